@@ -1,0 +1,47 @@
+# Every target works on a fresh machine with CPython 3.11 or newer, git and make.
+PYTHON ?= python3
+BIN := .venv/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help demo check check-slow format lint types architecture test clean
+
+help:  ## show this list
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 16
+
+.venv/installed: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+.venv/installed-dev: .venv/installed
+	$(BIN)/python -m pip install --quiet --editable . --group dev
+	touch $@
+
+demo: .venv/installed  ## train on the bundled images, print the scores, write the report
+	$(BIN)/counterpoint fit sample:fashion --out runs/demo --minutes 3 --overwrite
+	$(BIN)/counterpoint evaluate runs/demo --train sample:fashion --test sample:fashion-test
+	$(BIN)/counterpoint report runs/demo
+
+check: .venv/installed-dev format lint types architecture test  ## what CI runs
+
+format:
+	$(BIN)/ruff format --check .
+
+lint:
+	$(BIN)/ruff check .
+
+types:
+	$(BIN)/mypy
+
+architecture:
+	$(BIN)/lint-imports
+
+test:
+	$(BIN)/python -m pytest -q -m "not slow"
+
+check-slow: .venv/installed-dev  ## the tests that take minutes
+	$(BIN)/python -m pytest -q -m slow
+
+clean:
+	rm -rf .venv runs build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,59 @@
+"""Counterpoint learns, without labels, what makes things alike, tells you whether it worked, and puts it to use.
+
+>>> import counterpoint as cp
+>>> cp.Plan(epochs=3).epochs
+3
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from counterpoint.api import embed as embed
+    from counterpoint.api import evaluate as evaluate
+    from counterpoint.api import fit as fit
+    from counterpoint.api import plan as plan
+    from counterpoint.api import report as report
+    from counterpoint.api import search as search
+    from counterpoint.embeddings import Embeddings as Embeddings
+    from counterpoint.errors import CounterpointError as CounterpointError
+    from counterpoint.errors import InputError as InputError
+    from counterpoint.estimator import Contrast as Contrast
+    from counterpoint.model import Model as Model
+    from counterpoint.model import load as load
+    from counterpoint.plans import Plan as Plan
+
+PUBLIC = {
+    "Contrast": "counterpoint.estimator",
+    "CounterpointError": "counterpoint.errors",
+    "Embeddings": "counterpoint.embeddings",
+    "InputError": "counterpoint.errors",
+    "Model": "counterpoint.model",
+    "Plan": "counterpoint.plans",
+    "embed": "counterpoint.api",
+    "evaluate": "counterpoint.api",
+    "fit": "counterpoint.api",
+    "load": "counterpoint.model",
+    "plan": "counterpoint.api",
+    "report": "counterpoint.api",
+    "search": "counterpoint.api",
+}
+"""Where each public name lives; it is loaded when first touched, so that importing the package costs nothing."""
+
+__all__ = ["__version__", *sorted(PUBLIC)]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in PUBLIC:
+        raise AttributeError(f"module 'counterpoint' has no attribute '{name}'")
+    value = getattr(importlib.import_module(PUBLIC[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *PUBLIC])

@@ -1,0 +1,255 @@
+"""The verbs, as functions. Each does nothing that its parts cannot do; ``cli`` says the same from a shell."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from counterpoint import runs
+from counterpoint.data.labels import encode, read_labels
+from counterpoint.data.subset import Subset
+from counterpoint.embeddings import Embeddings
+from counterpoint.errors import InputError, Interrupted
+from counterpoint.evaluation.linear import split
+from counterpoint.evaluation.online import online_knn
+from counterpoint.evaluation.scores import Labelled, score
+from counterpoint.files import write_json
+from counterpoint.interfaces import Items, Listener
+from counterpoint.model import Model, load
+from counterpoint.plans import Plan
+from counterpoint.progress import announce, conclude, progress
+from counterpoint.reports.page import write_report
+from counterpoint.reports.views import draw_views
+from counterpoint.retrieval import nearest
+from counterpoint.settle import Prepared, chosen, prepare
+from counterpoint.training.loop import Course, Keeping, train
+from counterpoint.training.stopping import stop_requests
+from counterpoint.training.watch import judge
+
+
+def plan(source: object, *, column: str | None = None, **choices: Any) -> dict[str, Any]:
+    """What ``fit`` would do with this source on this machine, without doing it: sizes, steps, memory and minutes.
+
+    Raises ``InputError`` where ``fit`` would.
+    """
+    asked, own = chosen(choices, column=column)
+    prepared = prepare(source, asked, own, began=time.monotonic(), measured=True)
+    return {**prepared.summary(), "plan": prepared.plan.record()}
+
+
+def fit(
+    source: object,
+    *,
+    out: str | Path | None = None,
+    labels: object = None,
+    column: str | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    **choices: Any,
+) -> Model:
+    """Train an encoder on a source, without labels, and return the model.
+
+    Args:
+        source: A folder, a file, an array, a data frame or a dataset; see ``docs/sources.md``.
+        out: The run folder. Without it nothing is written and nothing can be resumed.
+        labels: Only to follow the accuracy of neighbours while the run goes; never learned from.
+        column: The column that holds paths of images, or the one that a table must not learn from.
+        resume: Go on with the interrupted run in ``out``; the result is that of a run that never stopped.
+        overwrite: Replace the run in ``out``.
+        choices: Any field of ``Plan``; ``encoder`` may be an ``nn.Module``, ``views`` a callable for one picture,
+            ``listeners`` functions that are told every record of ``metrics.jsonl``.
+
+    Raises:
+        InputError: The source, a choice or the folder cannot be used; the message says what to do.
+        Interrupted: Ctrl-C or SIGTERM; everything is saved.
+    """
+    began = time.monotonic()
+    listeners: Sequence[Listener] = choices.pop("listeners", ())
+    asked, own = chosen(choices, column=column)
+    folder = None if out is None else Path(out)
+    before = None
+    if folder is not None:
+        runs.check(folder, resume=resume, overwrite=overwrite)
+        before = runs.read_plan(folder) if resume else None
+    if before is not None:
+        asked = Plan.of(runs.merged(asked.record(), before["asked"], Plan().record()))
+    prepared = prepare(source, asked, own, began=began, before=before)
+    follow = _follower(labels, source, prepared)
+    if before is not None:
+        runs.same_items(before, prepared.items)
+    elif folder is not None:
+        runs.start(folder, _record(source, asked, prepared), prepared.items)
+        draw_views(prepared.modality, prepared.items, folder / runs.VIEWS, seed=asked.seed)
+    announce(prepared.summary(), folder)
+    with stop_requests() as stop, progress() as bar:
+        keeping = Keeping(
+            folder=folder,
+            resume=resume,
+            save_every=asked.save_every,
+            listeners=(bar, *listeners),
+            each_epoch=follow,
+            stop=stop,
+            deadline=None if asked.minutes is None else began + 60 * asked.minutes,
+            notes={"objective": asked.objective, "temperature": asked.temperature},
+        )
+        course = _trained(prepared, keeping)
+    model = Model(prepared.method.encoder.cpu().eval(), prepared.modality, prepared.built)
+    verdicts = judge(course.records.all)
+    if folder is not None:
+        model.save(folder)
+        runs.finish(folder, [verdict.record() for verdict in verdicts])
+    conclude(verdicts)
+    return model
+
+
+def embed(model: Model | str | Path, source: object) -> Embeddings:
+    """Unit vectors and names of all items of a source."""
+    return _model(model).embed(source)
+
+
+def evaluate(
+    model: Model | str | Path,
+    train: object,
+    test: object = None,
+    *,
+    labels: object = None,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Score a model on labelled items: weighted kNN, linear probe, geometry, each beside its baselines.
+
+    Args:
+        model: A model or a run folder; into the folder the scores are also written, as ``evaluation.json``.
+        train: The source whose labelled items are learned from.
+        test: The source whose items are asked about. Without it a fifth of ``train`` is held out.
+        labels: ``"folder"``, a column, an ``.npy`` file, an array, or a pair of those for train and test; None
+            for the labels that the sources carry themselves.
+        seed: Names the held-out items and the bootstrap draws.
+    """
+    kept = _model(model)
+    first, second = _pair(labels, separate=test is not None)
+    items = kept.modality.open(train)
+    answers = read_labels(first, train, items)
+    if test is None:
+        codes, classes = encode(answers)
+        known, asked = split(codes, seed=seed, share=0.2)
+        train_set = Labelled(Subset(items, np.flatnonzero(known)), codes[known])
+        test_set = Labelled(Subset(items, np.flatnonzero(asked)), codes[asked])
+    else:
+        others = kept.modality.open(test)
+        asked_labels = read_labels(second, test, others)
+        classes = sorted({str(each) for each in (*answers, *asked_labels)})
+        train_set = Labelled(items, encode(answers, classes)[0])
+        test_set = Labelled(others, encode(asked_labels, classes)[0])
+    scores = score(kept, train_set, test_set, seed=seed)
+    sizes = {"train": len(train_set.items), "test": len(test_set.items), "classes": len(classes)}
+    if not isinstance(model, Model):
+        said = {
+            "train": _said(train),
+            "test": _said(test),
+            "labels": _said(labels),
+            "seed": seed,
+            "sizes": sizes,
+        }
+        write_json(Path(model) / runs.EVALUATION, {**scores, **said})
+    return {**scores, "sizes": sizes}
+
+
+def search(z: Embeddings, *, like: str | int | np.ndarray, k: int = 10) -> list[nearest.Hit]:
+    """The k items most alike to an item (by name or row) or to a vector."""
+    return nearest.search(z, like=like, k=k)
+
+
+def search_source(model: Model | str | Path, source: object, *, like: str, k: int = 10) -> list[nearest.Hit]:
+    """The k items of a source most alike to one of them (name or row number), or to an item in a file."""
+    kept = _model(model)
+    z = kept.embed(source)
+    if like in z.names:
+        return nearest.search(z, like=like, k=k)
+    if like.isdecimal():
+        return nearest.search(z, like=int(like), k=k)
+    if Path(like).is_file():
+        other = kept.embed(
+            [like]
+            if isinstance(source, str) and kept.modality.name == "image" and not like.endswith((".npy", ".npz"))
+            else like
+        )
+        return nearest.search(z, like=other.vectors[0], k=k)
+    return nearest.search(z, like=like, k=k)
+
+
+def report(folder: str | Path, *, source: object = None, labels: object = None) -> Path:
+    """Write ``report.html`` into a run folder: one file that opens from disk. Returns its path.
+
+    ``source`` is the data for its gallery and map, by default the data of the run; ``labels`` colour the map.
+    """
+    path = Path(folder)
+    model = load(path)
+    source = runs.read_plan(path)["source"] if source is None else source
+    items: Items | None
+    try:
+        items = model.modality.open(source)
+    except InputError:
+        if labels is not None:
+            raise
+        items = None  # the page says that the data is no longer where it was
+    named = None
+    if items is not None and (labels is not None or items.labels is not None):
+        named = [str(label) for label in read_labels(labels, source, items)]
+    return write_report(path, model, items, labels=named)
+
+
+def _trained(prepared: Prepared, keeping: Keeping) -> Course:
+    try:
+        return train(prepared.method, prepared.items, prepared.modality, prepared.recipe, keeping)
+    except Interrupted as stopped:
+        if keeping.folder is None:
+            raise Interrupted(f"{stopped} Nothing was saved, because the run had no --out folder.") from None
+        raise Interrupted(f"{stopped} Go on with the same command and --resume.") from None
+
+
+def _follower(labels: object, source: object, prepared: Prepared) -> Any:
+    if labels is None:
+        return None
+    codes, _ = encode(read_labels(labels, source, prepared.items))
+    return online_knn(prepared.modality, prepared.items, codes, epochs=prepared.plan.epochs or 1)
+
+
+def _record(source: object, asked: Plan, prepared: Prepared) -> dict[str, Any]:
+    return {
+        "source": _said(source),
+        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "asked": asked.record(),
+        "settled": prepared.plan.record(),
+        "items": len(prepared.items),
+        "steps": prepared.recipe.steps,
+        "steps_per_epoch": prepared.per_epoch,
+        "summary": prepared.summary(),
+    }
+
+
+def _model(model: Model | str | Path) -> Model:
+    return model if isinstance(model, Model) else load(model)
+
+
+def _pair(labels: object, *, separate: bool) -> tuple[object, object]:
+    """Labels of train and test: two where two are given, else the same specification for both."""
+    if isinstance(labels, str) and separate and labels.count(",") == 1 and ".npy" in labels:
+        first, second = labels.split(",")
+        return first.strip(), second.strip()
+    if isinstance(labels, tuple) and len(labels) == 2 and separate:
+        return labels
+    if separate and labels is not None and not isinstance(labels, str):
+        raise InputError("Give labels for train and test, as a pair (train_labels, test_labels).")
+    return labels, labels
+
+
+def _said(source: object) -> str | None:
+    if source is None or isinstance(source, str | Path):
+        return None if source is None else str(source)
+    return f"{type(source).__module__}.{type(source).__qualname__}"

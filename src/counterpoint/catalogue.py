@@ -1,0 +1,128 @@
+"""Name to part. A row is a name, where the part lives and one sentence; nothing is imported before it is asked for.
+
+A part is asked for as ``name``, as ``name(option=value, ...)``, or, for parts of your own, as
+``package.module:name`` with or without options.
+
+>>> find("objective", "info_nce(temperature=0.5)").keywords
+{'temperature': 0.5}
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from functools import partial
+from typing import Any, NamedTuple
+
+from counterpoint.errors import InputError, UnknownName, closest, listed
+
+
+class Row(NamedTuple):
+    """Where a part lives, as ``module:name``, and what it does in one sentence."""
+
+    target: str
+    summary: str
+
+
+SHELVES: dict[str, dict[str, Row]] = {
+    "method": {
+        "simclr": Row("counterpoint.methods.simclr:SimCLR", "Two views of an item agree among all views of a batch."),
+        "moco": Row("counterpoint.methods.moco:MoCo", "A query finds its key among a queue of earlier keys."),
+    },
+    "objective": {
+        "info_nce": Row("counterpoint.objectives.info_nce:info_nce", "Pick the positive out of its negatives."),
+    },
+    "similarity": {
+        "cosine": Row("counterpoint.comparison:cosine", "The cosine of the angle between two vectors."),
+        "dot": Row("counterpoint.comparison:dot", "The inner product of two vectors."),
+        "euclidean": Row("counterpoint.comparison:euclidean", "Minus the squared distance of two vectors."),
+    },
+    "modality": {
+        "image": Row("counterpoint.modalities.image:Images", "Photos and pictures, grey or in colour."),
+        "series": Row("counterpoint.modalities.series:Series", "Measurements in the order of time, some channels."),
+        "table": Row("counterpoint.modalities.table:Table", "Rows of numbers and categories."),
+    },
+    "encoder": {
+        "conv2d": Row("counterpoint.encoders.conv2d:conv2d", "Images on a CPU: a small conv net."),
+        "resnet18": Row("counterpoint.encoders.resnet:resnet18", "Images: ResNet-18, small stem below 65 pixels."),
+        "resnet34": Row("counterpoint.encoders.resnet:resnet34", "Images: ResNet-34, small stem below 65 pixels."),
+        "resnet50": Row("counterpoint.encoders.resnet:resnet50", "Images: ResNet-50, small stem below 65 pixels."),
+        "resnet101": Row("counterpoint.encoders.resnet:resnet101", "Images: ResNet-101, small stem below 65 pixels."),
+        "resnet152": Row("counterpoint.encoders.resnet:resnet152", "Images: ResNet-152, small stem below 65 pixels."),
+        "conv1d": Row("counterpoint.encoders.conv1d:conv1d", "Series: dilated convolutions."),
+        "mlp": Row("counterpoint.encoders.mlp:mlp", "Tables: a multi-layer perceptron."),
+    },
+    "views": {
+        "simclr": Row("counterpoint.views.pixels:simclr", "Small colour images: crop, mirror, colour, grey."),
+        "photo": Row("counterpoint.views.pixels:photo", "Photos: the same with blur."),
+        "grey": Row("counterpoint.views.pixels:grey", "Grey images: larger crops, light and contrast."),
+        "upright": Row("counterpoint.views.pixels:upright", "Letters and digits: no mirror, a small turn."),
+        "heavy": Row("counterpoint.views.pixels:heavy", "Long runs: small crops, strong colour, blur, solarize."),
+    },
+    "optimizer": {
+        "adamw": Row("counterpoint.training.optimise:adamw", "Adam with decoupled weight decay; the default."),
+        "sgd": Row("counterpoint.training.optimise:sgd", "Stochastic gradient descent with Nesterov momentum."),
+        "lars": Row("counterpoint.training.optimise:lars", "Layer-wise adaptive rates, for batches above 1,024."),
+    },
+}
+
+
+def names(kind: str) -> list[str]:
+    """Every name on a shelf, in its order."""
+    return list(SHELVES[kind])
+
+
+def shelf(kinds: str) -> dict[str, Row]:
+    """The shelf with this name, in the singular or the plural.
+
+    >>> list(shelf("similarities"))
+    ['cosine', 'dot', 'euclidean']
+    """
+    plural = {f"{kind[:-1]}ies" if kind.endswith("y") else f"{kind.removesuffix('s')}s": kind for kind in SHELVES}
+    kind = plural.get(kinds, kinds)
+    if kind not in SHELVES:
+        raise UnknownName(f"There is no list of '{kinds}'.{closest(kinds, plural)} Choose one of {listed(plural)}.")
+    return SHELVES[kind]
+
+
+def split(spec: str) -> tuple[str, dict[str, Any]]:
+    """A name and the options written behind it.
+
+    >>> split("moco(queue=8192, momentum=0.999)")
+    ('moco', {'queue': 8192, 'momentum': 0.999})
+    """
+    name, bracket, _ = spec.partition("(")
+    if not bracket:
+        return spec.strip(), {}
+    try:
+        call = ast.parse(f"part({spec[len(name) + 1 :]}", mode="eval").body
+        if not isinstance(call, ast.Call) or call.args:
+            raise ValueError(spec)
+        return name.strip(), {str(key.arg): ast.literal_eval(key.value) for key in call.keywords}
+    except (SyntaxError, ValueError) as wrong:
+        raise InputError(f"'{spec}' cannot be read. Write options as name(option=value, other=value).") from wrong
+
+
+def find(kind: str, spec: str) -> Any:
+    """The part behind a name, its options already filled in; raises ``UnknownName`` with a suggestion."""
+    name, options = split(spec)
+    part = _load(kind, name)
+    return partial(part, **options) if options else part
+
+
+def _load(kind: str, name: str) -> Any:
+    shelf = SHELVES[kind]
+    if name in shelf:
+        module, _, attribute = shelf[name].target.partition(":")
+        return getattr(importlib.import_module(module), attribute)
+    module, colon, attribute = name.partition(":")
+    if not (colon and module and attribute):
+        article = "an" if kind[0] in "aeiou" else "a"
+        raise UnknownName(
+            f"There is no {kind} called '{name}'.{closest(name, shelf)} Choose one of {listed(shelf)}, "
+            f"or point to {article} {kind} of your own as 'package.module:name'."
+        )
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as wrong:
+        raise UnknownName(f"The {kind} '{name}' cannot be loaded: {wrong}. Is its module on PYTHONPATH?") from wrong

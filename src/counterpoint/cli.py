@@ -1,0 +1,203 @@
+"""The verbs from a shell. Results for people go to stdout, progress and errors to stderr; ``--json`` for programs.
+
+Exit status: 0 done, 2 the input can be mended, 130 stopped and saved, 1 our fault.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import App, CycloptsError, Parameter
+
+from counterpoint import __version__
+from counterpoint.errors import InputError, Interrupted
+from counterpoint.plans import Plan
+
+app = App(
+    name="counterpoint",
+    help="Learn without labels what makes things alike, see whether it worked, and put it to use.",
+    version=__version__,
+)
+
+Choices = Annotated[Plan, Parameter(name="*")]
+AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON object and nothing else.")]
+Flag = Parameter(negative="")
+USUAL = Plan()
+
+
+@app.command
+def fit(
+    source: str,
+    *,
+    out: Path,
+    labels: str | None = None,
+    column: str | None = None,
+    resume: Annotated[bool, Flag] = False,
+    overwrite: Annotated[bool, Flag] = False,
+    choices: Choices = USUAL,
+    as_json: AsJson = False,
+) -> None:
+    """Train an encoder on SOURCE, without labels.
+
+    Args:
+        source: A folder, an archive, a file (.csv .parquet .npy .npz, IDX), or sample:fashion.
+        out: The run folder.
+        labels: Follow the accuracy of neighbours with these labels: folder, a column, an .npy file.
+        column: The column with paths of images, or the one that a table must not learn from.
+        resume: Go on with the interrupted run in --out.
+        overwrite: Replace the run in --out.
+        choices: Every choice of a run.
+        as_json: Print one JSON object and nothing else.
+    """
+    from counterpoint import api, runs
+
+    api.fit(source, out=out, labels=labels, column=column, resume=resume, overwrite=overwrite, **choices.record())
+    verdicts = json.loads((out / runs.VERDICT).read_text(encoding="utf-8"))
+    _say({"out": str(out), **verdicts}, f"The model is in {out}", as_json=as_json)
+
+
+@app.command
+def plan(source: str, *, column: str | None = None, choices: Choices = USUAL, as_json: AsJson = False) -> None:
+    """Show what fit would do with SOURCE on this machine, and do nothing.
+
+    Args:
+        source: As for fit.
+        column: As for fit.
+        choices: Every choice of a run.
+        as_json: Print one JSON object and nothing else.
+    """
+    from counterpoint import api
+    from counterpoint.progress import summary_lines
+
+    found = api.plan(source, column=column, **choices.record())
+    settled = (f"{name} = {value}" for name, value in found["plan"].items() if value is not None)
+    _say(found, "\n".join([*summary_lines(found), "", *settled]), as_json=as_json)
+
+
+@app.command
+def evaluate(
+    run: Path,
+    *,
+    train: str | None = None,
+    test: str | None = None,
+    labels: str | None = None,
+    seed: int = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Score the model in RUN on labelled items, beside raw features, an untrained encoder and chance.
+
+    Args:
+        run: The run folder.
+        train: Labelled items to learn from; the run's own source when left out.
+        test: Labelled items to ask about; a fifth of --train when left out.
+        labels: folder, a column, or an .npy file (two, comma-separated, for train and test).
+        seed: Names the held-out items and the bootstrap draws.
+        as_json: Print one JSON object and nothing else.
+    """
+    from counterpoint import api, runs
+    from counterpoint.evaluation.probe import table
+
+    source = train if train is not None else runs.read_plan(run)["source"]
+    scores = api.evaluate(run, source, test, labels=labels, seed=seed)
+    _say(scores, table(scores), as_json=as_json)
+
+
+@app.command
+def embed(run: Path, source: str, *, out: Path, as_json: AsJson = False) -> None:
+    """Write the unit vectors and names of all items of SOURCE.
+
+    Args:
+        run: The run folder.
+        source: As for fit.
+        out: An .npz file with the arrays vectors (n, d) and names.
+        as_json: Print one JSON object and nothing else.
+    """
+    from counterpoint import api
+
+    if out.suffix != ".npz":
+        raise InputError(f"Vectors are written as .npz. Got --out {out}.")
+    z = api.embed(run, source)
+    z.save(out)
+    found = {"out": str(out), "items": len(z), "length": int(z.vectors.shape[1]), "model": z.model}
+    _say(found, f"{len(z):,} vectors of length {z.vectors.shape[1]} are in {out}", as_json=as_json)
+
+
+@app.command
+def search(
+    run: Path,
+    source: str,
+    *,
+    like: str,
+    k: Annotated[int, Parameter(name=["-k", "--k"])] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """Find the items of SOURCE most alike to one item.
+
+    Args:
+        run: The run folder.
+        source: As for fit.
+        like: The name of an item, its row number, a file with one item, or an .npy file with one item.
+        k: How many to find.
+        as_json: Print one JSON object and nothing else.
+    """
+    from counterpoint import api
+
+    hits = api.search_source(run, source, like=like, k=k)
+    lines = "\n".join(f"{hit.similarity:6.3f}  {hit.name}" for hit in hits)
+    _say({"like": like, "hits": [asdict(hit) for hit in hits]}, lines, as_json=as_json)
+
+
+@app.command
+def report(run: Path, *, source: str | None = None, labels: str | None = None, as_json: AsJson = False) -> None:
+    """Write report.html into RUN: one file that opens from disk.
+
+    Args:
+        run: The run folder.
+        source: The data for the gallery and the map; the run's own when left out.
+        labels: Colour the map with these: folder, a column, an .npy file.
+        as_json: Print one JSON object and nothing else.
+    """
+    from counterpoint import api
+
+    path = api.report(run, source=source, labels=labels)
+    _say({"report": str(path)}, f"The report is {path}", as_json=as_json)
+
+
+@app.command(name="list")
+def list_parts(kind: str, *, as_json: AsJson = False) -> None:
+    """List the parts of one KIND: methods, objectives, similarities, encoders, views, modalities, optimizers.
+
+    Args:
+        kind: Which shelf of the catalogue.
+        as_json: Print one JSON object and nothing else.
+    """
+    from counterpoint import catalogue
+
+    shelf = catalogue.shelf(kind)
+    lines = "\n".join(f"{name:12} {row.summary}" for name, row in shelf.items())
+    _say({name: row.summary for name, row in shelf.items()}, lines, as_json=as_json)
+
+
+def _say(record: Any, text: str, *, as_json: bool) -> None:
+    print(json.dumps(record) if as_json else text)
+
+
+def main(tokens: Sequence[str] | None = None) -> None:
+    """The console command; turns what went wrong into one sentence and an exit status."""
+    try:
+        app(list(sys.argv[1:]) if tokens is None else tokens, exit_on_error=False, print_error=False)
+    except (InputError, CycloptsError) as wrong:
+        print(f"counterpoint: {_sentence(wrong)}", file=sys.stderr)
+        sys.exit(2)
+    except (Interrupted, KeyboardInterrupt) as stopped:
+        print(f"counterpoint: {stopped or 'Stopped.'}", file=sys.stderr)
+        sys.exit(130)
+
+
+def _sentence(wrong: Exception) -> str:
+    return " ".join(str(wrong).split())

@@ -1,0 +1,144 @@
+"""One label per item: from the source itself, its folders, a column, a file or a list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int64
+
+from counterpoint.data.frames import columns_of, is_frame
+from counterpoint.data.paths import existing
+from counterpoint.errors import LabelError, closest, listed
+from counterpoint.interfaces import Items
+
+
+def read_labels(spec: object, source: object, items: Items) -> np.ndarray:
+    """One label for each item, in the order of the items.
+
+    Args:
+        spec: None for the labels that the source carries, ``"folder"`` for the folder that each item lies in, a
+            column of the source, the path of an ``.npy`` file, or an array or a list.
+        source: What ``items`` were opened from.
+        items: The items. Those with ``rows``, the places that they had in their source, may have left some out.
+
+    Raises:
+        LabelError: There are none, too many, too few, or some are missing.
+    """
+    labels = _whole(_array(_found(spec, source, items)))
+    if labels.ndim != 1:
+        raise LabelError(f"Labels are one per item. Got an array of shape {labels.shape}.")
+    labels = _of_items(labels, items)
+    missing = [place for place, label in enumerate(labels.tolist()) if label is None or label == "" or label != label]
+    if missing:
+        name = items.names[missing[0]]
+        raise LabelError(
+            f"{len(missing)} of {len(labels)} labels are missing, the first that of '{name}'. "
+            "Fill them in, or leave those items out."
+        )
+    return labels
+
+
+def encode(labels: Sequence[Any] | np.ndarray, classes: Sequence[str] | None = None) -> tuple[np.ndarray, list[str]]:
+    """Labels as numbers (n,) int64 of classes, and the names of the classes: those given, or all that occur, sorted.
+
+    >>> codes, classes = encode(["shoe", "bag", "shoe"])
+    >>> codes.tolist(), classes
+    ([1, 0, 1], ['bag', 'shoe'])
+    """
+    values = _whole(_array(labels))
+    if classes is None:
+        sortable = values if values.dtype.kind in "biuf" else values.astype(str)
+        found, codes = np.unique(sortable, return_inverse=True)
+        return codes.astype(np.int64), [str(each) for each in found.tolist()]
+    place = {name: code for code, name in enumerate(classes)}
+    unknown = sorted({str(value) for value in values.tolist()} - set(place))
+    if unknown:
+        raise LabelError(f"Labels {listed(unknown, 5)} are none of the classes {listed(classes)}.")
+    return np.asarray([place[str(value)] for value in values.tolist()], dtype=np.int64), list(classes)
+
+
+def _found(spec: object, source: object, items: Items) -> Any:
+    if spec is None:
+        if items.labels is None:
+            raise LabelError(
+                "The source carries no labels. Give labels='folder' where each class has its folder, the name of a "
+                "column, an .npy file, or a list with one label per item."
+            )
+        return items.labels
+    if not isinstance(spec, str | Path):
+        return spec
+    columns = columns_of(source) if is_frame(source) or isinstance(source, Mapping) else {}
+    if str(spec) in columns:
+        return columns[str(spec)]
+    if spec == "folder":
+        return _folders(items.names)
+    if Path(spec).suffix.lower() == ".npy":
+        return _file(spec)
+    raise LabelError(
+        f"There are no labels '{spec}'.{closest(str(spec), [*columns, 'folder'])} Give 'folder', the path of an .npy "
+        + (
+            f"file, or one of the columns {listed(columns)}."
+            if columns
+            else "file, or a list; the source has no columns."
+        )
+    )
+
+
+def _folders(names: Sequence[str]) -> list[str]:
+    """The first folder in which the names differ: what all of them lie in, as in an archive, is no class."""
+    parts = [PurePosixPath(name).parts for name in names]
+    while min(map(len, parts)) > 2 and len({part[0] for part in parts}) == 1:
+        parts = [part[1:] for part in parts]
+    alone = [name for name, part in zip(names, parts, strict=True) if len(part) < 2]
+    if alone:
+        raise LabelError(
+            f"{len(alone)} of {len(names)} items lie in no class folder, such as '{alone[0]}'. "
+            "Sort them into one folder per class, or give labels another way."
+        )
+    return [part[0] for part in parts]
+
+
+def _file(spec: str | Path) -> np.ndarray:
+    file = existing(spec)
+    try:
+        labels: np.ndarray = np.load(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as wrong:
+        raise LabelError(f"The labels '{spec}' cannot be read: {wrong}. Write them with numpy.save.") from wrong
+    return labels
+
+
+def _array(labels: Any) -> np.ndarray:
+    """Labels as an array; those of unlike kinds as objects, so that 1 and None stay what they are."""
+    if hasattr(labels, "detach"):
+        labels = labels.detach().cpu()
+    if isinstance(labels, list | tuple) and not all(isinstance(label, type(labels[0])) for label in labels):
+        mixed = np.empty(len(labels), dtype=object)
+        mixed[:] = labels
+        return mixed
+    try:
+        return np.asarray(labels)
+    except ValueError as wrong:
+        raise LabelError(f"Labels are one number or string per item: {wrong}.") from wrong
+
+
+def _whole(labels: np.ndarray) -> np.ndarray:
+    """Whole numbers that came as floats, as integers: 3.0 and 3 are one class."""
+    if labels.dtype.kind == "f" and np.isfinite(labels).all() and (labels == np.floor(labels)).all():
+        return labels.astype(np.int64)
+    return labels
+
+
+def _of_items(labels: np.ndarray, items: Items) -> np.ndarray:
+    """The labels of the items that are there, where labels were given for the skipped ones too."""
+    if len(labels) == len(items):
+        return labels
+    rows: Int64[np.ndarray, " n"] | None = getattr(items, "rows", None)
+    skipped = len(getattr(items, "skipped", ()))
+    if rows is not None and len(labels) == len(items) + skipped:
+        chosen: np.ndarray = labels[rows]
+        return chosen
+    beside = f" (and {skipped} that were skipped)" if skipped else ""
+    raise LabelError(f"There are {len(labels)} labels for {len(items)} items{beside}. Give one label per item.")

@@ -1,0 +1,152 @@
+"""Which photos a source names: a folder, a list of paths, a column of paths. Nothing is decoded here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from counterpoint.data.decode import SUFFIXES, is_picture_name
+from counterpoint.data.frames import columns_of
+from counterpoint.data.paths import existing
+from counterpoint.errors import SourceError, closest, listed
+
+Read = Callable[[int], IO[bytes]]
+"""From a place in a listing to the opened file of that photo."""
+
+Reading = Callable[[], AbstractContextManager[Read]]
+"""Opens a source for reading, one file after another."""
+
+MISSING = (-1, -1)
+"""The stamp of a photo that cannot be read now; one that can be read later has another."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """n photos: where they come from, what they are called, (bytes, time of change) of each, how to read them."""
+
+    location: str
+    names: list[str]
+    stamps: list[tuple[int, int]]
+    reading: Reading
+
+    def __post_init__(self) -> None:
+        name, times = Counter(self.names).most_common(1)[0]
+        if times > 1:
+            raise SourceError(f"'{name}' is listed {times} times. Names of items are unique: list every photo once.")
+
+
+def of_folder(folder: Path) -> Listing:
+    """Every photo in a folder and in the folders inside it, sorted by its path."""
+    others: Counter[str] = Counter()
+    found: list[str] = []
+    for file in _files(folder, set()):
+        name = file.relative_to(folder).as_posix()
+        if is_picture_name(name):
+            found.append(name)
+        else:
+            others[Path(name).suffix.lower() or "no suffix"] += 1
+    if not found:
+        raise SourceError(nothing_in(str(folder), others))
+    found.sort()
+    return _listed(found, [folder / name for name in found], str(folder.resolve()))
+
+
+def nothing_in(source: str, others: Counter[str]) -> str:
+    """What to say of a folder or an archive without photos, given the suffixes that it does hold."""
+    if not others:
+        return f"'{source}' is empty. Expected photos in it or in folders inside it."
+    found = listed(f"{suffix} ({count})" for suffix, count in others.most_common())
+    return f"'{source}' holds no photos, only {found}. Photos end in {', '.join(sorted(SUFFIXES))}."
+
+
+def has_pictures(folder: Path) -> bool:
+    """Whether a folder holds a photo somewhere; stops at the first."""
+    return any(is_picture_name(file.name) for file in _files(folder, set()))
+
+
+def of_paths(paths: Sequence[str | Path]) -> Listing:
+    """Photos in the order of a list; names are the paths as they were given."""
+    files = [Path(path).expanduser() for path in paths]
+    location = hashlib.sha256(json.dumps([str(file.absolute()) for file in files]).encode()).hexdigest()
+    return _listed([Path(path).as_posix() for path in paths], files, f"list:{location}")
+
+
+def of_frame(source: object, column: str | None) -> Listing:
+    """Photos whose paths stand in a column; those in a file are relative to the folder of that file."""
+    columns = columns_of(source)
+    paths = [str(path) for path in columns[path_column(columns, column)]]
+    if not isinstance(source, str | Path):
+        return of_paths(paths)
+    table = existing(source)
+    return _listed(paths, [table.parent / Path(path).expanduser() for path in paths], str(table.resolve()))
+
+
+def path_column(columns: dict[str, np.ndarray], column: str | None) -> str:
+    """The column asked for, or the only one that holds paths of photos."""
+    if column is not None and column not in columns:
+        raise SourceError(f"There is no column '{column}'.{closest(column, columns)} Columns: {listed(columns)}.")
+    found = path_columns(columns)
+    if column is not None and column not in found:
+        raise SourceError(f"Column '{column}' holds no paths of photos: its first is {columns[column][0]!r}.")
+    if column is None and len(found) != 1:
+        many = f"Columns {listed(found)} all hold" if found else f"None of the columns {listed(columns)} holds"
+        raise SourceError(f"{many} paths of photos. Name the one to look at with column=...")
+    return column or found[0]
+
+
+def path_columns(columns: dict[str, np.ndarray]) -> list[str]:
+    """The columns whose first cell that is not empty ends as names of photos do."""
+    first = {
+        name: next((cell for cell in cells if cell != ""), "") for name, cells in columns.items() if cells.ndim == 1
+    }
+    return [name for name, cell in first.items() if isinstance(cell, str) and is_picture_name(cell)]
+
+
+def _listed(names: list[str], files: list[Path], location: str) -> Listing:
+    if not files:
+        raise SourceError("The list of photos is empty. Give at least one path.")
+    stamps = [_stamp(file) for file in files]
+    if all(stamp == MISSING for stamp in stamps):
+        raise SourceError(
+            f"None of the {len(files)} listed photos can be read; the first is looked for at '{files[0].absolute()}'."
+        )
+    return Listing(location, names, stamps, _from_disk(files))
+
+
+def _from_disk(files: list[Path]) -> Reading:
+    return lambda: nullcontext(lambda place: files[place].open("rb"))
+
+
+def _stamp(file: Path) -> tuple[int, int]:
+    if not (file.is_file() and os.access(file, os.R_OK)):
+        return MISSING
+    held = file.stat()
+    return held.st_size, held.st_mtime_ns
+
+
+def _files(folder: Path, entered: set[tuple[int, int]]) -> Iterator[Path]:
+    """Every file below a folder that is not hidden; links are followed, but no folder is entered twice."""
+    held = folder.stat()
+    if (held.st_dev, held.st_ino) in entered:
+        return
+    entered.add((held.st_dev, held.st_ino))
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as wrong:
+        raise SourceError(f"The folder '{folder}' cannot be read: {wrong.strerror}.") from wrong
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            yield from _files(Path(entry.path), entered)
+        elif entry.is_file():
+            yield Path(entry.path)

@@ -1,0 +1,227 @@
+"""Photos are decoded once, into a file of pixels in the cache, and mapped from there ever after.
+
+    <cache folder>/<source, size, channels>/<what every photo was called, how long it was, when it changed>/
+        pixels.npy      uint8 (n, c, size, size)
+        manifest.json   the photos, and why some cannot be used
+
+The second folder is named by what it was made from, so a changed, added or removed photo leads to another one, for
+which the rows of all other photos are copied. It is built under a temporary name and renamed when it is complete:
+a killed process leaves nothing that is ever read, and of two processes at work the slower one steps back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import torch
+from jaxtyping import Int64, UInt8
+from torch import Tensor
+
+from counterpoint.data.decode import decode, reason
+from counterpoint.data.listing import Listing, Read
+from counterpoint.errors import SourceError
+
+Progress = Callable[[int, int], None]
+"""Is told how many photos are done, and how many there are."""
+
+FORMAT = 1  # to be raised when ``decode`` gives other pixels
+BLOCK = 32
+WORKERS = min(4, os.cpu_count() or 1)
+DAY = 24 * 60 * 60
+
+
+def cache_folder() -> Path:
+    """Where decoded photos are kept: $COUNTERPOINT_CACHE, else counterpoint in $XDG_CACHE_HOME or ~/.cache."""
+    if chosen := os.environ.get("COUNTERPOINT_CACHE"):
+        return Path(chosen).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "counterpoint"
+
+
+class Photos:
+    """Decoded photos as items. ``rows`` says where in its source each of them stood, unusable ones included."""
+
+    labels = None
+
+    def __init__(self, listing: Listing, kept: Kept) -> None:
+        self._pixels = kept.pixels
+        self.rows = np.flatnonzero([name not in kept.skipped for name in listing.names])
+        self.names = [listing.names[row] for row in self.rows]
+        self.skipped = list(kept.skipped.items())
+        if not self.names:
+            name, reason = self.skipped[0]
+            raise SourceError(f"None of {len(listing.names)} photos can be used; '{name}', for one: {reason}.")
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def take(self, index: Int64[np.ndarray, " b"]) -> UInt8[Tensor, "b c h w"]:
+        return torch.from_numpy(self._pixels[self.rows[index]])
+
+
+def open_photos(listing: Listing, *, size: int, channels: int, progress: Progress | None = None) -> Photos:
+    """The photos of a listing at (size, size), out of the cache as far as they are there."""
+    if channels not in (1, 3):
+        raise SourceError(f"Photos are opened in grey (1 channel) or in colour (3 channels), not with {channels}.")
+    source = _digest([FORMAT, listing.location, size, channels])
+    try:
+        above = cache_folder() / source
+        above.mkdir(parents=True, exist_ok=True)
+        folder = above / _digest([listing.names, listing.stamps])
+        shape = (len(listing.names), channels, size, size)
+        kept = _read(folder, shape)
+        if kept is None:
+            kept = _build(folder, listing, shape, progress)
+    except OSError as wrong:
+        raise SourceError(
+            f"Decoded photos cannot be kept in '{cache_folder()}': {wrong.strerror or wrong}. "
+            "Make room there, or set COUNTERPOINT_CACHE to a folder where there is some."
+        ) from wrong
+    return Photos(listing, kept)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A complete folder of the cache: pixels, the stamp of each photo by name, and why some have no pixels."""
+
+    pixels: UInt8[np.ndarray, "n c h w"]
+    stamps: dict[str, tuple[int, int]]
+    skipped: dict[str, str]
+
+
+def _digest(record: object) -> str:
+    return hashlib.sha256(json.dumps(record).encode()).hexdigest()[:32]
+
+
+def _read(folder: Path, shape: tuple[int, ...] | None = None) -> Kept | None:
+    """What a folder of the cache holds, or None where it is not there or damaged."""
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        pixels = np.load(folder / "pixels.npy", mmap_mode="r", allow_pickle=False)
+        stamps = {name: (size, changed) for name, size, changed in manifest["photos"]}
+        kept = Kept(pixels, stamps, manifest["skipped"])
+    except (OSError, ValueError, EOFError, KeyError, TypeError):
+        return None
+    whole = len(pixels) == len(stamps) and shape in (None, pixels.shape)
+    return kept if whole else None
+
+
+def _build(folder: Path, listing: Listing, shape: tuple[int, ...], progress: Progress | None) -> Kept:
+    """Write a folder of the cache beside its place, put it there, and remove what it replaces."""
+    earlier = _earlier(folder)
+    building = Path(tempfile.mkdtemp(prefix=".building-", dir=folder.parent))
+    try:
+        with (building / "pixels.npy").open("wb") as file:
+            header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(file, header)
+            skipped = _write_rows(file, listing, shape, earlier, progress)
+            file.flush()
+            os.fsync(file.fileno())
+        photos = [(name, *stamp) for name, stamp in zip(listing.names, listing.stamps, strict=True)]
+        record = {"source": listing.location, "photos": photos, "skipped": skipped}
+        (building / "manifest.json").write_text(json.dumps(record), encoding="utf-8")
+        kept = _settle(building, folder, shape)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    _sweep(folder)
+    return kept
+
+
+def _settle(building: Path, folder: Path, shape: tuple[int, ...]) -> Kept:
+    """Put a complete folder in its place; where another process was faster, take what is there."""
+    if _read(folder, shape) is None:
+        shutil.rmtree(folder, ignore_errors=True)
+    try:
+        building.rename(folder)
+    except OSError:
+        if not folder.is_dir():
+            raise
+    kept = _read(folder, shape)
+    if kept is None:
+        raise OSError(f"the folder '{folder}' was changed while it was written")
+    return kept
+
+
+def _earlier(folder: Path) -> Kept | None:
+    """The newest sound folder that was made from the same source."""
+    others = [each for each in folder.parent.iterdir() if each != folder and not each.name.startswith(".")]
+    others.sort(key=lambda each: each.stat().st_mtime_ns, reverse=True)
+    return next((kept for kept in map(_read, others) if kept is not None), None)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what ``folder`` replaces, and what processes that were killed a day ago or earlier left behind."""
+    for each in folder.parent.iterdir():
+        building = each.name.startswith(".")
+        if each != folder and (not building or time.time() - each.stat().st_mtime > DAY):
+            shutil.rmtree(each, ignore_errors=True)
+
+
+def _write_rows(
+    file: IO[bytes], listing: Listing, shape: tuple[int, ...], earlier: Kept | None, progress: Progress | None
+) -> dict[str, str]:
+    """Write the pixels of every photo, zeros for unusable ones, and return why those are unusable.
+
+    Rows are written, not assigned to a mapped file, so that a full disk is an error and not the end of the process.
+    """
+    skipped = {}
+    for place, row in enumerate(_rows(listing, shape, earlier)):
+        if isinstance(row, str):
+            skipped[listing.names[place]] = row
+            row = np.zeros(shape[1:], np.uint8)
+        file.write(row.tobytes())
+        if progress is not None:
+            progress(place + 1, shape[0])
+    return skipped
+
+
+def _rows(listing: Listing, shape: tuple[int, ...], earlier: Kept | None) -> Iterator[np.ndarray | str]:
+    """The pixels of each photo, or why there are none: files are read in turn and decoded side by side."""
+    held = {} if earlier is None else {name: row for row, name in enumerate(earlier.stamps)}
+    with warnings.catch_warnings(), listing.reading() as read, ThreadPoolExecutor(WORKERS) as pool:
+        warnings.filterwarnings("ignore", module="PIL")
+        for start in range(0, shape[0], BLOCK):
+            waiting = []
+            for place in range(start, min(start + BLOCK, shape[0])):
+                name = listing.names[place]
+                if earlier is not None and earlier.stamps.get(name) == listing.stamps[place]:
+                    waiting.append(pool.submit(_again, earlier, name, held[name]))
+                else:
+                    waiting.append(pool.submit(_decoded, _bytes(read, place), shape))
+            yield from (each.result() for each in waiting)
+
+
+def _again(earlier: Kept, name: str, row: int) -> np.ndarray | str:
+    return earlier.skipped.get(name) or earlier.pixels[row]
+
+
+def _bytes(read: Read, place: int) -> bytes | str:
+    """The contents of a file, or why it cannot be read; archives have many ways to say so."""
+    try:
+        with read(place) as file:
+            return file.read() or "it is empty (0 bytes)"
+    except FileNotFoundError:
+        return "there is no such file"
+    except Exception as wrong:
+        return reason(wrong)
+
+
+def _decoded(data: bytes | str, shape: tuple[int, ...]) -> np.ndarray | str:
+    """The pixels of a photo, or why there are none; decoders meet damaged files with any exception there is."""
+    if isinstance(data, str):
+        return data
+    try:
+        return decode(data, size=shape[2], channels=shape[1])
+    except Exception as wrong:
+        return reason(wrong)

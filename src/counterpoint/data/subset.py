@@ -1,0 +1,23 @@
+"""Some of the items of a source, in an order of their own."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Int64
+
+from counterpoint.interfaces import Batch, Items
+
+
+class Subset:
+    """Items seen through a choice of their places."""
+
+    def __init__(self, items: Items, rows: Int64[np.ndarray, " n"]) -> None:
+        self._items, self._rows = items, rows
+        self.names = [items.names[row] for row in rows]
+        self.labels = None if items.labels is None else [items.labels[row] for row in rows]
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def take(self, index: Int64[np.ndarray, " b"]) -> Batch:
+        return self._items.take(self._rows[index])

@@ -1,0 +1,72 @@
+"""What can go wrong, as a tree. Every message is advice: what happened, what was expected, what to do.
+
+CounterpointError
+├── InputError              the input can be mended; the command line exits with 2
+│   ├── SourceError         data that cannot be read or does not fit
+│   ├── LabelError          labels that do not fit their items
+│   ├── PlanError           choices that exclude each other or lie out of range
+│   ├── UnknownName         no part has that name; also a LookupError
+│   ├── MissingPackage      an optional package is not installed; also an ImportError
+│   └── RunError            a run folder that exists, is unfinished, damaged or made otherwise
+└── Interrupted             asked to stop; everything is saved
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class CounterpointError(Exception):
+    """The root of everything this package raises on purpose."""
+
+
+class InputError(CounterpointError, ValueError):
+    """Something the user gave can be mended by the user."""
+
+
+class SourceError(InputError):
+    """The data cannot be read, or does not fit."""
+
+
+class LabelError(InputError):
+    """The labels do not fit their items."""
+
+
+class PlanError(InputError):
+    """The choices of a run exclude each other or lie out of range."""
+
+
+class UnknownName(InputError, LookupError):
+    """No part has that name."""
+
+
+class MissingPackage(InputError, ImportError):
+    """An optional package is not installed."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"This needs the package '{package}'. Install it with: pip install \"counterpoint[{extra}]\"")
+
+
+class RunError(InputError):
+    """A run folder exists already, is unfinished, is damaged, or was made with other choices."""
+
+
+class Interrupted(CounterpointError):
+    """The run was asked to stop, has saved its state and can go on."""
+
+
+def closest(name: str, names: Iterable[str]) -> str:
+    """A 'Did you mean' sentence with a leading blank, or nothing when no name comes close.
+
+    >>> closest("simclrr", ["simclr", "moco"])
+    " Did you mean 'simclr'?"
+    """
+    found = difflib.get_close_matches(name.lower(), list(names), n=1, cutoff=0.6)
+    return f" Did you mean '{found[0]}'?" if found else ""
+
+
+def listed(names: Iterable[str], most: int = 12) -> str:
+    """Names for the end of a sentence, cut when there are too many."""
+    every = list(names)
+    return ", ".join(every[:most]) + (f", ... ({len(every)} in all)" if len(every) > most else "")

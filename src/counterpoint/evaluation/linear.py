@@ -1,0 +1,101 @@
+r"""Linear probe: how well a straight boundary in the frozen representation separates the classes.
+
+    minimise over W and b:   |W|^2 / 2 - C sum_i log softmax(W x_i + b)_{label_i}
+
+x is standardised by the training items.  The protocol of SimCLR, Chen et al. 2020, arXiv:2002.05709, appendix
+B.8: multinomial logistic regression by L-BFGS, its strength C chosen on a held-out part of the training
+items. The test items choose nothing.
+Use when: the score shall be comparable with the literature, or a classifier will stand on the representation.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float32, Int64
+
+from counterpoint.errors import LabelError
+from counterpoint.evaluation.knn import check_labelled
+
+STRENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0)
+MOST = 10_000
+"""Training items from which the strength is chosen; more would change the choice rarely and cost minutes."""
+
+
+def linear_probe(
+    train: Float32[np.ndarray, "n d"],
+    train_labels: Int64[np.ndarray, " n"],
+    test: Float32[np.ndarray, "m d"],
+    *,
+    seed: int = 0,
+) -> Int64[np.ndarray, " m"]:
+    """The class of every test item. ``seed`` names the held-out part that chooses the strength."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import StandardScaler
+
+    check_labelled(train, train_labels)
+    if len(np.unique(train_labels)) < 2:
+        raise LabelError(
+            f"All {len(train)} training items have the label {train_labels[0]}; "
+            "a linear probe needs items of at least two classes."
+        )
+    scaler = StandardScaler().fit(train)
+    x = scaler.transform(train)
+    # Each fit begins at the one before: the path from strong to weak regularisation takes fewer steps.
+    model = LogisticRegression(tol=1e-3, warm_start=True)
+    model.set_params(C=_strength(model, x, train_labels, seed))
+    predictions: np.ndarray = _fitted(model, x, train_labels).predict(scaler.transform(test))
+    return predictions
+
+
+def _strength(model: Any, x: Float32[np.ndarray, "n d"], labels: Int64[np.ndarray, " n"], seed: int) -> float:
+    """The strength whose fit on some of the items is right most often on the others; of equals the middle one."""
+    kept, held = split(labels, seed=seed, most=MOST)
+    if not held.any():
+        return STRENGTHS[len(STRENGTHS) // 2]
+    x_kept, x_held = x[kept], x[held]
+    right = []
+    for strength in STRENGTHS:
+        model.set_params(C=strength)
+        right.append(int(np.sum(_fitted(model, x_kept, labels[kept]).predict(x_held) == labels[held])))
+    best = [strength for strength, count in zip(STRENGTHS, right, strict=True) if count == max(right)]
+    return best[len(best) // 2]
+
+
+def _fitted(model: Any, x: Float32[np.ndarray, "n d"], labels: Int64[np.ndarray, " n"]) -> Any:
+    """The model after at most 100 steps, scikit-learn's own limit."""
+    from sklearn.exceptions import ConvergenceWarning
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    # One thread: the score shall not depend on the number of cores, and products this narrow gain little from
+    # more. Beside other work, two threads wait for each other and take seven times as long.
+    # Accuracy settles long before the weights do, so reaching the limit is no reason to warn anybody.
+    with threadpool_limits(1, user_api="blas"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return model.fit(x, labels)
+
+
+def split(
+    labels: Int64[np.ndarray, " n"], *, seed: int, share: float = 0.1, most: int | None = None
+) -> tuple[Bool[np.ndarray, " n"], Bool[np.ndarray, " n"]]:
+    """Which items to keep and which to hold out: this share of every class, at least one item but never its last.
+
+    With ``most``, an equal share of the rest of every class is kept, about that many items in all.
+
+    >>> kept, held = split(np.asarray([0, 0, 0, 0, 1, 1, 2]), seed=0)
+    >>> int(held[:4].sum()), int(held[4:6].sum()), bool(held[6]), bool((kept != held).all())
+    (1, 1, False, True)
+    """
+    _, own = np.unique(labels, return_inverse=True)
+    counts = np.bincount(own)
+    shuffled = np.random.default_rng(seed).permutation(len(own))
+    by_class = shuffled[np.argsort(own[shuffled], kind="stable")]
+    rank = np.empty(len(own), dtype=np.int64)
+    rank[by_class] = np.arange(len(own)) - np.repeat(np.cumsum(counts) - counts, counts)
+    holding = np.minimum(counts - 1, np.maximum(1, np.round(share * counts)))
+    rest = counts - holding
+    keeping = rest if most is None else np.ceil(rest * min(1.0, most / rest.sum()))
+    held = rank < holding[own]
+    return ~held & (rank < (holding + keeping)[own]), held

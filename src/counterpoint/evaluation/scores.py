@@ -1,0 +1,78 @@
+"""All that is said of a model on labelled items: neighbours, a linear probe, geometry, and their baselines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float32, Int64
+from torch.nn import functional
+
+from counterpoint.evaluation.geometry import alignment, effective_rank, uniformity
+from counterpoint.evaluation.probe import compare, probe
+from counterpoint.interfaces import Items, Modality
+from counterpoint.model import Model
+from counterpoint.views import draw
+
+PAIRS = 2000
+"""Items of which two views are taken to measure alignment."""
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Items and the number of each one's class."""
+
+    items: Items
+    labels: Int64[np.ndarray, " n"]
+
+
+def score(model: Model, train: Labelled, test: Labelled, *, seed: int = 0) -> dict[str, Any]:
+    """``{"knn": ..., "linear": ..., "geometry": ...}``; the first two with intervals and baselines."""
+    classes = int(max(train.labels.max(), test.labels.max())) + 1
+    untrained = model.untrained()
+    features = {
+        "trained": (model.represent(train.items), model.represent(test.items)),
+        "untrained": (untrained.represent(train.items), untrained.represent(test.items)),
+        "raw": (raw_features(model.modality, train.items), raw_features(model.modality, test.items)),
+    }
+    probes = {
+        name: probe(known, train.labels, asked, test.labels, classes=classes, seed=seed)
+        for name, (known, asked) in features.items()
+    }
+    scores = compare(probes.pop("trained"), probes, train_labels=train.labels, test_labels=test.labels, seed=seed)
+    return scores | {"geometry": geometry(model, test.items, features["trained"][1], seed=seed)}
+
+
+def geometry(model: Model, items: Items, h: Float32[np.ndarray, "n d"], *, seed: int) -> dict[str, float]:
+    """Alignment of two views, uniformity and effective rank of the representation of these items."""
+    count = min(PAIRS, len(items))
+    first, second = _views(model, items, count, seed=seed)
+    return {
+        "alignment": alignment(first, second),
+        "uniformity": uniformity(functional.normalize(torch.from_numpy(h), dim=1).numpy()),
+        "effective_rank": effective_rank(h),
+    }
+
+
+def raw_features(modality: Modality, items: Items, *, batch_size: int = 1000) -> Float32[np.ndarray, "n d"]:
+    """The items as flat numbers, without any encoder."""
+    starts = range(0, len(items), batch_size)
+    parts = [modality.raw(items.take(np.arange(start, min(start + batch_size, len(items))))) for start in starts]
+    return torch.cat(parts).numpy()
+
+
+def _views(model: Model, items: Items, count: int, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    encoded: list[list[torch.Tensor]] = [[], []]
+    device = next(iter(model.encoder.parameters()), torch.empty(0)).device
+    with torch.inference_mode():
+        for start in range(0, count, 250):
+            index = np.arange(start, min(start + 250, count))
+            batch = items.take(index).to(device)
+            for view in range(2):
+                key = draw.keys(seed=seed, epoch=0, items=torch.from_numpy(index).to(device), view=view)
+                h = model.encoder(model.modality.look(batch, key)).float()
+                encoded[view].append(functional.normalize(h, dim=1).cpu())
+    first, second = (torch.cat(parts).numpy() for parts in encoded)
+    return first, second

@@ -1,0 +1,26 @@
+r"""Project: the small network between representation h and the vector z that is compared. Dropped after training.
+
+    z = W2 relu(BN(W1 h))                       two layers, SimCLR, Chen et al. 2020, arXiv:2002.05709, eq. 2
+    z = W3 relu(BN(W2 relu(BN(W1 h))))          three layers, SimCLRv2, Chen et al. 2020, arXiv:2006.10029, section 2
+
+Contrast makes z forget what the views change; h, one step before, still knows it.
+"""
+
+from __future__ import annotations
+
+from torch import nn
+
+
+def mlp_head(inputs: int, *, hidden: int = 512, outputs: int = 128, layers: int = 2) -> nn.Sequential:
+    """A projection head (n, inputs) -> (n, outputs) with ``layers`` linear layers, 1 to 3 are usual.
+
+    >>> import torch
+    >>> mlp_head(8, hidden=16, outputs=4, layers=3)(torch.randn(5, 8)).shape
+    torch.Size([5, 4])
+    """
+    stack: list[nn.Module] = []
+    width = inputs
+    for _ in range(layers - 1):
+        stack += [nn.Linear(width, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU(inplace=True)]
+        width = hidden
+    return nn.Sequential(*stack, nn.Linear(width, outputs, bias=False))

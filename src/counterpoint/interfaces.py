@@ -1,0 +1,165 @@
+"""Every kind of part on one page: what it is given, what it returns, and what it must not do."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple, Protocol
+
+import numpy as np
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+
+from counterpoint.comparison import Comparison, Tile
+
+Batch = Tensor
+"""Some items as the modality stores them: uint8 pixels (b, c, h, w), columns (b, d), series (b, c, t)."""
+
+Views = tuple[Tensor, ...]
+"""Random looks at the items of a batch: one tensor (b, ...) per view, row i of each showing item i."""
+
+Vectors = tuple[Float[Tensor, "b d"], ...]
+"""What a method's networks made of the views: tensors with one row per item, ready to be compared."""
+
+Losses = Float[Tensor, " b"]
+"""One loss per item, from methods whose objective is not a table."""
+
+Objective = Callable[[Tile], Float[Tensor, " b"]]
+"""Reduces some whole rows of a comparison to one loss per anchor. Mathematics only: no memory, no networks."""
+
+
+class Items(Protocol):
+    """Data, opened: things with names that can be fetched by number, in any order."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """One name per item, unique."""
+        ...
+
+    @property
+    def labels(self) -> Sequence[Any] | None:
+        """What the source itself says about each item, or None. Training never looks at it."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def take(self, index: Int64[np.ndarray, " b"]) -> Batch:
+        """The items at these positions, in this order."""
+        ...
+
+
+@dataclass(frozen=True)
+class ItemInfo:
+    """What is known of the items of one batch besides their vectors."""
+
+    index: Int64[Tensor, " b"]
+    labels: Int64[Tensor, " b"] | None = None
+
+
+class Step(NamedTuple):
+    """What has just been learned from: given to ``Method.after_step``."""
+
+    number: int
+    total: int
+    vectors: Vectors
+
+
+class Method(nn.Module, ABC):
+    """How views, encoder copies, heads, comparison and objective are wired.
+
+    A method owns its networks and its memory. Networks run in ``project`` and nowhere else; ``compare`` runs no
+    network; memory (queues, slow copies) changes in ``after_step`` and nowhere else. Between the halves the trainer
+    may gather vectors from other processes or recompute them in pieces, so a method never knows about either.
+    """
+
+    encoder: nn.Module
+    views: ClassVar[int] = 2
+    """How many looks at each item the method wants."""
+
+    @abstractmethod
+    def project(self, views: Views) -> Vectors:
+        """Run the networks on the views."""
+
+    @abstractmethod
+    def compare(self, vectors: Vectors, items: ItemInfo) -> Comparison | Losses:
+        """Say who is compared with whom, without changing anything."""
+
+    @abstractmethod
+    def objective(self, tile: Tile) -> Float[Tensor, " b"]:
+        """The loss of each anchor of a tile."""
+
+    def after_step(self, step: Step) -> None:
+        """Change the method's memory, after the optimiser has moved the weights."""
+
+
+class Modality(ABC):
+    """A kind of data: how to open it, look at it and encode it. Knows no method.
+
+    A modality is described completely by ``settings`` (plain numbers and strings), which are saved with the model,
+    so that new data is later seen the way the training data was.
+    """
+
+    name: ClassVar[str]
+    usual_encoder: ClassVar[str]
+    """What ``auto`` stands for."""
+
+    @classmethod
+    @abstractmethod
+    def claims(cls, source: object) -> bool:
+        """Whether this source is plainly of this kind, judged without reading all of it."""
+
+    @classmethod
+    @abstractmethod
+    def learn(cls, source: object, wishes: Wishes) -> tuple[Modality, Items]:
+        """Open training data and settle what the modality needs to know about it (sizes, means)."""
+
+    @abstractmethod
+    def open(self, source: object) -> Items:
+        """Open further data, as the training data was."""
+
+    @abstractmethod
+    def look(self, batch: Batch, key: Int64[Tensor, " b"]) -> Tensor:
+        """One random view of every item, drawn from its key."""
+
+    @abstractmethod
+    def plain(self, batch: Batch) -> Tensor:
+        """The items as an encoder sees them when nothing is random: what is embedded."""
+
+    @abstractmethod
+    def raw(self, batch: Batch) -> Float[Tensor, "b d"]:
+        """The items as flat numbers: the baseline every score is compared with."""
+
+    @abstractmethod
+    def encoder(self, name: str, width: int | None) -> nn.Module:
+        """A network (b, ...) -> (b, d) that fits this data; ``auto`` and None leave the choice to the modality."""
+
+    @abstractmethod
+    def settings(self) -> Mapping[str, Any]:
+        """Everything ``restore`` needs, as JSON can hold it."""
+
+    @classmethod
+    @abstractmethod
+    def restore(cls, settings: Mapping[str, Any]) -> Modality:
+        """The modality that ``settings`` came from."""
+
+    def picture(self, batch: Batch) -> Tensor | None:
+        """The items as uint8 pictures (b, 3, h, w) for people, or None where the kind of data has none."""
+        return None
+
+    def seen(self, view: Tensor) -> Tensor | None:
+        """A view as a uint8 picture (b, 3, s, s) for people, or None."""
+        return None
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the user asks of a modality; None and 'auto' leave it to the data."""
+
+    views: str | Callable[..., Any] = "auto"
+    view_size: int | None = None
+    column: str | None = None
+
+
+Listener = Callable[[Mapping[str, Any]], None]
+"""Is told every record of ``metrics.jsonl`` as it is written."""

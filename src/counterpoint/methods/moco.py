@@ -1,0 +1,74 @@
+r"""MoCo: match a query with its key among the keys of many earlier batches.
+
+    q = g(f(view 1)),   k = g'(f'(view 2)) without gradient
+    loss = -log( e^{q.k/t} / (e^{q.k/t} + sum_{queue} e^{q.k_j/t}) ),    f' <- m f' + (1 - m) f
+
+He et al. 2020, arXiv:1911.05722, algorithm 1; with the nonlinear head and the stronger views of v2, Chen et al. 2020,
+arXiv:2003.04297.  Batch statistics would tell a query which key came from its batch, so queries and keys are encoded
+in groups of different company (section 3.3, shuffling BN, here within one process).
+Use when: memory allows only small batches, or negatives should outnumber the batch.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from counterpoint.comparison import Comparison, Similarity, Tile, cosine
+from counterpoint.interfaces import ItemInfo, Method, Objective, Step, Vectors, Views
+from counterpoint.negatives.queue import Queue
+
+
+def in_groups(network: nn.Module, view: Tensor, groups: Sequence[Tensor]) -> Tensor:
+    """The network's output for rows that are encoded group by group, in their old order."""
+    encoded = torch.cat([network(view[rows]) for rows in groups])
+    return encoded[torch.argsort(torch.cat(list(groups)))]
+
+
+class MoCo(Method):
+    """An encoder and a head, slow copies of both, and a queue of keys."""
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        head: nn.Module,
+        objective: Objective,
+        *,
+        similarity: Similarity = cosine,
+        queue: int = 4096,
+        momentum: float = 0.99,
+        groups: int = 4,
+    ) -> None:
+        super().__init__()
+        self.encoder, self.head = encoder, head
+        self.slow = copy.deepcopy(nn.Sequential(encoder, head)).requires_grad_(False)
+        self.queue = Queue(queue, [p for p in head.parameters() if p.ndim == 2][-1].shape[0])
+        self.loss, self.similarity = objective, similarity
+        self.momentum, self.groups = momentum, groups
+
+    def project(self, views: Views) -> Vectors:
+        place = torch.arange(len(views[0]), device=views[0].device)
+        groups = min(self.groups, max(1, len(place) // 2))
+        fast = nn.Sequential(self.encoder, self.head)
+        queries = in_groups(fast, views[0], place.tensor_split(groups))
+        with torch.no_grad():
+            keys = in_groups(self.slow, views[1], [place[start::groups] for start in range(groups)])
+        return queries, keys
+
+    def compare(self, vectors: Vectors, items: ItemInfo) -> Comparison:
+        queries, keys = vectors
+        return self.queue.against(queries, keys, self.similarity)
+
+    def objective(self, tile: Tile) -> Float[Tensor, " b"]:
+        return self.loss(tile)
+
+    @torch.no_grad()
+    def after_step(self, step: Step) -> None:
+        fast = nn.Sequential(self.encoder, self.head)
+        for behind, ahead in zip(self.slow.parameters(), fast.parameters(), strict=True):
+            behind.lerp_(ahead, 1 - self.momentum)
+        self.queue.push(step.vectors[1])

@@ -1,0 +1,154 @@
+"""Keep: an encoder, the modality it sees through and where both came from. Embeds items; saved as a readable folder."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float32
+from torch import Tensor, nn
+from torch.nn import functional
+
+from counterpoint import __version__, catalogue
+from counterpoint.embeddings import Embeddings
+from counterpoint.errors import RunError
+from counterpoint.files import fingerprint, replacing, write_json
+from counterpoint.interfaces import Items, Modality
+
+WEIGHTS, CONFIG = "model.safetensors", "config.json"
+BUILT = ("encoder", "width", "seed")
+
+
+@dataclass(frozen=True)
+class Model:
+    """What is kept of a training: encoder + modality + what is needed to build them again."""
+
+    encoder: nn.Module
+    modality: Modality
+    built: Mapping[str, Any] = field(default_factory=dict)
+    """Name, width and seed of the encoder; the name is "" for a module of the user's own."""
+
+    def embed(self, source: object, *, batch_size: int = 500) -> Embeddings:
+        """Unit vectors (n, d) float32 of all items of a source, with their names."""
+        items = self.modality.open(source)
+        vectors = functional.normalize(torch.from_numpy(self.represent(items, batch_size=batch_size)), dim=1)
+        return Embeddings(vectors.numpy(), list(items.names), self.fingerprint())
+
+    def represent(self, items: Items, *, batch_size: int = 500) -> Float32[np.ndarray, "n d"]:
+        """The encoder's own outputs h for all items, not scaled."""
+        self.encoder.eval()
+        device = next(iter(self.encoder.parameters()), torch.empty(0)).device
+        parts = []
+        with torch.inference_mode():
+            for start in range(0, len(items), batch_size):
+                batch = items.take(np.arange(start, min(start + batch_size, len(items))))
+                parts.append(self.encoder(self.modality.plain(batch.to(device))).float().cpu())
+        return torch.cat(parts).numpy()
+
+    def untrained(self) -> Model:
+        """The same model before it learned anything: the baseline that training has to beat."""
+        with torch.random.fork_rng():
+            torch.manual_seed(self.built.get("seed", 0))
+            if self.built.get("encoder"):
+                fresh = self.modality.encoder(self.built["encoder"], self.built.get("width"))
+            else:
+                fresh = copy.deepcopy(self.encoder)
+                fresh.apply(_reset)
+        return Model(fresh, self.modality, self.built)
+
+    def fingerprint(self) -> str:
+        """A digest of the weights; embeddings carry it, so that they are never mixed with another model's."""
+        return hashlib.sha256(self._bytes()).hexdigest()
+
+    def save(self, folder: str | Path) -> Path:
+        """Write ``model.safetensors`` and ``config.json``, each whole or not at all."""
+        target = Path(folder)
+        with replacing(target / WEIGHTS) as temporary:
+            temporary.write_bytes(self._bytes())
+        config = {
+            "format": 1,
+            "counterpoint": __version__,
+            "modality": self.modality.name,
+            "settings": dict(self.modality.settings()),
+            **self.built,
+            "weights": fingerprint(target / WEIGHTS),
+        }
+        write_json(target / CONFIG, config)
+        return target
+
+    def _bytes(self) -> bytes:
+        from safetensors.torch import save
+
+        return save({name: tensor.contiguous() for name, tensor in self.encoder.state_dict().items()})
+
+
+def load(folder: str | Path, *, encoder: nn.Module | None = None) -> Model:
+    """The model in a run folder. ``encoder`` is needed only for a module of your own, and gets its weights."""
+    path = Path(folder)
+    config = _config(path)
+    weights = _weights(path, config)
+    modality = catalogue.find("modality", config["modality"]).restore(config["settings"])
+    built: dict[str, Any] = {name: config[name] for name in BUILT if name in config}
+    if encoder is None:
+        if not built.get("encoder"):
+            raise RunError(
+                f"The model in '{path}' has an encoder of your own; load it with load('{path}', encoder=...)."
+            )
+        encoder = modality.encoder(built["encoder"], built.get("width"))
+    _fill(encoder, weights, path)
+    return Model(encoder.eval(), modality, built)
+
+
+def _config(path: Path) -> dict[str, Any]:
+    if not path.is_dir():
+        raise RunError(f"There is no run in '{path}'. Make one with: counterpoint fit SOURCE --out {path}")
+    if not (path / CONFIG).exists():
+        raise RunError(f"'{path}' holds no finished model. If it was interrupted, go on with: fit ... --resume")
+    try:
+        config = json.loads((path / CONFIG).read_text(encoding="utf-8"))
+        if not isinstance(config, dict) or {"modality", "settings", "weights"} - set(config):
+            raise ValueError("it lacks the modality, its settings or the digest of the weights")
+    except (OSError, ValueError) as wrong:
+        raise RunError(f"'{path / CONFIG}' is damaged: {wrong}. Train again with --overwrite.") from wrong
+    return config
+
+
+def _weights(path: Path, config: Mapping[str, Any]) -> dict[str, Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load as parse
+
+    file = path / WEIGHTS
+    if not file.exists():
+        raise RunError(f"'{file}' is missing. Train again with --overwrite.")
+    if fingerprint(file) != config["weights"]:
+        raise RunError(f"'{file}' is not what was saved: cut off or changed since. Train again with --overwrite.")
+    try:
+        return parse(file.read_bytes())
+    except SafetensorError as wrong:
+        raise RunError(f"'{file}' is damaged: {wrong}. Train again with --overwrite.") from wrong
+
+
+def _fill(encoder: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
+    here = {name: tuple(tensor.shape) for name, tensor in encoder.state_dict().items()}
+    there = {name: tuple(tensor.shape) for name, tensor in weights.items()}
+    differing = sorted(name for name in here.keys() | there.keys() if here.get(name) != there.get(name))
+    if differing:
+        raise RunError(
+            f"The weights in '{path}' are of another architecture: {len(differing)} tensors differ, the first is "
+            f"'{differing[0]}', {there.get(differing[0], 'absent')} saved and {here.get(differing[0], 'absent')} built."
+        )
+    encoder.load_state_dict(dict(weights))
+
+
+def _reset(module: nn.Module) -> None:
+    """Draw a module's own weights anew, where it knows how to."""
+    reset = getattr(module, "reset_parameters", None)
+    if callable(reset):
+        reset()

@@ -1,0 +1,31 @@
+r"""InfoNCE: pick the positive out of its negatives.
+
+    loss_i = -mean_{p in P(i)} log( e^{s_ip/t} / (e^{s_ip/t} + sum_{k in N(i)} e^{s_ik/t}) )
+
+van den Oord et al. 2018, arXiv:1807.03748, eq. 4.  NT-Xent when anchors are candidates (Chen et al. 2020,
+arXiv:2002.05709, eq. 1).
+Use when: you have pairs and large batches.   Relations: with one negative, t * loss -> max(0, s_n - s_p) as t -> 0.
+
+One positive as alike as its single negative is a guess between two:
+
+>>> from counterpoint.comparison import Tile
+>>> tile = Tile(torch.tensor([[0.5, 0.5]]), torch.tensor([[True, False]]), torch.tensor([[False, True]]))
+>>> round(float(info_nce(tile, temperature=0.1)), 4)
+0.6931
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from counterpoint.comparison import Tile
+
+
+def info_nce(tile: Tile, *, temperature: float | Float[Tensor, ""] = 0.2) -> Float[Tensor, " b"]:
+    """One loss per anchor, in nats. An anchor without positives has loss 0 and no gradient."""
+    s = tile.similarity / temperature
+    others = s.masked_fill(~tile.negative, -torch.inf).logsumexp(dim=1, keepdim=True)
+    lost = (torch.logaddexp(s, others) - s).masked_fill(~tile.positive, 0.0)
+    return lost.sum(dim=1) / tile.positive.sum(dim=1).clamp(min=1)

@@ -1,0 +1,95 @@
+"""Every choice of a run, one flat frozen record. Defaults and help stand here and nowhere else.
+
+``None`` and ``"auto"`` are settled before training from the data and the machine, then printed and saved.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from counterpoint.errors import PlanError, closest, listed
+
+
+def choice(default: Any, help: str, *, low: float | None = None, high: float | None = None) -> Any:
+    """A field of the plan with its help and the range in which it makes sense."""
+    return field(default=default, metadata={"help": help, "low": low, "high": high})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Every choice of a run.
+
+    >>> Plan(temperature=0.5).temperature
+    0.5
+    >>> Plan(temperature=-1)
+    Traceback (most recent call last):
+    counterpoint.errors.PlanError: temperature must be at least 0.001. Got -1.
+    """
+
+    modality: str = choice("auto", "Kind of data: image, series, table, or auto to recognise it.")
+    method: str = choice("simclr", "Way to learn: simclr, moco.")
+    objective: str = choice("info_nce", "Loss of a comparison: info_nce.")
+    similarity: str = choice("cosine", "How alike two vectors are: cosine, dot, euclidean.")
+    temperature: float = choice(0.2, "Sharpness of the comparison; lower looks harder at near items.", low=0.001)
+    encoder: str = choice("auto", "Network: conv2d, resnet18 ... resnet152, timm:NAME, conv1d, mlp.")
+    width: int | None = choice(None, "Width of the encoder's first stage; None for the encoder's own.", low=1)
+    head_layers: int = choice(2, "Linear layers of the projection head.", low=1, high=5)
+    head_hidden: int = choice(512, "Width of the head's hidden layers.", low=2)
+    head_outputs: int = choice(128, "Length of the vectors that are compared.", low=2)
+    views: str = choice("auto", "How to look at items: a preset (counterpoint list views) or package.module:name.")
+    view_size: int | None = choice(None, "Height and width of an image's view in pixels; None to fit the data.", low=4)
+    epochs: int | None = choice(None, "Passes over the data; None to fit the size of the data.", low=1)
+    minutes: float | None = choice(None, "Time for the whole run; plans the epochs.", low=0.01)
+    batch_size: int | None = choice(None, "Items compared in one step; None for 256, fewer for small data.", low=2)
+    optimizer: str = choice("adamw", "Optimiser: adamw, sgd, lars.")
+    learning_rate: float | None = choice(
+        None,
+        "For a batch of 256; grows with the square root of the batch. None for the optimiser's own.",
+        low=0,
+    )
+    weight_decay: float | None = choice(None, "Decay of weights, not of biases and norms.", low=0)
+    warmup: float = choice(0.05, "Share of the steps in which the learning rate rises.", low=0, high=1)
+    seed: int = choice(0, "Names the random numbers of the run.", low=0)
+    device: str = choice("auto", "cpu, cuda, mps, or auto.")
+    precision: str = choice("auto", "bf16, fp32, or auto: bf16 where this machine computes it rightly and faster.")
+    save_every: int | None = choice(None, "Steps between saved states; None for about once a minute.", low=1)
+
+    def __post_init__(self) -> None:
+        kinds = typing.get_type_hints(type(self))
+        for each in dataclasses.fields(self):
+            _check(each.name, getattr(self, each.name), kinds[each.name], each.metadata)
+        if self.epochs is not None and self.minutes is not None:
+            raise PlanError("Give epochs or minutes, not both: a time budget plans the epochs.")
+
+    @classmethod
+    def of(cls, choices: Mapping[str, Any]) -> Plan:
+        """A plan from names and values; an unknown name is met with a suggestion."""
+        known = [each.name for each in dataclasses.fields(cls)]
+        for name in choices:
+            if name not in known:
+                raise PlanError(f"A plan has no choice '{name}'.{closest(name, known)} Choices: {listed(known, 40)}.")
+        return cls(**choices)
+
+    def record(self) -> dict[str, Any]:
+        """The choices as JSON can hold them."""
+        return dataclasses.asdict(self)
+
+
+def _check(name: str, value: Any, kind: Any, limits: Mapping[str, Any]) -> None:
+    allowed = typing.get_args(kind) or (kind,)
+    if float in allowed:
+        allowed = (*allowed, int)
+    if not isinstance(value, allowed) or isinstance(value, bool):
+        wanted = " or ".join("nothing" if a is type(None) else a.__name__ for a in typing.get_args(kind) or (kind,))
+        raise PlanError(f"{name} must be {wanted}. Got {value!r}.")
+    if not isinstance(value, int | float):
+        return
+    low, high = limits["low"], limits["high"]
+    if low is not None and not value >= low:
+        raise PlanError(f"{name} must be at least {low}. Got {value!r}.")
+    if high is not None and not value <= high:
+        raise PlanError(f"{name} must be at most {high}. Got {value!r}.")

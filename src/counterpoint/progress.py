@@ -1,0 +1,116 @@
+"""What a person sees while a run goes: the plan before it, a bar during it, the verdict after it. All on stderr."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from counterpoint.interfaces import Listener
+from counterpoint.training.watch import Verdict
+
+MARKS = {"good": "[green]good[/]", "warning": "[yellow]warning[/]", "bad": "[red]bad[/]"}
+
+
+def console() -> Any:
+    """Where people read; results for programs go to stdout."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def summary_lines(summary: Mapping[str, Any]) -> list[str]:
+    """The plan of a run in a few lines.
+
+    >>> summary_lines({"items": 4, "skipped": 0, "modality": "table", "item_shape": [3], "view_shape": [3],
+    ...                "views": "auto", "encoder": "mlp", "encoder_parameters": 1000, "steps": 2,
+    ...                "steps_per_epoch": 1, "epochs": 2.0, "precision": "fp32", "device": "cpu", "minutes": None,
+    ...                "views_per_second": None, "memory": 0})[0]
+    'data      4 items of 3, recognised as table'
+    """
+    skipped = f", {summary['skipped']} skipped" if summary["skipped"] else ""
+    items = f"{summary['items']:,} items of {_shape(summary['item_shape'])}"
+    steps = f"{summary['epochs']:g} epochs, {summary['steps']:,} steps"
+    lines = [
+        f"data      {items}, recognised as {summary['modality']}{skipped}",
+        f"views     {summary['views']}, {_shape(summary['view_shape'])}",
+        f"encoder   {summary['encoder']}, {summary['encoder_parameters']:,} parameters",
+        f"training  {steps}, {summary['precision']} on {summary['device']}",
+    ]
+    if summary["minutes"] is not None:
+        lines.append(
+            f"time      about {summary['minutes']:g} minutes at {summary['views_per_second']:,.0f} views per second, "
+            f"{summary['memory'] / 2**20:,.0f} MiB"
+        )
+    return lines
+
+
+def announce(summary: Mapping[str, Any], folder: Path | None) -> None:
+    """Print the plan before training."""
+    out = console()
+    for line in summary_lines(summary):
+        out.print(line, markup=False)
+    out.print(f"run       {folder}" if folder else "run       kept in memory only", markup=False)
+
+
+def conclude(verdicts: Sequence[Verdict]) -> None:
+    """Print the verdict after training."""
+    out = console()
+    for verdict in verdicts:
+        out.print(f"{MARKS[verdict.level]}  {verdict.sentence}")
+
+
+@contextmanager
+def progress() -> Iterator[Listener]:
+    """A bar with time left, views per second, loss, contrastive accuracy and effective rank.
+
+    Where stderr is not a terminal it is a line for about every tenth of the run.
+    """
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    out = console()
+    if not out.is_terminal:
+        yield _lines(out)
+        return
+    columns = (
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[text]}"),
+    )
+    with Progress(*columns, console=out) as bar:
+        task = bar.add_task("training", total=None, text="")
+
+        def listen(record: Mapping[str, Any]) -> None:
+            if "loss" in record:
+                bar.update(task, total=record["steps"], completed=record["step"], text=_text(record))
+            elif "knn" in record:
+                bar.print(f"epoch {record['epoch'] + 1}: neighbours agree for {record['knn']:.1%}")
+
+        yield listen
+
+
+def _lines(out: Any) -> Listener:
+    told = -1
+
+    def listen(record: Mapping[str, Any]) -> None:
+        nonlocal told
+        tenth = 10 * record["step"] // max(1, record["steps"])
+        if "loss" in record and tenth > told:
+            told = tenth
+            out.print(f"step {record['step']}/{record['steps']}  {_text(record)}", markup=False)
+        elif "knn" in record:
+            out.print(f"epoch {record['epoch'] + 1}: neighbours agree for {record['knn']:.1%}", markup=False)
+
+    return listen
+
+
+def _text(record: Mapping[str, Any]) -> str:
+    rank = f"  rank {record['rank']:.0f}/{record['rank_limit']:.0f}" if "rank" in record else ""
+    accuracy = f"  accuracy {record['accuracy']:.0%}" if "accuracy" in record else ""
+    return f"{record['views_per_second']:,.0f} views/s  loss {record['loss']:.3f}{accuracy}{rank}"
+
+
+def _shape(shape: Sequence[int]) -> str:
+    return " x ".join(str(side) for side in shape)

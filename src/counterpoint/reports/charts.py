@@ -1,0 +1,155 @@
+"""The geometry of the charts: numbers in, places on a small canvas out. The template only draws what stands here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+WIDTH, HEIGHT = 360, 210
+LEFT, RIGHT, TOP, BOTTOM = 46, 350, 12, 166
+"""The box of a curve inside its canvas; tick labels stand to the left of and below it."""
+
+POINTS = 400
+"""Points of a line; more cannot be seen."""
+
+
+class Tick(NamedTuple):
+    """A place on an axis and what is written there."""
+
+    place: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """A polyline as the ``points`` of SVG, its name where a chart has several, and where it ends."""
+
+    name: str
+    points: str
+    end: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One curve chart: what it shows, what that means and what it says in words."""
+
+    title: str
+    meaning: str
+    says: str
+    lines: Sequence[Line]
+    across: Sequence[Tick]
+    up: Sequence[Tick]
+    axis: str
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What one chart draws from the records, and the range that always belongs to it."""
+
+    title: str
+    meaning: str
+    fields: Mapping[str, str]
+    """Name of a field of the records to the name of its line."""
+    text: Callable[[float], str]
+    within: tuple[float, ...] = ()
+
+
+def ticks(low: float, high: float, most: int = 5) -> list[float]:
+    """Round numbers that cover the range, at most ``most`` of them.
+
+    >>> ticks(0, 1), ticks(3.2, 5.9, 4)
+    ([0.0, 0.5, 1.0], [3.0, 4.0, 5.0, 6.0])
+    """
+    if high <= low:
+        low, high = low - 0.5, high + 0.5
+    power = 10.0 ** math.floor(math.log10((high - low) / (most - 1)))
+    for step in (power * each for each in (1, 2, 5, 10, 20, 50)):
+        first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+        if last - first < most:
+            return [round(step * each, 12) for each in range(first, last + 1)]
+    raise AssertionError("a step of fifty times the smallest always fits")
+
+
+def curves(records: Sequence[Mapping[str, Any]], per_epoch: int) -> list[Chart]:
+    """The charts that the records have numbers for; ``per_epoch`` 0 leaves the axis in steps."""
+    last: Mapping[str, Any] = next((each for each in reversed(records) if "rank_limit" in each), {})
+    limit = (float(last["rank_limit"]),) if last else ()
+    compared = f" among {last['compared']:,.0f}" if "compared" in last else ""
+    charts = [
+        Wanted("Loss", "What training lowers.", {"loss": ""}, _short),
+        Wanted(
+            "Contrastive accuracy",
+            f"How often an anchor finds its positive{compared}.",
+            {"accuracy": ""},
+            _percent,
+            (0.0, 1.0),
+        ),
+        Wanted(
+            "Effective rank",
+            f"How many directions the vectors use{f', of {limit[0]:.0f}' if limit else ''}.",
+            {"rank": ""},
+            _short,
+            (0.0,),
+        ),
+        Wanted(
+            "Similarity",
+            "Views of one item should be alike, other items not.",
+            {"positive": "positive", "negative": "negative"},
+            _short,
+        ),
+        Wanted("Neighbours agree", "Accuracy of nearest neighbours during training.", {"knn": ""}, _percent),
+    ]
+    drawn = (_chart(each, records, per_epoch) for each in charts)
+    return [chart for chart in drawn if chart is not None]
+
+
+def _chart(wanted: Wanted, records: Sequence[Mapping[str, Any]], per_epoch: int) -> Chart | None:
+    series = {name: _series(records, field, per_epoch) for field, name in wanted.fields.items()}
+    series = {name: found for name, found in series.items() if found}
+    if not series:
+        return None
+    values = [y for found in series.values() for _, y in found]
+    up = ticks(min([*values, *wanted.within]), max([*values, *wanted.within]), 6)
+    furthest = max(x for found in series.values() for x, _ in found)
+    across = [each for each in ticks(0.0, furthest, 6) if each <= furthest * 1.0001]
+    lines = []
+    for name, found in series.items():
+        places = [(_place(x, 0.0, furthest, LEFT, RIGHT), _place(y, up[0], up[-1], BOTTOM, TOP)) for x, y in found]
+        lines.append(Line(name, " ".join(f"{x:.1f},{y:.1f}" for x, y in places), places[-1]))
+    ends = [
+        f"{name} from {wanted.text(found[0][1])} to {wanted.text(found[-1][1])}".strip()
+        for name, found in series.items()
+    ]
+    return Chart(
+        title=wanted.title,
+        meaning=wanted.meaning,
+        says="; ".join(ends).capitalize() + ".",
+        lines=lines,
+        across=[Tick(_place(each, 0.0, furthest, LEFT, RIGHT), f"{each:,g}") for each in across],
+        up=[Tick(_place(each, up[0], up[-1], BOTTOM, TOP), wanted.text(each)) for each in up],
+        axis="epochs" if per_epoch else "steps",
+    )
+
+
+def _series(records: Sequence[Mapping[str, Any]], field: str, per_epoch: int) -> list[tuple[float, float]]:
+    found = [
+        (record["step"] / (per_epoch or 1), float(record[field]))
+        for record in records
+        if "step" in record and isinstance(record.get(field), int | float) and math.isfinite(record[field])
+    ]
+    every = max(1, math.ceil(len(found) / POINTS))
+    return found[::every] + (found[-1:] if every > 1 and (len(found) - 1) % every else [])
+
+
+def _place(value: float, low: float, high: float, start: float, end: float) -> float:
+    return start + (value - low) / ((high - low) or 1.0) * (end - start)
+
+
+def _short(value: float) -> str:
+    return f"{value:.3g}".replace("-", "\N{MINUS SIGN}")
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.3g}%"

@@ -1,0 +1,124 @@
+"""The report of a run: one HTML file that a person can read anywhere, without a network."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from counterpoint import __version__
+from counterpoint.errors import LabelError
+from counterpoint.files import write_text
+from counterpoint.interfaces import Items
+from counterpoint.model import Model
+from counterpoint.plans import Plan
+from counterpoint.reports import charts
+from counterpoint.reports.gallery import gallery
+from counterpoint.reports.map import draw_map
+from counterpoint.reports.reading import Missing, Run, again, read_run
+from counterpoint.reports.sample import MOST, take_sample
+from counterpoint.reports.scores import scores
+from counterpoint.reports.thumbnails import inlined
+
+SKIPPED = 40
+"""Skipped files that are listed; the others are in their own file."""
+
+
+def write_report(folder: Path, model: Model, items: Items | None, *, labels: Sequence[str] | None = None) -> Path:
+    """Write ``report.html`` into the run folder, whole or not at all, and return its path.
+
+    Whatever the folder lacks is named with the command that makes it. Without ``items`` there is no gallery and no
+    map; ``labels``, one for each item, colour the map and are never learned from.
+    """
+    if labels is not None and items is not None and len(labels) != len(items):
+        raise LabelError(f"There are {len(labels)} labels but {len(items)} items; give one for each.")
+    run = read_run(folder)
+    page = _render(run, model, items, labels)
+    target = folder / "report.html"
+    # Names of files may hold bytes that are no text; they are shown by their numbers.
+    write_text(target, page.encode("utf-8", "backslashreplace").decode("utf-8"))
+    return target
+
+
+def _render(run: Run, model: Model, items: Items | None, labels: Sequence[str] | None) -> str:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    sample = None if items is None or len(items) == 0 else take_sample(model, items, labels)
+    views, views_size = inlined(run.views) if run.views else ("", (0, 0))
+    return environment.get_template("report.html.jinja").render(
+        run=run,
+        missing=_missing(run, model, items),
+        facts=_facts(run),
+        scores=scores(run.evaluation),
+        charts=charts.curves(run.records, int(run.plan.get("steps_per_epoch") or 0)),
+        box=charts,
+        views=views,
+        views_size=views_size,
+        sought=0 if sample is None else len(sample.names),
+        total=0 if items is None else len(items),
+        most=MOST,
+        gallery=[] if sample is None else gallery(model.modality, sample),
+        map=None if sample is None else draw_map(model.modality, sample),
+        listed=run.skipped[:SKIPPED],
+        choices=_choices(run.plan),
+        machine={"counterpoint": __version__, **run.plan.get("machine", {}), "weights": model.fingerprint()},
+    )
+
+
+def _missing(run: Run, model: Model, items: Items | None) -> dict[str, Missing]:
+    """Why sections are empty, with what only the model and the data can tell."""
+    found = dict(run.missing)
+    if items is None:
+        found["items"] = Missing("The data was not at hand when this report was written.", again(run))
+    elif len(items) == 0:
+        found["items"] = Missing("There are no items to show.", again(run))
+    elif "views" in found and model.modality.picture(items.take(np.arange(1))) is None:
+        found["views"] = Missing(f"Data of the kind '{model.modality.name}' has no pictures.")
+    return found
+
+
+def _facts(run: Run) -> list[str]:
+    """The run in a few words, for its head."""
+    settled: Mapping[str, Any] = run.plan.get("settled", {})
+    facts = [f"{run.plan['items']:,} items"] if "items" in run.plan else []
+    facts += [str(settled[name]) for name in ("modality", "method", "encoder") if settled.get(name)]
+    last = next((record for record in reversed(run.records) if "loss" in record), None)
+    if last is not None:
+        facts.append(f"{last['step']:,} of {last['steps']:,} steps")
+        facts.append(_time(last["seconds"]))
+    return facts
+
+
+def _time(seconds: float) -> str:
+    """A duration for people.
+
+    >>> _time(42), _time(200), _time(9000)
+    ('42 seconds', '3.3 minutes', '2.5 hours')
+    """
+    if seconds < 100:
+        return f"{seconds:.0f} seconds"
+    return f"{seconds / 60:.1f} minutes" if seconds < 6000 else f"{seconds / 3600:.1f} hours"
+
+
+def _choices(plan: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
+    """Every settled choice: its name, its value, what was asked where it differs, its help."""
+    asked, settled = plan.get("asked", {}), plan.get("settled", {})
+    help = {each.name: each.metadata["help"] for each in dataclasses.fields(Plan)}
+    return [
+        (name, _said(value), "" if asked.get(name) == value else _said(asked.get(name)), help.get(name, ""))
+        for name, value in settled.items()
+    ]
+
+
+def _said(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

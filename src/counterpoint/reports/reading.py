@@ -1,0 +1,83 @@
+"""What lies in a run folder, and for everything that does not, a sentence and the command that makes it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from counterpoint.training import records
+
+
+class Missing(NamedTuple):
+    """Why a section of the report is empty, and what to type to fill it."""
+
+    sentence: str
+    command: str = ""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder, read. What is not there is empty here and has its reason in ``missing``."""
+
+    folder: Path
+    plan: Mapping[str, Any]
+    verdicts: Sequence[Mapping[str, str]]
+    records: Sequence[Mapping[str, Any]]
+    evaluation: Mapping[str, Any]
+    views: bytes
+    skipped: Sequence[tuple[str, str]]
+    missing: Mapping[str, Missing]
+
+
+def read_run(folder: Path) -> Run:
+    """Everything the folder holds; a file that is damaged counts as missing."""
+    missing: dict[str, Missing] = {}
+    fit = f"counterpoint fit SOURCE --out {shlex.quote(str(folder))}"
+    plan = _json(folder, "plan", fit, missing)
+    fit = str(plan.get("command") or fit)
+    verdict = _json(folder, "verdict", f"{fit} --resume", missing)
+    evaluate = f"counterpoint evaluate {shlex.quote(str(folder))} --labels LABELS"
+    evaluation = _json(folder, "evaluation", evaluate, missing)
+    for name in ("metrics.jsonl", "views.png"):
+        if not (folder / name).is_file():
+            missing[name.partition(".")[0]] = Missing(f"There is no {name} in this run.", fit)
+    return Run(
+        folder=folder,
+        plan=plan,
+        verdicts=verdict.get("verdicts", []),
+        records=[] if "metrics" in missing else records.read(folder / "metrics.jsonl"),
+        evaluation=evaluation,
+        views=b"" if "views" in missing else (folder / "views.png").read_bytes(),
+        skipped=_skipped(folder / "skipped.txt"),
+        missing=missing,
+    )
+
+
+def again(run: Run) -> str:
+    """The command that writes the report with data for it."""
+    return f"counterpoint report {shlex.quote(str(run.folder))} --source SOURCE"
+
+
+def _json(folder: Path, name: str, command: str, missing: dict[str, Missing]) -> dict[str, Any]:
+    path = folder / f"{name}.json"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(found, dict):
+            raise ValueError(f"it should hold an object and holds {type(found).__name__}")
+        return found
+    except FileNotFoundError:
+        missing[name] = Missing(f"There is no {path.name} in this run.", command)
+    except (OSError, ValueError) as wrong:
+        missing[name] = Missing(f"{path.name} is damaged: {wrong}.", command)
+    return {}
+
+
+def _skipped(path: Path) -> list[tuple[str, str]]:
+    if not path.is_file():
+        return []
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    return [(name, reason) for name, _, reason in (line.rpartition("\t") for line in lines)]

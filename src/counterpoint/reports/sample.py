@@ -1,0 +1,73 @@
+"""Some items with their vectors and clusters: what the gallery and the map both show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32, Int64
+
+from counterpoint.data.subset import Subset
+from counterpoint.interfaces import Items
+from counterpoint.model import Model
+
+MOST = 10_000
+"""Items among which neighbours are sought; more would make a report slow."""
+
+CLUSTERS = 10
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Items with unit vectors (n, d), each one's cluster, and the item in the middle of every cluster."""
+
+    items: Subset
+    names: Sequence[str]
+    labels: Sequence[str] | None
+    vectors: Float32[np.ndarray, "n d"]
+    cluster: Int64[np.ndarray, " n"]
+    """Number of the cluster; 0 is the largest."""
+    middle: Int64[np.ndarray, " c"]
+    """Row of the item nearest to the centre of each cluster."""
+
+
+def take_sample(model: Model, items: Items, labels: Sequence[str] | None) -> Sample:
+    """Evenly spread items; those without a finite vector are left out."""
+    rows = spread(len(items), MOST)
+    h = model.represent(Subset(items, rows))
+    finite = np.isfinite(h).all(axis=1)
+    rows, h = rows[finite], h[finite]
+    some = Subset(items, rows)
+    vectors = h / np.maximum(np.linalg.norm(h, axis=1, keepdims=True), 1e-12)
+    cluster, middle = _clusters(vectors)
+    chosen = None if labels is None else [str(labels[row]) for row in rows]
+    return Sample(some, some.names, chosen, vectors, cluster, middle)
+
+
+def spread(count: int, most: int) -> Int64[np.ndarray, " n"]:
+    """At most ``most`` of ``count`` places, evenly spread.
+
+    >>> spread(9, 3).tolist()
+    [0, 4, 8]
+    """
+    return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64))
+
+
+def _clusters(vectors: Float32[np.ndarray, "n d"]) -> tuple[Int64[np.ndarray, " n"], Int64[np.ndarray, " c"]]:
+    from sklearn.cluster import KMeans
+
+    different = len(np.unique(vectors.round(4), axis=0))
+    if different == 0:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    found = KMeans(min(CLUSTERS, different), n_init=3, random_state=0).fit(vectors)
+    order = np.argsort(-np.bincount(found.labels_), kind="stable")
+    middle = [_nearest(vectors, found, number) for number in order]
+    return np.argsort(order)[found.labels_], np.asarray(middle, dtype=np.int64)
+
+
+def _nearest(vectors: Float32[np.ndarray, "n d"], found: Any, number: int) -> int:
+    (members,) = np.nonzero(found.labels_ == number)
+    distance = np.square(vectors[members] - found.cluster_centers_[number]).sum(axis=1)
+    return int(members[distance.argmin()])

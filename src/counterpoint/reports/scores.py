@@ -1,0 +1,102 @@
+"""Scores as dots with intervals beside their baselines, as a table, and as a verdict in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from counterpoint.reports.charts import Tick, ticks
+
+KINDS = {
+    "knn": ("Nearest neighbours", "Nearest neighbours find"),
+    "linear": ("Linear probe", "A linear probe finds"),
+}
+"""The title of each kind of score, and how a sentence about it begins."""
+
+NAMES = {"raw": "raw features", "untrained": "untrained encoder", "chance": "chance"}
+MINUS = "\N{MINUS SIGN}"
+SAID = NAMES | {"untrained": "the untrained encoder"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One score: the numbers as text, and where dot and whiskers stand, from 0 to 100, left to right."""
+
+    name: str
+    value: str
+    interval: str
+    better: str
+    """By how many points the trained encoder is better, and between which it lies; empty in its own row."""
+    between: str
+    dot: float
+    low: float
+    high: float
+
+    @property
+    def outside(self) -> bool:
+        """Whether the score lies to the left of the axis, as chance does when the others lie close together."""
+        return self.dot < 0
+
+
+@dataclass(frozen=True)
+class Score:
+    """All rows of one kind of score on one axis, the trained encoder first."""
+
+    title: str
+    level: str
+    sentence: str
+    rows: Sequence[Row]
+    axis: Sequence[Tick]
+
+
+def scores(evaluation: Mapping[str, Any]) -> list[Score]:
+    """What there is of nearest neighbours and linear probe, all on one axis."""
+    found = {kind: evaluation[kind] for kind in KINDS if kind in evaluation}
+    if not found:
+        return []
+    axis = _axis(list(found.values()))
+    return [_score(kind, score, axis) for kind, score in found.items()]
+
+
+def _axis(found: Sequence[Mapping[str, Any]]) -> list[float]:
+    """Round shares that hold every interval but that of chance, which would squeeze the others together."""
+    ends = [end for score in found for end in (score["low"], score["high"])]
+    for score in found:
+        ends += [end for name, pair in score["intervals"].items() if name != "chance" for end in pair]
+    return ticks(max(0.0, min(ends) - 0.01), min(1.0, max(ends) + 0.01), 6)
+
+
+def _score(kind: str, score: Mapping[str, Any], axis: Sequence[float]) -> Score:
+    def place(share: float) -> float:
+        return 100 * (share - axis[0]) / (axis[-1] - axis[0])
+
+    def row(name: str, share: tuple[float, ...], better: str = "", between: str = "") -> Row:
+        value, low, high = share
+        interval = f"{100 * low:.1f} to {100 * high:.1f}"
+        return Row(name, f"{value:.1%}", interval, better, between, place(value), place(low), place(high))
+
+    rows = [row("trained encoder", (score["value"], score["low"], score["high"]))]
+    for name, value in score["baselines"].items():
+        by, low, high = (100 * each for each in score["differences"][name])
+        better, between = (text.replace("-", MINUS) for text in (f"{by:+.1f}", f"{low:+.1f} to {high:+.1f}"))
+        rows.append(row(NAMES.get(name, name), (value, *score["intervals"][name]), better, between))
+    level, sentence = _verdict(kind, score)
+    return Score(KINDS[kind][0], level, sentence, rows, [Tick(place(each), f"{100 * each:g}%") for each in axis])
+
+
+def _verdict(kind: str, score: Mapping[str, Any]) -> tuple[str, str]:
+    """A difference counts when its whole interval lies on one side of zero. That chance is beaten goes unsaid."""
+    said, level = [], "good"
+    for name, (value, low, high) in score["differences"].items():
+        other = SAID.get(name, name)
+        if low > 0:
+            said += [] if name == "chance" else [f"{100 * value:.1f} points above {other}"]
+        elif high < 0:
+            said.append(f"{-100 * value:.1f} points below {other}")
+            level = "bad"
+        else:
+            said.append(f"no sure difference from {other}")
+            level = "warning" if level == "good" else level
+    compared = f": {', '.join(said)}" if said else ""
+    return level, f"{KINDS[kind][1]} the right label for {score['value']:.1%} of the test items{compared}."

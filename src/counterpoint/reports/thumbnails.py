@@ -1,0 +1,78 @@
+"""Small pictures of items, and how they get into a page: as data URLs, alone or many on one sheet."""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Int64
+from PIL import Image
+from torch import Tensor
+
+from counterpoint.interfaces import Items, Modality
+
+PIECE = 250
+"""Items that are fetched at once."""
+
+SHEET_BYTES = 1_600_000
+"""What a sheet may weigh; its quality is lowered until it fits."""
+
+
+def picture(shown: Tensor) -> Image.Image:
+    """A uint8 tensor (3, h, w) as a picture."""
+    return Image.fromarray(np.ascontiguousarray(shown.permute(1, 2, 0).cpu().numpy()))
+
+
+def thumbnails(modality: Modality, items: Items, rows: Int64[np.ndarray, " n"], *, side: int) -> list[Image.Image]:
+    """Pictures of these items, none larger than ``side``; an empty list where the kind of data has no pictures."""
+    found: list[Image.Image] = []
+    for start in range(0, len(rows), PIECE):
+        shown = modality.picture(items.take(rows[start : start + PIECE]))
+        if shown is None:
+            return []
+        for each in shown:
+            small = picture(each)
+            small.thumbnail((side, side), Image.Resampling.LANCZOS)
+            found.append(small)
+    return found
+
+
+def sheet(pictures: Sequence[Image.Image]) -> tuple[Image.Image, int]:
+    """Pictures of one size on one sheet, row by row, and how many stand in a row."""
+    width, height = pictures[0].size
+    columns = math.ceil(math.sqrt(len(pictures)))
+    whole = Image.new("RGB", (columns * width, math.ceil(len(pictures) / columns) * height))
+    for place, each in enumerate(pictures):
+        whole.paste(each, (place % columns * width, place // columns * height))
+    return whole, columns
+
+
+def data_url(image: Image.Image, *, most: int = SHEET_BYTES) -> str:
+    """A picture as a WebP data URL of at most about ``most`` bytes; small pictures lose nothing."""
+    if max(image.size) <= 64:
+        return _url(_webp(image, quality=100, lossless=True), "webp")
+    for quality in (85, 70, 50):
+        encoded = _webp(image, quality=quality, lossless=False)
+        if len(encoded) <= most:
+            break
+    return _url(encoded, "webp")
+
+
+def inlined(png: bytes, *, most: int = 400_000) -> tuple[str, tuple[int, int]]:
+    """A PNG file as a data URL, and its size; a heavy one is packed more tightly."""
+    with Image.open(io.BytesIO(png)) as image:
+        size = image.size
+        return (_url(png, "png") if len(png) <= most else data_url(image.convert("RGB"), most=most)), size
+
+
+def _webp(image: Image.Image, *, quality: int, lossless: bool) -> bytes:
+    file = io.BytesIO()
+    image.save(file, "WEBP", quality=quality, lossless=lossless)
+    return file.getvalue()
+
+
+def _url(encoded: bytes, kind: str) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(encoded).decode('ascii')}"

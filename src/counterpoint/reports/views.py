@@ -1,0 +1,76 @@
+"""A contact sheet of what the encoder is shown: in each row an item, then random views of it."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from counterpoint.files import replacing
+from counterpoint.interfaces import Items, Modality
+from counterpoint.reports.thumbnails import picture
+from counterpoint.views import draw
+
+SMALLEST, LARGEST = 64, 128
+"""Sides of a tile in pixels."""
+
+PAPER, INK = (250, 250, 248), (85, 90, 96)
+MARGIN, GAP, BETWEEN, CAPTION = 14, 4, 20, 24
+"""Around the sheet, between views, between an item and its views, above the rows; in pixels."""
+
+
+def draw_views(
+    modality: Modality, items: Items, path: Path, *, seed: int, count: int = 8, views: int = 6
+) -> Path | None:
+    """Write a PNG of ``count`` evenly spread items with ``views`` views each, those of the first epoch.
+
+    Returns None, and writes nothing, where the kind of data has no pictures.
+    """
+    rows = np.unique(np.linspace(0, len(items) - 1, min(count, len(items))).astype(np.int64))
+    batch = items.take(rows)
+    shown = [modality.picture(batch)]
+    for view in range(views):
+        key = draw.keys(seed=seed, epoch=0, items=torch.from_numpy(rows), view=view)
+        shown.append(modality.seen(modality.look(batch, key)))
+    columns = [column for column in shown if column is not None]
+    if len(columns) < len(shown):
+        return None
+    with replacing(path) as temporary:
+        _sheet(columns).save(temporary, "PNG", optimize=True)
+    return path
+
+
+def _sheet(columns: list[Tensor]) -> Image.Image:
+    width, height = _tile(columns[-1])
+    lefts = [MARGIN] + [MARGIN + width + BETWEEN + place * (width + GAP) for place in range(len(columns) - 1)]
+    tops = [MARGIN + CAPTION + place * (height + GAP) for place in range(len(columns[0]))]
+    paper = Image.new("RGB", (lefts[-1] + width + MARGIN, tops[-1] + height + MARGIN), PAPER)
+    pen, font = ImageDraw.Draw(paper), ImageFont.load_default(13)
+    for left, caption in zip(lefts, ("item", "random views of it"), strict=False):
+        pen.text((left, MARGIN), caption, fill=INK, font=font)
+    for left, column in zip(lefts, columns, strict=True):
+        for top, each in zip(tops, column, strict=True):
+            small = _fitted(picture(each), width, height)
+            paper.paste(small, (left + (width - small.width) // 2, top + (height - small.height) // 2))
+    return paper
+
+
+def _tile(view: Tensor) -> tuple[int, int]:
+    """Width and height of a tile: whole multiples of a small view, or a shrunken large one."""
+    height, width = view.shape[2:]
+    if max(height, width) > LARGEST:
+        scale = LARGEST / max(height, width)
+        return max(1, round(width * scale)), max(1, round(height * scale))
+    times = math.ceil(SMALLEST / max(height, width))
+    return times * width, times * height
+
+
+def _fitted(image: Image.Image, width: int, height: int) -> Image.Image:
+    """As large as the tile allows, with the pixels of a small picture left visible."""
+    scale = min(width / image.width, height / image.height)
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    return image.resize(size, Image.Resampling.NEAREST if scale >= 1 else Image.Resampling.LANCZOS)

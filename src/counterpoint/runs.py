@@ -1,0 +1,130 @@
+"""The folder that a training leaves behind: who may write into it, and what lies in it.
+
+plan.json  config.json  model.safetensors  metrics.jsonl  verdict.json  views.png  skipped.txt  state.pt  README.md
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from counterpoint.errors import RunError
+from counterpoint.files import write_json, write_text
+from counterpoint.interfaces import Items
+
+PLAN, STATE, VERDICT, EVALUATION, VIEWS = (
+    "plan.json",
+    "state.pt",
+    "verdict.json",
+    "evaluation.json",
+    "views.png",
+)
+
+
+def check(folder: Path, *, resume: bool, overwrite: bool) -> None:
+    """Say why a run may not write into this folder, before anything is opened or removed."""
+    if folder.exists() and not folder.is_dir():
+        raise RunError(f"'{folder}' is a file; give a folder for --out.")
+    if resume and overwrite:
+        raise RunError("Give --resume to go on or --overwrite to start anew, not both.")
+    if resume and not (folder / STATE).exists():
+        raise RunError(f"There is nothing to resume in '{folder}': no {STATE}. Start without --resume.")
+    occupied = folder.is_dir() and any(folder.iterdir())
+    if occupied and not (resume or overwrite):
+        raise RunError(f"'{folder}' is not empty. Go on with --resume, start anew with --overwrite, or choose another.")
+    if occupied and not (folder / PLAN).exists():
+        raise RunError(f"'{folder}' holds other things than a run, so it is not overwritten. Choose another --out.")
+
+
+def start(folder: Path, record: Mapping[str, Any], items: Items) -> None:
+    """Make an empty folder with the plan in it: what was asked, what was settled, where, and of which items."""
+    if folder.is_dir():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    write_json(folder / PLAN, {**record, "names": digest(items.names), "machine": machine()})
+    skipped: Sequence[tuple[str, str]] = getattr(items, "skipped", [])
+    if skipped:
+        write_text(folder / "skipped.txt", "".join(f"{name}\t{reason}\n" for name, reason in skipped))
+
+
+def read_plan(folder: Path) -> dict[str, Any]:
+    """What ``start`` wrote."""
+    try:
+        plan = json.loads((folder / PLAN).read_text(encoding="utf-8"))
+        if not isinstance(plan, dict) or {"asked", "settled", "source"} - set(plan):
+            raise ValueError("it lacks what was asked or settled")
+    except FileNotFoundError:
+        raise RunError(f"There is no run in '{folder}': it has no {PLAN}.") from None
+    except (OSError, ValueError) as wrong:
+        raise RunError(f"'{folder / PLAN}' is damaged: {wrong}. Start anew with --overwrite.") from wrong
+    return plan
+
+
+def merged(asked: Mapping[str, Any], before: Mapping[str, Any], usual: Mapping[str, Any]) -> dict[str, Any]:
+    """The choices to resume with: those of the run. Asking for others is refused.
+
+    >>> merged({"epochs": None, "seed": 0}, {"epochs": 9, "seed": 0}, {"epochs": None, "seed": 0})
+    {'epochs': 9, 'seed': 0}
+    """
+    for name, value in asked.items():
+        if value != usual[name] and value != before.get(name):
+            raise RunError(
+                f"The run was started with {name}={before.get(name)!r}, and {value!r} is asked for now. "
+                f"Leave out {name} to resume, or start anew with --overwrite."
+            )
+    return dict(before)
+
+
+def same_items(before: Mapping[str, Any], items: Items) -> None:
+    """Refuse to resume on other data: the order of items, and so the run, would be another."""
+    if digest(items.names) != before.get("names"):
+        raise RunError(
+            f"The run was started on {before.get('items')} items of '{before['source']}', and these {len(items)} are "
+            "not the same. Resume with the same source, or start anew with --overwrite."
+        )
+
+
+def digest(names: Sequence[str]) -> str:
+    """A fingerprint of the names of items, in their order."""
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()
+
+
+def machine() -> dict[str, Any]:
+    """The versions and the machine that the figures of a run belong to."""
+    import torch
+
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "system": f"{platform.system()} {platform.machine()}",
+        "threads": torch.get_num_threads(),
+    }
+
+
+README = """# A run of Counterpoint
+
+| file | what it is |
+|---|---|
+| plan.json | every choice, as asked and as settled, the command and the machine |
+| model.safetensors, config.json | the encoder, for `counterpoint.load` |
+| metrics.jsonl | one line for every measured step |
+| verdict.json | whether it learned, in sentences |
+| views.png | what the encoder was shown, for data with pictures |
+| skipped.txt | files that could not be read, where there were any |
+| evaluation.json | scores with their baselines, after `counterpoint evaluate` |
+| report.html | all of this to read, after `counterpoint report` |
+| state.pt | to go on after an interruption; may be deleted when the run is finished |
+
+"""
+
+
+def finish(folder: Path, verdicts: Sequence[Mapping[str, str]]) -> None:
+    """Write the verdict, and for a person who finds the folder, what lies in it."""
+    write_json(folder / VERDICT, {"verdicts": list(verdicts)})
+    sentences = "".join(f"- {verdict['sentence']}\n" for verdict in verdicts)
+    write_text(folder / "README.md", README + sentences)

@@ -1,0 +1,240 @@
+"""From choices and a source to parts: recognise the data, settle what was left open, build the method."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from counterpoint import catalogue
+from counterpoint.errors import InputError, SourceError, listed
+from counterpoint.heads import mlp_head
+from counterpoint.interfaces import Items, Method, Modality, Wishes
+from counterpoint.plans import Plan
+from counterpoint.training.devices import choose_device, choose_precision, keep_freed_memory
+from counterpoint.training.loop import Recipe, steps_per_epoch
+from counterpoint.training.optimise import MakeOptimizer, default_rates
+from counterpoint.training.pace import Pace, measure, planned_steps
+
+USUAL_BATCH = 256
+
+OVERHEAD = 0.97
+"""Share of a time budget for opening, training and the steps between; the rest is for saving and drawing."""
+
+VIEWS_WANTED = 600_000
+"""Views that a run without epochs or minutes looks at: a few minutes for small images on two cores."""
+
+
+@dataclass(frozen=True)
+class Own:
+    """Parts that the user gave as objects rather than as names."""
+
+    encoder: nn.Module | None = None
+    views: Callable[..., Any] | None = None
+    column: str | None = None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything a training needs, settled."""
+
+    plan: Plan
+    modality: Modality
+    items: Items
+    method: Method
+    recipe: Recipe
+    per_epoch: int
+    pace: Pace | None
+    rebuildable: bool
+
+    @property
+    def built(self) -> dict[str, Any]:
+        """What it takes to build the encoder again, as ``Model`` keeps it."""
+        name = self.plan.encoder if self.rebuildable else ""
+        return {"encoder": name, "width": self.plan.width, "seed": self.plan.seed}
+
+    def summary(self) -> dict[str, Any]:
+        """What would happen, for people and for JSON."""
+        sample = self.items.take(np.arange(1))
+        looked_at = self.recipe.batch_size * self.method.views
+        return {
+            "items": len(self.items),
+            "skipped": len(getattr(self.items, "skipped", [])),
+            "modality": self.modality.name,
+            "item_shape": list(sample.shape[1:]),
+            "view_shape": list(self.modality.plain(sample).shape[1:]),
+            "views": self.plan.views,
+            "encoder": self.plan.encoder,
+            "encoder_parameters": sum(p.numel() for p in self.method.encoder.parameters()),
+            "steps": self.recipe.steps,
+            "steps_per_epoch": self.per_epoch,
+            "epochs": round(self.recipe.steps / self.per_epoch, 2),
+            "precision": self.recipe.precision,
+            "device": str(self.recipe.device),
+            "minutes": self.pace and round(self.recipe.steps * self.pace.seconds / 60, 2),
+            "views_per_second": self.pace and round(looked_at / self.pace.seconds, 1),
+            "memory": self.pace and self.pace.memory,
+        }
+
+
+def recognise(source: object, name: str) -> type[Modality]:
+    """The kind of data of a source, by name or by asking each kind whether it claims it."""
+    if name != "auto":
+        named: type[Modality] = catalogue.find("modality", name)
+        return named
+    for each in catalogue.names("modality"):
+        kind: type[Modality] = catalogue.find("modality", each)
+        if kind.claims(source):
+            return kind
+    raise SourceError(
+        f"It is not plain what kind of data {_shown(source)} is. Say it with --modality, one of "
+        f"{listed(catalogue.names('modality'))}."
+    )
+
+
+def chosen(choices: Mapping[str, Any], *, column: str | None = None) -> tuple[Plan, Own]:
+    """The plan in what was given to a verb, and the parts that were given as objects."""
+    named = dict(choices)
+    encoder = named.pop("encoder") if isinstance(named.get("encoder"), nn.Module) else None
+    views = named.pop("views") if callable(named.get("views")) else None
+    return Plan.of(named), Own(encoder, views, column)
+
+
+def prepare(
+    source: object,
+    asked: Plan,
+    own: Own,
+    *,
+    began: float,
+    before: Mapping[str, Any] | None = None,
+    measured: bool = False,
+) -> Prepared:
+    """Open the data and build everything. ``before`` is the record of the run that is resumed, if one is."""
+    keep_freed_memory()
+    device = choose_device(asked.device)
+    wishes = Wishes(views=own.views or asked.views, view_size=asked.view_size, column=own.column)
+    modality, items = recognise(source, asked.modality).learn(source, wishes)
+    make = catalogue.find("optimizer", asked.optimizer)
+    plan = _settled(asked, own, modality, len(items), make, device, before)
+    method = build_method(plan, own.encoder or _encoder(modality, plan), items, modality)
+    recipe = Recipe(
+        steps=1,
+        batch_size=plan.batch_size or 0,
+        optimizer=make,
+        learning_rate=plan.learning_rate or 0.0,
+        weight_decay=plan.weight_decay or 0.0,
+        warmup=plan.warmup,
+        seed=plan.seed,
+        device=device,
+        precision=plan.precision,
+    )
+    per_epoch = steps_per_epoch(len(items), recipe.batch_size)
+    pace = None
+    if before is None and (measured or asked.minutes is not None):
+        pace = measure(method, items, modality, recipe)
+    if before is not None:
+        steps = int(before["steps"])
+    elif pace is not None and asked.minutes is not None:
+        left = 60 * OVERHEAD * asked.minutes - (time.monotonic() - began)
+        steps = planned_steps(seconds=left, per_step=pace.seconds, per_epoch=per_epoch)
+    else:
+        steps = (asked.epochs or fitting_epochs(len(items))) * per_epoch
+    plan = dataclasses.replace(plan, epochs=math.ceil(steps / per_epoch), minutes=None)
+    recipe = dataclasses.replace(recipe, steps=steps)
+    return Prepared(plan, modality, items, method, recipe, per_epoch, pace, own.encoder is None)
+
+
+def _settled(
+    asked: Plan,
+    own: Own,
+    modality: Modality,
+    count: int,
+    make: MakeOptimizer,
+    device: torch.device,
+    before: Mapping[str, Any] | None,
+) -> Plan:
+    """The plan with everything that was left open filled in; a resumed run keeps its precision."""
+    rate, decay = default_rates(make)
+    precision = before["settled"]["precision"] if before else choose_precision(asked.precision, device)
+    return dataclasses.replace(
+        asked,
+        modality=modality.name,
+        batch_size=fitting_batch(asked.batch_size, count),
+        device=str(device),
+        precision=precision,
+        learning_rate=rate if asked.learning_rate is None else asked.learning_rate,
+        weight_decay=decay if asked.weight_decay is None else asked.weight_decay,
+        encoder=_encoder_name(own.encoder, asked.encoder, modality),
+        views=str(modality.settings().get("views", asked.views)),
+    )
+
+
+def build_method(plan: Plan, encoder: nn.Module, items: Items, modality: Modality) -> Method:
+    """The method of the plan around an encoder; weights are drawn from the plan's seed."""
+    inputs = encoded_length(encoder, items, modality)
+    with torch.random.fork_rng():
+        torch.manual_seed(plan.seed + 1)
+        head = mlp_head(inputs, hidden=plan.head_hidden, outputs=plan.head_outputs, layers=plan.head_layers)
+        objective = catalogue.find("objective", plan.objective)
+        similarity = catalogue.find("similarity", plan.similarity)
+        make = catalogue.find("method", plan.method)
+        method: Method = make(encoder, head, partial(objective, temperature=plan.temperature), similarity=similarity)
+    return method
+
+
+def encoded_length(encoder: nn.Module, items: Items, modality: Modality) -> int:
+    """The length of h, by encoding two items."""
+    views = modality.plain(items.take(np.arange(min(2, len(items)))))
+    was_training = encoder.training
+    with torch.no_grad():
+        h = encoder.eval()(views)
+    encoder.train(was_training)
+    if not isinstance(h, torch.Tensor) or h.ndim != 2:
+        got = tuple(h.shape) if isinstance(h, torch.Tensor) else type(h).__name__
+        raise InputError(f"An encoder must return one vector per item, a tensor (n, d). This one returned {got}.")
+    return int(h.shape[1])
+
+
+def fitting_batch(wanted: int | None, items: int) -> int:
+    """The batch size: what was asked for, or 256, or what gives small data two steps per epoch.
+
+    >>> fitting_batch(None, 60_000), fitting_batch(None, 100), fitting_batch(64, 100)
+    (256, 50, 64)
+    """
+    if items < 4:
+        raise SourceError(f"Contrast needs at least 4 items to tell apart. Got {items}.")
+    return wanted or min(USUAL_BATCH, items // 2)
+
+
+def fitting_epochs(items: int) -> int:
+    """Epochs for a run that names neither epochs nor minutes.
+
+    >>> fitting_epochs(60_000), fitting_epochs(6_000), fitting_epochs(100)
+    (5, 50, 200)
+    """
+    return max(1, min(200, round(VIEWS_WANTED / 2 / items)))
+
+
+def _encoder(modality: Modality, plan: Plan) -> nn.Module:
+    with torch.random.fork_rng():
+        torch.manual_seed(plan.seed)
+        return modality.encoder(plan.encoder, plan.width)
+
+
+def _encoder_name(given: nn.Module | None, name: str, modality: Modality) -> str:
+    if given is not None:
+        return f"your own {type(given).__name__}"
+    return modality.usual_encoder if name == "auto" else name
+
+
+def _shown(source: object) -> str:
+    shape = getattr(source, "shape", None)
+    return f"an array of shape {tuple(shape)}" if shape is not None else repr(source)[:80]

@@ -1,0 +1,83 @@
+"""The state of a run, saved so that going on equals never having stopped.
+
+Order of items and views are functions of (seed, epoch, item), so a state needs only weights, the optimiser, the
+method's memory, torch's generators (dropout) and the number of the next step. Written whole or not at all; read with
+``weights_only=True``, so nothing in it can run.
+"""
+
+from __future__ import annotations
+
+import pickle  # noqa: TID251  (for the name of the exception that a foreign file raises; nothing is unpickled)
+from pathlib import Path
+from typing import Any, TypedDict
+
+import torch
+
+from counterpoint.errors import RunError
+from counterpoint.files import replacing
+from counterpoint.interfaces import Method
+
+
+class State(TypedDict):
+    """What ``state.pt`` holds."""
+
+    step: int
+    steps: int
+    method: dict[str, torch.Tensor]
+    optimizer: dict[str, Any]
+    generators: list[torch.Tensor]
+    seconds: float
+
+
+def snapshot(method: Method, optimizer: torch.optim.Optimizer, *, step: int, steps: int, seconds: float) -> State:
+    """The state after ``step`` of ``steps`` steps."""
+    return State(
+        step=step,
+        steps=steps,
+        method=method.state_dict(),
+        optimizer=optimizer.state_dict(),
+        generators=[torch.get_rng_state(), *_cuda_generators()],
+        seconds=seconds,
+    )
+
+
+def save(state: State, path: Path) -> None:
+    """Write a state; a full disk or a killed process leaves the previous one intact."""
+    with replacing(path) as temporary:
+        torch.save(state, temporary)
+
+
+def read(path: Path) -> State:
+    """Read a state that ``save`` wrote."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        if not isinstance(state, dict) or set(State.__annotations__) - set(state):
+            raise ValueError("it does not hold the state of a run")
+    except FileNotFoundError:
+        raise RunError(f"There is nothing to resume: '{path}' does not exist.") from None
+    except (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as wrong:
+        reason = str(wrong).split("\n")[0][:120]
+        raise RunError(f"'{path}' is damaged ({reason}). Start anew with --overwrite.") from wrong
+    return state  # type: ignore[return-value]
+
+
+def restore(state: State, method: Method, optimizer: torch.optim.Optimizer) -> None:
+    """Put a state back where it came from; another architecture is refused before anything changes."""
+    here = {name: tuple(tensor.shape) for name, tensor in method.state_dict().items()}
+    there = {name: tuple(tensor.shape) for name, tensor in state["method"].items()}
+    if here != there:
+        differing = sorted(name for name in here.keys() | there.keys() if here.get(name) != there.get(name))
+        raise RunError(
+            f"The saved state belongs to another architecture: {len(differing)} tensors differ, the first is "
+            f"'{differing[0]}', {there.get(differing[0], 'absent')} saved and {here.get(differing[0], 'absent')} here. "
+            "Resume with the choices the run was started with."
+        )
+    method.load_state_dict(state["method"])
+    optimizer.load_state_dict(state["optimizer"])
+    torch.set_rng_state(state["generators"][0])
+    if torch.cuda.is_available():
+        torch.cuda.set_rng_state_all(state["generators"][1:])
+
+
+def _cuda_generators() -> list[torch.Tensor]:
+    return torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []

@@ -1,0 +1,218 @@
+"""Train: take items, look at them, encode, project, compare, lose, step. Read ``train`` from top to bottom.
+
+Nothing here knows a method, an objective or a kind of data, and nothing random is drawn here: the order of an epoch
+and every view are functions of (seed, epoch, item, view), so a run can stop at any step and go on as if it had not.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from counterpoint.comparison import Comparison
+from counterpoint.errors import InputError, Interrupted, SourceError
+from counterpoint.interfaces import Batch, ItemInfo, Items, Listener, Method, Modality, Step, Vectors, Views
+from counterpoint.training import checkpoint, tiles, watch
+from counterpoint.training.devices import precise
+from counterpoint.training.optimise import MakeOptimizer, adamw, peak_rate, rate, set_rate
+from counterpoint.training.records import Record, Records
+from counterpoint.training.stopping import StopRequest
+from counterpoint.views import draw
+
+EachEpoch = Callable[[Method, int], Mapping[str, Any]]
+"""Is called after an epoch and adds what it returns to the records."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How long and how to move the weights; the plan, without names."""
+
+    steps: int
+    batch_size: int = 256
+    optimizer: MakeOptimizer = adamw
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-2
+    warmup: float = 0.05
+    seed: int = 0
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    precision: str = "fp32"
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """What a run leaves behind while it goes, and who is told."""
+
+    folder: Path | None = None
+    resume: bool = False
+    save_every: int | None = None
+    listeners: Sequence[Listener] = ()
+    each_epoch: EachEpoch | None = None
+    stop: StopRequest = field(default_factory=StopRequest)
+    deadline: float | None = None
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    """Facts that ``watch`` needs with every record: the objective's name and its temperature."""
+
+
+@dataclass
+class Course:
+    """Where a run stands."""
+
+    step: int
+    steps: int
+    seconds: float
+    records: Records
+
+    @property
+    def finished(self) -> bool:
+        return self.step >= self.steps
+
+
+def steps_per_epoch(items: int, batch_size: int) -> int:
+    """Whole batches in an epoch; what is left over is another in every epoch."""
+    if batch_size > items:
+        raise SourceError(
+            f"The batch size {batch_size} is larger than the data: {items} items. "
+            f"Use --batch-size {max(2, items // 2)}."
+        )
+    return items // batch_size
+
+
+def train(method: Method, items: Items, modality: Modality, recipe: Recipe, keeping: Keeping | None = None) -> Course:
+    """Train the method's weights in place and return the course of the run.
+
+    Raises ``Interrupted`` when asked to stop, after saving; ``InputError`` when the loss is no longer a number.
+    """
+    keeping = keeping or Keeping()
+    method.to(recipe.device).train()
+    optimizer = recipe.optimizer(method, learning_rate=recipe.learning_rate, weight_decay=recipe.weight_decay)
+    course = _start(method, optimizer, recipe, keeping)
+    per_epoch = steps_per_epoch(len(items), recipe.batch_size)
+    started, saved = time.monotonic() - course.seconds, time.monotonic()
+    every = max(1, min(per_epoch, course.steps // 200))
+    while not course.finished:
+        epoch, place = divmod(course.step, per_epoch)
+        info, views = look(items, modality, recipe, epoch=epoch, place=place, count=method.views)
+        peak = peak_rate(recipe.learning_rate, recipe.batch_size)
+        set_rate(optimizer, rate(course.step, total=course.steps, warmup=recipe.warmup, peak=peak))
+        loss, vectors = learn(method, optimizer, views, info, recipe)
+        course.step += 1
+        course.seconds = time.monotonic() - started
+        if course.step == 1 or course.step % every == 0 or course.finished:
+            _require_finite(loss, course, optimizer)
+            record = _record(method, vectors, info, views, course, keeping)
+            rates = {"loss": float(loss), "learning_rate": optimizer.param_groups[0]["lr"], "epoch": epoch}
+            _tell({**rates, **record, "views_per_second": _speed(course, recipe, method)}, course, keeping)
+        method.after_step(Step(course.step, course.steps, vectors))
+        if place == per_epoch - 1:
+            _end_epoch(method, epoch, course, keeping)
+        if keeping.folder is not None and _due(course, keeping, saved):
+            _require_finite(loss, course, optimizer)
+            _save(method, optimizer, course, keeping.folder)
+            saved = time.monotonic()
+        if keeping.stop.asked and not course.finished:
+            raise Interrupted(f"Stopped after step {course.step} of {course.steps}.")
+    return course
+
+
+def look(
+    items: Items, modality: Modality, recipe: Recipe, *, epoch: int, place: int, count: int
+) -> tuple[ItemInfo, Views]:
+    """The views of one batch: a function of the seed, the epoch and the place in it."""
+    order = draw.permutation(len(items), seed=recipe.seed, epoch=epoch)
+    index = order[place * recipe.batch_size : (place + 1) * recipe.batch_size]
+    batch: Batch = items.take(index.numpy()).to(recipe.device)
+    index = index.to(recipe.device)
+    keys = [draw.keys(seed=recipe.seed, epoch=epoch, items=index, view=view) for view in range(count)]
+    return ItemInfo(index), tuple(modality.look(batch, key) for key in keys)
+
+
+def learn(method: Method, optimizer: Optimizer, views: Views, info: ItemInfo, recipe: Recipe) -> tuple[Tensor, Vectors]:
+    """One step: project, compare, lose, move the weights. Returns the mean loss and the vectors compared."""
+    optimizer.zero_grad(set_to_none=True)
+    with precise(recipe.precision, recipe.device):
+        vectors = method.project(views)
+        outcome = method.compare(vectors, info)
+    if isinstance(outcome, Comparison):
+        loss = tiles.backward(outcome, method.objective)
+    else:
+        loss = outcome.mean()
+        loss.backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+    return loss.detach(), tuple(vector.detach() for vector in vectors)
+
+
+def _start(method: Method, optimizer: Optimizer, recipe: Recipe, keeping: Keeping) -> Course:
+    path = keeping.folder / "metrics.jsonl" if keeping.folder else None
+    if not keeping.resume or keeping.folder is None:
+        return Course(0, recipe.steps, 0.0, Records(path))
+    state = checkpoint.read(keeping.folder / "state.pt")
+    checkpoint.restore(state, method, optimizer)
+    return Course(state["step"], state["steps"], state["seconds"], Records(path, until=state["step"]))
+
+
+def _record(
+    method: Method, vectors: Vectors, info: ItemInfo, views: Views, course: Course, keeping: Keeping
+) -> dict[str, Any]:
+    with torch.no_grad():
+        outcome = method.compare(vectors, info)
+    record: dict[str, Any] = dict(keeping.notes)
+    if isinstance(outcome, Comparison):
+        record |= watch.measure(outcome, record.get("temperature", 0.1))
+    if course.step == 1 and len(views) > 1 and views[0].shape == views[1].shape:
+        record["view_difference"] = watch.view_difference(views[0], views[1])
+    return record
+
+
+def _tell(record: Record, course: Course, keeping: Keeping) -> None:
+    whole = {"step": course.step, "steps": course.steps, "seconds": round(course.seconds, 3), **record}
+    course.records.add(whole)
+    for listener in keeping.listeners:
+        listener(whole)
+
+
+def _end_epoch(method: Method, epoch: int, course: Course, keeping: Keeping) -> None:
+    if keeping.each_epoch is not None:
+        found = keeping.each_epoch(method, epoch)
+        method.train()
+        if found:
+            _tell({"epoch": epoch, **found}, course, keeping)
+    if keeping.deadline is not None and not course.finished:
+        left = keeping.deadline - time.monotonic()
+        possible = course.step + math.floor(max(0.0, left) / (course.seconds / course.step))
+        if possible < 0.9 * course.steps:
+            course.steps = max(course.step, possible)
+            _tell({"epoch": epoch, "shortened_to": course.steps}, course, keeping)
+
+
+def _speed(course: Course, recipe: Recipe, method: Method) -> float:
+    return round(course.step * recipe.batch_size * method.views / max(course.seconds, 1e-9), 1)
+
+
+def _due(course: Course, keeping: Keeping, saved: float) -> bool:
+    if course.finished or keeping.stop.asked:
+        return True
+    if keeping.save_every is not None:
+        return course.step % keeping.save_every == 0
+    return time.monotonic() - saved > 60
+
+
+def _save(method: Method, optimizer: Optimizer, course: Course, folder: Path) -> None:
+    state = checkpoint.snapshot(method, optimizer, step=course.step, steps=course.steps, seconds=course.seconds)
+    checkpoint.save(state, folder / "state.pt")
+
+
+def _require_finite(loss: Tensor, course: Course, optimizer: Optimizer) -> None:
+    if not math.isfinite(float(loss)):
+        rate_now = optimizer.param_groups[0]["lr"]
+        raise InputError(
+            f"The loss is not finite after step {course.step}: the learning rate ({rate_now:.2g} here) is too high for "
+            "this data. Start anew with a --learning-rate three times lower, or with --precision fp32."
+        )

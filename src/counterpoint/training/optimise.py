@@ -1,0 +1,115 @@
+r"""Optimisers and the course of the learning rate.
+
+    rate(step) = peak * rise(step) * (1 + cos(pi * progress)) / 2
+    peak       = learning_rate * sqrt(batch / 256)
+
+Square-root scaling: Chen et al. 2020, arXiv:2002.05709, appendix B.1. Warm-up and cosine: section 2.2 there.
+Biases and the weights of normalisations are not decayed, and LARS does not adapt them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+Groups = list[dict[str, Any]]
+MakeOptimizer = Callable[..., Optimizer]
+
+
+def groups(method: nn.Module, weight_decay: float) -> Groups:
+    """The parameters that learn, split into those that are decayed and those that are not."""
+    learning = [parameter for parameter in method.parameters() if parameter.requires_grad]
+    return [
+        {"params": [p for p in learning if p.ndim > 1], "weight_decay": weight_decay, "adapt": True},
+        {"params": [p for p in learning if p.ndim <= 1], "weight_decay": 0.0, "adapt": False},
+    ]
+
+
+def adamw(method: nn.Module, *, learning_rate: float = 2e-3, weight_decay: float = 1e-2) -> Optimizer:
+    """AdamW, Loshchilov & Hutter 2019, arXiv:1711.05101."""
+    return torch.optim.AdamW(groups(method, weight_decay), lr=learning_rate, fused=True)
+
+
+def sgd(method: nn.Module, *, learning_rate: float = 0.1, weight_decay: float = 5e-4) -> Optimizer:
+    """Stochastic gradient descent with Nesterov momentum 0.9."""
+    return torch.optim.SGD(groups(method, weight_decay), lr=learning_rate, momentum=0.9, nesterov=True)
+
+
+def lars(method: nn.Module, *, learning_rate: float = 1.2, weight_decay: float = 1e-6) -> Optimizer:
+    """LARS with momentum 0.9; the default rate is the paper's 0.075 * sqrt(256)."""
+    return LARS(groups(method, weight_decay), learning_rate=learning_rate)
+
+
+class LARS(Optimizer):
+    r"""Layer-wise adaptive rate scaling.
+
+        v <- m v + rate * trust * (g + decay w),   w <- w - v,
+        trust = eta |w| / |g + decay w|  for weights, 1 for biases and norms
+
+    You, Gitman & Ginsburg 2017, arXiv:1708.03888, in the form used by SimCLR.
+    """
+
+    def __init__(self, params: Groups, *, learning_rate: float, momentum: float = 0.9, eta: float = 1e-3) -> None:
+        super().__init__(params, {"lr": learning_rate, "momentum": momentum, "eta": eta})
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """Move every weight once."""
+        for group in self.param_groups:
+            for weight in group["params"]:
+                if weight.grad is not None:
+                    self._move(weight, group)
+
+    def _move(self, weight: Tensor, group: dict[str, Any]) -> None:
+        gradient = weight.grad + group["weight_decay"] * weight
+        if group["adapt"]:
+            size, slope = weight.norm(), gradient.norm()
+            trust = torch.where((size > 0) & (slope > 0), group["eta"] * size / slope, torch.ones_like(size))
+            gradient = gradient * trust
+        state = self.state[weight]
+        if "velocity" not in state:
+            state["velocity"] = torch.zeros_like(weight)
+        state["velocity"].mul_(group["momentum"]).add_(gradient, alpha=group["lr"])
+        weight.sub_(state["velocity"])
+
+
+def peak_rate(learning_rate: float, batch_size: int) -> float:
+    """The highest rate of a run with this batch size.
+
+    >>> peak_rate(0.002, 1024)
+    0.004
+    """
+    return learning_rate * math.sqrt(batch_size / 256)
+
+
+def rate(step: int, *, total: int, warmup: float, peak: float) -> float:
+    """The learning rate of a step: a straight rise, then half a cosine down to nothing.
+
+    >>> [round(rate(step, total=4, warmup=0.25, peak=1.0), 3) for step in range(4)]
+    [1.0, 1.0, 0.75, 0.25]
+    """
+    rising = max(1, round(total * warmup))
+    if step < rising:
+        return peak * (step + 1) / rising
+    progress = (step - rising) / max(1, total - rising)
+    return peak * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+def set_rate(optimizer: Optimizer, value: float) -> None:
+    """Give all groups the same learning rate."""
+    for group in optimizer.param_groups:
+        group["lr"] = value
+
+
+def default_rates(make: MakeOptimizer) -> tuple[float, float]:
+    """An optimiser's own learning rate and weight decay, read from its signature."""
+    import inspect
+
+    parameters: Iterable[inspect.Parameter] = inspect.signature(make).parameters.values()
+    found = {each.name: each.default for each in parameters}
+    return found["learning_rate"], found["weight_decay"]

@@ -1,0 +1,45 @@
+"""``metrics.jsonl``: one line for every measured step, appended as the run goes and readable while it does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from counterpoint.files import write_text
+
+Record = Mapping[str, Any]
+
+
+class Records:
+    """The records of a run, in memory and, where a path is given, in a file.
+
+    Going on from a saved state drops what was recorded after it, so that no step is recorded twice.
+    """
+
+    def __init__(self, path: Path | None = None, *, until: int | None = None) -> None:
+        self.path = path
+        self.all: list[Record] = []
+        if path is not None and until is not None and path.exists():
+            self.all = [record for record in read(path) if record["step"] <= until]
+        if path is not None:
+            write_text(path, "".join(json.dumps(record) + "\n" for record in self.all))
+
+    def add(self, record: Record) -> None:
+        """Keep one more record."""
+        self.all.append(record)
+        if self.path is not None:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(record) + "\n")
+
+
+def read(path: Path) -> list[Record]:
+    """The records in a file; a last line that was cut off by a killed process is left out."""
+    records = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            records.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return records

@@ -1,0 +1,39 @@
+"""Ctrl-C and SIGTERM become a wish that the loop grants between two steps, so that a stopped run can go on."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+class StopRequest:
+    """Whether someone has asked the run to stop."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+
+@contextmanager
+def stop_requests() -> Iterator[StopRequest]:
+    """Catch the first Ctrl-C or SIGTERM; a second one interrupts at once. Outside the main thread nothing is caught."""
+    request = StopRequest()
+    if threading.current_thread() is not threading.main_thread():
+        yield request
+        return
+    watched = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in watched}
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        request.asked = True
+        signal.signal(number, before[signal.Signals(number)])
+
+    for number in watched:
+        signal.signal(number, ask)
+    try:
+        yield request
+    finally:
+        for number in watched:
+            signal.signal(number, before[number])

@@ -1,0 +1,154 @@
+r"""A verdict, not a curve: what a run's numbers say about whether it is learning, in sentences.
+
+Measured from one tile of a step: contrastive accuracy, the entropy of the comparison, how alike positives and
+negatives are, and the effective rank of the compared vectors,
+
+    rank(Z) = exp( -sum_k p_k log p_k ),   p_k = s_k / sum s,   s the singular values of Z
+
+Garrido et al. 2022, arXiv:2210.02885, eq. 1.  Dimensional collapse: Jing et al. 2021, arXiv:2110.09348.  Entropy as a
+dial for the temperature: Chen et al. 2020, arXiv:2002.05709, table 5, where the best run has about half of log N.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+from counterpoint.comparison import Comparison
+
+Level = Literal["good", "warning", "bad"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One sentence on the state of a run: what is the matter, why, and what to change."""
+
+    level: Level
+    kind: str
+    sentence: str
+
+    def record(self) -> dict[str, str]:
+        """As JSON can hold it."""
+        return asdict(self)
+
+
+def effective_rank(vectors: Float[Tensor, "n d"]) -> float:
+    """How many directions the vectors really use, between 1 and min(n, d)."""
+    strengths = torch.linalg.svdvals(vectors.float())
+    share = strengths / strengths.sum().clamp(min=1e-12) + 1e-12
+    return float(torch.exp(-(share * share.log()).sum()))
+
+
+@torch.no_grad()
+def measure(comparison: Comparison, temperature: float, *, rows: int = 256) -> dict[str, float]:
+    """Numbers about some anchors of a comparison, for ``metrics.jsonl`` and for ``judge``."""
+    tile = comparison.tile(slice(0, min(rows, len(comparison.anchors))))
+    compared = tile.positive | tile.negative
+    score = tile.similarity.masked_fill(~compared, -torch.inf)
+    chosen = tile.positive.gather(1, score.argmax(dim=1, keepdim=True))
+    share = torch.softmax(score / temperature, dim=1)
+    entropy = -torch.xlogy(share, share).sum(dim=1).mean()
+    unit = functional.normalize(comparison.anchors.float(), dim=1)
+    alike = unit @ unit.mean(dim=0)
+    return {
+        "accuracy": float(chosen.float().mean()),
+        "entropy": float(entropy) / math.log(max(2, int(compared[0].sum()))),
+        "positive": float(tile.similarity[tile.positive].mean()),
+        "negative": float(tile.similarity[tile.negative].mean()),
+        "sameness": float(alike.mean()),
+        "rank": effective_rank(unit),
+        "rank_limit": float(min(unit.shape)),
+        "compared": float(compared[0].sum()),
+    }
+
+
+@torch.no_grad()
+def view_difference(first: Tensor, second: Tensor) -> float:
+    """How much two views of an item differ, as a share of how much different items do; 0 for identical views."""
+    first, second = first.flatten(1).float(), second.flatten(1).float()
+    own = (first - second).square().sum(dim=1).mean()
+    other = (first - second.roll(1, dims=0)).square().sum(dim=1).mean()
+    return float(own / other.clamp(min=1e-12))
+
+
+def judge(records: Sequence[Mapping[str, Any]]) -> list[Verdict]:
+    """What the records of a run say, the worst first; an entry of level ``good`` when nothing is wrong."""
+    measured = [record for record in records if "rank" in record]
+    if not measured:
+        return []
+    last, done = measured[-1], measured[-1]["step"] / max(1, measured[-1]["steps"])
+    found = [*_views(measured[0]), *_collapse(last, done), *_learning(last, done), *_temperature(last, done)]
+    if not found:
+        found = [Verdict("good", "healthy", _healthy(last))]
+    return sorted(found, key=lambda verdict: ("bad", "warning", "good").index(verdict.level))
+
+
+def _healthy(last: Mapping[str, Any]) -> str:
+    return (
+        f"Learning is healthy: {last['accuracy']:.0%} of anchors find their positive among "
+        f"{last['compared']:.0f}, and the vectors use {last['rank']:.0f} of {last['rank_limit']:.0f} directions."
+    )
+
+
+def _views(first: Mapping[str, Any]) -> list[Verdict]:
+    if first.get("view_difference", 1.0) >= 0.02:
+        return []
+    sentence = (
+        "The two views of an item are nearly identical, so there is nothing to learn from their agreement: "
+        "use stronger views."
+    )
+    return [Verdict("bad", "identical views", sentence)]
+
+
+def _collapse(last: Mapping[str, Any], done: float) -> list[Verdict]:
+    if last["step"] < 20:
+        return []
+    if last["sameness"] > 0.98:
+        sentence = (
+            "Total collapse: all items get almost the same vector. Lower the learning rate, enlarge the batch, "
+            "or check that the items differ at all."
+        )
+        return [Verdict("bad", "total collapse", sentence)]
+    if done >= 0.3 and last["rank"] < max(2.0, 0.08 * last["rank_limit"]):
+        sentence = (
+            f"Dimensional collapse: the vectors use only {last['rank']:.1f} of {last['rank_limit']:.0f} directions. "
+            "Lower the learning rate or the weight decay, or raise the temperature."
+        )
+        return [Verdict("warning", "dimensional collapse", sentence)]
+    return []
+
+
+def _learning(last: Mapping[str, Any], done: float) -> list[Verdict]:
+    most = math.log(max(2.0, last["compared"]))
+    if done >= 0.3 and last["accuracy"] < 3 / last["compared"]:
+        sentence = (
+            f"Nothing is being learned: anchors find their positive no more often than by guessing among "
+            f"{last['compared']:.0f}. Try a learning rate three times lower, then weaker views."
+        )
+        return [Verdict("bad", "not learning", sentence)]
+    if done >= 0.3 and last["objective"] == "info_nce" and last["loss"] < 0.02 * most:
+        sentence = (
+            f"InfoNCE is saturated: it has measured {most - last['loss']:.2f} of at most {most:.2f} nats, so the task "
+            "is too easy to teach more. Use stronger views, a larger batch or a queue."
+        )
+        return [Verdict("warning", "saturated", sentence)]
+    return []
+
+
+def _temperature(last: Mapping[str, Any], done: float) -> list[Verdict]:
+    if done < 0.3:
+        return []
+    if last["entropy"] > 0.97:
+        sentence = "The temperature is too high: all candidates weigh nearly the same. Halve it."
+        return [Verdict("warning", "temperature too high", sentence)]
+    if last["entropy"] < 0.01 and last["accuracy"] < 0.9:
+        sentence = "The temperature is too low: only the single nearest candidate counts. Double it."
+        return [Verdict("warning", "temperature too low", sentence)]
+    return []

@@ -1,0 +1,90 @@
+r"""Keys in, random numbers out: the only source of randomness for views and for the order of items.
+
+A key names one draw: (seed, epoch, item, view). The numbers that belong to it are a function of the key and of a
+purpose ("crop", "flip"), computed for a whole batch in tensor arithmetic and equal on every device, whatever the
+batch, the number of workers or what was drawn before. So a resumed run sees what an uninterrupted one would have.
+
+The function is SplitMix64 (Steele, Lea & Flood 2014, "Fast splittable pseudorandom number generators"):
+
+    mix(x) = (y ^ y>>31),  y = (w ^ w>>27) * 0x94d049bb133111eb,  w = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+    number j of key k is  mix(k + (j + 1) * 0x9e3779b97f4a7c15)
+
+>>> k = keys(seed=0, epoch=1, items=torch.tensor([7, 8, 9]), view=0)
+>>> uniform(k, 2, "crop").shape
+torch.Size([3, 2])
+>>> bool((uniform(k[1:], 2, "crop") == uniform(k, 2, "crop")[1:]).all())
+True
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+
+def _signed(number: int) -> int:
+    """The int64 with the same bits as a 64-bit unsigned number."""
+    return number - (1 << 64) if number >= (1 << 63) else number
+
+
+GOLDEN = _signed(0x9E3779B97F4A7C15)
+FIRST = _signed(0xBF58476D1CE4E5B9)
+SECOND = _signed(0x94D049BB133111EB)
+
+
+def _shifted(x: Tensor, bits: int) -> Tensor:
+    """Logical shift to the right; torch's own keeps the sign."""
+    return (x >> bits) & ((1 << (64 - bits)) - 1)
+
+
+def mix(x: Int64[Tensor, "*shape"]) -> Int64[Tensor, "*shape"]:
+    """Scramble 64 bits so that neighbouring numbers become unrelated."""
+    x = (x ^ _shifted(x, 30)) * FIRST
+    x = (x ^ _shifted(x, 27)) * SECOND
+    return x ^ _shifted(x, 31)
+
+
+def keys(*, seed: int, epoch: int, items: Int64[Tensor, " b"], view: int) -> Int64[Tensor, " b"]:
+    """One key for each item: everything random about its view follows from it."""
+    key = torch.full_like(items, _signed(seed & (2**64 - 1)))
+    for part in (epoch, items, view):
+        key = mix(key + GOLDEN) + part
+    return mix(key + GOLDEN)
+
+
+def salted(key: Int64[Tensor, " b"], purpose: str) -> Int64[Tensor, " b"]:
+    """Keys for one purpose, so that adding a transformation does not change the draws of the others."""
+    salt = int.from_bytes(purpose.encode().ljust(8, b"\0")[:8], "little")
+    return mix(key ^ _signed(salt))
+
+
+def uniform(
+    key: Int64[Tensor, " b"], count: int, purpose: str, *, low: float = 0.0, high: float = 1.0
+) -> Float[Tensor, "b {count}"]:
+    """Numbers in [low, high), float32 with 24 random bits."""
+    steps = torch.arange(1, count + 1, device=key.device) * GOLDEN
+    bits = mix(salted(key, purpose)[:, None] + steps)
+    return low + (high - low) * (_shifted(bits, 40).to(torch.float32) / (1 << 24))
+
+
+def normal(key: Int64[Tensor, " b"], count: int, purpose: str) -> Float[Tensor, "b {count}"]:
+    """Standard normal numbers, by Box and Muller (1958)."""
+    drawn = uniform(key, 2 * count, purpose)
+    radius = torch.sqrt(-2.0 * torch.log1p(-drawn[:, :count]))
+    return radius * torch.cos(2.0 * math.pi * drawn[:, count:])
+
+
+def chance(key: Int64[Tensor, " b"], probability: float, purpose: str) -> Tensor:
+    """True for the share of keys that probability asks for; booleans (b,)."""
+    return uniform(key, 1, purpose)[:, 0] < probability
+
+
+@lru_cache(maxsize=2)
+def permutation(count: int, *, seed: int, epoch: int) -> Int64[Tensor, " {count}"]:
+    """The order in which an epoch visits its items: a function of (seed, epoch) only."""
+    drawn = keys(seed=seed, epoch=epoch, items=torch.arange(count), view=-1)
+    return torch.argsort(drawn, stable=True)

@@ -1,0 +1,44 @@
+r"""Corrupt rows of a table: some features take the value that they have in another row.
+
+    view_j = row_j          with probability 1 - rate,
+             pool_rj        with probability rate, r drawn anew for every feature j
+
+Each feature is drawn from its empirical marginal: every value is one that occurs, only its company is wrong.
+SCARF, Bahri et al. 2021, arXiv:2106.15147, algorithm 1.
+
+Use when: features depend on each other, so that what is left of a row tells what was replaced.
+
+>>> pool = torch.tensor([[7.0, 8.0, 9.0]])
+>>> key = draw.keys(seed=0, epoch=0, items=torch.arange(2), view=0)
+>>> corrupt(torch.zeros(2, 3), key, pool=pool, groups=torch.tensor([0, 1, 1]), rate=1.0).tolist()
+[[7.0, 8.0, 9.0], [7.0, 8.0, 9.0]]
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from counterpoint.views import draw
+
+
+def corrupt(
+    rows: Float[Tensor, "b d"],
+    key: Int64[Tensor, " b"],
+    *,
+    pool: Float[Tensor, "p d"],
+    groups: Int64[Tensor, " d"],
+    rate: float,
+) -> Float[Tensor, "b d"]:
+    """Every row with some features replaced by those of rows of the pool.
+
+    ``groups`` numbers the features from 0: columns of one number are one feature (a one-hot category) and
+    move together.
+    """
+    pool, groups = pool.to(rows.device), groups.to(rows.device)
+    features = int(groups.max()) + 1
+    replaced = draw.uniform(key, features, "replaced") < rate
+    donor = (draw.uniform(key, features, "donor") * len(pool)).long().clamp(max=len(pool) - 1)
+    column = torch.arange(rows.shape[1], device=rows.device)
+    return torch.where(replaced[:, groups], pool[donor[:, groups], column], rows)

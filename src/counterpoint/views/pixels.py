@@ -1,0 +1,94 @@
+"""Looks at images: which changes, how strong, in which order; presets by size and channels.
+
+Every preset is a ``Look``. The changes run as crop (with mirror), rotation, colour, blur, solarize, erase, the order
+of SimCLR (Chen et al. 2020, arXiv:2002.05709, appendix A) with the additions of BYOL (arXiv:2006.07733, appendix B).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from counterpoint.views.blur import blur
+from counterpoint.views.colour import jitter, solarize
+from counterpoint.views.crop import crop
+from counterpoint.views.erase import erase
+from counterpoint.views.rotate import rotate
+
+
+@dataclass(frozen=True)
+class Look:
+    """How strong each change is; zero leaves it out."""
+
+    scale: float = 0.2
+    """Smallest share of the image's area that a crop keeps."""
+    ratio: float = 3 / 4
+    """Narrowest crop, as width over height; the widest is its inverse."""
+    mirror: float = 0.5
+    """Share of views that are mirrored left to right."""
+    degrees: float = 0.0
+    """Largest rotation."""
+    colour: float = 0.5
+    """Strength of brightness, contrast, saturation and hue."""
+    grey: float = 0.2
+    """Share of colour views that lose their colour."""
+    blur: float = 0.0
+    """Share of views that are blurred."""
+    solarize: float = 0.0
+    """Share of views whose bright pixels are inverted."""
+    erase: float = 0.0
+    """Share of views in which a box is blanked."""
+
+    def __call__(self, images: Float[Tensor, "b c h w"], key: Int64[Tensor, " b"], *, size: int) -> Tensor:
+        """One view (b, c, size, size) of every image; values in [0, 1]."""
+        view = crop(
+            images, key, size=size, scale=(self.scale, 1.0), ratio=(self.ratio, 1 / self.ratio), mirror=self.mirror
+        )
+        if self.degrees > 0:
+            view = rotate(view, key, degrees=self.degrees)
+        if self.colour > 0:
+            view = jitter(view, key, strength=self.colour, grey=self.grey)
+        if self.blur > 0:
+            view = blur(view, key, probability=self.blur, sigma=(0.1, max(0.2, 2.0 * size / 224)))
+        if self.solarize > 0:
+            view = solarize(view, key, probability=self.solarize)
+        if self.erase > 0:
+            view = erase(view, key, probability=self.erase)
+        return view
+
+
+simclr = partial(Look)
+"""Small colour images, as SimCLR treats CIFAR-10: crop, mirror, colour, grey; no blur."""
+
+photo = partial(Look, blur=0.5)
+"""Photos: SimCLR's full recipe with blur."""
+
+grey = partial(Look, scale=0.4)
+"""Grey images: the outline is the thing itself, so larger crops, and light only."""
+
+upright = partial(Look, scale=0.5, mirror=0.0, degrees=15.0)
+"""Where left and right differ, such as letters and digits: no mirror, large crops, a small turn."""
+
+heavy = partial(Look, scale=0.08, colour=1.0, blur=0.5, solarize=0.2)
+"""For long runs on large sets: small crops, stronger colour, blur and solarize."""
+
+
+def auto(channels: int, size: int) -> str:
+    """The preset for images of this kind.
+
+    >>> auto(1, 28), auto(3, 32), auto(3, 96)
+    ('grey', 'simclr', 'photo')
+    """
+    if channels != 3:
+        return "grey"
+    return "photo" if size > 64 else "simclr"
+
+
+def pictured(view: Float[Tensor, "b c h w"]) -> Tensor:
+    """Views as uint8 pictures with three channels, for people."""
+    shown = view[:, :3] if view.shape[1] >= 3 else view[:, :1].expand(-1, 3, -1, -1)
+    return (shown.clamp(0, 1) * 255).round().to(torch.uint8)

@@ -1,0 +1,62 @@
+r"""Look at series (b, c, t) otherwise: crop in time, add noise, scale the channels, silence a run of steps.
+
+    crop     x(t) -> x(start + length t),  length in [shortest, 1], linear between the steps
+    jitter   x + strength n                n standard normal for every value
+    scale    x_c e^(strength n_c)          n standard normal for every channel
+    mask     x, 0 on a run of steps        its share of the series in [0, longest]
+
+The views of TS-TCC (jitter and scale, Eldele et al. 2021, arXiv:2106.14112, section 3.1) and of TS2Vec (crop
+and mask, Yue et al. 2021, arXiv:2106.10466, section 3.2), the crop resized to full length as for images.
+
+Use when: what a series shows depends neither on its beginning, nor on its amplitude, nor on any one stretch.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from counterpoint.views import draw
+
+
+def crop(series: Float[Tensor, "b c t"], key: Int64[Tensor, " b"], *, shortest: float = 0.5) -> Float[Tensor, "b c t"]:
+    """A random window of every series, stretched to full length by linear interpolation."""
+    last = series.shape[2] - 1
+    drawn = draw.uniform(key, 2, "window")
+    length = (shortest + (1 - shortest) * drawn[:, :1]) * last
+    place = drawn[:, 1:] * (last - length) + length * torch.linspace(0, 1, last + 1, device=series.device)
+    left = place.floor().clamp(0, last)
+    share = (place - left)[:, None]
+    before = left.long()[:, None].expand_as(series)
+    after = (before + 1).clamp(max=last)
+    return torch.lerp(series.gather(2, before), series.gather(2, after), share.to(series.dtype))
+
+
+def jitter(
+    series: Float[Tensor, "b c t"], key: Int64[Tensor, " b"], *, strength: float = 0.1
+) -> Float[Tensor, "b c t"]:
+    """Every value with noise of this standard deviation."""
+    noise = draw.normal(key, series[0].numel(), "jitter").reshape(series.shape)
+    return series + strength * noise
+
+
+def scale(series: Float[Tensor, "b c t"], key: Int64[Tensor, " b"], *, strength: float = 0.2) -> Float[Tensor, "b c t"]:
+    """Every channel times a positive factor, whose logarithm has this standard deviation."""
+    return series * torch.exp(strength * draw.normal(key, series.shape[1], "scale"))[:, :, None]
+
+
+def mask(series: Float[Tensor, "b c t"], key: Int64[Tensor, " b"], *, longest: float = 0.3) -> Float[Tensor, "b c t"]:
+    """Every series with a random run of steps set to 0, the mean of standardised values.
+
+    >>> key = draw.keys(seed=0, epoch=0, items=torch.tensor([5]), view=0)
+    >>> mask(torch.ones(1, 1, 8), key, longest=0.9).tolist()
+    [[[1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0]]]
+    """
+    steps = series.shape[2]
+    drawn = draw.uniform(key, 2, "mask")
+    run = (longest * drawn[:, :1] * (steps + 1)).floor().clamp(max=steps)
+    first = (drawn[:, 1:] * (steps - run + 1)).floor()
+    step = torch.arange(steps, device=series.device)
+    silent = (step >= first) & (step < first + run)
+    return series.masked_fill(silent[:, None], 0.0)

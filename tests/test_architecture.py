@@ -1,0 +1,118 @@
+"""Budgets and house rules that no linter knows."""
+
+import ast
+import dataclasses
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+import counterpoint as cp
+from counterpoint import catalogue
+from counterpoint.interfaces import Method, Modality
+
+ROOT = Path(__file__).parent.parent
+SOURCES = sorted((ROOT / "src" / "counterpoint").rglob("*.py"))
+FORBIDDEN = {"utils", "common", "helpers", "misc", "base", "manager", "feats"}
+MODALITIES = {"image", "series", "table", "images"}
+
+
+def functions(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+
+
+def length(node):
+    """Lines of a function without its docstring."""
+    body = node.body
+    documented = isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant)
+    start = body[1].lineno if documented and len(body) > 1 else body[0].lineno
+    return node.end_lineno - start + 1
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+def test_files_and_functions_keep_their_budgets(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 300
+    long = [(node.name, length(node)) for node in functions(path) if length(node) > 45]
+    assert not long
+
+
+def test_most_files_are_short():
+    lengths = sorted(len(path.read_text(encoding="utf-8").splitlines()) for path in SOURCES)
+    assert lengths[int(0.9 * len(lengths))] <= 220
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "src/counterpoint/methods").glob("[a-z]*.py")), ids=lambda path: path.stem
+)
+def test_a_method_fits_on_one_screen_and_knows_no_kind_of_data(path):
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 100
+    assert not re.search(r"\b(" + "|".join(MODALITIES) + r")\b", text.split('"""', 2)[2], re.IGNORECASE)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+def test_names_say_what_they_hold(path):
+    assert path.stem not in FORBIDDEN
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+def test_functions_take_at_most_seven_arguments_and_no_open_ended_ones(path):
+    for node in functions(path):
+        arguments = [each.arg for each in (*node.args.args, *node.args.kwonlyargs) if each.arg not in ("self", "cls")]
+        assert len(arguments) <= 7, (node.name, arguments)
+        if node.args.kwarg is not None:
+            assert (path.stem, node.args.kwarg.arg) == ("api", "choices"), node.name
+
+
+@pytest.mark.parametrize("kind", [kind for kind in catalogue.SHELVES if kind != "views"])
+def test_every_row_of_the_catalogue_loads_and_says_where_it_comes_from(kind):
+    for name in catalogue.names(kind):
+        part = catalogue.find(kind, name)
+        assert inspect.getdoc(part)
+        if kind in ("method", "objective"):
+            text = inspect.getdoc(inspect.getmodule(part))
+            assert re.search(r"arXiv:\d{4}\.\d{4,5}", text)
+            assert "Use when:" in text
+
+
+def test_classes_are_abstract_or_final():
+    for name in catalogue.names("method"):
+        assert catalogue.find("method", name).__mro__[1] is Method
+    for name in catalogue.names("modality"):
+        assert catalogue.find("modality", name).__mro__[1] is Modality
+
+
+def test_public_names_are_the_documented_ones_and_load():
+    for name in cp.PUBLIC:
+        assert getattr(cp, name).__name__ == name
+    assert set(cp.PUBLIC) < set(dir(cp))
+
+
+def test_submodules_do_not_shadow_the_verbs():
+
+
+    for verb in ("fit", "plan", "embed", "evaluate", "search", "report", "load"):
+        assert callable(getattr(cp, verb))
+
+
+def test_importing_the_package_and_its_command_line_loads_neither_torch_nor_numpy_by_accident():
+    import subprocess
+    import sys
+
+    script = (
+        "import sys, counterpoint, counterpoint.cli\n"
+        "heavy = [name for name in ('torch', 'sklearn', 'pyarrow', 'torchvision', 'PIL') if name in sys.modules]\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_every_choice_has_help_and_the_help_names_the_parts_there_are():
+    for each in dataclasses.fields(cp.Plan):
+        assert each.metadata["help"].endswith(".")
+    for name in ("method", "objective", "similarity", "optimizer"):
+        field = next(each for each in dataclasses.fields(cp.Plan) if each.name == name)
+        for part in catalogue.names(name):
+            assert part in field.metadata["help"], (name, part)

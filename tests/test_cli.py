@@ -1,0 +1,194 @@
+"""The command as a stranger would use it: output, exit status, one sentence for wrong input, nothing half-written."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from counterpoint.cli import main
+from tests.worlds import stripes
+
+TINY = ["--epochs", "2", "--batch-size", "32", "--width", "8", "--head-hidden", "16", "--head-outputs", "8"]
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data") / "photos"
+    world = stripes(count=96)
+    for number, (picture, label) in enumerate(zip(world.source, world.labels, strict=True)):
+        path = folder / f"kind{label}" / f"{number:03}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(path)
+    (folder / "kind0" / "broken.jpg").write_bytes(b"no picture")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(photos, tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "photos"
+    main(["fit", str(photos), "--out", str(out), *TINY])
+    return out
+
+
+def said(capsys, *tokens):
+    """What a command prints as JSON."""
+    capsys.readouterr()
+    main([*tokens, "--json"])
+    return json.loads(capsys.readouterr().out)
+
+
+def refused(capsys, *tokens):
+    """The sentence with which a command is refused."""
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as stopped:
+        main(list(tokens))
+    assert stopped.value.code == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1, lines
+    return lines[0].removeprefix("counterpoint: ")
+
+
+def test_fit_leaves_a_folder_that_a_person_can_read(run):
+    names = {path.name for path in run.iterdir()}
+    assert names == {
+        "plan.json", "config.json", "model.safetensors", "metrics.jsonl",
+        "verdict.json", "views.png", "skipped.txt", "state.pt", "README.md",
+    }  # fmt: skip
+    assert (run / "skipped.txt").read_text(encoding="utf-8").startswith("kind0/broken.jpg\t")
+    assert Image.open(run / "views.png").width > 300
+
+
+def test_evaluate_prints_scores_with_their_baselines(run, photos, capsys):
+    scores = said(capsys, "evaluate", str(run), "--train", str(photos), "--test", str(photos), "--labels", "folder")
+    for kind in ("knn", "linear"):
+        assert scores[kind]["low"] <= scores[kind]["value"] <= scores[kind]["high"]
+        assert set(scores[kind]["baselines"]) == {"raw", "untrained", "chance"}
+    assert set(scores["geometry"]) == {"alignment", "uniformity", "effective_rank"}
+    assert (run / "evaluation.json").exists()
+
+
+def test_embed_writes_unit_vectors_with_names(run, photos, tmp_path, capsys):
+    said(capsys, "embed", str(run), str(photos), "--out", str(tmp_path / "z.npz"))
+    with np.load(tmp_path / "z.npz") as z:
+        assert z["vectors"].dtype == np.float32
+        np.testing.assert_allclose(np.linalg.norm(z["vectors"], axis=1), 1, atol=1e-5)
+        assert z["names"].tolist() == sorted(z["names"].tolist())
+        assert len(z["vectors"]) == len(z["names"]) == 96
+
+
+@pytest.mark.parametrize("like", ["kind1/001.png", "0", "file"])
+def test_search_finds_by_name_row_and_file(run, photos, capsys, like):
+    item = str(photos / "kind1" / "001.png") if like == "file" else like
+    found = said(capsys, "search", str(run), str(photos), "--like", item, "-k", "5")
+    assert len(found["hits"]) == 5
+    similarities = [hit["similarity"] for hit in found["hits"]]
+    assert similarities == sorted(similarities, reverse=True)
+
+
+def test_report_is_written(run, capsys):
+    path = said(capsys, "report", str(run))["report"]
+    assert "<html" in (run / "report.html").read_text(encoding="utf-8")
+    assert path.endswith("report.html")
+
+
+def test_plan_shows_and_does_nothing(photos, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    found = said(capsys, "plan", str(photos), *TINY)
+    assert found["items"] == 96
+    assert found["minutes"] > 0
+    assert found["plan"]["encoder"] == "conv2d"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_list_names_the_parts(capsys):
+    assert set(said(capsys, "list", "methods")) == {"simclr", "moco"}
+    assert "There is no list of 'methodz'. Did you mean 'methods'?" in refused(capsys, "list", "methodz")
+
+
+WRONG = {
+    "missing path": (["fit", "nowhere", "--out", "{out}"], "There is no 'nowhere'"),
+    "empty folder": (["fit", "{empty}", "--out", "{out}"], "{empty}"),
+    "folder of text files": (["fit", "{text}", "--out", "{out}"], ".txt"),
+    "not a number": (["fit", "{nan}", "--out", "{out}"], "NaN"),
+    "batch larger than data": (
+        ["fit", "{array}", "--out", "{out}", "--batch-size", "1000"],
+        "larger than the data",
+    ),
+    "batch of one": (
+        ["fit", "{array}", "--out", "{out}", "--batch-size", "1"],
+        "batch_size must be at least 2",
+    ),
+    "unknown method": (["fit", "{array}", "--out", "{out}", "--method", "simclrr"], "Did you mean 'simclr'?"),
+    "unknown encoder": (
+        ["fit", "{array}", "--out", "{out}", "--encoder", "resnet19"],
+        "Did you mean 'resnet1",
+    ),
+    "unknown option": (["fit", "{array}", "--out", "{out}", "--temprature", "1"], "--temperature"),
+    "existing run": (["fit", "{array}", "--out", "{run}"], "--resume"),
+    "folder of other things": (["fit", "{array}", "--out", "{text}", "--overwrite"], "other things"),
+    "epochs and minutes": (
+        ["fit", "{array}", "--out", "{out}", "--epochs", "1", "--minutes", "1"],
+        "not both",
+    ),
+    "nothing to resume": (["fit", "{array}", "--out", "{out}", "--resume"], "nothing to resume"),
+    "no run": (["embed", "{empty}", "{array}", "--out", "{out}.npz"], "no finished model"),
+    "labels of the wrong length": (
+        ["evaluate", "{run}", "--train", "{array}", "--labels", "{short}"],
+        "5",
+    ),
+    "labels missing": (["evaluate", "{run}", "--train", "{array}"], "labels"),
+    "unknown item": (["search", "{run}", "{array}", "--like", "nobody"], "nobody"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_input_gets_one_sentence_and_writes_nothing(case, run, tmp_path, capsys):
+    pictures = stripes(count=40).source
+    for name in ("empty", "text"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "text" / "letter.txt").write_text("Dear Sir", encoding="utf-8")
+    np.save(tmp_path / "array.npy", pictures)
+    broken = pictures.astype(np.float32) / 255
+    broken[3, 2, 1, 0] = np.nan
+    np.save(tmp_path / "nan.npy", broken)
+    np.save(tmp_path / "short.npy", np.zeros(5))
+    places = {name: str(tmp_path / name) for name in ("empty", "text", "out")}
+    places |= {name: str(tmp_path / f"{name}.npy") for name in ("array", "nan", "short")} | {"run": str(run)}
+    tokens, expected = WRONG[case]
+    sentence = refused(capsys, *(token.format(**places) for token in tokens))
+    assert expected.format(**places) in sentence
+    assert not (tmp_path / "out").exists()
+    assert not (tmp_path / "out.npz").exists()
+
+
+def test_tampered_weights_are_refused(run, tmp_path, capsys):
+    import shutil
+
+    copy = tmp_path / "copy"
+    shutil.copytree(run, copy)
+    weights = bytearray((copy / "model.safetensors").read_bytes())
+    weights[-1] ^= 1
+    (copy / "model.safetensors").write_bytes(weights)
+    assert "not what was saved" in refused(capsys, "embed", str(copy), "x", "--out", str(tmp_path / "z.npz"))
+
+
+def test_the_module_runs_as_a_command():
+    found = subprocess.run(
+        [sys.executable, "-m", "counterpoint", "--version"], check=True, capture_output=True, text=True
+    )
+    assert found.stdout.strip() == "0.1.0"
+
+
+def test_help_names_every_verb_and_every_choice(capsys):
+    with pytest.raises(SystemExit) as done:
+        main(["--help"])
+    assert done.value.code == 0
+    text = capsys.readouterr().out
+    for verb in ("fit", "plan", "evaluate", "embed", "search", "report", "list"):
+        assert verb in text
+    with pytest.raises(SystemExit):
+        main(["fit", "--help"])
+    assert "--temperature" in capsys.readouterr().out

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from counterpoint.embeddings import Embeddings
+from counterpoint.errors import InputError
+from counterpoint.retrieval.nearest import Hit, nearest, search
+
+
+def embeddings(count: int, width: int = 5, seed: int = 0) -> Embeddings:
+    drawn = np.random.default_rng(seed).normal(size=(count, width)).astype(np.float32)
+    drawn /= np.linalg.norm(drawn, axis=1, keepdims=True)
+    return Embeddings(drawn, [f"item {n}" for n in range(count)])
+
+
+def ranked_slowly(z: Embeddings, query: np.ndarray, k: int, skip: int | None) -> list[int]:
+    def alike(row: int) -> float:
+        x, q = z.vectors[row].astype(np.float64), query.astype(np.float64)
+        return float(x @ q / np.linalg.norm(x) / np.linalg.norm(q))
+
+    return sorted((row for row in range(len(z)) if row != skip), key=alike, reverse=True)[:k]
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(2, 40), st.integers(1, 50), st.integers(0, 1000))
+def test_nearest_is_a_sort_of_cosines(count, k, seed):
+    z, queries = embeddings(count, seed=seed), 7 * embeddings(4, seed=seed + 1).vectors
+    skip = [0, None, count - 1, 1]
+    index, similarity = nearest(z, queries, k=k, skip=skip)
+    k = min(k, count - 1)
+    assert index.tolist() == [ranked_slowly(z, q, k, row) for q, row in zip(queries, skip, strict=True)]
+    expected = np.take_along_axis(queries @ z.vectors.T / 7, index, axis=1)
+    np.testing.assert_allclose(similarity, expected, atol=1e-5)
+
+
+def test_nearest_agrees_with_scikit_learn():
+    from sklearn.neighbors import NearestNeighbors
+
+    z, queries = embeddings(200), embeddings(30, seed=1).vectors
+    far, index = NearestNeighbors(n_neighbors=9, metric="cosine").fit(z.vectors).kneighbors(queries)
+    found, similarity = nearest(z, queries, k=9)
+    assert found.tolist() == index.tolist()
+    np.testing.assert_allclose(similarity, 1 - far, atol=1e-5)
+
+
+def test_vectors_of_any_length_are_compared_by_direction():
+    z = embeddings(20)
+    longer = Embeddings(z.vectors * np.linspace(0.1, 100, 20, dtype=np.float32)[:, None], z.names)
+    queries = embeddings(3, seed=1).vectors
+    assert nearest(z, queries, k=20)[0].tolist() == nearest(longer, queries, k=20)[0].tolist()
+
+
+def test_blocks_do_not_change_what_is_found(monkeypatch):
+    z = embeddings(30)
+    rows = list(range(30))
+    whole = nearest(z, z.vectors, k=4, skip=rows)[0]
+    monkeypatch.setattr("counterpoint.retrieval.nearest.CELLS", 100)
+    assert nearest(z, z.vectors, k=4, skip=rows)[0].tolist() == whole.tolist()
+
+
+def test_k_is_cut_to_what_there_is():
+    z = embeddings(3)
+    assert nearest(z, z.vectors, k=10)[0].shape == (3, 3)
+    assert nearest(z, z.vectors, k=10, skip=[None, 1, None])[0].shape == (3, 2)
+    assert nearest(embeddings(1), z.vectors[:1], k=10, skip=[0])[0].shape == (1, 0)
+    assert nearest(embeddings(0), z.vectors, k=10)[0].shape == (3, 0)
+
+
+def test_an_item_finds_itself_unless_it_is_skipped():
+    z = embeddings(12)
+    rows = list(range(12))
+    assert nearest(z, z.vectors, k=1)[0][:, 0].tolist() == rows
+    assert not (nearest(z, z.vectors, k=11, skip=rows)[0] == np.arange(12)[:, None]).any()
+
+
+def test_searching_by_name_by_row_and_by_vector_finds_the_same():
+    z = embeddings(12)
+    by_name, by_row = search(z, like="item 4", k=3), search(z, like=4, k=3)
+    by_vector = search(z, like=z.vectors[4].astype(np.float64), k=4)
+    assert by_name == by_row
+    assert [hit.index for hit in by_name] == ranked_slowly(z, z.vectors[4], 3, 4)
+    assert [hit.index for hit in by_vector] == [4, *(hit.index for hit in by_name)]
+    assert by_vector[0].similarity == pytest.approx(1)
+    assert [hit.name for hit in by_name] == [z.names[hit.index] for hit in by_name]
+
+
+def test_a_hit_is_a_plain_record_that_stays_as_it_is():
+    hit = search(embeddings(3), like=0, k=1)[0]
+    assert [type(value) for value in dataclasses.astuple(hit)] == [str, int, float]
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        hit.name = "other"
+    assert Hit("a", 0, 1.0) == Hit("a", 0, 1.0)
+
+
+def test_search_takes_arrays_that_may_not_be_written_to():
+    z = embeddings(5)
+    z.vectors.setflags(write=False)
+    assert len(search(z, like="item 0")) == 4
+
+
+@pytest.mark.parametrize(
+    ("like", "k", "message"),
+    [
+        ("itme 4", 3, r"No item is called 'itme 4'. Did you mean 'item 4'\?"),
+        (12, 3, r"Rows are numbered 0 to 11. Got 12\."),
+        (-1, 3, r"Rows are numbered 0 to 11. Got -1\."),
+        (np.zeros(4), 3, r"must have the length of the embeddings, 5. Got an array of shape \(4,\)\."),
+        (np.full(5, np.nan), 3, r"holds NaN or infinity; give finite numbers only\."),
+        (0, 0, r"k, the number of neighbours, must be at least 1. Got 0\."),
+    ],
+)
+def test_search_advises_on_what_it_cannot_find(like, k, message):
+    with pytest.raises(InputError, match=message):
+        search(embeddings(12), like=like, k=k)
+
+
+def test_nearest_refuses_rows_to_skip_that_do_not_fit():
+    z = embeddings(3)
+    with pytest.raises(InputError, match="There are 3 queries but 1 rows to skip; give one for each"):
+        nearest(z, z.vectors, k=1, skip=[0])
+    with pytest.raises(InputError, match=r"Rows are numbered 0 to 2\. Got 3\."):
+        nearest(z, z.vectors, k=1, skip=[0, 1, 3])

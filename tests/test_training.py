@@ -1,0 +1,222 @@
+"""The loop: resuming equals not stopping, stopping saves, a budget plans, and nothing is counted twice."""
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+
+import counterpoint as cp
+from counterpoint.errors import InputError, Interrupted, RunError
+from counterpoint.model import load
+from counterpoint.training import checkpoint, optimise
+from counterpoint.training.pace import planned_steps
+from counterpoint.training.records import Records, read
+from counterpoint.training.tiles import backward
+from tests.worlds import records, stripes
+
+TINY = {"epochs": 3, "batch_size": 64, "width": 8, "head_hidden": 16, "head_outputs": 8, "precision": "fp32"}
+
+
+def weights(folder):
+    return {name: tensor.clone() for name, tensor in load(folder).encoder.state_dict().items()}
+
+
+def same(first, second):
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+class Stopper:
+    """Sends this process Ctrl-C when a step is recorded."""
+
+    def __init__(self, step):
+        self.step = step
+
+    def __call__(self, record):
+        if record["step"] == self.step and "loss" in record:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.parametrize("method", ["simclr", "moco(queue=128)"])
+@pytest.mark.parametrize("step", [1, 4, 7])
+def test_a_stopped_and_resumed_run_has_the_weights_of_one_that_never_stopped(tmp_path, method, step):
+    source = stripes().source
+    cp.fit(source, out=tmp_path / "whole", method=method, **TINY)
+    with pytest.raises(Interrupted, match="--resume"):
+        cp.fit(source, out=tmp_path / "parts", method=method, listeners=[Stopper(step)], **TINY)
+    cp.fit(source, out=tmp_path / "parts", resume=True)
+    assert same(weights(tmp_path / "whole"), weights(tmp_path / "parts"))
+    steps = [record["step"] for record in read(tmp_path / "parts" / "metrics.jsonl")]
+    assert steps == sorted(set(steps))
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tmp_path):
+    source = stripes().source
+    first, again, other = (cp.fit(source, seed=seed, **TINY).fingerprint() for seed in (0, 0, 1))
+    assert first == again
+    assert first != other
+
+
+def test_a_killed_run_resumes_to_the_same_weights(tmp_path):
+    np.save(tmp_path / "data.npy", stripes().source)
+    choices = [f"--{name.replace('_', '-')}={value}" for name, value in TINY.items()] + ["--save-every=1"]
+    command = [sys.executable, "-m", "counterpoint", "fit", str(tmp_path / "data.npy"), *choices]
+    subprocess.run([*command, "--out", str(tmp_path / "whole")], check=True, capture_output=True)
+    process = subprocess.Popen([*command, "--out", str(tmp_path / "killed")], stderr=subprocess.DEVNULL)
+    while not (tmp_path / "killed" / "state.pt").exists() and process.poll() is None:
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    subprocess.run([*command, "--out", str(tmp_path / "killed"), "--resume"], check=True, capture_output=True)
+    assert same(weights(tmp_path / "whole"), weights(tmp_path / "killed"))
+
+
+@pytest.mark.slow
+def test_killed_at_twenty_random_moments_a_run_always_ends_with_the_same_weights(tmp_path):
+    np.save(tmp_path / "data.npy", stripes().source)
+    long = TINY | {"epochs": 60}
+    choices = [f"--{name.replace('_', '-')}={value}" for name, value in long.items()] + ["--save-every=3"]
+    command = [sys.executable, "-m", "counterpoint", "fit", str(tmp_path / "data.npy"), *choices]
+    subprocess.run([*command, "--out", str(tmp_path / "whole")], check=True, capture_output=True)
+    random = np.random.default_rng(0)
+    out, kills, finished = tmp_path / "killed", 0, 0
+    while kills < 20:
+        resume = ["--resume"] if (out / "state.pt").exists() else ["--overwrite"]
+        process = subprocess.Popen([*command, "--out", str(out), *resume], stderr=subprocess.DEVNULL)
+        target = random.integers(3, 180)
+        while process.poll() is None and _step(out) < target:
+            time.sleep(0.005)
+        if process.poll() is None:
+            process.kill()
+            kills += 1
+        process.wait()
+        if (out / "model.safetensors").exists():
+            assert same(weights(tmp_path / "whole"), weights(out))
+            finished += 1
+            subprocess.run(["rm", "-r", str(out)], check=True)
+    if out.exists():
+        resume = ["--resume"] if (out / "state.pt").exists() else ["--overwrite"]
+        subprocess.run([*command, "--out", str(out), *resume], check=True, capture_output=True)
+        assert same(weights(tmp_path / "whole"), weights(out))
+        finished += 1
+    assert finished >= 1
+
+
+def _step(out):
+    path = out / "metrics.jsonl"
+    found = read(path) if path.exists() else []
+    return found[-1]["step"] if found else 0
+
+
+def test_resuming_with_another_choice_is_refused_and_changes_nothing(tmp_path):
+    source = stripes().source
+    with pytest.raises(Interrupted):
+        cp.fit(source, out=tmp_path, listeners=[Stopper(2)], overwrite=True, **TINY)
+    before = (tmp_path / "state.pt").read_bytes()
+    with pytest.raises(RunError, match=r"temperature=0\.2, and 0\.5 is asked for"):
+        cp.fit(source, out=tmp_path, resume=True, temperature=0.5)
+    with pytest.raises(RunError, match="not the same"):
+        cp.fit(source[:200], out=tmp_path, resume=True)
+    assert (tmp_path / "state.pt").read_bytes() == before
+
+
+def test_a_state_of_another_architecture_is_refused(tmp_path):
+    source = records().source
+    cp.fit(source, out=tmp_path / "a", **TINY)
+    state = checkpoint.read(tmp_path / "a" / "state.pt")
+    cp.fit(source, out=tmp_path / "b", **(TINY | {"width": 16}))
+    checkpoint.save(state, tmp_path / "b" / "state.pt")
+    with pytest.raises(RunError, match="another architecture"):
+        cp.fit(source, out=tmp_path / "b", resume=True)
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[: len(data) // 2], lambda data: b"not a state"])
+def test_a_damaged_state_is_refused(tmp_path, damage):
+    cp.fit(records().source, out=tmp_path / "a", **TINY)
+    path = tmp_path / "a" / "state.pt"
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(RunError, match="damaged"):
+        cp.fit(records().source, out=tmp_path / "a", resume=True)
+
+
+def test_a_full_disk_leaves_the_previous_state(tmp_path, monkeypatch):
+    path = tmp_path / "state.pt"
+    path.write_bytes(b"before")
+
+    def full(state, target):
+        target.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(OSError, match="No space left"):
+        checkpoint.save({}, path)
+    assert path.read_bytes() == b"before"
+    assert [each.name for each in tmp_path.iterdir()] == ["state.pt"]
+
+
+def test_a_loss_that_is_not_finite_is_said_with_its_cause(tmp_path):
+    with pytest.raises(InputError, match="learning rate"):
+        cp.fit(stripes().source, optimizer="sgd", learning_rate=1e18, **TINY)
+
+
+def test_records_after_the_saved_step_are_dropped_and_a_torn_line_too(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"step": 1}\n{"step": 2}\n{"step": 3}\n{"st', encoding="utf-8")
+    kept = Records(path, until=2)
+    kept.add({"step": 3, "loss": 1.0})
+    assert [json.loads(line)["step"] for line in path.read_text(encoding="utf-8").splitlines()] == [1, 2, 3]
+
+
+def test_a_time_budget_plans_whole_epochs_or_a_part_of_one():
+    assert planned_steps(seconds=10, per_step=0.1, per_epoch=30) == 90
+    assert planned_steps(seconds=1, per_step=0.1, per_epoch=30) == 10
+
+
+def test_a_time_budget_is_planned_and_recorded(tmp_path):
+    cp.fit(records().source, out=tmp_path / "run", minutes=0.12, **(TINY | {"epochs": None}))
+    plan = json.loads((tmp_path / "run" / "plan.json").read_text(encoding="utf-8"))
+    assert plan["asked"]["minutes"] == 0.12
+    assert plan["settled"]["minutes"] is None
+    assert plan["settled"]["epochs"] == math.ceil(plan["steps"] / plan["steps_per_epoch"])
+
+
+def test_lars_takes_the_step_of_its_formula():
+    weight = torch.nn.Parameter(torch.tensor([[3.0, 4.0]]))
+    bias = torch.nn.Parameter(torch.tensor([1.0]))
+    layer = torch.nn.Module()
+    layer.weight, layer.bias = weight, bias
+    optimizer = optimise.lars(layer, learning_rate=2.0, weight_decay=0.5)
+    weight.grad, bias.grad = torch.tensor([[1.0, 0.0]]), torch.tensor([0.25])
+    gradient = torch.tensor([[1.0 + 1.5, 2.0]])
+    expected = torch.tensor([[3.0, 4.0]]) - 2.0 * (1e-3 * 5.0 / gradient.norm()) * gradient
+    optimizer.step()
+    torch.testing.assert_close(weight.data, expected)
+    torch.testing.assert_close(bias.data, torch.tensor([0.5]))
+
+
+def test_the_rate_rises_falls_and_never_leaves_its_range():
+    course = [optimise.rate(step, total=100, warmup=0.1, peak=2.0) for step in range(100)]
+    assert course[9] == max(course) == 2.0
+    assert course[:10] == sorted(course[:10])
+    assert course[10:] == sorted(course[10:], reverse=True)
+    assert 0 <= course[-1] < 0.01
+
+
+def test_bf16_vectors_are_compared_and_summed_in_fp32():
+    from counterpoint.comparison import Comparison, cosine, same_item
+    from counterpoint.objectives.info_nce import info_nce
+
+    exact = torch.randn(32, 8)
+    rough = exact.to(torch.bfloat16).requires_grad_()
+    again = rough.detach().float().requires_grad_()
+    relation = same_item(torch.arange(16).repeat(2))
+    low = backward(Comparison(rough, rough, relation, cosine), info_nce)
+    high = backward(Comparison(again, again, relation, cosine), info_nce)
+    torch.testing.assert_close(low, high)
+    torch.testing.assert_close(rough.grad, again.grad.to(torch.bfloat16))

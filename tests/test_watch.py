@@ -1,0 +1,89 @@
+"""Verdicts: each trouble is made on purpose and must be named."""
+
+import math
+
+import pytest
+import torch
+
+from counterpoint.comparison import Comparison, cosine, same_item
+from counterpoint.training import watch
+
+HEALTHY = {
+    "step": 100,
+    "steps": 100,
+    "loss": 2.0,
+    "accuracy": 0.6,
+    "entropy": 0.5,
+    "positive": 0.8,
+    "negative": 0.0,
+    "sameness": 0.1,
+    "rank": 40.0,
+    "rank_limit": 128.0,
+    "compared": 511.0,
+    "objective": "info_nce",
+    "temperature": 0.2,
+    "view_difference": 0.5,
+}
+
+
+def test_a_healthy_run_is_called_healthy():
+    (verdict,) = watch.judge([HEALTHY])
+    assert verdict.level == "good"
+
+
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        ("total collapse", {"sameness": 0.999}),
+        ("dimensional collapse", {"rank": 3.0}),
+        ("saturated", {"loss": 0.01}),
+        ("not learning", {"accuracy": 0.002}),
+        ("identical views", {"view_difference": 0.0}),
+        ("temperature too high", {"entropy": 0.99}),
+        ("temperature too low", {"entropy": 0.0001, "accuracy": 0.4}),
+    ],
+)
+def test_each_trouble_is_named_with_advice(kind, change):
+    verdicts = watch.judge([HEALTHY | change])
+    assert [verdict.kind for verdict in verdicts] == [kind]
+    assert verdicts[0].level in ("bad", "warning")
+    assert len(verdicts[0].sentence) > 60
+
+
+def test_the_worst_comes_first():
+    levels = [each.level for each in watch.judge([HEALTHY | {"rank": 3.0, "view_difference": 0.0}])]
+    assert levels == ["bad", "warning"]
+
+
+def test_a_run_without_measurements_has_no_verdict():
+    assert watch.judge([{"step": 1, "knn": 0.5}]) == []
+
+
+def vectors_and_items(vectors):
+    return Comparison(vectors, vectors, same_item(torch.arange(len(vectors) // 2).repeat(2)), cosine)
+
+
+def test_measured_numbers_of_perfect_pairs():
+    found = watch.measure(vectors_and_items(torch.eye(8).repeat(2, 1)), 0.1)
+    assert found["accuracy"] == 1.0
+    assert found["positive"] == pytest.approx(1.0)
+    assert found["negative"] == pytest.approx(0.0)
+    assert found["compared"] == 15
+    assert found["rank"] == pytest.approx(8.0, rel=1e-3)
+
+
+def test_collapsed_vectors_are_measured_as_collapsed():
+    found = watch.measure(vectors_and_items(torch.ones(16, 8) + 1e-3 * torch.randn(16, 8)), 0.1)
+    assert found["sameness"] > 0.99
+    assert found["entropy"] > 0.99
+    assert found["rank"] < 2
+
+
+def test_effective_rank_of_one_direction_is_one():
+    assert watch.effective_rank(torch.outer(torch.randn(20), torch.randn(5))) == pytest.approx(1.0, rel=1e-3)
+
+
+def test_identical_views_do_not_differ_and_strangers_do():
+    images = torch.rand(32, 3, 4, 4)
+    assert watch.view_difference(images, images) == 0.0
+    assert math.isclose(watch.view_difference(images, torch.rand(32, 3, 4, 4)), 1.0, rel_tol=0.5)

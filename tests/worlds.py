@@ -1,0 +1,58 @@
+"""Tiny worlds, one for every kind of data, whose nuisance is exactly what its views change.
+
+On plain clusters an untrained encoder is nearly as good as a trained one; here it is not, so a canary can sing.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+CLASSES = 4
+
+
+@dataclass
+class World:
+    source: Any
+    labels: np.ndarray
+    choices: dict[str, Any]
+
+
+def stripes(count=256, seed=0):
+    """Pictures of stripes: direction and width are the class; place, colour and light are an accident."""
+    random = np.random.default_rng(seed)
+    labels = np.arange(count) % CLASSES
+    place = np.arange(16)
+    pictures = np.empty((count, 16, 16, 3), dtype=np.uint8)
+    for row, label in enumerate(labels):
+        wave = np.sin(2 * np.pi * (place * (1 + 2 * (label // 2)) / 8 + random.uniform()))
+        plane = np.tile(wave, (16, 1)) if label % 2 else np.tile(wave[:, None], (1, 16))
+        colour, back = random.uniform(0, 1, (2, 3))
+        picture = back + (colour - back) * (plane[..., None] * 0.5 + 0.5) + random.normal(0, 0.03, (16, 16, 3))
+        pictures[row] = np.clip(picture * 255, 0, 255)
+    return World(pictures, labels, {"modality": "image", "views": "simclr(scale=0.5)"})
+
+
+def pulses(count=256, seed=0):
+    """Series with two channels: how fast they swing is the class; phase, size and offset are an accident."""
+    random = np.random.default_rng(seed)
+    labels = np.arange(count) % CLASSES
+    time = np.linspace(0, 1, 64)
+    swings = 2.0 * (labels + 1)
+    phase = random.uniform(0, 2 * np.pi, (count, 2, 1))
+    size = random.uniform(0.3, 2.0, (count, 2, 1))
+    wave = np.sin(2 * np.pi * swings[:, None, None] * time + phase) * size
+    return World((wave + random.normal(0, 0.1, wave.shape)).astype(np.float32), labels, {"modality": "series"})
+
+
+def records(count=512, seed=0):
+    """Rows of which ten columns say the class together, each weakly, beside ten columns of noise twice as loud."""
+    random = np.random.default_rng(seed)
+    labels = np.arange(count) % CLASSES
+    centres = np.random.default_rng(99).normal(0, 1.2, (CLASSES, 10))
+    useful = centres[labels] + random.normal(0, 0.6, (count, 10))
+    noise = random.uniform(-3, 3, (count, 10))
+    return World(np.concatenate([useful, noise], axis=1).astype(np.float32), labels, {"modality": "table"})
+
+
+WORLDS = {"image": stripes, "series": pulses, "table": records}
