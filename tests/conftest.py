@@ -6,7 +6,9 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 from jaxtyping import install_import_hook
 
-install_import_hook("counterpoint", "beartype.beartype")
+import tests.checking  # noqa: F401
+
+install_import_hook("counterpoint", "tests.checking.checked")
 
 import pytest  # noqa: E402
 import torch  # noqa: E402

@@ -58,7 +58,8 @@ def test_fit_leaves_a_folder_that_a_person_can_read(run):
         "verdict.json", "views.png", "skipped.txt", "state.pt", "README.md",
     }  # fmt: skip
     assert (run / "skipped.txt").read_text(encoding="utf-8").startswith("kind0/broken.jpg\t")
-    assert Image.open(run / "views.png").width > 300
+    with Image.open(run / "views.png") as sheet:
+        assert sheet.width > 300
 
 
 def test_evaluate_prints_scores_with_their_baselines(run, photos, capsys):
@@ -98,7 +99,7 @@ def test_plan_shows_and_does_nothing(photos, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     found = said(capsys, "plan", str(photos), *TINY)
     assert found["items"] == 96
-    assert found["minutes"] > 0
+    assert found["views_per_second"] > 0
     assert found["plan"]["encoder"] == "conv2d"
     assert list(tmp_path.iterdir()) == []
 
@@ -183,12 +184,9 @@ def test_the_module_runs_as_a_command():
 
 
 def test_help_names_every_verb_and_every_choice(capsys):
-    with pytest.raises(SystemExit) as done:
-        main(["--help"])
-    assert done.value.code == 0
+    main(["--help"])
     text = capsys.readouterr().out
     for verb in ("fit", "plan", "evaluate", "embed", "search", "report", "list"):
         assert verb in text
-    with pytest.raises(SystemExit):
-        main(["fit", "--help"])
+    main(["fit", "--help"])
     assert "--temperature" in capsys.readouterr().out

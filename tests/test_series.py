@@ -123,7 +123,7 @@ def test_views_that_series_do_not_have_are_refused(views):
 
 def test_series_are_claimed_and_other_things_are_not(tmp_path):
     frame, _ = long_frame()
-    (tmp_path / "long.csv").write_text("id;Time;heat\n1;0;0,5\n")
+    (tmp_path / "long.csv").write_text("id;Time;heat\n1;0;0.5\n1;1;0.4\n")
     assert Series.claims(array())
     assert Series.claims(frame)
     assert Series.claims(tmp_path / "long.csv")
@@ -132,6 +132,7 @@ def test_series_are_claimed_and_other_things_are_not(tmp_path):
     assert not Series.claims(np.zeros((5, 28, 28)))
     assert not Series.claims(np.zeros((5, 20, 28), dtype=np.uint8))
     assert not Series.claims({"id": [1, 2], "heat": [0.1, 0.2]})
+    assert not Series.claims({"id": [1, 2], "time": [0, 1], "heat": [0.1, 0.2]})
     assert not Series.claims(tmp_path)
 
 
@@ -161,8 +162,12 @@ def test_a_source_of_another_form_is_refused():
     del frame["heat"]
     with pytest.raises(SourceError, match=r"There is no column 'heat'"):
         series.open(frame)
-    with pytest.raises(SourceError, match=r"trained with columns heat, load. Got ndarray"):
+    with pytest.raises(SourceError, match=r"trained with the columns heat, load. Got an array of shape"):
         series.open(array())
+    with pytest.raises(SourceError, match=r"trained with the columns heat, load. Got 7"):
+        series.open(7)
+    with pytest.raises(SourceError, match=r"trained with an array. Got the columns series, time, load"):
+        Series.learn(array(), Wishes())[0].open(frame)
     with pytest.raises(SourceError, match=r"Expected series of 2 channels. Got an array of shape \(6, 3, 20\)"):
         Series.learn(array(), Wishes())[0].open(array(channels=3))
 

@@ -26,7 +26,8 @@ from counterpoint.plans import Plan
 from counterpoint.progress import announce, conclude, progress
 from counterpoint.reports.page import write_report
 from counterpoint.reports.views import draw_views
-from counterpoint.retrieval import nearest
+from counterpoint.retrieval.nearest import Hit
+from counterpoint.retrieval.nearest import search as find_alike
 from counterpoint.settle import Prepared, chosen, prepare
 from counterpoint.training.loop import Course, Keeping, train
 from counterpoint.training.stopping import stop_requests
@@ -160,27 +161,25 @@ def evaluate(
     return {**scores, "sizes": sizes}
 
 
-def search(z: Embeddings, *, like: str | int | np.ndarray, k: int = 10) -> list[nearest.Hit]:
+def search(z: Embeddings, *, like: str | int | np.ndarray, k: int = 10) -> list[Hit]:
     """The k items most alike to an item (by name or row) or to a vector."""
-    return nearest.search(z, like=like, k=k)
+    return find_alike(z, like=like, k=k)
 
 
-def search_source(model: Model | str | Path, source: object, *, like: str, k: int = 10) -> list[nearest.Hit]:
+def search_source(model: Model | str | Path, source: object, *, like: str, k: int = 10) -> list[Hit]:
     """The k items of a source most alike to one of them (name or row number), or to an item in a file."""
     kept = _model(model)
     z = kept.embed(source)
     if like in z.names:
-        return nearest.search(z, like=like, k=k)
+        return find_alike(z, like=like, k=k)
     if like.isdecimal():
-        return nearest.search(z, like=int(like), k=k)
+        return find_alike(z, like=int(like), k=k)
+    place = _inside(like, source)
+    if place in z.names:
+        return find_alike(z, like=place, k=k)
     if Path(like).is_file():
-        other = kept.embed(
-            [like]
-            if isinstance(source, str) and kept.modality.name == "image" and not like.endswith((".npy", ".npz"))
-            else like
-        )
-        return nearest.search(z, like=other.vectors[0], k=k)
-    return nearest.search(z, like=like, k=k)
+        return find_alike(z, like=kept.embed(like).vectors[0], k=k)
+    return find_alike(z, like=like, k=k)
 
 
 def report(folder: str | Path, *, source: object = None, labels: object = None) -> Path:
@@ -247,6 +246,15 @@ def _pair(labels: object, *, separate: bool) -> tuple[object, object]:
     if separate and labels is not None and not isinstance(labels, str):
         raise InputError("Give labels for train and test, as a pair (train_labels, test_labels).")
     return labels, labels
+
+
+def _inside(like: str, source: object) -> str:
+    """The name of a file in a folder, when it is given with the folder in front."""
+    folder = Path(source) if isinstance(source, str | Path) else None
+    if folder is None or not folder.is_dir():
+        return like
+    path = Path(like).absolute()
+    return path.relative_to(folder.absolute()).as_posix() if path.is_relative_to(folder.absolute()) else like
 
 
 def _said(source: object) -> str | None:

@@ -22,6 +22,7 @@ app = App(
     name="counterpoint",
     help="Learn without labels what makes things alike, see whether it worked, and put it to use.",
     version=__version__,
+    result_action="return_value",
 )
 
 Choices = Annotated[Plan, Parameter(name="*")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int64
@@ -29,6 +29,7 @@ Objective = Callable[[Tile], Float[Tensor, " b"]]
 """Reduces some whole rows of a comparison to one loss per anchor. Mathematics only: no memory, no networks."""
 
 
+@runtime_checkable
 class Items(Protocol):
     """Data, opened: things with names that can be fetched by number, in any order."""
 

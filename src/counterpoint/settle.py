@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import torch
 from torch import nn
 
 from counterpoint import catalogue
+from counterpoint.data.paths import existing
 from counterpoint.errors import InputError, SourceError, listed
 from counterpoint.heads import mlp_head
 from counterpoint.interfaces import Items, Method, Modality, Wishes
@@ -90,6 +92,8 @@ def recognise(source: object, name: str) -> type[Modality]:
     if name != "auto":
         named: type[Modality] = catalogue.find("modality", name)
         return named
+    if isinstance(source, str | Path) and not str(source).startswith("sample:"):
+        existing(source)
     for each in catalogue.names("modality"):
         kind: type[Modality] = catalogue.find("modality", each)
         if kind.claims(source):

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from stat import S_ISLNK
-from typing import IO, Any
+from typing import Any
 
-from counterpoint.data.decode import is_picture_name
+from counterpoint.data.decode import ByteFile, is_picture_name
 from counterpoint.data.listing import Listing, Read, nothing_in
 from counterpoint.errors import SourceError
 
@@ -93,7 +93,7 @@ def _zip_reading(path: Path, members: Sequence[zipfile.ZipInfo]) -> Iterator[Rea
 def _tar_reading(path: Path, members: Sequence[tarfile.TarInfo]) -> Iterator[Read]:
     with tarfile.open(path) as taped:
 
-        def read(place: int) -> IO[bytes]:
+        def read(place: int) -> ByteFile:
             file = taped.extractfile(members[place])
             assert file is not None  # only links and folders have no contents, and they are not listed
             return file

@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from counterpoint.data import arrays
 from counterpoint.data.decode import is_grey, pixels_of
-from counterpoint.data.photos import cache_folder
+from counterpoint.data.photos import cache_folder, unkept
 from counterpoint.errors import SourceError
 
 IMAGES = ("image", "img", "pixel_values")
@@ -55,9 +55,12 @@ class DatasetItems:
 
     def __init__(self, source: Any, *, size: tuple[int, int], channels: int) -> None:
         self._source, self._size, self._channels = source, size, channels
-        cache_folder().mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=cache_folder()) as file:
-            self._pixels = np.memmap(file, np.uint8, "w+", shape=(len(source), channels, *size))
+        try:
+            cache_folder().mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=cache_folder()) as file:
+                self._pixels = np.memmap(file, np.uint8, "w+", shape=(len(source), channels, *size))
+        except OSError as wrong:
+            raise unkept(wrong) from wrong
         self._fetched = np.zeros(len(source), dtype=bool)
         self.names = arrays.numbered(len(source))
         self.skipped: list[tuple[str, str]] = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import threading
-from typing import IO
+from typing import IO, cast
 
 import numpy as np
 from jaxtyping import UInt8
@@ -39,6 +39,9 @@ PIXELS = 500_000_000
 GAP = 2
 """How many times larger than wanted a picture stays before it is resized with care."""
 
+ByteFile = IO[bytes] | io.BufferedIOBase
+"""A file opened for reading bytes, on disk, in an archive or in memory."""
+
 _opening = threading.Lock()
 
 
@@ -51,12 +54,12 @@ def is_picture_name(name: str) -> bool:
     return f".{name.rpartition('.')[2].lower()}" in SUFFIXES
 
 
-def opened(file: IO[bytes]) -> Image.Image:
+def opened(file: ByteFile) -> Image.Image:
     """A picture of which only the header has been read; Pillow's own limit is lifted for just that long."""
     with _opening:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
-            image = Image.open(file)
+            image = Image.open(cast(IO[bytes], file))
         finally:
             Image.MAX_IMAGE_PIXELS = limit
     if image.width * image.height > PIXELS:

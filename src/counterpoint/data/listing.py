@@ -10,16 +10,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
-from counterpoint.data.decode import SUFFIXES, is_picture_name
+from counterpoint.data.decode import SUFFIXES, ByteFile, is_picture_name
 from counterpoint.data.frames import columns_of
 from counterpoint.data.paths import existing
 from counterpoint.errors import SourceError, closest, listed
 
-Read = Callable[[int], IO[bytes]]
+Read = Callable[[int], ByteFile]
 """From a place in a listing to the opened file of that photo."""
 
 Reading = Callable[[], AbstractContextManager[Read]]
@@ -83,7 +82,11 @@ def of_paths(paths: Sequence[str | Path]) -> Listing:
 def of_frame(source: object, column: str | None) -> Listing:
     """Photos whose paths stand in a column; those in a file are relative to the folder of that file."""
     columns = columns_of(source)
-    paths = [str(path) for path in columns[path_column(columns, column)]]
+    name = path_column(columns, column)
+    paths = [str(path) for path in columns[name]]
+    empty = [row for row, path in enumerate(paths) if not path]
+    if empty:
+        raise SourceError(f"Column '{name}' names no photo in {len(empty)} rows, the first row {empty[0]}. Drop those.")
     if not isinstance(source, str | Path):
         return of_paths(paths)
     table = existing(source)
@@ -135,11 +138,11 @@ def _stamp(file: Path) -> tuple[int, int]:
 
 def _files(folder: Path, entered: set[tuple[int, int]]) -> Iterator[Path]:
     """Every file below a folder that is not hidden; links are followed, but no folder is entered twice."""
-    held = folder.stat()
-    if (held.st_dev, held.st_ino) in entered:
-        return
-    entered.add((held.st_dev, held.st_ino))
     try:
+        held = folder.stat()
+        if (held.st_dev, held.st_ino) in entered:
+            return
+        entered.add((held.st_dev, held.st_ino))
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as wrong:
         raise SourceError(f"The folder '{folder}' cannot be read: {wrong.strerror}.") from wrong
@@ -148,5 +151,5 @@ def _files(folder: Path, entered: set[tuple[int, int]]) -> Iterator[Path]:
             continue
         if entry.is_dir():
             yield from _files(Path(entry.path), entered)
-        elif entry.is_file():
+        elif entry.is_file() or entry.is_symlink():  # a link to nowhere is a photo that cannot be read
             yield Path(entry.path)

@@ -22,14 +22,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import torch
 from jaxtyping import Int64, UInt8
 from torch import Tensor
 
-from counterpoint.data.decode import decode, reason
+from counterpoint.data.decode import ByteFile, decode, reason
 from counterpoint.data.listing import Listing, Read
 from counterpoint.errors import SourceError
 
@@ -60,8 +59,8 @@ class Photos:
         self.names = [listing.names[row] for row in self.rows]
         self.skipped = list(kept.skipped.items())
         if not self.names:
-            name, reason = self.skipped[0]
-            raise SourceError(f"None of {len(listing.names)} photos can be used; '{name}', for one: {reason}.")
+            name, why = self.skipped[0]
+            raise SourceError(f"None of {len(listing.names)} photos can be used; '{name}', for one: {why}.")
 
     def __len__(self) -> int:
         return len(self.names)
@@ -84,11 +83,16 @@ def open_photos(listing: Listing, *, size: int, channels: int, progress: Progres
         if kept is None:
             kept = _build(folder, listing, shape, progress)
     except OSError as wrong:
-        raise SourceError(
-            f"Decoded photos cannot be kept in '{cache_folder()}': {wrong.strerror or wrong}. "
-            "Make room there, or set COUNTERPOINT_CACHE to a folder where there is some."
-        ) from wrong
+        raise unkept(wrong) from wrong
     return Photos(listing, kept)
+
+
+def unkept(wrong: OSError) -> SourceError:
+    """What to say when nothing can be written to the cache."""
+    return SourceError(
+        f"Decoded pictures cannot be kept in '{cache_folder()}': {wrong.strerror or wrong}. "
+        "Make room there, or set COUNTERPOINT_CACHE to a folder where there is some."
+    )
 
 
 @dataclass(frozen=True)
@@ -156,20 +160,28 @@ def _settle(building: Path, folder: Path, shape: tuple[int, ...]) -> Kept:
 def _earlier(folder: Path) -> Kept | None:
     """The newest sound folder that was made from the same source."""
     others = [each for each in folder.parent.iterdir() if each != folder and not each.name.startswith(".")]
-    others.sort(key=lambda each: each.stat().st_mtime_ns, reverse=True)
+    others.sort(key=_changed, reverse=True)
     return next((kept for kept in map(_read, others) if kept is not None), None)
+
+
+def _changed(folder: Path) -> float:
+    """When a folder was last changed; long ago, if another process has just removed it."""
+    try:
+        return folder.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def _sweep(folder: Path) -> None:
     """Remove what ``folder`` replaces, and what processes that were killed a day ago or earlier left behind."""
     for each in folder.parent.iterdir():
         building = each.name.startswith(".")
-        if each != folder and (not building or time.time() - each.stat().st_mtime > DAY):
+        if each != folder and (not building or time.time() - _changed(each) > DAY):
             shutil.rmtree(each, ignore_errors=True)
 
 
 def _write_rows(
-    file: IO[bytes], listing: Listing, shape: tuple[int, ...], earlier: Kept | None, progress: Progress | None
+    file: ByteFile, listing: Listing, shape: tuple[int, ...], earlier: Kept | None, progress: Progress | None
 ) -> dict[str, str]:
     """Write the pixels of every photo, zeros for unusable ones, and return why those are unusable.
 

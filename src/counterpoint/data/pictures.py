@@ -84,9 +84,11 @@ def open_pictures(
     """Open a source as uint8 pixels (b, c, h, w).
 
     Args:
-        source: A folder, archive, file, array, list, data frame or dataset; the tests name every kind.
-        size: Photos are squeezed to (size, size). Arrays keep their own size, and None keeps that of a dataset.
-        channels: 1 for grey, 3 for colour; arrays of another number keep theirs.
+        source: A folder or an archive of photos, a list or a column of their paths, a single photo; an .npy, .npz
+            or IDX file, an array, a tensor; a list of Pillow images, a dataset; ``"sample:fashion"``.
+        size: Photos are squeezed to (size, size), and so are the pictures of a dataset unless it is None, which
+            means the size of the first of them. Arrays keep their own size.
+        channels: 1 for grey or 3 for colour, into which the pictures are brought; for arrays also their own number.
         column: The column of a data frame that holds paths of photos, where more than one does.
         progress: Is told how many photos have been decoded, and of how many.
 

@@ -21,7 +21,7 @@ from counterpoint.errors import SourceError, closest, listed
 Columns = Mapping[str, np.ndarray]
 """Columns with names, as ``frames.columns_of`` gives them."""
 
-INDEX_NAMES = ("id", "index", "name", "key", "", "unnamed: 0")
+INDEX_NAMES = ("id", "series", "index", "name", "key", "", "unnamed: 0")
 """What people and pandas call the column that names the rows."""
 
 SERIES_NAMES = ("id", "series")
@@ -175,10 +175,14 @@ def _parquet_kinds(path: Path) -> dict[str, bool]:
 
 
 def looks_like_series(source: object) -> bool:
-    """Whether a source with columns plainly holds series: a column of lists, or an id beside a time."""
+    """Whether a source with columns plainly holds series: a column of lists, or a repeated id beside a time.
+
+    Beyond its head a source is read only if columns with these names are there.
+    """
     kinds = column_kinds(source)
     called = [name.lower() for name in kinds]
-    return any(kinds.values()) or (bool(time_columns(kinds)) and any(name in called for name in SERIES_NAMES))
+    long = bool(time_columns(kinds)) and any(name in called for name in SERIES_NAMES)
+    return any(kinds.values()) or (long and series_column(columns_of(source)) is not None)
 
 
 def series_column(columns: Columns) -> str | None:

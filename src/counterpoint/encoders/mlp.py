@@ -2,8 +2,8 @@ r"""A multi-layer perceptron for rows of a table.
 
     h = relu(BN(W ... relu(BN(W1 x))))          layers of equal width
 
-SCARF, Bahri et al. 2021, arXiv:2106.15147, section 4, with batch normalisation and two layers
-in place of four: the linear classifier on h is then better on small tables.
+SCARF, Bahri et al. 2021, arXiv:2106.15147, section 4, takes four layers of 256 units without batch normalisation;
+two layers cost less and did no worse on small tables.
 """
 
 from __future__ import annotations

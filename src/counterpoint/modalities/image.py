@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -54,7 +55,8 @@ class Images(Modality):
 
     @classmethod
     def claims(cls, source: object) -> bool:
-        return looks_like_pictures(source)
+        folder = isinstance(source, str | Path) and Path(source).is_dir()  # without images, opening says so
+        return folder or looks_like_pictures(source)
 
     @classmethod
     def learn(cls, source: object, wishes: Wishes) -> tuple[Images, Items]:
@@ -122,7 +124,7 @@ def _chosen(views: str | Callable[..., Any], name: str, size: int) -> Callable[[
         if isinstance(views, str):
             raise InputError("This model was trained with views by a callable; give it again as views=... to train on.")
         return lambda batch, key: two.each(views, batch, key)
-    part = catalogue.find("views", str(views))
+    part = catalogue.find("views", name)
     if catalogue.split(name)[0] in catalogue.SHELVES["views"]:
         look = part()
         return lambda batch, key: look(batch.float().div_(255), key, size=size)

@@ -100,8 +100,12 @@ class Series(Modality):
 
     def open(self, source: object) -> Items:
         if rows.is_columns(source) == (self.shape.form == "array"):
-            wanted = "an array" if self.shape.form == "array" else f"columns {listed(self.shape.columns)}"
-            raise SourceError(f"The model was trained with {wanted}. Got {type(source).__name__}: {str(source)[:80]}.")
+            array = rows.array_of(source)
+            wanted = f"the columns {listed(self.shape.columns)}" if self.shape.columns else "an array"
+            got = repr(source) if array is None else f"an array of shape {array.shape}"
+            if rows.is_columns(source):
+                got = f"the columns {listed(rows.column_kinds(source))}"
+            raise SourceError(f"The model was trained with {wanted}. Got {got}.")
         if self.shape.form == "array":
             return self._items(Opened(_channels_first(_array(source), len(self.shape.mean)), None))
         return self._items(_from_columns(columns_of(source), self.shape.form, self.shape.columns, self.shape.names))
@@ -197,7 +201,8 @@ def _found(views: str) -> Callable[..., Tensor]:
     if views == "callable":
         raise InputError("This model was trained with views by a callable; give it again as views=... to train on.")
     if ":" in views:
-        return catalogue.find("views", views)
+        own: Callable[..., Tensor] = catalogue.find("views", views)
+        return own
     name, options = ("waves", {}) if views == "auto" else catalogue.split(views)
     known = [field.name for field in fields(Strengths)]
     if name != "waves" or set(options) - set(known):

@@ -228,7 +228,8 @@ def _found(values: Float32[Tensor, "n d"], layout: Layout) -> Callable[..., Tens
     """A function of a batch and its keys: 'auto', 'corrupt(rate=0.3)', or one of the user's own."""
     views = layout.views
     if ":" in views:
-        return catalogue.find("views", views)
+        own: Callable[..., Tensor] = catalogue.find("views", views)
+        return own
     name, options = ("corrupt", {}) if views == "auto" else catalogue.split(views)
     if name != "corrupt" or set(options) - {"rate"}:
         raise PlanError(

@@ -50,7 +50,7 @@
     pen.font = "700 " + Math.max(12, side / 42) + "px system-ui, sans-serif";
     pen.textAlign = "center"; pen.textBaseline = "middle"; pen.lineJoin = "round";
     pen.lineWidth = 4; pen.strokeStyle = "#fff"; pen.fillStyle = "#111";
-    map.labels.forEach((_, group) => { if (alone < 0 || alone === group) number(group); });
+    map.labels.forEach((_, group) => { if (alone < 0 ? map.labels.length <= 12 : alone === group) number(group); });
   }
 
   function show(each) {

@@ -7,10 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from counterpoint import __version__
-from counterpoint.errors import LabelError
+from counterpoint.errors import InputError, LabelError
 from counterpoint.files import write_text
 from counterpoint.interfaces import Items
 from counterpoint.model import Model
@@ -18,10 +16,11 @@ from counterpoint.plans import Plan
 from counterpoint.reports import charts
 from counterpoint.reports.gallery import gallery
 from counterpoint.reports.map import draw_map
-from counterpoint.reports.reading import Missing, Run, again, read_run
-from counterpoint.reports.sample import MOST, take_sample
+from counterpoint.reports.reading import Missing, Run, read_run, report
+from counterpoint.reports.sample import take_sample
 from counterpoint.reports.scores import scores
 from counterpoint.reports.thumbnails import inlined
+from counterpoint.reports.views import draw_views
 
 SKIPPED = 40
 """Skipped files that are listed; the others are in their own file."""
@@ -35,12 +34,27 @@ def write_report(folder: Path, model: Model, items: Items | None, *, labels: Seq
     """
     if labels is not None and items is not None and len(labels) != len(items):
         raise LabelError(f"There are {len(labels)} labels but {len(items)} items; give one for each.")
-    run = read_run(folder)
+    run = _with_views(read_run(folder), model, items)
     page = _render(run, model, items, labels)
     target = folder / "report.html"
     # Names of files may hold bytes that are no text; they are shown by their numbers.
     write_text(target, page.encode("utf-8", "backslashreplace").decode("utf-8"))
     return target
+
+
+def _with_views(run: Run, model: Model, items: Items | None) -> Run:
+    """The run with its sheet of views, drawn now where the folder lacks it and the data is at hand."""
+    if run.views or items is None or len(items) == 0:
+        return run
+    seed = run.plan.get("settled", {}).get("seed", 0)
+    try:
+        drawn = draw_views(model.modality, items, run.folder / "views.png", seed=seed)
+    except InputError as wrong:  # the views were a callable, which no file can hold
+        return dataclasses.replace(run, missing={**run.missing, "views": Missing(str(wrong))})
+    if drawn is None:
+        none = Missing(f"Data of the kind '{model.modality.name}' has no pictures.")
+        return dataclasses.replace(run, missing={**run.missing, "views": none})
+    return read_run(run.folder)
 
 
 def _render(run: Run, model: Model, items: Items | None, labels: Sequence[str] | None) -> str:
@@ -57,7 +71,7 @@ def _render(run: Run, model: Model, items: Items | None, labels: Sequence[str] |
     views, views_size = inlined(run.views) if run.views else ("", (0, 0))
     return environment.get_template("report.html.jinja").render(
         run=run,
-        missing=_missing(run, model, items),
+        missing=_missing(run, items),
         facts=_facts(run),
         scores=scores(run.evaluation),
         charts=charts.curves(run.records, int(run.plan.get("steps_per_epoch") or 0)),
@@ -66,7 +80,6 @@ def _render(run: Run, model: Model, items: Items | None, labels: Sequence[str] |
         views_size=views_size,
         sought=0 if sample is None else len(sample.names),
         total=0 if items is None else len(items),
-        most=MOST,
         gallery=[] if sample is None else gallery(model.modality, sample),
         map=None if sample is None else draw_map(model.modality, sample),
         listed=run.skipped[:SKIPPED],
@@ -75,16 +88,15 @@ def _render(run: Run, model: Model, items: Items | None, labels: Sequence[str] |
     )
 
 
-def _missing(run: Run, model: Model, items: Items | None) -> dict[str, Missing]:
-    """Why sections are empty, with what only the model and the data can tell."""
-    found = dict(run.missing)
+def _missing(run: Run, items: Items | None) -> Mapping[str, Missing]:
+    """Why sections are empty."""
     if items is None:
-        found["items"] = Missing("The data was not at hand when this report was written.", again(run))
+        sentence = "The data was not at hand when this report was written."
     elif len(items) == 0:
-        found["items"] = Missing("There are no items to show.", again(run))
-    elif "views" in found and model.modality.picture(items.take(np.arange(1))) is None:
-        found["views"] = Missing(f"Data of the kind '{model.modality.name}' has no pictures.")
-    return found
+        sentence = "There are no items to show."
+    else:
+        return run.missing
+    return {**run.missing, "items": Missing(sentence, report(run.folder))}
 
 
 def _facts(run: Run) -> list[str]:

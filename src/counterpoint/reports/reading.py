@@ -34,17 +34,17 @@ class Run:
 
 
 def read_run(folder: Path) -> Run:
-    """Everything the folder holds; a file that is damaged counts as missing."""
+    """Everything the folder holds; a JSON file that is damaged counts as missing."""
     missing: dict[str, Missing] = {}
-    fit = f"counterpoint fit SOURCE --out {shlex.quote(str(folder))}"
-    plan = _json(folder, "plan", fit, missing)
-    fit = str(plan.get("command") or fit)
-    verdict = _json(folder, "verdict", f"{fit} --resume", missing)
+    plan = _json(folder, "plan", _fit({}, folder), missing)
+    way = " --resume" if (folder / "state.pt").exists() else " --overwrite"
+    verdict = _json(folder, "verdict", _fit(plan, folder) + way, missing)
     evaluate = f"counterpoint evaluate {shlex.quote(str(folder))} --labels LABELS"
     evaluation = _json(folder, "evaluation", evaluate, missing)
-    for name in ("metrics.jsonl", "views.png"):
-        if not (folder / name).is_file():
-            missing[name.partition(".")[0]] = Missing(f"There is no {name} in this run.", fit)
+    if not (folder / "metrics.jsonl").is_file():
+        missing["metrics"] = Missing("There is no metrics.jsonl in this run.", _fit(plan, folder) + " --overwrite")
+    if not (folder / "views.png").is_file():
+        missing["views"] = Missing("There is no views.png in this run.", report(folder))
     return Run(
         folder=folder,
         plan=plan,
@@ -57,9 +57,15 @@ def read_run(folder: Path) -> Run:
     )
 
 
-def again(run: Run) -> str:
-    """The command that writes the report with data for it."""
-    return f"counterpoint report {shlex.quote(str(run.folder))} --source SOURCE"
+def report(folder: Path) -> str:
+    """The command that writes the report again, with data for it."""
+    return f"counterpoint report {shlex.quote(str(folder))} --source SOURCE"
+
+
+def _fit(plan: Mapping[str, Any], folder: Path) -> str:
+    """The command that was given, without what it said about an earlier run."""
+    given = plan.get("command") or f"counterpoint fit SOURCE --out {shlex.quote(str(folder))}"
+    return str(given).replace(" --overwrite", "").replace(" --resume", "")
 
 
 def _json(folder: Path, name: str, command: str, missing: dict[str, Missing]) -> dict[str, Any]:

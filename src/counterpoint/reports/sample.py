@@ -63,7 +63,7 @@ def _clusters(vectors: Float32[np.ndarray, "n d"]) -> tuple[Int64[np.ndarray, " 
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     found = KMeans(min(CLUSTERS, different), n_init=3, random_state=0).fit(vectors)
     order = np.argsort(-np.bincount(found.labels_), kind="stable")
-    middle = [_nearest(vectors, found, number) for number in order]
+    middle = [_nearest(vectors, found, number) for number in order.tolist()]
     return np.argsort(order)[found.labels_], np.asarray(middle, dtype=np.int64)
 
 

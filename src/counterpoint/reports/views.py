@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from counterpoint.files import replacing
 from counterpoint.interfaces import Items, Modality
+from counterpoint.reports.sample import spread
 from counterpoint.reports.thumbnails import picture
 from counterpoint.views import draw
 
@@ -30,17 +30,16 @@ def draw_views(
 
     Returns None, and writes nothing, where the kind of data has no pictures.
     """
-    rows = np.unique(np.linspace(0, len(items) - 1, min(count, len(items))).astype(np.int64))
+    rows = spread(len(items), count)
     batch = items.take(rows)
-    shown = [modality.picture(batch)]
+    columns = [modality.picture(batch)]
+    if columns[0] is None:
+        return None
     for view in range(views):
         key = draw.keys(seed=seed, epoch=0, items=torch.from_numpy(rows), view=view)
-        shown.append(modality.seen(modality.look(batch, key)))
-    columns = [column for column in shown if column is not None]
-    if len(columns) < len(shown):
-        return None
+        columns.append(modality.seen(modality.look(batch, key)))
     with replacing(path) as temporary:
-        _sheet(columns).save(temporary, "PNG", optimize=True)
+        _sheet([column for column in columns if column is not None]).save(temporary, "PNG", optimize=True)
     return path
 
 
