@@ -61,7 +61,7 @@ class Plan:
     def __post_init__(self) -> None:
         kinds = typing.get_type_hints(type(self))
         for each in dataclasses.fields(self):
-            _check(each.name, getattr(self, each.name), kinds[each.name], each.metadata)
+            check(each.name, getattr(self, each.name), kinds[each.name], each.metadata)
         if self.epochs is not None and self.minutes is not None:
             raise PlanError("Give epochs or minutes, not both: a time budget plans the epochs.")
 
@@ -79,7 +79,8 @@ class Plan:
         return dataclasses.asdict(self)
 
 
-def _check(name: str, value: Any, kind: Any, limits: Mapping[str, Any]) -> None:
+def check(name: str, value: Any, kind: Any, limits: Mapping[str, Any]) -> None:
+    """Raise ``PlanError`` unless a choice is of its kind and in its range."""
     allowed = typing.get_args(kind) or (kind,)
     if float in allowed:
         allowed = (*allowed, int)

@@ -1,0 +1,120 @@
+"""Every method with every kind of data: training beats not training, and the promises of both halves hold."""
+
+import numpy as np
+import pytest
+import torch
+
+from counterpoint import catalogue
+from counterpoint.comparison import Comparison
+from counterpoint.evaluation.knn import weighted_knn
+from counterpoint.interfaces import ItemInfo, Step
+from counterpoint.model import Model
+from counterpoint.settle import chosen, prepare
+from counterpoint.training.loop import Keeping, learn, look, train
+from tests.worlds import CLASSES, WORLDS
+
+SHORT = {"moco": "moco(queue=256, momentum=0.9)"}
+"""What a method needs to learn within some hundred steps."""
+
+EPOCHS = {"moco": 60}
+"""Its queue begins with random directions, and only one of two views learns."""
+
+GRID = [(method, kind) for method in catalogue.names("method") for kind in catalogue.names("modality")]
+
+
+def prepared(method, kind, **choices):
+    world = WORLDS[kind]()
+    asked, own = chosen(
+        {
+            **world.choices,
+            "method": SHORT.get(method, method),
+            "batch_size": 64,
+            "precision": "fp32",
+            "width": 16,
+            "head_hidden": 64,
+            "head_outputs": 32,
+            **choices,
+        }
+    )
+    return world, prepare(world.source, asked, own, began=0.0)
+
+
+def accuracy(model, items, labels):
+    h = model.represent(items)
+    known = np.random.default_rng(0).random(len(labels)) < 0.5
+    guessed = weighted_knn(h[known], labels[known], h[~known], classes=CLASSES, k=5)
+    return float((guessed == labels[~known]).mean())
+
+
+def test_every_kind_of_data_has_a_world():
+    assert set(WORLDS) == set(catalogue.names("modality"))
+
+
+@pytest.mark.parametrize(("method", "kind"), GRID)
+def test_training_beats_not_training(method, kind):
+    world, parts = prepared(method, kind, epochs=EPOCHS.get(method, 25))
+    model = Model(parts.method.encoder, parts.modality, parts.built)
+    before = accuracy(model.untrained(), parts.items, world.labels)
+    train(parts.method, parts.items, parts.modality, parts.recipe, Keeping())
+    after = accuracy(model, parts.items, world.labels)
+    assert after > before + 0.05, (before, after)
+
+
+@pytest.mark.parametrize(("method", "kind"), GRID)
+def test_comparing_only_reads_and_every_weight_learns(method, kind):
+    _, parts = prepared(method, kind, epochs=1)
+    info, views = look(parts.items, parts.modality, parts.recipe, epoch=0, place=0, count=parts.method.views)
+    before = {name: tensor.clone() for name, tensor in parts.method.state_dict().items()}
+    with torch.no_grad():
+        vectors = parts.method.eval().project(views)
+        for _ in range(2):
+            assert isinstance(parts.method.compare(vectors, info), Comparison)
+    assert all(torch.equal(before[name], tensor) for name, tensor in parts.method.state_dict().items())
+    optimizer = parts.recipe.optimizer(parts.method.train(), learning_rate=1e-3, weight_decay=0.0)
+    learn(parts.method, optimizer, views, info, parts.recipe)
+    idle = [name for name, weight in parts.method.named_parameters() if weight.requires_grad and weight.grad is None]
+    assert not idle
+
+
+@pytest.mark.parametrize("kind", catalogue.names("modality"))
+def test_views_and_representations_depend_on_the_item_and_not_on_its_batch(kind):
+    _, parts = prepared("simclr", kind, epochs=1)
+    from counterpoint.views import draw
+
+    index = np.arange(8)
+    key = draw.keys(seed=0, epoch=0, items=torch.from_numpy(index), view=0)
+    whole = parts.modality.look(parts.items.take(index), key)
+    part = parts.modality.look(parts.items.take(index[3:5]), key[3:5])
+    torch.testing.assert_close(part, whole[3:5], rtol=0, atol=1e-5)
+    encoder = parts.method.encoder.eval()
+    plain = parts.modality.plain(parts.items.take(index))
+    torch.testing.assert_close(encoder(plain)[3:5], encoder(plain[3:5]), rtol=1e-4, atol=1e-5)
+
+
+def test_the_queue_takes_turns_and_the_slow_copy_follows():
+    _, parts = prepared("moco", "table", epochs=1)
+    method = parts.method
+    keys = torch.nn.functional.normalize(torch.randn(300, 32), dim=1)
+    method.after_step(Step(1, 2, (keys, keys)))
+    assert torch.equal(method.queue.vectors, keys[-256:])
+    method.after_step(Step(2, 2, (keys[:200], keys[:200])))
+    method.after_step(Step(3, 3, (keys[:100], keys[:100])))
+    assert torch.equal(method.queue.vectors[:44], keys[56:100])
+    assert torch.equal(method.queue.vectors[44:200], keys[44:200])
+    assert torch.equal(method.queue.vectors[200:], keys[:56])
+    with torch.no_grad():
+        for weight in method.encoder.parameters():
+            weight.add_(1.0)
+    method.after_step(Step(4, 4, (keys, keys)))
+    fast = dict(method.encoder.named_parameters())
+    for name, weight in method.slow[0].named_parameters():
+        assert float((fast[name] - weight).detach().abs().max()) == pytest.approx(0.9, abs=0.05), name
+
+
+def test_moco_compares_each_query_with_its_own_key_and_the_queue_only():
+    _, parts = prepared("moco", "table", epochs=1)
+    vectors = torch.randn(4, 32), torch.randn(4, 32)
+    tile = parts.method.compare(vectors, ItemInfo(torch.arange(4))).tile(slice(1, 3))
+    assert tile.positive.nonzero().tolist() == [[0, 1], [1, 2]]
+    assert tile.negative.sum(dim=1).tolist() == [256, 256]
+    assert not bool(tile.negative[:, :4].any())
