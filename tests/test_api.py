@@ -158,6 +158,14 @@ def test_choices_of_the_wrong_type_are_met_with_advice():
         check("epochs", True, int | None, limits)
 
 
+def test_a_temperature_behind_the_objectives_name_is_used():
+    source = records().source
+    named = cp.fit(source, objective="info_nce(temperature=0.5)", **TINY)
+    chosen = cp.fit(source, temperature=0.5, **TINY)
+    usual = cp.fit(source, **TINY)
+    assert named.fingerprint() == chosen.fingerprint() != usual.fingerprint()
+
+
 def test_too_few_items_and_unknown_kinds_are_met_with_advice():
     with pytest.raises(InputError, match="at least 4 items"):
         cp.fit(records().source[:3], epochs=1)

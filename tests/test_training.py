@@ -119,7 +119,7 @@ def test_resuming_with_another_choice_is_refused_and_changes_nothing(tmp_path):
     with pytest.raises(Interrupted):
         cp.fit(source, out=tmp_path, listeners=[Stopper(2)], overwrite=True, **TINY)
     before = (tmp_path / "state.pt").read_bytes()
-    with pytest.raises(RunError, match=r"temperature=0\.2, and 0\.5 is asked for"):
+    with pytest.raises(RunError, match=r"temperature=0\.1, and 0\.5 is asked for"):
         cp.fit(source, out=tmp_path, resume=True, temperature=0.5)
     with pytest.raises(RunError, match="not the same"):
         cp.fit(source[:200], out=tmp_path, resume=True)

@@ -37,6 +37,7 @@ def test_a_healthy_run_is_called_healthy():
         ("total collapse", {"sameness": 0.999}),
         ("dimensional collapse", {"rank": 3.0}),
         ("saturated", {"loss": 0.01}),
+        ("short", {"steps": 50, "step": 50}),
         ("not learning", {"accuracy": 0.002}),
         ("identical views", {"view_difference": 0.0}),
         ("temperature too high", {"entropy": 0.99}),

@@ -34,7 +34,7 @@ class Plan:
     method: str = choice("simclr", "Way to learn: simclr, moco.")
     objective: str = choice("info_nce", "Loss of a comparison: info_nce.")
     similarity: str = choice("cosine", "How alike two vectors are: cosine, dot, euclidean.")
-    temperature: float = choice(0.2, "Sharpness of the comparison; lower looks harder at near items.", low=0.001)
+    temperature: float = choice(0.1, "Sharpness of the comparison; lower looks harder at near items.", low=0.001)
     encoder: str = choice("auto", "Network: conv2d, resnet18 ... resnet152, timm:NAME, conv1d, mlp.")
     width: int | None = choice(None, "Width of the encoder's first stage; None for the encoder's own.", low=1)
     head_layers: int = choice(2, "Linear layers of the projection head.", low=1, high=5)

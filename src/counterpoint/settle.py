@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -19,7 +20,7 @@ from counterpoint import catalogue
 from counterpoint.data.paths import existing
 from counterpoint.errors import InputError, SourceError, listed
 from counterpoint.heads import mlp_head
-from counterpoint.interfaces import Items, Method, Modality, Wishes
+from counterpoint.interfaces import Items, Method, Modality, Objective, Wishes
 from counterpoint.plans import Plan
 from counterpoint.training.devices import choose_device, choose_precision, keep_freed_memory
 from counterpoint.training.loop import Recipe, steps_per_epoch
@@ -187,11 +188,19 @@ def build_method(plan: Plan, encoder: nn.Module, items: Items, modality: Modalit
     with torch.random.fork_rng():
         torch.manual_seed(plan.seed + 1)
         head = mlp_head(inputs, hidden=plan.head_hidden, outputs=plan.head_outputs, layers=plan.head_layers)
-        objective = catalogue.find("objective", plan.objective)
+        objective = tempered(catalogue.find("objective", plan.objective), plan)
         similarity = catalogue.find("similarity", plan.similarity)
         make = catalogue.find("method", plan.method)
-        method: Method = make(encoder, head, partial(objective, temperature=plan.temperature), similarity=similarity)
+        method: Method = make(encoder, head, objective, similarity=similarity)
     return method
+
+
+def tempered(objective: Callable[..., Any], plan: Plan) -> Objective:
+    """The objective at the plan's temperature, if it has one and none was written behind its name."""
+    own = "temperature" in catalogue.split(plan.objective)[1]
+    if own or "temperature" not in inspect.signature(objective).parameters:
+        return objective
+    return partial(objective, temperature=plan.temperature)
 
 
 def encoded_length(encoder: nn.Module, items: Items, modality: Modality) -> int:

@@ -1,7 +1,7 @@
 """Tables: numbers are standardised, categories become one-hot, views replace features by those of other rows.
 
 Items are rows (b, d) float32, ready for the encoder. Rows of the training data are kept in memory to draw
-replacements from; they are not part of the settings, so a restored table embeds but cannot look.
+replacements from; they are not part of the settings, so a restored table looks only after it has opened some.
 """
 
 from __future__ import annotations
@@ -115,7 +115,10 @@ class Table(Modality):
             wanted = f"the columns {listed(self.uses())}" if width is None else f"arrays of {width} columns"
             got = f"the columns {listed(columns)}" if named else f"an array of {len(columns)} columns"
             raise SourceError(f"The model was trained with {wanted}. Got {got}.")
-        return _opened(columns, self.layout)
+        items = _opened(columns, self.layout)
+        if self._look is None:  # a restored table draws its replacements from the first data it is given
+            self._look = _found(items.values, self.layout)
+        return items
 
     def uses(self) -> list[str]:
         """The columns that are features: a label among them is no test of the model."""
@@ -123,7 +126,7 @@ class Table(Modality):
 
     def look(self, batch: Float[Tensor, "b d"], key: Int64[Tensor, " b"]) -> Float[Tensor, "b d"]:
         if self._look is None:
-            raise InputError("This table was restored without rows to draw from. Open training data with learn.")
+            raise InputError("This table was restored without rows to draw from. Open some data first.")
         return self._look(batch, key)
 
     def plain(self, batch: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:

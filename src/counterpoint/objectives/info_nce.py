@@ -23,7 +23,7 @@ from torch import Tensor
 from counterpoint.comparison import Tile
 
 
-def info_nce(tile: Tile, *, temperature: float | Float[Tensor, ""] = 0.2) -> Float[Tensor, " b"]:
+def info_nce(tile: Tile, *, temperature: float | Float[Tensor, ""] = 0.1) -> Float[Tensor, " b"]:
     """One loss per anchor, in nats. An anchor without positives has loss 0 and no gradient."""
     s = tile.similarity / temperature
     others = s.masked_fill(~tile.negative, -torch.inf).logsumexp(dim=1, keepdim=True)

@@ -23,6 +23,9 @@ from torch.nn import functional
 
 from counterpoint.comparison import Comparison
 
+SHORT = 100
+"""Steps below which a run says nothing about its choices."""
+
 Level = Literal["good", "warning", "bad"]
 
 
@@ -127,6 +130,12 @@ def _collapse(last: Mapping[str, Any], done: float) -> list[Verdict]:
 
 def _learning(last: Mapping[str, Any], done: float) -> list[Verdict]:
     most = math.log(max(2.0, last["compared"]))
+    if last["steps"] < SHORT:
+        sentence = (
+            f"The run is short: {last['steps']} steps are not enough to learn from, so its scores say little. "
+            "Give it more epochs or minutes."
+        )
+        return [Verdict("warning", "short", sentence)]
     if done >= 0.3 and last["accuracy"] < 3 / last["compared"]:
         sentence = (
             f"Nothing is being learned: anchors find their positive no more often than by guessing among "

@@ -67,8 +67,9 @@ simclr = partial(Look)
 photo = partial(Look, blur=0.5)
 """Photos: SimCLR's full recipe with blur."""
 
-grey = partial(Look, scale=0.4)
-"""Grey images: the outline is the thing itself, so larger crops, and light only."""
+grey = partial(Look, scale=0.4, colour=1.0, erase=0.5)
+"""Grey images: there is no colour to change, so light is changed more and a box is blanked; larger crops, because
+small ones take the outline away, which is most of what there is."""
 
 upright = partial(Look, scale=0.5, mirror=0.0, degrees=15.0)
 """Where left and right differ, such as letters and digits: no mirror, large crops, a small turn."""

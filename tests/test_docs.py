@@ -1,0 +1,156 @@
+"""What the documentation promises: its code runs, its commands work, its links lead somewhere."""
+
+import importlib
+import re
+import runpy
+import shlex
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from counterpoint.cli import main
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+LATER = {ROOT / "docs" / "pictures" / "report.png"}  # drawn from a real run, after the words were written
+NOT_RUN = ("pip install ", "export ")
+FENCE = re.compile(r'^```(\w*)(?: title="([^"]+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)\s]*)\)")
+
+
+class Block(NamedTuple):
+    language: str
+    title: str
+    text: str
+    line: int
+
+
+def blocks(page):
+    text = page.read_text(encoding="utf-8")
+    return [Block(found[1], found[2], found[3], text[: found.start()].count("\n") + 1) for found in FENCE.finditer(text)]
+
+
+def prose(page):
+    return FENCE.sub("", page.read_text(encoding="utf-8"))
+
+
+def anchors(page):
+    """What headings are called in links, as GitHub calls them."""
+    headings = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def draw_photos(random):
+    """Pictures of stripes: those of leaves lie, those of shells stand; colour and place are an accident."""
+    pictures = np.empty((48, 20, 20, 3), dtype=np.uint8)
+    for row in range(len(pictures)):
+        wave = np.sin(2 * np.pi * (np.arange(20) / 5 + random.uniform()))
+        plane = np.tile(wave, (20, 1)) if row % 2 else np.tile(wave[:, None], (1, 20))
+        colour, back = random.uniform(0, 255, (2, 3))
+        pictures[row] = back + (colour - back) * (plane[..., None] * 0.5 + 0.5)
+        path = Path("photos", "shells" if row % 2 else "leaves", f"{row:03}.png")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pictures[row]).save(path)
+    np.save("pictures.npy", pictures)
+
+
+def write_patients(random):
+    """Six measurements that an illness moves a little, four that it does not, a town, and whether they are ill."""
+    ill = np.arange(300) % 2
+    measured = random.normal(0, 1, (300, 10)) + 1.2 * ill[:, None] * (np.arange(10) < 6)
+    town = random.choice(["Bath", "Leeds", "York"], 300)
+    names = ["age", "pressure", "glucose", "pulse", "sodium", "iron", "height", "shoes", "siblings", "steps"]
+    lines = [",".join(["patient", *names, "town", "ill"])]
+    for row in range(300):
+        numbers = [f"{number:.2f}" for number in measured[row]]
+        lines.append(",".join([f"P{row:03}", *numbers, town[row], ("no", "yes")[ill[row]]]))
+    Path("patients.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def draw_waves(random):
+    """Series of three channels that swing slowly or fast."""
+    time, swings = np.linspace(0, 1, 48), 2 + 4 * (np.arange(64) % 2)
+    phase, size = random.uniform(0, 6, (64, 3, 1)), random.uniform(0.5, 2, (64, 3, 1))
+    np.save("waves.npy", (size * np.sin(2 * np.pi * swings[:, None, None] * time + phase)).astype(np.float32))
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder with photos, patients.csv, waves.npy and pictures.npy, in which modules can be written and found."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    random = np.random.default_rng(0)
+    draw_photos(random)
+    write_patients(random)
+    draw_waves(random)
+    before = set(sys.modules)
+    yield tmp_path
+    for name in set(sys.modules) - before:
+        if str(getattr(sys.modules[name], "__file__", None)).startswith((str(tmp_path), str(ROOT / "examples"))):
+            del sys.modules[name]
+
+
+def run_command(line):
+    """What stands in a block of commands: ours are run, those of make are looked up, few others are let pass."""
+    words = shlex.split(line, comments=True)
+    if words[:1] == ["counterpoint"]:
+        main(words[1:])
+    elif words[:1] == ["make"]:
+        assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE), line
+    else:
+        assert not words or line.startswith(NOT_RUN), f"nobody checks this command: {line}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_block_of_a_page_runs(page, folder):
+    namespace = {"__name__": "__main__"}
+    for block in blocks(page):
+        assert block.language in ("python", "bash", "text"), f"{page.name}, line {block.line}"
+        if block.title:
+            (folder / block.title).write_text(block.text, encoding="utf-8")
+            importlib.invalidate_caches()
+        elif block.language == "python":
+            exec(compile("\n" * block.line + block.text, page.name, "exec"), namespace)
+        elif block.language == "bash":
+            for line in block.text.replace("\\\n", " ").splitlines():
+                run_command(line)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.stem)
+def test_every_example_runs(example, folder, monkeypatch):
+    monkeypatch.syspath_prepend(str(example.parent))
+    runpy.run_path(str(example), run_name="__main__")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_link_leads_somewhere(page):
+    for target in LINK.findall(prose(page)):
+        if target.startswith("https://"):
+            continue
+        path, _, anchor = target.partition("#")
+        place = (page.parent / path).resolve() if path else page
+        assert place.exists() or place in LATER, target
+        assert not anchor or anchor in anchors(place), target
+
+
+def test_the_index_lists_every_page():
+    listed = {target.partition("#")[0] for target in LINK.findall(prose(ROOT / "docs" / "index.md"))}
+    assert listed >= {page.name for page in PAGES if page.parent.name == "docs" and page.stem != "index"}
+
+
+def test_every_file_that_the_pages_name_exists():
+    for page in PAGES:
+        for name in re.findall(r"`((?:src/|tests/|docs/|examples/)?[a-z_0-9]+(?:/[a-z_0-9]+)*\.py)`", prose(page)):
+            written = {block.title for block in blocks(page)}
+            assert any((above / name).exists() for above in (ROOT, ROOT / "src/counterpoint")) or name in written, name
+
+
+@pytest.mark.parametrize("verb", ["fit", "plan", "evaluate", "embed", "search", "report", "list"])
+def test_every_verb_has_help(verb, capsys):
+    main([verb, "--help"])
+    assert f"counterpoint {verb}" in capsys.readouterr().out
