@@ -42,9 +42,9 @@ def main(epochs: int = 10) -> None:
     """Train both methods on 1,000 pictures and ask about 500 others."""
     images, items = Images.learn("sample:fashion", Wishes(views="grey"))
     known, asked = Subset(items, np.arange(1000)), Subset(items, np.arange(1000, 1500))
-    objective = partial(info_nce, temperature=0.2)
+    objective = partial(info_nce, temperature=0.1)
     recipe = Recipe(steps=epochs * (len(known) // 100), batch_size=100)
-    notes = {"objective": "info_nce", "temperature": 0.2}
+    notes = {"objective": "info_nce", "temperature": 0.1}
 
     for method in (SimCLR(*network(), objective), MoCo(*network(), objective, queue=500)):
         before = accuracy(method, images, known, asked)

@@ -13,7 +13,7 @@ import counterpoint as cp
 from counterpoint.comparison import Tile
 
 
-def logistic(tile: Tile, *, temperature: float = 0.2) -> torch.Tensor:
+def logistic(tile: Tile, *, temperature: float = 0.1) -> torch.Tensor:
     """One loss per anchor: every pair is a question of its own, alike or not.
 
     loss_i = mean_p log(1 + e^{(1/2 - s_ip)/t}) + mean_k log(1 + e^{(s_ik - 1/2)/t})

@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 import counterpoint as cp
-from counterpoint.errors import InputError, PlanError, RunError, UnknownName
+from counterpoint.errors import InputError, LabelError, PlanError, RunError, UnknownName
 from counterpoint.plans import check
 from tests.worlds import records, stripes
 
@@ -115,6 +115,38 @@ def test_evaluate_holds_out_a_fifth_when_no_test_is_given():
     assert scores["sizes"]["test"] == pytest.approx(128 / 5, abs=4)
     assert scores["sizes"]["train"] + scores["sizes"]["test"] == 128
     json.dumps(scores)
+
+
+@pytest.fixture
+def patients(tmp_path):
+    world = records(count=128)
+    names = [f"x{number}" for number in range(world.source.shape[1])]
+    rows = [",".join([*names, "outcome"])]
+    for row, label in zip(world.source, world.labels, strict=True):
+        rows.append(",".join([*map(str, row), f"kind{label}"]))
+    path = tmp_path / "patients.csv"
+    path.write_text("\n".join(rows), encoding="utf-8")
+    return path
+
+
+def test_a_label_among_the_features_is_refused(patients, tmp_path):
+    cp.fit(patients, out=tmp_path / "run", **TINY)
+    with pytest.raises(LabelError, match="Train again with --column outcome"):
+        cp.evaluate(tmp_path / "run", patients, labels="outcome")
+
+
+def test_a_saved_table_is_evaluated_without_its_label(patients, tmp_path):
+    cp.fit(patients, out=tmp_path / "run", column="outcome", **TINY)
+    scores = cp.evaluate(tmp_path / "run", patients, labels="outcome")
+    assert scores["sizes"]["classes"] == 4
+    assert scores["geometry"]["alignment"] > 0
+
+
+def test_a_model_whose_views_cannot_be_saved_is_evaluated_without_alignment(tmp_path):
+    world = stripes(count=64)
+    cp.fit(world.source, out=tmp_path / "run", views=lambda picture: picture.rotate(90), **TINY)
+    scores = cp.evaluate(tmp_path / "run", world.source, labels=world.labels)
+    assert scores["geometry"]["alignment"] is None
 
 
 def test_labels_follow_the_run_and_do_not_change_it(tmp_path):

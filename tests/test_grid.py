@@ -16,7 +16,7 @@ from tests.worlds import CLASSES, WORLDS
 SHORT = {"moco": "moco(queue=256, momentum=0.9)"}
 """What a method needs to learn within some hundred steps."""
 
-EPOCHS = {"moco": 60}
+EPOCHS = {"moco": 50}
 """Its queue begins with random directions, and only one of two views learns."""
 
 GRID = [(method, kind) for method in catalogue.names("method") for kind in catalogue.names("modality")]
@@ -30,7 +30,7 @@ def prepared(method, kind, **choices):
             "method": SHORT.get(method, method),
             "batch_size": 64,
             "precision": "fp32",
-            "width": 16,
+            "width": 8,
             "head_hidden": 64,
             "head_outputs": 32,
             **choices,

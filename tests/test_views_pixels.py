@@ -151,7 +151,7 @@ def test_views_of_several_shapes_are_refused():
 
 def test_presets_fit_size_and_channels():
     assert pixels.auto(1, 28) == "grey"
-    assert pixels.auto(3, 32) == "simclr"
+    assert pixels.auto(3, 32) == "small"
     assert pixels.auto(3, 96) == "photo"
 
 

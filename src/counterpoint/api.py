@@ -15,7 +15,7 @@ from counterpoint import runs
 from counterpoint.data.labels import encode, read_labels
 from counterpoint.data.subset import Subset
 from counterpoint.embeddings import Embeddings
-from counterpoint.errors import InputError, Interrupted
+from counterpoint.errors import InputError, Interrupted, LabelError
 from counterpoint.evaluation.linear import split
 from counterpoint.evaluation.online import online_knn
 from counterpoint.evaluation.scores import Labelled, score
@@ -134,6 +134,11 @@ def evaluate(
     """
     kept = _model(model)
     first, second = _pair(labels, separate=test is not None)
+    if labels in kept.modality.uses():
+        raise LabelError(
+            f"The model was trained with the column '{labels}' as a feature, so it has seen what it is asked for. "
+            f"Train again with --column {labels}, which leaves it out."
+        )
     items = kept.modality.open(train)
     answers = read_labels(first, train, items)
     if test is None:

@@ -53,9 +53,10 @@ SHELVES: dict[str, dict[str, Row]] = {
         "mlp": Row("counterpoint.encoders.mlp:mlp", "Tables: a multi-layer perceptron."),
     },
     "views": {
-        "simclr": Row("counterpoint.views.pixels:simclr", "Small colour images: crop, mirror, colour, grey."),
+        "simclr": Row("counterpoint.views.pixels:simclr", "Images: crop, mirror, colour, grey, as SimCLR on CIFAR-10."),
+        "small": Row("counterpoint.views.pixels:small", "Small colour images: the same with a blanked box."),
         "photo": Row("counterpoint.views.pixels:photo", "Photos: the same with blur."),
-        "grey": Row("counterpoint.views.pixels:grey", "Grey images: larger crops, light and contrast."),
+        "grey": Row("counterpoint.views.pixels:grey", "Grey images: larger crops, light, a blanked box."),
         "upright": Row("counterpoint.views.pixels:upright", "Letters and digits: no mirror, a small turn."),
         "heavy": Row("counterpoint.views.pixels:heavy", "Long runs: small crops, strong colour, blur, solarize."),
     },

@@ -144,6 +144,14 @@ class Modality(ABC):
     def restore(cls, settings: Mapping[str, Any]) -> Modality:
         """The modality that ``settings`` came from."""
 
+    def can_look(self) -> bool:
+        """Whether views can be drawn: not where they were a callable that a saved model cannot hold."""
+        return True
+
+    def uses(self) -> Sequence[str]:
+        """The columns that are features, where the data has columns with names: a label among them is no test."""
+        return ()
+
     def picture(self, batch: Batch) -> Tensor | None:
         """The items as uint8 pictures (b, 3, h, w) for people, or None where the kind of data has none."""
         return None

@@ -82,11 +82,15 @@ def table(scores: Mapping[str, Any]) -> str:
     if "geometry" in scores:
         found = scores["geometry"]
         blocks.append(
-            f"Geometry: alignment {found['alignment']:.3f} (0 is perfect), "
+            f"Geometry: alignment {_known(found['alignment'])} (0 is perfect), "
             f"uniformity {found['uniformity']:.2f} (0 is collapse), "
             f"effective rank {found['effective_rank']:.1f}."
         )
     return "\n\n".join(blocks)
+
+
+def _known(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.3f}"
 
 
 def _block(title: str, score: Mapping[str, Any]) -> str:

@@ -45,12 +45,13 @@ def score(model: Model, train: Labelled, test: Labelled, *, seed: int = 0) -> di
     return scores | {"geometry": geometry(model, test.items, features["trained"][1], seed=seed)}
 
 
-def geometry(model: Model, items: Items, h: Float32[np.ndarray, "n d"], *, seed: int) -> dict[str, float]:
-    """Alignment of two views, uniformity and effective rank of the representation of these items."""
-    count = min(PAIRS, len(items))
-    first, second = _views(model, items, count, seed=seed)
+def geometry(model: Model, items: Items, h: Float32[np.ndarray, "n d"], *, seed: int) -> dict[str, float | None]:
+    """Alignment of two views (None where none can be drawn), uniformity and effective rank of h."""
+    aligned = None
+    if model.modality.can_look():
+        aligned = alignment(*_views(model, items, min(PAIRS, len(items)), seed=seed))
     return {
-        "alignment": alignment(first, second),
+        "alignment": aligned,
         "uniformity": uniformity(functional.normalize(torch.from_numpy(h), dim=1).numpy()),
         "effective_rank": effective_rank(h),
     }

@@ -85,6 +85,9 @@ class Images(Modality):
             self._look = _chosen(self.sight.views, self.sight.views, self.sight.size)
         return self._standard(self._look(batch, key))
 
+    def can_look(self) -> bool:
+        return self._look is not None or self.sight.views != "callable"
+
     def plain(self, batch: UInt8[Tensor, "b c h w"]) -> Float[Tensor, "b c s s"]:
         return self._standard(resize(batch.float().div_(255), size=self.sight.size))
 

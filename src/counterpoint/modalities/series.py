@@ -119,6 +119,9 @@ class Series(Modality):
             self._look = _found(self.shape.views)
         return self._look(batch, key)
 
+    def can_look(self) -> bool:
+        return self._look is not None or self.shape.views != "callable"
+
     def plain(self, batch: Float[Tensor, "b c t"]) -> Float[Tensor, "b c t"]:
         return batch
 

@@ -79,6 +79,7 @@ class Table(Modality):
     def __init__(self, layout: Layout, look: Callable[..., Tensor] | None = None) -> None:
         self.layout = layout
         self._look = look
+        self._rows: Tensor | None = None
 
     @classmethod
     def claims(cls, source: object) -> bool:
@@ -116,8 +117,8 @@ class Table(Modality):
             got = f"the columns {listed(columns)}" if named else f"an array of {len(columns)} columns"
             raise SourceError(f"The model was trained with {wanted}. Got {got}.")
         items = _opened(columns, self.layout)
-        if self._look is None:  # a restored table draws its replacements from the first data it is given
-            self._look = _found(items.values, self.layout)
+        if self._rows is None:  # a restored table draws its replacements from the first data it is given
+            self._rows = items.values
         return items
 
     def uses(self) -> list[str]:
@@ -126,8 +127,13 @@ class Table(Modality):
 
     def look(self, batch: Float[Tensor, "b d"], key: Int64[Tensor, " b"]) -> Float[Tensor, "b d"]:
         if self._look is None:
-            raise InputError("This table was restored without rows to draw from. Open some data first.")
+            if self._rows is None:
+                raise InputError("This table was restored without rows to draw from. Open some data first.")
+            self._look = _found(self._rows, self.layout)
         return self._look(batch, key)
+
+    def can_look(self) -> bool:
+        return self._look is not None or self.layout.views != "callable"
 
     def plain(self, batch: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
         return batch
@@ -230,6 +236,8 @@ def _widths(layout: Layout) -> list[int]:
 def _found(values: Float32[Tensor, "n d"], layout: Layout) -> Callable[..., Tensor]:
     """A function of a batch and its keys: 'auto', 'corrupt(rate=0.3)', or one of the user's own."""
     views = layout.views
+    if views == "callable":
+        raise InputError("This table was trained with views by a callable; give it again as views=...")
     if ":" in views:
         own: Callable[..., Tensor] = catalogue.find("views", views)
         return own

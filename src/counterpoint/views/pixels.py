@@ -62,10 +62,13 @@ class Look:
 
 
 simclr = partial(Look)
-"""Small colour images, as SimCLR treats CIFAR-10: crop, mirror, colour, grey; no blur."""
+"""As SimCLR treats CIFAR-10: crop, mirror, colour, grey; no blur."""
 
-photo = partial(Look, blur=0.5)
-"""Photos: SimCLR's full recipe with blur."""
+small = partial(Look, erase=0.5)
+"""Small colour images: the same with a blanked box."""
+
+photo = partial(Look, blur=0.5, erase=0.5)
+"""Photos: SimCLR's full recipe with blur, and a blanked box."""
 
 grey = partial(Look, scale=0.4, colour=1.0, erase=0.5)
 """Grey images: there is no colour to change, so light is changed more and a box is blanked; larger crops, because
@@ -82,11 +85,11 @@ def auto(channels: int, size: int) -> str:
     """The preset for images of this kind.
 
     >>> auto(1, 28), auto(3, 32), auto(3, 96)
-    ('grey', 'simclr', 'photo')
+    ('grey', 'small', 'photo')
     """
     if channels != 3:
         return "grey"
-    return "photo" if size > 64 else "simclr"
+    return "photo" if size > 64 else "small"
 
 
 def pictured(view: Float[Tensor, "b c h w"]) -> Tensor:
