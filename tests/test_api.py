@@ -131,7 +131,7 @@ def patients(tmp_path):
 
 def test_a_label_among_the_features_is_refused(patients, tmp_path):
     cp.fit(patients, out=tmp_path / "run", **TINY)
-    with pytest.raises(LabelError, match="Train again with --column outcome"):
+    with pytest.raises(LabelError, match="Train with --column outcome"):
         cp.evaluate(tmp_path / "run", patients, labels="outcome")
 
 
@@ -165,6 +165,16 @@ def test_listeners_are_told_every_record(tmp_path):
     assert [json.loads(line) for line in lines] == heard
 
 
+def test_curves_are_written_for_tensorboard(tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    cp.fit(records().source, out=tmp_path / "run", track="tensorboard", **TINY)
+    curves = EventAccumulator(str(tmp_path / "run" / "tensorboard")).Reload()
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    told = [json.loads(line)["loss"] for line in lines]
+    np.testing.assert_allclose([event.value for event in curves.Scalars("loss")], told, rtol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("choices", "error", "sentence"),
     [
@@ -184,9 +194,9 @@ def test_wrong_choices_are_met_with_advice(choices, error, sentence):
 
 def test_choices_of_the_wrong_type_are_met_with_advice():
     limits = {"low": None, "high": None}
-    with pytest.raises(PlanError, match=r"temperature must be float\. Got 'hot'\."):
+    with pytest.raises(PlanError, match=r"temperature must be a number\. Got 'hot'\."):
         check("temperature", "hot", float, limits)
-    with pytest.raises(PlanError, match=r"epochs must be int or nothing\. Got True\."):
+    with pytest.raises(PlanError, match=r"epochs must be a whole number or None\. Got True\."):
         check("epochs", True, int | None, limits)
 
 

@@ -1,17 +1,24 @@
 """The command as a stranger would use it: output, exit status, one sentence for wrong input, nothing half-written."""
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from counterpoint import catalogue
 from counterpoint.cli import main
 from tests.worlds import stripes
 
 TINY = ["--epochs", "2", "--batch-size", "32", "--width", "8", "--head-hidden", "16", "--head-outputs", "8"]
+
+
+GALLERY = Path(__file__).parent / "gallery_of_messages.txt"
+"""Every sentence as people read it; written anew with COUNTERPOINT_WRITE_GALLERY=1."""
 
 
 @pytest.fixture(scope="module")
@@ -105,64 +112,77 @@ def test_plan_shows_and_does_nothing(photos, tmp_path, monkeypatch, capsys):
 
 
 def test_list_names_the_parts(capsys):
-    assert set(said(capsys, "list", "methods")) == {"simclr", "moco"}
-    assert "There is no list of 'methodz'. Did you mean 'methods'?" in refused(capsys, "list", "methodz")
+    for kinds in said(capsys, "list"):
+        assert list(said(capsys, "list", kinds)) == list(catalogue.shelf(kinds))
 
 
 WRONG = {
-    "missing path": (["fit", "nowhere", "--out", "{out}"], "There is no 'nowhere'"),
-    "empty folder": (["fit", "{empty}", "--out", "{out}"], "{empty}"),
-    "folder of text files": (["fit", "{text}", "--out", "{out}"], ".txt"),
-    "not a number": (["fit", "{nan}", "--out", "{out}"], "NaN"),
-    "batch larger than data": (
-        ["fit", "{array}", "--out", "{out}", "--batch-size", "1000"],
-        "larger than the data",
-    ),
-    "batch of one": (
-        ["fit", "{array}", "--out", "{out}", "--batch-size", "1"],
-        "batch_size must be at least 2",
-    ),
-    "unknown method": (["fit", "{array}", "--out", "{out}", "--method", "simclrr"], "Did you mean 'simclr'?"),
-    "unknown encoder": (
-        ["fit", "{array}", "--out", "{out}", "--encoder", "resnet19"],
-        "Did you mean 'resnet1",
-    ),
-    "unknown option": (["fit", "{array}", "--out", "{out}", "--temprature", "1"], "--temperature"),
-    "existing run": (["fit", "{array}", "--out", "{run}"], "--resume"),
-    "folder of other things": (["fit", "{array}", "--out", "{text}", "--overwrite"], "other things"),
-    "epochs and minutes": (
-        ["fit", "{array}", "--out", "{out}", "--epochs", "1", "--minutes", "1"],
-        "not both",
-    ),
-    "nothing to resume": (["fit", "{array}", "--out", "{out}", "--resume"], "nothing to resume"),
-    "no run": (["embed", "{empty}", "{array}", "--out", "{out}.npz"], "no finished model"),
-    "labels of the wrong length": (
-        ["evaluate", "{run}", "--train", "{array}", "--labels", "{short}"],
-        "5",
-    ),
-    "labels missing": (["evaluate", "{run}", "--train", "{array}"], "labels"),
-    "unknown item": (["search", "{run}", "{array}", "--like", "nobody"], "nobody"),
+    "missing path": ["fit", "{tmp}/nowhere", "--out", "{out}"],
+    "missing sample": ["fit", "sample:fash", "--out", "{out}"],
+    "address": ["fit", "https://example.org/photos", "--out", "{out}"],
+    "empty folder": ["fit", "{tmp}/empty", "--out", "{out}"],
+    "folder of text files": ["fit", "{tmp}/text", "--out", "{out}"],
+    "not a number": ["fit", "{tmp}/nan.npy", "--out", "{out}"],
+    "normalised pictures": ["fit", "{tmp}/normal.npy", "--out", "{out}"],
+    "truncated array": ["fit", "{tmp}/cut.npy", "--out", "{out}"],
+    "path out of an archive": ["fit", "{tmp}/climbing.zip", "--out", "{out}"],
+    "batch larger than data": ["fit", "{tmp}/array.npy", "--out", "{out}", "--batch-size", "1000"],
+    "batch of one": ["fit", "{tmp}/array.npy", "--out", "{out}", "--batch-size", "1"],
+    "unknown method": ["fit", "{tmp}/array.npy", "--out", "{out}", "--method", "simclrr"],
+    "unknown option of a method": ["fit", "{tmp}/array.npy", "--out", "{out}", "--method", "moco(queues=1)"],
+    "impossible queue": ["fit", "{tmp}/array.npy", "--out", "{out}", "--method", "moco(queue=0)"],
+    "unknown option of views": ["fit", "{tmp}/array.npy", "--out", "{out}", "--views", "small(scal=1)"],
+    "unknown encoder": ["fit", "{tmp}/array.npy", "--out", "{out}", "--encoder", "resnet19"],
+    "encoder for other data": ["fit", "{tmp}/array.npy", "--out", "{out}", "--encoder", "mlp"],
+    "unknown option": ["fit", "{tmp}/array.npy", "--out", "{out}", "--temprature", "1"],
+    "existing run": ["fit", "{tmp}/array.npy", "--out", "{run}"],
+    "folder of other things": ["fit", "{tmp}/array.npy", "--out", "{tmp}/text", "--overwrite"],
+    "epochs and minutes": ["fit", "{tmp}/array.npy", "--out", "{out}", "--epochs", "1", "--minutes", "1"],
+    "nothing to resume": ["fit", "{tmp}/array.npy", "--out", "{out}", "--resume"],
+    "no run": ["embed", "{tmp}/empty", "{tmp}/array.npy", "--out", "{out}.npz"],
+    "not an npz": ["embed", "{run}", "{tmp}/array.npy", "--out", "{out}.csv"],
+    "labels of the wrong length": ["evaluate", "{run}", "--train", "{tmp}/array.npy", "--labels", "{tmp}/short.npy"],
+    "labels with gaps": ["evaluate", "{run}", "--train", "{tmp}/array.npy", "--labels", "{tmp}/gaps.npy"],
+    "labels all different": ["evaluate", "{run}", "--train", "{tmp}/array.npy", "--labels", "{tmp}/own.npy"],
+    "labels missing": ["evaluate", "{run}", "--train", "{tmp}/array.npy"],
+    "unknown item": ["search", "{run}", "{tmp}/array.npy", "--like", "nobody"],
+    "unknown row": ["search", "{run}", "{tmp}/array.npy", "--like", "400"],
+    "unknown list": ["list", "methodz"],
 }
 
 
-@pytest.mark.parametrize("case", WRONG)
-def test_wrong_input_gets_one_sentence_and_writes_nothing(case, run, tmp_path, capsys):
+def wrong_things(folder):
+    """Files that cannot be used, each for a reason of its own."""
+    import zipfile
+
     pictures = stripes(count=40).source
     for name in ("empty", "text"):
-        (tmp_path / name).mkdir()
-    (tmp_path / "text" / "letter.txt").write_text("Dear Sir", encoding="utf-8")
-    np.save(tmp_path / "array.npy", pictures)
+        (folder / name).mkdir()
+    (folder / "text" / "letter.txt").write_text("Dear Sir", encoding="utf-8")
+    np.save(folder / "array.npy", pictures)
     broken = pictures.astype(np.float32) / 255
+    np.save(folder / "normal.npy", (broken - 0.45) / 0.22)
     broken[3, 2, 1, 0] = np.nan
-    np.save(tmp_path / "nan.npy", broken)
-    np.save(tmp_path / "short.npy", np.zeros(5))
-    places = {name: str(tmp_path / name) for name in ("empty", "text", "out")}
-    places |= {name: str(tmp_path / f"{name}.npy") for name in ("array", "nan", "short")} | {"run": str(run)}
-    tokens, expected = WRONG[case]
-    sentence = refused(capsys, *(token.format(**places) for token in tokens))
-    assert expected.format(**places) in sentence
-    assert not (tmp_path / "out").exists()
-    assert not (tmp_path / "out.npz").exists()
+    np.save(folder / "nan.npy", broken)
+    (folder / "cut.npy").write_bytes((folder / "array.npy").read_bytes()[:5000])
+    np.save(folder / "short.npy", np.zeros(5))
+    np.save(folder / "gaps.npy", np.where(np.arange(40) < 3, np.nan, 1.0))
+    np.save(folder / "own.npy", np.arange(40))
+    with zipfile.ZipFile(folder / "climbing.zip", "w") as packed:
+        packed.writestr("../outside.png", b"x")
+
+
+def test_wrong_input_gets_one_sentence_and_writes_nothing(run, tmp_path, capsys):
+    wrong_things(tmp_path)
+    places = {"tmp": str(tmp_path), "run": str(run), "out": str(tmp_path / "out")}
+    gallery = []
+    for case, tokens in WRONG.items():
+        sentence = refused(capsys, *(token.format(**places) for token in tokens))
+        gallery.append(f"{case}\n    {sentence.replace(str(tmp_path), 'TMP').replace(str(run), 'RUN')}\n")
+        assert not list(tmp_path.glob("out*")), case
+    if "COUNTERPOINT_WRITE_GALLERY" in os.environ:
+        GALLERY.write_text("\n".join(gallery), encoding="utf-8")
+    assert "\n".join(gallery) == GALLERY.read_text(encoding="utf-8")
 
 
 def test_tampered_weights_are_refused(run, tmp_path, capsys):

@@ -11,16 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from counterpoint import runs
+from counterpoint import catalogue, runs
 from counterpoint.data.labels import encode, read_labels
-from counterpoint.data.subset import Subset
 from counterpoint.embeddings import Embeddings
 from counterpoint.errors import InputError, Interrupted, LabelError
-from counterpoint.evaluation.linear import split
+from counterpoint.evaluation.labelled import held_out, numbered_alike
 from counterpoint.evaluation.online import online_knn
-from counterpoint.evaluation.scores import Labelled, score
+from counterpoint.evaluation.scores import score
 from counterpoint.files import write_json
-from counterpoint.interfaces import Items, Listener
+from counterpoint.interfaces import Items, Listener, Modality
 from counterpoint.model import Model, load
 from counterpoint.plans import Plan
 from counterpoint.progress import announce, conclude, progress
@@ -28,7 +27,7 @@ from counterpoint.reports.page import write_report
 from counterpoint.reports.views import draw_views
 from counterpoint.retrieval.nearest import Hit
 from counterpoint.retrieval.nearest import search as find_alike
-from counterpoint.settle import Prepared, chosen, prepare
+from counterpoint.settle import Prepared, chosen, compared_by, prepare
 from counterpoint.training.loop import Course, Keeping, train
 from counterpoint.training.stopping import stop_requests
 from counterpoint.training.watch import judge
@@ -75,6 +74,8 @@ def fit(
     asked, own = chosen(choices, column=column)
     folder = None if out is None else Path(out)
     before = None
+    if folder is None and (resume or overwrite):
+        raise InputError("resume and overwrite are about a run folder: give out=...")
     if folder is not None:
         runs.check(folder, resume=resume, overwrite=overwrite)
         before = runs.read_plan(folder) if resume else None
@@ -93,18 +94,19 @@ def fit(
             folder=folder,
             resume=resume,
             save_every=asked.save_every,
-            listeners=(bar, *listeners),
+            listeners=(bar, *_trackers(asked.track, folder), *listeners),
             each_epoch=follow,
             stop=stop,
-            deadline=None if asked.minutes is None else began + 60 * asked.minutes,
-            notes={"objective": asked.objective, "temperature": asked.temperature},
+            deadline=None if asked.minutes is None or resume else began + 60 * asked.minutes,
+            notes=compared_by(asked),
         )
         course = _trained(prepared, keeping)
     model = Model(prepared.method.encoder.cpu().eval(), prepared.modality, prepared.built)
     verdicts = judge(course.records.all)
     if folder is not None:
         model.save(folder)
-        runs.finish(folder, [verdict.record() for verdict in verdicts])
+        said = [verdict.record() for verdict in verdicts]
+        runs.finish(folder, said, steps=course.step, seconds=course.seconds)
     conclude(verdicts)
     return model
 
@@ -134,40 +136,29 @@ def evaluate(
     """
     kept = _model(model)
     first, second = _pair(labels, separate=test is not None)
-    if labels in kept.modality.uses():
-        raise LabelError(
-            f"The model was trained with the column '{labels}' as a feature, so it has seen what it is asked for. "
-            f"Train again with --column {labels}, which leaves it out."
-        )
+    _unseen(labels, kept.modality)
     items = kept.modality.open(train)
     answers = read_labels(first, train, items)
     if test is None:
-        codes, classes = encode(answers)
-        known, asked = split(codes, seed=seed, share=0.2)
-        train_set = Labelled(Subset(items, np.flatnonzero(known)), codes[known])
-        test_set = Labelled(Subset(items, np.flatnonzero(asked)), codes[asked])
+        known, asked = held_out(items, answers, seed=seed)
     else:
         others = kept.modality.open(test)
-        asked_labels = read_labels(second, test, others)
-        classes = sorted({str(each) for each in (*answers, *asked_labels)})
-        train_set = Labelled(items, encode(answers, classes)[0])
-        test_set = Labelled(others, encode(asked_labels, classes)[0])
-    scores = score(kept, train_set, test_set, seed=seed)
-    sizes = {"train": len(train_set.items), "test": len(test_set.items), "classes": len(classes)}
+        known, asked = numbered_alike(items, answers, others, read_labels(second, test, others))
+    scores = score(kept, known, asked, seed=seed)
+    classes = len({*known.labels.tolist(), *asked.labels.tolist()})
+    scores["sizes"] = {"train": len(known.items), "test": len(asked.items), "classes": classes}
+    if test is not None and _said(train) == _said(test) and runs.digest(items.names) == runs.digest(others.names):
+        scores["note"] = "The test items are the training items, so these scores say nothing about new ones."
     if not isinstance(model, Model):
-        said = {
-            "train": _said(train),
-            "test": _said(test),
-            "labels": _said(labels),
-            "seed": seed,
-            "sizes": sizes,
-        }
+        said = {"train": _said(train), "test": _said(test), "labels": _said(labels), "seed": seed}
         write_json(Path(model) / runs.EVALUATION, {**scores, **said})
-    return {**scores, "sizes": sizes}
+    return scores
 
 
 def search(z: Embeddings, *, like: str | int | np.ndarray, k: int = 10) -> list[Hit]:
     """The k items most alike to an item (by name or row) or to a vector."""
+    if not isinstance(z, Embeddings):
+        raise InputError(f"Search looks through embeddings: embed the data first. Got {type(z).__name__}.")
     return find_alike(z, like=like, k=k)
 
 
@@ -217,9 +208,18 @@ def _trained(prepared: Prepared, keeping: Keeping) -> Course:
         raise Interrupted(f"{stopped} Go on with the same command and --resume.") from None
 
 
+def _trackers(name: str | None, folder: Path | None) -> list[Listener]:
+    if name is None:
+        return []
+    if folder is None:
+        raise InputError(f"Curves for '{name}' are written into the run folder: give out=...")
+    return [catalogue.find("tracker", name)(folder)]
+
+
 def _follower(labels: object, source: object, prepared: Prepared) -> Any:
     if labels is None:
         return None
+    _unseen(labels, prepared.modality)
     codes, _ = encode(read_labels(labels, source, prepared.items))
     return online_knn(prepared.modality, prepared.items, codes, epochs=prepared.plan.epochs or 1)
 
@@ -235,6 +235,15 @@ def _record(source: object, asked: Plan, prepared: Prepared) -> dict[str, Any]:
         "steps_per_epoch": prepared.per_epoch,
         "summary": prepared.summary(),
     }
+
+
+def _unseen(labels: object, modality: Modality) -> None:
+    """Refuse labels that the model has learned from."""
+    if isinstance(labels, str) and labels in modality.uses():
+        raise LabelError(
+            f"The column '{labels}' is a feature of this model, so it sees what it would be asked for. "
+            f"Train with --column {labels}, which leaves it out."
+        )
 
 
 def _model(model: Model | str | Path) -> Model:

@@ -11,17 +11,19 @@ from __future__ import annotations
 
 import ast
 import importlib
+import inspect
 from functools import partial
 from typing import Any, NamedTuple
 
-from counterpoint.errors import InputError, UnknownName, closest, listed
+from counterpoint.errors import InputError, PlanError, UnknownName, closest, listed
 
 
 class Row(NamedTuple):
-    """Where a part lives, as ``module:name``, and what it does in one sentence."""
+    """Where a part lives, as ``module:name``, what it does in one sentence, and the only kind of data it is for."""
 
     target: str
     summary: str
+    only: str = ""
 
 
 SHELVES: dict[str, dict[str, Row]] = {
@@ -43,22 +45,39 @@ SHELVES: dict[str, dict[str, Row]] = {
         "table": Row("counterpoint.modalities.table:Table", "Rows of numbers and categories."),
     },
     "encoder": {
-        "conv2d": Row("counterpoint.encoders.conv2d:conv2d", "Images on a CPU: a small conv net."),
-        "resnet18": Row("counterpoint.encoders.resnet:resnet18", "Images: ResNet-18, small stem below 65 pixels."),
-        "resnet34": Row("counterpoint.encoders.resnet:resnet34", "Images: ResNet-34, small stem below 65 pixels."),
-        "resnet50": Row("counterpoint.encoders.resnet:resnet50", "Images: ResNet-50, small stem below 65 pixels."),
-        "resnet101": Row("counterpoint.encoders.resnet:resnet101", "Images: ResNet-101, small stem below 65 pixels."),
-        "resnet152": Row("counterpoint.encoders.resnet:resnet152", "Images: ResNet-152, small stem below 65 pixels."),
-        "conv1d": Row("counterpoint.encoders.conv1d:conv1d", "Series: dilated convolutions."),
-        "mlp": Row("counterpoint.encoders.mlp:mlp", "Tables: a multi-layer perceptron."),
+        "conv2d": Row("counterpoint.encoders.conv2d:conv2d", "Images on a CPU: a small conv net.", "image"),
+        "resnet18": Row(
+            "counterpoint.encoders.resnet:resnet18", "Images: ResNet-18, small stem below 65 pixels.", "image"
+        ),
+        "resnet34": Row(
+            "counterpoint.encoders.resnet:resnet34", "Images: ResNet-34, small stem below 65 pixels.", "image"
+        ),
+        "resnet50": Row(
+            "counterpoint.encoders.resnet:resnet50", "Images: ResNet-50, small stem below 65 pixels.", "image"
+        ),
+        "resnet101": Row(
+            "counterpoint.encoders.resnet:resnet101", "Images: ResNet-101, small stem below 65 pixels.", "image"
+        ),
+        "resnet152": Row(
+            "counterpoint.encoders.resnet:resnet152", "Images: ResNet-152, small stem below 65 pixels.", "image"
+        ),
+        "conv1d": Row("counterpoint.encoders.conv1d:conv1d", "Series: dilated convolutions.", "series"),
+        "mlp": Row("counterpoint.encoders.mlp:mlp", "Tables: a multi-layer perceptron.", "table"),
     },
     "views": {
-        "simclr": Row("counterpoint.views.pixels:simclr", "Images: crop, mirror, colour, grey, as SimCLR on CIFAR-10."),
-        "small": Row("counterpoint.views.pixels:small", "Small colour images: the same with a blanked box."),
-        "photo": Row("counterpoint.views.pixels:photo", "Photos: the same with blur."),
-        "grey": Row("counterpoint.views.pixels:grey", "Grey images: larger crops, light, a blanked box."),
-        "upright": Row("counterpoint.views.pixels:upright", "Letters and digits: no mirror, a small turn."),
-        "heavy": Row("counterpoint.views.pixels:heavy", "Long runs: small crops, strong colour, blur, solarize."),
+        "simclr": Row(
+            "counterpoint.views.pixels:simclr", "Images: crop, mirror, colour, grey, as SimCLR on CIFAR-10.", "image"
+        ),
+        "small": Row("counterpoint.views.pixels:small", "Small colour images: the same with a blanked box.", "image"),
+        "photo": Row("counterpoint.views.pixels:photo", "Views above 64 pixels: the same with blur.", "image"),
+        "grey": Row("counterpoint.views.pixels:grey", "Grey images: larger crops, light, a blanked box.", "image"),
+        "upright": Row("counterpoint.views.pixels:upright", "Letters and digits: no mirror, a small turn.", "image"),
+        "heavy": Row(
+            "counterpoint.views.pixels:heavy", "Long runs: small crops, strong colour, blur, solarize.", "image"
+        ),
+    },
+    "tracker": {
+        "tensorboard": Row("counterpoint.training.tensorboard:tensorboard", "Curves for TensorBoard."),
     },
     "optimizer": {
         "adamw": Row("counterpoint.training.optimise:adamw", "Adam with decoupled weight decay; the default."),
@@ -73,16 +92,22 @@ def names(kind: str) -> list[str]:
     return list(SHELVES[kind])
 
 
+def plurals() -> dict[str, str]:
+    """The kinds of parts, by what several of each are called."""
+    return {f"{kind[:-1]}ies" if kind.endswith("y") else f"{kind.removesuffix('s')}s": kind for kind in SHELVES}
+
+
 def shelf(kinds: str) -> dict[str, Row]:
     """The shelf with this name, in the singular or the plural.
 
     >>> list(shelf("similarities"))
     ['cosine', 'dot', 'euclidean']
     """
-    plural = {f"{kind[:-1]}ies" if kind.endswith("y") else f"{kind.removesuffix('s')}s": kind for kind in SHELVES}
-    kind = plural.get(kinds, kinds)
+    kind = plurals().get(kinds, kinds)
     if kind not in SHELVES:
-        raise UnknownName(f"There is no list of '{kinds}'.{closest(kinds, plural)} Choose one of {listed(plural)}.")
+        raise UnknownName(
+            f"There is no list of '{kinds}'.{closest(kinds, plurals())} Choose one of {listed(plurals())}."
+        )
     return SHELVES[kind]
 
 
@@ -104,11 +129,33 @@ def split(spec: str) -> tuple[str, dict[str, Any]]:
         raise InputError(f"'{spec}' cannot be read. Write options as name(option=value, other=value).") from wrong
 
 
-def find(kind: str, spec: str) -> Any:
-    """The part behind a name, its options already filled in; raises ``UnknownName`` with a suggestion."""
+def find(kind: str, spec: str, *, only: str = "") -> Any:
+    """The part behind a name, its options already filled in.
+
+    Args:
+        kind: The shelf.
+        spec: ``name``, ``name(option=value)`` or ``package.module:name``.
+        only: The kind of data that it is wanted for; a part for another kind is refused.
+
+    Raises:
+        UnknownName: No part or no option is called that; the message has a suggestion.
+        PlanError: The part is for another kind of data.
+    """
     name, options = split(spec)
+    row = SHELVES[kind].get(name)
+    if row is not None and only and row.only not in ("", only):
+        fitting = [each for each, other in SHELVES[kind].items() if other.only in ("", only)]
+        raise PlanError(f"The {kind} '{name}' is for {row.only} data, not for {only}. Choose one of {listed(fitting)}.")
     part = _load(kind, name)
-    return partial(part, **options) if options else part
+    if not options:
+        return part
+    known = list(inspect.signature(part).parameters)
+    for option in options:
+        if option not in known:
+            raise UnknownName(
+                f"The {kind} '{name}' has no option '{option}'.{closest(option, known)} Options: {listed(known)}."
+            )
+    return partial(part, **options)
 
 
 def _load(kind: str, name: str) -> Any:
@@ -118,10 +165,9 @@ def _load(kind: str, name: str) -> Any:
         return getattr(importlib.import_module(module), attribute)
     module, colon, attribute = name.partition(":")
     if not (colon and module and attribute):
-        article = "an" if kind[0] in "aeiou" else "a"
         raise UnknownName(
             f"There is no {kind} called '{name}'.{closest(name, shelf)} Choose one of {listed(shelf)}, "
-            f"or point to {article} {kind} of your own as 'package.module:name'."
+            "or point to your own as 'package.module:name'."
         )
     try:
         return getattr(importlib.import_module(module), attribute)

@@ -170,15 +170,18 @@ def report(run: Path, *, source: str | None = None, labels: str | None = None, a
 
 
 @app.command(name="list")
-def list_parts(kind: str, *, as_json: AsJson = False) -> None:
-    """List the parts of one KIND: methods, objectives, similarities, encoders, views, modalities, optimizers.
+def list_parts(kind: str | None = None, *, as_json: AsJson = False) -> None:
+    """List the parts of one KIND, or the kinds there are.
 
     Args:
-        kind: Which shelf of the catalogue.
+        kind: methods, objectives, similarities, encoders, views, modalities or optimizers.
         as_json: Print one JSON object and nothing else.
     """
     from counterpoint import catalogue
 
+    if kind is None:
+        _say(list(catalogue.plurals()), "\n".join(catalogue.plurals()), as_json=as_json)
+        return
     shelf = catalogue.shelf(kind)
     lines = "\n".join(f"{name:12} {row.summary}" for name, row in shelf.items())
     _say({name: row.summary for name, row in shelf.items()}, lines, as_json=as_json)
@@ -194,6 +197,9 @@ def main(tokens: Sequence[str] | None = None) -> None:
         app(list(sys.argv[1:]) if tokens is None else tokens, exit_on_error=False, print_error=False)
     except (InputError, CycloptsError) as wrong:
         print(f"counterpoint: {_sentence(wrong)}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as wrong:
+        print(f"counterpoint: {wrong.strerror or wrong}: '{wrong.filename}'.", file=sys.stderr)
         sys.exit(2)
     except (Interrupted, KeyboardInterrupt) as stopped:
         print(f"counterpoint: {stopped or 'Stopped.'}", file=sys.stderr)

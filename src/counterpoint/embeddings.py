@@ -13,7 +13,7 @@ from counterpoint.errors import InputError, SourceError, closest
 from counterpoint.files import replacing
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Embeddings:
     """Unit vectors (n, d) float32, the name of each, and the fingerprint of the model that made them.
 
@@ -29,6 +29,9 @@ class Embeddings:
     def __post_init__(self) -> None:
         if len(self.vectors) != len(self.names):
             raise InputError(f"There are {len(self.vectors)} vectors but {len(self.names)} names; give one for each.")
+
+    def __repr__(self) -> str:
+        return f"Embeddings({len(self)} x {self.vectors.shape[1]}, model {self.model[:12]})"
 
     def __len__(self) -> int:
         return len(self.names)
@@ -58,7 +61,10 @@ class Embeddings:
     def load(cls, path: str | Path) -> Embeddings:
         """Read what ``save`` wrote."""
         try:
-            with np.load(path, allow_pickle=False) as archive:
+            archive = np.load(path, allow_pickle=False)
+            if isinstance(archive, np.ndarray):
+                raise ValueError("it is a single array")
+            with archive:
                 return cls(archive["vectors"], archive["names"].tolist(), str(archive["model"]))
         except (OSError, ValueError, KeyError, EOFError) as wrong:
             raise SourceError(

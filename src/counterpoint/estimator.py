@@ -51,6 +51,7 @@ class Contrast(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: Any, y: Any = None) -> Contrast:  # noqa: N803  (scikit-learn's name)
         """Train on X: rows (n, d), series (n, c, t) or images (n, h, w[, c]). ``y`` is ignored."""
+        X = np.asarray(X) if isinstance(X, list) else X
         self.model_ = fit(X, **self.get_params())
         if hasattr(X, "shape") and len(X.shape) == 2:
             self.n_features_in_ = X.shape[1]
@@ -59,4 +60,4 @@ class Contrast(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def transform(self, X: Any) -> np.ndarray:  # noqa: N803
         """Unit vectors (n, h) float32."""
         check_is_fitted(self, "model_")
-        return self.model_.embed(X).vectors
+        return self.model_.embed(np.asarray(X) if isinstance(X, list) else X).vectors

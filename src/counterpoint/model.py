@@ -26,7 +26,7 @@ WEIGHTS, CONFIG = "model.safetensors", "config.json"
 BUILT = ("encoder", "width", "seed")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Model:
     """What is kept of a training: encoder + modality + what is needed to build them again."""
 
@@ -34,6 +34,10 @@ class Model:
     modality: Modality
     built: Mapping[str, Any] = field(default_factory=dict)
     """Name, width and seed of the encoder; the name is "" for a module of the user's own."""
+
+    def __repr__(self) -> str:
+        name = self.built.get("encoder") or type(self.encoder).__name__
+        return f"Model({self.modality.name}, {name}, {sum(p.numel() for p in self.encoder.parameters()):,} parameters)"
 
     def embed(self, source: object, *, batch_size: int = 500) -> Embeddings:
         """Unit vectors (n, d) float32 of all items of a source, with their names."""

@@ -19,6 +19,10 @@ def choice(default: Any, help: str, *, low: float | None = None, high: float | N
     return field(default=default, metadata={"help": help, "low": low, "high": high})
 
 
+WORDS = {int: "a whole number", float: "a number", str: "text", type(None): "None"}
+"""What the types of choices are called."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """Every choice of a run.
@@ -30,22 +34,22 @@ class Plan:
     counterpoint.errors.PlanError: temperature must be at least 0.001. Got -1.
     """
 
-    modality: str = choice("auto", "Kind of data: image, series, table, or auto to recognise it.")
-    method: str = choice("simclr", "Way to learn: simclr, moco.")
-    objective: str = choice("info_nce", "Loss of a comparison: info_nce.")
-    similarity: str = choice("cosine", "How alike two vectors are: cosine, dot, euclidean.")
+    modality: str = choice("auto", "Kind of data, or auto to recognise it: counterpoint list modalities.")
+    method: str = choice("simclr", "Way to learn: counterpoint list methods.")
+    objective: str = choice("info_nce", "Loss of a comparison: counterpoint list objectives.")
+    similarity: str = choice("cosine", "How alike two vectors are: counterpoint list similarities.")
     temperature: float = choice(0.1, "Sharpness of the comparison; lower looks harder at near items.", low=0.001)
-    encoder: str = choice("auto", "Network: conv2d, resnet18 ... resnet152, timm:NAME, conv1d, mlp.")
+    encoder: str = choice("auto", "Network, or timm:NAME: counterpoint list encoders.")
     width: int | None = choice(None, "Width of the encoder's first stage; None for the encoder's own.", low=1)
     head_layers: int = choice(2, "Linear layers of the projection head.", low=1, high=5)
     head_hidden: int = choice(512, "Width of the head's hidden layers.", low=2)
     head_outputs: int = choice(128, "Length of the vectors that are compared.", low=2)
-    views: str = choice("auto", "How to look at items: a preset (counterpoint list views) or package.module:name.")
+    views: str = choice("auto", "How to look at items, or package.module:name: counterpoint list views.")
     view_size: int | None = choice(None, "Height and width of an image's view in pixels; None to fit the data.", low=4)
     epochs: int | None = choice(None, "Passes over the data; None to fit the size of the data.", low=1)
     minutes: float | None = choice(None, "Time for the whole run; plans the epochs.", low=0.01)
     batch_size: int | None = choice(None, "Items compared in one step; None for 256, fewer for small data.", low=2)
-    optimizer: str = choice("adamw", "Optimiser: adamw, sgd, lars.")
+    optimizer: str = choice("adamw", "Optimiser: counterpoint list optimizers.")
     learning_rate: float | None = choice(
         None,
         "For a batch of 256; grows with the square root of the batch. None for the optimiser's own.",
@@ -56,6 +60,7 @@ class Plan:
     seed: int = choice(0, "Names the random numbers of the run.", low=0)
     device: str = choice("auto", "cpu, cuda, mps, or auto.")
     precision: str = choice("auto", "bf16, fp32, or auto: bf16 where this machine computes it rightly and faster.")
+    track: str | None = choice(None, "Where else to write the curves: counterpoint list trackers.")
     save_every: int | None = choice(None, "Steps between saved states; None for about once a minute.", low=1)
 
     def __post_init__(self) -> None:
@@ -85,7 +90,7 @@ def check(name: str, value: Any, kind: Any, limits: Mapping[str, Any]) -> None:
     if float in allowed:
         allowed = (*allowed, int)
     if not isinstance(value, allowed) or isinstance(value, bool):
-        wanted = " or ".join("nothing" if a is type(None) else a.__name__ for a in typing.get_args(kind) or (kind,))
+        wanted = " or ".join(WORDS[each] for each in typing.get_args(kind) or (kind,))
         raise PlanError(f"{name} must be {wanted}. Got {value!r}.")
     if not isinstance(value, int | float):
         return

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from counterpoint.interfaces import Listener
-from counterpoint.training.watch import Verdict
+from counterpoint.training.watch import Verdict, judge
 
 MARKS = {"good": "[green]good[/]", "warning": "[yellow]warning[/]", "bad": "[red]bad[/]"}
 
@@ -65,13 +65,14 @@ def conclude(verdicts: Sequence[Verdict]) -> None:
 def progress() -> Iterator[Listener]:
     """A bar with time left, views per second, loss, contrastive accuracy and effective rank.
 
-    Where stderr is not a terminal it is a line for about every tenth of the run.
+    Where stderr is not a terminal it is a line for about every tenth of the run. Trouble is said when it shows.
     """
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     out = console()
+    warn = _warnings(out)
     if not out.is_terminal:
-        yield _lines(out)
+        yield _lines(out, warn)
         return
     columns = (
         BarColumn(),
@@ -85,17 +86,37 @@ def progress() -> Iterator[Listener]:
         def listen(record: Mapping[str, Any]) -> None:
             if "loss" in record:
                 bar.update(task, total=record["steps"], completed=record["step"], text=_text(record))
+                warn(record)
             elif "knn" in record:
                 bar.print(f"epoch {record['epoch'] + 1}: neighbours agree for {record['knn']:.1%}")
 
         yield listen
 
 
-def _lines(out: Any) -> Listener:
+def _warnings(out: Any) -> Listener:
+    """Says each kind of trouble once, as soon as the records show it."""
+    first: list[Mapping[str, Any]] = []
+    told = {"short"}
+
+    def listen(record: Mapping[str, Any]) -> None:
+        if "rank" not in record:
+            return
+        if not first:
+            first.append(record)
+        for verdict in judge([first[0], record]):
+            if verdict.level != "good" and verdict.kind not in told:
+                told.add(verdict.kind)
+                out.print(f"{MARKS[verdict.level]}  {verdict.sentence}")
+
+    return listen
+
+
+def _lines(out: Any, warn: Listener) -> Listener:
     told = -1
 
     def listen(record: Mapping[str, Any]) -> None:
         nonlocal told
+        warn(record)
         tenth = 10 * record["step"] // max(1, record["steps"])
         if "loss" in record and tenth > told:
             told = tenth

@@ -36,7 +36,8 @@ def check(folder: Path, *, resume: bool, overwrite: bool) -> None:
         raise RunError(f"There is nothing to resume in '{folder}': no {STATE}. Start without --resume.")
     occupied = folder.is_dir() and any(folder.iterdir())
     if occupied and not (resume or overwrite):
-        raise RunError(f"'{folder}' is not empty. Go on with --resume, start anew with --overwrite, or choose another.")
+        resume_it = "Go on with --resume, start" if (folder / STATE).exists() else "Start"
+        raise RunError(f"'{folder}' is not empty. {resume_it} anew with --overwrite, or choose another folder.")
     if occupied and not (folder / PLAN).exists():
         raise RunError(f"'{folder}' holds other things than a run, so it is not overwritten. Choose another --out.")
 
@@ -45,7 +46,10 @@ def start(folder: Path, record: Mapping[str, Any], items: Items) -> None:
     """Make an empty folder with the plan in it: what was asked, what was settled, where, and of which items."""
     if folder.is_dir():
         shutil.rmtree(folder)
-    folder.mkdir(parents=True)
+    try:
+        folder.mkdir(parents=True)
+    except OSError as wrong:
+        raise RunError(f"'{folder}' cannot be made: {wrong.strerror}. Choose another --out.") from wrong
     write_json(folder / PLAN, {**record, "names": digest(items.names), "machine": machine()})
     skipped: Sequence[tuple[str, str]] = getattr(items, "skipped", [])
     if skipped:
@@ -123,8 +127,8 @@ README = """# A run of Counterpoint
 """
 
 
-def finish(folder: Path, verdicts: Sequence[Mapping[str, str]]) -> None:
+def finish(folder: Path, verdicts: Sequence[Mapping[str, str]], *, steps: int, seconds: float) -> None:
     """Write the verdict, and for a person who finds the folder, what lies in it."""
-    write_json(folder / VERDICT, {"verdicts": list(verdicts)})
+    write_json(folder / VERDICT, {"verdicts": list(verdicts), "steps": steps, "seconds": round(seconds, 1)})
     sentences = "".join(f"- {verdict['sentence']}\n" for verdict in verdicts)
     write_text(folder / "README.md", README + sentences)

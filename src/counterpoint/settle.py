@@ -203,12 +203,26 @@ def tempered(objective: Callable[..., Any], plan: Plan) -> Objective:
     return partial(objective, temperature=plan.temperature)
 
 
+def compared_by(plan: Plan) -> dict[str, Any]:
+    """The name of the objective and its temperature: what ``watch`` needs to judge a run.
+
+    >>> compared_by(Plan(objective="info_nce(temperature=0.5)"))
+    {'objective': 'info_nce', 'temperature': 0.5}
+    """
+    name, options = catalogue.split(plan.objective)
+    return {"objective": name, "temperature": options.get("temperature", plan.temperature)}
+
+
 def encoded_length(encoder: nn.Module, items: Items, modality: Modality) -> int:
     """The length of h, by encoding two items."""
     views = modality.plain(items.take(np.arange(min(2, len(items)))))
     was_training = encoder.training
-    with torch.no_grad():
-        h = encoder.eval()(views)
+    try:
+        with torch.no_grad():
+            h = encoder.eval()(views)
+    except (RuntimeError, TypeError) as wrong:
+        reason = str(wrong).splitlines()[0]
+        raise InputError(f"The encoder cannot take views of shape {tuple(views.shape)}: {reason}.") from wrong
     encoder.train(was_training)
     if not isinstance(h, torch.Tensor) or h.ndim != 2:
         got = tuple(h.shape) if isinstance(h, torch.Tensor) else type(h).__name__

@@ -51,7 +51,7 @@ def are_pictures(shape: Sequence[int], kind: np.dtype[Any]) -> bool:
     if kind.kind not in "buif":
         return False
     square = len(shape) == 3 and shape[1] == shape[2] >= 8
-    return len(shape) == 4 or (len(shape) == 3 and (kind == np.uint8 or (kind.kind == "f" and square)))
+    return len(shape) == 4 or (len(shape) == 3 and (kind == np.uint8 or square))
 
 
 def shapes_in(path: Path) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
@@ -196,7 +196,7 @@ def numbered(count: int) -> list[str]:
 def bound_of(low: float, high: float) -> float:
     """Full brightness, judged by the darkest and the brightest number: 1, 255 or 65,535."""
     bound = next((bound for bound in (1.0, 255.0, 65535.0) if high <= bound * (1 + SLACK)), None)
-    if bound is None or low < -SLACK * bound:
+    if bound is None or low < -SLACK * high:
         raise SourceError(
             f"Pictures hold numbers in [0, 1], [0, 255] or [0, 65535]. These go from {low:g} to {high:g}; "
             "undo the normalisation, or scale them into one of these ranges."

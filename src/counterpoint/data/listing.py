@@ -24,6 +24,8 @@ Read = Callable[[int], ByteFile]
 Reading = Callable[[], AbstractContextManager[Read]]
 """Opens a source for reading, one file after another."""
 
+PLAN, WEIGHTS = "plan.json", "model.safetensors"
+
 MISSING = (-1, -1)
 """The stamp of a photo that cannot be read now; one that can be read later has another."""
 
@@ -146,6 +148,8 @@ def _files(folder: Path, entered: set[tuple[int, int]]) -> Iterator[Path]:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as wrong:
         raise SourceError(f"The folder '{folder}' cannot be read: {wrong.strerror}.") from wrong
+    if {PLAN, WEIGHTS} <= {entry.name for entry in entries}:
+        return  # a run of ours: its pictures are about the data, not of it
     for entry in entries:
         if entry.name.startswith("."):
             continue

@@ -12,6 +12,8 @@ def existing(source: str | Path) -> Path:
     path = Path(source).expanduser()
     if path.exists():
         return path
+    if "://" in str(source):
+        raise SourceError(f"'{source}' is an address, and nothing is downloaded. Give a path on this machine.")
     above = next(folder for folder in path.absolute().parents if folder.is_dir())
     missing = path.absolute().relative_to(above).parts[0]
     neighbours = sorted(each.name for each in above.iterdir() if not each.name.startswith("."))

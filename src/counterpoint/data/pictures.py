@@ -60,6 +60,8 @@ def survey(source: object, *, column: str | None = None) -> Survey:
     Raises:
         SourceError: There are no pictures, or none that can be read.
     """
+    if column is not None and not frames.is_frame(source):
+        raise SourceError(f"There is no column '{column}': only a table of paths has columns. Leave it out.")
     listed = _listing(source, column)
     if listed is not None:
         shapes = _headers(listed)

@@ -86,6 +86,8 @@ def table(scores: Mapping[str, Any]) -> str:
             f"uniformity {found['uniformity']:.2f} (0 is collapse), "
             f"effective rank {found['effective_rank']:.1f}."
         )
+    if "note" in scores:
+        blocks.append(scores["note"])
     return "\n\n".join(blocks)
 
 

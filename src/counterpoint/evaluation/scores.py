@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Int64
+from jaxtyping import Float32
 from torch.nn import functional
 
 from counterpoint.evaluation.geometry import alignment, effective_rank, uniformity
+from counterpoint.evaluation.labelled import Labelled
 from counterpoint.evaluation.probe import compare, probe
 from counterpoint.interfaces import Items, Modality
 from counterpoint.model import Model
@@ -18,14 +18,6 @@ from counterpoint.views import draw
 
 PAIRS = 2000
 """Items of which two views are taken to measure alignment."""
-
-
-@dataclass(frozen=True)
-class Labelled:
-    """Items and the number of each one's class."""
-
-    items: Items
-    labels: Int64[np.ndarray, " n"]
 
 
 def score(model: Model, train: Labelled, test: Labelled, *, seed: int = 0) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from counterpoint.comparison import Comparison, Similarity, Tile, cosine
+from counterpoint.errors import PlanError
 from counterpoint.interfaces import ItemInfo, Method, Objective, Step, Vectors, Views
 from counterpoint.negatives.queue import Queue
 
@@ -44,6 +45,11 @@ class MoCo(Method):
         groups: int = 4,
     ) -> None:
         super().__init__()
+        if queue < 1 or groups < 1 or not 0 <= momentum <= 1:
+            raise PlanError(
+                "moco needs queue and groups of at least 1 and a momentum in [0, 1]. "
+                f"Got queue={queue}, groups={groups}, momentum={momentum}."
+            )
         self.encoder, self.head = encoder, head
         self.slow = copy.deepcopy(nn.Sequential(encoder, head)).requires_grad_(False)
         self.queue = Queue(queue, [p for p in head.parameters() if p.ndim == 2][-1].shape[0])

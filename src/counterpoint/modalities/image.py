@@ -55,8 +55,9 @@ class Images(Modality):
 
     @classmethod
     def claims(cls, source: object) -> bool:
-        folder = isinstance(source, str | Path) and Path(source).is_dir()  # without images, opening says so
-        return folder or looks_like_pictures(source)
+        if isinstance(source, str | Path) and (Path(source).is_dir() or str(source).startswith("sample:")):
+            return True  # if no image is there, opening says so
+        return looks_like_pictures(source)
 
     @classmethod
     def learn(cls, source: object, wishes: Wishes) -> tuple[Images, Items]:
@@ -99,7 +100,7 @@ class Images(Modality):
         name = self.usual_encoder if name == "auto" else name
         if name.startswith("timm:"):
             return timm_encoder(name.removeprefix("timm:"), channels, size)
-        network: nn.Module = catalogue.find("encoder", name)(channels, size, width=width)
+        network: nn.Module = catalogue.find("encoder", name, only=self.name)(channels, size, width=width)
         return network
 
     def settings(self) -> Mapping[str, Any]:
@@ -127,11 +128,12 @@ def _chosen(views: str | Callable[..., Any], name: str, size: int) -> Callable[[
         if isinstance(views, str):
             raise InputError("This model was trained with views by a callable; give it again as views=... to train on.")
         return lambda batch, key: two.each(views, batch, key)
-    part = catalogue.find("views", name)
+    part = catalogue.find("views", name, only="image")
     if catalogue.split(name)[0] in catalogue.SHELVES["views"]:
         look = part()
         return lambda batch, key: look(batch.float().div_(255), key, size=size)
-    return lambda batch, key: two.each(part, batch, key)
+    call = part() if isinstance(part, type) else part
+    return lambda batch, key: two.each(call, batch, key)
 
 
 def _spread(count: int, most: int) -> Int64[np.ndarray, " n"]:

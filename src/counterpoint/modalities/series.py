@@ -130,11 +130,7 @@ class Series(Modality):
 
     def encoder(self, name: str, width: int | None) -> nn.Module:
         called = "conv1d" if name == "auto" else name
-        if catalogue.split(called)[0] in set(catalogue.names("encoder")) - {"conv1d"}:
-            raise PlanError(
-                f"The encoder '{name}' is not for series. Use 'conv1d', or your own as 'package.module:name'."
-            )
-        part, channels = catalogue.find("encoder", called), len(self.shape.mean)
+        part, channels = catalogue.find("encoder", called, only=self.name), len(self.shape.mean)
         network: nn.Module = part(channels) if width is None else part(channels, width=width)
         return network
 

@@ -143,9 +143,7 @@ class Table(Modality):
 
     def encoder(self, name: str, width: int | None) -> nn.Module:
         called = "mlp" if name == "auto" else name
-        if catalogue.split(called)[0] in set(catalogue.names("encoder")) - {"mlp"}:
-            raise PlanError(f"The encoder '{name}' is not for tables. Use 'mlp', or your own as 'module:name'.")
-        part, columns = catalogue.find("encoder", called), sum(_widths(self.layout))
+        part, columns = catalogue.find("encoder", called, only=self.name), sum(_widths(self.layout))
         network: nn.Module = part(columns) if width is None else part(columns, width=width)
         return network
 

@@ -184,12 +184,12 @@ def _end_epoch(method: Method, epoch: int, course: Course, keeping: Keeping) -> 
         method.train()
         if found:
             _tell({"epoch": epoch, **found}, course, keeping)
-    if keeping.deadline is not None and not course.finished:
-        left = keeping.deadline - time.monotonic()
-        possible = course.step + math.floor(max(0.0, left) / (course.seconds / course.step))
-        if possible < 0.9 * course.steps:
+    if keeping.deadline is not None and course.step < 0.9 * course.steps:
+        left = max(0.0, keeping.deadline - time.monotonic())
+        possible = course.step + math.floor(left / (course.seconds / course.step))
+        if abs(possible - course.steps) > 0.1 * course.steps:  # the machine is busier, or idler, than when measured
             course.steps = max(course.step, possible)
-            _tell({"epoch": epoch, "shortened_to": course.steps}, course, keeping)
+            _tell({"epoch": epoch, "planned_anew": course.steps}, course, keeping)
 
 
 def _speed(course: Course, recipe: Recipe, method: Method) -> float:

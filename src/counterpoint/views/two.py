@@ -41,6 +41,8 @@ def _one(call: Callable[[Any], Any], image: Tensor, number: int) -> Tensor:
     torch.manual_seed(number)
     array = image.permute(1, 2, 0).numpy()
     seen = call(Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array))
+    if not isinstance(seen, Tensor | np.ndarray | Image.Image):
+        raise InputError(f"Views by a callable must be pictures or tensors (c, h, w). Got {type(seen).__name__}.")
     tensor = seen if isinstance(seen, Tensor) else torch.from_numpy(np.array(seen))
     if not isinstance(seen, Tensor):
         tensor = tensor[None] if tensor.ndim == 2 else tensor.permute(2, 0, 1)

@@ -1,0 +1,27 @@
+"""The records of a run as curves for TensorBoard, beside ``metrics.jsonl``; needs the extra ``tensorboard``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from counterpoint.errors import MissingPackage
+from counterpoint.interfaces import Listener
+
+
+def tensorboard(folder: Path) -> Listener:
+    """A listener that writes every number of a record to ``folder/tensorboard``."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise MissingPackage("tensorboard", "tensorboard") from None
+    writer = SummaryWriter(str(folder / "tensorboard"))
+
+    def listen(record: Mapping[str, Any]) -> None:
+        for name, value in record.items():
+            if isinstance(value, int | float) and name not in ("step", "steps"):
+                writer.add_scalar(name, value, record["step"])
+        writer.flush()
+
+    return listen
