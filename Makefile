@@ -25,6 +25,8 @@ demo: .venv/installed  ## train on the bundled images, print the scores, write t
 
 check: .venv/installed-dev format lint types architecture test  ## what CI runs
 
+format lint types architecture test: .venv/installed-dev
+
 format:
 	$(BIN)/ruff format --check .
 

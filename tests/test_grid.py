@@ -95,17 +95,22 @@ def test_the_queue_takes_turns_and_the_slow_copy_follows():
     _, parts = prepared("moco", "table", epochs=1)
     method = parts.method
     keys = torch.nn.functional.normalize(torch.randn(300, 32), dim=1)
-    method.after_step(Step(1, 2, (keys, keys)))
+
+    def push(count):
+        method.after_step(Step(1, 9, (keys[:count], keys[:count]), ItemInfo(torch.arange(count))))
+
+    push(300)
     assert torch.equal(method.queue.vectors, keys[-256:])
-    method.after_step(Step(2, 2, (keys[:200], keys[:200])))
-    method.after_step(Step(3, 3, (keys[:100], keys[:100])))
+    assert method.queue.items.tolist() == list(range(44, 300))
+    push(200)
+    push(100)
     assert torch.equal(method.queue.vectors[:44], keys[56:100])
     assert torch.equal(method.queue.vectors[44:200], keys[44:200])
     assert torch.equal(method.queue.vectors[200:], keys[:56])
     with torch.no_grad():
         for weight in method.encoder.parameters():
             weight.add_(1.0)
-    method.after_step(Step(4, 4, (keys, keys)))
+    push(300)
     fast = dict(method.encoder.named_parameters())
     for name, weight in method.slow[0].named_parameters():
         assert float((fast[name] - weight).detach().abs().max()) == pytest.approx(0.9, abs=0.05), name
@@ -118,3 +123,13 @@ def test_moco_compares_each_query_with_its_own_key_and_the_queue_only():
     assert tile.positive.nonzero().tolist() == [[0, 1], [1, 2]]
     assert tile.negative.sum(dim=1).tolist() == [256, 256]
     assert not bool(tile.negative[:, :4].any())
+
+
+def test_earlier_keys_of_an_item_are_no_negatives_of_it():
+    _, parts = prepared("moco", "table", epochs=1)
+    keys = torch.randn(3, 32)
+    parts.method.after_step(Step(1, 9, (keys, keys), ItemInfo(torch.tensor([7, 8, 9]))))
+    tile = parts.method.compare((torch.randn(2, 32), torch.randn(2, 32)), ItemInfo(torch.tensor([8, 5]))).tile(
+        slice(0, 2)
+    )
+    assert (~tile.negative[:, 2:]).nonzero().tolist() == [[0, 1]]

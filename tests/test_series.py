@@ -174,7 +174,7 @@ def test_a_source_of_another_form_is_refused():
 
 def test_encoders_and_wishes_for_images_are_refused():
     series, _ = Series.learn(array(), Wishes())
-    with pytest.raises(PlanError, match="'mlp' is not for series"):
+    with pytest.raises(PlanError, match="'mlp' is for table data, not for series"):
         series.encoder("mlp", None)
     with pytest.raises(PlanError, match="view_size is for images"):
         Series.learn(array(), Wishes(view_size=32))

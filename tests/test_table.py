@@ -214,7 +214,7 @@ def test_a_damaged_file_is_named(tmp_path):
 
 def test_encoders_and_wishes_for_images_are_refused():
     table, _ = Table.learn(array(), Wishes())
-    with pytest.raises(PlanError, match="'resnet18' is not for tables"):
+    with pytest.raises(PlanError, match="'resnet18' is for image data, not for table"):
         table.encoder("resnet18", None)
     with pytest.raises(PlanError, match="view_size is for images"):
         Table.learn(array(), Wishes(view_size=32))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from counterpoint import catalogue, runs
 from counterpoint.data.labels import encode, read_labels
@@ -81,10 +82,11 @@ def fit(
         before = runs.read_plan(folder) if resume else None
     if before is not None:
         asked = Plan.of(runs.merged(asked.record(), before["asked"], Plan().record()))
+    track = None if asked.track is None or folder is None else catalogue.find("tracker", asked.track)()
     prepared = prepare(source, asked, own, began=began, before=before)
     follow = _follower(labels, source, prepared)
     if before is not None:
-        runs.same_items(before, prepared.items)
+        runs.same_data(before, prepared.identity())
     elif folder is not None:
         runs.start(folder, _record(source, asked, prepared), prepared.items)
         draw_views(prepared.modality, prepared.items, folder / runs.VIEWS, seed=asked.seed)
@@ -94,7 +96,7 @@ def fit(
             folder=folder,
             resume=resume,
             save_every=asked.save_every,
-            listeners=(bar, *_trackers(asked.track, folder), *listeners),
+            listeners=(bar, *([track(folder)] if track else []), *listeners),
             each_epoch=follow,
             stop=stop,
             deadline=None if asked.minutes is None or resume else began + 60 * asked.minutes,
@@ -147,7 +149,7 @@ def evaluate(
     scores = score(kept, known, asked, seed=seed)
     classes = len({*known.labels.tolist(), *asked.labels.tolist()})
     scores["sizes"] = {"train": len(known.items), "test": len(asked.items), "classes": classes}
-    if test is not None and _said(train) == _said(test) and runs.digest(items.names) == runs.digest(others.names):
+    if train is test or (isinstance(train, str | Path) and train == test):
         scores["note"] = "The test items are the training items, so these scores say nothing about new ones."
     if not isinstance(model, Model):
         said = {"train": _said(train), "test": _said(test), "labels": _said(labels), "seed": seed}
@@ -174,7 +176,10 @@ def search_source(model: Model | str | Path, source: object, *, like: str, k: in
     if place in z.names:
         return find_alike(z, like=place, k=k)
     if Path(like).is_file():
-        return find_alike(z, like=kept.embed(like).vectors[0], k=k)
+        others = kept.embed(like)
+        if len(others) != 1:
+            raise InputError(f"'{like}' holds {len(others)} items; give a file with the one to look for.")
+        return find_alike(z, like=others.vectors[0], k=k)
     return find_alike(z, like=like, k=k)
 
 
@@ -185,12 +190,13 @@ def report(folder: str | Path, *, source: object = None, labels: object = None) 
     """
     path = Path(folder)
     model = load(path)
+    given = source is not None or labels is not None
     source = runs.read_plan(path)["source"] if source is None else source
     items: Items | None
     try:
         items = model.modality.open(source)
     except InputError:
-        if labels is not None:
+        if given:
             raise
         items = None  # the page says that the data is no longer where it was
     named = None
@@ -201,19 +207,12 @@ def report(folder: str | Path, *, source: object = None, labels: object = None) 
 
 def _trained(prepared: Prepared, keeping: Keeping) -> Course:
     try:
-        return train(prepared.method, prepared.items, prepared.modality, prepared.recipe, keeping)
+        with torch.random.fork_rng():
+            return train(prepared.method, prepared.items, prepared.modality, prepared.recipe, keeping)
     except Interrupted as stopped:
         if keeping.folder is None:
             raise Interrupted(f"{stopped} Nothing was saved, because the run had no --out folder.") from None
         raise Interrupted(f"{stopped} Go on with the same command and --resume.") from None
-
-
-def _trackers(name: str | None, folder: Path | None) -> list[Listener]:
-    if name is None:
-        return []
-    if folder is None:
-        raise InputError(f"Curves for '{name}' are written into the run folder: give out=...")
-    return [catalogue.find("tracker", name)(folder)]
 
 
 def _follower(labels: object, source: object, prepared: Prepared) -> Any:
@@ -227,14 +226,21 @@ def _follower(labels: object, source: object, prepared: Prepared) -> Any:
 def _record(source: object, asked: Plan, prepared: Prepared) -> dict[str, Any]:
     return {
         "source": _said(source),
-        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "command": _command(),
         "asked": asked.record(),
         "settled": prepared.plan.record(),
         "items": len(prepared.items),
         "steps": prepared.recipe.steps,
         "steps_per_epoch": prepared.per_epoch,
+        "identity": prepared.identity(),
         "summary": prepared.summary(),
     }
+
+
+def _command() -> str | None:
+    """The command line, where there is one."""
+    name = Path(sys.argv[0]).name
+    return shlex.join(["counterpoint", *sys.argv[1:]]) if name in ("counterpoint", "__main__.py") else None
 
 
 def _unseen(labels: object, modality: Modality) -> None:

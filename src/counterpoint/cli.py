@@ -103,7 +103,7 @@ def evaluate(
     from counterpoint import api, runs
     from counterpoint.evaluation.probe import table
 
-    source = train if train is not None else runs.read_plan(run)["source"]
+    source = train if train is not None else runs.source_of(run)
     scores = api.evaluate(run, source, test, labels=labels, seed=seed)
     _say(scores, table(scores), as_json=as_json)
 
@@ -174,7 +174,7 @@ def list_parts(kind: str | None = None, *, as_json: AsJson = False) -> None:
     """List the parts of one KIND, or the kinds there are.
 
     Args:
-        kind: methods, objectives, similarities, encoders, views, modalities or optimizers.
+        kind: methods, objectives, similarities, encoders, views, modalities, trackers or optimizers.
         as_json: Print one JSON object and nothing else.
     """
     from counterpoint import catalogue
@@ -199,7 +199,8 @@ def main(tokens: Sequence[str] | None = None) -> None:
         print(f"counterpoint: {_sentence(wrong)}", file=sys.stderr)
         sys.exit(2)
     except OSError as wrong:
-        print(f"counterpoint: {wrong.strerror or wrong}: '{wrong.filename}'.", file=sys.stderr)
+        where = f": '{wrong.filename}'" if wrong.filename else ""
+        print(f"counterpoint: {wrong.strerror or wrong}{where}.", file=sys.stderr)
         sys.exit(2)
     except (Interrupted, KeyboardInterrupt) as stopped:
         print(f"counterpoint: {stopped or 'Stopped.'}", file=sys.stderr)

@@ -64,6 +64,7 @@ class Step(NamedTuple):
     number: int
     total: int
     vectors: Vectors
+    items: ItemInfo
 
 
 class Method(nn.Module, ABC):

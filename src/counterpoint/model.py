@@ -57,7 +57,10 @@ class Model:
         return torch.cat(parts).numpy()
 
     def untrained(self) -> Model:
-        """The same model before it learned anything: the baseline that training has to beat."""
+        """The same model before it learned anything: the baseline that training has to beat.
+
+        A module of your own is drawn anew by its parts' ``reset_parameters``; parts without one stay as they are.
+        """
         with torch.random.fork_rng():
             torch.manual_seed(self.built.get("seed", 0))
             if self.built.get("encoder"):
@@ -90,7 +93,8 @@ class Model:
     def _bytes(self) -> bytes:
         from safetensors.torch import save
 
-        return save({name: tensor.contiguous() for name, tensor in self.encoder.state_dict().items()})
+        held = self.encoder.state_dict()
+        return save({name: tensor.detach().cpu().contiguous().clone() for name, tensor in held.items()})
 
 
 def load(folder: str | Path, *, encoder: nn.Module | None = None) -> Model:

@@ -5,7 +5,6 @@ plan.json  config.json  model.safetensors  metrics.jsonl  verdict.json  views.pn
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
 import shutil
@@ -17,13 +16,9 @@ from counterpoint.errors import RunError
 from counterpoint.files import write_json, write_text
 from counterpoint.interfaces import Items
 
-PLAN, STATE, VERDICT, EVALUATION, VIEWS = (
-    "plan.json",
-    "state.pt",
-    "verdict.json",
-    "evaluation.json",
-    "views.png",
-)
+PLAN, STATE, VERDICT = "plan.json", "state.pt", "verdict.json"
+EVALUATION, VIEWS, SKIPPED, CURVES = "evaluation.json", "views.png", "skipped.txt", "tensorboard"
+OTHERS = ("config.json", "model.safetensors", "metrics.jsonl", "README.md", "report.html")
 
 
 def check(folder: Path, *, resume: bool, overwrite: bool) -> None:
@@ -40,20 +35,23 @@ def check(folder: Path, *, resume: bool, overwrite: bool) -> None:
         raise RunError(f"'{folder}' is not empty. {resume_it} anew with --overwrite, or choose another folder.")
     if occupied and not (folder / PLAN).exists():
         raise RunError(f"'{folder}' holds other things than a run, so it is not overwritten. Choose another --out.")
+    if occupied and overwrite:
+        read_plan(folder)
 
 
 def start(folder: Path, record: Mapping[str, Any], items: Items) -> None:
-    """Make an empty folder with the plan in it: what was asked, what was settled, where, and of which items."""
-    if folder.is_dir():
-        shutil.rmtree(folder)
+    """Make a folder with the plan in it, in place of the run that was there; other files are left alone."""
+    for name in (PLAN, STATE, VERDICT, EVALUATION, VIEWS, SKIPPED, *OTHERS):
+        (folder / name).unlink(missing_ok=True)
+    shutil.rmtree(folder / CURVES, ignore_errors=True)
     try:
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as wrong:
         raise RunError(f"'{folder}' cannot be made: {wrong.strerror}. Choose another --out.") from wrong
-    write_json(folder / PLAN, {**record, "names": digest(items.names), "machine": machine()})
+    write_json(folder / PLAN, {**record, "machine": machine()})
     skipped: Sequence[tuple[str, str]] = getattr(items, "skipped", [])
     if skipped:
-        write_text(folder / "skipped.txt", "".join(f"{name}\t{reason}\n" for name, reason in skipped))
+        write_text(folder / SKIPPED, "".join(f"{name}\t{reason}\n" for name, reason in skipped))
 
 
 def read_plan(folder: Path) -> dict[str, Any]:
@@ -67,6 +65,14 @@ def read_plan(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError) as wrong:
         raise RunError(f"'{folder / PLAN}' is damaged: {wrong}. Start anew with --overwrite.") from wrong
     return plan
+
+
+def source_of(folder: Path) -> str:
+    """The data of a run, if it can be found again by its name."""
+    source = str(read_plan(folder)["source"])
+    if not source.startswith("sample:") and not Path(source).exists():
+        raise RunError(f"The run learned from '{source}', which is not to be found from here. Name the data: --train.")
+    return source
 
 
 def merged(asked: Mapping[str, Any], before: Mapping[str, Any], usual: Mapping[str, Any]) -> dict[str, Any]:
@@ -84,18 +90,13 @@ def merged(asked: Mapping[str, Any], before: Mapping[str, Any], usual: Mapping[s
     return dict(before)
 
 
-def same_items(before: Mapping[str, Any], items: Items) -> None:
-    """Refuse to resume on other data: the order of items, and so the run, would be another."""
-    if digest(items.names) != before.get("names"):
+def same_data(before: Mapping[str, Any], identity: str) -> None:
+    """Refuse to resume on other data, or on data seen in another way: the run would be another."""
+    if identity != before.get("identity"):
         raise RunError(
-            f"The run was started on {before.get('items')} items of '{before['source']}', and these {len(items)} are "
-            "not the same. Resume with the same source, or start anew with --overwrite."
+            f"The run was started on {before.get('items')} items of '{before['source']}', and this is not the same "
+            "data, or it is not seen by the same encoder and views. Resume with those, or start anew with --overwrite."
         )
-
-
-def digest(names: Sequence[str]) -> str:
-    """A fingerprint of the names of items, in their order."""
-    return hashlib.sha256("\n".join(names).encode()).hexdigest()
 
 
 def machine() -> dict[str, Any]:

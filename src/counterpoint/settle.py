@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import hashlib
 import inspect
+import json
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -18,7 +21,7 @@ from torch import nn
 
 from counterpoint import catalogue
 from counterpoint.data.paths import existing
-from counterpoint.errors import InputError, SourceError, listed
+from counterpoint.errors import InputError, PlanError, SourceError, listed
 from counterpoint.heads import mlp_head
 from counterpoint.interfaces import Items, Method, Modality, Objective, Wishes
 from counterpoint.plans import Plan
@@ -26,6 +29,7 @@ from counterpoint.training.devices import choose_device, choose_precision, keep_
 from counterpoint.training.loop import Recipe, steps_per_epoch
 from counterpoint.training.optimise import MakeOptimizer, default_rates
 from counterpoint.training.pace import Pace, measure, planned_steps
+from counterpoint.views import draw
 
 USUAL_BATCH = 256
 
@@ -63,6 +67,13 @@ class Prepared:
         """What it takes to build the encoder again, as ``Model`` keeps it."""
         name = self.plan.encoder if self.rebuildable else ""
         return {"encoder": name, "width": self.plan.width, "seed": self.plan.seed}
+
+    def identity(self) -> str:
+        """A fingerprint of the data and of how it is seen: a run is only resumed on the same."""
+        places = np.unique(np.linspace(0, len(self.items) - 1, 16).astype(np.int64))
+        sample = self.items.take(places).numpy().tobytes()
+        said = [list(self.items.names), dict(self.modality.settings()), self.plan.encoder]
+        return hashlib.sha256(json.dumps(said).encode() + sample).hexdigest()
 
     def summary(self) -> dict[str, Any]:
         """What would happen, for people and for JSON."""
@@ -129,7 +140,9 @@ def prepare(
     modality, items = recognise(source, asked.modality).learn(source, wishes)
     make = catalogue.find("optimizer", asked.optimizer)
     plan = _settled(asked, own, modality, len(items), make, device, before)
-    method = build_method(plan, own.encoder or _encoder(modality, plan), items, modality)
+    encoder = copy.deepcopy(own.encoder) if own.encoder is not None else _encoder(modality, plan)
+    method = build_method(plan, encoder, items, modality)
+    try_views(modality, items)
     recipe = Recipe(
         steps=1,
         batch_size=plan.batch_size or 0,
@@ -191,16 +204,27 @@ def build_method(plan: Plan, encoder: nn.Module, items: Items, modality: Modalit
         objective = tempered(catalogue.find("objective", plan.objective), plan)
         similarity = catalogue.find("similarity", plan.similarity)
         make = catalogue.find("method", plan.method)
-        method: Method = make(encoder, head, objective, similarity=similarity)
+        try:
+            method: Method = make(encoder, head, objective, similarity=similarity)
+        except TypeError as wrong:
+            raise PlanError(f"The method '{plan.method}' cannot be built: {wrong}.") from wrong
     return method
 
 
 def tempered(objective: Callable[..., Any], plan: Plan) -> Objective:
     """The objective at the plan's temperature, if it has one and none was written behind its name."""
-    own = "temperature" in catalogue.split(plan.objective)[1]
-    if own or "temperature" not in inspect.signature(objective).parameters:
+    options = catalogue.split(plan.objective)[1]
+    if not isinstance(options.get("temperature", 1.0), int | float) or options.get("temperature", 1.0) <= 0:
+        raise PlanError(f"temperature must be a number above 0. Got {options['temperature']!r}.")
+    if "temperature" in options or "temperature" not in inspect.signature(objective).parameters:
         return objective
     return partial(objective, temperature=plan.temperature)
+
+
+def try_views(modality: Modality, items: Items) -> None:
+    """Look at two items, so that views that cannot be drawn are refused before anything is written."""
+    index = np.arange(min(2, len(items)))
+    modality.look(items.take(index), draw.keys(seed=0, epoch=0, items=torch.from_numpy(index), view=0))
 
 
 def compared_by(plan: Plan) -> dict[str, Any]:

@@ -45,9 +45,9 @@ def conv2d(channels: int, size: int, *, width: int | None = None, outputs: int =
     """
     w = width or 32
     return nn.Sequential(
-        convolution(channels, w // 2, stride=1 if size <= 64 else 2),
+        convolution(channels, max(1, w // 2), stride=1 if size <= 64 else 2),
         nn.MaxPool2d(2, ceil_mode=True),
-        convolution(w // 2, w),
+        convolution(max(1, w // 2), w),
         nn.MaxPool2d(2, ceil_mode=True),
         convolution(w, 2 * w),
         Residual(2 * w),

@@ -13,13 +13,15 @@ from typing import Any
 
 from torch import nn
 
+from counterpoint.errors import PlanError
+
 
 def _resnet(name: str, channels: int, size: int, width: int | None) -> nn.Module:
     from torchvision import models
 
-    options: dict[str, Any] = (
-        {"width_per_group": width} if width and name in ("resnet50", "resnet101", "resnet152") else {}
-    )
+    if width and name in ("resnet18", "resnet34"):
+        raise PlanError(f"{name} has one width only. Leave width out, or take resnet50, whose middle can be wider.")
+    options: dict[str, Any] = {"width_per_group": width} if width else {}
     network: Any = getattr(models, name)(weights=None, **options)
     if size <= 64:
         network.conv1 = nn.Conv2d(channels, 64, 3, padding=1, bias=False)

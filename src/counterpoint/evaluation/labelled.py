@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+
 import numpy as np
 from jaxtyping import Int64, Shaped
 
@@ -41,9 +42,7 @@ def held_out(items: Items, answers: Answers, *, seed: int) -> tuple[Labelled, La
     return first, second
 
 
-def numbered_alike(
-    train: Items, answers: Answers, test: Items, asked: Answers
-) -> tuple[Labelled, Labelled]:
+def numbered_alike(train: Items, answers: Answers, test: Items, asked: Answers) -> tuple[Labelled, Labelled]:
     """Two sets of items whose classes have the same numbers."""
     classes = sorted({str(each) for each in (*answers, *asked)})
     return Labelled(train, encode(answers, classes)[0]), Labelled(test, encode(asked, classes)[0])

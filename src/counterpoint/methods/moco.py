@@ -67,7 +67,7 @@ class MoCo(Method):
 
     def compare(self, vectors: Vectors, items: ItemInfo) -> Comparison:
         queries, keys = vectors
-        return self.queue.against(queries, keys, self.similarity)
+        return self.queue.against(queries, keys, items.index, self.similarity)
 
     def objective(self, tile: Tile) -> Float[Tensor, " b"]:
         return self.loss(tile)
@@ -77,4 +77,4 @@ class MoCo(Method):
         fast = nn.Sequential(self.encoder, self.head)
         for behind, ahead in zip(self.slow.parameters(), fast.parameters(), strict=True):
             behind.lerp_(ahead, 1 - self.momentum)
-        self.queue.push(step.vectors[1])
+        self.queue.push(step.vectors[1], step.items.index)

@@ -68,8 +68,8 @@ def bf16_is_faster(device: torch.device) -> bool:
     """Measured on a convolution of ordinary size: the best of many turns each, for other processes only slow down."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported())
-    image = torch.randn(64, 64, 16, 16, device=device).to(memory_format=torch.channels_last)
-    weight = torch.randn(64, 64, 3, 3, device=device)
+    image = torch.ones(64, 64, 16, 16, device=device).to(memory_format=torch.channels_last)
+    weight = torch.ones(64, 64, 3, 3, device=device)
 
     def seconds(precision: str) -> float:
         start = time.perf_counter()
@@ -88,5 +88,5 @@ def keep_freed_memory() -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         trim_threshold, map_threshold = -1, -3
-        mallopt(map_threshold, 1 << 30)
-        mallopt(trim_threshold, (1 << 31) - 1)
+        if mallopt(map_threshold, 1 << 30) or mallopt(map_threshold, 32 << 20):  # older ones accept only the second
+            mallopt(trim_threshold, (1 << 31) - 1)

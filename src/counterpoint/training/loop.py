@@ -1,7 +1,8 @@
 """Train: take items, look at them, encode, project, compare, lose, step. Read ``train`` from top to bottom.
 
-Nothing here knows a method, an objective or a kind of data, and nothing random is drawn here: the order of an epoch
-and every view are functions of (seed, epoch, item, view), so a run can stop at any step and go on as if it had not.
+Nothing here knows a method, an objective or a kind of data. The order of an epoch and every view are functions of
+(seed, epoch, item, view), and the generators that dropout draws from are part of the saved state, so a run can stop
+at any step and go on as if it had not.
 """
 
 from __future__ import annotations
@@ -110,14 +111,15 @@ def train(method: Method, items: Items, modality: Modality, recipe: Recipe, keep
             record = _record(method, vectors, info, views, course, keeping)
             rates = {"loss": float(loss), "learning_rate": optimizer.param_groups[0]["lr"], "epoch": epoch}
             _tell({**rates, **record, "views_per_second": _speed(course, recipe, method)}, course, keeping)
-        method.after_step(Step(course.step, course.steps, vectors))
+        method.after_step(Step(course.step, course.steps, vectors, info))
         if place == per_epoch - 1:
             _end_epoch(method, epoch, course, keeping)
-        if keeping.folder is not None and _due(course, keeping, saved):
+        stopping = keeping.stop.asked
+        if keeping.folder is not None and (stopping or _due(course, keeping, saved)):
             _require_finite(loss, course, optimizer)
             _save(method, optimizer, course, keeping.folder)
             saved = time.monotonic()
-        if keeping.stop.asked and not course.finished:
+        if stopping and not course.finished:
             raise Interrupted(f"Stopped after step {course.step} of {course.steps}.")
     return course
 
@@ -152,6 +154,7 @@ def learn(method: Method, optimizer: Optimizer, views: Views, info: ItemInfo, re
 def _start(method: Method, optimizer: Optimizer, recipe: Recipe, keeping: Keeping) -> Course:
     path = keeping.folder / "metrics.jsonl" if keeping.folder else None
     if not keeping.resume or keeping.folder is None:
+        torch.manual_seed(recipe.seed)
         return Course(0, recipe.steps, 0.0, Records(path))
     state = checkpoint.read(keeping.folder / "state.pt")
     checkpoint.restore(state, method, optimizer)
@@ -197,7 +200,7 @@ def _speed(course: Course, recipe: Recipe, method: Method) -> float:
 
 
 def _due(course: Course, keeping: Keeping, saved: float) -> bool:
-    if course.finished or keeping.stop.asked:
+    if course.finished:
         return True
     if keeping.save_every is not None:
         return course.step % keeping.save_every == 0

@@ -34,7 +34,7 @@ def measure(method: Method, items: Items, modality: Modality, recipe: Recipe, *,
             place = len(taken) % per_epoch
             info, views = look(items, modality, recipe, epoch=0, place=place, count=trial.views)
             _, vectors = learn(trial, optimizer, views, info, recipe)
-            trial.after_step(Step(1, 1, vectors))
+            trial.after_step(Step(1, 1, vectors, info))
             taken.append(time.monotonic() - start)
     return Pace(statistics.median(taken[2:]), _most_memory(recipe.device))
 

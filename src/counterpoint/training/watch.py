@@ -136,13 +136,13 @@ def _learning(last: Mapping[str, Any], done: float) -> list[Verdict]:
             "Give it more epochs or minutes."
         )
         return [Verdict("warning", "short", sentence)]
-    if done >= 0.3 and last["accuracy"] < 3 / last["compared"]:
+    if done >= 0.3 and last["accuracy"] < min(0.5, 3 / last["compared"]):
         sentence = (
             f"Nothing is being learned: anchors find their positive no more often than by guessing among "
             f"{last['compared']:.0f}. Try a learning rate three times lower, then weaker views."
         )
         return [Verdict("bad", "not learning", sentence)]
-    if done >= 0.3 and last["objective"] == "info_nce" and last["loss"] < 0.02 * most:
+    if done >= 0.3 and last.get("objective") == "info_nce" and last["loss"] < 0.02 * most:
         sentence = (
             f"InfoNCE is saturated: it has measured {most - last['loss']:.2f} of at most {most:.2f} nats, so the task "
             "is too easy to teach more. Use stronger views, a larger batch or a queue."

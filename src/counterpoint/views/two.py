@@ -38,7 +38,7 @@ def _one(call: Callable[[Any], Any], image: Tensor, number: int) -> Tensor:
 
     random.seed(number)
     np.random.seed(number & 0xFFFFFFFF)
-    torch.manual_seed(number)
+    torch.default_generator.manual_seed(number)
     array = image.permute(1, 2, 0).numpy()
     seen = call(Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array))
     if not isinstance(seen, Tensor | np.ndarray | Image.Image):
