@@ -115,9 +115,9 @@ def test_views_may_be_a_function_of_a_batch_and_its_keys():
         Series.restore(series.settings()).look(all_of(items), keys(6))
 
 
-@pytest.mark.parametrize("views", ["wave", "waves(crops=1)", "waves(crop=0)", "waves(mask=2)", "waves(scale='x')"])
+@pytest.mark.parametrize("views", ["wave", "waves(crops=1)", "waves(crop=0)", "waves(mask=2)", "waves(scale=-1)"])
 def test_views_that_series_do_not_have_are_refused(views):
-    with pytest.raises(PlanError, match=r"crop"):
+    with pytest.raises(InputError, match=r"waves|must be"):
         Series.learn(array(), Wishes(views=views))
 
 

@@ -121,9 +121,40 @@ def test_resuming_with_another_choice_is_refused_and_changes_nothing(tmp_path):
     before = (tmp_path / "state.pt").read_bytes()
     with pytest.raises(RunError, match=r"temperature=0\.1, and 0\.5 is asked for"):
         cp.fit(source, out=tmp_path, resume=True, temperature=0.5)
-    with pytest.raises(RunError, match="not the same"):
-        cp.fit(source[:200], out=tmp_path, resume=True)
+    for other in (source[:200], 255 - source):
+        with pytest.raises(RunError, match="not the same data"):
+            cp.fit(other, out=tmp_path, resume=True)
+    with pytest.raises(RunError, match="not seen by the same encoder and views"):
+        cp.fit(source, out=tmp_path, resume=True, views=lambda picture: picture)
     assert (tmp_path / "state.pt").read_bytes() == before
+
+
+def test_overwriting_a_run_leaves_other_files_alone(tmp_path):
+    cp.fit(records().source, out=tmp_path, **TINY)
+    (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
+    cp.fit(records().source, out=tmp_path, overwrite=True, **TINY)
+    assert (tmp_path / "notes.txt").read_text(encoding="utf-8") == "mine"
+
+
+def test_dropout_follows_the_seed_and_not_what_was_drawn_before():
+    def encoder():
+        torch.manual_seed(0)
+        return torch.nn.Sequential(torch.nn.Linear(20, 16), torch.nn.Dropout(), torch.nn.Linear(16, 8))
+
+    def trained(seed, drawn):
+        network = encoder()
+        torch.rand(drawn)
+        return cp.fit(records().source, encoder=network, seed=seed, **TINY).fingerprint()
+
+    assert trained(0, 1) == trained(0, 50)
+    assert trained(0, 1) != trained(1, 1)
+
+
+def test_an_encoder_of_ones_own_is_not_changed_in_place():
+    network = torch.nn.Linear(20, 8)
+    before = network.weight.clone()
+    cp.fit(records().source, encoder=network, **TINY)
+    assert torch.equal(network.weight, before)
 
 
 def test_a_state_of_another_architecture_is_refused(tmp_path):

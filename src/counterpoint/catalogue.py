@@ -72,6 +72,8 @@ SHELVES: dict[str, dict[str, Row]] = {
         "photo": Row("counterpoint.views.pixels:photo", "Views above 64 pixels: the same with blur.", "image"),
         "grey": Row("counterpoint.views.pixels:grey", "Grey images: larger crops, light, a blanked box.", "image"),
         "upright": Row("counterpoint.views.pixels:upright", "Letters and digits: no mirror, a small turn.", "image"),
+        "waves": Row("counterpoint.views.waves:Waves", "Series: crop in time, scale, noise, silence.", "series"),
+        "corrupt": Row("counterpoint.views.numeric:Corrupt", "Tables: values of other rows.", "table"),
         "heavy": Row(
             "counterpoint.views.pixels:heavy", "Long runs: small crops, strong colour, blur, solarize.", "image"
         ),
@@ -143,10 +145,10 @@ def find(kind: str, spec: str, *, only: str = "") -> Any:
     """
     name, options = split(spec)
     row = SHELVES[kind].get(name)
-    if row is not None and only and row.only not in ("", only):
-        fitting = [each for each, other in SHELVES[kind].items() if other.only in ("", only)]
+    fitting = [each for each, other in SHELVES[kind].items() if not only or other.only in ("", only)]
+    if row is not None and name not in fitting:
         raise PlanError(f"The {kind} '{name}' is for {row.only} data, not for {only}. Choose one of {listed(fitting)}.")
-    part = _load(kind, name)
+    part = _load(kind, name, fitting)
     if not options:
         return part
     known = list(inspect.signature(part).parameters)
@@ -158,15 +160,14 @@ def find(kind: str, spec: str, *, only: str = "") -> Any:
     return partial(part, **options)
 
 
-def _load(kind: str, name: str) -> Any:
-    shelf = SHELVES[kind]
-    if name in shelf:
-        module, _, attribute = shelf[name].target.partition(":")
+def _load(kind: str, name: str, fitting: list[str]) -> Any:
+    if name in SHELVES[kind]:
+        module, _, attribute = SHELVES[kind][name].target.partition(":")
         return getattr(importlib.import_module(module), attribute)
     module, colon, attribute = name.partition(":")
     if not (colon and module and attribute):
         raise UnknownName(
-            f"There is no {kind} called '{name}'.{closest(name, shelf)} Choose one of {listed(shelf)}, "
+            f"There is no {kind} called '{name}'.{closest(name, fitting)} Choose one of {listed(fitting)}, "
             "or point to your own as 'package.module:name'."
         )
     try:

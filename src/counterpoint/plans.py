@@ -84,6 +84,16 @@ class Plan:
         return dataclasses.asdict(self)
 
 
+def within(name: str, value: Any, low: float, high: float | None = None) -> None:
+    """Raise ``PlanError`` unless a choice is a number in [low, high].
+
+    >>> within("mirror", 2, 0, 1)
+    Traceback (most recent call last):
+    counterpoint.errors.PlanError: mirror must be at most 1. Got 2.
+    """
+    check(name, value, float, {"low": low, "high": high})
+
+
 def check(name: str, value: Any, kind: Any, limits: Mapping[str, Any]) -> None:
     """Raise ``PlanError`` unless a choice is of its kind and in its range."""
     allowed = typing.get_args(kind) or (kind,)

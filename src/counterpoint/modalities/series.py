@@ -6,8 +6,7 @@ Items are series (b, c, t) float32, ready for the encoder. All series of one sou
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
-from functools import partial
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -19,17 +18,6 @@ from counterpoint.data import rows
 from counterpoint.data.frames import columns_of
 from counterpoint.errors import InputError, PlanError, SourceError, listed
 from counterpoint.interfaces import Items, Modality, Wishes
-from counterpoint.views import waves
-
-
-@dataclass(frozen=True)
-class Strengths:
-    """How far a view goes: least share that a crop keeps, deviations of scale and noise, longest silence."""
-
-    crop: float = 0.5
-    scale: float = 0.2
-    jitter: float = 0.1
-    mask: float = 0.3
 
 
 @dataclass(frozen=True)
@@ -92,6 +80,7 @@ class Series(Modality):
         else:
             opened = Opened(_channels_first(_array(source), None), None)
         views = wishes.views if isinstance(wishes.views, str) else "callable"
+        views = "waves" if views == "auto" else views
         mean, deviation = opened.values.mean(axis=(0, 2)), opened.values.std(axis=(0, 2))
         deviation = np.where(deviation > 0, deviation, 1.0)
         shape = Shape(form, columns, mean.tolist(), deviation.tolist(), names, views)
@@ -196,28 +185,8 @@ def _from_columns(columns: rows.Columns, form: str, wanted: Sequence[str], names
 
 
 def _found(views: str) -> Callable[..., Tensor]:
-    """A function of a batch and its keys: 'auto', 'waves(crop=0.5, ...)', or one of the user's own."""
+    """A function of a batch and its keys."""
     if views == "callable":
         raise InputError("This model was trained with views by a callable; give it again as views=... to train on.")
-    if ":" in views:
-        own: Callable[..., Tensor] = catalogue.find("views", views)
-        return own
-    name, options = ("waves", {}) if views == "auto" else catalogue.split(views)
-    known = [field.name for field in fields(Strengths)]
-    if name != "waves" or set(options) - set(known):
-        raise PlanError(
-            f"Series have no views '{views}'. Use auto, waves(option=value) with options of "
-            f"{listed(known)}, or your own as 'package.module:name'."
-        )
-    sound = all(isinstance(value, int | float) and value >= 0 for value in options.values())
-    if not sound or not 0 < options.get("crop", 1) <= 1 or options.get("mask", 0) > 1:
-        raise PlanError(f"crop must lie in (0, 1], mask in [0, 1], scale and jitter above 0. Got '{views}'.")
-    return partial(_waves, strengths=Strengths(**{name: float(value) for name, value in options.items()}))
-
-
-def _waves(series: Float[Tensor, "b c t"], key: Int64[Tensor, " b"], *, strengths: Strengths) -> Float[Tensor, "b c t"]:
-    """Crop, scale, disturb, silence."""
-    series = waves.crop(series, key, shortest=strengths.crop)
-    series = waves.scale(series, key, strength=strengths.scale)
-    series = waves.jitter(series, key, strength=strengths.jitter)
-    return waves.mask(series, key, longest=strengths.mask)
+    part: Callable[..., Any] = catalogue.find("views", views, only="series")
+    return part if ":" in views else part()

@@ -22,10 +22,6 @@ from counterpoint.data.frames import columns_of
 from counterpoint.errors import InputError, PlanError, SourceError, listed
 from counterpoint.interfaces import Items, Modality, Wishes
 from counterpoint.views import draw
-from counterpoint.views.numeric import corrupt
-
-RATE = 0.3
-"""Share of the features that a view replaces, unless the user asks for another."""
 
 CATEGORIES = 64
 """Categories with a column of their own; the rest share one."""
@@ -105,6 +101,7 @@ class Table(Modality):
         if not features:
             raise SourceError(f"No column tells the rows apart. Columns: {listed(columns)}. Give one that differs.")
         views = wishes.views if isinstance(wishes.views, str) else "callable"
+        views = "corrupt" if views == "auto" else views
         layout = Layout(features, names, width, views)
         items = _opened(columns, layout)
         return cls(layout, wishes.views if callable(wishes.views) else _found(items.values, layout)), items
@@ -232,22 +229,15 @@ def _widths(layout: Layout) -> list[int]:
 
 
 def _found(values: Float32[Tensor, "n d"], layout: Layout) -> Callable[..., Tensor]:
-    """A function of a batch and its keys: 'auto', 'corrupt(rate=0.3)', or one of the user's own."""
+    """A function of a batch and its keys."""
     views = layout.views
     if views == "callable":
         raise InputError("This table was trained with views by a callable; give it again as views=...")
+    part: Callable[..., Any] = catalogue.find("views", views, only="table")
     if ":" in views:
-        own: Callable[..., Tensor] = catalogue.find("views", views)
-        return own
-    name, options = ("corrupt", {}) if views == "auto" else catalogue.split(views)
-    if name != "corrupt" or set(options) - {"rate"}:
-        raise PlanError(
-            f"A table has no views '{views}'. Use auto, corrupt(rate={RATE}), or your own as 'module:name'."
-        )
-    rate = options.get("rate", RATE)
-    if not isinstance(rate, int | float) or not 0 < rate <= 1:
-        raise PlanError(f"The rate of corrupt must be a number in (0, 1]. Got {rate!r}.")
+        return part
+    look = part()
     widths = _widths(layout)
     groups = torch.repeat_interleave(torch.arange(len(widths)), torch.tensor(widths))
     pool = values[draw.permutation(len(values), seed=0, epoch=0)[:POOL]]
-    return partial(corrupt, pool=pool, groups=groups, rate=float(rate))
+    return partial(look, pool=pool, groups=groups)

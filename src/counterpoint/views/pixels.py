@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from counterpoint.plans import within
 from counterpoint.views.blur import blur
 from counterpoint.views.colour import jitter, solarize
 from counterpoint.views.crop import crop
@@ -42,6 +43,14 @@ class Look:
     """Share of views whose bright pixels are inverted."""
     erase: float = 0.0
     """Share of views in which a box is blanked."""
+
+    def __post_init__(self) -> None:
+        for name in ("scale", "ratio"):
+            within(name, getattr(self, name), 0.001, 1)
+        for name in ("mirror", "grey", "blur", "solarize", "erase"):
+            within(name, getattr(self, name), 0, 1)
+        for name in ("degrees", "colour"):
+            within(name, getattr(self, name), 0)
 
     def __call__(self, images: Float[Tensor, "b c h w"], key: Int64[Tensor, " b"], *, size: int) -> Tensor:
         """One view (b, c, size, size) of every image; values in [0, 1]."""

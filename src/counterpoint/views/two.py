@@ -40,7 +40,11 @@ def _one(call: Callable[[Any], Any], image: Tensor, number: int) -> Tensor:
     np.random.seed(number & 0xFFFFFFFF)
     torch.default_generator.manual_seed(number)
     array = image.permute(1, 2, 0).numpy()
-    seen = call(Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array))
+    picture = Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array)
+    try:
+        seen = call(picture)
+    except Exception as wrong:
+        raise InputError(f"Views by a callable failed on a picture: {type(wrong).__name__}: {wrong}.") from wrong
     if not isinstance(seen, Tensor | np.ndarray | Image.Image):
         raise InputError(f"Views by a callable must be pictures or tensors (c, h, w). Got {type(seen).__name__}.")
     tensor = seen if isinstance(seen, Tensor) else torch.from_numpy(np.array(seen))

@@ -13,11 +13,41 @@ Use when: what a series shows depends neither on its beginning, nor on its ampli
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from counterpoint.plans import within
 from counterpoint.views import draw
+
+
+@dataclass(frozen=True)
+class Waves:
+    """All four in a row: crop, scale, jitter, mask. Zero leaves a change out, and so does a crop of 1."""
+
+    crop: float = 0.5
+    """Least share of the series that a crop keeps."""
+    scale: float = 0.2
+    """Standard deviation of the logarithm of a channel's factor."""
+    jitter: float = 0.1
+    """Standard deviation of the noise, where values have 1."""
+    mask: float = 0.3
+    """Longest silence, as a share of the series."""
+
+    def __post_init__(self) -> None:
+        within("crop", self.crop, 0.01, 1)
+        within("mask", self.mask, 0, 1)
+        within("scale", self.scale, 0)
+        within("jitter", self.jitter, 0)
+
+    def __call__(self, series: Float[Tensor, "b c t"], key: Int64[Tensor, " b"]) -> Float[Tensor, "b c t"]:
+        """One view of every series."""
+        series = crop(series, key, shortest=self.crop)
+        series = scale(series, key, strength=self.scale)
+        series = jitter(series, key, strength=self.jitter)
+        return mask(series, key, longest=self.mask)
 
 
 def crop(series: Float[Tensor, "b c t"], key: Int64[Tensor, " b"], *, shortest: float = 0.5) -> Float[Tensor, "b c t"]:
