@@ -1,6 +1,6 @@
 """The verbs from a shell. Results for people go to stdout, progress and errors to stderr; ``--json`` for programs.
 
-Exit status: 0 done, 2 the input can be mended, 130 stopped and saved, 1 our fault.
+Exit status: 0 done, 2 the input can be mended, 130 stopped on request, 1 our fault.
 """
 
 from __future__ import annotations

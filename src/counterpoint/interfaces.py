@@ -55,7 +55,6 @@ class ItemInfo:
     """What is known of the items of one batch besides their vectors."""
 
     index: Int64[Tensor, " b"]
-    labels: Int64[Tensor, " b"] | None = None
 
 
 class Step(NamedTuple):
@@ -169,6 +168,8 @@ class Wishes:
     views: str | Callable[..., Any] = "auto"
     view_size: int | None = None
     column: str | None = None
+    progress: Callable[[int, int], None] | None = None
+    """Is told how many items have been decoded, and of how many, where that takes time."""
 
 
 Listener = Callable[[Mapping[str, Any]], None]

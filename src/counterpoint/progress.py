@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,23 @@ def conclude(verdicts: Sequence[Verdict]) -> None:
     out = console()
     for verdict in verdicts:
         out.print(f"{MARKS[verdict.level]}  {verdict.sentence}")
+
+
+MANY = 1000
+"""Photos from which on decoding them is worth a line."""
+
+
+def decoding() -> Callable[[int, int], None]:
+    """Says for every tenth of many photos how far decoding them is; it is done once, for the cache."""
+    told = 0
+
+    def tell(done: int, total: int) -> None:
+        nonlocal told
+        if total >= MANY and 10 * done // total > told:
+            told = 10 * done // total
+            console().print(f"decoding  {done:,} of {total:,} photos", markup=False)
+
+    return tell
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from counterpoint.errors import InputError, PlanError, SourceError, listed
 from counterpoint.heads import mlp_head
 from counterpoint.interfaces import Items, Method, Modality, Objective, Wishes
 from counterpoint.plans import Plan
+from counterpoint.progress import decoding
 from counterpoint.training.devices import choose_device, choose_precision, keep_freed_memory
 from counterpoint.training.loop import Recipe, steps_per_epoch
 from counterpoint.training.optimise import MakeOptimizer, default_rates
@@ -136,7 +137,7 @@ def prepare(
     """Open the data and build everything. ``before`` is the record of the run that is resumed, if one is."""
     keep_freed_memory()
     device = choose_device(asked.device)
-    wishes = Wishes(views=own.views or asked.views, view_size=asked.view_size, column=own.column)
+    wishes = Wishes(views=own.views or asked.views, view_size=asked.view_size, column=own.column, progress=decoding())
     modality, items = recognise(source, asked.modality).learn(source, wishes)
     make = catalogue.find("optimizer", asked.optimizer)
     plan = _settled(asked, own, modality, len(items), make, device, before)
@@ -192,6 +193,7 @@ def _settled(
         weight_decay=decay if asked.weight_decay is None else asked.weight_decay,
         encoder=_encoder_name(own.encoder, asked.encoder, modality),
         views=str(modality.settings().get("views", asked.views)),
+        view_size=modality.settings().get("size"),
     )
 
 

@@ -64,7 +64,9 @@ class Images(Modality):
         found = survey(source, column=wishes.column)
         size = wishes.view_size or (PHOTO_VIEW if found.photos and found.side > PHOTO_VIEW else max(8, found.side))
         stored = max(size, min(found.side, round(size * 1.25))) if found.photos else None
-        items = open_pictures(source, size=stored, channels=found.channels, column=wishes.column)
+        items = open_pictures(
+            source, size=stored, channels=found.channels, column=wishes.column, progress=wishes.progress
+        )
         sample = items.take(_spread(len(items), 2000)).float() / 255
         mean = sample.mean(dim=(0, 2, 3))
         deviation = sample.std(dim=(0, 2, 3)).clamp(min=1e-3)
