@@ -168,13 +168,11 @@ def search_source(model: Model | str | Path, source: object, *, like: str, k: in
     """The k items of a source most alike to one of them (name or row number), or to an item in a file."""
     kept = _model(model)
     z = kept.embed(source)
-    if like in z.names:
-        return find_alike(z, like=like, k=k)
+    for name in (like, _inside(like, source)):
+        if name in z.names:
+            return find_alike(z, like=name, k=k)
     if like.isdecimal():
         return find_alike(z, like=int(like), k=k)
-    place = _inside(like, source)
-    if place in z.names:
-        return find_alike(z, like=place, k=k)
     if Path(like).is_file():
         others = kept.embed(like)
         if len(others) != 1:

@@ -21,6 +21,7 @@ from torch import nn
 
 from counterpoint import catalogue
 from counterpoint.data.paths import existing
+from counterpoint.data.subset import spread
 from counterpoint.errors import InputError, PlanError, SourceError, listed
 from counterpoint.heads import mlp_head
 from counterpoint.interfaces import Items, Method, Modality, Objective, Wishes
@@ -71,8 +72,7 @@ class Prepared:
 
     def identity(self) -> str:
         """A fingerprint of the data and of how it is seen: a run is only resumed on the same."""
-        places = np.unique(np.linspace(0, len(self.items) - 1, 16).astype(np.int64))
-        sample = self.items.take(places).numpy().tobytes()
+        sample = self.items.take(spread(len(self.items), 16)).numpy().tobytes()
         said = [list(self.items.names), dict(self.modality.settings()), self.plan.encoder]
         return hashlib.sha256(json.dumps(said).encode() + sample).hexdigest()
 
@@ -216,11 +216,11 @@ def build_method(plan: Plan, encoder: nn.Module, items: Items, modality: Modalit
 def tempered(objective: Callable[..., Any], plan: Plan) -> Objective:
     """The objective at the plan's temperature, if it has one and none was written behind its name."""
     options = catalogue.split(plan.objective)[1]
-    if not isinstance(options.get("temperature", 1.0), int | float) or options.get("temperature", 1.0) <= 0:
-        raise PlanError(f"temperature must be a number above 0. Got {options['temperature']!r}.")
-    if "temperature" in options or "temperature" not in inspect.signature(objective).parameters:
-        return objective
-    return partial(objective, temperature=plan.temperature)
+    if "temperature" in options:
+        Plan(temperature=options["temperature"])  # refuses what the plan would refuse
+    elif "temperature" in inspect.signature(objective).parameters:
+        return partial(objective, temperature=plan.temperature)
+    return objective
 
 
 def try_views(modality: Modality, items: Items) -> None:

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-
 from counterpoint.data import archives, arrays, datasets, frames, idx, listing, samples
 from counterpoint.data.decode import is_grey, is_picture_name, opened, reason
 from counterpoint.data.listing import Listing
 from counterpoint.data.paths import existing
 from counterpoint.data.photos import Progress, open_photos
+from counterpoint.data.subset import spread
 from counterpoint.errors import SourceError
 from counterpoint.interfaces import Items
 
@@ -68,7 +67,7 @@ def survey(source: object, *, column: str | None = None) -> Survey:
         return Survey(len(listed.names), _side(shapes), max(shape[0] for shape in shapes), True)
     if datasets.is_dataset(source):
         held: Any = source
-        shapes = [datasets.shape_of(held, row) for row in _spread(len(held))]
+        shapes = [datasets.shape_of(held, row) for row in spread(len(held), SURVEYED).tolist()]
         return Survey(len(held), _side(shapes), max(shape[0] for shape in shapes), len(set(shapes)) > 1)
     pixels, _ = _array(source)
     shape = arrays.shape_of(pixels.shape)
@@ -180,7 +179,7 @@ def _headers(photos: Listing) -> list[tuple[int, int, int]]:
     """(c, h, w) of some photos; those that cannot be read are told of when all are opened."""
     shapes, reasons = [], []
     with photos.reading() as read:
-        for place in _spread(len(photos.names)):
+        for place in spread(len(photos.names), SURVEYED).tolist():
             try:
                 with read(place) as file, opened(file) as image:
                     shapes.append((1 if is_grey(image) else 3, image.height, image.width))
@@ -189,10 +188,6 @@ def _headers(photos: Listing) -> list[tuple[int, int, int]]:
     if not shapes:
         raise SourceError(f"None of {len(reasons)} photos looked at can be used; {reasons[0]}.")
     return shapes
-
-
-def _spread(count: int) -> list[int]:
-    return [int(place) for place in np.unique(np.linspace(0, count - 1, min(count, SURVEYED)).astype(int))]
 
 
 def _side(shapes: list[tuple[int, int, int]]) -> int:

@@ -1,4 +1,4 @@
-"""Some of the items of a source, in an order of their own."""
+"""Some of the items of a source: which ones, and how they are seen as items again."""
 
 from __future__ import annotations
 
@@ -21,3 +21,12 @@ class Subset:
 
     def take(self, index: Int64[np.ndarray, " b"]) -> Batch:
         return self._items.take(self._rows[index])
+
+
+def spread(count: int, most: int) -> Int64[np.ndarray, " n"]:
+    """At most ``most`` of ``count`` places, evenly spread.
+
+    >>> spread(9, 3).tolist()
+    [0, 4, 8]
+    """
+    return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64))

@@ -11,13 +11,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from jaxtyping import Float, Int64, UInt8
 from torch import Tensor, nn
 
 from counterpoint import catalogue
 from counterpoint.data.pictures import looks_like_pictures, open_pictures, survey
+from counterpoint.data.subset import spread
 from counterpoint.encoders.borrowed import timm_encoder
 from counterpoint.errors import InputError
 from counterpoint.interfaces import Items, Modality, Wishes
@@ -67,7 +67,7 @@ class Images(Modality):
         items = open_pictures(
             source, size=stored, channels=found.channels, column=wishes.column, progress=wishes.progress
         )
-        sample = items.take(_spread(len(items), 2000)).float() / 255
+        sample = items.take(spread(len(items), 2000)).float() / 255
         mean = sample.mean(dim=(0, 2, 3))
         deviation = sample.std(dim=(0, 2, 3)).clamp(min=1e-3)
         views = wishes.views if isinstance(wishes.views, str) else "callable"
@@ -136,8 +136,3 @@ def _chosen(views: str | Callable[..., Any], name: str, size: int) -> Callable[[
         return lambda batch, key: look(batch.float().div_(255), key, size=size)
     call = part() if isinstance(part, type) else part
     return lambda batch, key: two.each(call, batch, key)
-
-
-def _spread(count: int, most: int) -> Int64[np.ndarray, " n"]:
-    """At most ``most`` places, evenly spread."""
-    return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64))

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, Int64
 
+from counterpoint.data.subset import spread
 from counterpoint.interfaces import Modality
-from counterpoint.reports.sample import Sample, spread
+from counterpoint.reports.sample import Sample
 from counterpoint.reports.thumbnails import data_url, sheet, thumbnails
 
 MOST, SIDE = 2000, 48

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, Int64
 
-from counterpoint.data.subset import Subset
+from counterpoint.data.subset import Subset, spread
 from counterpoint.interfaces import Items
 from counterpoint.model import Model
 
@@ -44,15 +44,6 @@ def take_sample(model: Model, items: Items, labels: Sequence[str] | None) -> Sam
     cluster, middle = _clusters(vectors)
     chosen = None if labels is None else [str(labels[row]) for row in rows]
     return Sample(some, some.names, chosen, vectors, cluster, middle)
-
-
-def spread(count: int, most: int) -> Int64[np.ndarray, " n"]:
-    """At most ``most`` of ``count`` places, evenly spread.
-
-    >>> spread(9, 3).tolist()
-    [0, 4, 8]
-    """
-    return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64))
 
 
 def _clusters(vectors: Float32[np.ndarray, "n d"]) -> tuple[Int64[np.ndarray, " n"], Int64[np.ndarray, " c"]]:

@@ -9,9 +9,9 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from counterpoint.data.subset import spread
 from counterpoint.files import replacing
 from counterpoint.interfaces import Items, Modality
-from counterpoint.reports.sample import spread
 from counterpoint.reports.thumbnails import picture
 from counterpoint.views import draw
 
