@@ -71,7 +71,7 @@ def test_comparing_only_reads_and_every_weight_learns(method, kind):
             assert isinstance(parts.method.compare(vectors, info), Comparison)
     assert all(torch.equal(before[name], tensor) for name, tensor in parts.method.state_dict().items())
     optimizer = parts.recipe.optimizer(parts.method.train(), learning_rate=1e-3, weight_decay=0.0)
-    learn(parts.method, optimizer, views, info, parts.recipe)
+    learn(parts.method, optimizer, views, info, parts.recipe, step=0)
     idle = [name for name, weight in parts.method.named_parameters() if weight.requires_grad and weight.grad is None]
     assert not idle
 

@@ -16,9 +16,9 @@ import counterpoint as cp
 from counterpoint.errors import InputError, Interrupted, RunError
 from counterpoint.model import load
 from counterpoint.training import checkpoint, optimise
+from counterpoint.training.contrast import loss_of
 from counterpoint.training.pace import planned_steps
 from counterpoint.training.records import Records, read
-from counterpoint.training.tiles import backward
 from tests.worlds import records, stripes
 
 TINY = {"epochs": 3, "batch_size": 64, "width": 8, "head_hidden": 16, "head_outputs": 8, "precision": "fp32"}
@@ -247,7 +247,9 @@ def test_bf16_vectors_are_compared_and_summed_in_fp32():
     rough = exact.to(torch.bfloat16).requires_grad_()
     again = rough.detach().float().requires_grad_()
     relation = same_item(torch.arange(16).repeat(2))
-    low = backward(Comparison(rough, rough, relation, cosine), info_nce)
-    high = backward(Comparison(again, again, relation, cosine), info_nce)
+    low = loss_of(Comparison(rough, rough, relation, cosine), info_nce)
+    high = loss_of(Comparison(again, again, relation, cosine), info_nce)
+    low.backward()
+    high.backward()
     torch.testing.assert_close(low, high)
     torch.testing.assert_close(rough.grad, again.grad.to(torch.bfloat16))

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from counterpoint.model import Model as Model
     from counterpoint.model import load as load
     from counterpoint.plans import Plan as Plan
+    from counterpoint.training.own_loop import contrastive_loss as contrastive_loss
 
 PUBLIC = {
     "Contrast": "counterpoint.estimator",
@@ -34,6 +35,7 @@ PUBLIC = {
     "InputError": "counterpoint.errors",
     "Model": "counterpoint.model",
     "Plan": "counterpoint.plans",
+    "contrastive_loss": "counterpoint.training.own_loop",
     "embed": "counterpoint.api",
     "evaluate": "counterpoint.api",
     "fit": "counterpoint.api",

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from counterpoint import catalogue, runs
+from counterpoint.assemble import compared_by
 from counterpoint.data.labels import encode, read_labels
 from counterpoint.embeddings import Embeddings
 from counterpoint.errors import InputError, Interrupted, LabelError
@@ -28,8 +29,9 @@ from counterpoint.reports.page import write_report
 from counterpoint.reports.views import draw_views
 from counterpoint.retrieval.nearest import Hit
 from counterpoint.retrieval.nearest import search as find_alike
-from counterpoint.settle import Prepared, chosen, compared_by, prepare
+from counterpoint.settle import Prepared, chosen, prepare
 from counterpoint.training.loop import Course, Keeping, train
+from counterpoint.training.processes import joined
 from counterpoint.training.stopping import stop_requests
 from counterpoint.training.watch import judge
 
@@ -77,33 +79,42 @@ def fit(
     before = None
     if folder is None and (resume or overwrite):
         raise InputError("resume and overwrite are about a run folder: give out=...")
-    if folder is not None:
-        runs.check(folder, resume=resume, overwrite=overwrite)
-        before = runs.read_plan(folder) if resume else None
-    if before is not None:
-        asked = Plan.of(runs.merged(asked.record(), before["asked"], Plan().record()))
-    track = None if asked.track is None or folder is None else catalogue.find("tracker", asked.track)()
-    prepared = prepare(source, asked, own, began=began, before=before)
-    follow = _follower(labels, source, prepared)
-    if before is not None:
-        runs.same_data(before, prepared.identity())
-    elif folder is not None:
-        runs.start(folder, _record(source, asked, prepared), prepared.items)
-        draw_views(prepared.modality, prepared.items, folder / runs.VIEWS, seed=asked.seed)
-    announce(prepared.summary(), folder)
-    with stop_requests() as stop, progress() as bar:
-        keeping = Keeping(
-            folder=folder,
-            resume=resume,
-            save_every=asked.save_every,
-            listeners=(bar, *([track(folder)] if track else []), *listeners),
-            each_epoch=follow,
-            stop=stop,
-            deadline=None if asked.minutes is None or resume else began + 60 * asked.minutes,
-            notes=compared_by(asked),
-        )
-        course = _trained(prepared, keeping)
+    with joined() as processes:
+        if folder is not None and processes.first:
+            runs.check(folder, resume=resume, overwrite=overwrite)
+        if folder is not None and resume:
+            before = runs.read_plan(folder)
+            asked = Plan.of(runs.merged(asked.record(), before["asked"], Plan().record()))
+        track = None if asked.track is None or folder is None else catalogue.find("tracker", asked.track)()
+        prepared = prepare(source, asked, own, began=began, before=before, processes=processes)
+        follow = _follower(labels, source, prepared)
+        if before is not None:
+            runs.same_data(before, prepared.identity())
+        elif folder is not None and processes.first:
+            runs.start(folder, _record(source, asked, prepared), prepared.items)
+            draw_views(prepared.modality, prepared.items, folder / runs.VIEWS, seed=asked.seed)
+        if processes.first:
+            announce(prepared.summary(), folder)
+        with stop_requests() as stop, progress(speaks=processes.first) as bar:
+            keeping = Keeping(
+                folder=folder,
+                resume=resume,
+                save_every=asked.save_every,
+                listeners=(bar, *([track(folder)] if track and processes.first else []), *listeners),
+                each_epoch=follow,
+                stop=stop,
+                deadline=None if asked.minutes is None or resume else began + 60 * asked.minutes,
+                notes=compared_by(asked),
+            )
+            course = _trained(prepared, keeping)
+    return _kept(prepared, course, folder)
+
+
+def _kept(prepared: Prepared, course: Course, folder: Path | None) -> Model:
+    """The model of a finished run, written and judged by the first process."""
     model = Model(prepared.method.encoder.cpu().eval(), prepared.modality, prepared.built)
+    if not prepared.recipe.processes.first:
+        return model
     verdicts = judge(course.records.all)
     if folder is not None:
         model.save(folder)

@@ -56,8 +56,11 @@ def fit(
         as_json: Print one JSON object and nothing else.
     """
     from counterpoint import api, runs
+    from counterpoint.training.processes import launched
 
     api.fit(source, out=out, labels=labels, column=column, resume=resume, overwrite=overwrite, **choices.record())
+    if not launched().first:
+        return
     verdicts = json.loads((out / runs.VERDICT).read_text(encoding="utf-8"))
     _say({"out": str(out), **verdicts}, f"The model is in {out}", as_json=as_json)
 

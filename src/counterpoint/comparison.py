@@ -13,8 +13,9 @@ holds vectors and a rule, and gives dense tiles of some whole rows on demand.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -23,7 +24,7 @@ from torch import Tensor
 from torch.nn import functional
 
 Similarity = Callable[[Float[Tensor, "b d"], Float[Tensor, "m d"]], Float[Tensor, "b m"]]
-Relation = Callable[[slice], tuple[Bool[Tensor, "b m"], Bool[Tensor, "b m"]]]
+Lift = Callable[[Float[Tensor, "n d"]], Float[Tensor, "n e"]]
 
 
 class Tile(NamedTuple):
@@ -34,38 +35,121 @@ class Tile(NamedTuple):
     negative: Bool[Tensor, "b m"]
 
 
-def cosine(anchors: Float[Tensor, "b d"], candidates: Float[Tensor, "m d"]) -> Float[Tensor, "b m"]:
-    """The cosine of the angle between vectors, in [-1, 1]."""
-    return functional.normalize(anchors, dim=1) @ functional.normalize(candidates, dim=1).T
+@dataclass(frozen=True)
+class Inner:
+    """A similarity that is the inner product of lifted vectors, s(a, c) = <f(a), g(c)>; then tiles are products."""
+
+    anchors: Lift
+    candidates: Lift
+
+    def __call__(self, anchors: Float[Tensor, "b d"], candidates: Float[Tensor, "m d"]) -> Float[Tensor, "b m"]:
+        return self.anchors(anchors) @ self.candidates(candidates).T
 
 
-def dot(anchors: Float[Tensor, "b d"], candidates: Float[Tensor, "m d"]) -> Float[Tensor, "b m"]:
-    """The inner product: length counts."""
-    return anchors @ candidates.T
+def unit(vectors: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+    """The vectors at length 1."""
+    return functional.normalize(vectors, dim=1)
 
 
-def euclidean(anchors: Float[Tensor, "b d"], candidates: Float[Tensor, "m d"]) -> Float[Tensor, "b m"]:
-    """Minus the squared Euclidean distance: 0 for equal vectors, else negative."""
-    lengths = anchors.square().sum(dim=1)[:, None] + candidates.square().sum(dim=1)[None, :]
-    return 2 * anchors @ candidates.T - lengths
+def _same(vectors: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+    return vectors
 
 
-def same_item(anchor: Int64[Tensor, " n"], candidate: Int64[Tensor, " m"] | None = None) -> Relation:
+def _with_length(vectors: Float[Tensor, "n d"]) -> Float[Tensor, "n e"]:
+    """[2a, -|a|^2, -1]: an anchor, ready for ``_with_square``."""
+    return torch.cat([2 * vectors, -vectors.square().sum(1, True), -torch.ones_like(vectors[:, :1])], dim=1)
+
+
+def _with_square(vectors: Float[Tensor, "n d"]) -> Float[Tensor, "n e"]:
+    """[c, 1, |c|^2], so that the inner product with [2a, -|a|^2, -1] is -|a - c|^2."""
+    return torch.cat([vectors, torch.ones_like(vectors[:, :1]), vectors.square().sum(1, True)], dim=1)
+
+
+cosine = Inner(unit, unit)
+"""The cosine of the angle between vectors, in [-1, 1]."""
+
+dot = Inner(_same, _same)
+"""The inner product: length counts."""
+
+euclidean = Inner(_with_length, _with_square)
+"""Minus the squared Euclidean distance: 0 for equal vectors, else negative."""
+
+
+class Few(NamedTuple):
+    """A relation in which nearly every candidate is a negative, told by the few that are not."""
+
+    positive: tuple[Int64[Tensor, " p"], Int64[Tensor, " p"]]
+    """Anchors and candidates of the positive pairs."""
+    left_out: tuple[Int64[Tensor, " q"], Int64[Tensor, " q"]]
+    """The same of the other pairs that are no negatives; those outside ``negatives`` go without saying."""
+    negatives: slice
+    """The candidates among which all negatives are."""
+
+
+class Relation(ABC):
+    """Who is positive and who is negative to whom."""
+
+    @abstractmethod
+    def masks(self, rows: slice) -> tuple[Bool[Tensor, "b m"], Bool[Tensor, "b m"]]:
+        """Positives and negatives of some anchors."""
+
+    @abstractmethod
+    def part(self, rows: slice) -> Relation:
+        """The same for these anchors only."""
+
+    @abstractmethod
+    def few(self) -> Few | None:
+        """The pairs that are no negatives, or None where there are many of them."""
+
+
+MANY = 8
+"""Candidates of its own item that an anchor may have on average before they are no longer listed one by one."""
+
+
+@dataclass(frozen=True)
+class SameItem(Relation):
+    """Rows of one item are positives, rows of different items negatives."""
+
+    anchor: Int64[Tensor, " n"]
+    candidate: Int64[Tensor, " m"]
+    first: int | None = None
+    """Where the anchors themselves begin among the candidates, if they are among them: none is compared with itself."""
+
+    def masks(self, rows: slice) -> tuple[Bool[Tensor, "b m"], Bool[Tensor, "b m"]]:
+        same = self.anchor[rows, None] == self.candidate[None, :]
+        negative = ~same
+        if self.first is not None:
+            place = torch.arange(len(self.anchor), device=same.device)[rows, None] + self.first
+            same[torch.arange(len(same), device=same.device)[:, None], place] = False
+        return same, negative
+
+    def part(self, rows: slice) -> SameItem:
+        start, _, _ = rows.indices(len(self.anchor))
+        return SameItem(self.anchor[rows], self.candidate, None if self.first is None else self.first + start)
+
+    def few(self) -> Few | None:
+        known, order = torch.sort(self.candidate, stable=True)
+        low, high = torch.searchsorted(known, self.anchor), torch.searchsorted(known, self.anchor, right=True)
+        count = high - low
+        pairs = int(count.sum())
+        if pairs > MANY * len(self.anchor):
+            return None
+        row = torch.repeat_interleave(count)
+        turn = torch.arange(pairs, device=row.device) - (count.cumsum(0) - count)[row]
+        column = order[low[row] + turn]
+        everyone = slice(0, len(self.candidate))
+        if self.first is None:
+            return Few((row, column), (row[:0], column[:0]), everyone)
+        itself = column == row + self.first
+        return Few((row[~itself], column[~itself]), (row[itself], column[itself]), everyone)
+
+
+def same_item(anchor: Int64[Tensor, " n"], candidate: Int64[Tensor, " m"] | None = None) -> SameItem:
     """Rows of one item are positives, all other rows negatives.
 
     Without ``candidate`` the anchors are compared among themselves and a row is never compared with itself.
     """
-    other = anchor if candidate is None else candidate
-
-    def relate(rows: slice) -> tuple[Tensor, Tensor]:
-        positive = anchor[rows, None] == other[None, :]
-        negative = ~positive
-        if candidate is None:
-            row = torch.arange(len(anchor), device=anchor.device)
-            positive = positive & (row[rows, None] != row[None, :])
-        return positive, negative
-
-    return relate
+    return SameItem(anchor, anchor, 0) if candidate is None else SameItem(anchor, candidate)
 
 
 @dataclass(frozen=True)
@@ -77,10 +161,24 @@ class Comparison:
     relation: Relation
     similarity: Similarity = cosine
 
+    def lifted(self) -> Comparison:
+        """The same comparison in at least 32 bits, and as inner products where its similarity is one."""
+        wide = torch.promote_types(self.anchors.dtype, torch.float32)
+        similarity = self.similarity
+        lift, then = (similarity, dot) if isinstance(similarity, Inner) else (dot, similarity)
+        anchors = lift.anchors(self.anchors.to(wide))
+        shared = self.candidates is self.anchors and lift.candidates is lift.anchors
+        candidates = anchors if shared else lift.candidates(self.candidates.to(wide))
+        return replace(self, anchors=anchors, candidates=candidates, similarity=then)
+
+    def part(self, rows: slice) -> Comparison:
+        """Some of the anchors against all candidates."""
+        return replace(self, anchors=self.anchors[rows], relation=self.relation.part(rows))
+
     def tile(self, rows: slice) -> Tile:
         """The dense table for some anchors, in at least 32-bit precision."""
+        positive, negative = self.relation.masks(rows)
         wide = torch.promote_types(self.anchors.dtype, torch.float32)
-        positive, negative = self.relation(rows)
         with torch.autocast(self.anchors.device.type, enabled=False):
             alike = self.similarity(self.anchors[rows].to(wide), self.candidates.to(wide))
         return Tile(alike, positive, negative)

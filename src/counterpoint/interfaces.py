@@ -75,6 +75,8 @@ class Method(nn.Module, ABC):
     """
 
     encoder: nn.Module
+    objective: Objective
+    """Turns some rows of the comparison into the loss of each of their anchors."""
     views: ClassVar[int] = 2
     """How many looks at each item the method wants."""
 
@@ -85,10 +87,6 @@ class Method(nn.Module, ABC):
     @abstractmethod
     def compare(self, vectors: Vectors, items: ItemInfo) -> Comparison | Losses:
         """Say who is compared with whom, without changing anything."""
-
-    @abstractmethod
-    def objective(self, tile: Tile) -> Float[Tensor, " b"]:
-        """The loss of each anchor of a tile."""
 
     def after_step(self, step: Step) -> None:
         """Change the method's memory, after the optimiser has moved the weights."""

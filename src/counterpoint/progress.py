@@ -25,18 +25,19 @@ def summary_lines(summary: Mapping[str, Any]) -> list[str]:
 
     >>> summary_lines({"items": 4, "skipped": 0, "modality": "table", "item_shape": [3], "view_shape": [3],
     ...                "views": "auto", "encoder": "mlp", "encoder_parameters": 1000, "steps": 2,
-    ...                "steps_per_epoch": 1, "epochs": 2.0, "precision": "fp32", "device": "cpu", "minutes": None,
-    ...                "views_per_second": None, "memory": 0})[0]
+    ...                "steps_per_epoch": 1, "epochs": 2.0, "precision": "fp32", "device": "cpu", "processes": 1,
+    ...                "minutes": None, "views_per_second": None, "memory": 0})[0]
     'data      4 items of 3, recognised as table'
     """
     skipped = f", {summary['skipped']} skipped" if summary["skipped"] else ""
     items = f"{summary['items']:,} items of {_shape(summary['item_shape'])}"
     steps = f"{summary['epochs']:g} epochs, {summary['steps']:,} steps"
+    company = f", {summary['processes']} processes" if summary["processes"] > 1 else ""
     lines = [
         f"data      {items}, recognised as {summary['modality']}{skipped}",
         f"views     {summary['views']}, {_shape(summary['view_shape'])}",
         f"encoder   {summary['encoder']}, {summary['encoder_parameters']:,} parameters",
-        f"training  {steps}, {summary['precision']} on {summary['device']}",
+        f"training  {steps}, {summary['precision']} on {summary['device']}{company}",
     ]
     if summary["minutes"] is not None:
         lines.append(
@@ -79,11 +80,15 @@ def decoding() -> Callable[[int, int], None]:
 
 
 @contextmanager
-def progress() -> Iterator[Listener]:
+def progress(*, speaks: bool = True) -> Iterator[Listener]:
     """A bar with time left, views per second, loss, contrastive accuracy and effective rank.
 
     Where stderr is not a terminal it is a line for about every tenth of the run. Trouble is said when it shows.
+    A process that does not speak prints nothing.
     """
+    if not speaks:
+        yield lambda record: None
+        return
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     out = console()

@@ -5,13 +5,11 @@ from __future__ import annotations
 import copy
 import dataclasses
 import hashlib
-import inspect
 import json
 import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +18,18 @@ import torch
 from torch import nn
 
 from counterpoint import catalogue
+from counterpoint.assemble import build_method
 from counterpoint.data.paths import existing
 from counterpoint.data.subset import spread
-from counterpoint.errors import InputError, PlanError, SourceError, listed
-from counterpoint.heads import mlp_head
-from counterpoint.interfaces import Items, Method, Modality, Objective, Wishes
+from counterpoint.errors import PlanError, SourceError, listed
+from counterpoint.interfaces import Items, Method, Modality, Wishes
 from counterpoint.plans import Plan
 from counterpoint.progress import decoding
 from counterpoint.training.devices import choose_device, choose_precision, keep_freed_memory
 from counterpoint.training.loop import Recipe, steps_per_epoch
 from counterpoint.training.optimise import MakeOptimizer, default_rates
 from counterpoint.training.pace import Pace, measure, planned_steps
+from counterpoint.training.processes import ALONE, Processes
 from counterpoint.views import draw
 
 USUAL_BATCH = 256
@@ -94,6 +93,7 @@ class Prepared:
             "epochs": round(self.recipe.steps / self.per_epoch, 2),
             "precision": self.recipe.precision,
             "device": str(self.recipe.device),
+            "processes": self.recipe.processes.count,
             "minutes": self.pace and round(self.recipe.steps * self.pace.seconds / 60, 2),
             "views_per_second": self.pace and round(looked_at / self.pace.seconds, 1),
             "memory": self.pace and self.pace.memory,
@@ -133,14 +133,18 @@ def prepare(
     began: float,
     before: Mapping[str, Any] | None = None,
     measured: bool = False,
+    processes: Processes = ALONE,
 ) -> Prepared:
     """Open the data and build everything. ``before`` is the record of the run that is resumed, if one is."""
     keep_freed_memory()
     device = choose_device(asked.device)
     wishes = Wishes(views=own.views or asked.views, view_size=asked.view_size, column=own.column, progress=decoding())
-    modality, items = recognise(source, asked.modality).learn(source, wishes)
+    with processes.first_before_others():
+        modality, items = recognise(source, asked.modality).learn(source, wishes)
     make = catalogue.find("optimizer", asked.optimizer)
     plan = _settled(asked, own, modality, len(items), make, device, before)
+    if processes.from_first(plan.precision == "bf16") != (plan.precision == "bf16"):
+        plan = dataclasses.replace(plan, precision="fp32")  # all processes compute alike
     encoder = copy.deepcopy(own.encoder) if own.encoder is not None else _encoder(modality, plan)
     method = build_method(plan, encoder, items, modality)
     try_views(modality, items)
@@ -154,7 +158,10 @@ def prepare(
         seed=plan.seed,
         device=device,
         precision=plan.precision,
+        at_once=plan.at_once,
+        processes=processes,
     )
+    _enough_for_all(plan, processes)
     per_epoch = steps_per_epoch(len(items), recipe.batch_size)
     pace = None
     if before is None and (measured or asked.minutes is not None):
@@ -163,7 +170,7 @@ def prepare(
         steps = int(before["steps"])
     elif pace is not None and asked.minutes is not None:
         left = 60 * OVERHEAD * asked.minutes - (time.monotonic() - began)
-        steps = planned_steps(seconds=left, per_step=pace.seconds, per_epoch=per_epoch)
+        steps = planned_steps(seconds=processes.from_first(left), per_step=pace.seconds, per_epoch=per_epoch)
     else:
         steps = (asked.epochs or fitting_epochs(len(items))) * per_epoch
     plan = dataclasses.replace(plan, epochs=math.ceil(steps / per_epoch), minutes=None)
@@ -197,63 +204,18 @@ def _settled(
     )
 
 
-def build_method(plan: Plan, encoder: nn.Module, items: Items, modality: Modality) -> Method:
-    """The method of the plan around an encoder; weights are drawn from the plan's seed."""
-    inputs = encoded_length(encoder, items, modality)
-    with torch.random.fork_rng():
-        torch.manual_seed(plan.seed + 1)
-        head = mlp_head(inputs, hidden=plan.head_hidden, outputs=plan.head_outputs, layers=plan.head_layers)
-        objective = tempered(catalogue.find("objective", plan.objective), plan)
-        similarity = catalogue.find("similarity", plan.similarity)
-        make = catalogue.find("method", plan.method)
-        try:
-            method: Method = make(encoder, head, objective, similarity=similarity)
-        except TypeError as wrong:
-            raise PlanError(f"The method '{plan.method}' cannot be built: {wrong}.") from wrong
-    return method
-
-
-def tempered(objective: Callable[..., Any], plan: Plan) -> Objective:
-    """The objective at the plan's temperature, if it has one and none was written behind its name."""
-    options = catalogue.split(plan.objective)[1]
-    if "temperature" in options:
-        Plan(temperature=options["temperature"])  # refuses what the plan would refuse
-    elif "temperature" in inspect.signature(objective).parameters:
-        return partial(objective, temperature=plan.temperature)
-    return objective
+def _enough_for_all(plan: Plan, processes: Processes) -> None:
+    if (plan.batch_size or 0) < 2 * processes.count:
+        raise PlanError(
+            f"A batch of {plan.batch_size} items is too small for {processes.count} processes: each needs two. "
+            f"Use --batch-size {2 * processes.count} or more, or fewer processes."
+        )
 
 
 def try_views(modality: Modality, items: Items) -> None:
     """Look at two items, so that views that cannot be drawn are refused before anything is written."""
     index = np.arange(min(2, len(items)))
     modality.look(items.take(index), draw.keys(seed=0, epoch=0, items=torch.from_numpy(index), view=0))
-
-
-def compared_by(plan: Plan) -> dict[str, Any]:
-    """The name of the objective and its temperature: what ``watch`` needs to judge a run.
-
-    >>> compared_by(Plan(objective="info_nce(temperature=0.5)"))
-    {'objective': 'info_nce', 'temperature': 0.5}
-    """
-    name, options = catalogue.split(plan.objective)
-    return {"objective": name, "temperature": options.get("temperature", plan.temperature)}
-
-
-def encoded_length(encoder: nn.Module, items: Items, modality: Modality) -> int:
-    """The length of h, by encoding two items."""
-    views = modality.plain(items.take(np.arange(min(2, len(items)))))
-    was_training = encoder.training
-    try:
-        with torch.no_grad():
-            h = encoder.eval()(views)
-    except (RuntimeError, TypeError) as wrong:
-        reason = str(wrong).splitlines()[0]
-        raise InputError(f"The encoder cannot take views of shape {tuple(views.shape)}: {reason}.") from wrong
-    encoder.train(was_training)
-    if not isinstance(h, torch.Tensor) or h.ndim != 2:
-        got = tuple(h.shape) if isinstance(h, torch.Tensor) else type(h).__name__
-        raise InputError(f"An encoder must return one vector per item, a tensor (n, d). This one returned {got}.")
-    return int(h.shape[1])
 
 
 def fitting_batch(wanted: int | None, items: int) -> int:

@@ -5,7 +5,7 @@ r"""MoCo: match a query with its key among the keys of many earlier batches.
 
 He et al. 2020, arXiv:1911.05722, algorithm 1; with the nonlinear head and the stronger views of v2, Chen et al. 2020,
 arXiv:2003.04297.  Batch statistics would tell a query which key came from its batch, so queries and keys are encoded
-in groups of different company (section 3.3, shuffling BN, here within one process).
+in groups of different company (section 3.3, shuffling BN): a group of keys has an equal part of every group of queries.
 Use when: memory allows only small batches, or negatives should outnumber the batch.
 """
 
@@ -15,10 +15,9 @@ import copy
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
-from counterpoint.comparison import Comparison, Similarity, Tile, cosine
+from counterpoint.comparison import Comparison, Similarity, cosine
 from counterpoint.errors import PlanError
 from counterpoint.interfaces import ItemInfo, Method, Objective, Step, Vectors, Views
 from counterpoint.negatives.queue import Queue
@@ -53,7 +52,7 @@ class MoCo(Method):
         self.encoder, self.head = encoder, head
         self.slow = copy.deepcopy(nn.Sequential(encoder, head)).requires_grad_(False)
         self.queue = Queue(queue, [p for p in head.parameters() if p.ndim == 2][-1].shape[0])
-        self.loss, self.similarity = objective, similarity
+        self.objective, self.similarity = objective, similarity
         self.momentum, self.groups = momentum, groups
 
     def project(self, views: Views) -> Vectors:
@@ -62,15 +61,13 @@ class MoCo(Method):
         fast = nn.Sequential(self.encoder, self.head)
         queries = in_groups(fast, views[0], place.tensor_split(groups))
         with torch.no_grad():
-            keys = in_groups(self.slow, views[1], [place[start::groups] for start in range(groups)])
+            parts = place.tensor_split(groups * groups)
+            keys = in_groups(self.slow, views[1], [torch.cat(parts[start::groups]) for start in range(groups)])
         return queries, keys
 
     def compare(self, vectors: Vectors, items: ItemInfo) -> Comparison:
         queries, keys = vectors
         return self.queue.against(queries, keys, items.index, self.similarity)
-
-    def objective(self, tile: Tile) -> Float[Tensor, " b"]:
-        return self.loss(tile)
 
     @torch.no_grad()
     def after_step(self, step: Step) -> None:

@@ -10,10 +10,9 @@ Use when: in doubt. It has the fewest moving parts; batches of 256 to 1,024 do w
 
 from __future__ import annotations
 
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
-from counterpoint.comparison import Comparison, Similarity, Tile, cosine
+from counterpoint.comparison import Comparison, Similarity, cosine
 from counterpoint.encoders.together import together
 from counterpoint.interfaces import ItemInfo, Method, Objective, Vectors, Views
 from counterpoint.negatives.in_batch import in_batch
@@ -27,13 +26,10 @@ class SimCLR(Method):
     ) -> None:
         super().__init__()
         self.encoder, self.head = encoder, head
-        self.loss, self.similarity = objective, similarity
+        self.objective, self.similarity = objective, similarity
 
     def project(self, views: Views) -> Vectors:
         return together(lambda view: self.head(self.encoder(view)), views)
 
     def compare(self, vectors: Vectors, items: ItemInfo) -> Comparison:
         return in_batch(vectors, items.index, self.similarity)
-
-    def objective(self, tile: Tile) -> Float[Tensor, " b"]:
-        return self.loss(tile)

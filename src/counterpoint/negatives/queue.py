@@ -10,12 +10,42 @@ Use when: batches must be small but negatives many.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 from torch.nn import functional
 
-from counterpoint.comparison import Comparison, Similarity
+from counterpoint.comparison import Comparison, Few, Relation, SameItem, Similarity
+
+
+@dataclass(frozen=True)
+class OwnKey(Relation):
+    """Anchor i is positive to key ``own[i]``; negative to the queued keys, behind ``count`` others, of other items."""
+
+    own: Int64[Tensor, " n"]
+    item: Int64[Tensor, " n"]
+    queued: Int64[Tensor, " q"]
+    count: int
+
+    def masks(self, rows: slice) -> tuple[Bool[Tensor, "b m"], Bool[Tensor, "b m"]]:
+        column = torch.arange(self.count + len(self.queued), device=self.own.device)
+        negative = torch.zeros(len(self.own[rows]), len(column), dtype=torch.bool, device=column.device)
+        negative[:, self.count :] = self.item[rows, None] != self.queued[None, :]
+        return self.own[rows, None] == column[None, :], negative
+
+    def part(self, rows: slice) -> OwnKey:
+        return replace(self, own=self.own[rows], item=self.item[rows])
+
+    def few(self) -> Few | None:
+        again = SameItem(self.item, self.queued).few()
+        if again is None:
+            return None
+        anchor, place = again.positive
+        whole = slice(self.count, self.count + len(self.queued))
+        everyone = torch.arange(len(self.own), device=self.own.device)
+        return Few((everyone, self.own), (anchor, place + self.count), whole)
 
 
 class Queue(nn.Module):
@@ -49,13 +79,6 @@ class Queue(nn.Module):
         similarity: Similarity,
     ) -> Comparison:
         """Each query with its own key as positive, and the keys of other items in the queue as negatives."""
-        count, device = len(queries), queries.device
-        column = torch.arange(count + len(self.vectors), device=device)
-        queued = column >= count
-        item = torch.cat([items, self.items])
-
-        def relate(rows: slice) -> tuple[Tensor, Tensor]:
-            positive = column[:count][rows, None] == column[None, :]
-            return positive, queued & (items[rows, None] != item[None, :])
-
-        return Comparison(queries, torch.cat([keys, self.vectors.clone()]), relate, similarity)
+        own = torch.arange(len(queries), device=queries.device)
+        relation = OwnKey(own, items, self.items.clone(), len(keys))
+        return Comparison(queries, torch.cat([keys, self.vectors.clone()]), relation, similarity)

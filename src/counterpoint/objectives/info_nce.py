@@ -21,8 +21,17 @@ from jaxtyping import Float
 from torch import Tensor
 
 from counterpoint.comparison import Tile
+from counterpoint.shortcut import Whole, has_shortcut
 
 
+def from_sums(whole: Whole, *, temperature: float | Float[Tensor, ""] = 0.1) -> Float[Tensor, " n"]:
+    """The same from the log-sum-exp of the negatives: log(e^s + e^others) - s for every positive pair."""
+    anchor, s = whole.positives(temperature)
+    others = whole.negatives(temperature).index_select(0, anchor)
+    return whole.mean(anchor, torch.logaddexp(s, others) - s)
+
+
+@has_shortcut(from_sums)
 def info_nce(tile: Tile, *, temperature: float | Float[Tensor, ""] = 0.1) -> Float[Tensor, " b"]:
     """One loss per anchor, in nats. An anchor without positives has loss 0 and no gradient."""
     s = tile.similarity / temperature

@@ -1,8 +1,8 @@
 """The state of a run, saved so that going on equals never having stopped.
 
-Order of items and views are functions of (seed, epoch, item), so a state needs only weights, the optimiser, the
-method's memory, torch's generators (dropout) and the number of the next step. Written whole or not at all; read with
-``weights_only=True``, so nothing in it can run.
+Order of items, views and dropout are functions of the seed and of where a run stands, so a state needs only weights,
+the optimiser, the method's memory and the number of the next step; another number of processes may go on from it.
+Written whole or not at all; read with ``weights_only=True``, so nothing in it can run.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ class State(TypedDict):
     steps: int
     method: dict[str, torch.Tensor]
     optimizer: dict[str, Any]
-    generators: list[torch.Tensor]
     seconds: float
 
 
@@ -36,7 +35,6 @@ def snapshot(method: Method, optimizer: torch.optim.Optimizer, *, step: int, ste
         steps=steps,
         method=method.state_dict(),
         optimizer=optimizer.state_dict(),
-        generators=[torch.get_rng_state(), *_cuda_generators()],
         seconds=seconds,
     )
 
@@ -74,10 +72,3 @@ def restore(state: State, method: Method, optimizer: torch.optim.Optimizer) -> N
         )
     method.load_state_dict(state["method"])
     optimizer.load_state_dict(state["optimizer"])
-    torch.set_rng_state(state["generators"][0])
-    if torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(state["generators"][1:])
-
-
-def _cuda_generators() -> list[torch.Tensor]:
-    return torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []

@@ -18,6 +18,8 @@ def choose_device(name: str) -> torch.device:
     """The device with this name; ``auto`` takes cuda, then mps, then cpu."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    if name == "cuda" and torch.cuda.is_available():
+        name = f"cuda:{torch.cuda.current_device()}"  # of several, the one that this process was given
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if not available.get(name.partition(":")[0], False):
         here = ", ".join(kind for kind, there in available.items() if there)

@@ -1,8 +1,8 @@
 """Train: take items, look at them, encode, project, compare, lose, step. Read ``train`` from top to bottom.
 
 Nothing here knows a method, an objective or a kind of data. The order of an epoch and every view are functions of
-(seed, epoch, item, view), and the generators that dropout draws from are part of the saved state, so a run can stop
-at any step and go on as if it had not.
+(seed, epoch, item, view), and what dropout draws is one of (seed, step, process, piece), so a run can stop at any step
+and go on as if it had not.
 """
 
 from __future__ import annotations
@@ -15,15 +15,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 from torch.optim import Optimizer
 
 from counterpoint.comparison import Comparison
 from counterpoint.errors import InputError, Interrupted, SourceError
 from counterpoint.interfaces import Batch, ItemInfo, Items, Listener, Method, Modality, Step, Vectors, Views
-from counterpoint.training import checkpoint, tiles, watch
+from counterpoint.training import checkpoint, watch
+from counterpoint.training.big_batch import backward_in_pieces, pieces_of, project_in_pieces
+from counterpoint.training.contrast import loss_of
 from counterpoint.training.devices import precise
+from counterpoint.training.normalise import share_statistics
 from counterpoint.training.optimise import MakeOptimizer, adamw, peak_rate, rate, set_rate
+from counterpoint.training.processes import ALONE, Processes
 from counterpoint.training.records import Record, Records
 from counterpoint.training.stopping import StopRequest
 from counterpoint.views import draw
@@ -45,6 +48,9 @@ class Recipe:
     seed: int = 0
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     precision: str = "fp32"
+    at_once: int | None = None
+    """Items that a process encodes at once; None for its whole share of the batch."""
+    processes: Processes = ALONE
 
 
 @dataclass(frozen=True)
@@ -93,6 +99,8 @@ def train(method: Method, items: Items, modality: Modality, recipe: Recipe, keep
     """
     keeping = keeping or Keeping()
     method.to(recipe.device).train()
+    recipe.processes.start_alike(method)
+    share_statistics(method, recipe.processes)
     optimizer = recipe.optimizer(method, learning_rate=recipe.learning_rate, weight_decay=recipe.weight_decay)
     course = _start(method, optimizer, recipe, keeping)
     per_epoch = steps_per_epoch(len(items), recipe.batch_size)
@@ -103,23 +111,25 @@ def train(method: Method, items: Items, modality: Modality, recipe: Recipe, keep
         info, views = look(items, modality, recipe, epoch=epoch, place=place, count=method.views)
         peak = peak_rate(recipe.learning_rate, recipe.batch_size)
         set_rate(optimizer, rate(course.step, total=course.steps, warmup=recipe.warmup, peak=peak))
-        loss, vectors = learn(method, optimizer, views, info, recipe)
+        loss, vectors = learn(method, optimizer, views, info, recipe, step=course.step)
+        loss, stops = recipe.processes.sum(loss, keeping.stop.asked)
         course.step += 1
         course.seconds = time.monotonic() - started
-        if course.step == 1 or course.step % every == 0 or course.finished:
+        measured = course.step == 1 or course.step % every == 0 or course.finished
+        if measured:
             _require_finite(loss, course, optimizer)
+        if measured and recipe.processes.first:
             record = _record(method, vectors, info, views, course, keeping)
-            rates = {"loss": float(loss), "learning_rate": optimizer.param_groups[0]["lr"], "epoch": epoch}
+            rates = {"loss": loss, "learning_rate": optimizer.param_groups[0]["lr"], "epoch": epoch}
             _tell({**rates, **record, "views_per_second": _speed(course, recipe, method)}, course, keeping)
         method.after_step(Step(course.step, course.steps, vectors, info))
         if place == per_epoch - 1:
-            _end_epoch(method, epoch, course, keeping)
-        stopping = keeping.stop.asked
-        if keeping.folder is not None and (stopping or _due(course, keeping, saved)):
+            _end_epoch(method, epoch, course, recipe.processes, keeping)
+        if recipe.processes.first and keeping.folder is not None and (stops or _due(course, keeping, saved)):
             _require_finite(loss, course, optimizer)
             _save(method, optimizer, course, keeping.folder)
             saved = time.monotonic()
-        if stopping and not course.finished:
+        if stops and not course.finished:
             raise Interrupted(f"Stopped after step {course.step} of {course.steps}.")
     return course
 
@@ -127,34 +137,56 @@ def train(method: Method, items: Items, modality: Modality, recipe: Recipe, keep
 def look(
     items: Items, modality: Modality, recipe: Recipe, *, epoch: int, place: int, count: int
 ) -> tuple[ItemInfo, Views]:
-    """The views of one batch: a function of the seed, the epoch and the place in it."""
+    """One batch, and this process's views of it: a function of the seed, the epoch and the place in it."""
     order = draw.permutation(len(items), seed=recipe.seed, epoch=epoch)
     index = order[place * recipe.batch_size : (place + 1) * recipe.batch_size]
-    batch: Batch = items.take(index.numpy()).to(recipe.device)
-    index = index.to(recipe.device)
-    keys = [draw.keys(seed=recipe.seed, epoch=epoch, items=index, view=view) for view in range(count)]
-    return ItemInfo(index), tuple(modality.look(batch, key) for key in keys)
+    own = recipe.processes.own(index)
+    batch: Batch = items.take(own.numpy()).to(recipe.device)
+    own = own.to(recipe.device)
+    keys = [draw.keys(seed=recipe.seed, epoch=epoch, items=own, view=view) for view in range(count)]
+    return ItemInfo(index.to(recipe.device)), tuple(modality.look(batch, key) for key in keys)
 
 
-def learn(method: Method, optimizer: Optimizer, views: Views, info: ItemInfo, recipe: Recipe) -> tuple[Tensor, Vectors]:
-    """One step: project, compare, lose, move the weights. Returns the mean loss and the vectors compared."""
+def learn(
+    method: Method, optimizer: Optimizer, views: Views, info: ItemInfo, recipe: Recipe, *, step: int
+) -> tuple[float, Vectors]:
+    """One step: project, compare, lose, move the weights.
+
+    Returns this process's part of the mean loss, and the vectors of all processes as they were compared.
+    """
+    processes = recipe.processes
+
+    def project(number: int, piece: Views) -> Vectors:
+        torch.manual_seed(draw.number(seed=recipe.seed, step=step, process=processes.rank, piece=number))
+        with precise(recipe.precision, recipe.device):
+            return method.project(piece)
+
     optimizer.zero_grad(set_to_none=True)
-    with precise(recipe.precision, recipe.device):
-        vectors = method.project(views)
-        outcome = method.compare(vectors, info)
+    pieces = pieces_of(views, _pieces(recipe))
+    own = project(0, views) if len(pieces) == 1 else project_in_pieces(project, pieces)
+    vectors = tuple(processes.gather(vector, len(info.index)) for vector in own)
+    outcome = method.compare(vectors, info)
     if isinstance(outcome, Comparison):
-        loss = tiles.backward(outcome, method.objective)
+        loss = loss_of(processes.share(outcome), method.objective) / len(outcome.anchors)
     else:
-        loss = outcome.mean()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss = outcome.mean() / processes.count
+    loss.backward()  # type: ignore[no-untyped-call]
+    if len(pieces) > 1:
+        backward_in_pieces(project, pieces, own, method)
+    processes.sum_gradients(method.parameters())
     optimizer.step()
-    return loss.detach(), tuple(vector.detach() for vector in vectors)
+    return float(loss.detach()), tuple(vector.detach() for vector in vectors)
+
+
+def _pieces(recipe: Recipe) -> int:
+    """In how many pieces the largest share of a batch is encoded; the same number on every process."""
+    share = -(-recipe.batch_size // recipe.processes.count)
+    return -(-share // (recipe.at_once or share))
 
 
 def _start(method: Method, optimizer: Optimizer, recipe: Recipe, keeping: Keeping) -> Course:
-    path = keeping.folder / "metrics.jsonl" if keeping.folder else None
+    path = keeping.folder / "metrics.jsonl" if keeping.folder and recipe.processes.first else None
     if not keeping.resume or keeping.folder is None:
-        torch.manual_seed(recipe.seed)
         return Course(0, recipe.steps, 0.0, Records(path))
     state = checkpoint.read(keeping.folder / "state.pt")
     checkpoint.restore(state, method, optimizer)
@@ -181,18 +213,19 @@ def _tell(record: Record, course: Course, keeping: Keeping) -> None:
         listener(whole)
 
 
-def _end_epoch(method: Method, epoch: int, course: Course, keeping: Keeping) -> None:
-    if keeping.each_epoch is not None:
+def _end_epoch(method: Method, epoch: int, course: Course, processes: Processes, keeping: Keeping) -> None:
+    if keeping.each_epoch is not None and processes.first:
         found = keeping.each_epoch(method, epoch)
         method.train()
         if found:
             _tell({"epoch": epoch, **found}, course, keeping)
     if keeping.deadline is not None and course.step < 0.9 * course.steps:
         left = max(0.0, keeping.deadline - time.monotonic())
-        possible = course.step + math.floor(left / (course.seconds / course.step))
+        possible = int(processes.from_first(course.step + math.floor(left / (course.seconds / course.step))))
         if abs(possible - course.steps) > 0.1 * course.steps:  # the machine is busier, or idler, than when measured
             course.steps = max(course.step, possible)
-            _tell({"epoch": epoch, "planned_anew": course.steps}, course, keeping)
+            if processes.first:
+                _tell({"epoch": epoch, "planned_anew": course.steps}, course, keeping)
 
 
 def _speed(course: Course, recipe: Recipe, method: Method) -> float:
@@ -212,8 +245,8 @@ def _save(method: Method, optimizer: Optimizer, course: Course, folder: Path) ->
     checkpoint.save(state, folder / "state.pt")
 
 
-def _require_finite(loss: Tensor, course: Course, optimizer: Optimizer) -> None:
-    if not math.isfinite(float(loss)):
+def _require_finite(loss: float, course: Course, optimizer: Optimizer) -> None:
+    if not math.isfinite(loss):
         rate_now = optimizer.param_groups[0]["lr"]
         raise InputError(
             f"The loss is not finite after step {course.step}: the learning rate ({rate_now:.2g} here) is too high for "

@@ -12,6 +12,7 @@ import torch
 
 from counterpoint.interfaces import Items, Method, Modality, Step
 from counterpoint.training.loop import Recipe, learn, look, steps_per_epoch
+from counterpoint.training.normalise import share_statistics
 
 
 class Pace(NamedTuple):
@@ -25,18 +26,22 @@ def measure(method: Method, items: Items, modality: Modality, recipe: Recipe, *,
     """The median over some real steps of a copy; the method itself, and torch's generator, stay as they were."""
     with torch.random.fork_rng():
         trial = copy.deepcopy(method).to(recipe.device).train()
+        share_statistics(trial, recipe.processes)
         optimizer = recipe.optimizer(trial, learning_rate=1e-6, weight_decay=0.0)
         per_epoch = steps_per_epoch(len(items), recipe.batch_size)
         taken: list[float] = []
         began = time.monotonic()
-        while len(taken) < 4 or (time.monotonic() - began < budget and len(taken) < 50):
+        going = 1.0
+        while going:
             start = time.monotonic()
             place = len(taken) % per_epoch
             info, views = look(items, modality, recipe, epoch=0, place=place, count=trial.views)
-            _, vectors = learn(trial, optimizer, views, info, recipe)
+            _, vectors = learn(trial, optimizer, views, info, recipe, step=len(taken))
             trial.after_step(Step(1, 1, vectors, info))
             taken.append(time.monotonic() - start)
-    return Pace(statistics.median(taken[2:]), _most_memory(recipe.device))
+            enough = len(taken) >= 4 and (time.monotonic() - began > budget or len(taken) >= 50)
+            going = recipe.processes.from_first(not enough)
+    return Pace(recipe.processes.from_first(statistics.median(taken[2:])), _most_memory(recipe.device))
 
 
 def _most_memory(device: torch.device) -> int:

@@ -56,6 +56,12 @@ def keys(*, seed: int, epoch: int, items: Int64[Tensor, " b"], view: int) -> Int
     return mix(key + GOLDEN)
 
 
+def number(*, seed: int, step: int, process: int, piece: int) -> int:
+    """A seed for torch's own generator, which dropout draws from: a function of where a run stands."""
+    key = keys(seed=seed, epoch=step, items=torch.tensor([process]), view=piece)
+    return int(salted(key, "dropout")) & (2**63 - 1)
+
+
 def salted(key: Int64[Tensor, " b"], purpose: str) -> Int64[Tensor, " b"]:
     """Keys for one purpose, so that adding a transformation does not change the draws of the others."""
     salt = int.from_bytes(purpose.encode().ljust(8, b"\0")[:8], "little")

@@ -1,0 +1,188 @@
+r"""The log-sum-exp of every row of a table of inner products, and its gradient, without the table.
+
+    l_i = log sum_{j not blank} e^{<a_i, c_j>},      dl_i = sum_j e^{<a_i, c_j> - l_i} (<da_i, c_j> + <a_i, dc_j>)
+
+Blocks of the table are made, used and overwritten; what stays is one number per row.  Among themselves, the table of
+the vectors is symmetric: each block above the diagonal serves its mirror image too, forwards and backwards,
+
+    dz_i = sum_j e^{<z_i, z_j>} (g_i e^{-l_i} + g_j e^{-l_j}) z_j
+
+which costs two products of the size of the whole table in place of four.  The sums need no running maximum there as
+long as no exponent can leave what 32 bits hold.  Otherwise, and between two sets of vectors, every row keeps its
+running maximum (Milakov & Gimelshein 2018, arXiv:1805.02867).
+
+>>> z = torch.tensor([[1.0], [2.0]])
+>>> diagonal = torch.arange(2), torch.arange(2)
+>>> log_sum_exp(z, z, diagonal).tolist()  # each row has one product left, 1 x 2
+[2.0, 2.0]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+Pairs = tuple[Int64[Tensor, " p"], Int64[Tensor, " p"]]
+
+SIDE = 512
+"""Rows and columns of a block on a processor: with its scratch it stays in the cache of a core."""
+
+GPU_SIDE = 4096
+"""The same on a device whose products are only fast when they are large."""
+
+EXPONENT = 40.0
+"""The largest exponent that is summed without a running maximum: e^40 times a billion is still a 32-bit number."""
+
+KEPT = 1 << 22
+"""Entries of a symmetric table up to which its blocks are kept for the gradient rather than made again."""
+
+
+class Block(NamedTuple):
+    """A part of the table, and the flat places in it that are left out."""
+
+    rows: slice
+    columns: slice
+    blank: Int64[Tensor, " k"]
+
+
+def log_sum_exp(
+    anchors: Float[Tensor, "n d"], candidates: Float[Tensor, "m d"], blank: Pairs, *, side: int | None = None
+) -> Float[Tensor, " n"]:
+    """One number per anchor, differentiable in both sets; minus infinity where every candidate is left out.
+
+    Args:
+        anchors: Vectors (n, d) in 32 or 64 bits.
+        candidates: Vectors (m, d). If they are the very tensor ``anchors``, each block serves its mirror image.
+        blank: Pairs (anchor, candidate) that are left out; among themselves, with each pair its mirror image.
+        side: Rows and columns of a block; by default what suits the device.
+    """
+    side = side or (SIDE if anchors.device.type == "cpu" else GPU_SIDE)
+    if candidates is anchors and float(anchors.detach().square().sum(dim=1).max()) <= EXPONENT:
+        blocks = list(_cut(blank, len(anchors), len(anchors), side, mirrored=True))
+        return _Among.apply(anchors, blocks)  # type: ignore[no-any-return]
+    blocks = list(_cut(blank, len(anchors), len(candidates), side, mirrored=False))
+    return _Across.apply(anchors, candidates, blocks)  # type: ignore[no-any-return]
+
+
+def _cut(blank: Pairs, rows: int, columns: int, side: int, *, mirrored: bool) -> Iterator[Block]:
+    """The blocks of a table, each with its blank places; of a mirrored one those on and above the diagonal."""
+    across = -(-columns // side)
+    number = blank[0] // side * across + blank[1] // side
+    order = torch.argsort(number)
+    width = (columns - blank[1] // side * side).clamp(max=side)
+    flat = (blank[0] % side * width + blank[1] % side)[order]
+    down = -(-rows // side)
+    ends = torch.searchsorted(number[order], torch.arange(down * across, device=number.device), right=True).tolist()
+    for above in range(down):
+        for left in range(above if mirrored else 0, across):
+            place = above * across + left
+            start = ends[place - 1] if place else 0
+            row, column = above * side, left * side
+            yield Block(
+                slice(row, min(row + side, rows)), slice(column, min(column + side, columns)), flat[start : ends[place]]
+            )
+
+
+def _products(anchors: Tensor, candidates: Tensor, block: Block, scratch: Tensor) -> Tensor:
+    """One block of inner products, written into ``scratch``."""
+    a, c = anchors[block.rows], candidates[block.columns]
+    return torch.mm(a, c.T, out=scratch[: len(a) * len(c)].view(len(a), len(c)))
+
+
+def _without(table: Tensor, block: Block, value: float) -> Tensor:
+    """The block with its blank places filled."""
+    table.view(-1).index_fill_(0, block.blank, value)
+    return table
+
+
+def _scratch(vectors: Tensor, blocks: list[Block]) -> Tensor:
+    size = max(((b.rows.stop - b.rows.start) * (b.columns.stop - b.columns.start) for b in blocks), default=0)
+    return vectors.new_empty(size)
+
+
+class _Among(torch.autograd.Function):
+    """Vectors among themselves, each block used for both halves of the table."""
+
+    @staticmethod
+    def forward(ctx: Any, z: Tensor, blocks: list[Block]) -> Tensor:
+        total = z.new_zeros(len(z))
+        keep = ctx.needs_input_grad[0] and len(z) ** 2 <= KEPT
+        scratch = z.new_empty(0) if keep else _scratch(z, blocks)
+        kept = []
+        for block in blocks:
+            table = _exponentials(z, block, _scratch(z, [block]) if keep else scratch)
+            total[block.rows] += table.sum(dim=1)
+            if block.rows != block.columns:
+                total[block.columns] += table.sum(dim=0)
+            if keep:
+                kept.append(table)
+        ctx.save_for_backward(z, total)
+        ctx.blocks, ctx.kept = blocks, kept
+        return total.log()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        z, total = ctx.saved_tensors
+        weight = torch.where(total > 0, gradient / total, 0.0)
+        made = torch.zeros_like(z)
+        scratch = z.new_empty(0) if ctx.kept else _scratch(z, ctx.blocks)
+        factor = _scratch(z, ctx.blocks)
+        for number, block in enumerate(ctx.blocks):
+            table = ctx.kept[number] if ctx.kept else _exponentials(z, block, scratch)
+            both = factor[: table.numel()].view_as(table)
+            torch.add(weight[block.rows, None], weight[None, block.columns], out=both)
+            both.mul_(table)
+            made[block.rows].addmm_(both, z[block.columns])
+            if block.rows != block.columns:
+                made[block.columns].addmm_(both.T, z[block.rows])
+        return made, None
+
+
+def _exponentials(z: Tensor, block: Block, scratch: Tensor) -> Tensor:
+    return _without(_products(z, z, block, scratch).exp_(), block, 0.0)
+
+
+class _Across(torch.autograd.Function):
+    """Anchors against other candidates, with the running maximum of every row."""
+
+    @staticmethod
+    def forward(ctx: Any, anchors: Tensor, candidates: Tensor, blocks: list[Block]) -> Tensor:
+        scratch = _scratch(anchors, blocks)
+        top = anchors.new_full((len(anchors),), -torch.inf)
+        total = anchors.new_zeros(len(anchors))
+        for block in blocks:
+            table = _without(_products(anchors, candidates, block, scratch), block, -torch.inf)
+            before = top[block.rows]
+            higher = torch.maximum(before, table.amax(dim=1))
+            shift = torch.where(higher.isneginf(), 0.0, higher)
+            fresh = table.sub_(shift[:, None]).exp_().sum(dim=1)
+            total[block.rows] = total[block.rows] * torch.exp(before - shift) + fresh
+            top[block.rows] = higher
+        result = top + total.log()
+        ctx.save_for_backward(anchors, candidates, result)
+        ctx.blocks = blocks
+        return result
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+        anchors, candidates, result = ctx.saved_tensors
+        wanted = ctx.needs_input_grad
+        made = torch.zeros_like(anchors) if wanted[0] else None
+        passed = torch.zeros_like(candidates) if wanted[1] else None
+        scratch = _scratch(anchors, ctx.blocks)
+        shift = torch.where(result.isneginf(), 0.0, result)
+        for block in ctx.blocks:
+            table = _without(_products(anchors, candidates, block, scratch), block, -torch.inf)
+            table.sub_(shift[block.rows, None]).exp_().mul_(gradient[block.rows, None])
+            if made is not None:
+                made[block.rows].addmm_(table, candidates[block.columns])
+            if passed is not None:
+                passed[block.columns].addmm_(table.T, anchors[block.rows])
+        return made, passed, None

@@ -1,0 +1,203 @@
+r"""Several processes that train one method together, and give the gradient that one process would.
+
+Every process encodes its share of a batch; the vectors are gathered, so that negatives are those of the whole batch;
+then every process takes a share of the anchors. With L_r the loss of the anchors of process r over all n anchors,
+
+    L = sum_r L_r,      dL/dv_own = own rows of sum_r dL_r/dv      (``gather`` backwards)
+                        dL/dw     = sum_r dL_r/dw                  (``sum_gradients``)
+
+Sums, no means: nothing is scaled by the number of processes, and shares may be of unequal size.
+This is the only file that imports torch.distributed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import torch
+import torch.distributed as dist  # noqa: TID251  (the one place)
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+from counterpoint.comparison import Comparison
+from counterpoint.errors import Interrupted
+
+PATIENCE = timedelta(minutes=60)
+"""How long a process waits for the others: decoding a folder of photos for the first time is done by one of them."""
+
+
+@dataclass(frozen=True)
+class Processes:
+    """Which process this is, and of how many."""
+
+    rank: int = 0
+    count: int = 1
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the process that writes and speaks."""
+        return self.rank == 0
+
+    def own(self, items: Int64[Tensor, " b"]) -> Int64[Tensor, " s"]:
+        """The items of a batch that this process encodes: every ``count``-th."""
+        return items[self.rank :: self.count]
+
+    def share(self, comparison: Comparison) -> Comparison:
+        """The anchors whose losses this process computes."""
+        if self.count == 1:
+            return comparison
+        n = len(comparison.anchors)
+        return comparison.part(slice(n * self.rank // self.count, n * (self.rank + 1) // self.count))
+
+    def gather(self, vectors: Float[Tensor, "s d"], total: int) -> Float[Tensor, "{total} d"]:
+        """The vectors of all processes in the order of the batch; each gets the gradients of all of them."""
+        if self.count == 1:
+            return vectors
+        longest = -(-total // self.count)
+        padded = torch.cat([vectors, vectors.new_zeros(longest - len(vectors), *vectors.shape[1:])])
+        return self.stack(padded).transpose(0, 1).flatten(0, 1)[:total]
+
+    def stack(self, values: Float[Tensor, "..."]) -> Float[Tensor, "p ..."]:
+        """A tensor of the same shape from every process, stacked in the order of their ranks; with gradient."""
+        return _Stack.apply(values.contiguous(), self)  # type: ignore[no-any-return]
+
+    def counts(self, own: int) -> list[int]:
+        """How many rows every process has."""
+        return [int(each[0]) for each in self._all((own,))]
+
+    def collect(self, rows: Tensor, counts: list[int]) -> Tensor:
+        """The rows of all processes, one process after the other; ``counts`` says how many each has."""
+        if self.count == 1:
+            return rows
+        padded = torch.cat([rows, rows.new_zeros(max(counts) - len(rows), *rows.shape[1:])])
+        return torch.cat([part[:count] for part, count in zip(self.stack(padded), counts, strict=True)])
+
+    def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
+        """Give every parameter the sum of its gradients over all processes."""
+        if self.count == 1:
+            return
+        gradients = [each.grad for each in parameters if each.grad is not None]
+        for kind in {each.dtype for each in gradients}:
+            alike = [each for each in gradients if each.dtype == kind]
+            flat = torch.cat([each.flatten() for each in alike])
+            with _in_company():
+                dist.all_reduce(flat)
+            for each, part in zip(alike, torch.split(flat, [each.numel() for each in alike]), strict=True):
+                each.copy_(part.view_as(each))
+
+    def sum(self, *numbers: float) -> list[float]:
+        """Each number summed over all processes."""
+        return [sum(each) for each in zip(*self._all(numbers), strict=True)]
+
+    def from_first(self, number: float) -> float:
+        """The number that the first process has."""
+        return self._all((number,))[0][0]
+
+    def start_alike(self, module: nn.Module) -> None:
+        """Give every process the weights and buffers of the first."""
+        if self.count > 1:
+            for tensor in module.state_dict().values():
+                with _in_company():
+                    dist.broadcast(tensor, 0)
+
+    @contextmanager
+    def first_before_others(self) -> Iterator[None]:
+        """Let the first process go through the block before the others enter it: it fills the caches."""
+        if not self.first:
+            self.from_first(0)
+        yield
+        if self.first:
+            self.from_first(0)
+
+    def _all(self, numbers: tuple[float, ...]) -> list[list[float]]:
+        if self.count == 1:
+            return [list(numbers)]
+        mine = torch.tensor(numbers, dtype=torch.float64, device=_device())
+        every = [torch.empty_like(mine) for _ in range(self.count)]
+        with _in_company():
+            dist.all_gather(every, mine)
+        return [each.tolist() for each in every]
+
+
+ALONE = Processes()
+
+
+def here() -> Processes:
+    """The processes that this one belongs to: those of the default process group, if there is one."""
+    if not (dist.is_available() and dist.is_initialized()):
+        return ALONE
+    return Processes(dist.get_rank(), dist.get_world_size())
+
+
+def launched() -> Processes:
+    """What torchrun says of this process before it has met the others."""
+    return Processes(int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1")))
+
+
+@contextmanager
+def joined() -> Iterator[Processes]:
+    """Meet the other processes that torchrun has started; alone where it has started none."""
+    if launched().count == 1 or dist.is_initialized():
+        yield here()
+        return
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+    dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo", timeout=PATIENCE)
+    try:
+        yield here()
+    finally:
+        dist.destroy_process_group()
+
+
+@contextmanager
+def joined_by_file(path: str, rank: int, count: int) -> Iterator[Processes]:
+    """Meet the other processes of this machine through a file, on processors."""
+    if count == 1:
+        yield ALONE
+        return
+    dist.init_process_group("gloo", init_method=f"file://{path}", rank=rank, world_size=count, timeout=PATIENCE)
+    try:
+        yield here()
+    finally:
+        dist.destroy_process_group()
+
+
+class _Stack(torch.autograd.Function):
+    """All gather; backwards the gradients of all processes are summed and each takes its own part."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, processes: Processes) -> Tensor:
+        ctx.rank = processes.rank
+        every = [torch.empty_like(values) for _ in range(processes.count)]
+        with _in_company():
+            dist.all_gather(every, values)
+        return torch.stack(every)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        gradient = gradient.contiguous()
+        with _in_company():
+            dist.all_reduce(gradient)
+        return gradient[ctx.rank], None
+
+
+def _device() -> torch.device:
+    return torch.device("cuda" if dist.get_backend() == "nccl" else "cpu")
+
+
+@contextmanager
+def _in_company() -> Iterator[None]:
+    """Turns the failure of another process into one sentence."""
+    try:
+        yield
+    except RuntimeError as wrong:
+        raise Interrupted(
+            f"Another process of this run has ended ({str(wrong).splitlines()[0][:80]}), so this one stops too."
+        ) from wrong

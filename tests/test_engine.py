@@ -1,0 +1,266 @@
+"""The engine: exact for every objective and relation, in tiles, in blocks and whole; linear in memory; finite."""
+
+import math
+import subprocess
+import sys
+from functools import partial
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+import counterpoint as cp
+from counterpoint import catalogue
+from counterpoint.comparison import Comparison, SameItem, cosine, dot, euclidean, same_item
+from counterpoint.errors import InputError
+from counterpoint.fused import log_sum_exp
+from counterpoint.negatives.beside import beside
+from counterpoint.negatives.queue import OwnKey
+from counterpoint.training.contrast import loss_of
+
+OBJECTIVES = catalogue.names("objective")
+SIMILARITIES = {"cosine": cosine, "dot": dot, "euclidean": euclidean}
+PAIRS = torch.arange(6).repeat(2)
+RELATIONS = {
+    "pairs": lambda z: Comparison(z, z, same_item(PAIRS)),
+    "labels": lambda z: Comparison(z, z, same_item(torch.arange(12) % 3)),
+    "one label": lambda z: Comparison(z, z, same_item(torch.zeros(12, dtype=torch.int64))),
+    "no positives": lambda z: Comparison(z, z, same_item(torch.arange(12))),
+    "towers": lambda z: Comparison(z[:6], z[6:], same_item(torch.arange(6), torch.arange(6))),
+    "queue beside": lambda z: beside(z[:8], PAIRS[2:10], z[8:], cosine),
+    "own key": lambda z: Comparison(z[:4], z[4:], OwnKey(torch.arange(4), PAIRS[:4], PAIRS[2:6], 4)),
+    "one pair": lambda z: Comparison(z[:2], z[:2], same_item(torch.zeros(2, dtype=torch.int64))),
+}
+
+
+def vectors(count=12, width=5, seed=0):
+    return torch.randn(count, width, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+
+
+def among(comparison):
+    """The comparison with one tensor on both sides where it compares vectors among themselves."""
+    if comparison.candidates.data_ptr() != comparison.anchors.data_ptr():
+        return comparison
+    return Comparison(comparison.anchors, comparison.anchors, comparison.relation, comparison.similarity)
+
+
+def dense(comparison, objective):
+    """Loss from the whole table at once, by the similarity's definition."""
+    return objective(comparison.tile(slice(0, len(comparison.anchors)))).sum()
+
+
+def outcome(make, name, similarity, compute, temperature=0.3):
+    leaf = vectors().requires_grad_()
+    learned = torch.tensor(temperature, dtype=torch.float64, requires_grad=True)
+    made = among(make(leaf))
+    comparison = Comparison(made.anchors, made.candidates, made.relation, similarity)
+    loss = compute(comparison, partial(catalogue.find("objective", name), temperature=learned))
+    found = torch.autograd.grad(loss, (leaf, learned), allow_unused=True, materialize_grads=True)
+    return loss.detach(), *found
+
+
+@pytest.mark.parametrize("similarity", SIMILARITIES)
+@pytest.mark.parametrize("relation", RELATIONS)
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_tiles_and_blocks_give_the_loss_and_gradients_of_the_whole_table(name, relation, similarity):
+    setting = RELATIONS[relation], name, SIMILARITIES[similarity]
+    expected = outcome(*setting, dense)
+    for compute in (loss_of, *(partial(loss_of, height=height) for height in (1, 7, 12))):
+        for found, wanted in zip(outcome(*setting, compute), expected, strict=True):
+            torch.testing.assert_close(found, wanted, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("relation", RELATIONS)
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_parts_of_the_anchors_sum_to_the_whole(name, relation):
+    objective = catalogue.find("objective", name)
+    comparison = RELATIONS[relation](vectors())
+    cut = len(comparison.anchors) // 3
+    parts = [comparison.part(slice(0, cut)), comparison.part(slice(cut, len(comparison.anchors)))]
+    torch.testing.assert_close(sum(loss_of(part, objective) for part in parts), loss_of(comparison, objective))
+
+
+@pytest.mark.parametrize("height", [None, 5])
+@pytest.mark.parametrize("relation", sorted(RELATIONS.keys() - {"queue beside"}))  # a queue has no gradient
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_gradients_agree_with_finite_differences_through_the_engine(name, relation, height):
+    objective = catalogue.find("objective", name)
+
+    def loss(leaf, temperature):
+        comparison = among(RELATIONS[relation](leaf))
+        return loss_of(comparison, partial(objective, temperature=temperature), height=height)
+
+    temperature = torch.tensor(0.4, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(loss, (vectors().requires_grad_(), temperature))
+
+
+shapes = st.tuples(st.integers(1, 40), st.integers(1, 40), st.integers(1, 9), st.integers(1, 50), st.integers(0, 999))
+
+
+@settings(max_examples=60, deadline=None)
+@given(shape=shapes, mirrored=st.booleans(), large=st.booleans())
+def test_log_sum_exp_of_any_shape_and_mask(shape, mirrored, large):
+    n, m, side, blanks, seed = shape
+    generator = torch.Generator().manual_seed(seed)
+    m = n if mirrored else m
+    a = torch.randn(n, 3, dtype=torch.float64, generator=generator) * (30 if large else 1)
+    c = a if mirrored else torch.randn(m, 3, dtype=torch.float64, generator=generator)
+    pair = torch.randint(0, n, (blanks,), generator=generator), torch.randint(0, m, (blanks,), generator=generator)
+    if mirrored:
+        pair = torch.cat(pair), torch.cat(pair[::-1])
+    mask = torch.zeros(n, m, dtype=torch.bool)
+    mask[pair] = True
+
+    def both(whole):
+        first = a.clone().requires_grad_()
+        second = first if mirrored else c.clone().requires_grad_()
+        sums = whole(first, second)
+        weight = torch.arange(1, n + 1, dtype=torch.float64)
+        (torch.where(sums.isneginf(), 0.0, sums) * weight).sum().backward()
+        return sums.detach(), first.grad, second.grad
+
+    expected = both(lambda first, second: (first @ second.T).masked_fill(mask, -torch.inf).logsumexp(dim=1))
+    found = both(lambda first, second: log_sum_exp(first, second, pair, side=side))
+    torch.testing.assert_close(found[0], expected[0], rtol=1e-9, atol=1e-9)
+    assert all(bool(torch.isfinite(gradient).all()) for gradient in found[1:])
+    if not bool(mask.all(dim=1).any()):  # in a row without candidates the reference's gradient is NaN, ours is zero
+        torch.testing.assert_close(found[1:], expected[1:], rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize("kind", ["random", "identical", "opposite"])
+@pytest.mark.parametrize("relation", RELATIONS)
+@pytest.mark.parametrize("temperature", [0.001, 100.0])
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_extremes_stay_finite(name, temperature, relation, kind):
+    z = {"random": vectors(), "identical": torch.ones(12, 5), "opposite": vectors()[:1] * vectors()[:, :1].sign()}[kind]
+    leaf = z.float().requires_grad_()
+    objective = partial(catalogue.find("objective", name), temperature=temperature)
+    loss = loss_of(among(RELATIONS[relation](leaf)), objective)
+    loss.backward()
+    assert math.isfinite(loss.detach())
+    assert bool(torch.isfinite(leaf.grad).all())
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_is_summed_in_32_bits(dtype):
+    rough = vectors(400, 16).to(dtype)
+    loss = cp.contrastive_loss(rough[:200], rough[200:])
+    torch.testing.assert_close(loss, cp.contrastive_loss(rough[:200].float(), rough[200:].float()))
+    assert loss.dtype == torch.float32
+
+
+class Largest(TorchDispatchMode):
+    """Remembers the most numbers that any tensor had."""
+
+    def __init__(self):
+        super().__init__()
+        self.numbers = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        out = func(*args, **(kwargs or {}))
+        for each in tree_leaves(out):
+            if isinstance(each, torch.Tensor):
+                self.numbers = max(self.numbers, each.untyped_storage().nbytes() // each.element_size())
+        return out
+
+
+@pytest.mark.parametrize("labelled", [False, True])
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_no_table_is_ever_allocated(name, labelled):
+    first, second = torch.randn(2048, 16, requires_grad=True), torch.randn(2048, 16)
+    labels = torch.arange(2048) % 5 if labelled else None
+    with Largest() as seen:
+        cp.contrastive_loss(first, second, objective=name, labels=labels).backward()
+    assert seen.numbers <= 4096 * 4096 // 16
+
+
+def test_peak_memory_is_linear_in_the_items():
+    script = (
+        "import resource, torch, counterpoint as cp\n"
+        "def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024\n"
+        "torch.set_num_threads(1)\n"
+        "def run(n):\n"
+        "    z = torch.randn(2, n, 32).requires_grad_()\n"
+        "    cp.contrastive_loss(z[0], z[1]).backward()\n"
+        "run(64)\n"
+        "before = peak()\n"
+        "run(8192)\n"
+        "print(peak() - before)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    table = 16384 * 16384 * 4 / 2**20
+    assert float(done.stdout) < table / 15
+
+
+def test_the_loss_of_ones_own_loop_is_nt_xent():
+    first, second = vectors(6), vectors(6, seed=1)
+    z = torch.nn.functional.normalize(torch.cat([first, second]), dim=1)
+    s = z @ z.T / 0.2
+    losses = [-s[i, (i + 6) % 12] + torch.logsumexp(torch.cat([s[i, :i], s[i, i + 1 :]]), 0) for i in range(12)]
+    torch.testing.assert_close(cp.contrastive_loss(first, second, temperature=0.2), torch.stack(losses).mean())
+
+
+def test_a_queue_adds_negatives_and_gets_no_gradient():
+    first, second = vectors(6).requires_grad_(), vectors(6, seed=1).requires_grad_()
+    queue = vectors(9, seed=2).requires_grad_()
+    loss = cp.contrastive_loss(first, second, queue=queue)
+    z, more = (torch.nn.functional.normalize(each, dim=1) for each in (torch.cat([first, second]), queue))
+    s = torch.cat([z @ z.T, z @ more.T], dim=1) / 0.1
+    s = s.masked_fill(torch.eye(12, 21, dtype=torch.bool), -torch.inf)
+    own = s[torch.arange(12), torch.arange(12).roll(6)]
+    torch.testing.assert_close(loss, (s.logsumexp(dim=1) - own).mean())
+    loss.backward()
+    assert queue.grad is None
+    assert bool(first.grad.any())
+    assert bool(second.grad.any())
+
+
+def test_labels_make_items_positives_and_a_learned_temperature_gets_its_gradient():
+    first, second, labels = vectors(6), vectors(6, seed=1), torch.tensor([5, 5, -2, -2, 9, 9])
+    temperature = torch.tensor(0.2, dtype=torch.float64, requires_grad=True)
+    loss = cp.contrastive_loss(first, second, labels=labels, temperature=temperature)
+    z = torch.cat([first, second])
+    comparison = Comparison(z, z, same_item(labels.repeat(2)), cosine)
+    expected = dense(comparison, partial(catalogue.find("objective", "info_nce"), temperature=temperature)) / 12
+    torch.testing.assert_close(loss, expected)
+    torch.testing.assert_close(torch.autograd.grad(loss, temperature), torch.autograd.grad(expected, temperature))
+
+
+@pytest.mark.parametrize(
+    ("change", "advice"),
+    [
+        ({"second": torch.ones(3, 4)}, "of one shape"),
+        ({"first": torch.ones(2, 4, dtype=torch.int64)}, "floating-point"),
+        ({"labels": torch.ones(3, dtype=torch.int64)}, "one whole number per item"),
+        ({"queue": torch.ones(3, 5)}, "as long in d"),
+        ({"temperature": 0.0}, "above zero"),
+        ({"objective": "info_ncee"}, "Did you mean 'info_nce'"),
+        ({"similarity": "cosin"}, "Did you mean 'cosine'"),
+    ],
+)
+def test_wrong_input_is_met_with_advice(change, advice):
+    asked = {"first": torch.ones(2, 4), "second": torch.ones(2, 4)} | change
+    with pytest.raises(InputError, match=advice):
+        cp.contrastive_loss(asked.pop("first"), asked.pop("second"), **asked)
+
+
+def test_relations_list_the_few_that_their_masks_show():
+    for relation in (
+        same_item(torch.tensor([3, 1, 3, 2, 1])),
+        SameItem(torch.tensor([1, 2]), torch.tensor([2, 2, 7]), None),
+        same_item(torch.tensor([4, 5, 4, 6])).part(slice(1, 3)),
+        OwnKey(torch.tensor([1, 0]), torch.tensor([8, 9]), torch.tensor([9, 3, 8]), 2),
+    ):
+        positive, negative = relation.masks(slice(0, 9))
+        few = relation.few()
+        told = torch.zeros_like(positive)
+        told[few.positive] = True
+        assert torch.equal(told, positive)
+        rest = torch.zeros_like(negative)
+        rest[:, few.negatives] = True
+        rest[few.positive] = False
+        rest[few.left_out] = False
+        assert torch.equal(rest, negative)
