@@ -172,6 +172,39 @@ def report(run: Path, *, source: str | None = None, labels: str | None = None, a
     _say({"report": str(path)}, f"The report is {path}", as_json=as_json)
 
 
+checks = App(name="check", help="Prove that a promise holds on this machine, for your configuration.")
+app.command(checks)
+
+
+@checks.command
+def processes(source: str | None = None, *, choices: Choices = USUAL, as_json: AsJson = False) -> None:
+    """Prove on 1, 2 and 4 processes that loss and gradient are those of one process with the whole batch.
+
+    Args:
+        source: Your data, as for fit; rows of random numbers when left out.
+        choices: Every choice of a run; batches are cut to 64 items.
+        as_json: Print one JSON object and nothing else.
+    """
+    from counterpoint.agreement import check_processes
+
+    (found,) = check_processes([choices], source)
+    lines = [
+        f"{each.processes} processes: loss differs by {each.loss:.1e}, gradients by {each.gradient:.1e}, memory by "
+        f"{each.memory:.1e} of its largest value: {'the same' if each.agrees else 'NOT the same'} as one process"
+        for each in found
+    ]
+    record = {
+        "method": choices.method,
+        "objective": choices.objective,
+        "agrees": all(each.agrees for each in found),
+        "deviations": [each._asdict() for each in found],
+        "largest": max(max(each[1:]) for each in found),
+    }
+    _say(record, "\n".join(lines), as_json=as_json)
+    if not record["agrees"]:
+        sys.exit(1)
+
+
 @app.command(name="list")
 def list_parts(kind: str | None = None, *, as_json: AsJson = False) -> None:
     """List the parts of one KIND, or the kinds there are.

@@ -57,7 +57,12 @@ class MoCo(Method):
 
     def project(self, views: Views) -> Vectors:
         place = torch.arange(len(views[0]), device=views[0].device)
-        groups = min(self.groups, max(1, len(place) // 2))
+        groups = self.groups
+        if len(place) < 2 * groups:
+            raise PlanError(
+                f"moco(groups={groups}) encodes at least {2 * groups} items at once. Got {len(place)}. "
+                "Use a larger batch, or moco(groups=1)."
+            )
         fast = nn.Sequential(self.encoder, self.head)
         queries = in_groups(fast, views[0], place.tensor_split(groups))
         with torch.no_grad():

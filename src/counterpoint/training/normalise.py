@@ -51,7 +51,7 @@ class SharedBatchNorm(_BatchNorm):
         share = sizes / sizes.sum()
         mean = (share * means).sum(dim=0)
         variance = (share * (deviations + (means - mean).square())).sum(dim=0)
-        return mean, variance, float(sizes.sum())
+        return mean, variance, float(sizes.detach().sum())
 
     def _remember(self, mean: Tensor, variance: Tensor) -> None:
         assert self.running_mean is not None

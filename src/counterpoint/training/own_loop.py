@@ -92,5 +92,5 @@ def _fitting(
         raise InputError(
             f"The queue must be a tensor (q, {first.shape[1]}), as long in d as the views. Got {tuple(queue.shape)}."
         )
-    if not float(temperature) > 0:
-        raise InputError(f"The temperature must be above zero. Got {float(temperature):g}.")
+    if not float(torch.as_tensor(temperature).detach()) > 0:
+        raise InputError(f"The temperature must be above zero. Got {temperature}.")

@@ -1,0 +1,129 @@
+"""Proof that several processes learn what one would: the same steps on 1, 2 and 4 of them, compared number by number.
+
+Every process group runs on processors of this machine (gloo), in 64 bits, where equal sums in another order differ by
+less than 1e-10; a factor that is wrong by the number of processes, or a negative that is missing, differs by far more.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.multiprocessing.spawn import spawn
+
+from counterpoint.errors import RunError
+from counterpoint.interfaces import Step
+from counterpoint.plans import Plan
+from counterpoint.settle import Own, prepare
+from counterpoint.training.loop import learn, look
+from counterpoint.training.normalise import share_statistics
+from counterpoint.training.optimise import sgd
+from counterpoint.training.processes import Processes, joined_by_file
+
+COUNTS = (1, 2, 4)
+STEPS = 2
+BATCH = 64
+TOLERANCE = 1e-8
+"""The largest relative deviation that is still a matter of rounding, in 64 bits."""
+
+
+class Deviation(NamedTuple):
+    """How far a number of processes is from one process: the largest difference over the largest value."""
+
+    processes: int
+    loss: float
+    gradient: float
+    memory: float
+
+    @property
+    def agrees(self) -> bool:
+        """Whether nothing differs by more than rounding."""
+        return max(self.loss, self.gradient, self.memory) < TOLERANCE
+
+
+def check_processes(
+    plans: Sequence[Plan], source: object = None, *, counts: Sequence[int] = COUNTS
+) -> list[list[Deviation]]:
+    """For every plan, the deviation of every number of processes from one.
+
+    Args:
+        plans: What is to be tried; batches are cut to 64 items, so that it takes seconds.
+        source: The data, a path or an array; rows of random numbers when left out.
+        counts: Numbers of processes, the first of which is 1.
+    """
+    held = _rows() if source is None else source
+    records = [plan.record() for plan in plans]
+    with tempfile.TemporaryDirectory(prefix="counterpoint-") as folder:
+        for count in counts:
+            spawn(_work, (count, folder, records, held), nprocs=count)  # type: ignore[no-untyped-call]
+        results = {count: [_read(folder, count, row) for row in range(len(plans))] for count in counts}
+    alone = results[counts[0]]
+    return [[_deviation(count, alone[row], results[count][row]) for count in counts[1:]] for row in range(len(plans))]
+
+
+def _work(rank: int, count: int, folder: str, records: Sequence[Mapping[str, Any]], source: object) -> None:
+    """One process of ``count``: every plan's steps; the first process writes what came out."""
+    torch.set_num_threads(1)
+    with joined_by_file(f"{folder}/meeting-{count}", rank, count) as processes:
+        for row, record in enumerate(records):
+            found = _steps(Plan.of(record), source, processes)
+            if processes.first:
+                _write(folder, count, row, found)
+
+
+def _steps(plan: Plan, source: object, processes: Processes) -> dict[str, Tensor]:
+    """Losses, gradients and memory after some steps in 64 bits."""
+    plan = dataclasses.replace(plan, epochs=1, minutes=None, device="cpu", precision="fp32")
+    batch = min(plan.batch_size or BATCH, BATCH)
+    plan = dataclasses.replace(plan, batch_size=batch, at_once=None)
+    parts = prepare(source, plan, Own(), began=time.monotonic(), processes=processes)
+    method, recipe = parts.method.double().train(), parts.recipe
+    share_statistics(method, processes)
+    optimizer = sgd(method, learning_rate=0.1)
+    found: dict[str, Tensor] = {}
+    for step in range(STEPS):
+        place = step % parts.per_epoch
+        info, views = look(parts.items, parts.modality, recipe, epoch=0, place=place, count=method.views)
+        loss, vectors = learn(method, optimizer, tuple(view.double() for view in views), info, recipe, step=step)
+        found[f"loss {step}"] = torch.tensor(processes.sum(loss), dtype=torch.float64)
+        for name, weight in method.named_parameters():
+            if weight.grad is not None:
+                found[f"gradient {step} {name}"] = weight.grad.clone()
+        method.after_step(Step(step + 1, STEPS, vectors, info))
+    found |= {f"memory {name}": buffer.double() for name, buffer in method.named_buffers()}
+    return found
+
+
+def _deviation(count: int, alone: Mapping[str, Tensor], together: Mapping[str, Tensor]) -> Deviation:
+    if alone.keys() != together.keys():
+        raise RunError(f"{count} processes leave other weights without a gradient than one process does.")
+
+    def largest(kind: str) -> float:
+        names = [name for name in alone if name.startswith(kind)]
+        gap = max((float((alone[name] - together[name]).abs().max()) for name in names), default=0.0)
+        return gap / max((float(alone[name].abs().max()) for name in names), default=1.0)
+
+    return Deviation(count, largest("loss"), largest("gradient"), largest("memory"))
+
+
+def _rows() -> np.ndarray:
+    return np.random.default_rng(0).normal(size=(160, 12)).astype(np.float32)
+
+
+def _write(folder: str, count: int, row: int, found: Mapping[str, Tensor]) -> None:
+    from safetensors.torch import save_file
+
+    save_file({name: tensor.contiguous() for name, tensor in found.items()}, f"{folder}/{count}-{row}")
+
+
+def _read(folder: str, count: int, row: int) -> dict[str, Tensor]:
+    from safetensors.torch import load_file
+
+    return load_file(Path(folder) / f"{count}-{row}")

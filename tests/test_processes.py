@@ -1,0 +1,163 @@
+"""Several processes: the gradient of one, whatever is configured; stopping, dying and resuming together."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+
+import counterpoint as cp
+from counterpoint import catalogue
+from counterpoint.agreement import check_processes
+from counterpoint.plans import Plan
+from counterpoint.training.processes import Processes, joined_by_file
+from counterpoint.training.records import read
+from tests.worlds import records, stripes
+
+SMALL = {"width": 8, "head_hidden": 16, "head_outputs": 8}
+FORMS = {"moco": "moco(queue=64)"}
+"""A queue that is overwritten within two steps."""
+
+
+@pytest.fixture(autouse=True)
+def _one_thread(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+
+def test_every_method_and_objective_has_the_loss_and_gradient_of_one_process():
+    plans = [
+        Plan(method=FORMS.get(method, method), objective=objective, **SMALL)
+        for method in catalogue.names("method")
+        for objective in catalogue.names("objective")
+    ]
+    uneven = Plan(batch_size=62, similarity="euclidean", temperature=1.0, **SMALL)
+    for deviations in check_processes([*plans, uneven]):
+        assert [each.processes for each in deviations] == [2, 4]
+        assert all(each.agrees for each in deviations), deviations
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["image", "series"])
+def test_convolutions_with_batch_normalisation_agree_too(kind):
+    from tests.worlds import WORLDS
+
+    world = WORLDS[kind](count=160)
+    plans = [Plan(method=FORMS.get(method, method), **world.choices, **SMALL) for method in catalogue.names("method")]
+    for deviations in check_processes(plans, world.source):
+        assert all(each.agrees for each in deviations), deviations
+
+
+def test_a_wrong_factor_is_noticed(monkeypatch):
+    monkeypatch.setattr("counterpoint.agreement.STEPS", 1)
+    from counterpoint.agreement import _deviation
+
+    one = {"loss 0": torch.ones(1), "gradient 0 w": torch.tensor([1.0, 2.0])}
+    halved = {"loss 0": torch.ones(1), "gradient 0 w": torch.tensor([0.5, 1.0])}
+    assert not _deviation(2, one, halved).agrees
+
+
+def _own_loop(rank, count, folder):
+    torch.set_num_threads(1)
+    generator = torch.Generator().manual_seed(0)
+    whole = torch.randn(2, 7, 5, dtype=torch.float64, generator=generator)
+    labels = torch.tensor([0, 1, 2, 0, 1, 2, 3])
+    cuts = [0, 4, 7] if count == 2 else [0, 7]
+    mine = whole[:, cuts[rank] : cuts[rank + 1]].clone().requires_grad_()
+    with joined_by_file(f"{folder}/meet-{count}", rank, count):
+        for number, chosen in enumerate((None, labels[cuts[rank] : cuts[rank + 1]])):
+            loss = cp.contrastive_loss(mine[0], mine[1], labels=chosen)
+            (slope,) = torch.autograd.grad(loss, mine)
+            torch.save([loss.detach(), slope / count], f"{folder}/{count}-{rank}-{number}")
+
+
+def test_the_loss_of_ones_own_loop_is_global_and_its_mean_gradient_exact(tmp_path):
+    for count in (1, 2):
+        torch.multiprocessing.spawn(_own_loop, (count, str(tmp_path)), nprocs=count)
+    for number in (0, 1):
+        loss, slope = torch.load(tmp_path / f"1-0-{number}", weights_only=True)
+        parts = [torch.load(tmp_path / f"2-{rank}-{number}", weights_only=True) for rank in (0, 1)]
+        for part in parts:
+            torch.testing.assert_close(part[0], loss)
+        torch.testing.assert_close(torch.cat([part[1] for part in parts], dim=1), slope)
+
+
+def command(source, out, *more, processes=2):
+    choices = ["--epochs", "3", "--batch-size", "64", "--width", "8", "--head-hidden", "16", "--head-outputs", "8"]
+    plain = [sys.executable, "-m", "counterpoint"]
+    if processes > 1:
+        launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
+        plain = [*launcher, "-m", "counterpoint"]
+    return [*plain, "fit", str(source), "--out", str(out), "--precision", "fp32", *choices, *more]
+
+
+def test_torchrun_trains_as_one_process_does_and_only_one_writes(tmp_path):
+    np.save(tmp_path / "rows.npy", records().source)
+    done = subprocess.run(command(tmp_path / "rows.npy", tmp_path / "two"), capture_output=True, text=True, check=True)
+    assert done.stdout.count("The model is in") == 1
+    assert "2 processes" in done.stderr
+    subprocess.run(command(tmp_path / "rows.npy", tmp_path / "one", processes=1), capture_output=True, check=True)
+    first, second = (
+        [each["loss"] for each in read(tmp_path / run / "metrics.jsonl") if "loss" in each] for run in ("one", "two")
+    )
+    assert len(first) == len(second)
+    np.testing.assert_allclose(first, second, rtol=1e-3)
+
+
+def test_a_process_that_dies_stops_all_and_another_number_of_processes_goes_on(tmp_path):
+    np.save(tmp_path / "pictures.npy", stripes().source)
+    out = tmp_path / "run"
+    long = command(tmp_path / "pictures.npy", out, "--save-every", "1")
+    long[long.index("3")] = "200"
+    with subprocess.Popen(long, stderr=subprocess.PIPE, text=True) as running:
+        while not (out / "state.pt").exists() and running.poll() is None:
+            time.sleep(0.05)
+        victim = _last_child(running.pid)
+        os.kill(victim, signal.SIGKILL)
+        said = running.communicate(timeout=120)[1]
+    assert running.returncode != 0
+    assert "Another process of this run has ended" in said or "Stopped after step" in said
+    before = torch.load(out / "state.pt", weights_only=True)["step"]
+    on = subprocess.Popen([*command(tmp_path / "pictures.npy", out, "--resume", processes=1)[:7], "--resume"])
+    try:
+        deadline = before + 3
+        while _step(out) < deadline and on.poll() is None:
+            time.sleep(0.1)
+        assert _step(out) >= deadline
+    finally:
+        on.kill()
+        on.wait()
+
+
+def _step(out):
+    found = [each["step"] for each in read(out / "metrics.jsonl") if "loss" in each]
+    return found[-1] if found else 0
+
+
+def _last_child(parent):
+    children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(parent)], capture_output=True, text=True, check=True)
+    return int(children.stdout.split()[-1])
+
+
+def test_check_processes_from_the_shell():
+    ran = subprocess.run(
+        [sys.executable, "-m", "counterpoint", "check", "processes", "--width", "8", "--json"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = json.loads(ran.stdout)
+    assert found["agrees"]
+    assert 0 < found["largest"] < 1e-8
+    assert [each["processes"] for each in found["deviations"]] == [2, 4]
+
+
+def test_a_batch_too_small_for_the_processes_is_refused():
+    from counterpoint.settle import _enough_for_all
+
+    with pytest.raises(cp.InputError, match="fewer processes"):
+        _enough_for_all(Plan(batch_size=6), Processes(0, 4))
