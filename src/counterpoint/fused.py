@@ -19,14 +19,17 @@ running maximum (Milakov & Gimelshein 2018, arXiv:1805.02867).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+Made = TypeVar("Made")
 Pairs = tuple[Int64[Tensor, " p"], Int64[Tensor, " p"]]
 
 SIDE = 512
@@ -42,7 +45,12 @@ KEPT = 1 << 22
 """Entries of a symmetric table up to which its blocks are kept for the gradient rather than made again."""
 
 
-class Block(NamedTuple):
+ENOUGH = 4
+"""Blocks for each thread from which on each thread takes blocks of its own."""
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
     """A part of the table, and the flat places in it that are left out."""
 
     rows: slice
@@ -105,22 +113,49 @@ def _scratch(vectors: Tensor, blocks: list[Block]) -> Tensor:
     return vectors.new_empty(size)
 
 
+def _in_threads(work: Callable[[list[Block]], Made], blocks: list[Block], device: torch.device) -> list[Made]:
+    """What ``work`` makes of all blocks, in parts: on processors every thread takes every k-th block, alone.
+
+    Threads that share each small product wait for each other at every one of them, which beside any other process takes
+    many times as long; threads with blocks of their own do not wait. Who takes which block is fixed, so sums are
+    always added in the same order.
+    """
+    threads = torch.get_num_threads() if device.type == "cpu" else 1
+    if threads == 1 or len(blocks) < ENOUGH * threads:
+        return [work(blocks)]
+
+    def alone(start: int) -> Made:
+        torch.set_num_threads(1)
+        with torch.no_grad():
+            return work(blocks[start::threads])
+
+    try:
+        with ThreadPoolExecutor(threads) as pool:
+            return list(pool.map(alone, range(threads)))
+    finally:
+        torch.set_num_threads(threads)  # threads that are started later begin with what was set last
+
+
 class _Among(torch.autograd.Function):
     """Vectors among themselves, each block used for both halves of the table."""
 
     @staticmethod
     def forward(ctx: Any, z: Tensor, blocks: list[Block]) -> Tensor:
-        total = z.new_zeros(len(z))
+        kept: dict[Block, Tensor] = {}
         keep = ctx.needs_input_grad[0] and len(z) ** 2 <= KEPT
-        scratch = z.new_empty(0) if keep else _scratch(z, blocks)
-        kept = []
-        for block in blocks:
-            table = _exponentials(z, block, _scratch(z, [block]) if keep else scratch)
-            total[block.rows] += table.sum(dim=1)
-            if block.rows != block.columns:
-                total[block.columns] += table.sum(dim=0)
-            if keep:
-                kept.append(table)
+
+        def sums(own: list[Block]) -> Tensor:
+            total, scratch = z.new_zeros(len(z)), z.new_empty(0) if keep else _scratch(z, own)
+            for block in own:
+                table = _exponentials(z, block, _scratch(z, [block]) if keep else scratch)
+                total[block.rows] += table.sum(dim=1)
+                if block.rows != block.columns:
+                    total[block.columns] += table.sum(dim=0)
+                if keep:
+                    kept[block] = table
+            return total
+
+        total = torch.stack(_in_threads(sums, blocks, z.device)).sum(dim=0)
         ctx.save_for_backward(z, total)
         ctx.blocks, ctx.kept = blocks, kept
         return total.log()
@@ -130,18 +165,20 @@ class _Among(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         z, total = ctx.saved_tensors
         weight = torch.where(total > 0, gradient / total, 0.0)
-        made = torch.zeros_like(z)
-        scratch = z.new_empty(0) if ctx.kept else _scratch(z, ctx.blocks)
-        factor = _scratch(z, ctx.blocks)
-        for number, block in enumerate(ctx.blocks):
-            table = ctx.kept[number] if ctx.kept else _exponentials(z, block, scratch)
-            both = factor[: table.numel()].view_as(table)
-            torch.add(weight[block.rows, None], weight[None, block.columns], out=both)
-            both.mul_(table)
-            made[block.rows].addmm_(both, z[block.columns])
-            if block.rows != block.columns:
-                made[block.columns].addmm_(both.T, z[block.rows])
-        return made, None
+
+        def slopes(own: list[Block]) -> Tensor:
+            made, scratch, factor = torch.zeros_like(z), _scratch(z, own), _scratch(z, own)
+            for block in own:
+                table = ctx.kept[block] if ctx.kept else _exponentials(z, block, scratch)
+                both = factor[: table.numel()].view_as(table)
+                torch.add(weight[block.rows, None], weight[None, block.columns], out=both)
+                both.mul_(table)
+                made[block.rows].addmm_(both, z[block.columns])
+                if block.rows != block.columns:
+                    made[block.columns].addmm_(both.T, z[block.rows])
+            return made
+
+        return torch.stack(_in_threads(slopes, ctx.blocks, z.device)).sum(dim=0), None
 
 
 def _exponentials(z: Tensor, block: Block, scratch: Tensor) -> Tensor:
@@ -153,18 +190,22 @@ class _Across(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, anchors: Tensor, candidates: Tensor, blocks: list[Block]) -> Tensor:
-        scratch = _scratch(anchors, blocks)
-        top = anchors.new_full((len(anchors),), -torch.inf)
-        total = anchors.new_zeros(len(anchors))
-        for block in blocks:
-            table = _without(_products(anchors, candidates, block, scratch), block, -torch.inf)
-            before = top[block.rows]
-            higher = torch.maximum(before, table.amax(dim=1))
-            shift = torch.where(higher.isneginf(), 0.0, higher)
-            fresh = table.sub_(shift[:, None]).exp_().sum(dim=1)
-            total[block.rows] = total[block.rows] * torch.exp(before - shift) + fresh
-            top[block.rows] = higher
-        result = top + total.log()
+
+        def sums(own: list[Block]) -> Tensor:
+            scratch = _scratch(anchors, own)
+            top = anchors.new_full((len(anchors),), -torch.inf)
+            total = anchors.new_zeros(len(anchors))
+            for block in own:
+                table = _without(_products(anchors, candidates, block, scratch), block, -torch.inf)
+                before = top[block.rows]
+                higher = torch.maximum(before, table.amax(dim=1))
+                shift = torch.where(higher.isneginf(), 0.0, higher)
+                fresh = table.sub_(shift[:, None]).exp_().sum(dim=1)
+                total[block.rows] = total[block.rows] * torch.exp(before - shift) + fresh
+                top[block.rows] = higher
+            return top + total.log()
+
+        result = torch.stack(_in_threads(sums, blocks, anchors.device)).logsumexp(dim=0)
         ctx.save_for_backward(anchors, candidates, result)
         ctx.blocks = blocks
         return result
@@ -174,15 +215,18 @@ class _Across(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         anchors, candidates, result = ctx.saved_tensors
         wanted = ctx.needs_input_grad
-        made = torch.zeros_like(anchors) if wanted[0] else None
-        passed = torch.zeros_like(candidates) if wanted[1] else None
-        scratch = _scratch(anchors, ctx.blocks)
         shift = torch.where(result.isneginf(), 0.0, result)
-        for block in ctx.blocks:
-            table = _without(_products(anchors, candidates, block, scratch), block, -torch.inf)
-            table.sub_(shift[block.rows, None]).exp_().mul_(gradient[block.rows, None])
-            if made is not None:
-                made[block.rows].addmm_(table, candidates[block.columns])
-            if passed is not None:
-                passed[block.columns].addmm_(table.T, anchors[block.rows])
-        return made, passed, None
+
+        def slopes(own: list[Block]) -> tuple[Tensor, Tensor]:
+            made, passed, scratch = torch.zeros_like(anchors), torch.zeros_like(candidates), _scratch(anchors, own)
+            for block in own:
+                table = _without(_products(anchors, candidates, block, scratch), block, -torch.inf)
+                table.sub_(shift[block.rows, None]).exp_().mul_(gradient[block.rows, None])
+                if wanted[0]:
+                    made[block.rows].addmm_(table, candidates[block.columns])
+                if wanted[1]:
+                    passed[block.columns].addmm_(table.T, anchors[block.rows])
+            return made, passed
+
+        made, passed = zip(*_in_threads(slopes, ctx.blocks, anchors.device), strict=True)
+        return sum(made[1:], made[0]), sum(passed[1:], passed[0]), None

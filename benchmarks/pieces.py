@@ -1,0 +1,69 @@
+"""A step whose items are encoded in pieces, against the undivided one and against a small one: ``measure``.
+
+SimCLR on random pictures, batch 2048 in pieces of 256, each form in a process of its own.
+
+    python benchmarks/pieces.py [--quick]
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+
+import numpy as np
+import torch
+
+from benchmarks.engine import peak
+from counterpoint.encoders.conv2d import conv2d
+from counterpoint.heads import mlp_head
+from counterpoint.interfaces import Wishes
+from counterpoint.methods.simclr import SimCLR
+from counterpoint.modalities.image import Images
+from counterpoint.objectives.info_nce import info_nce
+from counterpoint.training.devices import keep_freed_memory
+from counterpoint.training.loop import Recipe, learn, look
+from counterpoint.training.optimise import adamw
+
+AT_ONCE = 256
+
+
+def one(batch: int, at_once: int | None, turns: int) -> dict[str, float]:
+    """Median seconds of a step, and the growth of the process."""
+    keep_freed_memory()
+    random = np.random.default_rng(0)
+    images, items = Images.learn(random.integers(0, 256, (batch, 32, 32, 3), dtype=np.uint8), Wishes(views="simclr"))
+    torch.manual_seed(0)
+    method = SimCLR(conv2d(3, 32).to(memory_format=torch.channels_last), mlp_head(512), info_nce).train()
+    optimizer = adamw(method)
+    recipe = Recipe(steps=turns, batch_size=batch, at_once=at_once)
+    before, taken = peak(), []
+    for epoch in range(turns):
+        start = time.perf_counter()
+        info, views = look(items, images, recipe, epoch=epoch, place=0, count=2)
+        learn(method, optimizer, views, info, recipe, step=epoch)
+        taken.append(time.perf_counter() - start)
+    return {"seconds": float(np.median(taken)), "mebibytes": peak() - before}
+
+
+def measure(quick: bool) -> list[dict[str, object]]:
+    """Rows for the three forms."""
+    batch, turns = (1024, 3) if quick else (2048, 7)
+    rows = []
+    for system, items, at_once in (("in pieces", batch, AT_ONCE), ("undivided", batch, 0), ("small batch", AT_ONCE, 0)):
+        asked = [sys.executable, "-m", "benchmarks.pieces", "--one", str(items), str(at_once), str(turns)]
+        done = subprocess.run(asked, check=True, capture_output=True, text=True)
+        rows.append(
+            {"name": "step in pieces", "system": system, "items": items, "at_once": AT_ONCE, **json.loads(done.stdout)}
+        )
+    return rows
+
+
+if __name__ == "__main__":
+    if "--one" in sys.argv:
+        count, pieces, repeats = map(int, sys.argv[-3:])
+        print(json.dumps(one(count, pieces or None, repeats)))
+    else:
+        for each in measure("--quick" in sys.argv):
+            print(each)
