@@ -42,8 +42,11 @@ class Model:
     def embed(self, source: object, *, batch_size: int = 500) -> Embeddings:
         """Unit vectors (n, d) float32 of all items of a source, with their names."""
         items = self.modality.open(source)
-        vectors = functional.normalize(torch.from_numpy(self.represent(items, batch_size=batch_size)), dim=1)
-        return Embeddings(vectors.numpy(), list(items.names), self.fingerprint())
+        return Embeddings(self.directions(items, batch_size=batch_size), list(items.names), self.fingerprint())
+
+    def directions(self, items: Items, *, batch_size: int = 500) -> Float32[np.ndarray, "n d"]:
+        """The encoder's outputs h for all items, each scaled to length 1."""
+        return functional.normalize(torch.from_numpy(self.represent(items, batch_size=batch_size)), dim=1).numpy()
 
     def represent(self, items: Items, *, batch_size: int = 500) -> Float32[np.ndarray, "n d"]:
         """The encoder's own outputs h for all items, not scaled."""
