@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from counterpoint.data.shards import Shard
-from counterpoint.errors import MissingPackage
+from counterpoint.errors import InputError, MissingPackage
 from counterpoint.sharding.parts import Order, Outcome, Tell
 
 GIVEN_UP = "Ray gave up on it: its process was ended again and again, perhaps for want of memory"
@@ -35,18 +36,14 @@ class Actor:
 
 
 def on_ray(shards: Sequence[Shard], order: Order, *, workers: int, tell: Tell) -> None:
-    """Embed shards by this many actors, each with one processor.
+    """Embed shards by this many actors, each with one processor. What Ray prints goes to stderr.
 
     Raises:
         MissingPackage: Ray Data is not installed.
     """
-    try:
-        import ray
-        import ray.data
-    except ImportError:
-        raise MissingPackage("ray", "ray") from None
+    ray = _ray()
     lost = {shard.name for shard in shards}
-    with _started(ray, workers), _quiet(ray.data.DataContext.get_current()):
+    with redirect_stdout(sys.stderr), _started(ray, workers), _quiet(ray.data.DataContext.get_current()):
         rows = [{"shard": json.dumps(asdict(shard))} for shard in shards]
         done = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
             Actor,
@@ -68,19 +65,38 @@ def _shard(text: str) -> Shard:
     return Shard(name, source if isinstance(source, str) else tuple(source), root)
 
 
+def _ray() -> Any:
+    """Ray, told before it is imported that it serves this machine only, unless there is a cluster to connect to.
+
+    On Linux it would listen to the whole network, whatever address it is given, because other machines might join.
+    """
+    if not os.environ.get("RAY_ADDRESS"):
+        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray would tell its makers
+    try:
+        import ray
+        import ray.data
+    except ImportError:
+        raise MissingPackage("ray", "ray") from None
+    return ray
+
+
 @contextmanager
 def _started(ray: Any, workers: int) -> Iterator[None]:
     """Ray as it runs already or at ``RAY_ADDRESS``; else one for this job, that only this machine can reach."""
     if ray.is_initialized():
         yield
         return
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray would tell its makers
     if os.environ.get("RAY_ADDRESS"):
         ray.init(log_to_driver=False)
+    elif ray.util.get_node_ip_address() not in ("127.0.0.1", "::1"):
+        raise InputError(
+            "Ray was imported before and would be open to the network. Start it yourself with ray.init(...), or set "
+            "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER=0 before it is imported."
+        )
     else:
         cores = max(workers, os.cpu_count() or 1)
-        here: dict[str, Any] = {"address": "local", "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
-        ray.init(**here, num_cpus=cores, log_to_driver=False)
+        ray.init("local", num_cpus=cores, include_dashboard=False, log_to_driver=False, logging_level="warning")
     try:
         yield
     finally:
