@@ -72,10 +72,7 @@ def embed_all(model: Model | str | Path, source: object, out: Path, way: Way, pr
         elif waiting:
             _elsewhere(kept, None if model is kept else Path(str(model)), waiting, out, way, tell)
     except KeyboardInterrupt:
-        written = sum(outcome.reason is None for outcome in outcomes)
-        raise Interrupted(
-            f"Stopped. {written} of {len(waiting)} shards are written; the same command embeds the others."
-        ) from None
+        raise Interrupted("Stopped. Finished shards are kept; the same command embeds the others.") from None
     finally:
         sweep(out, waiting)
     seconds = time.perf_counter() - began
@@ -89,10 +86,13 @@ def embed_all(model: Model | str | Path, source: object, out: Path, way: Way, pr
 
 def _telling(outcomes: list[Outcome], total: int, progress: Progress) -> Tell:
     """Keeps every outcome, and says how far the job is."""
+    items = 0
 
     def tell(outcome: Outcome) -> None:
+        nonlocal items
         outcomes.append(outcome)
-        progress(len(outcomes), total, sum(each.items for each in outcomes))
+        items += outcome.items
+        progress(len(outcomes), total, items)
 
     return tell
 
