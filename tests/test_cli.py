@@ -160,6 +160,8 @@ WRONG = {
     "nothing to resume": ["fit", "{tmp}/array.npy", "--out", "{out}", "--resume"],
     "no run": ["embed", "{tmp}/empty", "{tmp}/array.npy", "--out", "{out}.npz"],
     "not an npz": ["embed", "{run}", "{tmp}/array.npy", "--out", "{out}.csv"],
+    "workers for one file": ["embed", "{run}", "{tmp}/array.npy", "--out", "{out}.npz", "--workers", "2"],
+    "no shards": ["embed", "{run}", "{tmp}/text", "--out", "{out}"],
     "labels of the wrong length": ["evaluate", "{run}", "--train", "{tmp}/array.npy", "--labels", "{tmp}/short.npy"],
     "labels with gaps": ["evaluate", "{run}", "--train", "{tmp}/array.npy", "--labels", "{tmp}/gaps.npy"],
     "labels all different": ["evaluate", "{run}", "--train", "{tmp}/array.npy", "--labels", "{tmp}/own.npy"],

@@ -14,6 +14,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from counterpoint.api import embed as embed
+    from counterpoint.api import embed_shards as embed_shards
     from counterpoint.api import evaluate as evaluate
     from counterpoint.api import fit as fit
     from counterpoint.api import plan as plan
@@ -37,6 +38,7 @@ PUBLIC = {
     "Plan": "counterpoint.plans",
     "contrastive_loss": "counterpoint.training.own_loop",
     "embed": "counterpoint.api",
+    "embed_shards": "counterpoint.api",
     "evaluate": "counterpoint.api",
     "fit": "counterpoint.api",
     "load": "counterpoint.model",

@@ -24,12 +24,13 @@ from counterpoint.files import write_json
 from counterpoint.interfaces import Items, Listener, Modality
 from counterpoint.model import Model, load
 from counterpoint.plans import Plan
-from counterpoint.progress import announce, conclude, progress
+from counterpoint.progress import announce, conclude, progress, sharding
 from counterpoint.reports.page import write_report
 from counterpoint.reports.views import draw_views
 from counterpoint.retrieval.nearest import Hit
 from counterpoint.retrieval.nearest import search as find_alike
 from counterpoint.settle import Prepared, chosen, prepare
+from counterpoint.sharding.job import Way, embed_all
 from counterpoint.training.loop import Course, Keeping, train
 from counterpoint.training.processes import joined
 from counterpoint.training.stopping import stop_requests
@@ -127,6 +128,20 @@ def _kept(prepared: Prepared, course: Course, folder: Path | None) -> Model:
 def embed(model: Model | str | Path, source: object) -> Embeddings:
     """Unit vectors and names of all items of a source."""
     return _model(model).embed(source)
+
+
+def embed_shards(
+    model: Model | str | Path,
+    source: object,
+    out: str | Path,
+    *,
+    workers: int = 1,
+    engine: str = "local",
+    shard_size: int = 10_000,
+    overwrite: bool = False,
+) -> dict[str, Any]:
+    """Embed much data into a folder, one .npz per shard; what is there already is kept. See ``docs/embedding.md``."""
+    return embed_all(model, source, Path(out), Way(workers, engine, shard_size, overwrite), sharding())
 
 
 def evaluate(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -112,23 +113,62 @@ def evaluate(
 
 
 @app.command
-def embed(run: Path, source: str, *, out: Path, as_json: AsJson = False) -> None:
-    """Write the unit vectors and names of all items of SOURCE.
+def embed(
+    run: Path,
+    source: str,
+    *,
+    out: Path,
+    workers: int = 1,
+    engine: str = "local",
+    shard_size: int = 10_000,
+    overwrite: Annotated[bool, Flag] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write the unit vectors and names of all items of SOURCE, into one file or, shard by shard, into a folder.
 
     Args:
         run: The run folder.
-        source: As for fit.
-        out: An .npz file with the arrays vectors (n, d) and names.
+        source: As for fit; for shards a folder or a pattern such as 'data/*.tar'.
+        out: An .npz file with the arrays vectors (n, d) and names, or a folder that gets one for each shard.
+        workers: Shards are embedded by this many processes.
+        engine: local, or ray for Ray Data.
+        shard_size: Loose photos are cut into shards of this many.
+        overwrite: Replace vectors of another model in the folder.
         as_json: Print one JSON object and nothing else.
     """
     from counterpoint import api
 
-    if out.suffix != ".npz":
-        raise InputError(f"Vectors are written as .npz. Got --out {out}.")
+    if out.suffix and out.suffix != ".npz" and not out.is_dir():
+        raise InputError(f"Vectors are written as .npz, or in shards into a folder. Got --out {out}.")
+    if out.suffix != ".npz" or out.is_dir():
+        ways: dict[str, Any] = {"workers": workers, "engine": engine, "shard_size": shard_size, "overwrite": overwrite}
+        _say_shards({"out": str(out), **api.embed_shards(run, source, out, **ways)}, as_json=as_json)
+        return
+    if (workers, engine) != (1, "local"):
+        raise InputError(f"Workers and engines write shards. Give a folder instead of --out {out}.")
+    began = time.perf_counter()
     z = api.embed(run, source)
     z.save(out)
-    found = {"out": str(out), "items": len(z), "length": int(z.vectors.shape[1]), "model": z.model}
-    _say(found, f"{len(z):,} vectors of length {z.vectors.shape[1]} are in {out}", as_json=as_json)
+    speed = round(len(z) / (time.perf_counter() - began), 1)
+    length = int(z.vectors.shape[1])
+    found = {"out": str(out), "items": len(z), "items_per_second": speed, "length": length, "model": z.model}
+    _say(found, f"{len(z):,} vectors of length {length} are in {out}, {speed:,.0f} items per second", as_json=as_json)
+
+
+def _say_shards(done: dict[str, Any], *, as_json: bool) -> None:
+    """Say what was embedded and what was not; where something failed, the exit status says so too."""
+    failed = done["failed"]
+    counts = f"{done['written']} of {done['shards']} shards are written, {done['skipped']} were there already"
+    lines = [f"failed  {each['shard']}: {each['reason']}" for each in failed]
+    if done["unreadable"]:
+        lines.append(f"{done['unreadable']:,} items could not be read and are left out")
+    speed = f"{done['items']:,} vectors, {done['items_per_second']:,.0f} items per second"
+    _say(done, "\n".join([*lines, f"{counts}; {speed}. They are in {done['out']}"]), as_json=as_json)
+    if failed:
+        raise InputError(
+            f"{len(failed)} of {done['shards']} shards could not be embedded; '{failed[0]['shard']}', for one: "
+            f"{failed[0]['reason'].rstrip('.')}. The same command tries those again."
+        )
 
 
 @app.command

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import zipfile
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +28,8 @@ class Embeddings:
     vectors: Float32[np.ndarray, "n d"]
     names: Sequence[str]
     model: str = ""
+    source: str = ""
+    """A digest of the data they were made from, where that is known: of the shards of a source."""
 
     def __post_init__(self) -> None:
         if len(self.vectors) != len(self.names):
@@ -51,22 +56,70 @@ class Embeddings:
         return Embeddings(self.vectors[np.asarray(rows)], [self.names[row] for row in rows], self.model)
 
     def save(self, path: str | Path) -> Path:
-        """Write ``vectors``, ``names`` and ``model`` as .npz, whole or not at all."""
+        """Write ``vectors``, ``names``, ``model`` and ``source`` as .npz, whole or not at all."""
         target = Path(path)
+        names = np.asarray(self.names, dtype=np.str_)
         with replacing(target) as temporary, temporary.open("wb") as file:
-            np.savez(file, vectors=self.vectors, names=np.asarray(self.names, dtype=np.str_), model=self.model)
+            np.savez(file, vectors=self.vectors, names=names, model=self.model, source=self.source)
         return target
 
     @classmethod
+    def merge(cls, parts: Mapping[str, Embeddings]) -> Embeddings:
+        """All of several embeddings, one after another; what each is called is only for messages.
+
+        Raises:
+            InputError: There are none, they are of different models, or two items have the same name.
+
+        >>> one, two = (Embeddings(np.eye(2, dtype=np.float32), list(names)) for names in ("ab", "cd"))
+        >>> Embeddings.merge({"one": one, "two": two}).names
+        ['a', 'b', 'c', 'd']
+        """
+        if not parts:
+            raise InputError("There are no embeddings to merge. Give at least one part.")
+        called, first = next(iter(parts.items()))
+        for name, part in parts.items():
+            if (part.model, part.vectors.shape[1]) != (first.model, first.vectors.shape[1]):
+                raise InputError(f"'{called}' and '{name}' are vectors of different models. Embed all with one model.")
+        names = [name for part in parts.values() for name in part.names]
+        if len(set(names)) < len(names):
+            twice, _ = Counter(names).most_common(1)[0]
+            places = [f"'{place}'" for place, part in parts.items() if twice in part.names]
+            raise InputError(f"'{twice}' is in {' and in '.join(places[:2])}. Names are unique: leave out one of them.")
+        return cls(np.concatenate([part.vectors for part in parts.values()]), names, first.model)
+
+    @classmethod
     def load(cls, path: str | Path) -> Embeddings:
-        """Read what ``save`` wrote."""
-        try:
-            archive = np.load(path, allow_pickle=False)
-            if isinstance(archive, np.ndarray):
-                raise ValueError("it is a single array")
-            with archive:
-                return cls(archive["vectors"], archive["names"].tolist(), str(archive["model"]))
-        except (OSError, ValueError, KeyError, EOFError) as wrong:
-            raise SourceError(
-                f"'{path}' does not hold embeddings: {wrong}. Make it with 'counterpoint embed'."
-            ) from wrong
+        """Read what ``save`` wrote; of a folder all .npz files in it and in folders inside, in the order of names."""
+        if Path(path).is_dir():
+            found = parts_in(Path(path))
+            if not found:
+                raise SourceError(f"'{path}' holds no embeddings. Make them with 'counterpoint embed'.")
+            return cls.merge({str(part): cls.load(part) for part in found})
+        with _reading(path) as archive:
+            source = str(archive["source"]) if "source" in archive else ""
+            return cls(archive["vectors"], archive["names"].tolist(), str(archive["model"]), source)
+
+
+def origin(path: Path) -> tuple[str, str]:
+    """The fingerprints of the model and of the data that saved embeddings were made from; vectors are not read."""
+    with _reading(path) as archive:
+        return str(archive["model"]), str(archive["source"]) if "source" in archive else ""
+
+
+def parts_in(folder: Path) -> list[Path]:
+    """The files of embeddings in a folder and in folders inside it, sorted by their paths without the suffix."""
+    found = {path.relative_to(folder).with_suffix("").as_posix(): path for path in folder.rglob("*.npz")}
+    return [path for name, path in sorted(found.items()) if not any(part.startswith(".") for part in name.split("/"))]
+
+
+@contextmanager
+def _reading(path: str | Path) -> Iterator[Mapping[str, np.ndarray]]:
+    """The arrays of an .npz file, each read when it is asked for; whatever is wrong becomes advice."""
+    try:
+        archive = np.load(path, allow_pickle=False)
+        if isinstance(archive, np.ndarray):
+            raise ValueError("it is a single array")
+        with archive:
+            yield archive
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as wrong:
+        raise SourceError(f"'{path}' does not hold embeddings: {wrong}. Make it with 'counterpoint embed'.") from wrong

@@ -21,9 +21,13 @@ from counterpoint.embeddings import Embeddings
 from counterpoint.errors import RunError
 from counterpoint.files import fingerprint, replacing, write_json
 from counterpoint.interfaces import Items, Modality
+from counterpoint.training.devices import keep_freed_memory
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
 BUILT = ("encoder", "width", "seed")
+
+BATCH = 256
+"""Items that are embedded at a time: measured on a processor, where larger batches outgrow its caches."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -39,15 +43,19 @@ class Model:
         name = self.built.get("encoder") or type(self.encoder).__name__
         return f"Model({self.modality.name}, {name}, {sum(p.numel() for p in self.encoder.parameters()):,} parameters)"
 
-    def embed(self, source: object, *, batch_size: int = 500) -> Embeddings:
+    def embed(self, source: object, *, batch_size: int = BATCH) -> Embeddings:
         """Unit vectors (n, d) float32 of all items of a source, with their names."""
         items = self.modality.open(source)
-        vectors = functional.normalize(torch.from_numpy(self.represent(items, batch_size=batch_size)), dim=1)
-        return Embeddings(vectors.numpy(), list(items.names), self.fingerprint())
+        return Embeddings(self.directions(items, batch_size=batch_size), list(items.names), self.fingerprint())
 
-    def represent(self, items: Items, *, batch_size: int = 500) -> Float32[np.ndarray, "n d"]:
+    def directions(self, items: Items, *, batch_size: int = BATCH) -> Float32[np.ndarray, "n d"]:
+        """The encoder's outputs h for all items, each scaled to length 1."""
+        return functional.normalize(torch.from_numpy(self.represent(items, batch_size=batch_size)), dim=1).numpy()
+
+    def represent(self, items: Items, *, batch_size: int = BATCH) -> Float32[np.ndarray, "n d"]:
         """The encoder's own outputs h for all items, not scaled."""
         self.encoder.eval()
+        keep_freed_memory()
         device = next(iter(self.encoder.parameters()), torch.empty(0)).device
         parts = []
         with torch.inference_mode():

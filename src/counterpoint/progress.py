@@ -79,6 +79,19 @@ def decoding() -> Callable[[int, int], None]:
     return tell
 
 
+def sharding() -> Callable[[int, int, int], None]:
+    """Says for every tenth of the shards how far embedding them is."""
+    told = 0
+
+    def tell(done: int, total: int, items: int) -> None:
+        nonlocal told
+        if 10 * done // total > told:
+            told = 10 * done // total
+            console().print(f"embedding  {done:,} of {total:,} shards, {items:,} items", markup=False)
+
+    return tell
+
+
 @contextmanager
 def progress(*, speaks: bool = True) -> Iterator[Listener]:
     """A bar with time left, views per second, loss, contrastive accuracy and effective rank.

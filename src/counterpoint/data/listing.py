@@ -49,7 +49,7 @@ def of_folder(folder: Path) -> Listing:
     """Every photo in a folder and in the folders inside it, sorted by its path."""
     others: Counter[str] = Counter()
     found: list[str] = []
-    for file in _files(folder, set()):
+    for file in files_in(folder, set()):
         name = file.relative_to(folder).as_posix()
         if is_picture_name(name):
             found.append(name)
@@ -71,7 +71,7 @@ def nothing_in(source: str, others: Counter[str]) -> str:
 
 def has_pictures(folder: Path) -> bool:
     """Whether a folder holds a photo somewhere; stops at the first."""
-    return any(is_picture_name(file.name) for file in _files(folder, set()))
+    return any(is_picture_name(file.name) for file in files_in(folder, set()))
 
 
 def of_paths(paths: Sequence[str | Path]) -> Listing:
@@ -138,7 +138,7 @@ def _stamp(file: Path) -> tuple[int, int]:
     return held.st_size, held.st_mtime_ns
 
 
-def _files(folder: Path, entered: set[tuple[int, int]]) -> Iterator[Path]:
+def files_in(folder: Path, entered: set[tuple[int, int]]) -> Iterator[Path]:
     """Every file below a folder that is not hidden; links are followed, but no folder is entered twice."""
     try:
         held = folder.stat()
@@ -154,6 +154,6 @@ def _files(folder: Path, entered: set[tuple[int, int]]) -> Iterator[Path]:
         if entry.name.startswith("."):
             continue
         if entry.is_dir():
-            yield from _files(Path(entry.path), entered)
+            yield from files_in(Path(entry.path), entered)
         elif entry.is_file() or entry.is_symlink():  # a link to nowhere is a photo that cannot be read
             yield Path(entry.path)

@@ -1,0 +1,161 @@
+"""The shards of a source too large to be embedded in one go: files, folders of photos, slices of many loose photos."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from counterpoint.data import archives, arrays, frames
+from counterpoint.data.decode import is_picture_name
+from counterpoint.data.listing import files_in, has_pictures, of_folder, of_paths
+from counterpoint.data.paths import existing
+from counterpoint.errors import InputError, SourceError
+
+SUFFIXES = (*archives.SUFFIXES, *frames.SUFFIXES, *arrays.SUFFIXES)
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One part of a source; it can be sent to another process.
+
+    Names are relative to ``root``, the folder that the source is or that its parts share, so that items are called
+    as they would be if a folder of photos were embedded at once.
+
+    >>> Shard("shells", "/data/photos/shells", "/data/photos").item("003.png")
+    'shells/003.png'
+    >>> Shard("part-00000", ("/data/photos/003.png",), "/data/photos").item("/data/photos/003.png")
+    '003.png'
+    """
+
+    name: str
+    source: str | tuple[str, ...]
+    """What a modality opens: a path, or the paths of photos."""
+    root: str
+
+    def item(self, name: str) -> str:
+        """What an item of this shard is called among the items of all shards."""
+        return f"{self.name}/{name}" if isinstance(self.source, str) else _relative(Path(name), Path(self.root))
+
+    def state(self) -> str:
+        """A digest of the files in it, their sizes and times of change: another one when the shard has changed."""
+        if isinstance(self.source, tuple):
+            photos = of_paths(self.source)
+            held = [[self.item(name) for name in photos.names], photos.stamps]
+        elif Path(self.source).is_dir():
+            photos = of_folder(Path(self.source))
+            held = [photos.names, photos.stamps]
+        else:
+            file = Path(self.source).stat()
+            held = [file.st_size, file.st_mtime_ns]
+        return hashlib.sha256(json.dumps(held).encode()).hexdigest()
+
+
+def shards_of(source: object, *, size: int) -> list[Shard]:
+    """The shards of a source, sorted by name.
+
+    Args:
+        source: A folder, a pattern such as ``data/*.tar``, a list of paths, or one path. A shard is a file of columns
+            or numbers, an archive, or a folder with photos in it; folders without photos are searched for such files.
+        size: Loose photos are sorted by name and cut into shards of this many.
+
+    Raises:
+        SourceError: There are no shards, or two have the same name.
+    """
+    if size < 1:
+        raise InputError(f"A shard holds at least 1 photo. Got a shard size of {size}.")
+    root, paths = _listed(source)
+    photos = sorted({str(path) for path in paths if _is_photo(path)})
+    shards = [Shard(_bare(_relative(path, root)), str(path), str(root)) for path in paths if not _is_photo(path)]
+    for number, start in enumerate(range(0, len(photos), size)):
+        shards.append(Shard(f"part-{number:05}", tuple(photos[start : start + size]), str(root)))
+    if not shards:
+        raise SourceError(
+            f"There are no shards in '{source}'. A shard is a folder with photos, or a file that ends in "
+            f"{', '.join(SUFFIXES)}; loose photos are cut into shards."
+        )
+    places: dict[str, Shard] = {}
+    for shard in shards:
+        other = places.setdefault(shard.name, shard)
+        if other is not shard:
+            raise SourceError(
+                f"Two shards are called '{shard.name}': {_said(other)} and {_said(shard)}. Rename or leave out one."
+            )
+    return sorted(shards, key=lambda shard: shard.name)
+
+
+def _listed(source: object) -> tuple[Path, list[Path]]:
+    """The folder that names are relative to, and the path of every shard and of every loose photo."""
+    if isinstance(source, list | tuple) and source and all(isinstance(each, str | Path) for each in source):
+        given = [existing(each).absolute() for each in source]
+        root = Path(os.path.commonpath([path.parent for path in given]))
+        return root, [found for path in given for found in (_parts(path) if path.is_dir() else [path])]
+    if not isinstance(source, str | Path) or str(source).startswith("sample:"):
+        said = f"'{source}'" if isinstance(source, str) else f"a {type(source).__name__}"
+        raise SourceError(
+            f"Shards come from a folder, a pattern or a list of paths. Got {said}; embed it at once, into an .npz file."
+        )
+    path = Path(source).expanduser()
+    if not path.exists() and glob.has_magic(str(source)):
+        return _matching(path)
+    path = existing(source).absolute()
+    if path.is_file():
+        return path.parent, [path]
+    inside = sorted(each for each in path.iterdir() if not each.name.startswith("."))
+    return path, [part for each in inside for part in _parts(each)]
+
+
+def _matching(pattern: Path) -> tuple[Path, list[Path]]:
+    """What matches a pattern; names are relative to the folder above the first part with a wildcard."""
+    parts = pattern.absolute().parts
+    root = Path(*parts[: next(place for place, part in enumerate(parts) if glob.has_magic(part))])
+    wild = "/".join(parts[len(root.parts) :])
+    matches = [path for path in sorted(root.glob(wild)) if "/." not in f"/{_relative(path, root)}"]
+    return root, list(dict.fromkeys(part for path in matches for part in _parts(path)))
+
+
+def _parts(path: Path) -> Iterator[Path]:
+    """A shard or a photo itself; of a folder without photos the shards in it; of anything else nothing."""
+    if not path.is_dir():
+        if _is_photo(path) or path.name.lower().endswith(SUFFIXES):
+            yield path
+    elif has_pictures(path):
+        yield path
+    else:
+        yield from (file for file in files_in(path, set()) if file.name.lower().endswith(SUFFIXES))
+
+
+def _is_photo(path: Path) -> bool:
+    return is_picture_name(path.name) and not path.is_dir()
+
+
+def _relative(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix()
+
+
+def _bare(name: str) -> str:
+    """A name without the suffix of its kind, the longest that fits.
+
+    >>> _bare("2024/photos.tar.gz"), _bare("v1.2")
+    ('2024/photos', 'v1.2')
+    """
+    fitting = [suffix for suffix in SUFFIXES if name.lower().endswith(suffix)]
+    return name[: -max(map(len, fitting))] if fitting else name
+
+
+def _said(shard: Shard) -> str:
+    return f"'{shard.source}'" if isinstance(shard.source, str) else f"{len(shard.source)} loose photos"
+
+
+def apart(out: Path, source: object, shards: Sequence[Shard]) -> None:
+    """Refuse to write where it would later be read as data, or would replace data."""
+    folder = Path(source).expanduser() if isinstance(source, str | Path) else None
+    if folder is not None and folder.is_dir() and out.resolve().is_relative_to(folder.resolve()):
+        raise InputError(f"'{out}' lies in the source '{source}', of which it would be a part. Choose another --out.")
+    for shard in shards:
+        if isinstance(shard.source, str) and (out / f"{shard.name}.npz").resolve() == Path(shard.source).resolve():
+            raise InputError(f"The vectors of '{shard.source}' would be written over it. Choose another --out.")

@@ -1,0 +1,160 @@
+"""Embedding much data, shard by shard: what is there is kept, what is missing is written, what fails is told.
+
+    OUT/<shard>.npz     vectors, names, fingerprints of the model and of the shard: whole or not there at all
+
+So a job that was stopped anywhere goes on with the same command.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from counterpoint.data.shards import Shard, apart, shards_of
+from counterpoint.embeddings import origin, parts_in
+from counterpoint.errors import InputError, Interrupted, RunError, SourceError, UnknownName, closest, listed
+from counterpoint.model import Model, load
+from counterpoint.sharding.cluster import on_ray
+from counterpoint.sharding.parts import Embedder, Order, Outcome, Tell, sweep, target
+from counterpoint.sharding.processes import in_processes
+
+ENGINES = ("local", "ray")
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a job is done: in how many processes, by which engine, and whether it may replace other vectors."""
+
+    workers: int = 1
+    engine: str = "local"
+    shard_size: int = 10_000
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        if self.workers < 1:
+            raise InputError(f"There is at least 1 worker. Got {self.workers}.")
+        if self.engine not in ENGINES:
+            raise UnknownName(
+                f"There is no engine called '{self.engine}'.{closest(self.engine, ENGINES)} "
+                f"Choose one of {listed(ENGINES)}."
+            )
+
+
+Progress = Callable[[int, int, int], None]
+"""Is told how many shards are done, how many there are to do, and how many items have been embedded."""
+
+
+def embed_all(model: Model | str | Path, source: object, out: Path, way: Way, progress: Progress) -> dict[str, Any]:
+    """Write one file of vectors for each shard of a source that has none yet, and say what was done.
+
+    Raises:
+        InputError: There are no shards, or ``out`` holds something else or vectors of another model.
+        Interrupted: Ctrl-C; the files written so far are kept.
+    """
+    kept = model if isinstance(model, Model) else load(model)
+    shards = shards_of(source, size=way.shard_size)
+    apart(out, source, shards)
+    fingerprint = kept.fingerprint()
+    waiting = _waiting(shards, out, fingerprint, overwrite=way.overwrite)
+    began = time.perf_counter()
+    outcomes: list[Outcome] = []
+    tell = _telling(outcomes, len(waiting), progress)
+    sweep(out, waiting)
+    try:
+        if waiting and (way.workers, way.engine) == (1, "local"):
+            embedder = Embedder(kept, fingerprint, out)
+            for shard in waiting:
+                tell(embedder(shard))
+        elif waiting:
+            _elsewhere(kept, None if model is kept else Path(str(model)), waiting, out, way, tell)
+    except KeyboardInterrupt:
+        raise Interrupted("Stopped. Finished shards are kept; the same command embeds the others.") from None
+    finally:
+        sweep(out, waiting)
+    seconds = time.perf_counter() - began
+    return {
+        **_summary(outcomes, seconds),
+        "shards": len(shards),
+        "skipped": len(shards) - len(waiting),
+        "model": fingerprint,
+    }
+
+
+def _telling(outcomes: list[Outcome], total: int, progress: Progress) -> Tell:
+    """Keeps every outcome, and says how far the job is."""
+    items = 0
+
+    def tell(outcome: Outcome) -> None:
+        nonlocal items
+        outcomes.append(outcome)
+        items += outcome.items
+        progress(len(outcomes), total, items)
+
+    return tell
+
+
+def _summary(outcomes: Sequence[Outcome], seconds: float) -> dict[str, Any]:
+    items = sum(outcome.items for outcome in outcomes)
+    failed = sorted((outcome.shard, outcome.reason) for outcome in outcomes if outcome.reason is not None)
+    return {
+        "items": items,
+        "unreadable": sum(outcome.unreadable for outcome in outcomes),
+        "written": len(outcomes) - len(failed),
+        "failed": [{"shard": shard, "reason": reason} for shard, reason in failed],
+        "seconds": round(seconds, 3),
+        "items_per_second": round(items / seconds, 1) if items else 0.0,
+    }
+
+
+def _elsewhere(model: Model, run: Path | None, shards: Sequence[Shard], out: Path, way: Way, tell: Tell) -> None:
+    """Hand the shards to other processes, which load the model from its run folder, or from one made for them."""
+    if run is None and not model.built.get("encoder"):
+        raise InputError(
+            "Other processes cannot load an encoder of your own. Embed with one worker and engine='local'."
+        )
+    with tempfile.TemporaryDirectory(prefix="counterpoint-") as temporary:
+        folder = model.save(temporary) if run is None else run
+        order = Order(str(folder.absolute()), model.fingerprint(), str(out.absolute()))
+        engine = in_processes if way.engine == "local" else on_ray
+        engine(shards, order, workers=way.workers, tell=tell)
+
+
+def _waiting(shards: Sequence[Shard], out: Path, fingerprint: str, *, overwrite: bool) -> list[Shard]:
+    """The shards without a file by this model, or with one from before they changed."""
+    if out.exists() and not out.is_dir():
+        raise RunError(f"'{out}' is a file; give a folder for --out.")
+    targets = {target(out, shard): shard for shard in shards}
+    there = parts_in(out) if out.is_dir() else []
+    waiting = dict(targets)
+    for path in there:
+        shard = targets.get(path)
+        model, state = _origin(path, replaced=overwrite and shard is not None)
+        if model == fingerprint:
+            if shard is not None and state == shard.state():
+                del waiting[path]
+        elif shard is None:
+            raise RunError(
+                f"'{path}' holds vectors of another model, and of no shard of the source. Remove it, or choose another "
+                "--out."
+            )
+        elif not overwrite:
+            raise RunError(
+                f"'{path}' holds vectors of another model. Choose another --out, or replace with --overwrite."
+            )
+    return list(waiting.values())
+
+
+def _origin(path: Path, *, replaced: bool) -> tuple[str, str]:
+    """Which model and which state of a shard a file is from; of a file that is to be replaced it may be unknown."""
+    try:
+        return origin(path)
+    except SourceError as wrong:
+        if replaced:
+            return "", ""
+        raise RunError(
+            f"{str(wrong).split('. Make it')[0]}. Choose another --out, or replace with --overwrite."
+        ) from wrong

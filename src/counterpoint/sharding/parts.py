@@ -1,0 +1,81 @@
+"""One shard becomes one file: what every worker does, in this process, in others, or on other machines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from counterpoint.data.shards import Shard
+from counterpoint.embeddings import Embeddings
+from counterpoint.errors import InputError, RunError
+from counterpoint.model import Model, load
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a shard: how many items are in its file and how many could not be read, or why it has none."""
+
+    shard: str
+    items: int = 0
+    unreadable: int = 0
+    reason: str | None = None
+
+
+Tell = Callable[[Outcome], None]
+"""Is told of every shard when it is done."""
+
+
+@dataclass(frozen=True)
+class Embedder:
+    """A model, loaded once, that writes the vectors of one shard after another."""
+
+    model: Model
+    fingerprint: str
+    out: Path
+
+    def __call__(self, shard: Shard) -> Outcome:
+        """Write the file of a shard, whole or not at all; one that cannot be read must not stop the others."""
+        try:
+            return self._write(shard)
+        except (InputError, OSError) as wrong:
+            return Outcome(shard.name, reason=" ".join(str(wrong).split()))
+        except Exception as wrong:  # libraries meet damaged files with any exception there is
+            return Outcome(shard.name, reason=f"{type(wrong).__name__}: {' '.join(str(wrong).split())}")
+
+    def _write(self, shard: Shard) -> Outcome:
+        state = shard.state()
+        items = self.model.modality.open(shard.source)
+        names = [shard.item(name) for name in items.names]
+        z = Embeddings(self.model.directions(items), names, self.fingerprint, state)
+        z.save(target(self.out, shard))
+        return Outcome(shard.name, len(z), len(getattr(items, "skipped", [])))
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a worker in another process needs to become an embedder."""
+
+    run: str
+    fingerprint: str
+    out: str
+
+    def embedder(self) -> Embedder:
+        """Load the model, and make sure that nobody has trained another one into its folder meanwhile."""
+        model = load(self.run)
+        if model.fingerprint() != self.fingerprint:
+            raise RunError(f"The model in '{self.run}' has been replaced. Start again.")
+        return Embedder(model, self.fingerprint, Path(self.out))
+
+
+def target(out: Path, shard: Shard) -> Path:
+    """The file of a shard."""
+    return out / f"{shard.name}.npz"
+
+
+def sweep(out: Path, shards: Sequence[Shard]) -> None:
+    """Remove what killed processes left of the files of these shards: temporary files beside them."""
+    targets = {target(out, shard) for shard in shards}
+    for path in out.rglob(".*.npz.*"):
+        if path.with_name(path.name[1:].rpartition(".")[0]) in targets:
+            path.unlink(missing_ok=True)
