@@ -1,0 +1,160 @@
+"""The verb ``fit``: prepare, train, watch, keep; in one process or in several that torchrun has started."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from counterpoint import catalogue, runs
+from counterpoint.assemble import compared_by
+from counterpoint.data.labels import encode, read_labels
+from counterpoint.errors import InputError, Interrupted, LabelError
+from counterpoint.evaluation.online import online_knn
+from counterpoint.interfaces import Listener, Modality
+from counterpoint.model import Model
+from counterpoint.plans import Plan
+from counterpoint.progress import announce, conclude, progress
+from counterpoint.reports.views import draw_views
+from counterpoint.settle import Prepared, chosen, prepare
+from counterpoint.training.loop import Course, Keeping, train
+from counterpoint.training.processes import joined
+from counterpoint.training.stopping import stop_requests
+from counterpoint.training.watch import judge
+
+
+def fit(
+    source: object,
+    *,
+    out: str | Path | None = None,
+    labels: object = None,
+    column: str | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    **choices: Any,
+) -> Model:
+    """Train an encoder on a source, without labels, and return the model.
+
+    Args:
+        source: A folder, a file, an array, a data frame or a dataset; see ``docs/sources.md``.
+        out: The run folder. Without it nothing is written and nothing can be resumed.
+        labels: Only to follow the accuracy of neighbours while the run goes; never learned from.
+        column: The column that holds paths of images, or the one that a table must not learn from.
+        resume: Go on with the interrupted run in ``out``; the result is that of a run that never stopped.
+        overwrite: Replace the run in ``out``.
+        choices: Any field of ``Plan``; ``encoder`` may be an ``nn.Module``, ``views`` a callable for one picture,
+            ``listeners`` functions that are told every record of ``metrics.jsonl``.
+
+    Raises:
+        InputError: The source, a choice or the folder cannot be used; the message says what to do.
+        Interrupted: Ctrl-C or SIGTERM; everything is saved.
+    """
+    began = time.monotonic()
+    listeners: Sequence[Listener] = choices.pop("listeners", ())
+    asked, own = chosen(choices, column=column)
+    folder = None if out is None else Path(out)
+    before = None
+    if folder is None and (resume or overwrite):
+        raise InputError("resume and overwrite are about a run folder: give out=...")
+    with joined() as processes:
+        if folder is not None and processes.first:
+            runs.check(folder, resume=resume, overwrite=overwrite)
+        if folder is not None and resume:
+            before = runs.read_plan(folder)
+            asked = Plan.of(runs.merged(asked.record(), before["asked"], Plan().record()))
+        track = None if asked.track is None or folder is None else catalogue.find("tracker", asked.track)()
+        prepared = prepare(source, asked, own, began=began, before=before, processes=processes)
+        follow = _follower(labels, source, prepared)
+        if before is not None:
+            runs.same_data(before, prepared.identity())
+        elif folder is not None and processes.first:
+            runs.start(folder, _record(source, asked, prepared), prepared.items)
+            draw_views(prepared.modality, prepared.items, folder / runs.VIEWS, seed=asked.seed)
+        if processes.first:
+            announce(prepared.summary(), folder)
+        with stop_requests() as stop, progress(speaks=processes.first) as bar:
+            keeping = Keeping(
+                folder=folder,
+                resume=resume,
+                save_every=asked.save_every,
+                listeners=(bar, *([track(folder)] if track and processes.first else []), *listeners),
+                each_epoch=follow,
+                stop=stop,
+                deadline=None if asked.minutes is None or resume else began + 60 * asked.minutes,
+                notes=compared_by(asked),
+            )
+            course = _trained(prepared, keeping)
+    return _kept(prepared, course, folder)
+
+
+def _kept(prepared: Prepared, course: Course, folder: Path | None) -> Model:
+    """The model of a finished run, written and judged by the first process."""
+    model = Model(prepared.method.encoder.cpu().eval(), prepared.modality, prepared.built)
+    if not prepared.recipe.processes.first:
+        return model
+    verdicts = judge(course.records.all)
+    if folder is not None:
+        model.save(folder)
+        said = [verdict.record() for verdict in verdicts]
+        runs.finish(folder, said, steps=course.step, seconds=course.seconds)
+    conclude(verdicts)
+    return model
+
+
+def _trained(prepared: Prepared, keeping: Keeping) -> Course:
+    try:
+        with torch.random.fork_rng():
+            return train(prepared.method, prepared.items, prepared.modality, prepared.recipe, keeping)
+    except Interrupted as stopped:
+        if keeping.folder is None:
+            raise Interrupted(f"{stopped} Nothing was saved, because the run had no --out folder.") from None
+        raise Interrupted(f"{stopped} Go on with the same command and --resume.") from None
+
+
+def _follower(labels: object, source: object, prepared: Prepared) -> Any:
+    if labels is None:
+        return None
+    unseen(labels, prepared.modality)
+    codes, _ = encode(read_labels(labels, source, prepared.items))
+    return online_knn(prepared.modality, prepared.items, codes, epochs=prepared.plan.epochs or 1)
+
+
+def _record(source: object, asked: Plan, prepared: Prepared) -> dict[str, Any]:
+    return {
+        "source": said(source),
+        "command": _command(),
+        "asked": asked.record(),
+        "settled": prepared.plan.record(),
+        "items": len(prepared.items),
+        "steps": prepared.recipe.steps,
+        "steps_per_epoch": prepared.per_epoch,
+        "identity": prepared.identity(),
+        "summary": prepared.summary(),
+    }
+
+
+def _command() -> str | None:
+    """The command line, where there is one."""
+    name = Path(sys.argv[0]).name
+    return shlex.join(["counterpoint", *sys.argv[1:]]) if name in ("counterpoint", "__main__.py") else None
+
+
+def unseen(labels: object, modality: Modality) -> None:
+    """Refuse labels that the model has learned from."""
+    if isinstance(labels, str) and labels in modality.uses():
+        raise LabelError(
+            f"The column '{labels}' is a feature of this model, so it sees what it would be asked for. "
+            f"Train with --column {labels}, which leaves it out."
+        )
+
+
+def said(source: object) -> str | None:
+    """What a source or labels were, in a file: a path, or the type of an object."""
+    if source is None or isinstance(source, str | Path):
+        return None if source is None else str(source)
+    return f"{type(source).__module__}.{type(source).__qualname__}"
