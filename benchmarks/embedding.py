@@ -58,7 +58,7 @@ def measure(quick: bool) -> list[dict]:
     """One row for each network and system: the best of three turns, taken in turn so that both see the same machine."""
     rows = []
     for name, network in networks().items():
-        count = {"conv2d": 6000, "timm:resnet18": 3000}[name] // (4 if quick else 1)
+        count = {"conv2d": 4000, "timm:resnet18": 2000}[name] // (5 if quick else 1)
         images = np.random.default_rng(0).integers(0, 256, (count, SIZE, SIZE, 3), dtype=np.uint8)
         best = dict.fromkeys(SYSTEMS, float("inf"))
         vectors = {}

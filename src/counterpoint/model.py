@@ -101,8 +101,14 @@ class Model:
     def _bytes(self) -> bytes:
         from safetensors.torch import save
 
-        held = self.encoder.state_dict()
-        return save({name: tensor.detach().cpu().contiguous().clone() for name, tensor in held.items()})
+        held: dict[str, Tensor] = {}
+        places: set[int] = set()
+        for name, tensor in self.encoder.state_dict().items():
+            whole = tensor.detach().cpu().contiguous()
+            place = whole.untyped_storage().data_ptr()
+            held[name] = whole.clone() if place in places else whole  # safetensors takes no memory twice
+            places.add(place)
+        return save(held)
 
 
 def load(folder: str | Path, *, encoder: nn.Module | None = None) -> Model:
