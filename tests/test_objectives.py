@@ -26,7 +26,17 @@ def slow_info_nce(s, positive, negative):
     return losses
 
 
-SLOW = {"info_nce": slow_info_nce}
+def slow_sup_con(s, positive, negative):
+    losses = []
+    for i in range(len(s)):
+        mine = [p for p in range(len(s[i])) if positive[i][p]]
+        everyone = sum(math.exp(s[i][a] / TEMPERATURE) for a in range(len(s[i])) if positive[i][a] or negative[i][a])
+        each = [-math.log(math.exp(s[i][p] / TEMPERATURE) / everyone) for p in mine]
+        losses.append(sum(each) / len(each) if each else 0.0)
+    return losses
+
+
+SLOW = {"info_nce": slow_info_nce, "sup_con": slow_sup_con}
 
 
 def tiles():

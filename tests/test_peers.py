@@ -68,6 +68,18 @@ def test_pytorch_metric_learning(classes):
     torch.testing.assert_close(*both(ours, loss), rtol=1e-4, atol=1e-6)
 
 
+def test_supervised_contrast_of_pytorch_metric_learning():
+    losses = pytest.importorskip("pytorch_metric_learning.losses", reason="pytorch-metric-learning is in group bench")
+    labels = torch.arange(40) % 5
+    theirs = losses.SupConLoss(temperature=0.2)
+
+    def loss(first, second):
+        return theirs(torch.cat([first, second]), labels.repeat(2))
+
+    ours = partial(cp.contrastive_loss, temperature=0.2, labels=labels, objective="sup_con")
+    torch.testing.assert_close(*both(ours, loss), rtol=1e-4, atol=1e-6)
+
+
 def test_the_ranking_loss_of_sentence_transformers():
     """Its in-batch loss: cross entropy of 20 times the cosines of anchors and all positives; written out here."""
 

@@ -33,6 +33,7 @@ SHELVES: dict[str, dict[str, Row]] = {
     },
     "objective": {
         "info_nce": Row("counterpoint.objectives.info_nce:info_nce", "Pick the positive out of its negatives."),
+        "sup_con": Row("counterpoint.objectives.sup_con:sup_con", "Pick each positive out of all others, for labels."),
     },
     "similarity": {
         "cosine": Row("counterpoint.comparison:cosine", "The cosine of the angle between two vectors."),

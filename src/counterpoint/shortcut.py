@@ -1,8 +1,8 @@
 """Ways past the table: an objective that needs only row sums says so, and is then computed from blocks.
 
 An objective is a function of a ``Tile``, which is enough for every one of them. One whose loss follows from the
-log-sum-exp over an anchor's negatives and from its few positives can name a second function, of a ``Whole``, that
-gives the same numbers. The tests hold the two against each other.
+log-sum-exp over what an anchor is compared with can name a second function, of a ``Whole``, that gives the same
+numbers, or None where it cannot. The tests hold the two against each other.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from counterpoint.comparison import Comparison, Few, dot
+from counterpoint.comparison import Comparison, Few, SameItem, dot
 from counterpoint.fused import Pairs, log_sum_exp
 
 Scale = float | Float[Tensor, ""]
-Shortcut = Callable[..., Float[Tensor, " n"]]
+Shortcut = Callable[..., Float[Tensor, " n"] | None]
 OfTiles = TypeVar("OfTiles", bound=Callable[..., Tensor])
 
 _shortcuts: dict[Callable[..., Tensor], Shortcut] = {}
@@ -28,23 +28,41 @@ _shortcuts: dict[Callable[..., Tensor], Shortcut] = {}
 
 @dataclass(frozen=True)
 class Whole:
-    """All rows of a comparison of inner products in which nearly every candidate is a negative."""
+    """All rows of a comparison of inner products, seen through sums over each."""
 
     comparison: Comparison
-    few: Few
 
-    def negatives(self, temperature: Scale) -> Float[Tensor, " n"]:
+    @property
+    def few(self) -> Few | None:
+        """The pairs that are no negatives, where they are few."""
+        return self.comparison.relation.few()
+
+    @property
+    def groups(self) -> SameItem | None:
+        """The relation, where it makes positives of all that share a number and negatives of the rest."""
+        relation = self.comparison.relation
+        return relation if isinstance(relation, SameItem) else None
+
+    def negatives(self, few: Few, temperature: Scale) -> Float[Tensor, " n"]:
         """The log of the sum of e^{s/t} over the negatives of every anchor; minus infinity without negatives."""
-        anchors, candidates, few = self.comparison.anchors, self.comparison.candidates, self.few
         blank = tuple(torch.cat(pair) for pair in zip(few.positive, few.left_out, strict=True))
+        return self._all_but((blank[0], blank[1]), few.negatives, temperature)
+
+    def compared(self, groups: SameItem, temperature: Scale) -> Float[Tensor, " n"]:
+        """The same over all that an anchor is compared with: everything but itself."""
+        anchor = torch.arange(len(groups.anchor) if groups.first is not None else 0, device=groups.anchor.device)
+        return self._all_but((anchor, anchor + (groups.first or 0)), slice(0, len(groups.candidate)), temperature)
+
+    def _all_but(self, blank: Pairs, columns: slice, temperature: Scale) -> Float[Tensor, " n"]:
+        anchors, candidates = self.comparison.anchors, self.comparison.candidates
         if candidates is anchors:
             z = anchors / temperature**0.5
-            return log_sum_exp(z, z, (blank[0], blank[1]))
-        return log_sum_exp(anchors / temperature, candidates[few.negatives], _inside(blank, few.negatives))
+            return log_sum_exp(z, z, blank)
+        return log_sum_exp(anchors / temperature, candidates[columns], _inside(blank, columns))
 
-    def positives(self, temperature: Scale) -> tuple[Int64[Tensor, " p"], Float[Tensor, " p"]]:
+    def positives(self, few: Few, temperature: Scale) -> tuple[Int64[Tensor, " p"], Float[Tensor, " p"]]:
         """The anchor of every positive pair, and how alike the pair is over the temperature."""
-        anchor, candidate = self.few.positive
+        anchor, candidate = few.positive
         first = self.comparison.anchors.index_select(0, anchor)
         second = self.comparison.candidates.index_select(0, candidate)
         return anchor, (first * second).sum(dim=1) / temperature
@@ -54,6 +72,20 @@ class Whole:
         count = len(self.comparison.anchors)
         total = values.new_zeros(count).index_add(0, anchor, values)
         return total / torch.bincount(anchor, minlength=count).clamp(min=1)
+
+    def mean_positive(self, groups: SameItem, temperature: Scale) -> tuple[Float[Tensor, " n"], Int64[Tensor, " n"]]:
+        """How alike an anchor is to its positives on average, over the temperature, and how many they are."""
+        anchors, candidates = self.comparison.anchors, self.comparison.candidates
+        known, member = torch.unique(groups.candidate, return_inverse=True)
+        sums = candidates.new_zeros(len(known), candidates.shape[1]).index_add(0, member, candidates)
+        place = torch.searchsorted(known, groups.anchor).clamp(max=len(known) - 1)
+        there = known[place] == groups.anchor
+        count = torch.where(there, torch.bincount(member, minlength=len(known))[place], 0)
+        total = (anchors * sums.index_select(0, place)).sum(dim=1)
+        if groups.first is not None:
+            own = candidates[groups.first : groups.first + len(anchors)]
+            total, count = total - (anchors * own).sum(dim=1), count - 1
+        return total / (count.clamp(min=1) * temperature), count
 
 
 def has_shortcut(shortcut: Shortcut) -> Callable[[OfTiles], OfTiles]:
@@ -71,11 +103,10 @@ def by_shortcut(comparison: Comparison, objective: Callable[..., Tensor]) -> Flo
     formula, options = objective, dict[str, object]()
     if isinstance(objective, partial) and not objective.args:
         formula, options = objective.func, objective.keywords
-    shortcut = _shortcuts.get(formula) if comparison.similarity is dot else None
-    few = comparison.relation.few() if shortcut is not None else None
-    if shortcut is None or few is None:
+    shortcut = _shortcuts.get(formula)
+    if shortcut is None or comparison.similarity is not dot:
         return None
-    return shortcut(Whole(comparison, few), **options)
+    return shortcut(Whole(comparison), **options)
 
 
 def _inside(pairs: tuple[Tensor, ...], columns: slice) -> Pairs:

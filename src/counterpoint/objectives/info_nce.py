@@ -24,10 +24,13 @@ from counterpoint.comparison import Tile
 from counterpoint.shortcut import Whole, has_shortcut
 
 
-def from_sums(whole: Whole, *, temperature: float | Float[Tensor, ""] = 0.1) -> Float[Tensor, " n"]:
+def from_sums(whole: Whole, *, temperature: float | Float[Tensor, ""] = 0.1) -> Float[Tensor, " n"] | None:
     """The same from the log-sum-exp of the negatives: log(e^s + e^others) - s for every positive pair."""
-    anchor, s = whole.positives(temperature)
-    others = whole.negatives(temperature).index_select(0, anchor)
+    few = whole.few
+    if few is None:
+        return None
+    anchor, s = whole.positives(few, temperature)
+    others = whole.negatives(few, temperature).index_select(0, anchor)
     return whole.mean(anchor, torch.logaddexp(s, others) - s)
 
 
