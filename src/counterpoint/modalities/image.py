@@ -133,6 +133,6 @@ def _chosen(views: str | Callable[..., Any], name: str, size: int) -> Callable[[
     part = catalogue.find("views", name, only="image")
     if catalogue.split(name)[0] in catalogue.SHELVES["views"]:
         look = part()
-        return lambda batch, key: look(batch.float().div_(255), key, size=size)
+        return lambda batch, key: look(batch, key, size=size)
     call = part() if isinstance(part, type) else part
     return lambda batch, key: two.each(call, batch, key)
