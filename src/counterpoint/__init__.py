@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from counterpoint.model import Model as Model
     from counterpoint.model import load as load
     from counterpoint.plans import Plan as Plan
+    from counterpoint.views.standalone import image_views as image_views
 
 PUBLIC = {
     "Contrast": "counterpoint.estimator",
@@ -37,6 +38,7 @@ PUBLIC = {
     "embed": "counterpoint.api",
     "evaluate": "counterpoint.api",
     "fit": "counterpoint.api",
+    "image_views": "counterpoint.views.standalone",
     "load": "counterpoint.model",
     "plan": "counterpoint.api",
     "report": "counterpoint.api",

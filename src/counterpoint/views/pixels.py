@@ -68,7 +68,7 @@ class Look:
             view = images[some]
             for change in changes:
                 view = change(view, some)
-            views[some] = view
+            torch.clamp(view, 0, 1, out=views[some])
         return views
 
     def _changes(self, key: Tensor, shape: torch.Size, size: int) -> Iterator[Change]:
