@@ -16,10 +16,16 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from counterpoint.views import draw
-from counterpoint.views.lines import Change, Taps, resample
+from counterpoint.views.lines import Change, Some, Taps, resample
 
-NEGLIGIBLE = 5.0
-"""Beyond so many sigma lie less than a millionth of the weight."""
+NEGLIGIBLE = 4.75
+"""Beyond so many sigma lie two millionths of the weight."""
+
+
+def widths(key: Int64[Tensor, " b"], *, probability: float, sigma: tuple[float, float]) -> Float[Tensor, " b"]:
+    """How far each item is blurred, as sigma in pixels; 0 for those that are not."""
+    blurred, place = draw.firsts(key, "blur", "sigma")
+    return torch.where(blurred < probability, sigma[0] + (sigma[1] - sigma[0]) * place, 0.0)
 
 
 def gaussian(sigma: Float[Tensor, " b"], *, pixels: int, reach: int) -> Taps:
@@ -36,21 +42,19 @@ def gaussian(sigma: Float[Tensor, " b"], *, pixels: int, reach: int) -> Taps:
     return Taps(line, weight / weight.sum(dim=2, keepdim=True))
 
 
-def blurring(
-    key: Int64[Tensor, " b"], *, size: int, probability: float = 0.5, sigma: tuple[float, float] = (0.1, 2.0)
-) -> Change:
-    """What ``blur`` does to views of this size, drawn for all items at once and done to some of them at a time."""
-    chosen = draw.chance(key, probability, "blur")
-    width = draw.uniform(key, 1, "sigma", low=sigma[0], high=sigma[1])[:, 0]
-    taps = gaussian(width, pixels=size, reach=min(math.ceil(NEGLIGIBLE * sigma[1]), size - 1))
+def blurring(width: Float[Tensor, " b"], *, size: int) -> Change:
+    """What ``blur`` does to views of this size, to some of the items at a time, given the width for each of all."""
 
-    def change(images: Tensor, some: slice) -> Tensor:
-        which = chosen[some].nonzero()[:, 0]
+    def change(images: Tensor, some: Some) -> Tensor:
+        which = width[some].nonzero()[:, 0]
         if len(which) == 0:
             return images
-        line, weight = taps.of(some)
-        lines = Taps(line[which], weight[which])
-        return images.index_copy(0, which, resample(images[which], lines, lines))
+        sigma = width[some][which]
+        reach = max(0, min(math.ceil(NEGLIGIBLE * float(sigma.max()) - 0.5), size - 1))
+        taps = gaussian(sigma, pixels=size, reach=reach)
+        if len(which) == len(images):
+            return resample(images, taps, taps)
+        return images.index_copy(0, which, resample(images.index_select(0, which), taps, taps))
 
     return change
 
@@ -63,4 +67,5 @@ def blur(
     sigma: tuple[float, float] = (0.1, 2.0),
 ) -> Float[Tensor, "b c s s"]:
     """A share of the square images blurred, sigma in pixels of this image."""
-    return blurring(key, size=images.shape[3], probability=probability, sigma=sigma)(images, slice(None))
+    width = widths(key, probability=probability, sigma=sigma)
+    return blurring(width, size=images.shape[3])(images, slice(None)).contiguous()

@@ -18,7 +18,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from counterpoint.views import draw
-from counterpoint.views.lines import Change
+from counterpoint.views.lines import Change, Some, lying
 
 LUMA = (0.299, 0.587, 0.114)
 YIQ = ((0.299, 0.587, 0.114), (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112))
@@ -64,7 +64,9 @@ def jittering(
     matrix = torch.where((drawn[5] < grey)[:, None, None], luma @ matrix[:, None], matrix)
     scaled, brought = contrast[:, None, None] * matrix, (1 - contrast)[:, None] * (luma @ matrix)
 
-    def change(images: Tensor, some: slice) -> Tensor:
+    def change(images: Tensor, some: Some) -> Tensor:
+        if lying(images):  # a pixel has no direction
+            return change(images.transpose(2, 3), some).transpose(2, 3)
         flat = images.flatten(2)
         if images.shape[1] != 3:
             factor = (light * contrast)[some, None, None]

@@ -18,7 +18,7 @@ from jaxtyping import Float, Int64, Shaped
 from torch import Tensor
 
 from counterpoint.views import draw
-from counterpoint.views.lines import Change, Taps, resample
+from counterpoint.views.lines import Change, Some, Taps, resample
 
 
 def filters(start: Float[Tensor, " b"], length: Float[Tensor, " b"], *, size: int, pixels: int) -> Taps:
@@ -70,7 +70,7 @@ def cropping(
         mirrored = draw.chance(key, mirror, "mirror")[:, None, None]
         columns = Taps(*(torch.where(mirrored, part.flip(1), part) for part in columns))
 
-    def change(images: Tensor, some: slice) -> Tensor:
+    def change(images: Tensor, some: Some) -> Tensor:
         line, weight = rows.of(some)
         if images.dtype == torch.uint8:
             weight = weight / 255
@@ -92,7 +92,8 @@ def crop(
 
     Bytes count as 255ths of one; the division is done in the filters.
     """
-    return cropping(key, images.shape, size=size, scale=scale, ratio=ratio, mirror=mirror)(images, slice(None))
+    change = cropping(key, images.shape, size=size, scale=scale, ratio=ratio, mirror=mirror)
+    return change(images, slice(None)).contiguous()
 
 
 def resize(images: Float[Tensor, "b c h w"], *, size: int) -> Float[Tensor, "b c {size} {size}"]:
@@ -104,4 +105,4 @@ def resize(images: Float[Tensor, "b c h w"], *, size: int) -> Float[Tensor, "b c
     zero = torch.zeros(1, device=images.device)
     rows = filters(zero, whole[0], size=size, pixels=height)
     columns = filters(zero, whole[1], size=size, pixels=width)
-    return resample(images, rows, columns)
+    return resample(images, rows, columns).contiguous()

@@ -19,7 +19,10 @@ from jaxtyping import Float, Int64, Shaped
 from torch import Tensor
 from torch.nn import functional
 
-Change = Callable[[Tensor, slice], Tensor]
+Some = slice | Tensor
+"""Some of the items of a batch, by their places."""
+
+Change = Callable[[Tensor, Some], Tensor]
 """From some of the images and which of the items they are, to their views."""
 
 SHORT = 64
@@ -32,7 +35,7 @@ class Taps(NamedTuple):
     line: Int64[Tensor, "b s k"]
     weight: Float[Tensor, "b s k"]
 
-    def of(self, some: slice) -> Taps:
+    def of(self, some: Some) -> Taps:
         """Those of some of the items."""
         return Taps(self.line[some], self.weight[some])
 
@@ -68,19 +71,35 @@ def matrix(taps: Taps, pixels: int) -> Float[Tensor, "b s {pixels}"]:
     return taps.weight.new_zeros(b, s, pixels).scatter_add_(2, taps.line, taps.weight)
 
 
-def turned(images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c w h"]:
-    """Rows as columns, in one piece. Lines of 256 pixels would all compete for the same few places in the cache."""
-    b, c, h, w = images.shape
-    if w % 256 == 0:
-        images = images.new_empty(b, c, h, w + 16)[..., :w].copy_(images)
-    return images.transpose(2, 3).contiguous()
-
-
 def resample(images: Shaped[Tensor, "b c h w"], rows: Taps, columns: Taps) -> Float[Tensor, "b c s t"]:
-    """Views whose rows and columns are sums of those of the images, which may be floats or bytes."""
+    """Views whose rows and columns are sums of those of the images, which may be floats or bytes.
+
+    Where lines are long, the columns of the result lie in one piece in memory, not its rows. Whoever comes next starts
+    with the columns, so nothing is turned only to be turned back.
+    """
     b, c, h, w = images.shape
     if images.device.type != "cpu" or max(h, w) <= SHORT:
         across = images.to(torch.float32).reshape(b, c * h, w) @ matrix(columns, w).transpose(1, 2)
         return matrix(rows, h)[:, None] @ across.view(b, c, h, -1)
-    across = turned(summed(images.to(torch.float32), rows))
-    return turned(summed(across, columns))
+    if lying(images):
+        return resample(images.transpose(2, 3), columns, rows).transpose(2, 3)
+    turned = summed(spaced(images), rows)[..., :w].transpose(2, 3).contiguous()
+    return summed(turned, columns).transpose(2, 3)
+
+
+def lying(images: Shaped[Tensor, "b c h w"]) -> bool:
+    """Whether the columns lie in one piece, not the rows."""
+    return images.stride(2) == 1 and images.stride(3) != 1
+
+
+def spaced(images: Shaped[Tensor, "b c h w"]) -> Float[Tensor, "b c h v"]:
+    """Floats with some room behind lines of 256 pixels, which would all compete for the same few places in the cache
+    when they are turned.
+    """
+    b, c, h, w = images.shape
+    gap = 16 if w % 256 == 0 else 0
+    if images.dtype == torch.float32 and not gap:
+        return images
+    room = torch.empty(b, c, h, w + gap)
+    room[..., :w] = images
+    return room

@@ -15,11 +15,11 @@ from jaxtyping import Float, Int64, Shaped
 from torch import Tensor
 
 from counterpoint.plans import within
-from counterpoint.views.blur import blurring
+from counterpoint.views.blur import blurring, widths
 from counterpoint.views.colour import jittering, solarize
 from counterpoint.views.crop import cropping
 from counterpoint.views.erase import erase
-from counterpoint.views.lines import Change, room
+from counterpoint.views.lines import Change, Some, room
 from counterpoint.views.rotate import rotate
 
 PIECE = 1 << 20
@@ -60,18 +60,30 @@ class Look:
     def __call__(self, images: Shaped[Tensor, "b c h w"], key: Int64[Tensor, " b"], *, size: int) -> Tensor:
         """One view (b, c, size, size) of every image, floats in [0, 1] or bytes; values in [0, 1]."""
         b, c, h, w = images.shape
-        changes = list(self._changes(key, images.shape, size))
-        many = max(1, PIECE // (c * max(h * w, size * size)))
+        width = widths(key, probability=self.blur, sigma=(0.1, max(0.2, 2.0 * size / 224)))
+        changes = list(self._changes(key, width, images.shape, size))
         views = room((b, c, size, size), images.device)
-        for start in range(0, b, many):
-            some = slice(start, start + many)
-            view = images[some]
+        for some in self._pieces(width, many=max(1, PIECE // (c * max(h * w, size * size)))):
+            view = images[some] if isinstance(some, slice) else images.index_select(0, some)
             for change in changes:
                 view = change(view, some)
-            torch.clamp(view, 0, 1, out=views[some])
+            if isinstance(some, slice):
+                torch.clamp(view, 0, 1, out=views[some])
+            else:
+                views.index_copy_(0, some, view.clamp_(0, 1))
         return views
 
-    def _changes(self, key: Tensor, shape: torch.Size, size: int) -> Iterator[Change]:
+    def _pieces(self, width: Tensor, many: int) -> Iterator[Some]:
+        """The items in pieces; items of one piece are blurred alike, for the widest blur decides what it takes."""
+        if self.blur > 0 and len(width) > many:
+            order = torch.argsort(width)
+            sharp = int((width == 0).sum())
+            for each in (order[:sharp], order[sharp:]):
+                yield from (each[start : start + many] for start in range(0, len(each), many))
+        else:
+            yield from (slice(start, start + many) for start in range(0, len(width), many))
+
+    def _changes(self, key: Tensor, width: Tensor, shape: torch.Size, size: int) -> Iterator[Change]:
         widest = 1 / self.ratio
         yield cropping(key, shape, size=size, scale=(self.scale, 1.0), ratio=(self.ratio, widest), mirror=self.mirror)
         if self.degrees > 0:
@@ -79,7 +91,7 @@ class Look:
         if self.colour > 0:
             yield jittering(key, strength=self.colour, grey=self.grey)
         if self.blur > 0:
-            yield blurring(key, size=size, probability=self.blur, sigma=(0.1, max(0.2, 2.0 * size / 224)))
+            yield blurring(width, size=size)
         if self.solarize > 0:
             yield lambda view, some: solarize(view, key[some], probability=self.solarize)
         if self.erase > 0:
