@@ -121,7 +121,7 @@ class Images(Modality):
 
     def _standard(self, view: Tensor) -> Tensor:
         mean, deviation = self._mean.to(view.device), self._deviation.to(view.device)
-        return view.sub(mean).div_(deviation).contiguous(memory_format=torch.channels_last)
+        return view.sub_(mean).div_(deviation).contiguous(memory_format=torch.channels_last)
 
 
 def _chosen(views: str | Callable[..., Any], name: str, size: int) -> Callable[[Tensor, Tensor], Tensor]:

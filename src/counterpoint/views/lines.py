@@ -100,6 +100,6 @@ def spaced(images: Shaped[Tensor, "b c h w"]) -> Float[Tensor, "b c h v"]:
     gap = 16 if w % 256 == 0 else 0
     if images.dtype == torch.float32 and not gap:
         return images
-    room = torch.empty(b, c, h, w + gap)
-    room[..., :w] = images
-    return room
+    wider = torch.empty(b, c, h, w + gap)
+    wider[..., :w] = images
+    return wider
