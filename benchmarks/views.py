@@ -36,8 +36,8 @@ class Setting(NamedTuple):
 
 SETTINGS = (
     Setting(32, 32, 0.0, 256, 2048, 1024),
-    Setting(96, 120, 0.5, 256, 512, 512),
-    Setting(224, 256, 0.5, 64, 128, 128),
+    Setting(96, 120, 0.5, 256, 512, 256),
+    Setting(224, 256, 0.5, 64, 128, 64),
 )
 ROUNDS = 3
 Maker = Callable[[Setting, Tensor], Callable[[], int]]

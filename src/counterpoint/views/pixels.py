@@ -22,8 +22,8 @@ from counterpoint.views.erase import erase
 from counterpoint.views.lines import Change, Some, room
 from counterpoint.views.rotate import rotate
 
-PIECE = 1 << 20
-"""So many values are looked at together: few enough to stay in the cache from the first change to the last."""
+PIECE = 1 << 21
+"""So many values are looked at together: few enough to stay in the caches of two cores."""
 
 
 @dataclass(frozen=True)
