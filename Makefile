@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo check check-slow format lint types architecture test clean
+.PHONY: help demo check check-slow bench bench-quick format lint types architecture test clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 16
@@ -42,8 +42,18 @@ architecture:
 test:
 	$(BIN)/python -m pytest -q -m "not slow"
 
-check-slow: .venv/installed-dev  ## the tests that take minutes
+check-slow: .venv/installed-bench  ## the tests that take minutes, and those against other libraries
 	$(BIN)/python -m pytest -q -m slow
+
+.venv/installed-bench: .venv/installed-dev
+	$(BIN)/python -m pip install --quiet --editable . --group bench
+	touch $@
+
+bench: .venv/installed-bench  ## speed and memory beside other libraries; writes docs/benchmarks.md
+	$(BIN)/python benchmarks/run.py
+
+bench-quick: .venv/installed-bench  ## the same, smaller, in two minutes; writes nothing
+	$(BIN)/python benchmarks/run.py --quick
 
 clean:
 	rm -rf .venv runs build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -9,7 +9,7 @@ from torchvision.transforms.v2 import functional as oracle
 from counterpoint import catalogue
 from counterpoint.errors import InputError
 from counterpoint.modalities.image import Images
-from counterpoint.views import blur, colour, crop, draw, erase, pixels, rotate, two
+from counterpoint.views import blur, colour, crop, draw, erase, lines, pixels, rotate, two
 
 
 def pictures(count=6, channels=3, side=20, seed=0):
@@ -51,6 +51,32 @@ def test_blur_equals_torchvisions_away_from_the_border():
     torch.testing.assert_close(ours[:, :, 8:-8, 8:-8], theirs[:, :, 8:-8, 8:-8], rtol=0, atol=1e-4)
 
 
+@pytest.mark.parametrize(("side", "size"), [(20, 12), (70, 96), (256, 40)])
+def test_lines_summed_and_multiplied_are_the_same(side, size, monkeypatch):
+    images, key = pictures(side=side), some_keys()
+    summed, multiplied = [], []
+    for short, found in ((0, summed), (999, multiplied)):
+        monkeypatch.setattr(lines, "SHORT", short)
+        found += [crop.crop(images, key, size=size), blur.blur(images, key, probability=0.7, sigma=(0.5, 3.0))]
+    torch.testing.assert_close(summed, multiplied, rtol=0, atol=1e-5)
+
+
+def test_images_of_any_shape_are_cropped_and_bytes_count_as_255ths():
+    images = (torch.rand(4, 3, 70, 41) * 255).to(torch.uint8)
+    key = some_keys(4)
+    view = crop.crop(images, key, size=24)
+    torch.testing.assert_close(view, crop.crop(images.float() / 255, key, size=24), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["photo", "heavy", "upright"])
+def test_looking_in_pieces_changes_nothing(name, monkeypatch):
+    images, key = pictures(), some_keys()
+    look = catalogue.find("views", name)()
+    whole = look(images, key, size=12)
+    monkeypatch.setattr(pixels, "PIECE", 1)
+    torch.testing.assert_close(look(images, key, size=12), whole, rtol=0, atol=1e-6)
+
+
 def test_rotation_keeps_the_centre_and_turns_by_the_angle():
     image = torch.zeros(1, 1, 33, 33)
     image[0, 0, 16, 16:] = 1
@@ -69,17 +95,28 @@ def test_colour_without_strength_changes_nothing():
     torch.testing.assert_close(colour.jitter(images, some_keys(), strength=0.0, grey=0.0), images)
 
 
-def test_brightness_saturation_and_contrast_equal_torchvisions():
-    images, key = pictures() * 0.5 + 0.2, some_keys()
-    matrix, _ = colour.jitter_matrix(key, brightness=0.0, contrast=0.0, saturation=0.3, hue=0.0)
-    fade = colour.factor(key, 0.3, "satura")
-    for image, turned, factor in zip(images, matrix, fade, strict=True):
+def test_brightness_and_saturation_equal_torchvisions():
+    images, fade, light = pictures() * 0.5 + 0.2, torch.linspace(0.7, 1.3, 6), torch.linspace(1.1, 0.9, 6)
+    matrix = colour.turn(torch.zeros(6), fade=fade, light=light)
+    for image, turned, *factors in zip(images, matrix, fade, light, strict=True):
         ours = torch.einsum("ij,jhw->ihw", turned, image)
-        torch.testing.assert_close(ours, oracle.adjust_saturation(image, float(factor)), rtol=0, atol=1e-3)
+        theirs = oracle.adjust_brightness(oracle.adjust_saturation(image, float(factors[0])), float(factors[1]))
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-3)
+
+
+def test_contrast_equals_torchvisions_but_for_its_rounding():
+    images, key = pictures() * 0.2 + 0.4, some_keys()
+    drawn = draw.uniform(key, 1, "contrast", low=0.92, high=1.08)[:, 0]
+    ours = colour.jitter(images[:, :1], key, strength=0.1, probability=1.0)
+    for image, view, factor, light in zip(
+        images, ours, drawn, draw.uniform(key, 1, "bright", low=0.92, high=1.08)[:, 0], strict=True
+    ):
+        theirs = oracle.adjust_contrast(oracle.adjust_brightness(image[:1], float(light)), float(factor))
+        torch.testing.assert_close(view, theirs, rtol=0, atol=1e-3)
 
 
 def test_a_whole_turn_of_hue_changes_nothing_and_grey_has_no_hue():
-    whole = colour.turn(torch.tensor([2 * torch.pi, 1.0]))
+    whole = colour.turn(torch.tensor([2 * torch.pi, 1.0]), fade=torch.ones(2), light=torch.ones(2))
     torch.testing.assert_close(whole[0], torch.eye(3), rtol=0, atol=1e-4)
     torch.testing.assert_close(whole[1] @ torch.ones(3), torch.ones(3), rtol=0, atol=1e-3)
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from counterpoint.model import load as load
     from counterpoint.plans import Plan as Plan
     from counterpoint.training.own_loop import contrastive_loss as contrastive_loss
+    from counterpoint.views.standalone import image_views as image_views
 
 PUBLIC = {
     "Contrast": "counterpoint.estimator",
@@ -41,6 +42,7 @@ PUBLIC = {
     "embed_shards": "counterpoint.api",
     "evaluate": "counterpoint.api",
     "fit": "counterpoint.api",
+    "image_views": "counterpoint.views.standalone",
     "load": "counterpoint.model",
     "plan": "counterpoint.api",
     "report": "counterpoint.api",

@@ -121,7 +121,7 @@ class Images(Modality):
 
     def _standard(self, view: Tensor) -> Tensor:
         mean, deviation = self._mean.to(view.device), self._deviation.to(view.device)
-        return view.sub(mean).div_(deviation).contiguous(memory_format=torch.channels_last)
+        return view.sub_(mean).div_(deviation).contiguous(memory_format=torch.channels_last)
 
 
 def _chosen(views: str | Callable[..., Any], name: str, size: int) -> Callable[[Tensor, Tensor], Tensor]:
@@ -133,6 +133,6 @@ def _chosen(views: str | Callable[..., Any], name: str, size: int) -> Callable[[
     part = catalogue.find("views", name, only="image")
     if catalogue.split(name)[0] in catalogue.SHELVES["views"]:
         look = part()
-        return lambda batch, key: look(batch.float().div_(255), key, size=size)
+        return lambda batch, key: look(batch, key, size=size)
     call = part() if isinstance(part, type) else part
     return lambda batch, key: two.each(call, batch, key)

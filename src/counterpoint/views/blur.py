@@ -1,4 +1,4 @@
-r"""Gaussian blur with its own width for every item, as two banded matrix products.
+r"""Gaussian blur with its own width for every item, as sums of neighbouring lines.
 
     view = G image H^T,   G_ij = exp(-(i - j)^2 / 2 sigma^2) / sum_j,   sigma in [0.1, 2] pixels per 224
 
@@ -9,35 +9,63 @@ Use when: images are large enough for their finest texture to be noise. Below 64
 
 from __future__ import annotations
 
+import math
+
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
 from counterpoint.views import draw
+from counterpoint.views.lines import Change, Some, Taps, resample
+
+NEGLIGIBLE = 4.75
+"""Beyond so many sigma lie two millionths of the weight."""
 
 
-def gaussian(sigma: Float[Tensor, " b"], pixels: int) -> Float[Tensor, "b {pixels} {pixels}"]:
-    """Blurring matrices whose rows sum to 1, also at the border."""
-    place = torch.arange(pixels, device=sigma.device)
-    distance = (place[:, None] - place[None, :]) ** 2
-    weight = torch.exp(-distance / (2 * sigma[:, None, None] ** 2))
-    return weight / weight.sum(dim=2, keepdim=True)
+def widths(key: Int64[Tensor, " b"], *, probability: float, sigma: tuple[float, float]) -> Float[Tensor, " b"]:
+    """How far each item is blurred, as sigma in pixels; 0 for those that are not."""
+    blurred, place = draw.firsts(key, "blur", "sigma")
+    return torch.where(blurred < probability, sigma[0] + (sigma[1] - sigma[0]) * place, 0.0)
+
+
+def gaussian(sigma: Float[Tensor, " b"], *, pixels: int, reach: int) -> Taps:
+    """Weights that blur a line of pixels, each from its ``reach`` neighbours on either side; they always sum to 1.
+
+    >>> line, weight = gaussian(torch.tensor([1.0]), pixels=9, reach=1)
+    >>> line[0, 4].tolist(), [round(float(part), 2) for part in weight[0, 4]]
+    ([3, 4, 5], [0.27, 0.45, 0.27])
+    """
+    distance = torch.arange(-reach, reach + 1, device=sigma.device)
+    place = torch.arange(pixels, device=sigma.device)[:, None] + distance
+    weight = torch.exp(-(distance**2) / (2 * sigma[:, None, None] ** 2)) * ((place >= 0) & (place < pixels))
+    line = place.clamp_(0, pixels - 1).expand(len(sigma), -1, -1)
+    return Taps(line, weight / weight.sum(dim=2, keepdim=True))
+
+
+def blurring(width: Float[Tensor, " b"], *, size: int) -> Change:
+    """What ``blur`` does to views of this size, to some of the items at a time, given the width for each of all."""
+
+    def change(images: Tensor, some: Some) -> Tensor:
+        which = width[some].nonzero()[:, 0]
+        if len(which) == 0:
+            return images
+        sigma = width[some][which]
+        reach = max(0, min(math.ceil(NEGLIGIBLE * float(sigma.max()) - 0.5), size - 1))
+        taps = gaussian(sigma, pixels=size, reach=reach)
+        if len(which) == len(images):
+            return resample(images, taps, taps)
+        return images.index_copy(0, which, resample(images.index_select(0, which), taps, taps))
+
+    return change
 
 
 def blur(
-    images: Float[Tensor, "b c h w"],
+    images: Float[Tensor, "b c s s"],
     key: Int64[Tensor, " b"],
     *,
     probability: float = 0.5,
     sigma: tuple[float, float] = (0.1, 2.0),
-) -> Float[Tensor, "b c h w"]:
-    """A share of the images blurred, sigma in pixels of this image."""
-    chosen = draw.chance(key, probability, "blur")
-    if not bool(chosen.any()):
-        return images
-    width = draw.uniform(key, 1, "sigma", low=sigma[0], high=sigma[1])[:, 0][chosen]
-    rows = gaussian(width, images.shape[2])
-    columns = rows if images.shape[2] == images.shape[3] else gaussian(width, images.shape[3])
-    blurred = images.clone()
-    blurred[chosen] = rows[:, None] @ images[chosen] @ columns.transpose(1, 2)[:, None]
-    return blurred
+) -> Float[Tensor, "b c s s"]:
+    """A share of the square images blurred, sigma in pixels of this image."""
+    width = widths(key, probability=probability, sigma=sigma)
+    return blurring(width, size=images.shape[3])(images, slice(None)).contiguous()

@@ -18,36 +18,64 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from counterpoint.views import draw
+from counterpoint.views.lines import Change, Some, lying
 
 LUMA = (0.299, 0.587, 0.114)
 YIQ = ((0.299, 0.587, 0.114), (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112))
 
 
-def factor(key: Int64[Tensor, " b"], strength: float, purpose: str) -> Float[Tensor, " b"]:
-    """A number around 1 for each item, never negative."""
-    return draw.uniform(key, 1, purpose, low=max(0.0, 1 - strength), high=1 + strength)[:, 0]
-
-
-def turn(angle: Float[Tensor, " b"]) -> Float[Tensor, "b 3 3"]:
-    """Hue rotations by angles in radians: there and back again through YIQ."""
-    there = torch.tensor(YIQ, device=angle.device)
-    cos, sin, zero, one = angle.cos(), angle.sin(), torch.zeros_like(angle), torch.ones_like(angle)
-    middle = torch.stack([one, zero, zero, zero, cos, -sin, zero, sin, cos], dim=1).view(-1, 3, 3)
+def turning() -> Float[Tensor, "3 3 3"]:
+    """A, B and C in turn(angle) = A + B cos(angle) + C sin(angle): there and back again through YIQ."""
+    there = torch.tensor(YIQ)
     back: Tensor = torch.linalg.inv(there)
-    return back @ middle @ there
+    parts = torch.zeros(3, 3, 3)
+    parts[0, 0, 0] = parts[1, 1, 1] = parts[1, 2, 2] = parts[2, 2, 1] = 1
+    parts[2, 1, 2] = -1
+    return back @ parts @ there
 
 
-def jitter_matrix(
-    key: Int64[Tensor, " b"], *, brightness: float, contrast: float, saturation: float, hue: float
-) -> tuple[Float[Tensor, "b 3 3"], Float[Tensor, " b"]]:
-    """The colour matrix of each item, and its contrast factor (contrast also needs the image's mean)."""
-    identity = torch.eye(3, device=key.device)
-    luma = torch.tensor(LUMA, device=key.device).expand(3, 3)
-    fade = factor(key, saturation, "satura")[:, None, None]
-    saturated = fade * identity + (1 - fade) * luma
-    light = factor(key, brightness, "bright")[:, None, None]
-    angle = draw.uniform(key, 1, "hue", low=-hue, high=hue)[:, 0] * 2 * math.pi
-    return turn(angle) @ saturated * light, factor(key, contrast, "contrast")
+TURNING = turning()
+FADED = TURNING @ torch.tensor(LUMA).expand(3, 3)
+"""The same behind a change of every colour to its grey."""
+
+
+def turn(
+    angle: Float[Tensor, " b"], *, fade: Float[Tensor, " b"], light: Float[Tensor, " b"]
+) -> Float[Tensor, "b 3 3"]:
+    """Saturation by the factor ``fade``, hue by an angle in radians and brightness, which is linear in six numbers."""
+    wave = torch.stack([torch.ones_like(angle), angle.cos(), angle.sin()])
+    numbers = torch.cat([wave * (fade * light), wave * ((1 - fade) * light)])
+    parts = torch.cat([TURNING, FADED]).view(6, 9).to(angle.device)
+    return (numbers.T @ parts).view(-1, 3, 3)
+
+
+def jittering(
+    key: Int64[Tensor, " b"], *, strength: float = 0.5, probability: float = 0.8, grey: float = 0.2
+) -> Change:
+    """What ``jitter`` does, drawn for all items at once and done to some of them at a time."""
+    drawn = draw.firsts(key, "jitter", "bright", "contrast", "satura", "hue", "grey")
+    spread, hue = 0.8 * strength, min(0.2 * strength, 0.5)
+    low = max(0.0, 1 - spread)
+    changed = drawn[0] < probability
+    light, contrast, fade = torch.where(changed, low + (1 + spread - low) * drawn[1:4], 1.0)
+    angle = torch.where(changed, (2 * drawn[4] - 1) * hue, 0.0) * 2 * math.pi
+    luma = torch.tensor(LUMA, device=key.device)
+    matrix = turn(angle, fade=fade, light=light)
+    matrix = torch.where((drawn[5] < grey)[:, None, None], luma @ matrix[:, None], matrix)
+    scaled, brought = contrast[:, None, None] * matrix, (1 - contrast)[:, None] * (luma @ matrix)
+
+    def change(images: Tensor, some: Some) -> Tensor:
+        if lying(images):  # a pixel has no direction
+            return change(images.transpose(2, 3), some).transpose(2, 3)
+        flat = images.flatten(2)
+        if images.shape[1] != 3:
+            factor = (light * contrast)[some, None, None]
+            offset = flat.mean(dim=(1, 2)) * (light * (1 - contrast))[some]
+            return torch.addcmul(offset[:, None, None], flat, factor).clamp_(0, 1).view_as(images)
+        offset = (brought[some] * flat.mean(dim=2)).sum(dim=1)[:, None, None]
+        return torch.baddbmm(offset, scaled[some], flat).clamp_(0, 1).view_as(images)
+
+    return change
 
 
 def jitter(
@@ -59,27 +87,7 @@ def jitter(
     grey: float = 0.2,
 ) -> Float[Tensor, "b c h w"]:
     """Colours in [0, 1] changed at random, each item in its own way. One channel: brightness and contrast only."""
-    changed = draw.chance(key, probability, "jitter")
-    spread = 0.8 * strength
-    if images.shape[1] != 3:
-        light = torch.where(changed, factor(key, spread, "bright"), 1.0)[:, None, None, None]
-        contrast = torch.where(changed, factor(key, spread, "contrast"), 1.0)[:, None, None, None]
-        mean = images.mean(dim=(1, 2, 3), keepdim=True)
-        return (images * (light * contrast) + mean * (light * (1 - contrast))).clamp_(0, 1)
-    matrix, contrast = jitter_matrix(
-        key, brightness=spread, contrast=spread, saturation=spread, hue=min(0.2 * strength, 0.5)
-    )
-    identity = torch.eye(3, device=key.device)
-    luma = torch.tensor(LUMA, device=key.device)
-    matrix = torch.where(changed[:, None, None], matrix, identity)
-    contrast = torch.where(changed, contrast, 1.0)
-    if grey > 0:
-        greyed = draw.chance(key, grey, "grey")[:, None, None]
-        matrix = torch.where(greyed, luma.expand(3, 3) @ matrix, matrix)
-    middle = (matrix @ images.mean(dim=(2, 3))[:, :, None])[:, :, 0] @ luma
-    offset = ((1 - contrast) * middle)[:, None, None]
-    flat = images.flatten(2)
-    return torch.baddbmm(offset, matrix * contrast[:, None, None], flat).clamp_(0, 1).view_as(images)
+    return jittering(key, strength=strength, probability=probability, grey=grey)(images, slice(None))
 
 
 def solarize(

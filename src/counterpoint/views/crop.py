@@ -14,45 +14,73 @@ from __future__ import annotations
 import math
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float, Int64, Shaped
 from torch import Tensor
 
 from counterpoint.views import draw
+from counterpoint.views.lines import Change, Some, Taps, resample
 
 
-def filters(
-    start: Float[Tensor, " b"], length: Float[Tensor, " b"], *, size: int, pixels: int
-) -> Float[Tensor, "b {size} {pixels}"]:
+def filters(start: Float[Tensor, " b"], length: Float[Tensor, " b"], *, size: int, pixels: int) -> Taps:
     """Weights that resize [start, start + length) of a line of pixels to size points.
 
-    >>> filters(torch.tensor([1.0]), torch.tensor([2.0]), size=2, pixels=4)[0].tolist()
-    [[0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]]
+    >>> line, weight = filters(torch.tensor([0.0]), torch.tensor([2.0]), size=4, pixels=2)
+    >>> line[0, 1].tolist(), weight[0, 1].tolist()
+    ([0, 1], [0.75, 0.25])
     """
+    reached = math.ceil(2 * max(1.0, pixels / size))
     scale = (length / size)[:, None, None]
+    reach = scale.clamp(min=1)
     centre = start[:, None, None] + (torch.arange(size, device=start.device)[:, None] + 0.5) * scale
-    place = torch.arange(pixels, device=start.device) + 0.5
-    weight = (1 - (place - centre).abs() / scale.clamp(min=1)).clamp(min=0)
-    inside = (place > start[:, None, None]) & (place < (start + length)[:, None, None])
-    weight = weight * inside
-    return weight / weight.sum(dim=2, keepdim=True)
+    line = torch.floor(centre - reach + 0.5) + torch.arange(reached, device=start.device)
+    place = line + 0.5
+    weight = (1 - (place - centre).abs() / reach).clamp_(min=0)
+    weight *= (place > start[:, None, None]) & (place < (start + length)[:, None, None])
+    return Taps(line.clamp_(0, pixels - 1).long(), weight / weight.sum(dim=2, keepdim=True))
 
 
 def boxes(
     key: Int64[Tensor, " b"], *, height: int, width: int, scale: tuple[float, float], ratio: tuple[float, float]
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Top, left, height and width of a random box for each item, on whole pixels, never larger than the image."""
-    area = draw.uniform(key, 1, "area", low=scale[0], high=scale[1])[:, 0] * height * width
-    aspect = torch.exp(draw.uniform(key, 1, "aspect", low=math.log(ratio[0]), high=math.log(ratio[1]))[:, 0])
-    tall = torch.sqrt(area / aspect).round().clamp(1, height)
-    wide = torch.sqrt(area * aspect).round().clamp(1, width)
-    place = draw.uniform(key, 2, "place")
-    top = torch.floor(place[:, 0] * (height - tall + 1))
-    left = torch.floor(place[:, 1] * (width - wide + 1))
-    return top, left, tall, wide
+    share, slant, down, across = draw.firsts(key, "area", "aspect", "place", "place")
+    area = (scale[0] + (scale[1] - scale[0]) * share) * height * width
+    lowest, highest = math.log(ratio[0]), math.log(ratio[1])
+    aspect = torch.exp(lowest + (highest - lowest) * slant)
+    tall = torch.sqrt(area / aspect).round_().clamp_(1, height)
+    wide = torch.sqrt(area * aspect).round_().clamp_(1, width)
+    return torch.floor(down * (height - tall + 1)), torch.floor(across * (width - wide + 1)), tall, wide
+
+
+def cropping(
+    key: Int64[Tensor, " b"],
+    shape: torch.Size,
+    *,
+    size: int,
+    scale: tuple[float, float] = (0.2, 1.0),
+    ratio: tuple[float, float] = (3 / 4, 4 / 3),
+    mirror: float = 0.5,
+) -> Change:
+    """What ``crop`` does to images of this shape, drawn for all items at once and done to some of them at a time."""
+    height, width = shape[2:]
+    top, left, tall, wide = boxes(key, height=height, width=width, scale=scale, ratio=ratio)
+    rows = filters(top, tall, size=size, pixels=height)
+    columns = filters(left, wide, size=size, pixels=width)
+    if mirror > 0:
+        mirrored = draw.chance(key, mirror, "mirror")[:, None, None]
+        columns = Taps(*(torch.where(mirrored, part.flip(1), part) for part in columns))
+
+    def change(images: Tensor, some: Some) -> Tensor:
+        line, weight = rows.of(some)
+        if images.dtype == torch.uint8:
+            weight = weight / 255
+        return resample(images, Taps(line, weight), columns.of(some))
+
+    return change
 
 
 def crop(
-    images: Float[Tensor, "b c h w"],
+    images: Shaped[Tensor, "b c h w"],
     key: Int64[Tensor, " b"],
     *,
     size: int,
@@ -60,15 +88,12 @@ def crop(
     ratio: tuple[float, float] = (3 / 4, 4 / 3),
     mirror: float = 0.5,
 ) -> Float[Tensor, "b c {size} {size}"]:
-    """A random box of every image, resized to (size, size) and mirrored with the given probability."""
-    height, width = images.shape[2:]
-    top, left, tall, wide = boxes(key, height=height, width=width, scale=scale, ratio=ratio)
-    rows = filters(top, tall, size=size, pixels=height)
-    columns = filters(left, wide, size=size, pixels=width)
-    if mirror > 0:
-        mirrored = draw.chance(key, mirror, "mirror")[:, None, None]
-        columns = torch.where(mirrored, columns.flip(1), columns)
-    return rows[:, None] @ images @ columns.transpose(1, 2)[:, None]
+    """A random box of every image, resized to (size, size) and mirrored with the given probability.
+
+    Bytes count as 255ths of one; the division is done in the filters.
+    """
+    change = cropping(key, images.shape, size=size, scale=scale, ratio=ratio, mirror=mirror)
+    return change(images, slice(None)).contiguous()
 
 
 def resize(images: Float[Tensor, "b c h w"], *, size: int) -> Float[Tensor, "b c {size} {size}"]:
@@ -80,4 +105,4 @@ def resize(images: Float[Tensor, "b c h w"], *, size: int) -> Float[Tensor, "b c
     zero = torch.zeros(1, device=images.device)
     rows = filters(zero, whole[0], size=size, pixels=height)
     columns = filters(zero, whole[1], size=size, pixels=width)
-    return rows[:, None] @ images @ columns.transpose(1, 2)[:, None]
+    return resample(images, rows, columns).contiguous()

@@ -62,10 +62,13 @@ def number(*, seed: int, step: int, process: int, piece: int) -> int:
     return int(salted(key, "dropout")) & (2**63 - 1)
 
 
+def _salt(purpose: str) -> int:
+    return _signed(int.from_bytes(purpose.encode().ljust(8, b"\0")[:8], "little"))
+
+
 def salted(key: Int64[Tensor, " b"], purpose: str) -> Int64[Tensor, " b"]:
     """Keys for one purpose, so that adding a transformation does not change the draws of the others."""
-    salt = int.from_bytes(purpose.encode().ljust(8, b"\0")[:8], "little")
-    return mix(key ^ _signed(salt))
+    return mix(key ^ _salt(purpose))
 
 
 def uniform(
@@ -73,8 +76,25 @@ def uniform(
 ) -> Float[Tensor, "b {count}"]:
     """Numbers in [low, high), float32 with 24 random bits."""
     steps = torch.arange(1, count + 1, device=key.device) * GOLDEN
-    bits = mix(salted(key, purpose)[:, None] + steps)
-    return low + (high - low) * (_shifted(bits, 40).to(torch.float32) / (1 << 24))
+    return low + (high - low) * _unit(mix(salted(key, purpose)[:, None] + steps))
+
+
+def firsts(key: Int64[Tensor, " b"], *purposes: str) -> Float[Tensor, "p b"]:
+    """The first number in [0, 1) of each of several purposes, in one go; a purpose named twice also gives its second.
+
+    >>> key = keys(seed=0, epoch=1, items=torch.tensor([7, 8]), view=0)
+    >>> bool((firsts(key, "area", "place", "place")[1:] == uniform(key, 2, "place").T).all())
+    True
+    """
+    salts = torch.tensor([_salt(purpose) for purpose in purposes], device=key.device)
+    steps = [1 + purposes[:place].count(purpose) for place, purpose in enumerate(purposes)]
+    first = torch.tensor(steps, device=key.device) * GOLDEN
+    return _unit(mix(mix(key ^ salts[:, None]) + first[:, None]))
+
+
+def _unit(bits: Int64[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """The upper 24 bits as a number in [0, 1), exactly."""
+    return _shifted(bits, 40).to(torch.float32) / (1 << 24)
 
 
 def normal(key: Int64[Tensor, " b"], count: int, purpose: str) -> Float[Tensor, "b {count}"]:

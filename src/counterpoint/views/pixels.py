@@ -6,19 +6,24 @@ of SimCLR (Chen et al. 2020, arXiv:2002.05709, appendix A) with the additions of
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float, Int64, Shaped
 from torch import Tensor
 
 from counterpoint.plans import within
-from counterpoint.views.blur import blur
-from counterpoint.views.colour import jitter, solarize
-from counterpoint.views.crop import crop
+from counterpoint.views.blur import blurring, widths
+from counterpoint.views.colour import jittering, solarize
+from counterpoint.views.crop import cropping
 from counterpoint.views.erase import erase
+from counterpoint.views.lines import Change, Some, room
 from counterpoint.views.rotate import rotate
+
+PIECE = 1 << 21
+"""So many values are looked at together: few enough to stay in the caches of two cores."""
 
 
 @dataclass(frozen=True)
@@ -52,22 +57,45 @@ class Look:
         for name in ("degrees", "colour"):
             within(name, getattr(self, name), 0)
 
-    def __call__(self, images: Float[Tensor, "b c h w"], key: Int64[Tensor, " b"], *, size: int) -> Tensor:
-        """One view (b, c, size, size) of every image; values in [0, 1]."""
-        view = crop(
-            images, key, size=size, scale=(self.scale, 1.0), ratio=(self.ratio, 1 / self.ratio), mirror=self.mirror
-        )
+    def __call__(self, images: Shaped[Tensor, "b c h w"], key: Int64[Tensor, " b"], *, size: int) -> Tensor:
+        """One view (b, c, size, size) of every image, floats in [0, 1] or bytes; values in [0, 1]."""
+        b, c, h, w = images.shape
+        width = widths(key, probability=self.blur, sigma=(0.1, max(0.2, 2.0 * size / 224)))
+        changes = list(self._changes(key, width, images.shape, size))
+        views = room((b, c, size, size), images.device)
+        for some in self._pieces(width, many=max(1, PIECE // (c * max(h * w, size * size)))):
+            view = images[some] if isinstance(some, slice) else images.index_select(0, some)
+            for change in changes:
+                view = change(view, some)
+            if isinstance(some, slice):
+                torch.clamp(view, 0, 1, out=views[some])
+            else:
+                views.index_copy_(0, some, view.clamp_(0, 1))
+        return views
+
+    def _pieces(self, width: Tensor, many: int) -> Iterator[Some]:
+        """The items in pieces; items of one piece are blurred alike, for the widest blur decides what it takes."""
+        if self.blur > 0 and len(width) > many:
+            order = torch.argsort(width)
+            sharp = int((width == 0).sum())
+            for each in (order[:sharp], order[sharp:]):
+                yield from (each[start : start + many] for start in range(0, len(each), many))
+        else:
+            yield from (slice(start, start + many) for start in range(0, len(width), many))
+
+    def _changes(self, key: Tensor, width: Tensor, shape: torch.Size, size: int) -> Iterator[Change]:
+        widest = 1 / self.ratio
+        yield cropping(key, shape, size=size, scale=(self.scale, 1.0), ratio=(self.ratio, widest), mirror=self.mirror)
         if self.degrees > 0:
-            view = rotate(view, key, degrees=self.degrees)
+            yield lambda view, some: rotate(view, key[some], degrees=self.degrees)
         if self.colour > 0:
-            view = jitter(view, key, strength=self.colour, grey=self.grey)
+            yield jittering(key, strength=self.colour, grey=self.grey)
         if self.blur > 0:
-            view = blur(view, key, probability=self.blur, sigma=(0.1, max(0.2, 2.0 * size / 224)))
+            yield blurring(width, size=size)
         if self.solarize > 0:
-            view = solarize(view, key, probability=self.solarize)
+            yield lambda view, some: solarize(view, key[some], probability=self.solarize)
         if self.erase > 0:
-            view = erase(view, key, probability=self.erase)
-        return view
+            yield lambda view, some: erase(view, key[some], probability=self.erase)
 
 
 simclr = partial(Look)
