@@ -15,7 +15,7 @@ import time
 import numpy as np
 import torch
 
-from benchmarks.engine import peak
+from benchmarks.engine import peak, resident
 from counterpoint.encoders.conv2d import conv2d
 from counterpoint.heads import mlp_head
 from counterpoint.interfaces import Wishes
@@ -38,7 +38,7 @@ def one(batch: int, at_once: int | None, turns: int) -> dict[str, float]:
     method = SimCLR(conv2d(3, 32).to(memory_format=torch.channels_last), mlp_head(512), info_nce).train()
     optimizer = adamw(method)
     recipe = Recipe(steps=turns, batch_size=batch, at_once=at_once)
-    before, taken = peak(), []
+    before, taken = resident(), []
     for epoch in range(turns):
         start = time.perf_counter()
         info, views = look(items, images, recipe, epoch=epoch, place=0, count=2)

@@ -92,7 +92,7 @@ def loss_table(results: Row) -> str:
         for system in ("lightly", "plain PyTorch", "pytorch-metric-learning", "products"):
             other = found.get((system, pairs))
             if other is None:
-                line.append("")
+                line.append("not run")
             elif system == "products":
                 line.append(f"{other['seconds'] / own['seconds']:.0%}")
             else:
@@ -145,14 +145,15 @@ def page(results: Row) -> str:
     return f"""# Benchmarks
 
 Written by `make bench`; do not edit. Figures of one run on {about["cores"]} cores ({about["processor"]}), fp32 unless
-said, Python {about["python"]}, {versions}, commit {about["commit"]}. The raw figures, with the command of each, are in
-`benchmarks/results.json`. Machines differ and this one varies from hour to hour: compare ratios.
+said, Python {about["python"]}, {versions},
+commit {about["commit"]}. The raw figures, with the command of each, are in `benchmarks/results.json`. Machines differ and this one varies from hour to hour: compare ratios.
 
 ## The loss, forwards and backwards
 
 NT-Xent on pairs of vectors of length 128. Time and memory beyond the vectors; the other columns say how many times our
 time and our memory each system takes, and what share of our time the matrix products alone would take that a symmetric
-table costs at least. Where a column is empty, the system needs more memory or patience than there is.
+table costs at least. Not run: pytorch-metric-learning needs gigabytes for
+hundreds of pairs, and the largest row is there to show that it runs.
 
 {loss_table(results)}
 ![Time and memory of the loss against the number of pairs](pictures/bench-loss.svg)

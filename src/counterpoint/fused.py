@@ -45,7 +45,7 @@ KEPT = 1 << 22
 """Entries of a symmetric table up to which its blocks are kept for the gradient rather than made again."""
 
 
-ENOUGH = 4
+ENOUGH = 16
 """Blocks for each thread from which on each thread takes blocks of its own."""
 
 
