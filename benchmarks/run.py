@@ -54,13 +54,19 @@ def machine() -> Row:
     }
 
 
-def run(quick: bool) -> Row:
-    """All rows of all benchmarks, and what they were measured with."""
+def run(quick: bool, only: str | None) -> Row:
+    """All rows of all benchmarks, or new ones of one of them, and what they were measured with."""
     results: Row = {"machine": machine(), "quick": quick, "seconds": {}, "commands": {}, "rows": []}
+    if only is not None:
+        results = json.loads(RESULTS.read_text(encoding="utf-8")) | {"machine": machine()}
     for name, module in BENCHMARKS.items():
+        if only not in (None, name):
+            continue
         print(f"{name} ...", flush=True)
         start = time.perf_counter()
-        results["rows"] += module.measure(quick)
+        fresh = module.measure(quick)
+        names = {row["name"] for row in fresh}
+        results["rows"] = [row for row in results["rows"] if row["name"] not in names] + fresh
         results["seconds"][name] = round(time.perf_counter() - start, 1)
         results["commands"][name] = f"python benchmarks/{name}.py" + (" --quick" if quick else "")
     return results
@@ -123,12 +129,15 @@ def training_text(results: Row) -> str:
     reach = {row["system"]: (row["seconds"][-1], row["accuracy"][-1]) for row in rows_of(results, "course")}
     (needed, reached), (peer_needed, peer_reached) = reach["counterpoint, defaults"], reach["lightly"]
     speed = own["views_per_second"]
+    slow, quality = rows["with torchvision's views"], rows["our views minus torchvision's"]["accuracy"]
     return (
         f"- {speed:,.0f} views per second, {times(speed / other['views_per_second'])} those of lightly's example, "
         f"{speed / alone['views_per_second']:.0%} of what the encoder alone does on tensors that are ready.\n"
         f"- A linear probe after it gets {own['accuracy']['value']:.1%} ({own['accuracy']['low']:.1%} to "
         f"{own['accuracy']['high']:.1%}), after lightly {other['accuracy']['value']:.1%}; the difference is "
         f"{100 * gap['value']:+.1f} points ({100 * gap['low']:+.1f} to {100 * gap['high']:+.1f}).\n"
+        f"- With torchvision's views in place of ours the probe gets {slow['accuracy']['value']:.1%}; ours minus that is "
+        f"{100 * quality['value']:+.1f} points ({100 * quality['low']:+.1f} to {100 * quality['high']:+.1f}).\n"
         f"- Our defaults reach {reached:.1%} in {needed:.1f} s; lightly took {times(peer_needed / needed)} as long for "
         f"{peer_reached:.1%}.\n"
     )
@@ -146,14 +155,15 @@ def page(results: Row) -> str:
 
 Written by `make bench`; do not edit. Figures of one run on {about["cores"]} cores ({about["processor"]}), fp32 unless
 said, Python {about["python"]}, {versions},
-commit {about["commit"]}. The raw figures, with the command of each, are in `benchmarks/results.json`. Machines differ and this one varies from hour to hour: compare ratios.
+commit {about["commit"]}. `benchmarks/results.json` has the raw figures, with the command of each. Machines differ and
+this one varies from hour to hour: compare ratios.
 
 ## The loss, forwards and backwards
 
 NT-Xent on pairs of vectors of length 128. Time and memory beyond the vectors; the other columns say how many times our
 time and our memory each system takes, and what share of our time the matrix products alone would take that a symmetric
-table costs at least. Not run: pytorch-metric-learning needs gigabytes for
-hundreds of pairs, and the largest row is there to show that it runs.
+table costs at least. Not run: pytorch-metric-learning needs gigabytes for hundreds of pairs, and the largest row is
+there to show that it runs.
 
 {loss_table(results)}
 ![Time and memory of the loss against the number of pairs](pictures/bench-loss.svg)
@@ -231,9 +241,12 @@ def main() -> None:
     """Measure, write, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="smaller, under two minutes, writes nothing")
+    parser.add_argument(
+        "--only", choices=sorted(BENCHMARKS), help="measure this one anew, keep the figures of the others"
+    )
     parser.add_argument("--page-only", action="store_true", help="write the page from the figures that are there")
     asked = parser.parse_args()
-    results = json.loads(RESULTS.read_text(encoding="utf-8")) if asked.page_only else run(asked.quick)
+    results = json.loads(RESULTS.read_text(encoding="utf-8")) if asked.page_only else run(asked.quick, asked.only)
     text = page(results)
     if asked.quick:
         print(text)

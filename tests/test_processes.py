@@ -156,6 +156,13 @@ def test_check_processes_from_the_shell():
     assert [each["processes"] for each in found["deviations"]] == [2, 4]
 
 
+def test_wrong_choices_are_met_with_advice_before_any_process_starts():
+    with pytest.raises(cp.InputError, match="Did you mean 'simclr'"):
+        check_processes([Plan(method="simclrr")])
+    with pytest.raises(cp.InputError, match="larger than the data"):
+        check_processes([Plan(**SMALL)], np.zeros((20, 3), dtype=np.float32) + np.arange(20)[:, None])
+
+
 def test_a_batch_too_small_for_the_processes_is_refused():
     from counterpoint.settle import _enough_for_all
 

@@ -72,7 +72,11 @@ dot = Inner(_same, _same)
 """The inner product: length counts."""
 
 euclidean = Inner(_with_length, _with_square)
-"""Minus the squared Euclidean distance: 0 for equal vectors, else negative."""
+"""Minus the squared Euclidean distance: 0 for equal vectors, else negative.
+
+It is the difference of numbers as large as |a|^2, and so exact to about 1e-7 |a|^2 in 32 bits: where vectors lie far
+from the origin, subtract their mean from all of them first.
+"""
 
 
 class Few(NamedTuple):

@@ -21,7 +21,7 @@ from counterpoint.model import Model
 from counterpoint.plans import Plan
 from counterpoint.progress import announce, conclude, progress
 from counterpoint.reports.views import draw_views
-from counterpoint.settle import Prepared, chosen, prepare
+from counterpoint.settle import OVERHEAD, Prepared, chosen, prepare
 from counterpoint.training.loop import Course, Keeping, train
 from counterpoint.training.processes import joined
 from counterpoint.training.stopping import stop_requests
@@ -85,7 +85,7 @@ def fit(
                 listeners=(bar, *([track(folder)] if track and processes.first else []), *listeners),
                 each_epoch=follow,
                 stop=stop,
-                deadline=None if asked.minutes is None or resume else began + 60 * asked.minutes,
+                deadline=None if asked.minutes is None or resume else began + 60 * OVERHEAD * asked.minutes,
                 notes=compared_by(asked),
             )
             course = _trained(prepared, keeping)

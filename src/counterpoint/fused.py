@@ -19,9 +19,11 @@ running maximum (Milakov & Gimelshein 2018, arXiv:1805.02867).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import torch
@@ -125,15 +127,19 @@ def _in_threads(work: Callable[[list[Block]], Made], blocks: list[Block], device
         return [work(blocks)]
 
     def alone(start: int) -> Made:
-        torch.set_num_threads(1)
         with torch.no_grad():
             return work(blocks[start::threads])
 
     try:
-        with ThreadPoolExecutor(threads) as pool:
-            return list(pool.map(alone, range(threads)))
+        return list(_pool(threads, os.getpid()).map(alone, range(threads)))
     finally:
         torch.set_num_threads(threads)  # threads that are started later begin with what was set last
+
+
+@lru_cache(maxsize=1)
+def _pool(threads: int, process: int) -> ThreadPoolExecutor:
+    """Threads that compute alone; a process that was forked needs its own."""
+    return ThreadPoolExecutor(threads, "counterpoint", torch.set_num_threads, (1,))
 
 
 class _Among(torch.autograd.Function):

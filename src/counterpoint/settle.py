@@ -143,8 +143,9 @@ def prepare(
         modality, items = recognise(source, asked.modality).learn(source, wishes)
     make = catalogue.find("optimizer", asked.optimizer)
     plan = _settled(asked, own, modality, len(items), make, device, before)
-    if processes.from_first(plan.precision == "bf16") != (plan.precision == "bf16"):
-        plan = dataclasses.replace(plan, precision="fp32")  # all processes compute alike
+    (rough,) = processes.sum(plan.precision == "bf16")
+    if 0 < rough < processes.count:  # some machines compute it rightly and faster, others not
+        plan = dataclasses.replace(plan, precision="fp32")
     encoder = copy.deepcopy(own.encoder) if own.encoder is not None else _encoder(modality, plan)
     method = build_method(plan, encoder, items, modality)
     try_views(modality, items)
@@ -205,6 +206,8 @@ def _settled(
 
 
 def _enough_for_all(plan: Plan, processes: Processes) -> None:
+    if processes.count > 1 and plan.device.startswith("mps"):
+        raise PlanError("Several processes cannot share mps. Use --device cpu, or one process.")
     if (plan.batch_size or 0) < 2 * processes.count:
         raise PlanError(
             f"A batch of {plan.batch_size} items is too small for {processes.count} processes: each needs two. "

@@ -7,7 +7,7 @@ numbers, or None where it cannot. The tests hold the two against each other.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -55,10 +55,16 @@ class Whole:
 
     def _all_but(self, blank: Pairs, columns: slice, temperature: Scale) -> Float[Tensor, " n"]:
         anchors, candidates = self.comparison.anchors, self.comparison.candidates
-        if candidates is anchors:
+        if candidates is anchors and self._mirrored:
             z = anchors / temperature**0.5
             return log_sum_exp(z, z, blank)
         return log_sum_exp(anchors / temperature, candidates[columns], _inside(blank, columns))
+
+    @property
+    def _mirrored(self) -> bool:
+        """Whether i is to j what j is to i, so that half of a table of vectors among themselves tells the other."""
+        groups = self.groups
+        return groups is not None and groups.first == 0 and groups.anchor is groups.candidate
 
     def positives(self, few: Few, temperature: Scale) -> tuple[Int64[Tensor, " p"], Float[Tensor, " p"]]:
         """The anchor of every positive pair, and how alike the pair is over the temperature."""
@@ -103,7 +109,7 @@ def by_shortcut(comparison: Comparison, objective: Callable[..., Tensor]) -> Flo
     formula, options = objective, dict[str, object]()
     if isinstance(objective, partial) and not objective.args:
         formula, options = objective.func, objective.keywords
-    shortcut = _shortcuts.get(formula)
+    shortcut = _shortcuts.get(formula) if isinstance(formula, Hashable) else None
     if shortcut is None or comparison.similarity is not dot:
         return None
     return shortcut(Whole(comparison), **options)

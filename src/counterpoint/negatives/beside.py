@@ -25,5 +25,5 @@ def beside(
     if queue is None:
         return Comparison(vectors, vectors, same_item(items), similarity)
     stranger = items.new_full((len(queue),), int(items.max()) + 1)
-    candidates = torch.cat([vectors, queue.detach().to(vectors.dtype)])
+    candidates = torch.cat([vectors, queue.detach().to(vectors.device)])
     return Comparison(vectors, candidates, SameItem(items, torch.cat([items, stranger]), 0), similarity)

@@ -24,7 +24,7 @@ from counterpoint.training import checkpoint, watch
 from counterpoint.training.big_batch import backward_in_pieces, pieces_of, project_in_pieces
 from counterpoint.training.contrast import loss_of
 from counterpoint.training.devices import precise
-from counterpoint.training.normalise import share_statistics
+from counterpoint.training.normalise import own_statistics, share_statistics
 from counterpoint.training.optimise import MakeOptimizer, adamw, peak_rate, rate, set_rate
 from counterpoint.training.processes import ALONE, Processes
 from counterpoint.training.records import Record, Records
@@ -115,22 +115,24 @@ def train(method: Method, items: Items, modality: Modality, recipe: Recipe, keep
         loss, stops = recipe.processes.sum(loss, keeping.stop.asked)
         course.step += 1
         course.seconds = time.monotonic() - started
-        measured = course.step == 1 or course.step % every == 0 or course.finished
-        if measured:
+        if place == per_epoch - 1 and keeping.deadline is not None:
+            _plan_anew(epoch, course, recipe.processes, keeping, keeping.deadline)
+        if course.step == 1 or course.step % every == 0 or course.finished:
             _require_finite(loss, course, optimizer)
-        if measured and recipe.processes.first:
-            record = _record(method, vectors, info, views, course, keeping)
-            rates = {"loss": loss, "learning_rate": optimizer.param_groups[0]["lr"], "epoch": epoch}
-            _tell({**rates, **record, "views_per_second": _speed(course, recipe, method)}, course, keeping)
+            if recipe.processes.first:
+                record = _record(method, vectors, info, views, course, keeping)
+                rates = {"loss": loss, "learning_rate": optimizer.param_groups[0]["lr"], "epoch": epoch}
+                _tell({**rates, **record, "views_per_second": _speed(course, recipe, method)}, course, keeping)
         method.after_step(Step(course.step, course.steps, vectors, info))
-        if place == per_epoch - 1:
-            _end_epoch(method, epoch, course, recipe.processes, keeping)
+        if place == per_epoch - 1 and recipe.processes.first:
+            _end_epoch(method, epoch, course, keeping)
         if recipe.processes.first and keeping.folder is not None and (stops or _due(course, keeping, saved)):
             _require_finite(loss, course, optimizer)
             _save(method, optimizer, course, keeping.folder)
             saved = time.monotonic()
         if stops and not course.finished:
             raise Interrupted(f"Stopped after step {course.step} of {course.steps}.")
+    own_statistics(method)
     return course
 
 
@@ -213,14 +215,17 @@ def _tell(record: Record, course: Course, keeping: Keeping) -> None:
         listener(whole)
 
 
-def _end_epoch(method: Method, epoch: int, course: Course, processes: Processes, keeping: Keeping) -> None:
-    if keeping.each_epoch is not None and processes.first:
+def _end_epoch(method: Method, epoch: int, course: Course, keeping: Keeping) -> None:
+    if keeping.each_epoch is not None:
         found = keeping.each_epoch(method, epoch)
         method.train()
         if found:
             _tell({"epoch": epoch, **found}, course, keeping)
-    if keeping.deadline is not None and course.step < 0.9 * course.steps:
-        left = max(0.0, keeping.deadline - time.monotonic())
+
+
+def _plan_anew(epoch: int, course: Course, processes: Processes, keeping: Keeping, deadline: float) -> None:
+    if course.step < 0.9 * course.steps:
+        left = max(0.0, deadline - time.monotonic())
         possible = int(processes.from_first(course.step + math.floor(left / (course.seconds / course.step))))
         if abs(possible - course.steps) > 0.1 * course.steps:  # the machine is busier, or idler, than when measured
             course.steps = max(course.step, possible)

@@ -21,6 +21,7 @@ class SharedBatchNorm(_BatchNorm):
     def __init__(self, own: _BatchNorm, processes: Processes) -> None:
         super().__init__(own.num_features, own.eps, own.momentum, own.affine, own.track_running_stats)
         self.processes = processes
+        self.instead_of = (own,)  # in a tuple, so that it is no module inside this one
         self._parameters, self._buffers = own._parameters, own._buffers
         self.train(own.training)
 
@@ -47,7 +48,8 @@ class SharedBatchNorm(_BatchNorm):
         deviation = x.var(dim=others, unbiased=False)
         size = x.new_full((1,), x.numel() / x.shape[1])
         every = self.processes.stack(torch.cat([local, deviation, size]))
-        means, deviations, sizes = every[:, : x.shape[1]], every[:, x.shape[1] : -1], every[:, -1:]
+        sizes = every[:, -1:]
+        means, deviations = torch.where(sizes > 0, every[:, :-1], 0.0).chunk(2, dim=1)
         share = sizes / sizes.sum()
         mean = (share * means).sum(dim=0)
         variance = (share * (deviations + (means - mean).square())).sum(dim=0)
@@ -71,3 +73,12 @@ def share_statistics(module: nn.Module, processes: Processes) -> None:
         for name, child in list(parent.named_children()):
             if isinstance(child, _BatchNorm) and not isinstance(child, SharedBatchNorm):
                 setattr(parent, name, SharedBatchNorm(child, processes))
+
+
+def own_statistics(module: nn.Module) -> None:
+    """Undo ``share_statistics``: every batch normalisation is what it was, with what it has learned."""
+    for parent in list(module.modules()):
+        for name, child in list(parent.named_children()):
+            if isinstance(child, SharedBatchNorm):
+                (own,) = child.instead_of
+                setattr(parent, name, own.train(child.training))

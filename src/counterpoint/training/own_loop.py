@@ -33,7 +33,7 @@ def contrastive_loss(
 
     Where a default process group exists, the negatives are those of all processes and every process returns the loss
     of the whole batch; average the gradients of your parameters over the processes, as DistributedDataParallel does,
-    and they are the gradients of that loss. Every process may have its own number of items.
+    and they are the gradients of that loss. Every process may have its own number of items, at least one.
 
     Args:
         first: One view of each item (n, d), differentiable.

@@ -21,7 +21,7 @@ from typing import Any
 
 import torch
 import torch.distributed as dist  # noqa: TID251  (the one place)
-from jaxtyping import Float, Int64
+from jaxtyping import Float, Int64, Shaped
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
@@ -63,7 +63,7 @@ class Processes:
         padded = torch.cat([vectors, vectors.new_zeros(longest - len(vectors), *vectors.shape[1:])])
         return self.stack(padded).transpose(0, 1).flatten(0, 1)[:total]
 
-    def stack(self, values: Float[Tensor, "..."]) -> Float[Tensor, "p ..."]:
+    def stack(self, values: Shaped[Tensor, "..."]) -> Shaped[Tensor, "p ..."]:
         """A tensor of the same shape from every process, stacked in the order of their ranks; with gradient."""
         return _Stack.apply(values.contiguous(), self)  # type: ignore[no-any-return]
 
@@ -83,7 +83,7 @@ class Processes:
         if self.count == 1:
             return
         gradients = [each.grad for each in parameters if each.grad is not None]
-        for kind in {each.dtype for each in gradients}:
+        for kind in dict.fromkeys(each.dtype for each in gradients):
             alike = [each for each in gradients if each.dtype == kind]
             flat = torch.cat([each.flatten() for each in alike])
             with _in_company():
@@ -118,7 +118,7 @@ class Processes:
     def _all(self, numbers: tuple[float, ...]) -> list[list[float]]:
         if self.count == 1:
             return [list(numbers)]
-        mine = torch.tensor(numbers, dtype=torch.float64, device=_device())
+        mine = torch.tensor(numbers, dtype=torch.float64)
         every = [torch.empty_like(mine) for _ in range(self.count)]
         with _in_company():
             dist.all_gather(every, mine)
@@ -148,7 +148,7 @@ def joined() -> Iterator[Processes]:
         return
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-    dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo", timeout=PATIENCE)
+    dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=PATIENCE)
     try:
         yield here()
     finally:
@@ -186,10 +186,6 @@ class _Stack(torch.autograd.Function):
         with _in_company():
             dist.all_reduce(gradient)
         return gradient[ctx.rank], None
-
-
-def _device() -> torch.device:
-    return torch.device("cuda" if dist.get_backend() == "nccl" else "cpu")
 
 
 @contextmanager
