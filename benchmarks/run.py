@@ -136,7 +136,7 @@ def training_text(results: Row) -> str:
         f"- A linear probe after it gets {own['accuracy']['value']:.1%} ({own['accuracy']['low']:.1%} to "
         f"{own['accuracy']['high']:.1%}), after lightly {other['accuracy']['value']:.1%}; the difference is "
         f"{100 * gap['value']:+.1f} points ({100 * gap['low']:+.1f} to {100 * gap['high']:+.1f}).\n"
-        f"- With torchvision's views in place of ours the probe gets {slow['accuracy']['value']:.1%}; ours minus that is "
+        f"- With torchvision's views in place of ours it gets {slow['accuracy']['value']:.1%}; ours minus that is "
         f"{100 * quality['value']:+.1f} points ({100 * quality['low']:+.1f} to {100 * quality['high']:+.1f}).\n"
         f"- Our defaults reach {reached:.1%} in {needed:.1f} s; lightly took {times(peer_needed / needed)} as long for "
         f"{peer_reached:.1%}.\n"

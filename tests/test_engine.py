@@ -264,3 +264,52 @@ def test_relations_list_the_few_that_their_masks_show():
         rest[few.positive] = False
         rest[few.left_out] = False
         assert torch.equal(rest, negative)
+
+
+def test_one_tensor_on_both_sides_of_a_relation_that_is_no_mirror():
+    anchor, candidate = torch.arange(12), torch.tensor([1, 2, 0, 4, 5, 3, 7, 8, 6, 10, 11, 9])
+    objective = partial(catalogue.find("objective", "info_nce"), temperature=0.3)
+
+    def both(compute):
+        leaf = vectors().requires_grad_()
+        loss = compute(Comparison(leaf, leaf, same_item(anchor, candidate)), objective)
+        return loss.detach(), *torch.autograd.grad(loss, leaf)
+
+    torch.testing.assert_close(both(loss_of), both(dense))
+
+
+def test_threads_with_blocks_of_their_own_give_the_same_sums(monkeypatch):
+    z = vectors(300).requires_grad_()
+    diagonal = torch.arange(300), torch.arange(300)
+    expected = log_sum_exp(z, z, diagonal)
+    (slope,) = torch.autograd.grad(expected.sum(), z)
+    monkeypatch.setattr("counterpoint.fused.ENOUGH", 1)
+    torch.set_num_threads(2)
+    try:
+        for second in (z, vectors(300)):
+            found = log_sum_exp(z, second, diagonal, side=64)
+            torch.testing.assert_close(found, expected.detach(), check_dtype=False)
+            (again,) = torch.autograd.grad(found.sum(), z)
+            if second is z:
+                torch.testing.assert_close(again, slope)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(1)
+
+
+def test_a_queue_keeps_its_precision_beside_half_precision_views():
+    first, second = (vectors(6, seed=seed).half() for seed in (0, 1))
+    queue = vectors(9, seed=2).float() * 1e5
+    exact = cp.contrastive_loss(first.float(), second.float(), queue=queue)
+    torch.testing.assert_close(cp.contrastive_loss(first, second, queue=queue), exact)
+
+
+def test_an_objective_may_be_any_callable():
+    class Plain:
+        __hash__ = None
+
+        def __call__(self, tile):
+            return tile.similarity.sum(dim=1)
+
+    z = vectors()
+    torch.testing.assert_close(loss_of(Comparison(z, z, same_item(PAIRS), dot), Plain()), (z @ z.T).sum())

@@ -59,6 +59,21 @@ def test_a_wrong_factor_is_noticed(monkeypatch):
     one = {"loss 0": torch.ones(1), "gradient 0 w": torch.tensor([1.0, 2.0])}
     halved = {"loss 0": torch.ones(1), "gradient 0 w": torch.tensor([0.5, 1.0])}
     assert not _deviation(2, one, halved).agrees
+    assert not _deviation(2, one, one | {"gradient 0 w": torch.tensor([torch.nan, 2.0])}).agrees
+    assert _deviation(2, one, one).agrees
+
+
+def test_shared_batch_normalisation_is_given_back_as_it_was():
+    from counterpoint.training.normalise import own_statistics, share_statistics
+
+    network = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4))
+    norm = network[1]
+    share_statistics(network, Processes(0, 2))
+    assert network[1] is not norm
+    assert network[1].weight is norm.weight
+    assert set(network.state_dict()) == {"0.weight", "0.bias", *(f"1.{name}" for name in norm.state_dict())}
+    own_statistics(network)
+    assert network[1] is norm
 
 
 def _own_loop(rank, count, folder):
