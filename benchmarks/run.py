@@ -138,8 +138,9 @@ def training_text(results: Row) -> str:
         f"{100 * gap['value']:+.1f} points ({100 * gap['low']:+.1f} to {100 * gap['high']:+.1f}).\n"
         f"- With torchvision's views in place of ours it gets {slow['accuracy']['value']:.1%}; ours minus that is "
         f"{100 * quality['value']:+.1f} points ({100 * quality['low']:+.1f} to {100 * quality['high']:+.1f}).\n"
-        f"- Our defaults reach {reached:.1%} in {needed:.1f} s; lightly took {times(peer_needed / needed)} as long for "
-        f"{peer_reached:.1%}.\n"
+        f"- Our defaults have {reached:.1%} after {needed:.1f} s, lightly's example {peer_reached:.1%} after "
+        f"{peer_needed:.1f} s. Untrained it is {rows['untrained']['accuracy']['value']:.1%}: a run this short compares "
+        "speed, and says little of how fast either learns.\n"
     )
 
 

@@ -191,6 +191,7 @@ def measure(quick: bool, say: Callable[[str], None] = lambda line: None) -> list
     """Rows of views per second, accuracy with its interval, and seconds to the same accuracy."""
     keep_freed_memory()
     epochs, task = (1, Task(1536)) if quick else (6, Task(6000))
+    untrained = task.correct(networks()[0])
     alone = encoder_alone(8 if quick else 20)
     say(f"encoder alone {alone:.0f}")
     speed, right = ours(task, epochs)
@@ -203,6 +204,7 @@ def measure(quick: bool, say: Callable[[str], None] = lambda line: None) -> list
     gap = paired(right, peer_right)
     return [
         {"name": "training", "system": "encoder alone", "views_per_second": alone},
+        {"name": "training", "system": "untrained", "accuracy": bootstrap(untrained)._asdict()},
         {
             "name": "training",
             "system": "counterpoint",

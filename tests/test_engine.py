@@ -313,3 +313,14 @@ def test_an_objective_may_be_any_callable():
 
     z = vectors()
     torch.testing.assert_close(loss_of(Comparison(z, z, same_item(PAIRS), dot), Plain()), (z @ z.T).sum())
+
+
+def test_tiles_are_smaller_where_memory_is_short(monkeypatch):
+    import os
+
+    from counterpoint.training import contrast
+
+    assert contrast.entries_for(torch.device("cpu")) <= contrast.MOST["cpu"]
+    real = os.sysconf
+    monkeypatch.setattr(os, "sysconf", lambda name: 10 if name == "SC_AVPHYS_PAGES" else real(name))
+    assert contrast.entries_for(torch.device("cpu")) == 10 * real("SC_PAGE_SIZE") // contrast.BYTES

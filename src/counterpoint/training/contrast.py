@@ -6,6 +6,8 @@ is made again for its gradient (Chen et al. 2016, arXiv:1604.06174), so that onl
 
 from __future__ import annotations
 
+import os
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -15,8 +17,24 @@ from counterpoint.comparison import Comparison
 from counterpoint.interfaces import Objective
 from counterpoint.shortcut import by_shortcut
 
-ENTRIES = 1 << 20
-"""Similarities in one tile: 4 MiB in 32 bits, and a few times that with its gradient."""
+MOST = {"cpu": 1 << 20}
+"""Similarities in one tile: on a processor what its caches hold, elsewhere what keeps the device busy."""
+
+ELSEWHERE = 1 << 24
+BYTES = 1024
+"""Free memory for each similarity of a tile: an objective and its gradient hold some ten tables."""
+
+
+def entries_for(device: torch.device) -> int:
+    """How many similarities a tile holds here: the most that pays, or fewer where memory is short."""
+    most = MOST.get(device.type, ELSEWHERE)
+    if device.type == "cuda":
+        free = torch.cuda.mem_get_info(device)[0]
+    elif "SC_AVPHYS_PAGES" in os.sysconf_names:
+        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    else:
+        return most
+    return max(1, min(most, free // BYTES))
 
 
 def loss_of(comparison: Comparison, objective: Objective, *, height: int | None = None) -> Float[Tensor, ""]:
@@ -30,7 +48,7 @@ def loss_of(comparison: Comparison, objective: Objective, *, height: int | None 
         if losses is not None:
             return losses.sum()
         count = len(table.anchors)
-        height = height or max(1, ENTRIES // max(1, len(table.candidates)))
+        height = height or max(1, entries_for(table.anchors.device) // max(1, len(table.candidates)))
         if height >= count:
             return objective(table.tile(slice(0, count))).sum()
         total = table.anchors.new_zeros(())
