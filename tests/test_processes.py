@@ -15,7 +15,7 @@ import counterpoint as cp
 from counterpoint import catalogue
 from counterpoint.agreement import check_processes
 from counterpoint.plans import Plan
-from counterpoint.training.processes import Processes, joined_by_file
+from counterpoint.training.processes import Processes, joined_by_file, leave
 from counterpoint.training.records import read
 from tests.worlds import records, stripes
 
@@ -83,11 +83,12 @@ def _own_loop(rank, count, folder):
     labels = torch.tensor([0, 1, 2, 0, 1, 2, 3])
     cuts = [0, 4, 7] if count == 2 else [0, 7]
     mine = whole[:, cuts[rank] : cuts[rank + 1]].clone().requires_grad_()
-    with joined_by_file(f"{folder}/meet-{count}", rank, count):
+    with joined_by_file(f"{folder}/meet-{count}", rank, count) as processes:
         for number, chosen in enumerate((None, labels[cuts[rank] : cuts[rank + 1]])):
             loss = cp.contrastive_loss(mine[0], mine[1], labels=chosen)
             (slope,) = torch.autograd.grad(loss, mine)
             torch.save([loss.detach(), slope / count], f"{folder}/{count}-{rank}-{number}")
+        leave(processes)
 
 
 def test_the_loss_of_ones_own_loop_is_global_and_its_mean_gradient_exact(tmp_path):

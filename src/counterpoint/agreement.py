@@ -25,7 +25,7 @@ from counterpoint.settle import Own, prepare
 from counterpoint.training.loop import learn, look
 from counterpoint.training.normalise import share_statistics
 from counterpoint.training.optimise import sgd
-from counterpoint.training.processes import Processes, joined_by_file
+from counterpoint.training.processes import Processes, joined_by_file, leave
 
 COUNTS = (1, 2, 4)
 STEPS = 2
@@ -79,6 +79,7 @@ def _work(rank: int, count: int, folder: str, records: Sequence[Mapping[str, Any
             found = _steps(Plan.of(record), source, processes)
             if processes.first:
                 _write(folder, count, row, found)
+        leave(processes)
 
 
 def _cut(plan: Plan) -> Plan:

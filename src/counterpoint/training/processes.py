@@ -13,6 +13,7 @@ This is the only file that imports torch.distributed.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -149,10 +150,7 @@ def joined() -> Iterator[Processes]:
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
     dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=PATIENCE)
-    try:
-        yield here()
-    finally:
-        dist.destroy_process_group()
+    yield from _until_all_are_done()
 
 
 @contextmanager
@@ -162,10 +160,25 @@ def joined_by_file(path: str, rank: int, count: int) -> Iterator[Processes]:
         yield ALONE
         return
     dist.init_process_group("gloo", init_method=f"file://{path}", rank=rank, world_size=count, timeout=PATIENCE)
+    yield from _until_all_are_done()
+
+
+def _until_all_are_done() -> Iterator[Processes]:
+    """These processes; none leaves before all have come to the end, for one that leaves early can abort another."""
+    processes = here()
     try:
-        yield here()
+        yield processes
+        processes.from_first(0)
     finally:
         dist.destroy_process_group()
+
+
+def leave(processes: Processes) -> None:
+    """End this process when all have come here, without tearing anything down: gloo's threads may abort in that."""
+    processes.from_first(0)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 class _Stack(torch.autograd.Function):
