@@ -128,6 +128,7 @@ def training_text(results: Row) -> str:
     gap = rows["counterpoint minus lightly"]["accuracy"]
     reach = {row["system"]: (row["seconds"][-1], row["accuracy"][-1]) for row in rows_of(results, "course")}
     (needed, reached), (peer_needed, peer_reached) = reach["counterpoint, defaults"], reach["lightly"]
+    (long,) = (row["accuracy"] for row in rows_of(results, "after the courses"))
     speed = own["views_per_second"]
     slow, quality = rows["with torchvision's views"], rows["our views minus torchvision's"]["accuracy"]
     return (
@@ -138,9 +139,10 @@ def training_text(results: Row) -> str:
         f"{100 * gap['value']:+.1f} points ({100 * gap['low']:+.1f} to {100 * gap['high']:+.1f}).\n"
         f"- With torchvision's views in place of ours it gets {slow['accuracy']['value']:.1%}; ours minus that is "
         f"{100 * quality['value']:+.1f} points ({100 * quality['low']:+.1f} to {100 * quality['high']:+.1f}).\n"
-        f"- Our defaults have {reached:.1%} after {needed:.1f} s, lightly's example {peer_reached:.1%} after "
-        f"{peer_needed:.1f} s. Untrained it is {rows['untrained']['accuracy']['value']:.1%}: a run this short compares "
-        "speed, and says little of how fast either learns.\n"
+        f"- For longer: our defaults get {reached:.1%} in {needed:.0f} s, lightly's example {peer_reached:.1%} in "
+        f"{peer_needed:.0f} s, {times(peer_needed / needed)} as long; the difference is {100 * long['value']:+.1f} points "
+        f"({100 * long['low']:+.1f} to {100 * long['high']:+.1f}). Untrained it is "
+        f"{rows['untrained']['accuracy']['value']:.1%}.\n"
     )
 
 

@@ -15,11 +15,14 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 
-def convolution(inputs: int, outputs: int, *, kernel: int = 3, stride: int = 1) -> nn.Sequential:
-    """A convolution that keeps or halves the size, normalised, then ReLU."""
+def convolution(inputs: int, outputs: int, *, kernel: int = 3, stride: int = 1, halved: bool = False) -> nn.Sequential:
+    """A convolution, normalised, then ReLU; ``halved`` takes the largest of four places before the ReLU, which gives
+    the same as after it and leaves it a quarter of the work.
+    """
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
         nn.BatchNorm2d(outputs),
+        *([nn.MaxPool2d(2, ceil_mode=True)] if halved else []),
         nn.ReLU(inplace=True),
     )
 
@@ -36,6 +39,15 @@ class Residual(nn.Module):
         return x + changed
 
 
+class MeanOverPlaces(nn.Module):
+    """(n, c, h, w) -> (n, c), with a gradient whose channels lie in one piece as those of the layers before do, which
+    ``AdaptiveAvgPool2d`` has not; a ReLU takes four times as long over two different layouts.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.permute(0, 2, 3, 1).flatten(1, 2).mean(1)
+
+
 def conv2d(channels: int, size: int, *, width: int | None = None, outputs: int = 512) -> nn.Module:
     """(n, channels, size, size) -> (n, outputs); ``width`` is the number of channels after the first halving.
 
@@ -45,16 +57,13 @@ def conv2d(channels: int, size: int, *, width: int | None = None, outputs: int =
     """
     w = width or 32
     return nn.Sequential(
-        convolution(channels, max(1, w // 2), stride=1 if size <= 64 else 2),
-        nn.MaxPool2d(2, ceil_mode=True),
-        convolution(max(1, w // 2), w),
-        nn.MaxPool2d(2, ceil_mode=True),
+        convolution(channels, max(1, w // 2), stride=1 if size <= 64 else 2, halved=True),
+        convolution(max(1, w // 2), w, halved=True),
         convolution(w, 2 * w),
         Residual(2 * w),
         nn.MaxPool2d(2, ceil_mode=True),
         convolution(2 * w, 4 * w),
         Residual(4 * w),
         convolution(4 * w, outputs, kernel=1),
-        nn.AdaptiveAvgPool2d(1),
-        nn.Flatten(),
+        MeanOverPlaces(),
     )
