@@ -140,8 +140,8 @@ def training_text(results: Row) -> str:
         f"- With torchvision's views in place of ours it gets {slow['accuracy']['value']:.1%}; ours minus that is "
         f"{100 * quality['value']:+.1f} points ({100 * quality['low']:+.1f} to {100 * quality['high']:+.1f}).\n"
         f"- For longer: our defaults get {reached:.1%} in {needed:.0f} s, lightly's example {peer_reached:.1%} in "
-        f"{peer_needed:.0f} s, {times(peer_needed / needed)} as long; the difference is {100 * long['value']:+.1f} points "
-        f"({100 * long['low']:+.1f} to {100 * long['high']:+.1f}). Untrained it is "
+        f"{peer_needed:.0f} s, {times(peer_needed / needed)} as long; the difference is "
+        f"{100 * long['value']:+.1f} points ({100 * long['low']:+.1f} to {100 * long['high']:+.1f}). Untrained it is "
         f"{rows['untrained']['accuracy']['value']:.1%}.\n"
     )
 

@@ -61,7 +61,7 @@ def refused(capsys, *tokens):
 def test_fit_leaves_a_folder_that_a_person_can_read(run):
     names = {path.name for path in run.iterdir()}
     assert names == {
-        "plan.json", "config.json", "model.safetensors", "metrics.jsonl",
+        "plan.json", "config.json", "model.safetensors", "head.safetensors", "metrics.jsonl",
         "verdict.json", "views.png", "skipped.txt", "state.pt", "README.md",
     }  # fmt: skip
     assert (run / "skipped.txt").read_text(encoding="utf-8").startswith("kind0/broken.jpg\t")
@@ -166,6 +166,42 @@ WRONG = {
     "labels with gaps": ["evaluate", "{run}", "--train", "{tmp}/array.npy", "--labels", "{tmp}/gaps.npy"],
     "labels all different": ["evaluate", "{run}", "--train", "{tmp}/array.npy", "--labels", "{tmp}/own.npy"],
     "labels missing": ["evaluate", "{run}", "--train", "{tmp}/array.npy"],
+    "no labels to learn from": ["finetune", "{run}", "{tmp}/array.npy", "--out", "{out}"],
+    "labels of unknown": [
+        "finetune",
+        "{run}",
+        "{tmp}/array.npy",
+        "--labels",
+        "{tmp}/names.csv",
+        "--out",
+        "{out}",
+    ],
+    "two labels for one name": ["finetune", "{run}", "{tmp}/array.npy", "--labels", "{tmp}/both.csv", "--out", "{out}"],
+    "a class of one": ["finetune", "{run}", "{tmp}/array.npy", "--labels", "{tmp}/one.csv", "--out", "{out}"],
+    "labels for no item": ["finetune", "{run}", "{tmp}/array.npy", "--labels", "{tmp}/none.npy", "--out", "{out}"],
+    "a fraction too small": [
+        "finetune",
+        "{run}",
+        "{tmp}/array.npy",
+        "--labels",
+        "{tmp}/two.npy",
+        "--fraction",
+        "0.01",
+        "--out",
+        "{out}",
+    ],
+    "a classifier in place of its model": [
+        "finetune",
+        "{run}",
+        "{tmp}/array.npy",
+        "--labels",
+        "{tmp}/two.npy",
+        "--out",
+        "{run}",
+        "--overwrite",
+    ],
+    "no classifier": ["predict", "{run}", "{tmp}/array.npy", "--out", "{out}.csv"],
+    "predictions as npz": ["predict", "{run}", "{tmp}/array.npy", "--out", "{out}.npz"],
     "unknown item": ["search", "{run}", "{tmp}/array.npy", "--like", "nobody"],
     "unknown row": ["search", "{run}", "{tmp}/array.npy", "--like", "400"],
     "unknown list": ["list", "methodz"],
@@ -189,6 +225,10 @@ def wrong_things(folder):
     np.save(folder / "short.npy", np.zeros(5))
     np.save(folder / "gaps.npy", np.where(np.arange(40) < 3, np.nan, 1.0))
     np.save(folder / "own.npy", np.arange(40))
+    np.save(folder / "none.npy", np.full(40, -1))
+    np.save(folder / "two.npy", np.arange(40) % 2)
+    for name, rows in (("names", "0,x\nphoto,y"), ("both", "0,x\n0,y"), ("one", "0,x\n1,x\n2,y")):
+        (folder / f"{name}.csv").write_text(f"name,label\n{rows}\n", encoding="utf-8")
     with zipfile.ZipFile(folder / "climbing.zip", "w") as packed:
         packed.writestr("../outside.png", b"x")
 
@@ -227,7 +267,7 @@ def test_the_module_runs_as_a_command():
 def test_help_names_every_verb_and_every_choice(capsys):
     main(["--help"])
     text = capsys.readouterr().out
-    for verb in ("fit", "plan", "evaluate", "embed", "search", "report", "list"):
+    for verb in ("fit", "plan", "evaluate", "embed", "search", "report", "list", "finetune", "predict"):
         assert verb in text
     main(["fit", "--help"])
     assert "--temperature" in capsys.readouterr().out

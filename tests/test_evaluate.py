@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from counterpoint.data.splits import split
 from counterpoint.errors import InputError, LabelError
 from counterpoint.evaluation import knn
 from counterpoint.evaluation.geometry import alignment, effective_rank, uniformity
 from counterpoint.evaluation.intervals import Interval, bootstrap, paired
 from counterpoint.evaluation.knn import check_labelled, weighted_knn
-from counterpoint.evaluation.linear import STRENGTHS, linear_probe, split
+from counterpoint.evaluation.linear import STRENGTHS, linear_probe
 from counterpoint.evaluation.probe import Probe, compare, probe, table
 
 

@@ -16,10 +16,14 @@ if TYPE_CHECKING:
     from counterpoint.api import embed as embed
     from counterpoint.api import embed_shards as embed_shards
     from counterpoint.api import evaluate as evaluate
+    from counterpoint.api import finetune as finetune
     from counterpoint.api import fit as fit
     from counterpoint.api import plan as plan
+    from counterpoint.api import predict as predict
     from counterpoint.api import report as report
     from counterpoint.api import search as search
+    from counterpoint.classifiers.classifier import Classifier as Classifier
+    from counterpoint.classifiers.classifier import load_classifier as load_classifier
     from counterpoint.embeddings import Embeddings as Embeddings
     from counterpoint.errors import CounterpointError as CounterpointError
     from counterpoint.errors import InputError as InputError
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
     from counterpoint.views.standalone import image_views as image_views
 
 PUBLIC = {
+    "Classifier": "counterpoint.classifiers.classifier",
     "Contrast": "counterpoint.estimator",
     "CounterpointError": "counterpoint.errors",
     "Embeddings": "counterpoint.embeddings",
@@ -41,10 +46,13 @@ PUBLIC = {
     "embed": "counterpoint.api",
     "embed_shards": "counterpoint.api",
     "evaluate": "counterpoint.api",
+    "finetune": "counterpoint.api",
     "fit": "counterpoint.api",
     "image_views": "counterpoint.views.standalone",
     "load": "counterpoint.model",
+    "load_classifier": "counterpoint.classifiers.classifier",
     "plan": "counterpoint.api",
+    "predict": "counterpoint.api",
     "report": "counterpoint.api",
     "search": "counterpoint.api",
 }

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from counterpoint import catalogue, runs
 from counterpoint.assemble import compared_by
@@ -94,7 +95,9 @@ def fit(
 
 def _kept(prepared: Prepared, course: Course, folder: Path | None) -> Model:
     """The model of a finished run, written and judged by the first process."""
-    model = Model(prepared.method.encoder.cpu().eval(), prepared.modality, prepared.built)
+    method = prepared.method.cpu().eval()
+    head = getattr(method, "head", None)  # not every method has one
+    model = Model(method.encoder, prepared.modality, prepared.built, head if isinstance(head, nn.Sequential) else None)
     if not prepared.recipe.processes.first:
         return model
     verdicts = judge(course.records.all)
@@ -127,7 +130,7 @@ def _follower(labels: object, source: object, prepared: Prepared) -> Any:
 def _record(source: object, asked: Plan, prepared: Prepared) -> dict[str, Any]:
     return {
         "source": said(source),
-        "command": _command(),
+        "command": command(),
         "asked": asked.record(),
         "settled": prepared.plan.record(),
         "items": len(prepared.items),
@@ -138,7 +141,7 @@ def _record(source: object, asked: Plan, prepared: Prepared) -> dict[str, Any]:
     }
 
 
-def _command() -> str | None:
+def command() -> str | None:
     """The command line, where there is one."""
     name = Path(sys.argv[0]).name
     return shlex.join(["counterpoint", *sys.argv[1:]]) if name in ("counterpoint", "__main__.py") else None

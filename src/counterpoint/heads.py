@@ -24,3 +24,23 @@ def mlp_head(inputs: int, *, hidden: int = 512, outputs: int = 128, layers: int 
         stack += [nn.Linear(width, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU(inplace=True)]
         width = hidden
     return nn.Sequential(*stack, nn.Linear(width, outputs, bias=False))
+
+
+def first_layers(head: nn.Sequential, count: int) -> nn.Sequential:
+    """The first ``count`` linear layers of a head with what follows each: where SimCLRv2 fine-tunes from, section 3.
+
+    >>> import torch
+    >>> first_layers(mlp_head(8, hidden=16, layers=3), 1)(torch.randn(5, 8)).shape
+    torch.Size([5, 16])
+    """
+    return nn.Sequential(*list(head)[: 3 * count])
+
+
+def shape_of_head(head: nn.Sequential) -> dict[str, int]:
+    """What ``mlp_head`` was given to make this head.
+
+    >>> shape_of_head(mlp_head(8, hidden=16, outputs=4, layers=3))
+    {'inputs': 8, 'hidden': 16, 'outputs': 4, 'layers': 3}
+    """
+    sizes = [tuple(layer.weight.shape) for layer in head if isinstance(layer, nn.Linear)]
+    return {"inputs": sizes[0][1], "hidden": sizes[0][0], "outputs": sizes[-1][0], "layers": len(sizes)}

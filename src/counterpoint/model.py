@@ -20,10 +20,11 @@ from counterpoint import __version__, catalogue
 from counterpoint.embeddings import Embeddings
 from counterpoint.errors import RunError
 from counterpoint.files import fingerprint, replacing, write_json
+from counterpoint.heads import mlp_head, shape_of_head
 from counterpoint.interfaces import Items, Modality
 from counterpoint.training.devices import keep_freed_memory
 
-WEIGHTS, CONFIG = "model.safetensors", "config.json"
+WEIGHTS, CONFIG, HEAD = "model.safetensors", "config.json", "head.safetensors"
 BUILT = ("encoder", "width", "seed")
 
 BATCH = 256
@@ -38,6 +39,8 @@ class Model:
     modality: Modality
     built: Mapping[str, Any] = field(default_factory=dict)
     """Name, width and seed of the encoder; the name is "" for a module of the user's own."""
+    head: nn.Sequential | None = None
+    """The projection head that it was trained with, which embeds nothing: fine-tuning may begin in its layers."""
 
     def __repr__(self) -> str:
         name = self.built.get("encoder") or type(self.encoder).__name__
@@ -80,13 +83,15 @@ class Model:
 
     def fingerprint(self) -> str:
         """A digest of the weights; embeddings carry it, so that they are never mixed with another model's."""
-        return hashlib.sha256(self._bytes()).hexdigest()
+        return hashlib.sha256(_bytes(self.encoder)).hexdigest()
 
     def save(self, folder: str | Path) -> Path:
-        """Write ``model.safetensors`` and ``config.json``, each whole or not at all."""
+        """Write ``model.safetensors``, ``head.safetensors`` and ``config.json``, each whole or not at all."""
         target = Path(folder)
-        with replacing(target / WEIGHTS) as temporary:
-            temporary.write_bytes(self._bytes())
+        parts = {WEIGHTS: self.encoder} if self.head is None else {WEIGHTS: self.encoder, HEAD: self.head}
+        for name, part in parts.items():
+            with replacing(target / name) as temporary:
+                temporary.write_bytes(_bytes(part))
         config = {
             "format": 1,
             "counterpoint": __version__,
@@ -95,27 +100,17 @@ class Model:
             **self.built,
             "weights": fingerprint(target / WEIGHTS),
         }
+        if self.head is not None:
+            config["head"] = {**shape_of_head(self.head), "weights": fingerprint(target / HEAD)}
         write_json(target / CONFIG, config)
         return target
-
-    def _bytes(self) -> bytes:
-        from safetensors.torch import save
-
-        held: dict[str, Tensor] = {}
-        places: set[int] = set()
-        for name, tensor in self.encoder.state_dict().items():
-            whole = tensor.detach().cpu().contiguous()
-            place = whole.untyped_storage().data_ptr()
-            held[name] = whole.clone() if place in places else whole  # safetensors takes no memory twice
-            places.add(place)
-        return save(held)
 
 
 def load(folder: str | Path, *, encoder: nn.Module | None = None) -> Model:
     """The model in a run folder. ``encoder`` is needed only for a module of your own, and gets its weights."""
     path = Path(folder)
     config = _config(path)
-    weights = _weights(path, config)
+    weights = _weights(path / WEIGHTS, config["weights"])
     modality = catalogue.find("modality", config["modality"]).restore(config["settings"])
     built: dict[str, Any] = {name: config[name] for name in BUILT if name in config}
     if encoder is None:
@@ -125,7 +120,30 @@ def load(folder: str | Path, *, encoder: nn.Module | None = None) -> Model:
             )
         encoder = modality.encoder(built["encoder"], built.get("width"))
     _fill(encoder, weights, path)
-    return Model(encoder.eval(), modality, built)
+    return Model(encoder.eval(), modality, built, _head(path, config.get("head")))
+
+
+def _head(path: Path, config: Mapping[str, Any] | None) -> nn.Sequential | None:
+    if config is None:
+        return None
+    weights = _weights(path / HEAD, config["weights"])
+    head = mlp_head(**{name: int(value) for name, value in config.items() if name != "weights"})
+    _fill(head, weights, path)
+    return head.eval()
+
+
+def _bytes(network: nn.Module) -> bytes:
+    """The weights of a network as they are saved."""
+    from safetensors.torch import save
+
+    held: dict[str, Tensor] = {}
+    places: set[int] = set()
+    for name, tensor in network.state_dict().items():
+        whole = tensor.detach().cpu().contiguous()
+        place = whole.untyped_storage().data_ptr()
+        held[name] = whole.clone() if place in places else whole  # safetensors takes no memory twice
+        places.add(place)
+    return save(held)
 
 
 def _config(path: Path) -> dict[str, Any]:
@@ -142,14 +160,13 @@ def _config(path: Path) -> dict[str, Any]:
     return config
 
 
-def _weights(path: Path, config: Mapping[str, Any]) -> dict[str, Tensor]:
+def _weights(file: Path, digest: str) -> dict[str, Tensor]:
     from safetensors import SafetensorError
     from safetensors.torch import load as parse
 
-    file = path / WEIGHTS
     if not file.exists():
         raise RunError(f"'{file}' is missing. Train again with --overwrite.")
-    if fingerprint(file) != config["weights"]:
+    if fingerprint(file) != digest:
         raise RunError(f"'{file}' is not what was saved: cut off or changed since. Train again with --overwrite.")
     try:
         return parse(file.read_bytes())

@@ -19,7 +19,7 @@ def choice(default: Any, help: str, *, low: float | None = None, high: float | N
     return field(default=default, metadata={"help": help, "low": low, "high": high})
 
 
-WORDS = {int: "a whole number", float: "a number", str: "text", type(None): "None"}
+WORDS = {bool: "True or False", int: "a whole number", float: "a number", str: "text", type(None): "None"}
 """What the types of choices are called."""
 
 
@@ -67,24 +67,65 @@ class Plan:
     save_every: int | None = choice(None, "Steps between saved states; None for about once a minute.", low=1)
 
     def __post_init__(self) -> None:
-        kinds = typing.get_type_hints(type(self))
-        for each in dataclasses.fields(self):
-            check(each.name, getattr(self, each.name), kinds[each.name], each.metadata)
+        _check_all(self)
         if self.epochs is not None and self.minutes is not None:
             raise PlanError("Give epochs or minutes, not both: a time budget plans the epochs.")
 
     @classmethod
     def of(cls, choices: Mapping[str, Any]) -> Plan:
         """A plan from names and values; an unknown name is met with a suggestion."""
-        known = [each.name for each in dataclasses.fields(cls)]
-        for name in choices:
-            if name not in known:
-                raise PlanError(f"A plan has no choice '{name}'.{closest(name, known)} Choices: {listed(known, 40)}.")
+        _known(cls, choices)
         return cls(**choices)
 
     def record(self) -> dict[str, Any]:
         """The choices as JSON can hold them."""
         return dataclasses.asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tuning:
+    """Every choice of a fine-tuning.
+
+    >>> Tuning(per_class=10).head_layers
+    1
+    """
+
+    per_class: int | None = choice(None, "Learn from so many labels of every class; None for all.", low=1)
+    fraction: float | None = choice(None, "Learn from this share of every class's labels.", low=0, high=1)
+    head_layers: int = choice(1, "Layers of the projection head that are kept: 0 as SimCLR, 1 as SimCLRv2.", low=0)
+    frozen: bool = choice(False, "Leave the encoder as it is and learn only what stands on it.")
+    epochs: int | None = choice(None, "Most passes over the labelled items; None to fit their number.", low=1)
+    batch_size: int = choice(64, "Labelled items in one step.", low=2)
+    optimizer: str = choice("adamw", "Optimiser: counterpoint list optimizers.")
+    learning_rate: float | None = choice(None, "For a batch of 256; None for half the optimiser's own.", low=0)
+    seed: int = choice(0, "Names the labels that are drawn and the random numbers of the run.", low=0)
+
+    def __post_init__(self) -> None:
+        _check_all(self)
+
+    @classmethod
+    def of(cls, choices: Mapping[str, Any]) -> Tuning:
+        """Choices from names and values; an unknown name is met with a suggestion."""
+        _known(cls, choices)
+        return cls(**choices)
+
+    def record(self) -> dict[str, Any]:
+        """The choices as JSON can hold them."""
+        return dataclasses.asdict(self)
+
+
+def _check_all(choices: Any) -> None:
+    kinds = typing.get_type_hints(type(choices))
+    for each in dataclasses.fields(choices):
+        check(each.name, getattr(choices, each.name), kinds[each.name], each.metadata)
+
+
+def _known(kind: type[Any], choices: Mapping[str, Any]) -> None:
+    known = [each.name for each in dataclasses.fields(kind)]
+    what = kind.__name__.lower()
+    for name in choices:
+        if name not in known:
+            raise PlanError(f"A {what} has no choice '{name}'.{closest(name, known)} Choices: {listed(known, 40)}.")
 
 
 def within(name: str, value: Any, low: float, high: float | None = None) -> None:
@@ -102,7 +143,7 @@ def check(name: str, value: Any, kind: Any, limits: Mapping[str, Any]) -> None:
     allowed = typing.get_args(kind) or (kind,)
     if float in allowed:
         allowed = (*allowed, int)
-    if not isinstance(value, allowed) or isinstance(value, bool):
+    if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
         wanted = " or ".join(WORDS[each] for each in typing.get_args(kind) or (kind,))
         raise PlanError(f"{name} must be {wanted}. Got {value!r}.")
     if not isinstance(value, int | float):

@@ -18,7 +18,18 @@ from counterpoint.interfaces import Items
 
 PLAN, STATE, VERDICT = "plan.json", "state.pt", "verdict.json"
 EVALUATION, VIEWS, SKIPPED, CURVES = "evaluation.json", "views.png", "skipped.txt", "tensorboard"
-OTHERS = ("config.json", "model.safetensors", "metrics.jsonl", "README.md", "report.html")
+TUNED = "tuned.json"
+OTHERS = (
+    "config.json",
+    "model.safetensors",
+    "head.safetensors",
+    "classifier.json",
+    "classifier.safetensors",
+    TUNED,
+    "metrics.jsonl",
+    "README.md",
+    "report.html",
+)
 
 
 def check(folder: Path, *, resume: bool, overwrite: bool) -> None:
@@ -117,6 +128,9 @@ README = """# A run of Counterpoint
 |---|---|
 | plan.json | every choice, as asked and as settled, the command and the machine |
 | model.safetensors, config.json | the encoder, for `counterpoint.load` |
+| head.safetensors | the projection head, for `counterpoint finetune` |
+| classifier.safetensors, classifier.json | what stands on the encoder, after `counterpoint finetune` |
+| tuned.json | how many labels were learned from, and what is known of how well |
 | metrics.jsonl | one line for every measured step |
 | verdict.json | whether it learned, in sentences |
 | views.png | what the encoder was shown, for data with pictures |

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int64
 
-from counterpoint.data.frames import columns_of, is_frame
+from counterpoint.data.frames import columns_of, is_frame, read_columns
 from counterpoint.data.paths import existing
 from counterpoint.errors import LabelError, closest, listed
 from counterpoint.interfaces import Items
@@ -20,18 +20,16 @@ def read_labels(spec: object, source: object, items: Items) -> np.ndarray:
 
     Args:
         spec: None for the labels that the source carries, ``"folder"`` for the folder that each item lies in, a
-            column of the source, the path of an ``.npy`` file, or an array or a list.
+            column of the source, the path of an ``.npy`` file or of a ``.csv`` file with the columns ``name`` and
+            ``label``, or an array or a list.
         source: What ``items`` were opened from.
         items: The items. Those with ``rows``, the places that they had in their source, may have left some out.
 
     Raises:
         LabelError: There are none, too many, too few, or some are missing.
     """
-    labels = _whole(_array(_found(spec, source, items)))
-    if labels.ndim != 1:
-        raise LabelError(f"Labels are one per item. Got an array of shape {labels.shape}.")
-    labels = _of_items(labels, items)
-    missing = [place for place, label in enumerate(labels.tolist()) if label is None or label == "" or label != label]
+    labels = _given(spec, source, items)
+    missing = [place for place, label in enumerate(labels.tolist()) if _absent(label)]
     if missing:
         name = items.names[missing[0]]
         raise LabelError(
@@ -39,6 +37,34 @@ def read_labels(spec: object, source: object, items: Items) -> np.ndarray:
             "Fill them in, or leave those items out."
         )
     return labels
+
+
+def read_some_labels(spec: object, source: object, items: Items) -> tuple[Int64[np.ndarray, " n"], list[str]]:
+    """The number of each item's class, -1 for those without a label, and the names of the classes.
+
+    An item has no label where the label is -1, empty, or where a table of names and labels does not name it.
+
+    Raises:
+        LabelError: As ``read_labels``, but for labels that are missing; or fewer than two classes are labelled, or one
+            class has a single item while others have more.
+    """
+    labels = _given(spec, source, items)
+    known = np.asarray([not _absent(label) and str(label) != "-1" for label in labels.tolist()], dtype=bool)
+    if not known.any():
+        raise LabelError(f"None of the {len(items)} items has a label. Label a few of every class.")
+    found, classes = encode(labels[known].tolist())
+    if len(classes) < 2:
+        raise LabelError(f"All {known.sum()} labels are '{classes[0]}'. A classifier needs two classes to tell apart.")
+    counts = np.bincount(found)
+    if counts.max() > 1 and counts.min() == 1:
+        alone = classes[int(counts.argmin())]
+        raise LabelError(
+            f"The class '{alone}' has one labelled item, too few to learn from some and to check with others. "
+            "Label one more, or take its label away."
+        )
+    codes = np.full(len(labels), -1, dtype=np.int64)
+    codes[known] = found
+    return codes, classes
 
 
 def encode(labels: Sequence[Any] | np.ndarray, classes: Sequence[str] | None = None) -> tuple[np.ndarray, list[str]]:
@@ -60,12 +86,24 @@ def encode(labels: Sequence[Any] | np.ndarray, classes: Sequence[str] | None = N
     return np.asarray([place[str(value)] for value in values.tolist()], dtype=np.int64), list(classes)
 
 
+def _given(spec: object, source: object, items: Items) -> np.ndarray:
+    """One label for each item as it was given, some perhaps missing."""
+    labels = _whole(_array(_found(spec, source, items)))
+    if labels.ndim != 1:
+        raise LabelError(f"Labels are one per item. Got an array of shape {labels.shape}.")
+    return _of_items(labels, items)
+
+
+def _absent(label: object) -> bool:
+    return label is None or label == "" or label != label
+
+
 def _found(spec: object, source: object, items: Items) -> Any:
     if spec is None:
         if items.labels is None:
             raise LabelError(
                 "The source carries no labels. Give labels='folder' where each class has its folder, the name of a "
-                "column, an .npy file, or a list with one label per item."
+                "column, an .npy or .csv file, or a list with one label per item."
             )
         return items.labels
     if not isinstance(spec, str | Path):
@@ -77,12 +115,14 @@ def _found(spec: object, source: object, items: Items) -> Any:
         return _folders(items.names)
     if Path(spec).suffix.lower() == ".npy":
         return _file(spec)
+    if Path(spec).suffix.lower() == ".csv":
+        return _named(spec, items)
     raise LabelError(
         f"There are no labels '{spec}'.{closest(str(spec), [*columns, 'folder'])} Give 'folder', the path of an .npy "
         + (
-            f"file, or one of the columns {listed(columns)}."
+            f"or .csv file, or one of the columns {listed(columns)}."
             if columns
-            else "file, or a list; the source has no columns."
+            else "or .csv file, or a list; the source has no columns."
         )
     )
 
@@ -107,6 +147,24 @@ def _file(spec: str | Path) -> np.ndarray:
         labels: np.ndarray = np.load(file, allow_pickle=False)
     except (OSError, ValueError, EOFError) as wrong:
         raise LabelError(f"The labels '{spec}' cannot be read: {wrong}. Write them with numpy.save.") from wrong
+    return labels
+
+
+def _named(spec: str | Path, items: Items) -> list[Any]:
+    """The labels in a table with the columns ``name`` and ``label``; None for items that it does not name."""
+    columns = read_columns(spec)
+    if {"name", "label"} - set(columns):
+        raise LabelError(f"'{spec}' needs the columns name and label. It has {listed(columns)}.")
+    place = {name: row for row, name in enumerate(items.names)}
+    labels: list[Any] = [None] * len(items)
+    digits = len(items.names[0])  # rows of an array are called by their numbers, 007, which a table reads as 7
+    for given, label in zip(map(str, columns["name"].tolist()), _whole(columns["label"]).tolist(), strict=True):
+        name = given if given in place or not given.isdecimal() else given.zfill(digits)
+        if name not in place:
+            raise LabelError(f"'{spec}' labels '{name}', which is none of the items.{closest(name, place)}")
+        if labels[place[name]] not in (None, label):
+            raise LabelError(f"'{spec}' calls '{name}' both '{labels[place[name]]}' and '{label}'. Keep one of them.")
+        labels[place[name]] = label
     return labels
 
 

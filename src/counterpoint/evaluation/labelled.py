@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Int64, Shaped
 
 from counterpoint.data.labels import encode
+from counterpoint.data.splits import split
 from counterpoint.data.subset import Subset
 from counterpoint.errors import LabelError
-from counterpoint.evaluation.linear import split
 from counterpoint.interfaces import Items
 
 Answers = Shaped[np.ndarray, " _"]

@@ -14,8 +14,9 @@ import warnings
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int64
+from jaxtyping import Float32, Int64
 
+from counterpoint.data.splits import split
 from counterpoint.errors import LabelError
 from counterpoint.evaluation.knn import check_labelled
 
@@ -75,27 +76,3 @@ def _fitted(model: Any, x: Float32[np.ndarray, "n d"], labels: Int64[np.ndarray,
     with threadpool_limits(1, user_api="blas"), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         return model.fit(x, labels)
-
-
-def split(
-    labels: Int64[np.ndarray, " n"], *, seed: int, share: float = 0.1, most: int | None = None
-) -> tuple[Bool[np.ndarray, " n"], Bool[np.ndarray, " n"]]:
-    """Which items to keep and which to hold out: this share of every class, at least one item but never its last.
-
-    With ``most``, an equal share of the rest of every class is kept, about that many items in all.
-
-    >>> kept, held = split(np.asarray([0, 0, 0, 0, 1, 1, 2]), seed=0)
-    >>> int(held[:4].sum()), int(held[4:6].sum()), bool(held[6]), bool((kept != held).all())
-    (1, 1, False, True)
-    """
-    _, own = np.unique(labels, return_inverse=True)
-    counts = np.bincount(own)
-    shuffled = np.random.default_rng(seed).permutation(len(own))
-    by_class = shuffled[np.argsort(own[shuffled], kind="stable")]
-    rank = np.empty(len(own), dtype=np.int64)
-    rank[by_class] = np.arange(len(own)) - np.repeat(np.cumsum(counts) - counts, counts)
-    holding = np.minimum(counts - 1, np.maximum(1, np.round(share * counts)))
-    rest = counts - holding
-    keeping = rest if most is None else np.ceil(rest * min(1.0, most / rest.sum()))
-    held = rank < holding[own]
-    return ~held & (rank < (holding + keeping)[own]), held

@@ -1,0 +1,116 @@
+"""A classifier: a model, what stands on its encoder, the names of the classes, and how far to trust its numbers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float32
+from torch import Tensor, nn
+
+from counterpoint.errors import RunError
+from counterpoint.files import fingerprint, replacing, write_json
+from counterpoint.heads import first_layers, mlp_head
+from counterpoint.interfaces import Items
+from counterpoint.model import Model, load
+
+WEIGHTS, RECORD = "classifier.safetensors", "classifier.json"
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What an item is taken for."""
+
+    name: str
+    label: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """Says which class an item is of, and how likely."""
+
+    model: Model
+    top: nn.Sequential
+    """From h to one number per class."""
+    built: Mapping[str, Any]
+    """What ``stand`` needs to build ``top`` again."""
+    classes: Sequence[str]
+    temperature: float = 1.0
+    """Divides those numbers, so that of all answers given with probability p about a share p is right."""
+
+    def scores(self, items: Items) -> Float32[np.ndarray, "n k"]:
+        """One number per item and class, before temperature and softmax."""
+        self.top.eval()
+        device = next(self.top.parameters()).device
+        with torch.inference_mode():
+            given: np.ndarray = self.top(torch.from_numpy(self.model.represent(items)).to(device)).cpu().numpy()
+        return given
+
+    def probabilities(self, items: Items) -> Float32[np.ndarray, "n k"]:
+        """How likely each item is of each class; every row sums to 1."""
+        return torch.from_numpy(self.scores(items) / np.float32(self.temperature)).softmax(dim=1).numpy()
+
+    def predict(self, source: object) -> Iterator[Prediction]:
+        """The likeliest class of every item of a source, in their order."""
+        items = self.model.modality.open(source)
+        likely = self.probabilities(items)
+        for name, code, probability in zip(items.names, likely.argmax(axis=1), likely.max(axis=1), strict=True):
+            yield Prediction(name, self.classes[code], float(probability))
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the model, and beside it ``classifier.safetensors`` and ``classifier.json``."""
+        from safetensors.torch import save
+
+        target = self.model.save(folder)
+        with replacing(target / WEIGHTS) as temporary:
+            temporary.write_bytes(save({name: tensor.cpu() for name, tensor in self.top.state_dict().items()}))
+        record = {
+            "built": dict(self.built),
+            "classes": list(self.classes),
+            "temperature": self.temperature,
+            "weights": fingerprint(target / WEIGHTS),
+            "model": fingerprint(target / "model.safetensors"),
+        }
+        write_json(target / RECORD, record)
+        return target
+
+
+def stand(*, inputs: int, hidden: int, head_layers: int, classes: int) -> nn.Sequential:
+    """What stands on an encoder: the first layers of a projection head, and a linear layer to the classes."""
+    head = mlp_head(inputs, hidden=hidden, layers=head_layers + 1)
+    return nn.Sequential(first_layers(head, head_layers), nn.Linear(hidden if head_layers else inputs, classes))
+
+
+def load_classifier(folder: str | Path) -> Classifier:
+    """The classifier that ``finetune`` left in a folder.
+
+    Raises ``RunError`` where there is none, or its files do not belong together.
+    """
+    path = Path(folder)
+    model = load(path)
+    try:
+        record = json.loads((path / RECORD).read_text(encoding="utf-8"))
+        top = stand(**record["built"])
+        top.load_state_dict(_weights(path, record))
+        return Classifier(model, top.eval(), record["built"], record["classes"], float(record["temperature"]))
+    except FileNotFoundError:
+        raise RunError(
+            f"'{path}' holds no classifier. Make one with: counterpoint finetune {path} SOURCE --labels FILE --out DIR"
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as wrong:
+        raise RunError(f"The classifier in '{path}' is damaged: {wrong}. Make it again with --overwrite.") from wrong
+
+
+def _weights(path: Path, record: Mapping[str, Any]) -> dict[str, Tensor]:
+    from safetensors.torch import load_file
+
+    for name, digest in ((WEIGHTS, record["weights"]), ("model.safetensors", record["model"])):
+        if fingerprint(path / name) != digest:
+            raise ValueError(f"{name} is not what was saved")
+    return load_file(path / WEIGHTS)

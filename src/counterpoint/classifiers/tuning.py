@@ -1,0 +1,158 @@
+"""Fine-tune: from an encoder and few labels to a classifier. Read ``tune`` from top to bottom.
+
+A part of the labels is held out to choose how long to learn and to fit the temperature; then all labels are learned
+from for that long. Where no label can be spared, one per class, it learns for as long as is usual and trusts its
+probabilities as they are.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Int64
+
+from counterpoint.classifiers.calibration import fitting_temperature, loss_at
+from counterpoint.classifiers.classifier import Classifier, stand
+from counterpoint.data.splits import split
+from counterpoint.data.subset import Subset
+from counterpoint.heads import first_layers, shape_of_head
+from counterpoint.interfaces import Items, Method
+from counterpoint.methods.supervised import Supervised
+from counterpoint.model import Model
+from counterpoint.training.loop import Keeping, Recipe, train
+
+HELD_OUT = 0.2
+"""Share of the labels of every class that chooses and calibrates."""
+
+STEPS = 400
+"""Steps that a few hundred labels are learned for, at most."""
+
+LOOKS = 20
+"""How often the held-out part is asked."""
+
+
+class Way(NamedTuple):
+    """How to fine-tune, settled."""
+
+    recipe: Recipe
+    """Its steps are not read: they follow from the number of labels and ``epochs``."""
+    head_layers: int
+    frozen: bool
+    epochs: int | None
+
+
+class Tuned(NamedTuple):
+    """A classifier, and how it came about."""
+
+    classifier: Classifier
+    epochs: int
+    held_out: int
+    """Labels that chose ``epochs`` and the temperature."""
+    accuracy: float | None
+    """Of the classifier on those, before it learned from them too."""
+
+
+def tune(model: Model, items: Items, codes: Int64[np.ndarray, " n"], classes: Sequence[str], way: Way) -> Tuned:
+    """Learn the classes of labelled items. The model given is left as it was."""
+    kept, held = split(codes, seed=way.recipe.seed, share=HELD_OUT)
+    epochs = way.epochs or usual_epochs(len(codes), way.recipe.batch_size)
+    temperature, accuracy = 1.0, None
+    if held.any():
+        asked, answers = Subset(items, np.flatnonzero(held)), codes[held]
+        known = Subset(items, np.flatnonzero(kept))
+        looks = _Looks(asked, answers, every=math.ceil(epochs / LOOKS), last=epochs - 1)
+        _learned(model, known, codes[kept], classes, way, epochs, looks.look)
+        best = looks.best()
+        epochs, temperature, accuracy = best.epoch + 1, best.temperature, best.accuracy
+    classifier = _learned(model, items, codes, classes, way, epochs, None)
+    final = Classifier(classifier.model, classifier.top, classifier.built, list(classes), temperature)
+    return Tuned(final, epochs, int(held.sum()), accuracy)
+
+
+def usual_epochs(labels: int, batch_size: int) -> int:
+    """Passes over the labels: 400 steps, but no fewer than 10 passes and no more than 100.
+
+    >>> usual_epochs(100, 64), usual_epochs(600, 64), usual_epochs(60_000, 64)
+    (100, 44, 10)
+    """
+    return max(10, min(100, STEPS // max(1, labels // min(batch_size, labels))))
+
+
+class _Look(NamedTuple):
+    """What the held-out items said after an epoch."""
+
+    epoch: int
+    accuracy: float
+    loss: float
+    temperature: float
+
+
+class _Looks:
+    """Asks the held-out items while a classifier learns."""
+
+    def __init__(self, items: Items, codes: Int64[np.ndarray, " m"], *, every: int, last: int) -> None:
+        self.items, self.codes, self.every, self.last = items, codes, every, last
+        self.all: list[_Look] = []
+
+    def look(self, classifier: Classifier, epoch: int) -> None:
+        if epoch % self.every == self.every - 1 or epoch == self.last:
+            scores = classifier.scores(self.items)
+            temperature = fitting_temperature(scores, self.codes)
+            accuracy = float((scores.argmax(axis=1) == self.codes).mean())
+            self.all.append(_Look(epoch, accuracy, loss_at(scores, self.codes, temperature), temperature))
+
+    def best(self) -> _Look:
+        """The last look, unless an earlier one was right more often by more than the standard error of so few items."""
+        last = self.all[-1]
+        best = max(self.all, key=lambda each: (each.accuracy, -each.loss))
+        error = math.sqrt(max(last.accuracy * (1 - last.accuracy), 1 / len(self.codes)) / len(self.codes))
+        return best if best.accuracy > last.accuracy + error else last
+
+
+def _learned(
+    model: Model,
+    items: Items,
+    codes: Int64[np.ndarray, " n"],
+    classes: Sequence[str],
+    way: Way,
+    epochs: int,
+    look: Callable[[Classifier, int], None] | None,
+) -> Classifier:
+    """A classifier that has learned from these items for so many epochs."""
+    encoder, head = copy.deepcopy(model.encoder), copy.deepcopy(model.head)
+    layers = way.head_layers if head is not None else 0
+    length = model.represent(Subset(items, np.arange(1))).shape[1]
+    hidden = shape_of_head(head)["hidden"] if head is not None and layers else length
+    built: dict[str, Any] = {"inputs": length, "hidden": hidden, "head_layers": layers, "classes": len(classes)}
+    with torch.random.fork_rng():
+        torch.manual_seed(way.recipe.seed)
+        top = stand(**built)
+    if head is not None and layers:
+        top[0].load_state_dict(first_layers(head, layers).state_dict())
+    classifier = Classifier(Model(encoder, model.modality, model.built), top, built, classes)
+
+    def after(method: Method, epoch: int) -> dict[str, Any]:
+        if look is not None:
+            look(classifier, epoch)
+        return {}
+
+    batch = min(way.recipe.batch_size, len(items))
+    steps = epochs * (len(items) // batch)
+    recipe = dataclasses.replace(way.recipe, steps=steps, batch_size=batch)
+    with torch.random.fork_rng():
+        train(
+            Supervised(encoder, top, torch.from_numpy(codes), frozen=way.frozen),
+            items,
+            model.modality,
+            recipe,
+            Keeping(each_epoch=after),
+        )
+    encoder.cpu().eval()
+    top.cpu().eval()
+    return classifier

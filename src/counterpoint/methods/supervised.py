@@ -1,0 +1,48 @@
+r"""Supervised: learn the labels themselves, from few items or many.
+
+    p = softmax(W top(f(view)))
+    loss_i = -w_{y_i} log p_{y_i},   w_y = n / (k n_y)
+
+What SimCLRv2 does after contrast: fine-tuning from a layer of the projection head, Chen et al. 2020, arXiv:2006.10029,
+section 2.  Around an encoder that never learned it is the baseline that contrast has to beat.  Every class weighs the
+same, however many items it has.
+Use when: there are labels.   Relations: with the encoder frozen it is a linear probe that sees random views.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Int64
+from torch import Tensor, nn
+from torch.nn import functional
+
+from counterpoint.interfaces import ItemInfo, Losses, Method, Vectors, Views
+
+
+class Supervised(Method):
+    """An encoder, what stands on it, and the class of every item."""
+
+    codes: Tensor
+    weight: Tensor
+    views = 1
+
+    def __init__(self, encoder: nn.Module, top: nn.Module, codes: Int64[Tensor, " n"], *, frozen: bool = False) -> None:
+        super().__init__()
+        self.encoder, self.top, self.frozen = encoder.requires_grad_(not frozen), top, frozen
+        counts = torch.bincount(codes)
+        self.register_buffer("codes", codes)
+        self.register_buffer("weight", len(codes) / (len(counts) * counts.clamp(min=1)))
+
+    def train(self, mode: bool = True) -> Supervised:
+        """As every module's, but a frozen encoder keeps its statistics."""
+        super().train(mode)
+        self.encoder.train(mode and not self.frozen)
+        return self
+
+    def project(self, views: Views) -> Vectors:
+        return (self.top(self.encoder(views[0])),)
+
+    def compare(self, vectors: Vectors, items: ItemInfo) -> Losses:
+        return functional.cross_entropy(
+            vectors[0].float(), self.codes[items.index], weight=self.weight, reduction="none"
+        )

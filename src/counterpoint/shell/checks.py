@@ -1,0 +1,59 @@
+"""What is there and whether it holds: check, list."""
+
+from __future__ import annotations
+
+import sys
+
+from cyclopts import App
+
+from counterpoint.shell.app import USUAL, AsJson, Choices, app, say
+
+checks = App(name="check", help="Prove that a promise holds on this machine, for your configuration.")
+app.command(checks)
+
+
+@checks.command
+def processes(source: str | None = None, *, choices: Choices = USUAL, as_json: AsJson = False) -> None:
+    """Prove on 1, 2 and 4 processes that loss and gradient are those of one process with the whole batch.
+
+    Args:
+        source: Your data, as for fit; rows of random numbers when left out.
+        choices: Every choice of a run; batches are cut to 64 items.
+        as_json: Print one JSON object and nothing else.
+    """
+    from counterpoint.agreement import check_processes
+
+    (found,) = check_processes([choices], source)
+    lines = [
+        f"{each.processes} processes: loss differs by {each.loss:.1e}, gradients by {each.gradient:.1e}, memory by "
+        f"{each.memory:.1e} of its largest value: {'the same' if each.agrees else 'NOT the same'} as one process"
+        for each in found
+    ]
+    record = {
+        "method": choices.method,
+        "objective": choices.objective,
+        "agrees": all(each.agrees for each in found),
+        "deviations": [each._asdict() for each in found],
+        "largest": max(max(each[1:]) for each in found),
+    }
+    say(record, "\n".join(lines), as_json=as_json)
+    if not record["agrees"]:
+        sys.exit(1)
+
+
+@app.command(name="list")
+def list_parts(kind: str | None = None, *, as_json: AsJson = False) -> None:
+    """List the parts of one KIND, or the kinds there are.
+
+    Args:
+        kind: methods, objectives, similarities, encoders, views, modalities, trackers or optimizers.
+        as_json: Print one JSON object and nothing else.
+    """
+    from counterpoint import catalogue
+
+    if kind is None:
+        say(list(catalogue.plurals()), "\n".join(catalogue.plurals()), as_json=as_json)
+        return
+    shelf = catalogue.shelf(kind)
+    lines = "\n".join(f"{name:12} {row.summary}" for name, row in shelf.items())
+    say({name: row.summary for name, row in shelf.items()}, lines, as_json=as_json)

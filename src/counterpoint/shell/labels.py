@@ -1,0 +1,65 @@
+"""The verbs about few labels: finetune, predict."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from counterpoint.errors import InputError
+from counterpoint.plans import Tuning
+from counterpoint.shell.app import AsJson, Flag, app, say
+
+Tunings = Annotated[Tuning, Parameter(name="*")]
+AS_USUAL = Tuning()
+
+
+@app.command
+def finetune(
+    run: Path,
+    source: str,
+    *,
+    labels: str | None = None,
+    out: Path,
+    overwrite: Annotated[bool, Flag] = False,
+    choices: Tunings = AS_USUAL,
+    as_json: AsJson = False,
+) -> None:
+    """Learn a classifier from the labelled items of SOURCE, beginning at the model in RUN.
+
+    Args:
+        run: The run folder of a model.
+        source: As for fit; items without a label are not learned from.
+        labels: folder, a column, an .npy file (-1 for no label), or a .csv file with the columns name and label; the
+            source's own when left out.
+        out: The folder for the classifier.
+        overwrite: Replace the run in --out.
+        choices: Every choice of a fine-tuning.
+        as_json: Print one JSON object and nothing else.
+    """
+    from counterpoint import api, runs
+
+    api.finetune(run, source, labels=labels, out=out, overwrite=overwrite, **choices.record())
+    found = json.loads((out / runs.TUNED).read_text(encoding="utf-8"))
+    say({"out": str(out), **found}, f"The classifier is in {out}", as_json=as_json)
+
+
+@app.command
+def predict(run: Path, source: str, *, out: Path, as_json: AsJson = False) -> None:
+    """Write the likeliest class of every item of SOURCE, with its probability.
+
+    Args:
+        run: The folder of a classifier, from finetune.
+        source: As for fit.
+        out: A .csv file with the columns name, label and probability.
+        as_json: Print one JSON object and nothing else.
+    """
+    from counterpoint import api
+
+    if out.suffix != ".csv":
+        raise InputError(f"Predictions are written as .csv. Got --out {out}.")
+    predictions = api.predict(run, source)
+    api.write_predictions(predictions, out)
+    say({"out": str(out), "items": len(predictions)}, f"{len(predictions):,} labels are in {out}", as_json=as_json)

@@ -1,0 +1,61 @@
+"""The verbs that learn without labels: fit, plan."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+from counterpoint.shell.app import USUAL, AsJson, Choices, Flag, app, say
+
+
+@app.command
+def fit(
+    source: str,
+    *,
+    out: Path,
+    labels: str | None = None,
+    column: str | None = None,
+    resume: Annotated[bool, Flag] = False,
+    overwrite: Annotated[bool, Flag] = False,
+    choices: Choices = USUAL,
+    as_json: AsJson = False,
+) -> None:
+    """Train an encoder on SOURCE, without labels.
+
+    Args:
+        source: A folder, an archive, a file (.csv .parquet .npy .npz, IDX), or sample:fashion.
+        out: The run folder.
+        labels: Follow the accuracy of neighbours with these labels: folder, a column, an .npy file.
+        column: The column with paths of images, or the one that a table must not learn from.
+        resume: Go on with the interrupted run in --out.
+        overwrite: Replace the run in --out.
+        choices: Every choice of a run.
+        as_json: Print one JSON object and nothing else.
+    """
+    from counterpoint import api, runs
+    from counterpoint.training.processes import launched
+
+    api.fit(source, out=out, labels=labels, column=column, resume=resume, overwrite=overwrite, **choices.record())
+    if not launched().first:
+        return
+    verdicts = json.loads((out / runs.VERDICT).read_text(encoding="utf-8"))
+    say({"out": str(out), **verdicts}, f"The model is in {out}", as_json=as_json)
+
+
+@app.command
+def plan(source: str, *, column: str | None = None, choices: Choices = USUAL, as_json: AsJson = False) -> None:
+    """Show what fit would do with SOURCE on this machine, and do nothing.
+
+    Args:
+        source: As for fit.
+        column: As for fit.
+        choices: Every choice of a run.
+        as_json: Print one JSON object and nothing else.
+    """
+    from counterpoint import api
+    from counterpoint.progress import summary_lines
+
+    found = api.plan(source, column=column, **choices.record())
+    settled = (f"{name} = {value}" for name, value in found["plan"].items() if value is not None)
+    say(found, "\n".join([*summary_lines(found), "", *settled]), as_json=as_json)

@@ -1,0 +1,141 @@
+"""The verbs that use a model: evaluate, embed, search, report."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from counterpoint.errors import InputError
+from counterpoint.shell.app import AsJson, Flag, app, say
+
+
+@app.command
+def evaluate(
+    run: Path,
+    *,
+    train: str | None = None,
+    test: str | None = None,
+    labels: str | None = None,
+    seed: int = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Score the model in RUN on labelled items, beside raw features, an untrained encoder and chance.
+
+    Args:
+        run: The run folder.
+        train: Labelled items to learn from; the run's own source when left out.
+        test: Labelled items to ask about; a fifth of --train when left out.
+        labels: folder, a column, or an .npy file (two, comma-separated, for train and test).
+        seed: Names the held-out items and the bootstrap draws.
+        as_json: Print one JSON object and nothing else.
+    """
+    from counterpoint import api, runs
+    from counterpoint.evaluation.probe import table
+
+    source = train if train is not None else runs.source_of(run)
+    scores = api.evaluate(run, source, test, labels=labels, seed=seed)
+    say(scores, table(scores), as_json=as_json)
+
+
+@app.command
+def embed(
+    run: Path,
+    source: str,
+    *,
+    out: Path,
+    workers: int = 1,
+    engine: str = "local",
+    shard_size: int = 10_000,
+    overwrite: Annotated[bool, Flag] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write the unit vectors and names of all items of SOURCE, into one file or, shard by shard, into a folder.
+
+    Args:
+        run: The run folder.
+        source: As for fit; for shards a folder or a pattern such as 'data/*.tar'.
+        out: An .npz file with the arrays vectors (n, d) and names, or a folder that gets one for each shard.
+        workers: Shards are embedded by this many processes.
+        engine: local, or ray for Ray Data.
+        shard_size: Loose photos are cut into shards of this many.
+        overwrite: Replace vectors of another model in the folder.
+        as_json: Print one JSON object and nothing else.
+    """
+    from counterpoint import api
+
+    if out.suffix and out.suffix != ".npz" and not out.is_dir():
+        raise InputError(f"Vectors are written as .npz, or in shards into a folder. Got --out {out}.")
+    if out.suffix != ".npz" or out.is_dir():
+        ways: dict[str, Any] = {"workers": workers, "engine": engine, "shard_size": shard_size, "overwrite": overwrite}
+        _say_shards({"out": str(out), **api.embed_shards(run, source, out, **ways)}, as_json=as_json)
+        return
+    if (workers, engine) != (1, "local"):
+        raise InputError(f"Workers and engines write shards. Give a folder instead of --out {out}.")
+    began = time.perf_counter()
+    z = api.embed(run, source)
+    z.save(out)
+    speed = round(len(z) / (time.perf_counter() - began), 1)
+    length = int(z.vectors.shape[1])
+    found = {"out": str(out), "items": len(z), "items_per_second": speed, "length": length, "model": z.model}
+    say(found, f"{len(z):,} vectors of length {length} are in {out}, {speed:,.0f} items per second", as_json=as_json)
+
+
+def _say_shards(done: dict[str, Any], *, as_json: bool) -> None:
+    """Say what was embedded and what was not; where something failed, the exit status says so too."""
+    failed = done["failed"]
+    counts = f"{done['written']} of {done['shards']} shards are written, {done['skipped']} were there already"
+    lines = [f"failed  {each['shard']}: {each['reason']}" for each in failed]
+    if done["unreadable"]:
+        lines.append(f"{done['unreadable']:,} items could not be read and are left out")
+    speed = f"{done['items']:,} vectors, {done['items_per_second']:,.0f} items per second"
+    say(done, "\n".join([*lines, f"{counts}; {speed}. They are in {done['out']}"]), as_json=as_json)
+    if failed:
+        raise InputError(
+            f"{len(failed)} of {done['shards']} shards could not be embedded; '{failed[0]['shard']}', for one: "
+            f"{failed[0]['reason'].rstrip('.')}. The same command tries those again."
+        )
+
+
+@app.command
+def search(
+    run: Path,
+    source: str,
+    *,
+    like: str,
+    k: Annotated[int, Parameter(name=["-k", "--k"])] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """Find the items of SOURCE most alike to one item.
+
+    Args:
+        run: The run folder.
+        source: As for fit.
+        like: The name of an item, its row number, a file with one item, or an .npy file with one item.
+        k: How many to find.
+        as_json: Print one JSON object and nothing else.
+    """
+    from counterpoint import api
+
+    hits = api.search_source(run, source, like=like, k=k)
+    lines = "\n".join(f"{hit.similarity:6.3f}  {hit.name}" for hit in hits)
+    say({"like": like, "hits": [asdict(hit) for hit in hits]}, lines, as_json=as_json)
+
+
+@app.command
+def report(run: Path, *, source: str | None = None, labels: str | None = None, as_json: AsJson = False) -> None:
+    """Write report.html into RUN: one file that opens from disk.
+
+    Args:
+        run: The run folder.
+        source: The data for the gallery and the map; the run's own when left out.
+        labels: Colour the map with these: folder, a column, an .npy file.
+        as_json: Print one JSON object and nothing else.
+    """
+    from counterpoint import api
+
+    path = api.report(run, source=source, labels=labels)
+    say({"report": str(path)}, f"The report is {path}", as_json=as_json)

@@ -1,0 +1,245 @@
+"""Few labels: which are drawn, what is learned from them, and what is left behind."""
+
+from __future__ import annotations
+
+import csv
+import json
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+import counterpoint as cp
+from counterpoint.classifiers.calibration import TEMPERATURES, fitting_temperature, loss_at
+from counterpoint.classifiers.classifier import Classifier
+from counterpoint.classifiers.tuning import usual_epochs
+from counterpoint.cli import main
+from counterpoint.data.labels import read_some_labels
+from counterpoint.data.splits import budget
+from counterpoint.errors import InputError, LabelError, RunError
+from counterpoint.interfaces import ItemInfo
+from counterpoint.methods.supervised import Supervised
+from tests.worlds import WORLDS, stripes
+
+SMALL = {"width": 8, "head_hidden": 16, "head_outputs": 8, "batch_size": 64}
+
+
+class Named:
+    """Items that have names and nothing else."""
+
+    def __init__(self, *names):
+        self.names, self.labels = list(names), None
+
+    def __len__(self):
+        return len(self.names)
+
+    def take(self, index):
+        raise AssertionError("labels are read without looking at items")
+
+
+@pytest.fixture(scope="module")
+def model():
+    return cp.fit(stripes().source, epochs=8, **SMALL)
+
+
+@pytest.fixture(scope="module")
+def few():
+    world = stripes()
+    return np.where(np.arange(len(world.labels)) < 32, world.labels, -1)
+
+
+@pytest.fixture(scope="module")
+def classifier(model, few):
+    return cp.finetune(model, stripes().source, labels=few, epochs=20)
+
+
+def test_a_table_of_names_labels_some_items(tmp_path):
+    (tmp_path / "few.csv").write_text("name,label\nb,cat\na,dog\nd,dog\ne,cat\n", encoding="utf-8")
+    codes, classes = read_some_labels(str(tmp_path / "few.csv"), None, Named(*"abcde"))
+    assert classes == ["cat", "dog"]
+    assert codes.tolist() == [1, 0, -1, 1, 0]
+
+
+def test_rows_of_an_array_are_named_by_their_numbers_with_zeros_or_without(tmp_path):
+    (tmp_path / "few.csv").write_text("name,label\n7,cat\n012,dog\n3,dog\n010,cat\n", encoding="utf-8")
+    items = Named(*(f"{row:03}" for row in range(100)))
+    codes, _ = read_some_labels(str(tmp_path / "few.csv"), None, items)
+    assert {row: int(codes[row]) for row in np.flatnonzero(codes >= 0)} == {3: 1, 7: 0, 10: 0, 12: 1}
+
+
+@pytest.mark.parametrize(
+    ("labels", "codes", "classes"),
+    [
+        (np.array([3, -1, 7, 3, 7]), [0, -1, 1, 0, 1], ["3", "7"]),
+        (np.array([3.0, -1.0, 7.0, 3.0, 7.0]), [0, -1, 1, 0, 1], ["3", "7"]),
+        (["x", "", "y", "x", "y"], [0, -1, 1, 0, 1], ["x", "y"]),
+        (["x", None, "y", "x", "y"], [0, -1, 1, 0, 1], ["x", "y"]),
+        (np.array([3.0, np.nan, 7.0, 3.0, 7.0]), [0, -1, 1, 0, 1], ["3", "7"]),
+    ],
+)
+def test_minus_one_empty_and_missing_are_no_labels(labels, codes, classes):
+    found, names = read_some_labels(labels, None, Named(*"abcde"))
+    assert found.tolist() == codes
+    assert names == classes
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name,label\na,x\nzz,y\n", "labels 'zz', which is none of the items"),
+        ("name,label\na,x\na,y\n", "calls 'a' both 'x' and 'y'"),
+        ("name,class\na,x\n", "needs the columns name and label"),
+        ("name,label\na,x\nb,x\n", "All 2 labels are 'x'"),
+        ("name,label\na,x\nb,x\nc,y\n", "The class 'y' has one labelled item"),
+        ("name,label\na,\nb,\n", "None of the 5 items has a label"),
+    ],
+)
+def test_label_files_that_cannot_be_meant_are_refused(tmp_path, text, message):
+    (tmp_path / "few.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(LabelError, match=message):
+        read_some_labels(str(tmp_path / "few.csv"), None, Named(*"abcde"))
+
+
+def test_budgets_are_nested_stratified_and_fixed_by_the_seed():
+    codes = np.array([0] * 30 + [1] * 60 + [-1] * 10)
+    masks = [budget(codes, ["a", "b"], per_class=count, seed=4) for count in (1, 5, 30)]
+    for smaller, larger in pairwise(masks):
+        assert (smaller <= larger).all()
+    assert np.bincount(codes[masks[1]]).tolist() == [5, 5]
+    tenth = budget(codes, ["a", "b"], fraction=0.1, seed=4)
+    assert np.bincount(codes[tenth]).tolist() == [3, 6]
+    assert (tenth == budget(codes, ["a", "b"], fraction=0.1, seed=4)).all()
+    assert (tenth != budget(codes, ["a", "b"], fraction=0.1, seed=5)).any()
+    assert (budget(codes, ["a", "b"]) == (codes >= 0)).all()
+
+
+@pytest.mark.parametrize(
+    ("choices", "message"),
+    [
+        ({"per_class": 4}, "The classes a have fewer than 4 per class"),
+        ({"fraction": 0.1}, "The classes a are left without a label of the fraction 0.1"),
+        ({"per_class": 1, "fraction": 0.1}, "not both"),
+    ],
+)
+def test_a_budget_that_a_class_cannot_meet_is_refused(choices, message):
+    with pytest.raises(LabelError, match=message):
+        budget(np.array([0] * 3 + [1] * 30), ["a", "b"], **choices)
+
+
+def test_every_class_weighs_the_same_however_many_items_it_has():
+    codes = torch.tensor([0, 0, 0, 1])
+    scores = torch.randn(4, 2)
+    method = Supervised(nn.Identity(), nn.Identity(), codes)
+    losses = method.compare((scores,), ItemInfo(torch.arange(4)))
+    each = functional.cross_entropy(scores, codes, reduction="none")
+    torch.testing.assert_close(losses.mean(), (each[:3].mean() + each[3]) / 2)
+
+
+def test_a_frozen_encoder_keeps_weights_and_statistics(model, few):
+    before = {name: tensor.clone() for name, tensor in model.encoder.state_dict().items()}
+    frozen = cp.finetune(model, stripes().source, labels=few, frozen=True, epochs=2)
+    moved = cp.finetune(model, stripes().source, labels=few, epochs=2)
+    assert all(tensor.equal(before[name]) for name, tensor in frozen.model.encoder.state_dict().items())
+    assert not all(tensor.equal(before[name]) for name, tensor in moved.model.encoder.state_dict().items())
+    assert all(tensor.equal(before[name]) for name, tensor in model.encoder.state_dict().items())
+
+
+@pytest.mark.parametrize("layers", [0, 1])
+def test_fine_tuning_begins_in_the_layer_that_was_asked_for(model, few, layers):
+    tuned = cp.finetune(model, stripes().source, labels=few, head_layers=layers, epochs=1, learning_rate=0.0)
+    assert len(tuned.top[0]) == 3 * layers
+    if layers:
+        torch.testing.assert_close(tuned.top[0][0].weight, model.head[0].weight)
+
+
+@pytest.mark.parametrize(("name", "frozen"), [("image", False), *((name, True) for name in WORLDS)])
+def test_contrast_helps_a_classifier_with_four_labels_per_class(name, frozen):
+    """The canary: the same fine-tuning, with and without what contrast learned before."""
+    world, other = WORLDS[name](), WORLDS[name](seed=1)
+    width = {"width": 16} if name == "image" else {}
+    trained = cp.fit(world.source, epochs=25, batch_size=64, **width, **world.choices)
+    blank = cp.Model(trained.untrained().encoder, trained.modality, trained.built)
+    labels = np.where(np.arange(len(world.labels)) < 16, world.labels, -1)
+    right = []
+    for model in (trained, blank):
+        found = cp.predict(cp.finetune(model, world.source, labels=labels, frozen=frozen), other.source)
+        right.append(np.mean([int(each.label) == label for each, label in zip(found, other.labels, strict=True)]))
+    assert right[0] > right[1] + 0.05
+
+
+def test_the_same_seed_gives_the_same_classifier(model, few, classifier):
+    again = cp.finetune(model, stripes().source, labels=few, epochs=20)
+    assert all(tensor.equal(again.top.state_dict()[name]) for name, tensor in classifier.top.state_dict().items())
+
+
+def test_probabilities_sum_to_one_and_survive_saving(classifier, tmp_path):
+    items = classifier.model.modality.open(stripes().source)
+    likely = classifier.probabilities(items)
+    np.testing.assert_allclose(likely.sum(axis=1), 1, atol=1e-5)
+    loaded = cp.load_classifier(classifier.save(tmp_path / "kept"))
+    np.testing.assert_array_equal(loaded.probabilities(items), likely)
+    assert cp.load(tmp_path / "kept").embed(stripes().source).model == classifier.model.fingerprint()
+
+
+def test_the_fitted_temperature_is_better_than_any_other_that_was_tried():
+    scores = np.random.default_rng(0).normal(size=(200, 3)).astype(np.float32) * 5
+    codes = np.random.default_rng(1).integers(0, 3, 200)
+    best = fitting_temperature(scores, codes)
+    assert best > 1  # the scores know nothing, and are sure of it
+    assert all(loss_at(scores, codes, best) <= loss_at(scores, codes, each) for each in TEMPERATURES)
+
+
+def test_one_label_per_class_learns_without_holding_any_out(model):
+    world = stripes()
+    tuned = cp.finetune(model, world.source, labels=world.labels, per_class=1, epochs=5)
+    assert tuned.temperature == 1
+    assert isinstance(tuned, Classifier)
+
+
+@pytest.mark.parametrize(("labels", "epochs"), [(4, 100), (1000, 26), (10**6, 10)])
+def test_the_length_fits_the_number_of_labels(labels, epochs):
+    assert usual_epochs(labels, 64) == epochs
+
+
+def test_what_cannot_be_asked_of_a_head_is_refused(model, few):
+    with pytest.raises(InputError, match="The projection head has 1 layers before its last"):
+        cp.finetune(model, stripes().source, labels=few, head_layers=3)
+    with pytest.raises(InputError, match=r"A tuning has no choice 'epoch'. Did you mean 'epochs'"):
+        cp.finetune(model, stripes().source, labels=few, epoch=3)
+
+
+def test_finetune_and_predict_from_a_shell(tmp_path, capsys):
+    world = stripes()
+    np.save(tmp_path / "items.npy", world.source)
+    np.save(tmp_path / "few.npy", np.where(np.arange(len(world.labels)) < 32, world.labels, -1))
+    source, base, out = (str(tmp_path / name) for name in ("items.npy", "base", "few"))
+    main(["fit", source, "--out", base, "--epochs", "2", "--batch-size", "64", "--width", "8"])
+    capsys.readouterr()
+    tuning = ["finetune", base, source, "--labels", str(tmp_path / "few.npy"), "--out", out, "--epochs", "4"]
+    main([*tuning, "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert (found["labels"], found["classes"], found["held_out"]) == (32, 4, 8)
+    main(["predict", out, source, "--out", str(tmp_path / "labels.csv")])
+    with (tmp_path / "labels.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["name", "label", "probability"]
+    assert len(rows) == len(world.labels)
+    assert {row["label"] for row in rows} <= {"0", "1", "2", "3"}
+    assert all(0.25 <= float(row["probability"]) <= 1 for row in rows)
+    with pytest.raises(SystemExit):
+        main(tuning)
+    assert "is not empty" in capsys.readouterr().err
+    main([*tuning, "--overwrite"])
+
+
+def test_a_classifier_whose_parts_do_not_belong_together_is_refused(classifier, tmp_path):
+    folder = classifier.save(tmp_path / "kept")
+    other = cp.Model(classifier.model.untrained().encoder, classifier.model.modality, classifier.model.built)
+    other.save(folder)
+    with pytest.raises(RunError, match=r"model.safetensors is not what was saved"):
+        cp.load_classifier(folder)
+    with pytest.raises(RunError, match="holds no classifier"):
+        cp.load_classifier(other.save(tmp_path / "model"))
