@@ -267,7 +267,7 @@ def test_the_module_runs_as_a_command():
 def test_help_names_every_verb_and_every_choice(capsys):
     main(["--help"])
     text = capsys.readouterr().out
-    for verb in ("fit", "plan", "evaluate", "embed", "search", "report", "list", "finetune", "predict"):
+    for verb in ("fit", "plan", "evaluate", "embed", "search", "report", "list", "finetune", "distill", "predict"):
         assert verb in text
     main(["fit", "--help"])
     assert "--temperature" in capsys.readouterr().out

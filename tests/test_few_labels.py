@@ -15,12 +15,14 @@ from torch.nn import functional
 import counterpoint as cp
 from counterpoint.classifiers.calibration import TEMPERATURES, fitting_temperature, loss_at
 from counterpoint.classifiers.classifier import Classifier
+from counterpoint.classifiers.distilling import agreement
 from counterpoint.classifiers.tuning import usual_epochs
 from counterpoint.cli import main
 from counterpoint.data.labels import read_some_labels
 from counterpoint.data.splits import budget
 from counterpoint.errors import InputError, LabelError, RunError
 from counterpoint.interfaces import ItemInfo
+from counterpoint.methods.distillation import Distillation
 from counterpoint.methods.supervised import Supervised
 from tests.worlds import WORLDS, stripes
 
@@ -192,6 +194,13 @@ def test_the_fitted_temperature_is_better_than_any_other_that_was_tried():
     assert all(loss_at(scores, codes, best) <= loss_at(scores, codes, each) for each in TEMPERATURES)
 
 
+def test_a_few_right_answers_are_no_proof_of_certainty():
+    codes = np.arange(6) % 3
+    sure = np.eye(3, dtype=np.float32)[codes] * 4
+    likely = torch.from_numpy(sure / np.float32(fitting_temperature(sure, codes))).softmax(dim=1).amax(dim=1)
+    assert (likely < 1 - 1 / (2 * (6 + 2))).all()
+
+
 def test_one_label_per_class_learns_without_holding_any_out(model):
     world = stripes()
     tuned = cp.finetune(model, world.source, labels=world.labels, per_class=1, epochs=5)
@@ -211,7 +220,62 @@ def test_what_cannot_be_asked_of_a_head_is_refused(model, few):
         cp.finetune(model, stripes().source, labels=few, epoch=3)
 
 
-def test_finetune_and_predict_from_a_shell(tmp_path, capsys):
+def test_distillation_is_the_formula_of_the_paper():
+    torch.manual_seed(0)
+    answered, taught, codes = torch.randn(5, 3), torch.randn(5, 3), torch.tensor([2, -1, -1, 0, -1])
+    method = Distillation(nn.Identity(), nn.Identity(), nn.Identity(), codes, temperature=2.0, labels=0.3)
+    losses = method.compare((answered, taught), ItemInfo(torch.arange(5)))
+    for row in range(5):
+        teacher, student, plain = ((scores[row] / t).exp() for scores, t in ((taught, 2), (answered, 2), (answered, 1)))
+        soft = -sum(teacher[y] / teacher.sum() * (student[y] / student.sum()).log() for y in range(3))
+        hard = -(plain[codes[row]] / plain.sum()).log() if codes[row] >= 0 else 0.0
+        torch.testing.assert_close(losses[row], 0.7 * soft + 0.3 * 5 / 2 * hard)
+
+
+def test_a_student_learns_its_teachers_answers_without_labels(few, tmp_path):
+    source = stripes().source
+    master = cp.fit(source, epochs=25, batch_size=64, width=16, views="simclr(scale=0.5)")
+    classifier = cp.finetune(master, source, labels=few)
+    before = {name: tensor.clone() for name, tensor in classifier.model.encoder.state_dict().items()}
+    items = classifier.model.modality.open(source)
+    shares = []
+    for epochs in (1, 40):
+        student = cp.distill(classifier, source, width=8, batch_size=64, epochs=epochs, out=tmp_path / str(epochs))
+        shares.append(agreement(classifier, student, items))
+    assert shares[1] > max(0.75, shares[0])
+    assert all(tensor.equal(before[name]) for name, tensor in classifier.model.encoder.state_dict().items())
+    sizes = [sum(p.numel() for p in each.model.encoder.parameters()) for each in (classifier, student)]
+    assert sizes[1] < sizes[0]
+    loaded = cp.load_classifier(tmp_path / "40")
+    np.testing.assert_array_equal(loaded.probabilities(items), student.probabilities(items))
+
+
+def test_labels_correct_what_the_teacher_gets_wrong(classifier):
+    world = stripes()
+    items = classifier.model.modality.open(world.source)
+    turned = (world.labels + 1) % 4  # never what the teacher thinks
+    ways = {"batch_size": 64, "epochs": 20, "width": 8}
+    student = cp.distill(classifier, world.source, labels=turned, label_weight=1.0, **ways)
+    right = np.asarray(student.classes, dtype=int)[student.scores(items).argmax(axis=1)] == turned
+    assert right.mean() > 0.8
+
+
+def test_a_time_budget_plans_the_steps(classifier):
+    short = cp.distill(classifier, stripes().source, width=4, batch_size=64, minutes=0.01)
+    assert isinstance(short, Classifier)
+
+
+def test_what_a_teacher_cannot_teach_is_refused(classifier, few):
+    source = stripes().source
+    with pytest.raises(InputError, match="give labels and label_weight, or neither"):
+        cp.distill(classifier, source, labels=few)
+    with pytest.raises(InputError, match=r"The teacher tells 0, 1, 2, 3 apart, and the labels are of 5, 6"):
+        cp.distill(classifier, source, labels=np.arange(len(few)) % 2 + 5, label_weight=0.5)
+    with pytest.raises(InputError, match="is for table data, not for image"):
+        cp.distill(classifier, source, encoder="mlp")
+
+
+def test_finetune_distill_and_predict_from_a_shell(tmp_path, capsys):
     world = stripes()
     np.save(tmp_path / "items.npy", world.source)
     np.save(tmp_path / "few.npy", np.where(np.arange(len(world.labels)) < 32, world.labels, -1))
@@ -222,6 +286,11 @@ def test_finetune_and_predict_from_a_shell(tmp_path, capsys):
     main([*tuning, "--json"])
     found = json.loads(capsys.readouterr().out)
     assert (found["labels"], found["classes"], found["held_out"]) == (32, 4, 8)
+    small = str(tmp_path / "small")
+    main(["distill", out, source, "--encoder", "conv2d", "--width", "4", "--epochs", "1", "--out", small, "--json"])
+    taught = json.loads(capsys.readouterr().out)
+    assert taught["parameters"][1] < taught["parameters"][0]
+    main(["predict", small, source, "--out", str(tmp_path / "small.csv")])
     main(["predict", out, source, "--out", str(tmp_path / "labels.csv")])
     with (tmp_path / "labels.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from counterpoint.api import distill as distill
     from counterpoint.api import embed as embed
     from counterpoint.api import embed_shards as embed_shards
     from counterpoint.api import evaluate as evaluate
@@ -43,6 +44,7 @@ PUBLIC = {
     "Model": "counterpoint.model",
     "Plan": "counterpoint.plans",
     "contrastive_loss": "counterpoint.training.own_loop",
+    "distill": "counterpoint.api",
     "embed": "counterpoint.api",
     "embed_shards": "counterpoint.api",
     "evaluate": "counterpoint.api",

@@ -18,6 +18,7 @@ from counterpoint.files import write_json
 from counterpoint.fitting import fit as fit
 from counterpoint.fitting import said, unseen
 from counterpoint.interfaces import Items
+from counterpoint.labelling import distill as distill
 from counterpoint.labelling import finetune as finetune
 from counterpoint.labelling import predict as predict
 from counterpoint.labelling import write_predictions as write_predictions

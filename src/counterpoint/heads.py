@@ -1,4 +1,4 @@
-r"""Project: the small network between representation h and the vector z that is compared. Dropped after training.
+r"""Project: the small network between representation h and the vector z that is compared.
 
     z = W2 relu(BN(W1 h))                       two layers, SimCLR, Chen et al. 2020, arXiv:2002.05709, eq. 2
     z = W3 relu(BN(W2 relu(BN(W1 h))))          three layers, SimCLRv2, Chen et al. 2020, arXiv:2006.10029, section 2

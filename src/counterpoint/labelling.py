@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import csv
 import io
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from counterpoint import catalogue, runs
 from counterpoint.classifiers.classifier import Classifier, Prediction, load_classifier
+from counterpoint.classifiers.distilling import Lesson, agreement, distil
 from counterpoint.classifiers.tuning import Tuned, Way, tune
 from counterpoint.data.labels import read_some_labels
-from counterpoint.data.splits import budget
+from counterpoint.data.splits import UNLABELLED, budget
 from counterpoint.data.subset import Subset
-from counterpoint.errors import InputError
+from counterpoint.errors import InputError, listed
 from counterpoint.files import write_json, write_text
 from counterpoint.fitting import command, said, unseen
 from counterpoint.model import Model, load
-from counterpoint.plans import Tuning
+from counterpoint.plans import Choices, Distilling, Tuning
 from counterpoint.progress import console
+from counterpoint.settle import USUAL_BATCH, fitting_epochs
 from counterpoint.training.devices import choose_device, choose_precision, keep_freed_memory
-from counterpoint.training.loop import Recipe
+from counterpoint.training.loop import Recipe, steps_per_epoch
 from counterpoint.training.optimise import default_rates
 
 GENTLE = 0.5
@@ -54,12 +58,9 @@ def finetune(
         InputError: The labels, a choice or the folder cannot be used; the message says what to do.
     """
     tuning = Tuning.of(choices)
-    folder = None if out is None else Path(out)
-    if folder is not None:
-        runs.check(folder, resume=False, overwrite=overwrite)
+    folder = _free(out, model, overwrite=overwrite)
     kept = model if isinstance(model, Model) else load(model)
-    if folder is not None and not isinstance(model, Model) and folder.resolve() == Path(model).resolve():
-        raise InputError(f"'{folder}' holds the model to begin with. Choose another --out.")
+    _require_views(kept)
     unseen(labels, kept.modality)
     items = kept.modality.open(source)
     codes, classes = read_some_labels(labels, source, items)
@@ -67,14 +68,70 @@ def finetune(
         budget(codes, classes, per_class=tuning.per_class, fraction=tuning.fraction, seed=tuning.seed)
     )
     tuned = tune(kept, Subset(items, rows), codes[rows], classes, _way(kept, tuning))
+    found = _found(tuned, len(rows))
     if folder is not None:
-        record = _record(source, labels, tuning, tuned, len(rows))
-        runs.start(folder, record, items)
-        tuned.classifier.save(folder)
-        write_json(folder / runs.TUNED, record["tuned"])
-        write_text(folder / "README.md", runs.README + f"- {sentence(record['tuned'])}\n")
-    console().print(sentence(_found(tuned, len(rows))), markup=False)
+        runs.start(folder, {**_asked(source, labels, tuning), "tuned": found}, items)
+        _keep(tuned.classifier, folder, found, sentence(found))
+    console().print(sentence(found), markup=False)
     return tuned.classifier
+
+
+def distill(
+    teacher: Classifier | str | Path,
+    source: object,
+    *,
+    labels: object = None,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    **choices: Any,
+) -> Classifier:
+    """Teach another network, often a smaller one, to answer as a classifier does, on items that need no labels.
+
+    Args:
+        teacher: A classifier or its folder; it is left as it is.
+        source: The items to teach with, as for ``fit``: all there are.
+        labels: As for ``finetune``; they count with ``label_weight``.
+        out: The folder for the student, which is a classifier and a model as well.
+        overwrite: Replace the run in ``out``.
+        choices: Any field of ``Distilling``.
+
+    Raises:
+        InputError: The source, a choice or the folder cannot be used; the message says what to do.
+    """
+    began = time.monotonic()
+    asked = Distilling.of(choices)
+    if (labels is not None) != (asked.label_weight > 0):
+        raise InputError("True labels and their weight go together: give labels and label_weight, or neither.")
+    folder = _free(out, teacher, overwrite=overwrite)
+    master = teacher if isinstance(teacher, Classifier) else load_classifier(teacher)
+    _require_views(master.model)
+    items = master.model.modality.open(source)
+    codes = np.full(len(items), UNLABELLED, dtype=np.int64)
+    if labels is not None:
+        codes, classes = read_some_labels(labels, source, items)
+        if classes != list(master.classes):
+            raise InputError(
+                f"The teacher tells {listed(master.classes)} apart, and the labels are of {listed(classes)}. "
+                "Give labels of the same classes, or none."
+            )
+    lesson = Lesson(
+        _distilling_recipe(asked, len(items)),
+        None if asked.minutes is None else 60 * asked.minutes - (time.monotonic() - began),
+        asked.temperature,
+        asked.label_weight,
+    )
+    student = distil(master, _student(master, asked), items, codes, lesson)
+    sizes = [sum(p.numel() for p in each.model.encoder.parameters()) for each in (master, student)]
+    taught = {"items": len(items), "agreement": agreement(master, student, items), "parameters": sizes}
+    said_of_it = (
+        f"{len(items):,} items: the student, {sizes[1]:,} parameters, answers as its teacher, {sizes[0]:,}, "
+        f"for {taught['agreement']:.1%} of them."
+    )
+    if folder is not None:
+        runs.start(folder, {**_asked(source, labels, asked), "taught": taught}, items)
+        _keep(student, folder, taught, said_of_it)
+    console().print(said_of_it, markup=False)
+    return student
 
 
 def predict(classifier: Classifier | str | Path, source: object) -> list[Prediction]:
@@ -126,8 +183,6 @@ def _way(model: Model, tuning: Tuning) -> Way:
             f"The projection head has {kept} layers before its last, which is never kept. "
             f"Use --head-layers {kept} or fewer, or train with more --head-layers."
         )
-    if not model.modality.can_look():
-        raise InputError("This model was trained with views by a callable, so fine-tuning cannot look at items as it.")
     return Way(recipe, min(tuning.head_layers, kept), tuning.frozen, tuning.epochs)
 
 
@@ -142,12 +197,59 @@ def _found(tuned: Tuned, labels: int) -> dict[str, Any]:
     }
 
 
-def _record(source: object, labels: object, tuning: Tuning, tuned: Tuned, count: int) -> dict[str, Any]:
-    return {
-        "source": said(source),
-        "labels": said(labels),
-        "command": command(),
-        "asked": tuning.record(),
-        "settled": tuning.record(),
-        "tuned": _found(tuned, count),
-    }
+def _free(out: str | Path | None, begun: object, *, overwrite: bool) -> Path | None:
+    """The folder to write to, once it is plain that it may be written to."""
+    if out is None:
+        return None
+    folder = Path(out)
+    runs.check(folder, resume=False, overwrite=overwrite)
+    if isinstance(begun, str | Path) and folder.resolve() == Path(begun).resolve():
+        raise InputError(f"'{folder}' holds the model to begin with. Choose another --out.")
+    return folder
+
+
+def _keep(classifier: Classifier, folder: Path, found: dict[str, Any], said_of_it: str) -> None:
+    classifier.save(folder)
+    write_json(folder / runs.TUNED, found)
+    write_text(folder / "README.md", runs.README + f"- {said_of_it}\n")
+
+
+def _require_views(model: Model) -> None:
+    if not model.modality.can_look():
+        raise InputError("This model was trained with views by a callable, which is not saved: give a model in memory.")
+
+
+def _student(teacher: Classifier, asked: Distilling) -> Model:
+    """An encoder that knows nothing yet, for the data that the teacher sees."""
+    name, width = asked.encoder, asked.width
+    if name == "same":
+        name, width = str(teacher.model.built.get("encoder") or ""), width or teacher.model.built.get("width")
+    if not name:
+        raise InputError("The teacher has an encoder of your own, which cannot be built again. Name the student's.")
+    with torch.random.fork_rng():
+        torch.manual_seed(asked.seed)
+        encoder = teacher.model.modality.encoder(name, width)
+    return Model(encoder, teacher.model.modality, {"encoder": name, "width": width, "seed": asked.seed})
+
+
+def _distilling_recipe(asked: Distilling, count: int) -> Recipe:
+    keep_freed_memory()
+    device = choose_device("auto")
+    make = catalogue.find("optimizer", asked.optimizer)
+    usual, decay = default_rates(make)
+    batch = min(asked.batch_size or USUAL_BATCH, count)
+    return Recipe(
+        steps=(asked.epochs or 2 * fitting_epochs(count)) * steps_per_epoch(count, batch),
+        batch_size=batch,
+        optimizer=make,
+        learning_rate=usual if asked.learning_rate is None else asked.learning_rate,
+        weight_decay=decay,
+        seed=asked.seed,
+        device=device,
+        precision=choose_precision("auto", device),
+    )
+
+
+def _asked(source: object, labels: object, choices: Choices) -> dict[str, Any]:
+    given = {"source": said(source), "labels": said(labels), "command": command()}
+    return {**given, "asked": choices.record(), "settled": choices.record()}

@@ -9,7 +9,7 @@ import dataclasses
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from counterpoint.errors import PlanError, closest, listed
 
@@ -19,12 +19,40 @@ def choice(default: Any, help: str, *, low: float | None = None, high: float | N
     return field(default=default, metadata={"help": help, "low": low, "high": high})
 
 
+Record = TypeVar("Record", bound="Choices")
+
 WORDS = {bool: "True or False", int: "a whole number", float: "a number", str: "text", type(None): "None"}
 """What the types of choices are called."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class Choices:
+    """What every record of choices can do: check each against its own kind and range, name them, be written."""
+
+    def __post_init__(self) -> None:
+        kinds = typing.get_type_hints(type(self))
+        for each in dataclasses.fields(self):
+            check(each.name, getattr(self, each.name), kinds[each.name], each.metadata)
+        if getattr(self, "epochs", None) is not None and getattr(self, "minutes", None) is not None:
+            raise PlanError("Give epochs or minutes, not both: a time budget plans the epochs.")
+
+    @classmethod
+    def of(cls: type[Record], choices: Mapping[str, Any]) -> Record:
+        """The record from names and values; an unknown name is met with a suggestion."""
+        known = [each.name for each in dataclasses.fields(cls)]
+        what = cls.__name__.lower()
+        for name in choices:
+            if name not in known:
+                raise PlanError(f"A {what} has no choice '{name}'.{closest(name, known)} Choices: {listed(known, 40)}.")
+        return cls(**choices)
+
+    def record(self) -> dict[str, Any]:
+        """The choices as JSON can hold them."""
+        return dataclasses.asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan(Choices):
     """Every choice of a run.
 
     >>> Plan(temperature=0.5).temperature
@@ -66,24 +94,9 @@ class Plan:
     track: str | None = choice(None, "Where else to write the curves: counterpoint list trackers.")
     save_every: int | None = choice(None, "Steps between saved states; None for about once a minute.", low=1)
 
-    def __post_init__(self) -> None:
-        _check_all(self)
-        if self.epochs is not None and self.minutes is not None:
-            raise PlanError("Give epochs or minutes, not both: a time budget plans the epochs.")
-
-    @classmethod
-    def of(cls, choices: Mapping[str, Any]) -> Plan:
-        """A plan from names and values; an unknown name is met with a suggestion."""
-        _known(cls, choices)
-        return cls(**choices)
-
-    def record(self) -> dict[str, Any]:
-        """The choices as JSON can hold them."""
-        return dataclasses.asdict(self)
-
 
 @dataclass(frozen=True, kw_only=True)
-class Tuning:
+class Tuning(Choices):
     """Every choice of a fine-tuning.
 
     >>> Tuning(per_class=10).head_layers
@@ -100,32 +113,27 @@ class Tuning:
     learning_rate: float | None = choice(None, "For a batch of 256; None for half the optimiser's own.", low=0)
     seed: int = choice(0, "Names the labels that are drawn and the random numbers of the run.", low=0)
 
-    def __post_init__(self) -> None:
-        _check_all(self)
 
-    @classmethod
-    def of(cls, choices: Mapping[str, Any]) -> Tuning:
-        """Choices from names and values; an unknown name is met with a suggestion."""
-        _known(cls, choices)
-        return cls(**choices)
+@dataclass(frozen=True, kw_only=True)
+class Distilling(Choices):
+    """Every choice of a distillation.
 
-    def record(self) -> dict[str, Any]:
-        """The choices as JSON can hold them."""
-        return dataclasses.asdict(self)
+    >>> Distilling(minutes=5).encoder
+    'same'
+    """
 
-
-def _check_all(choices: Any) -> None:
-    kinds = typing.get_type_hints(type(choices))
-    for each in dataclasses.fields(choices):
-        check(each.name, getattr(choices, each.name), kinds[each.name], each.metadata)
-
-
-def _known(kind: type[Any], choices: Mapping[str, Any]) -> None:
-    known = [each.name for each in dataclasses.fields(kind)]
-    what = kind.__name__.lower()
-    for name in choices:
-        if name not in known:
-            raise PlanError(f"A {what} has no choice '{name}'.{closest(name, known)} Choices: {listed(known, 40)}.")
+    encoder: str = choice("same", "The student's network; same for the teacher's: counterpoint list encoders.")
+    width: int | None = choice(None, "Width of the student's first stage; None for the encoder's own.", low=1)
+    temperature: float = choice(
+        1.0, "Softens the teacher's answers; above 1 what it thinks unlikely counts more.", low=0.01
+    )
+    label_weight: float = choice(0.0, "Weight of true labels beside the teacher's answers.", low=0, high=1)
+    epochs: int | None = choice(None, "Passes over the items; None to fit their number.", low=1)
+    minutes: float | None = choice(None, "Time for the training; plans the epochs.", low=0.01)
+    batch_size: int | None = choice(None, "Items in one step; None for 256, fewer for small data.", low=2)
+    optimizer: str = choice("adamw", "Optimiser: counterpoint list optimizers.")
+    learning_rate: float | None = choice(None, "For a batch of 256; None for the optimiser's own.", low=0)
+    seed: int = choice(0, "Names the random numbers of the run.", low=0)
 
 
 def within(name: str, value: Any, low: float, high: float | None = None) -> None:

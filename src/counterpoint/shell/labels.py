@@ -1,4 +1,4 @@
-"""The verbs about few labels: finetune, predict."""
+"""The verbs about few labels: finetune, distill, predict."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from counterpoint.errors import InputError
-from counterpoint.plans import Tuning
+from counterpoint.plans import Distilling, Tuning
 from counterpoint.shell.app import AsJson, Flag, app, say
 
 Tunings = Annotated[Tuning, Parameter(name="*")]
-AS_USUAL = Tuning()
+Distillings = Annotated[Distilling, Parameter(name="*")]
+TUNED_AS_USUAL, DISTILLED_AS_USUAL = Tuning(), Distilling()
 
 
 @app.command
@@ -24,7 +25,7 @@ def finetune(
     labels: str | None = None,
     out: Path,
     overwrite: Annotated[bool, Flag] = False,
-    choices: Tunings = AS_USUAL,
+    choices: Tunings = TUNED_AS_USUAL,
     as_json: AsJson = False,
 ) -> None:
     """Learn a classifier from the labelled items of SOURCE, beginning at the model in RUN.
@@ -44,6 +45,35 @@ def finetune(
     api.finetune(run, source, labels=labels, out=out, overwrite=overwrite, **choices.record())
     found = json.loads((out / runs.TUNED).read_text(encoding="utf-8"))
     say({"out": str(out), **found}, f"The classifier is in {out}", as_json=as_json)
+
+
+@app.command
+def distill(
+    run: Path,
+    source: str,
+    *,
+    labels: str | None = None,
+    out: Path,
+    overwrite: Annotated[bool, Flag] = False,
+    choices: Distillings = DISTILLED_AS_USUAL,
+    as_json: AsJson = False,
+) -> None:
+    """Teach another network to answer as the classifier in RUN does, on the items of SOURCE, which need no labels.
+
+    Args:
+        run: The folder of a classifier, from finetune.
+        source: As for fit: all items there are.
+        labels: As for finetune; they count with --label-weight.
+        out: The folder for the student.
+        overwrite: Replace the run in --out.
+        choices: Every choice of a distillation.
+        as_json: Print one JSON object and nothing else.
+    """
+    from counterpoint import api, runs
+
+    api.distill(run, source, labels=labels, out=out, overwrite=overwrite, **choices.record())
+    found = json.loads((out / runs.TUNED).read_text(encoding="utf-8"))
+    say({"out": str(out), **found}, f"The student is in {out}", as_json=as_json)
 
 
 @app.command
