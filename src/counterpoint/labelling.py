@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import time
 from collections.abc import Sequence
@@ -22,6 +23,8 @@ from counterpoint.data.subset import Subset
 from counterpoint.errors import InputError, listed
 from counterpoint.files import write_json, write_text
 from counterpoint.fitting import command, said, unseen
+from counterpoint.heads import shape_of_head
+from counterpoint.interfaces import Items
 from counterpoint.model import Model, load
 from counterpoint.plans import Choices, Distilling, Tuning
 from counterpoint.progress import console
@@ -69,10 +72,7 @@ def finetune(
     )
     tuned = tune(kept, Subset(items, rows), codes[rows], classes, _way(kept, tuning))
     found = _found(tuned, len(rows))
-    if folder is not None:
-        runs.start(folder, {**_asked(source, labels, tuning), "tuned": found}, items)
-        _keep(tuned.classifier, folder, found, sentence(found))
-    console().print(sentence(found), markup=False)
+    _leave(folder, tuned.classifier, items, {**_asked(source, labels, tuning), "tuned": found}, found, sentence(found))
     return tuned.classifier
 
 
@@ -114,8 +114,10 @@ def distill(
                 f"The teacher tells {listed(master.classes)} apart, and the labels are of {listed(classes)}. "
                 "Give labels of the same classes, or none."
             )
+    batch = min(asked.batch_size or USUAL_BATCH, len(items))
+    steps = (asked.epochs or 2 * fitting_epochs(len(items))) * steps_per_epoch(len(items), batch)
     lesson = Lesson(
-        _distilling_recipe(asked, len(items)),
+        dataclasses.replace(_recipe(asked, batch), steps=steps),
         None if asked.minutes is None else 60 * asked.minutes - (time.monotonic() - began),
         asked.temperature,
         asked.label_weight,
@@ -123,14 +125,11 @@ def distill(
     student = distil(master, _student(master, asked), items, codes, lesson)
     sizes = [sum(p.numel() for p in each.model.encoder.parameters()) for each in (master, student)]
     taught = {"items": len(items), "agreement": agreement(master, student, items), "parameters": sizes}
-    said_of_it = (
+    conclusion = (
         f"{len(items):,} items: the student, {sizes[1]:,} parameters, answers as its teacher, {sizes[0]:,}, "
         f"for {taught['agreement']:.1%} of them."
     )
-    if folder is not None:
-        runs.start(folder, {**_asked(source, labels, asked), "taught": taught}, items)
-        _keep(student, folder, taught, said_of_it)
-    console().print(said_of_it, markup=False)
+    _leave(folder, student, items, {**_asked(source, labels, asked), "taught": taught}, taught, conclusion)
     return student
 
 
@@ -163,21 +162,8 @@ def sentence(found: dict[str, Any]) -> str:
 
 
 def _way(model: Model, tuning: Tuning) -> Way:
-    keep_freed_memory()
-    device = choose_device("auto")
-    make = catalogue.find("optimizer", tuning.optimizer)
-    usual, decay = default_rates(make)
-    recipe = Recipe(
-        steps=1,
-        batch_size=tuning.batch_size,
-        optimizer=make,
-        learning_rate=GENTLE * usual if tuning.learning_rate is None else tuning.learning_rate,
-        weight_decay=decay,
-        seed=tuning.seed,
-        device=device,
-        precision=choose_precision("auto", device),
-    )
-    kept = 0 if model.head is None else len([layer for layer in model.head if hasattr(layer, "in_features")]) - 1
+    recipe = _recipe(tuning, tuning.batch_size, gentle=GENTLE)
+    kept = 0 if model.head is None else shape_of_head(model.head)["layers"] - 1
     if tuning.head_layers > kept and tuning.head_layers != Tuning().head_layers:
         raise InputError(
             f"The projection head has {kept} layers before its last, which is never kept. "
@@ -208,10 +194,21 @@ def _free(out: str | Path | None, begun: object, *, overwrite: bool) -> Path | N
     return folder
 
 
-def _keep(classifier: Classifier, folder: Path, found: dict[str, Any], said_of_it: str) -> None:
-    classifier.save(folder)
-    write_json(folder / runs.TUNED, found)
-    write_text(folder / "README.md", runs.README + f"- {said_of_it}\n")
+def _leave(
+    folder: Path | None,
+    classifier: Classifier,
+    items: Items,
+    record: dict[str, Any],
+    found: dict[str, Any],
+    conclusion: str,
+) -> None:
+    """Write the folder, where one was asked for, and say what came of it."""
+    if folder is not None:
+        runs.start(folder, record, items)
+        classifier.save(folder)
+        write_json(folder / runs.TUNED, found)
+        write_text(folder / "README.md", runs.README + f"- {conclusion}\n")
+    console().print(conclusion, markup=False)
 
 
 def _require_views(model: Model) -> None:
@@ -232,17 +229,17 @@ def _student(teacher: Classifier, asked: Distilling) -> Model:
     return Model(encoder, teacher.model.modality, {"encoder": name, "width": width, "seed": asked.seed})
 
 
-def _distilling_recipe(asked: Distilling, count: int) -> Recipe:
+def _recipe(asked: Tuning | Distilling, batch_size: int, *, gentle: float = 1.0) -> Recipe:
+    """How to move the weights, for a number of steps that is yet to be said."""
     keep_freed_memory()
     device = choose_device("auto")
     make = catalogue.find("optimizer", asked.optimizer)
     usual, decay = default_rates(make)
-    batch = min(asked.batch_size or USUAL_BATCH, count)
     return Recipe(
-        steps=(asked.epochs or 2 * fitting_epochs(count)) * steps_per_epoch(count, batch),
-        batch_size=batch,
+        steps=1,
+        batch_size=batch_size,
         optimizer=make,
-        learning_rate=usual if asked.learning_rate is None else asked.learning_rate,
+        learning_rate=gentle * usual if asked.learning_rate is None else asked.learning_rate,
         weight_decay=decay,
         seed=asked.seed,
         device=device,

@@ -88,20 +88,16 @@ class Model:
     def save(self, folder: str | Path) -> Path:
         """Write ``model.safetensors``, ``head.safetensors`` and ``config.json``, each whole or not at all."""
         target = Path(folder)
-        parts = {WEIGHTS: self.encoder} if self.head is None else {WEIGHTS: self.encoder, HEAD: self.head}
-        for name, part in parts.items():
-            with replacing(target / name) as temporary:
-                temporary.write_bytes(_bytes(part))
         config = {
             "format": 1,
             "counterpoint": __version__,
             "modality": self.modality.name,
             "settings": dict(self.modality.settings()),
             **self.built,
-            "weights": fingerprint(target / WEIGHTS),
+            "weights": write_weights(target / WEIGHTS, self.encoder),
         }
         if self.head is not None:
-            config["head"] = {**shape_of_head(self.head), "weights": fingerprint(target / HEAD)}
+            config["head"] = {**shape_of_head(self.head), "weights": write_weights(target / HEAD, self.head)}
         write_json(target / CONFIG, config)
         return target
 
@@ -130,6 +126,13 @@ def _head(path: Path, config: Mapping[str, Any] | None) -> nn.Sequential | None:
     head = mlp_head(**{name: int(value) for name, value in config.items() if name != "weights"})
     _fill(head, weights, path)
     return head.eval()
+
+
+def write_weights(file: Path, network: nn.Module) -> str:
+    """Write the weights of a network, whole or not at all, and return the digest of the file."""
+    with replacing(file) as temporary:
+        temporary.write_bytes(_bytes(network))
+    return fingerprint(file)
 
 
 def _bytes(network: nn.Module) -> bytes:

@@ -14,10 +14,10 @@ from jaxtyping import Float32
 from torch import Tensor, nn
 
 from counterpoint.errors import RunError
-from counterpoint.files import fingerprint, replacing, write_json
+from counterpoint.files import fingerprint, write_json
 from counterpoint.heads import first_layers, mlp_head
 from counterpoint.interfaces import Items
-from counterpoint.model import Model, load
+from counterpoint.model import Model, load, write_weights
 
 WEIGHTS, RECORD = "classifier.safetensors", "classifier.json"
 
@@ -65,16 +65,12 @@ class Classifier:
 
     def save(self, folder: str | Path) -> Path:
         """Write the model, and beside it ``classifier.safetensors`` and ``classifier.json``."""
-        from safetensors.torch import save
-
         target = self.model.save(folder)
-        with replacing(target / WEIGHTS) as temporary:
-            temporary.write_bytes(save({name: tensor.cpu() for name, tensor in self.top.state_dict().items()}))
         record = {
             "built": dict(self.built),
             "classes": list(self.classes),
             "temperature": self.temperature,
-            "weights": fingerprint(target / WEIGHTS),
+            "weights": write_weights(target / WEIGHTS, self.top),
             "model": fingerprint(target / "model.safetensors"),
         }
         write_json(target / RECORD, record)

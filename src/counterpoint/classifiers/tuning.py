@@ -71,8 +71,7 @@ def tune(model: Model, items: Items, codes: Int64[np.ndarray, " n"], classes: Se
         best = looks.best()
         epochs, temperature, accuracy = best.epoch + 1, best.temperature, best.accuracy
     classifier = _learned(model, items, codes, classes, way, epochs, None)
-    final = Classifier(classifier.model, classifier.top, classifier.built, list(classes), temperature)
-    return Tuned(final, epochs, int(held.sum()), accuracy)
+    return Tuned(dataclasses.replace(classifier, temperature=temperature), epochs, int(held.sum()), accuracy)
 
 
 def usual_epochs(labels: int, batch_size: int) -> int:

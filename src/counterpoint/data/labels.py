@@ -11,6 +11,7 @@ from jaxtyping import Int64
 
 from counterpoint.data.frames import columns_of, is_frame, read_columns
 from counterpoint.data.paths import existing
+from counterpoint.data.splits import UNLABELLED
 from counterpoint.errors import LabelError, closest, listed
 from counterpoint.interfaces import Items
 
@@ -49,7 +50,7 @@ def read_some_labels(spec: object, source: object, items: Items) -> tuple[Int64[
             class has a single item while others have more.
     """
     labels = _given(spec, source, items)
-    known = np.asarray([not _absent(label) and str(label) != "-1" for label in labels.tolist()], dtype=bool)
+    known = np.asarray([not _absent(label) and str(label) != str(UNLABELLED) for label in labels.tolist()], dtype=bool)
     if not known.any():
         raise LabelError(f"None of the {len(items)} items has a label. Label a few of every class.")
     found, classes = encode(labels[known].tolist())
@@ -62,7 +63,7 @@ def read_some_labels(spec: object, source: object, items: Items) -> tuple[Int64[
             f"The class '{alone}' has one labelled item, too few to learn from some and to check with others. "
             "Label one more, or take its label away."
         )
-    codes = np.full(len(labels), -1, dtype=np.int64)
+    codes = np.full(len(labels), UNLABELLED, dtype=np.int64)
     codes[known] = found
     return codes, classes
 
