@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from counterpoint.api import evaluate as evaluate
     from counterpoint.api import finetune as finetune
     from counterpoint.api import fit as fit
+    from counterpoint.api import label_efficiency as label_efficiency
     from counterpoint.api import plan as plan
     from counterpoint.api import predict as predict
     from counterpoint.api import report as report
@@ -51,6 +52,7 @@ PUBLIC = {
     "finetune": "counterpoint.api",
     "fit": "counterpoint.api",
     "image_views": "counterpoint.views.standalone",
+    "label_efficiency": "counterpoint.api",
     "load": "counterpoint.model",
     "load_classifier": "counterpoint.classifiers.classifier",
     "plan": "counterpoint.api",

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from counterpoint import runs
-from counterpoint.data.labels import read_labels
+from counterpoint.classifiers.classifier import RECORD as CLASSIFIER
+from counterpoint.classifiers.classifier import Classifier, load_classifier
+from counterpoint.data.labels import pair, read_labels
 from counterpoint.embeddings import Embeddings
 from counterpoint.errors import InputError
 from counterpoint.evaluation.labelled import held_out, numbered_alike
@@ -18,10 +20,13 @@ from counterpoint.files import write_json
 from counterpoint.fitting import fit as fit
 from counterpoint.fitting import said, unseen
 from counterpoint.interfaces import Items
-from counterpoint.labelling import distill as distill
-from counterpoint.labelling import finetune as finetune
-from counterpoint.labelling import predict as predict
-from counterpoint.labelling import write_predictions as write_predictions
+from counterpoint.labelling.answers import answered, least_certain, unlearned
+from counterpoint.labelling.efficiency import efficiency_table as efficiency_table
+from counterpoint.labelling.efficiency import label_efficiency as label_efficiency
+from counterpoint.labelling.finetuning import finetune as finetune
+from counterpoint.labelling.predicting import predict as predict
+from counterpoint.labelling.predicting import write_predictions as write_predictions
+from counterpoint.labelling.teaching import distill as distill
 from counterpoint.model import Model, load
 from counterpoint.progress import sharding
 from counterpoint.reports.page import write_report
@@ -61,7 +66,7 @@ def embed_shards(
 
 
 def evaluate(
-    model: Model | str | Path,
+    model: Model | Classifier | str | Path,
     train: object,
     test: object = None,
     *,
@@ -70,30 +75,38 @@ def evaluate(
 ) -> dict[str, Any]:
     """Score a model on labelled items: weighted kNN, linear probe, geometry, each beside its baselines.
 
+    A classifier is also asked itself, and never about items whose labels it has learned from.
+
     Args:
-        model: A model or a run folder; into the folder the scores are also written, as ``evaluation.json``.
+        model: A model, a classifier or a run folder; into the folder the scores are also written, as
+            ``evaluation.json``.
         train: The source whose labelled items are learned from.
         test: The source whose items are asked about. Without it a fifth of ``train`` is held out.
         labels: ``"folder"``, a column, an ``.npy`` file, an array, or a pair of those for train and test; None
             for the labels that the sources carry themselves.
         seed: Names the held-out items and the bootstrap draws.
     """
-    kept = _model(model)
-    first, second = _pair(labels, separate=test is not None)
+    classifier = _classifier(model)
+    kept = _model(model) if classifier is None else classifier.model
+    first, second = pair(labels, separate=test is not None)
     unseen(labels, kept.modality)
     items = kept.modality.open(train)
     answers = read_labels(first, train, items)
     if test is None:
         known, asked = held_out(items, answers, seed=seed)
+        asked = asked if classifier is None else unlearned(classifier, asked)
     else:
         others = kept.modality.open(test)
         known, asked = numbered_alike(items, answers, others, read_labels(second, test, others))
     scores = score(kept, known, asked, seed=seed)
     classes = len({*known.labels.tolist(), *asked.labels.tolist()})
+    if classifier is not None:
+        scores["classifier"] = answered(classifier, asked, seed=seed)
+        scores["least_certain"] = least_certain(classifier, asked.items)
     scores["sizes"] = {"train": len(known.items), "test": len(asked.items), "classes": classes}
     if train is test or (isinstance(train, str | Path) and train == test):
         scores["note"] = "The test items are the training items, so these scores say nothing about new ones."
-    if not isinstance(model, Model):
+    if isinstance(model, str | Path):
         given = {"train": said(train), "test": said(test), "labels": said(labels), "seed": seed}
         write_json(Path(model) / runs.EVALUATION, {**scores, **given})
     return scores
@@ -145,20 +158,17 @@ def report(folder: str | Path, *, source: object = None, labels: object = None) 
     return write_report(path, model, items, labels=named)
 
 
-def _model(model: Model | str | Path) -> Model:
+def _classifier(model: object) -> Classifier | None:
+    """The classifier that was given, or that lies in the folder; None where there is only a model."""
+    if isinstance(model, str | Path) and (Path(model) / CLASSIFIER).exists():
+        return load_classifier(model)
+    return model if isinstance(model, Classifier) else None
+
+
+def _model(model: Model | Classifier | str | Path) -> Model:
+    if isinstance(model, Classifier):
+        return model.model
     return model if isinstance(model, Model) else load(model)
-
-
-def _pair(labels: object, *, separate: bool) -> tuple[object, object]:
-    """Labels of train and test: two where two are given, else the same specification for both."""
-    if isinstance(labels, str) and separate and labels.count(",") == 1 and ".npy" in labels:
-        first, second = labels.split(",")
-        return first.strip(), second.strip()
-    if isinstance(labels, tuple) and len(labels) == 2 and separate:
-        return labels
-    if separate and labels is not None and not isinstance(labels, str):
-        raise InputError("Give labels for train and test, as a pair (train_labels, test_labels).")
-    return labels, labels
 
 
 def _inside(like: str, source: object) -> str:

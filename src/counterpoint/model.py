@@ -79,7 +79,8 @@ class Model:
             else:
                 fresh = copy.deepcopy(self.encoder)
                 fresh.apply(_reset)
-        return Model(fresh, self.modality, self.built)
+            head = None if self.head is None else mlp_head(**shape_of_head(self.head))
+        return Model(fresh, self.modality, self.built, head)
 
     def fingerprint(self) -> str:
         """A digest of the weights; embeddings carry it, so that they are never mixed with another model's."""

@@ -18,7 +18,7 @@ from counterpoint.interfaces import Items
 
 PLAN, STATE, VERDICT = "plan.json", "state.pt", "verdict.json"
 EVALUATION, VIEWS, SKIPPED, CURVES = "evaluation.json", "views.png", "skipped.txt", "tensorboard"
-TUNED = "tuned.json"
+TUNED, BUDGET = "tuned.json", "budget.json"
 OTHERS = (
     "config.json",
     "model.safetensors",
@@ -26,6 +26,7 @@ OTHERS = (
     "classifier.json",
     "classifier.safetensors",
     TUNED,
+    BUDGET,
     "metrics.jsonl",
     "README.md",
     "report.html",
@@ -136,6 +137,7 @@ README = """# A run of Counterpoint
 | views.png | what the encoder was shown, for data with pictures |
 | skipped.txt | files that could not be read, where there were any |
 | evaluation.json | scores with their baselines, after `counterpoint evaluate` |
+| budget.json | what so many labels are worth, after `counterpoint evaluate --budget` |
 | report.html | all of this to read, after `counterpoint report` |
 | state.pt | to go on after an interruption; may be deleted when the run is finished |
 

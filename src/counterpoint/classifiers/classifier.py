@@ -43,6 +43,8 @@ class Classifier:
     classes: Sequence[str]
     temperature: float = 1.0
     """Divides those numbers, so that of all answers given with probability p about a share p is right."""
+    learned: Sequence[str] = ()
+    """The names of the items whose labels it knows: they cannot say how good it is."""
 
     def scores(self, items: Items) -> Float32[np.ndarray, "n k"]:
         """One number per item and class, before temperature and softmax."""
@@ -70,6 +72,7 @@ class Classifier:
             "built": dict(self.built),
             "classes": list(self.classes),
             "temperature": self.temperature,
+            "learned": list(self.learned),
             "weights": write_weights(target / WEIGHTS, self.top),
             "model": fingerprint(target / "model.safetensors"),
         }
@@ -94,7 +97,8 @@ def load_classifier(folder: str | Path) -> Classifier:
         record = json.loads((path / RECORD).read_text(encoding="utf-8"))
         top = stand(**record["built"])
         top.load_state_dict(_weights(path, record))
-        return Classifier(model, top.eval(), record["built"], record["classes"], float(record["temperature"]))
+        temperature, learned = float(record["temperature"]), record.get("learned", [])
+        return Classifier(model, top.eval(), record["built"], record["classes"], temperature, learned)
     except FileNotFoundError:
         raise RunError(
             f"'{path}' holds no classifier. Make one with: counterpoint finetune {path} SOURCE --labels FILE --out DIR"

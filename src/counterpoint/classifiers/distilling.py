@@ -13,6 +13,7 @@ from jaxtyping import Int64
 from torch import nn
 
 from counterpoint.classifiers.classifier import Classifier, stand
+from counterpoint.data.splits import UNLABELLED
 from counterpoint.data.subset import Subset, spread
 from counterpoint.interfaces import Items, Method
 from counterpoint.methods.distillation import Distillation
@@ -61,6 +62,7 @@ def distil(
         top.cpu().eval(),
         built,
         list(teacher.classes),
+        learned=sorted({*teacher.learned, *np.asarray(items.names)[codes != UNLABELLED].tolist()}),
     )
 
 

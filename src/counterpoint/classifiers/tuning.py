@@ -134,7 +134,7 @@ def _learned(
         top = stand(**built)
     if head is not None and layers:
         top[0].load_state_dict(first_layers(head, layers).state_dict())
-    classifier = Classifier(Model(encoder, model.modality, model.built), top, built, classes)
+    classifier = Classifier(Model(encoder, model.modality, model.built), top, built, classes, learned=items.names)
 
     def after(method: Method, epoch: int) -> dict[str, Any]:
         if look is not None:

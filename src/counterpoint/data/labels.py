@@ -68,6 +68,18 @@ def read_some_labels(spec: object, source: object, items: Items) -> tuple[Int64[
     return codes, classes
 
 
+def pair(labels: object, *, separate: bool) -> tuple[object, object]:
+    """Labels of train and test: two where two are given, else the same specification for both."""
+    if isinstance(labels, str) and separate and labels.count(",") == 1 and ".npy" in labels:
+        first, second = labels.split(",")
+        return first.strip(), second.strip()
+    if isinstance(labels, tuple) and len(labels) == 2 and separate:
+        return labels
+    if separate and labels is not None and not isinstance(labels, str):
+        raise LabelError("Give labels for train and test, as a pair (train_labels, test_labels).")
+    return labels, labels
+
+
 def encode(labels: Sequence[Any] | np.ndarray, classes: Sequence[str] | None = None) -> tuple[np.ndarray, list[str]]:
     """Labels as numbers (n,) int64 of classes, and the names of the classes: those given, or all that occur, sorted.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from jaxtyping import Int64, Shaped
 from counterpoint.data.labels import encode
 from counterpoint.data.splits import split
 from counterpoint.data.subset import Subset
-from counterpoint.errors import LabelError
+from counterpoint.errors import LabelError, listed
 from counterpoint.interfaces import Items
 
 Answers = Shaped[np.ndarray, " _"]
@@ -26,6 +27,15 @@ class Labelled:
 
     items: Items
     labels: Int64[np.ndarray, " n"]
+    classes: Sequence[str]
+
+    def of(self, rows: Int64[np.ndarray, " m"]) -> Labelled:
+        """Some of them."""
+        return Labelled(Subset(self.items, rows), self.labels[rows], self.classes)
+
+    def without(self, names: Collection[str]) -> Labelled:
+        """Those whose names are none of these."""
+        return self.of(np.flatnonzero([name not in names for name in self.items.names]))
 
 
 def held_out(items: Items, answers: Answers, *, seed: int) -> tuple[Labelled, Labelled]:
@@ -37,12 +47,22 @@ def held_out(items: Items, answers: Answers, *, seed: int) -> tuple[Labelled, La
             f"No label stands for two items: {len(classes)} labels for {len(codes)} items. "
             "Are they names, or numbers to predict? Give classes."
         )
-    parts = (np.flatnonzero(rows) for rows in (known, asked))
-    first, second = (Labelled(Subset(items, rows), codes[rows]) for rows in parts)
-    return first, second
+    whole = Labelled(items, codes, classes)
+    return whole.of(np.flatnonzero(known)), whole.of(np.flatnonzero(asked))
 
 
 def numbered_alike(train: Items, answers: Answers, test: Items, asked: Answers) -> tuple[Labelled, Labelled]:
-    """Two sets of items whose classes have the same numbers."""
-    classes = sorted({str(each) for each in (*answers, *asked)})
-    return Labelled(train, encode(answers, classes)[0]), Labelled(test, encode(asked, classes)[0])
+    """Two sets of items whose classes have the same numbers; the second may lack some of the classes."""
+    classes = sorted({str(each) for each in answers})
+    same_classes(classes, {str(each) for each in asked})
+    return Labelled(train, encode(answers, classes)[0], classes), Labelled(test, encode(asked, classes)[0], classes)
+
+
+def same_classes(known: Sequence[str], asked: Collection[str]) -> None:
+    """Refuse to ask about classes that nothing is known of."""
+    unknown = sorted(set(asked) - set(known))
+    if unknown:
+        raise LabelError(
+            f"The test labels {listed(unknown, 5)} are none of those to learn from, {listed(known, 10)}. "
+            "Give labels of the same classes."
+        )

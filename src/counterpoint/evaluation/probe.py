@@ -79,6 +79,14 @@ def _scored(trained: Correct, baselines: Mapping[str, Correct], seed: int) -> di
 def table(scores: Mapping[str, Any]) -> str:
     """What ``compare`` found, and ``scores["geometry"]`` where there is one, as plain text for people."""
     blocks = [_block(title, scores[kind]) for kind, title in KINDS.items() if kind in scores]
+    if "classifier" in scores:
+        found = scores["classifier"]
+        blocks.insert(
+            0,
+            f"The classifier is right for {found['value']:.1%} ({found['low']:.1%} to {found['high']:.1%}) of "
+            f"{found['items']:,} items, chance for {found['chance']:.1%}; "
+            f"its probabilities are off by {found['calibration']:.1%} on average.",
+        )
     if "geometry" in scores:
         found = scores["geometry"]
         blocks.append(

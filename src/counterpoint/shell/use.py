@@ -20,23 +20,35 @@ def evaluate(
     train: str | None = None,
     test: str | None = None,
     labels: str | None = None,
+    budget: Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")] = None,
+    draws: int = 3,
     seed: int = 0,
     as_json: AsJson = False,
 ) -> None:
     """Score the model in RUN on labelled items, beside raw features, an untrained encoder and chance.
+
+    With --budget it is asked instead what so many labels are worth: from scratch, by a linear probe, fine-tuned and
+    distilled, over several draws of the labels. Large budgets take as long as training on them does.
 
     Args:
         run: The run folder.
         train: Labelled items to learn from; the run's own source when left out.
         test: Labelled items to ask about; a fifth of --train when left out.
         labels: folder, a column, or an .npy file (two, comma-separated, for train and test).
-        seed: Names the held-out items and the bootstrap draws.
+        budget: Labels per class, such as 10, or shares, such as 1%; 1 5 10 50 1% 10% 100% when none is named.
+        draws: How often the labels of a budget are drawn.
+        seed: Names the held-out items and the draws.
         as_json: Print one JSON object and nothing else.
     """
     from counterpoint import api, runs
     from counterpoint.evaluation.probe import table
 
     source = train if train is not None else runs.source_of(run)
+    if budget is not None:
+        budgets = [each for text in budget for each in text.split(",") if each]
+        found = api.label_efficiency(run, source, test, labels=labels, budgets=budgets, draws=draws, seed=seed)
+        say(found, api.efficiency_table(found), as_json=as_json)
+        return
     scores = api.evaluate(run, source, test, labels=labels, seed=seed)
     say(scores, table(scores), as_json=as_json)
 

@@ -1,0 +1,178 @@
+"""How right every way to use labels is, at several budgets, over several draws. Read ``at_budgets``.
+
+Every way is what its verb does: fine-tuning with its held-out labels, its length and its calibration; the same from
+scratch at the rate that suits weights which know nothing; a linear probe; a student of the fine-tuned classifier.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Int64
+
+from counterpoint.classifiers.classifier import Classifier
+from counterpoint.classifiers.distilling import distil
+from counterpoint.classifiers.tuning import tune
+from counterpoint.data.splits import UNLABELLED, budget
+from counterpoint.errors import InputError, LabelError
+from counterpoint.evaluation.draws import over_draws
+from counterpoint.evaluation.intervals import Interval
+from counterpoint.evaluation.labelled import Labelled
+from counterpoint.evaluation.linear import linear_probe
+from counterpoint.labelling.finetuning import GENTLE, way
+from counterpoint.labelling.teaching import fresh, lesson
+from counterpoint.model import Model
+from counterpoint.plans import Distilling, Tuning
+
+WAYS = {"scratch": "from scratch", "linear": "linear probe", "tuned": "fine-tuned", "distilled": "distilled"}
+"""The ways to use labels, and what they are called. The first is what the others are compared with."""
+
+Correct = Bool[np.ndarray, "draws m"]
+
+
+class Budget(NamedTuple):
+    """How many labels: so many of every class, or a share of them."""
+
+    per_class: int | None
+    fraction: float | None
+
+    def __str__(self) -> str:
+        return f"{self.per_class} per class" if self.per_class is not None else f"{100 * (self.fraction or 1):g}%"
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is compared: everything that the answers depend on but the budget."""
+
+    model: Model
+    known: Labelled
+    """All items that may be learned from; the class of those without a label is -1."""
+    asked: Labelled
+    draws: int = 3
+    seed: int = 0
+    """Names the first draw; the others follow it."""
+    student: Distilling = dataclasses.field(default_factory=Distilling)
+    ways: Sequence[str] = tuple(WAYS)
+
+
+def read_budget(text: str) -> Budget:
+    """A budget as it is written.
+
+    >>> read_budget("10"), str(read_budget("10%"))
+    (Budget(per_class=10, fraction=None), '10%')
+    """
+    number = text.removesuffix("%")
+    try:
+        if text.endswith("%") and 0 < float(number) <= 100:
+            return Budget(None, float(number) / 100)
+        if int(text) >= 1:
+            return Budget(int(text), None)
+    except ValueError:
+        pass
+    raise InputError(f"A budget is a number of labels per class, such as 10, or a share, such as 1%. Got '{text}'.")
+
+
+def at_budgets(
+    question: Question,
+    budgets: Sequence[Budget],
+    *,
+    tell: Callable[[Mapping[str, Any]], None] = lambda row: None,
+) -> dict[str, Any]:
+    """One row for every budget, as JSON can hold it; ``tell`` is given each as it is done."""
+    rows, left_out = [], []
+    for each in budgets:
+        try:
+            chosen = _chosen(question, each)
+        except LabelError as lacking:
+            left_out.append({"budget": str(each), "reason": str(lacking)})
+            continue
+        began = time.monotonic()
+        right = {name: np.stack(found) for name, found in _right(question, chosen).items()}
+        rows.append({"budget": str(each), "labels": len(chosen[0]), **compared(right)})
+        rows[-1]["seconds"] = round(time.monotonic() - began, 1)
+        tell(rows[-1])
+    if not rows:
+        raise LabelError(f"None of the budgets can be drawn from the labels: {left_out[0]['reason']}")
+    return {
+        "rows": rows,
+        "left_out": left_out,
+        "draws": question.draws,
+        "seed": question.seed,
+        "known": len(question.known.items),
+        "asked": len(question.asked.items),
+        "classes": len(question.known.classes),
+    }
+
+
+def compared(right: Mapping[str, Correct]) -> dict[str, Any]:
+    """Accuracy of every way, and how much better it is than from scratch on the same draws and items."""
+    first = next(iter(right))
+    return {
+        "ways": {
+            name: {**_shares(over_draws(found)), "draws": found.mean(axis=1).tolist()} for name, found in right.items()
+        },
+        "differences": {
+            name: list(over_draws(found.astype(np.int8) - right[first].astype(np.int8)))
+            for name, found in right.items()
+            if name != first
+        },
+    }
+
+
+def _shares(score: Interval) -> dict[str, float]:
+    """An interval of accuracies, which lie between 0 and 1."""
+    return {"value": score.value, "low": max(0.0, score.low), "high": min(1.0, score.high)}
+
+
+def _chosen(question: Question, each: Budget) -> list[Int64[np.ndarray, " n"]]:
+    """The rows of the items whose labels are learned from, for every draw."""
+    draw = partial(
+        budget, question.known.labels, question.known.classes, per_class=each.per_class, fraction=each.fraction
+    )
+    return [np.flatnonzero(draw(seed=question.seed + number)) for number in range(question.draws)]
+
+
+def _right(question: Question, chosen: Sequence[Int64[np.ndarray, " n"]]) -> dict[str, list[np.ndarray]]:
+    """Which of the test items every way gets right, one array (m,) for every draw."""
+    model, known, asked = question.model, question.known, question.asked
+    features = (model.represent(known.items), model.represent(asked.items)) if "linear" in question.ways else None
+    right: dict[str, list[np.ndarray]] = {name: [] for name in question.ways}
+    for draw, rows in enumerate(chosen):
+        seed = question.seed + draw
+        some = known.of(rows)
+        answers = {}
+        if "scratch" in question.ways:
+            answers["scratch"] = _answers(_tuned(model.untrained(), some, question, seed, gentle=1.0), asked)
+        if features is not None:
+            answers["linear"] = linear_probe(features[0][rows], some.labels, features[1], seed=seed)
+        if {"tuned", "distilled"} & set(question.ways):
+            teacher = _tuned(model, some, question, seed)
+            answers["tuned"] = _answers(teacher, asked)
+        if "distilled" in question.ways:
+            answers["distilled"] = _answers(_student(question, teacher, seed), asked)
+        for name in question.ways:
+            right[name].append(answers[name] == asked.labels)
+    return right
+
+
+def _tuned(model: Model, some: Labelled, question: Question, seed: int, *, gentle: float = GENTLE) -> Classifier:
+    settled = way(model, Tuning(seed=seed), gentle=gentle)
+    return tune(model, some.items, some.labels, question.known.classes, settled).classifier
+
+
+def _student(question: Question, teacher: Classifier, seed: int) -> Classifier:
+    """A student that sees all items to learn from, without their labels."""
+    asked, items = dataclasses.replace(question.student, seed=seed), question.known.items
+    unlabelled = np.full(len(items), UNLABELLED, dtype=np.int64)
+    return distil(teacher, fresh(teacher.model, asked), items, unlabelled, lesson(asked, len(items)))
+
+
+def _answers(classifier: Classifier, asked: Labelled) -> Int64[np.ndarray, " m"]:
+    answered: np.ndarray = classifier.scores(asked.items).argmax(axis=1)
+    return answered

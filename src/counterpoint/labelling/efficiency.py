@@ -1,0 +1,117 @@
+"""The verb ``label_efficiency``: what so many labels are worth, with and without what contrast has learned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from counterpoint import runs
+from counterpoint.data.labels import pair, read_some_labels
+from counterpoint.data.splits import UNLABELLED, split
+from counterpoint.errors import InputError, LabelError
+from counterpoint.evaluation.labelled import SHARE, Labelled, same_classes
+from counterpoint.files import write_json
+from counterpoint.fitting import said, unseen
+from counterpoint.labelling.budgets import WAYS, Question, at_budgets, read_budget
+from counterpoint.labelling.recipes import require_views
+from counterpoint.model import Model, load
+from counterpoint.progress import console
+
+BUDGETS = ("1", "5", "10", "50", "1%", "10%", "100%")
+
+
+def label_efficiency(
+    model: Model | str | Path,
+    train: object,
+    test: object = None,
+    *,
+    labels: object = None,
+    budgets: Sequence[str | int] = BUDGETS,
+    draws: int = 3,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """What so many labels are worth, from scratch and with what the model knows: mean, interval, paired difference.
+
+    Args:
+        model: A model that has learned without labels, or its run folder, into which ``budget.json`` is written.
+        train: The items to learn from, as for ``fit``, some or all of them with labels.
+        test: The items that are asked about. Without it a fifth of every class is held out.
+        labels: As for ``finetune``; a pair of those for train and test.
+        budgets: ``"10"`` for so many labels of every class, ``"1%"`` for a share of each. Those that the labels cannot
+            give are left out, with the reason.
+        draws: How often labels are drawn and weights begun anew.
+        seed: Names the draws and the held-out items.
+
+    Raises:
+        InputError: The labels or a budget cannot be used; the message says what to do.
+    """
+    wanted = [read_budget(str(each)) for each in budgets or BUDGETS]
+    if draws < 1:
+        raise InputError(f"Labels are drawn at least once. Got draws={draws}.")
+    kept = model if isinstance(model, Model) else load(model)
+    if isinstance(model, str | Path) and (Path(model) / runs.TUNED).exists():
+        raise LabelError(f"The model in '{model}' has learned from labels. Give the run that it began at.")
+    require_views(kept)
+    unseen(labels, kept.modality)
+    known, asked = parted(kept, train, test, labels, seed=seed)
+    found = at_budgets(Question(kept, known, asked, draws, seed), wanted, tell=_tell)
+    record = {**found, "train": said(train), "test": said(test)}
+    if isinstance(model, str | Path):
+        write_json(Path(model) / runs.BUDGET, record)
+    return record
+
+
+def parted(model: Model, train: object, test: object, labels: object, *, seed: int) -> tuple[Labelled, Labelled]:
+    """The items to learn from, -1 where there is no label, and those to ask about, of the same classes."""
+    first, second = pair(labels, separate=test is not None)
+    items = model.modality.open(train)
+    codes, classes = read_some_labels(first, train, items)
+    if test is None:
+        return set_apart(Labelled(items, codes, classes), seed=seed)
+    others = model.modality.open(test)
+    answers, named = read_some_labels(second, test, others)
+    same_classes(classes, named)
+    place = np.asarray([*(classes.index(name) for name in named), UNLABELLED])
+    rows = np.flatnonzero(answers != UNLABELLED)
+    return Labelled(items, codes, classes), Labelled(others, place[answers], classes).of(rows)
+
+
+def set_apart(labelled: Labelled, *, seed: int) -> tuple[Labelled, Labelled]:
+    """The items without a fifth of the labelled ones of every class, and that fifth."""
+    rows = np.flatnonzero(labelled.labels != UNLABELLED)
+    _, held = split(labelled.labels[rows], seed=seed, share=SHARE)
+    if not held.any():
+        raise LabelError("Every class has one label, so none can be held out to ask about. Give a test source.")
+    rest = np.setdiff1d(np.arange(len(labelled.labels)), rows[held])
+    return labelled.of(rest), labelled.of(rows[held])
+
+
+def efficiency_table(found: Mapping[str, Any]) -> str:
+    """What ``label_efficiency`` found, as plain text for people."""
+    names = list(found["rows"][0]["ways"])
+    lines = [["labels", *(WAYS[name] for name in names)]]
+    for row in found["rows"]:
+        lines.append([row["budget"], *(_cell(row["ways"][name], row["differences"].get(name)) for name in names)])
+    widths = [max(len(line[place]) for line in lines) for place in range(len(names) + 1)]
+    text = ["  ".join(f"{cell:{width}}" for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+    text.append(
+        f"Right of {found['asked']:,} test items, mean of {found['draws']} draws of the labels; in brackets how many "
+        f"points better than {WAYS[names[0]]}, with the 95 % interval of the paired difference."
+    )
+    text += [f"{each['budget']} is left out. {each['reason']}" for each in found["left_out"]]
+    return "\n".join(text)
+
+
+def _cell(score: Mapping[str, Any], difference: Sequence[float] | None) -> str:
+    if difference is None:
+        return f"{score['value']:6.1%}"
+    value, low, high = (100 * each for each in difference)
+    return f"{score['value']:6.1%} ({value:+.1f}: {low:+.1f}, {high:+.1f})"
+
+
+def _tell(row: Mapping[str, Any]) -> None:
+    scores = ", ".join(f"{WAYS[name]} {score['value']:.1%}" for name, score in row["ways"].items())
+    console().print(f"{row['budget']}: {scores} ({row['seconds']:.0f} s)", markup=False)

@@ -1,0 +1,99 @@
+"""The verb ``finetune``: from a model and some labels to a classifier."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from counterpoint.classifiers.classifier import Classifier
+from counterpoint.classifiers.tuning import Tuned, Way, tune
+from counterpoint.data.labels import read_some_labels
+from counterpoint.data.splits import budget
+from counterpoint.data.subset import Subset
+from counterpoint.errors import InputError
+from counterpoint.fitting import unseen
+from counterpoint.heads import shape_of_head
+from counterpoint.labelling.recipes import asked_for, free, leave, recipe, require_views
+from counterpoint.model import Model, load
+from counterpoint.plans import Tuning
+
+GENTLE = 0.5
+"""Of the optimiser's own learning rate: an encoder that has learned already is moved with less force."""
+
+
+def finetune(
+    model: Model | str | Path,
+    source: object,
+    *,
+    labels: object = None,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    **choices: Any,
+) -> Classifier:
+    """Learn a classifier from some labelled items, beginning at what the model knows.
+
+    Args:
+        model: A model or a run folder; it is left as it is.
+        source: The items, as for ``fit``; those without a label are not learned from.
+        labels: As for ``evaluate``, or a ``.csv`` file with the columns name and label. -1, empty and unnamed mean
+            that an item has none. None for the labels that the source carries.
+        out: The folder for the classifier, which is a model as well: it can be embedded with.
+        overwrite: Replace the run in ``out``.
+        choices: Any field of ``Tuning``.
+
+    Raises:
+        InputError: The labels, a choice or the folder cannot be used; the message says what to do.
+    """
+    tuning = Tuning.of(choices)
+    folder = free(out, model, overwrite=overwrite)
+    kept = model if isinstance(model, Model) else load(model)
+    require_views(kept)
+    unseen(labels, kept.modality)
+    items = kept.modality.open(source)
+    codes, classes = read_some_labels(labels, source, items)
+    rows = np.flatnonzero(
+        budget(codes, classes, per_class=tuning.per_class, fraction=tuning.fraction, seed=tuning.seed)
+    )
+    tuned = tune(kept, Subset(items, rows), codes[rows], classes, way(kept, tuning))
+    found = _found(tuned, len(rows))
+    record = {**asked_for(source, labels, tuning), "tuned": found}
+    leave(folder, tuned.classifier, items, record, found, sentence(found))
+    return tuned.classifier
+
+
+def way(model: Model, tuning: Tuning, *, gentle: float = GENTLE) -> Way:
+    """How to fine-tune this model; ``gentle`` is its share of the optimiser's own learning rate."""
+    kept = 0 if model.head is None else shape_of_head(model.head)["layers"] - 1
+    if tuning.head_layers > kept and tuning.head_layers != Tuning().head_layers:
+        raise InputError(
+            f"The projection head has {kept} layers before its last, which is never kept. "
+            f"Use --head-layers {kept} or fewer, or train with more --head-layers."
+        )
+    moved = recipe(tuning, tuning.batch_size, gentle=gentle)
+    return Way(moved, min(tuning.head_layers, kept), tuning.frozen, tuning.epochs)
+
+
+def sentence(found: dict[str, Any]) -> str:
+    """What was learned from, and what is known of how well.
+
+    >>> sentence({"labels": 20, "classes": 2, "epochs": 9, "held_out": 4, "accuracy": 0.75, "temperature": 1.5})
+    '20 labels of 2 classes, 9 epochs: 75% of 4 held-out labels right before they were learned from too.'
+    """
+    learned = f"{found['labels']:,} labels of {found['classes']} classes, {found['epochs']} epochs"
+    if found["accuracy"] is None:
+        return f"{learned}: no label could be held out, so nothing is known of how well it does."
+    asked = f"{found['accuracy']:.0%} of {found['held_out']:,} held-out labels right"
+    return f"{learned}: {asked} before they were learned from too."
+
+
+def _found(tuned: Tuned, labels: int) -> dict[str, Any]:
+    return {
+        "labels": labels,
+        "classes": len(tuned.classifier.classes),
+        "epochs": tuned.epochs,
+        "held_out": tuned.held_out,
+        "accuracy": tuned.accuracy,
+        "temperature": round(tuned.classifier.temperature, 4),
+    }

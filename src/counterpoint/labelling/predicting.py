@@ -1,0 +1,26 @@
+"""The verb ``predict``: the likeliest class of every item."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from counterpoint.classifiers.classifier import Classifier, Prediction, load_classifier
+from counterpoint.files import write_text
+
+
+def predict(classifier: Classifier | str | Path, source: object) -> list[Prediction]:
+    """The likeliest class of every item of a source, with its probability."""
+    kept = classifier if isinstance(classifier, Classifier) else load_classifier(classifier)
+    return list(kept.predict(source))
+
+
+def write_predictions(predictions: Sequence[Prediction], path: Path) -> None:
+    """A table with the columns name, label and probability, written whole or not at all."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["name", "label", "probability"])
+    table.writerows((each.name, each.label, f"{each.probability:.6f}") for each in predictions)
+    write_text(path, text.getvalue())
