@@ -42,6 +42,11 @@ def test_resnets_have_the_papers_parameters():
         assert sum(p.numel() for p in encoder.parameters()) == pytest.approx(expected, rel=0.01)
 
 
+@pytest.mark.parametrize(("name", "width"), [("conv2d(width=8)", None), ("conv2d", 8), ("conv2d(width=64)", 8)])
+def test_a_width_may_stand_behind_the_name_and_the_choice_goes_first(name, width):
+    assert images().encoder(name, width)[1][0].out_channels == 8
+
+
 def test_timm_encoders_are_found_by_name():
     encoder = images(1, 32).encoder("timm:resnet10t", None).eval()
     assert encoder(torch.zeros(2, 1, 32, 32)).ndim == 2

@@ -62,6 +62,15 @@ SHELVES: dict[str, dict[str, Row]] = {
         "resnet152": Row(
             "counterpoint.encoders.resnet:resnet152", "Images: ResNet-152, small stem below 65 pixels.", "image"
         ),
+        "sk_resnet50": Row(
+            "counterpoint.encoders.sk_resnet:sk_resnet50", "Images: ResNet-50 with selective kernels.", "image"
+        ),
+        "sk_resnet101": Row(
+            "counterpoint.encoders.sk_resnet:sk_resnet101", "Images: ResNet-101 with selective kernels.", "image"
+        ),
+        "sk_resnet152": Row(
+            "counterpoint.encoders.sk_resnet:sk_resnet152", "Images: ResNet-152 with selective kernels.", "image"
+        ),
         "conv1d": Row("counterpoint.encoders.conv1d:conv1d", "Series: dilated convolutions.", "series"),
         "mlp": Row("counterpoint.encoders.mlp:mlp", "Tables: a multi-layer perceptron.", "table"),
     },

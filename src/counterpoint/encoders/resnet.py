@@ -4,6 +4,7 @@ r"""ResNet: residual networks for images, from torchvision, without weights and 
 
 He et al. 2015, arXiv:1512.03385.  Below 65 pixels the stem is a 3 x 3 convolution of stride 1 without pooling
 (Chen et al. 2020, arXiv:2002.05709, appendix B.9): with the large stem most of a small image is gone after two layers.
+``times`` widens every stage, stem and output, as SimCLR and SimCLRv2 count 2x and 3x; such a network is timm's.
 Use when: a GPU is at hand; ResNet-18 on two processor cores takes an hour for one pass over 50,000 small images.
 """
 
@@ -13,6 +14,7 @@ from typing import Any
 
 from torch import nn
 
+from counterpoint.encoders.sk_resnet import wide_resnet
 from counterpoint.errors import PlanError
 
 
@@ -42,16 +44,18 @@ def resnet34(channels: int, size: int, *, width: int | None = None) -> nn.Module
     return _resnet("resnet34", channels, size, width)
 
 
-def resnet50(channels: int, size: int, *, width: int | None = None) -> nn.Module:
-    """ResNet-50: (n, channels, size, size) -> (n, 2048); ``width`` is that of the middle convolutions, 64 at first."""
-    return _resnet("resnet50", channels, size, width)
+def resnet50(channels: int, size: int, *, width: int | None = None, times: int = 1) -> nn.Module:
+    """ResNet-50: (n, channels, size, size) -> (n, 2048 times); ``times`` widens every stage, ``width`` is that of the
+    middle convolutions alone, 64 at first.
+    """
+    return _resnet("resnet50", channels, size, width) if times == 1 else wide_resnet(50, channels, size, width, times)
 
 
-def resnet101(channels: int, size: int, *, width: int | None = None) -> nn.Module:
-    """ResNet-101: (n, channels, size, size) -> (n, 2048)."""
-    return _resnet("resnet101", channels, size, width)
+def resnet101(channels: int, size: int, *, width: int | None = None, times: int = 1) -> nn.Module:
+    """ResNet-101: (n, channels, size, size) -> (n, 2048 times)."""
+    return _resnet("resnet101", channels, size, width) if times == 1 else wide_resnet(101, channels, size, width, times)
 
 
-def resnet152(channels: int, size: int, *, width: int | None = None) -> nn.Module:
-    """ResNet-152: (n, channels, size, size) -> (n, 2048)."""
-    return _resnet("resnet152", channels, size, width)
+def resnet152(channels: int, size: int, *, width: int | None = None, times: int = 1) -> nn.Module:
+    """ResNet-152: (n, channels, size, size) -> (n, 2048 times)."""
+    return _resnet("resnet152", channels, size, width) if times == 1 else wide_resnet(152, channels, size, width, times)

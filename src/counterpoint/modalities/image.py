@@ -102,7 +102,10 @@ class Images(Modality):
         name = self.usual_encoder if name == "auto" else name
         if name.startswith("timm:"):
             return timm_encoder(name.removeprefix("timm:"), channels, size)
-        network: nn.Module = catalogue.find("encoder", name, only=self.name)(channels, size, width=width)
+        part = catalogue.find("encoder", name, only=self.name)
+        if width is None:  # then one written behind the name counts
+            width = getattr(part, "keywords", {}).get("width")
+        network: nn.Module = part(channels, size, width=width)
         return network
 
     def settings(self) -> Mapping[str, Any]:
