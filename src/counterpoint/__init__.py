@@ -24,12 +24,14 @@ if TYPE_CHECKING:
     from counterpoint.api import predict as predict
     from counterpoint.api import report as report
     from counterpoint.api import search as search
+    from counterpoint.api import semi as semi
     from counterpoint.classifiers.classifier import Classifier as Classifier
     from counterpoint.classifiers.classifier import load_classifier as load_classifier
     from counterpoint.embeddings import Embeddings as Embeddings
     from counterpoint.errors import CounterpointError as CounterpointError
     from counterpoint.errors import InputError as InputError
     from counterpoint.estimator import Contrast as Contrast
+    from counterpoint.estimator import ContrastClassifier as ContrastClassifier
     from counterpoint.model import Model as Model
     from counterpoint.model import load as load
     from counterpoint.plans import Plan as Plan
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 PUBLIC = {
     "Classifier": "counterpoint.classifiers.classifier",
     "Contrast": "counterpoint.estimator",
+    "ContrastClassifier": "counterpoint.estimator",
     "CounterpointError": "counterpoint.errors",
     "Embeddings": "counterpoint.embeddings",
     "InputError": "counterpoint.errors",
@@ -59,6 +62,7 @@ PUBLIC = {
     "predict": "counterpoint.api",
     "report": "counterpoint.api",
     "search": "counterpoint.api",
+    "semi": "counterpoint.api",
 }
 """Where each public name lives; it is loaded when first touched, so that importing the package costs nothing."""
 

@@ -24,6 +24,7 @@ from counterpoint.labelling.answers import answered, least_certain, unlearned
 from counterpoint.labelling.efficiency import efficiency_table as efficiency_table
 from counterpoint.labelling.efficiency import label_efficiency as label_efficiency
 from counterpoint.labelling.finetuning import finetune as finetune
+from counterpoint.labelling.lifecycle import semi as semi
 from counterpoint.labelling.predicting import predict as predict
 from counterpoint.labelling.predicting import write_predictions as write_predictions
 from counterpoint.labelling.teaching import distill as distill
@@ -155,7 +156,18 @@ def report(folder: str | Path, *, source: object = None, labels: object = None) 
     named = None
     if items is not None and (labels is not None or items.labels is not None):
         named = [str(label) for label in read_labels(labels, source, items)]
-    return write_report(path, model, items, labels=named)
+    return write_report(path, model, items, labels=named, asked=_asked(path, model, items))
+
+
+def _asked(folder: Path, model: Model, items: Items | None) -> Items | None:
+    """The items that the scores in a run folder are about, where they are still at hand."""
+    test = runs.tested_on(folder)
+    if test is None:
+        return items
+    try:
+        return model.modality.open(test)
+    except InputError:
+        return None
 
 
 def _classifier(model: object) -> Classifier | None:

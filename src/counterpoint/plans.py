@@ -124,8 +124,9 @@ class Distilling(Choices):
 
     encoder: str = choice("same", "The student's network; same for the teacher's: counterpoint list encoders.")
     width: int | None = choice(None, "Width of the student's first stage; None for the encoder's own.", low=1)
-    temperature: float = choice(
-        1.0, "Softens the teacher's answers; above 1 what it thinks unlikely counts more.", low=0.01
+    match: str = choice("auto", "What is learned of the teacher: answers, vectors, or auto for answers if it has any.")
+    temperature: float | None = choice(
+        None, "Above 1 what the teacher thinks unlikely counts more; None for 1, and for 0.1 with vectors.", low=0.01
     )
     label_weight: float = choice(0.0, "Weight of true labels beside the teacher's answers.", low=0, high=1)
     epochs: int | None = choice(None, "Passes over the items; None to fit their number.", low=1)
@@ -134,6 +135,29 @@ class Distilling(Choices):
     optimizer: str = choice("adamw", "Optimiser: counterpoint list optimizers.")
     learning_rate: float | None = choice(None, "For a batch of 256; None for the optimiser's own.", low=0)
     seed: int = choice(0, "Names the random numbers of the run.", low=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lifecycle(Choices):
+    """Every choice of the way from unlabelled data and few labels to a small classifier.
+
+    >>> Lifecycle(per_class=10, minutes=8).draws
+    3
+    """
+
+    per_class: int | None = choice(
+        None, "Learn from so many labels of every class and be asked about others; None for all.", low=1
+    )
+    fraction: float | None = choice(None, "The same for a share of every class's labels.", low=0, high=1)
+    minutes: float | None = choice(None, "Time for all of it; None for 8, unless epochs are given.", low=0.1)
+    epochs: int | None = choice(None, "Passes over the data of contrast, and of distillation.", low=1)
+    encoder: str = choice("auto", "The teacher's network: counterpoint list encoders.")
+    width: int | None = choice(None, "Width of the teacher's first stage; None for the encoder's own.", low=1)
+    student: str = choice("same", "The student's network; same for the teacher's: counterpoint list encoders.")
+    student_width: int | None = choice(None, "Width of the student's first stage; None for the encoder's own.", low=1)
+    batch_size: int | None = choice(None, "Items compared in one step; None for 256, fewer for small data.", low=2)
+    draws: int = choice(3, "How often labels are drawn anew to say what they are worth.", low=1)
+    seed: int = choice(0, "Names the labels that are drawn and the random numbers of the run.", low=0)
 
 
 def within(name: str, value: Any, low: float, high: float | None = None) -> None:

@@ -51,11 +51,16 @@ def check(folder: Path, *, resume: bool, overwrite: bool) -> None:
         read_plan(folder)
 
 
-def start(folder: Path, record: Mapping[str, Any], items: Items) -> None:
-    """Make a folder with the plan in it, in place of the run that was there; other files are left alone."""
+def clear(folder: Path) -> None:
+    """Remove the run from a folder; other files are left alone."""
     for name in (PLAN, STATE, VERDICT, EVALUATION, VIEWS, SKIPPED, *OTHERS):
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / CURVES, ignore_errors=True)
+
+
+def start(folder: Path, record: Mapping[str, Any], items: Items) -> None:
+    """Make a folder with the plan in it, in place of the run that was there; other files are left alone."""
+    clear(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as wrong:
@@ -85,6 +90,16 @@ def source_of(folder: Path) -> str:
     if not source.startswith("sample:") and not Path(source).exists():
         raise RunError(f"The run learned from '{source}', which is not to be found from here. Name the data: --train.")
     return source
+
+
+def tested_on(folder: Path) -> str | None:
+    """The source of the test items of the scores in a run folder; None where they are items of its own data."""
+    try:
+        found = json.loads((folder / EVALUATION).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    test = found.get("test") if isinstance(found, dict) else None
+    return test if isinstance(test, str) else None
 
 
 def merged(asked: Mapping[str, Any], before: Mapping[str, Any], usual: Mapping[str, Any]) -> dict[str, Any]:
@@ -139,6 +154,7 @@ README = """# A run of Counterpoint
 | evaluation.json | scores with their baselines, after `counterpoint evaluate` |
 | budget.json | what so many labels are worth, after `counterpoint evaluate --budget` |
 | report.html | all of this to read, after `counterpoint report` |
+| pretrained, finetuned | the steps before, after `counterpoint semi` |
 | state.pt | to go on after an interruption; may be deleted when the run is finished |
 
 """

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
-import time
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -13,27 +10,16 @@ from jaxtyping import Int64
 from torch import nn
 
 from counterpoint.classifiers.classifier import Classifier, stand
+from counterpoint.classifiers.lessons import Lesson, timed
 from counterpoint.data.splits import UNLABELLED
 from counterpoint.data.subset import Subset, spread
-from counterpoint.interfaces import Items, Method
+from counterpoint.interfaces import Items
 from counterpoint.methods.distillation import Distillation
 from counterpoint.model import Model
-from counterpoint.training.loop import Keeping, Recipe, steps_per_epoch, train
-from counterpoint.training.pace import measure, planned_steps
+from counterpoint.training.loop import Keeping, train
 
 ASKED = 2000
 """Items on which teacher and student are compared."""
-
-
-class Lesson(NamedTuple):
-    """How to distil."""
-
-    recipe: Recipe
-    seconds: float | None
-    """Time for the training, in place of the recipe's steps."""
-    temperature: float
-    labels: float
-    """Weight of true labels beside the teacher's answers, from 0 to 1."""
 
 
 def distil(
@@ -56,7 +42,7 @@ def distil(
             temperature=lesson.temperature,
             labels=lesson.labels,
         )
-        train(method, items, student.modality, _timed(lesson, method, items, student), Keeping())
+        train(method, items, student.modality, timed(lesson, method, items, student.modality), Keeping())
     return Classifier(
         Model(student.encoder.cpu().eval(), student.modality, student.built),
         top.cpu().eval(),
@@ -64,18 +50,6 @@ def distil(
         list(teacher.classes),
         learned=sorted({*teacher.learned, *np.asarray(items.names)[codes != UNLABELLED].tolist()}),
     )
-
-
-def _timed(lesson: Lesson, method: Method, items: Items, student: Model) -> Recipe:
-    """The recipe, with as many steps as fit into the time, where one is given."""
-    if lesson.seconds is None:
-        return lesson.recipe
-    began = time.monotonic()
-    pace = measure(method, items, student.modality, lesson.recipe)
-    per_epoch = steps_per_epoch(len(items), lesson.recipe.batch_size)
-    left = lesson.seconds - (time.monotonic() - began)
-    steps = planned_steps(seconds=left, per_step=pace.seconds, per_epoch=per_epoch)
-    return dataclasses.replace(lesson.recipe, steps=steps)
 
 
 class Divide(nn.Module):

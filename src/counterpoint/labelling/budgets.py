@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -80,7 +79,7 @@ def read_budget(text: str) -> Budget:
 
 def at_budgets(
     question: Question,
-    budgets: Sequence[Budget],
+    budgets: Iterable[Budget],
     *,
     tell: Callable[[Mapping[str, Any]], None] = lambda row: None,
 ) -> dict[str, Any]:
@@ -88,7 +87,7 @@ def at_budgets(
     rows, left_out = [], []
     for each in budgets:
         try:
-            chosen = _chosen(question, each)
+            chosen = [rows_of(question.known, each, seed=question.seed + draw) for draw in range(question.draws)]
         except LabelError as lacking:
             left_out.append({"budget": str(each), "reason": str(lacking)})
             continue
@@ -130,12 +129,11 @@ def _shares(score: Interval) -> dict[str, float]:
     return {"value": score.value, "low": max(0.0, score.low), "high": min(1.0, score.high)}
 
 
-def _chosen(question: Question, each: Budget) -> list[Int64[np.ndarray, " n"]]:
-    """The rows of the items whose labels are learned from, for every draw."""
-    draw = partial(
-        budget, question.known.labels, question.known.classes, per_class=each.per_class, fraction=each.fraction
+def rows_of(known: Labelled, size: Budget, *, seed: int) -> Int64[np.ndarray, " n"]:
+    """The rows of the items whose labels are learned from."""
+    return np.flatnonzero(
+        budget(known.labels, known.classes, per_class=size.per_class, fraction=size.fraction, seed=seed)
     )
-    return [np.flatnonzero(draw(seed=question.seed + number)) for number in range(question.draws)]
 
 
 def _right(question: Question, chosen: Sequence[Int64[np.ndarray, " n"]]) -> dict[str, list[np.ndarray]]:
@@ -148,11 +146,11 @@ def _right(question: Question, chosen: Sequence[Int64[np.ndarray, " n"]]) -> dic
         some = known.of(rows)
         answers = {}
         if "scratch" in question.ways:
-            answers["scratch"] = _answers(_tuned(model.untrained(), some, question, seed, gentle=1.0), asked)
+            answers["scratch"] = _answers(tuned(model.untrained(), some, seed, gentle=1.0), asked)
         if features is not None:
             answers["linear"] = linear_probe(features[0][rows], some.labels, features[1], seed=seed)
         if {"tuned", "distilled"} & set(question.ways):
-            teacher = _tuned(model, some, question, seed)
+            teacher = tuned(model, some, seed)
             answers["tuned"] = _answers(teacher, asked)
         if "distilled" in question.ways:
             answers["distilled"] = _answers(_student(question, teacher, seed), asked)
@@ -161,9 +159,9 @@ def _right(question: Question, chosen: Sequence[Int64[np.ndarray, " n"]]) -> dic
     return right
 
 
-def _tuned(model: Model, some: Labelled, question: Question, seed: int, *, gentle: float = GENTLE) -> Classifier:
-    settled = way(model, Tuning(seed=seed), gentle=gentle)
-    return tune(model, some.items, some.labels, question.known.classes, settled).classifier
+def tuned(model: Model, some: Labelled, seed: int, *, gentle: float = GENTLE) -> Classifier:
+    """The classifier that fine-tuning makes of a model and these labels."""
+    return tune(model, some.items, some.labels, some.classes, way(model, Tuning(seed=seed), gentle=gentle)).classifier
 
 
 def _student(question: Question, teacher: Classifier, seed: int) -> Classifier:

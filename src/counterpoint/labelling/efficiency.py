@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from counterpoint import runs
+from counterpoint.classifiers.classifier import RECORD
 from counterpoint.data.labels import pair, read_some_labels
 from counterpoint.data.splits import UNLABELLED, split
 from counterpoint.errors import InputError, LabelError
@@ -52,12 +53,12 @@ def label_efficiency(
     if draws < 1:
         raise InputError(f"Labels are drawn at least once. Got draws={draws}.")
     kept = model if isinstance(model, Model) else load(model)
-    if isinstance(model, str | Path) and (Path(model) / runs.TUNED).exists():
+    if isinstance(model, str | Path) and (Path(model) / RECORD).exists():
         raise LabelError(f"The model in '{model}' has learned from labels. Give the run that it began at.")
     require_views(kept)
     unseen(labels, kept.modality)
     known, asked = parted(kept, train, test, labels, seed=seed)
-    found = at_budgets(Question(kept, known, asked, draws, seed), wanted, tell=_tell)
+    found = at_budgets(Question(kept, known, asked, draws, seed), wanted, tell=tell)
     record = {**found, "train": said(train), "test": said(test)}
     if isinstance(model, str | Path):
         write_json(Path(model) / runs.BUDGET, record)
@@ -112,6 +113,7 @@ def _cell(score: Mapping[str, Any], difference: Sequence[float] | None) -> str:
     return f"{score['value']:6.1%} ({value:+.1f}: {low:+.1f}, {high:+.1f})"
 
 
-def _tell(row: Mapping[str, Any]) -> None:
+def tell(row: Mapping[str, Any]) -> None:
+    """Say what was found at one budget."""
     scores = ", ".join(f"{WAYS[name]} {score['value']:.1%}" for name, score in row["ways"].items())
     console().print(f"{row['budget']}: {scores} ({row['seconds']:.0f} s)", markup=False)

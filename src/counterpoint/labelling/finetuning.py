@@ -11,11 +11,12 @@ from counterpoint.classifiers.classifier import Classifier
 from counterpoint.classifiers.tuning import Tuned, Way, tune
 from counterpoint.data.labels import read_some_labels
 from counterpoint.data.splits import budget
-from counterpoint.data.subset import Subset
 from counterpoint.errors import InputError
+from counterpoint.evaluation.labelled import Labelled
 from counterpoint.fitting import unseen
 from counterpoint.heads import shape_of_head
-from counterpoint.labelling.recipes import asked_for, free, leave, recipe, require_views
+from counterpoint.labelling.folders import Leaving, asked_for, free, leave
+from counterpoint.labelling.recipes import recipe, require_views
 from counterpoint.model import Model, load
 from counterpoint.plans import Tuning
 
@@ -52,14 +53,18 @@ def finetune(
     require_views(kept)
     unseen(labels, kept.modality)
     items = kept.modality.open(source)
-    codes, classes = read_some_labels(labels, source, items)
-    rows = np.flatnonzero(
-        budget(codes, classes, per_class=tuning.per_class, fraction=tuning.fraction, seed=tuning.seed)
-    )
-    tuned = tune(kept, Subset(items, rows), codes[rows], classes, way(kept, tuning))
+    known = Labelled(items, *read_some_labels(labels, source, items))
+    return finetuned(kept, known, tuning, Leaving(folder, asked_for(source, labels, tuning)))
+
+
+def finetuned(model: Model, known: Labelled, tuning: Tuning, leaving: Leaving) -> Classifier:
+    """The same from opened items; the class of those without a label is -1."""
+    drawn = budget(known.labels, known.classes, per_class=tuning.per_class, fraction=tuning.fraction, seed=tuning.seed)
+    rows = np.flatnonzero(drawn)
+    some = known.of(rows)
+    tuned = tune(model, some.items, some.labels, known.classes, way(model, tuning))
     found = _found(tuned, len(rows))
-    record = {**asked_for(source, labels, tuning), "tuned": found}
-    leave(folder, tuned.classifier, items, record, found, sentence(found))
+    leave(leaving, tuned.classifier, known.items, found, sentence(found))
     return tuned.classifier
 
 

@@ -1,19 +1,11 @@
-"""What fine-tuning and distilling share: how weights are moved, and the folder that is left."""
+"""How the weights are moved when a classifier learns from labels or from a teacher."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
-from counterpoint import catalogue, runs
-from counterpoint.classifiers.classifier import Classifier
+from counterpoint import catalogue
 from counterpoint.errors import InputError
-from counterpoint.files import write_json, write_text
-from counterpoint.fitting import command, said
-from counterpoint.interfaces import Items
 from counterpoint.model import Model
-from counterpoint.plans import Choices, Distilling, Tuning
-from counterpoint.progress import console
+from counterpoint.plans import Distilling, Tuning
 from counterpoint.training.devices import choose_device, choose_precision, keep_freed_memory
 from counterpoint.training.loop import Recipe
 from counterpoint.training.optimise import default_rates
@@ -40,41 +32,7 @@ def recipe(asked: Tuning | Distilling, batch_size: int, *, gentle: float = 1.0) 
     )
 
 
-def free(out: str | Path | None, begun: object, *, overwrite: bool) -> Path | None:
-    """The folder to write to, once it is plain that it may be written to; None where none was named."""
-    if out is None:
-        return None
-    folder = Path(out)
-    runs.check(folder, resume=False, overwrite=overwrite)
-    if isinstance(begun, str | Path) and folder.resolve() == Path(begun).resolve():
-        raise InputError(f"'{folder}' holds the model to begin with. Choose another --out.")
-    return folder
-
-
-def leave(
-    folder: Path | None,
-    classifier: Classifier,
-    items: Items,
-    record: dict[str, Any],
-    found: dict[str, Any],
-    conclusion: str,
-) -> None:
-    """Write the folder, where one was asked for, and say what came of it."""
-    if folder is not None:
-        runs.start(folder, record, items)
-        classifier.save(folder)
-        write_json(folder / runs.TUNED, {**found, "conclusion": conclusion})
-        write_text(folder / "README.md", runs.README + f"- {conclusion}\n")
-    console().print(conclusion, markup=False)
-
-
-def asked_for(source: object, labels: object, choices: Choices) -> dict[str, Any]:
-    """What was asked, for ``plan.json``."""
-    given = {"source": said(source), "labels": said(labels), "command": command()}
-    return {**given, "asked": choices.record(), "settled": choices.record()}
-
-
 def require_views(model: Model) -> None:
-    """Refuse a model whose views no file can hold."""
+    """Refuse a model whose views no file can hold: it can embed, and not learn on."""
     if not model.modality.can_look():
         raise InputError("This model was trained with views by a callable, which is not saved: give a model in memory.")

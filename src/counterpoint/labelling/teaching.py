@@ -1,4 +1,4 @@
-"""The verb ``distill``: another network that answers as a classifier does."""
+"""The verb ``distill``: another network that answers as a classifier does, or to which the same items are alike."""
 
 from __future__ import annotations
 
@@ -10,34 +10,44 @@ from typing import Any
 import numpy as np
 import torch
 
-from counterpoint.classifiers.classifier import Classifier, load_classifier
-from counterpoint.classifiers.distilling import Lesson, agreement, distil
+from counterpoint.classifiers.classifier import RECORD, Classifier, load_classifier
+from counterpoint.classifiers.distilling import agreement, distil
+from counterpoint.classifiers.imitating import imitate, shared_neighbours
+from counterpoint.classifiers.lessons import Lesson
 from counterpoint.data.labels import read_some_labels
 from counterpoint.data.splits import UNLABELLED
 from counterpoint.errors import InputError, listed
-from counterpoint.labelling.recipes import asked_for, free, leave, recipe, require_views
-from counterpoint.model import Model
+from counterpoint.evaluation.labelled import Labelled
+from counterpoint.interfaces import Items
+from counterpoint.labelling.folders import Leaving, asked_for, free, leave
+from counterpoint.labelling.recipes import recipe, require_views
+from counterpoint.model import Model, load
 from counterpoint.plans import Distilling
 from counterpoint.settle import USUAL_BATCH, fitting_epochs
 from counterpoint.training.loop import steps_per_epoch
 
+ANSWERS, VECTORS = "answers", "vectors"
+
 
 def distill(
-    teacher: Classifier | str | Path,
+    teacher: Classifier | Model | str | Path,
     source: object,
     *,
     labels: object = None,
     out: str | Path | None = None,
     overwrite: bool = False,
     **choices: Any,
-) -> Classifier:
-    """Teach another network, often a smaller one, to answer as a classifier does, on items that need no labels.
+) -> Classifier | Model:
+    """Teach another network, often a smaller one, on items that need no labels.
+
+    The student of a classifier is a classifier that gives the same answers; that of a model is a model to which the
+    same items are alike.
 
     Args:
-        teacher: A classifier or its folder; it is left as it is.
+        teacher: A classifier, a model or the folder of one; it is left as it is.
         source: The items to teach with, as for ``fit``: all there are.
         labels: As for ``finetune``; they count with ``label_weight``.
-        out: The folder for the student, which is a classifier and a model as well.
+        out: The folder for the student.
         overwrite: Replace the run in ``out``.
         choices: Any field of ``Distilling``.
 
@@ -49,35 +59,92 @@ def distill(
     if (labels is not None) != (asked.label_weight > 0):
         raise InputError("True labels and their weight go together: give labels and label_weight, or neither.")
     folder = free(out, teacher, overwrite=overwrite)
-    master = teacher if isinstance(teacher, Classifier) else load_classifier(teacher)
-    require_views(master.model)
-    items = master.model.modality.open(source)
-    codes = np.full(len(items), UNLABELLED, dtype=np.int64)
-    if labels is not None:
-        codes, classes = read_some_labels(labels, source, items)
-        if classes != list(master.classes):
-            raise InputError(
-                f"The teacher tells {listed(master.classes)} apart, and the labels are of {listed(classes)}. "
-                "Give labels of the same classes, or none."
-            )
+    master = _master(teacher, asked.match)
+    model = master.model if isinstance(master, Classifier) else master
+    require_views(model)
+    items = model.modality.open(source)
+    leaving = Leaving(folder, asked_for(source, labels, asked))
+    known = None if labels is None else Labelled(items, *read_some_labels(labels, source, items))
     seconds = None if asked.minutes is None else 60 * asked.minutes - (time.monotonic() - began)
-    student = distil(master, fresh(master.model, asked), items, codes, lesson(asked, len(items), seconds))
-    sizes = [sum(p.numel() for p in each.model.encoder.parameters()) for each in (master, student)]
-    taught = {"items": len(items), "agreement": agreement(master, student, items), "parameters": sizes}
-    conclusion = (
-        f"{len(items):,} items: the student, {sizes[1]:,} parameters, answers as its teacher, {sizes[0]:,}, "
-        f"for {taught['agreement']:.1%} of them."
+    if isinstance(master, Classifier):
+        return taught(master, _fitting(known, master, items), asked, seconds, leaving)
+    if known is not None:
+        raise InputError("A teacher of vectors needs no labels. Leave them out, or give a classifier as the teacher.")
+    return imitated(master, items, asked, seconds, leaving)
+
+
+def taught(
+    master: Classifier, known: Labelled, asked: Distilling, seconds: float | None, leaving: Leaving
+) -> Classifier:
+    """A student of a classifier, from opened items; the class of those without a label is -1."""
+    items = known.items
+    student = distil(master, fresh(master.model, asked), items, known.labels, lesson(asked, len(items), seconds))
+    found = {
+        "items": len(items),
+        "agreement": agreement(master, student, items),
+        "parameters": [_parameters(master.model), _parameters(student.model)],
+    }
+    leave(
+        leaving, student, items, found, f"{_sizes(found)} answers as its teacher for {found['agreement']:.1%} of them."
     )
-    leave(folder, student, items, {**asked_for(source, labels, asked), "taught": taught}, taught, conclusion)
     return student
 
 
-def lesson(asked: Distilling, items: int, seconds: float | None = None) -> Lesson:
-    """How to distil on so many items."""
+def imitated(master: Model, items: Items, asked: Distilling, seconds: float | None, leaving: Leaving) -> Model:
+    """A student of a model, from opened items."""
+    student = imitate(master, fresh(master, asked), items, lesson(asked, len(items), seconds, usual=0.1))
+    found = {
+        "items": len(items),
+        "neighbours": shared_neighbours(master, student, items),
+        "parameters": [_parameters(master), _parameters(student)],
+    }
+    leave(
+        leaving, student, items, found, f"{_sizes(found)} shares {found['neighbours']:.1%} of near neighbours with it."
+    )
+    return student
+
+
+def _master(teacher: Classifier | Model | str | Path, match: str) -> Classifier | Model:
+    """The teacher as what is learned of it: a classifier for its answers, a model for its vectors."""
+    if match not in ("auto", ANSWERS, VECTORS):
+        raise InputError(f"A student can match {ANSWERS} or {VECTORS}, or auto. Got '{match}'.")
+    if isinstance(teacher, Classifier):
+        return teacher.model if match == VECTORS else teacher
+    if isinstance(teacher, Model):
+        if match == ANSWERS:
+            raise InputError("A model gives no answers. Fine-tune it first, or let the student match its vectors.")
+        return teacher
+    answers = (Path(teacher) / RECORD).exists() if match == "auto" else match == ANSWERS
+    return load_classifier(teacher) if answers else load(teacher)
+
+
+def _fitting(known: Labelled | None, master: Classifier, items: Items) -> Labelled:
+    """The labels, where there are any, if they are of the teacher's classes."""
+    if known is None:
+        return Labelled(items, np.full(len(items), UNLABELLED, dtype=np.int64), master.classes)
+    if list(known.classes) != list(master.classes):
+        raise InputError(
+            f"The teacher tells {listed(master.classes)} apart, and the labels are of {listed(known.classes)}. "
+            "Give labels of the same classes, or none."
+        )
+    return known
+
+
+def _parameters(model: Model) -> int:
+    return sum(each.numel() for each in model.encoder.parameters())
+
+
+def _sizes(found: dict[str, Any]) -> str:
+    teacher, student = found["parameters"]
+    return f"{found['items']:,} items, teacher of {teacher:,} parameters: its student of {student:,}"
+
+
+def lesson(asked: Distilling, items: int, seconds: float | None = None, *, usual: float = 1.0) -> Lesson:
+    """How to distil on so many items; ``usual`` is the temperature where none was asked for."""
     batch = min(asked.batch_size or USUAL_BATCH, items)
     steps = (asked.epochs or 2 * fitting_epochs(items)) * steps_per_epoch(items, batch)
     moved = dataclasses.replace(recipe(asked, batch), steps=steps)
-    return Lesson(moved, seconds, asked.temperature, asked.label_weight)
+    return Lesson(moved, seconds, asked.temperature or usual, asked.label_weight)
 
 
 def fresh(teacher: Model, asked: Distilling) -> Model:

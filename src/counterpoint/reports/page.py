@@ -12,8 +12,11 @@ from counterpoint.errors import InputError, LabelError
 from counterpoint.files import write_text
 from counterpoint.interfaces import Items
 from counterpoint.model import Model
-from counterpoint.plans import Plan
+from counterpoint.plans import Distilling, Lifecycle, Plan, Tuning
 from counterpoint.reports import charts
+from counterpoint.reports import efficiency as plot
+from counterpoint.reports.answers import answers
+from counterpoint.reports.efficiency import efficiency
 from counterpoint.reports.gallery import gallery
 from counterpoint.reports.map import draw_map
 from counterpoint.reports.reading import Missing, Run, read_run, report
@@ -22,20 +25,31 @@ from counterpoint.reports.scores import scores
 from counterpoint.reports.thumbnails import inlined
 from counterpoint.reports.views import draw_views
 
+KINDS = (Plan, Tuning, Distilling, Lifecycle)
+"""Whose choices a run may have."""
+
 SKIPPED = 40
 """Skipped files that are listed; the others are in their own file."""
 
 
-def write_report(folder: Path, model: Model, items: Items | None, *, labels: Sequence[str] | None = None) -> Path:
+def write_report(
+    folder: Path,
+    model: Model,
+    items: Items | None,
+    *,
+    labels: Sequence[str] | None = None,
+    asked: Items | None = None,
+) -> Path:
     """Write ``report.html`` into the run folder, whole or not at all, and return its path.
 
     Whatever the folder lacks is named with the command that makes it. Without ``items`` there is no gallery and no
-    map; ``labels``, one for each item, colour the map and are never learned from.
+    map; ``labels``, one for each item, colour the map and are never learned from. ``asked`` are the items that the
+    scores are about.
     """
     if labels is not None and items is not None and len(labels) != len(items):
         raise LabelError(f"There are {len(labels)} labels but {len(items)} items; give one for each.")
     run = _with_views(read_run(folder), model, items)
-    page = _render(run, model, items, labels)
+    page = _render(run, model, items, labels, asked)
     target = folder / "report.html"
     # Names of files may hold bytes that are no text; they are shown by their numbers.
     write_text(target, page.encode("utf-8", "backslashreplace").decode("utf-8"))
@@ -46,7 +60,7 @@ def _with_views(run: Run, model: Model, items: Items | None) -> Run:
     """The run with its sheet of views, drawn now where the folder lacks it and the data is at hand."""
     if run.views or items is None or len(items) == 0:
         return run
-    seed = run.plan.get("settled", {}).get("seed", 0)
+    seed = run.contrast.get("settled", {}).get("seed", 0)
     try:
         drawn = draw_views(model.modality, items, run.folder / "views.png", seed=seed)
     except InputError as wrong:  # the views were a callable, which no file can hold
@@ -57,7 +71,7 @@ def _with_views(run: Run, model: Model, items: Items | None) -> Run:
     return read_run(run.folder)
 
 
-def _render(run: Run, model: Model, items: Items | None, labels: Sequence[str] | None) -> str:
+def _render(run: Run, model: Model, items: Items | None, labels: Sequence[str] | None, asked: Items | None) -> str:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -74,7 +88,10 @@ def _render(run: Run, model: Model, items: Items | None, labels: Sequence[str] |
         missing=_missing(run, items),
         facts=_facts(run),
         scores=scores(run.evaluation),
-        charts=charts.curves(run.records, int(run.plan.get("steps_per_epoch") or 0)),
+        efficiency=efficiency(run.budget),
+        plot=plot,
+        answers=answers(run.evaluation, model.modality, asked, items),
+        charts=charts.curves(run.records, int(run.contrast.get("steps_per_epoch") or 0)),
         box=charts,
         views=views,
         views_size=views_size,
@@ -101,8 +118,8 @@ def _missing(run: Run, items: Items | None) -> Mapping[str, Missing]:
 
 def _facts(run: Run) -> list[str]:
     """The run in a few words, for its head."""
-    settled: Mapping[str, Any] = run.plan.get("settled", {})
-    facts = [f"{run.plan['items']:,} items"] if "items" in run.plan else []
+    settled: Mapping[str, Any] = run.contrast.get("settled", {})
+    facts = [f"{run.contrast['items']:,} items"] if "items" in run.contrast else []
     facts += [str(settled[name]) for name in ("modality", "method", "encoder") if settled.get(name)]
     last = next((record for record in reversed(run.records) if "loss" in record), None)
     if last is not None:
@@ -125,7 +142,8 @@ def _time(seconds: float) -> str:
 def _choices(plan: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
     """Every settled choice: its name, its value, what was asked where it differs, its help."""
     asked, settled = plan.get("asked", {}), plan.get("settled", {})
-    help = {each.name: each.metadata["help"] for each in dataclasses.fields(Plan)}
+    helps = [{each.name: each.metadata["help"] for each in dataclasses.fields(kind)} for kind in KINDS]
+    help = min(helps, key=lambda known: len(known.keys() ^ settled.keys()))
     return [
         (name, _said(value), "" if asked.get(name) == value else _said(asked.get(name)), help.get(name, ""))
         for name, value in settled.items()

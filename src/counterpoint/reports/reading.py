@@ -11,6 +11,9 @@ from typing import Any, NamedTuple
 
 from counterpoint.training import records
 
+PRETRAINED = "pretrained"
+"""Where the first step of a lifecycle lies inside its folder."""
+
 
 class Missing(NamedTuple):
     """Why a section of the report is empty, and what to type to fill it."""
@@ -25,33 +28,42 @@ class Run:
 
     folder: Path
     plan: Mapping[str, Any]
+    contrast: Mapping[str, Any]
+    """The plan of the step that learned by contrast: the same, but in a whole lifecycle."""
     verdicts: Sequence[Mapping[str, str]]
     records: Sequence[Mapping[str, Any]]
     evaluation: Mapping[str, Any]
+    budget: Mapping[str, Any]
     views: bytes
     skipped: Sequence[tuple[str, str]]
     missing: Mapping[str, Missing]
 
 
 def read_run(folder: Path) -> Run:
-    """Everything the folder holds; a JSON file that is damaged counts as missing."""
+    """Everything the folder holds; a JSON file that is damaged counts as missing.
+
+    Curves, verdict and views of a whole lifecycle are those of the step that learned by contrast.
+    """
     missing: dict[str, Missing] = {}
     plan = _json(folder, "plan", _fit({}, folder), missing)
     way = " --resume" if (folder / "state.pt").exists() else " --overwrite"
-    verdict = _json(folder, "verdict", _fit(plan, folder) + way, missing)
+    learned = folder / PRETRAINED if (folder / PRETRAINED).is_dir() else folder
+    verdict = _json(learned, "verdict", _fit(plan, folder) + way, missing)
     evaluate = f"counterpoint evaluate {shlex.quote(str(folder))} --labels LABELS"
     evaluation = _json(folder, "evaluation", evaluate, missing)
-    if not (folder / "metrics.jsonl").is_file():
+    if not (learned / "metrics.jsonl").is_file():
         missing["metrics"] = Missing("There is no metrics.jsonl in this run.", _fit(plan, folder) + " --overwrite")
-    if not (folder / "views.png").is_file():
+    if not (learned / "views.png").is_file():
         missing["views"] = Missing("There is no views.png in this run.", report(folder))
     return Run(
         folder=folder,
         plan=plan,
+        contrast=plan if learned == folder else _json(learned, "plan", _fit(plan, folder), missing),
         verdicts=verdict.get("verdicts", []),
-        records=[] if "metrics" in missing else records.read(folder / "metrics.jsonl"),
+        records=[] if "metrics" in missing else records.read(learned / "metrics.jsonl"),
         evaluation=evaluation,
-        views=b"" if "views" in missing else (folder / "views.png").read_bytes(),
+        budget=_json(folder, "budget", f"{evaluate} --budget", missing),
+        views=b"" if "views" in missing else (learned / "views.png").read_bytes(),
         skipped=_skipped(folder / "skipped.txt"),
         missing=missing,
     )

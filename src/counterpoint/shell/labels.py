@@ -1,4 +1,4 @@
-"""The verbs about few labels: finetune, distill, predict."""
+"""The verbs about few labels: semi, and its steps finetune, distill, predict."""
 
 from __future__ import annotations
 
@@ -9,12 +9,47 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from counterpoint.errors import InputError
-from counterpoint.plans import Distilling, Tuning
+from counterpoint.plans import Distilling, Lifecycle, Tuning
 from counterpoint.shell.app import AsJson, Flag, app, say
 
 Tunings = Annotated[Tuning, Parameter(name="*")]
 Distillings = Annotated[Distilling, Parameter(name="*")]
-TUNED_AS_USUAL, DISTILLED_AS_USUAL = Tuning(), Distilling()
+Lifecycles = Annotated[Lifecycle, Parameter(name="*")]
+TUNED_AS_USUAL, DISTILLED_AS_USUAL, ALL_AS_USUAL = Tuning(), Distilling(), Lifecycle()
+
+
+@app.command
+def semi(
+    source: str,
+    *,
+    labels: str | None = None,
+    out: Path,
+    resume: Annotated[bool, Flag] = False,
+    overwrite: Annotated[bool, Flag] = False,
+    choices: Lifecycles = ALL_AS_USUAL,
+    as_json: AsJson = False,
+) -> None:
+    """From many items and few labels to a small classifier: fit, finetune, distill and report.
+
+    Args:
+        source: As for fit: all items there are.
+        labels: As for finetune. With --per-class or --fraction a fifth of them is only asked about; otherwise all are
+            learned from.
+        out: The folder for the classifier and its report; the steps before it lie in pretrained and finetuned there.
+        resume: Go on with the interrupted run in --out.
+        overwrite: Replace the run in --out.
+        choices: Every choice of the way.
+        as_json: Print one JSON object and nothing else.
+    """
+    from counterpoint import api, runs
+
+    api.semi(source, labels=labels, out=out, resume=resume, overwrite=overwrite, **choices.record())
+    found = {"out": str(out), **json.loads((out / runs.TUNED).read_text(encoding="utf-8"))}
+    lines = [f"The classifier is in {out}, its report is {out / 'report.html'}"]
+    if (out / runs.BUDGET).exists():
+        found["budget"] = json.loads((out / runs.BUDGET).read_text(encoding="utf-8"))
+        lines.insert(0, api.efficiency_table(found["budget"]))
+    say(found, "\n".join(lines), as_json=as_json)
 
 
 @app.command
@@ -58,10 +93,10 @@ def distill(
     choices: Distillings = DISTILLED_AS_USUAL,
     as_json: AsJson = False,
 ) -> None:
-    """Teach another network to answer as the classifier in RUN does, on the items of SOURCE, which need no labels.
+    """Teach another network what the classifier or model in RUN knows, on the items of SOURCE, which need no labels.
 
     Args:
-        run: The folder of a classifier, from finetune.
+        run: The folder of a classifier, whose answers are learned, or of a model, to which the same items are alike.
         source: As for fit: all items there are.
         labels: As for finetune; they count with --label-weight.
         out: The folder for the student.

@@ -1,0 +1,43 @@
+"""Imitate: from a model to another, often smaller one that takes the same items for alike. Read ``imitate``."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import torch
+
+from counterpoint.classifiers.lessons import Lesson, timed
+from counterpoint.data.subset import Subset, spread
+from counterpoint.interfaces import Items
+from counterpoint.methods.imitation import Imitation
+from counterpoint.model import Model
+from counterpoint.training.loop import Keeping, train
+
+ASKED = 2000
+"""Items whose neighbours are compared."""
+
+NEIGHBOURS = 10
+
+
+def imitate(teacher: Model, student: Model, items: Items, lesson: Lesson) -> Model:
+    """The student, taught on all items. Its encoder is trained in place; the teacher stays as it is."""
+    method = Imitation(student.encoder, copy.deepcopy(teacher.encoder), temperature=lesson.temperature)
+    with torch.random.fork_rng():
+        train(method, items, student.modality, timed(lesson, method, items, student.modality), Keeping())
+    return Model(student.encoder.cpu().eval(), student.modality, student.built)
+
+
+def shared_neighbours(teacher: Model, student: Model, items: Items) -> float:
+    """Of the 10 nearest neighbours of an item among at most 2,000, the share that both models agree on."""
+    some = Subset(items, spread(len(items), ASKED))
+    first, second = (_nearest(each.directions(some)) for each in (teacher, student))
+    same = (first[:, :, None] == second[:, None, :]).any(axis=2)
+    return float(same.mean())
+
+
+def _nearest(vectors: np.ndarray) -> np.ndarray:
+    alike = vectors @ vectors.T
+    np.fill_diagonal(alike, -np.inf)
+    count = min(NEIGHBOURS, len(vectors) - 1)
+    return np.argpartition(-alike, count - 1, axis=1)[:, :count]

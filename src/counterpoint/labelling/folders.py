@@ -1,0 +1,52 @@
+"""The folder that a classifier or a student is left in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from counterpoint import runs
+from counterpoint.classifiers.classifier import Classifier
+from counterpoint.errors import InputError
+from counterpoint.files import write_json, write_text
+from counterpoint.fitting import command, said
+from counterpoint.interfaces import Items
+from counterpoint.model import Model
+from counterpoint.plans import Choices
+from counterpoint.progress import console
+
+
+class Leaving(NamedTuple):
+    """Where it is left, None for nowhere, and what ``plan.json`` says there."""
+
+    folder: Path | None
+    record: Mapping[str, Any]
+
+
+def free(out: str | Path | None, begun: object, *, overwrite: bool) -> Path | None:
+    """The folder to write to, once it is plain that it may be written to; None where none was named."""
+    if out is None:
+        return None
+    folder = Path(out)
+    runs.check(folder, resume=False, overwrite=overwrite)
+    if isinstance(begun, str | Path) and folder.resolve() == Path(begun).resolve():
+        raise InputError(f"'{folder}' holds the model to begin with. Choose another --out.")
+    return folder
+
+
+def leave(leaving: Leaving, kept: Classifier | Model, items: Items, found: dict[str, Any], conclusion: str) -> None:
+    """Write the folder, where one was asked for, and say what came of it."""
+    folder = leaving.folder
+    if folder is not None:
+        runs.start(folder, leaving.record, items)
+        kept.save(folder)
+        write_json(folder / runs.TUNED, {**found, "conclusion": conclusion})
+        write_text(folder / "README.md", runs.README + f"- {conclusion}\n")
+    console().print(conclusion, markup=False)
+
+
+def asked_for(source: object, labels: object, choices: Choices) -> dict[str, Any]:
+    """What was asked, for ``plan.json``."""
+    given = {"source": said(source), "labels": said(labels), "command": command()}
+    return {**given, "asked": choices.record(), "settled": choices.record()}

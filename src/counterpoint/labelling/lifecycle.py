@@ -1,0 +1,198 @@
+"""The verb ``semi``: fit on everything, fine-tune on few labels, distil on everything, report. Read ``semi``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from counterpoint import runs
+from counterpoint.classifiers.classifier import RECORD, Classifier, load_classifier
+from counterpoint.data.splits import UNLABELLED
+from counterpoint.data.subset import Subset, spread
+from counterpoint.evaluation.scores import score
+from counterpoint.files import write_json
+from counterpoint.fitting import fit
+from counterpoint.labelling.answers import answered, least_certain
+from counterpoint.labelling.budgets import Budget, Question, at_budgets, rows_of, tuned
+from counterpoint.labelling.efficiency import tell
+from counterpoint.labelling.finetuning import finetuned
+from counterpoint.labelling.folders import Leaving, asked_for
+from counterpoint.labelling.material import Material, gather
+from counterpoint.labelling.teaching import taught
+from counterpoint.model import Model, load
+from counterpoint.plans import Distilling, Lifecycle, Tuning
+from counterpoint.reports.page import write_report
+from counterpoint.reports.reading import PRETRAINED
+
+FINETUNED = "finetuned"
+"""The folders of the steps inside the folder of the whole; the student is the whole's own model."""
+
+MINUTES = 8.0
+"""Time for all of it where neither time nor epochs are given."""
+
+CONTRAST, COMPARISON, DISTILLING = 0.45, 0.7, 0.93
+"""Shares of the time after which each of these is over; scores and the report have the rest."""
+
+SURE = 2000
+"""Items without a label of their own among which the least certain are sought."""
+
+
+@dataclass(frozen=True)
+class Journey:
+    """What every step needs to know."""
+
+    folder: Path
+    asked: Lifecycle
+    record: Mapping[str, Any]
+    material: Material
+    began: float
+
+    def left(self, share: float) -> float | None:
+        """Seconds until this share of the time is over; None where time does not count."""
+        if self.asked.epochs is not None:
+            return None
+        return max(1.0, self.began + 60 * share * (self.asked.minutes or MINUTES) - time.monotonic())
+
+
+def semi(
+    source: object,
+    *,
+    labels: object = None,
+    out: str | Path,
+    resume: bool = False,
+    overwrite: bool = False,
+    **choices: Any,
+) -> Classifier:
+    """From unlabelled data and a handful of labels to a small classifier, and by how much that is better.
+
+    Into ``out/pretrained`` goes what contrast learned from all items, into ``out/finetuned`` the classifier that the
+    labels made of it, and into ``out`` its student, which learned its answers on all items, with scores and a report.
+
+    Args:
+        source: All items, as for ``fit``.
+        labels: As for ``finetune``. With ``per_class`` or ``fraction`` a fifth of the labels is only asked about;
+            without, the classifier learns from all of them.
+        out: The folder for everything.
+        resume: Go on with the interrupted run in ``out``: steps that are done are kept.
+        overwrite: Replace the run in ``out``.
+        choices: Any field of ``Lifecycle``.
+
+    Raises:
+        InputError: The source, the labels, a choice or the folder cannot be used; nothing has been written.
+        Interrupted: Ctrl-C or SIGTERM during the contrast; everything is saved.
+    """
+    began, folder = time.monotonic(), Path(out)
+    asked = Lifecycle.of(choices)
+    runs.check(folder, resume=False, overwrite=overwrite or resume)
+    if resume:
+        asked = Lifecycle.of(runs.merged(asked.record(), runs.read_plan(folder)["asked"], Lifecycle().record()))
+    material = gather(source, labels, asked)
+    journey = Journey(folder, asked, asked_for(source, labels, asked), material, began)
+    if not resume:
+        runs.start(folder, journey.record, material.items)
+        for step in (PRETRAINED, FINETUNED):
+            runs.clear(folder / step)  # what an earlier run left there must not be taken for a step of this one
+    model = _pretrained(journey, source, resume=resume)
+    teacher = _finetuned(journey, model, resume=resume)
+    compared = _compared(journey, model)
+    student = _distilled(journey, teacher)
+    _scored(journey, model, student, compared)
+    write_report(folder, student.model, material.items, asked=None if material.asked is None else material.asked.items)
+    return student
+
+
+def _pretrained(journey: Journey, source: object, *, resume: bool) -> Model:
+    """What contrast learns from all items."""
+    folder, asked = journey.folder / PRETRAINED, journey.asked
+    if resume and (folder / runs.VERDICT).exists():
+        model = load(folder)
+    elif resume and (folder / runs.STATE).exists():
+        model = fit(source, out=folder, resume=True)
+    else:
+        seconds = journey.left(CONTRAST)
+        length: dict[str, Any] = {"epochs": asked.epochs} if seconds is None else {"minutes": seconds / 60}
+        parts: dict[str, Any] = {
+            "encoder": asked.encoder,
+            "width": asked.width,
+            "batch_size": asked.batch_size,
+            "seed": asked.seed,
+        }
+        model = fit(source, out=folder, overwrite=folder.exists(), **parts, **length)
+    return replace(model, modality=journey.material.modality)
+
+
+def _finetuned(journey: Journey, model: Model, *, resume: bool) -> Classifier:
+    """What the labels make of it."""
+    folder, asked = journey.folder / FINETUNED, journey.asked
+    if resume and (folder / RECORD).exists():
+        return load_classifier(folder)
+    tuning = Tuning(per_class=asked.per_class, fraction=asked.fraction, seed=asked.seed)
+    return finetuned(model, journey.material.learned, tuning, Leaving(folder, journey.record))
+
+
+def _compared(journey: Journey, model: Model) -> dict[str, Any] | None:
+    """What as many labels are worth to others, and what fewer would be."""
+    material, asked = journey.material, journey.asked
+    if material.asked is None:
+        return None
+    ways = ("scratch", "linear", "tuned")
+    question = Question(model, material.known, material.asked, asked.draws, asked.seed, ways=ways)
+    found = at_budgets(question, _affordable(journey), tell=tell)
+    return {**found, "rows": sorted(found["rows"], key=lambda row: row["labels"])}
+
+
+def _affordable(journey: Journey) -> Iterator[Budget]:
+    """The budget that was asked for, then smaller ones as long as the time allows another like the last."""
+    for each in journey.material.budgets:
+        began = time.monotonic()
+        yield each
+        left = journey.left(COMPARISON)
+        if left is not None and left < time.monotonic() - began:
+            return
+
+
+def _distilled(journey: Journey, teacher: Classifier) -> Classifier:
+    """A student of the classifier, taught on all items but those that are asked about."""
+    asked, material = journey.asked, journey.material
+    known = material.learned
+    nobody = replace(known, labels=np.full(len(known.labels), UNLABELLED, dtype=np.int64))
+    lesson = Distilling(
+        encoder=asked.student,
+        width=asked.student_width,
+        epochs=asked.epochs,
+        batch_size=asked.batch_size,
+        seed=asked.seed,
+    )
+    return taught(teacher, nobody, lesson, journey.left(DISTILLING), Leaving(journey.folder, journey.record))
+
+
+def _scored(journey: Journey, model: Model, student: Classifier, compared: dict[str, Any] | None) -> None:
+    """Write what is known of how good the student is, and which items it is least sure of."""
+    material, seed = journey.material, journey.asked.seed
+    nameless = material.learned.without(set(student.learned)).items
+    scores: dict[str, Any] = {}
+    if len(nameless):
+        scores["least_certain"] = least_certain(student, Subset(nameless, spread(len(nameless), SURE)))
+    if material.asked is not None and compared is not None:
+        size = material.budgets[0]
+        known = material.known.of(rows_of(material.known, size, seed=seed))
+        scores |= score(model, known, material.asked, seed=seed)
+        asked_of = student if material.spared else tuned(model, known, seed)
+        scores["classifier"] = answered(asked_of, material.asked, seed=seed)
+        scores["rehearsal"] = not material.spared
+        scores["sizes"] = {
+            "train": len(known.items),
+            "test": len(material.asked.items),
+            "classes": len(known.classes),
+        }
+        if material.spared:
+            single = {name: scores["classifier"][name] for name in ("value", "low", "high")}
+            compared["student"] = {**single, "labels": len(known.items)}
+        write_json(journey.folder / runs.BUDGET, compared)
+    given = {name: journey.record[name] for name in ("source", "labels")}
+    write_json(journey.folder / runs.EVALUATION, {**scores, "train": given["source"], "test": None, "seed": seed})

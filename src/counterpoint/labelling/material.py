@@ -1,0 +1,74 @@
+"""The data of a whole lifecycle, opened once, and whose labels are learned from or kept to be asked about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from counterpoint.data.labels import read_some_labels
+from counterpoint.data.splits import UNLABELLED, budget
+from counterpoint.errors import LabelError
+from counterpoint.evaluation.labelled import Labelled
+from counterpoint.fitting import unseen
+from counterpoint.interfaces import Items, Modality, Wishes
+from counterpoint.labelling.budgets import Budget
+from counterpoint.labelling.efficiency import set_apart
+from counterpoint.plans import Lifecycle
+from counterpoint.progress import decoding
+from counterpoint.settle import recognise
+
+SMALLER = (1, 5, 10, 50)
+"""Budgets per class that a larger one is compared with."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """The items, and how their labels are used; the class of those without a label is -1."""
+
+    modality: Modality
+    items: Items
+    learned: Labelled
+    """What the classifier that is left learns from, as far as its budget goes."""
+    known: Labelled
+    """What is learned from wherever something is asked."""
+    asked: Labelled | None
+    """Who is asked; None where no label can be spared."""
+    budgets: list[Budget]
+    """What is learned from ``known``, and smaller budgets to compare it with."""
+
+    @property
+    def spared(self) -> bool:
+        """Whether the labels that are asked about are kept from the classifier that is left, too."""
+        return self.learned is self.known and self.asked is not None
+
+
+def gather(source: object, labels: object, asked: Lifecycle) -> Material:
+    """Open the data and part it.
+
+    With a budget a fifth of all labels is asked about and never learned from. Without one every label is precious:
+    the classifier learns from all of them, and others that learn from four fifths show how good it may be.
+
+    Raises ``InputError`` where data, labels or budget cannot be used.
+    """
+    modality, items = recognise(source, "auto").learn(source, Wishes(progress=decoding()))
+    unseen(labels, modality)
+    everything = Labelled(items, *read_some_labels(labels, source, items))
+    limited = asked.per_class is not None or asked.fraction is not None
+    try:
+        known, questions = set_apart(everything, seed=asked.seed)
+    except LabelError:
+        if limited:
+            raise
+        return Material(modality, items, everything, everything, None, [])
+    learned = known if limited else everything
+    drawn = budget(learned.labels, learned.classes, per_class=asked.per_class, fraction=asked.fraction, seed=asked.seed)
+    most = int(np.bincount(learned.labels[drawn]).max())
+    size = Budget(asked.per_class, (asked.fraction or 1.0) if asked.per_class is None else None)
+    smaller = [Budget(each, None) for each in SMALLER if each < most]
+    return Material(modality, items, learned, known, questions, [size, *smaller])
+
+
+def unlabelled(known: Labelled) -> Labelled:
+    """The items that nobody has named."""
+    return known.of(np.flatnonzero(known.labels == UNLABELLED))

@@ -1,0 +1,53 @@
+r"""Imitation: a student learns which items its teacher takes for alike; nobody has named any of them.
+
+    p_ij = softmax over j != i of t_i . t_j / tau        teacher, vectors of length 1
+    q_ij = softmax over j != i of s_i . s_j / tau        student
+    loss_i = -sum_j p_ij log q_ij
+
+CompRess, Abbasi Koohpayegani et al. 2020, arXiv:2010.14713, eq. 1 to 3, with the other items of the batch in place of
+its memory bank; each network is compared with its own vectors, so that they may differ in length.  Both see the same
+view.
+Use when: a smaller network shall search and group as a large one does.
+Relations: the teacher's answer takes the place that the positive has in InfoNCE; ``distillation`` imitates classes.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from counterpoint.interfaces import ItemInfo, Losses, Method, Vectors, Views
+
+
+class Imitation(Method):
+    """A student's encoder, and a teacher's that stays as it is."""
+
+    views = 1
+
+    def __init__(self, encoder: nn.Module, teacher: nn.Module, *, temperature: float = 0.1) -> None:
+        super().__init__()
+        self.encoder, self.teacher = encoder, teacher.requires_grad_(False)
+        self.temperature = temperature
+
+    def train(self, mode: bool = True) -> Imitation:
+        """As every module's, but the teacher only ever answers."""
+        super().train(mode)
+        self.teacher.eval()
+        return self
+
+    def project(self, views: Views) -> Vectors:
+        with torch.no_grad():
+            taught = self.teacher(views[0])
+        return self.encoder(views[0]), taught
+
+    def compare(self, vectors: Vectors, items: ItemInfo) -> Losses:
+        student, teacher = (self._alike(each) for each in vectors)
+        own = torch.eye(len(student), dtype=torch.bool, device=student.device)
+        return -(teacher.exp() * student).masked_fill(own, 0).sum(dim=1)
+
+    def _alike(self, vectors: Float[Tensor, "b d"]) -> Float[Tensor, "b b"]:
+        """The logarithm of how likely each other item is the one meant by an item."""
+        unit = functional.normalize(vectors.float(), dim=1)
+        return (unit @ unit.T / self.temperature).fill_diagonal_(-torch.inf).log_softmax(dim=1)

@@ -1,0 +1,125 @@
+"""What a classifier answered: which classes it confuses, and the items it was most wrong or least sure about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from counterpoint.interfaces import Items, Modality
+from counterpoint.reports.thumbnails import data_url, thumbnails
+
+SIDE = 112
+"""Of a picture, in pixels."""
+
+CLASSES = 20
+"""Classes of which every pair is shown; of more only the pairs that are taken for each other most often."""
+
+PAIRS = 15
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An item and what it was taken for; ``label`` is empty where nobody knows it, ``url`` without a picture."""
+
+    name: str
+    url: str
+    pixels: bool
+    answer: str
+    probability: str
+    second: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """How many items of one class were taken for another, and the share of their class, from 0 to 1."""
+
+    count: int
+    share: float
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Items of a class that were taken for another."""
+
+    label: str
+    answer: str
+    count: int
+    share: str
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the page says of a classifier."""
+
+    sentence: str
+    classes: Sequence[str]
+    confusion: Sequence[Sequence[Cell]]
+    pairs: Sequence[Pair]
+    most_wrong: Sequence[Answer]
+    least_certain: Sequence[Answer]
+
+
+def answers(evaluation: Mapping[str, Any], modality: Modality, asked: Items | None, items: Items | None) -> Answers:
+    """From what ``evaluate`` and ``semi`` wrote, with pictures where the items are at hand."""
+    found: Mapping[str, Any] = evaluation.get("classifier", {})
+    classes = found.get("classes", [])
+    counts = np.asarray(found.get("confusion", np.zeros((0, 0))), dtype=np.int64).reshape(len(classes), len(classes))
+    return Answers(
+        sentence=_sentence(found, rehearsal=bool(evaluation.get("rehearsal"))) if found else "",
+        classes=classes,
+        confusion=_cells(counts) if len(classes) <= CLASSES else [],
+        pairs=_pairs(counts, classes),
+        most_wrong=_shown(found.get("most_wrong", []), modality, asked),
+        least_certain=_shown(evaluation.get("least_certain", []), modality, items),
+    )
+
+
+def _sentence(found: Mapping[str, Any], *, rehearsal: bool) -> str:
+    who = "A classifier that learned from four fifths of the labels" if rehearsal else "The classifier"
+    whom = "of the other labels" if rehearsal else "items that it had no label of"
+    return (
+        f"{who} is right for {found['value']:.1%} ({100 * found['low']:.1f} to {100 * found['high']:.1f}) of "
+        f"{found['items']:,} {whom}; always naming the most frequent class would be for {found['chance']:.1%}. "
+        f"Its probabilities are off by {100 * found['calibration']:.1f} points on average."
+    )
+
+
+def _cells(counts: np.ndarray) -> list[list[Cell]]:
+    totals = np.maximum(counts.sum(axis=1), 1)
+    return [[Cell(int(n), float(n / total)) for n in row] for row, total in zip(counts, totals, strict=True)]
+
+
+def _pairs(counts: np.ndarray, classes: Sequence[str]) -> list[Pair]:
+    """The pairs of classes that are confused most often."""
+    wrong = counts - np.diag(np.diag(counts))
+    order = np.argsort(-wrong, axis=None, kind="stable")[:PAIRS]
+    found = []
+    for i, j in zip(*np.unravel_index(order, wrong.shape), strict=True):
+        if wrong[i, j] > 0:
+            found.append(Pair(classes[i], classes[j], int(wrong[i, j]), f"{wrong[i, j] / counts[i].sum():.0%}"))
+    return found
+
+
+def _shown(said: Sequence[Mapping[str, Any]], modality: Modality, items: Items | None) -> list[Answer]:
+    place = {} if items is None else {name: row for row, name in enumerate(items.names)}
+    rows = [place[each["name"]] for each in said if each["name"] in place]
+    pictures = []
+    if items is not None and len(rows) == len(said) > 0:
+        pictures = thumbnails(modality, items, np.asarray(rows, dtype=np.int64), side=SIDE)
+    urls = [data_url(each) for each in pictures] or [""] * len(said)
+    return [
+        Answer(
+            name=each["name"],
+            url=url,
+            pixels=bool(pictures) and max(pictures[0].size) <= 64,
+            answer=each["answer"],
+            probability=f"{each['probability']:.0%}",
+            second=each["second"],
+            label=each.get("label", ""),
+        )
+        for each, url in zip(said, urls, strict=True)
+    ]

@@ -1,0 +1,143 @@
+"""What labels are worth, as a plot over the number of labels, as a table and in one sentence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from counterpoint.reports.charts import Tick, ticks
+
+NAMES = {
+    "scratch": "from scratch",
+    "linear": "linear probe",
+    "tuned": "fine-tuned",
+    "distilled": "distilled",
+    "student": "the student that is left",
+}
+
+WIDTH, HEIGHT = 640, 330
+LEFT, RIGHT, TOP, BOTTOM = 52, 624, 14, 274
+
+APART = 7
+"""Pixels between the marks of two ways at one budget, so that their intervals can be told apart."""
+
+MINUS = "\N{MINUS SIGN}"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One score: where it stands and how far its interval reaches."""
+
+    x: float
+    y: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to use labels: its marks from few labels to many, joined by a line."""
+
+    key: str
+    name: str
+    marks: Sequence[Mark]
+
+    @property
+    def points(self) -> str:
+        """The line, as SVG wants it."""
+        return " ".join(f"{mark.x:.1f},{mark.y:.1f}" for mark in self.marks)
+
+
+@dataclass(frozen=True)
+class Efficiency:
+    """The plot, and the table under it: a row for every budget, a cell for every way."""
+
+    level: str
+    sentence: str
+    ways: Sequence[Way]
+    across: Sequence[Tick]
+    up: Sequence[Tick]
+    heads: Sequence[str]
+    rows: Sequence[tuple[str, Sequence[tuple[str, str]]]]
+    note: str
+    left_out: Sequence[str]
+
+
+def efficiency(found: Mapping[str, Any]) -> Efficiency | None:
+    """The plot of what ``label_efficiency`` found; None without it."""
+    if not found.get("rows"):
+        return None
+    rows = sorted(found["rows"], key=lambda row: row["labels"])
+    names = list(rows[0]["ways"])
+    scores = [score for row in rows for score in row["ways"].values()] + [
+        found.get("student", rows[0]["ways"][names[0]])
+    ]
+    axis = ticks(max(0.0, min(each["low"] for each in scores)), min(1.0, max(each["high"] for each in scores)), 7)
+    ends = (math.log(rows[0]["labels"]), math.log(rows[-1]["labels"]))
+
+    def across(labels: int) -> float:
+        low, high = LEFT + 30, RIGHT - 30
+        share = (math.log(labels) - ends[0]) / (ends[1] - ends[0]) if ends[1] > ends[0] else 0.5
+        return low + share * (high - low)
+
+    def mark(score: Mapping[str, Any], labels: int, aside: float) -> Mark:
+        y, low, high = (_up(score[name], axis) for name in ("value", "low", "high"))
+        return Mark(across(labels) + aside, y, low, high)
+
+    middle = (len(names) - 1) / 2
+    ways = [
+        Way(key, NAMES[key], [mark(row["ways"][key], row["labels"], APART * (place - middle)) for row in rows])
+        for place, key in enumerate(names)
+    ]
+    if "student" in found:
+        aside = APART * (len(names) - middle)
+        ways.append(Way("distilled", NAMES["student"], [mark(found["student"], found["student"]["labels"], aside)]))
+    level, sentence = _verdict(rows[-1], names)
+    return Efficiency(
+        level=level,
+        sentence=sentence,
+        ways=ways,
+        across=[Tick(across(row["labels"]), row["budget"]) for row in rows],
+        up=[Tick(_up(each, axis), f"{100 * each:g}%") for each in axis],
+        heads=[NAMES[name] for name in names],
+        rows=[(f"{row['budget']}, {row['labels']:,} labels", [_cell(row, name) for name in names]) for row in rows],
+        note=_note(found),
+        left_out=[f"{each['budget']}: {each['reason']}" for each in found.get("left_out", [])],
+    )
+
+
+def _up(share: float, axis: Sequence[float]) -> float:
+    return BOTTOM + (share - axis[0]) / (axis[-1] - axis[0]) * (TOP - BOTTOM)
+
+
+def _cell(row: Mapping[str, Any], name: str) -> tuple[str, str]:
+    """The score, and how much better than the first way it is."""
+    score, difference = row["ways"][name], row["differences"].get(name)
+    if difference is None:
+        return f"{score['value']:.1%}", f"{100 * score['low']:.1f} to {100 * score['high']:.1f}"
+    value, low, high = (100 * each for each in difference)
+    return f"{score['value']:.1%}", f"{value:+.1f} ({low:+.1f} to {high:+.1f})".replace("-", MINUS)
+
+
+def _verdict(row: Mapping[str, Any], names: Sequence[str]) -> tuple[str, str]:
+    """How the best use of the encoder compares with training from scratch on the most labels."""
+    best = max((name for name in names[1:]), key=lambda name: row["ways"][name]["value"])
+    value, low, high = (100 * each for each in row["differences"][best])
+    reach = f"({low:+.1f} to {high:+.1f})".replace("-", MINUS)
+    right = (
+        f"With {row['labels']:,} labels ({row['budget']}), {NAMES[best]} is right for {row['ways'][best]['value']:.1%}"
+    )
+    if low > 0:
+        return "good", f"{right}, {value:.1f} points {reach} above training from scratch."
+    if high < 0:
+        return "bad", f"{right}, {-value:.1f} points {reach} below training from scratch."
+    return "warning", f"{right}, no sure difference {reach} from training from scratch."
+
+
+def _note(found: Mapping[str, Any]) -> str:
+    return (
+        f"Accuracy on {found['asked']:,} items, mean of {found['draws']} draws of the labels, with 95 % intervals that "
+        "know the luck of draws and test items. In brackets: points above training from scratch on the same labels."
+    )
