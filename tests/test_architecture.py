@@ -96,7 +96,7 @@ def test_public_names_are_the_documented_ones_and_load():
 
 def test_submodules_do_not_shadow_the_verbs():
 
-    for verb in ("fit", "plan", "embed", "embed_shards", "evaluate", "search", "report", "load"):
+    for verb in ("fit", "plan", "embed", "embed_shards", "evaluate", "search", "report", "load", "export"):
         assert callable(getattr(cp, verb))
 
 

@@ -202,6 +202,10 @@ WRONG = {
     ],
     "no classifier": ["predict", "{run}", "{tmp}/array.npy", "--out", "{out}.csv"],
     "predictions as npz": ["predict", "{run}", "{tmp}/array.npy", "--out", "{out}.npz"],
+    "export in another format": ["export", "{run}", "--out", "{out}.pt"],
+    "export over the weights of the run": ["export", "{run}", "--out", "{run}/model.safetensors"],
+    "export to a folder": ["export", "{run}", "--out", "{tmp}/folder.onnx"],
+    "export of no run": ["export", "{tmp}/empty", "--out", "{out}.onnx"],
     "unknown item": ["search", "{run}", "{tmp}/array.npy", "--like", "nobody"],
     "unknown row": ["search", "{run}", "{tmp}/array.npy", "--like", "400"],
     "unknown list": ["list", "methodz"],
@@ -213,7 +217,7 @@ def wrong_things(folder):
     import zipfile
 
     pictures = stripes(count=40).source
-    for name in ("empty", "text"):
+    for name in ("empty", "text", "folder.onnx"):
         (folder / name).mkdir()
     (folder / "text" / "letter.txt").write_text("Dear Sir", encoding="utf-8")
     np.save(folder / "array.npy", pictures)
@@ -267,7 +271,19 @@ def test_the_module_runs_as_a_command():
 def test_help_names_every_verb_and_every_choice(capsys):
     main(["--help"])
     text = capsys.readouterr().out
-    for verb in ("fit", "plan", "evaluate", "embed", "search", "report", "list", "finetune", "distill", "predict"):
+    for verb in (
+        "fit",
+        "plan",
+        "evaluate",
+        "embed",
+        "search",
+        "report",
+        "list",
+        "finetune",
+        "distill",
+        "predict",
+        "export",
+    ):
         assert verb in text
     main(["fit", "--help"])
     assert "--temperature" in capsys.readouterr().out

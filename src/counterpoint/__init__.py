@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from counterpoint.api import embed as embed
     from counterpoint.api import embed_shards as embed_shards
     from counterpoint.api import evaluate as evaluate
+    from counterpoint.api import export as export
     from counterpoint.api import finetune as finetune
     from counterpoint.api import fit as fit
     from counterpoint.api import label_efficiency as label_efficiency
@@ -52,6 +53,7 @@ PUBLIC = {
     "embed": "counterpoint.api",
     "embed_shards": "counterpoint.api",
     "evaluate": "counterpoint.api",
+    "export": "counterpoint.api",
     "finetune": "counterpoint.api",
     "fit": "counterpoint.api",
     "image_views": "counterpoint.views.standalone",

@@ -16,6 +16,9 @@ from counterpoint.embeddings import Embeddings
 from counterpoint.errors import InputError
 from counterpoint.evaluation.labelled import held_out, numbered_alike
 from counterpoint.evaluation.scores import score
+from counterpoint.exporting import contents
+from counterpoint.exporting.onnx_file import require, write_onnx
+from counterpoint.exporting.state import write_state
 from counterpoint.files import write_json
 from counterpoint.fitting import fit as fit
 from counterpoint.fitting import said, unseen
@@ -157,6 +160,34 @@ def report(folder: str | Path, *, source: object = None, labels: object = None) 
     if items is not None and (labels is not None or items.labels is not None):
         named = [str(label) for label in read_labels(labels, source, items)]
     return write_report(path, model, items, labels=named, asked=_asked(path, model, items))
+
+
+def export(model: Model | Classifier | str | Path, out: str | Path) -> dict[str, Any]:
+    """Write a model or a classifier so that it works without this package. See ``docs/export.md``.
+
+    Args:
+        model: A model, a classifier, or the folder of either; it is left as it is.
+        out: ``.onnx``: the network for any runtime, from views to ``embeddings``, ``representation`` and, of a
+            classifier, ``probabilities``; compared with torch before it is left. ``.safetensors``: the encoder's
+            weights under the names of torchvision or timm. A file that is there is replaced.
+
+    Returns:
+        What was written, with ``out``, ``format``, ``bytes`` and ``model``, the fingerprint; of ONNX ``inputs`` and
+        ``outputs`` with their shapes and the largest ``deviation`` from torch; of weights the ``architecture``, the
+        number of ``tensors``, and the name of the ``classifier`` among them or None.
+
+    Raises:
+        InputError: The name of the file, the folder, or the encoder cannot be used; the message says what to do.
+        CounterpointError: The ONNX file does not compute what torch does; none is left.
+    """
+    path = Path(out)
+    if path.suffix not in (".onnx", ".safetensors"):
+        raise InputError(f"Models are exported as .onnx, or their weights as .safetensors. Got --out {path}.")
+    contents.check(path)
+    if path.suffix == ".safetensors":
+        return write_state(*contents.opened(model), path)
+    require()
+    return write_onnx(*contents.opened(model), path)
 
 
 def _asked(folder: Path, model: Model, items: Items | None) -> Items | None:

@@ -92,6 +92,15 @@ class Method(nn.Module, ABC):
         """Change the method's memory, after the optimiser has moved the weights."""
 
 
+class EncoderInput(NamedTuple):
+    """What an encoder is given of one item: for those who feed it without this package."""
+
+    axes: Mapping[str, int | None]
+    """The length of every axis after that of the batch, by its name; None for one of any length."""
+    recipe: str
+    """How it is made from the data, in words."""
+
+
 class Modality(ABC):
     """A kind of data: how to open it, look at it and encode it. Knows no method.
 
@@ -145,6 +154,10 @@ class Modality(ABC):
     def can_look(self) -> bool:
         """Whether views can be drawn: not where they were a callable that a saved model cannot hold."""
         return True
+
+    def encoder_input(self) -> EncoderInput | None:
+        """What ``plain`` gives for one item, or None where nobody said; ``export`` writes it down."""
+        return None
 
     def uses(self) -> Sequence[str]:
         """The columns that are features, where the data has columns with names: a label among them is no test."""

@@ -136,18 +136,23 @@ def write_weights(file: Path, network: nn.Module) -> str:
     return fingerprint(file)
 
 
-def _bytes(network: nn.Module) -> bytes:
-    """The weights of a network as they are saved."""
-    from safetensors.torch import save
-
+def tensors(network: nn.Module) -> dict[str, Tensor]:
+    """The weights of a network by their names, on the processor, each in memory of its own as safetensors wants."""
     held: dict[str, Tensor] = {}
     places: set[int] = set()
     for name, tensor in network.state_dict().items():
         whole = tensor.detach().cpu().contiguous()
         place = whole.untyped_storage().data_ptr()
-        held[name] = whole.clone() if place in places else whole  # safetensors takes no memory twice
+        held[name] = whole.clone() if place in places else whole
         places.add(place)
-    return save(held)
+    return held
+
+
+def _bytes(network: nn.Module) -> bytes:
+    """The weights of a network as they are saved."""
+    from safetensors.torch import save
+
+    return save(tensors(network))
 
 
 def _config(path: Path) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from counterpoint.data.pictures import looks_like_pictures, open_pictures, surve
 from counterpoint.data.subset import spread
 from counterpoint.encoders.borrowed import timm_encoder
 from counterpoint.errors import InputError
-from counterpoint.interfaces import Items, Modality, Wishes
+from counterpoint.interfaces import EncoderInput, Items, Modality, Wishes
 from counterpoint.views import pixels, two
 from counterpoint.views.crop import resize
 
@@ -107,6 +107,16 @@ class Images(Modality):
             width = getattr(part, "keywords", {}).get("width")
         network: nn.Module = part(channels, size, width=width)
         return network
+
+    def encoder_input(self) -> EncoderInput:
+        channels, size, stored = self.sight.channels, self.sight.size, self.sight.stored
+        colours = {1: "grey", 3: "red, green, blue"}.get(channels, f"{channels} channels")
+        first = f" to {stored} x {stored} and then" if stored not in (None, size) else ""
+        recipe = (
+            f"The whole picture in 8 bits ({colours}), upright and on white, squeezed{first} to {size} x {size} by an "
+            "antialiased linear filter, divided by 255, less 'mean', divided by 'deviation', both per channel."
+        )
+        return EncoderInput({"channels": channels, "height": size, "width": size}, recipe)
 
     def settings(self) -> Mapping[str, Any]:
         return asdict(self.sight)

@@ -17,7 +17,7 @@ from counterpoint import catalogue
 from counterpoint.data import rows
 from counterpoint.data.frames import columns_of
 from counterpoint.errors import InputError, PlanError, SourceError, listed
-from counterpoint.interfaces import Items, Modality, Wishes
+from counterpoint.interfaces import EncoderInput, Items, Modality, Wishes
 
 
 @dataclass(frozen=True)
@@ -122,6 +122,10 @@ class Series(Modality):
         part, channels = catalogue.find("encoder", called, only=self.name), len(self.shape.mean)
         network: nn.Module = part(channels) if width is None else part(channels, width=width)
         return network
+
+    def encoder_input(self) -> EncoderInput:
+        recipe = "Measurements in the order of time, less 'mean', divided by 'deviation', both per channel."
+        return EncoderInput({"channels": len(self.shape.mean), "steps": None}, recipe)
 
     def settings(self) -> Mapping[str, Any]:
         return asdict(self.shape)

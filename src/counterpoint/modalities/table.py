@@ -20,7 +20,7 @@ from counterpoint import catalogue
 from counterpoint.data import rows
 from counterpoint.data.frames import columns_of
 from counterpoint.errors import InputError, PlanError, SourceError, listed
-from counterpoint.interfaces import Items, Modality, Wishes
+from counterpoint.interfaces import EncoderInput, Items, Modality, Wishes
 from counterpoint.views import draw
 
 CATEGORIES = 64
@@ -143,6 +143,14 @@ class Table(Modality):
         part, columns = catalogue.find("encoder", called, only=self.name), sum(_widths(self.layout))
         network: nn.Module = part(columns) if width is None else part(columns, width=width)
         return network
+
+    def encoder_input(self) -> EncoderInput:
+        recipe = (
+            "For each of 'features' in their order: a number, or 'median' where it is missing, less 'mean', divided by "
+            "'deviation'; of a category one column for each of 'values', 1 where it is that and 0 elsewhere, and one "
+            "more for all others if 'other' says so."
+        )
+        return EncoderInput({"columns": sum(_widths(self.layout))}, recipe)
 
     def settings(self) -> Mapping[str, Any]:
         return asdict(self.layout)

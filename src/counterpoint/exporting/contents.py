@@ -1,0 +1,56 @@
+"""What is exported, and what the file says of itself: enough to feed the network without this package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from counterpoint import __version__, runs
+from counterpoint.classifiers.classifier import RECORD, Classifier, load_classifier
+from counterpoint.errors import InputError
+from counterpoint.model import CONFIG, Model, load
+
+KEY = "counterpoint"
+"""Under which a file keeps its description, as JSON."""
+
+
+def opened(given: Model | Classifier | str | Path) -> tuple[Model, Classifier | None]:
+    """A model, and the classifier around it if there is one: as they are, or from a folder of either."""
+    if isinstance(given, Model):
+        return given, None
+    if not isinstance(given, Classifier):
+        if not (Path(given) / RECORD).exists():
+            return load(given), None
+        given = load_classifier(given)
+    return given.model, given
+
+
+def described(model: Model, classifier: Classifier | None) -> dict[str, Any]:
+    """Where the weights come from, what the encoder is given, and what its answers mean, as JSON can hold it."""
+    given = model.modality.encoder_input()
+    said: dict[str, Any] = {
+        "counterpoint": __version__,
+        "modality": model.modality.name,
+        "settings": dict(model.modality.settings()),
+        "encoder": architecture(model),
+        "width": model.built.get("width"),
+        "model": model.fingerprint(),
+    }
+    if given is not None:
+        said["input"] = {"axes": dict(given.axes), "recipe": given.recipe}
+    if classifier is not None:
+        said |= {"classes": [str(name) for name in classifier.classes], "temperature": classifier.temperature}
+    return said
+
+
+def architecture(model: Model) -> str:
+    """The name of the encoder, or the class of a module of the user's own."""
+    return model.built.get("encoder") or type(model.encoder).__name__
+
+
+def check(out: Path) -> None:
+    """Say why a file may not be written here, before anything is opened."""
+    if out.is_dir():
+        raise InputError(f"'{out}' is a folder. Give a file that ends in .onnx or .safetensors for --out.")
+    if out.name in runs.OTHERS and (out.parent / CONFIG).exists():
+        raise InputError(f"'{out}' is a part of the run in that folder. Choose another --out.")

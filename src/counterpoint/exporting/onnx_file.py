@@ -1,0 +1,205 @@
+"""ONNX: the network in one file that runs without torch, checked against torch before it is left.
+
+views -> representation h, embeddings h / |h|, and for a classifier probabilities softmax(scores / temperature)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import io
+import json
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from counterpoint.classifiers.classifier import Classifier
+from counterpoint.errors import CounterpointError, InputError, MissingPackage
+from counterpoint.exporting.contents import KEY, architecture, described
+from counterpoint.files import replacing
+from counterpoint.interfaces import EncoderInput
+from counterpoint.model import Model
+
+TOLERANCE = 1e-4
+"""How far an output may be from that of torch, as a share of the largest number in it, or of 1 if that is smaller."""
+
+OPSET = 18
+"""The version of ONNX that torch's own translations are written in, so that nothing has to be converted."""
+
+TRIED = {2: 64, 1: 49, 7: 100}
+"""Batch sizes, and the length of axes of any length, that the file is checked with; it is traced with the first."""
+
+LARGEST = 2**31 - 2**24
+"""Bytes of weights that fit into one file: protobuf ends at 2 GB, and the graph takes some of it."""
+
+
+class Whole(nn.Module):
+    """From views to everything that a model or a classifier says of them."""
+
+    def __init__(self, encoder: nn.Module, top: nn.Module | None, temperature: float) -> None:
+        super().__init__()
+        self.encoder, self.top, self.temperature = encoder, top, temperature
+
+    def forward(self, views: Tensor) -> tuple[Tensor, ...]:
+        h = self.encoder(views).float()
+        said = (functional.normalize(h, dim=1), h)
+        return said if self.top is None else (*said, (self.top(h) / self.temperature).softmax(dim=1))
+
+
+def write_onnx(model: Model, classifier: Classifier | None, out: Path) -> dict[str, Any]:
+    """Write a model as ONNX; inputs, outputs and the largest deviation from torch.
+
+    Raises:
+        MissingPackage: onnx, onnxscript or onnxruntime is not there.
+        InputError: The encoder is too large for one file, or has parts that torch cannot write.
+        CounterpointError: The file does not compute what torch does; none is left.
+    """
+    require()
+    top, temperature = (None, 1.0) if classifier is None else (classifier.top, classifier.temperature)
+    whole = Whole(copy.deepcopy(model.encoder), copy.deepcopy(top), temperature).cpu().eval()
+    given = _given(model, whole)
+    outputs = ["embeddings", "representation", *([] if classifier is None else ["probabilities"])]
+    with quiet():
+        written = _translated(whole, given, outputs, architecture(model))
+    entry = written.metadata_props.add()
+    entry.key, entry.value = KEY, json.dumps(described(model, classifier), ensure_ascii=False)
+    with replacing(out) as temporary:
+        temporary.write_bytes(written.SerializeToString())
+        found = compared(temporary, whole, given)
+        if not found["deviation"] <= TOLERANCE:
+            raise CounterpointError(
+                f"The ONNX file differs from torch by {found['deviation']:.2g}, more than {TOLERANCE:g}, so it is not "
+                "kept. Export the weights with --out FILE.safetensors, and report the encoder, please."
+            )
+    return {"out": str(out), "format": "onnx", **found, "bytes": out.stat().st_size, "model": model.fingerprint()}
+
+
+def require() -> None:
+    """Say which package is missing, before any work is done."""
+    try:
+        import onnx  # noqa: F401
+        import onnxruntime  # noqa: F401
+        import onnxscript  # noqa: F401
+    except ImportError as missing:
+        raise MissingPackage(missing.name or "onnx", "onnx") from None
+
+
+def compared(file: Path, whole: nn.Module, given: EncoderInput) -> dict[str, Any]:
+    """Shapes of inputs and outputs, by name, and the largest deviation from torch on batches of several sizes."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level, options.intra_op_num_threads = 3, torch.get_num_threads()
+    session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+    deviations = []
+    for size in TRIED:
+        views = example(given, size)
+        with torch.inference_mode():
+            expected = [each.numpy() for each in whole(views)]
+        got = session.run(None, {"views": views.numpy()})
+        deviations += [_deviation(one, other) for one, other in zip(expected, got, strict=True)]
+    return {
+        "inputs": {each.name: list(each.shape) for each in session.get_inputs()},
+        "outputs": {each.name: list(each.shape) for each in session.get_outputs()},
+        "deviation": float(np.max(deviations)),
+    }
+
+
+def example(given: EncoderInput, size: int) -> Tensor:
+    """Normal numbers in the shape of a batch of views."""
+    generator = torch.Generator().manual_seed(size)
+    return torch.randn(size, *(length or TRIED[size] for length in given.axes.values()), generator=generator)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Nothing but exceptions comes out of the block: exporters print, log and warn about every step."""
+    disabled = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(disabled)
+
+
+def _given(model: Model, whole: nn.Module) -> EncoderInput:
+    """What the encoder is given, once it is plain that a file can hold the network."""
+    given = model.modality.encoder_input()
+    if given is None:
+        raise InputError(
+            f"The modality '{model.modality.name}' does not say what its encoder is given. Add the method "
+            "encoder_input to it, or export the weights with --out FILE.safetensors."
+        )
+    weigh = sum(each.numel() * each.element_size() for each in whole.state_dict().values())
+    if weigh > LARGEST:
+        raise InputError(
+            f"The weights take {weigh / 1e9:.1f} GB, and a file of ONNX holds 2. "
+            "Export them with --out FILE.safetensors."
+        )
+    return given
+
+
+def _translated(whole: nn.Module, given: EncoderInput, outputs: list[str], name: str) -> Any:
+    """The network as an ``onnx.ModelProto``; the batch, and axes of any length, stay open."""
+    axes = enumerate([("batch", None), *given.axes.items()])
+    moving = {place: axis for place, (axis, length) in axes if length is None}
+    views = example(given, next(iter(TRIED)))
+    try:
+        with torch.no_grad():
+            written = (_traced if torch.__version__ >= "2.7" else _traced_as_of_old)(whole, views, moving, outputs)
+    except RuntimeError as wrong:  # what torch.onnx raises for whatever goes wrong inside
+        why = str(wrong.__cause__ or wrong).strip().splitlines()[0].rstrip(".")
+        raise InputError(
+            f"torch cannot write the encoder '{name}' as ONNX: {why}. Export its weights with --out FILE.safetensors."
+        ) from wrong
+    for part in (written.graph, *written.graph.node, *written.graph.value_info):
+        part.ClearField("metadata_props")  # where in whose files each node comes from is nobody's business
+        part.ClearField("doc_string")
+    return written
+
+
+def _traced(whole: nn.Module, views: Tensor, moving: Mapping[int, str], outputs: list[str]) -> Any:
+    lengths = {place: torch.export.Dim(axis, min=1, max=2**31 - 1) for place, axis in moving.items()}
+    program = torch.onnx.export(
+        whole,
+        (views,),
+        dynamo=True,
+        verbose=False,
+        opset_version=OPSET,
+        input_names=["views"],
+        output_names=outputs,
+        dynamic_shapes={"views": lengths},
+    )
+    return program.model_proto  # type: ignore[union-attr]
+
+
+def _traced_as_of_old(whole: nn.Module, views: Tensor, moving: Mapping[int, str], outputs: list[str]) -> Any:
+    """The same with the exporter of torch 2.6, whose new one works with no onnxscript that there still is."""
+    import onnx
+
+    written = io.BytesIO()
+    torch.onnx.export(
+        whole,
+        (views,),
+        written,  # type: ignore[arg-type]
+        dynamo=False,
+        opset_version=OPSET,
+        input_names=["views"],
+        output_names=outputs,
+        dynamic_axes={"views": dict(moving), **{output: {0: "batch"} for output in outputs}},
+    )
+    return onnx.load_from_string(written.getvalue())
+
+
+def _deviation(expected: np.ndarray, got: np.ndarray) -> float:
+    """The largest difference, as a share of the largest number or of 1."""
+    return float(np.abs(expected - got).max() / max(1.0, float(np.abs(expected).max())))

@@ -1,0 +1,45 @@
+"""The verb that takes a model elsewhere: export."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from counterpoint.shell.app import AsJson, app, say
+
+
+@app.command
+def export(run: Path, *, out: Path, as_json: AsJson = False) -> None:
+    """Write the model in RUN so that it works without Counterpoint: for any runtime, or for torchvision and timm.
+
+    Args:
+        run: The folder of a model or of a classifier.
+        out: An .onnx file with the whole network, checked against torch; or a .safetensors file with the encoder's
+            weights under the names of torchvision or timm.
+        as_json: Print one JSON object and nothing else.
+    """
+    from counterpoint import api
+
+    found = api.export(run, out)
+    say(found, _network(found) if found["format"] == "onnx" else _weights(found), as_json=as_json)
+
+
+def _network(found: Mapping[str, Any]) -> str:
+    deviation = f"It differs from torch by at most {found['deviation']:.1e}, on batches of 1, 2 and 7."
+    shapes = f"takes  {_shapes(found['inputs'])}\ngives  {_shapes(found['outputs'])}"
+    return f"The model is in {found['out']}\n{shapes}\n{deviation}"
+
+
+def _shapes(named: Mapping[str, Sequence[int | str]]) -> str:
+    """Names and shapes on one line.
+
+    >>> _shapes({"views": ["batch", 3, 32, 32], "more": ["batch", 1]})
+    'views (batch, 3, 32, 32), more (batch, 1)'
+    """
+    return ", ".join(f"{name} ({', '.join(map(str, shape))})" for name, shape in named.items())
+
+
+def _weights(found: Mapping[str, Any]) -> str:
+    top = f"with the classifier '{found['classifier']}'" if found["classifier"] else "without a classifier"
+    return f"The {found['tensors']} tensors of {found['architecture']}, {top}, are in {found['out']}"
