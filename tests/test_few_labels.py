@@ -19,11 +19,12 @@ from counterpoint.classifiers.distilling import agreement
 from counterpoint.classifiers.tuning import usual_epochs
 from counterpoint.cli import main
 from counterpoint.data.labels import read_some_labels
-from counterpoint.data.splits import budget
+from counterpoint.data.splits import budget, split
 from counterpoint.errors import InputError, LabelError, RunError
 from counterpoint.interfaces import ItemInfo
 from counterpoint.methods.distillation import Distillation
 from counterpoint.methods.supervised import Supervised
+from counterpoint.naming import NAMINGS
 from tests.worlds import WORLDS, stripes
 
 SMALL = {"width": 8, "head_hidden": 16, "head_outputs": 8, "batch_size": 64}
@@ -118,6 +119,12 @@ def test_budgets_are_nested_stratified_and_fixed_by_the_seed():
     assert (budget(codes, ["a", "b"]) == (codes >= 0)).all()
 
 
+def test_a_budget_and_a_held_out_part_of_the_same_seed_have_nothing_to_do_with_each_other():
+    codes = np.arange(1000) % 4
+    drawn, (_, held) = budget(codes, "abcd", fraction=0.2, seed=0), split(codes, seed=0, share=0.2)
+    assert 20 < (drawn & held).sum() < 60
+
+
 @pytest.mark.parametrize(
     ("choices", "message"),
     [
@@ -134,7 +141,7 @@ def test_a_budget_that_a_class_cannot_meet_is_refused(choices, message):
 def test_every_class_weighs_the_same_however_many_items_it_has():
     codes = torch.tensor([0, 0, 0, 1])
     scores = torch.randn(4, 2)
-    method = Supervised(nn.Identity(), nn.Identity(), codes)
+    method = Supervised(nn.Identity(), nn.Identity(), codes, NAMINGS["one"])
     losses = method.compare((scores,), ItemInfo(torch.arange(4)))
     each = functional.cross_entropy(scores, codes, reduction="none")
     torch.testing.assert_close(losses.mean(), (each[:3].mean() + each[3]) / 2)
@@ -223,7 +230,9 @@ def test_what_cannot_be_asked_of_a_head_is_refused(model, few):
 def test_distillation_is_the_formula_of_the_paper():
     torch.manual_seed(0)
     answered, taught, codes = torch.randn(5, 3), torch.randn(5, 3), torch.tensor([2, -1, -1, 0, -1])
-    method = Distillation(nn.Identity(), nn.Identity(), nn.Identity(), codes, temperature=2.0, labels=0.3)
+    method = Distillation(
+        nn.Identity(), nn.Identity(), nn.Identity(), codes, NAMINGS["one"], temperature=2.0, labels=0.3
+    )
     losses = method.compare((answered, taught), ItemInfo(torch.arange(5)))
     for row in range(5):
         teacher, student, plain = ((scores[row] / t).exp() for scores, t in ((taught, 2), (answered, 2), (answered, 1)))

@@ -128,6 +128,10 @@ class Distilling(Choices):
     temperature: float | None = choice(
         None, "Above 1 what the teacher thinks unlikely counts more; None for 1, and for 0.1 with vectors.", low=0.01
     )
+    neighbours: int = choice(
+        10, "Items most alike that share their answers with an item while labels are few; 0 for none.", low=0
+    )
+    start: str | None = choice(None, "A run to begin at, of the student's own network; None to begin anew.")
     label_weight: float = choice(0.0, "Weight of true labels beside the teacher's answers.", low=0, high=1)
     epochs: int | None = choice(None, "Passes over the items; None to fit their number.", low=1)
     minutes: float | None = choice(None, "Time for the training; plans the epochs.", low=0.01)

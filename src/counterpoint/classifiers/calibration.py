@@ -11,18 +11,20 @@ from __future__ import annotations
 import numpy as np
 import torch
 from jaxtyping import Float32, Int64
-from torch.nn import functional
+
+from counterpoint.naming import NAMINGS, named
 
 TEMPERATURES = np.geomspace(0.25, 8.0, 81)
 
 
-def loss_at(scores: Float32[np.ndarray, "n k"], codes: Int64[np.ndarray, " n"], temperature: float) -> float:
+def loss_at(scores: Float32[np.ndarray, "n k"], codes: Int64[np.ndarray, "n ..."], temperature: float) -> float:
     """The mean loss of the scores at a temperature."""
     given = torch.from_numpy(scores / np.float32(temperature))
-    return float(functional.cross_entropy(given, torch.from_numpy(codes), label_smoothing=1 / (len(codes) + 2)))
+    naming = NAMINGS[named(codes)]
+    return float(naming.loss(given, torch.from_numpy(codes), None, smoothed=1 / (len(codes) + 2)).mean())
 
 
-def fitting_temperature(scores: Float32[np.ndarray, "n k"], codes: Int64[np.ndarray, " n"]) -> float:
+def fitting_temperature(scores: Float32[np.ndarray, "n k"], codes: Int64[np.ndarray, "n ..."]) -> float:
     """The temperature with the least loss, from 1/4 to 8: few items cannot tell more.
 
     >>> scores = np.asarray([[4, 0], [4, 0], [4, 0], [4, 0]], dtype=np.float32)

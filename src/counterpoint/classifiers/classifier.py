@@ -18,6 +18,7 @@ from counterpoint.files import fingerprint, write_json
 from counterpoint.heads import first_layers, mlp_head
 from counterpoint.interfaces import Items
 from counterpoint.model import Model, load, write_weights
+from counterpoint.naming import NAMINGS, Naming
 
 WEIGHTS, RECORD = "classifier.safetensors", "classifier.json"
 
@@ -43,27 +44,41 @@ class Classifier:
     classes: Sequence[str]
     temperature: float = 1.0
     """Divides those numbers, so that of all answers given with probability p about a share p is right."""
+    kind: str = "one"
+    """How it names items: ``one`` class each, or ``any`` number of them."""
     learned: Sequence[str] = ()
     """The names of the items whose labels it knows: they cannot say how good it is."""
 
+    @property
+    def naming(self) -> Naming:
+        """What the scores mean."""
+        return NAMINGS[self.kind]
+
     def scores(self, items: Items) -> Float32[np.ndarray, "n k"]:
         """One number per item and class, before temperature and softmax."""
+        return self._scores(self.model.represent(items))
+
+    def probabilities(self, items: Items) -> Float32[np.ndarray, "n k"]:
+        """How likely each item is of each class; where each is of one, every row sums to 1."""
+        return self.likely(self.model.represent(items))
+
+    def likely(self, h: Float32[np.ndarray, "n d"]) -> Float32[np.ndarray, "n k"]:
+        """The same from what the encoder made of the items."""
+        return self.naming.probabilities(torch.from_numpy(self._scores(h) / np.float32(self.temperature))).numpy()
+
+    def _scores(self, h: Float32[np.ndarray, "n d"]) -> Float32[np.ndarray, "n k"]:
         self.top.eval()
         device = next(self.top.parameters()).device
         with torch.inference_mode():
-            given: np.ndarray = self.top(torch.from_numpy(self.model.represent(items)).to(device)).cpu().numpy()
+            given: np.ndarray = self.top(torch.from_numpy(h).to(device)).cpu().numpy()
         return given
 
-    def probabilities(self, items: Items) -> Float32[np.ndarray, "n k"]:
-        """How likely each item is of each class; every row sums to 1."""
-        return torch.from_numpy(self.scores(items) / np.float32(self.temperature)).softmax(dim=1).numpy()
-
     def predict(self, source: object) -> Iterator[Prediction]:
-        """The likeliest class of every item of a source, in their order."""
+        """The likeliest class of every item of a source, in their order; or its classes, with ``|`` between them."""
         items = self.model.modality.open(source)
         likely = self.probabilities(items)
-        for name, code, probability in zip(items.names, likely.argmax(axis=1), likely.max(axis=1), strict=True):
-            yield Prediction(name, self.classes[code], float(probability))
+        for name, code, sure in zip(items.names, self.naming.decided(likely), self.naming.sure(likely), strict=True):
+            yield Prediction(name, self.naming.said(code, self.classes), float(sure))
 
     def save(self, folder: str | Path) -> Path:
         """Write the model, and beside it ``classifier.safetensors`` and ``classifier.json``."""
@@ -72,6 +87,7 @@ class Classifier:
             "built": dict(self.built),
             "classes": list(self.classes),
             "temperature": self.temperature,
+            "kind": self.kind,
             "learned": list(self.learned),
             "weights": write_weights(target / WEIGHTS, self.top),
             "model": fingerprint(target / "model.safetensors"),
@@ -97,8 +113,8 @@ def load_classifier(folder: str | Path) -> Classifier:
         record = json.loads((path / RECORD).read_text(encoding="utf-8"))
         top = stand(**record["built"])
         top.load_state_dict(_weights(path, record))
-        temperature, learned = float(record["temperature"]), record.get("learned", [])
-        return Classifier(model, top.eval(), record["built"], record["classes"], temperature, learned)
+        told = {name: record[name] for name in ("kind", "learned") if name in record}
+        return Classifier(model, top.eval(), record["built"], record["classes"], float(record["temperature"]), **told)
     except FileNotFoundError:
         raise RunError(
             f"'{path}' holds no classifier. Make one with: counterpoint finetune {path} SOURCE --labels FILE --out DIR"

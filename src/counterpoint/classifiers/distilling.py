@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import copy
+import time
 
 import numpy as np
 import torch
-from jaxtyping import Int64
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
 
 from counterpoint.classifiers.classifier import Classifier, stand
 from counterpoint.classifiers.lessons import Lesson, timed
-from counterpoint.data.splits import UNLABELLED
+from counterpoint.classifiers.spreading import share_of_neighbours, spread_answers
+from counterpoint.data.splits import Codes, is_labelled
 from counterpoint.data.subset import Subset, spread
 from counterpoint.interfaces import Items
 from counterpoint.methods.distillation import Distillation
@@ -22,13 +24,12 @@ ASKED = 2000
 """Items on which teacher and student are compared."""
 
 
-def distil(
-    teacher: Classifier, student: Model, items: Items, codes: Int64[np.ndarray, " n"], lesson: Lesson
-) -> Classifier:
+def distil(teacher: Classifier, student: Model, items: Items, codes: Codes, lesson: Lesson) -> Classifier:
     """The student, taught on all items; ``codes`` are the classes of those that have a label, -1 for the others.
 
     The student's encoder is trained in place; the teacher stays as it is.
     """
+    began = time.monotonic()
     length = student.represent(Subset(items, np.arange(1))).shape[1]
     built = {"inputs": length, "hidden": length, "head_layers": 0, "classes": len(teacher.classes)}
     with torch.random.fork_rng():
@@ -37,19 +38,34 @@ def distil(
         method = Distillation(
             student.encoder,
             top,
-            copy.deepcopy(nn.Sequential(teacher.model.encoder, teacher.top, Divide(teacher.temperature))),
+            _answers(teacher, items, lesson.neighbours),
             torch.from_numpy(codes),
+            teacher.naming,
             temperature=lesson.temperature,
             labels=lesson.labels,
         )
+        if lesson.seconds is not None:
+            lesson = lesson._replace(seconds=lesson.seconds - (time.monotonic() - began))
         train(method, items, student.modality, timed(lesson, method, items, student.modality), Keeping())
     return Classifier(
         Model(student.encoder.cpu().eval(), student.modality, student.built),
         top.cpu().eval(),
         built,
         list(teacher.classes),
-        learned=sorted({*teacher.learned, *np.asarray(items.names)[codes != UNLABELLED].tolist()}),
+        kind=teacher.kind,
+        learned=sorted({*teacher.learned, *np.asarray(items.names)[is_labelled(codes)].tolist()}),
     )
+
+
+def _answers(teacher: Classifier, items: Items, neighbours: int) -> nn.Module | Tensor:
+    """The teacher as a network, to be asked about every view, or its answers after they were spread."""
+    if neighbours == 0:
+        return copy.deepcopy(nn.Sequential(teacher.model.encoder, teacher.top, Divide(teacher.temperature)))
+    share = share_of_neighbours(len(teacher.learned), len(teacher.classes))
+    h = teacher.model.represent(items)
+    vectors = functional.normalize(torch.from_numpy(h), dim=1).numpy()
+    likely = spread_answers(teacher.likely(h), vectors, neighbours=neighbours, share=share)
+    return teacher.naming.scores(torch.from_numpy(likely))
 
 
 class Divide(nn.Module):
@@ -66,5 +82,5 @@ class Divide(nn.Module):
 def agreement(teacher: Classifier, student: Classifier, items: Items) -> float:
     """Share of at most 2,000 items, evenly spread, that both take for the same class."""
     some = Subset(items, spread(len(items), ASKED))
-    first, second = (each.scores(some).argmax(axis=1) for each in (teacher, student))
-    return float((first == second).mean())
+    first, second = (each.naming.decided(each.probabilities(some)) for each in (teacher, student))
+    return float((first == second).reshape(len(first), -1).all(axis=1).mean())

@@ -18,6 +18,8 @@ class Lesson(NamedTuple):
     seconds: float | None
     """Time for the training, in place of the recipe's steps."""
     temperature: float
+    neighbours: int
+    """Items that share their answers with an item; 0 to ask the teacher about every view instead."""
     labels: float
     """Weight of true labels beside the teacher's answers, from 0 to 1."""
 

@@ -15,16 +15,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Int64
 
 from counterpoint.classifiers.calibration import fitting_temperature, loss_at
 from counterpoint.classifiers.classifier import Classifier, stand
-from counterpoint.data.splits import split
+from counterpoint.data.splits import Codes, split, split_several
 from counterpoint.data.subset import Subset
 from counterpoint.heads import first_layers, shape_of_head
 from counterpoint.interfaces import Items, Method
 from counterpoint.methods.supervised import Supervised
 from counterpoint.model import Model
+from counterpoint.naming import named
 from counterpoint.training.loop import Keeping, Recipe, train
 
 HELD_OUT = 0.2
@@ -58,19 +58,20 @@ class Tuned(NamedTuple):
     """Of the classifier on those, before it learned from them too."""
 
 
-def tune(model: Model, items: Items, codes: Int64[np.ndarray, " n"], classes: Sequence[str], way: Way) -> Tuned:
+def tune(model: Model, items: Items, codes: Codes, classes: Sequence[str], way: Way) -> Tuned:
     """Learn the classes of labelled items. The model given is left as it was."""
-    kept, held = split(codes, seed=way.recipe.seed, share=HELD_OUT)
+    parted = split if codes.ndim == 1 else split_several
+    kept, held = parted(codes, seed=way.recipe.seed, share=HELD_OUT)
     epochs = way.epochs or usual_epochs(len(codes), way.recipe.batch_size)
     temperature, accuracy = 1.0, None
     if held.any():
         asked, answers = Subset(items, np.flatnonzero(held)), codes[held]
         known = Subset(items, np.flatnonzero(kept))
         looks = _Looks(asked, answers, every=math.ceil(epochs / LOOKS), last=epochs - 1)
-        _learned(model, known, codes[kept], classes, way, epochs, looks.look)
+        learn(model, known, codes[kept], classes, way, epochs, looks.look)
         best = looks.best()
         epochs, temperature, accuracy = best.epoch + 1, best.temperature, best.accuracy
-    classifier = _learned(model, items, codes, classes, way, epochs, None)
+    classifier = learn(model, items, codes, classes, way, epochs)
     return Tuned(dataclasses.replace(classifier, temperature=temperature), epochs, int(held.sum()), accuracy)
 
 
@@ -95,7 +96,7 @@ class _Look(NamedTuple):
 class _Looks:
     """Asks the held-out items while a classifier learns."""
 
-    def __init__(self, items: Items, codes: Int64[np.ndarray, " m"], *, every: int, last: int) -> None:
+    def __init__(self, items: Items, codes: Codes, *, every: int, last: int) -> None:
         self.items, self.codes, self.every, self.last = items, codes, every, last
         self.all: list[_Look] = []
 
@@ -103,7 +104,8 @@ class _Looks:
         if epoch % self.every == self.every - 1 or epoch == self.last:
             scores = classifier.scores(self.items)
             temperature = fitting_temperature(scores, self.codes)
-            accuracy = float((scores.argmax(axis=1) == self.codes).mean())
+            likely = classifier.naming.probabilities(torch.from_numpy(scores)).numpy()
+            accuracy = float(classifier.naming.right(classifier.naming.decided(likely), self.codes).mean())
             self.all.append(_Look(epoch, accuracy, loss_at(scores, self.codes, temperature), temperature))
 
     def best(self) -> _Look:
@@ -114,16 +116,16 @@ class _Looks:
         return best if best.accuracy > last.accuracy + error else last
 
 
-def _learned(
+def learn(
     model: Model,
     items: Items,
-    codes: Int64[np.ndarray, " n"],
+    codes: Codes,
     classes: Sequence[str],
     way: Way,
     epochs: int,
-    look: Callable[[Classifier, int], None] | None,
+    look: Callable[[Classifier, int], None] | None = None,
 ) -> Classifier:
-    """A classifier that has learned from these items for so many epochs."""
+    """A classifier that has learned from these items for so many epochs; ``look`` is told of each. The model stays."""
     encoder, head = copy.deepcopy(model.encoder), copy.deepcopy(model.head)
     layers = way.head_layers if head is not None else 0
     length = model.represent(Subset(items, np.arange(1))).shape[1]
@@ -134,7 +136,8 @@ def _learned(
         top = stand(**built)
     if head is not None and layers:
         top[0].load_state_dict(first_layers(head, layers).state_dict())
-    classifier = Classifier(Model(encoder, model.modality, model.built), top, built, classes, learned=items.names)
+    moved = Model(encoder, model.modality, model.built)
+    classifier = Classifier(moved, top, built, classes, kind=named(codes), learned=items.names)
 
     def after(method: Method, epoch: int) -> dict[str, Any]:
         if look is not None:
@@ -146,7 +149,7 @@ def _learned(
     recipe = dataclasses.replace(way.recipe, steps=steps, batch_size=batch)
     with torch.random.fork_rng():
         train(
-            Supervised(encoder, top, torch.from_numpy(codes), frozen=way.frozen),
+            Supervised(encoder, top, torch.from_numpy(codes), classifier.naming, frozen=way.frozen),
             items,
             model.modality,
             recipe,

@@ -11,9 +11,10 @@ from jaxtyping import Int64
 
 from counterpoint.data.frames import columns_of, is_frame, read_columns
 from counterpoint.data.paths import existing
-from counterpoint.data.splits import UNLABELLED
+from counterpoint.data.splits import UNLABELLED, Codes, is_labelled
 from counterpoint.errors import LabelError, closest, listed
 from counterpoint.interfaces import Items
+from counterpoint.naming import BETWEEN
 
 
 def read_labels(spec: object, source: object, items: Items) -> np.ndarray:
@@ -30,6 +31,8 @@ def read_labels(spec: object, source: object, items: Items) -> np.ndarray:
         LabelError: There are none, too many, too few, or some are missing.
     """
     labels = _given(spec, source, items)
+    if labels.ndim != 1:
+        raise LabelError(f"Labels are one per item. Got an array of shape {labels.shape}.")
     missing = [place for place, label in enumerate(labels.tolist()) if _absent(label)]
     if missing:
         name = items.names[missing[0]]
@@ -40,19 +43,24 @@ def read_labels(spec: object, source: object, items: Items) -> np.ndarray:
     return labels
 
 
-def read_some_labels(spec: object, source: object, items: Items) -> tuple[Int64[np.ndarray, " n"], list[str]]:
-    """The number of each item's class, -1 for those without a label, and the names of the classes.
+def read_some_labels(spec: object, source: object, items: Items) -> tuple[Codes, list[str]]:
+    """What the items are named, -1 for those without a label, and the names of the classes.
 
-    An item has no label where the label is -1, empty, or where a table of names and labels does not name it.
+    An item has no label where the label is -1, empty, or where a table of names and labels does not name it. Items may
+    be of several classes: in an array (n, k) of zeros and ones, or with names such as ``cat|dog``.
 
     Raises:
         LabelError: As ``read_labels``, but for labels that are missing; or fewer than two classes are labelled, or one
             class has a single item while others have more.
     """
     labels = _given(spec, source, items)
+    if labels.ndim == 2:
+        return _several(labels, [str(column) for column in range(labels.shape[1])])
     known = np.asarray([not _absent(label) and str(label) != str(UNLABELLED) for label in labels.tolist()], dtype=bool)
     if not known.any():
         raise LabelError(f"None of the {len(items)} items has a label. Label a few of every class.")
+    if any(isinstance(label, str) and BETWEEN in label for label in labels[known].tolist()):
+        return _several(*_ticked(labels, known))
     found, classes = encode(labels[known].tolist())
     if len(classes) < 2:
         raise LabelError(f"All {known.sum()} labels are '{classes[0]}'. A classifier needs two classes to tell apart.")
@@ -65,6 +73,37 @@ def read_some_labels(spec: object, source: object, items: Items) -> tuple[Int64[
         )
     codes = np.full(len(labels), UNLABELLED, dtype=np.int64)
     codes[known] = found
+    return codes, classes
+
+
+def _ticked(labels: np.ndarray, known: np.ndarray) -> tuple[Int64[np.ndarray, "n k"], list[str]]:
+    """For each class whether an item is named so."""
+    named = [{part.strip() for part in str(label).split(BETWEEN) if part.strip()} for label in labels.tolist()]
+    classes = sorted(set().union(*(each for each, there in zip(named, known, strict=True) if there)))
+    rows = [
+        [int(name in each) for name in classes] if there else [UNLABELLED] * len(classes)
+        for each, there in zip(named, known, strict=True)
+    ]
+    return np.asarray(rows, dtype=np.int64), classes
+
+
+def _several(labels: np.ndarray, classes: list[str]) -> tuple[Int64[np.ndarray, "n k"], list[str]]:
+    """Codes of items that may be of several classes, checked."""
+    numbers = labels.astype(np.float64)
+    missing = np.isnan(numbers) | (numbers == UNLABELLED)
+    codes = np.where(missing.any(axis=1)[:, None], UNLABELLED, np.where(missing, 0, numbers)).astype(np.int64)
+    known = codes[is_labelled(codes)]
+    if len(known) == 0:
+        raise LabelError(f"None of the {len(labels)} items has a label. Label a few of every class.")
+    if not np.isin(known, (0, 1)).all() or not np.isin(numbers[~missing], (0, 1)).all():
+        raise LabelError(
+            "Labels (n, k) say for each class whether an item is of it: 1, 0, or -1 throughout where nobody knows. "
+            f"Got {listed(sorted({f'{each:g}' for each in numbers[~missing].tolist()} - {'0', '1'}), 5)}."
+        )
+    for count, said in ((known.sum(axis=0), "no item is of"), (len(known) - known.sum(axis=0), "every item is of")):
+        if (count == 0).any():
+            names = listed([classes[place] for place in np.flatnonzero(count == 0).tolist()], 5)
+            raise LabelError(f"Of the {len(known)} labelled, {said} {names}. Label some more, or leave the class out.")
     return codes, classes
 
 
@@ -102,7 +141,7 @@ def encode(labels: Sequence[Any] | np.ndarray, classes: Sequence[str] | None = N
 def _given(spec: object, source: object, items: Items) -> np.ndarray:
     """One label for each item as it was given, some perhaps missing."""
     labels = _whole(_array(_found(spec, source, items)))
-    if labels.ndim != 1:
+    if labels.ndim not in (1, 2):
         raise LabelError(f"Labels are one per item. Got an array of shape {labels.shape}.")
     return _of_items(labels, items)
 

@@ -11,22 +11,44 @@ from counterpoint.errors import LabelError, listed
 
 UNLABELLED = -1
 
+DRAWN = 1
+"""Sets the draws of a budget apart from those of ``split``: with one order for both, a test that is held out with the
+same seed would hold the very items that were learned from."""
 
-def ranks(codes: Int64[np.ndarray, " n"], *, seed: int) -> Int64[np.ndarray, " n"]:
-    """The place of every item in a shuffled row of its own class, from 0; -1 for items without a label.
 
-    >>> sorted(ranks(np.asarray([0, 0, 1, -1, 0]), seed=3).tolist())
-    [-1, 0, 0, 1, 2]
+Codes = Int64[np.ndarray, "n ..."]
+"""What items are named: the number of each one's class (n,), or for each class whether an item is of it (n, k). An item
+without a label is -1 throughout."""
+
+
+def is_labelled(codes: Codes) -> Bool[np.ndarray, " n"]:
+    """Which items have a label.
+
+    >>> is_labelled(np.asarray([2, -1, 0])).tolist(), is_labelled(np.asarray([[0, 0], [-1, -1]])).tolist()
+    ([True, False, True], [True, False])
     """
-    place = np.full(len(codes), UNLABELLED, dtype=np.int64)
+    known: np.ndarray = (codes if codes.ndim == 1 else codes[:, 0]) != UNLABELLED
+    return known
+
+
+def members(codes: Codes, count: int, *, seed: int | Sequence[int]) -> list[Int64[np.ndarray, " m"]]:
+    """The items of each of so many classes in a shuffled order; of codes (n, k), last, also those of no class at all.
+
+    >>> [sorted(rows.tolist()) for rows in members(np.asarray([0, 0, 1, -1, 0]), 2, seed=3)]
+    [[0, 1, 4], [2]]
+    >>> [sorted(rows.tolist()) for rows in members(np.asarray([[1, 1], [0, 1], [0, 0], [-1, -1]]), 2, seed=3)]
+    [[0], [0, 1], [2]]
+    """
     shuffled = np.random.default_rng(seed).permutation(len(codes))
-    for code in np.unique(codes[codes != UNLABELLED]):
-        place[shuffled[codes[shuffled] == code]] = np.arange(int((codes == code).sum()))
-    return place
+    named = codes[shuffled]
+    if codes.ndim == 1:
+        return [shuffled[named == code] for code in range(count)]
+    none = shuffled[(named == 0).all(axis=1)]
+    return [*(shuffled[named[:, code] == 1] for code in range(count)), none]
 
 
 def budget(
-    codes: Int64[np.ndarray, " n"],
+    codes: Codes,
     classes: Sequence[str],
     *,
     per_class: int | None = None,
@@ -35,7 +57,8 @@ def budget(
 ) -> Bool[np.ndarray, " n"]:
     """Which labelled items may be learned from: so many of every class, or this share of it; all without either.
 
-    A smaller budget is a part of every larger one with the same seed.
+    A smaller budget is a part of every larger one with the same seed. Where items are of several classes, each class
+    gets at least so many.
 
     Raises:
         LabelError: Both were given, a class has fewer items, or the share leaves a class without any.
@@ -47,18 +70,42 @@ def budget(
     """
     if per_class is not None and fraction is not None:
         raise LabelError("Give so many labels per class or a fraction of them, not both.")
-    counts = np.bincount(codes[codes != UNLABELLED], minlength=len(classes))
+    rows = members(codes, len(classes), seed=[seed, DRAWN])
+    counts = np.asarray([len(each) for each in rows])
     if per_class is not None:
-        wanted = np.full(len(classes), per_class)
+        wanted = np.full(len(rows), per_class)
     else:
         wanted = np.round(counts * (1.0 if fraction is None else fraction)).astype(np.int64)
-    for lacking, said in ((counts < wanted, "have fewer than"), (wanted == 0, "are left without a label of")):
+    lack, none = (counts < wanted)[: len(classes)], (wanted == 0)[: len(classes)]
+    for lacking, said in ((lack, "have fewer than"), (none, "are left without a label of")):
         if lacking.any():
             names = listed([classes[place] for place in np.flatnonzero(lacking).tolist()], 5)
             asked = f"{per_class} per class" if per_class is not None else f"the fraction {fraction}"
             raise LabelError(f"The classes {names} {said} {asked}. Give a budget that leaves every class at least one.")
-    chosen: np.ndarray = (codes != UNLABELLED) & (ranks(codes, seed=seed) < wanted[codes])
+    chosen = np.zeros(len(codes), dtype=bool)
+    for each, count in zip(rows, wanted, strict=True):
+        chosen[each[:count]] = True
     return chosen
+
+
+def split_several(
+    codes: Int64[np.ndarray, "n k"], *, seed: int, share: float
+) -> tuple[Bool[np.ndarray, " n"], Bool[np.ndarray, " n"]]:
+    """As ``split``, of items that may be of several classes: what is held out never holds the last of a class.
+
+    >>> kept, held = split_several(np.asarray([[1, 0], [1, 1], [0, 0], [1, 1], [1, 1]]), seed=0, share=0.4)
+    >>> bool((kept != held).all()), int(held.sum()) <= 2
+    (True, True)
+    """
+    held = np.zeros(len(codes), dtype=bool)
+    left = codes.sum(axis=0)
+    for row in np.random.default_rng(seed).permutation(len(codes)):
+        if held.sum() >= share * len(codes):
+            break
+        if (left - codes[row] >= 1).all():
+            held[row] = True
+            left = left - codes[row]
+    return ~held, held
 
 
 def split(

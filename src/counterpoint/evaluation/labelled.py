@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Int64, Shaped
 
 from counterpoint.data.labels import encode
-from counterpoint.data.splits import split
+from counterpoint.data.splits import Codes, split
 from counterpoint.data.subset import Subset
 from counterpoint.errors import LabelError, listed
 from counterpoint.interfaces import Items
@@ -23,10 +23,10 @@ SHARE = 0.2
 
 @dataclass(frozen=True)
 class Labelled:
-    """Items and the number of each one's class."""
+    """Items and what each is named: its class, or its classes."""
 
     items: Items
-    labels: Int64[np.ndarray, " n"]
+    labels: Codes
     classes: Sequence[str]
 
     def of(self, rows: Int64[np.ndarray, " m"]) -> Labelled:

@@ -13,39 +13,43 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
 from counterpoint.classifiers.classifier import Classifier
+from counterpoint.data.splits import Codes, members
 from counterpoint.errors import LabelError, listed
 from counterpoint.evaluation.intervals import bootstrap
 from counterpoint.evaluation.labelled import Labelled
 from counterpoint.interfaces import Items
+from counterpoint.naming import named, renumbered
 
 SHOWN = 16
 """Items that are named as the most wrong, and as the least certain."""
 
 BINS = 10
 
+NONE = "none"
+"""What an item of no class is said to be."""
+
 
 def answered(classifier: Classifier, asked: Labelled, *, seed: int = 0) -> dict[str, Any]:
     """Accuracy with its interval, calibration, confusion and the most wrong items, as JSON can hold them.
 
-    Row i of ``confusion`` counts the items of class i by the class that they are taken for.
+    Row i of ``confusion`` counts the items of class i by the classes that they are taken for.
 
     Raises ``LabelError`` where the items are of classes that the classifier does not know.
     """
-    codes = _own_codes(classifier, asked)
+    codes, naming = _own_codes(classifier, asked), classifier.naming
     likely = classifier.probabilities(asked.items)
-    answers, sure = likely.argmax(axis=1), likely.max(axis=1)
-    right = answers == codes
-    k = len(classifier.classes)
+    answers, sure = naming.decided(likely), naming.sure(likely)
+    right = naming.right(answers, codes)
     return {
         **bootstrap(right, seed=seed)._asdict(),
         "items": len(codes),
-        "chance": float(np.bincount(codes).max() / len(codes)),
-        "calibration": calibration_error(right, sure),
+        "chance": float(naming.right(naming.usual(codes), codes).mean()),
+        "calibration": calibration_error(right == 1, sure),
         "classes": list(classifier.classes),
-        "confusion": np.bincount(codes * k + answers, minlength=k * k).reshape(k, k).tolist(),
+        "confusion": confusion(answers, codes, len(classifier.classes)),
         "most_wrong": [
-            _said(classifier, asked.items, likely, row) | {"label": classifier.classes[codes[row]]}
-            for row in np.argsort(np.where(right, -1, sure), kind="stable")[::-1][: min(SHOWN, int((~right).sum()))]
+            _said(classifier, asked.items, likely, row) | {"label": naming.said(codes[row], classifier.classes)}
+            for row in _surest(np.flatnonzero(right < 1), sure)
         ],
     }
 
@@ -61,8 +65,20 @@ def unlearned(classifier: Classifier, asked: Labelled) -> Labelled:
 def least_certain(classifier: Classifier, items: Items) -> list[dict[str, Any]]:
     """The items whose likeliest class is least likely: those to label next."""
     likely = classifier.probabilities(items)
-    rows = np.argsort(likely.max(axis=1), kind="stable")[:SHOWN]
+    rows = np.argsort(classifier.naming.sure(likely), kind="stable")[:SHOWN].tolist()
     return [_said(classifier, items, likely, row) for row in rows]
+
+
+def confusion(answers: Codes, codes: Codes, count: int) -> list[list[int]]:
+    """How many items of each class are taken for each class.
+
+    >>> confusion(np.asarray([0, 1, 1]), np.asarray([0, 0, 1]), 2)
+    [[1, 1], [0, 1]]
+    """
+    one_hot = (np.eye(count, dtype=np.int64)[each] if each.ndim == 1 else each for each in (codes, answers))
+    true, taken = one_hot
+    found: list[list[int]] = (true.T @ taken).tolist()
+    return found
 
 
 def calibration_error(right: Bool[np.ndarray, " m"], sure: Float32[np.ndarray, " m"]) -> float:
@@ -76,24 +92,30 @@ def calibration_error(right: Bool[np.ndarray, " m"], sure: Float32[np.ndarray, "
     return float(np.abs(difference).sum() / len(right))
 
 
+def _surest(rows: Int64[np.ndarray, " w"], sure: Float32[np.ndarray, " m"]) -> list[int]:
+    """Those of the rows whose answers are surest, in that order."""
+    found: list[int] = rows[np.argsort(-sure[rows], kind="stable")][:SHOWN].tolist()
+    return found
+
+
 def _said(classifier: Classifier, items: Items, likely: Float32[np.ndarray, "n k"], row: int) -> dict[str, Any]:
-    first, second = np.argsort(-likely[row], kind="stable")[:2]
+    naming, one = classifier.naming, likely[row : row + 1]
     return {
         "name": items.names[row],
-        "answer": classifier.classes[first],
-        "probability": float(likely[row, first]),
-        "second": classifier.classes[second],
+        "answer": naming.said(naming.decided(one)[0], classifier.classes) or NONE,
+        "probability": float(naming.sure(one)[0]),
+        "second": classifier.classes[naming.second(one[0])],
     }
 
 
-def _own_codes(classifier: Classifier, asked: Labelled) -> Int64[np.ndarray, " m"]:
-    """The classifier's numbers of the classes of the items."""
-    known = {name: code for code, name in enumerate(classifier.classes)}
-    named = [asked.classes[code] for code in asked.labels]
-    unknown = sorted(set(named) - set(known))
-    if unknown:
+def _own_codes(classifier: Classifier, asked: Labelled) -> Codes:
+    """What the items are named, in the classifier's numbers."""
+    rows = members(asked.labels, len(asked.classes), seed=0)
+    there = {name for name, each in zip(asked.classes, rows, strict=False) if len(each)}
+    unknown = sorted(there - set(classifier.classes))
+    if unknown or named(asked.labels) != classifier.kind:
         raise LabelError(
-            f"The labels {listed(unknown, 5)} are none of the classes that the classifier tells apart, "
+            f"The labels {listed(unknown or sorted(there), 5)} are none of what the classifier tells apart, "
             f"{listed(classifier.classes, 10)}."
         )
-    return np.asarray([known[name] for name in named], dtype=np.int64)
+    return renumbered(asked.labels, asked.classes, classifier.classes)

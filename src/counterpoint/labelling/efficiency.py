@@ -11,7 +11,7 @@ import numpy as np
 from counterpoint import runs
 from counterpoint.classifiers.classifier import RECORD
 from counterpoint.data.labels import pair, read_some_labels
-from counterpoint.data.splits import UNLABELLED, split
+from counterpoint.data.splits import is_labelled, split, split_several
 from counterpoint.errors import InputError, LabelError
 from counterpoint.evaluation.labelled import SHARE, Labelled, same_classes
 from counterpoint.files import write_json
@@ -19,6 +19,7 @@ from counterpoint.fitting import said, unseen
 from counterpoint.labelling.budgets import WAYS, Question, at_budgets, read_budget
 from counterpoint.labelling.recipes import require_views
 from counterpoint.model import Model, load
+from counterpoint.naming import renumbered
 from counterpoint.progress import console
 
 BUDGETS = ("1", "5", "10", "50", "1%", "10%", "100%")
@@ -75,15 +76,17 @@ def parted(model: Model, train: object, test: object, labels: object, *, seed: i
     others = model.modality.open(test)
     answers, named = read_some_labels(second, test, others)
     same_classes(classes, named)
-    place = np.asarray([*(classes.index(name) for name in named), UNLABELLED])
-    rows = np.flatnonzero(answers != UNLABELLED)
-    return Labelled(items, codes, classes), Labelled(others, place[answers], classes).of(rows)
+    if codes.ndim != answers.ndim:
+        raise LabelError("The items to learn from have one class each and the test items several, or the reverse.")
+    rows = np.flatnonzero(is_labelled(answers))
+    return Labelled(items, codes, classes), Labelled(others, renumbered(answers, named, classes), classes).of(rows)
 
 
 def set_apart(labelled: Labelled, *, seed: int) -> tuple[Labelled, Labelled]:
     """The items without a fifth of the labelled ones of every class, and that fifth."""
-    rows = np.flatnonzero(labelled.labels != UNLABELLED)
-    _, held = split(labelled.labels[rows], seed=seed, share=SHARE)
+    rows = np.flatnonzero(is_labelled(labelled.labels))
+    parted = split if labelled.labels.ndim == 1 else split_several
+    _, held = parted(labelled.labels[rows], seed=seed, share=SHARE)
     if not held.any():
         raise LabelError("Every class has one label, so none can be held out to ask about. Give a test source.")
     rest = np.setdiff1d(np.arange(len(labelled.labels)), rows[held])

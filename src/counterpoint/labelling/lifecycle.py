@@ -35,7 +35,7 @@ FINETUNED = "finetuned"
 MINUTES = 8.0
 """Time for all of it where neither time nor epochs are given."""
 
-CONTRAST, COMPARISON, DISTILLING = 0.45, 0.7, 0.93
+CONTRAST, COMPARISON, DISTILLING = 0.42, 0.75, 0.93
 """Shares of the time after which each of these is over; scores and the report have the rest."""
 
 SURE = 2000
@@ -159,10 +159,12 @@ def _affordable(journey: Journey) -> Iterator[Budget]:
 def _distilled(journey: Journey, teacher: Classifier) -> Classifier:
     """A student of the classifier, taught on all items but those that are asked about."""
     asked, material = journey.asked, journey.material
+    begins = asked.student == "same" and asked.student_width is None
     known = material.learned
-    nobody = replace(known, labels=np.full(len(known.labels), UNLABELLED, dtype=np.int64))
+    nobody = replace(known, labels=np.full_like(known.labels, UNLABELLED))
     lesson = Distilling(
         encoder=asked.student,
+        start=str(journey.folder / PRETRAINED) if begins else None,
         width=asked.student_width,
         epochs=asked.epochs,
         batch_size=asked.batch_size,
@@ -181,7 +183,8 @@ def _scored(journey: Journey, model: Model, student: Classifier, compared: dict[
     if material.asked is not None and compared is not None:
         size = material.budgets[0]
         known = material.known.of(rows_of(material.known, size, seed=seed))
-        scores |= score(model, known, material.asked, seed=seed)
+        if known.labels.ndim == 1:
+            scores |= score(model, known, material.asked, seed=seed)
         asked_of = student if material.spared else tuned(model, known, seed)
         scores["classifier"] = answered(asked_of, material.asked, seed=seed)
         scores["rehearsal"] = not material.spared

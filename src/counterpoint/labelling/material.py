@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from counterpoint.data.labels import read_some_labels
-from counterpoint.data.splits import UNLABELLED, budget
+from counterpoint.data.splits import budget, members
 from counterpoint.errors import LabelError
 from counterpoint.evaluation.labelled import Labelled
 from counterpoint.fitting import unseen
@@ -63,12 +61,8 @@ def gather(source: object, labels: object, asked: Lifecycle) -> Material:
         return Material(modality, items, everything, everything, None, [])
     learned = known if limited else everything
     drawn = budget(learned.labels, learned.classes, per_class=asked.per_class, fraction=asked.fraction, seed=asked.seed)
-    most = int(np.bincount(learned.labels[drawn]).max())
+    drawn_of_each = members(learned.labels[drawn], len(learned.classes), seed=asked.seed)
+    most = max(map(len, drawn_of_each))
     size = Budget(asked.per_class, (asked.fraction or 1.0) if asked.per_class is None else None)
     smaller = [Budget(each, None) for each in SMALLER if each < most]
     return Material(modality, items, learned, known, questions, [size, *smaller])
-
-
-def unlabelled(known: Labelled) -> Labelled:
-    """The items that nobody has named."""
-    return known.of(np.flatnonzero(known.labels == UNLABELLED))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import time
 from pathlib import Path
@@ -22,6 +23,7 @@ from counterpoint.interfaces import Items
 from counterpoint.labelling.folders import Leaving, asked_for, free, leave
 from counterpoint.labelling.recipes import recipe, require_views
 from counterpoint.model import Model, load
+from counterpoint.naming import named
 from counterpoint.plans import Distilling
 from counterpoint.settle import USUAL_BATCH, fitting_epochs
 from counterpoint.training.loop import steps_per_epoch
@@ -78,7 +80,8 @@ def taught(
 ) -> Classifier:
     """A student of a classifier, from opened items; the class of those without a label is -1."""
     items = known.items
-    student = distil(master, fresh(master.model, asked), items, known.labels, lesson(asked, len(items), seconds))
+    plan = lesson(asked, len(items), seconds, begun=asked.start is not None)
+    student = distil(master, fresh(master.model, asked), items, known.labels, plan)
     found = {
         "items": len(items),
         "agreement": agreement(master, student, items),
@@ -92,7 +95,8 @@ def taught(
 
 def imitated(master: Model, items: Items, asked: Distilling, seconds: float | None, leaving: Leaving) -> Model:
     """A student of a model, from opened items."""
-    student = imitate(master, fresh(master, asked), items, lesson(asked, len(items), seconds, usual=0.1))
+    plan = lesson(asked, len(items), seconds, usual=0.1, begun=asked.start is not None)
+    student = imitate(master, fresh(master, asked), items, plan)
     found = {
         "items": len(items),
         "neighbours": shared_neighbours(master, student, items),
@@ -121,8 +125,9 @@ def _master(teacher: Classifier | Model | str | Path, match: str) -> Classifier 
 def _fitting(known: Labelled | None, master: Classifier, items: Items) -> Labelled:
     """The labels, where there are any, if they are of the teacher's classes."""
     if known is None:
-        return Labelled(items, np.full(len(items), UNLABELLED, dtype=np.int64), master.classes)
-    if list(known.classes) != list(master.classes):
+        shape = (len(items),) if master.kind == "one" else (len(items), len(master.classes))
+        return Labelled(items, np.full(shape, UNLABELLED, dtype=np.int64), master.classes)
+    if list(known.classes) != list(master.classes) or named(known.labels) != master.kind:
         raise InputError(
             f"The teacher tells {listed(master.classes)} apart, and the labels are of {listed(known.classes)}. "
             "Give labels of the same classes, or none."
@@ -139,12 +144,16 @@ def _sizes(found: dict[str, Any]) -> str:
     return f"{found['items']:,} items, teacher of {teacher:,} parameters: its student of {student:,}"
 
 
-def lesson(asked: Distilling, items: int, seconds: float | None = None, *, usual: float = 1.0) -> Lesson:
-    """How to distil on so many items; ``usual`` is the temperature where none was asked for."""
+def lesson(
+    asked: Distilling, items: int, seconds: float | None = None, *, usual: float = 1.0, begun: bool = False
+) -> Lesson:
+    """How to distil on so many items; ``usual`` is the temperature where none was asked for. A student that has begun
+    needs half as long.
+    """
     batch = min(asked.batch_size or USUAL_BATCH, items)
-    steps = (asked.epochs or 2 * fitting_epochs(items)) * steps_per_epoch(items, batch)
+    steps = (asked.epochs or (1 if begun else 2) * fitting_epochs(items)) * steps_per_epoch(items, batch)
     moved = dataclasses.replace(recipe(asked, batch), steps=steps)
-    return Lesson(moved, seconds, asked.temperature or usual, asked.label_weight)
+    return Lesson(moved, seconds, asked.temperature or usual, asked.neighbours, asked.label_weight)
 
 
 def fresh(teacher: Model, asked: Distilling) -> Model:
@@ -157,4 +166,20 @@ def fresh(teacher: Model, asked: Distilling) -> Model:
     with torch.random.fork_rng():
         torch.manual_seed(asked.seed)
         encoder = teacher.modality.encoder(name, width)
-    return Model(encoder, teacher.modality, {"encoder": name, "width": width, "seed": asked.seed})
+    student = Model(encoder, teacher.modality, {"encoder": name, "width": width, "seed": asked.seed})
+    return student if asked.start is None else begun(student, load(asked.start))
+
+
+def begun(student: Model, start: Model) -> Model:
+    """The student with what another model of the same network has learned."""
+    there, here = (
+        {name: tuple(tensor.shape) for name, tensor in each.encoder.state_dict().items()} for each in (start, student)
+    )
+    if there != here:
+        names = [f"{each.built.get('encoder')}, width {each.built.get('width')}" for each in (student, start)]
+        raise InputError(
+            f"The student is {names[0]}, and the model to begin at is {names[1]}. "
+            "Give one of the same network, or begin anew."
+        )
+    student.encoder.load_state_dict(copy.deepcopy(start.encoder.state_dict()))
+    return student

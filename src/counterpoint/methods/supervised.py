@@ -1,7 +1,7 @@
 r"""Supervised: learn the labels themselves, from few items or many.
 
     p = softmax(W top(f(view)))
-    loss_i = -w_{y_i} log p_{y_i},   w_y = n / (k n_y)
+    loss_i = -w_{y_i} log p_{y_i},   w_y = n / (k n_y)        each item of one class; of several, see ``naming``
 
 What SimCLRv2 does after contrast: fine-tuning from a layer of the projection head, Chen et al. 2020, arXiv:2006.10029,
 section 2.  Around an encoder that never learned it is the baseline that contrast has to beat.  Every class weighs the
@@ -11,12 +11,11 @@ Use when: there are labels.   Relations: with the encoder frozen it is a linear 
 
 from __future__ import annotations
 
-import torch
 from jaxtyping import Int64
 from torch import Tensor, nn
-from torch.nn import functional
 
 from counterpoint.interfaces import ItemInfo, Losses, Method, Vectors, Views
+from counterpoint.naming import Naming
 
 
 class Supervised(Method):
@@ -26,12 +25,14 @@ class Supervised(Method):
     weight: Tensor
     views = 1
 
-    def __init__(self, encoder: nn.Module, top: nn.Module, codes: Int64[Tensor, " n"], *, frozen: bool = False) -> None:
+    def __init__(
+        self, encoder: nn.Module, top: nn.Module, codes: Int64[Tensor, "n ..."], naming: Naming, *, frozen: bool = False
+    ) -> None:
         super().__init__()
         self.encoder, self.top, self.frozen = encoder.requires_grad_(not frozen), top, frozen
-        counts = torch.bincount(codes)
+        self.naming = naming
         self.register_buffer("codes", codes)
-        self.register_buffer("weight", len(codes) / (len(counts) * counts.clamp(min=1)))
+        self.register_buffer("weight", naming.weights(codes))
 
     def train(self, mode: bool = True) -> Supervised:
         """As every module's, but a frozen encoder keeps its statistics."""
@@ -43,6 +44,4 @@ class Supervised(Method):
         return (self.top(self.encoder(views[0])),)
 
     def compare(self, vectors: Vectors, items: ItemInfo) -> Losses:
-        return functional.cross_entropy(
-            vectors[0].float(), self.codes[items.index], weight=self.weight, reduction="none"
-        )
+        return self.naming.loss(vectors[0].float(), self.codes[items.index], self.weight)

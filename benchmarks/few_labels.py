@@ -1,0 +1,80 @@
+"""What few labels are worth, with a student of a fraction of the size beside the others.
+
+python benchmarks/few_labels.py RUN TRAIN TEST OUT.json [--labels A.npy,B.npy] [--budgets 10 1%] [--draws 5]
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+import counterpoint as cp
+from counterpoint.evaluation.draws import over_draws
+from counterpoint.evaluation.linear import linear_probe
+from counterpoint.files import write_json
+from counterpoint.labelling.budgets import compared, from_scratch, read_budget, rows_of, student_of, tuned
+from counterpoint.labelling.efficiency import efficiency_table, parted
+from counterpoint.plans import Distilling
+
+
+def main() -> None:
+    asked_for = arguments()
+    model = cp.load(asked_for.run)
+    known, asked = parted(model, asked_for.train, asked_for.test, asked_for.labels, seed=0)
+    h, h_asked = model.represent(known.items), model.represent(asked.items)
+    rows = []
+    for budget in map(read_budget, asked_for.budgets):
+        right: dict[str, list[np.ndarray]] = {}
+        for seed in range(asked_for.draws):
+            chosen = rows_of(known, budget, seed=seed)
+            some = known.of(chosen)
+            teacher = tuned(model, some, seed)
+            student, small = (
+                student_of(teacher, model, known, Distilling(seed=seed, epochs=epochs, width=width))
+                for epochs, width in ((asked_for.epochs, None), (2 * asked_for.epochs, asked_for.width))
+            )
+            answers = {
+                "scratch": answered(from_scratch(model, some, seed), asked),
+                "linear": linear_probe(h[chosen], some.labels, h_asked, seed=seed),
+                "tuned": answered(teacher, asked),
+                "distilled": answered(student, asked),
+                "small": answered(small, asked),
+            }
+            for name, each in answers.items():
+                right.setdefault(name, []).append(each == asked.labels)
+            said = ", ".join(f"{name} {found[-1].mean():.4f}" for name, found in right.items())
+            print(f"{budget}, seed {seed}: {said}", flush=True)
+        stacked = {name: np.stack(found) for name, found in right.items()}
+        small_right = stacked.pop("small")
+        rows.append({"budget": str(budget), "labels": len(chosen), **compared(stacked)})
+        rows[-1]["small"] = {
+            **over_draws(small_right)._asdict(),
+            "against_its_teacher": list(over_draws(small_right.astype(float) - stacked["tuned"])),
+            "parameters": [sum(p.numel() for p in each.model.encoder.parameters()) for each in (teacher, small)],
+        }
+        found = {"rows": rows, "left_out": [], "draws": asked_for.draws, "asked": len(asked.items)}
+        write_json(asked_for.out, found)
+        print(efficiency_table(found), rows[-1]["small"], sep="\n", flush=True)
+
+
+def answered(classifier: cp.Classifier, asked: object) -> np.ndarray:
+    return classifier.scores(asked.items).argmax(axis=1)
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("run", "train", "test"):
+        parser.add_argument(name)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--labels")
+    parser.add_argument("--budgets", nargs="+", default=["10", "1%"])
+    parser.add_argument("--draws", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=3, help="of a student of the same network; others have twice")
+    parser.add_argument("--width", type=int, default=14, help="of the small student")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
