@@ -19,3 +19,13 @@ torch.set_num_threads(1)
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("COUNTERPOINT_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture(scope="module")
+def quick_lessons():
+    """So few items would be learned from for hundreds of passes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("counterpoint.labelling.teaching.fitting_epochs", lambda items: 4)
+        patch.setattr("counterpoint.classifiers.tuning.STEPS", 20)
+        patch.setattr("counterpoint.labelling.budgets.LONGER", 2)
+        yield

@@ -18,6 +18,8 @@ from counterpoint.labelling.budgets import Budget, compared, read_budget
 from counterpoint.labelling.efficiency import efficiency_table
 from tests.worlds import stripes
 
+pytestmark = pytest.mark.usefixtures("quick_lessons")
+
 SMALL = {"width": 8, "head_hidden": 16, "head_outputs": 8, "batch_size": 64}
 
 
@@ -46,14 +48,6 @@ class Told(Classifier):
 
 def told(likely, classes="xyz", kind="one"):
     return Told(likely, classes, kind)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def short_lessons():
-    """Students of so few items would be taught for hundreds of passes."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("counterpoint.labelling.teaching.fitting_epochs", lambda items: 4)
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +141,7 @@ def test_the_table_says_how_much_better_and_what_was_left_out(worth):
     assert lines[-1].startswith("500 per class is left out. The classes 0, 1, 2, 3 have fewer")
 
 
-def test_contrast_is_worth_labels(tmp_path):
+def test_contrast_is_worth_labels():
     """The canary: from few labels, the encoder that learned by contrast beats the one that did not."""
     world = stripes()
     model = cp.fit(world.source, epochs=25, batch_size=64, width=16)
@@ -205,7 +199,7 @@ def test_answers_by_hand():
 def test_answers_go_by_the_names_of_classes():
     asked = Labelled(Counted(2), np.asarray([0, 1]), ["y", "x"])
     assert answered(told([[0.1, 0.9], [0.9, 0.1]], "xy"), asked)["value"] == 1
-    with pytest.raises(LabelError, match="The labels w are none of the classes that the classifier tells apart, x, y"):
+    with pytest.raises(LabelError, match="The labels w are none of what the classifier tells apart, x, y"):
         answered(told([[0.1, 0.9], [0.9, 0.1]], "xy"), Labelled(Counted(2), np.asarray([0, 1]), ["y", "w"]))
 
 

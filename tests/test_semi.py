@@ -13,6 +13,8 @@ from counterpoint.errors import InputError, RunError
 from tests.test_report import Page
 from tests.worlds import stripes
 
+pytestmark = pytest.mark.usefixtures("quick_lessons")
+
 CHOICES = {"epochs": 3, "width": 8, "batch_size": 64, "draws": 2}
 
 

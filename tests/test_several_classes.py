@@ -153,6 +153,7 @@ def test_several_classes_are_learned_taught_and_saved(tmp_path):
         cp.distill(classifier, world.source, labels=world.labels, label_weight=0.5, **ways)
 
 
+@pytest.mark.usefixtures("quick_lessons")
 def test_the_whole_way_with_several_classes(tmp_path, capsys):
     world = stripes()
     np.save(tmp_path / "items.npy", world.source)

@@ -135,9 +135,9 @@ def test_what_is_learned_of_a_teacher_can_be_said(classifier, trained):
     ways = {"epochs": 1, **WAYS}
     assert isinstance(cp.distill(classifier, source, match="vectors", **ways), cp.Model)
     assert isinstance(cp.distill(classifier, source, match="answers", **ways), cp.Classifier)
-    with pytest.raises(InputError, match="A student can match answers or vectors, or auto. Got 'both'"):
+    with pytest.raises(InputError, match=r"A student can match answers or vectors, or auto. Got 'both'"):
         cp.distill(classifier, source, match="both", **ways)
-    with pytest.raises(InputError, match="A model gives no answers. Fine-tune it first"):
+    with pytest.raises(InputError, match=r"A model gives no answers. Fine-tune it first"):
         cp.distill(cp.load(trained), source, match="answers", **ways)
     with pytest.raises(InputError, match="A teacher of vectors needs no labels"):
         cp.distill(trained, source, labels=stripes().labels, label_weight=0.5, **ways)
@@ -149,9 +149,7 @@ def test_a_student_can_begin_at_a_model_of_its_network(classifier, trained):
     begun = cp.load(trained).encoder.state_dict()
     for name, tensor in student.model.encoder.named_parameters():
         assert tensor.equal(begun[name])
-    with pytest.raises(
-        InputError, match="The student is conv2d, width 4, and the model to begin at is conv2d, width 8"
-    ):
+    with pytest.raises(InputError, match="The student is conv2d, width 4, and the model to begin at is conv2d"):
         cp.distill(classifier, stripes().source, start=str(trained), width=4, **still)
 
 

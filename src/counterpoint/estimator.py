@@ -70,7 +70,8 @@ class ContrastClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     As in ``sklearn.semi_supervised``, -1 in ``y`` means that a row has none.
 
     Args:
-        method, encoder, width, epochs, batch_size, temperature, seed: As in ``Plan``.
+        encoder, width, epochs, batch_size, seed: As in ``Plan``; anything else can be chosen with ``counterpoint.fit``
+            and ``counterpoint.finetune``.
         frozen, head_layers: As in ``Tuning``.
 
     Attributes:
@@ -88,22 +89,18 @@ class ContrastClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def __init__(
         self,
         *,
-        method: str = Plan.method,
         encoder: Any = Plan.encoder,
         width: int | None = Plan.width,
         epochs: int | None = Plan.epochs,
         batch_size: int | None = Plan.batch_size,
-        temperature: float = Plan.temperature,
         seed: int = Plan.seed,
         frozen: bool = Tuning.frozen,
         head_layers: int = Tuning.head_layers,
     ) -> None:
-        self.method = method
         self.encoder = encoder
         self.width = width
         self.epochs = epochs
         self.batch_size = batch_size
-        self.temperature = temperature
         self.seed = seed
         self.frozen = frozen
         self.head_layers = head_layers
@@ -130,5 +127,6 @@ class ContrastClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: Any) -> np.ndarray:  # noqa: N803
         """The likeliest class of every row."""
-        answers: np.ndarray = self.classes_[self.predict_proba(X).argmax(axis=1)]
+        likely = self.predict_proba(X)
+        answers: np.ndarray = self.classes_[likely.argmax(axis=1)]
         return answers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import sys
 import time
 from contextlib import AbstractContextManager
@@ -66,8 +67,12 @@ def _gap(inputs: int, outputs: int, kernel: int, stride: int, device: torch.devi
     return max(float((exact - rough).norm() / exact.norm()) for exact, rough in pairs)
 
 
+@functools.cache
 def bf16_is_faster(device: torch.device) -> bool:
-    """Measured on a convolution of ordinary size: the best of many turns each, for other processes only slow down."""
+    """Measured on a convolution of ordinary size: the best of many turns each, for other processes only slow down.
+
+    Measured once in a process, which would otherwise change its mind, and its results, with the load of the machine.
+    """
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported())
     image = torch.ones(64, 64, 16, 16, device=device).to(memory_format=torch.channels_last)
