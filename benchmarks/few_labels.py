@@ -31,32 +31,35 @@ def main() -> None:
             chosen = rows_of(known, budget, seed=seed)
             some = known.of(chosen)
             teacher = tuned(model, some, seed)
-            student, small = (
+            student, *smaller = (
                 student_of(teacher, model, known, Distilling(seed=seed, epochs=epochs, width=width))
-                for epochs, width in ((asked_for.epochs, None), (2 * asked_for.epochs, asked_for.width))
+                for epochs, width in ((asked_for.epochs, None), (asked_for.epochs + 1, asked_for.width))
+                if width != 0
             )
             answers = {
                 "scratch": answered(from_scratch(model, some, seed), asked),
                 "linear": linear_probe(h[chosen], some.labels, h_asked, seed=seed),
                 "tuned": answered(teacher, asked),
                 "distilled": answered(student, asked),
-                "small": answered(small, asked),
             }
+            if smaller:
+                answers["small"] = answered(smaller[0], asked)
             for name, each in answers.items():
                 right.setdefault(name, []).append(each == asked.labels)
             said = ", ".join(f"{name} {found[-1].mean():.4f}" for name, found in right.items())
             print(f"{budget}, seed {seed}: {said}", flush=True)
         stacked = {name: np.stack(found) for name, found in right.items()}
-        small_right = stacked.pop("small")
+        small = stacked.pop("small", None)
         rows.append({"budget": str(budget), "labels": len(chosen), **compared(stacked)})
-        rows[-1]["small"] = {
-            **over_draws(small_right)._asdict(),
-            "against_its_teacher": list(over_draws(small_right.astype(float) - stacked["tuned"])),
-            "parameters": [sum(p.numel() for p in each.model.encoder.parameters()) for each in (teacher, small)],
-        }
+        if small is not None:
+            rows[-1]["small"] = {
+                **over_draws(small)._asdict(),
+                "against_its_teacher": list(over_draws(small.astype(float) - stacked["tuned"])),
+                "parameters": [sum(p.numel() for p in each.model.encoder.parameters()) for each in (teacher, *smaller)],
+            }
         found = {"rows": rows, "left_out": [], "draws": asked_for.draws, "asked": len(asked.items)}
         write_json(asked_for.out, found)
-        print(efficiency_table(found), rows[-1]["small"], sep="\n", flush=True)
+        print(efficiency_table(found), rows[-1].get("small", ""), sep="\n", flush=True)
 
 
 def answered(classifier: cp.Classifier, asked: object) -> np.ndarray:
@@ -71,8 +74,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--labels")
     parser.add_argument("--budgets", nargs="+", default=["10", "1%"])
     parser.add_argument("--draws", type=int, default=5)
-    parser.add_argument("--epochs", type=int, default=3, help="of a student of the same network; others have twice")
-    parser.add_argument("--width", type=int, default=14, help="of the small student")
+    parser.add_argument("--epochs", type=int, default=3, help="of a student of the same network; others have one more")
+    parser.add_argument("--width", type=int, default=14, help="of the small student; 0 for none")
     return parser.parse_args()
 
 

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from counterpoint.classifiers.beginning import begin
 from counterpoint.classifiers.calibration import fitting_temperature, loss_at
 from counterpoint.classifiers.classifier import Classifier, stand
 from counterpoint.data.splits import Codes, split, split_several
@@ -45,6 +46,8 @@ class Way(NamedTuple):
     head_layers: int
     frozen: bool
     epochs: int | None
+    probed: bool = True
+    """Whether the last layer begins at a linear probe, or anywhere."""
 
 
 class Tuned(NamedTuple):
@@ -128,7 +131,8 @@ def learn(
     """A classifier that has learned from these items for so many epochs; ``look`` is told of each. The model stays."""
     encoder, head = copy.deepcopy(model.encoder), copy.deepcopy(model.head)
     layers = way.head_layers if head is not None else 0
-    length = model.represent(Subset(items, np.arange(1))).shape[1]
+    h = model.represent(items if way.probed else Subset(items, np.arange(1)))
+    length = h.shape[1]
     hidden = shape_of_head(head)["hidden"] if head is not None and layers else length
     built: dict[str, Any] = {"inputs": length, "hidden": hidden, "head_layers": layers, "classes": len(classes)}
     with torch.random.fork_rng():
@@ -136,6 +140,10 @@ def learn(
         top = stand(**built)
     if head is not None and layers:
         top[0].load_state_dict(first_layers(head, layers).state_dict())
+    if way.probed:
+        with torch.no_grad():
+            reached = top[0].eval()(torch.from_numpy(h)).numpy()
+        begin(top[1], reached, codes)
     moved = Model(encoder, model.modality, model.built)
     classifier = Classifier(moved, top, built, classes, kind=named(codes), learned=items.names)
 

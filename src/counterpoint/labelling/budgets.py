@@ -175,7 +175,8 @@ def from_scratch(model: Model, some: Labelled, seed: int) -> Classifier:
     usual = usual_epochs(len(some.items), asked.batch_size)
     steps = usual * max(1, len(some.items) // asked.batch_size)
     times = max(1, min(LONGER, MOST_STEPS // steps))
-    return learn(blank, some.items, some.labels, some.classes, way(blank, asked, gentle=STEEPER), times * usual)
+    settled = way(blank, asked, gentle=STEEPER)._replace(probed=False)
+    return learn(blank, some.items, some.labels, some.classes, settled, times * usual)
 
 
 def student_of(teacher: Classifier, model: Model, known: Labelled, asked: Distilling) -> Classifier:

@@ -20,7 +20,7 @@ from counterpoint.labelling.recipes import recipe, require_views
 from counterpoint.model import Model, load
 from counterpoint.plans import Tuning
 
-GENTLE = 0.5
+GENTLE = 0.25
 """Of the optimiser's own learning rate: an encoder that has learned already is moved with less force."""
 
 
