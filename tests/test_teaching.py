@@ -13,6 +13,7 @@ from torch import nn
 
 import counterpoint as cp
 from counterpoint.classifiers import spreading
+from counterpoint.classifiers.beginning import begin
 from counterpoint.classifiers.imitating import shared_neighbours
 from counterpoint.classifiers.spreading import nearest, share_of_neighbours, spread_answers
 from counterpoint.cli import main
@@ -181,3 +182,30 @@ def test_the_classifier_of_scikit_learn_takes_names():
     found = cp.ContrastClassifier(epochs=2, width=16).fit(rows, y)
     assert found.classes_.tolist() == ["high", "low"]
     assert found.score(rows, y) > 0.7
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_the_last_layer_begins_at_a_probe(classes):
+    codes = np.arange(120) % classes
+    x = 3 * np.eye(classes, 6, dtype=np.float32)[codes] + np.random.default_rng(0).normal(size=(120, 6)) * [
+        1,
+        5,
+        1,
+        1,
+        1,
+        9,
+    ]
+    layer = nn.Linear(6, classes)
+    begin(layer, x.astype(np.float32), codes)
+    scores = layer(torch.from_numpy(x.astype(np.float32))).detach().numpy()
+    assert (scores.argmax(axis=1) == codes).mean() > 0.8
+    assert scores.max() < 3  # cautious: something is left to learn
+    np.testing.assert_allclose(scores.sum(axis=1), 0, atol=1e-4)  # no class is above the others without a reason
+
+
+def test_a_layer_of_several_classes_begins_at_a_probe_for_each():
+    x = np.random.default_rng(0).normal(size=(200, 4)).astype(np.float32)
+    codes = (x[:, :2] > 0).astype(np.int64)
+    layer = nn.Linear(4, 2)
+    begin(layer, x, codes)
+    assert ((layer(torch.from_numpy(x)).detach().numpy() > 0) == codes).mean() > 0.9
