@@ -107,6 +107,21 @@ def test_steps_that_are_done_are_kept_and_the_result_is_the_same(whole, tmp_path
         cp.semi(world.source, labels=world.labels, out=tmp_path / "run", resume=True, per_class=7)
 
 
+def test_a_table_leaves_out_the_column_that_is_asked_for(tmp_path):
+    random = np.random.default_rng(0)
+    rows = random.normal(size=(120, 4))
+    kind = np.where(rows[:, 0] > 0, "up", "down")
+    lines = [",".join([*(f"{value:.3f}" for value in row), name]) for row, name in zip(rows, kind, strict=True)]
+    (tmp_path / "table.csv").write_text("a,b,c,d,kind\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    ways = {"labels": "kind", "per_class": 6, "epochs": 3, "draws": 2, "batch_size": 64}
+    source = str(tmp_path / "table.csv")
+    with pytest.raises(InputError, match="is a feature of this model"):
+        cp.semi(source, out=tmp_path / "run", **ways)
+    classifier = cp.semi(source, out=tmp_path / "run", column="kind", **ways)
+    assert classifier.classes == ["down", "up"]
+    assert "Answers" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     ("labels", "choices", "message"),
     [

@@ -145,6 +145,10 @@ def test_several_classes_are_learned_taught_and_saved(tmp_path):
     loaded = cp.load_classifier(tmp_path / "few")
     np.testing.assert_array_equal(loaded.probabilities(items), likely)
     assert {each.label for each in cp.predict(loaded, other.source)} <= {"", "0", "1", "0|1"}
+    scores = cp.evaluate(tmp_path / "few", world.source, other.source, labels=(labels, truth))
+    assert scores["classifier"]["value"] == pytest.approx(right)
+    assert scores["sizes"] == {"train": 64, "test": 256, "classes": 2}
+    assert "knn" not in scores
     ways = {"width": 8, "batch_size": 64, "epochs": 25}
     student = cp.distill(classifier, world.source, **ways)
     taught = ANY.right(ANY.decided(student.probabilities(items)), ANY.decided(likely)).mean()

@@ -9,23 +9,18 @@ from typing import Any
 import numpy as np
 
 from counterpoint import runs
-from counterpoint.classifiers.classifier import RECORD as CLASSIFIER
-from counterpoint.classifiers.classifier import Classifier, load_classifier
-from counterpoint.data.labels import pair, read_labels
+from counterpoint.classifiers.classifier import Classifier
+from counterpoint.data.labels import read_labels
 from counterpoint.embeddings import Embeddings
 from counterpoint.errors import InputError
-from counterpoint.evaluation.labelled import held_out, numbered_alike
-from counterpoint.evaluation.scores import score
 from counterpoint.exporting import contents
 from counterpoint.exporting.onnx_file import require, write_onnx
 from counterpoint.exporting.state import write_state
-from counterpoint.files import write_json
 from counterpoint.fitting import fit as fit
-from counterpoint.fitting import said, unseen
 from counterpoint.interfaces import Items
-from counterpoint.labelling.answers import answered, least_certain, unlearned
 from counterpoint.labelling.efficiency import efficiency_table as efficiency_table
 from counterpoint.labelling.efficiency import label_efficiency as label_efficiency
+from counterpoint.labelling.evaluating import evaluate as evaluate
 from counterpoint.labelling.finetuning import finetune as finetune
 from counterpoint.labelling.lifecycle import semi as semi
 from counterpoint.labelling.predicting import predict as predict
@@ -67,53 +62,6 @@ def embed_shards(
 ) -> dict[str, Any]:
     """Embed much data into a folder, one .npz per shard; what is there already is kept. See ``docs/embedding.md``."""
     return embed_all(model, source, Path(out), Way(workers, engine, shard_size, overwrite), sharding())
-
-
-def evaluate(
-    model: Model | Classifier | str | Path,
-    train: object,
-    test: object = None,
-    *,
-    labels: object = None,
-    seed: int = 0,
-) -> dict[str, Any]:
-    """Score a model on labelled items: weighted kNN, linear probe, geometry, each beside its baselines.
-
-    A classifier is also asked itself, and never about items whose labels it has learned from.
-
-    Args:
-        model: A model, a classifier or a run folder; into the folder the scores are also written, as
-            ``evaluation.json``.
-        train: The source whose labelled items are learned from.
-        test: The source whose items are asked about. Without it a fifth of ``train`` is held out.
-        labels: ``"folder"``, a column, an ``.npy`` file, an array, or a pair of those for train and test; None
-            for the labels that the sources carry themselves.
-        seed: Names the held-out items and the bootstrap draws.
-    """
-    classifier = _classifier(model)
-    kept = _model(model) if classifier is None else classifier.model
-    first, second = pair(labels, separate=test is not None)
-    unseen(labels, kept.modality)
-    items = kept.modality.open(train)
-    answers = read_labels(first, train, items)
-    if test is None:
-        known, asked = held_out(items, answers, seed=seed)
-        asked = asked if classifier is None else unlearned(classifier, asked)
-    else:
-        others = kept.modality.open(test)
-        known, asked = numbered_alike(items, answers, others, read_labels(second, test, others))
-    scores = score(kept, known, asked, seed=seed)
-    classes = len({*known.labels.tolist(), *asked.labels.tolist()})
-    if classifier is not None:
-        scores["classifier"] = answered(classifier, asked, seed=seed)
-        scores["least_certain"] = least_certain(classifier, asked.items)
-    scores["sizes"] = {"train": len(known.items), "test": len(asked.items), "classes": classes}
-    if train is test or (isinstance(train, str | Path) and train == test):
-        scores["note"] = "The test items are the training items, so these scores say nothing about new ones."
-    if isinstance(model, str | Path):
-        given = {"train": said(train), "test": said(test), "labels": said(labels), "seed": seed}
-        write_json(Path(model) / runs.EVALUATION, {**scores, **given})
-    return scores
 
 
 def search(z: Embeddings, *, like: str | int | np.ndarray, k: int = 10) -> list[Hit]:
@@ -201,16 +149,7 @@ def _asked(folder: Path, model: Model, items: Items | None) -> Items | None:
         return None
 
 
-def _classifier(model: object) -> Classifier | None:
-    """The classifier that was given, or that lies in the folder; None where there is only a model."""
-    if isinstance(model, str | Path) and (Path(model) / CLASSIFIER).exists():
-        return load_classifier(model)
-    return model if isinstance(model, Classifier) else None
-
-
-def _model(model: Model | Classifier | str | Path) -> Model:
-    if isinstance(model, Classifier):
-        return model.model
+def _model(model: Model | str | Path) -> Model:
     return model if isinstance(model, Model) else load(model)
 
 

@@ -63,6 +63,7 @@ def semi(
     source: object,
     *,
     labels: object = None,
+    column: str | None = None,
     out: str | Path,
     resume: bool = False,
     overwrite: bool = False,
@@ -77,6 +78,7 @@ def semi(
         source: All items, as for ``fit``.
         labels: As for ``finetune``. With ``per_class`` or ``fraction`` a fifth of the labels is only asked about;
             without, the classifier learns from all of them.
+        column: As for ``fit``: the column that holds paths of images, or the one that a table must not learn from.
         out: The folder for everything.
         resume: Go on with the interrupted run in ``out``: steps that are done are kept.
         overwrite: Replace the run in ``out``.
@@ -90,9 +92,11 @@ def semi(
     asked = Lifecycle.of(choices)
     runs.check(folder, resume=False, overwrite=overwrite or resume)
     if resume:
-        asked = Lifecycle.of(runs.merged(asked.record(), runs.read_plan(folder)["asked"], Lifecycle().record()))
-    material = gather(source, labels, asked)
-    journey = Journey(folder, asked, asked_for(source, labels, asked), material, began)
+        before = runs.read_plan(folder)
+        asked = Lifecycle.of(runs.merged(asked.record(), before["asked"], Lifecycle().record()))
+        column = before.get("column") if column is None else column
+    material = gather(source, labels, asked, column=column)
+    journey = Journey(folder, asked, {**asked_for(source, labels, asked), "column": column}, material, began)
     if not resume:
         runs.start(folder, journey.record, material.items)
         for step in (PRETRAINED, FINETUNED):
@@ -108,21 +112,16 @@ def semi(
 
 def _pretrained(journey: Journey, source: object, *, resume: bool) -> Model:
     """What contrast learns from all items."""
-    folder, asked = journey.folder / PRETRAINED, journey.asked
+    folder, asked, column = journey.folder / PRETRAINED, journey.asked, journey.record["column"]
     if resume and (folder / runs.VERDICT).exists():
         model = load(folder)
     elif resume and (folder / runs.STATE).exists():
-        model = fit(source, out=folder, resume=True)
+        model = fit(source, out=folder, resume=True, column=column)
     else:
         seconds = journey.left(CONTRAST)
         length: dict[str, Any] = {"epochs": asked.epochs} if seconds is None else {"minutes": seconds / 60}
-        parts: dict[str, Any] = {
-            "encoder": asked.encoder,
-            "width": asked.width,
-            "batch_size": asked.batch_size,
-            "seed": asked.seed,
-        }
-        model = fit(source, out=folder, overwrite=folder.exists(), **parts, **length)
+        parts: dict[str, Any] = {name: getattr(asked, name) for name in ("encoder", "width", "batch_size", "seed")}
+        model = fit(source, out=folder, overwrite=folder.exists(), column=column, **parts, **length)
     return replace(model, modality=journey.material.modality)
 
 

@@ -41,7 +41,7 @@ class Material:
         return self.learned is self.known and self.asked is not None
 
 
-def gather(source: object, labels: object, asked: Lifecycle) -> Material:
+def gather(source: object, labels: object, asked: Lifecycle, *, column: str | None) -> Material:
     """Open the data and part it.
 
     With a budget a fifth of all labels is asked about and never learned from. Without one every label is precious:
@@ -49,7 +49,7 @@ def gather(source: object, labels: object, asked: Lifecycle) -> Material:
 
     Raises ``InputError`` where data, labels or budget cannot be used.
     """
-    modality, items = recognise(source, "auto").learn(source, Wishes(progress=decoding()))
+    modality, items = recognise(source, "auto").learn(source, Wishes(column=column, progress=decoding()))
     unseen(labels, modality)
     everything = Labelled(items, *read_some_labels(labels, source, items))
     limited = asked.per_class is not None or asked.fraction is not None

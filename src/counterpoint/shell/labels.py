@@ -23,6 +23,7 @@ def semi(
     source: str,
     *,
     labels: str | None = None,
+    column: str | None = None,
     out: Path,
     resume: Annotated[bool, Flag] = False,
     overwrite: Annotated[bool, Flag] = False,
@@ -35,6 +36,7 @@ def semi(
         source: As for fit: all items there are.
         labels: As for finetune. With --per-class or --fraction a fifth of them is only asked about; otherwise all are
             learned from.
+        column: The column with paths of images, or the one that a table must not learn from.
         out: The folder for the classifier and its report; the steps before it lie in pretrained and finetuned there.
         resume: Go on with the interrupted run in --out.
         overwrite: Replace the run in --out.
@@ -43,7 +45,7 @@ def semi(
     """
     from counterpoint import api, runs
 
-    api.semi(source, labels=labels, out=out, resume=resume, overwrite=overwrite, **choices.record())
+    api.semi(source, labels=labels, column=column, out=out, resume=resume, overwrite=overwrite, **choices.record())
     found = {"out": str(out), **json.loads((out / runs.TUNED).read_text(encoding="utf-8"))}
     lines = [f"The classifier is in {out}, its report is {out / 'report.html'}"]
     if (out / runs.BUDGET).exists():

@@ -1,0 +1,85 @@
+"""The verb ``evaluate``: what is known of a model, and of a classifier, on labelled items."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from counterpoint import runs
+from counterpoint.classifiers.classifier import RECORD, Classifier, load_classifier
+from counterpoint.data.labels import pair, read_labels
+from counterpoint.data.splits import is_labelled
+from counterpoint.evaluation.labelled import Labelled, held_out, numbered_alike
+from counterpoint.evaluation.scores import score
+from counterpoint.files import write_json
+from counterpoint.fitting import said, unseen
+from counterpoint.labelling.answers import answered, least_certain, unlearned
+from counterpoint.labelling.efficiency import parted
+from counterpoint.model import Model, load
+
+
+def evaluate(
+    model: Model | Classifier | str | Path,
+    train: object,
+    test: object = None,
+    *,
+    labels: object = None,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Score a model on labelled items: weighted kNN, linear probe, geometry, each beside its baselines.
+
+    A classifier is also asked itself, and never about items whose labels it has learned from; one that names several
+    classes at once is only asked itself.
+
+    Args:
+        model: A model, a classifier or a run folder; into the folder the scores are also written, as
+            ``evaluation.json``.
+        train: The source whose labelled items are learned from.
+        test: The source whose items are asked about. Without it a fifth of ``train`` is held out.
+        labels: ``"folder"``, a column, an ``.npy`` file, an array, or a pair of those for train and test; None
+            for the labels that the sources carry themselves.
+        seed: Names the held-out items and the bootstrap draws.
+    """
+    classifier = _classifier(model)
+    kept = _model(model) if classifier is None else classifier.model
+    unseen(labels, kept.modality)
+    several = classifier is not None and classifier.kind == "any"
+    known, asked = (parted if several else _labelled)(kept, train, test, labels, seed=seed)
+    if classifier is not None and test is None:
+        asked = unlearned(classifier, asked)
+    scores = {} if several else score(kept, known, asked, seed=seed)
+    if classifier is not None:
+        scores["classifier"] = answered(classifier, asked, seed=seed)
+        scores["least_certain"] = least_certain(classifier, asked.items)
+    learned = int(is_labelled(known.labels).sum())
+    scores["sizes"] = {"train": learned, "test": len(asked.items), "classes": len(known.classes)}
+    if train is test or (isinstance(train, str | Path) and train == test):
+        scores["note"] = "The test items are the training items, so these scores say nothing about new ones."
+    if isinstance(model, str | Path):
+        given = {"train": said(train), "test": said(test), "labels": said(labels), "seed": seed}
+        write_json(Path(model) / runs.EVALUATION, {**scores, **given})
+    return scores
+
+
+def _labelled(model: Model, train: object, test: object, labels: object, *, seed: int) -> tuple[Labelled, Labelled]:
+    """The items to learn from, every one with a label, and those to ask about."""
+    first, second = pair(labels, separate=test is not None)
+    items = model.modality.open(train)
+    answers = read_labels(first, train, items)
+    if test is None:
+        return held_out(items, answers, seed=seed)
+    others = model.modality.open(test)
+    return numbered_alike(items, answers, others, read_labels(second, test, others))
+
+
+def _classifier(model: object) -> Classifier | None:
+    """The classifier that was given, or that lies in the folder; None where there is only a model."""
+    if isinstance(model, str | Path) and (Path(model) / RECORD).exists():
+        return load_classifier(model)
+    return model if isinstance(model, Classifier) else None
+
+
+def _model(model: Model | Classifier | str | Path) -> Model:
+    if isinstance(model, Classifier):
+        return model.model
+    return model if isinstance(model, Model) else load(model)
