@@ -59,7 +59,9 @@ def test_what_is_asked_about_was_not_learned_from(whole):
     assert scores["classifier"]["items"] == 52
     assert scores["rehearsal"] is False
     assert not {each["name"] for each in scores["classifier"]["most_wrong"]} & learned
-    assert not {each["name"] for each in scores["least_certain"]} & learned
+    tuned = json.loads((whole / "tuned.json").read_text(encoding="utf-8"))
+    assert len(tuned["least_certain"]) == 16
+    assert not {each["name"] for each in tuned["least_certain"]} & learned
     assert set(scores["linear"]["baselines"]) == {"raw", "untrained", "chance"}
 
 
@@ -103,6 +105,8 @@ def test_steps_that_are_done_are_kept_and_the_result_is_the_same(whole, tmp_path
     cp.semi(world.source, labels=world.labels, out=tmp_path / "run", resume=True)
     assert (tmp_path / "run" / "finetuned" / "classifier.json").stat().st_mtime_ns == made
     assert first == {name: (tmp_path / "run" / name).read_bytes() for name in first}
+    with pytest.raises(RunError, match="started on other items or other labels"):
+        cp.semi(world.source, labels=np.roll(world.labels, 1), out=tmp_path / "run", resume=True)
     with pytest.raises(RunError, match="per_class=6, and 7 is asked for now"):
         cp.semi(world.source, labels=world.labels, out=tmp_path / "run", resume=True, per_class=7)
 
@@ -132,6 +136,9 @@ def test_a_table_leaves_out_the_column_that_is_asked_for(tmp_path):
         (stripes().labels, {"per_class": 2, "fraction": 0.5}, "not both"),
         (stripes().labels, {"minutes": 1.0, "epochs": 3}, "Give epochs or minutes, not both"),
         (stripes().labels[:-1], {}, "There are 255 labels for 256 items"),
+        (stripes().labels, {"encoder": "conv3d"}, "There is no encoder called 'conv3d'"),
+        (stripes().labels, {"student": "mlp"}, "is for table data, not for image"),
+        (stripes().labels, {"batch_size": 1000}, "1000"),
     ],
 )
 def test_what_cannot_be_used_is_refused_before_anything_is_written(tmp_path, labels, choices, message):

@@ -10,6 +10,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from counterpoint.api import finetune, fit
 from counterpoint.classifiers.classifier import Classifier
+from counterpoint.data.labels import whole
+from counterpoint.errors import InputError
 from counterpoint.model import Model
 from counterpoint.plans import Plan, Tuning
 
@@ -108,7 +110,9 @@ class ContrastClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def fit(self, X: Any, y: Any) -> ContrastClassifier:  # noqa: N803  (scikit-learn's name)
         """Train on X: rows (n, d), series (n, c, t) or images (n, h, w[, c]); y has one label for each, or -1."""
         X = np.asarray(X) if isinstance(X, list) else X
-        y = np.asarray(y)
+        y = whole(np.asarray(y))
+        if y.ndim != 1:
+            raise InputError(f"This classifier gives each row one class, and y has the shape {y.shape}. Use finetune.")
         choices = self.get_params()
         frozen, head_layers = choices.pop("frozen"), choices.pop("head_layers")
         model = fit(X, **choices)

@@ -67,13 +67,15 @@ class Model:
                 parts.append(self.encoder(self.modality.plain(batch.to(device))).float().cpu())
         return torch.cat(parts).numpy()
 
-    def untrained(self) -> Model:
+    def untrained(self, *, seed: int | None = None) -> Model:
         """The same model before it learned anything: the baseline that training has to beat.
+
+        Its weights are those that training began with, or others where a ``seed`` is given.
 
         A module of your own is drawn anew by its parts' ``reset_parameters``; parts without one stay as they are.
         """
         with torch.random.fork_rng():
-            torch.manual_seed(self.built.get("seed", 0))
+            torch.manual_seed(self.built.get("seed", 0) if seed is None else seed)
             if self.built.get("encoder"):
                 fresh = self.modality.encoder(self.built["encoder"], self.built.get("width"))
             else:

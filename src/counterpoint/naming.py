@@ -146,8 +146,8 @@ class AnyClasses(Naming):
         return np.where(either == 0, 1.0, 2 * both / np.maximum(either, 1)).astype(np.float32)
 
     def sure(self, likely: Likely) -> Float32[np.ndarray, " n"]:
-        """The least sure of the classes decides."""
-        return np.maximum(likely, 1 - likely).min(axis=1)  # type: ignore[no-any-return]
+        """As if one class said nothing of another."""
+        return np.maximum(likely, 1 - likely).prod(axis=1)  # type: ignore[no-any-return]
 
     def usual(self, codes: Int64[np.ndarray, "n k"]) -> Int64[np.ndarray, "n k"]:
         """Every class that most items are of; where there is none, the most frequent."""
@@ -160,11 +160,11 @@ class AnyClasses(Naming):
         return int(np.abs(likely - 0.5).argmin())
 
     def said(self, code: np.ndarray | np.integer[Any], classes: Sequence[str]) -> str:
-        return BETWEEN.join(name for name, there in zip(classes, np.asarray(code), strict=True) if there)
+        return BETWEEN.join(name for name, there in zip(classes, np.asarray(code), strict=True) if there) or BETWEEN
 
 
 BETWEEN = "|"
-"""Stands between the classes of an item that is of several."""
+"""Stands between the classes of an item that is of several, and alone for an item of none."""
 
 NAMINGS: dict[str, Naming] = {"one": OneClass(), "any": AnyClasses()}
 """By the names that a saved classifier gives them."""

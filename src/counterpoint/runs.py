@@ -93,12 +93,12 @@ def source_of(folder: Path) -> str:
 
 
 def tested_on(folder: Path) -> str | None:
-    """The source of the test items of the scores in a run folder; None where they are items of its own data."""
+    """The source that the scores in a run folder are about; None where that is its own data, or not known."""
     try:
         found = json.loads((folder / EVALUATION).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    test = found.get("test") if isinstance(found, dict) else None
+    test = (found.get("test") or found.get("train")) if isinstance(found, dict) else None
     return test if isinstance(test, str) else None
 
 

@@ -13,10 +13,10 @@ import warnings
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Float64
+from jaxtyping import Float32, Float64, Int64
 from torch import nn
 
-from counterpoint.data.splits import Codes
+from counterpoint.data.splits import Codes, split
 from counterpoint.data.subset import spread
 
 MOST = 10_000
@@ -25,8 +25,11 @@ MOST = 10_000
 
 def begin(last: nn.Module, x: Float32[np.ndarray, "n d"], codes: Codes) -> None:
     """Give a linear layer (d, k) the weights of a probe of labelled items."""
-    some = spread(len(x), MOST)
-    x, codes = x[some], codes[some]
+    if codes.ndim == 1 and len(x) > MOST:
+        kept, _ = split(codes, seed=0, share=0.0, most=MOST)
+        x, codes = x[kept], codes[kept]
+    elif len(x) > MOST:
+        x, codes = x[spread(len(x), MOST)], codes[spread(len(x), MOST)]
     mean, deviation = x.mean(axis=0), x.std(axis=0)
     deviation = np.where(deviation > 1e-6, deviation, 1.0)
     weight, bias = _probe((x - mean) / deviation, codes)
@@ -36,17 +39,30 @@ def begin(last: nn.Module, x: Float32[np.ndarray, "n d"], codes: Codes) -> None:
 
 
 def _probe(x: Float32[np.ndarray, "n d"], codes: Codes) -> tuple[Float64[np.ndarray, "k d"], Float64[np.ndarray, " k"]]:
+    if codes.ndim == 2:
+        each = [_line(x, column) for column in codes.T]
+        return np.stack([weight for weight, _ in each]), np.asarray([bias for _, bias in each])
+    weight, bias = _fitted(x, codes)
+    if len(weight) == 1:  # two classes share one line, and the layer has a score for each
+        weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
+    return weight, bias
+
+
+def _line(x: Float32[np.ndarray, "n d"], column: Int64[np.ndarray, " n"]) -> tuple[Float64[np.ndarray, " d"], float]:
+    """The probe of one class; level, and as sure as is usual, where all items or none are of it."""
+    if len(np.unique(column)) < 2:
+        return np.zeros(x.shape[1]), 2.0 * float(column[0]) - 1.0
+    weight, bias = _fitted(x, column)
+    return weight[0], float(bias[0])
+
+
+def _fitted(x: Float32[np.ndarray, "n d"], codes: Int64[np.ndarray, " n"]) -> tuple[np.ndarray, np.ndarray]:
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-    asked = [codes] if codes.ndim == 1 else list(codes.T)
     # One thread, so that the result does not depend on the number of cores.
     with threadpool_limits(1, user_api="blas"), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        found = [LogisticRegression(C=1 / len(x), tol=1e-3, max_iter=300).fit(x, each) for each in asked]
-    weight = np.concatenate([each.coef_ for each in found]).astype(np.float64)
-    bias = np.concatenate([each.intercept_ for each in found]).astype(np.float64)
-    if codes.ndim == 1 and len(weight) == 1:  # two classes share one line, and the layer has a score for each
-        weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
-    return weight, bias
+        found = LogisticRegression(C=1 / len(x), tol=1e-3, max_iter=300).fit(x, codes)
+    return found.coef_.astype(np.float64), found.intercept_.astype(np.float64)

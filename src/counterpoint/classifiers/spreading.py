@@ -33,12 +33,13 @@ BLOCK = 1024
 
 
 def share_of_neighbours(labels: int, classes: int) -> float:
-    """How much of an answer is left to the neighbours, by the number of labels that the teacher has seen.
+    """How much of an answer is left to the neighbours, by the number of labels that the teacher has seen; nothing where
+    that is not known.
 
     >>> [round(share_of_neighbours(count, 10), 2) for count in (10, 300, 60_000)]
     [0.97, 0.5, 0.0]
     """
-    return 1 / (1 + labels / classes / EVEN)
+    return 1 / (1 + labels / classes / EVEN) if labels else 0.0
 
 
 def spread_answers(
@@ -56,7 +57,11 @@ def spread_answers(
     own = torch.from_numpy(likely)
     answers = own
     for _ in range(ROUNDS):
-        answers = share * (weight[:, :, None] * answers[asked][near]).sum(dim=1) + (1 - share) * own
+        known = answers[torch.from_numpy(asked)]
+        shared = torch.zeros_like(own)
+        for place in range(near.shape[1]):  # one neighbour at a time: never a table of items, neighbours and classes
+            shared += weight[:, place, None] * known[near[:, place]]
+        answers = share * shared + (1 - share) * own
     return answers.numpy()
 
 

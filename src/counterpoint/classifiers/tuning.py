@@ -19,7 +19,7 @@ import torch
 from counterpoint.classifiers.beginning import begin
 from counterpoint.classifiers.calibration import fitting_temperature, loss_at
 from counterpoint.classifiers.classifier import Classifier, stand
-from counterpoint.data.splits import Codes, split, split_several
+from counterpoint.data.splits import Codes, hold_out
 from counterpoint.data.subset import Subset
 from counterpoint.heads import first_layers, shape_of_head
 from counterpoint.interfaces import Items, Method
@@ -63,8 +63,7 @@ class Tuned(NamedTuple):
 
 def tune(model: Model, items: Items, codes: Codes, classes: Sequence[str], way: Way) -> Tuned:
     """Learn the classes of labelled items. The model given is left as it was."""
-    parted = split if codes.ndim == 1 else split_several
-    kept, held = parted(codes, seed=way.recipe.seed, share=HELD_OUT)
+    kept, held = hold_out(codes, seed=way.recipe.seed, share=HELD_OUT)
     epochs = way.epochs or usual_epochs(len(codes), way.recipe.batch_size)
     temperature, accuracy = 1.0, None
     if held.any():

@@ -44,33 +44,47 @@ def read_labels(spec: object, source: object, items: Items) -> np.ndarray:
 
 
 def read_some_labels(spec: object, source: object, items: Items) -> tuple[Codes, list[str]]:
-    """What the items are named, -1 for those without a label, and the names of the classes.
-
-    An item has no label where the label is -1, empty, or where a table of names and labels does not name it. Items may
-    be of several classes: in an array (n, k) of zeros and ones, or with names such as ``cat|dog``.
+    """As ``read_codes``, of items to learn from.
 
     Raises:
-        LabelError: As ``read_labels``, but for labels that are missing; or fewer than two classes are labelled, or one
-            class has a single item while others have more.
+        LabelError: As ``read_codes``; or fewer than two classes are labelled, or one class has a single item while
+            others have more, or, where items may be of several classes, none or all of them are of one.
     """
-    labels = _given(spec, source, items)
-    if labels.ndim == 2:
-        return _several(labels, [str(column) for column in range(labels.shape[1])])
-    known = np.asarray([not _absent(label) and str(label) != str(UNLABELLED) for label in labels.tolist()], dtype=bool)
-    if not known.any():
-        raise LabelError(f"None of the {len(items)} items has a label. Label a few of every class.")
-    if any(isinstance(label, str) and BETWEEN in label for label in labels[known].tolist()):
-        return _several(*_ticked(labels, known))
-    found, classes = encode(labels[known].tolist())
+    codes, classes = read_codes(spec, source, items)
+    known = codes[is_labelled(codes)]
+    if codes.ndim == 2:
+        _require_both(known, classes)
+        return codes, classes
     if len(classes) < 2:
-        raise LabelError(f"All {known.sum()} labels are '{classes[0]}'. A classifier needs two classes to tell apart.")
-    counts = np.bincount(found)
+        raise LabelError(f"All {len(known)} labels are '{classes[0]}'. A classifier needs two classes to tell apart.")
+    counts = np.bincount(known)
     if counts.max() > 1 and counts.min() == 1:
         alone = classes[int(counts.argmin())]
         raise LabelError(
             f"The class '{alone}' has one labelled item, too few to learn from some and to check with others. "
             "Label one more, or take its label away."
         )
+    return codes, classes
+
+
+def read_codes(spec: object, source: object, items: Items) -> tuple[Codes, list[str]]:
+    """What the items are named, -1 for those without a label, and the names of the classes.
+
+    An item has no label where the label is -1, empty, or where a table of names and labels does not name it. Items may
+    be of several classes: in an array (n, k) of zeros and ones, or with names such as ``cat|dog``.
+
+    Raises:
+        LabelError: As ``read_labels``, but for labels that are missing; or there is none at all.
+    """
+    labels = _given(spec, source, items)
+    if labels.ndim == 2:
+        return _several(labels), [str(column) for column in range(labels.shape[1])]
+    known = np.asarray([not _absent(label) and not _unknown(label) for label in labels.tolist()], dtype=bool)
+    if not known.any():
+        raise LabelError(f"None of the {len(items)} items has a label. Label a few of every class.")
+    if any(isinstance(label, str) and BETWEEN in label for label in labels[known].tolist()):
+        return _ticked(labels, known)
+    found, classes = encode(labels[known].tolist())
     codes = np.full(len(labels), UNLABELLED, dtype=np.int64)
     codes[known] = found
     return codes, classes
@@ -87,24 +101,30 @@ def _ticked(labels: np.ndarray, known: np.ndarray) -> tuple[Int64[np.ndarray, "n
     return np.asarray(rows, dtype=np.int64), classes
 
 
-def _several(labels: np.ndarray, classes: list[str]) -> tuple[Int64[np.ndarray, "n k"], list[str]]:
-    """Codes of items that may be of several classes, checked."""
-    numbers = labels.astype(np.float64)
+def _several(labels: np.ndarray) -> Int64[np.ndarray, "n k"]:
+    """Codes of items that may be of several classes."""
+    try:
+        numbers = labels.astype(np.float64)
+    except ValueError:
+        raise LabelError("Labels (n, k) are zeros and ones, or -1 throughout where nobody knows. Got text.") from None
     missing = np.isnan(numbers) | (numbers == UNLABELLED)
-    codes = np.where(missing.any(axis=1)[:, None], UNLABELLED, np.where(missing, 0, numbers)).astype(np.int64)
-    known = codes[is_labelled(codes)]
-    if len(known) == 0:
-        raise LabelError(f"None of the {len(labels)} items has a label. Label a few of every class.")
-    if not np.isin(known, (0, 1)).all() or not np.isin(numbers[~missing], (0, 1)).all():
+    if not np.isin(numbers[~missing], (0, 1)).all():
         raise LabelError(
             "Labels (n, k) say for each class whether an item is of it: 1, 0, or -1 throughout where nobody knows. "
             f"Got {listed(sorted({f'{each:g}' for each in numbers[~missing].tolist()} - {'0', '1'}), 5)}."
         )
+    codes = np.where(missing.any(axis=1)[:, None], UNLABELLED, np.where(missing, 0, numbers)).astype(np.int64)
+    if not is_labelled(codes).any():
+        raise LabelError(f"None of the {len(labels)} items has a label. Label a few of every class.")
+    return codes
+
+
+def _require_both(known: Int64[np.ndarray, "n k"], classes: Sequence[str]) -> None:
+    """Refuse classes that no labelled item is of, or every one."""
     for count, said in ((known.sum(axis=0), "no item is of"), (len(known) - known.sum(axis=0), "every item is of")):
         if (count == 0).any():
             names = listed([classes[place] for place in np.flatnonzero(count == 0).tolist()], 5)
             raise LabelError(f"Of the {len(known)} labelled, {said} {names}. Label some more, or leave the class out.")
-    return codes, classes
 
 
 def pair(labels: object, *, separate: bool) -> tuple[object, object]:
@@ -126,7 +146,7 @@ def encode(labels: Sequence[Any] | np.ndarray, classes: Sequence[str] | None = N
     >>> codes.tolist(), classes
     ([1, 0, 1], ['bag', 'shoe'])
     """
-    values = _whole(_array(labels))
+    values = whole(_array(labels))
     if classes is None:
         sortable = values if values.dtype.kind in "biuf" else values.astype(str)
         found, codes = np.unique(sortable, return_inverse=True)
@@ -140,10 +160,16 @@ def encode(labels: Sequence[Any] | np.ndarray, classes: Sequence[str] | None = N
 
 def _given(spec: object, source: object, items: Items) -> np.ndarray:
     """One label for each item as it was given, some perhaps missing."""
-    labels = _whole(_array(_found(spec, source, items)))
+    labels = whole(_array(_found(spec, source, items)))
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = whole(labels[:, 0])
     if labels.ndim not in (1, 2):
         raise LabelError(f"Labels are one per item. Got an array of shape {labels.shape}.")
     return _of_items(labels, items)
+
+
+def _unknown(label: object) -> bool:
+    return label == UNLABELLED or str(label) == str(UNLABELLED)
 
 
 def _absent(label: object) -> bool:
@@ -208,10 +234,13 @@ def _named(spec: str | Path, items: Items) -> list[Any]:
     if {"name", "label"} - set(columns):
         raise LabelError(f"'{spec}' needs the columns name and label. It has {listed(columns)}.")
     place = {name: row for row, name in enumerate(items.names)}
+    left_out = {name for name, _ in getattr(items, "skipped", ())}
     labels: list[Any] = [None] * len(items)
     digits = len(items.names[0])  # rows of an array are called by their numbers, 007, which a table reads as 7
-    for given, label in zip(map(str, columns["name"].tolist()), _whole(columns["label"]).tolist(), strict=True):
+    for given, label in zip(map(str, columns["name"].tolist()), whole(columns["label"]).tolist(), strict=True):
         name = given if given in place or not given.isdecimal() else given.zfill(digits)
+        if name in left_out:
+            continue
         if name not in place:
             raise LabelError(f"'{spec}' labels '{name}', which is none of the items.{closest(name, place)}")
         if labels[place[name]] not in (None, label):
@@ -234,7 +263,7 @@ def _array(labels: Any) -> np.ndarray:
         raise LabelError(f"Labels are one number or string per item: {wrong}.") from wrong
 
 
-def _whole(labels: np.ndarray) -> np.ndarray:
+def whole(labels: np.ndarray) -> np.ndarray:
     """Whole numbers that came as floats, as integers: 3.0 and 3 are one class."""
     if labels.dtype.kind == "f" and np.isfinite(labels).all() and (labels == np.floor(labels)).all():
         return labels.astype(np.int64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -85,7 +86,16 @@ def budget(
     chosen = np.zeros(len(codes), dtype=bool)
     for each, count in zip(rows, wanted, strict=True):
         chosen[each[:count]] = True
+    if codes.ndim == 2:  # what is not of a class has to be known of each, too
+        for code in range(len(classes)):
+            shuffled = np.random.default_rng([seed, DRAWN]).permutation(len(codes))
+            chosen[shuffled[codes[shuffled, code] == 0][:1]] = True
     return chosen
+
+
+def hold_out(codes: Codes, *, seed: int, share: float) -> tuple[Bool[np.ndarray, " n"], Bool[np.ndarray, " n"]]:
+    """Which labelled items to keep and which to hold out: ``split``, or ``split_several``."""
+    return (split if codes.ndim == 1 else split_several)(codes, seed=seed, share=share)
 
 
 def split_several(
@@ -98,13 +108,13 @@ def split_several(
     (True, True)
     """
     held = np.zeros(len(codes), dtype=bool)
-    left = codes.sum(axis=0)
+    left, wanted = codes.sum(axis=0), math.ceil(share * len(codes))
     for row in np.random.default_rng(seed).permutation(len(codes)):
-        if held.sum() >= share * len(codes):
+        if wanted == 0:
             break
         if (left - codes[row] >= 1).all():
             held[row] = True
-            left = left - codes[row]
+            left, wanted = left - codes[row], wanted - 1
     return ~held, held
 
 

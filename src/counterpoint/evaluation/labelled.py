@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Int64, Shaped
 
 from counterpoint.data.labels import encode
-from counterpoint.data.splits import Codes, split
+from counterpoint.data.splits import Codes, members, split
 from counterpoint.data.subset import Subset
 from counterpoint.errors import LabelError, listed
 from counterpoint.interfaces import Items
@@ -32,6 +32,11 @@ class Labelled:
     def of(self, rows: Int64[np.ndarray, " m"]) -> Labelled:
         """Some of them."""
         return Labelled(Subset(self.items, rows), self.labels[rows], self.classes)
+
+    def occurring(self) -> set[str]:
+        """The names of the classes that some of the items are of."""
+        rows = members(self.labels, len(self.classes), seed=0)
+        return {name for name, each in zip(self.classes, rows, strict=False) if len(each)}
 
     def without(self, names: Collection[str]) -> Labelled:
         """Those whose names are none of these."""

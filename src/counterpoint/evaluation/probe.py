@@ -81,10 +81,11 @@ def table(scores: Mapping[str, Any]) -> str:
     blocks = [_block(title, scores[kind]) for kind, title in KINDS.items() if kind in scores]
     if "classifier" in scores:
         found = scores["classifier"]
+        right = "is right for" if found["kind"] == "one" else "has a mean F1 of classes per item of"
         blocks.insert(
             0,
-            f"The classifier is right for {found['value']:.1%} ({found['low']:.1%} to {found['high']:.1%}) of "
-            f"{found['items']:,} items, chance for {found['chance']:.1%}; "
+            f"The classifier {right} {found['value']:.1%} ({found['low']:.1%} to {found['high']:.1%}) of "
+            f"{found['items']:,} items, chance {found['chance']:.1%}; "
             f"its probabilities are off by {found['calibration']:.1%} on average.",
         )
     if "geometry" in scores:

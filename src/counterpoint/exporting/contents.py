@@ -39,7 +39,11 @@ def described(model: Model, classifier: Classifier | None) -> dict[str, Any]:
     if given is not None:
         said["input"] = {"axes": dict(given.axes), "recipe": given.recipe}
     if classifier is not None:
-        said |= {"classes": [str(name) for name in classifier.classes], "temperature": classifier.temperature}
+        said |= {
+            "classes": [str(name) for name in classifier.classes],
+            "kind": classifier.kind,
+            "temperature": classifier.temperature,
+        }
     return said
 
 

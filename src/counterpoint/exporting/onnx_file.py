@@ -26,6 +26,7 @@ from counterpoint.exporting.contents import KEY, architecture, described
 from counterpoint.files import replacing
 from counterpoint.interfaces import EncoderInput
 from counterpoint.model import Model
+from counterpoint.naming import NAMINGS
 
 TOLERANCE = 1e-4
 """How far an output may be from that of torch, as a share of the largest number in it, or of 1 if that is smaller."""
@@ -43,14 +44,17 @@ LARGEST = 2**31 - 2**24
 class Whole(nn.Module):
     """From views to everything that a model or a classifier says of them."""
 
-    def __init__(self, encoder: nn.Module, top: nn.Module | None, temperature: float) -> None:
+    def __init__(self, model: Model, classifier: Classifier | None) -> None:
         super().__init__()
-        self.encoder, self.top, self.temperature = encoder, top, temperature
+        self.encoder = copy.deepcopy(model.encoder)
+        self.top = None if classifier is None else copy.deepcopy(classifier.top)
+        self.temperature = 1.0 if classifier is None else classifier.temperature
+        self.naming = NAMINGS["one" if classifier is None else classifier.kind]
 
     def forward(self, views: Tensor) -> tuple[Tensor, ...]:
         h = self.encoder(views).float()
         said = (functional.normalize(h, dim=1), h)
-        return said if self.top is None else (*said, (self.top(h) / self.temperature).softmax(dim=1))
+        return said if self.top is None else (*said, self.naming.probabilities(self.top(h) / self.temperature))
 
 
 def write_onnx(model: Model, classifier: Classifier | None, out: Path) -> dict[str, Any]:
@@ -62,8 +66,7 @@ def write_onnx(model: Model, classifier: Classifier | None, out: Path) -> dict[s
         CounterpointError: The file does not compute what torch does; none is left.
     """
     require()
-    top, temperature = (None, 1.0) if classifier is None else (classifier.top, classifier.temperature)
-    whole = Whole(copy.deepcopy(model.encoder), copy.deepcopy(top), temperature).cpu().eval()
+    whole = Whole(model, classifier).cpu().eval()
     given = _given(model, whole)
     outputs = ["embeddings", "representation", *([] if classifier is None else ["probabilities"])]
     with quiet():

@@ -13,12 +13,12 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
 from counterpoint.classifiers.classifier import Classifier
-from counterpoint.data.splits import Codes, members
+from counterpoint.data.splits import Codes, is_labelled
 from counterpoint.errors import LabelError, listed
 from counterpoint.evaluation.intervals import bootstrap
 from counterpoint.evaluation.labelled import Labelled
 from counterpoint.interfaces import Items
-from counterpoint.naming import named, renumbered
+from counterpoint.naming import BETWEEN, named, renumbered
 
 SHOWN = 16
 """Items that are named as the most wrong, and as the least certain."""
@@ -29,26 +29,30 @@ NONE = "none"
 """What an item of no class is said to be."""
 
 
-def answered(classifier: Classifier, asked: Labelled, *, seed: int = 0) -> dict[str, Any]:
-    """Accuracy with its interval, calibration, confusion and the most wrong items, as JSON can hold them.
+def answered(classifier: Classifier, asked: Labelled, known: Labelled, *, seed: int = 0) -> dict[str, Any]:
+    """How right it is with an interval, calibration, confusion and the most wrong items, as JSON can hold them.
 
-    Row i of ``confusion`` counts the items of class i by the classes that they are taken for.
+    Row i of ``confusion`` counts the items of class i by the class that they are taken for. ``chance`` is how right it
+    is to say of every item what is most frequent among those ``known``.
 
     Raises ``LabelError`` where the items are of classes that the classifier does not know.
     """
     codes, naming = _own_codes(classifier, asked), classifier.naming
+    learned = known.of(np.flatnonzero(is_labelled(known.labels)))
+    usual = naming.usual(_own_codes(classifier, learned))[:1].repeat(len(codes), axis=0)
     likely = classifier.probabilities(asked.items)
     answers, sure = naming.decided(likely), naming.sure(likely)
     right = naming.right(answers, codes)
     return {
         **bootstrap(right, seed=seed)._asdict(),
         "items": len(codes),
-        "chance": float(naming.right(naming.usual(codes), codes).mean()),
+        "kind": classifier.kind,
+        "chance": float(naming.right(usual, codes).mean()),
         "calibration": calibration_error(right == 1, sure),
         "classes": list(classifier.classes),
         "confusion": confusion(answers, codes, len(classifier.classes)),
         "most_wrong": [
-            _said(classifier, asked.items, likely, row) | {"label": naming.said(codes[row], classifier.classes)}
+            _said(classifier, asked.items, likely, row) | {"label": _name(classifier, codes[row])}
             for row in _surest(np.flatnonzero(right < 1), sure)
         ],
     }
@@ -70,15 +74,19 @@ def least_certain(classifier: Classifier, items: Items) -> list[dict[str, Any]]:
 
 
 def confusion(answers: Codes, codes: Codes, count: int) -> list[list[int]]:
-    """How many items of each class are taken for each class.
+    """How many items of each class are taken for each class; of several, how many that were missed for which instead.
 
     >>> confusion(np.asarray([0, 1, 1]), np.asarray([0, 0, 1]), 2)
     [[1, 1], [0, 1]]
+    >>> confusion(np.asarray([[1, 1, 0]]), np.asarray([[1, 0, 1]]), 3)
+    [[1, 0, 0], [0, 0, 0], [0, 1, 0]]
     """
-    one_hot = (np.eye(count, dtype=np.int64)[each] if each.ndim == 1 else each for each in (codes, answers))
-    true, taken = one_hot
-    found: list[list[int]] = (true.T @ taken).tolist()
-    return found
+    if codes.ndim == 1:
+        found: list[list[int]] = np.bincount(codes * count + answers, minlength=count**2).reshape(count, count).tolist()
+        return found
+    missed, instead = codes * (1 - answers), answers * (1 - codes)
+    several: list[list[int]] = (missed.T @ instead + np.diag((codes * answers).sum(axis=0))).tolist()
+    return several
 
 
 def calibration_error(right: Bool[np.ndarray, " m"], sure: Float32[np.ndarray, " m"]) -> float:
@@ -98,11 +106,16 @@ def _surest(rows: Int64[np.ndarray, " w"], sure: Float32[np.ndarray, " m"]) -> l
     return found
 
 
+def _name(classifier: Classifier, code: np.ndarray | np.integer[Any]) -> str:
+    name = classifier.naming.said(code, classifier.classes)
+    return NONE if name == BETWEEN else name
+
+
 def _said(classifier: Classifier, items: Items, likely: Float32[np.ndarray, "n k"], row: int) -> dict[str, Any]:
     naming, one = classifier.naming, likely[row : row + 1]
     return {
         "name": items.names[row],
-        "answer": naming.said(naming.decided(one)[0], classifier.classes) or NONE,
+        "answer": _name(classifier, naming.decided(one)[0]),
         "probability": float(naming.sure(one)[0]),
         "second": classifier.classes[naming.second(one[0])],
     }
@@ -110,8 +123,7 @@ def _said(classifier: Classifier, items: Items, likely: Float32[np.ndarray, "n k
 
 def _own_codes(classifier: Classifier, asked: Labelled) -> Codes:
     """What the items are named, in the classifier's numbers."""
-    rows = members(asked.labels, len(asked.classes), seed=0)
-    there = {name for name, each in zip(asked.classes, rows, strict=False) if len(each)}
+    there = asked.occurring()
     unknown = sorted(there - set(classifier.classes))
     if unknown or named(asked.labels) != classifier.kind:
         raise LabelError(

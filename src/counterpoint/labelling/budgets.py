@@ -29,8 +29,8 @@ from counterpoint.model import Model
 from counterpoint.naming import NAMINGS, named
 from counterpoint.plans import Distilling, Tuning
 
-WAYS = {"scratch": "from scratch", "linear": "linear probe", "tuned": "fine-tuned", "distilled": "distilled"}
-"""The ways to use labels, and what they are called. The first is what the others are compared with."""
+WAYS = ("scratch", "linear", "tuned", "distilled")
+"""The ways to use labels. The first is what the others are compared with."""
 
 STEEPER, LONGER, MOST_STEPS = 2.0, 8, 3200
 """Training from scratch gains by a higher rate and more steps than fine-tuning does: the best of a grid that was tried
@@ -61,7 +61,7 @@ class Question:
     draws: int = 3
     seed: int = 0
     """Names the first draw; the others follow it."""
-    ways: Sequence[str] = tuple(WAYS)
+    ways: Sequence[str] = WAYS
 
 
 def read_budget(text: str) -> Budget:
@@ -144,7 +144,8 @@ def _right(question: Question, chosen: Sequence[Int64[np.ndarray, " n"]]) -> dic
     """Which of the test items every way gets right, one array (m,) for every draw."""
     model, known, asked = question.model, question.known, question.asked
     naming = NAMINGS[named(asked.labels)]
-    features = (model.represent(known.items), model.represent(asked.items)) if "linear" in question.ways else None
+    learned = np.unique(np.concatenate(chosen))
+    h, h_asked = model.represent(known.of(learned).items), model.represent(asked.items)
     right: dict[str, list[np.ndarray]] = {name: [] for name in question.ways}
     for draw, rows in enumerate(chosen):
         seed = question.seed + draw
@@ -152,8 +153,8 @@ def _right(question: Question, chosen: Sequence[Int64[np.ndarray, " n"]]) -> dic
         answers = {}
         if "scratch" in question.ways:
             answers["scratch"] = _answers(from_scratch(model, some, seed), asked)
-        if features is not None:
-            answers["linear"] = _probed(features[0][rows], some.labels, features[1], seed=seed)
+        if "linear" in question.ways:
+            answers["linear"] = _probed(h[np.searchsorted(learned, rows)], some.labels, h_asked, seed=seed)
         if {"tuned", "distilled"} & set(question.ways):
             teacher = tuned(model, some, seed)
             answers["tuned"] = _answers(teacher, asked)
@@ -171,7 +172,7 @@ def tuned(model: Model, some: Labelled, seed: int) -> Classifier:
 
 def from_scratch(model: Model, some: Labelled, seed: int) -> Classifier:
     """What the same network, views and labels come to without contrast, at the rate and length that suit it best."""
-    blank, asked = model.untrained(), Tuning(seed=seed)
+    blank, asked = model.untrained(seed=seed), Tuning(seed=seed)
     usual = usual_epochs(len(some.items), asked.batch_size)
     steps = usual * max(1, len(some.items) // asked.batch_size)
     times = max(1, min(LONGER, MOST_STEPS // steps))

@@ -10,17 +10,18 @@ import numpy as np
 
 from counterpoint import runs
 from counterpoint.classifiers.classifier import RECORD
-from counterpoint.data.labels import pair, read_some_labels
-from counterpoint.data.splits import is_labelled, split, split_several
+from counterpoint.data.labels import pair, read_codes, read_some_labels
+from counterpoint.data.splits import hold_out, is_labelled
 from counterpoint.errors import InputError, LabelError
 from counterpoint.evaluation.labelled import SHARE, Labelled, same_classes
 from counterpoint.files import write_json
 from counterpoint.fitting import said, unseen
-from counterpoint.labelling.budgets import WAYS, Question, at_budgets, read_budget
+from counterpoint.labelling.budgets import Question, at_budgets, read_budget
 from counterpoint.labelling.recipes import require_views
 from counterpoint.model import Model, load
 from counterpoint.naming import renumbered
 from counterpoint.progress import console
+from counterpoint.reports.efficiency import NAMES
 
 BUDGETS = ("1", "5", "10", "50", "1%", "10%", "100%")
 
@@ -74,8 +75,8 @@ def parted(model: Model, train: object, test: object, labels: object, *, seed: i
     if test is None:
         return set_apart(Labelled(items, codes, classes), seed=seed)
     others = model.modality.open(test)
-    answers, named = read_some_labels(second, test, others)
-    same_classes(classes, named)
+    answers, named = read_codes(second, test, others)
+    same_classes(classes, Labelled(others, answers, named).occurring())
     if codes.ndim != answers.ndim:
         raise LabelError("The items to learn from have one class each and the test items several, or the reverse.")
     rows = np.flatnonzero(is_labelled(answers))
@@ -85,8 +86,7 @@ def parted(model: Model, train: object, test: object, labels: object, *, seed: i
 def set_apart(labelled: Labelled, *, seed: int) -> tuple[Labelled, Labelled]:
     """The items without a fifth of the labelled ones of every class, and that fifth."""
     rows = np.flatnonzero(is_labelled(labelled.labels))
-    parted = split if labelled.labels.ndim == 1 else split_several
-    _, held = parted(labelled.labels[rows], seed=seed, share=SHARE)
+    _, held = hold_out(labelled.labels[rows], seed=seed, share=SHARE)
     if not held.any():
         raise LabelError("Every class has one label, so none can be held out to ask about. Give a test source.")
     rest = np.setdiff1d(np.arange(len(labelled.labels)), rows[held])
@@ -96,14 +96,14 @@ def set_apart(labelled: Labelled, *, seed: int) -> tuple[Labelled, Labelled]:
 def efficiency_table(found: Mapping[str, Any]) -> str:
     """What ``label_efficiency`` found, as plain text for people."""
     names = list(found["rows"][0]["ways"])
-    lines = [["labels", *(WAYS[name] for name in names)]]
+    lines = [["labels", *(NAMES[name] for name in names)]]
     for row in found["rows"]:
         lines.append([row["budget"], *(_cell(row["ways"][name], row["differences"].get(name)) for name in names)])
     widths = [max(len(line[place]) for line in lines) for place in range(len(names) + 1)]
     text = ["  ".join(f"{cell:{width}}" for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
     text.append(
         f"Right of {found['asked']:,} test items, mean of {found['draws']} draws of the labels; in brackets how many "
-        f"points better than {WAYS[names[0]]}, with the 95 % interval of the paired difference."
+        f"points better than {NAMES[names[0]]}, with the 95 % interval of the paired difference."
     )
     text += [f"{each['budget']} is left out. {each['reason']}" for each in found["left_out"]]
     return "\n".join(text)
@@ -118,5 +118,5 @@ def _cell(score: Mapping[str, Any], difference: Sequence[float] | None) -> str:
 
 def tell(row: Mapping[str, Any]) -> None:
     """Say what was found at one budget."""
-    scores = ", ".join(f"{WAYS[name]} {score['value']:.1%}" for name, score in row["ways"].items())
+    scores = ", ".join(f"{NAMES[name]} {score['value']:.1%}" for name, score in row["ways"].items())
     console().print(f"{row['budget']}: {scores} ({row['seconds']:.0f} s)", markup=False)

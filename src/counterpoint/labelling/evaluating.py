@@ -13,7 +13,7 @@ from counterpoint.evaluation.labelled import Labelled, held_out, numbered_alike
 from counterpoint.evaluation.scores import score
 from counterpoint.files import write_json
 from counterpoint.fitting import said, unseen
-from counterpoint.labelling.answers import answered, least_certain, unlearned
+from counterpoint.labelling.answers import answered, unlearned
 from counterpoint.labelling.efficiency import parted
 from counterpoint.model import Model, load
 
@@ -28,8 +28,8 @@ def evaluate(
 ) -> dict[str, Any]:
     """Score a model on labelled items: weighted kNN, linear probe, geometry, each beside its baselines.
 
-    A classifier is also asked itself, and never about items whose labels it has learned from; one that names several
-    classes at once is only asked itself.
+    A classifier is also asked itself, and where train and test are one source never about items whose labels it has
+    learned from, by their names; one that names several classes at once is only asked itself.
 
     Args:
         model: A model, a classifier or a run folder; into the folder the scores are also written, as
@@ -45,15 +45,15 @@ def evaluate(
     unseen(labels, kept.modality)
     several = classifier is not None and classifier.kind == "any"
     known, asked = (parted if several else _labelled)(kept, train, test, labels, seed=seed)
-    if classifier is not None and test is None:
+    same = train is test or (isinstance(train, str | Path) and train == test)
+    if classifier is not None and (test is None or same):
         asked = unlearned(classifier, asked)
     scores = {} if several else score(kept, known, asked, seed=seed)
     if classifier is not None:
-        scores["classifier"] = answered(classifier, asked, seed=seed)
-        scores["least_certain"] = least_certain(classifier, asked.items)
+        scores["classifier"] = answered(classifier, asked, known, seed=seed)
     learned = int(is_labelled(known.labels).sum())
     scores["sizes"] = {"train": learned, "test": len(asked.items), "classes": len(known.classes)}
-    if train is test or (isinstance(train, str | Path) and train == test):
+    if same:
         scores["note"] = "The test items are the training items, so these scores say nothing about new ones."
     if isinstance(model, str | Path):
         given = {"train": said(train), "test": said(test), "labels": said(labels), "seed": seed}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -12,8 +13,9 @@ import numpy as np
 
 from counterpoint import runs
 from counterpoint.classifiers.classifier import RECORD, Classifier, load_classifier
-from counterpoint.data.splits import UNLABELLED
+from counterpoint.data.splits import UNLABELLED, is_labelled
 from counterpoint.data.subset import Subset, spread
+from counterpoint.errors import InputError, RunError
 from counterpoint.evaluation.scores import score
 from counterpoint.files import write_json
 from counterpoint.fitting import fit
@@ -27,7 +29,7 @@ from counterpoint.labelling.teaching import taught
 from counterpoint.model import Model, load
 from counterpoint.plans import Distilling, Lifecycle, Tuning
 from counterpoint.reports.page import write_report
-from counterpoint.reports.reading import PRETRAINED
+from counterpoint.reports.reading import PRETRAINED, SEMI
 
 FINETUNED = "finetuned"
 """The folders of the steps inside the folder of the whole; the student is the whole's own model."""
@@ -38,7 +40,7 @@ MINUTES = 8.0
 CONTRAST, COMPARISON, DISTILLING = 0.42, 0.75, 0.93
 """Shares of the time after which each of these is over; scores and the report have the rest."""
 
-SURE = 2000
+CANDIDATES = 2000
 """Items without a label of their own among which the least certain are sought."""
 
 
@@ -91,21 +93,30 @@ def semi(
     began, folder = time.monotonic(), Path(out)
     asked = Lifecycle.of(choices)
     runs.check(folder, resume=False, overwrite=overwrite or resume)
+    if resume and overwrite:
+        raise InputError("Give --resume to go on or --overwrite to start anew, not both.")
+    before = None
     if resume:
         before = runs.read_plan(folder)
         asked = Lifecycle.of(runs.merged(asked.record(), before["asked"], Lifecycle().record()))
         column = before.get("column") if column is None else column
     material = gather(source, labels, asked, column=column)
-    journey = Journey(folder, asked, {**asked_for(source, labels, asked), "column": column}, material, began)
-    if not resume:
-        runs.start(folder, journey.record, material.items)
+    record = {**asked_for(source, labels, asked), "verb": SEMI, "column": column, "identity": material.identity()}
+    journey = Journey(folder, asked, record, material, began)
+    if before is not None and before.get("identity") != record["identity"]:
+        raise RunError("The run was started on other items or other labels. Resume with those, or use --overwrite.")
+    if before is None:
         for step in (PRETRAINED, FINETUNED):
-            runs.clear(folder / step)  # what an earlier run left there must not be taken for a step of this one
+            runs.check(folder / step, resume=False, overwrite=True)
+        for done in (folder / PRETRAINED / runs.VERDICT, folder / PRETRAINED / runs.STATE, folder / FINETUNED / RECORD):
+            done.unlink(missing_ok=True)  # what an earlier run left there must not be taken for a step of this one
+        runs.start(folder, record, material.items)
     model = _pretrained(journey, source, resume=resume)
     teacher = _finetuned(journey, model, resume=resume)
     compared = _compared(journey, model)
     student = _distilled(journey, teacher)
     _scored(journey, model, student, compared)
+    _uncertain(journey, student)
     write_report(folder, student.model, material.items, asked=None if material.asked is None else material.asked.items)
     return student
 
@@ -129,7 +140,8 @@ def _finetuned(journey: Journey, model: Model, *, resume: bool) -> Classifier:
     """What the labels make of it."""
     folder, asked = journey.folder / FINETUNED, journey.asked
     if resume and (folder / RECORD).exists():
-        return load_classifier(folder)
+        kept = load_classifier(folder)
+        return replace(kept, model=replace(kept.model, modality=journey.material.modality))
     tuning = Tuning(per_class=asked.per_class, fraction=asked.fraction, seed=asked.seed)
     return finetuned(model, journey.material.learned, tuning, Leaving(folder, journey.record))
 
@@ -173,19 +185,16 @@ def _distilled(journey: Journey, teacher: Classifier) -> Classifier:
 
 
 def _scored(journey: Journey, model: Model, student: Classifier, compared: dict[str, Any] | None) -> None:
-    """Write what is known of how good the student is, and which items it is least sure of."""
+    """Write what is known of how good the student is."""
     material, seed = journey.material, journey.asked.seed
-    nameless = material.learned.without(set(student.learned)).items
     scores: dict[str, Any] = {}
-    if len(nameless):
-        scores["least_certain"] = least_certain(student, Subset(nameless, spread(len(nameless), SURE)))
     if material.asked is not None and compared is not None:
         size = material.budgets[0]
         known = material.known.of(rows_of(material.known, size, seed=seed))
         if known.labels.ndim == 1:
             scores |= score(model, known, material.asked, seed=seed)
         asked_of = student if material.spared else tuned(model, known, seed)
-        scores["classifier"] = answered(asked_of, material.asked, seed=seed)
+        scores["classifier"] = answered(asked_of, material.asked, known, seed=seed)
         scores["rehearsal"] = not material.spared
         scores["sizes"] = {
             "train": len(known.items),
@@ -198,3 +207,15 @@ def _scored(journey: Journey, model: Model, student: Classifier, compared: dict[
         write_json(journey.folder / runs.BUDGET, compared)
     given = {name: journey.record[name] for name in ("source", "labels")}
     write_json(journey.folder / runs.EVALUATION, {**scores, "train": given["source"], "test": None, "seed": seed})
+
+
+def _uncertain(journey: Journey, student: Classifier) -> None:
+    """Note which items would be worth labelling next: those that nobody has named, or the budget left out."""
+    learned = journey.material.learned
+    nameless = learned.of(np.flatnonzero(~is_labelled(learned.labels)))
+    others = nameless if len(nameless.items) else learned.without(set(student.learned))
+    if len(others.items):
+        some = Subset(others.items, spread(len(others.items), CANDIDATES))
+        path = journey.folder / runs.TUNED
+        found = json.loads(path.read_text(encoding="utf-8"))
+        write_json(path, {**found, "least_certain": least_certain(student, some)})

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
+
+import torch
 
 from counterpoint.data.labels import read_some_labels
 from counterpoint.data.splits import budget, members
+from counterpoint.data.subset import spread
 from counterpoint.errors import LabelError
 from counterpoint.evaluation.labelled import Labelled
 from counterpoint.fitting import unseen
@@ -14,7 +19,8 @@ from counterpoint.labelling.budgets import Budget
 from counterpoint.labelling.efficiency import set_apart
 from counterpoint.plans import Lifecycle
 from counterpoint.progress import decoding
-from counterpoint.settle import recognise
+from counterpoint.settle import fitting_batch, recognise
+from counterpoint.training.loop import steps_per_epoch
 
 SMALLER = (1, 5, 10, 50)
 """Budgets per class that a larger one is compared with."""
@@ -26,6 +32,7 @@ class Material:
 
     modality: Modality
     items: Items
+    everything: Labelled
     learned: Labelled
     """What the classifier that is left learns from, as far as its budget goes."""
     known: Labelled
@@ -34,6 +41,13 @@ class Material:
     """Who is asked; None where no label can be spared."""
     budgets: list[Budget]
     """What is learned from ``known``, and smaller budgets to compare it with."""
+
+    def identity(self) -> str:
+        """A fingerprint of the items and of what they are named: a run is only resumed with the same."""
+        sample = self.items.take(spread(len(self.items), 16)).numpy().tobytes()
+        said = json.dumps([list(self.items.names), list(self.known.classes), dict(self.modality.settings())])
+        named = self.everything.labels.tobytes()
+        return hashlib.sha256(said.encode() + sample + named).hexdigest()
 
     @property
     def spared(self) -> bool:
@@ -51,6 +65,7 @@ def gather(source: object, labels: object, asked: Lifecycle, *, column: str | No
     """
     modality, items = recognise(source, "auto").learn(source, Wishes(column=column, progress=decoding()))
     unseen(labels, modality)
+    _require_networks(modality, len(items), asked)
     everything = Labelled(items, *read_some_labels(labels, source, items))
     limited = asked.per_class is not None or asked.fraction is not None
     try:
@@ -58,11 +73,22 @@ def gather(source: object, labels: object, asked: Lifecycle, *, column: str | No
     except LabelError:
         if limited:
             raise
-        return Material(modality, items, everything, everything, None, [])
+        return Material(modality, items, everything, everything, everything, None, [])
     learned = known if limited else everything
     drawn = budget(learned.labels, learned.classes, per_class=asked.per_class, fraction=asked.fraction, seed=asked.seed)
     drawn_of_each = members(learned.labels[drawn], len(learned.classes), seed=asked.seed)
     most = max(map(len, drawn_of_each))
     size = Budget(asked.per_class, (asked.fraction or 1.0) if asked.per_class is None else None)
     smaller = [Budget(each, None) for each in SMALLER if each < most]
-    return Material(modality, items, learned, known, questions, [size, *smaller])
+    return Material(modality, items, everything, learned, known, questions, [size, *smaller])
+
+
+def _require_networks(modality: Modality, items: int, asked: Lifecycle) -> None:
+    """Refuse networks and batches that some step could not use, before the first begins."""
+    steps_per_epoch(items, fitting_batch(asked.batch_size, items))
+    with torch.random.fork_rng():
+        modality.encoder(asked.encoder, asked.width)
+        if asked.student != "same":
+            modality.encoder(asked.student, asked.student_width)
+        elif asked.student_width is not None:
+            modality.encoder(asked.encoder, asked.student_width)

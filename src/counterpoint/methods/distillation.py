@@ -47,7 +47,7 @@ class Distillation(Method):
         self.register_buffer("answers", None if isinstance(teacher, nn.Module) else teacher)
         self.naming, self.temperature, self.labels = naming, temperature, labels
         self.register_buffer("codes", codes)  # -1 for items without a label
-        known = codes.reshape(len(codes), -1)[:, 0] >= 0
+        known = codes.reshape(len(codes), -1)[:, 0] >= 0  # of several classes all are known, or none
         self.share = max(1, int(known.sum())) / max(1, len(codes))
 
     def train(self, mode: bool = True) -> Distillation:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from counterpoint.interfaces import Items, Modality
+from counterpoint.reports.reading import Run
 from counterpoint.reports.thumbnails import data_url, thumbnails
 
 SIDE = 112
@@ -63,27 +64,28 @@ class Answers:
     least_certain: Sequence[Answer]
 
 
-def answers(evaluation: Mapping[str, Any], modality: Modality, asked: Items | None, items: Items | None) -> Answers:
+def answers(run: Run, modality: Modality, asked: Items | None, items: Items | None) -> Answers:
     """From what ``evaluate`` and ``semi`` wrote, with pictures where the items are at hand."""
-    found: Mapping[str, Any] = evaluation.get("classifier", {})
+    found: Mapping[str, Any] = run.evaluation.get("classifier", {})
     classes = found.get("classes", [])
     counts = np.asarray(found.get("confusion", np.zeros((0, 0))), dtype=np.int64).reshape(len(classes), len(classes))
     return Answers(
-        sentence=_sentence(found, rehearsal=bool(evaluation.get("rehearsal"))) if found else "",
+        sentence=_sentence(found, rehearsal=bool(run.evaluation.get("rehearsal"))) if found else "",
         classes=classes,
         confusion=_cells(counts) if len(classes) <= CLASSES else [],
         pairs=_pairs(counts, classes),
         most_wrong=_shown(found.get("most_wrong", []), modality, asked),
-        least_certain=_shown(evaluation.get("least_certain", []), modality, items),
+        least_certain=_shown(run.least_certain, modality, items),
     )
 
 
 def _sentence(found: Mapping[str, Any], *, rehearsal: bool) -> str:
     who = "A classifier that learned from four fifths of the labels" if rehearsal else "The classifier"
+    right = "is right for" if found.get("kind", "one") == "one" else "has a mean F1 of classes per item of"
     whom = "of the other labels" if rehearsal else "items that it had no label of"
     return (
-        f"{who} is right for {found['value']:.1%} ({100 * found['low']:.1f} to {100 * found['high']:.1f}) of "
-        f"{found['items']:,} {whom}; always naming the most frequent class would be for {found['chance']:.1%}. "
+        f"{who} {right} {found['value']:.1%} ({100 * found['low']:.1f} to {100 * found['high']:.1f}) of "
+        f"{found['items']:,} {whom}; always saying what is most frequent would be {found['chance']:.1%}. "
         f"Its probabilities are off by {100 * found['calibration']:.1f} points on average."
     )
 

@@ -74,7 +74,7 @@ def efficiency(found: Mapping[str, Any]) -> Efficiency | None:
     scores = [score for row in rows for score in row["ways"].values()] + [
         found.get("student", rows[0]["ways"][names[0]])
     ]
-    axis = ticks(max(0.0, min(each["low"] for each in scores)), min(1.0, max(each["high"] for each in scores)), 7)
+    axis = _axis(min(each["low"] for each in scores), max(each["high"] for each in scores))
     ends = (math.log(rows[0]["labels"]), math.log(rows[-1]["labels"]))
 
     def across(labels: int) -> float:
@@ -106,6 +106,16 @@ def efficiency(found: Mapping[str, Any]) -> Efficiency | None:
         note=_note(found),
         left_out=[f"{each['budget']}: {each['reason']}" for each in found.get("left_out", [])],
     )
+
+
+def _axis(low: float, high: float) -> list[float]:
+    """Round shares around the scores, none beyond 0 and 1.
+
+    >>> _axis(1.0, 1.0), _axis(0.42, 0.81)
+    ([0.9, 0.95, 1.0], [0.4, 0.5, 0.6, 0.7, 0.8, 0.9])
+    """
+    low, high = max(0.0, min(low, high - 0.05)), min(1.0, high)
+    return [each for each in ticks(min(low, 0.95), max(high, 0.05), 7) if 0 <= each <= 1]
 
 
 def _up(share: float, axis: Sequence[float]) -> float:

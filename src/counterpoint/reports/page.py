@@ -90,7 +90,7 @@ def _render(run: Run, model: Model, items: Items | None, labels: Sequence[str] |
         scores=scores(run.evaluation),
         efficiency=efficiency(run.budget),
         plot=plot,
-        answers=answers(run.evaluation, model.modality, asked, items),
+        answers=answers(run, model.modality, asked, items),
         charts=charts.curves(run.records, int(run.contrast.get("steps_per_epoch") or 0)),
         box=charts,
         views=views,

@@ -14,6 +14,9 @@ from counterpoint.training import records
 PRETRAINED = "pretrained"
 """Where the first step of a lifecycle lies inside its folder."""
 
+SEMI = "semi"
+"""What the plan of a lifecycle calls itself."""
+
 
 class Missing(NamedTuple):
     """Why a section of the report is empty, and what to type to fill it."""
@@ -33,6 +36,7 @@ class Run:
     verdicts: Sequence[Mapping[str, str]]
     records: Sequence[Mapping[str, Any]]
     evaluation: Mapping[str, Any]
+    least_certain: Sequence[Mapping[str, Any]]
     budget: Mapping[str, Any]
     views: bytes
     skipped: Sequence[tuple[str, str]]
@@ -47,11 +51,17 @@ def read_run(folder: Path) -> Run:
     missing: dict[str, Missing] = {}
     plan = _json(folder, "plan", _fit({}, folder), missing)
     way = " --resume" if (folder / "state.pt").exists() else " --overwrite"
-    learned = folder / PRETRAINED if (folder / PRETRAINED).is_dir() else folder
+    learned = folder / PRETRAINED if plan.get("verb") == SEMI else folder
+    tuned = _json(folder, "tuned", "", {})
     verdict = _json(learned, "verdict", _fit(plan, folder) + way, missing)
+    if "conclusion" in tuned and learned == folder:
+        missing.pop("verdict", None)
+        verdict = {"verdicts": [{"level": "good", "sentence": tuned["conclusion"]}]}
     evaluate = f"counterpoint evaluate {shlex.quote(str(folder))} --labels LABELS"
     evaluation = _json(folder, "evaluation", evaluate, missing)
-    if not (learned / "metrics.jsonl").is_file():
+    if "conclusion" in tuned and learned == folder:
+        missing["metrics"] = Missing("Curves are kept of learning without labels only, in the run that this began at.")
+    elif not (learned / "metrics.jsonl").is_file():
         missing["metrics"] = Missing("There is no metrics.jsonl in this run.", _fit(plan, folder) + " --overwrite")
     if not (learned / "views.png").is_file():
         missing["views"] = Missing("There is no views.png in this run.", report(folder))
@@ -62,6 +72,7 @@ def read_run(folder: Path) -> Run:
         verdicts=verdict.get("verdicts", []),
         records=[] if "metrics" in missing else records.read(learned / "metrics.jsonl"),
         evaluation=evaluation,
+        least_certain=tuned.get("least_certain", []),
         budget=_json(folder, "budget", f"{evaluate} --budget", missing),
         views=b"" if "views" in missing else (learned / "views.png").read_bytes(),
         skipped=_skipped(folder / "skipped.txt"),
