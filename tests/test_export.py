@@ -402,3 +402,19 @@ def test_export_from_a_shell(tmp_path, capsys):
     assert "takes  views (batch, 3, 32, 32)\n" in capsys.readouterr().out
     main(["export", folder, "--out", str(tmp_path / "kinds.safetensors")])
     assert "of resnet18, with the classifier 'fc', are in" in capsys.readouterr().out
+
+
+def test_a_classifier_of_several_classes_keeps_its_probabilities(tmp_path):
+    pytest.importorskip("onnxruntime")
+    world = stripes()
+    codes = np.stack([world.labels & 1, world.labels >> 1], axis=1)
+    model = cp.fit(world.source, epochs=1, width=8, batch_size=64)
+    classifier = cp.finetune(model, world.source, labels=codes, epochs=3)
+    cp.export(classifier, tmp_path / "several.onnx")
+    items = model.modality.open(world.source)
+    views = model.modality.plain(items.take(np.arange(9))).numpy()
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(tmp_path / "several.onnx")
+    (likely,) = session.run(["probabilities"], {"views": views})
+    np.testing.assert_allclose(likely, classifier.probabilities(items)[:9], atol=1e-4)

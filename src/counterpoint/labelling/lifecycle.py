@@ -74,7 +74,8 @@ def semi(
     """From unlabelled data and a handful of labels to a small classifier, and by how much that is better.
 
     Into ``out/pretrained`` goes what contrast learned from all items, into ``out/finetuned`` the classifier that the
-    labels made of it, and into ``out`` its student, which learned its answers on all items, with scores and a report.
+    labels made of it, and into ``out`` its student, which learned its answers on all items but those that are asked
+    about, with scores and a report.
 
     Args:
         source: All items, as for ``fit``.

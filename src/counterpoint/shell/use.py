@@ -28,7 +28,7 @@ def evaluate(
     """Score the model in RUN on labelled items, beside raw features, an untrained encoder and chance.
 
     With --budget it is asked instead what so many labels are worth: from scratch, by a linear probe, fine-tuned and
-    distilled, over several draws of the labels. Large budgets take as long as training on them does.
+    distilled, over several draws of the labels. Every draw teaches a student on all items.
 
     Args:
         run: The run folder.
