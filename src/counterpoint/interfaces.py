@@ -19,7 +19,7 @@ Batch = Tensor
 Views = tuple[Tensor, ...]
 """Random looks at the items of a batch: one tensor (b, ...) per view, row i of each showing item i."""
 
-Vectors = tuple[Float[Tensor, "b d"], ...]
+Vectors = tuple[Float[Tensor, "b _"], ...]
 """What a method's networks made of the views: tensors with one row per item, ready to be compared."""
 
 Losses = Float[Tensor, " b"]

@@ -112,7 +112,7 @@ def _axis(low: float, high: float) -> list[float]:
     """Round shares around the scores, none beyond 0 and 1.
 
     >>> _axis(1.0, 1.0), _axis(0.42, 0.81)
-    ([0.9, 0.95, 1.0], [0.4, 0.5, 0.6, 0.7, 0.8, 0.9])
+    ([0.95, 0.96, 0.97, 0.98, 0.99, 1.0], [0.4, 0.5, 0.6, 0.7, 0.8, 0.9])
     """
     low, high = max(0.0, min(low, high - 0.05)), min(1.0, high)
     return [each for each in ticks(min(low, 0.95), max(high, 0.05), 7) if 0 <= each <= 1]
