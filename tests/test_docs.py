@@ -107,6 +107,7 @@ def run_command(line):
         assert not words or line.startswith(NOT_RUN), f"nobody checks this command: {line}"
 
 
+@pytest.mark.usefixtures("quick_lessons")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_block_of_a_page_runs(page, folder):
     namespace = {"__name__": "__main__"}

@@ -144,6 +144,13 @@ def test_what_is_learned_of_a_teacher_can_be_said(classifier, trained):
         cp.distill(trained, source, labels=stripes().labels, label_weight=0.5, **ways)
 
 
+def test_a_student_is_as_sure_as_its_teacher(classifier):
+    items = classifier.model.modality.open(stripes().source)
+    student = cp.distill(classifier, stripes().source, epochs=20, **WAYS)
+    sure = [each.probabilities(items).max(axis=1).mean() for each in (classifier, student)]
+    assert sure[1] == pytest.approx(sure[0], abs=0.02)
+
+
 def test_a_student_can_begin_at_a_model_of_its_network(classifier, trained):
     still = {"epochs": 1, "learning_rate": 0.0, "batch_size": 64}
     student = cp.distill(classifier, stripes().source, start=str(trained), **still)

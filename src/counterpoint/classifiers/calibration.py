@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from jaxtyping import Float32, Int64
 
-from counterpoint.naming import NAMINGS, named
+from counterpoint.naming import NAMINGS, Naming, named
 
 TEMPERATURES = np.geomspace(0.25, 8.0, 81)
 
@@ -32,3 +32,18 @@ def fitting_temperature(scores: Float32[np.ndarray, "n k"], codes: Int64[np.ndar
     4.6
     """
     return float(min(TEMPERATURES, key=lambda temperature: loss_at(scores, codes, temperature)))
+
+
+def matching_temperature(scores: Float32[np.ndarray, "n k"], sureness: float, naming: Naming) -> float:
+    """The temperature at which answers are as sure on average as those of another, whose sureness is known.
+
+    >>> scores = np.asarray([[1, 0], [0, 1]], dtype=np.float32)
+    >>> round(matching_temperature(scores, 0.9, NAMINGS["one"]), 2)
+    0.46
+    """
+
+    def apart(temperature: float) -> float:
+        likely = naming.probabilities(torch.from_numpy(scores / np.float32(temperature))).numpy()
+        return abs(float(naming.sure(likely).mean()) - sureness)
+
+    return float(min(TEMPERATURES, key=apart))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import time
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from counterpoint.classifiers.calibration import matching_temperature
 from counterpoint.classifiers.classifier import Classifier, stand
 from counterpoint.classifiers.lessons import Lesson, timed
 from counterpoint.classifiers.spreading import share_of_neighbours, spread_answers
@@ -47,7 +49,7 @@ def distil(teacher: Classifier, student: Model, items: Items, codes: Codes, less
         if lesson.seconds is not None:
             lesson = lesson._replace(seconds=lesson.seconds - (time.monotonic() - began))
         train(method, items, student.modality, timed(lesson, method, items, student.modality), Keeping())
-    return Classifier(
+    taught = Classifier(
         Model(student.encoder.cpu().eval(), student.modality, student.built),
         top.cpu().eval(),
         built,
@@ -55,6 +57,15 @@ def distil(teacher: Classifier, student: Model, items: Items, codes: Codes, less
         kind=teacher.kind,
         learned=sorted({*teacher.learned, *np.asarray(items.names)[is_labelled(codes)].tolist()}),
     )
+    return as_sure(taught, teacher, items)
+
+
+def as_sure(student: Classifier, teacher: Classifier, items: Items) -> Classifier:
+    """The student at the temperature that makes it as sure as its teacher: answers that were averaged are less so."""
+    some = Subset(items, spread(len(items), ASKED))
+    sureness = float(teacher.naming.sure(teacher.probabilities(some)).mean())
+    temperature = matching_temperature(student.scores(some), sureness, student.naming)
+    return dataclasses.replace(student, temperature=temperature)
 
 
 def _answers(teacher: Classifier, items: Items, neighbours: int) -> nn.Module | Tensor:
