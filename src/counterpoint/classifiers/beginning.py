@@ -29,7 +29,8 @@ def begin(last: nn.Module, x: Float32[np.ndarray, "n d"], codes: Codes) -> None:
         kept, _ = split(codes, seed=0, share=0.0, most=MOST)
         x, codes = x[kept], codes[kept]
     elif len(x) > MOST:
-        x, codes = x[spread(len(x), MOST)], codes[spread(len(x), MOST)]
+        kept = spread(len(x), MOST)
+        x, codes = x[kept], codes[kept]
     mean, deviation = x.mean(axis=0), x.std(axis=0)
     deviation = np.where(deviation > 1e-6, deviation, 1.0)
     weight, bias = _probe((x - mean) / deviation, codes)

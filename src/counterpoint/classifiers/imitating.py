@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from counterpoint.classifiers.lessons import Lesson, timed
+from counterpoint.classifiers.spreading import nearest
 from counterpoint.data.subset import Subset, spread
 from counterpoint.interfaces import Items
 from counterpoint.methods.imitation import Imitation
@@ -31,13 +32,9 @@ def imitate(teacher: Model, student: Model, items: Items, lesson: Lesson) -> Mod
 def shared_neighbours(teacher: Model, student: Model, items: Items) -> float:
     """Of the 10 nearest neighbours of an item among at most 2,000, the share that both models agree on."""
     some = Subset(items, spread(len(items), ASKED))
-    first, second = (_nearest(each.directions(some)) for each in (teacher, student))
+    places = np.arange(len(some))
+    first, second = (
+        nearest(each.directions(some), places, min(NEIGHBOURS, len(some) - 1))[0].numpy() for each in (teacher, student)
+    )
     same = (first[:, :, None] == second[:, None, :]).any(axis=2)
     return float(same.mean())
-
-
-def _nearest(vectors: np.ndarray) -> np.ndarray:
-    alike = vectors @ vectors.T
-    np.fill_diagonal(alike, -np.inf)
-    count = min(NEIGHBOURS, len(vectors) - 1)
-    return np.argpartition(-alike, count - 1, axis=1)[:, :count]
