@@ -23,8 +23,10 @@ from counterpoint.methods.simclr import SimCLR
 from counterpoint.modalities.image import Images
 from counterpoint.objectives.info_nce import info_nce
 from counterpoint.training.devices import keep_freed_memory
-from counterpoint.training.loop import Recipe, learn, look
+from counterpoint.training.looking import look
+from counterpoint.training.loop import learn
 from counterpoint.training.optimise import adamw
+from counterpoint.training.recipe import Recipe
 
 AT_ONCE = 256
 
@@ -41,7 +43,7 @@ def one(batch: int, at_once: int | None, turns: int) -> dict[str, float]:
     before, taken = resident(), []
     for epoch in range(turns):
         start = time.perf_counter()
-        info, views = look(items, images, recipe, epoch=epoch, place=0, count=2)
+        info, views = look(items, images, recipe, step=epoch, count=2)
         learn(method, optimizer, views, info, recipe, step=epoch)
         taken.append(time.perf_counter() - start)
     return {"seconds": float(np.median(taken)), "mebibytes": peak() - before}

@@ -32,8 +32,9 @@ from counterpoint.modalities.image import Images
 from counterpoint.model import Model
 from counterpoint.objectives.info_nce import info_nce
 from counterpoint.training.devices import choose_precision, keep_freed_memory
-from counterpoint.training.loop import Keeping, Recipe, train
+from counterpoint.training.loop import Keeping, train
 from counterpoint.training.optimise import sgd
+from counterpoint.training.recipe import Recipe
 
 BATCH, RATE, DECAY = 256, 0.1, 5e-4
 

@@ -20,7 +20,8 @@ from counterpoint.methods.simclr import SimCLR
 from counterpoint.modalities.image import Images
 from counterpoint.model import Model
 from counterpoint.objectives.info_nce import info_nce
-from counterpoint.training.loop import Keeping, Recipe, train
+from counterpoint.training.loop import Keeping, train
+from counterpoint.training.recipe import Recipe
 from counterpoint.training.watch import judge
 
 

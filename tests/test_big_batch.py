@@ -9,12 +9,14 @@ from torch import nn
 
 import counterpoint as cp
 from counterpoint import catalogue
+from counterpoint.assemble import asks_for
 from counterpoint.interfaces import ItemInfo
-from counterpoint.training.loop import Recipe, learn
+from counterpoint.training.loop import learn
 from counterpoint.training.optimise import sgd
+from counterpoint.training.recipe import Recipe
 
 BATCH = 24
-INFO = ItemInfo(torch.arange(BATCH))
+INFO = ItemInfo(torch.arange(BATCH), labels=torch.arange(BATCH) % 5, same=torch.arange(BATCH) % 2 == 0)
 FORMS = {"moco": "moco(queue=32, groups=1)"}
 
 
@@ -23,7 +25,8 @@ def build(name, *middle):
     encoder = nn.Sequential(nn.Linear(6, 16), *middle, nn.ReLU(), nn.Linear(16, 12))
     objective = catalogue.find("objective", "info_nce")
     make = catalogue.find("method", FORMS.get(name, name))
-    return make(encoder, nn.Sequential(nn.Linear(12, 8, bias=False)), objective).double().train()
+    given = {"objective": objective} if asks_for(make, "objective") else {}
+    return make(encoder, nn.Sequential(nn.Linear(12, 8, bias=False)), **given).double().train()
 
 
 def views(method):

@@ -31,7 +31,7 @@ RELATIONS = {
     "no positives": lambda z: Comparison(z, z, same_item(torch.arange(12))),
     "towers": lambda z: Comparison(z[:6], z[6:], same_item(torch.arange(6), torch.arange(6))),
     "queue beside": lambda z: beside(z[:8], PAIRS[2:10], z[8:], cosine),
-    "own key": lambda z: Comparison(z[:4], z[4:], OwnKey(torch.arange(4), PAIRS[:4], PAIRS[2:6], 4)),
+    "own key": lambda z: Comparison(z[:4], z[4:], OwnKey(torch.arange(4), PAIRS[:4], PAIRS[:4], PAIRS[2:6])),
     "one pair": lambda z: Comparison(z[:2], z[:2], same_item(torch.zeros(2, dtype=torch.int64))),
 }
 
@@ -252,7 +252,7 @@ def test_relations_list_the_few_that_their_masks_show():
         same_item(torch.tensor([3, 1, 3, 2, 1])),
         SameItem(torch.tensor([1, 2]), torch.tensor([2, 2, 7]), None),
         same_item(torch.tensor([4, 5, 4, 6])).part(slice(1, 3)),
-        OwnKey(torch.tensor([1, 0]), torch.tensor([8, 9]), torch.tensor([9, 3, 8]), 2),
+        OwnKey(torch.tensor([1, 0]), torch.tensor([8, 9]), torch.tensor([9, 8]), torch.tensor([9, 3, 8])),
     ):
         positive, negative = relation.masks(slice(0, 9))
         few = relation.few()

@@ -5,12 +5,12 @@ import pytest
 import torch
 
 from counterpoint import catalogue
-from counterpoint.comparison import Comparison
 from counterpoint.evaluation.knn import weighted_knn
 from counterpoint.interfaces import ItemInfo, Step
 from counterpoint.model import Model
 from counterpoint.settle import chosen, prepare
-from counterpoint.training.loop import Keeping, learn, look, train
+from counterpoint.training.looking import look
+from counterpoint.training.loop import Keeping, learn, train
 from tests.worlds import CLASSES, WORLDS
 
 SHORT = {"moco": "moco(queue=256, momentum=0.9)"}
@@ -24,6 +24,7 @@ GRID = [(method, kind) for method in catalogue.names("method") for kind in catal
 
 def prepared(method, kind, **choices):
     world = WORLDS[kind]()
+    learned = world.labels if catalogue.find("method", method).needs_labels else None
     asked, own = chosen(
         {
             **world.choices,
@@ -34,7 +35,8 @@ def prepared(method, kind, **choices):
             "head_hidden": 64,
             "head_outputs": 32,
             **choices,
-        }
+        },
+        labels=learned,
     )
     return world, prepare(world.source, asked, own, began=0.0)
 
@@ -63,12 +65,12 @@ def test_training_beats_not_training(method, kind):
 @pytest.mark.parametrize(("method", "kind"), GRID)
 def test_comparing_only_reads_and_every_weight_learns(method, kind):
     _, parts = prepared(method, kind, epochs=1)
-    info, views = look(parts.items, parts.modality, parts.recipe, epoch=0, place=0, count=parts.method.views)
+    info, views = look(parts.items, parts.modality, parts.recipe, step=0, count=parts.method.views)
     before = {name: tensor.clone() for name, tensor in parts.method.state_dict().items()}
     with torch.no_grad():
         vectors = parts.method.eval().project(views)
         for _ in range(2):
-            assert isinstance(parts.method.compare(vectors, info), Comparison)
+            parts.method.outcomes(vectors, info)
     assert all(torch.equal(before[name], tensor) for name, tensor in parts.method.state_dict().items())
     optimizer = parts.recipe.optimizer(parts.method.train(), learning_rate=1e-3, weight_decay=0.0)
     learn(parts.method, optimizer, views, info, parts.recipe, step=0)

@@ -48,7 +48,7 @@ def test_lightly_with_a_memory_bank(temperature):
         return theirs(first, second)
 
     def ours(first, second):
-        relation = OwnKey(torch.arange(40), torch.arange(40), torch.full((64,), -1), 40)
+        relation = OwnKey(torch.arange(40), torch.arange(40), torch.arange(40), torch.full((64,), -1))
         comparison = Comparison(first, torch.cat([second, bank]), relation, cosine)
         return loss_of(comparison, partial(info_nce, temperature=temperature)) / 40
 

@@ -18,11 +18,13 @@ import torch
 from torch import Tensor
 from torch.multiprocessing.spawn import spawn
 
+from counterpoint.assemble import learns_from_labels
 from counterpoint.errors import RunError
 from counterpoint.interfaces import Step
 from counterpoint.plans import Plan
 from counterpoint.settle import Own, prepare
-from counterpoint.training.loop import learn, look
+from counterpoint.training.looking import look
+from counterpoint.training.loop import learn
 from counterpoint.training.normalise import share_statistics
 from counterpoint.training.optimise import sgd
 from counterpoint.training.processes import Processes, joined_by_file, leave
@@ -30,6 +32,7 @@ from counterpoint.training.processes import Processes, joined_by_file, leave
 COUNTS = (1, 2, 4)
 STEPS = 2
 BATCH = 64
+CLASSES = 4
 TOLERANCE = 1e-8
 """The largest relative deviation that is still a matter of rounding, in 64 bits."""
 
@@ -49,34 +52,42 @@ class Deviation(NamedTuple):
 
 
 def check_processes(
-    plans: Sequence[Plan], source: object = None, *, counts: Sequence[int] = COUNTS
+    plans: Sequence[Plan], source: object = None, *, labels: object = None, counts: Sequence[int] = COUNTS
 ) -> list[list[Deviation]]:
     """For every plan, the deviation of every number of processes from one.
 
     Args:
         plans: What is to be tried; batches are cut to 64 items, so that it takes seconds.
         source: The data, a path or an array; rows of random numbers when left out.
+        labels: As for ``fit``, where a plan learns from them; classes of the random rows when left out.
         counts: Numbers of processes, the first of which is 1.
     """
-    held = _rows() if source is None else source
+    held = source
+    if source is None:
+        held = _rows()
+        labels = np.arange(len(held)) % CLASSES if labels is None else labels
     tried = [_cut(plan) for plan in plans]
     for plan in tried:
-        prepare(held, plan, Own(), began=time.monotonic())  # wrong input is met with advice here, not in a process
+        prepare(
+            held, plan, _own(plan, labels), began=time.monotonic()
+        )  # wrong input is met with advice here, not in a process
     records = [plan.record() for plan in tried]
     with tempfile.TemporaryDirectory(prefix="counterpoint-") as folder:
         for count in counts:
-            spawn(_work, (count, folder, records, held), nprocs=count)  # type: ignore[no-untyped-call]
+            spawn(_work, (count, folder, records, (held, labels)), nprocs=count)  # type: ignore[no-untyped-call]
         results = {count: [_read(folder, count, row) for row in range(len(plans))] for count in counts}
     alone = results[counts[0]]
     return [[_deviation(count, alone[row], results[count][row]) for count in counts[1:]] for row in range(len(plans))]
 
 
-def _work(rank: int, count: int, folder: str, records: Sequence[Mapping[str, Any]], source: object) -> None:
+def _work(
+    rank: int, count: int, folder: str, records: Sequence[Mapping[str, Any]], data: tuple[object, object]
+) -> None:
     """One process of ``count``: every plan's steps; the first process writes what came out."""
     torch.set_num_threads(1)
     with joined_by_file(f"{folder}/meeting-{count}", rank, count) as processes:
         for row, record in enumerate(records):
-            found = _steps(Plan.of(record), source, processes)
+            found = _steps(Plan.of(record), *data, processes)
             if processes.first:
                 _write(folder, count, row, found)
         leave(processes)
@@ -89,22 +100,25 @@ def _cut(plan: Plan) -> Plan:
     return dataclasses.replace(small, device="cpu", precision="fp32")
 
 
-def _steps(plan: Plan, source: object, processes: Processes) -> dict[str, Tensor]:
+def _own(plan: Plan, labels: object) -> Own:
+    return Own(labels=labels if learns_from_labels(plan) else None)
+
+
+def _steps(plan: Plan, source: object, labels: object, processes: Processes) -> dict[str, Tensor]:
     """Losses, gradients and memory after some steps in 64 bits."""
-    parts = prepare(source, plan, Own(), began=time.monotonic(), processes=processes)
+    parts = prepare(source, plan, _own(plan, labels), began=time.monotonic(), processes=processes)
     method, recipe = parts.method.double().train(), parts.recipe
     share_statistics(method, processes)
     optimizer = sgd(method, learning_rate=0.1)
     found: dict[str, Tensor] = {}
     for step in range(STEPS):
-        place = step % parts.per_epoch
-        info, views = look(parts.items, parts.modality, recipe, epoch=0, place=place, count=method.views)
+        info, views = look(parts.items, parts.modality, recipe, step=step, count=method.views)
         loss, vectors = learn(method, optimizer, tuple(view.double() for view in views), info, recipe, step=step)
         found[f"loss {step}"] = torch.tensor(processes.sum(loss), dtype=torch.float64)
         for name, weight in method.named_parameters():
             if weight.grad is not None:
                 found[f"gradient {step} {name}"] = weight.grad.clone()
-        method.after_step(Step(step + 1, STEPS, vectors, info))
+        method.remember(Step(step + 1, STEPS, vectors, info))
     found |= {f"memory {name}": buffer.double() for name, buffer in method.named_buffers()}
     return found
 

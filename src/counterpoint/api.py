@@ -35,12 +35,14 @@ from counterpoint.settle import chosen, prepare
 from counterpoint.sharding.job import Way, embed_all
 
 
-def plan(source: object, *, column: str | None = None, **choices: Any) -> dict[str, Any]:
+def plan(
+    source: object, *, labels: object = None, pairs: object = None, column: str | None = None, **choices: Any
+) -> dict[str, Any]:
     """What ``fit`` would do with this source on this machine, without doing it: sizes, steps, memory and minutes.
 
     Raises ``InputError`` where ``fit`` would.
     """
-    asked, own = chosen(choices, column=column)
+    asked, own = chosen(choices, column=column, labels=labels, pairs=pairs)
     prepared = prepare(source, asked, own, began=time.monotonic(), measured=True)
     return {**prepared.summary(), "plan": prepared.plan.record()}
 

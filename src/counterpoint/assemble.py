@@ -2,36 +2,109 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Int64
 from torch import nn
 
 from counterpoint import catalogue
-from counterpoint.errors import InputError, PlanError
+from counterpoint.errors import InputError, PlanError, listed
 from counterpoint.heads import mlp_head
-from counterpoint.interfaces import Items, Method, Modality, Objective
+from counterpoint.interfaces import Items, Method, Modality, Negatives, Objective
 from counterpoint.plans import Plan
 
+USUAL: Mapping[str, Any] = {"temperature": 0.1, "head_layers": 2, "head_hidden": 512, "head_outputs": 128}
+"""What choices that are left open mean, where the method says nothing else."""
 
-def build_method(plan: Plan, encoder: nn.Module, items: Items, modality: Modality) -> Method:
-    """The method of the plan around an encoder; weights are drawn from the plan's seed."""
+Codes = Int64[np.ndarray, " n"]
+
+
+def build_method(
+    plan: Plan, encoder: nn.Module, items: Items, modality: Modality, codes: Codes | None = None
+) -> Method:
+    """The method of a completed plan around an encoder; weights are drawn from the plan's seed.
+
+    ``codes`` are the classes of all items, -1 where nobody knows, for methods and negatives that learn from labels.
+    """
+    make = catalogue.find("method", plan.method)
     inputs = encoded_length(encoder, items, modality)
     with torch.random.fork_rng():
         torch.manual_seed(plan.seed + 1)
-        head = mlp_head(inputs, hidden=plan.head_hidden, outputs=plan.head_outputs, layers=plan.head_layers)
-        objective = tempered(catalogue.find("objective", plan.objective), plan)
-        similarity = catalogue.find("similarity", plan.similarity)
-        make = catalogue.find("method", plan.method)
-        try:
-            method: Method = make(encoder, head, objective, similarity=similarity)
-        except TypeError as wrong:
-            raise PlanError(f"The method '{plan.method}' cannot be built: {wrong}.") from wrong
-    return method
+        width = plan.head_outputs or USUAL["head_outputs"]
+        head = mlp_head(
+            inputs,
+            hidden=plan.head_hidden or USUAL["head_hidden"],
+            outputs=width,
+            layers=plan.head_layers or USUAL["head_layers"],
+        )
+        offered: dict[str, Any] = {
+            "items": len(items),
+            "temperature": plan.temperature,
+            "classes": None if codes is None else int(codes.max()) + 1,
+            "codes": None if codes is None else torch.from_numpy(codes),
+            "width": width,
+        }
+        if asks_for(make, "objective"):
+            offered["objective"] = tempered(catalogue.find("objective", plan.objective), plan)
+        if plan.similarity != "auto":
+            offered["similarity"] = catalogue.find("similarity", plan.similarity)
+        method = _made("method", plan.method, make, offered, encoder, head)
+        if plan.negatives != "auto":
+            method.negatives = _negatives(plan.negatives, offered)
+    return method  # type: ignore[no-any-return]
+
+
+def completed(plan: Plan) -> Plan:
+    """The plan with what its method and its objective mean by the choices that were left open.
+
+    Raises ``PlanError`` where a choice is made that the method or the objective has no use for.
+
+    >>> plan = completed(Plan())
+    >>> plan.objective, plan.similarity, plan.temperature, plan.head_outputs
+    ('info_nce', 'cosine', 0.1, 128)
+    """
+    make = catalogue.find("method", plan.method)
+    compares = asks_for(make, "objective")
+    if not compares:
+        _refuse_comparing(plan, make)
+    usual = {**USUAL, **({"objective": "info_nce"} if compares else {}), **getattr(whole(make), "usual", {})}
+    given = plan.temperature
+    left_open = {name: value for name, value in usual.items() if getattr(plan, name) in (None, "auto")}
+    plan = dataclasses.replace(plan, **left_open)
+    if not compares:
+        return plan
+    if given is not None and not (_has_temperature(plan.objective) or asks_for(make, "temperature")):
+        raise PlanError(f"The objective '{plan.objective}' has no temperature. Leave out --temperature.")
+    return dataclasses.replace(plan, similarity=_similarity(plan))
+
+
+def whole(part: Any) -> Any:
+    """A part without the options that were written behind its name."""
+    return part.func if isinstance(part, partial) else part
+
+
+def asks_for(part: Callable[..., Any], name: str) -> bool:
+    """Whether a part has an argument of this name."""
+    return name in inspect.signature(part).parameters
+
+
+def learns_from_labels(plan: Plan) -> bool:
+    """Whether the method or the negatives of a plan need to know classes."""
+    make = catalogue.find("method", plan.method)
+    if getattr(whole(make), "needs_labels", False):
+        return True
+    return plan.negatives != "auto" and asks_for(catalogue.find("negatives", plan.negatives), "codes")
+
+
+def without_labels() -> list[str]:
+    """The methods that need none."""
+    return [each for each in catalogue.names("method") if not catalogue.find("method", each).needs_labels]
 
 
 def tempered(objective: Callable[..., Any], plan: Plan) -> Objective:
@@ -39,7 +112,9 @@ def tempered(objective: Callable[..., Any], plan: Plan) -> Objective:
     options = catalogue.split(plan.objective)[1]
     if "temperature" in options:
         Plan(temperature=options["temperature"])  # refuses what the plan would refuse
-    elif "temperature" in inspect.signature(objective).parameters:
+    elif asks_for(objective, "temperature"):
+        if isinstance(plan.temperature, str):
+            return catalogue.find("temperature", plan.temperature)(objective)  # type: ignore[no-any-return]
         return partial(objective, temperature=plan.temperature)
     return objective
 
@@ -51,7 +126,9 @@ def compared_by(plan: Plan) -> dict[str, Any]:
     {'objective': 'info_nce', 'temperature': 0.5}
     """
     name, options = catalogue.split(plan.objective)
-    return {"objective": name, "temperature": options.get("temperature", plan.temperature)}
+    temperature = options.get("temperature", plan.temperature)
+    known = temperature if isinstance(temperature, int | float) else USUAL["temperature"]
+    return {"objective": plan.method if name == "auto" else name, "temperature": known}
 
 
 def encoded_length(encoder: nn.Module, items: Items, modality: Modality) -> int:
@@ -69,3 +146,55 @@ def encoded_length(encoder: nn.Module, items: Items, modality: Modality) -> int:
         got = tuple(h.shape) if isinstance(h, torch.Tensor) else type(h).__name__
         raise InputError(f"An encoder must return one vector per item, a tensor (n, d). This one returned {got}.")
     return int(h.shape[1])
+
+
+def _made(kind: str, name: str, make: Callable[..., Any], offered: Mapping[str, Any], *parts: nn.Module) -> Any:
+    """A part, with what it asks for by the names of its arguments and what was not written behind its name."""
+    written = catalogue.split(name)[1]
+    wanted = {each: value for each, value in offered.items() if asks_for(make, each) and each not in written}
+    try:
+        return make(*parts, **wanted)
+    except TypeError as wrong:
+        raise PlanError(f"The {kind} '{name}' cannot be built: {wrong}.") from wrong
+
+
+def _negatives(spec: str, offered: Mapping[str, Any]) -> Negatives:
+    """The negatives of a name: a function of a comparison with its options, or a module that remembers."""
+    part = catalogue.find("negatives", spec)
+    if isinstance(whole(part), type):
+        return _made("negatives", spec, part, offered)  # type: ignore[no-any-return]
+    return part  # type: ignore[no-any-return]
+
+
+def _refuse_comparing(plan: Plan, make: Callable[..., Any]) -> None:
+    """Say that a method that tells nothing apart has no use for what belongs to a comparison."""
+    idle = {"objective": "auto", "similarity": "auto", "negatives": "auto"}
+    if not asks_for(make, "temperature"):
+        idle["temperature"] = None  # type: ignore[assignment]
+    for choice, usual in idle.items():
+        if getattr(plan, choice) != usual:
+            others = [
+                each for each in catalogue.names("method") if asks_for(catalogue.find("method", each), "objective")
+            ]
+            raise PlanError(
+                f"The method '{plan.method}' has a loss of its own and cannot use the {choice} "
+                f"{getattr(plan, choice)!r}. Leave out --{choice}, or choose one of the methods {listed(others, 20)}."
+            )
+
+
+def _has_temperature(objective: str) -> bool:
+    return asks_for(catalogue.find("objective", objective), "temperature")
+
+
+def _similarity(plan: Plan) -> str:
+    """The similarity that was asked for, or the objective's own."""
+    row = catalogue.SHELVES["objective"].get(catalogue.split(plan.objective)[0])
+    possible = row.similarities if row is not None else ()
+    if plan.similarity == "auto":
+        return possible[0] if possible else "cosine"
+    if possible and catalogue.split(plan.similarity)[0] not in possible:
+        raise PlanError(
+            f"The objective '{plan.objective}' cannot use the similarity '{plan.similarity}'. Leave it out, or choose "
+            f"one of {listed(possible)}."
+        )
+    return plan.similarity

@@ -24,16 +24,26 @@ class Row(NamedTuple):
     target: str
     summary: str
     only: str = ""
+    similarities: tuple[str, ...] = ()
+    """The similarities that an objective can take, the usual first; empty for all of them, with cosine as usual."""
 
 
 SHELVES: dict[str, dict[str, Row]] = {
     "method": {
         "simclr": Row("counterpoint.methods.simclr:SimCLR", "Two views of an item agree among all views of a batch."),
         "moco": Row("counterpoint.methods.moco:MoCo", "A query finds its key among a queue of earlier keys."),
+        "sup_con": Row("counterpoint.methods.sup_con:SupCon", "Views of all items of a class agree. Needs labels."),
     },
     "objective": {
         "info_nce": Row("counterpoint.objectives.info_nce:info_nce", "Pick the positive out of its negatives."),
         "sup_con": Row("counterpoint.objectives.sup_con:sup_con", "Pick each positive out of all others, for labels."),
+    },
+    "negatives": {
+        "hardest": Row("counterpoint.negatives.hardest:hardest", "The k negatives most alike to the anchor."),
+    },
+    "temperature": {
+        "learned": Row("counterpoint.temperatures.learned:Learned", "A weight that the loss moves."),
+        "scheduled": Row("counterpoint.temperatures.scheduled:Scheduled", "Swings between low and high."),
     },
     "similarity": {
         "cosine": Row("counterpoint.comparison:cosine", "The cosine of the angle between two vectors."),

@@ -35,6 +35,10 @@ class Tile(NamedTuple):
     negative: Bool[Tensor, "b m"]
 
 
+Sieve = Callable[[Tile, "Comparison"], Tile]
+"""Given a tile and the comparison of its rows alone, returns another tile of those rows, perhaps a wider one."""
+
+
 @dataclass(frozen=True)
 class Inner:
     """A similarity that is the inner product of lifted vectors, s(a, c) = <f(a), g(c)>; then tiles are products."""
@@ -105,6 +109,10 @@ class Relation(ABC):
     def few(self) -> Few | None:
         """The pairs that are no negatives, or None where there are many of them."""
 
+    @abstractmethod
+    def items(self) -> tuple[Int64[Tensor, " n"], Int64[Tensor, " m"]]:
+        """The item of every anchor and of every candidate; negative numbers where nobody knows."""
+
 
 MANY = 8
 """Candidates of its own item that an anchor may have on average before they are no longer listed one by one."""
@@ -130,6 +138,9 @@ class SameItem(Relation):
     def part(self, rows: slice) -> SameItem:
         start, _, _ = rows.indices(len(self.anchor))
         return SameItem(self.anchor[rows], self.candidate, None if self.first is None else self.first + start)
+
+    def items(self) -> tuple[Int64[Tensor, " n"], Int64[Tensor, " m"]]:
+        return self.anchor, self.candidate
 
     def few(self) -> Few | None:
         known, order = torch.sort(self.candidate, stable=True)
@@ -164,6 +175,8 @@ class Comparison:
     candidates: Float[Tensor, "m d"]
     relation: Relation
     similarity: Similarity = cosine
+    sieve: Sieve | None = None
+    """Changes every tile, for choices that depend on how alike vectors are."""
 
     def lifted(self) -> Comparison:
         """The same comparison in at least 32 bits, and as inner products where its similarity is one."""
@@ -185,7 +198,8 @@ class Comparison:
         wide = torch.promote_types(self.anchors.dtype, torch.float32)
         with torch.autocast(self.anchors.device.type, enabled=False):
             alike = self.similarity(self.anchors[rows].to(wide), self.candidates.to(wide))
-        return Tile(alike, positive, negative)
+        tile = Tile(alike, positive, negative)
+        return tile if self.sieve is None else self.sieve(tile, self.part(rows))
 
     def tiles(self, height: int) -> Iterator[Tile]:
         """All rows, at most ``height`` of them at a time."""

@@ -41,7 +41,7 @@ class Contrast(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         width: int | None = Plan.width,
         epochs: int | None = Plan.epochs,
         batch_size: int | None = Plan.batch_size,
-        temperature: float = Plan.temperature,
+        temperature: float | str | None = Plan.temperature,
         seed: int = Plan.seed,
     ) -> None:
         self.method = method

@@ -34,17 +34,20 @@ def fit(
     *,
     out: str | Path | None = None,
     labels: object = None,
+    pairs: object = None,
     column: str | None = None,
     resume: bool = False,
     overwrite: bool = False,
     **choices: Any,
 ) -> Model:
-    """Train an encoder on a source, without labels, and return the model.
+    """Train an encoder on a source and return the model; most methods need no labels.
 
     Args:
         source: A folder, a file, an array, a data frame or a dataset; see ``docs/sources.md``.
         out: The run folder. Without it nothing is written and nothing can be resumed.
-        labels: Only to follow the accuracy of neighbours while the run goes; never learned from.
+        labels: With a method that needs them (or negatives that do) they are learned from: items without one are -1
+            or empty. With all others they only serve to follow the accuracy of neighbours while the run goes.
+        pairs: Pairs of items that belong together or not, for ``siamese``; see ``docs/verify.md``.
         column: The column that holds paths of images, or the one that a table must not learn from.
         resume: Go on with the interrupted run in ``out``; the result is that of a run that never stopped.
         overwrite: Replace the run in ``out``.
@@ -57,7 +60,7 @@ def fit(
     """
     began = time.monotonic()
     listeners: Sequence[Listener] = choices.pop("listeners", ())
-    asked, own = chosen(choices, column=column)
+    asked, own = chosen(choices, column=column, labels=labels, pairs=pairs)
     folder = None if out is None else Path(out)
     before = None
     if folder is None and (resume or overwrite):
@@ -67,7 +70,7 @@ def fit(
             runs.check(folder, resume=resume, overwrite=overwrite)
         if folder is not None and resume:
             before = runs.read_plan(folder)
-            asked = Plan.of(runs.merged(asked.record(), before["asked"], Plan().record()))
+            asked = Plan.of(runs.merged(asked.record(), before["asked"], Plan().record(), before["settled"]))
         track = None if asked.track is None or folder is None else catalogue.find("tracker", asked.track)()
         prepared = prepare(source, asked, own, began=began, before=before, processes=processes)
         follow = _follower(labels, source, prepared)
@@ -87,7 +90,7 @@ def fit(
                 each_epoch=follow,
                 stop=stop,
                 deadline=None if asked.minutes is None or resume else began + 60 * OVERHEAD * asked.minutes,
-                notes=compared_by(asked),
+                notes=compared_by(prepared.plan),
             )
             course = _trained(prepared, keeping)
     return _kept(prepared, course, folder)
@@ -120,7 +123,7 @@ def _trained(prepared: Prepared, keeping: Keeping) -> Course:
 
 
 def _follower(labels: object, source: object, prepared: Prepared) -> Any:
-    if labels is None:
+    if labels is None or prepared.codes is not None:  # neighbours by labels that are learned from prove nothing
         return None
     unseen(labels, prepared.modality)
     codes, _ = encode(read_labels(labels, source, prepared.items))
@@ -134,6 +137,7 @@ def _record(source: object, asked: Plan, prepared: Prepared) -> dict[str, Any]:
         "asked": asked.record(),
         "settled": prepared.plan.record(),
         "items": len(prepared.items),
+        "labelled": None if prepared.codes is None else int((prepared.codes >= 0).sum()),
         "steps": prepared.recipe.steps,
         "steps_per_epoch": prepared.per_epoch,
         "identity": prepared.identity(),

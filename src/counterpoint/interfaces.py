@@ -5,10 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float, Int64
+import torch
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 
 from counterpoint.comparison import Comparison, Tile
@@ -24,6 +25,9 @@ Vectors = tuple[Float[Tensor, "b _"], ...]
 
 Losses = Float[Tensor, " b"]
 """One loss per item, from methods whose objective is not a table."""
+
+Outcome = Comparison | Losses | tuple[Comparison | Losses, ...]
+"""What a method makes of vectors: a table, losses, or several of those, whose means are added up."""
 
 Objective = Callable[[Tile], Float[Tensor, " b"]]
 """Reduces some whole rows of a comparison to one loss per anchor. Mathematics only: no memory, no networks."""
@@ -52,9 +56,57 @@ class Items(Protocol):
 
 @dataclass(frozen=True)
 class ItemInfo:
-    """What is known of the items of one batch besides their vectors."""
+    """What is known of the rows of one batch besides their vectors."""
 
     index: Int64[Tensor, " b"]
+    """The item of every row; of a pair the first."""
+    labels: Int64[Tensor, " b"] | None = None
+    """The class of every item, -1 where nobody knows; None where no labels are learned from."""
+    same: Bool[Tensor, " b"] | None = None
+    """Whether both items of a pair belong together; None where rows are no pairs."""
+    key: int = 0
+    """Names the random numbers of the step."""
+
+    def classes(self) -> Int64[Tensor, " b"]:
+        """What belongs together: the class of every item, and a number of its own for one without.
+
+        >>> import torch
+        >>> ItemInfo(torch.tensor([7, 8, 9]), torch.tensor([0, -1, 0])).classes().tolist()
+        [0, -9, 0]
+        """
+        return self.index if self.labels is None else torch.where(self.labels < 0, -1 - self.index, self.labels)
+
+
+Negatives = Callable[[Comparison, ItemInfo], Comparison]
+"""Chooses who is compared with whom anew: fewer negatives, others, or more. What it remembers is in a module."""
+
+
+@runtime_checkable
+class Sampling(Protocol):
+    """What stands in the rows of an epoch: every item once, items beside others of their class, or pairs."""
+
+    def __len__(self) -> int:
+        """Rows in an epoch."""
+        ...
+
+    def order(self, *, seed: int, epoch: int) -> Int64[Tensor, " n"]:
+        """All rows of an epoch, as they follow each other."""
+        ...
+
+    def shown(self, rows: Int64[Tensor, " b"], *, seed: int, epoch: int) -> Shown:
+        """The items of these rows."""
+        ...
+
+
+class Shown(NamedTuple):
+    """The items of some rows, and what is known of them."""
+
+    first: Int64[Tensor, " b"]
+    """Who is seen in all views, but for the others of pairs."""
+    second: Int64[Tensor, " b"]
+    """Who is seen in the second view."""
+    labels: Int64[Tensor, " b"] | None = None
+    same: Bool[Tensor, " b"] | None = None
 
 
 class Step(NamedTuple):
@@ -72,24 +124,69 @@ class Method(nn.Module, ABC):
     A method owns its networks and its memory. Networks run in ``project`` and nowhere else; ``compare`` runs no
     network; memory (queues, slow copies) changes in ``after_step`` and nowhere else. Between the halves the trainer
     may gather vectors from other processes or recompute them in pieces, so a method never knows about either.
+
+    It is made with an encoder and a head, and with what it asks for by the names of its arguments: ``objective``,
+    ``similarity``, ``temperature``, ``items`` (how many there are), ``classes`` (how many, of labels).
     """
 
     encoder: nn.Module
     objective: Objective
-    """Turns some rows of the comparison into the loss of each of their anchors."""
+    """Turns some rows of a comparison into the loss of each of their anchors, where the method compares."""
+    negatives: Negatives
+    """Has the last word on who is compared with whom; where there is none, ``compare`` has it."""
     views: ClassVar[int] = 2
     """How many looks at each item the method wants."""
+    local_views: ClassVar[bool] = False
+    """Whether it can use smaller looks beside those (multi-crop); they come last."""
+    needs_labels: ClassVar[bool] = False
+    """Whether it learns from labels."""
+    sampling: ClassVar[Literal["items", "groups", "pairs"]] = "items"
+    """What stands in a row of a batch: an item, one of a few of its class in a batch, or a pair of items."""
+    usual: ClassVar[Mapping[str, Any]] = {}
+    """What the choices of a plan that are left open mean with this method, where it wants other than usual."""
+
+    def fits(self, batch_size: int, at_once: int) -> None:
+        """Raise ``PlanError`` where it cannot learn from batches of this size, so many of them encoded at once."""
 
     @abstractmethod
     def project(self, views: Views) -> Vectors:
         """Run the networks on the views."""
 
     @abstractmethod
-    def compare(self, vectors: Vectors, items: ItemInfo) -> Comparison | Losses:
+    def compare(self, vectors: Vectors, items: ItemInfo) -> Outcome:
         """Say who is compared with whom, without changing anything."""
 
     def after_step(self, step: Step) -> None:
         """Change the method's memory, after the optimiser has moved the weights."""
+
+    def watched(self, vectors: Vectors, items: ItemInfo) -> Comparison | None:
+        """The comparison that a run is judged by, where ``compare`` has none: it shows whether vectors collapse."""
+        return None
+
+    def outcomes(self, vectors: Vectors, items: ItemInfo) -> tuple[Comparison | Losses, ...]:
+        """What ``compare`` says, among the negatives that were asked for."""
+        outcome = self.compare(vectors, items)
+        parts = outcome if isinstance(outcome, tuple) else (outcome,)
+        choose: Negatives | None = getattr(self, "negatives", None)
+        if choose is None:
+            return parts
+        return tuple(choose(part, items) if isinstance(part, Comparison) else part for part in parts)
+
+    def remember(self, step: Step) -> None:
+        """``after_step`` of the method, and of its objective and negatives if they have one."""
+        self.after_step(step)
+        for part in (getattr(self, "objective", None), getattr(self, "negatives", None)):
+            if isinstance(part, Remembers):
+                part.after_step(step)
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """A part that changes with the steps of a run."""
+
+    def after_step(self, step: Step) -> None:
+        """Change what is remembered, after the optimiser has moved the weights."""
+        ...
 
 
 class EncoderInput(NamedTuple):
@@ -129,6 +226,10 @@ class Modality(ABC):
     @abstractmethod
     def look(self, batch: Batch, key: Int64[Tensor, " b"]) -> Tensor:
         """One random view of every item, drawn from its key."""
+
+    def local(self, batch: Batch, key: Int64[Tensor, " b"]) -> Tensor | None:
+        """A random look at a small part of every item, smaller than ``look`` gives; None where there is no such."""
+        return None
 
     @abstractmethod
     def plain(self, batch: Batch) -> Tensor:

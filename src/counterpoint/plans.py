@@ -64,16 +64,33 @@ class Plan(Choices):
 
     modality: str = choice("auto", "Kind of data, or auto to recognise it: counterpoint list modalities.")
     method: str = choice("simclr", "Way to learn: counterpoint list methods.")
-    objective: str = choice("info_nce", "Loss of a comparison: counterpoint list objectives.")
-    similarity: str = choice("cosine", "How alike two vectors are: counterpoint list similarities.")
-    temperature: float = choice(0.1, "Sharpness of the comparison; lower looks harder at near items.", low=0.001)
+    objective: str = choice("auto", "Loss of a comparison; auto for the method's own: counterpoint list objectives.")
+    negatives: str = choice("auto", "Who is told apart; auto for the method's own: counterpoint list negatives.")
+    similarity: str = choice(
+        "auto", "How alike two vectors are; auto for the objective's own: counterpoint list similarities."
+    )
+    temperature: float | str | None = choice(
+        None,
+        "Sharpness of the comparison; lower looks harder at near items. None for the method's own, mostly 0.1; or one "
+        "that changes: counterpoint list temperatures.",
+        low=0.001,
+    )
     encoder: str = choice("auto", "Network, or timm:NAME: counterpoint list encoders.")
     width: int | None = choice(None, "Width of the encoder's first stage; None for the encoder's own.", low=1)
-    head_layers: int = choice(2, "Linear layers of the projection head.", low=1, high=5)
-    head_hidden: int = choice(512, "Width of the head's hidden layers.", low=2)
-    head_outputs: int = choice(128, "Length of the vectors that are compared.", low=2)
+    head_layers: int | None = choice(
+        None, "Linear layers of the projection head; None for the method's own, mostly 2.", low=1, high=5
+    )
+    head_hidden: int | None = choice(
+        None, "Width of the head's hidden layers; None for the method's own, mostly 512.", low=2
+    )
+    head_outputs: int | None = choice(
+        None, "Length of the vectors that are compared; None for the method's own, mostly 128.", low=2
+    )
     views: str = choice("auto", "How to look at items, or package.module:name: counterpoint list views.")
     view_size: int | None = choice(None, "Height and width of an image's view in pixels; None to fit the data.", low=4)
+    local_views: int = choice(
+        0, "Smaller views of each item beside the usual two (multi-crop), for methods that can use them.", low=0
+    )
     epochs: int | None = choice(None, "Passes over the data; None to fit the size of the data.", low=1)
     minutes: float | None = choice(None, "Time for the whole run; plans the epochs.", low=0.01)
     batch_size: int | None = choice(None, "Items compared in one step; None for 256, fewer for small data.", low=2)

@@ -102,16 +102,19 @@ def tested_on(folder: Path) -> str | None:
     return test if isinstance(test, str) else None
 
 
-def merged(asked: Mapping[str, Any], before: Mapping[str, Any], usual: Mapping[str, Any]) -> dict[str, Any]:
+def merged(
+    asked: Mapping[str, Any], before: Mapping[str, Any], usual: Mapping[str, Any], settled: Mapping[str, Any]
+) -> dict[str, Any]:
     """The choices to resume with: those of the run. Asking for others is refused.
 
-    >>> merged({"epochs": None, "seed": 0}, {"epochs": 9, "seed": 0}, {"epochs": None, "seed": 0})
+    >>> merged({"epochs": None, "seed": 0}, {"epochs": 9, "seed": 0}, {"epochs": None, "seed": 0}, {})
     {'epochs': 9, 'seed': 0}
     """
     for name, value in asked.items():
-        if value != usual[name] and value != before.get(name):
+        was = before.get(name) if before.get(name) != usual[name] else settled.get(name, before.get(name))
+        if value not in (usual[name], was):
             raise RunError(
-                f"The run was started with {name}={before.get(name)!r}, and {value!r} is asked for now. "
+                f"The run was started with {name}={was!r}, and {value!r} is asked for now. "
                 f"Leave out {name} to resume, or start anew with --overwrite."
             )
     return dict(before)

@@ -15,21 +15,23 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Int64
 from torch import nn
 
 from counterpoint import catalogue
-from counterpoint.assemble import build_method
+from counterpoint.assemble import build_method, compared_by, completed
 from counterpoint.data.paths import existing
 from counterpoint.data.subset import spread
 from counterpoint.errors import PlanError, SourceError, listed
 from counterpoint.interfaces import Items, Method, Modality, Wishes
 from counterpoint.plans import Plan
 from counterpoint.progress import decoding
+from counterpoint.taught import taught
 from counterpoint.training.devices import choose_device, choose_precision, keep_freed_memory
-from counterpoint.training.loop import Recipe, steps_per_epoch
 from counterpoint.training.optimise import MakeOptimizer, default_rates
 from counterpoint.training.pace import Pace, measure, planned_steps
 from counterpoint.training.processes import ALONE, Processes
+from counterpoint.training.recipe import Recipe, least_at_once, steps_per_epoch
 from counterpoint.views import draw
 
 USUAL_BATCH = 256
@@ -48,6 +50,10 @@ class Own:
     encoder: nn.Module | None = None
     views: Callable[..., Any] | None = None
     column: str | None = None
+    labels: object = None
+    """The classes of the items, for a method that learns from them."""
+    pairs: object = None
+    """Pairs of items that belong together or not, for a method that learns from them."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,8 @@ class Prepared:
     items: Items
     method: Method
     recipe: Recipe
+    codes: Int64[np.ndarray, " n"] | None
+    """The classes that are learned from, or None."""
     per_epoch: int
     pace: Pace | None
     rebuildable: bool
@@ -73,18 +81,22 @@ class Prepared:
         """A fingerprint of the data and of how it is seen: a run is only resumed on the same."""
         sample = self.items.take(spread(len(self.items), 16)).numpy().tobytes()
         said = [list(self.items.names), dict(self.modality.settings()), self.plan.encoder]
-        return hashlib.sha256(json.dumps(said).encode() + sample).hexdigest()
+        named = b"" if self.codes is None else self.codes.tobytes()
+        return hashlib.sha256(json.dumps(said).encode() + sample + named).hexdigest()
 
     def summary(self) -> dict[str, Any]:
         """What would happen, for people and for JSON."""
         sample = self.items.take(np.arange(1))
-        looked_at = self.recipe.batch_size * self.method.views
+        looked_at = self.recipe.batch_size * (self.method.views + self.recipe.local_views)
         return {
             "items": len(self.items),
             "skipped": len(getattr(self.items, "skipped", [])),
             "modality": self.modality.name,
             "item_shape": list(sample.shape[1:]),
             "view_shape": list(self.modality.plain(sample).shape[1:]),
+            "method": self.plan.method,
+            "objective": compared_by(self.plan)["objective"],
+            "labelled": None if self.codes is None else int((self.codes >= 0).sum()),
             "views": self.plan.views,
             "encoder": self.plan.encoder,
             "encoder_parameters": sum(p.numel() for p in self.method.encoder.parameters()),
@@ -117,12 +129,14 @@ def recognise(source: object, name: str) -> type[Modality]:
     )
 
 
-def chosen(choices: Mapping[str, Any], *, column: str | None = None) -> tuple[Plan, Own]:
+def chosen(
+    choices: Mapping[str, Any], *, column: str | None = None, labels: object = None, pairs: object = None
+) -> tuple[Plan, Own]:
     """The plan in what was given to a verb, and the parts that were given as objects."""
     named = dict(choices)
     encoder = named.pop("encoder") if isinstance(named.get("encoder"), nn.Module) else None
     views = named.pop("views") if callable(named.get("views")) else None
-    return Plan.of(named), Own(encoder, views, column)
+    return Plan.of(named), Own(encoder, views, column, labels, pairs)
 
 
 def prepare(
@@ -142,12 +156,13 @@ def prepare(
     with processes.first_before_others():
         modality, items = recognise(source, asked.modality).learn(source, wishes)
     make = catalogue.find("optimizer", asked.optimizer)
-    plan = _settled(asked, own, modality, len(items), make, device, before)
+    learned = taught(asked, source, items, labels=own.labels, pairs=own.pairs)
+    plan = _settled(asked, own, modality, len(learned.sampling), make, device, before)
     (rough,) = processes.sum(plan.precision == "bf16")
     if 0 < rough < processes.count:  # some machines compute it rightly and faster, others not
         plan = dataclasses.replace(plan, precision="fp32")
     encoder = copy.deepcopy(own.encoder) if own.encoder is not None else _encoder(modality, plan)
-    method = build_method(plan, encoder, items, modality)
+    method = build_method(plan, encoder, items, modality, learned.codes)
     try_views(modality, items)
     recipe = Recipe(
         steps=1,
@@ -161,9 +176,12 @@ def prepare(
         precision=plan.precision,
         at_once=plan.at_once,
         processes=processes,
+        sampling=learned.sampling,
+        local_views=plan.local_views,
     )
     _enough_for_all(plan, processes)
-    per_epoch = steps_per_epoch(len(items), recipe.batch_size)
+    method.fits(recipe.batch_size, least_at_once(recipe))
+    per_epoch = steps_per_epoch(len(learned.sampling), recipe.batch_size)
     pace = None
     if before is None and (measured or asked.minutes is not None):
         pace = measure(method, items, modality, recipe)
@@ -173,10 +191,10 @@ def prepare(
         left = 60 * OVERHEAD * asked.minutes - (time.monotonic() - began)
         steps = planned_steps(seconds=processes.from_first(left), per_step=pace.seconds, per_epoch=per_epoch)
     else:
-        steps = (asked.epochs or fitting_epochs(len(items))) * per_epoch
+        steps = (asked.epochs or fitting_epochs(len(learned.sampling))) * per_epoch
     plan = dataclasses.replace(plan, epochs=math.ceil(steps / per_epoch), minutes=None)
     recipe = dataclasses.replace(recipe, steps=steps)
-    return Prepared(plan, modality, items, method, recipe, per_epoch, pace, own.encoder is None)
+    return Prepared(plan, modality, items, method, recipe, learned.codes, per_epoch, pace, own.encoder is None)
 
 
 def _settled(
@@ -192,7 +210,7 @@ def _settled(
     rate, decay = default_rates(make)
     precision = before["settled"]["precision"] if before else choose_precision(asked.precision, device)
     return dataclasses.replace(
-        asked,
+        completed(asked),
         modality=modality.name,
         batch_size=fitting_batch(asked.batch_size, count),
         device=str(device),

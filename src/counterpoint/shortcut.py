@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int64
@@ -22,6 +22,16 @@ from counterpoint.fused import Pairs, log_sum_exp
 Scale = float | Float[Tensor, ""]
 Shortcut = Callable[..., Float[Tensor, " n"] | None]
 OfTiles = TypeVar("OfTiles", bound=Callable[..., Tensor])
+
+
+@runtime_checkable
+class Changing(Protocol):
+    """An objective whose temperature changes as a run goes."""
+
+    def formula(self) -> partial[Tensor]:
+        """The objective at its present temperature."""
+        ...
+
 
 _shortcuts: dict[Callable[..., Tensor], Shortcut] = {}
 
@@ -106,11 +116,12 @@ def has_shortcut(shortcut: Shortcut) -> Callable[[OfTiles], OfTiles]:
 
 def by_shortcut(comparison: Comparison, objective: Callable[..., Tensor]) -> Float[Tensor, " n"] | None:
     """One loss per anchor of a lifted comparison, or None where only tiles will do."""
+    objective = objective.formula() if isinstance(objective, Changing) else objective
     formula, options = objective, dict[str, object]()
     if isinstance(objective, partial) and not objective.args:
         formula, options = objective.func, objective.keywords
     shortcut = _shortcuts.get(formula) if isinstance(formula, Hashable) else None
-    if shortcut is None or comparison.similarity is not dot:
+    if shortcut is None or comparison.similarity is not dot or comparison.sieve is not None:
         return None
     return shortcut(Whole(comparison), **options)
 

@@ -7,8 +7,8 @@ import time
 from typing import NamedTuple
 
 from counterpoint.interfaces import Items, Method, Modality
-from counterpoint.training.loop import Recipe, steps_per_epoch
 from counterpoint.training.pace import measure, planned_steps
+from counterpoint.training.recipe import Recipe, steps_per_epoch
 
 
 class Lesson(NamedTuple):

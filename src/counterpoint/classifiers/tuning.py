@@ -26,7 +26,8 @@ from counterpoint.interfaces import Items, Method
 from counterpoint.methods.supervised import Supervised
 from counterpoint.model import Model
 from counterpoint.naming import named
-from counterpoint.training.loop import Keeping, Recipe, train
+from counterpoint.training.loop import Keeping, train
+from counterpoint.training.recipe import Recipe
 
 HELD_OUT = 0.2
 """Share of the labels of every class that chooses and calibrates."""

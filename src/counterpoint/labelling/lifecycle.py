@@ -102,7 +102,7 @@ def semi(
     before = None
     if resume:
         before = runs.read_plan(folder)
-        asked = Lifecycle.of(runs.merged(asked.record(), before["asked"], Lifecycle().record()))
+        asked = Lifecycle.of(runs.merged(asked.record(), before["asked"], Lifecycle().record(), before["settled"]))
         column = before.get("column") if column is None else column
     material = gather(source, labels, asked, column=column)
     record = {**asked_for(source, labels, asked), "verb": SEMI, "column": column, "identity": material.identity()}

@@ -20,7 +20,7 @@ from counterpoint.labelling.efficiency import set_apart
 from counterpoint.plans import Lifecycle
 from counterpoint.progress import decoding
 from counterpoint.settle import fitting_batch, recognise
-from counterpoint.training.loop import steps_per_epoch
+from counterpoint.training.recipe import steps_per_epoch
 
 SMALLER = (1, 5, 10, 50)
 """Budgets per class that a larger one is compared with."""

@@ -7,8 +7,8 @@ from counterpoint.errors import InputError
 from counterpoint.model import Model
 from counterpoint.plans import Distilling, Tuning
 from counterpoint.training.devices import choose_device, choose_precision, keep_freed_memory
-from counterpoint.training.loop import Recipe
 from counterpoint.training.optimise import default_rates
+from counterpoint.training.recipe import Recipe
 
 
 def recipe(asked: Tuning | Distilling, batch_size: int, *, gentle: float = 1.0) -> Recipe:

@@ -26,7 +26,7 @@ from counterpoint.model import Model, load
 from counterpoint.naming import named
 from counterpoint.plans import Distilling
 from counterpoint.settle import USUAL_BATCH, fitting_epochs
-from counterpoint.training.loop import steps_per_epoch
+from counterpoint.training.recipe import steps_per_epoch
 
 ANSWERS, VECTORS = "answers", "vectors"
 

@@ -55,19 +55,26 @@ class MoCo(Method):
         self.objective, self.similarity = objective, similarity
         self.momentum, self.groups = momentum, groups
 
-    def project(self, views: Views) -> Vectors:
-        place = torch.arange(len(views[0]), device=views[0].device)
-        groups = self.groups
-        if len(place) < 2 * groups:
+    def fits(self, batch_size: int, at_once: int) -> None:
+        if at_once < 2 * self.groups:
             raise PlanError(
-                f"moco(groups={groups}) encodes at least {2 * groups} items at once. Got {len(place)}. "
+                f"moco(groups={self.groups}) encodes at least {2 * self.groups} items at once. Got {at_once}. "
                 "Use a larger batch, or moco(groups=1)."
             )
+        if batch_size > len(self.queue.vectors):
+            raise PlanError(
+                f"A queue of {len(self.queue.vectors)} keys cannot hold a batch of {batch_size}. Use a longer one, "
+                f"moco(queue={8 * batch_size}), or a smaller --batch-size."
+            )
+
+    def project(self, views: Views) -> Vectors:
+        place = torch.arange(len(views[0]), device=views[0].device)
         fast = nn.Sequential(self.encoder, self.head)
-        queries = in_groups(fast, views[0], place.tensor_split(groups))
+        queries = in_groups(fast, views[0], place.tensor_split(self.groups))
         with torch.no_grad():
-            parts = place.tensor_split(groups * groups)
-            keys = in_groups(self.slow, views[1], [torch.cat(parts[start::groups]) for start in range(groups)])
+            parts = place.tensor_split(self.groups**2)
+            shuffled = [torch.cat(parts[start :: self.groups]) for start in range(self.groups)]
+            keys = in_groups(self.slow, views[1], shuffled)
         return queries, keys
 
     def compare(self, vectors: Vectors, items: ItemInfo) -> Comparison:

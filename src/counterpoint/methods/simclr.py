@@ -21,6 +21,8 @@ from counterpoint.negatives.in_batch import in_batch
 class SimCLR(Method):
     """An encoder, a head, and an objective among the views of one batch."""
 
+    local_views = True
+
     def __init__(
         self, encoder: nn.Module, head: nn.Module, objective: Objective, *, similarity: Similarity = cosine
     ) -> None:

@@ -22,12 +22,17 @@ from counterpoint.comparison import Comparison, Few, Relation, SameItem, Similar
 
 @dataclass(frozen=True)
 class OwnKey(Relation):
-    """Anchor i is positive to key ``own[i]``; negative to the queued keys, behind ``count`` others, of other items."""
+    """Anchor i is positive to key ``own[i]``; negative to the queued keys, which stand behind those, of other items."""
 
     own: Int64[Tensor, " n"]
     item: Int64[Tensor, " n"]
+    keys: Int64[Tensor, " k"]
     queued: Int64[Tensor, " q"]
-    count: int
+
+    @property
+    def count(self) -> int:
+        """Where the queue begins."""
+        return len(self.keys)
 
     def masks(self, rows: slice) -> tuple[Bool[Tensor, "b m"], Bool[Tensor, "b m"]]:
         column = torch.arange(self.count + len(self.queued), device=self.own.device)
@@ -37,6 +42,9 @@ class OwnKey(Relation):
 
     def part(self, rows: slice) -> OwnKey:
         return replace(self, own=self.own[rows], item=self.item[rows])
+
+    def items(self) -> tuple[Int64[Tensor, " n"], Int64[Tensor, " m"]]:
+        return self.item, torch.cat([self.keys, self.queued])
 
     def few(self) -> Few | None:
         again = SameItem(self.item, self.queued).few()
@@ -80,5 +88,5 @@ class Queue(nn.Module):
     ) -> Comparison:
         """Each query with its own key as positive, and the keys of other items in the queue as negatives."""
         own = torch.arange(len(queries), device=queries.device)
-        relation = OwnKey(own, items, self.items.clone(), len(keys))
+        relation = OwnKey(own, items, items, self.items.clone())
         return Comparison(queries, torch.cat([keys, self.vectors.clone()]), relation, similarity)

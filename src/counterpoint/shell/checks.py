@@ -13,17 +13,20 @@ app.command(checks)
 
 
 @checks.command
-def processes(source: str | None = None, *, choices: Choices = USUAL, as_json: AsJson = False) -> None:
+def processes(
+    source: str | None = None, *, labels: str | None = None, choices: Choices = USUAL, as_json: AsJson = False
+) -> None:
     """Prove on 1, 2 and 4 processes that loss and gradient are those of one process with the whole batch.
 
     Args:
         source: Your data, as for fit; rows of random numbers when left out.
+        labels: As for fit.
         choices: Every choice of a run; batches are cut to 64 items.
         as_json: Print one JSON object and nothing else.
     """
     from counterpoint.agreement import check_processes
 
-    (found,) = check_processes([choices], source)
+    (found,) = check_processes([choices], source, labels=labels)
     lines = [
         f"{each.processes} processes: loss differs by {each.loss:.1e}, gradients by {each.gradient:.1e}, memory by "
         f"{each.memory:.1e} of its largest value: {'the same' if each.agrees else 'NOT the same'} as one process"
@@ -46,7 +49,8 @@ def list_parts(kind: str | None = None, *, as_json: AsJson = False) -> None:
     """List the parts of one KIND, or the kinds there are.
 
     Args:
-        kind: methods, objectives, similarities, encoders, views, modalities, trackers or optimizers.
+        kind: methods, objectives, negatives, similarities, temperatures, encoders, views, modalities, trackers or
+            optimizers.
         as_json: Print one JSON object and nothing else.
     """
     from counterpoint import catalogue

@@ -15,18 +15,21 @@ def fit(
     *,
     out: Path,
     labels: str | None = None,
+    pairs: str | None = None,
     column: str | None = None,
     resume: Annotated[bool, Flag] = False,
     overwrite: Annotated[bool, Flag] = False,
     choices: Choices = USUAL,
     as_json: AsJson = False,
 ) -> None:
-    """Train an encoder on SOURCE, without labels.
+    """Train an encoder on SOURCE; most methods need no labels.
 
     Args:
         source: A folder, an archive, a file (.csv .parquet .npy .npz, IDX), or sample:fashion.
         out: The run folder.
-        labels: Follow the accuracy of neighbours with these labels: folder, a column, an .npy file.
+        labels: folder, a column, an .npy file, or a .csv file with the columns name and label. Methods that need labels
+            learn from them; with all others they only show the accuracy of neighbours as the run goes.
+        pairs: A .csv file with the columns first, second and same, for siamese.
         column: The column with paths of images, or the one that a table must not learn from.
         resume: Go on with the interrupted run in --out.
         overwrite: Replace the run in --out.
@@ -36,7 +39,8 @@ def fit(
     from counterpoint import api, runs
     from counterpoint.training.processes import launched
 
-    api.fit(source, out=out, labels=labels, column=column, resume=resume, overwrite=overwrite, **choices.record())
+    wishes = {"labels": labels, "pairs": pairs, "column": column}
+    api.fit(source, out=out, **wishes, resume=resume, overwrite=overwrite, **choices.record())
     if not launched().first:
         return
     verdicts = json.loads((out / runs.VERDICT).read_text(encoding="utf-8"))
@@ -44,11 +48,21 @@ def fit(
 
 
 @app.command
-def plan(source: str, *, column: str | None = None, choices: Choices = USUAL, as_json: AsJson = False) -> None:
+def plan(
+    source: str,
+    *,
+    labels: str | None = None,
+    pairs: str | None = None,
+    column: str | None = None,
+    choices: Choices = USUAL,
+    as_json: AsJson = False,
+) -> None:
     """Show what fit would do with SOURCE on this machine, and do nothing.
 
     Args:
         source: As for fit.
+        labels: As for fit.
+        pairs: As for fit.
         column: As for fit.
         choices: Every choice of a run.
         as_json: Print one JSON object and nothing else.
@@ -56,6 +70,6 @@ def plan(source: str, *, column: str | None = None, choices: Choices = USUAL, as
     from counterpoint import api
     from counterpoint.progress import summary_lines
 
-    found = api.plan(source, column=column, **choices.record())
+    found = api.plan(source, labels=labels, pairs=pairs, column=column, **choices.record())
     settled = (f"{name} = {value}" for name, value in found["plan"].items() if value is not None)
     say(found, "\n".join([*summary_lines(found), "", *settled]), as_json=as_json)

@@ -15,42 +15,38 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.optim import Optimizer
 
 from counterpoint.comparison import Comparison
-from counterpoint.errors import InputError, Interrupted, SourceError
-from counterpoint.interfaces import Batch, ItemInfo, Items, Listener, Method, Modality, Step, Vectors, Views
+from counterpoint.errors import InputError, Interrupted
+from counterpoint.interfaces import (
+    ItemInfo,
+    Items,
+    Listener,
+    Losses,
+    Method,
+    Modality,
+    Step,
+    Vectors,
+    Views,
+)
+from counterpoint.shortcut import Changing
 from counterpoint.training import checkpoint, watch
 from counterpoint.training.big_batch import backward_in_pieces, pieces_of, project_in_pieces
 from counterpoint.training.contrast import loss_of
 from counterpoint.training.devices import precise
+from counterpoint.training.looking import look
 from counterpoint.training.normalise import own_statistics, share_statistics
-from counterpoint.training.optimise import MakeOptimizer, adamw, peak_rate, rate, set_rate
-from counterpoint.training.processes import ALONE, Processes
+from counterpoint.training.optimise import peak_rate, rate, set_rate
+from counterpoint.training.processes import Processes
+from counterpoint.training.recipe import Recipe, count_of_pieces, steps_per_epoch
 from counterpoint.training.records import Record, Records
 from counterpoint.training.stopping import StopRequest
 from counterpoint.views import draw
 
 EachEpoch = Callable[[Method, int], Mapping[str, Any]]
 """Is called after an epoch and adds what it returns to the records."""
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How long and how to move the weights; the plan, without names."""
-
-    steps: int
-    batch_size: int = 256
-    optimizer: MakeOptimizer = adamw
-    learning_rate: float = 2e-3
-    weight_decay: float = 1e-2
-    warmup: float = 0.05
-    seed: int = 0
-    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
-    precision: str = "fp32"
-    at_once: int | None = None
-    """Items that a process encodes at once; None for its whole share of the batch."""
-    processes: Processes = ALONE
 
 
 @dataclass(frozen=True)
@@ -82,16 +78,6 @@ class Course:
         return self.step >= self.steps
 
 
-def steps_per_epoch(items: int, batch_size: int) -> int:
-    """Whole batches in an epoch; what is left over is another in every epoch."""
-    if batch_size > items:
-        raise SourceError(
-            f"The batch size {batch_size} is larger than the data: {items} items. "
-            f"Use --batch-size {max(2, items // 2)}."
-        )
-    return items // batch_size
-
-
 def train(method: Method, items: Items, modality: Modality, recipe: Recipe, keeping: Keeping | None = None) -> Course:
     """Train the method's weights in place and return the course of the run.
 
@@ -103,12 +89,12 @@ def train(method: Method, items: Items, modality: Modality, recipe: Recipe, keep
     share_statistics(method, recipe.processes)
     optimizer = recipe.optimizer(method, learning_rate=recipe.learning_rate, weight_decay=recipe.weight_decay)
     course = _start(method, optimizer, recipe, keeping)
-    per_epoch = steps_per_epoch(len(items), recipe.batch_size)
+    per_epoch = steps_per_epoch(len(recipe.rows(items)), recipe.batch_size)
     started, saved = time.monotonic() - course.seconds, time.monotonic()
     every = max(1, min(per_epoch, course.steps // 200))
     while not course.finished:
         epoch, place = divmod(course.step, per_epoch)
-        info, views = look(items, modality, recipe, epoch=epoch, place=place, count=method.views)
+        info, views = look(items, modality, recipe, step=course.step, count=method.views)
         peak = peak_rate(recipe.learning_rate, recipe.batch_size)
         set_rate(optimizer, rate(course.step, total=course.steps, warmup=recipe.warmup, peak=peak))
         loss, vectors = learn(method, optimizer, views, info, recipe, step=course.step)
@@ -123,7 +109,7 @@ def train(method: Method, items: Items, modality: Modality, recipe: Recipe, keep
                 record = _record(method, vectors, info, views, course, keeping)
                 rates = {"loss": loss, "learning_rate": optimizer.param_groups[0]["lr"], "epoch": epoch}
                 _tell({**rates, **record, "views_per_second": _speed(course, recipe, method)}, course, keeping)
-        method.after_step(Step(course.step, course.steps, vectors, info))
+        method.remember(Step(course.step, course.steps, vectors, info))
         if place == per_epoch - 1 and recipe.processes.first:
             _end_epoch(method, epoch, course, keeping)
         if recipe.processes.first and keeping.folder is not None and (stops or _due(course, keeping, saved)):
@@ -134,19 +120,6 @@ def train(method: Method, items: Items, modality: Modality, recipe: Recipe, keep
             raise Interrupted(f"Stopped after step {course.step} of {course.steps}.")
     own_statistics(method)
     return course
-
-
-def look(
-    items: Items, modality: Modality, recipe: Recipe, *, epoch: int, place: int, count: int
-) -> tuple[ItemInfo, Views]:
-    """One batch, and this process's views of it: a function of the seed, the epoch and the place in it."""
-    order = draw.permutation(len(items), seed=recipe.seed, epoch=epoch)
-    index = order[place * recipe.batch_size : (place + 1) * recipe.batch_size]
-    own = recipe.processes.own(index)
-    batch: Batch = items.take(own.numpy()).to(recipe.device)
-    own = own.to(recipe.device)
-    keys = [draw.keys(seed=recipe.seed, epoch=epoch, items=own, view=view) for view in range(count)]
-    return ItemInfo(index.to(recipe.device)), tuple(modality.look(batch, key) for key in keys)
 
 
 def learn(
@@ -164,14 +137,11 @@ def learn(
             return method.project(piece)
 
     optimizer.zero_grad(set_to_none=True)
-    pieces = pieces_of(views, _pieces(recipe))
+    pieces = pieces_of(views, count_of_pieces(recipe))
     own = project(0, views) if len(pieces) == 1 else project_in_pieces(project, pieces)
     vectors = tuple(processes.gather(vector, len(info.index)) for vector in own)
-    outcome = method.compare(vectors, info)
-    if isinstance(outcome, Comparison):
-        loss = loss_of(processes.share(outcome), method.objective) / len(outcome.anchors)
-    else:
-        loss = outcome.mean() / processes.count
+    parts = [_mean(part, method, processes) for part in method.outcomes(vectors, info)]
+    loss = sum(parts[1:], parts[0])
     loss.backward()  # type: ignore[no-untyped-call]
     if len(pieces) > 1:
         backward_in_pieces(project, pieces, own, method)
@@ -180,10 +150,11 @@ def learn(
     return float(loss.detach()), tuple(vector.detach() for vector in vectors)
 
 
-def _pieces(recipe: Recipe) -> int:
-    """In how many pieces the largest share of a batch is encoded; the same number on every process."""
-    share = -(-recipe.batch_size // recipe.processes.count)
-    return -(-share // (recipe.at_once or share))
+def _mean(outcome: Comparison | Losses, method: Method, processes: Processes) -> Tensor:
+    """This process's part of the mean loss of all rows."""
+    if isinstance(outcome, Comparison):
+        return loss_of(processes.share(outcome), method.objective) / len(outcome.anchors)
+    return outcome.mean() / processes.count
 
 
 def _start(method: Method, optimizer: Optimizer, recipe: Recipe, keeping: Keeping) -> Course:
@@ -199,10 +170,14 @@ def _record(
     method: Method, vectors: Vectors, info: ItemInfo, views: Views, course: Course, keeping: Keeping
 ) -> dict[str, Any]:
     with torch.no_grad():
-        outcome = method.compare(vectors, info)
+        tables = [part for part in method.outcomes(vectors, info) if isinstance(part, Comparison)]
+        table = tables[0] if tables else method.watched(vectors, info)
     record: dict[str, Any] = dict(keeping.notes)
-    if isinstance(outcome, Comparison):
-        record |= watch.measure(outcome, record.get("temperature", 0.1))
+    objective = getattr(method, "objective", None)
+    if isinstance(objective, Changing):
+        record["temperature"] = float(objective.formula().keywords["temperature"])
+    if table is not None:
+        record |= watch.measure(table, record.get("temperature", 0.1))
     if course.step == 1 and len(views) > 1 and views[0].shape == views[1].shape:
         record["view_difference"] = watch.view_difference(views[0], views[1])
     return record

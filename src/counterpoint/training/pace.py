@@ -11,8 +11,10 @@ from typing import NamedTuple
 import torch
 
 from counterpoint.interfaces import Items, Method, Modality, Step
-from counterpoint.training.loop import Recipe, learn, look, steps_per_epoch
+from counterpoint.training.looking import look
+from counterpoint.training.loop import learn
 from counterpoint.training.normalise import share_statistics
+from counterpoint.training.recipe import Recipe
 
 
 class Pace(NamedTuple):
@@ -28,16 +30,14 @@ def measure(method: Method, items: Items, modality: Modality, recipe: Recipe, *,
         trial = copy.deepcopy(method).to(recipe.device).train()
         share_statistics(trial, recipe.processes)
         optimizer = recipe.optimizer(trial, learning_rate=1e-6, weight_decay=0.0)
-        per_epoch = steps_per_epoch(len(items), recipe.batch_size)
         taken: list[float] = []
         began = time.monotonic()
         going = 1.0
         while going:
             start = time.monotonic()
-            place = len(taken) % per_epoch
-            info, views = look(items, modality, recipe, epoch=0, place=place, count=trial.views)
+            info, views = look(items, modality, recipe, step=len(taken), count=trial.views)
             _, vectors = learn(trial, optimizer, views, info, recipe, step=len(taken))
-            trial.after_step(Step(1, 1, vectors, info))
+            trial.remember(Step(1, 1, vectors, info))
             taken.append(time.monotonic() - start)
             enough = len(taken) >= 4 and (time.monotonic() - began > budget or len(taken) >= 50)
             going = recipe.processes.from_first(not enough)

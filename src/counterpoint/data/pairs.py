@@ -1,0 +1,75 @@
+"""Pairs of items that a person has named: alike or not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Int64
+
+from counterpoint.data.frames import columns_of, is_frame, read_columns
+from counterpoint.errors import LabelError, closest, listed
+from counterpoint.interfaces import Items
+
+COLUMNS = ("first", "second", "same")
+
+YES, NO = ("1", "1.0", "true", "yes", "same"), ("0", "0.0", "false", "no", "different")
+
+
+class Pairs(NamedTuple):
+    """The rows of both items of every pair, and whether they belong together."""
+
+    first: Int64[np.ndarray, " p"]
+    second: Int64[np.ndarray, " p"]
+    same: Bool[np.ndarray, " p"]
+
+
+def read_pairs(spec: object, items: Items) -> Pairs:
+    """Pairs of these items.
+
+    Args:
+        spec: The path of a .csv, .tsv or .parquet file, or a data frame, with the columns ``first`` and ``second``
+            (names of items) and ``same`` (1 or 0, yes or no); or a list of such triples.
+        items: The items that the pairs are of.
+
+    Raises:
+        LabelError: A column is missing, a name is unknown, an item is paired with itself, or ``same`` is neither.
+    """
+    first, second, same = _columns(spec)
+    place = {name: row for row, name in enumerate(items.names)}
+    rows = [np.asarray([_row(name, place) for name in column], dtype=np.int64) for column in (first, second)]
+    if not len(rows[0]):
+        raise LabelError("There are no pairs. Give at least one that is the same and one that is not.")
+    itself = np.flatnonzero(rows[0] == rows[1])
+    if len(itself):
+        raise LabelError(f"'{first[itself[0]]}' is paired with itself, which teaches nothing. Leave that pair out.")
+    return Pairs(rows[0], rows[1], np.asarray([_is_same(value) for value in same], dtype=bool))
+
+
+def _columns(spec: object) -> list[list[str]]:
+    """The three columns, as text."""
+    if isinstance(spec, str | Path) or is_frame(spec):
+        columns = read_columns(spec) if isinstance(spec, str | Path) else columns_of(spec)
+        if set(COLUMNS) - set(columns):
+            raise LabelError(f"Pairs need the columns {listed(COLUMNS)}. There are {listed(columns)}.")
+        return [[str(value) for value in columns[name].tolist()] for name in COLUMNS]
+    if isinstance(spec, Sequence) and all(isinstance(each, Sequence) and len(each) == 3 for each in spec):
+        return [[str(value) for value in column] for column in zip(*spec, strict=True)] or [[], [], []]
+    raise LabelError(f"Pairs are a file, a data frame or a list of triples (first, second, same). Got {type(spec)}.")
+
+
+def _row(name: str, place: dict[str, int]) -> int:
+    digits = len(next(iter(place)))  # rows of an array are called by their numbers, 007, which a table reads as 7
+    padded = name.zfill(digits) if name.isdecimal() and name not in place else name
+    if padded not in place:
+        raise LabelError(f"A pair names '{name}', which is none of the items.{closest(name, place)}")
+    return place[padded]
+
+
+def _is_same(value: str) -> bool:
+    said = value.strip().lower()
+    if said not in (*YES, *NO):
+        raise LabelError(f"Whether a pair is the same is said by 1 or 0, yes or no. Got '{value}'.")
+    return said in YES

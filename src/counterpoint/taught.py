@@ -1,0 +1,79 @@
+"""What a run learns from besides the items: their classes, or pairs of them; and so what stands in a batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Int64
+
+from counterpoint import catalogue
+from counterpoint.assemble import learns_from_labels, whole, without_labels
+from counterpoint.data.labels import read_codes
+from counterpoint.data.pairs import read_pairs
+from counterpoint.errors import LabelError, PlanError, listed
+from counterpoint.interfaces import Items, Sampling
+from counterpoint.plans import Plan
+from counterpoint.training.sampling import DrawnPairs, EachItem, GivenPairs, Groups
+
+
+@dataclass(frozen=True)
+class Taught:
+    """The class of every item, -1 where nobody knows, or None where no labels are learned from; and the rows."""
+
+    codes: Int64[np.ndarray, " n"] | None
+    sampling: Sampling
+
+
+def taught(plan: Plan, source: object, items: Items, *, labels: object, pairs: object) -> Taught:
+    """What the method of a plan learns from.
+
+    Args:
+        plan: The plan, of which only method and negatives count.
+        source: What ``items`` were opened from.
+        items: The items.
+        labels: As for ``read_codes``.
+        pairs: As for ``read_pairs``, or None.
+
+    Raises:
+        LabelError: Labels or pairs are needed and not given, or they do not fit the items.
+        PlanError: Pairs are given to a method that does not learn from them.
+    """
+    method = whole(catalogue.find("method", plan.method))
+    kind = getattr(method, "sampling", "items")
+    if pairs is not None:
+        if kind != "pairs":
+            fitting = [each for each in catalogue.names("method") if catalogue.find("method", each).sampling == "pairs"]
+            raise PlanError(
+                f"The method '{plan.method}' does not learn from pairs. Leave out --pairs, or use {listed(fitting)}."
+            )
+        given = read_pairs(pairs, items)
+        first, second, same = (torch.from_numpy(part) for part in given)
+        return Taught(None, GivenPairs(first, second, same))
+    if not learns_from_labels(plan):
+        return Taught(None, EachItem(len(items)))
+    codes = _codes(plan, labels, source, items, pairs=kind == "pairs")
+    known = torch.from_numpy(codes)
+    if kind == "items":
+        return Taught(codes, EachItem(len(items), known))
+    return Taught(codes, DrawnPairs(known) if kind == "pairs" else Groups(known))
+
+
+def _codes(plan: Plan, labels: object, source: object, items: Items, *, pairs: bool) -> Int64[np.ndarray, " n"]:
+    """The class of every item, checked for being enough to learn from."""
+    who = f"The method '{plan.method}'" if plan.negatives == "auto" else f"'{plan.method}' with '{plan.negatives}'"
+    if labels is None and items.labels is None:
+        beside = " or pairs (--pairs FILE)" if pairs else ""
+        raise LabelError(
+            f"{who} learns from labels{beside}: give --labels, such as folder, a column, or a .csv or .npy file. "
+            f"These methods need none: {listed(without_labels(), 20)}."
+        )
+    codes, classes = read_codes(labels, source, items)
+    if codes.ndim != 1:
+        raise LabelError(f"{who} needs one class for each item. These labels name several at once.")
+    if len(classes) < 2:
+        raise LabelError(f"All labels are '{classes[0]}'. {who} needs two classes to tell apart.")
+    if np.bincount(codes[codes >= 0]).max() < 2:
+        raise LabelError(f"Every class has a single item, so no two belong together. {who} needs two of a class.")
+    return codes

@@ -1,0 +1,43 @@
+"""One batch: who stands in it, and how each is seen. A function of the seed and the step, and of nothing else."""
+
+from __future__ import annotations
+
+from jaxtyping import Int64
+from torch import Tensor
+
+from counterpoint.errors import PlanError
+from counterpoint.interfaces import Batch, ItemInfo, Items, Modality, Views
+from counterpoint.training.recipe import Recipe, steps_per_epoch
+from counterpoint.views import draw
+
+
+def look(items: Items, modality: Modality, recipe: Recipe, *, step: int, count: int) -> tuple[ItemInfo, Views]:
+    """One batch, and this process's views of it: a function of the seed and the step."""
+    sampling, size, device = recipe.rows(items), recipe.batch_size, recipe.device
+    epoch, place = divmod(step, steps_per_epoch(len(sampling), size))
+    rows = sampling.order(seed=recipe.seed, epoch=epoch)[place * size : (place + 1) * size]
+    shown = sampling.shown(rows, seed=recipe.seed, epoch=epoch)
+    own = recipe.processes.own(rows)
+    first, second = recipe.processes.own(shown.first), recipe.processes.own(shown.second)
+    batch: Batch = items.take(first.numpy()).to(device)
+    others = batch if shown.second is shown.first else items.take(second.numpy()).to(device)
+    views = [
+        modality.look(others if view == 1 else batch, _keys(recipe, own, epoch, view).to(device))
+        for view in range(count)
+    ]
+    for view in range(count, count + recipe.local_views):
+        near = modality.local(batch, _keys(recipe, own, epoch, view).to(device))
+        if near is None:
+            raise PlanError(f"{modality.name} data has no local views. Leave out --local-views.")
+        views.append(near)
+    info = ItemInfo(
+        shown.first.to(device),
+        None if shown.labels is None else shown.labels.to(device),
+        None if shown.same is None else shown.same.to(device),
+        draw.number(seed=recipe.seed, step=step, process=0, piece=-1),
+    )
+    return info, tuple(views)
+
+
+def _keys(recipe: Recipe, rows: Int64[Tensor, " b"], epoch: int, view: int) -> Int64[Tensor, " b"]:
+    return draw.keys(seed=recipe.seed, epoch=epoch, items=rows, view=view)

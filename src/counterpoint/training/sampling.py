@@ -1,0 +1,115 @@
+"""What stands in the rows of an epoch: every item once, items beside others of their class, or pairs of items.
+
+Each is a function of the seed and the epoch, like the views, so a run that is resumed goes on with the same rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from jaxtyping import Bool, Int64
+from torch import Tensor
+
+from counterpoint.interfaces import Shown
+from counterpoint.views import draw
+
+
+@dataclass(frozen=True)
+class EachItem:
+    """Every item once, in an order of its own in every epoch."""
+
+    count: int
+    labels: Int64[Tensor, " n"] | None = None
+    """The class of every item, -1 where nobody knows."""
+
+    def __len__(self) -> int:
+        return self.count
+
+    def order(self, *, seed: int, epoch: int) -> Int64[Tensor, " n"]:
+        return draw.permutation(self.count, seed=seed, epoch=epoch)
+
+    def shown(self, rows: Int64[Tensor, " b"], *, seed: int, epoch: int) -> Shown:
+        return Shown(rows, rows, None if self.labels is None else self.labels[rows])
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Every item once, next to others of its class, so that small batches of many classes hold positives.
+
+    Hermans et al. 2017, arXiv:1703.07737, section 2 (P classes of K items); here a batch may hold a class twice.
+    """
+
+    labels: Int64[Tensor, " n"]
+    together: int = 4
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def order(self, *, seed: int, epoch: int) -> Int64[Tensor, " n"]:
+        shuffled = draw.permutation(len(self.labels), seed=seed, epoch=epoch)
+        members = shuffled[torch.argsort(self.labels[shuffled], stable=True)]
+        label = self.labels[members]
+        start = torch.searchsorted(label, label)
+        place = torch.arange(len(label)) - start
+        alone = label < 0  # items that nobody has named belong to no group
+        group = torch.where(alone, torch.arange(len(label)), start + place // self.together)
+        turn = draw.permutation(len(label), seed=seed, epoch=epoch)[group]
+        return members[torch.argsort(turn, stable=True)]
+
+    def shown(self, rows: Int64[Tensor, " b"], *, seed: int, epoch: int) -> Shown:
+        return Shown(rows, rows, self.labels[rows])
+
+
+@dataclass(frozen=True)
+class DrawnPairs:
+    """A pair for every labelled item: in every other epoch with one of its class, in the others with one of another.
+
+    In any epoch half of the pairs are of one class, and no item is paired with itself. An item that is alone in its
+    class is always paired with a stranger.
+    """
+
+    labels: Int64[Tensor, " n"]
+
+    def __len__(self) -> int:
+        return len(self._by_class)
+
+    @cached_property
+    def _by_class(self) -> Int64[Tensor, " p"]:
+        """The labelled items, class by class."""
+        known = (self.labels >= 0).nonzero()[:, 0]
+        return known[torch.argsort(self.labels[known], stable=True)]
+
+    def order(self, *, seed: int, epoch: int) -> Int64[Tensor, " n"]:
+        return draw.permutation(len(self), seed=seed, epoch=epoch)
+
+    def shown(self, rows: Int64[Tensor, " b"], *, seed: int, epoch: int) -> Shown:
+        label = self.labels[self._by_class]
+        begin, end = torch.searchsorted(label, label[rows]), torch.searchsorted(label, label[rows], right=True)
+        same = ((rows + epoch) % 2 == 0) & (end - begin > 1)
+        luck = draw.uniform(draw.keys(seed=seed, epoch=epoch, items=rows, view=-2), 1, "partner")[:, 0].double()
+        alike = begin + (luck * (end - begin - 1)).long()
+        alike = alike + (alike >= rows).long()  # all of the class but itself
+        other = (luck * (len(label) - (end - begin))).long()
+        other = torch.where(other >= begin, other + (end - begin), other)  # all that stand outside the class
+        second = torch.where(same, alike, other)
+        return Shown(self._by_class[rows], self._by_class[second], label[rows], same)
+
+
+@dataclass(frozen=True)
+class GivenPairs:
+    """The pairs that a person has named."""
+
+    first: Int64[Tensor, " p"]
+    second: Int64[Tensor, " p"]
+    same: Bool[Tensor, " p"]
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    def order(self, *, seed: int, epoch: int) -> Int64[Tensor, " p"]:
+        return draw.permutation(len(self), seed=seed, epoch=epoch)
+
+    def shown(self, rows: Int64[Tensor, " b"], *, seed: int, epoch: int) -> Shown:
+        return Shown(self.first[rows], self.second[rows], None, self.same[rows])
