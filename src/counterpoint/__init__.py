@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from counterpoint.api import compare as compare
     from counterpoint.api import distill as distill
     from counterpoint.api import embed as embed
     from counterpoint.api import embed_shards as embed_shards
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from counterpoint.api import report as report
     from counterpoint.api import search as search
     from counterpoint.api import semi as semi
+    from counterpoint.api import verification as verification
+    from counterpoint.api import verify as verify
     from counterpoint.classifiers.classifier import Classifier as Classifier
     from counterpoint.classifiers.classifier import load_classifier as load_classifier
     from counterpoint.embeddings import Embeddings as Embeddings
@@ -48,6 +51,7 @@ PUBLIC = {
     "InputError": "counterpoint.errors",
     "Model": "counterpoint.model",
     "Plan": "counterpoint.plans",
+    "compare": "counterpoint.api",
     "contrastive_loss": "counterpoint.training.own_loop",
     "distill": "counterpoint.api",
     "embed": "counterpoint.api",
@@ -65,6 +69,8 @@ PUBLIC = {
     "report": "counterpoint.api",
     "search": "counterpoint.api",
     "semi": "counterpoint.api",
+    "verification": "counterpoint.api",
+    "verify": "counterpoint.api",
 }
 """Where each public name lives; it is loaded when first touched, so that importing the package costs nothing."""
 

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from counterpoint import runs
+from counterpoint.choosing.bakeoff import compare as compare
+from counterpoint.choosing.bakeoff import contest_table as contest_table
 from counterpoint.classifiers.classifier import Classifier
 from counterpoint.data.labels import read_labels
 from counterpoint.embeddings import Embeddings
@@ -33,6 +35,8 @@ from counterpoint.retrieval.nearest import Hit
 from counterpoint.retrieval.nearest import search as find_alike
 from counterpoint.settle import chosen, prepare
 from counterpoint.sharding.job import Way, embed_all
+from counterpoint.verifying import verification as verification
+from counterpoint.verifying import verify as verify
 
 
 def plan(

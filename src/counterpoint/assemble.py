@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -79,6 +79,7 @@ def completed(plan: Plan) -> Plan:
     plan = dataclasses.replace(plan, **left_open)
     if not compares:
         return plan
+    _require_objective(plan, getattr(whole(make), "objectives", ()))
     if given is not None and not (_has_temperature(plan.objective) or asks_for(make, "temperature")):
         raise PlanError(f"The objective '{plan.objective}' has no temperature. Leave out --temperature.")
     return dataclasses.replace(plan, similarity=_similarity(plan))
@@ -126,9 +127,10 @@ def compared_by(plan: Plan) -> dict[str, Any]:
     {'objective': 'info_nce', 'temperature': 0.5}
     """
     name, options = catalogue.split(plan.objective)
-    temperature = options.get("temperature", plan.temperature)
-    known = temperature if isinstance(temperature, int | float) else USUAL["temperature"]
-    return {"objective": plan.method if name == "auto" else name, "temperature": known}
+    if name == "auto":
+        return {"objective": plan.method, "temperature": None}
+    temperature = options.get("temperature", plan.temperature) if _has_temperature(plan.objective) else None
+    return {"objective": name, "temperature": None if isinstance(temperature, str) else temperature}
 
 
 def encoded_length(encoder: nn.Module, items: Items, modality: Modality) -> int:
@@ -180,6 +182,16 @@ def _refuse_comparing(plan: Plan, make: Callable[..., Any]) -> None:
                 f"The method '{plan.method}' has a loss of its own and cannot use the {choice} "
                 f"{getattr(plan, choice)!r}. Leave out --{choice}, or choose one of the methods {listed(others, 20)}."
             )
+
+
+def _require_objective(plan: Plan, possible: Sequence[str]) -> None:
+    """Refuse an objective of the catalogue that the method cannot use; one from outside is its owner's affair."""
+    name = catalogue.split(plan.objective)[0]
+    if possible and name in catalogue.SHELVES["objective"] and name not in possible:
+        raise PlanError(
+            f"The method '{plan.method}' cannot use the objective '{plan.objective}'. Leave it out, or choose one of "
+            f"{listed(possible)}."
+        )
 
 
 def _has_temperature(objective: str) -> bool:

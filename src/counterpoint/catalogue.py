@@ -33,6 +33,11 @@ SHELVES: dict[str, dict[str, Row]] = {
         "simclr": Row("counterpoint.methods.simclr:SimCLR", "Two views of an item agree among all views of a batch."),
         "moco": Row("counterpoint.methods.moco:MoCo", "A query finds its key among a queue of earlier keys."),
         "sup_con": Row("counterpoint.methods.sup_con:SupCon", "Views of all items of a class agree. Needs labels."),
+        "triplet": Row(
+            "counterpoint.methods.triplet:Triplet", "Own class nearer than others by a margin. Needs labels."
+        ),
+        "siamese": Row("counterpoint.methods.siamese:Siamese", "Pairs are near or apart. Needs pairs or labels."),
+        "joint": Row("counterpoint.methods.joint:Joint", "Contrast and classes in one loss. Needs some labels."),
     },
     "objective": {
         "info_nce": Row("counterpoint.objectives.info_nce:info_nce", "Pick the positive out of its negatives."),
@@ -49,6 +54,9 @@ SHELVES: dict[str, dict[str, Row]] = {
         "cosine": Row("counterpoint.comparison:cosine", "The cosine of the angle between two vectors."),
         "dot": Row("counterpoint.comparison:dot", "The inner product of two vectors."),
         "euclidean": Row("counterpoint.comparison:euclidean", "Minus the squared distance of two vectors."),
+        "uncertain": Row(
+            "counterpoint.temperatures.uncertain:uncertain", "Cosine, with a temperature of each item's own."
+        ),
     },
     "modality": {
         "image": Row("counterpoint.modalities.image:Images", "Photos and pictures, grey or in colour."),

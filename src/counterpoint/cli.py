@@ -12,10 +12,12 @@ from cyclopts import CycloptsError
 
 from counterpoint.errors import InputError, Interrupted
 from counterpoint.shell import checks as checks
+from counterpoint.shell import choosing as choosing
 from counterpoint.shell import elsewhere as elsewhere
 from counterpoint.shell import labels as labels
 from counterpoint.shell import learning as learning
 from counterpoint.shell import use as use
+from counterpoint.shell import verifying as verifying
 from counterpoint.shell.app import app
 
 

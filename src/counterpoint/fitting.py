@@ -17,6 +17,7 @@ from counterpoint.assemble import compared_by
 from counterpoint.data.labels import encode, read_labels
 from counterpoint.errors import InputError, Interrupted, LabelError
 from counterpoint.evaluation.online import online_knn
+from counterpoint.files import write_json
 from counterpoint.interfaces import Listener, Modality
 from counterpoint.model import Model
 from counterpoint.plans import Plan
@@ -27,6 +28,7 @@ from counterpoint.training.loop import Course, Keeping, train
 from counterpoint.training.processes import joined
 from counterpoint.training.stopping import stop_requests
 from counterpoint.training.watch import judge
+from counterpoint.verification.scoring import ALL, enough, verified
 
 
 def fit(
@@ -109,6 +111,9 @@ def _kept(prepared: Prepared, course: Course, folder: Path | None) -> Model:
         said = [verdict.record() for verdict in verdicts]
         runs.finish(folder, said, steps=course.step, seconds=course.seconds)
     conclude(verdicts)
+    if folder is not None and prepared.learned.kept is not None and enough(prepared.learned.kept):
+        found = verified(model, prepared.items, {ALL: prepared.learned.kept}, seed=prepared.plan.seed)
+        write_json(folder / runs.VERIFICATION, found)
     return model
 
 
@@ -137,7 +142,7 @@ def _record(source: object, asked: Plan, prepared: Prepared) -> dict[str, Any]:
         "asked": asked.record(),
         "settled": prepared.plan.record(),
         "items": len(prepared.items),
-        "labelled": None if prepared.codes is None else int((prepared.codes >= 0).sum()),
+        "classes": list(prepared.learned.classes),
         "steps": prepared.recipe.steps,
         "steps_per_epoch": prepared.per_epoch,
         "identity": prepared.identity(),

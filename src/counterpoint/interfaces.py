@@ -142,6 +142,8 @@ class Method(nn.Module, ABC):
     """Whether it learns from labels."""
     sampling: ClassVar[Literal["items", "groups", "pairs"]] = "items"
     """What stands in a row of a batch: an item, one of a few of its class in a batch, or a pair of items."""
+    objectives: ClassVar[tuple[str, ...]] = ()
+    """The objectives that it can use, of those in the catalogue; empty for all."""
     usual: ClassVar[Mapping[str, Any]] = {}
     """What the choices of a plan that are left open mean with this method, where it wants other than usual."""
 

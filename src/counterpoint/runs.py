@@ -18,7 +18,7 @@ from counterpoint.interfaces import Items
 
 PLAN, STATE, VERDICT = "plan.json", "state.pt", "verdict.json"
 EVALUATION, VIEWS, SKIPPED, CURVES = "evaluation.json", "views.png", "skipped.txt", "tensorboard"
-TUNED, BUDGET = "tuned.json", "budget.json"
+TUNED, BUDGET, VERIFICATION = "tuned.json", "budget.json", "verification.json"
 OTHERS = (
     "config.json",
     "model.safetensors",
@@ -27,6 +27,7 @@ OTHERS = (
     "classifier.safetensors",
     TUNED,
     BUDGET,
+    VERIFICATION,
     "metrics.jsonl",
     "README.md",
     "report.html",
@@ -155,6 +156,7 @@ README = """# A run of Counterpoint
 | views.png | what the encoder was shown, for data with pictures |
 | skipped.txt | files that could not be read, where there were any |
 | evaluation.json | scores with their baselines, after `counterpoint evaluate` |
+| verification.json | where same ends and different begins, after `--method siamese` or `counterpoint verify` |
 | budget.json | what so many labels are worth, after `counterpoint evaluate --budget` |
 | report.html | all of this to read, after `counterpoint report` |
 | pretrained, finetuned | the steps before, after `counterpoint semi` |

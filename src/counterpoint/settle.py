@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Int64
 from torch import nn
 
 from counterpoint import catalogue
@@ -26,7 +25,7 @@ from counterpoint.errors import PlanError, SourceError, listed
 from counterpoint.interfaces import Items, Method, Modality, Wishes
 from counterpoint.plans import Plan
 from counterpoint.progress import decoding
-from counterpoint.taught import taught
+from counterpoint.taught import Taught, taught
 from counterpoint.training.devices import choose_device, choose_precision, keep_freed_memory
 from counterpoint.training.optimise import MakeOptimizer, default_rates
 from counterpoint.training.pace import Pace, measure, planned_steps
@@ -65,11 +64,16 @@ class Prepared:
     items: Items
     method: Method
     recipe: Recipe
-    codes: Int64[np.ndarray, " n"] | None
-    """The classes that are learned from, or None."""
+    learned: Taught
+    """The classes or pairs that are learned from, if any are."""
     per_epoch: int
     pace: Pace | None
     rebuildable: bool
+
+    @property
+    def codes(self) -> np.ndarray | None:
+        """The class of every item, -1 where it is not learned from; None where no labels are."""
+        return self.learned.codes
 
     @property
     def built(self) -> dict[str, Any]:
@@ -194,7 +198,7 @@ def prepare(
         steps = (asked.epochs or fitting_epochs(len(learned.sampling))) * per_epoch
     plan = dataclasses.replace(plan, epochs=math.ceil(steps / per_epoch), minutes=None)
     recipe = dataclasses.replace(recipe, steps=steps)
-    return Prepared(plan, modality, items, method, recipe, learned.codes, per_epoch, pace, own.encoder is None)
+    return Prepared(plan, modality, items, method, recipe, learned, per_epoch, pace, own.encoder is None)
 
 
 def _settled(

@@ -1,7 +1,11 @@
-"""What a run learns from besides the items: their classes, or pairs of them; and so what stands in a batch."""
+"""What a run learns from besides the items: their classes, or pairs of them; and so what stands in a batch.
+
+A run that learns from pairs keeps a tenth of them, or of the labelled items, to choose a threshold on afterwards.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,11 +15,16 @@ from jaxtyping import Int64
 from counterpoint import catalogue
 from counterpoint.assemble import learns_from_labels, whole, without_labels
 from counterpoint.data.labels import read_codes
-from counterpoint.data.pairs import read_pairs
+from counterpoint.data.pairs import Pairs, read_pairs
+from counterpoint.data.splits import UNLABELLED, split
 from counterpoint.errors import LabelError, PlanError, listed
 from counterpoint.interfaces import Items, Sampling
 from counterpoint.plans import Plan
 from counterpoint.training.sampling import DrawnPairs, EachItem, GivenPairs, Groups
+from counterpoint.verification.drawn import drawn_pairs
+
+KEPT = 0.1
+"""Share of labelled items, or of pairs, that is kept to verify with."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +33,10 @@ class Taught:
 
     codes: Int64[np.ndarray, " n"] | None
     sampling: Sampling
+    classes: Sequence[str] = ()
+    """Their names."""
+    kept: Pairs | None = None
+    """Pairs that are not learned from, to verify with."""
 
 
 def taught(plan: Plan, source: object, items: Items, *, labels: object, pairs: object) -> Taught:
@@ -48,19 +61,31 @@ def taught(plan: Plan, source: object, items: Items, *, labels: object, pairs: o
             raise PlanError(
                 f"The method '{plan.method}' does not learn from pairs. Leave out --pairs, or use {listed(fitting)}."
             )
-        given = read_pairs(pairs, items)
-        first, second, same = (torch.from_numpy(part) for part in given)
-        return Taught(None, GivenPairs(first, second, same))
+        learned, kept = _parted(read_pairs(pairs, items), seed=plan.seed)
+        first, second, same = (torch.from_numpy(part) for part in learned)
+        return Taught(None, GivenPairs(first, second, same), kept=kept)
     if not learns_from_labels(plan):
         return Taught(None, EachItem(len(items)))
-    codes = _codes(plan, labels, source, items, pairs=kind == "pairs")
+    codes, classes = _codes(plan, labels, source, items, pairs=kind == "pairs")
+    if kind == "pairs":
+        _, asked = split(codes, seed=plan.seed, share=KEPT)
+        kept = drawn_pairs(np.where(asked, codes, UNLABELLED), seed=plan.seed)
+        codes = np.where(asked, UNLABELLED, codes)
+        return Taught(codes, DrawnPairs(torch.from_numpy(codes)), classes, kept)
     known = torch.from_numpy(codes)
-    if kind == "items":
-        return Taught(codes, EachItem(len(items), known))
-    return Taught(codes, DrawnPairs(known) if kind == "pairs" else Groups(known))
+    return Taught(codes, EachItem(len(items), known) if kind == "items" else Groups(known), classes)
 
 
-def _codes(plan: Plan, labels: object, source: object, items: Items, *, pairs: bool) -> Int64[np.ndarray, " n"]:
+def _parted(pairs: Pairs, *, seed: int) -> tuple[Pairs, Pairs]:
+    """The pairs to learn from, and a tenth of either kind to verify with."""
+    _, kept = split(pairs.same.astype(np.int64), seed=seed, share=KEPT)
+    learned, asked = (Pairs(*(part[rows] for part in pairs)) for rows in (~kept, kept))
+    return learned, asked
+
+
+def _codes(
+    plan: Plan, labels: object, source: object, items: Items, *, pairs: bool
+) -> tuple[Int64[np.ndarray, " n"], list[str]]:
     """The class of every item, checked for being enough to learn from."""
     who = f"The method '{plan.method}'" if plan.negatives == "auto" else f"'{plan.method}' with '{plan.negatives}'"
     if labels is None and items.labels is None:
@@ -76,4 +101,4 @@ def _codes(plan: Plan, labels: object, source: object, items: Items, *, pairs: b
         raise LabelError(f"All labels are '{classes[0]}'. {who} needs two classes to tell apart.")
     if np.bincount(codes[codes >= 0]).max() < 2:
         raise LabelError(f"Every class has a single item, so no two belong together. {who} needs two of a class.")
-    return codes
+    return codes, classes

@@ -177,7 +177,7 @@ def _record(
     if isinstance(objective, Changing):
         record["temperature"] = float(objective.formula().keywords["temperature"])
     if table is not None:
-        record |= watch.measure(table, record.get("temperature", 0.1))
+        record |= watch.measure(table, record.get("temperature") or 0.1)
     if course.step == 1 and len(views) > 1 and views[0].shape == views[1].shape:
         record["view_difference"] = watch.view_difference(views[0], views[1])
     return record

@@ -21,7 +21,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from counterpoint.comparison import Comparison
+from counterpoint.comparison import Comparison, euclidean
 
 SHORT = 100
 """Steps below which a run says nothing about its choices."""
@@ -58,7 +58,10 @@ def measure(comparison: Comparison, temperature: float, *, rows: int = 256) -> d
     chosen = tile.positive.gather(1, score.argmax(dim=1, keepdim=True))
     share = torch.softmax(score / temperature, dim=1)
     entropy = -torch.xlogy(share, share).sum(dim=1).mean()
-    unit = functional.normalize(comparison.anchors.float(), dim=1)
+    z = comparison.anchors.float()
+    if comparison.similarity is euclidean:  # then it does not matter how far from the origin all vectors lie
+        z = z - z.mean(dim=0)
+    unit = functional.normalize(z, dim=1)
     alike = unit @ unit.mean(dim=0)
     return {
         "accuracy": float(chosen.float().mean()),
@@ -69,6 +72,7 @@ def measure(comparison: Comparison, temperature: float, *, rows: int = 256) -> d
         "rank": effective_rank(unit),
         "rank_limit": float(min(unit.shape)),
         "compared": float(compared[0].sum()),
+        "positives": float(tile.positive.sum(dim=1).float().mean()),
     }
 
 
@@ -136,7 +140,7 @@ def _learning(last: Mapping[str, Any], done: float) -> list[Verdict]:
             "Give it more epochs or minutes."
         )
         return [Verdict("warning", "short", sentence)]
-    if done >= 0.3 and last["accuracy"] < min(0.5, 3 / last["compared"]):
+    if done >= 0.3 and last["compared"] >= 2 and last["accuracy"] < min(0.5, 3 / last["compared"]):
         sentence = (
             f"Nothing is being learned: anchors find their positive no more often than by guessing among "
             f"{last['compared']:.0f}. Try a learning rate three times lower, then weaker views."
@@ -152,7 +156,8 @@ def _learning(last: Mapping[str, Any], done: float) -> list[Verdict]:
 
 
 def _temperature(last: Mapping[str, Any], done: float) -> list[Verdict]:
-    if done < 0.3:
+    several = last.get("positives", 1.0) > 1.5  # then all of them weigh much, at any temperature
+    if done < 0.3 or several or last.get("temperature", 0.1) is None:
         return []
     if last["entropy"] > 0.97:
         sentence = "The temperature is too high: all candidates weigh nearly the same. Halve it."

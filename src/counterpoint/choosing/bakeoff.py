@@ -1,0 +1,271 @@
+"""The verb ``compare``: several methods on one's own data, each for the same time, several times over."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from counterpoint import catalogue, runs
+from counterpoint.assemble import completed, learns_from_labels
+from counterpoint.choosing.questions import Questions, Right, questions
+from counterpoint.errors import InputError, PlanError, RunError
+from counterpoint.evaluation.draws import over_draws
+from counterpoint.evaluation.intervals import Interval
+from counterpoint.files import replacing, write_json
+from counterpoint.fitting import command, fit, said
+from counterpoint.interfaces import Wishes
+from counterpoint.plans import Plan
+from counterpoint.progress import console, decoding
+from counterpoint.reports.comparison import write_comparison
+from counterpoint.settle import recognise
+
+MINUTES = 3.0
+"""Time for each run where neither time nor epochs are given."""
+
+RIGHT, RECORD = "right.npz", "comparison.json"
+KINDS = ("linear", "knn")
+
+
+@dataclass(frozen=True)
+class Contest:
+    """What every run of a comparison shares."""
+
+    folder: Path
+    source: object
+    column: str | None
+    plan: Plan
+    asked: Questions
+
+    def run(self, method: str, seed: int) -> Path:
+        """The folder of one run."""
+        return self.folder / "runs" / f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', method).strip('-')}-{seed}"
+
+
+def compare(
+    source: object,
+    methods: Sequence[str],
+    *,
+    out: str | Path,
+    labels: object = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    **choices: Any,
+) -> dict[str, Any]:
+    """Train every method for the same time on the same data, and say which representation answers best.
+
+    All runs have the same encoder, views and batch, each is asked about the same items by a linear probe and by its
+    neighbours, beside raw features and each seed's untrained encoder. Methods that learn from labels learn from those
+    of the items that are not asked about. Runs go seed by seed, so that a comparison that is stopped has something to
+    say; a run that is finished is not done again.
+
+    Args:
+        source: As for ``fit``.
+        methods: Names, with options in brackets if wanted: ``["simclr", "moco(queue=1024)"]``.
+        out: The folder: every run lies in ``runs``, the result is in ``comparison.json`` and ``report.html``.
+        labels: As for ``evaluate``; they are learned from only by methods that need them.
+        resume: Go on with the comparison in ``out``.
+        overwrite: Replace the comparison in ``out``.
+        choices: Any field of ``Plan`` but ``method``; ``minutes`` (3 if nothing is said) is the time of each run. And
+            ``test``, labelled items to ask about (without it a fifth of every class is held out); ``seeds`` (3), how
+            often everything is repeated, with seeds that follow on that of the plan; ``column`` as for ``fit``.
+
+    Returns:
+        ``methods``, best first, each with ``linear`` and ``knn`` (``value``, ``low``, ``high`` over seeds and items),
+        ``differences`` to the baselines (the same, paired), ``epochs`` and ``verdicts``; and ``baselines``.
+
+    Raises:
+        InputError: A method, a choice, the labels or the folder cannot be used; nothing has been trained then.
+    """
+    test, column, seeds = choices.pop("test", None), choices.pop("column", None), int(choices.pop("seeds", 3))
+    plan = _plan(methods, seeds, choices)
+    folder = Path(out)
+    _check(folder, resume=resume, overwrite=overwrite)
+    wishes = Wishes(views=plan.views, view_size=plan.view_size, column=column, progress=decoding())
+    modality, items = recognise(source, plan.modality).learn(source, wishes)
+    asked = questions(modality, source, items, test=test, labels=labels, seed=plan.seed)
+    contest = Contest(folder, source, column, plan, asked)
+    record = {
+        "source": said(source),
+        "test": said(test),
+        "labels": said(labels),
+        "command": command(),
+        "asked": {"methods": list(methods), "seeds": seeds, **plan.record()},
+        "machine": runs.machine(),
+    }
+    _start(folder, record, resume=resume)
+    raw = np.stack([asked.raw(modality)])
+    for seed in range(plan.seed, plan.seed + seeds):
+        for method in methods:
+            _done(contest, method, seed)
+        found = {**record, **_summary(contest, methods, seed - plan.seed + 1, raw)}
+        write_json(folder / RECORD, found)
+    write_comparison(folder, found)
+    return found
+
+
+def _plan(methods: Sequence[str], seeds: int, choices: Mapping[str, Any]) -> Plan:
+    """The plan that all methods share, once each of them is known to fit it."""
+    if not methods:
+        raise InputError(f"Name the methods to compare, such as {', '.join(catalogue.names('method')[:3])}.")
+    if len(set(methods)) < len(methods):
+        raise InputError("A method is named twice. Name each once; --seeds repeats all of them.")
+    if seeds < 1:
+        raise InputError(f"Every method is trained at least once. Got seeds={seeds}.")
+    plan = Plan.of(choices)
+    if plan.method != Plan.method:
+        raise PlanError("Methods are compared: name them with --methods, and leave out --method.")
+    if plan.minutes is None and plan.epochs is None:
+        plan = dataclasses.replace(plan, minutes=MINUTES)
+    for method in methods:
+        completed(dataclasses.replace(plan, method=method))
+    return plan
+
+
+def _check(folder: Path, *, resume: bool, overwrite: bool) -> None:
+    """Refuse a folder that holds something else, or a comparison that is not to be gone on with."""
+    there = folder.is_dir() and any(folder.iterdir())
+    if there and not (folder / RECORD).exists():
+        raise RunError(f"'{folder}' holds other things than a comparison. Choose another --out.")
+    if there and not (resume or overwrite):
+        raise RunError(f"'{folder}' holds a comparison. Go on with --resume, or start anew with --overwrite.")
+    if resume and not there:
+        raise RunError(f"There is nothing to resume in '{folder}'. Start without --resume.")
+
+
+def _start(folder: Path, record: Mapping[str, Any], *, resume: bool) -> None:
+    """Make the folder, in place of another comparison; on resuming, only with the same choices."""
+    if resume:
+        before = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        for name in ("source", "test", "labels"):
+            if before.get(name) != record[name]:
+                raise RunError(f"The comparison was started with {name}={before.get(name)!r}, not {record[name]!r}.")
+        for name, value in record["asked"].items():
+            if name not in ("methods", "seeds") and before["asked"].get(name) != value:
+                raise RunError(
+                    f"The comparison was started with {name}={before['asked'].get(name)!r}, and {value!r} is asked "
+                    "for now. Ask for the same, or start anew with --overwrite."
+                )
+        return
+    for run in (folder / "runs").glob("*"):
+        runs.clear(run)
+        (run / RIGHT).unlink(missing_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / RECORD, record)
+
+
+def _done(contest: Contest, method: str, seed: int) -> None:
+    """Train and ask one run, as far as that has not been done."""
+    folder = contest.run(method, seed)
+    if (folder / RIGHT).exists():
+        return
+    plan = dataclasses.replace(contest.plan, method=method, seed=seed)
+    console().print(f"\n{method}, seed {seed}", markup=False)
+    began = time.monotonic()
+    learned = contest.asked.learnable if learns_from_labels(plan) else None
+    going_on = (folder / runs.STATE).exists()
+    model = fit(
+        contest.source,
+        out=folder,
+        labels=learned,
+        column=contest.column,
+        resume=going_on,
+        overwrite=folder.exists() and not going_on,
+        **plan.record(),
+    )
+    taken = time.monotonic() - began
+    _write(folder / RIGHT, contest.asked.right(model), contest.asked.right(model.untrained()), taken)
+
+
+def _write(path: Path, right: Right, untrained: Right, seconds: float) -> None:
+    arrays = {**right._asdict(), **{f"untrained_{name}": each for name, each in untrained._asdict().items()}}
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, seconds=np.asarray(seconds), **arrays)
+
+
+def _summary(contest: Contest, methods: Sequence[str], seeds: int, raw: np.ndarray) -> dict[str, Any]:
+    """What is known after so many seeds."""
+    which = range(contest.plan.seed, contest.plan.seed + seeds)
+    cells = {method: [np.load(contest.run(method, seed) / RIGHT) for seed in which] for method in methods}
+    chance = np.stack([contest.asked.chance()])
+    untrained = np.stack([[each[f"untrained_{kind}"] for kind in KINDS] for each in cells[methods[0]]])
+    beside = {"untrained": untrained, "raw": raw, "chance": chance}
+    rows = []
+    for method, found in cells.items():
+        right = np.stack([[each[kind] for kind in KINDS] for each in found])
+        rows.append(
+            {
+                "method": method,
+                "labels": learns_from_labels(dataclasses.replace(contest.plan, method=method)),
+                "seconds": round(float(np.mean([each["seconds"] for each in found])), 1),
+                **{kind: _within(right[:, place], 0, 1)._asdict() for place, kind in enumerate(KINDS)},
+                "differences": {
+                    name: {kind: list(_within(right[:, k] - 1.0 * other[:, k], -1, 1)) for k, kind in enumerate(KINDS)}
+                    for name, other in beside.items()
+                },
+                **_course(contest, method, which),
+            }
+        )
+    return {
+        "methods": sorted(rows, key=lambda row: -row["linear"]["value"]),
+        "baselines": {
+            name: {kind: _within(each[:, k], 0, 1)._asdict() for k, kind in enumerate(KINDS)}
+            for name, each in beside.items()
+        },
+        "items": {"asked": len(contest.asked.asked.labels), "known": len(contest.asked.known.labels)},
+        "seeds": seeds,
+    }
+
+
+def _within(cells: np.ndarray, least: float, most: float) -> Interval:
+    """The mean over seeds and items with its interval, which for two seeds reaches beyond what is possible."""
+    value, low, high = over_draws(cells)
+    return Interval(value, max(low, least), min(high, most))
+
+
+def _course(contest: Contest, method: str, seeds: Sequence[int]) -> dict[str, Any]:
+    """How long the runs were, and what was said of them."""
+    folders = [contest.run(method, seed) for seed in seeds]
+    steps, said_of = [], []
+    for folder in folders:
+        verdict = json.loads((folder / runs.VERDICT).read_text(encoding="utf-8"))
+        steps.append(verdict["steps"] / runs.read_plan(folder)["steps_per_epoch"])
+        said_of += [each["kind"] for each in verdict["verdicts"]]
+    return {"epochs": round(float(np.mean(steps)), 1), "verdicts": sorted(set(said_of))}
+
+
+def contest_table(found: Mapping[str, Any]) -> str:
+    """What ``compare`` found, as plain text for people."""
+    heads = ("method", "linear probe", "neighbours", "better than untrained", "better than raw", "epochs", "verdict")
+    lines = [heads]
+    for row in found["methods"]:
+        away = [row["differences"][name]["linear"] for name in ("untrained", "raw")]
+        lines.append(
+            (
+                row["method"] + (" (labels)" if row["labels"] else ""),
+                *(_percent(row[kind]) for kind in KINDS),
+                *(f"{100 * v:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})" for v, low, high in away),
+                f"{row['epochs']:g}",
+                ", ".join(row["verdicts"]),
+            )
+        )
+    for name, each in found["baselines"].items():
+        lines.append((name, *(_percent(each[kind]) for kind in KINDS), "", "", "", ""))
+    widths = [max(len(line[place]) for line in lines) for place in range(len(heads))]
+    text = ["  ".join(f"{cell:{width}}" for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+    text.append(
+        f"Right of {found['items']['asked']:,} items, after learning from {found['items']['known']:,}, mean of "
+        f"{found['seeds']} seeds with 95 % intervals over seeds and items; differences are paired, of the linear probe."
+    )
+    return "\n".join(text)
+
+
+def _percent(score: Mapping[str, float]) -> str:
+    return f"{score['value']:.1%} ({100 * score['low']:.1f} to {100 * score['high']:.1f})"

@@ -1,0 +1,90 @@
+"""The labelled items by which runs are compared: some to learn a probe from, others to ask about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Int64
+
+from counterpoint.data.labels import pair, read_codes
+from counterpoint.data.splits import UNLABELLED, hold_out, is_labelled
+from counterpoint.errors import LabelError
+from counterpoint.evaluation.labelled import SHARE, Labelled, same_classes
+from counterpoint.evaluation.probe import probe
+from counterpoint.evaluation.scores import raw_features
+from counterpoint.fitting import unseen
+from counterpoint.interfaces import Items, Modality
+from counterpoint.model import Model
+from counterpoint.naming import renumbered
+
+CHOSEN = 20_000
+"""Labelled items that a probe learns from at most: more would take longer than a short run."""
+
+
+class Right(NamedTuple):
+    """Which of the asked items (m,) a probe of some features gets right."""
+
+    linear: Bool[np.ndarray, " m"]
+    knn: Bool[np.ndarray, " m"]
+
+
+@dataclass(frozen=True)
+class Questions:
+    """What is known and what is asked, and the labels that a run may learn from."""
+
+    known: Labelled
+    asked: Labelled
+    learnable: Int64[np.ndarray, " n"]
+    """The class of every item of the source, -1 for those that are asked about or have no label."""
+
+    def right(self, model: Model) -> Right:
+        """Which answers a model's representations give."""
+        return self._right(model.represent(self.known.items), model.represent(self.asked.items))
+
+    def raw(self, modality: Modality) -> Right:
+        """Which answers the items themselves give, without any encoder."""
+        return self._right(raw_features(modality, self.known.items), raw_features(modality, self.asked.items))
+
+    def chance(self) -> Right:
+        """Which answers are right if all are the most frequent class."""
+        right = self.asked.labels == np.bincount(self.known.labels).argmax()
+        return Right(right, right)
+
+    def _right(self, known: np.ndarray, asked: np.ndarray) -> Right:
+        count = len(self.known.classes)
+        found = probe(known, self.known.labels, asked, self.asked.labels, classes=count)
+        return Right(found.linear, found.knn)
+
+
+def questions(
+    modality: Modality, source: object, items: Items, *, test: object, labels: object, seed: int
+) -> Questions:
+    """The questions of a source: about the items of ``test``, or else about a fifth of its own labelled ones.
+
+    Raises:
+        LabelError: There are no labels, or they cannot be asked about.
+    """
+    first, second = pair(labels, separate=test is not None)
+    unseen(first, modality)
+    codes, classes = read_codes(first, source, items)
+    if codes.ndim != 1:
+        raise LabelError("Runs are compared by one class for each item. These labels name several at once.")
+    if test is None:
+        rows = np.flatnonzero(is_labelled(codes))
+        _, held = hold_out(codes[rows], seed=seed, share=SHARE)
+        if not held.any():
+            raise LabelError("Every class has one label, so none can be held out to ask about. Give --test.")
+        asked = Labelled(items, codes, classes).of(rows[held])
+        codes = np.where(np.isin(np.arange(len(codes)), rows[held]), UNLABELLED, codes)
+    else:
+        others = modality.open(test)
+        answers, named = read_codes(second, test, others)
+        same_classes(classes, Labelled(others, answers, named).occurring())
+        there = np.flatnonzero(is_labelled(answers))
+        asked = Labelled(others, renumbered(answers, named, classes), classes).of(there)
+    rows = np.flatnonzero(is_labelled(codes))
+    if len(rows) > CHOSEN:
+        rows = np.sort(np.random.default_rng(seed).permutation(rows)[:CHOSEN])
+    return Questions(Labelled(items, codes, classes).of(rows), asked, codes)

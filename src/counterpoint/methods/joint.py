@@ -1,0 +1,60 @@
+r"""Joint: contrast on everything and supervision on what is labelled, in one loss.
+
+    loss = contrast(z^1, z^2) + a n / n_L sum_{i in L} ( -log softmax(W h_i)_{y_i} ) / n        L: labelled items
+
+The supervised term of Zhai et al. 2019, arXiv:1905.03670, eq. 1 (S4L), with contrast in the place of their pretext
+task; the mean over labelled items has the weight ``a`` however few they are.
+Use when: some items have labels, and one training is wanted instead of pretraining and fine-tuning.
+Relations: with a = 0 it is SimCLR; the steps of ``counterpoint semi`` do the same one after the other.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from counterpoint.comparison import Comparison, Similarity, cosine
+from counterpoint.encoders.together import together
+from counterpoint.errors import PlanError
+from counterpoint.interfaces import ItemInfo, Losses, Method, Objective, Vectors, Views
+from counterpoint.negatives.in_batch import in_batch
+
+
+class Joint(Method):
+    """An encoder with two heads: one is compared, one names classes."""
+
+    needs_labels = True
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        head: nn.Module,
+        objective: Objective,
+        *,
+        classes: int,
+        similarity: Similarity = cosine,
+        weight: float = 1.0,
+    ) -> None:
+        super().__init__()
+        if weight < 0:
+            raise PlanError(f"joint needs a weight of at least 0. Got {weight}.")
+        self.encoder, self.head = encoder, head
+        self.top = nn.Linear(next(p for p in head.parameters() if p.ndim == 2).shape[1], classes)
+        self.objective, self.similarity, self.weight = objective, similarity, weight
+
+    def project(self, views: Views) -> Vectors:
+        h = together(self.encoder, views)
+        return (*together(self.head, h), *together(self.top, h))
+
+    def compare(self, vectors: Vectors, items: ItemInfo) -> tuple[Comparison, Losses]:
+        z, scores = vectors[:2], vectors[2:]
+        return in_batch(z, items.index, self.similarity), self.weight * self._named(scores, items)
+
+    def _named(self, scores: Vectors, items: ItemInfo) -> Float[Tensor, " b"]:
+        """Cross-entropy of the labelled items, in a mean over all; nothing where the batch holds none."""
+        labels = items.index.new_full(items.index.shape, -1) if items.labels is None else items.labels
+        known = int((labels >= 0).sum())
+        each = [functional.cross_entropy(view.float(), labels, ignore_index=-1, reduction="none") for view in scores]
+        return torch.stack(each).mean(dim=0) * len(labels) / max(1, known)

@@ -1,0 +1,142 @@
+"""The page of a comparison of methods: one plot, one table, one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from counterpoint import __version__
+from counterpoint.files import write_text
+from counterpoint.reports.charts import Tick, ticks
+
+ROW, LETTER, AXIS = 26, 9, 440
+"""Height of a row of the plot, width of a letter of its names, and length of its axis, in pixels."""
+
+NAMES = {"raw": "raw features", "untrained": "untrained encoder", "chance": "chance"}
+MINUS = "\N{MINUS SIGN}"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method or baseline: where its dot and its whiskers stand, and what the table says."""
+
+    name: str
+    kind: str
+    dot: float
+    low: float
+    high: float
+    cells: Sequence[tuple[str, str]]
+    """What the table says, and what it says smaller."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """What the template draws."""
+
+    level: str
+    sentence: str
+    rows: Sequence[Row]
+    axis: Sequence[Tick]
+    note: str
+    left: int
+    """Where the axis begins."""
+
+
+def page(found: Mapping[str, Any]) -> Page:
+    """The plot and the table of what ``compare`` found."""
+    scores = [row["linear"] for row in found["methods"]]
+    shown = {name: each for name, each in found["baselines"].items() if name != "chance"}
+    ends = [each[end] for each in (*scores, *(each["linear"] for each in shown.values())) for end in ("low", "high")]
+    axis = [each for each in ticks(max(0.0, min(ends)), min(1.0, max(ends)), 7) if 0 <= each <= 1.0001]
+
+    left = 20 + LETTER * max(len(called(each)) for each in (*found["methods"], {"method": NAMES["untrained"]}))
+
+    def across(share: float) -> float:
+        return left + (share - axis[0]) / (axis[-1] - axis[0]) * AXIS
+
+    def row(name: str, kind: str, score: Mapping[str, float], cells: Sequence[tuple[str, str]]) -> Row:
+        return Row(name, kind, across(score["value"]), across(score["low"]), across(score["high"]), cells)
+
+    rows = [row(called(each), "method", each["linear"], _cells(each)) for each in found["methods"]]
+    rows += [
+        row(NAMES[name], "baseline", each["linear"], [_with(each["linear"]), _with(each["knn"]), *[("", "")] * 4])
+        for name, each in shown.items()
+    ]
+    level, sentence = _verdict(found["methods"])
+    return Page(level, sentence, rows, [Tick(across(each), f"{100 * each:g}%") for each in axis], _note(found), left)
+
+
+def write_comparison(folder: Path, found: Mapping[str, Any]) -> Path:
+    """Write ``report.html`` into the folder of a comparison and return its path."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    drawn = environment.get_template("comparison.html.jinja").render(
+        page=page(found),
+        name=folder.name,
+        found=found,
+        sizes={"row": ROW, "axis": AXIS},
+        machine={"counterpoint": __version__, **found["machine"]},
+    )
+    write_text(folder / "report.html", drawn)
+    return folder / "report.html"
+
+
+def called(row: Mapping[str, Any]) -> str:
+    """The name of a method, and whether it has learned from labels."""
+    return f"{row['method']} (labels)" if row.get("labels") else str(row["method"])
+
+
+def _cells(row: Mapping[str, Any]) -> list[tuple[str, str]]:
+    away = [row["differences"][name]["linear"] for name in ("untrained", "raw")]
+    return [
+        _with(row["linear"]),
+        _with(row["knn"]),
+        *(_signed(*each) for each in away),
+        (f"{row['epochs']:g}", ""),
+        ("", ", ".join(row["verdicts"])),
+    ]
+
+
+def _with(score: Mapping[str, float]) -> tuple[str, str]:
+    return f"{score['value']:.1%}", f"{100 * score['low']:.1f} to {100 * score['high']:.1f}"
+
+
+def _signed(value: float, low: float, high: float) -> tuple[str, str]:
+    reach = f"{100 * low:+.1f} to {100 * high:+.1f}".replace("-", MINUS)
+    return f"{100 * value:+.1f}".replace("-", MINUS), reach
+
+
+def _verdict(rows: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+    """Which method is best, and whether anything learned beats not learning."""
+    best = rows[0]
+    value, low, high = (100 * each for each in best["differences"]["untrained"]["linear"])
+    worse = [
+        row["method"] for row in rows if min(row["differences"][name]["linear"][0] for name in ("untrained", "raw")) < 0
+    ]
+    reach = f"({low:+.1f} to {high:+.1f})".replace("-", MINUS)
+    sentence = (
+        f"{best['method']} answers best: {best['linear']['value']:.1%} by a linear probe, {abs(value):.1f} points "
+        f"{reach} {'above' if value >= 0 else 'below'} an encoder that never learned."
+    )
+    if worse:
+        sentence += f" Below raw features or the untrained encoder: {', '.join(worse)}."
+    return ("good" if low > 0 and not worse else "warning"), sentence
+
+
+def _note(found: Mapping[str, Any]) -> str:
+    seeds = "one seed" if found["seeds"] == 1 else f"the mean of {found['seeds']} seeds"
+    time = found["asked"]["minutes"]
+    each = f"{time:g} minutes" if time else f"{found['asked']['epochs']} epochs"
+    return (
+        f"Every method was trained for {each}. Linear probe on {found['items']['asked']:,} items, {seeds}, with 95 % "
+        "intervals that know the luck of seeds and test items. Differences are paired."
+    )

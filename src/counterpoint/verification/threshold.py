@@ -1,0 +1,113 @@
+r"""Same or different: a threshold for the distance of two items, and how sure the answer is.
+
+    same      if D <= T,                T: right for the most of the pairs that it is chosen on
+    p(same) = 1 / (1 + e^{a (D - T)}),  a: most likely for those pairs, with Platt's smoothed targets
+
+Platt 1999, "Probabilistic outputs for support vector machines", section 2.2, here with its middle at T, so that an
+answer and its probability never contradict each other.  The pairs are half of each kind, and so is the probability's
+prior.  The equal error rate is where as many strangers are let in as friends are turned away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+from scipy.optimize import minimize_scalar
+from sklearn.metrics import roc_auc_score, roc_curve
+
+from counterpoint.evaluation.intervals import Interval
+
+Distances = Float[np.ndarray, " p"]
+Same = Bool[np.ndarray, " p"]
+
+STEEPEST = 60.0
+"""Steepness, in units of the threshold, beyond which nothing could tell the difference."""
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """Where same ends and different begins, and how steeply."""
+
+    distance: float
+    steepness: float
+
+    def same(self, distance: Distances) -> Same:
+        """Whether the items of each pair are taken for the same."""
+        near: np.ndarray = distance <= self.distance
+        return near
+
+    def probability(self, distance: Distances) -> Distances:
+        """How likely each pair is the same, if half of all pairs are."""
+        exponent = np.clip(self.steepness * (distance - self.distance), -500, 500)
+        return np.asarray(1 / (1 + np.exp(exponent)))
+
+
+def best_threshold(distance: Distances, same: Same) -> Threshold:
+    """The threshold that is right for the most pairs, between two distances that occur.
+
+    >>> best_threshold(np.asarray([1.0, 2.0, 4.0, 5.0]), np.asarray([True, True, False, False])).distance
+    3.0
+    """
+    order = np.argsort(distance, kind="stable")
+    near, hit = distance[order], same[order]
+    right = np.concatenate([[0], np.cumsum(np.where(hit, 1, -1))])  # more right than with a threshold below all
+    between = np.concatenate([[near[0] / 2], (near[1:] + near[:-1]) / 2, [near[-1] * 1.5]])
+    usable = np.concatenate([[True], near[1:] > near[:-1], [True]])
+    best = int(np.argmax(np.where(usable, right, -np.inf)))
+    middle = float(between[best])
+    return Threshold(middle, _steepness(distance, same, middle))
+
+
+def _steepness(distance: Distances, same: Same, middle: float) -> float:
+    """The most likely one, with targets that are never quite certain."""
+    count, other = int(same.sum()), int((~same).sum())
+    target = np.where(same, (count + 1) / (count + 2), 1 / (other + 2))
+    unit = middle or 1.0
+
+    def surprise(log_steepness: float) -> float:
+        score = -np.exp(log_steepness) / unit * (distance - middle)
+        return float((np.logaddexp(0, score) - target * score).sum())
+
+    found = minimize_scalar(surprise, bounds=(np.log(0.1), np.log(STEEPEST)), method="bounded")
+    return float(np.exp(found.x) / unit)
+
+
+def area(distance: Distances, same: Same, *, seed: int = 0, draws: int = 500) -> Interval:
+    """The area under the ROC curve: how often a pair that is the same is nearer than one that is not.
+
+    >>> area(np.asarray([1.0, 2.0, 4.0, 5.0]), np.asarray([True, True, False, False])).value
+    1.0
+    """
+    return _with_interval(lambda d, s: float(roc_auc_score(s, -d)), distance, same, seed=seed, draws=draws)
+
+
+def equal_error(distance: Distances, same: Same, *, seed: int = 0, draws: int = 500) -> Interval:
+    """The error at the threshold where as many of either kind are wrong.
+
+    >>> equal_error(np.asarray([1.0, 4.0, 2.0, 5.0]), np.asarray([True, True, False, False])).value
+    0.5
+    """
+
+    def error(d: Distances, s: Same) -> float:
+        strangers, friends, _ = roc_curve(s, -d, drop_intermediate=False)
+        place = int(np.argmin(np.abs(strangers - (1 - friends))))
+        return float((strangers[place] + 1 - friends[place]) / 2)
+
+    return _with_interval(error, distance, same, seed=seed, draws=draws)
+
+
+def _with_interval(
+    measure: Callable[[Distances, Same], float], distance: Distances, same: Same, *, seed: int, draws: int
+) -> Interval:
+    """A measure, and its bootstrap over the pairs of either kind."""
+    generator = np.random.default_rng(seed)
+    kinds = [np.flatnonzero(same), np.flatnonzero(~same)]
+    found = []
+    for _ in range(draws):
+        rows = np.concatenate([kind[generator.integers(0, len(kind), len(kind))] for kind in kinds])
+        found.append(measure(distance[rows], same[rows]))
+    low, high = np.quantile(found, [0.025, 0.975])
+    return Interval(measure(distance, same), float(low), float(high))
