@@ -82,7 +82,7 @@ def completed(plan: Plan) -> Plan:
     _require_objective(plan, getattr(whole(make), "objectives", ()))
     if given is not None and not (_has_temperature(plan.objective) or asks_for(make, "temperature")):
         raise PlanError(f"The objective '{plan.objective}' has no temperature. Leave out --temperature.")
-    return dataclasses.replace(plan, similarity=_similarity(plan))
+    return dataclasses.replace(plan, similarity=catalogue.similarity(plan.objective, plan.similarity))
 
 
 def whole(part: Any) -> Any:
@@ -196,17 +196,3 @@ def _require_objective(plan: Plan, possible: Sequence[str]) -> None:
 
 def _has_temperature(objective: str) -> bool:
     return asks_for(catalogue.find("objective", objective), "temperature")
-
-
-def _similarity(plan: Plan) -> str:
-    """The similarity that was asked for, or the objective's own."""
-    row = catalogue.SHELVES["objective"].get(catalogue.split(plan.objective)[0])
-    possible = row.similarities if row is not None else ()
-    if plan.similarity == "auto":
-        return possible[0] if possible else "cosine"
-    if possible and catalogue.split(plan.similarity)[0] not in possible:
-        raise PlanError(
-            f"The objective '{plan.objective}' cannot use the similarity '{plan.similarity}'. Leave it out, or choose "
-            f"one of {listed(possible)}."
-        )
-    return plan.similarity

@@ -188,6 +188,27 @@ def find(kind: str, spec: str, *, only: str = "") -> Any:
     return partial(part, **options)
 
 
+def similarity(objective: str, wanted: str = "auto") -> str:
+    """The similarity that was asked for, or with ``auto`` the objective's own.
+
+    >>> similarity("info_nce"), similarity("info_nce", "dot")
+    ('cosine', 'dot')
+
+    Raises:
+        PlanError: The objective cannot take it.
+    """
+    row = SHELVES["objective"].get(split(objective)[0])
+    possible = row.similarities if row is not None else ()
+    if wanted == "auto":
+        return possible[0] if possible else "cosine"
+    if possible and split(wanted)[0] not in possible:
+        raise PlanError(
+            f"The objective '{objective}' cannot use the similarity '{wanted}'. Leave it out, or choose one of "
+            f"{listed(possible)}."
+        )
+    return wanted
+
+
 def _load(kind: str, name: str, fitting: list[str]) -> Any:
     if name in SHELVES[kind]:
         module, _, attribute = SHELVES[kind][name].target.partition(":")

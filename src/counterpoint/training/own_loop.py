@@ -24,7 +24,7 @@ def contrastive_loss(
     temperature: float | Tensor = 0.1,
     labels: Tensor | None = None,
     queue: Tensor | None = None,
-    similarity: str = "cosine",
+    similarity: str = "auto",
 ) -> Float[Tensor, ""]:
     """The mean contrastive loss of two views of n items, without ever building their 2n x 2n table.
 
@@ -42,7 +42,7 @@ def contrastive_loss(
         temperature: What similarities are divided by, above zero; a tensor is learned.
         labels: Whole numbers (n,); items of one label are positives of each other, and never negatives.
         queue: Further candidates (q, d), negatives of every anchor (He et al. 2020, arXiv:1911.05722); no gradient.
-        similarity: cosine, dot or euclidean (minus the squared distance).
+        similarity: cosine, dot or euclidean (minus the squared distance); auto for the objective's own.
 
     Raises:
         InputError: The shapes do not fit, or a name or an option is not known.
@@ -59,7 +59,7 @@ def contrastive_loss(
         items = items + sum(counts[: processes.rank])
     views = torch.cat([processes.collect(first, counts), processes.collect(second, counts)])
     groups = processes.collect(items, counts).repeat(2)
-    comparison = beside(views, groups, queue, catalogue.find("similarity", similarity))
+    comparison = beside(views, groups, queue, catalogue.find("similarity", catalogue.similarity(objective, similarity)))
     part = catalogue.find("objective", objective)
     if "temperature" in signature(part).parameters and "temperature" not in catalogue.split(objective)[1]:
         part = partial(part, temperature=temperature)
