@@ -1,4 +1,8 @@
-"""Where other libraries define the same loss, ours has its value and gradient. They are in the group ``bench``."""
+"""Where other libraries define the same loss, ours has its value and gradient. They are in the group ``bench``.
+
+None of them defines sup_con_in, debiased, hard or spectral; sentence-transformers' OnlineContrastiveLoss chooses among
+the pairs of a whole batch, which no loss of an anchor can.
+"""
 
 from functools import partial
 
@@ -6,8 +10,13 @@ import pytest
 import torch
 
 import counterpoint as cp
-from counterpoint.comparison import Comparison, cosine, same_item
+from counterpoint import catalogue
+from counterpoint.comparison import Comparison, Tile, cosine, dot, euclidean, same_item
+from counterpoint.objectives.align_uniform import align_uniform
 from counterpoint.objectives.info_nce import info_nce
+from counterpoint.objectives.margin import margin
+from counterpoint.objectives.n_pair import n_pair
+from counterpoint.objectives.sigmoid import sigmoid
 from counterpoint.training.contrast import loss_of
 
 pytestmark = [
@@ -16,12 +25,16 @@ pytestmark = [
 ]
 
 
-def both(ours, theirs, count=40, width=16):
+CLASSES = (torch.arange(40) % 5).repeat(2)
+"""Labels of both views, in most tests below: 15 positives and 64 negatives for each of 80 anchors."""
+
+
+def both(ours, theirs, count=40, width=16, dtype=torch.float32):
     """Loss and gradient of two functions of two views."""
     found = []
     for loss in (ours, theirs):
         generator = torch.Generator().manual_seed(0)
-        views = torch.randn(2, count, width, generator=generator).requires_grad_()
+        views = torch.randn(2, count, width, dtype=dtype, generator=generator).requires_grad_()
         value = loss(views[0], views[1])
         value.backward()
         found.append((value.detach(), views.grad))
@@ -92,3 +105,220 @@ def test_the_ranking_loss_of_sentence_transformers():
         return loss_of(comparison, partial(info_nce, temperature=1 / 20)) / 40
 
     torch.testing.assert_close(*both(ours, theirs), rtol=1e-4, atol=1e-6)
+
+
+def agree(ours, theirs, **sizes):
+    torch.testing.assert_close(*both(ours, theirs, dtype=torch.float64, **sizes), rtol=1e-5, atol=1e-7)
+
+
+def among(name, similarity, labels, **options):
+    """Our mean loss of two views compared among themselves."""
+
+    def loss(first, second):
+        z = torch.cat([first, second])
+        objective = partial(catalogue.find("objective", name), **options)
+        return loss_of(Comparison(z, z, same_item(labels), similarity), objective) / len(z)
+
+    return loss
+
+
+def labelled(theirs, labels):
+    """A loss of vectors and labels as one of two views."""
+    return lambda first, second: theirs(torch.cat([first, second]), labels)
+
+
+@pytest.mark.parametrize("temperature", [0.05, 0.5])
+def test_decoupled_of_lightly(temperature):
+    losses = pytest.importorskip("lightly.loss", reason="lightly is in the group bench")
+    theirs = losses.DCLLoss(temperature=temperature)
+    agree(partial(cp.contrastive_loss, objective="decoupled", temperature=temperature), theirs)
+
+
+@pytest.mark.parametrize("alpha", [1.0, 2.0])
+def test_alignment_and_uniformity_of_lightly(alpha):
+    """Its logarithm is of the mean over all pairs of a view: the mean over anchors of what ours is the logarithm of."""
+    losses = pytest.importorskip("lightly.loss.hypersphere_loss", reason="lightly is in the group bench")
+    theirs = losses.HypersphereLoss(t=2.0, lam=0.7, alpha=alpha)
+
+    def ours(first, second):
+        one, two = (torch.nn.functional.normalize(view, dim=1) for view in (first, second))
+        alike = torch.cat([torch.cat([one @ two.T, one @ one.T], dim=1), torch.cat([two @ one.T, two @ two.T], dim=1)])
+        same = torch.eye(40, dtype=torch.bool).repeat(2, 1)
+        never = torch.zeros_like(same)
+        tile = Tile(alike, torch.cat([same, never], dim=1), torch.cat([never, ~same], dim=1))
+        close = align_uniform(tile, alpha=alpha, weight=0.0)
+        spread = align_uniform(tile, alpha=alpha, weight=1.0) - close
+        return close.mean() + 0.7 * (spread.view(2, 40).logsumexp(dim=1) - torch.tensor(40.0).double().log()).mean()
+
+    agree(ours, theirs)
+
+
+METRICS = {
+    "cosine": (cosine, lambda distances: distances.CosineSimilarity()),
+    "dot": (dot, lambda distances: distances.DotProductSimilarity(normalize_embeddings=False)),
+    "euclidean": (euclidean, lambda distances: distances.LpDistance(normalize_embeddings=False, power=2)),
+}
+"""The same similarity here and in pytorch-metric-learning."""
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("classes", [None, 5])
+def test_triplets_of_pytorch_metric_learning(metric, classes):
+    """Its default is the mean over violating triplets; ours is the mean over all."""
+    pytest.importorskip("pytorch_metric_learning", reason="pytorch-metric-learning is in group bench")
+    from pytorch_metric_learning import distances, losses, reducers
+
+    similarity, distance = METRICS[metric]
+    labels = torch.arange(40).repeat(2) if classes is None else CLASSES
+    theirs = losses.TripletMarginLoss(0.2, distance=distance(distances), reducer=reducers.MeanReducer())
+    agree(among("triplet", similarity, labels, margin=0.2), labelled(theirs, labels))
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_hard_triplets_of_pytorch_metric_learning(metric):
+    pytest.importorskip("pytorch_metric_learning", reason="pytorch-metric-learning is in group bench")
+    from pytorch_metric_learning import distances, losses, miners, reducers
+
+    similarity, distance = METRICS[metric]
+    miner = miners.BatchHardMiner(distance=distance(distances))
+    mean = losses.TripletMarginLoss(0.2, distance=distance(distances), reducer=reducers.MeanReducer())
+    theirs = labelled(lambda z, labels: mean(z, labels, miner(z, labels)), CLASSES)
+    agree(among("triplet_hard", similarity, CLASSES, margin=0.2), theirs)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_semi_hard_triplets_of_pytorch_metric_learning(metric):
+    """It leaves anchors out that have no negative beyond their positive, so there are none here."""
+    pytest.importorskip("pytorch_metric_learning", reason="pytorch-metric-learning is in group bench")
+    from pytorch_metric_learning import distances, losses, miners, reducers
+
+    similarity, distance = METRICS[metric]
+    hard, semi_hard = miners.BatchEasyHardMiner.HARD, miners.BatchEasyHardMiner.SEMIHARD
+    miner = miners.BatchEasyHardMiner(hard, semi_hard, distance=distance(distances))
+    mean = losses.TripletMarginLoss(0.2, distance=distance(distances), reducer=reducers.MeanReducer())
+    labels = torch.arange(40).repeat(2)
+
+    def near(loss):
+        return lambda first, second: loss(first, first + 0.2 * second)
+
+    def mined(z, labels):
+        found = miner(z, labels)
+        assert len(found[0]) == 80
+        return mean(z, labels, found)
+
+    agree(near(among("triplet_semi_hard", similarity, labels, margin=0.2)), near(labelled(mined, labels)))
+
+
+def test_margins_of_pytorch_metric_learning():
+    """Its terms are D and max(margin - D, 0); the paper's and ours are their squares."""
+    pytest.importorskip("pytorch_metric_learning", reason="pytorch-metric-learning is in group bench")
+    from pytorch_metric_learning import distances, losses, reducers
+
+    linear = losses.ContrastiveLoss(
+        0.0, 6.0, distance=distances.LpDistance(normalize_embeddings=False), reducer=reducers.DoNothingReducer()
+    )
+
+    def squared(z, labels):
+        terms = linear(z, labels)
+        return sum(terms[each]["losses"].square().sum() for each in ("pos_loss", "neg_loss")) / (80 * 79)
+
+    agree(among("margin", euclidean, CLASSES, margin=6.0), labelled(squared, CLASSES))
+
+
+def test_pairs_of_pytorch_metric_learning():
+    losses = pytest.importorskip("pytorch_metric_learning.losses", reason="pytorch-metric-learning is in group bench")
+    from pytorch_metric_learning import distances
+
+    unscaled = distances.DotProductSimilarity(normalize_embeddings=False)
+    labels = torch.arange(40).repeat(2)
+
+    def ours(first, second):
+        return loss_of(Comparison(first, second, same_item(torch.arange(40), torch.arange(40)), dot), n_pair) / 40
+
+    agree(ours, labelled(losses.NPairsLoss(distance=unscaled), labels))
+    agree(among("n_pair", dot, labels), labelled(losses.NTXentLoss(temperature=1.0, distance=unscaled), labels))
+
+
+def of_sentences(name, **choices):
+    """One of sentence-transformers' losses of vectors, without a model."""
+    losses = pytest.importorskip("sentence_transformers.losses", reason="sentence-transformers is in group bench")
+    return getattr(losses, name)(None, **choices)
+
+
+def squares(z):
+    """Squared distances, as one of sentence-transformers' metrics."""
+    losses = pytest.importorskip("sentence_transformers.losses", reason="sentence-transformers is in group bench")
+    return losses.BatchHardTripletLossDistanceFunction.euclidean_distance(z, squared=True)
+
+
+def turned(z):
+    """Cosines taken from 1, as another."""
+    losses = pytest.importorskip("sentence_transformers.losses", reason="sentence-transformers is in group bench")
+    return losses.BatchHardTripletLossDistanceFunction.cosine_distance(z)
+
+
+@pytest.mark.parametrize(("similarity", "metric"), [(cosine, turned), (euclidean, squares)])
+@pytest.mark.parametrize(
+    ("name", "theirs"), [("triplet_hard", "BatchHardTripletLoss"), ("triplet_semi_hard", "BatchSemiHardTripletLoss")]
+)
+def test_triplets_of_sentence_transformers(name, theirs, similarity, metric):
+    loss = of_sentences(theirs, distance_metric=metric, margin=0.2)
+    ours = among(name, similarity, CLASSES, margin=0.2)
+    agree(ours, labelled(lambda z, labels: loss.compute_loss_from_embeddings([z], labels), CLASSES))
+
+
+@pytest.mark.parametrize(("similarity", "metric"), [(cosine, turned), (euclidean, squares)])
+def test_all_triplets_of_sentence_transformers(similarity, metric):
+    """It divides by the number of violating triplets, ours by that of all; the share of these is counted here."""
+    loss = of_sentences("BatchAllTripletLoss", distance_metric=metric, margin=0.2)
+    own = (CLASSES[:, None] == CLASSES) & ~torch.eye(80, dtype=torch.bool)
+    others = CLASSES[:, None] != CLASSES
+
+    def of_all(z, labels):
+        away = metric(z.detach())
+        violating = (away[:, :, None] - away[:, None, :] + 0.2 > 0)[own[:, :, None] & others[:, None, :]]
+        assert 0.1 < violating.double().mean() < 0.9
+        return loss.compute_loss_from_embeddings([z], labels) * violating.double().mean()
+
+    agree(among("triplet", similarity, CLASSES, margin=0.2), labelled(of_all, CLASSES))
+
+
+def test_pairs_of_sentence_transformers():
+    """Half the loss of each of 40 labelled pairs. It adds 1e-6 to differences, which large ones do not feel."""
+    losses = pytest.importorskip("sentence_transformers.losses", reason="sentence-transformers is in group bench")
+    loss = of_sentences("ContrastiveLoss", distance_metric=losses.SiameseDistanceMetric.EUCLIDEAN, margin=6.0)
+    alike = torch.arange(40) % 2
+
+    def ours(first, second):
+        s = -(first - second).square().sum(dim=1, keepdim=True)
+        return margin(Tile(s, alike[:, None] == 1, alike[:, None] == 0), margin=6.0).mean() / 2
+
+    agree(ours, lambda first, second: loss.compute_loss_from_embeddings([first, second], alike))
+
+
+def test_the_sigmoid_of_transformers():
+    """Its SigLIP with two towers that return what they are given; each caption is an anchor among all pictures."""
+    transformers = pytest.importorskip("transformers", reason="transformers comes with sentence-transformers")
+    from types import SimpleNamespace
+
+    small = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 1}
+    size = {"vocab_size": 8, "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 1}
+    model = transformers.SiglipModel(transformers.SiglipConfig(text_config=small | size, vision_config=small))
+    model.logit_scale.data.fill_(1.5)
+    model.logit_bias.data.fill_(-3.0)
+
+    class Given(torch.nn.Module):
+        def forward(self, input_ids=None, pixel_values=None, **_):
+            return SimpleNamespace(pooler_output=pixel_values if input_ids is None else input_ids)
+
+    model.text_model, model.vision_model = Given(), Given()
+
+    def theirs(captions, pictures):
+        return model(input_ids=captions, pixel_values=pictures, return_loss=True).loss
+
+    def ours(captions, pictures):
+        comparison = Comparison(captions, pictures, same_item(torch.arange(40), torch.arange(40)), cosine)
+        temperature = torch.tensor(-1.5, dtype=torch.float64).exp()
+        return loss_of(comparison, partial(sigmoid, temperature=temperature, bias=-3.0)) / 40
+
+    agree(ours, theirs)

@@ -19,11 +19,12 @@ from counterpoint.errors import InputError, PlanError, UnknownName, closest, lis
 
 
 class Row(NamedTuple):
-    """Where a part lives, as ``module:name``, what it does in one sentence, and the only kind of data it is for."""
+    """Where a part lives, as ``module:name``, what it does in one sentence, and what it is limited to."""
 
     target: str
     summary: str
     only: str = ""
+    """The only kind of data that the part is for; empty for all."""
     similarities: tuple[str, ...] = ()
     """The similarities that an objective can take, the usual first; empty for all of them, with cosine as usual."""
 
@@ -42,6 +43,47 @@ SHELVES: dict[str, dict[str, Row]] = {
     "objective": {
         "info_nce": Row("counterpoint.objectives.info_nce:info_nce", "Pick the positive out of its negatives."),
         "sup_con": Row("counterpoint.objectives.sup_con:sup_con", "Pick each positive out of all others, for labels."),
+        "sup_con_in": Row("counterpoint.objectives.sup_con_in:sup_con_in", "Pick any positive out of all others."),
+        "decoupled": Row("counterpoint.objectives.decoupled:decoupled", "InfoNCE, the positive not among its rivals."),
+        "debiased": Row(
+            "counterpoint.objectives.debiased:debiased",
+            "InfoNCE, some negatives taken for positives.",
+            "",
+            ("cosine", "uncertain"),
+        ),
+        "hard": Row(
+            "counterpoint.objectives.hard:hard",
+            "Debiased InfoNCE, hard negatives weigh more.",
+            "",
+            ("cosine", "uncertain"),
+        ),
+        "n_pair": Row(
+            "counterpoint.objectives.n_pair:n_pair", "InfoNCE of lengths, without temperature.", "", ("dot", "cosine")
+        ),
+        "sigmoid": Row("counterpoint.objectives.sigmoid:sigmoid", "Say of every pair by itself whether it matches."),
+        "margin": Row(
+            "counterpoint.objectives.margin:margin", "Positives close, negatives a margin away.", "", ("euclidean",)
+        ),
+        "triplet": Row("counterpoint.objectives.triplet:triplet", "Positives nearer than negatives, in all triplets."),
+        "triplet_hard": Row(
+            "counterpoint.objectives.triplet_hard:triplet_hard", "The furthest positive nearer than any negative."
+        ),
+        "triplet_semi_hard": Row(
+            "counterpoint.objectives.triplet_semi_hard:triplet_semi_hard",
+            "Each positive nearer than the next negative beyond it.",
+        ),
+        "spectral": Row(
+            "counterpoint.objectives.spectral:spectral",
+            "Positives aligned, negatives orthogonal.",
+            "",
+            ("dot", "cosine"),
+        ),
+        "align_uniform": Row(
+            "counterpoint.objectives.align_uniform:align_uniform",
+            "Positives close, all spread over the sphere.",
+            "",
+            ("cosine",),
+        ),
     },
     "negatives": {
         "hardest": Row("counterpoint.negatives.hardest:hardest", "The k negatives most alike to the anchor."),
@@ -131,7 +173,7 @@ def shelf(kinds: str) -> dict[str, Row]:
     """The shelf with this name, in the singular or the plural.
 
     >>> list(shelf("similarities"))
-    ['cosine', 'dot', 'euclidean']
+    ['cosine', 'dot', 'euclidean', 'uncertain']
     """
     kind = plurals().get(kinds, kinds)
     if kind not in SHELVES:

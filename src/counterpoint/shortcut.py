@@ -55,8 +55,22 @@ class Whole:
 
     def negatives(self, few: Few, temperature: Scale) -> Float[Tensor, " n"]:
         """The log of the sum of e^{s/t} over the negatives of every anchor; minus infinity without negatives."""
-        blank = tuple(torch.cat(pair) for pair in zip(few.positive, few.left_out, strict=True))
-        return self._all_but((blank[0], blank[1]), few.negatives, temperature)
+        return self._all_but(_no_negatives(few), few.negatives, temperature)
+
+    def negative_count(self, few: Few) -> Float[Tensor, " n"]:
+        """How many negatives every anchor has."""
+        anchors = self.comparison.anchors
+        blank, _ = _inside(_no_negatives(few), few.negatives)
+        everyone = len(self.comparison.candidates[few.negatives])
+        return (everyone - torch.bincount(blank, minlength=len(anchors))).to(anchors.dtype)
+
+    def negative_squares(self, few: Few) -> Float[Tensor, " n"]:
+        """The sum of s^2 over the negatives of every anchor: a C^T C a over all candidates C, less the few others."""
+        anchors, candidates = self.comparison.anchors, self.comparison.candidates[few.negatives]
+        row, column = _inside(_no_negatives(few), few.negatives)
+        others = (anchors.index_select(0, row) * candidates.index_select(0, column)).sum(dim=1).square()
+        everyone = (anchors @ (candidates.T @ candidates) * anchors).sum(dim=1)
+        return everyone.index_add(0, row, -others)
 
     def compared(self, groups: SameItem, temperature: Scale) -> Float[Tensor, " n"]:
         """The same over all that an anchor is compared with: everything but itself."""
@@ -88,6 +102,12 @@ class Whole:
         count = len(self.comparison.anchors)
         total = values.new_zeros(count).index_add(0, anchor, values)
         return total / torch.bincount(anchor, minlength=count).clamp(min=1)
+
+    def log_sum(self, anchor: Int64[Tensor, " p"], values: Float[Tensor, " p"]) -> Float[Tensor, " n"]:
+        """The log-sum-exp over the positive pairs of every anchor; minus infinity where there are none."""
+        top = values.new_full((len(self.comparison.anchors),), -torch.inf)
+        top = top.scatter_reduce(0, anchor, values.detach(), "amax")
+        return top + torch.zeros_like(top).index_add(0, anchor, torch.exp(values - top[anchor])).log()
 
     def mean_positive(self, groups: SameItem, temperature: Scale) -> tuple[Float[Tensor, " n"], Int64[Tensor, " n"]]:
         """How alike an anchor is to its positives on average, over the temperature, and how many they are."""
@@ -124,6 +144,11 @@ def by_shortcut(comparison: Comparison, objective: Callable[..., Tensor]) -> Flo
     if shortcut is None or comparison.similarity is not dot or comparison.sieve is not None:
         return None
     return shortcut(Whole(comparison), **options)
+
+
+def _no_negatives(few: Few) -> Pairs:
+    """The pairs that are no negatives, positive or left out."""
+    return torch.cat([few.positive[0], few.left_out[0]]), torch.cat([few.positive[1], few.left_out[1]])
 
 
 def _inside(pairs: tuple[Tensor, ...], columns: slice) -> Pairs:

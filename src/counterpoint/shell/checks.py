@@ -59,5 +59,6 @@ def list_parts(kind: str | None = None, *, as_json: AsJson = False) -> None:
         say(list(catalogue.plurals()), "\n".join(catalogue.plurals()), as_json=as_json)
         return
     shelf = catalogue.shelf(kind)
-    lines = "\n".join(f"{name:12} {row.summary}" for name, row in shelf.items())
+    wide = max(len(name) for name in shelf)
+    lines = "\n".join(f"{name:{wide}} {row.summary}" for name, row in shelf.items())
     say({name: row.summary for name, row in shelf.items()}, lines, as_json=as_json)

@@ -1,0 +1,71 @@
+r"""Debiased InfoNCE: some negatives are really positives, and their share is taken away.
+
+    loss_i = -mean_{p in P(i)} log( e^{s_ip/t} / (e^{s_ip/t} + N g_i) ),      N = |N(i)|
+    g_i = max( (mean_{n in N(i)} e^{s_in/t} - prior mean_{p in P(i)} e^{s_ip/t}) / (1 - prior), e^{-1/t} )
+
+Chuang et al. 2020, arXiv:2007.00224, eq. 7 and 8, with the positives as the sample of the anchor's own class.
+Use when: there are few classes, so that many negatives of a batch are of the anchor's own; ``prior`` is the chance of
+that, 1 / classes.   Relations: InfoNCE at prior 0; hard weighs the negatives besides.  The floor e^{-1/t} is the least
+that e^{s/t} can be on cosines; on other similarities it bites earlier or later.
+
+A positive that tells nothing (e^0 = 1) and two negatives at e^{0.5/t} = 2, a third of which are positives: g is
+(2 - 1/3) / (2/3) = 2.5, and the positive is one of 1 + 2 x 2.5:
+
+>>> from counterpoint.comparison import Tile
+>>> one, two = torch.tensor([[True, False, False]]), torch.tensor([[False, True, True]])
+>>> tile = Tile(torch.tensor([[0.0, 0.5, 0.5]]), one, two)
+>>> round(float(debiased(tile, temperature=0.5 / math.log(2), prior=1 / 3).exp()), 4)
+6.0
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+from counterpoint.comparison import Tile
+from counterpoint.plans import within
+from counterpoint.shortcut import Scale, Whole, has_shortcut
+
+
+def true_negatives(
+    negatives: Float[Tensor, " n"],
+    own: Float[Tensor, " n"],
+    count: Float[Tensor, " n"],
+    prior: float,
+    temperature: Scale,
+) -> Float[Tensor, " n"]:
+    """The log of N g, from the log of the negatives' sum and the log of the positives' mean."""
+    within("prior", prior, 0, 0.999)
+    share = own + torch.log(prior * count) - negatives
+    some = share < -torch.finfo(share.dtype).tiny  # what is left is more than nothing, and its logarithm has a slope
+    rest = negatives + torch.log(-torch.expm1(torch.where(some, share, -1.0))) - math.log1p(-prior)
+    floor = torch.log(count) - 1 / temperature
+    return torch.where(some & (rest > floor), rest, floor)
+
+
+def from_sums(whole: Whole, *, temperature: Scale = 0.1, prior: float = 0.1) -> Float[Tensor, " n"] | None:
+    """The same from the log-sum-exp of the negatives, and the few positives."""
+    few = whole.few
+    if few is None:
+        return None
+    anchor, s = whole.positives(few, temperature)
+    own = whole.log_sum(anchor, s) - whole.log_sum(anchor, torch.zeros_like(s))
+    others = true_negatives(whole.negatives(few, temperature), own, whole.negative_count(few), prior, temperature)
+    return whole.mean(anchor, -functional.logsigmoid(s - others.index_select(0, anchor)))
+
+
+@has_shortcut(from_sums)
+def debiased(tile: Tile, *, temperature: Scale = 0.1, prior: float = 0.1) -> Float[Tensor, " b"]:
+    """One loss per anchor, in nats. An anchor without positives or without negatives has loss 0 and no gradient."""
+    s = tile.similarity / temperature
+    count = tile.positive.sum(dim=1).clamp(min=1)
+    own = s.masked_fill(~tile.positive, -torch.inf).logsumexp(dim=1) - torch.log(count.to(s.dtype))
+    negatives = s.masked_fill(~tile.negative, -torch.inf).logsumexp(dim=1)
+    others = true_negatives(negatives, own, tile.negative.sum(dim=1).to(s.dtype), prior, temperature)
+    lost = -functional.logsigmoid(s - others[:, None]).masked_fill(~tile.positive, 0.0)
+    return lost.sum(dim=1) / count

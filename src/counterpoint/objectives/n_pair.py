@@ -1,0 +1,46 @@
+r"""N-pair: a positive against all negatives at once.
+
+    loss_i = mean_{p in P(i)} log( 1 + sum_{n in N(i)} e^{s_in - s_ip} )
+
+Sohn 2016, "Improved Deep Metric Learning with Multi-class N-pair Loss Objective" (NIPS), eq. 3; with a temperature it
+is Chen et al. 2020, arXiv:2002.05709, eq. 1.
+Use when: vectors keep their length, which then says how sure the network is.   Relations: InfoNCE at temperature 1.
+On inner products lengths take the temperature's place and grow without a bound, unless weights decay; on cosines the
+loss is flat.
+
+A positive as alike as its only negative is a guess between two, log(1 + e^0):
+
+>>> from counterpoint.comparison import Tile
+>>> tile = Tile(torch.tensor([[3.0, 3.0]]), torch.tensor([[True, False]]), torch.tensor([[False, True]]))
+>>> round(float(n_pair(tile)), 4)
+0.6931
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+from counterpoint.comparison import Tile
+from counterpoint.shortcut import Whole, has_shortcut
+
+
+def from_sums(whole: Whole) -> Float[Tensor, " n"] | None:
+    """The same from the log-sum-exp of the negatives: log(1 + e^{others - s}) for every positive pair."""
+    few = whole.few
+    if few is None:
+        return None
+    anchor, s = whole.positives(few, 1.0)
+    others = whole.negatives(few, 1.0).index_select(0, anchor)
+    return whole.mean(anchor, -functional.logsigmoid(s - others))
+
+
+@has_shortcut(from_sums)
+def n_pair(tile: Tile) -> Float[Tensor, " b"]:
+    """One loss per anchor, in nats. An anchor without positives has loss 0 and no gradient."""
+    s = tile.similarity
+    others = s.masked_fill(~tile.negative, -torch.inf).logsumexp(dim=1, keepdim=True)
+    lost = -functional.logsigmoid(s - others).masked_fill(~tile.positive, 0.0)
+    return lost.sum(dim=1) / tile.positive.sum(dim=1).clamp(min=1)

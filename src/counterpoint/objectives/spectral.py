@@ -1,0 +1,46 @@
+r"""Spectral contrast: positives aligned, negatives orthogonal.
+
+    loss_i = -2 mean_{p in P(i)} s_ip + mean_{n in N(i)} s_in^2
+
+HaoChen et al. 2021, arXiv:2106.04156, sec. 3.2.
+Use when: vectors keep their length and shall be the leading eigenvectors of the graph of what looks alike, with the
+paper's guarantees for linear classifiers.   Relations: a low-rank factorisation of that graph, up to a constant; no
+temperature and no exponential, so a negative that is opposite is pushed as hard as one that is alike.  Without
+negatives the term of the positives remains, which has no lower bound.
+
+A positive at 1, negatives at 1 and 0: -2 x 1 + (1 + 0) / 2:
+
+>>> import torch
+>>> from counterpoint.comparison import Tile
+>>> one, two = torch.tensor([[True, False, False]]), torch.tensor([[False, True, True]])
+>>> float(spectral(Tile(torch.tensor([[1.0, 1.0, 0.0]]), one, two)))
+-1.5
+"""
+
+from __future__ import annotations
+
+from jaxtyping import Float
+from torch import Tensor
+
+from counterpoint.comparison import Tile
+from counterpoint.shortcut import Whole, has_shortcut
+
+
+def from_sums(whole: Whole) -> Float[Tensor, " n"] | None:
+    """The same from the second moment of the candidates, and the few pairs that are no negatives."""
+    few = whole.few
+    if few is None:
+        return None
+    anchor, s = whole.positives(few, 1.0)
+    count = whole.negative_count(few)
+    apart = (whole.negative_squares(few) / count.clamp(min=1)).masked_fill(count == 0, 0.0)
+    return whole.mean(anchor, apart.index_select(0, anchor) - 2 * s)
+
+
+@has_shortcut(from_sums)
+def spectral(tile: Tile) -> Float[Tensor, " b"]:
+    """One loss per anchor. An anchor without positives has loss 0 and no gradient."""
+    s, count = tile.similarity, tile.positive.sum(dim=1)
+    together = s.masked_fill(~tile.positive, 0.0).sum(dim=1) / count.clamp(min=1)
+    apart = s.square().masked_fill(~tile.negative, 0.0).sum(dim=1) / tile.negative.sum(dim=1).clamp(min=1)
+    return (apart - 2 * together).masked_fill(count == 0, 0.0)
