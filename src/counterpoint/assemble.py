@@ -14,6 +14,7 @@ from jaxtyping import Int64
 from torch import nn
 
 from counterpoint import catalogue
+from counterpoint.comparison import Tile
 from counterpoint.errors import InputError, PlanError, listed
 from counterpoint.heads import mlp_head
 from counterpoint.interfaces import Items, Method, Modality, Negatives, Objective
@@ -52,6 +53,7 @@ def build_method(
         }
         if asks_for(make, "objective"):
             offered["objective"] = tempered(catalogue.find("objective", plan.objective), plan)
+            _try(offered["objective"])
         if plan.similarity != "auto":
             offered["similarity"] = catalogue.find("similarity", plan.similarity)
         method = _made("method", plan.method, make, offered, encoder, head)
@@ -118,6 +120,13 @@ def tempered(objective: Callable[..., Any], plan: Plan) -> Objective:
             return catalogue.find("temperature", plan.temperature)(objective)  # type: ignore[no-any-return]
         return partial(objective, temperature=plan.temperature)
     return objective
+
+
+def _try(objective: Objective) -> None:
+    """Ask for one loss, so that impossible options are refused before anything is written."""
+    positive = torch.tensor([[True, False]])
+    with torch.no_grad():
+        objective(Tile(torch.tensor([[-0.5, -1.0]]), positive, ~positive))
 
 
 def compared_by(plan: Plan) -> dict[str, Any]:

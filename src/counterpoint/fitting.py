@@ -20,6 +20,7 @@ from counterpoint.evaluation.online import online_knn
 from counterpoint.files import write_json
 from counterpoint.interfaces import Listener, Modality
 from counterpoint.model import Model
+from counterpoint.pairing.scoring import ALL, enough, verified
 from counterpoint.plans import Plan
 from counterpoint.progress import announce, conclude, progress
 from counterpoint.reports.views import draw_views
@@ -28,7 +29,6 @@ from counterpoint.training.loop import Course, Keeping, train
 from counterpoint.training.processes import joined
 from counterpoint.training.stopping import stop_requests
 from counterpoint.training.watch import judge
-from counterpoint.verification.scoring import ALL, enough, verified
 
 
 def fit(

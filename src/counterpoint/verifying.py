@@ -18,8 +18,8 @@ from counterpoint.errors import InputError, LabelError, RunError, closest
 from counterpoint.files import write_json
 from counterpoint.interfaces import Items
 from counterpoint.model import Model, load
-from counterpoint.verification.drawn import drawn_pairs
-from counterpoint.verification.scoring import answer, verified
+from counterpoint.pairing.drawn import drawn_pairs
+from counterpoint.pairing.scoring import answer, verified
 
 SEEN, NEW = "classes learned from", "classes never seen"
 

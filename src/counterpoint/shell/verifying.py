@@ -34,7 +34,7 @@ def verify(
         as_json: Print one JSON object and nothing else.
     """
     from counterpoint import api
-    from counterpoint.verification.scoring import table
+    from counterpoint.pairing.scoring import table
 
     if first is not None and second is not None:
         found = api.verify(run, first, second, source=source)

@@ -175,7 +175,7 @@ def _record(
     record: dict[str, Any] = dict(keeping.notes)
     objective = getattr(method, "objective", None)
     if isinstance(objective, Changing):
-        record["temperature"] = float(objective.formula().keywords["temperature"])
+        record["temperature"] = float(torch.as_tensor(objective.formula().keywords["temperature"]).detach())
     if table is not None:
         record |= watch.measure(table, record.get("temperature") or 0.1)
     if course.step == 1 and len(views) > 1 and views[0].shape == views[1].shape:

@@ -16,7 +16,7 @@ from counterpoint.evaluation.intervals import bootstrap
 from counterpoint.evaluation.scores import raw_features
 from counterpoint.interfaces import Items
 from counterpoint.model import Model
-from counterpoint.verification.threshold import Threshold, area, best_threshold, equal_error
+from counterpoint.pairing.threshold import Threshold, area, best_threshold, equal_error
 
 FEWEST = 10
 """Pairs of either kind without which nothing is said."""
