@@ -62,7 +62,7 @@ def slow_n_pair(own, others):
 
 
 def slow_sigmoid(own, others, t=TEMPERATURE, bias=-10.0):
-    pairs = [(1, p) for p in own] + [(-1, n) for n in others] if own else []
+    pairs = [(1, p) for p in own] + [(-1, n) for n in others]
     return sum(math.log(1 + math.exp(-y * (s / t + bias))) for y, s in pairs)
 
 
@@ -216,12 +216,15 @@ def test_gradients_agree_with_finite_differences(name, options):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_without_positives_there_is_neither_loss_nor_gradient(name):
-    """Except in a mean over pairs, where every pair stands for itself."""
+    """Except where every pair stands for itself."""
     s = torch.tensor([[-0.2, -0.4]], requires_grad=True)
     lost = made(name)(Tile(s, torch.tensor([[False, False]]), torch.tensor([[True, True]])))
     lost.sum().backward()
     if name == "margin":
         assert lost.item() == pytest.approx(((1 - 0.2**0.5) ** 2 + (1 - 0.4**0.5) ** 2) / 2)
+    elif name == "sigmoid":
+        lone = (math.log1p(math.exp(-s / TEMPERATURE - 10)) for s in (0.2, 0.4))
+        assert lost.item() == pytest.approx(sum(lone), rel=1e-4)
     else:
         assert lost.item() == 0
         assert s.grad.tolist() == [[0, 0]]

@@ -4,9 +4,9 @@ r"""Sigmoid: say of every pair by itself whether it matches.
 
 Zhai et al. 2023 (SigLIP), arXiv:2303.15343, algorithm 1.
 Use when: two towers learn from pairs, such as pictures and captions, in batches of any size.   Relations: InfoNCE makes
-the candidates of an anchor compete; here none knows of another.  The sum is over pairs, not their mean, so the loss
-grows with the batch; the bias of -10 begins with nearly all pairs taken for negatives, which they are.  Temperature and
-bias may be tensors that are learned, as in the paper.  Without negatives the terms of the positives remain.
+the candidates of an anchor compete; here none knows of another, so negatives count without positives too.  The sum is
+over pairs, not their mean, so the loss grows with the batch; the bias of -10 begins with nearly all pairs taken for
+negatives, which they are.  Temperature and bias may be tensors that are learned, as in the paper.
 
 Two pairs of which nothing is known, log 2 each:
 
@@ -29,8 +29,8 @@ from counterpoint.comparison import Tile
 def sigmoid(
     tile: Tile, *, temperature: float | Float[Tensor, ""] = 0.1, bias: float | Float[Tensor, ""] = -10.0
 ) -> Float[Tensor, " b"]:
-    """One loss per anchor, in nats. An anchor without positives has loss 0 and no gradient."""
-    compared = (tile.positive | tile.negative) & tile.positive.any(dim=1, keepdim=True)
+    """One loss per anchor, in nats. An anchor that is compared with nothing has loss 0."""
+    compared = tile.positive | tile.negative
     matching = tile.similarity / temperature + bias
     right = functional.logsigmoid(torch.where(tile.positive, matching, -matching))
     return -right.masked_fill(~compared, 0.0).sum(dim=1)
