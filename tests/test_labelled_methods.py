@@ -190,6 +190,7 @@ def test_a_plan_is_completed_by_method_and_objective():
     assert completed(Plan(method="sup_con")).objective == "sup_con"
     assert completed(Plan(method="siamese", head_layers=2)).head_layers == 2
     assert completed(Plan(method="siamese")).head_layers == 1
+    assert completed(Plan(method="siamese")).similarity == "euclidean"
 
 
 def test_a_learned_temperature_moves_and_a_scheduled_one_swings():

@@ -38,6 +38,7 @@ SHELVES: dict[str, dict[str, Row]] = {
             "counterpoint.methods.triplet:Triplet", "Own class nearer than others by a margin. Needs labels."
         ),
         "siamese": Row("counterpoint.methods.siamese:Siamese", "Pairs are near or apart. Needs pairs or labels."),
+        "cross_entropy": Row("counterpoint.methods.cross_entropy:CrossEntropy", "Name the classes. Needs labels."),
         "joint": Row("counterpoint.methods.joint:Joint", "Contrast and classes in one loss. Needs some labels."),
     },
     "objective": {

@@ -5,7 +5,8 @@ r"""Siamese networks: two items through one network; near if they belong togethe
 
 Hadsell, Chopra & LeCun 2006, "Dimensionality reduction by learning an invariant mapping", eq. 4, in the order of its
 code; Bromley et al. 1993 for the architecture; compared with its successors in Khosla et al. 2020, arXiv:2004.11362.
-The pairs are given, or drawn from labels: half of them of one class, and no item with itself.
+The pairs are given, or drawn from labels: half of them of one class, and no item with itself.  The usual margin here
+is 5: at 1, where new networks begin, nearly all pairs are told apart before anything is learned from them.
 Use when: what is known are pairs, same or different, or two items are to be verified: ``counterpoint verify``.
 Relations: with all pairs of a batch instead of one for each item it is ``triplet`` with the objective ``margin``.
 """
@@ -30,7 +31,7 @@ class Siamese(Method):
     needs_labels = True
     sampling = "pairs"
     objectives = ("margin", "sigmoid")
-    usual: ClassVar = {"objective": "margin", "head_layers": 1}
+    usual: ClassVar = {"objective": "margin(margin=5.0)", "head_layers": 1}
 
     def __init__(
         self, encoder: nn.Module, head: nn.Module, objective: Objective, *, similarity: Similarity = euclidean

@@ -1,0 +1,36 @@
+r"""Cross-entropy: name the class of every item; what contrast with labels has to be measured by.
+
+    loss = n / n_L sum_{i in L} ( -log softmax(W f(view_i))_{y_i} ) / n                L: labelled items
+
+The baseline of Khosla et al. 2020, arXiv:2004.11362, section 4.
+Use when: all that is wanted is a list of classes, and labels are plenty; or to compare.
+Relations: ``counterpoint finetune`` does the same from a model that has learned without labels, and calibrates it;
+``joint`` adds contrast.
+"""
+
+from __future__ import annotations
+
+from torch import nn
+from torch.nn import functional
+
+from counterpoint.interfaces import ItemInfo, Losses, Method, Vectors, Views
+
+
+class CrossEntropy(Method):
+    """An encoder and a linear classifier; the head that contrast would need is left out."""
+
+    views = 1
+    needs_labels = True
+
+    def __init__(self, encoder: nn.Module, head: nn.Module, *, classes: int) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.top = nn.Linear(next(weight for weight in head.parameters() if weight.ndim == 2).shape[1], classes)
+
+    def project(self, views: Views) -> Vectors:
+        return (self.top(self.encoder(views[0])),)
+
+    def compare(self, vectors: Vectors, items: ItemInfo) -> Losses:
+        labels = items.index.new_full(items.index.shape, -1) if items.labels is None else items.labels
+        lost = functional.cross_entropy(vectors[0].float(), labels, ignore_index=-1, reduction="none")
+        return lost * len(labels) / max(1, int((labels >= 0).sum()))
