@@ -255,10 +255,7 @@ class Modality(ABC):
         """The modality that ``settings`` came from."""
 
     def strength(self, by: float) -> str:
-        """Its views as a spec at ``by`` times their strength, below 1 weaker; as they are where they cannot be scaled.
-
-        By 1 they are the usual ones.
-        """
+        """Its views as a spec at ``by`` times their strength: the usual ones by 1, or where they cannot be scaled."""
         return str(self.settings().get("views", "auto"))
 
     def looking(self, views: str) -> Modality:
