@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from counterpoint.api import report as report
     from counterpoint.api import search as search
     from counterpoint.api import semi as semi
+    from counterpoint.api import tune as tune
     from counterpoint.api import verification as verification
     from counterpoint.api import verify as verify
     from counterpoint.classifiers.classifier import Classifier as Classifier
@@ -69,6 +70,7 @@ PUBLIC = {
     "report": "counterpoint.api",
     "search": "counterpoint.api",
     "semi": "counterpoint.api",
+    "tune": "counterpoint.api",
     "verification": "counterpoint.api",
     "verify": "counterpoint.api",
 }

@@ -11,6 +11,8 @@ import numpy as np
 from counterpoint import runs
 from counterpoint.choosing.bakeoff import compare as compare
 from counterpoint.choosing.bakeoff import contest_table as contest_table
+from counterpoint.choosing.outcome import tuning_table as tuning_table
+from counterpoint.choosing.tuning import tune as tune
 from counterpoint.classifiers.classifier import Classifier
 from counterpoint.data.labels import read_labels
 from counterpoint.embeddings import Embeddings

@@ -12,6 +12,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -200,6 +201,15 @@ def split(spec: str) -> tuple[str, dict[str, Any]]:
         return name.strip(), {str(key.arg): ast.literal_eval(key.value) for key in call.keywords}
     except (SyntaxError, ValueError) as wrong:
         raise InputError(f"'{spec}' cannot be read. Write options as name(option=value, other=value).") from wrong
+
+
+def written(name: str, options: Mapping[str, Any]) -> str:
+    """A name with options behind it, as ``split`` reads it.
+
+    >>> written("moco", {"queue": 8192}), written("moco", {})
+    ('moco(queue=8192)', 'moco')
+    """
+    return f"{name}({', '.join(f'{each}={value!r}' for each, value in options.items())})" if options else name
 
 
 def find(kind: str, spec: str, *, only: str = "") -> Any:

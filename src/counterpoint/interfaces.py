@@ -254,6 +254,14 @@ class Modality(ABC):
     def restore(cls, settings: Mapping[str, Any]) -> Modality:
         """The modality that ``settings`` came from."""
 
+    def strength(self, by: float) -> str:
+        """Its views as a spec at ``by`` times their strength: the usual ones by 1, or where they cannot be scaled."""
+        return str(self.settings().get("views", "auto"))
+
+    def looking(self, views: str) -> Modality:
+        """The same modality with other views of the same size, by a spec; items that it has opened go with it."""
+        return type(self).restore({**self.settings(), "views": views})
+
     def can_look(self) -> bool:
         """Whether views can be drawn: not where they were a callable that a saved model cannot hold."""
         return True

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import hashlib
-import json
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,12 +16,13 @@ from torch import nn
 
 from counterpoint import catalogue
 from counterpoint.assemble import build_method, compared_by, completed
-from counterpoint.data.paths import existing
-from counterpoint.data.subset import spread
-from counterpoint.errors import PlanError, SourceError, listed
-from counterpoint.interfaces import Items, Method, Modality, Wishes
+from counterpoint.errors import PlanError, SourceError
+from counterpoint.interfaces import Items, Method, Modality
+from counterpoint.opening import Opened, identity, opened
+from counterpoint.opening import Own as Own
+from counterpoint.opening import chosen as chosen
+from counterpoint.opening import recognise as recognise
 from counterpoint.plans import Plan
-from counterpoint.progress import decoding
 from counterpoint.taught import Taught, taught
 from counterpoint.training.devices import choose_device, choose_precision, keep_freed_memory
 from counterpoint.training.optimise import MakeOptimizer, default_rates
@@ -38,21 +36,11 @@ USUAL_BATCH = 256
 OVERHEAD = 0.97
 """Share of a time budget for opening, training and the steps between; the rest is for saving and drawing."""
 
+MEASURED = 0.06
+"""Share of a short time budget that measuring the pace may take."""
+
 VIEWS_WANTED = 600_000
 """Views that a run without epochs or minutes looks at: a few minutes for small images on two cores."""
-
-
-@dataclass(frozen=True)
-class Own:
-    """Parts that the user gave as objects rather than as names."""
-
-    encoder: nn.Module | None = None
-    views: Callable[..., Any] | None = None
-    column: str | None = None
-    labels: object = None
-    """The classes of the items, for a method that learns from them."""
-    pairs: object = None
-    """Pairs of items that belong together or not, for a method that learns from them."""
 
 
 @dataclass(frozen=True)
@@ -83,10 +71,7 @@ class Prepared:
 
     def identity(self) -> str:
         """A fingerprint of the data and of how it is seen: a run is only resumed on the same."""
-        sample = self.items.take(spread(len(self.items), 16)).numpy().tobytes()
-        said = [list(self.items.names), dict(self.modality.settings()), self.plan.encoder]
-        named = b"" if self.codes is None else self.codes.tobytes()
-        return hashlib.sha256(json.dumps(said).encode() + sample + named).hexdigest()
+        return identity(self.items, self.modality, self.plan.encoder, self.codes)
 
     def summary(self) -> dict[str, Any]:
         """What would happen, for people and for JSON."""
@@ -116,33 +101,6 @@ class Prepared:
         }
 
 
-def recognise(source: object, name: str) -> type[Modality]:
-    """The kind of data of a source, by name or by asking each kind whether it claims it."""
-    if name != "auto":
-        named: type[Modality] = catalogue.find("modality", name)
-        return named
-    if isinstance(source, str | Path) and not str(source).startswith("sample:"):
-        existing(source)
-    for each in catalogue.names("modality"):
-        kind: type[Modality] = catalogue.find("modality", each)
-        if kind.claims(source):
-            return kind
-    raise SourceError(
-        f"It is not plain what kind of data {_shown(source)} is. Say it with --modality, one of "
-        f"{listed(catalogue.names('modality'))}."
-    )
-
-
-def chosen(
-    choices: Mapping[str, Any], *, column: str | None = None, labels: object = None, pairs: object = None
-) -> tuple[Plan, Own]:
-    """The plan in what was given to a verb, and the parts that were given as objects."""
-    named = dict(choices)
-    encoder = named.pop("encoder") if isinstance(named.get("encoder"), nn.Module) else None
-    views = named.pop("views") if callable(named.get("views")) else None
-    return Plan.of(named), Own(encoder, views, column, labels, pairs)
-
-
 def prepare(
     source: object,
     asked: Plan,
@@ -154,13 +112,26 @@ def prepare(
     processes: Processes = ALONE,
 ) -> Prepared:
     """Open the data and build everything. ``before`` is the record of the run that is resumed, if one is."""
+    choose_device(asked.device)  # refused before anything is opened
+    modality, items = opened(source, asked, own, processes)
+    data = Opened(modality, items, taught(asked, source, items, labels=own.labels, pairs=own.pairs))
+    return arranged(data, asked, own, began=began, before=before, measured=measured, processes=processes)
+
+
+def arranged(
+    data: Opened,
+    asked: Plan,
+    own: Own,
+    *,
+    began: float,
+    before: Mapping[str, Any] | None = None,
+    measured: bool = False,
+    processes: Processes = ALONE,
+) -> Prepared:
+    """Build everything for data that is open; the arguments are those of ``prepare``."""
     keep_freed_memory()
-    device = choose_device(asked.device)
-    wishes = Wishes(views=own.views or asked.views, view_size=asked.view_size, column=own.column, progress=decoding())
-    with processes.first_before_others():
-        modality, items = recognise(source, asked.modality).learn(source, wishes)
-    make = catalogue.find("optimizer", asked.optimizer)
-    learned = taught(asked, source, items, labels=own.labels, pairs=own.pairs)
+    device, make = choose_device(asked.device), catalogue.find("optimizer", asked.optimizer)
+    modality, items, learned = data.modality, data.items, data.learned
     plan = _settled(asked, own, modality, len(learned.sampling), make, device, before)
     (rough,) = processes.sum(plan.precision == "bf16")
     if 0 < rough < processes.count:  # some machines compute it rightly and faster, others not
@@ -188,7 +159,7 @@ def prepare(
     per_epoch = steps_per_epoch(len(learned.sampling), recipe.batch_size)
     pace = None
     if before is None and (measured or asked.minutes is not None):
-        pace = measure(method, items, modality, recipe)
+        pace = measure(method, items, modality, recipe, budget=MEASURED * 60 * (asked.minutes or 1.0))
     if before is not None:
         steps = int(before["steps"])
     elif pace is not None and asked.minutes is not None:
@@ -273,8 +244,3 @@ def _encoder_name(given: nn.Module | None, name: str, modality: Modality) -> str
     if given is not None:
         return f"your own {type(given).__name__}"
     return modality.usual_encoder if name == "auto" else name
-
-
-def _shown(source: object) -> str:
-    shape = getattr(source, "shape", None)
-    return f"an array of shape {tuple(shape)}" if shape is not None else repr(source)[:80]

@@ -15,8 +15,9 @@ import numpy as np
 
 from counterpoint import catalogue, runs
 from counterpoint.assemble import completed, learns_from_labels
+from counterpoint.choosing.folders import Folder
 from counterpoint.choosing.questions import Questions, Right, questions
-from counterpoint.errors import InputError, PlanError, RunError
+from counterpoint.errors import InputError, PlanError
 from counterpoint.evaluation.draws import over_draws
 from counterpoint.evaluation.intervals import Interval
 from counterpoint.files import replacing, write_json
@@ -87,7 +88,8 @@ def compare(
     test, column, seeds = choices.pop("test", None), choices.pop("column", None), int(choices.pop("seeds", 3))
     plan = _plan(methods, seeds, choices)
     folder = Path(out)
-    _check(folder, resume=resume, overwrite=overwrite)
+    place = Folder(folder, RECORD, "comparison")
+    place.require(resume=resume, overwrite=overwrite)
     wishes = Wishes(views=plan.views, view_size=plan.view_size, column=column, progress=decoding())
     modality, items = recognise(source, plan.modality).learn(source, wishes)
     asked = questions(modality, source, items, test=test, labels=labels, seed=plan.seed)
@@ -100,7 +102,10 @@ def compare(
         "asked": {"methods": list(methods), "seeds": seeds, **plan.record()},
         "machine": runs.machine(),
     }
-    _start(folder, record, resume=resume)
+    if resume:
+        place.require_same(record, ("source", "test", "labels"), free=("methods", "seeds"))
+    else:
+        _start(folder, record)
     raw = np.stack([asked.raw(modality)])
     for seed in range(plan.seed, plan.seed + seeds):
         for method in methods:
@@ -129,31 +134,8 @@ def _plan(methods: Sequence[str], seeds: int, choices: Mapping[str, Any]) -> Pla
     return plan
 
 
-def _check(folder: Path, *, resume: bool, overwrite: bool) -> None:
-    """Refuse a folder that holds something else, or a comparison that is not to be gone on with."""
-    there = folder.is_dir() and any(folder.iterdir())
-    if there and not (folder / RECORD).exists():
-        raise RunError(f"'{folder}' holds other things than a comparison. Choose another --out.")
-    if there and not (resume or overwrite):
-        raise RunError(f"'{folder}' holds a comparison. Go on with --resume, or start anew with --overwrite.")
-    if resume and not there:
-        raise RunError(f"There is nothing to resume in '{folder}'. Start without --resume.")
-
-
-def _start(folder: Path, record: Mapping[str, Any], *, resume: bool) -> None:
-    """Make the folder, in place of another comparison; on resuming, only with the same choices."""
-    if resume:
-        before = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-        for name in ("source", "test", "labels"):
-            if before.get(name) != record[name]:
-                raise RunError(f"The comparison was started with {name}={before.get(name)!r}, not {record[name]!r}.")
-        for name, value in record["asked"].items():
-            if name not in ("methods", "seeds") and before["asked"].get(name) != value:
-                raise RunError(
-                    f"The comparison was started with {name}={before['asked'].get(name)!r}, and {value!r} is asked "
-                    "for now. Ask for the same, or start anew with --overwrite."
-                )
-        return
+def _start(folder: Path, record: Mapping[str, Any]) -> None:
+    """Make the folder, in place of another comparison."""
     for run in (folder / "runs").glob("*"):
         runs.clear(run)
         (run / RIGHT).unlink(missing_ok=True)

@@ -47,6 +47,10 @@ class Questions:
         """Which answers the items themselves give, without any encoder."""
         return self._right(raw_features(modality, self.known.items), raw_features(modality, self.asked.items))
 
+    def counts(self) -> dict[str, int]:
+        """How many items are asked about, and how many are known."""
+        return {"asked": len(self.asked.labels), "known": len(self.known.labels)}
+
     def chance(self) -> Right:
         """Which answers are right if all are the most frequent class."""
         right = self.asked.labels == np.bincount(self.known.labels).argmax()

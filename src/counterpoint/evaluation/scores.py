@@ -12,9 +12,9 @@ from torch.nn import functional
 from counterpoint.evaluation.geometry import alignment, effective_rank, uniformity
 from counterpoint.evaluation.labelled import Labelled
 from counterpoint.evaluation.probe import compare, probe
+from counterpoint.evaluation.viewed import viewed
 from counterpoint.interfaces import Items, Modality
 from counterpoint.model import Model
-from counterpoint.views import draw
 
 PAIRS = 2000
 """Items of which two views are taken to measure alignment."""
@@ -41,7 +41,8 @@ def geometry(model: Model, items: Items, h: Float32[np.ndarray, "n d"], *, seed:
     """Alignment of two views (None where none can be drawn), uniformity and effective rank of h."""
     aligned = None
     if model.modality.can_look():
-        aligned = alignment(*_views(model, items, min(PAIRS, len(items)), seed=seed))
+        pairs = viewed(model, items, count=min(PAIRS, len(items)), views=2, seed=seed)
+        aligned = alignment(*np.ascontiguousarray(pairs.swapaxes(0, 1)))
     return {
         "alignment": aligned,
         "uniformity": uniformity(functional.normalize(torch.from_numpy(h), dim=1).numpy()),
@@ -54,18 +55,3 @@ def raw_features(modality: Modality, items: Items, *, batch_size: int = 1000) ->
     starts = range(0, len(items), batch_size)
     parts = [modality.raw(items.take(np.arange(start, min(start + batch_size, len(items))))) for start in starts]
     return torch.cat(parts).numpy()
-
-
-def _views(model: Model, items: Items, count: int, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    encoded: list[list[torch.Tensor]] = [[], []]
-    device = next(iter(model.encoder.parameters()), torch.empty(0)).device
-    with torch.inference_mode():
-        for start in range(0, count, 250):
-            index = np.arange(start, min(start + 250, count))
-            batch = items.take(index).to(device)
-            for view in range(2):
-                key = draw.keys(seed=seed, epoch=0, items=torch.from_numpy(index).to(device), view=view)
-                h = model.encoder(model.modality.look(batch, key)).float()
-                encoded[view].append(functional.normalize(h, dim=1).cpu())
-    first, second = (torch.cat(parts).numpy() for parts in encoded)
-    return first, second

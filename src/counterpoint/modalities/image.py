@@ -23,6 +23,7 @@ from counterpoint.errors import InputError
 from counterpoint.interfaces import EncoderInput, Items, Modality, Wishes
 from counterpoint.views import pixels, two
 from counterpoint.views.crop import resize
+from counterpoint.views.strength import strengthened
 
 PHOTO_VIEW = 64
 """Side of a view of photos, in pixels, unless the user asks for another."""
@@ -87,6 +88,9 @@ class Images(Modality):
         if self._look is None:
             self._look = _chosen(self.sight.views, self.sight.views, self.sight.size)
         return self._standard(self._look(batch, key))
+
+    def strength(self, by: float) -> str:
+        return strengthened(self.sight.views, by, only=self.name)
 
     def can_look(self) -> bool:
         return self._look is not None or self.sight.views != "callable"

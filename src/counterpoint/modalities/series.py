@@ -18,6 +18,7 @@ from counterpoint.data import rows
 from counterpoint.data.frames import columns_of
 from counterpoint.errors import InputError, PlanError, SourceError, listed
 from counterpoint.interfaces import EncoderInput, Items, Modality, Wishes
+from counterpoint.views.strength import strengthened
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,9 @@ class Series(Modality):
         if self._look is None:
             self._look = _found(self.shape.views)
         return self._look(batch, key)
+
+    def strength(self, by: float) -> str:
+        return strengthened(self.shape.views, by, only=self.name)
 
     def can_look(self) -> bool:
         return self._look is not None or self.shape.views != "callable"

@@ -22,6 +22,7 @@ from counterpoint.data.frames import columns_of
 from counterpoint.errors import InputError, PlanError, SourceError, listed
 from counterpoint.interfaces import EncoderInput, Items, Modality, Wishes
 from counterpoint.views import draw
+from counterpoint.views.strength import strengthened
 
 CATEGORIES = 64
 """Categories with a column of their own; the rest share one."""
@@ -104,7 +105,9 @@ class Table(Modality):
         views = "corrupt" if views == "auto" else views
         layout = Layout(features, names, width, views)
         items = _opened(columns, layout)
-        return cls(layout, wishes.views if callable(wishes.views) else _found(items.values, layout)), items
+        table = cls(layout, wishes.views if callable(wishes.views) else _found(items.values, layout))
+        table._rows = items.values
+        return table, items
 
     def open(self, source: object) -> Items:
         columns, width = _read(source), self.layout.width
@@ -128,6 +131,14 @@ class Table(Modality):
                 raise InputError("This table was restored without rows to draw from. Open some data first.")
             self._look = _found(self._rows, self.layout)
         return self._look(batch, key)
+
+    def strength(self, by: float) -> str:
+        return strengthened(self.layout.views, by, only=self.name)
+
+    def looking(self, views: str) -> Table:
+        other = Table.restore({**self.settings(), "views": views})
+        other._rows = self._rows
+        return other
 
     def can_look(self) -> bool:
         return self._look is not None or self.layout.views != "callable"

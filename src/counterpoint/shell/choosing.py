@@ -1,4 +1,4 @@
-"""The verbs that help to choose: compare."""
+"""The verbs that help to choose: compare, tune."""
 
 from __future__ import annotations
 
@@ -54,4 +54,57 @@ def compare(
         **choices.record(),
     )
     text = f"{api.contest_table(found)}\nThe runs are in {out}, the report is {out / 'report.html'}"
+    say({"out": str(out), **found}, text, as_json=as_json)
+
+
+@app.command
+def tune(
+    source: str,
+    *,
+    out: Path,
+    labels: str | None = None,
+    test: str | None = None,
+    column: str | None = None,
+    trials: int | None = None,
+    repeats: int | None = None,
+    resume: Annotated[bool, Flag] = False,
+    overwrite: Annotated[bool, Flag] = False,
+    choices: Choices = USUAL,
+    as_json: AsJson = False,
+) -> None:
+    """Search the choices of a plan on SOURCE, and say whether the best plan is better than the usual one.
+
+    Searched are temperature, learning rate, strength of the views, head, objective and batch size, but not what is
+    given here.
+
+    Args:
+        source: As for fit.
+        out: The folder for best.json, trials.json and report.html.
+        labels: As for evaluate, or own for those that SOURCE carries: plans are scored by a linear probe. Without
+            labels they are scored by a measure that needs none.
+        test: Labelled items to ask about; a fifth of every class of SOURCE when left out.
+        column: As for fit.
+        trials: How many plans are tried at most; 20 with --epochs.
+        repeats: Seeds with which the best and the usual plan are repeated, 2 when left out.
+        resume: Go on with the search in --out for what is left of --minutes.
+        overwrite: Replace the search in --out.
+        choices: Every choice of a run; what is given is not searched. --minutes is the time of the whole search, 30
+            when left out; --epochs is the length of each plan instead.
+        as_json: Print one JSON object and nothing else.
+    """
+    from counterpoint import api
+
+    found = api.tune(
+        source,
+        out=out,
+        labels=labels,
+        test=test,
+        column=column,
+        trials=trials,
+        repeats=repeats,
+        resume=resume,
+        overwrite=overwrite,
+        **choices.record(),
+    )
+    text = f"{api.tuning_table(found)}\nThe report is {out / 'report.html'}"
     say({"out": str(out), **found}, text, as_json=as_json)

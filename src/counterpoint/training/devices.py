@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import os
 import sys
 import time
 from contextlib import AbstractContextManager
@@ -86,6 +87,15 @@ def bf16_is_faster(device: torch.device) -> bool:
 
     turns = [(seconds("bf16"), seconds("fp32")) for _ in range(20)]
     return min(rough for rough, _ in turns) < min(exact for _, exact in turns)
+
+
+def memory(device: torch.device) -> int:
+    """All the memory that there is for tensors, in bytes."""
+    if device.type == "cuda":
+        return int(torch.cuda.get_device_properties(device).total_memory)
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return 4 * 2**30  # where nobody says, as little as a machine has nowadays
 
 
 def keep_freed_memory() -> None:

@@ -25,7 +25,10 @@ class Pace(NamedTuple):
 
 
 def measure(method: Method, items: Items, modality: Modality, recipe: Recipe, *, budget: float = 4.0) -> Pace:
-    """The median over some real steps of a copy; the method itself, and torch's generator, stay as they were."""
+    """The median over some real steps of a copy; the method itself, and torch's generator, stay as they were.
+
+    They take ``budget`` seconds, 4 at most, or as long as four steps do.
+    """
     with torch.random.fork_rng():
         trial = copy.deepcopy(method).to(recipe.device).train()
         share_statistics(trial, recipe.processes)
@@ -39,7 +42,7 @@ def measure(method: Method, items: Items, modality: Modality, recipe: Recipe, *,
             _, vectors = learn(trial, optimizer, views, info, recipe, step=len(taken))
             trial.remember(Step(1, 1, vectors, info))
             taken.append(time.monotonic() - start)
-            enough = len(taken) >= 4 and (time.monotonic() - began > budget or len(taken) >= 50)
+            enough = len(taken) >= 4 and (time.monotonic() - began > min(budget, 4.0) or len(taken) >= 50)
             going = recipe.processes.from_first(not enough)
     return Pace(recipe.processes.from_first(statistics.median(taken[2:])), _most_memory(recipe.device))
 

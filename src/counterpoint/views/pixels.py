@@ -73,6 +73,12 @@ class Look:
                 views.index_copy_(0, some, view.clamp_(0, 1))
         return views
 
+    def stronger(self, by: float) -> dict[str, float]:
+        """Options of the same look so much stronger: what is left of a crop, colour, grey, blur and erased boxes."""
+        shares = {name: min(1.0, by * getattr(self, name)) for name in ("grey", "blur", "erase")}
+        changed = {"scale": max(0.001, self.scale**by), "colour": by * self.colour, **shares}
+        return {name: value for name, value in changed.items() if value != getattr(self, name)}
+
     def _pieces(self, width: Tensor, many: int) -> Iterator[Some]:
         """The items in pieces; items of one piece are blurred alike, for the widest blur decides what it takes."""
         if self.blur > 0 and len(width) > many:

@@ -49,6 +49,16 @@ class Waves:
         series = jitter(series, key, strength=self.jitter)
         return mask(series, key, longest=self.mask)
 
+    def stronger(self, by: float) -> dict[str, float]:
+        """Options of the same four so much stronger; a silence is never longer than nine tenths."""
+        changed = {
+            "crop": max(0.01, self.crop**by),
+            "scale": by * self.scale,
+            "jitter": by * self.jitter,
+            "mask": max(self.mask, min(0.9, by * self.mask)) if by > 1 else by * self.mask,
+        }
+        return {name: value for name, value in changed.items() if value != getattr(self, name)}
+
 
 def crop(series: Float[Tensor, "b c t"], key: Int64[Tensor, " b"], *, shortest: float = 0.5) -> Float[Tensor, "b c t"]:
     """A random window of every series, stretched to full length by linear interpolation."""

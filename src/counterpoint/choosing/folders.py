@@ -1,0 +1,58 @@
+"""The folder of a choice: who may write into it, and whether it can be gone on with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from counterpoint.errors import RunError
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder that holds a record, and what that is a record of: 'comparison', 'search'."""
+
+    path: Path
+    record: str
+    what: str
+
+    def require(self, *, resume: bool, overwrite: bool) -> None:
+        """Refuse a folder that holds something else, or a record that is not to be gone on with."""
+        if self.path.exists() and not self.path.is_dir():
+            raise RunError(f"'{self.path}' is a file; give a folder for --out.")
+        if resume and overwrite:
+            raise RunError("Give --resume to go on or --overwrite to start anew, not both.")
+        there = self.path.is_dir() and any(self.path.iterdir())
+        if there and not (self.path / self.record).exists():
+            raise RunError(f"'{self.path}' holds other things than a {self.what}. Choose another --out.")
+        if there and not (resume or overwrite):
+            raise RunError(f"'{self.path}' holds a {self.what}. Go on with --resume, or start anew with --overwrite.")
+        if resume and not there:
+            raise RunError(f"There is nothing to resume in '{self.path}'. Start without --resume.")
+
+    def read(self) -> dict[str, Any]:
+        """The record that lies there."""
+        try:
+            held: dict[str, Any] = json.loads((self.path / self.record).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as wrong:
+            raise RunError(f"'{self.path / self.record}' is damaged: {wrong}. Start anew with --overwrite.") from wrong
+        return held
+
+    def require_same(self, now: Mapping[str, Any], names: Collection[str], free: Collection[str] = ()) -> None:
+        """Refuse to go on where what was asked for, or something named, is another than before."""
+        before = self.read()
+        for name in names:
+            if before.get(name) != now[name]:
+                raise RunError(
+                    f"The {self.what} was started with {name}={before.get(name)!r}, not {now[name]!r}. Give the same, "
+                    "or start anew with --overwrite."
+                )
+        for name, value in now["asked"].items():
+            if name not in free and before["asked"].get(name) != value:
+                raise RunError(
+                    f"The {self.what} was started with {name}={before['asked'].get(name)!r}, and {value!r} is asked "
+                    "for now. Ask for the same, or start anew with --overwrite."
+                )

@@ -1,0 +1,155 @@
+"""The search itself: optuna proposes plans, remembers how they did, and says which are worth going on with.
+
+Plans are proposed by a tree of Parzen estimators (Bergstra et al. 2011, "Algorithms for hyper-parameter optimization")
+and given up by successive halving (Li et al. 2020, arXiv:1810.05934): at a quarter and at half of its time, a plan goes
+on if it is in the better half of those that have come as far.  What is proposed is a function of the seed and of the
+plans before, so a search that is resumed goes on as if it had not stopped. It is kept in a text file of JSON lines.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from counterpoint.choosing.searching import Dimension
+from counterpoint.errors import MissingPackage, RunError
+from counterpoint.views import draw
+
+NAME = "tune"
+RANDOM = 8
+"""Plans that are drawn at random before the others are proposed from what they taught."""
+
+RUNGS: Mapping[float, int] = {0.25: 1, 0.5: 2}
+"""Shares of a plan's time after which it may be given up, as the halving counts them."""
+
+
+def require() -> None:
+    """Raise ``MissingPackage`` where optuna is not installed."""
+    try:
+        import optuna  # noqa: F401
+    except ImportError:
+        raise MissingPackage("optuna", "tune") from None
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without what optuna says of its own accord: what there is to say, this package says."""
+    import optuna
+
+    level = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        optuna.logging.set_verbosity(level)
+
+
+class Study:
+    """A search that lies in a file: what was tried, how it did, and what to try next."""
+
+    def __init__(self, path: Path, space: Sequence[Dimension], *, seed: int) -> None:
+        import optuna
+        from optuna.storages import JournalStorage
+        from optuna.storages.journal import JournalFileBackend
+
+        self.space, self.seed = space, seed
+        _mend(path)
+        pruner = optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=2)
+        try:
+            storage = JournalStorage(JournalFileBackend(str(path)))
+            self.study = optuna.create_study(
+                storage=storage, study_name=NAME, direction="maximize", pruner=pruner, load_if_exists=True
+            )
+        except (ValueError, KeyError) as wrong:
+            raise RunError(f"'{path}' is damaged: {wrong}. Start anew with --overwrite.") from wrong
+        if not self.study.trials:
+            self.study.enqueue_trial({each.name: _place(each, each.usual) for each in space})
+
+    def records(self) -> list[dict[str, Any]]:
+        """What ``told`` was given of each plan, in their order."""
+        held = [each.user_attrs.get("record") for each in self.study.get_trials(deepcopy=False)]
+        return [{"number": number, **record} for number, record in enumerate(filter(None, held))]
+
+    def propose(self) -> tuple[Any, dict[str, Any]]:
+        """The next plan: a handle for the other methods, and the value of every dimension."""
+        import optuna
+
+        number = draw.number(seed=self.seed, step=len(self.records()), process=0, piece=0)
+        self.study.sampler = optuna.samplers.TPESampler(seed=number % 2**32, n_startup_trials=RANDOM)
+        left = self.study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,))
+        # One that was interrupted is done again, with the values and the rungs that it had.
+        trial = optuna.trial.Trial(self.study, left[0]._trial_id) if left else self.study.ask()
+        return trial, {each.name: _drawn(each, trial) for each in self.space}
+
+    def promising(self, trial: Any, share: float, score: float) -> bool:
+        """Whether a plan that has come so far with this score is worth going on with."""
+        trial.report(score, RUNGS[share])
+        return not trial.should_prune()
+
+    def told(self, trial: Any, record: Mapping[str, Any]) -> None:
+        """Write down what became of a plan; ``state`` is complete, halved or failed, ``score`` the last it had."""
+        from optuna.trial import TrialState
+
+        trial.set_user_attr("record", dict(record))
+        if record["state"] == "complete":
+            self.study.tell(trial, record["score"])
+        else:
+            self.study.tell(trial, state=TrialState.PRUNED if record["state"] == "halved" else TrialState.FAIL)
+
+    def importances(self) -> dict[str, float]:
+        """How much of the differences between plans after a quarter of their time each dimension explains, 0 to 1.
+
+        Functional analysis of variance of a random forest (Hutter et al. 2014, "An efficient approach for assessing
+        hyperparameter importance"); then all plans count that came so far. Empty of fewer than eight.
+        """
+        import optuna
+        from optuna.trial import TrialState, create_trial
+
+        first = next(iter(RUNGS.values()))
+        there = [
+            create_trial(
+                state=TrialState.COMPLETE,
+                params=each.params,
+                distributions=each.distributions,
+                value=each.intermediate_values[first],
+            )
+            for each in self.study.get_trials(deepcopy=False)
+            if first in each.intermediate_values and "record" in each.user_attrs
+        ]
+        if len(there) < RANDOM or len({each.value for each in there}) == 1:
+            return {}
+        other = optuna.create_study(direction="maximize")
+        other.add_trials(there)
+        evaluator = optuna.importance.FanovaImportanceEvaluator(seed=self.seed)
+        found = optuna.importance.get_param_importances(other, evaluator=evaluator)
+        return {name: round(float(share), 4) for name, share in found.items()}
+
+
+def _drawn(dimension: Dimension, trial: Any) -> Any:
+    """One value of a dimension; numbers have three digits, which is what can be told apart."""
+    if not dimension.values:
+        value = trial.suggest_float(dimension.name, dimension.low, dimension.high, log=True)
+        return dimension.usual if value == dimension.usual else float(f"{value:.3g}")
+    if isinstance(dimension.usual, str):
+        return trial.suggest_categorical(dimension.name, list(dimension.values))
+    return dimension.values[trial.suggest_int(dimension.name, 0, len(dimension.values) - 1)]
+
+
+def _place(dimension: Dimension, value: Any) -> Any:
+    """What optuna calls a value: sizes go by their place in the list, so that near ones are near."""
+    named = isinstance(value, str) or not dimension.values
+    return value if named else dimension.values.index(value)
+
+
+def _mend(path: Path) -> None:
+    """Cut off a last line that was never written to its end."""
+    if not path.exists():
+        return
+    held = path.read_bytes()
+    if held and not held.endswith(b"\n"):
+        path.write_bytes(held[: held.rfind(b"\n") + 1])

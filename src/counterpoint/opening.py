@@ -1,0 +1,92 @@
+"""What was given to a verb: choices, parts as objects, and data that is recognised and opened."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from counterpoint import catalogue
+from counterpoint.data.paths import existing
+from counterpoint.data.subset import spread
+from counterpoint.errors import SourceError, listed
+from counterpoint.interfaces import Items, Modality, Wishes
+from counterpoint.plans import Plan
+from counterpoint.progress import decoding
+from counterpoint.taught import Taught
+from counterpoint.training.processes import ALONE, Processes
+
+
+@dataclass(frozen=True)
+class Own:
+    """Parts that the user gave as objects rather than as names."""
+
+    encoder: nn.Module | None = None
+    views: Callable[..., Any] | None = None
+    column: str | None = None
+    labels: object = None
+    """The classes of the items, for a method that learns from them."""
+    pairs: object = None
+    """Pairs of items that belong together or not, for a method that learns from them."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The data of a run: what kind it is, its items, and what is learned from besides them."""
+
+    modality: Modality
+    items: Items
+    learned: Taught
+
+
+def chosen(
+    choices: Mapping[str, Any], *, column: str | None = None, labels: object = None, pairs: object = None
+) -> tuple[Plan, Own]:
+    """The plan in what was given to a verb, and the parts that were given as objects."""
+    named = dict(choices)
+    encoder = named.pop("encoder") if isinstance(named.get("encoder"), nn.Module) else None
+    views = named.pop("views") if callable(named.get("views")) else None
+    return Plan.of(named), Own(encoder, views, column, labels, pairs)
+
+
+def opened(source: object, asked: Plan, own: Own, processes: Processes = ALONE) -> tuple[Modality, Items]:
+    """Recognise and open the data of a plan."""
+    wishes = Wishes(views=own.views or asked.views, view_size=asked.view_size, column=own.column, progress=decoding())
+    with processes.first_before_others():
+        return recognise(source, asked.modality).learn(source, wishes)
+
+
+def recognise(source: object, name: str) -> type[Modality]:
+    """The kind of data of a source, by name or by asking each kind whether it claims it."""
+    if name != "auto":
+        named: type[Modality] = catalogue.find("modality", name)
+        return named
+    if isinstance(source, str | Path) and not str(source).startswith("sample:"):
+        existing(source)
+    for each in catalogue.names("modality"):
+        kind: type[Modality] = catalogue.find("modality", each)
+        if kind.claims(source):
+            return kind
+    raise SourceError(
+        f"It is not plain what kind of data {_shown(source)} is. Say it with --modality, one of "
+        f"{listed(catalogue.names('modality'))}."
+    )
+
+
+def identity(items: Items, modality: Modality, encoder: str, codes: np.ndarray | None) -> str:
+    """A fingerprint of data, of how it is seen and of the classes of its items, where they matter."""
+    sample = items.take(spread(len(items), 16)).numpy().tobytes()
+    said = [list(items.names), dict(modality.settings()), encoder]
+    named = b"" if codes is None else codes.tobytes()
+    return hashlib.sha256(json.dumps(said).encode() + sample + named).hexdigest()
+
+
+def _shown(source: object) -> str:
+    shape = getattr(source, "shape", None)
+    return f"an array of shape {tuple(shape)}" if shape is not None else repr(source)[:80]
