@@ -154,7 +154,9 @@ def test_every_file_that_a_map_of_the_code_names_exists(page):
         assert (ROOT / "src" / "counterpoint" / name).exists() or (ROOT / name).exists(), name
 
 
-@pytest.mark.parametrize("verb", ["fit", "plan", "evaluate", "embed", "search", "report", "list", "check", "export", "tune"])
+@pytest.mark.parametrize(
+    "verb", ["fit", "plan", "evaluate", "embed", "search", "report", "list", "check", "export", "tune"]
+)
 def test_every_verb_has_help(verb, capsys):
     main([verb, "--help"])
     assert f"counterpoint {verb}" in capsys.readouterr().out

@@ -87,7 +87,8 @@ def share(budget: Budget, passed: float, cost: float, step: float) -> float | No
         return None
     left = KEPT * 60 * budget.minutes - passed
     least = max(JUDGED * cost / (1 - LEARNING), JUDGED * cost + SHORT * step)
-    each = max(least, left / (USED * PLANS + 2 * budget.repeats))
+    plans = USED * min(PLANS, budget.trials or PLANS)
+    each = max(least, left / (plans + 2 * budget.repeats))
     needed = FEWEST + 2 * budget.repeats
     if needed * each > left:
         minutes = math.ceil((needed * least + passed) / KEPT / 60)

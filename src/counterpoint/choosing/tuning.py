@@ -125,7 +125,7 @@ def _opened(asked: Question, stop: StopRequest, began: float) -> Search:
     usual = arranged(data, plan, own, began=began, measured=not asked.resume)
     head = _said(asked, by) | {"identity": identity(items, modality, usual.plan.encoder, learnable)}
     head = _gone_on(asked, head) if asked.resume else head | _begun(asked, usual, by, began)
-    bench = Bench(data, own, plan, by, stop, head["each"], head["cost"])
+    bench = Bench(data, own, plan, by, stop, head["plan_seconds"], head["judging_seconds"])
     space = [Dimension(**each) for each in head["space"]]
     study = Study(asked.place.path / JOURNAL, space, seed=plan.seed)
     return Search(asked.place.path, head, bench, study, asked.budget, began)
@@ -176,8 +176,8 @@ def _begun(asked: Question, usual: Prepared, by: Judge, began: float) -> dict[st
     path.mkdir(parents=True, exist_ok=True)
     return {
         "space": [dimension.record() for dimension in space],
-        "each": each,
-        "cost": round(cost, 3),
+        "plan_seconds": each,
+        "judging_seconds": round(cost, 3),
         "untrained": {"score": untrained.score, "measures": untrained.measures},
         "seconds": 0.0,
         "repeats": [],
