@@ -74,6 +74,8 @@ def completed(plan: Plan) -> Plan:
     if not compares:
         _refuse_comparing(plan, make)
     usual = {**USUAL, **({"objective": "info_nce"} if compares else {}), **getattr(whole(make), "usual", {})}
+    if not (compares or asks_for(make, "temperature")):
+        del usual["temperature"]
     given = plan.temperature
     left_open = {name: value for name, value in usual.items() if getattr(plan, name) in (None, "auto")}
     plan = dataclasses.replace(plan, **left_open)
@@ -120,15 +122,17 @@ def tempered(objective: Callable[..., Any], plan: Plan) -> Objective:
 
 
 def compared_by(plan: Plan) -> dict[str, Any]:
-    """The name of the objective and its temperature: what ``watch`` needs to judge a run.
+    """The name of the objective and its temperature, if it has one: what ``watch`` needs to judge a run.
 
     >>> compared_by(Plan(objective="info_nce(temperature=0.5)"))
     {'objective': 'info_nce', 'temperature': 0.5}
     """
     name, options = catalogue.split(plan.objective)
     temperature = options.get("temperature", plan.temperature)
-    known = temperature if isinstance(temperature, int | float) else USUAL["temperature"]
-    return {"objective": plan.method if name == "auto" else name, "temperature": known}
+    said: dict[str, Any] = {"objective": plan.method if name == "auto" else name}
+    if temperature is None:
+        return said
+    return {**said, "temperature": temperature if isinstance(temperature, int | float) else USUAL["temperature"]}
 
 
 def encoded_length(encoder: nn.Module, items: Items, modality: Modality) -> int:
