@@ -33,6 +33,14 @@ SHELVES: dict[str, dict[str, Row]] = {
         "simclr": Row("counterpoint.methods.simclr:SimCLR", "Two views of an item agree among all views of a batch."),
         "moco": Row("counterpoint.methods.moco:MoCo", "A query finds its key among a queue of earlier keys."),
         "sup_con": Row("counterpoint.methods.sup_con:SupCon", "Views of all items of a class agree. Needs labels."),
+        "byol": Row("counterpoint.methods.byol:BYOL", "Predicts what a slow copy makes of the other view."),
+        "simsiam": Row("counterpoint.methods.simsiam:SimSiam", "Predicts what it makes of the other view itself."),
+        "barlow_twins": Row(
+            "counterpoint.methods.barlow_twins:BarlowTwins", "Numbers of a vector agree between views, and not else."
+        ),
+        "vicreg": Row("counterpoint.methods.vicreg:VICReg", "Views agree; numbers of a vector vary, each on its own."),
+        "moco_v3": Row("counterpoint.methods.moco_v3:MoCoV3", "Finds what a slow copy makes of the other view."),
+        "nnclr": Row("counterpoint.methods.nnclr:NNCLR", "An item agrees with the nearest of earlier items."),
     },
     "objective": {
         "info_nce": Row("counterpoint.objectives.info_nce:info_nce", "Pick the positive out of its negatives."),
