@@ -8,10 +8,13 @@ from functools import partial
 
 import pytest
 import torch
+from torch import nn
 
 import counterpoint as cp
 from counterpoint import catalogue
+from counterpoint.assemble import asks_for
 from counterpoint.comparison import Comparison, Tile, cosine, dot, euclidean, same_item
+from counterpoint.interfaces import ItemInfo
 from counterpoint.objectives.align_uniform import align_uniform
 from counterpoint.objectives.info_nce import info_nce
 from counterpoint.objectives.margin import margin
@@ -66,6 +69,67 @@ def test_lightly_with_a_memory_bank(temperature):
         return loss_of(comparison, partial(info_nce, temperature=temperature)) / 40
 
     torch.testing.assert_close(*both(ours, with_bank), rtol=1e-4, atol=1e-6)
+
+
+def of(name, place=lambda first, second: (first, second)):
+    """The loss of a method as a function of two sets of vectors, which ``place`` puts where the method expects them."""
+    make = catalogue.find("method", name)
+    given = {"objective": partial(info_nce, temperature=0.2)} if asks_for(make, "objective") else {}
+    method = make(nn.Identity(), nn.Linear(16, 16), **given)
+
+    def loss(first, second):
+        parts = method.outcomes(place(first, second), ItemInfo(torch.arange(40)))
+        return sum(
+            each.mean() if isinstance(each, torch.Tensor) else loss_of(each, method.objective) / 40 for each in parts
+        )
+
+    return loss
+
+
+@pytest.mark.parametrize(("name", "theirs"), [("barlow_twins", "BarlowTwinsLoss"), ("vicreg", "VICRegLoss")])
+def test_the_batch_losses_of_lightly(name, theirs):
+    losses = pytest.importorskip("lightly.loss", reason="lightly is in the group bench")
+    torch.testing.assert_close(*both(of(name), getattr(losses, theirs)()), rtol=1e-5, atol=1e-5)
+
+
+def test_the_negative_cosine_of_lightly():
+    losses = pytest.importorskip("lightly.loss", reason="lightly is in the group bench")
+    theirs = losses.NegativeCosineSimilarity()
+    targets = torch.randn(2, 40, 16, generator=torch.Generator().manual_seed(1))
+
+    def crossed(first, second):
+        return (theirs(first, targets[1]) + theirs(second, targets[0])) / 2
+
+    def placed(first, second):
+        return first, second, *targets
+
+    torch.testing.assert_close(*both(of("simsiam", placed), crossed), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(*both(of("byol", placed), lambda *views: 4 + 4 * crossed(*views)), rtol=1e-5, atol=1e-5)
+
+
+def test_lightly_with_the_other_keys_of_the_batch_as_memory_bank():
+    losses = pytest.importorskip("lightly.loss", reason="lightly is in the group bench")
+    theirs = losses.NTXentLoss(temperature=0.2, memory_bank_size=(39, 16))
+    still = torch.randn(2, 40, 16, generator=torch.Generator().manual_seed(1))
+
+    def one_way(anchors, candidates):
+        loss = 0.0
+        for row in range(40):
+            others = torch.cat([candidates[:row], candidates[row + 1 :]])
+            theirs.memory_bank.bank = torch.nn.functional.normalize(others, dim=1)
+            loss = loss + theirs(anchors[row : row + 1], candidates[row : row + 1]) / 40
+        return loss
+
+    queries = both(
+        of("moco_v3", lambda first, second: (first, second, *still)),
+        lambda first, second: one_way(first, still[1]) + one_way(second, still[0]),
+    )
+    torch.testing.assert_close(*queries, rtol=1e-5, atol=1e-5)
+    neighbours = both(
+        of("nnclr", lambda first, second: (*still, first, second)),
+        lambda first, second: one_way(still[0], second) + one_way(still[1], first),
+    )
+    torch.testing.assert_close(*(value for value, _ in neighbours), rtol=1e-5, atol=1e-5)  # a bank has no gradient
 
 
 @pytest.mark.parametrize("classes", [None, 5])

@@ -76,6 +76,8 @@ def completed(plan: Plan) -> Plan:
     if not compares:
         _refuse_comparing(plan, make)
     usual = {**USUAL, **({"objective": "info_nce"} if compares else {}), **getattr(whole(make), "usual", {})}
+    if not (compares or asks_for(make, "temperature")):
+        del usual["temperature"]
     given = plan.temperature
     left_open = {name: value for name, value in usual.items() if getattr(plan, name) in (None, "auto")}
     plan = dataclasses.replace(plan, **left_open)
@@ -130,16 +132,17 @@ def _try(objective: Objective) -> None:
 
 
 def compared_by(plan: Plan) -> dict[str, Any]:
-    """The name of the objective and its temperature: what ``watch`` needs to judge a run.
+    """The name of the objective and its temperature, if it has one: what ``watch`` needs to judge a run.
 
     >>> compared_by(Plan(objective="info_nce(temperature=0.5)"))
     {'objective': 'info_nce', 'temperature': 0.5}
     """
     name, options = catalogue.split(plan.objective)
-    if name == "auto":
-        return {"objective": plan.method, "temperature": None}
-    temperature = options.get("temperature", plan.temperature) if _has_temperature(plan.objective) else None
-    return {"objective": name, "temperature": None if isinstance(temperature, str) else temperature}
+    said: dict[str, Any] = {"objective": plan.method if name == "auto" else name}
+    if name == "auto" or not _has_temperature(plan.objective):
+        return said
+    temperature = options.get("temperature", plan.temperature)
+    return said if isinstance(temperature, str) else {**said, "temperature": temperature}
 
 
 def encoded_length(encoder: nn.Module, items: Items, modality: Modality) -> int:

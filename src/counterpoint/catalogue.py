@@ -34,6 +34,14 @@ SHELVES: dict[str, dict[str, Row]] = {
     "method": {
         "simclr": Row("counterpoint.methods.simclr:SimCLR", "Two views of an item agree among all views of a batch."),
         "moco": Row("counterpoint.methods.moco:MoCo", "A query finds its key among a queue of earlier keys."),
+        "byol": Row("counterpoint.methods.byol:BYOL", "Predicts what a slow copy makes of the other view."),
+        "simsiam": Row("counterpoint.methods.simsiam:SimSiam", "Predicts what it makes of the other view itself."),
+        "barlow_twins": Row(
+            "counterpoint.methods.barlow_twins:BarlowTwins", "Numbers of a vector agree between views, and not else."
+        ),
+        "vicreg": Row("counterpoint.methods.vicreg:VICReg", "Views agree; numbers of a vector vary, each on its own."),
+        "moco_v3": Row("counterpoint.methods.moco_v3:MoCoV3", "Finds what a slow copy makes of the other view."),
+        "nnclr": Row("counterpoint.methods.nnclr:NNCLR", "An item agrees with the nearest of earlier items."),
         "sup_con": Row("counterpoint.methods.sup_con:SupCon", "Views of all items of a class agree. Needs labels."),
         "triplet": Row(
             "counterpoint.methods.triplet:Triplet", "Own class nearer than others by a margin. Needs labels."

@@ -55,6 +55,11 @@ def unit(vectors: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
     return functional.normalize(vectors, dim=1)
 
 
+def wide(vectors: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+    """The vectors in at least 32 bits, in which they are compared whatever they were made in."""
+    return vectors.to(torch.promote_types(vectors.dtype, torch.float32))
+
+
 def _same(vectors: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
     return vectors
 
@@ -180,12 +185,11 @@ class Comparison:
 
     def lifted(self) -> Comparison:
         """The same comparison in at least 32 bits, and as inner products where its similarity is one."""
-        wide = torch.promote_types(self.anchors.dtype, torch.float32)
         similarity = self.similarity
         lift, then = (similarity, dot) if isinstance(similarity, Inner) else (dot, similarity)
-        anchors = lift.anchors(self.anchors.to(wide))
+        anchors = lift.anchors(wide(self.anchors))
         shared = self.candidates is self.anchors and lift.candidates is lift.anchors
-        candidates = anchors if shared else lift.candidates(self.candidates.to(wide))
+        candidates = anchors if shared else lift.candidates(self.candidates.to(anchors.dtype))
         return replace(self, anchors=anchors, candidates=candidates, similarity=then)
 
     def part(self, rows: slice) -> Comparison:
@@ -195,9 +199,9 @@ class Comparison:
     def tile(self, rows: slice) -> Tile:
         """The dense table for some anchors, in at least 32-bit precision."""
         positive, negative = self.relation.masks(rows)
-        wide = torch.promote_types(self.anchors.dtype, torch.float32)
-        with torch.autocast(self.anchors.device.type, enabled=False):
-            alike = self.similarity(self.anchors[rows].to(wide), self.candidates.to(wide))
+        anchors = wide(self.anchors[rows])
+        with torch.autocast(anchors.device.type, enabled=False):
+            alike = self.similarity(anchors, self.candidates.to(anchors.dtype))
         tile = Tile(alike, positive, negative)
         return tile if self.sieve is None else self.sieve(tile, self.part(rows))
 

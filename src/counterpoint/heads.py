@@ -26,6 +26,15 @@ def mlp_head(inputs: int, *, hidden: int = 512, outputs: int = 128, layers: int 
     return nn.Sequential(*stack, nn.Linear(width, outputs, bias=False))
 
 
+def outputs_of(head: nn.Module) -> int:
+    """The length of the vectors that a head makes, by its last matrix.
+
+    >>> outputs_of(mlp_head(8, hidden=16, outputs=4))
+    4
+    """
+    return [weight for weight in head.parameters() if weight.ndim == 2][-1].shape[0]
+
+
 def first_layers(head: nn.Sequential, count: int) -> nn.Sequential:
     """The first ``count`` linear layers of a head with what follows each: where SimCLRv2 fine-tunes from, section 3.
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from torch import nn
 from torch.nn import functional
 
+from counterpoint.comparison import wide
 from counterpoint.interfaces import ItemInfo, Losses, Method, Vectors, Views
 
 
@@ -32,5 +33,5 @@ class CrossEntropy(Method):
 
     def compare(self, vectors: Vectors, items: ItemInfo) -> Losses:
         labels = items.index.new_full(items.index.shape, -1) if items.labels is None else items.labels
-        lost = functional.cross_entropy(vectors[0].float(), labels, ignore_index=-1, reduction="none")
+        lost = functional.cross_entropy(wide(vectors[0]), labels, ignore_index=-1, reduction="none")
         return lost * len(labels) / max(1, int((labels >= 0).sum()))

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from counterpoint.comparison import Comparison, Similarity, cosine
+from counterpoint.comparison import Comparison, Similarity, cosine, wide
 from counterpoint.encoders.together import together
 from counterpoint.errors import PlanError
 from counterpoint.interfaces import ItemInfo, Losses, Method, Objective, Vectors, Views
@@ -56,5 +56,5 @@ class Joint(Method):
         """Cross-entropy of the labelled items, in a mean over all; nothing where the batch holds none."""
         labels = items.index.new_full(items.index.shape, -1) if items.labels is None else items.labels
         known = int((labels >= 0).sum())
-        each = [functional.cross_entropy(view.float(), labels, ignore_index=-1, reduction="none") for view in scores]
+        each = [functional.cross_entropy(wide(view), labels, ignore_index=-1, reduction="none") for view in scores]
         return torch.stack(each).mean(dim=0) * len(labels) / max(1, known)

@@ -11,14 +11,15 @@ Use when: memory allows only small batches, or negatives should outnumber the ba
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
 from counterpoint.comparison import Comparison, Similarity, cosine
+from counterpoint.encoders.slow import follow, slow_copy
 from counterpoint.errors import PlanError
+from counterpoint.heads import outputs_of
 from counterpoint.interfaces import ItemInfo, Method, Objective, Step, Vectors, Views
 from counterpoint.negatives.queue import Queue
 
@@ -50,8 +51,8 @@ class MoCo(Method):
                 f"Got queue={queue}, groups={groups}, momentum={momentum}."
             )
         self.encoder, self.head = encoder, head
-        self.slow = copy.deepcopy(nn.Sequential(encoder, head)).requires_grad_(False)
-        self.queue = Queue(queue, [p for p in head.parameters() if p.ndim == 2][-1].shape[0])
+        self.slow = slow_copy(encoder, head)
+        self.queue = Queue(queue, outputs_of(head))
         self.objective, self.similarity = objective, similarity
         self.momentum, self.groups = momentum, groups
 
@@ -81,9 +82,6 @@ class MoCo(Method):
         queries, keys = vectors
         return self.queue.against(queries, keys, items.index, self.similarity)
 
-    @torch.no_grad()
     def after_step(self, step: Step) -> None:
-        fast = nn.Sequential(self.encoder, self.head)
-        for behind, ahead in zip(self.slow.parameters(), fast.parameters(), strict=True):
-            behind.lerp_(ahead, 1 - self.momentum)
+        follow(self.slow, self.encoder, self.head, momentum=self.momentum)
         self.queue.push(step.vectors[1], step.items.index)

@@ -126,7 +126,7 @@ def _collapse(last: Mapping[str, Any], done: float) -> list[Verdict]:
     if done >= 0.3 and last["rank"] < max(2.0, 0.08 * last["rank_limit"]):
         sentence = (
             f"Dimensional collapse: the vectors use only {last['rank']:.1f} of {last['rank_limit']:.0f} directions. "
-            "Lower the learning rate or the weight decay, or raise the temperature."
+            f"Lower the learning rate or the weight decay{', or raise the temperature' * ('temperature' in last)}."
         )
         return [Verdict("warning", "dimensional collapse", sentence)]
     return []
@@ -157,7 +157,7 @@ def _learning(last: Mapping[str, Any], done: float) -> list[Verdict]:
 
 def _temperature(last: Mapping[str, Any], done: float) -> list[Verdict]:
     several = last.get("positives", 1.0) > 1.5  # then all of them weigh much, at any temperature
-    if done < 0.3 or several or last.get("temperature", 0.1) is None:
+    if done < 0.3 or several or "temperature" not in last:
         return []
     if last["entropy"] > 0.97:
         sentence = "The temperature is too high: all candidates weigh nearly the same. Halve it."

@@ -1,0 +1,54 @@
+r"""Barlow Twins: every number of a vector agrees with itself between two views, and with no other number.
+
+    a, b = the vectors of both views, every number with mean 0 and variance 1 over the n items of the batch
+    c = a' b / n
+    loss = sum_i (1 - c_ii)^2 + weight * sum_{i != j} c_ij^2
+
+Zbontar et al. 2021, arXiv:2103.03230, eq. 1 and 2.  It is a loss of the batch and not of its items, so each is given
+the same.
+Use when: batches are small but vectors may be long: the more numbers, the better.
+Relations: ``vicreg`` asks the same of each view by itself; contrast tells rows apart, this does it with columns.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from counterpoint.comparison import Comparison, cosine, wide
+from counterpoint.encoders.together import together
+from counterpoint.interfaces import ItemInfo, Losses, Method, Vectors, Views
+from counterpoint.negatives.in_batch import in_batch
+
+
+def standard(vectors: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
+    """The vectors with every number at mean 0 and variance 1 over the batch."""
+    return functional.batch_norm(wide(vectors), None, None, training=True)
+
+
+class BarlowTwins(Method):
+    """An encoder and a head; ``weight`` is what a pair of different numbers counts."""
+
+    usual: ClassVar = {"head_layers": 3, "head_outputs": 512}
+
+    def __init__(self, encoder: nn.Module, head: nn.Module, *, weight: float = 0.005) -> None:
+        super().__init__()
+        self.encoder, self.head, self.weight = encoder, head, weight
+
+    def project(self, views: Views) -> Vectors:
+        return together(nn.Sequential(self.encoder, self.head), views)
+
+    def compare(self, vectors: Vectors, items: ItemInfo) -> Losses:
+        a, b = (standard(each) for each in vectors)
+        c = a.T @ b / len(a)
+        same = c.diagonal()
+        others = c - torch.diag(same)
+        loss = (1 - same).square().sum() + self.weight * others.square().sum()
+        return loss.expand(len(a))
+
+    def watched(self, vectors: Vectors, items: ItemInfo) -> Comparison:
+        return in_batch(vectors, items.index, cosine)

@@ -1,0 +1,61 @@
+r"""BYOL: predict what a slow copy makes of the other view; nothing is told apart.
+
+    p = q(g(f(view))),   k = g'(f'(view)) without gradient,   f', g' <- m f', g' + (1 - m) f, g
+    loss = [2 - 2 cos(p_1, k_2)] + [2 - 2 cos(p_2, k_1)]
+    m = 1 - (1 - m_0) (1 + cos(pi step / steps)) / 2
+
+Grill et al. 2020, arXiv:2006.07733, eq. 2 and section 3.2.  The predictor q is what keeps all vectors from becoming
+one; ``momentum`` is m_0, 0.996 in the paper, whose runs are a thousand times longer.
+Use when: batches hold many items that are nearly the same, which contrast would tell apart.
+Relations: with momentum 0 it is nearly ``simsiam``; with negatives it is ``moco_v3``.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from counterpoint.comparison import Comparison, cosine, wide
+from counterpoint.encoders.slow import follow, rising, slow_copy
+from counterpoint.encoders.together import together
+from counterpoint.errors import PlanError
+from counterpoint.heads import mlp_head, outputs_of
+from counterpoint.interfaces import ItemInfo, Losses, Method, Step, Vectors, Views
+from counterpoint.negatives.in_batch import in_batch
+
+
+class BYOL(Method):
+    """An encoder and a head, slow copies of both, and a predictor with so many ``hidden`` numbers."""
+
+    usual: ClassVar = {"head_outputs": 256}
+
+    def __init__(self, encoder: nn.Module, head: nn.Module, *, momentum: float = 0.99, hidden: int = 512) -> None:
+        super().__init__()
+        if not 0 <= momentum <= 1 or hidden < 1:
+            raise PlanError(
+                f"byol needs a momentum in [0, 1] and hidden of at least 1. Got momentum={momentum}, hidden={hidden}."
+            )
+        width = outputs_of(head)
+        self.encoder, self.head = encoder, head
+        self.predictor = mlp_head(width, hidden=hidden, outputs=width)
+        self.slow = slow_copy(encoder, head)
+        self.momentum = momentum
+
+    def project(self, views: Views) -> Vectors:
+        predictions = together(nn.Sequential(self.encoder, self.head, self.predictor), views)
+        with torch.no_grad():
+            return *predictions, *together(self.slow, views)
+
+    def compare(self, vectors: Vectors, items: ItemInfo) -> Losses:
+        p1, p2, k1, k2 = (wide(each) for each in vectors)
+        return (2 - 2 * functional.cosine_similarity(p1, k2)) + (2 - 2 * functional.cosine_similarity(p2, k1))
+
+    def after_step(self, step: Step) -> None:
+        momentum = rising(self.momentum, step=step.number, total=step.total)
+        follow(self.slow, self.encoder, self.head, momentum=momentum)
+
+    def watched(self, vectors: Vectors, items: ItemInfo) -> Comparison:
+        return in_batch(vectors[2:], items.index, cosine)

@@ -1,0 +1,48 @@
+r"""SimSiam: predict what the same network makes of the other view, which no gradient reaches.
+
+    z = BN(g(f(view))),   p = q(z)
+    loss = -[cos(p_1, stop(z_2)) + cos(p_2, stop(z_1))] / 2
+
+Chen & He 2020, arXiv:2011.10566, algorithm 1.  The stopped gradient keeps all vectors from becoming one, and the
+normalisation at the end of the projection keeps training stable; the predictor q is narrow in the middle, a quarter.
+Use when: memory is short, and you want no negatives, no queue and no second network.
+Relations: ``byol`` whose copy is not slow; ``simclr`` without negatives.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from torch import nn
+from torch.nn import functional
+
+from counterpoint.comparison import Comparison, cosine, wide
+from counterpoint.encoders.together import together
+from counterpoint.heads import mlp_head, outputs_of
+from counterpoint.interfaces import ItemInfo, Losses, Method, Vectors, Views
+from counterpoint.negatives.in_batch import in_batch
+
+
+class SimSiam(Method):
+    """An encoder, a head that ends in a normalisation, and a predictor."""
+
+    usual: ClassVar = {"head_layers": 3, "head_outputs": 512}
+
+    def __init__(self, encoder: nn.Module, head: nn.Module) -> None:
+        super().__init__()
+        width = outputs_of(head)
+        self.encoder, self.head = encoder, head
+        self.norm = nn.BatchNorm1d(width, affine=False)
+        self.predictor = mlp_head(width, hidden=max(2, width // 4), outputs=width)
+
+    def project(self, views: Views) -> Vectors:
+        z1, z2 = together(nn.Sequential(self.encoder, self.head, self.norm), views)
+        p1, p2 = together(self.predictor, (z1, z2))
+        return p1, p2, z1, z2
+
+    def compare(self, vectors: Vectors, items: ItemInfo) -> Losses:
+        p1, p2, z1, z2 = (wide(each) for each in vectors)
+        return -functional.cosine_similarity(p1, z2.detach()) / 2 - functional.cosine_similarity(p2, z1.detach()) / 2
+
+    def watched(self, vectors: Vectors, items: ItemInfo) -> Comparison:
+        return in_batch(vectors[2:], items.index, cosine)
