@@ -177,7 +177,9 @@ def _negatives(spec: str, offered: Mapping[str, Any]) -> Negatives:
     part = catalogue.find("negatives", spec)
     if isinstance(whole(part), type):
         return _made("negatives", spec, part, offered)  # type: ignore[no-any-return]
-    return part  # type: ignore[no-any-return]
+    written = catalogue.split(spec)[1]
+    options = [name for name, each in inspect.signature(part).parameters.items() if each.kind is each.KEYWORD_ONLY]
+    return partial(part, **{name: offered[name] for name in options if name in offered and name not in written})
 
 
 def _refuse_comparing(plan: Plan, make: Callable[..., Any]) -> None:

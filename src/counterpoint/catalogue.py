@@ -97,6 +97,16 @@ SHELVES: dict[str, dict[str, Row]] = {
     },
     "negatives": {
         "hardest": Row("counterpoint.negatives.hardest:hardest", "The k negatives most alike to the anchor."),
+        "ring": Row("counterpoint.negatives.ring:ring", "Those neither most nor least alike to the anchor."),
+        "sampled": Row("counterpoint.negatives.sampled:sampled", "k of them, drawn anew in every step."),
+        "mixed": Row("counterpoint.negatives.mixed:mixed", "All, and points between the hardest of them."),
+        "other_labels": Row(
+            "counterpoint.negatives.other_labels:other_labels", "None of the anchor's own class. Needs labels."
+        ),
+        "cancelled": Row("counterpoint.negatives.cancelled:Cancelled", "Without those that may be of its class."),
+        "attracted": Row("counterpoint.negatives.attracted:Attracted", "Those that may be of its class attract."),
+        "queue": Row("counterpoint.negatives.earlier:Earlier", "All, and the last vectors of earlier batches."),
+        "bank": Row("counterpoint.negatives.bank:Bank", "All, and a slowly moving vector of every other item."),
     },
     "temperature": {
         "learned": Row("counterpoint.temperatures.learned:Learned", "A weight that the loss moves."),

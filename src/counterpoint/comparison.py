@@ -16,6 +16,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -196,6 +197,10 @@ class Comparison:
         """Some of the anchors against all candidates."""
         return replace(self, anchors=self.anchors[rows], relation=self.relation.part(rows))
 
+    def sifted(self, sieve: Sieve) -> Comparison:
+        """The same comparison, every tile of which goes through one more sieve."""
+        return replace(self, sieve=sieve if self.sieve is None else partial(_in_turn, first=self.sieve, then=sieve))
+
     def tile(self, rows: slice) -> Tile:
         """The dense table for some anchors, in at least 32-bit precision."""
         positive, negative = self.relation.masks(rows)
@@ -209,3 +214,7 @@ class Comparison:
         """All rows, at most ``height`` of them at a time."""
         for start in range(0, len(self.anchors), height):
             yield self.tile(slice(start, min(start + height, len(self.anchors))))
+
+
+def _in_turn(tile: Tile, part: Comparison, *, first: Sieve, then: Sieve) -> Tile:
+    return then(first(tile, part), part)

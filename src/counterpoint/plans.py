@@ -181,14 +181,17 @@ class Lifecycle(Choices):
     seed: int = choice(0, "Names the labels that are drawn and the random numbers of the run.", low=0)
 
 
-def within(name: str, value: Any, low: float, high: float | None = None) -> None:
-    """Raise ``PlanError`` unless a choice is a number in [low, high].
+def within(name: str, value: Any, low: float, high: float | None = None, *, kind: Any = float) -> None:
+    """Raise ``PlanError`` unless a choice is a number in [low, high], whole if its ``kind`` is int.
 
     >>> within("mirror", 2, 0, 1)
     Traceback (most recent call last):
     counterpoint.errors.PlanError: mirror must be at most 1. Got 2.
+    >>> within("k", 1.5, 1, kind=int)
+    Traceback (most recent call last):
+    counterpoint.errors.PlanError: k must be a whole number. Got 1.5.
     """
-    check(name, value, float, {"low": low, "high": high})
+    check(name, value, kind, {"low": low, "high": high})
 
 
 def check(name: str, value: Any, kind: Any, limits: Mapping[str, Any]) -> None:

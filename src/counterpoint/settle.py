@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from counterpoint import catalogue
-from counterpoint.assemble import build_method, compared_by, completed
+from counterpoint.assemble import Codes, build_method, compared_by, completed
 from counterpoint.errors import PlanError, SourceError
 from counterpoint.interfaces import Items, Method, Modality
 from counterpoint.opening import Opened, identity, opened
@@ -29,6 +29,7 @@ from counterpoint.training.optimise import MakeOptimizer, default_rates
 from counterpoint.training.pace import Pace, measure, planned_steps
 from counterpoint.training.processes import ALONE, Processes
 from counterpoint.training.recipe import Recipe, least_at_once, steps_per_epoch
+from counterpoint.training.trying import try_negatives
 from counterpoint.views import draw
 
 USUAL_BATCH = 256
@@ -154,8 +155,7 @@ def arranged(
         sampling=learned.sampling,
         local_views=plan.local_views,
     )
-    _enough_for_all(plan, processes)
-    method.fits(recipe.batch_size, least_at_once(recipe))
+    _require_fitting(plan, method, items, modality, recipe, learned.codes)
     per_epoch = steps_per_epoch(len(learned.sampling), recipe.batch_size)
     pace = None
     if before is None and (measured or asked.minutes is not None):
@@ -196,6 +196,16 @@ def _settled(
         views=str(modality.settings().get("views", asked.views)),
         view_size=modality.settings().get("size"),
     )
+
+
+def _require_fitting(
+    plan: Plan, method: Method, items: Items, modality: Modality, recipe: Recipe, codes: Codes | None
+) -> None:
+    """Raise ``PlanError`` where the parts of a plan cannot learn together."""
+    _enough_for_all(plan, recipe.processes)
+    method.fits(recipe.batch_size, least_at_once(recipe))
+    if plan.negatives != "auto":
+        try_negatives(method, items, modality, recipe, codes)
 
 
 def _enough_for_all(plan: Plan, processes: Processes) -> None:

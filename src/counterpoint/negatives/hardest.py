@@ -4,12 +4,11 @@ r"""The hardest negatives: each anchor is told apart from the k candidates that 
 
 Xuan et al. 2020, arXiv:2007.12749.  With one negative it is the mining of FaceNet.
 Use when: nearly all negatives are easy, labels say who they are, or classes are many. Without labels and with few
-classes the hardest negatives are often of the anchor's own class: see ``cancelled``.
+classes the hardest negatives are often of the anchor's own class: see ``ring`` and ``cancelled``.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
 import torch
@@ -21,8 +20,8 @@ from counterpoint.plans import within
 
 def hardest(comparison: Comparison, items: ItemInfo, *, k: int = 16) -> Comparison:
     """The same comparison with at most ``k`` negatives for each anchor."""
-    within("k", k, 1)
-    return replace(comparison, sieve=partial(_most_alike, k=k))
+    within("k of hardest", k, 1, kind=int)
+    return comparison.sifted(partial(_most_alike, k=k))
 
 
 def _most_alike(tile: Tile, part: Comparison, *, k: int) -> Tile:

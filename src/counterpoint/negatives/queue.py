@@ -57,7 +57,7 @@ class OwnKey(Relation):
 
 
 class Queue(nn.Module):
-    """The last ``length`` keys (length, d), and where the next one goes."""
+    """The last ``length`` keys (length, d), and how many there have been: the next one goes there, modulo length."""
 
     vectors: Tensor
     items: Tensor
@@ -77,7 +77,12 @@ class Queue(nn.Module):
         where = (self.place + torch.arange(len(keys), device=self.place.device)) % length
         self.vectors[where] = keys
         self.items[where] = items[-length:]
-        self.place.copy_((self.place + len(keys)) % length)
+        self.place += len(keys)
+
+    def held(self) -> tuple[Float[Tensor, "q d"], Int64[Tensor, " q"]]:
+        """The keys that have come so far, and their items, without the random directions of the start."""
+        count = min(int(self.place), len(self.vectors))
+        return self.vectors[:count].clone(), self.items[:count].clone()
 
     def against(
         self,

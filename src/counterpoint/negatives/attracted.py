@@ -1,0 +1,37 @@
+r"""Attracted: suspected false negatives become positives.
+
+    P'(i) = P(i) + F(i),      N'(i) = N(i) - F(i)          F(i) as in ``suspected``
+
+Huynh et al. 2022, arXiv:2011.11765, section 3.2 (false negative attraction); with the objective ``sup_con`` it is
+their loss.
+Use when: there are no labels, and the most alike are right more often than not: a wrong one pulls classes together,
+which ``cancelled`` does not.
+"""
+
+from __future__ import annotations
+
+from torch import nn
+
+from counterpoint.comparison import Comparison, Tile
+from counterpoint.interfaces import ItemInfo, Step
+from counterpoint.negatives.suspected import Suspicion
+
+
+class Attracted(nn.Module):
+    """A comparison whose suspected are positives, once the run has come far enough."""
+
+    def __init__(self, *, share: float | None = 0.005, above: float | None = 0.7, after: float = 0.5) -> None:
+        super().__init__()
+        self.suspected = Suspicion(share, above, after)
+
+    def forward(self, comparison: Comparison, items: ItemInfo) -> Comparison:
+        """The comparison with the suspected among the positives."""
+        return comparison.sifted(self._attracting) if self.suspected.begun else comparison
+
+    def _attracting(self, tile: Tile, part: Comparison) -> Tile:
+        found = self.suspected.of(tile)
+        return tile._replace(positive=tile.positive | found, negative=tile.negative & ~found)
+
+    def after_step(self, step: Step) -> None:
+        """Note how far the run has come."""
+        self.suspected.after_step(step)

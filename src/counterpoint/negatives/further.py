@@ -1,0 +1,56 @@
+r"""Further columns beside a comparison: constants that are negatives of every anchor but of those of their own item.
+
+    candidates = [c; more],      N'(i) = N(i) + those columns of ``more`` whose item is not the anchor's
+
+Where a method takes the items of a class for one, a column's number is its class, and none of the anchor's own class
+is a negative.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Bool, Float, Int64
+from torch import Tensor
+
+from counterpoint.comparison import Comparison, Few, Relation, SameItem
+
+
+@dataclass(frozen=True)
+class Further(Relation):
+    """A relation, and columns behind its own that are negatives of every anchor with another number."""
+
+    whole: Relation
+    anchor: Int64[Tensor, " n"]
+    candidate: Int64[Tensor, " m"]
+    more: Int64[Tensor, " q"]
+
+    def masks(self, rows: slice) -> tuple[Bool[Tensor, "b m"], Bool[Tensor, "b m"]]:
+        positive, negative = self.whole.masks(rows)
+        other = self.anchor[rows, None] != self.more[None, :]
+        return torch.cat([positive, torch.zeros_like(other)], dim=1), torch.cat([negative, other], dim=1)
+
+    def part(self, rows: slice) -> Further:
+        return replace(self, whole=self.whole.part(rows), anchor=self.anchor[rows])
+
+    def items(self) -> tuple[Int64[Tensor, " n"], Int64[Tensor, " m"]]:
+        return self.anchor, torch.cat([self.candidate, self.more])
+
+    def few(self) -> Few | None:
+        few, own = self.whole.few(), SameItem(self.anchor, self.more).few()
+        begin = len(self.candidate)
+        if few is None or own is None or few.negatives.stop != begin:
+            return None
+        anchor, place = own.positive
+        left_out = torch.cat([few.left_out[0], anchor]), torch.cat([few.left_out[1], place + begin])
+        return Few(few.positive, left_out, slice(few.negatives.start, begin + len(self.more)))
+
+
+def with_further(comparison: Comparison, vectors: Float[Tensor, "q d"], numbers: Int64[Tensor, " q"]) -> Comparison:
+    """The same comparison with these vectors as further candidates, without a gradient."""
+    if len(vectors) == 0:
+        return comparison
+    candidates = torch.cat([comparison.candidates, vectors.detach()])
+    relation = Further(comparison.relation, *comparison.relation.items(), numbers)
+    return replace(comparison, candidates=candidates, relation=relation)

@@ -1,0 +1,78 @@
+r"""Negatives of other classes only: what is known to be of the anchor's own class is not told apart from it.
+
+    N'(i) = those j in N(i) with  y_j != y_i,  or y_i or y_j unknown
+
+The true negatives of Chuang et al. 2020, arXiv:2007.00224, section 2, as far as labels name them; the positives stay
+as they are.  Items without a label, and candidates of which nobody knows the item, stay negatives.
+Use when: some labels are known and are to keep contrast from pushing classes apart, without deciding what belongs
+together.   Relations: ``sup_con`` makes positives of those that are left out here, and leaves nothing to do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Bool, Int64
+from torch import Tensor
+
+from counterpoint.comparison import Comparison, Few, Relation, SameItem
+from counterpoint.interfaces import ItemInfo
+
+
+@dataclass(frozen=True)
+class OtherClass(Relation):
+    """A relation without the negatives of the anchor's own class; classes are -1 where nobody knows."""
+
+    whole: Relation
+    anchor: Int64[Tensor, " n"]
+    candidate: Int64[Tensor, " m"]
+
+    def masks(self, rows: slice) -> tuple[Bool[Tensor, "b m"], Bool[Tensor, "b m"]]:
+        positive, negative = self.whole.masks(rows)
+        own = self.anchor[rows, None]
+        return positive, negative & ((own < 0) | (own != self.candidate[None, :]))
+
+    def part(self, rows: slice) -> OtherClass:
+        return replace(self, whole=self.whole.part(rows), anchor=self.anchor[rows])
+
+    def items(self) -> tuple[Int64[Tensor, " n"], Int64[Tensor, " m"]]:
+        return self.whole.items()
+
+    def few(self) -> Few | None:
+        few = self.whole.few()
+        known = torch.where(self.anchor < 0, -2, self.anchor)  # an unknown anchor matches no unknown candidate
+        own = SameItem(known, self.candidate).few()
+        if few is None or own is None:
+            return None
+        width = len(self.candidate)
+        listed = torch.cat([few.positive[0] * width + few.positive[1], few.left_out[0] * width + few.left_out[1]])
+        anchor, candidate = own.positive
+        fresh = ~torch.isin(anchor * width + candidate, listed)
+        more = (torch.cat([few.left_out[0], anchor[fresh]]), torch.cat([few.left_out[1], candidate[fresh]]))
+        return few._replace(left_out=more)
+
+
+def other_labels(comparison: Comparison, items: ItemInfo, *, codes: Int64[Tensor, " n"]) -> Comparison:
+    """The same comparison without negatives of the anchor's own class.
+
+    Args:
+        comparison: Anchors and candidates, of items.
+        items: The rows of the batch.
+        codes: The class of every item there is, -1 where nobody knows.
+    """
+    anchor, candidate = comparison.relation.items()
+    if _of_classes(anchor, items):
+        return comparison
+    relation = OtherClass(comparison.relation, _class(anchor, codes), _class(candidate, codes))
+    return replace(comparison, relation=relation)
+
+
+def _of_classes(anchor: Int64[Tensor, " n"], items: ItemInfo) -> bool:
+    """Whether the method already takes the items of a class for one, as ``sup_con`` does."""
+    views = len(anchor) // len(items.index)
+    return torch.equal(anchor, items.classes().repeat(views)) and not torch.equal(anchor, items.index.repeat(views))
+
+
+def _class(item: Int64[Tensor, " n"], codes: Int64[Tensor, " _"]) -> Int64[Tensor, " n"]:
+    return torch.where(item < 0, -1, codes.to(item.device)[item.clamp(min=0)])

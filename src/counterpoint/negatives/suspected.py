@@ -1,0 +1,54 @@
+r"""Suspected false negatives: candidates so alike to the anchor that they may well be of its class.
+
+    j in F(i)   where s_ij is among the largest  share * |N(i)|  of the anchor's negatives,  and s_ij >= above
+
+Huynh et al. 2022, arXiv:2011.11765, section 3.1, who take both together: the ten most alike, above 0.7.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Bool
+from torch import Tensor, nn
+
+from counterpoint.comparison import Tile
+from counterpoint.errors import PlanError
+from counterpoint.interfaces import Step
+from counterpoint.plans import within
+
+
+class Suspicion(nn.Module):
+    """Who is suspected, and whether the run has come far enough for that: early on, being alike means nothing."""
+
+    done: Tensor
+
+    def __init__(self, share: float | None, above: float | None, after: float) -> None:
+        super().__init__()
+        if share is None and above is None:
+            raise PlanError("Say who is suspected: a share of the most alike negatives, or all above a similarity.")
+        if share is not None:
+            within("share", share, 0, 0.9)
+        if above is not None:
+            within("above", above, -torch.inf)
+        within("after", after, 0, 1)
+        self.share, self.above, self.after = share, above, after
+        self.register_buffer("done", torch.zeros((), dtype=torch.float64))
+
+    @property
+    def begun(self) -> bool:
+        return float(self.done) >= self.after
+
+    def of(self, tile: Tile) -> Bool[Tensor, "b m"]:
+        """The suspected among the negatives of every anchor."""
+        score = tile.similarity.detach().masked_fill(~tile.negative, -torch.inf)
+        found = tile.negative if self.above is None else tile.negative & (score >= self.above)
+        if self.share is None:
+            return found
+        most = (self.share * tile.negative.sum(dim=1, keepdim=True).double()).round().long()
+        order = score.argsort(dim=1, descending=True)
+        rank = torch.arange(score.shape[1], device=score.device).expand_as(order)
+        return found & torch.zeros_like(found).scatter_(1, order, rank < most)
+
+    def after_step(self, step: Step) -> None:
+        """Note how far the run has come, from 0 to 1."""
+        self.done.fill_(step.number / step.total)

@@ -1,0 +1,54 @@
+"""Compare a few items before a run begins, so that negatives which are impossible here are refused in time."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import torch
+from jaxtyping import Int64
+
+from counterpoint.comparison import Comparison
+from counterpoint.errors import PlanError
+from counterpoint.interfaces import ItemInfo, Items, Method, Modality, Remembers, Step, Vectors
+from counterpoint.training.recipe import Recipe, least_at_once
+from counterpoint.views import draw
+
+MOST = 32
+"""Items that are compared; as many at once as a method with groups can want."""
+
+
+def try_negatives(
+    method: Method, items: Items, modality: Modality, recipe: Recipe, codes: Int64[np.ndarray, " n"] | None
+) -> None:
+    """Choose negatives twice, before and after a step; the method stays as it was.
+
+    Raises ``PlanError`` where that is impossible.
+    """
+    index = torch.arange(min(MOST, least_at_once(recipe)))
+    batch = items.take(index.numpy()).to(recipe.device)
+    keys = [draw.keys(seed=0, epoch=0, items=index, view=view).to(recipe.device) for view in range(method.views)]
+    known = None if codes is None else torch.from_numpy(codes)[index].to(recipe.device)
+    info = ItemInfo(index.to(recipe.device), known)
+    kept = method.negatives
+    method.negatives = copy.deepcopy(kept)
+    try:
+        with torch.no_grad():
+            vectors = method.to(recipe.device).eval().project(tuple(modality.look(batch, key) for key in keys))
+            _compare(method, vectors, info)
+            trial: object = method.negatives
+            if isinstance(trial, Remembers):
+                trial.after_step(Step(1, 1, vectors, info))
+                _compare(method, vectors, info)
+    except (RuntimeError, TypeError, IndexError) as wrong:
+        reason = str(wrong).splitlines()[0]
+        raise PlanError(f"These negatives do not fit the method, its vectors or this data: {reason}.") from wrong
+    finally:
+        method.negatives = kept
+        method.train()
+
+
+def _compare(method: Method, vectors: Vectors, info: ItemInfo) -> None:
+    for part in method.outcomes(vectors, info):
+        if isinstance(part, Comparison):
+            part.tile(slice(0, 1))
