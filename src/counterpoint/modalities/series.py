@@ -18,6 +18,10 @@ from counterpoint.data import rows
 from counterpoint.data.frames import columns_of
 from counterpoint.errors import InputError, PlanError, SourceError, listed
 from counterpoint.interfaces import EncoderInput, Items, Modality, Wishes
+from counterpoint.views.waves import Waves
+
+SHORTEST = 8
+"""Steps below which a local view shows nothing."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,13 @@ class Series(Modality):
         if self._look is None:
             self._look = _found(self.shape.views)
         return self._look(batch, key)
+
+    def local(self, batch: Float[Tensor, "b c t"], key: Int64[Tensor, " b"]) -> Float[Tensor, "b c s"] | None:
+        if catalogue.split(self.shape.views)[0] not in catalogue.SHELVES["views"]:
+            return None
+        look: Waves = catalogue.find("views", self.shape.views, only=self.name)().local()
+        steps = batch.shape[2]
+        return look(batch, key, steps=max(min(SHORTEST, steps), steps // 2))
 
     def can_look(self) -> bool:
         return self._look is not None or self.shape.views != "callable"
