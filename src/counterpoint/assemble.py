@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Int64
-from torch import nn
+from torch import Tensor, nn
 
 from counterpoint import catalogue
 from counterpoint.comparison import Tile
@@ -34,7 +34,7 @@ def build_method(
     ``codes`` are the classes of all items, -1 where nobody knows, for methods and negatives that learn from labels.
     """
     make = catalogue.find("method", plan.method)
-    inputs = encoded_length(encoder, items, modality)
+    inputs = encoded_length(encoder, modality.plain(items.take(np.arange(min(2, len(items))))))
     with torch.random.fork_rng():
         torch.manual_seed(plan.seed + 1)
         width = plan.head_outputs or USUAL["head_outputs"]
@@ -75,6 +75,8 @@ def completed(plan: Plan) -> Plan:
     compares = asks_for(make, "objective")
     if not compares:
         _refuse_comparing(plan, make)
+    if plan.local_views:
+        _refuse_local_views(plan, make)
     usual = {**USUAL, **({"objective": "info_nce"} if compares else {}), **getattr(whole(make), "usual", {})}
     if not (compares or asks_for(make, "temperature")):
         del usual["temperature"]
@@ -145,15 +147,14 @@ def compared_by(plan: Plan) -> dict[str, Any]:
     return said if isinstance(temperature, str) else {**said, "temperature": temperature}
 
 
-def encoded_length(encoder: nn.Module, items: Items, modality: Modality) -> int:
-    """The length of h, by encoding two items."""
-    views = modality.plain(items.take(np.arange(min(2, len(items)))))
+def encoded_length(encoder: nn.Module, views: Tensor) -> int:
+    """The length of h, by encoding a view of some items."""
     was_training = encoder.training
     try:
         with torch.no_grad():
             h = encoder.eval()(views)
-    except (RuntimeError, TypeError) as wrong:
-        reason = str(wrong).splitlines()[0]
+    except (RuntimeError, TypeError, ValueError, AssertionError) as wrong:
+        reason = (str(wrong).splitlines() or [type(wrong).__name__])[0].rstrip(".")
         raise InputError(f"The encoder cannot take views of shape {tuple(views.shape)}: {reason}.") from wrong
     encoder.train(was_training)
     if not isinstance(h, torch.Tensor) or h.ndim != 2:
@@ -180,6 +181,16 @@ def _negatives(spec: str, offered: Mapping[str, Any]) -> Negatives:
     written = catalogue.split(spec)[1]
     options = [name for name, each in inspect.signature(part).parameters.items() if each.kind is each.KEYWORD_ONLY]
     return partial(part, **{name: offered[name] for name in options if name in offered and name not in written})
+
+
+def _refuse_local_views(plan: Plan, make: Callable[..., Any]) -> None:
+    """Say that a method knows what to do with its own number of views, and not with more."""
+    if not getattr(whole(make), "local_views", False):
+        others = [each for each in catalogue.names("method") if catalogue.find("method", each).local_views]
+        raise PlanError(
+            f"The method '{plan.method}' has no use for local views. Leave out --local-views, or choose one of the "
+            f"methods {listed(others, 20)}."
+        )
 
 
 def _refuse_comparing(plan: Plan, make: Callable[..., Any]) -> None:

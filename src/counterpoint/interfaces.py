@@ -230,7 +230,7 @@ class Modality(ABC):
         """One random view of every item, drawn from its key."""
 
     def local(self, batch: Batch, key: Int64[Tensor, " b"]) -> Tensor | None:
-        """A random look at a small part of every item, smaller than ``look`` gives; None where there is no such."""
+        """A random look at a small part of every item, itself smaller than ``look`` gives; None where there is none."""
         return None
 
     @abstractmethod

@@ -15,8 +15,8 @@ import torch
 from torch import nn
 
 from counterpoint import catalogue
-from counterpoint.assemble import Codes, build_method, compared_by, completed
-from counterpoint.errors import PlanError, SourceError
+from counterpoint.assemble import Codes, build_method, compared_by, completed, encoded_length
+from counterpoint.errors import InputError, PlanError, SourceError
 from counterpoint.interfaces import Items, Method, Modality
 from counterpoint.opening import Opened, identity, opened
 from counterpoint.opening import Own as Own
@@ -25,6 +25,7 @@ from counterpoint.opening import recognise as recognise
 from counterpoint.plans import Plan
 from counterpoint.taught import Taught, taught
 from counterpoint.training.devices import choose_device, choose_precision, keep_freed_memory
+from counterpoint.training.looking import look_closely
 from counterpoint.training.optimise import MakeOptimizer, default_rates
 from counterpoint.training.pace import Pace, measure, planned_steps
 from counterpoint.training.processes import ALONE, Processes
@@ -139,7 +140,7 @@ def arranged(
         plan = dataclasses.replace(plan, precision="fp32")
     encoder = copy.deepcopy(own.encoder) if own.encoder is not None else _encoder(modality, plan)
     method = build_method(plan, encoder, items, modality, learned.codes)
-    try_views(modality, items)
+    try_views(modality, items, encoder, plan.local_views)
     recipe = Recipe(
         steps=1,
         batch_size=plan.batch_size or 0,
@@ -218,10 +219,23 @@ def _enough_for_all(plan: Plan, processes: Processes) -> None:
         )
 
 
-def try_views(modality: Modality, items: Items) -> None:
-    """Look at two items, so that views that cannot be drawn are refused before anything is written."""
+def try_views(modality: Modality, items: Items, encoder: nn.Module, local_views: int) -> None:
+    """Look at two items, so that views that cannot be drawn, or encoded, are refused before anything is written."""
     index = np.arange(min(2, len(items)))
-    modality.look(items.take(index), draw.keys(seed=0, epoch=0, items=torch.from_numpy(index), view=0))
+    batch, key = items.take(index), draw.keys(seed=0, epoch=0, items=torch.from_numpy(index), view=0)
+    usual = modality.look(batch, key)
+    if not local_views:
+        return
+    near = look_closely(modality, batch, key)
+    try:
+        lengths = [encoded_length(encoder, view) for view in (usual, near)]
+        if lengths[0] != lengths[1]:
+            raise InputError(f"The encoder makes {lengths[0]} numbers of a usual view and {lengths[1]} of a local one.")
+    except InputError as wrong:
+        raise PlanError(
+            f"{wrong} Leave out --local-views, or choose an encoder that takes views of any size, such as "
+            f"'{modality.usual_encoder}'."
+        ) from wrong
 
 
 def fitting_batch(wanted: int | None, items: int) -> int:

@@ -28,6 +28,9 @@ from counterpoint.views.strength import strengthened
 PHOTO_VIEW = 64
 """Side of a view of photos, in pixels, unless the user asks for another."""
 
+SMALLEST = 8
+"""Side below which a local view shows nothing, and encoders that halve three times have nothing left to halve."""
+
 
 @dataclass(frozen=True)
 class Sight:
@@ -91,6 +94,13 @@ class Images(Modality):
 
     def strength(self, by: float) -> str:
         return strengthened(self.sight.views, by, only=self.name)
+
+    def local(self, batch: UInt8[Tensor, "b c h w"], key: Int64[Tensor, " b"]) -> Float[Tensor, "b c s s"] | None:
+        views, size = self.sight.views, self.sight.size
+        if catalogue.split(views)[0] not in catalogue.SHELVES["views"]:
+            return None  # nobody but its owner can make a callable look closer
+        look: pixels.Look = catalogue.find("views", views, only=self.name)().local()
+        return self._standard(look(batch, key, size=max(min(SMALLEST, size), size // 2)))
 
     def can_look(self) -> bool:
         return self._look is not None or self.sight.views != "callable"

@@ -19,6 +19,10 @@ from counterpoint.data.frames import columns_of
 from counterpoint.errors import InputError, PlanError, SourceError, listed
 from counterpoint.interfaces import EncoderInput, Items, Modality, Wishes
 from counterpoint.views.strength import strengthened
+from counterpoint.views.waves import Waves
+
+SHORTEST = 8
+"""Steps below which a local view shows nothing."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,13 @@ class Series(Modality):
 
     def strength(self, by: float) -> str:
         return strengthened(self.shape.views, by, only=self.name)
+
+    def local(self, batch: Float[Tensor, "b c t"], key: Int64[Tensor, " b"]) -> Float[Tensor, "b c s"] | None:
+        if catalogue.split(self.shape.views)[0] not in catalogue.SHELVES["views"]:
+            return None
+        look: Waves = catalogue.find("views", self.shape.views, only=self.name)().local()
+        steps = batch.shape[2]
+        return look(batch, key, steps=max(min(SHORTEST, steps), steps // 2))
 
     def can_look(self) -> bool:
         return self._look is not None or self.shape.views != "callable"

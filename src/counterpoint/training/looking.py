@@ -26,10 +26,7 @@ def look(items: Items, modality: Modality, recipe: Recipe, *, step: int, count: 
         for view in range(count)
     ]
     for view in range(count, count + recipe.local_views):
-        near = modality.local(batch, _keys(recipe, own, epoch, view).to(device))
-        if near is None:
-            raise PlanError(f"{modality.name} data has no local views. Leave out --local-views.")
-        views.append(near)
+        views.append(look_closely(modality, batch, _keys(recipe, own, epoch, view).to(device)))
     info = ItemInfo(
         shown.first.to(device),
         None if shown.labels is None else shown.labels.to(device),
@@ -37,6 +34,18 @@ def look(items: Items, modality: Modality, recipe: Recipe, *, step: int, count: 
         draw.number(seed=recipe.seed, step=step, process=0, piece=-1),
     )
     return info, tuple(views)
+
+
+def look_closely(modality: Modality, batch: Batch, key: Int64[Tensor, " b"]) -> Tensor:
+    """A local view of every item; ``PlanError`` where the kind of data, or the way it is seen, knows none."""
+    near = modality.local(batch, key)
+    if near is None:
+        seen = modality.settings().get("views", "auto")
+        raise PlanError(
+            f"The views '{seen}' of {modality.name} data have no smaller form to be local views. Leave out "
+            "--local-views; images and series have them, with a preset of counterpoint list views."
+        )
+    return near
 
 
 def _keys(recipe: Recipe, rows: Int64[Tensor, " b"], epoch: int, view: int) -> Int64[Tensor, " b"]:

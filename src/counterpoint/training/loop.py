@@ -209,7 +209,8 @@ def _plan_anew(epoch: int, course: Course, processes: Processes, keeping: Keepin
 
 
 def _speed(course: Course, recipe: Recipe, method: Method) -> float:
-    return round(course.step * recipe.batch_size * method.views / max(course.seconds, 1e-9), 1)
+    seen = course.step * recipe.batch_size * (method.views + recipe.local_views)
+    return round(seen / max(course.seconds, 1e-9), 1)
 
 
 def _due(course: Course, keeping: Keeping, saved: float) -> bool:

@@ -7,7 +7,7 @@ of SimCLR (Chen et al. 2020, arXiv:2002.05709, appendix A) with the additions of
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -32,6 +32,8 @@ class Look:
 
     scale: float = 0.2
     """Smallest share of the image's area that a crop keeps."""
+    largest: float = 1.0
+    """Largest share of it."""
     ratio: float = 3 / 4
     """Narrowest crop, as width over height; the widest is its inverse."""
     mirror: float = 0.5
@@ -52,6 +54,7 @@ class Look:
     def __post_init__(self) -> None:
         for name in ("scale", "ratio"):
             within(name, getattr(self, name), 0.001, 1)
+        within("largest", self.largest, self.scale, 1)
         for name in ("mirror", "grey", "blur", "solarize", "erase"):
             within(name, getattr(self, name), 0, 1)
         for name in ("degrees", "colour"):
@@ -79,6 +82,16 @@ class Look:
         changed = {"scale": max(0.001, self.scale**by), "colour": by * self.colour, **shares}
         return {name: value for name, value in changed.items() if value != getattr(self, name)}
 
+    def local(self) -> Look:
+        """The same for views of half the side: a quarter of the area, so that things look as large in them.
+
+        Multi-crop, Caron et al. 2020, arXiv:2006.09882, section 3.3.
+
+        >>> Look(scale=0.2).local().scale, Look().local().largest
+        (0.05, 0.25)
+        """
+        return replace(self, scale=max(0.001, self.scale / 4), largest=max(0.001, self.largest / 4))
+
     def _pieces(self, width: Tensor, many: int) -> Iterator[Some]:
         """The items in pieces; items of one piece are blurred alike, for the widest blur decides what it takes."""
         if self.blur > 0 and len(width) > many:
@@ -90,8 +103,8 @@ class Look:
             yield from (slice(start, start + many) for start in range(0, len(width), many))
 
     def _changes(self, key: Tensor, width: Tensor, shape: torch.Size, size: int) -> Iterator[Change]:
-        widest = 1 / self.ratio
-        yield cropping(key, shape, size=size, scale=(self.scale, 1.0), ratio=(self.ratio, widest), mirror=self.mirror)
+        scale, ratio = (self.scale, self.largest), (self.ratio, 1 / self.ratio)
+        yield cropping(key, shape, size=size, scale=scale, ratio=ratio, mirror=self.mirror)
         if self.degrees > 0:
             yield lambda view, some: rotate(view, key[some], degrees=self.degrees)
         if self.colour > 0:

@@ -1,6 +1,6 @@
 r"""Look at series (b, c, t) otherwise: crop in time, add noise, scale the channels, silence a run of steps.
 
-    crop     x(t) -> x(start + length t),  length in [shortest, 1], linear between the steps
+    crop     x(t) -> x(start + length t),  length in [shortest, longest], linear between the steps
     jitter   x + strength n                n standard normal for every value
     scale    x_c e^(strength n_c)          n standard normal for every channel
     mask     x, 0 on a run of steps        its share of the series in [0, longest]
@@ -13,7 +13,7 @@ Use when: what a series shows depends neither on its beginning, nor on its ampli
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Int64
@@ -29,6 +29,8 @@ class Waves:
 
     crop: float = 0.5
     """Least share of the series that a crop keeps."""
+    largest: float = 1.0
+    """Largest share of it."""
     scale: float = 0.2
     """Standard deviation of the logarithm of a channel's factor."""
     jitter: float = 0.1
@@ -37,14 +39,17 @@ class Waves:
     """Longest silence, as a share of the series."""
 
     def __post_init__(self) -> None:
-        within("crop", self.crop, 0.01, 1)
+        within("crop", self.crop, 0.001, 1)
+        within("largest", self.largest, self.crop, 1)
         within("mask", self.mask, 0, 1)
         within("scale", self.scale, 0)
         within("jitter", self.jitter, 0)
 
-    def __call__(self, series: Float[Tensor, "b c t"], key: Int64[Tensor, " b"]) -> Float[Tensor, "b c t"]:
-        """One view of every series."""
-        series = crop(series, key, shortest=self.crop)
+    def __call__(
+        self, series: Float[Tensor, "b c t"], key: Int64[Tensor, " b"], *, steps: int | None = None
+    ) -> Float[Tensor, "b c s"]:
+        """One view of every series, of so many steps; None for as many as it has."""
+        series = crop(series, key, shortest=self.crop, longest=self.largest, steps=steps)
         series = scale(series, key, strength=self.scale)
         series = jitter(series, key, strength=self.jitter)
         return mask(series, key, longest=self.mask)
@@ -59,16 +64,28 @@ class Waves:
         }
         return {name: value for name, value in changed.items() if value != getattr(self, name)}
 
+    def local(self) -> Waves:
+        """The same for views of half as many steps: half the share, so that things take as long in them."""
+        return replace(self, crop=max(0.001, self.crop / 2), largest=max(0.001, self.largest / 2))
 
-def crop(series: Float[Tensor, "b c t"], key: Int64[Tensor, " b"], *, shortest: float = 0.5) -> Float[Tensor, "b c t"]:
-    """A random window of every series, stretched to full length by linear interpolation."""
+
+def crop(
+    series: Float[Tensor, "b c t"],
+    key: Int64[Tensor, " b"],
+    *,
+    shortest: float = 0.5,
+    longest: float = 1.0,
+    steps: int | None = None,
+) -> Float[Tensor, "b c s"]:
+    """A random window of every series, stretched to so many steps (all that it has) by linear interpolation."""
     last = series.shape[2] - 1
     drawn = draw.uniform(key, 2, "window")
-    length = (shortest + (1 - shortest) * drawn[:, :1]) * last
-    place = drawn[:, 1:] * (last - length) + length * torch.linspace(0, 1, last + 1, device=series.device)
+    length = (shortest + (longest - shortest) * drawn[:, :1]) * last
+    line = torch.linspace(0, 1, last + 1 if steps is None else steps, device=series.device)
+    place = drawn[:, 1:] * (last - length) + length * line
     left = place.floor().clamp(0, last)
     share = (place - left)[:, None]
-    before = left.long()[:, None].expand_as(series)
+    before = left.long()[:, None].expand(-1, series.shape[1], -1)
     after = (before + 1).clamp(max=last)
     return torch.lerp(series.gather(2, before), series.gather(2, after), share.to(series.dtype))
 
