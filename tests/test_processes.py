@@ -47,7 +47,7 @@ def test_convolutions_with_batch_normalisation_agree_too(kind):
 
     world = WORLDS[kind](count=160)
     plans = [Plan(method=FORMS.get(method, method), **world.choices, **SMALL) for method in catalogue.names("method")]
-    for deviations in check_processes(plans, world.source):
+    for deviations in check_processes(plans, world.source, labels=world.labels):
         assert all(each.agrees for each in deviations), deviations
 
 

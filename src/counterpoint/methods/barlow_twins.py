@@ -5,7 +5,8 @@ r"""Barlow Twins: every number of a vector agrees with itself between two views,
     loss = sum_i (1 - c_ii)^2 + weight * sum_{i != j} c_ij^2
 
 Zbontar et al. 2021, arXiv:2103.03230, eq. 1 and 2.  It is a loss of the batch and not of its items, so each is given
-the same.
+the same.  ``weight`` is the paper's, unscaled: 512 numbers have a 16th of its pairs, but in batches of 256 items, not
+2,048, each of them is 8 times as noisy.
 Use when: batches are small but vectors may be long: the more numbers, the better.
 Relations: ``vicreg`` asks the same of each view by itself; contrast tells rows apart, this does it with columns.
 """

@@ -26,7 +26,7 @@ from counterpoint.negatives.in_batch import in_batch
 class SimSiam(Method):
     """An encoder, a head that ends in a normalisation, and a predictor."""
 
-    usual: ClassVar = {"head_layers": 3, "head_outputs": 512}
+    usual: ClassVar = {"head_outputs": 512}
 
     def __init__(self, encoder: nn.Module, head: nn.Module) -> None:
         super().__init__()
