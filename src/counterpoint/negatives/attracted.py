@@ -2,10 +2,10 @@ r"""Attracted: suspected false negatives become positives.
 
     P'(i) = P(i) + F(i),      N'(i) = N(i) - F(i)          F(i) as in ``suspected``
 
-Huynh et al. 2022, arXiv:2011.11765, section 3.2 (false negative attraction); with the objective ``sup_con`` it is
-their loss.
-Use when: there are no labels, and the most alike are right more often than not: a wrong one pulls classes together,
-which ``cancelled`` does not.
+Huynh et al. 2022, arXiv:2011.11765 (false negative attraction); with the objective ``sup_con`` it is their loss.
+Use when: there are many views of every item, as there (ten), and the most alike are nearly always right. With two
+views a single suspect weighs as much as the true positive: nothing was gained in what was tried (figures in LOG.md).
+Relations: ``cancelled`` leaves them out instead, which forgives errors.
 """
 
 from __future__ import annotations

@@ -6,7 +6,8 @@ Wu et al. 2018, arXiv:1805.01978, section 3.1.  Of a method's vectors the last a
 ``simclr``, the keys where there are keys.  An item counts from its first step on; lengths are kept, which cosine does
 not see.
 Use when: batches are small and the data is not large: the bank holds a vector of every item, in memory and in
-``state.pt``, and is compared with as a whole unless ``k`` of it are drawn.
+``state.pt``, and is compared with as a whole unless ``k`` of it are drawn. Vectors that are an epoch old did harm as a
+whole, and none when about a batch of them was drawn (figures in LOG.md).
 Relations: ``queue`` keeps the newest vectors, however many items there are.
 """
 

@@ -5,7 +5,8 @@ r"""Negatives from earlier batches, for methods without a queue: the last vector
 He et al. 2020, arXiv:1911.05722, section 3.2, but with the encoder itself in place of a slow copy: vectors of earlier
 batches are those of an encoder a few steps ago.  Of a method's vectors the last are kept: the second view of
 ``simclr``, the keys where there are keys.  The queue begins empty, with no random directions in it.
-Use when: the batch is small, and the encoder moves little in the steps that the queue spans.
+Use when: the batch is small, and the encoder moves little in the steps that the queue spans. On small data a queue of
+more than a few batches did harm (figures in LOG.md).
 Relations: ``bank`` keeps one vector of every item; ``moco`` has a queue of its own, with a slow copy to fill it.
 """
 

@@ -3,8 +3,8 @@ r"""Mixed negatives: beside the true ones, points between the hardest of them, h
     h  = unit(a n_i + (1 - a) n_j),     a in [0, 1)            `pairs` of these,  n_i, n_j among the k hardest
     h' = unit(b q + (1 - b) n_i),       b in [0, 0.5)          `own` of these,    q the anchor itself
 
-MoCHi, Kalantidis et al. 2020, arXiv:2010.01028, eq. 4 and 5 (there k = 1024 of a queue of 65,536).  As the queue's
-keys there, mixed points are constants: only the anchor learns from them.
+MoCHi, Kalantidis et al. 2020, arXiv:2010.01028, sections 4.1 and 4.2 (there k = 1024 of a queue of 65,536).  As the
+keys of the queue there, mixed points are constants: only the anchor learns from them.
 Use when: a run learns its negatives quickly and batches cannot grow. Without labels and with few classes the hardest
 are often of the anchor's own class, and so is what is mixed of them.
 """

@@ -2,7 +2,7 @@ r"""Negatives of other classes only: what is known to be of the anchor's own cla
 
     N'(i) = those j in N(i) with  y_j != y_i,  or y_i or y_j unknown
 
-The true negatives of Chuang et al. 2020, arXiv:2007.00224, section 2, as far as labels name them; the positives stay
+The true negatives of Chuang et al. 2020, arXiv:2007.00224, as far as labels name them; the positives stay
 as they are.  Items without a label, and candidates of which nobody knows the item, stay negatives.
 Use when: some labels are known and are to keep contrast from pushing classes apart, without deciding what belongs
 together.   Relations: ``sup_con`` makes positives of those that are left out here, and leaves nothing to do.

@@ -2,7 +2,7 @@ r"""A ring of negatives: neither the easiest, which teach nothing, nor the harde
 
     N'(i) = those j in N(i) with  low <= rank_i(j) / |N(i)| <= high         rank_i from the least alike to the most
 
-Wu et al. 2021, arXiv:2010.02037, section 4 (negatives in a ring around the anchor, by percentiles of similarity).
+Wu et al. 2021, arXiv:2010.02037: negatives in a ring around the anchor, by percentiles of similarity.
 Use when: there are no labels, most negatives are easy, and about a share 1 - high of them are of the anchor's class.
 Relations: with high = 1 it is ``hardest`` with a share in place of a number; with low = 0 it is ``cancelled``.
 """

@@ -2,7 +2,10 @@ r"""Suspected false negatives: candidates so alike to the anchor that they may w
 
     j in F(i)   where s_ij is among the largest  share * |N(i)|  of the anchor's negatives,  and s_ij >= above
 
-Huynh et al. 2022, arXiv:2011.11765, section 3.1, who take both together: the ten most alike, above 0.7.
+Huynh et al. 2022, arXiv:2011.11765, who take both together (the ten most alike, above 0.7), judged by the most alike of
+all views of the item.  Here each view judges alone: with two views the other one adds one or two right ones in a
+hundred (2 % most alike of 510 negatives, share of the anchor's class: Fashion-MNIST 0.60, by both views 0.62; CIFAR-10
+0.27 and 0.28), and costs a second table.
 """
 
 from __future__ import annotations

@@ -1,0 +1,134 @@
+r"""How many negatives are false: the chance that two different items are of one class.
+
+    from labels     tau = sum_c n_c (n_c - 1) / (n (n - 1))
+    from vectors    tau ~ sum_k (m_k / n)^2,     m_k items in cluster k of K,     K = argmax_K  S(K) - S_0(K)
+
+Chuang et al. 2020, arXiv:2007.00224, call it tau^+ and take it as known; it is what ``debiased`` objectives, and the
+share of ``cancelled`` negatives, want to be told.  The estimate without labels is ours: the vectors of two views of an
+item are averaged, k-means cuts them into K clusters, and K is the number whose silhouette S (Rousseeuw 1987) stands
+highest above that of Gaussian points of the same mean and covariance, as in the gap statistic (Tibshirani, Walther &
+Hastie 2001).  The interval spans every K whose gap is at least 70 % of the largest, and knows of nothing else.
+
+How good it is: on 11 choices of 2 to 10 classes, 1,200 items each, encoded by a finished run on all ten classes, the
+estimate over the truth was 0.70 on Fashion-MNIST (geometric mean; 0.088 for 0.101 with all classes, 0.27 for 0.50 at
+the worst) and 0.74 on CIFAR-10, there with a factor of 1.5 either way.  The interval, give or take 5 %, held the truth
+in 10 and in 9 of 11; it spanned a factor of 3.6 and of 6.  The rule was chosen on these cases: expect worse on others.
+Where it fails: classes that fall into several clusters are counted as several, so it is more often too low; nothing
+below about 0.04 can be seen, for no more than 25 clusters are tried.  Where ``gap`` is below 0.05, as always on
+CIFAR-10 (0.12 to 0.23 on Fashion-MNIST), the vectors show no classes and the estimate is little more than a guess.
+Fifty labels say more than any number of vectors.
+Not used: how alike items are against how alike two views are (nearly no two items are as alike as two views), and the
+silhouette alone, which on CIFAR-10 finds two clusters wherever it looks, as it does in points without any.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float64, Int64, Shaped
+
+from counterpoint.errors import InputError
+from counterpoint.evaluation.intervals import Interval
+
+SIZES = (2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 20, 25)
+"""Numbers of clusters that are tried."""
+
+LEAST = 20
+"""Items in a cluster on average, below which more clusters are not tried."""
+
+NEAR = 0.7
+"""Share of the largest gap from which on a number of clusters is as good as the best."""
+
+
+class Estimate(NamedTuple):
+    """What vectors say of collisions: the share of them, and how much they say."""
+
+    share: Interval
+    clusters: int
+    gap: float
+    """How far the silhouette of that many clusters is above that of points without clusters."""
+
+
+def collision_rate(
+    labels: Int64[np.ndarray, " n"], *, seed: int = 0, draws: int = 2000, level: float = 0.95
+) -> Interval:
+    """The chance that two different items are of one class, from the items whose class is known (0 and above).
+
+    The interval is the bootstrap's, about what all items would say where only some are labelled.
+
+    >>> round(collision_rate(np.arange(1000) % 10).value, 4)
+    0.0991
+    """
+    counts = np.bincount(labels[labels >= 0])
+    n = int(counts.sum())
+    if n < 2:
+        raise InputError(f"Two labelled items make the first pair. Got {n}.")
+    value = float(_rate(counts[None])[0])
+    # A resample holds items twice, and so pairs of an item with itself: it is compared with the mean of resamples.
+    resampled = _rate(np.random.default_rng(seed).multinomial(n, counts / n, size=draws))
+    expected = float(((counts / n) ** 2).sum())
+    low, high = np.quantile(resampled, [(1 - level) / 2, (1 + level) / 2]) - expected + value
+    return Interval(value, max(0.0, float(low)), min(1.0, float(high)))
+
+
+def estimated_collisions(
+    first: Shaped[np.ndarray, "_ _"], second: Shaped[np.ndarray, "_ _"], *, most: int = 1200, seed: int = 0
+) -> Estimate:
+    """The same from two views of every item (n, d), without labels; of more than ``most`` items, so many are drawn.
+
+    Give representations h: in the vectors z that were compared, contrast has pushed the items of a class apart.
+    """
+    from sklearn.metrics import silhouette_score
+
+    x = _means(first, second, most=most, seed=seed)
+    if len(x) < 2 * LEAST:
+        raise InputError(f"Clusters show from {2 * LEAST} items on. Got {len(x)}.")
+    plain = _without_clusters(x, seed=seed)
+    shares, gaps = [], []
+    sizes = [size for size in SIZES if size * LEAST <= len(x)]
+    for size in sizes:
+        found, chance = (_clusters(points, size, seed=seed) for points in (x, plain))
+        shares.append(float(((np.bincount(found) / len(x)) ** 2).sum()))
+        silhouettes = [silhouette_score(p, c, metric="cosine") for p, c in ((x, found), (plain, chance))]
+        gaps.append(float(silhouettes[0] - silhouettes[1]))
+    best = int(np.argmax(gaps))
+    near = [share for share, gap in zip(shares, gaps, strict=True) if gap >= NEAR * gaps[best]]
+    return Estimate(Interval(shares[best], min(near), max(near)), sizes[best], gaps[best])
+
+
+def _rate(counts: Int64[np.ndarray, "k c"]) -> Float64[np.ndarray, " k"]:
+    """The share of pairs of one class, from how many items each class has."""
+    n = counts.sum(axis=1)
+    rate: Float64[np.ndarray, " k"] = (counts * (counts - 1)).sum(axis=1) / (n * (n - 1))
+    return rate
+
+
+def _means(
+    first: Shaped[np.ndarray, "_ _"], second: Shaped[np.ndarray, "_ _"], *, most: int, seed: int
+) -> Float64[np.ndarray, "m d"]:
+    """The direction of the middle of both views of some items."""
+    if first.shape != second.shape or not (np.isfinite(first).all() and np.isfinite(second).all()):
+        raise InputError(
+            f"Give two views of the same items, arrays (n, d) of finite numbers. Got {first.shape} and {second.shape}."
+        )
+    drawn = np.sort(np.random.default_rng(seed).permutation(len(first))[:most])
+    return _unit(_unit(first[drawn].astype(np.float64)) + _unit(second[drawn].astype(np.float64)))
+
+
+def _without_clusters(x: Float64[np.ndarray, "n d"], *, seed: int) -> Float64[np.ndarray, "n d"]:
+    """As many points on the sphere of the same mean and covariance, but for the sphere."""
+    variance, axes = np.linalg.eigh(np.cov(x.T))
+    drawn = np.random.default_rng(seed).standard_normal(x.shape) * np.sqrt(variance.clip(min=0))
+    return _unit(x.mean(axis=0) + drawn @ axes.T)
+
+
+def _clusters(x: Float64[np.ndarray, "n d"], size: int, *, seed: int) -> Shaped[np.ndarray, " n"]:
+    from sklearn.cluster import KMeans
+
+    return KMeans(size, n_init=2, random_state=seed).fit(x).labels_  # type: ignore[no-any-return]
+
+
+def _unit(x: Float64[np.ndarray, "n d"]) -> Float64[np.ndarray, "n d"]:
+    directions: Float64[np.ndarray, "n d"] = x / np.linalg.norm(x, axis=1, keepdims=True).clip(min=1e-12)
+    return directions
