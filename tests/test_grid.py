@@ -26,7 +26,7 @@ EPOCHS = {"moco": 50, "joint": 50, "siamese": 40}
 first; a pair says less than a batch."""
 
 COLOURS_FIRST = {"byol", "simsiam", "barlow_twins", "vicreg", "moco_v3", "nnclr"}
-"""Of pictures these learn first the colours that two views share, and are worse than nothing for the first 200 steps."""
+"""Of pictures these learn first the colours that two views share; for some 200 steps they are worse than nothing."""
 
 GRID = [(method, kind) for method in catalogue.names("method") for kind in catalogue.names("modality")]
 LEARNING = [
