@@ -21,9 +21,9 @@ SHORT = {
 }
 """What a method needs to learn within some hundred steps."""
 
-EPOCHS = {"moco": 50, "joint": 50, "siamese": 40}
-"""The queue begins with random directions, and only one of two views learns; a classifier beside contrast distracts at
-first; a pair says less than a batch."""
+EPOCHS = {"moco": 50, "moco_v3": 50, "nnclr": 50, "joint": 50, "siamese": 40}
+"""A queue begins with random directions or empty; a predictor, or a classifier beside contrast, distracts at first; a
+pair says less than a batch."""
 
 COLOURS_FIRST = {"byol", "simsiam", "barlow_twins", "vicreg", "moco_v3", "nnclr"}
 """Of pictures these learn first the colours that two views share; for some 200 steps they are worse than nothing."""

@@ -175,7 +175,7 @@ def test_pairs_come_from_a_table(tmp_path):
         ({"temperature": "learned(start=0.0)"}, "0 < low <= start <= high"),
         ({"temperature": "scheduled(low=2.0)"}, "0 < low <= high"),
         ({"method": "moco(queue=8)"}, "A queue of 8 keys cannot hold a batch of 16"),
-        ({"negatives": "hardest(k=0)"}, "k must be at least 1"),
+        ({"negatives": "hardest(k=0)"}, "k of hardest must be at least 1"),
     ],
 )
 def test_choices_that_exclude_each_other_are_refused_before_anything_is_written(choices, match, tmp_path):

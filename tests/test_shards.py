@@ -221,7 +221,7 @@ def gone(numbers):
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="children are looked up in /proc")
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_a_stopped_job_leaves_whole_files_and_no_processes_and_goes_on(how, reader, tmp_path):
-    days, out = write_tables(tmp_path / "days", shards=150, rows=4), tmp_path / "z"
+    days, out = write_tables(tmp_path / "days", shards=600, rows=4), tmp_path / "z"
     process = started(reader, days, out, "--workers", "2")
     while len(list(out.glob("[!.]*.npz"))) < 3:
         assert process.poll() is None, process.communicate()
@@ -233,12 +233,12 @@ def test_a_stopped_job_leaves_whole_files_and_no_processes_and_goes_on(how, read
     assert helpers
     assert gone(helpers)
     written = {path.name: path.stat().st_mtime_ns for path in out.glob("[!.]*.npz")}
-    assert 3 <= len(written) < 150
+    assert 3 <= len(written) < 600
     cp.Embeddings.load(out)
     again = cp.embed_shards(reader, days, out)
     assert again["skipped"] == len(written)
     assert all((out / name).stat().st_mtime_ns == changed for name, changed in written.items())
-    assert len(list(out.iterdir())) == 150  # and nothing else: no half file is left
+    assert len(list(out.iterdir())) == 600  # and nothing else: no half file is left
 
 
 @pytest.fixture(scope="module")

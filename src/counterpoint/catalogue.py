@@ -59,13 +59,13 @@ SHELVES: dict[str, dict[str, Row]] = {
             "counterpoint.objectives.debiased:debiased",
             "InfoNCE, some negatives taken for positives.",
             "",
-            ("cosine", "uncertain"),
+            ("cosine",),
         ),
         "hard": Row(
             "counterpoint.objectives.hard:hard",
             "Debiased InfoNCE, hard negatives weigh more.",
             "",
-            ("cosine", "uncertain"),
+            ("cosine",),
         ),
         "n_pair": Row(
             "counterpoint.objectives.n_pair:n_pair", "InfoNCE of lengths, without temperature.", "", ("dot", "cosine")

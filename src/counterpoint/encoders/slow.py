@@ -30,7 +30,7 @@ def follow(slow: nn.Sequential, *networks: nn.Module, momentum: float) -> None:
     >>> slow = slow_copy(fast)
     >>> _ = fast.weight.data.add_(1.0)
     >>> follow(slow, fast, momentum=0.75)
-    >>> round(float(fast.weight - slow[0].weight), 4)
+    >>> round(float((fast.weight - slow[0].weight).detach()), 4)
     0.75
     """
     for behind, ahead in zip(slow.parameters(), nn.Sequential(*networks).parameters(), strict=True):
