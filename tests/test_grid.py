@@ -18,6 +18,7 @@ SHORT = {
     "byol": "byol(momentum=0.9, hidden=64)",
     "moco_v3": "moco_v3(momentum=0.9, hidden=64)",
     "nnclr": "nnclr(queue=256, hidden=64)",
+    "dino": "dino(momentum=0.9)",
 }
 """What a method needs to learn within some hundred steps."""
 
@@ -25,7 +26,7 @@ EPOCHS = {"moco": 50, "moco_v3": 50, "nnclr": 50, "joint": 50, "siamese": 40}
 """A queue begins with random directions or empty; a predictor, or a classifier beside contrast, distracts at first; a
 pair says less than a batch."""
 
-COLOURS_FIRST = {"byol", "simsiam", "barlow_twins", "vicreg", "moco_v3", "nnclr"}
+COLOURS_FIRST = {"byol", "simsiam", "barlow_twins", "vicreg", "moco_v3", "nnclr", "swav", "dino"}
 """Of pictures these learn first the colours that two views share; for some 200 steps they are worse than nothing."""
 
 GRID = [(method, kind) for method in catalogue.names("method") for kind in catalogue.names("modality")]

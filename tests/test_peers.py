@@ -15,6 +15,8 @@ from counterpoint import catalogue
 from counterpoint.assemble import asks_for
 from counterpoint.comparison import Comparison, Tile, cosine, dot, euclidean, same_item
 from counterpoint.interfaces import ItemInfo
+from counterpoint.methods.dino import DINO
+from counterpoint.methods.swav import SwAV
 from counterpoint.objectives.align_uniform import align_uniform
 from counterpoint.objectives.info_nce import info_nce
 from counterpoint.objectives.margin import margin
@@ -386,3 +388,36 @@ def test_the_sigmoid_of_transformers():
         return loss_of(comparison, partial(sigmoid, temperature=temperature, bias=-3.0)) / 40
 
     agree(ours, theirs)
+
+
+@pytest.mark.parametrize("local", [0, 3])
+def test_the_swapped_prediction_of_lightly(local):
+    losses = pytest.importorskip("lightly.loss", reason="lightly is in the group bench")
+    method = SwAV(nn.Identity(), nn.Linear(16, 16), temperature=0.2, epsilon=0.05, prototypes=12)
+    theirs = losses.SwaVLoss(temperature=0.2, sinkhorn_iterations=3, sinkhorn_epsilon=0.05)
+    near = tuple(torch.randn(local, 40, 16, generator=torch.Generator().manual_seed(3)))
+
+    def of_scores(first, second):
+        scores = [method.prototypes(z) for z in (first, second, *near)]
+        return theirs(scores[:2], scores[2:]).sum()
+
+    def ours(first, second):
+        return method.compare((first, second, *near), ItemInfo(torch.arange(40))).mean()
+
+    torch.testing.assert_close(*both(ours, of_scores), rtol=1e-5, atol=1e-5)
+
+
+def test_the_student_and_teacher_of_lightly():
+    losses = pytest.importorskip("lightly.loss", reason="lightly is in the group bench")
+    method = DINO(nn.Identity(), nn.Linear(16, 16), temperature=0.2, sharper=0.04, prototypes=12)
+    theirs = losses.DINOLoss(output_dim=12, teacher_temp=0.04, warmup_teacher_temp=0.04, student_temp=0.2)
+    keys = tuple(torch.randn(2, 40, 16, generator=torch.Generator().manual_seed(3)))
+
+    def of_scores(first, second):
+        teacher = [method.slow[2](k) for k in keys]
+        return theirs(teacher, [method.prototypes(z) for z in (first, second)], epoch=1)
+
+    def ours(first, second):
+        return method.compare((first, second, *keys), ItemInfo(torch.arange(40))).mean()
+
+    torch.testing.assert_close(*both(ours, of_scores), rtol=1e-5, atol=1e-5)

@@ -196,7 +196,7 @@ def _refuse_local_views(plan: Plan, make: Callable[..., Any]) -> None:
 def _refuse_comparing(plan: Plan, make: Callable[..., Any]) -> None:
     """Say that a method that tells nothing apart has no use for what belongs to a comparison."""
     idle = {"objective": "auto", "similarity": "auto", "negatives": "auto"}
-    if not asks_for(make, "temperature"):
+    if not asks_for(make, "temperature") or isinstance(plan.temperature, str):
         idle["temperature"] = None  # type: ignore[assignment]
     for choice, usual in idle.items():
         if getattr(plan, choice) != usual:

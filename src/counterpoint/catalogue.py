@@ -42,6 +42,8 @@ SHELVES: dict[str, dict[str, Row]] = {
         "vicreg": Row("counterpoint.methods.vicreg:VICReg", "Views agree; numbers of a vector vary, each on its own."),
         "moco_v3": Row("counterpoint.methods.moco_v3:MoCoV3", "Finds what a slow copy makes of the other view."),
         "nnclr": Row("counterpoint.methods.nnclr:NNCLR", "An item agrees with the nearest of earlier items."),
+        "swav": Row("counterpoint.methods.swav:SwAV", "Views of an item fall into the same of many clusters."),
+        "dino": Row("counterpoint.methods.dino:DINO", "A student says what its slow, sharper copy says."),
         "sup_con": Row("counterpoint.methods.sup_con:SupCon", "Views of all items of a class agree. Needs labels."),
         "triplet": Row(
             "counterpoint.methods.triplet:Triplet", "Own class nearer than others by a margin. Needs labels."

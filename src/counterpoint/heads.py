@@ -8,7 +8,12 @@ Contrast makes z forget what the views change; h, one step before, still knows i
 
 from __future__ import annotations
 
-from torch import nn
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from counterpoint.errors import PlanError
 
 
 def mlp_head(inputs: int, *, hidden: int = 512, outputs: int = 128, layers: int = 2) -> nn.Sequential:
@@ -53,3 +58,26 @@ def shape_of_head(head: nn.Sequential) -> dict[str, int]:
     """
     sizes = [tuple(layer.weight.shape) for layer in head if isinstance(layer, nn.Linear)]
     return {"inputs": sizes[0][1], "hidden": sizes[0][0], "outputs": sizes[-1][0], "layers": len(sizes)}
+
+
+class Prototypes(nn.Module):
+    """K directions that vectors are compared with, as with the centres of clusters.
+
+    A last layer of unit weights without bias: Caron et al. 2020, arXiv:2006.09882, section 3.1; 2021,
+    arXiv:2104.14294, appendix C.
+
+    >>> import torch
+    >>> scores = Prototypes(8, 32)(torch.randn(5, 8))
+    >>> scores.shape, bool(scores.abs().max() <= 1)
+    (torch.Size([5, 32]), True)
+    """
+
+    def __init__(self, inputs: int, count: int) -> None:
+        super().__init__()
+        if count < 2:
+            raise PlanError(f"Two prototypes are the least that anything can be told apart by. Got {count}.")
+        self.directions = nn.Parameter(functional.normalize(torch.randn(count, inputs), dim=1))
+
+    def forward(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n k"]:
+        """The cosine of every vector with every prototype."""
+        return functional.linear(functional.normalize(z, dim=1), functional.normalize(self.directions, dim=1))
