@@ -10,11 +10,12 @@ from counterpoint.classifiers.classifier import RECORD, Classifier, load_classif
 from counterpoint.data.labels import pair, read_labels
 from counterpoint.data.splits import is_labelled
 from counterpoint.evaluation.labelled import Labelled, held_out, numbered_alike
-from counterpoint.evaluation.scores import score
+from counterpoint.evaluation.scores import collisions, score
 from counterpoint.files import write_json
 from counterpoint.fitting import said, unseen
 from counterpoint.labelling.answers import answered, unlearned
 from counterpoint.labelling.efficiency import parted
+from counterpoint.labelling.history import LEARNED, saw_labels
 from counterpoint.model import Model, load
 
 
@@ -26,7 +27,11 @@ def evaluate(
     labels: object = None,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Score a model on labelled items: weighted kNN, linear probe, geometry, each beside its baselines.
+    """Score a model on labelled items: weighted kNN, linear probe, each beside its baselines; geometry; collisions.
+
+    ``collisions`` says how many negatives are false: ``true`` by the labels of the test items, ``estimated`` without
+    labels, None where that cannot be. ``learned_from_labels`` says whether the run has seen labels, None where nobody
+    knows, as of a model in memory.
 
     A classifier is also asked itself, and where train and test are one source never about items whose labels it has
     learned from, by their names; one that names several classes at once is only asked itself.
@@ -48,7 +53,11 @@ def evaluate(
     same = train is test or (isinstance(train, str | Path) and train == test)
     if classifier is not None and (test is None or same):
         asked = unlearned(classifier, asked)
-    scores = {} if several else score(kept, known, asked, seed=seed)
+    scores: dict[str, Any] = {}
+    if not several:
+        scores = score(kept, known, asked, seed=seed)
+        scores["collisions"] = collisions(kept, known.items, asked.labels, seed=seed)
+    scores[LEARNED] = saw_labels(model)
     if classifier is not None:
         scores["classifier"] = answered(classifier, asked, known, seed=seed)
     learned = int(is_labelled(known.labels).sum())
