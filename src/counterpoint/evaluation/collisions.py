@@ -155,7 +155,7 @@ def _means(
 
 def _without_clusters(x: Float64[np.ndarray, "n d"], *, seed: int) -> Float64[np.ndarray, "n d"]:
     """As many points on the sphere of the same mean and covariance, but for the sphere."""
-    variance, axes = np.linalg.eigh(np.cov(x.T))
+    variance, axes = np.linalg.eigh(np.cov(x.T).reshape(x.shape[1], -1))
     drawn = np.random.default_rng(seed).standard_normal(x.shape) * np.sqrt(variance.clip(min=0))
     return _unit(x.mean(axis=0) + drawn @ axes.T)
 
