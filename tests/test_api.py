@@ -147,6 +147,7 @@ def test_a_model_whose_views_cannot_be_saved_is_evaluated_without_alignment(tmp_
     cp.fit(world.source, out=tmp_path / "run", views=lambda picture: picture.rotate(90), **TINY)
     scores = cp.evaluate(tmp_path / "run", world.source, labels=world.labels)
     assert scores["geometry"]["alignment"] is None
+    assert scores["collisions"]["estimated"] is None
 
 
 def test_labels_follow_the_run_and_do_not_change_it(tmp_path):

@@ -165,6 +165,8 @@ def a_run(folder: Path) -> Path:
         "knn": scored(0.8, 0.7),
         "linear": scored(0.6, 0.7),
         "geometry": geometry,
+        "collisions": {"true": {"value": 0.31}, "estimated": {"value": 0.28}, "clusters": 4, "gap": 0.1},
+        "learned_from_labels": True,
         "train": "squares/",
         "test": None,
     }
@@ -224,6 +226,9 @@ def test_the_report_says_what_the_folder_holds(whole: Page):
     assert {"warning", "good", "bad"} <= {each.get("class") for each in whole.all("p")}
     assert "counterpoint fit squares/ --out run --overwrite" in whole.text
     assert "asked about a part of it that was held out: 32 items to learn from, 8 to ask about" in whole.text
+    assert "Collisions31.0%" in whole.text
+    assert "without labels, 4 clusters say 28.0%" in whole.text
+    assert "The run has learned from labels" in whole.text
     assert "cannot be decoded" in whole.text
     assert len(whole.all("polyline")) == 5
 

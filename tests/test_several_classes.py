@@ -154,7 +154,8 @@ def test_several_classes_are_learned_taught_and_saved(tmp_path):
     scores = cp.evaluate(tmp_path / "few", world.source, other.source, labels=(labels, truth))
     assert scores["classifier"]["value"] == pytest.approx(right)
     assert scores["sizes"] == {"train": 64, "test": 256, "classes": 2}
-    assert "knn" not in scores
+    assert not {"knn", "collisions"} & scores.keys()
+    assert scores["learned_from_labels"]
     ways = {"width": 8, "batch_size": 64, "epochs": 25}
     student = cp.distill(classifier, world.source, **ways)
     taught = ANY.right(ANY.decided(student.probabilities(items)), ANY.decided(likely)).mean()

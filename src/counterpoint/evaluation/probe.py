@@ -14,12 +14,18 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
+from counterpoint.evaluation.collisions import sentences
 from counterpoint.evaluation.intervals import Correct, bootstrap, paired
 from counterpoint.evaluation.knn import check_labelled, weighted_knn
 from counterpoint.evaluation.linear import linear_probe
 
 KINDS = {"knn": "Nearest neighbours", "linear": "Linear probe"}
 BASELINES = {"raw": "raw features", "untrained": "the untrained encoder", "chance": "chance"}
+
+LEARNED = (
+    "The run has learned from labels, so these are not the scores of learning without; they are fair only where the "
+    "labels of the test items were not among them."
+)
 
 
 @dataclass(frozen=True)
@@ -77,7 +83,7 @@ def _scored(trained: Correct, baselines: Mapping[str, Correct], seed: int) -> di
 
 
 def table(scores: Mapping[str, Any]) -> str:
-    """What ``compare`` found, and ``scores["geometry"]`` where there is one, as plain text for people."""
+    """What ``compare`` found, with geometry, collisions and notes where there are any, as plain text for people."""
     blocks = [_block(title, scores[kind]) for kind, title in KINDS.items() if kind in scores]
     if "classifier" in scores:
         found = scores["classifier"]
@@ -95,9 +101,14 @@ def table(scores: Mapping[str, Any]) -> str:
             f"uniformity {found['uniformity']:.2f} (0 is collapse), "
             f"effective rank {found['effective_rank']:.1f}."
         )
+    learned = bool(scores.get("learned_from_labels"))
+    if "collisions" in scores:
+        blocks.append(sentences(scores["collisions"], advise=not learned))
+    if learned:
+        blocks.append(LEARNED)
     if "note" in scores:
         blocks.append(scores["note"])
-    return "\n\n".join(blocks)
+    return "\n\n".join(filter(None, blocks))
 
 
 def _known(value: float | None) -> str:

@@ -6,9 +6,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float32
+from jaxtyping import Float32, Int64
 from torch.nn import functional
 
+from counterpoint.data.subset import Subset
+from counterpoint.errors import InputError
+from counterpoint.evaluation.collisions import MOST, Estimate, collision_rate, estimated_collisions
 from counterpoint.evaluation.geometry import alignment, effective_rank, uniformity
 from counterpoint.evaluation.labelled import Labelled
 from counterpoint.evaluation.probe import compare, probe
@@ -48,6 +51,34 @@ def geometry(model: Model, items: Items, h: Float32[np.ndarray, "n d"], *, seed:
         "uniformity": uniformity(functional.normalize(torch.from_numpy(h), dim=1).numpy()),
         "effective_rank": effective_rank(h),
     }
+
+
+def collisions(model: Model, train: Items, labels: Int64[np.ndarray, " m"], *, seed: int = 0) -> dict[str, Any]:
+    """How many negatives are false: ``true`` from labels, ``estimated`` from two views of some training items.
+
+    Both are ``value``, ``low`` and ``high``, or None where too little is known; the estimate has its number of
+    ``clusters`` and the ``gap`` by which they show.
+    """
+    true = collision_rate(labels, seed=seed) if (labels >= 0).sum() > 1 else None
+    found = _estimate(model, train, seed=seed)
+    return {
+        "true": None if true is None else true._asdict(),
+        "estimated": None if found is None else found.share._asdict(),
+        "clusters": None if found is None else found.clusters,
+        "gap": None if found is None else found.gap,
+    }
+
+
+def _estimate(model: Model, items: Items, *, seed: int) -> Estimate | None:
+    """None where no views can be drawn, where items are too few and where all have the same vector."""
+    if not model.modality.can_look():
+        return None
+    drawn = np.sort(np.random.default_rng(seed).permutation(len(items))[:MOST])  # items may lie in order of class
+    pairs = viewed(model, Subset(items, drawn), count=len(drawn), views=2, seed=seed)
+    try:
+        return estimated_collisions(pairs[:, 0], pairs[:, 1], seed=seed)
+    except InputError:
+        return None
 
 
 def raw_features(modality: Modality, items: Items, *, batch_size: int = 1000) -> Float32[np.ndarray, "n d"]:

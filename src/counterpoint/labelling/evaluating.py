@@ -5,16 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from counterpoint import runs
 from counterpoint.classifiers.classifier import RECORD, Classifier, load_classifier
 from counterpoint.data.labels import pair, read_labels
 from counterpoint.data.splits import is_labelled
 from counterpoint.evaluation.labelled import Labelled, held_out, numbered_alike
-from counterpoint.evaluation.scores import score
+from counterpoint.evaluation.scores import collisions, score
 from counterpoint.files import write_json
 from counterpoint.fitting import said, unseen
 from counterpoint.labelling.answers import answered, unlearned
 from counterpoint.labelling.efficiency import parted
+from counterpoint.labelling.history import LEARNED, saw_labels
 from counterpoint.model import Model, load
 
 
@@ -26,7 +29,11 @@ def evaluate(
     labels: object = None,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Score a model on labelled items: weighted kNN, linear probe, geometry, each beside its baselines.
+    """Score a model on labelled items: weighted kNN, linear probe, each beside its baselines; geometry; collisions.
+
+    ``collisions`` says how many negatives are false: ``true`` by the labels of the test items, or of all where those
+    were held out, and ``estimated`` without labels; None where that cannot be. ``learned_from_labels`` says whether
+    the run has seen labels, None where nobody knows, as of a model in memory.
 
     A classifier is also asked itself, and where train and test are one source never about items whose labels it has
     learned from, by their names; one that names several classes at once is only asked itself.
@@ -45,10 +52,16 @@ def evaluate(
     unseen(labels, kept.modality)
     several = classifier is not None and classifier.kind == "any"
     known, asked = (parted if several else _labelled)(kept, train, test, labels, seed=seed)
+    # A fifth of every class has fewer pairs of one class than all of them: it is no random sample.
+    told = asked.labels if test is not None else np.concatenate([known.labels, asked.labels])
     same = train is test or (isinstance(train, str | Path) and train == test)
     if classifier is not None and (test is None or same):
         asked = unlearned(classifier, asked)
-    scores = {} if several else score(kept, known, asked, seed=seed)
+    scores: dict[str, Any] = {}
+    if not several:
+        scores = score(kept, known, asked, seed=seed)
+        scores["collisions"] = collisions(kept, known.items, told, seed=seed)
+    scores[LEARNED] = saw_labels(model)
     if classifier is not None:
         scores["classifier"] = answered(classifier, asked, known, seed=seed)
     learned = int(is_labelled(known.labels).sum())

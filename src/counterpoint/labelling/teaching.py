@@ -21,6 +21,7 @@ from counterpoint.errors import InputError, listed
 from counterpoint.evaluation.labelled import Labelled
 from counterpoint.interfaces import Items
 from counterpoint.labelling.folders import Leaving, asked_for, free, leave
+from counterpoint.labelling.history import LEARNED, saw_any
 from counterpoint.labelling.recipes import recipe, require_views
 from counterpoint.model import Model, load
 from counterpoint.naming import named
@@ -65,7 +66,8 @@ def distill(
     model = master.model if isinstance(master, Classifier) else master
     require_views(model)
     items = model.modality.open(source)
-    leaving = Leaving(folder, asked_for(source, labels, asked))
+    seen = saw_any(teacher, *([] if asked.start is None else [asked.start]))
+    leaving = Leaving(folder, {**asked_for(source, labels, asked), LEARNED: seen})
     known = None if labels is None else Labelled(items, *read_some_labels(labels, source, items))
     seconds = None if asked.minutes is None else 60 * asked.minutes - (time.monotonic() - began)
     if isinstance(master, Classifier):

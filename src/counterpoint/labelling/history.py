@@ -1,0 +1,47 @@
+"""Whether a run has learned from labels, so that its scores are not those of learning without."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from counterpoint import runs
+from counterpoint.assemble import learns_from_labels
+from counterpoint.classifiers.classifier import RECORD, Classifier
+from counterpoint.errors import CounterpointError, RunError
+from counterpoint.model import Model
+from counterpoint.plans import Plan
+
+LEARNED = "learned_from_labels"
+"""What records call it."""
+
+
+def saw_any(*models: Model | Classifier | str | Path) -> bool | None:
+    """Whether one of several has."""
+    known = [saw_labels(each) for each in models]
+    return True if True in known else None if None in known else False
+
+
+def saw_labels(model: Model | Classifier | str | Path) -> bool | None:
+    """Whether it has learned from classes, or from pairs that somebody named; None where nothing says so.
+
+    Labels that only followed a run do not count.
+    """
+    if not isinstance(model, str | Path):
+        return True if isinstance(model, Classifier) else None
+    if (Path(model) / RECORD).exists():
+        return True
+    try:
+        plan = runs.read_plan(Path(model))
+    except RunError:  # a model can be moved without its plan
+        return None
+    if plan.get(LEARNED) is not None:
+        return bool(plan[LEARNED])
+    if plan.get("classes"):
+        return True
+    settled = plan["settled"]
+    if "method" not in settled:
+        return None
+    try:
+        return learns_from_labels(Plan(method=settled["method"], negatives=settled.get("negatives", "auto")))
+    except CounterpointError:  # a part from outside that is not at hand
+        return None
