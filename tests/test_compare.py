@@ -93,9 +93,23 @@ def test_compare_from_the_shell(contest, tmp_path, capsys):
     assert set(found["baselines"]) == {"raw", "untrained", "chance"}
 
 
+def test_contenders_may_differ_in_other_choices_than_the_method(tmp_path):
+    world = records(count=128)
+    methods = ["simclr", "simclr negatives=cancelled(share=0.1, after=0.0) temperature=0.3"]
+    found = cp.compare(world.source, methods, labels=world.labels, out=tmp_path / "out", seeds=1, **TINY)
+    assert {row["method"] for row in found["methods"]} == set(methods)
+    plans = [json.loads(path.read_text()) for path in sorted((tmp_path / "out" / "runs").glob("*/plan.json"))]
+    chosen = {(plan["settled"]["negatives"], plan["settled"]["temperature"]) for plan in plans}
+    assert chosen == {("auto", 0.1), ("cancelled(share=0.1, after=0.0)", 0.3)}
+
+
 @pytest.mark.parametrize(
     ("change", "match"),
     [
+        ({"methods": ["simclr width=16"]}, "share the choice 'width'"),
+        ({"methods": ["simclr temperatur=0.2"]}, "Did you mean 'temperature'"),
+        ({"methods": ["simclr fast"]}, "as name=value"),
+        ({"methods": ["simclr temperature=0"]}, "at least 0.001"),
         ({"methods": ["simclr", "simclrr"]}, "Did you mean 'simclr'"),
         ({"methods": []}, "Name the methods"),
         ({"methods": ["simclr", "simclr"]}, "named twice"),

@@ -123,7 +123,8 @@ def test_what_cannot_take_local_views_is_refused_with_advice_before_anything_is_
     pictures = stripes(count=40).source
     out = tmp_path / "run"
     with pytest.raises(
-        PlanError, match=r"has no use for local views\..* one of the methods simclr, swav, dino, sup_con"
+        PlanError,
+        match=r"has no use for local views\..* one of the methods simclr, byol, simsiam, moco_v3, swav, dino, sup_con",
     ):
         fit(pictures, method="moco(queue=64)", out=out)
     with pytest.raises(PlanError, match=r"'corrupt' of table data have no smaller form.* Leave out --local-views"):
@@ -155,7 +156,7 @@ def test_the_command_refuses_with_one_sentence_and_exit_2(tmp_path, capsys):
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("method", ["simclr", "sup_con", "swav", "dino"])
+@pytest.mark.parametrize("method", ["simclr", "byol", "simsiam", "moco_v3", "swav", "dino", "sup_con"])
 def test_a_run_with_local_views_resumes_to_the_weights_of_one_that_never_stopped(tmp_path, method):
     world = stripes(count=128)
     choices = {**TINY, "method": method, "local_views": 2, "epochs": 2}
@@ -172,7 +173,7 @@ def test_several_processes_agree_on_local_views(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     world = pulses(count=160)
     small = {"local_views": 2, "width": 8, "head_hidden": 16, "head_outputs": 8}
-    methods = ("simclr", "sup_con", "swav", "dino")
+    methods = ("simclr", "byol", "simsiam", "moco_v3", "swav", "dino", "sup_con")
     plans = [Plan(method=method, **world.choices, **small) for method in methods]
     for deviations in check_processes(plans, world.source, labels=world.labels, counts=(1, 2)):
         assert all(each.agrees for each in deviations), deviations

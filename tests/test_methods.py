@@ -22,6 +22,7 @@ from tests.worlds import records
 
 NAMES = ["byol", "simsiam", "barlow_twins", "vicreg", "moco_v3", "nnclr"]
 SLOW_COPIES = ["byol", "moco_v3"]
+SMALLER_LOOKS = ["byol", "simsiam", "moco_v3"]
 COUNTS = {"byol": 4, "simsiam": 4, "barlow_twins": 2, "vicreg": 2, "moco_v3": 4, "nnclr": 4}
 """How many sets of vectors a method compares."""
 
@@ -136,6 +137,20 @@ def test_the_loss_is_the_formula_of_the_paper(name):
     vectors = some(COUNTS[name], torch.Generator().manual_seed(1))
     expected = SLOW[name](*([row.tolist() for row in vector] for vector in vectors))
     assert float(mean_loss(method, vectors).detach()) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("name", SMALLER_LOOKS)
+def test_local_views_stand_beside_both_usual_ones_and_are_no_targets(name):
+    p1, p2, near, k1, k2 = some(5, torch.Generator().manual_seed(1))
+    pairs = [(p2, k1), (near, k1), (p1, k2), (near, k2)]
+    if name == "moco_v3":
+        expected = sum(picked(q.tolist(), k.tolist()) for q, k in pairs)
+    else:
+        mean = (
+            sum(cos(a, b) for p, k in pairs for a, b in zip(p.tolist(), k.tolist(), strict=True)) / len(pairs) / BATCH
+        )
+        expected = 4 - 4 * mean if name == "byol" else -mean
+    assert float(mean_loss(build(name), (p1, p2, near, k1, k2)).detach()) == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from counterpoint import catalogue, runs
-from counterpoint.assemble import completed, learns_from_labels
+from counterpoint.assemble import learns_from_labels
+from counterpoint.choosing.contenders import contender, seeded
 from counterpoint.choosing.folders import Folder
 from counterpoint.choosing.questions import Questions, Right, questions
 from counterpoint.errors import InputError, PlanError
@@ -69,7 +70,8 @@ def compare(
 
     Args:
         source: As for ``fit``.
-        methods: Names, with options in brackets if wanted: ``["simclr", "moco(queue=1024)"]``.
+        methods: Names, with options in brackets if wanted, and with choices of their own behind them:
+            ``["simclr", "moco(queue=1024)", "simclr negatives=cancelled temperature=0.2"]``.
         out: The folder: every run lies in ``runs``, the result is in ``comparison.json`` and ``report.html``.
         labels: As for ``evaluate``; they are learned from only by methods that need them.
         resume: Go on with the comparison in ``out``.
@@ -130,7 +132,7 @@ def _plan(methods: Sequence[str], seeds: int, choices: Mapping[str, Any]) -> Pla
     if plan.minutes is None and plan.epochs is None:
         plan = dataclasses.replace(plan, minutes=MINUTES)
     for method in methods:
-        completed(dataclasses.replace(plan, method=method))
+        contender(plan, method)
     return plan
 
 
@@ -148,7 +150,7 @@ def _done(contest: Contest, method: str, seed: int) -> None:
     folder = contest.run(method, seed)
     if (folder / RIGHT).exists():
         return
-    plan = dataclasses.replace(contest.plan, method=method, seed=seed)
+    plan = seeded(contest.plan, method, seed)
     console().print(f"\n{method}, seed {seed}", markup=False)
     began = time.monotonic()
     learned = contest.asked.learnable if learns_from_labels(plan) else None
@@ -185,7 +187,7 @@ def _summary(contest: Contest, methods: Sequence[str], seeds: int, raw: np.ndarr
         rows.append(
             {
                 "method": method,
-                "labels": learns_from_labels(dataclasses.replace(contest.plan, method=method)),
+                "labels": learns_from_labels(contender(contest.plan, method)),
                 "seconds": round(float(np.mean([each["seconds"] for each in found])), 1),
                 **{kind: _within(right[:, place], 0, 1)._asdict() for place, kind in enumerate(KINDS)},
                 "differences": {

@@ -1,7 +1,7 @@
 r"""BYOL: predict what a slow copy makes of the other view; nothing is told apart.
 
     p = q(g(f(view))),   k = g'(f'(view)) without gradient,   f', g' <- m f', g' + (1 - m) f, g
-    loss = [2 - 2 cos(p_1, k_2)] + [2 - 2 cos(p_2, k_1)]
+    loss = [2 - 2 cos(p_1, k_2)] + [2 - 2 cos(p_2, k_1)],      with local views the mean over all p but p_i beside k_i
     m = 1 - (1 - m_0) (1 + cos(pi step / steps)) / 2
 
 Grill et al. 2020, arXiv:2006.07733, eq. 2 and section 3.2.  The predictor q is what keeps all vectors from becoming
@@ -30,6 +30,7 @@ from counterpoint.negatives.in_batch import in_batch
 class BYOL(Method):
     """An encoder and a head, slow copies of both, and a predictor with so many ``hidden`` numbers."""
 
+    local_views = True
     usual: ClassVar = {"head_outputs": 256}
 
     def __init__(self, encoder: nn.Module, head: nn.Module, *, momentum: float = 0.99, hidden: int = 512) -> None:
@@ -47,15 +48,20 @@ class BYOL(Method):
     def project(self, views: Views) -> Vectors:
         predictions = together(nn.Sequential(self.encoder, self.head, self.predictor), views)
         with torch.no_grad():
-            return *predictions, *together(self.slow, views)
+            return *predictions, *together(self.slow, views[:2])
 
     def compare(self, vectors: Vectors, items: ItemInfo) -> Losses:
-        p1, p2, k1, k2 = (wide(each) for each in vectors)
-        return (2 - 2 * functional.cosine_similarity(p1, k2)) + (2 - 2 * functional.cosine_similarity(p2, k1))
+        *p, k1, k2 = (wide(each) for each in vectors)
+        near = [
+            functional.cosine_similarity(prediction, target)
+            for usual, target in enumerate((k1, k2))
+            for prediction in p[:usual] + p[usual + 1 :]
+        ]
+        return 4 - 4 * torch.stack(near).mean(dim=0)
 
     def after_step(self, step: Step) -> None:
         momentum = rising(self.momentum, step=step.number, total=step.total)
         follow(self.slow, self.encoder, self.head, momentum=momentum)
 
     def watched(self, vectors: Vectors, items: ItemInfo) -> Comparison:
-        return in_batch(vectors[2:], items.index, cosine)
+        return in_batch(vectors[-2:], items.index, cosine)

@@ -2,6 +2,7 @@ r"""MoCo v3: find what a slow copy makes of the other view among what it makes o
 
     q = BN(q'(BN(g(f(view))))),   k = BN(g'(f'(view))) without gradient,   f', g' <- m f', g' + (1 - m) f, g
     loss = ctr(q_1, k_2) + ctr(q_2, k_1),     ctr(q, k) = -log( e^{q.k_i/t} / sum_j e^{q.k_j/t} )
+    with local views the sum over all q but q_i beside k_i
     m = 1 - (1 - m_0) (1 + cos(pi step / steps)) / 2
 
 Chen et al. 2021, arXiv:2104.02057, algorithm 1, without its factor 2 t, which only scales the loss.
@@ -27,6 +28,7 @@ from counterpoint.interfaces import ItemInfo, Method, Objective, Step, Vectors, 
 class MoCoV3(Method):
     """An encoder and a head, slow copies of both, and a predictor with so many ``hidden`` numbers."""
 
+    local_views = True
     usual: ClassVar = {"head_outputs": 256, "temperature": 0.2}
 
     def __init__(
@@ -57,12 +59,16 @@ class MoCoV3(Method):
     def project(self, views: Views) -> Vectors:
         queries = together(nn.Sequential(self.encoder, self.head, self.norm, self.predictor), views)
         with torch.no_grad():
-            return *queries, *together(self.slow, views)
+            return *queries, *together(self.slow, views[:2])
 
-    def compare(self, vectors: Vectors, items: ItemInfo) -> tuple[Comparison, Comparison]:
-        q1, q2, k1, k2 = vectors
+    def compare(self, vectors: Vectors, items: ItemInfo) -> tuple[Comparison, ...]:
+        *q, k1, k2 = vectors
         own = same_item(items.index, items.index)
-        return Comparison(q1, k2, own, self.similarity), Comparison(q2, k1, own, self.similarity)
+        return tuple(
+            Comparison(query, keys, own, self.similarity)
+            for usual, keys in ((1, k2), (0, k1))
+            for query in q[:usual] + q[usual + 1 :]
+        )
 
     def after_step(self, step: Step) -> None:
         momentum = rising(self.momentum, step=step.number, total=step.total)

@@ -1,7 +1,7 @@
 r"""SimSiam: predict what the same network makes of the other view, which no gradient reaches.
 
     z = BN(g(f(view))),   p = q(z)
-    loss = -[cos(p_1, stop(z_2)) + cos(p_2, stop(z_1))] / 2
+    loss = -[cos(p_1, stop(z_2)) + cos(p_2, stop(z_1))] / 2,   with local views the mean over all p but p_i beside z_i
 
 Chen & He 2020, arXiv:2011.10566, algorithm 1.  The stopped gradient keeps all vectors from becoming one, and the
 normalisation at the end of the projection keeps training stable; the predictor q is narrow in the middle, a quarter.
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import torch
 from torch import nn
 from torch.nn import functional
 
@@ -26,6 +27,7 @@ from counterpoint.negatives.in_batch import in_batch
 class SimSiam(Method):
     """An encoder, a head that ends in a normalisation, and a predictor."""
 
+    local_views = True
     usual: ClassVar = {"head_outputs": 512}
 
     def __init__(self, encoder: nn.Module, head: nn.Module) -> None:
@@ -36,13 +38,17 @@ class SimSiam(Method):
         self.predictor = mlp_head(width, hidden=max(2, width // 4), outputs=width)
 
     def project(self, views: Views) -> Vectors:
-        z1, z2 = together(nn.Sequential(self.encoder, self.head, self.norm), views)
-        p1, p2 = together(self.predictor, (z1, z2))
-        return p1, p2, z1, z2
+        z = together(nn.Sequential(self.encoder, self.head, self.norm), views)
+        return *together(self.predictor, z), *z[:2]
 
     def compare(self, vectors: Vectors, items: ItemInfo) -> Losses:
-        p1, p2, z1, z2 = (wide(each) for each in vectors)
-        return -functional.cosine_similarity(p1, z2.detach()) / 2 - functional.cosine_similarity(p2, z1.detach()) / 2
+        *p, z1, z2 = (wide(each) for each in vectors)
+        near = [
+            functional.cosine_similarity(prediction, target)
+            for usual, target in enumerate((z1.detach(), z2.detach()))
+            for prediction in p[:usual] + p[usual + 1 :]
+        ]
+        return -torch.stack(near).mean(dim=0)
 
     def watched(self, vectors: Vectors, items: ItemInfo) -> Comparison:
-        return in_batch(vectors[2:], items.index, cosine)
+        return in_batch(vectors[-2:], items.index, cosine)

@@ -28,7 +28,8 @@ def compare(
 
     Args:
         source: As for fit.
-        methods: Names with commas between, such as simclr,moco,vicreg: counterpoint list methods.
+        methods: Names with commas between, such as simclr,moco,vicreg: counterpoint list methods. Other choices may
+            stand behind each: "simclr, simclr negatives=cancelled".
         labels: As for evaluate; only methods that need labels learn from them.
         test: Labelled items to ask about; a fifth of every class of SOURCE when left out.
         seeds: How often everything is repeated.

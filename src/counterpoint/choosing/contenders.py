@@ -1,0 +1,53 @@
+"""Who takes part in a comparison: a method, and where wanted other choices that make it differ from the rest."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import re
+from typing import Any
+
+from counterpoint.assemble import completed
+from counterpoint.errors import PlanError
+from counterpoint.plans import Plan
+
+SHARED = ("epochs", "minutes", "seed", "modality", "device", "precision", "encoder", "width", "view_size")
+"""Choices that are the same for all: time, and what the untrained encoder is that all are compared with."""
+
+
+def contender(plan: Plan, spec: str) -> Plan:
+    """The shared plan with one contender's own choices: ``METHOD``, or ``METHOD choice=value choice=value``.
+
+    >>> own = contender(Plan(), "simclr objective=debiased(prior=0.2) head_layers=3")
+    >>> own.method, own.objective, own.head_layers
+    ('simclr', 'debiased(prior=0.2)', 3)
+
+    Raises:
+        PlanError: A choice is not of a plan, is one that all share, or does not fit the method.
+    """
+    method, *others = re.split(r"\s+(?![^(]*\))", spec.strip())
+    choices: dict[str, Any] = {}
+    for each in others:
+        name, sign, value = each.partition("=")
+        if not sign or not value:
+            raise PlanError(f"'{spec}' cannot be read. Write a method, then choices as name=value with spaces between.")
+        if name in ("method", *SHARED):
+            raise PlanError(f"All contenders share the choice '{name}'. Give it once for the comparison, as --{name}.")
+        choices[name] = _value(value)
+    own = Plan.of({**plan.record(), "method": method, **choices})
+    completed(own)
+    return own
+
+
+def seeded(plan: Plan, spec: str, seed: int) -> Plan:
+    """One run of a contender."""
+    return dataclasses.replace(contender(plan, spec), seed=seed)
+
+
+def _value(text: str) -> Any:
+    """A number, None, or the text itself."""
+    try:
+        value = ast.literal_eval(text)
+    except (SyntaxError, ValueError):
+        return text
+    return value if isinstance(value, int | float | None) else text
