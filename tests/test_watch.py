@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from counterpoint.comparison import Comparison, cosine, same_item
+from counterpoint.comparison import Comparison, cosine, euclidean, same_item
+from counterpoint.negatives.facing import Facing
 from counterpoint.training import watch
 
 HEALTHY = {
@@ -71,6 +72,20 @@ def test_measured_numbers_of_perfect_pairs():
     assert found["negative"] == pytest.approx(0.0)
     assert found["compared"] == 15
     assert found["rank"] == pytest.approx(8.0, rel=1e-3)
+
+
+def test_pairs_are_judged_by_how_well_alike_and_unalike_are_told_apart():
+    first, second = torch.zeros(4, 2), torch.tensor([[1.0, 0.0], [3.0, 0.0], [2.0, 0.0], [4.0, 0.0]])
+    same = torch.tensor([True, True, False, False])
+    table = Comparison(first, second, Facing(same, torch.arange(4)), euclidean)
+    found = watch.measure(table, 0.1)
+    assert found["accuracy"] == 0.75  # distances 1 and 3 of the same beside 2 and 4 of others
+    assert (found["positive"], found["negative"]) == (-5.0, -10.0)
+    sentence = watch.judge([HEALTHY | found | {"rank": 40.0, "rank_limit": 128.0, "sameness": 0.1}])[0].sentence
+    assert "in 75% of cases" in sentence
+    alike = watch.measure(Comparison(first, second, Facing(torch.ones(4).bool(), torch.arange(4)), euclidean), 0.1)
+    assert "negative" not in alike
+    assert all(math.isfinite(value) for value in alike.values())
 
 
 def test_collapsed_vectors_are_measured_as_collapsed():

@@ -21,7 +21,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from counterpoint.comparison import Comparison, euclidean
+from counterpoint.comparison import Comparison, Tile, euclidean
 
 SHORT = 100
 """Steps below which a run says nothing about its choices."""
@@ -55,7 +55,6 @@ def measure(comparison: Comparison, temperature: float, *, rows: int = 256) -> d
     tile = comparison.tile(slice(0, min(rows, len(comparison.anchors))))
     compared = tile.positive | tile.negative
     score = tile.similarity.masked_fill(~compared, -torch.inf)
-    chosen = tile.positive.gather(1, score.argmax(dim=1, keepdim=True))
     share = torch.softmax(score / temperature, dim=1)
     entropy = -torch.xlogy(share, share).sum(dim=1).mean()
     z = comparison.anchors.float()
@@ -64,16 +63,31 @@ def measure(comparison: Comparison, temperature: float, *, rows: int = 256) -> d
     unit = functional.normalize(z, dim=1)
     alike = unit @ unit.mean(dim=0)
     return {
-        "accuracy": float(chosen.float().mean()),
+        "accuracy": _accuracy(tile, score),
         "entropy": float(entropy) / math.log(max(2, int(compared[0].sum()))),
-        "positive": float(tile.similarity[tile.positive].mean()),
-        "negative": float(tile.similarity[tile.negative].mean()),
+        **_likeness(tile),
         "sameness": float(alike.mean()),
         "rank": effective_rank(unit),
         "rank_limit": float(min(unit.shape)),
         "compared": float(compared[0].sum()),
         "positives": float(tile.positive.sum(dim=1).float().mean()),
     }
+
+
+def _accuracy(tile: Tile, score: Float[Tensor, "b m"]) -> float:
+    """How often a positive is found: among what its anchor is compared with, or, where that is one candidate each, as
+    with pairs, how often one that belongs to its anchor is more alike to it than one that does not.
+    """
+    if int((tile.positive | tile.negative).sum(dim=1).max()) > 1:
+        return float(tile.positive.gather(1, score.argmax(dim=1, keepdim=True)).float().mean())
+    own, others = tile.similarity[tile.positive], tile.similarity[tile.negative]
+    return float((own[:, None] > others).float().mean()) if len(own) and len(others) else 0.0
+
+
+def _likeness(tile: Tile) -> dict[str, float]:
+    """How alike positives are, and negatives, of those that there are."""
+    sides = {"positive": tile.similarity[tile.positive], "negative": tile.similarity[tile.negative]}
+    return {name: float(side.mean()) for name, side in sides.items() if len(side)}
 
 
 @torch.no_grad()
@@ -98,9 +112,11 @@ def judge(records: Sequence[Mapping[str, Any]]) -> list[Verdict]:
 
 
 def _healthy(last: Mapping[str, Any]) -> str:
+    found = f"{last['accuracy']:.0%} of anchors find their positive among {last['compared']:.0f}"
+    if last["compared"] < 2:
+        found = f"a pair that belongs together is more alike than one that does not in {last['accuracy']:.0%} of cases"
     return (
-        f"Learning is healthy: {last['accuracy']:.0%} of anchors find their positive among "
-        f"{last['compared']:.0f}, and the vectors use {last['rank']:.0f} of {last['rank_limit']:.0f} directions."
+        f"Learning is healthy: {found}, and the vectors use {last['rank']:.0f} of {last['rank_limit']:.0f} directions."
     )
 
 
@@ -157,7 +173,7 @@ def _learning(last: Mapping[str, Any], done: float) -> list[Verdict]:
 
 def _temperature(last: Mapping[str, Any], done: float) -> list[Verdict]:
     several = last.get("positives", 1.0) > 1.5  # then all of them weigh much, at any temperature
-    if done < 0.3 or several or "temperature" not in last:
+    if done < 0.3 or several or last["compared"] < 2 or "temperature" not in last:
         return []
     if last["entropy"] > 0.97:
         sentence = "The temperature is too high: all candidates weigh nearly the same. Halve it."
