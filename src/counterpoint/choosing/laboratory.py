@@ -127,6 +127,8 @@ def lab(
 
 
 def _several(views: Views | Sequence[Views] | None) -> list[Views]:
+    if views is not None and not callable(views) and not len(views):
+        raise InputError("Name the views to judge, or leave them out for the usual ones.")
     return ["auto"] if views is None else [views] if isinstance(views, str) or callable(views) else list(views)
 
 

@@ -54,13 +54,16 @@ def remarks(row: Row, by: Measure) -> list[str]:
     if strong(row, by.chance):
         said.append("so strong that hardly any item can be found again")
     damage = row["damage"]
-    if damage is not None and damage["high"] < 0:
-        said.append(
-            f"takes away {'most of ' if ruinous(row, by) else ''}what tells classes apart ({points(damage['value'])} points)"
-        )
-    elif damage is not None and damage["low"] > 0:
-        said.append(f"makes classes easier to tell apart ({points(damage['value'])} points)")
-    elif damage is not None:
+    if damage is None:
+        return said
+    taken = f"({points(damage['value'])} points)"
+    if ruinous(row, by):
+        said.append(f"takes away most of what tells classes apart {taken}")
+    elif costly(row):
+        said.append(f"takes away what tells classes apart {taken}")
+    elif damage["low"] > 0:
+        said.append(f"makes classes easier to tell apart {taken}")
+    else:
         said.append("damage cannot be told from none")
     return said
 
@@ -91,8 +94,8 @@ def costly(row: Row) -> bool:
 
 
 def ruinous(row: Row, by: Measure) -> bool:
-    """Whether it takes away more of what tells classes apart than it leaves."""
-    return costly(row) and -row["damage"]["value"] > MOST * (by.gain or 0.0)
+    """Whether it certainly takes away more of what tells classes apart than it leaves."""
+    return costly(row) and -row["damage"]["high"] > MOST * (by.gain or 0.0)
 
 
 def points(value: float) -> str:
@@ -101,12 +104,16 @@ def points(value: float) -> str:
     >>> points(-0.0312)
     '-3.1'
     """
-    return f"{100 * value:+.1f}"
+    return f"{round(100 * value, 1) + 0.0:+.1f}"
 
 
 def advice(looks: Sequence[Row], by: Measure) -> tuple[str, str]:
-    """What to make of all looks: good or warning, and some sentences on the first, the whole look."""
-    whole = looks[0]
+    """What to make of every whole look: good or warning, and some sentences."""
+    found = [_advised(whole, looks, by) for whole in looks if whole["kind"] == "whole"]
+    return max(level for level, _ in found), " ".join(sentence for _, sentence in found)
+
+
+def _advised(whole: Row, looks: Sequence[Row], by: Measure) -> tuple[str, str]:
     parts = [row for row in looks if row["kind"] == "part" and row["of"] == whole["of"]]
     name = f"These views ({whole['views']})" if whole["views"] else "These views"
     level, first = "warning", ""
@@ -135,7 +142,7 @@ def _instead(looks: Sequence[Row], by: Measure, wanted: str) -> str:
     """The whole look, strength or preset in the right measure that costs the classes least, or is found least."""
     fitting = [
         row
-        for row in looks[1:]
+        for row in looks
         if row["kind"] != "part"
         and row["views"]
         and not (unchanged(row) or always(row) or timid(row) or strong(row, by.chance) or ruinous(row, by))
@@ -154,16 +161,15 @@ def _of_classes(whole: Row, parts: Sequence[Row]) -> list[str]:
     if damage["low"] > 0:
         return [f"Through them classes are easier to tell apart, by {points(damage['value'])} points."]
     if not costly(whole):
-        return [
-            f"What they take away of the classes cannot be told from nothing ({points(damage['value'])} points, "
-            f"{points(damage['low'])} to {points(damage['high'])})."
-        ]
+        return [f"What they take away of what tells classes apart cannot be told from nothing ({_points(damage)})."]
     taken = f"They take away {_taken(damage)} points ({-100 * damage['high']:.1f} to {-100 * damage['low']:.1f})"
     worst = min(parts, key=lambda row: float(row["damage"]["value"]), default=None)
     if worst is None or not costly(worst):
         return [f"{taken} of what tells classes apart."]
     name = worst["name"].rpartition(": ")[2].removesuffix(" alone")
-    return [f"{taken} of what tells classes apart; of single changes {name} takes most ({_taken(worst['damage'])})."]
+    return [
+        f"{taken} of what tells classes apart; {name} takes most ({_taken(worst['damage'])}), so try less of it first."
+    ]
 
 
 def _taken(damage: Mapping[str, float]) -> str:

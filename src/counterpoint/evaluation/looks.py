@@ -121,7 +121,9 @@ class Yardstick:
     @property
     def gain(self) -> float | None:
         """How much more often than the most frequent class."""
-        return None if self._right is None or self._known is None else self._right.mean() - self._known.guessed()
+        if self._right is None or self._known is None:
+            return None
+        return float(self._right.mean()) - self._known.guessed()
 
     def __call__(self, looking: Modality) -> Effect:
         """What the look of a modality does to the items.

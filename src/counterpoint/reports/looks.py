@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from counterpoint.reports.charts import Tick, ticks
 from counterpoint.reports.thumbnails import data_url, picture
 from counterpoint.views import draw
 
-SHOWN = 4
+SHOWN = 5
 """Items on a strip, two views of each."""
 
 SIDE, GAP, BETWEEN = 56, 2, 12
@@ -43,7 +43,7 @@ class Dot:
     y: float
     kind: str
     name: str
-    said: tuple[float, float, str] | None
+    said: tuple[float, float, str] | None = None
     """Where the name stands, and how it is anchored; None where it would cover another."""
 
 
@@ -72,7 +72,10 @@ def write_looks(folder: Path, found: Mapping[str, Any], strips: Sequence[str], i
     drawn = environment.get_template("looks.html.jinja").render(
         name=folder.name,
         found=found,
-        rows=[(row, cells(row), url) for row, url in zip(found["looks"], strips, strict=True)],
+        rows=[
+            (row, cells(row), "; ".join(row["remarks"]).replace("(-", f"({MINUS}"), url)
+            for row, url in zip(found["looks"], strips, strict=True)
+        ],
         strip=items,
         plot=plot(found["looks"]),
         sizes={"width": WIDTH, "height": HEIGHT, "left": LEFT, "bottom": BOTTOM},
@@ -109,10 +112,17 @@ def plot(looks: Sequence[Mapping[str, Any]]) -> Plot:
     def place(value: float, axis: Sequence[float], start: float, end: float) -> float:
         return start + (value - axis[0]) / (axis[-1] - axis[0]) * (end - start)
 
-    dots: list[Dot] = []
-    for row, height in zip(looks, heights, strict=True):
-        x, y = place(row["accuracy"]["value"], across, LEFT, right), place(height, up, BOTTOM, 14)
-        dots.append(Dot(x, y, row["kind"], row["name"], _free(x, y, row["name"], dots)))
+    dots = [
+        Dot(
+            place(row["accuracy"]["value"], across, LEFT, right),
+            place(height, up, BOTTOM, 14),
+            row["kind"],
+            row["name"],
+        )
+        for row, height in zip(looks, heights, strict=True)
+    ]
+    for place_of, dot in enumerate(dots):  # the whole look comes first, so its name finds room
+        dots[place_of] = replace(dot, said=_free(dot, dots))
     text = (lambda value: f"{value:+g}".replace("-", MINUS).replace("+0", "0")) if damaged else _short
     return Plot(
         dots,
@@ -122,21 +132,20 @@ def plot(looks: Sequence[Mapping[str, Any]]) -> Plot:
     )
 
 
-def _free(x: float, y: float, name: str, dots: Sequence[Dot]) -> tuple[float, float, str] | None:
-    """A place for a name beside its dot, where it covers neither the edge nor another name."""
-    wide = LETTER * len(name)
-    for anchor, left in (("start", x + 9), ("end", x - 9 - wide)):
+def _free(dot: Dot, dots: Sequence[Dot]) -> tuple[float, float, str] | None:
+    """A place for a name beside its dot, where it covers neither the edge, nor a dot, nor another name."""
+    wide = LETTER * len(dot.name)
+    for anchor, left in (("start", dot.x + 9), ("end", dot.x - 9 - wide)):
         for down in (4, -9, 17):
-            if left < LEFT or left + wide > WIDTH:
-                continue
-            if all(_clear(left, y + down, wide, dot) for dot in dots):
-                return (left if anchor == "start" else left + wide), y + down, anchor
+            inside = left >= LEFT and left + wide <= WIDTH
+            if inside and all(_clear(left, dot.y + down, wide, each) for each in dots if each is not dot):
+                return (left if anchor == "start" else left + wide), dot.y + down, anchor
     return None
 
 
 def _clear(left: float, base: float, wide: float, dot: Dot) -> bool:
-    """Whether a name neither covers a dot nor its name."""
-    if left - 7 < dot.x < left + wide + 7 and base - 15 < dot.y < base + 5:
+    """Whether a name covers neither a dot nor its name."""
+    if left - 6 < dot.x < left + wide + 6 and base - 15 < dot.y < base + 6:
         return False
     if dot.said is None:
         return True
@@ -172,8 +181,8 @@ def _laid(columns: Sequence[Tensor]) -> Image.Image:
 
 
 def _short(value: float) -> str:
-    return f"{value:.2f}".replace("-", MINUS)
+    return f"{round(value, 2) + 0.0:.2f}".replace("-", MINUS)
 
 
 def _points(value: float) -> str:
-    return f"{100 * value:+.1f}".replace("-", MINUS)
+    return f"{round(100 * value, 1) + 0.0:+.1f}".replace("-", MINUS)
