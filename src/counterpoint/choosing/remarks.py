@@ -26,6 +26,11 @@ MOST = 0.5
 """Share of what a probe knows beyond guessing from which on a look takes away more than it leaves."""
 
 
+WHAT = "what tells classes apart"
+"""Before learning it is hidden rather than taken away: an encoder may learn to see through changes of light, say. On
+grey clothing the change of light cost an untrained encoder 10 points, and one that had learned for a minute 2."""
+
+
 class Measure(NamedTuple):
     """What the figures of a look are held against."""
 
@@ -57,10 +62,8 @@ def remarks(row: Row, by: Measure) -> list[str]:
     if damage is None:
         return said
     taken = f"({points(damage['value'])} points)"
-    if ruinous(row, by):
-        said.append(f"takes away most of what tells classes apart {taken}")
-    elif costly(row):
-        said.append(f"takes away what tells classes apart {taken}")
+    if costly(row):
+        said.append(f"{'takes away' if by.learned else 'hides'} {'most of ' if ruinous(row, by) else ''}{WHAT} {taken}")
     elif damage["low"] > 0:
         said.append(f"makes classes easier to tell apart {taken}")
     else:
@@ -126,7 +129,8 @@ def _advised(whole: Row, looks: Sequence[Row], by: Measure) -> tuple[str, str]:
     elif strong(whole, by.chance):
         first = f"{name} are so strong that hardly any item is found again. {_instead(looks, by, 'weaker')}"
     elif ruinous(whole, by):
-        first = f"{name} take away more of what tells classes apart than they leave. {_instead(looks, by, 'milder')}"
+        taken = "take away" if by.learned else "hide"
+        first = f"{name} {taken} more of {WHAT} than they leave. {_instead(looks, by, 'milder')}"
     else:
         level = "good"
         first = (
@@ -134,8 +138,10 @@ def _advised(whole: Row, looks: Sequence[Row], by: Measure) -> tuple[str, str]:
             f"found again{'' if by.learned else ' before learning'}, {by.chance:.1%} by guessing."
         )
     idle = [row["name"].rpartition(": ")[2].removesuffix(" alone") for row in parts if unchanged(row)]
-    left_out = [f"{_listed(idle).capitalize()} changes nothing here and may be left out."] if idle else []
-    return level, " ".join([first, *_of_classes(whole, parts), *left_out])
+    left_out = []
+    if idle:
+        left_out = [f"{_listed(idle).capitalize()} change{'s' if len(idle) == 1 else ''} nothing here: leave out."]
+    return level, " ".join([first, *_of_classes(whole, parts, by), *left_out])
 
 
 def _instead(looks: Sequence[Row], by: Measure, wanted: str) -> str:
@@ -153,7 +159,7 @@ def _instead(looks: Sequence[Row], by: Measure, wanted: str) -> str:
     return f"Of the others, '{best['views']}' is {wanted}."
 
 
-def _of_classes(whole: Row, parts: Sequence[Row]) -> list[str]:
+def _of_classes(whole: Row, parts: Sequence[Row], by: Measure) -> list[str]:
     """What the labels say of the whole look and of its most costly part."""
     damage = whole["damage"]
     if damage is None:
@@ -161,14 +167,17 @@ def _of_classes(whole: Row, parts: Sequence[Row]) -> list[str]:
     if damage["low"] > 0:
         return [f"Through them classes are easier to tell apart, by {points(damage['value'])} points."]
     if not costly(whole):
-        return [f"What they take away of what tells classes apart cannot be told from nothing ({_points(damage)})."]
-    taken = f"They take away {_taken(damage)} points ({-100 * damage['high']:.1f} to {-100 * damage['low']:.1f})"
+        return [f"What they take away of {WHAT} cannot be told from nothing ({_points(damage)})."]
+    taken = f"{_taken(damage)} points ({-100 * damage['high']:.1f} to {-100 * damage['low']:.1f}) of {WHAT}"
     worst = min(parts, key=lambda row: float(row["damage"]["value"]), default=None)
-    if worst is None or not costly(worst):
-        return [f"{taken} of what tells classes apart."]
-    name = worst["name"].rpartition(": ")[2].removesuffix(" alone")
+    most = ""
+    if worst is not None and costly(worst):
+        name = worst["name"].rpartition(": ")[2].removesuffix(" alone")
+        most = f", of single changes {name} most ({_taken(worst['damage'])})"
+    if by.learned:
+        return [f"They take away {taken}{most}."]
     return [
-        f"{taken} of what tells classes apart; {name} takes most ({_taken(worst['damage'])}), so try less of it first."
+        f"They hide {taken} from an encoder that has not learned{most}; --model says what a run cannot see through."
     ]
 
 
