@@ -193,7 +193,7 @@ def test_a_mirror_of_what_is_symmetric_and_grey_of_what_is_grey_change_nothing()
 @pytest.mark.parametrize("kind", WORLDS)
 def test_every_kind_of_data_is_judged_and_every_spec_can_be_fitted(kind):
     world = WORLDS[kind](count=96)
-    held = cp.lab(world.source, labels=world.labels, modality=kind, **SMALL)
+    held = cp.lab(world.source, labels=world.labels, modality=kind, width=8, items=48)
     names = [row["name"] for row in held["looks"]]
     assert names[0] == "whole look"
     assert {"half strength", "double strength"} < set(names)
@@ -314,7 +314,11 @@ def test_a_model_measures_in_the_place_of_an_untrained_encoder(tmp_path):
             "more of what tells classes apart than they leave",
             "warning",
         ),
-        ({"accuracy": 0.4, "damage": (-0.1, -0.12, -0.08)}, "hide 10.0 points (8.0 to 12.0) of what", "good"),
+        (
+            {"accuracy": 0.4, "damage": (-0.1, -0.12, -0.08)},
+            "has not learned loses 10.0 points (8.0 to 12.0) of what",
+            "good",
+        ),
         (
             {"accuracy": 0.4, "damage": (-0.01, -0.04, 0.02)},
             "cannot be told from nothing (-1.0 (-4.0 to +2.0))",
@@ -348,7 +352,7 @@ def written(tmp_path_factory):
     world = stripes(count=64)
     np.save(folder / "array.npy", world.source)
     np.save(folder / "labels.npy", world.labels)
-    return folder, [str(folder / "array.npy"), "--labels", str(folder / "labels.npy"), "--width", "8", "--items", "64"]
+    return folder, [str(folder / "array.npy"), "--labels", str(folder / "labels.npy"), "--width", "8", "--items", "32"]
 
 
 def test_lab_from_the_shell_prints_and_writes(written, capsys):
@@ -428,3 +432,8 @@ def test_a_model_has_settled_what_is_asked_otherwise(tmp_path):
         cp.lab(source, model=model, width=8)
     with pytest.raises(cp.InputError, match="views are named"):
         cp.lab(source, model=model, views=lambda rows, key: rows)
+    cp.fit(source, epochs=1, width=8, batch_size=32, views=lambda rows, key: rows + 0.1, out=tmp_path / "run")
+    with pytest.raises(cp.InputError, match="Say which to judge with --views"):
+        cp.lab(source, model=tmp_path / "run")
+    named = cp.lab(source, model=tmp_path / "run", views="corrupt", items=32)
+    assert named["looks"][0]["views"] == "corrupt"

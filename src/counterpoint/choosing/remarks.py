@@ -140,7 +140,9 @@ def _advised(whole: Row, looks: Sequence[Row], by: Measure) -> tuple[str, str]:
     idle = [row["name"].rpartition(": ")[2].removesuffix(" alone") for row in parts if unchanged(row)]
     left_out = []
     if idle:
-        left_out = [f"{_listed(idle).capitalize()} change{'s' if len(idle) == 1 else ''} nothing here: leave out."]
+        left_out = [
+            f"{_listed(idle).capitalize()} change{'s' if len(idle) == 1 else ''} nothing here and can be left out."
+        ]
     return level, " ".join([first, *_of_classes(whole, parts, by), *left_out])
 
 
@@ -173,12 +175,10 @@ def _of_classes(whole: Row, parts: Sequence[Row], by: Measure) -> list[str]:
     most = ""
     if worst is not None and costly(worst):
         name = worst["name"].rpartition(": ")[2].removesuffix(" alone")
-        most = f", of single changes {name} most ({_taken(worst['damage'])})"
-    if by.learned:
-        return [f"They take away {taken}{most}."]
-    return [
-        f"They hide {taken} from an encoder that has not learned{most}; --model says what a run cannot see through."
-    ]
+        most = f", of single changes most through {name} ({_taken(worst['damage'])})"
+    who = "The model" if by.learned else "An encoder that has not learned"
+    beyond = "" if by.learned else "; --model says what a run cannot see through"
+    return [f"{who} loses {taken} through them{most}{beyond}."]
 
 
 def _taken(damage: Mapping[str, float]) -> str:

@@ -86,8 +86,9 @@ class Known:
         correct = np.zeros(len(self.rows))
         for half in (self.half, ~self.half):
             known = learned[self.rows[~half]]
-            answers = [linear_probe(known, self.labels[~half], each[self.rows[half]], seed=0) for each in asked]
-            correct[half] = np.mean([each == self.labels[half] for each in answers], axis=0)
+            views = np.concatenate([each[self.rows[half]] for each in asked])
+            answers = linear_probe(known, self.labels[~half], views, seed=0).reshape(len(asked), -1)
+            correct[half] = (answers == self.labels[half]).mean(axis=0)
         return correct
 
     def guessed(self) -> float:

@@ -136,7 +136,7 @@ def _free(dot: Dot, dots: Sequence[Dot]) -> tuple[float, float, str] | None:
     """A place for a name beside its dot, where it covers neither the edge, nor a dot, nor another name."""
     wide = LETTER * len(dot.name)
     for anchor, left in (("start", dot.x + 9), ("end", dot.x - 9 - wide)):
-        for down in (4, -9, 17):
+        for down in (4, -9, 19):
             inside = left >= LEFT and left + wide <= WIDTH
             if inside and all(_clear(left, dot.y + down, wide, each) for each in dots if each is not dot):
                 return (left if anchor == "start" else left + wide), dot.y + down, anchor
