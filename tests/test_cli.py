@@ -243,6 +243,21 @@ WRONG = {
     "export of no run": ["export", "{tmp}/empty", "--out", "{out}.onnx"],
     "unknown item": ["search", "{run}", "{tmp}/array.npy", "--like", "nobody"],
     "unknown row": ["search", "{run}", "{tmp}/array.npy", "--like", "400"],
+    "lab of unknown views": ["lab", "{tmp}/array.npy", "--views", "small,smal", "--out", "{out}"],
+    "lab of views for other data": ["lab", "{tmp}/array.npy", "--views", "waves", "--out", "{out}"],
+    "lab of views that cannot be drawn": ["lab", "{tmp}/array.npy", "--views", "builtins:len", "--out", "{out}"],
+    "lab with labels all different": [
+        "lab",
+        "{tmp}/array.npy",
+        "--labels",
+        "{tmp}/own.npy",
+        "--out",
+        "{out}",
+    ],
+    "lab of few items": ["lab", "{tmp}/few.npy", "--out", "{out}"],
+    "lab over a run": ["lab", "{tmp}/array.npy", "--out", "{run}", "--overwrite"],
+    "lab by no run": ["lab", "{tmp}/array.npy", "--model", "{tmp}/empty", "--out", "{out}"],
+    "lab by a run of another width": ["lab", "{tmp}/array.npy", "--model", "{run}", "--width", "8", "--out", "{out}"],
     "unknown list": ["list", "methodz"],
 }
 
@@ -256,6 +271,7 @@ def wrong_things(folder):
         (folder / name).mkdir()
     (folder / "text" / "letter.txt").write_text("Dear Sir", encoding="utf-8")
     np.save(folder / "array.npy", pictures)
+    np.save(folder / "few.npy", pictures[:12])
     broken = pictures.astype(np.float32) / 255
     np.save(folder / "normal.npy", (broken - 0.45) / 0.22)
     broken[3, 2, 1, 0] = np.nan
@@ -318,6 +334,7 @@ def test_help_names_every_verb_and_every_choice(capsys):
         "distill",
         "predict",
         "export",
+        "lab",
     ):
         assert verb in text
     main(["fit", "--help"])

@@ -155,7 +155,7 @@ def test_every_file_that_a_map_of_the_code_names_exists(page):
 
 
 @pytest.mark.parametrize(
-    "verb", ["fit", "plan", "evaluate", "embed", "search", "report", "list", "check", "export", "tune"]
+    "verb", ["fit", "plan", "evaluate", "embed", "search", "report", "list", "check", "export", "tune", "lab"]
 )
 def test_every_verb_has_help(verb, capsys):
     main([verb, "--help"])

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from counterpoint.api import export as export
     from counterpoint.api import finetune as finetune
     from counterpoint.api import fit as fit
+    from counterpoint.api import lab as lab
     from counterpoint.api import label_efficiency as label_efficiency
     from counterpoint.api import plan as plan
     from counterpoint.api import predict as predict
@@ -62,6 +63,7 @@ PUBLIC = {
     "finetune": "counterpoint.api",
     "fit": "counterpoint.api",
     "image_views": "counterpoint.views.standalone",
+    "lab": "counterpoint.api",
     "label_efficiency": "counterpoint.api",
     "load": "counterpoint.model",
     "load_classifier": "counterpoint.classifiers.classifier",

@@ -181,6 +181,23 @@ class Lifecycle(Choices):
     seed: int = choice(0, "Names the labels that are drawn and the random numbers of the run.", low=0)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Lab(Choices):
+    """Every choice of a look at what views do.
+
+    >>> Lab(items=500).seed
+    0
+    """
+
+    modality: str = choice("auto", "Kind of data, or auto to recognise it: counterpoint list modalities.")
+    column: str | None = choice(None, "The column with paths of images, or the one that a table must not look at.")
+    encoder: str = choice("auto", "Network, never trained, that views are measured by: counterpoint list encoders.")
+    width: int | None = choice(None, "Width of its first stage; None for the encoder's own.", low=1)
+    view_size: int | None = choice(None, "Height and width of an image's view in pixels; None to fit the data.", low=4)
+    items: int = choice(1024, "Items that are looked at, drawn at random; those with labels first.", low=20)
+    seed: int = choice(0, "Names the random numbers.", low=0)
+
+
 def within(name: str, value: Any, low: float, high: float | None = None, *, kind: Any = float) -> None:
     """Raise ``PlanError`` unless a choice is a number in [low, high], whole if its ``kind`` is int.
 

@@ -18,6 +18,7 @@ class Folder:
     path: Path
     record: str
     what: str
+    resumable: bool = True
 
     def require(self, *, resume: bool, overwrite: bool) -> None:
         """Refuse a folder that holds something else, or a record that is not to be gone on with."""
@@ -28,6 +29,8 @@ class Folder:
         there = self.path.is_dir() and any(self.path.iterdir())
         if there and not (self.path / self.record).exists():
             raise RunError(f"'{self.path}' holds other things than a {self.what}. Choose another --out.")
+        if there and not overwrite and not self.resumable:
+            raise RunError(f"'{self.path}' holds a {self.what}. Replace it with --overwrite, or choose another --out.")
         if there and not (resume or overwrite):
             raise RunError(f"'{self.path}' holds a {self.what}. Go on with --resume, or start anew with --overwrite.")
         if resume and not there:

@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Float64
+from jaxtyping import Bool, Float32, Float64
 from torch.nn import functional
 
 from counterpoint.errors import InputError
@@ -98,15 +98,25 @@ def view_accuracy(x: Float32[np.ndarray, "m d"], y: Float32[np.ndarray, "m d"]) 
     >>> view_accuracy(x, x), view_accuracy(x, x[[0, 2, 1]]), view_accuracy(np.ones_like(x), np.ones_like(x))
     (1.0, 0.3333333333333333, 0.0)
     """
+    return float(found_again(x, y).mean())
+
+
+def found_again(x: Float32[np.ndarray, "m d"], y: Float32[np.ndarray, "m d"]) -> Bool[np.ndarray, " m"]:
+    """Whether the first view of each item is nearer to its own second view than to that of any other.
+
+    >>> x = np.eye(3, dtype=np.float32)
+    >>> found_again(x, x[[0, 2, 1]]).tolist()
+    [True, False, False]
+    """
     _check(x, least=2)
     first, second = (functional.normalize(torch.from_numpy(np.require(each, np.float32)), dim=1) for each in (x, y))
-    right = 0
+    right = []
     for start in range(0, len(first), ROWS):
         alike = first[start : start + ROWS] @ second.T
         own = alike.diagonal(start).clone()
         alike.diagonal(start).fill_(-torch.inf)
-        right += int((own > alike.max(dim=1).values + 1e-6).sum())
-    return right / len(first)
+        right.append(own > alike.max(dim=1).values + 1e-6)
+    return torch.cat(right).numpy()
 
 
 class Measure(NamedTuple):

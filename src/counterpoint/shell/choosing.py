@@ -1,4 +1,4 @@
-"""The verbs that help to choose: compare, tune."""
+"""The verbs that help to choose: compare, tune, lab."""
 
 from __future__ import annotations
 
@@ -6,7 +6,13 @@ import re
 from pathlib import Path
 from typing import Annotated
 
+from cyclopts import Parameter
+
+from counterpoint.plans import Lab
 from counterpoint.shell.app import USUAL, AsJson, Choices, Flag, app, say
+
+Labs = Annotated[Lab, Parameter(name="*")]
+USUAL_LAB = Lab()
 
 
 @app.command
@@ -44,7 +50,7 @@ def compare(
 
     found = api.compare(
         source,
-        [each.strip() for each in re.split(r",(?![^(]*\))", methods) if each.strip()],
+        _several(methods),
         labels=labels,
         test=test,
         seeds=seeds,
@@ -109,3 +115,43 @@ def tune(
     )
     text = f"{api.tuning_table(found)}\nThe report is {out / 'report.html'}"
     say({"out": str(out), **found}, text, as_json=as_json)
+
+
+@app.command
+def lab(
+    source: str,
+    *,
+    labels: str | None = None,
+    views: str | None = None,
+    model: Path | None = None,
+    out: Path | None = None,
+    overwrite: Annotated[bool, Flag] = False,
+    choices: Labs = USUAL_LAB,
+    as_json: AsJson = False,
+) -> None:
+    """Say what every view does to the items of SOURCE: each change alone, all together, half and twice as strong.
+
+    Nothing is trained. For each look: how alike two views of an item are, whether the item is found again among others,
+    and with --labels how much of what tells classes apart is taken away.
+
+    Args:
+        source: As for fit.
+        labels: As for evaluate, or own for those that SOURCE carries.
+        views: Names or package.module:name, several with commas between; the usual ones when left out.
+        model: A run whose encoder measures, in place of one that never learned.
+        out: A folder for lab.json and report.html.
+        overwrite: Replace the lab in --out.
+        choices: What is looked at, and by what.
+        as_json: Print one JSON object and nothing else.
+    """
+    from counterpoint import api
+
+    given = None if views is None else _several(views)
+    found = api.lab(source, labels=labels, views=given, model=model, out=out, overwrite=overwrite, **choices.record())
+    text = api.lab_table(found) + (f"\nThe report is {out / 'report.html'}" if out else "")
+    say(found, text, as_json=as_json)
+
+
+def _several(names: str) -> list[str]:
+    """Names with commas between; those inside brackets part options."""
+    return [each.strip() for each in re.split(r",(?![^(]*\))", names) if each.strip()]

@@ -42,7 +42,13 @@ def filters(start: Float[Tensor, " b"], length: Float[Tensor, " b"], *, size: in
 def boxes(
     key: Int64[Tensor, " b"], *, height: int, width: int, scale: tuple[float, float], ratio: tuple[float, float]
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Top, left, height and width of a random box for each item, on whole pixels, never larger than the image."""
+    """Top, left, height and width of a random box for each item, on whole pixels, never larger than the image.
+
+    A scale and a ratio of 1 leave nothing to draw: the box is the whole image, whatever its own ratio is.
+    """
+    if scale[0] == 1 and ratio[0] == 1:
+        zero = torch.zeros(len(key), device=key.device)
+        return zero, zero, zero + height, zero + width
     share, slant, down, across = draw.firsts(key, "area", "aspect", "place", "place")
     area = (scale[0] + (scale[1] - scale[0]) * share) * height * width
     lowest, highest = math.log(ratio[0]), math.log(ratio[1])

@@ -47,6 +47,10 @@ class Corrupt:
         """One view of every row."""
         return corrupt(rows, key, pool=pool, groups=groups, rate=self.rate)
 
+    def alone(self) -> dict[str, dict[str, float]]:
+        """All options of its one change."""
+        return {"corrupt": {"rate": self.rate}}
+
     def stronger(self, by: float) -> dict[str, float]:
         """The rate so much higher, as far as one feature in ten is left."""
         rate = min(max(0.9, self.rate), max(0.001, by * self.rate))

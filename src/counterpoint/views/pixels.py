@@ -25,6 +25,9 @@ from counterpoint.views.rotate import rotate
 PIECE = 1 << 21
 """So many values are looked at together: few enough to stay in the caches of two cores."""
 
+LEAST = 1e-6
+"""The strength of colour that nobody can see: 0 leaves out grey, too, which is done in one go with it."""
+
 
 @dataclass(frozen=True)
 class Look:
@@ -81,6 +84,23 @@ class Look:
         shares = {name: min(1.0, by * getattr(self, name)) for name in ("grey", "blur", "erase")}
         changed = {"scale": max(0.001, self.scale**by), "colour": by * self.colour, **shares}
         return {name: value for name, value in changed.items() if value != getattr(self, name)}
+
+    def alone(self) -> dict[str, dict[str, float]]:
+        """All options of the looks that make one of these changes and no other, by the name of the change."""
+        still = dict.fromkeys(("mirror", "degrees", "colour", "grey", "blur", "solarize", "erase"), 0.0)
+        still |= {"scale": 1.0, "largest": 1.0, "ratio": 1.0}
+        made = {"crop": ("scale", "largest", "ratio"), "mirror": ("mirror",), "rotation": ("degrees",)}
+        made |= {name: (name,) for name in ("colour", "grey", "blur", "solarize", "erase")}
+        changes = {
+            change: {**still, **{name: getattr(self, name) for name in names}}
+            for change, names in made.items()
+            if any(getattr(self, name) != still[name] for name in names)
+        }
+        if self.colour == 0:
+            changes.pop("grey", None)
+        if "grey" in changes:
+            changes["grey"]["colour"] = LEAST
+        return changes
 
     def local(self) -> Look:
         """The same for views of half the side: a quarter of the area, so that things look as large in them.

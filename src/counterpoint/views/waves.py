@@ -64,6 +64,16 @@ class Waves:
         }
         return {name: value for name, value in changed.items() if value != getattr(self, name)}
 
+    def alone(self) -> dict[str, dict[str, float]]:
+        """All options of the looks that make one of the four changes and no other, by the name of the change."""
+        still = {"crop": 1.0, "largest": 1.0, "scale": 0.0, "jitter": 0.0, "mask": 0.0}
+        made = {"crop": ("crop", "largest"), "scale": ("scale",), "jitter": ("jitter",), "mask": ("mask",)}
+        return {
+            change: {**still, **{name: getattr(self, name) for name in names}}
+            for change, names in made.items()
+            if any(getattr(self, name) != still[name] for name in names)
+        }
+
     def local(self) -> Waves:
         """The same for views of half as many steps: half the share, so that things take as long in them."""
         return replace(self, crop=max(0.001, self.crop / 2), largest=max(0.001, self.largest / 2))
