@@ -93,14 +93,16 @@ class Plan(Choices):
     )
     epochs: int | None = choice(None, "Passes over the data; None to fit the size of the data.", low=1)
     minutes: float | None = choice(None, "Time for the whole run; plans the epochs.", low=0.01)
-    batch_size: int | None = choice(None, "Items compared in one step; None for 256, fewer for small data.", low=2)
+    batch_size: int | None = choice(
+        None, "Items compared in one step; None for the method's own, mostly 256, and fewer for small data.", low=2
+    )
     at_once: int | None = choice(
         None, "Items encoded at once, for batches beyond memory: same gradient; None for all.", low=2
     )
     optimizer: str = choice("adamw", "Optimiser: counterpoint list optimizers.")
     learning_rate: float | None = choice(
         None,
-        "For a batch of 256; grows with the square root of the batch. None for the optimiser's own.",
+        "For a batch of 256; grows with the square root of the batch. None for the optimiser's own, or the method's.",
         low=0,
     )
     weight_decay: float | None = choice(None, "Decay of weights, not of biases and norms.", low=0)

@@ -185,13 +185,14 @@ def _settled(
     """The plan with everything that was left open filled in; a resumed run keeps its precision."""
     rate, decay = default_rates(make)
     precision = before["settled"]["precision"] if before else choose_precision(asked.precision, device)
+    whole = completed(asked)
     return dataclasses.replace(
-        completed(asked),
+        whole,
         modality=modality.name,
-        batch_size=fitting_batch(asked.batch_size, count),
+        batch_size=fitting_batch(asked.batch_size, count, usual=whole.batch_size or USUAL_BATCH),
         device=str(device),
         precision=precision,
-        learning_rate=rate if asked.learning_rate is None else asked.learning_rate,
+        learning_rate=rate if whole.learning_rate is None else whole.learning_rate,
         weight_decay=decay if asked.weight_decay is None else asked.weight_decay,
         encoder=_encoder_name(own.encoder, asked.encoder, modality),
         views=str(modality.settings().get("views", asked.views)),
@@ -238,15 +239,15 @@ def try_views(modality: Modality, items: Items, encoder: nn.Module, local_views:
         ) from wrong
 
 
-def fitting_batch(wanted: int | None, items: int) -> int:
-    """The batch size: what was asked for, or 256, or what gives small data two steps per epoch.
+def fitting_batch(wanted: int | None, items: int, *, usual: int = USUAL_BATCH) -> int:
+    """The batch size: what was asked for, or the usual one, or what gives small data two steps per epoch.
 
     >>> fitting_batch(None, 60_000), fitting_batch(None, 100), fitting_batch(64, 100)
     (256, 50, 64)
     """
     if items < 4:
         raise SourceError(f"Contrast needs at least 4 items to tell apart. Got {items}.")
-    return wanted or min(USUAL_BATCH, items // 2)
+    return wanted or min(usual, items // 2)
 
 
 def fitting_epochs(items: int) -> int:

@@ -63,7 +63,7 @@ def compare(
 ) -> dict[str, Any]:
     """Train every method for the same time on the same data, and say which representation answers best.
 
-    All runs have the same encoder, views and batch, each is asked about the same items by a linear probe and by its
+    All runs have the same encoder, views and time, each is asked about the same items by a linear probe and by its
     neighbours, beside raw features and each seed's untrained encoder. Methods that learn from labels learn from those
     of the items that are not asked about. Runs go seed by seed, so that a comparison that is stopped has something to
     say; a run that is finished is not done again.

@@ -6,6 +6,8 @@ r"""BYOL: predict what a slow copy makes of the other view; nothing is told apar
 
 Grill et al. 2020, arXiv:2006.07733, eq. 2 and section 3.2.  The predictor q is what keeps all vectors from becoming
 one; ``momentum`` is m_0, 0.996 in the paper, whose runs are a thousand times longer.
+With the usual batch and learning rate it learned little in minutes: many small steps are what it wants, and it needs no
+large batch, for nothing in it is compared with the others.
 Use when: batches hold many items that are nearly the same, which contrast would tell apart.
 Relations: with momentum 0 it is nearly ``simsiam``; with negatives it is ``moco_v3``.
 """
@@ -31,7 +33,7 @@ class BYOL(Method):
     """An encoder and a head, slow copies of both, and a predictor with so many ``hidden`` numbers."""
 
     local_views = True
-    usual: ClassVar = {"head_outputs": 256}
+    usual: ClassVar = {"head_outputs": 256, "batch_size": 64, "learning_rate": 1e-3}
 
     def __init__(self, encoder: nn.Module, head: nn.Module, *, momentum: float = 0.99, hidden: int = 512) -> None:
         super().__init__()
