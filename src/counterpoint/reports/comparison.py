@@ -10,6 +10,7 @@ from typing import Any
 from counterpoint import __version__
 from counterpoint.files import write_text
 from counterpoint.reports.charts import Tick, ticks
+from counterpoint.reports.template import template
 
 ROW, LETTER, AXIS = 26, 9, 440
 """Height of a row of the plot, width of a letter of its names, and length of its axis, in pixels."""
@@ -70,16 +71,7 @@ def page(found: Mapping[str, Any]) -> Page:
 
 def write_comparison(folder: Path, found: Mapping[str, Any]) -> Path:
     """Write ``report.html`` into the folder of a comparison and return its path."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    drawn = environment.get_template("comparison.html.jinja").render(
+    drawn = template("comparison").render(
         page=page(found),
         name=folder.name,
         found=found,

@@ -17,6 +17,7 @@ from counterpoint.data.subset import Subset, spread
 from counterpoint.files import write_text
 from counterpoint.interfaces import Items, Modality
 from counterpoint.reports.charts import Tick, ticks
+from counterpoint.reports.template import template
 from counterpoint.reports.thumbnails import data_url, picture
 from counterpoint.views import draw
 
@@ -60,16 +61,7 @@ class Plot:
 
 def write_looks(folder: Path, found: Mapping[str, Any], strips: Sequence[str], items: str) -> Path:
     """Write ``report.html`` into the folder and return its path; the strips are data URLs, empty where none is."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    drawn = environment.get_template("looks.html.jinja").render(
+    drawn = template("looks").render(
         name=folder.name,
         found=found,
         rows=[

@@ -22,6 +22,7 @@ from counterpoint.reports.map import draw_map
 from counterpoint.reports.reading import Missing, Run, read_run, report
 from counterpoint.reports.sample import take_sample
 from counterpoint.reports.scores import scores
+from counterpoint.reports.template import template
 from counterpoint.reports.thumbnails import inlined
 from counterpoint.reports.views import draw_views
 
@@ -72,18 +73,9 @@ def _with_views(run: Run, model: Model, items: Items | None) -> Run:
 
 
 def _render(run: Run, model: Model, items: Items | None, labels: Sequence[str] | None, asked: Items | None) -> str:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     sample = None if items is None or len(items) == 0 else take_sample(model, items, labels)
     views, views_size = inlined(run.views) if run.views else ("", (0, 0))
-    return environment.get_template("report.html.jinja").render(
+    return template("report").render(
         run=run,
         missing=_missing(run, items),
         facts=_facts(run),

@@ -10,6 +10,7 @@ from typing import Any
 from counterpoint import __version__
 from counterpoint.files import write_text
 from counterpoint.reports.charts import BOTTOM, HEIGHT, LEFT, TOP, Tick, ticks
+from counterpoint.reports.template import template
 
 ACROSS = 620
 """Width of the chart of plans, where each stands at its number."""
@@ -112,16 +113,7 @@ def page(found: Mapping[str, Any], words: Words) -> Page:
 
 def write_tuning(folder: Path, found: Mapping[str, Any], words: Words) -> Path:
     """Write ``report.html`` into the folder of a search and return its path."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    drawn = environment.get_template("tuning.html.jinja").render(
+    drawn = template("tuning").render(
         page=page(found, words),
         name=folder.name,
         found=found,
