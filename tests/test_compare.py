@@ -106,6 +106,9 @@ def test_contenders_may_differ_in_other_choices_than_the_method(tmp_path):
 @pytest.mark.parametrize(
     ("change", "match"),
     [
+        ({"methods": ["simclr", "simclr objective=nothing"]}, "no objective called 'nothing'"),
+        ({"methods": ["simclr", "moco(queue=16)"]}, "cannot hold a batch"),
+        ({"methods": ["simclr", "simclr negatives=queue(length=16)"]}, "cannot hold a batch"),
         ({"methods": ["simclr width=16"]}, "share the choice 'width'"),
         ({"methods": ["simclr temperatur=0.2"]}, "Did you mean 'temperature'"),
         ({"methods": ["simclr fast"]}, "as name=value"),

@@ -65,7 +65,8 @@ def build_method(
 def completed(plan: Plan) -> Plan:
     """The plan with what its method and its objective mean by the choices that were left open.
 
-    Raises ``PlanError`` where a choice is made that the method or the objective has no use for.
+    Raises ``PlanError`` where a choice is made that the method or the objective has no use for, and ``UnknownName``
+    where a part is named that does not exist.
 
     >>> plan = completed(Plan())
     >>> plan.objective, plan.similarity, plan.temperature, plan.head_outputs
@@ -87,6 +88,9 @@ def completed(plan: Plan) -> Plan:
     plan = dataclasses.replace(plan, **left_open)
     if not compares:
         return plan
+    for kind in ("objective", "negatives", "similarity"):
+        if getattr(plan, kind) != "auto":
+            catalogue.find(kind, getattr(plan, kind))
     _require_objective(plan, getattr(whole(make), "objectives", ()))
     if given is not None and not (_has_temperature(plan.objective) or asks_for(make, "temperature")):
         raise PlanError(f"The objective '{plan.objective}' has no temperature. Leave out --temperature.")

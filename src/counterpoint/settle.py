@@ -207,6 +207,9 @@ def _require_fitting(
     _enough_for_all(plan, recipe.processes)
     method.fits(recipe.batch_size, least_at_once(recipe))
     if plan.negatives != "auto":
+        fits = getattr(method.negatives, "fits", None)
+        if fits is not None:
+            fits(recipe.batch_size, least_at_once(recipe))
         try_negatives(method, items, modality, recipe, codes)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from counterpoint import catalogue, runs
 from counterpoint.assemble import learns_from_labels
-from counterpoint.choosing.contenders import contender, seeded
+from counterpoint.choosing.contenders import contender, require_all, seeded
 from counterpoint.choosing.folders import Folder
 from counterpoint.choosing.questions import Questions, Right, questions
 from counterpoint.errors import InputError, PlanError
@@ -95,6 +95,7 @@ def compare(
     wishes = Wishes(views=plan.views, view_size=plan.view_size, column=column, progress=decoding())
     modality, items = recognise(source, plan.modality).learn(source, wishes)
     asked = questions(modality, source, items, test=test, labels=labels, seed=plan.seed)
+    require_all(plan, methods, source, modality, items, asked.learnable)
     contest = Contest(folder, source, column, plan, asked)
     record = {
         "source": said(source),

@@ -5,11 +5,16 @@ from __future__ import annotations
 import ast
 import dataclasses
 import re
+from collections.abc import Sequence
 from typing import Any
 
-from counterpoint.assemble import completed
+from counterpoint.assemble import Codes, completed, learns_from_labels
 from counterpoint.errors import PlanError
+from counterpoint.interfaces import Items, Modality
+from counterpoint.opening import Opened, Own
 from counterpoint.plans import Plan
+from counterpoint.settle import arranged
+from counterpoint.taught import taught
 
 SHARED = ("epochs", "minutes", "seed", "modality", "device", "precision", "encoder", "width", "view_size")
 """Choices that are the same for all: time, and what the untrained encoder is that all are compared with."""
@@ -42,6 +47,21 @@ def contender(plan: Plan, spec: str) -> Plan:
 def seeded(plan: Plan, spec: str, seed: int) -> Plan:
     """One run of a contender."""
     return dataclasses.replace(contender(plan, spec), seed=seed)
+
+
+def require_all(
+    plan: Plan, specs: Sequence[str], source: object, modality: Modality, items: Items, learnable: Codes
+) -> None:
+    """Build every contender once, so that what cannot be trained is refused before anything is.
+
+    The source is opened with the shared views; ``learnable`` are the labels that may be learned from.
+    """
+    for spec in specs:
+        own = dataclasses.replace(contender(plan, spec), minutes=None, epochs=1)
+        seen = modality if own.views == plan.views else modality.looking(own.views)
+        labels = learnable if learns_from_labels(own) else None
+        learned = taught(own, source, items, labels=labels, pairs=None)
+        arranged(Opened(seen, items, learned), own, Own(), began=0.0)
 
 
 def _value(text: str) -> Any:

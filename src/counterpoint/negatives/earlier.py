@@ -30,6 +30,14 @@ class Earlier(nn.Module):
         within("length of queue", length, 1, kind=int)
         self.queue = Queue(length, width)
 
+    def fits(self, batch_size: int, at_once: int) -> None:
+        """Raise ``PlanError`` where the queue cannot hold a batch."""
+        if batch_size > len(self.queue.vectors):
+            raise PlanError(
+                f"A queue of {len(self.queue.vectors)} vectors cannot hold a batch of {batch_size}. Use a longer one, "
+                f"queue(length={8 * batch_size}), or a smaller --batch-size."
+            )
+
     def forward(self, comparison: Comparison, items: ItemInfo) -> Comparison:
         """The comparison with the queue beside it."""
         if isinstance(comparison.relation, OwnKey):
