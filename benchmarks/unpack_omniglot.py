@@ -2,9 +2,9 @@
 
     python benchmarks/unpack_omniglot.py omniglot_small12.npz OUT [--turned]
 
-writes OUT/train_x.npy and OUT/train_y.npy, and OUT/test_x.npy and OUT/test_y.npy with the characters of Greek and Latin:
-grey pictures of 28 x 28, ink white. With ``--turned`` every character to learn from is there four times, turned by a
-quarter each time, and every turn is a character of its own (Vinyals et al. 2016, arXiv:1606.04080, section 4.1.1).
+writes OUT/train_x.npy and OUT/train_y.npy, and OUT/test_x.npy and OUT/test_y.npy with the characters of Greek and
+Latin: grey pictures of 28 x 28, ink white. With ``--turned`` every character to learn from is there four times, turned
+by a quarter each time, and every turn is a character of its own (Vinyals et al. 2016, arXiv:1606.04080, section 4.1.1).
 """
 
 import sys
