@@ -67,6 +67,14 @@ def test_vectors_without_clusters_say_so():
     assert found == again
 
 
+def test_points_that_cluster_less_than_chance_have_an_estimate_too():
+    first = np.random.default_rng(0).uniform(size=(52, 256)).astype(np.float32)
+    second = first + 0.2 * np.random.default_rng(100).uniform(size=(52, 256)).astype(np.float32)
+    found = estimated_collisions(first, second)
+    assert found.gap < 0
+    assert found.share.low <= found.share.value <= found.share.high
+
+
 def test_wrong_input_is_met_with_advice():
     with pytest.raises(InputError, match="first pair"):
         collision_rate(np.asarray([3, -1, -1]))

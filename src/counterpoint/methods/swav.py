@@ -69,8 +69,8 @@ def balanced(scores: Float[Tensor, "b k"], *, epsilon: float, rounds: int = 3) -
     Rounds of Sinkhorn-Knopp on logarithms, which a small epsilon does not overflow. Two items that both like the first
     prototype best share the two, each taking more of what it likes more:
 
-    >>> balanced(torch.tensor([[1.0, 0.0], [0.6, 0.4]]), epsilon=0.1, rounds=20).round(decimals=2).tolist()
-    [[0.98, 0.02], [0.02, 0.98]]
+    >>> (100 * balanced(torch.tensor([[1.0, 0.0], [0.6, 0.4]]), epsilon=0.1, rounds=20)).round().tolist()
+    [[98.0, 2.0], [2.0, 98.0]]
     """
     log = scores / epsilon
     for _ in range(rounds):
