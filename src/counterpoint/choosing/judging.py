@@ -22,9 +22,9 @@ from counterpoint.views import draw
 GUIDE = "view_accuracy"
 """The measure that guides a search without labels.
 
-Of those that were tried it agreed best with a linear probe on pictures and on a table, and was the only one that agreed
-on both: docs/tuning.md has the figures, which are few. It has no use for the length of vectors or for a temperature,
-and collapse scores nothing.
+Of those that were tried it agreed best with a linear probe on pictures and on a table after a short time, and was the
+only one that agreed on both: docs/tuning.md has the figures, which are few. Among good plans alone it is no guide. It
+has no use for the length of vectors or for a temperature, and collapse scores nothing.
 """
 
 KNOWN, ASKED = 4000, 4000
