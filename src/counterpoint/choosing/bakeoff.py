@@ -15,9 +15,10 @@ import numpy as np
 
 from counterpoint import catalogue, runs
 from counterpoint.assemble import learns_from_labels
-from counterpoint.choosing.contenders import contender, require_all, seeded
+from counterpoint.choosing.contenders import contender, require_all
 from counterpoint.choosing.folders import Folder
 from counterpoint.choosing.questions import Questions, Right, questions
+from counterpoint.choosing.tables import columns, percent
 from counterpoint.errors import InputError, PlanError
 from counterpoint.evaluation.draws import over_draws
 from counterpoint.evaluation.intervals import Interval
@@ -151,7 +152,7 @@ def _done(contest: Contest, method: str, seed: int) -> None:
     folder = contest.run(method, seed)
     if (folder / RIGHT).exists():
         return
-    plan = seeded(contest.plan, method, seed)
+    plan = dataclasses.replace(contender(contest.plan, method), seed=seed)
     console().print(f"\n{method}, seed {seed}", markup=False)
     began = time.monotonic()
     learned = contest.asked.learnable if learns_from_labels(plan) else None
@@ -235,22 +236,17 @@ def contest_table(found: Mapping[str, Any]) -> str:
         lines.append(
             (
                 row["method"] + (" (labels)" if row["labels"] else ""),
-                *(_percent(row[kind]) for kind in KINDS),
+                *(percent(row[kind]) for kind in KINDS),
                 *(f"{100 * v:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})" for v, low, high in away),
                 f"{row['epochs']:g}",
                 ", ".join(row["verdicts"]),
             )
         )
     for name, each in found["baselines"].items():
-        lines.append((name, *(_percent(each[kind]) for kind in KINDS), "", "", "", ""))
-    widths = [max(len(line[place]) for line in lines) for place in range(len(heads))]
-    text = ["  ".join(f"{cell:{width}}" for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+        lines.append((name, *(percent(each[kind]) for kind in KINDS), "", "", "", ""))
+    text = columns(lines)
     text.append(
         f"Right of {found['items']['asked']:,} items, after learning from {found['items']['known']:,}, mean of "
         f"{found['seeds']} seeds with 95 % intervals over seeds and items; differences are paired, of the linear probe."
     )
     return "\n".join(text)
-
-
-def _percent(score: Mapping[str, float]) -> str:
-    return f"{score['value']:.1%} ({100 * score['low']:.1f} to {100 * score['high']:.1f})"

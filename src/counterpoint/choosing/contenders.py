@@ -44,11 +44,6 @@ def contender(plan: Plan, spec: str) -> Plan:
     return own
 
 
-def seeded(plan: Plan, spec: str, seed: int) -> Plan:
-    """One run of a contender."""
-    return dataclasses.replace(contender(plan, spec), seed=seed)
-
-
 def require_all(
     plan: Plan, specs: Sequence[str], source: object, modality: Modality, items: Items, learnable: Codes
 ) -> None:

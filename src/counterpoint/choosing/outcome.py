@@ -13,6 +13,7 @@ from counterpoint.choosing.judging import called, said, worth
 from counterpoint.choosing.repeating import repeated
 from counterpoint.choosing.searching import changed
 from counterpoint.choosing.study import RUNGS
+from counterpoint.choosing.tables import columns
 from counterpoint.evaluation.measures import MEASURES
 from counterpoint.evaluation.ranks import rank_correlation
 from counterpoint.plans import Plan
@@ -129,9 +130,9 @@ def tuning_table(found: Mapping[str, Any]) -> str:
                 described(each["choices"]) + reason,
             )
         )
-    text = _columns(lines)
+    text = columns(lines)
     if by == "linear":
-        text += ["", *_columns([("agreement with the probe", "early", "at the end"), *_agreements(found)])]
+        text += ["", *columns([("agreement with the probe", "early", "at the end"), *_agreements(found)])]
     if found["importances"]:
         shares = ", ".join(f"{name} {share:.0%}" for name, share in found["importances"].items())
         text += ["", f"Of the differences after a quarter of the time: {shares}."]
@@ -162,8 +163,3 @@ def _agreed(rungs: Sequence[Mapping[str, Any]], name: str) -> dict[str, Any] | N
 def _fixed(head: Mapping[str, Any]) -> dict[str, Any]:
     made = changed(Plan.of(head["asked"]))
     return {name: value for name, value in made.items() if name not in UNSAID}
-
-
-def _columns(lines: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(line[place]) for line in lines) for place in range(len(lines[0]))]
-    return ["  ".join(f"{cell:{width}}" for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]

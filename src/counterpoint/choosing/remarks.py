@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from counterpoint.choosing.tables import columns, percent
+
 Row = Mapping[str, Any]
 """One look of what ``lab`` found."""
 
@@ -197,10 +199,8 @@ def lab_table(found: Mapping[str, Any]) -> str:
         damage = [_points(row["damage"])] if damaged else []
         change = "" if row["change"] is None else f"{row['change']:.2f}"
         alike = (f"{row['similarity']:.2f}", f"{row['apart']:.2f}")
-        lines.append((row["name"], *alike, _percent(row["accuracy"]), *damage, change, "; ".join(row["remarks"])))
-    widths = [max(len(line[place]) for line in lines) for place in range(len(lines[0]))]
-    text = ["  ".join(f"{cell:{width}}" for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
-    return "\n".join([*text, found["note"], found["advice"]])
+        lines.append((row["name"], *alike, percent(row["accuracy"]), *damage, change, "; ".join(row["remarks"])))
+    return "\n".join([*columns(lines), found["note"], found["advice"]])
 
 
 def note(found: Mapping[str, Any]) -> str:
@@ -219,10 +219,6 @@ def note(found: Mapping[str, Any]) -> str:
         f"{said} Damage is in points of a linear probe on {labels['items']:,} items of {labels['classes']} classes, "
         f"which without views is right for {plain['value']:.1%} (guessing {labels['guessed']:.1%})."
     )
-
-
-def _percent(score: Mapping[str, float]) -> str:
-    return f"{score['value']:.1%} ({100 * score['low']:.1f} to {100 * score['high']:.1f})"
 
 
 def _points(score: Mapping[str, float]) -> str:

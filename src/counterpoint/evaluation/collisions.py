@@ -105,9 +105,8 @@ def estimated_collisions(
         shares.append(float(((np.bincount(found) / len(x)) ** 2).sum()))
         gaps.append(_silhouette(x, found) - _silhouette(plain, chance))
     best = int(np.argmax(gaps))
-    least = gaps[best] - (1 - NEAR) * abs(
-        gaps[best]
-    )  # of points with fewer clusters than by chance all gaps are negative
+    # Of points that cluster less than by chance all gaps are negative.
+    least = gaps[best] - (1 - NEAR) * abs(gaps[best])
     near = [share for share, gap in zip(shares, gaps, strict=True) if gap >= least]
     return Estimate(Interval(shares[best], min(near), max(near)), sizes[best], gaps[best])
 
