@@ -80,15 +80,32 @@ def draw_waves(random):
     np.save("waves.npy", (size * np.sin(2 * np.pi * swings[:, None, None] * time + phase)).astype(np.float32))
 
 
+def write_questions(random):
+    """What people ask a bank, of one of four topics."""
+    what = {
+        "card": ["card", "new card", "credit card"],
+        "money": ["money", "cash", "salary"],
+        "loan": ["loan", "house loan", "credit line"],
+        "app": ["app", "login", "password"],
+    }
+    ways = ["Where is my {}?", "I have lost my {}.", "Please help me with the {}!", "Why does nobody send the {}?"]
+    lines = ["question,topic"]
+    for row in range(96):
+        topic = list(what)[row % 4]
+        lines.append(f'"{ways[random.integers(4)].format(random.choice(what[topic]))} It is day {row}.",{topic}')
+    Path("questions.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """A folder with photos, patients.csv, waves.npy and pictures.npy, in which modules can be written and found."""
+    """A folder with photos, pictures, patients, questions and waves, in which modules can be written and found."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     random = np.random.default_rng(0)
     draw_photos(random)
     write_patients(random)
     draw_waves(random)
+    write_questions(random)
     before = set(sys.modules)
     yield tmp_path
     for name in set(sys.modules) - before:

@@ -55,4 +55,16 @@ def records(count=512, seed=0):
     return World(np.concatenate([useful, noise], axis=1).astype(np.float32), labels, {"modality": "table"})
 
 
-WORLDS = {"image": stripes, "series": pulses, "table": records}
+def remarks(count=512, seed=0):
+    """Sentences of ten words: four of the thirty of a topic, which is the class, amid words that anyone uses."""
+    random = np.random.default_rng(seed)
+    labels = np.arange(count) % CLASSES
+    words = np.array(["".join(word) for word in np.random.default_rng(99).choice(list("abdeghiklmnorstu"), (200, 5))])
+    topics, anyones = words[:120].reshape(CLASSES, 30), words[120:]
+    said = [[*random.choice(topics[label], 4, replace=False), *random.choice(anyones, 6)] for label in labels]
+    return World(
+        [" ".join(random.permutation(each)) for each in said], labels, {"modality": "text", "learning_rate": 1e-2}
+    )
+
+
+WORLDS = {"text": remarks, "image": stripes, "series": pulses, "table": records}

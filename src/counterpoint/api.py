@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -82,20 +84,36 @@ def search(z: Embeddings, *, like: str | int | np.ndarray, k: int = 10) -> list[
 
 
 def search_source(model: Model | str | Path, source: object, *, like: str, k: int = 10) -> list[Hit]:
-    """The k items of a source most alike to one of them (name or row number), or to an item in a file."""
+    """The k items of a source most alike to one of them (name or row number), to the item in a file, or to a text."""
     kept = _model(model)
-    z = kept.embed(source)
+    items = kept.modality.open(source)
+    z = Embeddings(kept.directions(items), list(items.names), kept.fingerprint())
+    hits = find_alike(z, like=_sought(kept, z, source, like), k=k)
+    texts: Sequence[str] | None = getattr(items, "texts", None)
+    return hits if texts is None else [replace(hit, text=texts[hit.index]) for hit in hits]
+
+
+def _sought(model: Model, z: Embeddings, source: object, like: str) -> str | int | np.ndarray:
+    """What ``like`` means: the name or the row of an item, or the vector of one that is not among them."""
     for name in (like, _inside(like, source)):
         if name in z.names:
-            return find_alike(z, like=name, k=k)
+            return name
     if like.isdecimal():
-        return find_alike(z, like=int(like), k=k)
-    if Path(like).is_file():
-        others = kept.embed(like)
-        if len(others) != 1:
-            raise InputError(f"'{like}' holds {len(others)} items; give a file with the one to look for.")
-        return find_alike(z, like=others.vectors[0], k=k)
-    return find_alike(z, like=like, k=k)
+        return int(like)
+    asked = like if _is_file(like) else model.modality.quoted(like)
+    if asked is None:
+        return like
+    others = model.embed(asked)
+    if len(others) != 1:
+        raise InputError(f"'{like}' holds {len(others)} items; give a file with the one to look for.")
+    return others.vectors[0]  # type: ignore[no-any-return]
+
+
+def _is_file(like: str) -> bool:
+    try:
+        return Path(like).is_file()
+    except OSError:  # a text may be longer than a name can be
+        return False
 
 
 def report(folder: str | Path, *, source: object = None, labels: object = None) -> Path:

@@ -124,6 +124,7 @@ SHELVES: dict[str, dict[str, Row]] = {
     },
     "modality": {
         "image": Row("counterpoint.modalities.image:Images", "Photos and pictures, grey or in colour."),
+        "text": Row("counterpoint.modalities.text:Text", "Sentences, documents: lines, files, a column."),
         "series": Row("counterpoint.modalities.series:Series", "Measurements in the order of time, some channels."),
         "table": Row("counterpoint.modalities.table:Table", "Rows of numbers and categories."),
     },
@@ -154,6 +155,7 @@ SHELVES: dict[str, dict[str, Row]] = {
             "counterpoint.encoders.sk_resnet:sk_resnet152", "Images: ResNet-152 with selective kernels.", "image"
         ),
         "conv1d": Row("counterpoint.encoders.conv1d:conv1d", "Series: dilated convolutions.", "series"),
+        "bag": Row("counterpoint.encoders.bag:bag", "Text on a CPU: weighed mean of vectors of tokens.", "text"),
         "mlp": Row("counterpoint.encoders.mlp:mlp", "Tables: a multi-layer perceptron.", "table"),
     },
     "views": {
@@ -166,6 +168,8 @@ SHELVES: dict[str, dict[str, Row]] = {
         "upright": Row("counterpoint.views.pixels:upright", "Letters and digits: no mirror, a small turn.", "image"),
         "waves": Row("counterpoint.views.waves:Waves", "Series: crop in time, scale, noise, silence.", "series"),
         "corrupt": Row("counterpoint.views.numeric:Corrupt", "Tables: values of other rows.", "table"),
+        "words": Row("counterpoint.views.words:Words", "Text: a run of words, some left out.", "text"),
+        "dropout": Row("counterpoint.views.words:dropout", "Text: unchanged but for the encoder's dropout.", "text"),
         "heavy": Row(
             "counterpoint.views.pixels:heavy", "Long runs: small crops, strong colour, blur, solarize.", "image"
         ),

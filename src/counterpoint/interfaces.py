@@ -81,34 +81,6 @@ Negatives = Callable[[Comparison, ItemInfo], Comparison]
 """Chooses who is compared with whom anew: fewer negatives, others, or more. What it remembers is in a module."""
 
 
-@runtime_checkable
-class Sampling(Protocol):
-    """What stands in the rows of an epoch: every item once, items beside others of their class, or pairs."""
-
-    def __len__(self) -> int:
-        """Rows in an epoch."""
-        ...
-
-    def order(self, *, seed: int, epoch: int) -> Int64[Tensor, " n"]:
-        """All rows of an epoch, as they follow each other."""
-        ...
-
-    def shown(self, rows: Int64[Tensor, " b"], *, seed: int, epoch: int) -> Shown:
-        """The items of these rows."""
-        ...
-
-
-class Shown(NamedTuple):
-    """The items of some rows, and what is known of them."""
-
-    first: Int64[Tensor, " b"]
-    """Who is seen in all views, but for the others of pairs."""
-    second: Int64[Tensor, " b"]
-    """Who is seen in the second view."""
-    labels: Int64[Tensor, " b"] | None = None
-    same: Bool[Tensor, " b"] | None = None
-
-
 class Step(NamedTuple):
     """What has just been learned from: given to ``Method.after_step``."""
 
@@ -210,6 +182,10 @@ class Modality(ABC):
     name: ClassVar[str]
     usual_encoder: ClassVar[str]
     """What ``auto`` stands for."""
+    ragged: ClassVar[bool] = False
+    """Whether items are of unequal length, so that one has not the shape of all."""
+    kept_apart: ClassVar[Mapping[str, str]] = {}
+    """The settings that are long, and the file beside the weights that each is kept in, as JSON."""
 
     @classmethod
     @abstractmethod
@@ -270,6 +246,10 @@ class Modality(ABC):
         """What ``plain`` gives for one item, or None where nobody said; ``export`` writes it down."""
         return None
 
+    def quoted(self, like: str) -> object | None:
+        """What a person typed, as a source of one item; None where items cannot be typed."""
+        return None
+
     def uses(self) -> Sequence[str]:
         """The columns that are features, where the data has columns with names: a label among them is no test."""
         return ()
@@ -290,6 +270,7 @@ class Wishes:
     views: str | Callable[..., Any] = "auto"
     view_size: int | None = None
     column: str | None = None
+    encoder: str = "auto"
     progress: Callable[[int, int], None] | None = None
     """Is told how many items have been decoded, and of how many, where that takes time."""
 

@@ -91,11 +91,16 @@ class Model:
     def save(self, folder: str | Path) -> Path:
         """Write ``model.safetensors``, ``head.safetensors`` and ``config.json``, each whole or not at all."""
         target = Path(folder)
+        settings, apart = dict(self.modality.settings()), {}
+        for name, file in self.modality.kept_apart.items():
+            write_json(target / file, settings.pop(name))
+            apart[name] = fingerprint(target / file)
         config = {
             "format": 1,
             "counterpoint": __version__,
             "modality": self.modality.name,
-            "settings": dict(self.modality.settings()),
+            "settings": settings,
+            **({"apart": apart} if apart else {}),
             **self.built,
             "weights": write_weights(target / WEIGHTS, self.encoder),
         }
@@ -110,7 +115,9 @@ def load(folder: str | Path, *, encoder: nn.Module | None = None) -> Model:
     path = Path(folder)
     config = _config(path)
     weights = _weights(path / WEIGHTS, config["weights"])
-    modality = catalogue.find("modality", config["modality"]).restore(config["settings"])
+    kind: type[Modality] = catalogue.find("modality", config["modality"])
+    apart = {name: _apart(path / kind.kept_apart[name], digest) for name, digest in config.get("apart", {}).items()}
+    modality = kind.restore({**config["settings"], **apart})
     built: dict[str, Any] = {name: config[name] for name in BUILT if name in config}
     if encoder is None:
         if not built.get("encoder"):
@@ -120,6 +127,11 @@ def load(folder: str | Path, *, encoder: nn.Module | None = None) -> Model:
         encoder = modality.encoder(built["encoder"], built.get("width"))
     _fill(encoder, weights, path)
     return Model(encoder.eval(), modality, built, _head(path, config.get("head")))
+
+
+def _apart(file: Path, digest: str) -> Any:
+    """A setting that has a file of its own."""
+    return json.loads(_unchanged(file, digest).read_text(encoding="utf-8"))
 
 
 def _head(path: Path, config: Mapping[str, Any] | None) -> nn.Sequential | None:
@@ -175,14 +187,19 @@ def _weights(file: Path, digest: str) -> dict[str, Tensor]:
     from safetensors import SafetensorError
     from safetensors.torch import load as parse
 
+    try:
+        return parse(_unchanged(file, digest).read_bytes())
+    except SafetensorError as wrong:
+        raise RunError(f"'{file}' is damaged: {wrong}. Train again with --overwrite.") from wrong
+
+
+def _unchanged(file: Path, digest: str) -> Path:
+    """The file, if it is what was saved."""
     if not file.exists():
         raise RunError(f"'{file}' is missing. Train again with --overwrite.")
     if fingerprint(file) != digest:
         raise RunError(f"'{file}' is not what was saved: cut off or changed since. Train again with --overwrite.")
-    try:
-        return parse(file.read_bytes())
-    except SafetensorError as wrong:
-        raise RunError(f"'{file}' is damaged: {wrong}. Train again with --overwrite.") from wrong
+    return file
 
 
 def _fill(encoder: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:

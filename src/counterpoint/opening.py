@@ -57,7 +57,13 @@ def chosen(
 
 def opened(source: object, asked: Plan, own: Own, processes: Processes = ALONE) -> tuple[Modality, Items]:
     """Recognise and open the data of a plan."""
-    wishes = Wishes(views=own.views or asked.views, view_size=asked.view_size, column=own.column, progress=decoding())
+    wishes = Wishes(
+        views=own.views or asked.views,
+        view_size=asked.view_size,
+        column=own.column,
+        encoder="auto" if own.encoder is not None else asked.encoder,
+        progress=decoding(),
+    )
     with processes.first_before_others():
         return recognise(source, asked.modality).learn(source, wishes)
 

@@ -23,19 +23,20 @@ def console() -> Any:
 def summary_lines(summary: Mapping[str, Any]) -> list[str]:
     """The plan of a run in a few lines.
 
-    >>> summary_lines({"items": 4, "skipped": 0, "modality": "table", "item_shape": [3], "view_shape": [3],
+    >>> summary_lines({"items": 4, "skipped": 0, "modality": "table", "notes": [], "item_shape": [3], "view_shape": [3],
     ...                "views": "auto", "encoder": "mlp", "encoder_parameters": 1000, "steps": 2,
     ...                "steps_per_epoch": 1, "epochs": 2.0, "precision": "fp32", "device": "cpu", "processes": 1,
     ...                "minutes": None, "views_per_second": None, "memory": 0})[0]
     'data      4 items of 3, recognised as table'
     """
     skipped = f", {summary['skipped']} skipped" if summary["skipped"] else ""
-    items = f"{summary['items']:,} items of {_shape(summary['item_shape'])}"
+    items = f"{summary['items']:,} items{_shape(' of ', summary['item_shape'])}"
     steps = f"{summary['epochs']:g} epochs, {summary['steps']:,} steps"
     company = f", {summary['processes']} processes" if summary["processes"] > 1 else ""
     lines = [
         f"data      {items}, recognised as {summary['modality']}{skipped}",
-        f"views     {summary['views']}, {_shape(summary['view_shape'])}",
+        *(f"          {note}" for note in summary["notes"]),
+        f"views     {summary['views']}{_shape(', ', summary['view_shape'])}",
         f"encoder   {summary['encoder']}, {summary['encoder_parameters']:,} parameters",
         f"training  {steps}, {summary['precision']} on {summary['device']}{company}",
     ]
@@ -168,5 +169,6 @@ def _text(record: Mapping[str, Any]) -> str:
     return f"{record['views_per_second']:,.0f} views/s  loss {record['loss']:.3f}{accuracy}{rank}"
 
 
-def _shape(shape: Sequence[int]) -> str:
-    return " x ".join(str(side) for side in shape)
+def _shape(before: str, shape: Sequence[int]) -> str:
+    """A shape with what stands before it, or nothing where there is none."""
+    return before + " x ".join(str(side) for side in shape) if shape else ""

@@ -78,13 +78,15 @@ class Prepared:
     def summary(self) -> dict[str, Any]:
         """What would happen, for people and for JSON."""
         sample = self.items.take(np.arange(1))
+        shapes = ((), ()) if self.modality.ragged else (sample.shape[1:], self.modality.plain(sample).shape[1:])
         looked_at = self.recipe.batch_size * (self.method.views + self.recipe.local_views)
         return {
             "items": len(self.items),
             "skipped": len(getattr(self.items, "skipped", [])),
             "modality": self.modality.name,
-            "item_shape": list(sample.shape[1:]),
-            "view_shape": list(self.modality.plain(sample).shape[1:]),
+            "notes": list(getattr(self.items, "notes", ())),
+            "item_shape": list(shapes[0]),
+            "view_shape": list(shapes[1]),
             "method": self.plan.method,
             "objective": compared_by(self.plan)["objective"],
             "labelled": None if self.codes is None else int((self.codes >= 0).sum()),

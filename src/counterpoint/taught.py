@@ -18,10 +18,10 @@ from counterpoint.data.labels import read_codes
 from counterpoint.data.pairs import Pairs, read_pairs
 from counterpoint.data.splits import UNLABELLED, split
 from counterpoint.errors import LabelError, PlanError, listed
-from counterpoint.interfaces import Items, Sampling
+from counterpoint.interfaces import Items
 from counterpoint.pairing.drawn import drawn_pairs
 from counterpoint.plans import Plan
-from counterpoint.training.sampling import DrawnPairs, EachItem, GivenPairs, Groups
+from counterpoint.training.sampling import DrawnPairs, EachItem, GivenPairs, Groups, Sampling
 
 KEPT = 0.1
 """Share of labelled items, or of pairs, that is kept to verify with."""

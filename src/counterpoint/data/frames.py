@@ -1,4 +1,6 @@
-"""Columns with names: CSV, TSV and Parquet files, data frames of any library, dictionaries of arrays.
+"""Columns with names: CSV, TSV, JSON-lines and Parquet files, data frames of any library, dictionaries of arrays.
+
+Files of text may be packed with gzip.
 
 >>> {name: column.tolist() for name, column in columns_of({"age": [31, None], "town": ["Ulm", None]}).items()}
 {'age': [31.0, nan], 'town': ['Ulm', '']}
@@ -6,6 +8,8 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import itertools
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +21,8 @@ import numpy as np
 from counterpoint.data.paths import existing
 from counterpoint.errors import SourceError
 
-SUFFIXES = (".csv", ".tsv", ".parquet")
+TEXT = (".csv", ".tsv", ".jsonl", ".ndjson")
+SUFFIXES = (*TEXT, ".parquet")
 FEW = 64
 INDEX = "__index_level_"  # what pandas calls an index that has no name of its own
 
@@ -25,8 +30,18 @@ INDEX = "__index_level_"  # what pandas calls an index that has no name of its o
 def is_frame(source: object) -> bool:
     """Whether this is a path to a file of columns or a data frame (pandas, polars, pyarrow, ...)."""
     if isinstance(source, str | Path):
-        return Path(source).suffix.lower() in SUFFIXES
+        return suffix_of(source) in SUFFIXES
     return hasattr(source, "columns") and (hasattr(source, "__arrow_c_stream__") or hasattr(source, "__dataframe__"))
+
+
+def suffix_of(source: str | Path) -> str:
+    """What the name of a file ends in, but for the .gz of a packed one.
+
+    >>> suffix_of("sentences.tsv.gz"), suffix_of("photos.PARQUET")
+    ('.tsv', '.parquet')
+    """
+    path = Path(source)
+    return Path(path.stem if path.suffix.lower() == ".gz" else path.name).suffix.lower()
 
 
 def columns_of(source: object) -> dict[str, np.ndarray]:
@@ -41,7 +56,7 @@ def columns_of(source: object) -> dict[str, np.ndarray]:
 
 
 def read_columns(path: str | Path) -> dict[str, np.ndarray]:
-    """The columns of a .csv, .tsv or .parquet file, each with n rows.
+    """The columns of a .csv, .tsv, .jsonl or .parquet file, each with n rows.
 
     Integers and truth values are int64 (n,); other numbers, and integers of which some are missing, float64
     (n,) with NaN; a Parquet column of equally long lists of numbers is float64 (n, t); everything else is an
@@ -49,7 +64,7 @@ def read_columns(path: str | Path) -> dict[str, np.ndarray]:
     """
     file = existing(path)
     with _advice(file):
-        table = _read_parquet(file) if file.suffix.lower() == ".parquet" else _read_csv(file)
+        table = _read_parquet(file) if suffix_of(file) == ".parquet" else _read_text(file)
     return _of_table(table, f"'{path}'")
 
 
@@ -59,7 +74,7 @@ def glance(source: object) -> dict[str, np.ndarray]:
         return _of_table(_table(source).slice(0, FEW), "The data frame")
     file = existing(source)
     with _advice(file):
-        table = _first_of_parquet(file) if file.suffix.lower() == ".parquet" else _first_of_csv(file)
+        table = _first_of_parquet(file) if suffix_of(file) == ".parquet" else _read_text(file, rows=FEW)
     return _of_table(table, f"'{source}'")
 
 
@@ -68,13 +83,13 @@ def _advice(file: Path) -> Iterator[None]:
     """Turn what pyarrow says about a file into advice."""
     import pyarrow as pa
 
-    if file.suffix.lower() not in SUFFIXES or file.is_dir():
+    if suffix_of(file) not in SUFFIXES or file.is_dir():
         raise SourceError(f"'{file}' is not a file of columns: expected a name that ends in {', '.join(SUFFIXES)}.")
     if file.stat().st_size == 0:
         raise SourceError(f"'{file}' is empty (0 bytes). Expected a line of column names and then one line per item.")
     try:
         yield
-    except (pa.ArrowException, OSError) as wrong:
+    except (pa.ArrowException, OSError, EOFError) as wrong:
         said = str(wrong).rstrip(".")
         raise SourceError(f"'{file}' cannot be read: {said}. Every row needs one value per column name.") from wrong
 
@@ -93,32 +108,43 @@ def _first_of_parquet(file: Path) -> Any:
         return pa.Table.from_batches(itertools.islice(opened.iter_batches(batch_size=FEW), 1), opened.schema_arrow)
 
 
-def _read_csv(file: Path) -> Any:
-    """The whole file as one block, because a column's type is guessed from the first block alone."""
-    from pyarrow import csv
+def _read_text(file: Path, rows: int | None = None) -> Any:
+    """All rows of a file of text, or the first ones, as one block: a column's type is guessed from the first block."""
+    from pyarrow import csv, json
 
-    block = min(max(file.stat().st_size, 1 << 20), 2**31 - 1)
-    options = csv.ReadOptions(use_threads=False, block_size=block)
-    return csv.read_csv(file, read_options=options, parse_options=_dialect(file))
-
-
-def _first_of_csv(file: Path) -> Any:
-    import pyarrow as pa
-    from pyarrow import csv
-
-    options = csv.ReadOptions(use_threads=False)
-    with csv.open_csv(file, read_options=options, parse_options=_dialect(file)) as reader:
-        return pa.Table.from_batches(itertools.islice(reader, 1), reader.schema)
+    data = _bytes(file) if rows is None else _head(file, rows)
+    block = min(max(len(data), 1 << 20), 2**31 - 1)
+    if suffix_of(file) in (".csv", ".tsv"):
+        reading = csv.ReadOptions(use_threads=False, block_size=block)
+        return csv.read_csv(io.BytesIO(data), read_options=reading, parse_options=_dialect(file, data))
+    return json.read_json(io.BytesIO(data), read_options=json.ReadOptions(use_threads=False, block_size=block))
 
 
-def _dialect(file: Path) -> Any:
+def _bytes(file: Path) -> bytes:
+    with _unpacked(file) as opened:
+        return bytes(opened.read())
+
+
+def _head(file: Path, rows: int) -> bytes:
+    """The line of names and so many others; a cell with a new line in it may be cut, where quotes close it again."""
+    with _unpacked(file) as opened:
+        data = b"".join(itertools.islice(opened, rows + 1))
+        while data.count(b'"') % 2 and (more := opened.readline()):
+            data += more
+    return data
+
+
+def _unpacked(file: Path) -> Any:
+    return gzip.open(file) if file.suffix.lower() == ".gz" else file.open("rb")
+
+
+def _dialect(file: Path, data: bytes) -> Any:
     """Tabs in a .tsv, else commas, or semicolons where the line of names has those only."""
     from pyarrow import csv
 
-    with file.open("rb") as opened:
-        header = opened.readline()
+    header = data.partition(b"\n")[0]
     comma = ";" if b";" in header and b"," not in header else ","
-    return csv.ParseOptions(delimiter="\t" if file.suffix.lower() == ".tsv" else comma, newlines_in_values=True)
+    return csv.ParseOptions(delimiter="\t" if suffix_of(file) == ".tsv" else comma, newlines_in_values=True)
 
 
 def _table(frame: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ import torch
 from jaxtyping import Float32, Float64, Int64
 from torch import Tensor
 
-from counterpoint.data.frames import columns_of, is_frame
+from counterpoint.data.frames import columns_of, glance, is_frame, suffix_of
 from counterpoint.data.paths import existing
 from counterpoint.errors import SourceError, closest, listed
 
@@ -154,12 +153,9 @@ def column_kinds(source: Any) -> dict[str, bool]:
         some = source if isinstance(source, Mapping) else columns_of(source[:1])
         return {str(name): np.ndim(cells) == 2 for name, cells in some.items()}
     path = existing(source)
-    if path.suffix.lower() == ".parquet":
+    if suffix_of(path) == ".parquet":
         return _parquet_kinds(path)
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        line = file.readline()
-    separator = "\t" if path.suffix.lower() == ".tsv" else ";" if ";" in line and "," not in line else ","
-    return dict.fromkeys(next(csv.reader([line], delimiter=separator), []), False)
+    return {name: cells.ndim == 2 for name, cells in glance(path).items()}
 
 
 def _parquet_kinds(path: Path) -> dict[str, bool]:

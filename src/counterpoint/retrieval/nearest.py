@@ -35,6 +35,8 @@ class Hit:
     name: str
     index: int
     similarity: float
+    text: str | None = None
+    """What it says, where items are texts."""
 
 
 def nearest(

@@ -5,12 +5,16 @@ from __future__ import annotations
 import time
 from dataclasses import asdict
 from pathlib import Path
+from textwrap import shorten
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from counterpoint.errors import InputError
 from counterpoint.shell.app import AsJson, Flag, app, say
+
+EXCERPT = 100
+"""Letters of a text that a line shows."""
 
 
 @app.command
@@ -121,20 +125,26 @@ def search(
     k: Annotated[int, Parameter(name=["-k", "--k"])] = 10,
     as_json: AsJson = False,
 ) -> None:
-    """Find the items of SOURCE most alike to one item.
+    """Find the items of SOURCE most alike to one item, or to a text.
 
     Args:
         run: The run folder.
         source: As for fit.
-        like: The name of an item, its row number, a file with one item, or an .npy file with one item.
+        like: The name of an item, its row number, a file with one item, or, among texts, a text.
         k: How many to find.
         as_json: Print one JSON object and nothing else.
     """
     from counterpoint import api
 
     hits = api.search_source(run, source, like=like, k=k)
-    lines = "\n".join(f"{hit.similarity:6.3f}  {hit.name}" for hit in hits)
-    say({"like": like, "hits": [asdict(hit) for hit in hits]}, lines, as_json=as_json)
+    lines = "\n".join(f"{hit.similarity:6.3f}  {hit.name}{_excerpt(hit.text)}" for hit in hits)
+    found = [{name: value for name, value in asdict(hit).items() if value is not None} for hit in hits]
+    say({"like": like, "hits": found}, lines, as_json=as_json)
+
+
+def _excerpt(text: str | None) -> str:
+    """The beginning of a text, on one line."""
+    return "" if text is None else f"  {shorten(text, EXCERPT, placeholder=' ...')}"
 
 
 @app.command

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 import torch
 
 from counterpoint.errors import SourceError
-from counterpoint.interfaces import Items, Sampling
+from counterpoint.interfaces import Items
 from counterpoint.training.optimise import MakeOptimizer, adamw
 from counterpoint.training.processes import ALONE, Processes
-from counterpoint.training.sampling import EachItem
+from counterpoint.training.sampling import EachItem, Sampling
 
 
 @dataclass(frozen=True)

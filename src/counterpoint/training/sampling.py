@@ -7,13 +7,41 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Int64
 from torch import Tensor
 
-from counterpoint.interfaces import Shown
 from counterpoint.views import draw
+
+
+@runtime_checkable
+class Sampling(Protocol):
+    """What stands in the rows of an epoch: every item once, items beside others of their class, or pairs."""
+
+    def __len__(self) -> int:
+        """Rows in an epoch."""
+        ...
+
+    def order(self, *, seed: int, epoch: int) -> Int64[Tensor, " n"]:
+        """All rows of an epoch, as they follow each other."""
+        ...
+
+    def shown(self, rows: Int64[Tensor, " b"], *, seed: int, epoch: int) -> Shown:
+        """The items of these rows."""
+        ...
+
+
+class Shown(NamedTuple):
+    """The items of some rows, and what is known of them."""
+
+    first: Int64[Tensor, " b"]
+    """Who is seen in all views, but for the others of pairs."""
+    second: Int64[Tensor, " b"]
+    """Who is seen in the second view."""
+    labels: Int64[Tensor, " b"] | None = None
+    same: Bool[Tensor, " b"] | None = None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,100 @@
+r"""A bag of words: what a text says is the mean of what its tokens say, whatever their order.
+
+    h = sum_t w_t e_t / sum_t w_t          e_t a vector and w_t > 0 a weight, of every token of the vocabulary
+
+The weights begin at w_t = a / (a + p_t), p_t the share of token t among all tokens: SIF, Arora et al. 2017, "A simple
+but tough-to-beat baseline for sentence embeddings", eq. 1; with a milder a, for in short texts small words matter. The
+vectors begin as the mean of vectors of their runs of three to five letters (as in fastText, Bojanowski et al. 2017,
+arXiv:1607.04606, section 3.2), so that words that are spelled alike are alike from the first. Both are learned.
+
+Use when: there is no GPU, or there are many texts. A word means the same in every text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+from torch.nn import functional
+
+RARE = 1e-2
+"""The a of the formula: a token that is one in a hundred has half the weight of a rare one."""
+
+LETTERS = range(3, 6)
+"""Lengths of the runs of letters that a token's first vector is made of."""
+
+OWN = 0.5
+"""Share of a vector, beside that of its letters, that it shares with no other token."""
+
+
+class Bag(nn.Module):
+    """Tokens (b, l), filled up with ``pad``, to representations (b, outputs)."""
+
+    def __init__(self, pieces: Sequence[str], shares: Float[Tensor, " v"], pad: int, width: int, dropout: float):
+        super().__init__()
+        self.vectors = nn.Parameter(spelled(pieces, width))
+        self.log_weights = nn.Parameter(-torch.log1p(shares / RARE))
+        self.dropout = nn.Dropout(dropout)
+        self.pad = pad
+        self.outputs = width
+
+    def forward(self, tokens: Int64[Tensor, "b l"]) -> Float[Tensor, "b h"]:
+        weights = functional.embedding(tokens, self.log_weights[:, None])[:, :, 0].exp()
+        weights = self.dropout(weights.masked_fill(tokens == self.pad, 0.0))
+        summed: Tensor = functional.embedding_bag(tokens, self.vectors, mode="sum", per_sample_weights=weights)
+        total = weights.sum(dim=1, keepdim=True)
+        return summed.div(total.clamp(min=1e-6))
+
+
+def spelled(pieces: Sequence[str], width: int) -> Float[Tensor, "v d"]:
+    """Unit vectors drawn at random, nearer to each other the more runs of letters two pieces have in common.
+
+    >>> with torch.random.fork_rng():
+    ...     vectors = spelled(["transfer", "transferred", "cash"], 64)
+    >>> bool(vectors[0] @ vectors[1] > vectors[0] @ vectors[2])
+    True
+    """
+    known: dict[str, int] = {}
+    runs: list[int] = []
+    starts: list[int] = []
+    for piece in pieces:
+        starts.append(len(runs))
+        runs += [known.setdefault(run, len(known)) for run in _runs(piece)]
+    counts = torch.tensor([*starts[1:], len(runs)]) - torch.tensor(starts)
+    drawn = functional.embedding_bag(
+        torch.tensor(runs), torch.randn(len(known), width), torch.tensor(starts), mode="sum"
+    )
+    return functional.normalize(OWN * torch.randn(len(pieces), width) + drawn / counts[:, None].sqrt(), dim=1)
+
+
+def _runs(piece: str) -> list[str]:
+    """All runs of letters of a piece, each once; whether it begins a word is one of its letters, and so is its end.
+
+    >>> _runs("▁so")
+    ['so>', '▁so', '▁so>']
+    """
+    letters = f"{piece}>"
+    runs = {letters[start : start + n] for n in LETTERS for start in range(len(letters) - n + 1)}
+    return sorted(runs) or [letters]
+
+
+def bag(
+    pieces: Sequence[str],
+    shares: Float[Tensor, " v"],
+    *,
+    pad: int,
+    width: int | None = None,
+    dropout: float = 0.1,
+) -> Bag:
+    """A bag of ``width`` numbers (512) for a vocabulary of these pieces, which have these shares of all text.
+
+    ``dropout`` is the share of tokens that are left out in training.
+
+    >>> network = bag(["[PAD]", "no", "way"], torch.tensor([0.0, 0.5, 0.5]), pad=0, width=8).eval()
+    >>> one, other = network(torch.tensor([[1, 2, 0], [2, 1, 0]]))
+    >>> torch.allclose(one, other), one.shape
+    (True, torch.Size([8]))
+    """
+    return Bag(pieces, shares, pad, width or 512, dropout)

@@ -1,0 +1,189 @@
+"""Text: words become numbers of tokens; views leave words out, cut and mask them; an encoder reads what is left.
+
+Items are rows of tokens (b, l) int64, filled up behind with the token that says nothing; so are views, each batch as
+long as its longest text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+from torch.nn import functional
+
+from counterpoint import catalogue
+from counterpoint.data import frames
+from counterpoint.data.texts import Texts, looks_like_texts, read_texts, repeated
+from counterpoint.data.tokens import Ragged, Script, Tokenizer, Written, learned
+from counterpoint.errors import InputError
+from counterpoint.interfaces import EncoderInput, Items, Modality, Wishes
+from counterpoint.views.strength import strengthened
+from counterpoint.views.words import Words
+
+VOCABULARY = 20_000
+"""Most tokens of a vocabulary of our own."""
+
+LONGEST = 256
+"""Tokens after which a text is cut, unless the user asks for another number."""
+
+RAW = 4096
+"""Most tokens that are counted for the baseline."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the modality learned from its training data.
+
+    ``occurrences`` says of every token how often it stands in the texts, ``documents`` in how many of ``texts`` texts;
+    ``columns`` are those with the text, where the source had any.
+    """
+
+    tokenizer: Script
+    occurrences: Sequence[int]
+    documents: Sequence[int]
+    texts: int
+    longest: int
+    columns: Sequence[str]
+    views: str
+
+
+class Text(Modality):
+    """Sentences and documents in any language that puts spaces between words."""
+
+    name: ClassVar[str] = "text"
+    usual_encoder: ClassVar[str] = "bag"
+    ragged: ClassVar[bool] = True
+    kept_apart: ClassVar[Mapping[str, str]] = {
+        "tokenizer": "tokenizer.json",
+        "occurrences": "occurrences.json",
+        "documents": "documents.json",
+    }
+
+    def __init__(self, reading: Reading, look: Callable[..., Tensor] | None = None) -> None:
+        self.reading = reading
+        self.tokenizer = Tokenizer(reading.tokenizer)
+        self._look = look
+        self._begins = self.tokenizer.begins()
+
+    @classmethod
+    def claims(cls, source: object) -> bool:
+        return looks_like_texts(source)
+
+    @classmethod
+    def learn(cls, source: object, wishes: Wishes) -> tuple[Text, Items]:
+        columns = [] if wishes.column is None else [name.strip() for name in wishes.column.split(",")]
+        read = read_texts(source, columns)
+        tokenizer = Tokenizer(learned(read.texts, size=VOCABULARY))
+        tokens = tokenizer.numbers(read.texts)
+        views = wishes.views if isinstance(wishes.views, str) else "callable"
+        reading = Reading(
+            tokenizer=tokenizer.script,
+            occurrences=np.bincount(tokens.flat, minlength=len(tokenizer)).tolist(),
+            documents=_documents(tokens, len(tokenizer)),
+            texts=len(tokens),
+            longest=wishes.view_size or LONGEST,
+            columns=columns,
+            views="words" if views == "auto" else views,
+        )
+        text = cls(reading, wishes.views if callable(wishes.views) else None)
+        return text, text._items(read, tokens)
+
+    def open(self, source: object) -> Items:
+        read = read_texts(source, self._columns(source))
+        return self._items(read, self.tokenizer.numbers(read.texts))
+
+    def look(self, batch: Int64[Tensor, "b l"], key: Int64[Tensor, " b"]) -> Int64[Tensor, "b s"]:
+        return self._looks(self._chosen(), batch, key)
+
+    def strength(self, by: float) -> str:
+        return strengthened(self.reading.views, by, only=self.name)
+
+    def local(self, batch: Int64[Tensor, "b l"], key: Int64[Tensor, " b"]) -> Int64[Tensor, "b s"] | None:
+        if catalogue.split(self.reading.views)[0] not in catalogue.SHELVES["views"]:
+            return None
+        look: Words = catalogue.find("views", self.reading.views, only=self.name)()
+        return self._looks(look.local(), batch, key)
+
+    def can_look(self) -> bool:
+        return self._look is not None or self.reading.views != "callable"
+
+    def plain(self, batch: Int64[Tensor, "b l"]) -> Int64[Tensor, "b l"]:
+        return batch
+
+    def raw(self, batch: Int64[Tensor, "b l"]) -> Float[Tensor, "b d"]:
+        """TF-IDF, of length 1: for each of the most frequent tokens (1 + log count) (1 + log((1 + n) / (1 + df)))."""
+        documents = torch.tensor(self.reading.documents, dtype=torch.float32)
+        common = documents.argsort(descending=True, stable=True)[:RAW]
+        place = torch.full((len(documents) + 1,), len(common))
+        place[common] = torch.arange(len(common))
+        tokens = place[batch.cpu().masked_fill(batch.cpu() == self.tokenizer.pad, len(documents))]
+        counts = torch.zeros(len(batch), len(common) + 1).scatter_add_(1, tokens, torch.ones(tokens.shape))
+        rarity = torch.log((1 + self.reading.texts) / (1 + documents[common])) + 1
+        counts = counts[:, :-1]
+        return functional.normalize((1 + counts.log()).clamp(min=0) * rarity, dim=1).to(batch.device)
+
+    def encoder(self, name: str, width: int | None) -> nn.Module:
+        occurrences = torch.tensor(self.reading.occurrences, dtype=torch.float32)
+        part = catalogue.find("encoder", self.usual_encoder if name == "auto" else name, only=self.name)
+        if width is None:  # then one written behind the name counts
+            width = getattr(part, "keywords", {}).get("width")
+        shares = occurrences / occurrences.sum()
+        network: nn.Module = part(self.tokenizer.words, shares, pad=self.tokenizer.pad, width=width)
+        return network
+
+    def encoder_input(self) -> EncoderInput:
+        recipe = "The numbers of the tokens of a text, by 'tokenizer', filled up behind with the number of [PAD]."
+        return EncoderInput({"tokens": None}, recipe)
+
+    def settings(self) -> Mapping[str, Any]:
+        return asdict(self.reading)
+
+    @classmethod
+    def restore(cls, settings: Mapping[str, Any]) -> Text:
+        return cls(Reading(**settings))
+
+    def quoted(self, like: str) -> list[str]:
+        return [like]
+
+    def _items(self, read: Texts, tokens: Ragged) -> Written:
+        notes, long = list(read.notes), int((tokens.lengths > self.reading.longest).sum())
+        if long:
+            notes.append(f"{long:,} texts are longer than {self.reading.longest} tokens and are cut (--view-size)")
+        again = repeated(read.texts)
+        if again:
+            notes.append(f"{again:,} texts say again what another has said")
+        return Written(replace(read, notes=notes), tokens, self.reading.longest, self.tokenizer.pad)
+
+    def _columns(self, source: object) -> Sequence[str]:
+        """The columns that hold the text of further data: those of training that are there, else the most wordy one."""
+        if not (frames.is_frame(source) or isinstance(source, Mapping)):
+            return ()
+        return [name for name in self.reading.columns if name in frames.columns_of(source)]
+
+    def _chosen(self) -> Callable[..., Tensor]:
+        """The look of the settings."""
+        if self._look is not None:
+            return self._look
+        views = self.reading.views
+        if views == "callable":
+            raise InputError("This model was trained with views by a callable; give it again as views=... to train on.")
+        part: Callable[..., Any] = catalogue.find("views", views, only=self.name)
+        return part if ":" in views else part()
+
+    def _looks(self, look: Callable[..., Tensor], batch: Tensor, key: Tensor) -> Tensor:
+        if isinstance(look, Words):
+            return look(batch, key, begins=self._begins, pad=self.tokenizer.pad, mask=self.tokenizer.mask)
+        return look(batch, key)
+
+
+def _documents(tokens: Ragged, size: int) -> list[int]:
+    """In how many texts every token stands."""
+    row = np.repeat(np.arange(len(tokens)), tokens.lengths)
+    pairs = np.unique(row * size + tokens.flat)
+    counts: list[int] = np.bincount(pairs % size, minlength=size).tolist()
+    return counts

@@ -1,0 +1,223 @@
+"""Text: every source opens to the same texts, views change whole words, and a model is whole in its folder."""
+
+import gzip
+import json
+
+import numpy as np
+import pytest
+import torch
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+import counterpoint as cp
+from counterpoint.cli import main
+from counterpoint.data.texts import looks_like_texts, read_texts
+from counterpoint.data.tokens import learned
+from counterpoint.encoders.bag import bag
+from counterpoint.errors import InputError, RunError, SourceError
+from counterpoint.interfaces import Wishes
+from counterpoint.modalities.text import Text
+from counterpoint.model import load
+from counterpoint.views import draw
+from counterpoint.views.words import Words, dropout
+from tests.worlds import remarks
+
+SAID = ["The card has not arrived.", "Où est ma carte ?", "卡在哪里", "the card has not arrived"]
+
+
+@pytest.fixture(scope="module")
+def learnt():
+    return Text.learn(remarks().source, Wishes())
+
+
+def keys(count, view=0):
+    return draw.keys(seed=0, epoch=0, items=torch.arange(count), view=view)
+
+
+def test_lines_columns_lists_and_folders_hold_the_same_texts(tmp_path):
+    lines = tmp_path / "lines.txt"
+    lines.write_text("\ufeff" + "\r\n".join(SAID), encoding="utf-8")
+    (tmp_path / "wide.txt").write_text("\n".join(SAID) + "\n", encoding="utf-16")
+    (tmp_path / "packed.txt.gz").write_bytes(gzip.compress("\n".join(SAID).encode()))
+    rows = "\n".join(json.dumps({"n": row, "said": text}) for row, text in enumerate(SAID))
+    (tmp_path / "rows.jsonl").write_text(rows, encoding="utf-8")
+    (tmp_path / "rows.csv").write_text("n,said\n" + "\n".join(f'{row},"{text}"' for row, text in enumerate(SAID)))
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for row, text in enumerate(SAID):
+        (folder / f"{row}.md").write_text(text, encoding="utf-8")
+    paths = [lines, *(tmp_path / name for name in ("wide.txt", "packed.txt.gz", "rows.jsonl", "rows.csv")), folder]
+    for source in [*paths, SAID, np.array(SAID), {"said": np.array(SAID, dtype=object)}]:
+        columns = ["said"] if isinstance(source, dict) or "rows" in str(source) else []
+        assert list(read_texts(source, columns).texts) == SAID, source
+    assert [looks_like_texts(path) for path in paths] == [True] * len(paths)
+    assert list(read_texts(folder).names) == [f"{row}.md" for row in range(4)]
+
+
+def test_empty_texts_are_left_out_and_the_others_keep_their_places():
+    read = read_texts(["one", " ", "two", ""])
+    assert (list(read.names), read.rows.tolist()) == (["0", "2"], [0, 2])
+    assert [name for name, _ in read.skipped] == ["1", "3"]
+
+
+def test_lines_in_another_encoding_are_read_and_said(tmp_path):
+    (tmp_path / "mixed.txt").write_bytes("voilà\n".encode() + "déjà vu\n".encode("cp1252"))
+    read = read_texts(tmp_path / "mixed.txt")
+    assert (list(read.texts), len(read.notes)) == (["voilà", "déjà vu"], 1)
+    assert "1 of 3 lines of 'mixed.txt'" in read.notes[0]
+
+
+def test_the_most_wordy_column_is_the_text_and_an_id_names_it():
+    columns = {
+        "doc_id": np.array([7, 9]),
+        "title": np.array(["On keys", "On queues"], dtype=object),
+        "body": np.array(["Keys come and go here.", "Queues are first in, first out."], dtype=object),
+    }
+    read = read_texts(columns)
+    assert (list(read.names), read.texts[0]) == (["7", "9"], "Keys come and go here.")
+    assert read_texts(columns, ["title", "body"]).texts[1] == "On queues Queues are first in, first out."
+
+
+@pytest.mark.parametrize(
+    ("source", "claimed"),
+    [
+        (["a few words"], True),
+        ([1, 2], False),
+        (np.zeros((3, 2)), False),
+        ({"text": np.array(["some words"], dtype=object)}, False),
+    ],
+)
+def test_only_plain_texts_are_claimed(source, claimed):
+    assert looks_like_texts(source) == claimed
+
+
+def test_a_table_with_a_column_of_names_stays_a_table(tmp_path):
+    file = tmp_path / "people.csv"
+    file.write_text("name,age,height,weight\n" + "\n".join(f"Ann Lee {n},{30 + n},170.5,{60 + n}" for n in range(8)))
+    assert not looks_like_texts(file)
+
+
+@pytest.mark.parametrize(
+    ("source", "columns", "message"),
+    [
+        ([], [], "no text in the source"),
+        (["", "  "], [], "no text in the source"),
+        (["a", 3], [], "Item 1 is 3, which is no string"),
+        (np.zeros(3), [], "a list of strings, a file or a column of them. Got an array of shape"),
+        (["a"], ["text"], "no column 'text'"),
+        ({"body": np.array(["a b"], dtype=object)}, ["bdy"], "Did you mean 'body'"),
+        ({"kind": np.array(["a"], dtype=object)}, [], "No column holds text of several words"),
+    ],
+)
+def test_what_is_no_text_is_refused_with_advice(source, columns, message):
+    with pytest.raises(SourceError, match=message):
+        read_texts(source, columns)
+
+
+def test_a_file_that_is_not_text_is_refused(tmp_path):
+    (tmp_path / "noise.txt").write_bytes(np.random.default_rng(0).bytes(4000))
+    with pytest.raises(SourceError, match="no file of text"):
+        read_texts(tmp_path / "noise.txt")
+
+
+def test_the_same_texts_give_the_same_vocabulary():
+    texts = remarks().source
+    assert learned(texts, size=300) == learned(list(texts), size=300)
+    assert len(learned(texts, size=100)["model"]["vocab"]) == 100
+
+
+def test_views_keep_words_whole_and_are_never_empty(learnt):
+    text, items = learnt
+    batch = items.take(np.arange(64))
+    said = [set(items.texts[row].split()) for row in range(64)]
+    look = Words(crop=0.1, delete=0.9, swap=0.3)
+    seen = look(batch, keys(64), begins=text.tokenizer.begins(), pad=text.tokenizer.pad, mask=text.tokenizer.mask)
+    for row, tokens in enumerate(seen.tolist()):
+        pieces = "".join(text.tokenizer.words[token] for token in tokens if token != text.tokenizer.pad)
+        words = pieces.split("▁")[1:]
+        assert words
+        assert set(words) <= said[row]
+
+
+def test_every_change_is_what_it_says(learnt):
+    text, items = learnt
+    batch = items.take(np.arange(8))
+    pad, mask = text.tokenizer.pad, text.tokenizer.mask
+
+    def seen(look):
+        return look(batch, keys(8), begins=text.tokenizer.begins(), pad=pad, mask=mask)
+
+    assert torch.equal(seen(dropout()), batch)
+    swapped = seen(Words(crop=1.0, delete=0.0, swap=0.5))
+    assert not torch.equal(swapped, batch)
+    assert torch.equal(swapped.sort(dim=1).values, batch.sort(dim=1).values)
+    masked = seen(Words(crop=1.0, delete=0.0, mask=0.5))
+    assert 0.3 < float(((masked == mask) & (batch != pad)).sum() / (batch != pad).sum()) < 0.7
+    assert torch.equal(masked.where(masked != mask, batch), batch)
+    run = seen(Words(crop=0.4, largest=0.6, delete=0.0))
+    whole = [[token for token in row if token != pad] for row in batch.tolist()]
+    for row, tokens in enumerate(run.tolist()):
+        kept = [token for token in tokens if token != pad]
+        assert kept in [whole[row][start : start + len(kept)] for start in range(len(whole[row]))]
+
+
+def test_a_bag_reads_no_order_and_no_padding():
+    network = bag([f"▁w{n}" for n in range(9)], torch.full((9,), 1 / 9), pad=0, width=16)
+    tokens = torch.tensor([[3, 4, 5], [5, 3, 4]])
+    one, other = network.eval()(tokens)
+    torch.testing.assert_close(one, other)
+    torch.testing.assert_close(network(torch.nn.functional.pad(tokens, (0, 4)))[0], one)
+    weights = network.log_weights.exp()[tokens[0]]
+    torch.testing.assert_close(one, (weights[:, None] * network.vectors[tokens[0]]).sum(dim=0) / weights.sum())
+
+
+def test_raw_features_are_what_others_call_tfidf(learnt):
+    text, items = learnt
+    words = [" ".join(map(str, row.tolist())) for row in items.tokens]
+    theirs = TfidfVectorizer(analyzer=str.split, sublinear_tf=True).fit_transform(words).toarray()
+    ours = text.raw(items.take(np.arange(len(items)))).numpy()
+    np.testing.assert_allclose(ours @ ours.T, theirs @ theirs.T, atol=1e-5)
+
+
+def test_a_saved_model_reads_new_text_as_before_and_notices_damage(tmp_path):
+    model = cp.fit(remarks(64).source, out=tmp_path / "run", epochs=1, batch_size=16, width=8, precision="fp32")
+    again = load(tmp_path / "run")
+    np.testing.assert_array_equal(
+        model.embed(["some news", "of art"]).vectors, again.embed(["some news", "of art"]).vectors
+    )
+    (tmp_path / "run" / "tokenizer.json").write_text("{}")
+    with pytest.raises(RunError, match=r"tokenizer\.json' is not what was saved"):
+        load(tmp_path / "run")
+
+
+def test_a_run_finds_texts_by_a_text_by_a_place_and_by_a_file(tmp_path, capsys):
+    lines = tmp_path / "lines.txt"
+    lines.write_text("\n".join(remarks(64).source))
+    main(["fit", str(lines), "--out", str(tmp_path / "run"), "--epochs", "1", "--batch-size", "16"])
+    (tmp_path / "asked.txt").write_text(remarks(64).source[5])
+
+    def first(like):
+        capsys.readouterr()
+        main(["search", str(tmp_path / "run"), str(lines), "--like", like, "-k", "2", "--json"])
+        return json.loads(capsys.readouterr().out)["hits"][0]
+
+    for like in (remarks(64).source[5], str(tmp_path / "asked.txt")):
+        assert (first(like)["name"], first(like)["text"]) == ("5", remarks(64).source[5])
+    assert first("5")["name"] != "5"
+
+
+def test_labels_stand_beside_the_texts_that_were_kept(tmp_path):
+    world = remarks(80)
+    file = tmp_path / "labelled.csv"
+    rows = [f"{text},{label}" for text, label in zip(world.source, world.labels, strict=True)]
+    file.write_text("\n".join(["text,topic", *rows[:40], ",9", *rows[40:]]))
+    model = cp.fit(str(file), epochs=1, batch_size=16, width=8, column="text")
+    scores = cp.evaluate(model, str(file), labels="topic")
+    assert scores["linear"]["baselines"]["chance"] < 0.5
+
+
+def test_a_tokenizer_without_padding_is_refused():
+    from counterpoint.data.tokens import Tokenizer
+
+    script = json.loads(json.dumps(learned(["a few words", "a few"], size=40)).replace("[PAD]", "[NONE]"))
+    with pytest.raises(InputError, match=r"no token \[PAD\]"):
+        Tokenizer(script)
