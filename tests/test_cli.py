@@ -258,6 +258,62 @@ WRONG = {
     "lab over a run": ["lab", "{tmp}/array.npy", "--out", "{run}", "--overwrite"],
     "lab by no run": ["lab", "{tmp}/array.npy", "--model", "{tmp}/empty", "--out", "{out}"],
     "lab by a run of another width": ["lab", "{tmp}/array.npy", "--model", "{run}", "--width", "8", "--out", "{out}"],
+    "text without such a column": ["fit", "{tmp}/asked.csv", "--column", "questoin", "--out", "{out}"],
+    "text that is none": ["fit", "{tmp}/noise.txt", "--out", "{out}"],
+    "text that is empty": ["fit", "{tmp}/blank.txt", "--out", "{out}"],
+    "pairs of no such column": ["fit", "{tmp}/asked.csv", "--pairs", "question,anser", "--out", "{out}"],
+    "pairs and a column": [
+        "fit",
+        "{tmp}/asked.csv",
+        "--pairs",
+        "question,answer",
+        "--column",
+        "answer",
+        "--out",
+        "{out}",
+    ],
+    "others for a method without": [
+        "fit",
+        "{tmp}/asked.csv",
+        "--pairs",
+        "question,answer,answer",
+        "--method",
+        "clip",
+        "--out",
+        "{out}",
+    ],
+    "pairs for a method of labels": [
+        "fit",
+        "{tmp}/asked.csv",
+        "--pairs",
+        "question,answer",
+        "--method",
+        "sup_con",
+        "--out",
+        "{out}",
+    ],
+    "no head for a method with a queue": [
+        "fit",
+        "{tmp}/array.npy",
+        "--method",
+        "moco",
+        "--head-layers",
+        "0",
+        "--out",
+        "{out}",
+    ],
+    "text views for pictures": ["fit", "{tmp}/array.npy", "--views", "words", "--out", "{out}"],
+    "queries for a model of pictures": [
+        "evaluate",
+        "{run}",
+        "--queries",
+        "{tmp}/array.npy",
+        "--documents",
+        "{tmp}/array.npy",
+        "--relevance",
+        "{tmp}/asked.csv",
+    ],
+    "queries without documents": ["evaluate", "{run}", "--queries", "{tmp}/asked.csv"],
     "unknown list": ["list", "methodz"],
 }
 
@@ -269,7 +325,11 @@ def wrong_things(folder):
     pictures = stripes(count=40).source
     for name in ("empty", "text", "folder.onnx"):
         (folder / name).mkdir()
-    (folder / "text" / "letter.txt").write_text("Dear Sir", encoding="utf-8")
+    (folder / "text" / "letter.pdf").write_text("Dear Sir", encoding="utf-8")
+    rows = [f"what is the price of number {row},it is {row} pounds" for row in range(20)]
+    (folder / "asked.csv").write_text("\n".join(["question,answer", *rows]), encoding="utf-8")
+    (folder / "noise.txt").write_bytes(np.random.default_rng(0).bytes(500))
+    (folder / "blank.txt").write_text("\n \n", encoding="utf-8")
     np.save(folder / "array.npy", pictures)
     np.save(folder / "few.npy", pictures[:12])
     broken = pictures.astype(np.float32) / 255

@@ -91,7 +91,7 @@ def test_searching_by_name_by_row_and_by_vector_finds_the_same():
 
 def test_a_hit_is_a_plain_record_that_stays_as_it_is():
     hit = search(embeddings(3), like=0, k=1)[0]
-    assert [type(value) for value in dataclasses.astuple(hit)] == [str, int, float]
+    assert [type(value) for value in dataclasses.astuple(hit)] == [str, int, float, type(None)]
     with pytest.raises(dataclasses.FrozenInstanceError):
         hit.name = "other"
     assert Hit("a", 0, 1.0) == Hit("a", 0, 1.0)

@@ -281,7 +281,7 @@ def test_models_that_other_processes_cannot_load_are_refused(known, tables, tmp_
 def wrong(tables, tmp_path):
     text = tmp_path / "text"
     text.mkdir()
-    (text / "letter.txt").write_text("Dear Sir", encoding="utf-8")
+    (text / "letter.pdf").write_text("Dear Sir", encoding="utf-8")
     twice = tmp_path / "twice"
     shutil.copytree(tables, twice)
     (twice / "day-000.csv").write_text("a\n1\n", encoding="utf-8")
@@ -299,7 +299,7 @@ def wrong(tables, tmp_path):
         "no size": (tables, {"shard_size": 0}, InputError, "at least 1 photo"),
         "unknown engine": (tables, {"engine": "rai"}, InputError, "Did you mean 'ray'"),
         "out in the source": (tables, {"out": tables / "z"}, InputError, "lies in the source"),
-        "out a file": (tables, {"out": text / "letter.txt"}, InputError, "is a file"),
+        "out a file": (tables, {"out": text / "letter.pdf"}, InputError, "is a file"),
         "not embeddings": (tables, {"out": foreign}, RunError, "does not hold embeddings"),
     }
 

@@ -18,34 +18,46 @@ from counterpoint.comparison import Tile
 from counterpoint.errors import InputError, PlanError, listed
 from counterpoint.heads import mlp_head
 from counterpoint.interfaces import Items, Method, Modality, Negatives, Objective
+from counterpoint.negatives.unshared import Apart
 from counterpoint.plans import Plan
 
 USUAL: Mapping[str, Any] = {"temperature": 0.1, "head_layers": 2, "head_hidden": 512, "head_outputs": 128}
 """What choices that are left open mean, where the method says nothing else."""
 
 Codes = Int64[np.ndarray, " n"]
+Kin = Int64[np.ndarray, "r v"]
 
 
 def build_method(
-    plan: Plan, encoder: nn.Module, items: Items, modality: Modality, codes: Codes | None = None
+    plan: Plan,
+    encoder: nn.Module,
+    items: Items,
+    modality: Modality,
+    codes: Codes | None = None,
+    *,
+    rows: int | None = None,
+    kin: Kin | None = None,
 ) -> Method:
     """The method of a completed plan around an encoder; weights are drawn from the plan's seed.
 
-    ``codes`` are the classes of all items, -1 where nobody knows, for methods and negatives that learn from labels.
+    Args:
+        plan: The plan, nothing of it left open that the method needs.
+        encoder: The encoder, which becomes a part of the method.
+        items: The items.
+        modality: Their kind of data.
+        codes: The classes of all items, -1 where nobody knows, for methods and negatives that learn from labels.
+        rows: How many rows an epoch has, where they are no items.
+        kin: Numbers of what every row shows, where some show the same; those are never told apart.
     """
     make = catalogue.find("method", plan.method)
     inputs = encoded_length(encoder, modality.plain(items.take(np.arange(min(2, len(items))))))
     with torch.random.fork_rng():
         torch.manual_seed(plan.seed + 1)
-        width = plan.head_outputs or USUAL["head_outputs"]
-        head = mlp_head(
-            inputs,
-            hidden=plan.head_hidden or USUAL["head_hidden"],
-            outputs=width,
-            layers=plan.head_layers or USUAL["head_layers"],
-        )
+        layers = USUAL["head_layers"] if plan.head_layers is None else plan.head_layers
+        width = (plan.head_outputs or USUAL["head_outputs"]) if layers else inputs
+        head = mlp_head(inputs, hidden=plan.head_hidden or USUAL["head_hidden"], outputs=width, layers=layers)
         offered: dict[str, Any] = {
-            "items": len(items),
+            "items": rows or len(items),
             "temperature": plan.temperature,
             "classes": None if codes is None else int(codes.max()) + 1,
             "codes": None if codes is None else torch.from_numpy(codes),
@@ -59,6 +71,8 @@ def build_method(
         method = _made("method", plan.method, make, offered, encoder, head)
         if plan.negatives != "auto":
             method.negatives = _negatives(plan.negatives, offered)
+        if kin is not None:
+            method.negatives = Apart(torch.from_numpy(kin), getattr(method, "negatives", None))
     return method  # type: ignore[no-any-return]
 
 

@@ -102,7 +102,8 @@ def _kept(prepared: Prepared, course: Course, folder: Path | None) -> Model:
     """The model of a finished run, written and judged by the first process."""
     method = prepared.method.cpu().eval()
     head = getattr(method, "head", None)  # not every method has one
-    model = Model(method.encoder, prepared.modality, prepared.built, head if isinstance(head, nn.Sequential) else None)
+    kept = head if isinstance(head, nn.Sequential) and len(head) else None
+    model = Model(method.encoder, prepared.modality, prepared.built, kept)
     if not prepared.recipe.processes.first:
         return model
     verdicts = judge(course.records.all)

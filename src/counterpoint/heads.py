@@ -3,7 +3,8 @@ r"""Project: the small network between representation h and the vector z that is
     z = W2 relu(BN(W1 h))                       two layers, SimCLR, Chen et al. 2020, arXiv:2002.05709, eq. 2
     z = W3 relu(BN(W2 relu(BN(W1 h))))          three layers, SimCLRv2, Chen et al. 2020, arXiv:2006.10029, section 2
 
-Contrast makes z forget what the views change; h, one step before, still knows it.
+Contrast makes z forget what the views change; h, one step before, still knows it.  Where partners are given and h
+itself is to find them, there is no head: z = h.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ from counterpoint.errors import PlanError
 
 
 def mlp_head(inputs: int, *, hidden: int = 512, outputs: int = 128, layers: int = 2) -> nn.Sequential:
-    """A projection head (n, inputs) -> (n, outputs) with ``layers`` linear layers, 1 to 3 are usual.
+    """A projection head (n, inputs) -> (n, outputs) with ``layers`` linear layers, 1 to 3 are usual, 0 change nothing.
 
     >>> import torch
     >>> mlp_head(8, hidden=16, outputs=4, layers=3)(torch.randn(5, 8)).shape
     torch.Size([5, 4])
     """
+    if layers == 0:
+        return nn.Sequential()
     stack: list[nn.Module] = []
     width = inputs
     for _ in range(layers - 1):
@@ -32,12 +35,15 @@ def mlp_head(inputs: int, *, hidden: int = 512, outputs: int = 128, layers: int 
 
 
 def outputs_of(head: nn.Module) -> int:
-    """The length of the vectors that a head makes, by its last matrix.
+    """The length of the vectors that a head makes, by its last matrix; ``PlanError`` where it has none.
 
     >>> outputs_of(mlp_head(8, hidden=16, outputs=4))
     4
     """
-    return [weight for weight in head.parameters() if weight.ndim == 2][-1].shape[0]
+    matrices = [weight for weight in head.parameters() if weight.ndim == 2]
+    if not matrices:
+        raise PlanError("This method cannot do without a head. Use --head-layers 1 or more.")
+    return matrices[-1].shape[0]
 
 
 def first_layers(head: nn.Sequential, count: int) -> nn.Sequential:

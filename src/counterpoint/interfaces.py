@@ -59,7 +59,7 @@ class ItemInfo:
     """What is known of the rows of one batch besides their vectors."""
 
     index: Int64[Tensor, " b"]
-    """The item of every row; of a pair the first."""
+    """The item of every row; of a pair the first, or the number of the pair where partners are learned from."""
     labels: Int64[Tensor, " b"] | None = None
     """The class of every item, -1 where nobody knows; None where no labels are learned from."""
     same: Bool[Tensor, " b"] | None = None
@@ -98,7 +98,7 @@ class Method(nn.Module, ABC):
     may gather vectors from other processes or recompute them in pieces, so a method never knows about either.
 
     It is made with an encoder and a head, and with what it asks for by the names of its arguments: ``objective``,
-    ``similarity``, ``temperature``, ``items`` (how many there are), ``classes`` (how many, of labels).
+    ``similarity``, ``temperature``, ``items`` (how many rows there are), ``classes`` (how many, of labels).
     """
 
     encoder: nn.Module
@@ -110,6 +110,8 @@ class Method(nn.Module, ABC):
     """How many looks at each item the method wants."""
     local_views: ClassVar[bool] = False
     """Whether it can use smaller looks beside those (multi-crop); they come last."""
+    takes_others: ClassVar[bool] = False
+    """Whether it can use items that a person wants told apart from a row's own (hard negatives); they come last."""
     needs_labels: ClassVar[bool] = False
     """Whether it learns from labels."""
     sampling: ClassVar[Literal["items", "groups", "pairs"]] = "items"
@@ -209,6 +211,14 @@ class Modality(ABC):
         """A random look at a small part of every item, itself smaller than ``look`` gives; None where there is none."""
         return None
 
+    def aligned(self, views: Views) -> Views:
+        """The views of one batch in shapes that can be encoded together, where they are of unequal length."""
+        return views
+
+    def flat(self, view: Tensor) -> Float[Tensor, "b d"]:
+        """Views as numbers whose differences mean something, to say how much they change."""
+        return view.flatten(1).float()
+
     @abstractmethod
     def plain(self, batch: Batch) -> Tensor:
         """The items as an encoder sees them when nothing is random: what is embedded."""
@@ -271,6 +281,8 @@ class Wishes:
     view_size: int | None = None
     column: str | None = None
     encoder: str = "auto"
+    pairs: Sequence[str] = ()
+    """The columns of what belongs together: anchors, their partners, and others that they are to be told apart from."""
     progress: Callable[[int, int], None] | None = None
     """Is told how many items have been decoded, and of how many, where that takes time."""
 

@@ -62,10 +62,24 @@ def opened(source: object, asked: Plan, own: Own, processes: Processes = ALONE) 
         view_size=asked.view_size,
         column=own.column,
         encoder="auto" if own.encoder is not None else asked.encoder,
+        pairs=paired_columns(own.pairs),
         progress=decoding(),
     )
     with processes.first_before_others():
         return recognise(source, asked.modality).learn(source, wishes)
+
+
+def paired_columns(pairs: object) -> tuple[str, ...]:
+    """The columns that pairs are the rows of, where they are named so: "question,answer", or a tuple of names.
+
+    >>> paired_columns("question, answer"), paired_columns("pairs.csv")
+    (('question', 'answer'), ())
+    """
+    if isinstance(pairs, str) and "," in pairs and not Path(pairs).exists():
+        return tuple(name.strip() for name in pairs.split(","))
+    if isinstance(pairs, tuple) and all(isinstance(name, str) for name in pairs):
+        return pairs
+    return ()
 
 
 def recognise(source: object, name: str) -> type[Modality]:

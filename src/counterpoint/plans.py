@@ -78,7 +78,7 @@ class Plan(Choices):
     encoder: str = choice("auto", "Network, or timm:NAME: counterpoint list encoders.")
     width: int | None = choice(None, "Width of the encoder's first stage; None for the encoder's own.", low=1)
     head_layers: int | None = choice(
-        None, "Linear layers of the projection head; None for the method's own, mostly 2.", low=1, high=5
+        None, "Linear layers of the projection head, 0 for none; None for the method's own, mostly 2.", low=0, high=5
     )
     head_hidden: int | None = choice(
         None, "Width of the head's hidden layers; None for the method's own, mostly 512.", low=2

@@ -18,7 +18,7 @@ from counterpoint.interfaces import Items
 
 PLAN, STATE, VERDICT = "plan.json", "state.pt", "verdict.json"
 EVALUATION, VIEWS, SKIPPED, CURVES = "evaluation.json", "views.png", "skipped.txt", "tensorboard"
-TUNED, BUDGET, VERIFICATION = "tuned.json", "budget.json", "verification.json"
+TUNED, BUDGET, VERIFICATION, RETRIEVAL = "tuned.json", "budget.json", "verification.json", "retrieval.json"
 OTHERS = (
     "config.json",
     "model.safetensors",
@@ -28,6 +28,7 @@ OTHERS = (
     TUNED,
     BUDGET,
     VERIFICATION,
+    RETRIEVAL,
     "metrics.jsonl",
     "README.md",
     "report.html",

@@ -141,7 +141,7 @@ def arranged(
     if 0 < rough < processes.count:  # some machines compute it rightly and faster, others not
         plan = dataclasses.replace(plan, precision="fp32")
     encoder = copy.deepcopy(own.encoder) if own.encoder is not None else _encoder(modality, plan)
-    method = build_method(plan, encoder, items, modality, learned.codes)
+    method = build_method(plan, encoder, items, modality, learned.codes, rows=learned.rows, kin=learned.kin)
     try_views(modality, items, encoder, plan.local_views)
     recipe = Recipe(
         steps=1,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ from counterpoint.errors import LabelError, PlanError, listed
 from counterpoint.interfaces import Items
 from counterpoint.pairing.drawn import drawn_pairs
 from counterpoint.plans import Plan
-from counterpoint.training.sampling import DrawnPairs, EachItem, GivenPairs, Groups, Sampling
+from counterpoint.training.sampling import DrawnPairs, EachItem, GivenPairs, Groups, Partners, Sampling
 
 KEPT = 0.1
 """Share of labelled items, or of pairs, that is kept to verify with."""
@@ -37,6 +38,13 @@ class Taught:
     """Their names."""
     kept: Pairs | None = None
     """Pairs that are not learned from, to verify with."""
+    kin: Int64[np.ndarray, "r v"] | None = None
+    """Numbers of what every row shows, where some show the same."""
+
+    @property
+    def rows(self) -> int | None:
+        """How many rows an epoch has, where they are partners and no items."""
+        return len(self.sampling) if isinstance(self.sampling, Partners) else None
 
 
 def taught(plan: Plan, source: object, items: Items, *, labels: object, pairs: object) -> Taught:
@@ -55,6 +63,10 @@ def taught(plan: Plan, source: object, items: Items, *, labels: object, pairs: o
     """
     method = whole(catalogue.find("method", plan.method))
     kind = getattr(method, "sampling", "items")
+    linked, kin = getattr(items, "linked", None), getattr(items, "kin", None)
+    if linked is not None:
+        _require_partners(plan, method, others=linked.shape[1] - 2)
+        return Taught(None, Partners(torch.from_numpy(linked)), kin=kin)
     if pairs is not None:
         if kind != "pairs":
             fitting = [each for each in catalogue.names("method") if catalogue.find("method", each).sampling == "pairs"]
@@ -65,7 +77,7 @@ def taught(plan: Plan, source: object, items: Items, *, labels: object, pairs: o
         first, second, same = (torch.from_numpy(part) for part in learned)
         return Taught(None, GivenPairs(first, second, same), kept=kept)
     if not learns_from_labels(plan):
-        return Taught(None, EachItem(len(items)))
+        return Taught(None, EachItem(len(items)), kin=kin)
     codes, classes = _codes(plan, labels, source, items, pairs=kind == "pairs")
     if kind == "pairs":
         _, asked = split(codes, seed=plan.seed, share=KEPT)
@@ -74,6 +86,19 @@ def taught(plan: Plan, source: object, items: Items, *, labels: object, pairs: o
         return Taught(codes, DrawnPairs(torch.from_numpy(codes)), classes, kept)
     known = torch.from_numpy(codes)
     return Taught(codes, EachItem(len(items), known) if kind == "items" else Groups(known), classes)
+
+
+def _require_partners(plan: Plan, method: Any, *, others: int) -> None:
+    """Refuse a method that learns from something else than items that belong together."""
+    able = [each for each in without_labels() if others == 0 or catalogue.find("method", each).takes_others]
+    if learns_from_labels(plan):
+        who = f"The method '{plan.method}'" if method.needs_labels else f"The choice of negatives '{plan.negatives}'"
+        raise PlanError(f"{who} learns from labels, and columns of pairs have none. Use one of {listed(able, 20)}.")
+    if others and not method.takes_others:
+        raise PlanError(
+            f"The method '{plan.method}' has no use for hard negatives, the columns behind the first two of --pairs. "
+            f"Leave them out, or use {listed(able, 20)}."
+        )
 
 
 def _parted(pairs: Pairs, *, seed: int) -> tuple[Pairs, Pairs]:

@@ -10,13 +10,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from counterpoint.data import archives, arrays, frames
+from counterpoint.data import archives, arrays, frames, texts
 from counterpoint.data.decode import is_picture_name
 from counterpoint.data.listing import files_in, has_pictures, of_folder, of_paths
 from counterpoint.data.paths import existing
 from counterpoint.errors import InputError, SourceError
 
-SUFFIXES = (*archives.SUFFIXES, *frames.SUFFIXES, *arrays.SUFFIXES)
+PACKED = tuple(f"{suffix}.gz" for suffix in (*frames.TEXT, *texts.LINES))
+SUFFIXES = (*archives.SUFFIXES, *frames.SUFFIXES, *arrays.SUFFIXES, *texts.LINES, *PACKED)
 
 
 @dataclass(frozen=True)

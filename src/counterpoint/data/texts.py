@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,32 @@ def read_texts(source: object, columns: Sequence[str] = ()) -> Texts:
     return _of_strings(source)
 
 
+def read_linked(source: object, columns: Sequence[str]) -> tuple[Texts, Int64[np.ndarray, "r v"]]:
+    """The different texts in some columns, called by numbers, and for every row the place of each of its texts.
+
+    Rows in which a text is missing are left out.
+
+    Raises:
+        SourceError: There is no such column, or no whole row.
+    """
+    if len(columns) < 2:
+        raise SourceError(f"Pairs are two columns or more, such as question,answer. Got {listed(columns)}.")
+    if not (frames.is_frame(source) or isinstance(source, Mapping)):
+        raise SourceError(f"Pairs stand in columns with names, and {_said(source)} has none. Give a .csv or the like.")
+    found = frames.columns_of(source)
+    cells = np.stack([_joined(found, [name]) for name in columns], axis=1)
+    empty = np.flatnonzero((cells == "").any(axis=1)).tolist()
+    cells = np.delete(cells, empty, axis=0)
+    if not len(cells):
+        raise SourceError(f"No row has a text in each of the columns {listed(columns)}.")
+    place: dict[str, int] = {}
+    linked = [place.setdefault(text, len(place)) for text in cells.reshape(-1).tolist()]
+    names = [str(number) for number in range(len(place))]
+    skipped = [(f"row {row}", "a text is missing") for row in empty]
+    texts = Texts(list(place), names, np.arange(len(place)), skipped)
+    return texts, np.asarray(linked, dtype=np.int64).reshape(cells.shape)
+
+
 def looks_like_texts(source: object) -> bool:
     """Whether a source is plainly of texts; of a file or a frame no more than the head is read."""
     if isinstance(source, str | Path):
@@ -101,9 +127,6 @@ def _words(cells: np.ndarray) -> float:
 
 
 def _of_columns(found: rows.Columns, wanted: list[str]) -> Texts:
-    for name in wanted:
-        if name not in found:
-            raise SourceError(f"There is no column '{name}'.{closest(name, found)} Columns: {listed(found)}.")
     notes = []
     if not wanted:
         some = wordy(found)
@@ -112,9 +135,18 @@ def _of_columns(found: rows.Columns, wanted: list[str]) -> Texts:
         wanted = some[:1]
         others = f", of those with text, {listed(some)}" if len(some) > 1 else ""
         notes.append(f"the text is the column '{wanted[0]}'{others}")
-    cells = [[str(cell) for cell in found[name].tolist()] for name in wanted]
-    texts = [" ".join(part for part in parts if part) for parts in zip(*cells, strict=True)]
-    return _kept(texts, _names(found, wanted), notes)
+    return _kept(_joined(found, wanted).tolist(), _names(found, wanted), notes)
+
+
+def _joined(found: rows.Columns, wanted: Sequence[str]) -> np.ndarray:
+    """The cells of some columns, joined by a space where several hold something."""
+    for name in wanted:
+        if name not in found:
+            raise SourceError(f"There is no column '{name}'.{closest(name, found)} Columns: {listed(found)}.")
+    cells = [[str(cell).strip() for cell in found[name].tolist()] for name in wanted]
+    joined = np.empty(len(cells[0]), dtype=object)
+    joined[:] = [" ".join(part for part in parts if part) for parts in zip(*cells, strict=True)]
+    return joined
 
 
 def _names(found: rows.Columns, but: Sequence[str]) -> list[str] | None:
@@ -214,13 +246,3 @@ def _is_document(path: Path) -> bool:
 def _said(source: object) -> str:
     shape = getattr(source, "shape", None)
     return f"an array of shape {tuple(shape)}" if shape is not None else repr(source)[:80]
-
-
-def repeated(texts: Iterable[str]) -> int:
-    """How many texts say again, letter for letter but for case and spaces, what another has said.
-
-    >>> repeated(["Who?", "who? ", "You."])
-    1
-    """
-    said = [" ".join(text.lower().split()) for text in texts]
-    return len(said) - len(set(said))

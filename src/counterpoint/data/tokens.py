@@ -88,6 +88,10 @@ class Tokenizer:
             return torch.tensor([not word.startswith(INSIDE) for word in self.words])
         return torch.tensor([word.startswith(BEGINS) for word in self.words])
 
+    def says(self) -> Bool[np.ndarray, " v"]:
+        """Of every token, whether it has a letter or a digit: marks between words say little."""
+        return np.asarray([any(map(str.isalnum, word)) for word in self.words])
+
     def numbers(self, texts: Sequence[str]) -> Ragged:
         """The numbers of the tokens of every text."""
         flat, lengths = [], []
@@ -122,6 +126,12 @@ class Ragged:
         """How long every row is."""
         return np.diff(self.starts)
 
+    def only(self, wanted: Bool[np.ndarray, " v"]) -> Ragged:
+        """The same rows without the numbers that are not wanted."""
+        kept = wanted[self.flat]
+        before = np.concatenate([[0], np.cumsum(kept)])
+        return Ragged(self.flat[kept], before[self.starts])
+
     def __iter__(self) -> Iterator[Int32[np.ndarray, " l"]]:
         return (self.flat[start:end] for start, end in itertools.pairwise(self.starts))
 
@@ -149,6 +159,10 @@ class Written:
     longest: int
     """Tokens after which a text is cut."""
     pad: int
+    linked: Int64[np.ndarray, "r v"] | None = None
+    """The items of every row that belong together, where the source is of pairs: one, its partner, others."""
+    kin: Int64[np.ndarray, "_ w"] | None = None
+    """Numbers of what every row says, where some say nearly the same, for training."""
     labels: None = None
 
     @property

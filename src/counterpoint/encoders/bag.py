@@ -1,11 +1,13 @@
 r"""A bag of words: what a text says is the mean of what its tokens say, whatever their order.
 
     h = sum_t w_t e_t / sum_t w_t          e_t a vector and w_t > 0 a weight, of every token of the vocabulary
+    h <- h + W2 gelu(W1 LN(h))             so many times as it has layers, none unless asked for
 
 The weights begin at w_t = a / (a + p_t), p_t the share of token t among all tokens: SIF, Arora et al. 2017, "A simple
 but tough-to-beat baseline for sentence embeddings", eq. 1; with a milder a, for in short texts small words matter. The
 vectors begin as the mean of vectors of their runs of three to five letters (as in fastText, Bojanowski et al. 2017,
 arXiv:1607.04606, section 3.2), so that words that are spelled alike are alike from the first. Both are learned.
+With layers it is a deep averaging network (Iyyer et al. 2015, "Deep unordered composition rivals syntactic methods").
 
 Use when: there is no GPU, or there are many texts. A word means the same in every text.
 """
@@ -32,11 +34,24 @@ OWN = 0.5
 class Bag(nn.Module):
     """Tokens (b, l), filled up with ``pad``, to representations (b, outputs)."""
 
-    def __init__(self, pieces: Sequence[str], shares: Float[Tensor, " v"], pad: int, width: int, dropout: float):
+    def __init__(
+        self,
+        pieces: Sequence[str],
+        shares: Float[Tensor, " v"],
+        *,
+        pad: int,
+        width: int,
+        dropout: float,
+        layers: int,
+    ) -> None:
         super().__init__()
         self.vectors = nn.Parameter(spelled(pieces, width))
         self.log_weights = nn.Parameter(-torch.log1p(shares / RARE))
         self.dropout = nn.Dropout(dropout)
+        self.layers = nn.ModuleList(
+            nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
+            for _ in range(layers)
+        )
         self.pad = pad
         self.outputs = width
 
@@ -44,8 +59,10 @@ class Bag(nn.Module):
         weights = functional.embedding(tokens, self.log_weights[:, None])[:, :, 0].exp()
         weights = self.dropout(weights.masked_fill(tokens == self.pad, 0.0))
         summed: Tensor = functional.embedding_bag(tokens, self.vectors, mode="sum", per_sample_weights=weights)
-        total = weights.sum(dim=1, keepdim=True)
-        return summed.div(total.clamp(min=1e-6))
+        h: Tensor = summed / weights.sum(dim=1, keepdim=True).clamp(min=1e-6)
+        for layer in self.layers:
+            h = h + layer(h)
+        return h
 
 
 def spelled(pieces: Sequence[str], width: int) -> Float[Tensor, "v d"]:
@@ -87,14 +104,15 @@ def bag(
     pad: int,
     width: int | None = None,
     dropout: float = 0.1,
+    layers: int = 0,
 ) -> Bag:
     """A bag of ``width`` numbers (512) for a vocabulary of these pieces, which have these shares of all text.
 
-    ``dropout`` is the share of tokens that are left out in training.
+    ``dropout`` is the share of tokens that are left out in training, ``layers`` how many follow the mean.
 
     >>> network = bag(["[PAD]", "no", "way"], torch.tensor([0.0, 0.5, 0.5]), pad=0, width=8).eval()
     >>> one, other = network(torch.tensor([[1, 2, 0], [2, 1, 0]]))
     >>> torch.allclose(one, other), one.shape
     (True, torch.Size([8]))
     """
-    return Bag(pieces, shares, pad, width or 512, dropout)
+    return Bag(pieces, shares, pad=pad, width=width or 512, dropout=dropout, layers=layers)

@@ -176,17 +176,18 @@ def pairs(model: Model, looking: Modality, items: Items, *, seed: int) -> Pairs:
             views = [looking.look(batch, draw.keys(seed=seed, epoch=0, items=numbers, view=view)) for view in (0, 1)]
             plain = looking.plain(batch)
             encoded.append(torch.stack([encoder(view).float().cpu() for view in views], dim=1))
-            alike.append(_alike(*views))
-            if views[0].shape == plain.shape:
-                moved.append(float((views[0] - plain).abs().sum()))
-                between.append(float((plain.roll(1, dims=0) - plain).abs().sum()))
+            first, second, still = (looking.flat(each) for each in (*views, plain))
+            alike.append(_alike(first, second))
+            if first.shape == still.shape:
+                moved.append(float((first - still).abs().sum()))
+                between.append(float((still.roll(1, dims=0) - still).abs().sum()))
     change = sum(moved) / max(sum(between), 1e-12) if moved else None
     own, other = torch.cat(alike, dim=1).mean(dim=1).tolist()
     return Pairs(torch.cat(encoded).numpy(), change, (own, other))
 
 
-def _alike(first: Tensor, second: Tensor) -> Float32[Tensor, "2 b"]:
+def _alike(first: Float32[Tensor, "b d"], second: Float32[Tensor, "b d"]) -> Float32[Tensor, "2 b"]:
     """The cosine of the two views of each item, and of the first with that of another, the common mean taken away."""
     mean = first.mean(dim=0)
-    x, y = ((view - mean).flatten(1).float() for view in (first, second))
+    x, y = first - mean, second - mean
     return torch.stack([functional.cosine_similarity(x, each).cpu() for each in (y, y.roll(1, dims=0))])

@@ -18,10 +18,11 @@ from torch.nn import functional
 
 from counterpoint import catalogue
 from counterpoint.data import frames
-from counterpoint.data.texts import Texts, looks_like_texts, read_texts, repeated
+from counterpoint.data.alike import alike
+from counterpoint.data.texts import Texts, looks_like_texts, read_linked, read_texts
 from counterpoint.data.tokens import Ragged, Script, Tokenizer, Written, learned
-from counterpoint.errors import InputError
-from counterpoint.interfaces import EncoderInput, Items, Modality, Wishes
+from counterpoint.errors import InputError, SourceError
+from counterpoint.interfaces import EncoderInput, Items, Modality, Views, Wishes
 from counterpoint.views.strength import strengthened
 from counterpoint.views.words import Words
 
@@ -40,7 +41,8 @@ class Reading:
     """What the modality learned from its training data.
 
     ``occurrences`` says of every token how often it stands in the texts, ``documents`` in how many of ``texts`` texts;
-    ``columns`` are those with the text, where the source had any.
+    ``columns`` are those with the text, where the source had any: joined to one text, or, where it was of pairs, one
+    after another.
     """
 
     tokenizer: Script
@@ -49,6 +51,7 @@ class Reading:
     texts: int
     longest: int
     columns: Sequence[str]
+    paired: bool
     views: str
 
 
@@ -76,8 +79,15 @@ class Text(Modality):
 
     @classmethod
     def learn(cls, source: object, wishes: Wishes) -> tuple[Text, Items]:
-        columns = [] if wishes.column is None else [name.strip() for name in wishes.column.split(",")]
-        read = read_texts(source, columns)
+        linked = None
+        if wishes.pairs:
+            if wishes.column is not None:
+                raise SourceError("Give --column or --pairs, not both: either names the columns with the text.")
+            columns = list(wishes.pairs)
+            read, linked = read_linked(source, columns)
+        else:
+            columns = [] if wishes.column is None else [name.strip() for name in wishes.column.split(",")]
+            read = read_texts(source, columns)
         tokenizer = Tokenizer(learned(read.texts, size=VOCABULARY))
         tokens = tokenizer.numbers(read.texts)
         views = wishes.views if isinstance(wishes.views, str) else "callable"
@@ -88,10 +98,11 @@ class Text(Modality):
             texts=len(tokens),
             longest=wishes.view_size or LONGEST,
             columns=columns,
-            views="words" if views == "auto" else views,
+            paired=linked is not None,
+            views=("words" if linked is None else "dropout") if views == "auto" else views,
         )
         text = cls(reading, wishes.views if callable(wishes.views) else None)
-        return text, text._items(read, tokens)
+        return text, text._learned(read, tokens, linked)
 
     def open(self, source: object) -> Items:
         read = read_texts(source, self._columns(source))
@@ -108,6 +119,10 @@ class Text(Modality):
             return None
         look: Words = catalogue.find("views", self.reading.views, only=self.name)()
         return self._looks(look.local(), batch, key)
+
+    def aligned(self, views: Views) -> Views:
+        longest = max(view.shape[1] for view in views)
+        return tuple(functional.pad(view, (0, longest - view.shape[1]), value=self.tokenizer.pad) for view in views)
 
     def can_look(self) -> bool:
         return self._look is not None or self.reading.views != "callable"
@@ -126,6 +141,9 @@ class Text(Modality):
         rarity = torch.log((1 + self.reading.texts) / (1 + documents[common])) + 1
         counts = counts[:, :-1]
         return functional.normalize((1 + counts.log()).clamp(min=0) * rarity, dim=1).to(batch.device)
+
+    def flat(self, view: Int64[Tensor, "b l"]) -> Float[Tensor, "b d"]:
+        return self.raw(view)
 
     def encoder(self, name: str, width: int | None) -> nn.Module:
         occurrences = torch.tensor(self.reading.occurrences, dtype=torch.float32)
@@ -151,19 +169,28 @@ class Text(Modality):
         return [like]
 
     def _items(self, read: Texts, tokens: Ragged) -> Written:
+        return Written(read, tokens, self.reading.longest, self.tokenizer.pad)
+
+    def _learned(self, read: Texts, tokens: Ragged, linked: np.ndarray | None) -> Written:
+        """Items to learn from: what a person should know of them, who belongs together, and who says the same."""
         notes, long = list(read.notes), int((tokens.lengths > self.reading.longest).sum())
+        if linked is not None:
+            notes.append(f"{len(linked):,} rows of texts that belong together: {', '.join(self.reading.columns)}")
         if long:
             notes.append(f"{long:,} texts are longer than {self.reading.longest} tokens and are cut (--view-size)")
-        again = repeated(read.texts)
+        numbers = alike(tokens.only(self.tokenizer.says()), size=len(self.tokenizer))
+        again = len(numbers) - len(np.unique(numbers))
         if again:
-            notes.append(f"{again:,} texts say again what another has said")
-        return Written(replace(read, notes=notes), tokens, self.reading.longest, self.tokenizer.pad)
+            notes.append(f"{again:,} texts say nearly what another says; they are not told apart")
+        kin = _kin(numbers, linked) if again or linked is not None else None
+        return replace(self._items(replace(read, notes=notes), tokens), linked=linked, kin=kin)
 
     def _columns(self, source: object) -> Sequence[str]:
-        """The columns that hold the text of further data: those of training that are there, else the most wordy one."""
+        """The columns with the text of further data: those of training that are there (of pairs one), else any."""
         if not (frames.is_frame(source) or isinstance(source, Mapping)):
             return ()
-        return [name for name in self.reading.columns if name in frames.columns_of(source)]
+        there = [name for name in self.reading.columns if name in frames.columns_of(source)]
+        return there[:1] if self.reading.paired else there
 
     def _chosen(self) -> Callable[..., Tensor]:
         """The look of the settings."""
@@ -187,3 +214,11 @@ def _documents(tokens: Ragged, size: int) -> list[int]:
     pairs = np.unique(row * size + tokens.flat)
     counts: list[int] = np.bincount(pairs % size, minlength=size).tolist()
     return counts
+
+
+def _kin(numbers: Int64[np.ndarray, " n"], linked: np.ndarray | None) -> Int64[np.ndarray, "_ w"]:
+    """What every row shows; behind the rows of pairs stand those of their others, column by column."""
+    if linked is None:
+        return numbers[:, None]
+    said = numbers[linked]
+    return np.concatenate([said[:, :2], *(np.stack([other, other], axis=1) for other in said.T[2:])])

@@ -26,6 +26,11 @@ def evaluate(
     labels: str | None = None,
     budget: Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")] = None,
     draws: int = 3,
+    pairs: str | None = None,
+    among: int | None = None,
+    queries: str | None = None,
+    documents: str | None = None,
+    relevance: str | None = None,
     seed: int = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -34,6 +39,9 @@ def evaluate(
     With --budget it is asked instead what so many labels are worth: from scratch, by a linear probe, fine-tuned and
     distilled, over several draws of the labels. Every draw teaches a student on all items.
 
+    With --pairs it is asked to find the partners of texts, with --queries, --documents and --relevance what is
+    relevant, beside counting words.
+
     Args:
         run: The run folder.
         train: Labelled items to learn from; the run's own source when left out.
@@ -41,12 +49,27 @@ def evaluate(
         labels: folder, a column, or an .npy file (two, comma-separated, for train and test).
         budget: Labels per class, such as 10, or shares, such as 1%; 1 5 10 50 1% 10% 100% when none is named.
         draws: How often the labels of a budget are drawn.
+        pairs: Two columns of --test, such as question,answer: the second is to be found from the first.
+        among: Among so many, drawn at random; among all when left out.
+        queries: Texts that are asked.
+        documents: Texts among which the answers are.
+        relevance: A file of columns: the name of a query, the name of a document, and perhaps a grade.
         seed: Names the held-out items and the draws.
         as_json: Print one JSON object and nothing else.
     """
     from counterpoint import api, runs
     from counterpoint.evaluation.probe import table
+    from counterpoint.matching import table as found_table
 
+    if pairs is not None:
+        found = api.match(run, _given(test, "--test"), pairs=pairs.split(","), among=among, seed=seed)
+        say(found, found_table(found), as_json=as_json)
+        return
+    if queries is not None:
+        held, judged = _given(documents, "--documents"), _given(relevance, "--relevance")
+        found = api.retrieve(run, queries, held, judged, seed=seed)
+        say(found, found_table(found), as_json=as_json)
+        return
     source = train if train is not None else runs.source_of(run)
     if budget is not None:
         budgets = [each for text in budget for each in text.split(",") if each]
@@ -55,6 +78,12 @@ def evaluate(
         return
     scores = api.evaluate(run, source, test, labels=labels, seed=seed)
     say(scores, table(scores), as_json=as_json)
+
+
+def _given(value: str | None, name: str) -> str:
+    if value is None:
+        raise InputError(f"Say {name} as well.")
+    return value
 
 
 @app.command

@@ -27,13 +27,16 @@ def look(items: Items, modality: Modality, recipe: Recipe, *, step: int, count: 
     ]
     for view in range(count, count + recipe.local_views):
         views.append(look_closely(modality, batch, _keys(recipe, own, epoch, view).to(device)))
+    for view, other in enumerate(shown.others, start=len(views)):
+        apart: Batch = items.take(recipe.processes.own(other).numpy()).to(device)
+        views.append(modality.look(apart, _keys(recipe, own, epoch, view).to(device)))
     info = ItemInfo(
-        shown.first.to(device),
+        (shown.first if shown.number is None else shown.number).to(device),
         None if shown.labels is None else shown.labels.to(device),
         None if shown.same is None else shown.same.to(device),
         draw.number(seed=recipe.seed, step=step, process=0, piece=-1),
     )
-    return info, tuple(views)
+    return info, modality.aligned(tuple(views))
 
 
 def look_closely(modality: Modality, batch: Batch, key: Int64[Tensor, " b"]) -> Tensor:

@@ -178,7 +178,8 @@ def _record(
         record["temperature"] = float(torch.as_tensor(objective.formula().keywords["temperature"]).detach())
     if table is not None:
         record |= watch.measure(table, record.get("temperature") or 0.1)
-    if course.step == 1 and len(views) > 1 and views[0].shape == views[1].shape:
+    comparable = len(views) > 1 and views[0].shape == views[1].shape and views[0].is_floating_point()
+    if course.step == 1 and comparable:  # between the numbers of words there is no distance
         record["view_difference"] = watch.view_difference(views[0], views[1])
     return record
 

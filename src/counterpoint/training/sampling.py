@@ -42,6 +42,10 @@ class Shown(NamedTuple):
     """Who is seen in the second view."""
     labels: Int64[Tensor, " b"] | None = None
     same: Bool[Tensor, " b"] | None = None
+    number: Int64[Tensor, " b"] | None = None
+    """What the rows are known by, where it is not the first item."""
+    others: tuple[Int64[Tensor, " b"], ...] = ()
+    """Items that a row is to be told apart from."""
 
 
 @dataclass(frozen=True)
@@ -141,3 +145,20 @@ class GivenPairs:
 
     def shown(self, rows: Int64[Tensor, " b"], *, seed: int, epoch: int) -> Shown:
         return Shown(self.first[rows], self.second[rows], None, self.same[rows])
+
+
+@dataclass(frozen=True)
+class Partners:
+    """Items that belong together: in every row one, its partner, and perhaps others to tell it apart from."""
+
+    items: Int64[Tensor, "r v"]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def order(self, *, seed: int, epoch: int) -> Int64[Tensor, " r"]:
+        return draw.permutation(len(self), seed=seed, epoch=epoch)
+
+    def shown(self, rows: Int64[Tensor, " b"], *, seed: int, epoch: int) -> Shown:
+        first, second, *others = self.items[rows].T
+        return Shown(first, second, number=rows, others=tuple(others))

@@ -34,7 +34,8 @@ def try_negatives(
     method.negatives = copy.deepcopy(kept)
     try:
         with torch.no_grad():
-            vectors = method.to(recipe.device).eval().project(tuple(modality.look(batch, key) for key in keys))
+            views = modality.aligned(tuple(modality.look(batch, key) for key in keys))
+            vectors = method.to(recipe.device).eval().project(views)
             _compare(method, vectors, info)
             trial: object = method.negatives
             if isinstance(trial, Remembers):

@@ -1,0 +1,40 @@
+r"""CLIP: partners find each other in a batch, looked at from both sides.
+
+    loss = L(a, p) + L(p, a),     L(a, p)_i = -log( e^{s(a_i, p_i)/t} / sum_j e^{s(a_i, p_j)/t} )
+
+Radford et al. 2021, arXiv:2103.00020, figure 3, who halve the sum, with a temperature that is learned; here one tower
+reads both partners, which are of one kind of data.
+Use when: pairs are given, and either side is to be found from the other: titles and bodies, words and definitions.
+Relations: ``simcse`` looks from anchors to partners only, and takes hard negatives.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from torch import nn
+
+from counterpoint.comparison import Comparison, Similarity, cosine, same_item
+from counterpoint.encoders.together import together
+from counterpoint.interfaces import ItemInfo, Method, Objective, Vectors, Views
+
+
+class CLIP(Method):
+    """A tower of encoder and head, and an objective in both directions."""
+
+    usual: ClassVar = {"temperature": "learned", "head_layers": 0}
+
+    def __init__(
+        self, encoder: nn.Module, head: nn.Module, objective: Objective, *, similarity: Similarity = cosine
+    ) -> None:
+        super().__init__()
+        self.encoder, self.head = encoder, head
+        self.objective, self.similarity = objective, similarity
+
+    def project(self, views: Views) -> Vectors:
+        return together(lambda view: self.head(self.encoder(view)), views)
+
+    def compare(self, vectors: Vectors, items: ItemInfo) -> tuple[Comparison, Comparison]:
+        first, second = vectors
+        own = same_item(items.index, items.index)
+        return Comparison(first, second, own, self.similarity), Comparison(second, first, own, self.similarity)

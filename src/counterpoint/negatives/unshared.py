@@ -1,0 +1,106 @@
+r"""Rows that share something are not told apart: two pairs with the same answer, two texts that say nearly the same.
+
+    N'(i) = those j in N(i) with  K_i and K_j disjoint,      K the numbers of what a row shows
+
+Where a row is a pair, an anchor and its partner, it shows both: another pair with one of them knows a right answer too.
+Use when: always, where items repeat themselves; it is no choice.  Relations: ``other_labels`` does the same with
+classes, and knows one for each row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Bool, Int64
+from torch import Tensor, nn
+
+from counterpoint.comparison import Comparison, Few, Relation, SameItem
+from counterpoint.interfaces import ItemInfo, Negatives, Remembers, Step
+
+
+@dataclass(frozen=True)
+class Unshared(Relation):
+    """A relation without the negatives that share a number with the anchor; numbers below 0 are shared with nobody."""
+
+    whole: Relation
+    anchor: Int64[Tensor, "n v"]
+    candidate: Int64[Tensor, "m v"]
+
+    def masks(self, rows: slice) -> tuple[Bool[Tensor, "b m"], Bool[Tensor, "b m"]]:
+        positive, negative = self.whole.masks(rows)
+        for own, other in self._columns():
+            negative = negative & ((own[rows, None] != other[None, :]) | (own[rows, None] < 0))
+        return positive, negative
+
+    def part(self, rows: slice) -> Unshared:
+        return replace(self, whole=self.whole.part(rows), anchor=self.anchor[rows])
+
+    def items(self) -> tuple[Int64[Tensor, " n"], Int64[Tensor, " m"]]:
+        return self.whole.items()
+
+    def few(self) -> Few | None:
+        few = self.whole.few()
+        if few is None:
+            return None
+        width = len(self.candidate)
+        listed = [few.positive[0] * width + few.positive[1], few.left_out[0] * width + few.left_out[1]]
+        fresh = []
+        for own, other in self._columns():
+            shared = SameItem(torch.where(own < 0, -2, own), other).few()  # nobody is called -2
+            if shared is None:
+                return None
+            fresh.append(shared.positive[0] * width + shared.positive[1])
+        place = torch.unique(torch.cat(fresh))
+        place = place[~torch.isin(place, torch.cat(listed))]
+        left_out = torch.cat([few.left_out[0], place // width]), torch.cat([few.left_out[1], place % width])
+        return few._replace(left_out=left_out)
+
+    def _columns(self) -> Iterator[tuple[Int64[Tensor, " n"], Int64[Tensor, " m"]]]:
+        return ((own, other) for own in self.anchor.T for other in self.candidate.T)
+
+
+class Apart(nn.Module):
+    """Takes those out that share a number, and lets whatever negatives were chosen choose among the others."""
+
+    kin: Tensor
+
+    def __init__(self, kin: Int64[Tensor, "r v"], then: Negatives | None = None) -> None:
+        super().__init__()
+        self.register_buffer("kin", kin, persistent=False)
+        self.then = then
+
+    def fits(self, batch_size: int, at_once: int) -> None:
+        """As of the chosen negatives."""
+        fits = getattr(self.then, "fits", None)
+        if fits is not None:
+            fits(batch_size, at_once)
+
+    def forward(self, comparison: Comparison, items: ItemInfo) -> Comparison:
+        """The comparison with fewer negatives."""
+        left = unshared(comparison, self.kin)
+        return left if self.then is None else self.then(left, items)
+
+    def after_step(self, step: Step) -> None:
+        """As of the chosen negatives."""
+        then: object = self.then
+        if isinstance(then, Remembers):
+            then.after_step(step)
+
+
+def unshared(comparison: Comparison, kin: Int64[Tensor, "r v"]) -> Comparison:
+    """The same comparison without negatives that share a number with the anchor.
+
+    Args:
+        comparison: Anchors and candidates, of rows that are known by their places in ``kin``.
+        kin: The numbers of what every row shows.
+    """
+    anchor, candidate = comparison.relation.items()
+    relation = Unshared(comparison.relation, _of(anchor, kin), _of(candidate, kin))
+    return replace(comparison, relation=relation)
+
+
+def _of(rows: Int64[Tensor, " n"], kin: Int64[Tensor, "r v"]) -> Int64[Tensor, "n v"]:
+    known = kin.to(rows.device)[rows.clamp(min=0)]
+    return known.masked_fill((rows < 0)[:, None], -1)

@@ -1,0 +1,178 @@
+"""Texts that belong together: columns of pairs, hard negatives, and what says nearly the same is never told apart."""
+
+import numpy as np
+import pytest
+import torch
+
+import counterpoint as cp
+from counterpoint.comparison import Comparison, cosine, same_item
+from counterpoint.data.alike import alike
+from counterpoint.data.texts import read_linked
+from counterpoint.data.tokens import Tokenizer, learned
+from counterpoint.errors import InputError, PlanError, SourceError
+from counterpoint.interfaces import ItemInfo
+from counterpoint.negatives.queue import OwnKey
+from counterpoint.negatives.unshared import Unshared, unshared
+from counterpoint.objectives.info_nce import info_nce
+from counterpoint.settle import chosen, prepare
+from counterpoint.training.contrast import loss_of
+from counterpoint.training.looking import look
+
+WORDS = np.random.default_rng(5).permutation([f"{a}{b}{c}" for a in "bdfgk" for b in "aeiou" for c in "lmnrst"])
+
+
+def asked(count=120, seed=0):
+    """Questions of six words of a language and their answers of the six that stand for these in another; others."""
+    random = np.random.default_rng(seed)
+    one, other = WORDS[:70], WORDS[70:140]
+    places = np.array([random.choice(70, 6, replace=False) for _ in range(count)])
+    answers = [" ".join(other[row]) for row in places]
+    return {
+        "question": np.array([" ".join(one[row]) for row in places], dtype=object),
+        "answer": np.array(answers, dtype=object),
+        "wrong": np.array([*answers[1:], answers[0]], dtype=object),
+    }
+
+
+def prepared(source, *, pairs="question,answer", **choices):
+    wanted, own = chosen(
+        {"modality": "text", "precision": "fp32", "width": 32, "head_hidden": 32, "head_outputs": 16, **choices},
+        pairs=pairs,
+    )
+    return prepare(source, wanted, own, began=0.0)
+
+
+def test_each_row_shows_its_own_texts_and_equal_texts_are_one_item():
+    columns = {"question": ["who is it", "where is it", "", "who is it"], "answer": ["me", "here", "gone", "you"]}
+    read, linked = read_linked({name: np.array(cells, dtype=object) for name, cells in columns.items()}, list(columns))
+    assert [[read.texts[place] for place in row] for row in linked] == [
+        ["who is it", "me"],
+        ["where is it", "here"],
+        ["who is it", "you"],
+    ]
+    assert read.skipped == [("row 2", "a text is missing")]
+
+
+def test_the_second_view_is_of_the_partner_and_others_come_last():
+    parts = prepared(asked(), method="simcse", pairs="question,answer,wrong", batch_size=16, epochs=1)
+    info, views = look(parts.items, parts.modality, parts.recipe, step=0, count=2)
+    assert len(views) == 3
+    assert len({view.shape for view in views}) == 1
+    for column, view in zip(parts.items.linked.T, views, strict=True):
+        own = parts.items.take(column[info.index.numpy()])
+        assert torch.equal(view[:, : own.shape[1]], own)
+
+
+def test_simcse_compares_anchors_with_partners_and_others_only():
+    parts = prepared(asked(), method="simcse", pairs="question,answer,wrong", batch_size=16, epochs=1)
+    index = torch.tensor([3, 4, 60])  # the wrong answer of 3 is the answer of 4
+    vectors = tuple(torch.randn(3, 16) for _ in range(3))
+    (comparison,) = parts.method.outcomes(vectors, ItemInfo(index))
+    tile = comparison.tile(slice(0, 3))
+    assert tile.positive.int().tolist() == [[1, 0, 0, 0, 0, 0], [0, 1, 0, 0, 0, 0], [0, 0, 1, 0, 0, 0]]
+    assert tile.negative.int().tolist() == [[0, 1, 1, 1, 1, 1], [1, 0, 1, 0, 1, 1], [1, 1, 0, 1, 1, 1]]
+
+
+def test_pairs_with_a_text_in_common_are_not_told_apart():
+    columns = {"question": ["who is it", "where is it", "who is it"], "answer": ["me or you", "over here", "you"]}
+    source = {name: np.array([*cells, *asked(20)[name]], dtype=object) for name, cells in columns.items()}
+    parts = prepared(source, method="clip", batch_size=8, epochs=1)
+    vectors = torch.randn(3, 16), torch.randn(3, 16)
+    for comparison in parts.method.outcomes(vectors, ItemInfo(torch.arange(3))):
+        assert comparison.tile(slice(0, 3)).negative.int().tolist() == [[0, 1, 0], [1, 0, 1], [0, 1, 0]]
+
+
+@pytest.mark.parametrize("queued", [False, True])
+def test_the_way_past_the_table_agrees_with_the_table(queued):
+    torch.manual_seed(0)
+    kin = torch.randint(0, 12, (20, 2))
+    index = torch.randperm(20)[:8]
+    anchors, candidates = torch.randn(8, 5, requires_grad=True), torch.randn(16, 5)
+    if queued:
+        relation = OwnKey(torch.arange(8), index, index, torch.randint(-1, 20, (8,)))
+    else:
+        relation = same_item(index, torch.cat([index, torch.randint(-1, 20, (8,))]))
+    comparison = unshared(Comparison(anchors, candidates, relation, cosine), kin)
+    assert isinstance(comparison.relation, Unshared)
+    assert comparison.relation.few() is not None
+    fast, slow = loss_of(comparison, info_nce), loss_of(comparison, info_nce, height=3)
+    torch.testing.assert_close(fast, slow)
+    torch.testing.assert_close(*(torch.autograd.grad(loss, anchors)[0] for loss in (fast, slow)))
+
+
+def test_what_says_nearly_the_same_is_found_and_nothing_else():
+    texts = [
+        "How do I reset the password of my account, please?",
+        "how do i reset the password of my account please",
+        "How do I reset the pin of my new card?",
+        "Please, how do I reset the password of my account!",
+        "yes",
+        "no",
+    ]
+    tokenizer = Tokenizer(learned(texts * 2, size=500))
+    numbers = alike(tokenizer.numbers(texts).only(tokenizer.says()), size=len(tokenizer)).tolist()
+    assert numbers[0] == numbers[1] == numbers[3]
+    assert len(set(numbers)) == 4
+
+
+def test_texts_that_say_nearly_the_same_are_no_negatives_without_pairs():
+    texts = [*asked(40)["question"], "the very same words again", "The very same words, again!"]
+    wanted, own = chosen({"method": "simclr", "width": 8, "batch_size": 8, "precision": "fp32"})
+    parts = prepare(texts, wanted, own, began=0.0)
+    vectors = torch.randn(3, 128), torch.randn(3, 128)
+    (comparison,) = parts.method.outcomes(vectors, ItemInfo(torch.tensor([0, 40, 41])))
+    assert comparison.tile(slice(1, 2)).negative.int().tolist() == [[1, 0, 0, 1, 0, 0]]
+
+
+@pytest.mark.parametrize("method", ["simcse", "clip", "simclr"])
+def test_answers_are_found_that_share_no_word_with_their_question(method):
+    source = asked(300)
+    parts = prepared(source, method=method, batch_size=50, epochs=25, learning_rate=1e-2, views="dropout")
+    from counterpoint.model import Model
+    from counterpoint.training.loop import Keeping, train
+
+    model = Model(parts.method.encoder, parts.modality, parts.built, parts.method.head)
+    new = asked(100, seed=1)
+
+    def found(model):
+        q, a = (model.head.eval()(torch.from_numpy(model.represent(parts.modality.open(list(new[name])))))
+                for name in ("question", "answer"))  # fmt: skip
+        alike = torch.nn.functional.normalize(q, dim=1) @ torch.nn.functional.normalize(a, dim=1).T
+        return float((alike.argmax(dim=1) == torch.arange(100)).float().mean())
+
+    before = found(model.untrained())
+    train(parts.method, parts.items, parts.modality, parts.recipe, Keeping())
+    assert found(model) > before + 0.1
+
+
+def test_a_model_of_pairs_opens_either_column(tmp_path):
+    source = asked(40)
+    model = cp.fit(source, pairs="question,answer", modality="text", epochs=1, batch_size=8, width=8)
+    questions, answers = (model.embed({name: source[name]}) for name in ("question", "answer"))
+    np.testing.assert_array_equal(model.embed(source).vectors, questions.vectors)
+    assert len(answers) == 40
+
+
+@pytest.mark.parametrize(
+    ("choices", "error", "message"),
+    [
+        ({"method": "clip", "pairs": "question,answer,wrong"}, PlanError, "'clip' has no use for hard negatives"),
+        ({"method": "sup_con"}, PlanError, "'sup_con' learns from labels, and columns of pairs have none"),
+        ({"method": "siamese"}, PlanError, "'siamese' learns from labels"),
+        ({"pairs": "question,answers"}, SourceError, "no column 'answers'. Did you mean 'answer'"),
+        ({"pairs": ("question",)}, SourceError, "Pairs are two columns or more"),
+        ({"negatives": "other_labels"}, PlanError, "'other_labels' learns from labels"),
+    ],
+)
+def test_pairs_that_cannot_be_learned_from_are_refused(choices, error, message):
+    with pytest.raises(error, match=message):
+        prepared(asked(), **{"method": "simcse", **choices})
+
+
+def test_pairs_of_unequal_length_and_pairs_without_columns_are_refused():
+    with pytest.raises(SourceError, match="unequal length"):
+        prepared({"question": ["a b", "c d"], "answer": ["e f"]})
+    with pytest.raises(SourceError, match="Pairs stand in columns with names"):
+        prepared(["a b", "c d"])
+    with pytest.raises(InputError, match="not both"):
+        cp.fit(asked(), pairs="question,answer", column="question", modality="text")
