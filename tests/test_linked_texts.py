@@ -53,6 +53,22 @@ def test_each_row_shows_its_own_texts_and_equal_texts_are_one_item():
     assert read.skipped == [("row 2", "a text is missing")]
 
 
+def test_in_dialogues_a_turn_answers_the_three_before_it(tmp_path):
+    (tmp_path / "talks.jsonl").write_text(
+        '{"id": 1, "turns": [["U", "one"], ["S", "two"], ["U", "three"], ["S", "four"], ["U", "five"]]}\n'
+        '{"id": 2, "turns": [["U", "six"], ["S", ""], ["U", "seven"]]}\n'
+    )
+    read, linked = read_linked(tmp_path / "talks.jsonl", ["turns"])
+    assert [[read.texts[place] for place in row] for row in linked] == [
+        ["one", "two"],
+        ["one two", "three"],
+        ["one two three", "four"],
+        ["two three four", "five"],
+        ["six", "seven"],
+    ]
+    assert read_linked({"turns": [["a", "b"], ["c", "d"]]}, ["turns"])[1].tolist() == [[0, 1], [2, 3]]
+
+
 def test_the_second_view_is_of_the_partner_and_others_come_last():
     parts = prepared(asked(), method="simcse", pairs="question,answer,wrong", batch_size=16, epochs=1)
     info, views = look(parts.items, parts.modality, parts.recipe, step=0, count=2)
@@ -160,7 +176,7 @@ def test_a_model_of_pairs_opens_either_column(tmp_path):
         ({"method": "sup_con"}, PlanError, "'sup_con' learns from labels, and columns of pairs have none"),
         ({"method": "siamese"}, PlanError, "'siamese' learns from labels"),
         ({"pairs": "question,answers"}, SourceError, "no column 'answers'. Did you mean 'answer'"),
-        ({"pairs": ("question",)}, SourceError, "Pairs are two columns or more"),
+        ({"pairs": "question"}, SourceError, "Pairs are two columns or more, such as question,answer, or one of dial"),
         ({"negatives": "other_labels"}, PlanError, "'other_labels' learns from labels"),
     ],
 )

@@ -231,6 +231,14 @@ class Modality(ABC):
     def encoder(self, name: str, width: int | None) -> nn.Module:
         """A network (b, ...) -> (b, d) that fits this data; ``auto`` and None leave the choice to the modality."""
 
+    def rebuilt(self, name: str, width: int | None) -> nn.Module:
+        """The same network, for weights that are to be filled in."""
+        return self.encoder(name, width)
+
+    def recipe(self, encoder: str) -> Mapping[str, Any]:
+        """What open choices mean with an encoder that has learned before; ``views``, how many a run looks at."""
+        return {}
+
     @abstractmethod
     def settings(self) -> Mapping[str, Any]:
         """Everything ``restore`` needs, as JSON can hold it."""

@@ -124,7 +124,7 @@ def load(folder: str | Path, *, encoder: nn.Module | None = None) -> Model:
             raise RunError(
                 f"The model in '{path}' has an encoder of your own; load it with load('{path}', encoder=...)."
             )
-        encoder = modality.encoder(built["encoder"], built.get("width"))
+        encoder = modality.rebuilt(built["encoder"], built.get("width"))
     _fill(encoder, weights, path)
     return Model(encoder.eval(), modality, built, _head(path, config.get("head")))
 

@@ -57,25 +57,27 @@ def chosen(
 
 def opened(source: object, asked: Plan, own: Own, processes: Processes = ALONE) -> tuple[Modality, Items]:
     """Recognise and open the data of a plan."""
+    pairs = paired_columns(own.pairs)
     wishes = Wishes(
         views=own.views or asked.views,
         view_size=asked.view_size,
         column=own.column,
         encoder="auto" if own.encoder is not None else asked.encoder,
-        pairs=paired_columns(own.pairs),
+        pairs=pairs,
         progress=decoding(),
     )
     with processes.first_before_others():
-        return recognise(source, asked.modality).learn(source, wishes)
+        kind = "text" if pairs and asked.modality == "auto" else asked.modality  # no other kind has such columns
+        return recognise(source, kind).learn(source, wishes)
 
 
 def paired_columns(pairs: object) -> tuple[str, ...]:
     """The columns that pairs are the rows of, where they are named so: "question,answer", or a tuple of names.
 
-    >>> paired_columns("question, answer"), paired_columns("pairs.csv")
-    (('question', 'answer'), ())
+    >>> paired_columns("question, answer"), paired_columns("turns"), paired_columns("pairs.csv")
+    (('question', 'answer'), ('turns',), ())
     """
-    if isinstance(pairs, str) and "," in pairs and not Path(pairs).exists():
+    if isinstance(pairs, str) and not Path(pairs).suffix and not Path(pairs).exists():
         return tuple(name.strip() for name in pairs.split(","))
     if isinstance(pairs, tuple) and all(isinstance(name, str) for name in pairs):
         return pairs

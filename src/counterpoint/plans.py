@@ -75,7 +75,7 @@ class Plan(Choices):
         "that changes: counterpoint list temperatures.",
         low=0.001,
     )
-    encoder: str = choice("auto", "Network, or timm:NAME: counterpoint list encoders.")
+    encoder: str = choice("auto", "Network, or timm:NAME, or hf:PATH of text: counterpoint list encoders.")
     width: int | None = choice(None, "Width of the encoder's first stage; None for the encoder's own.", low=1)
     head_layers: int | None = choice(
         None, "Linear layers of the projection head, 0 for none; None for the method's own, mostly 2.", low=0, high=5
@@ -87,7 +87,9 @@ class Plan(Choices):
         None, "Length of the vectors that are compared; None for the method's own, mostly 128.", low=2
     )
     views: str = choice("auto", "How to look at items, or package.module:name: counterpoint list views.")
-    view_size: int | None = choice(None, "Height and width of an image's view in pixels; None to fit the data.", low=4)
+    view_size: int | None = choice(
+        None, "Height and width of an image's view in pixels, or tokens of a text; None to fit the data.", low=4
+    )
     local_views: int = choice(
         0, "Smaller views of each item beside the usual two (multi-crop), for methods that can use them.", low=0
     )

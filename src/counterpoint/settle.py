@@ -169,7 +169,8 @@ def arranged(
         left = 60 * OVERHEAD * asked.minutes - (time.monotonic() - began)
         steps = planned_steps(seconds=processes.from_first(left), per_step=pace.seconds, per_epoch=per_epoch)
     else:
-        steps = (asked.epochs or fitting_epochs(len(learned.sampling))) * per_epoch
+        wanted = modality.recipe(asked.encoder).get("views", VIEWS_WANTED)
+        steps = (asked.epochs or fitting_epochs(len(learned.sampling), views=wanted)) * per_epoch
     plan = dataclasses.replace(plan, epochs=math.ceil(steps / per_epoch), minutes=None)
     recipe = dataclasses.replace(recipe, steps=steps)
     return Prepared(plan, modality, items, method, recipe, learned, per_epoch, pace, own.encoder is None)
@@ -186,15 +187,18 @@ def _settled(
 ) -> Plan:
     """The plan with everything that was left open filled in; a resumed run keeps its precision."""
     rate, decay = default_rates(make)
+    recipe = {} if own.encoder is not None else modality.recipe(asked.encoder)
     precision = before["settled"]["precision"] if before else choose_precision(asked.precision, device)
     whole = completed(asked)
     return dataclasses.replace(
         whole,
         modality=modality.name,
-        batch_size=fitting_batch(asked.batch_size, count, usual=whole.batch_size or USUAL_BATCH),
+        batch_size=fitting_batch(
+            asked.batch_size, count, usual=recipe.get("batch_size", whole.batch_size or USUAL_BATCH)
+        ),
         device=str(device),
         precision=precision,
-        learning_rate=rate if whole.learning_rate is None else whole.learning_rate,
+        learning_rate=_first(asked.learning_rate, recipe.get("learning_rate"), whole.learning_rate, rate),
         weight_decay=decay if asked.weight_decay is None else asked.weight_decay,
         encoder=_encoder_name(own.encoder, asked.encoder, modality),
         views=str(modality.settings().get("views", asked.views)),
@@ -255,13 +259,18 @@ def fitting_batch(wanted: int | None, items: int, *, usual: int = USUAL_BATCH) -
     return wanted or min(usual, items // 2)
 
 
-def fitting_epochs(items: int) -> int:
+def fitting_epochs(items: int, *, views: int = VIEWS_WANTED) -> int:
     """Epochs for a run that names neither epochs nor minutes.
 
     >>> fitting_epochs(60_000), fitting_epochs(6_000), fitting_epochs(100)
     (5, 50, 200)
     """
-    return max(1, min(200, round(VIEWS_WANTED / 2 / items)))
+    return max(1, min(200, round(views / 2 / items)))
+
+
+def _first(*choices: float | None) -> float | None:
+    """The first of some choices that was made."""
+    return next((each for each in choices if each is not None), None)
 
 
 def _encoder(modality: Modality, plan: Plan) -> nn.Module:

@@ -143,6 +143,9 @@ SHELVES: dict[str, dict[str, Row]] = {
             "counterpoint.encoders.sk_resnet:sk_resnet152", "Images: ResNet-152 with selective kernels.", "image"
         ),
         "conv1d": Row("counterpoint.encoders.conv1d:conv1d", "Series: dilated convolutions.", "series"),
+        "transformer": Row(
+            "counterpoint.encoders.transformer:transformer", "Text: a small transformer, from scratch.", "text"
+        ),
         "bag": Row("counterpoint.encoders.bag:bag", "Text on a CPU: weighed mean of vectors of tokens.", "text"),
         "mlp": Row("counterpoint.encoders.mlp:mlp", "Tables: a multi-layer perceptron.", "table"),
     },

@@ -30,6 +30,9 @@ DOCUMENTS = (*LINES, ".md", ".rst", ".html", ".tex")
 NUMBERS = 2
 """Columns of numbers, such as an id and a class, beside which a column of text is still what a frame is about."""
 
+CONTEXT = 3
+"""Turns of a dialogue that the next one answers."""
+
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
@@ -70,17 +73,19 @@ def read_texts(source: object, columns: Sequence[str] = ()) -> Texts:
 def read_linked(source: object, columns: Sequence[str]) -> tuple[Texts, Int64[np.ndarray, "r v"]]:
     """The different texts in some columns, called by numbers, and for every row the place of each of its texts.
 
-    Rows in which a text is missing are left out.
+    One column alone holds dialogues, each a list of turns: a row is a turn, and before it what was said in the three
+    turns before, or fewer. Rows in which a text is missing are left out.
 
     Raises:
         SourceError: There is no such column, or no whole row.
     """
-    if len(columns) < 2:
-        raise SourceError(f"Pairs are two columns or more, such as question,answer. Got {listed(columns)}.")
     if not (frames.is_frame(source) or isinstance(source, Mapping)):
         raise SourceError(f"Pairs stand in columns with names, and {_said(source)} has none. Give a .csv or the like.")
     found = frames.columns_of(source)
-    cells = np.stack([_joined(found, [name]) for name in columns], axis=1)
+    if len(columns) == 1:
+        cells = _turns(found, columns[0])
+    else:
+        cells = np.stack([_joined(found, [name]) for name in columns], axis=1)
     empty = np.flatnonzero((cells == "").any(axis=1)).tolist()
     cells = np.delete(cells, empty, axis=0)
     if not len(cells):
@@ -147,6 +152,32 @@ def _joined(found: rows.Columns, wanted: Sequence[str]) -> np.ndarray:
     joined = np.empty(len(cells[0]), dtype=object)
     joined[:] = [" ".join(part for part in parts if part) for parts in zip(*cells, strict=True)]
     return joined
+
+
+def _turns(found: rows.Columns, name: str) -> np.ndarray:
+    """What was said before every turn of dialogues, and the turn."""
+    _joined(found, [name])  # which says that it is not there
+    dialogues = found[name].tolist()
+    wrong = next((row for row, each in enumerate(dialogues) if not isinstance(each, list)), None)
+    if wrong is not None:
+        raise SourceError(
+            f"Pairs are two columns or more, such as question,answer, or one of dialogues, each a list of turns. The "
+            f"column '{name}' holds {str(dialogues[wrong])[:40]!r} in row {wrong}."
+        )
+    spoken = [[_turn(turn) for turn in dialogue] for dialogue in dialogues]
+    pairs = [
+        (" ".join(turns[max(0, place - CONTEXT) : place]).strip(), turns[place])
+        for turns in spoken
+        for place in range(1, len(turns))
+    ]
+    cells = np.empty((len(pairs), 2), dtype=object)
+    cells[:] = pairs
+    return cells
+
+
+def _turn(turn: object) -> str:
+    """What is said in a turn, which may begin with who says it: "hello", or ["Ann", "hello"]."""
+    return str(turn[-1] if isinstance(turn, list) and turn else turn).strip()
 
 
 def _names(found: rows.Columns, but: Sequence[str]) -> list[str] | None:

@@ -20,8 +20,8 @@ from counterpoint.data.texts import Texts
 from counterpoint.errors import SourceError
 
 PAD, UNKNOWN, MASK, BEGIN, END = "[PAD]", "[UNK]", "[MASK]", "[CLS]", "[SEP]"
-BEGINS, INSIDE = "▁", "##"
-"""What begins a word has the first before it, or what goes on with one the second; a tokenizer has one or the other."""
+BEGINS, INSIDE = ("▁", "Ġ"), "##"
+"""What begins a word has one of the first before it, or what goes on with one the second, as tokenizers differ."""
 
 PIECE = 4096
 """Texts that are turned into numbers at a time."""
@@ -45,7 +45,7 @@ def learned(texts: Sequence[str], *, size: int) -> Script:
     made = Tokenizer(models.BPE(unk_token=UNKNOWN, fuse_unk=True))
     clean = normalizers.BertNormalizer(strip_accents=False, lowercase=True)
     made.normalizer = normalizers.Sequence([normalizers.NFKC(), clean])
-    split = pre_tokenizers.Metaspace(replacement=BEGINS, prepend_scheme="always", split=False)
+    split = pre_tokenizers.Metaspace(replacement=BEGINS[0], prepend_scheme="always", split=False)
     made.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.BertPreTokenizer(), split])
     trainer = trainers.BpeTrainer(
         vocab_size=size,
@@ -77,7 +77,9 @@ class Tokenizer:
         self._reader.no_truncation()
         named = self._reader.get_vocab(with_added_tokens=True)
         self.words = [word for word, _ in sorted(named.items(), key=lambda each: each[1])]
-        self.pad, self.mask = self._number(named, PAD, "<pad>"), self._number(named, MASK, "<mask>")
+        self.pad = self._number(named, PAD, "<pad>")
+        self.mask = self._number(named, MASK, "<mask>", UNKNOWN, "<unk>")
+        self.before, self.behind = self._frame()
 
     def __len__(self) -> int:
         return len(self.words)
@@ -102,6 +104,25 @@ class Tokenizer:
             flat.append(np.fromiter(itertools.chain.from_iterable(each), dtype=np.int32))
         starts = np.concatenate([[0], np.cumsum(np.asarray(lengths, dtype=np.int64))])
         return Ragged(np.concatenate(flat), starts)
+
+    def framed(self, tokens: Int64[Tensor, "b l"]) -> Int64[Tensor, "b m"]:
+        """The tokens of texts with those around them that a network was trained with, if any."""
+        if not (self.before or self.behind):
+            return tokens
+        length = (tokens != self.pad).sum(dim=1, keepdim=True)
+        first = len(self.before)
+        whole = tokens.new_full((len(tokens), tokens.shape[1] + first + len(self.behind)), self.pad)
+        whole[:, :first] = tokens.new_tensor(self.before)
+        whole[:, first : first + tokens.shape[1]] = tokens
+        last = first + length + torch.arange(len(self.behind), device=tokens.device)
+        return whole.scatter(1, last, tokens.new_tensor(self.behind).expand(len(tokens), -1))
+
+    def _frame(self) -> tuple[list[int], list[int]]:
+        """What stands before and behind the tokens of every text."""
+        bare = self._reader.encode("a", add_special_tokens=False).ids
+        whole = self._reader.encode("a", add_special_tokens=True).ids
+        first = next(start for start in range(len(whole)) if whole[start : start + len(bare)] == bare)
+        return whole[:first], whole[first + len(bare) :]
 
     @staticmethod
     def _number(named: Mapping[str, int], *called: str) -> int:

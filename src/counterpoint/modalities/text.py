@@ -21,7 +21,8 @@ from counterpoint.data import frames
 from counterpoint.data.alike import alike
 from counterpoint.data.texts import Texts, looks_like_texts, read_linked, read_texts
 from counterpoint.data.tokens import Ragged, Script, Tokenizer, Written, learned
-from counterpoint.errors import InputError, SourceError
+from counterpoint.encoders.hugging_face import PREFIX, Network, blank, described, pretrained
+from counterpoint.errors import InputError, PlanError, SourceError
 from counterpoint.interfaces import EncoderInput, Items, Modality, Views, Wishes
 from counterpoint.views.strength import strengthened
 from counterpoint.views.words import Words
@@ -31,6 +32,9 @@ VOCABULARY = 20_000
 
 LONGEST = 256
 """Tokens after which a text is cut, unless the user asks for another number."""
+
+PRETRAINED: Mapping[str, Any] = {"learning_rate": 1e-4, "batch_size": 64, "views": 100_000}
+"""What a network wants that has learned before: small steps, and few."""
 
 RAW = 4096
 """Most tokens that are counted for the baseline."""
@@ -53,6 +57,8 @@ class Reading:
     columns: Sequence[str]
     paired: bool
     views: str
+    network: Mapping[str, Any] | None
+    """Name, pooling and config of a network whose tokenizer this is."""
 
 
 class Text(Modality):
@@ -79,7 +85,7 @@ class Text(Modality):
 
     @classmethod
     def learn(cls, source: object, wishes: Wishes) -> tuple[Text, Items]:
-        linked = None
+        linked, borrowed = None, described(wishes.encoder)
         if wishes.pairs:
             if wishes.column is not None:
                 raise SourceError("Give --column or --pairs, not both: either names the columns with the text.")
@@ -88,7 +94,7 @@ class Text(Modality):
         else:
             columns = [] if wishes.column is None else [name.strip() for name in wishes.column.split(",")]
             read = read_texts(source, columns)
-        tokenizer = Tokenizer(learned(read.texts, size=VOCABULARY))
+        tokenizer = Tokenizer(learned(read.texts, size=VOCABULARY) if borrowed is None else borrowed.tokenizer)
         tokens = tokenizer.numbers(read.texts)
         views = wishes.views if isinstance(wishes.views, str) else "callable"
         reading = Reading(
@@ -96,10 +102,11 @@ class Text(Modality):
             occurrences=np.bincount(tokens.flat, minlength=len(tokenizer)).tolist(),
             documents=_documents(tokens, len(tokenizer)),
             texts=len(tokens),
-            longest=wishes.view_size or LONGEST,
+            longest=_longest(wishes.view_size, tokenizer, borrowed),
             columns=columns,
             paired=linked is not None,
             views=("words" if linked is None else "dropout") if views == "auto" else views,
+            network=borrowed and {"name": borrowed.name, "pooling": borrowed.pooling, "config": borrowed.config},
         )
         text = cls(reading, wishes.views if callable(wishes.views) else None)
         return text, text._learned(read, tokens, linked)
@@ -109,7 +116,7 @@ class Text(Modality):
         return self._items(read, self.tokenizer.numbers(read.texts))
 
     def look(self, batch: Int64[Tensor, "b l"], key: Int64[Tensor, " b"]) -> Int64[Tensor, "b s"]:
-        return self._looks(self._chosen(), batch, key)
+        return self.tokenizer.framed(self._looks(self._chosen(), batch, key))
 
     def strength(self, by: float) -> str:
         return strengthened(self.reading.views, by, only=self.name)
@@ -118,7 +125,7 @@ class Text(Modality):
         if catalogue.split(self.reading.views)[0] not in catalogue.SHELVES["views"]:
             return None
         look: Words = catalogue.find("views", self.reading.views, only=self.name)()
-        return self._looks(look.local(), batch, key)
+        return self.tokenizer.framed(self._looks(look.local(), batch, key))
 
     def aligned(self, views: Views) -> Views:
         longest = max(view.shape[1] for view in views)
@@ -127,8 +134,8 @@ class Text(Modality):
     def can_look(self) -> bool:
         return self._look is not None or self.reading.views != "callable"
 
-    def plain(self, batch: Int64[Tensor, "b l"]) -> Int64[Tensor, "b l"]:
-        return batch
+    def plain(self, batch: Int64[Tensor, "b l"]) -> Int64[Tensor, "b m"]:
+        return self.tokenizer.framed(batch)
 
     def raw(self, batch: Int64[Tensor, "b l"]) -> Float[Tensor, "b d"]:
         """TF-IDF, of length 1: for each of the most frequent tokens (1 + log count) (1 + log((1 + n) / (1 + df)))."""
@@ -146,6 +153,8 @@ class Text(Modality):
         return self.raw(view)
 
     def encoder(self, name: str, width: int | None) -> nn.Module:
+        if name.startswith(PREFIX):
+            return pretrained(**self._network(name))
         occurrences = torch.tensor(self.reading.occurrences, dtype=torch.float32)
         part = catalogue.find("encoder", self.usual_encoder if name == "auto" else name, only=self.name)
         if width is None:  # then one written behind the name counts
@@ -153,6 +162,25 @@ class Text(Modality):
         shares = occurrences / occurrences.sum()
         network: nn.Module = part(self.tokenizer.words, shares, pad=self.tokenizer.pad, width=width)
         return network
+
+    def rebuilt(self, name: str, width: int | None) -> nn.Module:
+        if not name.startswith(PREFIX):
+            return self.encoder(name, width)
+        known = self._network(name)
+        return blank((self.reading.network or {})["config"], pad=known["pad"], pooling=known["pooling"])
+
+    def recipe(self, encoder: str) -> Mapping[str, Any]:
+        return PRETRAINED if encoder.startswith(PREFIX) else {}
+
+    def _network(self, name: str) -> dict[str, Any]:
+        """The name of a network, what fills up its texts and how it pools; only of the one that reads these tokens."""
+        known = self.reading.network
+        if known is None or catalogue.split(name)[0] != f"{PREFIX}{known['name']}":
+            raise PlanError(
+                f"'{name}' reads tokens of its own tokenizer, and here texts are read by another. Train with "
+                f"--encoder {name} from the beginning."
+            )
+        return {"name": known["name"], "pad": self.tokenizer.pad, "pooling": known["pooling"]}
 
     def encoder_input(self) -> EncoderInput:
         recipe = "The numbers of the tokens of a text, by 'tokenizer', filled up behind with the number of [PAD]."
@@ -190,7 +218,9 @@ class Text(Modality):
         if not (frames.is_frame(source) or isinstance(source, Mapping)):
             return ()
         there = [name for name in self.reading.columns if name in frames.columns_of(source)]
-        return there[:1] if self.reading.paired else there
+        if self.reading.paired:
+            return there[:1] if len(self.reading.columns) > 1 else ()  # a column of dialogues holds no texts
+        return there
 
     def _chosen(self) -> Callable[..., Tensor]:
         """The look of the settings."""
@@ -206,6 +236,16 @@ class Text(Modality):
         if isinstance(look, Words):
             return look(batch, key, begins=self._begins, pad=self.tokenizer.pad, mask=self.tokenizer.mask)
         return look(batch, key)
+
+
+def _longest(wanted: int | None, tokenizer: Tokenizer, network: Network | None) -> int:
+    """Tokens after which a text is cut; a network has room for so many, and its frame takes some of it."""
+    if network is None:
+        return wanted or LONGEST
+    room = network.room - len(tokenizer.before) - len(tokenizer.behind)
+    if wanted is not None and wanted > room:
+        raise PlanError(f"'{PREFIX}{network.name}' reads at most {room} tokens. Got --view-size {wanted}.")
+    return wanted or min(LONGEST, room)
 
 
 def _documents(tokens: Ragged, size: int) -> list[int]:
