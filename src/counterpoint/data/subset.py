@@ -15,6 +15,8 @@ class Subset:
         self._items, self._rows = items, rows
         self.names = [items.names[row] for row in rows]
         self.labels = None if items.labels is None else [items.labels[row] for row in rows]
+        texts = getattr(items, "texts", None)
+        self.texts = None if texts is None else [texts[row] for row in rows]
 
     def __len__(self) -> int:
         return len(self._rows)

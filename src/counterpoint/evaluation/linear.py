@@ -75,4 +75,5 @@ def _fitted(model: Any, x: Float32[np.ndarray, "n d"], labels: Int64[np.ndarray,
     # Accuracy settles long before the weights do, so reaching the limit is no reason to warn anybody.
     with threadpool_limits(1, user_api="blas"), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.filterwarnings("ignore", "The number of unique classes")  # one label per class is a budget
         return model.fit(x, labels)

@@ -10,6 +10,7 @@ import numpy as np
 
 from counterpoint.interfaces import Items, Modality
 from counterpoint.reports.reading import Run
+from counterpoint.reports.sample import called
 from counterpoint.reports.thumbnails import data_url, thumbnails
 
 SIDE = 112
@@ -113,9 +114,10 @@ def _shown(said: Sequence[Mapping[str, Any]], modality: Modality, items: Items |
     if items is not None and len(rows) == len(said) > 0:
         pictures = thumbnails(modality, items, np.asarray(rows, dtype=np.int64), side=SIDE)
     urls = [data_url(each) for each in pictures] or [""] * len(said)
+    names = [each["name"] for each in said] if items is None or len(rows) < len(said) else called(items, rows)
     return [
         Answer(
-            name=each["name"],
+            name=name,
             url=url,
             pixels=bool(pictures) and max(pictures[0].size) <= 64,
             answer=each["answer"],
@@ -123,5 +125,5 @@ def _shown(said: Sequence[Mapping[str, Any]], modality: Modality, items: Items |
             second=each["second"],
             label=each.get("label", ""),
         )
-        for each, url in zip(said, urls, strict=True)
+        for each, name, url in zip(said, names, urls, strict=True)
     ]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from textwrap import shorten
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,9 @@ MOST = 10_000
 
 CLUSTERS = 10
 
+LETTERS = 120
+"""Of a text that are shown."""
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -25,6 +29,7 @@ class Sample:
 
     items: Subset
     names: Sequence[str]
+    """What people read of each."""
     labels: Sequence[str] | None
     vectors: Float32[np.ndarray, "n d"]
     cluster: Int64[np.ndarray, " n"]
@@ -43,7 +48,15 @@ def take_sample(model: Model, items: Items, labels: Sequence[str] | None) -> Sam
     vectors = h / np.maximum(np.linalg.norm(h, axis=1, keepdims=True), 1e-12)
     cluster, middle = _clusters(vectors)
     chosen = None if labels is None else [str(labels[row]) for row in rows]
-    return Sample(some, some.names, chosen, vectors, cluster, middle)
+    return Sample(some, called(some, range(len(some))), chosen, vectors, cluster, middle)
+
+
+def called(items: Items, rows: Iterable[int]) -> list[str]:
+    """What people read of some items: the name of each, and the beginning of what it says where it is a text."""
+    texts: Sequence[str] | None = getattr(items, "texts", None)
+    if texts is None:
+        return [items.names[row] for row in rows]
+    return [f"{items.names[row]}: {shorten(texts[row], LETTERS, placeholder=' ...')}" for row in rows]
 
 
 def _clusters(vectors: Float32[np.ndarray, "n d"]) -> tuple[Int64[np.ndarray, " n"], Int64[np.ndarray, " c"]]:
