@@ -18,7 +18,7 @@ import torch
 from benchmarks.engine import peak, resident
 from counterpoint.encoders.conv2d import conv2d
 from counterpoint.heads import mlp_head
-from counterpoint.interfaces import Wishes
+from counterpoint.kinds import Wishes
 from counterpoint.methods.simclr import SimCLR
 from counterpoint.modalities.image import Images
 from counterpoint.objectives.info_nce import info_nce

@@ -26,7 +26,7 @@ from counterpoint.encoders.conv2d import conv2d
 from counterpoint.evaluation.intervals import bootstrap, paired
 from counterpoint.evaluation.linear import linear_probe
 from counterpoint.heads import mlp_head
-from counterpoint.interfaces import Wishes
+from counterpoint.kinds import Wishes
 from counterpoint.methods.simclr import SimCLR
 from counterpoint.modalities.image import Images
 from counterpoint.model import Model

@@ -14,7 +14,8 @@ from counterpoint.data.subset import Subset
 from counterpoint.encoders.conv2d import conv2d
 from counterpoint.evaluation.knn import weighted_knn
 from counterpoint.heads import mlp_head
-from counterpoint.interfaces import Method, Wishes
+from counterpoint.interfaces import Method
+from counterpoint.kinds import Wishes
 from counterpoint.methods.moco import MoCo
 from counterpoint.methods.simclr import SimCLR
 from counterpoint.modalities.image import Images

@@ -10,7 +10,8 @@ import pytest
 
 import counterpoint as cp
 from counterpoint import catalogue
-from counterpoint.interfaces import Method, Modality
+from counterpoint.interfaces import Method
+from counterpoint.kinds import Modality
 from counterpoint.plans import Distilling, Plan, Tuning
 
 ROOT = Path(__file__).parent.parent

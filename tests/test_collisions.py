@@ -14,7 +14,7 @@ from counterpoint.errors import InputError
 from counterpoint.evaluation.collisions import collision_rate, estimated_collisions, sentences
 from counterpoint.evaluation.probe import LEARNED, table
 from counterpoint.evaluation.scores import collisions
-from counterpoint.interfaces import Wishes
+from counterpoint.kinds import Wishes
 from counterpoint.labelling.history import saw_labels
 from counterpoint.modalities.table import Table
 from counterpoint.model import Model

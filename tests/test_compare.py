@@ -54,7 +54,7 @@ def test_the_scores_are_those_of_the_models_that_lie_there(contest):
 
 
 def cp_wishes():
-    from counterpoint.interfaces import Wishes
+    from counterpoint.kinds import Wishes
 
     return Wishes()
 

@@ -11,7 +11,7 @@ import counterpoint as cp
 from counterpoint import catalogue
 from counterpoint.agreement import check_processes
 from counterpoint.errors import Interrupted, PlanError
-from counterpoint.interfaces import Wishes
+from counterpoint.kinds import Wishes
 from counterpoint.modalities.image import Images, Sight
 from counterpoint.modalities.series import Series
 from counterpoint.plans import Plan

@@ -19,7 +19,7 @@ from counterpoint.classifiers.classifier import Classifier, stand
 from counterpoint.cli import main
 from counterpoint.errors import CounterpointError, InputError, MissingPackage, RunError
 from counterpoint.exporting import onnx_file, state
-from counterpoint.interfaces import Wishes
+from counterpoint.kinds import Wishes
 from counterpoint.modalities.image import Images, Sight
 from counterpoint.modalities.series import Series
 from counterpoint.modalities.table import Table

@@ -10,7 +10,7 @@ import counterpoint as cp
 from counterpoint.choosing.remarks import Measure, advice, remarks
 from counterpoint.cli import main
 from counterpoint.evaluation.looks import Known, found
-from counterpoint.interfaces import Wishes
+from counterpoint.kinds import Wishes
 from counterpoint.settle import recognise
 from counterpoint.views import draw
 from counterpoint.views.parts import alone, presets

@@ -47,7 +47,7 @@ def test_who_takes_all_for_equal_finds_nothing():
 def test_bm25_is_its_formula():
     words = [document.split() for document in DOCUMENTS]
     mean = np.mean([len(each) for each in words])
-    found = bm25(DOCUMENTS, ["dog cat", "unheard of"])
+    found = bm25(DOCUMENTS)(["dog cat", "unheard of"])
     for row, each in enumerate(words):
         expected = 0.0
         for term in ("dog", "cat"):
@@ -59,7 +59,7 @@ def test_bm25_is_its_formula():
 
 
 def test_tfidf_finds_a_document_by_itself():
-    found = tfidf(DOCUMENTS, DOCUMENTS)
+    found = tfidf(DOCUMENTS)(DOCUMENTS)
     np.testing.assert_allclose(np.diag(found), 1, atol=1e-6)
     assert found.argmax(axis=1).tolist() == [0, 1, 2, 3]
 

@@ -15,7 +15,7 @@ from PIL import Image
 from torch import nn
 
 from counterpoint.errors import LabelError
-from counterpoint.interfaces import Modality
+from counterpoint.kinds import Modality
 from counterpoint.model import Model
 from counterpoint.plans import Plan
 from counterpoint.reports.charts import curves, ticks

@@ -6,7 +6,7 @@ import torch
 
 from counterpoint.encoders.conv1d import conv1d
 from counterpoint.errors import InputError, PlanError, SourceError
-from counterpoint.interfaces import Wishes
+from counterpoint.kinds import Wishes
 from counterpoint.modalities.series import Series
 from counterpoint.views import draw
 

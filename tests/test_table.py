@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from counterpoint.errors import InputError, PlanError, SourceError
-from counterpoint.interfaces import Wishes
+from counterpoint.kinds import Wishes
 from counterpoint.modalities.table import Table
 from counterpoint.views import draw
 

@@ -14,7 +14,7 @@ from counterpoint.data.texts import looks_like_texts, read_texts
 from counterpoint.data.tokens import learned
 from counterpoint.encoders.bag import bag
 from counterpoint.errors import InputError, RunError, SourceError
-from counterpoint.interfaces import Wishes
+from counterpoint.kinds import Wishes
 from counterpoint.modalities.text import Text
 from counterpoint.model import load
 from counterpoint.views import draw

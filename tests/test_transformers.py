@@ -10,7 +10,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 import counterpoint as cp
 from counterpoint.encoders.transformer import transformer
 from counterpoint.errors import InputError, PlanError, SourceError
-from counterpoint.interfaces import Wishes
+from counterpoint.kinds import Wishes
 from counterpoint.modalities.text import Text
 from counterpoint.settle import chosen, prepare
 from tests.test_linked_texts import asked

@@ -17,7 +17,7 @@ from counterpoint.choosing.search import Budget, share
 from counterpoint.choosing.searching import choices, dimensions
 from counterpoint.cli import main
 from counterpoint.evaluation.measures import MEASURES
-from counterpoint.interfaces import Wishes
+from counterpoint.kinds import Wishes
 from counterpoint.plans import Plan
 from counterpoint.settle import recognise
 from counterpoint.views import draw

@@ -201,6 +201,6 @@ def test_views_of_the_modality_are_seen_as_the_pictures_they_were():
 
 
 def wishes():
-    from counterpoint.interfaces import Wishes
+    from counterpoint.kinds import Wishes
 
     return Wishes()

@@ -17,7 +17,8 @@ from counterpoint import catalogue
 from counterpoint.comparison import Tile
 from counterpoint.errors import InputError, PlanError, listed
 from counterpoint.heads import mlp_head
-from counterpoint.interfaces import Items, Method, Modality, Negatives, Objective
+from counterpoint.interfaces import Items, Method, Negatives, Objective
+from counterpoint.kinds import Modality
 from counterpoint.negatives.unshared import Apart
 from counterpoint.plans import Plan
 

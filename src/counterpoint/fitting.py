@@ -18,7 +18,8 @@ from counterpoint.data.labels import encode, read_labels
 from counterpoint.errors import InputError, Interrupted, LabelError
 from counterpoint.evaluation.online import online_knn
 from counterpoint.files import write_json
-from counterpoint.interfaces import Listener, Modality
+from counterpoint.interfaces import Listener
+from counterpoint.kinds import Modality
 from counterpoint.model import Model
 from counterpoint.pairing.scoring import ALL, enough, verified
 from counterpoint.plans import Plan

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from counterpoint.errors import InputError, closest, listed
 from counterpoint.evaluation.intervals import bootstrap, paired
 from counterpoint.files import write_json
 from counterpoint.model import Model, load
-from counterpoint.retrieval.lexical import bm25, tfidf
+from counterpoint.retrieval.lexical import Find, bm25, tfidf
 from counterpoint.retrieval.ranking import ranked
 
 ROWS = 256
@@ -29,6 +29,12 @@ CALLED = {
     "bm25": "BM25",
     "chance": "chance",
 }
+
+Alike = Callable[[Int64[np.ndarray, " q"]], Float32[np.ndarray, "q n"]]
+"""From the places of some texts to how alike they are to those that are held."""
+
+Way = Callable[[Int64[np.ndarray, " n"]], Alike]
+"""Holds the texts at some places, to find others among them."""
 
 Relevant = Sequence[Mapping[int, float]]
 """Of every query the documents that answer it, and how well."""
@@ -117,7 +123,7 @@ def _scored(model: Model, texts: list[str], tasks: list[_Task], run: object, see
             task.held[order],
             [{int(place[each]): grade for each, grade in graded.items()} for graded in task.relevant],
         )
-    found = {name: _measured(tasks, alike) for name, alike in _ways(model, texts, seed).items()}
+    found = {name: _measured(tasks, way) for name, way in _ways(model, texts, seed).items()}
     trained = found["trained"]
     others = {name: each for name, each in found.items() if name != "trained"}
     record = {
@@ -137,29 +143,36 @@ def _scored(model: Model, texts: list[str], tasks: list[_Task], run: object, see
     return record
 
 
-def _ways(model: Model, texts: list[str], seed: int) -> dict[str, Any]:
-    """Functions from the places of some texts and of others to how alike they are."""
+def _ways(model: Model, texts: list[str], seed: int) -> dict[str, Way]:
+    """By what partners are looked for."""
     items = model.modality.open(texts)
     generator = np.random.default_rng(seed)
 
-    def of(vectors: Float32[np.ndarray, "n d"]) -> Any:
-        return lambda asked, held: vectors[asked] @ vectors[held].T
+    def by_vectors(vectors: Float32[np.ndarray, "n d"]) -> Way:
+        return lambda held: lambda asked: vectors[asked] @ vectors[held].T
 
-    def by_words(way: Any) -> Any:
-        return lambda asked, held: way([texts[row] for row in held], [texts[row] for row in asked])
+    def by_words(find: Callable[[Sequence[str]], Find]) -> Way:
+        def way(held: Int64[np.ndarray, " n"]) -> Alike:
+            found = find([texts[row] for row in held])
+            return lambda asked: found([texts[row] for row in asked])
+
+        return way
 
     return {
-        "trained": of(model.directions(items)),
-        "untrained": of(model.untrained().directions(items)),
+        "trained": by_vectors(model.directions(items)),
+        "untrained": by_vectors(model.untrained().directions(items)),
         "tfidf": by_words(tfidf),
         "bm25": by_words(bm25),
-        "chance": lambda asked, held: generator.random((len(asked), len(held)), dtype=np.float32),
+        "chance": lambda held: lambda asked: generator.random((len(asked), len(held)), dtype=np.float32),
     }
 
 
-def _measured(tasks: Sequence[_Task], alike: Any) -> dict[str, np.ndarray]:
+def _measured(tasks: Sequence[_Task], way: Way) -> dict[str, np.ndarray]:
     """Every measure for every query of all tasks."""
-    found = [ranked(alike(asked, task.held), grades) for task in tasks for asked, grades in task.parts()]
+    found = []
+    for task in tasks:
+        alike = way(task.held)
+        found += [ranked(alike(asked), grades) for asked, grades in task.parts()]
     return {measure: np.concatenate([each[measure] for each in found]) for measure in found[0]}
 
 

@@ -21,7 +21,8 @@ from counterpoint.embeddings import Embeddings
 from counterpoint.errors import RunError
 from counterpoint.files import fingerprint, replacing, write_json
 from counterpoint.heads import mlp_head, shape_of_head
-from counterpoint.interfaces import Items, Modality
+from counterpoint.interfaces import Items
+from counterpoint.kinds import Modality
 from counterpoint.training.devices import keep_freed_memory
 
 WEIGHTS, CONFIG, HEAD = "model.safetensors", "config.json", "head.safetensors"

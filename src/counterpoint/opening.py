@@ -16,7 +16,8 @@ from counterpoint import catalogue
 from counterpoint.data.paths import existing
 from counterpoint.data.subset import spread
 from counterpoint.errors import SourceError, listed
-from counterpoint.interfaces import Items, Modality, Wishes
+from counterpoint.interfaces import Items
+from counterpoint.kinds import Modality, Wishes
 from counterpoint.plans import Plan
 from counterpoint.progress import decoding
 from counterpoint.taught import Taught

@@ -17,7 +17,8 @@ from torch import nn
 from counterpoint import catalogue
 from counterpoint.assemble import Codes, build_method, compared_by, completed, encoded_length
 from counterpoint.errors import InputError, PlanError, SourceError
-from counterpoint.interfaces import Items, Method, Modality
+from counterpoint.interfaces import Items, Method
+from counterpoint.kinds import Modality
 from counterpoint.opening import Opened, identity, opened
 from counterpoint.opening import Own as Own
 from counterpoint.opening import chosen as chosen

@@ -24,7 +24,7 @@ from counterpoint.evaluation.draws import over_draws
 from counterpoint.evaluation.intervals import Interval
 from counterpoint.files import replacing, write_json
 from counterpoint.fitting import command, fit, said
-from counterpoint.interfaces import Wishes
+from counterpoint.kinds import Wishes
 from counterpoint.plans import Plan
 from counterpoint.progress import console, decoding
 from counterpoint.reports.comparison import write_comparison

@@ -10,7 +10,8 @@ from typing import Any
 
 from counterpoint.assemble import Codes, completed, learns_from_labels
 from counterpoint.errors import PlanError
-from counterpoint.interfaces import Items, Modality
+from counterpoint.interfaces import Items
+from counterpoint.kinds import Modality
 from counterpoint.opening import Opened, Own
 from counterpoint.plans import Plan
 from counterpoint.settle import arranged

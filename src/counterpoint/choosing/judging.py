@@ -15,7 +15,8 @@ from counterpoint.data.subset import Subset
 from counterpoint.evaluation.labelled import Labelled
 from counterpoint.evaluation.measures import MEASURES, measured
 from counterpoint.evaluation.viewed import viewed
-from counterpoint.interfaces import Items, Modality
+from counterpoint.interfaces import Items
+from counterpoint.kinds import Modality
 from counterpoint.model import Model
 from counterpoint.views import draw
 

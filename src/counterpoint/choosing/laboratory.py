@@ -22,7 +22,8 @@ from counterpoint.errors import InputError, LabelError, PlanError, SourceError, 
 from counterpoint.evaluation.looks import Effect, Known, Yardstick
 from counterpoint.files import write_json
 from counterpoint.fitting import command, said, unseen
-from counterpoint.interfaces import Items, Modality, Wishes
+from counterpoint.interfaces import Items
+from counterpoint.kinds import Modality, Wishes
 from counterpoint.model import Model, load
 from counterpoint.opening import recognise
 from counterpoint.plans import Lab

@@ -15,7 +15,8 @@ from counterpoint.evaluation.labelled import SHARE, Labelled, same_classes
 from counterpoint.evaluation.probe import probe
 from counterpoint.evaluation.scores import raw_features
 from counterpoint.fitting import unseen
-from counterpoint.interfaces import Items, Modality
+from counterpoint.interfaces import Items
+from counterpoint.kinds import Modality
 from counterpoint.model import Model
 from counterpoint.naming import renumbered
 

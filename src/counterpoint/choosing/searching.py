@@ -18,7 +18,7 @@ from typing import Any
 from counterpoint import catalogue
 from counterpoint.assemble import asks_for, completed
 from counterpoint.errors import PlanError
-from counterpoint.interfaces import Modality
+from counterpoint.kinds import Modality
 from counterpoint.plans import Plan
 
 NUMBERS: Mapping[str, tuple[float, float]] = {

@@ -20,7 +20,8 @@ from counterpoint.choosing.study import Study, quiet, require
 from counterpoint.choosing.trying import Bench
 from counterpoint.errors import InputError, Interrupted, LabelError
 from counterpoint.fitting import command, said
-from counterpoint.interfaces import Items, Modality
+from counterpoint.interfaces import Items
+from counterpoint.kinds import Modality
 from counterpoint.opening import Opened, Own, chosen, identity, opened
 from counterpoint.plans import Plan
 from counterpoint.settle import Prepared, arranged

@@ -6,7 +6,8 @@ import dataclasses
 import time
 from typing import NamedTuple
 
-from counterpoint.interfaces import Items, Method, Modality
+from counterpoint.interfaces import Items, Method
+from counterpoint.kinds import Modality
 from counterpoint.training.pace import measure, planned_steps
 from counterpoint.training.recipe import Recipe, steps_per_epoch
 

@@ -31,7 +31,8 @@ from counterpoint.evaluation.intervals import Interval, bootstrap, paired
 from counterpoint.evaluation.linear import linear_probe
 from counterpoint.evaluation.measures import found_again
 from counterpoint.evaluation.viewed import AT_ONCE
-from counterpoint.interfaces import Items, Modality
+from counterpoint.interfaces import Items
+from counterpoint.kinds import Modality
 from counterpoint.model import Model
 from counterpoint.views import draw
 

@@ -10,7 +10,8 @@ from jaxtyping import Int64
 
 from counterpoint.data.subset import Subset
 from counterpoint.evaluation.knn import weighted_knn
-from counterpoint.interfaces import Items, Method, Modality
+from counterpoint.interfaces import Items, Method
+from counterpoint.kinds import Modality
 from counterpoint.model import Model
 from counterpoint.training.loop import EachEpoch
 from counterpoint.views import draw

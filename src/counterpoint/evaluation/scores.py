@@ -16,7 +16,8 @@ from counterpoint.evaluation.geometry import alignment, effective_rank, uniformi
 from counterpoint.evaluation.labelled import Labelled
 from counterpoint.evaluation.probe import compare, probe
 from counterpoint.evaluation.viewed import viewed
-from counterpoint.interfaces import Items, Modality
+from counterpoint.interfaces import Items
+from counterpoint.kinds import Modality
 from counterpoint.model import Model
 
 PAIRS = 2000

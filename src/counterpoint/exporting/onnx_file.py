@@ -24,7 +24,7 @@ from counterpoint.classifiers.classifier import Classifier
 from counterpoint.errors import CounterpointError, InputError, MissingPackage
 from counterpoint.exporting.contents import KEY, architecture, described
 from counterpoint.files import replacing
-from counterpoint.interfaces import EncoderInput
+from counterpoint.kinds import EncoderInput
 from counterpoint.model import Model
 from counterpoint.naming import NAMINGS
 

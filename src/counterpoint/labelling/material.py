@@ -14,7 +14,8 @@ from counterpoint.data.subset import spread
 from counterpoint.errors import LabelError
 from counterpoint.evaluation.labelled import Labelled
 from counterpoint.fitting import unseen
-from counterpoint.interfaces import Items, Modality, Wishes
+from counterpoint.interfaces import Items
+from counterpoint.kinds import Modality, Wishes
 from counterpoint.labelling.budgets import Budget
 from counterpoint.labelling.efficiency import set_apart
 from counterpoint.plans import Lifecycle

@@ -20,7 +20,8 @@ from counterpoint.data.pictures import looks_like_pictures, open_pictures, surve
 from counterpoint.data.subset import spread
 from counterpoint.encoders.borrowed import timm_encoder
 from counterpoint.errors import InputError
-from counterpoint.interfaces import EncoderInput, Items, Modality, Wishes
+from counterpoint.interfaces import Items
+from counterpoint.kinds import EncoderInput, Modality, Wishes
 from counterpoint.views import pixels, two
 from counterpoint.views.crop import resize
 from counterpoint.views.strength import strengthened

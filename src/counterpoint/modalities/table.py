@@ -20,7 +20,8 @@ from counterpoint import catalogue
 from counterpoint.data import rows
 from counterpoint.data.frames import columns_of
 from counterpoint.errors import InputError, PlanError, SourceError, listed
-from counterpoint.interfaces import EncoderInput, Items, Modality, Wishes
+from counterpoint.interfaces import Items
+from counterpoint.kinds import EncoderInput, Modality, Wishes
 from counterpoint.views import draw
 from counterpoint.views.strength import strengthened
 

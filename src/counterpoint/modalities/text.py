@@ -17,13 +17,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from counterpoint import catalogue
-from counterpoint.data import frames
+from counterpoint.data import rows
 from counterpoint.data.alike import alike
 from counterpoint.data.texts import Texts, looks_like_texts, read_linked, read_texts
 from counterpoint.data.tokens import Ragged, Script, Tokenizer, Written, learned
 from counterpoint.encoders.hugging_face import PREFIX, Network, blank, described, pretrained
 from counterpoint.errors import InputError, PlanError, SourceError
-from counterpoint.interfaces import EncoderInput, Items, Modality, Views, Wishes
+from counterpoint.interfaces import Items, Views
+from counterpoint.kinds import EncoderInput, Modality, Wishes
 from counterpoint.views.strength import strengthened
 from counterpoint.views.words import Words
 
@@ -215,9 +216,9 @@ class Text(Modality):
 
     def _columns(self, source: object) -> Sequence[str]:
         """The columns with the text of further data: those of training that are there (of pairs one), else any."""
-        if not (frames.is_frame(source) or isinstance(source, Mapping)):
+        if not rows.is_columns(source):
             return ()
-        there = [name for name in self.reading.columns if name in frames.columns_of(source)]
+        there = [name for name in self.reading.columns if name in rows.column_kinds(source)]
         if self.reading.paired:
             return there[:1] if len(self.reading.columns) > 1 else ()  # a column of dialogues holds no texts
         return there

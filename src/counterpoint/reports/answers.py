@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from counterpoint.interfaces import Items, Modality
+from counterpoint.interfaces import Items
+from counterpoint.kinds import Modality
 from counterpoint.reports.reading import Run
 from counterpoint.reports.sample import called
 from counterpoint.reports.thumbnails import data_url, thumbnails

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from counterpoint.interfaces import Modality
+from counterpoint.kinds import Modality
 from counterpoint.reports.sample import Sample
 from counterpoint.reports.thumbnails import data_url, thumbnails
 

@@ -15,7 +15,8 @@ from torch import Tensor
 from counterpoint import __version__
 from counterpoint.data.subset import Subset, spread
 from counterpoint.files import write_text
-from counterpoint.interfaces import Items, Modality
+from counterpoint.interfaces import Items
+from counterpoint.kinds import Modality
 from counterpoint.reports.charts import Tick, ticks
 from counterpoint.reports.template import template
 from counterpoint.reports.thumbnails import data_url, picture

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float32, Int64
 
 from counterpoint.data.subset import spread
-from counterpoint.interfaces import Modality
+from counterpoint.kinds import Modality
 from counterpoint.reports.sample import Sample
 from counterpoint.reports.thumbnails import data_url, sheet, thumbnails
 

@@ -12,7 +12,8 @@ from jaxtyping import Int64
 from PIL import Image
 from torch import Tensor
 
-from counterpoint.interfaces import Items, Modality
+from counterpoint.interfaces import Items
+from counterpoint.kinds import Modality
 
 PIECE = 250
 """Items that are fetched at once."""

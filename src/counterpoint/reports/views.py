@@ -11,7 +11,8 @@ from torch import Tensor
 
 from counterpoint.data.subset import spread
 from counterpoint.files import replacing
-from counterpoint.interfaces import Items, Modality
+from counterpoint.interfaces import Items
+from counterpoint.kinds import Modality
 from counterpoint.reports.thumbnails import picture
 from counterpoint.views import draw
 

@@ -8,33 +8,36 @@ Robertson & Zaragoza 2009, "The probabilistic relevance framework: BM25 and beyo
 negative, as in Lucene.  Words are runs of letters and digits, without case.
 
 >>> documents = ["the cat sat", "a dog barked", "the dog and the cat"]
->>> bm25(documents, ["cat"]).argmax(axis=1).tolist(), tfidf(documents, ["dog barked"]).argmax(axis=1).tolist()
+>>> bm25(documents)(["cat"]).argmax(axis=1).tolist(), tfidf(documents)(["dog barked"]).argmax(axis=1).tolist()
 ([0], [1])
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float32
 
+Find = Callable[[Sequence[str]], Float32[np.ndarray, "q n"]]
+"""From queries to how well each document answers them."""
+
 WORD = r"(?u)\b\w+\b"
 K, B = 1.2, 0.75
 
 
-def tfidf(documents: Sequence[str], queries: Sequence[str]) -> Float32[np.ndarray, "q n"]:
-    """How alike queries and documents are by the words that they share, rare ones weighed more."""
+def tfidf(documents: Sequence[str]) -> Find:
+    """Among these documents, how alike queries are to each by the words that they share, rare ones weighed more."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     counter = TfidfVectorizer(token_pattern=WORD, sublinear_tf=True, dtype=np.float32)
     held = counter.fit_transform(documents)
-    return _dense(counter.transform(queries) @ held.T)
+    return lambda queries: _dense(counter.transform(queries) @ held.T)
 
 
-def bm25(documents: Sequence[str], queries: Sequence[str]) -> Float32[np.ndarray, "q n"]:
-    """How well documents answer queries by the words of these that they hold."""
+def bm25(documents: Sequence[str]) -> Find:
+    """How well each of these documents answers queries by the words of theirs that it holds."""
     from scipy.sparse import coo_array
     from sklearn.feature_extraction.text import CountVectorizer
 
@@ -46,7 +49,8 @@ def bm25(documents: Sequence[str], queries: Sequence[str]) -> Float32[np.ndarray
     slack = K * (1 - B + B * length / length.mean())
     weight = idf[held.col] * held.data * (K + 1) / (held.data + slack[held.row])
     weighed = coo_array((weight.astype(np.float32), (held.row, held.col)), shape=held.shape)
-    return _dense(counter.transform(queries) @ weighed.tocsr().T)
+    turned = weighed.tocsr().T
+    return lambda queries: _dense(counter.transform(queries) @ turned)
 
 
 def _dense(found: Any) -> Float32[np.ndarray, "q n"]:

@@ -6,7 +6,8 @@ from jaxtyping import Int64
 from torch import Tensor
 
 from counterpoint.errors import PlanError
-from counterpoint.interfaces import Batch, ItemInfo, Items, Modality, Views
+from counterpoint.interfaces import Batch, ItemInfo, Items, Views
+from counterpoint.kinds import Modality
 from counterpoint.training.recipe import Recipe, steps_per_epoch
 from counterpoint.views import draw
 

@@ -20,17 +20,8 @@ from torch.optim import Optimizer
 
 from counterpoint.comparison import Comparison
 from counterpoint.errors import InputError, Interrupted
-from counterpoint.interfaces import (
-    ItemInfo,
-    Items,
-    Listener,
-    Losses,
-    Method,
-    Modality,
-    Step,
-    Vectors,
-    Views,
-)
+from counterpoint.interfaces import ItemInfo, Items, Listener, Losses, Method, Step, Vectors, Views
+from counterpoint.kinds import Modality
 from counterpoint.shortcut import Changing
 from counterpoint.training import checkpoint, watch
 from counterpoint.training.big_batch import backward_in_pieces, pieces_of, project_in_pieces

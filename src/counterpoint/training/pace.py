@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import torch
 
-from counterpoint.interfaces import Items, Method, Modality, Step
+from counterpoint.interfaces import Items, Method, Step
+from counterpoint.kinds import Modality
 from counterpoint.training.looking import look
 from counterpoint.training.loop import learn
 from counterpoint.training.normalise import share_statistics

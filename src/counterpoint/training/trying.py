@@ -10,7 +10,8 @@ from jaxtyping import Int64
 
 from counterpoint.comparison import Comparison
 from counterpoint.errors import PlanError
-from counterpoint.interfaces import ItemInfo, Items, Method, Modality, Remembers, Step, Vectors
+from counterpoint.interfaces import ItemInfo, Items, Method, Remembers, Step, Vectors
+from counterpoint.kinds import Modality
 from counterpoint.training.recipe import Recipe, least_at_once
 from counterpoint.views import draw
 
