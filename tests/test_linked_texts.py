@@ -164,6 +164,49 @@ def test_answers_are_found_that_share_no_word_with_their_question(method):
     assert found(model) > before + 0.1
 
 
+def test_short_vectors_are_compared_by_themselves():
+    parts = prepared(asked(60), method="clip", matryoshka="4,8", batch_size=16, epochs=1)
+    vectors = torch.randn(3, 32), torch.randn(3, 32)
+    found = parts.method.outcomes(vectors, ItemInfo(torch.tensor([1, 2, 3])))
+    assert [part.anchors.shape[1] for part in found] == [32, 32, 4, 4, 8, 8]
+    for short, whole in zip(found[2:4], found[:2], strict=True):
+        similar = torch.nn.functional.cosine_similarity(
+            whole.anchors[:, None, :4], whole.candidates[None, :, :4], dim=2
+        )
+        torch.testing.assert_close(short.tile(slice(0, 3)).similarity, similar)
+        assert torch.equal(short.tile(slice(0, 3)).negative, whole.tile(slice(0, 3)).negative)
+
+
+def test_short_vectors_serve_better_where_they_were_trained_for_it():
+    source, new = asked(300), asked(100, seed=1)
+    choices = {"modality": "text", "method": "clip", "width": 32, "epochs": 25, "batch_size": 50, "precision": "fp32"}
+
+    def found(model):
+        q, a = (cp.embed(model, list(new[name]), length=4).vectors for name in ("question", "answer"))
+        assert q.shape == (100, 4)
+        return float(((q @ a.T).argsort(axis=1)[:, -10:] == np.arange(100)[:, None]).any(axis=1).mean())
+
+    plain, nested = (
+        cp.fit(source, pairs="question,answer", learning_rate=1e-2, matryoshka=lengths, **choices)
+        for lengths in (None, "4")
+    )
+    assert found(nested) > found(plain) + 0.05
+
+
+@pytest.mark.parametrize(
+    ("choices", "message"),
+    [
+        ({"matryoshka": "64"}, "from 2 to below the 32 numbers of a vector"),
+        ({"matryoshka": "4,x"}, "Got '4,x'"),
+        ({"matryoshka": "4", "head_layers": 1}, "Use --head-layers 0"),
+        ({"matryoshka": "4", "method": "vicreg"}, "cannot use the matryoshka '4'"),
+    ],
+)
+def test_lengths_that_cannot_be_are_refused(choices, message):
+    with pytest.raises(PlanError, match=message):
+        prepared(asked(60), **{"method": "clip", "batch_size": 16, **choices})
+
+
 def test_a_model_of_pairs_opens_either_column(tmp_path):
     source = asked(40)
     model = cp.fit(source, pairs="question,answer", modality="text", epochs=1, batch_size=8, width=8)

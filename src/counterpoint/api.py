@@ -59,9 +59,10 @@ def plan(
     return {**prepared.summary(), "plan": prepared.plan.record()}
 
 
-def embed(model: Model | str | Path, source: object) -> Embeddings:
-    """Unit vectors and names of all items of a source."""
-    return _model(model).embed(source)
+def embed(model: Model | str | Path, source: object, *, length: int | None = None) -> Embeddings:
+    """Unit vectors and names of all items of a source; of so many numbers, where the model was trained for that."""
+    z = _model(model).embed(source)
+    return z if length is None else z.shortened(length)
 
 
 def embed_shards(

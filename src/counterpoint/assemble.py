@@ -72,6 +72,8 @@ def build_method(
         method = _made("method", plan.method, make, offered, encoder, head)
         if plan.negatives != "auto":
             method.negatives = _negatives(plan.negatives, offered)
+        if plan.matryoshka is not None:
+            method.lengths = _lengths(plan, inputs, layers)
         if kin is not None:
             method.negatives = Apart(torch.from_numpy(kin), getattr(method, "negatives", None))
     return method  # type: ignore[no-any-return]
@@ -204,6 +206,21 @@ def _negatives(spec: str, offered: Mapping[str, Any]) -> Negatives:
     return partial(part, **{name: offered[name] for name in options if name in offered and name not in written})
 
 
+def _lengths(plan: Plan, inputs: int, layers: int) -> tuple[int, ...]:
+    """The lengths of vectors that shall serve by themselves."""
+    named = [part.strip() for part in (plan.matryoshka or "").split(",")]
+    if not all(part.isdecimal() and 2 <= int(part) < inputs for part in named):
+        raise PlanError(
+            f"matryoshka is lengths from 2 to below the {inputs} numbers of a vector, such as {inputs // 4},"
+            f"{inputs // 2}. Got '{plan.matryoshka}'."
+        )
+    if layers:
+        raise PlanError(
+            "matryoshka shortens what is compared, and with a head that is not what is kept. Use --head-layers 0."
+        )
+    return tuple(int(part) for part in named)
+
+
 def _refuse_local_views(plan: Plan, make: Callable[..., Any]) -> None:
     """Say that a method knows what to do with its own number of views, and not with more."""
     if not getattr(whole(make), "local_views", False):
@@ -216,9 +233,9 @@ def _refuse_local_views(plan: Plan, make: Callable[..., Any]) -> None:
 
 def _refuse_comparing(plan: Plan, make: Callable[..., Any]) -> None:
     """Say that a method that tells nothing apart has no use for what belongs to a comparison."""
-    idle = {"objective": "auto", "similarity": "auto", "negatives": "auto"}
+    idle = {"objective": "auto", "similarity": "auto", "negatives": "auto", "matryoshka": None}
     if not asks_for(make, "temperature") or isinstance(plan.temperature, str):
-        idle["temperature"] = None  # type: ignore[assignment]
+        idle["temperature"] = None
     for choice, usual in idle.items():
         if getattr(plan, choice) != usual:
             others = [

@@ -197,6 +197,12 @@ class Comparison:
         """Some of the anchors against all candidates."""
         return replace(self, anchors=self.anchors[rows], relation=self.relation.part(rows))
 
+    def shortened(self, length: int) -> Comparison:
+        """The same comparison by the first so many numbers of every vector."""
+        anchors = self.anchors[:, :length]
+        candidates = anchors if self.candidates is self.anchors else self.candidates[:, :length]
+        return replace(self, anchors=anchors, candidates=candidates)
+
     def sifted(self, sieve: Sieve) -> Comparison:
         """The same comparison, every tile of which goes through one more sieve."""
         return replace(self, sieve=sieve if self.sieve is None else partial(_in_turn, first=self.sieve, then=sieve))

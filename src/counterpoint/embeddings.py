@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import zipfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -54,6 +55,19 @@ class Embeddings:
     def subset(self, rows: Sequence[int]) -> Embeddings:
         """Some of the items, in this order."""
         return Embeddings(self.vectors[np.asarray(rows)], [self.names[row] for row in rows], self.model)
+
+    def shortened(self, length: int) -> Embeddings:
+        """Unit vectors of the first so many numbers, of a model that was trained for that (``--matryoshka``).
+
+        >>> Embeddings(np.array([[3, 4, 12]], dtype=np.float32), ["a"]).shortened(2).vectors.round(1).tolist()
+        [[0.6000000238418579, 0.800000011920929]]
+        """
+        most = self.vectors.shape[1]
+        if not 1 <= length <= most:
+            raise InputError(f"The vectors have {most} numbers. Got a length of {length}.")
+        cut = self.vectors[:, :length]
+        size = np.maximum(np.linalg.norm(cut, axis=1, keepdims=True), 1e-12)
+        return dataclasses.replace(self, vectors=(cut / size).astype(np.float32))
 
     def save(self, path: str | Path) -> Path:
         """Write ``vectors``, ``names``, ``model`` and ``source`` as .npz, whole or not at all."""

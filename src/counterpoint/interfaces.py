@@ -106,6 +106,8 @@ class Method(nn.Module, ABC):
     """Turns some rows of a comparison into the loss of each of their anchors, where the method compares."""
     negatives: Negatives
     """Has the last word on who is compared with whom; where there is none, ``compare`` has it."""
+    lengths: tuple[int, ...] = ()
+    """Numbers of vectors that are compared by themselves, too, so that so many serve as well as all (Matryoshka)."""
     views: ClassVar[int] = 2
     """How many looks at each item the method wants."""
     local_views: ClassVar[bool] = False
@@ -140,13 +142,17 @@ class Method(nn.Module, ABC):
         return None
 
     def outcomes(self, vectors: Vectors, items: ItemInfo) -> tuple[Comparison | Losses, ...]:
-        """What ``compare`` says, among the negatives that were asked for."""
+        """What ``compare`` says, among the negatives that were asked for; then the same by shorter vectors.
+
+        Kusupati et al. 2022, arXiv:2205.13147, eq. 1: the losses of all lengths are added up.
+        """
         outcome = self.compare(vectors, items)
         parts = outcome if isinstance(outcome, tuple) else (outcome,)
         choose: Negatives | None = getattr(self, "negatives", None)
-        if choose is None:
-            return parts
-        return tuple(choose(part, items) if isinstance(part, Comparison) else part for part in parts)
+        if choose is not None:
+            parts = tuple(choose(part, items) if isinstance(part, Comparison) else part for part in parts)
+        tables = [part for part in parts if isinstance(part, Comparison)]
+        return *parts, *(table.shortened(length) for length in self.lengths for table in tables)
 
     def remember(self, step: Step) -> None:
         """``after_step`` of the method, and of its objective and negatives if they have one."""

@@ -86,6 +86,9 @@ class Plan(Choices):
     head_outputs: int | None = choice(
         None, "Length of the vectors that are compared; None for the method's own, mostly 128.", low=2
     )
+    matryoshka: str | None = choice(
+        None, "Lengths of vectors that shall serve by themselves, such as 64,128; without a head (Matryoshka)."
+    )
     views: str = choice("auto", "How to look at items, or package.module:name: counterpoint list views.")
     view_size: int | None = choice(
         None, "Height and width of an image's view in pixels, or tokens of a text; None to fit the data.", low=4

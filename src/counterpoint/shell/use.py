@@ -92,6 +92,7 @@ def embed(
     source: str,
     *,
     out: Path,
+    length: int | None = None,
     workers: int = 1,
     engine: str = "local",
     shard_size: int = 10_000,
@@ -104,6 +105,7 @@ def embed(
         run: The run folder.
         source: As for fit; for shards a folder or a pattern such as 'data/*.tar'.
         out: An .npz file with the arrays vectors (n, d) and names, or a folder that gets one for each shard.
+        length: Numbers of every vector that are kept, of a model that was trained with --matryoshka; all when left out.
         workers: Shards are embedded by this many processes.
         engine: local, or ray for Ray Data.
         shard_size: Loose photos are cut into shards of this many.
@@ -115,18 +117,20 @@ def embed(
     if out.suffix and out.suffix != ".npz" and not out.is_dir():
         raise InputError(f"Vectors are written as .npz, or in shards into a folder. Got --out {out}.")
     if out.suffix != ".npz" or out.is_dir():
+        if length is not None:
+            raise InputError("Vectors are shortened in one file. Give --out an .npz file, or leave out --length.")
         ways: dict[str, Any] = {"workers": workers, "engine": engine, "shard_size": shard_size, "overwrite": overwrite}
         _say_shards({"out": str(out), **api.embed_shards(run, source, out, **ways)}, as_json=as_json)
         return
     if (workers, engine) != (1, "local"):
         raise InputError(f"Workers and engines write shards. Give a folder instead of --out {out}.")
     began = time.perf_counter()
-    z = api.embed(run, source)
+    z = api.embed(run, source, length=length)
     z.save(out)
     speed = round(len(z) / (time.perf_counter() - began), 1)
-    length = int(z.vectors.shape[1])
-    found = {"out": str(out), "items": len(z), "items_per_second": speed, "length": length, "model": z.model}
-    say(found, f"{len(z):,} vectors of length {length} are in {out}, {speed:,.0f} items per second", as_json=as_json)
+    numbers = int(z.vectors.shape[1])
+    found = {"out": str(out), "items": len(z), "items_per_second": speed, "length": numbers, "model": z.model}
+    say(found, f"{len(z):,} vectors of length {numbers} are in {out}, {speed:,.0f} items per second", as_json=as_json)
 
 
 def _say_shards(done: dict[str, Any], *, as_json: bool) -> None:
