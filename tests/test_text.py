@@ -205,6 +205,19 @@ def test_a_run_finds_texts_by_a_text_by_a_place_and_by_a_file(tmp_path, capsys):
     assert first("5")["name"] != "5"
 
 
+def test_the_report_shows_what_texts_say_and_what_views_leave_of_them(tmp_path):
+    texts = remarks(64).source
+    cp.fit(texts, out=tmp_path / "run", epochs=1, batch_size=16, width=8)
+    rows = json.loads((tmp_path / "run" / "views.json").read_text())["views"]
+    assert rows[0][0] == texts[0]
+    for item, *views in rows:
+        assert len(views) == 3
+        assert all(set(view.split()) <= set(item.split()) for view in views)
+    page = cp.report(tmp_path / "run", source=texts).read_text(encoding="utf-8")
+    assert f"0: {texts[0]}" in page or any(f"{row}: {text}" in page for row, text in enumerate(texts))
+    assert rows[0][1] in page
+
+
 def test_labels_stand_beside_the_texts_that_were_kept(tmp_path):
     world = remarks(80)
     file = tmp_path / "labelled.csv"

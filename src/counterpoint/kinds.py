@@ -124,6 +124,10 @@ class Modality(ABC):
         """The items as uint8 pictures (b, 3, h, w) for people, or None where the kind of data has none."""
         return None
 
+    def worded(self, view: Tensor) -> Sequence[str] | None:
+        """Views as people read them, or None where they are not read."""
+        return None
+
     def seen(self, view: Tensor) -> Tensor | None:
         """A view as a uint8 picture (b, 3, s, s) for people, or None."""
         return None

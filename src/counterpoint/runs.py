@@ -29,6 +29,7 @@ OTHERS = (
     BUDGET,
     VERIFICATION,
     RETRIEVAL,
+    "views.json",
     "metrics.jsonl",
     "README.md",
     "report.html",
@@ -154,7 +155,7 @@ README = """# A run of Counterpoint
 | tuned.json | how many labels were learned from, and what is known of how well |
 | metrics.jsonl | one line for every measured step |
 | verdict.json | whether it learned, in sentences |
-| views.png | what the encoder was shown, for data with pictures |
+| views.png, views.json | what the encoder was shown, for data with pictures or texts |
 | skipped.txt | files that could not be read, where there were any |
 | evaluation.json | scores with their baselines, after `counterpoint evaluate` |
 | verification.json | where same ends and different begins, after `--method siamese` or `counterpoint verify` |

@@ -40,13 +40,14 @@ def learned(texts: Sequence[str], *, size: int) -> Script:
     >>> "▁queue" in pieces, "s" in pieces
     (True, True)
     """
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
     made = Tokenizer(models.BPE(unk_token=UNKNOWN, fuse_unk=True))
     clean = normalizers.BertNormalizer(strip_accents=False, lowercase=True)
     made.normalizer = normalizers.Sequence([normalizers.NFKC(), clean])
     split = pre_tokenizers.Metaspace(replacement=BEGINS[0], prepend_scheme="always", split=False)
     made.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.BertPreTokenizer(), split])
+    made.decoder = decoders.Metaspace(replacement=BEGINS[0], prepend_scheme="always")
     trainer = trainers.BpeTrainer(
         vocab_size=size,
         min_frequency=2,
@@ -104,6 +105,12 @@ class Tokenizer:
             flat.append(np.fromiter(itertools.chain.from_iterable(each), dtype=np.int32))
         starts = np.concatenate([[0], np.cumsum(np.asarray(lengths, dtype=np.int64))])
         return Ragged(np.concatenate(flat), starts)
+
+    def said(self, tokens: Int64[Tensor, "b l"]) -> list[str]:
+        """What tokens say, as far as a vocabulary without case can tell."""
+        around = {self.pad, *self.before, *self.behind}
+        inner = [[token for token in row if token not in around] for row in tokens.tolist()]
+        return [" ".join(said.split()) for said in self._reader.decode_batch(inner, skip_special_tokens=False)]
 
     def framed(self, tokens: Int64[Tensor, "b l"]) -> Int64[Tensor, "b m"]:
         """The tokens of texts with those around them that a network was trained with, if any."""

@@ -187,6 +187,9 @@ class Text(Modality):
         recipe = "The numbers of the tokens of a text, by 'tokenizer', filled up behind with the number of [PAD]."
         return EncoderInput({"tokens": None}, recipe)
 
+    def worded(self, view: Int64[Tensor, "b l"]) -> list[str]:
+        return self.tokenizer.said(view)
+
     def settings(self) -> Mapping[str, Any]:
         return asdict(self.reading)
 

@@ -39,6 +39,8 @@ class Run:
     least_certain: Sequence[Mapping[str, Any]]
     budget: Mapping[str, Any]
     views: bytes
+    worded: Sequence[Sequence[str]]
+    """Items and their views, where they are read and not looked at."""
     skipped: Sequence[tuple[str, str]]
     missing: Mapping[str, Missing]
 
@@ -63,7 +65,8 @@ def read_run(folder: Path) -> Run:
         missing["metrics"] = Missing("Curves are kept of learning without labels only, in the run that this began at.")
     elif not (learned / "metrics.jsonl").is_file():
         missing["metrics"] = Missing("There is no metrics.jsonl in this run.", _fit(plan, folder) + " --overwrite")
-    if not (learned / "views.png").is_file():
+    worded = _json(learned, "views", "", {})
+    if not worded and not (learned / "views.png").is_file():
         missing["views"] = Missing("There is no views.png in this run.", report(folder))
     return Run(
         folder=folder,
@@ -74,7 +77,8 @@ def read_run(folder: Path) -> Run:
         evaluation=evaluation,
         least_certain=tuned.get("least_certain", []),
         budget=_json(folder, "budget", f"{evaluate} --budget", missing),
-        views=b"" if "views" in missing else (learned / "views.png").read_bytes(),
+        views=(learned / "views.png").read_bytes() if (learned / "views.png").is_file() else b"",
+        worded=worded.get("views", []),
         skipped=_skipped(folder / "skipped.txt"),
         missing=missing,
     )

@@ -1,16 +1,18 @@
-"""A contact sheet of what the encoder is shown: in each row an item, then random views of it."""
+"""What the encoder is shown: in each row an item, then random views of it; a sheet of pictures, or words."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
+from textwrap import shorten
 
 import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from counterpoint.data.subset import spread
-from counterpoint.files import replacing
+from counterpoint.files import replacing, write_json
 from counterpoint.interfaces import Items
 from counterpoint.kinds import Modality
 from counterpoint.reports.thumbnails import picture
@@ -18,6 +20,9 @@ from counterpoint.views import draw
 
 SMALLEST, LARGEST = 64, 128
 """Sides of a tile in pixels."""
+
+WORDED, LETTERS = 3, 240
+"""Views of an item that are read, and how much of each."""
 
 PAPER, INK = (250, 250, 248), (85, 90, 96)
 MARGIN, GAP, BETWEEN, CAPTION = 14, 4, 20, 24
@@ -29,18 +34,29 @@ def draw_views(
 ) -> Path | None:
     """Write a PNG of ``count`` evenly spread items with ``views`` views each, those of the first epoch.
 
-    Returns None, and writes nothing, where the kind of data has no pictures.
+    Where views are read and not looked at, they are written beside it as JSON. Returns the path of what was written;
+    None, and writes nothing, where the kind of data has neither.
     """
     rows = spread(len(items), count)
     batch = items.take(rows)
+    keys = [draw.keys(seed=seed, epoch=0, items=torch.from_numpy(rows), view=view) for view in range(views)]
+    said = modality.worded(modality.plain(batch))
+    if said is not None:
+        columns_said = [said, *(modality.worded(modality.look(batch, key)) or [] for key in keys[:WORDED])]
+        return _written(path.with_suffix(".json"), columns_said)
     columns = [modality.picture(batch)]
     if columns[0] is None:
         return None
-    for view in range(views):
-        key = draw.keys(seed=seed, epoch=0, items=torch.from_numpy(rows), view=view)
-        columns.append(modality.seen(modality.look(batch, key)))
+    columns += [modality.seen(modality.look(batch, key)) for key in keys]
     with replacing(path) as temporary:
         _sheet([column for column in columns if column is not None]).save(temporary, "PNG", optimize=True)
+    return path
+
+
+def _written(path: Path, columns: Sequence[Sequence[str]]) -> Path:
+    """Items and views as they read, a list for every item."""
+    rows = [[shorten(said, LETTERS, placeholder=" ...") for said in row] for row in zip(*columns, strict=True)]
+    write_json(path, {"views": rows})
     return path
 
 
