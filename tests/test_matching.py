@@ -5,10 +5,12 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 
 import counterpoint as cp
 from counterpoint.cli import main
 from counterpoint.errors import InputError
+from counterpoint.likeness import agree
 from counterpoint.matching import match, retrieve, table
 from counterpoint.retrieval.lexical import bm25, tfidf
 from counterpoint.retrieval.ranking import ranked
@@ -121,6 +123,50 @@ def test_documents_are_found_by_queries_from_a_shell(run, tmp_path, capsys):
 def test_relevance_that_cannot_be_used_is_refused(run, relevance, message):
     with pytest.raises(InputError, match=message):
         retrieve(run, ["a question"], ["one", "two"], relevance)
+
+
+def scored(seed=4):
+    """Questions beside their answers, some words of which are another's: the fewer, the more alike."""
+    source = asked(60, seed=seed)
+    random = np.random.default_rng(seed)
+    kept = random.integers(0, 7, 60)
+    other = np.roll(source["answer"], 1)
+    mixed = [
+        " ".join([*own.split()[:count], *strange.split()[count:]])
+        for own, strange, count in zip(source["answer"], other, kept, strict=True)
+    ]
+    return {"one": source["question"], "two": np.array(mixed, dtype=object), "score": kept.astype(float)}
+
+
+def test_pairs_are_as_alike_as_people_say(run, tmp_path, capsys):
+    source = scored()
+    found = agree(run, source, pairs=["one", "two"], scores="score")
+    assert found["pairs"] == 60
+    assert found["better"]["untrained"]["low"] > 0
+    assert abs(found["spearman"]["tfidf"]["value"]) < 0.3
+    z = cp.load(run).embed(list(source["one"])).vectors * cp.load(run).embed(list(source["two"])).vectors
+    assert found["spearman"]["trained"]["value"] == pytest.approx(
+        float(spearmanr(z.sum(axis=1), source["score"]).statistic), abs=1e-3
+    )
+    rows = [f"{one},{two},{score}" for one, two, score in zip(*source.values(), strict=True)]
+    (tmp_path / "scored.csv").write_text("\n".join(["one,two,score", *rows]))
+    file = str(tmp_path / "scored.csv")
+    main(["evaluate", str(run), "--test", file, "--pairs", "one,two", "--scores", "score", "--json"])
+    assert json.loads(capsys.readouterr().out)["spearman"] == found["spearman"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"scores": "scor"}, "Did you mean 'score'"),
+        ({"scores": "one"}, "one number in every row"),
+        ({"few": 5}, "needs 10 pairs"),
+    ],
+)
+def test_scores_that_cannot_be_used_are_refused(run, change, message):
+    source = {name: cells[: change.get("few", 60)] for name, cells in scored().items()}
+    with pytest.raises(InputError, match=message):
+        agree(run, source, pairs=["one", "two"], scores=change.get("scores", "score"))
 
 
 def test_too_large_a_company_is_refused(run):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from counterpoint.api import agree as agree
     from counterpoint.api import compare as compare
     from counterpoint.api import distill as distill
     from counterpoint.api import embed as embed
@@ -23,9 +24,11 @@ if TYPE_CHECKING:
     from counterpoint.api import fit as fit
     from counterpoint.api import lab as lab
     from counterpoint.api import label_efficiency as label_efficiency
+    from counterpoint.api import match as match
     from counterpoint.api import plan as plan
     from counterpoint.api import predict as predict
     from counterpoint.api import report as report
+    from counterpoint.api import retrieve as retrieve
     from counterpoint.api import search as search
     from counterpoint.api import semi as semi
     from counterpoint.api import tune as tune
@@ -53,6 +56,7 @@ PUBLIC = {
     "InputError": "counterpoint.errors",
     "Model": "counterpoint.model",
     "Plan": "counterpoint.plans",
+    "agree": "counterpoint.api",
     "compare": "counterpoint.api",
     "contrastive_loss": "counterpoint.training.own_loop",
     "distill": "counterpoint.api",
@@ -67,9 +71,11 @@ PUBLIC = {
     "label_efficiency": "counterpoint.api",
     "load": "counterpoint.model",
     "load_classifier": "counterpoint.classifiers.classifier",
+    "match": "counterpoint.api",
     "plan": "counterpoint.api",
     "predict": "counterpoint.api",
     "report": "counterpoint.api",
+    "retrieve": "counterpoint.api",
     "search": "counterpoint.api",
     "semi": "counterpoint.api",
     "tune": "counterpoint.api",

@@ -34,6 +34,7 @@ from counterpoint.labelling.lifecycle import semi as semi
 from counterpoint.labelling.predicting import predict as predict
 from counterpoint.labelling.predicting import write_predictions as write_predictions
 from counterpoint.labelling.teaching import distill as distill
+from counterpoint.likeness import agree as agree
 from counterpoint.matching import match as match
 from counterpoint.matching import retrieve as retrieve
 from counterpoint.model import Model, load

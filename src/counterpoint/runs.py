@@ -18,7 +18,8 @@ from counterpoint.interfaces import Items
 
 PLAN, STATE, VERDICT = "plan.json", "state.pt", "verdict.json"
 EVALUATION, VIEWS, SKIPPED, CURVES = "evaluation.json", "views.png", "skipped.txt", "tensorboard"
-TUNED, BUDGET, VERIFICATION, RETRIEVAL = "tuned.json", "budget.json", "verification.json", "retrieval.json"
+TUNED, BUDGET, VERIFICATION = "tuned.json", "budget.json", "verification.json"
+RETRIEVAL, LIKENESS = "retrieval.json", "likeness.json"
 OTHERS = (
     "config.json",
     "model.safetensors",
@@ -29,6 +30,7 @@ OTHERS = (
     BUDGET,
     VERIFICATION,
     RETRIEVAL,
+    LIKENESS,
     "views.json",
     "metrics.jsonl",
     "README.md",

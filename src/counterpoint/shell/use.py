@@ -28,6 +28,7 @@ def evaluate(
     draws: int = 3,
     pairs: str | None = None,
     among: int | None = None,
+    scores: str | None = None,
     queries: str | None = None,
     documents: str | None = None,
     relevance: str | None = None,
@@ -50,6 +51,7 @@ def evaluate(
         budget: Labels per class, such as 10, or shares, such as 1%; 1 5 10 50 1% 10% 100% when none is named.
         draws: How often the labels of a budget are drawn.
         pairs: Two columns of --test, such as question,answer: the second is to be found from the first.
+        scores: A third column, of how alike people say the pairs are; then their order is compared with the encoder's.
         among: Among so many, drawn at random; among all when left out.
         queries: Texts that are asked.
         documents: Texts among which the answers are.
@@ -59,8 +61,13 @@ def evaluate(
     """
     from counterpoint import api, runs
     from counterpoint.evaluation.probe import table
+    from counterpoint.likeness import table as agreed_table
     from counterpoint.matching import table as found_table
 
+    if pairs is not None and scores is not None:
+        found = api.agree(run, _given(test, "--test"), pairs=pairs.split(","), scores=scores, seed=seed)
+        say(found, agreed_table(found), as_json=as_json)
+        return
     if pairs is not None:
         found = api.match(run, _given(test, "--test"), pairs=pairs.split(","), among=among, seed=seed)
         say(found, found_table(found), as_json=as_json)
@@ -76,8 +83,8 @@ def evaluate(
         found = api.label_efficiency(run, source, test, labels=labels, budgets=budgets, draws=draws, seed=seed)
         say(found, api.efficiency_table(found), as_json=as_json)
         return
-    scores = api.evaluate(run, source, test, labels=labels, seed=seed)
-    say(scores, table(scores), as_json=as_json)
+    found = api.evaluate(run, source, test, labels=labels, seed=seed)
+    say(found, table(found), as_json=as_json)
 
 
 def _given(value: str | None, name: str) -> str:

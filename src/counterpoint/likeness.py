@@ -1,0 +1,109 @@
+"""Are pairs of texts as alike as people say? Rank correlation with their scores, as of semantic textual similarity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from counterpoint import runs
+from counterpoint.data.frames import columns_of
+from counterpoint.data.texts import read_linked
+from counterpoint.errors import InputError, closest, listed
+from counterpoint.evaluation.intervals import Interval
+from counterpoint.files import write_json
+from counterpoint.model import Model, load
+from counterpoint.retrieval.lexical import tfidf
+
+DRAWS = 1000
+FEWEST = 10
+"""Pairs without which nothing is said."""
+
+CALLED = {"trained": "trained encoder", "untrained": "untrained encoder", "tfidf": "TF-IDF"}
+
+
+def agree(
+    run: Model | str | Path, source: object, *, pairs: Sequence[str], scores: str, seed: int = 0
+) -> dict[str, Any]:
+    """How well the cosine of the vectors of two texts follows what people say of how alike they are.
+
+    Args:
+        run: A model or a run folder; into the folder the result is also written, as ``likeness.json``.
+        source: Columns with texts that the model has not learned from, and with scores.
+        pairs: The two columns of texts.
+        scores: The column of scores; the higher, the more alike.
+        seed: Names the draws of the intervals.
+
+    Returns:
+        ``pairs``, how many; ``spearman``: for the trained and the untrained encoder and TF-IDF Spearman's rank
+        correlation with a 95 % interval over the pairs; ``better``: trained minus each of the others.
+    """
+    model = run if isinstance(run, Model) else load(run)
+    read, linked = read_linked(source, list(pairs)[:2])
+    said = _scores(source, scores, {name for name, _ in read.skipped})
+    texts, (first, second) = list(read.texts), linked.T
+    items = model.modality.open(texts)
+    vectors = {"trained": model.directions(items), "untrained": model.untrained().directions(items)}
+    cosines = {name: (z[first] * z[second]).sum(axis=1) for name, z in vectors.items()}
+    find = tfidf(texts)
+    cosines["tfidf"] = np.asarray([find([texts[one]])[0, other] for one, other in zip(first, second, strict=True)])
+    drawn = np.random.default_rng(seed).integers(0, len(said), (DRAWS, len(said)))
+    found = {name: _spearman(each, said, drawn) for name, each in cosines.items()}
+    record = {
+        "pairs": len(said),
+        "spearman": {name: _interval(*each)._asdict() for name, each in found.items()},
+        "better": {
+            name: _interval(found["trained"][0] - each[0], found["trained"][1] - each[1])._asdict()
+            for name, each in found.items()
+            if name != "trained"
+        },
+    }
+    if isinstance(run, str | Path):
+        write_json(Path(run) / runs.LIKENESS, record)
+    return record
+
+
+def _scores(source: object, name: str, skipped: set[str]) -> Float[np.ndarray, " p"]:
+    """The scores of the rows that are whole."""
+    columns = columns_of(source)
+    if name not in columns:
+        raise InputError(f"There is no column '{name}'.{closest(name, columns)} Columns: {listed(columns)}.")
+    said = columns[name]
+    if said.dtype == object or said.ndim != 1 or not np.isfinite(said).all():
+        raise InputError(f"Scores are one number in every row. The column '{name}' has others, or none in some.")
+    kept = np.asarray([f"row {row}" not in skipped for row in range(len(said))])
+    if int(kept.sum()) < FEWEST or len(np.unique(said[kept])) < 2:
+        raise InputError(f"A correlation needs {FEWEST} pairs with different scores. Got {int(kept.sum())} pairs.")
+    return np.asarray(said[kept], dtype=np.float64)
+
+
+def _spearman(one: np.ndarray, other: np.ndarray, drawn: np.ndarray) -> tuple[float, Float[np.ndarray, " k"]]:
+    """The correlation of all pairs, and of pairs that were drawn with repetition."""
+    return _correlation(one, other), np.asarray([_correlation(one[rows], other[rows]) for rows in drawn])
+
+
+def _correlation(one: np.ndarray, other: np.ndarray) -> float:
+    """Spearman's rank correlation; 0 where all are equal, for then there is no order."""
+    from scipy.stats import rankdata
+
+    x, y = (ranks - ranks.mean() for ranks in (rankdata(one), rankdata(other)))
+    size = float(np.sqrt((x @ x) * (y @ y)))
+    return float(x @ y) / size if size else 0.0
+
+
+def _interval(value: float, drawn: Float[np.ndarray, " k"]) -> Interval:
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return Interval(value, float(low), float(high))
+
+
+def table(record: Mapping[str, Any]) -> str:
+    """What was found, as plain text for people."""
+    lines = [f"Spearman's rank correlation with the scores of {record['pairs']:,} pairs"]
+    for name, each in record["spearman"].items():
+        lines.append(f"  {CALLED[name]:18} {each['value']:6.3f}  ({each['low']:.3f} to {each['high']:.3f})")
+    worse = [CALLED[name] for name, each in record["better"].items() if each["low"] <= 0]
+    told = f"not shown to be better than {listed(worse)}" if worse else "better than both others"
+    return "\n".join([*lines, f"The trained encoder is {told}."])
