@@ -203,6 +203,11 @@ def test_a_run_finds_texts_by_a_text_by_a_place_and_by_a_file(tmp_path, capsys):
     for like in (remarks(64).source[5], str(tmp_path / "asked.txt")):
         assert (first(like)["name"], first(like)["text"]) == ("5", remarks(64).source[5])
     assert first("5")["name"] != "5"
+    with lines.open("a") as file:
+        file.write(f"\n{remarks(64).source[7].upper()}")
+    main(["duplicates", str(tmp_path / "run"), str(lines), "--above", "0.999", "--json"])
+    (group,) = json.loads(capsys.readouterr().out)["groups"]
+    assert (group["names"], group["texts"][0]) == (["7", "64"], remarks(64).source[7])
 
 
 def test_the_report_shows_what_texts_say_and_what_views_leave_of_them(tmp_path):

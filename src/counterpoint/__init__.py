@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from counterpoint.api import agree as agree
     from counterpoint.api import compare as compare
     from counterpoint.api import distill as distill
+    from counterpoint.api import duplicates as duplicates
     from counterpoint.api import embed as embed
     from counterpoint.api import embed_shards as embed_shards
     from counterpoint.api import evaluate as evaluate
@@ -60,6 +61,7 @@ PUBLIC = {
     "compare": "counterpoint.api",
     "contrastive_loss": "counterpoint.training.own_loop",
     "distill": "counterpoint.api",
+    "duplicates": "counterpoint.api",
     "embed": "counterpoint.api",
     "embed_shards": "counterpoint.api",
     "evaluate": "counterpoint.api",

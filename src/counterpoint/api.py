@@ -40,6 +40,8 @@ from counterpoint.matching import retrieve as retrieve
 from counterpoint.model import Model, load
 from counterpoint.progress import sharding
 from counterpoint.reports.page import write_report
+from counterpoint.retrieval.duplicates import Group
+from counterpoint.retrieval.duplicates import duplicates as duplicates
 from counterpoint.retrieval.nearest import Hit
 from counterpoint.retrieval.nearest import search as find_alike
 from counterpoint.settle import chosen, prepare
@@ -95,6 +97,15 @@ def search_source(model: Model | str | Path, source: object, *, like: str, k: in
     hits = find_alike(z, like=_sought(kept, z, source, like), k=k)
     texts: Sequence[str] | None = getattr(items, "texts", None)
     return hits if texts is None else [replace(hit, text=texts[hit.index]) for hit in hits]
+
+
+def duplicates_of(model: Model | str | Path, source: object, *, above: float = 0.95) -> list[Group]:
+    """The groups of near-duplicates in a source, the largest first."""
+    kept = _model(model)
+    items = kept.modality.open(source)
+    groups = duplicates(Embeddings(kept.directions(items), list(items.names), kept.fingerprint()), above=above)
+    texts: Sequence[str] | None = getattr(items, "texts", None)
+    return groups if texts is None else [replace(each, texts=[texts[row] for row in each.index]) for each in groups]
 
 
 def _sought(model: Model, z: Embeddings, source: object, like: str) -> str | int | np.ndarray:

@@ -1,17 +1,21 @@
-"""The verbs that use a model: evaluate, embed, search, report."""
+"""The verbs that use a model: evaluate, embed, search, duplicates, report."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from textwrap import shorten
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from counterpoint.errors import InputError
 from counterpoint.shell.app import AsJson, Flag, app, say
+
+if TYPE_CHECKING:
+    from counterpoint.retrieval.duplicates import Group
 
 EXCERPT = 100
 """Letters of a text that a line shows."""
@@ -185,6 +189,34 @@ def search(
 def _excerpt(text: str | None) -> str:
     """The beginning of a text, on one line."""
     return "" if text is None else f"  {shorten(text, EXCERPT, placeholder=' ...')}"
+
+
+@app.command
+def duplicates(run: Path, source: str, *, above: float = 0.95, as_json: AsJson = False) -> None:
+    """Find the items of SOURCE that are nearly copies of one another.
+
+    Args:
+        run: The run folder.
+        source: As for fit.
+        above: The cosine similarity from which on two items are near-duplicates; lower it to find more.
+        as_json: Print one JSON object and nothing else.
+    """
+    from counterpoint import api
+
+    groups = api.duplicates_of(run, source, above=above)
+    blocks = [
+        "\n".join([f"{len(group.names)} items, {group.similarity:.3f} or more alike", *_members(group)])
+        for group in groups
+    ]
+    found = [{name: value for name, value in asdict(group).items() if value is not None} for group in groups]
+    text = "\n\n".join(blocks) or f"No two items are alike by {above} or more."
+    say({"above": above, "groups": found}, text, as_json=as_json)
+
+
+def _members(group: Group) -> list[str]:
+    """A line for every item of a group."""
+    texts: Sequence[str | None] = group.texts or [None] * len(group.names)
+    return [f"  {name}{_excerpt(text)}" for name, text in zip(group.names, texts, strict=True)]
 
 
 @app.command
