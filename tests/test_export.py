@@ -23,7 +23,8 @@ from counterpoint.kinds import Wishes
 from counterpoint.modalities.image import Images, Sight
 from counterpoint.modalities.series import Series
 from counterpoint.modalities.table import Table
-from tests.worlds import pulses, records, stripes
+from counterpoint.modalities.text import Text
+from tests.worlds import pulses, records, remarks, stripes
 
 onnxruntime = pytest.importorskip("onnxruntime")
 
@@ -76,13 +77,14 @@ def weights_of(model):
 
 def worlds():
     return {
+        "text": (Text, remarks(32).source),
         "series": (Series, pulses(32).source),
         "table": (Table, records(32).source),
         "image": (Images, stripes(32).source),
     }
 
 
-@pytest.mark.parametrize("kind", ["image", "series", "table"])
+@pytest.mark.parametrize("kind", ["image", "text", "series", "table"])
 def test_a_file_embeds_items_as_the_model_does(kind, tmp_path):
     modality, source = worlds()[kind]
     learned, items = modality.learn(source, Wishes())
@@ -169,7 +171,7 @@ def test_a_file_says_what_goes_into_it(tmp_path):
     assert b".py" not in (tmp_path / "model.onnx").read_bytes()  # nothing of where it was made
 
 
-@pytest.mark.parametrize("kind", ["image", "series", "table"])
+@pytest.mark.parametrize("kind", ["image", "text", "series", "table"])
 def test_the_input_that_a_file_names_is_what_the_encoder_is_given(kind):
     modality, source = worlds()[kind]
     learned, items = modality.learn(source, Wishes())
@@ -354,7 +356,7 @@ def test_only_a_linear_layer_on_a_known_architecture_goes_along(head_layers, tmp
         assert found["tensors"] == len(classifier.model.encoder.state_dict())
 
 
-@pytest.mark.parametrize("kind", ["image", "series", "table"])
+@pytest.mark.parametrize("kind", ["image", "text", "series", "table"])
 def test_encoders_of_our_own_keep_their_names(kind, tmp_path):
     modality, source = worlds()[kind]
     model = made(modality.learn(source, Wishes())[0])

@@ -20,6 +20,8 @@ class EncoderInput(NamedTuple):
     """The length of every axis after that of the batch, by its name; None for one of any length."""
     recipe: str
     """How it is made from the data, in words."""
+    words: int | None = None
+    """Where it is whole numbers, each of a word: how many words there are."""
 
 
 class Modality(ABC):

@@ -116,9 +116,12 @@ def compared(file: Path, whole: nn.Module, given: EncoderInput) -> dict[str, Any
 
 
 def example(given: EncoderInput, size: int) -> Tensor:
-    """Normal numbers in the shape of a batch of views."""
+    """Normal numbers, or numbers of words, in the shape of a batch of views."""
     generator = torch.Generator().manual_seed(size)
-    return torch.randn(size, *(length or TRIED[size] for length in given.axes.values()), generator=generator)
+    shape = (size, *(length or TRIED[size] for length in given.axes.values()))
+    if given.words is not None:
+        return torch.randint(given.words, shape, generator=generator)
+    return torch.randn(shape, generator=generator)
 
 
 @contextlib.contextmanager
@@ -167,6 +170,8 @@ def _translated(whole: nn.Module, given: EncoderInput, outputs: list[str], name:
     for part in (written.graph, *written.graph.node, *written.graph.value_info):
         part.ClearField("metadata_props")  # where in whose files each node comes from is nobody's business
         part.ClearField("doc_string")
+    for part in written.graph.output:  # torch may say it in a longer way
+        part.type.tensor_type.shape.dim[0].dim_param = "batch"
     return written
 
 

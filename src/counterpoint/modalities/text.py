@@ -185,7 +185,7 @@ class Text(Modality):
 
     def encoder_input(self) -> EncoderInput:
         recipe = "The numbers of the tokens of a text, by 'tokenizer', filled up behind with the number of [PAD]."
-        return EncoderInput({"tokens": None}, recipe)
+        return EncoderInput({"tokens": None}, recipe, len(self.tokenizer))
 
     def worded(self, view: Int64[Tensor, "b l"]) -> list[str]:
         return self.tokenizer.said(view)
