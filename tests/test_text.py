@@ -90,6 +90,12 @@ def test_only_plain_texts_are_claimed(source, claimed):
     assert looks_like_texts(source) == claimed
 
 
+def test_categories_of_two_words_are_no_texts(tmp_path):
+    file = tmp_path / "towns.csv"
+    file.write_text("kind,size\n" + "\n".join(f"{('very small', 'very large')[n % 2]},{n}" for n in range(20)))
+    assert not looks_like_texts(file)
+
+
 def test_a_table_with_a_column_of_names_stays_a_table(tmp_path):
     file = tmp_path / "people.csv"
     file.write_text("name,age,height,weight\n" + "\n".join(f"Ann Lee {n},{30 + n},170.5,{60 + n}" for n in range(8)))

@@ -109,7 +109,8 @@ def looks_like_texts(source: object) -> bool:
     if frames.is_frame(source):
         head = frames.glance(source)
         numbers = sum(cells.dtype != object for cells in head.values())
-        return bool(wordy(head)) and numbers <= NUMBERS and not any(cells.ndim > 1 for cells in head.values())
+        differing = [name for name in wordy(head) if len(set(head[name].tolist())) > len(head[name]) / 2]
+        return bool(differing) and numbers <= NUMBERS and not any(cells.ndim > 1 for cells in head.values())
     if isinstance(source, Mapping):
         return False
     strings = _strings(source)
