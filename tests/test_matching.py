@@ -9,9 +9,11 @@ from scipy.stats import spearmanr
 
 import counterpoint as cp
 from counterpoint.cli import main
+from counterpoint.data.frames import columns_of
 from counterpoint.errors import InputError
 from counterpoint.likeness import agree
 from counterpoint.matching import match, retrieve, table
+from counterpoint.mining import mine
 from counterpoint.retrieval.lexical import bm25, tfidf
 from counterpoint.retrieval.ranking import ranked
 from tests.test_linked_texts import asked
@@ -172,3 +174,44 @@ def test_scores_that_cannot_be_used_are_refused(run, change, message):
 def test_too_large_a_company_is_refused(run):
     with pytest.raises(InputError, match=r"at most the 10 rows there are\. Got 11"):
         match(run, asked(10), pairs=["question", "answer"], among=11)
+
+
+def test_negatives_are_the_most_alike_that_are_no_answers(run, tmp_path, capsys):
+    new = asked(60, seed=6)
+    new["question"][1] = new["question"][0]  # then the answer of each is an answer of the other
+    found = mine(run, new, tmp_path / "mined.csv", pairs=["question", "answer"], k=2)
+    columns = columns_of(tmp_path / "mined.csv")
+    assert list(columns) == ["question", "answer", "negative_1", "negative_2"]
+    assert found["rows"] + found["left_out"] == 60
+    model = cp.load(run)
+    answers = list(dict.fromkeys(new["answer"].tolist()))
+    q, a = model.embed(columns["question"].tolist()).vectors, model.embed(answers).vectors
+    for row, similar in enumerate(q @ a.T):
+        own = {x for y, x in zip(new["question"], new["answer"], strict=True) if y == columns["question"][row]}
+        limit = 0.95 * similar[answers.index(columns["answer"][row])]
+        allowed = [place for place, text in enumerate(answers) if text not in own and similar[place] <= limit]
+        best = sorted(allowed, key=lambda place: -similar[place])[:2]
+        assert [answers[place] for place in best] == [columns["negative_1"][row], columns["negative_2"][row]]
+    rows = [f"{one},{two}" for one, two in zip(new["question"], new["answer"], strict=True)]
+    (tmp_path / "pairs.csv").write_text("\n".join(["question,answer", *rows]))
+    out = str(tmp_path / "one.csv")
+    main(["mine", str(run), str(tmp_path / "pairs.csv"), "--pairs", "question,answer", "--out", out, "--json"])
+    assert json.loads(capsys.readouterr().out)["rows"] >= found["rows"]
+    cp.fit(out, pairs="question,answer,negative", method="simcse", epochs=1, batch_size=8, width=8)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"k": 0}, "k must be at least 1"),
+        ({"share": 0.0}, "share in"),
+        ({"pairs": ["question", "answer", "wrong"]}, "mined for two columns"),
+        ({"out": "mined.txt"}, r"written as \.csv"),
+        ({"k": 500}, "No pair has 500 negatives"),
+    ],
+)
+def test_negatives_that_cannot_be_mined_are_refused(run, tmp_path, change, message):
+    wanted = {"pairs": ["question", "answer"], **change}
+    with pytest.raises(InputError, match=message):
+        mine(run, asked(20), tmp_path / wanted.pop("out", "mined.csv"), **wanted)
+    assert not list(tmp_path.iterdir())

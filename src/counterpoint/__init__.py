@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from counterpoint.api import lab as lab
     from counterpoint.api import label_efficiency as label_efficiency
     from counterpoint.api import match as match
+    from counterpoint.api import mine as mine
     from counterpoint.api import plan as plan
     from counterpoint.api import predict as predict
     from counterpoint.api import report as report
@@ -74,6 +75,7 @@ PUBLIC = {
     "load": "counterpoint.model",
     "load_classifier": "counterpoint.classifiers.classifier",
     "match": "counterpoint.api",
+    "mine": "counterpoint.api",
     "plan": "counterpoint.api",
     "predict": "counterpoint.api",
     "report": "counterpoint.api",

@@ -37,6 +37,7 @@ from counterpoint.labelling.teaching import distill as distill
 from counterpoint.likeness import agree as agree
 from counterpoint.matching import match as match
 from counterpoint.matching import retrieve as retrieve
+from counterpoint.mining import mine as mine
 from counterpoint.model import Model, load
 from counterpoint.progress import sharding
 from counterpoint.reports.page import write_report
