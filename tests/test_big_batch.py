@@ -26,7 +26,7 @@ def build(name, *middle):
     encoder = nn.Sequential(nn.Linear(6, 16), *middle, nn.ReLU(), nn.Linear(16, 12))
     objective = catalogue.find("objective", "info_nce")
     make = catalogue.find("method", FORMS.get(name, name))
-    offered = {"objective": objective, "classes": 5}
+    offered = {"objective": objective, "classes": 5, "items": 40}
     given = {each: part for each, part in offered.items() if asks_for(make, each)}
     return make(encoder, nn.Sequential(nn.Linear(12, 8, bias=False)), **given).double().train()
 

@@ -124,6 +124,17 @@ def test_files_of_columns_and_numbers_are_shards_in_any_depth(reader, tables, tm
     )
 
 
+def test_files_of_lines_are_shards_where_there_is_nothing_else(tmp_path):
+    for name in ("one.txt", "deep/two.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("a line\nand another\n", encoding="utf-8")
+    assert [shard.name for shard in shards_of(tmp_path, size=10)] == ["deep/two", "one"]
+    model = cp.fit(["a line", "and another", "and a third", "a fourth"] * 4, epochs=1, batch_size=4, width=8)
+    model.save(tmp_path.with_name("reader"))
+    done = cp.embed_shards(tmp_path.with_name("reader"), tmp_path, tmp_path.with_name("z"))
+    assert (done["shards"], done["items"]) == (2, 4)
+
+
 def test_a_list_of_paths_and_one_file_are_shards(tables, photos):
     days = sorted(tables.iterdir())
     assert [shard.name for shard in shards_of([days[2], str(days[0])], size=10)] == ["day-000", "day-002"]

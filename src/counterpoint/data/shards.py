@@ -107,7 +107,13 @@ def _listed(source: object) -> tuple[Path, list[Path]]:
     if path.is_file():
         return path.parent, [path]
     inside = sorted(each for each in path.iterdir() if not each.name.startswith("."))
-    return path, [part for each in inside for part in _parts(each)]
+    return path, _without_notes([part for each in inside for part in _parts(each)])
+
+
+def _without_notes(parts: list[Path]) -> list[Path]:
+    """Files of lines are shards where there is nothing else; beside tables or photos they are notes about them."""
+    others = [part for part in parts if frames.suffix_of(part) not in texts.LINES]
+    return others or parts
 
 
 def _matching(pattern: Path) -> tuple[Path, list[Path]]:
@@ -116,7 +122,7 @@ def _matching(pattern: Path) -> tuple[Path, list[Path]]:
     root = Path(*parts[: next(place for place, part in enumerate(parts) if glob.has_magic(part))])
     wild = "/".join(parts[len(root.parts) :])
     matches = [path for path in sorted(root.glob(wild)) if "/." not in f"/{_relative(path, root)}"]
-    return root, list(dict.fromkeys(part for path in matches for part in _parts(path)))
+    return root, _without_notes(list(dict.fromkeys(part for path in matches for part in _parts(path))))
 
 
 def _parts(path: Path) -> Iterator[Path]:
