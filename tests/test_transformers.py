@@ -140,6 +140,12 @@ def test_a_transformer_reads_no_padding_and_the_order():
     torch.testing.assert_close(network(torch.nn.functional.pad(tokens, (0, 4)))[:2], torch.stack([one, other]))
 
 
+@pytest.mark.parametrize("width", [1, 7, 33, 100])
+def test_a_transformer_may_have_any_width(width):
+    network = transformer(["[PAD]", *"abc"], torch.ones(4) / 4, pad=0, width=width)
+    assert network(torch.tensor([[1, 2, 3]])).shape == (1, width)
+
+
 def test_a_transformer_learns_from_scratch_what_partners_have_in_common():
     source = asked(300)
     wanted, own = chosen(

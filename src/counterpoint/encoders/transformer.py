@@ -30,7 +30,7 @@ class Transformer(nn.Module):
         super().__init__()
         self.tokens = nn.Embedding(vocabulary, width)
         nn.init.normal_(self.tokens.weight, std=width**-0.5)
-        heads = max(1, width // HEAD)
+        heads = next(count for count in range(max(1, width // HEAD), 0, -1) if width % count == 0)
         layer = nn.TransformerEncoderLayer(
             width, heads, 4 * width, dropout, activation="gelu", batch_first=True, norm_first=True
         )
@@ -70,7 +70,7 @@ def transformer(
     layers: int = 2,
     dropout: float = 0.1,
 ) -> Transformer:
-    """A transformer of ``width`` numbers (256), an even number, for a vocabulary of these pieces.
+    """A transformer of ``width`` numbers (256) for a vocabulary of these pieces.
 
     >>> network = transformer(["[PAD]", "no", "way"], torch.ones(3) / 3, pad=0, width=8).eval()
     >>> one, other = network(torch.tensor([[1, 2, 0], [2, 1, 0]]))
