@@ -94,7 +94,7 @@ def search_source(model: Model | str | Path, source: object, *, like: str, k: in
     """The k items of a source most alike to one of them (name or row number), to the item in a file, or to a text."""
     kept = _model(model)
     items = kept.modality.open(source)
-    z = Embeddings(kept.directions(items), list(items.names), kept.fingerprint())
+    z = kept.embed_items(items)
     hits = find_alike(z, like=_sought(kept, z, source, like), k=k)
     texts: Sequence[str] | None = getattr(items, "texts", None)
     return hits if texts is None else [replace(hit, text=texts[hit.index]) for hit in hits]
@@ -104,7 +104,7 @@ def duplicates_of(model: Model | str | Path, source: object, *, above: float = 0
     """The groups of near-duplicates in a source, the largest first."""
     kept = _model(model)
     items = kept.modality.open(source)
-    groups = duplicates(Embeddings(kept.directions(items), list(items.names), kept.fingerprint()), above=above)
+    groups = duplicates(kept.embed_items(items), above=above)
     texts: Sequence[str] | None = getattr(items, "texts", None)
     return groups if texts is None else [replace(each, texts=[texts[row] for row in each.index]) for each in groups]
 

@@ -49,7 +49,10 @@ class Model:
 
     def embed(self, source: object, *, batch_size: int = BATCH) -> Embeddings:
         """Unit vectors (n, d) float32 of all items of a source, with their names."""
-        items = self.modality.open(source)
+        return self.embed_items(self.modality.open(source), batch_size=batch_size)
+
+    def embed_items(self, items: Items, *, batch_size: int = BATCH) -> Embeddings:
+        """The same of items that are open already."""
         return Embeddings(self.directions(items, batch_size=batch_size), list(items.names), self.fingerprint())
 
     def directions(self, items: Items, *, batch_size: int = BATCH) -> Float32[np.ndarray, "n d"]:

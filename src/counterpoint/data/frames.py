@@ -112,7 +112,7 @@ def _read_text(file: Path, rows: int | None = None) -> Any:
     """All rows of a file of text, or the first ones, as one block: a column's type is guessed from the first block."""
     from pyarrow import csv, json
 
-    data = _bytes(file) if rows is None else _head(file, rows)
+    data = contents(file) if rows is None else _head(file, rows)
     block = min(max(len(data), 1 << 20), 2**31 - 1)
     if suffix_of(file) in (".csv", ".tsv"):
         reading = csv.ReadOptions(use_threads=False, block_size=block)
@@ -120,7 +120,8 @@ def _read_text(file: Path, rows: int | None = None) -> Any:
     return json.read_json(io.BytesIO(data), read_options=json.ReadOptions(use_threads=False, block_size=block))
 
 
-def _bytes(file: Path) -> bytes:
+def contents(file: Path) -> bytes:
+    """What is in a file, unpacked if it is packed with gzip."""
     with _unpacked(file) as opened:
         return bytes(opened.read())
 

@@ -5,7 +5,6 @@ Empty texts are left out and said; so are lines that were not the UTF-8 they sho
 
 from __future__ import annotations
 
-import gzip
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -244,7 +243,7 @@ def _kept(texts: Sequence[str], names: Sequence[str] | None, notes: Sequence[str
 def _lines_of(path: Path, note: Callable[[str], None]) -> list[str]:
     """The lines of a file in UTF-8, UTF-16 with its mark, or, where a line is neither, Windows-1252."""
     try:
-        data = gzip.decompress(path.read_bytes()) if path.suffix.lower() == ".gz" else path.read_bytes()
+        data = frames.contents(path)
     except (OSError, EOFError) as wrong:
         raise SourceError(f"'{path}' cannot be read: {wrong}.") from wrong
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):

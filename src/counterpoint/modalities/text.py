@@ -221,7 +221,8 @@ class Text(Modality):
         """The columns with the text of further data: those of training that are there (of pairs one), else any."""
         if not rows.is_columns(source):
             return ()
-        there = [name for name in self.reading.columns if name in rows.column_kinds(source)]
+        held = rows.column_kinds(source)
+        there = [name for name in self.reading.columns if name in held]
         if self.reading.paired:
             return there[:1] if len(self.reading.columns) > 1 else ()  # a column of dialogues holds no texts
         return there
