@@ -314,6 +314,13 @@ WRONG = {
         "{tmp}/asked.csv",
     ],
     "queries without documents": ["evaluate", "{run}", "--queries", "{tmp}/asked.csv"],
+    "words of pictures": ["words", "{run}", "--like", "king"],
+    "words and nothing asked": ["words", "{run}"],
+    "words of a file of none": ["words", "{tmp}/few.txt", "--like", "a"],
+    "a word that is not known": ["words", "{tmp}/vectors.txt", "--like", "kign"],
+    "no window of words": ["fit", "{tmp}/few.txt", "--method", "skipgram", "--out", "{out}"],
+    "words in pictures": ["fit", "{tmp}/array.npy", "--method", "skipgram", "--out", "{out}"],
+    "vectors of pictures": ["export", "{run}", "--out", "{tmp}/out.txt"],
     "unknown list": ["list", "methodz"],
 }
 
@@ -330,6 +337,8 @@ def wrong_things(folder):
     (folder / "asked.csv").write_text("\n".join(["question,answer", *rows]), encoding="utf-8")
     (folder / "noise.txt").write_bytes(np.random.default_rng(0).bytes(500))
     (folder / "blank.txt").write_text("\n \n", encoding="utf-8")
+    (folder / "few.txt").write_text("a\na\na\na\n", encoding="utf-8")
+    (folder / "vectors.txt").write_text("2 2\nking 1 0\nqueen 0.5 1\n", encoding="utf-8")
     np.save(folder / "array.npy", pictures)
     np.save(folder / "few.npy", pictures[:12])
     broken = pictures.astype(np.float32) / 255

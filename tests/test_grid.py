@@ -31,9 +31,17 @@ WIDE = {"width": 32, "head_hidden": 512, "head_outputs": 128}
 COLOURS_FIRST = {"byol", "simsiam", "barlow_twins", "vicreg", "moco_v3", "nnclr", "swav", "dino"}
 """Of pictures these learn first the colours that two views share; for hundreds of steps they are worse than nothing."""
 
+OWN = {"skipgram": {"learning_rate": None}}
+"""A method with an optimiser of its own has rates of its own."""
+
 LONGER = {"epochs": 300, "learning_rate": 3e-3}
 
-GRID = [(method, kind) for method in catalogue.names("method") for kind in catalogue.names("modality")]
+GRID = [
+    (method, kind)
+    for method, row in catalogue.SHELVES["method"].items()
+    for kind in catalogue.names("modality")
+    if row.only in ("", kind)
+]
 LEARNING = [
     pytest.param(method, kind, marks=pytest.mark.slow if kind == "image" and method in COLOURS_FIRST else ())
     for method, kind in GRID
@@ -52,6 +60,7 @@ def prepared(method, kind, **choices):
             "width": 8,
             "head_hidden": 64,
             "head_outputs": 32,
+            **OWN.get(method, {}),
             **choices,
         },
         labels=learned,

@@ -14,6 +14,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from counterpoint.api import agree as agree
+    from counterpoint.api import analogies as analogies
     from counterpoint.api import compare as compare
     from counterpoint.api import distill as distill
     from counterpoint.api import duplicates as duplicates
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from counterpoint.api import tune as tune
     from counterpoint.api import verification as verification
     from counterpoint.api import verify as verify
+    from counterpoint.api import words as words
     from counterpoint.classifiers.classifier import Classifier as Classifier
     from counterpoint.classifiers.classifier import load_classifier as load_classifier
     from counterpoint.embeddings import Embeddings as Embeddings
@@ -59,6 +61,7 @@ PUBLIC = {
     "Model": "counterpoint.model",
     "Plan": "counterpoint.plans",
     "agree": "counterpoint.api",
+    "analogies": "counterpoint.api",
     "compare": "counterpoint.api",
     "contrastive_loss": "counterpoint.training.own_loop",
     "distill": "counterpoint.api",
@@ -85,6 +88,7 @@ PUBLIC = {
     "tune": "counterpoint.api",
     "verification": "counterpoint.api",
     "verify": "counterpoint.api",
+    "words": "counterpoint.api",
 }
 """Where each public name lives; it is loaded when first touched, so that importing the package costs nothing."""
 

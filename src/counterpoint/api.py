@@ -19,11 +19,13 @@ from counterpoint.choosing.remarks import lab_table as lab_table
 from counterpoint.choosing.tuning import tune as tune
 from counterpoint.classifiers.classifier import Classifier
 from counterpoint.data.labels import read_labels
+from counterpoint.data.word2vec import SUFFIXES
 from counterpoint.embeddings import Embeddings
 from counterpoint.errors import InputError
 from counterpoint.exporting import contents
 from counterpoint.exporting.onnx_file import require, write_onnx
 from counterpoint.exporting.state import write_state
+from counterpoint.exporting.words import write_words
 from counterpoint.fitting import fit as fit
 from counterpoint.interfaces import Items
 from counterpoint.labelling.efficiency import efficiency_table as efficiency_table
@@ -49,6 +51,8 @@ from counterpoint.settle import chosen, prepare
 from counterpoint.sharding.job import Way, embed_all
 from counterpoint.verifying import verification as verification
 from counterpoint.verifying import verify as verify
+from counterpoint.wording import analogies as analogies
+from counterpoint.wording import words as words
 
 
 def plan(
@@ -161,21 +165,28 @@ def export(model: Model | Classifier | str | Path, out: str | Path) -> dict[str,
         model: A model, a classifier, or the folder of either; it is left as it is.
         out: ``.onnx``: the network for any runtime, from views to ``embeddings``, ``representation`` and, of a
             classifier, ``probabilities``; compared with torch before it is left. ``.safetensors``: the encoder's
-            weights under the names of torchvision or timm. A file that is there is replaced.
+            weights under the names of torchvision or timm. ``.txt``, ``.vec`` and ``.bin``: the vectors of a model of
+            words, as word2vec writes them. A file that is there is replaced.
 
     Returns:
         What was written, with ``out``, ``format``, ``bytes`` and ``model``, the fingerprint; of ONNX ``inputs`` and
         ``outputs`` with their shapes and the largest ``deviation`` from torch; of weights the ``architecture``, the
-        number of ``tensors``, and the name of the ``classifier`` among them or None.
+        number of ``tensors``, and the name of the ``classifier`` among them or None; of words their number ``words``
+        and the ``length`` of their vectors.
 
     Raises:
         InputError: The name of the file, the folder, or the encoder cannot be used; the message says what to do.
         CounterpointError: The ONNX file does not compute what torch does; none is left.
     """
     path = Path(out)
-    if path.suffix not in (".onnx", ".safetensors"):
-        raise InputError(f"Models are exported as .onnx, or their weights as .safetensors. Got --out {path}.")
+    if path.suffix not in (".onnx", ".safetensors", *SUFFIXES):
+        raise InputError(
+            "Models are exported as .onnx, their weights as .safetensors, and vectors of words as .txt, .vec or .bin. "
+            f"Got --out {path}."
+        )
     contents.check(path)
+    if path.suffix in SUFFIXES:
+        return write_words(contents.opened(model)[0], path)
     if path.suffix == ".safetensors":
         return write_state(*contents.opened(model), path)
     require()

@@ -22,7 +22,13 @@ from counterpoint.kinds import Modality
 from counterpoint.negatives.unshared import Apart
 from counterpoint.plans import Plan
 
-USUAL: Mapping[str, Any] = {"temperature": 0.1, "head_layers": 2, "head_hidden": 512, "head_outputs": 128}
+USUAL: Mapping[str, Any] = {
+    "optimizer": "adamw",
+    "temperature": 0.1,
+    "head_layers": 2,
+    "head_hidden": 512,
+    "head_outputs": 128,
+}
 """What choices that are left open mean, where the method says nothing else."""
 
 Codes = Int64[np.ndarray, " n"]
@@ -50,7 +56,7 @@ def build_method(
         rows: How many rows an epoch has, where they are no items.
         kin: Numbers of what every row shows, where some show the same; those are never told apart.
     """
-    make = catalogue.find("method", plan.method)
+    make = catalogue.find("method", plan.method, only=modality.name)
     inputs = encoded_length(encoder, modality.plain(items.take(np.arange(min(2, len(items))))))
     with torch.random.fork_rng():
         torch.manual_seed(plan.seed + 1)
@@ -98,17 +104,18 @@ def completed(plan: Plan) -> Plan:
     usual = {**USUAL, **({"objective": "info_nce"} if compares else {}), **getattr(whole(make), "usual", {})}
     if not (compares or asks_for(make, "temperature")):
         del usual["temperature"]
-    if plan.optimizer != Plan.optimizer:
+    if plan.optimizer not in ("auto", usual["optimizer"]):
         usual.pop("learning_rate", None)  # a method's own is for the usual optimiser
     given = plan.temperature
     left_open = {name: value for name, value in usual.items() if getattr(plan, name) in (None, "auto")}
     plan = dataclasses.replace(plan, **left_open)
+    _require("optimizer", plan, getattr(whole(make), "optimizers", ()))
     if not compares:
         return plan
     for kind in ("objective", "negatives", "similarity"):
         if getattr(plan, kind) != "auto":
             catalogue.find(kind, getattr(plan, kind))
-    _require_objective(plan, getattr(whole(make), "objectives", ()))
+    _require("objective", plan, getattr(whole(make), "objectives", ()))
     if given is not None and not (_has_temperature(plan.objective) or asks_for(make, "temperature")):
         raise PlanError(f"The objective '{plan.objective}' has no temperature. Leave out --temperature.")
     return dataclasses.replace(plan, similarity=catalogue.similarity(plan.objective, plan.similarity))
@@ -247,12 +254,13 @@ def _refuse_comparing(plan: Plan, make: Callable[..., Any]) -> None:
             )
 
 
-def _require_objective(plan: Plan, possible: Sequence[str]) -> None:
-    """Refuse an objective of the catalogue that the method cannot use; one from outside is its owner's affair."""
-    name = catalogue.split(plan.objective)[0]
-    if possible and name in catalogue.SHELVES["objective"] and name not in possible:
+def _require(kind: str, plan: Plan, possible: Sequence[str]) -> None:
+    """Refuse a part of the catalogue that the method cannot use; one from outside is its owner's affair."""
+    wanted = getattr(plan, kind)
+    name = catalogue.split(wanted)[0]
+    if possible and name in catalogue.SHELVES[kind] and name not in possible:
         raise PlanError(
-            f"The method '{plan.method}' cannot use the objective '{plan.objective}'. Leave it out, or choose one of "
+            f"The method '{plan.method}' cannot use the {kind} '{wanted}'. Leave it out, or choose one of "
             f"{listed(possible)}."
         )
 

@@ -18,6 +18,7 @@ from counterpoint.shell import labels as labels
 from counterpoint.shell import learning as learning
 from counterpoint.shell import use as use
 from counterpoint.shell import verifying as verifying
+from counterpoint.shell import wording as wording
 from counterpoint.shell.app import app
 
 

@@ -120,6 +120,8 @@ class Method(nn.Module, ABC):
     """What stands in a row of a batch: an item, one of a few of its class in a batch, or a pair of items."""
     objectives: ClassVar[tuple[str, ...]] = ()
     """The objectives that it can use, of those in the catalogue; empty for all."""
+    optimizers: ClassVar[tuple[str, ...]] = ()
+    """The optimisers that can move its weights, of those in the catalogue; empty for all."""
     usual: ClassVar[Mapping[str, Any]] = {}
     """What the choices of a plan that are left open mean with this method, where it wants other than usual."""
 

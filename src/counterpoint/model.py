@@ -64,12 +64,16 @@ class Model:
         self.encoder.eval()
         keep_freed_memory()
         device = next(iter(self.encoder.parameters()), torch.empty(0)).device
+        lengths = getattr(
+            items, "lengths", None
+        )  # those of one length side by side, where they differ: less to fill up
+        order = np.arange(len(items)) if lengths is None else np.argsort(lengths, kind="stable")
         parts = []
         with torch.inference_mode():
             for start in range(0, len(items), batch_size):
-                batch = items.take(np.arange(start, min(start + batch_size, len(items))))
+                batch = items.take(order[start : start + batch_size])
                 parts.append(self.encoder(self.modality.plain(batch.to(device))).float().cpu())
-        return torch.cat(parts).numpy()
+        return torch.cat(parts).numpy()[np.argsort(order)]
 
     def untrained(self, *, seed: int | None = None) -> Model:
         """The same model before it learned anything: the baseline that training has to beat.

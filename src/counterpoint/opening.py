@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Callable, Mapping
@@ -13,6 +14,7 @@ import numpy as np
 from torch import nn
 
 from counterpoint import catalogue
+from counterpoint.assemble import asks_for, whole
 from counterpoint.data.paths import existing
 from counterpoint.data.subset import spread
 from counterpoint.errors import SourceError, listed
@@ -53,7 +55,14 @@ def chosen(
     named = dict(choices)
     encoder = named.pop("encoder") if isinstance(named.get("encoder"), nn.Module) else None
     views = named.pop("views") if callable(named.get("views")) else None
-    return Plan.of(named), Own(encoder, views, column, labels, pairs)
+    return _read_by(Plan.of(named)), Own(encoder, views, column, labels, pairs)
+
+
+def _read_by(plan: Plan) -> Plan:
+    """The plan with the encoder and the views that its method wants, for on them depends how the data is read."""
+    usual = getattr(whole(catalogue.find("method", plan.method)), "usual", {})
+    wanted = {name: usual[name] for name in ("encoder", "views") if name in usual and getattr(plan, name) == "auto"}
+    return dataclasses.replace(plan, **wanted)
 
 
 def opened(source: object, asked: Plan, own: Own, processes: Processes = ALONE) -> tuple[Modality, Items]:
@@ -65,11 +74,14 @@ def opened(source: object, asked: Plan, own: Own, processes: Processes = ALONE) 
         column=own.column,
         encoder="auto" if own.encoder is not None else asked.encoder,
         pairs=pairs,
+        told_apart=asks_for(catalogue.find("method", asked.method), "objective"),
         progress=decoding(),
     )
     with processes.first_before_others():
         kind = "text" if pairs and asked.modality == "auto" else asked.modality  # no other kind has such columns
-        return recognise(source, kind).learn(source, wishes)
+        modality = recognise(source, kind)
+        catalogue.find("method", asked.method, only=modality.name)
+        return modality.learn(source, wishes)
 
 
 def paired_columns(pairs: object) -> tuple[str, ...]:

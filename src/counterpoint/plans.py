@@ -104,7 +104,7 @@ class Plan(Choices):
     at_once: int | None = choice(
         None, "Items encoded at once, for batches beyond memory: same gradient; None for all.", low=2
     )
-    optimizer: str = choice("adamw", "Optimiser: counterpoint list optimizers.")
+    optimizer: str = choice("auto", "Optimiser; auto for the method's own, mostly adamw: counterpoint list optimizers.")
     learning_rate: float | None = choice(
         None,
         "For a batch of 256; grows with the square root of the batch. None for the optimiser's own, or the method's.",
@@ -154,6 +154,11 @@ class Distilling(Choices):
     )
     neighbours: int = choice(
         10, "Items most alike that share their answers with an item while labels are few; 0 for none.", low=0
+    )
+    teacher_sees: str = choice(
+        "auto",
+        "What a teacher of vectors: views, the same as the student, or once all items as they are; "
+        "auto for items where the teacher is a network of hf:.",
     )
     start: str | None = choice(None, "A run to begin at, of the student's own network; None to begin anew.")
     label_weight: float = choice(0.0, "Weight of true labels beside the teacher's answers.", low=0, high=1)

@@ -135,7 +135,7 @@ def arranged(
 ) -> Prepared:
     """Build everything for data that is open; the arguments are those of ``prepare``."""
     keep_freed_memory()
-    device, make = choose_device(asked.device), catalogue.find("optimizer", asked.optimizer)
+    device, make = choose_device(asked.device), catalogue.find("optimizer", completed(asked).optimizer)
     modality, items, learned = data.modality, data.items, data.learned
     plan = _settled(asked, own, modality, len(learned.sampling), make, device, before)
     (rough,) = processes.sum(plan.precision == "bf16")

@@ -32,6 +32,9 @@ SHELVES: dict[str, dict[str, Row]] = {
         "dino": Row("counterpoint.methods.dino:DINO", "A student says what its slow, sharper copy says."),
         "simcse": Row("counterpoint.methods.simcse:SimCSE", "An anchor finds its partner in a batch."),
         "clip": Row("counterpoint.methods.clip:CLIP", "Partners find each other in a batch, from both sides."),
+        "skipgram": Row(
+            "counterpoint.methods.skipgram:SkipGram", "A word tells the words around it from others.", "text"
+        ),
         "sup_con": Row("counterpoint.methods.sup_con:SupCon", "Views of all items of a class agree. Needs labels."),
         "triplet": Row(
             "counterpoint.methods.triplet:Triplet", "Own class nearer than others by a margin. Needs labels."
@@ -147,6 +150,7 @@ SHELVES: dict[str, dict[str, Row]] = {
             "counterpoint.encoders.transformer:transformer", "Text: a small transformer, from scratch.", "text"
         ),
         "bag": Row("counterpoint.encoders.bag:bag", "Text on a CPU: weighed mean of vectors of tokens.", "text"),
+        "lookup": Row("counterpoint.encoders.lookup:lookup", "Text: mean of vectors of whole words.", "text"),
         "mlp": Row("counterpoint.encoders.mlp:mlp", "Tables: a multi-layer perceptron.", "table"),
     },
     "views": {
@@ -172,5 +176,6 @@ SHELVES: dict[str, dict[str, Row]] = {
         "adamw": Row("counterpoint.training.optimise:adamw", "Adam with decoupled weight decay; the default."),
         "sgd": Row("counterpoint.training.optimise:sgd", "Stochastic gradient descent with Nesterov momentum."),
         "lars": Row("counterpoint.training.optimise:lars", "Layer-wise adaptive rates, for batches above 1,024."),
+        "adagrad": Row("counterpoint.training.adagrad:adagrad", "One rate for every row of a table; for words."),
     },
 }

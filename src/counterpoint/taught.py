@@ -90,10 +90,16 @@ def taught(plan: Plan, source: object, items: Items, *, labels: object, pairs: o
 
 def _require_partners(plan: Plan, method: Any, *, others: int) -> None:
     """Refuse a method that learns from something else than items that belong together."""
-    able = [each for each in without_labels() if others == 0 or catalogue.find("method", each).takes_others]
+    able = [
+        name
+        for name in without_labels()
+        if catalogue.find("method", name).views > 1 and (others == 0 or catalogue.find("method", name).takes_others)
+    ]
     if learns_from_labels(plan):
         who = f"The method '{plan.method}'" if method.needs_labels else f"The choice of negatives '{plan.negatives}'"
         raise PlanError(f"{who} learns from labels, and columns of pairs have none. Use one of {listed(able, 20)}.")
+    if getattr(method, "views", 2) < 2:
+        raise PlanError(f"The method '{plan.method}' looks at one item at a time, and not at pairs. Leave out --pairs.")
     if others and not method.takes_others:
         raise PlanError(
             f"The method '{plan.method}' has no use for hard negatives, the columns behind the first two of --pairs. "

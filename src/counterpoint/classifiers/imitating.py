@@ -21,9 +21,14 @@ ASKED = 2000
 NEIGHBOURS = 10
 
 
-def imitate(teacher: Model, student: Model, items: Items, lesson: Lesson) -> Model:
-    """The student, taught on all items. Its encoder is trained in place; the teacher stays as it is."""
-    method = Imitation(student.encoder, copy.deepcopy(teacher.encoder), temperature=lesson.temperature)
+def imitate(teacher: Model, student: Model, items: Items, lesson: Lesson, *, once: bool = False) -> Model:
+    """The student, taught on all items. Its encoder is trained in place; the teacher stays as it is.
+
+    Where it is to be asked ``once``, it says what it makes of every item before the student begins.
+    """
+    said = torch.from_numpy(teacher.represent(items)) if once else None
+    master = None if once else copy.deepcopy(teacher.encoder)
+    method = Imitation(student.encoder, master, said=said, temperature=lesson.temperature)
     with torch.random.fork_rng():
         train(method, items, student.modality, timed(lesson, method, items, student.modality), Keeping())
     return Model(student.encoder.cpu().eval(), student.modality, student.built)

@@ -78,6 +78,8 @@ class Tokenizer:
         self._reader.no_truncation()
         named = self._reader.get_vocab(with_added_tokens=True)
         self.words = [word for word, _ in sorted(named.items(), key=lambda each: each[1])]
+        self.whole = script["model"]["type"] == "WordLevel"
+        """Whether tokens are whole words; then those that are not known are not read."""
         self.pad = self._number(named, PAD, "<pad>")
         self.mask = self._number(named, MASK, "<mask>", UNKNOWN, "<unk>")
         self.before, self.behind = self._frame()
@@ -87,6 +89,8 @@ class Tokenizer:
 
     def begins(self) -> Bool[Tensor, " v"]:
         """Of every token, whether a word begins with it."""
+        if self.whole:
+            return torch.ones(len(self.words), dtype=torch.bool)
         if any(word.startswith(INSIDE) for word in self.words):
             return torch.tensor([not word.startswith(INSIDE) for word in self.words])
         return torch.tensor([word.startswith(BEGINS) for word in self.words])
@@ -104,7 +108,8 @@ class Tokenizer:
             lengths += [len(ids) for ids in each]
             flat.append(np.fromiter(itertools.chain.from_iterable(each), dtype=np.int32))
         starts = np.concatenate([[0], np.cumsum(np.asarray(lengths, dtype=np.int64))])
-        return Ragged(np.concatenate(flat), starts)
+        tokens = Ragged(np.concatenate(flat), starts)
+        return tokens.only(np.asarray(self.words) != UNKNOWN) if self.whole else tokens
 
     def said(self, tokens: Int64[Tensor, "b l"]) -> list[str]:
         """What tokens say, as far as a vocabulary without case can tell."""
@@ -196,6 +201,12 @@ class Written:
     @property
     def names(self) -> Sequence[str]:
         return self.read.names
+
+    @property
+    def lengths(self) -> Int64[np.ndarray, " n"]:
+        """Tokens of every item."""
+        lengths: Int64[np.ndarray, " n"] = np.minimum(self.tokens.lengths, self.longest)
+        return lengths
 
     @property
     def texts(self) -> Sequence[str]:

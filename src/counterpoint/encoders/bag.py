@@ -37,7 +37,7 @@ class Bag(nn.Module):
     def __init__(
         self,
         pieces: Sequence[str],
-        shares: Float[Tensor, " v"],
+        counts: Float[Tensor, " v"],
         *,
         pad: int,
         width: int,
@@ -46,7 +46,7 @@ class Bag(nn.Module):
     ) -> None:
         super().__init__()
         self.vectors = nn.Parameter(spelled(pieces, width))
-        self.log_weights = nn.Parameter(-torch.log1p(shares / RARE))
+        self.log_weights = nn.Parameter(-torch.log1p(counts / counts.sum() / RARE))
         self.dropout = nn.Dropout(dropout)
         self.layers = nn.ModuleList(
             nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
@@ -105,20 +105,20 @@ def _runs(piece: str) -> list[str]:
 
 def bag(
     pieces: Sequence[str],
-    shares: Float[Tensor, " v"],
+    counts: Float[Tensor, " v"],
     *,
     pad: int,
     width: int | None = None,
     dropout: float = 0.1,
     layers: int = 0,
 ) -> Bag:
-    """A bag of ``width`` numbers (512) for a vocabulary of these pieces, which have these shares of all text.
+    """A bag of ``width`` numbers (512) for a vocabulary of these pieces, which stand in the texts so often.
 
     ``dropout`` is the share of tokens that are left out in training, ``layers`` how many follow the mean.
 
-    >>> network = bag(["[PAD]", "no", "way"], torch.tensor([0.0, 0.5, 0.5]), pad=0, width=8).eval()
+    >>> network = bag(["[PAD]", "no", "way"], torch.tensor([0.0, 1.0, 1.0]), pad=0, width=8).eval()
     >>> one, other = network(torch.tensor([[1, 2, 0], [2, 1, 0]]))
     >>> torch.allclose(one, other), one.shape
     (True, torch.Size([8]))
     """
-    return Bag(pieces, shares, pad=pad, width=width or 512, dropout=dropout, layers=layers)
+    return Bag(pieces, counts, pad=pad, width=width or 512, dropout=dropout, layers=layers)

@@ -63,7 +63,7 @@ def places(length: int, width: int) -> Float[Tensor, "l d"]:
 
 def transformer(
     pieces: Sequence[str],
-    shares: Float[Tensor, " v"],
+    counts: Float[Tensor, " v"],
     *,
     pad: int,
     width: int | None = None,
@@ -72,7 +72,7 @@ def transformer(
 ) -> Transformer:
     """A transformer of ``width`` numbers (256) for a vocabulary of these pieces.
 
-    >>> network = transformer(["[PAD]", "no", "way"], torch.ones(3) / 3, pad=0, width=8).eval()
+    >>> network = transformer(["[PAD]", "no", "way"], torch.ones(3), pad=0, width=8).eval()
     >>> one, other = network(torch.tensor([[1, 2, 0], [2, 1, 0]]))
     >>> torch.allclose(one, other), one.shape
     (False, torch.Size([8]))

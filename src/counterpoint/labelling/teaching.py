@@ -98,7 +98,7 @@ def taught(
 def imitated(master: Model, items: Items, asked: Distilling, seconds: float | None, leaving: Leaving) -> Model:
     """A student of a model, from opened items."""
     plan = lesson(asked, len(items), seconds, usual=0.1, begun=asked.start is not None)
-    student = imitate(master, fresh(master, asked), items, plan)
+    student = imitate(master, fresh(master, asked), items, plan, once=_once(master, asked.teacher_sees))
     found = {
         "items": len(items),
         "neighbours": shared_neighbours(master, student, items),
@@ -135,6 +135,14 @@ def _fitting(known: Labelled | None, master: Classifier, items: Items) -> Labell
             "Give labels of the same classes, or none."
         )
     return known
+
+
+def _once(master: Model, sees: str) -> bool:
+    """Whether the teacher is asked about every item once rather than about every view."""
+    if sees not in ("auto", "views", "items"):
+        raise InputError(f"A teacher sees views or items, or auto. Got '{sees}'.")
+    slow = bool(master.modality.recipe(str(master.built.get("encoder") or "")))
+    return slow if sees == "auto" else sees == "items"
 
 
 def _parameters(model: Model) -> int:

@@ -21,6 +21,7 @@ from counterpoint.data import rows
 from counterpoint.data.alike import alike
 from counterpoint.data.texts import Texts, looks_like_texts, read_linked, read_texts
 from counterpoint.data.tokens import Ragged, Script, Tokenizer, Written, learned
+from counterpoint.data.words import counted, in_stretches
 from counterpoint.encoders.hugging_face import PREFIX, Network, blank, described, pretrained
 from counterpoint.errors import InputError, PlanError, SourceError
 from counterpoint.interfaces import Items, Views
@@ -31,8 +32,14 @@ from counterpoint.views.words import Words
 VOCABULARY = 20_000
 """Most tokens of a vocabulary of our own."""
 
+STRETCH = 64
+"""Words in a row that skip-gram and the like learn from at a time, where a text has more."""
+
 LONGEST = 256
 """Tokens after which a text is cut, unless the user asks for another number."""
+
+WHOLE = "lookup"
+"""The encoder that reads whole words."""
 
 PRETRAINED: Mapping[str, Any] = {"learning_rate": 1e-4, "batch_size": 64, "views": 100_000}
 """What a network wants that has learned before: small steps, and few."""
@@ -95,7 +102,11 @@ class Text(Modality):
         else:
             columns = [] if wishes.column is None else [name.strip() for name in wishes.column.split(",")]
             read = read_texts(source, columns)
-        tokenizer = Tokenizer(learned(read.texts, size=VOCABULARY) if borrowed is None else borrowed.tokenizer)
+        if borrowed is None and catalogue.split(wishes.encoder)[0] == WHOLE:
+            read = in_stretches(read, words=STRETCH)
+            tokenizer = Tokenizer(counted(read.texts))
+        else:
+            tokenizer = Tokenizer(learned(read.texts, size=VOCABULARY) if borrowed is None else borrowed.tokenizer)
         tokens = tokenizer.numbers(read.texts)
         views = wishes.views if isinstance(wishes.views, str) else "callable"
         reading = Reading(
@@ -110,7 +121,7 @@ class Text(Modality):
             network=borrowed and {"name": borrowed.name, "pooling": borrowed.pooling, "config": borrowed.config},
         )
         text = cls(reading, wishes.views if callable(wishes.views) else None)
-        return text, text._learned(read, tokens, linked)
+        return text, text._learned(read, tokens, linked, told_apart=wishes.told_apart)
 
     def open(self, source: object) -> Items:
         read = read_texts(source, self._columns(source))
@@ -160,8 +171,7 @@ class Text(Modality):
         part = catalogue.find("encoder", self.usual_encoder if name == "auto" else name, only=self.name)
         if width is None:  # then one written behind the name counts
             width = getattr(part, "keywords", {}).get("width")
-        shares = occurrences / occurrences.sum()
-        network: nn.Module = part(self.tokenizer.words, shares, pad=self.tokenizer.pad, width=width)
+        network: nn.Module = part(self.tokenizer.words, occurrences, pad=self.tokenizer.pad, width=width)
         return network
 
     def rebuilt(self, name: str, width: int | None) -> nn.Module:
@@ -203,13 +213,15 @@ class Text(Modality):
     def _items(self, read: Texts, tokens: Ragged) -> Written:
         return Written(read, tokens, self.reading.longest, self.tokenizer.pad)
 
-    def _learned(self, read: Texts, tokens: Ragged, linked: np.ndarray | None) -> Written:
+    def _learned(self, read: Texts, tokens: Ragged, linked: np.ndarray | None, *, told_apart: bool) -> Written:
         """Items to learn from: what a person should know of them, who belongs together, and who says the same."""
         notes, long = list(read.notes), int((tokens.lengths > self.reading.longest).sum())
         if linked is not None:
             notes.append(f"{len(linked):,} rows of texts that belong together: {', '.join(self.reading.columns)}")
         if long:
             notes.append(f"{long:,} texts are longer than {self.reading.longest} tokens and are cut (--view-size)")
+        if not told_apart:
+            return replace(self._items(replace(read, notes=notes), tokens), linked=linked)
         numbers = alike(tokens.only(self.tokenizer.says()), size=len(self.tokenizer))
         again = len(numbers) - len(np.unique(numbers))
         if again:

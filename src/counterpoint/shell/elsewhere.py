@@ -15,14 +15,15 @@ def export(run: Path, *, out: Path, as_json: AsJson = False) -> None:
 
     Args:
         run: The folder of a model or of a classifier.
-        out: An .onnx file with the whole network, checked against torch; or a .safetensors file with the encoder's
-            weights under the names of torchvision or timm.
+        out: An .onnx file with the whole network, checked against torch; a .safetensors file with the encoder's weights
+            under the names of torchvision or timm; or, of words, a .txt or .bin file as of word2vec.
         as_json: Print one JSON object and nothing else.
     """
     from counterpoint import api
 
     found = api.export(run, out)
-    say(found, _network(found) if found["format"] == "onnx" else _weights(found), as_json=as_json)
+    said = {"onnx": _network, "safetensors": _weights, "word2vec": _words}[found["format"]]
+    say(found, said(found), as_json=as_json)
 
 
 def _network(found: Mapping[str, Any]) -> str:
@@ -43,3 +44,7 @@ def _shapes(named: Mapping[str, Sequence[int | str]]) -> str:
 def _weights(found: Mapping[str, Any]) -> str:
     top = f"with the classifier '{found['classifier']}'" if found["classifier"] else "without a classifier"
     return f"The {found['tensors']} tensors of {found['architecture']}, {top}, are in {found['out']}"
+
+
+def _words(found: Mapping[str, Any]) -> str:
+    return f"The vectors of {found['words']:,} words, {found['length']} numbers each, are in {found['out']}"

@@ -83,7 +83,11 @@ class Processes:
         """Give every parameter the sum of its gradients over all processes."""
         if self.count == 1:
             return
-        gradients = [each.grad for each in parameters if each.grad is not None]
+        gradients: list[Tensor] = []
+        for weight in parameters:
+            if weight.grad is not None:
+                weight.grad = weight.grad.to_dense() if weight.grad.is_sparse else weight.grad
+                gradients.append(weight.grad)
         for kind in dict.fromkeys(each.dtype for each in gradients):
             alike = [each for each in gradients if each.dtype == kind]
             flat = torch.cat([each.flatten() for each in alike])

@@ -51,6 +51,8 @@ class Words:
         self, tokens: Int64[Tensor, "b l"], key: Int64[Tensor, " b"], *, begins: Bool[Tensor, " v"], pad: int, mask: int
     ) -> Int64[Tensor, "b s"]:
         """One view of every text, filled up behind with ``pad``; ``begins`` says of every token if it begins a word."""
+        if (self.crop, self.delete, self.swap, self.mask) == (1, 0, 0, 0):
+            return tokens
         word = _words(tokens, begins, pad)
         there = tokens != pad
         if self.crop < 1:

@@ -1,0 +1,80 @@
+"""A vocabulary of whole words, as it is counted in texts; what is in no vocabulary is not read at all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from counterpoint.data.texts import Texts
+from counterpoint.data.tokens import PAD, UNKNOWN, Script
+
+WORD = r"[\p{L}\p{M}\p{N}_]+(?:['-][\p{L}\p{M}\p{N}_]+)*"
+"""Letters and digits in a row; an apostrophe or a hyphen is of the word if it stands inside one."""
+
+OFTEN = 5
+"""How often a word has to occur to be learned, as in word2vec."""
+
+SMALL = 100_000
+"""Words of all texts below which twice is enough."""
+
+MOST = 1_000_000
+"""Most words of a vocabulary."""
+
+
+def counted(texts: Sequence[str], *, most: int = MOST) -> Script:
+    """The words that occur five times or more in these texts, twice where there are few; case is not kept.
+
+    >>> list(counted(["The queue of the keys", "of keys"])["model"]["vocab"])
+    ['[PAD]', '[UNK]', 'keys', 'of', 'the']
+    """
+    from tokenizers import trainers
+
+    made = _splitting(())
+    enough = sum(text.count(" ") + 1 for text in texts) < SMALL
+    trainer = trainers.WordLevelTrainer(
+        vocab_size=most, min_frequency=2 if enough else OFTEN, special_tokens=[PAD, UNKNOWN], show_progress=False
+    )
+    made.train_from_iterator(iter(texts), trainer, length=len(texts))
+    script: Script = json.loads(made.to_str())
+    return script
+
+
+def given(words: Iterable[str]) -> Script:
+    """A vocabulary of just these words."""
+    script: Script = json.loads(_splitting(words).to_str())
+    return script
+
+
+def _splitting(words: Iterable[str]) -> Any:
+    """A tokenizer of whole words."""
+    from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
+
+    vocabulary = {word: number for number, word in enumerate((PAD, UNKNOWN, *words))}
+    made = Tokenizer(models.WordLevel(vocabulary, unk_token=UNKNOWN))
+    made.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Replace("’", "'"), normalizers.Lowercase()])
+    made.pre_tokenizer = pre_tokenizers.Split(Regex(WORD), behavior="removed", invert=True)
+    return made
+
+
+def in_stretches(read: Texts, *, words: int) -> Texts:
+    """The same texts, those of more words in stretches of so many, each called by its text and a number.
+
+    >>> import numpy as np
+    >>> cut = in_stretches(Texts(["a b c", "d"], ["0", "1"], np.arange(2)), words=2)
+    >>> cut.texts, cut.names, cut.rows.tolist()
+    (['a b', 'c', 'd'], ['0', '0 (2)', '1'], [0, 0, 1])
+    """
+    if all(text.count(" ") < words for text in read.texts):
+        return read
+    texts, names, rows = [], [], []
+    for text, name, row in zip(read.texts, read.names, read.rows.tolist(), strict=True):
+        each = text.split()
+        for turn, start in enumerate(range(0, len(each), words), start=1):
+            texts.append(" ".join(each[start : start + words]))
+            names.append(name if turn == 1 else f"{name} ({turn})")
+            rows.append(row)
+    return replace(read, texts=texts, names=names, rows=np.asarray(rows, dtype=np.int64))

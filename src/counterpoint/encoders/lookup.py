@@ -1,0 +1,50 @@
+r"""A vector for every word; what a text says is the mean of those of its words.
+
+    h = 1/l sum_t v_t          v_t the vector of the t-th of l words
+
+Use when: words themselves are what is wanted, with ``skipgram``; or texts by known word vectors.
+Relations: ``bag`` weighs its tokens, which are pieces of words and begin near those that are spelled alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class Lookup(nn.Module):
+    """Words (b, l), filled up with ``pad``, to representations (b, outputs)."""
+
+    def __init__(self, counts: Float[Tensor, " v"], *, pad: int, width: int) -> None:
+        super().__init__()
+        self.vectors = nn.Parameter((torch.rand(len(counts), width) - 0.5) / width)
+        self.counts = counts
+        """How often every word stands in the texts."""
+        self.pad = pad
+        self.outputs = width
+
+    def forward(self, words: Int64[Tensor, "b l"]) -> Float[Tensor, "b h"]:
+        there = (words != self.pad).to(self.vectors.dtype)
+        if torch.compiler.is_compiling():  # an exporter cannot follow the sizes of the other way, which is faster
+            summed = torch.bmm(there[:, None], functional.embedding(words, self.vectors)).squeeze(1)
+        else:
+            summed = functional.embedding_bag(words, self.vectors, mode="sum", per_sample_weights=there)
+        mean: Tensor = summed / there.sum(dim=1, keepdim=True).clamp(min=1)
+        return mean
+
+
+def lookup(pieces: Sequence[str], counts: Float[Tensor, " v"], *, pad: int, width: int | None = None) -> Lookup:
+    """Vectors of ``width`` numbers (100) for the words of a vocabulary, which stand in the texts so often.
+
+    They begin at random in [-1 / (2 width), 1 / (2 width)], as in word2vec.
+
+    >>> network = lookup(["[PAD]", "no", "way"], torch.ones(3), pad=0, width=8)
+    >>> one, other = network(torch.tensor([[1, 2, 0], [2, 1, 0]]))
+    >>> torch.allclose(one, other), one.shape
+    (True, torch.Size([8]))
+    """
+    return Lookup(counts, pad=pad, width=width or 100)

@@ -1,0 +1,86 @@
+"""The verb ``words``: what a model of words, or a file of word vectors, takes for alike, and its analogies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from counterpoint.data.texts import read_texts
+from counterpoint.data.word2vec import SUFFIXES, read_word2vec
+from counterpoint.embeddings import Embeddings
+from counterpoint.errors import InputError
+from counterpoint.evaluation.intervals import bootstrap
+from counterpoint.exporting.words import table_of
+from counterpoint.model import Model, load
+from counterpoint.retrieval.nearest import Hit
+from counterpoint.retrieval.words import alike, answered, questions
+
+
+def words(
+    model: Model | str | Path, like: str | Sequence[str], *, unlike: str | Sequence[str] = (), k: int = 10
+) -> list[Hit]:
+    """The ``k`` words most like some words and unlike others, by the cosine of their vectors.
+
+    Args:
+        model: A model of words (``fit CORPUS --method skipgram``), its folder, or a file of word2vec: ``.txt``,
+            ``.vec`` or ``.bin``.
+        like: A word, or several.
+        unlike: The same: with ``like=["king", "woman"], unlike="man"`` it is an analogy.
+        k: How many to find.
+
+    Raises:
+        InputError: A word is not known, or the model has no words.
+    """
+    return alike(_vectors(model), _several(like), _several(unlike), k=k)
+
+
+def analogies(model: Model | str | Path, source: str | Path) -> dict[str, Any]:
+    """How many questions "a is to b as c is to d" are answered with d, of all words that the model knows.
+
+    Args:
+        model: As for ``words``.
+        source: A file with ``: section`` and then four words in each line, as the questions-words.txt of word2vec.
+
+    Returns:
+        ``right`` (``value``, ``low``, ``high``), ``asked`` and ``unknown``, the questions with a word that is not
+        known; ``chance``; and of every section in ``sections`` its ``name``, ``right`` and ``asked``.
+    """
+    z = _vectors(model)
+    asked = questions(read_texts(source).texts, z)
+    right = answered(z, asked)
+    sections = [
+        {
+            "name": name,
+            "right": float(right[asked.section == number].mean()),
+            "asked": int((asked.section == number).sum()),
+        }
+        for number, name in enumerate(asked.sections)
+        if (asked.section == number).any()
+    ]
+    return {
+        "right": bootstrap(right)._asdict(),
+        "asked": len(right),
+        "unknown": asked.unknown,
+        "chance": 1 / max(1, len(z) - 3),
+        "sections": sections,
+    }
+
+
+def _vectors(model: Model | str | Path) -> Embeddings:
+    """The words of a model or a file, with their vectors at length 1."""
+    if isinstance(model, Model):
+        names, vectors = table_of(model)
+    elif Path(model).suffix in (*SUFFIXES, ".gz") and not Path(model).is_dir():
+        names, vectors = read_word2vec(Path(model))
+    else:
+        names, vectors = table_of(load(model))
+    if not names:
+        raise InputError("There are no words.")
+    return Embeddings(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12), names)
+
+
+def _several(given: str | Sequence[str]) -> list[str]:
+    return [given] if isinstance(given, str) else list(given)
