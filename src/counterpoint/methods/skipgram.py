@@ -33,7 +33,7 @@ ROW = 32
 
 
 class SkipGram(Method):
-    """A table of words and a table of what stands around them."""
+    """Vectors of words, and others of what stands around them."""
 
     views = 1
     encoder: Lookup
