@@ -245,3 +245,11 @@ def test_a_tokenizer_without_padding_is_refused():
     script = json.loads(json.dumps(learned(["a few words", "a few"], size=40)).replace("[PAD]", "[NONE]"))
     with pytest.raises(InputError, match=r"no token \[PAD\]"):
         Tokenizer(script)
+
+
+def test_texts_of_every_length_are_represented_in_their_order():
+    source = [" ".join(text.split()[: 1 + row % 9]) for row, text in enumerate(remarks(40).source)]
+    model = cp.fit(source, epochs=1)
+    items = model.modality.open(source)
+    alone = [model.represent(model.modality.open([text]))[0] for text in source]
+    np.testing.assert_allclose(model.represent(items, batch_size=7), alone, rtol=1e-4, atol=1e-6)

@@ -8,10 +8,15 @@ import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
 import counterpoint as cp
+from counterpoint.classifiers.imitating import imitate
 from counterpoint.encoders.transformer import transformer
 from counterpoint.errors import InputError, PlanError, SourceError
 from counterpoint.kinds import Wishes
+from counterpoint.labelling.finetuning import way
+from counterpoint.labelling.teaching import _once as once
+from counterpoint.labelling.teaching import lesson
 from counterpoint.modalities.text import Text
+from counterpoint.plans import Distilling, Tuning
 from counterpoint.settle import chosen, prepare
 from tests.test_linked_texts import asked
 from tests.worlds import remarks
@@ -120,6 +125,29 @@ def test_a_bag_learns_from_a_borrowed_network(folder, tmp_path):
     cp.fit(remarks(64).source, encoder=f"hf:{folder}", epochs=1, batch_size=16, out=tmp_path / "teacher")
     student = cp.distill(tmp_path / "teacher", remarks(64).source, encoder="bag", width=16, epochs=2)
     assert student.embed(["some news"]).vectors.shape == (1, 16)
+
+
+def test_a_borrowed_teacher_is_asked_once_and_a_small_one_about_views(folder, tmp_path):
+    teachers = [cp.fit(remarks(64).source, encoder=name, epochs=1) for name in (f"hf:{folder}", "bag")]
+    assert [once(teacher, "auto") for teacher in teachers] == [True, False]
+    assert [once(teachers[0], sees) for sees in ("views", "items")] == [False, True]
+    with pytest.raises(InputError, match="A teacher sees views or items"):
+        cp.distill(teachers[1], remarks(64).source, teacher_sees="both")
+    seen = []
+    network = teachers[0].encoder
+    network.register_forward_pre_hook(lambda _, given: seen.append(len(given[0])))
+    imitate(
+        teachers[0],
+        teachers[1],
+        teachers[0].modality.open(remarks(64).source),
+        lesson(Distilling(epochs=3), 64),
+        once=True,
+    )
+    assert sum(seen) == 64
+
+
+def test_fine_tuning_moves_what_has_learned_before_in_small_steps(folder):
+    assert way(cp.fit(remarks(64).source, encoder=f"hf:{folder}", epochs=1), Tuning()).recipe.learning_rate == 1e-4
 
 
 def test_a_text_is_framed_where_it_ends(folder):

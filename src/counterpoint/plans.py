@@ -134,7 +134,9 @@ class Tuning(Choices):
     epochs: int | None = choice(None, "Most passes over the labelled items; None to fit their number.", low=1)
     batch_size: int = choice(64, "Labelled items in one step.", low=2)
     optimizer: str = choice("adamw", "Optimiser: counterpoint list optimizers.")
-    learning_rate: float | None = choice(None, "For a batch of 256; None for a quarter of the optimiser's own.", low=0)
+    learning_rate: float | None = choice(
+        None, "For a batch of 256; None for a quarter of the optimiser's own, or what a network of hf: wants.", low=0
+    )
     seed: int = choice(0, "Names the labels that are drawn and the random numbers of the run.", low=0)
 
 

@@ -11,20 +11,21 @@ from counterpoint.training.optimise import default_rates
 from counterpoint.training.recipe import Recipe
 
 
-def recipe(asked: Tuning | Distilling, batch_size: int, *, gentle: float = 1.0) -> Recipe:
+def recipe(asked: Tuning | Distilling, batch_size: int, *, gentle: float = 1.0, wanted: float | None = None) -> Recipe:
     """How to move the weights, for a number of steps that is yet to be said.
 
-    ``gentle`` is the share of the optimiser's own learning rate that is taken where none was asked for.
+    Where no learning rate was asked for it is the one ``wanted``, else a ``gentle`` share of the optimiser's own.
     """
     keep_freed_memory()
     device = choose_device("auto")
     make = catalogue.find("optimizer", asked.optimizer)
-    usual, decay = default_rates(make)
+    own, decay = default_rates(make)
+    usual = gentle * own if wanted is None else wanted
     return Recipe(
         steps=1,
         batch_size=batch_size,
         optimizer=make,
-        learning_rate=gentle * usual if asked.learning_rate is None else asked.learning_rate,
+        learning_rate=usual if asked.learning_rate is None else asked.learning_rate,
         weight_decay=decay,
         seed=asked.seed,
         device=device,
