@@ -91,7 +91,7 @@ def test_every_text_counts_for_itself_whatever_stands_beside_it():
 def test_a_window_reaches_as_far_as_it_is_drawn():
     torch.manual_seed(1)
     near = nearby(torch.zeros(400, ROW + 6, dtype=torch.int64), slice(3, 3 + ROW), window=3)
-    around = torch.stack([near[:, place, place : place + 7] for place in range(ROW)])
+    around = torch.stack([near[:, place : place + 7, place] for place in range(ROW)])
     shares = torch.tensor([1 / 3, 2 / 3, 1, 0, 1, 2 / 3, 1 / 3])
     torch.testing.assert_close(around.float().mean(dim=(0, 1)), shares, atol=0.02, rtol=0)
     assert near.sum() == around.sum()

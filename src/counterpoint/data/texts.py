@@ -134,13 +134,19 @@ def _words(cells: np.ndarray) -> float:
 def _of_columns(found: rows.Columns, wanted: list[str]) -> Texts:
     notes = []
     if not wanted:
-        some = wordy(found)
+        some = wordy(found) or _only_strings(found)
         if not some:
             raise SourceError(f"No column holds text of several words. Say which with --column: {listed(found)}.")
         wanted = some[:1]
         others = f", of those with text, {listed(some)}" if len(some) > 1 else ""
         notes.append(f"the text is the column '{wanted[0]}'{others}")
     return _kept(_joined(found, wanted).tolist(), _names(found, wanted), notes)
+
+
+def _only_strings(found: rows.Columns) -> list[str]:
+    """The column of strings that are no names of rows, where there is just one: texts of a word each."""
+    some = [name for name, cells in found.items() if cells.dtype == object and not _called(name)]
+    return some if len(some) == 1 else []
 
 
 def _joined(found: rows.Columns, wanted: Sequence[str]) -> np.ndarray:
@@ -183,11 +189,15 @@ def _turn(turn: object) -> str:
 def _names(found: rows.Columns, but: Sequence[str]) -> list[str] | None:
     """What a column calls the rows: one with a different value in each, whose name says that it is for that."""
     for name, cells in found.items():
-        called = name.lower()
-        meant = called in (*rows.INDEX_NAMES, "doc", "document", "file", "path") or called.endswith("id")
-        if name not in but and meant and rows.unique(cells):
+        if name not in but and _called(name) and rows.unique(cells):
             return [str(cell) for cell in cells.tolist()]
     return None
+
+
+def _called(name: str) -> bool:
+    """Whether a column of this name is for what rows are called."""
+    called = name.lower()
+    return called in (*rows.INDEX_NAMES, "doc", "document", "file", "path") or called.endswith("id")
 
 
 def _of_folder(folder: Path) -> Texts:

@@ -72,14 +72,14 @@ class SkipGram(Method):
         others = torch.searchsorted(self.drawn, luck * self.drawn[-1], right=True)
         v = functional.embedding(words[:, middle], self.encoder.vectors, sparse=True)
         u = functional.embedding(torch.cat([words, others], dim=1), self.around, sparse=True)
-        alike = wide(torch.bmm(v, u.transpose(1, 2)))
+        alike = wide(torch.bmm(u, v.transpose(1, 2)))
         near = nearby(text, middle, window=self.window)
-        pairs = near.sum(dim=2)
-        found = _log_sigmoid(alike[..., :-ROW]) * near
-        told_apart = _log_sigmoid(-alike[..., -ROW:]).mean(dim=2) * pairs
-        lost = -found.sum(dim=2) - self.each * told_apart
+        pairs = near.sum(dim=1).to(alike.dtype)
+        side = torch.where(torch.arange(alike.shape[1], device=alike.device) < near.shape[1], 1.0, -1.0)
+        weight = torch.cat([near, (self.each / ROW * pairs)[:, None].expand(rows, ROW, ROW)], dim=1)
+        lost = -(_log_sigmoid(side[:, None] * alike) * weight).sum(dim=1)
         whose = text[:, middle].clamp(min=0).flatten()
-        sums = torch.stack([lost, pairs.to(lost.dtype)], dim=2).flatten(0, 1)
+        sums = torch.stack([lost, pairs], dim=2).flatten(0, 1)
         return (sums.new_zeros(len(views[0]), 2).index_add(0, whose, sums),)
 
     def compare(self, vectors: Vectors, items: ItemInfo) -> Losses:

@@ -7,7 +7,7 @@ from jaxtyping import Bool, Int64
 from torch import Tensor
 
 
-def nearby(text: Int64[Tensor, "r c"], middle: slice, *, window: int) -> Bool[Tensor, "r m c"]:
+def nearby(text: Int64[Tensor, "r c"], middle: slice, *, window: int) -> Bool[Tensor, "r c m"]:
     """Who is within reach of each word in the middle of a row, and of its text.
 
     Args:
@@ -16,10 +16,10 @@ def nearby(text: Int64[Tensor, "r c"], middle: slice, *, window: int) -> Bool[Te
         window: How far the reach of a word may be; it is drawn anew for each, from 1 to this.
 
     >>> nearby(torch.tensor([[3, 3, 4, 4, 4]]), slice(1, 4), window=1).int().tolist()
-    [[[1, 0, 0, 0, 0], [0, 0, 0, 1, 0], [0, 0, 1, 0, 1]]]
+    [[[1, 0, 0], [0, 0, 0], [0, 0, 1], [0, 1, 0], [0, 0, 1]]]
     """
     place = torch.arange(text.shape[1], device=text.device)
-    apart = (place[middle, None] - place).abs()
-    reach = torch.randint(1, window + 1, (len(text), len(apart), 1), device=text.device)
-    own = text[:, middle, None]
-    return (own == text[:, None]) & (own >= 0) & (apart > 0) & (apart <= reach)
+    apart = (place[:, None] - place[middle]).abs()
+    reach = torch.randint(1, window + 1, (len(text), 1, apart.shape[1]), device=text.device)
+    own = text[:, None, middle]
+    return (own == text[:, :, None]) & (own >= 0) & (apart > 0) & (apart <= reach)
