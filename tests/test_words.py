@@ -226,6 +226,8 @@ def test_a_long_line_is_read_in_stretches():
     _, parts = prepare_words([corpus])
     assert len(parts.items) == 20
     assert parts.items.names[:2] == ["0", "0 (2)"]
+    _, parts = prepare_words([" ".join(corpus.split()[:80] * 2)])
+    assert len(parts.items) == 8
 
 
 def prepare_words(source, **choices):
@@ -236,6 +238,8 @@ def prepare_words(source, **choices):
 def test_what_cannot_be_is_refused_with_advice(run, tmp_path, capsys):
     with pytest.raises(PlanError, match="There are 4 words in all, and the window is 5"):
         prepare_words(["a", "a", "a", "a"])
+    with pytest.raises(SourceError, match="None of the 3 words occurs 2 times"):
+        prepare_words(["only three words"])
     with pytest.raises(PlanError, match="learns a vector for every word of a text"):
         prepare_words(remarks().source, encoder="bag")
     with pytest.raises(PlanError, match="cannot use the optimizer 'adamw'"):

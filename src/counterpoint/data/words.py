@@ -11,6 +11,7 @@ import numpy as np
 
 from counterpoint.data.texts import Texts
 from counterpoint.data.tokens import PAD, UNKNOWN, Script
+from counterpoint.errors import SourceError
 
 WORD = r"[\p{L}\p{M}\p{N}_]+(?:['-][\p{L}\p{M}\p{N}_]+)*"
 """Letters and digits in a row; an apostrophe or a hyphen is of the word if it stands inside one."""
@@ -21,6 +22,9 @@ OFTEN = 5
 SMALL = 100_000
 """Words of all texts below which twice is enough."""
 
+SHORT, STRETCHES = 8, 8
+"""Words that a stretch has at least, and how many stretches there are at least if there are words enough."""
+
 MOST = 1_000_000
 """Most words of a vocabulary."""
 
@@ -28,17 +32,24 @@ MOST = 1_000_000
 def counted(texts: Sequence[str], *, most: int = MOST) -> Script:
     """The words that occur five times or more in these texts, twice where there are few; case is not kept.
 
+    Raises ``SourceError`` where none does.
+
     >>> list(counted(["The queue of the keys", "of keys"])["model"]["vocab"])
     ['[PAD]', '[UNK]', 'keys', 'of', 'the']
     """
     from tokenizers import trainers
 
     made = _splitting(())
-    enough = sum(text.count(" ") + 1 for text in texts) < SMALL
+    count = sum(len(text.split()) for text in texts)
+    often = 2 if count < SMALL else OFTEN
     trainer = trainers.WordLevelTrainer(
-        vocab_size=most, min_frequency=2 if enough else OFTEN, special_tokens=[PAD, UNKNOWN], show_progress=False
+        vocab_size=most, min_frequency=often, special_tokens=[PAD, UNKNOWN], show_progress=False
     )
     made.train_from_iterator(iter(texts), trainer, length=len(texts))
+    if made.get_vocab_size() == len((PAD, UNKNOWN)):
+        raise SourceError(
+            f"None of the {count:,} words occurs {often} times, which it takes to learn it. Give more text."
+        )
     script: Script = json.loads(made.to_str())
     return script
 
@@ -61,13 +72,15 @@ def _splitting(words: Iterable[str]) -> Any:
 
 
 def in_stretches(read: Texts, *, words: int) -> Texts:
-    """The same texts, those of more words in stretches of so many, each called by its text and a number.
+    """The same texts, those of more words in stretches of so many, or of fewer where there are few words.
 
-    >>> import numpy as np
-    >>> cut = in_stretches(Texts(["a b c", "d"], ["0", "1"], np.arange(2)), words=2)
+    Each is called by its text and a number.
+
+    >>> cut = in_stretches(Texts(["a b c d e f g h i j", "k"], ["0", "1"], np.arange(2)), words=64)
     >>> cut.texts, cut.names, cut.rows.tolist()
-    (['a b', 'c', 'd'], ['0', '0 (2)', '1'], [0, 0, 1])
+    (['a b c d e f g h', 'i j', 'k'], ['0', '0 (2)', '1'], [0, 0, 1])
     """
+    words = min(words, max(SHORT, sum(len(text.split()) for text in read.texts) // STRETCHES))
     if all(text.count(" ") < words for text in read.texts):
         return read
     texts, names, rows = [], [], []
