@@ -159,7 +159,7 @@ class Distilling(Choices):
     )
     teacher_sees: str = choice(
         "auto",
-        "What a teacher of vectors: views, the same as the student, or once all items as they are; "
+        "What a teacher of vectors sees: views, as the student does, or once all items as they are; "
         "auto for items where the teacher is a network of hf:.",
     )
     start: str | None = choice(None, "A run to begin at, of the student's own network; None to begin anew.")
