@@ -375,9 +375,11 @@ def test_a_damaged_classifier_is_not_exported_as_a_model(tmp_path):
         cp.export(folder, tmp_path / "kinds.onnx")
 
 
-@pytest.mark.parametrize("name", ["model.pt", "model", "model.ONNX.txt"])
+@pytest.mark.parametrize("name", ["model.pt", "model", "model.txt.onnx.gz"])
 def test_other_formats_are_refused(name, tmp_path):
-    with pytest.raises(InputError, match=r"exported as \.onnx, or their weights as \.safetensors\. Got --out "):
+    with pytest.raises(
+        InputError, match=r"exported as \.onnx, their weights as \.safetensors, and vectors of words as .* Got --out "
+    ):
         cp.export(made(pictures()), tmp_path / name)
 
 

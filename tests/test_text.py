@@ -111,7 +111,11 @@ def test_a_table_with_a_column_of_names_stays_a_table(tmp_path):
         (np.zeros(3), [], "a list of strings, a file or a column of them. Got an array of shape"),
         (["a"], ["text"], "no column 'text'"),
         ({"body": np.array(["a b"], dtype=object)}, ["bdy"], "Did you mean 'body'"),
-        ({"kind": np.array(["a"], dtype=object)}, [], "No column holds text of several words"),
+        (
+            {name: np.array(["a"], dtype=object) for name in ("kind", "colour")},
+            [],
+            "No column holds text of several words",
+        ),
     ],
 )
 def test_what_is_no_text_is_refused_with_advice(source, columns, message):
@@ -253,3 +257,9 @@ def test_texts_of_every_length_are_represented_in_their_order():
     items = model.modality.open(source)
     alone = [model.represent(model.modality.open([text]))[0] for text in source]
     np.testing.assert_allclose(model.represent(items, batch_size=7), alone, rtol=1e-4, atol=1e-6)
+
+
+def test_texts_of_a_word_each_are_the_column_that_is_no_name():
+    words = {"name": np.array(["w1", "w2"], dtype=object), "word": np.array(["king", "queen"], dtype=object)}
+    read = read_texts(words)
+    assert (list(read.texts), list(read.names)) == (["king", "queen"], ["w1", "w2"])
