@@ -92,6 +92,10 @@ class Model:
             head = None if self.head is None else mlp_head(**shape_of_head(self.head))
         return Model(fresh, self.modality, self.built, head)
 
+    def recipe(self) -> Mapping[str, Any]:
+        """What open choices mean with its network, where that had learned before it came here."""
+        return self.modality.recipe(str(self.built.get("encoder") or ""))
+
     def fingerprint(self) -> str:
         """A digest of the weights; embeddings carry it, so that they are never mixed with another model's."""
         return hashlib.sha256(_bytes(self.encoder)).hexdigest()

@@ -27,7 +27,7 @@ from counterpoint.plans import Plan
 from counterpoint.taught import Taught, taught
 from counterpoint.training.devices import choose_device, choose_precision, keep_freed_memory
 from counterpoint.training.looking import look_closely
-from counterpoint.training.optimise import MakeOptimizer, default_rates
+from counterpoint.training.optimise import default_rates
 from counterpoint.training.pace import Pace, measure, planned_steps
 from counterpoint.training.processes import ALONE, Processes
 from counterpoint.training.recipe import Recipe, least_at_once, steps_per_epoch
@@ -135,9 +135,9 @@ def arranged(
 ) -> Prepared:
     """Build everything for data that is open; the arguments are those of ``prepare``."""
     keep_freed_memory()
-    device, make = choose_device(asked.device), catalogue.find("optimizer", completed(asked).optimizer)
+    device = choose_device(asked.device)
     modality, items, learned = data.modality, data.items, data.learned
-    plan = _settled(asked, own, modality, len(learned.sampling), make, device, before)
+    plan = _settled(asked, own, modality, len(learned.sampling), device, before)
     (rough,) = processes.sum(plan.precision == "bf16")
     if 0 < rough < processes.count:  # some machines compute it rightly and faster, others not
         plan = dataclasses.replace(plan, precision="fp32")
@@ -147,7 +147,7 @@ def arranged(
     recipe = Recipe(
         steps=1,
         batch_size=plan.batch_size or 0,
-        optimizer=make,
+        optimizer=catalogue.find("optimizer", plan.optimizer),
         learning_rate=plan.learning_rate or 0.0,
         weight_decay=plan.weight_decay or 0.0,
         warmup=plan.warmup,
@@ -182,15 +182,14 @@ def _settled(
     own: Own,
     modality: Modality,
     count: int,
-    make: MakeOptimizer,
     device: torch.device,
     before: Mapping[str, Any] | None,
 ) -> Plan:
     """The plan with everything that was left open filled in; a resumed run keeps its precision."""
-    rate, decay = default_rates(make)
+    whole = completed(asked)
+    rate, decay = default_rates(catalogue.find("optimizer", whole.optimizer))
     recipe = {} if own.encoder is not None else modality.recipe(asked.encoder)
     precision = before["settled"]["precision"] if before else choose_precision(asked.precision, device)
-    whole = completed(asked)
     return dataclasses.replace(
         whole,
         modality=modality.name,

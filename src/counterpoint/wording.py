@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from counterpoint.data.frames import suffix_of
 from counterpoint.data.texts import read_texts
 from counterpoint.data.word2vec import SUFFIXES, read_word2vec
 from counterpoint.embeddings import Embeddings
@@ -16,7 +15,7 @@ from counterpoint.evaluation.intervals import bootstrap
 from counterpoint.exporting.words import table_of
 from counterpoint.model import Model, load
 from counterpoint.retrieval.nearest import Hit
-from counterpoint.retrieval.words import alike, answered, questions
+from counterpoint.retrieval.words import alike, answered, questions, unit
 
 
 def words(
@@ -73,13 +72,13 @@ def _vectors(model: Model | str | Path) -> Embeddings:
     """The words of a model or a file, with their vectors at length 1."""
     if isinstance(model, Model):
         names, vectors = table_of(model)
-    elif Path(model).suffix in (*SUFFIXES, ".gz") and not Path(model).is_dir():
+    elif suffix_of(Path(model)) in SUFFIXES and not Path(model).is_dir():
         names, vectors = read_word2vec(Path(model))
     else:
         names, vectors = table_of(load(model))
     if not names:
         raise InputError("There are no words.")
-    return Embeddings(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12), names)
+    return Embeddings(unit(vectors), names)
 
 
 def _several(given: str | Sequence[str]) -> list[str]:

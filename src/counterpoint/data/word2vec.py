@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from counterpoint.data import frames
-from counterpoint.errors import InputError, SourceError
+from counterpoint.errors import SourceError
 from counterpoint.files import replacing
 
 BINARY = ".bin"
@@ -53,7 +53,7 @@ def read_word2vec(path: Path) -> Table:
             f"and its numbers for each ({wrong})."
         ) from wrong
     if not np.isfinite(vectors).all():
-        raise InputError(f"'{path}' holds numbers that are not finite.")
+        raise SourceError(f"'{path}' holds numbers that are not finite.")
     return words, vectors
 
 

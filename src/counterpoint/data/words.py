@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -39,14 +39,14 @@ def counted(texts: Sequence[str], *, most: int = MOST) -> Script:
     """
     from tokenizers import trainers
 
-    made = _splitting(())
-    count = sum(len(text.split()) for text in texts)
-    often = 2 if count < SMALL else OFTEN
+    made = _splitting()
+    often = 2 if _at_most(texts, SMALL) < SMALL else OFTEN
     trainer = trainers.WordLevelTrainer(
         vocab_size=most, min_frequency=often, special_tokens=[PAD, UNKNOWN], show_progress=False
     )
     made.train_from_iterator(iter(texts), trainer, length=len(texts))
     if made.get_vocab_size() == len((PAD, UNKNOWN)):
+        count = sum(len(text.split()) for text in texts)
         raise SourceError(
             f"None of the {count:,} words occurs {often} times, which it takes to learn it. Give more text."
         )
@@ -54,18 +54,11 @@ def counted(texts: Sequence[str], *, most: int = MOST) -> Script:
     return script
 
 
-def given(words: Iterable[str]) -> Script:
-    """A vocabulary of just these words."""
-    script: Script = json.loads(_splitting(words).to_str())
-    return script
-
-
-def _splitting(words: Iterable[str]) -> Any:
-    """A tokenizer of whole words."""
+def _splitting() -> Any:
+    """A tokenizer of whole words, which knows none yet."""
     from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
-    vocabulary = {word: number for number, word in enumerate((PAD, UNKNOWN, *words))}
-    made = Tokenizer(models.WordLevel(vocabulary, unk_token=UNKNOWN))
+    made = Tokenizer(models.WordLevel({PAD: 0, UNKNOWN: 1}, unk_token=UNKNOWN))
     made.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Replace("’", "'"), normalizers.Lowercase()])
     made.pre_tokenizer = pre_tokenizers.Split(Regex(WORD), behavior="removed", invert=True)
     return made
@@ -80,7 +73,7 @@ def in_stretches(read: Texts, *, words: int) -> Texts:
     >>> cut.texts, cut.names, cut.rows.tolist()
     (['a b c d e f g h', 'i j', 'k'], ['0', '0 (2)', '1'], [0, 0, 1])
     """
-    words = min(words, max(SHORT, sum(len(text.split()) for text in read.texts) // STRETCHES))
+    words = min(words, max(SHORT, _at_most(read.texts, STRETCHES * words) // STRETCHES))
     if all(text.count(" ") < words for text in read.texts):
         return read
     texts, names, rows = [], [], []
@@ -91,3 +84,13 @@ def in_stretches(read: Texts, *, words: int) -> Texts:
             names.append(name if turn == 1 else f"{name} ({turn})")
             rows.append(row)
     return replace(read, texts=texts, names=names, rows=np.asarray(rows, dtype=np.int64))
+
+
+def _at_most(texts: Sequence[str], enough: int) -> int:
+    """How many words there are; counted only until there are ``enough``."""
+    count = 0
+    for text in texts:
+        count += len(text.split())
+        if count >= enough:
+            break
+    return count

@@ -21,6 +21,8 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 from torch.nn import functional
 
+from counterpoint.encoders.lookup import summed
+
 RARE = 1e-2
 """The a of the formula: a token that is one in a hundred has half the weight of a rare one."""
 
@@ -58,17 +60,10 @@ class Bag(nn.Module):
     def forward(self, tokens: Int64[Tensor, "b l"]) -> Float[Tensor, "b h"]:
         weights = functional.embedding(tokens, self.log_weights[:, None])[:, :, 0].exp()
         weights = self.dropout(weights.masked_fill(tokens == self.pad, 0.0))
-        h: Tensor = self._summed(tokens, weights) / weights.sum(dim=1, keepdim=True).clamp(min=1e-6)
+        h: Tensor = summed(tokens, self.vectors, weights) / weights.sum(dim=1, keepdim=True).clamp(min=1e-6)
         for layer in self.layers:
             h = h + layer(h)
         return h
-
-    def _summed(self, tokens: Int64[Tensor, "b l"], weights: Float[Tensor, "b l"]) -> Float[Tensor, "b h"]:
-        if torch.compiler.is_compiling():  # an exporter cannot follow the sizes of the other way, which is faster
-            met: Tensor = torch.bmm(weights[:, None], functional.embedding(tokens, self.vectors))
-            return met.squeeze(1)
-        summed: Tensor = functional.embedding_bag(tokens, self.vectors, mode="sum", per_sample_weights=weights)
-        return summed
 
 
 def spelled(pieces: Sequence[str], width: int) -> Float[Tensor, "v d"]:

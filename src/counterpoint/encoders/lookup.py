@@ -29,12 +29,19 @@ class Lookup(nn.Module):
 
     def forward(self, words: Int64[Tensor, "b l"]) -> Float[Tensor, "b h"]:
         there = (words != self.pad).to(self.vectors.dtype)
-        if torch.compiler.is_compiling():  # an exporter cannot follow the sizes of the other way, which is faster
-            summed = torch.bmm(there[:, None], functional.embedding(words, self.vectors)).squeeze(1)
-        else:
-            summed = functional.embedding_bag(words, self.vectors, mode="sum", per_sample_weights=there)
-        mean: Tensor = summed / there.sum(dim=1, keepdim=True).clamp(min=1)
+        mean: Tensor = summed(words, self.vectors, there) / there.sum(dim=1, keepdim=True).clamp(min=1)
         return mean
+
+
+def summed(
+    words: Int64[Tensor, "b l"], vectors: Float[Tensor, "v d"], weights: Float[Tensor, "b l"]
+) -> Float[Tensor, "b d"]:
+    """The weighed sum of the vectors of the words of every text."""
+    if torch.compiler.is_compiling():  # an exporter cannot follow the sizes of the other way, which is faster
+        met: Tensor = torch.bmm(weights[:, None], functional.embedding(words, vectors))
+        return met.squeeze(1)
+    added: Tensor = functional.embedding_bag(words, vectors, mode="sum", per_sample_weights=weights)
+    return added
 
 
 def lookup(pieces: Sequence[str], counts: Float[Tensor, " v"], *, pad: int, width: int | None = None) -> Lookup:

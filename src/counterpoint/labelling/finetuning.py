@@ -76,8 +76,7 @@ def way(model: Model, tuning: Tuning, *, gentle: float = GENTLE) -> Way:
             f"The projection head has {kept} layers before its last, which is never kept. "
             f"Use --head-layers {kept} or fewer, or train with more --head-layers."
         )
-    known_before = model.modality.recipe(str(model.built.get("encoder") or ""))
-    moved = recipe(tuning, tuning.batch_size, gentle=gentle, wanted=known_before.get("learning_rate"))
+    moved = recipe(tuning, tuning.batch_size, gentle=gentle, wanted=model.recipe().get("learning_rate"))
     return Way(moved, min(tuning.head_layers, kept), tuning.frozen, tuning.epochs)
 
 

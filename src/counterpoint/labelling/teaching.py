@@ -141,8 +141,7 @@ def _once(master: Model, sees: str) -> bool:
     """Whether the teacher is asked about every item once rather than about every view."""
     if sees not in ("auto", "views", "items"):
         raise InputError(f"A teacher sees views or items, or auto. Got '{sees}'.")
-    slow = bool(master.modality.recipe(str(master.built.get("encoder") or "")))
-    return slow if sees == "auto" else sees == "items"
+    return bool(master.recipe()) if sees == "auto" else sees == "items"
 
 
 def _parameters(model: Model) -> int:

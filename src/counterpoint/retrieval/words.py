@@ -35,7 +35,7 @@ def alike(z: Embeddings, like: Sequence[str], unlike: Sequence[str] = (), *, k: 
     place = _places(z)
     rows = [_place(word, place) for word in (*like, *unlike)]
     signs = np.asarray([1] * len(like) + [-1] * len(unlike), dtype=np.float32)
-    wanted = signs @ _unit(z.vectors[rows])
+    wanted = signs @ unit(z.vectors[rows])
     index, similarity = nearest(z, wanted[None], k=min(k + len(rows), len(z)))
     found = [(int(i), float(s)) for i, s in zip(index[0], similarity[0], strict=True) if i not in rows]
     return [Hit(z.names[row], row, cosine) for row, cosine in found[:k]]
@@ -80,18 +80,19 @@ def questions(lines: Sequence[str], z: Embeddings) -> Asked:
 
 def answered(z: Embeddings, asked: Asked) -> Bool[np.ndarray, " q"]:
     """Of every question a, b, c, d whether d is the word most like b and c and unlike a, of all but those three."""
-    unit = _unit(z.vectors)
+    vectors = unit(z.vectors)
     a, b, c, d = asked.questions.T
-    index, _ = nearest(z, unit[b] - unit[a] + unit[c], k=min(4, len(z)))
+    index, _ = nearest(z, vectors[b] - vectors[a] + vectors[c], k=min(4, len(z)))
     given = (index[:, :, None] == asked.questions[:, None, :3]).any(axis=2)
     first = index[np.arange(len(index)), given.argmin(axis=1)]
     right: Bool[np.ndarray, " q"] = first == d
     return right
 
 
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    unit: np.ndarray = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    return unit
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """The vectors (v, d) at length 1."""
+    scaled: np.ndarray = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    return scaled
 
 
 def _places(z: Embeddings) -> dict[str, int]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
@@ -20,7 +22,13 @@ app = App(
 Choices = Annotated[Plan, Parameter(name="*")]
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON object and nothing else.")]
 Flag = Parameter(negative="")
+Several = Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")]
 USUAL = Plan()
+
+
+def filled(found: Sequence[Any]) -> list[dict[str, Any]]:
+    """What was found, records of one kind, as JSON can hold them; fields without a value are left out."""
+    return [{name: value for name, value in asdict(each).items() if value is not None} for each in found]
 
 
 def say(record: Any, text: str, *, as_json: bool) -> None:

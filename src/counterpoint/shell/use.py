@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from textwrap import shorten
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from counterpoint.errors import InputError
-from counterpoint.shell.app import AsJson, Flag, app, say
+from counterpoint.shell.app import AsJson, Flag, Several, app, filled, say
 
 if TYPE_CHECKING:
     from counterpoint.retrieval.duplicates import Group
@@ -28,7 +27,7 @@ def evaluate(
     train: str | None = None,
     test: str | None = None,
     labels: str | None = None,
-    budget: Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")] = None,
+    budget: Several = None,
     draws: int = 3,
     pairs: str | None = None,
     among: int | None = None,
@@ -182,8 +181,7 @@ def search(
 
     hits = api.search_source(run, source, like=like, k=k)
     lines = "\n".join(f"{hit.similarity:6.3f}  {hit.name}{_excerpt(hit.text)}" for hit in hits)
-    found = [{name: value for name, value in asdict(hit).items() if value is not None} for hit in hits]
-    say({"like": like, "hits": found}, lines, as_json=as_json)
+    say({"like": like, "hits": filled(hits)}, lines, as_json=as_json)
 
 
 def _excerpt(text: str | None) -> str:
@@ -208,9 +206,8 @@ def duplicates(run: Path, source: str, *, above: float = 0.95, as_json: AsJson =
         "\n".join([f"{len(group.names)} items, {group.similarity:.3f} or more alike", *_members(group)])
         for group in groups
     ]
-    found = [{name: value for name, value in asdict(group).items() if value is not None} for group in groups]
     text = "\n\n".join(blocks) or f"No two items are alike by {above} or more."
-    say({"above": above, "groups": found}, text, as_json=as_json)
+    say({"above": above, "groups": filled(groups)}, text, as_json=as_json)
 
 
 def _members(group: Group) -> list[str]:

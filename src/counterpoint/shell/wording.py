@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from counterpoint.errors import InputError
-from counterpoint.shell.app import AsJson, app, say
-
-Several = Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")]
+from counterpoint.shell.app import AsJson, Several, app, filled, say
 
 
 @app.command
@@ -45,8 +42,7 @@ def words(
         return
     hits = api.words(run, like or [], unlike=unlike or [], k=k)
     lines = "\n".join(f"{hit.similarity:6.3f}  {hit.name}" for hit in hits)
-    records = [{name: value for name, value in asdict(hit).items() if value is not None} for hit in hits]
-    say({"like": like, "unlike": unlike or [], "hits": records}, lines, as_json=as_json)
+    say({"like": like, "unlike": unlike or [], "hits": filled(hits)}, lines, as_json=as_json)
 
 
 def _answers(found: Mapping[str, Any]) -> str:
