@@ -13,7 +13,7 @@ from counterpoint.cli import main
 from counterpoint.data.texts import looks_like_texts, read_texts
 from counterpoint.data.tokens import learned
 from counterpoint.encoders.bag import bag
-from counterpoint.errors import InputError, RunError, SourceError
+from counterpoint.errors import RunError, SourceError
 from counterpoint.kinds import Wishes
 from counterpoint.modalities.text import Text
 from counterpoint.model import load
@@ -241,14 +241,6 @@ def test_labels_stand_beside_the_texts_that_were_kept(tmp_path):
     model = cp.fit(str(file), epochs=1, batch_size=16, width=8, column="text")
     scores = cp.evaluate(model, str(file), labels="topic")
     assert scores["linear"]["baselines"]["chance"] < 0.5
-
-
-def test_a_tokenizer_without_padding_is_refused():
-    from counterpoint.data.tokens import Tokenizer
-
-    script = json.loads(json.dumps(learned(["a few words", "a few"], size=40)).replace("[PAD]", "[NONE]"))
-    with pytest.raises(InputError, match=r"no token \[PAD\]"):
-        Tokenizer(script)
 
 
 def test_texts_of_every_length_are_represented_in_their_order():

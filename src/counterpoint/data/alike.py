@@ -15,7 +15,7 @@ from jaxtyping import Int64
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from counterpoint.data.tokens import Ragged
+from counterpoint.data.written import Ragged
 
 NEAR = 0.8
 BANDS, ROWS = 8, 4

@@ -1,4 +1,4 @@
-"""Texts as numbers of tokens: a vocabulary learned from the texts themselves, and items that are rows of numbers.
+"""Tokenizers: a vocabulary learned from the texts themselves, texts to numbers of its tokens, and back.
 
 A tokenizer is one of the library ``tokenizers``, kept as the JSON that it and others read.
 """
@@ -7,21 +7,30 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Int32, Int64
+from jaxtyping import Bool, Int64
 from torch import Tensor
 
-from counterpoint.data.texts import Texts
+from counterpoint.data.written import Ragged
 from counterpoint.errors import SourceError
 
 PAD, UNKNOWN, MASK, BEGIN, END = "[PAD]", "[UNK]", "[MASK]", "[CLS]", "[SEP]"
 BEGINS, INSIDE = ("▁", "Ġ"), "##"
 """What begins a word has one of the first before it, or what goes on with one the second, as tokenizers differ."""
+
+WORD = r"[\p{L}\p{M}\p{N}_]+(?:['-][\p{L}\p{M}\p{N}_]+)*"
+"""A whole word: letters and digits in a row; an apostrophe or a hyphen is of it if it stands inside."""
+
+CURLY = "’"
+"""The apostrophe that stands for the plain one."""
+
+LOCAL = ("NFKC", "BertNormalizer", "Lowercase")
+"""Ways to clean a text that never look past a space."""
 
 PIECE = 4096
 """Texts that are turned into numbers at a time."""
@@ -101,15 +110,30 @@ class Tokenizer:
 
     def numbers(self, texts: Sequence[str]) -> Ragged:
         """The numbers of the tokens of every text."""
-        flat, lengths = [], []
+        tokens = self._by_chunk(texts) if _ends_at_spaces(self.script) else self._asked(texts)
+        return tokens.only(np.asarray(self.words) != UNKNOWN) if self.whole else tokens
+
+    def _by_chunk(self, texts: Sequence[str]) -> Ragged:
+        """As ``_asked``, where no token spans a space: of all that stands between spaces, each is asked for once."""
+        place: defaultdict[str, int] = defaultdict()
+        place.default_factory = place.__len__
+        chunks, counts = [np.zeros(0, dtype=np.int32)], [np.zeros(1, dtype=np.int64)]
+        for start in range(0, len(texts), PIECE):
+            cut = [text.split(" ") for text in texts[start : start + PIECE]]
+            counts.append(np.fromiter(map(len, cut), dtype=np.int64, count=len(cut)))
+            chunks.append(np.fromiter(map(place.__getitem__, itertools.chain.from_iterable(cut)), dtype=np.int32))
+        starts = np.cumsum(np.concatenate(counts))
+        return self._asked(list(place)).joined(Ragged(np.concatenate(chunks), starts))
+
+    def _asked(self, texts: Sequence[str]) -> Ragged:
+        """The numbers of the tokens of every text, as the library finds them."""
+        flat, lengths = [np.zeros(0, dtype=np.int32)], [0]
         for start in range(0, len(texts), PIECE):
             found = self._reader.encode_batch_fast(list(texts[start : start + PIECE]), add_special_tokens=False)
             each = [encoding.ids for encoding in found]
             lengths += [len(ids) for ids in each]
             flat.append(np.fromiter(itertools.chain.from_iterable(each), dtype=np.int32))
-        starts = np.concatenate([[0], np.cumsum(np.asarray(lengths, dtype=np.int64))])
-        tokens = Ragged(np.concatenate(flat), starts)
-        return tokens.only(np.asarray(self.words) != UNKNOWN) if self.whole else tokens
+        return Ragged(np.concatenate(flat), np.cumsum(np.asarray(lengths, dtype=np.int64)))
 
     def said(self, tokens: Int64[Tensor, "b l"]) -> list[str]:
         """What tokens say, as far as a vocabulary without case can tell."""
@@ -144,92 +168,23 @@ class Tokenizer:
         return found
 
 
-@dataclass(frozen=True)
-class Ragged:
-    """Rows of unequal length: row i is ``flat[starts[i] : starts[i + 1]]``, so there is one start more than rows."""
+def _ends_at_spaces(script: Script) -> bool:
+    """Whether a tokenizer surely finds the same in a text as in what stands between its spaces, piece by piece.
 
-    flat: Int32[np.ndarray, " t"]
-    starts: Int64[np.ndarray, " m"]
-
-    def __len__(self) -> int:
-        return len(self.starts) - 1
-
-    @property
-    def lengths(self) -> Int64[np.ndarray, " n"]:
-        """How long every row is."""
-        return np.diff(self.starts)
-
-    def only(self, wanted: Bool[np.ndarray, " v"]) -> Ragged:
-        """The same rows without the numbers that are not wanted."""
-        kept = wanted[self.flat]
-        before = np.concatenate([[0], np.cumsum(kept)])
-        return Ragged(self.flat[kept], before[self.starts])
-
-    def __iter__(self) -> Iterator[Int32[np.ndarray, " l"]]:
-        return (self.flat[start:end] for start, end in itertools.pairwise(self.starts))
-
-    def padded(self, rows: Int64[np.ndarray, " b"], *, most: int, pad: int) -> Int64[Tensor, "b l"]:
-        """Some rows, each cut after so many numbers, and filled up behind to the length of the longest of them.
-
-        >>> Ragged(np.array([7, 8, 9], dtype=np.int32), np.array([0, 1, 3])).padded(np.array([1, 0]), most=2, pad=0)
-        tensor([[8, 9],
-                [7, 0]])
-        """
-        lengths = np.minimum(self.starts[rows + 1] - self.starts[rows], most)
-        places = np.arange(max(1, int(lengths.max(initial=0))))
-        there = places < lengths[:, None]
-        found = np.full(there.shape, pad, dtype=np.int64)
-        found[there] = self.flat[(self.starts[rows][:, None] + places)[there]]
-        return torch.from_numpy(found)
+    It does if it parts words at spaces before all else, treats the first of a text as all others, and has no token with
+    a space inside.
+    """
+    cleaning = _steps(script["normalizer"], "normalizers")
+    parting = _steps(script["pre_tokenizer"], "pretokenizers")
+    return (
+        bool(parting)
+        and (parting[0]["type"] == "BertPreTokenizer" or parting[0].get("pattern") == {"Regex": WORD})
+        and all(step["type"] == "Metaspace" and step["prepend_scheme"] == "always" for step in parting[1:])
+        and all(step["type"] in LOCAL or step.get("pattern") == {"String": CURLY} for step in cleaning)
+        and not any(" " in token["content"] for token in script["added_tokens"])
+    )
 
 
-@dataclass(frozen=True)
-class Written:
-    """Items that are texts, as numbers of tokens (b, l) int64 filled up with ``pad``."""
-
-    read: Texts
-    tokens: Ragged
-    longest: int
-    """Tokens after which a text is cut."""
-    pad: int
-    linked: Int64[np.ndarray, "r v"] | None = None
-    """The items of every row that belong together, where the source is of pairs: one, its partner, others."""
-    kin: Int64[np.ndarray, "_ w"] | None = None
-    """Numbers of what every row says, where some say nearly the same, for training."""
-    labels: None = None
-
-    @property
-    def names(self) -> Sequence[str]:
-        return self.read.names
-
-    @property
-    def lengths(self) -> Int64[np.ndarray, " n"]:
-        """Tokens of every item."""
-        lengths: Int64[np.ndarray, " n"] = np.minimum(self.tokens.lengths, self.longest)
-        return lengths
-
-    @property
-    def texts(self) -> Sequence[str]:
-        """What the items say."""
-        return self.read.texts
-
-    @property
-    def rows(self) -> Int64[np.ndarray, " n"]:
-        """The places that they had in their source."""
-        return self.read.rows
-
-    @property
-    def skipped(self) -> Sequence[tuple[str, str]]:
-        """The names of those that were left out, and why."""
-        return self.read.skipped
-
-    @property
-    def notes(self) -> Sequence[str]:
-        """What else a person should know of how they were read."""
-        return self.read.notes
-
-    def __len__(self) -> int:
-        return len(self.read.texts)
-
-    def take(self, index: Int64[np.ndarray, " b"]) -> Int64[Tensor, "b l"]:
-        return self.tokens.padded(np.asarray(index, dtype=np.int64), most=self.longest, pad=self.pad)
+def _steps(part: Script | None, called: str) -> Sequence[Script]:
+    """The steps of a part of a tokenizer, which may be none, one, or several."""
+    return [] if part is None else part.get(called, [part])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,11 +12,8 @@ from typing import Any
 import numpy as np
 
 from counterpoint.data.texts import Texts
-from counterpoint.data.tokens import PAD, UNKNOWN, Script
+from counterpoint.data.tokens import CURLY, PAD, UNKNOWN, WORD, Script
 from counterpoint.errors import SourceError
-
-WORD = r"[\p{L}\p{M}\p{N}_]+(?:['-][\p{L}\p{M}\p{N}_]+)*"
-"""Letters and digits in a row; an apostrophe or a hyphen is of the word if it stands inside one."""
 
 OFTEN = 5
 """How often a word has to occur to be learned, as in word2vec."""
@@ -37,21 +36,21 @@ def counted(texts: Sequence[str], *, most: int = MOST) -> Script:
     >>> list(counted(["The queue of the keys", "of keys"])["model"]["vocab"])
     ['[PAD]', '[UNK]', 'keys', 'of', 'the']
     """
-    from tokenizers import trainers
-
     made = _splitting()
-    often = 2 if _at_most(texts, SMALL) < SMALL else OFTEN
-    trainer = trainers.WordLevelTrainer(
-        vocab_size=most, min_frequency=often, special_tokens=[PAD, UNKNOWN], show_progress=False
-    )
-    made.train_from_iterator(iter(texts), trainer, length=len(texts))
-    if made.get_vocab_size() == len((PAD, UNKNOWN)):
-        count = sum(len(text.split()) for text in texts)
+    chunks = Counter(itertools.chain.from_iterable(text.split(" ") for text in texts))
+    counts: Counter[str] = Counter()
+    for chunk, count in chunks.items():
+        for word, _ in made.pre_tokenizer.pre_tokenize_str(made.normalizer.normalize_str(chunk)):
+            counts[word] += count
+    often = 2 if counts.total() < SMALL else OFTEN
+    known = sorted((word for word in counts if counts[word] >= often), key=lambda word: (-counts[word], word))
+    if not known:
         raise SourceError(
-            f"None of the {count:,} words occurs {often} times, which it takes to learn it. Give more text."
+            f"None of the {counts.total():,} words occurs {often} times, which it takes to learn it. Give more text."
         )
     script: Script = json.loads(made.to_str())
-    return script
+    places = {word: place for place, word in enumerate([PAD, UNKNOWN, *known[: most - 2]])}
+    return {**script, "model": {**script["model"], "vocab": places}}
 
 
 def _splitting() -> Any:
@@ -59,7 +58,10 @@ def _splitting() -> Any:
     from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
     made = Tokenizer(models.WordLevel({PAD: 0, UNKNOWN: 1}, unk_token=UNKNOWN))
-    made.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Replace("’", "'"), normalizers.Lowercase()])
+    made.add_special_tokens([PAD, UNKNOWN])
+    made.normalizer = normalizers.Sequence(
+        [normalizers.NFKC(), normalizers.Replace(CURLY, "'"), normalizers.Lowercase()]
+    )
     made.pre_tokenizer = pre_tokenizers.Split(Regex(WORD), behavior="removed", invert=True)
     return made
 

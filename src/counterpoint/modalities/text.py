@@ -20,8 +20,9 @@ from counterpoint import catalogue
 from counterpoint.data import rows
 from counterpoint.data.alike import alike
 from counterpoint.data.texts import Texts, looks_like_texts, read_linked, read_texts
-from counterpoint.data.tokens import Ragged, Script, Tokenizer, Written, learned
+from counterpoint.data.tokens import Script, Tokenizer, learned
 from counterpoint.data.words import counted, in_stretches
+from counterpoint.data.written import Ragged, Written
 from counterpoint.encoders.hugging_face import PREFIX, Network, blank, described, pretrained
 from counterpoint.errors import InputError, PlanError, SourceError
 from counterpoint.interfaces import Items, Views

@@ -1,0 +1,118 @@
+"""Items that are texts as numbers of tokens: rows of unequal length, and what is known of every row."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Int32, Int64
+from torch import Tensor
+
+from counterpoint.data.texts import Texts
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """Rows of unequal length: row i is ``flat[starts[i] : starts[i + 1]]``, so there is one start more than rows."""
+
+    flat: Int32[np.ndarray, " t"]
+    starts: Int64[np.ndarray, " m"]
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    @property
+    def lengths(self) -> Int64[np.ndarray, " n"]:
+        """How long every row is."""
+        return np.diff(self.starts)
+
+    def joined(self, other: Ragged) -> Ragged:
+        """For every row of ``other``, the rows whose numbers stand there, one behind another.
+
+        >>> parts = Ragged(np.array([7, 8, 9], dtype=np.int32), np.array([0, 2, 2, 3]))
+        >>> [row.tolist() for row in parts.joined(Ragged(np.array([2, 0, 1], dtype=np.int32), np.array([0, 2, 3])))]
+        [[9, 7, 8], []]
+        """
+        lengths = self.lengths[other.flat]
+        ends = np.concatenate([[0], np.cumsum(lengths)])
+        places = np.repeat(self.starts[other.flat] - ends[:-1], lengths)
+        places += np.arange(len(places))
+        return Ragged(self.flat[places], ends[other.starts])
+
+    def only(self, wanted: Bool[np.ndarray, " v"]) -> Ragged:
+        """The same rows without the numbers that are not wanted."""
+        kept = wanted[self.flat]
+        before = np.concatenate([[0], np.cumsum(kept)])
+        return Ragged(self.flat[kept], before[self.starts])
+
+    def __iter__(self) -> Iterator[Int32[np.ndarray, " l"]]:
+        return (self.flat[start:end] for start, end in itertools.pairwise(self.starts))
+
+    def padded(self, rows: Int64[np.ndarray, " b"], *, most: int, pad: int) -> Int64[Tensor, "b l"]:
+        """Some rows, each cut after so many numbers, and filled up behind to the length of the longest of them.
+
+        >>> Ragged(np.array([7, 8, 9], dtype=np.int32), np.array([0, 1, 3])).padded(np.array([1, 0]), most=2, pad=0)
+        tensor([[8, 9],
+                [7, 0]])
+        """
+        lengths = np.minimum(self.starts[rows + 1] - self.starts[rows], most)
+        places = np.arange(max(1, int(lengths.max(initial=0))))
+        there = places < lengths[:, None]
+        found = np.full(there.shape, pad, dtype=np.int64)
+        found[there] = self.flat[(self.starts[rows][:, None] + places)[there]]
+        return torch.from_numpy(found)
+
+
+@dataclass(frozen=True)
+class Written:
+    """Items that are texts, as numbers of tokens (b, l) int64 filled up with ``pad``."""
+
+    read: Texts
+    tokens: Ragged
+    longest: int
+    """Tokens after which a text is cut."""
+    pad: int
+    linked: Int64[np.ndarray, "r v"] | None = None
+    """The items of every row that belong together, where the source is of pairs: one, its partner, others."""
+    kin: Int64[np.ndarray, "_ w"] | None = None
+    """Numbers of what every row says, where some say nearly the same, for training."""
+    labels: None = None
+
+    @property
+    def names(self) -> Sequence[str]:
+        return self.read.names
+
+    @property
+    def lengths(self) -> Int64[np.ndarray, " n"]:
+        """Tokens of every item."""
+        lengths: Int64[np.ndarray, " n"] = np.minimum(self.tokens.lengths, self.longest)
+        return lengths
+
+    @property
+    def texts(self) -> Sequence[str]:
+        """What the items say."""
+        return self.read.texts
+
+    @property
+    def rows(self) -> Int64[np.ndarray, " n"]:
+        """The places that they had in their source."""
+        return self.read.rows
+
+    @property
+    def skipped(self) -> Sequence[tuple[str, str]]:
+        """The names of those that were left out, and why."""
+        return self.read.skipped
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What else a person should know of how they were read."""
+        return self.read.notes
+
+    def __len__(self) -> int:
+        return len(self.read.texts)
+
+    def take(self, index: Int64[np.ndarray, " b"]) -> Int64[Tensor, "b l"]:
+        return self.tokens.padded(np.asarray(index, dtype=np.int64), most=self.longest, pad=self.pad)
