@@ -11,7 +11,7 @@ from counterpoint.model import Model
 from counterpoint.settle import chosen, prepare
 from counterpoint.training.looking import look
 from counterpoint.training.loop import Keeping, learn, train
-from tests.worlds import CLASSES, WORLDS
+from tests.worlds import CLASSES, WORLDS, scored
 
 SHORT = {
     "moco": "moco(queue=256, momentum=0.9)",
@@ -49,8 +49,9 @@ LEARNING = [
 
 
 def prepared(method, kind, **choices):
-    world = WORLDS[kind]()
-    learned = world.labels if catalogue.find("method", method).needs_labels else None
+    part = catalogue.find("method", method)
+    world = scored() if part.needs_scores else WORLDS[kind]()
+    learned = "score" if part.needs_scores else world.labels if part.needs_labels else None
     asked, own = chosen(
         {
             **world.choices,
@@ -64,6 +65,7 @@ def prepared(method, kind, **choices):
             **choices,
         },
         labels=learned,
+        pairs="one,other" if part.needs_scores else None,
     )
     return world, prepare(world.source, asked, own, began=0.0)
 

@@ -13,7 +13,7 @@ from counterpoint.cli import main
 from counterpoint.data.texts import looks_like_texts, read_texts
 from counterpoint.data.tokens import learned
 from counterpoint.encoders.bag import bag
-from counterpoint.errors import RunError, SourceError
+from counterpoint.errors import InputError, RunError, SourceError
 from counterpoint.kinds import Wishes
 from counterpoint.modalities.text import Text
 from counterpoint.model import load
@@ -249,6 +249,44 @@ def test_texts_of_every_length_are_represented_in_their_order():
     items = model.modality.open(source)
     alone = [model.represent(model.modality.open([text]))[0] for text in source]
     np.testing.assert_allclose(model.represent(items, batch_size=7), alone, rtol=1e-4, atol=1e-6)
+
+
+def test_views_may_be_a_callable_for_one_text(tmp_path):
+    def fewer(text):
+        words = text.split()
+        return " ".join(words[place] for place in torch.randperm(len(words))[: len(words) // 2])
+
+    source = remarks(40).source
+    text, items = Text.learn(source, Wishes(views=fewer))
+    index = np.arange(6)
+    seen = text.look(items.take(index), keys(6))
+    for said, view in zip(items.texts, text.worded(seen), strict=False):
+        assert len(view.split()) == 5
+        assert set(view.split()) < set(said.split())
+    width = text.look(items.take(index[2:4]), keys(6)[2:4])
+    assert torch.equal(seen[2:4, : width.shape[1]], width)
+    assert not torch.equal(seen, text.look(items.take(index), keys(6, view=1)))
+    cp.fit(source, views=fewer, epochs=1, width=8, batch_size=16, out=tmp_path)
+    with pytest.raises(InputError, match="trained with views by a callable"):
+        load(tmp_path).modality.look(items.take(index), keys(6))
+
+
+def test_a_callable_that_leaves_nothing_of_a_text_shows_it_whole():
+    text, items = Text.learn(remarks(20).source, Wishes(views=lambda said: " "))
+    batch = items.take(np.arange(4))
+    assert torch.equal(text.look(batch, keys(4)), batch)
+
+
+@pytest.mark.parametrize(
+    ("look", "message"),
+    [
+        (lambda text: text.split(), "must be texts. Got list"),
+        (lambda text: text.nothing, "failed on a text: AttributeError"),
+    ],
+)
+def test_a_callable_that_gives_no_text_is_refused(look, message):
+    with pytest.raises(InputError, match=message):
+        cp.fit(remarks(20).source, views=look, epochs=1, width=8, batch_size=16)
 
 
 def test_texts_of_a_word_each_are_the_column_that_is_no_name():

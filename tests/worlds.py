@@ -67,4 +67,16 @@ def remarks(count=512, seed=0):
     )
 
 
+def scored(seed=0):
+    """Pairs of remarks, as alike as their topics are the same; items in the order in which they are read."""
+    world = remarks(seed=seed)
+    source, other = np.array(world.source, dtype=object), np.random.default_rng(1).permutation(len(world.labels))
+    pairs = np.stack([np.arange(len(other)), other], axis=1)
+    score = (world.labels == world.labels[other]).astype(float)
+    _, first = np.unique(pairs, return_index=True)
+    order = pairs.reshape(-1)[np.sort(first)]
+    columns = {"one": source, "other": source[other], "score": score}
+    return World(columns, world.labels[order], world.choices)
+
+
 WORLDS = {"text": remarks, "image": stripes, "series": pulses, "table": records}

@@ -49,8 +49,10 @@ def fit(
         source: A folder, a file, an array, a data frame or a dataset; see ``docs/sources.md``.
         out: The run folder. Without it nothing is written and nothing can be resumed.
         labels: With a method that needs them (or negatives that do) they are learned from: items without one are -1
-            or empty. With all others they only serve to follow the accuracy of neighbours while the run goes.
-        pairs: Pairs of items that belong together or not, for ``siamese``; see ``docs/verify.md``.
+            or empty. With all others they only serve to follow the accuracy of neighbours while the run goes. Of pairs
+            in columns they are how alike these are, for ``cosent``.
+        pairs: Columns of texts that belong together, as ``"question,answer"``, see ``docs/text.md``; or pairs of items
+            that do or do not, for ``siamese``, see ``docs/verify.md``.
         column: The column that holds paths of images, or the one that a table must not learn from.
         resume: Go on with the interrupted run in ``out``; the result is that of a run that never stopped.
         overwrite: Replace the run in ``out``.
@@ -130,7 +132,9 @@ def _trained(prepared: Prepared, keeping: Keeping) -> Course:
 
 
 def _follower(labels: object, source: object, prepared: Prepared) -> Any:
-    if labels is None or prepared.codes is not None:  # neighbours by labels that are learned from prove nothing
+    if (
+        labels is None or prepared.learned.answers is not None
+    ):  # neighbours by labels that are learned from prove nothing
         return None
     unseen(labels, prepared.modality)
     codes, _ = encode(read_labels(labels, source, prepared.items))

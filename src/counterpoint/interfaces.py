@@ -64,6 +64,8 @@ class ItemInfo:
     """The class of every item, -1 where nobody knows; None where no labels are learned from."""
     same: Bool[Tensor, " b"] | None = None
     """Whether both items of a pair belong together; None where rows are no pairs."""
+    scores: Float[Tensor, " b"] | None = None
+    """How alike people say both items of a pair are; only the order counts. None where nobody said."""
     key: int = 0
     """Names the random numbers of the step."""
 
@@ -116,6 +118,8 @@ class Method(nn.Module, ABC):
     """Whether it can use items that a person wants told apart from a row's own (hard negatives); they come last."""
     needs_labels: ClassVar[bool] = False
     """Whether it learns from labels."""
+    needs_scores: ClassVar[bool] = False
+    """Whether it learns from how alike people say pairs are."""
     sampling: ClassVar[Literal["items", "groups", "pairs"]] = "items"
     """What stands in a row of a batch: an item, one of a few of its class in a batch, or a pair of items."""
     objectives: ClassVar[tuple[str, ...]] = ()

@@ -10,9 +10,9 @@ import numpy as np
 from jaxtyping import Float
 
 from counterpoint import runs
-from counterpoint.data.frames import columns_of
+from counterpoint.data.pairs import read_scores
 from counterpoint.data.texts import read_linked
-from counterpoint.errors import InputError, closest, listed
+from counterpoint.errors import InputError, listed
 from counterpoint.evaluation.intervals import Interval
 from counterpoint.files import write_json
 from counterpoint.model import Model, load
@@ -43,7 +43,9 @@ def agree(
     """
     model = run if isinstance(run, Model) else load(run)
     read, linked = read_linked(source, list(pairs)[:2])
-    said = _scores(source, scores, {name for name, _ in read.skipped})
+    said = read_scores(scores, source, len(linked), read.skipped)
+    if len(said) < FEWEST:
+        raise InputError(f"A correlation needs {FEWEST} pairs. Got {len(said)}.")
     texts, (first, second) = list(read.texts), linked.T
     items = model.modality.open(texts)
     vectors = {"trained": model.directions(items), "untrained": model.untrained().directions(items)}
@@ -64,20 +66,6 @@ def agree(
     if isinstance(run, str | Path):
         write_json(Path(run) / runs.LIKENESS, record)
     return record
-
-
-def _scores(source: object, name: str, skipped: set[str]) -> Float[np.ndarray, " p"]:
-    """The scores of the rows that are whole."""
-    columns = columns_of(source)
-    if name not in columns:
-        raise InputError(f"There is no column '{name}'.{closest(name, columns)} Columns: {listed(columns)}.")
-    said = columns[name]
-    if said.dtype == object or said.ndim != 1 or not np.isfinite(said).all():
-        raise InputError(f"Scores are one number in every row. The column '{name}' has others, or none in some.")
-    kept = np.asarray([f"row {row}" not in skipped for row in range(len(said))])
-    if int(kept.sum()) < FEWEST or len(np.unique(said[kept])) < 2:
-        raise InputError(f"A correlation needs {FEWEST} pairs with different scores. Got {int(kept.sum())} pairs.")
-    return np.asarray(said[kept], dtype=np.float64)
 
 
 def _spearman(one: np.ndarray, other: np.ndarray, drawn: np.ndarray) -> tuple[float, Float[np.ndarray, " k"]]:

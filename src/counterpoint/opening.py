@@ -114,11 +114,11 @@ def recognise(source: object, name: str) -> type[Modality]:
     )
 
 
-def identity(items: Items, modality: Modality, encoder: str, codes: np.ndarray | None) -> str:
-    """A fingerprint of data, of how it is seen and of the classes of its items, where they matter."""
+def identity(items: Items, modality: Modality, encoder: str, answers: np.ndarray | None) -> str:
+    """A fingerprint of data, of how it is seen and of what is said of it, where that is learned from."""
     sample = items.take(spread(len(items), 16)).numpy().tobytes()
     said = [list(items.names), dict(modality.settings()), encoder]
-    named = b"" if codes is None else codes.tobytes()
+    named = b"" if answers is None else answers.tobytes()
     return hashlib.sha256(json.dumps(said).encode() + sample + named).hexdigest()
 
 

@@ -74,7 +74,7 @@ class Prepared:
 
     def identity(self) -> str:
         """A fingerprint of the data and of how it is seen: a run is only resumed on the same."""
-        return identity(self.items, self.modality, self.plan.encoder, self.codes)
+        return identity(self.items, self.modality, self.plan.encoder, self.learned.answers)
 
     def summary(self) -> dict[str, Any]:
         """What would happen, for people and for JSON."""

@@ -31,6 +31,9 @@ SHELVES: dict[str, dict[str, Row]] = {
         "swav": Row("counterpoint.methods.swav:SwAV", "Views of an item fall into the same of many clusters."),
         "dino": Row("counterpoint.methods.dino:DINO", "A student says what its slow, sharper copy says."),
         "simcse": Row("counterpoint.methods.simcse:SimCSE", "An anchor finds its partner in a batch."),
+        "cosent": Row(
+            "counterpoint.methods.cosent:CoSENT", "Pairs are as alike, in order, as people say. Needs scores.", "text"
+        ),
         "clip": Row("counterpoint.methods.clip:CLIP", "Partners find each other in a batch, from both sides."),
         "skipgram": Row(
             "counterpoint.methods.skipgram:SkipGram", "A word tells the words around it from others.", "text"

@@ -16,7 +16,7 @@ from jaxtyping import Int64
 from counterpoint import catalogue
 from counterpoint.assemble import learns_from_labels, whole, without_labels
 from counterpoint.data.labels import read_codes
-from counterpoint.data.pairs import Pairs, read_pairs
+from counterpoint.data.pairs import Pairs, read_pairs, read_scores
 from counterpoint.data.splits import UNLABELLED, split
 from counterpoint.errors import LabelError, PlanError, listed
 from counterpoint.interfaces import Items
@@ -42,6 +42,12 @@ class Taught:
     """Numbers of what every row shows, where some show the same."""
 
     @property
+    def answers(self) -> np.ndarray | None:
+        """The classes of items or the scores of pairs, where either is learned from."""
+        scores = self.sampling.scores if isinstance(self.sampling, Partners) else None
+        return self.codes if scores is None else scores.numpy()
+
+    @property
     def rows(self) -> int | None:
         """How many rows an epoch has, where they are partners and no items."""
         return len(self.sampling) if isinstance(self.sampling, Partners) else None
@@ -65,8 +71,13 @@ def taught(plan: Plan, source: object, items: Items, *, labels: object, pairs: o
     kind = getattr(method, "sampling", "items")
     linked, kin = getattr(items, "linked", None), getattr(items, "kin", None)
     if linked is not None:
-        _require_partners(plan, method, others=linked.shape[1] - 2)
-        return Taught(None, Partners(torch.from_numpy(linked)), kin=kin)
+        _require_partners(plan, method, others=linked.shape[1] - 2, scored=labels is not None)
+        if labels is None:
+            return Taught(None, Partners(torch.from_numpy(linked)), kin=kin)
+        scores = torch.from_numpy(read_scores(labels, source, len(linked), getattr(items, "skipped", ())))
+        return Taught(None, Partners(torch.from_numpy(linked), scores), kin=kin)
+    if getattr(method, "needs_scores", False):
+        raise LabelError(_scored(plan))
     if pairs is not None:
         if kind != "pairs":
             fitting = [each for each in catalogue.names("method") if catalogue.find("method", each).sampling == "pairs"]
@@ -88,7 +99,15 @@ def taught(plan: Plan, source: object, items: Items, *, labels: object, pairs: o
     return Taught(codes, EachItem(len(items), known) if kind == "items" else Groups(known), classes)
 
 
-def _require_partners(plan: Plan, method: Any, *, others: int) -> None:
+def _scored(plan: Plan) -> str:
+    """What a method learns from that needs scores."""
+    return (
+        f"The method '{plan.method}' learns from pairs of texts and how alike people say they are: give --pairs, two "
+        "columns, and --labels, a column with a number for every pair."
+    )
+
+
+def _require_partners(plan: Plan, method: Any, *, others: int, scored: bool) -> None:
     """Refuse a method that learns from something else than items that belong together."""
     able = [
         name
@@ -100,6 +119,15 @@ def _require_partners(plan: Plan, method: Any, *, others: int) -> None:
         raise PlanError(f"{who} learns from labels, and columns of pairs have none. Use one of {listed(able, 20)}.")
     if getattr(method, "views", 2) < 2:
         raise PlanError(f"The method '{plan.method}' looks at one item at a time, and not at pairs. Leave out --pairs.")
+    needed = getattr(method, "needs_scores", False)
+    if needed and not scored:
+        raise LabelError(_scored(plan))
+    if scored and not needed:
+        fitting = [name for name in catalogue.names("method") if catalogue.find("method", name).needs_scores]
+        raise PlanError(
+            f"Labels of pairs are how alike they are, which the method '{plan.method}' does not learn from. Leave out "
+            f"--labels, or use {listed(fitting)}."
+        )
     if others and not method.takes_others:
         raise PlanError(
             f"The method '{plan.method}' has no use for hard negatives, the columns behind the first two of --pairs. "

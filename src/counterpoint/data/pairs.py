@@ -1,4 +1,4 @@
-"""Pairs of items that a person has named: alike or not."""
+"""What people say of pairs: alike or not, or how alike."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Int64
+from jaxtyping import Bool, Float, Int64
 
 from counterpoint.data.frames import columns_of, is_frame, read_columns
 from counterpoint.errors import LabelError, closest, listed
@@ -46,6 +46,40 @@ def read_pairs(spec: object, items: Items) -> Pairs:
     if len(itself):
         raise LabelError(f"'{first[itself[0]]}' is paired with itself, which teaches nothing. Leave that pair out.")
     return Pairs(rows[0], rows[1], np.asarray([_is_same(value) for value in same], dtype=bool))
+
+
+def read_scores(
+    spec: object, source: object, count: int, skipped: Sequence[tuple[str, str]]
+) -> Float[np.ndarray, " p"]:
+    """How alike people say the items of every pair are, pairs being rows of some columns; the higher, the more alike.
+
+    Args:
+        spec: The column of ``source`` that holds the scores, or the scores of all rows.
+        source: The columns.
+        count: How many pairs there are.
+        skipped: The rows that hold none, as ``read_linked`` calls them.
+
+    Raises:
+        LabelError: There is no such column, it has other than one number in every row, or all of them are equal.
+    """
+    if isinstance(spec, str):
+        columns = columns_of(source)
+        if spec not in columns:
+            raise LabelError(f"There is no column '{spec}'.{closest(spec, columns)} Columns: {listed(columns)}.")
+        said, where = columns[spec], f"The column '{spec}' has"
+    else:
+        said, where = np.asarray(spec), "These have"
+    if said.dtype == object or said.ndim != 1 or not np.isfinite(said).all():
+        raise LabelError(f"Scores are one number in every row. {where} others, or none in some.")
+    left_out = {name for name, _ in skipped}
+    if len(said) != count + len(left_out):
+        raise LabelError(
+            f"There are {len(said):,} scores for {count + len(left_out):,} rows of pairs. Give one for each."
+        )
+    kept = said[[f"row {row}" not in left_out for row in range(len(said))]]
+    if len(np.unique(kept)) < 2:
+        raise LabelError(f"All scores are {kept[0]:g}, so no pair is more alike than another. Give others, too.")
+    return np.asarray(kept, dtype=np.float64)
 
 
 def _columns(spec: object) -> list[list[str]]:

@@ -28,6 +28,7 @@ from counterpoint.errors import InputError, PlanError, SourceError
 from counterpoint.interfaces import Items, Views
 from counterpoint.kinds import EncoderInput, Modality, Wishes
 from counterpoint.views.strength import strengthened
+from counterpoint.views.two import each_text
 from counterpoint.views.words import Words
 
 VOCABULARY = 20_000
@@ -82,7 +83,7 @@ class Text(Modality):
         "documents": "documents.json",
     }
 
-    def __init__(self, reading: Reading, look: Callable[..., Tensor] | None = None) -> None:
+    def __init__(self, reading: Reading, look: Callable[[str], str] | None = None) -> None:
         self.reading = reading
         self.tokenizer = Tokenizer(reading.tokenizer)
         self._look = look
@@ -240,7 +241,7 @@ class Text(Modality):
             return there[:1] if len(self.reading.columns) > 1 else ()  # a column of dialogues holds no texts
         return there
 
-    def _chosen(self) -> Callable[..., Tensor]:
+    def _chosen(self) -> Callable[..., Any]:
         """The look of the settings."""
         if self._look is not None:
             return self._look
@@ -250,10 +251,12 @@ class Text(Modality):
         part: Callable[..., Any] = catalogue.find("views", views, only=self.name)
         return part if ":" in views else part()
 
-    def _looks(self, look: Callable[..., Tensor], batch: Tensor, key: Tensor) -> Tensor:
+    def _looks(self, look: Callable[..., Any], batch: Tensor, key: Tensor) -> Tensor:
         if isinstance(look, Words):
             return look(batch, key, begins=self._begins, pad=self.tokenizer.pad, mask=self.tokenizer.mask)
-        return look(batch, key)
+        seen = self.tokenizer.numbers(each_text(look, self.tokenizer.said(batch), key))
+        rows = np.arange(len(batch))
+        return seen.padded(rows, most=self.reading.longest, pad=self.tokenizer.pad).to(batch.device)
 
 
 def _longest(wanted: int | None, tokenizer: Tokenizer, network: Network | None) -> int:

@@ -28,8 +28,10 @@ def fit(
         source: A folder, an archive, a file (.csv .parquet .npy .npz, IDX), or sample:fashion.
         out: The run folder.
         labels: folder, a column, an .npy file, or a .csv file with the columns name and label. Methods that need labels
-            learn from them; with all others they only show the accuracy of neighbours as the run goes.
-        pairs: A .csv file with the columns first, second and same, for siamese.
+            learn from them; with all others they only show the accuracy of neighbours as the run goes. With columns of
+            pairs it is the column of how alike they are, for cosent.
+        pairs: Columns of texts that belong together, such as question,answer; or a .csv file with the columns first,
+            second and same, for siamese.
         column: The column with paths of images, or the one that a table must not learn from.
         resume: Go on with the interrupted run in --out.
         overwrite: Replace the run in --out.

@@ -35,6 +35,7 @@ def look(items: Items, modality: Modality, recipe: Recipe, *, step: int, count: 
         (shown.first if shown.number is None else shown.number).to(device),
         None if shown.labels is None else shown.labels.to(device),
         None if shown.same is None else shown.same.to(device),
+        None if shown.scores is None else shown.scores.to(device),
         draw.number(seed=recipe.seed, step=step, process=0, piece=-1),
     )
     return info, modality.aligned(tuple(views))

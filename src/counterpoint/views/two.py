@@ -1,4 +1,4 @@
-"""Views by a callable of the user's: any function of one picture, such as a torchvision or Pillow pipeline.
+"""Views by a callable of the user's: any function of one picture, such as a torchvision pipeline, or of one text.
 
 The callable draws from torch's, NumPy's or Python's own generators, so all three are set from the item's key first:
 its views, too, are a function of (seed, epoch, item, view).
@@ -7,12 +7,12 @@ its views, too, are a function of (seed, epoch, item, view).
 from __future__ import annotations
 
 import random  # noqa: TID251  (seeded for the user's callable; nothing of ours draws from it)
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Int64, UInt8
+from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
 from counterpoint.errors import InputError
@@ -20,31 +20,56 @@ from counterpoint.errors import InputError
 
 def each(call: Callable[[Any], Any], images: UInt8[Tensor, "b c h w"], key: Int64[Tensor, " b"]) -> Tensor:
     """``call`` on every image, given as a Pillow image; its results stacked as (b, c, s, s) in [0, 1]."""
-    python, arrays = random.getstate(), np.random.get_state()
-    try:
-        with torch.random.fork_rng(devices=[]):
-            views = [_one(call, image, int(number)) for image, number in zip(images.cpu(), key.cpu(), strict=True)]
-    finally:
-        random.setstate(python)
-        np.random.set_state(arrays)
+    pictures = [_picture(image) for image in images.cpu()]
+    views = [_pixels(seen) for seen in _seeded(call, pictures, key, "a picture")]
     shapes = {tuple(view.shape) for view in views}
     if len(shapes) > 1:
         raise InputError(f"The views have different shapes: {sorted(shapes)[:3]}. Let the callable resize to one size.")
     return torch.stack(views).to(images.device)
 
 
-def _one(call: Callable[[Any], Any], image: Tensor, number: int) -> Tensor:
-    from PIL import Image
+def each_text(call: Callable[[str], str], texts: Sequence[str], key: Int64[Tensor, " b"]) -> list[str]:
+    """``call`` on every text; where it leaves nothing, the text as it was."""
+    views = _seeded(call, texts, key, "a text")
+    for view in views:
+        if not isinstance(view, str):
+            raise InputError(f"Views by a callable must be texts. Got {type(view).__name__}.")
+    return [view if view.strip() else text for view, text in zip(views, texts, strict=True)]
 
+
+def _seeded(call: Callable[[Any], Any], things: Sequence[Any], key: Int64[Tensor, " b"], called: str) -> list[Any]:
+    """What a callable makes of every thing, with all generators set from its key; they are put back afterwards."""
+    python, arrays = random.getstate(), np.random.get_state()
+    try:
+        with torch.random.fork_rng(devices=[]):
+            return [_one(call, each, number, called) for each, number in zip(things, key.tolist(), strict=True)]
+    finally:
+        random.setstate(python)
+        np.random.set_state(arrays)
+
+
+def _one(call: Callable[[Any], Any], thing: Any, number: int, called: str) -> Any:
     random.seed(number)
     np.random.seed(number & 0xFFFFFFFF)
     torch.default_generator.manual_seed(number)
-    array = image.permute(1, 2, 0).numpy()
-    picture = Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array)
     try:
-        seen = call(picture)
+        return call(thing)
     except Exception as wrong:
-        raise InputError(f"Views by a callable failed on a picture: {type(wrong).__name__}: {wrong}.") from wrong
+        raise InputError(f"Views by a callable failed on {called}: {type(wrong).__name__}: {wrong}.") from wrong
+
+
+def _picture(image: UInt8[Tensor, "c h w"]) -> Any:
+    """An image as one of Pillow."""
+    from PIL import Image
+
+    array = image.permute(1, 2, 0).numpy()
+    return Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array)
+
+
+def _pixels(seen: Any) -> Float[Tensor, "c s t"]:
+    """A view of a picture in [0, 1]."""
+    from PIL import Image
+
     if not isinstance(seen, Tensor | np.ndarray | Image.Image):
         raise InputError(f"Views by a callable must be pictures or tensors (c, h, w). Got {type(seen).__name__}.")
     tensor = seen if isinstance(seen, Tensor) else torch.from_numpy(np.array(seen))

@@ -1,0 +1,106 @@
+"""Pairs with scores: the loss as loops, what is refused, and that only the order of scores counts."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+import counterpoint as cp
+from counterpoint.errors import InputError, LabelError, PlanError
+from counterpoint.interfaces import ItemInfo
+from counterpoint.methods.cosent import CoSENT
+from counterpoint.settle import chosen, prepare
+from counterpoint.training.looking import look
+from tests.worlds import scored
+
+SCORES = torch.tensor([3.0, 1.0, 3.0, 0.5, 2.0])
+
+
+def prepared(source, *, labels="score", pairs="one,other", **choices):
+    wanted, own = chosen(
+        {"method": "cosent", "width": 8, "precision": "fp32", "epochs": 1, "batch_size": 8, **choices},
+        labels=labels,
+        pairs=pairs,
+    )
+    return prepare(source, wanted, own, began=0.0)
+
+
+def losses(vectors, scores, **options):
+    method = CoSENT(torch.nn.Identity(), torch.nn.Identity(), **options)
+    return method.compare(vectors, ItemInfo(torch.arange(len(scores)), scores=scores))
+
+
+def vectors():
+    torch.manual_seed(0)
+    return torch.randn(5, 3, dtype=torch.float64), torch.randn(5, 3, dtype=torch.float64)
+
+
+def test_the_loss_is_the_formula_in_loops():
+    first, second = vectors()
+
+    def cosine(row):
+        one, other = first[row].tolist(), second[row].tolist()
+        product = sum(a * b for a, b in zip(one, other, strict=True))
+        return product / math.hypot(*one) / math.hypot(*other)
+
+    inside = 1.0
+    for i in range(5):
+        for j in range(5):
+            if SCORES[i] > SCORES[j]:
+                inside += math.exp((cosine(j) - cosine(i)) / 0.1)
+    found = losses((first, second), SCORES, temperature=0.1)
+    np.testing.assert_allclose(found.numpy(), np.full(5, math.log(inside)), rtol=1e-12)
+
+
+def test_only_the_order_of_scores_counts_and_equal_scores_teach_nothing():
+    assert torch.equal(losses(vectors(), SCORES), losses(vectors(), SCORES.exp() - 7))
+    assert losses(vectors(), torch.ones(5)).tolist() == [0.0] * 5
+
+
+def test_every_pair_stands_with_its_own_score_where_rows_were_left_out():
+    source = scored().source
+    source["one"][3] = ""
+    parts = prepared(source)
+    info, _ = look(parts.items, parts.modality, parts.recipe, step=0, count=2)
+    whole = [row for row in range(len(source["one"])) if row != 3]
+    assert info.scores.tolist() == [source["score"][whole[row]] for row in info.index]
+    texts = [parts.items.texts[place] for place in parts.items.linked[info.index.numpy(), 0]]
+    assert texts == [source["one"][whole[row]] for row in info.index]
+    assert prepared(source, labels=source["score"]).identity() == parts.identity()
+    assert prepared(source, labels=-source["score"]).identity() != parts.identity()
+
+
+def test_scores_that_follow_topics_teach_topics(tmp_path):
+    world = scored()
+    run = tmp_path / "run"
+    choices = {"method": "cosent", "epochs": 25, "batch_size": 64, "width": 16, "learning_rate": 1e-2}
+    cp.fit(world.source, pairs="one,other", labels="score", out=run, **choices)
+    found = cp.agree(run, scored(seed=1).source, pairs=["one", "other"], scores="score")
+    assert found["better"]["untrained"]["low"] > 0
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        ({"labels": None}, LabelError, "give --pairs, two columns, and --labels, a column with a number"),
+        ({"pairs": None, "labels": None, "column": "one"}, LabelError, "learns from pairs of texts and how alike"),
+        ({"labels": "scores"}, LabelError, "no column 'scores'. Did you mean 'score'"),
+        ({"labels": "one"}, LabelError, "one number in every row. The column 'one' has others"),
+        ({"labels": [1.0, 2.0]}, LabelError, "There are 2 scores for 512 rows"),
+        ({"labels": np.ones(512)}, LabelError, "All scores are 1, so no pair is more alike"),
+        ({"pairs": "one,other,one"}, PlanError, "'cosent' has no use for hard negatives"),
+        ({"method": "simcse"}, PlanError, "'simcse' does not learn from. Leave out --labels, or use cosent"),
+        ({"temperature": 0.0}, PlanError, "temperature"),
+        ({"objective": "margin"}, PlanError, "a loss of its own and cannot use the objective 'margin'"),
+    ],
+)
+def test_what_cannot_be_learned_from_is_refused(given, error, message):
+    wanted = {"method": "cosent", "pairs": "one,other", "labels": "score", "epochs": 1, "width": 8, **given}
+    with pytest.raises(error, match=message):
+        cp.fit(scored().source, modality="text", **wanted)
+
+
+def test_a_loop_without_scores_is_told_so():
+    with pytest.raises(InputError, match="Give pairs and their scores"):
+        CoSENT(torch.nn.Identity(), torch.nn.Identity()).compare(vectors(), ItemInfo(torch.arange(5)))
