@@ -1,21 +1,24 @@
+import numpy as np
 from rich.console import Console
 
+import counterpoint as cp
 from counterpoint import progress
 from tests.test_watch import HEALTHY
+from tests.worlds import records
 
 
-def heard(records, monkeypatch):
+def heard(told, monkeypatch):
     out = Console(record=True, width=200, force_terminal=False)
     monkeypatch.setattr(progress, "console", lambda: out)
     with progress.progress() as listen:
-        for record in records:
+        for record in told:
             listen({**record, "views_per_second": 10.0})
     return out.export_text()
 
 
 def test_trouble_is_said_once_while_the_run_goes(monkeypatch):
-    records = [HEALTHY | {"step": step, "rank": 2.5} for step in (40, 60, 80)]
-    text = heard(records, monkeypatch)
+    told = [HEALTHY | {"step": step, "rank": 2.5} for step in (40, 60, 80)]
+    text = heard(told, monkeypatch)
     assert text.count("Dimensional collapse") == 1
     assert "step 40/100" in text
 
@@ -36,3 +39,16 @@ def test_decoding_many_photos_says_how_far_it_is_and_few_nothing(monkeypatch):
     lines = out.export_text().splitlines()
     assert len(lines) == 10
     assert lines[0] == "decoding  200 of 2,000 photos"
+
+
+def test_embedding_says_how_far_it_is_once_it_takes_a_while(monkeypatch):
+    out = Console(record=True, width=200, force_terminal=False)
+    monkeypatch.setattr(progress, "console", lambda: out)
+    model = cp.fit(records(64).source, epochs=1, batch_size=16, width=8)
+    items = model.modality.open(records(64).source)
+    out.export_text()
+    for patience in (1e9, -1.0):
+        monkeypatch.setattr(progress, "WHILE", patience)
+        told = model.embed_items(items, batch_size=16, tell=progress.embedding("teacher"))
+    assert out.export_text().splitlines() == [f"teacher  {done} of 64 items" for done in (16, 32, 48, 64)]
+    np.testing.assert_array_equal(told.vectors, model.embed_items(items).vectors)

@@ -41,7 +41,7 @@ from counterpoint.matching import match as match
 from counterpoint.matching import retrieve as retrieve
 from counterpoint.mining import mine as mine
 from counterpoint.model import Model, load
-from counterpoint.progress import sharding
+from counterpoint.progress import embedding, sharding
 from counterpoint.reports.page import write_report
 from counterpoint.retrieval.duplicates import Group
 from counterpoint.retrieval.duplicates import duplicates as duplicates
@@ -69,7 +69,7 @@ def plan(
 
 def embed(model: Model | str | Path, source: object, *, length: int | None = None) -> Embeddings:
     """Unit vectors and names of all items of a source; of so many numbers, where the model was trained for that."""
-    z = _model(model).embed(source)
+    z = _model(model).embed(source, tell=embedding())
     return z if length is None else z.shortened(length)
 
 
@@ -98,7 +98,7 @@ def search_source(model: Model | str | Path, source: object, *, like: str, k: in
     """The k items of a source most alike to one of them (name or row number), to the item in a file, or to a text."""
     kept = _model(model)
     items = kept.modality.open(source)
-    z = kept.embed_items(items)
+    z = kept.embed_items(items, tell=embedding())
     hits = find_alike(z, like=_sought(kept, z, source, like), k=k)
     texts: Sequence[str] | None = getattr(items, "texts", None)
     return hits if texts is None else [replace(hit, text=texts[hit.index]) for hit in hits]
@@ -108,7 +108,7 @@ def duplicates_of(model: Model | str | Path, source: object, *, above: float = 0
     """The groups of near-duplicates in a source, the largest first."""
     kept = _model(model)
     items = kept.modality.open(source)
-    groups = duplicates(kept.embed_items(items), above=above)
+    groups = duplicates(kept.embed_items(items, tell=embedding()), above=above)
     texts: Sequence[str] | None = getattr(items, "texts", None)
     return groups if texts is None else [replace(each, texts=[texts[row] for row in each.index]) for each in groups]
 

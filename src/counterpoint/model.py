@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,10 @@ BATCH = 256
 """Items that are embedded at a time: measured on a processor, where larger batches outgrow its caches."""
 
 
+Tell = Callable[[int, int], None]
+"""Is told how many items are done, and of how many."""
+
+
 @dataclass(frozen=True, repr=False)
 class Model:
     """What is kept of a training: encoder + modality + what is needed to build them again."""
@@ -47,32 +51,38 @@ class Model:
         name = self.built.get("encoder") or type(self.encoder).__name__
         return f"Model({self.modality.name}, {name}, {sum(p.numel() for p in self.encoder.parameters()):,} parameters)"
 
-    def embed(self, source: object, *, batch_size: int = BATCH) -> Embeddings:
+    def embed(self, source: object, *, batch_size: int = BATCH, tell: Tell | None = None) -> Embeddings:
         """Unit vectors (n, d) float32 of all items of a source, with their names."""
-        return self.embed_items(self.modality.open(source), batch_size=batch_size)
+        return self.embed_items(self.modality.open(source), batch_size=batch_size, tell=tell)
 
-    def embed_items(self, items: Items, *, batch_size: int = BATCH) -> Embeddings:
+    def embed_items(self, items: Items, *, batch_size: int = BATCH, tell: Tell | None = None) -> Embeddings:
         """The same of items that are open already."""
-        return Embeddings(self.directions(items, batch_size=batch_size), list(items.names), self.fingerprint())
+        h = self.directions(items, batch_size=batch_size, tell=tell)
+        return Embeddings(h, list(items.names), self.fingerprint())
 
-    def directions(self, items: Items, *, batch_size: int = BATCH) -> Float32[np.ndarray, "n d"]:
+    def directions(
+        self, items: Items, *, batch_size: int = BATCH, tell: Tell | None = None
+    ) -> Float32[np.ndarray, "n d"]:
         """The encoder's outputs h for all items, each scaled to length 1."""
-        return functional.normalize(torch.from_numpy(self.represent(items, batch_size=batch_size)), dim=1).numpy()
+        h = torch.from_numpy(self.represent(items, batch_size=batch_size, tell=tell))
+        return functional.normalize(h, dim=1).numpy()
 
-    def represent(self, items: Items, *, batch_size: int = BATCH) -> Float32[np.ndarray, "n d"]:
+    def represent(
+        self, items: Items, *, batch_size: int = BATCH, tell: Tell | None = None
+    ) -> Float32[np.ndarray, "n d"]:
         """The encoder's own outputs h for all items, not scaled."""
         self.encoder.eval()
         keep_freed_memory()
         device = next(iter(self.encoder.parameters()), torch.empty(0)).device
-        lengths = getattr(
-            items, "lengths", None
-        )  # those of one length side by side, where they differ: less to fill up
+        lengths = getattr(items, "lengths", None)  # where they differ, those of one length go together: less to fill up
         order = np.arange(len(items)) if lengths is None else np.argsort(lengths, kind="stable")
         parts = []
         with torch.inference_mode():
             for start in range(0, len(items), batch_size):
                 batch = items.take(order[start : start + batch_size])
                 parts.append(self.encoder(self.modality.plain(batch.to(device))).float().cpu())
+                if tell is not None:
+                    tell(start + len(batch), len(items))
         return torch.cat(parts).numpy()[np.argsort(order)]
 
     def untrained(self, *, seed: int | None = None) -> Model:

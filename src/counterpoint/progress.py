@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,6 +64,9 @@ def conclude(verdicts: Sequence[Verdict]) -> None:
         out.print(f"{MARKS[verdict.level]}  {verdict.sentence}")
 
 
+WHILE = 5.0
+"""Seconds that embedding may take without a word."""
+
 MANY = 1000
 """Photos from which on decoding them is worth a line."""
 
@@ -89,6 +93,19 @@ def sharding() -> Callable[[int, int, int], None]:
         if 10 * done // total > told:
             told = 10 * done // total
             console().print(f"embedding  {done:,} of {total:,} shards, {items:,} items", markup=False)
+
+    return tell
+
+
+def embedding(what: str = "embedding") -> Callable[[int, int], None]:
+    """Says for about every tenth of the items how far embedding them is, once it has taken a while."""
+    told, began = 0, time.monotonic()
+
+    def tell(done: int, total: int) -> None:
+        nonlocal told
+        if 10 * done // total > told and time.monotonic() - began > WHILE:
+            told = 10 * done // total
+            console().print(f"{what}  {done:,} of {total:,} items", markup=False)
 
     return tell
 

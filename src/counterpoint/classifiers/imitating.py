@@ -12,7 +12,7 @@ from counterpoint.classifiers.spreading import nearest
 from counterpoint.data.subset import Subset, spread
 from counterpoint.interfaces import Items
 from counterpoint.methods.imitation import Imitation
-from counterpoint.model import Model
+from counterpoint.model import Model, Tell
 from counterpoint.training.loop import Keeping, train
 
 ASKED = 2000
@@ -21,12 +21,15 @@ ASKED = 2000
 NEIGHBOURS = 10
 
 
-def imitate(teacher: Model, student: Model, items: Items, lesson: Lesson, *, once: bool = False) -> Model:
+def imitate(
+    teacher: Model, student: Model, items: Items, lesson: Lesson, *, once: bool = False, tell: Tell | None = None
+) -> Model:
     """The student, taught on all items. Its encoder is trained in place; the teacher stays as it is.
 
-    Where it is to be asked ``once``, it says what it makes of every item before the student begins.
+    Where it is to be asked ``once``, it says what it makes of every item before the student begins; ``tell`` is told
+    how far that is.
     """
-    said = torch.from_numpy(teacher.represent(items)) if once else None
+    said = torch.from_numpy(teacher.represent(items, tell=tell)) if once else None
     master = None if once else copy.deepcopy(teacher.encoder)
     method = Imitation(student.encoder, master, said=said, temperature=lesson.temperature)
     with torch.random.fork_rng():

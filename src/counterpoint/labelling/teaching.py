@@ -26,6 +26,7 @@ from counterpoint.labelling.recipes import recipe, require_views
 from counterpoint.model import Model, load
 from counterpoint.naming import named
 from counterpoint.plans import Distilling
+from counterpoint.progress import embedding
 from counterpoint.settle import USUAL_BATCH, fitting_epochs
 from counterpoint.training.recipe import steps_per_epoch
 
@@ -98,7 +99,8 @@ def taught(
 def imitated(master: Model, items: Items, asked: Distilling, seconds: float | None, leaving: Leaving) -> Model:
     """A student of a model, from opened items."""
     plan = lesson(asked, len(items), seconds, usual=0.1, begun=asked.start is not None)
-    student = imitate(master, fresh(master, asked), items, plan, once=_once(master, asked.teacher_sees))
+    once = _once(master, asked.teacher_sees)
+    student = imitate(master, fresh(master, asked), items, plan, once=once, tell=embedding("teacher"))
     found = {
         "items": len(items),
         "neighbours": shared_neighbours(master, student, items),
