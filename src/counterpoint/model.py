@@ -65,7 +65,7 @@ class Model:
     ) -> Float32[np.ndarray, "n d"]:
         """The encoder's outputs h for all items, each scaled to length 1."""
         h = torch.from_numpy(self.represent(items, batch_size=batch_size, tell=tell))
-        return functional.normalize(h, dim=1).numpy()
+        return functional.normalize(h, dim=1, out=h).numpy()
 
     def represent(
         self, items: Items, *, batch_size: int = BATCH, tell: Tell | None = None
@@ -76,14 +76,17 @@ class Model:
         device = next(iter(self.encoder.parameters()), torch.empty(0)).device
         lengths = getattr(items, "lengths", None)  # where they differ, those of one length go together: less to fill up
         order = np.arange(len(items)) if lengths is None else np.argsort(lengths, kind="stable")
-        parts = []
+        h = np.empty((0, 0), dtype=np.float32)
         with torch.inference_mode():
             for start in range(0, len(items), batch_size):
-                batch = items.take(order[start : start + batch_size])
-                parts.append(self.encoder(self.modality.plain(batch.to(device))).float().cpu())
+                rows = order[start : start + batch_size]
+                part = self.encoder(self.modality.plain(items.take(rows).to(device))).float().cpu()
+                if start == 0:
+                    h = np.empty((len(items), part.shape[1]), dtype=np.float32)
+                h[rows] = part.numpy()
                 if tell is not None:
-                    tell(start + len(batch), len(items))
-        return torch.cat(parts).numpy()[np.argsort(order)]
+                    tell(start + len(rows), len(items))
+        return h
 
     def untrained(self, *, seed: int | None = None) -> Model:
         """The same model before it learned anything: the baseline that training has to beat.
