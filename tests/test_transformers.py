@@ -209,3 +209,19 @@ def test_the_record_of_a_run_can_be_read_by_a_person(folder, tmp_path):
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert config["settings"]["network"]["config"]["hidden_size"] == 32
     assert set(config["apart"]) == {"tokenizer", "occurrences", "documents"}
+
+
+def test_texts_of_like_length_go_together_and_nothing_else_changes():
+    torch.manual_seed(0)
+    network = transformer([*SPECIAL, *"abcdefgh"], torch.ones(13), pad=0, width=16).eval()
+    length = torch.randint(0, 30, (90,))
+    tokens = torch.randint(1, 13, (90, 40)).masked_fill(torch.arange(40) >= length[:, None], 0)
+    tokens[3, 1:20] = 0  # what fills up may stand inside, where a text says it
+    shapes = []
+    network.layers.register_forward_hook(lambda part, given, made: shapes.append(tuple(made.shape[:2])))
+    together = network(tokens)
+    assert [rows for rows, _ in shapes] == [32, 32, 26]
+    assert [longest for _, longest in shapes] == sorted(longest for _, longest in shapes)
+    assert shapes[0][1] < shapes[-1][1] < 30
+    alone = torch.cat([network(row[None, : max(1, int(size))]) for row, size in zip(tokens, length, strict=True)])
+    torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)

@@ -15,6 +15,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from counterpoint import catalogue
+from counterpoint.encoders.lengths import by_length
 from counterpoint.errors import InputError, MissingPackage, SourceError
 
 Pooling = Literal["mean", "cls"]
@@ -72,6 +73,9 @@ class Pretrained(nn.Module):
         self.network, self.pad, self.pooling = network, pad, pooling
 
     def forward(self, tokens: Int64[Tensor, "b l"]) -> Float[Tensor, "b h"]:
+        return by_length(self._encoded, tokens, pad=self.pad)
+
+    def _encoded(self, tokens: Int64[Tensor, "b l"]) -> Float[Tensor, "b h"]:
         there = tokens != self.pad
         states: Tensor = self.network(input_ids=tokens, attention_mask=there.long()).last_hidden_state
         if self.pooling == "cls":
@@ -144,4 +148,5 @@ def _library() -> Any:
         raise MissingPackage("transformers", "hf") from None
     library: Any = transformers
     library.logging.set_verbosity_error()
+    library.logging.disable_progress_bar()
     return library

@@ -19,6 +19,8 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
+from counterpoint.encoders.lengths import by_length
+
 HEAD = 32
 """Least numbers of a head of attention."""
 
@@ -40,6 +42,9 @@ class Transformer(nn.Module):
         self.outputs = width
 
     def forward(self, tokens: Int64[Tensor, "b l"]) -> Float[Tensor, "b h"]:
+        return by_length(self._encoded, tokens, pad=self.pad)
+
+    def _encoded(self, tokens: Int64[Tensor, "b l"]) -> Float[Tensor, "b h"]:
         empty = tokens == self.pad
         empty[:, 0] = False  # a text without any token would look at nothing
         x = self.tokens(tokens) + places(tokens.shape[1], self.outputs).to(tokens.device)
