@@ -14,7 +14,7 @@ from counterpoint.settle import chosen, prepare
 from counterpoint.training.looking import look
 from tests.worlds import scored
 
-SCORES = torch.tensor([3.0, 1.0, 3.0, 0.5, 2.0])
+SCORES = torch.tensor([3, 1, 3, 0, 2])
 
 
 def prepared(source, *, labels="score", pairs="one,other", **choices):
@@ -54,8 +54,8 @@ def test_the_loss_is_the_formula_in_loops():
 
 
 def test_only_the_order_of_scores_counts_and_equal_scores_teach_nothing():
-    assert torch.equal(losses(vectors(), SCORES), losses(vectors(), SCORES.exp() - 7))
-    assert losses(vectors(), torch.ones(5)).tolist() == [0.0] * 5
+    assert torch.equal(losses(vectors(), SCORES), losses(vectors(), SCORES**3 - 7))
+    assert losses(vectors(), torch.ones(5, dtype=torch.int64)).tolist() == [0.0] * 5
 
 
 def test_every_pair_stands_with_its_own_score_where_rows_were_left_out():
@@ -80,18 +80,28 @@ def test_scores_that_follow_topics_teach_topics(tmp_path):
     assert found["better"]["untrained"]["low"] > 0
 
 
+def test_a_run_is_judged_by_whether_pairs_of_high_scores_are_more_alike():
+    first, second = vectors()
+    method = CoSENT(torch.nn.Identity(), torch.nn.Identity())
+    table = method.watched((first, second), ItemInfo(torch.arange(5), scores=SCORES))
+    tile = table.tile(slice(0, 5))
+    assert tile.positive.nonzero().tolist() == [[0, 0], [2, 2], [4, 4]]
+    assert tile.negative.nonzero().tolist() == [[1, 1], [3, 3]]
+
+
 @pytest.mark.parametrize(
     ("given", "error", "message"),
     [
-        ({"labels": None}, LabelError, "give --pairs, two columns, and --labels, a column with a number"),
+        ({"labels": None}, LabelError, "give fit --pairs, two columns, and --labels, a column"),
         ({"pairs": None, "labels": None, "column": "one"}, LabelError, "learns from pairs of texts and how alike"),
         ({"labels": "scores"}, LabelError, "no column 'scores'. Did you mean 'score'"),
-        ({"labels": "one"}, LabelError, "one number in every row. The column 'one' has others"),
+        ({"labels": "one"}, LabelError, "one number in every row, such as 1 and 0. The column 'one' has"),
         ({"labels": [1.0, 2.0]}, LabelError, "There are 2 scores for 512 rows"),
+        ({"labels": ["0", "1"] * 256}, LabelError, "one number in every row, such as 1 and 0. This list has others"),
         ({"labels": np.ones(512)}, LabelError, "All scores are 1, so no pair is more alike"),
         ({"pairs": "one,other,one"}, PlanError, "'cosent' has no use for hard negatives"),
         ({"method": "simcse"}, PlanError, "'simcse' does not learn from. Leave out --labels, or use cosent"),
-        ({"temperature": 0.0}, PlanError, "temperature"),
+        ({"temperature": 0.0}, PlanError, "at least 0.001"),
         ({"objective": "margin"}, PlanError, "a loss of its own and cannot use the objective 'margin'"),
     ],
 )

@@ -164,6 +164,23 @@ def test_fine_tuning_begins_in_the_layer_that_was_asked_for(model, few, layers):
         torch.testing.assert_close(tuned.top[0][0].weight, model.head[0].weight)
 
 
+def test_a_classifier_on_h_itself_does_not_mind_how_large_it_is(model, few):
+    class Larger(torch.nn.Module):
+        def __init__(self, by):
+            super().__init__()
+            self.inner, self.by = model.encoder, by
+
+        def forward(self, x):
+            return self.by * self.inner(x)
+
+    right, all_items = [], model.modality.open(stripes().source)
+    for by in (2**-6, 1, 2**6):
+        sized = cp.Model(Larger(by), model.modality, model.built)
+        right.append(cp.finetune(sized, stripes().source, labels=few, frozen=True, epochs=5).scores(all_items))
+    np.testing.assert_allclose(right[0], right[1], rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(right[2], right[1], rtol=1e-3, atol=1e-3)
+
+
 @pytest.mark.parametrize(("name", "frozen"), [("image", False), ("image", True), ("table", True)])
 def test_contrast_helps_a_classifier_with_four_labels_per_class(name, frozen):
     """The canary: the same fine-tuning, with and without what contrast learned before.

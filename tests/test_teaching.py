@@ -13,7 +13,7 @@ from torch import nn
 
 import counterpoint as cp
 from counterpoint.classifiers import spreading
-from counterpoint.classifiers.beginning import begin
+from counterpoint.classifiers.beginning import Standard, begin
 from counterpoint.classifiers.imitating import shared_neighbours
 from counterpoint.classifiers.spreading import nearest, share_of_neighbours, spread_answers
 from counterpoint.cli import main
@@ -217,6 +217,15 @@ def test_the_last_layer_begins_at_a_probe(classes):
     assert (scores.argmax(axis=1) == codes).mean() > 0.8
     assert scores.max() < 3  # cautious: something is left to learn
     np.testing.assert_allclose(scores.sum(axis=1), 0, atol=1e-4)  # no class is above the others without a reason
+
+
+def test_a_layer_says_the_same_without_what_standardised_for_it():
+    h = torch.randn(50, 4) * torch.tensor([1e-3, 1.0, 50.0, 0.0]) + torch.tensor([0.0, 2.0, -9.0, 5.0])
+    standard, layer = Standard(h), nn.Linear(4, 3)
+    torch.testing.assert_close(standard(h).std(dim=0, correction=0), torch.tensor([1.0, 1.0, 1.0, 0.0]))
+    said = layer(standard(h))
+    standard.fold_into(layer)
+    torch.testing.assert_close(layer(h), said, rtol=1e-4, atol=1e-4)
 
 
 def test_a_layer_of_several_classes_begins_at_a_probe_for_each():

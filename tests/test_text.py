@@ -271,8 +271,22 @@ def test_views_may_be_a_callable_for_one_text(tmp_path):
         load(tmp_path).modality.look(items.take(index), keys(6))
 
 
-def test_a_callable_that_leaves_nothing_of_a_text_shows_it_whole():
-    text, items = Text.learn(remarks(20).source, Wishes(views=lambda said: " "))
+def test_a_classifier_learns_from_whole_texts_unless_the_views_are_the_users(learnt):
+    text, items = learnt
+    batch = items.take(np.arange(4))
+    assert torch.equal(text.careful().look(batch, keys(4)), text.plain(batch))
+    own, _ = Text.learn(remarks(20).source, Wishes(views=str.upper))
+    assert own.careful() is own
+
+
+@pytest.mark.parametrize("encoder", ["bag", "lookup"])
+@pytest.mark.parametrize("left", [" ", "\u200b"])
+def test_a_callable_that_leaves_nothing_of_a_text_shows_it_whole(encoder, left):
+    def nothing(said):
+        assert said.split()  # it is not asked about a text without words
+        return left
+
+    text, items = Text.learn(["\u200b", *remarks(20).source], Wishes(views=nothing, encoder=encoder))
     batch = items.take(np.arange(4))
     assert torch.equal(text.look(batch, keys(4)), batch)
 

@@ -116,3 +116,14 @@ def test_no_text_is_no_row():
     reader = tokens.Tokenizer(IN_CHUNKS["byte pairs of ours"])
     assert len(reader.numbers([])) == 0
     np.testing.assert_array_equal(reader.numbers(["", "a"]).lengths[:1], [0])
+
+
+def test_a_tokenizer_may_leave_out_what_the_library_does_not_need():
+    script = IN_CHUNKS["uncased word pieces"]
+    bare = {name: part for name, part in script.items() if name not in ("normalizer", "pre_tokenizer", "added_tokens")}
+    assert agree(bare, ["of the keys", "a b"])
+    older = {"type": "Metaspace", "replacement": "▁", "add_prefix_space": True}
+    steps = [{"type": "BertPreTokenizer"}, older]
+    assert agree({**script, "pre_tokenizer": {"type": "Sequence", "pretokenizers": steps}}, SAID)
+    mark = with_token(script, content="¨", normalized=True)  # a space and a mark, once it is cleaned
+    assert agree({**mark, "normalizer": {"type": "NFKC"}}, ["a \u0308b", "a ¨b"])

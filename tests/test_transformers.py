@@ -9,6 +9,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 
 import counterpoint as cp
 from counterpoint.classifiers.imitating import imitate
+from counterpoint.encoders.lengths import written_down
 from counterpoint.encoders.transformer import transformer
 from counterpoint.errors import InputError, PlanError, SourceError
 from counterpoint.kinds import Wishes
@@ -147,7 +148,12 @@ def test_a_borrowed_teacher_is_asked_once_and_a_small_one_about_views(folder, tm
 
 
 def test_fine_tuning_moves_what_has_learned_before_in_small_steps(folder):
-    assert way(cp.fit(remarks(64).source, encoder=f"hf:{folder}", epochs=1), Tuning()).recipe.learning_rate == 1e-4
+    borrowed = cp.fit(remarks(64).source, encoder=f"hf:{folder}", method="simcse", epochs=1)
+    own = cp.fit(remarks(64).source, epochs=1, batch_size=16, width=8)
+    moved, still, usual = way(borrowed, Tuning()), way(borrowed, Tuning(frozen=True)), way(own, Tuning(frozen=True))
+    assert (moved.recipe.learning_rate, moved.penalty) == (1e-4, 0.1)
+    assert (still.recipe.learning_rate, still.penalty) == (2e-3, 0.1)  # only the last layer, where there is no other
+    assert (usual.recipe.learning_rate, usual.penalty) == (5e-4, 1.0)
 
 
 def test_a_text_is_framed_where_it_ends(folder):
@@ -225,3 +231,16 @@ def test_texts_of_like_length_go_together_and_nothing_else_changes():
     assert shapes[0][1] < shapes[-1][1] < 30
     alone = torch.cat([network(row[None, : max(1, int(size))]) for row, size in zip(tokens, length, strict=True)])
     torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
+
+
+def test_while_a_graph_is_made_it_is_told():
+    told = []
+
+    def ask(tokens):
+        told.append(written_down())
+        return tokens + 1
+
+    torch.jit.trace(ask, torch.ones(2, 3), check_trace=False)
+    assert told
+    assert all(told)
+    assert not written_down()

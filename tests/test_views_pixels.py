@@ -179,6 +179,18 @@ def test_a_callable_leaves_the_generators_as_they_were():
     assert (torch.rand(1), np.random.rand()) == expected
 
 
+@pytest.mark.parametrize("wrap", [np.asarray, torch.from_numpy])
+def test_a_callable_may_use_one_piece_of_memory_for_all_views(wrap):
+    memory, images = np.zeros((1, 4, 4), dtype=np.float32), torch.full((3, 1, 4, 4), 7, dtype=torch.uint8)
+
+    def see(picture):
+        memory[:] += 1
+        return wrap(memory) if wrap is torch.from_numpy else wrap(memory[0] / 255)
+
+    views = two.each(see, images, some_keys()[:3])
+    assert views[:, 0, 0, 0].diff().gt(0).all()
+
+
 def test_views_of_several_shapes_are_refused():
     images = (pictures(side=12) * 255).to(torch.uint8)
     sides = iter(range(4, 20))

@@ -69,7 +69,8 @@ def plan(
 
 def embed(model: Model | str | Path, source: object, *, length: int | None = None) -> Embeddings:
     """Unit vectors and names of all items of a source; of so many numbers, where the model was trained for that."""
-    z = _model(model).embed(source, tell=embedding())
+    kept = _model(model)
+    z = kept.embed_items(kept.modality.open(source), tell=embedding())
     return z if length is None else z.shortened(length)
 
 

@@ -50,7 +50,7 @@ def fit(
         out: The run folder. Without it nothing is written and nothing can be resumed.
         labels: With a method that needs them (or negatives that do) they are learned from: items without one are -1
             or empty. With all others they only serve to follow the accuracy of neighbours while the run goes. Of pairs
-            in columns they are how alike these are, for ``cosent``.
+            in columns they are how alike these are, for ``cosent``; no other method takes them.
         pairs: Columns of texts that belong together, as ``"question,answer"``, see ``docs/text.md``; or pairs of items
             that do or do not, for ``siamese``, see ``docs/verify.md``.
         column: The column that holds paths of images, or the one that a table must not learn from.
@@ -132,9 +132,7 @@ def _trained(prepared: Prepared, keeping: Keeping) -> Course:
 
 
 def _follower(labels: object, source: object, prepared: Prepared) -> Any:
-    if (
-        labels is None or prepared.learned.answers is not None
-    ):  # neighbours by labels that are learned from prove nothing
+    if labels is None or prepared.learned.answers is not None:  # neighbours by what is learned from prove nothing
         return None
     unseen(labels, prepared.modality)
     codes, _ = encode(read_labels(labels, source, prepared.items))

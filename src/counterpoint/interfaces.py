@@ -64,8 +64,8 @@ class ItemInfo:
     """The class of every item, -1 where nobody knows; None where no labels are learned from."""
     same: Bool[Tensor, " b"] | None = None
     """Whether both items of a pair belong together; None where rows are no pairs."""
-    scores: Float[Tensor, " b"] | None = None
-    """How alike people say both items of a pair are; only the order counts. None where nobody said."""
+    scores: Int64[Tensor, " b"] | None = None
+    """How alike people say both items of a pair are, as its rank among all pairs; None where nobody said."""
     key: int = 0
     """Names the random numbers of the step."""
 

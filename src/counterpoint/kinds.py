@@ -106,6 +106,10 @@ class Modality(ABC):
         """The same modality with other views of the same size, by a spec; items that it has opened go with it."""
         return type(self).restore({**self.settings(), "views": views})
 
+    def careful(self) -> Modality:
+        """The same with views that leave what an item is of: a classifier learns from those."""
+        return self
+
     def can_look(self) -> bool:
         """Whether views can be drawn: not where they were a callable that a saved model cannot hold."""
         return True

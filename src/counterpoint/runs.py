@@ -130,7 +130,8 @@ def same_data(before: Mapping[str, Any], identity: str) -> None:
     if identity != before.get("identity"):
         raise RunError(
             f"The run was started on {before.get('items')} items of '{before['source']}', and this is not the same "
-            "data, or it is not seen by the same encoder and views. Resume with those, or start anew with --overwrite."
+            "data and labels, or it is not seen by the same encoder and views. Resume with those, or start anew with "
+            "--overwrite."
         )
 
 

@@ -102,8 +102,8 @@ def taught(plan: Plan, source: object, items: Items, *, labels: object, pairs: o
 def _scored(plan: Plan) -> str:
     """What a method learns from that needs scores."""
     return (
-        f"The method '{plan.method}' learns from pairs of texts and how alike people say they are: give --pairs, two "
-        "columns, and --labels, a column with a number for every pair."
+        f"The method '{plan.method}' learns from pairs of texts and how alike people say they are: give fit --pairs, "
+        "two columns, and --labels, a column with a number for every pair."
     )
 
 

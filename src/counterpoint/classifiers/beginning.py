@@ -1,10 +1,11 @@
 r"""Where the last layer of a classifier begins: at a linear probe of what the layers below know already.
 
-    minimise over W and b:   |W|^2 / 2 - mean_i log softmax(W x_i + b)_{y_i}
+    minimise over W and b:   penalty |W|^2 / 2 - mean_i log softmax(W x_i + b)_{y_i}
 
 Kumar et al. 2022, arXiv:2202.10054: a last layer that begins anywhere pulls features out of shape before it has found
-its place.  x is standardised by the items.  So strong a penalty leaves the probe unsure, and something to learn; from a
-sure one fine-tuning hardly moves.  Items that may be of several classes have one such probe for each.
+its place.  x is standardised by the items.  A penalty of 1 leaves the probe unsure, and something to learn; from a sure
+one fine-tuning hardly moves.  A network that had learned before is to move little, and begins at a surer one.  Items
+that may be of several classes have one such probe for each.
 """
 
 from __future__ import annotations
@@ -13,17 +14,42 @@ import warnings
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Float64, Int64
-from torch import nn
+from jaxtyping import Float, Float32, Float64, Int64
+from torch import Tensor, nn
 
 from counterpoint.data.splits import Codes, split
 from counterpoint.data.subset import spread
+
+LEAST = 1e-6
+"""Deviation below which a number is constant."""
 
 MOST = 10_000
 """Items, evenly spread, that the probe learns from: it only has to begin."""
 
 
-def begin(last: nn.Module, x: Float32[np.ndarray, "n d"], codes: Codes) -> None:
+class Standard(nn.Module):
+    """Every number of h less its mean, by its deviation, while the layer on it learns: h may be of any size."""
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, h: Float32[Tensor, "n d"]) -> None:
+        super().__init__()
+        deviation, mean = torch.std_mean(h, dim=0, correction=0)
+        self.register_buffer("mean", mean)
+        self.register_buffer("deviation", torch.where(deviation > LEAST, deviation, 1.0))
+
+    def forward(self, h: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+        return (h - self.mean) / self.deviation
+
+    @torch.no_grad()
+    def fold_into(self, layer: nn.Linear) -> None:
+        """Make a layer that stands on this say the same of h itself."""
+        layer.weight.div_(self.deviation)
+        layer.bias.sub_(layer.weight @ self.mean)
+
+
+def begin(last: nn.Module, x: Float32[np.ndarray, "n d"], codes: Codes, *, penalty: float = 1.0) -> None:
     """Give a linear layer (d, k) the weights of a probe of labelled items."""
     if codes.ndim == 1 and len(x) > MOST:
         kept, _ = split(codes, seed=0, share=0.0, most=MOST)
@@ -32,32 +58,38 @@ def begin(last: nn.Module, x: Float32[np.ndarray, "n d"], codes: Codes) -> None:
         kept = spread(len(x), MOST)
         x, codes = x[kept], codes[kept]
     mean, deviation = x.mean(axis=0), x.std(axis=0)
-    deviation = np.where(deviation > 1e-6, deviation, 1.0)
-    weight, bias = _probe((x - mean) / deviation, codes)
+    deviation = np.where(deviation > LEAST, deviation, 1.0)
+    weight, bias = _probe((x - mean) / deviation, codes, penalty)
     weight = weight / deviation
     begun = {"weight": torch.from_numpy(weight), "bias": torch.from_numpy(bias - weight @ mean)}
     last.load_state_dict(begun)
 
 
-def _probe(x: Float32[np.ndarray, "n d"], codes: Codes) -> tuple[Float64[np.ndarray, "k d"], Float64[np.ndarray, " k"]]:
+def _probe(
+    x: Float32[np.ndarray, "n d"], codes: Codes, penalty: float
+) -> tuple[Float64[np.ndarray, "k d"], Float64[np.ndarray, " k"]]:
     if codes.ndim == 2:
-        each = [_line(x, column) for column in codes.T]
+        each = [_line(x, column, penalty) for column in codes.T]
         return np.stack([weight for weight, _ in each]), np.asarray([bias for _, bias in each])
-    weight, bias = _fitted(x, codes)
+    weight, bias = _fitted(x, codes, penalty)
     if len(weight) == 1:  # two classes share one line, and the layer has a score for each
         weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
     return weight, bias
 
 
-def _line(x: Float32[np.ndarray, "n d"], column: Int64[np.ndarray, " n"]) -> tuple[Float64[np.ndarray, " d"], float]:
+def _line(
+    x: Float32[np.ndarray, "n d"], column: Int64[np.ndarray, " n"], penalty: float
+) -> tuple[Float64[np.ndarray, " d"], float]:
     """The probe of one class; level, and as sure as is usual, where all items or none are of it."""
     if len(np.unique(column)) < 2:
         return np.zeros(x.shape[1]), 2.0 * float(column[0]) - 1.0
-    weight, bias = _fitted(x, column)
+    weight, bias = _fitted(x, column, penalty)
     return weight[0], float(bias[0])
 
 
-def _fitted(x: Float32[np.ndarray, "n d"], codes: Int64[np.ndarray, " n"]) -> tuple[np.ndarray, np.ndarray]:
+def _fitted(
+    x: Float32[np.ndarray, "n d"], codes: Int64[np.ndarray, " n"], penalty: float
+) -> tuple[np.ndarray, np.ndarray]:
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
@@ -65,5 +97,5 @@ def _fitted(x: Float32[np.ndarray, "n d"], codes: Int64[np.ndarray, " n"]) -> tu
     # One thread, so that the result does not depend on the number of cores.
     with threadpool_limits(1, user_api="blas"), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        found = LogisticRegression(C=1 / len(x), tol=1e-3, max_iter=300).fit(x, codes)
+        found = LogisticRegression(C=1 / (penalty * len(x)), tol=1e-3, max_iter=300).fit(x, codes)
     return found.coef_.astype(np.float64), found.intercept_.astype(np.float64)

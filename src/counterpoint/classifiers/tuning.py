@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch import nn
 
-from counterpoint.classifiers.beginning import begin
+from counterpoint.classifiers.beginning import Standard, begin
 from counterpoint.classifiers.calibration import fitting_temperature, loss_at
 from counterpoint.classifiers.classifier import Classifier, stand
 from counterpoint.data.splits import Codes, hold_out
@@ -47,8 +48,8 @@ class Way(NamedTuple):
     head_layers: int
     frozen: bool
     epochs: int | None
-    probed: bool = True
-    """Whether the last layer begins at a linear probe, or anywhere."""
+    penalty: float | None = 1.0
+    """Of the weights of the linear probe that the last layer begins at; None to begin anywhere."""
 
 
 class Tuned(NamedTuple):
@@ -131,7 +132,7 @@ def learn(
     """A classifier that has learned from these items for so many epochs; ``look`` is told of each. The model stays."""
     encoder, head = copy.deepcopy(model.encoder), copy.deepcopy(model.head)
     layers = way.head_layers if head is not None else 0
-    h = model.represent(items if way.probed else Subset(items, np.arange(1)))
+    h = model.represent(items if way.penalty else Subset(items, np.arange(1)))
     length = h.shape[1]
     hidden = shape_of_head(head)["hidden"] if head is not None and layers else length
     built: dict[str, Any] = {"inputs": length, "hidden": hidden, "head_layers": layers, "classes": len(classes)}
@@ -140,10 +141,12 @@ def learn(
         top = stand(**built)
     if head is not None and layers:
         top[0].load_state_dict(first_layers(head, layers).state_dict())
-    if way.probed:
+    if way.penalty:
         with torch.no_grad():
+            if layers == 0:
+                top[0] = Standard(torch.from_numpy(h))
             reached = top[0].eval()(torch.from_numpy(h)).numpy()
-        begin(top[1], reached, codes)
+        begin(top[1], reached, codes, penalty=way.penalty)
     moved = Model(encoder, model.modality, model.built)
     classifier = Classifier(moved, top, built, classes, kind=named(codes), learned=items.names)
 
@@ -159,10 +162,14 @@ def learn(
         train(
             Supervised(encoder, top, torch.from_numpy(codes), classifier.naming, frozen=way.frozen),
             items,
-            model.modality,
+            model.modality.careful(),
             recipe,
             Keeping(each_epoch=after),
         )
     encoder.cpu().eval()
     top.cpu().eval()
+    below, last = top
+    if isinstance(below, Standard) and isinstance(last, nn.Linear):
+        below.fold_into(last)
+        top[0] = nn.Sequential()
     return classifier

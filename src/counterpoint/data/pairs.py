@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Bool, Int64
 
 from counterpoint.data.frames import columns_of, is_frame, read_columns
 from counterpoint.errors import LabelError, closest, listed
@@ -50,12 +50,12 @@ def read_pairs(spec: object, items: Items) -> Pairs:
 
 def read_scores(
     spec: object, source: object, count: int, skipped: Sequence[tuple[str, str]]
-) -> Float[np.ndarray, " p"]:
-    """How alike people say the items of every pair are, pairs being rows of some columns; the higher, the more alike.
+) -> Int64[np.ndarray, " p"]:
+    """How alike people say the items of every pair are, as ranks from 0, equal for equal scores.
 
     Args:
-        spec: The column of ``source`` that holds the scores, or the scores of all rows.
-        source: The columns.
+        spec: The column of ``source`` that holds the scores, or the scores of all rows; the higher, the more alike.
+        source: The columns that the pairs are rows of.
         count: How many pairs there are.
         skipped: The rows that hold none, as ``read_linked`` calls them.
 
@@ -68,18 +68,19 @@ def read_scores(
             raise LabelError(f"There is no column '{spec}'.{closest(spec, columns)} Columns: {listed(columns)}.")
         said, where = columns[spec], f"The column '{spec}' has"
     else:
-        said, where = np.asarray(spec), "These have"
-    if said.dtype == object or said.ndim != 1 or not np.isfinite(said).all():
-        raise LabelError(f"Scores are one number in every row. {where} others, or none in some.")
+        said, where = np.asarray(spec), "This list has"
+    if said.dtype.kind not in "biuf" or said.ndim != 1 or not np.isfinite(said).all():
+        raise LabelError(f"Scores are one number in every row, such as 1 and 0. {where} others, or none in some.")
     left_out = {name for name, _ in skipped}
     if len(said) != count + len(left_out):
         raise LabelError(
             f"There are {len(said):,} scores for {count + len(left_out):,} rows of pairs. Give one for each."
         )
     kept = said[[f"row {row}" not in left_out for row in range(len(said))]]
-    if len(np.unique(kept)) < 2:
-        raise LabelError(f"All scores are {kept[0]:g}, so no pair is more alike than another. Give others, too.")
-    return np.asarray(kept, dtype=np.float64)
+    different, ranks = np.unique(kept, return_inverse=True)
+    if len(different) < 2:
+        raise LabelError(f"All scores are {different[0]:g}, so no pair is more alike than another. Give others, too.")
+    return ranks
 
 
 def _columns(spec: object) -> list[list[str]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -92,6 +93,7 @@ class Tokenizer:
         self.pad = self._number(named, PAD, "<pad>")
         self.mask = self._number(named, MASK, "<mask>", UNKNOWN, "<unk>")
         self.before, self.behind = self._frame()
+        self._parted = _ends_at_spaces(script)
 
     def __len__(self) -> int:
         return len(self.words)
@@ -110,7 +112,7 @@ class Tokenizer:
 
     def numbers(self, texts: Sequence[str]) -> Ragged:
         """The numbers of the tokens of every text."""
-        tokens = self._by_chunk(texts) if _ends_at_spaces(self.script) else self._asked(texts)
+        tokens = self._by_chunk(texts) if self._parted else self._asked(texts)
         return tokens.only(np.asarray(self.words) != UNKNOWN) if self.whole else tokens
 
     def _by_chunk(self, texts: Sequence[str]) -> Ragged:
@@ -174,14 +176,15 @@ def _ends_at_spaces(script: Script) -> bool:
     It does if it parts words at spaces before all else, treats the first of a text as all others, and has no token with
     a space inside.
     """
-    cleaning = _steps(script["normalizer"], "normalizers")
-    parting = _steps(script["pre_tokenizer"], "pretokenizers")
+    cleaning = _steps(script.get("normalizer"), "normalizers")
+    parting = _steps(script.get("pre_tokenizer"), "pretokenizers")
+    added = [unicodedata.normalize("NFKC", token["content"]) for token in script.get("added_tokens", ())]
     return (
         bool(parting)
         and (parting[0]["type"] == "BertPreTokenizer" or parting[0].get("pattern") == {"Regex": WORD})
-        and all(step["type"] == "Metaspace" and step["prepend_scheme"] == "always" for step in parting[1:])
+        and all(step["type"] == "Metaspace" and step.get("prepend_scheme") == "always" for step in parting[1:])
         and all(step["type"] in LOCAL or step.get("pattern") == {"String": CURLY} for step in cleaning)
-        and not any(" " in token["content"] for token in script["added_tokens"])
+        and not any(" " in token for token in added)
     )
 
 

@@ -18,15 +18,26 @@ def by_length(network: Callable[[Tensor], Tensor], tokens: Int64[Tensor, "b l"],
     A network that does not look at what fills up says the same of the whole batch, but for rounding.
 
     >>> seen = []
-    >>> texts = torch.tensor([[7, 0, 0], [7, 8, 9]]).repeat(20, 1)
-    >>> h = by_length(lambda group: (seen.append(tuple(group.shape)), group.sum(dim=1, keepdim=True))[1], texts, pad=0)
+    >>> texts = torch.tensor([[7, 0, 0], [7, 8, 9]]).repeat(32, 1)
+    >>> def network(group):
+    ...     seen.append(tuple(group.shape))
+    ...     return group.float().sum(dim=1, keepdim=True)
+    >>> h = by_length(network, texts, pad=0)
     >>> seen, h[:3, 0].tolist()
-    ([(32, 3), (8, 3)], [7, 24, 7])
+    ([(32, 1), (32, 3)], [7.0, 24.0, 7.0])
     """
-    if torch.compiler.is_compiling():  # a graph that is written down is one for all lengths
+    if written_down():
         return network(tokens)
     places = torch.arange(1, tokens.shape[1] + 1, device=tokens.device)
-    length = ((tokens != pad) * places).amax(dim=1).clamp(min=1)
-    order = length.argsort(stable=True)
-    groups = torch.split(order, max(ROWS, -(-len(order) // GROUPS)))
-    return torch.cat([network(tokens[rows, : int(length[rows].max())]) for rows in groups])[order.argsort()]
+    length, order = ((tokens != pad) * places).amax(dim=1).clamp(min=1).sort(stable=True)
+    size = max(ROWS, -(-len(order) // GROUPS))
+    ends = length[[min(start + size, len(order)) - 1 for start in range(0, len(order), size)]].tolist()
+    if ends[0] == ends[-1]:
+        return network(tokens[:, : ends[0]])
+    groups = zip(torch.split(order, size), ends, strict=True)
+    return torch.cat([network(tokens[rows, :end]) for rows, end in groups])[order.argsort()]
+
+
+def written_down() -> bool:
+    """Whether a graph is made of what is computed: it has to hold for all sizes, and cannot follow those at hand."""
+    return torch.compiler.is_compiling() or bool(torch.jit.is_tracing())  # type: ignore[attr-defined, no-untyped-call]

@@ -15,6 +15,8 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 from torch.nn import functional
 
+from counterpoint.encoders.lengths import written_down
+
 
 class Lookup(nn.Module):
     """Words (b, l), filled up with ``pad``, to representations (b, outputs)."""
@@ -37,7 +39,7 @@ def summed(
     words: Int64[Tensor, "b l"], vectors: Float[Tensor, "v d"], weights: Float[Tensor, "b l"]
 ) -> Float[Tensor, "b d"]:
     """The weighed sum of the vectors of the words of every text."""
-    if torch.compiler.is_compiling():  # an exporter cannot follow the sizes of the other way, which is faster
+    if written_down():  # the other way is faster
         met: Tensor = torch.bmm(weights[:, None], functional.embedding(words, vectors))
         return met.squeeze(1)
     added: Tensor = functional.embedding_bag(words, vectors, mode="sum", per_sample_weights=weights)

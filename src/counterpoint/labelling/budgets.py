@@ -176,7 +176,7 @@ def from_scratch(model: Model, some: Labelled, seed: int) -> Classifier:
     usual = usual_epochs(len(some.items), asked.batch_size)
     steps = usual * max(1, len(some.items) // asked.batch_size)
     times = max(1, min(LONGER, MOST_STEPS // steps))
-    settled = way(blank, asked, gentle=STEEPER)._replace(probed=False)
+    settled = way(blank, asked, gentle=STEEPER)._replace(penalty=None)
     return learn(blank, some.items, some.labels, some.classes, settled, times * usual)
 
 

@@ -22,7 +22,7 @@ from counterpoint.comparison import Comparison, cosine, wide
 from counterpoint.encoders.together import together
 from counterpoint.errors import InputError
 from counterpoint.interfaces import ItemInfo, Losses, Method, Vectors, Views
-from counterpoint.negatives.in_batch import in_batch
+from counterpoint.negatives.facing import Facing
 from counterpoint.plans import within
 
 
@@ -49,5 +49,10 @@ class CoSENT(Method):
         wrong = (c[None, :] - c[:, None])[y[:, None] > y[None, :]]
         return torch.cat([wrong.new_zeros(1), wrong]).logsumexp(dim=0).expand(len(first))
 
-    def watched(self, vectors: Vectors, items: ItemInfo) -> Comparison:
-        return in_batch(vectors, items.index, cosine)
+    def watched(self, vectors: Vectors, items: ItemInfo) -> Comparison | None:
+        """Pairs of higher scores than the mean against the others."""
+        if items.scores is None:
+            return None
+        first, second = vectors
+        higher = items.scores > items.scores.float().mean()
+        return Comparison(first, second, Facing(higher, torch.arange(len(higher), device=higher.device)), cosine)

@@ -145,6 +145,10 @@ class Text(Modality):
         longest = max(view.shape[1] for view in views)
         return tuple(functional.pad(view, (0, longest - view.shape[1]), value=self.tokenizer.pad) for view in views)
 
+    def careful(self) -> Modality:
+        """Whole texts: the class of a short one may hang on a word."""
+        return self if self._look is not None else self.looking("dropout")
+
     def can_look(self) -> bool:
         return self._look is not None or self.reading.views != "callable"
 
@@ -219,7 +223,7 @@ class Text(Modality):
         """Items to learn from: what a person should know of them, who belongs together, and who says the same."""
         notes, long = list(read.notes), int((tokens.lengths > self.reading.longest).sum())
         if linked is not None:
-            notes.append(f"{len(linked):,} rows of texts that belong together: {', '.join(self.reading.columns)}")
+            notes.append(f"{len(linked):,} rows of pairs: {', '.join(self.reading.columns)}")
         if long:
             notes.append(f"{long:,} texts are longer than {self.reading.longest} tokens and are cut (--view-size)")
         if not told_apart:
@@ -254,9 +258,13 @@ class Text(Modality):
     def _looks(self, look: Callable[..., Any], batch: Tensor, key: Tensor) -> Tensor:
         if isinstance(look, Words):
             return look(batch, key, begins=self._begins, pad=self.tokenizer.pad, mask=self.tokenizer.mask)
-        seen = self.tokenizer.numbers(each_text(look, self.tokenizer.said(batch), key))
-        rows = np.arange(len(batch))
-        return seen.padded(rows, most=self.reading.longest, pad=self.tokenizer.pad).to(batch.device)
+        said = self.tokenizer.said(batch)
+        views = each_text(look, said, key)
+        left = self.tokenizer.numbers(views).lengths  # where nothing is, a text stays as it was
+        seen = self.tokenizer.numbers(
+            [view if count else text for view, text, count in zip(views, said, left, strict=True)]
+        )
+        return seen.padded(np.arange(len(batch)), most=self.reading.longest, pad=self.tokenizer.pad).to(batch.device)
 
 
 def _longest(wanted: int | None, tokenizer: Tokenizer, network: Network | None) -> int:

@@ -29,7 +29,7 @@ def fit(
         out: The run folder.
         labels: folder, a column, an .npy file, or a .csv file with the columns name and label. Methods that need labels
             learn from them; with all others they only show the accuracy of neighbours as the run goes. With columns of
-            pairs it is the column of how alike they are, for cosent.
+            pairs it is the column of how alike they are, for cosent and no other.
         pairs: Columns of texts that belong together, such as question,answer; or a .csv file with the columns first,
             second and same, for siamese.
         column: The column with paths of images, or the one that a table must not learn from.

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Bool, Int64
 from torch import Tensor
 
 from counterpoint.views import draw
@@ -44,8 +44,8 @@ class Shown(NamedTuple):
     same: Bool[Tensor, " b"] | None = None
     number: Int64[Tensor, " b"] | None = None
     """What the rows are known by, where it is not the first item."""
-    scores: Float[Tensor, " b"] | None = None
-    """How alike people say both are."""
+    scores: Int64[Tensor, " b"] | None = None
+    """How alike people say both are, as ranks."""
     others: tuple[Int64[Tensor, " b"], ...] = ()
     """Items that a row is to be told apart from."""
 
@@ -154,8 +154,8 @@ class Partners:
     """Items that belong together: in every row one, its partner, and perhaps others to tell it apart from."""
 
     items: Int64[Tensor, "r v"]
-    scores: Float[Tensor, " r"] | None = None
-    """How alike people say the first two of every row are."""
+    scores: Int64[Tensor, " r"] | None = None
+    """How alike people say the first two of every row are, as ranks."""
 
     def __len__(self) -> int:
         return len(self.items)

@@ -7,7 +7,7 @@ its views, too, are a function of (seed, epoch, item, view).
 from __future__ import annotations
 
 import random  # noqa: TID251  (seeded for the user's callable; nothing of ours draws from it)
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,8 +20,7 @@ from counterpoint.errors import InputError
 
 def each(call: Callable[[Any], Any], images: UInt8[Tensor, "b c h w"], key: Int64[Tensor, " b"]) -> Tensor:
     """``call`` on every image, given as a Pillow image; its results stacked as (b, c, s, s) in [0, 1]."""
-    pictures = [_picture(image) for image in images.cpu()]
-    views = [_pixels(seen) for seen in _seeded(call, pictures, key, "a picture")]
+    views = _seeded(lambda image: _pixels(_asked(call, _picture(image), "a picture")), images.cpu(), key)
     shapes = {tuple(view.shape) for view in views}
     if len(shapes) > 1:
         raise InputError(f"The views have different shapes: {sorted(shapes)[:3]}. Let the callable resize to one size.")
@@ -29,29 +28,31 @@ def each(call: Callable[[Any], Any], images: UInt8[Tensor, "b c h w"], key: Int6
 
 
 def each_text(call: Callable[[str], str], texts: Sequence[str], key: Int64[Tensor, " b"]) -> list[str]:
-    """``call`` on every text; where it leaves nothing, the text as it was."""
-    views = _seeded(call, texts, key, "a text")
+    """``call`` on every text but empty ones."""
+    views = _seeded(lambda text: _asked(call, text, "a text") if text else text, texts, key)
     for view in views:
         if not isinstance(view, str):
             raise InputError(f"Views by a callable must be texts. Got {type(view).__name__}.")
-    return [view if view.strip() else text for view, text in zip(views, texts, strict=True)]
+    return views
 
 
-def _seeded(call: Callable[[Any], Any], things: Sequence[Any], key: Int64[Tensor, " b"], called: str) -> list[Any]:
-    """What a callable makes of every thing, with all generators set from its key; they are put back afterwards."""
-    python, arrays = random.getstate(), np.random.get_state()
+def _seeded(see: Callable[[Any], Any], things: Iterable[Any], key: Int64[Tensor, " b"]) -> list[Any]:
+    """What is seen of every thing, with all generators set from its key; they are put back afterwards."""
+    python, arrays, views = random.getstate(), np.random.get_state(), []
     try:
         with torch.random.fork_rng(devices=[]):
-            return [_one(call, each, number, called) for each, number in zip(things, key.tolist(), strict=True)]
+            for thing, number in zip(things, key.tolist(), strict=True):
+                random.seed(number)
+                np.random.seed(number & 0xFFFFFFFF)
+                torch.default_generator.manual_seed(number)
+                views.append(see(thing))
     finally:
         random.setstate(python)
         np.random.set_state(arrays)
+    return views
 
 
-def _one(call: Callable[[Any], Any], thing: Any, number: int, called: str) -> Any:
-    random.seed(number)
-    np.random.seed(number & 0xFFFFFFFF)
-    torch.default_generator.manual_seed(number)
+def _asked(call: Callable[[Any], Any], thing: Any, called: str) -> Any:
     try:
         return call(thing)
     except Exception as wrong:
@@ -79,4 +80,4 @@ def _pixels(seen: Any) -> Float[Tensor, "c s t"]:
         raise InputError(
             f"A view must be a picture or a tensor (c, h, w). The callable returned {tuple(tensor.shape)}."
         )
-    return tensor.float() / 255 if tensor.dtype == torch.uint8 else tensor.float()
+    return tensor.float() / 255 if tensor.dtype == torch.uint8 else tensor.to(torch.float32, copy=True)
