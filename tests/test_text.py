@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 import counterpoint as cp
@@ -15,8 +16,10 @@ from counterpoint.data.tokens import learned
 from counterpoint.encoders.bag import bag
 from counterpoint.errors import InputError, RunError, SourceError
 from counterpoint.kinds import Wishes
+from counterpoint.modalities.image import Images
 from counterpoint.modalities.text import Text
 from counterpoint.model import load
+from counterpoint.opening import recognise
 from counterpoint.views import draw
 from counterpoint.views.words import Words, dropout
 from tests.worlds import remarks
@@ -50,7 +53,15 @@ def test_lines_columns_lists_and_folders_hold_the_same_texts(tmp_path):
         columns = ["said"] if isinstance(source, dict) or "rows" in str(source) else []
         assert list(read_texts(source, columns).texts) == SAID, source
     assert [looks_like_texts(path) for path in paths] == [True] * len(paths)
+    assert [recognise(path, "auto") for path in paths] == [Text] * len(paths)
     assert list(read_texts(folder).names) == [f"{row}.md" for row in range(4)]
+
+
+def test_a_folder_with_a_picture_is_one_of_pictures(tmp_path):
+    (tmp_path / "about.txt").write_text("these are pictures", encoding="utf-8")
+    assert recognise(tmp_path, "auto") is Text
+    Image.new("L", (8, 8)).save(tmp_path / "one.png")
+    assert recognise(tmp_path, "auto") is Images
 
 
 def test_empty_texts_are_left_out_and_the_others_keep_their_places():

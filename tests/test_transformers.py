@@ -151,7 +151,7 @@ def test_fine_tuning_moves_what_has_learned_before_in_small_steps(folder):
     borrowed = cp.fit(remarks(64).source, encoder=f"hf:{folder}", method="simcse", epochs=1)
     own = cp.fit(remarks(64).source, epochs=1, batch_size=16, width=8)
     moved, still, usual = way(borrowed, Tuning()), way(borrowed, Tuning(frozen=True)), way(own, Tuning(frozen=True))
-    assert (moved.recipe.learning_rate, moved.penalty) == (1e-4, 0.1)
+    assert (moved.recipe.learning_rate, moved.penalty, moved.epochs) == (1e-4, 0.1, 10)
     assert (still.recipe.learning_rate, still.penalty) == (2e-3, 0.1)  # only the last layer, where there is no other
     assert (usual.recipe.learning_rate, usual.penalty) == (5e-4, 1.0)
 

@@ -102,7 +102,7 @@ def looks_like_texts(source: object) -> bool:
     if isinstance(source, str | Path):
         path = Path(source).expanduser()
         if path.is_dir():
-            return any(_is_document(file) for file in files_in(path, set())) and not has_pictures(path)
+            return is_library(path)
         if frames.suffix_of(path) in LINES:
             return True
     if frames.is_frame(source):
@@ -114,6 +114,11 @@ def looks_like_texts(source: object) -> bool:
         return False
     strings = _strings(source)
     return strings is not None and len(strings) > 0 and all(isinstance(each, str) for each in strings)
+
+
+def is_library(folder: Path) -> bool:
+    """Whether a folder holds documents, and no pictures beside them."""
+    return any(_is_document(file) for file in files_in(folder, set())) and not has_pictures(folder)
 
 
 def wordy(columns: Mapping[str, np.ndarray]) -> list[str]:

@@ -23,6 +23,9 @@ from counterpoint.plans import Tuning
 GENTLE = 0.25
 """Of the optimiser's own learning rate: an encoder that has learned already is moved with less force."""
 
+PASSES = 10
+"""Over the labels, of a network that had learned before."""
+
 SURER = 0.1
 """Penalty of the probe that the last layer begins at, where the encoder is to move little or not at all."""
 
@@ -82,7 +85,8 @@ def way(model: Model, tuning: Tuning, *, gentle: float = GENTLE) -> Way:
     layers, small = min(tuning.head_layers, kept), model.recipe().get("learning_rate")
     still = tuning.frozen and layers == 0  # then only the last layer learns, and nothing that it could spoil
     moved = recipe(tuning, tuning.batch_size, gentle=1.0 if still else gentle, wanted=None if still else small)
-    return Way(moved, layers, tuning.frozen, tuning.epochs, penalty=SURER if still or small else 1.0)
+    epochs = tuning.epochs or (PASSES if small else None)
+    return Way(moved, layers, tuning.frozen, epochs, penalty=SURER if still or small else 1.0)
 
 
 def sentence(found: dict[str, Any]) -> str:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from counterpoint import catalogue
 from counterpoint.data.pictures import looks_like_pictures, open_pictures, survey
 from counterpoint.data.subset import spread
+from counterpoint.data.texts import is_library
 from counterpoint.encoders.borrowed import timm_encoder
 from counterpoint.errors import InputError
 from counterpoint.interfaces import Items
@@ -60,8 +61,11 @@ class Images(Modality):
 
     @classmethod
     def claims(cls, source: object) -> bool:
-        if isinstance(source, str | Path) and (Path(source).is_dir() or str(source).startswith("sample:")):
-            return True  # if no image is there, opening says so
+        if isinstance(source, str | Path):
+            if str(source).startswith("sample:"):
+                return True
+            if Path(source).is_dir():
+                return not is_library(Path(source))  # if no image is there, opening says so
         return looks_like_pictures(source)
 
     @classmethod
