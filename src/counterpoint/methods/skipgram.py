@@ -38,7 +38,7 @@ class SkipGram(Method):
     views = 1
     encoder: Lookup
     optimizers = ("adagrad",)
-    usual: ClassVar = {"encoder": "lookup", "views": "dropout", "optimizer": "adagrad", "batch_size": 2048}
+    usual: ClassVar = {"encoder": "lookup", "views": "dropout", "optimizer": "adagrad", "batch_size": 1536}
 
     def __init__(
         self, encoder: nn.Module, head: nn.Module, *, window: int = 5, negatives: int = 5, sample: float = 1e-3

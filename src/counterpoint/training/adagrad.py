@@ -19,7 +19,7 @@ LITTLE = 1e-10
 """The eps of the formula."""
 
 
-def adagrad(method: nn.Module, *, learning_rate: float = 0.14, weight_decay: float = 0.0) -> Optimizer:
+def adagrad(method: nn.Module, *, learning_rate: float = 0.16, weight_decay: float = 0.0) -> Optimizer:
     """Adagrad of rows; what is no table has one rate for each of its numbers."""
     return Adagrad(groups(method, weight_decay), learning_rate=learning_rate)
 
