@@ -51,8 +51,7 @@ def described(spec: str) -> Network | None:
     if not name.startswith(PREFIX):
         return None
     name = name.removeprefix(PREFIX)
-    pooling = options.get("pooling", _pooling(name))
-    if pooling not in ("mean", "cls") or set(options) - {"pooling"}:
+    if options.get("pooling", "mean") not in ("mean", "cls") or set(options) - {"pooling"}:
         raise InputError(f"Write hf:{name} or hf:{name}(pooling='mean'), or 'cls'. Got '{spec}'.")
     try:
         found = _library().AutoConfig.from_pretrained(name, local_files_only=True)
@@ -62,6 +61,7 @@ def described(spec: str) -> Network | None:
     if file is None:
         raise SourceError(f"'{name}' has no tokenizer.json. Save it with a fast tokenizer of transformers.")
     config = json.loads(found.to_json_string(use_diff=True))
+    pooling: Pooling = options.get("pooling") or _pooling(name)
     return Network(name, pooling, config, json.loads(file.read_text(encoding="utf-8")))
 
 
