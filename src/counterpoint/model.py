@@ -51,9 +51,9 @@ class Model:
         name = self.built.get("encoder") or type(self.encoder).__name__
         return f"Model({self.modality.name}, {name}, {sum(p.numel() for p in self.encoder.parameters()):,} parameters)"
 
-    def embed(self, source: object, *, batch_size: int = BATCH, tell: Tell | None = None) -> Embeddings:
+    def embed(self, source: object, *, batch_size: int = BATCH) -> Embeddings:
         """Unit vectors (n, d) float32 of all items of a source, with their names."""
-        return self.embed_items(self.modality.open(source), batch_size=batch_size, tell=tell)
+        return self.embed_items(self.modality.open(source), batch_size=batch_size)
 
     def embed_items(self, items: Items, *, batch_size: int = BATCH, tell: Tell | None = None) -> Embeddings:
         """The same of items that are open already."""

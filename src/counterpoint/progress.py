@@ -73,39 +73,29 @@ MANY = 1000
 
 def decoding() -> Callable[[int, int], None]:
     """Says for every tenth of many photos how far decoding them is; it is done once, for the cache."""
-    told = 0
-
-    def tell(done: int, total: int) -> None:
-        nonlocal told
-        if total >= MANY and 10 * done // total > told:
-            told = 10 * done // total
-            console().print(f"decoding  {done:,} of {total:,} photos", markup=False)
-
-    return tell
+    return _tenths("decoding  {:,} of {:,} photos", lambda total: total >= MANY)
 
 
 def sharding() -> Callable[[int, int, int], None]:
     """Says for every tenth of the shards how far embedding them is."""
-    told = 0
-
-    def tell(done: int, total: int, items: int) -> None:
-        nonlocal told
-        if 10 * done // total > told:
-            told = 10 * done // total
-            console().print(f"embedding  {done:,} of {total:,} shards, {items:,} items", markup=False)
-
-    return tell
+    return _tenths("embedding  {:,} of {:,} shards, {:,} items")
 
 
 def embedding(what: str = "embedding") -> Callable[[int, int], None]:
     """Says for about every tenth of the items how far embedding them is, once it has taken a while."""
-    told, began = 0, time.monotonic()
+    began = time.monotonic()
+    return _tenths(what + "  {:,} of {:,} items", lambda total: time.monotonic() - began > WHILE)
 
-    def tell(done: int, total: int) -> None:
+
+def _tenths(line: str, worth: Callable[[int], bool] = lambda total: True) -> Callable[..., None]:
+    """Fills in what is done, of how much, and what else it is told, whenever a tenth is and that is worth a line."""
+    told = 0
+
+    def tell(done: int, total: int, *more: int) -> None:
         nonlocal told
-        if 10 * done // total > told and time.monotonic() - began > WHILE:
+        if 10 * done // total > told and worth(total):
             told = 10 * done // total
-            console().print(f"{what}  {done:,} of {total:,} items", markup=False)
+            console().print(line.format(done, total, *more), markup=False)
 
     return tell
 

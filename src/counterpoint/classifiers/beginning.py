@@ -28,7 +28,7 @@ MOST = 10_000
 
 
 class Standard(nn.Module):
-    """Every number of h less its mean, by its deviation, while the layer on it learns: h may be of any size."""
+    """Every number of h less its mean, by its deviation, under a layer that learns: h may be of any size."""
 
     mean: Tensor
     deviation: Tensor
@@ -42,11 +42,11 @@ class Standard(nn.Module):
     def forward(self, h: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
         return (h - self.mean) / self.deviation
 
-    @torch.no_grad()
-    def fold_into(self, layer: nn.Linear) -> None:
-        """Make a layer that stands on this say the same of h itself."""
-        layer.weight.div_(self.deviation)
-        layer.bias.sub_(layer.weight @ self.mean)
+    def fold_into(self, layer: nn.Module) -> None:
+        """Make a linear layer that stands on this say the same of h itself."""
+        said = layer.state_dict()
+        said["weight"].div_(self.deviation)
+        said["bias"].sub_(said["weight"] @ self.mean)
 
 
 def begin(last: nn.Module, x: Float32[np.ndarray, "n d"], codes: Codes, *, penalty: float = 1.0) -> None:
@@ -57,12 +57,10 @@ def begin(last: nn.Module, x: Float32[np.ndarray, "n d"], codes: Codes, *, penal
     elif len(x) > MOST:
         kept = spread(len(x), MOST)
         x, codes = x[kept], codes[kept]
-    mean, deviation = x.mean(axis=0), x.std(axis=0)
-    deviation = np.where(deviation > LEAST, deviation, 1.0)
-    weight, bias = _probe((x - mean) / deviation, codes, penalty)
-    weight = weight / deviation
-    begun = {"weight": torch.from_numpy(weight), "bias": torch.from_numpy(bias - weight @ mean)}
-    last.load_state_dict(begun)
+    standard = Standard(torch.from_numpy(x))
+    weight, bias = _probe(standard(torch.from_numpy(x)).numpy(), codes, penalty)
+    last.load_state_dict({"weight": torch.from_numpy(weight), "bias": torch.from_numpy(bias)})
+    standard.fold_into(last)
 
 
 def _probe(

@@ -168,8 +168,7 @@ def learn(
         )
     encoder.cpu().eval()
     top.cpu().eval()
-    below, last = top
-    if isinstance(below, Standard) and isinstance(last, nn.Linear):
-        below.fold_into(last)
+    if isinstance(below := top[0], Standard):
+        below.fold_into(top[1])
         top[0] = nn.Sequential()
     return classifier

@@ -118,7 +118,7 @@ def looks_like_texts(source: object) -> bool:
 
 def is_library(folder: Path) -> bool:
     """Whether a folder holds documents, and no pictures beside them."""
-    return any(_is_document(file) for file in files_in(folder, set())) and not has_pictures(folder)
+    return not has_pictures(folder) and any(_is_document(file) for file in files_in(folder, set()))
 
 
 def wordy(columns: Mapping[str, np.ndarray]) -> list[str]:

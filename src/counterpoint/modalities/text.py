@@ -260,10 +260,10 @@ class Text(Modality):
             return look(batch, key, begins=self._begins, pad=self.tokenizer.pad, mask=self.tokenizer.mask)
         said = self.tokenizer.said(batch)
         views = each_text(look, said, key)
-        left = self.tokenizer.numbers(views).lengths  # where nothing is, a text stays as it was
-        seen = self.tokenizer.numbers(
-            [view if count else text for view, text, count in zip(views, said, left, strict=True)]
-        )
+        seen = self.tokenizer.numbers(views)
+        if not seen.lengths.all():  # where nothing is left, a text stays as it was
+            kept = zip(views, said, seen.lengths, strict=True)
+            seen = self.tokenizer.numbers([view if count else text for view, text, count in kept])
         return seen.padded(np.arange(len(batch)), most=self.reading.longest, pad=self.tokenizer.pad).to(batch.device)
 
 
