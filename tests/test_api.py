@@ -131,12 +131,12 @@ def patients(tmp_path):
 
 def test_a_label_among_the_features_is_refused(patients, tmp_path):
     cp.fit(patients, out=tmp_path / "run", **TINY)
-    with pytest.raises(LabelError, match="Train with --column outcome"):
+    with pytest.raises(LabelError, match="Train with --without outcome"):
         cp.evaluate(tmp_path / "run", patients, labels="outcome")
 
 
 def test_a_saved_table_is_evaluated_without_its_label(patients, tmp_path):
-    cp.fit(patients, out=tmp_path / "run", column="outcome", **TINY)
+    cp.fit(patients, out=tmp_path / "run", without="outcome", **TINY)
     scores = cp.evaluate(tmp_path / "run", patients, labels="outcome")
     assert scores["sizes"]["classes"] == 4
     assert scores["geometry"]["alignment"] > 0

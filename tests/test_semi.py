@@ -121,7 +121,7 @@ def test_a_table_leaves_out_the_column_that_is_asked_for(tmp_path):
     source = str(tmp_path / "table.csv")
     with pytest.raises(InputError, match="is a feature of this model"):
         cp.semi(source, out=tmp_path / "run", **ways)
-    classifier = cp.semi(source, out=tmp_path / "run", column="kind", **ways)
+    classifier = cp.semi(source, out=tmp_path / "run", without="kind", **ways)
     assert classifier.classes == ["down", "up"]
     assert "Answers" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
 

@@ -8,6 +8,7 @@ from counterpoint.encoders.conv1d import conv1d
 from counterpoint.errors import InputError, PlanError, SourceError
 from counterpoint.kinds import Wishes
 from counterpoint.modalities.series import Series
+from counterpoint.options import DataOptions
 from counterpoint.views import draw
 
 
@@ -55,7 +56,7 @@ def test_later_series_may_be_longer_or_shorter_than_they_have_channels():
 def test_a_wide_frame_has_one_row_per_series():
     values = array(4, 1, 3)[:, 0]
     frame = {"who": ["a", "b", "c", "d"], "t0": values[:, 0], "t1": values[:, 1], "t2": values[:, 2]}
-    series, items = Series.learn(frame | {"class": [0, 1, 0, 1]}, Wishes(column="class"))
+    series, items = Series.learn(frame | {"class": [0, 1, 0, 1]}, Wishes(data=DataOptions(without="class")))
     assert list(items.names) == ["a", "b", "c", "d"]
     assert series.uses() == ["t0", "t1", "t2"]
     assert np.allclose(all_of(items)[:, 0], (values - values.mean()) / values.std(), atol=1e-5)

@@ -7,6 +7,7 @@ import torch
 from counterpoint.errors import InputError, PlanError, SourceError
 from counterpoint.kinds import Wishes
 from counterpoint.modalities.table import Table
+from counterpoint.options import DataOptions
 from counterpoint.views import draw
 
 PEOPLE = """id,age,town,height,constant,income
@@ -37,7 +38,7 @@ def keys(count):
 
 
 def test_a_csv_becomes_standard_numbers_and_categories(people):
-    table, items = Table.learn(people, Wishes(column="income"))
+    table, items = Table.learn(people, Wishes(data=DataOptions(without="income")))
     rows = all_of(items)
     assert list(items.names) == ["a", "b", "c", "d"]
     assert items.labels is None
@@ -49,16 +50,16 @@ def test_a_csv_becomes_standard_numbers_and_categories(people):
 
 def test_the_label_column_is_no_feature_only_when_it_is_named(people):
     assert "income" in Table.learn(people, Wishes())[0].uses()
-    assert "income" not in Table.learn(people, Wishes(column="income"))[0].uses()
+    assert "income" not in Table.learn(people, Wishes(data=DataOptions(without="income")))[0].uses()
 
 
 def test_a_missing_label_column_is_met_with_a_suggestion(people):
     with pytest.raises(SourceError, match=r"There is no column 'incom'. Did you mean 'income'?"):
-        Table.learn(people, Wishes(column="incom"))
+        Table.learn(people, Wishes(data=DataOptions(without="incom")))
 
 
 def test_a_later_source_may_lack_the_label_but_no_feature(people, tmp_path):
-    table, _ = Table.learn(people, Wishes(column="income"))
+    table, _ = Table.learn(people, Wishes(data=DataOptions(without="income")))
     later = {"age": [45.0], "town": ["Ulm"], "height": [1.8]}
     assert all_of(table.open(later)).shape == (1, 4)
     with pytest.raises(SourceError, match=r"There is no column 'age'.*Did you mean 'aged'?"):
@@ -66,7 +67,7 @@ def test_a_later_source_may_lack_the_label_but_no_feature(people, tmp_path):
 
 
 def test_a_later_source_is_standardised_as_the_training_data_was(people):
-    table, items = Table.learn(people, Wishes(column="income"))
+    table, items = Table.learn(people, Wishes(data=DataOptions(without="income")))
     again = table.open({"age": [40.0], "town": ["Bonn"], "height": [float("nan")]})
     assert torch.equal(all_of(again)[0], all_of(items)[1])
 
@@ -118,7 +119,7 @@ def test_a_constant_column_is_dropped():
 
 
 def test_settings_survive_json_and_restore_the_same_table(people):
-    table, items = Table.learn(people, Wishes(column="income"))
+    table, items = Table.learn(people, Wishes(data=DataOptions(without="income")))
     restored = Table.restore(json.loads(json.dumps(table.settings())))
     again = restored.open(people)
     assert restored.settings() == table.settings()
@@ -128,7 +129,7 @@ def test_settings_survive_json_and_restore_the_same_table(people):
 
 
 def test_a_restored_table_says_why_it_cannot_look(people):
-    table, items = Table.learn(people, Wishes(column="income"))
+    table, items = Table.learn(people, Wishes(data=DataOptions(without="income")))
     restored = Table.restore(table.settings())
     with pytest.raises(InputError, match="restored without rows"):
         restored.look(all_of(items), keys(4))
@@ -142,7 +143,7 @@ def test_a_view_depends_on_its_item_and_key_alone():
 
 
 def test_a_view_keeps_every_category_whole(people):
-    table, items = Table.learn(people, Wishes(column="income", views="corrupt(rate=0.9)"))
+    table, items = Table.learn(people, Wishes(data=DataOptions(without="income"), views="corrupt(rate=0.9)"))
     view = table.look(all_of(items), keys(4))
     assert view[:, 1:3].sum(dim=1).tolist() == [1.0] * 4
 
@@ -195,7 +196,7 @@ def test_an_array_of_another_width_or_kind_is_refused(people):
 
 
 def test_text_in_a_column_of_numbers_is_refused(people):
-    table, _ = Table.learn(people, Wishes(column="income"))
+    table, _ = Table.learn(people, Wishes(data=DataOptions(without="income")))
     with pytest.raises(SourceError, match=r"'age' held numbers in training. Got text, first 'old' in row 1"):
         table.open({"age": ["", "old"], "town": ["Ulm", "Ulm"], "height": [1.8, 1.7]})
 

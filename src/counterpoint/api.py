@@ -55,14 +55,12 @@ from counterpoint.wording import analogies as analogies
 from counterpoint.wording import words as words
 
 
-def plan(
-    source: object, *, labels: object = None, pairs: object = None, column: str | None = None, **choices: Any
-) -> dict[str, Any]:
+def plan(source: object, *, labels: object = None, pairs: object = None, **choices: Any) -> dict[str, Any]:
     """What ``fit`` would do with this source on this machine, without doing it: sizes, steps, memory and minutes.
 
     Raises ``InputError`` where ``fit`` would.
     """
-    asked, own = chosen(choices, column=column, labels=labels, pairs=pairs)
+    asked, own = chosen(choices, labels=labels, pairs=pairs)
     prepared = prepare(source, asked, own, began=time.monotonic(), measured=True)
     return {**prepared.summary(), "plan": prepared.plan.record()}
 

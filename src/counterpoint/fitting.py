@@ -38,7 +38,6 @@ def fit(
     out: str | Path | None = None,
     labels: object = None,
     pairs: object = None,
-    column: str | None = None,
     resume: bool = False,
     overwrite: bool = False,
     **choices: Any,
@@ -53,11 +52,11 @@ def fit(
             in columns they are how alike these are, for ``cosent``; no other method takes them.
         pairs: Columns of texts that belong together, as ``"question,answer"``, see ``docs/text.md``; or pairs of items
             that do or do not, for ``siamese``, see ``docs/verify.md``.
-        column: The column that holds paths of images, or the one that a table must not learn from.
         resume: Go on with the interrupted run in ``out``; the result is that of a run that never stopped.
         overwrite: Replace the run in ``out``.
-        choices: Any field of ``Plan``; ``encoder`` may be an ``nn.Module``, ``views`` a callable for one picture,
-            ``listeners`` functions that are told every record of ``metrics.jsonl``.
+        choices: Any field of ``Plan``, or of ``DataOptions``: how the data is read. ``encoder`` may be an
+            ``nn.Module``, ``views`` a callable for one picture, ``listeners`` functions that are told every record of
+            ``metrics.jsonl``.
 
     Raises:
         InputError: The source, a choice or the folder cannot be used; the message says what to do.
@@ -65,7 +64,7 @@ def fit(
     """
     began = time.monotonic()
     listeners: Sequence[Listener] = choices.pop("listeners", ())
-    asked, own = chosen(choices, column=column, labels=labels, pairs=pairs)
+    asked, own = chosen(choices, labels=labels, pairs=pairs)
     folder = None if out is None else Path(out)
     before = None
     if folder is None and (resume or overwrite):
@@ -165,7 +164,7 @@ def unseen(labels: object, modality: Modality) -> None:
     if isinstance(labels, str) and labels in modality.uses():
         raise LabelError(
             f"The column '{labels}' is a feature of this model, so it sees what it would be asked for. "
-            f"Train with --column {labels}, which leaves it out."
+            f"Train with --without {labels}, which leaves it out."
         )
 
 

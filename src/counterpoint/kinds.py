@@ -11,6 +11,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from counterpoint.interfaces import Batch, Items, Views
+from counterpoint.options import AS_IT_IS, DataOptions
 
 
 class EncoderInput(NamedTuple):
@@ -145,7 +146,9 @@ class Wishes:
 
     views: str | Callable[..., Any] = "auto"
     view_size: int | None = None
-    column: str | None = None
+    data: DataOptions = AS_IT_IS
+    labels: object = None
+    """What the classes of the items were said to be: a column of that name is not learned from."""
     encoder: str = "auto"
     pairs: Sequence[str] = ()
     """The columns of what belongs together: anchors, their partners, and others that they are to be told apart from."""

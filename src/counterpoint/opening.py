@@ -20,6 +20,7 @@ from counterpoint.data.subset import spread
 from counterpoint.errors import SourceError, listed
 from counterpoint.interfaces import Items
 from counterpoint.kinds import Modality, Wishes
+from counterpoint.options import AS_IT_IS, DataOptions
 from counterpoint.plans import Plan
 from counterpoint.progress import decoding
 from counterpoint.taught import Taught
@@ -32,7 +33,7 @@ class Own:
 
     encoder: nn.Module | None = None
     views: Callable[..., Any] | None = None
-    column: str | None = None
+    data: DataOptions = AS_IT_IS
     labels: object = None
     """The classes of the items, for a method that learns from them."""
     pairs: object = None
@@ -48,14 +49,19 @@ class Opened:
     learned: Taught
 
 
-def chosen(
-    choices: Mapping[str, Any], *, column: str | None = None, labels: object = None, pairs: object = None
-) -> tuple[Plan, Own]:
-    """The plan in what was given to a verb, and the parts that were given as objects."""
-    named = dict(choices)
+def chosen(choices: Mapping[str, Any], *, labels: object = None, pairs: object = None) -> tuple[Plan, Own]:
+    """The plan in what was given to a verb, how the data is read, and the parts that were given as objects."""
+    named, data = apart(choices)
     encoder = named.pop("encoder") if isinstance(named.get("encoder"), nn.Module) else None
     views = named.pop("views") if callable(named.get("views")) else None
-    return _read_by(Plan.of(named)), Own(encoder, views, column, labels, pairs)
+    return _read_by(Plan.of(named)), Own(encoder, views, data, labels, pairs)
+
+
+def apart(choices: Mapping[str, Any]) -> tuple[dict[str, Any], DataOptions]:
+    """The choices of a run, and how its data is read."""
+    of_data = {each.name for each in dataclasses.fields(DataOptions)}
+    data = DataOptions.given({name: value for name, value in choices.items() if name in of_data})
+    return {name: value for name, value in choices.items() if name not in of_data}, data
 
 
 def _read_by(plan: Plan) -> Plan:
@@ -71,7 +77,8 @@ def opened(source: object, asked: Plan, own: Own, processes: Processes = ALONE) 
     wishes = Wishes(
         views=own.views or asked.views,
         view_size=asked.view_size,
-        column=own.column,
+        data=own.data,
+        labels=own.labels,
         encoder="auto" if own.encoder is not None else asked.encoder,
         pairs=pairs,
         told_apart=asks_for(catalogue.find("method", asked.method), "objective"),

@@ -204,7 +204,6 @@ class Lab(Choices):
     """
 
     modality: str = choice("auto", "Kind of data, or auto to recognise it: counterpoint list modalities.")
-    column: str | None = choice(None, "The column with paths of images, or the one that a table must not look at.")
     encoder: str = choice("auto", "Network, never trained, that views are measured by: counterpoint list encoders.")
     width: int | None = choice(None, "Width of its first stage; None for the encoder's own.", low=1)
     view_size: int | None = choice(None, "Height and width of an image's view in pixels; None to fit the data.", low=4)

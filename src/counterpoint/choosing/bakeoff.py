@@ -25,6 +25,8 @@ from counterpoint.evaluation.intervals import Interval
 from counterpoint.files import replacing, write_json
 from counterpoint.fitting import command, fit, said
 from counterpoint.kinds import Wishes
+from counterpoint.opening import apart
+from counterpoint.options import DataOptions
 from counterpoint.plans import Plan
 from counterpoint.progress import console, decoding
 from counterpoint.reports.comparison import write_comparison
@@ -43,7 +45,7 @@ class Contest:
 
     folder: Path
     source: object
-    column: str | None
+    data: DataOptions
     plan: Plan
     asked: Questions
 
@@ -79,7 +81,7 @@ def compare(
         overwrite: Replace the comparison in ``out``.
         choices: Any field of ``Plan`` but ``method``; ``minutes`` (3 if nothing is said) is the time of each run. And
             ``test``, labelled items to ask about (without it a fifth of every class is held out); ``seeds`` (3), how
-            often everything is repeated, with seeds that follow on that of the plan; ``column`` as for ``fit``.
+            often everything is repeated, with seeds that follow on that of the plan; and any of ``DataOptions``.
 
     Returns:
         ``methods``, best first, each with ``linear`` and ``knn`` (``value``, ``low``, ``high`` over seeds and items),
@@ -88,26 +90,28 @@ def compare(
     Raises:
         InputError: A method, a choice, the labels or the folder cannot be used; nothing has been trained then.
     """
-    test, column, seeds = choices.pop("test", None), choices.pop("column", None), int(choices.pop("seeds", 3))
+    choices, data = apart(choices)
+    test, seeds = choices.pop("test", None), int(choices.pop("seeds", 3))
     plan = _plan(methods, seeds, choices)
     folder = Path(out)
     place = Folder(folder, RECORD, "comparison")
     place.require(resume=resume, overwrite=overwrite)
-    wishes = Wishes(views=plan.views, view_size=plan.view_size, column=column, progress=decoding())
+    wishes = Wishes(views=plan.views, view_size=plan.view_size, data=data, labels=labels, progress=decoding())
     modality, items = recognise(source, plan.modality).learn(source, wishes)
     asked = questions(modality, source, items, test=test, labels=labels, seed=plan.seed)
     require_all(plan, methods, source, modality, items, asked.learnable)
-    contest = Contest(folder, source, column, plan, asked)
+    contest = Contest(folder, source, data, plan, asked)
     record = {
         "source": said(source),
         "test": said(test),
         "labels": said(labels),
+        "data": data.record(),
         "command": command(),
         "asked": {"methods": list(methods), "seeds": seeds, **plan.record()},
         "machine": runs.machine(),
     }
     if resume:
-        place.require_same(record, ("source", "test", "labels"), free=("methods", "seeds"))
+        place.require_same(record, ("source", "test", "labels", "data"), free=("methods", "seeds"))
     else:
         _start(folder, record)
     raw = np.stack([asked.raw(modality)])
@@ -161,9 +165,9 @@ def _done(contest: Contest, method: str, seed: int) -> None:
         contest.source,
         out=folder,
         labels=learned,
-        column=contest.column,
         resume=going_on,
         overwrite=folder.exists() and not going_on,
+        **contest.data.record(),
         **plan.record(),
     )
     taken = time.monotonic() - began

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from counterpoint.fitting import command, said, unseen
 from counterpoint.interfaces import Items
 from counterpoint.kinds import Modality, Wishes
 from counterpoint.model import Model, load
-from counterpoint.opening import recognise
+from counterpoint.opening import apart, recognise
 from counterpoint.plans import Lab
 from counterpoint.progress import console, decoding
 from counterpoint.reports.looks import strip, write_looks
@@ -78,7 +78,7 @@ def lab(
         out: A folder for ``lab.json`` and ``report.html``.
         overwrite: Replace the lab in ``out``.
         choices: Any field of ``Lab``: ``items`` (1024), ``seed``, and where there is no ``model`` ``modality``,
-            ``column``, ``encoder``, ``width`` and ``view_size`` as for ``fit``.
+            ``encoder``, ``width`` and ``view_size`` as for ``fit``; and any of ``DataOptions``.
 
     Returns:
         ``looks``, the whole one first, each with its ``views`` as ``fit`` takes them, ``similarity`` of views of one
@@ -88,12 +88,14 @@ def lab(
     Raises:
         InputError: The source, the views, the labels, the model or the folder cannot be used.
     """
+    choices, data = apart(choices)
     asked = Lab.of(choices)
     place = None if out is None else Folder(Path(out), RECORD, "lab", resumable=False)
     if place is not None:
         place.require(resume=False, overwrite=overwrite)
-    by, items = _opened(source, model, asked)
-    looks = list(_looks(source, by.modality, _several(views), asked, trained=model is not None))
+    wishes = Wishes(view_size=asked.view_size, data=data, labels=labels, progress=decoding())
+    by, items = _opened(source, model, asked, wishes)
+    looks = list(_looks(source, by.modality, _several(views), wishes, trained=model is not None))
     sample, known = _sampled(source, items, labels, by.modality, asked)
     for look in looks:
         _require_drawable(look, sample, by)
@@ -133,10 +135,9 @@ def _several(views: Views | Sequence[Views] | None) -> list[Views]:
     return ["auto"] if views is None else [views] if isinstance(views, str) or callable(views) else list(views)
 
 
-def _opened(source: object, model: Model | str | Path | None, asked: Lab) -> tuple[Model, Items]:
+def _opened(source: object, model: Model | str | Path | None, asked: Lab, wishes: Wishes) -> tuple[Model, Items]:
     """What the views are measured by, and the items."""
     if model is None:
-        wishes = Wishes(view_size=asked.view_size, column=asked.column, progress=decoding())
         modality, items = recognise(source, asked.modality).learn(source, wishes)
         with torch.random.fork_rng():
             torch.manual_seed(asked.seed)
@@ -144,9 +145,7 @@ def _opened(source: object, model: Model | str | Path | None, asked: Lab) -> tup
         return Model(encoder.to(choose_device("auto")), modality), items
     usual = Lab()
     fixed = [
-        name
-        for name in ("modality", "column", "encoder", "width", "view_size")
-        if getattr(asked, name) != getattr(usual, name)
+        name for name in ("modality", "encoder", "width", "view_size") if getattr(asked, name) != getattr(usual, name)
     ]
     if fixed:
         raise PlanError(f"A model has settled {listed(fixed)} already. Leave that out, or leave out --model.")
@@ -154,9 +153,11 @@ def _opened(source: object, model: Model | str | Path | None, asked: Lab) -> tup
     return by, by.modality.open(source)
 
 
-def _looks(source: object, modality: Modality, given: Sequence[Views], asked: Lab, *, trained: bool) -> Iterator[Look]:
+def _looks(
+    source: object, modality: Modality, given: Sequence[Views], wishes: Wishes, *, trained: bool
+) -> Iterator[Look]:
     """All looks that are judged, none of them twice."""
-    every = [look for each in given for look in _of(source, modality, each, asked, trained=trained)]
+    every = [look for each in given for look in _of(source, modality, each, wishes, trained=trained)]
     if len(given) > 1:
         every = [_called(look) for look in every]
     every += [Look(f"preset {name}", "preset", name, modality.looking(name), name) for name in presets(modality.name)]
@@ -172,11 +173,11 @@ def _called(look: Look) -> Look:
     return Look(f"{look.of}: {look.name}", look.kind, look.of, look.modality, look.views)
 
 
-def _of(source: object, modality: Modality, views: Views, asked: Lab, *, trained: bool) -> Iterator[Look]:
+def _of(source: object, modality: Modality, views: Views, wishes: Wishes, *, trained: bool) -> Iterator[Look]:
     """A whole look, its parts and its strengths."""
     if callable(views):
         name = getattr(views, "__name__", type(views).__name__)
-        yield Look("whole look", "whole", name, _by_callable(source, views, asked, trained=trained), None)
+        yield Look("whole look", "whole", name, _by_callable(source, modality, views, wishes, trained=trained), None)
         return
     if views == "auto" and not modality.can_look():
         raise InputError("This model was trained with views by a callable. Say which to judge with --views.")
@@ -189,11 +190,12 @@ def _of(source: object, modality: Modality, views: Views, asked: Lab, *, trained
         yield Look(name, "strength", spec, modality.looking(other), other)
 
 
-def _by_callable(source: object, views: Callable[..., Any], asked: Lab, *, trained: bool) -> Modality:
+def _by_callable(
+    source: object, modality: Modality, views: Callable[..., Any], wishes: Wishes, *, trained: bool
+) -> Modality:
     if trained:
         raise PlanError("With a model, views are named: point to your own as 'package.module:name'.")
-    wishes = Wishes(views=views, view_size=asked.view_size, column=asked.column, progress=decoding())
-    return recognise(source, asked.modality).learn(source, wishes)[0]
+    return type(modality).learn(source, replace(wishes, views=views))[0]
 
 
 def _sampled(

@@ -16,6 +16,7 @@ from counterpoint.choosing.study import RUNGS
 from counterpoint.choosing.tables import columns
 from counterpoint.evaluation.measures import MEASURES
 from counterpoint.evaluation.ranks import rank_correlation
+from counterpoint.options import DataOptions, as_words
 from counterpoint.plans import Plan
 
 UNSAID = ("epochs", "minutes")
@@ -67,8 +68,7 @@ def command(head: Mapping[str, Any], choices: Mapping[str, Any]) -> str | None:
     words = ["counterpoint", "fit", head["source"], "--out", f"{head['out']}/best"]
     if head["labels"] not in (None, "own") and learns_from_labels(Plan.of(made)):
         words += ["--labels", head["labels"]]
-    if head["column"] is not None:
-        words += ["--column", head["column"]]
+    words += as_words(DataOptions.of(head["data"]))
     for name, value in made.items():
         words += [f"--{name.replace('_', '-')}", str(value)]
     return shlex.join(words)

@@ -73,7 +73,7 @@ def tune(
         choices: Any field of ``Plan``: what is given is not searched. ``minutes`` (30 if nothing is said) is the time
             of all; or ``epochs`` is the length of each plan, and ``trials`` (20) how many there are. And ``repeats``
             (2), seeds with which the best and the usual plan are repeated; ``test``, labelled items to ask about
-            (without it a fifth of every class is held out); ``column`` as for ``fit``.
+            (without it a fifth of every class is held out); and any of ``DataOptions``.
 
     Returns:
         What ``best.json`` holds (``choices``, ``command``, ``best``, ``usual``, ``repeated``, ``sentence``), with
@@ -105,9 +105,9 @@ def _question(
     source: object, out: Path, labels: object, choices: dict[str, Any], *, resume: bool, overwrite: bool
 ) -> Question:
     """What was given, checked as far as that is possible without the data."""
-    test, column = choices.pop("test", None), choices.pop("column", None)
+    test = choices.pop("test", None)
     trials, repeats = choices.pop("trials", None), choices.pop("repeats", None)
-    plan, own = chosen(choices, column=column)
+    plan, own = chosen(choices, labels=labels)
     budget = Budget.of(plan, trials, repeats)
     completed(plan)
     place = Folder(out, TRIALS, "search")
@@ -150,7 +150,7 @@ def _said(asked: Question, by: Judge) -> dict[str, Any]:
         "source": said(asked.source),
         "labels": said(asked.labels),
         "test": said(asked.test),
-        "column": asked.own.column,
+        "data": asked.own.data.record(),
         "out": str(asked.place.path),
         "sayable": isinstance(asked.source, str | Path) and asked.own.encoder is None and asked.own.views is None,
         "command": command(),
@@ -187,7 +187,7 @@ def _begun(asked: Question, usual: Prepared, by: Judge, began: float) -> dict[st
 
 def _gone_on(asked: Question, head: Mapping[str, Any]) -> dict[str, Any]:
     """The record of the search that is gone on with, if it is of the same data and choices."""
-    asked.place.require_same(head, ("source", "test", "labels", "column", "by"))
+    asked.place.require_same(head, ("source", "test", "labels", "data", "by"))
     before = {name: value for name, value in asked.place.read().items() if name != "trials"}
     if before["identity"] != head["identity"]:
         raise InputError(

@@ -27,6 +27,8 @@ from counterpoint.labelling.folders import Leaving, asked_for
 from counterpoint.labelling.material import Material, gather
 from counterpoint.labelling.teaching import taught
 from counterpoint.model import Model, load
+from counterpoint.opening import apart
+from counterpoint.options import AS_IT_IS, DataOptions
 from counterpoint.plans import Distilling, Lifecycle, Tuning
 from counterpoint.reports.page import write_report
 from counterpoint.reports.reading import PRETRAINED, SEMI
@@ -68,7 +70,6 @@ def semi(
     source: object,
     *,
     labels: object = None,
-    column: str | None = None,
     out: str | Path,
     resume: bool = False,
     overwrite: bool = False,
@@ -84,17 +85,17 @@ def semi(
         source: All items, as for ``fit``.
         labels: As for ``finetune``. With ``per_class`` or ``fraction`` a fifth of the labels is only asked about;
             without, the classifier learns from all of them.
-        column: As for ``fit``: the column that holds paths of images, or the one that a table must not learn from.
         out: The folder for everything.
         resume: Go on with the interrupted run in ``out``: steps that are done are kept.
         overwrite: Replace the run in ``out``.
-        choices: Any field of ``Lifecycle``.
+        choices: Any field of ``Lifecycle`` or of ``DataOptions``.
 
     Raises:
         InputError: The source, the labels, a choice or the folder cannot be used; nothing has been written.
         Interrupted: Ctrl-C or SIGTERM during the contrast; everything is saved.
     """
     began, folder = time.monotonic(), Path(out)
+    choices, data = apart(choices)
     asked = Lifecycle.of(choices)
     runs.check(folder, resume=False, overwrite=overwrite or resume)
     if resume and overwrite:
@@ -103,9 +104,9 @@ def semi(
     if resume:
         before = runs.read_plan(folder)
         asked = Lifecycle.of(runs.merged(asked.record(), before["asked"], Lifecycle().record(), before["settled"]))
-        column = before.get("column") if column is None else column
-    material = gather(source, labels, asked, column=column)
-    record = {**asked_for(source, labels, asked), "verb": SEMI, "column": column, "identity": material.identity()}
+        data = DataOptions.of(before["data"]) if data == AS_IT_IS else data
+    material = gather(source, labels, asked, data=data)
+    record = {**asked_for(source, labels, asked), "verb": SEMI, "data": data.record(), "identity": material.identity()}
     journey = Journey(folder, asked, record, material, began)
     if before is not None and before.get("identity") != record["identity"]:
         raise RunError("The run was started on other items or other labels. Resume with those, or use --overwrite.")
@@ -127,16 +128,16 @@ def semi(
 
 def _pretrained(journey: Journey, source: object, *, resume: bool) -> Model:
     """What contrast learns from all items."""
-    folder, asked, column = journey.folder / PRETRAINED, journey.asked, journey.record["column"]
+    folder, asked, data = journey.folder / PRETRAINED, journey.asked, journey.record["data"]
     if resume and (folder / runs.VERDICT).exists():
         model = load(folder)
     elif resume and (folder / runs.STATE).exists():
-        model = fit(source, out=folder, resume=True, column=column)
+        model = fit(source, out=folder, resume=True, **data)
     else:
         seconds = journey.left(CONTRAST)
         length: dict[str, Any] = {"epochs": asked.epochs} if seconds is None else {"minutes": seconds / 60}
         parts: dict[str, Any] = {name: getattr(asked, name) for name in ("encoder", "width", "batch_size", "seed")}
-        model = fit(source, out=folder, overwrite=folder.exists(), column=column, **parts, **length)
+        model = fit(source, out=folder, overwrite=folder.exists(), **data, **parts, **length)
     return replace(model, modality=journey.material.modality)
 
 

@@ -18,6 +18,7 @@ from counterpoint.interfaces import Items
 from counterpoint.kinds import Modality, Wishes
 from counterpoint.labelling.budgets import Budget
 from counterpoint.labelling.efficiency import set_apart
+from counterpoint.options import DataOptions
 from counterpoint.plans import Lifecycle
 from counterpoint.progress import decoding
 from counterpoint.settle import fitting_batch, recognise
@@ -56,7 +57,7 @@ class Material:
         return self.learned is self.known and self.asked is not None
 
 
-def gather(source: object, labels: object, asked: Lifecycle, *, column: str | None) -> Material:
+def gather(source: object, labels: object, asked: Lifecycle, *, data: DataOptions) -> Material:
     """Open the data and part it.
 
     With a budget a fifth of all labels is asked about and never learned from. Without one every label is precious:
@@ -64,7 +65,8 @@ def gather(source: object, labels: object, asked: Lifecycle, *, column: str | No
 
     Raises ``InputError`` where data, labels or budget cannot be used.
     """
-    modality, items = recognise(source, "auto").learn(source, Wishes(column=column, progress=decoding()))
+    wishes = Wishes(data=data, labels=labels, progress=decoding())
+    modality, items = recognise(source, "auto").learn(source, wishes)
     unseen(labels, modality)
     _require_networks(modality, len(items), asked)
     everything = Labelled(items, *read_some_labels(labels, source, items))

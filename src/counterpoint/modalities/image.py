@@ -70,11 +70,11 @@ class Images(Modality):
 
     @classmethod
     def learn(cls, source: object, wishes: Wishes) -> tuple[Images, Items]:
-        found = survey(source, column=wishes.column)
+        found = survey(source, column=wishes.data.column)
         size = wishes.view_size or (PHOTO_VIEW if found.photos and found.side > PHOTO_VIEW else max(8, found.side))
         stored = max(size, min(found.side, round(size * 1.25))) if found.photos else None
         items = open_pictures(
-            source, size=stored, channels=found.channels, column=wishes.column, progress=wishes.progress
+            source, size=stored, channels=found.channels, column=wishes.data.column, progress=wishes.progress
         )
         sample = items.take(spread(len(items), 2000)).float() / 255
         mean = sample.mean(dim=(0, 2, 3))
@@ -82,7 +82,7 @@ class Images(Modality):
         views = wishes.views if isinstance(wishes.views, str) else "callable"
         if views == "auto":
             views = pixels.auto(found.channels, size)
-        sight = Sight(found.channels, size, stored, mean.tolist(), deviation.tolist(), views, wishes.column)
+        sight = Sight(found.channels, size, stored, mean.tolist(), deviation.tolist(), views, wishes.data.column)
         return cls(sight, _chosen(wishes.views, views, size)), items
 
     def open(self, source: object) -> Items:

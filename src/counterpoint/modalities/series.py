@@ -78,11 +78,11 @@ class Series(Modality):
             )
         form, columns, names = "array", list[str](), None
         if rows.is_columns(source):
-            found = rows.without(columns_of(source), wishes.column)
+            found = rows.without(columns_of(source), wishes.data.without)
             form, columns, names = _form(found)
             opened = _from_columns(found, form, columns, names)
-        elif wishes.column is not None:
-            raise SourceError(f"There is no column '{wishes.column}': an array has no columns with names.")
+        elif wishes.data.without is not None:
+            raise SourceError(f"There is no column '{wishes.data.without}': an array has no columns with names.")
         else:
             opened = Opened(_channels_first(_array(source), None), None)
         views = wishes.views if isinstance(wishes.views, str) else "callable"

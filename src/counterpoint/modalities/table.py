@@ -92,10 +92,10 @@ class Table(Modality):
             raise PlanError(f"view_size is for images; a table has none. Got {wishes.view_size}. Leave it out.")
         columns, names, width = _read(source), None, None
         if rows.is_columns(source):
-            columns = rows.without(columns, wishes.column)
+            columns = rows.without(columns, wishes.data.without)
             names = rows.name_column(columns)
-        elif wishes.column is not None:
-            raise SourceError(f"There is no column '{wishes.column}': the columns of an array have no names.")
+        elif wishes.data.without is not None:
+            raise SourceError(f"There is no column '{wishes.data.without}': the columns of an array have no names.")
         else:
             width = len(columns)
         learned = [_learned(name, cells) for name, cells in columns.items() if name != names]

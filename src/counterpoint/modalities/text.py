@@ -27,6 +27,7 @@ from counterpoint.encoders.hugging_face import PREFIX, Network, blank, described
 from counterpoint.errors import InputError, PlanError, SourceError
 from counterpoint.interfaces import Items, Views
 from counterpoint.kinds import EncoderInput, Modality, Wishes
+from counterpoint.options import named_columns
 from counterpoint.views.strength import strengthened
 from counterpoint.views.two import each_text
 from counterpoint.views.words import Words
@@ -97,12 +98,12 @@ class Text(Modality):
     def learn(cls, source: object, wishes: Wishes) -> tuple[Text, Items]:
         linked, borrowed = None, described(wishes.encoder)
         if wishes.pairs:
-            if wishes.column is not None:
+            if wishes.data.column is not None:
                 raise SourceError("Give --column or --pairs, not both: either names the columns with the text.")
             columns = list(wishes.pairs)
             read, linked = read_linked(source, columns)
         else:
-            columns = [] if wishes.column is None else [name.strip() for name in wishes.column.split(",")]
+            columns = named_columns(wishes.data.column)
             read = read_texts(source, columns)
         if borrowed is None and catalogue.split(wishes.encoder)[0] == WHOLE:
             read = in_stretches(read, words=STRETCH)

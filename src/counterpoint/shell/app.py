@@ -10,6 +10,8 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from counterpoint import __version__
+from counterpoint.options import AS_IT_IS as AS_IT_IS
+from counterpoint.options import DataOptions
 from counterpoint.plans import Plan
 
 app = App(
@@ -21,6 +23,7 @@ app = App(
 
 Choices = Annotated[Plan, Parameter(name="*")]
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON object and nothing else.")]
+Data = Annotated[DataOptions, Parameter(name="*")]
 Flag = Parameter(negative="")
 Several = Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")]
 USUAL = Plan()

@@ -9,7 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from counterpoint.plans import Lab
-from counterpoint.shell.app import USUAL, AsJson, Choices, Flag, app, say
+from counterpoint.shell.app import AS_IT_IS, USUAL, AsJson, Choices, Data, Flag, app, say
 
 Labs = Annotated[Lab, Parameter(name="*")]
 USUAL_LAB = Lab()
@@ -23,10 +23,10 @@ def compare(
     labels: str | None = None,
     test: str | None = None,
     seeds: int = 3,
-    column: str | None = None,
     out: Path,
     resume: Annotated[bool, Flag] = False,
     overwrite: Annotated[bool, Flag] = False,
+    data: Data = AS_IT_IS,
     choices: Choices = USUAL,
     as_json: AsJson = False,
 ) -> None:
@@ -39,10 +39,10 @@ def compare(
         labels: As for evaluate; only methods that need labels learn from them.
         test: Labelled items to ask about; a fifth of every class of SOURCE when left out.
         seeds: How often everything is repeated.
-        column: As for fit.
         out: The folder for all runs, the table and the report.
         resume: Go on with the comparison in --out; what is finished is not done again.
         overwrite: Replace the comparison in --out.
+        data: How the source is read.
         choices: Every choice of a run but --method; --minutes is the time of each, 3 when left out.
         as_json: Print one JSON object and nothing else.
     """
@@ -54,10 +54,10 @@ def compare(
         labels=labels,
         test=test,
         seeds=seeds,
-        column=column,
         out=out,
         resume=resume,
         overwrite=overwrite,
+        **data.record(),
         **choices.record(),
     )
     text = f"{api.contest_table(found)}\nThe runs are in {out}, the report is {out / 'report.html'}"
@@ -71,11 +71,11 @@ def tune(
     out: Path,
     labels: str | None = None,
     test: str | None = None,
-    column: str | None = None,
     trials: int | None = None,
     repeats: int | None = None,
     resume: Annotated[bool, Flag] = False,
     overwrite: Annotated[bool, Flag] = False,
+    data: Data = AS_IT_IS,
     choices: Choices = USUAL,
     as_json: AsJson = False,
 ) -> None:
@@ -90,11 +90,11 @@ def tune(
         labels: As for evaluate, or own for those that SOURCE carries: plans are scored by a linear probe. Without
             labels they are scored by a measure that needs none.
         test: Labelled items to ask about; a fifth of every class of SOURCE when left out.
-        column: As for fit.
         trials: How many plans are tried at most; 20 with --epochs.
         repeats: Seeds with which the best and the usual plan are repeated, 2 when left out.
         resume: Go on with the search in --out for what is left of --minutes.
         overwrite: Replace the search in --out.
+        data: How the source is read.
         choices: Every choice of a run; what is given is not searched. --minutes is the time of the whole search, 30
             when left out; --epochs is the length of each plan instead.
         as_json: Print one JSON object and nothing else.
@@ -106,11 +106,11 @@ def tune(
         out=out,
         labels=labels,
         test=test,
-        column=column,
         trials=trials,
         repeats=repeats,
         resume=resume,
         overwrite=overwrite,
+        **data.record(),
         **choices.record(),
     )
     text = f"{api.tuning_table(found)}\nThe report is {out / 'report.html'}"
@@ -126,6 +126,7 @@ def lab(
     model: Path | None = None,
     out: Path | None = None,
     overwrite: Annotated[bool, Flag] = False,
+    data: Data = AS_IT_IS,
     choices: Labs = USUAL_LAB,
     as_json: AsJson = False,
 ) -> None:
@@ -141,13 +142,15 @@ def lab(
         model: A run whose encoder measures, in place of one that never learned.
         out: A folder for lab.json and report.html.
         overwrite: Replace the lab in --out.
+        data: How the source is read.
         choices: What is looked at, and by what.
         as_json: Print one JSON object and nothing else.
     """
     from counterpoint import api
 
     given = None if views is None else _several(views)
-    found = api.lab(source, labels=labels, views=given, model=model, out=out, overwrite=overwrite, **choices.record())
+    wanted = {**data.record(), **choices.record()}
+    found = api.lab(source, labels=labels, views=given, model=model, out=out, overwrite=overwrite, **wanted)
     text = api.lab_table(found) + (f"\nThe report is {out / 'report.html'}" if out else "")
     say(found, text, as_json=as_json)
 

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from counterpoint.errors import InputError
 from counterpoint.plans import Distilling, Lifecycle, Tuning
-from counterpoint.shell.app import AsJson, Flag, app, say
+from counterpoint.shell.app import AS_IT_IS, AsJson, Data, Flag, app, say
 
 Tunings = Annotated[Tuning, Parameter(name="*")]
 Distillings = Annotated[Distilling, Parameter(name="*")]
@@ -23,10 +23,10 @@ def semi(
     source: str,
     *,
     labels: str | None = None,
-    column: str | None = None,
     out: Path,
     resume: Annotated[bool, Flag] = False,
     overwrite: Annotated[bool, Flag] = False,
+    data: Data = AS_IT_IS,
     choices: Lifecycles = ALL_AS_USUAL,
     as_json: AsJson = False,
 ) -> None:
@@ -36,16 +36,17 @@ def semi(
         source: As for fit: all items there are.
         labels: As for finetune. With --per-class or --fraction a fifth of them is only asked about; otherwise all are
             learned from.
-        column: The column with paths of images, or the one that a table must not learn from.
         out: The folder for the classifier and its report; the steps before it lie in pretrained and finetuned there.
         resume: Go on with the interrupted run in --out.
         overwrite: Replace the run in --out.
+        data: How the source is read.
         choices: Every choice of the way.
         as_json: Print one JSON object and nothing else.
     """
     from counterpoint import api, runs
 
-    api.semi(source, labels=labels, column=column, out=out, resume=resume, overwrite=overwrite, **choices.record())
+    wanted = {**data.record(), **choices.record()}
+    api.semi(source, labels=labels, out=out, resume=resume, overwrite=overwrite, **wanted)
     found = {"out": str(out), **json.loads((out / runs.TUNED).read_text(encoding="utf-8"))}
     lines = [f"The classifier is in {out}, its report is {out / 'report.html'}"]
     if (out / runs.BUDGET).exists():

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Annotated
 
-from counterpoint.shell.app import USUAL, AsJson, Choices, Flag, app, say
+from counterpoint.shell.app import AS_IT_IS, USUAL, AsJson, Choices, Data, Flag, app, say
 
 
 @app.command
@@ -16,9 +16,9 @@ def fit(
     out: Path,
     labels: str | None = None,
     pairs: str | None = None,
-    column: str | None = None,
     resume: Annotated[bool, Flag] = False,
     overwrite: Annotated[bool, Flag] = False,
+    data: Data = AS_IT_IS,
     choices: Choices = USUAL,
     as_json: AsJson = False,
 ) -> None:
@@ -32,17 +32,17 @@ def fit(
             pairs it is the column of how alike they are, for cosent and no other.
         pairs: Columns of texts that belong together, such as question,answer; or a .csv file with the columns first,
             second and same, for siamese.
-        column: The column with paths of images, or the one that a table must not learn from.
         resume: Go on with the interrupted run in --out.
         overwrite: Replace the run in --out.
+        data: How the source is read.
         choices: Every choice of a run.
         as_json: Print one JSON object and nothing else.
     """
     from counterpoint import api, runs
     from counterpoint.training.processes import launched
 
-    wishes = {"labels": labels, "pairs": pairs, "column": column}
-    api.fit(source, out=out, **wishes, resume=resume, overwrite=overwrite, **choices.record())
+    given = {"labels": labels, "pairs": pairs, **data.record()}
+    api.fit(source, out=out, **given, resume=resume, overwrite=overwrite, **choices.record())
     if not launched().first:
         return
     verdicts = json.loads((out / runs.VERDICT).read_text(encoding="utf-8"))
@@ -55,7 +55,7 @@ def plan(
     *,
     labels: str | None = None,
     pairs: str | None = None,
-    column: str | None = None,
+    data: Data = AS_IT_IS,
     choices: Choices = USUAL,
     as_json: AsJson = False,
 ) -> None:
@@ -65,13 +65,13 @@ def plan(
         source: As for fit.
         labels: As for fit.
         pairs: As for fit.
-        column: As for fit.
+        data: How the source is read.
         choices: Every choice of a run.
         as_json: Print one JSON object and nothing else.
     """
     from counterpoint import api
     from counterpoint.progress import summary_lines
 
-    found = api.plan(source, labels=labels, pairs=pairs, column=column, **choices.record())
+    found = api.plan(source, labels=labels, pairs=pairs, **data.record(), **choices.record())
     settled = (f"{name} = {value}" for name, value in found["plan"].items() if value is not None)
     say(found, "\n".join([*summary_lines(found), "", *settled]), as_json=as_json)

@@ -1,0 +1,103 @@
+"""How data is read, where it is not as it seems: what a person says of columns, files, axes and ranges.
+
+A model keeps these options, and later data is read by them. ``None`` leaves each to the data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from counterpoint.errors import PlanError, listed
+from counterpoint.plans import Choices, choice
+
+QUOTINGS = ("auto", "none")
+AXES = ("auto", "first", "last")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataOptions(Choices):
+    """Every choice of how a source is read.
+
+    >>> DataOptions(without="ill").without
+    'ill'
+    >>> DataOptions(channel_axis="middle")
+    Traceback (most recent call last):
+    counterpoint.errors.PlanError: channel_axis is one of auto, first, last. Got 'middle'.
+    """
+
+    column: str | None = choice(None, "Columns to learn from, with commas between; inferred when left out.")
+    without: str | None = choice(None, "Columns not to learn from, with commas between.")
+    schema: str | None = choice(
+        None,
+        "Roles of columns where they are inferred wrongly, such as 'zip:category, note:ignore'. Roles: text, number, "
+        "category, label, id, group, time, path, pair, score, ignore.",
+    )
+    id: str | None = choice(None, "The column that names the items; of series the one that says whose step a row is.")
+    time: str | None = choice(None, "The column of times, in whose order the steps of a series stand.")
+    label_first: bool = choice(False, "The first column is a label, as in files of the UCR archive.")
+    header: bool = choice(True, "Whether the first line of a file of columns holds their names.")
+    encoding: str | None = choice(None, "Encoding of files of text, such as cp1252, gbk, shift_jis; detected if None.")
+    quoting: str = choice("auto", "auto, or none where quotation marks in a file of columns are a part of the text.")
+    range: str | None = choice(
+        None, "Numbers of a picture that are black and full brightness, such as 0,4095; measured when left out."
+    )
+    channel_axis: str = choice(
+        "auto", "Where in an array the channels are: first (n, c, ...), last (n, ..., c), or auto for the shorter axis."
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, allowed in (("quoting", QUOTINGS), ("channel_axis", AXES)):
+            if getattr(self, name) not in allowed:
+                raise PlanError(f"{name} is one of {listed(allowed)}. Got {getattr(self, name)!r}.")
+
+    @classmethod
+    def given(cls, choices: Mapping[str, Any]) -> DataOptions:
+        """The options in what was given to a verb, where lists, mappings and pairs may stand for the text of each.
+
+        >>> DataOptions.given({"schema": {"zip": "category"}, "without": ["a", "b"], "range": (0, 4095)}).schema
+        'zip:category'
+        """
+        return cls.of({name: _as_text(value) for name, value in choices.items()})
+
+
+AS_IT_IS = DataOptions()
+"""Nothing is said of the data; all is inferred."""
+
+
+def _as_text(value: Any) -> Any:
+    """An option as the command line spells it."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}:{role}" for name, role in value.items())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ",".join(map(str, value))
+    return value
+
+
+def as_words(options: DataOptions) -> list[str]:
+    """The options of the command line that say the same.
+
+    >>> as_words(DataOptions(without="ill", header=False))
+    ['--without', 'ill', '--no-header']
+    """
+    words: list[str] = []
+    for name, value in options.record().items():
+        if value == getattr(DataOptions, name):
+            continue
+        spelled = name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{spelled}" if value else f"--no-{spelled}")
+        else:
+            words += [f"--{spelled}", value]
+    return words
+
+
+def named_columns(listing: str | None) -> list[str]:
+    """The columns in an option, with commas between.
+
+    >>> named_columns("age, town"), named_columns(None)
+    (['age', 'town'], [])
+    """
+    return [] if listing is None else [name.strip() for name in listing.split(",") if name.strip()]
