@@ -9,7 +9,7 @@ from scipy.stats import spearmanr
 
 import counterpoint as cp
 from counterpoint.cli import main
-from counterpoint.data.frames import columns_of
+from counterpoint.data.frames import raw_columns
 from counterpoint.errors import InputError
 from counterpoint.likeness import agree
 from counterpoint.matching import match, retrieve, table
@@ -180,12 +180,12 @@ def test_negatives_are_the_most_alike_that_are_no_answers(run, tmp_path, capsys)
     new = asked(60, seed=6)
     new["question"][1] = new["question"][0]  # then the answer of each is an answer of the other
     found = mine(run, new, tmp_path / "mined.csv", pairs=["question", "answer"], k=2)
-    columns = columns_of(tmp_path / "mined.csv")
+    columns = raw_columns(tmp_path / "mined.csv")
     assert list(columns) == ["question", "answer", "negative_1", "negative_2"]
     assert found["rows"] + found["left_out"] == 60
     model = cp.load(run)
     answers = list(dict.fromkeys(new["answer"].tolist()))
-    q, a = model.embed(columns["question"].tolist()).vectors, model.embed(answers).vectors
+    q, a = model.embed(columns["question"]).vectors, model.embed(answers).vectors
     for row, similar in enumerate(q @ a.T):
         own = {x for y, x in zip(new["question"], new["answer"], strict=True) if y == columns["question"][row]}
         limit = 0.95 * similar[answers.index(columns["answer"][row])]

@@ -19,7 +19,8 @@ from counterpoint.kinds import Wishes
 from counterpoint.modalities.image import Images
 from counterpoint.modalities.text import Text
 from counterpoint.model import load
-from counterpoint.opening import recognise
+from counterpoint.opening import recognised
+from counterpoint.options import DataOptions
 from counterpoint.views import draw
 from counterpoint.views.words import Words, dropout
 from tests.worlds import remarks
@@ -50,18 +51,18 @@ def test_lines_columns_lists_and_folders_hold_the_same_texts(tmp_path):
         (folder / f"{row}.md").write_text(text, encoding="utf-8")
     paths = [lines, *(tmp_path / name for name in ("wide.txt", "packed.txt.gz", "rows.jsonl", "rows.csv")), folder]
     for source in [*paths, SAID, np.array(SAID), {"said": np.array(SAID, dtype=object)}]:
-        columns = ["said"] if isinstance(source, dict) or "rows" in str(source) else []
-        assert list(read_texts(source, columns).texts) == SAID, source
+        column = "said" if isinstance(source, dict) or "rows" in str(source) else None
+        assert list(read_texts(source, DataOptions(column=column)).texts) == SAID, source
     assert [looks_like_texts(path) for path in paths] == [True] * len(paths)
-    assert [recognise(path, "auto") for path in paths] == [Text] * len(paths)
+    assert [recognised(path, Wishes())[1] for path in paths] == [Text] * len(paths)
     assert list(read_texts(folder).names) == [f"{row}.md" for row in range(4)]
 
 
 def test_a_folder_with_a_picture_is_one_of_pictures(tmp_path):
     (tmp_path / "about.txt").write_text("these are pictures", encoding="utf-8")
-    assert recognise(tmp_path, "auto") is Text
+    assert recognised(tmp_path, Wishes())[1] is Text
     Image.new("L", (8, 8)).save(tmp_path / "one.png")
-    assert recognise(tmp_path, "auto") is Images
+    assert recognised(tmp_path, Wishes())[1] is Images
 
 
 def test_empty_texts_are_left_out_and_the_others_keep_their_places():
@@ -85,7 +86,9 @@ def test_the_most_wordy_column_is_the_text_and_an_id_names_it():
     }
     read = read_texts(columns)
     assert (list(read.names), read.texts[0]) == (["7", "9"], "Keys come and go here.")
-    assert read_texts(columns, ["title", "body"]).texts[1] == "On queues Queues are first in, first out."
+    assert (
+        read_texts(columns, DataOptions(column="title, body")).texts[1] == "On queues Queues are first in, first out."
+    )
 
 
 @pytest.mark.parametrize(
@@ -94,7 +97,7 @@ def test_the_most_wordy_column_is_the_text_and_an_id_names_it():
         (["a few words"], True),
         ([1, 2], False),
         (np.zeros((3, 2)), False),
-        ({"text": np.array(["some words"], dtype=object)}, False),
+        ({"text": np.array(["some words"], dtype=object)}, True),
     ],
 )
 def test_only_plain_texts_are_claimed(source, claimed):
@@ -131,7 +134,7 @@ def test_a_table_with_a_column_of_names_stays_a_table(tmp_path):
 )
 def test_what_is_no_text_is_refused_with_advice(source, columns, message):
     with pytest.raises(SourceError, match=message):
-        read_texts(source, columns)
+        read_texts(source, DataOptions(column=",".join(columns) or None))
 
 
 def test_a_file_that_is_not_text_is_refused(tmp_path):

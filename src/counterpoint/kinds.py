@@ -127,6 +127,10 @@ class Modality(ABC):
         """The columns that are features, where the data has columns with names: a label among them is no test."""
         return ()
 
+    def schema(self) -> Any:
+        """What the columns of its data are (``data.schema.Schema``), where they have names; else None."""
+        return None
+
     def picture(self, batch: Batch) -> Tensor | None:
         """The items as uint8 pictures (b, 3, h, w) for people, or None where the kind of data has none."""
         return None
@@ -144,6 +148,8 @@ class Modality(ABC):
 class Wishes:
     """What the user asks of a modality; None and 'auto' leave it to the data."""
 
+    kind: str = "auto"
+    """The kind of data, where a person said it."""
     views: str | Callable[..., Any] = "auto"
     view_size: int | None = None
     data: DataOptions = AS_IT_IS

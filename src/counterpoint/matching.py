@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float32, Int64
 
 from counterpoint import runs
-from counterpoint.data.frames import columns_of
+from counterpoint.data.frames import raw_columns
 from counterpoint.data.texts import read_linked
 from counterpoint.errors import InputError, closest, listed
 from counterpoint.evaluation.intervals import bootstrap, paired
@@ -185,7 +185,7 @@ def _texts(items: object) -> Sequence[str]:
 
 def _judged(relevance: object, queries: list[str], documents: list[str]) -> dict[int, dict[int, float]]:
     """Of every query that something is relevant to, the documents and their grades, by places."""
-    columns = columns_of(relevance)
+    columns = {name: np.asarray(values, dtype=object) for name, values in raw_columns(relevance).items()}
     if len(columns) < 2:
         raise InputError(f"Relevance has columns for query and document, and perhaps a grade. Got {listed(columns)}.")
     asked, answers, *grades = (cells.tolist() for cells in columns.values())

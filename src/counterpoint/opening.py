@@ -15,7 +15,9 @@ from torch import nn
 
 from counterpoint import catalogue
 from counterpoint.assemble import asks_for, whole
+from counterpoint.data.frames import is_columns
 from counterpoint.data.paths import existing
+from counterpoint.data.sheets import read_sheet
 from counterpoint.data.subset import spread
 from counterpoint.errors import SourceError, listed
 from counterpoint.interfaces import Items
@@ -75,6 +77,7 @@ def opened(source: object, asked: Plan, own: Own, processes: Processes = ALONE) 
     """Recognise and open the data of a plan."""
     pairs = paired_columns(own.pairs)
     wishes = Wishes(
+        kind=asked.modality,
         views=own.views or asked.views,
         view_size=asked.view_size,
         data=own.data,
@@ -85,10 +88,9 @@ def opened(source: object, asked: Plan, own: Own, processes: Processes = ALONE) 
         progress=decoding(),
     )
     with processes.first_before_others():
-        kind = "text" if pairs and asked.modality == "auto" else asked.modality  # no other kind has such columns
-        modality = recognise(source, kind)
-        catalogue.find("method", asked.method, only=modality.name)
-        return modality.learn(source, wishes)
+        held, kind = recognised(source, wishes)
+        catalogue.find("method", asked.method, only=kind.name)
+        return kind.learn(held, wishes)
 
 
 def paired_columns(pairs: object) -> tuple[str, ...]:
@@ -104,13 +106,28 @@ def paired_columns(pairs: object) -> tuple[str, ...]:
     return ()
 
 
-def recognise(source: object, name: str) -> type[Modality]:
+def open_source(source: object, wishes: Wishes) -> tuple[Modality, Items]:
+    """Recognise and open the data that is learned from."""
+    held, kind = recognised(source, wishes)
+    return kind.learn(held, wishes)
+
+
+def recognised(source: object, wishes: Wishes) -> tuple[object, type[Modality]]:
+    """The source, whose columns have been read if it has any, and its kind of data."""
+    name = "text" if wishes.pairs and wishes.kind == "auto" else wishes.kind  # no other kind has such columns
+    if isinstance(source, str | Path) and not str(source).startswith("sample:"):
+        existing(source)
+    if is_columns(source):
+        sheet = read_sheet(source, wishes, name)
+        return sheet, catalogue.find("modality", sheet.kind)
+    return source, _recognise(source, name)
+
+
+def _recognise(source: object, name: str) -> type[Modality]:
     """The kind of data of a source, by name or by asking each kind whether it claims it."""
     if name != "auto":
         named: type[Modality] = catalogue.find("modality", name)
         return named
-    if isinstance(source, str | Path) and not str(source).startswith("sample:"):
-        existing(source)
     for each in catalogue.names("modality"):
         kind: type[Modality] = catalogue.find("modality", each)
         if kind.claims(source):

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from counterpoint.data.schema import schema_lines
 from counterpoint.interfaces import Listener
 from counterpoint.training.watch import Verdict, judge
 
@@ -24,8 +25,8 @@ def console() -> Any:
 def summary_lines(summary: Mapping[str, Any]) -> list[str]:
     """The plan of a run in a few lines.
 
-    >>> summary_lines({"items": 4, "skipped": 0, "modality": "table", "notes": [], "item_shape": [3], "view_shape": [3],
-    ...                "views": "auto", "encoder": "mlp", "encoder_parameters": 1000, "steps": 2,
+    >>> summary_lines({"items": 4, "skipped": 0, "modality": "table", "notes": [], "schema": [], "item_shape": [3],
+    ...                "view_shape": [3], "views": "auto", "encoder": "mlp", "encoder_parameters": 1000, "steps": 2,
     ...                "steps_per_epoch": 1, "epochs": 2.0, "precision": "fp32", "device": "cpu", "processes": 1,
     ...                "minutes": None, "views_per_second": None, "memory": 0})[0]
     'data      4 items of 3, recognised as table'
@@ -37,6 +38,7 @@ def summary_lines(summary: Mapping[str, Any]) -> list[str]:
     lines = [
         f"data      {items}, recognised as {summary['modality']}{skipped}",
         *(f"          {note}" for note in summary["notes"]),
+        *(f"{'' if row else 'schema':8}  {line}" for row, line in enumerate(schema_lines(summary["schema"]))),
         f"views     {summary['views']}{_shape(', ', summary['view_shape'])}",
         f"encoder   {summary['encoder']}, {summary['encoder_parameters']:,} parameters",
         f"training  {steps}, {summary['precision']} on {summary['device']}{company}",

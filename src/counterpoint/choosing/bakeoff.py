@@ -25,12 +25,11 @@ from counterpoint.evaluation.intervals import Interval
 from counterpoint.files import replacing, write_json
 from counterpoint.fitting import command, fit, said
 from counterpoint.kinds import Wishes
-from counterpoint.opening import apart
+from counterpoint.opening import apart, open_source
 from counterpoint.options import DataOptions
 from counterpoint.plans import Plan
 from counterpoint.progress import console, decoding
 from counterpoint.reports.comparison import write_comparison
-from counterpoint.settle import recognise
 
 MINUTES = 3.0
 """Time for each run where neither time nor epochs are given."""
@@ -96,8 +95,10 @@ def compare(
     folder = Path(out)
     place = Folder(folder, RECORD, "comparison")
     place.require(resume=resume, overwrite=overwrite)
-    wishes = Wishes(views=plan.views, view_size=plan.view_size, data=data, labels=labels, progress=decoding())
-    modality, items = recognise(source, plan.modality).learn(source, wishes)
+    wishes = Wishes(
+        kind=plan.modality, views=plan.views, view_size=plan.view_size, data=data, labels=labels, progress=decoding()
+    )
+    modality, items = open_source(source, wishes)
     asked = questions(modality, source, items, test=test, labels=labels, seed=plan.seed)
     require_all(plan, methods, source, modality, items, asked.learnable)
     contest = Contest(folder, source, data, plan, asked)

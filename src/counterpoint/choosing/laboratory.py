@@ -25,7 +25,7 @@ from counterpoint.fitting import command, said, unseen
 from counterpoint.interfaces import Items
 from counterpoint.kinds import Modality, Wishes
 from counterpoint.model import Model, load
-from counterpoint.opening import apart, recognise
+from counterpoint.opening import apart, open_source
 from counterpoint.plans import Lab
 from counterpoint.progress import console, decoding
 from counterpoint.reports.looks import strip, write_looks
@@ -93,7 +93,7 @@ def lab(
     place = None if out is None else Folder(Path(out), RECORD, "lab", resumable=False)
     if place is not None:
         place.require(resume=False, overwrite=overwrite)
-    wishes = Wishes(view_size=asked.view_size, data=data, labels=labels, progress=decoding())
+    wishes = Wishes(kind=asked.modality, view_size=asked.view_size, data=data, labels=labels, progress=decoding())
     by, items = _opened(source, model, asked, wishes)
     looks = list(_looks(source, by.modality, _several(views), wishes, trained=model is not None))
     sample, known = _sampled(source, items, labels, by.modality, asked)
@@ -138,7 +138,7 @@ def _several(views: Views | Sequence[Views] | None) -> list[Views]:
 def _opened(source: object, model: Model | str | Path | None, asked: Lab, wishes: Wishes) -> tuple[Model, Items]:
     """What the views are measured by, and the items."""
     if model is None:
-        modality, items = recognise(source, asked.modality).learn(source, wishes)
+        modality, items = open_source(source, wishes)
         with torch.random.fork_rng():
             torch.manual_seed(asked.seed)
             encoder = modality.encoder(asked.encoder, asked.width)

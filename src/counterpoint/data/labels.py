@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 from jaxtyping import Int64
 
-from counterpoint.data.frames import columns_of, is_frame, read_columns
+from counterpoint.data.frames import is_columns, raw_columns
 from counterpoint.data.paths import existing
 from counterpoint.data.splits import UNLABELLED, Codes, is_labelled
 from counterpoint.errors import LabelError, closest, listed
@@ -186,7 +186,7 @@ def _found(spec: object, source: object, items: Items) -> Any:
         return items.labels
     if not isinstance(spec, str | Path):
         return spec
-    columns = columns_of(source) if is_frame(source) or isinstance(source, Mapping) else {}
+    columns = raw_columns(source) if is_columns(source) else {}
     if str(spec) in columns:
         return columns[str(spec)]
     if spec == "folder":
@@ -230,14 +230,14 @@ def _file(spec: str | Path) -> np.ndarray:
 
 def _named(spec: str | Path, items: Items) -> list[Any]:
     """The labels in a table with the columns ``name`` and ``label``; None for items that it does not name."""
-    columns = read_columns(spec)
+    columns = raw_columns(spec)
     if {"name", "label"} - set(columns):
         raise LabelError(f"'{spec}' needs the columns name and label. It has {listed(columns)}.")
     place = {name: row for row, name in enumerate(items.names)}
     left_out = {name for name, _ in getattr(items, "skipped", ())}
     labels: list[Any] = [None] * len(items)
     digits = len(items.names[0])  # rows of an array are called by their numbers, 007, which a table reads as 7
-    for given, label in zip(map(str, columns["name"].tolist()), whole(columns["label"]).tolist(), strict=True):
+    for given, label in zip(map(str, columns["name"]), columns["label"], strict=True):
         name = given if given in place or not given.isdecimal() else given.zfill(digits)
         if name in left_out:
             continue

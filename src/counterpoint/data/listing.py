@@ -11,12 +11,9 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from counterpoint.data.decode import SUFFIXES, ByteFile, is_picture_name
-from counterpoint.data.frames import columns_of
-from counterpoint.data.paths import existing
-from counterpoint.errors import SourceError, closest, listed
+from counterpoint.data.sheets import Sheet
+from counterpoint.errors import SourceError, listed
 
 Read = Callable[[int], ByteFile]
 """From a place in a listing to the opened file of that photo."""
@@ -81,39 +78,29 @@ def of_paths(paths: Sequence[str | Path]) -> Listing:
     return _listed([Path(path).as_posix() for path in paths], files, f"list:{location}")
 
 
-def of_frame(source: object, column: str | None) -> Listing:
+def of_sheet(sheet: Sheet) -> Listing:
     """Photos whose paths stand in a column; those in a file are relative to the folder of that file."""
-    columns = columns_of(source)
-    name = path_column(columns, column)
-    paths = [str(path) for path in columns[name]]
+    named = [column.name for column in sheet.schema.columns if column.role == "path"]
+    if len(named) != 1:
+        many = (
+            f"Columns {listed(named)} all hold" if named else f"None of the columns {listed(sheet.frame.columns)} holds"
+        )
+        raise SourceError(f"{many} paths of photos. Name the one to look at with --column.")
+    paths = sheet.words(named[0])
+    first = next((path for path in paths if path), "")
+    if not is_picture_name(first):
+        raise SourceError(f"Column '{named[0]}' holds no paths of photos: its first is {first!r}.")
     empty = [row for row, path in enumerate(paths) if not path]
     if empty:
-        raise SourceError(f"Column '{name}' names no photo in {len(empty)} rows, the first row {empty[0]}. Drop those.")
-    if not isinstance(source, str | Path):
+        raise SourceError(
+            f"Column '{named[0]}' names no photo in {len(empty)} rows, the first row {empty[0]}. Drop those."
+        )
+    folder = sheet.frame.folder
+    if folder is None:
         return of_paths(paths)
-    table = existing(source)
-    return _listed(paths, [table.parent / Path(path).expanduser() for path in paths], str(table.resolve()))
-
-
-def path_column(columns: dict[str, np.ndarray], column: str | None) -> str:
-    """The column asked for, or the only one that holds paths of photos."""
-    if column is not None and column not in columns:
-        raise SourceError(f"There is no column '{column}'.{closest(column, columns)} Columns: {listed(columns)}.")
-    found = path_columns(columns)
-    if column is not None and column not in found:
-        raise SourceError(f"Column '{column}' holds no paths of photos: its first is {columns[column][0]!r}.")
-    if column is None and len(found) != 1:
-        many = f"Columns {listed(found)} all hold" if found else f"None of the columns {listed(columns)} holds"
-        raise SourceError(f"{many} paths of photos. Name the one to look at with column=...")
-    return column or found[0]
-
-
-def path_columns(columns: dict[str, np.ndarray]) -> list[str]:
-    """The columns whose first cell that is not empty ends as names of photos do."""
-    first = {
-        name: next((cell for cell in cells if cell != ""), "") for name, cells in columns.items() if cells.ndim == 1
-    }
-    return [name for name, cell in first.items() if isinstance(cell, str) and is_picture_name(cell)]
+    return _listed(
+        paths, [folder / Path(path).expanduser() for path in paths], str(folder.resolve() / sheet.frame.called)
+    )
 
 
 def _listed(names: list[str], files: list[Path], location: str) -> Listing:

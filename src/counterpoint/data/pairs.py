@@ -9,9 +9,12 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Int64
 
-from counterpoint.data.frames import columns_of, is_frame, read_columns
+from counterpoint.data.frames import is_columns, raw_columns
+from counterpoint.data.sheets import read_sheet
 from counterpoint.errors import LabelError, closest, listed
 from counterpoint.interfaces import Items
+from counterpoint.kinds import Wishes
+from counterpoint.options import DataOptions
 
 COLUMNS = ("first", "second", "same")
 
@@ -63,10 +66,9 @@ def read_scores(
         LabelError: There is no such column, it has other than one number in every row, or all of them are equal.
     """
     if isinstance(spec, str):
-        columns = columns_of(source)
-        if spec not in columns:
-            raise LabelError(f"There is no column '{spec}'.{closest(spec, columns)} Columns: {listed(columns)}.")
-        said, where = columns[spec], f"The column '{spec}' has"
+        sheet = read_sheet(source, Wishes(data=DataOptions(schema=f"{spec}:score")), "text")
+        numeric = sheet.schema.named(spec).type in ("integer", "float", "boolean")
+        said, where = sheet.numbers(spec) if numeric else np.asarray(sheet.words(spec)), f"The column '{spec}' has"
     else:
         said, where = np.asarray(spec), "This list has"
     if said.dtype.kind not in "biuf" or said.ndim != 1 or not np.isfinite(said).all():
@@ -85,11 +87,11 @@ def read_scores(
 
 def _columns(spec: object) -> list[list[str]]:
     """The three columns, as text."""
-    if isinstance(spec, str | Path) or is_frame(spec):
-        columns = read_columns(spec) if isinstance(spec, str | Path) else columns_of(spec)
+    if isinstance(spec, str | Path) or is_columns(spec):
+        columns = raw_columns(spec)
         if set(COLUMNS) - set(columns):
             raise LabelError(f"Pairs need the columns {listed(COLUMNS)}. There are {listed(columns)}.")
-        return [[str(value) for value in columns[name].tolist()] for name in COLUMNS]
+        return [[str(value) for value in columns[name]] for name in COLUMNS]
     if isinstance(spec, Sequence) and all(isinstance(each, Sequence) and len(each) == 3 for each in spec):
         return [[str(value) for value in column] for column in zip(*spec, strict=True)] or [[], [], []]
     raise LabelError(f"Pairs are a file, a data frame or a list of triples (first, second, same). Got {type(spec)}.")

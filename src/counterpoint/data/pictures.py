@@ -10,9 +10,11 @@ from typing import Any, Protocol
 
 from counterpoint.data import archives, arrays, datasets, frames, idx, listing, samples
 from counterpoint.data.decode import is_grey, is_picture_name, opened, reason
+from counterpoint.data.frames import is_columns
 from counterpoint.data.listing import Listing
 from counterpoint.data.paths import existing
 from counterpoint.data.photos import Progress, open_photos
+from counterpoint.data.sheets import read_sheet, sheet_of
 from counterpoint.data.subset import spread
 from counterpoint.errors import SourceError
 from counterpoint.interfaces import Items
@@ -48,20 +50,19 @@ def looks_like_pictures(source: object) -> bool:
     if arrays.is_array(source):
         array: Any = source
         return array.dtype != object and arrays.are_pictures(array.shape, arrays.as_numpy(array[:0]).dtype)
-    if frames.is_frame(source):
-        return _has_path_column(source)
+    sheet = sheet_of(source)
+    if sheet is not None:
+        return sheet.kind == "image"
     return _is_path_list(source) or datasets.is_dataset(source)
 
 
-def survey(source: object, *, column: str | None = None) -> Survey:
+def survey(source: object) -> Survey:
     """Measure a source by up to 64 of its pictures, of photos only the headers.
 
     Raises:
         SourceError: There are no pictures, or none that can be read.
     """
-    if column is not None and not frames.is_frame(source):
-        raise SourceError(f"There is no column '{column}': only a table of paths has columns. Leave it out.")
-    listed = _listing(source, column)
+    listed = _listing(source)
     if listed is not None:
         shapes = _headers(listed)
         return Survey(len(listed.names), _side(shapes), max(shape[0] for shape in shapes), True)
@@ -79,7 +80,6 @@ def open_pictures(
     *,
     size: int | None,
     channels: int,
-    column: str | None = None,
     progress: Progress | None = None,
 ) -> PictureItems:
     """Open a source as uint8 pixels (b, c, h, w).
@@ -90,13 +90,12 @@ def open_pictures(
         size: Photos are squeezed to (size, size), and so are the pictures of a dataset unless it is None, which
             means the size of the first of them. Arrays keep their own size.
         channels: 1 for grey or 3 for colour, into which the pictures are brought; for arrays also their own number.
-        column: The column of a data frame that holds paths of photos, where more than one does.
         progress: Is told how many photos have been decoded, and of how many.
 
     Raises:
         SourceError: Nothing usable is there; the message says what was looked for and where.
     """
-    listed = _listing(source, column)
+    listed = _listing(source)
     if listed is not None:
         if size is None:
             raise SourceError("Photos differ in size. Say with size=... to how many pixels they are brought.")
@@ -119,15 +118,8 @@ def _path_looks(path: Path) -> bool:
         except arrays.DAMAGE:
             return False
     if frames.is_frame(path):
-        return _has_path_column(path)
+        return read_sheet(path).kind == "image"
     return is_picture_name(path.name) or idx.is_idx(path)
-
-
-def _has_path_column(source: object) -> bool:
-    try:
-        return len(listing.path_columns(frames.glance(source))) > 0
-    except SourceError:
-        return False
 
 
 def _is_path_list(source: object) -> bool:
@@ -135,10 +127,10 @@ def _is_path_list(source: object) -> bool:
     return isinstance(first, str | Path) and is_picture_name(Path(first).name)
 
 
-def _listing(source: object, column: str | None) -> Listing | None:
+def _listing(source: object) -> Listing | None:
     """The photos that a source names; None where it holds numbers, images in memory or something else."""
-    if frames.is_frame(source):
-        return listing.of_frame(source, column)
+    if is_columns(source):
+        return listing.of_sheet(read_sheet(source, kind="image"))
     if isinstance(source, list | tuple) and (not source or isinstance(source[0], str | Path)):
         return listing.of_paths(source)
     if not isinstance(source, str | Path) or str(source).startswith("sample:"):

@@ -18,10 +18,11 @@ from counterpoint.interfaces import Items
 from counterpoint.kinds import Modality, Wishes
 from counterpoint.labelling.budgets import Budget
 from counterpoint.labelling.efficiency import set_apart
+from counterpoint.opening import open_source
 from counterpoint.options import DataOptions
 from counterpoint.plans import Lifecycle
 from counterpoint.progress import decoding
-from counterpoint.settle import fitting_batch, recognise
+from counterpoint.settle import fitting_batch
 from counterpoint.training.recipe import steps_per_epoch
 
 SMALLER = (1, 5, 10, 50)
@@ -66,7 +67,7 @@ def gather(source: object, labels: object, asked: Lifecycle, *, data: DataOption
     Raises ``InputError`` where data, labels or budget cannot be used.
     """
     wishes = Wishes(data=data, labels=labels, progress=decoding())
-    modality, items = recognise(source, "auto").learn(source, wishes)
+    modality, items = open_source(source, wishes)
     unseen(labels, modality)
     _require_networks(modality, len(items), asked)
     everything = Labelled(items, *read_some_labels(labels, source, items))

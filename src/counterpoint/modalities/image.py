@@ -16,13 +16,17 @@ from jaxtyping import Float, Int64, UInt8
 from torch import Tensor, nn
 
 from counterpoint import catalogue
+from counterpoint.data.frames import is_columns
 from counterpoint.data.pictures import looks_like_pictures, open_pictures, survey
+from counterpoint.data.schema import Column, Schema
+from counterpoint.data.sheets import Sheet, later_sheet, read_sheet
 from counterpoint.data.subset import spread
 from counterpoint.data.texts import is_library
 from counterpoint.encoders.borrowed import timm_encoder
-from counterpoint.errors import InputError
+from counterpoint.errors import InputError, SourceError
 from counterpoint.interfaces import Items
 from counterpoint.kinds import EncoderInput, Modality, Wishes
+from counterpoint.options import DataOptions
 from counterpoint.views import pixels, two
 from counterpoint.views.crop import resize
 from counterpoint.views.strength import strengthened
@@ -44,7 +48,8 @@ class Sight:
     mean: list[float]
     deviation: list[float]
     views: str
-    column: str | None
+    schema: Schema
+    options: DataOptions
 
 
 class Images(Modality):
@@ -70,27 +75,29 @@ class Images(Modality):
 
     @classmethod
     def learn(cls, source: object, wishes: Wishes) -> tuple[Images, Items]:
-        found = survey(source, column=wishes.data.column)
+        sheet = _sheet(source, wishes)
+        source = source if sheet is None else sheet
+        found = survey(source)
         size = wishes.view_size or (PHOTO_VIEW if found.photos and found.side > PHOTO_VIEW else max(8, found.side))
         stored = max(size, min(found.side, round(size * 1.25))) if found.photos else None
-        items = open_pictures(
-            source, size=stored, channels=found.channels, column=wishes.data.column, progress=wishes.progress
-        )
+        items = open_pictures(source, size=stored, channels=found.channels, progress=wishes.progress)
         sample = items.take(spread(len(items), 2000)).float() / 255
         mean = sample.mean(dim=(0, 2, 3))
         deviation = sample.std(dim=(0, 2, 3)).clamp(min=1e-3)
         views = wishes.views if isinstance(wishes.views, str) else "callable"
         if views == "auto":
             views = pixels.auto(found.channels, size)
-        sight = Sight(found.channels, size, stored, mean.tolist(), deviation.tolist(), views, wishes.data.column)
+        schema = Schema([]) if sheet is None else sheet.schema
+        sight = Sight(found.channels, size, stored, mean.tolist(), deviation.tolist(), views, schema, wishes.data)
         return cls(sight, _chosen(wishes.views, views, size)), items
 
     def open(self, source: object) -> Items:
-        column = self.sight.column
+        if is_columns(source) and self.sight.schema.columns:
+            source = later_sheet(source, self.sight.schema, self.name, self.sight.options)
         size = self.sight.stored
-        if size is None and survey(source, column=column).photos:
+        if size is None and survey(source).photos:
             size = self.sight.size
-        return open_pictures(source, size=size, channels=self.sight.channels, column=column)
+        return open_pictures(source, size=size, channels=self.sight.channels)
 
     def look(self, batch: UInt8[Tensor, "b c h w"], key: Int64[Tensor, " b"]) -> Float[Tensor, "b c s s"]:
         if self._look is None:
@@ -137,12 +144,21 @@ class Images(Modality):
         )
         return EncoderInput({"channels": channels, "height": size, "width": size}, recipe)
 
+    def schema(self) -> Schema:
+        return self.sight.schema
+
     def settings(self) -> Mapping[str, Any]:
-        return asdict(self.sight)
+        sight = self.sight
+        return {**asdict(sight), "schema": sight.schema.settings(), "options": sight.options.record()}
 
     @classmethod
     def restore(cls, settings: Mapping[str, Any]) -> Images:
-        return cls(Sight(**settings))
+        known = {name: value for name, value in settings.items() if name != "column"}
+        column = settings.get("column")  # all that was kept of a schema once
+        schema = Schema.restore(
+            settings.get("schema", [] if column is None else [asdict(Column(column, "path", "string"))])
+        )
+        return cls(Sight(**{**known, "schema": schema, "options": DataOptions.of(settings.get("options", {}))}))
 
     def picture(self, batch: UInt8[Tensor, "b c h w"]) -> UInt8[Tensor, "b 3 h w"]:
         return pixels.pictured(batch.float() / 255)
@@ -154,6 +170,16 @@ class Images(Modality):
     def _standard(self, view: Tensor) -> Tensor:
         mean, deviation = self._mean.to(view.device), self._deviation.to(view.device)
         return view.sub_(mean).div_(deviation).contiguous(memory_format=torch.channels_last)
+
+
+def _sheet(source: object, wishes: Wishes) -> Sheet | None:
+    """The columns of a source, where it has any."""
+    if is_columns(source):
+        return read_sheet(source, wishes, Images.name)
+    if wishes.data.column or wishes.data.without or wishes.data.schema:
+        named = wishes.data.column or wishes.data.without or wishes.data.schema
+        raise SourceError(f"There is no column '{named}': only a table of paths has columns. Leave it out.")
+    return None
 
 
 def _chosen(views: str | Callable[..., Any], name: str, size: int) -> Callable[[Tensor, Tensor], Tensor]:

@@ -17,9 +17,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from counterpoint import catalogue
-from counterpoint.data import rows
 from counterpoint.data.alike import alike
-from counterpoint.data.texts import Texts, looks_like_texts, read_linked, read_texts
+from counterpoint.data.frames import is_columns
+from counterpoint.data.schema import Schema
+from counterpoint.data.sheets import Sheet, later_sheet, read_sheet
+from counterpoint.data.texts import Texts, linked_of_sheet, looks_like_texts, of_sheet, read_texts
 from counterpoint.data.tokens import Script, Tokenizer, learned
 from counterpoint.data.words import counted, in_stretches
 from counterpoint.data.written import Ragged, Written
@@ -27,7 +29,7 @@ from counterpoint.encoders.hugging_face import PREFIX, Network, blank, described
 from counterpoint.errors import InputError, PlanError, SourceError
 from counterpoint.interfaces import Items, Views
 from counterpoint.kinds import EncoderInput, Modality, Wishes
-from counterpoint.options import named_columns
+from counterpoint.options import DataOptions
 from counterpoint.views.strength import strengthened
 from counterpoint.views.two import each_text
 from counterpoint.views.words import Words
@@ -68,6 +70,8 @@ class Reading:
     columns: Sequence[str]
     paired: bool
     views: str
+    schema: Schema
+    options: DataOptions
     network: Mapping[str, Any] | None
     """Name, pooling and config of a network whose tokenizer this is."""
 
@@ -96,15 +100,9 @@ class Text(Modality):
 
     @classmethod
     def learn(cls, source: object, wishes: Wishes) -> tuple[Text, Items]:
-        linked, borrowed = None, described(wishes.encoder)
-        if wishes.pairs:
-            if wishes.data.column is not None:
-                raise SourceError("Give --column or --pairs, not both: either names the columns with the text.")
-            columns = list(wishes.pairs)
-            read, linked = read_linked(source, columns)
-        else:
-            columns = named_columns(wishes.data.column)
-            read = read_texts(source, columns)
+        borrowed = described(wishes.encoder)
+        sheet = read_sheet(source, wishes, cls.name) if is_columns(source) else None
+        read, linked, columns = _read(source, sheet, wishes)
         if borrowed is None and catalogue.split(wishes.encoder)[0] == WHOLE:
             read = in_stretches(read, words=STRETCH)
             tokenizer = Tokenizer(counted(read.texts))
@@ -121,13 +119,15 @@ class Text(Modality):
             columns=columns,
             paired=linked is not None,
             views=("words" if linked is None else "dropout") if views == "auto" else views,
+            schema=Schema([]) if sheet is None else sheet.schema,
+            options=wishes.data,
             network=borrowed and {"name": borrowed.name, "pooling": borrowed.pooling, "config": borrowed.config},
         )
         text = cls(reading, wishes.views if callable(wishes.views) else None)
         return text, text._learned(read, tokens, linked, told_apart=wishes.told_apart)
 
     def open(self, source: object) -> Items:
-        read = read_texts(source, self._columns(source))
+        read = self._read_later(source)
         return self._items(read, self.tokenizer.numbers(read.texts))
 
     def look(self, batch: Int64[Tensor, "b l"], key: Int64[Tensor, " b"]) -> Int64[Tensor, "b s"]:
@@ -207,12 +207,17 @@ class Text(Modality):
     def worded(self, view: Int64[Tensor, "b l"]) -> list[str]:
         return self.tokenizer.said(view)
 
+    def schema(self) -> Schema:
+        return self.reading.schema
+
     def settings(self) -> Mapping[str, Any]:
-        return asdict(self.reading)
+        reading = self.reading
+        return {**asdict(reading), "schema": reading.schema.settings(), "options": reading.options.record()}
 
     @classmethod
     def restore(cls, settings: Mapping[str, Any]) -> Text:
-        return cls(Reading(**settings))
+        schema, options = Schema.restore(settings.get("schema", [])), DataOptions.of(settings.get("options", {}))
+        return cls(Reading(**{**settings, "schema": schema, "options": options}))
 
     def quoted(self, like: str) -> list[str]:
         return [like]
@@ -236,15 +241,19 @@ class Text(Modality):
         kin = _kin(numbers, linked) if again or linked is not None else None
         return replace(self._items(replace(read, notes=notes), tokens), linked=linked, kin=kin)
 
-    def _columns(self, source: object) -> Sequence[str]:
-        """The columns with the text of further data: those of training that are there (of pairs one), else any."""
-        if not rows.is_columns(source):
-            return ()
-        held = rows.column_kinds(source)
-        there = [name for name in self.reading.columns if name in held]
-        if self.reading.paired:
-            return there[:1] if len(self.reading.columns) > 1 else ()  # a column of dialogues holds no texts
-        return there
+    def _read_later(self, source: object) -> Texts:
+        """Further data: the columns of training that are there (of pairs one), else what is plainly the text."""
+        reading = self.reading
+        if not is_columns(source):
+            return read_texts(source, DataOptions(encoding=reading.options.encoding))
+        sheet = later_sheet(source, reading.schema, self.name, reading.options)
+        there = [name for name in reading.columns if name in sheet.frame.columns]
+        if reading.paired:  # a column of dialogues holds no texts
+            there = there[:1] if len(reading.columns) > 1 else []
+        if there:
+            return of_sheet(sheet, there)
+        sheet = read_sheet(sheet.frame, kind=self.name)
+        return of_sheet(sheet, sheet.schema.of_role("text"))
 
     def _chosen(self) -> Callable[..., Any]:
         """The look of the settings."""
@@ -266,6 +275,23 @@ class Text(Modality):
             kept = zip(views, said, seen.lengths, strict=True)
             seen = self.tokenizer.numbers([view if count else text for view, text, count in kept])
         return seen.padded(np.arange(len(batch)), most=self.reading.longest, pad=self.tokenizer.pad).to(batch.device)
+
+
+def _read(
+    source: object, sheet: Sheet | None, wishes: Wishes
+) -> tuple[Texts, Int64[np.ndarray, "r v"] | None, list[str]]:
+    """The texts to learn from, for rows of pairs which of them belong together, and the columns that hold them."""
+    if sheet is None:
+        if wishes.pairs:
+            raise SourceError("Pairs stand in columns with names, and this source has none. Give a .csv or the like.")
+        return read_texts(source, wishes.data), None, []
+    pairs = list(wishes.pairs) or sheet.schema.of_role("pair")
+    if not pairs:
+        columns = sheet.schema.of_role("text")
+        return of_sheet(sheet, columns), None, columns
+    if wishes.data.column is not None:
+        raise SourceError("Give --column or --pairs, not both: either names the columns with the text.")
+    return *linked_of_sheet(sheet, pairs), pairs
 
 
 def _longest(wanted: int | None, tokenizer: Tokenizer, network: Network | None) -> int:
