@@ -111,7 +111,9 @@ class Plan(Choices):
         low=0,
     )
     weight_decay: float | None = choice(None, "Decay of weights, not of biases and norms.", low=0)
-    warmup: float = choice(0.05, "Share of the steps in which the learning rate rises.", low=0, high=1)
+    warmup: float | None = choice(
+        None, "Share of the steps in which the learning rate rises; None for 0.05, more in short runs.", low=0, high=1
+    )
     seed: int = choice(0, "Names the random numbers of the run.", low=0)
     device: str = choice("auto", "cpu, cuda, mps, or auto.")
     precision: str = choice("auto", "bf16, fp32, or auto: bf16 where this machine computes it rightly and faster.")

@@ -42,6 +42,7 @@ def summary_lines(summary: Mapping[str, Any]) -> list[str]:
         f"views     {summary['views']}{_shape(', ', summary['view_shape'])}",
         f"encoder   {summary['encoder']}, {summary['encoder_parameters']:,} parameters",
         f"training  {steps}, {summary['precision']} on {summary['device']}{company}",
+        *([f"          {summary['because_of_time']}"] if summary.get("because_of_time") else []),
     ]
     if summary["minutes"] is not None:
         lines.append(

@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from torch import nn
 
 from counterpoint import catalogue
 from counterpoint.assemble import Codes, build_method, compared_by, completed, encoded_length
+from counterpoint.budgeting import gain, in_little_time
 from counterpoint.errors import InputError, PlanError, SourceError
 from counterpoint.interfaces import Items, Method
 from counterpoint.kinds import Modality
@@ -59,6 +61,8 @@ class Prepared:
     per_epoch: int
     pace: Pace | None
     rebuildable: bool
+    because: str = ""
+    """What was chosen because of the time, in one line."""
 
     @property
     def codes(self) -> np.ndarray | None:
@@ -96,6 +100,7 @@ class Prepared:
             "encoder_parameters": sum(p.numel() for p in self.method.encoder.parameters()),
             "steps": self.recipe.steps,
             "steps_per_epoch": self.per_epoch,
+            "because_of_time": self.because,
             "epochs": round(self.recipe.steps / self.per_epoch, 2),
             "precision": self.recipe.precision,
             "device": str(self.recipe.device),
@@ -120,7 +125,15 @@ def prepare(
     choose_device(asked.device)  # refused before anything is opened
     modality, items = opened(source, asked, own, processes)
     data = Opened(modality, items, taught(asked, source, items, labels=own.labels, pairs=own.pairs))
-    return arranged(data, asked, own, began=began, before=before, measured=measured, processes=processes)
+    if before is not None:
+        asked = dataclasses.replace(asked, **{name: before["settled"][name] for name in ("batch_size", "warmup")})
+    arrange = partial(arranged, data, own=own, began=began, before=before, measured=measured, processes=processes)
+    usual = arrange(asked)
+    if before is not None or own.encoder is not None or (short := in_little_time(asked, usual.recipe)) is None:
+        return usual
+    quick = arrange(short)
+    because = gain(asked.minutes, usual.recipe, quick.recipe)
+    return dataclasses.replace(quick, because=because) if because else usual
 
 
 def arranged(
@@ -150,7 +163,7 @@ def arranged(
         optimizer=catalogue.find("optimizer", plan.optimizer),
         learning_rate=plan.learning_rate or 0.0,
         weight_decay=plan.weight_decay or 0.0,
-        warmup=plan.warmup,
+        warmup=plan.warmup or 0.0,
         seed=plan.seed,
         device=device,
         precision=plan.precision,
@@ -200,6 +213,7 @@ def _settled(
         precision=precision,
         learning_rate=_first(asked.learning_rate, recipe.get("learning_rate"), whole.learning_rate, rate),
         weight_decay=decay if asked.weight_decay is None else asked.weight_decay,
+        warmup=_first(asked.warmup, Recipe.warmup),
         encoder=_encoder_name(own.encoder, asked.encoder, modality),
         views=str(modality.settings().get("views", asked.views)),
         view_size=modality.settings().get("size"),
