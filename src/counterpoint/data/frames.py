@@ -11,6 +11,7 @@ from __future__ import annotations
 import gzip
 import io
 import itertools
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,6 +54,56 @@ def columns_of(source: object) -> dict[str, np.ndarray]:
     if is_frame(source):
         return _of_table(_table(source), "The data frame")
     raise SourceError(f"Columns come from a .csv, .tsv or .parquet file, a data frame or a dictionary. Got {source!r}.")
+
+
+def raw_columns(source: object) -> dict[str, list[Any]]:
+    """The columns as they are written: every cell of a .csv or .tsv file a string, so that 007 stays 007.
+
+    Cells of other files, of frames and of dictionaries are what their types say; None where one is missing.
+
+    >>> raw_columns({"id": ["007", "8"], "text": ["some words", None]})
+    {'id': ['007', '8'], 'text': ['some words', None]}
+    """
+    if isinstance(source, Mapping):
+        return {str(n): list(cells.tolist() if hasattr(cells, "tolist") else cells) for n, cells in source.items()}
+    if not isinstance(source, str | Path):
+        table = _table(source)
+    else:
+        file = existing(source)
+        with _advice(file):
+            if suffix_of(file) in (".jsonl", ".ndjson"):
+                return _raw_json(file)
+            table = _read_parquet(file) if suffix_of(file) == ".parquet" else _raw_text(file)
+    twice = [name for place, name in enumerate(table.column_names) if name in table.column_names[:place]]
+    if twice:
+        raise SourceError(f"There is more than one column called '{twice[0]}'. Give every column its own name.")
+    return {name: table.column(name).to_pylist() for name in table.column_names if not name.startswith(INDEX)}
+
+
+def _raw_text(file: Path) -> Any:
+    """A .csv or .tsv file as an arrow table of strings."""
+    import pyarrow as pa
+    from pyarrow import csv
+
+    data = contents(file)
+    names = csv.read_csv(io.BytesIO(_head(file, 0)), parse_options=_dialect(file, data)).column_names
+    types = csv.ConvertOptions(column_types={name: pa.string() for name in names}, strings_can_be_null=False)
+    return csv.read_csv(io.BytesIO(data), parse_options=_dialect(file, data), convert_options=types)
+
+
+def _raw_json(file: Path) -> dict[str, list[Any]]:
+    """The fields of one JSON object a line; None where a line lacks one."""
+    records = []
+    for number, line in enumerate(text_in(file).split("\n"), start=1):
+        try:
+            record = json.loads(line) if line.strip() else {}
+        except ValueError as wrong:
+            raise SourceError(f"Line {number} of '{file}' is no JSON: {wrong}. Expected one object a line.") from wrong
+        if not isinstance(record, dict):
+            raise SourceError(f"Line {number} of '{file}' is {line[:40]!r}. Expected one JSON object a line.")
+        records += [record] if record else []
+    names = dict.fromkeys(name for record in records for name in record)
+    return {name: [record.get(name) for record in records] for name in names}
 
 
 def read_columns(path: str | Path) -> dict[str, np.ndarray]:
@@ -110,20 +161,30 @@ def _first_of_parquet(file: Path) -> Any:
 
 def _read_text(file: Path, rows: int | None = None) -> Any:
     """All rows of a file of text, or the first ones, as one block: a column's type is guessed from the first block."""
-    from pyarrow import csv, json
+    from pyarrow import csv
+    from pyarrow import json as arrow_json
 
     data = contents(file) if rows is None else _head(file, rows)
     block = min(max(len(data), 1 << 20), 2**31 - 1)
     if suffix_of(file) in (".csv", ".tsv"):
         reading = csv.ReadOptions(use_threads=False, block_size=block)
         return csv.read_csv(io.BytesIO(data), read_options=reading, parse_options=_dialect(file, data))
-    return json.read_json(io.BytesIO(data), read_options=json.ReadOptions(use_threads=False, block_size=block))
+    reading = arrow_json.ReadOptions(use_threads=False, block_size=block)
+    return arrow_json.read_json(io.BytesIO(data), read_options=reading)
 
 
 def contents(file: Path) -> bytes:
     """What is in a file, unpacked if it is packed with gzip."""
     with _unpacked(file) as opened:
         return bytes(opened.read())
+
+
+def text_in(file: Path) -> str:
+    """What a file of text in UTF-8 says, unpacked if it is packed with gzip."""
+    try:
+        return contents(file).decode("utf-8-sig")
+    except UnicodeDecodeError as wrong:
+        raise SourceError(f"'{file}' is not UTF-8 text. Save the file as UTF-8.") from wrong
 
 
 def _head(file: Path, rows: int) -> bytes:

@@ -43,8 +43,8 @@ def evaluate(
     With --budget it is asked instead what so many labels are worth: from scratch, by a linear probe, fine-tuned and
     distilled, over several draws of the labels. Every draw teaches a student on all items.
 
-    With --pairs it is asked to find the partners of texts, with --queries, --documents and --relevance what is
-    relevant, beside counting words.
+    With --pairs it is asked to find the partners of texts, with --queries, --documents and --relevance, or a folder of
+    BEIR for --test, what is relevant, beside counting words.
 
     Args:
         run: The run folder.
@@ -56,13 +56,14 @@ def evaluate(
         pairs: Two columns of --test, such as question,answer: the second is to be found from the first.
         scores: A third column, of how alike people say the pairs are; then their order is compared with the encoder's.
         among: Among so many, drawn at random; among all when left out.
-        queries: Texts that are asked.
-        documents: Texts among which the answers are.
-        relevance: A file of columns: the name of a query, the name of a document, and perhaps a grade.
+        queries: Texts that are asked, with their names: columns, queries.jsonl of BEIR, topics of TREC.
+        documents: Texts among which the answers are, with their names: columns, corpus.jsonl of BEIR.
+        relevance: Names of queries and documents, and perhaps a grade: columns, qrels of BEIR or of TREC.
         seed: Names the held-out items and the draws.
         as_json: Print one JSON object and nothing else.
     """
     from counterpoint import api, runs
+    from counterpoint.data.relevance import is_beir
     from counterpoint.evaluation.probe import table
     from counterpoint.likeness import table as agreed_table
     from counterpoint.matching import table as found_table
@@ -75,6 +76,8 @@ def evaluate(
         found = api.match(run, _given(test, "--test"), pairs=pairs.split(","), among=among, seed=seed)
         say(found, found_table(found), as_json=as_json)
         return
+    if queries is None and is_beir(test):
+        queries, documents, relevance = test, documents or test, relevance or test
     if queries is not None:
         held, judged = _given(documents, "--documents"), _given(relevance, "--relevance")
         found = api.retrieve(run, queries, held, judged, seed=seed)
