@@ -130,6 +130,10 @@ class Text(Modality):
         read = read_texts(source, self._columns(source))
         return self._items(read, self.tokenizer.numbers(read.texts))
 
+    def open_column(self, source: object, column: str) -> Items:
+        read = read_texts(source, named_columns(column))
+        return self._items(read, self.tokenizer.numbers(read.texts))
+
     def look(self, batch: Int64[Tensor, "b l"], key: Int64[Tensor, " b"]) -> Int64[Tensor, "b s"]:
         return self.tokenizer.framed(self._looks(self._chosen(), batch, key))
 

@@ -106,6 +106,7 @@ def embed(
     *,
     out: Path,
     length: int | None = None,
+    column: str | None = None,
     workers: int = 1,
     engine: str = "local",
     shard_size: int = 10_000,
@@ -119,6 +120,7 @@ def embed(
         source: As for fit; for shards a folder or a pattern such as 'data/*.tar'.
         out: An .npz file with the arrays vectors (n, d) and names, or a folder that gets one for each shard.
         length: Numbers of every vector that are kept, of a model that was trained with --matryoshka; all when left out.
+        column: The column with the texts, such as answer; the first that the model learned from when left out.
         workers: Shards are embedded by this many processes.
         engine: local, or ray for Ray Data.
         shard_size: Loose photos are cut into shards of this many.
@@ -132,13 +134,15 @@ def embed(
     if out.suffix != ".npz" or out.is_dir():
         if length is not None:
             raise InputError("Vectors are shortened in one file. Give --out an .npz file, or leave out --length.")
+        if column is not None:
+            raise InputError("A column is read into one file. Give --out an .npz file, or leave out --column.")
         ways: dict[str, Any] = {"workers": workers, "engine": engine, "shard_size": shard_size, "overwrite": overwrite}
         _say_shards({"out": str(out), **api.embed_shards(run, source, out, **ways)}, as_json=as_json)
         return
     if (workers, engine) != (1, "local"):
         raise InputError(f"Workers and engines write shards. Give a folder instead of --out {out}.")
     began = time.perf_counter()
-    z = api.embed(run, source, length=length)
+    z = api.embed(run, source, length=length, column=column)
     z.save(out)
     speed = round(len(z) / (time.perf_counter() - began), 1)
     numbers = int(z.vectors.shape[1])
@@ -168,6 +172,7 @@ def search(
     source: str,
     *,
     like: str,
+    column: str | None = None,
     k: Annotated[int, Parameter(name=["-k", "--k"])] = 10,
     as_json: AsJson = False,
 ) -> None:
@@ -175,14 +180,15 @@ def search(
 
     Args:
         run: The run folder.
-        source: As for fit.
+        source: As for fit, or vectors that embed wrote, an .npz file or a folder: then only --like is embedded.
         like: The name of an item, its row number, a file with one item, or, among texts, a text.
+        column: Search in this column of SOURCE, such as answer; the first that the model learned from when left out.
         k: How many to find.
         as_json: Print one JSON object and nothing else.
     """
     from counterpoint import api
 
-    hits = api.search_source(run, source, like=like, k=k)
+    hits = api.search_source(run, source, like=like, k=k, column=column)
     lines = "\n".join(f"{hit.similarity:6.3f}  {hit.name}{_excerpt(hit.text)}" for hit in hits)
     say({"like": like, "hits": filled(hits)}, lines, as_json=as_json)
 
