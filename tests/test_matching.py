@@ -337,6 +337,12 @@ def test_scores_that_cannot_be_used_are_refused(run, change, message):
         agree(run, source, pairs=["one", "two"], scores=change.get("scores", "score"))
 
 
+def test_a_model_of_no_texts_is_refused_before_anything_is_read():
+    table = cp.fit({"a": np.arange(40.0)}, modality="table", epochs=1, batch_size=8, width=8)
+    with pytest.raises(InputError, match="this model is of table"):
+        retrieve(table, {"a": [1.0]}, {"a": [2.0]}, {"query": ["0"], "doc": ["0"]})
+
+
 def test_too_large_a_company_is_refused(run):
     with pytest.raises(InputError, match=r"at most the 10 different answers there are\. Got 11"):
         match(run, asked(10), pairs=["question", "answer"], among=11)

@@ -119,9 +119,11 @@ def retrieve(
         InputError: Relevance cannot be read, names none of the queries, or nothing is relevant.
     """
     model = run if isinstance(run, Model) else load(run)
+    if model.modality.quoted("a text") is None:
+        raise InputError(f"Queries and documents are texts, and this model is of {model.modality.name}.")
     (asked, one), (answers, other) = read_collection(queries, QUERIES), read_collection(documents, CORPUS)
     sought, held = model.modality.open(asked), model.modality.open(answers)
-    texts = [*_texts(sought), *_texts(held)]
+    texts = [text for items in (sought, held) for text in getattr(items, "texts", ())]
     judged = read_relevance(relevance)
     relevant, missing, counts = _placed(judged.grades, list(sought.names), list(held.names))
     rows = sorted(relevant)
@@ -222,13 +224,6 @@ def _measured(tasks: Sequence[_Task], way: Way) -> dict[str, np.ndarray]:
         alike = way(task.held)
         found += [ranked(alike(asked), grades) for asked, grades in task.parts()]
     return {measure: np.concatenate([each[measure] for each in found]) for measure in found[0]}
-
-
-def _texts(items: object) -> Sequence[str]:
-    texts: Sequence[str] | None = getattr(items, "texts", None)
-    if texts is None:
-        raise InputError("Queries and documents are texts. Use a model of text.")
-    return texts
 
 
 def _placed(
