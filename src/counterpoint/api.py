@@ -20,7 +20,7 @@ from counterpoint.choosing.tuning import tune as tune
 from counterpoint.classifiers.classifier import Classifier
 from counterpoint.data.labels import read_labels
 from counterpoint.data.word2vec import SUFFIXES
-from counterpoint.embeddings import Embeddings
+from counterpoint.embeddings import Embeddings, is_saved
 from counterpoint.errors import InputError
 from counterpoint.exporting import contents
 from counterpoint.exporting.onnx_file import require, write_onnx
@@ -65,10 +65,15 @@ def plan(source: object, *, labels: object = None, pairs: object = None, **choic
     return {**prepared.summary(), "plan": prepared.plan.record()}
 
 
-def embed(model: Model | str | Path, source: object, *, length: int | None = None) -> Embeddings:
-    """Unit vectors and names of all items of a source; of so many numbers, where the model was trained for that."""
+def embed(
+    model: Model | str | Path, source: object, *, length: int | None = None, column: str | None = None
+) -> Embeddings:
+    """Unit vectors and names of all items of a source; of so many numbers, where the model was trained for that.
+
+    ``column`` names the one with the texts, where it is another than the first that the model learned from.
+    """
     kept = _model(model)
-    z = kept.embed_items(kept.modality.open(source), tell=embedding())
+    z = kept.embed_items(_opened(kept, source, column), tell=embedding())
     return z if length is None else z.shortened(length)
 
 
@@ -86,21 +91,69 @@ def embed_shards(
     return embed_all(model, source, Path(out), Way(workers, engine, shard_size, overwrite), sharding())
 
 
-def search(z: Embeddings, *, like: str | int | np.ndarray, k: int = 10) -> list[Hit]:
-    """The k items most alike to an item (by name or row) or to a vector."""
+def search(
+    z: Embeddings | Model | str | Path,
+    source: object = None,
+    *,
+    like: str | int | np.ndarray,
+    k: int = 10,
+    column: str | None = None,
+) -> list[Hit]:
+    """The k items most alike to an item (by name or row) or to a vector; with a model also to a file or a text.
+
+    Embeddings are searched by themselves, ``search(z, like=...)``. A model, or its folder, searches a source or vectors
+    that it made of one, ``search(model, source, like="a text")``, as ``search_source`` does.
+    """
+    if not isinstance(z, Embeddings) and source is not None:
+        return search_source(z, source, like=like, k=k, column=column)
     if not isinstance(z, Embeddings):
         raise InputError(f"Search looks through embeddings: embed the data first. Got {type(z).__name__}.")
+    if source is not None or column is not None:
+        raise InputError("Embeddings are searched by themselves. Give the model first: search(model, z, like=...).")
     return find_alike(z, like=like, k=k)
 
 
-def search_source(model: Model | str | Path, source: object, *, like: str, k: int = 10) -> list[Hit]:
-    """The k items of a source most alike to one of them (name or row number), to the item in a file, or to a text."""
+def search_source(
+    model: Model | str | Path,
+    source: object,
+    *,
+    like: str | int | np.ndarray,
+    k: int = 10,
+    column: str | None = None,
+) -> list[Hit]:
+    """The k items of a source most alike to one of them (name or row number), to the item in a file, or to a text.
+
+    Args:
+        model: A model or a run folder.
+        source: Data as for ``embed``, or an index of vectors: embeddings, or the .npz file or the folder that they are
+            saved in. Of an index nothing is embedded but what ``like`` means.
+        like: The name or the row of an item, a vector (d,), a file with one item, or, among texts, a text.
+        k: How many to find.
+        column: Of a model of text, the column to search in, such as ``answer``.
+
+    Raises:
+        InputError: The index is of another model; the column is not there, or items have none.
+    """
     kept = _model(model)
-    items = kept.modality.open(source)
-    z = kept.embed_items(items, tell=embedding())
+    z, texts = _searched(kept, source, column)
     hits = find_alike(z, like=_sought(kept, z, source, like), k=k)
-    texts: Sequence[str] | None = getattr(items, "texts", None)
     return hits if texts is None else [replace(hit, text=texts[hit.index]) for hit in hits]
+
+
+def _searched(model: Model, source: object, column: str | None) -> tuple[Embeddings, Sequence[str] | None]:
+    """The vectors to search in, as they are saved or made of a source, and the texts that they are of, if of any."""
+    if not (isinstance(source, Embeddings) or is_saved(source)):
+        items = _opened(model, source, column)
+        return model.embed_items(items, tell=embedding()), getattr(items, "texts", None)
+    if column is not None:
+        raise InputError(f"Vectors have no columns. Name '{column}' when they are made: embed ... --column {column}")
+    z = source if isinstance(source, Embeddings) else Embeddings.load(str(source))
+    if z.model != (own := model.fingerprint()):
+        raise InputError(
+            f"The vectors were made by another model: theirs is '{z.model[:12]}', and this is '{own[:12]}'. "
+            "Embed the data with this one, or give the run that made them."
+        )
+    return z, None
 
 
 def duplicates_of(model: Model | str | Path, source: object, *, above: float = 0.95) -> list[Group]:
@@ -112,8 +165,14 @@ def duplicates_of(model: Model | str | Path, source: object, *, above: float = 0
     return groups if texts is None else [replace(each, texts=[texts[row] for row in each.index]) for each in groups]
 
 
-def _sought(model: Model, z: Embeddings, source: object, like: str) -> str | int | np.ndarray:
+def _opened(model: Model, source: object, column: str | None) -> Items:
+    return model.modality.open(source) if column is None else model.modality.open_column(source, column)
+
+
+def _sought(model: Model, z: Embeddings, source: object, like: str | int | np.ndarray) -> str | int | np.ndarray:
     """What ``like`` means: the name or the row of an item, or the vector of one that is not among them."""
+    if not isinstance(like, str):
+        return like
     for name in (like, _inside(like, source)):
         if name in z.names:
             return name
@@ -125,7 +184,8 @@ def _sought(model: Model, z: Embeddings, source: object, like: str) -> str | int
     others = model.embed(asked)
     if len(others) != 1:
         raise InputError(f"'{like}' holds {len(others)} items; give a file with the one to look for.")
-    return others.vectors[0]  # type: ignore[no-any-return]
+    vector: np.ndarray = others.shortened(z.vectors.shape[1]).vectors[0]
+    return vector
 
 
 def _is_file(like: str) -> bool:

@@ -114,6 +114,18 @@ class Embeddings:
             return cls(archive["vectors"], archive["names"].tolist(), str(archive["model"]), source)
 
 
+def is_saved(source: object) -> bool:
+    """Whether this is the path of a file that ``Embeddings.save`` wrote, or of a folder with such files."""
+    if not isinstance(source, str | Path):
+        return False
+    path = Path(source)
+    file = next(path.glob("*.npz"), path) if path.is_dir() else path
+    if file.suffix != ".npz" or not zipfile.is_zipfile(file):
+        return False
+    with zipfile.ZipFile(file) as archive:
+        return {"vectors.npy", "names.npy", "model.npy"} <= set(archive.namelist())
+
+
 def origin(path: Path) -> tuple[str, str]:
     """The fingerprints of the model and of the data that saved embeddings were made from; vectors are not read."""
     with _reading(path) as archive:

@@ -108,6 +108,11 @@ def raw_columns(source: object, options: DataOptions = AS_IT_IS) -> dict[str, li
     return {name: values_of(cells) for name, cells in read_frame(source, options).columns.items()}
 
 
+def text_in(file: Path) -> str:
+    """What a file of text says, unpacked and decoded."""
+    return decoded(contents(file), encoding=None, called=f"'{file.name}'")[0]
+
+
 def values_of(cells: Cells) -> list[Any]:
     """The cells of a column as Python objects, None for what is missing; a NaN among numbers is missing, too."""
     values: list[Any] = cells if isinstance(cells, list) else cells.to_pylist()

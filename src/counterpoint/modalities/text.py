@@ -130,6 +130,12 @@ class Text(Modality):
         read = self._read_later(source)
         return self._items(read, self.tokenizer.numbers(read.texts))
 
+    def open_column(self, source: object, column: str) -> Items:
+        options = self.reading.options
+        how = DataOptions(column=column, encoding=options.encoding, quoting=options.quoting, header=options.header)
+        read = read_texts(source, how)
+        return self._items(read, self.tokenizer.numbers(read.texts))
+
     def look(self, batch: Int64[Tensor, "b l"], key: Int64[Tensor, " b"]) -> Int64[Tensor, "b s"]:
         return self.tokenizer.framed(self._looks(self._chosen(), batch, key))
 

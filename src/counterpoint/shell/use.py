@@ -43,8 +43,8 @@ def evaluate(
     With --budget it is asked instead what so many labels are worth: from scratch, by a linear probe, fine-tuned and
     distilled, over several draws of the labels. Every draw teaches a student on all items.
 
-    With --pairs it is asked to find the partners of texts, with --queries, --documents and --relevance what is
-    relevant, beside counting words.
+    With --pairs it is asked to find the partners of texts, with --queries, --documents and --relevance, or a folder of
+    BEIR for --test, what is relevant, beside counting words.
 
     Args:
         run: The run folder.
@@ -56,13 +56,14 @@ def evaluate(
         pairs: Two columns of --test, such as question,answer: the second is to be found from the first.
         scores: A third column, of how alike people say the pairs are; then their order is compared with the encoder's.
         among: Among so many, drawn at random; among all when left out.
-        queries: Texts that are asked.
-        documents: Texts among which the answers are.
-        relevance: A file of columns: the name of a query, the name of a document, and perhaps a grade.
+        queries: Texts that are asked, with their names: columns, queries.jsonl of BEIR, topics of TREC.
+        documents: Texts among which the answers are, with their names: columns, corpus.jsonl of BEIR.
+        relevance: Names of queries and documents, and perhaps a grade: columns, qrels of BEIR or of TREC.
         seed: Names the held-out items and the draws.
         as_json: Print one JSON object and nothing else.
     """
     from counterpoint import api, runs
+    from counterpoint.data.relevance import is_beir
     from counterpoint.evaluation.probe import table
     from counterpoint.likeness import table as agreed_table
     from counterpoint.matching import table as found_table
@@ -75,6 +76,8 @@ def evaluate(
         found = api.match(run, _given(test, "--test"), pairs=pairs.split(","), among=among, seed=seed)
         say(found, found_table(found), as_json=as_json)
         return
+    if queries is None and is_beir(test):
+        queries, documents, relevance = test, documents or test, relevance or test
     if queries is not None:
         held, judged = _given(documents, "--documents"), _given(relevance, "--relevance")
         found = api.retrieve(run, queries, held, judged, seed=seed)
@@ -103,6 +106,7 @@ def embed(
     *,
     out: Path,
     length: int | None = None,
+    column: str | None = None,
     workers: int = 1,
     engine: str = "local",
     shard_size: int = 10_000,
@@ -116,6 +120,7 @@ def embed(
         source: As for fit; for shards a folder or a pattern such as 'data/*.tar'.
         out: An .npz file with the arrays vectors (n, d) and names, or a folder that gets one for each shard.
         length: Numbers of every vector that are kept, of a model that was trained with --matryoshka; all when left out.
+        column: The column with the texts, such as answer; the first that the model learned from when left out.
         workers: Shards are embedded by this many processes.
         engine: local, or ray for Ray Data.
         shard_size: Loose photos are cut into shards of this many.
@@ -129,13 +134,15 @@ def embed(
     if out.suffix != ".npz" or out.is_dir():
         if length is not None:
             raise InputError("Vectors are shortened in one file. Give --out an .npz file, or leave out --length.")
+        if column is not None:
+            raise InputError("A column is read into one file. Give --out an .npz file, or leave out --column.")
         ways: dict[str, Any] = {"workers": workers, "engine": engine, "shard_size": shard_size, "overwrite": overwrite}
         _say_shards({"out": str(out), **api.embed_shards(run, source, out, **ways)}, as_json=as_json)
         return
     if (workers, engine) != (1, "local"):
         raise InputError(f"Workers and engines write shards. Give a folder instead of --out {out}.")
     began = time.perf_counter()
-    z = api.embed(run, source, length=length)
+    z = api.embed(run, source, length=length, column=column)
     z.save(out)
     speed = round(len(z) / (time.perf_counter() - began), 1)
     numbers = int(z.vectors.shape[1])
@@ -165,6 +172,7 @@ def search(
     source: str,
     *,
     like: str,
+    column: str | None = None,
     k: Annotated[int, Parameter(name=["-k", "--k"])] = 10,
     as_json: AsJson = False,
 ) -> None:
@@ -172,14 +180,15 @@ def search(
 
     Args:
         run: The run folder.
-        source: As for fit.
+        source: As for fit, or vectors that embed wrote, an .npz file or a folder: then only --like is embedded.
         like: The name of an item, its row number, a file with one item, or, among texts, a text.
+        column: Search in this column of SOURCE, such as answer; the first that the model learned from when left out.
         k: How many to find.
         as_json: Print one JSON object and nothing else.
     """
     from counterpoint import api
 
-    hits = api.search_source(run, source, like=like, k=k)
+    hits = api.search_source(run, source, like=like, k=k, column=column)
     lines = "\n".join(f"{hit.similarity:6.3f}  {hit.name}{_excerpt(hit.text)}" for hit in hits)
     say({"like": like, "hits": filled(hits)}, lines, as_json=as_json)
 
