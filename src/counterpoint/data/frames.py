@@ -22,6 +22,7 @@ from pyarrow import types
 
 from counterpoint.data.decoded import decoded
 from counterpoint.data.delimited import read_separated
+from counterpoint.data.door import door
 from counterpoint.data.packed import contents as contents
 from counterpoint.data.packed import member_of
 from counterpoint.data.packed import suffix_of as suffix_of
@@ -78,6 +79,7 @@ def is_columns(source: object) -> bool:
     return isinstance(source, Mapping) or is_frame(source) or isinstance(getattr(source, "frame", None), Frame)
 
 
+@door
 def read_frame(source: object, options: DataOptions = AS_IT_IS) -> Frame:
     """The columns of a file, a data frame or a dictionary of columns.
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from counterpoint.data.door import door
 from counterpoint.data.paths import existing
 from counterpoint.errors import SourceError, listed
 
@@ -39,6 +40,7 @@ def is_idx(path: Path) -> bool:
         return False
 
 
+@door
 def read_idx(path: str | Path) -> np.ndarray:
     """The bytes of an IDX file as an array with the sizes it declares; plain files are mapped, not read."""
     file = existing(path)

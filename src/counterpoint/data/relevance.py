@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from counterpoint.data import frames
+from counterpoint.data.door import door
 from counterpoint.data.paths import existing
 from counterpoint.errors import InputError, SourceError, listed
 
@@ -49,6 +50,7 @@ def is_beir(source: object) -> bool:
     return isinstance(source, str | Path) and _packed_or_not(Path(source).expanduser() / CORPUS) is not None
 
 
+@door
 def read_collection(source: object, part: str) -> tuple[object, list[str]]:
     """A source of queries or documents as one that texts are read from, names as written; and how it was read.
 
@@ -73,6 +75,7 @@ def read_collection(source: object, part: str) -> tuple[object, list[str]]:
     return {name: [_cell(cell) for cell in cells] for name, cells in plain.items()}, []
 
 
+@door
 def read_relevance(source: object) -> Relevance:
     """Who is relevant to what.
 

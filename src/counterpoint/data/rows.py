@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float32, Float64, Int64
 from torch import Tensor
 
+from counterpoint.data.door import door
 from counterpoint.data.paths import existing
 from counterpoint.data.sheets import Sheet
 from counterpoint.errors import SourceError, closest, listed
@@ -54,6 +55,7 @@ def of_sheet(values: np.ndarray, sheet: Sheet, notes: Sequence[str] = ()) -> Row
     return replace(rows, labels=sheet.labels(), rows=frame.rows, skipped=frame.skipped, notes=[*frame.notes, *notes])
 
 
+@door
 def array_of(source: object) -> np.ndarray | None:
     """The array behind a NumPy array, a tensor, an .npy or .npz file; None for every other kind of source."""
     if isinstance(source, np.ndarray):

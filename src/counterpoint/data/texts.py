@@ -15,6 +15,7 @@ from jaxtyping import Int64
 from torch import Tensor
 
 from counterpoint.data.decoded import decoded
+from counterpoint.data.door import door
 from counterpoint.data.frames import is_columns, values_of
 from counterpoint.data.listing import files_in, has_pictures
 from counterpoint.data.packed import contents, suffix_of
@@ -49,6 +50,7 @@ class Texts:
     """What the source itself says about each, None where it says nothing; None where it has no such column."""
 
 
+@door
 def read_texts(source: object, options: DataOptions = AS_IT_IS) -> Texts:
     """The texts of a source.
 

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from counterpoint.data import frames
+from counterpoint.data.door import door
 from counterpoint.errors import SourceError
 from counterpoint.files import replacing
 
@@ -33,6 +34,7 @@ def write_word2vec(words: Sequence[str], vectors: Float32[np.ndarray, "v d"], ou
                 file.write(f"{word} {' '.join(f'{number:.9g}' for number in vector.tolist())}\n".encode())
 
 
+@door
 def read_word2vec(path: Path) -> Table:
     """The words and vectors of a file, text or binary by its name, also with ``.gz`` behind it.
 
