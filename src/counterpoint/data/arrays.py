@@ -124,7 +124,7 @@ class ArrayItems:
         return len(self._pixels)
 
     def __getitem__(self, row: int) -> Shaped[np.ndarray, "c h w"]:
-        (picture,) = self.levels(np.array([row]))
+        picture: Shaped[np.ndarray, "c h w"] = self.levels(np.array([row]))[0]
         return picture
 
     def sample(self) -> Levels:

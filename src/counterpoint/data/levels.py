@@ -52,18 +52,16 @@ class Range:
     low: tuple[float, ...]
     high: tuple[float, ...]
     of: str = "deep"
-    """What it is of: ``all`` numbers (somebody said so), those ``deep`` er than bytes (it was measured), or, of a usual
-    range, ``whole`` numbers or ``float`` s alone; others then lie in the usual range of their own type."""
+    """What it is of: ``all`` numbers (somebody said so), ``deep`` ones, which are no bytes (it was measured), or, as a
+    usual range, one of ``KINDS``; numbers of other kinds then lie in the usual range of their own."""
 
     def covers(self, kind: str) -> bool:
         """Whether levels of this kind are read by it.
 
-        >>> Range((0,), (1,), "float").covers("uint16"), Range((940,), (1061,)).covers("float32")
+        >>> Range((0,), (1,), "float32").covers("uint16"), Range((940,), (1061,)).covers("float32")
         (False, True)
         """
-        if self.of == "all" or kind == "uint8":
-            return self.of == "all"
-        return self.of == "deep" or (self.of == "float") == (kind == "float32")
+        return self.of in ("all", kind) or (self.of == "deep" and kind != "uint8")
 
     def brightness(self, levels: Levels) -> Tensor:
         """Levels as floats in [0, 1], (b, c, h, w); whole numbers from 0 to 255 as the bytes that they are."""
@@ -163,7 +161,7 @@ def measured(levels: Levels) -> Range:
     apart = len(bands) > 1 and 0 < narrowest < (high - low) / 2
     bound = _usual(bands)
     if bound is not None and high >= bound / 2 and not (apart and len(bands) != 3):
-        return Range((0.0,), (bound,), _of(levels))
+        return Range((0.0,), (bound,), kind_of(levels.dtype))
     if apart:
         return Range(tuple(first for first, _ in each), tuple(last for _, last in each))
     if low < high:
@@ -172,11 +170,13 @@ def measured(levels: Levels) -> Range:
 
 
 def usual(levels: Levels) -> Range:
-    """The range of pictures by a model of those of 8 bits: the smallest usual one, or nearly all of the numbers."""
+    """The range of pictures for a model of others: the smallest usual one, or what nearly all numbers and 0 lie in."""
     bound = _usual(levels)
-    if bound is not None:
-        return Range((0.0,), (bound,), _of(levels))
     low, high = _ends(levels.reshape(-1))
+    far = bound == BOUNDS[-1] and high < bound / 2 and levels.dtype != np.uint16
+    if bound is not None and not far:
+        return Range((0.0,), (bound,), kind_of(levels.dtype))
+    low = min(0.0, low)
     return Range((low,), (high if high > low else low + 1,))
 
 
@@ -236,10 +236,6 @@ def recoloured(levels: Levels, channels: int) -> Shaped[np.ndarray, "b k h w"]:
     raise ValueError(f"it has {given} bands, and {channels} were expected")
 
 
-def _of(levels: np.ndarray) -> str:
-    return "float" if levels.dtype.kind == "f" else "whole"
-
-
 def _beyond(levels: np.ndarray, limits: np.iinfo) -> bool:
     return bool(levels.min() < limits.min or levels.max() > limits.max)
 
@@ -247,8 +243,9 @@ def _beyond(levels: np.ndarray, limits: np.iinfo) -> bool:
 def _usual(levels: np.ndarray) -> float | None:
     """The smallest of the usual bounds that nearly all numbers lie within."""
     spared = max(levels.size // TAIL, 1 if levels.size >= 16 else 0)
+    lowest = -SLACK * max(0.0, _ends(levels.reshape(-1))[1])
     for bound in BOUNDS if levels.dtype.kind == "f" else BOUNDS[1:]:
-        outside = (levels > bound * (1 + SLACK)) | (levels < -bound * SLACK)
+        outside = (levels > bound * (1 + SLACK)) | (levels < lowest)
         if np.count_nonzero(outside) <= spared:
             return float(bound)
     return None
