@@ -159,7 +159,8 @@ class Text(Modality):
     def raw(self, batch: Int64[Tensor, "b l"]) -> Float[Tensor, "b d"]:
         """TF-IDF, of length 1: for each of the most frequent tokens (1 + log count) (1 + log((1 + n) / (1 + df)))."""
         documents = torch.tensor(self.reading.documents, dtype=torch.float32)
-        common = documents.argsort(descending=True, stable=True)[:RAW]
+        documents[self.tokenizer.fragments()] = 0
+        common = documents.argsort(descending=True, stable=True)[: min(RAW, int((documents > 0).sum()))]
         place = torch.full((len(documents) + 1,), len(common))
         place[common] = torch.arange(len(common))
         tokens = place[batch.cpu().masked_fill(batch.cpu() == self.tokenizer.pad, len(documents))]
@@ -218,6 +219,8 @@ class Text(Modality):
         return [like]
 
     def _items(self, read: Texts, tokens: Ragged) -> Written:
+        remark = self.tokenizer.remark(tokens)
+        read = read if remark is None else replace(read, notes=[*read.notes, remark])
         return Written(read, tokens, self.reading.longest, self.tokenizer.pad)
 
     def _learned(self, read: Texts, tokens: Ragged, linked: np.ndarray | None, *, told_apart: bool) -> Written:
@@ -229,7 +232,8 @@ class Text(Modality):
             notes.append(f"{long:,} texts are longer than {self.reading.longest} tokens and are cut (--view-size)")
         if not told_apart:
             return replace(self._items(replace(read, notes=notes), tokens), linked=linked)
-        numbers = alike(tokens.only(self.tokenizer.says()), size=len(self.tokenizer))
+        telling, size = self.tokenizer.telling(tokens)
+        numbers = alike(telling, size=size)
         again = len(numbers) - len(np.unique(numbers))
         if again:
             notes.append(f"{again:,} texts say nearly what another says; they are not told apart")
