@@ -4,13 +4,14 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from counterpoint.data import tokens
 from counterpoint.data.words import counted
 from counterpoint.errors import InputError
+from counterpoint.options import DataOptions
 from tests.worlds import remarks
 
 SAID = [*remarks(60).source, "Où est ma carte ?", "Où est la ﬁn ?", "don’t don't", "卡在 哪里", "卡在 哪里"]
@@ -49,6 +50,7 @@ FIRST = pre_tokenizers.Metaspace(prepend_scheme="first")
 IN_CHUNKS = {
     "byte pairs of ours": tokens.learned(SAID, size=300),
     "whole words": counted(SAID * 5),
+    "words of its own": counted(SAID * 5, DataOptions(tokens="spaces")),
     "uncased word pieces": wordpiece(),
     "cased word pieces": wordpiece(lowercase=False, handle_chinese_chars=False, clean_text=False),
     "a token that eats spaces": with_token(wordpiece(), content="@", lstrip=True),
@@ -73,6 +75,7 @@ def agree(script, texts):
 
 
 @pytest.mark.parametrize("kind", [*IN_CHUNKS, *WHOLE])
+@settings(deadline=None)
 @given(texts=st.lists(st.text(SPACES + LETTERS, max_size=30) | st.text(max_size=30), min_size=1, max_size=4))
 @example(texts=["", " ", "  a  ", "[PAD] x[UNK]y of the @ of  the", "a\x1cb\x85c\xa0d\x0be\tf\ng \u0308h"])
 @example(texts=SAID)

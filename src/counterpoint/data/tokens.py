@@ -42,6 +42,9 @@ CURLY = "’"
 LOCAL = ("NFKC", "BertNormalizer", "Lowercase")
 """Ways to clean a text that never look past a space."""
 
+SPACED = ("BertPreTokenizer", "WhitespaceSplit")
+"""Ways to part a text of which each parts it at every space."""
+
 PIECE = 4096
 """Texts that are turned into numbers at a time."""
 
@@ -259,7 +262,7 @@ def _ends_at_spaces(script: Script) -> bool:
     added = [unicodedata.normalize("NFKC", token["content"]) for token in script.get("added_tokens", ())]
     return (
         bool(parting)
-        and (parting[0]["type"] == "BertPreTokenizer" or parting[0].get("pattern") == {"Regex": WORD})
+        and (parting[0]["type"] in SPACED or parting[0].get("pattern") == {"Regex": WORD})
         and all(step["type"] == "Metaspace" and step.get("prepend_scheme") == "always" for step in parting[1:])
         and all(step["type"] in LOCAL or step.get("pattern") == {"String": CURLY} for step in cleaning)
         and not any(" " in token for token in added)

@@ -21,7 +21,7 @@ from counterpoint.data import rows
 from counterpoint.data.alike import alike
 from counterpoint.data.texts import Texts, looks_like_texts, read_linked, read_texts
 from counterpoint.data.tokens import Script, Tokenizer, learned
-from counterpoint.data.words import counted, in_stretches
+from counterpoint.data.words import counted, in_stretches, only_whole
 from counterpoint.data.written import Ragged, Written
 from counterpoint.encoders.hugging_face import PREFIX, Network, blank, described, pretrained
 from counterpoint.errors import InputError, PlanError, SourceError
@@ -107,8 +107,9 @@ class Text(Modality):
             read = read_texts(source, columns)
         if borrowed is None and catalogue.split(wishes.encoder)[0] == WHOLE:
             read = in_stretches(read, words=STRETCH)
-            tokenizer = Tokenizer(counted(read.texts))
+            tokenizer = Tokenizer(counted(read.texts, wishes.data))
         else:
+            only_whole(wishes.data)
             tokenizer = Tokenizer(learned(read.texts, size=VOCABULARY) if borrowed is None else borrowed.tokenizer)
         tokens = tokenizer.numbers(read.texts)
         views = wishes.views if isinstance(wishes.views, str) else "callable"
