@@ -24,9 +24,9 @@ def words(
     """The ``k`` words most like some words and unlike others, by the cosine of their vectors.
 
     Args:
-        model: A model of words (``fit CORPUS --method skipgram``), its folder, or a file of word2vec: ``.txt``,
-            ``.vec`` or ``.bin``.
-        like: A word, or several.
+        model: A model of words (``fit CORPUS --method skipgram``), its folder, or a file of word2vec, fastText or
+            GloVe: ``.txt``, ``.vec`` or ``.bin``, also with ``.gz`` behind it.
+        like: A word, or several; each as it is written, and where there is no such word in lower case.
         unlike: The same: with ``like=["king", "woman"], unlike="man"`` it is an analogy.
         k: How many to find.
 

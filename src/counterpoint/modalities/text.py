@@ -23,7 +23,7 @@ from counterpoint.data.schema import Schema
 from counterpoint.data.sheets import Sheet, later_sheet, read_sheet
 from counterpoint.data.texts import Texts, linked_of_sheet, looks_like_texts, of_sheet, read_texts
 from counterpoint.data.tokens import Script, Tokenizer, learned
-from counterpoint.data.words import counted, in_stretches
+from counterpoint.data.words import counted, in_stretches, only_whole
 from counterpoint.data.written import Ragged, Written
 from counterpoint.encoders.hugging_face import PREFIX, Network, blank, described, pretrained
 from counterpoint.errors import InputError, PlanError, SourceError
@@ -105,8 +105,9 @@ class Text(Modality):
         read, linked, columns = _read(source, sheet, wishes)
         if borrowed is None and catalogue.split(wishes.encoder)[0] == WHOLE:
             read = in_stretches(read, words=STRETCH)
-            tokenizer = Tokenizer(counted(read.texts))
+            tokenizer = Tokenizer(counted(read.texts, wishes.data))
         else:
+            only_whole(wishes.data)
             tokenizer = Tokenizer(learned(read.texts, size=VOCABULARY) if borrowed is None else borrowed.tokenizer)
         tokens = tokenizer.numbers(read.texts)
         views = wishes.views if isinstance(wishes.views, str) else "callable"
@@ -165,7 +166,8 @@ class Text(Modality):
     def raw(self, batch: Int64[Tensor, "b l"]) -> Float[Tensor, "b d"]:
         """TF-IDF, of length 1: for each of the most frequent tokens (1 + log count) (1 + log((1 + n) / (1 + df)))."""
         documents = torch.tensor(self.reading.documents, dtype=torch.float32)
-        common = documents.argsort(descending=True, stable=True)[:RAW]
+        documents[self.tokenizer.fragments()] = 0
+        common = documents.argsort(descending=True, stable=True)[: min(RAW, int((documents > 0).sum()))]
         place = torch.full((len(documents) + 1,), len(common))
         place[common] = torch.arange(len(common))
         tokens = place[batch.cpu().masked_fill(batch.cpu() == self.tokenizer.pad, len(documents))]
@@ -229,6 +231,8 @@ class Text(Modality):
         return [like]
 
     def _items(self, read: Texts, tokens: Ragged) -> Written:
+        remark = self.tokenizer.remark(tokens)
+        read = read if remark is None else replace(read, notes=[*read.notes, remark])
         return Written(read, tokens, self.reading.longest, self.tokenizer.pad)
 
     def _learned(self, read: Texts, tokens: Ragged, linked: np.ndarray | None, *, told_apart: bool) -> Written:
@@ -240,7 +244,8 @@ class Text(Modality):
             notes.append(f"{long:,} texts are longer than {self.reading.longest} tokens and are cut (--view-size)")
         if not told_apart:
             return replace(self._items(replace(read, notes=notes), tokens), linked=linked)
-        numbers = alike(tokens.only(self.tokenizer.says()), size=len(self.tokenizer))
+        telling, size = self.tokenizer.telling(tokens)
+        numbers = alike(telling, size=size)
         again = len(numbers) - len(np.unique(numbers))
         if again:
             notes.append(f"{again:,} texts say nearly what another says; they are not told apart")

@@ -25,8 +25,8 @@ def words(
     """Find words that are used alike, or answer analogies.
 
     Args:
-        run: The run folder of a model of words (fit CORPUS --method skipgram), or a file of word2vec.
-        like: A word, or several.
+        run: The run folder of a model of words (fit CORPUS --method skipgram), or a file of word vectors.
+        like: A word, or several; in lower case where none is known as it is written.
         unlike: The same: --like king woman --unlike man is an analogy.
         k: How many to find.
         analogies: A file of questions, four words in each line, as questions-words.txt of word2vec.
@@ -51,5 +51,6 @@ def _answers(found: Mapping[str, Any]) -> str:
     head = (
         f"{right['value']:.1%} ({right['low']:.1%} to {right['high']:.1%}) of {found['asked']:,} questions are answered"
     )
-    left = f"; {found['unknown']:,} have a word that is not known. Chance: {found['chance']:.3%}"
+    share = found["unknown"] / (found["unknown"] + found["asked"])
+    left = f"; {found['unknown']:,} more ({share:.1%}) have a word that is not known. Chance: {found['chance']:.3%}"
     return "\n".join([head + left, *sections])
