@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from inspect import signature
 from typing import Any, NamedTuple
 
 import torch
@@ -15,9 +16,10 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from counterpoint import catalogue
-from counterpoint.encoders.lengths import by_length
+from counterpoint.encoders.lengths import by_length, written_down
 from counterpoint.encoders.local_files import library, local_file
 from counterpoint.encoders.pooling import MODES, layers, pooled
+from counterpoint.encoders.reading import begun_by, cut_after, reading_tokens, script_of
 from counterpoint.encoders.sentence_folder import Written, fill, named_prompt, read_written
 from counterpoint.errors import InputError, PlanError, SourceError, listed
 
@@ -32,8 +34,8 @@ OFFSET = (
 )
 """Networks that number the places of tokens from the number of the padding token + 1: so many have no token."""
 
-PADS, MASKS = ("[PAD]", "<pad>"), ("[MASK]", "<mask>", "[UNK]", "<unk>")
-"""The tokens that fill up and that stand for a word, of which a tokenizer here needs one each."""
+HALVES = ("t5", "mt5", "umt5")
+"""Networks that read and write, of which the half that reads is taken."""
 
 
 class Network(NamedTuple):
@@ -77,18 +79,11 @@ def described(spec: str) -> Network | None:
             f"Write hf:{name}, or behind it (pooling='mean'), which may be {', '.join(MODES)}, or (prompt='NAME') with "
             f"the name of one of its prompts. Got '{spec}'."
         )
-    if local_file(name, "adapter_config.json") is not None:
-        raise SourceError(f"'hf:{name}' is an adapter of another network. Merge them with peft and save the whole.")
     found = read_written(name)
-    written = found or Written()
-    if "pooling" in options:
-        written = written._replace(pooling=(options["pooling"],))
-    if "prompt" in options:
-        written = written._replace(prompt=named_prompt(name, written.prompts, options["prompt"]))
+    written = _wanted(name, found or Written(), options)
     config = _config(name, written.root)
-    reader = _reader(name, written)
-    room = _room(config)
-    longest = _longest(config, reader, written)
+    reader = reading_tokens(name, written)
+    room, longest = _room(config), cut_after(config, reader, written)
     settings = {
         "name": name,
         "root": written.root,
@@ -96,10 +91,10 @@ def described(spec: str) -> Network | None:
         "pooling": list(written.pooling),
         "layers": list(written.layers),
         "prompt": written.prompt,
-        "unpooled": 0 if written.include_prompt or not written.prompt else _begun(reader, written.prompt, longest),
+        "unpooled": 0 if written.include_prompt or not written.prompt else begun_by(reader, written.prompt, longest),
     }
     cut = None if found is None else min(longest, room)
-    return Network(settings, _script(reader, lower=written.lower), room, cut, _notes(settings, written, cut))
+    return Network(settings, script_of(reader, lower=written.lower), room, cut, _notes(settings, written, cut))
 
 
 def longest_text(wanted: int | None, network: Network | None, *, around: int, usual: int) -> int:
@@ -137,9 +132,18 @@ class Pretrained(nn.Module):
     def _encoded(self, tokens: Int64[Tensor, "b l"]) -> Float[Tensor, "b d"]:
         there = tokens != self.pad  # its number is beyond the network's own where its tokenizer has no such token
         known = tokens if self.pad < self.known else tokens.clamp(max=self.known - 1)
-        states: Tensor = self.network(input_ids=known, attention_mask=there.long()).last_hidden_state
+        more = self._spelled_out(tokens) if written_down() else {}
+        states: Tensor = self.network(input_ids=known, attention_mask=there.long(), **more).last_hidden_state
         made: Tensor = self.layers(pooled(states, there, self.pooling, skip=self.unpooled))
         return made
+
+    def _spelled_out(self, tokens: Int64[Tensor, "b l"]) -> dict[str, Tensor]:
+        """What a network would cut from a list of a length of its own, which no graph for all lengths can follow."""
+        network: Any = self.network
+        usual = {"token_type_ids": torch.zeros_like(tokens)}
+        if network.config.model_type not in OFFSET:
+            usual["position_ids"] = torch.arange(tokens.shape[1], device=tokens.device).expand_as(tokens)
+        return {name: each for name, each in usual.items() if name in signature(network.forward).parameters}
 
 
 def pretrained(settings: Mapping[str, Any], *, pad: int) -> Pretrained:
@@ -176,55 +180,29 @@ def blank(settings: Mapping[str, Any], *, pad: int) -> Pretrained:
     return Pretrained(_bare(_auto(settings["config"]).from_config(made)), settings, pad=pad)
 
 
+def _wanted(name: str, written: Written, options: Mapping[str, str]) -> Written:
+    """What a folder says, but for what the user wants otherwise."""
+    if "pooling" in options:
+        written = written._replace(pooling=(options["pooling"],))
+    if "prompt" in options:
+        written = written._replace(prompt=named_prompt(name, written.prompts, options["prompt"]))
+    return written
+
+
 def _config(name: str, root: str) -> Any:
     """How the network is built."""
+    if local_file(name, "adapter_config.json") is not None:
+        raise SourceError(f"'hf:{name}' is an adapter of another network. Merge them with peft and save the whole.")
     try:
         config = library().AutoConfig.from_pretrained(name, subfolder=root, local_files_only=True)
     except (OSError, ValueError) as wrong:
         raise SourceError(_absent(name, wrong)) from wrong
-    return config
-
-
-def _reader(name: str, written: Written) -> Any:
-    """The tokenizer, as transformers would use it on texts."""
-    inside = f"{written.root}/tokenizer.json" if written.root else "tokenizer.json"
-    if local_file(name, inside) is None:
-        raise SourceError(f"'{name}' has no {inside}. Save it with a fast tokenizer of transformers.")
-    options = dict(written.tokenizer)
-    if written.longest is not None:
-        options.setdefault("model_max_length", written.longest)
-    where = {"local_files_only": True, "subfolder": written.root}
-    try:
-        reader = library().AutoTokenizer.from_pretrained(name, **{**options, **where})
-    except (OSError, ValueError, ImportError) as wrong:
-        raise SourceError(f"The tokenizer of 'hf:{name}' cannot be read: {wrong}.") from wrong
-    if not reader.is_fast or reader.truncation_side != "right" or any(reader("a").get("token_type_ids", ())):
+    if config.is_encoder_decoder and config.model_type not in HALVES:
         raise SourceError(
-            f"The tokenizer of 'hf:{name}' is not one of the library tokenizers, cuts texts at their beginning, or "
-            "marks tokens of a text as of several kinds, none of which is read here. Choose another network."
+            f"'hf:{name}' both reads and writes, as {config.model_type} does, and only of {', '.join(HALVES)} is the "
+            "half taken that reads. Choose another network."
         )
-    return reader
-
-
-def _script(reader: Any, *, lower: bool) -> Mapping[str, Any]:
-    """A tokenizer as JSON, with tokens that fill up and that stand for a word, where it has none of its own."""
-    script: dict[str, Any] = json.loads(reader.backend_tokenizer.to_str())
-    if lower:
-        steps = [{"type": "Lowercase"}, *([script["normalizer"]] if script.get("normalizer") else [])]
-        script["normalizer"] = {"type": "Sequence", "normalizers": steps}
-    named = reader.get_vocab()
-    wanting = [some[0] for some in (PADS, MASKS) if not any(token in named for token in some)]
-    script["added_tokens"] = [
-        *script.get("added_tokens", ()),
-        *(_token(token, max(named.values()) + 1 + place) for place, token in enumerate(wanting)),
-    ]
-    return script
-
-
-def _token(content: str, number: int) -> Mapping[str, Any]:
-    """A token beside a vocabulary."""
-    sides = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False}
-    return {"id": number, "content": content, **sides, "special": True}
+    return config
 
 
 def _room(config: Any) -> int:
@@ -234,21 +212,6 @@ def _room(config: Any) -> int:
         padding = getattr(config, "pad_token_id", None)
         places -= 1 + (1 if padding is None else int(padding))
     return int(places) if places > 0 else ROOM  # -1 says that there is no end
-
-
-def _longest(config: Any, reader: Any, written: Written) -> int:
-    """After how many tokens sentence-transformers cuts a text, those around it among them."""
-    said = int(reader.model_max_length)
-    places = getattr(config, "max_position_embeddings", None)
-    if written.longest is not None or "model_max_length" in written.tokenizer or not places or places < 0:
-        return said
-    return min(said, int(places))
-
-
-def _begun(reader: Any, prompt: str, longest: int) -> int:
-    """How many tokens at the beginning are of the prompt and what stands before it, as sentence-transformers counts."""
-    ids = reader(prompt, truncation=True, max_length=longest)["input_ids"]
-    return len(ids) - (ids[-1] in reader.all_special_ids)
 
 
 def _notes(settings: Mapping[str, Any], written: Written, longest: int | None) -> list[str]:
@@ -275,10 +238,9 @@ def _absent(name: str, wrong: Exception) -> str:
 
 
 def _auto(config: Mapping[str, Any]) -> Any:
-    """What builds a network; of one that writes texts too, the half that reads them."""
-    auto = library()
-    writes = auto.AutoConfig.for_model(**config).is_encoder_decoder  # a config need not say what is usual
-    return auto.AutoModelForTextEncoding if writes else auto.AutoModel
+    """What builds a network; of one that reads and writes, the half that reads."""
+    found = library()
+    return found.AutoModelForTextEncoding if config["model_type"] in HALVES else found.AutoModel
 
 
 def _bare(network: nn.Module) -> nn.Module:

@@ -22,6 +22,9 @@ from torch.nn import functional
 MODES = ("cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken")
 """Ways to pool, in the order in which those of older folders stand one behind another."""
 
+FAR = 2**30
+"""A place behind the end of every text."""
+
 ACTIVATIONS: Mapping[str, type[nn.Module]] = {
     kind.__name__: kind
     for kind in (
@@ -65,11 +68,10 @@ def _pooled(
 ) -> Float[Tensor, "b h"]:
     """One way; where no token is kept, zeros."""
     if mode in ("cls", "lasttoken"):
-        last = places.amax(dim=1)
-        nowhere = places.shape[1] + 1
-        chosen = last if mode == "lasttoken" else places.masked_fill(~kept, nowhere).amin(dim=1) % nowhere
+        last, some = places.amax(dim=1), kept.any(dim=1)
+        chosen = last if mode == "lasttoken" else places.masked_fill(~kept, FAR).amin(dim=1) * some
         rows = (chosen - 1).clamp(min=0)[:, None, None].expand(-1, 1, states.shape[2])
-        return states.gather(1, rows).squeeze(1) * (last > 0)[:, None]
+        return states.gather(1, rows).squeeze(1) * some[:, None]
     if mode == "max":
         largest = states.masked_fill(~kept[:, :, None], float("-inf")).amax(dim=1)
         return largest.masked_fill(~kept.any(dim=1, keepdim=True), 0.0)
