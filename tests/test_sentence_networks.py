@@ -9,6 +9,8 @@ import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
 import counterpoint as cp
+from counterpoint.data.prompts import Prompted
+from counterpoint.data.tokens import Tokenizer as Reader
 from counterpoint.encoders.hugging_face import described
 from counterpoint.encoders.pooling import MODES
 from counterpoint.errors import InputError, PlanError, SourceError
@@ -101,7 +103,7 @@ def t5():
     return "T5", reader, {"d_model": 32, "d_ff": 48, "num_layers": 1, "num_heads": 2, "d_kv": 16}
 
 
-def network(path, made):
+def network(path, made, *, task="Model"):
     """A tiny network, its weights drawn at random, with its tokenizer in a folder."""
     import transformers
 
@@ -110,7 +112,7 @@ def network(path, made):
         vocab_size=len(reader), **(options if kind == "T5" else {**SIZES, **options})
     )
     torch.manual_seed(0)
-    whole = getattr(transformers, f"{kind}Model")(config)
+    whole = getattr(transformers, f"{kind}{task}")(config)
     with torch.no_grad():  # as drawn, places and the tokens around a text hardly count
         for name, weight in whole.named_parameters():
             if "position" in name or "embed" in name:
@@ -255,6 +257,14 @@ def test_a_network_that_writes_pools_the_last_token_wherever_it_was_filled_up(tm
             assert alike >= len(qwen()[1])  # a number of its own: the end of a text is no padding
 
 
+def test_without_a_word_on_pooling_it_is_what_is_usual_there(plain, tmp_path):
+    agree(plain)
+    writes = network(tmp_path / "writes", qwen("", "right"), task="ForCausalLM")
+    agree(writes)
+    assert described(f"hf:{plain}").settings["pooling"] == ["mean"]
+    assert described(f"hf:{writes}").settings["pooling"] == ["lasttoken"]
+
+
 def test_of_a_network_that_reads_and_writes_the_half_that_reads_is_taken(tmp_path):
     plain = network(tmp_path / "plain", t5())
     path = assembled(tmp_path / "st", plain, M.Pooling(32), M.Dense(32, 12, activation_function=None), M.Normalize())
@@ -390,6 +400,19 @@ def test_a_prompt_that_leaves_no_room_is_refused(plain, tmp_path):
     path = assembled(tmp_path / "st", plain, M.Pooling(32), reads=reads, prompts=prompts, default="query")
     with pytest.raises(PlanError, match="has no room for a text behind its prompt 'query: '"):
         ours(path, TEXTS)
+
+
+def test_a_prompt_that_a_tokenizer_joins_with_a_text_is_refused():
+    _, reader, _ = bert()
+    script = json.loads(reader.backend_tokenizer.to_str())
+    joins = {"type": "Replace", "pattern": {"String": "query: sea"}, "content": "sea"}
+    prompted = Prompted(Reader({**script, "normalizer": joins}), "query: ")
+    assert [prompted.tokenizer.words[token] for token in prompted.tokens] == ["query", ":"]
+    assert (
+        prompted.numbers(["find", "art"]).lengths.tolist() == Reader(script).numbers(["find", "art"]).lengths.tolist()
+    )
+    with pytest.raises(SourceError, match="joins the prompt 'query: ' with one of the texts"):
+        prompted.numbers(["find", "sea"])
 
 
 def test_a_network_without_all_its_weights_is_refused(plain, tmp_path):

@@ -64,7 +64,7 @@ class Network(NamedTuple):
 def described(spec: str) -> Network | None:
     """The network of ``hf:NAME`` or ``hf:NAME(pooling='cls', prompt='query')``; None for an encoder of another kind.
 
-    It pools, and reads texts, as sentence-transformers would where its folder says how, else by the mean.
+    It pools, and reads texts, as sentence-transformers would: as its folder says, else by the mean or the last token.
 
     Raises:
         InputError: An option is none, or there is no such prompt.
@@ -80,8 +80,8 @@ def described(spec: str) -> Network | None:
             f"the name of one of its prompts. Got '{spec}'."
         )
     found = read_written(name)
-    written = _wanted(name, found or Written(), options)
-    config = _config(name, written.root)
+    config = _config(name, "" if found is None else found.root)
+    written = _wanted(name, found or Written(pooling=_usual(config)), options)
     reader = reading_tokens(name, written)
     room, longest = _room(config), cut_after(config, reader, written)
     settings = {
@@ -130,7 +130,9 @@ class Pretrained(nn.Module):
         return by_length(self._encoded, tokens, pad=self.pad)
 
     def _encoded(self, tokens: Int64[Tensor, "b l"]) -> Float[Tensor, "b d"]:
-        there = tokens != self.pad  # its number is beyond the network's own where its tokenizer has no such token
+        places = torch.arange(1, tokens.shape[1] + 1, device=tokens.device)
+        there = places <= ((tokens != self.pad) * places).amax(dim=1, keepdim=True)  # a text may say "[PAD]" inside
+        # the number of what fills up is beyond the network's own where its tokenizer has no such token
         known = tokens if self.pad < self.known else tokens.clamp(max=self.known - 1)
         more = self._spelled_out(tokens) if written_down() else {}
         states: Tensor = self.network(input_ids=known, attention_mask=there.long(), **more).last_hidden_state
@@ -178,6 +180,12 @@ def blank(settings: Mapping[str, Any], *, pad: int) -> Pretrained:
     """The same network for weights that are to be filled in."""
     made = library().AutoConfig.for_model(**settings["config"])
     return Pretrained(_bare(_auto(settings["config"]).from_config(made)), settings, pad=pad)
+
+
+def _usual(config: Any) -> tuple[str, ...]:
+    """How a network pools whose folder does not say it: by the last token if it writes, as in sentence-transformers."""
+    writes = (config.architectures or [""])[0].endswith("ForCausalLM") and getattr(config, "is_causal", True)
+    return ("lasttoken",) if writes else ("mean",)
 
 
 def _wanted(name: str, written: Written, options: Mapping[str, str]) -> Written:

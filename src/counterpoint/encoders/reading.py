@@ -41,7 +41,7 @@ def reading_tokens(name: str, written: Written) -> Any:
 
 def script_of(reader: Any, *, lower: bool) -> Mapping[str, Any]:
     """A tokenizer as JSON, with tokens that fill up and that stand for a word, where it has none of its own."""
-    script: dict[str, Any] = json.loads(reader.backend_tokenizer.to_str())
+    script: dict[str, Any] = {**json.loads(reader.backend_tokenizer.to_str()), "truncation": None, "padding": None}
     if lower:
         steps = [{"type": "Lowercase"}, *([script["normalizer"]] if script.get("normalizer") else [])]
         script["normalizer"] = {"type": "Sequence", "normalizers": steps}
