@@ -66,7 +66,7 @@ def read_scores(
         LabelError: There is no such column, it has other than one number in every row, or all of them are equal.
     """
     if isinstance(spec, str):
-        sheet = read_sheet(source, Wishes(data=DataOptions(schema=f"{spec}:score")), "text")
+        sheet = read_sheet(source, Wishes(data=DataOptions(schema=f"{spec}:score")), "table")
         numeric = sheet.schema.named(spec).type in ("integer", "float", "boolean")
         said, where = sheet.numbers(spec) if numeric else np.asarray(sheet.words(spec)), f"The column '{spec}' has"
     else:

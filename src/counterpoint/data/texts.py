@@ -113,6 +113,23 @@ def read_linked(source: object, columns: Sequence[str]) -> tuple[Texts, Int64[np
     return linked_of_sheet(read_sheet(source, Wishes(pairs=tuple(columns)), "text"), columns)
 
 
+def read_to_learn(
+    source: object, sheet: Sheet | None, wishes: Wishes
+) -> tuple[Texts, Int64[np.ndarray, "r v"] | None, list[str]]:
+    """The texts to learn from, for rows of pairs which of them belong together, and the columns that hold them."""
+    if sheet is None:
+        if wishes.pairs:
+            raise SourceError("Pairs stand in columns with names, and this source has none. Give a .csv or the like.")
+        return read_texts(source, wishes.data), None, []
+    pairs = list(wishes.pairs) or sheet.schema.of_role("pair")
+    if not pairs:
+        columns = sheet.schema.of_role("text")
+        return of_sheet(sheet, columns), None, columns
+    if wishes.data.column is not None:
+        raise SourceError("Give --column or --pairs, not both: either names the columns with the text.")
+    return *linked_of_sheet(sheet, pairs), pairs
+
+
 def looks_like_texts(source: object) -> bool:
     """Whether a source is plainly of texts."""
     if isinstance(source, str | Path):

@@ -228,7 +228,8 @@ class Tokenizer:
         """The tokens of texts with those around them that a network was trained with, if any."""
         if not (self.before or self.behind):
             return tokens
-        length = (tokens != self.pad).sum(dim=1, keepdim=True)
+        places = torch.arange(1, tokens.shape[1] + 1, device=tokens.device)
+        length = ((tokens != self.pad) * places).amax(dim=1, keepdim=True)  # a text may hold what fills up others
         first = len(self.before)
         whole = tokens.new_full((len(tokens), tokens.shape[1] + first + len(self.behind)), self.pad)
         whole[:, :first] = tokens.new_tensor(self.before)
