@@ -11,6 +11,41 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from counterpoint.errors import InputError
+
+
+def expanded(given: str | Path) -> Path:
+    """A path that a person gave, with ``~`` and ``~user`` followed; every path from outside comes through here.
+
+    Raises:
+        InputError: It is empty, or nobody knows where that home is.
+
+    >>> expanded("photos/shells").as_posix()
+    'photos/shells'
+    >>> expanded(" ")
+    Traceback (most recent call last):
+    counterpoint.errors.InputError: A path is empty. Name a file or a folder; '.' is the folder you are in.
+    """
+    text = str(given)
+    if not text.strip():
+        raise InputError("A path is empty. Name a file or a folder; '.' is the folder you are in.")
+    try:
+        return Path(given).expanduser()
+    except RuntimeError as wrong:
+        if os.path.lexists(text):  # a file may be called so
+            return Path(given)
+        user = Path(given).parts[0][1:]
+        why = f"there is no user '{user}'" if user else "this user has none, and HOME is not set"
+        raise InputError(f"The home folder in '{text}' is not known: {why}. Write the whole path.") from wrong
+
+
+def is_file(given: str | Path) -> bool:
+    """Whether what may be a path, or a name or a text instead, is the path of a file."""
+    try:
+        return expanded(given).is_file()
+    except (InputError, OSError, ValueError):  # a text may be longer than a path can be
+        return False
+
 
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:

@@ -17,7 +17,7 @@ from counterpoint.assemble import compared_by
 from counterpoint.data.labels import encode, read_labels
 from counterpoint.errors import InputError, Interrupted, LabelError
 from counterpoint.evaluation.online import online_knn
-from counterpoint.files import write_json
+from counterpoint.files import expanded, write_json
 from counterpoint.interfaces import Listener
 from counterpoint.kinds import Modality
 from counterpoint.model import Model
@@ -65,7 +65,7 @@ def fit(
     began = time.monotonic()
     listeners: Sequence[Listener] = choices.pop("listeners", ())
     asked, own = chosen(choices, labels=labels, pairs=pairs)
-    folder = None if out is None else Path(out)
+    folder = None if out is None else expanded(out)
     before = None
     if folder is None and (resume or overwrite):
         raise InputError("resume and overwrite are about a run folder: give out=...")

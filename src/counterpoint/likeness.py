@@ -14,7 +14,7 @@ from counterpoint.data.pairs import read_scores
 from counterpoint.data.texts import read_linked
 from counterpoint.errors import InputError, listed
 from counterpoint.evaluation.intervals import Interval
-from counterpoint.files import write_json
+from counterpoint.files import expanded, write_json
 from counterpoint.model import Model, load
 from counterpoint.retrieval.lexical import tfidf
 
@@ -64,7 +64,7 @@ def agree(
         },
     }
     if isinstance(run, str | Path):
-        write_json(Path(run) / runs.LIKENESS, record)
+        write_json(expanded(run) / runs.LIKENESS, record)
     return record
 
 

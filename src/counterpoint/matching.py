@@ -14,7 +14,7 @@ from counterpoint.data.frames import columns_of
 from counterpoint.data.texts import read_linked
 from counterpoint.errors import InputError, closest, listed
 from counterpoint.evaluation.intervals import bootstrap, paired
-from counterpoint.files import write_json
+from counterpoint.files import expanded, write_json
 from counterpoint.model import Model, load
 from counterpoint.retrieval.lexical import Find, bm25, tfidf
 from counterpoint.retrieval.ranking import ranked
@@ -139,7 +139,7 @@ def _scored(model: Model, texts: list[str], tasks: list[_Task], run: object, see
         },
     }
     if isinstance(run, str | Path):
-        write_json(Path(run) / runs.RETRIEVAL, record)
+        write_json(expanded(run) / runs.RETRIEVAL, record)
     return record
 
 

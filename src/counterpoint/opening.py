@@ -18,6 +18,7 @@ from counterpoint.assemble import asks_for, whole
 from counterpoint.data.paths import existing
 from counterpoint.data.subset import spread
 from counterpoint.errors import SourceError, listed
+from counterpoint.files import is_file
 from counterpoint.interfaces import Items
 from counterpoint.kinds import Modality, Wishes
 from counterpoint.options import AS_IT_IS, DataOptions
@@ -97,7 +98,7 @@ def paired_columns(pairs: object) -> tuple[str, ...]:
     >>> paired_columns("question, answer"), paired_columns("turns"), paired_columns("pairs.csv")
     (('question', 'answer'), ('turns',), ())
     """
-    if isinstance(pairs, str) and not Path(pairs).suffix and not Path(pairs).exists():
+    if isinstance(pairs, str) and not Path(pairs).suffix and not is_file(pairs):
         return tuple(name.strip() for name in pairs.split(","))
     if isinstance(pairs, tuple) and all(isinstance(name, str) for name in pairs):
         return pairs

@@ -22,7 +22,7 @@ from counterpoint.choosing.tables import columns, percent
 from counterpoint.errors import InputError, PlanError
 from counterpoint.evaluation.draws import over_draws
 from counterpoint.evaluation.intervals import Interval
-from counterpoint.files import replacing, write_json
+from counterpoint.files import expanded, replacing, write_json
 from counterpoint.fitting import command, fit, said
 from counterpoint.kinds import Wishes
 from counterpoint.opening import apart
@@ -93,7 +93,7 @@ def compare(
     choices, data = apart(choices)
     test, seeds = choices.pop("test", None), int(choices.pop("seeds", 3))
     plan = _plan(methods, seeds, choices)
-    folder = Path(out)
+    folder = expanded(out)
     place = Folder(folder, RECORD, "comparison")
     place.require(resume=resume, overwrite=overwrite)
     wishes = Wishes(views=plan.views, view_size=plan.view_size, data=data, labels=labels, progress=decoding())

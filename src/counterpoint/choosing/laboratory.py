@@ -20,7 +20,7 @@ from counterpoint.data.labels import read_codes
 from counterpoint.data.subset import Subset
 from counterpoint.errors import InputError, LabelError, PlanError, SourceError, listed
 from counterpoint.evaluation.looks import Effect, Known, Yardstick
-from counterpoint.files import write_json
+from counterpoint.files import expanded, write_json
 from counterpoint.fitting import command, said, unseen
 from counterpoint.interfaces import Items
 from counterpoint.kinds import Modality, Wishes
@@ -90,7 +90,7 @@ def lab(
     """
     choices, data = apart(choices)
     asked = Lab.of(choices)
-    place = None if out is None else Folder(Path(out), RECORD, "lab", resumable=False)
+    place = None if out is None else Folder(expanded(out), RECORD, "lab", resumable=False)
     if place is not None:
         place.require(resume=False, overwrite=overwrite)
     wishes = Wishes(view_size=asked.view_size, data=data, labels=labels, progress=decoding())

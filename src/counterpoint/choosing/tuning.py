@@ -19,6 +19,7 @@ from counterpoint.choosing.searching import MEMORY, Dimension, dimensions
 from counterpoint.choosing.study import Study, quiet, require
 from counterpoint.choosing.trying import Bench
 from counterpoint.errors import InputError, Interrupted, LabelError
+from counterpoint.files import expanded
 from counterpoint.fitting import command, said
 from counterpoint.interfaces import Items
 from counterpoint.kinds import Modality
@@ -86,7 +87,7 @@ def tune(
     """
     began = time.monotonic()
     require()
-    asked = _question(source, Path(out), labels, choices, resume=resume, overwrite=overwrite)
+    asked = _question(source, expanded(out), labels, choices, resume=resume, overwrite=overwrite)
     with quiet(), stop_requests() as stop:
         search = _opened(asked, stop, began)
         try:

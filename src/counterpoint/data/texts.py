@@ -19,6 +19,7 @@ from counterpoint.data import frames, rows
 from counterpoint.data.listing import files_in, has_pictures
 from counterpoint.data.paths import existing
 from counterpoint.errors import SourceError, closest, listed
+from counterpoint.files import expanded
 
 LINES = (".txt", ".text")
 """Files of lines: one text each."""
@@ -100,7 +101,7 @@ def read_linked(source: object, columns: Sequence[str]) -> tuple[Texts, Int64[np
 def looks_like_texts(source: object) -> bool:
     """Whether a source is plainly of texts; of a file or a frame no more than the head is read."""
     if isinstance(source, str | Path):
-        path = Path(source).expanduser()
+        path = expanded(source)
         if path.is_dir():
             return is_library(path)
         if frames.suffix_of(path) in LINES:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from counterpoint import catalogue
 from counterpoint.encoders.lengths import by_length
 from counterpoint.errors import InputError, MissingPackage, SourceError
+from counterpoint.files import expanded
 
 Pooling = Literal["mean", "cls"]
 
@@ -51,6 +52,7 @@ def described(spec: str) -> Network | None:
     if not name.startswith(PREFIX):
         return None
     name = name.removeprefix(PREFIX)
+    name = str(expanded(name)) if name.startswith("~") else name
     if options.get("pooling", "mean") not in ("mean", "cls") or set(options) - {"pooling"}:
         raise InputError(f"Write hf:{name} or hf:{name}(pooling='mean'), or 'cls'. Got '{spec}'.")
     try:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from counterpoint import runs
 from counterpoint.classifiers.classifier import Classifier
 from counterpoint.errors import InputError
-from counterpoint.files import write_json, write_text
+from counterpoint.files import expanded, write_json, write_text
 from counterpoint.fitting import command, said
 from counterpoint.interfaces import Items
 from counterpoint.model import Model
@@ -28,9 +28,9 @@ def free(out: str | Path | None, begun: object, *, overwrite: bool) -> Path | No
     """The folder to write to, once it is plain that it may be written to; None where none was named."""
     if out is None:
         return None
-    folder = Path(out)
+    folder = expanded(out)
     runs.check(folder, resume=False, overwrite=overwrite)
-    if isinstance(begun, str | Path) and folder.resolve() == Path(begun).resolve():
+    if isinstance(begun, str | Path) and folder.resolve() == expanded(begun).resolve():
         raise InputError(f"'{folder}' holds the model to begin with. Choose another --out.")
     return folder
 

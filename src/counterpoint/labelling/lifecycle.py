@@ -17,7 +17,7 @@ from counterpoint.data.splits import UNLABELLED, is_labelled
 from counterpoint.data.subset import Subset, spread
 from counterpoint.errors import InputError, RunError
 from counterpoint.evaluation.scores import score
-from counterpoint.files import write_json
+from counterpoint.files import expanded, write_json
 from counterpoint.fitting import fit
 from counterpoint.labelling.answers import answered, least_certain
 from counterpoint.labelling.budgets import Budget, Question, at_budgets, rows_of, tuned
@@ -94,7 +94,7 @@ def semi(
         InputError: The source, the labels, a choice or the folder cannot be used; nothing has been written.
         Interrupted: Ctrl-C or SIGTERM during the contrast; everything is saved.
     """
-    began, folder = time.monotonic(), Path(out)
+    began, folder = time.monotonic(), expanded(out)
     choices, data = apart(choices)
     asked = Lifecycle.of(choices)
     runs.check(folder, resume=False, overwrite=overwrite or resume)

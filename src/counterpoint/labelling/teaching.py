@@ -19,6 +19,7 @@ from counterpoint.data.labels import read_some_labels
 from counterpoint.data.splits import UNLABELLED
 from counterpoint.errors import InputError, listed
 from counterpoint.evaluation.labelled import Labelled
+from counterpoint.files import expanded
 from counterpoint.interfaces import Items
 from counterpoint.labelling.folders import Leaving, asked_for, free, leave
 from counterpoint.labelling.history import LEARNED, saw_any
@@ -122,7 +123,7 @@ def _master(teacher: Classifier | Model | str | Path, match: str) -> Classifier 
         if match == ANSWERS:
             raise InputError("A model gives no answers. Fine-tune it first, or let the student match its vectors.")
         return teacher
-    answers = (Path(teacher) / RECORD).exists() if match == "auto" else match == ANSWERS
+    answers = (expanded(teacher) / RECORD).exists() if match == "auto" else match == ANSWERS
     return load_classifier(teacher) if answers else load(teacher)
 
 

@@ -21,6 +21,7 @@ from counterpoint.data.subset import spread
 from counterpoint.data.texts import is_library
 from counterpoint.encoders.borrowed import timm_encoder
 from counterpoint.errors import InputError
+from counterpoint.files import expanded
 from counterpoint.interfaces import Items
 from counterpoint.kinds import EncoderInput, Modality, Wishes
 from counterpoint.views import pixels, two
@@ -64,8 +65,9 @@ class Images(Modality):
         if isinstance(source, str | Path):
             if str(source).startswith("sample:"):
                 return True
-            if Path(source).is_dir():
-                return not is_library(Path(source))  # if no image is there, opening says so
+            folder = expanded(source)
+            if folder.is_dir():
+                return not is_library(folder)  # if no image is there, opening says so
         return looks_like_pictures(source)
 
     @classmethod
