@@ -137,7 +137,9 @@ def report(folder: str | Path, *, source: object = None, labels: object = None) 
     path = expanded(folder)
     model = load(path)
     given = source is not None or labels is not None
-    source = runs.read_plan(path)["source"] if source is None else source
+    if source is None:
+        plan = runs.read_plan(path)
+        source = runs.found_again(plan, "source") or plan["source"]
     items: Items | None
     try:
         items = model.modality.open(source)

@@ -91,10 +91,27 @@ def read_plan(folder: Path) -> dict[str, Any]:
 
 def source_of(folder: Path) -> str:
     """The data of a run, if it can be found again by its name."""
-    source = str(read_plan(folder)["source"])
-    if not source.startswith("sample:") and not Path(source).exists():
-        raise RunError(f"The run learned from '{source}', which is not to be found from here. Name the data: --train.")
+    plan = read_plan(folder)
+    source = found_again(plan, "source")
+    if source is None:
+        raise RunError(
+            f"The run learned from '{plan['source']}', which is not to be found from here. Name the data: --train."
+        )
     return source
+
+
+def path_of(name: str) -> str:
+    """Under which name a record says where a source lay, to be found from any folder."""
+    return f"{name}_path"
+
+
+def found_again(record: Mapping[str, Any], name: str) -> str | None:
+    """A source in a record, where it is still at its place, or else as it was named; None where there is neither."""
+    given = record.get(name)
+    if isinstance(given, str) and given.startswith("sample:"):
+        return given
+    places = [each for each in (record.get(path_of(name)), given) if isinstance(each, str)]
+    return next((each for each in places if Path(each).exists()), None)
 
 
 def tested_on(folder: Path) -> str | None:
@@ -103,8 +120,10 @@ def tested_on(folder: Path) -> str | None:
         found = json.loads((folder / EVALUATION).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    test = (found.get("test") or found.get("train")) if isinstance(found, dict) else None
-    return test if isinstance(test, str) else None
+    if not isinstance(found, dict):
+        return None
+    name = "test" if found.get("test") else "train"
+    return found_again(found, name) or (found[name] if isinstance(found.get(name), str) else None)
 
 
 def merged(

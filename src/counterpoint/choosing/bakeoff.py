@@ -23,7 +23,7 @@ from counterpoint.errors import InputError, PlanError
 from counterpoint.evaluation.draws import over_draws
 from counterpoint.evaluation.intervals import Interval
 from counterpoint.files import expanded, replacing, write_json
-from counterpoint.fitting import command, fit, said
+from counterpoint.fitting import command, directory, fit, placed, said
 from counterpoint.kinds import Wishes
 from counterpoint.opening import apart
 from counterpoint.options import DataOptions
@@ -102,11 +102,12 @@ def compare(
     require_all(plan, methods, source, modality, items, asked.learnable)
     contest = Contest(folder, source, data, plan, asked)
     record = {
-        "source": said(source),
-        "test": said(test),
+        **placed("source", source),
+        **placed("test", test),
         "labels": said(labels),
         "data": data.record(),
         "command": command(),
+        "directory": directory(),
         "asked": {"methods": list(methods), "seeds": seeds, **plan.record()},
         "machine": runs.machine(),
     }

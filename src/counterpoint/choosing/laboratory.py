@@ -21,7 +21,7 @@ from counterpoint.data.subset import Subset
 from counterpoint.errors import InputError, LabelError, PlanError, SourceError, listed
 from counterpoint.evaluation.looks import Effect, Known, Yardstick
 from counterpoint.files import expanded, write_json
-from counterpoint.fitting import command, said, unseen
+from counterpoint.fitting import command, directory, placed, said, unseen
 from counterpoint.interfaces import Items
 from counterpoint.kinds import Modality, Wishes
 from counterpoint.model import Model, load
@@ -114,11 +114,12 @@ def lab(
         "among": yardstick.among,
         "items": len(sample),
         "labels": None if known is None else _said_of(known, yardstick),
-        "source": said(source),
+        **placed("source", source),
         "model": said(model),
         "modality": by.modality.name,
         "asked": asked.record(),
         "command": command(),
+        "directory": directory(),
         "machine": runs.machine(),
     }
     found["note"] = note(found)

@@ -20,7 +20,7 @@ from counterpoint.choosing.study import Study, quiet, require
 from counterpoint.choosing.trying import Bench
 from counterpoint.errors import InputError, Interrupted, LabelError
 from counterpoint.files import expanded
-from counterpoint.fitting import command, said
+from counterpoint.fitting import command, directory, placed, said
 from counterpoint.interfaces import Items
 from counterpoint.kinds import Modality
 from counterpoint.opening import Opened, Own, chosen, identity, opened
@@ -148,13 +148,14 @@ def _known(asked: Question, modality: Modality, items: Items) -> Questions | Non
 def _said(asked: Question, by: Judge) -> dict[str, Any]:
     """What was asked for, as JSON can hold it."""
     return {
-        "source": said(asked.source),
+        **placed("source", asked.source),
+        **placed("test", asked.test),
         "labels": said(asked.labels),
-        "test": said(asked.test),
         "data": asked.own.data.record(),
         "out": str(asked.place.path),
         "sayable": isinstance(asked.source, str | Path) and asked.own.encoder is None and asked.own.views is None,
         "command": command(),
+        "directory": directory(),
         "by": by.by,
         "asked": asked.plan.record(),
         "items": {} if by.asked is None else by.asked.counts(),

@@ -15,7 +15,7 @@ from counterpoint.data.splits import hold_out, is_labelled
 from counterpoint.errors import InputError, LabelError
 from counterpoint.evaluation.labelled import SHARE, Labelled, same_classes
 from counterpoint.files import expanded, write_json
-from counterpoint.fitting import said, unseen
+from counterpoint.fitting import placed, unseen
 from counterpoint.labelling.budgets import Question, at_budgets, read_budget
 from counterpoint.labelling.recipes import require_views
 from counterpoint.model import Model, load
@@ -61,7 +61,7 @@ def label_efficiency(
     unseen(labels, kept.modality)
     known, asked = parted(kept, train, test, labels, seed=seed)
     found = at_budgets(Question(kept, known, asked, draws, seed), wanted, tell=tell)
-    record = {**found, "train": said(train), "test": said(test)}
+    record = {**found, **placed("train", train), **placed("test", test)}
     if isinstance(model, str | Path):
         write_json(expanded(model) / runs.BUDGET, record)
     return record

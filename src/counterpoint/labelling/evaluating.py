@@ -14,7 +14,7 @@ from counterpoint.data.splits import is_labelled
 from counterpoint.evaluation.labelled import Labelled, held_out, numbered_alike
 from counterpoint.evaluation.scores import collisions, score
 from counterpoint.files import expanded, write_json
-from counterpoint.fitting import said, unseen
+from counterpoint.fitting import placed, said, unseen
 from counterpoint.labelling.answers import answered, unlearned
 from counterpoint.labelling.efficiency import parted
 from counterpoint.labelling.history import LEARNED, saw_labels
@@ -69,7 +69,7 @@ def evaluate(
     if same:
         scores["note"] = "The test items are the training items, so these scores say nothing about new ones."
     if isinstance(model, str | Path):
-        given = {"train": said(train), "test": said(test), "labels": said(labels), "seed": seed}
+        given = {**placed("train", train), **placed("test", test), "labels": said(labels), "seed": seed}
         write_json(expanded(model) / runs.EVALUATION, {**scores, **given})
     return scores
 

@@ -10,7 +10,7 @@ from counterpoint import runs
 from counterpoint.classifiers.classifier import Classifier
 from counterpoint.errors import InputError
 from counterpoint.files import expanded, write_json, write_text
-from counterpoint.fitting import command, said
+from counterpoint.fitting import command, directory, placed, said
 from counterpoint.interfaces import Items
 from counterpoint.model import Model
 from counterpoint.plans import Choices
@@ -48,5 +48,5 @@ def leave(leaving: Leaving, kept: Classifier | Model, items: Items, found: dict[
 
 def asked_for(source: object, labels: object, choices: Choices) -> dict[str, Any]:
     """What was asked, for ``plan.json``."""
-    given = {"source": said(source), "labels": said(labels), "command": command()}
+    given = {**placed("source", source), "labels": said(labels), "command": command(), "directory": directory()}
     return {**given, "asked": choices.record(), "settled": choices.record()}

@@ -210,8 +210,8 @@ def _scored(journey: Journey, model: Model, student: Classifier, compared: dict[
             single = {name: scores["classifier"][name] for name in ("value", "low", "high")}
             compared["student"] = {**single, "labels": len(known.items)}
         write_json(journey.folder / runs.BUDGET, compared)
-    given = {name: journey.record[name] for name in ("source", "labels")}
-    write_json(journey.folder / runs.EVALUATION, {**scores, "train": given["source"], "test": None, "seed": seed})
+    train = {"train": journey.record["source"], runs.path_of("train"): journey.record[runs.path_of("source")]}
+    write_json(journey.folder / runs.EVALUATION, {**scores, **train, "test": None, "seed": seed})
 
 
 def _uncertain(journey: Journey, student: Classifier) -> None:
