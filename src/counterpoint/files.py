@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from counterpoint.errors import InputError
+
+PARTIAL = ".partial"
+"""How temporary files end, so that those of killed processes are known."""
+
+LOCK = ".lock"
+"""The file by which a folder is held that is being written into."""
 
 
 def expanded(given: str | Path) -> Path:
@@ -54,7 +61,7 @@ def replacing(target: Path) -> Iterator[Path]:
     A full disk or a killed process leaves what was at ``target`` as it was.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=PARTIAL, dir=target.parent)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -65,6 +72,23 @@ def replacing(target: Path) -> Iterator[Path]:
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def target_of(temporary: Path) -> Path | None:
+    """What a temporary file of ``replacing`` was to become; None of any other file.
+
+    >>> target_of(Path("runs/.plan.json.k3_x9abc.partial")).as_posix(), target_of(Path("runs/.profile"))
+    ('runs/plan.json', None)
+    """
+    found = re.fullmatch(rf"\.(.+)\.[a-z0-9_]{{8}}{re.escape(PARTIAL)}", temporary.name)
+    return temporary.with_name(found[1]) if found else None
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed processes left of files that they were writing into a folder; nobody else may be writing."""
+    for path in folder.glob(f".*{PARTIAL}"):
+        if target_of(path) is not None:
+            path.unlink(missing_ok=True)
 
 
 def _umask() -> int:

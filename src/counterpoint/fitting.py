@@ -20,6 +20,7 @@ from counterpoint.evaluation.online import online_knn
 from counterpoint.files import expanded, write_json
 from counterpoint.interfaces import Listener
 from counterpoint.kinds import Modality
+from counterpoint.locks import holds_out
 from counterpoint.model import Model
 from counterpoint.pairing.scoring import ALL, enough, verified
 from counterpoint.plans import Plan
@@ -32,6 +33,7 @@ from counterpoint.training.stopping import stop_requests
 from counterpoint.training.watch import judge
 
 
+@holds_out
 def fit(
     source: object,
     *,

@@ -15,6 +15,7 @@ from typing import Any
 from counterpoint.errors import RunError
 from counterpoint.files import write_json, write_text
 from counterpoint.interfaces import Items
+from counterpoint.locks import occupied
 
 PLAN, STATE, VERDICT = "plan.json", "state.pt", "verdict.json"
 EVALUATION, VIEWS, SKIPPED, CURVES = "evaluation.json", "views.png", "skipped.txt", "tensorboard"
@@ -46,13 +47,14 @@ def check(folder: Path, *, resume: bool, overwrite: bool) -> None:
         raise RunError("Give --resume to go on or --overwrite to start anew, not both.")
     if resume and not (folder / STATE).exists():
         raise RunError(f"There is nothing to resume in '{folder}': no {STATE}. Start without --resume.")
-    occupied = folder.is_dir() and any(folder.iterdir())
-    if occupied and not (resume or overwrite):
+    if not occupied(folder):
+        return
+    if not (folder / PLAN).exists():
+        raise RunError(f"'{folder}' holds other things than a run, so it is not overwritten. Choose another --out.")
+    if not (resume or overwrite):
         resume_it = "Go on with --resume, start" if (folder / STATE).exists() else "Start"
         raise RunError(f"'{folder}' is not empty. {resume_it} anew with --overwrite, or choose another folder.")
-    if occupied and not (folder / PLAN).exists():
-        raise RunError(f"'{folder}' holds other things than a run, so it is not overwritten. Choose another --out.")
-    if occupied and overwrite:
+    if overwrite:
         read_plan(folder)
 
 
@@ -66,10 +68,6 @@ def clear(folder: Path) -> None:
 def start(folder: Path, record: Mapping[str, Any], items: Items) -> None:
     """Make a folder with the plan in it, in place of the run that was there; other files are left alone."""
     clear(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as wrong:
-        raise RunError(f"'{folder}' cannot be made: {wrong.strerror}. Choose another --out.") from wrong
     write_json(folder / PLAN, {**record, "machine": machine()})
     skipped: Sequence[tuple[str, str]] = getattr(items, "skipped", [])
     if skipped:

@@ -25,6 +25,7 @@ from counterpoint.evaluation.intervals import Interval
 from counterpoint.files import expanded, replacing, write_json
 from counterpoint.fitting import command, directory, fit, placed, said
 from counterpoint.kinds import Wishes
+from counterpoint.locks import holds_out
 from counterpoint.opening import apart
 from counterpoint.options import DataOptions
 from counterpoint.plans import Plan
@@ -54,6 +55,7 @@ class Contest:
         return self.folder / "runs" / f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', method).strip('-')}-{seed}"
 
 
+@holds_out
 def compare(
     source: object,
     methods: Sequence[str],

@@ -24,6 +24,7 @@ from counterpoint.files import expanded, write_json
 from counterpoint.fitting import command, directory, placed, said, unseen
 from counterpoint.interfaces import Items
 from counterpoint.kinds import Modality, Wishes
+from counterpoint.locks import holds_out
 from counterpoint.model import Model, load
 from counterpoint.opening import apart, recognise
 from counterpoint.plans import Lab
@@ -55,6 +56,7 @@ class Look:
     """As ``fit`` takes it; None for a callable."""
 
 
+@holds_out
 def lab(
     source: object,
     *,

@@ -23,6 +23,7 @@ from counterpoint.files import expanded
 from counterpoint.fitting import command, directory, placed, said
 from counterpoint.interfaces import Items
 from counterpoint.kinds import Modality
+from counterpoint.locks import holds_out
 from counterpoint.opening import Opened, Own, chosen, identity, opened
 from counterpoint.plans import Plan
 from counterpoint.settle import Prepared, arranged
@@ -51,6 +52,7 @@ class Question:
     resume: bool
 
 
+@holds_out
 def tune(
     source: object,
     *,

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from counterpoint.errors import SourceError, closest, listed
-from counterpoint.files import expanded
+from counterpoint.files import LOCK, expanded
 
 CHOSEN = {"source", "asked", "command"}
 
@@ -66,7 +66,8 @@ def _absent(source: str | Path, path: Path) -> str:
             return f"'{each}' is a link to '{each.readlink()}', which leads nowhere. Mend the link, or name the data."
     above = next(folder for folder in path.absolute().parents if folder.is_dir())
     missing = path.absolute().relative_to(above).parts[0]
-    neighbours = sorted(each.name for each in above.iterdir() if not each.name.startswith("."))
+    seen = [each for each in above.iterdir() if not each.name.startswith(".")]
+    neighbours = sorted(each.name for each in seen if not (each / LOCK).exists())  # nobody means where we write now
     held = f" It holds {listed(neighbours, 5)}." if neighbours else " It is empty."
     suggestion = closest(missing, neighbours)
     return f"There is no '{source}': the folder '{above}' has no '{missing}'.{suggestion or held}"

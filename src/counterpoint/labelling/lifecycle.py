@@ -26,6 +26,7 @@ from counterpoint.labelling.finetuning import finetuned
 from counterpoint.labelling.folders import Leaving, asked_for
 from counterpoint.labelling.material import Material, gather
 from counterpoint.labelling.teaching import taught
+from counterpoint.locks import holds_out
 from counterpoint.model import Model, load
 from counterpoint.opening import apart
 from counterpoint.options import AS_IT_IS, DataOptions
@@ -66,6 +67,7 @@ class Journey:
         return max(1.0, self.began + 60 * share * (self.asked.minutes or MINUTES) - time.monotonic())
 
 
+@holds_out
 def semi(
     source: object,
     *,

@@ -24,6 +24,7 @@ from counterpoint.interfaces import Items
 from counterpoint.labelling.folders import Leaving, asked_for, free, leave
 from counterpoint.labelling.history import LEARNED, saw_any
 from counterpoint.labelling.recipes import recipe, require_views
+from counterpoint.locks import holds_out
 from counterpoint.model import Model, load
 from counterpoint.naming import named
 from counterpoint.plans import Distilling
@@ -34,6 +35,7 @@ from counterpoint.training.recipe import steps_per_epoch
 ANSWERS, VECTORS = "answers", "vectors"
 
 
+@holds_out
 def distill(
     teacher: Classifier | Model | str | Path,
     source: object,
