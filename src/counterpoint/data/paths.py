@@ -38,7 +38,7 @@ def existing(source: str | Path) -> Path:
         raise SourceError(_absent(source, path))
     if path.is_dir():
         if ours(path):
-            raise SourceError(f"'{path}' is a run, not data. Name the data itself, and the run for --out or RUN.")
+            raise SourceError(f"'{path}' is a run, not data. Name the file or the folder of the data itself.")
     elif not path.is_file():
         raise SourceError(f"'{path}' is a pipe, a socket or a device. Save what it gives in a file and name that.")
     return path

@@ -30,7 +30,7 @@ def free(out: str | Path | None, begun: object, *, overwrite: bool) -> Path | No
         return None
     folder = expanded(out)
     runs.check(folder, resume=False, overwrite=overwrite)
-    if isinstance(begun, str | Path) and folder.resolve() == expanded(begun).resolve():
+    if isinstance(begun, str | Path) and expanded(begun).exists() and folder.samefile(expanded(begun)):
         raise InputError(f"'{folder}' holds the model to begin with. Choose another --out.")
     return folder
 

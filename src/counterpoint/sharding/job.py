@@ -59,8 +59,8 @@ def embed_all(model: Model | str | Path, source: object, out: Path, way: Way, pr
     """
     kept = model if isinstance(model, Model) else load(model)
     shards = shards_of(source, size=way.shard_size)
-    apart(out, source, shards)
     with locked(out):
+        apart(out, source, shards)
         fingerprint = kept.fingerprint()
         waiting = _waiting(shards, out, fingerprint, overwrite=way.overwrite)
         began = time.perf_counter()
