@@ -30,7 +30,8 @@ def free(out: str | Path | None, begun: object, *, overwrite: bool) -> Path | No
         return None
     folder = expanded(out)
     runs.check(folder, resume=False, overwrite=overwrite)
-    if isinstance(begun, str | Path) and expanded(begun).exists() and folder.samefile(expanded(begun)):
+    model = expanded(begun) if isinstance(begun, str | Path) else None
+    if model is not None and model.exists() and folder.exists() and folder.samefile(model):
         raise InputError(f"'{folder}' holds the model to begin with. Choose another --out.")
     return folder
 
