@@ -16,6 +16,7 @@ from PIL import Image
 import counterpoint as cp
 from counterpoint import api, locks, runs
 from counterpoint.cli import main
+from counterpoint.data.idx import pictures_in
 from counterpoint.data.listing import files_in, of_folder, of_paths
 from counterpoint.data.paths import existing, ours
 from counterpoint.data.photos import cache_folder, open_photos
@@ -128,6 +129,8 @@ def test_links_in_a_circle_pipes_and_links_to_pipes_are_no_files(tmp_path):
     (tmp_path / "one.png").symlink_to("two.png")
     (tmp_path / "two.png").symlink_to("one.png")
     os.mkfifo(tmp_path / "pipe.png")
+    os.mkfifo(tmp_path / "train-images-idx3-ubyte")
+    assert pictures_in(tmp_path) is None
     (tmp_path / "to pipe.png").symlink_to("pipe.png")
     assert names(tmp_path) == ["a/1.png", "one.png", "two.png"]
     items = open_photos(of_folder(tmp_path), size=8, channels=1)
