@@ -122,6 +122,16 @@ PAIRED = [*ASKED, "--pairs", "question,answer"]
 WRONG = {
     "missing path": ["fit", "{tmp}/nowhere", "--out", "{out}"],
     "missing sample": ["fit", "sample:fash", "--out", "{out}"],
+    "no source": ["fit", "", "--out", "{out}"],
+    "no folder": ["fit", "{tmp}/array.npy", "--out="],
+    "home of nobody": ["fit", "~nobody-of-this-name/photos", "--out", "{out}"],
+    "folder in the home of nobody": ["fit", "{tmp}/array.npy", "--out=~nobody-of-this-name/run"],
+    "links in a circle": ["fit", "{tmp}/round", "--out", "{out}"],
+    "pipe": ["fit", "{tmp}/pipe.npy", "--out", "{out}"],
+    "run in place of data": ["fit", "{run}", "--out", "{out}"],
+    "folder that the data lies in": ["fit", "{tmp}/array.npy", "--out", "{tmp}"],
+    "folder below a file": ["fit", "{tmp}/array.npy", "--out", "{tmp}/array.npy/run"],
+    "folder that is a file": ["fit", "{tmp}/array.npy", "--out", "{tmp}/array.npy"],
     "address": ["fit", "https://example.org/photos", "--out", "{out}"],
     "empty folder": ["fit", "{tmp}/empty", "--out", "{out}"],
     "folder of text files": ["fit", "{tmp}/text", "--out", "{out}"],
@@ -312,6 +322,8 @@ def wrong_things(folder):
     pictures = stripes(count=40).source
     for name in ("empty", "text", "folder.onnx"):
         (folder / name).mkdir()
+    (folder / "round").symlink_to("round")
+    os.mkfifo(folder / "pipe.npy")
     (folder / "text" / "letter.pdf").write_text("Dear Sir", encoding="utf-8")
     rows = [f"what is the price of number {row},it is {row} pounds" for row in range(20)]
     (folder / "asked.csv").write_text("\n".join(["question,answer", *rows]), encoding="utf-8")

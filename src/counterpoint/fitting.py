@@ -17,9 +17,10 @@ from counterpoint.assemble import compared_by
 from counterpoint.data.labels import encode, read_labels
 from counterpoint.errors import InputError, Interrupted, LabelError
 from counterpoint.evaluation.online import online_knn
-from counterpoint.files import write_json
+from counterpoint.files import expanded, write_json
 from counterpoint.interfaces import Listener
 from counterpoint.kinds import Modality
+from counterpoint.locks import holds_out
 from counterpoint.model import Model
 from counterpoint.pairing.scoring import ALL, enough, verified
 from counterpoint.plans import Plan
@@ -32,6 +33,7 @@ from counterpoint.training.stopping import stop_requests
 from counterpoint.training.watch import judge
 
 
+@holds_out
 def fit(
     source: object,
     *,
@@ -65,7 +67,7 @@ def fit(
     began = time.monotonic()
     listeners: Sequence[Listener] = choices.pop("listeners", ())
     asked, own = chosen(choices, labels=labels, pairs=pairs)
-    folder = None if out is None else Path(out)
+    folder = None if out is None else expanded(out)
     before = None
     if folder is None and (resume or overwrite):
         raise InputError("resume and overwrite are about a run folder: give out=...")
@@ -140,8 +142,9 @@ def _follower(labels: object, source: object, prepared: Prepared) -> Any:
 
 def _record(source: object, asked: Plan, prepared: Prepared) -> dict[str, Any]:
     return {
-        "source": said(source),
+        **placed("source", source),
         "command": command(),
+        "directory": directory(),
         "asked": asked.record(),
         "settled": prepared.plan.record(),
         "items": len(prepared.items),
@@ -168,8 +171,33 @@ def unseen(labels: object, modality: Modality) -> None:
         )
 
 
+def directory() -> str | None:
+    """The folder that relative paths are meant from; None where somebody has removed it."""
+    try:
+        return str(Path.cwd())
+    except FileNotFoundError:
+        return None
+
+
 def said(source: object) -> str | None:
     """What a source or labels were, in a file: a path, or the type of an object."""
     if source is None or isinstance(source, str | Path):
-        return None if source is None else str(source)
+        return None if source is None else str(_followed(source))
     return f"{type(source).__module__}.{type(source).__qualname__}"
+
+
+def placed(name: str, source: object) -> dict[str, str | None]:
+    """What a source was, and as ``<name>_path`` where it can be found from any folder, if it is a file or a folder."""
+    path = Path(_followed(source)) if isinstance(source, str | Path) else None
+    return {
+        name: said(source),
+        runs.path_of(name): str(path.absolute()) if path is not None and path.exists() else None,
+    }
+
+
+def _followed(given: str | Path) -> str | Path:
+    """A path without ``~``, or a name as it is."""
+    try:
+        return expanded(given) if str(given).startswith("~") else given
+    except InputError:  # it is no path, but the name of a column
+        return given

@@ -15,7 +15,7 @@ from counterpoint.data.texts import read_linked
 from counterpoint.data.written import Written
 from counterpoint.errors import InputError, listed
 from counterpoint.evaluation.intervals import Interval
-from counterpoint.files import write_json
+from counterpoint.files import expanded, write_json
 from counterpoint.interfaces import Items
 from counterpoint.modalities.text import Text
 from counterpoint.model import Model, load
@@ -75,7 +75,7 @@ def agree(
         },
     }
     if isinstance(run, str | Path):
-        write_json(Path(run) / runs.LIKENESS, record)
+        write_json(expanded(run) / runs.LIKENESS, record)
     return record
 
 

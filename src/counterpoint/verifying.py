@@ -15,7 +15,7 @@ from counterpoint.data.pairs import Pairs, read_pairs
 from counterpoint.data.splits import UNLABELLED, is_labelled
 from counterpoint.data.subset import Subset
 from counterpoint.errors import InputError, LabelError, RunError, closest
-from counterpoint.files import write_json
+from counterpoint.files import expanded, is_file, write_json
 from counterpoint.interfaces import Items
 from counterpoint.model import Model, load
 from counterpoint.pairing.drawn import drawn_pairs
@@ -36,7 +36,7 @@ def verify(run: str | Path, first: str, second: str, *, source: object = None) -
     Returns:
         ``same``, ``distance``, ``threshold``, and ``probability`` that they are the same if half of all pairs are.
     """
-    folder = Path(run)
+    folder = expanded(run)
     model = load(folder)
     record = _record(folder, model)
     return answer(model, record, *(_one(model, folder, str(each), source) for each in (first, second)))
@@ -59,7 +59,7 @@ def verification(
         has learned from and of others, ``accuracy``, ``roc_auc`` and ``equal_error_rate`` with intervals, beside raw
         features and the untrained encoder.
     """
-    folder = Path(run)
+    folder = expanded(run)
     model = load(folder)
     items = model.modality.open(source)
     if pairs is not None:
@@ -102,7 +102,7 @@ def _record(folder: Path, model: Model) -> dict[str, Any]:
 
 def _one(model: Model, folder: Path, like: str, source: object) -> Items:
     """The item that a person means."""
-    if Path(like).is_file():
+    if is_file(like):
         items = model.modality.open(like)
         if len(items) != 1:
             raise InputError(f"'{like}' holds {len(items)} items; give a file with one, or --source and its name.")

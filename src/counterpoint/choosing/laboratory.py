@@ -20,10 +20,11 @@ from counterpoint.data.labels import read_codes
 from counterpoint.data.subset import Subset
 from counterpoint.errors import InputError, LabelError, PlanError, SourceError, listed
 from counterpoint.evaluation.looks import Effect, Known, Yardstick
-from counterpoint.files import write_json
-from counterpoint.fitting import command, said, unseen
+from counterpoint.files import expanded, write_json
+from counterpoint.fitting import command, directory, placed, said, unseen
 from counterpoint.interfaces import Items
 from counterpoint.kinds import Modality, Wishes
+from counterpoint.locks import holds_out
 from counterpoint.model import Model, load
 from counterpoint.opening import apart, open_source
 from counterpoint.plans import Lab
@@ -55,6 +56,7 @@ class Look:
     """As ``fit`` takes it; None for a callable."""
 
 
+@holds_out
 def lab(
     source: object,
     *,
@@ -90,7 +92,7 @@ def lab(
     """
     choices, data = apart(choices)
     asked = Lab.of(choices)
-    place = None if out is None else Folder(Path(out), RECORD, "lab", resumable=False)
+    place = None if out is None else Folder(expanded(out), RECORD, "lab", resumable=False)
     if place is not None:
         place.require(resume=False, overwrite=overwrite)
     wishes = Wishes(kind=asked.modality, view_size=asked.view_size, data=data, labels=labels, progress=decoding())
@@ -114,11 +116,12 @@ def lab(
         "among": yardstick.among,
         "items": len(sample),
         "labels": None if known is None else _said_of(known, yardstick),
-        "source": said(source),
+        **placed("source", source),
         "model": said(model),
         "modality": by.modality.name,
         "asked": asked.record(),
         "command": command(),
+        "directory": directory(),
         "machine": runs.machine(),
     }
     found["note"] = note(found)

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Int64
 
-from counterpoint.data.frames import is_columns, raw_columns
+from counterpoint.data.frames import is_columns, raw_columns, read_frame
+from counterpoint.data.schema import no_column
 from counterpoint.data.sheets import read_sheet
 from counterpoint.errors import LabelError, closest, listed
 from counterpoint.interfaces import Items
@@ -66,7 +67,10 @@ def read_scores(
         LabelError: There is no such column, it has other than one number in every row, or all of them are equal.
     """
     if isinstance(spec, str):
-        sheet = read_sheet(source, Wishes(data=DataOptions(schema=f"{spec}:score")), "table")
+        frame = read_frame(source)
+        if spec not in frame.columns:
+            raise LabelError(str(no_column(spec, frame.columns)))
+        sheet = read_sheet(frame, Wishes(data=DataOptions(schema=f"{spec}:score")), "table")
         numeric = sheet.schema.named(spec).type in ("integer", "float", "boolean")
         said, where = sheet.numbers(spec) if numeric else np.asarray(sheet.words(spec)), f"The column '{spec}' has"
     else:

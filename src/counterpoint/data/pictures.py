@@ -18,6 +18,7 @@ from counterpoint.data.photos import Progress, open_photos
 from counterpoint.data.sheets import read_sheet, sheet_of
 from counterpoint.data.subset import spread
 from counterpoint.errors import SourceError
+from counterpoint.files import expanded
 from counterpoint.interfaces import Items
 
 SURVEYED = 64
@@ -64,7 +65,7 @@ class Survey:
 def looks_like_pictures(source: object) -> bool:
     """Whether a source plainly holds pictures, judged by names, headers and its first item."""
     if isinstance(source, str | Path):
-        path = Path(source).expanduser()
+        path = expanded(source)
         return str(source) in samples.SAMPLES or (path.exists() and _path_looks(path))
     if arrays.is_array(source):
         array: Any = source

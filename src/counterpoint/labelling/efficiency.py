@@ -14,8 +14,8 @@ from counterpoint.data.labels import pair, read_codes, read_some_labels
 from counterpoint.data.splits import hold_out, is_labelled
 from counterpoint.errors import InputError, LabelError
 from counterpoint.evaluation.labelled import SHARE, Labelled, same_classes
-from counterpoint.files import write_json
-from counterpoint.fitting import said, unseen
+from counterpoint.files import expanded, write_json
+from counterpoint.fitting import placed, unseen
 from counterpoint.labelling.budgets import Question, at_budgets, read_budget
 from counterpoint.labelling.recipes import require_views
 from counterpoint.model import Model, load
@@ -55,15 +55,15 @@ def label_efficiency(
     if draws < 1:
         raise InputError(f"Labels are drawn at least once. Got draws={draws}.")
     kept = model if isinstance(model, Model) else load(model)
-    if isinstance(model, str | Path) and (Path(model) / RECORD).exists():
+    if isinstance(model, str | Path) and (expanded(model) / RECORD).exists():
         raise LabelError(f"The model in '{model}' has learned from labels. Give the run that it began at.")
     require_views(kept)
     unseen(labels, kept.modality)
     known, asked = parted(kept, train, test, labels, seed=seed)
     found = at_budgets(Question(kept, known, asked, draws, seed), wanted, tell=tell)
-    record = {**found, "train": said(train), "test": said(test)}
+    record = {**found, **placed("train", train), **placed("test", test)}
     if isinstance(model, str | Path):
-        write_json(Path(model) / runs.BUDGET, record)
+        write_json(expanded(model) / runs.BUDGET, record)
     return record
 
 

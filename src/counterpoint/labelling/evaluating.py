@@ -13,8 +13,8 @@ from counterpoint.data.labels import pair, read_labels
 from counterpoint.data.splits import is_labelled
 from counterpoint.evaluation.labelled import Labelled, held_out, numbered_alike
 from counterpoint.evaluation.scores import collisions, score
-from counterpoint.files import write_json
-from counterpoint.fitting import said, unseen
+from counterpoint.files import expanded, write_json
+from counterpoint.fitting import placed, said, unseen
 from counterpoint.labelling.answers import answered, unlearned
 from counterpoint.labelling.efficiency import parted
 from counterpoint.labelling.history import LEARNED, saw_labels
@@ -69,8 +69,8 @@ def evaluate(
     if same:
         scores["note"] = "The test items are the training items, so these scores say nothing about new ones."
     if isinstance(model, str | Path):
-        given = {"train": said(train), "test": said(test), "labels": said(labels), "seed": seed}
-        write_json(Path(model) / runs.EVALUATION, {**scores, **given})
+        given = {**placed("train", train), **placed("test", test), "labels": said(labels), "seed": seed}
+        write_json(expanded(model) / runs.EVALUATION, {**scores, **given})
     return scores
 
 
@@ -87,7 +87,7 @@ def _labelled(model: Model, train: object, test: object, labels: object, *, seed
 
 def _classifier(model: object) -> Classifier | None:
     """The classifier that was given, or that lies in the folder; None where there is only a model."""
-    if isinstance(model, str | Path) and (Path(model) / RECORD).exists():
+    if isinstance(model, str | Path) and (expanded(model) / RECORD).exists():
         return load_classifier(model)
     return model if isinstance(model, Classifier) else None
 

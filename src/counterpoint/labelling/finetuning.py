@@ -17,6 +17,7 @@ from counterpoint.fitting import unseen
 from counterpoint.heads import shape_of_head
 from counterpoint.labelling.folders import Leaving, asked_for, free, leave
 from counterpoint.labelling.recipes import recipe, require_views
+from counterpoint.locks import holds_out
 from counterpoint.model import Model, load
 from counterpoint.plans import Tuning
 
@@ -30,6 +31,7 @@ SURER = 0.1
 """Penalty of the probe that the last layer begins at, where the encoder is to move little or not at all."""
 
 
+@holds_out
 def finetune(
     model: Model | str | Path,
     source: object,

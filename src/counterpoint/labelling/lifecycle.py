@@ -17,7 +17,7 @@ from counterpoint.data.splits import UNLABELLED, is_labelled
 from counterpoint.data.subset import Subset, spread
 from counterpoint.errors import InputError, RunError
 from counterpoint.evaluation.scores import score
-from counterpoint.files import write_json
+from counterpoint.files import expanded, write_json
 from counterpoint.fitting import fit
 from counterpoint.labelling.answers import answered, least_certain
 from counterpoint.labelling.budgets import Budget, Question, at_budgets, rows_of, tuned
@@ -26,6 +26,7 @@ from counterpoint.labelling.finetuning import finetuned
 from counterpoint.labelling.folders import Leaving, asked_for
 from counterpoint.labelling.material import Material, gather
 from counterpoint.labelling.teaching import taught
+from counterpoint.locks import holds_out
 from counterpoint.model import Model, load
 from counterpoint.opening import apart
 from counterpoint.options import AS_IT_IS, DataOptions
@@ -66,6 +67,7 @@ class Journey:
         return max(1.0, self.began + 60 * share * (self.asked.minutes or MINUTES) - time.monotonic())
 
 
+@holds_out
 def semi(
     source: object,
     *,
@@ -94,7 +96,7 @@ def semi(
         InputError: The source, the labels, a choice or the folder cannot be used; nothing has been written.
         Interrupted: Ctrl-C or SIGTERM during the contrast; everything is saved.
     """
-    began, folder = time.monotonic(), Path(out)
+    began, folder = time.monotonic(), expanded(out)
     choices, data = apart(choices)
     asked = Lifecycle.of(choices)
     runs.check(folder, resume=False, overwrite=overwrite or resume)
@@ -210,8 +212,8 @@ def _scored(journey: Journey, model: Model, student: Classifier, compared: dict[
             single = {name: scores["classifier"][name] for name in ("value", "low", "high")}
             compared["student"] = {**single, "labels": len(known.items)}
         write_json(journey.folder / runs.BUDGET, compared)
-    given = {name: journey.record[name] for name in ("source", "labels")}
-    write_json(journey.folder / runs.EVALUATION, {**scores, "train": given["source"], "test": None, "seed": seed})
+    train = {"train": journey.record["source"], runs.path_of("train"): journey.record[runs.path_of("source")]}
+    write_json(journey.folder / runs.EVALUATION, {**scores, **train, "test": None, "seed": seed})
 
 
 def _uncertain(journey: Journey, student: Classifier) -> None:

@@ -19,10 +19,12 @@ from counterpoint.data.labels import read_some_labels
 from counterpoint.data.splits import UNLABELLED
 from counterpoint.errors import InputError, listed
 from counterpoint.evaluation.labelled import Labelled
+from counterpoint.files import expanded
 from counterpoint.interfaces import Items
 from counterpoint.labelling.folders import Leaving, asked_for, free, leave
 from counterpoint.labelling.history import LEARNED, saw_any
 from counterpoint.labelling.recipes import recipe, require_views
+from counterpoint.locks import holds_out
 from counterpoint.model import Model, load
 from counterpoint.naming import named
 from counterpoint.plans import Distilling
@@ -33,6 +35,7 @@ from counterpoint.training.recipe import steps_per_epoch
 ANSWERS, VECTORS = "answers", "vectors"
 
 
+@holds_out
 def distill(
     teacher: Classifier | Model | str | Path,
     source: object,
@@ -122,7 +125,7 @@ def _master(teacher: Classifier | Model | str | Path, match: str) -> Classifier 
         if match == ANSWERS:
             raise InputError("A model gives no answers. Fine-tune it first, or let the student match its vectors.")
         return teacher
-    answers = (Path(teacher) / RECORD).exists() if match == "auto" else match == ANSWERS
+    answers = (expanded(teacher) / RECORD).exists() if match == "auto" else match == ANSWERS
     return load_classifier(teacher) if answers else load(teacher)
 
 

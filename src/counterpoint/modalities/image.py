@@ -25,6 +25,7 @@ from counterpoint.data.subset import spread
 from counterpoint.data.texts import is_library
 from counterpoint.encoders.borrowed import timm_encoder
 from counterpoint.errors import InputError, PlanError, SourceError
+from counterpoint.files import expanded
 from counterpoint.interfaces import Items
 from counterpoint.kinds import EncoderInput, Modality, Wishes
 from counterpoint.options import DataOptions
@@ -72,8 +73,9 @@ class Images(Modality):
         if isinstance(source, str | Path):
             if str(source).startswith("sample:"):
                 return True
-            if Path(source).is_dir():
-                return not is_library(Path(source))  # if no image is there, opening says so
+            folder = expanded(source)
+            if folder.is_dir():
+                return not is_library(folder)  # if no image is there, opening says so
         return looks_like_pictures(source)
 
     @classmethod

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Annotated
 
-from counterpoint.shell.app import AS_IT_IS, USUAL, AsJson, Choices, Data, Flag, app, say
+from counterpoint.shell.app import AS_IT_IS, USUAL, AsJson, Choices, Data, Flag, Place, app, say
 
 
 @app.command
 def fit(
     source: str,
     *,
-    out: Path,
+    out: Place,
     labels: str | None = None,
     pairs: str | None = None,
     resume: Annotated[bool, Flag] = False,
