@@ -61,15 +61,15 @@ def classifier(model, few):
 
 def test_a_table_of_names_labels_some_items(tmp_path):
     (tmp_path / "few.csv").write_text("name,label\nb,cat\na,dog\nd,dog\ne,cat\n", encoding="utf-8")
-    codes, classes = read_some_labels(str(tmp_path / "few.csv"), None, Named(*"abcde"))
-    assert classes == ["cat", "dog"]
-    assert codes.tolist() == [1, 0, -1, 1, 0]
+    read = read_some_labels(str(tmp_path / "few.csv"), None, Named(*"abcde"))
+    assert read.classes == ["cat", "dog"]
+    assert read.codes.tolist() == [1, 0, -1, 1, 0]
 
 
 def test_rows_of_an_array_are_named_by_their_numbers_with_zeros_or_without(tmp_path):
     (tmp_path / "few.csv").write_text("name,label\n7,cat\n012,dog\n3,dog\n010,cat\n", encoding="utf-8")
     items = Named(*(f"{row:03}" for row in range(100)))
-    codes, _ = read_some_labels(str(tmp_path / "few.csv"), None, items)
+    codes = read_some_labels(str(tmp_path / "few.csv"), None, items).codes
     assert {row: int(codes[row]) for row in np.flatnonzero(codes >= 0)} == {3: 1, 7: 0, 10: 0, 12: 1}
 
 
@@ -84,9 +84,9 @@ def test_rows_of_an_array_are_named_by_their_numbers_with_zeros_or_without(tmp_p
     ],
 )
 def test_minus_one_empty_and_missing_are_no_labels(labels, codes, classes):
-    found, names = read_some_labels(labels, None, Named(*"abcde"))
-    assert found.tolist() == codes
-    assert names == classes
+    read = read_some_labels(labels, None, Named(*"abcde"))
+    assert read.codes.tolist() == codes
+    assert read.classes == classes
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_minus_one_empty_and_missing_are_no_labels(labels, codes, classes):
         ("name,label\na,x\na,y\n", "calls 'a' both 'x' and 'y'"),
         ("name,class\na,x\n", "needs the columns name and label"),
         ("name,label\na,x\nb,x\n", "All 2 labels are 'x'"),
-        ("name,label\na,x\nb,x\nc,y\n", "The class 'y' has one labelled item"),
+        ("name,label\na,0.25\nb,0.5\nc,3.0\n", "No label stands for two items: 3 labels.*numbers to predict"),
         ("name,label\na,\nb,\n", "None of the 5 items has a label"),
     ],
 )
@@ -314,7 +314,7 @@ def test_finetune_distill_and_predict_from_a_shell(tmp_path, capsys):
     tuning = ["finetune", base, source, "--labels", str(tmp_path / "few.npy"), "--out", out, "--epochs", "4"]
     main([*tuning, "--json"])
     found = json.loads(capsys.readouterr().out)
-    assert (found["labels"], found["classes"], found["held_out"]) == (32, 4, 8)
+    assert (found["labels"], found["classes"], found["held_out"]) == (32, dict.fromkeys("0123", 8), 8)
     small = str(tmp_path / "small")
     main(["distill", out, source, "--encoder", "conv2d", "--width", "4", "--epochs", "1", "--out", small, "--json"])
     taught = json.loads(capsys.readouterr().out)

@@ -11,8 +11,10 @@ from __future__ import annotations
 import gzip
 import io
 import itertools
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +70,61 @@ def read_columns(path: str | Path) -> dict[str, np.ndarray]:
     return _of_table(table, f"'{path}'")
 
 
+def raw_columns(source: object, *, only: Collection[str] | None = None) -> dict[str, list[Any]]:
+    """The cells of the columns as they are written, None where one is missing; all of them, or those in ``only``.
+
+    A file of text gives strings, also of numbers, so that 007 and 7 are two; in an empty cell stands "". Parquet
+    files, data frames and dictionaries give values of the types that they have.
+    """
+    if isinstance(source, Mapping):
+        columns = {str(name): values for name, values in source.items() if only is None or str(name) in only}
+        return {name: _values(values) for name, values in columns.items()}
+    if not isinstance(source, str | Path):
+        return _cells(_table(source), only, "The data frame")
+    file = existing(source)
+    with _advice(file):
+        if suffix_of(file) == ".parquet":
+            return _cells(_read_parquet(file), only, f"'{source}'")
+        if suffix_of(file) in (".csv", ".tsv"):
+            return _cells(_read_strings(file), only, f"'{source}'")
+        rows = [json.loads(line, parse_float=Decimal) for line in contents(file).splitlines() if line.strip()]
+    names = dict.fromkeys(name for row in rows for name in row if only is None or name in only)
+    return {name: [_written(row.get(name)) for row in rows] for name in names}
+
+
+def _cells(table: Any, only: Collection[str] | None, called: str) -> dict[str, list[Any]]:
+    names = [name for name in _names(table, called) if only is None or name in only]
+    return {name: table.column(name).to_pylist() for name in names}
+
+
+def _values(values: Any) -> list[Any]:
+    if hasattr(values, "detach"):
+        values = values.detach().cpu().numpy()
+    found: list[Any] = values.tolist() if hasattr(values, "tolist") else list(values)
+    return found
+
+
+def _read_strings(file: Path) -> Any:
+    """A .csv or .tsv file with text in every column."""
+    import pyarrow as pa
+    from pyarrow import csv
+
+    data = contents(file)
+    reading = csv.ReadOptions(use_threads=False, block_size=min(max(len(data), 1 << 20), 2**31 - 1))
+    names = _read_text(file, rows=1).column_names
+    converting = csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False)
+    return csv.read_csv(io.BytesIO(data), reading, _dialect(file, data), converting)
+
+
+def _written(cell: Any) -> Any:
+    """A cell of a line of JSON as it stands there."""
+    if isinstance(cell, list):
+        return [float(each) if isinstance(each, Decimal) else each for each in cell]
+    if isinstance(cell, bool):
+        return json.dumps(cell)
+    return str(cell) if isinstance(cell, Decimal) else cell
+
+
 def glance(source: object) -> dict[str, np.ndarray]:
     """The columns of the first rows of a file or a data frame: what it holds, without reading all of it."""
     if not isinstance(source, str | Path):
@@ -89,7 +146,7 @@ def _advice(file: Path) -> Iterator[None]:
         raise SourceError(f"'{file}' is empty (0 bytes). Expected a line of column names and then one line per item.")
     try:
         yield
-    except (pa.ArrowException, OSError, EOFError) as wrong:
+    except (pa.ArrowException, OSError, EOFError, json.JSONDecodeError, UnicodeDecodeError) as wrong:
         said = str(wrong).rstrip(".")
         raise SourceError(f"'{file}' cannot be read: {said}. Every row needs one value per column name.") from wrong
 
@@ -174,11 +231,16 @@ def _arrow(name: str, values: Any) -> Any:
 
 
 def _of_table(table: Any, called: str) -> dict[str, np.ndarray]:
+    return _columns({name: table.column(name) for name in _names(table, called)}, called)
+
+
+def _names(table: Any, called: str) -> list[str]:
+    """The names of the columns, each of which stands there once."""
     names = [name for name in table.column_names if not name.startswith(INDEX)]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise SourceError(f"{called} has more than one column called '{twice[0]}'. Give every column its own name.")
-    return _columns({name: table.column(name) for name in names}, called)
+    return names
 
 
 def _columns(columns: Mapping[str, Any], called: str) -> dict[str, np.ndarray]:
