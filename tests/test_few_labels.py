@@ -240,6 +240,51 @@ def test_the_length_fits_the_number_of_labels(labels, epochs):
     assert usual_epochs(labels, 64) == epochs
 
 
+def gappy(labels):
+    """The labels as words, a fifth of them missing in one way or another."""
+    gaps = [None, "", float("nan"), "nan"]
+    return [gaps[row // 5 % 4] if row % 5 == 0 else f"kind {label}" for row, label in enumerate(labels.tolist())]
+
+
+def test_evaluate_and_finetune_leave_out_the_same_items_and_say_how_many(model, tmp_path, capsys):
+    world = stripes()
+    labels, known = gappy(world.labels), np.arange(256) % 5 > 0
+    named = {f"kind {kind}": int((world.labels[known] == kind).sum()) for kind in range(4)}
+    scores = cp.evaluate(model, world.source, labels=labels)
+    assert "52 of 256 items have no label and are left out" in capsys.readouterr().err
+    assert scores["classes"] == named
+    assert scores["sizes"]["train"] + scores["sizes"]["test"] == 204
+    alone = cp.evaluate(model, world.source[known], labels=world.labels[known])
+    assert [scores[probe]["value"] for probe in ("knn", "linear")] == [alone[p]["value"] for p in ("knn", "linear")]
+    tuned = cp.finetune(model, world.source, labels=labels, epochs=1, out=tmp_path / "few")
+    assert "52 of 256 items have no label and are left out" in capsys.readouterr().err
+    assert set(map(int, tuned.learned)) == set(np.flatnonzero(known).tolist())
+    assert json.loads((tmp_path / "few" / "tuned.json").read_text(encoding="utf-8"))["classes"] == named
+
+
+def test_test_items_without_a_label_are_not_asked_about(model, capsys):
+    world, other = stripes(), stripes(count=96, seed=1)
+    asked = ["" if row < 48 else str(label) for row, label in enumerate(other.labels.tolist())]
+    scores = cp.evaluate(model, world.source, other.source, labels=(world.labels.astype(str).tolist(), asked))
+    assert scores["sizes"] == {"train": 256, "test": 48, "classes": 4}
+    assert "test      4 classes, 48 of 96 items" in capsys.readouterr().err
+
+
+def test_a_class_of_one_item_is_learned_from_and_does_not_stop_the_others(model, capsys):
+    world = stripes()
+    labels = [f"kind {label}" for label in world.labels[:41].tolist()] + [None] * 214 + ["rare"]
+    said = "the class 'rare' has one labelled item: it is learned from and never tested"
+    for choices in ({}, {"per_class": 4}, {"fraction": 0.5}):
+        tuned = cp.finetune(model, world.source, labels=labels, epochs=1, **choices)
+        assert tuned.classes[-1] == "rare"
+        assert "255" in tuned.learned
+        assert said in capsys.readouterr().err
+    scores = cp.evaluate(tuned, world.source, labels=labels)
+    assert said in capsys.readouterr().err
+    assert scores["classes"]["rare"] == 1
+    assert sum(scores["classifier"]["confusion"][-1]) == 0
+
+
 def test_what_cannot_be_asked_of_a_head_is_refused(model, few):
     with pytest.raises(InputError, match="The projection head has 1 layers before its last"):
         cp.finetune(model, stripes().source, labels=few, head_layers=3)

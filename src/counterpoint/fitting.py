@@ -83,7 +83,7 @@ def fit(
         if before is not None:
             runs.same_data(before, prepared.identity())
         elif folder is not None and processes.first:
-            runs.start(folder, _record(source, asked, prepared), prepared.items)
+            runs.start(folder, _record(source, asked, prepared, read), prepared.items)
             draw_views(prepared.modality, prepared.items, folder / runs.VIEWS, seed=asked.seed)
         if processes.first:
             announce(prepared.summary(), folder)
@@ -153,14 +153,16 @@ def _follower(read: Labels | None, prepared: Prepared) -> Any:
     return online_knn(prepared.modality, known.items, known.labels, epochs=prepared.plan.epochs or 1)
 
 
-def _record(source: object, asked: Plan, prepared: Prepared) -> dict[str, Any]:
+def _record(source: object, asked: Plan, prepared: Prepared, read: Labels | None) -> dict[str, Any]:
+    counts, learned = {} if read is None else read.counts(), prepared.learned.read is not None
     return {
         "source": said(source),
         "command": command(),
         "asked": asked.record(),
         "settled": prepared.plan.record(),
         "items": len(prepared.items),
-        "classes": {} if prepared.learned.read is None else prepared.learned.read.counts(),
+        "classes": counts if learned else {},
+        "followed": {} if learned else counts,
         "steps": prepared.recipe.steps,
         "steps_per_epoch": prepared.per_epoch,
         "identity": prepared.identity(),

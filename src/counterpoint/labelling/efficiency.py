@@ -11,7 +11,7 @@ import numpy as np
 from counterpoint import runs
 from counterpoint.classifiers.classifier import RECORD
 from counterpoint.data.labels import pair, read_codes, read_some_labels
-from counterpoint.data.splits import hold_out, is_labelled
+from counterpoint.data.splits import class_counts, hold_out, is_labelled
 from counterpoint.errors import InputError, LabelError
 from counterpoint.evaluation.labelled import SHARE, Labelled, numbered_alike
 from counterpoint.files import write_json
@@ -60,7 +60,8 @@ def label_efficiency(
     unseen(labels, kept.modality)
     known, asked = parted(kept, train, test, labels, seed=seed)
     found = at_budgets(Question(kept, known, asked, draws, seed), wanted, tell=tell)
-    record = {**found, "train": said(train), "test": said(test)}
+    codes = known.labels if test is not None else np.concatenate([known.labels, asked.labels])
+    record = {**found, "classes": class_counts(codes, known.classes), "train": said(train), "test": said(test)}
     if isinstance(model, str | Path):
         write_json(Path(model) / runs.BUDGET, record)
     return record
