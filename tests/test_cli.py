@@ -176,7 +176,7 @@ WRONG = {
     "workers for one file": ["embed", "{run}", "{tmp}/array.npy", "--out", "{out}.npz", "--workers", "2"],
     "no shards": ["embed", "{run}", "{tmp}/text", "--out", "{out}"],
     "labels of the wrong length": ["evaluate", "{run}", "--train", "{tmp}/array.npy", "--labels", "{tmp}/short.npy"],
-    "labels with gaps": ["evaluate", "{run}", "--train", "{tmp}/array.npy", "--labels", "{tmp}/gaps.npy"],
+    "labels of one class with gaps": ["evaluate", "{run}", "--train", "{tmp}/array.npy", "--labels", "{tmp}/gaps.npy"],
     "labels all different": ["evaluate", "{run}", "--train", "{tmp}/array.npy", "--labels", "{tmp}/own.npy"],
     "labels missing": ["evaluate", "{run}", "--train", "{tmp}/array.npy"],
     "no labels to learn from": ["finetune", "{run}", "{tmp}/array.npy", "--out", "{out}"],
@@ -190,7 +190,16 @@ WRONG = {
         "{out}",
     ],
     "two labels for one name": ["finetune", "{run}", "{tmp}/array.npy", "--labels", "{tmp}/both.csv", "--out", "{out}"],
-    "a class of one": ["finetune", "{run}", "{tmp}/array.npy", "--labels", "{tmp}/one.csv", "--out", "{out}"],
+    "minus one as a class": ["finetune", "{run}", "{tmp}/array.npy", "--labels", "{tmp}/signs.npy", "--out", "{out}"],
+    "labels that are measured": [
+        "finetune",
+        "{run}",
+        "{tmp}/array.npy",
+        "--labels",
+        "{tmp}/sizes.npy",
+        "--out",
+        "{out}",
+    ],
     "labels for no item": ["finetune", "{run}", "{tmp}/array.npy", "--labels", "{tmp}/none.npy", "--out", "{out}"],
     "a fraction too small": [
         "finetune",
@@ -224,7 +233,6 @@ WRONG = {
         "many",
     ],
     "the whole way without labels": ["semi", "{tmp}/array.npy", "--out", "{out}"],
-    "the whole way with a class of one": ["semi", "{tmp}/array.npy", "--labels", "{tmp}/one.csv", "--out", "{out}"],
     "a budget that no class has": [
         "semi",
         "{tmp}/array.npy",
@@ -342,8 +350,10 @@ def wrong_things(folder):
     np.save(folder / "gaps.npy", np.where(np.arange(40) < 3, np.nan, 1.0))
     np.save(folder / "own.npy", np.arange(40))
     np.save(folder / "none.npy", np.full(40, -1))
+    np.save(folder / "signs.npy", np.where(np.arange(40) < 20, -1, 1))
+    np.save(folder / "sizes.npy", np.arange(40) / 7)
     np.save(folder / "two.npy", np.arange(40) % 2)
-    for name, rows in (("names", "0,x\nphoto,y"), ("both", "0,x\n0,y"), ("one", "0,x\n1,x\n2,y")):
+    for name, rows in (("names", "0,x\nphoto,y"), ("both", "0,x\n0,y")):
         (folder / f"{name}.csv").write_text(f"name,label\n{rows}\n", encoding="utf-8")
     with zipfile.ZipFile(folder / "climbing.zip", "w") as packed:
         packed.writestr("../outside.png", b"x")

@@ -18,7 +18,7 @@ from counterpoint.choosing.outcome import tuning_table as tuning_table
 from counterpoint.choosing.remarks import lab_table as lab_table
 from counterpoint.choosing.tuning import tune as tune
 from counterpoint.classifiers.classifier import Classifier
-from counterpoint.data.labels import read_labels
+from counterpoint.data.labels import read_codes
 from counterpoint.data.word2vec import SUFFIXES
 from counterpoint.embeddings import Embeddings, is_saved
 from counterpoint.errors import InputError
@@ -42,7 +42,7 @@ from counterpoint.matching import match as match
 from counterpoint.matching import retrieve as retrieve
 from counterpoint.mining import mine as mine
 from counterpoint.model import Model, load
-from counterpoint.progress import embedding, sharding
+from counterpoint.progress import announce_labels, embedding, sharding
 from counterpoint.reports.page import write_report
 from counterpoint.retrieval.duplicates import Group
 from counterpoint.retrieval.duplicates import duplicates as duplicates
@@ -209,7 +209,9 @@ def report(folder: str | Path, *, source: object = None, labels: object = None) 
         items = None  # the page says that the data is no longer where it was
     named = None
     if items is not None and (labels is not None or items.labels is not None):
-        named = [str(label) for label in read_labels(labels, source, items)]
+        read = read_codes(labels, source, items)
+        announce_labels(read, left_out=False, held_out=False)
+        named = read.names()
     return write_report(path, model, items, labels=named, asked=_asked(path, model, items))
 
 

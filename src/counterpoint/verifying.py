@@ -20,6 +20,7 @@ from counterpoint.interfaces import Items
 from counterpoint.model import Model, load
 from counterpoint.pairing.drawn import drawn_pairs
 from counterpoint.pairing.scoring import answer, verified
+from counterpoint.progress import announce_labels
 
 SEEN, NEW = "classes learned from", "classes never seen"
 
@@ -65,11 +66,14 @@ def verification(
     if pairs is not None:
         groups: Mapping[str, Pairs] = {"given pairs": read_pairs(pairs, items)}
     else:
-        codes, classes = read_codes(labels, source, items)
-        if codes.ndim != 1:
+        read = read_codes(labels, source, items)
+        if read.codes.ndim != 1:
             raise LabelError("Same or different is asked of items with one class each. These labels name several.")
-        groups = _groups(folder, codes, classes, seed=seed)
+        groups = _groups(folder, read.codes, read.classes, seed=seed)
+        announce_labels(read, held_out=False)
     found = verified(model, items, groups, seed=seed)
+    if pairs is None:
+        found["classes"] = read.counts()
     write_json(folder / runs.VERIFICATION, found)
     return found
 

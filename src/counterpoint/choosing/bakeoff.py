@@ -118,6 +118,7 @@ def compare(
         place.require_same(record, ("source", "test", "labels", "data"), free=("methods", "seeds"))
     else:
         _start(folder, record)
+    asked.announce()
     raw = np.stack([asked.raw(modality)])
     for seed in range(plan.seed, plan.seed + seeds):
         for method in methods:
@@ -214,6 +215,7 @@ def _summary(contest: Contest, methods: Sequence[str], seeds: int, raw: np.ndarr
             for name, each in beside.items()
         },
         "items": {"asked": len(contest.asked.asked.labels), "known": len(contest.asked.known.labels)},
+        "classes": contest.asked.read.counts(),
         "seeds": seeds,
     }
 

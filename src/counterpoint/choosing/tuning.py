@@ -130,6 +130,8 @@ def _opened(asked: Question, stop: StopRequest, began: float) -> Search:
     head = _said(asked, by) | {"identity": identity(items, modality, usual.plan.encoder, learnable)}
     head = _gone_on(asked, head) if asked.resume else head | _begun(asked, usual, by, began)
     bench = Bench(data, own, plan, by, stop, head["plan_seconds"], head["judging_seconds"])
+    if known is not None:
+        known.announce()
     space = [Dimension(**each) for each in head["space"]]
     study = Study(asked.place.path / JOURNAL, space, seed=plan.seed)
     return Search(asked.place.path, head, bench, study, asked.budget, began)
@@ -161,6 +163,7 @@ def _said(asked: Question, by: Judge) -> dict[str, Any]:
         "by": by.by,
         "asked": asked.plan.record(),
         "items": {} if by.asked is None else by.asked.counts(),
+        "classes": {} if by.asked is None else by.asked.read.counts(),
         "machine": runs.machine(),
     }
 

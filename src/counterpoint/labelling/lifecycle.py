@@ -31,6 +31,7 @@ from counterpoint.model import Model, load
 from counterpoint.opening import apart
 from counterpoint.options import AS_IT_IS, DataOptions
 from counterpoint.plans import Distilling, Lifecycle, Tuning
+from counterpoint.progress import announce_labels
 from counterpoint.reports.page import write_report
 from counterpoint.reports.reading import PRETRAINED, SEMI
 
@@ -118,12 +119,13 @@ def semi(
         for done in (folder / PRETRAINED / runs.VERDICT, folder / PRETRAINED / runs.STATE, folder / FINETUNED / RECORD):
             done.unlink(missing_ok=True)  # what an earlier run left there must not be taken for a step of this one
         runs.start(folder, record, material.items)
+    announce_labels(material.read, left_out=False)
     model = _pretrained(journey, source, resume=resume)
     teacher = _finetuned(journey, model, resume=resume)
     compared = _compared(journey, model)
     student = _distilled(journey, teacher)
     _scored(journey, model, student, compared)
-    _uncertain(journey, student)
+    _noted(journey, student)
     write_report(folder, student.model, material.items, asked=None if material.asked is None else material.asked.items)
     return student
 
@@ -216,13 +218,16 @@ def _scored(journey: Journey, model: Model, student: Classifier, compared: dict[
     write_json(journey.folder / runs.EVALUATION, {**scores, **train, "test": None, "seed": seed})
 
 
-def _uncertain(journey: Journey, student: Classifier) -> None:
-    """Note which items would be worth labelling next: those that nobody has named, or the budget left out."""
+def _noted(journey: Journey, student: Classifier) -> None:
+    """Note the classes, and which items would be worth labelling next: those that nobody has named, or the budget
+    left out.
+    """
     learned = journey.material.learned
     nameless = learned.of(np.flatnonzero(~is_labelled(learned.labels)))
     others = nameless if len(nameless.items) else learned.without(set(student.learned))
+    path = journey.folder / runs.TUNED
+    noted = {**json.loads(path.read_text(encoding="utf-8")), "classes": journey.material.everything.counts()}
     if len(others.items):
         some = Subset(others.items, spread(len(others.items), CANDIDATES))
-        path = journey.folder / runs.TUNED
-        found = json.loads(path.read_text(encoding="utf-8"))
-        write_json(path, {**found, "least_certain": least_certain(student, some)})
+        noted["least_certain"] = least_certain(student, some)
+    write_json(path, noted)

@@ -45,7 +45,13 @@ def fit(
     if not launched().first:
         return
     verdicts = json.loads((out / runs.VERDICT).read_text(encoding="utf-8"))
-    say({"out": str(out), **verdicts}, f"The model is in {out}", as_json=as_json)
+    kept = runs.read_plan(out)
+    classes = kept.get("classes") or kept.get("followed")
+    say(
+        {"out": str(out), **verdicts, **({"classes": classes} if classes else {})},
+        f"The model is in {out}",
+        as_json=as_json,
+    )
 
 
 @app.command
