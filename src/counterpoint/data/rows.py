@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from jaxtyping import Float32, Float64, Int64
 from torch import Tensor
 
 from counterpoint.data.door import door
+from counterpoint.data.frames import Frame
 from counterpoint.data.paths import existing
 from counterpoint.data.sheets import Sheet
 from counterpoint.errors import SourceError, closest, listed
@@ -34,6 +35,8 @@ class Rows:
     """The places that they had in their source, where some were left out."""
     skipped: Sequence[tuple[str, str]] = ()
     notes: Sequence[str] = ()
+    frame: Frame | None = field(default=None, repr=False, compare=False)
+    """The columns that they stand in."""
 
     @classmethod
     def of(cls, values: np.ndarray, names: Sequence[str] | None = None) -> Rows:
@@ -52,7 +55,14 @@ def of_sheet(values: np.ndarray, sheet: Sheet, notes: Sequence[str] = ()) -> Row
     """The rows of a sheet with what it says of them: names, labels, and what was left out."""
     frame = sheet.frame
     rows = Rows.of(values, sheet.names())
-    return replace(rows, labels=sheet.labels(), rows=frame.rows, skipped=frame.skipped, notes=[*frame.notes, *notes])
+    return replace(
+        rows,
+        labels=sheet.labels(),
+        rows=frame.rows,
+        skipped=frame.skipped,
+        notes=[*frame.notes, *notes],
+        frame=frame,
+    )
 
 
 @door

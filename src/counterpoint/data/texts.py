@@ -6,7 +6,7 @@ Empty texts are left out and said; so are lines that were not the UTF-8 they sho
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from counterpoint.data.decoded import decoded
 from counterpoint.data.door import door
-from counterpoint.data.frames import is_columns, values_of
+from counterpoint.data.frames import Frame, is_columns, values_of
 from counterpoint.data.listing import files_in, has_pictures
 from counterpoint.data.packed import contents, suffix_of
 from counterpoint.data.paths import existing
@@ -49,6 +49,8 @@ class Texts:
     """What else a person should know of how they were read."""
     labels: Sequence[str | None] | None = None
     """What the source itself says about each, None where it says nothing; None where it has no such column."""
+    frame: Frame | None = field(default=None, repr=False, compare=False)
+    """The columns that they stand in."""
 
 
 @door
@@ -79,7 +81,7 @@ def of_sheet(sheet: Sheet, columns: Sequence[str]) -> Texts:
     """The texts in some columns of a sheet, joined by a space where several hold something."""
     frame = sheet.frame
     texts = _kept(_joined(sheet, columns).tolist(), sheet.names(), frame.notes, labels=sheet.labels())
-    return replace(texts, rows=frame.rows[texts.rows], skipped=[*frame.skipped, *texts.skipped])
+    return replace(texts, rows=frame.rows[texts.rows], skipped=[*frame.skipped, *texts.skipped], frame=frame)
 
 
 def linked_of_sheet(sheet: Sheet, columns: Sequence[str]) -> tuple[Texts, Int64[np.ndarray, "r v"]]:
