@@ -66,9 +66,11 @@ def plan(source: object, *, labels: object = None, pairs: object = None, **choic
 
 
 def embed(model: Model | str | Path, source: object, *, length: int | None = None) -> Embeddings:
-    """Unit vectors and names of all items of a source; of so many numbers, where the model was trained for that."""
-    kept = _model(model)
-    z = kept.embed_items(kept.modality.open(source), tell=embedding())
+    """Unit vectors and names of all items of a source, as ``Model.embed`` gives them.
+
+    Of so many numbers with ``length``, where the model was trained for that.
+    """
+    z = _model(model).embed(source, tell=embedding())
     return z if length is None else z.shortened(length)
 
 

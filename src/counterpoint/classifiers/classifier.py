@@ -74,10 +74,13 @@ class Classifier:
         return given
 
     def predict(self, source: object) -> Iterator[Prediction]:
-        """The likeliest class of every item of a source, in their order; or its classes, with ``|`` between them."""
-        items = self.model.modality.open(source)
-        likely = self.probabilities(items)
-        for name, code, sure in zip(items.names, self.naming.decided(likely), self.naming.sure(likely), strict=True):
+        """The likeliest class of every item of a source, in their order; or its classes, with ``|`` between them.
+
+        What cannot be embedded counts as zeros where order is the key, as in ``Model.embed``.
+        """
+        h, names = self.model.represent_source(source)
+        likely = self.likely(h)
+        for name, code, sure in zip(names, self.naming.decided(likely), self.naming.sure(likely), strict=True):
             yield Prediction(name, self.naming.said(code, self.classes), float(sure))
 
     def save(self, folder: str | Path) -> Path:

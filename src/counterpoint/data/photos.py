@@ -30,7 +30,7 @@ from torch import Tensor
 
 from counterpoint.data.decode import ByteFile, decode, reason
 from counterpoint.data.listing import Listing, Read
-from counterpoint.errors import SourceError
+from counterpoint.errors import NothingLeft, SourceError
 
 Progress = Callable[[int, int], None]
 """Is told how many photos are done, and how many there are."""
@@ -60,7 +60,9 @@ class Photos:
         self.skipped = list(kept.skipped.items())
         if not self.names:
             name, why = self.skipped[0]
-            raise SourceError(f"None of {len(listing.names)} photos can be used; '{name}', for one: {why}.")
+            raise NothingLeft(
+                f"None of {len(listing.names)} photos can be used; '{name}', for one: {why}.", self.skipped
+            )
 
     def __len__(self) -> int:
         return len(self.names)

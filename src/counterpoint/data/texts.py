@@ -18,7 +18,7 @@ from torch import Tensor
 from counterpoint.data import frames, rows
 from counterpoint.data.listing import files_in, has_pictures
 from counterpoint.data.paths import existing
-from counterpoint.errors import SourceError, closest, listed
+from counterpoint.errors import NothingLeft, SourceError, closest, listed
 
 LINES = (".txt", ".text")
 """Files of lines: one text each."""
@@ -248,7 +248,8 @@ def _kept(texts: Sequence[str], names: Sequence[str] | None, notes: Sequence[str
     called = [str(place) for place in range(len(texts))] if names is None else list(names)
     there = [place for place, text in enumerate(texts) if text.strip()]
     if not there:
-        raise SourceError("There is no text in the source: every line or cell is empty.")
+        every = [(name, "it is empty") for name in called]
+        raise NothingLeft("There is no text in the source: every line or cell is empty.", every)
     empty = sorted(set(range(len(texts))) - set(there))
     skipped = [(called[place], "it is empty") for place in empty]
     kept = [texts[place].strip() for place in there]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from counterpoint.data.paths import existing
 from counterpoint.errors import InputError
 from counterpoint.shell.app import AsJson, Flag, Several, app, filled, say
 
@@ -134,6 +135,8 @@ def embed(
         return
     if (workers, engine) != (1, "local"):
         raise InputError(f"Workers and engines write shards. Give a folder instead of --out {out}.")
+    if not source.startswith("sample:"):
+        existing(source)  # the name of a file with a slip in it is no text to embed
     began = time.perf_counter()
     z = api.embed(run, source, length=length)
     z.save(out)
