@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import ast
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import counterpoint
 from counterpoint.embeddings import Embeddings
 from counterpoint.errors import InputError
 from counterpoint.retrieval.duplicates import duplicates
@@ -155,3 +158,20 @@ def test_duplicates_are_the_same_in_any_number_of_blocks(monkeypatch):
 def test_what_is_no_cosine_is_refused(above):
     with pytest.raises(InputError, match="above is a cosine"):
         duplicates(embeddings(3), above=above)
+
+
+def test_lengths_and_places_are_found_once(monkeypatch):
+    z = Embeddings(np.eye(3, dtype=np.float32), ["a", "b", "a"])
+    assert z.lengths is z.lengths
+    assert z.lengths.tolist() == [1, 1, 1]
+    assert [z.place("b"), z.place("a")] == [1, 0]
+    monkeypatch.setattr(np.linalg, "norm", None)
+    assert [hit.name for hit in search(z, like="b", k=2)] == ["a", "a"]
+
+
+def test_nothing_but_the_estimators_loads_scikit_learn_before_it_is_used():
+    source = Path(counterpoint.__file__).parent
+    for file in source.rglob("*.py"):
+        for statement in ast.parse(file.read_text(encoding="utf-8")).body:
+            if isinstance(statement, ast.Import | ast.ImportFrom) and file.name != "estimator.py":
+                assert "sklearn" not in ast.unparse(statement), file

@@ -59,15 +59,15 @@ class Contrast(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
     def __init__(
         self,
         *,
-        method: str = Plan.method,
+        method: Any = Plan.method,
         encoder: Any = Plan.encoder,
-        width: int | None = Plan.width,
-        epochs: int | None = Plan.epochs,
-        batch_size: int | None = Plan.batch_size,
-        temperature: float | str | None = Plan.temperature,
-        seed: int = Plan.seed,
-        verbose: bool = False,
-    ) -> None:
+        width: Any = Plan.width,
+        epochs: Any = Plan.epochs,
+        batch_size: Any = Plan.batch_size,
+        temperature: Any = Plan.temperature,
+        seed: Any = Plan.seed,
+        verbose: Any = False,
+    ) -> None:  # scikit-learn's estimators take anything here, NumPy's numbers too, and refuse in fit
         self.method = method
         self.encoder = encoder
         self.width = width
@@ -104,8 +104,8 @@ class Contrast(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
 class ContrastClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Learns an encoder from all rows of X, as in ``Contrast``, and a classifier from those that have a label.
 
-    A row has no label where y is None, NaN or an empty text; and, as in ``sklearn.semi_supervised``, where y is -1, if y
-    holds whole numbers with at least two classes besides. So -1 and +1 are two classes, and so are "-1" and "1".
+    A row has no label where y is None, NaN or an empty text; and, as in ``sklearn.semi_supervised``, where y is -1, if
+    y holds whole numbers with at least two classes besides. So -1 and +1 are two classes, and so are "-1" and "1".
 
     Args:
         encoder, width, epochs, batch_size, seed: As in ``Plan``; anything else can be chosen with ``counterpoint.fit``
@@ -130,14 +130,14 @@ class ContrastClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self,
         *,
         encoder: Any = Plan.encoder,
-        width: int | None = Plan.width,
-        epochs: int | None = Plan.epochs,
-        batch_size: int | None = Plan.batch_size,
-        seed: int = Plan.seed,
-        frozen: bool = Tuning.frozen,
-        head_layers: int = Tuning.head_layers,
-        verbose: bool = False,
-    ) -> None:
+        width: Any = Plan.width,
+        epochs: Any = Plan.epochs,
+        batch_size: Any = Plan.batch_size,
+        seed: Any = Plan.seed,
+        frozen: Any = Tuning.frozen,
+        head_layers: Any = Tuning.head_layers,
+        verbose: Any = False,
+    ) -> None:  # anything, as in Contrast
         self.encoder = encoder
         self.width = width
         self.epochs = epochs
@@ -243,14 +243,18 @@ def _coded(y: Any) -> tuple[Int64[np.ndarray, " n"], np.ndarray]:
     """The number of every row's class, -1 for those without a label, and the classes, sorted."""
     if y is None:
         raise LabelError("This estimator requires y to be passed, but the target y is None.")
-    given = np.asarray(y)
+    some_missing = isinstance(y, list | tuple) and any(map(_missing, y))
+    given = np.asarray(y, dtype=object if some_missing else None)  # else NaN would be a text among texts
     if given.ndim == 2 and given.shape[1] > 1:
         raise LabelError(f"This classifier gives each row one class, and y has the shape {given.shape}. Use finetune.")
     given = column_or_1d(given, warn=True)
     known = np.asarray([not _missing(label) and label != "" for label in given.tolist()], dtype=bool)
     if not known.any():
         raise LabelError(f"None of the {len(known)} rows has a label. Label a few of every class.")
-    labels = np.asarray(given[known].tolist(), dtype=None if given.dtype == object else given.dtype)
+    named = given[known].tolist()
+    if len({isinstance(label, str) for label in named}) > 1:
+        raise LabelError("Some labels are texts and some are not. Write all of them as texts, or none.")
+    labels = np.asarray(named, dtype=None if given.dtype == object else given.dtype)
     check_classification_targets(labels)
     if _unlabelled_by_number(labels):
         known[known] = labels != UNLABELLED
@@ -272,7 +276,9 @@ def _unlabelled_by_number(labels: np.ndarray) -> bool:
     others = values[~without].tolist()
     if len(others) < 2:
         if others and others != [1]:
-            _doubt(f"y holds only -1 and {others[0]:g}, and both count as classes. Write None where a label is missing.")
+            _doubt(
+                f"y holds only -1 and {others[0]:g}, and both count as classes. Write None where a label is missing."
+            )
         return False
     if counts[without].item() < counts.max():
         _doubt(

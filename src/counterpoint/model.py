@@ -252,7 +252,8 @@ def _bytes(network: nn.Module) -> bytes:
 
 def _stamp(network: nn.Module) -> tuple[Any, ...]:
     """What changes when weights do, without a look at all of them: where each lies, how often torch has written to it,
-    and some of its numbers, for torch does not count what is written through ``.data`` or NumPy."""
+    and some of its numbers, for torch does not count what is written through ``.data`` or NumPy.
+    """
     held = [tensor.detach() for tensor in network.state_dict().values()]
     places = [(each.data_ptr(), tuple(each.shape), 0 if each.is_inference() else each._version) for each in held]
     some = [each.reshape(-1)[:: max(1, each.numel() // SAMPLED)].double().cpu() for each in held]

@@ -20,9 +20,7 @@ def in_memory(source: object) -> bool:
     return not isinstance(source, str | Path)
 
 
-def every_row(
-    vectors: Float32[np.ndarray, "n d"], items: Items
-) -> tuple[Float32[np.ndarray, "m d"], Sequence[str]]:
+def every_row(vectors: Float32[np.ndarray, "n d"], items: Items) -> tuple[Float32[np.ndarray, "m d"], Sequence[str]]:
     """The vectors of all that was in a source, zeros for what was skipped, and a warning; and the names of all.
 
     Items that may skip some have ``rows``, the places that those which are left had in their source, and ``skipped``.
