@@ -292,7 +292,9 @@ def test_pictures_in_a_list_keep_their_rows(tmp_path):
         assert model.embed([paths[3]]).vectors.tolist() == [[0.0] * model.length()]
 
 
-@pytest.mark.parametrize("change", ["in place", "through data", "through numpy", "loaded", "trained", "a buffer"])
+@pytest.mark.parametrize(
+    "change", ["in place", "one number", "through data", "through numpy", "loaded", "trained", "a buffer"]
+)
 def test_a_fingerprint_follows_the_weights(change):
     model = cp.fit(stripes(count=64).source, **TINY)
     before, state = model.fingerprint(), {k: v.clone() for k, v in model.encoder.state_dict().items()}
@@ -301,6 +303,9 @@ def test_a_fingerprint_follows_the_weights(change):
     if change == "in place":
         with torch.no_grad():
             weight.add_(1)
+    elif change == "one number":
+        with torch.no_grad():
+            weight.view(-1)[1] += 1
     elif change == "through data":
         weight.data.mul_(2)
     elif change == "through numpy":
@@ -320,7 +325,7 @@ def test_a_fingerprint_follows_the_weights(change):
 def test_a_fingerprint_is_computed_once(monkeypatch):
     model = cp.fit(records().source, **TINY)
     first = model.embed(records().source[:1]).model
-    monkeypatch.setattr("counterpoint.model._bytes", None)
+    monkeypatch.setattr("counterpoint.model.as_bytes", None)
     assert model.embed(records().source[:1]).model == first == model.fingerprint()
 
 

@@ -63,7 +63,7 @@ def test_names_say_what_they_hold(path):
 def test_functions_take_at_most_seven_arguments_and_no_open_ended_ones(path):
     for node in functions(path):
         arguments = [each.arg for each in (*node.args.args, *node.args.kwonlyargs) if each.arg not in ("self", "cls")]
-        if path.parent.stem != "shell":  # where each argument is an option that a person may write
+        if path.parent.stem != "shell" and path.stem != "estimator":  # where each is an option that a person may write
             assert len(arguments) <= 7, (node.name, arguments)
         if node.args.kwarg is not None:
             assert (path.stem, node.args.kwarg.arg) in {

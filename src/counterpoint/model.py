@@ -21,11 +21,12 @@ from counterpoint.data.rows_out import every_row, in_memory, warn_of_zeros
 from counterpoint.data.typed import is_text
 from counterpoint.embeddings import Embeddings
 from counterpoint.errors import InputError, NothingLeft, RunError
-from counterpoint.files import fingerprint, replacing, write_json
+from counterpoint.files import fingerprint, write_json
 from counterpoint.heads import mlp_head, shape_of_head
 from counterpoint.interfaces import Items
 from counterpoint.kinds import Modality
 from counterpoint.training.devices import keep_freed_memory
+from counterpoint.weights import as_bytes, stamp, write_weights
 
 WEIGHTS, CONFIG, HEAD = "model.safetensors", "config.json", "head.safetensors"
 BUILT = ("encoder", "width", "seed")
@@ -35,9 +36,6 @@ BATCH = 256
 
 LONG_ENOUGH = 16
 """Of an axis of any length: tokens or steps that every encoder can take."""
-
-SAMPLED = 16
-"""Numbers of every tensor that are looked at to see whether it changed."""
 
 Tell = Callable[[int, int], None]
 """Is told how many items are done, and of how many."""
@@ -157,11 +155,11 @@ class Model:
 
         It is computed when it is first asked for, and again once the weights have changed.
         """
-        stamp = _stamp(self.encoder)
-        if stamp not in self._digested:
+        now = stamp(self.encoder)
+        if now not in self._digested:
             self._digested.clear()
-            self._digested[stamp] = hashlib.sha256(_bytes(self.encoder)).hexdigest()
-        return self._digested[stamp]
+            self._digested[now] = hashlib.sha256(as_bytes(self.encoder)).hexdigest()
+        return self._digested[now]
 
     def save(self, folder: str | Path) -> Path:
         """Write ``model.safetensors``, ``head.safetensors`` and ``config.json``, each whole or not at all."""
@@ -222,42 +220,6 @@ def _head(path: Path, config: Mapping[str, Any] | None) -> nn.Sequential | None:
     head = mlp_head(**{name: int(value) for name, value in config.items() if name != "weights"})
     _fill(head, weights, path)
     return head.eval()
-
-
-def write_weights(file: Path, network: nn.Module) -> str:
-    """Write the weights of a network, whole or not at all, and return the digest of the file."""
-    with replacing(file) as temporary:
-        temporary.write_bytes(_bytes(network))
-    return fingerprint(file)
-
-
-def tensors(network: nn.Module) -> dict[str, Tensor]:
-    """The weights of a network by their names, on the processor, each in memory of its own as safetensors wants."""
-    held: dict[str, Tensor] = {}
-    places: set[int] = set()
-    for name, tensor in network.state_dict().items():
-        whole = tensor.detach().cpu().contiguous()
-        place = whole.untyped_storage().data_ptr()
-        held[name] = whole.clone() if place in places else whole
-        places.add(place)
-    return held
-
-
-def _bytes(network: nn.Module) -> bytes:
-    """The weights of a network as they are saved."""
-    from safetensors.torch import save
-
-    return save(tensors(network))
-
-
-def _stamp(network: nn.Module) -> tuple[Any, ...]:
-    """What changes when weights do, without a look at all of them: where each lies, how often torch has written to it,
-    and some of its numbers, for torch does not count what is written through ``.data`` or NumPy.
-    """
-    held = [tensor.detach() for tensor in network.state_dict().values()]
-    places = [(each.data_ptr(), tuple(each.shape), 0 if each.is_inference() else each._version) for each in held]
-    some = [each.reshape(-1)[:: max(1, each.numel() // SAMPLED)].double().cpu() for each in held]
-    return (*places, torch.cat(some).numpy().tobytes() if some else b"")
 
 
 def _config(path: Path) -> dict[str, Any]:

@@ -17,8 +17,9 @@ from counterpoint.errors import RunError
 from counterpoint.files import fingerprint, write_json
 from counterpoint.heads import first_layers, mlp_head
 from counterpoint.interfaces import Items
-from counterpoint.model import Model, load, write_weights
+from counterpoint.model import Model, load
 from counterpoint.naming import NAMINGS, Naming
+from counterpoint.weights import write_weights
 
 WEIGHTS, RECORD = "classifier.safetensors", "classifier.json"
 
