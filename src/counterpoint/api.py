@@ -69,12 +69,16 @@ def plan(source: object, *, labels: object = None, pairs: object = None, **choic
 def embed(
     model: Model | str | Path, source: object, *, length: int | None = None, column: str | None = None
 ) -> Embeddings:
-    """Unit vectors and names of all items of a source; of so many numbers, where the model was trained for that.
+    """Unit vectors and names of all items of a source, as ``Model.embed`` gives them.
 
-    ``column`` names the one with the texts, where it is another than the first that the model learned from.
+    Of so many numbers with ``length``, where the model was trained for that. ``column`` names the one with the texts,
+    where it is another than the first that the model learned from.
     """
     kept = _model(model)
-    z = kept.embed_items(_opened(kept, source, column), tell=embedding())
+    if column is None:
+        z = kept.embed(source, tell=embedding())
+    else:
+        z = kept.embed_items(kept.modality.open_column(source, column), tell=embedding())
     return z if length is None else z.shortened(length)
 
 

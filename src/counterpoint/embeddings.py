@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -45,11 +46,22 @@ class Embeddings:
     def __getitem__(self, name: str) -> Float32[np.ndarray, " d"]:
         return self.vectors[self.place(name)]  # type: ignore[no-any-return]
 
+    @cached_property
+    def lengths(self) -> Float32[np.ndarray, " n"]:
+        """The length of every vector, computed once; 1 but for rounding, and 0 of what could not be embedded."""
+        lengths: np.ndarray = np.linalg.norm(self.vectors, axis=1).astype(np.float32)
+        return lengths
+
+    @cached_property
+    def places(self) -> Mapping[str, int]:
+        """The row of every name; of several that are called alike the first."""
+        return {name: row for row, name in reversed(list(enumerate(self.names)))}
+
     def place(self, name: str) -> int:
         """The row of the item with this name."""
         try:
-            return list(self.names).index(name)
-        except ValueError:
+            return self.places[name]
+        except KeyError:
             raise InputError(f"No item is called '{name}'.{closest(name, self.names)}") from None
 
     def subset(self, rows: Sequence[int]) -> Embeddings:

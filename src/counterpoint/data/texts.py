@@ -21,7 +21,7 @@ from counterpoint.data.listing import files_in, has_pictures
 from counterpoint.data.packed import contents, suffix_of
 from counterpoint.data.paths import existing
 from counterpoint.data.sheets import Sheet, read_sheet, sheet_of
-from counterpoint.errors import SourceError, listed
+from counterpoint.errors import NothingLeft, SourceError, listed
 from counterpoint.files import expanded
 from counterpoint.kinds import Wishes
 from counterpoint.options import AS_IT_IS, DataOptions
@@ -235,7 +235,8 @@ def _kept(
     called = [str(place) for place in range(len(texts))] if names is None else list(names)
     there = [place for place, text in enumerate(texts) if text.strip()]
     if not there:
-        raise SourceError("There is no text in the source: every line or cell is empty.")
+        every = [(name, "it is empty") for name in called]
+        raise NothingLeft("There is no text in the source: every line or cell is empty.", every)
     empty = sorted(set(range(len(texts))) - set(there))
     skipped = [(called[place], "it is empty") for place in empty]
     kept = [texts[place].strip() for place in there]
