@@ -210,9 +210,9 @@ def test_an_index_of_vectors_is_searched_by_a_text(pairs, tmp_path, capsys, monk
     for name, rows in (("a", range(20)), ("b", range(20, 40))):
         z.subset(rows).save(tmp_path / f"shards/{name}.npz")
     counts = []
-    embed_items = cp.Model.embed_items
+    represent = cp.Model.represent
     monkeypatch.setattr(
-        cp.Model, "embed_items", lambda self, items, **how: counts.append(len(items)) or embed_items(self, items, **how)
+        cp.Model, "represent", lambda self, items, **how: counts.append(len(items)) or represent(self, items, **how)
     )
     for index in (tmp_path / "answers.npz", tmp_path / "shards"):
         found = hits_of(capsys, run, index, "--like", texts["question"][7])
@@ -272,7 +272,7 @@ def test_lengths_and_places_are_found_once(monkeypatch):
 
 
 def test_nothing_but_the_estimators_loads_scikit_learn_before_it_is_used():
-    source = Path(counterpoint.__file__).parent
+    source = Path(cp.__file__).parent
     for file in source.rglob("*.py"):
         for statement in ast.parse(file.read_text(encoding="utf-8")).body:
             if isinstance(statement, ast.Import | ast.ImportFrom) and file.name != "estimator.py":

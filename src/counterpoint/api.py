@@ -164,14 +164,14 @@ def _searched(model: Model, source: object, column: str | None) -> tuple[Embeddi
 def duplicates_of(model: Model | str | Path, source: object, *, above: float = 0.95) -> list[Group]:
     """The groups of near-duplicates in a source, the largest first."""
     kept = _model(model)
-    items = kept.modality.open(source)
+    items = kept.open(source)
     groups = duplicates(kept.embed_items(items, tell=embedding()), above=above)
     texts: Sequence[str] | None = getattr(items, "texts", None)
     return groups if texts is None else [replace(each, texts=[texts[row] for row in each.index]) for each in groups]
 
 
 def _opened(model: Model, source: object, column: str | None) -> Items:
-    return model.modality.open(source) if column is None else model.modality.open_column(source, column)
+    return model.open(source) if column is None else model.modality.open_column(source, column)
 
 
 def _sought(model: Model, z: Embeddings, source: object, like: str | int | np.ndarray) -> str | int | np.ndarray:
@@ -206,7 +206,7 @@ def report(folder: str | Path, *, source: object = None, labels: object = None) 
         source = runs.found_again(plan, "source") or plan["source"]
     items: Items | None
     try:
-        items = model.modality.open(source)
+        items = model.open(source)
     except InputError:
         if given:
             raise
@@ -260,7 +260,7 @@ def _asked(folder: Path, model: Model, items: Items | None) -> Items | None:
     if test is None:
         return items
     try:
-        return model.modality.open(test)
+        return model.open(test)
     except InputError:
         return None
 

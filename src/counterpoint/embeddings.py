@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32
 
+from counterpoint.door import door
 from counterpoint.errors import InputError, SourceError, closest
 from counterpoint.files import expanded, replacing
 
@@ -114,6 +115,7 @@ class Embeddings:
         return cls(np.concatenate([part.vectors for part in parts.values()]), names, first.model)
 
     @classmethod
+    @door
     def load(cls, path: str | Path) -> Embeddings:
         """Read what ``save`` wrote; of a folder all .npz files in it and in folders inside, in the order of names."""
         path = expanded(path)
@@ -155,10 +157,11 @@ def parts_in(folder: Path) -> list[Path]:
 def _reading(path: str | Path) -> Iterator[Mapping[str, np.ndarray]]:
     """The arrays of an .npz file, each read when it is asked for; whatever is wrong becomes advice."""
     try:
-        archive = np.load(path, allow_pickle=False)
-        if isinstance(archive, np.ndarray):
-            raise ValueError("it is a single array")
-        with archive:
-            yield archive
+        with Path(path).open("rb") as file:
+            archive = np.load(file, allow_pickle=False)
+            if isinstance(archive, np.ndarray):
+                raise ValueError("it is a single array")
+            with archive:
+                yield archive
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as wrong:
         raise SourceError(f"'{path}' does not hold embeddings: {wrong}. Make it with 'counterpoint embed'.") from wrong

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,8 @@ from counterpoint.weights import as_bytes, stamp, write_weights
 
 WEIGHTS, CONFIG, HEAD = "model.safetensors", "config.json", "head.safetensors"
 BUILT = ("encoder", "width", "seed")
+
+LOG = logging.getLogger("counterpoint")
 
 BATCH = 256
 """Items that are embedded at a time: measured on a processor, where larger batches outgrow its caches."""
@@ -76,7 +79,7 @@ class Model:
             quoted = self.modality.quoted(source)
             source = source if quoted is None else quoted
         try:
-            items = self.modality.open(source)
+            items = self.open(source)
         except NothingLeft as nothing:
             if not in_memory(source):
                 raise
@@ -85,6 +88,13 @@ class Model:
             return none, [name for name, _ in nothing.skipped]
         h = self.represent(items, batch_size=batch_size, tell=tell)
         return every_row(h, items) if in_memory(source) else (h, items.names)
+
+    def open(self, source: object) -> Items:
+        """Further data as items; what a person should know of how it was read goes to the log."""
+        items = self.modality.open(source)
+        for note in getattr(items, "notes", ()):
+            LOG.warning("%s", note)
+        return items
 
     def embed_items(self, items: Items, *, batch_size: int = BATCH, tell: Tell | None = None) -> Embeddings:
         """The same of items that are open already."""

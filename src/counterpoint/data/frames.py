@@ -22,12 +22,12 @@ from pyarrow import types
 
 from counterpoint.data.decoded import decoded
 from counterpoint.data.delimited import read_separated
-from counterpoint.data.door import door
 from counterpoint.data.packed import contents as contents
 from counterpoint.data.packed import member_of
 from counterpoint.data.packed import suffix_of as suffix_of
 from counterpoint.data.paths import existing
 from counterpoint.data.records import read_records
+from counterpoint.door import door
 from counterpoint.errors import SourceError
 from counterpoint.options import AS_IT_IS, DataOptions
 

@@ -12,10 +12,10 @@ import torch
 from jaxtyping import Float32, Float64, Int64
 from torch import Tensor
 
-from counterpoint.data.door import door
 from counterpoint.data.frames import Frame
 from counterpoint.data.paths import existing
 from counterpoint.data.sheets import Sheet
+from counterpoint.door import door
 from counterpoint.errors import SourceError, closest, listed
 
 

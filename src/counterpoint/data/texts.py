@@ -15,12 +15,12 @@ from jaxtyping import Int64
 from torch import Tensor
 
 from counterpoint.data.decoded import decoded
-from counterpoint.data.door import door
 from counterpoint.data.frames import Frame, is_columns, values_of
 from counterpoint.data.listing import files_in, has_pictures
 from counterpoint.data.packed import contents, suffix_of
 from counterpoint.data.paths import existing
 from counterpoint.data.sheets import Sheet, read_sheet, sheet_of
+from counterpoint.door import door
 from counterpoint.errors import NothingLeft, SourceError, listed
 from counterpoint.files import expanded
 from counterpoint.kinds import Wishes
