@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from pyarrow import parquet
 
 from counterpoint.data.arrays import read_arrays
 from counterpoint.data.idx import read_idx
