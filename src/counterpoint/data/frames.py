@@ -38,6 +38,9 @@ INDEX = "__index_level_"  # what pandas calls an index that has no name of its o
 PICTURE = frozenset({"bytes", "path"})
 """The fields of a record that is a picture, as Hugging Face writes it."""
 
+PLAIN = (str, int, float, bool, np.number, np.bool_, list, tuple)
+"""What a cell of a record may be."""
+
 Cells = Any
 """The cells of a column: an arrow array, or, where arrow has no type for them, a list of Python objects."""
 
@@ -76,7 +79,8 @@ def is_frame(source: object) -> bool:
 
 def is_columns(source: object) -> bool:
     """Whether the source has columns with names: a dictionary, a data frame, a file of columns, or a sheet of them."""
-    return isinstance(source, Mapping) or is_frame(source) or isinstance(getattr(source, "frame", None), Frame)
+    in_memory = isinstance(source, Mapping) or _rows_of(source) is not None
+    return in_memory or is_frame(source) or isinstance(getattr(source, "frame", None), Frame)
 
 
 @door
@@ -96,9 +100,31 @@ def read_frame(source: object, options: DataOptions = AS_IT_IS) -> Frame:
         return _framed(columns, "The dictionary")
     if is_frame(source):
         return _framed(_of_table(_table(source), "The data frame"), "The data frame")
+    rows = _rows_of(source)
+    if rows is not None:
+        return _framed({name: as_cells(values, f"Column '{name}'") for name, values in rows.items()}, "The source")
     raise SourceError(
         f"Columns come from a .csv, .tsv, .jsonl or .parquet file, a data frame or a dictionary. Got {source!r:.80}."
     )
+
+
+def _rows_of(source: object) -> dict[str, Any] | None:
+    """The columns of rows in memory: a list of records, a structured array, an array of objects or of strings."""
+    if isinstance(source, np.ndarray):
+        if source.dtype.names is not None and source.ndim == 1:
+            return {name: source[name] for name in source.dtype.names}
+        if source.ndim == 2 and source.dtype.kind in "OUS" and not _are_numbers(source):
+            return {str(place): column.tolist() for place, column in enumerate(source.T)}
+        return None
+    if isinstance(source, list | tuple) and source and all(isinstance(each, Mapping) for each in source):
+        names = dict.fromkeys(name for record in source for name in record)
+        plain = all(value is None or isinstance(value, PLAIN) for record in source for value in record.values())
+        return {str(name): [record.get(name) for record in source] for name in names} if plain else None
+    return None
+
+
+def _are_numbers(array: np.ndarray) -> bool:
+    return array.dtype == object and all(isinstance(cell, float | int | np.number | None) for cell in array.flat)
 
 
 def raw_columns(source: object, *, only: Collection[str] | None = None) -> dict[str, list[Any]]:

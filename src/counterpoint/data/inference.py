@@ -88,6 +88,19 @@ def without_units(frame: Frame) -> tuple[Frame, str]:
     return whole, f"the first row holds units and is left out: {shown}"
 
 
+def all_traits(frame: Frame) -> dict[str, Traits]:
+    """What every column of a frame is by itself."""
+    traits = {name: traits_of(name, cells, frame) for name, cells in frame.columns.items()}
+    if not any(each.column.form.startswith(",") for each in traits.values()):
+        return traits
+    for name, each in traits.items():
+        if each.column.form == numbers.PLAIN and each.column.role == "number":
+            read = numbers.with_dots_between_thousands(frame.columns[name])
+            if read is not None:
+                traits[name] = _numeric(replace(each.column, form=read.form, note=_written(read)), read.values)
+    return traits
+
+
 def traits_of(name: str, cells: Cells, frame: Frame) -> Traits:
     """What a column is by itself; its role is the one it would have in a table."""
     kind = kind_of(cells)
