@@ -12,6 +12,7 @@ from jaxtyping import Int64
 from counterpoint.data.frames import is_columns, raw_columns
 from counterpoint.data.paths import existing
 from counterpoint.data.splits import UNLABELLED, Codes, is_labelled
+from counterpoint.data.steps import one_per_series
 from counterpoint.errors import LabelError, closest, listed
 from counterpoint.interfaces import Items
 from counterpoint.naming import BETWEEN
@@ -274,6 +275,9 @@ def _of_items(labels: np.ndarray, items: Items) -> np.ndarray:
     """The labels of the items that are there, where labels were given for the skipped ones too."""
     if len(labels) == len(items):
         return labels
+    steps_of = getattr(items, "steps_of", None)
+    if steps_of is not None and len(labels) == len(steps_of):
+        return _array(one_per_series(labels.tolist(), steps_of, items.names))
     rows: Int64[np.ndarray, " n"] | None = getattr(items, "rows", None)
     skipped = len(getattr(items, "skipped", ()))
     if rows is not None and len(labels) == len(items) + skipped:
