@@ -111,8 +111,8 @@ def require_times(frame: Frame, traits: Mapping[str, Traits], roles: Mapping[str
                 f"{frame.rows[wrong]}. Give it another role, or leave it out with --without {name}."
             )
         raise SourceError(
-            f"The column '{name}' says '{words[wrong]}' in row {frame.rows[wrong]}, which is no time, as the others are. "
-            f"Mend it, or leave the column out with --without {name}."
+            f"The column '{name}' says '{words[wrong]}' in row {frame.rows[wrong]}, which is no time, as "
+            f"the others are. Mend it, or leave the column out with --without {name}."
         )
 
 
