@@ -69,8 +69,8 @@ def parse(cells: Any, form: str) -> Float64[np.ndarray, " n"]:
 def best(cells: Any) -> Float64[np.ndarray, " n"]:
     """Strings as seconds in the form that most of them have, NaN for all others.
 
-    >>> best(pa.array(["2:05", "soon", "10:00"])).tolist()
-    [7500.0, nan, 36000.0]
+    >>> best(pa.array(["1970-01-02", "soon", "1970-01-01"])).tolist()
+    [86400.0, nan, 0.0]
     """
     bare = _bare(cells)
     some = compute.unique(bare.drop_null())[:100]
