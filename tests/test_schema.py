@@ -11,6 +11,7 @@ from pyarrow import parquet
 
 import counterpoint as cp
 from counterpoint.cli import main
+from counterpoint.data.labels import read_codes
 from counterpoint.data.sheets import read_sheet
 from counterpoint.errors import InputError, SourceError
 from counterpoint.kinds import Wishes
@@ -250,3 +251,14 @@ def test_options_are_kept_with_the_model(tmp_path):
     model = cp.fit(file, out=tmp_path / "run", header=False, without="1", epochs=1, width=8)
     assert len(model.embed(file)) == 30
     assert np.array_equal(cp.load(tmp_path / "run").embed(file).vectors, model.embed(file).vectors)
+
+
+def test_labels_follow_their_rows_where_some_are_left_out_and_no_line_holds_names(tmp_path):
+    rows = [f"{row},{row * row},class-{row % 3}" for row in range(30)]
+    rows[4] = "one cell"
+    (tmp_path / "a.csv").write_text("\n".join(rows))
+    modality, items = Table.learn(tmp_path / "a.csv", Wishes(data=DataOptions(header=False), labels="2"))
+    labels = read_codes("2", tmp_path / "a.csv", items)
+    assert [labels.classes[code] for code in labels.codes] == [f"class-{row % 3}" for row in range(30) if row != 4]
+    assert modality.uses() == ["0", "1"]
+    assert list(items.labels) == labels.names()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from counterpoint.data.labels import read_labels
+from counterpoint.data.labels import read_codes
 from counterpoint.data.sheets import read_sheet
 from counterpoint.encoders.conv1d import conv1d
 from counterpoint.errors import InputError, LabelError, PlanError, SourceError
@@ -397,10 +397,11 @@ def test_a_label_column_of_rows_is_one_label_per_series_where_it_is_constant():
     frame["shift"] = ["day", "night"] * 6
     _, items = Series.learn(frame, Wishes(data=DataOptions(id="machine", time="when"), labels="state"))
     assert list(items.labels) == ["worn", "ok", "worn"]
-    assert read_labels("state", frame, items).tolist() == ["worn", "ok", "worn"]
-    assert read_labels(None, frame, items).tolist() == ["worn", "ok", "worn"]
+    assert read_codes("state", frame, items).names() == ["worn", "ok", "worn"]
+    assert read_codes(None, frame, items).names() == ["worn", "ok", "worn"]
+    assert read_codes(["a", "b", "a"], frame, items).names() == ["a", "b", "a"]
     with pytest.raises(LabelError, match=r"changes within the series 'm1': day, night"):
-        read_labels("shift", frame, items)
+        read_codes("shift", frame, items)
     _, items = Series.learn(frame, Wishes(data=DataOptions(id="machine", time="when"), labels="shift"))
     assert items.labels is None
 

@@ -15,7 +15,7 @@ from counterpoint.data.texts import read_linked
 from counterpoint.data.written import Written
 from counterpoint.errors import InputError, listed
 from counterpoint.evaluation.intervals import Interval
-from counterpoint.files import write_json
+from counterpoint.files import expanded, write_json
 from counterpoint.interfaces import Items
 from counterpoint.modalities.text import Text
 from counterpoint.model import Model, load
@@ -51,7 +51,7 @@ def agree(
     read, linked = read_linked(source, list(pairs)[:2])
     said = read_scores(scores, source, len(linked), read.skipped)
     texts = list(read.texts)
-    items = model.modality.open(texts)
+    items = model.open(texts)
     known = _known(model, items)[linked].all(axis=1)
     left_out = int((~known).sum())
     said, (first, second) = said[known], linked[known].T
@@ -75,7 +75,7 @@ def agree(
         },
     }
     if isinstance(run, str | Path):
-        write_json(Path(run) / runs.LIKENESS, record)
+        write_json(expanded(run) / runs.LIKENESS, record)
     return record
 
 

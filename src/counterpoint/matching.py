@@ -14,7 +14,7 @@ from counterpoint.data.relevance import CORPUS, QUERIES, read_collection, read_r
 from counterpoint.data.texts import read_linked
 from counterpoint.errors import InputError, listed
 from counterpoint.evaluation.intervals import bootstrap, paired
-from counterpoint.files import write_json
+from counterpoint.files import expanded, write_json
 from counterpoint.model import Model, load
 from counterpoint.retrieval.lexical import Find, bm25, tfidf
 from counterpoint.retrieval.ranking import ranked
@@ -122,7 +122,7 @@ def retrieve(
     if model.modality.quoted("a text") is None:
         raise InputError(f"Queries and documents are texts, and this model is of {model.modality.name}.")
     (asked, one), (answers, other) = read_collection(queries, QUERIES), read_collection(documents, CORPUS)
-    sought, held = model.modality.open(asked), model.modality.open(answers)
+    sought, held = model.open(asked), model.open(answers)
     texts = [text for items in (sought, held) for text in getattr(items, "texts", ())]
     judged = read_relevance(relevance)
     relevant, missing, counts = _placed(judged.grades, list(sought.names), list(held.names))
@@ -189,13 +189,13 @@ def _scored(
         **also,
     }
     if isinstance(run, str | Path):
-        write_json(Path(run) / runs.RETRIEVAL, record)
+        write_json(expanded(run) / runs.RETRIEVAL, record)
     return record
 
 
 def _ways(model: Model, texts: list[str], seed: int) -> dict[str, Way]:
     """By what partners are looked for."""
-    items = model.modality.open(texts)
+    items = model.open(texts)
     generator = np.random.default_rng(seed)
 
     def by_vectors(vectors: Float32[np.ndarray, "n d"]) -> Way:

@@ -10,7 +10,7 @@ what its cells mean, is for ``schema`` to say.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,13 +22,13 @@ from pyarrow import types
 
 from counterpoint.data.decoded import decoded
 from counterpoint.data.delimited import read_separated
-from counterpoint.data.door import door
 from counterpoint.data.packed import contents as contents
 from counterpoint.data.packed import member_of
 from counterpoint.data.packed import suffix_of as suffix_of
 from counterpoint.data.paths import existing
 from counterpoint.data.records import read_records
 from counterpoint.data.ts_files import read_ts, require_head
+from counterpoint.door import door
 from counterpoint.errors import SourceError
 from counterpoint.options import AS_IT_IS, DataOptions
 
@@ -103,13 +103,16 @@ def read_frame(source: object, options: DataOptions = AS_IT_IS) -> Frame:
     )
 
 
-def raw_columns(source: object, options: DataOptions = AS_IT_IS) -> dict[str, list[Any]]:
-    """Every column as Python objects: strings of files of text as they are written, None for what is missing.
+def raw_columns(source: object, *, only: Collection[str] | None = None) -> dict[str, list[Any]]:
+    """Columns as Python objects: strings of files of text as they are written, None for what is missing.
+
+    ``only`` names those that are wanted, as far as they are there; all without it.
 
     >>> raw_columns({"id": ["007", None]})
     {'id': ['007', None]}
     """
-    return {name: values_of(cells) for name, cells in read_frame(source, options).columns.items()}
+    columns = read_frame(source).columns
+    return {name: values_of(cells) for name, cells in columns.items() if only is None or name in only}
 
 
 def text_in(file: Path) -> str:

@@ -83,7 +83,9 @@ def without_units(frame: Frame) -> tuple[Frame, str]:
         return frame, ""
     columns = {name: cells.slice(1) for name, cells in frame.columns.items()}
     shown = ", ".join(f"{name} in {unit}" for name, unit in list(units.items())[:4])
-    return replace(frame, columns=columns, rows=frame.rows[1:]), f"the first row holds units and is left out: {shown}"
+    skipped = [*frame.skipped, (f"row {frame.rows[0]}", "it holds units")]
+    whole = replace(frame, columns=columns, rows=frame.rows[1:], skipped=skipped)
+    return whole, f"the first row holds units and is left out: {shown}"
 
 
 def traits_of(name: str, cells: Cells, frame: Frame) -> Traits:

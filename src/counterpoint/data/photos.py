@@ -34,7 +34,8 @@ from counterpoint.data.levels import MEASURED, Levels, Scale
 from counterpoint.data.listing import Listing, Read
 from counterpoint.data.remarks import notes_of
 from counterpoint.data.subset import spread
-from counterpoint.errors import SourceError
+from counterpoint.errors import InputError, NothingLeft, SourceError
+from counterpoint.files import expanded
 
 Progress = Callable[[int, int], None]
 """Is told how many photos are done, and how many there are."""
@@ -47,9 +48,13 @@ DAY = 24 * 60 * 60
 
 def cache_folder() -> Path:
     """Where decoded photos are kept: $COUNTERPOINT_CACHE, else counterpoint in $XDG_CACHE_HOME or ~/.cache."""
-    if chosen := os.environ.get("COUNTERPOINT_CACHE"):
-        return Path(chosen).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "counterpoint"
+    chosen = os.environ.get("COUNTERPOINT_CACHE", "").strip()
+    try:
+        return expanded(chosen or (os.environ.get("XDG_CACHE_HOME", "").strip() or "~/.cache") + "/counterpoint")
+    except InputError as wrong:
+        raise SourceError(
+            f"There is no folder to keep decoded pictures in. {wrong} Set COUNTERPOINT_CACHE to a folder."
+        ) from wrong
 
 
 class Photos:
@@ -65,7 +70,9 @@ class Photos:
         self.notes = notes_of(kept.remarks)
         if not self.names:
             name, why = self.skipped[0]
-            raise SourceError(f"None of {len(listing.names)} photos can be used; '{name}', for one: {why}.")
+            raise NothingLeft(
+                f"None of {len(listing.names)} photos can be used; '{name}', for one: {why}.", self.skipped
+            )
         self.kind = self._pixels.dtype.name
         self.scale: Scale = torch.from_numpy
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +12,10 @@ import torch
 from jaxtyping import Float32, Float64, Int64
 from torch import Tensor
 
-from counterpoint.data.door import door
+from counterpoint.data.frames import Frame
 from counterpoint.data.paths import existing
 from counterpoint.data.sheets import Sheet
+from counterpoint.door import door
 from counterpoint.errors import SourceError, closest, listed
 
 
@@ -33,9 +34,11 @@ class Rows:
     rows: Int64[np.ndarray, " n"] | None = None
     """The places that they had in their source, where some were left out."""
     steps_of: Int64[np.ndarray, " m"] | None = None
-    """The item of every row of the source, where a row is one step of a series."""
+    """The item of every row of the source, where a row is one step of a series; -1 for rows that are left out."""
     skipped: Sequence[tuple[str, str]] = ()
     notes: Sequence[str] = ()
+    frame: Frame | None = field(default=None, repr=False, compare=False)
+    """The columns that they stand in."""
 
     @classmethod
     def of(cls, values: np.ndarray, names: Sequence[str] | None = None) -> Rows:
@@ -54,7 +57,14 @@ def of_sheet(values: np.ndarray, sheet: Sheet, notes: Sequence[str] = ()) -> Row
     """The rows of a sheet with what it says of them: names, labels, and what was left out."""
     frame = sheet.frame
     rows = Rows.of(values, sheet.names())
-    return replace(rows, labels=sheet.labels(), rows=frame.rows, skipped=frame.skipped, notes=[*frame.notes, *notes])
+    return replace(
+        rows,
+        labels=sheet.labels(),
+        rows=frame.rows,
+        skipped=frame.skipped,
+        notes=[*frame.notes, *notes],
+        frame=frame,
+    )
 
 
 @door

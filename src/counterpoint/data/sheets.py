@@ -145,8 +145,8 @@ def _settled(name: str, trait: Traits, roles: Mapping[str, str], wanted: Sequenc
     if name in wanted:
         return _as_asked(column, LEARNED[kind][0] if column.role not in LEARNED[kind] else column.role)
     if name in roles:
-        note = {"ignore": "left out", "label": f"of {trait.distinct:,}"}.get(roles[name], "")
-        return _as_asked(replace(column, note=column.note or note), roles[name])
+        note = {"ignore": "left out, as you say", "label": f"of {trait.distinct:,}"}.get(roles[name], column.note)
+        return _as_asked(replace(column, note=note), roles[name])
     if trait.unique and is_id(name) and column.role != "path":
         return replace(column, role="id", note="")
     if name.lower() in LABEL_NAMES and not trait.unique:

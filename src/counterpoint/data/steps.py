@@ -24,7 +24,7 @@ class Steps:
     names: Sequence[str] | None = None
     labels: Sequence[str | None] | None = None
     steps_of: Int64[np.ndarray, " m"] | None = None
-    """The item of every row, where a row is one step."""
+    """The item of every row of the source, where a row is one step; -1 for rows that are left out."""
 
 
 def form_of(sheet: Sheet) -> tuple[str, list[str]]:
@@ -110,7 +110,9 @@ def _long(sheet: Sheet, channels: Sequence[str]) -> Steps:
     order = _in_time(sheet, names, which)
     values = np.stack([sheet.numbers(name)[order] for name in channels], axis=1)
     shaped = values.reshape(len(names), int(steps[0]), len(channels)).transpose(0, 2, 1)
-    return Steps(finite(shaped, "item, channel, step"), names, _constant(sheet.labels(), which), which)
+    steps_of = np.full(len(sheet.frame) + len(sheet.frame.skipped), -1)
+    steps_of[sheet.frame.rows] = which
+    return Steps(finite(shaped, "item, channel, step"), names, _constant(sheet.labels(), which), steps_of)
 
 
 def _in_time(sheet: Sheet, names: Sequence[str], which: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
@@ -148,19 +150,20 @@ def _constant(labels: Sequence[str | None] | None, which: Int64[np.ndarray, " n"
 
 
 def one_per_series(labels: Sequence[Any], steps_of: Int64[np.ndarray, " n"], names: Sequence[str]) -> list[Any]:
-    """One label for every series, from one for every row of a long form.
+    """One label for every series, from one for every row of its source; see ``Steps.steps_of``.
 
-    >>> one_per_series(["ok", "worn", "ok"], np.array([0, 1, 0]), ["a", "b"])
+    >>> one_per_series(["ok", "worn", None, "ok"], np.array([0, 1, -1, 0]), ["a", "b"])
     ['ok', 'worn']
 
     Raises:
         LabelError: A series has several.
     """
-    said = dict(zip(steps_of.tolist(), labels, strict=True))
-    for item, label in zip(steps_of.tolist(), labels, strict=True):
+    rows = [(item, label) for item, label in zip(steps_of.tolist(), labels, strict=True) if item >= 0]
+    said = dict(rows)
+    for item, label in rows:
         known = said[item]
         if known != label and not (known != known and label != label):
-            held = dict.fromkeys(str(each) for each, of in zip(labels, steps_of.tolist(), strict=True) if of == item)
+            held = dict.fromkeys(str(each) for of, each in rows if of == item)
             raise LabelError(
                 f"The label changes within the series '{names[item]}': {listed(held, 5)}. Expected the same one in all "
                 "of its rows; name another column, or give a label per series in a .csv file of name and label."

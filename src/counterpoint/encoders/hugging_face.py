@@ -22,6 +22,7 @@ from counterpoint.encoders.pooling import MODES, layers, pooled
 from counterpoint.encoders.reading import begun_by, cut_after, reading_tokens, script_of
 from counterpoint.encoders.sentence_folder import Written, fill, named_prompt, read_written
 from counterpoint.errors import InputError, PlanError, SourceError, listed
+from counterpoint.files import expanded
 
 ROOM = 512
 """Tokens that a network reads where it does not say how many."""
@@ -74,6 +75,7 @@ def described(spec: str) -> Network | None:
     if not name.startswith(PREFIX):
         return None
     name = name.removeprefix(PREFIX)
+    name = str(expanded(name)) if name.startswith("~") else name
     if options.get("pooling", "mean") not in MODES or set(options) - {"pooling", "prompt"}:
         raise InputError(
             f"Write hf:{name}, or behind it (pooling='mean'), which may be {', '.join(MODES)}, or (prompt='NAME') with "

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -25,6 +26,7 @@ from counterpoint.data.subset import spread
 from counterpoint.data.texts import is_library
 from counterpoint.encoders.borrowed import timm_encoder
 from counterpoint.errors import InputError, PlanError, SourceError
+from counterpoint.files import expanded
 from counterpoint.interfaces import Items
 from counterpoint.kinds import EncoderInput, Modality, Wishes
 from counterpoint.options import DataOptions
@@ -72,8 +74,9 @@ class Images(Modality):
         if isinstance(source, str | Path):
             if str(source).startswith("sample:"):
                 return True
-            if Path(source).is_dir():
-                return not is_library(Path(source))  # if no image is there, opening says so
+            folder = expanded(source)
+            if folder.is_dir():
+                return not is_library(folder)  # if no image is there, opening says so
         return looks_like_pictures(source)
 
     @classmethod
@@ -224,10 +227,8 @@ def _chosen(views: str | Callable[..., Any], name: str, size: int) -> Callable[[
     if name == "callable":
         if isinstance(views, str):
             raise InputError("This model was trained with views by a callable; give it again as views=... to train on.")
-        return lambda batch, key: two.each(views, batch, key)
+        return partial(two.each, views)
     part = catalogue.find("views", name, only="image")
     if catalogue.split(name)[0] in catalogue.SHELVES["views"]:
-        look = part()
-        return lambda batch, key: look(batch, key, size=size)
-    call = part() if isinstance(part, type) else part
-    return lambda batch, key: two.each(call, batch, key)
+        return partial(part(), size=size)
+    return partial(two.each, part() if isinstance(part, type) else part)

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from counterpoint.errors import InputError
-from counterpoint.shell.app import AsJson, Several, app, filled, say
+from counterpoint.shell.app import AsJson, Place, Several, app, filled, say
 
 
 @app.command
 def words(
-    run: Path,
+    run: Place,
     *,
     like: Several = None,
     unlike: Several = None,
     k: Annotated[int, Parameter(name=["-k", "--k"])] = 10,
-    analogies: Path | None = None,
+    analogies: Place | None = None,
     as_json: AsJson = False,
 ) -> None:
     """Find words that are used alike, or answer analogies.
