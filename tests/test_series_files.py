@@ -9,6 +9,7 @@ import pytest
 
 import counterpoint as cp
 from counterpoint.data.shards import shards_of
+from counterpoint.data.labels import read_codes
 from counterpoint.data.sheets import read_sheet
 from counterpoint.errors import InputError, SourceError
 from counterpoint.kinds import Wishes
@@ -202,3 +203,11 @@ def test_options_of_columns_are_refused_where_there_are_none(tmp_path):
     for option in ({"id": "a"}, {"time": "a"}, {"label_first": True}):
         with pytest.raises(InputError, match=r"is of columns, and .* is no file of columns"):
             cp.fit(tmp_path / "x.npy", out=tmp_path / "run", **option, **TINY)
+
+
+def test_rows_that_are_left_out_of_a_long_form_do_not_shift_its_labels(tmp_path):
+    rows = ["a,1,0.5,x", "a,2,0.25,x", "broken", "b,1,1.5,y", "b,2,1.25,y"]
+    (tmp_path / "x.csv").write_text("\n".join(["id,time,heat,state", *rows]))
+    _, items = Series.learn(tmp_path / "x.csv", Wishes())
+    assert [name for name, _ in items.skipped] == ["row 2"]
+    assert read_codes("state", tmp_path / "x.csv", items).names() == ["x", "y"]
