@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import counterpoint as cp
-from counterpoint.data.shards import shards_of
 from counterpoint.data.labels import read_codes
+from counterpoint.data.shards import shards_of
 from counterpoint.data.sheets import read_sheet
 from counterpoint.errors import InputError, SourceError
 from counterpoint.kinds import Wishes
