@@ -27,12 +27,14 @@ from counterpoint.data.packed import member_of
 from counterpoint.data.packed import suffix_of as suffix_of
 from counterpoint.data.paths import existing
 from counterpoint.data.records import read_records
+from counterpoint.data.ts_files import read_ts, require_head
 from counterpoint.door import door
 from counterpoint.errors import SourceError
 from counterpoint.options import AS_IT_IS, DataOptions
 
 SEPARATED = (".csv", ".tsv")
-TEXT = (*SEPARATED, ".jsonl", ".ndjson", ".json")
+SERIES = ".ts"
+TEXT = (*SEPARATED, ".jsonl", ".ndjson", ".json", SERIES)
 SUFFIXES = (*TEXT, ".parquet")
 INDEX = "__index_level_"  # what pandas calls an index that has no name of its own
 PICTURE = frozenset({"bytes", "path"})
@@ -224,7 +226,13 @@ def _of_file(file: Path, called: str, options: DataOptions) -> Frame:
         raise SourceError(f"{called} is empty (0 bytes). Expected a line of column names and then one line per item.")
     if suffix == ".parquet":
         return _framed(_of_table(_parquet(file, called), called), called, folder=file.parent)
-    text, notes = decoded(contents(file), encoding=options.encoding, called=called)
+    data = contents(file)
+    if suffix == SERIES:
+        require_head(data, called)
+    text, notes = decoded(data, encoding=options.encoding, called=called)
+    if suffix == SERIES:
+        columns = {name: as_cells(values, f"Column '{name}'") for name, values in read_ts(text, called).items()}
+        return _framed(columns, called, notes=notes, folder=file.parent)
     if suffix in SEPARATED:
         read = read_separated(text, options, suffix=suffix, called=called)
         columns = _of_table(read.table, called)
@@ -271,7 +279,7 @@ def _of_table(table: Any, called: str) -> dict[str, Cells]:
     if twice:
         raise SourceError(
             f"{called} has more than one column called '{twice[0]}'. Give every column its own name; if the first line "
-            "is data and holds no names, say --no-header."
+            "is data and holds no names, say --no-header, or --label-first where its first cell is a label."
         )
     return {names[place]: _plain(table.column(place)) for place in kept}
 
