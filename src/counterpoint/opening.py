@@ -23,7 +23,7 @@ from counterpoint.errors import SourceError, listed
 from counterpoint.files import is_file
 from counterpoint.interfaces import Items
 from counterpoint.kinds import Modality, Wishes
-from counterpoint.options import AS_IT_IS, DataOptions
+from counterpoint.options import AS_IT_IS, DataOptions, joined_columns, named_columns
 from counterpoint.plans import Plan
 from counterpoint.progress import decoding
 from counterpoint.taught import Taught
@@ -111,6 +111,15 @@ def open_source(source: object, wishes: Wishes) -> tuple[Modality, Items]:
     """Recognise and open the data that is learned from."""
     held, kind = recognised(source, wishes)
     return kind.learn(held, wishes)
+
+
+def without_column(data: DataOptions, labels: object, modality: Modality) -> DataOptions:
+    """The options by which a run reads the same data without a column that holds the labels."""
+    schema = modality.schema()
+    if not isinstance(labels, str) or schema is None or labels not in [each.name for each in schema.columns]:
+        return data
+    left_out = dict.fromkeys([*named_columns(data.without), labels])
+    return dataclasses.replace(data, without=joined_columns(left_out))
 
 
 def recognised(source: object, wishes: Wishes) -> tuple[object, type[Modality]]:

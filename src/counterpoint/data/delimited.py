@@ -21,6 +21,7 @@ from jaxtyping import Int64
 from pyarrow import compute
 from pyarrow import csv as arrow_csv
 
+from counterpoint.data.quotation import require_closed
 from counterpoint.errors import SourceError
 from counterpoint.options import DataOptions
 
@@ -39,6 +40,9 @@ LABEL = re.compile(r"[+-]?\d+(\.0+(e\+?0+)?)?")
 
 STEPS = 20
 """Columns of numbers behind a label that are likelier the steps of a series than the features of a table."""
+
+PREAMBLE = re.compile(r"#|sep=.\s*\n", re.IGNORECASE)
+"""What a line before that of names begins with."""
 
 csv.field_size_limit(2**31 - 1)
 
@@ -74,8 +78,9 @@ def read_separated(text: str, options: DataOptions, *, suffix: str, called: str)
     """
     if not text.strip():
         raise SourceError(f"{called} is empty. Expected a line of column names and then one line per item.")
-    text = _with_tabs(text)
+    text, preamble = _without_preamble(_with_tabs(text))
     dialect = _dialect(text, options, suffix=suffix)
+    dialect.notes.extend(preamble)
     table, bad = _parsed(text, dialect, called)
     if bad and len(bad) >= max(2, table.num_rows):
         dialect = _wider(dialect, bad, table.num_rows + len(bad), called)
@@ -83,8 +88,8 @@ def read_separated(text: str, options: DataOptions, *, suffix: str, called: str)
     names = dialect.names or [str(place) for place in range(table.num_columns)]
     if names[-1] == "" and len(names) > 1 and not compute.any(compute.not_equal(table.column(-1), "")).as_py():
         table, names = table.select(range(len(names) - 1)), names[:-1]  # every line ends in the mark that separates
-    if dialect.quoting:
-        _require_closed(table, dialect, called)
+    if options.quoting == "auto":
+        require_closed(table, bad, dialect.delimiter, called)
     before = 1 if dialect.names is None else 2  # rows are numbered from 1, and the first may hold the names
     places = [row.number - before for row in bad]
     skipped = [
@@ -93,6 +98,28 @@ def read_separated(text: str, options: DataOptions, *, suffix: str, called: str)
     ]
     rows = np.delete(np.arange(table.num_rows + len(bad)), places)
     return Separated(table.rename_columns(names), rows, skipped, dialect.notes, dialect.delimiter)
+
+
+def _without_preamble(text: str) -> tuple[str, list[str]]:
+    r"""The text from the line of names on, and a note on what stood before it: comments, or what Excel says separates.
+
+    >>> _without_preamble("sep=;\na;b\n1;2")
+    ('a;b\n1;2', ["a line before the names of columns is left out: 'sep=;'"])
+    """
+    notes = []
+    while PREAMBLE.match(text):
+        line, _, rest = text.partition("\n")
+        if line.startswith("#") and _of_names(line, rest):
+            break
+        notes.append(f"a line before the names of columns is left out: {line.strip()[:40]!r}")
+        text = rest
+    return text, notes
+
+
+def _of_names(line: str, rest: str) -> bool:
+    """Whether a line that begins as a comment does holds names of columns: as many cells as the line after it."""
+    after = rest.partition("\n")[0]
+    return any(line.count(mark) == after.count(mark) > 0 for mark in DELIMITERS)
 
 
 def _with_tabs(text: str) -> str:
@@ -207,19 +234,3 @@ def _wider(dialect: Dialect, bad: Sequence[Any], total: int, called: str) -> Dia
     ends = all(str(row.text).rstrip("\r\n").endswith(dialect.delimiter) for row in bad)
     names = [*dialect.names, ""] if ends else ["", *dialect.names]
     return Dialect(dialect.delimiter, dialect.quoting, names, usual, dialect.notes)
-
-
-def _require_closed(table: Any, dialect: Dialect, called: str) -> None:
-    """Refuse to guess where a quotation mark opens and what seem to be rows stand before the one that closes it."""
-    certain = 1 if dialect.delimiter in ("\t", "|") else 3
-    for column in table.columns:
-        holding = compute.indices_nonzero(compute.match_substring(column, "\n"))
-        for place in holding.to_pylist():
-            lines = column[place].as_py().split("\n")[1:]
-            inner = sum(line.count(dialect.delimiter) == dialect.width - 1 for line in lines)
-            if dialect.width > 1 and inner >= certain:
-                raise SourceError(
-                    f"In row {place} of {called} a quotation mark opens a cell that goes on for {len(lines) + 1} "
-                    f"lines, {inner} of which look like rows. Say --quoting none if quotation marks are a part of the "
-                    "text, or double those inside quoted cells."
-                )

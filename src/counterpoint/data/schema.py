@@ -20,6 +20,7 @@ from pyarrow import compute
 from counterpoint.data import numbers, times
 from counterpoint.data.frames import Cells, Frame, kind_of, values_of
 from counterpoint.errors import InputError, SourceError, closest, listed
+from counterpoint.options import named_columns
 
 ROLES = ("text", "number", "category", "label", "id", "group", "time", "path", "pair", "score", "ignore")
 
@@ -91,6 +92,10 @@ class Schema:
         return [f"not seen in training, and ignored: {listed(extra, 8)}"] if extra else []
 
 
+NO_COLUMNS = Schema(())
+"""The schema of a source that has no columns with names."""
+
+
 def schema_lines(records: Sequence[Mapping[str, Any]]) -> list[str]:
     """The records of a schema for people: one line a column; of many columns those at the end are summed up."""
     if len(records) > SHOWN:
@@ -140,7 +145,7 @@ def parsed_roles(spec: str | None) -> dict[str, str]:
     {'zip': 'category', 'note': 'ignore'}
     """
     roles: dict[str, str] = {}
-    for each in (part for part in (spec or "").split(",") if part.strip()):
+    for each in named_columns(spec):
         name, colon, role = each.rpartition(":")
         if not colon or role.strip() not in ROLES:
             raise InputError(

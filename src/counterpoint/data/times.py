@@ -106,7 +106,9 @@ def _reads(known: Any, form: str) -> bool:
 def _moments(cells: Any, form: str) -> Any:
     """Strings as timestamps of microseconds, null where they are none of that form."""
     if form != ISO:
-        return compute.strptime(cells, format=form, unit="us", error_is_null=True)
+        years = r"\d{4}" if "%Y" in form else r"^(\D*\d{1,3})*\D*$"  # or 1/1/20 were of the year 20
+        fits = compute.fill_null(compute.match_substring_regex(cells, years), False)
+        return compute.strptime(compute.if_else(fits, cells, None), format=form, unit="us", error_is_null=True)
     plain = compute.replace_substring_regex(cells, r"(Z|[+-]00:?00| UTC)$", "")
     clock = r"[T ]\d{2}(:\d{2}){0,2}(\.\d{1,9})?"
     cut = compute.replace_substring_regex(plain, r"(\.\d{6})\d+", r"\1")

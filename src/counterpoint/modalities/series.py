@@ -17,7 +17,7 @@ from counterpoint import catalogue
 from counterpoint.data import rows
 from counterpoint.data.features import moments
 from counterpoint.data.frames import is_columns, read_frame
-from counterpoint.data.schema import Column, Schema
+from counterpoint.data.schema import NO_COLUMNS, Column, Schema
 from counterpoint.data.sheets import Sheet, later_sheet, read_sheet, sheet_of
 from counterpoint.data.steps import Steps, form_of, read_steps
 from counterpoint.errors import InputError, PlanError, SourceError, listed
@@ -89,7 +89,7 @@ class Series(Modality):
             *(moments(channel.reshape(-1)) for channel in steps.values.transpose(1, 0, 2)), strict=True
         )
         spread = [each if each > 0 else 1.0 for each in deviation]
-        schema = Schema([]) if sheet is None else sheet.schema
+        schema = NO_COLUMNS if sheet is None else sheet.schema
         shape = Shape(form, columns, list(mean), spread, views, schema, wishes.data)
         series = cls(shape, wishes.views if callable(wishes.views) else _found(views))
         return series, series._items(steps, sheet)
