@@ -28,6 +28,7 @@ from counterpoint.data.packed import member_of
 from counterpoint.data.packed import suffix_of as suffix_of
 from counterpoint.data.paths import existing
 from counterpoint.data.records import read_records
+from counterpoint.data.tables import is_table, refuse_splits, table_of
 from counterpoint.errors import SourceError
 from counterpoint.options import AS_IT_IS, DataOptions
 
@@ -37,6 +38,9 @@ SUFFIXES = (*TEXT, ".parquet")
 INDEX = "__index_level_"  # what pandas calls an index that has no name of its own
 PICTURE = frozenset({"bytes", "path"})
 """The fields of a record that is a picture, as Hugging Face writes it."""
+
+MISSING = ("NAType", "NaTType")
+"""What pandas calls its types of what is missing."""
 
 Cells = Any
 """The cells of a column: an arrow array, or, where arrow has no type for them, a list of Python objects."""
@@ -63,7 +67,7 @@ class Frame:
 
 
 def is_frame(source: object) -> bool:
-    """Whether this is a path to a file of columns or a data frame (pandas, polars, pyarrow, ...)."""
+    """Whether this is a path to a file of columns, a data frame (pandas, polars, pyarrow, ...) or a dataset of them."""
     if isinstance(source, str | Path):
         suffix = suffix_of(source)
         if not suffix and Path(source).suffix.lower() == ".zip":
@@ -71,7 +75,7 @@ def is_frame(source: object) -> bool:
         return suffix in SUFFIXES
     if isinstance(source, Frame):
         return True
-    return hasattr(source, "columns") and (hasattr(source, "__arrow_c_stream__") or hasattr(source, "__dataframe__"))
+    return is_table(source)
 
 
 def is_columns(source: object) -> bool:
@@ -92,10 +96,11 @@ def read_frame(source: object, options: DataOptions = AS_IT_IS) -> Frame:
     if isinstance(source, str | Path):
         return _of_file(existing(source), f"'{source}'", options)
     if isinstance(source, Mapping):
+        refuse_splits(source)
         columns = {str(name): as_cells(values, f"Column '{name}'") for name, values in source.items()}
         return _framed(columns, "The dictionary")
     if is_frame(source):
-        return _framed(_of_table(_table(source), "The data frame"), "The data frame")
+        return _framed(_of_table(table_of(source), "The data frame"), "The data frame")
     raise SourceError(
         f"Columns come from a .csv, .tsv, .jsonl or .parquet file, a data frame or a dictionary. Got {source!r:.80}."
     )
@@ -119,6 +124,11 @@ def values_of(cells: Cells) -> list[Any]:
     """The cells of a column as Python objects, None for what is missing; a NaN among numbers is missing, too."""
     values: list[Any] = cells if isinstance(cells, list) else cells.to_pylist()
     return [None if isinstance(value, float) and value != value else value for value in values]
+
+
+def is_missing(value: object) -> bool:
+    """Whether a value stands for nothing: None, NaN, or what pandas has for it."""
+    return value is None or (isinstance(value, float) and value != value) or type(value).__name__ in MISSING
 
 
 def kind_of(cells: Cells) -> str:
@@ -219,20 +229,6 @@ def _parquet(file: Path, called: str) -> Any:
         raise SourceError(f"{called} cannot be read: {str(wrong).rstrip('.')}. Expected a Parquet file.") from wrong
 
 
-def _table(frame: Any) -> Any:
-    """The arrow table of a data frame, by whichever of the two protocols it offers."""
-    from pyarrow import interchange
-
-    try:
-        if hasattr(frame, "__arrow_c_stream__"):
-            return pa.table(frame)
-        return interchange.from_dataframe(frame)
-    except (pa.ArrowException, TypeError, ValueError, OverflowError) as wrong:
-        if not (hasattr(frame, "items") and hasattr(frame, "dtypes")):
-            raise SourceError(f"The data frame cannot be read: {str(wrong)[:200]}.") from wrong
-        return {str(name): series.tolist() for name, series in frame.items()}  # cells of several types in one column
-
-
 def _of_table(table: Any, called: str) -> dict[str, Cells]:
     if isinstance(table, dict):
         return {name: as_cells(values, f"Column '{name}' of {called}") for name, values in table.items()}
@@ -251,13 +247,25 @@ def _flat(columns: Mapping[str, Cells]) -> dict[str, Cells]:
     """The columns, with the fields of records as columns of their own: ``user.name``."""
     flat: dict[str, Cells] = {}
     for name, cells in columns.items():
-        if kind_of(cells) != "record":
-            flat[name] = cells
-            continue
-        whole = cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
-        fields = zip(whole.type, whole.flatten(), strict=True)
-        flat |= _flat({f"{name}.{field.name}": _plain(inner) for field, inner in fields})
+        flat |= {name: cells} if (fields := _fields(name, cells)) is None else _flat(fields)
     return flat
+
+
+def _fields(name: str, cells: Cells) -> dict[str, Cells] | None:
+    """The fields of a column of records, each as a column; None of any other column."""
+    if isinstance(cells, list) and _are_records(cells):
+        fields = dict.fromkeys(field for cell in cells if cell is not None for field in cell)
+        values = {field: [None if cell is None else cell.get(field) for cell in cells] for field in fields}
+        return {f"{name}.{field}": as_cells(held, f"Column '{name}.{field}'") for field, held in values.items()}
+    if kind_of(cells) != "record":
+        return None
+    whole = cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
+    return {f"{name}.{field.name}": _plain(held) for field, held in zip(whole.type, whole.flatten(), strict=True)}
+
+
+def _are_records(cells: list[Any]) -> bool:
+    """Whether Python objects are records, of which some fields are of several types."""
+    return all(cell is None or isinstance(cell, Mapping) for cell in cells) and any(cells)
 
 
 def _framed(

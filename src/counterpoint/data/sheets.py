@@ -41,6 +41,9 @@ MANY = 5
 
 NOTHING = Wishes()
 
+LISTS = ("list", "mixed")
+"""The types of columns of which some cells are lists: texts, where these are of strings or turns."""
+
 LEARNED = {"table": ("number", "category", "time"), "text": ("text",), "image": ("path",), "series": ("number",)}
 """The roles that each kind of data learns from."""
 
@@ -170,8 +173,9 @@ def _kind(traits: Mapping[str, Traits], roles: Mapping[str, str], wanted: Sequen
 
 def _may_be_text(trait: Traits) -> bool:
     """Whether a column that is named for learning is one of texts, and not of numbers or a few categories."""
-    strings = trait.column.type in ("string", "list") and trait.column.role in ("text", "category", "ignore")
-    return strings and (trait.column.role == "text" or trait.column.type == "list" or 2 * trait.distinct > trait.known)
+    column = trait.column
+    strings = column.type in ("string", *LISTS) and column.role in ("text", "category", "ignore")
+    return strings and (column.role == "text" or column.type in LISTS or 2 * trait.distinct > trait.known)
 
 
 def _text_or_table(traits: Mapping[str, Traits]) -> str:
@@ -254,9 +258,9 @@ def _settled(name: str, trait: Traits, roles: Mapping[str, str], wanted: Sequenc
     if name in roles:
         note = "left out" if roles[name] == "ignore" else ""
         return _as_asked(replace(column, note=column.note or note), roles[name])
-    if trait.unique and _is_id(name) and column.role != "path":
+    if trait.unique and _is_id(name) and column.role != "path" and column.type not in LISTS:
         return replace(column, role="id", note="")
-    if name.lower() in LABEL_NAMES and kind != "series" and not trait.unique:
+    if name.lower() in LABEL_NAMES and kind != "series" and not trait.unique and column.type not in LISTS:
         return replace(column, role="label", note=f"of {trait.distinct:,}")
     if kind == "table":
         return _in_table(column, trait) if not wanted else _beside(column, trait)
@@ -289,6 +293,8 @@ def _as_asked(column: Column, role: str) -> Column:
         raise SourceError(f"The column '{column.name}' holds a {column.type} in each row, and no {role}. Leave it out.")
     if role == "time" and column.type == "string":
         raise SourceError(f"The column '{column.name}' holds strings that are no times. Give it another role.")
+    if role == "text" and column.note.startswith("lists of"):
+        return replace(column, role=role, note=f"{column.note}, joined by a space")
     return replace(column, role=role)
 
 

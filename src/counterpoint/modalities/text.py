@@ -19,9 +19,10 @@ from torch.nn import functional
 from counterpoint import catalogue
 from counterpoint.data.alike import alike
 from counterpoint.data.frames import is_columns
+from counterpoint.data.linked import linked_of_sheet
 from counterpoint.data.schema import Schema
 from counterpoint.data.sheets import Sheet, later_sheet, read_sheet
-from counterpoint.data.texts import Texts, linked_of_sheet, looks_like_texts, of_sheet, read_texts
+from counterpoint.data.texts import Texts, looks_like_texts, of_sheet, read_texts
 from counterpoint.data.tokens import Script, Tokenizer, learned
 from counterpoint.data.words import counted, in_stretches
 from counterpoint.data.written import Ragged, Written

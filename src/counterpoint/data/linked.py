@@ -1,0 +1,231 @@
+"""Texts that belong together: rows of an anchor, its partner and others that they are to be told apart from.
+
+They stand in columns of texts, or of lists of them, where every positive makes a row with its anchor and every row gets
+equally many others; or in one column of dialogues, where every turn answers those before it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from jaxtyping import Int64
+from pyarrow import compute
+
+from counterpoint.data.dialogues import (
+    Unread,
+    as_list,
+    each_read,
+    holds_lists,
+    is_dialogue,
+    left_out,
+    text_of,
+    turns_of,
+)
+from counterpoint.data.frames import is_columns, is_missing, kind_of, values_of
+from counterpoint.data.sheets import Sheet, read_sheet
+from counterpoint.data.texts import Texts, column_of
+from counterpoint.errors import SourceError, listed
+from counterpoint.kinds import Wishes
+
+CONTEXT = 3
+"""Turns of a dialogue that the next one answers."""
+
+OTHERS = 8
+"""Most others of a row that are taken of a list."""
+
+PASSAGE = ("text", "contents", "content", "passage", "passage_text", "body")
+"""The fields of a record of a collection that hold its text; its title stands before."""
+
+
+class Rows(NamedTuple):
+    """r rows of v texts that belong together, the rows of the source that make none, and how they were read."""
+
+    cells: Sequence[Sequence[str]]
+    skipped: Sequence[tuple[str, str]]
+    notes: Sequence[str]
+
+
+def linked_of_sheet(sheet: Sheet, columns: Sequence[str]) -> tuple[Texts, Int64[np.ndarray, "r v"]]:
+    """The different texts in some columns, called by numbers, and for every row the place of each of its texts.
+
+    One column alone holds dialogues, each a list of turns: a row is a turn, and before it what was said in the three
+    turns before, or fewer. Rows in which a text is missing are left out.
+
+    Raises:
+        SourceError: There is no such column, a cell is of no known shape, or there is no whole row.
+    """
+    if len(columns) == 1:
+        rows = _of_dialogues(sheet, columns[0])
+    elif any(_holds_lists(sheet, name) for name in columns):
+        rows = _of_lists(sheet, columns)
+    else:
+        rows = _of_texts(sheet, columns)
+    if not rows.cells:
+        what = "dialogue has two turns in" if len(columns) == 1 else "row has a text in each of"
+        raise SourceError(f"No {what} the columns {listed(columns)}.")
+    place: dict[str, int] = {}
+    linked = [[place.setdefault(text, len(place)) for text in row] for row in rows.cells]
+    names = [str(number) for number in range(len(place))]
+    skipped, notes = [*sheet.frame.skipped, *rows.skipped], [*sheet.frame.notes, *rows.notes]
+    return Texts(list(place), names, np.arange(len(place)), skipped, notes), np.asarray(linked, dtype=np.int64)
+
+
+def read_linked(source: object, columns: Sequence[str]) -> tuple[Texts, Int64[np.ndarray, "r v"]]:
+    """As ``linked_of_sheet``, of a source with columns."""
+    if not is_columns(source):
+        raise SourceError(f"Pairs stand in columns with names. Got {source!r:.80}. Give a .csv or the like.")
+    return linked_of_sheet(read_sheet(source, Wishes(pairs=tuple(columns)), "text"), columns)
+
+
+def _of_texts(sheet: Sheet, columns: Sequence[str]) -> Rows:
+    """Columns of one text in every cell."""
+    cells = list(zip(*(sheet.words(name) for name in columns), strict=True))
+    empty = [row for row, texts in enumerate(cells) if not all(texts)]
+    skipped = [(f"row {sheet.frame.rows[row]}", "a text is missing") for row in empty]
+    return Rows([texts for texts in cells if all(texts)], skipped, [])
+
+
+def _of_dialogues(sheet: Sheet, name: str) -> Rows:
+    """What was said before every turn of dialogues, and the turn; what a system says only stands before."""
+    parts: Counter[str] = Counter()
+    spoken = each_read(name, _dialogues(sheet, name), sheet.frame, partial(turns_of, parts=parts))
+    cells: list[tuple[str, str]] = []
+    skipped = []
+    for row, turns in zip(sheet.frame.rows.tolist(), spoken, strict=True):
+        answers = [place for place, turn in enumerate(turns) if not turn.system][1:]
+        for place in answers:
+            cells.append((" ".join(turn.text for turn in turns[max(0, place - CONTEXT) : place]), turns[place].text))
+        if not answers:
+            skipped.append((f"row {row}", "nothing is said" if not turns else "no turn answers another"))
+    return Rows(cells, skipped, left_out(parts, name))
+
+
+def _dialogues(sheet: Sheet, name: str) -> list[object]:
+    """The cells of a column of dialogues as lists, None where one is empty."""
+    cells = [None if cell == "" else as_list(cell) for cell in values_of(sheet.cells(name))]
+    wrong = next((row for row, cell in enumerate(cells) if cell is not None and not isinstance(cell, list)), None)
+    if wrong is not None:
+        raise SourceError(
+            "Pairs are two columns or more, such as question,answer, or one of dialogues, each a list of turns. The "
+            f"column '{name}' of {sheet.frame.called} holds {cells[wrong]!r:.40} in row {sheet.frame.rows[wrong]}."
+        )
+    return cells
+
+
+def _of_lists(sheet: Sheet, columns: Sequence[str]) -> Rows:
+    """Every positive with its anchor; of others, as many for every row as most of the rows have."""
+    anchor, partner, *rest = columns
+    anchors, notes = column_of(sheet, anchor)
+    positives = _passages(sheet, partner, notes)
+    others = [_passages(sheet, name, notes) for name in rest]
+    lists = [_holds_lists(sheet, name) for name in rest]
+    filled = [
+        _rectangular(name, texts, notes) if listing else texts
+        for name, texts, listing in zip(rest, others, lists, strict=True)
+    ]
+    cells, skipped = [], []
+    for row, (text, right, *wrong) in enumerate(zip(anchors, positives, *filled, strict=True)):
+        missing = next((name for name, held in zip(columns, [text, right, *wrong], strict=True) if not held), None)
+        if missing is not None:
+            skipped.append((f"row {sheet.frame.rows[row]}", f"there is no text in '{missing}'"))
+            continue
+        cells += [[text, each, *(other for held in wrong for other in held)] for each in right]
+    notes += _counted(sheet, anchor, partner, positives)
+    return Rows(cells, skipped, notes)
+
+
+def _counted(sheet: Sheet, anchor: str, partner: str, positives: Sequence[Sequence[str]]) -> list[str]:
+    """What to say where several positives make several rows.
+
+    Raises:
+        SourceError: There is a score for every row, which is not one for every pair then.
+    """
+    several = next((row for row, texts in enumerate(positives) if len(texts) > 1), None)
+    if several is None:
+        return []
+    scores = sheet.schema.of_role("score")
+    if scores:
+        raise SourceError(
+            f"'{scores[0]}' is one score for every row, and row {sheet.frame.rows[several]} has "
+            f"{len(positives[several])} texts in '{partner}'. Give every pair a row of its own."
+        )
+    total, rows = sum(map(len, positives)), sum(map(bool, positives))
+    return [f"'{partner}' holds {total:,} texts in {rows:,} rows; each makes a pair with its '{anchor}'"]
+
+
+def _passages(sheet: Sheet, name: str, notes: list[str]) -> list[list[str]]:
+    """The texts of every cell of a column, of which a string is one."""
+    if not _holds_lists(sheet, name):
+        return [[text] if text else [] for text in sheet.words(name)]
+    parts: Counter[str] = Counter()
+    texts = each_read(name, sheet.cells(name), sheet.frame, partial(passages_of, parts=parts))
+    notes += left_out(parts, name)
+    return texts
+
+
+def passages_of(cell: object, parts: Counter[str] | None = None) -> list[str]:
+    """The texts that a cell holds: a string, a list of them, or of records with a text; a dialogue is one text.
+
+    >>> passages_of(["it is", None, "so"]), passages_of([{"docid": "7", "title": "On cats", "text": "They sleep."}])
+    (['it is', 'so'], ['On cats They sleep.'])
+
+    Raises:
+        Unread: It is none of them.
+    """
+    value = as_list(cell)
+    if isinstance(value, list) and is_dialogue(value):
+        return list(filter(None, [text_of(value, Counter() if parts is None else parts)]))
+    held = value if isinstance(value, list) else [value]
+    return [text for text in (_passage(each) for each in held if not is_missing(each)) if text]
+
+
+def _passage(value: object) -> str:
+    if isinstance(value, str):
+        return value.strip()
+    if not isinstance(value, Mapping):
+        raise Unread(f"{value!r:.60}")
+    field = next((name for name in PASSAGE if name in value), None)
+    texts = [] if field is None else [value.get("title"), value[field]]
+    if field is None or not all(isinstance(text, str) or is_missing(text) for text in texts):
+        raise Unread(f"records with the fields {listed(value, 8)}")
+    return " ".join(text.strip() for text in texts if isinstance(text, str) and text.strip())
+
+
+def _rectangular(name: str, texts: Sequence[list[str]], notes: list[str]) -> list[list[str]]:
+    """As many texts for every row: those of more are cut, of fewer repeated, of none taken from the next that has some.
+
+    >>> _rectangular("wrong", [["a", "b"], [], ["c"], ["d", "e", "f"], ["g", "h"]], notes := []), notes[0][:18]
+    ([['a', 'b'], ['c', 'c'], ['c', 'c'], ['d', 'e'], ['g', 'h']], "'wrong': 2 others ")
+    """
+    counts = Counter(len(each) for each in texts if each)
+    if not counts:
+        raise SourceError(f"The column '{name}' holds no text. Leave it out of --pairs.")
+    most = min(OTHERS, max(counts, key=lambda count: (counts[count], count)))
+    following = next(each for each in texts if each)
+    filled: list[list[str]] = []
+    for each in reversed(texts):
+        following = each or following
+        filled.append([following[place % len(following)] for place in range(most)])
+    cases = {
+        "had more and are cut": sum(len(each) > most for each in texts),
+        "had fewer and repeat theirs": sum(0 < len(each) < most for each in texts),
+        "had none and take those of the next that has some": sum(not each for each in texts),
+    }
+    said = "".join(f"; {count:,} {what}" for what, count in cases.items() if count)
+    notes.append(f"'{name}': {most} {'other' if most == 1 else 'others'} in every row{said}")
+    return filled[::-1]
+
+
+def _holds_lists(sheet: Sheet, name: str) -> bool:
+    """Whether some cells of a column are lists, or spell some."""
+    cells = sheet.cells(name)
+    if kind_of(cells) != "string":
+        return holds_lists(cells)
+    plain = compute.utf8_trim_whitespace(cells.cast(pa.string()))
+    spelled = plain.filter(compute.fill_null(compute.starts_with(plain, "["), fill_value=False))
+    return any(isinstance(as_list(cell), list) for cell in spelled.to_pylist())
