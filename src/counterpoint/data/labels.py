@@ -188,7 +188,7 @@ def _found(spec: object, source: object, items: Items) -> Any:
         return spec
     columns = raw_columns(source) if is_columns(source) else {}
     if str(spec) in columns:
-        return _one_each(str(spec), columns[str(spec)])
+        return columns[str(spec)]
     if spec == "folder":
         return _folders(items.names)
     if Path(spec).suffix.lower() == ".npy":
@@ -203,21 +203,6 @@ def _found(spec: object, source: object, items: Items) -> Any:
             else "or .csv file, or a list; the source has no columns."
         )
     )
-
-
-def _one_each(name: str, cells: list[Any]) -> list[Any]:
-    """The labels in a column, where a list of names says that an item is of several classes."""
-    lists = [cell for cell in cells if isinstance(cell, list | dict)]
-    if not lists or all(
-        isinstance(cell, list) and not any(isinstance(e, str | list | dict) for e in cell) for cell in lists
-    ):
-        return cells
-    for row, cell in enumerate(cells):
-        if isinstance(cell, dict) or (isinstance(cell, list) and not all(isinstance(each, str) for each in cell)):
-            raise LabelError(
-                f"The column '{name}' holds {cell!r:.40} in row {row}. Labels are a name, a number, or a list of names."
-            )
-    return [BETWEEN.join(cell) if isinstance(cell, list) else cell for cell in cells]
 
 
 def _folders(names: Sequence[str]) -> list[str]:

@@ -10,7 +10,6 @@ import numpy as np
 from jaxtyping import Bool, Int64
 
 from counterpoint.data.frames import is_columns, raw_columns
-from counterpoint.data.schema import words_in
 from counterpoint.data.sheets import read_sheet
 from counterpoint.errors import LabelError, closest, listed
 from counterpoint.interfaces import Items
@@ -70,18 +69,16 @@ def read_scores(
         sheet = read_sheet(source, Wishes(data=DataOptions(schema=f"{spec}:score")), "text")
         numeric = sheet.schema.named(spec).type in ("integer", "float", "boolean")
         said, where = sheet.numbers(spec) if numeric else np.asarray(sheet.words(spec)), f"The column '{spec}' has"
-        places = sheet.frame.rows.tolist()
     else:
         said, where = np.asarray(spec), "This list has"
-        places = list(range(len(said)))
     if said.dtype.kind not in "biuf" or said.ndim != 1 or not np.isfinite(said).all():
         raise LabelError(f"Scores are one number in every row, such as 1 and 0. {where} others, or none in some.")
-    left_out = {name for name, _ in skipped} & {f"row {row}" for row in places}
+    left_out = {name for name, _ in skipped}
     if len(said) != count + len(left_out):
         raise LabelError(
             f"There are {len(said):,} scores for {count + len(left_out):,} rows of pairs. Give one for each."
         )
-    kept = said[[f"row {row}" not in left_out for row in places]]
+    kept = said[[f"row {row}" not in left_out for row in range(len(said))]]
     different, ranks = np.unique(kept, return_inverse=True)
     if len(different) < 2:
         raise LabelError(f"All scores are {different[0]:g}, so no pair is more alike than another. Give others, too.")
@@ -94,7 +91,7 @@ def _columns(spec: object) -> list[list[str]]:
         columns = raw_columns(spec)
         if set(COLUMNS) - set(columns):
             raise LabelError(f"Pairs need the columns {listed(COLUMNS)}. There are {listed(columns)}.")
-        return [words_in(name, columns[name], "the pairs") for name in COLUMNS]
+        return [[str(value) for value in columns[name]] for name in COLUMNS]
     if isinstance(spec, Sequence) and all(isinstance(each, Sequence) and len(each) == 3 for each in spec):
         return [[str(value) for value in column] for column in zip(*spec, strict=True)] or [[], [], []]
     raise LabelError(f"Pairs are a file, a data frame or a list of triples (first, second, same). Got {type(spec)}.")
