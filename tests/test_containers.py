@@ -14,14 +14,12 @@ from pyarrow import parquet
 import counterpoint as cp
 from counterpoint.data.datasets import is_dataset
 from counterpoint.data.frames import is_columns, raw_columns, read_frame
-from counterpoint.data.labels import read_codes
 from counterpoint.data.linked import read_linked
 from counterpoint.data.pairs import read_scores
 from counterpoint.data.relevance import CORPUS, QUERIES, read_collection, read_relevance
-from counterpoint.data.rows import Rows
 from counterpoint.data.sheets import read_sheet
 from counterpoint.data.texts import looks_like_texts, read_texts
-from counterpoint.errors import CounterpointError, LabelError, SourceError
+from counterpoint.errors import CounterpointError, SourceError
 from counterpoint.kinds import Wishes
 from counterpoint.options import DataOptions
 
@@ -366,15 +364,6 @@ def test_gaps_in_a_list_of_strings_are_skipped_with_their_places():
     assert not looks_like_texts([None, None])
     with pytest.raises(SourceError, match="every line or cell is empty"):
         texts([None, float("nan")])
-
-
-def test_lists_of_names_are_labels_of_several_classes_and_other_lists_are_refused():
-    items = Rows.of(np.zeros((3, 1), np.float32))
-    codes, classes = read_codes("of", {"of": [["cat", "dog"], None, ["cat"]]}, items)
-    assert classes == ["cat", "dog"]
-    assert codes.tolist() == [[1, 1], [-1, -1], [1, 0]]
-    with pytest.raises(LabelError, match=r"'of' holds \{'a': 1\}|'of' holds \[5, 'a'\] in row 1"):
-        read_codes("of", {"of": ["a", [5, "a"], None]}, items)
 
 
 def test_collections_as_beir_and_trec_publish_them_hold_no_lists(tmp_path):

@@ -226,8 +226,6 @@ def test_what_holds_no_pictures_is_not_taken_for_them(source):
         (np.zeros((0, 7, 7)), r"Got \(0, 7, 7\)"),
         (np.zeros((2, 3, 4, 5, 6)), r"Got \(2, 3, 4, 5, 6\)"),
         (np.array([np.zeros((2, 2)), None], dtype=object)[:, None, None], "Got an array of object"),
-        (np.full((3, 4, 4), -1.5), "go from -1.5 to -1.5; undo the normalisation"),
-        (np.full((3, 4, 4), 1e6), "go from 1e"),
         (np.zeros((3, 7, 9, 9)), "have 7 channels; 1 were expected"),
         (5, "Got a int"),
         ([[1, 2]], "Got a list"),
@@ -267,6 +265,5 @@ def test_an_npz_with_a_choice_of_pictures_names_them(tmp_path):
 
 
 def test_an_item_that_is_no_picture_is_named():
-    items = open_pictures(Pairs([Image.new("L", (4, 4)), "text"]), size=4, channels=1)
     with pytest.raises(SourceError, match="Item 1 of the dataset holds no picture"):
-        items.take(np.array([1]))
+        open_pictures(Pairs([Image.new("L", (4, 4)), "text"]), size=4, channels=1)

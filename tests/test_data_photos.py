@@ -289,10 +289,10 @@ def test_columns_that_do_not_name_photos_are_explained(tmp_path, text, column, m
         opened(read_sheet(tmp_path / "list.csv", Wishes(data=DataOptions(column=column)), "image"))
 
 
-def test_photos_need_a_size_and_one_or_three_channels(album):
+def test_photos_need_a_size_and_the_bands_that_they_have(album):
     with pytest.raises(SourceError, match="Say with size="):
         open_pictures(album, size=None, channels=3)
-    with pytest.raises(SourceError, match="not with 2"):
+    with pytest.raises(SourceError, match="has 3 bands, and 2 were expected"):
         open_pictures(album, size=4, channels=2)
 
 

@@ -18,7 +18,7 @@ from counterpoint.choosing.outcome import tuning_table as tuning_table
 from counterpoint.choosing.remarks import lab_table as lab_table
 from counterpoint.choosing.tuning import tune as tune
 from counterpoint.classifiers.classifier import Classifier
-from counterpoint.data.labels import read_labels
+from counterpoint.data.labels import read_codes
 from counterpoint.data.word2vec import SUFFIXES
 from counterpoint.embeddings import Embeddings, is_saved
 from counterpoint.errors import InputError
@@ -26,6 +26,7 @@ from counterpoint.exporting import contents
 from counterpoint.exporting.onnx_file import require, write_onnx
 from counterpoint.exporting.state import write_state
 from counterpoint.exporting.words import write_words
+from counterpoint.files import expanded, is_file
 from counterpoint.fitting import fit as fit
 from counterpoint.interfaces import Items
 from counterpoint.labelling.efficiency import efficiency_table as efficiency_table
@@ -41,7 +42,7 @@ from counterpoint.matching import match as match
 from counterpoint.matching import retrieve as retrieve
 from counterpoint.mining import mine as mine
 from counterpoint.model import Model, load
-from counterpoint.progress import embedding, sharding
+from counterpoint.progress import announce_labels, embedding, sharding
 from counterpoint.reports.page import write_report
 from counterpoint.retrieval.duplicates import Group
 from counterpoint.retrieval.duplicates import duplicates as duplicates
@@ -88,7 +89,7 @@ def embed_shards(
     overwrite: bool = False,
 ) -> dict[str, Any]:
     """Embed much data into a folder, one .npz per shard; what is there already is kept. See ``docs/embedding.md``."""
-    return embed_all(model, source, Path(out), Way(workers, engine, shard_size, overwrite), sharding())
+    return embed_all(model, source, expanded(out), Way(workers, engine, shard_size, overwrite), sharding())
 
 
 def search(
@@ -178,7 +179,7 @@ def _sought(model: Model, z: Embeddings, source: object, like: str | int | np.nd
             return name
     if like.isdecimal():
         return int(like)
-    asked = like if _is_file(like) else model.modality.quoted(like)
+    asked = like if is_file(like) else model.modality.quoted(like)
     if asked is None:
         return like
     others = model.embed(asked)
@@ -188,22 +189,17 @@ def _sought(model: Model, z: Embeddings, source: object, like: str | int | np.nd
     return vector
 
 
-def _is_file(like: str) -> bool:
-    try:
-        return Path(like).is_file()
-    except OSError:  # a text may be longer than a name can be
-        return False
-
-
 def report(folder: str | Path, *, source: object = None, labels: object = None) -> Path:
     """Write ``report.html`` into a run folder: one file that opens from disk. Returns its path.
 
     ``source`` is the data for its gallery and map, by default the data of the run; ``labels`` colour the map.
     """
-    path = Path(folder)
+    path = expanded(folder)
     model = load(path)
     given = source is not None or labels is not None
-    source = runs.read_plan(path)["source"] if source is None else source
+    if source is None:
+        plan = runs.read_plan(path)
+        source = runs.found_again(plan, "source") or plan["source"]
     items: Items | None
     try:
         items = model.modality.open(source)
@@ -213,7 +209,9 @@ def report(folder: str | Path, *, source: object = None, labels: object = None) 
         items = None  # the page says that the data is no longer where it was
     named = None
     if items is not None and (labels is not None or items.labels is not None):
-        named = [str(label) for label in read_labels(labels, source, items)]
+        read = read_codes(labels, source, items)
+        announce_labels(read, left_out=False, held_out=False)
+        named = read.names()
     return write_report(path, model, items, labels=named, asked=_asked(path, model, items))
 
 
@@ -237,7 +235,7 @@ def export(model: Model | Classifier | str | Path, out: str | Path) -> dict[str,
         InputError: The name of the file, the folder, or the encoder cannot be used; the message says what to do.
         CounterpointError: The ONNX file does not compute what torch does; none is left.
     """
-    path = Path(out)
+    path = expanded(out)
     if path.suffix not in (".onnx", ".safetensors", *SUFFIXES):
         raise InputError(
             "Models are exported as .onnx, their weights as .safetensors, and vectors of words as .txt, .vec or .bin. "
@@ -269,8 +267,8 @@ def _model(model: Model | str | Path) -> Model:
 
 def _inside(like: str, source: object) -> str:
     """The name of a file in a folder, when it is given with the folder in front."""
-    folder = Path(source) if isinstance(source, str | Path) else None
+    folder = expanded(source) if isinstance(source, str | Path) else None
     if folder is None or not folder.is_dir():
         return like
-    path = Path(like).absolute()
+    path = (expanded(like) if is_file(like) else Path(like)).absolute()
     return path.relative_to(folder.absolute()).as_posix() if path.is_relative_to(folder.absolute()) else like

@@ -14,7 +14,7 @@ from counterpoint.data.linked import read_linked
 from counterpoint.data.relevance import CORPUS, QUERIES, read_collection, read_relevance
 from counterpoint.errors import InputError, listed
 from counterpoint.evaluation.intervals import bootstrap, paired
-from counterpoint.files import write_json
+from counterpoint.files import expanded, write_json
 from counterpoint.model import Model, load
 from counterpoint.retrieval.lexical import Find, bm25, tfidf
 from counterpoint.retrieval.ranking import ranked
@@ -189,7 +189,7 @@ def _scored(
         **also,
     }
     if isinstance(run, str | Path):
-        write_json(Path(run) / runs.RETRIEVAL, record)
+        write_json(expanded(run) / runs.RETRIEVAL, record)
     return record
 
 

@@ -20,6 +20,7 @@ from counterpoint.data.paths import existing
 from counterpoint.data.sheets import read_sheet
 from counterpoint.data.subset import spread
 from counterpoint.errors import SourceError, listed
+from counterpoint.files import is_file
 from counterpoint.interfaces import Items
 from counterpoint.kinds import Modality, Wishes
 from counterpoint.options import AS_IT_IS, DataOptions
@@ -99,7 +100,7 @@ def paired_columns(pairs: object) -> tuple[str, ...]:
     >>> paired_columns("question, answer"), paired_columns("turns"), paired_columns("pairs.csv")
     (('question', 'answer'), ('turns',), ())
     """
-    if isinstance(pairs, str) and not Path(pairs).suffix and not Path(pairs).exists():
+    if isinstance(pairs, str) and not Path(pairs).suffix and not is_file(pairs):
         return tuple(name.strip() for name in pairs.split(","))
     if isinstance(pairs, tuple) and all(isinstance(name, str) for name in pairs):
         return pairs
@@ -141,7 +142,8 @@ def _recognise(source: object, name: str) -> type[Modality]:
 def identity(items: Items, modality: Modality, encoder: str, answers: np.ndarray | None) -> str:
     """A fingerprint of data, of how it is seen and of what is said of it, where that is learned from."""
     sample = items.take(spread(len(items), 16)).numpy().tobytes()
-    said = [list(items.names), dict(modality.settings()), encoder]
+    kept = {name: value for name, value in modality.settings().items() if name not in ("schema", "options")}
+    said = [list(items.names), kept, encoder]
     named = b"" if answers is None else answers.tobytes()
     return hashlib.sha256(json.dumps(said).encode() + sample + named).hexdigest()
 

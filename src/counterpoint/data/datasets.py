@@ -14,14 +14,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Int64, UInt8
+from jaxtyping import Int64, Shaped
 from PIL import Image
 from torch import Tensor
-from torch.nn import functional
 
-from counterpoint.data import arrays
-from counterpoint.data.decode import is_grey, pixels_of
+from counterpoint.data import arrays, deep
+from counterpoint.data.decode import fitted, picture_levels
+from counterpoint.data.levels import MEASURED, Levels, Scale, kind_of
 from counterpoint.data.photos import cache_folder, unkept
+from counterpoint.data.subset import spread
 from counterpoint.errors import SourceError
 
 IMAGES = ("image", "img", "pixel_values")
@@ -42,28 +43,37 @@ def is_dataset(source: object) -> bool:
         return False
 
 
-def shape_of(source: Any, row: int) -> tuple[int, int, int]:
+def shape_of(source: Any, row: int, axis: str = "auto") -> tuple[int, int, int]:
     """(c, h, w) of one picture of a dataset."""
     picture = _found(source, row)
     if isinstance(picture, Image.Image):
-        return (1 if is_grey(picture) else 3), picture.height, picture.width
-    return arrays.shape_of((1, *picture.shape))
+        return deep.bands(picture), picture.height, picture.width
+    return arrays.shape_of((1, *picture.shape), axis)
+
+
+def kind(source: Any, row: int) -> str:
+    """What the levels of one picture of a dataset are, as in ``levels.KINDS``."""
+    picture = _found(source, row)
+    return deep.kind(picture) if isinstance(picture, Image.Image) else kind_of(arrays.as_numpy(picture).dtype)
 
 
 class DatasetItems:
     """Pictures of a dataset at one size, fetched when they are first taken."""
 
-    def __init__(self, source: Any, *, size: tuple[int, int], channels: int) -> None:
-        self._source, self._size, self._channels = source, size, channels
+    def __init__(self, source: Any, *, size: tuple[int, int], channels: int, kind: str, axis: str = "auto") -> None:
+        self._source, self._size, self._channels, self._axis = source, size, channels, axis
+        self.kind = kind
         try:
             cache_folder().mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=cache_folder()) as file:
-                self._pixels = np.memmap(file, np.uint8, "w+", shape=(len(source), channels, *size))
+                self._pixels = np.memmap(file, np.dtype(kind), "w+", shape=(len(source), channels, *size))
         except OSError as wrong:
             raise unkept(wrong) from wrong
         self._fetched = np.zeros(len(source), dtype=bool)
         self.names = arrays.numbered(len(source))
         self.skipped: list[tuple[str, str]] = []
+        self.notes: list[str] = []
+        self.scale: Scale = torch.from_numpy
 
     @cached_property
     def labels(self) -> Sequence[Any] | None:
@@ -73,11 +83,31 @@ class DatasetItems:
     def __len__(self) -> int:
         return len(self.names)
 
-    def take(self, index: Int64[np.ndarray, " b"]) -> UInt8[Tensor, "b c h w"]:
+    def sample(self) -> Levels:
+        """Levels of some pictures, evenly spread."""
+        return self.levels(spread(len(self), MEASURED))
+
+    def levels(self, index: Int64[np.ndarray, " b"]) -> Levels:
+        """The numbers of some pictures as they are."""
         for row in np.unique(index[~self._fetched[index]]).tolist():
-            self._pixels[row] = _pixels(_found(self._source, row), self._size, self._channels)
+            try:
+                self._pixels[row] = self._one(_found(self._source, row))
+            except ValueError as wrong:
+                if isinstance(wrong, SourceError):
+                    raise
+                raise SourceError(f"Item {row} of the dataset cannot be used: {wrong}. Mend or drop it.") from wrong
             self._fetched[row] = True
-        return torch.from_numpy(self._pixels[index])
+        found: Levels = self._pixels[index]
+        return found
+
+    def take(self, index: Int64[np.ndarray, " b"]) -> Shaped[Tensor, "b c h w"]:
+        return self.scale(self.levels(index))
+
+    def _one(self, picture: Any) -> Shaped[np.ndarray, "c h w"]:
+        if isinstance(picture, Image.Image):
+            return picture_levels(picture, self._size, self._channels, self.kind)
+        numbers = arrays.channels_first(arrays.as_numpy(picture)[None], self._axis)[0]
+        return fitted(numbers, self._size, self._channels, self.kind)
 
 
 def _picture(item: Any) -> Any | None:
@@ -99,16 +129,6 @@ def _found(source: Any, row: int) -> Any:
             f"first in a tuple or under 'image'. Got {type(source[row]).__name__}."
         )
     return picture
-
-
-def _pixels(picture: Any, size: tuple[int, int], channels: int) -> UInt8[np.ndarray, "c h w"]:
-    if isinstance(picture, Image.Image):
-        return pixels_of(picture, size=size, channels=channels)
-    pixels = arrays.open_arrays(picture[None], channels=channels, labels=None).take(np.arange(1))
-    if pixels.shape[2:] != size:
-        squeezed = functional.interpolate(pixels.float(), size, mode="bilinear", antialias=True, align_corners=False)
-        pixels = squeezed.round_().clamp_(0, 255).to(torch.uint8)
-    return pixels[0].numpy()
 
 
 def _labels(source: Any) -> Sequence[Any] | None:

@@ -10,7 +10,7 @@ what its cells mean, is for ``schema`` to say.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,13 +106,16 @@ def read_frame(source: object, options: DataOptions = AS_IT_IS) -> Frame:
     )
 
 
-def raw_columns(source: object, options: DataOptions = AS_IT_IS) -> dict[str, list[Any]]:
-    """Every column as Python objects: strings of files of text as they are written, None for what is missing.
+def raw_columns(source: object, *, only: Collection[str] | None = None) -> dict[str, list[Any]]:
+    """Columns as Python objects: strings of files of text as they are written, None for what is missing.
+
+    ``only`` names those that are wanted, as far as they are there; all without it.
 
     >>> raw_columns({"id": ["007", None]})
     {'id': ['007', None]}
     """
-    return {name: values_of(cells) for name, cells in read_frame(source, options).columns.items()}
+    columns = read_frame(source).columns
+    return {name: values_of(cells) for name, cells in columns.items() if only is None or name in only}
 
 
 def text_in(file: Path) -> str:
@@ -281,4 +284,7 @@ def _framed(
     if not lengths or not next(iter(lengths.values())):
         raise SourceError(f"{called} has no rows. Expected column names and at least one row.")
     places = np.arange(next(iter(lengths.values()))) if rows is None else rows
-    return Frame(_flat(columns), called, places, **how)
+    flat = _flat(columns)
+    if not flat:
+        raise SourceError(f"{called} holds nothing: its records have no fields. Expected columns with names.")
+    return Frame(flat, called, places, **how)

@@ -33,6 +33,8 @@ def _opened(path: Path) -> gzip.GzipFile | io.BufferedReader:
 
 def is_idx(path: Path) -> bool:
     """Whether a file, compressed or not, begins as IDX pictures do; reads four bytes."""
+    if not path.is_file():  # a pipe would be waited for
+        return False
     try:
         with _opened(path) as file:
             return file.read(4) == IMAGES

@@ -28,7 +28,7 @@ from counterpoint.data.dialogues import (
 )
 from counterpoint.data.frames import is_columns, is_missing, kind_of, values_of
 from counterpoint.data.sheets import Sheet, read_sheet
-from counterpoint.data.texts import Texts, column_of
+from counterpoint.data.texts import Texts, column_of, of_sheet, read_texts
 from counterpoint.errors import SourceError, listed
 from counterpoint.kinds import Wishes
 
@@ -80,6 +80,23 @@ def read_linked(source: object, columns: Sequence[str]) -> tuple[Texts, Int64[np
     if not is_columns(source):
         raise SourceError(f"Pairs stand in columns with names. Got {source!r:.80}. Give a .csv or the like.")
     return linked_of_sheet(read_sheet(source, Wishes(pairs=tuple(columns)), "text"), columns)
+
+
+def read_to_learn(
+    source: object, sheet: Sheet | None, wishes: Wishes
+) -> tuple[Texts, Int64[np.ndarray, "r v"] | None, list[str]]:
+    """The texts to learn from, for rows of pairs which of them belong together, and the columns that hold them."""
+    if sheet is None:
+        if wishes.pairs:
+            raise SourceError("Pairs stand in columns with names, and this source has none. Give a .csv or the like.")
+        return read_texts(source, wishes.data), None, []
+    pairs = list(wishes.pairs) or sheet.schema.of_role("pair")
+    if not pairs:
+        columns = sheet.schema.of_role("text")
+        return of_sheet(sheet, columns), None, columns
+    if wishes.data.column is not None:
+        raise SourceError("Give --column or --pairs, not both: either names the columns with the text.")
+    return *linked_of_sheet(sheet, pairs), pairs
 
 
 def _of_texts(sheet: Sheet, columns: Sequence[str]) -> Rows:

@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from counterpoint.data.decode import SUFFIXES, ByteFile, is_picture_name
+from counterpoint.data.paths import RECORDS, ours
 from counterpoint.data.sheets import Sheet
 from counterpoint.errors import SourceError, listed
+from counterpoint.files import expanded
 
 Read = Callable[[int], ByteFile]
 """From a place in a listing to the opened file of that photo."""
 
 Reading = Callable[[], AbstractContextManager[Read]]
 """Opens a source for reading, one file after another."""
-
-PLAN, WEIGHTS = "plan.json", "model.safetensors"
 
 MISSING = (-1, -1)
 """The stamp of a photo that cannot be read now; one that can be read later has another."""
@@ -73,7 +73,7 @@ def has_pictures(folder: Path) -> bool:
 
 def of_paths(paths: Sequence[str | Path]) -> Listing:
     """Photos in the order of a list; names are the paths as they were given."""
-    files = [Path(path).expanduser() for path in paths]
+    files = [expanded(path) for path in paths]
     location = hashlib.sha256(json.dumps([str(file.absolute()) for file in files]).encode()).hexdigest()
     return _listed([Path(path).as_posix() for path in paths], files, f"list:{location}")
 
@@ -98,9 +98,7 @@ def of_sheet(sheet: Sheet) -> Listing:
     folder = sheet.frame.folder
     if folder is None:
         return of_paths(paths)
-    return _listed(
-        paths, [folder / Path(path).expanduser() for path in paths], str(folder.resolve() / sheet.frame.called)
-    )
+    return _listed(paths, [folder / expanded(path) for path in paths], str(folder.resolve() / sheet.frame.called))
 
 
 def _listed(names: list[str], files: list[Path], location: str) -> Listing:
@@ -115,7 +113,13 @@ def _listed(names: list[str], files: list[Path], location: str) -> Listing:
 
 
 def _from_disk(files: list[Path]) -> Reading:
-    return lambda: nullcontext(lambda place: files[place].open("rb"))
+    return lambda: nullcontext(lambda place: _open(files[place]))
+
+
+def _open(file: Path) -> ByteFile:
+    if file.exists() and not file.is_file():  # whoever opens a pipe waits for somebody to write into it
+        raise OSError("it is a folder" if file.is_dir() else "it is a pipe, a socket or a device")
+    return file.open("rb")
 
 
 def _stamp(file: Path) -> tuple[int, int]:
@@ -135,12 +139,13 @@ def files_in(folder: Path, entered: set[tuple[int, int]]) -> Iterator[Path]:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as wrong:
         raise SourceError(f"The folder '{folder}' cannot be read: {wrong.strerror}.") from wrong
-    if {PLAN, WEIGHTS} <= {entry.name for entry in entries}:
-        return  # a run of ours: its pictures are about the data, not of it
+    if any(entry.name in RECORDS for entry in entries) and ours(folder):
+        return  # its pictures are about the data, not of it
     for entry in entries:
         if entry.name.startswith("."):
             continue
-        if entry.is_dir():
+        link = Path(entry.path) if entry.is_symlink() else None  # of a link in a circle the entry itself knows nothing
+        if (link or entry).is_dir():
             yield from files_in(Path(entry.path), entered)
-        elif entry.is_file() or entry.is_symlink():  # a link to nowhere is a photo that cannot be read
+        elif (link or entry).is_file() or (link and not link.exists()):  # a link to nowhere is a photo without pixels
             yield Path(entry.path)

@@ -4,29 +4,47 @@ from __future__ import annotations
 
 import math
 import statistics
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from counterpoint.data import archives, arrays, datasets, frames, idx, listing, samples
-from counterpoint.data.decode import is_grey, is_picture_name, opened, reason
+from counterpoint.data.decode import Header, header, is_picture_name, reason
 from counterpoint.data.frames import is_columns
+from counterpoint.data.levels import Levels, Range, Scale, deepest, kind_of, scale
 from counterpoint.data.listing import Listing
 from counterpoint.data.paths import existing
 from counterpoint.data.photos import Progress, open_photos
 from counterpoint.data.sheets import read_sheet, sheet_of
 from counterpoint.data.subset import spread
 from counterpoint.errors import SourceError
+from counterpoint.files import expanded
 from counterpoint.interfaces import Items
 
 SURVEYED = 64
 
+DEPTHS = 16
+"""Pictures of a dataset that are looked at to tell how deep they are; each has to be fetched."""
+
 
 class PictureItems(Items, Protocol):
-    """Pictures as items, and what was left out: (name, reason) of each."""
+    """Pictures as items; what was left out, (name, reason) of each; what is to be said of others."""
+
+    notes: list[str]
+    scale: Scale
+    """Makes bytes, or floats in [0, 1], of their levels."""
 
     @property
     def skipped(self) -> list[tuple[str, str]]: ...
+
+    @property
+    def kind(self) -> str:
+        """What their levels are, as in ``levels.KINDS``."""
+        ...
+
+    def sample(self) -> Levels:
+        """Levels of some of them, evenly spread."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -40,12 +58,14 @@ class Survey:
     side: int
     channels: int
     photos: bool
+    kind: str = field(default="uint8", compare=False)
+    """What their levels are, as in ``levels.KINDS``."""
 
 
 def looks_like_pictures(source: object) -> bool:
     """Whether a source plainly holds pictures, judged by names, headers and its first item."""
     if isinstance(source, str | Path):
-        path = Path(source).expanduser()
+        path = expanded(source)
         return str(source) in samples.SAMPLES or (path.exists() and _path_looks(path))
     if arrays.is_array(source):
         array: Any = source
@@ -56,7 +76,7 @@ def looks_like_pictures(source: object) -> bool:
     return _is_path_list(source) or datasets.is_dataset(source)
 
 
-def survey(source: object) -> Survey:
+def survey(source: object, *, axis: str = "auto") -> Survey:
     """Measure a source by up to 64 of its pictures, of photos only the headers.
 
     Raises:
@@ -64,15 +84,20 @@ def survey(source: object) -> Survey:
     """
     listed = _listing(source)
     if listed is not None:
-        shapes = _headers(listed)
-        return Survey(len(listed.names), _side(shapes), max(shape[0] for shape in shapes), True)
+        headers, reasons = _headers(listed)
+        if not headers:
+            raise SourceError(f"None of {len(reasons)} photos looked at can be used; {reasons[0]}.")
+        shapes = [each[:3] for each in headers]
+        most, depth = max(shape[0] for shape in shapes), deepest(each.kind for each in headers)
+        return Survey(len(listed.names), _side(shapes), most, True, depth)
     if datasets.is_dataset(source):
         held: Any = source
-        shapes = [datasets.shape_of(held, row) for row in spread(len(held), SURVEYED).tolist()]
-        return Survey(len(held), _side(shapes), max(shape[0] for shape in shapes), len(set(shapes)) > 1)
+        shapes = [datasets.shape_of(held, row, axis) for row in spread(len(held), SURVEYED).tolist()]
+        most = max(shape[0] for shape in shapes)
+        return Survey(len(held), _side(shapes), most, len(set(shapes)) > 1, _depth(held))
     pixels, _ = _array(source)
-    shape = arrays.shape_of(pixels.shape)
-    return Survey(len(pixels), _side([shape]), shape[0], False)
+    shape = arrays.shape_of(pixels.shape, axis)
+    return Survey(len(pixels), _side([shape]), shape[0], False, kind_of(pixels.dtype))
 
 
 def open_pictures(
@@ -80,31 +105,55 @@ def open_pictures(
     *,
     size: int | None,
     channels: int,
+    axis: str = "auto",
+    levels: Range | None = None,
     progress: Progress | None = None,
 ) -> PictureItems:
-    """Open a source as uint8 pixels (b, c, h, w).
+    """Open a source as pictures (b, c, h, w) of bytes, or of floats in [0, 1] where there are deeper levels.
 
     Args:
         source: A folder or an archive of photos, a list or a column of their paths, a single photo; an .npy, .npz
             or IDX file, an array, a tensor; a list of Pillow images, a dataset; ``"sample:fashion"``.
-        size: Photos are squeezed to (size, size), and so are the pictures of a dataset unless it is None, which
-            means the size of the first of them. Arrays keep their own size.
-        channels: 1 for grey or 3 for colour, into which the pictures are brought; for arrays also their own number.
+        size: All are squeezed to (size, size). None leaves the pictures of an array as large as they are, and brings
+            those of a dataset to the size of the first.
+        channels: 1 for grey or 3 for colour, into which the pictures are brought, or their own number of bands.
+        axis: Where the channels of an array are: first, last or auto.
+        levels: The range that the training data had, which deeper levels than bytes are read by; None for a model of
+            pictures of 8 bits, for which all are brought to bytes.
         progress: Is told how many photos have been decoded, and of how many.
 
     Raises:
         SourceError: Nothing usable is there; the message says what was looked for and where.
     """
+    items = _opened(source, size, channels, axis=axis, progress=progress)
+    items.scale = scale(items.kind, levels, items.sample)
+    return items
+
+
+def _opened(source: object, size: int | None, channels: int, *, axis: str, progress: Progress | None) -> PictureItems:
     listed = _listing(source)
     if listed is not None:
         if size is None:
             raise SourceError("Photos differ in size. Say with size=... to how many pixels they are brought.")
-        return open_photos(listed, size=size, channels=channels, progress=progress)
+        kind = deepest(each.kind for each in _headers(listed)[0])
+        return open_photos(listed, size=size, channels=channels, kind=kind, progress=progress)
     if datasets.is_dataset(source):
-        own = datasets.shape_of(source, 0)[1:]
-        return datasets.DatasetItems(source, size=own if size is None else (size, size), channels=channels)
+        held: Any = source
+        own = datasets.shape_of(held, 0, axis)[1:] if size is None else (size, size)
+        return datasets.DatasetItems(held, size=own, channels=channels, kind=_depth(held), axis=axis)
     pixels, labels = _array(source)
-    return arrays.open_arrays(pixels, channels=channels, labels=labels)
+    items = arrays.open_arrays(pixels, channels=channels, labels=labels, axis=axis)
+    own = arrays.shape_of(pixels.shape, axis)[1:]
+    if size is None or own == (size, size):
+        return items
+    squeezed = datasets.DatasetItems(items, size=(size, size), channels=channels, kind=items.kind, axis="first")
+    squeezed.labels = labels
+    return squeezed
+
+
+def _depth(source: Any) -> str:
+    """What the levels of a dataset are, judged by some of its pictures."""
+    return deepest(datasets.kind(source, row) for row in spread(len(source), DEPTHS).tolist())
 
 
 def _path_looks(path: Path) -> bool:
@@ -167,19 +216,17 @@ def _said(source: object) -> str:
     return f"'{source}'" if isinstance(source, str | Path) else f"a {type(source).__name__}"
 
 
-def _headers(photos: Listing) -> list[tuple[int, int, int]]:
-    """(c, h, w) of some photos; those that cannot be read are told of when all are opened."""
-    shapes, reasons = [], []
+def _headers(photos: Listing) -> tuple[list[Header], list[str]]:
+    """The headers of some photos, and why others have none; those are told of when all are opened."""
+    headers, reasons = [], []
     with photos.reading() as read:
         for place in spread(len(photos.names), SURVEYED).tolist():
             try:
-                with read(place) as file, opened(file) as image:
-                    shapes.append((1 if is_grey(image) else 3, image.height, image.width))
+                with read(place) as file:
+                    headers.append(header(file))
             except Exception as wrong:
                 reasons.append(f"'{photos.names[place]}', for one: {reason(wrong)}")
-    if not shapes:
-        raise SourceError(f"None of {len(reasons)} photos looked at can be used; {reasons[0]}.")
-    return shapes
+    return headers, reasons
 
 
 def _side(shapes: list[tuple[int, int, int]]) -> int:

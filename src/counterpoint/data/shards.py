@@ -15,6 +15,7 @@ from counterpoint.data.decode import is_picture_name
 from counterpoint.data.listing import files_in, has_pictures, of_folder, of_paths
 from counterpoint.data.paths import existing
 from counterpoint.errors import InputError, SourceError
+from counterpoint.files import expanded
 
 PACKED = tuple(f"{suffix}.gz" for suffix in (*frames.TEXT, *texts.LINES))
 SUFFIXES = (*archives.SUFFIXES, *frames.SUFFIXES, *arrays.SUFFIXES, *texts.LINES, *PACKED)
@@ -100,7 +101,7 @@ def _listed(source: object) -> tuple[Path, list[Path]]:
         raise SourceError(
             f"Shards come from a folder, a pattern or a list of paths. Got {said}; embed it at once, into an .npz file."
         )
-    path = Path(source).expanduser()
+    path = expanded(source)
     if not path.exists() and glob.has_magic(str(source)):
         return _matching(path)
     path = existing(source).absolute()
@@ -160,7 +161,7 @@ def _said(shard: Shard) -> str:
 
 def apart(out: Path, source: object, shards: Sequence[Shard]) -> None:
     """Refuse to write where it would later be read as data, or would replace data."""
-    folder = Path(source).expanduser() if isinstance(source, str | Path) else None
+    folder = expanded(source) if isinstance(source, str | Path) else None
     if folder is not None and folder.is_dir() and out.resolve().is_relative_to(folder.resolve()):
         raise InputError(f"'{out}' lies in the source '{source}', of which it would be a part. Choose another --out.")
     for shard in shards:

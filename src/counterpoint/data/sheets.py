@@ -256,8 +256,8 @@ def _settled(name: str, trait: Traits, roles: Mapping[str, str], wanted: Sequenc
     if name in wanted:
         return _as_asked(column, LEARNED[kind][0] if column.role not in LEARNED[kind] else column.role)
     if name in roles:
-        note = "left out" if roles[name] == "ignore" else ""
-        return _as_asked(replace(column, note=column.note or note), roles[name])
+        note = "left out, as you say" if roles[name] == "ignore" else column.note
+        return _as_asked(replace(column, note=note), roles[name])
     if trait.unique and _is_id(name) and column.role != "path" and column.type not in LISTS:
         return replace(column, role="id", note="")
     if name.lower() in LABEL_NAMES and kind != "series" and not trait.unique and column.type not in LISTS:

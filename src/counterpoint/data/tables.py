@@ -45,7 +45,7 @@ def refuse_splits(source: Mapping[Any, Any]) -> None:
 
     >>> refuse_splits({"train": {"text": ["a"]}, "test": {"text": ["b"]}})
     Traceback (most recent call last):
-    counterpoint.errors.SourceError: The source holds splits: train and test. Choose one: source['train'].
+    counterpoint.errors.SourceError: The source holds splits: train, test. Choose one: source['train'].
     """
     if source and all(isinstance(part, Mapping) or is_table(part) or _is_dataset(part) for part in source.values()):
         first = next(iter(source))

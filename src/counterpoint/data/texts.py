@@ -23,6 +23,7 @@ from counterpoint.data.packed import contents, suffix_of
 from counterpoint.data.paths import existing
 from counterpoint.data.sheets import Sheet, read_sheet, sheet_of
 from counterpoint.errors import SourceError
+from counterpoint.files import expanded
 from counterpoint.kinds import Wishes
 from counterpoint.options import AS_IT_IS, DataOptions
 
@@ -85,7 +86,7 @@ def of_sheet(sheet: Sheet, columns: Sequence[str]) -> Texts:
 def looks_like_texts(source: object) -> bool:
     """Whether a source is plainly of texts."""
     if isinstance(source, str | Path):
-        path = Path(source).expanduser()
+        path = expanded(source)
         if path.is_dir():
             return is_library(path)
         if suffix_of(path) in LINES:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from textwrap import shorten
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from counterpoint.errors import InputError
-from counterpoint.shell.app import AsJson, Flag, Several, app, filled, say
+from counterpoint.shell.app import AsJson, Flag, Place, Several, app, filled, say
 
 if TYPE_CHECKING:
     from counterpoint.retrieval.duplicates import Group
@@ -22,7 +21,7 @@ EXCERPT = 100
 
 @app.command
 def evaluate(
-    run: Path,
+    run: Place,
     *,
     train: str | None = None,
     test: str | None = None,
@@ -101,10 +100,10 @@ def _given(value: str | None, name: str) -> str:
 
 @app.command
 def embed(
-    run: Path,
+    run: Place,
     source: str,
     *,
-    out: Path,
+    out: Place,
     length: int | None = None,
     column: str | None = None,
     workers: int = 1,
@@ -168,7 +167,7 @@ def _say_shards(done: dict[str, Any], *, as_json: bool) -> None:
 
 @app.command
 def search(
-    run: Path,
+    run: Place,
     source: str,
     *,
     like: str,
@@ -199,7 +198,7 @@ def _excerpt(text: str | None) -> str:
 
 
 @app.command
-def duplicates(run: Path, source: str, *, above: float = 0.95, as_json: AsJson = False) -> None:
+def duplicates(run: Place, source: str, *, above: float = 0.95, as_json: AsJson = False) -> None:
     """Find the items of SOURCE that are nearly copies of one another.
 
     Args:
@@ -227,11 +226,11 @@ def _members(group: Group) -> list[str]:
 
 @app.command
 def mine(
-    run: Path,
+    run: Place,
     source: str,
     *,
     pairs: str,
-    out: Path,
+    out: Place,
     k: Annotated[int, Parameter(name=["-k", "--k"])] = 1,
     share: float = 0.95,
     as_json: AsJson = False,
@@ -255,7 +254,7 @@ def mine(
 
 
 @app.command
-def report(run: Path, *, source: str | None = None, labels: str | None = None, as_json: AsJson = False) -> None:
+def report(run: Place, *, source: str | None = None, labels: str | None = None, as_json: AsJson = False) -> None:
     """Write report.html into RUN: one file that opens from disk.
 
     Args:
