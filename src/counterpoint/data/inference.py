@@ -15,8 +15,8 @@ from pyarrow import compute
 
 from counterpoint.data import numbers, times
 from counterpoint.data.decode import is_picture_name
-from counterpoint.data.dialogues import holds_lists, in_short
 from counterpoint.data.frames import Cells, Frame, kind_of, values_of
+from counterpoint.data.nested import holds_lists, in_short
 from counterpoint.data.schema import BOOLEAN, TRUE, Column, words_in
 
 SAMPLED = 1000

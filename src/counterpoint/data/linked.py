@@ -7,7 +7,7 @@ equally many others; or in one column of dialogues, where every turn answers tho
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -16,17 +16,10 @@ import pyarrow as pa
 from jaxtyping import Int64
 from pyarrow import compute
 
-from counterpoint.data.dialogues import (
-    Unread,
-    as_list,
-    each_read,
-    holds_lists,
-    is_dialogue,
-    left_out,
-    text_of,
-    turns_of,
-)
-from counterpoint.data.frames import is_columns, is_missing, kind_of, values_of
+from counterpoint.data.dialogues import turns_of
+from counterpoint.data.frames import is_columns, kind_of, values_of
+from counterpoint.data.nested import as_list, each_read, holds_lists, left_out
+from counterpoint.data.passages import passages_of, rectangular
 from counterpoint.data.sheets import Sheet, read_sheet
 from counterpoint.data.texts import Texts, column_of, of_sheet, read_texts
 from counterpoint.errors import SourceError, listed
@@ -34,12 +27,6 @@ from counterpoint.kinds import Wishes
 
 CONTEXT = 3
 """Turns of a dialogue that the next one answers."""
-
-OTHERS = 8
-"""Most others of a row that are taken of a list."""
-
-PASSAGE = ("text", "contents", "content", "passage", "passage_text", "body")
-"""The fields of a record of a collection that hold its text; its title stands before."""
 
 
 class Rows(NamedTuple):
@@ -66,8 +53,9 @@ def linked_of_sheet(sheet: Sheet, columns: Sequence[str]) -> tuple[Texts, Int64[
     else:
         rows = _of_texts(sheet, columns)
     if not rows.cells:
-        what = "dialogue has two turns in" if len(columns) == 1 else "row has a text in each of"
-        raise SourceError(f"No {what} the columns {listed(columns)}.")
+        if len(columns) == 1:
+            raise SourceError(f"No dialogue in the column '{columns[0]}' has two turns, of which one answers the other.")
+        raise SourceError(f"No row has a text in each of the columns {listed(columns)}.")
     place: dict[str, int] = {}
     linked = [[place.setdefault(text, len(place)) for text in row] for row in rows.cells]
     names = [str(number) for number in range(len(place))]
@@ -142,7 +130,7 @@ def _of_lists(sheet: Sheet, columns: Sequence[str]) -> Rows:
     others = [_passages(sheet, name, notes) for name in rest]
     lists = [_holds_lists(sheet, name) for name in rest]
     filled = [
-        _rectangular(name, texts, notes) if listing else texts
+        rectangular(name, texts, notes) if listing else texts
         for name, texts, listing in zip(rest, others, lists, strict=True)
     ]
     cells, skipped = [], []
@@ -183,59 +171,6 @@ def _passages(sheet: Sheet, name: str, notes: list[str]) -> list[list[str]]:
     texts = each_read(name, sheet.cells(name), sheet.frame, partial(passages_of, parts=parts))
     notes += left_out(parts, name)
     return texts
-
-
-def passages_of(cell: object, parts: Counter[str] | None = None) -> list[str]:
-    """The texts that a cell holds: a string, a list of them, or of records with a text; a dialogue is one text.
-
-    >>> passages_of(["it is", None, "so"]), passages_of([{"docid": "7", "title": "On cats", "text": "They sleep."}])
-    (['it is', 'so'], ['On cats They sleep.'])
-
-    Raises:
-        Unread: It is none of them.
-    """
-    value = as_list(cell)
-    if isinstance(value, list) and is_dialogue(value):
-        return list(filter(None, [text_of(value, Counter() if parts is None else parts)]))
-    held = value if isinstance(value, list) else [value]
-    return [text for text in (_passage(each) for each in held if not is_missing(each)) if text]
-
-
-def _passage(value: object) -> str:
-    if isinstance(value, str):
-        return value.strip()
-    if not isinstance(value, Mapping):
-        raise Unread(f"{value!r:.60}")
-    field = next((name for name in PASSAGE if name in value), None)
-    texts = [] if field is None else [value.get("title"), value[field]]
-    if field is None or not all(isinstance(text, str) or is_missing(text) for text in texts):
-        raise Unread(f"records with the fields {listed(value, 8)}")
-    return " ".join(text.strip() for text in texts if isinstance(text, str) and text.strip())
-
-
-def _rectangular(name: str, texts: Sequence[list[str]], notes: list[str]) -> list[list[str]]:
-    """As many texts for every row: those of more are cut, of fewer repeated, of none taken from the next that has some.
-
-    >>> _rectangular("wrong", [["a", "b"], [], ["c"], ["d", "e", "f"], ["g", "h"]], notes := []), notes[0][:18]
-    ([['a', 'b'], ['c', 'c'], ['c', 'c'], ['d', 'e'], ['g', 'h']], "'wrong': 2 others ")
-    """
-    counts = Counter(len(each) for each in texts if each)
-    if not counts:
-        raise SourceError(f"The column '{name}' holds no text. Leave it out of --pairs.")
-    most = min(OTHERS, max(counts, key=lambda count: (counts[count], count)))
-    following = next(each for each in texts if each)
-    filled: list[list[str]] = []
-    for each in reversed(texts):
-        following = each or following
-        filled.append([following[place % len(following)] for place in range(most)])
-    cases = {
-        "had more and are cut": sum(len(each) > most for each in texts),
-        "had fewer and repeat theirs": sum(0 < len(each) < most for each in texts),
-        "had none and take those of the next that has some": sum(not each for each in texts),
-    }
-    said = "".join(f"; {count:,} {what}" for what, count in cases.items() if count)
-    notes.append(f"'{name}': {most} {'other' if most == 1 else 'others'} in every row{said}")
-    return filled[::-1]
 
 
 def _holds_lists(sheet: Sheet, name: str) -> bool:

@@ -15,10 +15,10 @@ from jaxtyping import Int64
 from torch import Tensor
 
 from counterpoint.data.decoded import decoded
-from counterpoint.data.dialogues import holds_lists, texts_of
 from counterpoint.data.door import door
 from counterpoint.data.frames import is_columns, is_missing
 from counterpoint.data.listing import files_in, has_pictures
+from counterpoint.data.nested import holds_lists, texts_of
 from counterpoint.data.packed import contents, suffix_of
 from counterpoint.data.paths import existing
 from counterpoint.data.sheets import Sheet, read_sheet, sheet_of
