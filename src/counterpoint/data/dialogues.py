@@ -78,8 +78,13 @@ def _turn(turn: object, parts: Counter[str]) -> Turn:
 
 def _key(record: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
     """The first of some fields that a record has and that is not missing; else one that is missing."""
-    there = [name for name in names if name in record]
-    return next((name for name in there if not is_missing(record[name])), there[0] if there else None)
+    empty = None
+    for name in names:
+        if name in record:
+            if record[name] is not None:
+                return name
+            empty = empty or name
+    return empty
 
 
 def _is_system(who: object) -> bool:

@@ -54,7 +54,7 @@ def linked_of_sheet(sheet: Sheet, columns: Sequence[str]) -> tuple[Texts, Int64[
         rows = _of_texts(sheet, columns)
     if not rows.cells:
         if len(columns) == 1:
-            raise SourceError(f"No dialogue in the column '{columns[0]}' has two turns, of which one answers the other.")
+            raise SourceError(f"No dialogue in the column '{columns[0]}' has turns of which one answers another.")
         raise SourceError(f"No row has a text in each of the columns {listed(columns)}.")
     place: dict[str, int] = {}
     linked = [[place.setdefault(text, len(place)) for text in row] for row in rows.cells]
