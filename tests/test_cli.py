@@ -12,7 +12,7 @@ from PIL import Image
 
 from counterpoint import catalogue
 from counterpoint.cli import main
-from tests.worlds import stripes
+from tests.worlds import remarks, stripes
 
 TINY = ["--epochs", "2", "--batch-size", "32", "--width", "8", "--head-hidden", "16", "--head-outputs", "8"]
 
@@ -381,6 +381,15 @@ def test_tampered_weights_are_refused(run, tmp_path, capsys):
     weights[-1] ^= 1
     (copy / "model.safetensors").write_bytes(weights)
     assert "not what was saved" in refused(capsys, "embed", str(copy), "x", "--out", str(tmp_path / "z.npz"))
+
+
+def test_the_name_of_a_file_with_a_slip_in_it_is_no_text(tmp_path, capsys):
+    (tmp_path / "lines.txt").write_text("\n".join(remarks(count=64).source), encoding="utf-8")
+    main(["fit", str(tmp_path / "lines.txt"), "--out", str(tmp_path / "run"), *TINY])
+    assert "There is no 'lnes'" in refused(
+        capsys, "embed", str(tmp_path / "run"), "lnes", "--out", str(tmp_path / "z.npz")
+    )
+    assert not (tmp_path / "z.npz").exists()
 
 
 def test_the_module_runs_as_a_command():

@@ -118,6 +118,8 @@ def recognised(source: object, wishes: Wishes) -> tuple[object, type[Modality]]:
     name = "text" if wishes.pairs and wishes.kind == "auto" else wishes.kind  # no other kind has such columns
     if isinstance(source, str | Path) and not str(source).startswith("sample:"):
         existing(source)
+    if hasattr(source, "tocsr"):
+        raise SourceError("Sparse matrices are not read. Give a dense array: its toarray().")
     if is_columns(source):
         sheet = read_sheet(source, wishes, name)
         return sheet, catalogue.find("modality", sheet.kind)

@@ -16,13 +16,23 @@ from typing import Any
 
 from counterpoint.data.decode import ByteFile, is_picture_name
 from counterpoint.data.listing import Listing, Read, nothing_in
+from counterpoint.door import door
 from counterpoint.errors import SourceError
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 GLANCE = 1000
 """Members of a tar that are looked at to guess whether it holds photos."""
 
-DAMAGE = (zipfile.BadZipFile, tarfile.TarError, OSError, EOFError, zlib.error, lzma.LZMAError)
+DAMAGE = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    OSError,
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+    NotImplementedError,
+    RuntimeError,
+)
 
 
 def is_archive(path: Path) -> bool:
@@ -30,6 +40,7 @@ def is_archive(path: Path) -> bool:
     return path.name.lower().endswith(SUFFIXES)
 
 
+@door
 def has_pictures(path: Path) -> bool:
     """Whether an archive holds a photo; of a tar only the first members are looked at."""
     try:
@@ -42,6 +53,7 @@ def has_pictures(path: Path) -> bool:
         return False
 
 
+@door
 def of_archive(path: Path) -> Listing:
     """The photos of an archive in its own order, so that a compressed tar is read from front to back once.
 

@@ -22,13 +22,13 @@ from pyarrow import types
 
 from counterpoint.data.decoded import decoded
 from counterpoint.data.delimited import read_separated
-from counterpoint.data.door import door
 from counterpoint.data.packed import contents as contents
 from counterpoint.data.packed import member_of
 from counterpoint.data.packed import suffix_of as suffix_of
 from counterpoint.data.paths import existing
 from counterpoint.data.records import read_records
-from counterpoint.data.tables import is_table, refuse_splits, table_of
+from counterpoint.data.tables import is_table, refuse_splits, rows_of, table_of
+from counterpoint.door import door
 from counterpoint.errors import SourceError
 from counterpoint.options import AS_IT_IS, DataOptions
 
@@ -80,7 +80,8 @@ def is_frame(source: object) -> bool:
 
 def is_columns(source: object) -> bool:
     """Whether the source has columns with names: a dictionary, a data frame, a file of columns, or a sheet of them."""
-    return isinstance(source, Mapping) or is_frame(source) or isinstance(getattr(source, "frame", None), Frame)
+    in_memory = isinstance(source, Mapping) or rows_of(source) is not None
+    return in_memory or is_frame(source) or isinstance(getattr(source, "frame", None), Frame)
 
 
 @door
@@ -101,6 +102,9 @@ def read_frame(source: object, options: DataOptions = AS_IT_IS) -> Frame:
         return _framed(columns, "The dictionary")
     if is_frame(source):
         return _framed(_of_table(table_of(source), "The data frame"), "The data frame")
+    rows = rows_of(source)
+    if rows is not None:
+        return _framed({name: as_cells(values, f"Column '{name}'") for name, values in rows.items()}, "The source")
     raise SourceError(
         f"Columns come from a .csv, .tsv, .jsonl or .parquet file, a data frame or a dictionary. Got {source!r:.80}."
     )

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from counterpoint.data.frames import is_columns, raw_columns, read_frame
+from counterpoint.data.frames import Frame, is_columns, raw_columns, read_frame, values_of
 from counterpoint.data.item_rows import row_finder
 from counterpoint.data.label_names import name_of
 from counterpoint.data.paths import existing
@@ -40,17 +40,18 @@ def find_labels(spec: object, source: object, items: Items) -> Given:
         return Given(_list(items.labels), listed=True)
     if not isinstance(spec, str | Path):
         return Given(_list(spec), listed=True)
-    tabular = is_columns(source)
-    column = raw_columns(source, only=[str(spec)]) if tabular else {}
-    if column:
-        return Given(column[str(spec)], listed=False)
+    frame: Frame | None = getattr(items, "frame", None)
+    if frame is None and is_columns(source):
+        frame = read_frame(source)
+    if frame is not None and str(spec) in frame.columns:
+        return Given(_by_place(frame, str(spec)), listed=False)
     if spec == "folder":
         return _folders(items.names, source)
     if Path(spec).suffix.lower() == ".npy":
         return Given(_list(_array_in(spec)), listed=True)
     if Path(spec).suffix.lower() == ".csv":
         return Given(_named(spec, items), listed=False)
-    columns = list(read_frame(source).columns) if tabular else []
+    columns = [] if frame is None else list(frame.columns)
     raise LabelError(
         f"There are no labels '{spec}'.{closest(str(spec), [*columns, 'folder'])} Give 'folder', the path of an .npy "
         + (
@@ -59,6 +60,14 @@ def find_labels(spec: object, source: object, items: Items) -> Given:
             else "or .csv file, or a list; the source has no columns."
         )
     )
+
+
+def _by_place(frame: Frame, name: str) -> list[Any]:
+    """A column with an entry for every row of its source, None for those that are left out."""
+    labels: list[Any] = [None] * (len(frame) + len(frame.skipped))
+    for place, label in zip(frame.rows.tolist(), values_of(frame.columns[name]), strict=True):
+        labels[place] = label
+    return labels
 
 
 def _list(labels: Any) -> list[Any]:

@@ -34,7 +34,7 @@ from counterpoint.data.levels import MEASURED, Levels, Scale
 from counterpoint.data.listing import Listing, Read
 from counterpoint.data.remarks import notes_of
 from counterpoint.data.subset import spread
-from counterpoint.errors import InputError, SourceError
+from counterpoint.errors import InputError, NothingLeft, SourceError
 from counterpoint.files import expanded
 
 Progress = Callable[[int, int], None]
@@ -70,7 +70,9 @@ class Photos:
         self.notes = notes_of(kept.remarks)
         if not self.names:
             name, why = self.skipped[0]
-            raise SourceError(f"None of {len(listing.names)} photos can be used; '{name}', for one: {why}.")
+            raise NothingLeft(
+                f"None of {len(listing.names)} photos can be used; '{name}', for one: {why}.", self.skipped
+            )
         self.kind = self._pixels.dtype.name
         self.scale: Scale = torch.from_numpy
 

@@ -17,6 +17,7 @@ from counterpoint.data.paths import existing
 from counterpoint.data.photos import Progress, open_photos
 from counterpoint.data.sheets import read_sheet, sheet_of
 from counterpoint.data.subset import spread
+from counterpoint.door import door
 from counterpoint.errors import SourceError
 from counterpoint.files import expanded
 from counterpoint.interfaces import Items
@@ -62,6 +63,7 @@ class Survey:
     """What their levels are, as in ``levels.KINDS``."""
 
 
+@door
 def looks_like_pictures(source: object) -> bool:
     """Whether a source plainly holds pictures, judged by names, headers and its first item."""
     if isinstance(source, str | Path):
@@ -76,6 +78,7 @@ def looks_like_pictures(source: object) -> bool:
     return _is_path_list(source) or datasets.is_dataset(source)
 
 
+@door
 def survey(source: object, *, axis: str = "auto") -> Survey:
     """Measure a source by up to 64 of its pictures, of photos only the headers.
 
@@ -100,6 +103,7 @@ def survey(source: object, *, axis: str = "auto") -> Survey:
     return Survey(len(pixels), _side([shape]), shape[0], False, kind_of(pixels.dtype))
 
 
+@door
 def open_pictures(
     source: object,
     *,

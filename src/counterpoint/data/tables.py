@@ -9,12 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from counterpoint.errors import SourceError, listed
 
 MEDIA = ("Image", "Audio", "Video")
 """Features of datasets that are no columns to read: pictures are taken item by item."""
+
+PLAIN = (str, int, float, bool, np.number, np.bool_, list, tuple)
+"""What a cell of a record may be."""
 
 
 def is_table(source: object) -> bool:
@@ -38,6 +42,25 @@ def table_of(source: Any) -> Any:
         if not (hasattr(source, "items") and hasattr(source, "dtypes")):
             raise SourceError(f"The data frame cannot be read: {str(wrong)[:200]}.") from wrong
         return {str(name): series.tolist() for name, series in source.items()}  # cells of several types in one column
+
+
+def rows_of(source: object) -> dict[str, Any] | None:
+    """The columns of rows in memory: a list of records, a structured array, an array of objects or of strings."""
+    if isinstance(source, np.ndarray):
+        if source.dtype.names is not None and source.ndim == 1:
+            return {name: source[name] for name in source.dtype.names}
+        if source.ndim == 2 and source.dtype.kind in "OUS" and not _are_numbers(source):
+            return {str(place): column.tolist() for place, column in enumerate(source.T)}
+        return None
+    if isinstance(source, list | tuple) and source and all(isinstance(each, Mapping) for each in source):
+        names = dict.fromkeys(name for record in source for name in record)
+        plain = all(value is None or isinstance(value, PLAIN) for record in source for value in record.values())
+        return {str(name): [record.get(name) for record in source] for name in names} if plain else None
+    return None
+
+
+def _are_numbers(array: np.ndarray) -> bool:
+    return array.dtype == object and all(isinstance(cell, float | int | np.number | None) for cell in array.flat)
 
 
 def refuse_splits(source: Mapping[Any, Any]) -> None:

@@ -6,7 +6,7 @@ Empty texts are left out and said; so are lines that were not the UTF-8 they sho
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,14 @@ from jaxtyping import Int64
 from torch import Tensor
 
 from counterpoint.data.decoded import decoded
-from counterpoint.data.door import door
-from counterpoint.data.frames import is_columns, is_missing
+from counterpoint.data.frames import Frame, is_columns, is_missing
 from counterpoint.data.listing import files_in, has_pictures
 from counterpoint.data.nested import holds_lists, texts_of
 from counterpoint.data.packed import contents, suffix_of
 from counterpoint.data.paths import existing
 from counterpoint.data.sheets import Sheet, read_sheet, sheet_of
-from counterpoint.errors import SourceError
+from counterpoint.door import door
+from counterpoint.errors import NothingLeft, SourceError
 from counterpoint.files import expanded
 from counterpoint.kinds import Wishes
 from counterpoint.options import AS_IT_IS, DataOptions
@@ -47,6 +47,8 @@ class Texts:
     """What else a person should know of how they were read."""
     labels: Sequence[str | None] | None = None
     """What the source itself says about each, None where it says nothing; None where it has no such column."""
+    frame: Frame | None = field(default=None, repr=False, compare=False)
+    """The columns that they stand in."""
 
 
 @door
@@ -80,7 +82,7 @@ def of_sheet(sheet: Sheet, columns: Sequence[str]) -> Texts:
     joined = [" ".join(filter(None, parts)) for parts in zip(*(cells for cells, _ in read), strict=True)]
     notes = [*frame.notes, *(note for _, said in read for note in said)]
     texts = _kept(joined, sheet.names(), notes, labels=sheet.labels())
-    return replace(texts, rows=frame.rows[texts.rows], skipped=[*frame.skipped, *texts.skipped])
+    return replace(texts, rows=frame.rows[texts.rows], skipped=[*frame.skipped, *texts.skipped], frame=frame)
 
 
 def looks_like_texts(source: object) -> bool:
@@ -170,7 +172,8 @@ def _kept(
     called = [str(place) for place in range(len(texts))] if names is None else list(names)
     there = [place for place, text in enumerate(texts) if text.strip()]
     if not there:
-        raise SourceError("There is no text in the source: every line or cell is empty.")
+        every = [(name, "it is empty") for name in called]
+        raise NothingLeft("There is no text in the source: every line or cell is empty.", every)
     empty = sorted(set(range(len(texts))) - set(there))
     skipped = [(called[place], "it is empty") for place in empty]
     kept = [texts[place].strip() for place in there]
