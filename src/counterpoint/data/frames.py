@@ -28,12 +28,14 @@ from counterpoint.data.packed import suffix_of as suffix_of
 from counterpoint.data.paths import existing
 from counterpoint.data.records import read_records
 from counterpoint.data.tables import is_table, refuse_splits, rows_of, table_of
+from counterpoint.data.ts_files import read_ts, require_head
 from counterpoint.door import door
 from counterpoint.errors import SourceError
 from counterpoint.options import AS_IT_IS, DataOptions
 
 SEPARATED = (".csv", ".tsv")
-TEXT = (*SEPARATED, ".jsonl", ".ndjson", ".json")
+SERIES = ".ts"
+TEXT = (*SEPARATED, ".jsonl", ".ndjson", ".json", SERIES)
 SUFFIXES = (*TEXT, ".parquet")
 INDEX = "__index_level_"  # what pandas calls an index that has no name of its own
 PICTURE = frozenset({"bytes", "path"})
@@ -212,7 +214,13 @@ def _of_file(file: Path, called: str, options: DataOptions) -> Frame:
         raise SourceError(f"{called} is empty (0 bytes). Expected a line of column names and then one line per item.")
     if suffix == ".parquet":
         return _framed(_of_table(_parquet(file, called), called), called, folder=file.parent)
-    text, notes = decoded(contents(file), encoding=options.encoding, called=called)
+    data = contents(file)
+    if suffix == SERIES:
+        require_head(data, called)
+    text, notes = decoded(data, encoding=options.encoding, called=called)
+    if suffix == SERIES:
+        columns = {name: as_cells(values, f"Column '{name}'") for name, values in read_ts(text, called).items()}
+        return _framed(columns, called, notes=notes, folder=file.parent)
     if suffix in SEPARATED:
         read = read_separated(text, options, suffix=suffix, called=called)
         columns = _of_table(read.table, called)
@@ -245,7 +253,7 @@ def _of_table(table: Any, called: str) -> dict[str, Cells]:
     if twice:
         raise SourceError(
             f"{called} has more than one column called '{twice[0]}'. Give every column its own name; if the first line "
-            "is data and holds no names, say --no-header."
+            "is data and holds no names, say --no-header, or --label-first where its first cell is a label."
         )
     return {names[place]: _plain(table.column(place)) for place in kept}
 
@@ -260,7 +268,7 @@ def _flat(columns: Mapping[str, Cells]) -> dict[str, Cells]:
 
 def _fields(name: str, cells: Cells) -> dict[str, Cells] | None:
     """The fields of a column of records, each as a column; None of any other column."""
-    if isinstance(cells, list) and _are_records(cells):
+    if isinstance(cells, list) and all(cell is None or isinstance(cell, Mapping) for cell in cells) and any(cells):
         fields = dict.fromkeys(field for cell in cells if cell is not None for field in cell)
         values = {field: [None if cell is None else cell.get(field) for cell in cells] for field in fields}
         return {f"{name}.{field}": as_cells(held, f"Column '{name}.{field}'") for field, held in values.items()}
@@ -268,11 +276,6 @@ def _fields(name: str, cells: Cells) -> dict[str, Cells] | None:
         return None
     whole = cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
     return {f"{name}.{field.name}": _plain(held) for field, held in zip(whole.type, whole.flatten(), strict=True)}
-
-
-def _are_records(cells: list[Any]) -> bool:
-    """Whether Python objects are records, of which some fields are of several types."""
-    return all(cell is None or isinstance(cell, Mapping) for cell in cells) and any(cells)
 
 
 def _framed(
@@ -288,7 +291,6 @@ def _framed(
     if not lengths or not next(iter(lengths.values())):
         raise SourceError(f"{called} has no rows. Expected column names and at least one row.")
     places = np.arange(next(iter(lengths.values()))) if rows is None else rows
-    flat = _flat(columns)
-    if not flat:
+    if not (flat := _flat(columns)):
         raise SourceError(f"{called} holds nothing: its records have no fields. Expected columns with names.")
     return Frame(flat, called, places, **how)

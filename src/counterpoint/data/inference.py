@@ -19,6 +19,9 @@ from counterpoint.data.frames import Cells, Frame, kind_of, values_of
 from counterpoint.data.nested import holds_lists, in_short
 from counterpoint.data.schema import BOOLEAN, TRUE, Column, words_in
 
+LISTS = ("list", "mixed")
+"""The types of columns of which some cells are lists: texts, where these are of strings or turns."""
+
 SAMPLED = 1000
 """Cells whose words are counted."""
 
