@@ -16,7 +16,11 @@ from pyarrow import compute
 from counterpoint.data import numbers, times
 from counterpoint.data.decode import is_picture_name
 from counterpoint.data.frames import Cells, Frame, kind_of, values_of
+from counterpoint.data.nested import holds_lists, in_short
 from counterpoint.data.schema import BOOLEAN, TRUE, Column, words_in
+
+LISTS = ("list", "mixed")
+"""The types of columns of which some cells are lists: texts, where these are of strings or turns."""
 
 SAMPLED = 1000
 """Cells whose words are counted."""
@@ -135,6 +139,8 @@ def traits_of(name: str, cells: Cells, frame: Frame) -> Traits:
         return Traits(Column(name, "time", "time", missing), known, compute.count_distinct(cells).as_py())
     if kind == "empty":
         return Traits(Column(name, "ignore", "empty", missing, "empty"), 0, 0)
+    if kind == "list":
+        return _of_lists(name, cells, known, missing)
     said = {"numbers": "list of numbers", "picture": "picture", "bytes": "bytes"}.get(kind, kind)
     role = "path" if kind == "picture" else "ignore"
     return Traits(Column(name, role, said, missing), known, known)
@@ -182,6 +188,8 @@ def _of_strings(name: str, cells: Cells, frame: Frame) -> Traits:
         values = np.asarray(compute.is_in(compute.utf8_lower(known), value_set=pa.array(TRUE))).astype(np.float64)
         found = _numeric(Column(name, "number", "boolean", form=BOOLEAN), values)
         return replace(found, column=replace(found.column, missing=missing))
+    if in_short(known) is not None:
+        return _of_lists(name, known, len(known), missing)
     read = numbers.infer(cells, comma_first=frame.semicolons)
     if read is not None:
         note = _written(read)
@@ -214,6 +222,15 @@ def _written(read: numbers.Numbers) -> str:
     return ", ".join(part for part in parts if part)
 
 
+def _of_lists(name: str, cells: Cells, known: int, missing: int) -> Traits:
+    """A column of lists: dialogues are texts; lists of strings are, where a person names them."""
+    said = in_short(cells)
+    if said is None:
+        return Traits(Column(name, "ignore", "list", missing), known, known)
+    note, words, dialogues = said
+    return Traits(Column(name, "text" if dialogues else "ignore", "list", missing, note), known, known, words)
+
+
 def _of_words(name: str, known: Any, missing: int, distinct: int) -> Traits:
     places = np.unique(np.linspace(0, len(known) - 1, min(len(known), SAMPLED)).astype(np.int64))
     some = known.take(pa.array(places)).to_pylist()
@@ -242,8 +259,10 @@ def _words(cell: str) -> float:
 def _of_mixed(name: str, cells: Cells, frame: Frame) -> Traits:
     """A column that arrow has no type for: values of several types are strings; lists and records are none."""
     values = values_of(cells)
-    if any(isinstance(value, dict | list | tuple | set | np.ndarray) for value in values):
-        return Traits(Column(name, "ignore", "mixed", sum(value is None for value in values)), len(values), len(values))
+    missing = sum(value is None for value in values)
+    if holds_lists(cells):
+        found = _of_lists(name, cells, len(values) - missing, missing)
+        return replace(found, column=replace(found.column, type="mixed"))
     found = _of_strings(name, pa.array(words_in(name, cells, frame.called)), frame)
     note = ", ".join(part for part in (found.column.note, "values of several types") if part)
     return replace(found, column=replace(found.column, note=note))

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from counterpoint.data import long_form
 from counterpoint.data.frames import Frame
-from counterpoint.data.inference import SENTENCES, Traits
+from counterpoint.data.inference import LISTS, SENTENCES, Traits
 from counterpoint.errors import SourceError, listed
 from counterpoint.options import DataOptions, named_columns
 
@@ -61,8 +61,9 @@ def kind_in(frame: Frame, traits: Mapping[str, Traits], roles: Mapping[str, str]
 
 def _may_be_text(trait: Traits) -> bool:
     """Whether a column that is named for learning is one of texts, and not of numbers or a few categories."""
-    strings = trait.column.type in ("string", "list") and trait.column.role in ("text", "category", "ignore")
-    return strings and (trait.column.role == "text" or trait.column.type == "list" or 2 * trait.distinct > trait.known)
+    column = trait.column
+    strings = column.type in ("string", *LISTS) and column.role in ("text", "category", "ignore")
+    return strings and (column.role == "text" or column.type in LISTS or 2 * trait.distinct > trait.known)
 
 
 def _text_or_table(traits: Mapping[str, Traits]) -> str:

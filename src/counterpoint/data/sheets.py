@@ -10,7 +10,7 @@ from jaxtyping import Float64
 
 from counterpoint.data import long_form, numbers
 from counterpoint.data.frames import Cells, Frame, is_columns, read_frame
-from counterpoint.data.inference import SENTENCES, Traits, all_traits, traits_of, without_units
+from counterpoint.data.inference import LISTS, SENTENCES, Traits, all_traits, traits_of, without_units
 from counterpoint.data.recognition import LABEL_NAMES, is_id, kind_in, text_column
 from counterpoint.data.schema import Column, Schema, no_column, numbers_in, parsed_roles, words_in
 from counterpoint.errors import SourceError
@@ -147,9 +147,9 @@ def _settled(name: str, trait: Traits, roles: Mapping[str, str], wanted: Sequenc
     if name in roles:
         note = {"ignore": "left out, as you say", "label": f"of {trait.distinct:,}"}.get(roles[name], column.note)
         return _as_asked(replace(column, note=note), roles[name])
-    if trait.unique and is_id(name) and column.role != "path":
+    if trait.unique and is_id(name) and column.role != "path" and column.type not in LISTS:
         return replace(column, role="id", note="")
-    if name.lower() in LABEL_NAMES and not trait.unique:
+    if name.lower() in LABEL_NAMES and not trait.unique and column.type not in LISTS:
         return replace(column, role="label", note=f"of {trait.distinct:,}")
     if kind == "table":
         return _in_table(column, trait) if not wanted else _beside(column, trait)
@@ -170,6 +170,8 @@ def _as_asked(column: Column, role: str) -> Column:
         raise SourceError(f"The column '{column.name}' holds a {column.type} in each row, and no {role}. Leave it out.")
     if role == "time" and column.type == "string":
         raise SourceError(f"The column '{column.name}' holds strings that are no times. Give it another role.")
+    if role == "text" and column.note.startswith("lists of"):
+        return replace(column, role=role, note=f"{column.note}, joined by a space")
     return replace(column, role=role)
 
 

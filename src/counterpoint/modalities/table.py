@@ -84,7 +84,10 @@ class Table(Modality):
                 [] if sheet is None else [each.name for each in sheet.schema.columns if each.type.startswith("list")]
             )
             if lists:
-                raise SourceError(f"The column '{lists[0]}' holds lists. Open this source as series, or leave it out.")
+                raise SourceError(
+                    f"The column '{lists[0]}' holds lists. Of strings, say --column {lists[0]} to learn from them as "
+                    "text; of numbers, open this source as series; or leave it out."
+                )
             held = listed(columns if sheet is None else sheet.frame.columns)
             raise SourceError(f"No column tells the rows apart. Columns: {held}. Give one that differs.")
         views = wishes.views if isinstance(wishes.views, str) else "callable"
