@@ -247,9 +247,8 @@ def test_folders_without_photos_say_what_they_hold(tmp_path):
     with pytest.raises(SourceError, match=r"is empty. Expected photos"):
         opened(tmp_path)
     (tmp_path / "a.txt").touch()
-    (tmp_path / "b.heic").touch()
     assert not looks_like_pictures(tmp_path)
-    with pytest.raises(SourceError, match=r"holds no photos, only .txt \(1\), .heic \(1\). Photos end in .avif, .bmp"):
+    with pytest.raises(SourceError, match=r"holds no photos, only .txt \(1\). Photos end in .avif, .bmp"):
         opened(tmp_path)
 
 

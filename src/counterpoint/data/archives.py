@@ -7,20 +7,24 @@ import lzma
 import tarfile
 import zipfile
 import zlib
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from stat import S_ISLNK
 from typing import Any
 
 from counterpoint.data.decode import ByteFile, is_picture_name
-from counterpoint.data.listing import Listing, Read, nothing_in
+from counterpoint.data.listing import Labels, Listing, Read, is_run, nothing_in, unread_of
+from counterpoint.data.unread import is_unread_picture
+from counterpoint.data.webdataset import label_files, parsed
 from counterpoint.errors import SourceError
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 GLANCE = 1000
 """Members of a tar that are looked at to guess whether it holds photos."""
+
+Members = dict[str, tuple[Any, tuple[int, int]]]
+"""By its clean name each member of an archive, and its (bytes, checksum or time of change)."""
 
 DAMAGE = (zipfile.BadZipFile, tarfile.TarError, OSError, EOFError, zlib.error, lzma.LZMAError)
 
@@ -31,13 +35,14 @@ def is_archive(path: Path) -> bool:
 
 
 def has_pictures(path: Path) -> bool:
-    """Whether an archive holds a photo; of a tar only the first members are looked at."""
+    """Whether an archive holds a photo, read or not; of a tar only the first members are looked at."""
     try:
         if path.suffix.lower() == ".zip":
             with zipfile.ZipFile(path) as packed:
-                return any(is_picture_name(name) for name in packed.namelist())
+                return any(is_picture_name(name) or is_unread_picture(name) for name in packed.namelist())
         with tarfile.open(path) as taped:
-            return any(is_picture_name(member.name) for member in itertools.islice(taped, GLANCE))
+            names = (member.name for member in itertools.islice(taped, GLANCE))
+            return any(is_picture_name(name) or is_unread_picture(name) for name in names)
     except DAMAGE:
         return False
 
@@ -49,20 +54,51 @@ def of_archive(path: Path) -> Listing:
         SourceError: The archive is damaged, holds no photos, or has a member that points outside it.
     """
     zipped = path.suffix.lower() == ".zip"
-    reading = _zip_reading if zipped else _tar_reading
     try:
-        members = dict(_zip_members(path) if zipped else _tar_members(path))
+        members = _without_runs(dict(_zip_members(path) if zipped else _tar_members(path)))
     except DAMAGE as wrong:
         raise SourceError(f"'{path}' is damaged or not an archive: {wrong}. Make or download it again.") from wrong
     photos = {name: held for name, held in members.items() if is_picture_name(name)}
     if not photos:
-        raise SourceError(nothing_in(str(path), Counter(Path(name).suffix or "no suffix" for name in members)))
+        raise SourceError(nothing_in(str(path), list(members)))
     return Listing(
         location=str(path.resolve()),
         names=list(photos),
         stamps=[stamp for _, stamp in photos.values()],
-        reading=lambda: reading(path, [member for member, _ in photos.values()]),
+        reading=lambda: _reading(path, [member for member, _ in photos.values()]),
+        unread=unread_of(members),
+        labels=lambda: _labels(path, list(photos), members),
     )
+
+
+def _reading(path: Path, members: Sequence[Any]) -> AbstractContextManager[Read]:
+    return _zip_reading(path, members) if path.suffix.lower() == ".zip" else _tar_reading(path, members)
+
+
+def _labels(path: Path, photos: Sequence[str], members: Members) -> Labels:
+    """The class of each photo where a small file beside each says it, as WebDataset writes them."""
+    files = label_files(photos, members)
+    if files is None:
+        return None
+    labels = []
+    with _reading(path, [members[name][0] for name in files]) as read:
+        for place, name in enumerate(files):
+            with read(place) as file:
+                labels.append(parsed(name, file.read()))
+    return None if any(label is None for label in labels) else labels
+
+
+def _without_runs(members: Members) -> Members:
+    """The members that lie in no folder of a run of ours."""
+    held: dict[str, set[str]] = {}
+    for name in members:
+        folder, _, file = name.rpartition("/")
+        held.setdefault(folder, set()).add(file)
+    runs = {folder for folder, files in held.items() if folder and is_run(files)}
+    if not runs:
+        return members
+    within = {name for name in members for above in PurePosixPath(name).parents if above.as_posix() in runs}
+    return {name: member for name, member in members.items() if name not in within}
 
 
 def _zip_members(path: Path) -> Iterator[tuple[str, tuple[Any, tuple[int, int]]]]:

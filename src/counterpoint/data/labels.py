@@ -276,7 +276,7 @@ def _of_items(labels: np.ndarray, items: Items) -> np.ndarray:
         return labels
     rows: Int64[np.ndarray, " n"] | None = getattr(items, "rows", None)
     skipped = len(getattr(items, "skipped", ()))
-    if rows is not None and len(labels) == len(items) + skipped:
+    if rows is not None and len(labels) == getattr(items, "source_count", len(items) + skipped):
         chosen: np.ndarray = labels[rows]
         return chosen
     beside = f" (and {skipped} that were skipped)" if skipped else ""

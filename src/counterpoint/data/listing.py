@@ -6,16 +6,18 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from counterpoint.data.decode import SUFFIXES, ByteFile, is_picture_name
 from counterpoint.data.frames import columns_of
 from counterpoint.data.paths import existing
+from counterpoint.data.unread import advice, is_unread_picture, notes
 from counterpoint.errors import SourceError, closest, listed
 
 Read = Callable[[int], ByteFile]
@@ -24,7 +26,12 @@ Read = Callable[[int], ByteFile]
 Reading = Callable[[], AbstractContextManager[Read]]
 """Opens a source for reading, one file after another."""
 
-PLAN, WEIGHTS = "plan.json", "model.safetensors"
+PLAN = "plan.json"
+BESIDE_PLAN = frozenset(["model.safetensors", "state.pt", "metrics.jsonl", "views.png"])
+"""What lies beside the plan in a folder of a run of ours, one of these at least, finished or not."""
+
+Labels = Sequence[Any] | None
+"""What a source says of each of its photos, or None where it says nothing."""
 
 MISSING = (-1, -1)
 """The stamp of a photo that cannot be read now; one that can be read later has another."""
@@ -38,6 +45,10 @@ class Listing:
     names: list[str]
     stamps: list[tuple[int, int]]
     reading: Reading
+    unread: Sequence[tuple[str, str]] = ()
+    """Files beside the photos that hold pictures of a kind that is not read, and why."""
+    labels: Callable[[], Labels] = lambda: None
+    """Reads what the source says of each photo."""
 
     def __post_init__(self) -> None:
         name, times = Counter(self.names).most_common(1)[0]
@@ -47,26 +58,34 @@ class Listing:
 
 def of_folder(folder: Path) -> Listing:
     """Every photo in a folder and in the folders inside it, sorted by its path."""
-    others: Counter[str] = Counter()
     found: list[str] = []
+    others: list[str] = []
+    if is_run({entry.name for entry in _entries(folder)}):
+        raise SourceError(
+            f"'{folder}' is the folder of a run, not of photos. Give the folder that the run learned from."
+        )
     for file in files_in(folder, set()):
         name = file.relative_to(folder).as_posix()
-        if is_picture_name(name):
-            found.append(name)
-        else:
-            others[Path(name).suffix.lower() or "no suffix"] += 1
+        (found if is_picture_name(name) else others).append(name)
     if not found:
         raise SourceError(nothing_in(str(folder), others))
     found.sort()
-    return _listed(found, [folder / name for name in found], str(folder.resolve()))
+    return of_files(found, [folder / name for name in found], str(folder.resolve()), unread=unread_of(others))
 
 
-def nothing_in(source: str, others: Counter[str]) -> str:
-    """What to say of a folder or an archive without photos, given the suffixes that it does hold."""
+def unread_of(names: Iterable[str]) -> list[tuple[str, str]]:
+    """The files among these that hold pictures of a kind that is not read, sorted, and why."""
+    return [(name, why) for name in sorted(names) if (why := advice(name)) is not None]
+
+
+def nothing_in(source: str, others: Sequence[str]) -> str:
+    """What to say of a folder or an archive without photos, given the names of what it does hold."""
     if not others:
         return f"'{source}' is empty. Expected photos in it or in folders inside it."
-    found = listed(f"{suffix} ({count})" for suffix, count in others.most_common())
-    return f"'{source}' holds no photos, only {found}. Photos end in {', '.join(sorted(SUFFIXES))}."
+    counts = Counter(Path(name).suffix.lower() or "no suffix" for name in others)
+    found = listed(f"{suffix} ({count})" for suffix, count in counts.most_common())
+    unread = "".join(f" {note}." for note in notes(others))
+    return f"'{source}' holds no photos, only {found}.{unread} Photos end in {', '.join(sorted(SUFFIXES))}."
 
 
 def has_pictures(folder: Path) -> bool:
@@ -74,11 +93,16 @@ def has_pictures(folder: Path) -> bool:
     return any(is_picture_name(file.name) for file in files_in(folder, set()))
 
 
+def is_album(folder: Path) -> bool:
+    """Whether a folder is one of photos, be they of a kind that is not read: opening it says so."""
+    return has_pictures(folder) or any(is_unread_picture(file.name) for file in files_in(folder, set()))
+
+
 def of_paths(paths: Sequence[str | Path]) -> Listing:
     """Photos in the order of a list; names are the paths as they were given."""
     files = [Path(path).expanduser() for path in paths]
     location = hashlib.sha256(json.dumps([str(file.absolute()) for file in files]).encode()).hexdigest()
-    return _listed([Path(path).as_posix() for path in paths], files, f"list:{location}")
+    return of_files([Path(path).as_posix() for path in paths], files, f"list:{location}")
 
 
 def of_frame(source: object, column: str | None) -> Listing:
@@ -92,7 +116,7 @@ def of_frame(source: object, column: str | None) -> Listing:
     if not isinstance(source, str | Path):
         return of_paths(paths)
     table = existing(source)
-    return _listed(paths, [table.parent / Path(path).expanduser() for path in paths], str(table.resolve()))
+    return of_files(paths, [table.parent / Path(path).expanduser() for path in paths], str(table.resolve()))
 
 
 def path_column(columns: dict[str, np.ndarray], column: str | None) -> str:
@@ -116,7 +140,8 @@ def path_columns(columns: dict[str, np.ndarray]) -> list[str]:
     return [name for name, cell in first.items() if isinstance(cell, str) and is_picture_name(cell)]
 
 
-def _listed(names: list[str], files: list[Path], location: str) -> Listing:
+def of_files(names: list[str], files: list[Path], location: str, *, unread: Sequence[tuple[str, str]] = ()) -> Listing:
+    """Photos in files of their own, by the names that they are to be called."""
     if not files:
         raise SourceError("The list of photos is empty. Give at least one path.")
     stamps = [_stamp(file) for file in files]
@@ -124,7 +149,7 @@ def _listed(names: list[str], files: list[Path], location: str) -> Listing:
         raise SourceError(
             f"None of the {len(files)} listed photos can be read; the first is looked for at '{files[0].absolute()}'."
         )
-    return Listing(location, names, stamps, _from_disk(files))
+    return Listing(location, names, stamps, _from_disk(files), unread)
 
 
 def _from_disk(files: list[Path]) -> Reading:
@@ -132,28 +157,48 @@ def _from_disk(files: list[Path]) -> Reading:
 
 
 def _stamp(file: Path) -> tuple[int, int]:
-    if not (file.is_file() and os.access(file, os.R_OK)):
+    try:
+        if not (file.is_file() and os.access(file, os.R_OK)):
+            return MISSING
+        held = file.stat()
+    except OSError:  # links that lead round in a circle, names that are too long
         return MISSING
-    held = file.stat()
     return held.st_size, held.st_mtime_ns
 
 
 def files_in(folder: Path, entered: set[tuple[int, int]]) -> Iterator[Path]:
     """Every file below a folder that is not hidden; links are followed, but no folder is entered twice."""
-    try:
-        held = folder.stat()
-        if (held.st_dev, held.st_ino) in entered:
-            return
-        entered.add((held.st_dev, held.st_ino))
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except OSError as wrong:
-        raise SourceError(f"The folder '{folder}' cannot be read: {wrong.strerror}.") from wrong
-    if {PLAN, WEIGHTS} <= {entry.name for entry in entries}:
-        return  # a run of ours: its pictures are about the data, not of it
+    entries = _entries(folder)
+    held = folder.stat()
+    if (held.st_dev, held.st_ino) in entered:
+        return
+    entered.add((held.st_dev, held.st_ino))
+    if is_run({entry.name for entry in entries}):
+        return  # its pictures are about the data, not of it
     for entry in entries:
         if entry.name.startswith("."):
             continue
-        if entry.is_dir():
+        if _is_folder(entry):
             yield from files_in(Path(entry.path), entered)
-        elif entry.is_file() or entry.is_symlink():  # a link to nowhere is a photo that cannot be read
+        elif entry.is_symlink() or entry.is_file():  # a link to nowhere is a photo that cannot be read
             yield Path(entry.path)
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        return sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as wrong:
+        raise SourceError(f"The folder '{folder}' cannot be read: {wrong.strerror}.") from wrong
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether this is a folder or leads to one; not where links lead round in a circle."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def is_run(names: Collection[str]) -> bool:
+    """Whether a folder with such files in it is of a run of ours."""
+    return PLAN in names and not BESIDE_PLAN.isdisjoint(names)

@@ -18,10 +18,12 @@ import shutil
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,6 +32,7 @@ from torch import Tensor
 
 from counterpoint.data.decode import ByteFile, decode, reason
 from counterpoint.data.listing import Listing, Read
+from counterpoint.data.unread import advice, notes
 from counterpoint.errors import SourceError
 
 Progress = Callable[[int, int], None]
@@ -49,18 +52,28 @@ def cache_folder() -> Path:
 
 
 class Photos:
-    """Decoded photos as items. ``rows`` says where in its source each of them stood, unusable ones included."""
+    """Decoded photos as items. ``rows`` says where in its source each of them stood, unusable ones included.
 
-    labels = None
+    ``skipped`` says which are unusable, and names the files beside them that are of a kind that is not read.
+    """
 
     def __init__(self, listing: Listing, kept: Kept) -> None:
-        self._pixels = kept.pixels
+        self._pixels, self._listing = kept.pixels, listing
+        self.source_count = len(listing.names)
         self.rows = np.flatnonzero([name not in kept.skipped for name in listing.names])
         self.names = [listing.names[row] for row in self.rows]
         self.skipped = list(kept.skipped.items())
         if not self.names:
             name, why = self.skipped[0]
             raise SourceError(f"None of {len(listing.names)} photos can be used; '{name}', for one: {why}.")
+        self.skipped += listing.unread
+        self.notes = notes(name for name, _ in listing.unread)
+
+    @cached_property
+    def labels(self) -> Sequence[Any] | None:
+        """What the source says of each photo; read when it is first wanted."""
+        labels = self._listing.labels()
+        return None if labels is None else [labels[row] for row in self.rows.tolist()]
 
     def __len__(self) -> int:
         return len(self.names)
@@ -190,7 +203,7 @@ def _write_rows(
     skipped = {}
     for place, row in enumerate(_rows(listing, shape, earlier)):
         if isinstance(row, str):
-            skipped[listing.names[place]] = row
+            skipped[listing.names[place]] = advice(listing.names[place]) or row
             row = np.zeros(shape[1:], np.uint8)
         file.write(row.tobytes())
         if progress is not None:

@@ -110,7 +110,7 @@ def open_pictures(
 
 def _path_looks(path: Path) -> bool:
     if path.is_dir():
-        return idx.has_pictures(path) or listing.has_pictures(path)
+        return idx.has_pictures(path) or listing.is_album(path)
     if archives.is_archive(path):
         return archives.has_pictures(path)
     if path.suffix.lower() in arrays.SUFFIXES:

@@ -16,7 +16,7 @@ from jaxtyping import Int64
 from torch import Tensor
 
 from counterpoint.data import frames, rows
-from counterpoint.data.listing import files_in, has_pictures
+from counterpoint.data.listing import files_in, is_album
 from counterpoint.data.paths import existing
 from counterpoint.errors import SourceError, closest, listed
 
@@ -118,7 +118,7 @@ def looks_like_texts(source: object) -> bool:
 
 def is_library(folder: Path) -> bool:
     """Whether a folder holds documents, and no pictures beside them."""
-    return not has_pictures(folder) and any(_is_document(file) for file in files_in(folder, set()))
+    return not is_album(folder) and any(_is_document(file) for file in files_in(folder, set()))
 
 
 def wordy(columns: Mapping[str, np.ndarray]) -> list[str]:
