@@ -19,6 +19,7 @@ from counterpoint.choosing.remarks import lab_table as lab_table
 from counterpoint.choosing.tuning import tune as tune
 from counterpoint.classifiers.classifier import Classifier
 from counterpoint.data.labels import read_labels
+from counterpoint.data.paths import expanded
 from counterpoint.data.word2vec import SUFFIXES
 from counterpoint.embeddings import Embeddings
 from counterpoint.errors import InputError
@@ -130,7 +131,7 @@ def _sought(model: Model, z: Embeddings, source: object, like: str) -> str | int
 
 def _is_file(like: str) -> bool:
     try:
-        return Path(like).is_file()
+        return expanded(like).is_file()
     except OSError:  # a text may be longer than a name can be
         return False
 
@@ -209,8 +210,8 @@ def _model(model: Model | str | Path) -> Model:
 
 def _inside(like: str, source: object) -> str:
     """The name of a file in a folder, when it is given with the folder in front."""
-    folder = Path(source) if isinstance(source, str | Path) else None
+    folder = expanded(source) if isinstance(source, str | Path) else None
     if folder is None or not folder.is_dir():
         return like
-    path = Path(like).absolute()
+    path = expanded(like).absolute()
     return path.relative_to(folder.absolute()).as_posix() if path.is_relative_to(folder.absolute()) else like

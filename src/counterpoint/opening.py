@@ -15,7 +15,8 @@ from torch import nn
 
 from counterpoint import catalogue
 from counterpoint.assemble import asks_for, whole
-from counterpoint.data.paths import existing
+from counterpoint.data.datasets import first_of, refuse_splits
+from counterpoint.data.paths import existing, is_pattern
 from counterpoint.data.subset import spread
 from counterpoint.errors import SourceError, listed
 from counterpoint.interfaces import Items
@@ -109,8 +110,9 @@ def recognise(source: object, name: str) -> type[Modality]:
     if name != "auto":
         named: type[Modality] = catalogue.find("modality", name)
         return named
-    if isinstance(source, str | Path) and not str(source).startswith("sample:"):
+    if isinstance(source, str | Path) and not (str(source).startswith("sample:") or is_pattern(source)):
         existing(source)
+    refuse_splits(source)
     for each in catalogue.names("modality"):
         kind: type[Modality] = catalogue.find("modality", each)
         if kind.claims(source):
@@ -131,4 +133,4 @@ def identity(items: Items, modality: Modality, encoder: str, answers: np.ndarray
 
 def _shown(source: object) -> str:
     shape = getattr(source, "shape", None)
-    return f"an array of shape {tuple(shape)}" if shape is not None else repr(source)[:80]
+    return f"an array of shape {tuple(shape)}" if shape is not None else first_of(source) or repr(source)[:80]

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from counterpoint.data.paths import expanded, is_pattern
 from counterpoint.errors import RunError
 from counterpoint.files import write_json, write_text
 from counterpoint.interfaces import Items
@@ -92,7 +93,7 @@ def read_plan(folder: Path) -> dict[str, Any]:
 def source_of(folder: Path) -> str:
     """The data of a run, if it can be found again by its name."""
     source = str(read_plan(folder)["source"])
-    if not source.startswith("sample:") and not Path(source).exists():
+    if not (source.startswith("sample:") or expanded(source).exists() or is_pattern(source)):
         raise RunError(f"The run learned from '{source}', which is not to be found from here. Name the data: --train.")
     return source
 

@@ -186,7 +186,10 @@ def _found(spec: object, source: object, items: Items) -> Any:
         return items.labels
     if not isinstance(spec, str | Path):
         return spec
-    columns = columns_of(source) if is_frame(source) or isinstance(source, Mapping) else {}
+    named = [str(name) for name in (source if isinstance(source, Mapping) else getattr(source, "column_names", ()))]
+    if str(spec) in named and not is_frame(source):
+        return list(source[str(spec)])  # type: ignore[index]
+    columns = columns_of(source) if is_frame(source) else dict.fromkeys(named)
     if str(spec) in columns:
         return columns[str(spec)]
     if spec == "folder":

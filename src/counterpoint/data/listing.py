@@ -16,7 +16,7 @@ import numpy as np
 
 from counterpoint.data.decode import SUFFIXES, ByteFile, is_picture_name
 from counterpoint.data.frames import columns_of
-from counterpoint.data.paths import existing
+from counterpoint.data.paths import existing, expanded
 from counterpoint.data.unread import advice, is_unread_picture, notes
 from counterpoint.errors import SourceError, closest, listed
 
@@ -60,7 +60,7 @@ def of_folder(folder: Path) -> Listing:
     """Every photo in a folder and in the folders inside it, sorted by its path."""
     found: list[str] = []
     others: list[str] = []
-    if is_run({entry.name for entry in _entries(folder)}):
+    if is_run_folder(folder):
         raise SourceError(
             f"'{folder}' is the folder of a run, not of photos. Give the folder that the run learned from."
         )
@@ -98,25 +98,31 @@ def is_album(folder: Path) -> bool:
     return has_pictures(folder) or any(is_unread_picture(file.name) for file in files_in(folder, set()))
 
 
-def of_paths(paths: Sequence[str | Path]) -> Listing:
-    """Photos in the order of a list; names are the paths as they were given."""
-    files = [Path(path).expanduser() for path in paths]
-    location = hashlib.sha256(json.dumps([str(file.absolute()) for file in files]).encode()).hexdigest()
-    return of_files([Path(path).as_posix() for path in paths], files, f"list:{location}")
+def of_paths(paths: Sequence[Any]) -> Listing:
+    """Photos in the order of a list; names are the paths as they were given. What is no path at all is skipped."""
+    files = [None if _is_empty(path) else expanded(str(path)) for path in paths]
+    location = hashlib.sha256(json.dumps([file and str(file.absolute()) for file in files]).encode()).hexdigest()
+    return of_files(_names(paths), files, f"list:{location}")
 
 
 def of_frame(source: object, column: str | None) -> Listing:
     """Photos whose paths stand in a column; those in a file are relative to the folder of that file."""
     columns = columns_of(source)
-    name = path_column(columns, column)
-    paths = [str(path) for path in columns[name]]
-    empty = [row for row, path in enumerate(paths) if not path]
-    if empty:
-        raise SourceError(f"Column '{name}' names no photo in {len(empty)} rows, the first row {empty[0]}. Drop those.")
+    paths = columns[path_column(columns, column)].tolist()
     if not isinstance(source, str | Path):
         return of_paths(paths)
     table = existing(source)
-    return of_files(paths, [table.parent / Path(path).expanduser() for path in paths], str(table.resolve()))
+    files = [None if _is_empty(path) else table.parent / expanded(str(path)) for path in paths]
+    return of_files(_names(paths), files, str(table.resolve()))
+
+
+def _is_empty(path: object) -> bool:
+    """Whether a row names no photo: None, not a number, or nothing at all."""
+    return path is None or path != path or not str(path).strip()
+
+
+def _names(paths: Sequence[object]) -> list[str]:
+    return [f"row {row}" if _is_empty(path) else Path(str(path)).as_posix() for row, path in enumerate(paths)]
 
 
 def path_column(columns: dict[str, np.ndarray], column: str | None) -> str:
@@ -140,25 +146,39 @@ def path_columns(columns: dict[str, np.ndarray]) -> list[str]:
     return [name for name, cell in first.items() if isinstance(cell, str) and is_picture_name(cell)]
 
 
-def of_files(names: list[str], files: list[Path], location: str, *, unread: Sequence[tuple[str, str]] = ()) -> Listing:
-    """Photos in files of their own, by the names that they are to be called."""
+def of_files(
+    names: list[str], files: Sequence[Path | None], location: str, *, unread: Sequence[tuple[str, str]] = ()
+) -> Listing:
+    """Photos in files of their own, by the names that they are to be called; one at least can be read."""
     if not files:
         raise SourceError("The list of photos is empty. Give at least one path.")
-    stamps = [_stamp(file) for file in files]
-    if all(stamp == MISSING for stamp in stamps):
-        raise SourceError(
-            f"None of the {len(files)} listed photos can be read; the first is looked for at '{files[0].absolute()}'."
-        )
-    return Listing(location, names, stamps, _from_disk(files), unread)
+    listing = loose(names, files, location, unread=unread)
+    if all(stamp == MISSING for stamp in listing.stamps):
+        first = next((f"; the first is looked for at '{file.absolute()}'" for file in files if file), "")
+        raise SourceError(f"None of the {len(files)} listed photos can be read{first}.")
+    return listing
 
 
-def _from_disk(files: list[Path]) -> Reading:
-    return lambda: nullcontext(lambda place: files[place].open("rb"))
+def loose(
+    names: list[str], files: Sequence[Path | None], location: str, *, unread: Sequence[tuple[str, str]] = ()
+) -> Listing:
+    """Photos in files of their own, of which none may be there."""
+    return Listing(location, names, [_stamp(file) for file in files], _from_disk(files), unread)
 
 
-def _stamp(file: Path) -> tuple[int, int]:
+def _from_disk(files: Sequence[Path | None]) -> Reading:
+    def read(place: int) -> ByteFile:
+        file = files[place]
+        if file is None:
+            raise ValueError("the row names no photo")
+        return file.open("rb")
+
+    return lambda: nullcontext(read)
+
+
+def _stamp(file: Path | None) -> tuple[int, int]:
     try:
-        if not (file.is_file() and os.access(file, os.R_OK)):
+        if file is None or not (file.is_file() and os.access(file, os.R_OK)):
             return MISSING
         held = file.stat()
     except OSError:  # links that lead round in a circle, names that are too long
@@ -202,3 +222,8 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 def is_run(names: Collection[str]) -> bool:
     """Whether a folder with such files in it is of a run of ours."""
     return PLAN in names and not BESIDE_PLAN.isdisjoint(names)
+
+
+def is_run_folder(folder: Path) -> bool:
+    """Whether this is the folder of a run of ours."""
+    return (folder / PLAN).is_file() and any((folder / name).exists() for name in BESIDE_PLAN)

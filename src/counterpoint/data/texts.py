@@ -17,7 +17,7 @@ from torch import Tensor
 
 from counterpoint.data import frames, rows
 from counterpoint.data.listing import files_in, is_album
-from counterpoint.data.paths import existing
+from counterpoint.data.paths import existing, expanded
 from counterpoint.errors import SourceError, closest, listed
 
 LINES = (".txt", ".text")
@@ -100,7 +100,7 @@ def read_linked(source: object, columns: Sequence[str]) -> tuple[Texts, Int64[np
 def looks_like_texts(source: object) -> bool:
     """Whether a source is plainly of texts; of a file or a frame no more than the head is read."""
     if isinstance(source, str | Path):
-        path = Path(source).expanduser()
+        path = expanded(source)
         if path.is_dir():
             return is_library(path)
         if frames.suffix_of(path) in LINES:

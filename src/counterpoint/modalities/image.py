@@ -16,6 +16,7 @@ from jaxtyping import Float, Int64, UInt8
 from torch import Tensor, nn
 
 from counterpoint import catalogue
+from counterpoint.data.paths import expanded
 from counterpoint.data.pictures import looks_like_pictures, open_pictures, survey
 from counterpoint.data.subset import spread
 from counterpoint.data.texts import is_library
@@ -64,8 +65,8 @@ class Images(Modality):
         if isinstance(source, str | Path):
             if str(source).startswith("sample:"):
                 return True
-            if Path(source).is_dir():
-                return not is_library(Path(source))  # if no image is there, opening says so
+            if (folder := expanded(source)).is_dir():
+                return not is_library(folder)  # if no image is there, opening says so
         return looks_like_pictures(source)
 
     @classmethod

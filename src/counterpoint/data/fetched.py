@@ -1,0 +1,175 @@
+"""Pictures of a dataset, each fetched once, in order, into a temporary file of pixels in the cache folder.
+
+Items that are broken or hold no picture are left out and listed, as damaged photos are.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from typing import IO, Any
+
+import numpy as np
+import torch
+from jaxtyping import Int64, UInt8
+from torch import Tensor
+
+from counterpoint.data.arrays import numbered
+from counterpoint.data.datasets import Numbered, Streamed
+from counterpoint.data.item_pictures import (
+    EXPECTED,
+    Broken,
+    Picture,
+    inside,
+    key_of,
+    label_of,
+    picture_of,
+    pixels_in,
+    said,
+    shape_of,
+    why,
+)
+from counterpoint.data.naming import called
+from counterpoint.data.photos import Progress, cache_folder, unkept
+from counterpoint.errors import SourceError
+
+
+class Fetched:
+    """Pictures at one size. ``rows`` says where in its source each of them stood, unusable ones included."""
+
+    notes: Sequence[str] = ()
+
+    def __init__(self, pixels: UInt8[np.ndarray, "n c h w"], count: int, labels: Sequence[Any] | None) -> None:
+        self._pixels, self.source_count, self.labels = pixels, count, labels
+        self.rows = np.arange(count)
+        self.names = numbered(count)
+        self.skipped: list[tuple[str, str]] = []
+
+    def leave_out(self, reasons: dict[int, str]) -> None:
+        """Leave out the items at some places in the source, for which there are no pixels."""
+        self.skipped = [(self.names[row], reason) for row, reason in reasons.items()]
+        self.rows = np.delete(self.rows, list(reasons))
+        self.names = [self.names[row] for row in self.rows.tolist()]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def take(self, index: Int64[np.ndarray, " b"]) -> UInt8[Tensor, "b c h w"]:
+        return torch.from_numpy(self._pixels[index])
+
+
+def shapes_in(source: Numbered | Streamed, column: str | None, most: int) -> list[tuple[int, int, int]]:
+    """(c, h, w) of some of the pictures.
+
+    Raises:
+        SourceError: None of those looked at is a picture; the message says what the source gives instead.
+    """
+    if source.count == 0:
+        raise SourceError(f"The {source.word} is empty. Expected one picture at least.")
+    items = source.some(most)
+    key = key_of(items, column)
+    shapes, reasons = [], []
+    for item in items:
+        picture = _picture(item, key)
+        if isinstance(picture, str):
+            reasons.append(picture)
+        else:
+            shapes.append(shape_of(picture))
+    if not items:
+        raise SourceError(f"The {source.word} yields nothing. Was it read before? An iterator gives its items once.")
+    if not shapes:
+        raise SourceError(f"None of {len(reasons)} items of the {source.word} can be used; the first: {reasons[0]}.")
+    return shapes
+
+
+def fetch(
+    source: Numbered | Streamed,
+    *,
+    column: str | None,
+    size: tuple[int, int],
+    channels: int,
+    progress: Progress | None = None,
+) -> Fetched:
+    """Every picture of a source, squeezed to (height, width) ``size``.
+
+    Raises:
+        SourceError: None can be used, or the cache folder has no room.
+    """
+    key = key_of(source.head(), column)
+    reasons: dict[int, str] = {}
+    labels: list[Any] = []
+    named: str | None = None
+    count = 0
+    try:
+        cache_folder().mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=cache_folder()) as file:
+            for count, item in enumerate(_told(source, progress), start=1):
+                pixels = _pixels(item, key, size, channels)
+                if isinstance(pixels, str):
+                    reasons[count - 1] = pixels
+                    continue
+                _write(file, pixels)
+                named, label = label_of(item)
+                labels.append(label)
+            held = _mapped(file, (count - len(reasons), channels, *size))
+    except OSError as wrong:
+        raise unkept(wrong) from wrong
+    if held is None:
+        first = f"; the first: {reasons[0]}" if reasons else ""
+        raise SourceError(f"None of {count} items of the {source.word} can be used{first}.")
+    items = Fetched(held, count, None)
+    items.leave_out(reasons)
+    items.labels = _labels(source, items.rows, labels, named)
+    return items
+
+
+def _write(file: IO[bytes], pixels: np.ndarray) -> None:
+    """Rows are written, not assigned to a mapped file, so that a full disk is an error and not the process's end."""
+    file.write(pixels.tobytes())
+
+
+def _mapped(file: IO[bytes], shape: tuple[int, ...]) -> np.ndarray | None:
+    file.flush()
+    return np.memmap(file, np.uint8, "r", shape=shape) if shape[0] else None
+
+
+def _told(source: Numbered | Streamed, progress: Progress | None) -> Iterator[Any]:
+    """The items of a source, and to ``progress`` how many of how many, where that is known."""
+    for done, item in enumerate(source.every(), start=1):
+        yield item
+        if progress is not None and source.count is not None:
+            progress(done, source.count)
+
+
+def _picture(item: Any, key: str | None) -> Picture | str:
+    """The picture of an item, or why there is none."""
+    if isinstance(item, Broken):
+        return item.reason
+    try:
+        picture = picture_of(inside(item, key))
+    except Exception as wrong:  # decoders meet damaged bytes with any exception there is
+        return why(wrong)
+    return f"it is {said(item)} and holds no picture; {EXPECTED}" if picture is None else picture
+
+
+def _pixels(item: Any, key: str | None, size: tuple[int, int], channels: int) -> np.ndarray | str:
+    picture = _picture(item, key)
+    if isinstance(picture, str):
+        return picture
+    try:
+        return pixels_in(picture, size, channels)
+    except Exception as wrong:  # a Pillow image may not have been decoded yet
+        return why(wrong)
+
+
+def _labels(source: Numbered | Streamed, rows: np.ndarray, said_by_items: list[Any], key: str | None) -> Any:
+    """What is known of each item: beside the source, in a list that it keeps, or in the items themselves."""
+    for kept in (source.labels, *(getattr(source.source, name, None) for name in ("targets", "labels"))):
+        if isinstance(kept, Sequence | np.ndarray | Tensor) and len(kept) == source.count:
+            labels = np.asarray(kept).tolist()
+            return called([labels[row] for row in rows.tolist()], getattr(source.source, "classes", None))
+    if all(label is None for label in said_by_items):
+        return None
+    features: Any = getattr(source.source, "features", None)
+    classes = getattr(features.get(key), "names", None) if key is not None and hasattr(features, "get") else None
+    return called(said_by_items, classes)
