@@ -140,6 +140,25 @@ def test_lists_of_pictures_of_any_kind_and_size_are_opened():
     assert opened(grey, channels=1).take(np.arange(2))[:, 0, 0, 0].tolist() == [7, 9]
 
 
+def test_transparent_arrays_among_others_are_seen_on_white():
+    clear = np.zeros((9, 9, 4), np.uint8)
+    source = [clear, ARRAYS[0], np.concatenate([ARRAYS[2], np.full((9, 10, 1), 255, np.uint8)], axis=2)]
+    assert survey(source).channels == 3
+    assert colours(opened(source)) == ["white", "red", "blue"]
+    assert survey([clear]).channels == 4
+
+
+def test_a_frame_with_images_or_arrays_in_its_cells_is_pictures_with_labels():
+    frame = pytest.importorskip("pandas").DataFrame
+    for cells in (IMAGES, ARRAYS):
+        source = frame({"scan": cells, "label": list("abab"), "age": [1, 2, 3, 4]})
+        items = opened(source)
+        assert recognise(source, "auto").name == "image"
+        assert colours(items) == list(COLOURS)
+        assert items.labels == list("abab")
+        assert read_labels("age", source, items).tolist() == [1, 2, 3, 4]
+
+
 def test_lists_of_arrays_that_may_be_series_are_no_pictures():
     assert not looks_like_pictures([np.zeros((3, 128), np.float32)])
     assert not looks_like_pictures([np.zeros((60, 28, 28), np.uint8), np.zeros((10, 28, 28), np.uint8)])
@@ -320,6 +339,11 @@ def test_an_iterator_of_something_else_is_refused_with_what_came_first():
         survey(word for word in ["so", "what"])
     with pytest.raises(SourceError, match=r"it is an array of uint8 \(4, 3, 9, 10\) and holds no picture"):
         survey(batch for batch in [torch.stack(TENSORS)])
+
+
+def test_a_dataset_of_something_else_is_refused_with_what_came_first():
+    with pytest.raises(SourceError, match=r"a dataset whose first item is a tuple of Tensor, int is"):
+        recognise(Listed([(torch.zeros(7), 1)]), "auto")
 
 
 def test_paths_that_are_iterated_are_opened(tmp_path):

@@ -19,8 +19,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset
 
 from counterpoint.data import arrays
+from counterpoint.data.column_names import LABELS, PICTURES
 from counterpoint.data.item_pictures import Broken, inside, is_plain, said, why
-from counterpoint.data.naming import LABELS, PICTURES
 from counterpoint.data.subset import spread
 from counterpoint.errors import SourceError, closest, listed
 
@@ -174,6 +174,8 @@ def unpacked(source: Any, column: str | None) -> Unpacked:
         return Unpacked(_behind(source), None, column)
     if isinstance(source, list | tuple) and _is_pair(source):
         return Unpacked(source[0], arrays.as_numpy(source[1]).tolist(), column)
+    if keeps_pictures(source):
+        source = {str(name): source[name] for name in source.columns}
     if not isinstance(source, Mapping) or is_plain_item(source):
         return Unpacked(source, None, column)
     name = _picture_column(source, column)
@@ -184,6 +186,17 @@ def unpacked(source: Any, column: str | None) -> Unpacked:
         labels = arrays.as_numpy(labels).tolist()
     fitting = labels is not None and len(labels) == len(source[name])
     return Unpacked(source[name], list(labels) if fitting and labels is not None else None)
+
+
+def keeps_pictures(source: Any) -> bool:
+    """Whether this is a data frame of pandas with images or arrays in its cells, which arrow cannot take."""
+    if not (hasattr(source, "iloc") and hasattr(source, "columns") and len(source)):
+        return False
+    return any(
+        isinstance(cell, Image.Image) or (arrays.is_array(cell) and cell.ndim > 1)
+        for name in source.columns
+        for cell in source[name].head(HEAD)
+    )
 
 
 def refuse_splits(source: object) -> None:
@@ -234,9 +247,9 @@ def _holds_pictures(values: Any) -> bool:
 
 
 def first_of(source: object) -> str | None:
-    """What the first item is of a source that can only be gone through, for people; None for other sources."""
+    """What the first item of a dataset or an iterable is, for people; None for other kinds of source."""
     held = given(source)
-    if not isinstance(held, Streamed):
+    if held is None or isinstance(source, list | tuple):
         return None
     head = held.some(1)
     return f"a {held.word} whose first item is {said(head[0])}" if head else f"a {held.word} that yields nothing"

@@ -15,6 +15,7 @@ from jaxtyping import Int64, UInt8
 from torch import Tensor
 
 from counterpoint.data.arrays import numbered
+from counterpoint.data.column_names import called
 from counterpoint.data.datasets import Numbered, Streamed
 from counterpoint.data.item_pictures import (
     EXPECTED,
@@ -29,7 +30,6 @@ from counterpoint.data.item_pictures import (
     shape_of,
     why,
 )
-from counterpoint.data.naming import called
 from counterpoint.data.photos import Progress, cache_folder, unkept
 from counterpoint.errors import SourceError
 

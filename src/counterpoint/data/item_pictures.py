@@ -17,8 +17,8 @@ from PIL import Image
 from torch import Tensor
 
 from counterpoint.data import arrays
+from counterpoint.data.column_names import LABELS, PICTURES
 from counterpoint.data.decode import is_grey, is_picture_name, opened, pixels_of, reason
-from counterpoint.data.naming import LABELS, PICTURES
 from counterpoint.data.paths import expanded
 from counterpoint.errors import SourceError, closest, listed
 
@@ -133,7 +133,9 @@ def shape_of(picture: Picture) -> tuple[int, int, int]:
 def pixels_in(picture: Picture, size: tuple[int, int], channels: int) -> np.ndarray:
     """uint8 pixels (c, h, w) of a picture, squeezed to (height, width) ``size``."""
     given = shape_of(picture)[0]
-    if given != channels and {given, channels} != {1, 3}:
+    if not isinstance(picture, Image.Image) and channels in (1, 3) and _is_transparent(picture):
+        picture = Image.fromarray(arrays.as_numpy(picture))
+    elif given != channels and {given, channels} != {1, 3}:
         raise SourceError(f"it has {given} channels, and {channels} were expected")
     if isinstance(picture, Image.Image):
         return pixels_of(picture, size=size, channels=channels)
@@ -144,6 +146,11 @@ def pixels_in(picture: Picture, size: tuple[int, int], channels: int) -> np.ndar
         )
         pixels = squeezed.round_().clamp_(0, 255).to(torch.uint8)
     return pixels[0].numpy()
+
+
+def _is_transparent(picture: np.ndarray | Tensor) -> bool:
+    """Whether this is an array (h, w, 4) of bytes: red, green, blue and how much covers what is behind."""
+    return picture.ndim == 3 and picture.shape[2] == 4 and picture.dtype in (np.uint8, torch.uint8)
 
 
 def why(wrong: Exception) -> str:

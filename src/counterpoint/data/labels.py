@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int64
 
+from counterpoint.data.datasets import keeps_pictures
 from counterpoint.data.frames import columns_of, is_frame, read_columns
 from counterpoint.data.paths import existing
 from counterpoint.data.splits import UNLABELLED, Codes, is_labelled
@@ -186,12 +187,9 @@ def _found(spec: object, source: object, items: Items) -> Any:
         return items.labels
     if not isinstance(spec, str | Path):
         return spec
-    named = [str(name) for name in (source if isinstance(source, Mapping) else getattr(source, "column_names", ()))]
-    if str(spec) in named and not is_frame(source):
-        return list(source[str(spec)])  # type: ignore[index]
-    columns = columns_of(source) if is_frame(source) else dict.fromkeys(named)
-    if str(spec) in columns:
-        return columns[str(spec)]
+    held, columns = _column(str(spec), source)
+    if held is not None:
+        return held
     if spec == "folder":
         return _folders(items.names)
     if Path(spec).suffix.lower() == ".npy":
@@ -206,6 +204,14 @@ def _found(spec: object, source: object, items: Items) -> Any:
             else "or .csv file, or a list; the source has no columns."
         )
     )
+
+
+def _column(name: str, source: Any) -> tuple[Any, list[str]]:
+    """The column of this name, None where there is none, and the names of all; of no other is anything read."""
+    held = columns_of(source) if is_frame(source) and not keeps_pictures(source) else source
+    named = held if isinstance(held, Mapping) else getattr(held, "column_names", getattr(held, "columns", ()))
+    names = [str(each) for each in named]
+    return (held[name] if name in names else None), names
 
 
 def _folders(names: Sequence[str]) -> list[str]:

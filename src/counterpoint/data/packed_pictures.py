@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from counterpoint.data.arrays import numbered
+from counterpoint.data.column_names import LABELS, PICTURES, called
 from counterpoint.data.decode import ByteFile, is_picture_name, opened
 from counterpoint.data.frames import suffix_of
 from counterpoint.data.listing import Labels, Listing, Read
-from counterpoint.data.naming import LABELS, PICTURES, called
 from counterpoint.data.paths import expanded
 from counterpoint.errors import SourceError, listed
 

@@ -101,9 +101,9 @@ def survey(source: object, *, column: str | None = None) -> Survey:
 
 
 def _channels(shapes: list[tuple[int, int, int]]) -> int:
-    """Colour where there is grey and colour; else as many as most pictures have."""
+    """Colour where some are in grey, some in colour or with transparency; else as many as most pictures have."""
     counts = Counter(shape[0] for shape in shapes)
-    return 3 if counts.keys() == {1, 3} else counts.most_common(1)[0][0]
+    return 3 if len(counts) > 1 and counts.keys() <= set(CHANNELS) else counts.most_common(1)[0][0]
 
 
 def open_pictures(
