@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from pyarrow import parquet
 
+from counterpoint import runs
 from counterpoint.data.labels import read_labels
 from counterpoint.data.pictures import looks_like_pictures, open_pictures, survey
 from counterpoint.data.texts import looks_like_texts
@@ -69,6 +70,17 @@ def test_files_of_kinds_that_are_not_read_are_counted_named_and_listed_with_what
     assert items.notes[0] == "2 .heic files are not read: save them as .jpg, as pillow-heif or ImageMagick does"
     for tool in ("ffmpeg", "pydicom", "pdftoppm", "rawpy"):
         assert sum(tool in note for note in items.notes) == 1
+
+
+def test_what_is_skipped_lands_in_the_folder_of_the_run(tmp_path):
+    put(tmp_path, "photos/a.png")
+    put(tmp_path, "photos/b.png", b"no picture")
+    put(tmp_path, "photos/c.heic")
+    runs.start(tmp_path / "run", {}, opened(tmp_path / "photos"))
+    assert [line.split("\t")[0] for line in (tmp_path / "run/skipped.txt").read_text().splitlines()] == [
+        "b.png",
+        "c.heic",
+    ]
 
 
 def test_files_that_are_not_read_are_counted_in_archives_too(tmp_path):

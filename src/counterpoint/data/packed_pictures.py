@@ -215,6 +215,8 @@ def _of_frame(frame: Any) -> Table | None:
     import pyarrow as pa
 
     try:
+        if hasattr(frame, "iloc") and not any(_may_hold(field.type) for field in pa.table(frame.head(ROWS)).schema):
+            return None  # of a frame of pandas the whole would be converted
         table = pa.table(frame)
     except (pa.ArrowException, TypeError, ValueError):
         return None  # whoever reads its columns says so

@@ -104,7 +104,7 @@ def of_pattern(pattern: str | Path, opening: Opening) -> Listing:
         existing(root)
         raise SourceError(f"Nothing in the folder '{root}' matches '{pattern}'. Are the files called so?")
     within = {folder for path in found for folder in path.parents}
-    runs = {folder for folder in within | set(found) if listing.is_run_folder(folder)}
+    runs = {path for path in within | set(found) if root in path.parents and listing.is_run_folder(path)}
     # a folder is left out where what is in it matches too, and a run of ours is not of the data
     found = [path for path in found if path not in within and runs.isdisjoint([path, *path.parents])]
     names = [path.relative_to(root).as_posix() for path in found]

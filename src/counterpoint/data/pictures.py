@@ -117,13 +117,14 @@ def open_pictures(
     """Open a source as uint8 pixels (b, c, h, w).
 
     Args:
-        source: A folder or an archive of photos, a list or a column of their paths, a single photo; an .npy, .npz
-            or IDX file, an array, a tensor; a list of Pillow images, a dataset; ``"sample:fashion"``.
+        source: A folder or an archive of photos, a pattern, a single photo; a list, a column or a .txt of their paths,
+            several folders; a column of encoded pictures; an .npy, .npz or IDX file, an array, a tensor; a picture, a
+            list of pictures, a dataset, a loader, a dictionary of columns, an iterator; ``"sample:fashion"``.
         size: Photos are squeezed to (size, size), and so are the pictures of a dataset unless it is None, which
             means the size of the first of them. Arrays keep their own size.
         channels: 1 for grey or 3 for colour, into which the pictures are brought; for arrays also their own number.
-        column: The column of a data frame that holds paths of photos, where more than one does.
-        progress: Is told how many photos have been decoded, and of how many.
+        column: The column or the key of the pictures or of their paths, where more than one holds some.
+        progress: Is told how many photos have been decoded or fetched, and of how many.
 
     Raises:
         SourceError: Nothing usable is there; the message says what was looked for and where.
