@@ -120,6 +120,7 @@ ASKED = ["fit", "{tmp}/asked.csv", "--out", "{out}"]
 PAIRED = [*ASKED, "--pairs", "question,answer"]
 
 WRONG = {
+    "a pattern that matches nothing": ["fit", "{tmp}/*.webp", "--out", "{out}"],
     "missing path": ["fit", "{tmp}/nowhere", "--out", "{out}"],
     "missing sample": ["fit", "sample:fash", "--out", "{out}"],
     "address": ["fit", "https://example.org/photos", "--out", "{out}"],

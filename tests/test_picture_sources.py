@@ -257,6 +257,10 @@ def test_a_pattern_skips_runs_of_ours_and_loops(years):
 def test_a_pattern_that_matches_nothing_or_no_photos_says_so(years):
     with pytest.raises(SourceError, match=r"Nothing in the folder '.*photos' matches '.*photos/\*\*/\*.jpg'"):
         opened(f"{years}/**/*.jpg")
+    with pytest.raises(SourceError, match="Nothing in the folder"):
+        recognise(f"{years}/**/*.jpg", "auto")
+    with pytest.raises(SourceError, match="is an address"):
+        recognise("https://example.org/photos?page=1", "auto")
     with pytest.raises(SourceError, match=r"holds no photos, only .txt \(1\)"):
         opened(f"{years}/**/*.txt")
     with pytest.raises(SourceError, match=r"There is no '.*fotos'.*Did you mean 'photos'"):

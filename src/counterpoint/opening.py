@@ -16,7 +16,7 @@ from torch import nn
 from counterpoint import catalogue
 from counterpoint.assemble import asks_for, whole
 from counterpoint.data.datasets import first_of, refuse_splits
-from counterpoint.data.paths import existing, is_pattern
+from counterpoint.data.paths import existing, is_pattern, matched
 from counterpoint.data.subset import spread
 from counterpoint.errors import SourceError, listed
 from counterpoint.interfaces import Items
@@ -110,8 +110,8 @@ def recognise(source: object, name: str) -> type[Modality]:
     if name != "auto":
         named: type[Modality] = catalogue.find("modality", name)
         return named
-    if isinstance(source, str | Path) and not (str(source).startswith("sample:") or is_pattern(source)):
-        existing(source)
+    if isinstance(source, str | Path) and not str(source).startswith("sample:"):
+        matched(source) if is_pattern(source) else existing(source)
     refuse_splits(source)
     for each in catalogue.names("modality"):
         kind: type[Modality] = catalogue.find("modality", each)

@@ -21,7 +21,7 @@ import numpy as np
 from counterpoint.data import archives, frames, listing
 from counterpoint.data.decode import ByteFile, is_picture_name
 from counterpoint.data.listing import Labels, Listing, Read
-from counterpoint.data.paths import existing, expanded, matching
+from counterpoint.data.paths import existing, expanded, matched, matching
 from counterpoint.errors import SourceError
 
 LISTS = (".txt", ".lst")
@@ -99,10 +99,7 @@ def of_pattern(pattern: str | Path, opening: Opening) -> Listing:
     Raises:
         SourceError: Nothing matches, or no photos do.
     """
-    root, found = matching(pattern)
-    if not found:
-        existing(root)
-        raise SourceError(f"Nothing in the folder '{root}' matches '{pattern}'. Are the files called so?")
+    root, found = matched(pattern)
     within = {folder for path in found for folder in path.parents}
     runs = {path for path in within | set(found) if root in path.parents and listing.is_run_folder(path)}
     # a folder is left out where what is in it matches too, and a run of ours is not of the data

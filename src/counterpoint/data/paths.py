@@ -37,7 +37,9 @@ def existing(source: str | Path) -> Path:
 
 def is_pattern(source: object) -> bool:
     """Whether this is a path with wildcards, such as ``photos/**/*.jpg``, and no file is called so."""
-    return isinstance(source, str | Path) and glob.has_magic(str(source)) and not expanded(source).exists()
+    if not isinstance(source, str | Path) or "://" in str(source):
+        return False
+    return glob.has_magic(str(source)) and not expanded(source).exists()
 
 
 def matching(pattern: str | Path) -> tuple[Path, list[Path]]:
@@ -46,3 +48,12 @@ def matching(pattern: str | Path) -> tuple[Path, list[Path]]:
     root = Path(*parts[: next(place for place, part in enumerate(parts) if glob.has_magic(part))])
     wild = "/".join(parts[len(root.parts) :])
     return root, [path for path in sorted(root.glob(wild)) if "/." not in f"/{path.relative_to(root).as_posix()}"]
+
+
+def matched(pattern: str | Path) -> tuple[Path, list[Path]]:
+    """As ``matching``; a ``SourceError`` where nothing does."""
+    root, found = matching(pattern)
+    if not found:
+        existing(root)
+        raise SourceError(f"Nothing in the folder '{root}' matches '{pattern}'. Are the files called so?")
+    return root, found
