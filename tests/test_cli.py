@@ -123,6 +123,16 @@ WRONG = {
     "a pattern that matches nothing": ["fit", "{tmp}/*.webp", "--out", "{out}"],
     "missing path": ["fit", "{tmp}/nowhere", "--out", "{out}"],
     "missing sample": ["fit", "sample:fash", "--out", "{out}"],
+    "no source": ["fit", "", "--out", "{out}"],
+    "no folder": ["fit", "{tmp}/array.npy", "--out="],
+    "home of nobody": ["fit", "~nobody-of-this-name/photos", "--out", "{out}"],
+    "folder in the home of nobody": ["fit", "{tmp}/array.npy", "--out=~nobody-of-this-name/run"],
+    "links in a circle": ["fit", "{tmp}/round", "--out", "{out}"],
+    "pipe": ["fit", "{tmp}/pipe.npy", "--out", "{out}"],
+    "run in place of data": ["fit", "{run}", "--out", "{out}"],
+    "folder that the data lies in": ["fit", "{tmp}/array.npy", "--out", "{tmp}"],
+    "folder below a file": ["fit", "{tmp}/array.npy", "--out", "{tmp}/array.npy/run"],
+    "folder that is a file": ["fit", "{tmp}/array.npy", "--out", "{tmp}/array.npy"],
     "address": ["fit", "https://example.org/photos", "--out", "{out}"],
     "empty folder": ["fit", "{tmp}/empty", "--out", "{out}"],
     "folder of text files": ["fit", "{tmp}/text", "--out", "{out}"],
@@ -167,7 +177,7 @@ WRONG = {
     "workers for one file": ["embed", "{run}", "{tmp}/array.npy", "--out", "{out}.npz", "--workers", "2"],
     "no shards": ["embed", "{run}", "{tmp}/text", "--out", "{out}"],
     "labels of the wrong length": ["evaluate", "{run}", "--train", "{tmp}/array.npy", "--labels", "{tmp}/short.npy"],
-    "labels with gaps": ["evaluate", "{run}", "--train", "{tmp}/array.npy", "--labels", "{tmp}/gaps.npy"],
+    "labels of one class with gaps": ["evaluate", "{run}", "--train", "{tmp}/array.npy", "--labels", "{tmp}/gaps.npy"],
     "labels all different": ["evaluate", "{run}", "--train", "{tmp}/array.npy", "--labels", "{tmp}/own.npy"],
     "labels missing": ["evaluate", "{run}", "--train", "{tmp}/array.npy"],
     "no labels to learn from": ["finetune", "{run}", "{tmp}/array.npy", "--out", "{out}"],
@@ -181,7 +191,16 @@ WRONG = {
         "{out}",
     ],
     "two labels for one name": ["finetune", "{run}", "{tmp}/array.npy", "--labels", "{tmp}/both.csv", "--out", "{out}"],
-    "a class of one": ["finetune", "{run}", "{tmp}/array.npy", "--labels", "{tmp}/one.csv", "--out", "{out}"],
+    "minus one as a class": ["finetune", "{run}", "{tmp}/array.npy", "--labels", "{tmp}/signs.npy", "--out", "{out}"],
+    "labels that are measured": [
+        "finetune",
+        "{run}",
+        "{tmp}/array.npy",
+        "--labels",
+        "{tmp}/sizes.npy",
+        "--out",
+        "{out}",
+    ],
     "labels for no item": ["finetune", "{run}", "{tmp}/array.npy", "--labels", "{tmp}/none.npy", "--out", "{out}"],
     "a fraction too small": [
         "finetune",
@@ -215,7 +234,6 @@ WRONG = {
         "many",
     ],
     "the whole way without labels": ["semi", "{tmp}/array.npy", "--out", "{out}"],
-    "the whole way with a class of one": ["semi", "{tmp}/array.npy", "--labels", "{tmp}/one.csv", "--out", "{out}"],
     "a budget that no class has": [
         "semi",
         "{tmp}/array.npy",
@@ -313,6 +331,8 @@ def wrong_things(folder):
     pictures = stripes(count=40).source
     for name in ("empty", "text", "folder.onnx"):
         (folder / name).mkdir()
+    (folder / "round").symlink_to("round")
+    os.mkfifo(folder / "pipe.npy")
     (folder / "text" / "letter.pdf").write_text("Dear Sir", encoding="utf-8")
     rows = [f"what is the price of number {row},it is {row} pounds" for row in range(20)]
     (folder / "asked.csv").write_text("\n".join(["question,answer", *rows]), encoding="utf-8")
@@ -331,8 +351,10 @@ def wrong_things(folder):
     np.save(folder / "gaps.npy", np.where(np.arange(40) < 3, np.nan, 1.0))
     np.save(folder / "own.npy", np.arange(40))
     np.save(folder / "none.npy", np.full(40, -1))
+    np.save(folder / "signs.npy", np.where(np.arange(40) < 20, -1, 1))
+    np.save(folder / "sizes.npy", np.arange(40) / 7)
     np.save(folder / "two.npy", np.arange(40) % 2)
-    for name, rows in (("names", "0,x\nphoto,y"), ("both", "0,x\n0,y"), ("one", "0,x\n1,x\n2,y")):
+    for name, rows in (("names", "0,x\nphoto,y"), ("both", "0,x\n0,y")):
         (folder / f"{name}.csv").write_text(f"name,label\n{rows}\n", encoding="utf-8")
     with zipfile.ZipFile(folder / "climbing.zip", "w") as packed:
         packed.writestr("../outside.png", b"x")

@@ -11,7 +11,7 @@ from counterpoint.choosing.questions import questions
 from counterpoint.cli import main
 from counterpoint.evaluation.draws import over_draws
 from counterpoint.model import load
-from counterpoint.settle import recognise
+from counterpoint.opening import open_source
 from tests.worlds import records
 
 TINY = {"epochs": 2, "batch_size": 32, "width": 8, "head_hidden": 16, "head_outputs": 8, "precision": "fp32"}
@@ -44,7 +44,7 @@ def test_every_method_is_trained_for_every_seed_and_asked_the_same(contest):
 def test_the_scores_are_those_of_the_models_that_lie_there(contest):
     folder, found = contest
     source, labels = folder / "rows.npy", folder / "labels.npy"
-    modality, items = recognise(str(source), "auto").learn(str(source), cp_wishes())
+    modality, items = open_source(str(source), cp_wishes())
     asked = questions(modality, source, items, test=None, labels=labels, seed=0)
     rights = [asked.right(load(folder / "out" / "runs" / f"simclr-{seed}")).linear for seed in (0, 1)]
     row = next(row for row in found["methods"] if row["method"] == "simclr")

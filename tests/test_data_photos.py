@@ -15,7 +15,10 @@ from PIL import Image
 from counterpoint.data import photos
 from counterpoint.data.decode import decode
 from counterpoint.data.pictures import looks_like_pictures, open_pictures, survey
+from counterpoint.data.sheets import read_sheet
 from counterpoint.errors import SourceError
+from counterpoint.kinds import Wishes
+from counterpoint.options import DataOptions
 
 
 def encoded(image, kind="PNG", **how):
@@ -172,7 +175,7 @@ def test_a_column_of_paths_is_opened_relative_to_its_file(album):
     assert looks_like_pictures(table)
     assert looks_like_pictures(frame)
     assert list(opened(table).names) == ["album/b/1.png", "album/a.png"]
-    assert colours(opened(frame, column="other")) == [[0, 255, 0]]
+    assert colours(opened(read_sheet(frame, Wishes(data=DataOptions(column="other"))))) == [[0, 255, 0]]
 
 
 def pack(album, target):
@@ -281,13 +284,13 @@ def test_columns_that_do_not_name_photos_are_explained(tmp_path, text, column, m
     (tmp_path / "list.csv").write_text(text)
     put(tmp_path, "x.png")
     with pytest.raises(SourceError, match=message):
-        opened(tmp_path / "list.csv", column=column)
+        opened(read_sheet(tmp_path / "list.csv", Wishes(data=DataOptions(column=column)), "image"))
 
 
-def test_photos_need_a_size_and_one_or_three_channels(album):
+def test_photos_need_a_size_and_the_bands_that_they_have(album):
     with pytest.raises(SourceError, match="Say with size="):
         open_pictures(album, size=None, channels=3)
-    with pytest.raises(SourceError, match="not with 2"):
+    with pytest.raises(SourceError, match="has 3 bands, and 2 were expected"):
         open_pictures(album, size=4, channels=2)
 
 

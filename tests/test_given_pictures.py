@@ -10,10 +10,14 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset, IterableDataset, SubsetRandomSampler, TensorDataset
 
-from counterpoint.data.labels import read_labels
+from counterpoint.data.labels import read_codes
+from counterpoint.data.levels import Range
 from counterpoint.data.pictures import Survey, looks_like_pictures, open_pictures, survey
 from counterpoint.errors import LabelError, SourceError
-from counterpoint.opening import recognise
+from counterpoint.kinds import Wishes
+from counterpoint.modalities.image import Images
+from counterpoint.opening import recognised
+from counterpoint.options import DataOptions
 
 COLOURS = ("red", "lime", "blue", "white")
 IMAGES = [Image.new("RGB", (10, 9), colour) for colour in COLOURS]
@@ -25,6 +29,10 @@ def encoded(image):
     held = io.BytesIO()
     image.save(held, "PNG")
     return held.getvalue()
+
+
+def recognise(source, name):
+    return recognised(source, Wishes(kind=name))[1]
 
 
 def opened(source, **how):
@@ -156,7 +164,7 @@ def test_a_frame_with_images_or_arrays_in_its_cells_is_pictures_with_labels():
         assert recognise(source, "auto").name == "image"
         assert colours(items) == list(COLOURS)
         assert items.labels == list("abab")
-        assert read_labels("age", source, items).tolist() == [1, 2, 3, 4]
+        assert read_codes("age", source, items).names() == ["1", "2", "3", "4"]
 
 
 def test_lists_of_arrays_that_may_be_series_are_no_pictures():
@@ -168,6 +176,66 @@ def test_a_pair_of_arrays_is_pictures_with_labels():
     items = opened((np.stack(ARRAYS), np.array([1, 0, 1, 0])), size=None)
     assert items.labels == [1, 0, 1, 0]
     assert colours(items) == list(COLOURS)
+
+
+def test_labels_tell_that_an_array_is_several_pictures():
+    pictures = np.arange(3, dtype=np.uint8)[:, None, None].repeat(9, 1).repeat(9, 2)
+    for source in ((pictures, np.array([4, 5, 6])), {"image": pictures, "label": [4, 5, 6]}):
+        assert survey(source) == Survey(3, 9, 1, False)
+        items = opened(source, channels=1)
+        assert items.labels == [4, 5, 6]
+        assert items.take(np.arange(3))[:, 0, 0, 0].tolist() == [0, 1, 2]
+
+
+# Pictures of more than 8 bits
+
+
+def deep(count=4):
+    """Pictures of 1000 +- 60, in floats."""
+    return [np.random.default_rng(row).integers(940, 1061, (9, 10)).astype(np.float32) for row in range(count)]
+
+
+def test_deep_pictures_are_kept_deep_and_have_one_range_for_the_whole_source():
+    modality, expected = Images.learn(np.stack(deep()), Wishes())
+    for cells in (deep(), [torch.from_numpy(each) for each in deep()], [Image.fromarray(each) for each in deep()]):
+        for source in (cells, Listed(cells), DataLoader(Listed(cells)), HuggingFace({"image": cells})):
+            found, items = Images.learn(source, Wishes())
+            assert found.sight.levels == modality.sight.levels
+            assert items.kind == "float32"
+            assert torch.equal(items.take(np.arange(4)), expected.take(np.arange(4)))
+            assert items.notes == expected.notes
+            again = found.open(source[:1] if isinstance(source, list) else Listed(cells[:1]))
+            assert torch.equal(again.take(np.array([0]))[0], items.take(np.array([0]))[0])
+
+
+def test_16_bits_are_kept_in_lists_iterators_and_cells_of_bytes():
+    shades = [each.astype(np.uint16) for each in deep()]
+    images = [Image.fromarray(each) for each in shades]
+    cells = [encoded(image) for image in images]
+    for source in (shades, images, iter(images), cells, iter(cells), {"image": cells}, {"scan": images}):
+        items = opened(source, size=9, channels=1, levels=Range((0,), (4095,), "all"))
+        assert items.kind == "uint16"
+        assert len(items) == 4
+        assert 0.2 < float(items.take(np.arange(4)).mean()) < 0.3
+
+
+def test_bytes_among_floats_are_a_share_of_full_brightness_and_numbers_that_are_none_are_skipped():
+    floats, broken = np.full((9, 9), 0.5, np.float32), np.full((9, 9), np.nan, np.float32)
+    items = opened([floats, np.full((9, 9), 51, np.uint8), broken], channels=1)
+    assert items.sample()[:, 0, 0, 0].tolist() == pytest.approx([0.5, 0.2])
+    assert items.skipped == [("2", "it cannot be read: it holds NaN or infinite numbers")]
+
+
+def test_the_channels_of_a_dataset_are_first_or_last_as_a_person_says():
+    items = [np.zeros((10, 9, 8), np.uint8)] * 2
+    assert survey(Listed(items), axis="first").channels == 10
+    assert survey(Listed(items), axis="last").channels == 8
+    assert opened(Listed(items), channels=10, axis="first").take(np.arange(2)).shape == (2, 10, 4, 4)
+
+
+def test_pictures_among_many_that_differ_in_opacity_are_said():
+    items = opened([Image.new("RGBA", (9, 9), (0, 0, 0, 0)), IMAGES[0], IMAGES[1]])
+    assert items.notes == ["1 pictures with transparent parts are laid on white"]
 
 
 # Datasets and loaders
@@ -197,8 +265,8 @@ def test_broken_items_are_skipped_named_and_counted_and_labels_of_all_items_fit(
     assert reasons["2"] == "it cannot be read: KeyError: 'image'"
     assert reasons["4"].startswith("it cannot be read: ")
     assert reasons["5"].startswith("it is a tuple of str, int and holds no picture; expected a Pillow image")
-    assert reasons["6"] == "it has 5 channels, and 3 were expected"
-    assert read_labels(list("abcdefgh"), None, opened_items).tolist() == ["b", "d"]
+    assert reasons["6"] == "it cannot be read: it has 5 bands, and 3 were expected"
+    assert read_codes(list("abcdefgh"), None, opened_items).names() == ["b", "d"]
 
 
 def test_a_dataset_without_one_usable_picture_is_refused_with_the_first_reason():
@@ -217,7 +285,7 @@ def test_a_dataset_without_one_usable_picture_is_refused_with_the_first_reason()
         (iter([]), "yields nothing. Was it read before"),
         (DataLoader(Listed([1])), "it is 1 and holds no picture"),
         (HuggingFace({"image": []}), "The dataset is empty"),
-        ({"image": []}, "Pictures come from .* Got a dict"),
+        ({"image": []}, "The dictionary has no rows"),
     ],
 )
 def test_an_empty_source_is_refused(source, message):
@@ -247,7 +315,7 @@ def test_a_dataset_of_hugging_face_is_read_by_the_column_that_holds_pictures():
     assert colours(items) == ["red", "blue", "white"]
     assert items.skipped == [("1", "it holds no picture of a kind that Pillow knows")]
     assert items.labels == ["cat", "dog", "cat"]
-    assert read_labels("label", source, items).tolist() == [0, 1, 0]
+    assert read_codes("label", source, items).names() == ["cat", "dog", "cat"]
     assert colours(opened(Listed(cells))) == ["red", "blue", "white"]  # as a Column of it is: a sequence of pictures
 
 
@@ -261,6 +329,21 @@ def test_of_several_columns_of_pictures_one_is_named():
     with pytest.raises(SourceError, match=r"the items of the source are not dictionaries"):
         opened(IMAGES, column="left")
     assert colours(opened(HuggingFace({"image": IMAGES, "mask": IMAGES[::-1]}))) == list(COLOURS)
+
+
+def test_the_key_of_a_dataset_is_named_like_a_column_and_kept_by_the_model():
+    source, column = HuggingFace({"left": IMAGES, "right": IMAGES[::-1]}), Wishes(data=DataOptions(column="right"))
+    modality, items = Images.learn(source, column)
+    assert colours(items) == list(COLOURS[::-1])
+    again = Images.restore(modality.settings())
+    assert colours(again.open(source)) == list(COLOURS[::-1])
+    assert colours(again.open(IMAGES)) == list(COLOURS)  # later data may have no keys
+    assert colours(again.open({"left": ARRAYS, "right": ARRAYS[::-1]})) == list(COLOURS[::-1])
+    with pytest.raises(SourceError, match=r"There is no column 'lefft'. Did you mean 'left'"):
+        Images.learn(source, Wishes(data=DataOptions(column="lefft")))
+    for other in (np.stack(ARRAYS), ["a.png"]):
+        with pytest.raises(SourceError, match=r"There is no column 'right'"):
+            Images.learn(other, column)
 
 
 def test_a_dictionary_of_datasets_is_a_choice_for_the_user():
@@ -277,11 +360,11 @@ def test_a_dictionary_of_columns_is_pictures_with_labels():
         assert recognise(source, "auto").name == "image"
         assert colours(items) == list(COLOURS)
         assert items.labels == [3, 1, 1, 3]
-        assert read_labels("age", source, items).tolist() == [1, 2, 3, 4]
+        assert read_codes("age", source, items).names() == ["1", "2", "3", "4"]
     with pytest.raises(SourceError, match=r"There is no column 'photos'. Did you mean 'photo'"):
         opened(source, column="photos")
     with pytest.raises(LabelError, match=r"There are no labels 'agee'. Did you mean 'age'"):
-        read_labels("agee", source, items)
+        read_codes("agee", source, items)
     assert colours(opened({"image": IMAGES[2], "label": 1})) == ["blue"]
     assert not looks_like_pictures({"x": [1, 2], "y": np.zeros((2, 7))})
 

@@ -11,7 +11,7 @@ from counterpoint.choosing.remarks import Measure, advice, remarks
 from counterpoint.cli import main
 from counterpoint.evaluation.looks import Known, found
 from counterpoint.kinds import Wishes
-from counterpoint.settle import recognise
+from counterpoint.opening import open_source
 from counterpoint.views import draw
 from counterpoint.views.parts import alone, presets
 from counterpoint.views.pixels import Look
@@ -201,13 +201,13 @@ def test_every_kind_of_data_is_judged_and_every_spec_can_be_fitted(kind):
     specs = [row["views"] for row in held["looks"]]
     assert len(set(specs)) == len(specs)
     assert {each for each in presets(kind) if each not in specs} == set()
-    modality, items = recognise(world.source, kind).learn(world.source, Wishes())
+    modality, items = open_source(world.source, Wishes(kind=kind))
     keys = draw.keys(seed=0, epoch=0, items=torch.arange(96), view=0)
     batch = items.take(np.arange(96))
     for row in held["looks"]:
         assert 0 <= row["accuracy"]["low"] <= row["accuracy"]["value"] <= row["accuracy"]["high"] <= 1
         assert row["damage"]["low"] <= row["damage"]["value"] <= row["damage"]["high"]
-        asked, _ = recognise(world.source, kind).learn(world.source, Wishes(views=row["views"]))
+        asked, _ = open_source(world.source, Wishes(kind=kind, views=row["views"]))
         torch.testing.assert_close(asked.look(batch, keys), modality.looking(row["views"]).look(batch, keys))
     weak, usual, strong = (
         held["looks"][names.index(each)] for each in ("half strength", "whole look", "double strength")

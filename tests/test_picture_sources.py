@@ -13,11 +13,13 @@ from PIL import Image
 from pyarrow import parquet
 
 from counterpoint import runs
-from counterpoint.data.labels import read_labels
+from counterpoint.data.labels import read_codes
+from counterpoint.data.paths import RECORDS
 from counterpoint.data.pictures import looks_like_pictures, open_pictures, survey
 from counterpoint.data.texts import looks_like_texts
-from counterpoint.errors import SourceError
-from counterpoint.opening import recognise
+from counterpoint.errors import InputError, SourceError
+from counterpoint.kinds import Wishes
+from counterpoint.opening import recognised
 
 COLOURS = ("red", "lime", "blue", "white")
 
@@ -33,6 +35,10 @@ def put(folder, name, data=None):
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(encoded() if data is None else data)
     return file
+
+
+def recognise(source, name):
+    return recognised(source, Wishes(kind=name))[1]
 
 
 def opened(source, **how):
@@ -61,14 +67,14 @@ def tape(path, members):
 
 
 def test_files_of_kinds_that_are_not_read_are_counted_named_and_listed_with_what_reads_them(tmp_path):
-    for name in ("a.png", "b.HEIC", "c.heic", "clip.mov", "scan.dcm", "page.pdf", "raw.nef", "notes.txt", "x.json"):
+    for name in ("a.png", "b.HEIC", "c.heic", "clip.mov", "page.pdf", "raw.nef", "notes.txt", "x.json"):
         put(tmp_path, name)
     items = opened(tmp_path)
     assert items.names == ["a.png"]
-    assert [name for name, _ in items.skipped] == ["b.HEIC", "c.heic", "clip.mov", "page.pdf", "raw.nef", "scan.dcm"]
+    assert [name for name, _ in items.skipped] == ["b.HEIC", "c.heic", "clip.mov", "page.pdf", "raw.nef"]
     assert dict(items.skipped)["clip.mov"].startswith(".mov files are not read: take pictures out of them")
     assert items.notes[0] == "2 .heic files are not read: save them as .jpg, as pillow-heif or ImageMagick does"
-    for tool in ("ffmpeg", "pydicom", "pdftoppm", "rawpy"):
+    for tool in ("ffmpeg", "pdftoppm", "rawpy"):
         assert sum(tool in note for note in items.notes) == 1
 
 
@@ -108,7 +114,7 @@ def test_labels_of_all_photos_fit_where_one_is_damaged_and_others_are_not_read(t
     items = opened(tmp_path)
     assert items.rows.tolist() == [0, 2]
     assert len(items.skipped) == 2
-    assert read_labels(["x", "y", "z"], tmp_path, items).tolist() == ["x", "z"]
+    assert read_codes(["x", "y", "z"], tmp_path, items).names() == ["x", "z"]
 
 
 def test_a_listed_photo_of_a_kind_that_is_not_read_is_skipped_with_what_reads_it(tmp_path):
@@ -133,15 +139,17 @@ def test_links_that_loop_neither_hang_nor_repeat_photos(tmp_path):
     assert [name for name, _ in items.skipped] == ["self.png"]
 
 
-@pytest.mark.parametrize("beside", ["model.safetensors", "state.pt", "views.png", "metrics.jsonl"])
-def test_folders_of_runs_inside_photos_are_not_learned_from(tmp_path, beside):
+@pytest.mark.parametrize("kind", RECORDS)
+def test_folders_of_runs_inside_photos_are_not_learned_from(tmp_path, kind):
+    record = json.dumps(dict.fromkeys(RECORDS[kind])).encode()
     put(tmp_path, "a.png")
-    for name in ("plan.json", beside, "views.png", "inner/b.png"):
+    put(tmp_path, f"run/{kind}", record)
+    for name in ("views.png", "inner/b.png"):
         put(tmp_path, f"run/{name}")
     assert opened(tmp_path).names == ["a.png"]
-    with pytest.raises(SourceError, match="is the folder of a run, not of photos"):
+    with pytest.raises(SourceError, match="is a run, not data"):
         opened(tmp_path / "run")
-    members = {name: encoded() for name in ("a.png", "run/plan.json", f"run/{beside}", "run/views.png", "run/in/b.png")}
+    members = {name: encoded() for name in ("a.png", "run/views.png", "run/in/b.png")} | {f"run/{kind}": record}
     assert opened(tape(tmp_path / "x.tar", members)).names == ["a.png"]
 
 
@@ -149,6 +157,7 @@ def test_a_plan_of_somebody_else_beside_photos_hides_none(tmp_path):
     put(tmp_path, "a.png")
     put(tmp_path, "plan.json")
     assert opened(tmp_path).names == ["a.png"]
+    assert opened(tape(tmp_path / "x.tar", {"in/a.png": encoded(), "in/plan.json": b"{}"})).names == ["in/a.png"]
 
 
 # Archives in the manner of WebDataset
@@ -247,9 +256,8 @@ def test_a_pattern_is_expanded_and_items_are_called_as_in_the_folder_above_it(ye
 
 
 def test_a_pattern_skips_runs_of_ours_and_loops(years):
-    put(years, "run/plan.json", b"{}")
+    put(years, "run/plan.json", json.dumps(dict.fromkeys(RECORDS["plan.json"])).encode())
     put(years, "run/views.png")
-    put(years, "run/model.safetensors", b"")
     (years / "loop").symlink_to(years)
     assert opened(f"{years}/**/*.png").names == ["2023/trip/1.png", "2024/trip/1.png"]
 
@@ -306,8 +314,8 @@ def test_home_is_found_in_every_kind_of_path(years, monkeypatch):
     for source in (*sources, ["~/photos/2023"], "~/photos/2023/trip/1.png"):
         assert recognise(source, "auto").name == "image"
         assert colours(opened(source)) == ["red"]
-    with pytest.raises(SourceError, match="There is no '~nobody/photos'"):
-        opened("~nobody/photos")
+    with pytest.raises(InputError, match="there is no user 'nobody-of-that-name'"):
+        opened("~nobody-of-that-name/photos")
 
 
 def test_arrays_and_columns_of_paths_are_lists_of_paths(years):
@@ -326,7 +334,7 @@ def test_a_row_that_names_no_photo_is_skipped_and_labels_of_all_rows_fit(years):
         ("row 1", "it cannot be read: the row names no photo"),
         ("none.png", "there is no such file"),
     ]
-    assert read_labels("kind", table, items).tolist() == ["a", "c"]
+    assert read_codes("kind", table, items).names() == ["a", "c"]
     listed = opened([str(years / "2023/trip/1.png"), None, float("nan"), ""])
     assert [name for name, _ in listed.skipped] == ["row 1", "row 2", "row 3"]
 
@@ -368,7 +376,7 @@ def test_a_bad_row_of_encoded_pictures_is_skipped_and_labels_of_all_rows_fit(tmp
             "it holds no picture of a kind that Pillow knows",
             "it cannot be read: the cell is empty",
         ]
-        assert read_labels([5, 6, 7, 8], each, items).tolist() == [5, 8]
+        assert read_codes([5, 6, 7, 8], each, items).names() == ["5", "8"]
 
 
 def test_a_binary_column_and_paths_without_bytes_are_pictures_too(tmp_path):
@@ -391,6 +399,31 @@ def test_of_several_columns_of_pictures_the_one_that_is_called_so_or_asked_for_i
     assert colours(opened(source.append_column("image", pa.array(packed())))) == list(COLOURS)
     with pytest.raises(SourceError, match="Did you mean 'left'"):
         opened(source, column="lefft")
+
+
+def test_columns_of_pictures_are_in_the_schema_of_the_model_and_later_files_are_read_by_it(tmp_path):
+    kinds = {"bytes": [each["bytes"] for each in packed()], "pairs": packed()}
+    for name, cells in kinds.items():
+        parquet.write_table(pa.table({"scan": cells, "age": [1, 2, 3, 4]}), tmp_path / f"{name}.parquet")
+        source, kind = recognised(tmp_path / f"{name}.parquet", Wishes())
+        modality, items = kind.learn(source, Wishes())
+        assert (modality.schema().named("scan").type, modality.schema().of_role("path")) == ("picture", ["scan"])
+        assert colours(items) == list(COLOURS)
+        later = pa.table({"other": packed()[::-1], "scan": cells})
+        assert colours(kind.restore(modality.settings()).open(later)) == list(COLOURS)
+
+
+def test_deep_pictures_in_a_column_are_kept_deep():
+    held = io.BytesIO()
+    Image.fromarray(np.arange(940, 1004, dtype=np.uint16).reshape(8, 8)).save(held, "PNG")
+    assert open_pictures(pa.table({"scan": [held.getvalue()]}), size=8, channels=1).kind == "uint16"
+
+
+def test_classes_of_a_column_are_called_by_their_names_however_they_are_asked_for(tmp_path):
+    features = {"kind": {"names": ["cat", "dog"], "_type": "ClassLabel"}}
+    table = pa.table({"picture": packed(), "kind": [1, 0, 1, 1]})
+    source = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
+    assert read_codes("kind", source, opened(source)).names() == ["dog", "cat", "dog", "dog"]
 
 
 def test_bytes_that_are_no_pictures_are_not_taken_for_them():

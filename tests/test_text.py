@@ -11,6 +11,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 import counterpoint as cp
 from counterpoint.cli import main
+from counterpoint.data.alike import alike
 from counterpoint.data.texts import looks_like_texts, read_texts
 from counterpoint.data.tokens import learned
 from counterpoint.encoders.bag import bag
@@ -19,7 +20,8 @@ from counterpoint.kinds import Wishes
 from counterpoint.modalities.image import Images
 from counterpoint.modalities.text import Text
 from counterpoint.model import load
-from counterpoint.opening import recognise
+from counterpoint.opening import recognised
+from counterpoint.options import DataOptions
 from counterpoint.views import draw
 from counterpoint.views.words import Words, dropout
 from tests.worlds import remarks
@@ -50,18 +52,18 @@ def test_lines_columns_lists_and_folders_hold_the_same_texts(tmp_path):
         (folder / f"{row}.md").write_text(text, encoding="utf-8")
     paths = [lines, *(tmp_path / name for name in ("wide.txt", "packed.txt.gz", "rows.jsonl", "rows.csv")), folder]
     for source in [*paths, SAID, np.array(SAID), {"said": np.array(SAID, dtype=object)}]:
-        columns = ["said"] if isinstance(source, dict) or "rows" in str(source) else []
-        assert list(read_texts(source, columns).texts) == SAID, source
+        column = "said" if isinstance(source, dict) or "rows" in str(source) else None
+        assert list(read_texts(source, DataOptions(column=column)).texts) == SAID, source
     assert [looks_like_texts(path) for path in paths] == [True] * len(paths)
-    assert [recognise(path, "auto") for path in paths] == [Text] * len(paths)
+    assert [recognised(path, Wishes())[1] for path in paths] == [Text] * len(paths)
     assert list(read_texts(folder).names) == [f"{row}.md" for row in range(4)]
 
 
 def test_a_folder_with_a_picture_is_one_of_pictures(tmp_path):
     (tmp_path / "about.txt").write_text("these are pictures", encoding="utf-8")
-    assert recognise(tmp_path, "auto") is Text
+    assert recognised(tmp_path, Wishes())[1] is Text
     Image.new("L", (8, 8)).save(tmp_path / "one.png")
-    assert recognise(tmp_path, "auto") is Images
+    assert recognised(tmp_path, Wishes())[1] is Images
 
 
 def test_empty_texts_are_left_out_and_the_others_keep_their_places():
@@ -85,7 +87,9 @@ def test_the_most_wordy_column_is_the_text_and_an_id_names_it():
     }
     read = read_texts(columns)
     assert (list(read.names), read.texts[0]) == (["7", "9"], "Keys come and go here.")
-    assert read_texts(columns, ["title", "body"]).texts[1] == "On queues Queues are first in, first out."
+    assert (
+        read_texts(columns, DataOptions(column="title, body")).texts[1] == "On queues Queues are first in, first out."
+    )
 
 
 @pytest.mark.parametrize(
@@ -94,7 +98,7 @@ def test_the_most_wordy_column_is_the_text_and_an_id_names_it():
         (["a few words"], True),
         ([1, 2], False),
         (np.zeros((3, 2)), False),
-        ({"text": np.array(["some words"], dtype=object)}, False),
+        ({"text": np.array(["some words"], dtype=object)}, True),
     ],
 )
 def test_only_plain_texts_are_claimed(source, claimed):
@@ -131,7 +135,7 @@ def test_a_table_with_a_column_of_names_stays_a_table(tmp_path):
 )
 def test_what_is_no_text_is_refused_with_advice(source, columns, message):
     with pytest.raises(SourceError, match=message):
-        read_texts(source, columns)
+        read_texts(source, DataOptions(column=",".join(columns) or None))
 
 
 def test_a_file_that_is_not_text_is_refused(tmp_path):
@@ -143,7 +147,17 @@ def test_a_file_that_is_not_text_is_refused(tmp_path):
 def test_the_same_texts_give_the_same_vocabulary():
     texts = remarks().source
     assert learned(texts, size=300) == learned(list(texts), size=300)
-    assert len(learned(texts, size=100)["model"]["vocab"]) == 100
+    assert len(learned(texts, size=100)["model"]["vocab"]) == 100 + 256  # of bytes
+
+
+def test_the_same_rare_characters_are_left_out_every_time():
+    rare = [chr(code) for code in range(0x4E00, 0x5E00)]  # each once, and more than have room
+    texts = ["a few words", *("".join(rare[start : start + 64]) for start in range(0, len(rare), 64))]
+    vocabularies = [learned(texts, size=600)["model"]["vocab"] for _ in range(3)]
+    assert vocabularies[0] == vocabularies[1] == vocabularies[2]
+    kept = [character for character in rare if character in vocabularies[0]]
+    assert kept == rare[: len(kept)]
+    assert 200 < len(kept) < 300
 
 
 def test_views_keep_words_whole_and_are_never_empty(learnt):
@@ -318,3 +332,66 @@ def test_texts_of_a_word_each_are_the_column_that_is_no_name():
     words = {"name": np.array(["w1", "w2"], dtype=object), "word": np.array(["king", "queen"], dtype=object)}
     read = read_texts(words)
     assert (list(read.texts), list(read.names)) == (["king", "queen"], ["w1", "w2"])
+
+
+SCRIPTS = ["გამარჯობა", "สวัสดี", "ສະບາຍດີ", "नमस्ते", "ನಮಸ್ಕಾರ", "안녕하세요", "Γειά", "Привет", "שלום", "مرحبا"]
+LIKE = ["რამდენი ადამიანია ოთახში დღეს", "ჩემი ბარათი ჯერ არ მოსულა სახლში", "5", "6"]
+
+
+def test_unknown_characters_are_told_apart_by_an_untrained_and_a_trained_model():
+    model = cp.fit(remarks(64).source, epochs=4, batch_size=16, width=256, learning_rate=1e-2)
+    for each in (model, model.untrained()):
+        z = each.embed([*SCRIPTS, *LIKE]).vectors
+        alike = z @ z.T - np.eye(len(z))
+        assert alike[:10, :10].max() < 0.6
+        assert alike[10, 11] < 0.8
+        assert alike[12, 13] < 0.3
+        assert not cp.duplicates(each.embed([*SCRIPTS, *LIKE]))
+        same = each.embed(["ბარათი", "ბარათი ჯერ", "ოთახში"]).vectors
+        assert same[0] @ same[1] > 0.5 > same[0] @ same[2]
+        np.testing.assert_allclose(np.linalg.norm(z, axis=1), 1, rtol=1e-5)
+    sizes = [np.linalg.norm(model.represent(model.modality.open([text]))) for text in [*SCRIPTS, remarks(1).source[0]]]
+    assert max(sizes) < 5 * min(sizes)
+    assert not model.modality.raw(model.modality.open(["5", "Γειά"]).take(np.arange(2))).any()
+
+
+def test_texts_of_unknown_characters_do_not_say_the_same():
+    known = remarks(60).source
+    reader = Text.learn(known, Wishes())[0].tokenizer
+    telling, size = reader.telling(reader.numbers([*LIKE, LIKE[0].replace(" ", "! "), *SCRIPTS]))
+    numbers = alike(telling, size=size)
+    assert numbers[4] == numbers[0]
+    assert len(np.unique(numbers)) == len(LIKE) + len(SCRIPTS)
+
+
+def test_what_is_unknown_is_said_where_it_is_more_than_one_in_a_hundred():
+    text, items = Text.learn(["abcdefghij klmnopqrst"] * 10, Wishes())
+    assert not [note for note in items.notes if "unknown" in note]
+    opened = text.open(["abcdefghij klmnopqr5ก", *["abcdefghij klmnopqrst"] * 2])
+    assert opened.notes == ["3.3 % of the characters are unknown to the model's vocabulary and are read as bytes"]
+    assert not text.open([*["abcdefghij klmnopqrst"] * 9, "5"]).notes
+
+
+@pytest.mark.parametrize("layers", [0, 1])
+def test_a_byte_is_read_as_the_run_that_ends_with_it(layers):
+    pieces = ["[PAD]", "▁", "▁a", *(f"<0x{byte:02X}>" for byte in range(256))]
+    network = bag(pieces, torch.ones(len(pieces)), pad=0, width=16, layers=layers).eval()
+    codes = [
+        [1, 3 + 0xE1, 3 + 0x83, 3 + 0xA0, 3 + 0xE1, 3 + 0x83, 3 + 0xA1, 3 + 7],
+        [2, 3 + 7, 1, 3 + 9, 3 + 7, 0, 0, 0],
+    ]
+    expected = []
+    for row in codes:
+        read, run = [], []
+        for token in row:
+            run = [*run, token - 3] if token >= 3 else []
+            whole = sum((byte + 1) * 31**place for place, byte in enumerate(reversed(run[-6:])))
+            read.append(3 + (whole - 1) % 256 if run else token)
+        expected.append(read)
+    tokens = torch.tensor(codes)
+    assert network._by_runs(tokens, network.code[tokens]).tolist() == expected
+    assert expected[1][1] == 3 + 7
+    alone = network(tokens[1:, :5])
+    torch.testing.assert_close(network(tokens)[1:], alone)
+    assert float(network.log_weights[1].detach().exp()) == pytest.approx(0.01 / 1.01)
+    assert float(network.log_weights[3].detach().exp()) > 0.5

@@ -18,8 +18,8 @@ from counterpoint.choosing.searching import choices, dimensions
 from counterpoint.cli import main
 from counterpoint.evaluation.measures import MEASURES
 from counterpoint.kinds import Wishes
+from counterpoint.opening import open_source
 from counterpoint.plans import Plan
-from counterpoint.settle import recognise
 from counterpoint.views import draw
 from tests.worlds import WORLDS, records
 
@@ -204,7 +204,7 @@ def test_without_optuna_it_says_what_to_install(monkeypatch, tmp_path):
 @pytest.mark.parametrize("kind", WORLDS)
 def test_views_become_stronger_and_stay_what_they_are(kind):
     made = WORLDS[kind](count=64)
-    modality, items = recognise(made.source, kind).learn(made.source, Wishes())
+    modality, items = open_source(made.source, Wishes(kind=kind))
     usual = modality.settings()["views"]
     assert modality.strength(1.0) == usual
     batch, key = items.take(np.arange(64)), draw.keys(seed=0, epoch=0, items=torch.arange(64), view=0)
@@ -222,7 +222,7 @@ def test_views_become_stronger_and_stay_what_they_are(kind):
 
 def test_what_is_fixed_or_of_no_use_is_not_searched():
     made = records(count=64)
-    modality, _ = recognise(made.source, "table").learn(made.source, Wishes())
+    modality, _ = open_source(made.source, Wishes(kind="table"))
     settled = Plan(temperature=0.1, learning_rate=2e-3, head_layers=2, head_hidden=512, head_outputs=128, batch_size=32)
     space = dimensions(Plan(), settled, modality, items=64, batches=4.0)
     names = {each.name for each in space}

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from counterpoint.errors import InputError, SourceError, closest
-from counterpoint.files import replacing
+from counterpoint.files import expanded, replacing
 
 
 @dataclass(frozen=True, repr=False)
@@ -71,7 +71,7 @@ class Embeddings:
 
     def save(self, path: str | Path) -> Path:
         """Write ``vectors``, ``names``, ``model`` and ``source`` as .npz, whole or not at all."""
-        target = Path(path)
+        target = expanded(path)
         names = np.asarray(self.names, dtype=np.str_)
         with replacing(target) as temporary, temporary.open("wb") as file:
             np.savez(file, vectors=self.vectors, names=names, model=self.model, source=self.source)
@@ -104,14 +104,27 @@ class Embeddings:
     @classmethod
     def load(cls, path: str | Path) -> Embeddings:
         """Read what ``save`` wrote; of a folder all .npz files in it and in folders inside, in the order of names."""
-        if Path(path).is_dir():
-            found = parts_in(Path(path))
+        path = expanded(path)
+        if path.is_dir():
+            found = parts_in(path)
             if not found:
                 raise SourceError(f"'{path}' holds no embeddings. Make them with 'counterpoint embed'.")
             return cls.merge({str(part): cls.load(part) for part in found})
         with _reading(path) as archive:
             source = str(archive["source"]) if "source" in archive else ""
             return cls(archive["vectors"], archive["names"].tolist(), str(archive["model"]), source)
+
+
+def is_saved(source: object) -> bool:
+    """Whether this is the path of a file that ``Embeddings.save`` wrote, or of a folder with such files."""
+    if not isinstance(source, str | Path):
+        return False
+    path = Path(source)
+    file = next(path.glob("*.npz"), path) if path.is_dir() else path
+    if file.suffix != ".npz" or not zipfile.is_zipfile(file):
+        return False
+    with zipfile.ZipFile(file) as archive:
+        return {"vectors.npy", "names.npy", "model.npy"} <= set(archive.namelist())
 
 
 def origin(path: Path) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
+from counterpoint.errors import InputError
 from counterpoint.interfaces import Batch, Items, Views
 from counterpoint.options import AS_IT_IS, DataOptions
 
@@ -53,6 +54,10 @@ class Modality(ABC):
     @abstractmethod
     def open(self, source: object) -> Items:
         """Open further data, as the training data was."""
+
+    def open_column(self, source: object, column: str) -> Items:
+        """Open further data by a column that is named, such as the answers where questions would be read."""
+        raise InputError(f"A column is named of texts, and this model is of {self.name}. Got the column '{column}'.")
 
     @abstractmethod
     def look(self, batch: Batch, key: Int64[Tensor, " b"]) -> Tensor:
@@ -127,6 +132,10 @@ class Modality(ABC):
         """The columns that are features, where the data has columns with names: a label among them is no test."""
         return ()
 
+    def schema(self) -> Any:
+        """What the columns of its data are (``data.schema.Schema``), where they have names; else None."""
+        return None
+
     def picture(self, batch: Batch) -> Tensor | None:
         """The items as uint8 pictures (b, 3, h, w) for people, or None where the kind of data has none."""
         return None
@@ -144,6 +153,8 @@ class Modality(ABC):
 class Wishes:
     """What the user asks of a modality; None and 'auto' leave it to the data."""
 
+    kind: str = "auto"
+    """The kind of data, where a person said it."""
     views: str | Callable[..., Any] = "auto"
     view_size: int | None = None
     data: DataOptions = AS_IT_IS

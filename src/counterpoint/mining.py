@@ -19,7 +19,7 @@ from jaxtyping import Float32, Int64
 
 from counterpoint.data.texts import read_linked
 from counterpoint.errors import InputError
-from counterpoint.files import write_text
+from counterpoint.files import expanded, write_text
 from counterpoint.model import Model, load
 
 SHARE = 0.95
@@ -48,7 +48,8 @@ def mine(
     """
     if k < 1 or not 0 < share <= 1:
         raise InputError(f"k must be at least 1 and share in (0, 1]. Got {k} and {share}.")
-    if Path(out).suffix.lower() != ".csv":
+    out = expanded(out)
+    if out.suffix.lower() != ".csv":
         raise InputError(f"Pairs with negatives are written as .csv. Got --out {out}.")
     model = run if isinstance(run, Model) else load(run)
     read, linked = read_linked(source, list(pairs))
@@ -62,7 +63,7 @@ def mine(
         raise InputError(f"No pair has {k} negatives below {share} of its own similarity. Lower k, or raise share.")
     held = io.StringIO()
     csv.writer(held, lineterminator="\n").writerows([[*pairs, *names], *rows])
-    write_text(Path(out), held.getvalue())
+    write_text(out, held.getvalue())
     own, other = np.asarray([how for _, _, how in found]).mean(axis=0).tolist()
     return {
         "out": str(out),

@@ -19,7 +19,7 @@ from torch.nn import functional
 from counterpoint import __version__, catalogue
 from counterpoint.embeddings import Embeddings
 from counterpoint.errors import RunError
-from counterpoint.files import fingerprint, replacing, write_json
+from counterpoint.files import expanded, fingerprint, replacing, write_json
 from counterpoint.heads import mlp_head, shape_of_head
 from counterpoint.interfaces import Items
 from counterpoint.kinds import Modality
@@ -115,7 +115,7 @@ class Model:
 
     def save(self, folder: str | Path) -> Path:
         """Write ``model.safetensors``, ``head.safetensors`` and ``config.json``, each whole or not at all."""
-        target = Path(folder)
+        target = expanded(folder)
         settings, apart = dict(self.modality.settings()), {}
         for name, file in self.modality.kept_apart.items():
             write_json(target / file, settings.pop(name))
@@ -137,7 +137,7 @@ class Model:
 
 def load(folder: str | Path, *, encoder: nn.Module | None = None) -> Model:
     """The model in a run folder. ``encoder`` is needed only for a module of your own, and gets its weights."""
-    path = Path(folder)
+    path = expanded(folder)
     config = _config(path)
     weights = _weights(path / WEIGHTS, config["weights"])
     kind: type[Modality] = catalogue.find("modality", config["modality"])

@@ -15,10 +15,13 @@ from torch import nn
 
 from counterpoint import catalogue
 from counterpoint.assemble import asks_for, whole
-from counterpoint.data.datasets import first_of, refuse_splits
+from counterpoint.data.datasets import first_of, holds_pictures, refuse_splits
+from counterpoint.data.frames import is_columns
 from counterpoint.data.paths import existing, is_pattern, matched
+from counterpoint.data.sheets import read_sheet
 from counterpoint.data.subset import spread
 from counterpoint.errors import SourceError, listed
+from counterpoint.files import is_file
 from counterpoint.interfaces import Items
 from counterpoint.kinds import Modality, Wishes
 from counterpoint.options import AS_IT_IS, DataOptions
@@ -76,6 +79,7 @@ def opened(source: object, asked: Plan, own: Own, processes: Processes = ALONE) 
     """Recognise and open the data of a plan."""
     pairs = paired_columns(own.pairs)
     wishes = Wishes(
+        kind=asked.modality,
         views=own.views or asked.views,
         view_size=asked.view_size,
         data=own.data,
@@ -86,10 +90,9 @@ def opened(source: object, asked: Plan, own: Own, processes: Processes = ALONE) 
         progress=decoding(),
     )
     with processes.first_before_others():
-        kind = "text" if pairs and asked.modality == "auto" else asked.modality  # no other kind has such columns
-        modality = recognise(source, kind)
-        catalogue.find("method", asked.method, only=modality.name)
-        return modality.learn(source, wishes)
+        held, kind = recognised(source, wishes)
+        catalogue.find("method", asked.method, only=kind.name)
+        return kind.learn(held, wishes)
 
 
 def paired_columns(pairs: object) -> tuple[str, ...]:
@@ -98,21 +101,36 @@ def paired_columns(pairs: object) -> tuple[str, ...]:
     >>> paired_columns("question, answer"), paired_columns("turns"), paired_columns("pairs.csv")
     (('question', 'answer'), ('turns',), ())
     """
-    if isinstance(pairs, str) and not Path(pairs).suffix and not Path(pairs).exists():
+    if isinstance(pairs, str) and not Path(pairs).suffix and not is_file(pairs):
         return tuple(name.strip() for name in pairs.split(","))
     if isinstance(pairs, tuple) and all(isinstance(name, str) for name in pairs):
         return pairs
     return ()
 
 
-def recognise(source: object, name: str) -> type[Modality]:
+def open_source(source: object, wishes: Wishes) -> tuple[Modality, Items]:
+    """Recognise and open the data that is learned from."""
+    held, kind = recognised(source, wishes)
+    return kind.learn(held, wishes)
+
+
+def recognised(source: object, wishes: Wishes) -> tuple[object, type[Modality]]:
+    """The source, whose columns have been read if it has any, and its kind of data."""
+    name = "text" if wishes.pairs and wishes.kind == "auto" else wishes.kind  # no other kind has such columns
+    if isinstance(source, str | Path) and not str(source).startswith("sample:"):
+        matched(source) if is_pattern(source) else existing(source)
+    refuse_splits(source)
+    if is_columns(source) and not holds_pictures(source):
+        sheet = read_sheet(source, wishes, name)
+        return sheet, catalogue.find("modality", sheet.kind)
+    return source, _recognise(source, name)
+
+
+def _recognise(source: object, name: str) -> type[Modality]:
     """The kind of data of a source, by name or by asking each kind whether it claims it."""
     if name != "auto":
         named: type[Modality] = catalogue.find("modality", name)
         return named
-    if isinstance(source, str | Path) and not str(source).startswith("sample:"):
-        matched(source) if is_pattern(source) else existing(source)
-    refuse_splits(source)
     for each in catalogue.names("modality"):
         kind: type[Modality] = catalogue.find("modality", each)
         if kind.claims(source):
@@ -126,7 +144,8 @@ def recognise(source: object, name: str) -> type[Modality]:
 def identity(items: Items, modality: Modality, encoder: str, answers: np.ndarray | None) -> str:
     """A fingerprint of data, of how it is seen and of what is said of it, where that is learned from."""
     sample = items.take(spread(len(items), 16)).numpy().tobytes()
-    said = [list(items.names), dict(modality.settings()), encoder]
+    kept = {name: value for name, value in modality.settings().items() if name not in ("schema", "options")}
+    said = [list(items.names), kept, encoder]
     named = b"" if answers is None else answers.tobytes()
     return hashlib.sha256(json.dumps(said).encode() + sample + named).hexdigest()
 

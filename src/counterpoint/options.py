@@ -13,6 +13,7 @@ from counterpoint.errors import PlanError, listed
 from counterpoint.plans import Choices, choice
 
 QUOTINGS = ("auto", "none")
+TOKENS = ("words", "spaces")
 AXES = ("auto", "first", "last")
 
 
@@ -40,6 +41,12 @@ class DataOptions(Choices):
     header: bool = choice(True, "Whether the first line of a file of columns holds their names.")
     encoding: str | None = choice(None, "Encoding of files of text, such as cp1252, gbk, shift_jis; detected if None.")
     quoting: str = choice("auto", "auto, or none where quotation marks in a file of columns are a part of the text.")
+    min_count: int | None = choice(
+        None, "How often a whole word has to occur to be learned; None for 5, or 2 in small texts.", low=1
+    )
+    tokens: str = choice(
+        "words", "words, or spaces where whole words are tokenised already: then case and marks stay as they are."
+    )
     range: str | None = choice(
         None, "Numbers of a picture that are black and full brightness, such as 0,4095; measured when left out."
     )
@@ -49,7 +56,7 @@ class DataOptions(Choices):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name, allowed in (("quoting", QUOTINGS), ("channel_axis", AXES)):
+        for name, allowed in (("quoting", QUOTINGS), ("tokens", TOKENS), ("channel_axis", AXES)):
             if getattr(self, name) not in allowed:
                 raise PlanError(f"{name} is one of {listed(allowed)}. Got {getattr(self, name)!r}.")
 
@@ -79,8 +86,8 @@ def _as_text(value: Any) -> Any:
 def as_words(options: DataOptions) -> list[str]:
     """The options of the command line that say the same.
 
-    >>> as_words(DataOptions(without="ill", header=False))
-    ['--without', 'ill', '--no-header']
+    >>> as_words(DataOptions(without="ill", header=False, min_count=3))
+    ['--without', 'ill', '--no-header', '--min-count', '3']
     """
     words: list[str] = []
     for name, value in options.record().items():
@@ -90,7 +97,7 @@ def as_words(options: DataOptions) -> list[str]:
         if isinstance(value, bool):
             words.append(f"--{spelled}" if value else f"--no-{spelled}")
         else:
-            words += [f"--{spelled}", value]
+            words += [f"--{spelled}", str(value)]
     return words
 
 

@@ -8,6 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from counterpoint.data.labels import Labels
+from counterpoint.data.schema import schema_lines
+from counterpoint.errors import listed
 from counterpoint.interfaces import Listener
 from counterpoint.training.watch import Verdict, judge
 
@@ -24,8 +27,8 @@ def console() -> Any:
 def summary_lines(summary: Mapping[str, Any]) -> list[str]:
     """The plan of a run in a few lines.
 
-    >>> summary_lines({"items": 4, "skipped": 0, "modality": "table", "notes": [], "item_shape": [3], "view_shape": [3],
-    ...                "views": "auto", "encoder": "mlp", "encoder_parameters": 1000, "steps": 2,
+    >>> summary_lines({"items": 4, "skipped": 0, "modality": "table", "notes": [], "schema": [], "item_shape": [3],
+    ...                "view_shape": [3], "views": "auto", "encoder": "mlp", "encoder_parameters": 1000, "steps": 2,
     ...                "steps_per_epoch": 1, "epochs": 2.0, "precision": "fp32", "device": "cpu", "processes": 1,
     ...                "minutes": None, "views_per_second": None, "memory": 0})[0]
     'data      4 items of 3, recognised as table'
@@ -37,6 +40,7 @@ def summary_lines(summary: Mapping[str, Any]) -> list[str]:
     lines = [
         f"data      {items}, recognised as {summary['modality']}{skipped}",
         *(f"          {note}" for note in summary["notes"]),
+        *(f"{'' if row else 'schema':8}  {line}" for row, line in enumerate(schema_lines(summary["schema"]))),
         f"views     {summary['views']}{_shape(', ', summary['view_shape'])}",
         f"encoder   {summary['encoder']}, {summary['encoder_parameters']:,} parameters",
         f"training  {steps}, {summary['precision']} on {summary['device']}{company}",
@@ -55,6 +59,51 @@ def announce(summary: Mapping[str, Any], folder: Path | None) -> None:
     for line in summary_lines(summary):
         out.print(line, markup=False)
     out.print(f"run       {folder}" if folder else "run       kept in memory only", markup=False)
+
+
+SHOWN = 12
+"""Classes that a line names."""
+
+
+def label_lines(labels: Labels, *, what: str = "labels", left_out: bool = True, held_out: bool = True) -> list[str]:
+    """The classes of some items with how many are of each, how many have no label, and how that was read.
+
+    ``left_out`` says whether a verb leaves items without a label out, ``held_out`` whether it holds some out to test.
+
+    >>> import numpy as np
+    >>> for line in label_lines(Labels(np.asarray([0, 1, 0, -1]), ["cat", "dog"])):
+    ...     print(line)
+    labels    2 classes, 3 of 4 items: cat (2), dog (1)
+              1 of 4 items has no label and is left out
+              the class 'dog' has one labelled item: it is learned from and never tested
+    """
+    counts, items, labelled = labels.counts(), len(labels.codes), labels.labelled
+    some = [f"{name} ({count:,})" for name, count in counts.items()]
+    more = [f"and {len(some) - SHOWN} more"] if len(some) > SHOWN else []
+    of = f"{items:,} items" if labelled == items else f"{labelled:,} of {items:,} items"
+    kind = "class" if len(some) == 1 else "classes"
+    lines = [f"{what:<10}{len(some):,} {kind}, {of}: {', '.join([*some[:SHOWN], *more])}"]
+    if labelled < items:
+        one = items - labelled == 1
+        then = (" and is left out" if one else " and are left out") if left_out else ""
+        lines.append(f"          {items - labelled:,} of {items:,} items {'has' if one else 'have'} no label{then}")
+    lines += [f"          {note}" for note in labels.notes]
+    if held_out and (single := labels.single()):
+        lines.append(f"          {_never_tested(single)}")
+    return lines
+
+
+def _never_tested(classes: Sequence[str]) -> str:
+    if len(classes) == 1:
+        return f"the class '{classes[0]}' has one labelled item: it is learned from and never tested"
+    return f"the classes {listed(classes, SHOWN)} have one labelled item each: they are learned from and never tested"
+
+
+def announce_labels(labels: Labels, *, what: str = "labels", left_out: bool = True, held_out: bool = True) -> None:
+    """Print the classes that a verb uses; see ``label_lines``."""
+    out = console()
+    for line in label_lines(labels, what=what, left_out=left_out, held_out=held_out):
+        out.print(line, markup=False)
 
 
 def conclude(verdicts: Sequence[Verdict]) -> None:

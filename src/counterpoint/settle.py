@@ -22,7 +22,6 @@ from counterpoint.kinds import Modality
 from counterpoint.opening import Opened, identity, opened
 from counterpoint.opening import Own as Own
 from counterpoint.opening import chosen as chosen
-from counterpoint.opening import recognise as recognise
 from counterpoint.plans import Plan
 from counterpoint.taught import Taught, taught
 from counterpoint.training.devices import choose_device, choose_precision, keep_freed_memory
@@ -86,6 +85,7 @@ class Prepared:
             "skipped": len(getattr(self.items, "skipped", [])),
             "modality": self.modality.name,
             "notes": list(getattr(self.items, "notes", ())),
+            "schema": schema.record() if (schema := self.modality.schema()) else [],
             "item_shape": list(shapes[0]),
             "view_shape": list(shapes[1]),
             "method": self.plan.method,

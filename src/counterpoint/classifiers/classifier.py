@@ -14,7 +14,7 @@ from jaxtyping import Float32
 from torch import Tensor, nn
 
 from counterpoint.errors import RunError
-from counterpoint.files import fingerprint, write_json
+from counterpoint.files import expanded, fingerprint, write_json
 from counterpoint.heads import first_layers, mlp_head
 from counterpoint.interfaces import Items
 from counterpoint.model import Model, load, write_weights
@@ -107,7 +107,7 @@ def load_classifier(folder: str | Path) -> Classifier:
 
     Raises ``RunError`` where there is none, or its files do not belong together.
     """
-    path = Path(folder)
+    path = expanded(folder)
     model = load(path)
     try:
         record = json.loads((path / RECORD).read_text(encoding="utf-8"))

@@ -14,7 +14,8 @@ from stat import S_ISLNK
 from typing import Any
 
 from counterpoint.data.decode import ByteFile, is_picture_name
-from counterpoint.data.listing import Labels, Listing, Read, is_run, nothing_in, unread_of
+from counterpoint.data.listing import Labels, Listing, Read, nothing_in, unread_of
+from counterpoint.data.paths import RECORDS, is_record
 from counterpoint.data.unread import is_unread_picture
 from counterpoint.data.webdataset import label_files, parsed
 from counterpoint.errors import SourceError
@@ -55,7 +56,7 @@ def of_archive(path: Path) -> Listing:
     """
     zipped = path.suffix.lower() == ".zip"
     try:
-        members = _without_runs(dict(_zip_members(path) if zipped else _tar_members(path)))
+        members = _without_runs(path, dict(_zip_members(path) if zipped else _tar_members(path)))
     except DAMAGE as wrong:
         raise SourceError(f"'{path}' is damaged or not an archive: {wrong}. Make or download it again.") from wrong
     photos = {name: held for name, held in members.items() if is_picture_name(name)}
@@ -88,17 +89,19 @@ def _labels(path: Path, photos: Sequence[str], members: Members) -> Labels:
     return None if any(label is None for label in labels) else labels
 
 
-def _without_runs(members: Members) -> Members:
-    """The members that lie in no folder of a run of ours."""
-    held: dict[str, set[str]] = {}
-    for name in members:
-        folder, _, file = name.rpartition("/")
-        held.setdefault(folder, set()).add(file)
-    runs = {folder for folder, files in held.items() if folder and is_run(files)}
-    if not runs:
+def _without_runs(path: Path, members: Members) -> Members:
+    """The members that lie in no folder that we write."""
+    records = [name for name in members if "/" in name and PurePosixPath(name).name in RECORDS]
+    if not records:
         return members
-    within = {name for name in members for above in PurePosixPath(name).parents if above.as_posix() in runs}
-    return {name: member for name, member in members.items() if name not in within}
+    with _reading(path, [members[name][0] for name in records]) as read:
+        runs = {PurePosixPath(name).parent for place, name in enumerate(records) if _is_record(read, place, name)}
+    return {name: held for name, held in members.items() if runs.isdisjoint(PurePosixPath(name).parents)}
+
+
+def _is_record(read: Read, place: int, name: str) -> bool:
+    with read(place) as file:
+        return is_record(PurePosixPath(name).name, file.read())
 
 
 def _zip_members(path: Path) -> Iterator[tuple[str, tuple[Any, tuple[int, int]]]]:

@@ -124,7 +124,7 @@ def _begun(source: Iterable[Any]) -> _Begun:
 
 def given(source: Any, labels: Any = None) -> Numbered | Streamed | None:
     """The items of a source that gives them one by one; None for every other kind of source."""
-    if isinstance(source, Image.Image) or (isinstance(source, Mapping) and is_plain_item(source)):
+    if isinstance(source, Image.Image) or _is_one(source):
         return Numbered([source])
     if isinstance(source, np.ndarray) and source.dtype == object and source.ndim == 1:
         return Numbered(source.tolist(), labels)
@@ -155,6 +155,20 @@ def is_plain_item(item: Any) -> bool:
     return is_plain(inside(item, None))
 
 
+def _is_one(source: Any) -> bool:
+    """Whether a dictionary is one item with a picture in it, and not columns, which a matrix may be one of."""
+    if not isinstance(source, Mapping) or _are_columns(source.values()):
+        return False
+    pictures = [value for value in (source, *source.values()) if is_plain(value)]
+    return any(not arrays.is_array(each) or each.ndim == 3 for each in pictures)
+
+
+def _are_columns(values: Iterable[Any]) -> bool:
+    """Whether these are several series of values, all equally long."""
+    lengths = [len(each) if isinstance(each, list) or (arrays.is_array(each) and each.ndim) else -1 for each in values]
+    return len(lengths) > 1 and -1 not in lengths and len(set(lengths)) == 1
+
+
 class Unpacked(NamedTuple):
     """Pictures taken out of what they came in, the labels beside them, and a column that is still to be chosen."""
 
@@ -176,7 +190,7 @@ def unpacked(source: Any, column: str | None) -> Unpacked:
         return Unpacked(source[0], arrays.as_numpy(source[1]).tolist(), column)
     if keeps_pictures(source):
         source = {str(name): source[name] for name in source.columns}
-    if not isinstance(source, Mapping) or is_plain_item(source):
+    if not isinstance(source, Mapping) or _is_one(source):
         return Unpacked(source, None, column)
     name = _picture_column(source, column)
     if name is None:
@@ -186,6 +200,22 @@ def unpacked(source: Any, column: str | None) -> Unpacked:
         labels = arrays.as_numpy(labels).tolist()
     fitting = labels is not None and len(labels) == len(source[name])
     return Unpacked(source[name], list(labels) if fitting and labels is not None else None)
+
+
+def holds_pictures(source: Any) -> bool:
+    """Whether columns are no matter for ``sheets``: images or arrays of pictures are in them, or they are one item."""
+    if not isinstance(source, Mapping):
+        return keeps_pictures(source)
+    return _is_one(source) or any(map(_holds_pictures, source.values()))
+
+
+def has_key(source: Any, key: str) -> bool:
+    """Whether there is something under a key in the items of a source, or in the source itself."""
+    if isinstance(source, Mapping):
+        return key in source
+    held = given(source)
+    head = () if held is None else held.head()
+    return any(isinstance(item, Mapping) and key in item for item in head)
 
 
 def keeps_pictures(source: Any) -> bool:
@@ -236,14 +266,18 @@ def _picture_column(columns: Mapping[Any, Any], column: str | None) -> str | Non
         return column
     wanted = next((name for name in PICTURES if name in found), found[0] if len(found) == 1 else None)
     if wanted is None and found:
-        raise SourceError(f"Columns {listed(found)} all hold pictures. Name the one to look at with column=...")
+        raise SourceError(f"Columns {listed(found)} all hold pictures. Name the one to look at with --column.")
     return wanted
 
 
 def _holds_pictures(values: Any) -> bool:
+    """Whether a column holds images or arrays of pictures; encoded ones and paths are for ``sheets``."""
     if arrays.is_array(values) and values.dtype != object:
         return arrays.are_pictures(values.shape, arrays.as_numpy(values[:0]).dtype)
-    return not isinstance(values, str | bytes | Mapping) and gives_pictures(values)
+    held = None if isinstance(values, str | bytes | Mapping) else given(values)
+    if held is None or not any(isinstance(item, Image.Image) or arrays.is_array(item) for item in held.head()):
+        return False
+    return gives_pictures(values)
 
 
 def first_of(source: object) -> str | None:

@@ -1,6 +1,7 @@
-"""Pictures of a dataset, each fetched once, in order, into a temporary file of pixels in the cache folder.
+"""Pictures of a dataset, each fetched once, in order, into a temporary file of levels in the cache folder.
 
-Items that are broken or hold no picture are left out and listed, as damaged photos are.
+They are kept as deep as the deepest of those that are looked at, for ``levels`` to bring all by one range. Items that
+are broken or hold no picture are left out and listed, as damaged photos are.
 """
 
 from __future__ import annotations
@@ -11,42 +12,48 @@ from typing import IO, Any
 
 import numpy as np
 import torch
-from jaxtyping import Int64, UInt8
+from jaxtyping import Int64, Shaped
 from torch import Tensor
 
 from counterpoint.data.arrays import numbered
 from counterpoint.data.column_names import called
 from counterpoint.data.datasets import Numbered, Streamed
+from counterpoint.data.decode import Header
 from counterpoint.data.item_pictures import (
     EXPECTED,
     Broken,
     Picture,
+    Wanted,
+    header_of,
     inside,
     key_of,
     label_of,
+    levels_of,
     picture_of,
-    pixels_in,
     said,
-    shape_of,
     why,
 )
+from counterpoint.data.levels import MEASURED, Levels, Scale
 from counterpoint.data.photos import Progress, cache_folder, unkept
+from counterpoint.data.remarks import Say, notes_of
+from counterpoint.data.subset import spread
 from counterpoint.errors import SourceError
 
 
 class Fetched:
     """Pictures at one size. ``rows`` says where in its source each of them stood, unusable ones included."""
 
-    notes: Sequence[str] = ()
-
-    def __init__(self, pixels: UInt8[np.ndarray, "n c h w"], count: int, labels: Sequence[Any] | None) -> None:
-        self._pixels, self.source_count, self.labels = pixels, count, labels
+    def __init__(self, levels: Levels, count: int, labels: Sequence[Any] | None) -> None:
+        self._levels, self.source_count, self.labels = levels, count, labels
         self.rows = np.arange(count)
         self.names = numbered(count)
         self.skipped: list[tuple[str, str]] = []
+        self.notes: list[str] = []
+        self.kind = levels.dtype.name
+        self.scale: Scale = torch.from_numpy
 
     def leave_out(self, reasons: dict[int, str]) -> None:
-        """Leave out the items at some places in the source, for which there are no pixels."""
+        """Leave out the items at some places in the source, for which there are no levels."""
         self.skipped = [(self.names[row], reason) for row, reason in reasons.items()]
         self.rows = np.delete(self.rows, list(reasons))
         self.names = [self.names[row] for row in self.rows.tolist()]
@@ -54,12 +61,21 @@ class Fetched:
     def __len__(self) -> int:
         return len(self.names)
 
-    def take(self, index: Int64[np.ndarray, " b"]) -> UInt8[Tensor, "b c h w"]:
-        return torch.from_numpy(self._pixels[index])
+    def sample(self) -> Levels:
+        """Levels of some pictures, evenly spread."""
+        return self.levels(spread(len(self), MEASURED))
+
+    def levels(self, index: Int64[np.ndarray, " b"]) -> Levels:
+        """The numbers of some pictures as they are."""
+        found: Levels = self._levels[index]
+        return found
+
+    def take(self, index: Int64[np.ndarray, " b"]) -> Shaped[Tensor, "b c h w"]:
+        return self.scale(self.levels(index))
 
 
-def shapes_in(source: Numbered | Streamed, column: str | None, most: int) -> list[tuple[int, int, int]]:
-    """(c, h, w) of some of the pictures.
+def headers_in(source: Numbered | Streamed, column: str | None, most: int, axis: str) -> list[Header]:
+    """What some of the pictures are.
 
     Raises:
         SourceError: None of those looked at is a picture; the message says what the source gives instead.
@@ -68,35 +84,34 @@ def shapes_in(source: Numbered | Streamed, column: str | None, most: int) -> lis
         raise SourceError(f"The {source.word} is empty. Expected one picture at least.")
     items = source.some(most)
     key = key_of(items, column)
-    shapes, reasons = [], []
+    headers, reasons = [], []
     for item in items:
         picture = _picture(item, key)
-        if isinstance(picture, str):
-            reasons.append(picture)
-        else:
-            shapes.append(shape_of(picture))
+        if not isinstance(picture, str):
+            try:
+                headers.append(header_of(picture, axis))
+                continue
+            except Exception as wrong:  # decoders meet damaged bytes with any exception there is
+                picture = why(wrong)
+        reasons.append(picture)
     if not items:
         raise SourceError(f"The {source.word} yields nothing. Was it read before? An iterator gives its items once.")
-    if not shapes:
+    if not headers:
         raise SourceError(f"None of {len(reasons)} items of the {source.word} can be used; the first: {reasons[0]}.")
-    return shapes
+    return headers
 
 
 def fetch(
-    source: Numbered | Streamed,
-    *,
-    column: str | None,
-    size: tuple[int, int],
-    channels: int,
-    progress: Progress | None = None,
+    source: Numbered | Streamed, wanted: Wanted, *, column: str | None = None, progress: Progress | None = None
 ) -> Fetched:
-    """Every picture of a source, squeezed to (height, width) ``size``.
+    """Every picture of a source, squeezed to one size.
 
     Raises:
         SourceError: None can be used, or the cache folder has no room.
     """
     key = key_of(source.head(), column)
     reasons: dict[int, str] = {}
+    remarks: dict[str, dict[str, int]] = {}
     labels: list[Any] = []
     named: str | None = None
     count = 0
@@ -104,14 +119,17 @@ def fetch(
         cache_folder().mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=cache_folder()) as file:
             for count, item in enumerate(_told(source, progress), start=1):
-                pixels = _pixels(item, key, size, channels)
-                if isinstance(pixels, str):
-                    reasons[count - 1] = pixels
+                remarked: dict[str, int] = {}
+                levels = _levels(item, key, wanted, remarked.__setitem__)
+                if isinstance(levels, str):
+                    reasons[count - 1] = levels
                     continue
-                _write(file, pixels)
+                if remarked:
+                    remarks[str(count)] = remarked
+                _write(file, levels)
                 named, label = label_of(item)
                 labels.append(label)
-            held = _mapped(file, (count - len(reasons), channels, *size))
+            held = _mapped(file, (count - len(reasons), wanted.channels, *wanted.size), wanted.kind)
     except OSError as wrong:
         raise unkept(wrong) from wrong
     if held is None:
@@ -119,18 +137,19 @@ def fetch(
         raise SourceError(f"None of {count} items of the {source.word} can be used{first}.")
     items = Fetched(held, count, None)
     items.leave_out(reasons)
+    items.notes = notes_of(remarks)
     items.labels = _labels(source, items.rows, labels, named)
     return items
 
 
-def _write(file: IO[bytes], pixels: np.ndarray) -> None:
+def _write(file: IO[bytes], levels: np.ndarray) -> None:
     """Rows are written, not assigned to a mapped file, so that a full disk is an error and not the process's end."""
-    file.write(pixels.tobytes())
+    file.write(levels.tobytes())
 
 
-def _mapped(file: IO[bytes], shape: tuple[int, ...]) -> np.ndarray | None:
+def _mapped(file: IO[bytes], shape: tuple[int, ...], kind: str) -> Levels | None:
     file.flush()
-    return np.memmap(file, np.uint8, "r", shape=shape) if shape[0] else None
+    return np.memmap(file, np.dtype(kind), "r", shape=shape) if shape[0] else None
 
 
 def _told(source: Numbered | Streamed, progress: Progress | None) -> Iterator[Any]:
@@ -147,18 +166,19 @@ def _picture(item: Any, key: str | None) -> Picture | str:
         return item.reason
     try:
         picture = picture_of(inside(item, key))
-    except Exception as wrong:  # decoders meet damaged bytes with any exception there is
+    except Exception as wrong:  # a path may be of a file that cannot be read
         return why(wrong)
     return f"it is {said(item)} and holds no picture; {EXPECTED}" if picture is None else picture
 
 
-def _pixels(item: Any, key: str | None, size: tuple[int, int], channels: int) -> np.ndarray | str:
+def _levels(item: Any, key: str | None, wanted: Wanted, say: Say) -> np.ndarray | str:
+    """The levels of an item's picture, or why there are none."""
     picture = _picture(item, key)
     if isinstance(picture, str):
         return picture
     try:
-        return pixels_in(picture, size, channels)
-    except Exception as wrong:  # a Pillow image may not have been decoded yet
+        return levels_of(picture, wanted, say)
+    except Exception as wrong:  # decoders meet damaged bytes with any exception there is
         return why(wrong)
 
 

@@ -1,238 +1,298 @@
-"""Columns with names: CSV, TSV, JSON-lines and Parquet files, data frames of any library, dictionaries of arrays.
+"""Columns with names, as they are written: files of CSV, TSV, JSON and Parquet, data frames, dictionaries of arrays.
 
-Files of text may be packed with gzip.
+Nothing is converted here. Cells of files of text are strings; nested fields get dotted names. What a column is, and
+what its cells mean, is for ``schema`` to say.
 
->>> {name: column.tolist() for name, column in columns_of({"age": [31, None], "town": ["Ulm", None]}).items()}
-{'age': [31.0, nan], 'town': ['Ulm', '']}
+>>> frame = read_frame({"age": [31, None], "who": [{"name": "Ann"}, {"name": "Bo"}]})
+>>> {name: kind_of(cells) for name, cells in frame.columns.items()}
+{'age': 'integer', 'who.name': 'string'}
 """
 
 from __future__ import annotations
 
-import gzip
-import io
-import itertools
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+from jaxtyping import Int64
+from pyarrow import types
 
+from counterpoint.data.column_names import called
+from counterpoint.data.decoded import decoded
+from counterpoint.data.delimited import read_separated
+from counterpoint.data.door import door
+from counterpoint.data.packed import contents as contents
+from counterpoint.data.packed import member_of
+from counterpoint.data.packed import suffix_of as suffix_of
 from counterpoint.data.paths import existing
+from counterpoint.data.records import read_records
 from counterpoint.errors import SourceError
+from counterpoint.options import AS_IT_IS, DataOptions
 
-TEXT = (".csv", ".tsv", ".jsonl", ".ndjson")
+SEPARATED = (".csv", ".tsv")
+TEXT = (*SEPARATED, ".jsonl", ".ndjson", ".json")
 SUFFIXES = (*TEXT, ".parquet")
-FEW = 64
 INDEX = "__index_level_"  # what pandas calls an index that has no name of its own
+PICTURE = frozenset({"bytes", "path"})
+"""The fields of a record that is a picture, as Hugging Face writes it."""
+
+Cells = Any
+"""The cells of a column: an arrow array, or, where arrow has no type for them, a list of Python objects."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Columns with names, each with n cells, and how they were read."""
+
+    columns: Mapping[str, Cells]
+    called: str
+    """What the source is called in messages."""
+    rows: Int64[np.ndarray, " n"]
+    """The place of every row in its source, those that are left out counted."""
+    skipped: Sequence[tuple[str, str]] = ()
+    notes: Sequence[str] = ()
+    folder: Path | None = None
+    """What paths in the cells are relative to; None for where the program runs."""
+    semicolons: bool = False
+    """Whether semicolons separate the cells, so that a comma rather stands for a decimal point."""
+    classes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """What numbers in columns of labels are called, where the source says so."""
+
+    def labels(self, name: str) -> list[Any]:
+        """A column as Python objects, classes by their names."""
+        return called(values_of(self.columns[name]), self.classes.get(name))
+
+    def __len__(self) -> int:
+        return len(self.rows)
 
 
 def is_frame(source: object) -> bool:
     """Whether this is a path to a file of columns or a data frame (pandas, polars, pyarrow, ...)."""
     if isinstance(source, str | Path):
-        return suffix_of(source) in SUFFIXES
+        suffix = suffix_of(source)
+        if not suffix and Path(source).suffix.lower() == ".zip":
+            suffix = suffix_of(member_of(Path(source)) or "")
+        return suffix in SUFFIXES
+    if isinstance(source, Frame):
+        return True
     return hasattr(source, "columns") and (hasattr(source, "__arrow_c_stream__") or hasattr(source, "__dataframe__"))
 
 
-def suffix_of(source: str | Path) -> str:
-    """What the name of a file ends in, but for the .gz of a packed one.
+def is_columns(source: object) -> bool:
+    """Whether the source has columns with names: a dictionary, a data frame, a file of columns, or a sheet of them."""
+    return isinstance(source, Mapping) or is_frame(source) or isinstance(getattr(source, "frame", None), Frame)
 
-    >>> suffix_of("sentences.tsv.gz"), suffix_of("photos.PARQUET")
-    ('.tsv', '.parquet')
+
+@door
+def read_frame(source: object, options: DataOptions = AS_IT_IS) -> Frame:
+    """The columns of a file, a data frame or a dictionary of columns.
+
+    Raises:
+        SourceError: There are none, they are damaged or of unequal length, or two have one name.
     """
-    path = Path(source)
-    return Path(path.stem if path.suffix.lower() == ".gz" else path.name).suffix.lower()
-
-
-def columns_of(source: object) -> dict[str, np.ndarray]:
-    """The columns of a file, a data frame or a dictionary of arrays, as ``read_columns`` gives them."""
+    held = getattr(source, "frame", source)  # a sheet has one
+    if isinstance(held, Frame):
+        return held
     if isinstance(source, str | Path):
-        return read_columns(source)
+        return _of_file(existing(source), f"'{source}'", options)
     if isinstance(source, Mapping):
-        return _columns({str(name): _arrow(str(name), values) for name, values in source.items()}, "The dictionary")
+        columns = {str(name): as_cells(values, f"Column '{name}'") for name, values in source.items()}
+        return _framed(columns, "The dictionary")
     if is_frame(source):
-        return _of_table(_table(source), "The data frame")
-    raise SourceError(f"Columns come from a .csv, .tsv or .parquet file, a data frame or a dictionary. Got {source!r}.")
+        table = _table(source)
+        return _framed(_of_table(table, "The data frame"), "The data frame", classes=_classes(table))
+    raise SourceError(
+        f"Columns come from a .csv, .tsv, .jsonl or .parquet file, a data frame or a dictionary. Got {source!r:.80}."
+    )
 
 
-def read_columns(path: str | Path) -> dict[str, np.ndarray]:
-    """The columns of a .csv, .tsv, .jsonl or .parquet file, each with n rows.
+def raw_columns(source: object, *, only: Collection[str] | None = None) -> dict[str, list[Any]]:
+    """Columns as Python objects: strings of files of text as they are written, None for what is missing.
 
-    Integers and truth values are int64 (n,); other numbers, and integers of which some are missing, float64
-    (n,) with NaN; a Parquet column of equally long lists of numbers is float64 (n, t); everything else is an
-    object array (n,) of strings in which "" stands for what is missing.
+    ``only`` names those that are wanted, as far as they are there; all without it.
+
+    >>> raw_columns({"id": ["007", None]})
+    {'id': ['007', None]}
     """
-    file = existing(path)
-    with _advice(file):
-        table = _read_parquet(file) if suffix_of(file) == ".parquet" else _read_text(file)
-    return _of_table(table, f"'{path}'")
+    columns = read_frame(source).columns
+    return {name: values_of(cells) for name, cells in columns.items() if only is None or name in only}
 
 
-def glance(source: object) -> dict[str, np.ndarray]:
-    """The columns of the first rows of a file or a data frame: what it holds, without reading all of it."""
-    if not isinstance(source, str | Path):
-        return _of_table(_table(source).slice(0, FEW), "The data frame")
-    file = existing(source)
-    with _advice(file):
-        table = _first_of_parquet(file) if suffix_of(file) == ".parquet" else _read_text(file, rows=FEW)
-    return _of_table(table, f"'{source}'")
+def text_in(file: Path) -> str:
+    """What a file of text says, unpacked and decoded."""
+    return decoded(contents(file), encoding=None, called=f"'{file.name}'")[0]
 
 
-@contextmanager
-def _advice(file: Path) -> Iterator[None]:
-    """Turn what pyarrow says about a file into advice."""
-    import pyarrow as pa
+def values_of(cells: Cells) -> list[Any]:
+    """The cells of a column as Python objects, None for what is missing; a NaN among numbers is missing, too."""
+    values: list[Any] = cells if isinstance(cells, list) else cells.to_pylist()
+    return [None if isinstance(value, float) and value != value else value for value in values]
 
-    if suffix_of(file) not in SUFFIXES or file.is_dir():
-        raise SourceError(f"'{file}' is not a file of columns: expected a name that ends in {', '.join(SUFFIXES)}.")
-    if file.stat().st_size == 0:
-        raise SourceError(f"'{file}' is empty (0 bytes). Expected a line of column names and then one line per item.")
+
+def kind_of(cells: Cells) -> str:
+    """What a column holds: boolean, integer, float, string, time, numbers (a list), list, record, picture, bytes,
+    empty, or mixed.
+    """
+    if isinstance(cells, list):
+        return "mixed"
+    kind = cells.type
+    if types.is_dictionary(kind):
+        kind = kind.value_type
+    if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
+        inner = kind.value_type
+        return "numbers" if types.is_integer(inner) or types.is_floating(inner) else "list"
+    if types.is_struct(kind):
+        return "picture" if PICTURE & {field.name for field in kind} == PICTURE else "record"
+    for name, test in KINDS.items():
+        if test(kind):
+            return name
+    return "mixed"
+
+
+KINDS = {
+    "boolean": types.is_boolean,
+    "integer": types.is_integer,
+    "float": lambda kind: types.is_floating(kind) or types.is_decimal(kind),
+    "string": lambda kind: types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind),
+    "time": types.is_temporal,
+    "bytes": lambda kind: types.is_binary(kind) or types.is_large_binary(kind) or types.is_fixed_size_binary(kind),
+    "empty": types.is_null,
+}
+
+
+def as_cells(values: Any, called: str) -> Cells:
+    """Some values as a column; a matrix (n, t) becomes n lists.
+
+    Raises:
+        SourceError: They are no series of values, or a sparse matrix.
+    """
+    if isinstance(values, pa.Array | pa.ChunkedArray):
+        return values
+    if isinstance(values, str | bytes) or not hasattr(values, "__len__"):
+        raise SourceError(f"{called} is not a series of values: it is {values!r:.60}.")
+    if hasattr(values, "detach"):
+        held = values.detach().cpu()
+        values = (held.float() if str(held.dtype) == "torch.bfloat16" else held).numpy()
+    if hasattr(values, "tocsr"):
+        raise SourceError(f"{called} is a sparse matrix. Give a dense one: its toarray().")
+    if isinstance(values, np.ma.MaskedArray):
+        values = pa.array(values.data, mask=np.ma.getmaskarray(values)) if values.ndim == 1 else values.filled(np.nan)
     try:
-        yield
-    except (pa.ArrowException, OSError, EOFError) as wrong:
-        said = str(wrong).rstrip(".")
-        raise SourceError(f"'{file}' cannot be read: {said}. Every row needs one value per column name.") from wrong
+        if isinstance(values, np.ndarray) and values.ndim == 2 and values.dtype.kind in "buif":
+            flat = pa.array(np.ascontiguousarray(values).reshape(-1))
+            return pa.FixedSizeListArray.from_arrays(flat, values.shape[1])
+        return _plain(pa.array(values, from_pandas=True))
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+        return list(values)  # of several types, which arrow has none for
 
 
-def _read_parquet(file: Path) -> Any:
+def _plain(cells: Any) -> Any:
+    """Cells of a type of arrow's own, without the wrapping of extensions and dictionaries."""
+    if isinstance(cells.type, pa.BaseExtensionType):
+        cells = cells.cast(cells.type.storage_type)
+    return cells.cast(cells.type.value_type) if types.is_dictionary(cells.type) else cells
+
+
+def _of_file(file: Path, called: str, options: DataOptions) -> Frame:
+    if file.is_dir() or not is_frame(file):
+        raise SourceError(f"{called} is not a file of columns: expected a name that ends in {', '.join(SUFFIXES)}.")
+    suffix = suffix_of(file)
+    if not suffix:
+        suffix = suffix_of(member_of(file) or "")
+    if file.stat().st_size == 0:
+        raise SourceError(f"{called} is empty (0 bytes). Expected a line of column names and then one line per item.")
+    if suffix == ".parquet":
+        table = _parquet(file, called)
+        return _framed(_of_table(table, called), called, folder=file.parent, classes=_classes(table))
+    text, notes = decoded(contents(file), encoding=options.encoding, called=called)
+    if suffix in SEPARATED:
+        read = read_separated(text, options, suffix=suffix, called=called)
+        columns = _of_table(read.table, called)
+        comma = read.delimiter == ";"
+        rows, skipped, notes = read.rows, read.skipped, [*notes, *read.notes]
+    else:
+        records = read_records(text, suffix=suffix, called=called)
+        columns = {name: as_cells(values, f"Column '{name}' of {called}") for name, values in records.columns.items()}
+        rows, skipped, comma = records.rows, records.skipped, False
+    return _framed(columns, called, rows=rows, skipped=skipped, notes=notes, folder=file.parent, semicolons=comma)
+
+
+def _parquet(file: Path, called: str) -> Any:
     from pyarrow import parquet
 
-    return parquet.read_table(file, partitioning=None)
-
-
-def _first_of_parquet(file: Path) -> Any:
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    with parquet.ParquetFile(file) as opened:
-        return pa.Table.from_batches(itertools.islice(opened.iter_batches(batch_size=FEW), 1), opened.schema_arrow)
-
-
-def _read_text(file: Path, rows: int | None = None) -> Any:
-    """All rows of a file of text, or the first ones, as one block: a column's type is guessed from the first block."""
-    from pyarrow import csv, json
-
-    data = contents(file) if rows is None else _head(file, rows)
-    block = min(max(len(data), 1 << 20), 2**31 - 1)
-    if suffix_of(file) in (".csv", ".tsv"):
-        reading = csv.ReadOptions(use_threads=False, block_size=block)
-        return csv.read_csv(io.BytesIO(data), read_options=reading, parse_options=_dialect(file, data))
-    return json.read_json(io.BytesIO(data), read_options=json.ReadOptions(use_threads=False, block_size=block))
-
-
-def contents(file: Path) -> bytes:
-    """What is in a file, unpacked if it is packed with gzip."""
-    with _unpacked(file) as opened:
-        return bytes(opened.read())
-
-
-def _head(file: Path, rows: int) -> bytes:
-    """The line of names and so many others; a cell with a new line in it may be cut, where quotes close it again."""
-    with _unpacked(file) as opened:
-        data = b"".join(itertools.islice(opened, rows + 1))
-        while data.count(b'"') % 2 and (more := opened.readline()):
-            data += more
-    return data
-
-
-def _unpacked(file: Path) -> Any:
-    return gzip.open(file) if file.suffix.lower() == ".gz" else file.open("rb")
-
-
-def _dialect(file: Path, data: bytes) -> Any:
-    """Tabs in a .tsv, else commas, or semicolons where the line of names has those only."""
-    from pyarrow import csv
-
-    header = data.partition(b"\n")[0]
-    comma = ";" if b";" in header and b"," not in header else ","
-    return csv.ParseOptions(delimiter="\t" if suffix_of(file) == ".tsv" else comma, newlines_in_values=True)
+    try:
+        if file.suffix.lower() == ".parquet":
+            return parquet.read_table(file, partitioning=None)
+        return parquet.read_table(pa.BufferReader(contents(file)))
+    except (pa.ArrowException, OSError) as wrong:
+        raise SourceError(f"{called} cannot be read: {str(wrong).rstrip('.')}. Expected a Parquet file.") from wrong
 
 
 def _table(frame: Any) -> Any:
     """The arrow table of a data frame, by whichever of the two protocols it offers."""
-    import pyarrow as pa
     from pyarrow import interchange
 
-    if hasattr(frame, "__arrow_c_stream__"):
-        return pa.table(frame)
-    return interchange.from_dataframe(frame)
-
-
-def _arrow(name: str, values: Any) -> Any:
-    """One column of a dictionary; a matrix (n, t) becomes n lists."""
-    import pyarrow as pa
-
-    if hasattr(values, "detach"):
-        values = values.detach().cpu().numpy()
     try:
-        if isinstance(values, np.ndarray) and values.ndim == 2:
-            flat = pa.array(np.ascontiguousarray(values).reshape(-1))
-            return pa.FixedSizeListArray.from_arrays(flat, values.shape[1])
-        return pa.array(values)
-    except (pa.ArrowException, TypeError) as wrong:
-        raise SourceError(f"Column '{name}' is not a series of numbers or of strings: {wrong}.") from wrong
+        if hasattr(frame, "__arrow_c_stream__"):
+            return pa.table(frame)
+        return interchange.from_dataframe(frame)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as wrong:
+        if not (hasattr(frame, "items") and hasattr(frame, "dtypes")):
+            raise SourceError(f"The data frame cannot be read: {str(wrong)[:200]}.") from wrong
+        return {str(name): series.tolist() for name, series in frame.items()}  # cells of several types in one column
 
 
-def _of_table(table: Any, called: str) -> dict[str, np.ndarray]:
-    names = [name for name in table.column_names if not name.startswith(INDEX)]
-    twice = sorted({name for name in names if names.count(name) > 1})
+def _of_table(table: Any, called: str) -> dict[str, Cells]:
+    if isinstance(table, dict):
+        return {name: as_cells(values, f"Column '{name}' of {called}") for name, values in table.items()}
+    names = table.column_names
+    kept = [place for place, name in enumerate(names) if not name.startswith(INDEX)]
+    twice = sorted({names[place] for place in kept if names.count(names[place]) > 1})
     if twice:
-        raise SourceError(f"{called} has more than one column called '{twice[0]}'. Give every column its own name.")
-    return _columns({name: table.column(name) for name in names}, called)
+        raise SourceError(
+            f"{called} has more than one column called '{twice[0]}'. Give every column its own name; if the first line "
+            "is data and holds no names, say --no-header."
+        )
+    return {names[place]: _plain(table.column(place)) for place in kept}
 
 
-def _columns(columns: Mapping[str, Any], called: str) -> dict[str, np.ndarray]:
-    lengths = {name: len(column) for name, column in columns.items()}
+def _classes(table: Any) -> dict[str, list[str]]:
+    """The names of classes that Hugging Face writes beside columns of their numbers."""
+    try:
+        features = json.loads(table.schema.metadata[b"huggingface"])["info"]["features"]
+        return {name: kind["names"] for name, kind in features.items() if kind.get("_type") == "ClassLabel"}
+    except (AttributeError, KeyError, TypeError, ValueError):  # somebody else's record, or none
+        return {}
+
+
+def _flat(columns: Mapping[str, Cells]) -> dict[str, Cells]:
+    """The columns, with the fields of records as columns of their own: ``user.name``."""
+    flat: dict[str, Cells] = {}
+    for name, cells in columns.items():
+        if kind_of(cells) != "record":
+            flat[name] = cells
+            continue
+        whole = cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
+        fields = zip(whole.type, whole.flatten(), strict=True)
+        flat |= _flat({f"{name}.{field.name}": _plain(inner) for field, inner in fields})
+    return flat
+
+
+def _framed(
+    columns: Mapping[str, Cells],
+    called: str,
+    *,
+    rows: Int64[np.ndarray, " n"] | None = None,
+    **how: Any,
+) -> Frame:
+    lengths = {name: len(cells) for name, cells in columns.items()}
     if len(set(lengths.values())) > 1:
         raise SourceError(f"{called} has columns of unequal length: {lengths}. Give every column one value per item.")
     if not lengths or not next(iter(lengths.values())):
         raise SourceError(f"{called} has no rows. Expected column names and at least one row.")
-    return {name: _column(name, column, called) for name, column in columns.items()}
-
-
-def _column(name: str, column: Any, called: str) -> np.ndarray:
-    from pyarrow import types
-
-    kind = column.type
-    if types.is_dictionary(kind):
-        return _column(name, column.cast(kind.value_type), called)
-    if types.is_boolean(kind) or types.is_integer(kind):
-        whole = column.null_count == 0 and not types.is_uint64(kind)
-        return _numbers(column.cast("int8") if types.is_boolean(kind) else column, "int64" if whole else "float64")
-    if types.is_floating(kind) or types.is_decimal(kind) or types.is_null(kind):
-        return _numbers(column, "float64")
-    if _is_series(kind):
-        return _series(name, column, called)
-    if types.is_temporal(kind):
-        column = column.cast("string")
-    if types.is_binary(kind) and called.lower().endswith((".csv'", ".tsv'")):
-        raise SourceError(f"Column '{name}' of {called} is not UTF-8 text. Save the file as UTF-8.")
-    cells = np.empty(len(column), dtype=object)
-    cells[:] = ["" if cell is None else cell for cell in column.to_pylist()]
-    return cells
-
-
-def _numbers(column: Any, kind: str) -> np.ndarray:
-    numbers: np.ndarray = column.cast(kind, safe=False).to_numpy(zero_copy_only=False)
-    return numbers
-
-
-def _is_series(kind: Any) -> bool:
-    from pyarrow import types
-
-    several = types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
-    return bool(several and (types.is_integer(kind.value_type) or types.is_floating(kind.value_type)))
-
-
-def _series(name: str, column: Any, called: str) -> np.ndarray:
-    """A column of lists as a matrix (n, t)."""
-    from pyarrow import compute
-
-    lengths = np.asarray(compute.fill_null(compute.list_value_length(column), -1))
-    if lengths.min() != lengths.max() or lengths.min() < 1:
-        odd = int(np.argmax(lengths != lengths[0]))
-        raise SourceError(
-            f"Column '{name}' of {called} is ragged: row 0 holds {max(lengths[0], 0)} numbers, row {odd} "
-            f"{max(lengths[odd], 0)}. Expected equally many in every row; cut or pad them first."
-        )
-    return _numbers(compute.list_flatten(column), "float64").reshape(len(column), -1)
+    places = np.arange(next(iter(lengths.values()))) if rows is None else rows
+    return Frame(_flat(columns), called, places, **how)

@@ -13,16 +13,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from jaxtyping import Shaped
 from PIL import Image
 from torch import Tensor
 
-from counterpoint.data import arrays
+from counterpoint.data import arrays, deep
 from counterpoint.data.column_names import LABELS, PICTURES
-from counterpoint.data.decode import is_grey, is_picture_name, opened, pixels_of, reason
-from counterpoint.data.paths import expanded
-from counterpoint.errors import SourceError, closest, listed
+from counterpoint.data.decode import Header, fitted, header, is_picture_name, levels_in, picture_levels, reason
+from counterpoint.data.levels import kind_of
+from counterpoint.data.remarks import Say
+from counterpoint.errors import CounterpointError, SourceError, closest, listed
+from counterpoint.files import expanded
 
-Picture = Image.Image | np.ndarray | Tensor
+Picture = Image.Image | np.ndarray | Tensor | bytes
+"""A picture; bytes are those of a file of one."""
 
 STORED = {"bytes", "path"}
 """The keys under which Hugging Face keeps an encoded picture."""
@@ -40,7 +44,7 @@ class Broken(NamedTuple):
 
 
 def picture_of(value: Any) -> Picture | None:
-    """The picture that a value is, or None. Decoders raise what they like over damaged ones."""
+    """The picture that a value is, or None; whether bytes are one is not looked at."""
     if isinstance(value, Image.Image):
         return value
     if arrays.is_array(value):
@@ -50,11 +54,11 @@ def picture_of(value: Any) -> Picture | None:
         data, path = value.get("bytes"), value.get("path")
         if data is None and not path:
             return None
-        return opened(io.BytesIO(data if data is not None else expanded(str(path)).read_bytes()))
+        return bytes(data) if data is not None else expanded(str(path)).read_bytes()
     if isinstance(value, bytes | bytearray):
-        return opened(io.BytesIO(value))
+        return bytes(value)
     if isinstance(value, str | Path) and is_picture_name(Path(value).name) and expanded(value).is_file():
-        return opened(io.BytesIO(expanded(value).read_bytes()))
+        return expanded(value).read_bytes()
     return None
 
 
@@ -62,9 +66,11 @@ def is_plain(value: Any) -> bool:
     """Whether a value is plainly a picture, and no series or row of numbers that an array may be as well."""
     try:
         picture = picture_of(value)
-    except Exception:  # damaged, or bytes of something else
+        if isinstance(picture, bytes):
+            header(io.BytesIO(picture))
+    except Exception:  # decoders meet damaged bytes, and those of something else, with any exception there is
         return False
-    if picture is None or isinstance(picture, Image.Image):
+    if picture is None or isinstance(picture, Image.Image | bytes):
         return picture is not None
     shape = picture.shape
     if len(shape) == 2:
@@ -99,12 +105,18 @@ def key_of(items: Iterable[Any], column: str | None) -> str | None:
         found = [str(key) for key, value in item.items() if is_plain(value)]
         wanted = next((name for name in PICTURES if name in found), found[0] if len(found) == 1 else None)
         if wanted is None and found:
-            raise SourceError(f"Items hold pictures under {listed(found)}. Name the ones to look at with column=...")
+            raise SourceError(f"Items hold pictures under {listed(found)}. Name the ones to look at with --column.")
+        wanted = wanted or next((name for name in PICTURES if _may_be(item.get(name))), None)
         if wanted is not None:
             return wanted
     if column is not None:
         raise SourceError(f"There is no column '{column}': the items of the source are not dictionaries. Leave it out.")
     return None
+
+
+def _may_be(value: Any) -> bool:
+    """Whether an array that is called a picture can be one, though it may be a series by its shape."""
+    return arrays.is_array(value) and picture_of(value) is not None
 
 
 def label_of(item: Any) -> tuple[str | None, Any]:
@@ -123,29 +135,48 @@ def _scalar(value: Any) -> Any:
     return value if isinstance(value, str | int | float) else None
 
 
-def shape_of(picture: Picture) -> tuple[int, int, int]:
-    """(c, h, w) of a picture."""
+def header_of(picture: Picture, axis: str) -> Header:
+    """What a picture is, before it is brought to a size."""
+    if isinstance(picture, bytes):
+        return header(io.BytesIO(picture))
     if isinstance(picture, Image.Image):
-        return (1 if is_grey(picture) else 3), picture.height, picture.width
-    return arrays.shape_of((1, *picture.shape))
+        _load(picture)
+        return Header(deep.bands(picture), picture.height, picture.width, deep.kind(picture))
+    numbers = arrays.as_numpy(picture)
+    return Header(*arrays.shape_of((1, *numbers.shape), axis), kind_of(numbers.dtype))
 
 
-def pixels_in(picture: Picture, size: tuple[int, int], channels: int) -> np.ndarray:
-    """uint8 pixels (c, h, w) of a picture, squeezed to (height, width) ``size``."""
-    given = shape_of(picture)[0]
-    if not isinstance(picture, Image.Image) and channels in (1, 3) and _is_transparent(picture):
+class Wanted(NamedTuple):
+    """What pictures are brought to: (height, width), channels, the kind of their levels; where channels are found."""
+
+    size: tuple[int, int]
+    channels: int
+    kind: str
+    axis: str
+
+
+def levels_of(picture: Picture, wanted: Wanted, say: Say) -> Shaped[np.ndarray, "c h w"]:
+    """The levels of a picture, as they are wanted.
+
+    Raises:
+        ValueError: It has other bands, deeper levels, or numbers that are none.
+    """
+    size, channels, kind, axis = wanted
+    if isinstance(picture, bytes):
+        return levels_in(picture, size, channels, kind, say)
+    if not isinstance(picture, Image.Image):
+        if not (channels in (1, 3) and _is_transparent(picture)):
+            numbers = arrays.channels_first(arrays.as_numpy(picture)[None], axis)[0]
+            return fitted(numbers, size, channels, kind, say)
         picture = Image.fromarray(arrays.as_numpy(picture))
-    elif given != channels and {given, channels} != {1, 3}:
-        raise SourceError(f"it has {given} channels, and {channels} were expected")
-    if isinstance(picture, Image.Image):
-        return pixels_of(picture, size=size, channels=channels)
-    pixels = arrays.open_arrays(picture[None], channels=channels, labels=None).take(np.arange(1))
-    if pixels.shape[2:] != size:
-        squeezed = torch.nn.functional.interpolate(
-            pixels.float(), size, mode="bilinear", antialias=True, align_corners=False
-        )
-        pixels = squeezed.round_().clamp_(0, 255).to(torch.uint8)
-    return pixels[0].numpy()
+    _load(picture)
+    return picture_levels(picture, size, channels, kind, say)
+
+
+def _load(image: Image.Image) -> None:
+    """Read a PNG of which only the header was read: of several deep bands Pillow will keep 8 bits each."""
+    if image.format == "PNG":
+        image.load()
 
 
 def _is_transparent(picture: np.ndarray | Tensor) -> bool:
@@ -155,7 +186,7 @@ def _is_transparent(picture: np.ndarray | Tensor) -> bool:
 
 def why(wrong: Exception) -> str:
     """Why an item cannot be used, in the first line of what was raised; datasets raise anything there is."""
-    if isinstance(wrong, SourceError):
+    if isinstance(wrong, CounterpointError):
         return str(wrong).rstrip(".")
     if isinstance(wrong, OSError | ValueError):
         return reason(wrong)

@@ -6,29 +6,24 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from counterpoint.data.decode import SUFFIXES, ByteFile, is_picture_name
-from counterpoint.data.frames import columns_of
-from counterpoint.data.paths import existing, expanded
+from counterpoint.data.paths import RECORDS, ours
+from counterpoint.data.sheets import Sheet
 from counterpoint.data.unread import advice, is_unread_picture, notes
-from counterpoint.errors import SourceError, closest, listed
+from counterpoint.errors import SourceError, listed
+from counterpoint.files import expanded
 
 Read = Callable[[int], ByteFile]
 """From a place in a listing to the opened file of that photo."""
 
 Reading = Callable[[], AbstractContextManager[Read]]
 """Opens a source for reading, one file after another."""
-
-PLAN = "plan.json"
-BESIDE_PLAN = frozenset(["model.safetensors", "state.pt", "metrics.jsonl", "views.png"])
-"""What lies beside the plan in a folder of a run of ours, one of these at least, finished or not."""
 
 Labels = Sequence[Any] | None
 """What a source says of each of its photos, or None where it says nothing."""
@@ -60,10 +55,6 @@ def of_folder(folder: Path) -> Listing:
     """Every photo in a folder and in the folders inside it, sorted by its path."""
     found: list[str] = []
     others: list[str] = []
-    if is_run_folder(folder):
-        raise SourceError(
-            f"'{folder}' is the folder of a run, not of photos. Give the folder that the run learned from."
-        )
     for file in files_in(folder, set()):
         name = file.relative_to(folder).as_posix()
         (found if is_picture_name(name) else others).append(name)
@@ -105,15 +96,24 @@ def of_paths(paths: Sequence[Any]) -> Listing:
     return of_files(_names(paths), files, f"list:{location}")
 
 
-def of_frame(source: object, column: str | None) -> Listing:
+def of_sheet(sheet: Sheet) -> Listing:
     """Photos whose paths stand in a column; those in a file are relative to the folder of that file."""
-    columns = columns_of(source)
-    paths = columns[path_column(columns, column)].tolist()
-    if not isinstance(source, str | Path):
-        return of_paths(paths)
-    table = existing(source)
-    files = [None if _is_empty(path) else table.parent / expanded(str(path)) for path in paths]
-    return of_files(_names(paths), files, str(table.resolve()))
+    named = [column.name for column in sheet.schema.columns if column.role == "path"]
+    if len(named) != 1:
+        many = (
+            f"Columns {listed(named)} all hold" if named else f"None of the columns {listed(sheet.frame.columns)} holds"
+        )
+        raise SourceError(f"{many} paths of photos. Name the one to look at with --column.")
+    paths = sheet.words(named[0])
+    first = next((path for path in paths if path), "")
+    if not is_picture_name(first):
+        raise SourceError(f"Column '{named[0]}' holds no paths of photos: its first is {first!r}.")
+    folder, labels = sheet.frame.folder, sheet.labels()
+    if folder is None:
+        return replace(of_paths(paths), labels=lambda: labels)
+    files = [folder / expanded(path) if path else None for path in paths]
+    location = str(folder.resolve() / sheet.frame.called)
+    return replace(of_files(_names(paths), files, location), labels=lambda: labels)
 
 
 def _is_empty(path: object) -> bool:
@@ -123,27 +123,6 @@ def _is_empty(path: object) -> bool:
 
 def _names(paths: Sequence[object]) -> list[str]:
     return [f"row {row}" if _is_empty(path) else Path(str(path)).as_posix() for row, path in enumerate(paths)]
-
-
-def path_column(columns: dict[str, np.ndarray], column: str | None) -> str:
-    """The column asked for, or the only one that holds paths of photos."""
-    if column is not None and column not in columns:
-        raise SourceError(f"There is no column '{column}'.{closest(column, columns)} Columns: {listed(columns)}.")
-    found = path_columns(columns)
-    if column is not None and column not in found:
-        raise SourceError(f"Column '{column}' holds no paths of photos: its first is {columns[column][0]!r}.")
-    if column is None and len(found) != 1:
-        many = f"Columns {listed(found)} all hold" if found else f"None of the columns {listed(columns)} holds"
-        raise SourceError(f"{many} paths of photos. Name the one to look at with column=...")
-    return column or found[0]
-
-
-def path_columns(columns: dict[str, np.ndarray]) -> list[str]:
-    """The columns whose first cell that is not empty ends as names of photos do."""
-    first = {
-        name: next((cell for cell in cells if cell != ""), "") for name, cells in columns.items() if cells.ndim == 1
-    }
-    return [name for name, cell in first.items() if isinstance(cell, str) and is_picture_name(cell)]
 
 
 def of_files(
@@ -163,7 +142,7 @@ def loose(
     names: list[str], files: Sequence[Path | None], location: str, *, unread: Sequence[tuple[str, str]] = ()
 ) -> Listing:
     """Photos in files of their own, of which none may be there."""
-    return Listing(location, names, [_stamp(file) for file in files], _from_disk(files), unread)
+    return Listing(location, names, [stamp(file) for file in files], _from_disk(files), unread)
 
 
 def _from_disk(files: Sequence[Path | None]) -> Reading:
@@ -171,12 +150,20 @@ def _from_disk(files: Sequence[Path | None]) -> Reading:
         file = files[place]
         if file is None:
             raise ValueError("the row names no photo")
-        return file.open("rb")
+        return opened(file)
 
     return lambda: nullcontext(read)
 
 
-def _stamp(file: Path | None) -> tuple[int, int]:
+def opened(file: Path) -> ByteFile:
+    """A file opened for reading, where it is one."""
+    if file.exists() and not file.is_file():  # whoever opens a pipe waits for somebody to write into it
+        raise OSError("it is a folder" if file.is_dir() else "it is a pipe, a socket or a device")
+    return file.open("rb")
+
+
+def stamp(file: Path | None) -> tuple[int, int]:
+    """The (bytes, time of change) of a file, ``MISSING`` where it cannot be read."""
     try:
         if file is None or not (file.is_file() and os.access(file, os.R_OK)):
             return MISSING
@@ -188,42 +175,21 @@ def _stamp(file: Path | None) -> tuple[int, int]:
 
 def files_in(folder: Path, entered: set[tuple[int, int]]) -> Iterator[Path]:
     """Every file below a folder that is not hidden; links are followed, but no folder is entered twice."""
-    entries = _entries(folder)
-    held = folder.stat()
-    if (held.st_dev, held.st_ino) in entered:
-        return
-    entered.add((held.st_dev, held.st_ino))
-    if is_run({entry.name for entry in entries}):
+    try:
+        held = folder.stat()
+        if (held.st_dev, held.st_ino) in entered:
+            return
+        entered.add((held.st_dev, held.st_ino))
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as wrong:
+        raise SourceError(f"The folder '{folder}' cannot be read: {wrong.strerror}.") from wrong
+    if any(entry.name in RECORDS for entry in entries) and ours(folder):
         return  # its pictures are about the data, not of it
     for entry in entries:
         if entry.name.startswith("."):
             continue
-        if _is_folder(entry):
+        link = Path(entry.path) if entry.is_symlink() else None  # of a link in a circle the entry itself knows nothing
+        if (link or entry).is_dir():
             yield from files_in(Path(entry.path), entered)
-        elif entry.is_symlink() or entry.is_file():  # a link to nowhere is a photo that cannot be read
+        elif (link or entry).is_file() or (link and not link.exists()):  # a link to nowhere is a photo without pixels
             yield Path(entry.path)
-
-
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    try:
-        return sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except OSError as wrong:
-        raise SourceError(f"The folder '{folder}' cannot be read: {wrong.strerror}.") from wrong
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    """Whether this is a folder or leads to one; not where links lead round in a circle."""
-    try:
-        return entry.is_dir()
-    except OSError:
-        return False
-
-
-def is_run(names: Collection[str]) -> bool:
-    """Whether a folder with such files in it is of a run of ours."""
-    return PLAN in names and not BESIDE_PLAN.isdisjoint(names)
-
-
-def is_run_folder(folder: Path) -> bool:
-    """Whether this is the folder of a run of ours."""
-    return (folder / PLAN).is_file() and any((folder / name).exists() for name in BESIDE_PLAN)

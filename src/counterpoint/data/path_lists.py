@@ -21,8 +21,9 @@ import numpy as np
 from counterpoint.data import archives, frames, listing
 from counterpoint.data.decode import ByteFile, is_picture_name
 from counterpoint.data.listing import Labels, Listing, Read
-from counterpoint.data.paths import existing, expanded, matched, matching
+from counterpoint.data.paths import existing, matched, matching, ours
 from counterpoint.errors import SourceError
+from counterpoint.files import expanded
 
 LISTS = (".txt", ".lst")
 """Files of lines, each the path of a photo."""
@@ -101,7 +102,7 @@ def of_pattern(pattern: str | Path, opening: Opening) -> Listing:
     """
     root, found = matched(pattern)
     within = {folder for path in found for folder in path.parents}
-    runs = {path for path in within | set(found) if root in path.parents and listing.is_run_folder(path)}
+    runs = {path for path in within | set(found) if root in path.parents and path.is_dir() and ours(path)}
     # a folder is left out where what is in it matches too, and a run of ours is not of the data
     found = [path for path in found if path not in within and runs.isdisjoint([path, *path.parents])]
     names = [path.relative_to(root).as_posix() for path in found]

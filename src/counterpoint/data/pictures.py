@@ -5,15 +5,14 @@ from __future__ import annotations
 import math
 import statistics
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-
 from counterpoint.data import (
     archives,
+    array_sources,
     arrays,
     datasets,
     fetched,
@@ -24,28 +23,44 @@ from counterpoint.data import (
     path_lists,
     samples,
 )
-from counterpoint.data.decode import is_grey, is_picture_name, opened, reason
+from counterpoint.data.decode import Header, header, is_picture_name, reason
+from counterpoint.data.item_pictures import Wanted
+from counterpoint.data.levels import Levels, Range, Scale, deepest, kind_of, scale
 from counterpoint.data.listing import Listing
-from counterpoint.data.paths import existing, expanded, is_pattern
+from counterpoint.data.paths import existing, is_pattern
 from counterpoint.data.photos import Progress, open_photos
+from counterpoint.data.sheets import read_sheet
 from counterpoint.data.subset import spread
 from counterpoint.errors import SourceError
+from counterpoint.files import expanded
 from counterpoint.interfaces import Items
+from counterpoint.kinds import Wishes
+from counterpoint.options import DataOptions
 
 SURVEYED = 64
 
-CHANNELS = (1, 3, 4)
-"""The length of a last axis that is plainly of channels."""
-
-SMALLEST = 8
-"""Side below which an array is not taken for one picture."""
+DEPTHS = 16
+"""Pictures of a dataset that are looked at to tell how deep they are; each has to be fetched."""
 
 
 class PictureItems(Items, Protocol):
-    """Pictures as items, and what was left out: (name, reason) of each."""
+    """Pictures as items; what was left out, (name, reason) of each; what is to be said of others."""
+
+    notes: list[str]
+    scale: Scale
+    """Makes bytes, or floats in [0, 1], of their levels."""
 
     @property
     def skipped(self) -> list[tuple[str, str]]: ...
+
+    @property
+    def kind(self) -> str:
+        """What their levels are, as in ``levels.KINDS``."""
+        ...
+
+    def sample(self) -> Levels:
+        """Levels of some of them, evenly spread."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -61,49 +76,56 @@ class Survey:
     side: int
     channels: int
     photos: bool
+    kind: str = field(default="uint8", compare=False)
+    """What their levels are, as in ``levels.KINDS``."""
 
 
 def looks_like_pictures(source: object) -> bool:
     """Whether a source plainly holds pictures, judged by names, headers and its first items."""
     source = datasets.unpacked(source, None).source
     if isinstance(source, str | Path):
-        path = expanded(source)
         if is_pattern(source):
             return path_lists.matches_photos(source)
+        path = expanded(source)
         return str(source) in samples.SAMPLES or (path.exists() and _path_looks(path))
     if (paths := path_lists.paths_in(source)) is not None:
         return path_lists.are_of_photos(paths)
     array: Any = source
     if arrays.is_array(source) and array.dtype != object:
         return arrays.are_pictures(array.shape, arrays.as_numpy(array[:0]).dtype)
-    if frames.is_frame(source):
-        return _has_picture_column(source)
+    if _has_columns(source):
+        return read_sheet(source).kind == "image"
     return datasets.gives_pictures(source)
 
 
-def survey(source: object, *, column: str | None = None) -> Survey:
+def survey(source: object, *, column: str | None = None, axis: str = "auto") -> Survey:
     """Measure a source by up to 64 of its pictures, of photos only the headers.
 
     Raises:
         SourceError: There are no pictures, or none that can be read.
     """
-    source, _, column = datasets.unpacked(source, column)
+    source, labels, column = datasets.unpacked(source, column)
     listed = _listing(source, column)
     if listed is not None:
-        shapes = _headers(listed)
-        return Survey(len(listed.names), _side(shapes), max(shape[0] for shape in shapes), True)
+        headers, reasons = _headers(listed)
+        if not headers:
+            raise SourceError(f"None of {len(reasons)} photos looked at can be used; {reasons[0]}.")
+        shapes = [each[:3] for each in headers]
+        most, depth = max(shape[0] for shape in shapes), deepest(each.kind for each in headers)
+        return Survey(len(listed.names), _side(shapes), most, True, depth)
     if (given := _given(source)) is not None:
-        shapes = fetched.shapes_in(given, column, SURVEYED)
-        return Survey(given.count, _side(shapes), _channels(shapes), len(set(shapes)) > 1)
-    pixels, _ = _array(source)
-    shape = arrays.shape_of(pixels.shape)
-    return Survey(len(pixels), _side([shape]), shape[0], False)
+        headers = fetched.headers_in(given, column, SURVEYED, axis)
+        shapes, depth = [each[:3] for each in headers], deepest(each.kind for each in headers)
+        return Survey(given.count, _side(shapes), _channels(shapes), len(set(shapes)) > 1, depth)
+    pixels, _ = array_sources.read_pictures(source, labels)
+    shape = arrays.shape_of(pixels.shape, axis)
+    return Survey(len(pixels), _side([shape]), shape[0], False, kind_of(pixels.dtype))
 
 
 def _channels(shapes: list[tuple[int, int, int]]) -> int:
     """Colour where some are in grey, some in colour or with transparency; else as many as most pictures have."""
     counts = Counter(shape[0] for shape in shapes)
-    return 3 if len(counts) > 1 and counts.keys() <= set(CHANNELS) else counts.most_common(1)[0][0]
+    return 3 if len(counts) > 1 and counts.keys() <= set(array_sources.CHANNELS) else counts.most_common(1)[0][0]
 
 
 def open_pictures(
@@ -112,35 +134,57 @@ def open_pictures(
     size: int | None,
     channels: int,
     column: str | None = None,
+    axis: str = "auto",
+    levels: Range | None = None,
     progress: Progress | None = None,
 ) -> PictureItems:
-    """Open a source as uint8 pixels (b, c, h, w).
+    """Open a source as pictures (b, c, h, w) of bytes, or of floats in [0, 1] where there are deeper levels.
 
     Args:
         source: A folder or an archive of photos, a pattern, a single photo; a list, a column or a .txt of their paths,
             several folders; a column of encoded pictures; an .npy, .npz or IDX file, an array, a tensor; a picture, a
             list of pictures, a dataset, a loader, a dictionary of columns, an iterator; ``"sample:fashion"``.
-        size: Photos are squeezed to (size, size), and so are the pictures of a dataset unless it is None, which
-            means the size of the first of them. Arrays keep their own size.
-        channels: 1 for grey or 3 for colour, into which the pictures are brought; for arrays also their own number.
+        size: All are squeezed to (size, size). None leaves the pictures of an array as large as they are, and brings
+            those of a dataset to the size of the first.
+        channels: 1 for grey or 3 for colour, into which the pictures are brought, or their own number of bands.
         column: The column or the key of the pictures or of their paths, where more than one holds some.
+        axis: Where the channels of an array are: first, last or auto.
+        levels: The range that the training data had, which deeper levels than bytes are read by; None for a model of
+            pictures of 8 bits, for which all are brought to bytes.
         progress: Is told how many photos have been decoded or fetched, and of how many.
 
     Raises:
         SourceError: Nothing usable is there; the message says what was looked for and where.
     """
     source, labels, column = datasets.unpacked(source, column)
+    wanted = Wanted((size or 0, size or 0), channels, "uint8", axis)
     listed = _listing(source, column)
     if listed is not None:
         if size is None:
             raise SourceError("Photos differ in size. Say with size=... to how many pixels they are brought.")
         listed = listed if labels is None else replace(listed, labels=lambda: labels)
-        return open_photos(listed, size=size, channels=channels, progress=progress)
-    if (given := _given(source, labels)) is not None:
-        height_width = fetched.shapes_in(given, column, SURVEYED)[0][1:] if size is None else (size, size)
-        return fetched.fetch(given, column=column, size=height_width, channels=channels, progress=progress)
-    pixels, held = _array(source)
-    return arrays.open_arrays(pixels, channels=channels, labels=held if labels is None else labels)
+        depth = deepest(each.kind for each in _headers(listed)[0])
+        items: PictureItems = open_photos(listed, size=size, channels=channels, kind=depth, progress=progress)
+    elif (given := _given(source, labels)) is not None:
+        headers = fetched.headers_in(given, column, DEPTHS, axis)
+        depth, first = deepest(each.kind for each in headers), headers[0][1:3]
+        wanted = wanted._replace(kind=depth, size=first if size is None else wanted.size)
+        items = fetched.fetch(given, wanted, column=column, progress=progress)
+    else:
+        items = _of_array(source, labels, wanted, progress)
+    items.scale = scale(items.kind, levels, items.sample)
+    return items
+
+
+def _of_array(source: object, labels: Any, wanted: Wanted, progress: Progress | None) -> PictureItems:
+    """The pictures in an array, squeezed where another size than their own is wanted."""
+    pixels, labels = array_sources.read_pictures(source, labels)
+    items = arrays.open_arrays(pixels, channels=wanted.channels, labels=labels, axis=wanted.axis)
+    if wanted.size in ((0, 0), arrays.shape_of(pixels.shape, wanted.axis)[1:]):
+        return items
+    return fetched.fetch(
+        datasets.Numbered(items, labels), wanted._replace(kind=items.kind, axis="first"), progress=progress
+    )
 
 
 def _path_looks(path: Path) -> bool:
@@ -154,26 +198,23 @@ def _path_looks(path: Path) -> bool:
         except arrays.DAMAGE:
             return False
     if frames.is_frame(path):
-        return _has_picture_column(path)
+        return read_sheet(path).kind == "image"
     return is_picture_name(path.name) or idx.is_idx(path) or path_lists.lists_photos(path)
 
 
-def _has_picture_column(source: object) -> bool:
-    table = packed_pictures.table_of(source)
-    if table is not None and packed_pictures.picture_columns(table):
-        return True
-    try:
-        return len(listing.path_columns(frames.glance(source))) > 0
-    except SourceError:
-        return False
+def _has_columns(source: object) -> bool:
+    """Whether a source has columns that are read as such, and is not a picture in a dictionary."""
+    return frames.is_columns(source) and not datasets.holds_pictures(source)
 
 
 def _listing(source: object, column: str | None) -> Listing | None:
     """The photos that a source names or holds encoded; None where it holds numbers, items or something else."""
-    if frames.is_frame(source):
+    if _has_columns(source):
         return _of_columns(source, column)
     opening = partial(_of_path, column=column)
     if (paths := path_lists.paths_in(source)) is not None:
+        if column is not None and not any(map(frames.is_frame, paths)):
+            raise SourceError(f"There is no column '{column}': a list of photos has no columns. Leave it out.")
         return path_lists.of_several(paths, opening)
     if isinstance(source, list | tuple) and not source:
         return listing.of_paths([])
@@ -186,12 +227,9 @@ def _listing(source: object, column: str | None) -> Listing | None:
 
 def _of_columns(source: object, column: str | None) -> Listing:
     """The photos in a column of encoded pictures, or of paths."""
-    table = packed_pictures.table_of(source)
-    if table is not None:
-        name = packed_pictures.chosen(packed_pictures.picture_columns(table), column)
-        if name is not None:
-            return packed_pictures.of_column(table, name)
-    return listing.of_frame(source, column)
+    sheet = read_sheet(source, Wishes(data=DataOptions(column=column)), "image")
+    name = packed_pictures.picture_column(sheet)
+    return listing.of_sheet(sheet) if name is None else packed_pictures.of_column(sheet, name)
 
 
 def _of_path(path: Path, column: str | None) -> Listing | None:
@@ -213,67 +251,17 @@ def _given(source: Any, labels: Any = None) -> datasets.Numbered | datasets.Stre
     return None if arrays.is_array(source) and source.dtype != object else datasets.given(source, labels)
 
 
-def _array(source: object) -> tuple[arrays.Pictures, Any]:
-    """The pictures that a source holds as numbers, and their labels if it has them."""
-    if arrays.is_array(source):
-        return _several(arrays.as_numpy(source)), None  # type: ignore[arg-type]
-    if isinstance(source, str) and source.startswith("sample:"):
-        return samples.read_sample(source)
-    if isinstance(source, str | Path):
-        path = existing(source)
-        images = idx.pictures_in(path) if path.is_dir() else path
-        if images is not None and idx.is_idx(images):
-            labels = idx.labels_beside(images)
-            return idx.read_idx(images), None if labels is None else labels.tolist()
-        if path.suffix.lower() in arrays.SUFFIXES:
-            pixels, held = arrays.read_arrays(path)
-            return _several(pixels), held
-    raise SourceError(
-        "Pictures come from a folder, an archive, a list, a pattern or a column of paths, a column of encoded "
-        "pictures, an .npy, .npz or IDX file, an array, a tensor, a list of pictures, a dataset or an iterator. "
-        f"Got {_said(source)}."
-    )
-
-
-def _several(pixels: np.ndarray) -> np.ndarray:
-    """An array of pictures; of one picture in colour (h, w, c), an array of that one.
-
-    Raises:
-        SourceError: The array may be one picture, or something else just as well.
-    """
-    shape = pixels.shape
-    if len(shape) == 3 and shape[2] in CHANNELS and min(shape[:2]) >= SMALLEST:
-        return pixels[None]
-    if len(shape) == 3 and shape[0] == 3 and min(shape[1:]) >= SMALLEST:
-        raise SourceError(
-            f"An array {shape} may be one picture in colour or three in grey. Give array[None] for one, or "
-            "array[:, None] for three."
-        )
-    if len(shape) == 2 and min(shape) >= SMALLEST:
-        raise SourceError(
-            f"An array {shape} may be one picture in grey or a table. Give array[None] for one picture; pictures are "
-            "(n, h, w), (n, h, w, c) or (n, c, h, w)."
-        )
-    return pixels
-
-
-def _said(source: object) -> str:
-    return f"'{source}'" if isinstance(source, str | Path) else f"a {type(source).__name__}"
-
-
-def _headers(photos: Listing) -> list[tuple[int, int, int]]:
-    """(c, h, w) of some photos; those that cannot be read are told of when all are opened."""
-    shapes, reasons = [], []
+def _headers(photos: Listing) -> tuple[list[Header], list[str]]:
+    """The headers of some photos, and why others have none; those are told of when all are opened."""
+    headers, reasons = [], []
     with photos.reading() as read:
         for place in spread(len(photos.names), SURVEYED).tolist():
             try:
-                with read(place) as file, opened(file) as image:
-                    shapes.append((1 if is_grey(image) else 3, image.height, image.width))
+                with read(place) as file:
+                    headers.append(header(file))
             except Exception as wrong:
                 reasons.append(f"'{photos.names[place]}', for one: {reason(wrong)}")
-    if not shapes:
-        raise SourceError(f"None of {len(reasons)} photos looked at can be used; {reasons[0]}.")
-    return shapes
+    return headers, reasons
 
 
 def _side(shapes: list[tuple[int, int, int]]) -> int:

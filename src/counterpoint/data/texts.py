@@ -5,9 +5,8 @@ Empty texts are left out and said; so are lines that were not the UTF-8 they sho
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,17 @@ import numpy as np
 from jaxtyping import Int64
 from torch import Tensor
 
-from counterpoint.data import frames, rows
+from counterpoint.data.decoded import decoded
+from counterpoint.data.door import door
+from counterpoint.data.frames import is_columns, values_of
 from counterpoint.data.listing import files_in, is_album
-from counterpoint.data.paths import existing, expanded
-from counterpoint.errors import SourceError, closest, listed
+from counterpoint.data.packed import contents, suffix_of
+from counterpoint.data.paths import existing
+from counterpoint.data.sheets import Sheet, read_sheet, sheet_of
+from counterpoint.errors import SourceError, listed
+from counterpoint.files import expanded
+from counterpoint.kinds import Wishes
+from counterpoint.options import AS_IT_IS, DataOptions
 
 LINES = (".txt", ".text")
 """Files of lines: one text each."""
@@ -26,13 +32,8 @@ LINES = (".txt", ".text")
 DOCUMENTS = (*LINES, ".md", ".rst", ".html", ".tex")
 """What is a document in a folder."""
 
-NUMBERS = 2
-"""Columns of numbers, such as an id and a class, beside which a column of text is still what a frame is about."""
-
 CONTEXT = 3
 """Turns of a dialogue that the next one answers."""
-
-CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
 @dataclass(frozen=True)
@@ -46,30 +47,42 @@ class Texts:
     """The name of every text that is left out, and why."""
     notes: Sequence[str] = ()
     """What else a person should know of how they were read."""
+    labels: Sequence[str | None] | None = None
+    """What the source itself says about each, None where it says nothing; None where it has no such column."""
 
 
-def read_texts(source: object, columns: Sequence[str] = ()) -> Texts:
+@door
+def read_texts(source: object, options: DataOptions = AS_IT_IS) -> Texts:
     """The texts of a source.
 
     Args:
-        source: A list, an array or a column of strings; the path of a file of lines (``.txt``, also ``.txt.gz``), of a
-            folder of documents, or of a ``.csv``, ``.tsv``, ``.jsonl`` or ``.parquet`` file; a data frame.
-        columns: The columns of a frame that hold the text, joined by a space; none to choose the most wordy one.
+        source: A list, an array or a column of strings; the path of a file of lines (``.txt``, also packed), or of a
+            folder of documents; anything with columns.
+        options: How it is read, and which of its columns hold the text.
 
     Raises:
         SourceError: There is no text, no such column, or the file is none of text.
     """
-    if frames.is_frame(source) or isinstance(source, Mapping):
-        return _of_columns(frames.columns_of(source), list(columns))
-    if columns:
-        raise SourceError(f"There is no column '{columns[0]}': {_said(source)} has no columns with names.")
+    if is_columns(source):
+        sheet = read_sheet(source, Wishes(data=options), "text")
+        return of_sheet(sheet, sheet.schema.of_role("text"))
+    named = options.column or options.without or options.schema
+    if named:
+        raise SourceError(f"There is no column '{named}': {_said(source)} has no columns with names.")
     if isinstance(source, str | Path):
         path = existing(source)
-        return _of_folder(path) if path.is_dir() else _of_lines(path)
+        return _of_folder(path, options.encoding) if path.is_dir() else _of_lines(path, options.encoding)
     return _of_strings(source)
 
 
-def read_linked(source: object, columns: Sequence[str]) -> tuple[Texts, Int64[np.ndarray, "r v"]]:
+def of_sheet(sheet: Sheet, columns: Sequence[str]) -> Texts:
+    """The texts in some columns of a sheet, joined by a space where several hold something."""
+    frame = sheet.frame
+    texts = _kept(_joined(sheet, columns).tolist(), sheet.names(), frame.notes, labels=sheet.labels())
+    return replace(texts, rows=frame.rows[texts.rows], skipped=[*frame.skipped, *texts.skipped])
+
+
+def linked_of_sheet(sheet: Sheet, columns: Sequence[str]) -> tuple[Texts, Int64[np.ndarray, "r v"]]:
     """The different texts in some columns, called by numbers, and for every row the place of each of its texts.
 
     One column alone holds dialogues, each a list of turns: a row is a turn, and before it what was said in the three
@@ -78,13 +91,10 @@ def read_linked(source: object, columns: Sequence[str]) -> tuple[Texts, Int64[np
     Raises:
         SourceError: There is no such column, or no whole row.
     """
-    if not (frames.is_frame(source) or isinstance(source, Mapping)):
-        raise SourceError(f"Pairs stand in columns with names, and {_said(source)} has none. Give a .csv or the like.")
-    found = frames.columns_of(source)
     if len(columns) == 1:
-        cells = _turns(found, columns[0])
+        cells = _turns(sheet, columns[0])
     else:
-        cells = np.stack([_joined(found, [name]) for name in columns], axis=1)
+        cells = np.stack([_joined(sheet, [name]) for name in columns], axis=1)
     empty = np.flatnonzero((cells == "").any(axis=1)).tolist()
     cells = np.delete(cells, empty, axis=0)
     if not len(cells):
@@ -93,25 +103,45 @@ def read_linked(source: object, columns: Sequence[str]) -> tuple[Texts, Int64[np
     linked = [place.setdefault(text, len(place)) for text in cells.reshape(-1).tolist()]
     names = [str(number) for number in range(len(place))]
     skipped = [(f"row {row}", "a text is missing") for row in empty]
-    texts = Texts(list(place), names, np.arange(len(place)), skipped)
+    texts = Texts(list(place), names, np.arange(len(place)), [*sheet.frame.skipped, *skipped], sheet.frame.notes)
     return texts, np.asarray(linked, dtype=np.int64).reshape(cells.shape)
 
 
+def read_linked(source: object, columns: Sequence[str]) -> tuple[Texts, Int64[np.ndarray, "r v"]]:
+    """As ``linked_of_sheet``, of a source with columns."""
+    if not is_columns(source):
+        raise SourceError(f"Pairs stand in columns with names, and {_said(source)} has none. Give a .csv or the like.")
+    return linked_of_sheet(read_sheet(source, Wishes(pairs=tuple(columns)), "text"), columns)
+
+
+def read_to_learn(
+    source: object, sheet: Sheet | None, wishes: Wishes
+) -> tuple[Texts, Int64[np.ndarray, "r v"] | None, list[str]]:
+    """The texts to learn from, for rows of pairs which of them belong together, and the columns that hold them."""
+    if sheet is None:
+        if wishes.pairs:
+            raise SourceError("Pairs stand in columns with names, and this source has none. Give a .csv or the like.")
+        return read_texts(source, wishes.data), None, []
+    pairs = list(wishes.pairs) or sheet.schema.of_role("pair")
+    if not pairs:
+        columns = sheet.schema.of_role("text")
+        return of_sheet(sheet, columns), None, columns
+    if wishes.data.column is not None:
+        raise SourceError("Give --column or --pairs, not both: either names the columns with the text.")
+    return *linked_of_sheet(sheet, pairs), pairs
+
+
 def looks_like_texts(source: object) -> bool:
-    """Whether a source is plainly of texts; of a file or a frame no more than the head is read."""
+    """Whether a source is plainly of texts."""
     if isinstance(source, str | Path):
         path = expanded(source)
         if path.is_dir():
             return is_library(path)
-        if frames.suffix_of(path) in LINES:
+        if suffix_of(path) in LINES:
             return True
-    if frames.is_frame(source):
-        head = frames.glance(source)
-        numbers = sum(cells.dtype != object for cells in head.values())
-        differing = [name for name in wordy(head) if len(set(head[name].tolist())) > len(head[name]) / 2]
-        return bool(differing) and numbers <= NUMBERS and not any(cells.ndim > 1 for cells in head.values())
-    if isinstance(source, Mapping):
-        return False
+    sheet = sheet_of(source)
+    if sheet is not None:
+        return sheet.kind == "text"
     strings = _strings(source)
     return strings is not None and len(strings) > 0 and all(isinstance(each, str) for each in strings)
 
@@ -121,54 +151,17 @@ def is_library(folder: Path) -> bool:
     return not is_album(folder) and any(_is_document(file) for file in files_in(folder, set()))
 
 
-def wordy(columns: Mapping[str, np.ndarray]) -> list[str]:
-    """The columns whose cells are of several words, those of most words first.
-
-    >>> wordy({"who": np.array(["Ann"], dtype=object), "said": np.array(["no such luck"], dtype=object)})
-    ['said']
-    """
-    words = {name: _words(cells) for name, cells in columns.items() if cells.dtype == object}
-    return sorted((name for name in words if words[name] >= 2), key=lambda name: -words[name])
-
-
-def _words(cells: np.ndarray) -> float:
-    said = [str(cell) for cell in cells.tolist() if cell][:1000]
-    return float(np.mean([len(each.split()) for each in said])) if said else 0.0
-
-
-def _of_columns(found: rows.Columns, wanted: list[str]) -> Texts:
-    notes = []
-    if not wanted:
-        some = wordy(found) or _only_strings(found)
-        if not some:
-            raise SourceError(f"No column holds text of several words. Say which with --column: {listed(found)}.")
-        wanted = some[:1]
-        others = f", of those with text, {listed(some)}" if len(some) > 1 else ""
-        notes.append(f"the text is the column '{wanted[0]}'{others}")
-    return _kept(_joined(found, wanted).tolist(), _names(found, wanted), notes)
-
-
-def _only_strings(found: rows.Columns) -> list[str]:
-    """The column of strings that are no names of rows, where there is just one: texts of a word each."""
-    some = [name for name, cells in found.items() if cells.dtype == object and not _called(name)]
-    return some if len(some) == 1 else []
-
-
-def _joined(found: rows.Columns, wanted: Sequence[str]) -> np.ndarray:
+def _joined(sheet: Sheet, wanted: Sequence[str]) -> np.ndarray:
     """The cells of some columns, joined by a space where several hold something."""
-    for name in wanted:
-        if name not in found:
-            raise SourceError(f"There is no column '{name}'.{closest(name, found)} Columns: {listed(found)}.")
-    cells = [[str(cell).strip() for cell in found[name].tolist()] for name in wanted]
-    joined = np.empty(len(cells[0]), dtype=object)
-    joined[:] = [" ".join(part for part in parts if part) for parts in zip(*cells, strict=True)]
+    cells = [sheet.words(name) for name in wanted]
+    joined = np.empty(len(sheet.frame), dtype=object)
+    joined[:] = [" ".join(part.strip() for part in parts if part.strip()) for parts in zip(*cells, strict=True)]
     return joined
 
 
-def _turns(found: rows.Columns, name: str) -> np.ndarray:
+def _turns(sheet: Sheet, name: str) -> np.ndarray:
     """What was said before every turn of dialogues, and the turn."""
-    _joined(found, [name])  # which says that it is not there
-    dialogues = found[name].tolist()
+    dialogues = values_of(sheet.cells(name))
     wrong = next((row for row, each in enumerate(dialogues) if not isinstance(each, list)), None)
     if wrong is not None:
         raise SourceError(
@@ -191,34 +184,20 @@ def _turn(turn: object) -> str:
     return str(turn[-1] if isinstance(turn, list) and turn else turn).strip()
 
 
-def _names(found: rows.Columns, but: Sequence[str]) -> list[str] | None:
-    """What a column calls the rows: one with a different value in each, whose name says that it is for that."""
-    for name, cells in found.items():
-        if name not in but and _called(name) and rows.unique(cells):
-            return [str(cell) for cell in cells.tolist()]
-    return None
-
-
-def _called(name: str) -> bool:
-    """Whether a column of this name is for what rows are called."""
-    called = name.lower()
-    return called in (*rows.INDEX_NAMES, "doc", "document", "file", "path") or called.endswith("id")
-
-
-def _of_folder(folder: Path) -> Texts:
+def _of_folder(folder: Path, encoding: str | None) -> Texts:
     found = sorted(file for file in files_in(folder, set()) if _is_document(file))
     if not found:
         raise SourceError(
             f"'{folder}' holds no documents. Their names end in {', '.join(DOCUMENTS)}, or those and .gz."
         )
     notes: list[str] = []
-    texts = ["\n".join(_lines_of(file, notes.append)) for file in found]
+    texts = ["\n".join(_lines_of(file, encoding, notes.extend)) for file in found]
     return _kept(texts, [file.relative_to(folder).as_posix() for file in found], notes)
 
 
-def _of_lines(path: Path) -> Texts:
+def _of_lines(path: Path, encoding: str | None) -> Texts:
     notes: list[str] = []
-    return _kept(_lines_of(path, notes.append), None, notes)
+    return _kept(_lines_of(path, encoding, notes.extend), None, notes)
 
 
 def _of_strings(source: object) -> Texts:
@@ -243,7 +222,13 @@ def _strings(source: object) -> list[Any] | None:
     return None
 
 
-def _kept(texts: Sequence[str], names: Sequence[str] | None, notes: Sequence[str]) -> Texts:
+def _kept(
+    texts: Sequence[str],
+    names: Sequence[str] | None,
+    notes: Sequence[str],
+    *,
+    labels: Sequence[str | None] | None = None,
+) -> Texts:
     """The texts that say something; those without a name are called by their place in the source."""
     called = [str(place) for place in range(len(texts))] if names is None else list(names)
     there = [place for place, text in enumerate(texts) if text.strip()]
@@ -252,41 +237,19 @@ def _kept(texts: Sequence[str], names: Sequence[str] | None, notes: Sequence[str
     empty = sorted(set(range(len(texts))) - set(there))
     skipped = [(called[place], "it is empty") for place in empty]
     kept = [texts[place].strip() for place in there]
-    return Texts(kept, [called[place] for place in there], np.asarray(there, dtype=np.int64), skipped, notes)
+    known = None if labels is None else [labels[place] for place in there]
+    return Texts(kept, [called[place] for place in there], np.asarray(there, dtype=np.int64), skipped, notes, known)
 
 
-def _lines_of(path: Path, note: Callable[[str], None]) -> list[str]:
-    """The lines of a file in UTF-8, UTF-16 with its mark, or, where a line is neither, Windows-1252."""
-    try:
-        data = frames.contents(path)
-    except (OSError, EOFError) as wrong:
-        raise SourceError(f"'{path}' cannot be read: {wrong}.") from wrong
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        text = data.decode("utf-16", errors="replace")
-    else:
-        text = _decoded(data, path, note)
-    if len(CONTROL.findall(text[:10_000])) > len(text[:10_000]) // 100:
-        raise SourceError(f"'{path}' is no file of text: it holds bytes that no text has. Give a file of lines.")
+def _lines_of(path: Path, encoding: str | None, note: Callable[[list[str]], None]) -> list[str]:
+    """The lines of a file."""
+    text, notes = decoded(contents(path), encoding=encoding, called=f"'{path.name}'")
+    note(notes)
     return text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n").split("\n")
 
 
-def _decoded(data: bytes, path: Path, note: Callable[[str], None]) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        lines, other = [], 0
-        for line in data.split(b"\n"):
-            try:
-                lines.append(line.decode("utf-8"))
-            except UnicodeDecodeError:
-                lines.append(line.decode("cp1252", errors="replace"))
-                other += 1
-        note(f"{other:,} of {len(lines):,} lines of '{path.name}' are no UTF-8 and were read as Windows-1252")
-        return "\n".join(lines)
-
-
 def _is_document(path: Path) -> bool:
-    return frames.suffix_of(path) in DOCUMENTS
+    return suffix_of(path) in DOCUMENTS
 
 
 def _said(source: object) -> str:

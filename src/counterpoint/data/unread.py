@@ -22,7 +22,6 @@ PICTURES = {
     **dict.fromkeys((".svg", ".svgz"), "draw them as .png, as CairoSVG or rsvg-convert does"),
     **dict.fromkeys((".jp2", ".j2k", ".jxl", ".tga", ".dds"), "save them as .png, as ImageMagick does"),
     **dict.fromkeys((".exr", ".hdr"), "save them as .png or .npy, as OpenEXR or ImageMagick does"),
-    **dict.fromkeys((".dcm", ".dicom"), "save their pixels as .png or .npy, as pydicom does"),
     **dict.fromkeys((".nii", ".nii.gz", ".mha", ".nrrd"), "save their slices as .npy, as nibabel or SimpleITK does"),
     **dict.fromkeys((".svs", ".ndpi", ".mrxs", ".scn"), "cut them into tiles as .png, as OpenSlide does"),
     **dict.fromkeys((".czi", ".lif", ".nd2"), "save them as .tif, as Fiji or bioio does"),

@@ -79,7 +79,11 @@ class Written:
     """The items of every row that belong together, where the source is of pairs: one, its partner, others."""
     kin: Int64[np.ndarray, "_ w"] | None = None
     """Numbers of what every row says, where some say nearly the same, for training."""
-    labels: None = None
+
+    @property
+    def labels(self) -> Sequence[str | None] | None:
+        """What the column of labels says of every item, where the source has one."""
+        return self.read.labels
 
     @property
     def names(self) -> Sequence[str]:

@@ -5,9 +5,9 @@ Items are series (b, c, t) float32, ready for the encoder. All series of one sou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float, Float64, Int64
@@ -15,10 +15,15 @@ from torch import Tensor, nn
 
 from counterpoint import catalogue
 from counterpoint.data import rows
-from counterpoint.data.frames import columns_of
+from counterpoint.data.features import moments
+from counterpoint.data.frames import is_columns, read_frame
+from counterpoint.data.schema import Column, Schema
+from counterpoint.data.sheets import Sheet, later_sheet, read_sheet, sheet_of
+from counterpoint.data.steps import Steps, form_of, read_steps
 from counterpoint.errors import InputError, PlanError, SourceError, listed
 from counterpoint.interfaces import Items
 from counterpoint.kinds import EncoderInput, Modality, Wishes
+from counterpoint.options import AS_IT_IS, DataOptions
 from counterpoint.views.strength import strengthened
 from counterpoint.views.waves import Waves
 
@@ -38,15 +43,9 @@ class Shape:
     columns: list[str]
     mean: list[float]
     deviation: list[float]
-    names: str | None
     views: str
-
-
-class Opened(NamedTuple):
-    """Series as the source holds them, and their names if it gives them any."""
-
-    values: Float64[np.ndarray, "n c t"]
-    names: list[str] | None
+    schema: Schema
+    options: DataOptions
 
 
 class Series(Modality):
@@ -66,9 +65,10 @@ class Series(Modality):
     @classmethod
     def claims(cls, source: object) -> bool:
         array = rows.array_of(source)
-        if array is None:
-            return rows.is_columns(source) and rows.looks_like_series(source)
-        return array.ndim == 3 and array.dtype.kind == "f" and array.shape[1] != array.shape[2]
+        if array is not None:
+            return array.ndim == 3 and array.dtype.kind == "f" and array.shape[1] != array.shape[2]
+        sheet = sheet_of(source)
+        return sheet is not None and sheet.kind == cls.name
 
     @classmethod
     def learn(cls, source: object, wishes: Wishes) -> tuple[Series, Items]:
@@ -76,34 +76,40 @@ class Series(Modality):
             raise PlanError(
                 f"view_size is for images; a series keeps its length. Got {wishes.view_size}. Leave it out."
             )
-        form, columns, names = "array", list[str](), None
-        if rows.is_columns(source):
-            found = rows.without(columns_of(source), wishes.data.without)
-            form, columns, names = _form(found)
-            opened = _from_columns(found, form, columns, names)
-        elif wishes.data.without is not None:
-            raise SourceError(f"There is no column '{wishes.data.without}': an array has no columns with names.")
+        form, columns, sheet = "array", list[str](), None
+        if is_columns(source):
+            sheet = read_sheet(source, wishes, cls.name)
+            form, columns = form_of(sheet)
+            steps = read_steps(sheet, form, columns)
         else:
-            opened = Opened(_channels_first(_array(source), None), None)
+            steps = Steps(_channels_first(_array(source, wishes.data), wishes.data.channel_axis, None))
         views = wishes.views if isinstance(wishes.views, str) else "callable"
         views = "waves" if views == "auto" else views
-        mean, deviation = opened.values.mean(axis=(0, 2)), opened.values.std(axis=(0, 2))
-        deviation = np.where(deviation > 0, deviation, 1.0)
-        shape = Shape(form, columns, mean.tolist(), deviation.tolist(), names, views)
+        mean, deviation = zip(
+            *(moments(channel.reshape(-1)) for channel in steps.values.transpose(1, 0, 2)), strict=True
+        )
+        spread = [each if each > 0 else 1.0 for each in deviation]
+        schema = Schema([]) if sheet is None else sheet.schema
+        shape = Shape(form, columns, list(mean), spread, views, schema, wishes.data)
         series = cls(shape, wishes.views if callable(wishes.views) else _found(views))
-        return series, series._items(opened)
+        return series, series._items(steps, sheet)
 
     def open(self, source: object) -> Items:
-        if rows.is_columns(source) == (self.shape.form == "array"):
-            array = rows.array_of(source)
+        if is_columns(source) == (self.shape.form == "array"):
             wanted = f"the columns {listed(self.shape.columns)}" if self.shape.columns else "an array"
-            got = repr(source) if array is None else f"an array of shape {array.shape}"
-            if rows.is_columns(source):
-                got = f"the columns {listed(rows.column_kinds(source))}"
+            array = rows.array_of(source)
+            got = repr(source)[:80] if array is None else f"an array of shape {array.shape}"
+            if is_columns(source):
+                got = f"the columns {listed(read_frame(source).columns)}"
             raise SourceError(f"The model was trained with {wanted}. Got {got}.")
         if self.shape.form == "array":
-            return self._items(Opened(_channels_first(_array(source), len(self.shape.mean)), None))
-        return self._items(_from_columns(columns_of(source), self.shape.form, self.shape.columns, self.shape.names))
+            axis, channels = self.shape.options.channel_axis, len(self.shape.mean)
+            return self._items(Steps(_channels_first(_array(source, AS_IT_IS), axis, channels)), None)
+        sheet = later_sheet(source, self.shape.schema, self.name, self.shape.options)
+        return self._items(read_steps(sheet, self.shape.form, self.shape.columns), sheet)
+
+    def schema(self) -> Schema:
+        return self.shape.schema
 
     def uses(self) -> list[str]:
         """The columns that are seen; a label among them would be no test of the model."""
@@ -144,18 +150,34 @@ class Series(Modality):
         return EncoderInput({"channels": len(self.shape.mean), "steps": None}, recipe)
 
     def settings(self) -> Mapping[str, Any]:
-        return asdict(self.shape)
+        return {**asdict(self.shape), "schema": self.shape.schema.settings(), "options": self.shape.options.record()}
 
     @classmethod
     def restore(cls, settings: Mapping[str, Any]) -> Series:
-        return cls(Shape(**settings))
+        known = {name: value for name, value in settings.items() if name != "names"}
+        schema = Schema.restore(settings["schema"]) if "schema" in settings else _before_schemas(settings)
+        return cls(Shape(**{**known, "schema": schema, "options": DataOptions.of(settings.get("options", {}))}))
 
-    def _items(self, opened: Opened) -> rows.Rows:
+    def _items(self, steps: Steps, sheet: Sheet | None) -> rows.Rows:
         mean, deviation = np.array(self.shape.mean)[:, None], np.array(self.shape.deviation)[:, None]
-        return rows.Rows.of((opened.values - mean) / deviation, opened.names)
+        items = rows.Rows.of((steps.values - mean) / deviation, steps.names)
+        if sheet is None:
+            return items
+        frame = sheet.frame
+        return replace(items, labels=steps.labels, skipped=frame.skipped, notes=frame.notes)
 
 
-def _array(source: object) -> Float64[np.ndarray, "n ..."]:
+def _before_schemas(settings: Mapping[str, Any]) -> Schema:
+    """The schema of a model that was kept before there were any."""
+    columns = [Column(name, "number", "float") for name in settings["columns"]]
+    if settings["form"] == "long":
+        return Schema([Column("id", "id", "string"), Column("time", "time", "float"), *columns])
+    return Schema([*columns, Column(settings["names"], "id", "string")] if settings.get("names") else columns)
+
+
+def _array(source: object, options: DataOptions) -> Float64[np.ndarray, "n ..."]:
+    if options.column or options.without or options.schema:
+        raise SourceError("An array has no columns with names. Give columns with names, or cut the array first.")
     array = rows.array_of(source)
     if array is None or array.ndim not in (2, 3):
         got = repr(source) if array is None else f"the shape {array.shape}"
@@ -163,45 +185,18 @@ def _array(source: object) -> Float64[np.ndarray, "n ..."]:
     return rows.finite(array, "item, step" if array.ndim == 2 else "item, channel, step")
 
 
-def _channels_first(values: Float64[np.ndarray, "n ..."], channels: int | None) -> Float64[np.ndarray, "n c t"]:
-    """Series with their channels first; how many there are is known, or else the shorter axis holds them."""
+def _channels_first(
+    values: Float64[np.ndarray, "n ..."], axis: str, channels: int | None
+) -> Float64[np.ndarray, "n c t"]:
+    """Series with their channels first: on the axis that a person says, or of as many as in training, or the short."""
     if values.ndim == 2:
         values = values[:, None]
     _, first, second = values.shape
-    wanted = min(first, second) if channels is None else channels
-    if wanted not in (first, second):
-        raise SourceError(f"Expected series of {wanted} channels. Got an array of shape {values.shape}.")
-    return values if first == wanted else values.transpose(0, 2, 1)
-
-
-def _form(columns: rows.Columns) -> tuple[str, list[str], str | None]:
-    """The form of a frame, the columns that are read, and the one that names the series."""
-    lists = [name for name, cells in columns.items() if cells.ndim == 2]
-    if lists:
-        return "lists", lists, rows.name_column(columns)
-    series, names = rows.series_column(columns), rows.name_column(columns)
-    aside = [names] if series is None else [series, *rows.time_columns(columns)]
-    numeric = [name for name, cells in columns.items() if cells.dtype != object and name not in aside]
-    if not numeric:
-        raise SourceError(f"Series need columns of numbers. Columns: {listed(columns)}.")
-    return ("wide", numeric, names) if series is None else ("long", numeric, None)
-
-
-def _from_columns(columns: rows.Columns, form: str, wanted: Sequence[str], names: str | None) -> Opened:
-    rows.required(columns, wanted)
-    depth, expected = (2, "lists of numbers") if form == "lists" else (1, "numbers")
-    for name in wanted:
-        if columns[name].dtype == object or columns[name].ndim != depth:
-            raise SourceError(f"The column '{name}' holds no {expected}, as it did in training.")
-    if form == "long":
-        values, called = rows.long_series(columns, wanted)
-        return Opened(rows.finite(values, "item, channel, step"), called)
-    if form == "lists" and len({columns[name].shape for name in wanted}) > 1:
-        steps = {name: columns[name].shape[1] for name in wanted}
-        raise SourceError(f"The channels are ragged; their steps are {steps}. Cut or pad them to one length first.")
-    values = np.stack([columns[name] for name in wanted], axis=1)
-    values = values[:, None] if form == "wide" else values
-    return Opened(rows.finite(values, "item, channel, step"), rows.names_in(columns, names))
+    wanted = {"first": first, "last": second}.get(axis, min(first, second) if channels is None else channels)
+    if channels not in (None, wanted) or wanted not in (first, second):
+        raise SourceError(f"Expected series of {channels} channels. Got an array of shape {values.shape}.")
+    is_first = axis == "first" or (axis == "auto" and first == wanted)
+    return values if is_first else values.transpose(0, 2, 1)
 
 
 def _found(views: str) -> Callable[..., Tensor]:

@@ -18,54 +18,33 @@ from torch import Tensor, nn
 
 from counterpoint import catalogue
 from counterpoint.data import rows
-from counterpoint.data.frames import columns_of
+from counterpoint.data.features import Category, Cells, Feature, Number, encoded, feature_of, width_of
+from counterpoint.data.frames import is_columns, read_frame
+from counterpoint.data.schema import Column, Schema
+from counterpoint.data.sheets import LEARNED, Sheet, later_sheet, read_sheet, sheet_of
 from counterpoint.errors import InputError, PlanError, SourceError, listed
 from counterpoint.interfaces import Items
 from counterpoint.kinds import EncoderInput, Modality, Wishes
+from counterpoint.options import DataOptions
 from counterpoint.views import draw
 from counterpoint.views.strength import strengthened
-
-CATEGORIES = 64
-"""Categories with a column of their own; the rest share one."""
 
 POOL = 10_000
 """Training rows that replacements are drawn from."""
 
 
 @dataclass(frozen=True)
-class Number:
-    """A column of numbers: how it is standardised, and what stands for a missing one."""
-
-    name: str
-    mean: float
-    deviation: float
-    median: float
-
-
-@dataclass(frozen=True)
-class Category:
-    """A column of strings: those with a column of their own, and whether the rest share one."""
-
-    name: str
-    values: list[str]
-    other: bool
-
-
-Feature = Number | Category
-
-
-@dataclass(frozen=True)
 class Layout:
     """What the modality learned from its training data.
 
-    ``names`` is the column that names the rows, if there is one; ``width`` the number of columns of an array,
-    or None where columns have names.
+    ``width`` is the number of columns of an array, or None where columns have names; then ``schema`` says what each is.
     """
 
     features: Sequence[Feature]
-    names: str | None
     width: int | None
     views: str
+    schema: Schema
+    options: DataOptions
 
 
 class Table(Modality):
@@ -84,43 +63,62 @@ class Table(Modality):
         array = rows.array_of(source)
         if array is not None:
             return array.ndim == 2 and array.dtype.kind in "biuf"
-        return rows.is_columns(source) and not rows.looks_like_series(source)
+        sheet = sheet_of(source)
+        return sheet is not None and sheet.kind == cls.name
 
     @classmethod
     def learn(cls, source: object, wishes: Wishes) -> tuple[Table, Items]:
         if wishes.view_size is not None:
             raise PlanError(f"view_size is for images; a table has none. Got {wishes.view_size}. Leave it out.")
-        columns, names, width = _read(source), None, None
-        if rows.is_columns(source):
-            columns = rows.without(columns, wishes.data.without)
-            names = rows.name_column(columns)
-        elif wishes.data.without is not None:
-            raise SourceError(f"There is no column '{wishes.data.without}': the columns of an array have no names.")
+        sheet, width = None, None
+        if is_columns(source):
+            sheet = read_sheet(source, wishes, cls.name)
+            columns = _columns(sheet, sheet.schema.of_role(*LEARNED[cls.name]))
         else:
+            columns = _of_array(source, wishes.data)
             width = len(columns)
-        learned = [_learned(name, cells) for name, cells in columns.items() if name != names]
+        learned = [feature_of(name, cells) for name, cells in columns.items()]
         features = [feature for feature in learned if feature is not None]
         if not features:
-            raise SourceError(f"No column tells the rows apart. Columns: {listed(columns)}. Give one that differs.")
+            lists = (
+                [] if sheet is None else [each.name for each in sheet.schema.columns if each.type.startswith("list")]
+            )
+            if lists:
+                raise SourceError(f"The column '{lists[0]}' holds lists. Open this source as series, or leave it out.")
+            held = listed(columns if sheet is None else sheet.frame.columns)
+            raise SourceError(f"No column tells the rows apart. Columns: {held}. Give one that differs.")
         views = wishes.views if isinstance(wishes.views, str) else "callable"
         views = "corrupt" if views == "auto" else views
-        layout = Layout(features, names, width, views)
-        items = _opened(columns, layout)
+        schema = Schema([]) if sheet is None else sheet.schema
+        layout = Layout(features, width, views, schema, wishes.data)
+        items = _opened(columns, layout, sheet)
         table = cls(layout, wishes.views if callable(wishes.views) else _found(items.values, layout))
         table._rows = items.values
         return table, items
 
     def open(self, source: object) -> Items:
-        columns, width = _read(source), self.layout.width
-        named = rows.is_columns(source)
-        if named != (width is None) or (width is not None and width != len(columns)):
+        width = self.layout.width
+        if is_columns(source) != (width is None):
             wanted = f"the columns {listed(self.uses())}" if width is None else f"arrays of {width} columns"
-            got = f"the columns {listed(columns)}" if named else f"an array of {len(columns)} columns"
+            got = f"the columns {listed(read_frame(source).columns)}" if is_columns(source) else _said(source)
             raise SourceError(f"The model was trained with {wanted}. Got {got}.")
-        items = _opened(columns, self.layout)
+        if width is None:
+            sheet = later_sheet(source, self.layout.schema, self.name, self.layout.options)
+            rows.required(sheet.frame.columns, self.uses())
+            items = _opened(_columns(sheet, self.uses()), self.layout, sheet)
+        else:
+            columns = _of_array(source, self.layout.options)
+            if len(columns) != width:
+                raise SourceError(
+                    f"The model was trained with arrays of {width} columns. Got an array of {len(columns)} columns."
+                )
+            items = _opened(columns, self.layout, None)
         if self._rows is None:  # a restored table draws its replacements from the first data it is given
             self._rows = items.values
         return items
+
+    def schema(self) -> Schema:
+        return self.layout.schema
 
     def uses(self) -> list[str]:
         """The columns that are features: a label among them is no test of the model."""
@@ -152,7 +150,7 @@ class Table(Modality):
 
     def encoder(self, name: str, width: int | None) -> nn.Module:
         called = "mlp" if name == "auto" else name
-        part, columns = catalogue.find("encoder", called, only=self.name), sum(_widths(self.layout))
+        part, columns = catalogue.find("encoder", called, only=self.name), sum(map(width_of, self.layout.features))
         network: nn.Module = part(columns) if width is None else part(columns, width=width)
         return network
 
@@ -162,21 +160,39 @@ class Table(Modality):
             "'deviation'; of a category one column for each of 'values', 1 where it is that and 0 elsewhere, and one "
             "more for all others if 'other' says so."
         )
-        return EncoderInput({"columns": sum(_widths(self.layout))}, recipe)
+        return EncoderInput({"columns": sum(map(width_of, self.layout.features))}, recipe)
 
     def settings(self) -> Mapping[str, Any]:
-        return asdict(self.layout)
+        layout = self.layout
+        return {
+            "features": [asdict(feature) for feature in layout.features],
+            "width": layout.width,
+            "views": layout.views,
+            "schema": layout.schema.settings(),
+            "options": layout.options.record(),
+        }
 
     @classmethod
     def restore(cls, settings: Mapping[str, Any]) -> Table:
         features = [Category(**each) if "values" in each else Number(**each) for each in settings["features"]]
-        return cls(Layout(features, settings["names"], settings["width"], settings["views"]))
+        schema = Schema.restore(settings["schema"]) if "schema" in settings else _before_schemas(features, settings)
+        options = DataOptions.of(settings.get("options", {}))
+        return cls(Layout(features, settings["width"], settings["views"], schema, options))
 
 
-def _read(source: object) -> rows.Columns:
-    """Columns with names; those of an array are called by their numbers."""
-    if rows.is_columns(source):
-        return columns_of(source)
+def _before_schemas(features: Sequence[Feature], settings: Mapping[str, Any]) -> Schema:
+    """The schema of a model that was kept before there were any."""
+    columns = [
+        Column(each.name, "category" if isinstance(each, Category) else "number", "string")
+        for each in (features if settings["width"] is None else ())
+    ]
+    return Schema([*columns, Column(settings["names"], "id", "string")] if settings.get("names") else columns)
+
+
+def _of_array(source: object, options: DataOptions) -> dict[str, Cells]:
+    """The columns of an array, called by their numbers."""
+    if options.column or options.without or options.schema:
+        raise SourceError("Columns of an array have no names. Give columns with names, or cut the array first.")
     array = rows.array_of(source)
     if array is None or array.ndim != 2:
         got = repr(source) if array is None else f"the shape {array.shape}"
@@ -184,68 +200,31 @@ def _read(source: object) -> rows.Columns:
     return {str(number): column for number, column in enumerate(rows.finite(array, "row, column").T)}
 
 
-def _opened(columns: rows.Columns, layout: Layout) -> rows.Rows:
-    rows.required(columns, [feature.name for feature in layout.features])
-    encoded = [_encoded(feature, columns[feature.name]) for feature in layout.features]
-    return rows.Rows.of(np.concatenate(encoded, axis=1), rows.names_in(columns, layout.names))
+def _columns(sheet: Sheet, names: Sequence[str]) -> dict[str, Cells]:
+    """Some columns of a sheet, numbers and times as numbers, all others as strings."""
+    categories = sheet.schema.of_role("category")
+    return {name: sheet.words(name) if name in categories else sheet.numbers(name) for name in names}
 
 
-def _learned(name: str, cells: np.ndarray) -> Feature | None:
-    """What there is to know of a column, or None if all rows have the same, or each a string of its own."""
-    if cells.ndim != 1:
-        raise SourceError(f"The column '{name}' holds lists. Open this source as series, or leave the column out.")
-    if cells.dtype == object:
-        values, counts = np.unique(cells.astype(str), return_counts=True)
-        frequent = values[np.argsort(-counts, kind="stable")][:CATEGORIES]
-        telling = len(values) > 1 and not rows.unique(cells)
-        return Category(name, frequent.tolist(), len(values) > CATEGORIES) if telling else None
-    known = cells[~np.isnan(cells)]
-    if not len(known) or known.min() == known.max():
-        return None
-    median = float(np.median(known))
-    filled = _filled(name, cells, median)
-    return Number(name, float(filled.mean()), float(filled.std()), median)
+def _said(source: object) -> str:
+    array = rows.array_of(source)
+    return repr(source)[:80] if array is None else f"an array of shape {array.shape}"
 
 
-def _filled(name: str, cells: np.ndarray, median: float) -> np.ndarray:
-    """The numbers of a column, with the median for missing ones."""
-    infinite = np.isinf(cells)
-    if infinite.any():
-        raise SourceError(
-            f"The column '{name}' holds {int(infinite.sum())} infinite numbers, the first in row "
-            f"{int(infinite.argmax())}. Replace them first."
-        )
-    return np.where(np.isnan(cells), median, cells)
+def _opened(columns: Mapping[str, Cells], layout: Layout, sheet: Sheet | None) -> rows.Rows:
+    values = np.concatenate([encoded(each, columns[each.name]) for each in layout.features], axis=1)
+    return rows.Rows.of(values) if sheet is None else rows.of_sheet(values, sheet, _unseen(columns, layout))
 
 
-def _encoded(feature: Feature, cells: np.ndarray) -> Float32[np.ndarray, "n d"]:
-    """The columns that the encoder sees of one feature."""
-    if isinstance(feature, Category):
-        same: np.ndarray = _text(cells)[:, None] == np.array(feature.values)
-        if feature.other:
-            same = np.concatenate([same, ~same.any(axis=1, keepdims=True)], axis=1)
-        return same.astype(np.float32)
-    if cells.dtype == object:
-        row = next((row for row, cell in enumerate(cells.tolist()) if cell), None)
-        if row is not None:
-            raise SourceError(
-                f"The column '{feature.name}' held numbers in training. Got text, first '{cells[row]}' in row {row}."
-            )
-        cells = np.full(len(cells), np.nan)
-    standard = (_filled(feature.name, cells, feature.median) - feature.mean) / feature.deviation
-    return np.asarray(standard[:, None], dtype=np.float32)
-
-
-def _text(cells: np.ndarray) -> np.ndarray:
-    """A column as strings: a small source may hold only those categories that read as numbers."""
-    if cells.dtype == object:
-        return cells.astype(str)
-    return np.array(["" if np.isnan(cell) else f"{cell:.15g}" for cell in cells])
-
-
-def _widths(layout: Layout) -> list[int]:
-    """How many columns the encoder sees of each feature."""
-    return [len(f.values) + f.other if isinstance(f, Category) else 1 for f in layout.features]
+def _unseen(columns: Mapping[str, Cells], layout: Layout) -> list[str]:
+    """What a person should know of categories that training did not have."""
+    notes = []
+    for feature in layout.features:
+        if isinstance(feature, Category) and not feature.other:
+            new = set(columns[feature.name]) - set(feature.values)
+            if new:
+                notes.append(f"{feature.name} has categories that training had not: {listed(sorted(new), 5)}")
+    return notes
 
 
 def _found(values: Float32[Tensor, "n d"], layout: Layout) -> Callable[..., Tensor]:
@@ -257,7 +236,7 @@ def _found(values: Float32[Tensor, "n d"], layout: Layout) -> Callable[..., Tens
     if ":" in views:
         return part
     look = part()
-    widths = _widths(layout)
+    widths = [width_of(feature) for feature in layout.features]
     groups = torch.repeat_interleave(torch.arange(len(widths)), torch.tensor(widths))
     pool = values[draw.permutation(len(values), seed=0, epoch=0)[:POOL]]
     return partial(look, pool=pool, groups=groups)

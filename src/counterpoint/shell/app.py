@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, Token
 
 from counterpoint import __version__
+from counterpoint.files import expanded
 from counterpoint.options import AS_IT_IS as AS_IT_IS
 from counterpoint.options import DataOptions
 from counterpoint.plans import Plan
@@ -20,6 +22,14 @@ app = App(
     version=__version__,
     result_action="return_value",
 )
+
+
+def _given(_: Any, tokens: Sequence[Token]) -> Path:
+    return expanded(tokens[0].value)
+
+
+Place = Annotated[Path, Parameter(converter=_given)]
+"""The path of a file or a folder, where ~ is followed even behind a = and in quotation marks."""
 
 Choices = Annotated[Plan, Parameter(name="*")]
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON object and nothing else.")]

@@ -1,0 +1,112 @@
+"""From the bytes of a file of text to its characters: UTF-8, UTF-16 and -32, and what older programs wrote.
+
+What was guessed is said in a note, so that ``--encoding`` can say otherwise.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+from counterpoint.errors import SourceError
+
+MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+"""What a file may begin with to say how it is encoded, longer marks before those that they begin with."""
+
+HEAD = 1 << 16
+"""Bytes that are looked at to guess."""
+
+WESTERN = "cp1252"
+"""What is neither UTF-8 nor of another script: detectors cannot tell the encodings of Western letters apart."""
+
+OTHER_SCRIPTS = re.compile(
+    r"utf_|gb|big5|hz|shift|sjis|cp932|euc|iso2022|johab|cp949|cp125[13568]|koi8|cp866|iso8859_[5678]$|tis"
+)
+"""Encodings, by the names of Python, of scripts that a detector does tell apart."""
+
+BEYOND = re.compile(rb"[\x80-\xff]+")
+
+CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+
+
+def decoded(data: bytes, *, encoding: str | None, called: str) -> tuple[str, list[str]]:
+    """The characters of a file, and notes on how they were read.
+
+    Args:
+        data: All of its bytes.
+        encoding: What the user says it is; None to find out.
+        called: What the file is called in messages.
+
+    Raises:
+        SourceError: The encoding is unknown or does not fit, or the file holds no text.
+    """
+    text, notes = _given(data, encoding, called) if encoding else _detected(data, called)
+    head = text[:10_000]
+    if len(CONTROL.findall(head)) > len(head) // 100:
+        raise SourceError(f"{called} is no file of text: it holds bytes that no text has. Give a file of lines.")
+    return text, notes
+
+
+def _given(data: bytes, encoding: str, called: str) -> tuple[str, list[str]]:
+    try:
+        text = data.decode(encoding)
+    except LookupError:
+        raise SourceError(
+            f"There is no encoding '{encoding}'. Use a name such as utf-8, cp1252, gbk, shift_jis."
+        ) from None
+    except UnicodeDecodeError as wrong:
+        line = data[: wrong.start].count(b"\n") + 1
+        raise SourceError(
+            f"{called} is not encoded in {encoding}: line {line} holds bytes that mean nothing there. Leave out "
+            "--encoding to have it detected, or give another."
+        ) from wrong
+    return text.removeprefix("\ufeff"), []
+
+
+def _detected(data: bytes, called: str) -> tuple[str, list[str]]:
+    marked = next((name for mark, name in MARKS.items() if data.startswith(mark)), None)
+    if marked is not None:
+        return data.decode(marked, errors="replace"), []
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        return _older(data, called)
+    return (text, []) if "\0" not in text else _older(data, called)
+
+
+def _older(data: bytes, called: str) -> tuple[str, list[str]]:
+    """What is no UTF-8: mostly UTF-8 with some lines of another program, or an encoding of one or two bytes."""
+    lines = data.split(b"\n")
+    strange = [line for line in lines if not line.isascii()]
+    broken = [line for line in strange if not _is_utf8(line)]
+    if strange and len(broken) <= len(strange) // 2:
+        text = "\n".join(line.decode("utf-8" if _is_utf8(line) else WESTERN, errors="replace") for line in lines)
+        note = f"{len(broken):,} of {len(lines):,} lines of {called} are no UTF-8 and were read as Windows-1252"
+        return text.removeprefix("\ufeff"), [note]
+    name = _guess(data if len(data) <= HEAD else data[:HEAD].rpartition(b"\n")[0] or data[:HEAD])
+    return data.decode(name, errors="replace"), [f"{called} was read as {name}; --encoding says otherwise"]
+
+
+def _guess(head: bytes) -> str:
+    """The encoding of bytes that are no UTF-8; accents stand alone, letters of other scripts beside each other."""
+    from charset_normalizer import from_bytes
+
+    runs = [len(run) for run in BEYOND.findall(head)]
+    if b"\0" not in head and sum(run for run in runs if run > 1) < sum(runs) / 2:
+        return WESTERN
+    best = from_bytes(head).best()
+    return best.encoding if best is not None and OTHER_SCRIPTS.match(best.encoding) else WESTERN
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,237 @@
+"""What each column of a frame is by itself: numbers, times, categories, texts, paths, names.
+
+All rows are looked at, and a thousand of them for how wordy a text is.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import compute
+
+from counterpoint.data import numbers, times
+from counterpoint.data.decode import header, is_picture_name
+from counterpoint.data.frames import Cells, Frame, kind_of, values_of
+from counterpoint.data.schema import BOOLEAN, TRUE, Column, words_in
+
+SAMPLED = 1000
+"""Cells whose words are counted."""
+
+UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
+"""Letters of scripts that put no spaces between words: two of them count as a word."""
+
+WORDY = 2.0
+"""Words of a cell, on average, from which on a column is a text rather than a category."""
+
+SENTENCES = 6.0
+"""Words from which on it is sentences, and plainly what the source is about."""
+
+DIFFERING = 0.1
+"""Share of the cells that differ in a text; in a category of several words fewer do."""
+
+VALUES = 8
+"""Different values that a category of several words may well have."""
+
+FEW = 20
+"""Different whole numbers that may be classes."""
+
+OPENED = 8
+"""Cells of bytes that are looked at to tell whether they are pictures."""
+
+UNIT = re.compile(r"[\[(]?[A-Za-z°µ%/^²³·\u2126 -]{1,12}[\])]?")
+"""What stands under the name of a column where it has a unit."""
+
+
+@dataclass(frozen=True)
+class Traits:
+    """A column as it was inferred, and what else it takes to say what it is for."""
+
+    column: Column
+    known: int
+    """Cells that are not missing."""
+    distinct: int
+    """Different values among them."""
+    words: float = 0.0
+    """Words of a cell on average, where it holds strings."""
+    whole: bool = True
+    """Whether no value has decimals."""
+
+    @property
+    def unique(self) -> bool:
+        """Whether several rows have a value of their own each, none missing."""
+        return self.known == self.distinct > 1 and not self.column.missing
+
+    @property
+    def few(self) -> bool:
+        """Whether the values may be classes: truths, or few different strings or whole numbers, most of them twice."""
+        return self.distinct <= min(FEW, max(2, self.known // 2)) and self.whole
+
+
+def without_units(frame: Frame) -> tuple[Frame, str]:
+    """The frame without a first row that holds units, and a note on them; as it was where it holds none."""
+    if not any(kind_of(cells) == "string" for cells in frame.columns.values()) or len(frame) < 3:
+        return frame, ""
+    units = {}
+    for name, cells in frame.columns.items():
+        first = values_of(cells.slice(0, 1))[0] if kind_of(cells) == "string" else None
+        if not isinstance(first, str) or (first.strip() and not UNIT.fullmatch(first.strip())):
+            return frame, ""
+        if numbers.infer(cells.slice(1)) is not None and first.strip().lower() not in numbers.MISSING:
+            units[name] = first.strip()
+    if len(units) * 2 < len(frame.columns):
+        return frame, ""
+    columns = {name: cells.slice(1) for name, cells in frame.columns.items()}
+    shown = ", ".join(f"{name} in {unit}" for name, unit in list(units.items())[:4])
+    return replace(frame, columns=columns, rows=frame.rows[1:]), f"the first row holds units and is left out: {shown}"
+
+
+def traits_of(name: str, cells: Cells, frame: Frame) -> Traits:
+    """What a column is by itself; its role is the one it would have in a table."""
+    kind = kind_of(cells)
+    if kind in ("boolean", "integer", "float"):
+        return _of_numbers(name, cells, kind)
+    if kind == "string":
+        return _of_strings(name, cells, frame)
+    if kind == "mixed":
+        return _of_mixed(name, cells, frame)
+    if kind in ("picture", "bytes"):
+        return _of_encoded(name, cells, kind)
+    missing = cells.null_count
+    known = len(cells) - missing
+    if kind == "time":
+        return Traits(Column(name, "time", "time", missing), known, compute.count_distinct(cells).as_py())
+    if kind == "empty":
+        return Traits(Column(name, "ignore", "empty", missing, "empty"), 0, 0)
+    return Traits(Column(name, "ignore", "list of numbers" if kind == "numbers" else kind, missing), known, known)
+
+
+def _of_encoded(name: str, cells: Cells, kind: str) -> Traits:
+    """A column of bytes, which are of pictures where one of the first is."""
+    known = len(cells) - cells.null_count
+    if any(_is_encoded(cell) for cell in cells.drop_null().slice(0, OPENED).to_pylist()):
+        return Traits(Column(name, "path", "picture", cells.null_count), known, known)
+    said = "record" if kind == "picture" else kind
+    return Traits(Column(name, "ignore", said, cells.null_count), known, known)
+
+
+def _is_encoded(cell: Any) -> bool:
+    """Whether bytes are a file of a picture, or, where there are none, the path beside them is of one."""
+    data = cell["bytes"] if isinstance(cell, dict) else cell
+    if data is None:
+        return is_picture_name(str(cell["path"]))
+    try:
+        header(io.BytesIO(data))
+    except Exception:  # decoders meet bytes of something else with any exception there is
+        return False
+    return True
+
+
+def _of_numbers(name: str, cells: Cells, kind: str) -> Traits:
+    whole = cells.cast(pa.int8()) if kind == "boolean" else cells
+    values = compute.fill_null(whole.cast(pa.float64(), safe=False), np.nan).to_numpy(zero_copy_only=False)
+    return _numeric(Column(name, "number", kind, form=BOOLEAN if kind == "boolean" else ""), values)
+
+
+def _numeric(column: Column, values: np.ndarray) -> Traits:
+    known = values[~np.isnan(values)]
+    distinct = len(np.unique(known))
+    missing = len(values) - len(known)
+    if distinct <= 1:
+        note = f"constant, {known[0]:g}" if distinct else "empty"
+        return Traits(replace(column, role="ignore", missing=missing, note=note), len(known), distinct)
+    note = ", ".join(part for part in (column.note, _extreme(known)) if part)
+    whole = bool((known == np.floor(known)).all())
+    return Traits(replace(column, missing=missing, note=note), len(known), distinct, whole=whole)
+
+
+def _extreme(known: np.ndarray) -> str:
+    """What to say of a number that dwarfs all others: after standardising these are all alike."""
+    sizes = np.abs(known[np.isfinite(known)])
+    usual = float(np.median(sizes)) if len(sizes) else 0.0
+    if usual > 0 and sizes.max() > 1e6 * usual:
+        return f"its largest is {sizes.max():g}, its median {usual:g}"
+    return ""
+
+
+def _of_strings(name: str, cells: Cells, frame: Frame) -> Traits:
+    plain = compute.utf8_trim_whitespace(cells.cast(pa.string()))
+    empty = compute.or_kleene(compute.is_null(plain), compute.equal(compute.fill_null(plain, ""), ""))
+    known = plain.filter(compute.invert(empty))
+    missing = len(cells) - len(known)
+    distinct = compute.count_distinct(known).as_py()
+    if not len(known):
+        return Traits(Column(name, "ignore", "empty", missing, "empty"), 0, 0)
+    if _are_truths(known, distinct):
+        values = np.asarray(compute.is_in(compute.utf8_lower(known), value_set=pa.array(TRUE))).astype(np.float64)
+        found = _numeric(Column(name, "number", "boolean", form=BOOLEAN), values)
+        return replace(found, column=replace(found.column, missing=missing))
+    read = numbers.infer(cells, comma_first=frame.semicolons)
+    if read is not None:
+        note = _written(read)
+        known_values = read.values[~np.isnan(read.values)]
+        kind = "integer" if (known_values == np.floor(known_values)).all() else "float"
+        return _numeric(Column(name, "number", kind, note=note, form=read.form), read.values)
+    moments = times.infer(cells)
+    if moments is not None:
+        note = f"read as {moments.form}, day before month" if moments.doubtful else ""
+        column = Column(name, "time", "time", int(np.isnan(moments.values).sum()), note, moments.form)
+        return Traits(column, len(known), distinct)
+    return _of_words(name, known, missing, distinct)
+
+
+def _are_truths(known: Any, distinct: int) -> bool:
+    if distinct > 4:
+        return False
+    words = {each.lower() for each in compute.unique(known).to_pylist()}
+    return words <= {"true", "false"} or words <= {"yes", "no"}
+
+
+def _written(read: numbers.Numbers) -> str:
+    """How the numbers of a column are written, where that is not plain."""
+    marks, _, unit = read.form.partition("|")
+    parts = ["decimal comma" if marks[0] == "," else "", f"'{marks[1]}' between thousands" if len(marks) > 1 else ""]
+    parts += [
+        f"in {unit}" if unit else "",
+        f"{', '.join(map(repr, read.stray))} counts as missing" if read.stray else "",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def _of_words(name: str, known: Any, missing: int, distinct: int) -> Traits:
+    places = np.unique(np.linspace(0, len(known) - 1, min(len(known), SAMPLED)).astype(np.int64))
+    some = known.take(pa.array(places)).to_pylist()
+    words = float(np.mean([_words(each) for each in some]))
+    if np.mean([is_picture_name(each) for each in some]) > 0.9:
+        return Traits(Column(name, "path", "string", missing), len(known), distinct, words)
+    most = 2 * distinct > len(known)
+    differing = most or (distinct > VALUES and (distinct >= DIFFERING * len(known) or words > SENTENCES))
+    if words >= WORDY and (distinct > 1 or len(known) == 1) and differing:
+        column = Column(name, "text", "string", missing, f"{words:.0f} words on average")
+    elif distinct == 1:
+        column = Column(name, "ignore", "string", missing, f"constant, {some[0][:20]}")
+    elif distinct == len(known):
+        column = Column(name, "ignore", "string", missing, "all differ")
+    else:
+        column = Column(name, "category", "string", missing, f"of {distinct:,}")
+    return Traits(column, len(known), distinct, words)
+
+
+def _words(cell: str) -> float:
+    """How many words a text has, also where its script puts no spaces between them."""
+    unspaced = len(UNSPACED.findall(cell))
+    return unspaced / 2 + len(UNSPACED.sub(" ", cell).split()) if unspaced else len(cell.split())
+
+
+def _of_mixed(name: str, cells: Cells, frame: Frame) -> Traits:
+    """A column that arrow has no type for: values of several types are strings; lists and records are none."""
+    values = values_of(cells)
+    if any(isinstance(value, dict | list | tuple | set | np.ndarray) for value in values):
+        return Traits(Column(name, "ignore", "mixed", sum(value is None for value in values)), len(values), len(values))
+    found = _of_strings(name, pa.array(words_in(name, cells, frame.called)), frame)
+    note = ", ".join(part for part in (found.column.note, "values of several types") if part)
+    return replace(found, column=replace(found.column, note=note))

@@ -1,0 +1,200 @@
+"""Strings that are numbers: decimal commas, thousands, currencies and units, and what stands for a missing one.
+
+>>> read = infer(pa.array(["1.234,50 €", "99 €", "n/a"]))
+>>> read.form, read.values.tolist(), read.missing
+(',.|€', [1234.5, 99.0, nan], 1)
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from jaxtyping import Float64
+from pyarrow import compute
+
+MISSING = ("", "?", "-", "--", "\u2013", ".", "..", "n/a", "n.a.", "na", "nan", "none", "null", "<na>", "#n/a", "nil")
+"""What stands for a missing number, in lower case."""
+
+CURRENCIES = ("$", "€", "£", "¥", "₹", "US$", "USD", "EUR", "GBP", "JPY", "CHF", "CNY", "INR")
+UNITS = (
+    *("%", "‰", "°", "°C", "°F", "K", "kg", "g", "mg", "µg", "t", "lb", "lbs", "oz", "km", "m", "cm", "mm", "µm", "nm"),
+    *("mi", "ft", "in", "yd", "km²", "m²", "cm²", "ha", "l", "L", "ml", "mL", "m³", "s", "sec", "ms", "µs", "min", "h"),
+    *("hrs", "d", "Hz", "kHz", "MHz", "GHz", "V", "mV", "kV", "A", "mA", "W", "kW", "MW", "Wh", "kWh", "MWh", "Pa"),
+    *(
+        "hPa",
+        "kPa",
+        "MPa",
+        "bar",
+        "mbar",
+        "psi",
+        "N",
+        "kN",
+        "Nm",
+        "J",
+        "kJ",
+        "cal",
+        "kcal",
+        "km/h",
+        "m/s",
+        "mph",
+        "rpm",
+    ),
+    *("dB", "ppm", "ppb", "px", "B", "kB", "KB", "MB", "GB", "TB", "mol", "mmol", "mg/dl", "mmol/l", "bpm", "mmHg"),
+    *("year", "years", "yrs", "days"),
+)
+
+FORMS = {
+    ".": r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(?i:inf(inity)?)",
+    ".,": r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?|[+-]?\d+(\.\d+)?",
+    ",": r"[+-]?(\d+,?\d*|,\d+)([eE][+-]?\d+)?",
+    ",.": r"[+-]?\d{1,3}(\.\d{3})+(,\d+)?|[+-]?\d+(,\d+)?",
+    ". ": r"[+-]?\d{1,3}( \d{3})+(\.\d+)?|[+-]?\d+(\.\d+)?",
+    ", ": r"[+-]?\d{1,3}( \d{3})+(,\d+)?|[+-]?\d+(,\d+)?",
+    ".'": r"[+-]?\d{1,3}('\d{3})+(\.\d+)?|[+-]?\d+(\.\d+)?",
+}
+"""How numbers are written, by the mark of decimals and, behind it, that of thousands."""
+
+DOTTED = r"^[+-]?\d{1,3}(\.\d{3})+$"
+"""What a decimal point and a point between thousands look alike in."""
+
+CODES = r"^[+-]?0\d+$"
+"""Digits that begin with a zero are a name, not a number."""
+
+LONG = r"^\d{17,}$"
+"""More digits than a number can hold."""
+
+STRAY = 0.05
+"""Share of cells that may be no numbers in a column of numbers; they count as missing, which is said."""
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A column of strings, read as numbers."""
+
+    values: Float64[np.ndarray, " n"]
+    """NaN where one is missing."""
+    form: str
+    """The marks of decimals and of thousands, a bar, and the currency or unit: ``parse`` takes it."""
+    stray: tuple[str, ...] = ()
+    """Some of the cells that are no numbers and count as missing."""
+
+    @property
+    def missing(self) -> int:
+        return int(np.isnan(self.values).sum())
+
+
+def infer(cells: Any, *, comma_first: bool = False, codes: bool = False) -> Numbers | None:
+    """A column of strings as numbers; None where it is one of words, codes or nothing.
+
+    Args:
+        cells: Arrow strings (n,).
+        comma_first: Whether a comma is more likely to part decimals than thousands: semicolons separate the cells.
+        codes: Whether digits that look like codes, such as 01234, are numbers all the same.
+    """
+    bare = _bare(cells)
+    known = bare.drop_null()
+    if not len(known) or (not codes and _are_codes(known)):
+        return None
+    some = _sample(known)
+    unit = _unit(some)
+    order = sorted(FORMS, key=lambda marks: comma_first and marks[0] == "." and len(marks) > 1)
+    parts = [_without_unit(each, unit) for each in some]
+    for marks in order:
+        pattern = re.compile(FORMS[marks])
+        fitting = sum(bool(pattern.fullmatch(part)) for part in parts)
+        if fitting < (1 - STRAY) * len(parts):
+            continue
+        read = _read(bare, f"{marks}|{unit}")
+        if read is not None:
+            return read
+    return None
+
+
+def parse(cells: Any, form: str) -> tuple[Float64[np.ndarray, " n"], list[str]]:
+    """Strings as numbers in a form that was inferred from others, NaN for those that are none, and some of these.
+
+    >>> parse(pa.array(["2,5", "?", "x"]), ",|")
+    (array([2.5, nan, nan]), ['x'])
+    """
+    bare = _bare(cells)
+    marks, _, unit = form.partition("|")
+    shorn = _shorn(bare, unit)
+    plain = compute.fill_null(compute.match_substring_regex(shorn, f"^({FORMS[marks]})$"), False)
+    if unit and marks != ".":  # a later file may leave the unit and the marks out
+        plain = compute.or_(plain, compute.fill_null(compute.match_substring_regex(shorn, f"^({FORMS['.']})$"), False))
+    wrong = compute.and_(compute.invert(plain), compute.is_valid(bare))
+    values = _cast(compute.if_else(plain, shorn, None), marks)
+    return values, compute.unique(bare.filter(wrong)).to_pylist()[:5]
+
+
+def _bare(cells: Any) -> Any:
+    """The cells without spaces around them, null where they stand for a missing number."""
+    joined = cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
+    plain = compute.utf8_trim_whitespace(compute.replace_substring(joined.cast(pa.string()), "\u00a0", " "))
+    missing = compute.is_in(compute.utf8_lower(plain), value_set=pa.array(MISSING))
+    return compute.if_else(missing, None, plain)
+
+
+def _are_codes(known: Any) -> bool:
+    if compute.any(compute.match_substring_regex(known, CODES)).as_py():
+        return True
+    long = compute.sum(compute.match_substring_regex(known, LONG)).as_py()
+    return bool(long > len(known) / 2)
+
+
+def _sample(known: Any) -> list[str]:
+    places = np.unique(np.linspace(0, len(known) - 1, min(len(known), 500)).astype(np.int64))
+    some: list[str] = known.take(pa.array(places)).to_pylist()
+    return some
+
+
+def _unit(cells: list[str]) -> str:
+    """The currency or unit that every cell has, "" where they have none or not the same."""
+    found = {_unit_of(each) for each in cells}
+    return found.pop() or "" if len(found) == 1 else ""
+
+
+def _unit_of(cell: str) -> str | None:
+    if cell[-1:].isdigit() and (cell[0].isdigit() or cell[0] in "+-.,"):
+        return None
+    for unit in sorted((*CURRENCIES, *UNITS), key=len, reverse=True):
+        before = cell.startswith(unit) and unit in CURRENCIES
+        if (before or cell.endswith(unit)) and _without_unit(cell, unit)[-1:].isdigit():
+            return unit
+    return None
+
+
+def _without_unit(cell: str, unit: str) -> str:
+    return cell.removeprefix(unit).removesuffix(unit).strip() if unit else cell
+
+
+def _shorn(bare: Any, unit: str) -> Any:
+    if not unit:
+        return bare
+    pattern = re.escape(unit).replace("/", "\\/")
+    return compute.utf8_trim_whitespace(compute.replace_substring_regex(bare, f"^{pattern}|{pattern}$", ""))
+
+
+def _read(bare: Any, form: str) -> Numbers | None:
+    """The numbers of a column, if all but a few stray cells are numbers of a form."""
+    values, stray = parse(bare, form)
+    known = len(bare) - bare.null_count
+    count = int(np.isfinite(values).sum() + np.isinf(values).sum())
+    if count < known and (len(stray) >= 5 or count < 20 or known - count > STRAY * known):
+        return None
+    return Numbers(values, form, tuple(stray))
+
+
+def _cast(cells: Any, marks: str) -> Float64[np.ndarray, " n"]:
+    """Strings of a form as numbers, null as NaN."""
+    if len(marks) > 1:
+        cells = compute.replace_substring(cells, marks[1], "")
+    if marks[0] == ",":
+        cells = compute.replace_substring(cells, ",", ".")
+    numbers = compute.replace_substring_regex(cells, r"^\+", "").cast(pa.float64())
+    values: np.ndarray = compute.fill_null(numbers, np.nan).to_numpy(zero_copy_only=False)
+    return values

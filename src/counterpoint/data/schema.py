@@ -1,0 +1,215 @@
+"""What the columns of a source are: inferred once, printed, kept with the model, and what later files are read by.
+
+>>> schema = Schema([Column("price", "number", "string", 3, "decimal comma", ",|"), Column("note", "ignore", "string")])
+>>> schema.lines()
+['price  number, decimal comma, 3 missing', 'note   ignored']
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from jaxtyping import Float64
+from pyarrow import compute
+
+from counterpoint.data import numbers, times
+from counterpoint.data.frames import Cells, Frame, kind_of, values_of
+from counterpoint.errors import InputError, SourceError, closest, listed
+
+ROLES = ("text", "number", "category", "label", "id", "group", "time", "path", "pair", "score", "ignore")
+
+SHOWN = 24
+"""Columns that are printed; a table of thousands would hide the rest of the plan."""
+
+TRUE, FALSE = ("true", "yes", "t", "y", "1", "1.0"), ("false", "no", "f", "n", "0", "0.0")
+BOOLEAN = "boolean"
+"""The form of numbers that are written as words, true or false."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: what it is for, what its cells are, and what a person should know of how it was read."""
+
+    name: str
+    role: str
+    type: str
+    missing: int = 0
+    note: str = ""
+    form: str = ""
+    """How its numbers or times are written in text, so that later files are read the same."""
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The columns of a source, in its order."""
+
+    columns: Sequence[Column]
+
+    def of_role(self, *roles: str) -> list[str]:
+        """The names of the columns of these roles."""
+        return [column.name for column in self.columns if column.role in roles]
+
+    def named(self, name: str) -> Column:
+        """The column of a name.
+
+        Raises:
+            SourceError: There is none.
+        """
+        found = next((column for column in self.columns if column.name == name), None)
+        if found is None:
+            raise no_column(name, [column.name for column in self.columns])
+        return found
+
+    def record(self) -> list[dict[str, Any]]:
+        """The schema as JSON holds it, for people and programs."""
+        return [
+            {"column": each.name, "role": each.role, "type": each.type, "missing": each.missing, "note": each.note}
+            for each in self.columns
+        ]
+
+    def settings(self) -> list[dict[str, Any]]:
+        """The schema as it is kept with a model; ``restore`` takes it."""
+        return [asdict(column) for column in self.columns]
+
+    @classmethod
+    def restore(cls, settings: Iterable[Mapping[str, Any]]) -> Schema:
+        """The schema that ``settings`` came from."""
+        return cls([Column(**each) for each in settings])
+
+    def lines(self) -> list[str]:
+        """One line a column."""
+        return schema_lines(self.record())
+
+    def changes(self, frame: Frame) -> list[str]:
+        """What a person should know of later data that has other columns than these."""
+        extra = [name for name in frame.columns if name not in {column.name for column in self.columns}]
+        return [f"not seen in training, and ignored: {listed(extra, 8)}"] if extra else []
+
+
+def schema_lines(records: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The records of a schema for people: one line a column; of many columns those at the end are summed up."""
+    shown = records if len(records) <= SHOWN else records[: SHOWN - 1]
+    width = max((len(each["column"]) for each in shown), default=0)
+    lines = [f"{each['column']:{width}}  {_line(each)}" for each in shown]
+    if len(shown) < len(records):
+        rest = [each["role"] for each in records[len(shown) :]]
+        counts = ", ".join(f"{rest.count(role):,} {role}" for role in dict.fromkeys(rest))
+        lines.append(f"and {len(rest):,} more: {counts}")
+    return lines
+
+
+def _line(record: Mapping[str, Any]) -> str:
+    note, missing = record["note"], f", {record['missing']:,} missing" if record["missing"] else ""
+    if record["role"] == "ignore":
+        return f"ignored{f': {note}' if note else ''}"
+    between = " " if note.startswith("of ") else ", "
+    return f"{record['role']}{f'{between}{note}' if note else ''}{missing}"
+
+
+def no_column(name: str, names: Iterable[str]) -> SourceError:
+    """What to say where a column that is asked for is not there."""
+    there = list(names)
+    return SourceError(f"There is no column '{name}'.{closest(name, there)} Columns: {listed(there)}.")
+
+
+def parsed_roles(spec: str | None) -> dict[str, str]:
+    """The roles that a person gave, by the names of columns.
+
+    >>> parsed_roles("zip:category, note:ignore")
+    {'zip': 'category', 'note': 'ignore'}
+    """
+    roles: dict[str, str] = {}
+    for each in (part for part in (spec or "").split(",") if part.strip()):
+        name, colon, role = each.rpartition(":")
+        if not colon or role.strip() not in ROLES:
+            raise InputError(
+                f"A schema names columns and their roles, as in 'zip:category, note:ignore'. Got '{each.strip()}'."
+                f"{closest(role.strip(), ROLES)} Roles: {listed(ROLES)}."
+            )
+        roles[name.strip()] = role.strip()
+    return roles
+
+
+def numbers_in(column: Column, cells: Cells, called: str) -> Float64[np.ndarray, " n"]:
+    """The cells of a column of numbers or times as numbers, NaN where one is missing.
+
+    Raises:
+        SourceError: Some cells are neither numbers nor missing.
+    """
+    kind = kind_of(cells)
+    if kind in ("integer", "float", "boolean", "empty"):
+        whole = cells.cast(pa.int8()) if kind == "boolean" else cells
+        values: np.ndarray = compute.fill_null(whole.cast(pa.float64(), safe=False), np.nan).to_numpy(
+            zero_copy_only=False
+        )
+        return values
+    if kind == "time":
+        return times.of_temporal(cells)
+    if kind not in ("string", "mixed"):
+        raise SourceError(f"The column '{column.name}' of {called} holds {kind}, where numbers were expected.")
+    written = pa.array(words_in(column.name, cells, called))
+    if column.form == BOOLEAN:
+        return _truths(column, written, called)
+    if column.role == "time" or column.type == "time":
+        values = times.parse(written, column.form or times.ISO)
+        _require_few(column, written, np.isnan(values), called, "times")
+        return values
+    values, stray = numbers.parse(written, column.form or ".|")
+    if stray:
+        _require_few(column, written, np.isnan(values), called, "numbers")
+    return values
+
+
+def _truths(column: Column, written: Any, called: str) -> Float64[np.ndarray, " n"]:
+    low = compute.utf8_lower(written)
+    values = np.where(compute.is_in(low, value_set=pa.array(TRUE)), 1.0, np.nan)
+    values = np.where(compute.is_in(low, value_set=pa.array(FALSE)), 0.0, values)
+    _require_few(column, written, np.isnan(values), called, "true or false")
+    return values
+
+
+def _require_few(column: Column, written: Any, lost: np.ndarray, called: str, expected: str) -> None:
+    """Refuse a column of which more than a few cells are not what they were in training."""
+    named = compute.is_in(
+        compute.utf8_lower(compute.utf8_trim_whitespace(written)), value_set=pa.array(numbers.MISSING)
+    )
+    wrong = np.flatnonzero(lost & ~np.asarray(named))
+    if len(wrong) > numbers.STRAY * len(lost):
+        raise SourceError(
+            f"The column '{column.name}' of {called} held {expected} in training. Got text, first "
+            f"'{written[int(wrong[0])].as_py()}' in row {wrong[0]}."
+        )
+
+
+def words_in(name: str, cells: Cells, called: str) -> list[str]:
+    """The cells of a column as strings, "" where one is missing; whole numbers without a decimal point.
+
+    Raises:
+        SourceError: A cell is a list or a record.
+    """
+    if kind_of(cells) == "string":
+        plain = compute.utf8_trim_whitespace(compute.fill_null(cells.cast(pa.string()), ""))
+        strings: list[str] = plain.to_pylist()
+        return strings
+    return [_as_word(value, name, row, called) for row, value in enumerate(values_of(cells))]
+
+
+def _as_word(value: Any, name: str, row: int, called: str) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool | np.bool_):
+        return str(bool(value)).lower()
+    if isinstance(value, float | np.floating):
+        return f"{value:.15g}"
+    if isinstance(value, bytes):
+        return value.decode("utf-8", errors="replace")
+    if isinstance(value, Mapping | list | tuple | set | np.ndarray):
+        raise SourceError(
+            f"The column '{name}' of {called} holds a {type(value).__name__} in row {row}: {str(value)[:60]}. Expected "
+            "one value in each row; give its parts columns of their own, or leave the column out with --without."
+        )
+    return str(value)

@@ -1,0 +1,106 @@
+"""Strings and values that are points in time, as seconds.
+
+>>> read = infer(pa.array(["31.01.2020", "01.02.2020", ""]))
+>>> read.form, (read.values / 86400).tolist()
+('%d.%m.%Y', [18292.0, 18293.0, nan])
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from jaxtyping import Float64
+from pyarrow import compute, types
+
+from counterpoint.data.numbers import MISSING
+
+ISO = "iso"
+"""The international form: 2020-01-31, 2020-01-31 10:00:00.5, 2020-01-31T10:00Z."""
+
+DAYS = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%y", "%d/%m/%y", "%m/%d/%y")
+NAMED = ("%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%d-%b-%Y", "%d-%b-%y", "%b %Y")
+CLOCK = ("%H:%M:%S", "%H:%M", "%I:%M %p", "%I:%M:%S %p")
+FORMS = (*DAYS, *NAMED, *CLOCK, *(f"{day} {clock}" for day in (*DAYS, *NAMED) for clock in CLOCK))
+
+GLANCE = re.compile(r"\d{1,4}[-/.: ]\s?(\d|[A-Za-z])|[A-Za-z]{3,9} \d")
+"""What every way to write a time holds somewhere."""
+
+EITHER = {"%d/%m/%Y": "%m/%d/%Y", "%d-%m-%Y": "%m-%d-%Y", "%d/%m/%y": "%m/%d/%y"}
+"""Days first, and what else the same strings may mean where no day is above twelve."""
+
+
+@dataclass(frozen=True)
+class Times:
+    """A column read as points in time: seconds since 1970, or since midnight."""
+
+    values: Float64[np.ndarray, " n"]
+    """NaN where one is missing."""
+    form: str
+    doubtful: bool = False
+    """Whether day and month may as well be the other way round."""
+
+
+def infer(cells: Any) -> Times | None:
+    """A column of strings as times; None where it is none."""
+    bare = _bare(cells)
+    known = compute.unique(bare.drop_null())
+    if not len(known) or not all(GLANCE.search(each) for each in known[:20].to_pylist()):
+        return None
+    for form in (ISO, *FORMS):
+        if _reads(known[:100], form) and _reads(known, form):
+            base = form.split(" ")[0]
+            other = form.replace(base, EITHER[base]) if base in EITHER else ""
+            return Times(parse(bare, form), form, bool(other) and _reads(known, other))
+    return None
+
+
+def parse(cells: Any, form: str) -> Float64[np.ndarray, " n"]:
+    """Strings as seconds in a form that was inferred from others; NaN for those that are none."""
+    moments = _moments(_bare(cells), form)
+    seconds = compute.divide(moments.cast(pa.int64()).cast(pa.float64()), 1e6)
+    values: np.ndarray = compute.fill_null(seconds, np.nan).to_numpy(zero_copy_only=False)
+    return values
+
+
+def of_temporal(cells: Any) -> Float64[np.ndarray, " n"]:
+    """Arrow dates, times, timestamps and durations as seconds."""
+    joined = cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
+    kind = joined.type
+    if types.is_date(kind) or types.is_timestamp(kind):
+        joined = joined.cast(pa.timestamp("us", tz=getattr(kind, "tz", None)), safe=False)
+    elif types.is_duration(kind):
+        joined = joined.cast(pa.duration("us"), safe=False)
+    else:
+        joined = joined.cast(pa.time64("us"), safe=False)
+    seconds = compute.divide(joined.cast(pa.int64()).cast(pa.float64()), 1e6)
+    values: np.ndarray = compute.fill_null(seconds, np.nan).to_numpy(zero_copy_only=False)
+    return values
+
+
+def _bare(cells: Any) -> Any:
+    joined = cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
+    plain = compute.utf8_trim_whitespace(joined.cast(pa.string()))
+    return compute.if_else(compute.is_in(compute.utf8_lower(plain), value_set=pa.array(MISSING)), None, plain)
+
+
+def _reads(known: Any, form: str) -> bool:
+    try:
+        return bool(_moments(known, form).null_count == 0)
+    except pa.ArrowException:
+        return False
+
+
+def _moments(cells: Any, form: str) -> Any:
+    """Strings as timestamps of microseconds, null where they are none of that form."""
+    if form != ISO:
+        return compute.strptime(cells, format=form, unit="us", error_is_null=True)
+    plain = compute.replace_substring_regex(cells, r"(Z|[+-]00:?00| UTC)$", "")
+    fits = compute.fill_null(
+        compute.match_substring_regex(plain, r"^\d{4}-\d{2}-\d{2}([T ]\d{2}(:\d{2}){0,2}(\.\d{1,9})?)?$"), False
+    )
+    cut = compute.replace_substring_regex(compute.if_else(fits, plain, None), r"(\.\d{6})\d+$", r"\1")
+    return cut.cast(pa.timestamp("us"))

@@ -1,0 +1,252 @@
+"""Every column has one schema: inferred from all rows, said, overridable, kept with the model, used for later files."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+import counterpoint as cp
+from counterpoint.cli import main
+from counterpoint.data.sheets import read_sheet
+from counterpoint.errors import InputError, SourceError
+from counterpoint.kinds import Wishes
+from counterpoint.modalities.table import Table
+from counterpoint.options import DataOptions
+
+COMMENTS = "id,comment_text,toxic,obscene,insult\n" + "".join(
+    f"{row},this is comment number {row} about something,{row % 2},{row % 3 == 0:d},{row % 5 == 0:d}\n"
+    for row in range(60)
+)
+
+
+def sheet(tmp_path, text, name="a.csv", *, labels=None, pairs=(), kind="auto", **options):
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    return read_sheet(tmp_path / name, Wishes(data=DataOptions(**options), labels=labels, pairs=pairs), kind)
+
+
+def roles(found):
+    return {column.name: column.role for column in found.schema.columns}
+
+
+def notes(found):
+    return {column.name: column.note for column in found.schema.columns}
+
+
+def all_of(items):
+    return items.take(np.arange(len(items))).numpy()
+
+
+def test_a_schema_is_said_one_line_a_column(tmp_path):
+    rows = "".join(
+        f'"{row},5 €";{1000 + row % 7:05d};note-{row};{row % 28 + 1:02d}.01.2020;{row}\n' for row in range(60)
+    )
+    found = sheet(tmp_path, "price;zip;note;day;item_id\n" + rows.replace('"3,5 €"', "n/a"))
+    assert found.schema.lines() == [
+        "price    number, decimal comma, in €, 1 missing",
+        "zip      category of 7",
+        "note     ignored: all differ",
+        "day      time",
+        "item_id  id",
+    ]
+
+
+def test_a_column_that_is_named_is_learned_from_whatever_kind_it_is(tmp_path):
+    found = sheet(tmp_path, COMMENTS, column="comment_text")
+    assert (found.kind, found.schema.of_role("text")) == ("text", ["comment_text"])
+    assert roles(found) == {"id": "id", "comment_text": "text", "toxic": "label", "obscene": "label", "insult": "label"}
+    found = sheet(tmp_path, COMMENTS, column="toxic, obscene")
+    assert (found.kind, found.schema.of_role("number")) == ("table", ["toxic", "obscene"])
+    rows = "".join(f"a/{row}.png,b/{row}.png,{row}\n" for row in range(9))
+    found = sheet(tmp_path, f"front,back,x\n{rows}", column="back")
+    assert (found.kind, found.schema.of_role("path")) == ("image", ["back"])
+
+
+def test_texts_in_any_script_are_texts_beside_a_label(tmp_path):
+    for text in ("我的银行卡在哪里", "บัตรของฉันอยู่ที่ไหน", "Где моя карта", "カードはどこですか"):
+        found = sheet(tmp_path, "text,label\n" + "".join(f"{text}{row},{'ab'[row % 2]}\n" for row in range(40)))
+        assert (found.kind, roles(found)) == ("text", {"text": "text", "label": "label"}), text
+
+
+def test_texts_annotated_three_times_and_texts_beside_numbers_are_texts(tmp_path):
+    thrice = "".join(f"where is card number {row // 3},{'ab'[row % 2]}\n" for row in range(60))
+    assert sheet(tmp_path, f"question,answer\n{thrice}").kind == "text"
+    numbers = np.random.default_rng(0).random((40, 5)).round(3)
+    lines = [
+        f"this is a review of the thing number {row}," + ",".join(map(str, each)) for row, each in enumerate(numbers)
+    ]
+    assert sheet(tmp_path, "review,a,b,c,d,e\n" + "\n".join(lines)).kind == "text"
+
+
+def test_where_nobody_can_say_one_sentence_asks(tmp_path):
+    numbers = np.random.default_rng(0).random((40, 6)).round(3)
+    lines = [
+        f"this is a review of the thing number {row}," + ",".join(map(str, each)) for row, each in enumerate(numbers)
+    ]
+    text = "review,a,b,c,d,e,f\n" + "\n".join(lines)
+    with pytest.raises(SourceError, match=r"--column review, or --modality table"):
+        sheet(tmp_path, text)
+    assert sheet(tmp_path, text, column="review").kind == "text"
+    assert roles(sheet(tmp_path, text, kind="table"))["review"] == "ignore"
+
+
+def test_numbers_are_read_however_they_are_written(tmp_path):
+    cases = {
+        ("1,5", "2,25"): ([1.5, 2.25], ";"),
+        ("1.234,5", "2"): ([1234.5, 2.0], ";"),
+        ('"1,234"', '"12,345"'): ([1234.0, 12345.0], ","),
+        ("$1.50", "$2.00"): ([1.5, 2.0], ","),
+        ("12 kg", "3.5 kg"): ([12.0, 3.5], ","),
+        ("5%", "7%"): ([5.0, 7.0], ","),
+        ("1e18", "-2"): ([1e18, -2.0], ","),
+        ("1 000", "2 500"): ([1000.0, 2500.0], ","),
+    }
+    for cells, (wanted, mark) in cases.items():
+        found = sheet(tmp_path, f"v{mark}w\n" + "".join(f"{cell}{mark}x\n" for cell in cells))
+        assert roles(found)["v"] == "number", cells
+        assert found.numbers("v").tolist() == wanted, cells
+
+
+def test_what_stands_for_a_missing_number_is_missing_and_said(tmp_path):
+    cells = ["1", "?", "-", "None", "NA", "", "n/a", "7"]
+    found = sheet(tmp_path, "v,w\n" + "".join(f"{cell},x\n" for cell in cells))
+    column = found.schema.named("v")
+    assert (column.role, column.missing) == ("number", 6)
+    assert "6 missing" in found.schema.lines()[0]
+
+
+def test_a_few_stray_cells_do_not_make_a_column_of_words(tmp_path):
+    found = sheet(tmp_path, "v,w\n" + "".join(f"{'broken' if row == 50 else row},x\n" for row in range(100)))
+    assert roles(found)["v"] == "number"
+    assert notes(found)["v"] == "'broken' counts as missing"
+
+
+def test_codes_are_no_numbers_unless_a_person_says_so(tmp_path):
+    text = "zip,n\n" + "".join(f"{1000 + row % 5:05d},{row}\n" for row in range(20))
+    assert roles(sheet(tmp_path, text))["zip"] == "category"
+    assert sheet(tmp_path, text, schema="zip:number").numbers("zip")[0] == 1000
+
+
+def test_a_row_of_units_is_left_out_and_said(tmp_path):
+    found = sheet(tmp_path, "x,y,z\nm,kg,[s]\n" + "".join(f"{row}.5,{row * 2},{row}\n" for row in range(20)))
+    assert set(roles(found).values()) == {"number"}
+    assert len(found.frame) == 20
+    assert "the first row holds units" in found.frame.notes[0]
+
+
+def test_dates_and_times_are_times_and_never_words(tmp_path):
+    for day in ("2020-01-{:02d}", "{:02d}.01.2020", "01/{:02d}/2020", "2020-01-{:02d} 10:00:00", "Jan {:d}, 2020"):
+        lines = "".join(f'"{day.format(row + 1)}",{row}\n' for row in range(28))
+        found = sheet(tmp_path, f"day,n\n{lines}")
+        assert roles(found)["day"] == "time", day
+        assert np.diff(found.numbers("day")).tolist() == [86400.0] * 27, day
+
+
+def test_a_doubtful_order_of_day_and_month_is_said(tmp_path):
+    found = sheet(tmp_path, "day,n\n" + "".join(f"{row % 9 + 1:02d}/03/2020,{row}\n" for row in range(20)))
+    assert "day before month" in notes(found)["day"]
+
+
+def test_constant_and_empty_columns_are_ignored_and_say_why(tmp_path):
+    found = sheet(tmp_path, "a,b,c\n" + "".join(f"{row},1,?\n" for row in range(9)))
+    assert notes(found) == {"a": "", "b": "constant, 1", "c": "constant, ?"}
+    assert found.schema.of_role("number") == ["a"]
+
+
+def test_a_number_that_dwarfs_all_others_is_said(tmp_path):
+    found = sheet(tmp_path, "a,b\n" + "".join(f"{'1e18' if row == 7 else row},x\n" for row in range(20)))
+    assert "its largest is 1e+18" in notes(found)["a"]
+
+
+def test_roles_may_be_given_in_words_or_as_a_dictionary(tmp_path):
+    text = "zip,note,n\n" + "".join(f"{1000 + row % 5},about {row},{row}\n" for row in range(20))
+    found = sheet(tmp_path, text, schema="zip:category, note:ignore")
+    assert roles(found) == {"zip": "category", "note": "ignore", "n": "number"}
+    options = DataOptions.given({"schema": {"zip": "category", "note": "ignore"}})
+    assert roles(read_sheet(tmp_path / "a.csv", Wishes(data=options))) == roles(found)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"schema": "zip:categry"}, "Did you mean 'category'"),
+        ({"schema": "zip"}, "names columns and their roles"),
+        ({"schema": "zipp:category"}, "no column 'zipp'. Did you mean 'zip'"),
+        ({"without": "nothing"}, "no column 'nothing'"),
+        ({"column": "nothing"}, "no column 'nothing'"),
+        ({"schema": "word:number"}, "'word' holds strings that are no numbers"),
+        ({"schema": "word:time"}, "'word' holds strings that are no times"),
+    ],
+)
+def test_roles_that_cannot_be_are_refused_with_advice(tmp_path, options, message):
+    with pytest.raises(InputError, match=message):
+        sheet(tmp_path, "zip,word\n" + "".join(f"{row},{'ab'[row % 2]}\n" for row in range(9)), **options)
+
+
+def test_labels_that_are_a_column_are_not_learned_from(tmp_path):
+    text = "a,b,ill\n" + "".join(f"{row},{row * row},{row % 2}\n" for row in range(20))
+    assert roles(sheet(tmp_path, text))["ill"] == "number"
+    assert roles(sheet(tmp_path, text, labels="ill"))["ill"] == "label"
+    assert roles(sheet(tmp_path, text, without="ill"))["ill"] == "ignore"
+
+
+def test_a_later_file_of_codes_or_truths_alone_gives_the_same_vectors(tmp_path):
+    rows = [
+        f"{code},{truth},{row}"
+        for row, (code, truth) in enumerate([("01234", "true"), ("AB1", "maybe"), ("00007", "false")] * 9)
+    ]
+    (tmp_path / "train.csv").write_text("\n".join(["zip,ok,n", *rows]))
+    (tmp_path / "later.csv").write_text("\n".join(["zip,ok,n", *(row for row in rows if "AB1" not in row)]))
+    table, items = Table.learn(tmp_path / "train.csv", Wishes())
+    kept = [row for row, line in enumerate(rows) if "AB1" not in line]
+    restored = Table.restore(json.loads(json.dumps(table.settings())))
+    assert np.array_equal(all_of(restored.open(tmp_path / "later.csv")), all_of(items)[kept])
+    parquet.write_table(
+        pa.table({"zip": ["01234", "00007"], "ok": ["true", "false"], "n": [0, 2]}), tmp_path / "later.parquet"
+    )
+    assert np.array_equal(all_of(restored.open(tmp_path / "later.parquet")), all_of(items)[[0, 2]])
+
+
+def test_a_later_file_is_read_in_the_form_of_the_first(tmp_path):
+    (tmp_path / "a.csv").write_text("v;w\n" + "".join(f"{row},5;{'xy'[row % 2]}\n" for row in range(20)))
+    table, items = Table.learn(tmp_path / "a.csv", Wishes())
+    (tmp_path / "b.csv").write_text('v,w\n"3,5",y\n"1,5",y\n')
+    assert np.array_equal(all_of(table.open(tmp_path / "b.csv")), all_of(items)[[3, 1]])
+    assert np.array_equal(all_of(table.open({"v": [3.5], "w": ["y"]})), all_of(items)[[3]])
+
+
+def test_later_columns_that_are_missing_extra_or_unseen_are_said(tmp_path):
+    table, _ = Table.learn({"town": ["Ulm", "Bonn"] * 5, "size": list(range(10))}, Wishes())
+    with pytest.raises(SourceError, match="no column 'size'"):
+        table.open({"town": ["Ulm"]})
+    items = table.open({"town": ["Rome"], "size": [3], "more": [1]})
+    assert "not seen in training, and ignored: more" in items.notes
+    assert "town has categories that training had not: Rome" in items.notes
+
+
+def test_a_container_in_a_cell_is_refused_with_its_column_and_row():
+    with pytest.raises(SourceError, match=r"'b' .* holds a list in row 1"):
+        Table.learn({"a": [1, 2, 3], "b": ["x", ["y"], "x"]}, Wishes(data=DataOptions(schema="b:category")))
+
+
+def test_the_plan_holds_the_schema_and_prints_it(tmp_path, capsys):
+    (tmp_path / "a.csv").write_text(
+        "price,town,note\n" + "".join(f"{row},{'ab'[row % 2]},n{row}\n" for row in range(20))
+    )
+    main(["plan", str(tmp_path / "a.csv"), "--epochs", "1", "--json"])
+    found = json.loads(capsys.readouterr().out)["schema"]
+    assert found[0] == {"column": "price", "role": "number", "type": "integer", "missing": 0, "note": ""}
+    assert [each["role"] for each in found] == ["number", "category", "ignore"]
+    main(["plan", str(tmp_path / "a.csv"), "--epochs", "1", "--schema", "town:ignore"])
+    assert "town   ignored" in capsys.readouterr().out
+
+
+def test_options_are_kept_with_the_model(tmp_path):
+    file = tmp_path / "a.csv"
+    file.write_text("".join(f"{row},{row % 3},{row * row}\n" for row in range(30)))
+    model = cp.fit(file, out=tmp_path / "run", header=False, without="1", epochs=1, width=8)
+    assert len(model.embed(file)) == 30
+    assert np.array_equal(cp.load(tmp_path / "run").embed(file).vectors, model.embed(file).vectors)
