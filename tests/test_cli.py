@@ -12,7 +12,7 @@ from PIL import Image
 
 from counterpoint import catalogue
 from counterpoint.cli import main
-from tests.worlds import stripes
+from tests.worlds import remarks, stripes
 
 TINY = ["--epochs", "2", "--batch-size", "32", "--width", "8", "--head-hidden", "16", "--head-outputs", "8"]
 
@@ -137,7 +137,6 @@ WRONG = {
     "empty folder": ["fit", "{tmp}/empty", "--out", "{out}"],
     "folder of text files": ["fit", "{tmp}/text", "--out", "{out}"],
     "not a number": ["fit", "{tmp}/nan.npy", "--out", "{out}"],
-    "normalised pictures": ["fit", "{tmp}/normal.npy", "--out", "{out}"],
     "truncated array": ["fit", "{tmp}/cut.npy", "--out", "{out}"],
     "path out of an archive": ["fit", "{tmp}/climbing.zip", "--out", "{out}"],
     "batch larger than data": ["fit", "{tmp}/array.npy", "--out", "{out}", "--batch-size", "1000"],
@@ -343,7 +342,6 @@ def wrong_things(folder):
     np.save(folder / "array.npy", pictures)
     np.save(folder / "few.npy", pictures[:12])
     broken = pictures.astype(np.float32) / 255
-    np.save(folder / "normal.npy", (broken - 0.45) / 0.22)
     broken[3, 2, 1, 0] = np.nan
     np.save(folder / "nan.npy", broken)
     (folder / "cut.npy").write_bytes((folder / "array.npy").read_bytes()[:5000])
@@ -382,6 +380,15 @@ def test_tampered_weights_are_refused(run, tmp_path, capsys):
     weights[-1] ^= 1
     (copy / "model.safetensors").write_bytes(weights)
     assert "not what was saved" in refused(capsys, "embed", str(copy), "x", "--out", str(tmp_path / "z.npz"))
+
+
+def test_the_name_of_a_file_with_a_slip_in_it_is_no_text(tmp_path, capsys):
+    (tmp_path / "lines.txt").write_text("\n".join(remarks(count=64).source), encoding="utf-8")
+    main(["fit", str(tmp_path / "lines.txt"), "--out", str(tmp_path / "run"), *TINY])
+    assert "There is no 'lnes'" in refused(
+        capsys, "embed", str(tmp_path / "run"), "lnes", "--out", str(tmp_path / "z.npz")
+    )
+    assert not (tmp_path / "z.npz").exists()
 
 
 def test_the_module_runs_as_a_command():

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from pyarrow import parquet
 
 from counterpoint.data.arrays import read_arrays
 from counterpoint.data.idx import read_idx
@@ -50,9 +51,9 @@ PHOTO = written(lambda out: Image.new("RGB", (9, 8), "red").save(out, "JPEG"))
 ARRAY = written(lambda out: np.save(out, np.arange(60, dtype=np.float32).reshape(5, 12)))
 ARRAYS = written(lambda out: np.savez(out, x=np.zeros((4, 8, 8), np.uint8), y=np.arange(4)))
 IDX = b"\x00\x00\x08\x03\x00\x00\x00\x02\x00\x00\x00\x03\x00\x00\x00\x03" + bytes(18)
-VECTORS = written(
-    lambda out: np.savez(out, vectors=np.eye(3, dtype=np.float32), names=np.array(list("abc")), model="x")
-)
+EYE = np.eye(3, dtype=np.float32)
+VECTORS = written(lambda out: np.savez(out, vectors=EYE, names=np.array(list("abc")), model="x", source=""))
+COLUMNS = written(lambda out: parquet.write_table(pa.table({"a": [1, 2], "b": ["x", None]}), out))
 
 
 def photos(path: Path) -> None:

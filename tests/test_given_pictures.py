@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, SubsetRandomS
 from counterpoint.data.labels import read_codes
 from counterpoint.data.levels import Range
 from counterpoint.data.pictures import Survey, looks_like_pictures, open_pictures, survey
+from counterpoint.data.rows_out import every_row
 from counterpoint.errors import LabelError, SourceError
 from counterpoint.kinds import Wishes
 from counterpoint.modalities.image import Images
@@ -434,3 +435,13 @@ def test_paths_that_are_iterated_are_opened(tmp_path):
         image.save(tmp_path / f"{colour}.png")
     assert recognise(tmp_path.glob("*.png"), "auto").name == "image"
     assert sorted(colours(opened(tmp_path.glob("*.png")))) == sorted(COLOURS)
+
+
+def test_of_several_sources_in_memory_each_item_has_its_row_and_files_that_are_no_items_have_none():
+    items = opened([IMAGES[0], None, IMAGES[2]])
+    with pytest.warns(UserWarning, match=r"1 of 3 items could not be embedded and count as zeros; the first is '1'"):
+        vectors, names = every_row(np.ones((2, 4), np.float32), items)
+    assert vectors[:, 0].tolist() == [1, 0, 1]
+    assert list(names) == ["0", "1", "2"]
+    items.skipped, items.source_count, items.rows = [("notes.heic", "not read")], 2, np.arange(2)
+    assert every_row(np.ones((2, 4), np.float32), items)[0].shape == (2, 4)

@@ -428,3 +428,15 @@ def test_classes_of_a_column_are_called_by_their_names_however_they_are_asked_fo
 
 def test_bytes_that_are_no_pictures_are_not_taken_for_them():
     assert not looks_like_pictures(pa.table({"sound": [{"bytes": b"RIFF....WAVE", "path": "a.wav"}], "n": [1]}))
+
+
+def test_labels_of_a_column_of_paths_follow_rows_that_are_left_out_of_the_file(years):
+    table = years / "list.csv"
+    rows = ["2023/trip/1.png,a,1", "2024/trip/1.png,b,1,9", "gone.png,c,1", "2024/trip/1.png,d,1"]
+    table.write_text("file,kind,n\n" + "\n".join(rows) + "\n")
+    items = opened(table)
+    assert items.names == ["2023/trip/1.png", "2024/trip/1.png"]
+    assert items.rows.tolist() == [0, 3]
+    assert len(items.skipped) == 2
+    assert read_codes("kind", table, items).names() == ["a", "d"]
+    assert read_codes(list("abcd"), table, items).names() == ["a", "d"]

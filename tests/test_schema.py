@@ -7,14 +7,17 @@ import json
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
 from pyarrow import parquet
 
 import counterpoint as cp
 from counterpoint.cli import main
+from counterpoint.data.labels import read_codes
 from counterpoint.data.sheets import read_sheet
 from counterpoint.errors import InputError, SourceError
 from counterpoint.kinds import Wishes
 from counterpoint.modalities.table import Table
+from counterpoint.opening import open_source
 from counterpoint.options import DataOptions
 
 COMMENTS = "id,comment_text,toxic,obscene,insult\n" + "".join(
@@ -108,6 +111,13 @@ def test_numbers_are_read_however_they_are_written(tmp_path):
         found = sheet(tmp_path, f"v{mark}w\n" + "".join(f"{cell}{mark}x\n" for cell in cells))
         assert roles(found)["v"] == "number", cells
         assert found.numbers("v").tolist() == wanted, cells
+
+
+def test_a_point_is_between_thousands_where_other_columns_have_decimal_commas(tmp_path):
+    found = sheet(tmp_path, "rent;income\n" + "".join(f"{row},5;{row + 1}.{row * 31:03d}\n" for row in range(9)))
+    assert found.numbers("income").tolist() == [1000 * (row + 1) + row * 31 for row in range(9)]
+    found = sheet(tmp_path, "rent;share\n" + "".join(f"{row}.5;{row + 1}.{row * 31:03d}\n" for row in range(9)))
+    assert found.numbers("share")[1] == 2.031
 
 
 def test_what_stands_for_a_missing_number_is_missing_and_said(tmp_path):
@@ -250,3 +260,58 @@ def test_options_are_kept_with_the_model(tmp_path):
     model = cp.fit(file, out=tmp_path / "run", header=False, without="1", epochs=1, width=8)
     assert len(model.embed(file)) == 30
     assert np.array_equal(cp.load(tmp_path / "run").embed(file).vectors, model.embed(file).vectors)
+
+
+def test_labels_follow_their_rows_where_some_are_left_out_and_no_line_holds_names(tmp_path):
+    rows = [f"{row},{row * row},class-{row % 3}" for row in range(30)]
+    rows[4] = "one cell"
+    (tmp_path / "a.csv").write_text("\n".join(rows))
+    modality, items = Table.learn(tmp_path / "a.csv", Wishes(data=DataOptions(header=False), labels="2"))
+    labels = read_codes("2", tmp_path / "a.csv", items)
+    assert [labels.classes[code] for code in labels.codes] == [f"class-{row % 3}" for row in range(30) if row != 4]
+    assert modality.uses() == ["0", "1"]
+    assert list(items.labels) == labels.names()
+
+
+def rows_in(source):
+    """The rows of a source as a table sees them."""
+    return all_of(open_source(source, Wishes())[1])
+
+
+def test_arrays_of_any_type_are_the_numbers_they_hold():
+    values = np.random.default_rng(0).normal(size=(20, 3)).round(1)
+    for same in (values.astype(object), values.tolist(), torch.from_numpy(values), np.asfortranarray(values)):
+        np.testing.assert_allclose(rows_in(same), rows_in(values), atol=1e-6)
+    rough = torch.from_numpy(values).to(torch.bfloat16)
+    np.testing.assert_allclose(rows_in(rough), rows_in(rough.float().numpy()), atol=1e-6)
+
+
+def test_what_is_masked_is_missing_and_counts_as_the_median():
+    values = np.arange(20.0).reshape(10, 2)
+    masked = np.ma.array(values, mask=values == 19)
+    medians = np.where(values == 19, np.median(values[:9, 1]), values)
+    np.testing.assert_allclose(rows_in(masked), rows_in(medians), atol=1e-6)
+
+
+def test_records_structured_arrays_and_arrays_of_objects_are_columns():
+    columns = {"town": ["Ulm", "Bonn", "Ulm", "Bonn"], "size": [1.5, 2.0, 4.0, 7.0]}
+    records = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    structured = np.array(list(zip(*columns.values(), strict=True)), dtype=[("town", "U4"), ("size", float)])
+    objects = np.array(list(zip(*columns.values(), strict=True)), dtype=object)
+    for same in (records, structured, objects):
+        assert np.array_equal(rows_in(same), rows_in(columns))
+
+
+def test_large_numbers_leave_the_vectors_what_they_were():
+    values = np.random.default_rng(0).normal(size=(60, 4))
+    for factor in (1e18, 1e300):
+        scaled = values * np.array([1, factor, 1, 1])
+        np.testing.assert_allclose(rows_in(scaled), rows_in(values), atol=1e-5)
+    constant = np.where(np.arange(4) == 1, 1e18, values)
+    assert rows_in(constant).shape == (60, 3)
+
+
+def test_sparse_matrices_are_refused_in_words():
+    sparse = pytest.importorskip("scipy.sparse")
+    with pytest.raises(SourceError, match=r"Sparse .* toarray"):
+        open_source(sparse.eye(9).tocsr(), Wishes())

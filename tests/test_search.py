@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import ast
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -208,9 +210,9 @@ def test_an_index_of_vectors_is_searched_by_a_text(pairs, tmp_path, capsys, monk
     for name, rows in (("a", range(20)), ("b", range(20, 40))):
         z.subset(rows).save(tmp_path / f"shards/{name}.npz")
     counts = []
-    embed_items = cp.Model.embed_items
+    represent = cp.Model.represent
     monkeypatch.setattr(
-        cp.Model, "embed_items", lambda self, items, **how: counts.append(len(items)) or embed_items(self, items, **how)
+        cp.Model, "represent", lambda self, items, **how: counts.append(len(items)) or represent(self, items, **how)
     )
     for index in (tmp_path / "answers.npz", tmp_path / "shards"):
         found = hits_of(capsys, run, index, "--like", texts["question"][7])
@@ -258,3 +260,20 @@ def test_only_what_embed_wrote_is_an_index(tmp_path):
     found = {name: is_saved(tmp_path / name) for name in ("other.npz", "text.npz", "index.npz", "missing.npz")}
     assert found == {"other.npz": False, "text.npz": False, "index.npz": True, "missing.npz": False}
     assert not is_saved(["a", "b"])
+
+
+def test_lengths_and_places_are_found_once(monkeypatch):
+    z = Embeddings(np.eye(3, dtype=np.float32), ["a", "b", "a"])
+    assert z.lengths is z.lengths
+    assert z.lengths.tolist() == [1, 1, 1]
+    assert [z.place("b"), z.place("a")] == [1, 0]
+    monkeypatch.setattr(np.linalg, "norm", None)
+    assert [hit.name for hit in search(z, like="b", k=2)] == ["a", "a"]
+
+
+def test_nothing_but_the_estimators_loads_scikit_learn_before_it_is_used():
+    source = Path(cp.__file__).parent
+    for file in source.rglob("*.py"):
+        for statement in ast.parse(file.read_text(encoding="utf-8")).body:
+            if isinstance(statement, ast.Import | ast.ImportFrom) and file.name != "estimator.py":
+                assert "sklearn" not in ast.unparse(statement), file

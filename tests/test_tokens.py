@@ -198,3 +198,13 @@ def test_a_tokenizer_without_bytes_reads_as_before_and_says_what_it_does_not_kno
     assert reader.remark(reader.numbers(["the the"])) is None
     assert len(reader.telling(reader.numbers(SAID))[0]) == len(SAID)
     assert reader.remark(reader.numbers([])) is None
+
+
+def test_a_megabyte_without_a_space_is_read_as_far_as_it_can_matter():
+    letters = "".join(np.random.default_rng(0).choice(list("abcdefghij"), 1_000_000))
+    texts = ["a few words", f"before {letters} behind"] * 2
+    tokenizer = tokens.Tokenizer(tokens.learned(texts, size=100))
+    read = tokenizer.numbers(texts)
+    assert read.lengths[1] == tokenizer.numbers([f"before {letters[: tokens.CHUNK]} behind"]).lengths[0]
+    assert 512 <= read.lengths[1] <= tokens.CHUNK + 20
+    assert tokenizer.said(read.padded(np.array([1]), most=10**6, pad=tokenizer.pad))[0].endswith(" behind")

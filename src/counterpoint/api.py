@@ -69,12 +69,16 @@ def plan(source: object, *, labels: object = None, pairs: object = None, **choic
 def embed(
     model: Model | str | Path, source: object, *, length: int | None = None, column: str | None = None
 ) -> Embeddings:
-    """Unit vectors and names of all items of a source; of so many numbers, where the model was trained for that.
+    """Unit vectors and names of all items of a source, as ``Model.embed`` gives them.
 
-    ``column`` names the one with the texts, where it is another than the first that the model learned from.
+    Of so many numbers with ``length``, where the model was trained for that. ``column`` names the one with the texts,
+    where it is another than the first that the model learned from.
     """
     kept = _model(model)
-    z = kept.embed_items(_opened(kept, source, column), tell=embedding())
+    if column is None:
+        z = kept.embed(source, tell=embedding())
+    else:
+        z = kept.embed_items(kept.modality.open_column(source, column), tell=embedding())
     return z if length is None else z.shortened(length)
 
 
@@ -160,14 +164,14 @@ def _searched(model: Model, source: object, column: str | None) -> tuple[Embeddi
 def duplicates_of(model: Model | str | Path, source: object, *, above: float = 0.95) -> list[Group]:
     """The groups of near-duplicates in a source, the largest first."""
     kept = _model(model)
-    items = kept.modality.open(source)
+    items = kept.open(source)
     groups = duplicates(kept.embed_items(items, tell=embedding()), above=above)
     texts: Sequence[str] | None = getattr(items, "texts", None)
     return groups if texts is None else [replace(each, texts=[texts[row] for row in each.index]) for each in groups]
 
 
 def _opened(model: Model, source: object, column: str | None) -> Items:
-    return model.modality.open(source) if column is None else model.modality.open_column(source, column)
+    return model.open(source) if column is None else model.modality.open_column(source, column)
 
 
 def _sought(model: Model, z: Embeddings, source: object, like: str | int | np.ndarray) -> str | int | np.ndarray:
@@ -202,7 +206,7 @@ def report(folder: str | Path, *, source: object = None, labels: object = None) 
         source = runs.found_again(plan, "source") or plan["source"]
     items: Items | None
     try:
-        items = model.modality.open(source)
+        items = model.open(source)
     except InputError:
         if given:
             raise
@@ -256,7 +260,7 @@ def _asked(folder: Path, model: Model, items: Items | None) -> Items | None:
     if test is None:
         return items
     try:
-        return model.modality.open(test)
+        return model.open(test)
     except InputError:
         return None
 

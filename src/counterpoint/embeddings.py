@@ -8,11 +8,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32
 
+from counterpoint.door import door
 from counterpoint.errors import InputError, SourceError, closest
 from counterpoint.files import expanded, replacing
 
@@ -45,11 +47,22 @@ class Embeddings:
     def __getitem__(self, name: str) -> Float32[np.ndarray, " d"]:
         return self.vectors[self.place(name)]  # type: ignore[no-any-return]
 
+    @cached_property
+    def lengths(self) -> Float32[np.ndarray, " n"]:
+        """The length of every vector, computed once; 1 but for rounding, and 0 of what could not be embedded."""
+        lengths: np.ndarray = np.linalg.norm(self.vectors, axis=1).astype(np.float32)
+        return lengths
+
+    @cached_property
+    def places(self) -> Mapping[str, int]:
+        """The row of every name; of several that are called alike the first."""
+        return {name: row for row, name in reversed(list(enumerate(self.names)))}
+
     def place(self, name: str) -> int:
         """The row of the item with this name."""
         try:
-            return list(self.names).index(name)
-        except ValueError:
+            return self.places[name]
+        except KeyError:
             raise InputError(f"No item is called '{name}'.{closest(name, self.names)}") from None
 
     def subset(self, rows: Sequence[int]) -> Embeddings:
@@ -102,6 +115,7 @@ class Embeddings:
         return cls(np.concatenate([part.vectors for part in parts.values()]), names, first.model)
 
     @classmethod
+    @door
     def load(cls, path: str | Path) -> Embeddings:
         """Read what ``save`` wrote; of a folder all .npz files in it and in folders inside, in the order of names."""
         path = expanded(path)
@@ -143,10 +157,11 @@ def parts_in(folder: Path) -> list[Path]:
 def _reading(path: str | Path) -> Iterator[Mapping[str, np.ndarray]]:
     """The arrays of an .npz file, each read when it is asked for; whatever is wrong becomes advice."""
     try:
-        archive = np.load(path, allow_pickle=False)
-        if isinstance(archive, np.ndarray):
-            raise ValueError("it is a single array")
-        with archive:
-            yield archive
+        with Path(path).open("rb") as file:
+            archive = np.load(file, allow_pickle=False)
+            if isinstance(archive, np.ndarray):
+                raise ValueError("it is a single array")
+            with archive:
+                yield archive
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as wrong:
         raise SourceError(f"'{path}' does not hold embeddings: {wrong}. Make it with 'counterpoint embed'.") from wrong

@@ -51,7 +51,7 @@ def agree(
     read, linked = read_linked(source, list(pairs)[:2])
     said = read_scores(scores, source, len(linked), read.skipped)
     texts = list(read.texts)
-    items = model.modality.open(texts)
+    items = model.open(texts)
     known = _known(model, items)[linked].all(axis=1)
     left_out = int((~known).sum())
     said, (first, second) = said[known], linked[known].T

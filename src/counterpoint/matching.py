@@ -122,7 +122,7 @@ def retrieve(
     if model.modality.quoted("a text") is None:
         raise InputError(f"Queries and documents are texts, and this model is of {model.modality.name}.")
     (asked, one), (answers, other) = read_collection(queries, QUERIES), read_collection(documents, CORPUS)
-    sought, held = model.modality.open(asked), model.modality.open(answers)
+    sought, held = model.open(asked), model.open(answers)
     texts = [text for items in (sought, held) for text in getattr(items, "texts", ())]
     judged = read_relevance(relevance)
     relevant, missing, counts = _placed(judged.grades, list(sought.names), list(held.names))
@@ -195,7 +195,7 @@ def _scored(
 
 def _ways(model: Model, texts: list[str], seed: int) -> dict[str, Way]:
     """By what partners are looked for."""
-    items = model.modality.open(texts)
+    items = model.open(texts)
     generator = np.random.default_rng(seed)
 
     def by_vectors(vectors: Float32[np.ndarray, "n d"]) -> Way:

@@ -55,7 +55,7 @@ def mine(
     read, linked = read_linked(source, list(pairs))
     if len(pairs) != 2:
         raise InputError(f"Negatives are mined for two columns, of what asks and what answers. Got {', '.join(pairs)}.")
-    z = model.directions(model.modality.open(list(read.texts)))
+    z = model.directions(model.open(list(read.texts)))
     found = list(_mined(z, linked, k, share))
     names = [NEGATIVE] if k == 1 else [f"{NEGATIVE}_{place}" for place in range(1, k + 1)]
     rows = [[read.texts[place] for place in (*pair, *others)] for pair, others, _ in found]

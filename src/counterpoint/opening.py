@@ -119,6 +119,8 @@ def recognised(source: object, wishes: Wishes) -> tuple[object, type[Modality]]:
     name = "text" if wishes.pairs and wishes.kind == "auto" else wishes.kind  # no other kind has such columns
     if isinstance(source, str | Path) and not str(source).startswith("sample:"):
         matched(source) if is_pattern(source) else existing(source)
+    if hasattr(source, "tocsr"):
+        raise SourceError("Sparse matrices are not read. Give a dense array: its toarray().")
     refuse_splits(source)
     if is_columns(source) and not holds_pictures(source):
         sheet = read_sheet(source, wishes, name)

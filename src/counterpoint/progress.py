@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,24 @@ from counterpoint.training.watch import Verdict, judge
 MARKS = {"good": "[green]good[/]", "warning": "[yellow]warning[/]", "bad": "[red]bad[/]"}
 
 
+_silent: ContextVar[bool] = ContextVar("silent", default=False)
+
+
 def console() -> Any:
     """Where people read; results for programs go to stdout."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    return Console(stderr=True, highlight=False, soft_wrap=True, quiet=_silent.get())
+
+
+@contextmanager
+def silence(wanted: bool = True) -> Iterator[None]:
+    """Nothing is said of what goes on in the block, where that is wanted."""
+    before = _silent.set(wanted or _silent.get())
+    try:
+        yield
+    finally:
+        _silent.reset(before)
 
 
 def summary_lines(summary: Mapping[str, Any]) -> list[str]:

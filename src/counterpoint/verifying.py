@@ -62,7 +62,7 @@ def verification(
     """
     folder = expanded(run)
     model = load(folder)
-    items = model.modality.open(source)
+    items = model.open(source)
     if pairs is not None:
         groups: Mapping[str, Pairs] = {"given pairs": read_pairs(pairs, items)}
     else:
@@ -107,11 +107,11 @@ def _record(folder: Path, model: Model) -> dict[str, Any]:
 def _one(model: Model, folder: Path, like: str, source: object) -> Items:
     """The item that a person means."""
     if is_file(like):
-        items = model.modality.open(like)
+        items = model.open(like)
         if len(items) != 1:
             raise InputError(f"'{like}' holds {len(items)} items; give a file with one, or --source and its name.")
         return items
-    held = model.modality.open(runs.source_of(folder) if source is None else source)
+    held = model.open(runs.source_of(folder) if source is None else source)
     names = list(held.names)
     if like in names:
         return Subset(held, np.asarray([names.index(like)]))

@@ -157,7 +157,7 @@ def _opened(source: object, model: Model | str | Path | None, asked: Lab, wishes
     if fixed:
         raise PlanError(f"A model has settled {listed(fixed)} already. Leave that out, or leave out --model.")
     by = model if isinstance(model, Model) else load(model)
-    return by, by.modality.open(source)
+    return by, by.open(source)
 
 
 def _looks(

@@ -18,6 +18,7 @@ from counterpoint.data.listing import Labels, Listing, Read, nothing_in, unread_
 from counterpoint.data.paths import RECORDS, is_record
 from counterpoint.data.unread import is_unread_picture
 from counterpoint.data.webdataset import label_files, parsed
+from counterpoint.door import door
 from counterpoint.errors import SourceError
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
@@ -27,7 +28,16 @@ GLANCE = 1000
 Members = dict[str, tuple[Any, tuple[int, int]]]
 """By its clean name each member of an archive, and its (bytes, checksum or time of change)."""
 
-DAMAGE = (zipfile.BadZipFile, tarfile.TarError, OSError, EOFError, zlib.error, lzma.LZMAError)
+DAMAGE = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    OSError,
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+    NotImplementedError,
+    RuntimeError,
+)
 
 
 def is_archive(path: Path) -> bool:
@@ -35,6 +45,7 @@ def is_archive(path: Path) -> bool:
     return path.name.lower().endswith(SUFFIXES)
 
 
+@door
 def has_pictures(path: Path) -> bool:
     """Whether an archive holds a photo, read or not; of a tar only the first members are looked at."""
     try:
@@ -48,6 +59,7 @@ def has_pictures(path: Path) -> bool:
         return False
 
 
+@door
 def of_archive(path: Path) -> Listing:
     """The photos of an archive in its own order, so that a compressed tar is read from front to back once.
 

@@ -21,6 +21,7 @@ from torch import Tensor
 from counterpoint.data.levels import MEASURED, Levels, Scale, kind_of, recoloured
 from counterpoint.data.paths import existing
 from counterpoint.data.subset import spread
+from counterpoint.door import door
 from counterpoint.errors import SourceError, listed
 
 Pictures = Shaped[np.ndarray, "n *axes"]
@@ -32,7 +33,7 @@ NAMES = {"images": "labels", "x": "y", "data": "labels", "x_train": "y_train", "
 BLOCK = 1 << 24
 """Numbers that are checked at a time."""
 
-DAMAGE = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error)
+DAMAGE = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
 """What NumPy and zipfile raise over damaged files."""
 
 
@@ -73,6 +74,7 @@ def _header(file: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
     return shape, kind
 
 
+@door
 def read_arrays(path: str | Path) -> tuple[Pictures, Sequence[Any] | None]:
     """The pictures of an .npy (mapped, not read) or .npz, and their labels where an .npz has them."""
     file = existing(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,3 +20,12 @@ def called(labels: list[Any], classes: object) -> list[Any]:
         return labels
     fitting = all(isinstance(name, str) for name in classes) and set(labels) <= set(range(len(classes)))
     return [classes[label] for label in labels] if fitting else labels
+
+
+def classes_of(table: Any) -> dict[str, list[str]]:
+    """The names of classes that Hugging Face writes beside columns of their numbers."""
+    try:
+        features = json.loads(table.schema.metadata[b"huggingface"])["info"]["features"]
+        return {name: kind["names"] for name, kind in features.items() if kind.get("_type") == "ClassLabel"}
+    except (AttributeError, KeyError, TypeError, ValueError):  # somebody else's record, or none
+        return {}

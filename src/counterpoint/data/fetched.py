@@ -37,7 +37,7 @@ from counterpoint.data.levels import MEASURED, Levels, Scale
 from counterpoint.data.photos import Progress, cache_folder, unkept
 from counterpoint.data.remarks import Say, notes_of
 from counterpoint.data.subset import spread
-from counterpoint.errors import SourceError
+from counterpoint.errors import NothingLeft, SourceError
 
 
 class Fetched:
@@ -97,7 +97,9 @@ def headers_in(source: Numbered | Streamed, column: str | None, most: int, axis:
     if not items:
         raise SourceError(f"The {source.word} yields nothing. Was it read before? An iterator gives its items once.")
     if not headers:
-        raise SourceError(f"None of {len(reasons)} items of the {source.word} can be used; the first: {reasons[0]}.")
+        skipped = list(zip(numbered(len(reasons)), reasons, strict=True)) if len(reasons) == source.count else []
+        message = f"None of {len(reasons)} items of the {source.word} can be used; the first: {reasons[0]}."
+        raise NothingLeft(message, skipped) if skipped else SourceError(message)
     return headers
 
 
@@ -134,7 +136,8 @@ def fetch(
         raise unkept(wrong) from wrong
     if held is None:
         first = f"; the first: {reasons[0]}" if reasons else ""
-        raise SourceError(f"None of {count} items of the {source.word} can be used{first}.")
+        skipped = list(zip(numbered(count), reasons.values(), strict=True))
+        raise NothingLeft(f"None of {count} items of the {source.word} can be used{first}.", skipped)
     items = Fetched(held, count, None)
     items.leave_out(reasons)
     items.notes = notes_of(remarks)

@@ -10,7 +10,6 @@ what its cells mean, is for ``schema`` to say.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,15 +20,16 @@ import pyarrow as pa
 from jaxtyping import Int64
 from pyarrow import types
 
-from counterpoint.data.column_names import called
+from counterpoint.data.column_names import called, classes_of
 from counterpoint.data.decoded import decoded
 from counterpoint.data.delimited import read_separated
-from counterpoint.data.door import door
 from counterpoint.data.packed import contents as contents
 from counterpoint.data.packed import member_of
 from counterpoint.data.packed import suffix_of as suffix_of
 from counterpoint.data.paths import existing
 from counterpoint.data.records import read_records
+from counterpoint.data.rows_in_memory import rows_of
+from counterpoint.door import door
 from counterpoint.errors import SourceError
 from counterpoint.options import AS_IT_IS, DataOptions
 
@@ -84,7 +84,8 @@ def is_frame(source: object) -> bool:
 
 def is_columns(source: object) -> bool:
     """Whether the source has columns with names: a dictionary, a data frame, a file of columns, or a sheet of them."""
-    return isinstance(source, Mapping) or is_frame(source) or isinstance(getattr(source, "frame", None), Frame)
+    in_memory = isinstance(source, Mapping) or rows_of(source) is not None
+    return in_memory or is_frame(source) or isinstance(getattr(source, "frame", None), Frame)
 
 
 @door
@@ -104,7 +105,10 @@ def read_frame(source: object, options: DataOptions = AS_IT_IS) -> Frame:
         return _framed(columns, "The dictionary")
     if is_frame(source):
         table = _table(source)
-        return _framed(_of_table(table, "The data frame"), "The data frame", classes=_classes(table))
+        return _framed(_of_table(table, "The data frame"), "The data frame", classes=classes_of(table))
+    rows = rows_of(source)
+    if rows is not None:
+        return _framed({name: as_cells(values, f"Column '{name}'") for name, values in rows.items()}, "The source")
     raise SourceError(
         f"Columns come from a .csv, .tsv, .jsonl or .parquet file, a data frame or a dictionary. Got {source!r:.80}."
     )
@@ -207,7 +211,7 @@ def _of_file(file: Path, called: str, options: DataOptions) -> Frame:
         raise SourceError(f"{called} is empty (0 bytes). Expected a line of column names and then one line per item.")
     if suffix == ".parquet":
         table = _parquet(file, called)
-        return _framed(_of_table(table, called), called, folder=file.parent, classes=_classes(table))
+        return _framed(_of_table(table, called), called, folder=file.parent, classes=classes_of(table))
     text, notes = decoded(contents(file), encoding=options.encoding, called=called)
     if suffix in SEPARATED:
         read = read_separated(text, options, suffix=suffix, called=called)
@@ -258,15 +262,6 @@ def _of_table(table: Any, called: str) -> dict[str, Cells]:
             "is data and holds no names, say --no-header."
         )
     return {names[place]: _plain(table.column(place)) for place in kept}
-
-
-def _classes(table: Any) -> dict[str, list[str]]:
-    """The names of classes that Hugging Face writes beside columns of their numbers."""
-    try:
-        features = json.loads(table.schema.metadata[b"huggingface"])["info"]["features"]
-        return {name: kind["names"] for name, kind in features.items() if kind.get("_type") == "ClassLabel"}
-    except (AttributeError, KeyError, TypeError, ValueError):  # somebody else's record, or none
-        return {}
 
 
 def _flat(columns: Mapping[str, Cells]) -> dict[str, Cells]:

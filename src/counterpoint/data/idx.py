@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from counterpoint.data.door import door
 from counterpoint.data.paths import existing
+from counterpoint.door import door
 from counterpoint.errors import SourceError, listed
 
 IMAGES = b"\x00\x00\x08\x03"

@@ -87,7 +87,22 @@ def without_units(frame: Frame) -> tuple[Frame, str]:
         return frame, ""
     columns = {name: cells.slice(1) for name, cells in frame.columns.items()}
     shown = ", ".join(f"{name} in {unit}" for name, unit in list(units.items())[:4])
-    return replace(frame, columns=columns, rows=frame.rows[1:]), f"the first row holds units and is left out: {shown}"
+    skipped = [*frame.skipped, (f"row {frame.rows[0]}", "it holds units")]
+    whole = replace(frame, columns=columns, rows=frame.rows[1:], skipped=skipped)
+    return whole, f"the first row holds units and is left out: {shown}"
+
+
+def all_traits(frame: Frame) -> dict[str, Traits]:
+    """What every column of a frame is by itself."""
+    traits = {name: traits_of(name, cells, frame) for name, cells in frame.columns.items()}
+    if not any(each.column.form.startswith(",") for each in traits.values()):
+        return traits
+    for name, each in traits.items():
+        if each.column.form == numbers.PLAIN and each.column.role == "number":
+            read = numbers.with_dots_between_thousands(frame.columns[name])
+            if read is not None:
+                traits[name] = _numeric(replace(each.column, form=read.form, note=_written(read)), read.values)
+    return traits
 
 
 def traits_of(name: str, cells: Cells, frame: Frame) -> Traits:

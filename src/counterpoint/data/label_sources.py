@@ -10,7 +10,7 @@ import numpy as np
 
 from counterpoint.data.column_names import called
 from counterpoint.data.datasets import holds_pictures
-from counterpoint.data.frames import is_columns, raw_columns, read_frame
+from counterpoint.data.frames import Frame, is_columns, raw_columns, read_frame
 from counterpoint.data.item_rows import row_finder
 from counterpoint.data.label_names import name_of
 from counterpoint.data.paths import existing
@@ -42,7 +42,10 @@ def find_labels(spec: object, source: object, items: Items) -> Given:
         return Given(_list(items.labels), listed=True)
     if not isinstance(spec, str | Path):
         return Given(_list(spec), listed=True)
-    column, columns = _column(str(spec), source)
+    frame: Frame | None = getattr(items, "frame", None)
+    if frame is None and is_columns(source) and not holds_pictures(source):
+        frame = read_frame(source)
+    column, columns = _of_object(str(spec), source) if frame is None else _of_frame(str(spec), frame)
     if column is not None:
         return Given(column, listed=False)
     if spec == "folder":
@@ -61,11 +64,22 @@ def find_labels(spec: object, source: object, items: Items) -> Given:
     )
 
 
-def _column(name: str, source: Any) -> tuple[list[Any] | None, list[str]]:
-    """What the column of a name says, None where there is none, and the names of all columns of a source."""
-    if is_columns(source) and not holds_pictures(source):
-        frame = read_frame(source)
-        return (frame.labels(name) if name in frame.columns else None), list(frame.columns)
+Column = tuple[list[Any] | None, list[str]]
+"""What a column of a name says, None where there is none, and the names of all columns."""
+
+
+def _of_frame(name: str, frame: Frame) -> Column:
+    """A column with an entry for every row of its source, None for those that are left out."""
+    if name not in frame.columns:
+        return None, list(frame.columns)
+    labels: list[Any] = [None] * (len(frame) + len(frame.skipped))
+    for place, label in zip(frame.rows.tolist(), frame.labels(name), strict=True):
+        labels[place] = label
+    return labels, list(frame.columns)
+
+
+def _of_object(name: str, source: Any) -> Column:
+    """A column of a dataset, or of a dictionary or a frame with pictures in it."""
     named = source if isinstance(source, Mapping) else getattr(source, "column_names", getattr(source, "columns", ()))
     names = [str(each) for each in named]
     if name not in names:

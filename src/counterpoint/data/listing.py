@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from counterpoint.data.decode import SUFFIXES, ByteFile, is_picture_name
+from counterpoint.data.frames import Frame, kind_of
 from counterpoint.data.paths import RECORDS, ours
 from counterpoint.data.sheets import Sheet
 from counterpoint.data.unread import advice, is_unread_picture, notes
@@ -44,6 +45,8 @@ class Listing:
     """Files beside the photos that hold pictures of a kind that is not read, and why."""
     labels: Callable[[], Labels] = lambda: None
     """Reads what the source says of each photo."""
+    frame: Frame | None = None
+    """The columns that they stand in, where they do; without those of encoded pictures, which are large."""
 
     def __post_init__(self) -> None:
         name, times = Counter(self.names).most_common(1)[0]
@@ -108,12 +111,19 @@ def of_sheet(sheet: Sheet) -> Listing:
     first = next((path for path in paths if path), "")
     if not is_picture_name(first):
         raise SourceError(f"Column '{named[0]}' holds no paths of photos: its first is {first!r}.")
-    folder, labels = sheet.frame.folder, sheet.labels()
+    folder = sheet.frame.folder
     if folder is None:
-        return replace(of_paths(paths), labels=lambda: labels)
+        return in_sheet(of_paths(paths), sheet)
     files = [folder / expanded(path) if path else None for path in paths]
     location = str(folder.resolve() / sheet.frame.called)
-    return replace(of_files(_names(paths), files, location), labels=lambda: labels)
+    return in_sheet(of_files(_names(paths), files, location), sheet)
+
+
+def in_sheet(photos: Listing, sheet: Sheet) -> Listing:
+    """The photos in a column, with what the sheet says of them, and of rows that are left out of it."""
+    labels, unread = sheet.labels(), [*photos.unread, *sheet.frame.skipped]
+    columns = {name: cells for name, cells in sheet.frame.columns.items() if kind_of(cells) not in ("picture", "bytes")}
+    return replace(photos, labels=lambda: labels, unread=unread, frame=replace(sheet.frame, columns=columns))
 
 
 def _is_empty(path: object) -> bool:

@@ -58,8 +58,10 @@ FORMS = {
 }
 """How numbers are written, by the mark of decimals and, behind it, that of thousands."""
 
-DOTTED = r"^[+-]?\d{1,3}(\.\d{3})+$"
-"""What a decimal point and a point between thousands look alike in."""
+PLAIN = ".|"
+"""The form of numbers with a decimal point and nothing else."""
+
+NUMBER = re.compile(FORMS["."])
 
 CODES = r"^[+-]?0\d+$"
 """Digits that begin with a zero are a name, not a number."""
@@ -99,6 +101,10 @@ def infer(cells: Any, *, comma_first: bool = False, codes: bool = False) -> Numb
     known = bare.drop_null()
     if not len(known) or (not codes and _are_codes(known)):
         return None
+    if NUMBER.fullmatch(known[0].as_py()):
+        values, stray = parse(bare, PLAIN)
+        if not stray:
+            return Numbers(values, PLAIN)
     some = _sample(known)
     unit = _unit(some)
     order = sorted(FORMS, key=lambda marks: comma_first and marks[0] == "." and len(marks) > 1)
@@ -114,6 +120,17 @@ def infer(cells: Any, *, comma_first: bool = False, codes: bool = False) -> Numb
     return None
 
 
+def with_dots_between_thousands(cells: Any) -> Numbers | None:
+    """Strings all of which look like 1.234: where other columns have decimal commas, 1234 is meant.
+
+    >>> with_dots_between_thousands(pa.array(["1.234", "", "12.000"])).values.tolist()
+    [1234.0, nan, 12000.0]
+    """
+    bare = _bare(cells)
+    fits = compute.match_substring_regex(bare.drop_null(), r"^[+-]?\d{1,3}(\.\d{3})+$")
+    return _read(bare, ",.|") if len(fits) and compute.all(fits).as_py() else None
+
+
 def parse(cells: Any, form: str) -> tuple[Float64[np.ndarray, " n"], list[str]]:
     """Strings as numbers in a form that was inferred from others, NaN for those that are none, and some of these.
 
@@ -121,6 +138,11 @@ def parse(cells: Any, form: str) -> tuple[Float64[np.ndarray, " n"], list[str]]:
     (array([2.5, nan, nan]), ['x'])
     """
     bare = _bare(cells)
+    if form == PLAIN:
+        try:
+            return _cast(bare, "."), []
+        except pa.ArrowInvalid:  # some are no numbers
+            pass
     marks, _, unit = form.partition("|")
     shorn = _shorn(bare, unit)
     plain = compute.fill_null(compute.match_substring_regex(shorn, f"^({FORMS[marks]})$"), False)

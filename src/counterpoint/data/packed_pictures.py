@@ -19,7 +19,7 @@ from counterpoint.data.arrays import numbered
 from counterpoint.data.column_names import PICTURES
 from counterpoint.data.decode import ByteFile
 from counterpoint.data.frames import kind_of
-from counterpoint.data.listing import Listing, opened, stamp
+from counterpoint.data.listing import Listing, in_sheet, opened, stamp
 from counterpoint.data.sheets import Sheet
 from counterpoint.errors import SourceError, listed
 from counterpoint.files import expanded
@@ -48,18 +48,18 @@ def chosen(found: Sequence[str]) -> str | None:
 
 def of_column(sheet: Sheet, name: str) -> Listing:
     """The pictures in a column, called by their paths where each row has its own, else by their numbers."""
-    cells, folder, labels = sheet.cells(name), sheet.frame.folder or Path(), sheet.labels()
+    cells, folder = sheet.cells(name), sheet.frame.folder or Path()
     paths = cells.combine_chunks().field("path").to_pylist() if kind_of(cells) == "picture" else []
     unique = bool(paths) and all(paths) and len(set(paths)) == len(paths)
     stamps = [_stamp(cell.as_py(), folder) for cell in cells]
     where = f"{folder.resolve()}/{sheet.frame.called}" if sheet.frame.folder else json.dumps(stamps)
-    return Listing(
+    photos = Listing(
         location=f"column:{hashlib.sha256(where.encode()).hexdigest()}#{name}",
         names=[str(path) for path in paths] if unique else numbered(len(cells)),
         stamps=stamps,
         reading=lambda: nullcontext(lambda place: _opened(cells[place].as_py(), folder)),
-        labels=lambda: labels,
     )
+    return in_sheet(photos, sheet)
 
 
 def _parts(cell: Any) -> tuple[bytes | None, str | None]:

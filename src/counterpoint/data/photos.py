@@ -36,7 +36,7 @@ from counterpoint.data.listing import Labels, Listing, Read
 from counterpoint.data.remarks import notes_of
 from counterpoint.data.subset import spread
 from counterpoint.data.unread import advice, notes
-from counterpoint.errors import InputError, SourceError
+from counterpoint.errors import InputError, NothingLeft, SourceError
 from counterpoint.files import expanded
 
 Progress = Callable[[int, int], None]
@@ -67,13 +67,17 @@ class Photos:
 
     def __init__(self, listing: Listing, kept: Kept) -> None:
         self._pixels, self._labels = kept.pixels, listing.labels
-        self.source_count = len(listing.names)
-        self.rows = np.flatnonzero([name not in kept.skipped for name in listing.names])
-        self.names = [listing.names[row] for row in self.rows]
+        self._places = np.flatnonzero([name not in kept.skipped for name in listing.names])
+        self.frame = listing.frame
+        self.rows = self._places if self.frame is None else self.frame.rows[self._places]
+        self.source_count = len(listing.names) + (0 if self.frame is None else len(self.frame.skipped))
+        self.names = [listing.names[place] for place in self._places]
         self.skipped = list(kept.skipped.items())
         if not self.names:
             name, why = self.skipped[0]
-            raise SourceError(f"None of {len(listing.names)} photos can be used; '{name}', for one: {why}.")
+            raise NothingLeft(
+                f"None of {len(listing.names)} photos can be used; '{name}', for one: {why}.", self.skipped
+            )
         self.skipped += listing.unread
         self.notes = [*notes_of(kept.remarks), *notes(name for name, _ in listing.unread)]
         self.kind = self._pixels.dtype.name
@@ -83,7 +87,7 @@ class Photos:
     def labels(self) -> Labels:
         """What the source says of each photo; read when it is first wanted."""
         labels = self._labels()
-        return None if labels is None else [labels[row] for row in self.rows.tolist()]
+        return None if labels is None else [labels[place] for place in self._places.tolist()]
 
     def __len__(self) -> int:
         return len(self.names)
@@ -94,7 +98,7 @@ class Photos:
 
     def levels(self, index: Int64[np.ndarray, " b"]) -> Levels:
         """The numbers of some photos as they are."""
-        found: Levels = self._pixels[self.rows[index]]
+        found: Levels = self._pixels[self._places[index]]
         return found
 
     def take(self, index: Int64[np.ndarray, " b"]) -> Shaped[Tensor, "b c h w"]:

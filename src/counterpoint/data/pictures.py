@@ -31,6 +31,7 @@ from counterpoint.data.paths import existing, is_pattern
 from counterpoint.data.photos import Progress, open_photos
 from counterpoint.data.sheets import read_sheet
 from counterpoint.data.subset import spread
+from counterpoint.door import door
 from counterpoint.errors import SourceError
 from counterpoint.files import expanded
 from counterpoint.interfaces import Items
@@ -80,6 +81,7 @@ class Survey:
     """What their levels are, as in ``levels.KINDS``."""
 
 
+@door
 def looks_like_pictures(source: object) -> bool:
     """Whether a source plainly holds pictures, judged by names, headers and its first items."""
     source = datasets.unpacked(source, None).source
@@ -98,6 +100,7 @@ def looks_like_pictures(source: object) -> bool:
     return datasets.gives_pictures(source)
 
 
+@door
 def survey(source: object, *, column: str | None = None, axis: str = "auto") -> Survey:
     """Measure a source by up to 64 of its pictures, of photos only the headers.
 
@@ -128,6 +131,7 @@ def _channels(shapes: list[tuple[int, int, int]]) -> int:
     return 3 if len(counts) > 1 and counts.keys() <= set(array_sources.CHANNELS) else counts.most_common(1)[0][0]
 
 
+@door
 def open_pictures(
     source: object,
     *,

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from counterpoint.data import frames
-from counterpoint.data.door import door
 from counterpoint.data.paths import existing
+from counterpoint.door import door
 from counterpoint.errors import InputError, SourceError, listed
 
 QUERY = ("query_id", "qid", "query", "queryid", "topic", "topic_id", "question", "question_id", "q")
@@ -164,6 +164,8 @@ def _columns(source: object) -> tuple[list[str] | None, list[list[Any]]]:
             "'query 0 document grade' in every line, as in the qrels of TREC."
         )
     names = cells.pop(0) if _names_columns(cells[0]) else None
+    if not cells:
+        raise SourceError(f"'{path}' says of no document that it is relevant: it has no lines but the first.")
     return names, [list(column) for column in zip(*cells, strict=True)]
 
 

@@ -151,7 +151,7 @@ def numbers_in(column: Column, cells: Cells, called: str) -> Float64[np.ndarray,
         return times.of_temporal(cells)
     if kind not in ("string", "mixed"):
         raise SourceError(f"The column '{column.name}' of {called} holds {kind}, where numbers were expected.")
-    written = pa.array(words_in(column.name, cells, called))
+    written = cells if kind == "string" else pa.array(words_in(column.name, cells, called))
     if column.form == BOOLEAN:
         return _truths(column, written, called)
     if column.role == "time" or column.type == "time":

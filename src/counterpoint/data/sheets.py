@@ -14,7 +14,7 @@ from jaxtyping import Float64
 
 from counterpoint.data import numbers
 from counterpoint.data.frames import Cells, Frame, is_columns, read_frame
-from counterpoint.data.inference import SENTENCES, Traits, traits_of, without_units
+from counterpoint.data.inference import SENTENCES, Traits, all_traits, traits_of, without_units
 from counterpoint.data.schema import Column, Schema, no_column, numbers_in, parsed_roles, words_in
 from counterpoint.errors import SourceError, listed
 from counterpoint.kinds import Wishes
@@ -102,7 +102,7 @@ def read_sheet(source: object, wishes: Wishes = NOTHING, kind: str = "auto") -> 
         frame = replace(frame, notes=[*frame.notes, units])
     roles = _given_roles(frame, wishes)
     wanted = named_columns(wishes.data.column)
-    traits = {name: traits_of(name, cells, frame) for name, cells in frame.columns.items()}
+    traits = all_traits(frame)
     kind = _kind(traits, roles, wanted) if kind == "auto" else kind
     if kind == "text":
         roles |= _text_column(traits, roles, wanted)

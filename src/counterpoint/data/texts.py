@@ -6,7 +6,7 @@ Empty texts are left out and said; so are lines that were not the UTF-8 they sho
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,13 @@ from jaxtyping import Int64
 from torch import Tensor
 
 from counterpoint.data.decoded import decoded
-from counterpoint.data.door import door
-from counterpoint.data.frames import is_columns, values_of
+from counterpoint.data.frames import Frame, is_columns, values_of
 from counterpoint.data.listing import files_in, is_album
 from counterpoint.data.packed import contents, suffix_of
 from counterpoint.data.paths import existing
 from counterpoint.data.sheets import Sheet, read_sheet, sheet_of
-from counterpoint.errors import SourceError, listed
+from counterpoint.door import door
+from counterpoint.errors import NothingLeft, SourceError, listed
 from counterpoint.files import expanded
 from counterpoint.kinds import Wishes
 from counterpoint.options import AS_IT_IS, DataOptions
@@ -49,6 +49,8 @@ class Texts:
     """What else a person should know of how they were read."""
     labels: Sequence[str | None] | None = None
     """What the source itself says about each, None where it says nothing; None where it has no such column."""
+    frame: Frame | None = field(default=None, repr=False, compare=False)
+    """The columns that they stand in."""
 
 
 @door
@@ -79,7 +81,7 @@ def of_sheet(sheet: Sheet, columns: Sequence[str]) -> Texts:
     """The texts in some columns of a sheet, joined by a space where several hold something."""
     frame = sheet.frame
     texts = _kept(_joined(sheet, columns).tolist(), sheet.names(), frame.notes, labels=sheet.labels())
-    return replace(texts, rows=frame.rows[texts.rows], skipped=[*frame.skipped, *texts.skipped])
+    return replace(texts, rows=frame.rows[texts.rows], skipped=[*frame.skipped, *texts.skipped], frame=frame)
 
 
 def linked_of_sheet(sheet: Sheet, columns: Sequence[str]) -> tuple[Texts, Int64[np.ndarray, "r v"]]:
@@ -233,7 +235,8 @@ def _kept(
     called = [str(place) for place in range(len(texts))] if names is None else list(names)
     there = [place for place, text in enumerate(texts) if text.strip()]
     if not there:
-        raise SourceError("There is no text in the source: every line or cell is empty.")
+        every = [(name, "it is empty") for name in called]
+        raise NothingLeft("There is no text in the source: every line or cell is empty.", every)
     empty = sorted(set(range(len(texts))) - set(there))
     skipped = [(called[place], "it is empty") for place in empty]
     kept = [texts[place].strip() for place in there]

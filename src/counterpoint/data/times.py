@@ -61,7 +61,7 @@ def infer(cells: Any) -> Times | None:
 def parse(cells: Any, form: str) -> Float64[np.ndarray, " n"]:
     """Strings as seconds in a form that was inferred from others; NaN for those that are none."""
     moments = _moments(_bare(cells), form)
-    seconds = compute.divide(moments.cast(pa.int64()).cast(pa.float64()), 1e6)
+    seconds = compute.divide(moments.cast(pa.int64()).cast(pa.float64(), safe=False), 1e6)
     values: np.ndarray = compute.fill_null(seconds, np.nan).to_numpy(zero_copy_only=False)
     return values
 
@@ -76,7 +76,7 @@ def of_temporal(cells: Any) -> Float64[np.ndarray, " n"]:
         joined = joined.cast(pa.duration("us"), safe=False)
     else:
         joined = joined.cast(pa.time64("us"), safe=False)
-    seconds = compute.divide(joined.cast(pa.int64()).cast(pa.float64()), 1e6)
+    seconds = compute.divide(joined.cast(pa.int64()).cast(pa.float64(), safe=False), 1e6)
     values: np.ndarray = compute.fill_null(seconds, np.nan).to_numpy(zero_copy_only=False)
     return values
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -48,6 +49,12 @@ SPACED = ("BertPreTokenizer", "WhitespaceSplit")
 PIECE = 4096
 """Texts that are turned into numbers at a time."""
 
+CHUNK = 1 << 14
+"""Characters that are read of what stands between two spaces. As a token of ours has at most 32 of them, they are 512
+tokens or more, and a text is usually cut after 256; the time that pairs of characters take grows with their square."""
+
+OVERLONG = re.compile(rf"\S{{{CHUNK + 1},}}")
+
 Script = Mapping[str, Any]
 """A tokenizer as JSON."""
 
@@ -82,7 +89,7 @@ def learned(texts: Sequence[str], *, size: int) -> Script:
         max_token_length=32,
         show_progress=False,
     )
-    made.train_from_iterator(iter(texts), trainer, length=len(texts))
+    made.train_from_iterator(iter(shortened(texts)), trainer, length=len(texts))
     script: Script = json.loads(made.to_str())
     pieces = script["model"]["vocab"]
     pieces |= {byte: place for place, byte in enumerate(BYTES, start=len(pieces))}
@@ -105,6 +112,15 @@ def _alphabet(texts: Sequence[str], clean: Callable[[str], str], *, most: int) -
     before = np.cumsum([0, *(cleaned[character] for character in ordered)])[:-1]
     enough = int((before < COVERED * cleaned.total()).sum())
     return ordered[: min(most, max(FEWEST, enough))]
+
+
+def shortened(texts: Sequence[str]) -> Sequence[str]:
+    """The same texts, cut where more than ``CHUNK`` characters stand in a row without a space.
+
+    >>> [len(text) for text in shortened(["so short", "o" * 100_000 + " my"])]
+    [8, 16387]
+    """
+    return [OVERLONG.sub(lambda run: run[0][:CHUNK], text) if len(text) > CHUNK else text for text in texts]
 
 
 class Tokenizer:
@@ -193,6 +209,7 @@ class Tokenizer:
 
     def numbers(self, texts: Sequence[str]) -> Ragged:
         """The numbers of the tokens of every text."""
+        texts = shortened(texts)
         tokens = self._by_chunk(texts) if self._parted else self._asked(texts)
         return tokens.only(np.asarray(self.words) != UNKNOWN) if self.whole else tokens
 

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from counterpoint.data import frames
-from counterpoint.data.door import door
+from counterpoint.door import door
 from counterpoint.errors import SourceError
 from counterpoint.files import replacing
 

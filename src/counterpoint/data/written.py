@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Bool, Int32, Int64
 from torch import Tensor
 
+from counterpoint.data.frames import Frame
 from counterpoint.data.texts import Texts
 
 
@@ -79,6 +80,11 @@ class Written:
     """The items of every row that belong together, where the source is of pairs: one, its partner, others."""
     kin: Int64[np.ndarray, "_ w"] | None = None
     """Numbers of what every row says, where some say nearly the same, for training."""
+
+    @property
+    def frame(self) -> Frame | None:
+        """The columns that they stand in."""
+        return self.read.frame
 
     @property
     def labels(self) -> Sequence[str | None] | None:

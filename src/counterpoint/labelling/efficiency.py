@@ -75,14 +75,14 @@ def label_efficiency(
 def parted(model: Model, train: object, test: object, labels: object, *, seed: int) -> tuple[Labelled, Labelled]:
     """The items to learn from, -1 where there is no label, and those to ask about, of the same classes."""
     first, second = pair(labels, separate=test is not None)
-    items = model.modality.open(train)
+    items = model.open(train)
     read = read_some_labels(first, train, items)
     known = Labelled.read(items, read)
     if test is None:
         parts = set_apart(known, seed=seed)
         announce_labels(read)
         return parts
-    others = model.modality.open(test)
+    others = model.open(test)
     answers = read_codes(second, test, others)
     asked = numbered_alike(known, Labelled.read(others, answers))
     announce_labels(read, held_out=False)

@@ -83,7 +83,7 @@ def evaluate(
 def _labelled(model: Model, train: object, test: object, labels: object, *, seed: int) -> tuple[Labelled, Labelled]:
     """The items to learn from, every one with a label, and those to ask about."""
     first, second = pair(labels, separate=test is not None)
-    items = model.modality.open(train)
+    items = model.open(train)
     read = read_some_labels(first, train, items)
     if read.codes.ndim != 1:
         raise LabelError(
@@ -95,7 +95,7 @@ def _labelled(model: Model, train: object, test: object, labels: object, *, seed
         parts = held_out(known, seed=seed)
         announce_labels(read)
         return parts
-    others = model.modality.open(test)
+    others = model.open(test)
     answers = read_codes(second, test, others)
     asked = numbered_alike(known, Labelled.read(others, answers))
     announce_labels(read, held_out=False)

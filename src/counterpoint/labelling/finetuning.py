@@ -61,7 +61,7 @@ def finetune(
     kept = model if isinstance(model, Model) else load(model)
     require_views(kept)
     unseen(labels, kept.modality)
-    items = kept.modality.open(source)
+    items = kept.open(source)
     read = read_some_labels(labels, source, items)
     leaving = Leaving(folder, asked_for(source, labels, tuning))
     return finetuned(kept, Labelled.read(items, read), tuning, leaving, read)

@@ -69,7 +69,7 @@ def distill(
     master = _master(teacher, asked.match)
     model = master.model if isinstance(master, Classifier) else master
     require_views(model)
-    items = model.modality.open(source)
+    items = model.open(source)
     seen = saw_any(teacher, *([] if asked.start is None else [asked.start]))
     leaving = Leaving(folder, {**asked_for(source, labels, asked), LEARNED: seen})
     read = None if labels is None else read_some_labels(labels, source, items)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -238,10 +239,8 @@ def _chosen(views: str | Callable[..., Any], name: str, size: int) -> Callable[[
     if name == "callable":
         if isinstance(views, str):
             raise InputError("This model was trained with views by a callable; give it again as views=... to train on.")
-        return lambda batch, key: two.each(views, batch, key)
+        return partial(two.each, views)
     part = catalogue.find("views", name, only="image")
     if catalogue.split(name)[0] in catalogue.SHELVES["views"]:
-        look = part()
-        return lambda batch, key: look(batch, key, size=size)
-    call = part() if isinstance(part, type) else part
-    return lambda batch, key: two.each(call, batch, key)
+        return partial(part(), size=size)
+    return partial(two.each, part() if isinstance(part, type) else part)

@@ -197,7 +197,9 @@ def _of_array(source: object, options: DataOptions) -> dict[str, Cells]:
     if array is None or array.ndim != 2:
         got = repr(source) if array is None else f"the shape {array.shape}"
         raise SourceError(f"A table is a 2-D array (n, d), a .csv, .parquet or data frame. Got {got}.")
-    return {str(number): column for number, column in enumerate(rows.finite(array, "row, column").T)}
+    masked = isinstance(source, np.ma.MaskedArray)  # then what is missing is meant
+    numbers = array if masked else rows.finite(array, "row, column")
+    return {str(number): column for number, column in enumerate(numbers.T)}
 
 
 def _columns(sheet: Sheet, names: Sequence[str]) -> dict[str, Cells]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from counterpoint.data.paths import existing
 from counterpoint.errors import InputError
 from counterpoint.shell.app import AsJson, Flag, Place, Several, app, filled, say
 
@@ -127,6 +128,7 @@ def embed(
         as_json: Print one JSON object and nothing else.
     """
     from counterpoint import api
+    from counterpoint.model import load
 
     if out.suffix and out.suffix != ".npz" and not out.is_dir():
         raise InputError(f"Vectors are written as .npz, or in shards into a folder. Got --out {out}.")
@@ -140,8 +142,11 @@ def embed(
         return
     if (workers, engine) != (1, "local"):
         raise InputError(f"Workers and engines write shards. Give a folder instead of --out {out}.")
+    model = load(run)
+    if not source.startswith("sample:"):
+        existing(source)  # the name of a file with a slip in it is no text to embed
     began = time.perf_counter()
-    z = api.embed(run, source, length=length, column=column)
+    z = api.embed(model, source, length=length, column=column)
     z.save(out)
     speed = round(len(z) / (time.perf_counter() - began), 1)
     numbers = int(z.vectors.shape[1])

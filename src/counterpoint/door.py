@@ -12,11 +12,9 @@ from functools import wraps
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-import pyarrow as pa
-
 from counterpoint.errors import CounterpointError, SourceError
 
-PACKAGE = str(Path(__file__).resolve().parents[1])
+PACKAGE = str(Path(__file__).resolve().parent)
 
 DAMAGE = (
     OSError,
@@ -25,12 +23,12 @@ DAMAGE = (
     MemoryError,
     OverflowError,
     RecursionError,
+    NotImplementedError,
     struct.error,
     zlib.error,
     lzma.LZMAError,
     zipfile.BadZipFile,
     tarfile.TarError,
-    pa.ArrowException,
 )
 """What is raised over data that is damaged, too large or not what its name says; anything else may be our fault."""
 
@@ -61,7 +59,7 @@ def door(reader: Callable[Given, Read]) -> Callable[Given, Read]:
 
 
 def _sentence(given: tuple[object, ...], wrong: BaseException) -> SourceError:
-    source = given[0] if given else None
+    source = next((each for each in given if not isinstance(each, type)), None)  # a class method has its class first
     called = f"'{source}'" if isinstance(source, str | Path) else f"The {type(source).__name__}"
     reason = " ".join(str(wrong).split())[:200].rstrip(".") or type(wrong).__name__
     return SourceError(f"{called} cannot be read: {reason}. It is damaged, or not what its name says.")
