@@ -137,6 +137,7 @@ WRONG = {
     "empty folder": ["fit", "{tmp}/empty", "--out", "{out}"],
     "folder of text files": ["fit", "{tmp}/text", "--out", "{out}"],
     "not a number": ["fit", "{tmp}/nan.npy", "--out", "{out}"],
+    "a range that is none": ["fit", "{tmp}/normal.npy", "--range", "5,1", "--out", "{out}"],
     "truncated array": ["fit", "{tmp}/cut.npy", "--out", "{out}"],
     "path out of an archive": ["fit", "{tmp}/climbing.zip", "--out", "{out}"],
     "batch larger than data": ["fit", "{tmp}/array.npy", "--out", "{out}", "--batch-size", "1000"],
@@ -342,6 +343,7 @@ def wrong_things(folder):
     np.save(folder / "array.npy", pictures)
     np.save(folder / "few.npy", pictures[:12])
     broken = pictures.astype(np.float32) / 255
+    np.save(folder / "normal.npy", (broken - 0.45) / 0.22)
     broken[3, 2, 1, 0] = np.nan
     np.save(folder / "nan.npy", broken)
     (folder / "cut.npy").write_bytes((folder / "array.npy").read_bytes()[:5000])

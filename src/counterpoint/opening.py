@@ -125,6 +125,13 @@ def recognised(source: object, wishes: Wishes) -> tuple[object, type[Modality]]:
     if is_columns(source) and not holds_pictures(source):
         sheet = read_sheet(source, wishes, name)
         return sheet, catalogue.find("modality", sheet.kind)
+    data = wishes.data
+    option = next((each for each in ("label_first", "time", "id") if getattr(data, each)), None)
+    if option is not None:
+        raise SourceError(
+            f"--{option.replace('_', '-')} is of columns, and {_shown(source)} is no file of columns. Where it is one, "
+            "with commas, tabs or blanks between its cells, give it a name that ends in .csv."
+        )
     return source, _recognise(source, name)
 
 

@@ -34,6 +34,12 @@ HEAD = 64
 
 NUMBER = re.compile(r"\s*[+-]?(\d+([.,]\d+)*|[.,]\d+)([eE][+-]?\d+)?\s*")
 
+LABEL = re.compile(r"[+-]?\d+(\.0+(e\+?0+)?)?")
+"""A whole number, as labels are written in files of series."""
+
+STEPS = 20
+"""Columns of numbers behind a label that are likelier the steps of a series than the features of a table."""
+
 csv.field_size_limit(2**31 - 1)
 
 
@@ -68,6 +74,7 @@ def read_separated(text: str, options: DataOptions, *, suffix: str, called: str)
     """
     if not text.strip():
         raise SourceError(f"{called} is empty. Expected a line of column names and then one line per item.")
+    text = _with_tabs(text)
     dialect = _dialect(text, options, suffix=suffix)
     table, bad = _parsed(text, dialect, called)
     if bad and len(bad) >= max(2, table.num_rows):
@@ -88,6 +95,20 @@ def read_separated(text: str, options: DataOptions, *, suffix: str, called: str)
     return Separated(table.rename_columns(names), rows, skipped, dialect.notes, dialect.delimiter)
 
 
+def _with_tabs(text: str) -> str:
+    r"""Lines of numbers with blanks between them, as older files of series have, with tabs instead; others as they are.
+
+    >>> _with_tabs("  1.0  0.5 0.25\n  2.0  1.5 1.25")
+    '1.0\t0.5\t0.25\n2.0\t1.5\t1.25'
+    """
+    head = [line for line in itertools.islice(io.StringIO(text, newline=None), HEAD) if line.strip()]
+    rows = [line.split() for line in head]
+    alike = all(len(row) == len(rows[0]) > 1 and all(map(NUMBER.fullmatch, row)) for row in rows)
+    if not alike or any(mark in line for line in head for mark in DELIMITERS):
+        return text
+    return "\n".join("\t".join(line.split()) for line in text.splitlines())
+
+
 def _dialect(text: str, options: DataOptions, *, suffix: str) -> Dialect:
     """What the first rows of a file show of how it is written."""
     head = [line for line in itertools.islice(io.StringIO(text, newline=None), HEAD) if line.strip()]
@@ -102,7 +123,8 @@ def _dialect(text: str, options: DataOptions, *, suffix: str) -> Dialect:
     alike = [place for place in numbers if _all_numbers(cells[1:], place)]
     if alike and len(alike) >= len(first) / 2:
         shown = ", ".join(first[:4]) + (", ..." if len(first) > 4 else "")
-        notes.append(f"the first line, {shown}, was read as names of columns; --no-header if it is data")
+        label = ", --label-first if every line begins with a label" if _are_labelled(cells[1:], len(alike)) else ""
+        notes.append(f"the first line, {shown}, was read as names of columns; --no-header if it is data{label}")
     return Dialect(delimiter, quoting, first, len(first), notes)
 
 
@@ -125,6 +147,12 @@ def _fields(lines: Sequence[str], mark: str, *, quoting: bool) -> list[list[str]
 
 def _all_numbers(rows: Sequence[Sequence[str]], place: int) -> bool:
     return bool(rows) and all(place < len(row) and NUMBER.fullmatch(row[place]) for row in rows)
+
+
+def _are_labelled(rows: Sequence[Sequence[str]], numbers: int) -> bool:
+    """Whether a few whole numbers stand before many others, as in files of the UCR archive."""
+    first = {row[0].strip() for row in rows}
+    return numbers > STEPS and len(first) <= max(2, len(rows) // 2) and all(LABEL.fullmatch(each) for each in first)
 
 
 def _parsed(text: str, dialect: Dialect, called: str) -> tuple[Any, list[Any]]:

@@ -29,12 +29,14 @@ from counterpoint.data.packed import suffix_of as suffix_of
 from counterpoint.data.paths import existing
 from counterpoint.data.records import read_records
 from counterpoint.data.rows_in_memory import rows_of
+from counterpoint.data.ts_files import read_ts, require_head
 from counterpoint.door import door
 from counterpoint.errors import SourceError
 from counterpoint.options import AS_IT_IS, DataOptions
 
 SEPARATED = (".csv", ".tsv")
-TEXT = (*SEPARATED, ".jsonl", ".ndjson", ".json")
+SERIES = ".ts"
+TEXT = (*SEPARATED, ".jsonl", ".ndjson", ".json", SERIES)
 SUFFIXES = (*TEXT, ".parquet")
 INDEX = "__index_level_"  # what pandas calls an index that has no name of its own
 PICTURE = frozenset({"bytes", "path"})
@@ -106,8 +108,7 @@ def read_frame(source: object, options: DataOptions = AS_IT_IS) -> Frame:
     if is_frame(source):
         table = _table(source)
         return _framed(_of_table(table, "The data frame"), "The data frame", classes=classes_of(table))
-    rows = rows_of(source)
-    if rows is not None:
+    if (rows := rows_of(source)) is not None:
         return _framed({name: as_cells(values, f"Column '{name}'") for name, values in rows.items()}, "The source")
     raise SourceError(
         f"Columns come from a .csv, .tsv, .jsonl or .parquet file, a data frame or a dictionary. Got {source!r:.80}."
@@ -212,7 +213,13 @@ def _of_file(file: Path, called: str, options: DataOptions) -> Frame:
     if suffix == ".parquet":
         table = _parquet(file, called)
         return _framed(_of_table(table, called), called, folder=file.parent, classes=classes_of(table))
-    text, notes = decoded(contents(file), encoding=options.encoding, called=called)
+    data = contents(file)
+    if suffix == SERIES:
+        require_head(data, called)
+    text, notes = decoded(data, encoding=options.encoding, called=called)
+    if suffix == SERIES:
+        columns = {name: as_cells(values, f"Column '{name}'") for name, values in read_ts(text, called).items()}
+        return _framed(columns, called, notes=notes, folder=file.parent)
     if suffix in SEPARATED:
         read = read_separated(text, options, suffix=suffix, called=called)
         columns = _of_table(read.table, called)
@@ -259,7 +266,7 @@ def _of_table(table: Any, called: str) -> dict[str, Cells]:
     if twice:
         raise SourceError(
             f"{called} has more than one column called '{twice[0]}'. Give every column its own name; if the first line "
-            "is data and holds no names, say --no-header."
+            "is data and holds no names, say --no-header, or --label-first where its first cell is a label."
         )
     return {names[place]: _plain(table.column(place)) for place in kept}
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -92,6 +93,8 @@ class Schema:
 
 def schema_lines(records: Sequence[Mapping[str, Any]]) -> list[str]:
     """The records of a schema for people: one line a column; of many columns those at the end are summed up."""
+    if len(records) > SHOWN:
+        records = _summed(records)
     shown = records if len(records) <= SHOWN else records[: SHOWN - 1]
     width = max((len(each["column"]) for each in shown), default=0)
     lines = [f"{each['column']:{width}}  {_line(each)}" for each in shown]
@@ -100,6 +103,20 @@ def schema_lines(records: Sequence[Mapping[str, Any]]) -> list[str]:
         counts = ", ".join(f"{rest.count(role):,} {role}" for role in dict.fromkeys(rest))
         lines.append(f"and {len(rest):,} more: {counts}")
     return lines
+
+
+def _summed(records: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The records with one for every run of columns of which the same is to be said."""
+    summed: list[Mapping[str, Any]] = []
+    for _, alike in groupby(records, key=lambda each: (each["role"], each["note"], each["missing"])):
+        run = list(alike)
+        if len(run) <= 2:
+            summed += run
+            continue
+        called = f"{run[0]['column']} to {run[-1]['column']}"
+        note = ", ".join(part for part in (run[0]["note"], f"{len(run):,} columns") if part)
+        summed.append({**run[0], "column": called, "note": note})
+    return summed
 
 
 def _line(record: Mapping[str, Any]) -> str:
@@ -154,7 +171,7 @@ def numbers_in(column: Column, cells: Cells, called: str) -> Float64[np.ndarray,
     written = cells if kind == "string" else pa.array(words_in(column.name, cells, called))
     if column.form == BOOLEAN:
         return _truths(column, written, called)
-    if column.role == "time" or column.type == "time":
+    if column.type == "time":
         values = times.parse(written, column.form or times.ISO)
         _require_few(column, written, np.isnan(values), called, "times")
         return values
