@@ -17,7 +17,7 @@ from counterpoint import catalogue
 from counterpoint.assemble import asks_for, whole
 from counterpoint.data.datasets import first_of, holds_pictures, refuse_splits
 from counterpoint.data.frames import is_columns
-from counterpoint.data.paths import existing, is_pattern, matched
+from counterpoint.data.paths import require
 from counterpoint.data.sheets import read_sheet
 from counterpoint.data.subset import spread
 from counterpoint.errors import SourceError, listed
@@ -118,7 +118,7 @@ def recognised(source: object, wishes: Wishes) -> tuple[object, type[Modality]]:
     """The source, whose columns have been read if it has any, and its kind of data."""
     name = "text" if wishes.pairs and wishes.kind == "auto" else wishes.kind  # no other kind has such columns
     if isinstance(source, str | Path) and not str(source).startswith("sample:"):
-        matched(source) if is_pattern(source) else existing(source)
+        require(source)
     if hasattr(source, "tocsr"):
         raise SourceError("Sparse matrices are not read. Give a dense array: its toarray().")
     refuse_splits(source)

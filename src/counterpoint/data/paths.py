@@ -90,6 +90,11 @@ def matched(pattern: str | Path) -> tuple[Path, list[Path]]:
     return root, found
 
 
+def require(source: str | Path) -> None:
+    """Raise ``SourceError`` where there is no such path, or nothing that matches such a pattern."""
+    matched(source) if is_pattern(source) else existing(source)
+
+
 def _reads(file: Path) -> bytes:
     try:
         return file.read_bytes() if file.is_file() else b""
