@@ -85,6 +85,9 @@ def test_embed_writes_unit_vectors_with_names(run, photos, tmp_path, capsys):
         np.testing.assert_allclose(np.linalg.norm(z["vectors"], axis=1), 1, atol=1e-5)
         assert z["names"].tolist() == sorted(z["names"].tolist())
         assert len(z["vectors"]) == len(z["names"]) == 96
+    said(capsys, "embed", str(run), str(photos / "*" / "*.png"), "--out", str(tmp_path / "some.npz"))
+    with np.load(tmp_path / "some.npz") as some, np.load(tmp_path / "z.npz") as z:
+        assert some["names"].tolist() == z["names"].tolist()
 
 
 @pytest.mark.parametrize("like", ["kind1/001.png", "0", "file"])
@@ -120,6 +123,7 @@ ASKED = ["fit", "{tmp}/asked.csv", "--out", "{out}"]
 PAIRED = [*ASKED, "--pairs", "question,answer"]
 
 WRONG = {
+    "a pattern that matches nothing": ["fit", "{tmp}/*.webp", "--out", "{out}"],
     "missing path": ["fit", "{tmp}/nowhere", "--out", "{out}"],
     "missing sample": ["fit", "sample:fash", "--out", "{out}"],
     "no source": ["fit", "", "--out", "{out}"],

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from counterpoint.api import finetune, fit
 from counterpoint.classifiers.classifier import Classifier
-from counterpoint.data.datasets import is_dataset
+from counterpoint.data.datasets import gives_pictures
 from counterpoint.data.frames import is_frame
 from counterpoint.data.splits import UNLABELLED
 from counterpoint.errors import InputError, LabelError
@@ -207,7 +207,10 @@ def _not_of_rows(X: Any) -> Any:  # noqa: N803
     """X if it is texts, pictures, series or a path, as a list or an array; None where it is to be rows of numbers."""
     if issparse(X) or is_frame(X):
         return X if isinstance(X, str | Path) else None
-    if isinstance(X, str | Path | Mapping) or is_dataset(X) or (isinstance(X, np.ndarray | Tensor) and X.ndim > 2):
+    if isinstance(X, str | Path | Mapping) or (isinstance(X, np.ndarray | Tensor) and X.ndim > 2):
+        return X
+    stacked = isinstance(X, list | tuple) and len(X) > 0 and np.ndim(X[0]) > 1 and hasattr(X[0], "dtype")
+    if not stacked and gives_pictures(X):
         return X
     if isinstance(X, list | tuple):
         if X and all(isinstance(each, Path) for each in X):

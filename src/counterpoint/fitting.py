@@ -15,6 +15,7 @@ from torch import nn
 from counterpoint import catalogue, runs
 from counterpoint.assemble import compared_by
 from counterpoint.data.labels import Labels, read_codes
+from counterpoint.data.paths import is_pattern
 from counterpoint.errors import InputError, Interrupted, LabelError
 from counterpoint.evaluation.labelled import Labelled
 from counterpoint.evaluation.online import online_knn
@@ -208,7 +209,7 @@ def placed(name: str, source: object) -> dict[str, str | None]:
     path = Path(_followed(source)) if isinstance(source, str | Path) else None
     return {
         name: said(source),
-        runs.path_of(name): str(path.absolute()) if path is not None and path.exists() else None,
+        runs.path_of(name): str(path.absolute()) if path is not None and (path.exists() or is_pattern(path)) else None,
     }
 
 

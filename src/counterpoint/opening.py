@@ -15,8 +15,9 @@ from torch import nn
 
 from counterpoint import catalogue
 from counterpoint.assemble import asks_for, whole
+from counterpoint.data.datasets import first_of, holds_pictures, refuse_splits
 from counterpoint.data.frames import is_columns
-from counterpoint.data.paths import existing
+from counterpoint.data.paths import require
 from counterpoint.data.sheets import read_sheet
 from counterpoint.data.subset import spread
 from counterpoint.errors import SourceError, listed
@@ -126,10 +127,11 @@ def recognised(source: object, wishes: Wishes) -> tuple[object, type[Modality]]:
     """The source, whose columns have been read if it has any, and its kind of data."""
     name = "text" if wishes.pairs and wishes.kind == "auto" else wishes.kind  # no other kind has such columns
     if isinstance(source, str | Path) and not str(source).startswith("sample:"):
-        existing(source)
+        require(source)
     if hasattr(source, "tocsr"):
         raise SourceError("Sparse matrices are not read. Give a dense array: its toarray().")
-    if is_columns(source):
+    refuse_splits(source)
+    if is_columns(source) and not holds_pictures(source):
         sheet = read_sheet(source, wishes, name)
         return sheet, catalogue.find("modality", sheet.kind)
     data = wishes.data
@@ -168,4 +170,4 @@ def identity(items: Items, modality: Modality, encoder: str, answers: np.ndarray
 
 def _shown(source: object) -> str:
     shape = getattr(source, "shape", None)
-    return f"an array of shape {tuple(shape)}" if shape is not None else repr(source)[:80]
+    return f"an array of shape {tuple(shape)}" if shape is not None else first_of(source) or repr(source)[:80]

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from counterpoint.data.paths import is_pattern, matching
 from counterpoint.errors import RunError
 from counterpoint.files import write_json, write_text
 from counterpoint.interfaces import Items
@@ -109,7 +110,11 @@ def found_again(record: Mapping[str, Any], name: str) -> str | None:
     if isinstance(given, str) and given.startswith("sample:"):
         return given
     places = [each for each in (record.get(path_of(name)), given) if isinstance(each, str)]
-    return next((each for each in places if Path(each).exists()), None)
+    return next((each for each in places if _is_there(each)), None)
+
+
+def _is_there(source: str) -> bool:
+    return Path(source).exists() or (is_pattern(source) and bool(matching(source)[1]))
 
 
 def tested_on(folder: Path) -> str | None:

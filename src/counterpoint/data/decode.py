@@ -126,19 +126,22 @@ def decode(
     Raises:
         ValueError: It has other bands, or deeper levels.
     """
-    say = say or unsaid
-    where = (size, size)
+    return levels_in(data, (size, size), channels, kind, say or unsaid)
+
+
+def levels_in(data: bytes, size: tuple[int, int], channels: int, kind: str, say: Say) -> Shaped[np.ndarray, "c h w"]:
+    """The same at (height, width) ``size``."""
     if dicom.is_dicom(data):
-        return fitted(dicom.levels(data, say), where, channels, kind, say)
+        return fitted(dicom.levels(data, say), size, channels, kind, say)
     if _beyond_pillow(data, io.BytesIO(data)):
-        return fitted(deep.tiff_levels(data, say), where, channels, kind, say)
+        return fitted(deep.tiff_levels(data, say), size, channels, kind, say)
     with opened(io.BytesIO(data)) as image:
         if pages := deep.further_pages(image):
             say("pages", pages)
         if deep.kind(image) != "uint8":
-            return fitted(deep.levels(image, data, say), where, channels, kind, say)
-        image.draft(None, (GAP * size, GAP * size))
-        return picture_levels(image, where, channels, kind, say)
+            return fitted(deep.levels(image, data, say), size, channels, kind, say)
+        image.draft(None, (GAP * size[1], GAP * size[0]))
+        return picture_levels(image, size, channels, kind, say)
 
 
 def picture_levels(

@@ -11,15 +11,20 @@ what its cells mean, is for ``schema`` to say.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from jaxtyping import Int64
-from pyarrow import types
 
+from counterpoint.data.cells import Cells as Cells
+from counterpoint.data.cells import as_cells, plain
+from counterpoint.data.cells import is_missing as is_missing
+from counterpoint.data.cells import kind_of as kind_of
+from counterpoint.data.cells import values_of as values_of
+from counterpoint.data.column_names import called, classes_of
 from counterpoint.data.decoded import decoded
 from counterpoint.data.delimited import read_separated
 from counterpoint.data.packed import contents as contents
@@ -38,14 +43,6 @@ SERIES = ".ts"
 TEXT = (*SEPARATED, ".jsonl", ".ndjson", ".json", SERIES)
 SUFFIXES = (*TEXT, ".parquet")
 INDEX = "__index_level_"  # what pandas calls an index that has no name of its own
-PICTURE = frozenset({"bytes", "path"})
-"""The fields of a record that is a picture, as Hugging Face writes it."""
-
-MISSING = ("NAType", "NaTType")
-"""What pandas calls its types of what is missing."""
-
-Cells = Any
-"""The cells of a column: an arrow array, or, where arrow has no type for them, a list of Python objects."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +60,12 @@ class Frame:
     """What paths in the cells are relative to; None for where the program runs."""
     semicolons: bool = False
     """Whether semicolons separate the cells, so that a comma rather stands for a decimal point."""
+    classes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """What numbers in columns of labels are called, where the source says so."""
+
+    def labels(self, name: str) -> list[Any]:
+        """A column as Python objects, classes by their names."""
+        return called(values_of(self.columns[name]), self.classes.get(name))
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -101,11 +104,14 @@ def read_frame(source: object, options: DataOptions = AS_IT_IS) -> Frame:
     if isinstance(source, Mapping):
         refuse_splits(source)
         columns = {str(name): as_cells(values, f"Column '{name}'") for name, values in source.items()}
+        if len(columns) < len(source):
+            raise SourceError("The dictionary has two keys that read alike, such as 0 and '0'. Give each its own name.")
         return _framed(columns, "The dictionary")
     if is_frame(source):
-        return _framed(_of_table(table_of(source), "The data frame"), "The data frame")
-    rows = rows_of(source)
-    if rows is not None:
+        table = table_of(source)
+        frame = _framed(_of_table(table, "The data frame"), "The data frame")
+        return replace(frame, classes=classes_of(table))
+    if (rows := rows_of(source)) is not None:
         return _framed({name: as_cells(values, f"Column '{name}'") for name, values in rows.items()}, "The source")
     raise SourceError(
         f"Columns come from a .csv, .tsv, .jsonl or .parquet file, a data frame or a dictionary. Got {source!r:.80}."
@@ -129,81 +135,6 @@ def text_in(file: Path) -> str:
     return decoded(contents(file), encoding=None, called=f"'{file.name}'")[0]
 
 
-def values_of(cells: Cells) -> list[Any]:
-    """The cells of a column as Python objects, None for what is missing; a NaN among numbers is missing, too."""
-    values: list[Any] = cells if isinstance(cells, list) else cells.to_pylist()
-    return [None if isinstance(value, float) and value != value else value for value in values]
-
-
-def is_missing(value: object) -> bool:
-    """Whether a value stands for nothing: None, NaN, or what pandas has for it."""
-    return value is None or (isinstance(value, float) and value != value) or type(value).__name__ in MISSING
-
-
-def kind_of(cells: Cells) -> str:
-    """What a column holds: boolean, integer, float, string, time, numbers (a list), list, record, picture, bytes,
-    empty, or mixed.
-    """
-    if isinstance(cells, list):
-        return "mixed"
-    kind = cells.type
-    if types.is_dictionary(kind):
-        kind = kind.value_type
-    if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
-        inner = kind.value_type
-        return "numbers" if types.is_integer(inner) or types.is_floating(inner) else "list"
-    if types.is_struct(kind):
-        return "picture" if PICTURE & {field.name for field in kind} == PICTURE else "record"
-    for name, test in KINDS.items():
-        if test(kind):
-            return name
-    return "mixed"
-
-
-KINDS = {
-    "boolean": types.is_boolean,
-    "integer": types.is_integer,
-    "float": lambda kind: types.is_floating(kind) or types.is_decimal(kind),
-    "string": lambda kind: types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind),
-    "time": types.is_temporal,
-    "bytes": lambda kind: types.is_binary(kind) or types.is_large_binary(kind) or types.is_fixed_size_binary(kind),
-    "empty": types.is_null,
-}
-
-
-def as_cells(values: Any, called: str) -> Cells:
-    """Some values as a column; a matrix (n, t) becomes n lists.
-
-    Raises:
-        SourceError: They are no series of values, or a sparse matrix.
-    """
-    if isinstance(values, pa.Array | pa.ChunkedArray):
-        return values
-    if isinstance(values, str | bytes) or not hasattr(values, "__len__"):
-        raise SourceError(f"{called} is not a series of values: it is {values!r:.60}.")
-    if hasattr(values, "detach"):
-        held = values.detach().cpu()
-        values = (held.float() if str(held.dtype) == "torch.bfloat16" else held).numpy()
-    if hasattr(values, "tocsr"):
-        raise SourceError(f"{called} is a sparse matrix. Give a dense one: its toarray().")
-    if isinstance(values, np.ma.MaskedArray):
-        values = pa.array(values.data, mask=np.ma.getmaskarray(values)) if values.ndim == 1 else values.filled(np.nan)
-    try:
-        if isinstance(values, np.ndarray) and values.ndim == 2 and values.dtype.kind in "buif":
-            flat = pa.array(np.ascontiguousarray(values).reshape(-1))
-            return pa.FixedSizeListArray.from_arrays(flat, values.shape[1])
-        return _plain(pa.array(values, from_pandas=True))
-    except (pa.ArrowException, TypeError, ValueError, OverflowError):
-        return list(values)  # of several types, which arrow has none for
-
-
-def _plain(cells: Any) -> Any:
-    """Cells of a type of arrow's own, without the wrapping of extensions and dictionaries."""
-    if isinstance(cells.type, pa.BaseExtensionType):
-        cells = cells.cast(cells.type.storage_type)
-    return cells.cast(cells.type.value_type) if types.is_dictionary(cells.type) else cells
-
-
 def _of_file(file: Path, called: str, options: DataOptions) -> Frame:
     if file.is_dir() or not is_frame(file):
         raise SourceError(f"{called} is not a file of columns: expected a name that ends in {', '.join(SUFFIXES)}.")
@@ -213,14 +144,15 @@ def _of_file(file: Path, called: str, options: DataOptions) -> Frame:
     if file.stat().st_size == 0:
         raise SourceError(f"{called} is empty (0 bytes). Expected a line of column names and then one line per item.")
     if suffix == ".parquet":
-        return _framed(_of_table(_parquet(file, called), called), called, folder=file.parent)
+        table = _parquet(file, called)
+        return replace(_framed(_of_table(table, called), called), folder=file.parent, classes=classes_of(table))
     data = contents(file)
     if suffix == SERIES:
         require_head(data, called)
     text, notes = decoded(data, encoding=options.encoding, called=called)
     if suffix == SERIES:
         columns = {name: as_cells(values, f"Column '{name}'") for name, values in read_ts(text, called).items()}
-        return _framed(columns, called, notes=notes, folder=file.parent)
+        return replace(_framed(columns, called), notes=notes, folder=file.parent)
     if suffix in SEPARATED:
         read = read_separated(text, options, suffix=suffix, called=called)
         columns = _of_table(read.table, called)
@@ -230,7 +162,8 @@ def _of_file(file: Path, called: str, options: DataOptions) -> Frame:
         records = read_records(text, suffix=suffix, called=called)
         columns = {name: as_cells(values, f"Column '{name}' of {called}") for name, values in records.columns.items()}
         rows, skipped, comma = records.rows, records.skipped, False
-    return _framed(columns, called, rows=rows, skipped=skipped, notes=notes, folder=file.parent, semicolons=comma)
+    frame = _framed(columns, called)
+    return replace(frame, rows=rows, skipped=skipped, notes=notes, folder=file.parent, semicolons=comma)
 
 
 def _parquet(file: Path, called: str) -> Any:
@@ -255,14 +188,19 @@ def _of_table(table: Any, called: str) -> dict[str, Cells]:
             f"{called} has more than one column called '{twice[0]}'. Give every column its own name; if the first line "
             "is data and holds no names, say --no-header, or --label-first where its first cell is a label."
         )
-    return {names[place]: _plain(table.column(place)) for place in kept}
+    return {names[place]: plain(table.column(place)) for place in kept}
 
 
-def _flat(columns: Mapping[str, Cells]) -> dict[str, Cells]:
+def _flat(columns: Mapping[str, Cells], called: str) -> dict[str, Cells]:
     """The columns, with the fields of records as columns of their own: ``user.name``."""
     flat: dict[str, Cells] = {}
     for name, cells in columns.items():
-        flat |= {name: cells} if (fields := _fields(name, cells)) is None else _flat(fields)
+        fields = _fields(name, cells)
+        new = {name: cells} if fields is None else _flat(fields, called)
+        twice = next((each for each in new if each in flat), None)
+        if twice is not None:
+            raise SourceError(f"{called} has more than one column called '{twice}'. Give every column its own name.")
+        flat |= new
     return flat
 
 
@@ -275,22 +213,16 @@ def _fields(name: str, cells: Cells) -> dict[str, Cells] | None:
     if kind_of(cells) != "record":
         return None
     whole = cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
-    return {f"{name}.{field.name}": _plain(held) for field, held in zip(whole.type, whole.flatten(), strict=True)}
+    return {f"{name}.{field.name}": plain(held) for field, held in zip(whole.type, whole.flatten(), strict=True)}
 
 
-def _framed(
-    columns: Mapping[str, Cells],
-    called: str,
-    *,
-    rows: Int64[np.ndarray, " n"] | None = None,
-    **how: Any,
-) -> Frame:
+def _framed(columns: Mapping[str, Cells], called: str) -> Frame:
+    """The columns as a frame, all rows there."""
     lengths = {name: len(cells) for name, cells in columns.items()}
     if len(set(lengths.values())) > 1:
         raise SourceError(f"{called} has columns of unequal length: {lengths}. Give every column one value per item.")
     if not lengths or not next(iter(lengths.values())):
         raise SourceError(f"{called} has no rows. Expected column names and at least one row.")
-    places = np.arange(next(iter(lengths.values()))) if rows is None else rows
-    if not (flat := _flat(columns)):
+    if not (flat := _flat(columns, called)):
         raise SourceError(f"{called} holds nothing: its records have no fields. Expected columns with names.")
-    return Frame(flat, called, places, **how)
+    return Frame(flat, called, np.arange(next(iter(lengths.values()))))

@@ -5,6 +5,7 @@ All rows are looked at, and a thousand of them for how wordy a text is.
 
 from __future__ import annotations
 
+import io
 import re
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,7 +15,7 @@ import pyarrow as pa
 from pyarrow import compute
 
 from counterpoint.data import numbers, times
-from counterpoint.data.decode import is_picture_name
+from counterpoint.data.decode import header, is_picture_name
 from counterpoint.data.frames import Cells, Frame, kind_of, values_of
 from counterpoint.data.nested import holds_lists, in_short
 from counterpoint.data.schema import BOOLEAN, TRUE, Column, words_in
@@ -48,6 +49,9 @@ BRACKETED = re.compile(r"\[[^\]\d]+\]|\([^)\d]+\)")
 
 EXACT = 2**53
 """Whole numbers beyond which some cannot be told apart as 64-bit floats: those are names."""
+
+OPENED = 8
+"""Cells of bytes that are looked at to tell whether they are pictures."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +137,8 @@ def traits_of(name: str, cells: Cells, frame: Frame) -> Traits:
         return _of_strings(name, cells, frame)
     if kind == "mixed":
         return _of_mixed(name, cells, frame)
+    if kind in ("picture", "bytes"):
+        return _of_encoded(name, cells, kind)
     missing = cells.null_count
     known = len(cells) - missing
     if kind == "time":
@@ -141,9 +147,28 @@ def traits_of(name: str, cells: Cells, frame: Frame) -> Traits:
         return Traits(Column(name, "ignore", "empty", missing, "empty"), 0, 0)
     if kind == "list":
         return _of_lists(name, cells, known, missing)
-    said = {"numbers": "list of numbers", "picture": "picture", "bytes": "bytes"}.get(kind, kind)
-    role = "path" if kind == "picture" else "ignore"
-    return Traits(Column(name, role, said, missing), known, known)
+    return Traits(Column(name, "ignore", "list of numbers" if kind == "numbers" else kind, missing), known, known)
+
+
+def _of_encoded(name: str, cells: Cells, kind: str) -> Traits:
+    """A column of bytes, which are of pictures where one of the first is."""
+    known = len(cells) - cells.null_count
+    if any(_is_encoded(cell) for cell in cells.drop_null().slice(0, OPENED).to_pylist()):
+        return Traits(Column(name, "path", "picture", cells.null_count), known, known)
+    said = "record" if kind == "picture" else kind
+    return Traits(Column(name, "ignore", said, cells.null_count), known, known)
+
+
+def _is_encoded(cell: Any) -> bool:
+    """Whether bytes are a file of a picture, or, where there are none, the path beside them is of one."""
+    data = cell["bytes"] if isinstance(cell, dict) else cell
+    if data is None:
+        return is_picture_name(str(cell["path"]))
+    try:
+        header(io.BytesIO(data))
+    except Exception:  # decoders meet bytes of something else with any exception there is
+        return False
+    return True
 
 
 def _of_numbers(name: str, cells: Cells, kind: str) -> Traits:

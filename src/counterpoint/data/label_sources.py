@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from counterpoint.data.frames import Frame, is_columns, raw_columns, read_frame, values_of
+from counterpoint.data.column_names import called
+from counterpoint.data.datasets import holds_pictures
+from counterpoint.data.frames import Frame, is_columns, raw_columns, read_frame
 from counterpoint.data.item_rows import row_finder
 from counterpoint.data.label_names import name_of
 from counterpoint.data.paths import existing
@@ -41,17 +43,17 @@ def find_labels(spec: object, source: object, items: Items) -> Given:
     if not isinstance(spec, str | Path):
         return Given(_list(spec), listed=True)
     frame: Frame | None = getattr(items, "frame", None)
-    if frame is None and is_columns(source):
+    if frame is None and is_columns(source) and not holds_pictures(source):
         frame = read_frame(source)
-    if frame is not None and str(spec) in frame.columns:
-        return Given(_by_place(frame, str(spec)), listed=False)
+    column, columns = _of_object(str(spec), source) if frame is None else _of_frame(str(spec), frame)
+    if column is not None:
+        return Given(column, listed=False)
     if spec == "folder":
         return _folders(items.names, source)
     if Path(spec).suffix.lower() == ".npy":
         return Given(_list(_array_in(spec)), listed=True)
     if Path(spec).suffix.lower() == ".csv":
         return Given(_named(spec, items), listed=False)
-    columns = [] if frame is None else list(frame.columns)
     raise LabelError(
         f"There are no labels '{spec}'.{closest(str(spec), [*columns, 'folder'])} Give 'folder', the path of an .npy "
         + (
@@ -62,18 +64,37 @@ def find_labels(spec: object, source: object, items: Items) -> Given:
     )
 
 
-def _by_place(frame: Frame, name: str) -> list[Any]:
+Column = tuple[list[Any] | None, list[str]]
+"""What a column of a name says, None where there is none, and the names of all columns."""
+
+
+def _of_frame(name: str, frame: Frame) -> Column:
     """A column with an entry for every row of its source, None for those that are left out."""
+    if name not in frame.columns:
+        return None, list(frame.columns)
     labels: list[Any] = [None] * (len(frame) + len(frame.skipped))
-    for place, label in zip(frame.rows.tolist(), values_of(frame.columns[name]), strict=True):
+    for place, label in zip(frame.rows.tolist(), frame.labels(name), strict=True):
         labels[place] = label
-    return labels
+    return labels, list(frame.columns)
+
+
+def _of_object(name: str, source: Any) -> Column:
+    """A column of a dataset, or of a dictionary or a frame with pictures in it."""
+    named = source if isinstance(source, Mapping) else getattr(source, "column_names", getattr(source, "columns", ()))
+    names = [str(each) for each in named]
+    if name not in names:
+        return None, names
+    features: Any = getattr(source, "features", None)
+    feature = features.get(name) if isinstance(features, Mapping) else None
+    return called(_list(source[name]), getattr(feature, "names", None)), names
 
 
 def _list(labels: Any) -> list[Any]:
     """A list, an array or a tensor as a list with one entry for each item."""
     if isinstance(labels, list | tuple):
         return list(labels)
+    if isinstance(labels, np.ma.MaskedArray):
+        return list(labels.tolist())  # None where it is masked
     array = np.asarray(labels.detach().cpu() if hasattr(labels, "detach") else labels)
     if array.ndim not in (1, 2):
         raise LabelError(f"Labels are one per item. Got an array of shape {array.shape}.")

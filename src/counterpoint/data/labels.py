@@ -212,7 +212,7 @@ def _of_items(labels: list[Any], items: Items) -> list[Any]:
         return one_per_series(labels, steps_of, items.names)
     rows: Int64[np.ndarray, " n"] | None = getattr(items, "rows", None)
     skipped = len(getattr(items, "skipped", ()))
-    if rows is not None and len(labels) == len(items) + skipped:
+    if rows is not None and len(labels) == getattr(items, "source_count", len(items) + skipped):
         return [labels[row] for row in rows]
     beside = f" (and {skipped} that were skipped)" if skipped else ""
     raise LabelError(f"There are {len(labels)} labels for {len(items)} items{beside}. Give one label per item.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 from pathlib import Path
 
@@ -46,15 +47,59 @@ def existing(source: str | Path) -> Path:
 
 def ours(folder: Path) -> bool:
     """Whether a folder is one that a verb writes: what lies in it is about data, and no data itself."""
-    return any(_holds(folder / name, keys) for name, keys in RECORDS.items())
+    return any(is_record(name, _reads(folder / name)) for name in RECORDS)
 
 
-def _holds(file: Path, keys: set[str]) -> bool:
+def is_record(name: str, data: bytes) -> bool:
+    """Whether a file of this name, with this in it, is one by which a folder of ours is known.
+
+    >>> is_record("plan.json", b'{"source": "", "asked": {}, "command": "fit"}'), is_record("plan.json", b"{}")
+    (True, False)
+    """
     try:
-        held = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
-    except (OSError, ValueError):  # somebody else's file of that name
+        held = json.loads(data)
+    except ValueError:  # somebody else's file of that name
         return False
-    return isinstance(held, dict) and held.keys() >= keys
+    return name in RECORDS and isinstance(held, dict) and held.keys() >= RECORDS[name]
+
+
+def is_pattern(source: object) -> bool:
+    """Whether this is a path with wildcards, such as ``photos/**/*.jpg``, and no file is called so."""
+    if not isinstance(source, str | Path) or "://" in str(source) or not glob.has_magic(str(source)):
+        return False
+    try:
+        return not expanded(source).exists()
+    except (OSError, ValueError):  # a text, or no name that a file can have
+        return False
+
+
+def matching(pattern: str | Path) -> tuple[Path, list[Path]]:
+    """The folder above the first part with a wildcard, and what matches, sorted; nothing that is hidden."""
+    parts = expanded(pattern).absolute().parts
+    root = Path(*parts[: next(place for place, part in enumerate(parts) if glob.has_magic(part))])
+    wild = "/".join(parts[len(root.parts) :])
+    return root, [path for path in sorted(root.glob(wild)) if "/." not in f"/{path.relative_to(root).as_posix()}"]
+
+
+def matched(pattern: str | Path) -> tuple[Path, list[Path]]:
+    """As ``matching``; a ``SourceError`` where nothing does."""
+    root, found = matching(pattern)
+    if not found:
+        existing(root)
+        raise SourceError(f"Nothing in the folder '{root}' matches '{pattern}'. Are the files called so?")
+    return root, found
+
+
+def require(source: str | Path) -> None:
+    """Raise ``SourceError`` where there is no such path, or nothing that matches such a pattern."""
+    matched(source) if is_pattern(source) else existing(source)
+
+
+def _reads(file: Path) -> bytes:
+    try:
+        return file.read_bytes() if file.is_file() else b""
+    except OSError:
+        return b""
 
 
 def _absent(source: str | Path, path: Path) -> str:

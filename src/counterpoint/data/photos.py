@@ -21,6 +21,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,9 +32,10 @@ from torch import Tensor
 
 from counterpoint.data.decode import ByteFile, decode, reason
 from counterpoint.data.levels import MEASURED, Levels, Scale
-from counterpoint.data.listing import Listing, Read
+from counterpoint.data.listing import Labels, Listing, Read
 from counterpoint.data.remarks import notes_of
 from counterpoint.data.subset import spread
+from counterpoint.data.unread import advice, notes
 from counterpoint.errors import InputError, NothingLeft, SourceError
 from counterpoint.files import expanded
 
@@ -58,23 +60,34 @@ def cache_folder() -> Path:
 
 
 class Photos:
-    """Decoded photos as items. ``rows`` says where in its source each of them stood, unusable ones included."""
+    """Decoded photos as items. ``rows`` says where in its source each of them stood, unusable ones included.
 
-    labels = None
+    ``skipped`` says which are unusable, and names the files beside them that are of a kind that is not read.
+    """
 
     def __init__(self, listing: Listing, kept: Kept) -> None:
-        self._pixels = kept.pixels
-        self.rows = np.flatnonzero([name not in kept.skipped for name in listing.names])
-        self.names = [listing.names[row] for row in self.rows]
+        self._pixels, self._labels = kept.pixels, listing.labels
+        self._places = np.flatnonzero([name not in kept.skipped for name in listing.names])
+        self.frame = listing.frame
+        self.rows = self._places if self.frame is None else self.frame.rows[self._places]
+        self.source_count = len(listing.names) + (0 if self.frame is None else len(self.frame.skipped))
+        self.names = [listing.names[place] for place in self._places]
         self.skipped = list(kept.skipped.items())
-        self.notes = notes_of(kept.remarks)
         if not self.names:
             name, why = self.skipped[0]
             raise NothingLeft(
                 f"None of {len(listing.names)} photos can be used; '{name}', for one: {why}.", self.skipped
             )
+        self.skipped += listing.unread
+        self.notes = [*notes_of(kept.remarks), *notes(name for name, _ in listing.unread)]
         self.kind = self._pixels.dtype.name
         self.scale: Scale = torch.from_numpy
+
+    @cached_property
+    def labels(self) -> Labels:
+        """What the source says of each photo; read when it is first wanted."""
+        labels = self._labels()
+        return None if labels is None else [labels[place] for place in self._places.tolist()]
 
     def __len__(self) -> int:
         return len(self.names)
@@ -85,7 +98,7 @@ class Photos:
 
     def levels(self, index: Int64[np.ndarray, " b"]) -> Levels:
         """The numbers of some photos as they are."""
-        found: Levels = self._pixels[self.rows[index]]
+        found: Levels = self._pixels[self._places[index]]
         return found
 
     def take(self, index: Int64[np.ndarray, " b"]) -> Shaped[Tensor, "b c h w"]:
@@ -227,7 +240,7 @@ def _write_rows(
     skipped, remarks = {}, {}
     for place, (row, remarked) in enumerate(_rows(listing, wanted, earlier)):
         if isinstance(row, str):
-            skipped[listing.names[place]] = row
+            skipped[listing.names[place]] = advice(listing.names[place]) or row
             row = np.zeros(wanted.shape[1:], wanted.kind)
         elif remarked:
             remarks[listing.names[place]] = remarked

@@ -75,7 +75,10 @@ def array_of(source: object) -> np.ndarray | None:
         return _plain(source)
     if isinstance(source, Tensor):
         held = source.detach().cpu()
-        return np.asarray((held.float() if held.dtype == torch.bfloat16 else held).numpy())
+        try:
+            return np.asarray((held.float() if held.dtype == torch.bfloat16 else held).numpy())
+        except (TypeError, RuntimeError) as wrong:
+            raise SourceError(f"A tensor of {held.dtype}, {held.layout}, is not read. Give dense numbers.") from wrong
     if isinstance(source, list | tuple) and source and isinstance(source[0], list | tuple):
         return _nested(source)
     if hasattr(source, "tocsr"):
@@ -99,6 +102,7 @@ def _plain(array: np.ndarray) -> np.ndarray:
     """An array of numbers as NumPy holds them: NaN where it is masked, and no objects where all are numbers."""
     if isinstance(array, np.ma.MaskedArray):
         return np.where(np.ma.getmaskarray(array), np.nan, array.data)
+    array = np.asarray(array)  # and no matrix
     if array.dtype == object and array.ndim > 1:
         try:
             return array.astype(np.float64)

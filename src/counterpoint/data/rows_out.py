@@ -23,13 +23,17 @@ def in_memory(source: object) -> bool:
 def every_row(vectors: Float32[np.ndarray, "n d"], items: Items) -> tuple[Float32[np.ndarray, "m d"], Sequence[str]]:
     """The vectors of all that was in a source, zeros for what was skipped, and a warning; and the names of all.
 
-    Items that may skip some have ``rows``, the places that those which are left had in their source, and ``skipped``.
+    Items that may skip some have ``rows``, the places that those which are left had in their source, and ``skipped``,
+    in which files that are none of its items may come last; ``source_count`` says then how many items there were.
     """
     skipped: Sequence[tuple[str, str]] = getattr(items, "skipped", ())
     rows: Int64[np.ndarray, " n"] | None = getattr(items, "rows", None)
     if not len(skipped) or rows is None:
         return vectors, items.names
-    count = len(items) + len(skipped)
+    count: int = getattr(items, "source_count", len(items) + len(skipped))
+    skipped = skipped[: count - len(items)]
+    if not skipped:
+        return vectors, items.names
     whole = np.zeros((count, vectors.shape[1]), dtype=np.float32)
     whole[rows] = vectors
     names = np.empty(count, dtype=object)

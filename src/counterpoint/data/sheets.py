@@ -57,6 +57,8 @@ class Sheet:
         called = self.schema.of_role("label")
         if len(called) != 1 or called[0] not in self.frame.columns:
             return None
+        if called[0] in self.frame.classes:
+            return self.frame.labels(called[0])
         return [word or None for word in self.words(called[0])]
 
 

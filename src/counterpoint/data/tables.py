@@ -41,7 +41,13 @@ def table_of(source: Any) -> Any:
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as wrong:
         if not (hasattr(source, "items") and hasattr(source, "dtypes")):
             raise SourceError(f"The data frame cannot be read: {str(wrong)[:200]}.") from wrong
-        return {str(name): series.tolist() for name, series in source.items()}  # cells of several types in one column
+        columns = {str(name): series.tolist() for name, series in source.items()}
+        if len(columns) < len(list(source.items())):
+            twice = next(name for name in columns if list(map(str, source)).count(name) > 1)
+            raise SourceError(
+                f"The data frame has more than one column called '{twice}'. Give every column its own name."
+            ) from wrong
+        return columns  # cells of several types in one column
 
 
 def rows_of(source: object) -> dict[str, Any] | None:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from counterpoint.data.decoded import decoded
 from counterpoint.data.frames import Frame, is_columns, is_missing
-from counterpoint.data.listing import files_in, has_pictures
+from counterpoint.data.listing import files_in, is_album
 from counterpoint.data.nested import holds_lists, texts_of
 from counterpoint.data.packed import contents, suffix_of
 from counterpoint.data.paths import existing
@@ -104,7 +104,7 @@ def looks_like_texts(source: object) -> bool:
 
 def is_library(folder: Path) -> bool:
     """Whether a folder holds documents, and no pictures beside them."""
-    return not has_pictures(folder) and any(_is_document(file) for file in files_in(folder, set()))
+    return not is_album(folder) and any(_is_document(file) for file in files_in(folder, set()))
 
 
 def column_of(sheet: Sheet, name: str) -> tuple[list[str], list[str]]:

@@ -49,6 +49,17 @@ class Ragged:
         before = np.concatenate([[0], np.cumsum(kept)])
         return Ragged(self.flat[kept], before[self.starts])
 
+    def rows_with(self, size: int) -> list[int]:
+        """In how many rows each number below ``size`` stands.
+
+        >>> Ragged(np.array([1, 1, 0], dtype=np.int32), np.array([0, 2, 3])).rows_with(2)
+        [1, 1]
+        """
+        row = np.repeat(np.arange(len(self)), self.lengths)
+        pairs = np.unique(row * size + self.flat)
+        counts: list[int] = np.bincount(pairs % size, minlength=size).tolist()
+        return counts
+
     def __iter__(self) -> Iterator[Int32[np.ndarray, " l"]]:
         return (self.flat[start:end] for start, end in itertools.pairwise(self.starts))
 

@@ -17,6 +17,7 @@ from jaxtyping import Float, Int64, Shaped, UInt8
 from torch import Tensor, nn
 
 from counterpoint import catalogue
+from counterpoint.data.datasets import given, has_key, holds_pictures
 from counterpoint.data.frames import is_columns
 from counterpoint.data.levels import Range, measured, scale, stated
 from counterpoint.data.pictures import PictureItems, looks_like_pictures, open_pictures, survey
@@ -82,12 +83,15 @@ class Images(Modality):
     @classmethod
     def learn(cls, source: object, wishes: Wishes) -> tuple[Images, Items]:
         sheet, axis = _sheet(source, wishes), wishes.data.channel_axis
+        column = wishes.data.column if sheet is None else None
         source = source if sheet is None else sheet
-        found = survey(source, axis=axis)
+        found = survey(source, column=column, axis=axis)
         large = found.side > PHOTO_VIEW
         size = wishes.view_size or (PHOTO_VIEW if large else max(8, found.side))
         stored = max(size, min(found.side, round(size * 1.25))) if found.photos or large else None
-        items = open_pictures(source, size=stored, channels=found.channels, axis=axis, progress=wishes.progress)
+        items = open_pictures(
+            source, size=stored, channels=found.channels, column=column, axis=axis, progress=wishes.progress
+        )
         levels = _settled(items, found.channels, wishes.data.range)
         sample = brightness(items.take(spread(len(items), 2000)))
         mean = sample.mean(dim=(0, 2, 3))
@@ -103,13 +107,16 @@ class Images(Modality):
 
     def open(self, source: object) -> Items:
         sight, axis = self.sight, self.sight.options.channel_axis
-        if is_columns(source) and sight.schema.columns:
+        if sight.schema.columns and _has_columns(source):
             source = later_sheet(source, sight.schema, self.name, sight.options)
+        column = sight.options.column
+        if column is not None and (sight.schema.columns or not has_key(source, column)):
+            column = None
         size = sight.stored
         if size is None:
-            found = survey(source, axis=axis)
+            found = survey(source, column=column, axis=axis)
             size = sight.size if found.photos or found.side > max(PHOTO_VIEW, sight.size) else None
-        return open_pictures(source, size=size, channels=sight.channels, axis=axis, levels=sight.levels)
+        return open_pictures(source, size=size, channels=sight.channels, column=column, axis=axis, levels=sight.levels)
 
     def look(self, batch: Shaped[Tensor, "b c h w"], key: Int64[Tensor, " b"]) -> Float[Tensor, "b c s s"]:
         if self._look is None:
@@ -194,11 +201,16 @@ class Images(Modality):
         return view.sub_(mean).div_(deviation).contiguous(memory_format=torch.channels_last)
 
 
+def _has_columns(source: object) -> bool:
+    return is_columns(source) and not holds_pictures(source)
+
+
 def _sheet(source: object, wishes: Wishes) -> Sheet | None:
-    """The columns of a source, where it has any."""
-    if is_columns(source):
+    """The columns of a source, where it has any; the key in items that are dictionaries is named like one."""
+    if _has_columns(source):
         return read_sheet(source, wishes, Images.name)
-    named = wishes.data.column or wishes.data.without or wishes.data.schema
+    keys = holds_pictures(source) or given(source) is not None
+    named = wishes.data.without or wishes.data.schema or (None if keys else wishes.data.column)
     if named:
         raise SourceError(f"There is no column '{named}': only a table of paths has columns. Leave it out.")
     return None

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from counterpoint import catalogue
-from counterpoint.data.alike import alike
+from counterpoint.data.alike import alike, shown
 from counterpoint.data.frames import is_columns
 from counterpoint.data.linked import read_to_learn
 from counterpoint.data.prompts import Prompted
@@ -118,7 +118,7 @@ class Text(Modality):
         reading = Reading(
             tokenizer=tokenizer.script,
             occurrences=np.bincount(tokens.flat, minlength=len(tokenizer)).tolist(),
-            documents=_documents(tokens, len(tokenizer)),
+            documents=tokens.rows_with(len(tokenizer)),
             texts=len(tokens),
             longest=longest_text(wishes.view_size, borrowed, around=prompted.around, usual=LONGEST),
             columns=columns,
@@ -255,7 +255,7 @@ class Text(Modality):
         again = len(numbers) - len(np.unique(numbers))
         if again:
             notes.append(f"{again:,} texts say nearly what another says; they are not told apart")
-        kin = _kin(numbers, linked) if again or linked is not None else None
+        kin = shown(numbers, linked) if again or linked is not None else None
         return replace(self._items(replace(read, notes=notes), tokens), linked=linked, kin=kin)
 
     def _read_later(self, source: object) -> Texts:
@@ -292,19 +292,3 @@ class Text(Modality):
             kept = zip(views, said, seen.lengths, strict=True)
             seen = self._prompted.numbers([view if count else text for view, text, count in kept])
         return seen.padded(np.arange(len(batch)), most=self.reading.longest, pad=self.tokenizer.pad).to(batch.device)
-
-
-def _documents(tokens: Ragged, size: int) -> list[int]:
-    """In how many texts every token stands."""
-    row = np.repeat(np.arange(len(tokens)), tokens.lengths)
-    pairs = np.unique(row * size + tokens.flat)
-    counts: list[int] = np.bincount(pairs % size, minlength=size).tolist()
-    return counts
-
-
-def _kin(numbers: Int64[np.ndarray, " n"], linked: np.ndarray | None) -> Int64[np.ndarray, "_ w"]:
-    """What every row shows; behind the rows of pairs stand those of their others, column by column."""
-    if linked is None:
-        return numbers[:, None]
-    said = numbers[linked]
-    return np.concatenate([said[:, :2], *(np.stack([other, other], axis=1) for other in said.T[2:])])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from counterpoint.data.paths import existing
+from counterpoint.data.paths import require
 from counterpoint.errors import InputError
 from counterpoint.shell.app import AsJson, Flag, Place, Several, app, filled, say
 
@@ -144,7 +144,7 @@ def embed(
         raise InputError(f"Workers and engines write shards. Give a folder instead of --out {out}.")
     model = load(run)
     if not source.startswith("sample:"):
-        existing(source)  # the name of a file with a slip in it is no text to embed
+        require(source)  # the name of a file with a slip in it is no text to embed
     began = time.perf_counter()
     z = api.embed(model, source, length=length, column=column)
     z.save(out)
