@@ -32,7 +32,7 @@ from counterpoint.data.packed import member_of
 from counterpoint.data.packed import suffix_of as suffix_of
 from counterpoint.data.paths import existing
 from counterpoint.data.records import read_records
-from counterpoint.data.tables import is_table, refuse_splits, rows_of, table_of
+from counterpoint.data.tables import is_table, read_parquet, refuse_splits, rows_of, table_of
 from counterpoint.data.ts_files import read_ts, require_head
 from counterpoint.door import door
 from counterpoint.errors import SourceError
@@ -144,7 +144,7 @@ def _of_file(file: Path, called: str, options: DataOptions) -> Frame:
     if file.stat().st_size == 0:
         raise SourceError(f"{called} is empty (0 bytes). Expected a line of column names and then one line per item.")
     if suffix == ".parquet":
-        table = _parquet(file, called)
+        table = read_parquet(file, called)
         return replace(_framed(_of_table(table, called), called), folder=file.parent, classes=classes_of(table))
     data = contents(file)
     if suffix == SERIES:
@@ -164,17 +164,6 @@ def _of_file(file: Path, called: str, options: DataOptions) -> Frame:
         rows, skipped, comma = records.rows, records.skipped, False
     frame = _framed(columns, called)
     return replace(frame, rows=rows, skipped=skipped, notes=notes, folder=file.parent, semicolons=comma)
-
-
-def _parquet(file: Path, called: str) -> Any:
-    from pyarrow import parquet
-
-    try:
-        if file.suffix.lower() == ".parquet":
-            return parquet.read_table(file, partitioning=None)
-        return parquet.read_table(pa.BufferReader(contents(file)))
-    except (pa.ArrowException, OSError) as wrong:
-        raise SourceError(f"{called} cannot be read: {str(wrong).rstrip('.')}. Expected a Parquet file.") from wrong
 
 
 def _of_table(table: Any, called: str) -> dict[str, Cells]:

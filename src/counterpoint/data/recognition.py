@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from counterpoint.data import long_form
+from counterpoint.data import long_form, numbers
 from counterpoint.data.frames import Frame
 from counterpoint.data.inference import LISTS, SENTENCES, Traits
+from counterpoint.data.schema import Column
 from counterpoint.errors import SourceError, listed
 from counterpoint.options import DataOptions, named_columns
 
@@ -126,3 +128,13 @@ def is_id(name: str) -> bool:
     [True, True, True, True, False]
     """
     return name.lower() in ID_NAMES or ID.search(name) is not None
+
+
+def as_number(column: Column, frame: Frame) -> Column:
+    """A column of strings that a person calls numbers, such as codes with leading zeros."""
+    if column.type != "string":
+        return column
+    read = numbers.infer(frame.columns[column.name], comma_first=frame.semicolons, codes=True)
+    if read is None:
+        raise SourceError(f"The column '{column.name}' holds strings that are no numbers. Give it another role.")
+    return replace(column, type="float", form=read.form, missing=read.missing, note="")

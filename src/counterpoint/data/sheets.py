@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float64
 
-from counterpoint.data import long_form, numbers
+from counterpoint.data import long_form
 from counterpoint.data.frames import Cells, Frame, is_columns, read_frame
 from counterpoint.data.inference import LISTS, SENTENCES, Traits, all_traits, traits_of, without_units
-from counterpoint.data.recognition import LABEL_NAMES, is_id, kind_in, text_column
+from counterpoint.data.recognition import LABEL_NAMES, as_number, is_id, kind_in, text_column
 from counterpoint.data.schema import Column, Schema, no_column, numbers_in, parsed_roles, words_in
 from counterpoint.errors import SourceError
 from counterpoint.kinds import Wishes
@@ -91,7 +91,7 @@ def read_sheet(source: object, wishes: Wishes = NOTHING, kind: str = "auto") -> 
     long_form.require_times(frame, traits, roles)
     columns = [_settled(name, traits[name], roles, wanted, kind) for name in traits]
     strings = [name for name in given if roles.get(name) == "number" or (name in wanted and kind == "series")]
-    columns = [_as_number(column, frame) if column.name in strings else column for column in columns]
+    columns = [as_number(column, frame) if column.name in strings else column for column in columns]
     columns = _one_id(columns, traits, roles, kind)
     if kind == "series":
         columns = long_form.described(columns, frame, traits, given)
@@ -175,16 +175,6 @@ def _as_asked(column: Column, role: str) -> Column:
     if role == "text" and column.note.startswith("lists of"):
         return replace(column, role=role, note=f"{column.note}, joined by a space")
     return replace(column, role=role)
-
-
-def _as_number(column: Column, frame: Frame) -> Column:
-    """A column of strings that a person calls numbers, such as codes with leading zeros."""
-    if column.type != "string":
-        return column
-    read = numbers.infer(frame.columns[column.name], comma_first=frame.semicolons, codes=True)
-    if read is None:
-        raise SourceError(f"The column '{column.name}' holds strings that are no numbers. Give it another role.")
-    return replace(column, type="float", form=read.form, missing=read.missing, note="")
 
 
 def _in_table(column: Column, trait: Traits) -> Column:

@@ -7,11 +7,13 @@ have ``column_names`` and ``features`` and give arrow tables by ``with_format("a
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from counterpoint.data.packed import contents
 from counterpoint.errors import SourceError, listed
 
 MEDIA = ("Image", "Audio", "Video")
@@ -101,3 +103,15 @@ def _named(table: Any, features: Mapping[str, Any]) -> Any:
             known = [None if code is None or code < 0 else classes[code] for code in codes]
             table = table.set_column(place, name, pa.array(known, pa.string()))
     return table
+
+
+def read_parquet(file: Path, called: str) -> Any:
+    """The arrow table of a Parquet file, perhaps packed."""
+    from pyarrow import parquet
+
+    try:
+        if file.suffix.lower() == ".parquet":
+            return parquet.read_table(file, partitioning=None)
+        return parquet.read_table(pa.BufferReader(contents(file)))
+    except (pa.ArrowException, OSError) as wrong:
+        raise SourceError(f"{called} cannot be read: {str(wrong).rstrip('.')}. Expected a Parquet file.") from wrong
