@@ -301,3 +301,62 @@ def test_sparse_matrices_are_refused_in_words():
     sparse = pytest.importorskip("scipy.sparse")
     with pytest.raises(SourceError, match=r"sparse matrix.*toarray"):
         read_frame({"a": sparse.eye(3).tocsr()})
+
+
+def test_a_mark_that_never_closes_is_asked_about_wherever_it_opens(tmp_path):
+    for opens in (0, 7, 30, 57):
+        for name, mark in (("a.csv", ","), ("a.tsv", "\t")):
+            texts = [("" if row != opens else chr(34)) + f"good product {row}" for row in range(60)]
+            rows = [f"{row}{mark}{text}{mark}{row % 5}" for row, text in enumerate(texts)]
+            (tmp_path / name).write_text("\n".join([f"id{mark}review{mark}stars", *rows]))
+            with pytest.raises(SourceError, match="--quoting none"):
+                read_frame(tmp_path / name)
+            assert len(read_frame(tmp_path / name, DataOptions(quoting="none"))) == 60
+
+
+def test_marks_that_pair_up_across_rows_are_asked_about(tmp_path):
+    (tmp_path / "a.tsv").write_text(
+        "text\tlabel\n" + "".join(f'"open quote {row} goes on\t{row % 2}\n' for row in range(60))
+    )
+    with pytest.raises(SourceError, match="--quoting none"):
+        read_frame(tmp_path / "a.tsv")
+    rows = [f"{row},{chr(34) if row in (7, 9) else ''}good product {row},{row % 5}" for row in range(60)]
+    (tmp_path / "a.csv").write_text("\n".join(["id,review,stars", *rows]))
+    with pytest.raises(SourceError, match="--quoting standard"):
+        read_frame(tmp_path / "a.csv")
+    assert len(read_frame(tmp_path / "a.csv", DataOptions(quoting="standard"))) == 58
+
+
+def test_what_stands_before_the_names_of_columns_is_left_out_and_said(tmp_path):
+    for before in ("sep=;\n", "# made by a program\n# on a Monday\n"):
+        (tmp_path / "a.csv").write_text(f"{before}a;b\n1;2\n3;4\n")
+        frame = read_frame(tmp_path / "a.csv")
+        assert frame.columns["a"].to_pylist() == ["1", "3"]
+        assert "before the names of columns is left out" in frame.notes[0]
+    (tmp_path / "a.csv").write_text("#id,text\n1,x\n2,y\n")
+    assert raw_columns(tmp_path / "a.csv")["#id"] == ["1", "2"]
+
+
+def test_utf8_is_read_as_such_whatever_encoding_was_said_before(tmp_path):
+    for encoding in ("utf-8", "utf-8-sig", "utf-16", "cp1252"):
+        (tmp_path / "a.csv").write_bytes("x\nqui a volé l'argent\n".encode(encoding))
+        assert read_raw(tmp_path / "a.csv", encoding="cp1252") == {"x": ["qui a volé l'argent"]}, encoding
+
+
+def test_names_that_meet_are_refused_in_every_form():
+    pandas = pytest.importorskip("pandas")
+    mixed = pandas.DataFrame(np.arange(8).reshape(2, 4), columns=list("abab"))
+    for source in (mixed, {0: [1], "0": [2]}, {"a": [{"b": 1}], "a.b": [2]}):
+        with pytest.raises(SourceError, match=r"more than one column called|read alike"):
+            read_frame(source)
+
+
+def test_arrays_of_bytes_and_of_rough_times_are_what_they_say():
+    source = {
+        "s": np.array([b"Ulm", b"Bonn"]),
+        "h": np.array([1, 2], "timedelta64[h]"),
+        "m": np.array(["2020-01", "2020-02"], "datetime64[M]"),
+    }
+    assert list(kinds(source).values()) == ["string", "time", "time"]
+    with pytest.raises(SourceError, match="not a series of values"):
+        read_frame({"a": np.array(5)})

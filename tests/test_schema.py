@@ -315,3 +315,64 @@ def test_sparse_matrices_are_refused_in_words():
     sparse = pytest.importorskip("scipy.sparse")
     with pytest.raises(SourceError, match=r"Sparse .* toarray"):
         open_source(sparse.eye(9).tocsr(), Wishes())
+
+
+def test_thousands_are_read_wherever_they_are_rare(tmp_path):
+    prices = [f"{row}.50" if row % 30 else '"1,003.50"' for row in range(100)]
+    found = sheet(tmp_path, "price,x\n" + "".join(f"{price},a\n" for price in prices))
+    assert found.numbers("price")[0] == 1003.5
+    found = sheet(
+        tmp_path,
+        "umsatz;anteil\n" + "".join(f"{'1.' if row % 3 else ''}{row:03d};{row},5\n" for row in range(100, 130)),
+    )
+    assert found.numbers("umsatz")[:3].tolist() == [1100.0, 1101.0, 102.0]
+    found = sheet(tmp_path, "v;w\n1\u202f234,5;x\n\u22122;y\n")
+    assert found.numbers("v").tolist() == [1234.5, -2.0]
+
+
+def test_words_below_the_names_are_no_units(tmp_path):
+    for first, column in (("missing,York", "temp"), ("unknown,York", "temp"), ("error,York", "temp")):
+        found = sheet(tmp_path, f"temp,town\n{first}\n" + "".join(f"{row},Bath\n" for row in range(40)))
+        assert len(found.frame) == 41
+        assert found.schema.named(column).role == "number"
+    found = sheet(tmp_path, "speed,area\nm s-1,m2\n" + "".join(f"{row},{row * 2}\n" for row in range(8)))
+    assert set(roles(found).values()) == {"number"}
+
+
+def test_whole_numbers_that_floats_cannot_tell_apart_are_names():
+    ids = [1234567890123456789 + 3 * row for row in range(20)]
+    found = read_sheet({"id": ids, "size": list(range(20))})
+    assert roles(found) == {"id": "id", "size": "number"}
+    assert found.names() == [str(each) for each in ids]
+
+
+def test_years_of_two_digits_and_days_of_any_century_are_times(tmp_path):
+    days = {"1/13/20": "2020-01-13", "31.01.99": "1999-01-31", "9999-12-31": "9999-12-31", "0001-01-01": "0001-01-01"}
+    for written, day in days.items():
+        found = sheet(tmp_path, f"day,n\n{written},1\n{written},2\n")
+        assert found.numbers("day")[0] == np.datetime64(day, "s").astype(int), written
+
+
+def test_stray_cells_and_rows_left_out_of_later_files_are_said(tmp_path, caplog):
+    (tmp_path / "a.csv").write_text("v,w\n" + "".join(f"{row},{'xy'[row % 2]}\n" for row in range(40)))
+    model = cp.fit(tmp_path / "a.csv", epochs=1, width=8)
+    (tmp_path / "b.csv").write_text(
+        "v,w\n" + "".join(f"{'oops' if row == 5 else row},x\n" for row in range(40)) + "1\n"
+    )
+    assert len(model.embed(tmp_path / "b.csv")) == 40
+    assert "v: 'oops' counts as missing" in caplog.text
+    assert "1 left out; the first is row 40: it has 1 cells" in caplog.text
+
+
+def test_names_with_commas_can_be_named(tmp_path):
+    source = {"price, net": list(range(9)), "b": list(range(9))}
+    for without in (["price, net"], '"price, net"'):
+        found = read_sheet(source, Wishes(data=DataOptions.given({"without": without})))
+        assert roles(found)["price, net"] == "ignore"
+    found = read_sheet(source, Wishes(data=DataOptions.given({"schema": {"price, net": "ignore"}})))
+    assert roles(found)["price, net"] == "ignore"
+
+
+def test_a_text_and_a_number_that_are_both_named_are_a_table(tmp_path):
+    text = "body,price\n" + "".join(f"{'one two three' if row % 2 else 'four five six'},{row}\n" for row in range(20))
+    assert roles(sheet(tmp_path, text, column="body, price")) == {"body": "category", "price": "number"}

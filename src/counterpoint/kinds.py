@@ -59,6 +59,10 @@ class Modality(ABC):
         """Open further data by a column that is named, such as the answers where questions would be read."""
         raise InputError(f"A column is named of texts, and this model is of {self.name}. Got the column '{column}'.")
 
+    def written_as(self) -> DataOptions:
+        """How files of further data are written, as far as a person said it: their encoding, quotation marks, names."""
+        return AS_IT_IS
+
     @abstractmethod
     def look(self, batch: Batch, key: Int64[Tensor, " b"]) -> Tensor:
         """One random view of every item, drawn from its key."""

@@ -48,8 +48,8 @@ def agree(
         each of the others.
     """
     model = run if isinstance(run, Model) else load(run)
-    read, linked = read_linked(source, list(pairs)[:2])
-    said = read_scores(scores, source, len(linked), read.skipped)
+    read, linked = read_linked(source, list(pairs)[:2], model.modality.written_as())
+    said = read_scores(scores, read.frame, len(linked), read.skipped)
     texts = list(read.texts)
     items = model.open(texts)
     known = _known(model, items)[linked].all(axis=1)

@@ -68,7 +68,7 @@ def match(
         trained minus each of the others.
     """
     model = run if isinstance(run, Model) else load(run)
-    read, linked = read_linked(source, list(pairs)[:2])
+    read, linked = read_linked(source, list(pairs)[:2], model.modality.written_as())
     answers = np.unique(linked[:, 1])
     groups = [answers]
     if among is not None:

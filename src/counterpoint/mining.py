@@ -52,7 +52,7 @@ def mine(
     if out.suffix.lower() != ".csv":
         raise InputError(f"Pairs with negatives are written as .csv. Got --out {out}.")
     model = run if isinstance(run, Model) else load(run)
-    read, linked = read_linked(source, list(pairs))
+    read, linked = read_linked(source, list(pairs), model.modality.written_as())
     if len(pairs) != 2:
         raise InputError(f"Negatives are mined for two columns, of what asks and what answers. Got {', '.join(pairs)}.")
     z = model.directions(model.open(list(read.texts)))

@@ -94,6 +94,9 @@ class Model:
         items = self.modality.open(source)
         for note in getattr(items, "notes", ()):
             LOG.warning("%s", note)
+        skipped: Sequence[tuple[str, str]] = getattr(items, "skipped", ())
+        if skipped and not in_memory(source):
+            LOG.warning("%d left out; the first is %s: %s", len(skipped), *skipped[0])
         return items
 
     def embed_items(self, items: Items, *, batch_size: int = BATCH, tell: Tell | None = None) -> Embeddings:

@@ -73,7 +73,9 @@ def taught(plan: Plan, source: object, items: Items, *, labels: object, pairs: o
         _require_partners(plan, method, others=linked.shape[1] - 2, scored=labels is not None)
         if labels is None:
             return Taught(None, Partners(torch.from_numpy(linked)), kin=kin)
-        scores = torch.from_numpy(read_scores(labels, source, len(linked), getattr(items, "skipped", ())))
+        scores = torch.from_numpy(
+            read_scores(labels, getattr(items, "frame", source), len(linked), getattr(items, "skipped", ()))
+        )
         return Taught(None, Partners(torch.from_numpy(linked), scores), kin=kin)
     if getattr(method, "needs_scores", False):
         raise LabelError(_scored(plan))

@@ -24,6 +24,7 @@ from counterpoint.data.sheets import Sheet, read_sheet
 from counterpoint.data.texts import Texts, column_of, of_sheet, read_texts
 from counterpoint.errors import SourceError, listed
 from counterpoint.kinds import Wishes
+from counterpoint.options import AS_IT_IS, DataOptions
 
 CONTEXT = 3
 """Turns of a dialogue that the next one answers."""
@@ -60,14 +61,17 @@ def linked_of_sheet(sheet: Sheet, columns: Sequence[str]) -> tuple[Texts, Int64[
     linked = [[place.setdefault(text, len(place)) for text in row] for row in rows.cells]
     names = [str(number) for number in range(len(place))]
     skipped, notes = [*sheet.frame.skipped, *rows.skipped], [*sheet.frame.notes, *rows.notes]
-    return Texts(list(place), names, np.arange(len(place)), skipped, notes), np.asarray(linked, dtype=np.int64)
+    texts = Texts(list(place), names, np.arange(len(place)), skipped, notes, frame=sheet.frame)
+    return texts, np.asarray(linked, dtype=np.int64)
 
 
-def read_linked(source: object, columns: Sequence[str]) -> tuple[Texts, Int64[np.ndarray, "r v"]]:
+def read_linked(
+    source: object, columns: Sequence[str], options: DataOptions = AS_IT_IS
+) -> tuple[Texts, Int64[np.ndarray, "r v"]]:
     """As ``linked_of_sheet``, of a source with columns."""
     if not is_columns(source):
         raise SourceError(f"Pairs stand in columns with names. Got {source!r:.80}. Give a .csv or the like.")
-    return linked_of_sheet(read_sheet(source, Wishes(pairs=tuple(columns)), "text"), columns)
+    return linked_of_sheet(read_sheet(source, Wishes(data=options, pairs=tuple(columns)), "text"), columns)
 
 
 def read_to_learn(

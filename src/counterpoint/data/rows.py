@@ -63,7 +63,7 @@ def of_sheet(values: np.ndarray, sheet: Sheet, notes: Sequence[str] = ()) -> Row
         labels=sheet.labels(),
         rows=frame.rows,
         skipped=frame.skipped,
-        notes=[*frame.notes, *notes],
+        notes=[*frame.notes, *sheet.remarks, *notes],
         frame=frame,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Float64
@@ -30,6 +30,8 @@ class Sheet:
     frame: Frame
     schema: Schema
     kind: str
+    remarks: list[str] = field(default_factory=list, compare=False)
+    """What was noticed while cells were read."""
 
     def cells(self, name: str) -> Cells:
         """The cells of a column."""
@@ -39,7 +41,10 @@ class Sheet:
 
     def numbers(self, name: str) -> Float64[np.ndarray, " n"]:
         """A column of numbers or times, NaN where one is missing."""
-        return numbers_in(self.schema.named(name), self.cells(name), self.frame.called)
+        values, stray = numbers_in(self.schema.named(name), self.cells(name), self.frame.called)
+        if stray:
+            self.remarks.append(f"{name}: {', '.join(map(repr, stray))} counts as missing")
+        return values
 
     def words(self, name: str) -> list[str]:
         """A column as strings, "" where one is missing."""
@@ -145,7 +150,8 @@ def _settled(name: str, trait: Traits, roles: Mapping[str, str], wanted: Sequenc
     """What a column is for, in a source of this kind."""
     column = trait.column
     if name in wanted:
-        return _as_asked(column, LEARNED[kind][0] if column.role not in LEARNED[kind] else column.role)
+        usual = "category" if kind == "table" and column.type == "string" else LEARNED[kind][0]
+        return _as_asked(column, column.role if column.role in LEARNED[kind] else usual)
     if name in roles:
         note = {"ignore": "left out, as you say", "label": f"of {trait.distinct:,}"}.get(roles[name], column.note)
         return _as_asked(replace(column, note=note), roles[name])

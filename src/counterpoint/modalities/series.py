@@ -166,7 +166,9 @@ class Series(Modality):
         if sheet is None:
             return items
         frame, of = sheet.frame, steps.steps_of
-        items = replace(items, labels=steps.labels, skipped=frame.skipped, notes=frame.notes, frame=frame)
+        items = replace(
+            items, labels=steps.labels, skipped=frame.skipped, notes=[*frame.notes, *sheet.remarks], frame=frame
+        )
         return replace(items, rows=frame.rows) if of is None else replace(items, steps_of=of)
 
 

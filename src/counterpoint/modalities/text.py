@@ -137,10 +137,12 @@ class Text(Modality):
         read = self._read_later(source)
         return self._items(read, self._prompted.numbers(read.texts))
 
-    def open_column(self, source: object, column: str) -> Items:
+    def written_as(self) -> DataOptions:
         options = self.reading.options
-        how = DataOptions(column=column, encoding=options.encoding, quoting=options.quoting, header=options.header)
-        read = read_texts(source, how)
+        return DataOptions(encoding=options.encoding, quoting=options.quoting, header=options.header)
+
+    def open_column(self, source: object, column: str) -> Items:
+        read = read_texts(source, replace(self.written_as(), column=column))
         return self._items(read, self._prompted.numbers(read.texts))
 
     def look(self, batch: Int64[Tensor, "b l"], key: Int64[Tensor, " b"]) -> Int64[Tensor, "b s"]:
