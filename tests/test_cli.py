@@ -136,7 +136,7 @@ WRONG = {
     "empty folder": ["fit", "{tmp}/empty", "--out", "{out}"],
     "folder of text files": ["fit", "{tmp}/text", "--out", "{out}"],
     "not a number": ["fit", "{tmp}/nan.npy", "--out", "{out}"],
-    "normalised pictures": ["fit", "{tmp}/normal.npy", "--out", "{out}"],
+    "a range that is none": ["fit", "{tmp}/normal.npy", "--range", "5,1", "--out", "{out}"],
     "truncated array": ["fit", "{tmp}/cut.npy", "--out", "{out}"],
     "path out of an archive": ["fit", "{tmp}/climbing.zip", "--out", "{out}"],
     "batch larger than data": ["fit", "{tmp}/array.npy", "--out", "{out}", "--batch-size", "1000"],

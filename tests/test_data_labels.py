@@ -165,7 +165,7 @@ def test_labels_in_a_file_are_what_is_written_there(tmp_path):
 def test_numbers_and_truth_in_json_are_numbers_and_truth(tmp_path):
     cells = ["0.10", "0.1", LONG, "true", "null", "7"]
     (tmp_path / "kinds.jsonl").write_text("".join(f'{{"kind": {cell}}}\n' for cell in cells))
-    assert counts("kind", tmp_path / "kinds.jsonl") == {"0.1": 2, "7": 1, LONG: 1, "true": 1}
+    assert counts("kind", tmp_path / "kinds.jsonl") == {"0.1": 2, "7": 1, LONG: 1, "True": 1}
 
 
 def test_columns_with_types_keep_them(tmp_path):

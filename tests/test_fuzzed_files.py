@@ -71,6 +71,8 @@ READERS: dict[str, tuple[str, bytes, Callable[[Path], object]]] = {
     "jsonl": ("a.jsonl", "\n".join(map(json.dumps, RECORDS)).encode(), read_sheet),
     "json": ("a.json", json.dumps(RECORDS).encode(), read_sheet),
     "parquet": ("a.parquet", COLUMNS, read_sheet),
+    "ts": ("a.ts", b"# x\n@univariate false\n@classLabel true a b\n@data\n1,2,?:3,4,5:a\n6,7,8:9,0,1:b\n", read_sheet),
+    "blanks": ("a.csv", b"  1.0  0.5  2e-1\n  2.0  1.5  3e-1\n", read_sheet),
     "txt": ("a.txt", "some words\nand möre\n".encode(), read_texts),
     "qrels": ("qrels.txt", b"1 0 doc-1 1\n2 0 doc-2 0\n", read_relevance),
     "word vectors": ("a.vec", b"2 3\nking 0.1 0.2 0.3\nqueen 1 2 3\n", read_word2vec),

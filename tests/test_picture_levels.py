@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 import counterpoint as cp
+from counterpoint.cli import main
 from counterpoint.data import photos
 from counterpoint.data.levels import Range, measured, stated, usual
 from counterpoint.data.pictures import open_pictures, survey
@@ -503,3 +504,9 @@ def test_models_trained_on_deep_copies_and_on_bytes_score_within_each_others_int
     for score in scores[1:]:
         assert scores[0].low <= score.value <= scores[0].high, scores
         assert score.low <= scores[0].value <= score.high, scores
+
+
+def test_a_range_below_zero_is_given_in_the_shell_as_it_is(tmp_path, capsys):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(12, 16, 16, 1)).astype(np.float32))
+    main(["plan", str(tmp_path / "x.npy"), "--epochs", "1", "--range", "-3,3"])
+    assert "range -3 to 3" in capsys.readouterr().out

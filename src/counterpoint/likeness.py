@@ -10,8 +10,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from counterpoint import runs
+from counterpoint.data.linked import read_linked
 from counterpoint.data.pairs import read_scores
-from counterpoint.data.texts import read_linked
 from counterpoint.data.written import Written
 from counterpoint.errors import InputError, listed
 from counterpoint.evaluation.intervals import Interval

@@ -10,8 +10,8 @@ import numpy as np
 from jaxtyping import Float32, Int64
 
 from counterpoint import runs
+from counterpoint.data.linked import read_linked
 from counterpoint.data.relevance import CORPUS, QUERIES, read_collection, read_relevance
-from counterpoint.data.texts import read_linked
 from counterpoint.errors import InputError, listed
 from counterpoint.evaluation.intervals import bootstrap, paired
 from counterpoint.files import expanded, write_json

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, Int64
 
-from counterpoint.data.texts import read_linked
+from counterpoint.data.linked import read_linked
 from counterpoint.errors import InputError
 from counterpoint.files import expanded, write_text
 from counterpoint.model import Model, load

@@ -23,7 +23,7 @@ from counterpoint.errors import SourceError, listed
 from counterpoint.files import is_file
 from counterpoint.interfaces import Items
 from counterpoint.kinds import Modality, Wishes
-from counterpoint.options import AS_IT_IS, DataOptions
+from counterpoint.options import AS_IT_IS, DataOptions, joined_columns, named_columns
 from counterpoint.plans import Plan
 from counterpoint.progress import decoding
 from counterpoint.taught import Taught
@@ -113,6 +113,15 @@ def open_source(source: object, wishes: Wishes) -> tuple[Modality, Items]:
     return kind.learn(held, wishes)
 
 
+def without_column(data: DataOptions, labels: object, modality: Modality) -> DataOptions:
+    """The options by which a run reads the same data without a column that holds the labels."""
+    schema = modality.schema()
+    if not isinstance(labels, str) or schema is None or labels not in [each.name for each in schema.columns]:
+        return data
+    left_out = dict.fromkeys([*named_columns(data.without), labels])
+    return dataclasses.replace(data, without=joined_columns(left_out))
+
+
 def recognised(source: object, wishes: Wishes) -> tuple[object, type[Modality]]:
     """The source, whose columns have been read if it has any, and its kind of data."""
     name = "text" if wishes.pairs and wishes.kind == "auto" else wishes.kind  # no other kind has such columns
@@ -123,6 +132,13 @@ def recognised(source: object, wishes: Wishes) -> tuple[object, type[Modality]]:
     if is_columns(source):
         sheet = read_sheet(source, wishes, name)
         return sheet, catalogue.find("modality", sheet.kind)
+    data = wishes.data
+    option = next((each for each in ("label_first", "time", "id") if getattr(data, each)), None)
+    if option is not None:
+        raise SourceError(
+            f"--{option.replace('_', '-')} is of columns, and {_shown(source)} is no file of columns. Where it is one, "
+            "with commas, tabs or blanks between its cells, give it a name that ends in .csv."
+        )
     return source, _recognise(source, name)
 
 

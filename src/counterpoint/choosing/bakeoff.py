@@ -26,7 +26,7 @@ from counterpoint.files import expanded, replacing, write_json
 from counterpoint.fitting import command, directory, fit, placed, said
 from counterpoint.kinds import Wishes
 from counterpoint.locks import holds_out
-from counterpoint.opening import apart, open_source
+from counterpoint.opening import apart, open_source, without_column
 from counterpoint.options import DataOptions
 from counterpoint.plans import Plan
 from counterpoint.progress import console, decoding
@@ -101,6 +101,7 @@ def compare(
         kind=plan.modality, views=plan.views, view_size=plan.view_size, data=data, labels=labels, progress=decoding()
     )
     modality, items = open_source(source, wishes)
+    data = without_column(data, labels, modality)
     asked = questions(modality, source, items, test=test, labels=labels, seed=plan.seed)
     require_all(plan, methods, source, modality, items, asked.learnable)
     contest = Contest(folder, source, data, plan, asked)

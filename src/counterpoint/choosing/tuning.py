@@ -25,6 +25,7 @@ from counterpoint.interfaces import Items
 from counterpoint.kinds import Modality
 from counterpoint.locks import holds_out
 from counterpoint.opening import Opened, Own, chosen, identity, opened
+from counterpoint.opening import without_column as without_column
 from counterpoint.plans import Plan
 from counterpoint.settle import Prepared, arranged
 from counterpoint.taught import taught
@@ -127,7 +128,7 @@ def _opened(asked: Question, stop: StopRequest, began: float) -> Search:
     data = Opened(modality, items, taught(plan, asked.source, items, labels=learnable, pairs=None))
     by = judge(modality, items, known, seed=plan.seed)
     usual = arranged(data, plan, own, began=began, measured=not asked.resume)
-    head = _said(asked, by) | {"identity": identity(items, modality, usual.plan.encoder, learnable)}
+    head = _said(asked, by, modality) | {"identity": identity(items, modality, usual.plan.encoder, learnable)}
     head = _gone_on(asked, head) if asked.resume else head | _begun(asked, usual, by, began)
     bench = Bench(data, own, plan, by, stop, head["plan_seconds"], head["judging_seconds"])
     if known is not None:
@@ -149,13 +150,13 @@ def _known(asked: Question, modality: Modality, items: Items) -> Questions | Non
     return questions(modality, asked.source, items, test=asked.test, labels=labels, seed=asked.plan.seed)
 
 
-def _said(asked: Question, by: Judge) -> dict[str, Any]:
+def _said(asked: Question, by: Judge, modality: Modality) -> dict[str, Any]:
     """What was asked for, as JSON can hold it."""
     return {
         **placed("source", asked.source),
         **placed("test", asked.test),
         "labels": said(asked.labels),
-        "data": asked.own.data.record(),
+        "data": without_column(asked.own.data, asked.labels, modality).record(),
         "out": str(asked.place.path),
         "sayable": isinstance(asked.source, str | Path) and asked.own.encoder is None and asked.own.views is None,
         "command": command(),

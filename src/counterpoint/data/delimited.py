@@ -21,6 +21,7 @@ from jaxtyping import Int64
 from pyarrow import compute
 from pyarrow import csv as arrow_csv
 
+from counterpoint.data.quotation import require_closed
 from counterpoint.errors import SourceError
 from counterpoint.options import DataOptions
 
@@ -33,6 +34,15 @@ HEAD = 64
 """Rows that are looked at to find the mark that separates."""
 
 NUMBER = re.compile(r"\s*[+-]?(\d+([.,]\d+)*|[.,]\d+)([eE][+-]?\d+)?\s*")
+
+LABEL = re.compile(r"[+-]?\d+(\.0+(e\+?0+)?)?")
+"""A whole number, as labels are written in files of series."""
+
+STEPS = 20
+"""Columns of numbers behind a label that are likelier the steps of a series than the features of a table."""
+
+PREAMBLE = re.compile(r"#|sep=.\s*\n", re.IGNORECASE)
+"""What a line before that of names begins with."""
 
 csv.field_size_limit(2**31 - 1)
 
@@ -68,7 +78,9 @@ def read_separated(text: str, options: DataOptions, *, suffix: str, called: str)
     """
     if not text.strip():
         raise SourceError(f"{called} is empty. Expected a line of column names and then one line per item.")
+    text, preamble = _without_preamble(_with_tabs(text))
     dialect = _dialect(text, options, suffix=suffix)
+    dialect.notes.extend(preamble)
     table, bad = _parsed(text, dialect, called)
     if bad and len(bad) >= max(2, table.num_rows):
         dialect = _wider(dialect, bad, table.num_rows + len(bad), called)
@@ -76,8 +88,8 @@ def read_separated(text: str, options: DataOptions, *, suffix: str, called: str)
     names = dialect.names or [str(place) for place in range(table.num_columns)]
     if names[-1] == "" and len(names) > 1 and not compute.any(compute.not_equal(table.column(-1), "")).as_py():
         table, names = table.select(range(len(names) - 1)), names[:-1]  # every line ends in the mark that separates
-    if dialect.quoting:
-        _require_closed(table, dialect, called)
+    if options.quoting == "auto":
+        require_closed(table, bad, dialect.delimiter, called)
     before = 1 if dialect.names is None else 2  # rows are numbered from 1, and the first may hold the names
     places = [row.number - before for row in bad]
     skipped = [
@@ -86,6 +98,42 @@ def read_separated(text: str, options: DataOptions, *, suffix: str, called: str)
     ]
     rows = np.delete(np.arange(table.num_rows + len(bad)), places)
     return Separated(table.rename_columns(names), rows, skipped, dialect.notes, dialect.delimiter)
+
+
+def _without_preamble(text: str) -> tuple[str, list[str]]:
+    r"""The text from the line of names on, and a note on what stood before it: comments, or what Excel says separates.
+
+    >>> _without_preamble("sep=;\na;b\n1;2")
+    ('a;b\n1;2', ["a line before the names of columns is left out: 'sep=;'"])
+    """
+    notes = []
+    while PREAMBLE.match(text):
+        line, _, rest = text.partition("\n")
+        if line.startswith("#") and _of_names(line, rest):
+            break
+        notes.append(f"a line before the names of columns is left out: {line.strip()[:40]!r}")
+        text = rest
+    return text, notes
+
+
+def _of_names(line: str, rest: str) -> bool:
+    """Whether a line that begins as a comment does holds names of columns: as many cells as the line after it."""
+    after = rest.partition("\n")[0]
+    return any(line.count(mark) == after.count(mark) > 0 for mark in DELIMITERS)
+
+
+def _with_tabs(text: str) -> str:
+    r"""Lines of numbers with blanks between them, as older files of series have, with tabs instead; others as they are.
+
+    >>> _with_tabs("  1.0  0.5 0.25\n  2.0  1.5 1.25")
+    '1.0\t0.5\t0.25\n2.0\t1.5\t1.25'
+    """
+    head = [line for line in itertools.islice(io.StringIO(text, newline=None), HEAD) if line.strip()]
+    rows = [line.split() for line in head]
+    alike = all(len(row) == len(rows[0]) > 1 and all(map(NUMBER.fullmatch, row)) for row in rows)
+    if not alike or any(mark in line for line in head for mark in DELIMITERS):
+        return text
+    return "\n".join("\t".join(line.split()) for line in text.splitlines())
 
 
 def _dialect(text: str, options: DataOptions, *, suffix: str) -> Dialect:
@@ -102,7 +150,8 @@ def _dialect(text: str, options: DataOptions, *, suffix: str) -> Dialect:
     alike = [place for place in numbers if _all_numbers(cells[1:], place)]
     if alike and len(alike) >= len(first) / 2:
         shown = ", ".join(first[:4]) + (", ..." if len(first) > 4 else "")
-        notes.append(f"the first line, {shown}, was read as names of columns; --no-header if it is data")
+        label = ", --label-first if every line begins with a label" if _are_labelled(cells[1:], len(alike)) else ""
+        notes.append(f"the first line, {shown}, was read as names of columns; --no-header if it is data{label}")
     return Dialect(delimiter, quoting, first, len(first), notes)
 
 
@@ -125,6 +174,12 @@ def _fields(lines: Sequence[str], mark: str, *, quoting: bool) -> list[list[str]
 
 def _all_numbers(rows: Sequence[Sequence[str]], place: int) -> bool:
     return bool(rows) and all(place < len(row) and NUMBER.fullmatch(row[place]) for row in rows)
+
+
+def _are_labelled(rows: Sequence[Sequence[str]], numbers: int) -> bool:
+    """Whether a few whole numbers stand before many others, as in files of the UCR archive."""
+    first = {row[0].strip() for row in rows}
+    return numbers > STEPS and len(first) <= max(2, len(rows) // 2) and all(LABEL.fullmatch(each) for each in first)
 
 
 def _parsed(text: str, dialect: Dialect, called: str) -> tuple[Any, list[Any]]:
@@ -179,19 +234,3 @@ def _wider(dialect: Dialect, bad: Sequence[Any], total: int, called: str) -> Dia
     ends = all(str(row.text).rstrip("\r\n").endswith(dialect.delimiter) for row in bad)
     names = [*dialect.names, ""] if ends else ["", *dialect.names]
     return Dialect(dialect.delimiter, dialect.quoting, names, usual, dialect.notes)
-
-
-def _require_closed(table: Any, dialect: Dialect, called: str) -> None:
-    """Refuse to guess where a quotation mark opens and what seem to be rows stand before the one that closes it."""
-    certain = 1 if dialect.delimiter in ("\t", "|") else 3
-    for column in table.columns:
-        holding = compute.indices_nonzero(compute.match_substring(column, "\n"))
-        for place in holding.to_pylist():
-            lines = column[place].as_py().split("\n")[1:]
-            inner = sum(line.count(dialect.delimiter) == dialect.width - 1 for line in lines)
-            if dialect.width > 1 and inner >= certain:
-                raise SourceError(
-                    f"In row {place} of {called} a quotation mark opens a cell that goes on for {len(lines) + 1} "
-                    f"lines, {inner} of which look like rows. Say --quoting none if quotation marks are a part of the "
-                    "text, or double those inside quoted cells."
-                )

@@ -27,19 +27,22 @@ from counterpoint.data.packed import member_of
 from counterpoint.data.packed import suffix_of as suffix_of
 from counterpoint.data.paths import existing
 from counterpoint.data.records import read_records
+from counterpoint.data.tables import is_table, refuse_splits, rows_of, table_of
+from counterpoint.data.ts_files import read_ts, require_head
 from counterpoint.door import door
 from counterpoint.errors import SourceError
 from counterpoint.options import AS_IT_IS, DataOptions
 
 SEPARATED = (".csv", ".tsv")
-TEXT = (*SEPARATED, ".jsonl", ".ndjson", ".json")
+SERIES = ".ts"
+TEXT = (*SEPARATED, ".jsonl", ".ndjson", ".json", SERIES)
 SUFFIXES = (*TEXT, ".parquet")
 INDEX = "__index_level_"  # what pandas calls an index that has no name of its own
 PICTURE = frozenset({"bytes", "path"})
 """The fields of a record that is a picture, as Hugging Face writes it."""
 
-PLAIN = (str, int, float, bool, np.number, np.bool_, list, tuple)
-"""What a cell of a record may be."""
+MISSING = ("NAType", "NaTType")
+"""What pandas calls its types of what is missing."""
 
 Cells = Any
 """The cells of a column: an arrow array, or, where arrow has no type for them, a list of Python objects."""
@@ -66,7 +69,7 @@ class Frame:
 
 
 def is_frame(source: object) -> bool:
-    """Whether this is a path to a file of columns or a data frame (pandas, polars, pyarrow, ...)."""
+    """Whether this is a path to a file of columns, a data frame (pandas, polars, pyarrow, ...) or a dataset of them."""
     if isinstance(source, str | Path):
         suffix = suffix_of(source)
         if not suffix and Path(source).suffix.lower() == ".zip":
@@ -74,12 +77,12 @@ def is_frame(source: object) -> bool:
         return suffix in SUFFIXES
     if isinstance(source, Frame):
         return True
-    return hasattr(source, "columns") and (hasattr(source, "__arrow_c_stream__") or hasattr(source, "__dataframe__"))
+    return is_table(source)
 
 
 def is_columns(source: object) -> bool:
     """Whether the source has columns with names: a dictionary, a data frame, a file of columns, or a sheet of them."""
-    in_memory = isinstance(source, Mapping) or _rows_of(source) is not None
+    in_memory = isinstance(source, Mapping) or rows_of(source) is not None
     return in_memory or is_frame(source) or isinstance(getattr(source, "frame", None), Frame)
 
 
@@ -96,35 +99,17 @@ def read_frame(source: object, options: DataOptions = AS_IT_IS) -> Frame:
     if isinstance(source, str | Path):
         return _of_file(existing(source), f"'{source}'", options)
     if isinstance(source, Mapping):
+        refuse_splits(source)
         columns = {str(name): as_cells(values, f"Column '{name}'") for name, values in source.items()}
         return _framed(columns, "The dictionary")
     if is_frame(source):
-        return _framed(_of_table(_table(source), "The data frame"), "The data frame")
-    rows = _rows_of(source)
+        return _framed(_of_table(table_of(source), "The data frame"), "The data frame")
+    rows = rows_of(source)
     if rows is not None:
         return _framed({name: as_cells(values, f"Column '{name}'") for name, values in rows.items()}, "The source")
     raise SourceError(
         f"Columns come from a .csv, .tsv, .jsonl or .parquet file, a data frame or a dictionary. Got {source!r:.80}."
     )
-
-
-def _rows_of(source: object) -> dict[str, Any] | None:
-    """The columns of rows in memory: a list of records, a structured array, an array of objects or of strings."""
-    if isinstance(source, np.ndarray):
-        if source.dtype.names is not None and source.ndim == 1:
-            return {name: source[name] for name in source.dtype.names}
-        if source.ndim == 2 and source.dtype.kind in "OUS" and not _are_numbers(source):
-            return {str(place): column.tolist() for place, column in enumerate(source.T)}
-        return None
-    if isinstance(source, list | tuple) and source and all(isinstance(each, Mapping) for each in source):
-        names = dict.fromkeys(name for record in source for name in record)
-        plain = all(value is None or isinstance(value, PLAIN) for record in source for value in record.values())
-        return {str(name): [record.get(name) for record in source] for name in names} if plain else None
-    return None
-
-
-def _are_numbers(array: np.ndarray) -> bool:
-    return array.dtype == object and all(isinstance(cell, float | int | np.number | None) for cell in array.flat)
 
 
 def raw_columns(source: object, *, only: Collection[str] | None = None) -> dict[str, list[Any]]:
@@ -148,6 +133,11 @@ def values_of(cells: Cells) -> list[Any]:
     """The cells of a column as Python objects, None for what is missing; a NaN among numbers is missing, too."""
     values: list[Any] = cells if isinstance(cells, list) else cells.to_pylist()
     return [None if isinstance(value, float) and value != value else value for value in values]
+
+
+def is_missing(value: object) -> bool:
+    """Whether a value stands for nothing: None, NaN, or what pandas has for it."""
+    return value is None or (isinstance(value, float) and value != value) or type(value).__name__ in MISSING
 
 
 def kind_of(cells: Cells) -> str:
@@ -224,7 +214,13 @@ def _of_file(file: Path, called: str, options: DataOptions) -> Frame:
         raise SourceError(f"{called} is empty (0 bytes). Expected a line of column names and then one line per item.")
     if suffix == ".parquet":
         return _framed(_of_table(_parquet(file, called), called), called, folder=file.parent)
-    text, notes = decoded(contents(file), encoding=options.encoding, called=called)
+    data = contents(file)
+    if suffix == SERIES:
+        require_head(data, called)
+    text, notes = decoded(data, encoding=options.encoding, called=called)
+    if suffix == SERIES:
+        columns = {name: as_cells(values, f"Column '{name}'") for name, values in read_ts(text, called).items()}
+        return _framed(columns, called, notes=notes, folder=file.parent)
     if suffix in SEPARATED:
         read = read_separated(text, options, suffix=suffix, called=called)
         columns = _of_table(read.table, called)
@@ -248,20 +244,6 @@ def _parquet(file: Path, called: str) -> Any:
         raise SourceError(f"{called} cannot be read: {str(wrong).rstrip('.')}. Expected a Parquet file.") from wrong
 
 
-def _table(frame: Any) -> Any:
-    """The arrow table of a data frame, by whichever of the two protocols it offers."""
-    from pyarrow import interchange
-
-    try:
-        if hasattr(frame, "__arrow_c_stream__"):
-            return pa.table(frame)
-        return interchange.from_dataframe(frame)
-    except (pa.ArrowException, TypeError, ValueError, OverflowError) as wrong:
-        if not (hasattr(frame, "items") and hasattr(frame, "dtypes")):
-            raise SourceError(f"The data frame cannot be read: {str(wrong)[:200]}.") from wrong
-        return {str(name): series.tolist() for name, series in frame.items()}  # cells of several types in one column
-
-
 def _of_table(table: Any, called: str) -> dict[str, Cells]:
     if isinstance(table, dict):
         return {name: as_cells(values, f"Column '{name}' of {called}") for name, values in table.items()}
@@ -271,7 +253,7 @@ def _of_table(table: Any, called: str) -> dict[str, Cells]:
     if twice:
         raise SourceError(
             f"{called} has more than one column called '{twice[0]}'. Give every column its own name; if the first line "
-            "is data and holds no names, say --no-header."
+            "is data and holds no names, say --no-header, or --label-first where its first cell is a label."
         )
     return {names[place]: _plain(table.column(place)) for place in kept}
 
@@ -280,13 +262,20 @@ def _flat(columns: Mapping[str, Cells]) -> dict[str, Cells]:
     """The columns, with the fields of records as columns of their own: ``user.name``."""
     flat: dict[str, Cells] = {}
     for name, cells in columns.items():
-        if kind_of(cells) != "record":
-            flat[name] = cells
-            continue
-        whole = cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
-        fields = zip(whole.type, whole.flatten(), strict=True)
-        flat |= _flat({f"{name}.{field.name}": _plain(inner) for field, inner in fields})
+        flat |= {name: cells} if (fields := _fields(name, cells)) is None else _flat(fields)
     return flat
+
+
+def _fields(name: str, cells: Cells) -> dict[str, Cells] | None:
+    """The fields of a column of records, each as a column; None of any other column."""
+    if isinstance(cells, list) and all(cell is None or isinstance(cell, Mapping) for cell in cells) and any(cells):
+        fields = dict.fromkeys(field for cell in cells if cell is not None for field in cell)
+        values = {field: [None if cell is None else cell.get(field) for cell in cells] for field in fields}
+        return {f"{name}.{field}": as_cells(held, f"Column '{name}.{field}'") for field, held in values.items()}
+    if kind_of(cells) != "record":
+        return None
+    whole = cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
+    return {f"{name}.{field.name}": _plain(held) for field, held in zip(whole.type, whole.flatten(), strict=True)}
 
 
 def _framed(
@@ -302,4 +291,6 @@ def _framed(
     if not lengths or not next(iter(lengths.values())):
         raise SourceError(f"{called} has no rows. Expected column names and at least one row.")
     places = np.arange(next(iter(lengths.values()))) if rows is None else rows
-    return Frame(_flat(columns), called, places, **how)
+    if not (flat := _flat(columns)):
+        raise SourceError(f"{called} holds nothing: its records have no fields. Expected columns with names.")
+    return Frame(flat, called, places, **how)

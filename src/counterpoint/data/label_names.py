@@ -33,13 +33,11 @@ def name_of(label: object) -> str | None:
     """The class that a label names, as it is written; None where it names none.
 
     >>> [name_of(label) for label in ("007", "0.10", 3.0, True, "NA", "nan", float("nan"), None)]
-    ['007', '0.10', '3', 'true', 'NA', None, None, None]
+    ['007', '0.10', '3', 'True', 'NA', None, None, None]
     """
     value = label.item() if hasattr(label, "item") else label
     if isinstance(value, float) and value.is_integer():  # 3.0 and 3 are one class
         value = int(value)
-    if isinstance(value, bool):  # as files of text and of JSON write it
-        return str(value).lower()
     name = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
     return None if name.strip() in MISSING else name
 

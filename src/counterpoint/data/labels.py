@@ -16,6 +16,7 @@ from jaxtyping import Int64
 from counterpoint.data import label_names as names
 from counterpoint.data.label_sources import Given, find_labels
 from counterpoint.data.splits import UNLABELLED, Codes, class_counts, is_labelled
+from counterpoint.data.steps import one_per_series
 from counterpoint.errors import LabelError, listed
 from counterpoint.interfaces import Items
 from counterpoint.naming import BETWEEN, NAMINGS, named
@@ -206,6 +207,9 @@ def _of_items(labels: list[Any], items: Items) -> list[Any]:
     """The labels of the items that are there, where labels were given for the skipped ones too."""
     if len(labels) == len(items):
         return labels
+    steps_of = getattr(items, "steps_of", None)
+    if steps_of is not None and len(labels) == len(steps_of):
+        return one_per_series(labels, steps_of, items.names)
     rows: Int64[np.ndarray, " n"] | None = getattr(items, "rows", None)
     skipped = len(getattr(items, "skipped", ()))
     if rows is not None and len(labels) == len(items) + skipped:

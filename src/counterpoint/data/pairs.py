@@ -74,16 +74,18 @@ def read_scores(
         sheet = read_sheet(frame, Wishes(data=DataOptions(schema=f"{spec}:score")), "table")
         numeric = sheet.schema.named(spec).type in ("integer", "float", "boolean")
         said, where = sheet.numbers(spec) if numeric else np.asarray(sheet.words(spec)), f"The column '{spec}' has"
+        places = frame.rows.tolist()
     else:
         said, where = np.asarray(spec), "This list has"
+        places = list(range(len(said)))
     if said.dtype.kind not in "biuf" or said.ndim != 1 or not np.isfinite(said).all():
         raise LabelError(f"Scores are one number in every row, such as 1 and 0. {where} others, or none in some.")
-    left_out = {name for name, _ in skipped}
+    left_out = {name for name, _ in skipped} & {f"row {row}" for row in places}
     if len(said) != count + len(left_out):
         raise LabelError(
             f"There are {len(said):,} scores for {count + len(left_out):,} rows of pairs. Give one for each."
         )
-    kept = said[[f"row {row}" not in left_out for row in range(len(said))]]
+    kept = said[[f"row {row}" not in left_out for row in places]]
     different, ranks = np.unique(kept, return_inverse=True)
     if len(different) < 2:
         raise LabelError(f"All scores are {different[0]:g}, so no pair is more alike than another. Give others, too.")

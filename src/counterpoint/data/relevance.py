@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 from counterpoint.data import frames
 from counterpoint.data.paths import existing
+from counterpoint.data.schema import words_in
 from counterpoint.door import door
 from counterpoint.errors import InputError, SourceError, listed
 
@@ -67,12 +68,14 @@ def read_collection(source: object, part: str) -> tuple[object, list[str]]:
     if not (frames.is_frame(source) or isinstance(source, Mapping)):
         return source, []
     columns = frames.raw_columns(source)
-    if "_id" in columns and "text" in columns:
-        titles = columns.get("title", [None] * len(columns["text"]))
-        texts = [" ".join(filter(None, map(_cell, both))) for both in zip(titles, columns["text"], strict=True)]
-        return {"_id": [_cell(name) for name in columns["_id"]], "text": texts}, []
-    plain = {name: cells for name, cells in columns.items() if not any(isinstance(c, list | dict) for c in cells)}
-    return {name: [_cell(cell) for cell in cells] for name, cells in plain.items()}, []
+    called = f"'{source}'" if isinstance(source, str | Path) else "The collection"
+    lists = {name for name, cells in columns.items() if any(isinstance(cell, list | dict) for cell in cells)}
+    words = {name: _words(name, cells, called) for name, cells in columns.items() if name not in lists}
+    if "_id" in columns and "text" in columns and "text" not in lists:
+        titles = words.get("title", [""] * len(words["text"]))
+        texts = [" ".join(filter(None, both)) for both in zip(titles, words["text"], strict=True)]
+        return {"_id": _words("_id", columns["_id"], called), "text": texts}, []
+    return {name: words.get(name, cells) for name, cells in columns.items()}, []
 
 
 @door
@@ -218,8 +221,15 @@ def _called(name: str) -> str:
     return name.strip(' "').lower().replace("-", "_").replace(" ", "_")
 
 
+def _words(name: str, cells: list[Any], called: str) -> list[str]:
+    return [word.strip() for word in words_in(name, cells, called)]
+
+
 def _cell(cell: Any) -> str:
-    return "" if cell is None else str(cell).strip()
+    """A name as it is written, or as the same number is: 7.0 is 7."""
+    if isinstance(cell, list | dict):
+        raise InputError(f"Relevance names one query and one document in every row. Got {cell!r:.60}.")
+    return "" if cell is None else f"{cell:.15g}" if isinstance(cell, float) else str(cell).strip()
 
 
 def _is_number(cell: Any) -> bool:

@@ -34,6 +34,8 @@ class Rows:
     """What the column of labels says, None where it says nothing."""
     rows: Int64[np.ndarray, " n"] | None = None
     """The places that they had in their source, where some were left out."""
+    steps_of: Int64[np.ndarray, " m"] | None = None
+    """The item of every row of the source, where a row is one step of a series; -1 for rows that are left out."""
     skipped: Sequence[tuple[str, str]] = ()
     notes: Sequence[str] = ()
     frame: Frame | None = field(default=None, repr=False, compare=False)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from pyarrow import compute
 from counterpoint.data import numbers, times
 from counterpoint.data.frames import Cells, Frame, kind_of, values_of
 from counterpoint.errors import InputError, SourceError, closest, listed
+from counterpoint.options import named_columns
 
 ROLES = ("text", "number", "category", "label", "id", "group", "time", "path", "pair", "score", "ignore")
 
@@ -90,8 +92,14 @@ class Schema:
         return [f"not seen in training, and ignored: {listed(extra, 8)}"] if extra else []
 
 
+NO_COLUMNS = Schema(())
+"""The schema of a source that has no columns with names."""
+
+
 def schema_lines(records: Sequence[Mapping[str, Any]]) -> list[str]:
     """The records of a schema for people: one line a column; of many columns those at the end are summed up."""
+    if len(records) > SHOWN:
+        records = _summed(records)
     shown = records if len(records) <= SHOWN else records[: SHOWN - 1]
     width = max((len(each["column"]) for each in shown), default=0)
     lines = [f"{each['column']:{width}}  {_line(each)}" for each in shown]
@@ -100,6 +108,20 @@ def schema_lines(records: Sequence[Mapping[str, Any]]) -> list[str]:
         counts = ", ".join(f"{rest.count(role):,} {role}" for role in dict.fromkeys(rest))
         lines.append(f"and {len(rest):,} more: {counts}")
     return lines
+
+
+def _summed(records: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The records with one for every run of columns of which the same is to be said."""
+    summed: list[Mapping[str, Any]] = []
+    for _, alike in groupby(records, key=lambda each: (each["role"], each["note"], each["missing"])):
+        run = list(alike)
+        if len(run) <= 2:
+            summed += run
+            continue
+        called = f"{run[0]['column']} to {run[-1]['column']}"
+        note = ", ".join(part for part in (run[0]["note"], f"{len(run):,} columns") if part)
+        summed.append({**run[0], "column": called, "note": note})
+    return summed
 
 
 def _line(record: Mapping[str, Any]) -> str:
@@ -123,7 +145,7 @@ def parsed_roles(spec: str | None) -> dict[str, str]:
     {'zip': 'category', 'note': 'ignore'}
     """
     roles: dict[str, str] = {}
-    for each in (part for part in (spec or "").split(",") if part.strip()):
+    for each in named_columns(spec):
         name, colon, role = each.rpartition(":")
         if not colon or role.strip() not in ROLES:
             raise InputError(
@@ -154,7 +176,7 @@ def numbers_in(column: Column, cells: Cells, called: str) -> Float64[np.ndarray,
     written = cells if kind == "string" else pa.array(words_in(column.name, cells, called))
     if column.form == BOOLEAN:
         return _truths(column, written, called)
-    if column.role == "time" or column.type == "time":
+    if column.type == "time":
         values = times.parse(written, column.form or times.ISO)
         _require_few(column, written, np.isnan(values), called, "times")
         return values

@@ -28,7 +28,7 @@ from counterpoint.labelling.material import Material, gather
 from counterpoint.labelling.teaching import taught
 from counterpoint.locks import holds_out
 from counterpoint.model import Model, load
-from counterpoint.opening import apart
+from counterpoint.opening import apart, without_column
 from counterpoint.options import AS_IT_IS, DataOptions
 from counterpoint.plans import Distilling, Lifecycle, Tuning
 from counterpoint.progress import announce_labels
@@ -109,6 +109,7 @@ def semi(
         asked = Lifecycle.of(runs.merged(asked.record(), before["asked"], Lifecycle().record(), before["settled"]))
         data = DataOptions.of(before["data"]) if data == AS_IT_IS else data
     material = gather(source, labels, asked, data=data)
+    data = without_column(data, labels, material.modality)
     record = {**asked_for(source, labels, asked), "verb": SEMI, "data": data.record(), "identity": material.identity()}
     journey = Journey(folder, asked, record, material, began)
     if before is not None and before.get("identity") != record["identity"]:

@@ -20,7 +20,7 @@ from counterpoint import catalogue
 from counterpoint.data.frames import is_columns
 from counterpoint.data.levels import Range, measured, scale, stated
 from counterpoint.data.pictures import PictureItems, looks_like_pictures, open_pictures, survey
-from counterpoint.data.schema import Column, Schema
+from counterpoint.data.schema import NO_COLUMNS, Column, Schema
 from counterpoint.data.sheets import Sheet, later_sheet, read_sheet
 from counterpoint.data.subset import spread
 from counterpoint.data.texts import is_library
@@ -29,7 +29,7 @@ from counterpoint.errors import InputError, PlanError, SourceError
 from counterpoint.files import expanded
 from counterpoint.interfaces import Items
 from counterpoint.kinds import EncoderInput, Modality, Wishes
-from counterpoint.options import DataOptions
+from counterpoint.options import AS_IT_IS, DataOptions
 from counterpoint.views import pixels, two
 from counterpoint.views.crop import resize
 from counterpoint.views.strength import strengthened
@@ -51,8 +51,8 @@ class Sight:
     mean: list[float]
     deviation: list[float]
     views: str
-    schema: Schema
-    options: DataOptions
+    schema: Schema = NO_COLUMNS
+    options: DataOptions = AS_IT_IS
     levels: Range | None = None
     """Which numbers are black and full brightness; None where the training data was bytes, from 0 to 255."""
 
@@ -95,7 +95,7 @@ class Images(Modality):
         views = wishes.views if isinstance(wishes.views, str) else "callable"
         if views == "auto":
             views = pixels.auto(found.channels, size)
-        schema = Schema([]) if sheet is None else sheet.schema
+        schema = NO_COLUMNS if sheet is None else sheet.schema
         sight = Sight(
             found.channels, size, stored, mean.tolist(), deviation.tolist(), views, schema, wishes.data, levels
         )

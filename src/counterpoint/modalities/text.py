@@ -19,10 +19,11 @@ from torch.nn import functional
 from counterpoint import catalogue
 from counterpoint.data.alike import alike
 from counterpoint.data.frames import is_columns
+from counterpoint.data.linked import read_to_learn
 from counterpoint.data.prompts import Prompted
-from counterpoint.data.schema import Schema
+from counterpoint.data.schema import NO_COLUMNS, Schema
 from counterpoint.data.sheets import later_sheet, read_sheet
-from counterpoint.data.texts import Texts, looks_like_texts, of_sheet, read_texts, read_to_learn
+from counterpoint.data.texts import Texts, looks_like_texts, of_sheet, read_texts
 from counterpoint.data.tokens import Script, Tokenizer, learned
 from counterpoint.data.words import counted, in_stretches, only_whole
 from counterpoint.data.written import Ragged, Written
@@ -123,7 +124,7 @@ class Text(Modality):
             columns=columns,
             paired=linked is not None,
             views=("words" if linked is None else "dropout") if views == "auto" else views,
-            schema=Schema([]) if sheet is None else sheet.schema,
+            schema=NO_COLUMNS if sheet is None else sheet.schema,
             options=wishes.data,
             network=None if borrowed is None else borrowed.settings,
         )

@@ -33,7 +33,7 @@ Place = Annotated[Path, Parameter(converter=_given)]
 
 Choices = Annotated[Plan, Parameter(name="*")]
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON object and nothing else.")]
-Data = Annotated[DataOptions, Parameter(name="*")]
+Data = Annotated[DataOptions, Parameter(name="*", allow_leading_hyphen=True)]
 Flag = Parameter(negative="")
 Several = Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")]
 USUAL = Plan()
