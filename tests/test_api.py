@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 import counterpoint as cp
 from counterpoint.errors import InputError, LabelError, PlanError, RunError, UnknownName
 from counterpoint.plans import check
-from tests.worlds import records, stripes
+from tests.worlds import pulses, records, remarks, stripes
 
 TINY = {"epochs": 1, "batch_size": 32, "width": 8, "head_hidden": 16, "head_outputs": 8, "precision": "fp32"}
 
@@ -221,3 +221,124 @@ def test_too_few_items_and_unknown_kinds_are_met_with_advice():
 def test_similarities_and_optimizers_train(similarity, optimizer):
     model = cp.fit(records().source, similarity=similarity, optimizer=optimizer, temperature=1.0, **TINY)
     assert np.isfinite(model.embed(records().source).vectors).all()
+
+
+@pytest.fixture(scope="module")
+def reader():
+    return cp.fit(remarks(count=64).source, **TINY)
+
+
+def test_a_text_is_embedded_as_a_list_of_it(reader, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    said = remarks(count=64).source[0]
+    np.testing.assert_array_equal(cp.embed(reader, said).vectors, cp.embed(reader, [said]).vectors)
+    for text in ("one", "said and done.\nAnd then and/or later", "o" * 2000 + "/", "e.g. this"):
+        assert len(reader.embed(text)) == 1, text
+
+
+def test_a_string_that_looks_like_a_path_is_no_text(reader, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for path in ("notes/may", "notes.txt", "table.csv", "table.csv.gz", "photo.PNG", "x.npy", "sample:fashion"):
+        with pytest.raises(InputError):
+            reader.embed(path)
+    with pytest.raises(InputError, match="There is no 'phtos'"):
+        cp.fit(stripes(count=64).source, **TINY).embed("phtos")
+    (tmp_path / "lines.txt").write_text("here it is\nand there\n", encoding="utf-8")
+    assert len(reader.embed("lines.txt")) == 2
+    with pytest.raises(InputError, match="There is no 'lnes'"):
+        reader.modality.open("lnes")
+
+
+def test_texts_in_memory_keep_their_rows(reader, tmp_path):
+    texts = remarks(count=64).source[:5]
+    gaps = [texts[0], "", *texts[1:3], " \t", *texts[3:]]
+    columns = {"who": [f"p{row}" for row in range(7)], "id": [f"n{row}" for row in range(7)], "said": gaps}
+    whole = reader.embed(texts).vectors
+    for source in (gaps, tuple(gaps), np.array(gaps), np.array(gaps, dtype=object), columns):
+        with pytest.warns(UserWarning, match=r"2 of 7 items could not be embedded and count as zeros; the first is"):
+            z = reader.embed(source)
+        assert len(z) == 7
+        np.testing.assert_array_equal(z.vectors[[0, 2, 3, 5, 6]], whole)
+        assert not z.vectors[[1, 4]].any()
+    assert list(z.names) == [f"n{row}" for row in range(7)]
+    (tmp_path / "gaps.txt").write_text("\n".join(gaps), encoding="utf-8")
+    z = reader.embed(tmp_path / "gaps.txt")  # names are the key of a file
+    assert list(z.names) == ["0", "2", "3", "5", "6"]
+
+
+def test_nothing_but_empty_texts_are_as_many_rows_of_zeros(reader):
+    for source, count in ((["", " "], 2), ("", 1)):
+        with pytest.warns(UserWarning, match=f"{count} of {count} items"):
+            z = reader.embed(source)
+        assert z.vectors.shape == (count, reader.length())
+        assert not z.vectors.any()
+
+
+def test_pictures_in_a_list_keep_their_rows(tmp_path):
+    paths = []
+    for row, picture in enumerate(stripes(count=16).source):
+        paths.append(tmp_path / f"{row:02}.png")
+        Image.fromarray(picture).save(paths[-1])
+    model = cp.fit(tmp_path, **{**TINY, "batch_size": 8})
+    paths[3].write_bytes(b"broken")
+    paths[9].write_bytes(b"")
+    some = list(reversed(paths))
+    with pytest.warns(UserWarning, match=r"2 of 16 items could not be embedded .* is '.*/09\.png': it is empty"):
+        z = model.embed(some)
+    assert list(z.names) == [path.as_posix() for path in some]
+    assert np.flatnonzero(~z.vectors.any(axis=1)).tolist() == [6, 12]
+    assert len(model.embed(tmp_path)) == 14
+    with pytest.warns(UserWarning, match="1 of 1 items"):
+        assert model.embed([paths[3]]).vectors.tolist() == [[0.0] * model.length()]
+
+
+@pytest.mark.parametrize(
+    "change", ["in place", "one number", "through data", "through numpy", "loaded", "trained", "a buffer"]
+)
+def test_a_fingerprint_follows_the_weights(change):
+    model = cp.fit(stripes(count=64).source, **TINY)
+    before, state = model.fingerprint(), {k: v.clone() for k, v in model.encoder.state_dict().items()}
+    assert model.fingerprint() == before
+    weight = next(model.encoder.parameters())
+    if change == "in place":
+        with torch.no_grad():
+            weight.add_(1)
+    elif change == "one number":
+        with torch.no_grad():
+            weight.view(-1)[1] += 1
+    elif change == "through data":
+        weight.data.mul_(2)
+    elif change == "through numpy":
+        weight.detach().numpy()[...] += 1
+    elif change == "loaded":
+        model.encoder.load_state_dict({k: v + 1 for k, v in state.items()})
+    elif change == "trained":
+        model.encoder(torch.randn(4, 3, 16, 16)).sum().backward()
+        torch.optim.AdamW(model.encoder.parameters()).step()
+    else:
+        next(model.encoder.buffers()).add_(1)
+    assert model.fingerprint() != before
+    model.encoder.load_state_dict(state)
+    assert model.fingerprint() == before
+
+
+def test_a_fingerprint_is_computed_once(monkeypatch):
+    model = cp.fit(records().source, **TINY)
+    first = model.embed(records().source[:1]).model
+    monkeypatch.setattr("counterpoint.model.as_bytes", None)
+    assert model.embed(records().source[:1]).model == first == model.fingerprint()
+
+
+def test_a_model_knows_the_length_of_its_vectors(reader):
+    for world in (stripes, pulses, records):
+        source = world(count=64).source
+        model = cp.fit(source, **TINY)
+        assert model.length() == model.embed(source[:1]).vectors.shape[1]
+    assert reader.length() == reader.embed("one more").vectors.shape[1]
+
+
+def test_classes_are_predicted_for_every_row(quick_lessons):
+    texts, labels = remarks(count=64).source, np.arange(64) % 2
+    classifier = cp.finetune(cp.fit(texts, **TINY), texts, labels=labels, epochs=1)
+    with pytest.warns(UserWarning, match="1 of 3 items"):
+        assert [each.name for each in cp.predict(classifier, [texts[0], "", texts[1]])] == ["0", "1", "2"]

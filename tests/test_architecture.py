@@ -63,9 +63,10 @@ def test_names_say_what_they_hold(path):
 def test_functions_take_at_most_seven_arguments_and_no_open_ended_ones(path):
     for node in functions(path):
         arguments = [each.arg for each in (*node.args.args, *node.args.kwonlyargs) if each.arg not in ("self", "cls")]
-        if path.parent.stem != "shell":  # where each argument is an option that a person may write
+        if path.parent.stem != "shell" and path.stem != "estimator":  # where each is an option that a person may write
             assert len(arguments) <= 7, (node.name, arguments)
-        if node.args.kwarg is not None:
+        # What a decorator hands on, as P.kwargs, is not open-ended: the verb that it wraps says what there is.
+        if node.args.kwarg is not None and not isinstance(node.args.kwarg.annotation, ast.Attribute):
             assert (path.stem, node.args.kwarg.arg) in {
                 (place, "choices")
                 for place in (

@@ -12,7 +12,7 @@ from PIL import Image
 
 from counterpoint import catalogue
 from counterpoint.cli import main
-from tests.worlds import stripes
+from tests.worlds import remarks, stripes
 
 TINY = ["--epochs", "2", "--batch-size", "32", "--width", "8", "--head-hidden", "16", "--head-outputs", "8"]
 
@@ -85,6 +85,9 @@ def test_embed_writes_unit_vectors_with_names(run, photos, tmp_path, capsys):
         np.testing.assert_allclose(np.linalg.norm(z["vectors"], axis=1), 1, atol=1e-5)
         assert z["names"].tolist() == sorted(z["names"].tolist())
         assert len(z["vectors"]) == len(z["names"]) == 96
+    said(capsys, "embed", str(run), str(photos / "*" / "*.png"), "--out", str(tmp_path / "some.npz"))
+    with np.load(tmp_path / "some.npz") as some, np.load(tmp_path / "z.npz") as z:
+        assert some["names"].tolist() == z["names"].tolist()
 
 
 @pytest.mark.parametrize("like", ["kind1/001.png", "0", "file"])
@@ -120,13 +123,24 @@ ASKED = ["fit", "{tmp}/asked.csv", "--out", "{out}"]
 PAIRED = [*ASKED, "--pairs", "question,answer"]
 
 WRONG = {
+    "a pattern that matches nothing": ["fit", "{tmp}/*.webp", "--out", "{out}"],
     "missing path": ["fit", "{tmp}/nowhere", "--out", "{out}"],
     "missing sample": ["fit", "sample:fash", "--out", "{out}"],
+    "no source": ["fit", "", "--out", "{out}"],
+    "no folder": ["fit", "{tmp}/array.npy", "--out="],
+    "home of nobody": ["fit", "~nobody-of-this-name/photos", "--out", "{out}"],
+    "folder in the home of nobody": ["fit", "{tmp}/array.npy", "--out=~nobody-of-this-name/run"],
+    "links in a circle": ["fit", "{tmp}/round", "--out", "{out}"],
+    "pipe": ["fit", "{tmp}/pipe.npy", "--out", "{out}"],
+    "run in place of data": ["fit", "{run}", "--out", "{out}"],
+    "folder that the data lies in": ["fit", "{tmp}/array.npy", "--out", "{tmp}"],
+    "folder below a file": ["fit", "{tmp}/array.npy", "--out", "{tmp}/array.npy/run"],
+    "folder that is a file": ["fit", "{tmp}/array.npy", "--out", "{tmp}/array.npy"],
     "address": ["fit", "https://example.org/photos", "--out", "{out}"],
     "empty folder": ["fit", "{tmp}/empty", "--out", "{out}"],
     "folder of text files": ["fit", "{tmp}/text", "--out", "{out}"],
     "not a number": ["fit", "{tmp}/nan.npy", "--out", "{out}"],
-    "normalised pictures": ["fit", "{tmp}/normal.npy", "--out", "{out}"],
+    "a range that is none": ["fit", "{tmp}/normal.npy", "--range", "5,1", "--out", "{out}"],
     "truncated array": ["fit", "{tmp}/cut.npy", "--out", "{out}"],
     "path out of an archive": ["fit", "{tmp}/climbing.zip", "--out", "{out}"],
     "batch larger than data": ["fit", "{tmp}/array.npy", "--out", "{out}", "--batch-size", "1000"],
@@ -166,7 +180,7 @@ WRONG = {
     "workers for one file": ["embed", "{run}", "{tmp}/array.npy", "--out", "{out}.npz", "--workers", "2"],
     "no shards": ["embed", "{run}", "{tmp}/text", "--out", "{out}"],
     "labels of the wrong length": ["evaluate", "{run}", "--train", "{tmp}/array.npy", "--labels", "{tmp}/short.npy"],
-    "labels with gaps": ["evaluate", "{run}", "--train", "{tmp}/array.npy", "--labels", "{tmp}/gaps.npy"],
+    "labels of one class with gaps": ["evaluate", "{run}", "--train", "{tmp}/array.npy", "--labels", "{tmp}/gaps.npy"],
     "labels all different": ["evaluate", "{run}", "--train", "{tmp}/array.npy", "--labels", "{tmp}/own.npy"],
     "labels missing": ["evaluate", "{run}", "--train", "{tmp}/array.npy"],
     "no labels to learn from": ["finetune", "{run}", "{tmp}/array.npy", "--out", "{out}"],
@@ -180,7 +194,16 @@ WRONG = {
         "{out}",
     ],
     "two labels for one name": ["finetune", "{run}", "{tmp}/array.npy", "--labels", "{tmp}/both.csv", "--out", "{out}"],
-    "a class of one": ["finetune", "{run}", "{tmp}/array.npy", "--labels", "{tmp}/one.csv", "--out", "{out}"],
+    "minus one as a class": ["finetune", "{run}", "{tmp}/array.npy", "--labels", "{tmp}/signs.npy", "--out", "{out}"],
+    "labels that are measured": [
+        "finetune",
+        "{run}",
+        "{tmp}/array.npy",
+        "--labels",
+        "{tmp}/sizes.npy",
+        "--out",
+        "{out}",
+    ],
     "labels for no item": ["finetune", "{run}", "{tmp}/array.npy", "--labels", "{tmp}/none.npy", "--out", "{out}"],
     "a fraction too small": [
         "finetune",
@@ -214,7 +237,6 @@ WRONG = {
         "many",
     ],
     "the whole way without labels": ["semi", "{tmp}/array.npy", "--out", "{out}"],
-    "the whole way with a class of one": ["semi", "{tmp}/array.npy", "--labels", "{tmp}/one.csv", "--out", "{out}"],
     "a budget that no class has": [
         "semi",
         "{tmp}/array.npy",
@@ -312,6 +334,8 @@ def wrong_things(folder):
     pictures = stripes(count=40).source
     for name in ("empty", "text", "folder.onnx"):
         (folder / name).mkdir()
+    (folder / "round").symlink_to("round")
+    os.mkfifo(folder / "pipe.npy")
     (folder / "text" / "letter.pdf").write_text("Dear Sir", encoding="utf-8")
     rows = [f"what is the price of number {row},it is {row} pounds" for row in range(20)]
     (folder / "asked.csv").write_text("\n".join(["question,answer", *rows]), encoding="utf-8")
@@ -330,8 +354,10 @@ def wrong_things(folder):
     np.save(folder / "gaps.npy", np.where(np.arange(40) < 3, np.nan, 1.0))
     np.save(folder / "own.npy", np.arange(40))
     np.save(folder / "none.npy", np.full(40, -1))
+    np.save(folder / "signs.npy", np.where(np.arange(40) < 20, -1, 1))
+    np.save(folder / "sizes.npy", np.arange(40) / 7)
     np.save(folder / "two.npy", np.arange(40) % 2)
-    for name, rows in (("names", "0,x\nphoto,y"), ("both", "0,x\n0,y"), ("one", "0,x\n1,x\n2,y")):
+    for name, rows in (("names", "0,x\nphoto,y"), ("both", "0,x\n0,y")):
         (folder / f"{name}.csv").write_text(f"name,label\n{rows}\n", encoding="utf-8")
     with zipfile.ZipFile(folder / "climbing.zip", "w") as packed:
         packed.writestr("../outside.png", b"x")
@@ -359,6 +385,15 @@ def test_tampered_weights_are_refused(run, tmp_path, capsys):
     weights[-1] ^= 1
     (copy / "model.safetensors").write_bytes(weights)
     assert "not what was saved" in refused(capsys, "embed", str(copy), "x", "--out", str(tmp_path / "z.npz"))
+
+
+def test_the_name_of_a_file_with_a_slip_in_it_is_no_text(tmp_path, capsys):
+    (tmp_path / "lines.txt").write_text("\n".join(remarks(count=64).source), encoding="utf-8")
+    main(["fit", str(tmp_path / "lines.txt"), "--out", str(tmp_path / "run"), *TINY])
+    assert "There is no 'lnes'" in refused(
+        capsys, "embed", str(tmp_path / "run"), "lnes", "--out", str(tmp_path / "z.npz")
+    )
+    assert not (tmp_path / "z.npz").exists()
 
 
 def test_the_module_runs_as_a_command():

@@ -13,7 +13,7 @@ import pytest
 import torch
 from pyarrow import parquet
 
-from counterpoint.data.frames import is_frame, kind_of, raw_columns, read_frame
+from counterpoint.data.frames import is_frame, kind_of, raw_columns, read_frame, values_of
 from counterpoint.errors import SourceError
 from counterpoint.options import DataOptions
 
@@ -38,6 +38,10 @@ class Interchange:
 
     def __dataframe__(self, nan_as_null: bool = False, allow_copy: bool = True) -> object:
         return self.table.__dataframe__(nan_as_null, allow_copy)
+
+
+def read_raw(source, **options):
+    return {name: values_of(cells) for name, cells in read_frame(source, DataOptions(**options)).columns.items()}
 
 
 def kinds(source, **options):
@@ -122,7 +126,7 @@ def test_every_encoding_is_read_and_what_was_guessed_is_said(tmp_path):
 def test_an_encoding_that_is_given_is_used_and_one_that_does_not_fit_refused(tmp_path):
     file = tmp_path / "a.csv"
     file.write_bytes("x\nñandú\n".encode("cp437"))
-    assert raw_columns(file, DataOptions(encoding="cp437")) == {"x": ["ñandú"]}
+    assert read_raw(file, encoding="cp437") == {"x": ["ñandú"]}
     with pytest.raises(SourceError, match=r"not encoded in utf-8: line 2 .* Leave out --encoding"):
         read_frame(file, DataOptions(encoding="utf-8"))
     with pytest.raises(SourceError, match="There is no encoding 'utf9'"):
@@ -158,7 +162,7 @@ def test_a_line_of_names_that_looks_like_data_is_said_and_may_be_declared_data(t
     frame = read_frame(file)
     assert len(frame) == 2
     assert "--no-header" in frame.notes[0]
-    assert raw_columns(file, DataOptions(header=False))["0"] == ["5.1", "4.9", "4.7"]
+    assert read_raw(file, header=False)["0"] == ["5.1", "4.9", "4.7"]
 
 
 def test_quotation_marks_that_swallow_rows_are_asked_about_and_may_be_a_part_of_the_text(tmp_path):
@@ -166,7 +170,7 @@ def test_quotation_marks_that_swallow_rows_are_asked_about_and_may_be_a_part_of_
     file.write_text('one\ttwo\nhe said "no\tyes\n"so\tbe it\nplain\ttext\n"end\tof it\nlast\trow\n')
     with pytest.raises(SourceError, match="--quoting none"):
         read_frame(file)
-    assert raw_columns(file, DataOptions(quoting="none"))["one"] == ['he said "no', '"so', "plain", '"end', "last"]
+    assert read_raw(file, quoting="none")["one"] == ['he said "no', '"so', "plain", '"end', "last"]
 
 
 def test_a_quoted_cell_may_go_on_for_lines(tmp_path):
@@ -297,3 +301,62 @@ def test_sparse_matrices_are_refused_in_words():
     sparse = pytest.importorskip("scipy.sparse")
     with pytest.raises(SourceError, match=r"sparse matrix.*toarray"):
         read_frame({"a": sparse.eye(3).tocsr()})
+
+
+def test_a_mark_that_never_closes_is_asked_about_wherever_it_opens(tmp_path):
+    for opens in (0, 7, 30, 57):
+        for name, mark in (("a.csv", ","), ("a.tsv", "\t")):
+            texts = [("" if row != opens else chr(34)) + f"good product {row}" for row in range(60)]
+            rows = [f"{row}{mark}{text}{mark}{row % 5}" for row, text in enumerate(texts)]
+            (tmp_path / name).write_text("\n".join([f"id{mark}review{mark}stars", *rows]))
+            with pytest.raises(SourceError, match="--quoting none"):
+                read_frame(tmp_path / name)
+            assert len(read_frame(tmp_path / name, DataOptions(quoting="none"))) == 60
+
+
+def test_marks_that_pair_up_across_rows_are_asked_about(tmp_path):
+    (tmp_path / "a.tsv").write_text(
+        "text\tlabel\n" + "".join(f'"open quote {row} goes on\t{row % 2}\n' for row in range(60))
+    )
+    with pytest.raises(SourceError, match="--quoting none"):
+        read_frame(tmp_path / "a.tsv")
+    rows = [f"{row},{chr(34) if row in (7, 9) else ''}good product {row},{row % 5}" for row in range(60)]
+    (tmp_path / "a.csv").write_text("\n".join(["id,review,stars", *rows]))
+    with pytest.raises(SourceError, match="--quoting standard"):
+        read_frame(tmp_path / "a.csv")
+    assert len(read_frame(tmp_path / "a.csv", DataOptions(quoting="standard"))) == 58
+
+
+def test_what_stands_before_the_names_of_columns_is_left_out_and_said(tmp_path):
+    for before in ("sep=;\n", "# made by a program\n# on a Monday\n"):
+        (tmp_path / "a.csv").write_text(f"{before}a;b\n1;2\n3;4\n")
+        frame = read_frame(tmp_path / "a.csv")
+        assert frame.columns["a"].to_pylist() == ["1", "3"]
+        assert "before the names of columns is left out" in frame.notes[0]
+    (tmp_path / "a.csv").write_text("#id,text\n1,x\n2,y\n")
+    assert raw_columns(tmp_path / "a.csv")["#id"] == ["1", "2"]
+
+
+def test_utf8_is_read_as_such_whatever_encoding_was_said_before(tmp_path):
+    for encoding in ("utf-8", "utf-8-sig", "utf-16", "cp1252"):
+        (tmp_path / "a.csv").write_bytes("x\nqui a volé l'argent\n".encode(encoding))
+        assert read_raw(tmp_path / "a.csv", encoding="cp1252") == {"x": ["qui a volé l'argent"]}, encoding
+
+
+def test_names_that_meet_are_refused_in_every_form():
+    pandas = pytest.importorskip("pandas")
+    mixed = pandas.DataFrame(np.arange(8).reshape(2, 4), columns=list("abab"))
+    for source in (mixed, {0: [1], "0": [2]}, {"a": [{"b": 1}], "a.b": [2]}):
+        with pytest.raises(SourceError, match=r"more than one column called|read alike"):
+            read_frame(source)
+
+
+def test_arrays_of_bytes_and_of_rough_times_are_what_they_say():
+    source = {
+        "s": np.array([b"Ulm", b"Bonn"]),
+        "h": np.array([1, 2], "timedelta64[h]"),
+        "m": np.array(["2020-01", "2020-02"], "datetime64[M]"),
+    }
+    assert list(kinds(source).values()) == ["string", "time", "time"]
+    with pytest.raises(SourceError, match="not a series of values"):
+        read_frame({"a": np.array(5)})

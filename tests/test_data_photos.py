@@ -250,9 +250,8 @@ def test_folders_without_photos_say_what_they_hold(tmp_path):
     with pytest.raises(SourceError, match=r"is empty. Expected photos"):
         opened(tmp_path)
     (tmp_path / "a.txt").touch()
-    (tmp_path / "b.heic").touch()
     assert not looks_like_pictures(tmp_path)
-    with pytest.raises(SourceError, match=r"holds no photos, only .txt \(1\), .heic \(1\). Photos end in .avif, .bmp"):
+    with pytest.raises(SourceError, match=r"holds no photos, only .txt \(1\). Photos end in .avif, .bmp"):
         opened(tmp_path)
 
 
@@ -278,7 +277,6 @@ def test_damaged_archives_are_explained(tmp_path, name):
         ("a,b\n1,2\n", None, "None of the columns a, b holds paths"),
         ("file,b\nx.png,2\n", "fil", "Did you mean 'file'"),
         ("file,b\nx.png,2\n", "b", "Column 'b' holds no paths of photos: its first is"),
-        ("file,b\nx.png,1\n,2\n", None, "names no photo in 1 rows, the first row 1"),
         ("file\nx.png\nx.png\n", None, "'x.png' is listed 2 times"),
     ],
 )
@@ -289,10 +287,10 @@ def test_columns_that_do_not_name_photos_are_explained(tmp_path, text, column, m
         opened(read_sheet(tmp_path / "list.csv", Wishes(data=DataOptions(column=column)), "image"))
 
 
-def test_photos_need_a_size_and_one_or_three_channels(album):
+def test_photos_need_a_size_and_the_bands_that_they_have(album):
     with pytest.raises(SourceError, match="Say with size="):
         open_pictures(album, size=None, channels=3)
-    with pytest.raises(SourceError, match="not with 2"):
+    with pytest.raises(SourceError, match="has 3 bands, and 2 were expected"):
         open_pictures(album, size=4, channels=2)
 
 

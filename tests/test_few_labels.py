@@ -61,15 +61,15 @@ def classifier(model, few):
 
 def test_a_table_of_names_labels_some_items(tmp_path):
     (tmp_path / "few.csv").write_text("name,label\nb,cat\na,dog\nd,dog\ne,cat\n", encoding="utf-8")
-    codes, classes = read_some_labels(str(tmp_path / "few.csv"), None, Named(*"abcde"))
-    assert classes == ["cat", "dog"]
-    assert codes.tolist() == [1, 0, -1, 1, 0]
+    read = read_some_labels(str(tmp_path / "few.csv"), None, Named(*"abcde"))
+    assert read.classes == ["cat", "dog"]
+    assert read.codes.tolist() == [1, 0, -1, 1, 0]
 
 
 def test_rows_of_an_array_are_named_by_their_numbers_with_zeros_or_without(tmp_path):
     (tmp_path / "few.csv").write_text("name,label\n7,cat\n012,dog\n3,dog\n010,cat\n", encoding="utf-8")
     items = Named(*(f"{row:03}" for row in range(100)))
-    codes, _ = read_some_labels(str(tmp_path / "few.csv"), None, items)
+    codes = read_some_labels(str(tmp_path / "few.csv"), None, items).codes
     assert {row: int(codes[row]) for row in np.flatnonzero(codes >= 0)} == {3: 1, 7: 0, 10: 0, 12: 1}
 
 
@@ -84,9 +84,9 @@ def test_rows_of_an_array_are_named_by_their_numbers_with_zeros_or_without(tmp_p
     ],
 )
 def test_minus_one_empty_and_missing_are_no_labels(labels, codes, classes):
-    found, names = read_some_labels(labels, None, Named(*"abcde"))
-    assert found.tolist() == codes
-    assert names == classes
+    read = read_some_labels(labels, None, Named(*"abcde"))
+    assert read.codes.tolist() == codes
+    assert read.classes == classes
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_minus_one_empty_and_missing_are_no_labels(labels, codes, classes):
         ("name,label\na,x\na,y\n", "calls 'a' both 'x' and 'y'"),
         ("name,class\na,x\n", "needs the columns name and label"),
         ("name,label\na,x\nb,x\n", "All 2 labels are 'x'"),
-        ("name,label\na,x\nb,x\nc,y\n", "The class 'y' has one labelled item"),
+        ("name,label\na,0.25\nb,0.5\nc,3.0\n", "No label stands for two items: 3 labels.*numbers to predict"),
         ("name,label\na,\nb,\n", "None of the 5 items has a label"),
     ],
 )
@@ -240,6 +240,51 @@ def test_the_length_fits_the_number_of_labels(labels, epochs):
     assert usual_epochs(labels, 64) == epochs
 
 
+def gappy(labels):
+    """The labels as words, a fifth of them missing in one way or another."""
+    gaps = [None, "", float("nan"), "nan"]
+    return [gaps[row // 5 % 4] if row % 5 == 0 else f"kind {label}" for row, label in enumerate(labels.tolist())]
+
+
+def test_evaluate_and_finetune_leave_out_the_same_items_and_say_how_many(model, tmp_path, capsys):
+    world = stripes()
+    labels, known = gappy(world.labels), np.arange(256) % 5 > 0
+    named = {f"kind {kind}": int((world.labels[known] == kind).sum()) for kind in range(4)}
+    scores = cp.evaluate(model, world.source, labels=labels)
+    assert "52 of 256 items have no label and are left out" in capsys.readouterr().err
+    assert scores["classes"] == named
+    assert scores["sizes"]["train"] + scores["sizes"]["test"] == 204
+    alone = cp.evaluate(model, world.source[known], labels=world.labels[known])
+    assert [scores[probe]["value"] for probe in ("knn", "linear")] == [alone[p]["value"] for p in ("knn", "linear")]
+    tuned = cp.finetune(model, world.source, labels=labels, epochs=1, out=tmp_path / "few")
+    assert "52 of 256 items have no label and are left out" in capsys.readouterr().err
+    assert set(map(int, tuned.learned)) == set(np.flatnonzero(known).tolist())
+    assert json.loads((tmp_path / "few" / "tuned.json").read_text(encoding="utf-8"))["classes"] == named
+
+
+def test_test_items_without_a_label_are_not_asked_about(model, capsys):
+    world, other = stripes(), stripes(count=96, seed=1)
+    asked = ["" if row < 48 else str(label) for row, label in enumerate(other.labels.tolist())]
+    scores = cp.evaluate(model, world.source, other.source, labels=(world.labels.astype(str).tolist(), asked))
+    assert scores["sizes"] == {"train": 256, "test": 48, "classes": 4}
+    assert "test      4 classes, 48 of 96 items" in capsys.readouterr().err
+
+
+def test_a_class_of_one_item_is_learned_from_and_does_not_stop_the_others(model, capsys):
+    world = stripes()
+    labels = [f"kind {label}" for label in world.labels[:41].tolist()] + [None] * 214 + ["rare"]
+    said = "the class 'rare' has one labelled item: it is learned from and never tested"
+    for choices in ({}, {"per_class": 4}, {"fraction": 0.5}):
+        tuned = cp.finetune(model, world.source, labels=labels, epochs=1, **choices)
+        assert tuned.classes[-1] == "rare"
+        assert "255" in tuned.learned
+        assert said in capsys.readouterr().err
+    scores = cp.evaluate(tuned, world.source, labels=labels)
+    assert said in capsys.readouterr().err
+    assert scores["classes"]["rare"] == 1
+    assert sum(scores["classifier"]["confusion"][-1]) == 0
+
+
 def test_what_cannot_be_asked_of_a_head_is_refused(model, few):
     with pytest.raises(InputError, match="The projection head has 1 layers before its last"):
         cp.finetune(model, stripes().source, labels=few, head_layers=3)
@@ -314,7 +359,7 @@ def test_finetune_distill_and_predict_from_a_shell(tmp_path, capsys):
     tuning = ["finetune", base, source, "--labels", str(tmp_path / "few.npy"), "--out", out, "--epochs", "4"]
     main([*tuning, "--json"])
     found = json.loads(capsys.readouterr().out)
-    assert (found["labels"], found["classes"], found["held_out"]) == (32, 4, 8)
+    assert (found["labels"], found["classes"], found["held_out"]) == (32, dict.fromkeys("0123", 8), 8)
     small = str(tmp_path / "small")
     main(["distill", out, source, "--encoder", "conv2d", "--width", "4", "--epochs", "1", "--out", small, "--json"])
     taught = json.loads(capsys.readouterr().out)

@@ -7,7 +7,7 @@ import torch
 import counterpoint as cp
 from counterpoint.comparison import Comparison, cosine, same_item
 from counterpoint.data.alike import alike
-from counterpoint.data.texts import read_linked
+from counterpoint.data.linked import read_linked
 from counterpoint.data.tokens import Tokenizer, learned
 from counterpoint.errors import InputError, PlanError, SourceError
 from counterpoint.interfaces import ItemInfo

@@ -10,6 +10,7 @@ from scipy.stats import spearmanr
 import counterpoint as cp
 from counterpoint.cli import main
 from counterpoint.data.frames import raw_columns
+from counterpoint.data.relevance import read_collection, read_relevance
 from counterpoint.errors import InputError
 from counterpoint.likeness import agree
 from counterpoint.matching import match, retrieve, table
@@ -40,6 +41,18 @@ def test_measures_are_those_of_their_formulas():
             sum(gain / math.log2(rank + 1) for rank, gain in enumerate(part[:10], start=1)) for part in (gains, best)
         )
         assert found["ndcg@10"][row] == pytest.approx(dcg / ideal)
+
+
+def test_relevant_documents_that_are_not_there_count_as_not_found():
+    alike = np.array([[0.9, 0.8, 0.1], [0.3, 0.2, 0.1]], dtype=np.float32)
+    grades = np.array([[0, 2, 0, 3, 1], [0, 0, 0, 1, 0]], dtype=np.float32)  # of three documents and two missing ones
+    found = ranked(alike, grades)
+    ideal = 3 + 2 / math.log2(3) + 1 / math.log2(4)
+    assert found["ndcg@10"].tolist() == pytest.approx([2 / math.log2(3) / ideal, 0])
+    assert found["mrr"].tolist() == [0.5, 0]
+    assert found["recall@1"].tolist() == [0, 0]
+    many = ranked(np.tile(alike, 5), np.concatenate([np.tile(grades[:, :3], 5), grades[:, 3:]], axis=1))
+    assert many["recall@10"].tolist() == pytest.approx([5 / 7, 0])  # five of seven relevant, all among the first ten
 
 
 def test_who_takes_all_for_equal_finds_nothing():
@@ -99,6 +112,58 @@ def test_several_answers_to_a_question_are_all_relevant(run):
     assert (found["queries"], found["documents"]) == (18, 20)
 
 
+def test_among_few_equal_answers_are_one_document_and_all_right_ones_count(run):
+    new = asked(40, seed=2)
+    new["answer"][:10] = new["answer"][0]
+    new["question"][10:13] = new["question"][10]
+    found = match(run, new, pairs=["question", "answer"], among=31)
+    assert (found["documents"], found["queries"]) == (31, 38)
+    best, rank = cp.load(run), []
+    answers = list(dict.fromkeys(new["answer"].tolist()))
+    similar = best.embed(new["question"].tolist()).vectors @ best.embed(answers).vectors.T
+    for question in dict.fromkeys(new["question"].tolist()):
+        rows = [row for row, each in enumerate(new["question"]) if each == question]
+        right = max(similar[rows[0], answers.index(new["answer"][row])] for row in rows)
+        rank.append(1 + (similar[rows[0]] > right).sum())
+    assert found["scores"]["trained"]["mrr"]["value"] == pytest.approx(np.mean(1 / np.array(rank)), abs=1e-6)
+
+
+def test_rows_without_a_text_are_left_out_and_said(run):
+    new = asked(20, seed=2)
+    new["answer"][4] = ""
+    found = match(run, new, pairs=["question", "answer"])
+    assert (found["documents"], found["incomplete_rows"]) == (19, 1)
+    assert "rows without a text in each column, left out: 1" in table(found)
+
+
+def test_judgements_that_match_nothing_do_not_end_an_evaluation(run, tmp_path):
+    new = asked(30, seed=3)
+    queries, documents = (
+        {"id": [f"{name[0]}{row}" for row in range(30)], name: new[name]} for name in ("question", "answer")
+    )
+    judged = [("q0", "a0", 1), ("q0", "lost", 2), ("q1", "gone", 1), ("q2", "a2", 1), ("q2", "a3", 0), ("who", "a1", 1)]
+    judged += [("who", "a2", 1), ("q3", "a3", -1)]
+    relevance = dict(zip(("query", "doc", "grade"), map(list, zip(*judged, strict=True)), strict=True))
+    found = retrieve(run, queries, documents, relevance)
+    counts = {name: found[name] for name in ("queries", "unknown_documents", "unknown_queries", "unjudged_queries")}
+    assert counts == {"queries": 3, "unknown_documents": 2, "unknown_queries": 2, "unjudged_queries": 27}
+    model = cp.load(run)
+    similar = model.embed(new["question"].tolist()).vectors[[0, 2]] @ model.embed(new["answer"].tolist()).vectors.T
+    ranks = [1 + int((row > row[place]).sum()) for row, place in zip(similar, (0, 2), strict=True)]
+    gains = [1 / math.log2(rank + 1) if rank <= 10 else 0 for rank in ranks]
+    scores = {measure: each["value"] for measure, each in found["scores"]["trained"].items()}
+    assert scores["ndcg@10"] == pytest.approx((gains[0] / (2 + 1 / math.log2(3)) + gains[1]) / 3, abs=1e-6)
+    assert scores["recall@10"] == pytest.approx(((ranks[0] <= 10) / 2 + (ranks[1] <= 10)) / 3)
+    assert scores["mrr"] == pytest.approx((1 / ranks[0] + 1 / ranks[1]) / 3, abs=1e-6)
+    for line in (
+        "counted as not found: 2",
+        "not among the queries, left out: 2",
+        "without a relevant document, left out: 27",
+    ):
+        assert line in table(found)
+    assert json.loads((run / "retrieval.json").read_text())["unknown_queries"] == 2
+
+
 def test_documents_are_found_by_queries_from_a_shell(run, tmp_path, capsys):
     new = asked(30, seed=3)
     for name in ("question", "answer"):
@@ -114,10 +179,111 @@ def test_documents_are_found_by_queries_from_a_shell(run, tmp_path, capsys):
     assert found == retrieve(run, *files)
 
 
+def published(folder):
+    """The same collection as BEIR and as TREC publish theirs; ids begin with zeros, a title is missing."""
+    new = asked(12, seed=3)
+    (folder / "beir/qrels").mkdir(parents=True)
+    heads = [new["answer"][row].split(" ", 2) for row in range(12)]
+    documents = [
+        {"_id": f"{row:03}", "title": " ".join(head[:2]), "text": head[2], "metadata": {}}
+        for row, head in enumerate(heads)
+    ]
+    documents[5] = {"_id": "005", "text": new["answer"][5], "metadata": {"url": "x"}}
+    queries = [{"_id": f"0{row}", "text": text, "metadata": {}} for row, text in enumerate(new["question"])]
+    for name, records in (("corpus.jsonl", documents), ("queries.jsonl", queries)):
+        (folder / "beir" / name).write_text("\n".join(map(json.dumps, records)) + "\n")
+    judged = [(f"0{row}", f"{row:03}", 1) for row in range(10)] + [("03", "004", 0), ("03", "777", 2)]
+    rows = ["\t".join(map(str, each)) for each in judged]
+    (folder / "beir/qrels/test.tsv").write_text("\n".join(["query-id\tcorpus-id\tscore", *rows]))
+    (folder / "beir/qrels/dev.tsv").write_text("query-id\tcorpus-id\tscore\n00\t000\t1\n")
+    for name, texts, digits in (("topics.tsv", new["question"], "0"), ("collection.tsv", new["answer"], "00")):
+        lines = [f"{digits if row < 10 else digits[1:]}{row}\t{text}" for row, text in enumerate(texts)]
+        (folder / name).write_text("\n".join(lines).replace("\n10\t", "\n010\t").replace("\n11\t", "\n011\t"))
+    (folder / "qrels.txt").write_text("".join(f"{q} 0\t{d}  {grade}\n" for q, d, grade in judged))
+    (folder / "qrels.tsv").write_text("".join(f"{q}\t0\t{d}\t{grade}\r\n" for q, d, grade in judged))
+    return folder
+
+
+def test_collections_are_read_as_beir_and_trec_publish_them(run, tmp_path, capsys):
+    folder = published(tmp_path)
+    beir = folder / "beir"
+    expected = retrieve(run, beir / "queries.jsonl", beir / "corpus.jsonl", beir / "qrels/test.tsv")
+    assert (expected["queries"], expected["documents"], expected["unknown_documents"]) == (10, 12, 1)
+    assert (expected["unknown_queries"], expected["unjudged_queries"], expected["notes"]) == (0, 2, [])
+    files = [str(beir / "queries.jsonl"), str(beir), str(beir / "qrels/test.tsv")]
+    for words in (
+        ["--test", str(beir)],
+        ["--queries", files[0], "--documents", files[1], "--relevance", files[2]],
+    ):
+        main(["evaluate", str(run), *words, "--json"])
+        assert json.loads(capsys.readouterr().out) == expected
+    for qrels in ("qrels.txt", "qrels.tsv"):
+        found = retrieve(run, folder / "topics.tsv", folder / "collection.tsv", folder / qrels)
+        assert {**found, "notes": []} == expected
+        assert (
+            "relevance has no line of column names: its columns are query, what is not used, document, grade"
+            in table(found)
+        )
+        assert "'topics.tsv' has no line of column names: each line is a name, a tab and a text" in table(found)
+
+
+def test_a_document_of_beir_says_its_title_and_its_text_and_keeps_its_name(tmp_path):
+    documents, _ = read_collection(published(tmp_path) / "beir", "corpus.jsonl")
+    assert documents["_id"][:2] == ["000", "001"]
+    assert documents["text"] == asked(12, seed=3)["answer"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("r.tsv", ["query-id\tcorpus-id\tscore", "007\t0010\t1", "007\t9\t0"]),
+        ("r.csv", ["score,docid,qid", "1,0010,007", "0,9,007"]),
+        ("r.csv", ["label;document;query", "1;0010;007", "0;9;007"]),
+        ("r.csv", ["007,0010,1", "007,9,0"]),
+        ("r.tsv", ["007\t0010\t1", "007\t9\t0"]),
+        ("r.tsv", ["one\tother\thow well", "007\t0010\t1", "007\t9\t0"]),
+        ("r.tsv", ["qid doc_id relevance", "007 0010 1", "007 9 0"]),
+        ("qrels.dl19", ["007 Q0 0010 1", "", "007 Q0 9 0"]),
+        ("r.txt", ["query_id iteration doc_id grade", "007 0 0010 1", "007 0 9 0"]),
+        (
+            "r.jsonl",
+            [
+                '{"query-id": "007", "corpus-id": "0010", "score": 1}',
+                '{"query-id": "007", "corpus-id": "9", "score": 0}',
+            ],
+        ),
+    ],
+)
+def test_relevance_is_read_by_the_names_of_its_columns_or_by_their_order(tmp_path, name, lines):
+    (tmp_path / name).write_text("\n".join(lines))
+    assert read_relevance(tmp_path / name).grades == {("007", "0010"): 1.0, ("007", "9"): 0.0}
+
+
+def test_files_that_are_no_qrels_are_refused_with_their_line(tmp_path):
+    (tmp_path / "qrels").write_text("1 0 a 1\n2 0 b\n")
+    with pytest.raises(InputError, match=r"Line 2 of '.*qrels' has 3 columns and the first 4"):
+        read_relevance(tmp_path / "qrels")
+    (tmp_path / "empty.tsv").write_text("\n")
+    with pytest.raises(InputError, match="it has no lines"):
+        read_relevance(tmp_path / "empty.tsv")
+    (tmp_path / "topics.tsv").write_text("1\tone text\n1\tother text\n")
+    with pytest.raises(InputError, match="calls two texts '1'"):
+        read_collection(tmp_path / "topics.tsv", "queries.jsonl")
+    (tmp_path / "beir/qrels").mkdir(parents=True)
+    (tmp_path / "beir/corpus.jsonl").write_text('{"_id": "1", "text": "a b"}')
+    with pytest.raises(InputError, match="Say with --relevance"):
+        read_relevance(tmp_path / "beir")
+    with pytest.raises(InputError, match=r"but no queries\.jsonl"):
+        read_collection(tmp_path / "beir", "queries.jsonl")
+
+
 @pytest.mark.parametrize(
     ("relevance", "message"),
     [
-        ({"query": ["0"], "doc": ["77"]}, "names '77', which is none of the documents"),
+        ({"query": ["77"], "doc": ["1"]}, "names none of the queries: it has '77', they are called 0"),
+        ({"query": ["0"], "doc": ["1"], "grade": ["good"]}, "Row 0 of relevance has the grade 'good'"),
+        ({"query": ["0", ""], "doc": ["1", "1"]}, "Row 1 of relevance lacks the name"),
+        ({"query": ["0"], "doc": ["1"], "kind": ["x"], "day": ["y"]}, "no column called 'score' or 'grade'"),
         ({"query": ["0"], "doc": ["1"], "grade": [0]}, "Nothing is relevant"),
         ({"query": ["0"]}, "columns for query and document"),
     ],
@@ -171,8 +337,14 @@ def test_scores_that_cannot_be_used_are_refused(run, change, message):
         agree(run, source, pairs=["one", "two"], scores=change.get("scores", "score"))
 
 
+def test_a_model_of_no_texts_is_refused_before_anything_is_read():
+    table = cp.fit({"a": np.arange(40.0)}, modality="table", epochs=1, batch_size=8, width=8)
+    with pytest.raises(InputError, match="this model is of table"):
+        retrieve(table, {"a": [1.0]}, {"a": [2.0]}, {"query": ["0"], "doc": ["0"]})
+
+
 def test_too_large_a_company_is_refused(run):
-    with pytest.raises(InputError, match=r"at most the 10 rows there are\. Got 11"):
+    with pytest.raises(InputError, match=r"at most the 10 different answers there are\. Got 11"):
         match(run, asked(10), pairs=["question", "answer"], among=11)
 
 

@@ -7,14 +7,17 @@ import json
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
 from pyarrow import parquet
 
 import counterpoint as cp
 from counterpoint.cli import main
+from counterpoint.data.labels import read_codes
 from counterpoint.data.sheets import read_sheet
 from counterpoint.errors import InputError, SourceError
 from counterpoint.kinds import Wishes
 from counterpoint.modalities.table import Table
+from counterpoint.opening import open_source
 from counterpoint.options import DataOptions
 
 COMMENTS = "id,comment_text,toxic,obscene,insult\n" + "".join(
@@ -108,6 +111,13 @@ def test_numbers_are_read_however_they_are_written(tmp_path):
         found = sheet(tmp_path, f"v{mark}w\n" + "".join(f"{cell}{mark}x\n" for cell in cells))
         assert roles(found)["v"] == "number", cells
         assert found.numbers("v").tolist() == wanted, cells
+
+
+def test_a_point_is_between_thousands_where_other_columns_have_decimal_commas(tmp_path):
+    found = sheet(tmp_path, "rent;income\n" + "".join(f"{row},5;{row + 1}.{row * 31:03d}\n" for row in range(9)))
+    assert found.numbers("income").tolist() == [1000 * (row + 1) + row * 31 for row in range(9)]
+    found = sheet(tmp_path, "rent;share\n" + "".join(f"{row}.5;{row + 1}.{row * 31:03d}\n" for row in range(9)))
+    assert found.numbers("share")[1] == 2.031
 
 
 def test_what_stands_for_a_missing_number_is_missing_and_said(tmp_path):
@@ -250,3 +260,119 @@ def test_options_are_kept_with_the_model(tmp_path):
     model = cp.fit(file, out=tmp_path / "run", header=False, without="1", epochs=1, width=8)
     assert len(model.embed(file)) == 30
     assert np.array_equal(cp.load(tmp_path / "run").embed(file).vectors, model.embed(file).vectors)
+
+
+def test_labels_follow_their_rows_where_some_are_left_out_and_no_line_holds_names(tmp_path):
+    rows = [f"{row},{row * row},class-{row % 3}" for row in range(30)]
+    rows[4] = "one cell"
+    (tmp_path / "a.csv").write_text("\n".join(rows))
+    modality, items = Table.learn(tmp_path / "a.csv", Wishes(data=DataOptions(header=False), labels="2"))
+    labels = read_codes("2", tmp_path / "a.csv", items)
+    assert [labels.classes[code] for code in labels.codes] == [f"class-{row % 3}" for row in range(30) if row != 4]
+    assert modality.uses() == ["0", "1"]
+    assert list(items.labels) == labels.names()
+
+
+def rows_in(source):
+    """The rows of a source as a table sees them."""
+    return all_of(open_source(source, Wishes())[1])
+
+
+def test_arrays_of_any_type_are_the_numbers_they_hold():
+    values = np.random.default_rng(0).normal(size=(20, 3)).round(1)
+    for same in (values.astype(object), values.tolist(), torch.from_numpy(values), np.asfortranarray(values)):
+        np.testing.assert_allclose(rows_in(same), rows_in(values), atol=1e-6)
+    rough = torch.from_numpy(values).to(torch.bfloat16)
+    np.testing.assert_allclose(rows_in(rough), rows_in(rough.float().numpy()), atol=1e-6)
+
+
+def test_what_is_masked_is_missing_and_counts_as_the_median():
+    values = np.arange(20.0).reshape(10, 2)
+    masked = np.ma.array(values, mask=values == 19)
+    medians = np.where(values == 19, np.median(values[:9, 1]), values)
+    np.testing.assert_allclose(rows_in(masked), rows_in(medians), atol=1e-6)
+
+
+def test_records_structured_arrays_and_arrays_of_objects_are_columns():
+    columns = {"town": ["Ulm", "Bonn", "Ulm", "Bonn"], "size": [1.5, 2.0, 4.0, 7.0]}
+    records = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    structured = np.array(list(zip(*columns.values(), strict=True)), dtype=[("town", "U4"), ("size", float)])
+    objects = np.array(list(zip(*columns.values(), strict=True)), dtype=object)
+    for same in (records, structured, objects):
+        assert np.array_equal(rows_in(same), rows_in(columns))
+
+
+def test_large_numbers_leave_the_vectors_what_they_were():
+    values = np.random.default_rng(0).normal(size=(60, 4))
+    for factor in (1e18, 1e300):
+        scaled = values * np.array([1, factor, 1, 1])
+        np.testing.assert_allclose(rows_in(scaled), rows_in(values), atol=1e-5)
+    constant = np.where(np.arange(4) == 1, 1e18, values)
+    assert rows_in(constant).shape == (60, 3)
+
+
+def test_sparse_matrices_are_refused_in_words():
+    sparse = pytest.importorskip("scipy.sparse")
+    with pytest.raises(SourceError, match=r"Sparse .* toarray"):
+        open_source(sparse.eye(9).tocsr(), Wishes())
+
+
+def test_thousands_are_read_wherever_they_are_rare(tmp_path):
+    prices = [f"{row}.50" if row % 30 else '"1,003.50"' for row in range(100)]
+    found = sheet(tmp_path, "price,x\n" + "".join(f"{price},a\n" for price in prices))
+    assert found.numbers("price")[0] == 1003.5
+    found = sheet(
+        tmp_path,
+        "umsatz;anteil\n" + "".join(f"{'1.' if row % 3 else ''}{row:03d};{row},5\n" for row in range(100, 130)),
+    )
+    assert found.numbers("umsatz")[:3].tolist() == [1100.0, 1101.0, 102.0]
+    found = sheet(tmp_path, "v;w\n1\u202f234,5;x\n\u22122;y\n")
+    assert found.numbers("v").tolist() == [1234.5, -2.0]
+
+
+def test_words_below_the_names_are_no_units(tmp_path):
+    for first, column in (("missing,York", "temp"), ("unknown,York", "temp"), ("error,York", "temp")):
+        found = sheet(tmp_path, f"temp,town\n{first}\n" + "".join(f"{row},Bath\n" for row in range(40)))
+        assert len(found.frame) == 41
+        assert found.schema.named(column).role == "number"
+    found = sheet(tmp_path, "speed,area\nm s-1,m2\n" + "".join(f"{row},{row * 2}\n" for row in range(8)))
+    assert set(roles(found).values()) == {"number"}
+
+
+def test_whole_numbers_that_floats_cannot_tell_apart_are_names():
+    ids = [1234567890123456789 + 3 * row for row in range(20)]
+    found = read_sheet({"id": ids, "size": list(range(20))})
+    assert roles(found) == {"id": "id", "size": "number"}
+    assert found.names() == [str(each) for each in ids]
+
+
+def test_years_of_two_digits_and_days_of_any_century_are_times(tmp_path):
+    days = {"1/13/20": "2020-01-13", "31.01.99": "1999-01-31", "9999-12-31": "9999-12-31", "0001-01-01": "0001-01-01"}
+    for written, day in days.items():
+        found = sheet(tmp_path, f"day,n\n{written},1\n{written},2\n")
+        assert found.numbers("day")[0] == np.datetime64(day, "s").astype(int), written
+
+
+def test_stray_cells_and_rows_left_out_of_later_files_are_said(tmp_path, caplog):
+    (tmp_path / "a.csv").write_text("v,w\n" + "".join(f"{row},{'xy'[row % 2]}\n" for row in range(40)))
+    model = cp.fit(tmp_path / "a.csv", epochs=1, width=8)
+    (tmp_path / "b.csv").write_text(
+        "v,w\n" + "".join(f"{'oops' if row == 5 else row},x\n" for row in range(40)) + "1\n"
+    )
+    assert len(model.embed(tmp_path / "b.csv")) == 40
+    assert "v: 'oops' counts as missing" in caplog.text
+    assert "1 left out; the first is row 40: it has 1 cells" in caplog.text
+
+
+def test_names_with_commas_can_be_named(tmp_path):
+    source = {"price, net": list(range(9)), "b": list(range(9))}
+    for without in (["price, net"], '"price, net"'):
+        found = read_sheet(source, Wishes(data=DataOptions.given({"without": without})))
+        assert roles(found)["price, net"] == "ignore"
+    found = read_sheet(source, Wishes(data=DataOptions.given({"schema": {"price, net": "ignore"}})))
+    assert roles(found)["price, net"] == "ignore"
+
+
+def test_a_text_and_a_number_that_are_both_named_are_a_table(tmp_path):
+    text = "body,price\n" + "".join(f"{'one two three' if row % 2 else 'four five six'},{row}\n" for row in range(20))
+    assert roles(sheet(tmp_path, text, column="body, price")) == {"body": "category", "price": "number"}

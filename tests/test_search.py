@@ -1,16 +1,22 @@
 from __future__ import annotations
 
+import ast
 import dataclasses
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from counterpoint.embeddings import Embeddings
+import counterpoint as cp
+from counterpoint.cli import main
+from counterpoint.embeddings import Embeddings, is_saved
 from counterpoint.errors import InputError
 from counterpoint.retrieval.duplicates import duplicates
 from counterpoint.retrieval.nearest import Hit, nearest, search
+from tests.test_linked_texts import asked
 
 
 def embeddings(count: int, width: int = 5, seed: int = 0) -> Embeddings:
@@ -155,3 +161,119 @@ def test_duplicates_are_the_same_in_any_number_of_blocks(monkeypatch):
 def test_what_is_no_cosine_is_refused(above):
     with pytest.raises(InputError, match="above is a cosine"):
         duplicates(embeddings(3), above=above)
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory):
+    """A run that learned from questions and answers, and a file of those."""
+    folder = tmp_path_factory.mktemp("pairs")
+    source = asked(40)
+    rows = [f"{one},{two}" for one, two in zip(source["question"], source["answer"], strict=True)]
+    (folder / "pairs.csv").write_text("\n".join(["question,answer", *rows]))
+    choices = {"modality": "text", "epochs": 1, "batch_size": 8, "width": 8}
+    for seed in (0, 1):
+        cp.fit(folder / "pairs.csv", pairs="question,answer", out=folder / f"run{seed}", seed=seed, **choices)
+    return folder
+
+
+def hits_of(capsys, *words):
+    capsys.readouterr()
+    main(["search", *map(str, words), "--json"])
+    return json.loads(capsys.readouterr().out)["hits"]
+
+
+def test_a_run_of_pairs_searches_in_either_column(pairs, capsys):
+    run, source, texts = pairs / "run0", pairs / "pairs.csv", asked(40)
+    for column in ("question", "answer"):
+        words = ["--like", texts["question"][7], "-k", 3, "--column", column]
+        hits = hits_of(capsys, run, source, *words)
+        z = cp.embed(run, list(texts[column]))
+        expected = search(z, like=cp.embed(run, [texts["question"][7]]).vectors[0], k=3)
+        assert [(hit["index"], hit["text"]) for hit in hits] == [(e.index, texts[column][e.index]) for e in expected]
+    assert hits_of(capsys, run, source, "--like", texts["question"][7], "-k", 1)[0]["text"] == texts["question"][7]
+
+
+def test_a_source_that_holds_the_other_column_only_is_searched_in_it(pairs):
+    texts = asked(40)
+    for column in (None, "answer"):
+        hits = cp.search(pairs / "run0", {"answer": texts["answer"]}, like=texts["answer"][3], k=1, column=column)
+        assert (hits[0].index, hits[0].text) == (3, texts["answer"][3])
+
+
+def test_an_index_of_vectors_is_searched_by_a_text(pairs, tmp_path, capsys, monkeypatch):
+    run, source, texts = pairs / "run0", pairs / "pairs.csv", asked(40)
+    main(["embed", str(run), str(source), "--column", "answer", "--out", str(tmp_path / "answers.npz")])
+    z = Embeddings.load(tmp_path / "answers.npz")
+    np.testing.assert_allclose(z.vectors, cp.embed(run, list(texts["answer"])).vectors, atol=1e-6)
+    expected = hits_of(capsys, run, source, "--like", texts["question"][7], "--column", "answer")
+    (tmp_path / "shards").mkdir()
+    for name, rows in (("a", range(20)), ("b", range(20, 40))):
+        z.subset(rows).save(tmp_path / f"shards/{name}.npz")
+    counts = []
+    represent = cp.Model.represent
+    monkeypatch.setattr(
+        cp.Model, "represent", lambda self, items, **how: counts.append(len(items)) or represent(self, items, **how)
+    )
+    for index in (tmp_path / "answers.npz", tmp_path / "shards"):
+        found = hits_of(capsys, run, index, "--like", texts["question"][7])
+        assert [hit["index"] for hit in found] == [hit["index"] for hit in expected]
+    assert counts == [1, 1]  # nothing is embedded but the query
+    model = cp.load(run)
+    for hits in (cp.search(model, z, like=texts["question"][7]), cp.search(run, tmp_path / "answers.npz", like="7")):
+        assert len(hits) == 10
+    assert cp.search(model, z, like="7", k=3) == cp.search(model, z, like=7, k=3) == cp.search(z, like=7, k=3)
+
+
+def test_short_vectors_are_searched_by_a_text_of_their_length(pairs):
+    texts = asked(40)
+    z = cp.embed(pairs / "run0", list(texts["answer"]), length=4)
+    assert cp.search(pairs / "run0", z, like=texts["answer"][5], k=1)[0].index == 5
+
+
+def test_vectors_of_another_model_and_columns_that_cannot_be_are_refused(pairs, tmp_path):
+    texts = asked(40)
+    z = cp.embed(pairs / "run0", list(texts["answer"]))
+    with pytest.raises(InputError, match=f"made by another model: theirs is '{z.model[:12]}'"):
+        cp.search(pairs / "run1", z, like="a text")
+    with pytest.raises(InputError, match="Vectors have no columns"):
+        cp.search(pairs / "run0", z, like="a text", column="answer")
+    with pytest.raises(InputError, match=r"no column 'answers'\. Did you mean 'answer'"):
+        cp.search(pairs / "run0", texts, like="a text", column="answers")
+    with pytest.raises(InputError, match="Give the model first"):
+        cp.search(z, texts, like="a text")
+    with pytest.raises(InputError, match="embed the data first"):
+        cp.search(pairs / "run0", like="a text")
+    table = cp.fit(np.random.default_rng(0).normal(size=(40, 3)), modality="table", epochs=1, batch_size=8, width=8)
+    with pytest.raises(InputError, match="this model is of table"):
+        cp.embed(table, {"a": [1.0]}, column="a")
+    with pytest.raises(SystemExit) as ended:
+        main(
+            ["embed", str(pairs / "run0"), str(pairs / "pairs.csv"), "--column", "answer", "--out", str(tmp_path / "o")]
+        )
+    assert ended.value.code == 2
+
+
+def test_only_what_embed_wrote_is_an_index(tmp_path):
+    np.savez(tmp_path / "other.npz", x=np.eye(3))
+    (tmp_path / "text.npz").write_text("no archive")
+    embeddings(3).save(tmp_path / "index.npz")
+    found = {name: is_saved(tmp_path / name) for name in ("other.npz", "text.npz", "index.npz", "missing.npz")}
+    assert found == {"other.npz": False, "text.npz": False, "index.npz": True, "missing.npz": False}
+    assert not is_saved(["a", "b"])
+
+
+def test_lengths_and_places_are_found_once(monkeypatch):
+    z = Embeddings(np.eye(3, dtype=np.float32), ["a", "b", "a"])
+    assert z.lengths is z.lengths
+    assert z.lengths.tolist() == [1, 1, 1]
+    assert [z.place("b"), z.place("a")] == [1, 0]
+    monkeypatch.setattr(np.linalg, "norm", None)
+    assert [hit.name for hit in search(z, like="b", k=2)] == ["a", "a"]
+
+
+def test_nothing_but_the_estimators_loads_scikit_learn_before_it_is_used():
+    source = Path(cp.__file__).parent
+    for file in source.rglob("*.py"):
+        for statement in ast.parse(file.read_text(encoding="utf-8")).body:
+            if isinstance(statement, ast.Import | ast.ImportFrom) and file.name != "estimator.py":
+                assert "sklearn" not in ast.unparse(statement), file

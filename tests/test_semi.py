@@ -119,10 +119,10 @@ def test_a_table_leaves_out_the_column_that_is_asked_for(tmp_path):
     (tmp_path / "table.csv").write_text("a,b,c,d,kind\n" + "\n".join(lines) + "\n", encoding="utf-8")
     ways = {"labels": "kind", "per_class": 6, "epochs": 3, "draws": 2, "batch_size": 64}
     source = str(tmp_path / "table.csv")
-    with pytest.raises(InputError, match="is a feature of this model"):
-        cp.semi(source, out=tmp_path / "run", **ways)
-    classifier = cp.semi(source, out=tmp_path / "run", without="kind", **ways)
+    classifier = cp.semi(source, out=tmp_path / "run", **ways)
     assert classifier.classes == ["down", "up"]
+    for step in ("run", "run/pretrained", "run/finetuned"):
+        assert cp.load(tmp_path / step).modality.uses() == ["a", "b", "c", "d"]
     assert "Answers" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
 
 

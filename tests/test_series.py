@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from counterpoint.data.labels import read_codes
+from counterpoint.data.sheets import read_sheet
 from counterpoint.encoders.conv1d import conv1d
-from counterpoint.errors import InputError, PlanError, SourceError
+from counterpoint.errors import InputError, LabelError, PlanError, SourceError
 from counterpoint.kinds import Wishes
 from counterpoint.modalities.series import Series
 from counterpoint.options import DataOptions
@@ -193,3 +195,272 @@ def test_every_parameter_of_the_encoder_learns():
     encoder(series.plain(all_of(items))).square().sum().backward()
     assert all(weight.grad is not None and weight.grad.any() for weight in encoder.parameters())
     assert series.raw(all_of(items)).shape == (6, 40)
+
+
+def measured(series="machine", time="when", *, names=("m1", "m0", "m2"), at=("10:00", "2:05", "9:30", "11:45")):
+    """A long form whose rows are shuffled, and its values (n, c, t) in the order of time."""
+    values = array(len(names), 2, len(at))
+    order = [2, 0, 3, 1] if len(at) == 4 else range(len(at))
+    when = sorted(range(len(at)), key=lambda step: (len(at[step]), at[step]))
+    rows = [(name, at[when[t]], *values[n, :, t]) for t in order for n, name in enumerate(names)]
+    columns = dict(zip((series, time, "rpm", "heat"), map(list, zip(*rows, strict=True)), strict=True))
+    return columns, values
+
+
+def standardised(values):
+    mean, deviation = values.mean(axis=(0, 2)), values.std(axis=(0, 2))
+    return (values - mean[:, None]) / deviation[:, None]
+
+
+def roles(source, kind="auto", **options):
+    sheet = read_sheet(source, Wishes(data=DataOptions(**options)), kind)
+    return sheet.kind, {column.name: column.role for column in sheet.schema.columns}
+
+
+def test_the_columns_of_a_long_form_may_have_any_names():
+    frame, values = measured("Maschine", "wann")
+    frame["state"] = ["ok" if name == "m0" else "worn" for name in frame["Maschine"]]
+    assert roles(frame)[0] == "table"
+    by_option = DataOptions(id="Maschine", time="wann")
+    by_schema = DataOptions(schema="Maschine:id, wann:time, rpm:number, heat:number, state:label")
+    for data in (by_option, by_schema):
+        sheet = read_sheet(frame, Wishes(data=data))
+        assert sheet.kind == "series"
+        series, items = Series.learn(sheet, Wishes(data=data))
+        assert list(items.names) == ["m1", "m0", "m2"]
+        assert series.uses() == ["rpm", "heat"]
+        assert list(items.labels) == ["worn", "ok", "worn"]
+        assert np.allclose(all_of(items), standardised(values), atol=1e-5)
+        restored = Series.restore(json.loads(json.dumps(series.settings())))
+        assert torch.equal(all_of(restored.open(frame)), all_of(items))
+
+
+def test_a_long_form_is_printed_as_what_it_is():
+    frame, _ = measured()
+    frame["state"] = ["ok" if name == "m0" else "worn" for name in frame["machine"]]
+    frame["mood"] = ["good", "bad"] * 6
+    lines = read_sheet(frame, Wishes(data=DataOptions(id="machine", time="when"))).schema.lines()
+    assert lines == [
+        "machine  id of 3 series",
+        "when     time",
+        "rpm      number, a channel",
+        "heat     number, a channel",
+        "state    label of 2",
+        "mood     ignored: changes within a series, so no label of it",
+    ]
+    del frame["when"]
+    lines = read_sheet(frame, Wishes(data=DataOptions(id="machine")), "series").schema.lines()
+    assert lines[0] == "machine  id of 3 series, steps in the order of rows"
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"id": "machin", "time": "when"}, "no column 'machin'. Did you mean 'machine'"),
+        ({"id": "machine", "time": "wen"}, "no column 'wen'. Did you mean 'when'"),
+        (
+            {"time": "rpm", "without": "machine"},
+            "no column that repeats itself says whose step it is. Name it with --id",
+        ),
+        ({"id": "machine", "time": "state"}, "'state' holds strings that are no times, such as 'worn' in row 0"),
+        ({"id": "machine", "time": "when", "column": "rpm,state"}, "'state' holds strings that are no numbers"),
+    ],
+)
+def test_columns_that_cannot_be_series_are_refused(options, sentence):
+    frame, _ = measured()
+    frame["state"] = ["worn"] * 12
+    with pytest.raises(SourceError, match=sentence):
+        read_sheet(frame, Wishes(data=DataOptions(**options)))
+
+
+def test_columns_are_known_by_what_people_call_them():
+    at = ("1", "2", "3", "4")
+    called = ["unit", "unit_number", "Engine ID", "patient", "subject_id", "sample", "case", "sensor_id", "unique_id"]
+    when = ["time", "timestamp", "Date", "datetime", "t", "step", "cycle", "ds", "time_step"]
+    for series, time in zip(called, when, strict=True):
+        frame, values = measured(series, time, at=at)
+        kind, given = roles(frame)
+        assert (kind, given[series], given[time], given["rpm"]) == ("series", "id", "time", "number"), (series, time)
+        assert np.allclose(all_of(Series.learn(frame, Wishes())[1]), standardised(values), atol=1e-5)
+
+
+def test_a_table_with_a_date_stays_a_table():
+    dates = [f"2020-01-{day + 1:02}" for day in range(12)]
+    price = {"price": [day / 2 for day in range(12)]}
+    tables = [
+        {"date": dates, "town": list("abc") * 4, **price},
+        {"patient": list("abcdefghijkl"), "date": dates, **price},
+        {"patient": list("aabcdefghijk"), "date": dates, **price},
+        {"patient": list("abcdef") * 2, "date": dates, **price},
+        {"patient": list("abc") * 4, "date": ["2020-01-01"] * 6 + ["2020-01-02"] * 6, **price},
+        {"patient": list("abc") * 4, "date": dates},
+    ]
+    for table in tables:
+        assert roles(table)[0] != "series", table
+    wordy = {
+        "patient": list("abc") * 4,
+        "date": dates,
+        **price,
+        "note": [f"felt rather ill on {each}" for each in dates],
+    }
+    assert roles(wordy)[0] == "text"
+
+
+def test_series_of_unequal_length_are_refused_with_advice():
+    frame, _ = measured("unit", "cycle", at=("1", "2", "3", "4"))
+    shorter = {name: cells[:-1] for name, cells in frame.items()}
+    with pytest.raises(
+        SourceError, match=r"'unit' saying whose and 'cycle' when.*ragged: 'm2' has 3 .*--modality table"
+    ):
+        read_sheet(shorter)
+    assert roles(shorter, "table")[0] == "table"
+    with pytest.raises(SourceError, match=r"ragged: 'm2' has 3 steps, 'm1' has 4"):
+        Series.learn(shorter, Wishes(data=DataOptions(id="unit", time="cycle")))
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        ("2:05", "9:30", "10:00", "11:45"),
+        ("31.01.2020", "01.02.2020", "02.02.2020", "01.12.2020"),
+        ("2020-01-02T10:00:00+02:00", "2020-01-02T09:00:00Z", "2020-01-02T10:30:00+01:00", "2020-01-02T08:45:00-01:00"),
+        ("9", "10", "101", "1000"),
+        ("999999999", "1000000000", "1000000001", "1700000000.5"),
+        (9, 10, 101, 1000),
+        tuple(np.array(["2020-01-31", "2020-02-01", "2020-02-02", "2020-12-01"], dtype="datetime64[s]")),
+    ],
+)
+def test_steps_stand_in_the_order_of_time_not_of_letters(at):
+    values = array(3, 1, 4)
+    rows = [(f"s{n}", at[t], values[n, 0, t]) for n in range(3) for t in (2, 0, 3, 1)]
+    who, when, heat = map(list, zip(*rows, strict=True))
+    _, items = Series.learn({"id": who, "time": when, "heat": heat}, Wishes())
+    assert np.allclose(all_of(items), standardised(values), atol=1e-5)
+
+
+def test_times_in_a_file_are_sorted_as_numbers(tmp_path):
+    values = array(3, 1, 4)
+    lines = [f"s{n},{(9, 10, 101, 1000)[t]},{values[n, 0, t]}" for t in (2, 0, 3, 1) for n in range(3)]
+    (tmp_path / "x.csv").write_text("\n".join(["id,time,heat", *lines]))
+    _, items = Series.learn(tmp_path / "x.csv", Wishes())
+    assert np.allclose(all_of(items), standardised(values), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({5: "bad"}, r"'when' says 'bad' in row 5, which is no time, as the others are"),
+        ({5: "25:61"}, r"'when' says '25:61' in row 5"),
+        ({7: ""}, r"'when' says no time in row 7"),
+        ({0: "2:05"}, r"'m1' has two steps at the time '2:05', in rows 0 and 3. Keep one"),
+    ],
+)
+def test_a_time_that_is_none_or_twice_names_its_row(change, sentence):
+    frame, _ = measured()
+    for row, word in change.items():
+        frame["when"][row] = word
+    with pytest.raises(SourceError, match=sentence):
+        Series.learn(frame, Wishes(data=DataOptions(id="machine", time="when")))
+
+
+def test_a_day_that_no_month_has_names_its_row():
+    frame, _ = measured("unit", "date", at=("2020-02-27", "2020-02-28", "2020-02-29", "2020-03-01"))
+    frame["date"] = ["2020-02-30" if day == "2020-02-29" else day for day in frame["date"]]
+    with pytest.raises(SourceError, match="says '2020-02-30' in row 0"):
+        Series.learn(frame, Wishes())
+
+
+def test_a_step_of_no_series_names_its_row():
+    frame, _ = measured()
+    frame["machine"][4] = None
+    with pytest.raises(SourceError, match="'machine' says no series in row 4"):
+        Series.learn(frame, Wishes(data=DataOptions(id="machine", time="when")))
+
+
+def test_later_files_need_the_columns_of_series_and_time():
+    frame, _ = measured()
+    data = DataOptions(id="machine", time="when")
+    series, _ = Series.learn(frame, Wishes(data=data))
+    for name in ("machine", "when"):
+        with pytest.raises(SourceError, match=f"There is no column '{name}'"):
+            series.open({other: cells for other, cells in frame.items() if other != name})
+    alone = {
+        name: [cell for cell, who in zip(cells, frame["machine"], strict=True) if who == "m0"]
+        for name, cells in frame.items()
+    }
+    assert all_of(series.open(alone)).shape == (1, 2, 4)
+
+
+def test_a_label_column_of_rows_is_one_label_per_series_where_it_is_constant():
+    frame, _ = measured()
+    frame["state"] = [{"m1": "worn", "m0": "ok", "m2": "worn"}[name] for name in frame["machine"]]
+    frame["shift"] = ["day", "night"] * 6
+    _, items = Series.learn(frame, Wishes(data=DataOptions(id="machine", time="when"), labels="state"))
+    assert list(items.labels) == ["worn", "ok", "worn"]
+    assert read_codes("state", frame, items).names() == ["worn", "ok", "worn"]
+    assert read_codes(None, frame, items).names() == ["worn", "ok", "worn"]
+    assert read_codes(["a", "b", "a"], frame, items).names() == ["a", "b", "a"]
+    with pytest.raises(LabelError, match=r"changes within the series 'm1': day, night"):
+        read_codes("shift", frame, items)
+    _, items = Series.learn(frame, Wishes(data=DataOptions(id="machine", time="when"), labels="shift"))
+    assert items.labels is None
+
+
+def test_a_column_called_label_is_none_of_the_channels_unless_it_changes():
+    frame, _ = measured("id", "time")
+    frame["label"] = [int(name[1]) % 2 for name in frame["id"]]
+    series, items = Series.learn(frame, Wishes())
+    assert series.uses() == ["rpm", "heat"]
+    assert list(items.labels) == ["1", "0", "0"]
+    frame["label"] = list(range(12))[::-1]
+    assert Series.learn(frame, Wishes())[0].uses() == ["rpm", "heat", "label"]
+
+
+def test_channels_are_named_and_left_out_in_every_form():
+    long, _ = measured()
+    lists = {"rpm": array(4, 1, 5)[:, 0], "heat": array(4, 1, 5)[:, 0], "load": array(4, 1, 5)[:, 0]}
+    wide = {"who": list("abcd"), **{f"t{step}": array(4, 1, 5)[:, 0, step] for step in range(5)}}
+    for source, columns, left in (
+        (long, "rpm", ["heat"]),
+        (lists, "rpm,load", ["heat"]),
+        (wide, "t0,t1,t3", ["t2", "t4"]),
+    ):
+        options = {"id": "machine", "time": "when"} if source is long else {}
+        named, items = Series.learn(source, Wishes(data=DataOptions(column=columns, **options)))
+        without, others = Series.learn(source, Wishes(data=DataOptions(without=",".join(left), **options)))
+        assert named.uses() == without.uses() == columns.split(",")
+        assert torch.equal(all_of(items), all_of(others))
+        assert torch.equal(all_of(named.open(source)), all_of(items))
+
+
+def test_lists_and_steps_are_printed_as_what_they_are():
+    lists = {"rpm": array(4, 1, 5)[:, 0], "age": [31, 32, 33, 34], "sex": list("fmfm"), "name": list("abcd")}
+    assert read_sheet(lists).schema.lines() == [
+        "rpm   number, a channel",
+        "age   ignored: one number, no steps",
+        "sex   label of 2",
+        "name  id",
+    ]
+    wide = {"class": list("xyxy"), **{f"t{step}": array(4, 1, 40)[:, 0, step] for step in range(40)}}
+    sheet = read_sheet(wide, Wishes(data=DataOptions(label_first=True)))
+    assert sheet.schema.lines() == ["class      label of 2", "t0 to t39  number, a step, 40 columns"]
+
+
+def test_the_axis_of_channels_is_settled_by_option_and_kept():
+    tall = array(4, 9, 5)
+    assert all_of(Series.learn(tall, Wishes())[1]).shape == (4, 5, 9)
+    for axis, shape in (("first", (4, 9, 5)), ("last", (4, 5, 9))):
+        series, items = Series.learn(tall, Wishes(data=DataOptions(channel_axis=axis)))
+        assert all_of(items).shape == shape
+        series = Series.restore(json.loads(json.dumps(series.settings())))
+        assert torch.equal(all_of(series.open(tall)), all_of(items))
+        longer = np.concatenate([tall, tall], axis=2 if axis == "first" else 1)
+        assert all_of(series.open(longer)).shape == (4, shape[1], 2 * shape[2])
+    square = array(4, 5, 5)
+    first = all_of(Series.learn(square, Wishes(data=DataOptions(channel_axis="first")))[1])
+    series, last = Series.learn(square.transpose(0, 2, 1), Wishes(data=DataOptions(channel_axis="last")))
+    assert torch.equal(first, all_of(last))
+    with pytest.raises(SourceError, match="Expected series of 5 channels"):
+        series.open(array(4, 5, 7))
+    flat = all_of(Series.learn(tall[:, 0], Wishes(data=DataOptions(channel_axis="last")))[1])
+    assert flat.shape == (4, 1, 5)

@@ -38,17 +38,17 @@ def codes():
 
 def test_names_with_bars_between_them_are_several_classes(tmp_path):
     (tmp_path / "few.csv").write_text("name,label\na,cat|dog\nb,dog\nd,|\ne,cat\n", encoding="utf-8")
-    codes, classes = read_some_labels(str(tmp_path / "few.csv"), None, Named(*"abcde"))
-    assert classes == ["cat", "dog"]
-    assert codes.tolist() == [[1, 1], [0, 1], [-1, -1], [0, 0], [1, 0]]
+    read = read_some_labels(str(tmp_path / "few.csv"), None, Named(*"abcde"))
+    assert read.classes == ["cat", "dog"]
+    assert read.codes.tolist() == [[1, 1], [0, 1], [-1, -1], [0, 0], [1, 0]]
 
 
 @pytest.mark.parametrize("kind", [np.int64, np.float32])
 def test_zeros_and_ones_are_several_classes(kind):
     labels = np.array([[1, 0], [-1, -1], [0, 1], [1, 1], [0, 0]], dtype=kind)
-    codes, classes = read_some_labels(labels, None, Named(*"abcde"))
-    assert classes == ["0", "1"]
-    assert codes.tolist() == labels.astype(int).tolist()
+    read = read_some_labels(labels, None, Named(*"abcde"))
+    assert read.classes == ["0", "1"]
+    assert read.codes.tolist() == labels.astype(int).tolist()
 
 
 @pytest.mark.parametrize(

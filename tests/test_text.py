@@ -11,6 +11,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 import counterpoint as cp
 from counterpoint.cli import main
+from counterpoint.data.alike import alike
 from counterpoint.data.texts import looks_like_texts, read_texts
 from counterpoint.data.tokens import learned
 from counterpoint.encoders.bag import bag
@@ -146,7 +147,17 @@ def test_a_file_that_is_not_text_is_refused(tmp_path):
 def test_the_same_texts_give_the_same_vocabulary():
     texts = remarks().source
     assert learned(texts, size=300) == learned(list(texts), size=300)
-    assert len(learned(texts, size=100)["model"]["vocab"]) == 100
+    assert len(learned(texts, size=100)["model"]["vocab"]) == 100 + 256  # of bytes
+
+
+def test_the_same_rare_characters_are_left_out_every_time():
+    rare = [chr(code) for code in range(0x4E00, 0x5E00)]  # each once, and more than have room
+    texts = ["a few words", *("".join(rare[start : start + 64]) for start in range(0, len(rare), 64))]
+    vocabularies = [learned(texts, size=600)["model"]["vocab"] for _ in range(3)]
+    assert vocabularies[0] == vocabularies[1] == vocabularies[2]
+    kept = [character for character in rare if character in vocabularies[0]]
+    assert kept == rare[: len(kept)]
+    assert 200 < len(kept) < 300
 
 
 def test_views_keep_words_whole_and_are_never_empty(learnt):
@@ -321,3 +332,66 @@ def test_texts_of_a_word_each_are_the_column_that_is_no_name():
     words = {"name": np.array(["w1", "w2"], dtype=object), "word": np.array(["king", "queen"], dtype=object)}
     read = read_texts(words)
     assert (list(read.texts), list(read.names)) == (["king", "queen"], ["w1", "w2"])
+
+
+SCRIPTS = ["გამარჯობა", "สวัสดี", "ສະບາຍດີ", "नमस्ते", "ನಮಸ್ಕಾರ", "안녕하세요", "Γειά", "Привет", "שלום", "مرحبا"]
+LIKE = ["რამდენი ადამიანია ოთახში დღეს", "ჩემი ბარათი ჯერ არ მოსულა სახლში", "5", "6"]
+
+
+def test_unknown_characters_are_told_apart_by_an_untrained_and_a_trained_model():
+    model = cp.fit(remarks(64).source, epochs=4, batch_size=16, width=256, learning_rate=1e-2)
+    for each in (model, model.untrained()):
+        z = each.embed([*SCRIPTS, *LIKE]).vectors
+        alike = z @ z.T - np.eye(len(z))
+        assert alike[:10, :10].max() < 0.6
+        assert alike[10, 11] < 0.8
+        assert alike[12, 13] < 0.3
+        assert not cp.duplicates(each.embed([*SCRIPTS, *LIKE]))
+        same = each.embed(["ბარათი", "ბარათი ჯერ", "ოთახში"]).vectors
+        assert same[0] @ same[1] > 0.5 > same[0] @ same[2]
+        np.testing.assert_allclose(np.linalg.norm(z, axis=1), 1, rtol=1e-5)
+    sizes = [np.linalg.norm(model.represent(model.modality.open([text]))) for text in [*SCRIPTS, remarks(1).source[0]]]
+    assert max(sizes) < 5 * min(sizes)
+    assert not model.modality.raw(model.modality.open(["5", "Γειά"]).take(np.arange(2))).any()
+
+
+def test_texts_of_unknown_characters_do_not_say_the_same():
+    known = remarks(60).source
+    reader = Text.learn(known, Wishes())[0].tokenizer
+    telling, size = reader.telling(reader.numbers([*LIKE, LIKE[0].replace(" ", "! "), *SCRIPTS]))
+    numbers = alike(telling, size=size)
+    assert numbers[4] == numbers[0]
+    assert len(np.unique(numbers)) == len(LIKE) + len(SCRIPTS)
+
+
+def test_what_is_unknown_is_said_where_it_is_more_than_one_in_a_hundred():
+    text, items = Text.learn(["abcdefghij klmnopqrst"] * 10, Wishes())
+    assert not [note for note in items.notes if "unknown" in note]
+    opened = text.open(["abcdefghij klmnopqr5ก", *["abcdefghij klmnopqrst"] * 2])
+    assert opened.notes == ["3.3 % of the characters are unknown to the model's vocabulary and are read as bytes"]
+    assert not text.open([*["abcdefghij klmnopqrst"] * 9, "5"]).notes
+
+
+@pytest.mark.parametrize("layers", [0, 1])
+def test_a_byte_is_read_as_the_run_that_ends_with_it(layers):
+    pieces = ["[PAD]", "▁", "▁a", *(f"<0x{byte:02X}>" for byte in range(256))]
+    network = bag(pieces, torch.ones(len(pieces)), pad=0, width=16, layers=layers).eval()
+    codes = [
+        [1, 3 + 0xE1, 3 + 0x83, 3 + 0xA0, 3 + 0xE1, 3 + 0x83, 3 + 0xA1, 3 + 7],
+        [2, 3 + 7, 1, 3 + 9, 3 + 7, 0, 0, 0],
+    ]
+    expected = []
+    for row in codes:
+        read, run = [], []
+        for token in row:
+            run = [*run, token - 3] if token >= 3 else []
+            whole = sum((byte + 1) * 31**place for place, byte in enumerate(reversed(run[-6:])))
+            read.append(3 + (whole - 1) % 256 if run else token)
+        expected.append(read)
+    tokens = torch.tensor(codes)
+    assert network._by_runs(tokens, network.code[tokens]).tolist() == expected
+    assert expected[1][1] == 3 + 7
+    alone = network(tokens[1:, :5])
+    torch.testing.assert_close(network(tokens)[1:], alone)
+    assert float(network.log_weights[1].detach().exp()) == pytest.approx(0.01 / 1.01)
+    assert float(network.log_weights[3].detach().exp()) > 0.5

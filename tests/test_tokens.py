@@ -4,13 +4,14 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from counterpoint.data import tokens
 from counterpoint.data.words import counted
 from counterpoint.errors import InputError
+from counterpoint.options import DataOptions
 from tests.worlds import remarks
 
 SAID = [*remarks(60).source, "Où est ma carte ?", "Où est la ﬁn ?", "don’t don't", "卡在 哪里", "卡在 哪里"]
@@ -49,6 +50,7 @@ FIRST = pre_tokenizers.Metaspace(prepend_scheme="first")
 IN_CHUNKS = {
     "byte pairs of ours": tokens.learned(SAID, size=300),
     "whole words": counted(SAID * 5),
+    "words of its own": counted(SAID * 5, DataOptions(tokens="spaces")),
     "uncased word pieces": wordpiece(),
     "cased word pieces": wordpiece(lowercase=False, handle_chinese_chars=False, clean_text=False),
     "a token that eats spaces": with_token(wordpiece(), content="@", lstrip=True),
@@ -73,6 +75,7 @@ def agree(script, texts):
 
 
 @pytest.mark.parametrize("kind", [*IN_CHUNKS, *WHOLE])
+@settings(deadline=None)
 @given(texts=st.lists(st.text(SPACES + LETTERS, max_size=30) | st.text(max_size=30), min_size=1, max_size=4))
 @example(texts=["", " ", "  a  ", "[PAD] x[UNK]y of the @ of  the", "a\x1cb\x85c\xa0d\x0be\tf\ng \u0308h"])
 @example(texts=SAID)
@@ -127,3 +130,81 @@ def test_a_tokenizer_may_leave_out_what_the_library_does_not_need():
     assert agree({**script, "pre_tokenizer": {"type": "Sequence", "pretokenizers": steps}}, SAID)
     mark = with_token(script, content="¨", normalized=True)  # a space and a mark, once it is cleaned
     assert agree({**mark, "normalizer": {"type": "NFKC"}}, ["a \u0308b", "a ¨b"])
+
+
+def spoken(reader, texts):
+    return [[reader.words[number] for number in row] for row in reader.numbers(texts)]
+
+
+def test_what_has_no_token_is_spelled_in_bytes_and_said_again():
+    reader = tokens.Tokenizer(tokens.learned(["a queue of keys", "queues and keys"], size=60))
+    assert spoken(reader, ["5", "6 ก"]) == [["▁", "<0x35>"], ["▁", "<0x36>", "▁", "<0xE0>", "<0xB8>", "<0x81>"]]
+    texts = ["5 keys", "ไทย queue", "keყs", "\U0001f600 5"]
+    assert reader.said(reader.numbers(texts).padded(np.arange(4), most=50, pad=reader.pad)) == texts
+    begins, says = reader.begins(), reader.says()
+    place = {word: number for number, word in enumerate(reader.words)}
+    assert [bool(begins[place[word]]) for word in ("▁", "▁keys", "s", "<0x35>", "<0xE0>")] == [True, True, *[False] * 3]
+    assert [bool(says[place[word]]) for word in ("▁", "s", "<0x35>", "<0x21>", "<0xE0>")] == [
+        False,
+        True,
+        True,
+        False,
+        True,
+    ]
+    assert tokens.UNKNOWN not in {
+        word for text in spoken(reader, ["".join(map(chr, range(33, 0x3000)))]) for word in text
+    }
+
+
+def test_bytes_in_a_row_are_one_thing_that_is_said():
+    reader = tokens.Tokenizer(tokens.learned(["a queue of keys", "queues and keys"], size=60))
+    telling, size = reader.telling(reader.numbers(["ก ข, ก", "", "queue5!5", "กข", "!", "5!5"]))
+    rows = [row.tolist() for row in telling]
+    assert rows[0][0] == rows[0][2] != rows[0][1]
+    assert (rows[1], rows[4]) == ([], [])
+    assert len(rows[3]) == 1
+    assert rows[3][0] not in rows[0]
+    assert rows[5] == [rows[2][-1]] * 2
+    assert max(map(max, filter(None, rows))) < size
+    whole = tokens.Tokenizer(counted(SAID * 5))
+    plain = whole.numbers(SAID)
+    np.testing.assert_array_equal(whole.telling(plain)[0].flat, plain.flat)
+
+
+def test_chinese_keeps_its_characters():
+    random = np.random.default_rng(0)
+    share = 1 / np.arange(1, 3001)
+    characters = random.permutation([chr(0x4E00 + number) for number in range(3000)])
+    texts = ["".join(row) for row in random.choice(characters, (3000, 40), p=share / share.sum())]
+    reader = tokens.Tokenizer(tokens.learned(texts, size=20_000))
+    found = reader.numbers(texts)
+    bytes_ = np.isin(np.asarray(reader.words), [*tokens.BYTES, tokens.UNKNOWN])
+    assert bytes_[found.flat].mean() < 0.01
+    assert reader.remark(found) is None
+    begins = reader.begins().numpy()
+    assert [int(begins[row].sum()) for row in found] == [40] * 3000
+
+
+def test_letters_in_two_parts_are_counted_as_one():
+    texts = ["cafe\u0301 d\u0065\u0301ja\u0300", "\u1112\u1161\u11ab"] * 2
+    assert {"é", "à", "한"} <= set(tokens.learned(texts, size=200)["model"]["vocab"])
+
+
+def test_a_tokenizer_without_bytes_reads_as_before_and_says_what_it_does_not_know():
+    script = letters(pre_tokenizers.Sequence([pre_tokenizers.BertPreTokenizer(), pre_tokenizers.Metaspace()]))
+    reader = tokens.Tokenizer(script)
+    assert agree(script, ["კ the ყ", *SAID])
+    assert reader.remark(reader.numbers(["კ the"])).endswith("vocabulary, which does not tell them apart")
+    assert reader.remark(reader.numbers(["the the"])) is None
+    assert len(reader.telling(reader.numbers(SAID))[0]) == len(SAID)
+    assert reader.remark(reader.numbers([])) is None
+
+
+def test_a_megabyte_without_a_space_is_read_as_far_as_it_can_matter():
+    letters = "".join(np.random.default_rng(0).choice(list("abcdefghij"), 1_000_000))
+    texts = ["a few words", f"before {letters} behind"] * 2
+    tokenizer = tokens.Tokenizer(tokens.learned(texts, size=100))
+    read = tokenizer.numbers(texts)
+    assert read.lengths[1] == tokenizer.numbers([f"before {letters[: tokens.CHUNK]} behind"]).lengths[0]
+    assert 512 <= read.lengths[1] <= tokens.CHUNK + 20
+    assert tokenizer.said(read.padded(np.array([1]), most=10**6, pad=tokenizer.pad))[0].endswith(" behind")

@@ -107,7 +107,7 @@ def test_small_steps_are_usual_for_what_has_learned_before(folder):
     [
         ({"encoder": "hf:nowhere/at-all"}, SourceError, "There is no network 'hf:nowhere/at-all' on this machine"),
         ({"encoder": "hf:/nowhere/at/all"}, SourceError, "There is no network 'hf:/nowhere/at/all' on this machine"),
-        ({"encoder": "hf:{folder}(pooling='max')"}, InputError, "pooling='mean'"),
+        ({"encoder": "hf:{folder}(pooling='median')"}, InputError, "pooling='mean'"),
         ({"encoder": "hf:{folder}", "view_size": 39}, PlanError, "reads at most 38 tokens. Got --view-size 39"),
     ],
 )

@@ -1,5 +1,6 @@
 """Words: skip-gram as slow loops, its optimiser, words that are alike, analogies, files of word2vec."""
 
+import gzip
 import json
 import math
 
@@ -266,3 +267,115 @@ def test_what_cannot_be_is_refused_with_advice(run, tmp_path, capsys):
     with pytest.raises(SystemExit):
         main(["words", str(run)])
     assert "Give words to be --like, or a file of --analogies" in capsys.readouterr().err
+
+
+CITIES = ["Paris", "paris", "Rome", "france", "Italy"]
+CASED = np.asarray([[1, 0, 1], [0, 0, -1], [1, 1, 0], [0, 0.1, 1], [0, 1, 0]], dtype=np.float32)
+
+
+def test_words_are_looked_up_as_they_are_written_and_else_in_lower_case(tmp_path, capsys):
+    out = tmp_path / "cased.txt"
+    write_word2vec(CITIES, CASED, out)
+    assert cp.words(out, "Paris", k=1) != cp.words(out, "paris", k=1)
+    assert cp.words(out, "FRANCE") == cp.words(out, "france")
+    with pytest.raises(InputError, match="no word 'rome' among the 5 that are known"):
+        cp.words(out, "rome")
+    asked = tmp_path / "asked.txt"
+    asked.write_text("France Paris Italy Rome\nfrance paris italy Rome\nFRANCE paris Italy Rome\n", encoding="utf-8")
+    z = Embeddings(CASED, CITIES)
+    assert questions(asked.read_text(encoding="utf-8").splitlines(), z).questions.tolist() == [
+        [3, 0, 4, 2],
+        [3, 1, 4, 2],
+    ]
+    main(["words", str(out), "--analogies", str(asked)])
+    assert "of 2 questions are answered; 1 more (33.3%) have a word that is not known" in capsys.readouterr().out
+
+
+def test_files_of_glove_have_no_head_and_words_with_spaces(tmp_path):
+    lines = [", 0.5 -1 2e-3", "at the 1 2 3", "3 4 5 6", ". . . 7 8 9", "\xa0 1 1 1"]
+    (tmp_path / "glove.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (tmp_path / "glove.txt.gz").write_bytes(gzip.compress("\r\n".join(lines).encode()))
+    for name in ("glove.txt", "glove.txt.gz"):
+        words, vectors = read_word2vec(tmp_path / name)
+        assert words == [",", "at the", "3", ". . .", "\xa0"]
+        np.testing.assert_allclose(vectors, [[0.5, -1, 0.002], [1, 2, 3], [4, 5, 6], [7, 8, 9], [1, 1, 1]])
+    assert cp.words(tmp_path / "glove.txt.gz", "at the", k=1)[0].name == "3"
+    (tmp_path / "first.txt").write_text("at the 1 2 3\nking 4 5 6\n", encoding="utf-8")
+    assert read_word2vec(tmp_path / "first.txt")[0] == ["at the", "king"]
+    write_word2vec(CITIES, CASED, tmp_path / "binary.bin")
+    (tmp_path / "packed.bin.gz").write_bytes(gzip.compress((tmp_path / "binary.bin").read_bytes()))
+    assert read_word2vec(tmp_path / "packed.bin.gz")[0] == CITIES
+    (tmp_path / "short.txt").write_text("a 1 2 3\nb 1 2\n", encoding="utf-8")
+    with pytest.raises(SourceError, match="is no file of word vectors: 'b' has 2 numbers, not 3"):
+        read_word2vec(tmp_path / "short.txt")
+
+
+def test_pairs_with_an_unknown_word_are_left_out_and_said(run, tmp_path, capsys):
+    known = [word for topic in topics() for word in topic[:5]]
+    one, two = known * 2, known[3:] + known[:3] + known[7:] + known[:7]
+    scores = [float(number % 11) for number in range(len(one))]
+    pairs = {"one": np.array(one, dtype=object), "two": np.array(two, dtype=object), "score": np.array(scores)}
+    others = {
+        "one": np.array([*one, "neverheard", one[0], "neverheard"], dtype=object),
+        "two": np.array([*two, two[0], "unheardof", "unheardof"], dtype=object),
+        "score": np.array([*scores, 99.0, 98.0, 97.0]),
+    }
+    plain = cp.agree(load(run), pairs, pairs=["one", "two"], scores="score")
+    found = cp.agree(load(run), others, pairs=["one", "two"], scores="score")
+    assert (plain["pairs"], plain["unknown"]) == (len(one), 0)
+    assert (found["pairs"], found["unknown"]) == (len(one), 3)
+    for name in ("trained", "untrained"):
+        assert found["spearman"][name]["value"] == pytest.approx(plain["spearman"][name]["value"])
+    rows = zip(*others.values(), strict=True)
+    file = tmp_path / "pairs.csv"
+    file.write_text("one,two,score\n" + "\n".join(",".join(map(str, row)) for row in rows), encoding="utf-8")
+    main(["evaluate", str(run), "--test", str(file), "--pairs", "one,two", "--scores", "score"])
+    assert "of 40 pairs; 3 more (7.0%) are left out, for the model knows no word" in capsys.readouterr().out
+    few = {name: cells[-12:] for name, cells in others.items()}
+    with pytest.raises(InputError, match=r"needs 10 pairs\. Got 9 whose words the model knows, and 3 others"):
+        cp.agree(load(run), few, pairs=["one", "two"], scores="score")
+
+
+def test_pieces_of_words_are_all_known():
+    bag = cp.fit(remarks(64).source, epochs=1, width=8, batch_size=16)
+    one = np.array([f"ყ{number} some" for number in range(12)], dtype=object)
+    source = {"one": one, "two": one[::-1].copy(), "score": np.arange(12.0)}
+    found = cp.agree(bag, source, pairs=["one", "two"], scores="score")
+    assert (found["pairs"], found["unknown"]) == (12, 0)
+
+
+def test_the_least_count_of_a_word_is_as_the_user_says():
+    texts = ["a b c d e f g h"] * 4 + ["x y a b c d e"] * 3
+
+    def known(**choices):
+        return prepare_words(texts, **choices)[1].modality.tokenizer.words[2:]
+
+    assert known() == list("abcdefghxy")
+    assert known(min_count=4) == list("abcdefgh")
+    assert known(min_count=7) == list("abcde")
+    with pytest.raises(SourceError, match=r"occurs 8 times, which it takes to learn it\. Give more text, or a smaller"):
+        known(min_count=8)
+    with pytest.raises(PlanError, match="min_count must be at least 1"):
+        known(min_count=0)
+    with pytest.raises(PlanError, match="tokens is one of words, spaces"):
+        known(tokens="letters")
+    for choices in ({"min_count": 2}, {"tokens": "spaces"}):
+        with pytest.raises(PlanError, match="are for whole words"):
+            prepare_words(remarks(40).source, method="simclr", **choices)
+
+
+def test_texts_that_are_tokenised_already_are_split_at_spaces_only(tmp_path):
+    corpus = tmp_path / "corpus.txt"
+    corpus.write_text("\n".join(["The New_York 's key - (US) don\u2019t\tthe"] * 8), encoding="utf-8")
+    out = str(tmp_path / "run")
+    choices = ["--min-count", "8", "--tokens", "spaces", "--epochs", "1", "--width", "8"]
+    main(["fit", str(corpus), "--out", out, "--method", "skipgram", *choices])
+    model = load(out)
+    assert sorted(model.modality.tokenizer.words[2:]) == sorted(
+        ["The", "New_York", "'s", "key", "-", "(US)", "don\u2019t", "the"]
+    )
+    place = {word: number for number, word in enumerate(model.modality.tokenizer.words)}
+    assert model.modality.open(["the THE The - new_york"]).take(np.arange(1)).tolist() == [
+        [place["the"], place["The"], place["-"]]
+    ]
+    assert cp.words(out, "KEY", k=2) == cp.words(out, "key", k=2)

@@ -18,14 +18,15 @@ from counterpoint.choosing.outcome import tuning_table as tuning_table
 from counterpoint.choosing.remarks import lab_table as lab_table
 from counterpoint.choosing.tuning import tune as tune
 from counterpoint.classifiers.classifier import Classifier
-from counterpoint.data.labels import read_labels
+from counterpoint.data.labels import read_codes
 from counterpoint.data.word2vec import SUFFIXES
-from counterpoint.embeddings import Embeddings
+from counterpoint.embeddings import Embeddings, is_saved
 from counterpoint.errors import InputError
 from counterpoint.exporting import contents
 from counterpoint.exporting.onnx_file import require, write_onnx
 from counterpoint.exporting.state import write_state
 from counterpoint.exporting.words import write_words
+from counterpoint.files import expanded, is_file
 from counterpoint.fitting import fit as fit
 from counterpoint.interfaces import Items
 from counterpoint.labelling.efficiency import efficiency_table as efficiency_table
@@ -41,7 +42,7 @@ from counterpoint.matching import match as match
 from counterpoint.matching import retrieve as retrieve
 from counterpoint.mining import mine as mine
 from counterpoint.model import Model, load
-from counterpoint.progress import embedding, sharding
+from counterpoint.progress import announce_labels, embedding, sharding
 from counterpoint.reports.page import write_report
 from counterpoint.retrieval.duplicates import Group
 from counterpoint.retrieval.duplicates import duplicates as duplicates
@@ -65,10 +66,19 @@ def plan(source: object, *, labels: object = None, pairs: object = None, **choic
     return {**prepared.summary(), "plan": prepared.plan.record()}
 
 
-def embed(model: Model | str | Path, source: object, *, length: int | None = None) -> Embeddings:
-    """Unit vectors and names of all items of a source; of so many numbers, where the model was trained for that."""
+def embed(
+    model: Model | str | Path, source: object, *, length: int | None = None, column: str | None = None
+) -> Embeddings:
+    """Unit vectors and names of all items of a source, as ``Model.embed`` gives them.
+
+    Of so many numbers with ``length``, where the model was trained for that. ``column`` names the one with the texts,
+    where it is another than the first that the model learned from.
+    """
     kept = _model(model)
-    z = kept.embed_items(kept.modality.open(source), tell=embedding())
+    if column is None:
+        z = kept.embed(source, tell=embedding())
+    else:
+        z = kept.embed_items(kept.modality.open_column(source, column), tell=embedding())
     return z if length is None else z.shortened(length)
 
 
@@ -83,56 +93,104 @@ def embed_shards(
     overwrite: bool = False,
 ) -> dict[str, Any]:
     """Embed much data into a folder, one .npz per shard; what is there already is kept. See ``docs/embedding.md``."""
-    return embed_all(model, source, Path(out), Way(workers, engine, shard_size, overwrite), sharding())
+    return embed_all(model, source, expanded(out), Way(workers, engine, shard_size, overwrite), sharding())
 
 
-def search(z: Embeddings, *, like: str | int | np.ndarray, k: int = 10) -> list[Hit]:
-    """The k items most alike to an item (by name or row) or to a vector."""
+def search(
+    z: Embeddings | Model | str | Path,
+    source: object = None,
+    *,
+    like: str | int | np.ndarray,
+    k: int = 10,
+    column: str | None = None,
+) -> list[Hit]:
+    """The k items most alike to an item (by name or row) or to a vector; with a model also to a file or a text.
+
+    Embeddings are searched by themselves, ``search(z, like=...)``. A model, or its folder, searches a source or vectors
+    that it made of one, ``search(model, source, like="a text")``, as ``search_source`` does.
+    """
+    if not isinstance(z, Embeddings) and source is not None:
+        return search_source(z, source, like=like, k=k, column=column)
     if not isinstance(z, Embeddings):
         raise InputError(f"Search looks through embeddings: embed the data first. Got {type(z).__name__}.")
+    if source is not None or column is not None:
+        raise InputError("Embeddings are searched by themselves. Give the model first: search(model, z, like=...).")
     return find_alike(z, like=like, k=k)
 
 
-def search_source(model: Model | str | Path, source: object, *, like: str, k: int = 10) -> list[Hit]:
-    """The k items of a source most alike to one of them (name or row number), to the item in a file, or to a text."""
+def search_source(
+    model: Model | str | Path,
+    source: object,
+    *,
+    like: str | int | np.ndarray,
+    k: int = 10,
+    column: str | None = None,
+) -> list[Hit]:
+    """The k items of a source most alike to one of them (name or row number), to the item in a file, or to a text.
+
+    Args:
+        model: A model or a run folder.
+        source: Data as for ``embed``, or an index of vectors: embeddings, or the .npz file or the folder that they are
+            saved in. Of an index nothing is embedded but what ``like`` means.
+        like: The name or the row of an item, a vector (d,), a file with one item, or, among texts, a text.
+        k: How many to find.
+        column: Of a model of text, the column to search in, such as ``answer``.
+
+    Raises:
+        InputError: The index is of another model; the column is not there, or items have none.
+    """
     kept = _model(model)
-    items = kept.modality.open(source)
-    z = kept.embed_items(items, tell=embedding())
+    z, texts = _searched(kept, source, column)
     hits = find_alike(z, like=_sought(kept, z, source, like), k=k)
-    texts: Sequence[str] | None = getattr(items, "texts", None)
     return hits if texts is None else [replace(hit, text=texts[hit.index]) for hit in hits]
+
+
+def _searched(model: Model, source: object, column: str | None) -> tuple[Embeddings, Sequence[str] | None]:
+    """The vectors to search in, as they are saved or made of a source, and the texts that they are of, if of any."""
+    if not (isinstance(source, Embeddings) or is_saved(source)):
+        items = _opened(model, source, column)
+        return model.embed_items(items, tell=embedding()), getattr(items, "texts", None)
+    if column is not None:
+        raise InputError(f"Vectors have no columns. Name '{column}' when they are made: embed ... --column {column}")
+    z = source if isinstance(source, Embeddings) else Embeddings.load(str(source))
+    if z.model != (own := model.fingerprint()):
+        raise InputError(
+            f"The vectors were made by another model: theirs is '{z.model[:12]}', and this is '{own[:12]}'. "
+            "Embed the data with this one, or give the run that made them."
+        )
+    return z, None
 
 
 def duplicates_of(model: Model | str | Path, source: object, *, above: float = 0.95) -> list[Group]:
     """The groups of near-duplicates in a source, the largest first."""
     kept = _model(model)
-    items = kept.modality.open(source)
+    items = kept.open(source)
     groups = duplicates(kept.embed_items(items, tell=embedding()), above=above)
     texts: Sequence[str] | None = getattr(items, "texts", None)
     return groups if texts is None else [replace(each, texts=[texts[row] for row in each.index]) for each in groups]
 
 
-def _sought(model: Model, z: Embeddings, source: object, like: str) -> str | int | np.ndarray:
+def _opened(model: Model, source: object, column: str | None) -> Items:
+    return model.open(source) if column is None else model.modality.open_column(source, column)
+
+
+def _sought(model: Model, z: Embeddings, source: object, like: str | int | np.ndarray) -> str | int | np.ndarray:
     """What ``like`` means: the name or the row of an item, or the vector of one that is not among them."""
+    if not isinstance(like, str):
+        return like
     for name in (like, _inside(like, source)):
         if name in z.names:
             return name
     if like.isdecimal():
         return int(like)
-    asked = like if _is_file(like) else model.modality.quoted(like)
+    asked = like if is_file(like) else model.modality.quoted(like)
     if asked is None:
         return like
     others = model.embed(asked)
     if len(others) != 1:
         raise InputError(f"'{like}' holds {len(others)} items; give a file with the one to look for.")
-    return others.vectors[0]  # type: ignore[no-any-return]
-
-
-def _is_file(like: str) -> bool:
-    try:
-        return Path(like).is_file()
-    except OSError:  # a text may be longer than a name can be
-        return False
+    vector: np.ndarray = others.shortened(z.vectors.shape[1]).vectors[0]
+    return vector
 
 
 def report(folder: str | Path, *, source: object = None, labels: object = None) -> Path:
@@ -140,20 +198,24 @@ def report(folder: str | Path, *, source: object = None, labels: object = None) 
 
     ``source`` is the data for its gallery and map, by default the data of the run; ``labels`` colour the map.
     """
-    path = Path(folder)
+    path = expanded(folder)
     model = load(path)
     given = source is not None or labels is not None
-    source = runs.read_plan(path)["source"] if source is None else source
+    if source is None:
+        plan = runs.read_plan(path)
+        source = runs.found_again(plan, "source") or plan["source"]
     items: Items | None
     try:
-        items = model.modality.open(source)
+        items = model.open(source)
     except InputError:
         if given:
             raise
         items = None  # the page says that the data is no longer where it was
     named = None
     if items is not None and (labels is not None or items.labels is not None):
-        named = [str(label) for label in read_labels(labels, source, items)]
+        read = read_codes(labels, source, items)
+        announce_labels(read, left_out=False, held_out=False)
+        named = read.names()
     return write_report(path, model, items, labels=named, asked=_asked(path, model, items))
 
 
@@ -177,7 +239,7 @@ def export(model: Model | Classifier | str | Path, out: str | Path) -> dict[str,
         InputError: The name of the file, the folder, or the encoder cannot be used; the message says what to do.
         CounterpointError: The ONNX file does not compute what torch does; none is left.
     """
-    path = Path(out)
+    path = expanded(out)
     if path.suffix not in (".onnx", ".safetensors", *SUFFIXES):
         raise InputError(
             "Models are exported as .onnx, their weights as .safetensors, and vectors of words as .txt, .vec or .bin. "
@@ -198,7 +260,7 @@ def _asked(folder: Path, model: Model, items: Items | None) -> Items | None:
     if test is None:
         return items
     try:
-        return model.modality.open(test)
+        return model.open(test)
     except InputError:
         return None
 
@@ -209,8 +271,8 @@ def _model(model: Model | str | Path) -> Model:
 
 def _inside(like: str, source: object) -> str:
     """The name of a file in a folder, when it is given with the folder in front."""
-    folder = Path(source) if isinstance(source, str | Path) else None
+    folder = expanded(source) if isinstance(source, str | Path) else None
     if folder is None or not folder.is_dir():
         return like
-    path = Path(like).absolute()
+    path = (expanded(like) if is_file(like) else Path(like)).absolute()
     return path.relative_to(folder.absolute()).as_posix() if path.is_relative_to(folder.absolute()) else like

@@ -8,13 +8,15 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32
 
+from counterpoint.door import door
 from counterpoint.errors import InputError, SourceError, closest
-from counterpoint.files import replacing
+from counterpoint.files import expanded, replacing
 
 
 @dataclass(frozen=True, repr=False)
@@ -45,11 +47,22 @@ class Embeddings:
     def __getitem__(self, name: str) -> Float32[np.ndarray, " d"]:
         return self.vectors[self.place(name)]  # type: ignore[no-any-return]
 
+    @cached_property
+    def lengths(self) -> Float32[np.ndarray, " n"]:
+        """The length of every vector, computed once; 1 but for rounding, and 0 of what could not be embedded."""
+        lengths: np.ndarray = np.linalg.norm(self.vectors, axis=1).astype(np.float32)
+        return lengths
+
+    @cached_property
+    def places(self) -> Mapping[str, int]:
+        """The row of every name; of several that are called alike the first."""
+        return {name: row for row, name in reversed(list(enumerate(self.names)))}
+
     def place(self, name: str) -> int:
         """The row of the item with this name."""
         try:
-            return list(self.names).index(name)
-        except ValueError:
+            return self.places[name]
+        except KeyError:
             raise InputError(f"No item is called '{name}'.{closest(name, self.names)}") from None
 
     def subset(self, rows: Sequence[int]) -> Embeddings:
@@ -71,7 +84,7 @@ class Embeddings:
 
     def save(self, path: str | Path) -> Path:
         """Write ``vectors``, ``names``, ``model`` and ``source`` as .npz, whole or not at all."""
-        target = Path(path)
+        target = expanded(path)
         names = np.asarray(self.names, dtype=np.str_)
         with replacing(target) as temporary, temporary.open("wb") as file:
             np.savez(file, vectors=self.vectors, names=names, model=self.model, source=self.source)
@@ -102,16 +115,30 @@ class Embeddings:
         return cls(np.concatenate([part.vectors for part in parts.values()]), names, first.model)
 
     @classmethod
+    @door
     def load(cls, path: str | Path) -> Embeddings:
         """Read what ``save`` wrote; of a folder all .npz files in it and in folders inside, in the order of names."""
-        if Path(path).is_dir():
-            found = parts_in(Path(path))
+        path = expanded(path)
+        if path.is_dir():
+            found = parts_in(path)
             if not found:
                 raise SourceError(f"'{path}' holds no embeddings. Make them with 'counterpoint embed'.")
             return cls.merge({str(part): cls.load(part) for part in found})
         with _reading(path) as archive:
             source = str(archive["source"]) if "source" in archive else ""
             return cls(archive["vectors"], archive["names"].tolist(), str(archive["model"]), source)
+
+
+def is_saved(source: object) -> bool:
+    """Whether this is the path of a file that ``Embeddings.save`` wrote, or of a folder with such files."""
+    if not isinstance(source, str | Path):
+        return False
+    path = Path(source)
+    file = next(path.glob("*.npz"), path) if path.is_dir() else path
+    if file.suffix != ".npz" or not zipfile.is_zipfile(file):
+        return False
+    with zipfile.ZipFile(file) as archive:
+        return {"vectors.npy", "names.npy", "model.npy"} <= set(archive.namelist())
 
 
 def origin(path: Path) -> tuple[str, str]:
@@ -130,10 +157,11 @@ def parts_in(folder: Path) -> list[Path]:
 def _reading(path: str | Path) -> Iterator[Mapping[str, np.ndarray]]:
     """The arrays of an .npz file, each read when it is asked for; whatever is wrong becomes advice."""
     try:
-        archive = np.load(path, allow_pickle=False)
-        if isinstance(archive, np.ndarray):
-            raise ValueError("it is a single array")
-        with archive:
-            yield archive
+        with Path(path).open("rb") as file:
+            archive = np.load(file, allow_pickle=False)
+            if isinstance(archive, np.ndarray):
+                raise ValueError("it is a single array")
+            with archive:
+                yield archive
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as wrong:
         raise SourceError(f"'{path}' does not hold embeddings: {wrong}. Make it with 'counterpoint embed'.") from wrong

@@ -3,6 +3,7 @@
 CounterpointError
 ├── InputError              the input can be mended; the command line exits with 2
 │   ├── SourceError         data that cannot be read or does not fit
+│   │   └── NothingLeft     every item was skipped
 │   ├── LabelError          labels that do not fit their items
 │   ├── PlanError           choices that exclude each other or lie out of range
 │   ├── UnknownName         no part has that name; also a LookupError
@@ -14,7 +15,7 @@ CounterpointError
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class CounterpointError(Exception):
@@ -27,6 +28,14 @@ class InputError(CounterpointError, ValueError):
 
 class SourceError(InputError):
     """The data cannot be read, or does not fit."""
+
+
+class NothingLeft(SourceError):
+    """Nothing in the source can be used; ``skipped`` are the name of every item, and why it cannot."""
+
+    def __init__(self, message: str, skipped: Sequence[tuple[str, str]]) -> None:
+        super().__init__(message)
+        self.skipped = skipped
 
 
 class LabelError(InputError):

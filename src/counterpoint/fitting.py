@@ -14,16 +14,19 @@ from torch import nn
 
 from counterpoint import catalogue, runs
 from counterpoint.assemble import compared_by
-from counterpoint.data.labels import encode, read_labels
+from counterpoint.data.labels import Labels, read_codes
+from counterpoint.data.paths import is_pattern
 from counterpoint.errors import InputError, Interrupted, LabelError
+from counterpoint.evaluation.labelled import Labelled
 from counterpoint.evaluation.online import online_knn
-from counterpoint.files import write_json
+from counterpoint.files import expanded, write_json
 from counterpoint.interfaces import Listener
 from counterpoint.kinds import Modality
+from counterpoint.locks import holds_out
 from counterpoint.model import Model
 from counterpoint.pairing.scoring import ALL, enough, verified
 from counterpoint.plans import Plan
-from counterpoint.progress import announce, conclude, progress
+from counterpoint.progress import announce, announce_labels, conclude, progress
 from counterpoint.reports.views import draw_views
 from counterpoint.settle import OVERHEAD, Prepared, chosen, prepare
 from counterpoint.training.loop import Course, Keeping, train
@@ -32,6 +35,7 @@ from counterpoint.training.stopping import stop_requests
 from counterpoint.training.watch import judge
 
 
+@holds_out
 def fit(
     source: object,
     *,
@@ -65,7 +69,7 @@ def fit(
     began = time.monotonic()
     listeners: Sequence[Listener] = choices.pop("listeners", ())
     asked, own = chosen(choices, labels=labels, pairs=pairs)
-    folder = None if out is None else Path(out)
+    folder = None if out is None else expanded(out)
     before = None
     if folder is None and (resume or overwrite):
         raise InputError("resume and overwrite are about a run folder: give out=...")
@@ -77,14 +81,17 @@ def fit(
             asked = Plan.of(runs.merged(asked.record(), before["asked"], Plan().record(), before["settled"]))
         track = None if asked.track is None or folder is None else catalogue.find("tracker", asked.track)()
         prepared = prepare(source, asked, own, began=began, before=before, processes=processes)
-        follow = _follower(labels, source, prepared)
+        read = _read(labels, source, prepared)
+        follow = _follower(read, prepared)
         if before is not None:
             runs.same_data(before, prepared.identity())
         elif folder is not None and processes.first:
-            runs.start(folder, _record(source, asked, prepared), prepared.items)
+            runs.start(folder, _record(source, asked, prepared, read), prepared.items)
             draw_views(prepared.modality, prepared.items, folder / runs.VIEWS, seed=asked.seed)
         if processes.first:
             announce(prepared.summary(), folder)
+            if read is not None:
+                announce_labels(read, left_out=False, held_out=False)
         with stop_requests() as stop, progress(speaks=processes.first) as bar:
             keeping = Keeping(
                 folder=folder,
@@ -130,22 +137,36 @@ def _trained(prepared: Prepared, keeping: Keeping) -> Course:
         raise Interrupted(f"{stopped} Go on with the same command and --resume.") from None
 
 
-def _follower(labels: object, source: object, prepared: Prepared) -> Any:
-    if labels is None or prepared.learned.answers is not None:  # neighbours by what is learned from prove nothing
-        return None
+def _read(labels: object, source: object, prepared: Prepared) -> Labels | None:
+    """The labels that are learned from, else those by which the run is followed, if there are any."""
+    if labels is None or prepared.learned.answers is not None:
+        return prepared.learned.read
     unseen(labels, prepared.modality)
-    codes, _ = encode(read_labels(labels, source, prepared.items))
-    return online_knn(prepared.modality, prepared.items, codes, epochs=prepared.plan.epochs or 1)
+    read = read_codes(labels, source, prepared.items)
+    if read.codes.ndim != 1:
+        raise LabelError("Neighbours are followed by one class for each item. These labels name several at once.")
+    return read
 
 
-def _record(source: object, asked: Plan, prepared: Prepared) -> dict[str, Any]:
+def _follower(read: Labels | None, prepared: Prepared) -> Any:
+    """Follows neighbours by labels; not by those that are learned from, which would prove nothing."""
+    if read is None or prepared.learned.answers is not None:
+        return None
+    known = Labelled.read(prepared.items, read).labelled()
+    return online_knn(prepared.modality, known.items, known.labels, epochs=prepared.plan.epochs or 1)
+
+
+def _record(source: object, asked: Plan, prepared: Prepared, read: Labels | None) -> dict[str, Any]:
+    counts, learned = {} if read is None else read.counts(), prepared.learned.read is not None
     return {
-        "source": said(source),
+        **placed("source", source),
         "command": command(),
+        "directory": directory(),
         "asked": asked.record(),
         "settled": prepared.plan.record(),
         "items": len(prepared.items),
-        "classes": list(prepared.learned.classes),
+        "classes": counts if learned else {},
+        "followed": {} if learned else counts,
         "steps": prepared.recipe.steps,
         "steps_per_epoch": prepared.per_epoch,
         "identity": prepared.identity(),
@@ -168,8 +189,33 @@ def unseen(labels: object, modality: Modality) -> None:
         )
 
 
+def directory() -> str | None:
+    """The folder that relative paths are meant from; None where somebody has removed it."""
+    try:
+        return str(Path.cwd())
+    except FileNotFoundError:
+        return None
+
+
 def said(source: object) -> str | None:
     """What a source or labels were, in a file: a path, or the type of an object."""
     if source is None or isinstance(source, str | Path):
-        return None if source is None else str(source)
+        return None if source is None else str(_followed(source))
     return f"{type(source).__module__}.{type(source).__qualname__}"
+
+
+def placed(name: str, source: object) -> dict[str, str | None]:
+    """What a source was, and as ``<name>_path`` where it can be found from any folder, if it is a file or a folder."""
+    path = Path(_followed(source)) if isinstance(source, str | Path) else None
+    return {
+        name: said(source),
+        runs.path_of(name): str(path.absolute()) if path is not None and (path.exists() or is_pattern(path)) else None,
+    }
+
+
+def _followed(given: str | Path) -> str | Path:
+    """A path without ``~``, or a name as it is."""
+    try:
+        return expanded(given) if str(given).startswith("~") else given
+    except InputError:  # it is no path, but the name of a column
+        return given

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from counterpoint.comparison import Comparison, Tile
 
 Batch = Tensor
-"""Some items as the modality stores them: uint8 pixels (b, c, h, w), columns (b, d), series (b, c, t)."""
+"""Some items as the modality stores them: pixels (b, c, h, w), columns (b, d), series (b, c, t)."""
 
 Views = tuple[Tensor, ...]
 """Random looks at the items of a batch: one tensor (b, ...) per view, row i of each showing item i."""

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
+from counterpoint.errors import InputError
 from counterpoint.interfaces import Batch, Items, Views
 from counterpoint.options import AS_IT_IS, DataOptions
 
@@ -53,6 +54,14 @@ class Modality(ABC):
     @abstractmethod
     def open(self, source: object) -> Items:
         """Open further data, as the training data was."""
+
+    def open_column(self, source: object, column: str) -> Items:
+        """Open further data by a column that is named, such as the answers where questions would be read."""
+        raise InputError(f"A column is named of texts, and this model is of {self.name}. Got the column '{column}'.")
+
+    def written_as(self) -> DataOptions:
+        """How files of further data are written, as far as a person said it: their encoding, quotation marks, names."""
+        return AS_IT_IS
 
     @abstractmethod
     def look(self, batch: Batch, key: Int64[Tensor, " b"]) -> Tensor:

@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from counterpoint import runs
+from counterpoint.data.linked import read_linked
 from counterpoint.data.pairs import read_scores
-from counterpoint.data.texts import read_linked
+from counterpoint.data.written import Written
 from counterpoint.errors import InputError, listed
 from counterpoint.evaluation.intervals import Interval
-from counterpoint.files import write_json
+from counterpoint.files import expanded, write_json
+from counterpoint.interfaces import Items
+from counterpoint.modalities.text import Text
 from counterpoint.model import Model, load
 from counterpoint.retrieval.lexical import tfidf
 
@@ -30,6 +33,8 @@ def agree(
 ) -> dict[str, Any]:
     """How well the cosine of the vectors of two texts follows what people say of how alike they are.
 
+    Where a model reads whole words, pairs with a text of which it knows no word are left out.
+
     Args:
         run: A model or a run folder; into the folder the result is also written, as ``likeness.json``.
         source: Columns with texts that the model has not learned from, and with scores.
@@ -38,16 +43,21 @@ def agree(
         seed: Names the draws of the intervals.
 
     Returns:
-        ``pairs``, how many; ``spearman``: for the trained and the untrained encoder and TF-IDF Spearman's rank
-        correlation with a 95 % interval over the pairs; ``better``: trained minus each of the others.
+        ``pairs``, how many; ``unknown``, how many others were left out; ``spearman``: for the trained and the untrained
+        encoder and TF-IDF Spearman's rank correlation with a 95 % interval over the pairs; ``better``: trained minus
+        each of the others.
     """
     model = run if isinstance(run, Model) else load(run)
-    read, linked = read_linked(source, list(pairs)[:2])
-    said = read_scores(scores, source, len(linked), read.skipped)
+    read, linked = read_linked(source, list(pairs)[:2], model.modality.written_as())
+    said = read_scores(scores, read.frame, len(linked), read.skipped)
+    texts = list(read.texts)
+    items = model.open(texts)
+    known = _known(model, items)[linked].all(axis=1)
+    left_out = int((~known).sum())
+    said, (first, second) = said[known], linked[known].T
     if len(said) < FEWEST:
-        raise InputError(f"A correlation needs {FEWEST} pairs. Got {len(said)}.")
-    texts, (first, second) = list(read.texts), linked.T
-    items = model.modality.open(texts)
+        others = f" whose words the model knows, and {left_out} others" if left_out else ""
+        raise InputError(f"A correlation needs {FEWEST} pairs. Got {len(said)}{others}.")
     vectors = {"trained": model.directions(items), "untrained": model.untrained().directions(items)}
     cosines = {name: (z[first] * z[second]).sum(axis=1) for name, z in vectors.items()}
     find = tfidf(texts)
@@ -56,6 +66,7 @@ def agree(
     found = {name: _spearman(each, said, drawn) for name, each in cosines.items()}
     record = {
         "pairs": len(said),
+        "unknown": left_out,
         "spearman": {name: _interval(*each)._asdict() for name, each in found.items()},
         "better": {
             name: _interval(found["trained"][0] - each[0], found["trained"][1] - each[1])._asdict()
@@ -64,8 +75,15 @@ def agree(
         },
     }
     if isinstance(run, str | Path):
-        write_json(Path(run) / runs.LIKENESS, record)
+        write_json(expanded(run) / runs.LIKENESS, record)
     return record
+
+
+def _known(model: Model, items: Items) -> Bool[np.ndarray, " n"]:
+    """Of every text whether the model knows a word of it; one that reads pieces of words knows them all."""
+    if isinstance(model.modality, Text) and isinstance(items, Written) and model.modality.tokenizer.whole:
+        return items.lengths > 0
+    return np.ones(len(items), dtype=bool)
 
 
 def _spearman(one: np.ndarray, other: np.ndarray, drawn: np.ndarray) -> tuple[float, Float[np.ndarray, " k"]]:
@@ -90,6 +108,9 @@ def _interval(value: float, drawn: Float[np.ndarray, " k"]) -> Interval:
 def table(record: Mapping[str, Any]) -> str:
     """What was found, as plain text for people."""
     lines = [f"Spearman's rank correlation with the scores of {record['pairs']:,} pairs"]
+    if left_out := record["unknown"]:
+        share = left_out / (left_out + record["pairs"])
+        lines[0] += f"; {left_out:,} more ({share:.1%}) are left out, for the model knows no word of one of their texts"
     for name, each in record["spearman"].items():
         lines.append(f"  {CALLED[name]:18} {each['value']:6.3f}  ({each['low']:.3f} to {each['high']:.3f})")
     worse = [CALLED[name] for name, each in record["better"].items() if each["low"] <= 0]

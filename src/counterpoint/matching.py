@@ -10,11 +10,11 @@ import numpy as np
 from jaxtyping import Float32, Int64
 
 from counterpoint import runs
-from counterpoint.data.frames import raw_columns
-from counterpoint.data.texts import read_linked
-from counterpoint.errors import InputError, closest, listed
+from counterpoint.data.linked import read_linked
+from counterpoint.data.relevance import CORPUS, QUERIES, read_collection, read_relevance
+from counterpoint.errors import InputError, listed
 from counterpoint.evaluation.intervals import bootstrap, paired
-from counterpoint.files import write_json
+from counterpoint.files import expanded, write_json
 from counterpoint.model import Model, load
 from counterpoint.retrieval.lexical import Find, bm25, tfidf
 from counterpoint.retrieval.ranking import ranked
@@ -39,6 +39,14 @@ Way = Callable[[Int64[np.ndarray, " n"]], Alike]
 Relevant = Sequence[Mapping[int, float]]
 """Of every query the documents that answer it, and how well."""
 
+UNMATCHED = {
+    "unknown_documents": "relevant documents that are not among the documents, counted as not found",
+    "unknown_queries": "judgements of queries that are not among the queries, left out",
+    "unjudged_queries": "queries without a relevant document, left out",
+    "incomplete_rows": "rows without a text in each column, left out",
+}
+"""What did not fit together, as people are told of it."""
+
 
 def match(
     run: Model | str | Path, source: object, *, pairs: Sequence[str], among: int | None = None, seed: int = 0
@@ -49,29 +57,42 @@ def match(
         run: A model or a run folder; into the folder the scores are also written, as ``retrieval.json``.
         source: Columns with texts that the model has not learned from.
         pairs: The column of what is asked and the column of what answers it.
-        among: Every text looks for its partner among so many, drawn at random; None for among all.
+        among: Every text looks for its partners among so many different ones, drawn at random; None for among all.
         seed: Names the draws.
 
+    All partners of a text are right, and rows with the same text are one.
+
     Returns:
-        ``queries``, ``documents`` (among how many), and ``scores``: for the trained and the untrained encoder, TF-IDF,
-        BM25 and chance every measure with its interval; ``better`` is trained minus each of the others.
+        ``queries``, ``documents`` (among how many), ``incomplete_rows``, which lack a text, and ``scores``: for the
+        trained and the untrained encoder, TF-IDF, BM25 and chance every measure with its interval; ``better`` is
+        trained minus each of the others.
     """
     model = run if isinstance(run, Model) else load(run)
-    read, linked = read_linked(source, list(pairs)[:2])
-    asked, answers = np.unique(linked[:, 0]), np.unique(linked[:, 1])
+    read, linked = read_linked(source, list(pairs)[:2], model.modality.written_as())
+    answers = np.unique(linked[:, 1])
+    groups = [answers]
     if among is not None:
-        if not 2 <= among <= len(linked):
-            raise InputError(f"among must be at least 2 and at most the {len(linked)} rows there are. Got {among}.")
-        rows = np.random.default_rng(seed).permutation(len(linked))[: len(linked) // among * among]
-        groups = [linked[part] for part in rows.reshape(-1, among)]
-        tasks = [_Task(group[:, 0], group[:, 1], [{place: 1.0} for place in range(among)]) for group in groups]
-    else:
-        place = {int(text): number for number, text in enumerate(answers)}
-        relevant: dict[int, dict[int, float]] = {int(text): {} for text in asked}
-        for one, other in linked.tolist():
-            relevant[one][place[other]] = 1.0
-        tasks = [_Task(asked, answers, list(relevant.values()))]
-    return _scored(model, list(read.texts), tasks, run, seed)
+        if not 2 <= among <= len(answers):
+            raise InputError(
+                f"among must be at least 2 and at most the {len(answers)} different answers there are. Got {among}."
+            )
+        drawn = np.random.default_rng(seed).permutation(answers)[: len(answers) // among * among]
+        groups = list(drawn.reshape(-1, among))
+    return _scored(model, list(read.texts), _linked(linked, groups), run, seed, {"incomplete_rows": len(read.skipped)})
+
+
+def _linked(linked: Int64[np.ndarray, "r v"], groups: Sequence[np.ndarray]) -> list[_Task]:
+    """In every group of texts, all that is answered by some of them looks for each of its answers there."""
+    place = {text: (group, number) for group, held in enumerate(groups) for number, text in enumerate(held.tolist())}
+    relevant: list[dict[int, dict[int, float]]] = [{} for _ in groups]
+    for one, other in linked[:, :2].tolist():
+        if other in place:
+            group, number = place[other]
+            relevant[group].setdefault(one, {})[number] = 1.0
+    return [
+        _Task(np.asarray(list(each), dtype=np.int64), held, list(each.values()), [[]] * len(each))
+        for held, each in zip(groups, relevant, strict=True)
+    ]
 
 
 def retrieve(
@@ -81,40 +102,68 @@ def retrieve(
 
     Args:
         run: A model or a run folder; into the folder the scores are also written, as ``retrieval.json``.
-        queries: Texts, as for ``fit``; those that nothing is relevant to are left out.
-        documents: Texts.
-        relevance: Columns with the names of a query and of a document, and a third, if there is one, with a grade.
+        queries: Texts, as for ``fit``, a folder as BEIR publishes it, or topics of TREC; those that nothing is relevant
+            to are left out.
+        documents: Texts, or a folder of BEIR.
+        relevance: Columns with the names of a query and of a document, and perhaps a grade; qrels of TREC, or a folder
+            of BEIR. A relevant document that is not among the documents counts as not found, a query that is not among
+            the queries is left out.
         seed: Names the draws.
 
     Returns:
-        As ``match``.
+        As ``match``, with ``unknown_documents``, the judgements of relevant documents that are not there,
+        ``unknown_queries``, the judgements of queries that are not, ``unjudged_queries``, the queries without a
+        relevant document, and ``notes``, how files without a line of names were read.
+
+    Raises:
+        InputError: Relevance cannot be read, names none of the queries, or nothing is relevant.
     """
     model = run if isinstance(run, Model) else load(run)
-    sought, held = model.modality.open(queries), model.modality.open(documents)
-    texts = [*_texts(sought), *_texts(held)]
-    judged = _judged(relevance, list(sought.names), list(held.names))
-    rows = np.asarray(sorted(judged), dtype=np.int64)
-    task = _Task(rows, len(sought) + np.arange(len(held)), [judged[int(row)] for row in rows])
-    return _scored(model, texts, [task], run, seed)
+    if model.modality.quoted("a text") is None:
+        raise InputError(f"Queries and documents are texts, and this model is of {model.modality.name}.")
+    (asked, one), (answers, other) = read_collection(queries, QUERIES), read_collection(documents, CORPUS)
+    sought, held = model.open(asked), model.open(answers)
+    texts = [text for items in (sought, held) for text in getattr(items, "texts", ())]
+    judged = read_relevance(relevance)
+    relevant, missing, counts = _placed(judged.grades, list(sought.names), list(held.names))
+    rows = sorted(relevant)
+    task = _Task(
+        np.asarray(rows, dtype=np.int64),
+        len(sought) + np.arange(len(held)),
+        [relevant[row] for row in rows],
+        [missing.get(row, []) for row in rows],
+    )
+    return _scored(model, texts, [task], run, seed, {**counts, "notes": [*one, *other, *judged.notes]})
 
 
 class _Task:
     """Texts that are asked, texts among which the answers are, and which those are; all by their places."""
 
-    def __init__(self, asked: Int64[np.ndarray, " q"], held: Int64[np.ndarray, " n"], relevant: Relevant) -> None:
+    def __init__(
+        self,
+        asked: Int64[np.ndarray, " q"],
+        held: Int64[np.ndarray, " n"],
+        relevant: Relevant,
+        missing: Sequence[Sequence[float]],
+    ) -> None:
         self.asked, self.held, self.relevant = asked, held, relevant
+        self.missing = missing
+        """Of every query the grades of documents that are not there."""
 
     def parts(self) -> Iterator[tuple[Int64[np.ndarray, " b"], np.ndarray]]:
-        """Some of those asked and the grades of all documents for them, then some others."""
+        """Some of those asked and the grades of all documents for them, then some others; missing ones come last."""
         for start in range(0, len(self.asked), ROWS):
-            some = self.relevant[start : start + ROWS]
-            grades = np.zeros((len(some), len(self.held)), dtype=np.float32)
-            for row, graded in enumerate(some):
+            some, missing = self.relevant[start : start + ROWS], self.missing[start : start + ROWS]
+            grades = np.zeros((len(some), len(self.held) + max(map(len, missing))), dtype=np.float32)
+            for row, (graded, lost) in enumerate(zip(some, missing, strict=True)):
                 grades[row, list(graded)] = list(graded.values())
+                grades[row, len(self.held) : len(self.held) + len(lost)] = lost
             yield self.asked[start : start + ROWS], grades
 
 
-def _scored(model: Model, texts: list[str], tasks: list[_Task], run: object, seed: int) -> dict[str, Any]:
+def _scored(
+    model: Model, texts: list[str], tasks: list[_Task], run: object, seed: int, also: Mapping[str, Any]
+) -> dict[str, Any]:
     generator = np.random.default_rng(seed)
     for task in tasks:  # those as alike as others stand in an order that says nothing
         order = generator.permutation(len(task.held))
@@ -137,15 +186,16 @@ def _scored(model: Model, texts: list[str], tasks: list[_Task], run: object, see
             name: {measure: paired(trained[measure], each[measure], seed=seed)._asdict() for measure in each}
             for name, each in others.items()
         },
+        **also,
     }
     if isinstance(run, str | Path):
-        write_json(Path(run) / runs.RETRIEVAL, record)
+        write_json(expanded(run) / runs.RETRIEVAL, record)
     return record
 
 
 def _ways(model: Model, texts: list[str], seed: int) -> dict[str, Way]:
     """By what partners are looked for."""
-    items = model.modality.open(texts)
+    items = model.open(texts)
     generator = np.random.default_rng(seed)
 
     def by_vectors(vectors: Float32[np.ndarray, "n d"]) -> Way:
@@ -176,36 +226,45 @@ def _measured(tasks: Sequence[_Task], way: Way) -> dict[str, np.ndarray]:
     return {measure: np.concatenate([each[measure] for each in found]) for measure in found[0]}
 
 
-def _texts(items: object) -> Sequence[str]:
-    texts: Sequence[str] | None = getattr(items, "texts", None)
-    if texts is None:
-        raise InputError("Queries and documents are texts. Use a model of text.")
-    return texts
-
-
-def _judged(relevance: object, queries: list[str], documents: list[str]) -> dict[int, dict[int, float]]:
-    """Of every query that something is relevant to, the documents and their grades, by places."""
-    columns = {name: np.asarray(values, dtype=object) for name, values in raw_columns(relevance).items()}
-    if len(columns) < 2:
-        raise InputError(f"Relevance has columns for query and document, and perhaps a grade. Got {listed(columns)}.")
-    asked, answers, *grades = (cells.tolist() for cells in columns.values())
+def _placed(
+    grades: Mapping[tuple[str, str], float], queries: Sequence[str], documents: Sequence[str]
+) -> tuple[dict[int, dict[int, float]], dict[int, list[float]], dict[str, int]]:
+    """By the place of every query that something is relevant to: the documents, by their places, and their grades; the
+    grades of relevant documents that are not there; and how much did not fit together.
+    """
     one, other = ({name: row for row, name in enumerate(names)} for names in (queries, documents))
-    judged: dict[int, dict[int, float]] = {}
-    for query, document, grade in zip(asked, answers, grades[0] if grades else [1.0] * len(asked), strict=True):
-        for name, place, what in ((query, one, "queries"), (document, other, "documents")):
-            if str(name) not in place:
-                raise InputError(f"Relevance names '{name}', which is none of the {what}.{closest(str(name), place)}")
-        if float(grade) > 0:
-            judged.setdefault(one[str(query)], {})[other[str(document)]] = float(grade)
-    if not judged:
+    known = {pair: grade for pair, grade in grades.items() if pair[0] in one}
+    if grades and not known:
+        name = next(iter(grades))[0]
+        raise InputError(f"Relevance names none of the queries: it has '{name}', they are called {listed(queries, 3)}.")
+    relevant: dict[int, dict[int, float]] = {}
+    missing: dict[int, list[float]] = {}
+    for (query, document), grade in known.items():
+        if grade > 0:
+            graded = relevant.setdefault(one[query], {})
+            if document in other:
+                graded[other[document]] = grade
+            else:
+                missing.setdefault(one[query], []).append(grade)
+    if not relevant:
         raise InputError("Nothing is relevant to any query. Give at least one grade above 0.")
-    return judged
+    return (
+        relevant,
+        missing,
+        {
+            "unknown_documents": sum(map(len, missing.values())),
+            "unknown_queries": len(grades) - len(known),
+            "unjudged_queries": len(queries) - len(relevant),
+        },
+    )
 
 
 def table(record: Mapping[str, Any]) -> str:
     """What was found, as plain text for people."""
     measures = list(record["scores"]["trained"])
     lines = [f"{record['queries']:,} texts, each looking among {record['documents']:,}"]
+    lines += [f"{what}: {record[name]:,}" for name, what in UNMATCHED.items() if record.get(name)]
+    lines += record.get("notes", [])
     lines.append(f"  {'':18}" + "".join(f"{measure:>26}" for measure in measures))
     for name, found in record["scores"].items():
         cells = [

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, Int64
 
-from counterpoint.data.texts import read_linked
+from counterpoint.data.linked import read_linked
 from counterpoint.errors import InputError
-from counterpoint.files import write_text
+from counterpoint.files import expanded, write_text
 from counterpoint.model import Model, load
 
 SHARE = 0.95
@@ -48,13 +48,14 @@ def mine(
     """
     if k < 1 or not 0 < share <= 1:
         raise InputError(f"k must be at least 1 and share in (0, 1]. Got {k} and {share}.")
-    if Path(out).suffix.lower() != ".csv":
+    out = expanded(out)
+    if out.suffix.lower() != ".csv":
         raise InputError(f"Pairs with negatives are written as .csv. Got --out {out}.")
     model = run if isinstance(run, Model) else load(run)
-    read, linked = read_linked(source, list(pairs))
+    read, linked = read_linked(source, list(pairs), model.modality.written_as())
     if len(pairs) != 2:
         raise InputError(f"Negatives are mined for two columns, of what asks and what answers. Got {', '.join(pairs)}.")
-    z = model.directions(model.modality.open(list(read.texts)))
+    z = model.directions(model.open(list(read.texts)))
     found = list(_mined(z, linked, k, share))
     names = [NEGATIVE] if k == 1 else [f"{NEGATIVE}_{place}" for place in range(1, k + 1)]
     rows = [[read.texts[place] for place in (*pair, *others)] for pair, others, _ in found]
@@ -62,7 +63,7 @@ def mine(
         raise InputError(f"No pair has {k} negatives below {share} of its own similarity. Lower k, or raise share.")
     held = io.StringIO()
     csv.writer(held, lineterminator="\n").writerows([[*pairs, *names], *rows])
-    write_text(Path(out), held.getvalue())
+    write_text(out, held.getvalue())
     own, other = np.asarray([how for _, _, how in found]).mean(axis=0).tolist()
     return {
         "out": str(out),

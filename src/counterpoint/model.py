@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,20 +18,27 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from counterpoint import __version__, catalogue
+from counterpoint.data.rows_out import every_row, in_memory, warn_of_zeros
+from counterpoint.data.typed import is_text
 from counterpoint.embeddings import Embeddings
-from counterpoint.errors import RunError
-from counterpoint.files import fingerprint, replacing, write_json
+from counterpoint.errors import InputError, NothingLeft, RunError
+from counterpoint.files import expanded, fingerprint, write_json
 from counterpoint.heads import mlp_head, shape_of_head
 from counterpoint.interfaces import Items
 from counterpoint.kinds import Modality
 from counterpoint.training.devices import keep_freed_memory
+from counterpoint.weights import as_bytes, stamp, write_weights
 
 WEIGHTS, CONFIG, HEAD = "model.safetensors", "config.json", "head.safetensors"
 BUILT = ("encoder", "width", "seed")
 
+LOG = logging.getLogger("counterpoint")
+
 BATCH = 256
 """Items that are embedded at a time: measured on a processor, where larger batches outgrow its caches."""
 
+LONG_ENOUGH = 16
+"""Of an axis of any length: tokens or steps that every encoder can take."""
 
 Tell = Callable[[int, int], None]
 """Is told how many items are done, and of how many."""
@@ -46,14 +54,50 @@ class Model:
     """Name, width and seed of the encoder; the name is "" for a module of the user's own."""
     head: nn.Sequential | None = None
     """The projection head that it was trained with, which embeds nothing: fine-tuning may begin in its layers."""
+    _digested: dict[tuple[Any, ...], str] = field(default_factory=dict, init=False, compare=False)
+    """The last fingerprint, by the stamp of the weights that it was taken of."""
 
     def __repr__(self) -> str:
         name = self.built.get("encoder") or type(self.encoder).__name__
         return f"Model({self.modality.name}, {name}, {sum(p.numel() for p in self.encoder.parameters()):,} parameters)"
 
-    def embed(self, source: object, *, batch_size: int = BATCH) -> Embeddings:
-        """Unit vectors (n, d) float32 of all items of a source, with their names."""
-        return self.embed_items(self.modality.open(source), batch_size=batch_size)
+    def embed(self, source: object, *, batch_size: int = BATCH, tell: Tell | None = None) -> Embeddings:
+        """Unit vectors (n, d) float32 of all items of a source, with their names.
+
+        Of what lies in memory (arrays, lists, frames, dictionaries) every item has its row, in the order of the source:
+        one that cannot be embedded, such as an empty text or a broken picture, is a row of zeros, and a warning says
+        so. Of files and folders such items are left out. To a model of texts a string that is no path is a text.
+        """
+        h, names = self.represent_source(source, batch_size=batch_size, tell=tell)
+        return Embeddings(_unit(h), list(names), self.fingerprint())
+
+    def represent_source(
+        self, source: object, *, batch_size: int = BATCH, tell: Tell | None = None
+    ) -> tuple[Float32[np.ndarray, "n d"], Sequence[str]]:
+        """The encoder's own outputs h for all items of a source, with zeros as in ``embed``, and their names."""
+        if isinstance(source, str) and is_text(source):
+            quoted = self.modality.quoted(source)
+            source = source if quoted is None else quoted
+        try:
+            items = self.open(source)
+        except NothingLeft as nothing:
+            if not in_memory(source):
+                raise
+            warn_of_zeros(nothing.skipped, len(nothing.skipped))
+            none = np.zeros((len(nothing.skipped), self.length()), dtype=np.float32)
+            return none, [name for name, _ in nothing.skipped]
+        h = self.represent(items, batch_size=batch_size, tell=tell)
+        return every_row(h, items) if in_memory(source) else (h, items.names)
+
+    def open(self, source: object) -> Items:
+        """Further data as items; what a person should know of how it was read goes to the log."""
+        items = self.modality.open(source)
+        for note in getattr(items, "notes", ()):
+            LOG.warning("%s", note)
+        skipped: Sequence[tuple[str, str]] = getattr(items, "skipped", ())
+        if skipped and not in_memory(source):
+            LOG.warning("%d left out; the first is %s: %s", len(skipped), *skipped[0])
+        return items
 
     def embed_items(self, items: Items, *, batch_size: int = BATCH, tell: Tell | None = None) -> Embeddings:
         """The same of items that are open already."""
@@ -64,8 +108,7 @@ class Model:
         self, items: Items, *, batch_size: int = BATCH, tell: Tell | None = None
     ) -> Float32[np.ndarray, "n d"]:
         """The encoder's outputs h for all items, each scaled to length 1."""
-        h = torch.from_numpy(self.represent(items, batch_size=batch_size, tell=tell))
-        return functional.normalize(h, dim=1, out=h).numpy()
+        return _unit(self.represent(items, batch_size=batch_size, tell=tell))
 
     def represent(
         self, items: Items, *, batch_size: int = BATCH, tell: Tell | None = None
@@ -87,6 +130,17 @@ class Model:
                 if tell is not None:
                     tell(start + len(rows), len(items))
         return h
+
+    def length(self) -> int:
+        """How many numbers h has, which a custom modality tells by its ``encoder_input``."""
+        given = self.modality.encoder_input()
+        if given is None:
+            raise InputError(f"The modality '{self.modality.name}' does not say what its encoder is given.")
+        shape = (1, *(LONG_ENOUGH if length is None else length for length in given.axes.values()))
+        blank = torch.zeros(shape, dtype=torch.float32 if given.words is None else torch.int64)
+        device = next(iter(self.encoder.parameters()), torch.empty(0)).device
+        with torch.inference_mode():
+            return int(self.encoder.eval()(blank.to(device)).shape[1])
 
     def untrained(self, *, seed: int | None = None) -> Model:
         """The same model before it learned anything: the baseline that training has to beat.
@@ -110,12 +164,19 @@ class Model:
         return self.modality.recipe(str(self.built.get("encoder") or ""))
 
     def fingerprint(self) -> str:
-        """A digest of the weights; embeddings carry it, so that they are never mixed with another model's."""
-        return hashlib.sha256(_bytes(self.encoder)).hexdigest()
+        """A digest of the weights; embeddings carry it, so that they are never mixed with another model's.
+
+        It is computed when it is first asked for, and again once the weights have changed.
+        """
+        now = stamp(self.encoder)
+        if now not in self._digested:
+            self._digested.clear()
+            self._digested[now] = hashlib.sha256(as_bytes(self.encoder)).hexdigest()
+        return self._digested[now]
 
     def save(self, folder: str | Path) -> Path:
         """Write ``model.safetensors``, ``head.safetensors`` and ``config.json``, each whole or not at all."""
-        target = Path(folder)
+        target = expanded(folder)
         settings, apart = dict(self.modality.settings()), {}
         for name, file in self.modality.kept_apart.items():
             write_json(target / file, settings.pop(name))
@@ -135,9 +196,15 @@ class Model:
         return target
 
 
+def _unit(h: Float32[np.ndarray, "n d"]) -> Float32[np.ndarray, "n d"]:
+    """Vectors scaled to length 1, where they lie; zeros stay zeros."""
+    vectors = torch.from_numpy(h)
+    return functional.normalize(vectors, dim=1, out=vectors).numpy()
+
+
 def load(folder: str | Path, *, encoder: nn.Module | None = None) -> Model:
     """The model in a run folder. ``encoder`` is needed only for a module of your own, and gets its weights."""
-    path = Path(folder)
+    path = expanded(folder)
     config = _config(path)
     weights = _weights(path / WEIGHTS, config["weights"])
     kind: type[Modality] = catalogue.find("modality", config["modality"])
@@ -166,32 +233,6 @@ def _head(path: Path, config: Mapping[str, Any] | None) -> nn.Sequential | None:
     head = mlp_head(**{name: int(value) for name, value in config.items() if name != "weights"})
     _fill(head, weights, path)
     return head.eval()
-
-
-def write_weights(file: Path, network: nn.Module) -> str:
-    """Write the weights of a network, whole or not at all, and return the digest of the file."""
-    with replacing(file) as temporary:
-        temporary.write_bytes(_bytes(network))
-    return fingerprint(file)
-
-
-def tensors(network: nn.Module) -> dict[str, Tensor]:
-    """The weights of a network by their names, on the processor, each in memory of its own as safetensors wants."""
-    held: dict[str, Tensor] = {}
-    places: set[int] = set()
-    for name, tensor in network.state_dict().items():
-        whole = tensor.detach().cpu().contiguous()
-        place = whole.untyped_storage().data_ptr()
-        held[name] = whole.clone() if place in places else whole
-        places.add(place)
-    return held
-
-
-def _bytes(network: nn.Module) -> bytes:
-    """The weights of a network as they are saved."""
-    from safetensors.torch import save
-
-    return save(tensors(network))
 
 
 def _config(path: Path) -> dict[str, Any]:

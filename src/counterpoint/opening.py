@@ -15,14 +15,16 @@ from torch import nn
 
 from counterpoint import catalogue
 from counterpoint.assemble import asks_for, whole
+from counterpoint.data.datasets import first_of, holds_pictures, refuse_splits
 from counterpoint.data.frames import is_columns
-from counterpoint.data.paths import existing
+from counterpoint.data.paths import require
 from counterpoint.data.sheets import read_sheet
 from counterpoint.data.subset import spread
 from counterpoint.errors import SourceError, listed
+from counterpoint.files import is_file
 from counterpoint.interfaces import Items
 from counterpoint.kinds import Modality, Wishes
-from counterpoint.options import AS_IT_IS, DataOptions
+from counterpoint.options import AS_IT_IS, DataOptions, joined_columns, named_columns
 from counterpoint.plans import Plan
 from counterpoint.progress import decoding
 from counterpoint.taught import Taught
@@ -99,7 +101,7 @@ def paired_columns(pairs: object) -> tuple[str, ...]:
     >>> paired_columns("question, answer"), paired_columns("turns"), paired_columns("pairs.csv")
     (('question', 'answer'), ('turns',), ())
     """
-    if isinstance(pairs, str) and not Path(pairs).suffix and not Path(pairs).exists():
+    if isinstance(pairs, str) and not Path(pairs).suffix and not is_file(pairs):
         return tuple(name.strip() for name in pairs.split(","))
     if isinstance(pairs, tuple) and all(isinstance(name, str) for name in pairs):
         return pairs
@@ -112,14 +114,33 @@ def open_source(source: object, wishes: Wishes) -> tuple[Modality, Items]:
     return kind.learn(held, wishes)
 
 
+def without_column(data: DataOptions, labels: object, modality: Modality) -> DataOptions:
+    """The options by which a run reads the same data without a column that holds the labels."""
+    schema = modality.schema()
+    if not isinstance(labels, str) or schema is None or labels not in [each.name for each in schema.columns]:
+        return data
+    left_out = dict.fromkeys([*named_columns(data.without), labels])
+    return dataclasses.replace(data, without=joined_columns(left_out))
+
+
 def recognised(source: object, wishes: Wishes) -> tuple[object, type[Modality]]:
     """The source, whose columns have been read if it has any, and its kind of data."""
     name = "text" if wishes.pairs and wishes.kind == "auto" else wishes.kind  # no other kind has such columns
     if isinstance(source, str | Path) and not str(source).startswith("sample:"):
-        existing(source)
-    if is_columns(source):
+        require(source)
+    if hasattr(source, "tocsr"):
+        raise SourceError("Sparse matrices are not read. Give a dense array: its toarray().")
+    refuse_splits(source)
+    if is_columns(source) and not holds_pictures(source):
         sheet = read_sheet(source, wishes, name)
         return sheet, catalogue.find("modality", sheet.kind)
+    data = wishes.data
+    option = next((each for each in ("label_first", "time", "id") if getattr(data, each)), None)
+    if option is not None:
+        raise SourceError(
+            f"--{option.replace('_', '-')} is of columns, and {_shown(source)} is no file of columns. Where it is one, "
+            "with commas, tabs or blanks between its cells, give it a name that ends in .csv."
+        )
     return source, _recognise(source, name)
 
 
@@ -141,11 +162,12 @@ def _recognise(source: object, name: str) -> type[Modality]:
 def identity(items: Items, modality: Modality, encoder: str, answers: np.ndarray | None) -> str:
     """A fingerprint of data, of how it is seen and of what is said of it, where that is learned from."""
     sample = items.take(spread(len(items), 16)).numpy().tobytes()
-    said = [list(items.names), dict(modality.settings()), encoder]
+    kept = {name: value for name, value in modality.settings().items() if name not in ("schema", "options")}
+    said = [list(items.names), kept, encoder]
     named = b"" if answers is None else answers.tobytes()
     return hashlib.sha256(json.dumps(said).encode() + sample + named).hexdigest()
 
 
 def _shown(source: object) -> str:
     shape = getattr(source, "shape", None)
-    return f"an array of shape {tuple(shape)}" if shape is not None else repr(source)[:80]
+    return f"an array of shape {tuple(shape)}" if shape is not None else first_of(source) or repr(source)[:80]

@@ -5,14 +5,16 @@ A model keeps these options, and later data is read by them. ``None`` leaves eac
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import csv
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from counterpoint.errors import PlanError, listed
 from counterpoint.plans import Choices, choice
 
-QUOTINGS = ("auto", "none")
+QUOTINGS = ("auto", "none", "standard")
+TOKENS = ("words", "spaces")
 AXES = ("auto", "first", "last")
 
 
@@ -39,7 +41,17 @@ class DataOptions(Choices):
     label_first: bool = choice(False, "The first column is a label, as in files of the UCR archive.")
     header: bool = choice(True, "Whether the first line of a file of columns holds their names.")
     encoding: str | None = choice(None, "Encoding of files of text, such as cp1252, gbk, shift_jis; detected if None.")
-    quoting: str = choice("auto", "auto, or none where quotation marks in a file of columns are a part of the text.")
+    quoting: str = choice(
+        "auto",
+        "Quotation marks in a file of columns: none if they are a part of the text, standard if cells of several lines "
+        "are meant where auto asks.",
+    )
+    min_count: int | None = choice(
+        None, "How often a whole word has to occur to be learned; None for 5, or 2 in small texts.", low=1
+    )
+    tokens: str = choice(
+        "words", "words, or spaces where whole words are tokenised already: then case and marks stay as they are."
+    )
     range: str | None = choice(
         None, "Numbers of a picture that are black and full brightness, such as 0,4095; measured when left out."
     )
@@ -49,7 +61,7 @@ class DataOptions(Choices):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name, allowed in (("quoting", QUOTINGS), ("channel_axis", AXES)):
+        for name, allowed in (("quoting", QUOTINGS), ("tokens", TOKENS), ("channel_axis", AXES)):
             if getattr(self, name) not in allowed:
                 raise PlanError(f"{name} is one of {listed(allowed)}. Got {getattr(self, name)!r}.")
 
@@ -70,17 +82,17 @@ AS_IT_IS = DataOptions()
 def _as_text(value: Any) -> Any:
     """An option as the command line spells it."""
     if isinstance(value, Mapping):
-        return ", ".join(f"{name}:{role}" for name, role in value.items())
+        return joined_columns(f"{name}:{role}" for name, role in value.items())
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return ",".join(map(str, value))
+        return joined_columns(value)
     return value
 
 
 def as_words(options: DataOptions) -> list[str]:
     """The options of the command line that say the same.
 
-    >>> as_words(DataOptions(without="ill", header=False))
-    ['--without', 'ill', '--no-header']
+    >>> as_words(DataOptions(without="ill", header=False, min_count=3))
+    ['--without', 'ill', '--no-header', '--min-count', '3']
     """
     words: list[str] = []
     for name, value in options.record().items():
@@ -90,14 +102,25 @@ def as_words(options: DataOptions) -> list[str]:
         if isinstance(value, bool):
             words.append(f"--{spelled}" if value else f"--no-{spelled}")
         else:
-            words += [f"--{spelled}", value]
+            words += [f"--{spelled}", str(value)]
     return words
 
 
 def named_columns(listing: str | None) -> list[str]:
-    """The columns in an option, with commas between.
+    """The columns in an option, with commas between; a name that holds a comma stands in quotation marks.
 
-    >>> named_columns("age, town"), named_columns(None)
-    (['age', 'town'], [])
+    >>> named_columns('age, "price, net"'), named_columns(None)
+    (['age', 'price, net'], [])
     """
-    return [] if listing is None else [name.strip() for name in listing.split(",") if name.strip()]
+    if listing is None:
+        return []
+    return [name.strip() for name in next(csv.reader([listing], skipinitialspace=True)) if name.strip()]
+
+
+def joined_columns(names: Iterable[object]) -> str:
+    """Names of columns as an option holds them.
+
+    >>> joined_columns(["age", "price, net"])
+    'age,"price, net"'
+    """
+    return ",".join(f'"{name}"' if "," in str(name) else str(name) for name in names)

@@ -32,6 +32,7 @@ class Choices:
     def __post_init__(self) -> None:
         kinds = typing.get_type_hints(type(self))
         for each in dataclasses.fields(self):
+            object.__setattr__(self, each.name, plain(getattr(self, each.name)))
             check(each.name, getattr(self, each.name), kinds[each.name], each.metadata)
         if getattr(self, "epochs", None) is not None and getattr(self, "minutes", None) is not None:
             raise PlanError("Give epochs or minutes, not both: a time budget plans the epochs.")
@@ -44,7 +45,7 @@ class Choices:
         for name in choices:
             if name not in known:
                 raise PlanError(f"A {what} has no choice '{name}'.{closest(name, known)} Choices: {listed(known, 40)}.")
-        return cls(**choices)
+        return cls(**{name: plain(value) for name, value in choices.items()})
 
     def record(self) -> dict[str, Any]:
         """The choices as JSON can hold them."""
@@ -213,6 +214,16 @@ class Lab(Choices):
     seed: int = choice(0, "Names the random numbers.", low=0)
 
 
+def plain(value: Any) -> Any:
+    """A number of NumPy or torch as one of Python, which JSON can hold; anything else as it is.
+
+    >>> import numpy
+    >>> plain(numpy.int64(3)), plain("3")
+    (3, '3')
+    """
+    return value.item() if getattr(value, "shape", None) == () and hasattr(value, "item") else value
+
+
 def within(name: str, value: Any, low: float, high: float | None = None, *, kind: Any = float) -> None:
     """Raise ``PlanError`` unless a choice is a number in [low, high], whole if its ``kind`` is int.
 
@@ -228,7 +239,7 @@ def within(name: str, value: Any, low: float, high: float | None = None, *, kind
 
 def check(name: str, value: Any, kind: Any, limits: Mapping[str, Any]) -> None:
     """Raise ``PlanError`` unless a choice is of its kind and in its range."""
-    allowed = typing.get_args(kind) or (kind,)
+    value, allowed = plain(value), typing.get_args(kind) or (kind,)
     if float in allowed:
         allowed = (*allowed, int)
     if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):

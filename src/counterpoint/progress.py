@@ -5,21 +5,37 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
+from counterpoint.data.labels import Labels
 from counterpoint.data.schema import schema_lines
+from counterpoint.errors import listed
 from counterpoint.interfaces import Listener
 from counterpoint.training.watch import Verdict, judge
 
 MARKS = {"good": "[green]good[/]", "warning": "[yellow]warning[/]", "bad": "[red]bad[/]"}
 
 
+_silent: ContextVar[bool] = ContextVar("silent", default=False)
+
+
 def console() -> Any:
     """Where people read; results for programs go to stdout."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    return Console(stderr=True, highlight=False, soft_wrap=True, quiet=_silent.get())
+
+
+@contextmanager
+def silence(wanted: bool = True) -> Iterator[None]:
+    """Nothing is said of what goes on in the block, where that is wanted."""
+    before = _silent.set(wanted or _silent.get())
+    try:
+        yield
+    finally:
+        _silent.reset(before)
 
 
 def summary_lines(summary: Mapping[str, Any]) -> list[str]:
@@ -58,6 +74,51 @@ def announce(summary: Mapping[str, Any], folder: Path | None) -> None:
     for line in summary_lines(summary):
         out.print(line, markup=False)
     out.print(f"run       {folder}" if folder else "run       kept in memory only", markup=False)
+
+
+SHOWN = 12
+"""Classes that a line names."""
+
+
+def label_lines(labels: Labels, *, what: str = "labels", left_out: bool = True, held_out: bool = True) -> list[str]:
+    """The classes of some items with how many are of each, how many have no label, and how that was read.
+
+    ``left_out`` says whether a verb leaves items without a label out, ``held_out`` whether it holds some out to test.
+
+    >>> import numpy as np
+    >>> for line in label_lines(Labels(np.asarray([0, 1, 0, -1]), ["cat", "dog"])):
+    ...     print(line)
+    labels    2 classes, 3 of 4 items: cat (2), dog (1)
+              1 of 4 items has no label and is left out
+              the class 'dog' has one labelled item: it is learned from and never tested
+    """
+    counts, items, labelled = labels.counts(), len(labels.codes), labels.labelled
+    some = [f"{name} ({count:,})" for name, count in counts.items()]
+    more = [f"and {len(some) - SHOWN} more"] if len(some) > SHOWN else []
+    of = f"{items:,} items" if labelled == items else f"{labelled:,} of {items:,} items"
+    kind = "class" if len(some) == 1 else "classes"
+    lines = [f"{what:<10}{len(some):,} {kind}, {of}: {', '.join([*some[:SHOWN], *more])}"]
+    if labelled < items:
+        one = items - labelled == 1
+        then = (" and is left out" if one else " and are left out") if left_out else ""
+        lines.append(f"          {items - labelled:,} of {items:,} items {'has' if one else 'have'} no label{then}")
+    lines += [f"          {note}" for note in labels.notes]
+    if held_out and (single := labels.single()):
+        lines.append(f"          {_never_tested(single)}")
+    return lines
+
+
+def _never_tested(classes: Sequence[str]) -> str:
+    if len(classes) == 1:
+        return f"the class '{classes[0]}' has one labelled item: it is learned from and never tested"
+    return f"the classes {listed(classes, SHOWN)} have one labelled item each: they are learned from and never tested"
+
+
+def announce_labels(labels: Labels, *, what: str = "labels", left_out: bool = True, held_out: bool = True) -> None:
+    """Print the classes that a verb uses; see ``label_lines``."""
+    out = console()
+    for line in label_lines(labels, what=what, left_out=left_out, held_out=held_out):
+        out.print(line, markup=False)
 
 
 def conclude(verdicts: Sequence[Verdict]) -> None:

@@ -12,9 +12,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from counterpoint.data.paths import is_pattern, matching
 from counterpoint.errors import RunError
 from counterpoint.files import write_json, write_text
 from counterpoint.interfaces import Items
+from counterpoint.locks import occupied
 
 PLAN, STATE, VERDICT = "plan.json", "state.pt", "verdict.json"
 EVALUATION, VIEWS, SKIPPED, CURVES = "evaluation.json", "views.png", "skipped.txt", "tensorboard"
@@ -46,13 +48,14 @@ def check(folder: Path, *, resume: bool, overwrite: bool) -> None:
         raise RunError("Give --resume to go on or --overwrite to start anew, not both.")
     if resume and not (folder / STATE).exists():
         raise RunError(f"There is nothing to resume in '{folder}': no {STATE}. Start without --resume.")
-    occupied = folder.is_dir() and any(folder.iterdir())
-    if occupied and not (resume or overwrite):
+    if not occupied(folder):
+        return
+    if not (folder / PLAN).exists():
+        raise RunError(f"'{folder}' holds other things than a run, so it is not overwritten. Choose another --out.")
+    if not (resume or overwrite):
         resume_it = "Go on with --resume, start" if (folder / STATE).exists() else "Start"
         raise RunError(f"'{folder}' is not empty. {resume_it} anew with --overwrite, or choose another folder.")
-    if occupied and not (folder / PLAN).exists():
-        raise RunError(f"'{folder}' holds other things than a run, so it is not overwritten. Choose another --out.")
-    if occupied and overwrite:
+    if overwrite:
         read_plan(folder)
 
 
@@ -66,10 +69,6 @@ def clear(folder: Path) -> None:
 def start(folder: Path, record: Mapping[str, Any], items: Items) -> None:
     """Make a folder with the plan in it, in place of the run that was there; other files are left alone."""
     clear(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as wrong:
-        raise RunError(f"'{folder}' cannot be made: {wrong.strerror}. Choose another --out.") from wrong
     write_json(folder / PLAN, {**record, "machine": machine()})
     skipped: Sequence[tuple[str, str]] = getattr(items, "skipped", [])
     if skipped:
@@ -91,10 +90,31 @@ def read_plan(folder: Path) -> dict[str, Any]:
 
 def source_of(folder: Path) -> str:
     """The data of a run, if it can be found again by its name."""
-    source = str(read_plan(folder)["source"])
-    if not source.startswith("sample:") and not Path(source).exists():
-        raise RunError(f"The run learned from '{source}', which is not to be found from here. Name the data: --train.")
+    plan = read_plan(folder)
+    source = found_again(plan, "source")
+    if source is None:
+        raise RunError(
+            f"The run learned from '{plan['source']}', which is not to be found from here. Name the data: --train."
+        )
     return source
+
+
+def path_of(name: str) -> str:
+    """Under which name a record says where a source lay, to be found from any folder."""
+    return f"{name}_path"
+
+
+def found_again(record: Mapping[str, Any], name: str) -> str | None:
+    """A source in a record, where it is still at its place, or else as it was named; None where there is neither."""
+    given = record.get(name)
+    if isinstance(given, str) and given.startswith("sample:"):
+        return given
+    places = [each for each in (record.get(path_of(name)), given) if isinstance(each, str)]
+    return next((each for each in places if _is_there(each)), None)
+
+
+def _is_there(source: str) -> bool:
+    return Path(source).exists() or (is_pattern(source) and bool(matching(source)[1]))
 
 
 def tested_on(folder: Path) -> str | None:
@@ -103,8 +123,10 @@ def tested_on(folder: Path) -> str | None:
         found = json.loads((folder / EVALUATION).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    test = (found.get("test") or found.get("train")) if isinstance(found, dict) else None
-    return test if isinstance(test, str) else None
+    if not isinstance(found, dict):
+        return None
+    name = "test" if found.get("test") else "train"
+    return found_again(found, name) or (found[name] if isinstance(found.get(name), str) else None)
 
 
 def merged(

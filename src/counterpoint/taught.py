@@ -5,7 +5,6 @@ A run that learns from pairs keeps a tenth of them, or of the labelled items, to
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +14,7 @@ from jaxtyping import Int64
 
 from counterpoint import catalogue
 from counterpoint.assemble import learns_from_labels, whole, without_labels
-from counterpoint.data.labels import read_codes
+from counterpoint.data.labels import Labels, read_codes
 from counterpoint.data.pairs import Pairs, read_pairs, read_scores
 from counterpoint.data.splits import UNLABELLED, split
 from counterpoint.errors import LabelError, PlanError, listed
@@ -34,8 +33,8 @@ class Taught:
 
     codes: Int64[np.ndarray, " n"] | None
     sampling: Sampling
-    classes: Sequence[str] = ()
-    """Their names."""
+    read: Labels | None = None
+    """The labels as they were read, where any are learned from."""
     kept: Pairs | None = None
     """Pairs that are not learned from, to verify with."""
     kin: Int64[np.ndarray, "r v"] | None = None
@@ -74,7 +73,9 @@ def taught(plan: Plan, source: object, items: Items, *, labels: object, pairs: o
         _require_partners(plan, method, others=linked.shape[1] - 2, scored=labels is not None)
         if labels is None:
             return Taught(None, Partners(torch.from_numpy(linked)), kin=kin)
-        scores = torch.from_numpy(read_scores(labels, source, len(linked), getattr(items, "skipped", ())))
+        scores = torch.from_numpy(
+            read_scores(labels, getattr(items, "frame", source), len(linked), getattr(items, "skipped", ()))
+        )
         return Taught(None, Partners(torch.from_numpy(linked), scores), kin=kin)
     if getattr(method, "needs_scores", False):
         raise LabelError(_scored(plan))
@@ -89,14 +90,15 @@ def taught(plan: Plan, source: object, items: Items, *, labels: object, pairs: o
         return Taught(None, GivenPairs(first, second, same), kept=kept)
     if not learns_from_labels(plan):
         return Taught(None, EachItem(len(items)), kin=kin)
-    codes, classes = _codes(plan, labels, source, items, pairs=kind == "pairs")
+    read = _codes(plan, labels, source, items, pairs=kind == "pairs")
+    codes = read.codes
     if kind == "pairs":
         _, asked = split(codes, seed=plan.seed, share=KEPT)
         kept = drawn_pairs(np.where(asked, codes, UNLABELLED), seed=plan.seed)
         codes = np.where(asked, UNLABELLED, codes)
-        return Taught(codes, DrawnPairs(torch.from_numpy(codes)), classes, kept)
+        return Taught(codes, DrawnPairs(torch.from_numpy(codes)), read, kept)
     known = torch.from_numpy(codes)
-    return Taught(codes, EachItem(len(items), known) if kind == "items" else Groups(known), classes)
+    return Taught(codes, EachItem(len(items), known) if kind == "items" else Groups(known), read)
 
 
 def _scored(plan: Plan) -> str:
@@ -142,9 +144,7 @@ def _parted(pairs: Pairs, *, seed: int) -> tuple[Pairs, Pairs]:
     return learned, asked
 
 
-def _codes(
-    plan: Plan, labels: object, source: object, items: Items, *, pairs: bool
-) -> tuple[Int64[np.ndarray, " n"], list[str]]:
+def _codes(plan: Plan, labels: object, source: object, items: Items, *, pairs: bool) -> Labels:
     """The class of every item, checked for being enough to learn from."""
     who = f"The method '{plan.method}'" if plan.negatives == "auto" else f"'{plan.method}' with '{plan.negatives}'"
     if labels is None and items.labels is None:
@@ -153,11 +153,12 @@ def _codes(
             f"{who} learns from labels{beside}: give --labels, such as folder, a column, or a .csv or .npy file. "
             f"These methods need none: {listed(without_labels(), 20)}."
         )
-    codes, classes = read_codes(labels, source, items)
+    read = read_codes(labels, source, items)
+    codes, classes = read.codes, read.classes
     if codes.ndim != 1:
         raise LabelError(f"{who} needs one class for each item. These labels name several at once.")
     if len(classes) < 2:
         raise LabelError(f"All labels are '{classes[0]}'. {who} needs two classes to tell apart.")
     if np.bincount(codes[codes >= 0]).max() < 2:
         raise LabelError(f"Every class has a single item, so no two belong together. {who} needs two of a class.")
-    return codes, classes
+    return read

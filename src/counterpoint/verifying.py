@@ -15,11 +15,12 @@ from counterpoint.data.pairs import Pairs, read_pairs
 from counterpoint.data.splits import UNLABELLED, is_labelled
 from counterpoint.data.subset import Subset
 from counterpoint.errors import InputError, LabelError, RunError, closest
-from counterpoint.files import write_json
+from counterpoint.files import expanded, is_file, write_json
 from counterpoint.interfaces import Items
 from counterpoint.model import Model, load
 from counterpoint.pairing.drawn import drawn_pairs
 from counterpoint.pairing.scoring import answer, verified
+from counterpoint.progress import announce_labels
 
 SEEN, NEW = "classes learned from", "classes never seen"
 
@@ -36,7 +37,7 @@ def verify(run: str | Path, first: str, second: str, *, source: object = None) -
     Returns:
         ``same``, ``distance``, ``threshold``, and ``probability`` that they are the same if half of all pairs are.
     """
-    folder = Path(run)
+    folder = expanded(run)
     model = load(folder)
     record = _record(folder, model)
     return answer(model, record, *(_one(model, folder, str(each), source) for each in (first, second)))
@@ -59,17 +60,20 @@ def verification(
         has learned from and of others, ``accuracy``, ``roc_auc`` and ``equal_error_rate`` with intervals, beside raw
         features and the untrained encoder.
     """
-    folder = Path(run)
+    folder = expanded(run)
     model = load(folder)
-    items = model.modality.open(source)
+    items = model.open(source)
     if pairs is not None:
         groups: Mapping[str, Pairs] = {"given pairs": read_pairs(pairs, items)}
     else:
-        codes, classes = read_codes(labels, source, items)
-        if codes.ndim != 1:
+        read = read_codes(labels, source, items)
+        if read.codes.ndim != 1:
             raise LabelError("Same or different is asked of items with one class each. These labels name several.")
-        groups = _groups(folder, codes, classes, seed=seed)
+        groups = _groups(folder, read.codes, read.classes, seed=seed)
+        announce_labels(read, held_out=False)
     found = verified(model, items, groups, seed=seed)
+    if pairs is None:
+        found["classes"] = read.counts()
     write_json(folder / runs.VERIFICATION, found)
     return found
 
@@ -102,12 +106,12 @@ def _record(folder: Path, model: Model) -> dict[str, Any]:
 
 def _one(model: Model, folder: Path, like: str, source: object) -> Items:
     """The item that a person means."""
-    if Path(like).is_file():
-        items = model.modality.open(like)
+    if is_file(like):
+        items = model.open(like)
         if len(items) != 1:
             raise InputError(f"'{like}' holds {len(items)} items; give a file with one, or --source and its name.")
         return items
-    held = model.modality.open(runs.source_of(folder) if source is None else source)
+    held = model.open(runs.source_of(folder) if source is None else source)
     names = list(held.names)
     if like in names:
         return Subset(held, np.asarray([names.index(like)]))

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from counterpoint.data.frames import suffix_of
+from counterpoint.data.paths import existing
 from counterpoint.data.texts import read_texts
 from counterpoint.data.word2vec import SUFFIXES, read_word2vec
 from counterpoint.embeddings import Embeddings
 from counterpoint.errors import InputError
 from counterpoint.evaluation.intervals import bootstrap
 from counterpoint.exporting.words import table_of
+from counterpoint.files import expanded
 from counterpoint.model import Model, load
 from counterpoint.retrieval.nearest import Hit
 from counterpoint.retrieval.words import alike, answered, questions, unit
@@ -24,9 +26,9 @@ def words(
     """The ``k`` words most like some words and unlike others, by the cosine of their vectors.
 
     Args:
-        model: A model of words (``fit CORPUS --method skipgram``), its folder, or a file of word2vec: ``.txt``,
-            ``.vec`` or ``.bin``.
-        like: A word, or several.
+        model: A model of words (``fit CORPUS --method skipgram``), its folder, or a file of word2vec, fastText or
+            GloVe: ``.txt``, ``.vec`` or ``.bin``, also with ``.gz`` behind it.
+        like: A word, or several; each as it is written, and where there is no such word in lower case.
         unlike: The same: with ``like=["king", "woman"], unlike="man"`` it is an analogy.
         k: How many to find.
 
@@ -72,8 +74,8 @@ def _vectors(model: Model | str | Path) -> Embeddings:
     """The words of a model or a file, with their vectors at length 1."""
     if isinstance(model, Model):
         names, vectors = table_of(model)
-    elif suffix_of(Path(model)) in SUFFIXES and not Path(model).is_dir():
-        names, vectors = read_word2vec(Path(model))
+    elif suffix_of(model) in SUFFIXES and not expanded(model).is_dir():
+        names, vectors = read_word2vec(existing(model))
     else:
         names, vectors = table_of(load(model))
     if not names:

@@ -22,10 +22,11 @@ from counterpoint.choosing.tables import columns, percent
 from counterpoint.errors import InputError, PlanError
 from counterpoint.evaluation.draws import over_draws
 from counterpoint.evaluation.intervals import Interval
-from counterpoint.files import replacing, write_json
-from counterpoint.fitting import command, fit, said
+from counterpoint.files import expanded, replacing, write_json
+from counterpoint.fitting import command, directory, fit, placed, said
 from counterpoint.kinds import Wishes
-from counterpoint.opening import apart, open_source
+from counterpoint.locks import holds_out
+from counterpoint.opening import apart, open_source, without_column
 from counterpoint.options import DataOptions
 from counterpoint.plans import Plan
 from counterpoint.progress import console, decoding
@@ -53,6 +54,7 @@ class Contest:
         return self.folder / "runs" / f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', method).strip('-')}-{seed}"
 
 
+@holds_out
 def compare(
     source: object,
     methods: Sequence[str],
@@ -92,22 +94,24 @@ def compare(
     choices, data = apart(choices)
     test, seeds = choices.pop("test", None), int(choices.pop("seeds", 3))
     plan = _plan(methods, seeds, choices)
-    folder = Path(out)
+    folder = expanded(out)
     place = Folder(folder, RECORD, "comparison")
     place.require(resume=resume, overwrite=overwrite)
     wishes = Wishes(
         kind=plan.modality, views=plan.views, view_size=plan.view_size, data=data, labels=labels, progress=decoding()
     )
     modality, items = open_source(source, wishes)
+    data = without_column(data, labels, modality)
     asked = questions(modality, source, items, test=test, labels=labels, seed=plan.seed)
     require_all(plan, methods, source, modality, items, asked.learnable)
     contest = Contest(folder, source, data, plan, asked)
     record = {
-        "source": said(source),
-        "test": said(test),
+        **placed("source", source),
+        **placed("test", test),
         "labels": said(labels),
         "data": data.record(),
         "command": command(),
+        "directory": directory(),
         "asked": {"methods": list(methods), "seeds": seeds, **plan.record()},
         "machine": runs.machine(),
     }
@@ -115,6 +119,7 @@ def compare(
         place.require_same(record, ("source", "test", "labels", "data"), free=("methods", "seeds"))
     else:
         _start(folder, record)
+    asked.announce()
     raw = np.stack([asked.raw(modality)])
     for seed in range(plan.seed, plan.seed + seeds):
         for method in methods:
@@ -211,6 +216,7 @@ def _summary(contest: Contest, methods: Sequence[str], seeds: int, raw: np.ndarr
             for name, each in beside.items()
         },
         "items": {"asked": len(contest.asked.asked.labels), "known": len(contest.asked.known.labels)},
+        "classes": contest.asked.read.counts(),
         "seeds": seeds,
     }
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from counterpoint.errors import RunError
+from counterpoint.locks import occupied
 
 
 @dataclass(frozen=True)
@@ -22,11 +23,9 @@ class Folder:
 
     def require(self, *, resume: bool, overwrite: bool) -> None:
         """Refuse a folder that holds something else, or a record that is not to be gone on with."""
-        if self.path.exists() and not self.path.is_dir():
-            raise RunError(f"'{self.path}' is a file; give a folder for --out.")
         if resume and overwrite:
             raise RunError("Give --resume to go on or --overwrite to start anew, not both.")
-        there = self.path.is_dir() and any(self.path.iterdir())
+        there = occupied(self.path)
         if there and not (self.path / self.record).exists():
             raise RunError(f"'{self.path}' holds other things than a {self.what}. Choose another --out.")
         if there and not overwrite and not self.resumable:

@@ -16,18 +16,19 @@ from counterpoint.assemble import encoded_length
 from counterpoint.choosing.folders import Folder
 from counterpoint.choosing.remarks import Measure, advice, note, remarks
 from counterpoint.choosing.tuning import OWN
-from counterpoint.data.labels import read_codes
+from counterpoint.data.labels import Labels, read_codes
 from counterpoint.data.subset import Subset
 from counterpoint.errors import InputError, LabelError, PlanError, SourceError, listed
 from counterpoint.evaluation.looks import Effect, Known, Yardstick
-from counterpoint.files import write_json
-from counterpoint.fitting import command, said, unseen
+from counterpoint.files import expanded, write_json
+from counterpoint.fitting import command, directory, placed, said, unseen
 from counterpoint.interfaces import Items
 from counterpoint.kinds import Modality, Wishes
+from counterpoint.locks import holds_out
 from counterpoint.model import Model, load
 from counterpoint.opening import apart, open_source
 from counterpoint.plans import Lab
-from counterpoint.progress import console, decoding
+from counterpoint.progress import announce_labels, console, decoding
 from counterpoint.reports.looks import strip, write_looks
 from counterpoint.training.devices import choose_device
 from counterpoint.views import draw
@@ -55,6 +56,7 @@ class Look:
     """As ``fit`` takes it; None for a callable."""
 
 
+@holds_out
 def lab(
     source: object,
     *,
@@ -90,17 +92,20 @@ def lab(
     """
     choices, data = apart(choices)
     asked = Lab.of(choices)
-    place = None if out is None else Folder(Path(out), RECORD, "lab", resumable=False)
+    place = None if out is None else Folder(expanded(out), RECORD, "lab", resumable=False)
     if place is not None:
         place.require(resume=False, overwrite=overwrite)
     wishes = Wishes(kind=asked.modality, view_size=asked.view_size, data=data, labels=labels, progress=decoding())
     by, items = _opened(source, model, asked, wishes)
     looks = list(_looks(source, by.modality, _several(views), wishes, trained=model is not None))
-    sample, known = _sampled(source, items, labels, by.modality, asked)
+    read = None if labels is None else _read(source, items, labels, by.modality)
+    sample, known = _sampled(items, None if read is None else read.codes, asked)
     for look in looks:
         _require_drawable(look, sample, by)
     yardstick = Yardstick(by, sample, known, seed=asked.seed)
     scale = Measure(1 / yardstick.among, model is not None, yardstick.gain)
+    if read is not None:
+        announce_labels(read, left_out=False, held_out=False)
     rows = []
     for number, look in enumerate(looks, start=1):
         console().print(f"{number} of {len(looks)}  {look.name}", markup=False)
@@ -114,11 +119,13 @@ def lab(
         "among": yardstick.among,
         "items": len(sample),
         "labels": None if known is None else _said_of(known, yardstick),
-        "source": said(source),
+        "classes": {} if read is None else read.counts(),
+        **placed("source", source),
         "model": said(model),
         "modality": by.modality.name,
         "asked": asked.record(),
         "command": command(),
+        "directory": directory(),
         "machine": runs.machine(),
     }
     found["note"] = note(found)
@@ -150,7 +157,7 @@ def _opened(source: object, model: Model | str | Path | None, asked: Lab, wishes
     if fixed:
         raise PlanError(f"A model has settled {listed(fixed)} already. Leave that out, or leave out --model.")
     by = model if isinstance(model, Model) else load(model)
-    return by, by.modality.open(source)
+    return by, by.open(source)
 
 
 def _looks(
@@ -198,16 +205,13 @@ def _by_callable(
     return type(modality).learn(source, replace(wishes, views=views))[0]
 
 
-def _sampled(
-    source: object, items: Items, labels: object, modality: Modality, asked: Lab
-) -> tuple[Subset, Known | None]:
+def _sampled(items: Items, codes: Int64[np.ndarray, " n"] | None, asked: Lab) -> tuple[Subset, Known | None]:
     """The items that are looked at, in a random order, and what is known of them; those with labels come first."""
     if len(items) < 20:
         raise SourceError(f"Views are told apart by at least 20 items. Got {len(items)}.")
     order = draw.permutation(len(items), seed=asked.seed, epoch=-2).numpy()
-    if labels is None:
+    if codes is None:
         return Subset(items, order[: asked.items]), None
-    codes = _codes(source, items, labels, modality)
     first = order[np.argsort(codes[order] < 0, kind="stable")][: asked.items]
     rows = first[np.random.default_rng(asked.seed).permutation(len(first))]
     known = Known.of(codes[rows], seed=asked.seed)
@@ -219,13 +223,13 @@ def _sampled(
     return Subset(items, rows), known
 
 
-def _codes(source: object, items: Items, labels: object, modality: Modality) -> Int64[np.ndarray, " n"]:
+def _read(source: object, items: Items, labels: object, modality: Modality) -> Labels:
     unseen(labels, modality)
     spec = None if isinstance(labels, str) and labels == OWN else labels
-    codes, _ = read_codes(spec, source, items)
-    if codes.ndim != 1:
+    read = read_codes(spec, source, items)
+    if read.codes.ndim != 1:
         raise LabelError("Views are judged by one class for each item. These labels name several at once.")
-    return codes
+    return read
 
 
 def _require_drawable(look: Look, items: Items, by: Model) -> None:

@@ -40,6 +40,7 @@ def outcome(
         "fixed": _fixed(head),
         "command": command(head, taken["choices"]),
         "by": head["by"],
+        "classes": head.get("classes", {}),
         "best": {"plan": best["number"], "choices": best["choices"], "score": best["score"]},
         "usual": None if usual is None else {"plan": usual["number"], "score": usual["score"]},
         "plans": len(plans),

@@ -8,17 +8,17 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Int64
 
-from counterpoint.data.labels import pair, read_codes
+from counterpoint.data.labels import Labels, pair, read_codes
 from counterpoint.data.splits import UNLABELLED, hold_out, is_labelled
 from counterpoint.errors import LabelError
-from counterpoint.evaluation.labelled import SHARE, Labelled, same_classes
+from counterpoint.evaluation.labelled import SHARE, Labelled, numbered_alike
 from counterpoint.evaluation.probe import probe
 from counterpoint.evaluation.scores import raw_features
 from counterpoint.fitting import unseen
 from counterpoint.interfaces import Items
 from counterpoint.kinds import Modality
 from counterpoint.model import Model
-from counterpoint.naming import renumbered
+from counterpoint.progress import announce_labels
 
 CHOSEN = 20_000
 """Labelled items that a probe learns from at most: more would take longer than a short run."""
@@ -39,6 +39,15 @@ class Questions:
     asked: Labelled
     learnable: Int64[np.ndarray, " n"]
     """The class of every item of the source, -1 for those that are asked about or have no label."""
+    read: Labels
+    """The labels of the source, and of the test items where those have a source of their own."""
+    answers: Labels | None = None
+
+    def announce(self) -> None:
+        """Print the classes."""
+        announce_labels(self.read, held_out=self.answers is None)
+        if self.answers is not None:
+            announce_labels(self.answers, what="test", held_out=False)
 
     def right(self, model: Model) -> Right:
         """Which answers a model's representations give."""
@@ -73,9 +82,11 @@ def questions(
     """
     first, second = pair(labels, separate=test is not None)
     unseen(first, modality)
-    codes, classes = read_codes(first, source, items)
+    read = read_codes(first, source, items)
+    codes, classes = read.codes, read.classes
     if codes.ndim != 1:
         raise LabelError("Runs are compared by one class for each item. These labels name several at once.")
+    answers = None
     if test is None:
         rows = np.flatnonzero(is_labelled(codes))
         _, held = hold_out(codes[rows], seed=seed, share=SHARE)
@@ -85,11 +96,9 @@ def questions(
         codes = np.where(np.isin(np.arange(len(codes)), rows[held]), UNLABELLED, codes)
     else:
         others = modality.open(test)
-        answers, named = read_codes(second, test, others)
-        same_classes(classes, Labelled(others, answers, named).occurring())
-        there = np.flatnonzero(is_labelled(answers))
-        asked = Labelled(others, renumbered(answers, named, classes), classes).of(there)
+        answers = read_codes(second, test, others)
+        asked = numbered_alike(Labelled.read(items, read), Labelled.read(others, answers))
     rows = np.flatnonzero(is_labelled(codes))
     if len(rows) > CHOSEN:
         rows = np.sort(np.random.default_rng(seed).permutation(rows)[:CHOSEN])
-    return Questions(Labelled(items, codes, classes).of(rows), asked, codes)
+    return Questions(Labelled(items, codes, classes).of(rows), asked, codes, read, answers)

@@ -19,10 +19,13 @@ from counterpoint.choosing.searching import MEMORY, Dimension, dimensions
 from counterpoint.choosing.study import Study, quiet, require
 from counterpoint.choosing.trying import Bench
 from counterpoint.errors import InputError, Interrupted, LabelError
-from counterpoint.fitting import command, said
+from counterpoint.files import expanded
+from counterpoint.fitting import command, directory, placed, said
 from counterpoint.interfaces import Items
 from counterpoint.kinds import Modality
+from counterpoint.locks import holds_out
 from counterpoint.opening import Opened, Own, chosen, identity, opened
+from counterpoint.opening import without_column as without_column
 from counterpoint.plans import Plan
 from counterpoint.settle import Prepared, arranged
 from counterpoint.taught import taught
@@ -50,6 +53,7 @@ class Question:
     resume: bool
 
 
+@holds_out
 def tune(
     source: object,
     *,
@@ -86,7 +90,7 @@ def tune(
     """
     began = time.monotonic()
     require()
-    asked = _question(source, Path(out), labels, choices, resume=resume, overwrite=overwrite)
+    asked = _question(source, expanded(out), labels, choices, resume=resume, overwrite=overwrite)
     with quiet(), stop_requests() as stop:
         search = _opened(asked, stop, began)
         try:
@@ -124,9 +128,11 @@ def _opened(asked: Question, stop: StopRequest, began: float) -> Search:
     data = Opened(modality, items, taught(plan, asked.source, items, labels=learnable, pairs=None))
     by = judge(modality, items, known, seed=plan.seed)
     usual = arranged(data, plan, own, began=began, measured=not asked.resume)
-    head = _said(asked, by) | {"identity": identity(items, modality, usual.plan.encoder, learnable)}
+    head = _said(asked, by, modality) | {"identity": identity(items, modality, usual.plan.encoder, learnable)}
     head = _gone_on(asked, head) if asked.resume else head | _begun(asked, usual, by, began)
     bench = Bench(data, own, plan, by, stop, head["plan_seconds"], head["judging_seconds"])
+    if known is not None:
+        known.announce()
     space = [Dimension(**each) for each in head["space"]]
     study = Study(asked.place.path / JOURNAL, space, seed=plan.seed)
     return Search(asked.place.path, head, bench, study, asked.budget, began)
@@ -144,19 +150,21 @@ def _known(asked: Question, modality: Modality, items: Items) -> Questions | Non
     return questions(modality, asked.source, items, test=asked.test, labels=labels, seed=asked.plan.seed)
 
 
-def _said(asked: Question, by: Judge) -> dict[str, Any]:
+def _said(asked: Question, by: Judge, modality: Modality) -> dict[str, Any]:
     """What was asked for, as JSON can hold it."""
     return {
-        "source": said(asked.source),
+        **placed("source", asked.source),
+        **placed("test", asked.test),
         "labels": said(asked.labels),
-        "test": said(asked.test),
-        "data": asked.own.data.record(),
+        "data": without_column(asked.own.data, asked.labels, modality).record(),
         "out": str(asked.place.path),
         "sayable": isinstance(asked.source, str | Path) and asked.own.encoder is None and asked.own.views is None,
         "command": command(),
+        "directory": directory(),
         "by": by.by,
         "asked": asked.plan.record(),
         "items": {} if by.asked is None else by.asked.counts(),
+        "classes": {} if by.asked is None else by.asked.read.counts(),
         "machine": runs.machine(),
     }
 

@@ -14,11 +14,12 @@ from jaxtyping import Float32
 from torch import Tensor, nn
 
 from counterpoint.errors import RunError
-from counterpoint.files import fingerprint, write_json
+from counterpoint.files import expanded, fingerprint, write_json
 from counterpoint.heads import first_layers, mlp_head
 from counterpoint.interfaces import Items
-from counterpoint.model import Model, load, write_weights
+from counterpoint.model import Model, load
 from counterpoint.naming import NAMINGS, Naming
+from counterpoint.weights import write_weights
 
 WEIGHTS, RECORD = "classifier.safetensors", "classifier.json"
 
@@ -74,10 +75,13 @@ class Classifier:
         return given
 
     def predict(self, source: object) -> Iterator[Prediction]:
-        """The likeliest class of every item of a source, in their order; or its classes, with ``|`` between them."""
-        items = self.model.modality.open(source)
-        likely = self.probabilities(items)
-        for name, code, sure in zip(items.names, self.naming.decided(likely), self.naming.sure(likely), strict=True):
+        """The likeliest class of every item of a source, in their order; or its classes, with ``|`` between them.
+
+        What cannot be embedded counts as zeros where order is the key, as in ``Model.embed``.
+        """
+        h, names = self.model.represent_source(source)
+        likely = self.likely(h)
+        for name, code, sure in zip(names, self.naming.decided(likely), self.naming.sure(likely), strict=True):
             yield Prediction(name, self.naming.said(code, self.classes), float(sure))
 
     def save(self, folder: str | Path) -> Path:
@@ -107,7 +111,7 @@ def load_classifier(folder: str | Path) -> Classifier:
 
     Raises ``RunError`` where there is none, or its files do not belong together.
     """
-    path = Path(folder)
+    path = expanded(folder)
     model = load(path)
     try:
         record = json.loads((path / RECORD).read_text(encoding="utf-8"))

@@ -53,3 +53,11 @@ def _minimum(order: np.ndarray, flat: np.ndarray, starts: np.ndarray) -> np.ndar
 
 def _near(one: frozenset[int], other: frozenset[int]) -> bool:
     return len(one & other) >= NEAR * len(one | other)
+
+
+def shown(numbers: Int64[np.ndarray, " n"], linked: np.ndarray | None) -> Int64[np.ndarray, "_ w"]:
+    """What every row shows; behind the rows of pairs stand those of their others, column by column."""
+    if linked is None:
+        return numbers[:, None]
+    said = numbers[linked]
+    return np.concatenate([said[:, :2], *(np.stack([other, other], axis=1) for other in said.T[2:])])

@@ -7,22 +7,37 @@ import lzma
 import tarfile
 import zipfile
 import zlib
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from stat import S_ISLNK
 from typing import Any
 
 from counterpoint.data.decode import ByteFile, is_picture_name
-from counterpoint.data.listing import Listing, Read, nothing_in
+from counterpoint.data.listing import Labels, Listing, Read, nothing_in, unread_of
+from counterpoint.data.paths import RECORDS, is_record
+from counterpoint.data.unread import is_unread_picture
+from counterpoint.data.webdataset import label_files, parsed
+from counterpoint.door import door
 from counterpoint.errors import SourceError
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 GLANCE = 1000
 """Members of a tar that are looked at to guess whether it holds photos."""
 
-DAMAGE = (zipfile.BadZipFile, tarfile.TarError, OSError, EOFError, zlib.error, lzma.LZMAError)
+Members = dict[str, tuple[Any, tuple[int, int]]]
+"""By its clean name each member of an archive, and its (bytes, checksum or time of change)."""
+
+DAMAGE = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    OSError,
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+    NotImplementedError,
+    RuntimeError,
+)
 
 
 def is_archive(path: Path) -> bool:
@@ -30,18 +45,21 @@ def is_archive(path: Path) -> bool:
     return path.name.lower().endswith(SUFFIXES)
 
 
+@door
 def has_pictures(path: Path) -> bool:
-    """Whether an archive holds a photo; of a tar only the first members are looked at."""
+    """Whether an archive holds a photo, read or not; of a tar only the first members are looked at."""
     try:
         if path.suffix.lower() == ".zip":
             with zipfile.ZipFile(path) as packed:
-                return any(is_picture_name(name) for name in packed.namelist())
+                return any(is_picture_name(name) or is_unread_picture(name) for name in packed.namelist())
         with tarfile.open(path) as taped:
-            return any(is_picture_name(member.name) for member in itertools.islice(taped, GLANCE))
+            names = (member.name for member in itertools.islice(taped, GLANCE))
+            return any(is_picture_name(name) or is_unread_picture(name) for name in names)
     except DAMAGE:
         return False
 
 
+@door
 def of_archive(path: Path) -> Listing:
     """The photos of an archive in its own order, so that a compressed tar is read from front to back once.
 
@@ -49,20 +67,53 @@ def of_archive(path: Path) -> Listing:
         SourceError: The archive is damaged, holds no photos, or has a member that points outside it.
     """
     zipped = path.suffix.lower() == ".zip"
-    reading = _zip_reading if zipped else _tar_reading
     try:
-        members = dict(_zip_members(path) if zipped else _tar_members(path))
+        members = _without_runs(path, dict(_zip_members(path) if zipped else _tar_members(path)))
     except DAMAGE as wrong:
         raise SourceError(f"'{path}' is damaged or not an archive: {wrong}. Make or download it again.") from wrong
     photos = {name: held for name, held in members.items() if is_picture_name(name)}
     if not photos:
-        raise SourceError(nothing_in(str(path), Counter(Path(name).suffix or "no suffix" for name in members)))
+        raise SourceError(nothing_in(str(path), list(members)))
     return Listing(
         location=str(path.resolve()),
         names=list(photos),
         stamps=[stamp for _, stamp in photos.values()],
-        reading=lambda: reading(path, [member for member, _ in photos.values()]),
+        reading=lambda: _reading(path, [member for member, _ in photos.values()]),
+        unread=unread_of(members),
+        labels=lambda: _labels(path, list(photos), members),
     )
+
+
+def _reading(path: Path, members: Sequence[Any]) -> AbstractContextManager[Read]:
+    return _zip_reading(path, members) if path.suffix.lower() == ".zip" else _tar_reading(path, members)
+
+
+def _labels(path: Path, photos: Sequence[str], members: Members) -> Labels:
+    """The class of each photo where a small file beside each says it, as WebDataset writes them."""
+    files = label_files(photos, members)
+    if files is None:
+        return None
+    labels = []
+    with _reading(path, [members[name][0] for name in files]) as read:
+        for place, name in enumerate(files):
+            with read(place) as file:
+                labels.append(parsed(name, file.read()))
+    return None if any(label is None for label in labels) else labels
+
+
+def _without_runs(path: Path, members: Members) -> Members:
+    """The members that lie in no folder that we write."""
+    records = [name for name in members if "/" in name and PurePosixPath(name).name in RECORDS]
+    if not records:
+        return members
+    with _reading(path, [members[name][0] for name in records]) as read:
+        runs = {PurePosixPath(name).parent for place, name in enumerate(records) if _is_record(read, place, name)}
+    return {name: held for name, held in members.items() if runs.isdisjoint(PurePosixPath(name).parents)}
+
+
+def _is_record(read: Read, place: int, name: str) -> bool:
+    with read(place) as file:
+        return is_record(PurePosixPath(name).name, file.read())
 
 
 def _zip_members(path: Path) -> Iterator[tuple[str, tuple[Any, tuple[int, int]]]]:

@@ -1,6 +1,6 @@
 """Pictures that are numbers already: NumPy arrays, tensors, .npy and .npz files, whatever the order of their axes.
 
-    (n, h, w)  (n, h, w, c)  (n, c, h, w)      uint8, or other integers or floats in [0, 1], [0, 255] or 16 bits
+    (n, h, w)  (n, h, w, c)  (n, c, h, w)      any c; bytes, or deeper numbers of which ``levels`` says what is black
 
 Nothing is converted but the items that are taken, so that files may be larger than memory.
 """
@@ -15,10 +15,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Int64, Shaped, UInt8
+from jaxtyping import Int64, Shaped
 from torch import Tensor
 
+from counterpoint.data.levels import MEASURED, Levels, Scale, kind_of, recoloured
 from counterpoint.data.paths import existing
+from counterpoint.data.subset import spread
+from counterpoint.door import door
 from counterpoint.errors import SourceError, listed
 
 Pictures = Shaped[np.ndarray, "n *axes"]
@@ -30,10 +33,7 @@ NAMES = {"images": "labels", "x": "y", "data": "labels", "x_train": "y_train", "
 BLOCK = 1 << 24
 """Numbers that are checked at a time."""
 
-SLACK = 0.01
-"""How far beyond full brightness or black, as a share, what resizing with overshoot leaves may lie."""
-
-DAMAGE = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error)
+DAMAGE = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
 """What NumPy and zipfile raise over damaged files."""
 
 
@@ -74,6 +74,7 @@ def _header(file: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
     return shape, kind
 
 
+@door
 def read_arrays(path: str | Path) -> tuple[Pictures, Sequence[Any] | None]:
     """The pictures of an .npy (mapped, not read) or .npz, and their labels where an .npz has them."""
     file = existing(path)
@@ -110,32 +111,57 @@ def _picked(shapes: dict[str, tuple[tuple[int, ...], np.dtype[Any]]], path: str 
 
 
 class ArrayItems:
-    """Pictures in an array, converted when they are taken: (b, c, h, w) uint8."""
+    """Pictures in an array (n, c, h, w), converted when they are taken: bytes, or floats in [0, 1]."""
 
-    def __init__(self, pixels: Pictures, *, channels: int, bound: float, labels: Sequence[Any] | None) -> None:
-        self._pixels, self._channels, self._bound = pixels, channels, bound
+    def __init__(self, pixels: Pictures, *, channels: int, labels: Sequence[Any] | None) -> None:
+        self._pixels, self._channels = pixels, channels
         self.names = numbered(len(pixels))
         self.labels = labels
         self.skipped: list[tuple[str, str]] = []
+        self.notes: list[str] = []
+        self.kind = kind_of(pixels.dtype)
+        self.scale: Scale = torch.from_numpy
 
     def __len__(self) -> int:
         return len(self._pixels)
 
-    def take(self, index: Int64[np.ndarray, " b"]) -> UInt8[Tensor, "b c h w"]:
-        return recoloured(to_pixels(self._pixels[index], self._bound), self._channels)
+    def __getitem__(self, row: int) -> Shaped[np.ndarray, "c h w"]:
+        picture: Shaped[np.ndarray, "c h w"] = self.levels(np.array([row]))[0]
+        return picture
+
+    def sample(self) -> Levels:
+        """Levels of some pictures, evenly spread."""
+        return self.levels(spread(len(self), MEASURED))
+
+    def levels(self, index: Int64[np.ndarray, " b"]) -> Levels:
+        """The numbers of some pictures as they are."""
+        block: Levels = np.ascontiguousarray(self._pixels[index])
+        if block.dtype == np.bool_:
+            block = block.view(np.uint8) * np.uint8(255)
+        return recoloured(block, self._channels)
+
+    def take(self, index: Int64[np.ndarray, " b"]) -> Shaped[Tensor, "b c h w"]:
+        return self.scale(self.levels(index))
 
 
-def open_arrays(source: np.ndarray | Tensor, *, channels: int, labels: Sequence[Any] | None = None) -> ArrayItems:
+def open_arrays(
+    source: np.ndarray | Tensor,
+    *,
+    channels: int,
+    labels: Sequence[Any] | None = None,
+    axis: str = "auto",
+) -> ArrayItems:
     """Check an array of pictures once, from end to end, and open it.
 
     Raises:
-        SourceError: It has no pictures, another number of axes, or numbers that are no brightness.
+        SourceError: It has no pictures, another number of axes, or numbers that are none.
     """
-    pixels = as_numpy(source)
-    given = shape_of(pixels.shape)[0]
+    pixels = channels_first(as_numpy(source), axis)
+    given = pixels.shape[1]
     if channels != given and {channels, given} != {1, 3}:
         raise SourceError(f"The pictures have {given} channels; {channels} were expected. Convert them first.")
-    return ArrayItems(pixels, channels=channels, bound=_bound(pixels), labels=labels)
+    check_numbers(pixels)
+    return ArrayItems(pixels, channels=channels, labels=labels)
 
 
 def as_numpy(source: np.ndarray | Tensor) -> Pictures:
@@ -146,11 +172,14 @@ def as_numpy(source: np.ndarray | Tensor) -> Pictures:
     return source
 
 
-def shape_of(shape: Sequence[int]) -> tuple[int, int, int]:
-    """(c, h, w) of the pictures in an array of this shape; the shorter of the second and last axis is the channels.
+def shape_of(shape: Sequence[int], axis: str = "auto") -> tuple[int, int, int]:
+    """(c, h, w) of the pictures in an array of this shape.
 
-    >>> shape_of((10, 28, 28)), shape_of((10, 32, 48, 3)), shape_of((10, 3, 32, 48))
-    ((1, 28, 28), (3, 32, 48), (3, 32, 48))
+    The channels are the second or the last axis, as ``axis`` says (first, last); else the one that is not as long as
+    the third where two are, and else the shorter of both.
+
+    >>> shape_of((10, 28, 28)), shape_of((10, 32, 48, 3)), shape_of((10, 3, 32, 48)), shape_of((10, 40, 32, 32))
+    ((1, 28, 28), (3, 32, 48), (3, 32, 48), (40, 32, 32))
     """
     if len(shape) not in (3, 4) or 0 in shape:
         raise SourceError(
@@ -159,29 +188,24 @@ def shape_of(shape: Sequence[int]) -> tuple[int, int, int]:
         )
     if len(shape) == 3:
         return 1, shape[1], shape[2]
-    return (shape[3], shape[1], shape[2]) if shape[3] < shape[1] else (shape[1], shape[2], shape[3])
+    return (shape[3], shape[1], shape[2]) if _last(shape, axis) else (shape[1], shape[2], shape[3])
 
 
-def to_pixels(block: Pictures, bound: float) -> UInt8[Tensor, "b c h w"]:
-    """Some pictures as uint8, where ``bound`` is full brightness: 1, 255 or 65,535."""
-    if block.dtype != np.uint8:
-        block = (block.astype(np.float32).clip(0, bound) * (255 / bound) + 0.5).astype(np.uint8)
-    pixels = torch.from_numpy(np.ascontiguousarray(block))
+def _last(shape: Sequence[int], axis: str) -> bool:
+    """Whether the channels are the last axis."""
+    if axis != "auto":
+        return axis == "last"
+    if (shape[1] == shape[2]) != (shape[2] == shape[3]):
+        return shape[1] == shape[2]
+    return shape[3] < shape[1]
+
+
+def channels_first(pixels: Pictures, axis: str = "auto") -> Shaped[np.ndarray, "n c h w"]:
+    """The same pictures as (n, c, h, w), without a copy."""
+    shape_of(pixels.shape, axis)
     if pixels.ndim == 3:
         return pixels[:, None]
-    last = pixels.shape[3] < pixels.shape[1]
-    return pixels.permute(0, 3, 1, 2).contiguous() if last else pixels
-
-
-def recoloured(pixels: UInt8[Tensor, "b c h w"], channels: int) -> UInt8[Tensor, "b k h w"]:
-    """Grey as colour, or colour as grey with the weights of ITU-R BT.601, as Pillow does it."""
-    given = pixels.shape[1]
-    if given == channels:
-        return pixels
-    if given == 1:
-        return pixels.expand(-1, channels, -1, -1).contiguous()
-    weights = torch.tensor([0.299, 0.587, 0.114])[:, None, None]
-    return (pixels.float() * weights).sum(dim=1, keepdim=True).round().to(torch.uint8)
+    return np.moveaxis(pixels, 3, 1) if _last(pixels.shape, axis) else pixels
 
 
 def numbered(count: int) -> list[str]:
@@ -193,42 +217,22 @@ def numbered(count: int) -> list[str]:
     return [str(number).zfill(len(str(count - 1))) for number in range(count)]
 
 
-def bound_of(low: float, high: float) -> float:
-    """Full brightness, judged by the darkest and the brightest number: 1, 255 or 65,535."""
-    bound = next((bound for bound in (1.0, 255.0, 65535.0) if high <= bound * (1 + SLACK)), None)
-    if bound is None or low < -SLACK * high:
-        raise SourceError(
-            f"Pictures hold numbers in [0, 1], [0, 255] or [0, 65535]. These go from {low:g} to {high:g}; "
-            "undo the normalisation, or scale them into one of these ranges."
-        )
-    return bound
-
-
-def _bound(pixels: Pictures) -> float:
-    """Full brightness, after a look at every number."""
+def check_numbers(pixels: Pictures) -> None:
+    """Look at every number once; raise ``SourceError`` where some are none."""
     if pixels.dtype.kind not in "buif":
         raise SourceError(
             f"Pictures are arrays of numbers. Got an array of {pixels.dtype}: are all pictures of one size and type?"
         )
-    if pixels.dtype == np.uint8:
-        return 255.0
-    low, high, wrong, first = np.inf, -np.inf, 0, -1
+    if pixels.dtype.kind != "f":
+        return
+    wrong, first = 0, -1
     rows = max(1, BLOCK // pixels[0].size)
     for start in range(0, len(pixels), rows):
-        block = np.asarray(pixels[start : start + rows])
-        broken = ~np.isfinite(block)
+        broken = ~np.isfinite(np.asarray(pixels[start : start + rows]))
         if broken.any():
-            first = start + int(np.argmax(broken.reshape(len(block), -1).any(axis=1))) if first < 0 else first
+            first = start + int(np.argmax(broken.reshape(len(broken), -1).any(axis=1))) if first < 0 else first
             wrong += int(broken.sum())
-        else:
-            low, high = min(low, float(block.min())), max(high, float(block.max()))
     if wrong:
         raise SourceError(
             f"{wrong:,} of the numbers are NaN or infinite, first in picture {first}. Mend or drop those."
         )
-    return _whole(bound_of(low, high), pixels.dtype)
-
-
-def _whole(bound: float, kind: np.dtype[Any]) -> float:
-    """Whole numbers other than truth values count to 255 at least, however dark the pictures are."""
-    return bound if kind.kind in "fb" else max(bound, 255.0)

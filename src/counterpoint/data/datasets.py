@@ -1,140 +1,289 @@
-"""Map-style datasets and lists of Pillow images: anything with a length and numbered items that are pictures.
+"""Sources that give pictures one by one: datasets, loaders, lists, columns, dictionaries, and what can be iterated.
 
-An item is a Pillow image or a tensor (c, h, w), alone, first in a tuple (torchvision) or under 'image' in a
-dictionary (Hugging Face). Items are fetched once, when they are first taken, and then kept in a temporary file
-in the cache folder.
+What has a length and numbered items is ``Numbered``: a list, a torch ``Dataset`` (of a ``DataLoader`` its dataset), a
+``Dataset`` or ``Column`` of Hugging Face. What can only be gone through is ``Streamed``: a generator, an
+``IterableDataset``. Of an iterator, which gives its items once, those looked at are kept for when it is read.
 """
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Mapping, Sequence, Sized
-from functools import cached_property
-from typing import Any
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sized
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
-import torch
-from jaxtyping import Int64, UInt8
 from PIL import Image
 from torch import Tensor
-from torch.nn import functional
+from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset
 
 from counterpoint.data import arrays
-from counterpoint.data.decode import is_grey, pixels_of
-from counterpoint.data.photos import cache_folder, unkept
-from counterpoint.errors import SourceError
+from counterpoint.data.column_names import LABELS, PICTURES
+from counterpoint.data.item_pictures import Broken, inside, is_plain, said, why
+from counterpoint.data.subset import spread
+from counterpoint.errors import SourceError, closest, listed
 
-IMAGES = ("image", "img", "pixel_values")
-LABELS = ("label", "labels", "target", "fine_label")
-
-
-def is_dataset(source: object) -> bool:
-    """Whether this is a dataset, or a list of Pillow images, whose first item is or holds a picture."""
-    if isinstance(source, str | bytes | Mapping | np.ndarray | Tensor):
-        return False
-    if not (isinstance(source, Sized) and hasattr(source, "__getitem__")) or len(source) == 0:
-        return False
-    if isinstance(source, list | tuple):
-        return isinstance(source[0], Image.Image)
-    try:
-        return _picture(source[0]) is not None
-    except (LookupError, TypeError):  # numbers are not what its items are called by
-        return False
+HEAD = 8
+"""Items that are looked at to tell what a source gives, so that it does not depend on one broken item."""
 
 
-def shape_of(source: Any, row: int) -> tuple[int, int, int]:
-    """(c, h, w) of one picture of a dataset."""
-    picture = _found(source, row)
-    if isinstance(picture, Image.Image):
-        return (1 if is_grey(picture) else 3), picture.height, picture.width
-    return arrays.shape_of((1, *picture.shape))
+@dataclass(frozen=True)
+class Numbered:
+    """A source with a length and numbered items."""
 
+    source: Any
+    labels: Any = None
+    """What is known of the items beside themselves, one each, or None."""
 
-class DatasetItems:
-    """Pictures of a dataset at one size, fetched when they are first taken."""
+    @property
+    def count(self) -> int:
+        return len(self.source)
 
-    def __init__(self, source: Any, *, size: tuple[int, int], channels: int) -> None:
-        self._source, self._size, self._channels = source, size, channels
+    @property
+    def word(self) -> str:
+        return "list" if isinstance(self.source, list) else "dataset"
+
+    def some(self, most: int) -> list[Any]:
+        """At most so many items, evenly spread."""
+        return [self._item(row) for row in spread(self.count, most).tolist()]
+
+    def head(self) -> Iterator[Any]:
+        """The first items, each fetched when it is asked for."""
+        return map(self._item, range(min(self.count, HEAD)))
+
+    def every(self) -> Iterator[Any]:
+        """All items in order, ``Broken`` for each that cannot be fetched."""
+        return map(self._item, range(self.count))
+
+    def _item(self, row: int) -> Any:
         try:
-            cache_folder().mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=cache_folder()) as file:
-                self._pixels = np.memmap(file, np.uint8, "w+", shape=(len(source), channels, *size))
-        except OSError as wrong:
-            raise unkept(wrong) from wrong
-        self._fetched = np.zeros(len(source), dtype=bool)
-        self.names = arrays.numbered(len(source))
-        self.skipped: list[tuple[str, str]] = []
-
-    @cached_property
-    def labels(self) -> Sequence[Any] | None:
-        """What the dataset says about each item; where it says so only item by item, all are fetched."""
-        return _labels(self._source)
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def take(self, index: Int64[np.ndarray, " b"]) -> UInt8[Tensor, "b c h w"]:
-        for row in np.unique(index[~self._fetched[index]]).tolist():
-            self._pixels[row] = _pixels(_found(self._source, row), self._size, self._channels)
-            self._fetched[row] = True
-        return torch.from_numpy(self._pixels[index])
+            return self.source[row]
+        except Exception as wrong:  # datasets of others raise anything there is
+            return Broken(why(wrong))
 
 
-def _picture(item: Any) -> Any | None:
-    """The Pillow image or the tensor (c, h, w) that an item is or holds, or None."""
-    if isinstance(item, Image.Image) or (arrays.is_array(item) and item.ndim == 3):
-        return item
-    if isinstance(item, Mapping):
-        return next((item[key] for key in IMAGES if key in item and _picture(item[key]) is not None), None)
-    if isinstance(item, list | tuple) and len(item) > 0:
-        return _picture(item[0])
-    return None
+class Streamed:
+    """A source that is gone through from its first item to its last."""
+
+    labels = None
+    count = None
+
+    def __init__(self, source: Iterable[Any]) -> None:
+        self.source = source
+        self.word = type(source).__name__
+
+    def some(self, most: int) -> list[Any]:
+        """At most so many items, the first."""
+        begun = _begun(self.source)
+        begun.seen.extend(itertools.islice(self._following(begun), max(0, most - len(begun.seen))))
+        if isinstance(self.source, Iterator):
+            _BEGUN[id(self.source)] = begun
+        return begun.seen[:most]
+
+    def head(self) -> Iterator[Any]:
+        """The first items."""
+        return iter(self.some(HEAD))
+
+    def every(self) -> Iterator[Any]:
+        """All items in order."""
+        begun = _begun(self.source)
+        yield from begun.seen
+        yield from self._following(begun)
+
+    def _following(self, begun: _Begun) -> Iterator[Any]:
+        for place in itertools.count(len(begun.seen)):
+            try:
+                item = next(begun.rest)
+            except StopIteration:
+                return
+            except Exception as wrong:  # whatever yields the items raises anything there is
+                raise SourceError(
+                    f"Item {place} of the {self.word} cannot be read: {why(wrong)}. Nothing comes after it; leave "
+                    "broken items out where they are yielded, or give a dataset with a length."
+                ) from wrong
+            yield item
 
 
-def _found(source: Any, row: int) -> Any:
-    picture = _picture(source[row])
-    if picture is None:
+class _Begun(NamedTuple):
+    """A source that is being gone through: the items seen, and those to come."""
+
+    source: Iterable[Any]
+    seen: list[Any]
+    rest: Iterator[Any]
+
+
+_BEGUN: dict[int, _Begun] = {}
+"""Iterators that were looked at and not yet read, by their ids; they are kept, so that none can take the id of one."""
+
+
+def _begun(source: Iterable[Any]) -> _Begun:
+    """Where an iterator stands; what can be gone through again is begun anew."""
+    return _BEGUN.pop(id(source), None) or _Begun(source, [], iter(source))
+
+
+def given(source: Any, labels: Any = None) -> Numbered | Streamed | None:
+    """The items of a source that gives them one by one; None for every other kind of source."""
+    if isinstance(source, Image.Image) or _is_one(source):
+        return Numbered([source])
+    if isinstance(source, np.ndarray) and source.dtype == object and source.ndim == 1:
+        return Numbered(source.tolist(), labels)
+    if isinstance(source, str | bytes | Path | Mapping | np.ndarray | Tensor) or hasattr(source, "columns"):
+        return None
+    if hasattr(source, "to_pylist"):
+        return Numbered(source.to_pylist(), labels)
+    if isinstance(source, tuple) or hasattr(source, "iloc"):
+        return Numbered(list(source), labels)
+    if isinstance(source, Sized) and hasattr(source, "__getitem__") and not isinstance(source, IterableDataset):
+        return Numbered(source, labels)
+    return Streamed(source) if isinstance(source, Iterable) else None
+
+
+def gives_pictures(source: Any) -> bool:
+    """Whether a source plainly gives pictures: most of its first items are or hold one."""
+    held = given(source)
+    if held is None:
+        return False
+    plain = [is_plain_item(item) for item in held.head() if not isinstance(item, Broken)]
+    return 2 * sum(plain) > len(plain)
+
+
+def is_plain_item(item: Any) -> bool:
+    """Whether an item is plainly a picture, or holds one first in a tuple or under a key."""
+    if isinstance(item, Mapping) and not is_plain(item):
+        return any(is_plain(value) for value in item.values())
+    return is_plain(inside(item, None))
+
+
+def _is_one(source: Any) -> bool:
+    """Whether a dictionary is one item with a picture in it, and not columns, which a matrix may be one of."""
+    if not isinstance(source, Mapping) or _are_columns(source.values()):
+        return False
+    pictures = [value for value in (source, *source.values()) if is_plain(value)]
+    return any(not arrays.is_array(each) or each.ndim == 3 for each in pictures)
+
+
+def _are_columns(values: Iterable[Any]) -> bool:
+    """Whether these are several series of values, all equally long."""
+    lengths = [len(each) if isinstance(each, list) or (arrays.is_array(each) and each.ndim) else -1 for each in values]
+    return len(lengths) > 1 and -1 not in lengths and len(set(lengths)) == 1
+
+
+class Unpacked(NamedTuple):
+    """Pictures taken out of what they came in, the labels beside them, and a column that is still to be chosen."""
+
+    source: Any
+    labels: list[Any] | None = None
+    column: str | None = None
+
+
+def unpacked(source: Any, column: str | None) -> Unpacked:
+    """The dataset of a loader, the pictures of a dictionary of columns or of a pair of arrays; all else as it is.
+
+    Raises:
+        SourceError: The source is a dictionary of splits, or there is no such column.
+    """
+    refuse_splits(source)
+    if isinstance(source, DataLoader):
+        return Unpacked(_behind(source), None, column)
+    if isinstance(source, list | tuple) and _is_pair(source):
+        return Unpacked(source[0], arrays.as_numpy(source[1]).tolist(), column)
+    if keeps_pictures(source):
+        source = {str(name): source[name] for name in source.columns}
+    if not isinstance(source, Mapping) or _is_one(source):
+        return Unpacked(source, None, column)
+    name = _picture_column(source, column)
+    if name is None:
+        return Unpacked(source, None, column)
+    labels: Any = next((source[each] for each in LABELS if each in source and each != name), None)
+    if arrays.is_array(labels):
+        labels = arrays.as_numpy(labels).tolist()
+    fitting = labels is not None and len(labels) == len(source[name])
+    return Unpacked(source[name], list(labels) if fitting and labels is not None else None)
+
+
+def holds_pictures(source: Any) -> bool:
+    """Whether columns are no matter for ``sheets``: images or arrays of pictures are in them, or they are one item."""
+    if not isinstance(source, Mapping):
+        return keeps_pictures(source)
+    return _is_one(source) or any(map(_holds_pictures, source.values()))
+
+
+def has_key(source: Any, key: str) -> bool:
+    """Whether there is something under a key in the items of a source, or in the source itself."""
+    if isinstance(source, Mapping):
+        return key in source
+    held = given(source)
+    head = () if held is None else held.head()
+    return any(isinstance(item, Mapping) and key in item for item in head)
+
+
+def keeps_pictures(source: Any) -> bool:
+    """Whether this is a data frame of pandas with images or arrays in its cells, which arrow cannot take."""
+    if not (hasattr(source, "iloc") and hasattr(source, "columns") and len(source)):
+        return False
+    return any(
+        isinstance(cell, Image.Image) or (arrays.is_array(cell) and cell.ndim > 1)
+        for name in source.columns
+        for cell in source[name].head(HEAD)
+    )
+
+
+def refuse_splits(source: object) -> None:
+    """Refuse a dictionary of datasets, such as a ``DatasetDict``, and say how one of them is given."""
+    if isinstance(source, Mapping) and source and all(map(_is_split, source.values())):
         raise SourceError(
-            f"Item {row} of the dataset holds no picture: expected a Pillow image or a tensor (c, h, w), alone, "
-            f"first in a tuple or under 'image'. Got {type(source[row]).__name__}."
+            f"The source is a {type(source).__name__} of {len(source)} datasets. Choose one: "
+            f"{' or '.join(f'source[{name!r}]' for name in itertools.islice(source, 5))}."
         )
-    return picture
 
 
-def _pixels(picture: Any, size: tuple[int, int], channels: int) -> UInt8[np.ndarray, "c h w"]:
-    if isinstance(picture, Image.Image):
-        return pixels_of(picture, size=size, channels=channels)
-    pixels = arrays.open_arrays(picture[None], channels=channels, labels=None).take(np.arange(1))
-    if pixels.shape[2:] != size:
-        squeezed = functional.interpolate(pixels.float(), size, mode="bilinear", antialias=True, align_corners=False)
-        pixels = squeezed.round_().clamp_(0, 255).to(torch.uint8)
-    return pixels[0].numpy()
+def _is_split(value: object) -> bool:
+    return isinstance(value, Dataset) or (hasattr(value, "column_names") and hasattr(value, "features"))
 
 
-def _labels(source: Any) -> Sequence[Any] | None:
-    """Labels of a dataset: a list that it keeps, a column, or the second of what each item is."""
-    for name in ("targets", "labels"):
-        kept = getattr(source, name, None)
-        if isinstance(kept, Sequence | np.ndarray | Tensor) and len(kept) == len(source):
-            return _called(np.asarray(kept).tolist(), getattr(source, "classes", None))
-    first = source[0]
-    if isinstance(first, Mapping):
-        return next((_column(source, key) for key in LABELS if key in first), None)
-    if isinstance(first, tuple) and len(first) == 2 and np.ndim(first[1]) == 0:
-        labels: list[Any] = np.asarray([source[row][1] for row in range(len(source))]).tolist()
-        return labels
-    return None
+def _behind(loader: DataLoader[Any]) -> Any:
+    """The dataset that a loader draws from, or the part of it that it is restricted to."""
+    chosen = getattr(loader.sampler, "indices", None)
+    return loader.dataset if chosen is None else Subset(loader.dataset, sorted(map(int, chosen)))
 
 
-def _column(source: Any, key: str) -> Sequence[Any]:
-    if not hasattr(source, "features"):
-        return [source[row][key] for row in range(len(source))]
-    return _called(list(source[key]), getattr(source.features[key], "names", None))
+def _is_pair(source: list[Any] | tuple[Any, ...]) -> bool:
+    """Whether these are an array of pictures and one of labels."""
+    if len(source) != 2 or not all(map(arrays.is_array, source)):
+        return False
+    pictures, labels = source
+    return bool(pictures.ndim >= 3 and labels.ndim == 1 and len(pictures) == len(labels))
 
 
-def _called(labels: list[Any], classes: Sequence[str] | None) -> list[Any]:
-    """The names of classes in the place of their numbers, where there is one for each."""
-    if not isinstance(classes, Sequence) or not all(isinstance(label, int) for label in labels):
-        return labels
-    fitting = all(isinstance(name, str) for name in classes) and set(labels) <= set(range(len(classes)))
-    return [classes[label] for label in labels] if fitting else labels
+def _picture_column(columns: Mapping[Any, Any], column: str | None) -> str | None:
+    """The column of a dictionary that holds pictures: the one asked for, or the one that is plain."""
+    found = [name for name, values in columns.items() if _holds_pictures(values)]
+    if column is not None and found:
+        if column not in found:
+            known = "is no column" if column not in columns else "are no pictures in the column"
+            raise SourceError(f"There {known} '{column}'.{closest(column, found)} Pictures are in {listed(found)}.")
+        return column
+    wanted = next((name for name in PICTURES if name in found), found[0] if len(found) == 1 else None)
+    if wanted is None and found:
+        raise SourceError(f"Columns {listed(found)} all hold pictures. Name the one to look at with --column.")
+    return wanted
+
+
+def _holds_pictures(values: Any) -> bool:
+    """Whether a column holds images or arrays of pictures; encoded ones and paths are for ``sheets``."""
+    if arrays.is_array(values) and values.dtype != object:
+        return arrays.are_pictures(values.shape, arrays.as_numpy(values[:0]).dtype)
+    held = None if isinstance(values, str | bytes | Mapping) else given(values)
+    if held is None or not any(isinstance(item, Image.Image) or arrays.is_array(item) for item in held.head()):
+        return False
+    return gives_pictures(values)
+
+
+def first_of(source: object) -> str | None:
+    """What the first item of a dataset or an iterable is, for people; None for other kinds of source."""
+    held = given(source)
+    if held is None or isinstance(source, list | tuple):
+        return None
+    head = held.some(1)
+    return f"a {held.word} whose first item is {said(head[0])}" if head else f"a {held.word} that yields nothing"

@@ -1,4 +1,6 @@
-"""From the bytes of a photo to pixels: every mode, depth and orientation that Pillow opens, at one size.
+"""From the bytes of a photo to pixels: every mode, depth and orientation, at one size.
+
+What Pillow would bring to 8 bits or to three bands is read by ``deep`` and ``dicom``, and is kept as deep as it is.
 
 Photos are squeezed, never cut: the whole picture becomes (size, size). JPEGs are decoded at a half, a quarter or an
 eighth of their size where that is still twice what is wanted: five times faster for 12 megapixels, and on average
@@ -9,11 +11,15 @@ from __future__ import annotations
 
 import io
 import threading
-from typing import IO, cast
+from typing import IO, NamedTuple, cast
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Shaped, UInt8
 from PIL import Image, ImageOps, UnidentifiedImageError
+
+from counterpoint.data import deep, dicom
+from counterpoint.data.levels import check_finite, kept_as, kind_of, recoloured
+from counterpoint.data.remarks import Say, unsaid
 
 SUFFIXES = frozenset(
     [
@@ -31,6 +37,8 @@ SUFFIXES = frozenset(
         ".pbm",
         ".pnm",
         ".avif",
+        ".dcm",
+        ".dicom",
     ]
 )
 PIXELS = 500_000_000
@@ -74,46 +82,121 @@ def reason(wrong: Exception) -> str:
     return f"it cannot be read: {wrong}" if str(wrong) else f"it cannot be read: {type(wrong).__name__}"
 
 
-def is_grey(image: Image.Image) -> bool:
-    """Whether a picture holds brightness only."""
-    return image.mode in ("1", "L", "LA", "I", "F") or image.mode.startswith("I;")
+class Header(NamedTuple):
+    """What a photo is, before it is decoded; ``kind`` is what its levels are, as in ``levels.KINDS``."""
+
+    channels: int
+    height: int
+    width: int
+    kind: str
 
 
-def decode(data: bytes, *, size: int, channels: int) -> UInt8[np.ndarray, "c {size} {size}"]:
-    """A photo in a file's bytes, upright, on white, squeezed to (size, size), grey (c = 1) or in colour (c = 3)."""
+def header(file: ByteFile) -> Header:
+    """The header of a photo."""
+    start = file.read(dicom.START)
+    file.seek(0)
+    if dicom.is_dicom(start):
+        return Header(*dicom.header(file))
+    if _beyond_pillow(start, file):
+        return Header(*deep.tiff_header(file))
+    with opened(file) as image:
+        return Header(deep.bands(image), image.height, image.width, deep.kind(image))
+
+
+def _beyond_pillow(start: bytes, file: ByteFile) -> bool:
+    """Whether a file is a TIFF of which Pillow would lose bits or bands; the file is left at its start."""
+    if not deep.is_tiff(start):
+        return False
+    try:
+        with opened(file) as image:
+            return deep.loses(image)
+    except UnidentifiedImageError:
+        return True
+    finally:
+        file.seek(0)
+
+
+def decode(
+    data: bytes, *, size: int, channels: int, kind: str = "uint8", say: Say | None = None
+) -> Shaped[np.ndarray, "{channels} {size} {size}"]:
+    """A photo in a file's bytes, upright, on white, squeezed to (size, size), with levels of this kind.
+
+    Grey becomes colour where three channels are wanted, and colour grey where it is one.
+
+    Raises:
+        ValueError: It has other bands, or deeper levels.
+    """
+    return levels_in(data, (size, size), channels, kind, say or unsaid)
+
+
+def levels_in(data: bytes, size: tuple[int, int], channels: int, kind: str, say: Say) -> Shaped[np.ndarray, "c h w"]:
+    """The same at (height, width) ``size``."""
+    if dicom.is_dicom(data):
+        return fitted(dicom.levels(data, say), size, channels, kind, say)
+    if _beyond_pillow(data, io.BytesIO(data)):
+        return fitted(deep.tiff_levels(data, say), size, channels, kind, say)
     with opened(io.BytesIO(data)) as image:
-        image.draft(None, (GAP * size, GAP * size))
-        return pixels_of(image, size=(size, size), channels=channels)
+        if pages := deep.further_pages(image):
+            say("pages", pages)
+        if deep.kind(image) != "uint8":
+            return fitted(deep.levels(image, data, say), size, channels, kind, say)
+        image.draft(None, (GAP * size[1], GAP * size[0]))
+        return picture_levels(image, size, channels, kind, say)
+
+
+def picture_levels(
+    image: Image.Image, size: tuple[int, int] | None, channels: int, kind: str, say: Say | None = None
+) -> Shaped[np.ndarray, "c h w"]:
+    """The levels of an image of Pillow, at (height, width) ``size`` or its own."""
+    if deep.kind(image) != "uint8":
+        return fitted(deep.levels(image, None), size, channels, kind, say)
+    if say is not None and image.has_transparency_data:
+        say("transparent", 1)
+    given = channels if channels in (1, 3) else deep.bands(image)
+    return kept_as(recoloured(pixels_of(image, size=size, channels=given)[None], channels)[0], kind)
+
+
+def fitted(
+    levels: Shaped[np.ndarray, "b h w"],
+    size: tuple[int, int] | None,
+    channels: int,
+    kind: str,
+    say: Say | None = None,
+) -> Shaped[np.ndarray, "c r s"]:
+    """Levels with other bands, at another (height, width) and of another kind."""
+    check_finite(levels)
+    if say is not None and kind == "uint8" and kind_of(levels.dtype) != kind:
+        say("shallow", 1)
+    brought = recoloured(levels[None], channels)[0]
+    return kept_as(brought if size is None else _squeezed(brought, size), kind)
+
+
+def _squeezed(levels: Shaped[np.ndarray, "c h w"], size: tuple[int, int]) -> Shaped[np.ndarray, "c r s"]:
+    """Every band by itself at another (height, width), in its own type."""
+    if levels.shape[1:] == size:
+        return levels
+    bands = [band if band.dtype == np.uint8 else band.astype(np.float32) for band in levels]
+    seen = np.stack([np.asarray(_resized(Image.fromarray(np.ascontiguousarray(band)), size)) for band in bands])
+    return (np.rint(seen) if levels.dtype.kind in "iu" else seen).astype(levels.dtype)
+
+
+def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    return image.resize(size[::-1], Image.Resampling.BILINEAR, reducing_gap=GAP)
 
 
 def pixels_of(image: Image.Image, *, size: tuple[int, int] | None, channels: int) -> UInt8[np.ndarray, "c h w"]:
-    """A Pillow image as pixels, at (height, width) ``size`` or its own."""
+    """An image of Pillow's of 8 bits as pixels, at (height, width) ``size`` or its own."""
     flat = _flat(ImageOps.exif_transpose(image)).convert("L" if channels == 1 else "RGB")
     if size is not None and flat.size != size[::-1]:
-        flat = flat.resize(size[::-1], Image.Resampling.BILINEAR, reducing_gap=GAP)
+        flat = _resized(flat, size)
     pixels = np.asarray(flat)
     return np.ascontiguousarray(pixels[None] if channels == 1 else pixels.transpose(2, 0, 1))
 
 
 def _flat(image: Image.Image) -> Image.Image:
-    """8 bits per channel and nothing transparent."""
-    if image.mode.startswith("I") or image.mode == "F":
-        return _shallow(image)
-    if image.has_transparency_data:
-        seen = image.convert("RGBA")
-        white = Image.new("RGBA", seen.size, "white")
-        return Image.alpha_composite(white, seen)
-    return image
-
-
-def _shallow(image: Image.Image) -> Image.Image:
-    """Deep grey levels as 8 bits: floats up to 1, or 16 bits, or whatever the brightest of more bits is."""
-    levels = np.asarray(image).astype(np.float32)
-    brightest = float(levels.max())
-    if not np.isfinite(levels).all():
-        raise ValueError("it holds NaN or infinite numbers")
-    if image.mode == "F":
-        full = next((bound for bound in (1.0, 255.0, 65535.0) if brightest <= bound), brightest)
-    else:
-        full = max(65535.0, brightest)
-    return Image.fromarray((levels.clip(0, full) * (255 / full) + 0.5).astype(np.uint8))
+    """Nothing transparent."""
+    if not image.has_transparency_data:
+        return image
+    seen = image.convert("RGBA")
+    white = Image.new("RGBA", seen.size, "white")
+    return Image.alpha_composite(white, seen)

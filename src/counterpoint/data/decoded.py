@@ -54,8 +54,15 @@ def decoded(data: bytes, *, encoding: str | None, called: str) -> tuple[str, lis
 
 
 def _given(data: bytes, encoding: str, called: str) -> tuple[str, list[str]]:
+    """The characters by an encoding that was given, unless a mark at the beginning, or all bytes, say another."""
     try:
-        text = data.decode(encoding)
+        name = codecs.lookup(encoding).name
+        marked = _mark(data)
+        if marked is not None:
+            return data.decode(marked), []
+        if name != "utf-8" and not data.isascii() and _is_utf8(data):
+            return data.decode("utf-8"), [f"{called} is UTF-8, and was read as that, not as {encoding}"]
+        return data.decode(encoding), []
     except LookupError:
         raise SourceError(
             f"There is no encoding '{encoding}'. Use a name such as utf-8, cp1252, gbk, shift_jis."
@@ -66,11 +73,15 @@ def _given(data: bytes, encoding: str, called: str) -> tuple[str, list[str]]:
             f"{called} is not encoded in {encoding}: line {line} holds bytes that mean nothing there. Leave out "
             "--encoding to have it detected, or give another."
         ) from wrong
-    return text.removeprefix("\ufeff"), []
+
+
+def _mark(data: bytes) -> str | None:
+    """The encoding that a file says it has by what it begins with."""
+    return next((name for mark, name in MARKS.items() if data.startswith(mark)), None)
 
 
 def _detected(data: bytes, called: str) -> tuple[str, list[str]]:
-    marked = next((name for mark, name in MARKS.items() if data.startswith(mark)), None)
+    marked = _mark(data)
     if marked is not None:
         return data.decode(marked, errors="replace"), []
     try:

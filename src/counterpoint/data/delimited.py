@@ -6,13 +6,10 @@ named, as a broken photo is.
 
 from __future__ import annotations
 
-import csv
 import io
-import itertools
-import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,20 +18,10 @@ from jaxtyping import Int64
 from pyarrow import compute
 from pyarrow import csv as arrow_csv
 
+from counterpoint.data.dialect import Dialect, dialect_of, with_tabs, without_preamble
+from counterpoint.data.quotation import require_closed
 from counterpoint.errors import SourceError
 from counterpoint.options import DataOptions
-
-DELIMITERS = (",", ";", "\t", "|")
-
-NOWHERE = "\x1f"
-"""A mark that occurs in no text: it separates what has a single column."""
-
-HEAD = 64
-"""Rows that are looked at to find the mark that separates."""
-
-NUMBER = re.compile(r"\s*[+-]?(\d+([.,]\d+)*|[.,]\d+)([eE][+-]?\d+)?\s*")
-
-csv.field_size_limit(2**31 - 1)
 
 
 @dataclass(frozen=True)
@@ -49,17 +36,6 @@ class Separated:
     delimiter: str
 
 
-@dataclass(frozen=True)
-class Dialect:
-    """How the cells of a file are told apart, and the names of its columns, or None where it has no line of names."""
-
-    delimiter: str
-    quoting: bool
-    names: list[str] | None
-    width: int
-    notes: list[str] = field(default_factory=list)
-
-
 def read_separated(text: str, options: DataOptions, *, suffix: str, called: str) -> Separated:
     """The rows of a file of separated values.
 
@@ -68,7 +44,9 @@ def read_separated(text: str, options: DataOptions, *, suffix: str, called: str)
     """
     if not text.strip():
         raise SourceError(f"{called} is empty. Expected a line of column names and then one line per item.")
-    dialect = _dialect(text, options, suffix=suffix)
+    text, preamble = without_preamble(with_tabs(text))
+    dialect = dialect_of(text, options, suffix=suffix)
+    dialect.notes.extend(preamble)
     table, bad = _parsed(text, dialect, called)
     if bad and len(bad) >= max(2, table.num_rows):
         dialect = _wider(dialect, bad, table.num_rows + len(bad), called)
@@ -76,8 +54,8 @@ def read_separated(text: str, options: DataOptions, *, suffix: str, called: str)
     names = dialect.names or [str(place) for place in range(table.num_columns)]
     if names[-1] == "" and len(names) > 1 and not compute.any(compute.not_equal(table.column(-1), "")).as_py():
         table, names = table.select(range(len(names) - 1)), names[:-1]  # every line ends in the mark that separates
-    if dialect.quoting:
-        _require_closed(table, dialect, called)
+    if options.quoting == "auto":
+        require_closed(table, bad, dialect.delimiter, called)
     before = 1 if dialect.names is None else 2  # rows are numbered from 1, and the first may hold the names
     places = [row.number - before for row in bad]
     skipped = [
@@ -86,45 +64,6 @@ def read_separated(text: str, options: DataOptions, *, suffix: str, called: str)
     ]
     rows = np.delete(np.arange(table.num_rows + len(bad)), places)
     return Separated(table.rename_columns(names), rows, skipped, dialect.notes, dialect.delimiter)
-
-
-def _dialect(text: str, options: DataOptions, *, suffix: str) -> Dialect:
-    """What the first rows of a file show of how it is written."""
-    head = [line for line in itertools.islice(io.StringIO(text, newline=None), HEAD) if line.strip()]
-    quoting = options.quoting != "none"
-    delimiter = _delimiter(head, "\t" if suffix == ".tsv" else ",", quoting=quoting)
-    cells = _fields(head, delimiter, quoting=quoting)
-    first = cells[0]
-    numbers = [place for place, cell in enumerate(first) if NUMBER.fullmatch(cell)]
-    if not options.header or (options.label_first and len(numbers) >= len(first) - 1):
-        return Dialect(delimiter, quoting, None, len(first))
-    notes = []
-    alike = [place for place in numbers if _all_numbers(cells[1:], place)]
-    if alike and len(alike) >= len(first) / 2:
-        shown = ", ".join(first[:4]) + (", ..." if len(first) > 4 else "")
-        notes.append(f"the first line, {shown}, was read as names of columns; --no-header if it is data")
-    return Dialect(delimiter, quoting, first, len(first), notes)
-
-
-def _delimiter(head: Sequence[str], usual: str, *, quoting: bool) -> str:
-    """The mark that parts the line of names and, the same number of times, the most lines after it."""
-    best, most = NOWHERE, (0.0, 0)
-    for mark in sorted(DELIMITERS, key=lambda mark: mark != usual):
-        widths = [len(row) for row in _fields(head, mark, quoting=quoting)]
-        same = np.mean([width == widths[0] for width in widths])
-        if widths[0] > 1 and (round(float(same), 1), widths[0]) > most:
-            best, most = mark, (round(float(same), 1), widths[0])
-    return best
-
-
-def _fields(lines: Sequence[str], mark: str, *, quoting: bool) -> list[list[str]]:
-    """The cells of some lines; the last of them may be cut inside a quoted cell."""
-    reader = csv.reader(lines, delimiter=mark, quoting=csv.QUOTE_MINIMAL if quoting else csv.QUOTE_NONE)
-    return [row for row in reader if row]
-
-
-def _all_numbers(rows: Sequence[Sequence[str]], place: int) -> bool:
-    return bool(rows) and all(place < len(row) and NUMBER.fullmatch(row[place]) for row in rows)
 
 
 def _parsed(text: str, dialect: Dialect, called: str) -> tuple[Any, list[Any]]:
@@ -179,19 +118,3 @@ def _wider(dialect: Dialect, bad: Sequence[Any], total: int, called: str) -> Dia
     ends = all(str(row.text).rstrip("\r\n").endswith(dialect.delimiter) for row in bad)
     names = [*dialect.names, ""] if ends else ["", *dialect.names]
     return Dialect(dialect.delimiter, dialect.quoting, names, usual, dialect.notes)
-
-
-def _require_closed(table: Any, dialect: Dialect, called: str) -> None:
-    """Refuse to guess where a quotation mark opens and what seem to be rows stand before the one that closes it."""
-    certain = 1 if dialect.delimiter in ("\t", "|") else 3
-    for column in table.columns:
-        holding = compute.indices_nonzero(compute.match_substring(column, "\n"))
-        for place in holding.to_pylist():
-            lines = column[place].as_py().split("\n")[1:]
-            inner = sum(line.count(dialect.delimiter) == dialect.width - 1 for line in lines)
-            if dialect.width > 1 and inner >= certain:
-                raise SourceError(
-                    f"In row {place} of {called} a quotation mark opens a cell that goes on for {len(lines) + 1} "
-                    f"lines, {inner} of which look like rows. Say --quoting none if quotation marks are a part of the "
-                    "text, or double those inside quoted cells."
-                )

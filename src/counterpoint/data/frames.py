@@ -10,16 +10,21 @@ what its cells mean, is for ``schema`` to say.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from jaxtyping import Int64
-from pyarrow import types
 
+from counterpoint.data.cells import Cells as Cells
+from counterpoint.data.cells import as_cells, plain
+from counterpoint.data.cells import is_missing as is_missing
+from counterpoint.data.cells import kind_of as kind_of
+from counterpoint.data.cells import values_of as values_of
+from counterpoint.data.column_names import called, classes_of
 from counterpoint.data.decoded import decoded
 from counterpoint.data.delimited import read_separated
 from counterpoint.data.packed import contents as contents
@@ -27,18 +32,17 @@ from counterpoint.data.packed import member_of
 from counterpoint.data.packed import suffix_of as suffix_of
 from counterpoint.data.paths import existing
 from counterpoint.data.records import read_records
+from counterpoint.data.tables import is_table, read_parquet, refuse_splits, rows_of, table_of
+from counterpoint.data.ts_files import read_ts, require_head
+from counterpoint.door import door
 from counterpoint.errors import SourceError
 from counterpoint.options import AS_IT_IS, DataOptions
 
 SEPARATED = (".csv", ".tsv")
-TEXT = (*SEPARATED, ".jsonl", ".ndjson", ".json")
+SERIES = ".ts"
+TEXT = (*SEPARATED, ".jsonl", ".ndjson", ".json", SERIES)
 SUFFIXES = (*TEXT, ".parquet")
 INDEX = "__index_level_"  # what pandas calls an index that has no name of its own
-PICTURE = frozenset({"bytes", "path"})
-"""The fields of a record that is a picture, as Hugging Face writes it."""
-
-Cells = Any
-"""The cells of a column: an arrow array, or, where arrow has no type for them, a list of Python objects."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +60,19 @@ class Frame:
     """What paths in the cells are relative to; None for where the program runs."""
     semicolons: bool = False
     """Whether semicolons separate the cells, so that a comma rather stands for a decimal point."""
+    classes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """What numbers in columns of labels are called, where the source says so."""
+
+    def labels(self, name: str) -> list[Any]:
+        """A column as Python objects, classes by their names."""
+        return called(values_of(self.columns[name]), self.classes.get(name))
 
     def __len__(self) -> int:
         return len(self.rows)
 
 
 def is_frame(source: object) -> bool:
-    """Whether this is a path to a file of columns or a data frame (pandas, polars, pyarrow, ...)."""
+    """Whether this is a path to a file of columns, a data frame (pandas, polars, pyarrow, ...) or a dataset of them."""
     if isinstance(source, str | Path):
         suffix = suffix_of(source)
         if not suffix and Path(source).suffix.lower() == ".zip":
@@ -70,14 +80,16 @@ def is_frame(source: object) -> bool:
         return suffix in SUFFIXES
     if isinstance(source, Frame):
         return True
-    return hasattr(source, "columns") and (hasattr(source, "__arrow_c_stream__") or hasattr(source, "__dataframe__"))
+    return is_table(source)
 
 
 def is_columns(source: object) -> bool:
     """Whether the source has columns with names: a dictionary, a data frame, a file of columns, or a sheet of them."""
-    return isinstance(source, Mapping) or is_frame(source) or isinstance(getattr(source, "frame", None), Frame)
+    in_memory = isinstance(source, Mapping) or rows_of(source) is not None
+    return in_memory or is_frame(source) or isinstance(getattr(source, "frame", None), Frame)
 
 
+@door
 def read_frame(source: object, options: DataOptions = AS_IT_IS) -> Frame:
     """The columns of a file, a data frame or a dictionary of columns.
 
@@ -90,92 +102,37 @@ def read_frame(source: object, options: DataOptions = AS_IT_IS) -> Frame:
     if isinstance(source, str | Path):
         return _of_file(existing(source), f"'{source}'", options)
     if isinstance(source, Mapping):
+        refuse_splits(source)
         columns = {str(name): as_cells(values, f"Column '{name}'") for name, values in source.items()}
+        if len(columns) < len(source):
+            raise SourceError("The dictionary has two keys that read alike, such as 0 and '0'. Give each its own name.")
         return _framed(columns, "The dictionary")
     if is_frame(source):
-        return _framed(_of_table(_table(source), "The data frame"), "The data frame")
+        table = table_of(source)
+        frame = _framed(_of_table(table, "The data frame"), "The data frame")
+        return replace(frame, classes=classes_of(table))
+    if (rows := rows_of(source)) is not None:
+        return _framed({name: as_cells(values, f"Column '{name}'") for name, values in rows.items()}, "The source")
     raise SourceError(
         f"Columns come from a .csv, .tsv, .jsonl or .parquet file, a data frame or a dictionary. Got {source!r:.80}."
     )
 
 
-def raw_columns(source: object, options: DataOptions = AS_IT_IS) -> dict[str, list[Any]]:
-    """Every column as Python objects: strings of files of text as they are written, None for what is missing.
+def raw_columns(source: object, *, only: Collection[str] | None = None) -> dict[str, list[Any]]:
+    """Columns as Python objects: strings of files of text as they are written, None for what is missing.
+
+    ``only`` names those that are wanted, as far as they are there; all without it.
 
     >>> raw_columns({"id": ["007", None]})
     {'id': ['007', None]}
     """
-    return {name: values_of(cells) for name, cells in read_frame(source, options).columns.items()}
+    columns = read_frame(source).columns
+    return {name: values_of(cells) for name, cells in columns.items() if only is None or name in only}
 
 
-def values_of(cells: Cells) -> list[Any]:
-    """The cells of a column as Python objects, None for what is missing; a NaN among numbers is missing, too."""
-    values: list[Any] = cells if isinstance(cells, list) else cells.to_pylist()
-    return [None if isinstance(value, float) and value != value else value for value in values]
-
-
-def kind_of(cells: Cells) -> str:
-    """What a column holds: boolean, integer, float, string, time, numbers (a list), list, record, picture, bytes,
-    empty, or mixed.
-    """
-    if isinstance(cells, list):
-        return "mixed"
-    kind = cells.type
-    if types.is_dictionary(kind):
-        kind = kind.value_type
-    if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
-        inner = kind.value_type
-        return "numbers" if types.is_integer(inner) or types.is_floating(inner) else "list"
-    if types.is_struct(kind):
-        return "picture" if PICTURE & {field.name for field in kind} == PICTURE else "record"
-    for name, test in KINDS.items():
-        if test(kind):
-            return name
-    return "mixed"
-
-
-KINDS = {
-    "boolean": types.is_boolean,
-    "integer": types.is_integer,
-    "float": lambda kind: types.is_floating(kind) or types.is_decimal(kind),
-    "string": lambda kind: types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind),
-    "time": types.is_temporal,
-    "bytes": lambda kind: types.is_binary(kind) or types.is_large_binary(kind) or types.is_fixed_size_binary(kind),
-    "empty": types.is_null,
-}
-
-
-def as_cells(values: Any, called: str) -> Cells:
-    """Some values as a column; a matrix (n, t) becomes n lists.
-
-    Raises:
-        SourceError: They are no series of values, or a sparse matrix.
-    """
-    if isinstance(values, pa.Array | pa.ChunkedArray):
-        return values
-    if isinstance(values, str | bytes) or not hasattr(values, "__len__"):
-        raise SourceError(f"{called} is not a series of values: it is {values!r:.60}.")
-    if hasattr(values, "detach"):
-        held = values.detach().cpu()
-        values = (held.float() if str(held.dtype) == "torch.bfloat16" else held).numpy()
-    if hasattr(values, "tocsr"):
-        raise SourceError(f"{called} is a sparse matrix. Give a dense one: its toarray().")
-    if isinstance(values, np.ma.MaskedArray):
-        values = pa.array(values.data, mask=np.ma.getmaskarray(values)) if values.ndim == 1 else values.filled(np.nan)
-    try:
-        if isinstance(values, np.ndarray) and values.ndim == 2 and values.dtype.kind in "buif":
-            flat = pa.array(np.ascontiguousarray(values).reshape(-1))
-            return pa.FixedSizeListArray.from_arrays(flat, values.shape[1])
-        return _plain(pa.array(values, from_pandas=True))
-    except (pa.ArrowException, TypeError, ValueError, OverflowError):
-        return list(values)  # of several types, which arrow has none for
-
-
-def _plain(cells: Any) -> Any:
-    """Cells of a type of arrow's own, without the wrapping of extensions and dictionaries."""
-    if isinstance(cells.type, pa.BaseExtensionType):
-        cells = cells.cast(cells.type.storage_type)
-    return cells.cast(cells.type.value_type) if types.is_dictionary(cells.type) else cells
+def text_in(file: Path) -> str:
+    """What a file of text says, unpacked and decoded."""
+    return decoded(contents(file), encoding=None, called=f"'{file.name}'")[0]
 
 
 def _of_file(file: Path, called: str, options: DataOptions) -> Frame:
@@ -187,8 +144,15 @@ def _of_file(file: Path, called: str, options: DataOptions) -> Frame:
     if file.stat().st_size == 0:
         raise SourceError(f"{called} is empty (0 bytes). Expected a line of column names and then one line per item.")
     if suffix == ".parquet":
-        return _framed(_of_table(_parquet(file, called), called), called, folder=file.parent)
-    text, notes = decoded(contents(file), encoding=options.encoding, called=called)
+        table = read_parquet(file, called)
+        return replace(_framed(_of_table(table, called), called), folder=file.parent, classes=classes_of(table))
+    data = contents(file)
+    if suffix == SERIES:
+        require_head(data, called)
+    text, notes = decoded(data, encoding=options.encoding, called=called)
+    if suffix == SERIES:
+        columns = {name: as_cells(values, f"Column '{name}'") for name, values in read_ts(text, called).items()}
+        return replace(_framed(columns, called), notes=notes, folder=file.parent)
     if suffix in SEPARATED:
         read = read_separated(text, options, suffix=suffix, called=called)
         columns = _of_table(read.table, called)
@@ -198,32 +162,8 @@ def _of_file(file: Path, called: str, options: DataOptions) -> Frame:
         records = read_records(text, suffix=suffix, called=called)
         columns = {name: as_cells(values, f"Column '{name}' of {called}") for name, values in records.columns.items()}
         rows, skipped, comma = records.rows, records.skipped, False
-    return _framed(columns, called, rows=rows, skipped=skipped, notes=notes, folder=file.parent, semicolons=comma)
-
-
-def _parquet(file: Path, called: str) -> Any:
-    from pyarrow import parquet
-
-    try:
-        if file.suffix.lower() == ".parquet":
-            return parquet.read_table(file, partitioning=None)
-        return parquet.read_table(pa.BufferReader(contents(file)))
-    except (pa.ArrowException, OSError) as wrong:
-        raise SourceError(f"{called} cannot be read: {str(wrong).rstrip('.')}. Expected a Parquet file.") from wrong
-
-
-def _table(frame: Any) -> Any:
-    """The arrow table of a data frame, by whichever of the two protocols it offers."""
-    from pyarrow import interchange
-
-    try:
-        if hasattr(frame, "__arrow_c_stream__"):
-            return pa.table(frame)
-        return interchange.from_dataframe(frame)
-    except (pa.ArrowException, TypeError, ValueError, OverflowError) as wrong:
-        if not (hasattr(frame, "items") and hasattr(frame, "dtypes")):
-            raise SourceError(f"The data frame cannot be read: {str(wrong)[:200]}.") from wrong
-        return {str(name): series.tolist() for name, series in frame.items()}  # cells of several types in one column
+    frame = _framed(columns, called)
+    return replace(frame, rows=rows, skipped=skipped, notes=notes, folder=file.parent, semicolons=comma)
 
 
 def _of_table(table: Any, called: str) -> dict[str, Cells]:
@@ -235,35 +175,43 @@ def _of_table(table: Any, called: str) -> dict[str, Cells]:
     if twice:
         raise SourceError(
             f"{called} has more than one column called '{twice[0]}'. Give every column its own name; if the first line "
-            "is data and holds no names, say --no-header."
+            "is data and holds no names, say --no-header, or --label-first where its first cell is a label."
         )
-    return {names[place]: _plain(table.column(place)) for place in kept}
+    return {names[place]: plain(table.column(place)) for place in kept}
 
 
-def _flat(columns: Mapping[str, Cells]) -> dict[str, Cells]:
+def _flat(columns: Mapping[str, Cells], called: str) -> dict[str, Cells]:
     """The columns, with the fields of records as columns of their own: ``user.name``."""
     flat: dict[str, Cells] = {}
     for name, cells in columns.items():
-        if kind_of(cells) != "record":
-            flat[name] = cells
-            continue
-        whole = cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
-        fields = zip(whole.type, whole.flatten(), strict=True)
-        flat |= _flat({f"{name}.{field.name}": _plain(inner) for field, inner in fields})
+        fields = _fields(name, cells)
+        new = {name: cells} if fields is None else _flat(fields, called)
+        twice = next((each for each in new if each in flat), None)
+        if twice is not None:
+            raise SourceError(f"{called} has more than one column called '{twice}'. Give every column its own name.")
+        flat |= new
     return flat
 
 
-def _framed(
-    columns: Mapping[str, Cells],
-    called: str,
-    *,
-    rows: Int64[np.ndarray, " n"] | None = None,
-    **how: Any,
-) -> Frame:
+def _fields(name: str, cells: Cells) -> dict[str, Cells] | None:
+    """The fields of a column of records, each as a column; None of any other column."""
+    if isinstance(cells, list) and all(cell is None or isinstance(cell, Mapping) for cell in cells) and any(cells):
+        fields = dict.fromkeys(field for cell in cells if cell is not None for field in cell)
+        values = {field: [None if cell is None else cell.get(field) for cell in cells] for field in fields}
+        return {f"{name}.{field}": as_cells(held, f"Column '{name}.{field}'") for field, held in values.items()}
+    if kind_of(cells) != "record":
+        return None
+    whole = cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
+    return {f"{name}.{field.name}": plain(held) for field, held in zip(whole.type, whole.flatten(), strict=True)}
+
+
+def _framed(columns: Mapping[str, Cells], called: str) -> Frame:
+    """The columns as a frame, all rows there."""
     lengths = {name: len(cells) for name, cells in columns.items()}
     if len(set(lengths.values())) > 1:
         raise SourceError(f"{called} has columns of unequal length: {lengths}. Give every column one value per item.")
     if not lengths or not next(iter(lengths.values())):
         raise SourceError(f"{called} has no rows. Expected column names and at least one row.")
-    places = np.arange(next(iter(lengths.values()))) if rows is None else rows
-    return Frame(_flat(columns), called, places, **how)
+    if not (flat := _flat(columns, called)):
+        raise SourceError(f"{called} holds nothing: its records have no fields. Expected columns with names.")
+    return Frame(flat, called, np.arange(next(iter(lengths.values()))))

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from counterpoint.data.paths import existing
+from counterpoint.door import door
 from counterpoint.errors import SourceError, listed
 
 IMAGES = b"\x00\x00\x08\x03"
@@ -32,6 +33,8 @@ def _opened(path: Path) -> gzip.GzipFile | io.BufferedReader:
 
 def is_idx(path: Path) -> bool:
     """Whether a file, compressed or not, begins as IDX pictures do; reads four bytes."""
+    if not path.is_file():  # a pipe would be waited for
+        return False
     try:
         with _opened(path) as file:
             return file.read(4) == IMAGES
@@ -39,6 +42,7 @@ def is_idx(path: Path) -> bool:
         return False
 
 
+@door
 def read_idx(path: str | Path) -> np.ndarray:
     """The bytes of an IDX file as an array with the sizes it declares; plain files are mapped, not read."""
     file = existing(path)

@@ -5,6 +5,7 @@ All rows are looked at, and a thousand of them for how wordy a text is.
 
 from __future__ import annotations
 
+import io
 import re
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,9 +15,13 @@ import pyarrow as pa
 from pyarrow import compute
 
 from counterpoint.data import numbers, times
-from counterpoint.data.decode import is_picture_name
+from counterpoint.data.decode import header, is_picture_name
 from counterpoint.data.frames import Cells, Frame, kind_of, values_of
+from counterpoint.data.nested import holds_lists, in_short
 from counterpoint.data.schema import BOOLEAN, TRUE, Column, words_in
+
+LISTS = ("list", "mixed")
+"""The types of columns of which some cells are lists: texts, where these are of strings or turns."""
 
 SAMPLED = 1000
 """Cells whose words are counted."""
@@ -39,8 +44,14 @@ VALUES = 8
 FEW = 20
 """Different whole numbers that may be classes."""
 
-UNIT = re.compile(r"[\[(]?[A-Za-z°µ%/^²³·\u2126 -]{1,12}[\])]?")
-"""What stands under the name of a column where it has a unit."""
+BRACKETED = re.compile(r"\[[^\]\d]+\]|\([^)\d]+\)")
+"""A word in brackets, as people write units under the name of a column."""
+
+EXACT = 2**53
+"""Whole numbers beyond which some cannot be told apart as 64-bit floats: those are names."""
+
+OPENED = 8
+"""Cells of bytes that are looked at to tell whether they are pictures."""
 
 
 @dataclass(frozen=True)
@@ -69,21 +80,52 @@ class Traits:
 
 
 def without_units(frame: Frame) -> tuple[Frame, str]:
-    """The frame without a first row that holds units, and a note on them; as it was where it holds none."""
-    if not any(kind_of(cells) == "string" for cells in frame.columns.values()) or len(frame) < 3:
+    """The frame without a first row that holds units, and a note on them; as it was where it holds none.
+
+    It does if numbers follow below known units or words in brackets, and other columns say nothing in that row.
+    """
+    if not any(kind_of(cells) == "string" for cells in frame.columns.values()) or len(frame) < 2:
         return frame, ""
     units = {}
     for name, cells in frame.columns.items():
-        first = values_of(cells.slice(0, 1))[0] if kind_of(cells) == "string" else None
-        if not isinstance(first, str) or (first.strip() and not UNIT.fullmatch(first.strip())):
+        first = values_of(cells.slice(0, 1))[0] if kind_of(cells) == "string" else 0
+        unit = str(first or "").strip()
+        if _is_unit(unit) and numbers.infer(cells.slice(1)) is not None:
+            units[name] = unit
+        elif unit not in ("", "-"):
             return frame, ""
-        if numbers.infer(cells.slice(1)) is not None and first.strip().lower() not in numbers.MISSING:
-            units[name] = first.strip()
-    if len(units) * 2 < len(frame.columns):
+    if not units:
         return frame, ""
     columns = {name: cells.slice(1) for name, cells in frame.columns.items()}
     shown = ", ".join(f"{name} in {unit}" for name, unit in list(units.items())[:4])
-    return replace(frame, columns=columns, rows=frame.rows[1:]), f"the first row holds units and is left out: {shown}"
+    skipped = [*frame.skipped, (f"row {frame.rows[0]}", "it holds units")]
+    whole = replace(frame, columns=columns, rows=frame.rows[1:], skipped=skipped)
+    return whole, f"the first row holds units and is left out: {shown}"
+
+
+def _is_unit(cell: str) -> bool:
+    """Whether a cell is a unit: one that is known, a product of such, or a word in brackets.
+
+    >>> [_is_unit(cell) for cell in ("kg", "[count]", "m s-1", "m2", "York", "12")]
+    [True, True, True, True, False, False]
+    """
+    if BRACKETED.fullmatch(cell):
+        return True
+    parts = [part.rstrip("0123456789-+^²³") for part in re.split(r"[ */·]", cell)]
+    return bool(cell) and all(part in (*numbers.UNITS, *numbers.CURRENCIES) for part in parts)
+
+
+def all_traits(frame: Frame) -> dict[str, Traits]:
+    """What every column of a frame is by itself."""
+    traits = {name: traits_of(name, cells, frame) for name, cells in frame.columns.items()}
+    if not any(each.column.form.startswith(",") for each in traits.values()):
+        return traits
+    for name, each in traits.items():
+        if each.column.form == numbers.PLAIN and each.column.role == "number":
+            read = numbers.with_dots_between_thousands(frame.columns[name])
+            if read is not None:
+                traits[name] = _numeric(replace(each.column, form=read.form, note=_written(read)), read.values)
+    return traits
 
 
 def traits_of(name: str, cells: Cells, frame: Frame) -> Traits:
@@ -95,20 +137,46 @@ def traits_of(name: str, cells: Cells, frame: Frame) -> Traits:
         return _of_strings(name, cells, frame)
     if kind == "mixed":
         return _of_mixed(name, cells, frame)
+    if kind in ("picture", "bytes"):
+        return _of_encoded(name, cells, kind)
     missing = cells.null_count
     known = len(cells) - missing
     if kind == "time":
         return Traits(Column(name, "time", "time", missing), known, compute.count_distinct(cells).as_py())
     if kind == "empty":
         return Traits(Column(name, "ignore", "empty", missing, "empty"), 0, 0)
-    said = {"numbers": "list of numbers", "picture": "picture", "bytes": "bytes"}.get(kind, kind)
-    role = "path" if kind == "picture" else "ignore"
-    return Traits(Column(name, role, said, missing), known, known)
+    if kind == "list":
+        return _of_lists(name, cells, known, missing)
+    return Traits(Column(name, "ignore", "list of numbers" if kind == "numbers" else kind, missing), known, known)
+
+
+def _of_encoded(name: str, cells: Cells, kind: str) -> Traits:
+    """A column of bytes, which are of pictures where one of the first is."""
+    known = len(cells) - cells.null_count
+    if any(_is_encoded(cell) for cell in cells.drop_null().slice(0, OPENED).to_pylist()):
+        return Traits(Column(name, "path", "picture", cells.null_count), known, known)
+    said = "record" if kind == "picture" else kind
+    return Traits(Column(name, "ignore", said, cells.null_count), known, known)
+
+
+def _is_encoded(cell: Any) -> bool:
+    """Whether bytes are a file of a picture, or, where there are none, the path beside them is of one."""
+    data = cell["bytes"] if isinstance(cell, dict) else cell
+    if data is None:
+        return is_picture_name(str(cell["path"]))
+    try:
+        header(io.BytesIO(data))
+    except Exception:  # decoders meet bytes of something else with any exception there is
+        return False
+    return True
 
 
 def _of_numbers(name: str, cells: Cells, kind: str) -> Traits:
     whole = cells.cast(pa.int8()) if kind == "boolean" else cells
     values = compute.fill_null(whole.cast(pa.float64(), safe=False), np.nan).to_numpy(zero_copy_only=False)
+    if kind == "integer" and (np.abs(values) > EXACT).any():
+        words = whole.cast(pa.string()).drop_null()
+        return _of_words(name, words, int(whole.null_count), compute.count_distinct(words).as_py())
     return _numeric(Column(name, "number", kind, form=BOOLEAN if kind == "boolean" else ""), values)
 
 
@@ -145,6 +213,8 @@ def _of_strings(name: str, cells: Cells, frame: Frame) -> Traits:
         values = np.asarray(compute.is_in(compute.utf8_lower(known), value_set=pa.array(TRUE))).astype(np.float64)
         found = _numeric(Column(name, "number", "boolean", form=BOOLEAN), values)
         return replace(found, column=replace(found.column, missing=missing))
+    if in_short(known) is not None:
+        return _of_lists(name, known, len(known), missing)
     read = numbers.infer(cells, comma_first=frame.semicolons)
     if read is not None:
         note = _written(read)
@@ -163,7 +233,7 @@ def _are_truths(known: Any, distinct: int) -> bool:
     if distinct > 4:
         return False
     words = {each.lower() for each in compute.unique(known).to_pylist()}
-    return words <= {"true", "false"} or words <= {"yes", "no"}
+    return len(words) > 1 and (words <= {"true", "false"} or words <= {"yes", "no"})
 
 
 def _written(read: numbers.Numbers) -> str:
@@ -175,6 +245,15 @@ def _written(read: numbers.Numbers) -> str:
         f"{', '.join(map(repr, read.stray))} counts as missing" if read.stray else "",
     ]
     return ", ".join(part for part in parts if part)
+
+
+def _of_lists(name: str, cells: Cells, known: int, missing: int) -> Traits:
+    """A column of lists: dialogues are texts; lists of strings are, where a person names them."""
+    said = in_short(cells)
+    if said is None:
+        return Traits(Column(name, "ignore", "list", missing), known, known)
+    note, words, dialogues = said
+    return Traits(Column(name, "text" if dialogues else "ignore", "list", missing, note), known, known, words)
 
 
 def _of_words(name: str, known: Any, missing: int, distinct: int) -> Traits:
@@ -205,8 +284,10 @@ def _words(cell: str) -> float:
 def _of_mixed(name: str, cells: Cells, frame: Frame) -> Traits:
     """A column that arrow has no type for: values of several types are strings; lists and records are none."""
     values = values_of(cells)
-    if any(isinstance(value, dict | list | tuple | set | np.ndarray) for value in values):
-        return Traits(Column(name, "ignore", "mixed", sum(value is None for value in values)), len(values), len(values))
+    missing = sum(value is None for value in values)
+    if holds_lists(cells):
+        found = _of_lists(name, cells, len(values) - missing, missing)
+        return replace(found, column=replace(found.column, type="mixed"))
     found = _of_strings(name, pa.array(words_in(name, cells, frame.called)), frame)
     note = ", ".join(part for part in (found.column.note, "values of several types") if part)
     return replace(found, column=replace(found.column, note=note))

@@ -6,14 +6,19 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from counterpoint.data.decode import SUFFIXES, ByteFile, is_picture_name
+from counterpoint.data.frames import Frame, kind_of
+from counterpoint.data.paths import RECORDS, ours
 from counterpoint.data.sheets import Sheet
+from counterpoint.data.unread import advice, is_unread_picture, notes
 from counterpoint.errors import SourceError, listed
+from counterpoint.files import expanded
 
 Read = Callable[[int], ByteFile]
 """From a place in a listing to the opened file of that photo."""
@@ -21,7 +26,8 @@ Read = Callable[[int], ByteFile]
 Reading = Callable[[], AbstractContextManager[Read]]
 """Opens a source for reading, one file after another."""
 
-PLAN, WEIGHTS = "plan.json", "model.safetensors"
+Labels = Sequence[Any] | None
+"""What a source says of each of its photos, or None where it says nothing."""
 
 MISSING = (-1, -1)
 """The stamp of a photo that cannot be read now; one that can be read later has another."""
@@ -35,6 +41,12 @@ class Listing:
     names: list[str]
     stamps: list[tuple[int, int]]
     reading: Reading
+    unread: Sequence[tuple[str, str]] = ()
+    """Files beside the photos that hold pictures of a kind that is not read, and why."""
+    labels: Callable[[], Labels] = lambda: None
+    """Reads what the source says of each photo."""
+    frame: Frame | None = None
+    """The columns that they stand in, where they do; without those of encoded pictures, which are large."""
 
     def __post_init__(self) -> None:
         name, times = Counter(self.names).most_common(1)[0]
@@ -44,26 +56,30 @@ class Listing:
 
 def of_folder(folder: Path) -> Listing:
     """Every photo in a folder and in the folders inside it, sorted by its path."""
-    others: Counter[str] = Counter()
     found: list[str] = []
+    others: list[str] = []
     for file in files_in(folder, set()):
         name = file.relative_to(folder).as_posix()
-        if is_picture_name(name):
-            found.append(name)
-        else:
-            others[Path(name).suffix.lower() or "no suffix"] += 1
+        (found if is_picture_name(name) else others).append(name)
     if not found:
         raise SourceError(nothing_in(str(folder), others))
     found.sort()
-    return _listed(found, [folder / name for name in found], str(folder.resolve()))
+    return of_files(found, [folder / name for name in found], str(folder.resolve()), unread=unread_of(others))
 
 
-def nothing_in(source: str, others: Counter[str]) -> str:
-    """What to say of a folder or an archive without photos, given the suffixes that it does hold."""
+def unread_of(names: Iterable[str]) -> list[tuple[str, str]]:
+    """The files among these that hold pictures of a kind that is not read, sorted, and why."""
+    return [(name, why) for name in sorted(names) if (why := advice(name)) is not None]
+
+
+def nothing_in(source: str, others: Sequence[str]) -> str:
+    """What to say of a folder or an archive without photos, given the names of what it does hold."""
     if not others:
         return f"'{source}' is empty. Expected photos in it or in folders inside it."
-    found = listed(f"{suffix} ({count})" for suffix, count in others.most_common())
-    return f"'{source}' holds no photos, only {found}. Photos end in {', '.join(sorted(SUFFIXES))}."
+    counts = Counter(Path(name).suffix.lower() or "no suffix" for name in others)
+    found = listed(f"{suffix} ({count})" for suffix, count in counts.most_common())
+    unread = "".join(f" {note}." for note in notes(others))
+    return f"'{source}' holds no photos, only {found}.{unread} Photos end in {', '.join(sorted(SUFFIXES))}."
 
 
 def has_pictures(folder: Path) -> bool:
@@ -71,11 +87,16 @@ def has_pictures(folder: Path) -> bool:
     return any(is_picture_name(file.name) for file in files_in(folder, set()))
 
 
-def of_paths(paths: Sequence[str | Path]) -> Listing:
-    """Photos in the order of a list; names are the paths as they were given."""
-    files = [Path(path).expanduser() for path in paths]
-    location = hashlib.sha256(json.dumps([str(file.absolute()) for file in files]).encode()).hexdigest()
-    return _listed([Path(path).as_posix() for path in paths], files, f"list:{location}")
+def is_album(folder: Path) -> bool:
+    """Whether a folder is one of photos, be they of a kind that is not read: opening it says so."""
+    return has_pictures(folder) or any(is_unread_picture(file.name) for file in files_in(folder, set()))
+
+
+def of_paths(paths: Sequence[Any]) -> Listing:
+    """Photos in the order of a list; names are the paths as they were given. What is no path at all is skipped."""
+    files = [None if _is_empty(path) else expanded(str(path)) for path in paths]
+    location = hashlib.sha256(json.dumps([file and str(file.absolute()) for file in files]).encode()).hexdigest()
+    return of_files(_names(paths), files, f"list:{location}")
 
 
 def of_sheet(sheet: Sheet) -> Listing:
@@ -90,38 +111,75 @@ def of_sheet(sheet: Sheet) -> Listing:
     first = next((path for path in paths if path), "")
     if not is_picture_name(first):
         raise SourceError(f"Column '{named[0]}' holds no paths of photos: its first is {first!r}.")
-    empty = [row for row, path in enumerate(paths) if not path]
-    if empty:
-        raise SourceError(
-            f"Column '{named[0]}' names no photo in {len(empty)} rows, the first row {empty[0]}. Drop those."
-        )
     folder = sheet.frame.folder
     if folder is None:
-        return of_paths(paths)
-    return _listed(
-        paths, [folder / Path(path).expanduser() for path in paths], str(folder.resolve() / sheet.frame.called)
-    )
+        return in_sheet(of_paths(paths), sheet)
+    files = [folder / expanded(path) if path else None for path in paths]
+    location = str(folder.resolve() / sheet.frame.called)
+    return in_sheet(of_files(_names(paths), files, location), sheet)
 
 
-def _listed(names: list[str], files: list[Path], location: str) -> Listing:
+def in_sheet(photos: Listing, sheet: Sheet) -> Listing:
+    """The photos in a column, with what the sheet says of them, and of rows that are left out of it."""
+    labels, unread = sheet.labels(), [*photos.unread, *sheet.frame.skipped]
+    columns = {name: cells for name, cells in sheet.frame.columns.items() if kind_of(cells) not in ("picture", "bytes")}
+    return replace(photos, labels=lambda: labels, unread=unread, frame=replace(sheet.frame, columns=columns))
+
+
+def _is_empty(path: object) -> bool:
+    """Whether a row names no photo: None, not a number, or nothing at all."""
+    return path is None or path != path or not str(path).strip()
+
+
+def _names(paths: Sequence[object]) -> list[str]:
+    return [f"row {row}" if _is_empty(path) else Path(str(path)).as_posix() for row, path in enumerate(paths)]
+
+
+def of_files(
+    names: list[str], files: Sequence[Path | None], location: str, *, unread: Sequence[tuple[str, str]] = ()
+) -> Listing:
+    """Photos in files of their own, by the names that they are to be called; one at least can be read."""
     if not files:
         raise SourceError("The list of photos is empty. Give at least one path.")
-    stamps = [_stamp(file) for file in files]
-    if all(stamp == MISSING for stamp in stamps):
-        raise SourceError(
-            f"None of the {len(files)} listed photos can be read; the first is looked for at '{files[0].absolute()}'."
-        )
-    return Listing(location, names, stamps, _from_disk(files))
+    listing = loose(names, files, location, unread=unread)
+    if all(stamp == MISSING for stamp in listing.stamps):
+        first = next((f"; the first is looked for at '{file.absolute()}'" for file in files if file), "")
+        raise SourceError(f"None of the {len(files)} listed photos can be read{first}.")
+    return listing
 
 
-def _from_disk(files: list[Path]) -> Reading:
-    return lambda: nullcontext(lambda place: files[place].open("rb"))
+def loose(
+    names: list[str], files: Sequence[Path | None], location: str, *, unread: Sequence[tuple[str, str]] = ()
+) -> Listing:
+    """Photos in files of their own, of which none may be there."""
+    return Listing(location, names, [stamp(file) for file in files], _from_disk(files), unread)
 
 
-def _stamp(file: Path) -> tuple[int, int]:
-    if not (file.is_file() and os.access(file, os.R_OK)):
+def _from_disk(files: Sequence[Path | None]) -> Reading:
+    def read(place: int) -> ByteFile:
+        file = files[place]
+        if file is None:
+            raise ValueError("the row names no photo")
+        return opened(file)
+
+    return lambda: nullcontext(read)
+
+
+def opened(file: Path) -> ByteFile:
+    """A file opened for reading, where it is one."""
+    if file.exists() and not file.is_file():  # whoever opens a pipe waits for somebody to write into it
+        raise OSError("it is a folder" if file.is_dir() else "it is a pipe, a socket or a device")
+    return file.open("rb")
+
+
+def stamp(file: Path | None) -> tuple[int, int]:
+    """The (bytes, time of change) of a file, ``MISSING`` where it cannot be read."""
+    try:
+        if file is None or not (file.is_file() and os.access(file, os.R_OK)):
+            return MISSING
+        held = file.stat()
+    except OSError:  # links that lead round in a circle, names that are too long
         return MISSING
-    held = file.stat()
     return held.st_size, held.st_mtime_ns
 
 
@@ -135,12 +193,13 @@ def files_in(folder: Path, entered: set[tuple[int, int]]) -> Iterator[Path]:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as wrong:
         raise SourceError(f"The folder '{folder}' cannot be read: {wrong.strerror}.") from wrong
-    if {PLAN, WEIGHTS} <= {entry.name for entry in entries}:
-        return  # a run of ours: its pictures are about the data, not of it
+    if any(entry.name in RECORDS for entry in entries) and ours(folder):
+        return  # its pictures are about the data, not of it
     for entry in entries:
         if entry.name.startswith("."):
             continue
-        if entry.is_dir():
+        link = Path(entry.path) if entry.is_symlink() else None  # of a link in a circle the entry itself knows nothing
+        if (link or entry).is_dir():
             yield from files_in(Path(entry.path), entered)
-        elif entry.is_file() or entry.is_symlink():  # a link to nowhere is a photo that cannot be read
+        elif (link or entry).is_file() or (link and not link.exists()):  # a link to nowhere is a photo without pixels
             yield Path(entry.path)

@@ -16,7 +16,26 @@ import pyarrow as pa
 from jaxtyping import Float64
 from pyarrow import compute
 
-MISSING = ("", "?", "-", "--", "\u2013", ".", "..", "n/a", "n.a.", "na", "nan", "none", "null", "<na>", "#n/a", "nil")
+MISSING = (
+    "",
+    "?",
+    "-",
+    "--",
+    "\u2013",
+    ".",
+    "..",
+    "n/a",
+    "n.a.",
+    "na",
+    "nan",
+    "none",
+    "null",
+    "<na>",
+    "#n/a",
+    "nil",
+    "nat",
+    "n.d.",
+)
 """What stands for a missing number, in lower case."""
 
 CURRENCIES = ("$", "€", "£", "¥", "₹", "US$", "USD", "EUR", "GBP", "JPY", "CHF", "CNY", "INR")
@@ -58,14 +77,19 @@ FORMS = {
 }
 """How numbers are written, by the mark of decimals and, behind it, that of thousands."""
 
-DOTTED = r"^[+-]?\d{1,3}(\.\d{3})+$"
-"""What a decimal point and a point between thousands look alike in."""
+PLAIN = ".|"
+"""The form of numbers with a decimal point and nothing else."""
+
+NUMBER = re.compile(FORMS["."])
 
 CODES = r"^[+-]?0\d+$"
 """Digits that begin with a zero are a name, not a number."""
 
 LONG = r"^\d{17,}$"
 """More digits than a number can hold."""
+
+TYPOGRAPHY = "[\u00a0\u202f\u2009\u2019\u2212]"
+"""Spaces, apostrophes and minus signs as they are printed."""
 
 STRAY = 0.05
 """Share of cells that may be no numbers in a column of numbers; they count as missing, which is said."""
@@ -99,19 +123,33 @@ def infer(cells: Any, *, comma_first: bool = False, codes: bool = False) -> Numb
     known = bare.drop_null()
     if not len(known) or (not codes and _are_codes(known)):
         return None
+    if NUMBER.fullmatch(known[0].as_py()):
+        values, stray = parse(bare, PLAIN)
+        if not stray:
+            return Numbers(values, PLAIN)
     some = _sample(known)
     unit = _unit(some)
     order = sorted(FORMS, key=lambda marks: comma_first and marks[0] == "." and len(marks) > 1)
     parts = [_without_unit(each, unit) for each in some]
-    for marks in order:
-        pattern = re.compile(FORMS[marks])
-        fitting = sum(bool(pattern.fullmatch(part)) for part in parts)
-        if fitting < (1 - STRAY) * len(parts):
-            continue
-        read = _read(bare, f"{marks}|{unit}")
+    fitting = {marks: sum(bool(re.fullmatch(FORMS[marks], part)) for part in parts) for marks in order}
+    for marks in sorted(order, key=lambda marks: -fitting[marks]):  # of equals the first
+        read = _read(bare, f"{marks}|{unit}") if fitting[marks] >= (1 - STRAY) * len(parts) - 1 else None
         if read is not None:
             return read
     return None
+
+
+def with_dots_between_thousands(cells: Any) -> Numbers | None:
+    """Strings all of which look like 1.234 or 567: where other columns have decimal commas, 1234 is meant.
+
+    >>> with_dots_between_thousands(pa.array(["1.234", "", "567"])).values.tolist()
+    [1234.0, nan, 567.0]
+    """
+    bare = _bare(cells)
+    known = bare.drop_null()
+    fits = compute.match_substring_regex(known, r"^[+-]?\d{1,3}(\.\d{3})*$")
+    dotted = compute.any(compute.match_substring(known, ".")).as_py()
+    return _read(bare, ",.|") if dotted and compute.all(fits).as_py() else None
 
 
 def parse(cells: Any, form: str) -> tuple[Float64[np.ndarray, " n"], list[str]]:
@@ -121,6 +159,11 @@ def parse(cells: Any, form: str) -> tuple[Float64[np.ndarray, " n"], list[str]]:
     (array([2.5, nan, nan]), ['x'])
     """
     bare = _bare(cells)
+    if form == PLAIN:
+        try:
+            return _cast(bare, "."), []
+        except pa.ArrowInvalid:  # some are no numbers
+            pass
     marks, _, unit = form.partition("|")
     shorn = _shorn(bare, unit)
     plain = compute.fill_null(compute.match_substring_regex(shorn, f"^({FORMS[marks]})$"), False)
@@ -134,7 +177,10 @@ def parse(cells: Any, form: str) -> tuple[Float64[np.ndarray, " n"], list[str]]:
 def _bare(cells: Any) -> Any:
     """The cells without spaces around them, null where they stand for a missing number."""
     joined = cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
-    plain = compute.utf8_trim_whitespace(compute.replace_substring(joined.cast(pa.string()), "\u00a0", " "))
+    plain = compute.utf8_trim_whitespace(joined.cast(pa.string()))
+    if compute.any(compute.match_substring_regex(plain, TYPOGRAPHY)).as_py():
+        for printed, typed in (("\u00a0", " "), ("\u202f", " "), ("\u2009", " "), ("\u2019", "'"), ("\u2212", "-")):
+            plain = compute.replace_substring(plain, printed, typed)
     missing = compute.is_in(compute.utf8_lower(plain), value_set=pa.array(MISSING))
     return compute.if_else(missing, None, plain)
 
@@ -184,7 +230,7 @@ def _read(bare: Any, form: str) -> Numbers | None:
     values, stray = parse(bare, form)
     known = len(bare) - bare.null_count
     count = int(np.isfinite(values).sum() + np.isinf(values).sum())
-    if count < known and (len(stray) >= 5 or count < 20 or known - count > STRAY * known):
+    if count < known and (len(stray) >= 5 or count < 9 or known - count > max(1, STRAY * known)):
         return None
     return Numbers(values, form, tuple(stray))
 

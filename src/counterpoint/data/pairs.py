@@ -9,7 +9,10 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Int64
 
-from counterpoint.data.frames import is_columns, raw_columns
+from counterpoint.data.frames import is_columns, raw_columns, read_frame
+from counterpoint.data.item_rows import row_finder
+from counterpoint.data.label_names import name_of
+from counterpoint.data.schema import no_column
 from counterpoint.data.sheets import read_sheet
 from counterpoint.errors import LabelError, closest, listed
 from counterpoint.interfaces import Items
@@ -41,8 +44,7 @@ def read_pairs(spec: object, items: Items) -> Pairs:
         LabelError: A column is missing, a name is unknown, an item is paired with itself, or ``same`` is neither.
     """
     first, second, same = _columns(spec)
-    place = {name: row for row, name in enumerate(items.names)}
-    rows = [np.asarray([_row(name, place) for name in column], dtype=np.int64) for column in (first, second)]
+    rows = [_rows(column, items) for column in (first, second)]
     if not len(rows[0]):
         raise LabelError("There are no pairs. Give at least one that is the same and one that is not.")
     itself = np.flatnonzero(rows[0] == rows[1])
@@ -66,19 +68,24 @@ def read_scores(
         LabelError: There is no such column, it has other than one number in every row, or all of them are equal.
     """
     if isinstance(spec, str):
-        sheet = read_sheet(source, Wishes(data=DataOptions(schema=f"{spec}:score")), "text")
+        frame = read_frame(source)
+        if spec not in frame.columns:
+            raise LabelError(str(no_column(spec, frame.columns)))
+        sheet = read_sheet(frame, Wishes(data=DataOptions(schema=f"{spec}:score")), "table")
         numeric = sheet.schema.named(spec).type in ("integer", "float", "boolean")
         said, where = sheet.numbers(spec) if numeric else np.asarray(sheet.words(spec)), f"The column '{spec}' has"
+        places = frame.rows.tolist()
     else:
         said, where = np.asarray(spec), "This list has"
+        places = list(range(len(said)))
     if said.dtype.kind not in "biuf" or said.ndim != 1 or not np.isfinite(said).all():
         raise LabelError(f"Scores are one number in every row, such as 1 and 0. {where} others, or none in some.")
-    left_out = {name for name, _ in skipped}
+    left_out = {name for name, _ in skipped} & {f"row {row}" for row in places}
     if len(said) != count + len(left_out):
         raise LabelError(
             f"There are {len(said):,} scores for {count + len(left_out):,} rows of pairs. Give one for each."
         )
-    kept = said[[f"row {row}" not in left_out for row in range(len(said))]]
+    kept = said[[f"row {row}" not in left_out for row in places]]
     different, ranks = np.unique(kept, return_inverse=True)
     if len(different) < 2:
         raise LabelError(f"All scores are {different[0]:g}, so no pair is more alike than another. Give others, too.")
@@ -88,21 +95,30 @@ def read_scores(
 def _columns(spec: object) -> list[list[str]]:
     """The three columns, as text."""
     if isinstance(spec, str | Path) or is_columns(spec):
-        columns = raw_columns(spec)
+        columns = raw_columns(spec, only=COLUMNS)
         if set(COLUMNS) - set(columns):
-            raise LabelError(f"Pairs need the columns {listed(COLUMNS)}. There are {listed(columns)}.")
-        return [[str(value) for value in columns[name]] for name in COLUMNS]
+            raise LabelError(f"Pairs need the columns {listed(COLUMNS)}. There are {listed(read_frame(spec).columns)}.")
+        return [[_text(value) for value in columns[name]] for name in COLUMNS]
     if isinstance(spec, Sequence) and all(isinstance(each, Sequence) and len(each) == 3 for each in spec):
-        return [[str(value) for value in column] for column in zip(*spec, strict=True)] or [[], [], []]
+        return [[_text(value) for value in column] for column in zip(*spec, strict=True)] or [[], [], []]
     raise LabelError(f"Pairs are a file, a data frame or a list of triples (first, second, same). Got {type(spec)}.")
 
 
-def _row(name: str, place: dict[str, int]) -> int:
-    digits = len(next(iter(place)))  # rows of an array are called by their numbers, 007, which a table reads as 7
-    padded = name.zfill(digits) if name.isdecimal() and name not in place else name
-    if padded not in place:
-        raise LabelError(f"A pair names '{name}', which is none of the items.{closest(name, place)}")
-    return place[padded]
+def _text(value: object) -> str:
+    """A cell as it is written; nothing where it is missing."""
+    return value if isinstance(value, str) else name_of(value) or ""
+
+
+def _rows(names: Sequence[str], items: Items) -> Int64[np.ndarray, " p"]:
+    find, rows = row_finder(items), []
+    for number, name in enumerate(names):
+        row = find(name)
+        if row is None and not name:
+            raise LabelError(f"The pair in row {number} names one item only. Give two, or leave it out.")
+        if row is None:
+            raise LabelError(f"A pair names '{name}', which is none of the items.{closest(name, items.names)}")
+        rows.append(row)
+    return np.asarray(rows, dtype=np.int64)
 
 
 def _is_same(value: str) -> bool:

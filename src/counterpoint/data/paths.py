@@ -1,22 +1,122 @@
-"""Paths that were given by people, and what to say when nothing is there."""
+"""Paths that were given by people, and what to say when nothing is there, or nothing that can be read as data."""
 
 from __future__ import annotations
 
+import glob
+import json
 from pathlib import Path
 
 from counterpoint.errors import SourceError, closest, listed
+from counterpoint.files import LOCK, expanded
+
+CHOSEN = {"source", "asked", "command"}
+
+RECORDS = {
+    "plan.json": CHOSEN,
+    "comparison.json": CHOSEN,
+    "trials.json": CHOSEN,
+    "lab.json": CHOSEN,
+    "config.json": {"modality", "settings", "weights"},
+}
+"""What folders that we write are known by, finished or not: one of these files, and what is in it at least."""
 
 
 def existing(source: str | Path) -> Path:
-    """The path, if something is there; else a ``SourceError`` that knows the neighbours."""
-    path = Path(source).expanduser()
-    if path.exists():
-        return path
+    """The path, if data is there: a file, or a folder that we have not written ourselves.
+
+    Raises:
+        InputError: The path is empty, or nobody knows its home folder.
+        SourceError: Nothing is there, and the neighbours are named; or it is a pipe, a device or a run.
+    """
+    path = expanded(source)
+    if str(source) in ("-", "/dev/stdin") and not path.is_file():
+        raise SourceError(f"Data is not read from standard input ('{source}'). Save it in a file and name that.")
+    try:
+        there = path.exists()
+    except (OSError, ValueError) as wrong:
+        raise SourceError(f"'{_shortened(path)}' cannot be read: {getattr(wrong, 'strerror', wrong)}.") from wrong
+    if not there:
+        raise SourceError(_absent(source, path))
+    if path.is_dir():
+        if ours(path):
+            raise SourceError(f"'{path}' is a run, not data. Name the file or the folder of the data itself.")
+    elif not path.is_file():
+        raise SourceError(f"'{path}' is a pipe, a socket or a device. Save what it gives in a file and name that.")
+    return path
+
+
+def ours(folder: Path) -> bool:
+    """Whether a folder is one that a verb writes: what lies in it is about data, and no data itself."""
+    return any(is_record(name, _reads(folder / name)) for name in RECORDS)
+
+
+def is_record(name: str, data: bytes) -> bool:
+    """Whether a file of this name, with this in it, is one by which a folder of ours is known.
+
+    >>> is_record("plan.json", b'{"source": "", "asked": {}, "command": "fit"}'), is_record("plan.json", b"{}")
+    (True, False)
+    """
+    try:
+        held = json.loads(data)
+    except ValueError:  # somebody else's file of that name
+        return False
+    return name in RECORDS and isinstance(held, dict) and held.keys() >= RECORDS[name]
+
+
+def is_pattern(source: object) -> bool:
+    """Whether this is a path with wildcards, such as ``photos/**/*.jpg``, and no file is called so."""
+    if not isinstance(source, str | Path) or "://" in str(source) or not glob.has_magic(str(source)):
+        return False
+    try:
+        return not expanded(source).exists()
+    except (OSError, ValueError):  # a text, or no name that a file can have
+        return False
+
+
+def matching(pattern: str | Path) -> tuple[Path, list[Path]]:
+    """The folder above the first part with a wildcard, and what matches, sorted; nothing that is hidden."""
+    parts = expanded(pattern).absolute().parts
+    root = Path(*parts[: next(place for place, part in enumerate(parts) if glob.has_magic(part))])
+    wild = "/".join(parts[len(root.parts) :])
+    return root, [path for path in sorted(root.glob(wild)) if "/." not in f"/{path.relative_to(root).as_posix()}"]
+
+
+def matched(pattern: str | Path) -> tuple[Path, list[Path]]:
+    """As ``matching``; a ``SourceError`` where nothing does."""
+    root, found = matching(pattern)
+    if not found:
+        existing(root)
+        raise SourceError(f"Nothing in the folder '{root}' matches '{pattern}'. Are the files called so?")
+    return root, found
+
+
+def require(source: str | Path) -> None:
+    """Raise ``SourceError`` where there is no such path, or nothing that matches such a pattern."""
+    matched(source) if is_pattern(source) else existing(source)
+
+
+def _reads(file: Path) -> bytes:
+    try:
+        return file.read_bytes() if file.is_file() else b""
+    except OSError:
+        return b""
+
+
+def _absent(source: str | Path, path: Path) -> str:
+    """Why there is no such path, and what there is instead."""
     if "://" in str(source):
-        raise SourceError(f"'{source}' is an address, and nothing is downloaded. Give a path on this machine.")
+        return f"'{source}' is an address, and nothing is downloaded. Give a path on this machine."
+    for each in (path, *path.parents):
+        if each.is_symlink() and not each.exists():
+            return f"'{each}' is a link to '{each.readlink()}', which leads nowhere. Mend the link, or name the data."
     above = next(folder for folder in path.absolute().parents if folder.is_dir())
     missing = path.absolute().relative_to(above).parts[0]
-    neighbours = sorted(each.name for each in above.iterdir() if not each.name.startswith("."))
+    seen = [each for each in above.iterdir() if not each.name.startswith(".")]
+    neighbours = sorted(each.name for each in seen if not (each / LOCK).exists())  # nobody means where we write now
     held = f" It holds {listed(neighbours, 5)}." if neighbours else " It is empty."
     suggestion = closest(missing, neighbours)
-    raise SourceError(f"There is no '{source}': the folder '{above}' has no '{missing}'.{suggestion or held}")
+    return f"There is no '{source}': the folder '{above}' has no '{missing}'.{suggestion or held}"
+
+
+def _shortened(path: Path, most: int = 80) -> str:
+    return str(path) if len(str(path)) <= most else f"{str(path)[:most]}..."

@@ -1,8 +1,8 @@
 """Photos are decoded once, into a file of pixels in the cache, and mapped from there ever after.
 
-    <cache folder>/<source, size, channels>/<what every photo was called, how long it was, when it changed>/
-        pixels.npy      uint8 (n, c, size, size)
-        manifest.json   the photos, and why some cannot be used
+    <cache folder>/<source, size, channels, kind>/<what every photo was called, how long it was, when it changed>/
+        pixels.npy      (n, c, size, size), uint8 or as deep as the photos are
+        manifest.json   the photos, why some cannot be used, and what is left out of others
 
 The second folder is named by what it was made from, so a changed, added or removed photo leads to another one, for
 which the rows of all other photos are copied. It is built under a temporary name and renamed when it is complete:
@@ -21,21 +21,28 @@ import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Int64, UInt8
+from jaxtyping import Int64, Shaped
 from torch import Tensor
 
 from counterpoint.data.decode import ByteFile, decode, reason
-from counterpoint.data.listing import Listing, Read
-from counterpoint.errors import SourceError
+from counterpoint.data.levels import MEASURED, Levels, Scale
+from counterpoint.data.listing import Labels, Listing, Read
+from counterpoint.data.remarks import notes_of
+from counterpoint.data.subset import spread
+from counterpoint.data.unread import advice, notes
+from counterpoint.errors import InputError, NothingLeft, SourceError
+from counterpoint.files import expanded
 
 Progress = Callable[[int, int], None]
 """Is told how many photos are done, and how many there are."""
 
-FORMAT = 1  # to be raised when ``decode`` gives other pixels
+FORMAT = 2  # to be raised when ``decode`` gives other pixels
 BLOCK = 32
 WORKERS = min(4, os.cpu_count() or 1)
 DAY = 24 * 60 * 60
@@ -43,37 +50,66 @@ DAY = 24 * 60 * 60
 
 def cache_folder() -> Path:
     """Where decoded photos are kept: $COUNTERPOINT_CACHE, else counterpoint in $XDG_CACHE_HOME or ~/.cache."""
-    if chosen := os.environ.get("COUNTERPOINT_CACHE"):
-        return Path(chosen).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "counterpoint"
+    chosen = os.environ.get("COUNTERPOINT_CACHE", "").strip()
+    try:
+        return expanded(chosen or (os.environ.get("XDG_CACHE_HOME", "").strip() or "~/.cache") + "/counterpoint")
+    except InputError as wrong:
+        raise SourceError(
+            f"There is no folder to keep decoded pictures in. {wrong} Set COUNTERPOINT_CACHE to a folder."
+        ) from wrong
 
 
 class Photos:
-    """Decoded photos as items. ``rows`` says where in its source each of them stood, unusable ones included."""
+    """Decoded photos as items. ``rows`` says where in its source each of them stood, unusable ones included.
 
-    labels = None
+    ``skipped`` says which are unusable, and names the files beside them that are of a kind that is not read.
+    """
 
     def __init__(self, listing: Listing, kept: Kept) -> None:
-        self._pixels = kept.pixels
-        self.rows = np.flatnonzero([name not in kept.skipped for name in listing.names])
-        self.names = [listing.names[row] for row in self.rows]
+        self._pixels, self._labels = kept.pixels, listing.labels
+        self._places = np.flatnonzero([name not in kept.skipped for name in listing.names])
+        self.frame = listing.frame
+        self.rows = self._places if self.frame is None else self.frame.rows[self._places]
+        self.source_count = len(listing.names) + (0 if self.frame is None else len(self.frame.skipped))
+        self.names = [listing.names[place] for place in self._places]
         self.skipped = list(kept.skipped.items())
         if not self.names:
             name, why = self.skipped[0]
-            raise SourceError(f"None of {len(listing.names)} photos can be used; '{name}', for one: {why}.")
+            raise NothingLeft(
+                f"None of {len(listing.names)} photos can be used; '{name}', for one: {why}.", self.skipped
+            )
+        self.skipped += listing.unread
+        self.notes = [*notes_of(kept.remarks), *notes(name for name, _ in listing.unread)]
+        self.kind = self._pixels.dtype.name
+        self.scale: Scale = torch.from_numpy
+
+    @cached_property
+    def labels(self) -> Labels:
+        """What the source says of each photo; read when it is first wanted."""
+        labels = self._labels()
+        return None if labels is None else [labels[place] for place in self._places.tolist()]
 
     def __len__(self) -> int:
         return len(self.names)
 
-    def take(self, index: Int64[np.ndarray, " b"]) -> UInt8[Tensor, "b c h w"]:
-        return torch.from_numpy(self._pixels[self.rows[index]])
+    def sample(self) -> Levels:
+        """Levels of some photos, evenly spread."""
+        return self.levels(spread(len(self), MEASURED))
+
+    def levels(self, index: Int64[np.ndarray, " b"]) -> Levels:
+        """The numbers of some photos as they are."""
+        found: Levels = self._pixels[self._places[index]]
+        return found
+
+    def take(self, index: Int64[np.ndarray, " b"]) -> Shaped[Tensor, "b c h w"]:
+        return self.scale(self.levels(index))
 
 
-def open_photos(listing: Listing, *, size: int, channels: int, progress: Progress | None = None) -> Photos:
-    """The photos of a listing at (size, size), out of the cache as far as they are there."""
-    if channels not in (1, 3):
-        raise SourceError(f"Photos are opened in grey (1 channel) or in colour (3 channels), not with {channels}.")
-    source = _digest([FORMAT, listing.location, size, channels])
+def open_photos(
+    listing: Listing, *, size: int, channels: int, kind: str = "uint8", progress: Progress | None = None
+) -> Photos:
+    """The photos of a listing at (size, size), out of the cache as far as they are there, with levels of this kind."""
+    source = _digest([FORMAT, listing.location, size, channels, kind])
     try:
         above = cache_folder() / source
         above.mkdir(parents=True, exist_ok=True)
@@ -81,7 +117,7 @@ def open_photos(listing: Listing, *, size: int, channels: int, progress: Progres
         shape = (len(listing.names), channels, size, size)
         kept = _read(folder, shape)
         if kept is None:
-            kept = _build(folder, listing, shape, progress)
+            kept = _build(folder, listing, Pixels(shape, np.dtype(kind)), progress)
     except OSError as wrong:
         raise unkept(wrong) from wrong
     return Photos(listing, kept)
@@ -97,11 +133,25 @@ def unkept(wrong: OSError) -> SourceError:
 
 @dataclass(frozen=True)
 class Kept:
-    """A complete folder of the cache: pixels, the stamp of each photo by name, and why some have no pixels."""
+    """A complete folder of the cache: pixels, the stamp of each photo by name, and what is said of some of them."""
 
-    pixels: UInt8[np.ndarray, "n c h w"]
+    pixels: Levels
     stamps: dict[str, tuple[int, int]]
     skipped: dict[str, str]
+    """Why they have no pixels."""
+    remarks: dict[str, dict[str, int]]
+    """What is left out of them, and how many times."""
+
+
+class Pixels(NamedTuple):
+    """What is to be written: (n, c, size, size) and the type of the numbers."""
+
+    shape: tuple[int, ...]
+    kind: np.dtype
+
+
+Row = tuple[np.ndarray | str, dict[str, int]]
+"""The pixels of a photo or why there are none, and what is left out of it."""
 
 
 def _digest(record: object) -> str:
@@ -114,28 +164,28 @@ def _read(folder: Path, shape: tuple[int, ...] | None = None) -> Kept | None:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         pixels = np.load(folder / "pixels.npy", mmap_mode="r", allow_pickle=False)
         stamps = {name: (size, changed) for name, size, changed in manifest["photos"]}
-        kept = Kept(pixels, stamps, manifest["skipped"])
+        kept = Kept(pixels, stamps, manifest["skipped"], manifest["remarks"])
     except (OSError, ValueError, EOFError, KeyError, TypeError):
         return None
     whole = len(pixels) == len(stamps) and shape in (None, pixels.shape)
     return kept if whole else None
 
 
-def _build(folder: Path, listing: Listing, shape: tuple[int, ...], progress: Progress | None) -> Kept:
+def _build(folder: Path, listing: Listing, wanted: Pixels, progress: Progress | None) -> Kept:
     """Write a folder of the cache beside its place, put it there, and remove what it replaces."""
     earlier = _earlier(folder)
     building = Path(tempfile.mkdtemp(prefix=".building-", dir=folder.parent))
     try:
         with (building / "pixels.npy").open("wb") as file:
-            header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+            header = {"descr": wanted.kind.str, "fortran_order": False, "shape": wanted.shape}
             np.lib.format.write_array_header_1_0(file, header)
-            skipped = _write_rows(file, listing, shape, earlier, progress)
+            skipped, remarks = _write_rows(file, listing, wanted, earlier, progress)
             file.flush()
             os.fsync(file.fileno())
         photos = [(name, *stamp) for name, stamp in zip(listing.names, listing.stamps, strict=True)]
-        record = {"source": listing.location, "photos": photos, "skipped": skipped}
+        record = {"source": listing.location, "photos": photos, "skipped": skipped, "remarks": remarks}
         (building / "manifest.json").write_text(json.dumps(record), encoding="utf-8")
-        kept = _settle(building, folder, shape)
+        kept = _settle(building, folder, wanted.shape)
     finally:
         shutil.rmtree(building, ignore_errors=True)
     _sweep(folder)
@@ -181,41 +231,44 @@ def _sweep(folder: Path) -> None:
 
 
 def _write_rows(
-    file: ByteFile, listing: Listing, shape: tuple[int, ...], earlier: Kept | None, progress: Progress | None
-) -> dict[str, str]:
-    """Write the pixels of every photo, zeros for unusable ones, and return why those are unusable.
+    file: ByteFile, listing: Listing, wanted: Pixels, earlier: Kept | None, progress: Progress | None
+) -> tuple[dict[str, str], dict[str, dict[str, int]]]:
+    """Write the pixels of every photo, zeros for unusable ones; return why those are, and the remarks on others.
 
     Rows are written, not assigned to a mapped file, so that a full disk is an error and not the end of the process.
     """
-    skipped = {}
-    for place, row in enumerate(_rows(listing, shape, earlier)):
+    skipped, remarks = {}, {}
+    for place, (row, remarked) in enumerate(_rows(listing, wanted, earlier)):
         if isinstance(row, str):
-            skipped[listing.names[place]] = row
-            row = np.zeros(shape[1:], np.uint8)
+            skipped[listing.names[place]] = advice(listing.names[place]) or row
+            row = np.zeros(wanted.shape[1:], wanted.kind)
+        elif remarked:
+            remarks[listing.names[place]] = remarked
         file.write(row.tobytes())
         if progress is not None:
-            progress(place + 1, shape[0])
-    return skipped
+            progress(place + 1, wanted.shape[0])
+    return skipped, remarks
 
 
-def _rows(listing: Listing, shape: tuple[int, ...], earlier: Kept | None) -> Iterator[np.ndarray | str]:
-    """The pixels of each photo, or why there are none: files are read in turn and decoded side by side."""
+def _rows(listing: Listing, wanted: Pixels, earlier: Kept | None) -> Iterator[Row]:
+    """What each photo is: files are read in turn and decoded side by side."""
     held = {} if earlier is None else {name: row for row, name in enumerate(earlier.stamps)}
     with warnings.catch_warnings(), listing.reading() as read, ThreadPoolExecutor(WORKERS) as pool:
-        warnings.filterwarnings("ignore", module="PIL")
-        for start in range(0, shape[0], BLOCK):
+        for module in ("PIL", "pydicom", "tifffile"):
+            warnings.filterwarnings("ignore", module=module)
+        for start in range(0, wanted.shape[0], BLOCK):
             waiting = []
-            for place in range(start, min(start + BLOCK, shape[0])):
+            for place in range(start, min(start + BLOCK, wanted.shape[0])):
                 name = listing.names[place]
                 if earlier is not None and earlier.stamps.get(name) == listing.stamps[place]:
                     waiting.append(pool.submit(_again, earlier, name, held[name]))
                 else:
-                    waiting.append(pool.submit(_decoded, _bytes(read, place), shape))
+                    waiting.append(pool.submit(_decoded, _bytes(read, place), wanted))
             yield from (each.result() for each in waiting)
 
 
-def _again(earlier: Kept, name: str, row: int) -> np.ndarray | str:
-    return earlier.skipped.get(name) or earlier.pixels[row]
+def _again(earlier: Kept, name: str, row: int) -> Row:
+    return earlier.skipped.get(name) or earlier.pixels[row], earlier.remarks.get(name, {})
 
 
 def _bytes(read: Read, place: int) -> bytes | str:
@@ -229,11 +282,13 @@ def _bytes(read: Read, place: int) -> bytes | str:
         return reason(wrong)
 
 
-def _decoded(data: bytes | str, shape: tuple[int, ...]) -> np.ndarray | str:
+def _decoded(data: bytes | str, wanted: Pixels) -> Row:
     """The pixels of a photo, or why there are none; decoders meet damaged files with any exception there is."""
     if isinstance(data, str):
-        return data
+        return data, {}
+    remarks: dict[str, int] = {}
     try:
-        return decode(data, size=shape[2], channels=shape[1])
+        channels, size = wanted.shape[1:3]
+        return decode(data, size=size, channels=channels, kind=wanted.kind.name, say=remarks.__setitem__), remarks
     except Exception as wrong:
-        return reason(wrong)
+        return reason(wrong), {}

@@ -4,112 +4,196 @@ from __future__ import annotations
 
 import math
 import statistics
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from counterpoint.data import archives, arrays, datasets, frames, idx, listing, samples
-from counterpoint.data.decode import is_grey, is_picture_name, opened, reason
-from counterpoint.data.frames import is_columns
+from counterpoint.data import (
+    archives,
+    array_sources,
+    arrays,
+    datasets,
+    fetched,
+    frames,
+    idx,
+    listing,
+    packed_pictures,
+    path_lists,
+    samples,
+)
+from counterpoint.data.decode import Header, header, is_picture_name, reason
+from counterpoint.data.item_pictures import Wanted
+from counterpoint.data.levels import Levels, Range, Scale, deepest, kind_of, scale
 from counterpoint.data.listing import Listing
-from counterpoint.data.paths import existing
+from counterpoint.data.paths import existing, is_pattern
 from counterpoint.data.photos import Progress, open_photos
-from counterpoint.data.sheets import read_sheet, sheet_of
+from counterpoint.data.sheets import read_sheet
 from counterpoint.data.subset import spread
+from counterpoint.door import door
 from counterpoint.errors import SourceError
+from counterpoint.files import expanded
 from counterpoint.interfaces import Items
+from counterpoint.kinds import Wishes
+from counterpoint.options import DataOptions
 
 SURVEYED = 64
 
+DEPTHS = 16
+"""Pictures of a dataset that are looked at to tell how deep they are; each has to be fetched."""
+
 
 class PictureItems(Items, Protocol):
-    """Pictures as items, and what was left out: (name, reason) of each."""
+    """Pictures as items; what was left out, (name, reason) of each; what is to be said of others."""
+
+    notes: list[str]
+    scale: Scale
+    """Makes bytes, or floats in [0, 1], of their levels."""
 
     @property
     def skipped(self) -> list[tuple[str, str]]: ...
+
+    @property
+    def kind(self) -> str:
+        """What their levels are, as in ``levels.KINDS``."""
+        ...
+
+    def sample(self) -> Levels:
+        """Levels of some of them, evenly spread."""
+        ...
 
 
 @dataclass(frozen=True)
 class Survey:
     """How many pictures there are, the side of a typical one in pixels, and its channels.
 
+    ``count`` is None where only reading all of them tells.
+
     ``photos`` says that they differ in size or lie in compressed files, so that a size has to be chosen for them.
     """
 
-    count: int
+    count: int | None
     side: int
     channels: int
     photos: bool
+    kind: str = field(default="uint8", compare=False)
+    """What their levels are, as in ``levels.KINDS``."""
 
 
+@door
 def looks_like_pictures(source: object) -> bool:
-    """Whether a source plainly holds pictures, judged by names, headers and its first item."""
+    """Whether a source plainly holds pictures, judged by names, headers and its first items."""
+    source = datasets.unpacked(source, None).source
     if isinstance(source, str | Path):
-        path = Path(source).expanduser()
+        if is_pattern(source):
+            return path_lists.matches_photos(source)
+        path = expanded(source)
         return str(source) in samples.SAMPLES or (path.exists() and _path_looks(path))
-    if arrays.is_array(source):
-        array: Any = source
-        return array.dtype != object and arrays.are_pictures(array.shape, arrays.as_numpy(array[:0]).dtype)
-    sheet = sheet_of(source)
-    if sheet is not None:
-        return sheet.kind == "image"
-    return _is_path_list(source) or datasets.is_dataset(source)
+    if (paths := path_lists.paths_in(source)) is not None:
+        return path_lists.are_of_photos(paths)
+    array: Any = source
+    if arrays.is_array(source) and array.dtype != object:
+        return arrays.are_pictures(array.shape, arrays.as_numpy(array[:0]).dtype)
+    if _has_columns(source):
+        return read_sheet(source).kind == "image"
+    return datasets.gives_pictures(source)
 
 
-def survey(source: object) -> Survey:
+@door
+def survey(source: object, *, column: str | None = None, axis: str = "auto") -> Survey:
     """Measure a source by up to 64 of its pictures, of photos only the headers.
 
     Raises:
         SourceError: There are no pictures, or none that can be read.
     """
-    listed = _listing(source)
+    source, labels, column = datasets.unpacked(source, column)
+    listed = _listing(source, column)
     if listed is not None:
-        shapes = _headers(listed)
-        return Survey(len(listed.names), _side(shapes), max(shape[0] for shape in shapes), True)
-    if datasets.is_dataset(source):
-        held: Any = source
-        shapes = [datasets.shape_of(held, row) for row in spread(len(held), SURVEYED).tolist()]
-        return Survey(len(held), _side(shapes), max(shape[0] for shape in shapes), len(set(shapes)) > 1)
-    pixels, _ = _array(source)
-    shape = arrays.shape_of(pixels.shape)
-    return Survey(len(pixels), _side([shape]), shape[0], False)
+        headers, reasons = _headers(listed)
+        if not headers:
+            raise SourceError(f"None of {len(reasons)} photos looked at can be used; {reasons[0]}.")
+        shapes = [each[:3] for each in headers]
+        most, depth = max(shape[0] for shape in shapes), deepest(each.kind for each in headers)
+        return Survey(len(listed.names), _side(shapes), most, True, depth)
+    if (given := _given(source)) is not None:
+        headers = fetched.headers_in(given, column, SURVEYED, axis)
+        shapes, depth = [each[:3] for each in headers], deepest(each.kind for each in headers)
+        return Survey(given.count, _side(shapes), _channels(shapes), len(set(shapes)) > 1, depth)
+    pixels, _ = array_sources.read_pictures(source, labels)
+    shape = arrays.shape_of(pixels.shape, axis)
+    return Survey(len(pixels), _side([shape]), shape[0], False, kind_of(pixels.dtype))
 
 
+def _channels(shapes: list[tuple[int, int, int]]) -> int:
+    """Colour where some are in grey, some in colour or with transparency; else as many as most pictures have."""
+    counts = Counter(shape[0] for shape in shapes)
+    return 3 if len(counts) > 1 and counts.keys() <= set(array_sources.CHANNELS) else counts.most_common(1)[0][0]
+
+
+@door
 def open_pictures(
     source: object,
     *,
     size: int | None,
     channels: int,
+    column: str | None = None,
+    axis: str = "auto",
+    levels: Range | None = None,
     progress: Progress | None = None,
 ) -> PictureItems:
-    """Open a source as uint8 pixels (b, c, h, w).
+    """Open a source as pictures (b, c, h, w) of bytes, or of floats in [0, 1] where there are deeper levels.
 
     Args:
-        source: A folder or an archive of photos, a list or a column of their paths, a single photo; an .npy, .npz
-            or IDX file, an array, a tensor; a list of Pillow images, a dataset; ``"sample:fashion"``.
-        size: Photos are squeezed to (size, size), and so are the pictures of a dataset unless it is None, which
-            means the size of the first of them. Arrays keep their own size.
-        channels: 1 for grey or 3 for colour, into which the pictures are brought; for arrays also their own number.
-        progress: Is told how many photos have been decoded, and of how many.
+        source: A folder or an archive of photos, a pattern, a single photo; a list, a column or a .txt of their paths,
+            several folders; a column of encoded pictures; an .npy, .npz or IDX file, an array, a tensor; a picture, a
+            list of pictures, a dataset, a loader, a dictionary of columns, an iterator; ``"sample:fashion"``.
+        size: All are squeezed to (size, size). None leaves the pictures of an array as large as they are, and brings
+            those of a dataset to the size of the first.
+        channels: 1 for grey or 3 for colour, into which the pictures are brought, or their own number of bands.
+        column: The column or the key of the pictures or of their paths, where more than one holds some.
+        axis: Where the channels of an array are: first, last or auto.
+        levels: The range that the training data had, which deeper levels than bytes are read by; None for a model of
+            pictures of 8 bits, for which all are brought to bytes.
+        progress: Is told how many photos have been decoded or fetched, and of how many.
 
     Raises:
         SourceError: Nothing usable is there; the message says what was looked for and where.
     """
-    listed = _listing(source)
+    source, labels, column = datasets.unpacked(source, column)
+    wanted = Wanted((size or 0, size or 0), channels, "uint8", axis)
+    listed = _listing(source, column)
     if listed is not None:
         if size is None:
             raise SourceError("Photos differ in size. Say with size=... to how many pixels they are brought.")
-        return open_photos(listed, size=size, channels=channels, progress=progress)
-    if datasets.is_dataset(source):
-        own = datasets.shape_of(source, 0)[1:]
-        return datasets.DatasetItems(source, size=own if size is None else (size, size), channels=channels)
-    pixels, labels = _array(source)
-    return arrays.open_arrays(pixels, channels=channels, labels=labels)
+        listed = listed if labels is None else replace(listed, labels=lambda: labels)
+        depth = deepest(each.kind for each in _headers(listed)[0])
+        items: PictureItems = open_photos(listed, size=size, channels=channels, kind=depth, progress=progress)
+    elif (given := _given(source, labels)) is not None:
+        headers = fetched.headers_in(given, column, DEPTHS, axis)
+        depth, first = deepest(each.kind for each in headers), headers[0][1:3]
+        wanted = wanted._replace(kind=depth, size=first if size is None else wanted.size)
+        items = fetched.fetch(given, wanted, column=column, progress=progress)
+    else:
+        items = _of_array(source, labels, wanted, progress)
+    items.scale = scale(items.kind, levels, items.sample)
+    return items
+
+
+def _of_array(source: object, labels: Any, wanted: Wanted, progress: Progress | None) -> PictureItems:
+    """The pictures in an array, squeezed where another size than their own is wanted."""
+    pixels, labels = array_sources.read_pictures(source, labels)
+    items = arrays.open_arrays(pixels, channels=wanted.channels, labels=labels, axis=wanted.axis)
+    if wanted.size in ((0, 0), arrays.shape_of(pixels.shape, wanted.axis)[1:]):
+        return items
+    return fetched.fetch(
+        datasets.Numbered(items, labels), wanted._replace(kind=items.kind, axis="first"), progress=progress
+    )
 
 
 def _path_looks(path: Path) -> bool:
     if path.is_dir():
-        return idx.has_pictures(path) or listing.has_pictures(path)
+        return idx.has_pictures(path) or listing.is_album(path)
     if archives.is_archive(path):
         return archives.has_pictures(path)
     if path.suffix.lower() in arrays.SUFFIXES:
@@ -119,67 +203,69 @@ def _path_looks(path: Path) -> bool:
             return False
     if frames.is_frame(path):
         return read_sheet(path).kind == "image"
-    return is_picture_name(path.name) or idx.is_idx(path)
+    return is_picture_name(path.name) or idx.is_idx(path) or path_lists.lists_photos(path)
 
 
-def _is_path_list(source: object) -> bool:
-    first = source[0] if isinstance(source, list | tuple) and source else None
-    return isinstance(first, str | Path) and is_picture_name(Path(first).name)
+def _has_columns(source: object) -> bool:
+    """Whether a source has columns that are read as such, and is not a picture in a dictionary."""
+    return frames.is_columns(source) and not datasets.holds_pictures(source)
 
 
-def _listing(source: object) -> Listing | None:
-    """The photos that a source names; None where it holds numbers, images in memory or something else."""
-    if is_columns(source):
-        return listing.of_sheet(read_sheet(source, kind="image"))
-    if isinstance(source, list | tuple) and (not source or isinstance(source[0], str | Path)):
-        return listing.of_paths(source)
+def _listing(source: object, column: str | None) -> Listing | None:
+    """The photos that a source names or holds encoded; None where it holds numbers, items or something else."""
+    if _has_columns(source):
+        return _of_columns(source, column)
+    opening = partial(_of_path, column=column)
+    if (paths := path_lists.paths_in(source)) is not None:
+        if column is not None and not any(map(frames.is_frame, paths)):
+            raise SourceError(f"There is no column '{column}': a list of photos has no columns. Leave it out.")
+        return path_lists.of_several(paths, opening)
+    if isinstance(source, list | tuple) and not source:
+        return listing.of_paths([])
     if not isinstance(source, str | Path) or str(source).startswith("sample:"):
         return None
-    path = existing(source)
+    if is_pattern(source):
+        return path_lists.of_pattern(source, opening)
+    return opening(existing(source))
+
+
+def _of_columns(source: object, column: str | None) -> Listing:
+    """The photos in a column of encoded pictures, or of paths."""
+    sheet = read_sheet(source, Wishes(data=DataOptions(column=column)), "image")
+    name = packed_pictures.picture_column(sheet)
+    return listing.of_sheet(sheet) if name is None else packed_pictures.of_column(sheet, name)
+
+
+def _of_path(path: Path, column: str | None) -> Listing | None:
+    if frames.is_frame(path):
+        return _of_columns(path, column)
+    if column is not None:
+        raise SourceError(f"There is no column '{column}': '{path}' has no columns. Leave it out.")
     if path.is_dir():
         return None if idx.pictures_in(path) else listing.of_folder(path)
     if archives.is_archive(path):
         return archives.of_archive(path)
+    if path_lists.lists_photos(path):
+        return path_lists.of_lines(path)
     return listing.of_paths([path]) if is_picture_name(path.name) else None
 
 
-def _array(source: object) -> tuple[arrays.Pictures, Any]:
-    """The pictures that a source holds as numbers, and their labels if it has them."""
-    if arrays.is_array(source):
-        return arrays.as_numpy(source), None  # type: ignore[arg-type]
-    if isinstance(source, str) and source.startswith("sample:"):
-        return samples.read_sample(source)
-    if isinstance(source, str | Path):
-        path = existing(source)
-        images = idx.pictures_in(path) if path.is_dir() else path
-        if images is not None and idx.is_idx(images):
-            labels = idx.labels_beside(images)
-            return idx.read_idx(images), None if labels is None else labels.tolist()
-        if path.suffix.lower() in arrays.SUFFIXES:
-            return arrays.read_arrays(path)
-    raise SourceError(
-        "Pictures come from a folder, an archive, a list or a column of paths, an .npy, .npz or IDX file, an array, "
-        f"a tensor, a list of Pillow images or a dataset. Got {_said(source)}."
-    )
+def _given(source: Any, labels: Any = None) -> datasets.Numbered | datasets.Streamed | None:
+    """The items of a source that gives pictures one by one, or something else instead."""
+    return None if arrays.is_array(source) and source.dtype != object else datasets.given(source, labels)
 
 
-def _said(source: object) -> str:
-    return f"'{source}'" if isinstance(source, str | Path) else f"a {type(source).__name__}"
-
-
-def _headers(photos: Listing) -> list[tuple[int, int, int]]:
-    """(c, h, w) of some photos; those that cannot be read are told of when all are opened."""
-    shapes, reasons = [], []
+def _headers(photos: Listing) -> tuple[list[Header], list[str]]:
+    """The headers of some photos, and why others have none; those are told of when all are opened."""
+    headers, reasons = [], []
     with photos.reading() as read:
         for place in spread(len(photos.names), SURVEYED).tolist():
             try:
-                with read(place) as file, opened(file) as image:
-                    shapes.append((1 if is_grey(image) else 3, image.height, image.width))
+                with read(place) as file:
+                    headers.append(header(file))
             except Exception as wrong:
                 reasons.append(f"'{photos.names[place]}', for one: {reason(wrong)}")
-    if not shapes:
-        raise SourceError(f"None of {len(reasons)} photos looked at can be used; {reasons[0]}.")
-    return shapes
+    return headers, reasons
 
 
 def _side(shapes: list[tuple[int, int, int]]) -> int:

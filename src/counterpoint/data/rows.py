@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float32, Float64, Int64
 from torch import Tensor
 
+from counterpoint.data.frames import Frame
 from counterpoint.data.paths import existing
 from counterpoint.data.sheets import Sheet
+from counterpoint.door import door
 from counterpoint.errors import SourceError, closest, listed
 
 
@@ -31,8 +34,12 @@ class Rows:
     """What the column of labels says, None where it says nothing."""
     rows: Int64[np.ndarray, " n"] | None = None
     """The places that they had in their source, where some were left out."""
+    steps_of: Int64[np.ndarray, " m"] | None = None
+    """The item of every row of the source, where a row is one step of a series; -1 for rows that are left out."""
     skipped: Sequence[tuple[str, str]] = ()
     notes: Sequence[str] = ()
+    frame: Frame | None = field(default=None, repr=False, compare=False)
+    """The columns that they stand in."""
 
     @classmethod
     def of(cls, values: np.ndarray, names: Sequence[str] | None = None) -> Rows:
@@ -51,15 +58,31 @@ def of_sheet(values: np.ndarray, sheet: Sheet, notes: Sequence[str] = ()) -> Row
     """The rows of a sheet with what it says of them: names, labels, and what was left out."""
     frame = sheet.frame
     rows = Rows.of(values, sheet.names())
-    return replace(rows, labels=sheet.labels(), rows=frame.rows, skipped=frame.skipped, notes=[*frame.notes, *notes])
+    return replace(
+        rows,
+        labels=sheet.labels(),
+        rows=frame.rows,
+        skipped=frame.skipped,
+        notes=[*frame.notes, *sheet.remarks, *notes],
+        frame=frame,
+    )
 
 
+@door
 def array_of(source: object) -> np.ndarray | None:
     """The array behind a NumPy array, a tensor, an .npy or .npz file; None for every other kind of source."""
     if isinstance(source, np.ndarray):
-        return source
+        return _plain(source)
     if isinstance(source, Tensor):
-        return np.asarray(source.detach().cpu().numpy())
+        held = source.detach().cpu()
+        try:
+            return np.asarray((held.float() if held.dtype == torch.bfloat16 else held).numpy())
+        except (TypeError, RuntimeError) as wrong:
+            raise SourceError(f"A tensor of {held.dtype}, {held.layout}, is not read. Give dense numbers.") from wrong
+    if isinstance(source, list | tuple) and source and isinstance(source[0], list | tuple):
+        return _nested(source)
+    if hasattr(source, "tocsr"):
+        raise SourceError("Sparse matrices are not read. Give a dense array: its toarray().")
     if not isinstance(source, str | Path) or Path(source).suffix.lower() not in (".npy", ".npz"):
         return None
     path = existing(source)
@@ -73,6 +96,28 @@ def array_of(source: object) -> np.ndarray | None:
         if isinstance(wrong, SourceError):
             raise
         raise SourceError(f"'{source}' cannot be read: {wrong}. Expected numbers saved with numpy.save.") from wrong
+
+
+def _plain(array: np.ndarray) -> np.ndarray:
+    """An array of numbers as NumPy holds them: NaN where it is masked, and no objects where all are numbers."""
+    if isinstance(array, np.ma.MaskedArray):
+        return np.where(np.ma.getmaskarray(array), np.nan, array.data)
+    array = np.asarray(array)  # and no matrix
+    if array.dtype == object and array.ndim > 1:
+        try:
+            return array.astype(np.float64)
+        except (TypeError, ValueError):
+            return array
+    return array
+
+
+def _nested(rows: Sequence[Any]) -> np.ndarray | None:
+    """Lists of equally many numbers as an array; None for lists of anything else."""
+    try:
+        array = np.asarray(rows)
+    except ValueError:
+        return None
+    return array if array.dtype.kind in "biuf" and array.ndim > 1 else None
 
 
 def _chosen(names: Sequence[str], path: Path) -> str:

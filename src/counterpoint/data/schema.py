@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from pyarrow import compute
 from counterpoint.data import numbers, times
 from counterpoint.data.frames import Cells, Frame, kind_of, values_of
 from counterpoint.errors import InputError, SourceError, closest, listed
+from counterpoint.options import named_columns
 
 ROLES = ("text", "number", "category", "label", "id", "group", "time", "path", "pair", "score", "ignore")
 
@@ -90,8 +92,14 @@ class Schema:
         return [f"not seen in training, and ignored: {listed(extra, 8)}"] if extra else []
 
 
+NO_COLUMNS = Schema(())
+"""The schema of a source that has no columns with names."""
+
+
 def schema_lines(records: Sequence[Mapping[str, Any]]) -> list[str]:
     """The records of a schema for people: one line a column; of many columns those at the end are summed up."""
+    if len(records) > SHOWN:
+        records = _summed(records)
     shown = records if len(records) <= SHOWN else records[: SHOWN - 1]
     width = max((len(each["column"]) for each in shown), default=0)
     lines = [f"{each['column']:{width}}  {_line(each)}" for each in shown]
@@ -100,6 +108,20 @@ def schema_lines(records: Sequence[Mapping[str, Any]]) -> list[str]:
         counts = ", ".join(f"{rest.count(role):,} {role}" for role in dict.fromkeys(rest))
         lines.append(f"and {len(rest):,} more: {counts}")
     return lines
+
+
+def _summed(records: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The records with one for every run of columns of which the same is to be said."""
+    summed: list[Mapping[str, Any]] = []
+    for _, alike in groupby(records, key=lambda each: (each["role"], each["note"], each["missing"])):
+        run = list(alike)
+        if len(run) <= 2:
+            summed += run
+            continue
+        called = f"{run[0]['column']} to {run[-1]['column']}"
+        note = ", ".join(part for part in (run[0]["note"], f"{len(run):,} columns") if part)
+        summed.append({**run[0], "column": called, "note": note})
+    return summed
 
 
 def _line(record: Mapping[str, Any]) -> str:
@@ -123,7 +145,7 @@ def parsed_roles(spec: str | None) -> dict[str, str]:
     {'zip': 'category', 'note': 'ignore'}
     """
     roles: dict[str, str] = {}
-    for each in (part for part in (spec or "").split(",") if part.strip()):
+    for each in named_columns(spec):
         name, colon, role = each.rpartition(":")
         if not colon or role.strip() not in ROLES:
             raise InputError(
@@ -134,55 +156,50 @@ def parsed_roles(spec: str | None) -> dict[str, str]:
     return roles
 
 
-def numbers_in(column: Column, cells: Cells, called: str) -> Float64[np.ndarray, " n"]:
-    """The cells of a column of numbers or times as numbers, NaN where one is missing.
+def numbers_in(column: Column, cells: Cells, called: str) -> tuple[Float64[np.ndarray, " n"], list[str]]:
+    """The cells of a column of numbers or times as numbers, NaN where one is missing, and the strays among them.
 
     Raises:
-        SourceError: Some cells are neither numbers nor missing.
+        SourceError: More than a few cells are neither numbers nor missing.
     """
     kind = kind_of(cells)
     if kind in ("integer", "float", "boolean", "empty"):
         whole = cells.cast(pa.int8()) if kind == "boolean" else cells
-        values: np.ndarray = compute.fill_null(whole.cast(pa.float64(), safe=False), np.nan).to_numpy(
-            zero_copy_only=False
-        )
-        return values
+        filled = compute.fill_null(whole.cast(pa.float64(), safe=False), np.nan)
+        return filled.to_numpy(zero_copy_only=False), []
     if kind == "time":
-        return times.of_temporal(cells)
+        return times.of_temporal(cells), []
     if kind not in ("string", "mixed"):
         raise SourceError(f"The column '{column.name}' of {called} holds {kind}, where numbers were expected.")
-    written = pa.array(words_in(column.name, cells, called))
+    written = cells if kind == "string" else pa.array(words_in(column.name, cells, called))
     if column.form == BOOLEAN:
-        return _truths(column, written, called)
-    if column.role == "time" or column.type == "time":
-        values = times.parse(written, column.form or times.ISO)
-        _require_few(column, written, np.isnan(values), called, "times")
-        return values
-    values, stray = numbers.parse(written, column.form or ".|")
-    if stray:
-        _require_few(column, written, np.isnan(values), called, "numbers")
-    return values
+        values, expected = _truths(written), "true or false"
+    elif column.type == "time":
+        values, expected = times.parse(written, column.form or times.ISO), "times"
+    else:
+        (values, stray), expected = numbers.parse(written, column.form or numbers.PLAIN), "numbers"
+        if not stray:
+            return values, []
+    return values, _strays(column, written, np.isnan(values), called, expected)
 
 
-def _truths(column: Column, written: Any, called: str) -> Float64[np.ndarray, " n"]:
+def _truths(written: Any) -> Float64[np.ndarray, " n"]:
     low = compute.utf8_lower(written)
     values = np.where(compute.is_in(low, value_set=pa.array(TRUE)), 1.0, np.nan)
-    values = np.where(compute.is_in(low, value_set=pa.array(FALSE)), 0.0, values)
-    _require_few(column, written, np.isnan(values), called, "true or false")
-    return values
+    return np.where(compute.is_in(low, value_set=pa.array(FALSE)), 0.0, values)
 
 
-def _require_few(column: Column, written: Any, lost: np.ndarray, called: str, expected: str) -> None:
-    """Refuse a column of which more than a few cells are not what they were in training."""
-    named = compute.is_in(
-        compute.utf8_lower(compute.utf8_trim_whitespace(written)), value_set=pa.array(numbers.MISSING)
-    )
-    wrong = np.flatnonzero(lost & ~np.asarray(named))
+def _strays(column: Column, written: Any, lost: np.ndarray, called: str, expected: str) -> list[str]:
+    """Some of the cells that are not what they were in training; more than a few of them are refused."""
+    low = compute.utf8_lower(compute.utf8_trim_whitespace(written))
+    missing = compute.fill_null(compute.is_in(low, value_set=pa.array(numbers.MISSING)), True)
+    wrong = np.flatnonzero(lost & ~np.asarray(missing))
     if len(wrong) > numbers.STRAY * len(lost):
         raise SourceError(
             f"The column '{column.name}' of {called} held {expected} in training. Got text, first "
             f"'{written[int(wrong[0])].as_py()}' in row {wrong[0]}."
         )
+    return list(dict.fromkeys(written[int(row)].as_py() for row in wrong))[:5]
 
 
 def words_in(name: str, cells: Cells, called: str) -> list[str]:

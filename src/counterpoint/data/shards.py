@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import json
 import os
@@ -13,8 +12,9 @@ from pathlib import Path
 from counterpoint.data import archives, arrays, frames, texts
 from counterpoint.data.decode import is_picture_name
 from counterpoint.data.listing import files_in, has_pictures, of_folder, of_paths
-from counterpoint.data.paths import existing
+from counterpoint.data.paths import existing, is_pattern, matching
 from counterpoint.errors import InputError, SourceError
+from counterpoint.files import expanded
 
 PACKED = tuple(f"{suffix}.gz" for suffix in (*frames.TEXT, *texts.LINES))
 SUFFIXES = (*archives.SUFFIXES, *frames.SUFFIXES, *arrays.SUFFIXES, *texts.LINES, *PACKED)
@@ -100,9 +100,9 @@ def _listed(source: object) -> tuple[Path, list[Path]]:
         raise SourceError(
             f"Shards come from a folder, a pattern or a list of paths. Got {said}; embed it at once, into an .npz file."
         )
-    path = Path(source).expanduser()
-    if not path.exists() and glob.has_magic(str(source)):
-        return _matching(path)
+    if is_pattern(source):
+        root, matches = matching(source)
+        return root, _without_notes(list(dict.fromkeys(part for path in matches for part in _parts(path))))
     path = existing(source).absolute()
     if path.is_file():
         return path.parent, [path]
@@ -114,15 +114,6 @@ def _without_notes(parts: list[Path]) -> list[Path]:
     """Files of lines are shards where there is nothing else; beside tables or photos they are notes about them."""
     others = [part for part in parts if frames.suffix_of(part) not in texts.LINES]
     return others or parts
-
-
-def _matching(pattern: Path) -> tuple[Path, list[Path]]:
-    """What matches a pattern; names are relative to the folder above the first part with a wildcard."""
-    parts = pattern.absolute().parts
-    root = Path(*parts[: next(place for place, part in enumerate(parts) if glob.has_magic(part))])
-    wild = "/".join(parts[len(root.parts) :])
-    matches = [path for path in sorted(root.glob(wild)) if "/." not in f"/{_relative(path, root)}"]
-    return root, _without_notes(list(dict.fromkeys(part for path in matches for part in _parts(path))))
 
 
 def _parts(path: Path) -> Iterator[Path]:
@@ -160,7 +151,7 @@ def _said(shard: Shard) -> str:
 
 def apart(out: Path, source: object, shards: Sequence[Shard]) -> None:
     """Refuse to write where it would later be read as data, or would replace data."""
-    folder = Path(source).expanduser() if isinstance(source, str | Path) else None
+    folder = expanded(source) if isinstance(source, str | Path) else None
     if folder is not None and folder.is_dir() and out.resolve().is_relative_to(folder.resolve()):
         raise InputError(f"'{out}' lies in the source '{source}', of which it would be a part. Choose another --out.")
     for shard in shards:

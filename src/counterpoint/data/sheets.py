@@ -1,43 +1,21 @@
-"""Frames with their schema: which kind of data columns hold, which of them are learned from, and what the others are.
-
-Where that is in doubt, one sentence asks instead of guessing.
-"""
+"""Frames with their schema: the kind of data that columns hold, which are learned from, and what the others are."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Float64
 
-from counterpoint.data import numbers
+from counterpoint.data import long_form
 from counterpoint.data.frames import Cells, Frame, is_columns, read_frame
-from counterpoint.data.inference import SENTENCES, Traits, traits_of, without_units
+from counterpoint.data.inference import LISTS, SENTENCES, Traits, all_traits, traits_of, without_units
+from counterpoint.data.recognition import LABEL_NAMES, as_number, is_id, kind_in, text_column
 from counterpoint.data.schema import Column, Schema, no_column, numbers_in, parsed_roles, words_in
-from counterpoint.errors import SourceError, listed
+from counterpoint.errors import SourceError
 from counterpoint.kinds import Wishes
 from counterpoint.options import DataOptions, named_columns
-
-ID_NAMES = ("id", "series", "index", "name", "key", "", "unnamed: 0", "doc", "document", "file", "path")
-"""What people and pandas call the column that names the rows."""
-
-ID = re.compile(
-    r"(?i:(^|[_ .-]|doc|user|item|row|case|record|sample|product|customer|passage|query|image|corpus)id)$|[a-z](Id|ID)$"
-)
-"""What else its name ends in."""
-
-LABEL_NAMES = ("label", "labels", "class", "target", "ground_truth")
-
-SERIES_NAMES = ("id", "series")
-TIME_NAME = "time"
-
-BESIDE = 2
-"""Columns of numbers beside which a column of a few words is still what the source is about."""
-
-MANY = 5
-"""Columns of numbers beside which nobody can say whether sentences or they are to be learned from."""
 
 NOTHING = Wishes()
 
@@ -52,6 +30,8 @@ class Sheet:
     frame: Frame
     schema: Schema
     kind: str
+    remarks: list[str] = field(default_factory=list, compare=False)
+    """What was noticed while cells were read."""
 
     def cells(self, name: str) -> Cells:
         """The cells of a column."""
@@ -61,7 +41,10 @@ class Sheet:
 
     def numbers(self, name: str) -> Float64[np.ndarray, " n"]:
         """A column of numbers or times, NaN where one is missing."""
-        return numbers_in(self.schema.named(name), self.cells(name), self.frame.called)
+        values, stray = numbers_in(self.schema.named(name), self.cells(name), self.frame.called)
+        if stray:
+            self.remarks.append(f"{name}: {', '.join(map(repr, stray))} counts as missing")
+        return values
 
     def words(self, name: str) -> list[str]:
         """A column as strings, "" where one is missing."""
@@ -79,6 +62,8 @@ class Sheet:
         called = self.schema.of_role("label")
         if len(called) != 1 or called[0] not in self.frame.columns:
             return None
+        if called[0] in self.frame.classes:
+            return self.frame.labels(called[0])
         return [word or None for word in self.words(called[0])]
 
 
@@ -100,13 +85,22 @@ def read_sheet(source: object, wishes: Wishes = NOTHING, kind: str = "auto") -> 
         frame = replace(frame, notes=[*frame.notes, units])
     roles = _given_roles(frame, wishes)
     wanted = named_columns(wishes.data.column)
-    traits = {name: traits_of(name, cells, frame) for name, cells in frame.columns.items()}
-    kind = _kind(traits, roles, wanted) if kind == "auto" else kind
+    traits = all_traits(frame)
+    if kind == "auto":
+        kind = kind_in(frame, traits, roles, wishes.data)
+    given = {**roles, **dict.fromkeys(wanted, "learned")}
     if kind == "text":
-        roles |= _text_column(traits, roles, wanted)
+        roles |= text_column(traits, roles, wanted)
+    if kind == "series":
+        roles |= long_form.roles_in_series(frame, traits, given)
+    long_form.require_times(frame, traits, roles)
     columns = [_settled(name, traits[name], roles, wanted, kind) for name in traits]
-    columns = [_as_number(column, frame) if roles.get(column.name) == "number" else column for column in columns]
-    return Sheet(frame, Schema(_one_id(columns, traits, roles, kind)), kind)
+    strings = [name for name in given if roles.get(name) == "number" or (name in wanted and kind == "series")]
+    columns = [as_number(column, frame) if column.name in strings else column for column in columns]
+    columns = _one_id(columns, traits, roles, kind)
+    if kind == "series":
+        columns = long_form.described(columns, frame, traits, given)
+    return Sheet(frame, Schema(columns), kind)
 
 
 def _given_roles(frame: Frame, wishes: Wishes) -> dict[str, str]:
@@ -139,7 +133,7 @@ def later_sheet(source: object, schema: Schema, kind: str, options: DataOptions)
     if set(schema.of_role("id")) & set(frame.columns):
         return Sheet(frame, schema, kind)
     known = {column.name for column in schema.columns}
-    new = (name for name in frame.columns if name not in known and _is_id(name))
+    new = (name for name in frame.columns if name not in known and is_id(name))
     called = next((name for name in new if traits_of(name, frame.columns[name], frame).unique), None)
     columns = [column for column in schema.columns if column.role != "id"]
     return Sheet(frame, Schema([*columns, Column(called, "id", "string")] if called else columns), kind)
@@ -152,131 +146,26 @@ def sheet_of(source: object) -> Sheet | None:
     return read_sheet(source) if is_columns(source) else None
 
 
-def _kind(traits: Mapping[str, Traits], roles: Mapping[str, str], wanted: Sequence[str]) -> str:
-    """Which kind of data columns hold."""
-    open_to = {name: traits[name] for name in wanted or traits if wanted or name not in roles}
-    learned = {role for name, role in roles.items() if role in ("text", "path", "pair")}
-    if learned & {"pair", "text"}:
-        return "text"
-    types = {each.column.type for each in open_to.values()}
-    if "path" in learned or types & {"picture"} or any(each.column.role == "path" for each in open_to.values()):
-        return "image"
-    if "list of numbers" in types or _is_long(traits, roles):
-        return "series"
-    if wanted:
-        return "text" if all(_may_be_text(each) for each in open_to.values()) else "table"
-    return _text_or_table(open_to)
-
-
-def _may_be_text(trait: Traits) -> bool:
-    """Whether a column that is named for learning is one of texts, and not of numbers or a few categories."""
-    strings = trait.column.type in ("string", "list") and trait.column.role in ("text", "category", "ignore")
-    return strings and (trait.column.role == "text" or trait.column.type == "list" or 2 * trait.distinct > trait.known)
-
-
-def _text_or_table(traits: Mapping[str, Traits]) -> str:
-    others = {name: each for name, each in traits.items() if not (_is_id(name) and each.unique)}
-    texts = [name for name, each in others.items() if each.column.role == "text"]
-    features = [
-        name
-        for name, each in others.items()
-        if (each.column.role in ("number", "category", "time") or each.column.type in ("integer", "float"))
-        and not (each.few and each.distinct > 1)
-        and name.lower() not in LABEL_NAMES
-    ]
-    if not texts:
-        return "text" if _single_words(traits) else "table"
-    longest = max(traits[name].words for name in texts)
-    if len(features) <= (BESIDE if longest < SENTENCES else MANY):
-        return "text"
-    if longest < SENTENCES:
-        return "table"
-    raise SourceError(
-        f"The source holds sentences ('{texts[0]}') beside {len(features)} columns of numbers and categories "
-        f"({listed(features, 5)}). Say which is learned from: --column {texts[0]}, or --modality table."
-    )
-
-
-def _single_words(traits: Mapping[str, Traits]) -> bool:
-    """Whether all there is to learn from is one column of strings, names of rows aside: texts of a word each."""
-    others = [
-        name
-        for name, each in traits.items()
-        if each.column.role in ("number", "category", "time") and not (_is_id(name) and each.unique)
-    ]
-    return not others and len(_differing(traits)) == 1
-
-
-def _differing(traits: Mapping[str, Traits]) -> list[str]:
-    """The columns of strings that all differ and are no names of rows."""
-    return [name for name, each in traits.items() if each.column.note == "all differ" and not _is_id(name)]
-
-
-def _text_column(traits: Mapping[str, Traits], roles: Mapping[str, str], wanted: Sequence[str]) -> dict[str, str]:
-    """The column with the text where a person named none: the one of most words; all others of text are said."""
-    if wanted or {"text", "pair"} & set(roles.values()):
-        return {}
-    texts = [name for name, each in traits.items() if each.column.role == "text" and name not in roles]
-    if not texts:
-        strings = [name for name, each in traits.items() if each.column.type == "string" and name not in roles]
-        texts = [name for name in _differing(traits) if name in strings] or [
-            name for name in strings if not _is_id(name)
-        ]
-    if len(texts) != 1 and not any(traits[name].column.role == "text" for name in texts):
-        raise SourceError(f"No column holds text of several words. Say which with --column: {listed(traits)}.")
-    return {max(texts, key=lambda name: traits[name].words): "text"}
-
-
-def _is_long(traits: Mapping[str, Traits], roles: Mapping[str, str]) -> bool:
-    """Whether a row is a step of a series: a column says whose, and another says when."""
-    called = {name: name.lower() for name in traits}
-    times = [name for name in traits if roles.get(name) == "time" or (name not in roles and called[name] == TIME_NAME)]
-    series = [
-        name for name in traits if roles.get(name) == "id" or (name not in roles and called[name] in SERIES_NAMES)
-    ]
-    return bool(times) and any(traits[name].distinct < traits[name].known for name in series)
-
-
-def _is_id(name: str) -> bool:
-    """Whether a column is called as one that names the rows.
-
-    >>> [_is_id(name) for name in ("id", "doc_id", "userId", "docid", "said")]
-    [True, True, True, True, False]
-    """
-    return name.lower() in ID_NAMES or ID.search(name) is not None
-
-
 def _settled(name: str, trait: Traits, roles: Mapping[str, str], wanted: Sequence[str], kind: str) -> Column:
     """What a column is for, in a source of this kind."""
     column = trait.column
     if name in wanted:
-        return _as_asked(column, LEARNED[kind][0] if column.role not in LEARNED[kind] else column.role)
+        usual = "category" if kind == "table" and column.type == "string" else LEARNED[kind][0]
+        return _as_asked(column, column.role if column.role in LEARNED[kind] else usual)
     if name in roles:
-        note = "left out" if roles[name] == "ignore" else ""
-        return _as_asked(replace(column, note=column.note or note), roles[name])
-    if trait.unique and _is_id(name) and column.role != "path":
+        note = {"ignore": "left out, as you say", "label": f"of {trait.distinct:,}"}.get(roles[name], column.note)
+        return _as_asked(replace(column, note=note), roles[name])
+    if trait.unique and is_id(name) and column.role != "path" and column.type not in LISTS:
         return replace(column, role="id", note="")
-    if name.lower() in LABEL_NAMES and kind != "series" and not trait.unique:
+    if name.lower() in LABEL_NAMES and not trait.unique and column.type not in LISTS:
         return replace(column, role="label", note=f"of {trait.distinct:,}")
     if kind == "table":
         return _in_table(column, trait) if not wanted else _beside(column, trait)
-    if kind == "series" and not wanted:
-        return _of_series(column, trait)
+    if kind == "series" and not wanted and column.type in long_form.NUMBERS:
+        return replace(column, role="number")  # also one that is constant: a step of all series
     if kind == "text" and column.role == "text":
         return replace(column, role="ignore", note=f"text; --column {name} learns from it")
     return column if column.role in LEARNED[kind] and not wanted else _beside(column, trait)
-
-
-def _of_series(column: Column, trait: Traits) -> Column:
-    """A column of series: whose step a row is, when it was, or what was measured."""
-    called = column.name.lower()
-    if called in SERIES_NAMES and trait.distinct < trait.known:
-        return replace(column, role="id", note=f"of {trait.distinct:,} series")
-    if called == TIME_NAME and column.role in ("number", "time"):
-        return replace(column, role="time")
-    if column.type in ("list of numbers", "integer", "float", "boolean"):
-        return replace(column, role="number")  # also one that is constant: a step of all series
-    return column if column.role in LEARNED["series"] else _beside(column, trait)
 
 
 def _as_asked(column: Column, role: str) -> Column:
@@ -289,17 +178,9 @@ def _as_asked(column: Column, role: str) -> Column:
         raise SourceError(f"The column '{column.name}' holds a {column.type} in each row, and no {role}. Leave it out.")
     if role == "time" and column.type == "string":
         raise SourceError(f"The column '{column.name}' holds strings that are no times. Give it another role.")
+    if role == "text" and column.note.startswith("lists of"):
+        return replace(column, role=role, note=f"{column.note}, joined by a space")
     return replace(column, role=role)
-
-
-def _as_number(column: Column, frame: Frame) -> Column:
-    """A column of strings that a person calls numbers, such as codes with leading zeros."""
-    if column.type != "string":
-        return column
-    read = numbers.infer(frame.columns[column.name], comma_first=frame.semicolons, codes=True)
-    if read is None:
-        raise SourceError(f"The column '{column.name}' holds strings that are no numbers. Give it another role.")
-    return replace(column, type="float", form=read.form, missing=read.missing, note="")
 
 
 def _in_table(column: Column, trait: Traits) -> Column:

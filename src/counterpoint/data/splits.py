@@ -32,6 +32,17 @@ def is_labelled(codes: Codes) -> Bool[np.ndarray, " n"]:
     return known
 
 
+def class_counts(codes: Codes, classes: Sequence[str]) -> dict[str, int]:
+    """How many labelled items are of each class.
+
+    >>> class_counts(np.asarray([0, 1, -1, 0]), "ab"), class_counts(np.asarray([[0, 1], [-1, -1], [1, 1]]), "ab")
+    ({'a': 2, 'b': 1}, {'a': 1, 'b': 2})
+    """
+    known = codes[is_labelled(codes)]
+    each = np.bincount(known, minlength=len(classes)) if codes.ndim == 1 else known.sum(axis=0)
+    return dict(zip(classes, each.tolist(), strict=True))
+
+
 def members(codes: Codes, count: int, *, seed: int | Sequence[int]) -> list[Int64[np.ndarray, " m"]]:
     """The items of each of so many classes in a shuffled order; of codes (n, k), last, also those of no class at all.
 
@@ -59,7 +70,7 @@ def budget(
     """Which labelled items may be learned from: so many of every class, or this share of it; all without either.
 
     A smaller budget is a part of every larger one with the same seed. Where items are of several classes, each class
-    gets at least so many.
+    gets at least so many. A class of one item gives that one to every budget, where others have more.
 
     Raises:
         LabelError: Both were given, a class has fewer items, or the share leaves a class without any.
@@ -77,6 +88,8 @@ def budget(
         wanted = np.full(len(rows), per_class)
     else:
         wanted = np.round(counts * (1.0 if fraction is None else fraction)).astype(np.int64)
+    if counts.max(initial=0) > 1:
+        wanted[counts == 1] = 1
     lack, none = (counts < wanted)[: len(classes)], (wanted == 0)[: len(classes)]
     for lacking, said in ((lack, "have fewer than"), (none, "are left without a label of")):
         if lacking.any():

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, Int64
 from pyarrow import compute
 
+from counterpoint.data.long_form import codes_of
 from counterpoint.data.rows import finite, required
 from counterpoint.data.sheets import Sheet
-from counterpoint.errors import SourceError, listed
+from counterpoint.errors import LabelError, SourceError, listed
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,8 @@ class Steps:
     values: Float64[np.ndarray, "n c t"]
     names: Sequence[str] | None = None
     labels: Sequence[str | None] | None = None
+    steps_of: Int64[np.ndarray, " m"] | None = None
+    """The item of every row of the source, where a row is one step; -1 for rows that are left out."""
 
 
 def form_of(sheet: Sheet) -> tuple[str, list[str]]:
@@ -85,39 +89,83 @@ def _lists(sheet: Sheet, name: str) -> Float64[np.ndarray, "n t"]:
 
 def _long(sheet: Sheet, channels: Sequence[str]) -> Steps:
     """Series of one row a step: grouped by id as they appear, in the order of time if there is one."""
-    series = series_column(sheet)
-    if series is None:
+    called = sheet.schema.of_role("id")
+    if not called:
         raise SourceError(
             f"Expected a column that says whose step a row is, with repeats: name it with --id. Columns: "
             f"{listed(sheet.frame.columns)}."
         )
-    cells = np.asarray(sheet.words(series))
-    called, first, which, steps = np.unique(cells, return_index=True, return_inverse=True, return_counts=True)
+    words = sheet.words(called[0])
+    if "" in words:
+        row = sheet.frame.rows[words.index("")]
+        raise SourceError(f"The column '{called[0]}' says no series in row {row}. Fill it in, or leave that row out.")
+    names, which = list(dict.fromkeys(words)), codes_of(sheet.frame, called[0])
+    steps = np.bincount(which)
     if steps.min() != steps.max():
         short, long = int(steps.argmin()), int(steps.argmax())
         raise SourceError(
-            f"The series are ragged: '{called[short]}' has {steps[short]} steps, '{called[long]}' has {steps[long]}. "
-            "Expected equally many in each; cut or pad them first."
+            f"The series are ragged: '{names[short]}' has {steps[short]} steps, '{names[long]}' has {steps[long]}. "
+            "Expected equally many in each; cut or pad them first, or say --modality table to learn from single rows."
         )
-    times = sheet.schema.of_role("time")
-    moments = sheet.numbers(times[0]) if times and times[0] in sheet.frame.columns else np.arange(len(cells))
+    order = _in_time(sheet, names, which)
+    values = np.stack([sheet.numbers(name)[order] for name in channels], axis=1)
+    shaped = values.reshape(len(names), int(steps[0]), len(channels)).transpose(0, 2, 1)
+    steps_of = np.full(len(sheet.frame) + len(sheet.frame.skipped), -1)
+    steps_of[sheet.frame.rows] = which
+    return Steps(finite(shaped, "item, channel, step"), names, _constant(sheet.labels(), which), steps_of)
+
+
+def _in_time(sheet: Sheet, names: Sequence[str], which: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
+    """The rows of one series after the other, each in the order of time, or as they stand where no column says it.
+
+    Raises:
+        SourceError: A time is missing or cannot be read, or a series has two steps at the same one.
+    """
+    called = sheet.schema.of_role("time")
+    if not called:
+        return np.argsort(which, kind="stable")
+    words, rows, moments = sheet.words(called[0]), sheet.frame.rows, sheet.numbers(called[0])
     if np.isnan(moments).any():
         row = int(np.isnan(moments).argmax())
-        raise SourceError(f"The column '{times[0]}' says no time in row {row}. Fill it in, or leave that row out.")
-    order = np.lexsort((moments, first[which]))
-    values = np.stack([sheet.numbers(name)[order] for name in channels], axis=1)
-    shaped = values.reshape(len(called), int(steps[0]), len(channels)).transpose(0, 2, 1)
-    numbered = finite(shaped, "item, channel, step")
-    return Steps(numbered, called[np.argsort(first)].tolist(), _constant(sheet, order, int(steps[0])))
+        said = f"says '{words[row]}', which is no time," if words[row] else "says no time"
+        raise SourceError(f"The column '{called[0]}' {said} in row {rows[row]}. Mend it, or leave that row out.")
+    order = np.lexsort((moments, which))
+    twice = np.flatnonzero((np.diff(which[order]) == 0) & (np.diff(moments[order]) == 0))
+    if len(twice):
+        first, second = order[twice[0]], order[twice[0] + 1]
+        raise SourceError(
+            f"The series '{names[which[first]]}' has two steps at the time '{words[first]}', in rows {rows[first]} and "
+            f"{rows[second]}. Keep one of them, or name the column with --id that tells their series apart."
+        )
+    return order
 
 
-def _constant(sheet: Sheet, order: np.ndarray, steps: int) -> list[str | None] | None:
+def _constant(labels: Sequence[str | None] | None, which: Int64[np.ndarray, " n"]) -> list[str | None] | None:
     """One label for every series, where the column of labels says the same in all of its rows."""
-    labels = sheet.labels()
     if labels is None:
         return None
-    grouped = np.asarray(labels, dtype=object)[order].reshape(-1, steps)
-    if any(len(set(row)) > 1 for row in grouped.tolist()):
-        return None
-    first: list[str | None] = grouped[:, 0].tolist()
-    return first
+    said = dict(zip(which.tolist(), labels, strict=True))
+    same = all(said[item] == label for item, label in zip(which.tolist(), labels, strict=True))
+    return [said[item] for item in range(len(said))] if same else None
+
+
+def one_per_series(labels: Sequence[Any], steps_of: Int64[np.ndarray, " n"], names: Sequence[str]) -> list[Any]:
+    """One label for every series, from one for every row of its source; see ``Steps.steps_of``.
+
+    >>> one_per_series(["ok", "worn", None, "ok"], np.array([0, 1, -1, 0]), ["a", "b"])
+    ['ok', 'worn']
+
+    Raises:
+        LabelError: A series has several.
+    """
+    rows = [(item, label) for item, label in zip(steps_of.tolist(), labels, strict=True) if item >= 0]
+    said = dict(rows)
+    for item, label in rows:
+        known = said[item]
+        if known != label and not (known != known and label != label):
+            held = dict.fromkeys(str(each) for of, each in rows if of == item)
+            raise LabelError(
+                f"The label changes within the series '{names[item]}': {listed(held, 5)}. Expected the same one in all "
+                "of its rows; name another column, or give a label per series in a .csv file of name and label."
+            )
+    return [said[item] for item in range(len(names))]

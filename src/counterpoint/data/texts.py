@@ -6,7 +6,7 @@ Empty texts are left out and said; so are lines that were not the UTF-8 they sho
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,15 @@ from jaxtyping import Int64
 from torch import Tensor
 
 from counterpoint.data.decoded import decoded
-from counterpoint.data.frames import is_columns, values_of
-from counterpoint.data.listing import files_in, has_pictures
+from counterpoint.data.frames import Frame, is_columns, is_missing
+from counterpoint.data.listing import files_in, is_album
+from counterpoint.data.nested import holds_lists, texts_of
 from counterpoint.data.packed import contents, suffix_of
 from counterpoint.data.paths import existing
 from counterpoint.data.sheets import Sheet, read_sheet, sheet_of
-from counterpoint.errors import SourceError, listed
+from counterpoint.door import door
+from counterpoint.errors import NothingLeft, SourceError
+from counterpoint.files import expanded
 from counterpoint.kinds import Wishes
 from counterpoint.options import AS_IT_IS, DataOptions
 
@@ -29,9 +32,6 @@ LINES = (".txt", ".text")
 
 DOCUMENTS = (*LINES, ".md", ".rst", ".html", ".tex")
 """What is a document in a folder."""
-
-CONTEXT = 3
-"""Turns of a dialogue that the next one answers."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,11 @@ class Texts:
     """What else a person should know of how they were read."""
     labels: Sequence[str | None] | None = None
     """What the source itself says about each, None where it says nothing; None where it has no such column."""
+    frame: Frame | None = field(default=None, repr=False, compare=False)
+    """The columns that they stand in."""
 
 
+@door
 def read_texts(source: object, options: DataOptions = AS_IT_IS) -> Texts:
     """The texts of a source.
 
@@ -75,46 +78,17 @@ def read_texts(source: object, options: DataOptions = AS_IT_IS) -> Texts:
 def of_sheet(sheet: Sheet, columns: Sequence[str]) -> Texts:
     """The texts in some columns of a sheet, joined by a space where several hold something."""
     frame = sheet.frame
-    texts = _kept(_joined(sheet, columns).tolist(), sheet.names(), frame.notes, labels=sheet.labels())
-    return replace(texts, rows=frame.rows[texts.rows], skipped=[*frame.skipped, *texts.skipped])
-
-
-def linked_of_sheet(sheet: Sheet, columns: Sequence[str]) -> tuple[Texts, Int64[np.ndarray, "r v"]]:
-    """The different texts in some columns, called by numbers, and for every row the place of each of its texts.
-
-    One column alone holds dialogues, each a list of turns: a row is a turn, and before it what was said in the three
-    turns before, or fewer. Rows in which a text is missing are left out.
-
-    Raises:
-        SourceError: There is no such column, or no whole row.
-    """
-    if len(columns) == 1:
-        cells = _turns(sheet, columns[0])
-    else:
-        cells = np.stack([_joined(sheet, [name]) for name in columns], axis=1)
-    empty = np.flatnonzero((cells == "").any(axis=1)).tolist()
-    cells = np.delete(cells, empty, axis=0)
-    if not len(cells):
-        raise SourceError(f"No row has a text in each of the columns {listed(columns)}.")
-    place: dict[str, int] = {}
-    linked = [place.setdefault(text, len(place)) for text in cells.reshape(-1).tolist()]
-    names = [str(number) for number in range(len(place))]
-    skipped = [(f"row {row}", "a text is missing") for row in empty]
-    texts = Texts(list(place), names, np.arange(len(place)), [*sheet.frame.skipped, *skipped], sheet.frame.notes)
-    return texts, np.asarray(linked, dtype=np.int64).reshape(cells.shape)
-
-
-def read_linked(source: object, columns: Sequence[str]) -> tuple[Texts, Int64[np.ndarray, "r v"]]:
-    """As ``linked_of_sheet``, of a source with columns."""
-    if not is_columns(source):
-        raise SourceError(f"Pairs stand in columns with names, and {_said(source)} has none. Give a .csv or the like.")
-    return linked_of_sheet(read_sheet(source, Wishes(pairs=tuple(columns)), "text"), columns)
+    read = [column_of(sheet, name) for name in columns]
+    joined = [" ".join(filter(None, parts)) for parts in zip(*(cells for cells, _ in read), strict=True)]
+    notes = [*frame.notes, *(note for _, said in read for note in said)]
+    texts = _kept(joined, sheet.names(), notes, labels=sheet.labels())
+    return replace(texts, rows=frame.rows[texts.rows], skipped=[*frame.skipped, *texts.skipped], frame=frame)
 
 
 def looks_like_texts(source: object) -> bool:
     """Whether a source is plainly of texts."""
     if isinstance(source, str | Path):
-        path = Path(source).expanduser()
+        path = expanded(source)
         if path.is_dir():
             return is_library(path)
         if suffix_of(path) in LINES:
@@ -122,46 +96,28 @@ def looks_like_texts(source: object) -> bool:
     sheet = sheet_of(source)
     if sheet is not None:
         return sheet.kind == "text"
-    strings = _strings(source)
-    return strings is not None and len(strings) > 0 and all(isinstance(each, str) for each in strings)
+    strings = _strings(source) or []
+    return any(isinstance(each, str) for each in strings) and all(
+        isinstance(each, str) or is_missing(each) for each in strings
+    )
 
 
 def is_library(folder: Path) -> bool:
     """Whether a folder holds documents, and no pictures beside them."""
-    return not has_pictures(folder) and any(_is_document(file) for file in files_in(folder, set()))
+    return not is_album(folder) and any(_is_document(file) for file in files_in(folder, set()))
 
 
-def _joined(sheet: Sheet, wanted: Sequence[str]) -> np.ndarray:
-    """The cells of some columns, joined by a space where several hold something."""
-    cells = [sheet.words(name) for name in wanted]
-    joined = np.empty(len(sheet.frame), dtype=object)
-    joined[:] = [" ".join(part.strip() for part in parts if part.strip()) for parts in zip(*cells, strict=True)]
-    return joined
+def column_of(sheet: Sheet, name: str) -> tuple[list[str], list[str]]:
+    """What every cell of a column says, "" where it says nothing, and how it was read.
 
-
-def _turns(sheet: Sheet, name: str) -> np.ndarray:
-    """What was said before every turn of dialogues, and the turn."""
-    dialogues = values_of(sheet.cells(name))
-    wrong = next((row for row, each in enumerate(dialogues) if not isinstance(each, list)), None)
-    if wrong is not None:
-        raise SourceError(
-            f"Pairs are two columns or more, such as question,answer, or one of dialogues, each a list of turns. The "
-            f"column '{name}' holds {str(dialogues[wrong])[:40]!r} in row {wrong}."
-        )
-    spoken = [[_turn(turn) for turn in dialogue] for dialogue in dialogues]
-    pairs = [
-        (" ".join(turns[max(0, place - CONTEXT) : place]).strip(), turns[place])
-        for turns in spoken
-        for place in range(1, len(turns))
-    ]
-    cells = np.empty((len(pairs), 2), dtype=object)
-    cells[:] = pairs
-    return cells
-
-
-def _turn(turn: object) -> str:
-    """What is said in a turn, which may begin with who says it: "hello", or ["Ann", "hello"]."""
-    return str(turn[-1] if isinstance(turn, list) and turn else turn).strip()
+    Raises:
+        SourceError: There is no such column, or a cell is neither text, a list of strings nor a dialogue.
+    """
+    cells = sheet.cells(name)
+    known = next((column for column in sheet.schema.columns if column.name == name), None)
+    if holds_lists(cells) or (known is not None and known.type == "list"):
+        return texts_of(name, cells, sheet.frame)
+    return [word.strip() for word in sheet.words(name)], []
 
 
 def _of_folder(folder: Path, encoding: str | None) -> Texts:
@@ -184,10 +140,11 @@ def _of_strings(source: object) -> Texts:
     strings = _strings(source)
     if strings is None:
         raise SourceError(f"Texts are a list of strings, a file or a column of them. Got {_said(source)}.")
-    wrong = next((place for place, each in enumerate(strings) if not isinstance(each, str)), None)
+    gaps = {place for place, each in enumerate(strings) if is_missing(each)}
+    wrong = next((place for place, each in enumerate(strings) if not isinstance(each, str) and place not in gaps), None)
     if wrong is not None:
-        raise SourceError(f"Item {wrong} is {strings[wrong]!r}, which is no string. Give one string per item.")
-    return _kept(strings, None, [])
+        raise SourceError(f"Item {wrong} is {strings[wrong]!r:.80}, which is no string. Give one string per item.")
+    return _kept(["" if place in gaps else each for place, each in enumerate(strings)], None, [])
 
 
 def _strings(source: object) -> list[Any] | None:
@@ -199,6 +156,8 @@ def _strings(source: object) -> list[Any] | None:
     for way in ("to_pylist", "to_list", "tolist"):
         if hasattr(source, way) and not isinstance(source, Tensor):
             return list(getattr(source, way)())
+    if isinstance(source, Sequence) and not isinstance(source, str | bytes):  # a column of a dataset
+        return list(source)
     return None
 
 
@@ -213,7 +172,8 @@ def _kept(
     called = [str(place) for place in range(len(texts))] if names is None else list(names)
     there = [place for place, text in enumerate(texts) if text.strip()]
     if not there:
-        raise SourceError("There is no text in the source: every line or cell is empty.")
+        every = [(name, "it is empty") for name in called]
+        raise NothingLeft("There is no text in the source: every line or cell is empty.", every)
     empty = sorted(set(range(len(texts))) - set(there))
     skipped = [(called[place], "it is empty") for place in empty]
     kept = [texts[place].strip() for place in there]

@@ -61,9 +61,21 @@ def infer(cells: Any) -> Times | None:
 def parse(cells: Any, form: str) -> Float64[np.ndarray, " n"]:
     """Strings as seconds in a form that was inferred from others; NaN for those that are none."""
     moments = _moments(_bare(cells), form)
-    seconds = compute.divide(moments.cast(pa.int64()).cast(pa.float64()), 1e6)
+    seconds = compute.divide(moments.cast(pa.int64()).cast(pa.float64(), safe=False), 1e6)
     values: np.ndarray = compute.fill_null(seconds, np.nan).to_numpy(zero_copy_only=False)
     return values
+
+
+def best(cells: Any) -> Float64[np.ndarray, " n"]:
+    """Strings as seconds in the form that most of them have, NaN for all others.
+
+    >>> best(pa.array(["1970-01-02", "soon", "1970-01-01"])).tolist()
+    [86400.0, nan, 0.0]
+    """
+    bare = _bare(cells)
+    some = compute.unique(bare.drop_null())[:100]
+    form = max((ISO, *FORMS), key=lambda each: -int(_moments(some, each).null_count))
+    return parse(bare, form)
 
 
 def of_temporal(cells: Any) -> Float64[np.ndarray, " n"]:
@@ -76,7 +88,7 @@ def of_temporal(cells: Any) -> Float64[np.ndarray, " n"]:
         joined = joined.cast(pa.duration("us"), safe=False)
     else:
         joined = joined.cast(pa.time64("us"), safe=False)
-    seconds = compute.divide(joined.cast(pa.int64()).cast(pa.float64()), 1e6)
+    seconds = compute.divide(joined.cast(pa.int64()).cast(pa.float64(), safe=False), 1e6)
     values: np.ndarray = compute.fill_null(seconds, np.nan).to_numpy(zero_copy_only=False)
     return values
 
@@ -88,19 +100,38 @@ def _bare(cells: Any) -> Any:
 
 
 def _reads(known: Any, form: str) -> bool:
-    try:
-        return bool(_moments(known, form).null_count == 0)
-    except pa.ArrowException:
-        return False
+    return bool(_moments(known, form).null_count == 0)
 
 
 def _moments(cells: Any, form: str) -> Any:
     """Strings as timestamps of microseconds, null where they are none of that form."""
     if form != ISO:
-        return compute.strptime(cells, format=form, unit="us", error_is_null=True)
+        years = r"\d{4}" if "%Y" in form else r"^(\D*\d{1,3})*\D*$"  # or 1/1/20 were of the year 20
+        fits = compute.fill_null(compute.match_substring_regex(cells, years), False)
+        return compute.strptime(compute.if_else(fits, cells, None), format=form, unit="us", error_is_null=True)
     plain = compute.replace_substring_regex(cells, r"(Z|[+-]00:?00| UTC)$", "")
-    fits = compute.fill_null(
-        compute.match_substring_regex(plain, r"^\d{4}-\d{2}-\d{2}([T ]\d{2}(:\d{2}){0,2}(\.\d{1,9})?)?$"), False
+    clock = r"[T ]\d{2}(:\d{2}){0,2}(\.\d{1,9})?"
+    cut = compute.replace_substring_regex(plain, r"(\.\d{6})\d+", r"\1")
+    here, zoned = (
+        compute.if_else(compute.fill_null(compute.match_substring_regex(plain, pattern), False), cut, None)
+        for pattern in (
+            rf"^\d{{4}}-\d{{2}}-\d{{2}}({clock})?$",
+            rf"^\d{{4}}-\d{{2}}-\d{{2}}{clock}[+-]\d{{2}}:?\d{{2}}$",
+        )
     )
-    cut = compute.replace_substring_regex(compute.if_else(fits, plain, None), r"(\.\d{6})\d+$", r"\1")
-    return cut.cast(pa.timestamp("us"))
+    return compute.coalesce(_stamps(here, pa.timestamp("us")), _stamps(zoned, pa.timestamp("us", "UTC")))
+
+
+def _stamps(cells: Any, kind: Any) -> Any:
+    """Strings of the international form as timestamps without a zone, null for days that no month has."""
+    try:
+        return cells.cast(kind).cast(pa.timestamp("us"))
+    except pa.ArrowException:
+        return pa.array([_stamp(each, kind) for each in cells.to_pylist()], pa.timestamp("us"))
+
+
+def _stamp(cell: str | None, kind: Any) -> Any:
+    try:
+        return pa.scalar(cell).cast(kind).cast(pa.timestamp("us")).as_py()
+    except pa.ArrowException:
+        return None

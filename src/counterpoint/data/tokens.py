@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import unicodedata
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,15 @@ PAD, UNKNOWN, MASK, BEGIN, END = "[PAD]", "[UNK]", "[MASK]", "[CLS]", "[SEP]"
 BEGINS, INSIDE = ("▁", "Ġ"), "##"
 """What begins a word has one of the first before it, or what goes on with one the second, as tokenizers differ."""
 
+BYTES = tuple(f"<0x{byte:02X}>" for byte in range(256))
+"""The tokens that a character of no vocabulary is spelled with: the bytes of its UTF-8."""
+
+COVERED, FEWEST = 0.9995, 1000
+"""Share of the characters of the texts that have tokens of their own, and how many different ones have at least."""
+
+WORTH_SAYING = 0.01
+"""Share of what is unknown from which on a person is told."""
+
 WORD = r"[\p{L}\p{M}\p{N}_]+(?:['-][\p{L}\p{M}\p{N}_]+)*"
 """A whole word: letters and digits in a row; an apostrophe or a hyphen is of it if it stands inside."""
 
@@ -33,8 +43,17 @@ CURLY = "’"
 LOCAL = ("NFKC", "BertNormalizer", "Lowercase")
 """Ways to clean a text that never look past a space."""
 
+SPACED = ("BertPreTokenizer", "WhitespaceSplit")
+"""Ways to part a text of which each parts it at every space."""
+
 PIECE = 4096
 """Texts that are turned into numbers at a time."""
+
+CHUNK = 1 << 14
+"""Characters that are read of what stands between two spaces. As a token of ours has at most 32 of them, they are 512
+tokens or more, and a text is usually cut after 256; the time that pairs of characters take grows with their square."""
+
+OVERLONG = re.compile(rf"\S{{{CHUNK + 1},}}")
 
 Script = Mapping[str, Any]
 """A tokenizer as JSON."""
@@ -44,31 +63,64 @@ def learned(texts: Sequence[str], *, size: int) -> Script:
     """A vocabulary of at most so many pieces of words that occur twice or more in these texts; case is not kept.
 
     Byte-pair encoding, Sennrich et al. 2016, arXiv:1508.07909, of characters: what was never seen is spelled in smaller
-    pieces. The same texts always give the same vocabulary, which WordPiece of the same library does not.
+    pieces, and a character that was not, or hardly, in bytes, for which there are 256 tokens more. The same texts give
+    the same vocabulary every time, which WordPiece of the same library does not.
 
     >>> pieces = learned(["a queue of keys", "queues and keys"], size=40)["model"]["vocab"]
-    >>> "▁queue" in pieces, "s" in pieces
-    (True, True)
+    >>> "▁queue" in pieces, "s" in pieces, "5" in pieces, "<0x35>" in pieces
+    (True, True, False, True)
     """
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
-    made = Tokenizer(models.BPE(unk_token=UNKNOWN, fuse_unk=True))
+    made = Tokenizer(models.BPE(unk_token=UNKNOWN, byte_fallback=True))
     clean = normalizers.BertNormalizer(strip_accents=False, lowercase=True)
     made.normalizer = normalizers.Sequence([normalizers.NFKC(), clean])
     split = pre_tokenizers.Metaspace(replacement=BEGINS[0], prepend_scheme="always", split=False)
     made.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.BertPreTokenizer(), split])
-    made.decoder = decoders.Metaspace(replacement=BEGINS[0], prepend_scheme="always")
+    spaces = decoders.Metaspace(replacement=BEGINS[0], prepend_scheme="always")
+    made.decoder = decoders.Sequence([decoders.ByteFallback(), spaces])
+    alphabet = [BEGINS[0], *_alphabet(texts, clean.normalize_str, most=size // 2)]
     trainer = trainers.BpeTrainer(
         vocab_size=size,
         min_frequency=2,
         special_tokens=[PAD, UNKNOWN, MASK, BEGIN, END],
-        limit_alphabet=1000,
+        initial_alphabet=alphabet,
+        limit_alphabet=len(alphabet),  # of itself the library drops any of equally rare characters
         max_token_length=32,
         show_progress=False,
     )
-    made.train_from_iterator(iter(texts), trainer, length=len(texts))
+    made.train_from_iterator(iter(shortened(texts)), trainer, length=len(texts))
     script: Script = json.loads(made.to_str())
+    pieces = script["model"]["vocab"]
+    pieces |= {byte: place for place, byte in enumerate(BYTES, start=len(pieces))}
     return script
+
+
+def _alphabet(texts: Sequence[str], clean: Callable[[str], str], *, most: int) -> list[str]:
+    """The characters that make up nearly all of the texts, the most frequent first; ``clean`` is asked about each."""
+    counts = np.zeros(0x110000, dtype=np.int64)
+    for start in range(0, len(texts), PIECE):
+        joined = unicodedata.normalize("NFKC", " ".join(texts[start : start + PIECE]))
+        piece = np.bincount(np.frombuffer(joined.encode("utf-32-le"), dtype="<u4"))
+        counts[: len(piece)] += piece
+    cleaned: Counter[str] = Counter()
+    for code in np.flatnonzero(counts).tolist():
+        for character in clean(chr(code)):
+            if not character.isspace():
+                cleaned[character] += int(counts[code])
+    ordered = sorted(cleaned, key=lambda character: (-cleaned[character], character))
+    before = np.cumsum([0, *(cleaned[character] for character in ordered)])[:-1]
+    enough = int((before < COVERED * cleaned.total()).sum())
+    return ordered[: min(most, max(FEWEST, enough))]
+
+
+def shortened(texts: Sequence[str]) -> Sequence[str]:
+    """The same texts, cut where more than ``CHUNK`` characters stand in a row without a space.
+
+    >>> [len(text) for text in shortened(["so short", "o" * 100_000 + " my"])]
+    [8, 16387]
+    """
+    return [OVERLONG.sub(lambda run: run[0][:CHUNK], text) if len(text) > CHUNK else text for text in texts]
 
 
 class Tokenizer:
@@ -92,6 +144,9 @@ class Tokenizer:
         """Whether tokens are whole words; then those that are not known are not read."""
         self.pad = self._number(named, PAD, "<pad>")
         self.mask = self._number(named, MASK, "<mask>", UNKNOWN, "<unk>")
+        number = {byte: place for place, byte in enumerate(BYTES)} if script["model"].get("byte_fallback") else {}
+        self._byte = np.asarray([number.get(word, -1) for word in self.words])
+        """Of every token the byte that it stands for; -1 where it stands for characters."""
         self.before, self.behind = self._frame()
         self._parted = _ends_at_spaces(script)
 
@@ -106,12 +161,55 @@ class Tokenizer:
             return torch.tensor([not word.startswith(INSIDE) for word in self.words])
         return torch.tensor([word.startswith(BEGINS) for word in self.words])
 
+    def fragments(self) -> Bool[Tensor, " v"]:
+        """Of every token, whether it is a byte of a character, or the mark before a word and nothing else."""
+        return torch.from_numpy(self._byte >= 0) | torch.tensor([word in BEGINS for word in self.words])
+
     def says(self) -> Bool[np.ndarray, " v"]:
         """Of every token, whether it has a letter or a digit: marks between words say little."""
-        return np.asarray([any(map(str.isalnum, word)) for word in self.words])
+        letters = np.asarray([any(map(str.isalnum, word)) for word in self.words])
+        lone = np.asarray([byte >= 0x80 or chr(byte).isalnum() for byte in range(256)])
+        return np.where(self._byte < 0, letters, lone[self._byte])
+
+    def telling(self, tokens: Ragged) -> tuple[Ragged, int]:
+        """What texts say, by which they are compared, and how many such numbers there are.
+
+        Marks are left out. Bytes in a row are one number, for all words of an alphabet are made of the same few bytes.
+        """
+        flat, byte = tokens.flat.copy(), self._byte[tokens.flat]
+        goes_on = np.concatenate([[False], byte[:-1] >= 0]) & (byte >= 0)
+        goes_on[tokens.starts[:-1][tokens.lengths > 0]] = False
+        first = np.flatnonzero((byte >= 0) & ~goes_on)
+        rests = np.flatnonzero(~goes_on)  # where anything begins, and so the run before it ends
+        ends = np.append(rests, len(flat))[np.searchsorted(rests, first) + 1]
+        place: dict[bytes, int] = {}
+        for start, end in zip(first.tolist(), ends.tolist(), strict=True):
+            flat[start] = len(self) + place.setdefault(byte[start:end].astype(np.uint8).tobytes(), len(place))
+        kept = np.concatenate([[0], np.cumsum(~goes_on)])
+        says = np.concatenate(
+            [self.says(), [any(each >= 0x80 or chr(each).isalnum() for each in run) for run in place]]
+        )
+        return Ragged(flat[~goes_on], kept[tokens.starts]).only(says.astype(bool)), len(says)
+
+    def remark(self, tokens: Ragged) -> str | None:
+        """What a person should know of what is unknown in texts, if it is more than one in a hundred."""
+        if (self._byte < 0).all():
+            unknown = np.asarray([word in (UNKNOWN, "<unk>") for word in self.words])
+            share = float(unknown[tokens.flat].mean()) if len(tokens.flat) else 0.0
+            said = "tokens are unknown to the model's vocabulary, which does not tell them apart"
+        else:
+            first = (self._byte >= 0) & (
+                (self._byte < 0x80) | (self._byte >= 0xC0)
+            )  # every character has one such byte
+            known = np.asarray([len(word.lstrip("".join(BEGINS))) for word in self.words]) * (self._byte < 0)
+            spelled, read = int(first[tokens.flat].sum()), int(known[tokens.flat].sum())
+            share = spelled / max(1, spelled + read)
+            said = "characters are unknown to the model's vocabulary and are read as bytes"
+        return f"{share:.1%} of the {said}".replace("%", " %", 1) if share > WORTH_SAYING else None
 
     def numbers(self, texts: Sequence[str]) -> Ragged:
         """The numbers of the tokens of every text."""
+        texts = shortened(texts)
         tokens = self._by_chunk(texts) if self._parted else self._asked(texts)
         return tokens.only(np.asarray(self.words) != UNKNOWN) if self.whole else tokens
 
@@ -147,7 +245,8 @@ class Tokenizer:
         """The tokens of texts with those around them that a network was trained with, if any."""
         if not (self.before or self.behind):
             return tokens
-        length = (tokens != self.pad).sum(dim=1, keepdim=True)
+        places = torch.arange(1, tokens.shape[1] + 1, device=tokens.device)
+        length = ((tokens != self.pad) * places).amax(dim=1, keepdim=True)  # a text may hold what fills up others
         first = len(self.before)
         whole = tokens.new_full((len(tokens), tokens.shape[1] + first + len(self.behind)), self.pad)
         whole[:, :first] = tokens.new_tensor(self.before)
@@ -181,7 +280,7 @@ def _ends_at_spaces(script: Script) -> bool:
     added = [unicodedata.normalize("NFKC", token["content"]) for token in script.get("added_tokens", ())]
     return (
         bool(parting)
-        and (parting[0]["type"] == "BertPreTokenizer" or parting[0].get("pattern") == {"Regex": WORD})
+        and (parting[0]["type"] in SPACED or parting[0].get("pattern") == {"Regex": WORD})
         and all(step["type"] == "Metaspace" and step.get("prepend_scheme") == "always" for step in parting[1:])
         and all(step["type"] in LOCAL or step.get("pattern") == {"String": CURLY} for step in cleaning)
         and not any(" " in token for token in added)

@@ -1,10 +1,12 @@
 """Files of word vectors as word2vec writes them: a head of two numbers, then a word and its numbers for each.
 
-Text has a line for each word; binary has, behind the word and a space, its numbers as little-endian float32.
+Text has a line for each word, and as GloVe writes it no head; binary has, behind the word and a space, its numbers as
+little-endian float32.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from counterpoint.data import frames
+from counterpoint.door import door
 from counterpoint.errors import SourceError
 from counterpoint.files import replacing
 
@@ -33,6 +36,7 @@ def write_word2vec(words: Sequence[str], vectors: Float32[np.ndarray, "v d"], ou
                 file.write(f"{word} {' '.join(f'{number:.9g}' for number in vector.tolist())}\n".encode())
 
 
+@door
 def read_word2vec(path: Path) -> Table:
     """The words and vectors of a file, text or binary by its name, also with ``.gz`` behind it.
 
@@ -43,28 +47,61 @@ def read_word2vec(path: Path) -> Table:
         data = frames.contents(path)
     except (OSError, EOFError) as wrong:
         raise SourceError(f"'{path}' cannot be read: {wrong}.") from wrong
-    head, _, body = data.partition(b"\n")
     try:
-        count, length = (int(number) for number in head.split())
-        words, vectors = (_binary if frames.suffix_of(path) == BINARY else _text)(body, count, length)
+        words, vectors = (_binary if frames.suffix_of(path) == BINARY else _text)(data)
     except (ValueError, UnicodeDecodeError) as wrong:
         raise SourceError(
-            f"'{path}' is no file of word vectors: it should begin with their number and length, and go on with a word "
-            f"and its numbers for each ({wrong})."
+            f"'{path}' is no file of word vectors: {wrong}. Expected a word and its numbers in each line, as word2vec, "
+            "fastText and GloVe write them, perhaps below a line with their number and length; a .bin is of word2vec."
         ) from wrong
     if not np.isfinite(vectors).all():
         raise SourceError(f"'{path}' holds numbers that are not finite.")
     return words, vectors
 
 
-def _text(body: bytes, count: int, length: int) -> Table:
-    rows = [line.rstrip().rsplit(" ", length) for line in body.decode("utf-8").removesuffix("\n").split("\n")]
-    if len(rows) != count or any(len(row) != length + 1 for row in rows):
-        raise ValueError(f"it holds {len(rows)} lines, not {count} words of {length} numbers each")
-    return [row[0] for row in rows], np.asarray([row[1:] for row in rows], dtype=np.float32)
+def _text(data: bytes) -> Table:
+    lines = data.decode("utf-8-sig").removesuffix("\n").split("\n")
+    count, length = _head(lines[0])
+    if count is not None:
+        lines = lines[1:]
+    if len(lines) != (len(lines) if count is None else count):
+        raise ValueError(f"it holds {len(lines):,} lines of words, not {count:,}")
+    words, vectors = [], np.empty((len(lines), length), dtype=np.float32)
+    for row, line in enumerate(lines):
+        word, *numbers = line.rstrip().rsplit(" ", length)  # a word of GloVe may hold spaces
+        if len(numbers) != length:
+            raise ValueError(f"'{word[:40]}' has {len(numbers)} numbers, not {length}")
+        words.append(word)
+        vectors[row] = numbers
+    return words, vectors
 
 
-def _binary(body: bytes, count: int, length: int) -> Table:
+def _head(line: str) -> tuple[int | None, int]:
+    """How many words there are, or None where no head says so, and how many numbers each has.
+
+    >>> _head("2000000 300"), _head("at the 0.1 -0.5 1e-3")
+    ((2000000, 300), (None, 3))
+    """
+    parts = line.split()
+    if len(parts) == 2 and all(part.isdecimal() for part in parts):
+        return int(parts[0]), int(parts[1])
+    numbers = list(itertools.takewhile(_is_number, reversed(parts[1:])))
+    if not numbers:
+        raise ValueError(f"its first line is '{line[:40]}'")
+    return None, len(numbers)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _binary(data: bytes) -> Table:
+    head, _, body = data.partition(b"\n")
+    count, length = (int(number) for number in head.split())
     words, vectors, place = [], np.empty((count, length), dtype=np.float32), 0
     for row in range(count):
         space = body.index(b" ", place)

@@ -13,7 +13,8 @@ import numpy as np
 
 from counterpoint.data.texts import Texts
 from counterpoint.data.tokens import CURLY, PAD, UNKNOWN, WORD, Script
-from counterpoint.errors import SourceError
+from counterpoint.errors import PlanError, SourceError
+from counterpoint.options import AS_IT_IS, DataOptions
 
 OFTEN = 5
 """How often a word has to occur to be learned, as in word2vec."""
@@ -28,37 +29,69 @@ MOST = 1_000_000
 """Most words of a vocabulary."""
 
 
-def counted(texts: Sequence[str], *, most: int = MOST) -> Script:
-    """The words that occur five times or more in these texts, twice where there are few; case is not kept.
+def counted(texts: Sequence[str], data: DataOptions = AS_IT_IS, *, most: int = MOST) -> Script:
+    """The words that occur five times or more in these texts, twice where there are few, or ``data.min_count`` times.
 
-    Raises ``SourceError`` where none does.
+    Case is not kept, but where the texts are tokenised already: then what stands between spaces is a word.
+
+    Raises ``SourceError`` where none occurs so often.
 
     >>> list(counted(["The queue of the keys", "of keys"])["model"]["vocab"])
     ['[PAD]', '[UNK]', 'keys', 'of', 'the']
+    >>> list(counted(["New_York 's keys", "keys"], DataOptions(tokens="spaces", min_count=1))["model"]["vocab"])[2:]
+    ['keys', "'s", 'New_York']
     """
-    made = _splitting()
+    made = _splitting() if data.tokens == "words" else _at_spaces()
     chunks = Counter(itertools.chain.from_iterable(text.split(" ") for text in texts))
     counts: Counter[str] = Counter()
     for chunk, count in chunks.items():
-        for word, _ in made.pre_tokenizer.pre_tokenize_str(made.normalizer.normalize_str(chunk)):
+        cleaned = chunk if made.normalizer is None else made.normalizer.normalize_str(chunk)
+        for word, _ in made.pre_tokenizer.pre_tokenize_str(cleaned):
             counts[word] += count
-    often = 2 if counts.total() < SMALL else OFTEN
+    often = data.min_count or (2 if counts.total() < SMALL else OFTEN)
     known = sorted((word for word in counts if counts[word] >= often), key=lambda word: (-counts[word], word))
     if not known:
         raise SourceError(
-            f"None of the {counts.total():,} words occurs {often} times, which it takes to learn it. Give more text."
+            f"None of the {counts.total():,} words occurs {often} times, which it takes to learn it. Give more text, "
+            "or a smaller --min-count."
         )
     script: Script = json.loads(made.to_str())
     places = {word: place for place, word in enumerate([PAD, UNKNOWN, *known[: most - 2]])}
     return {**script, "model": {**script["model"], "vocab": places}}
 
 
-def _splitting() -> Any:
+def only_whole(data: DataOptions) -> None:
+    """Refuse what is only for whole words where texts are read in pieces of words."""
+    if data.min_count is not None or data.tokens != "words":
+        raise PlanError(
+            "--min-count and --tokens are for whole words, which skipgram and --encoder lookup read; all others read "
+            "pieces of words. Leave them out, or give --method skipgram."
+        )
+
+
+def _blank() -> Any:
     """A tokenizer of whole words, which knows none yet."""
-    from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
+    from tokenizers import Tokenizer, models
 
     made = Tokenizer(models.WordLevel({PAD: 0, UNKNOWN: 1}, unk_token=UNKNOWN))
     made.add_special_tokens([PAD, UNKNOWN])
+    return made
+
+
+def _at_spaces() -> Any:
+    """One of texts that are tokenised already."""
+    from tokenizers import pre_tokenizers
+
+    made = _blank()
+    made.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    return made
+
+
+def _splitting() -> Any:
+    """One that finds the words in texts."""
+    from tokenizers import Regex, normalizers, pre_tokenizers
+
+    made = _blank()
     made.normalizer = normalizers.Sequence(
         [normalizers.NFKC(), normalizers.Replace(CURLY, "'"), normalizers.Lowercase()]
     )

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Bool, Int32, Int64
 from torch import Tensor
 
+from counterpoint.data.frames import Frame
 from counterpoint.data.texts import Texts
 
 
@@ -48,6 +49,17 @@ class Ragged:
         before = np.concatenate([[0], np.cumsum(kept)])
         return Ragged(self.flat[kept], before[self.starts])
 
+    def rows_with(self, size: int) -> list[int]:
+        """In how many rows each number below ``size`` stands.
+
+        >>> Ragged(np.array([1, 1, 0], dtype=np.int32), np.array([0, 2, 3])).rows_with(2)
+        [1, 1]
+        """
+        row = np.repeat(np.arange(len(self)), self.lengths)
+        pairs = np.unique(row * size + self.flat)
+        counts: list[int] = np.bincount(pairs % size, minlength=size).tolist()
+        return counts
+
     def __iter__(self) -> Iterator[Int32[np.ndarray, " l"]]:
         return (self.flat[start:end] for start, end in itertools.pairwise(self.starts))
 
@@ -79,6 +91,11 @@ class Written:
     """The items of every row that belong together, where the source is of pairs: one, its partner, others."""
     kin: Int64[np.ndarray, "_ w"] | None = None
     """Numbers of what every row says, where some say nearly the same, for training."""
+
+    @property
+    def frame(self) -> Frame | None:
+        """The columns that they stand in."""
+        return self.read.frame
 
     @property
     def labels(self) -> Sequence[str | None] | None:

@@ -7,6 +7,8 @@ The weights begin at w_t = a / (a + p_t), p_t the share of token t among all tok
 but tough-to-beat baseline for sentence embeddings", eq. 1; with a milder a, for in short texts small words matter. The
 vectors begin as the mean of vectors of their runs of three to five letters (as in fastText, Bojanowski et al. 2017,
 arXiv:1607.04606, section 3.2), so that words that are spelled alike are alike from the first. Both are learned.
+A character that has no piece is spelled in bytes. Words of one alphabet are made of few bytes, so a byte has the vector
+of the hash of the run of bytes that ends with it, in its word and six long at most (hashed n-grams, as in fastText).
 With layers it is a deep averaging network (Iyyer et al. 2015, "Deep unordered composition rivals syntactic methods").
 
 Use when: there is no GPU, or there are many texts. A word means the same in every text.
@@ -14,6 +16,7 @@ Use when: there is no GPU, or there are many texts. A word means the same in eve
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import torch
@@ -21,6 +24,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 from torch.nn import functional
 
+from counterpoint.encoders.lengths import written_down
 from counterpoint.encoders.lookup import summed
 
 RARE = 1e-2
@@ -28,6 +32,15 @@ RARE = 1e-2
 
 LETTERS = range(3, 6)
 """Lengths of the runs of letters that a token's first vector is made of."""
+
+MARKS = ("▁", "Ġ")
+"""Pieces that only say that a word begins, as every word does: so they weigh as what is every token."""
+
+BYTE = re.compile("<0x([0-9A-F]{2})>")
+"""A piece that is a byte of a character: how it is written says nothing."""
+
+RUN, FACTOR = 6, 31
+"""Bytes of a run, two letters at least, and what their hash is a polynomial of, modulo 256."""
 
 OWN = 0.5
 """Share of a vector, beside that of its letters, that it shares with no other token."""
@@ -48,7 +61,8 @@ class Bag(nn.Module):
     ) -> None:
         super().__init__()
         self.vectors = nn.Parameter(spelled(pieces, width))
-        self.log_weights = nn.Parameter(-torch.log1p(counts / counts.sum() / RARE))
+        share = (counts / counts.sum()).masked_fill(torch.tensor([piece in MARKS for piece in pieces]), 1.0)
+        self.log_weights = nn.Parameter(-torch.log1p(share / RARE))
         self.dropout = nn.Dropout(dropout)
         self.layers = nn.ModuleList(
             nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
@@ -56,14 +70,34 @@ class Bag(nn.Module):
         )
         self.pad = pad
         self.outputs = width
+        found = [BYTE.fullmatch(piece) for piece in pieces]
+        code = torch.tensor([0 if each is None else 1 + int(each[1], 16) for each in found])
+        self.spells = int((code > 0).sum()) == 256
+        """Whether there are pieces for all bytes."""
+        self.code: Tensor
+        self.byte: Tensor
+        self.register_buffer("code", code, persistent=False)  # 1 + the byte that a piece is, or 0
+        self.register_buffer("byte", code.argsort()[-256:], persistent=False)  # the place of every byte
 
     def forward(self, tokens: Int64[Tensor, "b l"]) -> Float[Tensor, "b h"]:
+        code = self.code[tokens]
+        if self.spells and (written_down() or bool(code.any())):
+            tokens = self._by_runs(tokens, code)
         weights = functional.embedding(tokens, self.log_weights[:, None])[:, :, 0].exp()
         weights = self.dropout(weights.masked_fill(tokens == self.pad, 0.0))
         h: Tensor = summed(tokens, self.vectors, weights) / weights.sum(dim=1, keepdim=True).clamp(min=1e-6)
         for layer in self.layers:
             h = h + layer(h)
         return h
+
+    def _by_runs(self, tokens: Int64[Tensor, "b l"], code: Int64[Tensor, "b l"]) -> Int64[Tensor, "b l"]:
+        """The same tokens with, for every byte, the byte that is the hash of its run; a byte alone stays as it is."""
+        code = functional.pad(code, (RUN - 1, 0))
+        back = torch.stack([code[:, RUN - 1 - k : code.shape[1] - k] for k in range(RUN)], dim=2)
+        there = (back == 0).cumsum(dim=2) == 0  # of the same run: what is no byte ends it
+        factors = torch.tensor([FACTOR**k % 256 for k in range(RUN)], device=tokens.device)
+        hashed = (torch.where(there, back, 0) * factors).sum(dim=2) - 1
+        return torch.where(back[:, :, 0] > 0, self.byte[hashed % 256], tokens)
 
 
 def spelled(pieces: Sequence[str], width: int) -> Float[Tensor, "v d"]:
@@ -90,9 +124,11 @@ def spelled(pieces: Sequence[str], width: int) -> Float[Tensor, "v d"]:
 def _runs(piece: str) -> list[str]:
     """All runs of letters of a piece, each once; whether it begins a word is one of its letters, and so is its end.
 
-    >>> _runs("▁so")
-    ['so>', '▁so', '▁so>']
+    >>> _runs("▁so"), _runs("<0x35>")
+    (['so>', '▁so', '▁so>'], ['<0x35>'])
     """
+    if BYTE.fullmatch(piece):
+        return [piece]
     letters = f"{piece}>"
     runs = {letters[start : start + n] for n in LETTERS for start in range(len(letters) - n + 1)}
     return sorted(runs) or [letters]

@@ -1,152 +1,262 @@
 """Transformers of the library of that name, with what they have learned: ``hf:PATH`` or ``hf:NAME``.
 
-Nothing is downloaded: a name is looked up among what is on this machine. Weights come from safetensors only.
+Nothing is downloaded: a name is looked up among what is on this machine. Weights come from safetensors only. What
+sentence-transformers wrote beside a network is read with it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from collections.abc import Mapping, Sequence
+from inspect import signature
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from counterpoint import catalogue
-from counterpoint.encoders.lengths import by_length
-from counterpoint.errors import InputError, MissingPackage, SourceError
-
-Pooling = Literal["mean", "cls"]
+from counterpoint.encoders.lengths import by_length, written_down
+from counterpoint.encoders.local_files import library, local_file
+from counterpoint.encoders.pooling import MODES, layers, pooled
+from counterpoint.encoders.reading import begun_by, cut_after, reading_tokens, script_of
+from counterpoint.encoders.sentence_folder import Written, fill, named_prompt, read_written
+from counterpoint.errors import InputError, PlanError, SourceError, listed
+from counterpoint.files import expanded
 
 ROOM = 512
 """Tokens that a network reads where it does not say how many."""
 
-
 PREFIX = "hf:"
+
+OFFSET = (
+    *("roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer", "xmod"),
+    *("data2vec-text", "ibert", "luke", "esm"),
+)
+"""Networks that number the places of tokens from the number of the padding token + 1: so many have no token."""
+
+HALVES = ("t5", "mt5", "umt5")
+"""Networks that read and write, of which the half that reads is taken."""
 
 
 class Network(NamedTuple):
     """What is known of a network before its weights are read."""
 
-    name: str
-    pooling: Pooling
-    config: Mapping[str, Any]
-    """What it takes to build it again."""
+    settings: Mapping[str, Any]
+    """What it takes to build it again: its name and config, how it pools, what stands behind that, its prompt."""
     tokenizer: Mapping[str, Any]
+    room: int
+    """How many tokens it reads at once, those that frame a text among them."""
+    longest: int | None
+    """How many it was trained to read, where sentence-transformers says that."""
+    notes: Sequence[str]
+    """What a person should know of how it is read."""
 
     @property
-    def room(self) -> int:
-        """How many tokens it reads at once, those that frame a text among them."""
-        return int(self.config.get("max_position_embeddings", ROOM))
+    def name(self) -> str:
+        return str(self.settings["name"])
+
+    @property
+    def prompt(self) -> str:
+        """What stands before every text."""
+        return str(self.settings["prompt"])
 
 
 def described(spec: str) -> Network | None:
-    """The network of ``hf:NAME`` or ``hf:NAME(pooling="cls")``; None for an encoder of another kind.
+    """The network of ``hf:NAME`` or ``hf:NAME(pooling='cls', prompt='query')``; None for an encoder of another kind.
 
-    It pools as sentence-transformers would where its folder says how, else by the mean.
+    It pools, and reads texts, as sentence-transformers would: as its folder says, else by the mean or the last token.
+
+    Raises:
+        InputError: An option is none, or there is no such prompt.
+        SourceError: It is not on this machine, or is one that is not read here.
     """
     name, options = catalogue.split(spec)
     if not name.startswith(PREFIX):
         return None
     name = name.removeprefix(PREFIX)
-    if options.get("pooling", "mean") not in ("mean", "cls") or set(options) - {"pooling"}:
-        raise InputError(f"Write hf:{name} or hf:{name}(pooling='mean'), or 'cls'. Got '{spec}'.")
-    try:
-        found = _library().AutoConfig.from_pretrained(name, local_files_only=True)
-    except (OSError, ValueError) as wrong:
-        raise SourceError(_absent(name, wrong)) from wrong
-    file = _file(name, "tokenizer.json")
-    if file is None:
-        raise SourceError(f"'{name}' has no tokenizer.json. Save it with a fast tokenizer of transformers.")
-    config = json.loads(found.to_json_string(use_diff=True))
-    pooling: Pooling = options.get("pooling") or _pooling(name)
-    return Network(name, pooling, config, json.loads(file.read_text(encoding="utf-8")))
+    name = str(expanded(name)) if name.startswith("~") else name
+    if options.get("pooling", "mean") not in MODES or set(options) - {"pooling", "prompt"}:
+        raise InputError(
+            f"Write hf:{name}, or behind it (pooling='mean'), which may be {', '.join(MODES)}, or (prompt='NAME') with "
+            f"the name of one of its prompts. Got '{spec}'."
+        )
+    found = read_written(name)
+    config = _config(name, "" if found is None else found.root)
+    written = _wanted(name, found or Written(pooling=_usual(config)), options)
+    reader = reading_tokens(name, written)
+    room, longest = _room(config), cut_after(config, reader, written)
+    settings = {
+        "name": name,
+        "root": written.root,
+        "config": json.loads(config.to_json_string(use_diff=True)),
+        "pooling": list(written.pooling),
+        "layers": list(written.layers),
+        "prompt": written.prompt,
+        "unpooled": 0 if written.include_prompt or not written.prompt else begun_by(reader, written.prompt, longest),
+    }
+    cut = None if found is None else min(longest, room)
+    return Network(settings, script_of(reader, lower=written.lower), room, cut, _notes(settings, written, cut))
+
+
+def longest_text(wanted: int | None, network: Network | None, *, around: int, usual: int) -> int:
+    """Tokens after which a text is cut: a network has room for so many, and those around a text take some of it.
+
+    Raises:
+        PlanError: There is no room for so many, or for none at all.
+    """
+    if network is None:
+        return wanted or usual
+    room = network.room - around
+    if wanted is not None and wanted > room:
+        raise PlanError(f"'{PREFIX}{network.name}' reads at most {room} tokens. Got --view-size {wanted}.")
+    cut = min(usual, room) if network.longest is None else network.longest - around
+    if cut < 1:
+        raise PlanError(f"'{PREFIX}{network.name}' has no room for a text behind its prompt {network.prompt!r}.")
+    return wanted or cut
 
 
 class Pretrained(nn.Module):
     """Tokens (b, l) as the network's own tokenizer makes them, filled up with ``pad``, to representations (b, d)."""
 
-    def __init__(self, network: nn.Module, *, pad: int, pooling: Pooling) -> None:
+    def __init__(self, network: nn.Module, settings: Mapping[str, Any], *, pad: int) -> None:
         super().__init__()
-        self.network, self.pad, self.pooling = network, pad, pooling
+        pooling = settings["pooling"]
+        self.network, self.pad = network, pad
+        self.pooling = (pooling,) if isinstance(pooling, str) else tuple(pooling)  # a word in older runs
+        self.unpooled = int(settings.get("unpooled", 0))
+        self.layers = layers(settings.get("layers", ()))
+        self.known = int(network.get_input_embeddings().weight.shape[0])  # type: ignore[operator]
 
-    def forward(self, tokens: Int64[Tensor, "b l"]) -> Float[Tensor, "b h"]:
+    def forward(self, tokens: Int64[Tensor, "b l"]) -> Float[Tensor, "b d"]:
         return by_length(self._encoded, tokens, pad=self.pad)
 
-    def _encoded(self, tokens: Int64[Tensor, "b l"]) -> Float[Tensor, "b h"]:
-        there = tokens != self.pad
-        states: Tensor = self.network(input_ids=tokens, attention_mask=there.long()).last_hidden_state
-        if self.pooling == "cls":
-            return states[:, 0]
-        kept = there[:, :, None].to(states.dtype)
-        return (states * kept).sum(dim=1) / kept.sum(dim=1).clamp(min=1)
+    def _encoded(self, tokens: Int64[Tensor, "b l"]) -> Float[Tensor, "b d"]:
+        places = torch.arange(1, tokens.shape[1] + 1, device=tokens.device)
+        there = places <= ((tokens != self.pad) * places).amax(dim=1, keepdim=True)  # a text may say "[PAD]" inside
+        # the number of what fills up is beyond the network's own where its tokenizer has no such token
+        known = tokens if self.pad < self.known else tokens.clamp(max=self.known - 1)
+        more = self._spelled_out(tokens) if written_down() else {}
+        states: Tensor = self.network(input_ids=known, attention_mask=there.long(), **more).last_hidden_state
+        made: Tensor = self.layers(pooled(states, there, self.pooling, skip=self.unpooled))
+        return made
+
+    def _spelled_out(self, tokens: Int64[Tensor, "b l"]) -> dict[str, Tensor]:
+        """What a network would cut from a list of a length of its own, which no graph for all lengths can follow."""
+        network: Any = self.network
+        usual = {"token_type_ids": torch.zeros_like(tokens)}
+        if network.config.model_type not in OFFSET:
+            usual["position_ids"] = torch.arange(tokens.shape[1], device=tokens.device).expand_as(tokens)
+        return {name: each for name, each in usual.items() if name in signature(network.forward).parameters}
 
 
-def pretrained(name: str, *, pad: int, pooling: Pooling) -> Pretrained:
+def pretrained(settings: Mapping[str, Any], *, pad: int) -> Pretrained:
     """A network with the weights that it comes with.
 
     Args:
-        name: A folder, or a name that was downloaded before.
+        settings: Those of ``Network``; of a run of an older version the name, the config and how it pools.
         pad: The number that fills up texts.
-        pooling: ``mean`` of the states of all tokens, or ``cls`` for that of the first.
 
     Raises:
-        SourceError: It is not on this machine, or has no weights in safetensors.
+        SourceError: It is not on this machine, or has no weights in safetensors, or not all of them.
     """
-    auto = _library().AutoModel
+    name, root = str(settings["name"]), str(settings.get("root", ""))
+    options: dict[str, Any] = {"local_files_only": True, "subfolder": root, "use_safetensors": True}
     try:
-        network = auto.from_pretrained(name, local_files_only=True, use_safetensors=True, dtype=torch.float32)
+        network, loaded = _auto(settings["config"]).from_pretrained(
+            name, dtype=torch.float32, output_loading_info=True, **options
+        )
     except (OSError, ValueError) as wrong:
         raise SourceError(_absent(name, wrong)) from wrong
-    return Pretrained(_bare(network), pad=pad, pooling=pooling)
+    lacking = sorted(key for key in loaded["missing_keys"] if "pooler" not in key)
+    if lacking:
+        raise SourceError(
+            f"'hf:{name}' lacks {len(lacking)} of its weights, the first is '{lacking[0]}'. Save it again."
+        )
+    whole = Pretrained(_bare(network), settings, pad=pad)
+    fill(name, whole.layers, tuple(settings.get("layers", ())))
+    return whole
 
 
-def blank(config: Mapping[str, Any], *, pad: int, pooling: Pooling) -> Pretrained:
+def blank(settings: Mapping[str, Any], *, pad: int) -> Pretrained:
     """The same network for weights that are to be filled in."""
-    library = _library()
-    made = library.AutoConfig.for_model(**config)
-    return Pretrained(_bare(library.AutoModel.from_config(made)), pad=pad, pooling=pooling)
+    made = library().AutoConfig.for_model(**settings["config"])
+    return Pretrained(_bare(_auto(settings["config"]).from_config(made)), settings, pad=pad)
 
 
-def _pooling(name: str) -> Pooling:
-    """The first token's state where sentence-transformers would take that, else the mean."""
-    file = _file(name, "1_Pooling/config.json")
-    said = json.loads(file.read_text(encoding="utf-8")) if file is not None else {}
-    return "cls" if said.get("pooling_mode_cls_token") else "mean"
+def _usual(config: Any) -> tuple[str, ...]:
+    """How a network pools whose folder does not say it: by the last token if it writes, as in sentence-transformers."""
+    writes = (config.architectures or [""])[0].endswith("ForCausalLM") and getattr(config, "is_causal", True)
+    return ("lasttoken",) if writes else ("mean",)
+
+
+def _wanted(name: str, written: Written, options: Mapping[str, str]) -> Written:
+    """What a folder says, but for what the user wants otherwise."""
+    if "pooling" in options:
+        written = written._replace(pooling=(options["pooling"],))
+    if "prompt" in options:
+        written = written._replace(prompt=named_prompt(name, written.prompts, options["prompt"]))
+    return written
+
+
+def _config(name: str, root: str) -> Any:
+    """How the network is built."""
+    if local_file(name, "adapter_config.json") is not None:
+        raise SourceError(f"'hf:{name}' is an adapter of another network. Merge them with peft and save the whole.")
+    try:
+        config = library().AutoConfig.from_pretrained(name, subfolder=root, local_files_only=True)
+    except (OSError, ValueError) as wrong:
+        raise SourceError(_absent(name, wrong)) from wrong
+    if config.is_encoder_decoder and config.model_type not in HALVES:
+        raise SourceError(
+            f"'hf:{name}' both reads and writes, as {config.model_type} does, and only of {', '.join(HALVES)} is the "
+            "half taken that reads. Choose another network."
+        )
+    return config
+
+
+def _room(config: Any) -> int:
+    """How many tokens a network has places for."""
+    places = getattr(config, "max_position_embeddings", None) or ROOM
+    if config.model_type in OFFSET:
+        padding = getattr(config, "pad_token_id", None)
+        places -= 1 + (1 if padding is None else int(padding))
+    return int(places) if places > 0 else ROOM  # -1 says that there is no end
+
+
+def _notes(settings: Mapping[str, Any], written: Written, longest: int | None) -> list[str]:
+    """How a network is read, for a person."""
+    parts = [f"'{PREFIX}{settings['name']}' pools by {' + '.join(settings['pooling'])}"]
+    parts += [f"{each['type']} behind it" for each in settings["layers"] if each["type"] != "Dropout"]
+    if longest is not None:
+        parts.append(f"texts are cut after {longest} tokens, those around them among them")
+    if written.prompt:
+        parts.append(f"the prompt {written.prompt!r} stands before each")
+    elif written.prompts:
+        parts.append(f"none of its prompts stands before them ({listed(written.prompts)}; choose with prompt='NAME')")
+    if written.similarity != "cosine":
+        parts.append(f"they are compared by the cosine, not by {written.similarity} as its folder says")
+    return ["; ".join(parts)]
 
 
 def _absent(name: str, wrong: Exception) -> str:
     """What to say where a network cannot be had."""
-    said = str(wrong).splitlines()[0].rstrip(".")
+    said = str(wrong).strip().splitlines()[0].rstrip(".")
+    if local_file(name, "config.json") is not None:
+        return f"The network 'hf:{name}' cannot be read: {said}. Save it anew with transformers, as safetensors."
     return f"There is no network 'hf:{name}' on this machine: {said}. Give the path of a folder that holds one."
 
 
-def _file(name: str, inside: str) -> Path | None:
-    """A file of a network, in its folder or among what was downloaded before."""
-    if Path(name).is_dir():
-        return Path(name) / inside if (Path(name) / inside).is_file() else None
-    _library()
-    from huggingface_hub import try_to_load_from_cache
-
-    found = try_to_load_from_cache(name, inside)
-    return Path(found) if isinstance(found, str) else None
+def _auto(config: Mapping[str, Any]) -> Any:
+    """What builds a network; of one that reads and writes, the half that reads."""
+    found = library()
+    return found.AutoModelForTextEncoding if config["model_type"] in HALVES else found.AutoModel
 
 
 def _bare(network: nn.Module) -> nn.Module:
-    """The network without what it makes of its first token for another task."""
+    """The network without what it makes of its first token for another task, and without a memory for writing."""
     if getattr(network, "pooler", None) is not None:
         setattr(network, "pooler", None)  # noqa: B010  (what type it has is the library's affair)
+    config: Any = network.config
+    config.use_cache = False
     return network
-
-
-def _library() -> Any:
-    try:
-        import transformers
-    except ImportError:
-        raise MissingPackage("transformers", "hf") from None
-    library: Any = transformers
-    library.logging.set_verbosity_error()
-    library.logging.disable_progress_bar()
-    return library

@@ -6,16 +6,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int64, Shaped
+from jaxtyping import Int64
 
-from counterpoint.data.labels import encode
-from counterpoint.data.splits import Codes, members, split
+from counterpoint.data.labels import Labels, alone
+from counterpoint.data.splits import Codes, class_counts, is_labelled, split
 from counterpoint.data.subset import Subset
 from counterpoint.errors import LabelError, listed
 from counterpoint.interfaces import Items
-
-Answers = Shaped[np.ndarray, " _"]
-"""One label per item, numbers or strings."""
+from counterpoint.naming import renumbered
 
 SHARE = 0.2
 """Of every class, what is asked about when there are no items of its own for that."""
@@ -29,38 +27,47 @@ class Labelled:
     labels: Codes
     classes: Sequence[str]
 
+    @classmethod
+    def read(cls, items: Items, labels: Labels) -> Labelled:
+        """All items, with the labels that were read for them."""
+        return cls(items, labels.codes, labels.classes)
+
     def of(self, rows: Int64[np.ndarray, " m"]) -> Labelled:
         """Some of them."""
         return Labelled(Subset(self.items, rows), self.labels[rows], self.classes)
 
+    def labelled(self) -> Labelled:
+        """Those that have a label."""
+        known = is_labelled(self.labels)
+        return self if known.all() else self.of(np.flatnonzero(known))
+
+    def counts(self) -> dict[str, int]:
+        """How many of them are of each class."""
+        return class_counts(self.labels, self.classes)
+
     def occurring(self) -> set[str]:
         """The names of the classes that some of the items are of."""
-        rows = members(self.labels, len(self.classes), seed=0)
-        return {name for name, each in zip(self.classes, rows, strict=False) if len(each)}
+        return {name for name, count in self.counts().items() if count}
 
     def without(self, names: Collection[str]) -> Labelled:
         """Those whose names are none of these."""
         return self.of(np.flatnonzero([name not in names for name in self.items.names]))
 
 
-def held_out(items: Items, answers: Answers, *, seed: int) -> tuple[Labelled, Labelled]:
-    """The items in two parts, a fifth of every class in the second."""
-    codes, classes = encode(answers)
-    known, asked = split(codes, seed=seed, share=SHARE)
+def held_out(whole: Labelled, *, seed: int) -> tuple[Labelled, Labelled]:
+    """Labelled items in two parts, a fifth of every class that has two in the second."""
+    known, asked = split(whole.labels, seed=seed, share=SHARE)
     if not asked.any():
-        raise LabelError(
-            f"No label stands for two items: {len(classes)} labels for {len(codes)} items. "
-            "Are they names, or numbers to predict? Give classes."
-        )
-    whole = Labelled(items, codes, classes)
+        raise LabelError(alone(len(whole.labels)))
     return whole.of(np.flatnonzero(known)), whole.of(np.flatnonzero(asked))
 
 
-def numbered_alike(train: Items, answers: Answers, test: Items, asked: Answers) -> tuple[Labelled, Labelled]:
-    """Two sets of items whose classes have the same numbers; the second may lack some of the classes."""
-    classes = sorted({str(each) for each in answers})
-    same_classes(classes, {str(each) for each in asked})
-    return Labelled(train, encode(answers, classes)[0], classes), Labelled(test, encode(asked, classes)[0], classes)
+def numbered_alike(known: Labelled, test: Labelled) -> Labelled:
+    """The labelled items of a second set, their classes with the numbers that they have in the first."""
+    same_classes(known.classes, test.occurring())
+    if known.labels.ndim != test.labels.ndim:
+        raise LabelError("The items to learn from have one class each and the test items several, or the reverse.")
+    return Labelled(test.items, renumbered(test.labels, test.classes, known.classes), known.classes).labelled()
 
 
 def same_classes(known: Sequence[str], asked: Collection[str]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from counterpoint import __version__, runs
 from counterpoint.classifiers.classifier import RECORD, Classifier, load_classifier
 from counterpoint.errors import InputError
+from counterpoint.files import expanded
 from counterpoint.model import CONFIG, Model, load
 
 KEY = "counterpoint"
@@ -19,7 +20,7 @@ def opened(given: Model | Classifier | str | Path) -> tuple[Model, Classifier | 
     if isinstance(given, Model):
         return given, None
     if not isinstance(given, Classifier):
-        if not (Path(given) / RECORD).exists():
+        if not (expanded(given) / RECORD).exists():
             return load(given), None
         given = load_classifier(given)
     return given.model, given

@@ -109,7 +109,7 @@ def at_budgets(
         "seed": question.seed,
         "known": len(question.known.items),
         "asked": len(question.asked.items),
-        "classes": len(question.known.classes),
+        "classes": question.known.counts(),
     }
 
 

@@ -11,16 +11,15 @@ import numpy as np
 from counterpoint import runs
 from counterpoint.classifiers.classifier import RECORD
 from counterpoint.data.labels import pair, read_codes, read_some_labels
-from counterpoint.data.splits import hold_out, is_labelled
+from counterpoint.data.splits import class_counts, hold_out, is_labelled
 from counterpoint.errors import InputError, LabelError
-from counterpoint.evaluation.labelled import SHARE, Labelled, same_classes
-from counterpoint.files import write_json
-from counterpoint.fitting import said, unseen
+from counterpoint.evaluation.labelled import SHARE, Labelled, numbered_alike
+from counterpoint.files import expanded, write_json
+from counterpoint.fitting import placed, unseen
 from counterpoint.labelling.budgets import Question, at_budgets, read_budget
 from counterpoint.labelling.recipes import require_views
 from counterpoint.model import Model, load
-from counterpoint.naming import renumbered
-from counterpoint.progress import console
+from counterpoint.progress import announce_labels, console
 from counterpoint.reports.efficiency import NAMES
 
 BUDGETS = ("1", "5", "10", "50", "1%", "10%", "100%")
@@ -55,32 +54,40 @@ def label_efficiency(
     if draws < 1:
         raise InputError(f"Labels are drawn at least once. Got draws={draws}.")
     kept = model if isinstance(model, Model) else load(model)
-    if isinstance(model, str | Path) and (Path(model) / RECORD).exists():
+    if isinstance(model, str | Path) and (expanded(model) / RECORD).exists():
         raise LabelError(f"The model in '{model}' has learned from labels. Give the run that it began at.")
     require_views(kept)
     unseen(labels, kept.modality)
     known, asked = parted(kept, train, test, labels, seed=seed)
     found = at_budgets(Question(kept, known, asked, draws, seed), wanted, tell=tell)
-    record = {**found, "train": said(train), "test": said(test)}
+    codes = known.labels if test is not None else np.concatenate([known.labels, asked.labels])
+    record = {
+        **found,
+        "classes": class_counts(codes, known.classes),
+        **placed("train", train),
+        **placed("test", test),
+    }
     if isinstance(model, str | Path):
-        write_json(Path(model) / runs.BUDGET, record)
+        write_json(expanded(model) / runs.BUDGET, record)
     return record
 
 
 def parted(model: Model, train: object, test: object, labels: object, *, seed: int) -> tuple[Labelled, Labelled]:
     """The items to learn from, -1 where there is no label, and those to ask about, of the same classes."""
     first, second = pair(labels, separate=test is not None)
-    items = model.modality.open(train)
-    codes, classes = read_some_labels(first, train, items)
+    items = model.open(train)
+    read = read_some_labels(first, train, items)
+    known = Labelled.read(items, read)
     if test is None:
-        return set_apart(Labelled(items, codes, classes), seed=seed)
-    others = model.modality.open(test)
-    answers, named = read_codes(second, test, others)
-    same_classes(classes, Labelled(others, answers, named).occurring())
-    if codes.ndim != answers.ndim:
-        raise LabelError("The items to learn from have one class each and the test items several, or the reverse.")
-    rows = np.flatnonzero(is_labelled(answers))
-    return Labelled(items, codes, classes), Labelled(others, renumbered(answers, named, classes), classes).of(rows)
+        parts = set_apart(known, seed=seed)
+        announce_labels(read)
+        return parts
+    others = model.open(test)
+    answers = read_codes(second, test, others)
+    asked = numbered_alike(known, Labelled.read(others, answers))
+    announce_labels(read, held_out=False)
+    announce_labels(answers, what="test", held_out=False)
+    return known, asked
 
 
 def set_apart(labelled: Labelled, *, seed: int) -> tuple[Labelled, Labelled]:

@@ -9,16 +9,18 @@ import numpy as np
 
 from counterpoint import runs
 from counterpoint.classifiers.classifier import RECORD, Classifier, load_classifier
-from counterpoint.data.labels import pair, read_labels
-from counterpoint.data.splits import is_labelled
+from counterpoint.data.labels import pair, read_codes, read_some_labels
+from counterpoint.data.splits import class_counts, is_labelled
+from counterpoint.errors import LabelError
 from counterpoint.evaluation.labelled import Labelled, held_out, numbered_alike
 from counterpoint.evaluation.scores import collisions, score
-from counterpoint.files import write_json
-from counterpoint.fitting import said, unseen
+from counterpoint.files import expanded, write_json
+from counterpoint.fitting import placed, said, unseen
 from counterpoint.labelling.answers import answered, unlearned
 from counterpoint.labelling.efficiency import parted
 from counterpoint.labelling.history import LEARNED, saw_labels
 from counterpoint.model import Model, load
+from counterpoint.progress import announce_labels
 
 
 def evaluate(
@@ -34,6 +36,8 @@ def evaluate(
     ``collisions`` says how many negatives are false: ``true`` by the labels of the test items, or of all where those
     were held out, and ``estimated`` without labels; None where that cannot be. ``learned_from_labels`` says whether
     the run has seen labels, None where nobody knows, as of a model in memory.
+
+    ``classes`` counts the labelled items of each class. An item without a label is left out.
 
     A classifier is also asked itself, and where train and test are one source never about items whose labels it has
     learned from, by their names; one that names several classes at once is only asked itself.
@@ -54,6 +58,7 @@ def evaluate(
     known, asked = (parted if several else _labelled)(kept, train, test, labels, seed=seed)
     # A fifth of every class has fewer pairs of one class than all of them: it is no random sample.
     told = asked.labels if test is not None else np.concatenate([known.labels, asked.labels])
+    classes = class_counts(told if test is None else known.labels, known.classes)
     same = train is test or (isinstance(train, str | Path) and train == test)
     if classifier is not None and (test is None or same):
         asked = unlearned(classifier, asked)
@@ -64,30 +69,43 @@ def evaluate(
     scores[LEARNED] = saw_labels(model)
     if classifier is not None:
         scores["classifier"] = answered(classifier, asked, known, seed=seed)
+    scores["classes"] = classes
     learned = int(is_labelled(known.labels).sum())
     scores["sizes"] = {"train": learned, "test": len(asked.items), "classes": len(known.classes)}
     if same:
         scores["note"] = "The test items are the training items, so these scores say nothing about new ones."
     if isinstance(model, str | Path):
-        given = {"train": said(train), "test": said(test), "labels": said(labels), "seed": seed}
-        write_json(Path(model) / runs.EVALUATION, {**scores, **given})
+        given = {**placed("train", train), **placed("test", test), "labels": said(labels), "seed": seed}
+        write_json(expanded(model) / runs.EVALUATION, {**scores, **given})
     return scores
 
 
 def _labelled(model: Model, train: object, test: object, labels: object, *, seed: int) -> tuple[Labelled, Labelled]:
     """The items to learn from, every one with a label, and those to ask about."""
     first, second = pair(labels, separate=test is not None)
-    items = model.modality.open(train)
-    answers = read_labels(first, train, items)
+    items = model.open(train)
+    read = read_some_labels(first, train, items)
+    if read.codes.ndim != 1:
+        raise LabelError(
+            "A probe is asked for one class of every item, and these labels name several at once. Fine-tune a "
+            "classifier on them and evaluate that."
+        )
+    known = Labelled.read(items, read).labelled()
     if test is None:
-        return held_out(items, answers, seed=seed)
-    others = model.modality.open(test)
-    return numbered_alike(items, answers, others, read_labels(second, test, others))
+        parts = held_out(known, seed=seed)
+        announce_labels(read)
+        return parts
+    others = model.open(test)
+    answers = read_codes(second, test, others)
+    asked = numbered_alike(known, Labelled.read(others, answers))
+    announce_labels(read, held_out=False)
+    announce_labels(answers, what="test", held_out=False)
+    return known, asked
 
 
 def _classifier(model: object) -> Classifier | None:
     """The classifier that was given, or that lies in the folder; None where there is only a model."""
-    if isinstance(model, str | Path) and (Path(model) / RECORD).exists():
+    if isinstance(model, str | Path) and (expanded(model) / RECORD).exists():
         return load_classifier(model)
     return model if isinstance(model, Classifier) else None
 

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from counterpoint import runs
 from counterpoint.classifiers.classifier import Classifier
 from counterpoint.errors import InputError
-from counterpoint.files import write_json, write_text
-from counterpoint.fitting import command, said
+from counterpoint.files import expanded, write_json, write_text
+from counterpoint.fitting import command, directory, placed, said
 from counterpoint.interfaces import Items
 from counterpoint.model import Model
 from counterpoint.plans import Choices
@@ -28,9 +28,10 @@ def free(out: str | Path | None, begun: object, *, overwrite: bool) -> Path | No
     """The folder to write to, once it is plain that it may be written to; None where none was named."""
     if out is None:
         return None
-    folder = Path(out)
+    folder = expanded(out)
     runs.check(folder, resume=False, overwrite=overwrite)
-    if isinstance(begun, str | Path) and folder.resolve() == Path(begun).resolve():
+    model = expanded(begun) if isinstance(begun, str | Path) else None
+    if model is not None and model.exists() and folder.exists() and folder.samefile(model):
         raise InputError(f"'{folder}' holds the model to begin with. Choose another --out.")
     return folder
 
@@ -48,5 +49,5 @@ def leave(leaving: Leaving, kept: Classifier | Model, items: Items, found: dict[
 
 def asked_for(source: object, labels: object, choices: Choices) -> dict[str, Any]:
     """What was asked, for ``plan.json``."""
-    given = {"source": said(source), "labels": said(labels), "command": command()}
+    given = {**placed("source", source), "labels": said(labels), "command": command(), "directory": directory()}
     return {**given, "asked": choices.record(), "settled": choices.record()}

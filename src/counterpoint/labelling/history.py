@@ -8,6 +8,7 @@ from counterpoint import runs
 from counterpoint.assemble import learns_from_labels
 from counterpoint.classifiers.classifier import RECORD, Classifier
 from counterpoint.errors import CounterpointError, RunError
+from counterpoint.files import expanded
 from counterpoint.model import Model
 from counterpoint.plans import Plan
 
@@ -28,10 +29,10 @@ def saw_labels(model: Model | Classifier | str | Path) -> bool | None:
     """
     if not isinstance(model, str | Path):
         return True if isinstance(model, Classifier) else None
-    if (Path(model) / RECORD).exists():
+    if (expanded(model) / RECORD).exists():
         return True
     try:
-        plan = runs.read_plan(Path(model))
+        plan = runs.read_plan(expanded(model))
     except RunError:  # a model can be moved without its plan
         return None
     if plan.get(LEARNED) is not None:

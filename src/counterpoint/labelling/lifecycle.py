@@ -17,7 +17,7 @@ from counterpoint.data.splits import UNLABELLED, is_labelled
 from counterpoint.data.subset import Subset, spread
 from counterpoint.errors import InputError, RunError
 from counterpoint.evaluation.scores import score
-from counterpoint.files import write_json
+from counterpoint.files import expanded, write_json
 from counterpoint.fitting import fit
 from counterpoint.labelling.answers import answered, least_certain
 from counterpoint.labelling.budgets import Budget, Question, at_budgets, rows_of, tuned
@@ -26,10 +26,12 @@ from counterpoint.labelling.finetuning import finetuned
 from counterpoint.labelling.folders import Leaving, asked_for
 from counterpoint.labelling.material import Material, gather
 from counterpoint.labelling.teaching import taught
+from counterpoint.locks import holds_out
 from counterpoint.model import Model, load
-from counterpoint.opening import apart
+from counterpoint.opening import apart, without_column
 from counterpoint.options import AS_IT_IS, DataOptions
 from counterpoint.plans import Distilling, Lifecycle, Tuning
+from counterpoint.progress import announce_labels
 from counterpoint.reports.page import write_report
 from counterpoint.reports.reading import PRETRAINED, SEMI
 
@@ -66,6 +68,7 @@ class Journey:
         return max(1.0, self.began + 60 * share * (self.asked.minutes or MINUTES) - time.monotonic())
 
 
+@holds_out
 def semi(
     source: object,
     *,
@@ -94,7 +97,7 @@ def semi(
         InputError: The source, the labels, a choice or the folder cannot be used; nothing has been written.
         Interrupted: Ctrl-C or SIGTERM during the contrast; everything is saved.
     """
-    began, folder = time.monotonic(), Path(out)
+    began, folder = time.monotonic(), expanded(out)
     choices, data = apart(choices)
     asked = Lifecycle.of(choices)
     runs.check(folder, resume=False, overwrite=overwrite or resume)
@@ -106,6 +109,7 @@ def semi(
         asked = Lifecycle.of(runs.merged(asked.record(), before["asked"], Lifecycle().record(), before["settled"]))
         data = DataOptions.of(before["data"]) if data == AS_IT_IS else data
     material = gather(source, labels, asked, data=data)
+    data = without_column(data, labels, material.modality)
     record = {**asked_for(source, labels, asked), "verb": SEMI, "data": data.record(), "identity": material.identity()}
     journey = Journey(folder, asked, record, material, began)
     if before is not None and before.get("identity") != record["identity"]:
@@ -116,12 +120,13 @@ def semi(
         for done in (folder / PRETRAINED / runs.VERDICT, folder / PRETRAINED / runs.STATE, folder / FINETUNED / RECORD):
             done.unlink(missing_ok=True)  # what an earlier run left there must not be taken for a step of this one
         runs.start(folder, record, material.items)
+    announce_labels(material.read, left_out=False)
     model = _pretrained(journey, source, resume=resume)
     teacher = _finetuned(journey, model, resume=resume)
     compared = _compared(journey, model)
     student = _distilled(journey, teacher)
     _scored(journey, model, student, compared)
-    _uncertain(journey, student)
+    _noted(journey, student)
     write_report(folder, student.model, material.items, asked=None if material.asked is None else material.asked.items)
     return student
 
@@ -210,17 +215,20 @@ def _scored(journey: Journey, model: Model, student: Classifier, compared: dict[
             single = {name: scores["classifier"][name] for name in ("value", "low", "high")}
             compared["student"] = {**single, "labels": len(known.items)}
         write_json(journey.folder / runs.BUDGET, compared)
-    given = {name: journey.record[name] for name in ("source", "labels")}
-    write_json(journey.folder / runs.EVALUATION, {**scores, "train": given["source"], "test": None, "seed": seed})
+    train = {"train": journey.record["source"], runs.path_of("train"): journey.record[runs.path_of("source")]}
+    write_json(journey.folder / runs.EVALUATION, {**scores, **train, "test": None, "seed": seed})
 
 
-def _uncertain(journey: Journey, student: Classifier) -> None:
-    """Note which items would be worth labelling next: those that nobody has named, or the budget left out."""
+def _noted(journey: Journey, student: Classifier) -> None:
+    """Note the classes, and which items would be worth labelling next: those that nobody has named, or the budget
+    left out.
+    """
     learned = journey.material.learned
     nameless = learned.of(np.flatnonzero(~is_labelled(learned.labels)))
     others = nameless if len(nameless.items) else learned.without(set(student.learned))
+    path = journey.folder / runs.TUNED
+    noted = {**json.loads(path.read_text(encoding="utf-8")), "classes": journey.material.everything.counts()}
     if len(others.items):
         some = Subset(others.items, spread(len(others.items), CANDIDATES))
-        path = journey.folder / runs.TUNED
-        found = json.loads(path.read_text(encoding="utf-8"))
-        write_json(path, {**found, "least_certain": least_certain(student, some)})
+        noted["least_certain"] = least_certain(student, some)
+    write_json(path, noted)

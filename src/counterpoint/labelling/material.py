@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
-from counterpoint.data.labels import read_some_labels
+from counterpoint.data.labels import Labels, read_some_labels
 from counterpoint.data.splits import budget, members
 from counterpoint.data.subset import spread
 from counterpoint.errors import LabelError
@@ -44,6 +44,8 @@ class Material:
     """Who is asked; None where no label can be spared."""
     budgets: list[Budget]
     """What is learned from ``known``, and smaller budgets to compare it with."""
+    read: Labels
+    """How the labels were read."""
 
     def identity(self) -> str:
         """A fingerprint of the items and of what they are named: a run is only resumed with the same."""
@@ -70,21 +72,22 @@ def gather(source: object, labels: object, asked: Lifecycle, *, data: DataOption
     modality, items = open_source(source, wishes)
     unseen(labels, modality)
     _require_networks(modality, len(items), asked)
-    everything = Labelled(items, *read_some_labels(labels, source, items))
+    read = read_some_labels(labels, source, items)
+    everything = Labelled.read(items, read)
     limited = asked.per_class is not None or asked.fraction is not None
     try:
         known, questions = set_apart(everything, seed=asked.seed)
     except LabelError:
         if limited:
             raise
-        return Material(modality, items, everything, everything, everything, None, [])
+        return Material(modality, items, everything, everything, everything, None, [], read)
     learned = known if limited else everything
     drawn = budget(learned.labels, learned.classes, per_class=asked.per_class, fraction=asked.fraction, seed=asked.seed)
     drawn_of_each = members(learned.labels[drawn], len(learned.classes), seed=asked.seed)
     most = max(map(len, drawn_of_each))
     size = Budget(asked.per_class, (asked.fraction or 1.0) if asked.per_class is None else None)
     smaller = [Budget(each, None) for each in SMALLER if each < most]
-    return Material(modality, items, everything, learned, known, questions, [size, *smaller])
+    return Material(modality, items, everything, learned, known, questions, [size, *smaller], read)
 
 
 def _require_networks(modality: Modality, items: int, asked: Lifecycle) -> None:

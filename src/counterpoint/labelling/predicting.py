@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from counterpoint.classifiers.classifier import Classifier, Prediction, load_classifier
-from counterpoint.files import write_text
+from counterpoint.files import expanded, write_text
 
 
 def predict(classifier: Classifier | str | Path, source: object) -> list[Prediction]:
@@ -17,10 +17,10 @@ def predict(classifier: Classifier | str | Path, source: object) -> list[Predict
     return list(kept.predict(source))
 
 
-def write_predictions(predictions: Sequence[Prediction], path: Path) -> None:
+def write_predictions(predictions: Sequence[Prediction], path: str | Path) -> None:
     """A table with the columns name, label and probability, written whole or not at all."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(["name", "label", "probability"])
     table.writerows((each.name, each.label, f"{each.probability:.6f}") for each in predictions)
-    write_text(path, text.getvalue())
+    write_text(expanded(path), text.getvalue())

@@ -16,23 +16,26 @@ from counterpoint.classifiers.distilling import agreement, distil
 from counterpoint.classifiers.imitating import imitate, shared_neighbours
 from counterpoint.classifiers.lessons import Lesson
 from counterpoint.data.labels import read_some_labels
-from counterpoint.data.splits import UNLABELLED
+from counterpoint.data.splits import UNLABELLED, is_labelled
 from counterpoint.errors import InputError, listed
 from counterpoint.evaluation.labelled import Labelled
+from counterpoint.files import expanded
 from counterpoint.interfaces import Items
 from counterpoint.labelling.folders import Leaving, asked_for, free, leave
 from counterpoint.labelling.history import LEARNED, saw_any
 from counterpoint.labelling.recipes import recipe, require_views
+from counterpoint.locks import holds_out
 from counterpoint.model import Model, load
 from counterpoint.naming import named
 from counterpoint.plans import Distilling
-from counterpoint.progress import embedding
+from counterpoint.progress import announce_labels, embedding
 from counterpoint.settle import USUAL_BATCH, fitting_epochs
 from counterpoint.training.recipe import steps_per_epoch
 
 ANSWERS, VECTORS = "answers", "vectors"
 
 
+@holds_out
 def distill(
     teacher: Classifier | Model | str | Path,
     source: object,
@@ -66,13 +69,17 @@ def distill(
     master = _master(teacher, asked.match)
     model = master.model if isinstance(master, Classifier) else master
     require_views(model)
-    items = model.modality.open(source)
+    items = model.open(source)
     seen = saw_any(teacher, *([] if asked.start is None else [asked.start]))
     leaving = Leaving(folder, {**asked_for(source, labels, asked), LEARNED: seen})
-    known = None if labels is None else Labelled(items, *read_some_labels(labels, source, items))
+    read = None if labels is None else read_some_labels(labels, source, items)
+    known = None if read is None else Labelled.read(items, read)
     seconds = None if asked.minutes is None else 60 * asked.minutes - (time.monotonic() - began)
     if isinstance(master, Classifier):
-        return taught(master, _fitting(known, master, items), asked, seconds, leaving)
+        fitting = _fitting(known, master, items)
+        if read is not None:
+            announce_labels(read, left_out=False, held_out=False)
+        return taught(master, fitting, asked, seconds, leaving)
     if known is not None:
         raise InputError("A teacher of vectors needs no labels. Leave them out, or give a classifier as the teacher.")
     return imitated(master, items, asked, seconds, leaving)
@@ -90,6 +97,8 @@ def taught(
         "agreement": agreement(master, student, items),
         "parameters": [_parameters(master.model), _parameters(student.model)],
     }
+    if is_labelled(known.labels).any():
+        found["classes"] = known.counts()
     leave(
         leaving, student, items, found, f"{_sizes(found)} answers as its teacher for {found['agreement']:.1%} of them."
     )
@@ -122,7 +131,7 @@ def _master(teacher: Classifier | Model | str | Path, match: str) -> Classifier 
         if match == ANSWERS:
             raise InputError("A model gives no answers. Fine-tune it first, or let the student match its vectors.")
         return teacher
-    answers = (Path(teacher) / RECORD).exists() if match == "auto" else match == ANSWERS
+    answers = (expanded(teacher) / RECORD).exists() if match == "auto" else match == ANSWERS
     return load_classifier(teacher) if answers else load(teacher)
 
 

@@ -17,7 +17,7 @@ from counterpoint import catalogue
 from counterpoint.data import rows
 from counterpoint.data.features import moments
 from counterpoint.data.frames import is_columns, read_frame
-from counterpoint.data.schema import Column, Schema
+from counterpoint.data.schema import NO_COLUMNS, Column, Schema
 from counterpoint.data.sheets import Sheet, later_sheet, read_sheet, sheet_of
 from counterpoint.data.steps import Steps, form_of, read_steps
 from counterpoint.errors import InputError, PlanError, SourceError, listed
@@ -89,7 +89,7 @@ class Series(Modality):
             *(moments(channel.reshape(-1)) for channel in steps.values.transpose(1, 0, 2)), strict=True
         )
         spread = [each if each > 0 else 1.0 for each in deviation]
-        schema = Schema([]) if sheet is None else sheet.schema
+        schema = NO_COLUMNS if sheet is None else sheet.schema
         shape = Shape(form, columns, list(mean), spread, views, schema, wishes.data)
         series = cls(shape, wishes.views if callable(wishes.views) else _found(views))
         return series, series._items(steps, sheet)
@@ -106,6 +106,8 @@ class Series(Modality):
             axis, channels = self.shape.options.channel_axis, len(self.shape.mean)
             return self._items(Steps(_channels_first(_array(source, AS_IT_IS), axis, channels)), None)
         sheet = later_sheet(source, self.shape.schema, self.name, self.shape.options)
+        if self.shape.form == "long":
+            rows.required(sheet.frame.columns, self.shape.schema.of_role("id", "time"))
         return self._items(read_steps(sheet, self.shape.form, self.shape.columns), sheet)
 
     def schema(self) -> Schema:
@@ -163,8 +165,11 @@ class Series(Modality):
         items = rows.Rows.of((steps.values - mean) / deviation, steps.names)
         if sheet is None:
             return items
-        frame = sheet.frame
-        return replace(items, labels=steps.labels, skipped=frame.skipped, notes=frame.notes)
+        frame, of = sheet.frame, steps.steps_of
+        items = replace(
+            items, labels=steps.labels, skipped=frame.skipped, notes=[*frame.notes, *sheet.remarks], frame=frame
+        )
+        return replace(items, rows=frame.rows) if of is None else replace(items, steps_of=of)
 
 
 def _before_schemas(settings: Mapping[str, Any]) -> Schema:
@@ -190,7 +195,7 @@ def _channels_first(
 ) -> Float64[np.ndarray, "n c t"]:
     """Series with their channels first: on the axis that a person says, or of as many as in training, or the short."""
     if values.ndim == 2:
-        values = values[:, None]
+        values, axis = values[:, None], "first"
     _, first, second = values.shape
     wanted = {"first": first, "last": second}.get(axis, min(first, second) if channels is None else channels)
     if channels not in (None, wanted) or wanted not in (first, second):

@@ -20,7 +20,7 @@ from counterpoint import catalogue
 from counterpoint.data import rows
 from counterpoint.data.features import Category, Cells, Feature, Number, encoded, feature_of, width_of
 from counterpoint.data.frames import is_columns, read_frame
-from counterpoint.data.schema import Column, Schema
+from counterpoint.data.schema import NO_COLUMNS, Column, Schema
 from counterpoint.data.sheets import LEARNED, Sheet, later_sheet, read_sheet, sheet_of
 from counterpoint.errors import InputError, PlanError, SourceError, listed
 from counterpoint.interfaces import Items
@@ -84,12 +84,15 @@ class Table(Modality):
                 [] if sheet is None else [each.name for each in sheet.schema.columns if each.type.startswith("list")]
             )
             if lists:
-                raise SourceError(f"The column '{lists[0]}' holds lists. Open this source as series, or leave it out.")
+                raise SourceError(
+                    f"The column '{lists[0]}' holds lists. Of strings, say --column {lists[0]} to learn from them as "
+                    "text; of numbers, open this source as series; or leave it out."
+                )
             held = listed(columns if sheet is None else sheet.frame.columns)
             raise SourceError(f"No column tells the rows apart. Columns: {held}. Give one that differs.")
         views = wishes.views if isinstance(wishes.views, str) else "callable"
         views = "corrupt" if views == "auto" else views
-        schema = Schema([]) if sheet is None else sheet.schema
+        schema = NO_COLUMNS if sheet is None else sheet.schema
         layout = Layout(features, width, views, schema, wishes.data)
         items = _opened(columns, layout, sheet)
         table = cls(layout, wishes.views if callable(wishes.views) else _found(items.values, layout))
@@ -197,7 +200,9 @@ def _of_array(source: object, options: DataOptions) -> dict[str, Cells]:
     if array is None or array.ndim != 2:
         got = repr(source) if array is None else f"the shape {array.shape}"
         raise SourceError(f"A table is a 2-D array (n, d), a .csv, .parquet or data frame. Got {got}.")
-    return {str(number): column for number, column in enumerate(rows.finite(array, "row, column").T)}
+    masked = isinstance(source, np.ma.MaskedArray)  # then what is missing is meant
+    numbers = array if masked else rows.finite(array, "row, column")
+    return {str(number): column for number, column in enumerate(numbers.T)}
 
 
 def _columns(sheet: Sheet, names: Sequence[str]) -> dict[str, Cells]:

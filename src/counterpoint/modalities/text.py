@@ -17,16 +17,18 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from counterpoint import catalogue
-from counterpoint.data.alike import alike
+from counterpoint.data.alike import alike, shown
 from counterpoint.data.frames import is_columns
-from counterpoint.data.schema import Schema
-from counterpoint.data.sheets import Sheet, later_sheet, read_sheet
-from counterpoint.data.texts import Texts, linked_of_sheet, looks_like_texts, of_sheet, read_texts
+from counterpoint.data.linked import read_to_learn
+from counterpoint.data.prompts import Prompted
+from counterpoint.data.schema import NO_COLUMNS, Schema
+from counterpoint.data.sheets import later_sheet, read_sheet
+from counterpoint.data.texts import Texts, looks_like_texts, of_sheet, read_texts
 from counterpoint.data.tokens import Script, Tokenizer, learned
-from counterpoint.data.words import counted, in_stretches
+from counterpoint.data.words import counted, in_stretches, only_whole
 from counterpoint.data.written import Ragged, Written
-from counterpoint.encoders.hugging_face import PREFIX, Network, blank, described, pretrained
-from counterpoint.errors import InputError, PlanError, SourceError
+from counterpoint.encoders.hugging_face import PREFIX, blank, described, longest_text, pretrained
+from counterpoint.errors import InputError, PlanError
 from counterpoint.interfaces import Items, Views
 from counterpoint.kinds import EncoderInput, Modality, Wishes
 from counterpoint.options import DataOptions
@@ -73,7 +75,7 @@ class Reading:
     schema: Schema
     options: DataOptions
     network: Mapping[str, Any] | None
-    """Name, pooling and config of a network whose tokenizer this is."""
+    """What it takes to build the network again whose tokenizer this is."""
 
 
 class Text(Modality):
@@ -91,6 +93,7 @@ class Text(Modality):
     def __init__(self, reading: Reading, look: Callable[[str], str] | None = None) -> None:
         self.reading = reading
         self.tokenizer = Tokenizer(reading.tokenizer)
+        self._prompted = Prompted(self.tokenizer, str((reading.network or {}).get("prompt", "")))
         self._look = look
         self._begins = self.tokenizer.begins()
 
@@ -102,36 +105,48 @@ class Text(Modality):
     def learn(cls, source: object, wishes: Wishes) -> tuple[Text, Items]:
         borrowed = described(wishes.encoder)
         sheet = read_sheet(source, wishes, cls.name) if is_columns(source) else None
-        read, linked, columns = _read(source, sheet, wishes)
+        read, linked, columns = read_to_learn(source, sheet, wishes)
         if borrowed is None and catalogue.split(wishes.encoder)[0] == WHOLE:
             read = in_stretches(read, words=STRETCH)
-            tokenizer = Tokenizer(counted(read.texts))
+            tokenizer = Tokenizer(counted(read.texts, wishes.data))
         else:
+            only_whole(wishes.data)
             tokenizer = Tokenizer(learned(read.texts, size=VOCABULARY) if borrowed is None else borrowed.tokenizer)
-        tokens = tokenizer.numbers(read.texts)
+        prompted = Prompted(tokenizer, "" if borrowed is None else borrowed.prompt)
+        tokens = prompted.numbers(read.texts)
         views = wishes.views if isinstance(wishes.views, str) else "callable"
         reading = Reading(
             tokenizer=tokenizer.script,
             occurrences=np.bincount(tokens.flat, minlength=len(tokenizer)).tolist(),
-            documents=_documents(tokens, len(tokenizer)),
+            documents=tokens.rows_with(len(tokenizer)),
             texts=len(tokens),
-            longest=_longest(wishes.view_size, tokenizer, borrowed),
+            longest=longest_text(wishes.view_size, borrowed, around=prompted.around, usual=LONGEST),
             columns=columns,
             paired=linked is not None,
             views=("words" if linked is None else "dropout") if views == "auto" else views,
-            schema=Schema([]) if sheet is None else sheet.schema,
+            schema=NO_COLUMNS if sheet is None else sheet.schema,
             options=wishes.data,
-            network=borrowed and {"name": borrowed.name, "pooling": borrowed.pooling, "config": borrowed.config},
+            network=None if borrowed is None else borrowed.settings,
         )
+        if borrowed is not None:
+            read = replace(read, notes=[*read.notes, *borrowed.notes])
         text = cls(reading, wishes.views if callable(wishes.views) else None)
         return text, text._learned(read, tokens, linked, told_apart=wishes.told_apart)
 
     def open(self, source: object) -> Items:
         read = self._read_later(source)
-        return self._items(read, self.tokenizer.numbers(read.texts))
+        return self._items(read, self._prompted.numbers(read.texts))
+
+    def written_as(self) -> DataOptions:
+        options = self.reading.options
+        return DataOptions(encoding=options.encoding, quoting=options.quoting, header=options.header)
+
+    def open_column(self, source: object, column: str) -> Items:
+        read = read_texts(source, replace(self.written_as(), column=column))
+        return self._items(read, self._prompted.numbers(read.texts))
 
     def look(self, batch: Int64[Tensor, "b l"], key: Int64[Tensor, " b"]) -> Int64[Tensor, "b s"]:
-        return self.tokenizer.framed(self._looks(self._chosen(), batch, key))
+        return self._prompted.framed(self._looks(self._chosen(), batch, key))
 
     def strength(self, by: float) -> str:
         return strengthened(self.reading.views, by, only=self.name)
@@ -140,7 +155,7 @@ class Text(Modality):
         if catalogue.split(self.reading.views)[0] not in catalogue.SHELVES["views"]:
             return None
         look: Words = catalogue.find("views", self.reading.views, only=self.name)()
-        return self.tokenizer.framed(self._looks(look.local(), batch, key))
+        return self._prompted.framed(self._looks(look.local(), batch, key))
 
     def aligned(self, views: Views) -> Views:
         longest = max(view.shape[1] for view in views)
@@ -154,12 +169,13 @@ class Text(Modality):
         return self._look is not None or self.reading.views != "callable"
 
     def plain(self, batch: Int64[Tensor, "b l"]) -> Int64[Tensor, "b m"]:
-        return self.tokenizer.framed(batch)
+        return self._prompted.framed(batch)
 
     def raw(self, batch: Int64[Tensor, "b l"]) -> Float[Tensor, "b d"]:
         """TF-IDF, of length 1: for each of the most frequent tokens (1 + log count) (1 + log((1 + n) / (1 + df)))."""
         documents = torch.tensor(self.reading.documents, dtype=torch.float32)
-        common = documents.argsort(descending=True, stable=True)[:RAW]
+        documents[self.tokenizer.fragments()] = 0
+        common = documents.argsort(descending=True, stable=True)[: min(RAW, int((documents > 0).sum()))]
         place = torch.full((len(documents) + 1,), len(common))
         place[common] = torch.arange(len(common))
         tokens = place[batch.cpu().masked_fill(batch.cpu() == self.tokenizer.pad, len(documents))]
@@ -173,7 +189,7 @@ class Text(Modality):
 
     def encoder(self, name: str, width: int | None) -> nn.Module:
         if name.startswith(PREFIX):
-            return pretrained(**self._network(name))
+            return pretrained(self._network(name), pad=self.tokenizer.pad)
         occurrences = torch.tensor(self.reading.occurrences, dtype=torch.float32)
         part = catalogue.find("encoder", self.usual_encoder if name == "auto" else name, only=self.name)
         if width is None:  # then one written behind the name counts
@@ -184,24 +200,24 @@ class Text(Modality):
     def rebuilt(self, name: str, width: int | None) -> nn.Module:
         if not name.startswith(PREFIX):
             return self.encoder(name, width)
-        known = self._network(name)
-        return blank((self.reading.network or {})["config"], pad=known["pad"], pooling=known["pooling"])
+        return blank(self._network(name), pad=self.tokenizer.pad)
 
     def recipe(self, encoder: str) -> Mapping[str, Any]:
         return PRETRAINED if encoder.startswith(PREFIX) else {}
 
-    def _network(self, name: str) -> dict[str, Any]:
-        """The name of a network, what fills up its texts and how it pools; only of the one that reads these tokens."""
+    def _network(self, name: str) -> Mapping[str, Any]:
+        """What it takes to build a network; only of the one that reads these tokens."""
         known = self.reading.network
         if known is None or catalogue.split(name)[0] != f"{PREFIX}{known['name']}":
             raise PlanError(
                 f"'{name}' reads tokens of its own tokenizer, and here texts are read by another. Train with "
                 f"--encoder {name} from the beginning."
             )
-        return {"name": known["name"], "pad": self.tokenizer.pad, "pooling": known["pooling"]}
+        return known
 
     def encoder_input(self) -> EncoderInput:
-        recipe = "The numbers of the tokens of a text, by 'tokenizer', filled up behind with the number of [PAD]."
+        prompt = f"the prompt {self._prompted.prompt!r} and " if self._prompted.prompt else ""
+        recipe = f"The numbers of the tokens of {prompt}a text, by 'tokenizer', filled up behind with that of [PAD]."
         return EncoderInput({"tokens": None}, recipe, len(self.tokenizer))
 
     def worded(self, view: Int64[Tensor, "b l"]) -> list[str]:
@@ -223,6 +239,8 @@ class Text(Modality):
         return [like]
 
     def _items(self, read: Texts, tokens: Ragged) -> Written:
+        remark = self.tokenizer.remark(tokens)
+        read = read if remark is None else replace(read, notes=[*read.notes, remark])
         return Written(read, tokens, self.reading.longest, self.tokenizer.pad)
 
     def _learned(self, read: Texts, tokens: Ragged, linked: np.ndarray | None, *, told_apart: bool) -> Written:
@@ -234,11 +252,12 @@ class Text(Modality):
             notes.append(f"{long:,} texts are longer than {self.reading.longest} tokens and are cut (--view-size)")
         if not told_apart:
             return replace(self._items(replace(read, notes=notes), tokens), linked=linked)
-        numbers = alike(tokens.only(self.tokenizer.says()), size=len(self.tokenizer))
+        telling, size = self.tokenizer.telling(tokens)
+        numbers = alike(telling, size=size)
         again = len(numbers) - len(np.unique(numbers))
         if again:
             notes.append(f"{again:,} texts say nearly what another says; they are not told apart")
-        kin = _kin(numbers, linked) if again or linked is not None else None
+        kin = shown(numbers, linked) if again or linked is not None else None
         return replace(self._items(replace(read, notes=notes), tokens), linked=linked, kin=kin)
 
     def _read_later(self, source: object) -> Texts:
@@ -270,51 +289,8 @@ class Text(Modality):
             return look(batch, key, begins=self._begins, pad=self.tokenizer.pad, mask=self.tokenizer.mask)
         said = self.tokenizer.said(batch)
         views = each_text(look, said, key)
-        seen = self.tokenizer.numbers(views)
+        seen = self._prompted.numbers(views)
         if not seen.lengths.all():  # where nothing is left, a text stays as it was
             kept = zip(views, said, seen.lengths, strict=True)
-            seen = self.tokenizer.numbers([view if count else text for view, text, count in kept])
+            seen = self._prompted.numbers([view if count else text for view, text, count in kept])
         return seen.padded(np.arange(len(batch)), most=self.reading.longest, pad=self.tokenizer.pad).to(batch.device)
-
-
-def _read(
-    source: object, sheet: Sheet | None, wishes: Wishes
-) -> tuple[Texts, Int64[np.ndarray, "r v"] | None, list[str]]:
-    """The texts to learn from, for rows of pairs which of them belong together, and the columns that hold them."""
-    if sheet is None:
-        if wishes.pairs:
-            raise SourceError("Pairs stand in columns with names, and this source has none. Give a .csv or the like.")
-        return read_texts(source, wishes.data), None, []
-    pairs = list(wishes.pairs) or sheet.schema.of_role("pair")
-    if not pairs:
-        columns = sheet.schema.of_role("text")
-        return of_sheet(sheet, columns), None, columns
-    if wishes.data.column is not None:
-        raise SourceError("Give --column or --pairs, not both: either names the columns with the text.")
-    return *linked_of_sheet(sheet, pairs), pairs
-
-
-def _longest(wanted: int | None, tokenizer: Tokenizer, network: Network | None) -> int:
-    """Tokens after which a text is cut; a network has room for so many, and its frame takes some of it."""
-    if network is None:
-        return wanted or LONGEST
-    room = network.room - len(tokenizer.before) - len(tokenizer.behind)
-    if wanted is not None and wanted > room:
-        raise PlanError(f"'{PREFIX}{network.name}' reads at most {room} tokens. Got --view-size {wanted}.")
-    return wanted or min(LONGEST, room)
-
-
-def _documents(tokens: Ragged, size: int) -> list[int]:
-    """In how many texts every token stands."""
-    row = np.repeat(np.arange(len(tokens)), tokens.lengths)
-    pairs = np.unique(row * size + tokens.flat)
-    counts: list[int] = np.bincount(pairs % size, minlength=size).tolist()
-    return counts
-
-
-def _kin(numbers: Int64[np.ndarray, " n"], linked: np.ndarray | None) -> Int64[np.ndarray, "_ w"]:
-    """What every row shows; behind the rows of pairs stand those of their others, column by column."""
-    if linked is None:
-        return numbers[:, None]
-    said = numbers[linked]
-    return np.concatenate([said[:, :2], *(np.stack([other, other], axis=1) for other in said.T[2:])])

@@ -15,8 +15,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.optimize import minimize_scalar
-from sklearn.metrics import roc_auc_score, roc_curve
 
 from counterpoint.evaluation.intervals import Interval
 
@@ -63,6 +61,8 @@ def best_threshold(distance: Distances, same: Same) -> Threshold:
 
 def _steepness(distance: Distances, same: Same, middle: float) -> float:
     """The most likely one, with targets that are never quite certain."""
+    from scipy.optimize import minimize_scalar
+
     count, other = int(same.sum()), int((~same).sum())
     target = np.where(same, (count + 1) / (count + 2), 1 / (other + 2))
     unit = middle or 1.0
@@ -81,6 +81,8 @@ def area(distance: Distances, same: Same, *, seed: int = 0, draws: int = 500) ->
     >>> area(np.asarray([1.0, 2.0, 4.0, 5.0]), np.asarray([True, True, False, False])).value
     1.0
     """
+    from sklearn.metrics import roc_auc_score
+
     return _with_interval(lambda d, s: float(roc_auc_score(s, -d)), distance, same, seed=seed, draws=draws)
 
 
@@ -90,6 +92,7 @@ def equal_error(distance: Distances, same: Same, *, seed: int = 0, draws: int = 
     >>> equal_error(np.asarray([1.0, 4.0, 2.0, 5.0]), np.asarray([True, True, False, False])).value
     0.5
     """
+    from sklearn.metrics import roc_curve
 
     def error(d: Distances, s: Same) -> float:
         strangers, friends, _ = roc_curve(s, -d, drop_intermediate=False)

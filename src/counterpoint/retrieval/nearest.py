@@ -54,7 +54,7 @@ def nearest(
         raise InputError(f"There are {len(queries)} queries but {len(skipped)} rows to skip; give one for each.")
     k = min(k, len(z) - int((skipped >= 0).any()))
     items = _tensor(z.vectors)
-    lengths = items.norm(dim=1).clamp(min=1e-12)
+    lengths = torch.from_numpy(np.maximum(z.lengths, 1e-12))
     index = np.empty((len(queries), k), dtype=np.int64)
     similarity = np.empty((len(queries), k), dtype=np.float32)
     rows = max(1, CELLS // max(1, len(z)))

@@ -5,7 +5,8 @@ r"""How well a ranking puts forward what is relevant.
     nDCG@10   = sum_{i <= 10} g_i / log2(i + 1)  over the same sum of the best order,     g_i the grade at rank i
 
 Järvelin & Kekäläinen 2002, "Cumulated gain-based evaluation of IR techniques", with the linear gains of TREC.  Who is
-as alike as another stands half a place behind it, so a model that takes all for equal is no better than chance.
+as alike as another stands half a place behind it, so a model that takes all for equal is no better than chance.  What
+is relevant and not among the documents is never found, but counts in the relevant and in the best order.
 
 >>> found = ranked(np.array([[0.9, 0.1, 0.5]], dtype=np.float32), np.array([[0, 0, 1]]))
 >>> found["recall@1"].tolist(), found["mrr"].tolist()
@@ -21,23 +22,26 @@ AT = (1, 10, 100)
 GAIN = 10
 
 
-def ranked(alike: Float32[np.ndarray, "q n"], grades: Shaped[np.ndarray, "q n"]) -> dict[str, Float[np.ndarray, " q"]]:
+def ranked(alike: Float32[np.ndarray, "q n"], grades: Shaped[np.ndarray, "q m"]) -> dict[str, Float[np.ndarray, " q"]]:
     """Every measure for every query; ``recall@k`` only where k is smaller than the number of documents.
 
     Args:
         alike: How alike queries and documents are.
-        grades: How relevant each document is to each query, 0 for not at all; every query needs one that is.
+        grades: How relevant each document is to each query, 0 for not at all; every query needs one that is. Columns
+            behind the n documents are of others, which are not there to be found.
     """
     count = alike.shape[1]
-    relevant = grades > 0
+    relevant = grades[:, :count] > 0
+    total = (grades > 0).sum(axis=1)
     deep = min(max(AT), count)
     order = np.argpartition(-alike, deep - 1, axis=1)[:, :deep]
     order = np.take_along_axis(order, np.argsort(-np.take_along_axis(alike, order, axis=1), axis=1, kind="stable"), 1)
     found = np.take_along_axis(grades, order, axis=1)
     best = np.where(relevant, alike, -np.inf).max(axis=1, keepdims=True)
     rank = 1 + (alike > best).sum(axis=1) + ((alike == best) & ~relevant).sum(axis=1) / 2
+    rank = np.where(relevant.any(axis=1), rank, np.inf)
     measures = {
-        f"recall@{k}": (found[:, :k] > 0).sum(axis=1) / relevant.sum(axis=1) if k > 1 else (rank < 1.5).astype(float)
+        f"recall@{k}": (found[:, :k] > 0).sum(axis=1) / total if k > 1 else (rank < 1.5).astype(float)
         for k in AT
         if k < count
     }

@@ -13,7 +13,7 @@ length 1 as in Levy & Goldberg 2014, "Linguistic regularities in sparse and expl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,7 +52,9 @@ class Asked:
 
 
 def questions(lines: Sequence[str], z: Embeddings) -> Asked:
-    """The questions in a file like that of word2vec: ": section", then four words in each line; case is not kept.
+    """The questions in a file like that of word2vec: ": section", then four words in each line.
+
+    Each is looked up as it is written, and where there is no such word in lower case.
 
     Raises:
         InputError: A line has not four words, or no question is of known words.
@@ -63,13 +65,14 @@ def questions(lines: Sequence[str], z: Embeddings) -> Asked:
         if line.startswith(":"):
             sections.append(line[1:].strip())
         elif line.strip():
-            words = line.lower().split()
+            words = line.split()
             if len(words) != 4:
                 raise InputError(
                     f"Line {number} should hold four words, as in 'man king woman queen'. Got '{line[:60]}'."
                 )
-            if all(word in place for word in words):
-                rows.append([place[word] for word in words])
+            known = [row for word in words if (row := _known(word, place)) is not None]
+            if len(known) == 4:
+                rows.append(known)
                 section.append(len(sections) - 1)
             else:
                 unknown += 1
@@ -100,7 +103,11 @@ def _places(z: Embeddings) -> dict[str, int]:
 
 
 def _place(word: str, place: dict[str, int]) -> int:
-    for form in (word, word.lower()):
-        if form in place:
-            return place[form]
-    raise InputError(f"There is no word '{word}' among the {len(place):,} that are known.{closest(word, place)}")
+    if (row := _known(word, place)) is None:
+        raise InputError(f"There is no word '{word}' among the {len(place):,} that are known.{closest(word, place)}")
+    return row
+
+
+def _known(word: str, place: Mapping[str, int]) -> int | None:
+    """The place of a word as it is written, else in lower case."""
+    return place.get(word, place.get(word.lower()))

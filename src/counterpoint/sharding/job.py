@@ -17,6 +17,8 @@ from typing import Any
 from counterpoint.data.shards import Shard, apart, shards_of
 from counterpoint.embeddings import origin, parts_in
 from counterpoint.errors import InputError, Interrupted, RunError, SourceError, UnknownName, closest, listed
+from counterpoint.files import expanded
+from counterpoint.locks import locked
 from counterpoint.model import Model, load
 from counterpoint.sharding.cluster import on_ray
 from counterpoint.sharding.parts import Embedder, Order, Outcome, Tell, sweep, target
@@ -57,31 +59,32 @@ def embed_all(model: Model | str | Path, source: object, out: Path, way: Way, pr
     """
     kept = model if isinstance(model, Model) else load(model)
     shards = shards_of(source, size=way.shard_size)
-    apart(out, source, shards)
-    fingerprint = kept.fingerprint()
-    waiting = _waiting(shards, out, fingerprint, overwrite=way.overwrite)
-    began = time.perf_counter()
-    outcomes: list[Outcome] = []
-    tell = _telling(outcomes, len(waiting), progress)
-    sweep(out, waiting)
-    try:
-        if waiting and (way.workers, way.engine) == (1, "local"):
-            embedder = Embedder(kept, fingerprint, out)
-            for shard in waiting:
-                tell(embedder(shard))
-        elif waiting:
-            _elsewhere(kept, None if model is kept else Path(str(model)), waiting, out, way, tell)
-    except KeyboardInterrupt:
-        raise Interrupted("Stopped. Finished shards are kept; the same command embeds the others.") from None
-    finally:
+    with locked(out):
+        apart(out, source, shards)
+        fingerprint = kept.fingerprint()
+        waiting = _waiting(shards, out, fingerprint, overwrite=way.overwrite)
+        began = time.perf_counter()
+        outcomes: list[Outcome] = []
+        tell = _telling(outcomes, len(waiting), progress)
         sweep(out, waiting)
-    seconds = time.perf_counter() - began
-    return {
-        **_summary(outcomes, seconds),
-        "shards": len(shards),
-        "skipped": len(shards) - len(waiting),
-        "model": fingerprint,
-    }
+        try:
+            if waiting and (way.workers, way.engine) == (1, "local"):
+                embedder = Embedder(kept, fingerprint, out)
+                for shard in waiting:
+                    tell(embedder(shard))
+            elif waiting:
+                _elsewhere(kept, None if model is kept else expanded(str(model)), waiting, out, way, tell)
+        except KeyboardInterrupt:
+            raise Interrupted("Stopped. Finished shards are kept; the same command embeds the others.") from None
+        finally:
+            sweep(out, waiting)
+        seconds = time.perf_counter() - began
+        return {
+            **_summary(outcomes, seconds),
+            "shards": len(shards),
+            "skipped": len(shards) - len(waiting),
+            "model": fingerprint,
+        }
 
 
 def _telling(outcomes: list[Outcome], total: int, progress: Progress) -> Tell:
@@ -125,8 +128,6 @@ def _elsewhere(model: Model, run: Path | None, shards: Sequence[Shard], out: Pat
 
 def _waiting(shards: Sequence[Shard], out: Path, fingerprint: str, *, overwrite: bool) -> list[Shard]:
     """The shards without a file by this model, or with one from before they changed."""
-    if out.exists() and not out.is_dir():
-        raise RunError(f"'{out}' is a file; give a folder for --out.")
     targets = {target(out, shard): shard for shard in shards}
     there = parts_in(out) if out.is_dir() else []
     waiting = dict(targets)

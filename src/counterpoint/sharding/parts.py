@@ -9,6 +9,7 @@ from pathlib import Path
 from counterpoint.data.shards import Shard
 from counterpoint.embeddings import Embeddings
 from counterpoint.errors import InputError, RunError
+from counterpoint.files import PARTIAL, target_of
 from counterpoint.model import Model, load
 
 
@@ -76,6 +77,6 @@ def target(out: Path, shard: Shard) -> Path:
 def sweep(out: Path, shards: Sequence[Shard]) -> None:
     """Remove what killed processes left of the files of these shards: temporary files beside them."""
     targets = {target(out, shard) for shard in shards}
-    for path in out.rglob(".*.npz.*"):
-        if path.with_name(path.name[1:].rpartition(".")[0]) in targets:
+    for path in out.rglob(f".*{PARTIAL}"):
+        if target_of(path) in targets:
             path.unlink(missing_ok=True)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, Token
 
 from counterpoint import __version__
+from counterpoint.files import expanded
 from counterpoint.options import AS_IT_IS as AS_IT_IS
 from counterpoint.options import DataOptions
 from counterpoint.plans import Plan
@@ -21,9 +23,17 @@ app = App(
     result_action="return_value",
 )
 
+
+def _given(_: Any, tokens: Sequence[Token]) -> Path:
+    return expanded(tokens[0].value)
+
+
+Place = Annotated[Path, Parameter(converter=_given)]
+"""The path of a file or a folder, where ~ is followed even behind a = and in quotation marks."""
+
 Choices = Annotated[Plan, Parameter(name="*")]
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON object and nothing else.")]
-Data = Annotated[DataOptions, Parameter(name="*")]
+Data = Annotated[DataOptions, Parameter(name="*", allow_leading_hyphen=True)]
 Flag = Parameter(negative="")
 Several = Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")]
 USUAL = Plan()

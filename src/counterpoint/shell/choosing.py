@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from counterpoint.plans import Lab
-from counterpoint.shell.app import AS_IT_IS, USUAL, AsJson, Choices, Data, Flag, app, say
+from counterpoint.shell.app import AS_IT_IS, USUAL, AsJson, Choices, Data, Flag, Place, app, say
 
 Labs = Annotated[Lab, Parameter(name="*")]
 USUAL_LAB = Lab()
@@ -23,7 +22,7 @@ def compare(
     labels: str | None = None,
     test: str | None = None,
     seeds: int = 3,
-    out: Path,
+    out: Place,
     resume: Annotated[bool, Flag] = False,
     overwrite: Annotated[bool, Flag] = False,
     data: Data = AS_IT_IS,
@@ -68,7 +67,7 @@ def compare(
 def tune(
     source: str,
     *,
-    out: Path,
+    out: Place,
     labels: str | None = None,
     test: str | None = None,
     trials: int | None = None,
@@ -123,8 +122,8 @@ def lab(
     *,
     labels: str | None = None,
     views: str | None = None,
-    model: Path | None = None,
-    out: Path | None = None,
+    model: Place | None = None,
+    out: Place | None = None,
     overwrite: Annotated[bool, Flag] = False,
     data: Data = AS_IT_IS,
     choices: Labs = USUAL_LAB,

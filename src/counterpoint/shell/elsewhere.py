@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from counterpoint.shell.app import AsJson, app, say
+from counterpoint.shell.app import AsJson, Place, app, say
 
 
 @app.command
-def export(run: Path, *, out: Path, as_json: AsJson = False) -> None:
+def export(run: Place, *, out: Place, as_json: AsJson = False) -> None:
     """Write the model in RUN so that it works without Counterpoint: for any runtime, or for torchvision and timm.
 
     Args:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from counterpoint.errors import InputError
 from counterpoint.plans import Distilling, Lifecycle, Tuning
-from counterpoint.shell.app import AS_IT_IS, AsJson, Data, Flag, app, say
+from counterpoint.shell.app import AS_IT_IS, AsJson, Data, Flag, Place, app, say
 
 Tunings = Annotated[Tuning, Parameter(name="*")]
 Distillings = Annotated[Distilling, Parameter(name="*")]
@@ -23,7 +22,7 @@ def semi(
     source: str,
     *,
     labels: str | None = None,
-    out: Path,
+    out: Place,
     resume: Annotated[bool, Flag] = False,
     overwrite: Annotated[bool, Flag] = False,
     data: Data = AS_IT_IS,
@@ -57,11 +56,11 @@ def semi(
 
 @app.command
 def finetune(
-    run: Path,
+    run: Place,
     source: str,
     *,
     labels: str | None = None,
-    out: Path,
+    out: Place,
     overwrite: Annotated[bool, Flag] = False,
     choices: Tunings = TUNED_AS_USUAL,
     as_json: AsJson = False,
@@ -87,11 +86,11 @@ def finetune(
 
 @app.command
 def distill(
-    run: Path,
+    run: Place,
     source: str,
     *,
     labels: str | None = None,
-    out: Path,
+    out: Place,
     overwrite: Annotated[bool, Flag] = False,
     choices: Distillings = DISTILLED_AS_USUAL,
     as_json: AsJson = False,
@@ -115,7 +114,7 @@ def distill(
 
 
 @app.command
-def predict(run: Path, source: str, *, out: Path, as_json: AsJson = False) -> None:
+def predict(run: Place, source: str, *, out: Place, as_json: AsJson = False) -> None:
     """Write the likeliest class of every item of SOURCE, with its probability.
 
     Args:

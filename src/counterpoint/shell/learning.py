@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Annotated
 
-from counterpoint.shell.app import AS_IT_IS, USUAL, AsJson, Choices, Data, Flag, app, say
+from counterpoint.shell.app import AS_IT_IS, USUAL, AsJson, Choices, Data, Flag, Place, app, say
 
 
 @app.command
 def fit(
     source: str,
     *,
-    out: Path,
+    out: Place,
     labels: str | None = None,
     pairs: str | None = None,
     resume: Annotated[bool, Flag] = False,
@@ -46,7 +45,13 @@ def fit(
     if not launched().first:
         return
     verdicts = json.loads((out / runs.VERDICT).read_text(encoding="utf-8"))
-    say({"out": str(out), **verdicts}, f"The model is in {out}", as_json=as_json)
+    kept = runs.read_plan(out)
+    classes = kept.get("classes") or kept.get("followed")
+    say(
+        {"out": str(out), **verdicts, **({"classes": classes} if classes else {})},
+        f"The model is in {out}",
+        as_json=as_json,
+    )
 
 
 @app.command

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from textwrap import shorten
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from counterpoint.data.paths import require
 from counterpoint.errors import InputError
-from counterpoint.shell.app import AsJson, Flag, Several, app, filled, say
+from counterpoint.shell.app import AsJson, Flag, Place, Several, app, filled, say
 
 if TYPE_CHECKING:
     from counterpoint.retrieval.duplicates import Group
@@ -22,7 +22,7 @@ EXCERPT = 100
 
 @app.command
 def evaluate(
-    run: Path,
+    run: Place,
     *,
     train: str | None = None,
     test: str | None = None,
@@ -43,8 +43,8 @@ def evaluate(
     With --budget it is asked instead what so many labels are worth: from scratch, by a linear probe, fine-tuned and
     distilled, over several draws of the labels. Every draw teaches a student on all items.
 
-    With --pairs it is asked to find the partners of texts, with --queries, --documents and --relevance what is
-    relevant, beside counting words.
+    With --pairs it is asked to find the partners of texts, with --queries, --documents and --relevance, or a folder of
+    BEIR for --test, what is relevant, beside counting words.
 
     Args:
         run: The run folder.
@@ -56,13 +56,14 @@ def evaluate(
         pairs: Two columns of --test, such as question,answer: the second is to be found from the first.
         scores: A third column, of how alike people say the pairs are; then their order is compared with the encoder's.
         among: Among so many, drawn at random; among all when left out.
-        queries: Texts that are asked.
-        documents: Texts among which the answers are.
-        relevance: A file of columns: the name of a query, the name of a document, and perhaps a grade.
+        queries: Texts that are asked, with their names: columns, queries.jsonl of BEIR, topics of TREC.
+        documents: Texts among which the answers are, with their names: columns, corpus.jsonl of BEIR.
+        relevance: Names of queries and documents, and perhaps a grade: columns, qrels of BEIR or of TREC.
         seed: Names the held-out items and the draws.
         as_json: Print one JSON object and nothing else.
     """
     from counterpoint import api, runs
+    from counterpoint.data.relevance import is_beir
     from counterpoint.evaluation.probe import table
     from counterpoint.likeness import table as agreed_table
     from counterpoint.matching import table as found_table
@@ -75,6 +76,8 @@ def evaluate(
         found = api.match(run, _given(test, "--test"), pairs=pairs.split(","), among=among, seed=seed)
         say(found, found_table(found), as_json=as_json)
         return
+    if queries is None and is_beir(test):
+        queries, documents, relevance = test, documents or test, relevance or test
     if queries is not None:
         held, judged = _given(documents, "--documents"), _given(relevance, "--relevance")
         found = api.retrieve(run, queries, held, judged, seed=seed)
@@ -98,11 +101,12 @@ def _given(value: str | None, name: str) -> str:
 
 @app.command
 def embed(
-    run: Path,
+    run: Place,
     source: str,
     *,
-    out: Path,
+    out: Place,
     length: int | None = None,
+    column: str | None = None,
     workers: int = 1,
     engine: str = "local",
     shard_size: int = 10_000,
@@ -116,6 +120,7 @@ def embed(
         source: As for fit; for shards a folder or a pattern such as 'data/*.tar'.
         out: An .npz file with the arrays vectors (n, d) and names, or a folder that gets one for each shard.
         length: Numbers of every vector that are kept, of a model that was trained with --matryoshka; all when left out.
+        column: The column with the texts, such as answer; the first that the model learned from when left out.
         workers: Shards are embedded by this many processes.
         engine: local, or ray for Ray Data.
         shard_size: Loose photos are cut into shards of this many.
@@ -123,19 +128,25 @@ def embed(
         as_json: Print one JSON object and nothing else.
     """
     from counterpoint import api
+    from counterpoint.model import load
 
     if out.suffix and out.suffix != ".npz" and not out.is_dir():
         raise InputError(f"Vectors are written as .npz, or in shards into a folder. Got --out {out}.")
     if out.suffix != ".npz" or out.is_dir():
         if length is not None:
             raise InputError("Vectors are shortened in one file. Give --out an .npz file, or leave out --length.")
+        if column is not None:
+            raise InputError("A column is read into one file. Give --out an .npz file, or leave out --column.")
         ways: dict[str, Any] = {"workers": workers, "engine": engine, "shard_size": shard_size, "overwrite": overwrite}
         _say_shards({"out": str(out), **api.embed_shards(run, source, out, **ways)}, as_json=as_json)
         return
     if (workers, engine) != (1, "local"):
         raise InputError(f"Workers and engines write shards. Give a folder instead of --out {out}.")
+    model = load(run)
+    if not source.startswith("sample:"):
+        require(source)  # the name of a file with a slip in it is no text to embed
     began = time.perf_counter()
-    z = api.embed(run, source, length=length)
+    z = api.embed(model, source, length=length, column=column)
     z.save(out)
     speed = round(len(z) / (time.perf_counter() - began), 1)
     numbers = int(z.vectors.shape[1])
@@ -161,10 +172,11 @@ def _say_shards(done: dict[str, Any], *, as_json: bool) -> None:
 
 @app.command
 def search(
-    run: Path,
+    run: Place,
     source: str,
     *,
     like: str,
+    column: str | None = None,
     k: Annotated[int, Parameter(name=["-k", "--k"])] = 10,
     as_json: AsJson = False,
 ) -> None:
@@ -172,14 +184,15 @@ def search(
 
     Args:
         run: The run folder.
-        source: As for fit.
+        source: As for fit, or vectors that embed wrote, an .npz file or a folder: then only --like is embedded.
         like: The name of an item, its row number, a file with one item, or, among texts, a text.
+        column: Search in this column of SOURCE, such as answer; the first that the model learned from when left out.
         k: How many to find.
         as_json: Print one JSON object and nothing else.
     """
     from counterpoint import api
 
-    hits = api.search_source(run, source, like=like, k=k)
+    hits = api.search_source(run, source, like=like, k=k, column=column)
     lines = "\n".join(f"{hit.similarity:6.3f}  {hit.name}{_excerpt(hit.text)}" for hit in hits)
     say({"like": like, "hits": filled(hits)}, lines, as_json=as_json)
 
@@ -190,7 +203,7 @@ def _excerpt(text: str | None) -> str:
 
 
 @app.command
-def duplicates(run: Path, source: str, *, above: float = 0.95, as_json: AsJson = False) -> None:
+def duplicates(run: Place, source: str, *, above: float = 0.95, as_json: AsJson = False) -> None:
     """Find the items of SOURCE that are nearly copies of one another.
 
     Args:
@@ -218,11 +231,11 @@ def _members(group: Group) -> list[str]:
 
 @app.command
 def mine(
-    run: Path,
+    run: Place,
     source: str,
     *,
     pairs: str,
-    out: Path,
+    out: Place,
     k: Annotated[int, Parameter(name=["-k", "--k"])] = 1,
     share: float = 0.95,
     as_json: AsJson = False,
@@ -246,7 +259,7 @@ def mine(
 
 
 @app.command
-def report(run: Path, *, source: str | None = None, labels: str | None = None, as_json: AsJson = False) -> None:
+def report(run: Place, *, source: str | None = None, labels: str | None = None, as_json: AsJson = False) -> None:
     """Write report.html into RUN: one file that opens from disk.
 
     Args:

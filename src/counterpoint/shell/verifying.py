@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from counterpoint.errors import InputError
-from counterpoint.shell.app import AsJson, app, say
+from counterpoint.shell.app import AsJson, Place, app, say
 
 
 @app.command
 def verify(
-    run: Path,
+    run: Place,
     first: str | None = None,
     second: str | None = None,
     *,

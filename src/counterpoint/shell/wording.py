@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from counterpoint.errors import InputError
-from counterpoint.shell.app import AsJson, Several, app, filled, say
+from counterpoint.shell.app import AsJson, Place, Several, app, filled, say
 
 
 @app.command
 def words(
-    run: Path,
+    run: Place,
     *,
     like: Several = None,
     unlike: Several = None,
     k: Annotated[int, Parameter(name=["-k", "--k"])] = 10,
-    analogies: Path | None = None,
+    analogies: Place | None = None,
     as_json: AsJson = False,
 ) -> None:
     """Find words that are used alike, or answer analogies.
 
     Args:
-        run: The run folder of a model of words (fit CORPUS --method skipgram), or a file of word2vec.
-        like: A word, or several.
+        run: The run folder of a model of words (fit CORPUS --method skipgram), or a file of word vectors.
+        like: A word, or several; in lower case where none is known as it is written.
         unlike: The same: --like king woman --unlike man is an analogy.
         k: How many to find.
         analogies: A file of questions, four words in each line, as questions-words.txt of word2vec.
@@ -51,5 +50,6 @@ def _answers(found: Mapping[str, Any]) -> str:
     head = (
         f"{right['value']:.1%} ({right['low']:.1%} to {right['high']:.1%}) of {found['asked']:,} questions are answered"
     )
-    left = f"; {found['unknown']:,} have a word that is not known. Chance: {found['chance']:.3%}"
+    share = found["unknown"] / (found["unknown"] + found["asked"])
+    left = f"; {found['unknown']:,} more ({share:.1%}) have a word that is not known. Chance: {found['chance']:.3%}"
     return "\n".join([head + left, *sections])

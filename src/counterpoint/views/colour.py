@@ -86,7 +86,7 @@ def jitter(
     probability: float = 0.8,
     grey: float = 0.2,
 ) -> Float[Tensor, "b c h w"]:
-    """Colours in [0, 1] changed at random, each item in its own way. One channel: brightness and contrast only."""
+    """Colours in [0, 1] changed at random, each item in its own way. Other than three channels: light and contrast."""
     return jittering(key, strength=strength, probability=probability, grey=grey)(images, slice(None))
 
 

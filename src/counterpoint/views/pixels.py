@@ -147,8 +147,8 @@ photo = partial(Look, blur=0.5, erase=0.5)
 """Photos: SimCLR's full recipe with blur, and a blanked box."""
 
 grey = partial(Look, scale=0.4, colour=1.0, erase=0.5)
-"""Grey images: there is no colour to change, so light is changed more and a box is blanked; larger crops, because
-small ones take the outline away, which is most of what there is."""
+"""Grey images and those of other bands: there is no colour to change, so light is changed more and
+a box is blanked; larger crops, because small ones take the outline away, which is most of what there is."""
 
 upright = partial(Look, scale=0.5, mirror=0.0, degrees=15.0)
 """Where left and right differ, such as letters and digits: no mirror, large crops, a small turn."""
@@ -158,10 +158,10 @@ heavy = partial(Look, scale=0.08, colour=1.0, blur=0.5, solarize=0.2)
 
 
 def auto(channels: int, size: int) -> str:
-    """The preset for images of this kind.
+    """The preset for images of this kind; only three channels are taken for colours.
 
-    >>> auto(1, 28), auto(3, 32), auto(3, 96)
-    ('grey', 'small', 'photo')
+    >>> auto(1, 28), auto(3, 32), auto(3, 96), auto(5, 96)
+    ('grey', 'small', 'photo', 'grey')
     """
     if channels != 3:
         return "grey"
@@ -169,6 +169,6 @@ def auto(channels: int, size: int) -> str:
 
 
 def pictured(view: Float[Tensor, "b c h w"]) -> Tensor:
-    """Views as uint8 pictures with three channels, for people."""
+    """Views as uint8 pictures with three channels, for people: the first three bands, or the first alone."""
     shown = view[:, :3] if view.shape[1] >= 3 else view[:, :1].expand(-1, 3, -1, -1)
     return (shown.clamp(0, 1) * 255).round().to(torch.uint8)

@@ -12,14 +12,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int64, UInt8
+from jaxtyping import Float, Int64, Shaped
 from torch import Tensor
 
 from counterpoint.errors import InputError
 
 
-def each(call: Callable[[Any], Any], images: UInt8[Tensor, "b c h w"], key: Int64[Tensor, " b"]) -> Tensor:
-    """``call`` on every image, given as a Pillow image; its results stacked as (b, c, s, s) in [0, 1]."""
+def each(call: Callable[[Any], Any], images: Shaped[Tensor, "b c h w"], key: Int64[Tensor, " b"]) -> Tensor:
+    """``call`` on every image; its results stacked as (b, c, s, s) in [0, 1].
+
+    Bytes of one or three channels are given as a Pillow image, all others as a float tensor (c, h, w) in [0, 1].
+    """
     views = _seeded(lambda image: _pixels(_asked(call, _picture(image), "a picture")), images.cpu(), key)
     shapes = {tuple(view.shape) for view in views}
     if len(shapes) > 1:
@@ -59,9 +62,14 @@ def _asked(call: Callable[[Any], Any], thing: Any, called: str) -> Any:
         raise InputError(f"Views by a callable failed on {called}: {type(wrong).__name__}: {wrong}.") from wrong
 
 
-def _picture(image: UInt8[Tensor, "c h w"]) -> Any:
-    """An image as one of Pillow."""
+def _picture(image: Shaped[Tensor, "c h w"]) -> Any:
+    """An image as one of Pillow, or as a tensor where Pillow has none of its depth or number of bands."""
     from PIL import Image
+
+    if image.dtype != torch.uint8:
+        return image.clone()
+    if len(image) not in (1, 3):
+        return image.float() / 255
 
     array = image.permute(1, 2, 0).numpy()
     return Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array)

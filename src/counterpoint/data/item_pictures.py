@@ -1,0 +1,209 @@
+"""What an item of a dataset holds: a picture and perhaps a label, alone, in a tuple or under a name.
+
+A picture is a Pillow image, an array or a tensor (h, w), (h, w, c) or (c, h, w), the bytes of a .jpg or .png, the
+path of one, or a pair {bytes, path} as Hugging Face keeps pictures.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Shaped
+from PIL import Image
+from torch import Tensor
+
+from counterpoint.data import arrays, deep
+from counterpoint.data.column_names import LABELS, PICTURES
+from counterpoint.data.decode import Header, fitted, header, is_picture_name, levels_in, picture_levels, reason
+from counterpoint.data.levels import kind_of
+from counterpoint.data.remarks import Say
+from counterpoint.errors import CounterpointError, SourceError, closest, listed
+from counterpoint.files import expanded
+
+Picture = Image.Image | np.ndarray | Tensor | bytes
+"""A picture; bytes are those of a file of one."""
+
+STORED = {"bytes", "path"}
+"""The keys under which Hugging Face keeps an encoded picture."""
+
+SMALLEST = 8
+"""Side below which a square array of floats is not taken for a picture."""
+
+EXPECTED = "expected a Pillow image, an array (h, w), (h, w, c) or (c, h, w), or the bytes or the path of a photo"
+
+
+class Broken(NamedTuple):
+    """Stands for an item that cannot be fetched."""
+
+    reason: str
+
+
+def picture_of(value: Any) -> Picture | None:
+    """The picture that a value is, or None; whether bytes are one is not looked at."""
+    if isinstance(value, Image.Image):
+        return value
+    if arrays.is_array(value):
+        numbers = isinstance(value, Tensor) or value.dtype.kind in "buif"
+        return value if numbers and value.ndim in (2, 3) and 0 not in value.shape else None
+    if isinstance(value, Mapping) and value and set(value) <= STORED:
+        data, path = value.get("bytes"), value.get("path")
+        if data is None and not path:
+            return None
+        return bytes(data) if data is not None else expanded(str(path)).read_bytes()
+    if isinstance(value, bytes | bytearray):
+        return bytes(value)
+    if isinstance(value, str | Path) and is_picture_name(Path(value).name) and expanded(value).is_file():
+        return expanded(value).read_bytes()
+    return None
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a value is plainly a picture, and no series or row of numbers that an array may be as well."""
+    try:
+        picture = picture_of(value)
+        if isinstance(picture, bytes):
+            header(io.BytesIO(picture))
+    except Exception:  # decoders meet damaged bytes, and those of something else, with any exception there is
+        return False
+    if picture is None or isinstance(picture, Image.Image | bytes):
+        return picture is not None
+    shape = picture.shape
+    if len(shape) == 2:
+        whole = picture.dtype in (np.uint8, torch.uint8)
+        return min(shape) > 1 and (bool(whole) or (shape[0] == shape[1] and shape[0] >= SMALLEST))
+    first, middle, last = shape
+    return min(first, last) < min(middle, max(first, last))
+
+
+def inside(item: Any, key: str | None) -> Any:
+    """What stands where the picture of an item is: under a key, first in a tuple, or the item itself."""
+    if isinstance(item, Mapping) and key is not None:
+        return item.get(key)
+    return item[0] if isinstance(item, list | tuple) and item else item
+
+
+def key_of(items: Iterable[Any], column: str | None) -> str | None:
+    """The key under which the pictures of items are, where items are dictionaries.
+
+    Raises:
+        SourceError: There is no such key, or pictures are under several and nobody said which are meant.
+    """
+    for item in items:
+        if isinstance(item, Broken):
+            continue
+        if not isinstance(item, Mapping) or (item and set(item) <= STORED):
+            break
+        if column is not None:
+            if column not in item:
+                raise SourceError(f"There is no column '{column}'.{closest(column, item)} Columns: {listed(item)}.")
+            return column
+        found = [str(key) for key, value in item.items() if is_plain(value)]
+        wanted = next((name for name in PICTURES if name in found), found[0] if len(found) == 1 else None)
+        if wanted is None and found:
+            raise SourceError(f"Items hold pictures under {listed(found)}. Name the ones to look at with --column.")
+        wanted = wanted or next((name for name in PICTURES if _may_be(item.get(name))), None)
+        if wanted is not None:
+            return wanted
+    if column is not None:
+        raise SourceError(f"There is no column '{column}': the items of the source are not dictionaries. Leave it out.")
+    return None
+
+
+def _may_be(value: Any) -> bool:
+    """Whether an array that is called a picture can be one, though it may be a series by its shape."""
+    return arrays.is_array(value) and picture_of(value) is not None
+
+
+def label_of(item: Any) -> tuple[str | None, Any]:
+    """What an item says of itself, and the key under which it does; None where it says nothing."""
+    if isinstance(item, Mapping):
+        key = next((name for name in LABELS if name in item), None)
+        return key, None if key is None else _scalar(item[key])
+    if isinstance(item, list | tuple) and len(item) == 2:
+        return None, _scalar(item[1])
+    return None, None
+
+
+def _scalar(value: Any) -> Any:
+    if isinstance(value, np.ndarray | np.generic | Tensor):
+        return value.item() if value.ndim == 0 else None
+    return value if isinstance(value, str | int | float) else None
+
+
+def header_of(picture: Picture, axis: str) -> Header:
+    """What a picture is, before it is brought to a size."""
+    if isinstance(picture, bytes):
+        return header(io.BytesIO(picture))
+    if isinstance(picture, Image.Image):
+        _load(picture)
+        return Header(deep.bands(picture), picture.height, picture.width, deep.kind(picture))
+    numbers = arrays.as_numpy(picture)
+    return Header(*arrays.shape_of((1, *numbers.shape), axis), kind_of(numbers.dtype))
+
+
+class Wanted(NamedTuple):
+    """What pictures are brought to: (height, width), channels, the kind of their levels; where channels are found."""
+
+    size: tuple[int, int]
+    channels: int
+    kind: str
+    axis: str
+
+
+def levels_of(picture: Picture, wanted: Wanted, say: Say) -> Shaped[np.ndarray, "c h w"]:
+    """The levels of a picture, as they are wanted.
+
+    Raises:
+        ValueError: It has other bands, deeper levels, or numbers that are none.
+    """
+    size, channels, kind, axis = wanted
+    if isinstance(picture, bytes):
+        return levels_in(picture, size, channels, kind, say)
+    if not isinstance(picture, Image.Image):
+        if not (channels in (1, 3) and _is_transparent(picture)):
+            numbers = arrays.channels_first(arrays.as_numpy(picture)[None], axis)[0]
+            return fitted(numbers, size, channels, kind, say)
+        picture = Image.fromarray(arrays.as_numpy(picture))
+    _load(picture)
+    return picture_levels(picture, size, channels, kind, say)
+
+
+def _load(image: Image.Image) -> None:
+    """Read a PNG of which only the header was read: of several deep bands Pillow will keep 8 bits each."""
+    if image.format == "PNG":
+        image.load()
+
+
+def _is_transparent(picture: np.ndarray | Tensor) -> bool:
+    """Whether this is an array (h, w, 4) of bytes: red, green, blue and how much covers what is behind."""
+    return picture.ndim == 3 and picture.shape[2] == 4 and picture.dtype in (np.uint8, torch.uint8)
+
+
+def why(wrong: Exception) -> str:
+    """Why an item cannot be used, in the first line of what was raised; datasets raise anything there is."""
+    if isinstance(wrong, CounterpointError):
+        return str(wrong).rstrip(".")
+    if isinstance(wrong, OSError | ValueError):
+        return reason(wrong)
+    lines = str(wrong).splitlines()
+    return f"it cannot be read: {type(wrong).__name__}{f': {lines[0]}' if lines else ''}"
+
+
+def said(item: Any) -> str:
+    """What an item is, for people.
+
+    >>> said({"text": "so", "id": 1}), said(np.zeros((2, 3, 4, 4), np.uint8)), said(("so", 1))
+    ('a dictionary with the keys text, id', 'an array of uint8 (2, 3, 4, 4)', 'a tuple of str, int')
+    """
+    if isinstance(item, Mapping):
+        return f"a dictionary with the keys {listed(map(str, item), 5)}" if item else "an empty dictionary"
+    if arrays.is_array(item):
+        return f"an array of {str(item.dtype).removeprefix('torch.')} {tuple(item.shape)}"
+    if isinstance(item, list | tuple):
+        return f"a {type(item).__name__} of {listed((type(each).__name__ for each in item), 5)}" if item else "empty"
+    return f"{item!r}"[:60] if isinstance(item, str | int | float | bytes | None) else f"a {type(item).__name__}"

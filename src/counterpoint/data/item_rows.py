@@ -1,0 +1,28 @@
+"""From the name of an item, as somebody wrote it, to its row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from counterpoint.interfaces import Items
+
+
+def row_finder(items: Items) -> Callable[[str], int | None]:
+    """What finds the row of the item that is called so; None where none is.
+
+    Rows of an array are called by their numbers, 007, and found with leading zeros or without. All other names are
+    strings, of which 007 and 7 are two.
+    """
+    place = {name: row for row, name in enumerate(items.names)}
+    rows = getattr(items, "rows", None)
+    numbers = {int(row): position for position, row in enumerate(np.arange(len(items)) if rows is None else rows)}
+    counted = all(name.isdecimal() for name in place) and list(map(int, place)) == list(numbers)
+
+    def find(name: str) -> int | None:
+        if name in place or not counted or not name.isdecimal():
+            return place.get(name)
+        return numbers.get(int(name))
+
+    return find

@@ -1,0 +1,180 @@
+"""Where labels are: in the source itself, its folders, one of its columns, a file, or a list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from counterpoint.data.column_names import called
+from counterpoint.data.datasets import holds_pictures
+from counterpoint.data.frames import Frame, is_columns, raw_columns, read_frame
+from counterpoint.data.item_rows import row_finder
+from counterpoint.data.label_names import name_of
+from counterpoint.data.paths import existing
+from counterpoint.errors import LabelError, closest, listed
+from counterpoint.interfaces import Items
+
+SPLITS = ("train", "test", "val", "valid", "validation", "dev")
+"""What folders of a split are called, which are no classes."""
+
+
+class Given(NamedTuple):
+    """Labels as they were given, one for each item and perhaps for skipped ones."""
+
+    labels: list[Any]
+    listed: bool
+    """Whether they came as a list or an array, in which -1 stands for no label; in columns and files it is a class."""
+    notes: Sequence[str] = ()
+    """Sentences on how they were read."""
+
+
+def find_labels(spec: object, source: object, items: Items) -> Given:
+    """The labels that are meant by ``spec``; see ``labels.read_codes``."""
+    if spec is None:
+        if items.labels is None:
+            raise LabelError(
+                "The source carries no labels. Give labels='folder' where each class has its folder, the name of a "
+                "column, an .npy or .csv file, or a list with one label per item."
+            )
+        return Given(_list(items.labels), listed=True)
+    if not isinstance(spec, str | Path):
+        return Given(_list(spec), listed=True)
+    frame: Frame | None = getattr(items, "frame", None)
+    if frame is None and is_columns(source) and not holds_pictures(source):
+        frame = read_frame(source)
+    column, columns = _of_object(str(spec), source) if frame is None else _of_frame(str(spec), frame)
+    if column is not None:
+        return Given(column, listed=False)
+    if spec == "folder":
+        return _folders(items.names, source)
+    if Path(spec).suffix.lower() == ".npy":
+        return Given(_list(_array_in(spec)), listed=True)
+    if Path(spec).suffix.lower() == ".csv":
+        return Given(_named(spec, items), listed=False)
+    raise LabelError(
+        f"There are no labels '{spec}'.{closest(str(spec), [*columns, 'folder'])} Give 'folder', the path of an .npy "
+        + (
+            f"or .csv file, or one of the columns {listed(columns)}."
+            if columns
+            else "or .csv file, or a list; the source has no columns."
+        )
+    )
+
+
+Column = tuple[list[Any] | None, list[str]]
+"""What a column of a name says, None where there is none, and the names of all columns."""
+
+
+def _of_frame(name: str, frame: Frame) -> Column:
+    """A column with an entry for every row of its source, None for those that are left out."""
+    if name not in frame.columns:
+        return None, list(frame.columns)
+    labels: list[Any] = [None] * (len(frame) + len(frame.skipped))
+    for place, label in zip(frame.rows.tolist(), frame.labels(name), strict=True):
+        labels[place] = label
+    return labels, list(frame.columns)
+
+
+def _of_object(name: str, source: Any) -> Column:
+    """A column of a dataset, or of a dictionary or a frame with pictures in it."""
+    named = source if isinstance(source, Mapping) else getattr(source, "column_names", getattr(source, "columns", ()))
+    names = [str(each) for each in named]
+    if name not in names:
+        return None, names
+    features: Any = getattr(source, "features", None)
+    feature = features.get(name) if isinstance(features, Mapping) else None
+    return called(_list(source[name]), getattr(feature, "names", None)), names
+
+
+def _list(labels: Any) -> list[Any]:
+    """A list, an array or a tensor as a list with one entry for each item."""
+    if isinstance(labels, list | tuple):
+        return list(labels)
+    if isinstance(labels, np.ma.MaskedArray):
+        return list(labels.tolist())  # None where it is masked
+    array = np.asarray(labels.detach().cpu() if hasattr(labels, "detach") else labels)
+    if array.ndim not in (1, 2):
+        raise LabelError(f"Labels are one per item. Got an array of shape {array.shape}.")
+    found: list[Any] = array.tolist()
+    return found
+
+
+def _array_in(spec: str | Path) -> np.ndarray:
+    file = existing(spec)
+    try:
+        labels: np.ndarray = np.load(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as wrong:
+        raise LabelError(f"The labels '{spec}' cannot be read: {wrong}. Write them with numpy.save.") from wrong
+    return labels
+
+
+def _folders(names: Sequence[str], source: object) -> Given:
+    """The first folder in which the names differ: neither what all of them lie in, as in an archive, nor a split."""
+    parts, above = _apart([PurePosixPath(name).parts for name in names])
+    splits = _splits(parts)
+    notes = []
+    if splits:
+        parts, _ = _apart([part[1:] if part[0] in splits else part for part in parts])
+        notes = [_split_note(splits, source, above)]
+    alone = [name for name, part in zip(names, parts, strict=True) if len(part) < 2]
+    if alone:
+        raise LabelError(
+            f"{len(alone)} of {len(names)} items lie in no class folder, such as '{alone[0]}'. "
+            "Sort them into one folder per class, or give labels another way."
+        )
+    return Given([part[0] for part in parts], listed=False, notes=notes)
+
+
+Parts = Sequence[tuple[str, ...]]
+
+
+def _apart(parts: Parts) -> tuple[Parts, tuple[str, ...]]:
+    """The parts of paths below the folders that all of them lie in, and those folders."""
+    above: tuple[str, ...] = ()
+    while min(map(len, parts)) > 2 and len({part[0] for part in parts}) == 1:
+        above = (*above, parts[0][0])
+        parts = [part[1:] for part in parts]
+    return parts, above
+
+
+def _splits(parts: Parts) -> list[str]:
+    """The top folders that are splits: several that are called so, or one that holds class folders."""
+    called = [part for part in parts if len(part) > 1 and part[0].lower() in SPLITS]
+    folders = sorted({part[0] for part in called}, key=lambda folder: SPLITS.index(folder.lower()))
+    deep = all(len(part) > 2 for part in called)
+    return folders if len(folders) > 1 or deep else []
+
+
+def _split_note(splits: Sequence[str], source: object, above: Sequence[str]) -> str:
+    """What the folders of splits are, and how they are kept apart."""
+    said = [f"{folder}/" for folder in splits]
+    if len(splits) == 1:
+        return f"{said[0]} is a split, not a class: the class is the folder below it."
+    where = PurePosixPath(str(source) if isinstance(source, str | Path) else "", *above)
+    return (
+        f"{', '.join(said[:-1])} and {said[-1]} are splits, not classes; give {where / splits[0]} and "
+        f"{where / splits[1]} as --train and --test to keep them apart."
+    )
+
+
+def _named(spec: str | Path, items: Items) -> list[Any]:
+    """The labels in a table with the columns ``name`` and ``label``; None for items that it does not name."""
+    columns = raw_columns(spec)
+    if {"name", "label"} - set(columns):
+        raise LabelError(f"'{spec}' needs the columns name and label. It has {listed(columns)}.")
+    find: Callable[[str], int | None] = row_finder(items)
+    left_out = {name for name, _ in getattr(items, "skipped", ())}
+    labels: list[Any] = [None] * len(items)
+    for name, label in zip(map(str, columns["name"]), columns["label"], strict=True):
+        if name in left_out:
+            continue
+        row = find(name)
+        if row is None:
+            raise LabelError(f"'{spec}' labels '{name}', which is none of the items.{closest(name, items.names)}")
+        if name_of(labels[row]) not in (None, name_of(label)):
+            raise LabelError(f"'{spec}' calls '{name}' both '{labels[row]}' and '{label}'. Keep one of them.")
+        labels[row] = label
+    return labels

@@ -1,0 +1,214 @@
+"""Long forms: a row is one step of a series; one column says whose step it is, and another when it was.
+
+People settle these columns with ``--id`` and ``--time``. Without, they are known by what people call them, and, but for
+the plainest names, only where the rows bear it out: every series has several steps, all at times of their own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+from jaxtyping import Int64
+
+from counterpoint.data import times
+from counterpoint.data.frames import Cells, Frame
+from counterpoint.data.inference import Traits
+from counterpoint.data.schema import Column, words_in
+from counterpoint.errors import SourceError
+
+PLAIN_SERIES, PLAIN_TIME = ("id", "series"), "time"
+"""Names that leave no doubt, if the first of them repeats itself."""
+
+SERIES = re.compile(
+    r"(id|series|unit|machine|engine|motor|pump|turbine|device|asset|vehicle|sensor|station|meter|patient|subject|person|"
+    r"sample|case|trial|recording|unique)(?:[ _.-]?(?:id|no|nr|num|number|name))?"
+)
+"""What else people call the column that says whose step a row is, in lower case."""
+
+TIMES = re.compile(
+    r"(?:time|date|datetime|date[ _-]time|time[ _-]?stamp|date[ _-]stamp|t|ts|ds|epoch|year|month|week|day|hours?|"
+    r"minutes?|seconds?|step|time[ _-]?step|cycles?|time[ _-](?:in[ _-])?cycles?|tick|frame)"
+)
+"""What people call the column that says when it was, in lower case."""
+
+SEVERAL = 3
+"""Rows of every series from which on they are steps: two may be one before and one after."""
+
+STEPS = 8
+"""Columns of numbers behind a label from which on they are the steps of series."""
+
+NUMBERS = ("integer", "float", "boolean", "list of numbers")
+
+
+def is_long(frame: Frame, traits: Mapping[str, Traits], roles: Mapping[str, str]) -> bool:
+    """Whether a row is a step of a series.
+
+    Raises:
+        SourceError: It looks so, but the series differ in length.
+    """
+    pairs = _pairs(frame, traits, roles)
+    if any(_is_sure(pair, roles) for pair in pairs):
+        return True
+    free = [each.column for name, each in traits.items() if name not in roles]
+    if any(column.role == "text" for column in free):
+        return False
+    lengths = {}
+    for pair in pairs:
+        measured = any(column.type in NUMBERS and column.name not in pair for column in free)
+        steps = _steps(frame, *pair) if measured else None
+        if steps is not None:
+            lengths[pair] = steps
+    if not lengths or any(steps.min() == steps.max() for steps in lengths.values()):
+        return bool(lengths)
+    (series, time), steps = next(iter(lengths.items()))
+    names = list(dict.fromkeys(words_in(series, frame.columns[series], frame.called)))
+    short, long = int(steps.argmin()), int(steps.argmax())
+    raise SourceError(
+        f"The rows look like steps of series, '{series}' saying whose and '{time}' when, but the series are ragged: "
+        f"'{names[short]}' has {steps[short]} steps, '{names[long]}' has {steps[long]}. Cut or pad them to one length, "
+        "or say --modality table to learn from single rows."
+    )
+
+
+def is_wide(traits: Mapping[str, Traits], roles: Mapping[str, str], wanted: Sequence[str]) -> bool:
+    """Whether columns beside a label are the steps of series: numbers, and enough of them."""
+    free = [name for name in wanted or traits if name not in roles]
+    beside = [name for name in traits if roles.get(name) in (None, "ignore", "number")]
+    numeric = [name for name in beside if traits[name].column.type in NUMBERS]
+    return len(numeric) >= STEPS and set(free) <= set(numeric)
+
+
+def roles_in_series(frame: Frame, traits: Mapping[str, Traits], roles: Mapping[str, str]) -> dict[str, str]:
+    """The columns that say whose step a row is, and when, where a person named none."""
+    pairs = _pairs(frame, traits, roles)
+    if pairs:
+        pairs.sort(key=lambda pair: (not _is_sure(pair, roles), _steps(frame, *pair) is None))
+        series, time = pairs[0]
+        return {series: "id", time: "time"}
+    found = {} if "id" in roles.values() else _called(traits, roles, lambda name: name in PLAIN_SERIES)
+    whose = [name for name in found if traits[name].distinct < traits[name].known]
+    when = [] if "time" in roles.values() else _called(traits, roles, lambda name: name == PLAIN_TIME)
+    return dict.fromkeys(whose[:1], "id") | {name: "time" for name in when if traits[name].column.type != "string"}
+
+
+def require_times(frame: Frame, traits: Mapping[str, Traits], roles: Mapping[str, str]) -> None:
+    """Refuse a column of times in which some cells are none, naming the first.
+
+    Raises:
+        SourceError: There is one.
+    """
+    for name in (name for name, role in roles.items() if role == "time" and traits[name].column.type == "string"):
+        words = words_in(name, frame.columns[name], frame.called)
+        read = times.best(frame.columns[name])
+        wrong = next(row for row, word in enumerate(words) if word and np.isnan(read[row]))
+        if not _mostly(read):
+            raise SourceError(
+                f"The column '{name}' holds strings that are no times, such as '{words[wrong]}' in row "
+                f"{frame.rows[wrong]}. Give it another role, or leave it out with --without {name}."
+            )
+        raise SourceError(
+            f"The column '{name}' says '{words[wrong]}' in row {frame.rows[wrong]}, which is no time, as "
+            f"the others are. Mend it, or leave the column out with --without {name}."
+        )
+
+
+def described(
+    columns: Sequence[Column], frame: Frame, traits: Mapping[str, Traits], given: Mapping[str, str]
+) -> list[Column]:
+    """The columns of series with what a person should know of each: whose, channel or step, and labels that change.
+
+    What a person settled of the columns ``given`` is kept.
+    """
+    lists = any(column.role == "number" and column.type == "list of numbers" for column in columns)
+    called = next((column.name for column in columns if column.role == "id"), None)
+    series = None if called is None or lists or _is_unique(frame, called) else called
+    timed = any(column.role == "time" for column in columns)
+    whose = None if series is None else codes_of(frame, series)
+    part = "a step" if series is None and not lists else "a channel"
+    settled = []
+    for column in columns:
+        if column.name == series and whose is not None:
+            order = "" if timed else ", steps in the order of rows"
+            column = replace(column, note=f"of {int(whose.max()) + 1:,} series{order}")
+        elif column.name not in given and column.role == "label" and whose is not None:
+            column = _label(column, whose, frame)
+        elif column.name not in given and column.role == "number" and lists and column.type != "list of numbers":
+            few = traits[column.name].few
+            column = replace(column, role="label" if few else "ignore", note="" if few else "one number, no steps")
+        settled.append(_noted(column, part) if column.role == "number" else column)
+    return settled
+
+
+def codes_of(frame: Frame, name: str) -> Int64[np.ndarray, " n"]:
+    """A number for the value of every row, in the order in which values first appear.
+
+    Raises:
+        SourceError: The cells are lists or records.
+    """
+    written = pa.array(words_in(name, frame.columns[name], frame.called), pa.string())
+    codes: np.ndarray = written.dictionary_encode().indices.to_numpy().astype(np.int64)
+    return codes
+
+
+def _pairs(frame: Frame, traits: Mapping[str, Traits], roles: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The pairs of columns that may say whose step a row is and when."""
+    whose = [name for name, role in roles.items() if role == "id"] or _called(traits, roles, SERIES.fullmatch)
+    when = [name for name, role in roles.items() if role == "time"] or [
+        name
+        for name in _called(traits, roles, TIMES.fullmatch)
+        if name.lower() == PLAIN_TIME or _may_be_times(frame.columns[name], traits[name].column)
+    ]
+    repeats = [name for name in whose if traits[name].distinct < traits[name].known]
+    return [(series, time) for series in repeats for time in when if series != time]
+
+
+def _called(traits: Mapping[str, Traits], roles: Mapping[str, str], fits: Callable[[str], object]) -> list[str]:
+    """The columns without a role whose name in lower case fits."""
+    return [name for name in traits if name not in roles and fits(name.strip().lower())]
+
+
+def _is_sure(pair: tuple[str, str], roles: Mapping[str, str]) -> bool:
+    series, time = pair
+    return (series in roles or series.lower() in PLAIN_SERIES) and (time in roles or time.lower() == PLAIN_TIME)
+
+
+def _steps(frame: Frame, series: str, time: str) -> Int64[np.ndarray, " n"] | None:
+    """How many steps each series has; None where rows are no steps: too few of one, or two of one at the same time."""
+    whose, when = codes_of(frame, series), codes_of(frame, time)
+    steps = np.bincount(whose)
+    if len(steps) < 2 or steps.min() < SEVERAL:
+        return None
+    differ = len(np.unique(whose * (when.max() + 1) + when)) == len(whose)
+    return steps if differ else None
+
+
+def _may_be_times(cells: Cells, column: Column) -> bool:
+    if column.type == "string":
+        return _mostly(times.best(cells))
+    return column.type in ("integer", "float", "time")
+
+
+def _mostly(read: np.ndarray) -> bool:
+    return bool(np.mean(~np.isnan(read)) > 0.5)
+
+
+def _is_unique(frame: Frame, name: str) -> bool:
+    return int(codes_of(frame, name).max()) + 1 == len(frame)
+
+
+def _label(column: Column, whose: Int64[np.ndarray, " n"], frame: Frame) -> Column:
+    """A column of labels in a long form, which is one only if it says the same in all rows of a series."""
+    said = codes_of(frame, column.name)
+    if len(np.unique(whose * (said.max() + 1) + said)) == whose.max() + 1:
+        return column
+    if column.type in NUMBERS:
+        return replace(column, role="number", note="")
+    return replace(column, role="ignore", note="changes within a series, so no label of it")
+
+
+def _noted(column: Column, part: str) -> Column:
+    return replace(column, note=", ".join(each for each in (part, column.note) if each))

@@ -1,0 +1,85 @@
+"""Encoded pictures in a column: the bytes of a .jpg or .png in each cell of a Parquet file or a data frame.
+
+A cell holds the bytes, or as Hugging Face writes it a pair {bytes, path}; where there are no bytes, the file at the
+path counts, relative to the folder of the Parquet file. Rows whose cell is empty or damaged are skipped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zlib
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+from counterpoint.data.arrays import numbered
+from counterpoint.data.column_names import PICTURES
+from counterpoint.data.decode import ByteFile
+from counterpoint.data.frames import kind_of
+from counterpoint.data.listing import Listing, in_sheet, opened, stamp
+from counterpoint.data.sheets import Sheet
+from counterpoint.errors import SourceError, listed
+from counterpoint.files import expanded
+
+
+def picture_column(sheet: Sheet) -> str | None:
+    """The column of encoded pictures that is learned from, or None where there is none."""
+    named = [name for name in sheet.schema.of_role("path") if name in sheet.frame.columns]
+    return chosen([name for name in named if kind_of(sheet.cells(name)) in ("picture", "bytes")])
+
+
+def chosen(found: Sequence[str]) -> str | None:
+    """The only one of some columns of pictures, or the one that is called as pictures are.
+
+    >>> chosen(["image", "mask"]), chosen(["left"]), chosen([])
+    ('image', 'left', None)
+
+    Raises:
+        SourceError: There are several, and nobody said which is meant.
+    """
+    wanted = next((name for name in PICTURES if name in found), found[0] if len(found) == 1 else None)
+    if wanted is None and found:
+        raise SourceError(f"Columns {listed(found)} all hold pictures. Name the one to look at with --column.")
+    return wanted
+
+
+def of_column(sheet: Sheet, name: str) -> Listing:
+    """The pictures in a column, called by their paths where each row has its own, else by their numbers."""
+    cells, folder = sheet.cells(name), sheet.frame.folder or Path()
+    paths = cells.combine_chunks().field("path").to_pylist() if kind_of(cells) == "picture" else []
+    unique = bool(paths) and all(paths) and len(set(paths)) == len(paths)
+    stamps = [_stamp(cell.as_py(), folder) for cell in cells]
+    where = f"{folder.resolve()}/{sheet.frame.called}" if sheet.frame.folder else json.dumps(stamps)
+    photos = Listing(
+        location=f"column:{hashlib.sha256(where.encode()).hexdigest()}#{name}",
+        names=[str(path) for path in paths] if unique else numbered(len(cells)),
+        stamps=stamps,
+        reading=lambda: nullcontext(lambda place: _opened(cells[place].as_py(), folder)),
+    )
+    return in_sheet(photos, sheet)
+
+
+def _parts(cell: Any) -> tuple[bytes | None, str | None]:
+    """The bytes in a cell, and the path."""
+    return (cell.get("bytes"), cell.get("path")) if isinstance(cell, dict) else (cell, None)
+
+
+def _opened(cell: Any, folder: Path) -> ByteFile:
+    """The bytes in a cell as a file, or the file that it names."""
+    data, path = _parts(cell)
+    if data is not None:
+        return io.BytesIO(data)
+    if not path:
+        raise ValueError("the cell is empty")
+    return opened(folder / expanded(path))
+
+
+def _stamp(cell: Any, folder: Path) -> tuple[int, int]:
+    """The length of the bytes in a cell and their checksum, or the stamp of the file that it names."""
+    data, path = _parts(cell)
+    if data is None and path:
+        return stamp(folder / expanded(path))
+    return len(data or b""), zlib.crc32(data or b"")

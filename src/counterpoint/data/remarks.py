@@ -1,0 +1,33 @@
+"""What is left out of pictures or changed when they are decoded: counted, and said in one note for each thing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+Say = Callable[[str, int], None]
+"""Is told what of a picture is left out or changed, one of ``REMARKS``, and how many times."""
+
+REMARKS = {
+    "pages": "{things:,} further pages of {pictures:,} pictures are dropped: the first page is used",
+    "alpha": "the opacity of {pictures:,} pictures is dropped",
+    "transparent": "{pictures:,} pictures with transparent parts are laid on white",
+    "shallow": "{pictures:,} pictures of more than 8 bits are brought to 8, as most are",
+}
+
+
+def unsaid(remark: str, times: int) -> None:
+    """Tell nobody."""
+
+
+def notes_of(remarks: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """One note for each thing that is remarked of some pictures, given how many times of each by its name.
+
+    >>> notes_of({"a.tif": {"pages": 2}, "b.tif": {"pages": 4}})
+    ['6 further pages of 2 pictures are dropped: the first page is used']
+    """
+    things: Counter[str] = Counter()
+    for of_one in remarks.values():
+        things.update(of_one)
+    pictures = Counter(remark for of_one in remarks.values() for remark in of_one)
+    return [said.format(things=things[each], pictures=pictures[each]) for each, said in REMARKS.items() if things[each]]

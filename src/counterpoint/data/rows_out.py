@@ -1,0 +1,53 @@
+"""As many rows out as in, where order is the key: what cannot be embedded is a row of zeros, and a warning says so.
+
+In files and folders names are the key, and what cannot be embedded is left out.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32, Int64
+
+from counterpoint.interfaces import Items
+
+
+def in_memory(source: object) -> bool:
+    """Whether the items of a source are known by their order, as in a list or a frame, and not by names of files."""
+    return not isinstance(source, str | Path)
+
+
+def every_row(vectors: Float32[np.ndarray, "n d"], items: Items) -> tuple[Float32[np.ndarray, "m d"], Sequence[str]]:
+    """The vectors of all that was in a source, zeros for what was skipped, and a warning; and the names of all.
+
+    Items that may skip some have ``rows``, the places that those which are left had in their source, and ``skipped``,
+    in which files that are none of its items may come last; ``source_count`` says then how many items there were.
+    """
+    skipped: Sequence[tuple[str, str]] = getattr(items, "skipped", ())
+    rows: Int64[np.ndarray, " n"] | None = getattr(items, "rows", None)
+    if not len(skipped) or rows is None:
+        return vectors, items.names
+    count: int = getattr(items, "source_count", len(items) + len(skipped))
+    skipped = skipped[: count - len(items)]
+    if not skipped:
+        return vectors, items.names
+    whole = np.zeros((count, vectors.shape[1]), dtype=np.float32)
+    whole[rows] = vectors
+    names = np.empty(count, dtype=object)
+    names[rows] = list(items.names)
+    names[np.setdiff1d(np.arange(count), rows)] = [name for name, _ in skipped]
+    warn_of_zeros(skipped, count)
+    return whole, names.tolist()
+
+
+def warn_of_zeros(skipped: Sequence[tuple[str, str]], count: int) -> None:
+    """Say how many of so many rows are zeros, and which is the first."""
+    name, why = skipped[0]
+    warnings.warn(
+        f"{len(skipped):,} of {count:,} items could not be embedded and count as zeros; the first is '{name}': {why}.",
+        UserWarning,
+        stacklevel=5,
+    )

@@ -1,0 +1,117 @@
+"""The arrow table of a data frame or a dataset, by whichever protocol it offers; splits, of which one is to be chosen.
+
+Data frames (pandas, polars, pyarrow, ...) offer ``__arrow_c_stream__`` or ``__dataframe__``; datasets of Hugging Face
+have ``column_names`` and ``features`` and give arrow tables by ``with_format("arrow")``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from counterpoint.data.packed import contents
+from counterpoint.errors import SourceError, listed
+
+MEDIA = ("Image", "Audio", "Video")
+"""Features of datasets that are no columns to read: pictures are taken item by item."""
+
+PLAIN = (str, int, float, bool, np.number, np.bool_, list, tuple)
+"""What a cell of a record may be."""
+
+
+def is_table(source: object) -> bool:
+    """Whether this is a data frame of any library, or a dataset with columns and no pictures."""
+    if hasattr(source, "columns"):
+        return hasattr(source, "__arrow_c_stream__") or hasattr(source, "__dataframe__")
+    return _is_dataset(source) and not any(type(each).__name__ in MEDIA for each in _features(source).values())
+
+
+def table_of(source: Any) -> Any:
+    """The columns as an arrow table, or as lists where arrow has no type for their cells."""
+    if _is_dataset(source):
+        return _named(source.with_format("arrow")[:], _features(source))
+    from pyarrow import interchange
+
+    try:
+        if hasattr(source, "__arrow_c_stream__"):
+            return pa.table(source)
+        return interchange.from_dataframe(source)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as wrong:
+        if not (hasattr(source, "items") and hasattr(source, "dtypes")):
+            raise SourceError(f"The data frame cannot be read: {str(wrong)[:200]}.") from wrong
+        columns = {str(name): series.tolist() for name, series in source.items()}
+        if len(columns) < len(list(source.items())):
+            twice = next(name for name in columns if list(map(str, source)).count(name) > 1)
+            raise SourceError(
+                f"The data frame has more than one column called '{twice}'. Give every column its own name."
+            ) from wrong
+        return columns  # cells of several types in one column
+
+
+def rows_of(source: object) -> dict[str, Any] | None:
+    """The columns of rows in memory: a list of records, a structured array, an array of objects or of strings."""
+    if isinstance(source, np.ndarray):
+        if source.dtype.names is not None and source.ndim == 1:
+            return {name: source[name] for name in source.dtype.names}
+        if source.ndim == 2 and source.dtype.kind in "OUS" and not _are_numbers(source):
+            return {str(place): column.tolist() for place, column in enumerate(source.T)}
+        return None
+    if isinstance(source, list | tuple) and source and all(isinstance(each, Mapping) for each in source):
+        names = dict.fromkeys(name for record in source for name in record)
+        plain = all(value is None or isinstance(value, PLAIN) for record in source for value in record.values())
+        return {str(name): [record.get(name) for record in source] for name in names} if plain else None
+    return None
+
+
+def _are_numbers(array: np.ndarray) -> bool:
+    return array.dtype == object and all(isinstance(cell, float | int | np.number | None) for cell in array.flat)
+
+
+def refuse_splits(source: Mapping[Any, Any]) -> None:
+    """Refuse a dictionary of splits, each with columns of its own, in the place of one of columns.
+
+    >>> refuse_splits({"train": {"text": ["a"]}, "test": {"text": ["b"]}})
+    Traceback (most recent call last):
+    counterpoint.errors.SourceError: The source holds splits: train, test. Choose one: source['train'].
+    """
+    if source and all(isinstance(part, Mapping) or is_table(part) or _is_dataset(part) for part in source.values()):
+        first = next(iter(source))
+        raise SourceError(f"The source holds splits: {listed(source)}. Choose one: source[{first!r}].")
+
+
+def _is_dataset(source: object) -> bool:
+    offered = ("column_names", "features", "with_format")
+    return (
+        not isinstance(source, Mapping) and all(hasattr(source, name) for name in offered) and hasattr(source, "data")
+    )
+
+
+def _features(source: Any) -> Mapping[str, Any]:
+    return source.features if isinstance(source.features, Mapping) else {}
+
+
+def _named(table: Any, features: Mapping[str, Any]) -> Any:
+    """The table with the names of classes in the place of their numbers; -1 stands for no class."""
+    for place, name in enumerate(table.column_names):
+        classes = getattr(features.get(name), "names", None)
+        if isinstance(classes, list) and pa.types.is_integer(table.column(name).type):
+            codes = table.column(name).to_pylist()
+            known = [None if code is None or code < 0 else classes[code] for code in codes]
+            table = table.set_column(place, name, pa.array(known, pa.string()))
+    return table
+
+
+def read_parquet(file: Path, called: str) -> Any:
+    """The arrow table of a Parquet file, perhaps packed."""
+    from pyarrow import parquet
+
+    try:
+        if file.suffix.lower() == ".parquet":
+            return parquet.read_table(file, partitioning=None)
+        return parquet.read_table(pa.BufferReader(contents(file)))
+    except (pa.ArrowException, OSError) as wrong:
+        raise SourceError(f"{called} cannot be read: {str(wrong).rstrip('.')}. Expected a Parquet file.") from wrong

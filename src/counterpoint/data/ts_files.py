@@ -1,0 +1,145 @@
+"""Files of series as the UEA archive and sktime write them (.ts): a head of @-lines, then one line a series.
+
+    @problemName Gestures
+    @dimensions 2
+    @classLabel true up down
+    @data
+    0.1,0.2,0.3:5,?,7:up
+
+Colons part the dimensions, and the class stands last. Every dimension becomes a column of lists. TypeScript and
+MPEG films have the same suffix and are refused.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Float64
+
+from counterpoint.errors import SourceError, closest, listed
+
+HEAD = (
+    *("problemname", "timestamps", "missing", "univariate", "dimension", "dimensions", "equallength", "serieslength"),
+    *("classlabel", "targetlabel", "data"),
+)
+
+LABEL, TARGET = "label", "target"
+"""What the columns of classes and of numbers to predict are called here; the files have no names for them."""
+
+
+@dataclass
+class Head:
+    """What the head of a file says that matters here."""
+
+    dimensions: int | None = None
+    label: str | None = None
+    classes: list[str] = field(default_factory=list)
+
+
+def require_head(data: bytes, called: str) -> None:
+    """Refuse what cannot be such a file, before it is taken for text.
+
+    Raises:
+        SourceError: It begins otherwise.
+    """
+    begin = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:24]
+    if begin[:1] not in (b"@", b"#"):
+        raise SourceError(
+            f"{called} does not begin as a file of series does, with lines such as '@problemName' and '@data'. It "
+            f"begins with {str(begin)[1:]}; TypeScript and films end in .ts, too, and are not read."
+        )
+
+
+def read_ts(text: str, called: str) -> dict[str, Float64[np.ndarray, "n t"] | list[str]]:
+    """The columns of a file: ``dim_0``, ``dim_1``, ... (n, t), NaN where a number is missing, and the classes.
+
+    Raises:
+        SourceError: It is none of these files, or damaged; its series have time stamps or differ in length.
+    """
+    whole = ((number, line.strip()) for number, line in enumerate(io.StringIO(text, newline=None), start=1))
+    lines = ((number, line) for number, line in whole if line and not line.startswith("#"))
+    head = _head(lines, called)
+    rows: list[tuple[int, list[Float64[np.ndarray, " t"]], str]] = []
+    for number, line in lines:
+        parts = line.split(":")
+        label = parts.pop().strip() if head.label else ""
+        if head.classes and label not in head.classes:
+            raise SourceError(
+                f"Line {number} of {called} ends in the class '{label}', which is none of {listed(head.classes)}."
+                f"{closest(label, head.classes)} Mend that line or the one of @classLabel."
+            )
+        head.dimensions = len(parts) if head.dimensions is None else head.dimensions
+        if len(parts) != head.dimensions:
+            raise SourceError(
+                f"Line {number} of {called} has {len(parts)} dimensions, where {head.dimensions} were expected: colons "
+                f"part them{', and the class stands last' if head.label else ''}. Mend that line or the head."
+            )
+        rows.append((number, [_numbers(part, number, called) for part in parts], label))
+    if not rows:
+        raise SourceError(f"{called} has no series: nothing follows its line @data.")
+    return _columns(rows, head, called)
+
+
+def _head(lines: Iterator[tuple[int, str]], called: str) -> Head:
+    """What stands before the line @data."""
+    head = Head()
+    for number, line in lines:
+        name, *values = line.split()
+        key = name[1:].lower()
+        if not name.startswith("@") or key not in HEAD:
+            raise SourceError(
+                f"Line {number} of {called} is '{line[:40]}', where the head of a file of series was expected: lines "
+                f"such as '@problemName', '@classLabel true up down' and then '@data'."
+            )
+        if key == "data":
+            return head
+        true = bool(values) and values[0].lower() == "true"
+        if key == "timestamps" and true:
+            raise SourceError(
+                f"The series in {called} have time stamps (@timeStamps true), which are not read. Write them as a "
+                "table of one row a step, with columns for id and time, in a .csv file."
+            )
+        if key in ("dimension", "dimensions") and values and values[0].isdecimal():
+            head.dimensions = int(values[0])
+        if key == "univariate" and true:
+            head.dimensions = 1
+        if key in ("classlabel", "targetlabel") and true:
+            head.label, head.classes = (LABEL, values[1:]) if key == "classlabel" else (TARGET, [])
+    raise SourceError(f"{called} has no line @data. Expected one line a series behind it; the file is cut short.")
+
+
+def _numbers(part: str, line: int, called: str) -> Float64[np.ndarray, " t"]:
+    cells = [cell.strip() for cell in part.split(",")]
+    try:
+        return np.asarray(["nan" if cell == "?" else cell for cell in cells], dtype=np.float64)
+    except ValueError:
+        wrong = next((cell for cell in cells if not _is_number(cell)), "")
+        raise SourceError(
+            f"Line {line} of {called} holds '{wrong[:40]}' where a number was expected, or ? for one that is missing."
+        ) from None
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        return cell == "?" or float(cell) is not None
+    except ValueError:
+        return False
+
+
+def _columns(
+    rows: Sequence[tuple[int, list[Float64[np.ndarray, " t"]], str]], head: Head, called: str
+) -> dict[str, Float64[np.ndarray, "n t"] | list[str]]:
+    steps = len(rows[0][1][0])
+    for number, dimensions, _ in rows:
+        odd = next((len(each) for each in dimensions if len(each) != steps), None)
+        if odd is not None:
+            raise SourceError(
+                f"The series in {called} are ragged: the first has {steps} steps, that in line {number} has {odd}. "
+                "Expected equally many in each; cut or pad them first."
+            )
+    values = np.stack([np.stack(dimensions) for _, dimensions, _ in rows])
+    columns = {f"dim_{place}": values[:, place] for place in range(values.shape[1])}
+    return columns | ({head.label: [label for _, _, label in rows]} if head.label else {})

@@ -1,0 +1,55 @@
+"""What the library transformers finds on this machine: a folder, or what was downloaded before. Nothing is fetched."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from counterpoint.errors import MissingPackage, SourceError
+
+
+def library() -> Any:
+    """transformers, which says nothing while it works.
+
+    Raises:
+        MissingPackage: It is not installed.
+    """
+    try:
+        import transformers
+    except ImportError:
+        raise MissingPackage("transformers", "hf") from None
+    found: Any = transformers
+    found.logging.set_verbosity_error()
+    found.logging.disable_progress_bar()
+    return found
+
+
+def local_file(name: str, inside: str) -> Path | None:
+    """A file of a network, in its folder or among what was downloaded before; None where there is none."""
+    if Path(name).is_dir():
+        return Path(name) / inside if (Path(name) / inside).is_file() else None
+    library()
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        found = try_to_load_from_cache(name, inside)
+    except HFValidationError:  # a path, and no name that anything was downloaded by
+        return None
+    return Path(found) if isinstance(found, str) else None
+
+
+def local_json(name: str, inside: str) -> Any:
+    """What a file of JSON says, or None where there is none.
+
+    Raises:
+        SourceError: It is no JSON.
+    """
+    file = local_file(name, inside)
+    if file is None:
+        return None
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as wrong:
+        raise SourceError(f"'{inside}' of 'hf:{name}' is no JSON: {wrong}. Save the network again.") from wrong

@@ -1,0 +1,75 @@
+"""The tokenizer of a network, as transformers would use it on texts, and as JSON for here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from counterpoint.encoders.local_files import library, local_file
+from counterpoint.encoders.sentence_folder import Written
+from counterpoint.errors import SourceError
+
+PADS, MASKS = ("[PAD]", "<pad>"), ("[MASK]", "<mask>", "[UNK]", "<unk>")
+"""The tokens that fill up and that stand for a word, of which a tokenizer here needs one each."""
+
+
+def reading_tokens(name: str, written: Written) -> Any:
+    """The tokenizer, as transformers would use it on texts.
+
+    Raises:
+        SourceError: It is not on this machine, or does what cannot be done here.
+    """
+    inside = f"{written.root}/tokenizer.json" if written.root else "tokenizer.json"
+    if local_file(name, inside) is None:
+        raise SourceError(f"'{name}' has no {inside}. Save it with a fast tokenizer of transformers.")
+    options = dict(written.tokenizer)
+    if written.longest is not None:
+        options.setdefault("model_max_length", written.longest)
+    where = {"local_files_only": True, "subfolder": written.root}
+    try:
+        reader = library().AutoTokenizer.from_pretrained(name, **{**options, **where})
+    except (OSError, ValueError, ImportError) as wrong:
+        raise SourceError(f"The tokenizer of 'hf:{name}' cannot be read: {wrong}.") from wrong
+    if not reader.is_fast or reader.truncation_side != "right" or any(reader("a").get("token_type_ids", ())):
+        raise SourceError(
+            f"The tokenizer of 'hf:{name}' is not one of the library tokenizers, cuts texts at their beginning, or "
+            "marks tokens of a text as of several kinds, none of which is read here. Choose another network."
+        )
+    return reader
+
+
+def script_of(reader: Any, *, lower: bool) -> Mapping[str, Any]:
+    """A tokenizer as JSON, with tokens that fill up and that stand for a word, where it has none of its own."""
+    script: dict[str, Any] = {**json.loads(reader.backend_tokenizer.to_str()), "truncation": None, "padding": None}
+    if lower:
+        steps = [{"type": "Lowercase"}, *([script["normalizer"]] if script.get("normalizer") else [])]
+        script["normalizer"] = {"type": "Sequence", "normalizers": steps}
+    named = reader.get_vocab()
+    wanting = [some[0] for some in (PADS, MASKS) if not any(token in named for token in some)]
+    script["added_tokens"] = [
+        *script.get("added_tokens", ()),
+        *(_token(token, max(named.values()) + 1 + place) for place, token in enumerate(wanting)),
+    ]
+    return script
+
+
+def _token(content: str, number: int) -> Mapping[str, Any]:
+    """A token beside a vocabulary."""
+    sides = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False}
+    return {"id": number, "content": content, **sides, "special": True}
+
+
+def cut_after(config: Any, reader: Any, written: Written) -> int:
+    """After how many tokens sentence-transformers cuts a text, those around it among them."""
+    said = int(reader.model_max_length)
+    places = getattr(config, "max_position_embeddings", None)
+    if written.longest is not None or "model_max_length" in written.tokenizer or not places or places < 0:
+        return said
+    return min(said, int(places))
+
+
+def begun_by(reader: Any, prompt: str, longest: int) -> int:
+    """How many tokens at the beginning are of the prompt and what stands before it, as sentence-transformers counts."""
+    ids = reader(prompt, truncation=True, max_length=longest)["input_ids"]
+    return len(ids) - (bool(ids) and ids[-1] in reader.all_special_ids)
