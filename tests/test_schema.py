@@ -376,3 +376,17 @@ def test_names_with_commas_can_be_named(tmp_path):
 def test_a_text_and_a_number_that_are_both_named_are_a_table(tmp_path):
     text = "body,price\n" + "".join(f"{'one two three' if row % 2 else 'four five six'},{row}\n" for row in range(20))
     assert roles(sheet(tmp_path, text, column="body, price")) == {"body": "category", "price": "number"}
+
+
+def test_files_that_are_not_read_say_what_to_do(tmp_path):
+    for name, what in (("a.xlsx", "save the sheet as .csv"), ("a.pkl", "may run code"), ("a.wav", "not read yet")):
+        (tmp_path / name).write_bytes(b"anything")
+        with pytest.raises(SourceError, match=what):
+            open_source(tmp_path / name, Wishes())
+
+
+def test_other_columns_of_texts_are_read_without_being_called_unseen(tmp_path, caplog):
+    model = cp.fit({"question": [f"where is card {row}" for row in range(20)]}, epochs=1, width=8)
+    (tmp_path / "b.csv").write_text("id,frage\n7,wo ist die Karte\n")
+    assert model.embed(tmp_path / "b.csv").names == ["7"]
+    assert "ignored" not in caplog.text

@@ -20,6 +20,7 @@ from counterpoint.data.frames import is_columns
 from counterpoint.data.paths import require
 from counterpoint.data.sheets import read_sheet
 from counterpoint.data.subset import spread
+from counterpoint.data.unread import advice_on_source
 from counterpoint.errors import SourceError, listed
 from counterpoint.files import is_file
 from counterpoint.interfaces import Items
@@ -153,6 +154,9 @@ def _recognise(source: object, name: str) -> type[Modality]:
         kind: type[Modality] = catalogue.find("modality", each)
         if kind.claims(source):
             return kind
+    advice = advice_on_source(str(source)) if isinstance(source, str | Path) else None
+    if advice is not None:
+        raise SourceError(f"{_shown(source)}: {advice}.")
     raise SourceError(
         f"It is not plain what kind of data {_shown(source)} is. Say it with --modality, one of "
         f"{listed(catalogue.names('modality'))}."

@@ -134,7 +134,8 @@ def later_sheet(source: object, schema: Schema, kind: str, options: DataOptions)
         return Sheet(frame, schema, kind)
     known = {column.name for column in schema.columns}
     new = (name for name in frame.columns if name not in known and is_id(name))
-    called = next((name for name in new if traits_of(name, frame.columns[name], frame).unique), None)
+    named = {name: traits_of(name, frame.columns[name], frame) for name in new}
+    called = next((name for name, each in named.items() if each.distinct == len(frame)), None)
     columns = [column for column in schema.columns if column.role != "id"]
     return Sheet(frame, Schema([*columns, Column(called, "id", "string")] if called else columns), kind)
 
@@ -155,7 +156,12 @@ def _settled(name: str, trait: Traits, roles: Mapping[str, str], wanted: Sequenc
     if name in roles:
         note = {"ignore": "left out, as you say", "label": f"of {trait.distinct:,}"}.get(roles[name], column.note)
         return _as_asked(replace(column, note=note), roles[name])
-    if trait.unique and is_id(name) and column.role != "path" and column.type not in LISTS:
+    if (
+        (trait.unique or (trait.known == 1 and not column.missing))
+        and is_id(name)
+        and column.role != "path"
+        and column.type not in LISTS
+    ):
         return replace(column, role="id", note="")
     if name.lower() in LABEL_NAMES and not trait.unique and column.type not in LISTS:
         return replace(column, role="label", note=f"of {trait.distinct:,}")

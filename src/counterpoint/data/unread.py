@@ -42,6 +42,32 @@ OTHERS = {
 """Suffixes of what may hold pictures, and how to get at them."""
 
 
+FILES = {
+    **dict.fromkeys((".xls", ".xlsx", ".xlsm", ".ods"), "save the sheet as .csv"),
+    **dict.fromkeys((".doc", ".docx", ".odt", ".rtf", ".epub"), "save it as .txt, as pandoc does"),
+    **dict.fromkeys((".db", ".sqlite", ".sqlite3", ".duckdb"), "write the table that is meant to .csv or .parquet"),
+    **dict.fromkeys(
+        (".feather", ".arrow", ".orc", ".avro", ".dta", ".sav", ".rds"), "write it to .parquet, as pandas does"
+    ),
+    **dict.fromkeys(
+        (".pkl", ".pickle", ".pt", ".joblib"), "such files may run code: save arrays as .npy, tables as .parquet"
+    ),
+    **dict.fromkeys((".mat", ".h5", ".hdf5", ".nc", ".zarr"), "save the array that is meant as .npy"),
+    **dict.fromkeys((".wav", ".mp3", ".flac", ".ogg", ".m4a"), "sound is not read yet"),
+}
+"""Suffixes of other data, and what makes of it what is read."""
+
+
+def advice_on_source(name: str) -> str | None:
+    """Why a file is no source and what to do; None for a kind of file that nothing is known of.
+
+    >>> advice_on_source("sales.xlsx")
+    '.xlsx files are not read: save the sheet as .csv'
+    """
+    suffix = PurePath(name).suffix.lower()
+    return f"{suffix} files are not read: {FILES[suffix]}" if suffix in FILES else advice(name)
+
+
 def is_unread_picture(name: str) -> bool:
     """Whether a name ends as those of pictures do that are not read."""
     return _suffix(name) in PICTURES

@@ -271,7 +271,7 @@ class Text(Modality):
             there = there[:1] if len(reading.columns) > 1 else []
         if there:
             return of_sheet(sheet, there)
-        sheet = read_sheet(sheet.frame, kind=self.name)
+        sheet = read_sheet(source, Wishes(data=self.written_as()), self.name)  # whose columns are none of training
         return of_sheet(sheet, sheet.schema.of_role("text"))
 
     def _chosen(self) -> Callable[..., Any]:
