@@ -32,7 +32,7 @@ def keys(count, view=2):
 
 
 def images(size, views="simclr", channels=3):
-    return Images(Sight(channels, size, None, [0.5] * channels, [0.2] * channels, views, None))
+    return Images(Sight(channels, size, None, [0.5] * channels, [0.2] * channels, views))
 
 
 @pytest.mark.parametrize(("size", "expected"), [(32, 16), (28, 14), (96, 48), (17, 8), (12, 8), (8, 8), (6, 6)])

@@ -8,7 +8,7 @@ from counterpoint.modalities.image import Images, Sight
 
 
 def images(channels=3, size=32):
-    return Images(Sight(channels, size, None, [0.5] * channels, [0.2] * channels, "simclr", None))
+    return Images(Sight(channels, size, None, [0.5] * channels, [0.2] * channels, "simclr"))
 
 
 def test_the_small_conv_net_costs_at_most_25_mflop_per_view_of_32_pixels():

@@ -30,7 +30,7 @@ onnxruntime = pytest.importorskip("onnxruntime")
 
 
 def pictures(channels=3, size=16):
-    return Images(Sight(channels, size, None, [0.4] * channels, [0.3] * channels, "simclr", None))
+    return Images(Sight(channels, size, None, [0.4] * channels, [0.3] * channels, "simclr"))
 
 
 def used(network):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +13,6 @@ from torch import nn
 from counterpoint import catalogue, runs
 from counterpoint.assemble import compared_by
 from counterpoint.data.labels import Labels, read_codes
-from counterpoint.data.paths import is_pattern
 from counterpoint.errors import InputError, Interrupted, LabelError
 from counterpoint.evaluation.labelled import Labelled
 from counterpoint.evaluation.online import online_knn
@@ -27,6 +24,7 @@ from counterpoint.model import Model
 from counterpoint.pairing.scoring import ALL, enough, verified
 from counterpoint.plans import Plan
 from counterpoint.progress import announce, announce_labels, conclude, progress
+from counterpoint.provenance import command, directory, placed
 from counterpoint.reports.views import draw_views
 from counterpoint.settle import OVERHEAD, Prepared, chosen, prepare
 from counterpoint.training.loop import Course, Keeping, train
@@ -174,12 +172,6 @@ def _record(source: object, asked: Plan, prepared: Prepared, read: Labels | None
     }
 
 
-def command() -> str | None:
-    """The command line, where there is one."""
-    name = Path(sys.argv[0]).name
-    return shlex.join(["counterpoint", *sys.argv[1:]]) if name in ("counterpoint", "__main__.py") else None
-
-
 def unseen(labels: object, modality: Modality) -> None:
     """Refuse labels that the model has learned from."""
     if isinstance(labels, str) and labels in modality.uses():
@@ -187,35 +179,3 @@ def unseen(labels: object, modality: Modality) -> None:
             f"The column '{labels}' is a feature of this model, so it sees what it would be asked for. "
             f"Train with --without {labels}, which leaves it out."
         )
-
-
-def directory() -> str | None:
-    """The folder that relative paths are meant from; None where somebody has removed it."""
-    try:
-        return str(Path.cwd())
-    except FileNotFoundError:
-        return None
-
-
-def said(source: object) -> str | None:
-    """What a source or labels were, in a file: a path, or the type of an object."""
-    if source is None or isinstance(source, str | Path):
-        return None if source is None else str(_followed(source))
-    return f"{type(source).__module__}.{type(source).__qualname__}"
-
-
-def placed(name: str, source: object) -> dict[str, str | None]:
-    """What a source was, and as ``<name>_path`` where it can be found from any folder, if it is a file or a folder."""
-    path = Path(_followed(source)) if isinstance(source, str | Path) else None
-    return {
-        name: said(source),
-        runs.path_of(name): str(path.absolute()) if path is not None and (path.exists() or is_pattern(path)) else None,
-    }
-
-
-def _followed(given: str | Path) -> str | Path:
-    """A path without ``~``, or a name as it is."""
-    try:
-        return expanded(given) if str(given).startswith("~") else given
-    except InputError:  # it is no path, but the name of a column
-        return given

@@ -23,13 +23,14 @@ from counterpoint.errors import InputError, PlanError
 from counterpoint.evaluation.draws import over_draws
 from counterpoint.evaluation.intervals import Interval
 from counterpoint.files import expanded, replacing, write_json
-from counterpoint.fitting import command, directory, fit, placed, said
+from counterpoint.fitting import fit
 from counterpoint.kinds import Wishes
 from counterpoint.locks import holds_out
 from counterpoint.opening import apart, open_source, without_column
 from counterpoint.options import DataOptions
 from counterpoint.plans import Plan
 from counterpoint.progress import console, decoding
+from counterpoint.provenance import command, directory, placed, said
 from counterpoint.reports.comparison import write_comparison
 
 MINUTES = 3.0

@@ -21,7 +21,7 @@ from counterpoint.data.subset import Subset
 from counterpoint.errors import InputError, LabelError, PlanError, SourceError, listed
 from counterpoint.evaluation.looks import Effect, Known, Yardstick
 from counterpoint.files import expanded, write_json
-from counterpoint.fitting import command, directory, placed, said, unseen
+from counterpoint.fitting import unseen
 from counterpoint.interfaces import Items
 from counterpoint.kinds import Modality, Wishes
 from counterpoint.locks import holds_out
@@ -29,6 +29,7 @@ from counterpoint.model import Model, load
 from counterpoint.opening import apart, open_source
 from counterpoint.plans import Lab
 from counterpoint.progress import announce_labels, console, decoding
+from counterpoint.provenance import command, directory, placed, said
 from counterpoint.reports.looks import strip, write_looks
 from counterpoint.training.devices import choose_device
 from counterpoint.views import draw

@@ -20,13 +20,13 @@ from counterpoint.choosing.study import Study, quiet, require
 from counterpoint.choosing.trying import Bench
 from counterpoint.errors import InputError, Interrupted, LabelError
 from counterpoint.files import expanded
-from counterpoint.fitting import command, directory, placed, said
 from counterpoint.interfaces import Items
 from counterpoint.kinds import Modality
 from counterpoint.locks import holds_out
 from counterpoint.opening import Opened, Own, chosen, identity, opened
 from counterpoint.opening import without_column as without_column
 from counterpoint.plans import Plan
+from counterpoint.provenance import command, directory, placed, said
 from counterpoint.settle import Prepared, arranged
 from counterpoint.taught import taught
 from counterpoint.training.devices import memory

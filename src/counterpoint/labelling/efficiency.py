@@ -15,11 +15,12 @@ from counterpoint.data.splits import class_counts, hold_out, is_labelled
 from counterpoint.errors import InputError, LabelError
 from counterpoint.evaluation.labelled import SHARE, Labelled, numbered_alike
 from counterpoint.files import expanded, write_json
-from counterpoint.fitting import placed, unseen
+from counterpoint.fitting import unseen
 from counterpoint.labelling.budgets import Question, at_budgets, read_budget
 from counterpoint.labelling.recipes import require_views
 from counterpoint.model import Model, load
 from counterpoint.progress import announce_labels, console
+from counterpoint.provenance import placed
 from counterpoint.reports.efficiency import NAMES
 
 BUDGETS = ("1", "5", "10", "50", "1%", "10%", "100%")

@@ -15,12 +15,13 @@ from counterpoint.errors import LabelError
 from counterpoint.evaluation.labelled import Labelled, held_out, numbered_alike
 from counterpoint.evaluation.scores import collisions, score
 from counterpoint.files import expanded, write_json
-from counterpoint.fitting import placed, said, unseen
+from counterpoint.fitting import unseen
 from counterpoint.labelling.answers import answered, unlearned
 from counterpoint.labelling.efficiency import parted
 from counterpoint.labelling.history import LEARNED, saw_labels
 from counterpoint.model import Model, load
 from counterpoint.progress import announce_labels
+from counterpoint.provenance import placed, said
 
 
 def evaluate(

@@ -10,11 +10,11 @@ from counterpoint import runs
 from counterpoint.classifiers.classifier import Classifier
 from counterpoint.errors import InputError
 from counterpoint.files import expanded, write_json, write_text
-from counterpoint.fitting import command, directory, placed, said
 from counterpoint.interfaces import Items
 from counterpoint.model import Model
 from counterpoint.plans import Choices
 from counterpoint.progress import console
+from counterpoint.provenance import command, directory, placed, said
 
 
 class Leaving(NamedTuple):
