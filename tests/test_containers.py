@@ -12,7 +12,7 @@ import pytest
 from pyarrow import parquet
 
 import counterpoint as cp
-from counterpoint.data.datasets import is_dataset
+from counterpoint.data.datasets import gives_pictures
 from counterpoint.data.frames import is_columns, raw_columns, read_frame
 from counterpoint.data.linked import read_linked
 from counterpoint.data.pairs import read_scores
@@ -340,7 +340,7 @@ def test_a_dataset_of_columns_is_read_as_one_and_its_classes_by_name():
     assert looks_like_texts(source["text"])
     pictures = Dataset(table, {"text": None, "label": Image()})
     assert not is_columns(pictures)
-    assert not is_dataset(source)
+    assert not gives_pictures(source)
 
 
 def test_splits_are_refused_with_what_to_choose():
