@@ -395,3 +395,10 @@ def test_a_byte_is_read_as_the_run_that_ends_with_it(layers):
     torch.testing.assert_close(network(tokens)[1:], alone)
     assert float(network.log_weights[1].detach().exp()) == pytest.approx(0.01 / 1.01)
     assert float(network.log_weights[3].detach().exp()) > 0.5
+
+
+@pytest.mark.parametrize("first", ["a long remark " * 400, "", " ", "~nobody says hello", "nul\0 in it", "odd. jpg?"])
+def test_a_list_of_texts_is_one_whatever_its_first_says(first):
+    source = [first, *remarks(32).source]
+    assert recognised(source, Wishes())[1] is Text
+    assert len(cp.fit(source, epochs=1).embed(source[1:])) == 32

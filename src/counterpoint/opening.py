@@ -174,4 +174,6 @@ def identity(items: Items, modality: Modality, encoder: str, answers: np.ndarray
 
 def _shown(source: object) -> str:
     shape = getattr(source, "shape", None)
-    return f"an array of shape {tuple(shape)}" if shape is not None else first_of(source) or repr(source)[:80]
+    if shape is not None:
+        return f"an array of shape {tuple(shape)}"
+    return f"'{source}'" if isinstance(source, Path) else first_of(source) or repr(source)[:80]

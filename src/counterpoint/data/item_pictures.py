@@ -23,7 +23,7 @@ from counterpoint.data.decode import Header, fitted, header, is_picture_name, le
 from counterpoint.data.levels import kind_of
 from counterpoint.data.remarks import Say
 from counterpoint.errors import CounterpointError, SourceError, closest, listed
-from counterpoint.files import expanded
+from counterpoint.files import expanded, is_file
 
 Picture = Image.Image | np.ndarray | Tensor | bytes
 """A picture; bytes are those of a file of one."""
@@ -57,7 +57,7 @@ def picture_of(value: Any) -> Picture | None:
         return bytes(data) if data is not None else expanded(str(path)).read_bytes()
     if isinstance(value, bytes | bytearray):
         return bytes(value)
-    if isinstance(value, str | Path) and is_picture_name(Path(value).name) and expanded(value).is_file():
+    if isinstance(value, str | Path) and is_picture_name(Path(value).name) and is_file(value):
         return expanded(value).read_bytes()
     return None
 

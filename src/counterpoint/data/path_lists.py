@@ -22,7 +22,7 @@ from counterpoint.data import archives, frames, listing
 from counterpoint.data.decode import ByteFile, is_picture_name
 from counterpoint.data.listing import Labels, Listing, Read
 from counterpoint.data.paths import existing, matched, matching, ours
-from counterpoint.errors import SourceError
+from counterpoint.errors import InputError, SourceError
 from counterpoint.files import expanded
 
 LISTS = (".txt", ".lst")
@@ -47,13 +47,21 @@ def paths_in(source: object) -> list[Any] | None:
 
 
 def are_of_photos(paths: Sequence[object]) -> bool:
-    """Whether the first of some paths are plainly of photos, or of folders and archives of photos."""
-    return all(isinstance(path, str | Path) and _is_of_photos(expanded(path)) for path in paths[:GLANCE])
+    """Whether the first of some paths are plainly of photos or of folders of photos; blanks do not tell."""
+    told = [path for path in paths[:GLANCE] if str(path).strip()]
+    return bool(told) and all(isinstance(path, str | Path) and _may_be_photos(path) for path in told)
 
 
 def matches_photos(pattern: str | Path) -> bool:
     """Whether a photo matches a pattern, or a folder or an archive of photos; stops at the first."""
     return any(map(_is_of_photos, matching(pattern)[1]))
+
+
+def _may_be_photos(given: str | Path) -> bool:
+    try:
+        return _is_of_photos(expanded(given))
+    except (InputError, OSError, ValueError):  # a text, longer than a path can be or beginning as one to a home does
+        return False
 
 
 def _is_of_photos(path: Path) -> bool:

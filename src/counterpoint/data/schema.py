@@ -1,6 +1,6 @@
 """What the columns of a source are: inferred once, printed, kept with the model, and what later files are read by.
 
->>> schema = Schema([Column("price", "number", "string", 3, "decimal comma", ",|"), Column("note", "ignore", "string")])
+>>> schema = Schema((Column("price", "number", "string", 3, "decimal comma", ",|"), Column("note", "ignore", "string")))
 >>> schema.lines()
 ['price  number, decimal comma, 3 missing', 'note   ignored']
 """
@@ -49,7 +49,7 @@ class Column:
 class Schema:
     """The columns of a source, in its order."""
 
-    columns: Sequence[Column]
+    columns: tuple[Column, ...]
 
     def of_role(self, *roles: str) -> list[str]:
         """The names of the columns of these roles."""
@@ -80,7 +80,7 @@ class Schema:
     @classmethod
     def restore(cls, settings: Iterable[Mapping[str, Any]]) -> Schema:
         """The schema that ``settings`` came from."""
-        return cls([Column(**each) for each in settings])
+        return cls(tuple(Column(**each) for each in settings))
 
     def lines(self) -> list[str]:
         """One line a column."""

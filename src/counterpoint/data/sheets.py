@@ -100,7 +100,7 @@ def read_sheet(source: object, wishes: Wishes = NOTHING, kind: str = "auto") -> 
     columns = _one_id(columns, traits, roles, kind)
     if kind == "series":
         columns = long_form.described(columns, frame, traits, given)
-    return Sheet(frame, Schema(columns), kind)
+    return Sheet(frame, Schema(tuple(columns)), kind)
 
 
 def _given_roles(frame: Frame, wishes: Wishes) -> dict[str, str]:
@@ -137,7 +137,7 @@ def later_sheet(source: object, schema: Schema, kind: str, options: DataOptions)
     named = {name: traits_of(name, frame.columns[name], frame) for name in new}
     called = next((name for name, each in named.items() if each.distinct == len(frame)), None)
     columns = [column for column in schema.columns if column.role != "id"]
-    return Sheet(frame, Schema([*columns, Column(called, "id", "string")] if called else columns), kind)
+    return Sheet(frame, Schema((*columns, Column(called, "id", "string")) if called else tuple(columns)), kind)
 
 
 def sheet_of(source: object) -> Sheet | None:

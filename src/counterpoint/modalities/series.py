@@ -176,8 +176,8 @@ def _before_schemas(settings: Mapping[str, Any]) -> Schema:
     """The schema of a model that was kept before there were any."""
     columns = [Column(name, "number", "float") for name in settings["columns"]]
     if settings["form"] == "long":
-        return Schema([Column("id", "id", "string"), Column("time", "time", "float"), *columns])
-    return Schema([*columns, Column(settings["names"], "id", "string")] if settings.get("names") else columns)
+        return Schema((Column("id", "id", "string"), Column("time", "time", "float"), *columns))
+    return Schema((*columns, Column(settings["names"], "id", "string")) if settings.get("names") else tuple(columns))
 
 
 def _array(source: object, options: DataOptions) -> Float64[np.ndarray, "n ..."]:
