@@ -360,3 +360,9 @@ def test_arrays_of_bytes_and_of_rough_times_are_what_they_say():
     assert list(kinds(source).values()) == ["string", "time", "time"]
     with pytest.raises(SourceError, match="not a series of values"):
         read_frame({"a": np.array(5)})
+
+
+def test_intervals_of_pandas_are_categories_with_names():
+    pandas = pytest.importorskip("pandas")
+    ages = pandas.cut(pandas.Series([1.0, 2.0, 3.0, None]), [0, 1.5, 3])
+    assert raw_columns(pandas.DataFrame({"age": ages}))["age"] == ["0.0 to 1.5", "1.5 to 3.0", "1.5 to 3.0", None]

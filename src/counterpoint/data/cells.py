@@ -105,4 +105,12 @@ def plain(cells: Any) -> Any:
     """Cells of a type of arrow's own, without the wrapping of extensions and dictionaries."""
     if isinstance(cells.type, pa.BaseExtensionType):
         cells = cells.cast(cells.type.storage_type)
-    return cells.cast(cells.type.value_type) if types.is_dictionary(cells.type) else cells
+    if not types.is_dictionary(cells.type):
+        return cells
+    if not isinstance(cells.type.value_type, pa.BaseExtensionType):
+        return cells.cast(cells.type.value_type)
+    held = cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
+    values = held.dictionary.storage
+    if types.is_struct(values.type):  # the intervals of pandas.cut
+        values = pa.array([" to ".join(map(str, each.values())) for each in values.to_pylist()], pa.string())
+    return values.take(held.indices)
