@@ -317,6 +317,14 @@ def test_sparse_matrices_are_refused_in_words():
         open_source(sparse.eye(9).tocsr(), Wishes())
 
 
+def test_a_frame_without_rows_yet_is_refused_with_advice():
+    class LazyFrame:
+        """What polars calls a query that has not run."""
+
+    with pytest.raises(SourceError, match=r"its collect\(\)"):
+        open_source(LazyFrame(), Wishes())
+
+
 def test_thousands_are_read_wherever_they_are_rare(tmp_path):
     prices = [f"{row}.50" if row % 30 else '"1,003.50"' for row in range(100)]
     found = sheet(tmp_path, "price,x\n" + "".join(f"{price},a\n" for price in prices))

@@ -131,6 +131,8 @@ def recognised(source: object, wishes: Wishes) -> tuple[object, type[Modality]]:
         require(source)
     if hasattr(source, "tocsr"):
         raise SourceError("Sparse matrices are not read. Give a dense array: its toarray().")
+    if type(source).__name__ == "LazyFrame":
+        raise SourceError("A LazyFrame has no rows yet. Give a data frame: its collect().")
     refuse_splits(source)
     if is_columns(source) and not holds_pictures(source):
         sheet = read_sheet(source, wishes, name)
