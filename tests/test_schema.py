@@ -14,7 +14,7 @@ import counterpoint as cp
 from counterpoint.cli import main
 from counterpoint.data.labels import read_codes
 from counterpoint.data.sheets import read_sheet
-from counterpoint.errors import InputError, SourceError
+from counterpoint.errors import InputError, PlanError, SourceError
 from counterpoint.kinds import Wishes
 from counterpoint.modalities.table import Table
 from counterpoint.opening import open_source
@@ -315,6 +315,20 @@ def test_sparse_matrices_are_refused_in_words():
     sparse = pytest.importorskip("scipy.sparse")
     with pytest.raises(SourceError, match=r"Sparse .* toarray"):
         open_source(sparse.eye(9).tocsr(), Wishes())
+
+
+@pytest.mark.parametrize(
+    ("source", "data", "advice"),
+    [
+        ({"a": [1, 2, 3], "b": [2, 3, 1]}, {"min_count": 2}, "--min-count is for text, and this is read as table"),
+        (np.zeros((9, 8, 8, 3), np.uint8), {"tokens": "spaces"}, "--tokens is for text, and this is read as image"),
+        (["a boat", "a quiet boat"], {"range": (0, 9)}, "--range is for image, and this is read as text"),
+        (["a boat", "a quiet boat"], {"channel_axis": "last"}, "--channel-axis is for image.* series, and .* as text"),
+    ],
+)
+def test_an_option_that_has_no_use_here_is_refused(source, data, advice):
+    with pytest.raises(PlanError, match=advice):
+        open_source(source, Wishes(data=DataOptions.given(data)))
 
 
 def test_a_frame_without_rows_yet_is_refused_with_advice():

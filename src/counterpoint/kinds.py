@@ -38,6 +38,8 @@ class Modality(ABC):
     """What ``auto`` stands for."""
     ragged: ClassVar[bool] = False
     """Whether items are of unequal length, so that one has not the shape of all."""
+    only_here: ClassVar[frozenset[str]] = frozenset()
+    """The options of the data that say something of this kind, and not of every kind."""
     kept_apart: ClassVar[Mapping[str, str]] = {}
     """The settings that are long, and the file beside the weights that each is kept in, as JSON."""
 

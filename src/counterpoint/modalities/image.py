@@ -63,6 +63,7 @@ class Images(Modality):
 
     name: ClassVar[str] = "image"
     usual_encoder: ClassVar[str] = "conv2d"
+    only_here: ClassVar[frozenset[str]] = frozenset({"range", "channel_axis"})
 
     def __init__(self, sight: Sight, look: Callable[..., Tensor] | None = None) -> None:
         self.sight = sight

@@ -57,6 +57,7 @@ class Series(Modality):
 
     name: ClassVar[str] = "series"
     usual_encoder: ClassVar[str] = "conv1d"
+    only_here: ClassVar[frozenset[str]] = frozenset({"channel_axis"})
 
     def __init__(self, shape: Shape, look: Callable[..., Tensor] | None = None) -> None:
         self.shape = shape

@@ -83,6 +83,7 @@ class Text(Modality):
 
     name: ClassVar[str] = "text"
     usual_encoder: ClassVar[str] = "bag"
+    only_here: ClassVar[frozenset[str]] = frozenset({"min_count", "tokens"})
     ragged: ClassVar[bool] = True
     kept_apart: ClassVar[Mapping[str, str]] = {
         "tokenizer": "tokenizer.json",
