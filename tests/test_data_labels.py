@@ -15,6 +15,7 @@ from counterpoint.data.pairs import read_pairs
 from counterpoint.data.pictures import open_pictures
 from counterpoint.errors import LabelError, SourceError
 from counterpoint.progress import label_lines
+from tests.worlds import Named
 
 ARRAY = np.zeros((4, 8, 8), np.uint8)
 
@@ -127,19 +128,6 @@ def test_given_classes_keep_their_order_and_refuse_others():
     assert encode([3, 1], ["3", "2", "1"])[0].tolist() == [0, 2]
     with pytest.raises(LabelError, match="Labels 7 are none of the classes 3, 1"):
         encode([7, 1], ["3", "1"])
-
-
-class Named:
-    """Items that have names and nothing else."""
-
-    def __init__(self, *names):
-        self.names, self.labels = list(names), None
-
-    def __len__(self):
-        return len(self.names)
-
-    def take(self, index):
-        raise AssertionError("labels are read without looking at items")
 
 
 def counts(labels, source=None, names="abcdef"):

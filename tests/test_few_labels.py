@@ -25,22 +25,9 @@ from counterpoint.interfaces import ItemInfo
 from counterpoint.methods.distillation import Distillation
 from counterpoint.methods.supervised import Supervised
 from counterpoint.naming import NAMINGS
-from tests.worlds import WORLDS, stripes
+from tests.worlds import WORLDS, Named, stripes
 
 SMALL = {"width": 8, "head_hidden": 16, "head_outputs": 8, "batch_size": 64}
-
-
-class Named:
-    """Items that have names and nothing else."""
-
-    def __init__(self, *names):
-        self.names, self.labels = list(names), None
-
-    def __len__(self):
-        return len(self.names)
-
-    def take(self, index):
-        raise AssertionError("labels are read without looking at items")
 
 
 @pytest.fixture(scope="module")

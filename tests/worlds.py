@@ -18,6 +18,19 @@ class World:
     choices: dict[str, Any]
 
 
+class Named:
+    """Items that have names and nothing else."""
+
+    def __init__(self, *names):
+        self.names, self.labels = list(names), None
+
+    def __len__(self):
+        return len(self.names)
+
+    def take(self, index):
+        raise AssertionError("labels are read without looking at items")
+
+
 def stripes(count=256, seed=0):
     """Pictures of stripes: direction and width are the class; place, colour and light are an accident."""
     random = np.random.default_rng(seed)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import itertools
-import lzma
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from stat import S_ISLNK
 from typing import Any
 
+from counterpoint.data import packed
 from counterpoint.data.decode import ByteFile, is_picture_name
 from counterpoint.data.listing import Labels, Listing, Read, nothing_in, unread_of
 from counterpoint.data.paths import RECORDS, is_record
@@ -28,16 +27,7 @@ GLANCE = 1000
 Members = dict[str, tuple[Any, tuple[int, int]]]
 """By its clean name each member of an archive, and its (bytes, checksum or time of change)."""
 
-DAMAGE = (
-    zipfile.BadZipFile,
-    tarfile.TarError,
-    OSError,
-    EOFError,
-    zlib.error,
-    lzma.LZMAError,
-    NotImplementedError,
-    RuntimeError,
-)
+DAMAGE = (*packed.DAMAGE, tarfile.TarError)
 
 
 def is_archive(path: Path) -> bool:

@@ -10,16 +10,15 @@ import numpy as np
 
 from counterpoint import runs
 from counterpoint.classifiers.classifier import RECORD
-from counterpoint.data.labels import pair, read_codes, read_some_labels
-from counterpoint.data.splits import class_counts, hold_out, is_labelled
+from counterpoint.data.splits import class_counts
 from counterpoint.errors import InputError, LabelError
-from counterpoint.evaluation.labelled import SHARE, Labelled, numbered_alike
 from counterpoint.files import expanded, write_json
 from counterpoint.fitting import unseen
 from counterpoint.labelling.budgets import Question, at_budgets, read_budget
+from counterpoint.labelling.parting import parted
 from counterpoint.labelling.recipes import require_views
 from counterpoint.model import Model, load
-from counterpoint.progress import announce_labels, console
+from counterpoint.progress import console
 from counterpoint.provenance import placed
 from counterpoint.reports.efficiency import NAMES
 
@@ -71,34 +70,6 @@ def label_efficiency(
     if isinstance(model, str | Path):
         write_json(expanded(model) / runs.BUDGET, record)
     return record
-
-
-def parted(model: Model, train: object, test: object, labels: object, *, seed: int) -> tuple[Labelled, Labelled]:
-    """The items to learn from, -1 where there is no label, and those to ask about, of the same classes."""
-    first, second = pair(labels, separate=test is not None)
-    items = model.open(train)
-    read = read_some_labels(first, train, items)
-    known = Labelled.read(items, read)
-    if test is None:
-        parts = set_apart(known, seed=seed)
-        announce_labels(read)
-        return parts
-    others = model.open(test)
-    answers = read_codes(second, test, others)
-    asked = numbered_alike(known, Labelled.read(others, answers))
-    announce_labels(read, held_out=False)
-    announce_labels(answers, what="test", held_out=False)
-    return known, asked
-
-
-def set_apart(labelled: Labelled, *, seed: int) -> tuple[Labelled, Labelled]:
-    """The items without a fifth of the labelled ones of every class, and that fifth."""
-    rows = np.flatnonzero(is_labelled(labelled.labels))
-    _, held = hold_out(labelled.labels[rows], seed=seed, share=SHARE)
-    if not held.any():
-        raise LabelError("Every class has one label, so none can be held out to ask about. Give a test source.")
-    rest = np.setdiff1d(np.arange(len(labelled.labels)), rows[held])
-    return labelled.of(rest), labelled.of(rows[held])
 
 
 def efficiency_table(found: Mapping[str, Any]) -> str:

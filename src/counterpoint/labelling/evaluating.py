@@ -9,18 +9,14 @@ import numpy as np
 
 from counterpoint import runs
 from counterpoint.classifiers.classifier import RECORD, Classifier, load_classifier
-from counterpoint.data.labels import pair, read_codes, read_some_labels
 from counterpoint.data.splits import class_counts, is_labelled
-from counterpoint.errors import LabelError
-from counterpoint.evaluation.labelled import Labelled, held_out, numbered_alike
 from counterpoint.evaluation.scores import collisions, score
 from counterpoint.files import expanded, write_json
 from counterpoint.fitting import unseen
 from counterpoint.labelling.answers import answered, unlearned
-from counterpoint.labelling.efficiency import parted
 from counterpoint.labelling.history import LEARNED, saw_labels
+from counterpoint.labelling.parting import parted
 from counterpoint.model import Model, load
-from counterpoint.progress import announce_labels
 from counterpoint.provenance import placed, said
 
 
@@ -56,7 +52,7 @@ def evaluate(
     kept = _model(model) if classifier is None else classifier.model
     unseen(labels, kept.modality)
     several = classifier is not None and classifier.kind == "any"
-    known, asked = (parted if several else _labelled)(kept, train, test, labels, seed=seed)
+    known, asked = parted(kept, train, test, labels, seed=seed, one_class=not several)
     # A fifth of every class has fewer pairs of one class than all of them: it is no random sample.
     told = asked.labels if test is not None else np.concatenate([known.labels, asked.labels])
     classes = class_counts(told if test is None else known.labels, known.classes)
@@ -79,29 +75,6 @@ def evaluate(
         given = {**placed("train", train), **placed("test", test), "labels": said(labels), "seed": seed}
         write_json(expanded(model) / runs.EVALUATION, {**scores, **given})
     return scores
-
-
-def _labelled(model: Model, train: object, test: object, labels: object, *, seed: int) -> tuple[Labelled, Labelled]:
-    """The items to learn from, every one with a label, and those to ask about."""
-    first, second = pair(labels, separate=test is not None)
-    items = model.open(train)
-    read = read_some_labels(first, train, items)
-    if read.codes.ndim != 1:
-        raise LabelError(
-            "A probe is asked for one class of every item, and these labels name several at once. Fine-tune a "
-            "classifier on them and evaluate that."
-        )
-    known = Labelled.read(items, read).labelled()
-    if test is None:
-        parts = held_out(known, seed=seed)
-        announce_labels(read)
-        return parts
-    others = model.open(test)
-    answers = read_codes(second, test, others)
-    asked = numbered_alike(known, Labelled.read(others, answers))
-    announce_labels(read, held_out=False)
-    announce_labels(answers, what="test", held_out=False)
-    return known, asked
 
 
 def _classifier(model: object) -> Classifier | None:

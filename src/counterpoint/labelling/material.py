@@ -17,7 +17,7 @@ from counterpoint.fitting import unseen
 from counterpoint.interfaces import Items
 from counterpoint.kinds import Modality, Wishes
 from counterpoint.labelling.budgets import Budget
-from counterpoint.labelling.efficiency import set_apart
+from counterpoint.labelling.parting import set_apart
 from counterpoint.opening import open_source
 from counterpoint.options import DataOptions
 from counterpoint.plans import Lifecycle
