@@ -412,3 +412,11 @@ def test_other_columns_of_texts_are_read_without_being_called_unseen(tmp_path, c
     (tmp_path / "b.csv").write_text("id,frage\n7,wo ist die Karte\n")
     assert model.embed(tmp_path / "b.csv").names == ["7"]
     assert "ignored" not in caplog.text
+
+
+def test_missing_cells_are_no_stray_ones():
+    days = [f"2020-01-{1 + row % 28:02}" if row % 4 else None for row in range(40)]
+    yes = ["true" if row % 3 else None if row % 2 else "false" for row in range(40)]
+    found = read_sheet({"day": days, "yes": yes, "x": list(range(40))}, Wishes(), "table")
+    assert np.isnan(found.numbers("day")).sum() == days.count(None)
+    assert np.isnan(found.numbers("yes")).sum() == yes.count(None)

@@ -277,3 +277,14 @@ def test_nothing_but_the_estimators_loads_scikit_learn_before_it_is_used():
         for statement in ast.parse(file.read_text(encoding="utf-8")).body:
             if isinstance(statement, ast.Import | ast.ImportFrom) and file.name != "estimator.py":
                 assert "sklearn" not in ast.unparse(statement), file
+
+
+def test_saved_vectors_are_known_by_a_path_from_home_and_in_folders_of_folders(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "parts" / "inner").mkdir(parents=True)
+    saved = Embeddings(np.eye(3, dtype=np.float32), ["a", "b", "c"])
+    saved.save(tmp_path / "parts" / "inner" / "z.npz")
+    assert is_saved("~/parts/inner/z.npz")
+    assert is_saved("~/parts")
+    assert not is_saved("")
+    assert not is_saved("~nobody says hello")

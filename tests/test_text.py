@@ -402,3 +402,9 @@ def test_a_list_of_texts_is_one_whatever_its_first_says(first):
     source = [first, *remarks(32).source]
     assert recognised(source, Wishes())[1] is Text
     assert len(cp.fit(source, epochs=1).embed(source[1:])) == 32
+
+
+@pytest.mark.parametrize("text", ["~so what", "a long remark " * 40, "nul\0 in it"])
+def test_one_text_is_a_text_though_no_path_can_be_called_so(text):
+    model = cp.fit(remarks(32).source, epochs=1)
+    assert len(model.embed(text)) == 1

@@ -109,13 +109,13 @@ def search(
     Embeddings are searched by themselves, ``search(z, like=...)``. A model, or its folder, searches a source or vectors
     that it made of one, ``search(model, source, like="a text")``, as ``search_source`` does.
     """
-    if not isinstance(z, Embeddings) and source is not None:
-        return search_source(z, source, like=like, k=k, column=column)
-    if not isinstance(z, Embeddings):
+    if isinstance(z, Embeddings):
+        if source is not None or column is not None:
+            raise InputError("Embeddings are searched by themselves. Give the model first: search(model, z, like=...).")
+        return find_alike(z, like=like, k=k)
+    if source is None:
         raise InputError(f"Search looks through embeddings: embed the data first. Got {type(z).__name__}.")
-    if source is not None or column is not None:
-        raise InputError("Embeddings are searched by themselves. Give the model first: search(model, z, like=...).")
-    return find_alike(z, like=like, k=k)
+    return search_source(z, source, like=like, k=k, column=column)
 
 
 def search_source(

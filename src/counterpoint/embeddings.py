@@ -16,7 +16,7 @@ from jaxtyping import Float32
 
 from counterpoint.door import door
 from counterpoint.errors import InputError, SourceError, closest
-from counterpoint.files import expanded, replacing
+from counterpoint.files import expanded, is_there, replacing
 
 
 @dataclass(frozen=True, repr=False)
@@ -133,8 +133,10 @@ def is_saved(source: object) -> bool:
     """Whether this is the path of a file that ``Embeddings.save`` wrote, or of a folder with such files."""
     if not isinstance(source, str | Path):
         return False
-    path = Path(source)
-    file = next(path.glob("*.npz"), path) if path.is_dir() else path
+    if not is_there(source):
+        return False
+    path = expanded(source)
+    file = next(iter(parts_in(path)), path) if path.is_dir() else path
     if file.suffix != ".npz" or not zipfile.is_zipfile(file):
         return False
     with zipfile.ZipFile(file) as archive:

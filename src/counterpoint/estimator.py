@@ -23,8 +23,8 @@ from torch import Tensor
 from counterpoint.api import finetune, fit
 from counterpoint.classifiers.classifier import Classifier
 from counterpoint.data.datasets import gives_pictures
-from counterpoint.data.frames import is_frame
 from counterpoint.data.splits import UNLABELLED
+from counterpoint.data.tables import is_table
 from counterpoint.errors import InputError, LabelError
 from counterpoint.model import Model
 from counterpoint.plans import Plan, Tuning
@@ -184,7 +184,7 @@ def _learned_from(estimator: Any, X: Any) -> Any:  # noqa: N803
     for name in ("n_features_in_", "feature_names_in_", "columns_"):
         if hasattr(estimator, name):
             delattr(estimator, name)
-    if is_frame(X) and not isinstance(X, str | Path):
+    if is_table(X):
         estimator.columns_ = [str(name) for name in X.columns]
         return validate_data(estimator, X, skip_check_array=True)
     other = _not_of_rows(X)
@@ -194,7 +194,7 @@ def _learned_from(estimator: Any, X: Any) -> Any:  # noqa: N803
 def _like_learned(estimator: Any, X: Any) -> Any:  # noqa: N803
     """X as the model takes it that was learned: rows of numbers are called as its columns were, if they had names."""
     columns: list[str] | None = getattr(estimator, "columns_", None)
-    if columns is not None and is_frame(X) and not isinstance(X, str | Path):
+    if columns is not None and is_table(X):
         return validate_data(estimator, X, reset=False, skip_check_array=True)
     other = _not_of_rows(X)
     if other is not None:
@@ -205,8 +205,8 @@ def _like_learned(estimator: Any, X: Any) -> Any:  # noqa: N803
 
 def _not_of_rows(X: Any) -> Any:  # noqa: N803
     """X if it is texts, pictures, series or a path, as a list or an array; None where it is to be rows of numbers."""
-    if issparse(X) or is_frame(X):
-        return X if isinstance(X, str | Path) else None
+    if issparse(X) or is_table(X):
+        return None
     if isinstance(X, str | Path | Mapping) or (isinstance(X, np.ndarray | Tensor) and X.ndim > 2):
         return X
     stacked = isinstance(X, list | tuple) and len(X) > 0 and np.ndim(X[0]) > 1 and hasattr(X[0], "dtype")

@@ -46,6 +46,14 @@ def expanded(given: str | Path) -> Path:
         raise InputError(f"The home folder in '{text}' is not known: {why}. Write the whole path.") from wrong
 
 
+def is_there(given: str | Path) -> bool:
+    """Whether what may be a path, or a name or a text instead, is the path of a file or a folder."""
+    try:
+        return expanded(given).exists()
+    except (InputError, OSError, ValueError):  # a text may be longer than a path can be
+        return False
+
+
 def is_file(given: str | Path) -> bool:
     """Whether what may be a path, or a name or a text instead, is the path of a file."""
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -136,19 +137,15 @@ def retrieve(
     return _scored(model, texts, [task], run, seed, {**counts, "notes": [*one, *other, *judged.notes]})
 
 
+@dataclass
 class _Task:
     """Texts that are asked, texts among which the answers are, and which those are; all by their places."""
 
-    def __init__(
-        self,
-        asked: Int64[np.ndarray, " q"],
-        held: Int64[np.ndarray, " n"],
-        relevant: Relevant,
-        missing: Sequence[Sequence[float]],
-    ) -> None:
-        self.asked, self.held, self.relevant = asked, held, relevant
-        self.missing = missing
-        """Of every query the grades of documents that are not there."""
+    asked: Int64[np.ndarray, " q"]
+    held: Int64[np.ndarray, " n"]
+    relevant: Relevant
+    missing: Sequence[Sequence[float]]
+    """Of every query the grades of documents that are not there."""
 
     def parts(self) -> Iterator[tuple[Int64[np.ndarray, " b"], np.ndarray]]:
         """Some of those asked and the grades of all documents for them, then some others; missing ones come last."""

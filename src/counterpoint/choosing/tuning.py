@@ -23,8 +23,7 @@ from counterpoint.files import expanded
 from counterpoint.interfaces import Items
 from counterpoint.kinds import Modality
 from counterpoint.locks import holds_out
-from counterpoint.opening import Opened, Own, chosen, identity, opened
-from counterpoint.opening import without_column as without_column
+from counterpoint.opening import Opened, Own, chosen, identity, opened, without_column
 from counterpoint.plans import Plan
 from counterpoint.provenance import command, directory, placed, said
 from counterpoint.settle import Prepared, arranged

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Int64
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from counterpoint.data.written import Ragged
 
@@ -29,6 +27,9 @@ def alike(tokens: Ragged, *, size: int) -> Int64[np.ndarray, " n"]:
     >>> alike(rows, size=10).tolist()
     [0, 1, 0]
     """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     generator = np.random.default_rng(0)
     count = len(tokens)
     starts = np.minimum(tokens.starts[:-1], max(0, len(tokens.flat) - 1))

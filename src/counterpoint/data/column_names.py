@@ -6,8 +6,30 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from counterpoint.errors import SourceError, listed
+
 PICTURES = ("image", "img", "picture", "photo", "pixel_values", "images")
 LABELS = ("label", "labels", "target", "fine_label", "class", "cls")
+
+
+def preferred(found: Sequence[str]) -> str | None:
+    """The only one of some columns of pictures, or the one that is called as pictures are; None where neither is."""
+    return next((name for name in PICTURES if name in found), found[0] if len(found) == 1 else None)
+
+
+def of_pictures(found: Sequence[str]) -> str | None:
+    """The only one of some columns of pictures, or the one that is called as pictures are.
+
+    >>> of_pictures(["image", "mask"]), of_pictures(["left"]), of_pictures([])
+    ('image', 'left', None)
+
+    Raises:
+        SourceError: There are several, and nobody said which is meant.
+    """
+    wanted = preferred(found)
+    if wanted is None and found:
+        raise SourceError(f"Columns {listed(found)} all hold pictures. Name the one to look at with --column.")
+    return wanted
 
 
 def called(labels: list[Any], classes: object) -> list[Any]:

@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset
 
 from counterpoint.data import arrays
-from counterpoint.data.column_names import LABELS, PICTURES
+from counterpoint.data.column_names import LABELS, of_pictures
 from counterpoint.data.item_pictures import Broken, inside, is_plain, said, why
 from counterpoint.data.subset import spread
 from counterpoint.errors import SourceError, closest, listed
@@ -264,10 +264,7 @@ def _picture_column(columns: Mapping[Any, Any], column: str | None) -> str | Non
             known = "is no column" if column not in columns else "are no pictures in the column"
             raise SourceError(f"There {known} '{column}'.{closest(column, found)} Pictures are in {listed(found)}.")
         return column
-    wanted = next((name for name in PICTURES if name in found), found[0] if len(found) == 1 else None)
-    if wanted is None and found:
-        raise SourceError(f"Columns {listed(found)} all hold pictures. Name the one to look at with --column.")
-    return wanted
+    return of_pictures(found)
 
 
 def _holds_pictures(values: Any) -> bool:

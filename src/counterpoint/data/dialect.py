@@ -18,6 +18,7 @@ DELIMITERS = (",", ";", "\t", "|")
 NOWHERE = "\x1f"
 """A mark that occurs in no text: it separates what has a single column."""
 
+BREAK = re.compile(r"\r\n?|\n")
 HEAD = 64
 """Rows that are looked at to find the mark that separates."""
 
@@ -74,7 +75,7 @@ def with_tabs(text: str) -> str:
     >>> with_tabs("  1.0  0.5 0.25\n  2.0  1.5 1.25")
     '1.0\t0.5\t0.25\n2.0\t1.5\t1.25'
     """
-    head = [line for line in itertools.islice(io.StringIO(text, newline=None), HEAD) if line.strip()]
+    head = _head(text)
     rows = [line.split() for line in head]
     alike = all(len(row) == len(rows[0]) > 1 and all(map(NUMBER.fullmatch, row)) for row in rows)
     if not alike or any(mark in line for line in head for mark in DELIMITERS):
@@ -82,9 +83,16 @@ def with_tabs(text: str) -> str:
     return "\n".join("\t".join(line.split()) for line in text.splitlines())
 
 
+def _head(text: str) -> list[str]:
+    """The first lines of a text that hold something; the rest is not looked at."""
+    breaks = (each.end() for each in BREAK.finditer(text))
+    end = next(itertools.islice(breaks, HEAD - 1, None), len(text))
+    return [line for line in io.StringIO(text[:end], newline=None) if line.strip()]
+
+
 def dialect_of(text: str, options: DataOptions, *, suffix: str) -> Dialect:
     """What the first rows of a file show of how it is written."""
-    head = [line for line in itertools.islice(io.StringIO(text, newline=None), HEAD) if line.strip()]
+    head = _head(text)
     quoting = options.quoting != "none"
     delimiter = _delimiter(head, "\t" if suffix == ".tsv" else ",", quoting=quoting)
     cells = _fields(head, delimiter, quoting=quoting)

@@ -74,13 +74,16 @@ class Frame:
 def is_frame(source: object) -> bool:
     """Whether this is a path to a file of columns, a data frame (pandas, polars, pyarrow, ...) or a dataset of them."""
     if isinstance(source, str | Path):
-        suffix = suffix_of(source)
-        if not suffix and Path(source).suffix.lower() == ".zip":
-            suffix = suffix_of(member_of(Path(source)) or "")
-        return suffix in SUFFIXES
+        return _suffix(Path(source)) in SUFFIXES
     if isinstance(source, Frame):
         return True
     return is_table(source)
+
+
+def _suffix(file: Path) -> str:
+    """What a name ends in, but for that of a packed one; or the one file in a .zip that says no more."""
+    suffix = suffix_of(file)
+    return suffix if suffix or file.suffix.lower() != ".zip" else suffix_of(member_of(file) or "")
 
 
 def is_columns(source: object) -> bool:
@@ -138,9 +141,7 @@ def text_in(file: Path) -> str:
 def _of_file(file: Path, called: str, options: DataOptions) -> Frame:
     if file.is_dir() or not is_frame(file):
         raise SourceError(f"{called} is not a file of columns: expected a name that ends in {', '.join(SUFFIXES)}.")
-    suffix = suffix_of(file)
-    if not suffix:
-        suffix = suffix_of(member_of(file) or "")
+    suffix = _suffix(file)
     if file.stat().st_size == 0:
         raise SourceError(f"{called} is empty (0 bytes). Expected a line of column names and then one line per item.")
     if suffix == ".parquet":

@@ -19,6 +19,7 @@ from counterpoint.data.decode import header, is_picture_name
 from counterpoint.data.frames import Cells, Frame, kind_of, values_of
 from counterpoint.data.nested import holds_lists, in_short
 from counterpoint.data.schema import BOOLEAN, TRUE, Column, words_in
+from counterpoint.data.subset import spread
 
 LISTS = ("list", "mixed")
 """The types of columns of which some cells are lists: texts, where these are of strings or turns."""
@@ -203,8 +204,7 @@ def _extreme(known: np.ndarray) -> str:
 
 def _of_strings(name: str, cells: Cells, frame: Frame) -> Traits:
     plain = compute.utf8_trim_whitespace(cells.cast(pa.string()))
-    empty = compute.or_kleene(compute.is_null(plain), compute.equal(compute.fill_null(plain, ""), ""))
-    known = plain.filter(compute.invert(empty))
+    known = plain.filter(compute.not_equal(plain, ""))
     missing = len(cells) - len(known)
     distinct = compute.count_distinct(known).as_py()
     if not len(known):
@@ -257,8 +257,7 @@ def _of_lists(name: str, cells: Cells, known: int, missing: int) -> Traits:
 
 
 def _of_words(name: str, known: Any, missing: int, distinct: int) -> Traits:
-    places = np.unique(np.linspace(0, len(known) - 1, min(len(known), SAMPLED)).astype(np.int64))
-    some = known.take(pa.array(places)).to_pylist()
+    some = known.take(pa.array(spread(len(known), SAMPLED))).to_pylist()
     words = float(np.mean([_words(each) for each in some]))
     if np.mean([is_picture_name(each) for each in some]) > 0.9:
         return Traits(Column(name, "path", "string", missing), len(known), distinct, words)

@@ -18,7 +18,7 @@ from PIL import Image
 from torch import Tensor
 
 from counterpoint.data import arrays, deep
-from counterpoint.data.column_names import LABELS, PICTURES
+from counterpoint.data.column_names import LABELS, PICTURES, preferred
 from counterpoint.data.decode import Header, fitted, header, is_picture_name, levels_in, picture_levels, reason
 from counterpoint.data.levels import kind_of
 from counterpoint.data.remarks import Say
@@ -103,7 +103,7 @@ def key_of(items: Iterable[Any], column: str | None) -> str | None:
                 raise SourceError(f"There is no column '{column}'.{closest(column, item)} Columns: {listed(item)}.")
             return column
         found = [str(key) for key, value in item.items() if is_plain(value)]
-        wanted = next((name for name in PICTURES if name in found), found[0] if len(found) == 1 else None)
+        wanted = preferred(found)
         if wanted is None and found:
             raise SourceError(f"Items hold pictures under {listed(found)}. Name the ones to look at with --column.")
         wanted = wanted or next((name for name in PICTURES if _may_be(item.get(name))), None)

@@ -154,13 +154,6 @@ def _numbered(
     return np.asarray([code[key] for key in names.keys(labels)], dtype=np.int64), chosen
 
 
-def whole(labels: np.ndarray) -> np.ndarray:
-    """Whole numbers that came as floats, as integers: 3.0 and 3 are one class."""
-    if labels.dtype.kind == "f" and np.isfinite(labels).all() and (labels == np.floor(labels)).all():
-        return labels.astype(np.int64)
-    return labels
-
-
 Named = dict[names.Key, str | None]
 """The class that every different label names, None for those that name none."""
 

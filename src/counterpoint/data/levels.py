@@ -159,7 +159,7 @@ def measured(levels: Levels) -> Range:
     each = [_ends(band) for band in bands] if len(bands) > 1 else [(low, high)]
     narrowest = min(last - first for first, last in each)
     apart = len(bands) > 1 and 0 < narrowest < (high - low) / 2
-    bound = _usual(bands)
+    bound = _usual(bands, high)
     if bound is not None and high >= bound / 2 and not (apart and len(bands) != 3):
         return Range((0.0,), (bound,), kind_of(levels.dtype))
     if apart:
@@ -171,8 +171,8 @@ def measured(levels: Levels) -> Range:
 
 def usual(levels: Levels) -> Range:
     """The range of pictures for a model of others: the smallest usual one, or what nearly all numbers and 0 lie in."""
-    bound = _usual(levels)
     low, high = _ends(levels.reshape(-1))
+    bound = _usual(levels, high)
     far = bound == BOUNDS[-1] and high < bound / 2 and levels.dtype != np.uint16
     if bound is not None and not far:
         return Range((0.0,), (bound,), kind_of(levels.dtype))
@@ -240,10 +240,15 @@ def _beyond(levels: np.ndarray, limits: np.iinfo) -> bool:
     return bool(levels.min() < limits.min or levels.max() > limits.max)
 
 
-def _usual(levels: np.ndarray) -> float | None:
-    """The smallest of the usual bounds that nearly all numbers lie within."""
-    spared = max(levels.size // TAIL, 1 if levels.size >= 16 else 0)
-    lowest = -SLACK * max(0.0, _ends(levels.reshape(-1))[1])
+def _spared(count: int) -> int:
+    """How many of so many numbers may lie beyond either end: one in 1,000, and always the last one."""
+    return max(count // TAIL, 1 if count >= 16 else 0)
+
+
+def _usual(levels: np.ndarray, high: float) -> float | None:
+    """The smallest of the usual bounds that nearly all numbers lie within, which end at ``high``."""
+    spared = _spared(levels.size)
+    lowest = -SLACK * max(0.0, high)
     for bound in BOUNDS if levels.dtype.kind == "f" else BOUNDS[1:]:
         outside = (levels > bound * (1 + SLACK)) | (levels < lowest)
         if np.count_nonzero(outside) <= spared:
@@ -254,6 +259,6 @@ def _usual(levels: np.ndarray) -> float | None:
 def _ends(numbers: Shaped[np.ndarray, " n"]) -> tuple[float, float]:
     """All numbers but one in 1,000 at either end, and always but the last one, lie between these two."""
     count = numbers.size
-    skipped = max(count // TAIL, 1 if count >= 16 else 0)
+    skipped = _spared(count)
     found = np.partition(numbers, (skipped, count - 1 - skipped))
     return float(found[skipped]), float(found[count - 1 - skipped])

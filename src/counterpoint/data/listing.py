@@ -89,7 +89,7 @@ def has_pictures(folder: Path) -> bool:
 
 def is_album(folder: Path) -> bool:
     """Whether a folder is one of photos, be they of a kind that is not read: opening it says so."""
-    return has_pictures(folder) or any(is_unread_picture(file.name) for file in files_in(folder, set()))
+    return any(is_picture_name(file.name) or is_unread_picture(file.name) for file in files_in(folder, set()))
 
 
 def of_paths(paths: Sequence[Any]) -> Listing:
@@ -101,7 +101,7 @@ def of_paths(paths: Sequence[Any]) -> Listing:
 
 def of_sheet(sheet: Sheet) -> Listing:
     """Photos whose paths stand in a column; those in a file are relative to the folder of that file."""
-    named = [column.name for column in sheet.schema.columns if column.role == "path"]
+    named = sheet.schema.of_role("path")
     if len(named) != 1:
         many = (
             f"Columns {listed(named)} all hold" if named else f"None of the columns {listed(sheet.frame.columns)} holds"

@@ -125,13 +125,13 @@ def described(
     """
     lists = any(column.role == "number" and column.type == "list of numbers" for column in columns)
     called = next((column.name for column in columns if column.role == "id"), None)
-    series = None if called is None or lists or _is_unique(frame, called) else called
+    codes = None if called is None or lists else codes_of(frame, called)
+    whose = codes if codes is not None and int(codes.max()) + 1 < len(frame) else None
     timed = any(column.role == "time" for column in columns)
-    whose = None if series is None else codes_of(frame, series)
-    part = "a step" if series is None and not lists else "a channel"
+    part = "a step" if whose is None and not lists else "a channel"
     settled = []
     for column in columns:
-        if column.name == series and whose is not None:
+        if whose is not None and column.name == called:
             order = "" if timed else ", steps in the order of rows"
             column = replace(column, note=f"of {int(whose.max()) + 1:,} series{order}")
         elif column.name not in given and column.role == "label" and whose is not None:
@@ -194,10 +194,6 @@ def _may_be_times(cells: Cells, column: Column) -> bool:
 
 def _mostly(read: np.ndarray) -> bool:
     return bool(np.mean(~np.isnan(read)) > 0.5)
-
-
-def _is_unique(frame: Frame, name: str) -> bool:
-    return int(codes_of(frame, name).max()) + 1 == len(frame)
 
 
 def _label(column: Column, whose: Int64[np.ndarray, " n"], frame: Frame) -> Column:

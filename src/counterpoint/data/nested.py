@@ -18,6 +18,7 @@ import numpy as np
 
 from counterpoint.data.dialogues import Unread, is_dialogue, turns_of
 from counterpoint.data.frames import Cells, Frame, is_missing, kind_of, values_of
+from counterpoint.data.subset import spread
 from counterpoint.errors import SourceError, listed
 
 SAMPLED = 100
@@ -135,8 +136,8 @@ def in_short(cells: Cells) -> tuple[str, float, bool] | None:
 def _some(cells: Cells) -> Iterator[Any]:
     """Cells from the whole column that are not missing, at most so many."""
     known = [cell for cell in cells if not is_missing(cell)] if isinstance(cells, list) else cells.drop_null()
-    places = np.unique(np.linspace(0, len(known) - 1, min(len(known), SAMPLED)).astype(np.int64))
-    return (known[place] if isinstance(cells, list) else known[place].as_py() for place in places.tolist())
+    places = spread(len(known), SAMPLED).tolist()
+    return (known[place] if isinstance(cells, list) else known[place].as_py() for place in places)
 
 
 def _spelled(cell: str) -> object:

@@ -16,6 +16,8 @@ import pyarrow as pa
 from jaxtyping import Float64
 from pyarrow import compute
 
+from counterpoint.data.subset import spread
+
 MISSING = (
     "",
     "?",
@@ -65,6 +67,12 @@ UNITS = (
     *("dB", "ppm", "ppb", "px", "B", "kB", "KB", "MB", "GB", "TB", "mol", "mmol", "mg/dl", "mmol/l", "bpm", "mmHg"),
     *("year", "years", "yrs", "days"),
 )
+
+LONGEST_FIRST = sorted((*CURRENCIES, *UNITS), key=len, reverse=True)
+"""Currencies and units in the order in which they are looked for: mg ends in g."""
+
+SAMPLED = 500
+"""Cells of a column, evenly spread, by which its unit and its form are chosen."""
 
 FORMS = {
     ".": r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(?i:inf(inity)?)",
@@ -124,10 +132,10 @@ def infer(cells: Any, *, comma_first: bool = False, codes: bool = False) -> Numb
     if not len(known) or (not codes and _are_codes(known)):
         return None
     if NUMBER.fullmatch(known[0].as_py()):
-        values, stray = parse(bare, PLAIN)
+        values, stray = _parsed(bare, PLAIN)
         if not stray:
             return Numbers(values, PLAIN)
-    some = _sample(known)
+    some = known.take(pa.array(spread(len(known), SAMPLED))).to_pylist()
     unit = _unit(some)
     order = sorted(FORMS, key=lambda marks: comma_first and marks[0] == "." and len(marks) > 1)
     parts = [_without_unit(each, unit) for each in some]
@@ -158,7 +166,10 @@ def parse(cells: Any, form: str) -> tuple[Float64[np.ndarray, " n"], list[str]]:
     >>> parse(pa.array(["2,5", "?", "x"]), ",|")
     (array([2.5, nan, nan]), ['x'])
     """
-    bare = _bare(cells)
+    return _parsed(_bare(cells), form)
+
+
+def _parsed(bare: Any, form: str) -> tuple[Float64[np.ndarray, " n"], list[str]]:
     if form == PLAIN:
         try:
             return _cast(bare, "."), []
@@ -174,15 +185,21 @@ def parse(cells: Any, form: str) -> tuple[Float64[np.ndarray, " n"], list[str]]:
     return values, compute.unique(bare.filter(wrong)).to_pylist()[:5]
 
 
-def _bare(cells: Any) -> Any:
-    """The cells without spaces around them, null where they stand for a missing number."""
+def stripped(cells: Any) -> Any:
+    """The cells without spaces around them, null where they stand for something missing."""
     joined = cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
     plain = compute.utf8_trim_whitespace(joined.cast(pa.string()))
+    return compute.if_else(compute.is_in(compute.utf8_lower(plain), value_set=pa.array(MISSING)), None, plain)
+
+
+def _bare(cells: Any) -> Any:
+    """The cells as they are typed rather than printed, without spaces around them, null where one is missing."""
+    plain = stripped(cells)
     if compute.any(compute.match_substring_regex(plain, TYPOGRAPHY)).as_py():
         for printed, typed in (("\u00a0", " "), ("\u202f", " "), ("\u2009", " "), ("\u2019", "'"), ("\u2212", "-")):
             plain = compute.replace_substring(plain, printed, typed)
-    missing = compute.is_in(compute.utf8_lower(plain), value_set=pa.array(MISSING))
-    return compute.if_else(missing, None, plain)
+        plain = stripped(plain)
+    return plain
 
 
 def _are_codes(known: Any) -> bool:
@@ -190,12 +207,6 @@ def _are_codes(known: Any) -> bool:
         return True
     long = compute.sum(compute.match_substring_regex(known, LONG)).as_py()
     return bool(long > len(known) / 2)
-
-
-def _sample(known: Any) -> list[str]:
-    places = np.unique(np.linspace(0, len(known) - 1, min(len(known), 500)).astype(np.int64))
-    some: list[str] = known.take(pa.array(places)).to_pylist()
-    return some
 
 
 def _unit(cells: list[str]) -> str:
@@ -207,7 +218,7 @@ def _unit(cells: list[str]) -> str:
 def _unit_of(cell: str) -> str | None:
     if cell[-1:].isdigit() and (cell[0].isdigit() or cell[0] in "+-.,"):
         return None
-    for unit in sorted((*CURRENCIES, *UNITS), key=len, reverse=True):
+    for unit in LONGEST_FIRST:
         before = cell.startswith(unit) and unit in CURRENCIES
         if (before or cell.endswith(unit)) and _without_unit(cell, unit)[-1:].isdigit():
             return unit
@@ -227,7 +238,7 @@ def _shorn(bare: Any, unit: str) -> Any:
 
 def _read(bare: Any, form: str) -> Numbers | None:
     """The numbers of a column, if all but a few stray cells are numbers of a form."""
-    values, stray = parse(bare, form)
+    values, stray = _parsed(bare, form)
     known = len(bare) - bare.null_count
     count = int(np.isfinite(values).sum() + np.isinf(values).sum())
     if count < known and (len(stray) >= 5 or count < 9 or known - count > max(1, STRAY * known)):

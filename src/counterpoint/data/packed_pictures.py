@@ -10,46 +10,31 @@ import hashlib
 import io
 import json
 import zlib
-from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+from pyarrow import compute
+
 from counterpoint.data.arrays import numbered
-from counterpoint.data.column_names import PICTURES
+from counterpoint.data.column_names import of_pictures
 from counterpoint.data.decode import ByteFile
 from counterpoint.data.frames import kind_of
 from counterpoint.data.listing import Listing, in_sheet, opened, stamp
 from counterpoint.data.sheets import Sheet
-from counterpoint.errors import SourceError, listed
 from counterpoint.files import expanded
 
 
 def picture_column(sheet: Sheet) -> str | None:
     """The column of encoded pictures that is learned from, or None where there is none."""
     named = [name for name in sheet.schema.of_role("path") if name in sheet.frame.columns]
-    return chosen([name for name in named if kind_of(sheet.cells(name)) in ("picture", "bytes")])
-
-
-def chosen(found: Sequence[str]) -> str | None:
-    """The only one of some columns of pictures, or the one that is called as pictures are.
-
-    >>> chosen(["image", "mask"]), chosen(["left"]), chosen([])
-    ('image', 'left', None)
-
-    Raises:
-        SourceError: There are several, and nobody said which is meant.
-    """
-    wanted = next((name for name in PICTURES if name in found), found[0] if len(found) == 1 else None)
-    if wanted is None and found:
-        raise SourceError(f"Columns {listed(found)} all hold pictures. Name the one to look at with --column.")
-    return wanted
+    return of_pictures([name for name in named if kind_of(sheet.cells(name)) in ("picture", "bytes")])
 
 
 def of_column(sheet: Sheet, name: str) -> Listing:
     """The pictures in a column, called by their paths where each row has its own, else by their numbers."""
     cells, folder = sheet.cells(name), sheet.frame.folder or Path()
-    paths = cells.combine_chunks().field("path").to_pylist() if kind_of(cells) == "picture" else []
+    paths = compute.struct_field(cells, "path").to_pylist() if kind_of(cells) == "picture" else []
     unique = bool(paths) and all(paths) and len(set(paths)) == len(paths)
     stamps = [_stamp(cell.as_py(), folder) for cell in cells]
     where = f"{folder.resolve()}/{sheet.frame.called}" if sheet.frame.folder else json.dumps(stamps)

@@ -23,6 +23,7 @@ from counterpoint.data.paths import existing
 from counterpoint.data.schema import words_in
 from counterpoint.door import door
 from counterpoint.errors import InputError, SourceError, listed
+from counterpoint.files import expanded, is_file
 
 QUERY = ("query_id", "qid", "query", "queryid", "topic", "topic_id", "question", "question_id", "q")
 DOCUMENT = ("corpus_id", "doc_id", "docid", "document", "document_id", "doc", "docno", "passage", "passage_id", "pid")
@@ -48,7 +49,7 @@ class Relevance(NamedTuple):
 
 def is_beir(source: object) -> bool:
     """Whether this is the path of a folder that holds a collection as BEIR publishes it."""
-    return isinstance(source, str | Path) and _packed_or_not(Path(source).expanduser() / CORPUS) is not None
+    return isinstance(source, str | Path) and _packed_or_not(Path(source) / CORPUS) is not None
 
 
 @door
@@ -60,7 +61,7 @@ def read_collection(source: object, part: str) -> tuple[object, list[str]]:
         part: What to take from a folder of BEIR, ``CORPUS`` or ``QUERIES``.
     """
     if is_beir(source):
-        source = _in_folder(Path(str(source)).expanduser(), part)
+        source = _in_folder(expanded(str(source)), part)
     if isinstance(source, str | Path) and frames.suffix_of(source) in LINES:
         topics, notes = _topics(existing(source))
         if topics is not None:
@@ -90,7 +91,7 @@ def read_relevance(source: object) -> Relevance:
         InputError: There are no such columns, or a grade is no number.
     """
     if is_beir(source):
-        source = _qrels(Path(str(source)).expanduser() / QRELS)
+        source = _qrels(expanded(str(source)) / QRELS)
     names, cells = _columns(source)
     query, document, grade = _placed(len(cells), "no line of names") if names is None else _roles(names)
     notes = []
@@ -116,7 +117,7 @@ def _in_folder(folder: Path, name: str) -> Path:
 
 
 def _packed_or_not(path: Path) -> Path | None:
-    return next((each for each in (path, path.with_name(f"{path.name}.gz")) if each.is_file()), None)
+    return next((each for each in (path, path.with_name(f"{path.name}.gz")) if is_file(each)), None)
 
 
 def _qrels(folder: Path) -> Path:

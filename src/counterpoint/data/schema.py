@@ -86,9 +86,19 @@ class Schema:
         """One line a column."""
         return schema_lines(self.record())
 
+    @classmethod
+    def before(cls, columns: Sequence[Column], names: str | None) -> Schema:
+        """The schema of a model that was kept before there were any, and of the column that named its items."""
+        return cls((*columns, *([Column(names, "id", "string")] if names else [])))
+
+    def unseen(self, frame: Frame) -> list[str]:
+        """The columns of later data that are none of these."""
+        known = {column.name for column in self.columns}
+        return [name for name in frame.columns if name not in known]
+
     def changes(self, frame: Frame) -> list[str]:
         """What a person should know of later data that has other columns than these."""
-        extra = [name for name in frame.columns if name not in {column.name for column in self.columns}]
+        extra = self.unseen(frame)
         return [f"not seen in training, and ignored: {listed(extra, 8)}"] if extra else []
 
 
@@ -191,9 +201,7 @@ def _truths(written: Any) -> Float64[np.ndarray, " n"]:
 
 def _strays(column: Column, written: Any, lost: np.ndarray, called: str, expected: str) -> list[str]:
     """Some of the cells that are not what they were in training; more than a few of them are refused."""
-    low = compute.utf8_lower(compute.utf8_trim_whitespace(written))
-    missing = compute.fill_null(compute.is_in(low, value_set=pa.array(numbers.MISSING)), True)
-    wrong = np.flatnonzero(lost & ~np.asarray(missing))
+    wrong = np.flatnonzero(lost & np.asarray(compute.is_valid(numbers.stripped(written))))
     if len(wrong) > numbers.STRAY * len(lost):
         raise SourceError(
             f"The column '{column.name}' of {called} held {expected} in training. Got text, first "
@@ -208,7 +216,7 @@ def words_in(name: str, cells: Cells, called: str) -> list[str]:
     Raises:
         SourceError: A cell is a list or a record.
     """
-    if kind_of(cells) == "string":
+    if kind_of(cells) in ("string", "integer"):
         plain = compute.utf8_trim_whitespace(compute.fill_null(cells.cast(pa.string()), ""))
         strings: list[str] = plain.to_pylist()
         return strings

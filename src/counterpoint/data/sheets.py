@@ -132,9 +132,7 @@ def later_sheet(source: object, schema: Schema, kind: str, options: DataOptions)
     frame = replace(frame, notes=[*frame.notes, *schema.changes(frame)])
     if set(schema.of_role("id")) & set(frame.columns):
         return Sheet(frame, schema, kind)
-    known = {column.name for column in schema.columns}
-    new = (name for name in frame.columns if name not in known and is_id(name))
-    named = {name: traits_of(name, frame.columns[name], frame) for name in new}
+    named = {name: traits_of(name, frame.columns[name], frame) for name in schema.unseen(frame) if is_id(name)}
     called = next((name for name, each in named.items() if each.distinct == len(frame)), None)
     columns = [column for column in schema.columns if column.role != "id"]
     return Sheet(frame, Schema((*columns, Column(called, "id", "string")) if called else tuple(columns)), kind)
@@ -142,8 +140,6 @@ def later_sheet(source: object, schema: Schema, kind: str, options: DataOptions)
 
 def sheet_of(source: object) -> Sheet | None:
     """The sheet of a source that has columns; None of any other."""
-    if isinstance(source, Sheet):
-        return source
     return read_sheet(source) if is_columns(source) else None
 
 

@@ -112,7 +112,12 @@ def _long(sheet: Sheet, channels: Sequence[str]) -> Steps:
     shaped = values.reshape(len(names), int(steps[0]), len(channels)).transpose(0, 2, 1)
     steps_of = np.full(len(sheet.frame) + len(sheet.frame.skipped), -1)
     steps_of[sheet.frame.rows] = which
-    return Steps(finite(shaped, "item, channel, step"), names, _constant(sheet.labels(), which), steps_of)
+    said = sheet.labels()
+    try:
+        labels = None if said is None else one_per_series(said, which, names)
+    except LabelError:  # it changes within a series, so it is no label of it
+        labels = None
+    return Steps(finite(shaped, "item, channel, step"), names, labels, steps_of)
 
 
 def _in_time(sheet: Sheet, names: Sequence[str], which: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
@@ -138,15 +143,6 @@ def _in_time(sheet: Sheet, names: Sequence[str], which: Int64[np.ndarray, " n"])
             f"{rows[second]}. Keep one of them, or name the column with --id that tells their series apart."
         )
     return order
-
-
-def _constant(labels: Sequence[str | None] | None, which: Int64[np.ndarray, " n"]) -> list[str | None] | None:
-    """One label for every series, where the column of labels says the same in all of its rows."""
-    if labels is None:
-        return None
-    said = dict(zip(which.tolist(), labels, strict=True))
-    same = all(said[item] == label for item, label in zip(which.tolist(), labels, strict=True))
-    return [said[item] for item in range(len(said))] if same else None
 
 
 def one_per_series(labels: Sequence[Any], steps_of: Int64[np.ndarray, " n"], names: Sequence[str]) -> list[Any]:

@@ -17,7 +17,7 @@ from torch import Tensor
 from counterpoint.data.decoded import decoded
 from counterpoint.data.frames import Frame, is_columns, is_missing
 from counterpoint.data.listing import files_in, is_album
-from counterpoint.data.nested import holds_lists, texts_of
+from counterpoint.data.nested import holds_lists, is_strings, texts_of
 from counterpoint.data.packed import contents, suffix_of
 from counterpoint.data.paths import existing
 from counterpoint.data.sheets import Sheet, read_sheet, sheet_of
@@ -97,9 +97,7 @@ def looks_like_texts(source: object) -> bool:
     if sheet is not None:
         return sheet.kind == "text"
     strings = _strings(source) or []
-    return any(isinstance(each, str) for each in strings) and all(
-        isinstance(each, str) or is_missing(each) for each in strings
-    )
+    return any(isinstance(each, str) for each in strings) and is_strings(strings)
 
 
 def is_library(folder: Path) -> bool:
@@ -174,8 +172,7 @@ def _kept(
     if not there:
         every = [(name, "it is empty") for name in called]
         raise NothingLeft("There is no text in the source: every line or cell is empty.", every)
-    empty = sorted(set(range(len(texts))) - set(there))
-    skipped = [(called[place], "it is empty") for place in empty]
+    skipped = [(called[place], "it is empty") for place, text in enumerate(texts) if not text.strip()]
     kept = [texts[place].strip() for place in there]
     known = None if labels is None else [labels[place] for place in there]
     return Texts(kept, [called[place] for place in there], np.asarray(there, dtype=np.int64), skipped, notes, known)

@@ -16,7 +16,7 @@ import pyarrow as pa
 from jaxtyping import Float64
 from pyarrow import compute, types
 
-from counterpoint.data.numbers import MISSING
+from counterpoint.data.numbers import stripped
 
 ISO = "iso"
 """The international form: 2020-01-31, 2020-01-31 10:00:00.5, 2020-01-31T10:00Z."""
@@ -46,7 +46,7 @@ class Times:
 
 def infer(cells: Any) -> Times | None:
     """A column of strings as times; None where it is none."""
-    bare = _bare(cells)
+    bare = stripped(cells)
     known = compute.unique(bare.drop_null())
     if not len(known) or not all(GLANCE.search(each) for each in known[:20].to_pylist()):
         return None
@@ -60,10 +60,7 @@ def infer(cells: Any) -> Times | None:
 
 def parse(cells: Any, form: str) -> Float64[np.ndarray, " n"]:
     """Strings as seconds in a form that was inferred from others; NaN for those that are none."""
-    moments = _moments(_bare(cells), form)
-    seconds = compute.divide(moments.cast(pa.int64()).cast(pa.float64(), safe=False), 1e6)
-    values: np.ndarray = compute.fill_null(seconds, np.nan).to_numpy(zero_copy_only=False)
-    return values
+    return _seconds(_moments(stripped(cells), form))
 
 
 def best(cells: Any) -> Float64[np.ndarray, " n"]:
@@ -72,9 +69,9 @@ def best(cells: Any) -> Float64[np.ndarray, " n"]:
     >>> best(pa.array(["1970-01-02", "soon", "1970-01-01"])).tolist()
     [86400.0, nan, 0.0]
     """
-    bare = _bare(cells)
+    bare = stripped(cells)
     some = compute.unique(bare.drop_null())[:100]
-    form = max((ISO, *FORMS), key=lambda each: -int(_moments(some, each).null_count))
+    form = min((ISO, *FORMS), key=lambda each: int(_moments(some, each).null_count))
     return parse(bare, form)
 
 
@@ -88,15 +85,14 @@ def of_temporal(cells: Any) -> Float64[np.ndarray, " n"]:
         joined = joined.cast(pa.duration("us"), safe=False)
     else:
         joined = joined.cast(pa.time64("us"), safe=False)
-    seconds = compute.divide(joined.cast(pa.int64()).cast(pa.float64(), safe=False), 1e6)
+    return _seconds(joined)
+
+
+def _seconds(moments: Any) -> Float64[np.ndarray, " n"]:
+    """Arrow values of microseconds as seconds, null as NaN."""
+    seconds = compute.divide(moments.cast(pa.int64()).cast(pa.float64(), safe=False), 1e6)
     values: np.ndarray = compute.fill_null(seconds, np.nan).to_numpy(zero_copy_only=False)
     return values
-
-
-def _bare(cells: Any) -> Any:
-    joined = cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
-    plain = compute.utf8_trim_whitespace(joined.cast(pa.string()))
-    return compute.if_else(compute.is_in(compute.utf8_lower(plain), value_set=pa.array(MISSING)), None, plain)
 
 
 def _reads(known: Any, form: str) -> bool:

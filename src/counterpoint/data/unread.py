@@ -42,6 +42,8 @@ OTHERS = {
 """Suffixes of what may hold pictures, and how to get at them."""
 
 
+ADVICE = PICTURES | OTHERS
+
 FILES = {
     **dict.fromkeys((".xls", ".xlsx", ".xlsm", ".ods"), "save the sheet as .csv"),
     **dict.fromkeys((".doc", ".docx", ".odt", ".rtf", ".epub"), "save it as .txt, as pandoc does"),
@@ -76,14 +78,14 @@ def is_unread_picture(name: str) -> bool:
 def advice(name: str) -> str | None:
     """Why a file is not read and what would read it; None for one that is no picture and holds none."""
     suffix = _suffix(name)
-    return None if suffix is None else f"{suffix} files are not read: {(PICTURES | OTHERS)[suffix]}"
+    return None if suffix is None else f"{suffix} files are not read: {ADVICE[suffix]}"
 
 
 def notes(names: Iterable[str]) -> list[str]:
     """One sentence for each kind of file that is not read, the most frequent kind first."""
     counts = Counter(suffix for suffix in map(_suffix, names) if suffix is not None)
     return [
-        f"{count:,} {suffix} file{'s are' if count > 1 else ' is'} not read: {(PICTURES | OTHERS)[suffix]}"
+        f"{count:,} {suffix} file{'s are' if count > 1 else ' is'} not read: {ADVICE[suffix]}"
         for suffix, count in counts.most_common()
     ]
 
@@ -92,4 +94,4 @@ def _suffix(name: str) -> str | None:
     """What a name ends in, where that is a kind in the tables."""
     suffixes = PurePath(name.lower()).suffixes
     both = "".join(suffixes[-2:])
-    return next((suffix for suffix in (both, *suffixes[-1:]) if suffix in PICTURES or suffix in OTHERS), None)
+    return next((suffix for suffix in (both, *suffixes[-1:]) if suffix in ADVICE), None)

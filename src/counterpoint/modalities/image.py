@@ -180,10 +180,7 @@ class Images(Modality):
     @classmethod
     def restore(cls, settings: Mapping[str, Any]) -> Images:
         known = {name: value for name, value in settings.items() if name != "column"}
-        column, levels = (
-            settings.get("column"),
-            settings.get("levels"),
-        )
+        column, levels = settings.get("column"), settings.get("levels")
         before = [] if column is None else [asdict(Column(column, "path", "string"))]
         known["schema"] = Schema.restore(settings.get("schema", before))
         known["options"] = DataOptions.of(settings.get("options", {}))

@@ -178,7 +178,7 @@ def _before_schemas(settings: Mapping[str, Any]) -> Schema:
     columns = [Column(name, "number", "float") for name in settings["columns"]]
     if settings["form"] == "long":
         return Schema((Column("id", "id", "string"), Column("time", "time", "float"), *columns))
-    return Schema((*columns, Column(settings["names"], "id", "string")) if settings.get("names") else tuple(columns))
+    return Schema.before(columns, settings.get("names"))
 
 
 def _array(source: object, options: DataOptions) -> Float64[np.ndarray, "n ..."]:

@@ -189,7 +189,7 @@ def _before_schemas(features: Sequence[Feature], settings: Mapping[str, Any]) ->
         Column(each.name, "category" if isinstance(each, Category) else "number", "string")
         for each in (features if settings["width"] is None else ())
     ]
-    return Schema((*columns, Column(settings["names"], "id", "string")) if settings.get("names") else tuple(columns))
+    return Schema.before(columns, settings.get("names"))
 
 
 def _of_array(source: object, options: DataOptions) -> dict[str, Cells]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -174,16 +175,23 @@ class Text(Modality):
 
     def raw(self, batch: Int64[Tensor, "b l"]) -> Float[Tensor, "b d"]:
         """TF-IDF, of length 1: for each of the most frequent tokens (1 + log count) (1 + log((1 + n) / (1 + df)))."""
+        place, rarity = self._counted
+        tokens = place[batch.cpu().masked_fill(batch.cpu() == self.tokenizer.pad, len(place) - 1)]
+        counts = torch.zeros(len(batch), len(rarity) + 1).scatter_add_(1, tokens, torch.ones(tokens.shape))[:, :-1]
+        return functional.normalize((1 + counts.log()).clamp(min=0) * rarity, dim=1).to(batch.device)
+
+    @cached_property
+    def _counted(self) -> tuple[Int64[Tensor, " v"], Float[Tensor, " d"]]:
+        """Of every token its place among the frequent ones, one past the last where it is none; and how rare those are.
+
+        The last of the tokens is the padding.
+        """
         documents = torch.tensor(self.reading.documents, dtype=torch.float32)
         documents[self.tokenizer.fragments()] = 0
         common = documents.argsort(descending=True, stable=True)[: min(RAW, int((documents > 0).sum()))]
         place = torch.full((len(documents) + 1,), len(common))
         place[common] = torch.arange(len(common))
-        tokens = place[batch.cpu().masked_fill(batch.cpu() == self.tokenizer.pad, len(documents))]
-        counts = torch.zeros(len(batch), len(common) + 1).scatter_add_(1, tokens, torch.ones(tokens.shape))
-        rarity = torch.log((1 + self.reading.texts) / (1 + documents[common])) + 1
-        counts = counts[:, :-1]
-        return functional.normalize((1 + counts.log()).clamp(min=0) * rarity, dim=1).to(batch.device)
+        return place, torch.log((1 + self.reading.texts) / (1 + documents[common])) + 1
 
     def flat(self, view: Int64[Tensor, "b l"]) -> Float[Tensor, "b d"]:
         return self.raw(view)

@@ -17,8 +17,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from torch.nn import functional
 
 from counterpoint.embeddings import Embeddings
@@ -51,6 +49,9 @@ def duplicates(z: Embeddings, *, above: float = 0.95) -> list[Group]:
     """
     if not isinstance(z, Embeddings):
         raise InputError(f"Duplicates are looked for among embeddings: embed the data first. Got {type(z).__name__}.")
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     if not -1 < above <= 1:
         raise InputError(f"above is a cosine similarity above -1 and at most 1. Got {above}.")
     vectors = functional.normalize(torch.from_numpy(np.require(z.vectors, np.float32, ["C", "W"])), dim=1)
