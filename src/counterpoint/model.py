@@ -18,7 +18,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from counterpoint import __version__, catalogue
-from counterpoint.assemble import encoded_length
 from counterpoint.data.rows_out import every_row, in_memory, warn_of_zeros
 from counterpoint.data.typed import is_text
 from counterpoint.embeddings import Embeddings
@@ -140,7 +139,8 @@ class Model:
         shape = (1, *(LONG_ENOUGH if length is None else length for length in given.axes.values()))
         blank = torch.zeros(shape, dtype=torch.float32 if given.words is None else torch.int64)
         device = next(iter(self.encoder.parameters()), torch.empty(0)).device
-        return encoded_length(self.encoder, blank.to(device))
+        with torch.inference_mode():
+            return int(self.encoder.eval()(blank.to(device)).shape[1])
 
     def untrained(self, *, seed: int | None = None) -> Model:
         """The same model before it learned anything: the baseline that training has to beat.
