@@ -60,9 +60,8 @@ RAW = 4096
 class Reading:
     """What the modality learned from its training data.
 
-    ``occurrences`` says of every token how often it stands in the texts, ``documents`` in how many of ``texts`` texts;
-    ``columns`` are those with the text, where the source had any: joined to one text, or, where it was of pairs, one
-    after another.
+    ``occurrences``: how often each token stands in the texts; ``documents``: in how many of ``texts`` texts;
+    ``columns``: those with the text, joined to one, or, of pairs, one after another.
     """
 
     tokenizer: Script
@@ -182,10 +181,7 @@ class Text(Modality):
 
     @cached_property
     def _counted(self) -> tuple[Int64[Tensor, " v"], Float[Tensor, " d"]]:
-        """Of every token its place among the frequent ones, one past the last where it is none; and how rare those are.
-
-        The last of the tokens is the padding.
-        """
+        """Each token's place among the frequent ones, one past the last for others and padding; how rare those are."""
         documents = torch.tensor(self.reading.documents, dtype=torch.float32)
         documents[self.tokenizer.fragments()] = 0
         common = documents.argsort(descending=True, stable=True)[: min(RAW, int((documents > 0).sum()))]
