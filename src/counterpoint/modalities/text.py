@@ -1,7 +1,6 @@
 """Text: words become numbers of tokens; views leave words out, cut and mask them; an encoder reads what is left.
 
-Items are rows of tokens (b, l) int64, filled up behind with the token that says nothing; so are views, each batch as
-long as its longest text.
+Items are rows of tokens (b, l) int64, as long as the longest, filled up with the token that says nothing; so are views.
 """
 
 from __future__ import annotations
