@@ -74,7 +74,7 @@ def test_evaluate_prints_scores_with_their_baselines(run, photos, capsys):
     for kind in ("knn", "linear"):
         assert scores[kind]["low"] <= scores[kind]["value"] <= scores[kind]["high"]
         assert set(scores[kind]["baselines"]) == {"raw", "untrained", "chance"}
-    assert set(scores["geometry"]) == {"alignment", "uniformity", "effective_rank"}
+    assert set(scores["geometry"]) == {"alignment", "uniformity", "effective_rank_h"}
     assert (run / "evaluation.json").exists()
 
 

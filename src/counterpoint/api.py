@@ -12,10 +12,10 @@ import numpy as np
 
 from counterpoint import runs
 from counterpoint.choosing.bakeoff import compare as compare
-from counterpoint.choosing.bakeoff import contest_table as contest_table
 from counterpoint.choosing.laboratory import lab as lab
 from counterpoint.choosing.outcome import tuning_table as tuning_table
 from counterpoint.choosing.remarks import lab_table as lab_table
+from counterpoint.choosing.standings import contest_table as contest_table
 from counterpoint.choosing.tuning import tune as tune
 from counterpoint.classifiers.classifier import Classifier
 from counterpoint.data.labels import read_codes

@@ -118,7 +118,7 @@ def _kept(prepared: Prepared, course: Course, folder: Path | None) -> Model:
         model.save(folder)
         said = [verdict.record() for verdict in verdicts]
         runs.finish(folder, said, steps=course.step, seconds=course.seconds)
-    conclude(verdicts)
+    conclude(runs.not_evaluated(folder), verdicts)
     if folder is not None and prepared.learned.kept is not None and enough(prepared.learned.kept):
         found = verified(model, prepared.items, {ALL: prepared.learned.kept}, seed=prepared.plan.seed)
         write_json(folder / runs.VERIFICATION, found)

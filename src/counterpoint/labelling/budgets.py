@@ -19,8 +19,8 @@ from counterpoint.classifiers.distilling import distil
 from counterpoint.classifiers.tuning import learn, tune, usual_epochs
 from counterpoint.data.splits import UNLABELLED, Codes, budget
 from counterpoint.errors import InputError, LabelError
-from counterpoint.evaluation.draws import over_draws
-from counterpoint.evaluation.intervals import Interval
+from counterpoint.evaluation.draws import difference_over_draws, pooled_difference, score_over_draws
+from counterpoint.evaluation.families import familywise_level
 from counterpoint.evaluation.labelled import Labelled
 from counterpoint.evaluation.linear import linear_probe
 from counterpoint.labelling.finetuning import way
@@ -87,8 +87,11 @@ def at_budgets(
     *,
     tell: Callable[[Mapping[str, Any]], None] = lambda row: None,
 ) -> dict[str, Any]:
-    """One row for every budget, as JSON can hold it; ``tell`` is given each as it is done."""
-    rows, left_out = [], []
+    """One row for every budget, as JSON can hold it; ``tell`` is given each as it is done.
+
+    The intervals of all ``differences`` hold together, of which there are so many ``comparisons``.
+    """
+    rows, left_out, cells = [], [], []
     for each in budgets:
         try:
             chosen = [rows_of(question.known, each, seed=question.seed + draw) for draw in range(question.draws)]
@@ -96,14 +99,16 @@ def at_budgets(
             left_out.append({"budget": str(each), "reason": str(lacking)})
             continue
         began = time.monotonic()
-        right = {name: np.stack(found) for name, found in _right(question, chosen).items()}
-        rows.append({"budget": str(each), "labels": len(chosen[0]), **compared(right)})
+        cells.append({name: np.stack(found) for name, found in _right(question, chosen).items()})
+        rows.append({"budget": str(each), "labels": len(chosen[0]), "ways": scored(cells[-1])})
         rows[-1]["seconds"] = round(time.monotonic() - began, 1)
         tell(rows[-1])
     if not rows:
         raise LabelError(f"None of the budgets can be drawn from the labels: {left_out[0]['reason']}")
+    differences = compared(cells)
     return {
-        "rows": rows,
+        "rows": [{**row, "differences": each} for row, each in zip(rows, differences, strict=True)],
+        "comparisons": sum(map(len, differences)),
         "left_out": left_out,
         "draws": question.draws,
         "seed": question.seed,
@@ -113,24 +118,26 @@ def at_budgets(
     }
 
 
-def compared(right: Mapping[str, Correct]) -> dict[str, Any]:
-    """Accuracy of every way, and how much better it is than from scratch on the same draws and items."""
-    first = next(iter(right))
+def scored(right: Mapping[str, Correct]) -> dict[str, Any]:
+    """Accuracy of every way, in the mean and of each draw."""
     return {
-        "ways": {
-            name: {**_shares(over_draws(found)), "draws": found.mean(axis=1).tolist()} for name, found in right.items()
-        },
-        "differences": {
-            name: list(over_draws(found.astype(np.float64) - right[first].astype(np.float64)))
-            for name, found in right.items()
-            if name != first
-        },
+        name: {**score_over_draws(found)._asdict(), "draws": found.mean(axis=1).tolist()}
+        for name, found in right.items()
     }
 
 
-def _shares(score: Interval) -> dict[str, float]:
-    """An interval of accuracies, which lie between 0 and 1."""
-    return {"value": score.value, "low": max(0.0, score.low), "high": min(1.0, score.high)}
+def compared(rows: Sequence[Mapping[str, Correct]]) -> list[dict[str, Any]]:
+    """Of each budget how much better every way is than the first on the same draws and items, corrected together."""
+    differences = []
+    for right in rows:
+        (_, first), *others = right.items()
+        differences.append({name: found - first * 1.0 for name, found in others})
+    level = familywise_level([each.mean(axis=0) for row in differences for each in row.values()])
+    luck = [pooled_difference(list(right.values())) if len(right) > 1 else None for right in rows]
+    return [
+        {name: difference_over_draws(each, level=level, luck=own)._asdict() for name, each in row.items()}
+        for row, own in zip(differences, luck, strict=True)
+    ]
 
 
 def rows_of(known: Labelled, size: Budget, *, seed: int) -> Int64[np.ndarray, " n"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from counterpoint import runs
 from counterpoint.classifiers.classifier import RECORD, Classifier, load_classifier
 from counterpoint.data.splits import class_counts, is_labelled
 from counterpoint.evaluation.scores import collisions, score
+from counterpoint.evaluation.usefulness import headline
 from counterpoint.files import expanded, write_json
 from counterpoint.fitting import unseen
 from counterpoint.labelling.answers import answered, unlearned
@@ -18,6 +20,7 @@ from counterpoint.labelling.history import LEARNED, saw_labels
 from counterpoint.labelling.parting import parted
 from counterpoint.model import Model, load
 from counterpoint.provenance import placed, said
+from counterpoint.training.records import Record, read
 
 
 def evaluate(
@@ -34,6 +37,8 @@ def evaluate(
     were held out, and ``estimated`` without labels; None where that cannot be. ``learned_from_labels`` says whether
     the run has seen labels, None where nobody knows, as of a model in memory.
 
+    ``headline`` says first whether the model is of use, in a ``sentence``, and what to do next where that is not shown.
+
     ``classes`` counts the labelled items of each class. An item without a label is left out.
 
     A classifier is also asked itself, and where train and test are one source never about items whose labels it has
@@ -46,7 +51,7 @@ def evaluate(
         test: The source whose items are asked about. Without it a fifth of ``train`` is held out.
         labels: ``"folder"``, a column, an ``.npy`` file, an array, or a pair of those for train and test; None
             for the labels that the sources carry themselves.
-        seed: Names the held-out items and the bootstrap draws.
+        seed: Names the held-out items.
     """
     classifier = _classifier(model)
     kept = _model(model) if classifier is None else classifier.model
@@ -71,10 +76,18 @@ def evaluate(
     scores["sizes"] = {"train": learned, "test": len(asked.items), "classes": len(known.classes)}
     if same:
         scores["note"] = "The test items are the training items, so these scores say nothing about new ones."
+    scores["headline"] = headline(scores, *(_course(expanded(model)) if isinstance(model, str | Path) else ()))
     if isinstance(model, str | Path):
         given = {**placed("train", train), **placed("test", test), "labels": said(labels), "seed": seed}
         write_json(expanded(model) / runs.EVALUATION, {**scores, **given})
     return scores
+
+
+def _course(folder: Path) -> tuple[list[Record], list[dict[str, str]]]:
+    """The metrics and the verdicts of a run, as far as they lie in its folder."""
+    metrics, verdict = folder / "metrics.jsonl", folder / runs.VERDICT
+    found = json.loads(verdict.read_text(encoding="utf-8"))["verdicts"] if verdict.is_file() else []
+    return read(metrics) if metrics.is_file() else [], found
 
 
 def _classifier(model: object) -> Classifier | None:

@@ -88,7 +88,8 @@ def _sentence(found: Mapping[str, Any], *, rehearsal: bool) -> str:
     return (
         f"{who} {right} {found['value']:.1%} ({100 * found['low']:.1f} to {100 * found['high']:.1f}) of "
         f"{found['items']:,} {whom}; always saying what is most frequent would be {found['chance']:.1%}. "
-        f"Its probabilities are off by {100 * found['calibration']:.1f} points on average."
+        f"Its expected calibration error is {100 * found['calibration']:.1f} points; "
+        f"{100 * found['calibration_expected']:.1f} are expected of a perfectly calibrated classifier of so few items."
     )
 
 

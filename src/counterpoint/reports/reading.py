@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from counterpoint.runs import not_evaluated
 from counterpoint.training import records
 
 PRETRAINED = "pretrained"
@@ -33,6 +34,8 @@ class Run:
     plan: Mapping[str, Any]
     contrast: Mapping[str, Any]
     """The plan of the step that learned by contrast: the same, but in a whole lifecycle."""
+    headline: Mapping[str, str]
+    """Whether it is of use, as ``level`` and ``sentence``; empty where the verdicts say so themselves."""
     verdicts: Sequence[Mapping[str, str]]
     records: Sequence[Mapping[str, Any]]
     evaluation: Mapping[str, Any]
@@ -61,6 +64,7 @@ def read_run(folder: Path) -> Run:
         verdict = {"verdicts": [{"level": "good", "sentence": tuned["conclusion"]}]}
     evaluate = f"counterpoint evaluate {shlex.quote(str(folder))} --labels LABELS"
     evaluation = _json(folder, "evaluation", evaluate, missing)
+    headline = evaluation.get("headline") or ({} if "conclusion" in tuned else not_evaluated(folder))
     if "conclusion" in tuned and learned == folder:
         missing["metrics"] = Missing("Curves are kept of learning without labels only, in the run that this began at.")
     elif not (learned / "metrics.jsonl").is_file():
@@ -72,6 +76,7 @@ def read_run(folder: Path) -> Run:
         folder=folder,
         plan=plan,
         contrast=plan if learned == folder else _json(learned, "plan", _fit(plan, folder), missing),
+        headline=headline,
         verdicts=verdict.get("verdicts", []),
         records=[] if "metrics" in missing else records.read(learned / "metrics.jsonl"),
         evaluation=evaluation,
