@@ -110,8 +110,8 @@ def mean_variance(cells: Float64[np.ndarray, "draws m"], luck: Variance | None =
 def total(*parts: Variance) -> Variance:
     """The sum of variances, with Satterthwaite's degrees of freedom.
 
-    >>> total(Variance(1.0, 4), Variance(1.0, 4)), total(Variance(0.0, 1), Variance(2.0, 99))
-    (Variance(value=2.0, freedom=8.0), Variance(value=2.0, freedom=99.0))
+    >>> total(Variance(1.0, 4), Variance(1.0, 4)), total(Variance(0.0, 99), Variance(2.0, 1))
+    (Variance(value=2.0, freedom=8.0), Variance(value=2.0, freedom=1.0))
     """
     value = sum(part.value for part in parts)
     if value == 0:
