@@ -33,7 +33,7 @@ def standings(methods: Cells, baselines: Cells) -> dict[str, Any]:
     all pairs of methods and of methods and baselines: so many ``comparisons``. Which method is the first is luck, too,
     and so every pair counts.
     """
-    found = {
+    minus = {
         kind: _differences(_of_kind(methods, place), _of_kind(baselines, place)) for place, kind in enumerate(KINDS)
     }
     order = sorted(methods, key=lambda name: -float(methods[name][:, 0].mean()))
@@ -41,8 +41,8 @@ def standings(methods: Cells, baselines: Cells) -> dict[str, Any]:
         {
             "method": name,
             **_scores(methods[name]),
-            "differences": {other: {kind: found[kind][name, other] for kind in KINDS} for other in baselines},
-            "best_minus": {kind: found[kind][order[0], name] for kind in KINDS} if name != order[0] else None,
+            "differences": {other: {kind: minus[kind][name, other] for kind in KINDS} for other in baselines},
+            "best_minus": {kind: minus[kind][order[0], name] for kind in KINDS} if name != order[0] else None,
         }
         for name in order
     ]

@@ -69,14 +69,14 @@ def compare(
     the most frequent training class, is added to the baselines.
     """
     chance = test_labels == np.bincount(train_labels).argmax()
-    asked = {
+    pairs = {
         "knn": (trained.knn, {name: each.knn for name, each in baselines.items()} | {"chance": chance}),
         "linear": (trained.linear, {name: each.linear for name, each in baselines.items()} | {"chance": chance}),
     }
-    differences = [own * 1.0 - other for own, others in asked.values() for other in others.values()]
+    differences = [own * 1.0 - other for own, others in pairs.values() for other in others.values()]
     level = familywise_level(differences)
     return {
-        kind: _scored(own, others, level) | {"comparisons": len(differences)} for kind, (own, others) in asked.items()
+        kind: _scored(own, others, level) | {"comparisons": len(differences)} for kind, (own, others) in pairs.items()
     }
 
 

@@ -87,7 +87,7 @@ def next_step(
         return f"mend the training first, whose verdict is {ill[0]}"
     if not steps:
         return "train longer"
-    if any(each["kind"] == "short" for each in verdicts) or still_falling([each["loss"] for each in steps]):
+    if any(each.get("kind") == "short" for each in verdicts) or still_falling([each["loss"] for each in steps]):
         return f"train longer, twice as long takes {duration(2 * steps[-1]['seconds'])} here"
     least = min(differences, key=lambda each: each["value"])
     if items and least["value"] >= SMALLEST:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from counterpoint.labelling.history import LEARNED, saw_labels
 from counterpoint.labelling.parting import parted
 from counterpoint.model import Model, load
 from counterpoint.provenance import placed, said
-from counterpoint.training.records import Record, read
+from counterpoint.reports.reading import read_run
 
 
 def evaluate(
@@ -76,18 +75,13 @@ def evaluate(
     scores["sizes"] = {"train": learned, "test": len(asked.items), "classes": len(known.classes)}
     if same:
         scores["note"] = "The test items are the training items, so these scores say nothing about new ones."
-    scores["headline"] = headline(scores, *(_course(expanded(model)) if isinstance(model, str | Path) else ()))
+    scores["headline"] = headline(scores)
     if isinstance(model, str | Path):
+        run = read_run(expanded(model))
+        scores["headline"] = headline(scores, run.records, run.verdicts)
         given = {**placed("train", train), **placed("test", test), "labels": said(labels), "seed": seed}
         write_json(expanded(model) / runs.EVALUATION, {**scores, **given})
     return scores
-
-
-def _course(folder: Path) -> tuple[list[Record], list[dict[str, str]]]:
-    """The metrics and the verdicts of a run, as far as they lie in its folder."""
-    metrics, verdict = folder / "metrics.jsonl", folder / runs.VERDICT
-    found = json.loads(verdict.read_text(encoding="utf-8"))["verdicts"] if verdict.is_file() else []
-    return read(metrics) if metrics.is_file() else [], found
 
 
 def _classifier(model: object) -> Classifier | None:
