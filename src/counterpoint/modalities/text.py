@@ -49,9 +49,6 @@ LONGEST = 256
 WHOLE = "lookup"
 """The encoder that reads whole words."""
 
-PRETRAINED: Mapping[str, Any] = {"learning_rate": 1e-4, "batch_size": 64, "views": 100_000}
-"""What a network wants that has learned before: small steps, and few."""
-
 RAW = 4096
 """Most tokens that are counted for the baseline."""
 
@@ -156,8 +153,8 @@ class Text(Modality):
     def local(self, batch: Int64[Tensor, "b l"], key: Int64[Tensor, " b"]) -> Int64[Tensor, "b s"] | None:
         if catalogue.split(self.reading.views)[0] not in catalogue.SHELVES["views"]:
             return None
-        look: Words = catalogue.find("views", self.reading.views, only=self.name)()
-        return self._prompted.framed(self._looks(look.local(), batch, key))
+        near = catalogue.find("views", self.reading.views, only=self.name)().local()
+        return self._prompted.framed(self._looks(near, batch, key))
 
     def aligned(self, views: Views) -> Views:
         longest = max(view.shape[1] for view in views)
@@ -207,12 +204,11 @@ class Text(Modality):
         return network
 
     def rebuilt(self, name: str, width: int | None) -> nn.Module:
-        if not name.startswith(PREFIX):
-            return self.encoder(name, width)
-        return blank(self._network(name), pad=self.tokenizer.pad)
+        borrowed = name.startswith(PREFIX)
+        return blank(self._network(name), pad=self.tokenizer.pad) if borrowed else self.encoder(name, width)
 
-    def recipe(self, encoder: str) -> Mapping[str, Any]:
-        return PRETRAINED if encoder.startswith(PREFIX) else {}
+    def recipe(self, encoder: str, *, learned: bool = False) -> Mapping[str, Any]:
+        return super().recipe(encoder, learned=learned or encoder.startswith(PREFIX))
 
     def _network(self, name: str) -> Mapping[str, Any]:
         """What it takes to build a network; only of the one that reads these tokens."""
