@@ -183,7 +183,7 @@ def test_a_network_of_ones_own_may_say_how_it_is_shown_pictures(photos, tmp_path
 
 
 def test_weights_of_ours_bring_their_own_mean(photos, tmp_path):
-    first = cp.fit(stripes(32).source.repeat(3, axis=1), epochs=1, batch_size=8, width=8, out=tmp_path / "run")
+    first = cp.fit(stripes(32).source, epochs=1, batch_size=8, width=8, out=tmp_path / "run")
     cp.export(first, tmp_path / "out.safetensors")
     for file in (tmp_path / "run" / "model.safetensors", tmp_path / "out.safetensors"):
         taken = cp.fit(photos, encoder="conv2d", width=8, weights=str(file), epochs=0)
@@ -268,7 +268,7 @@ def test_what_is_not_there_is_refused_before_a_folder_is_made(photos, tmp_path, 
 def test_an_adopted_run_is_a_run_and_beats_what_was_never_trained(saved, tmp_path):
     world = stripes(64)
     run = tmp_path / "run"
-    model = cp.fit(world.source.repeat(3, axis=1), encoder=SMALL, weights=str(saved), epochs=0, view_size=32, out=run)
+    model = cp.fit(world.source, encoder=SMALL, weights=str(saved), epochs=0, view_size=32, out=run)
     assert model.head is None
     assert json.loads((run / "plan.json").read_text())["steps"] == 0
     assert "nothing was trained" in (run / "verdict.json").read_text()
@@ -282,7 +282,7 @@ def test_an_adopted_run_is_a_run_and_beats_what_was_never_trained(saved, tmp_pat
 
 
 def test_training_goes_on_gently_from_what_was_learned(saved):
-    source = stripes(400).source.repeat(3, axis=1)
+    source = stripes(400).source
     for choices in ({"encoder": f"{SMALL}(pretrained='{saved}')"}, {"encoder": SMALL, "weights": str(saved)}):
         wanted, own = chosen({**choices, "view_size": 32})
         plan = prepare(source, wanted, own, began=0.0).plan
@@ -292,7 +292,7 @@ def test_training_goes_on_gently_from_what_was_learned(saved):
 
 
 def test_what_a_trained_run_began_at_is_its_baseline(saved):
-    source = stripes(16).source.repeat(3, axis=1)
+    source = stripes(16).source
     model = cp.fit(source, encoder=SMALL, weights=str(saved), epochs=1, batch_size=8, view_size=32, precision="fp32")
     assert model.built["initial_weights"] == str(saved)
     began = model.untrained().encoder.state_dict()["conv_stem.weight"]

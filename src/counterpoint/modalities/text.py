@@ -198,8 +198,7 @@ class Text(Modality):
             return pretrained(self._network(name), pad=self.tokenizer.pad)
         occurrences = torch.tensor(self.reading.occurrences, dtype=torch.float32)
         part = catalogue.find("encoder", self.usual_encoder if name == "auto" else name, only=self.name)
-        if width is None:  # then one written behind the name counts
-            width = getattr(part, "keywords", {}).get("width")
+        width = getattr(part, "keywords", {}).get("width") if width is None else width  # written behind the name
         network: nn.Module = part(self.tokenizer.words, occurrences, pad=self.tokenizer.pad, width=width)
         return network
 
