@@ -36,7 +36,7 @@ def main() -> None:
     photos = Path(asked.data).is_dir()
     train, test = (f"{asked.data}/train", f"{asked.data}/test") if photos else (asked.data, asked.test)
     taken = {"encoder": NETWORK, "weights": asked.network} if photos else {"encoder": f"hf:{asked.network}"}
-    choices = {} if photos else {"without": asked.labels, "column": "text"}
+    choices = {} if photos else {"without": asked.labels, "column": "text", "quoting": "standard"}
     models = {
         "adopted": fitted(train, asked.runs / "adopted", epochs=0, **taken, **choices),
         "contrast": fitted(train, asked.runs / "contrast", minutes=asked.minutes, **choices),
@@ -57,7 +57,9 @@ def main() -> None:
         for name, (h, h_asked) in features.items():
             answers = linear_probe(h[rows], known.labels[rows], h_asked, seed=seed)
             right[name].append(answers == others.labels)
-    print(f"{len(known.classes)} classes, {len(rows)} labels, {len(others.items)} test items, {asked.draws} draws")
+    print(
+        f"{len(known.classes)} classes, {int(rows.sum())} labels, {len(others.items)} test items, {asked.draws} draws"
+    )
     for name, cells in right.items():
         less = np.asarray(right["adopted"], np.float64) - np.asarray(cells)
         print(f"{name:20}  {said(over_draws(cells))}   adopted is better by {said(over_draws(less))}")

@@ -129,7 +129,27 @@ def test_the_command_line_scores_a_file(tmp_path, capsys):
     assert "holds no array 'vectors'" in capsys.readouterr().err
 
 
+def test_vectors_inside_a_run_do_not_hide_it(tmp_path):
+    world = stripes(32)
+    run = tmp_path / "run"
+    model = cp.fit(world.source, epochs=1, batch_size=16, width=8, out=run)
+    model.embed(world.source).save(run / "z.npz")
+    assert "raw" in cp.evaluate(run, world.source, labels=world.labels)["knn"]["baselines"]
+
+
 def test_groups_are_read_like_labels(tmp_path):
     z, labels = clouds()
     np.save(tmp_path / "groups.npy", np.arange(120) // 6)
     assert evaluate_vectors(z, labels=labels, groups=str(tmp_path / "groups.npy"))["sizes"]["test"] >= 12
+
+
+def test_a_page_of_vectors_has_their_scores_and_a_map(tmp_path):
+    z, labels = clouds()
+    np.savez(tmp_path / "z.npz", vectors=z)
+    bare = cp.report(tmp_path / "z.npz").read_text(encoding="utf-8")
+    assert "There are no labels to score by" in bare
+    assert 'id="map-data"' in bare
+    page = cp.report(tmp_path / "z.npz", labels=labels)
+    assert page == tmp_path / "z-report.html"
+    assert "these vectors" in page.read_text(encoding="utf-8")
+    assert "https://" not in page.read_text(encoding="utf-8")

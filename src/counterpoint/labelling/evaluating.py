@@ -13,6 +13,7 @@ from counterpoint import runs
 from counterpoint.assemble import encoded_length
 from counterpoint.classifiers.classifier import RECORD, Classifier, load_classifier
 from counterpoint.data.splits import class_counts, is_labelled
+from counterpoint.data.vectors import is_vectors
 from counterpoint.errors import InputError
 from counterpoint.evaluation.scores import collisions, score
 from counterpoint.files import expanded, write_json
@@ -21,9 +22,9 @@ from counterpoint.kinds import Wishes
 from counterpoint.labelling.answers import answered, unlearned
 from counterpoint.labelling.history import LEARNED, saw_labels
 from counterpoint.labelling.parting import parted
-from counterpoint.labelling.vectors import evaluate_vectors, is_vectors
+from counterpoint.labelling.vectors import evaluate_vectors
 from counterpoint.model import Model, load
-from counterpoint.opening import open_source
+from counterpoint.opening import open_source, preprocessing_said
 from counterpoint.provenance import placed, said
 
 
@@ -114,7 +115,7 @@ def _of_network(network: object, train: object, test: object, labels: object, *,
         return evaluate_vectors(
             made[0], made[1] if test is not None else None, labels=labels, source=sources, seed=seed
         )
-    wishes = Wishes(labels=labels, preprocessing=getattr(network, "preprocessing", None))
+    wishes = Wishes(labels=labels, preprocessing=preprocessing_said(network))
     modality, items = open_source(train, wishes)
     model = Model(network, modality, {"adopted": True})
     training = network.training

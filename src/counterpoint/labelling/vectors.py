@@ -7,34 +7,27 @@ and alignment and collisions, for which views are encoded. The raw data, given a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float32, Int64
-from torch import Tensor
 from torch.nn import functional
 
-from counterpoint.data.arrays import as_numpy, numbered
 from counterpoint.data.labels import read_codes
 from counterpoint.data.splits import class_counts
-from counterpoint.embeddings import Embeddings, is_saved
-from counterpoint.errors import InputError, LabelError, SourceError, listed
+from counterpoint.data.vectors import Rows, Vectors, read_vectors
+from counterpoint.errors import InputError, LabelError
 from counterpoint.evaluation.geometry import effective_rank, uniformity
 from counterpoint.evaluation.labelled import Labelled
 from counterpoint.evaluation.probe import compare, probe
 from counterpoint.evaluation.scores import raw_features
-from counterpoint.files import expanded, is_file
+from counterpoint.files import expanded
 from counterpoint.kinds import Wishes
 from counterpoint.labelling.parting import labelled_of_one_class, parted
 from counterpoint.opening import open_source
-
-SUFFIXES = (".npy", ".npz")
-NAMES = ("vectors", "embeddings", "features", "representations", "x", "h", "z")
-LABELS = ("labels", "label", "y", "targets")
-"""What vectors and labels are called in an .npz, in the order of preference."""
+from counterpoint.reports.vectors import write_vectors_report
 
 FOLDS = 5
 """One of so many parts of the groups is asked about."""
@@ -43,37 +36,6 @@ BARE = (
     "These vectors are compared with chance alone, for nothing else is known of them: give the data that they were "
     "made of as source, and raw features stand beside them."
 )
-
-
-@dataclass(frozen=True)
-class Rows:
-    """The rows of vectors as items; what is taken of them is their numbers."""
-
-    names: Sequence[str]
-    labels: Sequence[Any] | None = None
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def take(self, index: Int64[np.ndarray, " b"]) -> Int64[Tensor, " b"]:
-        return torch.from_numpy(np.asarray(index, dtype=np.int64))
-
-
-@dataclass(frozen=True)
-class Vectors:
-    """Vectors (n, d), the rows that they are in, and what they were made of, as flat numbers, where that was given."""
-
-    vectors: Float32[np.ndarray, "n d"]
-    rows: Rows
-    raw: Float32[np.ndarray, "n k"] | None = None
-
-    def of(self, part: Labelled) -> Float32[np.ndarray, "m d"]:
-        """Those of some rows."""
-        return np.ascontiguousarray(self.vectors[_numbers(part)])
-
-    def raw_of(self, part: Labelled) -> Float32[np.ndarray, "m k"] | None:
-        """What those were made of."""
-        return None if self.raw is None else self.raw[_numbers(part)]
 
 
 class Reader:
@@ -86,17 +48,6 @@ class Reader:
         """The rows of an array, a tensor, embeddings or a file."""
         self.read.append(read_vectors(source))
         return self.read[-1].rows
-
-
-def is_vectors(given: object) -> bool:
-    """Whether these are vectors, or the path of a file of them, and no model.
-
-    >>> is_vectors(np.zeros((2, 3))), is_vectors("vectors.npz"), is_vectors("runs/photos")
-    (True, True, False)
-    """
-    if isinstance(given, str | Path):
-        return Path(given).suffix.lower() in SUFFIXES or is_saved(given)
-    return isinstance(given, np.ndarray | Tensor | Embeddings)
 
 
 def evaluate_vectors(
@@ -126,23 +77,33 @@ def evaluate_vectors(
     widths = [part.vectors.shape[1] for part in (of_known, of_asked)]
     if widths[0] != widths[1]:
         raise InputError(f"The vectors to learn from have {widths[0]} numbers, and those to test {widths[1]}.")
-    told = asked.labels if test is not None else np.concatenate([known.labels, asked.labels])
+    counted = known.labels if test is not None else np.concatenate([known.labels, asked.labels])
     scores = _scored((of_known, known), (of_asked, asked), seed=seed)
     return {
         **scores,
-        "classes": class_counts(told if test is None else known.labels, known.classes),
+        "classes": class_counts(counted, known.classes),
         "sizes": {"train": len(known.items), "test": len(asked.items), "classes": len(known.classes)},
         **({} if source is not None else {"note": BARE}),
     }
 
 
+def report_vectors(file: str | Path, *, labels: object = None, source: object = None) -> Path:
+    """Write a page beside a file of vectors: their scores, where labels are named or inside, and a map."""
+    path, read = expanded(file), read_vectors(file)
+    named, found = None, {}
+    if labels is not None or read.rows.labels is not None:
+        found = evaluate_vectors(path, labels=labels, source=source)
+        named = read_codes(labels, path, read.rows).names()
+    target = path.with_name(f"{path.stem}-report.html")
+    return write_vectors_report(target, read.vectors, read.rows, labels=named, evaluation=found)
+
+
 def _scored(train: tuple[Vectors, Labelled], test: tuple[Vectors, Labelled], *, seed: int) -> dict[str, Any]:
     """Neighbours and linear probe with their baselines, and the geometry of the test vectors."""
     (of_known, known), (of_asked, asked) = train, test
-    features = {"trained": (of_known.of(known), of_asked.of(asked))}
-    raw, raw_asked = of_known.raw_of(known), of_asked.raw_of(asked)
-    if raw is not None and raw_asked is not None:
-        features["raw"] = (raw, raw_asked)
+    features = {"trained": (_some(of_known.vectors, known), _some(of_asked.vectors, asked))}
+    if of_known.raw is not None and of_asked.raw is not None:
+        features["raw"] = (_some(of_known.raw, known), _some(of_asked.raw, asked))
     classes = int(max(known.labels.max(), asked.labels.max())) + 1
     probes = {
         name: probe(h, known.labels, h_asked, asked.labels, classes=classes, seed=seed)
@@ -154,52 +115,6 @@ def _scored(train: tuple[Vectors, Labelled], test: tuple[Vectors, Labelled], *, 
         **compare(probes.pop("trained"), probes, train_labels=known.labels, test_labels=asked.labels, seed=seed),
         "geometry": {"alignment": None, "uniformity": uniformity(unit), "effective_rank": effective_rank(h)},
     }
-
-
-def read_vectors(given: object) -> Vectors:
-    """Vectors (n, d) float32 with the names and the labels that they bring.
-
-    Raises:
-        SourceError: It is no array of numbers (n, d), or the file holds none or several.
-    """
-    if isinstance(given, str | Path):
-        if is_saved(given):
-            given = Embeddings.load(given)
-        else:
-            return _in_file(expanded(given))
-    if isinstance(given, Embeddings):
-        return Vectors(given.vectors, Rows(list(given.names)))
-    if not isinstance(given, np.ndarray | Tensor):
-        raise SourceError(f"Vectors are an array, a tensor, embeddings, or a file of them. Got {type(given).__name__}.")
-    return _checked(as_numpy(given), None)
-
-
-def _in_file(file: Path) -> Vectors:
-    """The vectors in an .npy, or in an .npz under one of the usual names or alone."""
-    if not is_file(file):
-        raise SourceError(f"There is no file '{file}'. Give the path of an .npz or .npy file of vectors.")
-    try:
-        found = np.load(file, allow_pickle=False)
-        if isinstance(found, np.ndarray):
-            return _checked(found, None)
-        with found:
-            held = {name: found[name] for name in found.files}
-    except (OSError, ValueError, EOFError) as wrong:
-        raise SourceError(
-            f"'{file}' holds no vectors that can be read: {wrong}. Write them with numpy.savez."
-        ) from wrong
-    flat = [name for name, each in held.items() if each.ndim == 2 and each.dtype.kind in "fiu"]
-    name = next((each for each in NAMES if each in flat), flat[0] if len(flat) == 1 else None)
-    if name is None:
-        raise SourceError(f"'{file}' holds no array 'vectors' (n, d). It holds {listed(held)}.")
-    named = next((held[each] for each in LABELS if each in held), None)
-    return _checked(held[name], None if named is None else named.tolist())
-
-
-def _checked(array: np.ndarray, labels: Sequence[Any] | None) -> Vectors:
-    if array.ndim != 2 or array.dtype.kind not in "fiu" or 0 in array.shape:
-        raise SourceError(f"Vectors are numbers of the shape (n, d). Got {array.dtype} of the shape {array.shape}.")
-    return Vectors(np.ascontiguousarray(array, dtype=np.float32), Rows(numbered(len(array)), labels))
 
 
 def _with_raw(read: Sequence[Vectors], source: object) -> tuple[Vectors, Vectors]:
@@ -238,6 +153,11 @@ def _apart(rows: Rows, labels: object, source: object, groups: object, *, seed: 
     folds = StratifiedGroupKFold(min(FOLDS, count), shuffle=True, random_state=seed)
     kept, held = next(iter(folds.split(np.zeros(len(of_each)), whole.labels, of_each)))
     return whole.of(kept), whole.of(held)
+
+
+def _some(h: Float32[np.ndarray, "n d"], part: Labelled) -> Float32[np.ndarray, "m d"]:
+    """The vectors of some rows."""
+    return np.ascontiguousarray(h[_numbers(part)])
 
 
 def _numbers(part: Labelled) -> Int64[np.ndarray, " m"]:

@@ -11,7 +11,6 @@ from cyclopts import Parameter
 
 from counterpoint.data.paths import require
 from counterpoint.errors import InputError
-from counterpoint.files import is_file
 from counterpoint.shell.app import AsJson, Flag, Place, Several, app, filled, say
 
 if TYPE_CHECKING:
@@ -69,11 +68,12 @@ def evaluate(
     """
     from counterpoint import api, runs
     from counterpoint.data.relevance import is_beir
+    from counterpoint.data.vectors import is_vectors
     from counterpoint.evaluation.probe import table
     from counterpoint.likeness import table as agreed_table
     from counterpoint.matching import table as found_table
 
-    if is_file(run):
+    if is_vectors(run):
         sources = tuple(source.split(",")) if source and test else source
         found = api.evaluate(run, None, test, labels=labels, source=sources, groups=groups, seed=seed)
         say(found, table(found), as_json=as_json)
@@ -270,10 +270,10 @@ def mine(
 
 @app.command
 def report(run: Place, *, source: str | None = None, labels: str | None = None, as_json: AsJson = False) -> None:
-    """Write report.html into RUN: one file that opens from disk.
+    """Write report.html into RUN, or a page beside a file of vectors: one file that opens from disk.
 
     Args:
-        run: The run folder.
+        run: The run folder, or an .npz or .npy file of vectors.
         source: The data for the gallery and the map; the run's own when left out.
         labels: Colour the map with these: folder, a column, an .npy file.
         as_json: Print one JSON object and nothing else.
