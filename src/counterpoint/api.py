@@ -19,6 +19,7 @@ from counterpoint.choosing.standings import contest_table as contest_table
 from counterpoint.choosing.tuning import tune as tune
 from counterpoint.classifiers.classifier import Classifier
 from counterpoint.data.labels import read_codes
+from counterpoint.data.vectors import is_vectors
 from counterpoint.data.word2vec import SUFFIXES
 from counterpoint.embeddings import Embeddings, is_saved
 from counterpoint.errors import InputError
@@ -37,6 +38,7 @@ from counterpoint.labelling.lifecycle import semi as semi
 from counterpoint.labelling.predicting import predict as predict
 from counterpoint.labelling.predicting import write_predictions as write_predictions
 from counterpoint.labelling.teaching import distill as distill
+from counterpoint.labelling.vectors import report_vectors
 from counterpoint.likeness import agree as agree
 from counterpoint.matching import match as match
 from counterpoint.matching import retrieve as retrieve
@@ -196,9 +198,12 @@ def _sought(model: Model, z: Embeddings, source: object, like: str | int | np.nd
 def report(folder: str | Path, *, source: object = None, labels: object = None) -> Path:
     """Write ``report.html`` into a run folder: one file that opens from disk. Returns its path.
 
-    ``source`` is the data for its gallery and map, by default the data of the run; ``labels`` colour the map.
+    ``source`` is the data for its gallery and map, by default the data of the run; ``labels`` colour the map. Of an
+    .npz or .npy file of vectors the page lies beside it, has their scores and a map, and ``source`` is a baseline.
     """
     path = expanded(folder)
+    if is_vectors(path):
+        return report_vectors(path, labels=labels, source=source)
     model = load(path)
     given = source is not None or labels is not None
     if source is None:

@@ -29,8 +29,11 @@ from counterpoint.reports.views import draw_views
 from counterpoint.settle import OVERHEAD, Prepared, chosen, prepare
 from counterpoint.training.loop import Course, Keeping, train
 from counterpoint.training.processes import joined
+from counterpoint.training.records import Records
 from counterpoint.training.stopping import stop_requests
-from counterpoint.training.watch import judge
+from counterpoint.training.watch import Verdict, judge
+
+ADOPTED = Verdict("good", "adopted", "The encoder was taken as it came: nothing was trained.")
 
 
 @holds_out
@@ -109,11 +112,12 @@ def _kept(prepared: Prepared, course: Course, folder: Path | None) -> Model:
     """The model of a finished run, written and judged by the first process."""
     method = prepared.method.cpu().eval()
     head = getattr(method, "head", None)  # not every method has one
-    kept = head if isinstance(head, nn.Sequential) and len(head) else None
+    adopted = prepared.recipe.steps == 0
+    kept = head if isinstance(head, nn.Sequential) and len(head) and not adopted else None
     model = Model(method.encoder, prepared.modality, prepared.built, kept)
     if not prepared.recipe.processes.first:
         return model
-    verdicts = judge(course.records.all)
+    verdicts = [ADOPTED] if adopted else judge(course.records.all)
     if folder is not None:
         model.save(folder)
         said = [verdict.record() for verdict in verdicts]
@@ -126,6 +130,8 @@ def _kept(prepared: Prepared, course: Course, folder: Path | None) -> Model:
 
 
 def _trained(prepared: Prepared, keeping: Keeping) -> Course:
+    if prepared.recipe.steps == 0:
+        return Course(0, 0, 0.0, Records())
     try:
         with torch.random.fork_rng():
             return train(prepared.method, prepared.items, prepared.modality, prepared.recipe, keeping)

@@ -76,7 +76,10 @@ class Plan(Choices):
         "that changes: counterpoint list temperatures.",
         low=0.001,
     )
-    encoder: str = choice("auto", "Network, or timm:NAME, or hf:PATH of text: counterpoint list encoders.")
+    encoder: str = choice("auto", "Network, or timm:NAME, or hf:PATH of text or images: counterpoint list encoders.")
+    weights: str | None = choice(
+        None, "File of weights that the encoder begins with: .safetensors, .pt or .pth; matched by name and shape."
+    )
     width: int | None = choice(None, "Width of the encoder's first stage; None for the encoder's own.", low=1)
     head_layers: int | None = choice(
         None, "Linear layers of the projection head, 0 for none; None for the method's own, mostly 2.", low=0, high=5
@@ -97,7 +100,9 @@ class Plan(Choices):
     local_views: int = choice(
         0, "Smaller views of each item beside the usual two (multi-crop), for methods that can use them.", low=0
     )
-    epochs: int | None = choice(None, "Passes over the data; None to fit the size of the data.", low=1)
+    epochs: int | None = choice(
+        None, "Passes over the data, 0 to take a pretrained encoder as it is; None to fit the size of the data.", low=0
+    )
     minutes: float | None = choice(None, "Time for the whole run; plans the epochs.", low=0.01)
     batch_size: int | None = choice(
         None, "Items compared in one step; None for the method's own, mostly 256, and fewer for small data.", low=2

@@ -38,6 +38,7 @@ from counterpoint.data.subset import spread
 from counterpoint.data.unread import advice, notes
 from counterpoint.errors import InputError, NothingLeft, SourceError
 from counterpoint.files import expanded
+from counterpoint.preprocessing import Preprocessing
 
 Progress = Callable[[int, int], None]
 """Is told how many photos are done, and how many there are."""
@@ -106,10 +107,12 @@ class Photos:
 
 
 def open_photos(
-    listing: Listing, *, size: int, channels: int, kind: str = "uint8", progress: Progress | None = None
+    listing: Listing, *, size: int | Preprocessing, channels: int, kind: str = "uint8", progress: Progress | None = None
 ) -> Photos:
     """The photos of a listing at (size, size), out of the cache as far as they are there, with levels of this kind."""
-    source = _digest([FORMAT, listing.location, size, channels, kind])
+    like, size = (size, size.kept) if isinstance(size, Preprocessing) else (None, size)
+    manner = [] if like is None else [like.size, like.shorter, like.resample]
+    source = _digest([FORMAT, listing.location, size, channels, kind, *manner])
     try:
         above = cache_folder() / source
         above.mkdir(parents=True, exist_ok=True)
@@ -117,7 +120,7 @@ def open_photos(
         shape = (len(listing.names), channels, size, size)
         kept = _read(folder, shape)
         if kept is None:
-            kept = _build(folder, listing, Pixels(shape, np.dtype(kind)), progress)
+            kept = _build(folder, listing, Pixels(shape, np.dtype(kind), like), progress)
     except OSError as wrong:
         raise unkept(wrong) from wrong
     return Photos(listing, kept)
@@ -144,10 +147,11 @@ class Kept:
 
 
 class Pixels(NamedTuple):
-    """What is to be written: (n, c, size, size) and the type of the numbers."""
+    """What is to be written: (n, c, size, size), the type of the numbers, and how pictures are brought to the size."""
 
     shape: tuple[int, ...]
     kind: np.dtype
+    like: Preprocessing | None
 
 
 Row = tuple[np.ndarray | str, dict[str, int]]
@@ -289,6 +293,7 @@ def _decoded(data: bytes | str, wanted: Pixels) -> Row:
     remarks: dict[str, int] = {}
     try:
         channels, size = wanted.shape[1:3]
-        return decode(data, size=size, channels=channels, kind=wanted.kind.name, say=remarks.__setitem__), remarks
+        kind, say = wanted.kind.name, remarks.__setitem__
+        return decode(data, size=size, channels=channels, kind=kind, say=say, like=wanted.like), remarks
     except Exception as wrong:
         return reason(wrong), {}

@@ -36,7 +36,8 @@ def headline(
     if "linear" not in scores:
         return _of_classifier(scores["classifier"])
     score = scores["linear"]
-    differences = {name: score["differences"][name] for name in SIMPLER if name in score["differences"]}
+    held_against = [name for name in SIMPLER if name in score["differences"]] or ["chance"]
+    differences = {name: score["differences"][name] for name in held_against}
     better = [name for name, each in differences.items() if each["low"] > 0]
     worse = [name for name, each in differences.items() if each["high"] < 0]
     unsure = [name for name in differences if name not in (*better, *worse)]
@@ -54,7 +55,7 @@ def headline(
         return {"level": "good", "sentence": f"Better than {_by(better, differences)} {corrected}."}
     failed = [differences[name] for name in (*worse, *unsure)]
     advice = next_step(failed, int(scores.get("sizes", {}).get("test", 0)), records, verdicts)
-    return {"level": level, "sentence": f"{claim}: {advice}."}
+    return {"level": level, "sentence": f"{claim}: {advice}." if advice else f"{claim}."}
 
 
 def _of_classifier(answers: Mapping[str, Any]) -> dict[str, str]:
@@ -77,7 +78,8 @@ def next_step(
     records: Sequence[Mapping[str, Any]],
     verdicts: Sequence[Mapping[str, str]],
 ) -> str:
-    """The one thing to do where some of the ``differences`` to baselines are not shown to be gains.
+    """The one thing to do where some of the ``differences`` to baselines are not shown to be gains; empty where too
+    little is known of how the vectors came about.
 
     ``items`` are those of the test, ``records`` the metrics of the run and ``verdicts`` what they say of its health.
     """
@@ -85,15 +87,17 @@ def next_step(
     steps = [record for record in records if "loss" in record]
     if ill:
         return f"mend the training first, whose verdict is {ill[0]}"
-    if not steps:
-        return "train longer"
-    if any(each.get("kind") == "short" for each in verdicts) or still_falling([each["loss"] for each in steps]):
+    if steps and (
+        any(each.get("kind") == "short" for each in verdicts) or still_falling([each["loss"] for each in steps])
+    ):
         return f"train longer, twice as long takes {duration(2 * steps[-1]['seconds'])} here"
     least = min(differences, key=lambda each: each["value"])
     if items and least["value"] >= SMALLEST:
         enough = items * ((least["high"] - least["low"]) / 2 / least["value"]) ** 2
         if enough <= MOST * items:
             return f"test it on more items, about {_rounded(enough)} show a gain of {100 * least['value']:.1f} points"
+    if not steps:
+        return ""
     accuracy = next((each["accuracy"] for each in reversed(steps) if "accuracy" in each), None)
     if accuracy is not None and not HARD <= accuracy <= EASY:
         return f"choose {'weaker' if accuracy < HARD else 'stronger'} views, the positive is found for {accuracy:.0%}"

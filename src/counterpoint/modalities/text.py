@@ -48,9 +48,6 @@ LONGEST = 256
 WHOLE = "lookup"
 """The encoder that reads whole words."""
 
-PRETRAINED: Mapping[str, Any] = {"learning_rate": 1e-4, "batch_size": 64, "views": 100_000}
-"""What a network wants that has learned before: small steps, and few."""
-
 RAW = 4096
 """Most tokens that are counted for the baseline."""
 
@@ -154,8 +151,8 @@ class Text(Modality):
     def local(self, batch: Int64[Tensor, "b l"], key: Int64[Tensor, " b"]) -> Int64[Tensor, "b s"] | None:
         if catalogue.split(self.reading.views)[0] not in catalogue.SHELVES["views"]:
             return None
-        look: Words = catalogue.find("views", self.reading.views, only=self.name)()
-        return self._prompted.framed(self._looks(look.local(), batch, key))
+        near = catalogue.find("views", self.reading.views, only=self.name)().local()
+        return self._prompted.framed(self._looks(near, batch, key))
 
     def aligned(self, views: Views) -> Views:
         longest = max(view.shape[1] for view in views)
@@ -196,18 +193,16 @@ class Text(Modality):
             return pretrained(self._network(name), pad=self.tokenizer.pad)
         occurrences = torch.tensor(self.reading.occurrences, dtype=torch.float32)
         part = catalogue.find("encoder", self.usual_encoder if name == "auto" else name, only=self.name)
-        if width is None:  # then one written behind the name counts
-            width = getattr(part, "keywords", {}).get("width")
+        width = getattr(part, "keywords", {}).get("width") if width is None else width  # written behind the name
         network: nn.Module = part(self.tokenizer.words, occurrences, pad=self.tokenizer.pad, width=width)
         return network
 
     def rebuilt(self, name: str, width: int | None) -> nn.Module:
-        if not name.startswith(PREFIX):
-            return self.encoder(name, width)
-        return blank(self._network(name), pad=self.tokenizer.pad)
+        borrowed = name.startswith(PREFIX)
+        return blank(self._network(name), pad=self.tokenizer.pad) if borrowed else self.encoder(name, width)
 
-    def recipe(self, encoder: str) -> Mapping[str, Any]:
-        return PRETRAINED if encoder.startswith(PREFIX) else {}
+    def recipe(self, encoder: str, *, learned: bool = False) -> Mapping[str, Any]:
+        return super().recipe(encoder, learned=learned or encoder.startswith(PREFIX))
 
     def _network(self, name: str) -> Mapping[str, Any]:
         """What it takes to build a network; only of the one that reads these tokens."""

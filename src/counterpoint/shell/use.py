@@ -35,10 +35,12 @@ def evaluate(
     queries: str | None = None,
     documents: str | None = None,
     relevance: str | None = None,
+    source: str | None = None,
+    groups: str | None = None,
     seed: int = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Score the model in RUN on labelled items, beside raw features, an untrained encoder and chance.
+    """Score the model in RUN, or vectors in a file, on labelled items, beside raw features, untrained ones and chance.
 
     With --budget it is asked instead what so many labels are worth: from scratch, by a linear probe, fine-tuned and
     distilled, over several draws of the labels. Every draw teaches a student on all items.
@@ -47,7 +49,7 @@ def evaluate(
     BEIR for --test, what is relevant, beside counting words.
 
     Args:
-        run: The run folder.
+        run: The run folder, or an .npz or .npy file of vectors, whoever made them.
         train: Labelled items to learn from; the run's own source when left out.
         test: Labelled items to ask about; a fifth of --train when left out.
         labels: folder, a column, or an .npy file (two, comma-separated, for train and test).
@@ -59,15 +61,23 @@ def evaluate(
         queries: Texts that are asked, with their names: columns, queries.jsonl of BEIR, topics of TREC.
         documents: Texts among which the answers are, with their names: columns, corpus.jsonl of BEIR.
         relevance: Names of queries and documents, and perhaps a grade: columns, qrels of BEIR or of TREC.
+        source: Of vectors what they were made of, for raw features beside them; of a pair two, with a comma between.
+        groups: Of vectors an .npy or .csv file of what each belongs to that must not be split, such as its patient.
         seed: Names the held-out items and the draws.
         as_json: Print one JSON object and nothing else.
     """
     from counterpoint import api, runs
     from counterpoint.data.relevance import is_beir
+    from counterpoint.data.vectors import is_vectors
     from counterpoint.evaluation.probe import table
     from counterpoint.likeness import table as agreed_table
     from counterpoint.matching import table as found_table
 
+    if is_vectors(run):
+        sources = tuple(source.split(",")) if source and test else source
+        found = api.evaluate(run, None, test, labels=labels, source=sources, groups=groups, seed=seed)
+        say(found, table(found), as_json=as_json)
+        return
     if pairs is not None and scores is not None:
         found = api.agree(run, _given(test, "--test"), pairs=pairs.split(","), scores=scores, seed=seed)
         say(found, agreed_table(found), as_json=as_json)
@@ -83,13 +93,13 @@ def evaluate(
         found = api.retrieve(run, queries, held, judged, seed=seed)
         say(found, found_table(found), as_json=as_json)
         return
-    source = train if train is not None else runs.source_of(run)
+    train = train if train is not None else runs.source_of(run)
     if budget is not None:
         budgets = [each for text in budget for each in text.split(",") if each]
-        found = api.label_efficiency(run, source, test, labels=labels, budgets=budgets, draws=draws, seed=seed)
+        found = api.label_efficiency(run, train, test, labels=labels, budgets=budgets, draws=draws, seed=seed)
         say(found, api.efficiency_table(found), as_json=as_json)
         return
-    found = api.evaluate(run, source, test, labels=labels, seed=seed)
+    found = api.evaluate(run, train, test, labels=labels, source=source, groups=groups, seed=seed)
     say(found, table(found), as_json=as_json)
 
 
@@ -260,10 +270,10 @@ def mine(
 
 @app.command
 def report(run: Place, *, source: str | None = None, labels: str | None = None, as_json: AsJson = False) -> None:
-    """Write report.html into RUN: one file that opens from disk.
+    """Write report.html into RUN, or a page beside a file of vectors: one file that opens from disk.
 
     Args:
-        run: The run folder.
+        run: The run folder, or an .npz or .npy file of vectors.
         source: The data for the gallery and the map; the run's own when left out.
         labels: Colour the map with these: folder, a column, an .npy file.
         as_json: Print one JSON object and nothing else.
