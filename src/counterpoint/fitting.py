@@ -28,6 +28,7 @@ from counterpoint.provenance import command, directory, placed
 from counterpoint.reports.views import draw_views
 from counterpoint.settle import OVERHEAD, Prepared, chosen, prepare
 from counterpoint.training.loop import Course, Keeping, train
+from counterpoint.training.normalise import settle_statistics
 from counterpoint.training.processes import joined
 from counterpoint.training.records import Records
 from counterpoint.training.stopping import stop_requests
@@ -115,6 +116,9 @@ def _kept(prepared: Prepared, course: Course, folder: Path | None) -> Model:
     adopted = prepared.recipe.steps == 0
     kept = head if isinstance(head, nn.Sequential) and len(head) and not adopted else None
     model = Model(method.encoder, prepared.modality, prepared.built, kept)
+    settle_statistics(
+        nn.Sequential(method.encoder, *([kept] if kept is not None else [])), prepared.items, prepared.modality
+    )
     if not prepared.recipe.processes.first:
         return model
     verdicts = [ADOPTED] if adopted else judge(course.records.all)

@@ -139,7 +139,9 @@ class Tuning(Choices):
     fraction: float | None = choice(None, "Learn from this share of every class's labels.", low=0, high=1)
     head_layers: int = choice(1, "Layers of the projection head that are kept: 0 as SimCLR, 1 as SimCLRv2.", low=0)
     frozen: bool = choice(False, "Leave the encoder as it is and learn only what stands on it.")
-    epochs: int | None = choice(None, "Most passes over the labelled items; None to fit their number.", low=1)
+    epochs: int | None = choice(None, "Passes over the labelled items; None to fit their number.", low=1)
+    minutes: float | None = choice(None, "Time for all of it; None for as long as the passes take.", low=0.1)
+    deliver: str = choice("best", "What is handed over: best by cross-validation, probe or finetuned.")
     batch_size: int = choice(64, "Labelled items in one step.", low=2)
     optimizer: str = choice("adamw", "Optimiser: counterpoint list optimizers.")
     learning_rate: float | None = choice(
@@ -184,8 +186,8 @@ class Distilling(Choices):
 class Lifecycle(Choices):
     """Every choice of the way from unlabelled data and few labels to a small classifier.
 
-    >>> Lifecycle(per_class=10, minutes=8).draws
-    3
+    >>> Lifecycle(per_class=10, minutes=8).deliver
+    'best'
     """
 
     per_class: int | None = choice(
@@ -199,7 +201,10 @@ class Lifecycle(Choices):
     student: str = choice("same", "The student's network; same for the teacher's: counterpoint list encoders.")
     student_width: int | None = choice(None, "Width of the student's first stage; None for the encoder's own.", low=1)
     batch_size: int | None = choice(None, "Items compared in one step; None for 256, fewer for small data.", low=2)
-    draws: int = choice(3, "How often labels are drawn anew to say what they are worth.", low=1)
+    deliver: str = choice("best", "What is handed over: best by cross-validation, probe, finetuned or student.")
+    draws: int | None = choice(
+        None, "How often labels are drawn anew to say what they are worth; None for 3 where minutes allow it.", low=0
+    )
     seed: int = choice(0, "Names the labels that are drawn and the random numbers of the run.", low=0)
 
 

@@ -30,18 +30,26 @@ NONE = "none"
 """What an item of no class is said to be."""
 
 
-def answered(classifier: Classifier, asked: Labelled, known: Labelled, *, seed: int = 0) -> dict[str, Any]:
+def answered(
+    classifier: Classifier,
+    asked: Labelled,
+    known: Labelled,
+    *,
+    seed: int = 0,
+    likely: Float32[np.ndarray, "m k"] | None = None,
+) -> dict[str, Any]:
     """How right it is with an interval, calibration, confusion and the most wrong items, as JSON can hold them.
 
     Row i of ``confusion`` counts the items of class i by the class that they are taken for. ``chance`` is how right it
-    is to say of every item what is most frequent among those ``known``.
+    is to say of every item what is most frequent among those ``known``. ``likely`` is what others like it said of the
+    items, where it has itself learned from them.
 
     Raises ``LabelError`` where the items are of classes that the classifier does not know.
     """
     codes, naming = _own_codes(classifier, asked), classifier.naming
     learned = known.of(np.flatnonzero(is_labelled(known.labels)))
     usual = naming.usual(_own_codes(classifier, learned))[:1].repeat(len(codes), axis=0)
-    likely = classifier.probabilities(asked.items)
+    likely = classifier.probabilities(asked.items) if likely is None else likely
     answers, sure = naming.decided(likely), naming.sure(likely)
     right = naming.right(answers, codes)
     return {

@@ -16,13 +16,13 @@ from jaxtyping import Int64, Shaped
 
 from counterpoint.classifiers.classifier import Classifier
 from counterpoint.classifiers.distilling import distil
-from counterpoint.classifiers.tuning import learn, tune, usual_epochs
-from counterpoint.data.splits import UNLABELLED, Codes, budget
+from counterpoint.classifiers.tuning import learn, usual_epochs
+from counterpoint.data.splits import UNLABELLED, budget
 from counterpoint.errors import InputError, LabelError
 from counterpoint.evaluation.draws import difference_over_draws, pooled_difference, score_over_draws
 from counterpoint.evaluation.families import familywise_level
 from counterpoint.evaluation.labelled import Labelled
-from counterpoint.evaluation.linear import linear_probe
+from counterpoint.evaluation.linear import linear_probes
 from counterpoint.labelling.finetuning import way
 from counterpoint.labelling.teaching import begun, fresh, lesson
 from counterpoint.model import Model
@@ -161,7 +161,7 @@ def _right(question: Question, chosen: Sequence[Int64[np.ndarray, " n"]]) -> dic
         if "scratch" in question.ways:
             answers["scratch"] = _answers(from_scratch(model, some, seed), asked)
         if "linear" in question.ways:
-            answers["linear"] = _probed(h[np.searchsorted(learned, rows)], some.labels, h_asked, seed=seed)
+            answers["linear"] = linear_probes(h[np.searchsorted(learned, rows)], some.labels, h_asked, seed=seed)
         if {"tuned", "distilled"} & set(question.ways):
             teacher = tuned(model, some, seed)
             answers["tuned"] = _answers(teacher, asked)
@@ -174,7 +174,10 @@ def _right(question: Question, chosen: Sequence[Int64[np.ndarray, " n"]]) -> dic
 
 def tuned(model: Model, some: Labelled, seed: int) -> Classifier:
     """The classifier that fine-tuning makes of a model and these labels."""
-    return tune(model, some.items, some.labels, some.classes, way(model, Tuning(seed=seed))).classifier
+    asked = Tuning(seed=seed)
+    settled = way(model, asked)
+    epochs = settled.epochs or usual_epochs(len(some.items), asked.batch_size)
+    return learn(model, some.items, some.labels, some.classes, settled, epochs)
 
 
 def from_scratch(model: Model, some: Labelled, seed: int) -> Classifier:
@@ -187,24 +190,15 @@ def from_scratch(model: Model, some: Labelled, seed: int) -> Classifier:
     return learn(blank, some.items, some.labels, some.classes, settled, times * usual)
 
 
-def student_of(teacher: Classifier, model: Model, known: Labelled, asked: Distilling) -> Classifier:
+def student_of(
+    teacher: Classifier, model: Model, known: Labelled, asked: Distilling, seconds: float | None = None
+) -> Classifier:
     """A student that sees all items to learn from, without their labels; one of the model's network begins at it."""
     begins, items = asked.encoder == "same" and asked.width is None, known.items
     student = begun(fresh(teacher.model, asked), model) if begins else fresh(teacher.model, asked)
     nobody = np.full_like(known.labels, UNLABELLED)
-    return distil(teacher, student, items, nobody, lesson(asked, len(items), begun=begins))
+    return distil(teacher, student, items, nobody, lesson(asked, len(items), seconds, begun=begins))
 
 
 def _answers(classifier: Classifier, asked: Labelled) -> Int64[np.ndarray, "m ..."]:
     return classifier.naming.decided(classifier.probabilities(asked.items))
-
-
-def _probed(train: np.ndarray, codes: Codes, test: np.ndarray, *, seed: int) -> Int64[np.ndarray, "m ..."]:
-    """The answers of a linear probe, or of one for every class that says whether an item is of it."""
-    if codes.ndim == 1:
-        return linear_probe(train, codes, test, seed=seed)
-    each = [
-        linear_probe(train, column, test, seed=seed) if len(set(column)) > 1 else column[:1].repeat(len(test))
-        for column in codes.T
-    ]
-    return np.stack(each, axis=1)

@@ -40,6 +40,8 @@ class Run:
     records: Sequence[Mapping[str, Any]]
     evaluation: Mapping[str, Any]
     least_certain: Sequence[Mapping[str, Any]]
+    judgement: Mapping[str, Any]
+    """What is known of the classifiers that might have been handed over."""
     budget: Mapping[str, Any]
     views: bytes
     worded: Sequence[Sequence[str]]
@@ -61,7 +63,7 @@ def read_run(folder: Path) -> Run:
     verdict = _json(learned, "verdict", _fit(plan, folder) + way, missing)
     if "conclusion" in tuned and learned == folder:
         missing.pop("verdict", None)
-        verdict = {"verdicts": [{"level": "good", "sentence": tuned["conclusion"]}]}
+        verdict = {"verdicts": [{"level": tuned.get("level", "good"), "sentence": tuned["conclusion"]}]}
     evaluate = f"counterpoint evaluate {shlex.quote(str(folder))} --labels LABELS"
     evaluation = _json(folder, "evaluation", evaluate, missing)
     headline = evaluation.get("headline") or ({} if "conclusion" in tuned else not_evaluated(folder))
@@ -83,6 +85,7 @@ def read_run(folder: Path) -> Run:
         records=[] if "metrics" in missing else records.read(learned / "metrics.jsonl"),
         evaluation=evaluation,
         least_certain=tuned.get("least_certain", []),
+        judgement=tuned.get("judgement", {}),
         budget=_json(folder, "budget", f"{evaluate} --budget", missing),
         views=(learned / "views.png").read_bytes() if (learned / "views.png").is_file() else b"",
         worded=worded.get("views", []),
