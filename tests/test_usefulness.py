@@ -53,7 +53,6 @@ def test_a_claim_is_made_of_intervals(raw, untrained, level, sentence):
         (0.0, [{**LEARNED[0], "accuracy": 1.0}] * 50, [], "choose stronger views, the positive is found for 100%"),
         (0.0, LEARNED, [{"level": "bad", "kind": "total collapse"}], "mend the training first, whose verdict is total"),
         (0.0, LEARNED, [{"level": "warning", "kind": "short"}], "train longer, twice as long takes about 20 minutes"),
-        (0.0, [], [], "train longer."),
     ],
 )
 def test_what_to_do_next_follows_from_what_is_known(raw, records, verdicts, advice):

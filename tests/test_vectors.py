@@ -43,7 +43,7 @@ def test_the_scores_of_a_models_vectors_are_those_of_the_model():
     for kind in ("knn", "linear"):
         for name in ("raw", "chance"):
             assert bare[kind]["differences"][name] == pytest.approx(whole[kind]["differences"][name])
-    assert bare["geometry"]["effective_rank"] == pytest.approx(whole["geometry"]["effective_rank"])
+    assert bare["geometry"]["effective_rank_h"] == pytest.approx(whole["geometry"]["effective_rank_h"])
     assert bare["sizes"] == whole["sizes"]
     assert "note" not in bare
 

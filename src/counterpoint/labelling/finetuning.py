@@ -116,7 +116,7 @@ def finetuned(
 
 def leave_trial(tried: Trial, known: Labelled, leaving: Leaving, *, seed: int, role: str = "is handed over") -> None:
     """Write the classifier that was chosen to its folder, and say what is known of it and what becomes of it."""
-    record = judgement(tried.chosen, tried.candidates, tried.some, tried.against, seed=seed)
+    record = judgement(tried.chosen, tried.candidates, tried.some, tried.against)
     level, sentence = conclusion(record, role)
     found = {
         "labels": len(tried.some.items),

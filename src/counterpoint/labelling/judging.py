@@ -20,7 +20,8 @@ from counterpoint.classifiers.classifier import Classifier
 from counterpoint.data.splits import Codes
 from counterpoint.data.subset import Subset, spread
 from counterpoint.errors import PlanError, closest, listed
-from counterpoint.evaluation.intervals import bootstrap, paired
+from counterpoint.evaluation.families import familywise_level
+from counterpoint.evaluation.intervals import paired_interval, score_interval
 from counterpoint.evaluation.labelled import Labelled
 from counterpoint.evaluation.linear import linear_probes
 from counterpoint.interfaces import Items
@@ -118,21 +119,25 @@ def baselines(parts: Sequence[Fold], known: Labelled, raw: Float32[np.ndarray, "
 
 
 def judgement(
-    chosen: Candidate, candidates: Sequence[Candidate], known: Labelled, against: Mapping[str, Baseline], *, seed: int
+    chosen: Candidate, candidates: Sequence[Candidate], known: Labelled, against: Mapping[str, Baseline]
 ) -> dict[str, Any]:
-    """What is known of the candidates, as JSON can hold it: accuracy with intervals, loss, paired differences."""
+    """What is known of the candidates, as JSON can hold it: accuracy with intervals, loss, and how much better than the
+    baselines the chosen one is, by intervals that hold together.
+    """
     record: dict[str, Any] = {
         "delivered": chosen.name,
-        "candidates": {each.name: _score(each, known.labels, seed) for each in candidates},
+        "candidates": {each.name: _score(each, known.labels) for each in candidates},
         "baselines": {},
         "differences": {},
     }
     if chosen.answered is not None:
         rows = chosen.answered.rows
         right = _right(chosen.answered.scores, known.labels[rows])
-        for name, each in against.items():
-            record["baselines"][name] = bootstrap(each.at(rows), seed=seed)._asdict()
-            record["differences"][name] = paired(right, each.at(rows), seed=seed)._asdict()
+        others = {name: each.at(rows) for name, each in against.items()}
+        level = familywise_level([right * 1.0 - each for each in others.values()])
+        for name, each in others.items():
+            record["baselines"][name] = score_interval(each)._asdict()
+            record["differences"][name] = paired_interval(right, each, level=level)._asdict()
     return record
 
 
@@ -172,9 +177,9 @@ def _right(scores: Float32[np.ndarray, "m k"], codes: Codes) -> Shaped[np.ndarra
     return naming.right(naming.decided(naming.probabilities(torch.from_numpy(scores)).numpy()), codes)
 
 
-def _score(candidate: Candidate, codes: Codes, seed: int) -> dict[str, Any] | None:
+def _score(candidate: Candidate, codes: Codes) -> dict[str, Any] | None:
     if candidate.answered is None:
         return None
     scores, there = candidate.answered.scores, codes[candidate.answered.rows]
     right, (_, loss) = _right(scores, there), _scaled(scores, there)
-    return {**bootstrap(right, seed=seed)._asdict(), "loss": loss, "items": len(right)}
+    return {**score_interval(right)._asdict(), "loss": loss, "items": len(right)}

@@ -189,7 +189,7 @@ def _delivered(journey: Journey, model: Model, tried: Trial) -> Candidate:
         small = asked.student != "same" or asked.student_width is not None  # who names a network wants that one
         finalists = [student] if small or asked.deliver == STUDENT else [tried.chosen, student]
         chosen = choose(finalists, tried.some.labels, material.items)
-    record = judgement(chosen, candidates, tried.some, tried.against, seed=asked.seed)
+    record = judgement(chosen, candidates, tried.some, tried.against)
     level, sentence = conclusion(record)
     found = {
         "items": len(material.items),
