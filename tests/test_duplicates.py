@@ -12,6 +12,7 @@ import counterpoint as cp
 from counterpoint.cli import main
 from counterpoint.embeddings import Embeddings
 from counterpoint.errors import InputError
+from counterpoint.kinds import Modality
 from counterpoint.retrieval.duplicates import duplicates
 from counterpoint.retrieval.linkage import complete_groups
 from counterpoint.retrieval.mixture import copy_probability
@@ -140,8 +141,20 @@ def test_a_large_group_is_warned_of_with_the_reason():
     vectors = cloud(100)
     low = duplicates(named(vectors), threshold=-0.99)
     assert low.warnings[-1].endswith("the threshold is low for these vectors.")
-    same = duplicates(named(np.concatenate([vectors, np.repeat(vectors[:1], 30, axis=0)])))
-    assert same.warnings[-1] == "A group has 31 of 130 items: the data holds many equal items."
+    same = np.concatenate([vectors, np.repeat(vectors[:1], 30, axis=0)])
+    alone = duplicates(named(same)).warnings[-1]
+    assert alone.startswith("A group has 31 of 130 items: the items are that alike or the model has collapsed")
+    known = known_of(same)._replace(first=np.array([*range(100), *[0] * 30]))
+    assert duplicates(named(same), known=known).warnings == [
+        "A group has 31 of 130 items: 30 items are equal to others, so the data repeats itself."
+    ]
+
+
+def test_a_collapsed_model_lists_nothing_by_its_vectors():
+    same, features = np.ones((60, 4)), cloud(60).astype(np.float32)
+    copies = Planted(np.arange(60), np.ones((60, 4), dtype=np.float32), features + 5)
+    found = duplicates(named(same), known=Evidence(np.arange(60), features, copies))
+    assert (len(found.groups), found.recall) == (0, 0.0)
 
 
 def test_the_threshold_is_exact_in_any_number_of_blocks(monkeypatch):
@@ -187,6 +200,8 @@ def test_near_copies_are_what_the_encoder_takes_and_closer_than_other_items(kind
     key = draw.keys(seed=0, epoch=0, items=torch.arange(8), view=0)
     copies = model.modality.near_copies(batch, key)
     assert len(copies) >= 2
+    (weak,) = Modality.near_copies(model.modality, batch, key)  # what a modality without its own gets
+    assert model.encoder(weak).shape[0] == 8
     flat = model.modality.flat(model.modality.plain(batch))
     for copy, again in zip(copies, model.modality.near_copies(batch, key), strict=True):
         assert torch.equal(copy, again)
@@ -226,7 +241,7 @@ def test_the_command_finds_copies_prints_them_and_writes_a_page(world, capsys):
     assert len(listed & {(row, 200 + row) for row in range(5)}) >= 3  # two are of low contrast
     page = (world / "page.html").read_text()
     assert page.count("<img") == 2 * len(found["pairs"])
-    assert "http" not in page
+    assert "://" not in page
 
 
 def test_vectors_are_compared_by_themselves_or_not_at_all(world, capsys):

@@ -45,7 +45,7 @@ class Choices:
         for name in choices:
             if name not in known:
                 raise PlanError(f"A {what} has no choice '{name}'.{closest(name, known)} Choices: {listed(known, 40)}.")
-        return cls(**choices)
+        return cls(**{name: plain(value) for name, value in choices.items()})
 
     def record(self) -> dict[str, Any]:
         """The choices as JSON can hold them."""

@@ -1,7 +1,6 @@
 """Text: words become numbers of tokens; views leave words out, cut and mask them; an encoder reads what is left.
 
-Items are rows of tokens (b, l) int64, filled up behind with the token that says nothing; so are views, each batch as
-long as its longest text.
+Items are rows of tokens (b, l) int64, as long as the longest, filled up with the token that says nothing; so are views.
 """
 
 from __future__ import annotations
@@ -59,9 +58,8 @@ PRETRAINED: Mapping[str, Any] = {"learning_rate": 1e-4, "batch_size": 64, "views
 class Reading:
     """What the modality learned from its training data.
 
-    ``occurrences`` says of every token how often it stands in the texts, ``documents`` in how many of ``texts`` texts;
-    ``columns`` are those with the text, where the source had any: joined to one text, or, where it was of pairs, one
-    after another.
+    ``occurrences``: how often each token stands in the texts; ``documents``: in how many of ``texts`` texts;
+    ``columns``: those with the text, joined to one, or, of pairs, one after another.
     """
 
     tokenizer: Script

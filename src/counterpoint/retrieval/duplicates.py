@@ -94,7 +94,7 @@ def duplicates(
         recall=recall,
         warnings=[
             *_reservations(measure, threshold, len(rows)),
-            *_large(groups, len(z), len(again), recall, threshold),
+            *_large(groups, len(z), _reason(len(again), recall, threshold, alone=known is None)),
         ],
     )
 
@@ -177,21 +177,20 @@ def _reservations(measure: Measure | None, threshold: float | None, different: i
     return []
 
 
-def _large(groups: Sequence[Group], items: int, again: int, recall: float | None, threshold: float | None) -> list[str]:
+def _large(groups: Sequence[Group], items: int, reason: str) -> list[str]:
     """A warning of a group that is too large to be one of copies, and why that is, as far as it is known."""
     largest = len(groups[0].index) if groups else 0
-    if largest <= max(2, LARGE * items):
-        return []
-    if again >= largest / 2:
-        why = "the data holds many equal items"
-    elif threshold is not None:
-        why = "the threshold is low for these vectors"
-    elif recall is not None and recall < TOLD_APART:
-        why = f"the vectors have collapsed, for of planted copies only {recall:.0%} are found"
-    elif recall is None:
-        why = (
-            "either the vectors have collapsed or the items are that alike; with the model and its data it can be told"
-        )
-    else:
-        why = f"the items are that alike, for {recall:.0%} of planted copies are told from other items"
-    return [f"A group has {largest:,} of {items:,} items: {why}."]
+    return [f"A group has {largest:,} of {items:,} items: {reason}."] if largest > max(2, LARGE * items) else []
+
+
+def _reason(again: int, recall: float | None, threshold: float | None, *, alone: bool) -> str:
+    """Why a group may be large, where so many items or, ``alone``, vectors are equal to others."""
+    if again and not alone:
+        return f"{again:,} items are equal to others, so the data repeats itself"
+    if threshold is not None:
+        return "the threshold is low for these vectors"
+    if recall is None:
+        return "the items are that alike or the model has collapsed; with the model and its data it can be told"
+    if recall < TOLD_APART:
+        return f"the vectors have collapsed, for of planted copies only {recall:.0%} are told from other items"
+    return f"the items are that alike, for {recall:.0%} of planted copies are told from other items"
