@@ -124,6 +124,17 @@ def test_equal_items_are_always_found_and_certain():
     assert [group.index for group in found.groups] == [[0, 5, 7], [1, 6]]
 
 
+def test_few_items_have_no_probability_by_a_threshold():
+    vectors = with_copies(cloud(6), 2, noise=0.01)
+    found = duplicates(named(vectors), threshold=0.9)
+    assert [pair.index for pair in found.pairs if pair.probability is None] == [pair.index for pair in found.pairs]
+    assert {(0, 6), (1, 7)} <= {tuple(pair.index) for pair in found.pairs}
+    assert (found.precision, found.recall) == (None, None)
+    assert "probability" not in found.record()["pairs"][0]
+    assert duplicates(named(vectors)).warnings == ["Of 8 different items only equal ones are sought; 20 are needed."]
+    assert "?" in str(found)
+
+
 def test_probability_rises_with_closeness_and_is_calibrated():
     random = np.random.default_rng(0)
     others, copies = random.gumbel(0, 0.2, 3000), random.normal(1.5, 0.5, 150)

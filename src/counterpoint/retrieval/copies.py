@@ -28,7 +28,8 @@ class Pair:
     b: str
     index: Sequence[int]
     similarity: float
-    probability: float
+    probability: float | None
+    """None where a threshold was given and there are too few items to learn from."""
     equal: bool = False
     """Whether they are equal in everything that is known of them."""
     contents: Sequence[str] | None = None
@@ -41,7 +42,7 @@ class Group:
 
     names: Sequence[str]
     index: Sequence[int]
-    probability: float
+    probability: float | None
     contents: Sequence[str] | None = None
 
 
@@ -52,28 +53,30 @@ class Duplicates:
     pairs: Sequence[Pair]
     groups: Sequence[Group]
     items: int
-    precision: float
+    precision: float | None
     """The share of copies among the pairs that is expected: the mean of their probabilities."""
     threshold: float | None = None
     """The similarity that was given, where the pairs were cut there."""
     measured: str = ""
     """Where closeness was measured: centred or whitened vectors, or plain features."""
     recall: float | None = None
-    """Share of the copies planted among the items that are above the cut; None where none could be planted."""
+    """Share of the copies planted among the items that are above the cut; None where none could be planted, or by a threshold."""
     warnings: Sequence[str] = ()
 
     def __str__(self) -> str:
         lines = [*self.warnings, self.summary()]
         if self.pairs:
             lines += ["", "probability  similarity"]
-        lines += [f"{pair.probability:11.3f}  {pair.similarity:10.3f}  {_members(pair)}" for pair in self.pairs[:SHOWN]]
+        lines += [
+            f"{_number(pair.probability):>11}  {pair.similarity:10.3f}  {_members(pair)}" for pair in self.pairs[:SHOWN]
+        ]
         if len(self.pairs) > SHOWN:
             lines.append(f"... and {len(self.pairs) - SHOWN:,} pairs more")
         for group in self.groups:
             if len(group.names) > 2:
                 lines += [
                     "",
-                    f"{len(group.names)} items, any two with a probability of {group.probability:.3f} or more",
+                    f"{len(group.names)} items, any two with a probability of {_number(group.probability)} or more",
                 ]
                 lines += [f"  {line}" for line in _listed(group)]
         return "\n".join(lines)
@@ -97,6 +100,8 @@ class Duplicates:
     def _cut(self) -> str:
         if self.threshold is not None:
             return f" All are at least {self.threshold:g} alike."
+        if self.precision is None:
+            return ""
         return f" Expected share of copies among them: {self.precision:.0%}."
 
     def _recall(self) -> str:
@@ -105,6 +110,10 @@ class Duplicates:
             if self.recall is None
             else f" Of copies planted as a test {self.recall:.0%} are found, by {self.measured}."
         )
+
+
+def _number(probability: float | None) -> str:
+    return "?" if probability is None else f"{probability:.3f}"
 
 
 def _filled(record: dict[str, Any]) -> dict[str, Any]:

@@ -48,6 +48,7 @@ class Found(NamedTuple):
     j: Int64[np.ndarray, " p"]
     similarity: Float[np.ndarray, " p"]
     probability: Float[np.ndarray, " p"]
+    """NaN where there are too few items to learn one from."""
 
 
 def duplicates(
@@ -67,10 +68,8 @@ def duplicates(
     _check(z, threshold, precision)
     first = equal_rows(z.vectors) if known is None else known.first
     there = z.lengths > 0
-    rows, again = (
-        np.flatnonzero(there & (first == np.arange(len(z)))),
-        np.flatnonzero(there & (first != np.arange(len(z)))),
-    )
+    alone = first == np.arange(len(z))
+    rows, again = np.flatnonzero(there & alone), np.flatnonzero(there & ~alone)
     measure = None
     if len(rows) >= FEWEST:
         measure = learned(z.vectors[rows], None if known is None else known.of(rows))
@@ -78,17 +77,19 @@ def duplicates(
     near = near._replace(i=rows[near.i], j=rows[near.j])
     equal = Found(first[again], again, np.ones(len(again)), np.ones(len(again)))
     pairs = [
-        Pair(z.names[i], z.names[j], (int(i), int(j)), float(similarity), float(probability), equal=found is equal)
+        Pair(z.names[i], z.names[j], (int(i), int(j)), float(similarity), _known(probability), equal=found is equal)
         for found in (equal, near)
         for i, j, similarity, probability in zip(*found, strict=True)
     ]
     groups = _groups(z.names, near, equal)
-    recall = measure.recall(float(near.probability.min(initial=PROBABLE))) if measure else None
+    recall = None
+    if measure is not None and threshold is None:
+        recall = measure.recall(float(near.probability.min(initial=1.0)) if len(near.i) else PROBABLE)
     return Duplicates(
         pairs=pairs,
         groups=groups,
         items=len(z),
-        precision=float(np.mean([pair.probability for pair in pairs])) if pairs else 1.0,
+        precision=_known(np.concatenate([equal.probability, near.probability]).mean()) if pairs else None,
         threshold=threshold,
         measured=measure.name if measure else "",
         recall=recall,
@@ -97,6 +98,10 @@ def duplicates(
             *_large(groups, len(z), _reason(len(again), recall, threshold, alone=known is None)),
         ],
     )
+
+
+def _known(probability: float) -> float | None:
+    return None if np.isnan(probability) else float(probability)
 
 
 def _check(z: Embeddings, threshold: float | None, precision: float) -> None:
@@ -125,7 +130,7 @@ def _near(
     similarity = 1 - apart(z, i, z, j).astype(np.float64) ** 2 / 2
     if measure is None:
         order = np.argsort(-similarity, kind="stable")
-        return Found(i[order], j[order], similarity[order], similarity[order])
+        return Found(i[order], j[order], similarity[order], np.full(len(order), np.nan))
     close = measure.closeness(i, j)
     order = np.argsort(-close if threshold is None else -similarity, kind="stable")
     probability = measure.probability(close[order])
@@ -161,7 +166,7 @@ def _groups(names: Sequence[str], near: Found, equal: Found) -> list[Group]:
     for group in complete_groups(pairs):
         least = min(probability[pair] for pair in itertools.combinations(group, 2))
         rows = sorted(row for each in group for row in members.pop(each, [each]))
-        groups.append(Group([names[row] for row in rows], rows, least))
+        groups.append(Group([names[row] for row in rows], rows, _known(least)))
     groups += [Group([names[row] for row in rows], rows, 1.0) for rows in members.values()]
     return sorted(groups, key=lambda group: (-len(group.index), group.index[0]))
 
