@@ -60,7 +60,7 @@ class Duplicates:
     measured: str = ""
     """Where closeness was measured: centred or whitened vectors, or plain features."""
     recall: float | None = None
-    """Share of the copies planted among the items that are above the cut; None where none could be planted, or by a threshold."""
+    """Share of the planted copies that are above the cut; None where none could be planted, or by a threshold."""
     warnings: Sequence[str] = ()
 
     def __str__(self) -> str:
