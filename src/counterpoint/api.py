@@ -44,10 +44,9 @@ from counterpoint.matching import match as match
 from counterpoint.matching import retrieve as retrieve
 from counterpoint.mining import mine as mine
 from counterpoint.model import Model, load
+from counterpoint.near_duplicates import duplicates as duplicates
 from counterpoint.progress import announce_labels, embedding, sharding
 from counterpoint.reports.page import write_report
-from counterpoint.retrieval.duplicates import Group
-from counterpoint.retrieval.duplicates import duplicates as duplicates
 from counterpoint.retrieval.nearest import Hit
 from counterpoint.retrieval.nearest import search as find_alike
 from counterpoint.settle import chosen, prepare
@@ -161,15 +160,6 @@ def _searched(model: Model, source: object, column: str | None) -> tuple[Embeddi
             "Embed the data with this one, or give the run that made them."
         )
     return z, None
-
-
-def duplicates_of(model: Model | str | Path, source: object, *, above: float = 0.95) -> list[Group]:
-    """The groups of near-duplicates in a source, the largest first."""
-    kept = _model(model)
-    items = kept.open(source)
-    groups = duplicates(kept.embed_items(items, tell=embedding()), above=above)
-    texts: Sequence[str] | None = getattr(items, "texts", None)
-    return groups if texts is None else [replace(each, texts=[texts[row] for row in each.index]) for each in groups]
 
 
 def _opened(model: Model, source: object, column: str | None) -> Items:

@@ -116,9 +116,8 @@ def _kept(prepared: Prepared, course: Course, folder: Path | None) -> Model:
     adopted = prepared.recipe.steps == 0
     kept = head if isinstance(head, nn.Sequential) and len(head) and not adopted else None
     model = Model(method.encoder, prepared.modality, prepared.built, kept)
-    settle_statistics(
-        nn.Sequential(method.encoder, *([kept] if kept is not None else [])), prepared.items, prepared.modality
-    )
+    if not adopted:
+        settle_statistics(nn.Sequential(method.encoder, *([kept] if kept else [])), prepared.items, prepared.modality)
     if not prepared.recipe.processes.first:
         return model
     verdicts = [ADOPTED] if adopted else judge(course.records.all)

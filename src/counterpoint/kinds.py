@@ -128,6 +128,13 @@ class Modality(ABC):
         """The same with views that leave what an item is of: a classifier learns from those."""
         return self
 
+    def near_copies(self, batch: Batch, key: Int64[Tensor, " b"]) -> Views:
+        """What an encoder sees of copies of the items that were slightly changed; here views at a tenth of strength.
+
+        They show how alike near-duplicates are to a model. Empty where no views can be drawn.
+        """
+        return (self.looking(self.strength(0.1)).look(batch, key),) if self.can_look() else ()
+
     def can_look(self) -> bool:
         """Whether views can be drawn: not where they were a callable that a saved model cannot hold."""
         return True

@@ -15,7 +15,7 @@ from counterpoint.model import Model
 from counterpoint.plans import Choices
 from counterpoint.progress import conclude
 from counterpoint.provenance import command, directory, placed, said
-from counterpoint.training.watch import Level, Verdict
+from counterpoint.training.watch import Level
 
 
 class Leaving(NamedTuple):
@@ -53,7 +53,7 @@ def leave(
         kept.save(folder)
         write_json(folder / runs.TUNED, {**found, "conclusion": conclusion, "level": level})
         write_text(folder / "README.md", runs.README + f"- {conclusion}\n")
-    conclude([Verdict(level, "labels", conclusion)])
+    conclude({"level": level, "sentence": conclusion}, [])
 
 
 def asked_for(source: object, labels: object, choices: Choices) -> dict[str, Any]:

@@ -30,10 +30,10 @@ from counterpoint.encoders.borrowed import TIMM, timm_encoder, timm_pretrained
 from counterpoint.encoders.preprocessed import has_learned, preprocessing_of
 from counterpoint.errors import InputError, PlanError, SourceError
 from counterpoint.files import expanded
-from counterpoint.interfaces import Items
+from counterpoint.interfaces import Items, Views
 from counterpoint.kinds import EncoderInput, Modality, Wishes
 from counterpoint.preprocessing import Preprocessing
-from counterpoint.views import pixels, two
+from counterpoint.views import near_copies, pixels, two
 from counterpoint.views.crop import middle, resize
 from counterpoint.views.strength import strengthened
 
@@ -148,6 +148,9 @@ class Images(Modality):
 
     def raw(self, batch: Shaped[Tensor, "b c h w"]) -> Float[Tensor, "b d"]:
         return resize(brightness(batch), size=min(32, self.sight.size)).flatten(1)
+
+    def near_copies(self, batch: Shaped[Tensor, "b c h w"], key: Int64[Tensor, " b"]) -> Views:
+        return tuple(self.plain(each) for each in near_copies.pictures(brightness(batch), key))
 
     def encoder(self, name: str, width: int | None) -> nn.Module:
         channels, size = self.sight.channels, self.sight.size

@@ -24,6 +24,7 @@ from counterpoint.data.prompts import Prompted
 from counterpoint.data.schema import NO_COLUMNS, Schema
 from counterpoint.data.sheets import later_sheet, read_sheet
 from counterpoint.data.texts import Texts, looks_like_texts, of_sheet, read_texts
+from counterpoint.data.tfidf import frequent, weighted
 from counterpoint.data.tokens import Script, Tokenizer, learned
 from counterpoint.data.words import counted, in_stretches, only_whole
 from counterpoint.data.written import Ragged, Written
@@ -32,6 +33,7 @@ from counterpoint.errors import InputError, PlanError
 from counterpoint.interfaces import Items, Views
 from counterpoint.kinds import EncoderInput, Modality, Wishes
 from counterpoint.options import DataOptions
+from counterpoint.views import near_copies
 from counterpoint.views.strength import strengthened
 from counterpoint.views.two import each_text
 from counterpoint.views.words import Words
@@ -47,9 +49,6 @@ LONGEST = 256
 
 WHOLE = "lookup"
 """The encoder that reads whole words."""
-
-RAW = 4096
-"""Most tokens that are counted for the baseline."""
 
 
 @dataclass(frozen=True)
@@ -168,22 +167,18 @@ class Text(Modality):
     def plain(self, batch: Int64[Tensor, "b l"]) -> Int64[Tensor, "b m"]:
         return self._prompted.framed(batch)
 
+    def near_copies(self, batch: Int64[Tensor, "b l"], key: Int64[Tensor, " b"]) -> Views:
+        texts = self.tokenizer.said(batch)
+        return tuple(
+            self._prompted.framed(self._seen(each, texts, batch)) for each in near_copies.sentences(texts, key)
+        )
+
     def raw(self, batch: Int64[Tensor, "b l"]) -> Float[Tensor, "b d"]:
-        """TF-IDF, of length 1: for each of the most frequent tokens (1 + log count) (1 + log((1 + n) / (1 + df)))."""
-        place, rarity = self._counted
-        tokens = place[batch.cpu().masked_fill(batch.cpu() == self.tokenizer.pad, len(place) - 1)]
-        counts = torch.zeros(len(batch), len(rarity) + 1).scatter_add_(1, tokens, torch.ones(tokens.shape))[:, :-1]
-        return functional.normalize((1 + counts.log()).clamp(min=0) * rarity, dim=1).to(batch.device)
+        return weighted(batch, *self._frequent, pad=self.tokenizer.pad)
 
     @cached_property
-    def _counted(self) -> tuple[Int64[Tensor, " v"], Float[Tensor, " d"]]:
-        """Each token's place among the frequent ones, one past the last for others and padding; how rare those are."""
-        documents = torch.tensor(self.reading.documents, dtype=torch.float32)
-        documents[self.tokenizer.fragments()] = 0
-        common = documents.argsort(descending=True, stable=True)[: min(RAW, int((documents > 0).sum()))]
-        place = torch.full((len(documents) + 1,), len(common))
-        place[common] = torch.arange(len(common))
-        return place, torch.log((1 + self.reading.texts) / (1 + documents[common])) + 1
+    def _frequent(self) -> tuple[Int64[Tensor, " u"], Float[Tensor, " d"]]:
+        return frequent(self.reading.documents, self.reading.texts, self.tokenizer.fragments())
 
     def flat(self, view: Int64[Tensor, "b l"]) -> Float[Tensor, "b d"]:
         return self.raw(view)
@@ -287,9 +282,12 @@ class Text(Modality):
         if isinstance(look, Words):
             return look(batch, key, begins=self._begins, pad=self.tokenizer.pad, mask=self.tokenizer.mask)
         said = self.tokenizer.said(batch)
-        views = each_text(look, said, key)
+        return self._seen(each_text(look, said, key), said, batch)
+
+    def _seen(self, views: Sequence[str], texts: Sequence[str], batch: Tensor) -> Int64[Tensor, "b s"]:
+        """The tokens of views of texts; where nothing is left, a text stays as it was."""
         seen = self._prompted.numbers(views)
-        if not seen.lengths.all():  # where nothing is left, a text stays as it was
-            kept = zip(views, said, seen.lengths, strict=True)
+        if not seen.lengths.all():
+            kept = zip(views, texts, seen.lengths, strict=True)
             seen = self._prompted.numbers([view if count else text for view, text, count in kept])
         return seen.padded(np.arange(len(batch)), most=self.reading.longest, pad=self.tokenizer.pad).to(batch.device)

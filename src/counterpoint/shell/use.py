@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from textwrap import shorten
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from counterpoint.data.paths import require
 from counterpoint.errors import InputError
 from counterpoint.shell.app import AsJson, Flag, Place, Several, app, filled, say
-
-if TYPE_CHECKING:
-    from counterpoint.retrieval.duplicates import Group
 
 EXCERPT = 100
 """Letters of a text that a line shows."""
@@ -213,30 +209,35 @@ def _excerpt(text: str | None) -> str:
 
 
 @app.command
-def duplicates(run: Place, source: str, *, above: float = 0.95, as_json: AsJson = False) -> None:
-    """Find the items of SOURCE that are nearly copies of one another.
+def duplicates(
+    run: Place,
+    source: str | None = None,
+    *,
+    threshold: float | None = None,
+    precision: float = 0.9,
+    html: Place | None = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find the items of SOURCE that are nearly copies of one another, each pair with its probability.
+
+    What copies look like to the model is learned from copies that are planted among the items.
 
     Args:
-        run: The run folder.
-        source: As for fit.
-        above: The cosine similarity from which on two items are near-duplicates; lower it to find more.
+        run: The run folder; or vectors that embed wrote, an .npz file or a folder, which are compared by themselves.
+        source: As for fit; the run's own when left out.
+        threshold: List pairs of at least this cosine similarity of centred vectors instead of probable ones.
+        precision: Expected share of copies among the pairs that are listed; lower it to find more.
+        html: A page that shows the pairs side by side.
         as_json: Print one JSON object and nothing else.
     """
-    from counterpoint import api
+    from counterpoint import api, runs
+    from counterpoint.embeddings import is_saved
 
-    groups = api.duplicates_of(run, source, above=above)
-    blocks = [
-        "\n".join([f"{len(group.names)} items, {group.similarity:.3f} or more alike", *_members(group)])
-        for group in groups
-    ]
-    text = "\n\n".join(blocks) or f"No two items are alike by {above} or more."
-    say({"above": above, "groups": filled(groups)}, text, as_json=as_json)
-
-
-def _members(group: Group) -> list[str]:
-    """A line for every item of a group."""
-    texts: Sequence[str | None] = group.texts or [None] * len(group.names)
-    return [f"  {name}{_excerpt(text)}" for name, text in zip(group.names, texts, strict=True)]
+    if source is None and not is_saved(run):
+        source = runs.source_of(run)
+    found = api.duplicates(run, source, threshold=threshold, precision=precision, page=html)
+    text = str(found) if html is None else f"{found}\n\nThe page is {html}"
+    say(found.record(), text, as_json=as_json)
 
 
 @app.command
