@@ -408,25 +408,3 @@ def test_the_module_runs_as_a_command():
         [sys.executable, "-m", "counterpoint", "--version"], check=True, capture_output=True, text=True
     )
     assert found.stdout.strip() == "0.1.0"
-
-
-def test_help_names_every_verb_and_every_choice(capsys):
-    main(["--help"])
-    text = capsys.readouterr().out
-    for verb in (
-        "fit",
-        "plan",
-        "evaluate",
-        "embed",
-        "search",
-        "report",
-        "list",
-        "finetune",
-        "distill",
-        "predict",
-        "export",
-        "lab",
-    ):
-        assert verb in text
-    main(["fit", "--help"])
-    assert "--temperature" in capsys.readouterr().out

@@ -7,12 +7,18 @@ import sys
 from cyclopts import App
 
 from counterpoint.shell.app import USUAL, AsJson, Choices, app, say
+from counterpoint.shell.help import TOOLS, example
 
-checks = App(name="check", help="Prove that a promise holds on this machine, for your configuration.")
+checks = App(
+    name="check",
+    help="Prove that a promise holds on this machine, for your configuration.",
+    group=TOOLS,
+    help_epilogue=example("counterpoint check processes --method moco --width 8"),
+)
 app.command(checks)
 
 
-@checks.command
+@checks.command(help_epilogue=example("counterpoint check processes --method moco --width 8"))
 def processes(
     source: str | None = None, *, labels: str | None = None, choices: Choices = USUAL, as_json: AsJson = False
 ) -> None:
@@ -44,7 +50,7 @@ def processes(
         sys.exit(1)
 
 
-@app.command(name="list")
+@app.command(name="list", group=TOOLS, help_epilogue=example("counterpoint list methods"))
 def list_parts(kind: str | None = None, *, as_json: AsJson = False) -> None:
     """List the parts of one KIND, or the kinds there are.
 

@@ -9,12 +9,16 @@ from cyclopts import Parameter
 
 from counterpoint.plans import Lab
 from counterpoint.shell.app import AS_IT_IS, USUAL, AsJson, Choices, Data, Flag, Place, app, say
+from counterpoint.shell.help import CHOOSE, example
 
 Labs = Annotated[Lab, Parameter(name="*")]
 USUAL_LAB = Lab()
 
 
-@app.command
+@app.command(
+    group=CHOOSE,
+    help_epilogue=example("counterpoint compare photos/ --methods simclr,moco --labels folder --out runs/compared"),
+)
 def compare(
     source: str,
     *,
@@ -63,7 +67,9 @@ def compare(
     say({"out": str(out), **found}, text, as_json=as_json)
 
 
-@app.command
+@app.command(
+    group=CHOOSE, help_epilogue=example("counterpoint tune photos/ --labels folder --minutes 60 --out runs/tuned")
+)
 def tune(
     source: str,
     *,
@@ -116,7 +122,7 @@ def tune(
     say({"out": str(out), **found}, text, as_json=as_json)
 
 
-@app.command
+@app.command(group=CHOOSE, help_epilogue=example("counterpoint lab photos/ --labels folder --out runs/lab"))
 def lab(
     source: str,
     *,

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from counterpoint.shell.app import AsJson, Place, app, say
+from counterpoint.shell.help import USE, example
 
 
-@app.command
+@app.command(group=USE, help_epilogue=example("counterpoint export runs/photos --out model.onnx"))
 def export(run: Place, *, out: Place, as_json: AsJson = False) -> None:
     """Write the model in RUN so that it works without Counterpoint: for any runtime, or for torchvision and timm.
 

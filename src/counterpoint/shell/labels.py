@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from counterpoint.errors import InputError
 from counterpoint.plans import Distilling, Lifecycle, Tuning
 from counterpoint.shell.app import AS_IT_IS, AsJson, Data, Flag, Place, app, say
+from counterpoint.shell.help import LABELS, example
 
 Tunings = Annotated[Tuning, Parameter(name="*")]
 Distillings = Annotated[Distilling, Parameter(name="*")]
@@ -17,7 +18,9 @@ Lifecycles = Annotated[Lifecycle, Parameter(name="*")]
 TUNED_AS_USUAL, DISTILLED_AS_USUAL, ALL_AS_USUAL = Tuning(), Distilling(), Lifecycle()
 
 
-@app.command
+@app.command(
+    group=LABELS, help_epilogue=example("counterpoint semi photos/ --labels labels.csv --out runs/sorted --minutes 60")
+)
 def semi(
     source: str,
     *,
@@ -54,7 +57,10 @@ def semi(
     say(found, "\n".join(lines), as_json=as_json)
 
 
-@app.command
+@app.command(
+    group=LABELS,
+    help_epilogue=example("counterpoint finetune runs/photos photos/ --labels labels.csv --out runs/tuned"),
+)
 def finetune(
     run: Place,
     source: str,
@@ -84,7 +90,7 @@ def finetune(
     say({"out": str(out), **found}, f"The classifier is in {out}", as_json=as_json)
 
 
-@app.command
+@app.command(group=LABELS, help_epilogue=example("counterpoint distill runs/tuned photos/ --out runs/small --width 16"))
 def distill(
     run: Place,
     source: str,
@@ -113,7 +119,7 @@ def distill(
     say({"out": str(out), **found}, f"The student is in {out}", as_json=as_json)
 
 
-@app.command
+@app.command(group=LABELS, help_epilogue=example("counterpoint predict runs/tuned new/ --out predictions.csv"))
 def predict(run: Place, source: str, *, out: Place, as_json: AsJson = False) -> None:
     """Write the likeliest class of every item of SOURCE, with its probability.
 

@@ -6,9 +6,10 @@ import json
 from typing import Annotated
 
 from counterpoint.shell.app import AS_IT_IS, USUAL, AsJson, Choices, Data, Flag, Place, app, say
+from counterpoint.shell.help import LEARN, example
 
 
-@app.command
+@app.command(group=LEARN, help_epilogue=example("counterpoint fit photos/ --out runs/photos --minutes 30"))
 def fit(
     source: str,
     *,
@@ -54,7 +55,7 @@ def fit(
     )
 
 
-@app.command
+@app.command(group=LEARN, help_epilogue=example("counterpoint plan photos/ --method moco"))
 def plan(
     source: str,
     *,

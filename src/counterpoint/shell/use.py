@@ -11,12 +11,19 @@ from cyclopts import Parameter
 from counterpoint.data.paths import require
 from counterpoint.errors import InputError
 from counterpoint.shell.app import AsJson, Flag, Place, Several, app, filled, say
+from counterpoint.shell.help import JUDGE, USE, example
 
 EXCERPT = 100
 """Letters of a text that a line shows."""
 
 
-@app.command
+@app.command(
+    group=JUDGE,
+    help_epilogue=example(
+        "counterpoint evaluate runs/photos --labels folder",
+        "counterpoint evaluate runs/photos --labels folder --budget 1 10 10%",
+    ),
+)
 def evaluate(
     run: Place,
     *,
@@ -105,7 +112,7 @@ def _given(value: str | None, name: str) -> str:
     return value
 
 
-@app.command
+@app.command(group=USE, help_epilogue=example("counterpoint embed runs/photos photos/ --out vectors.npz"))
 def embed(
     run: Place,
     source: str,
@@ -176,7 +183,7 @@ def _say_shards(done: dict[str, Any], *, as_json: bool) -> None:
         )
 
 
-@app.command
+@app.command(group=USE, help_epilogue=example("counterpoint search runs/photos photos/ --like query.jpg -k 5"))
 def search(
     run: Place,
     source: str,
@@ -208,7 +215,7 @@ def _excerpt(text: str | None) -> str:
     return "" if text is None else f"  {shorten(text, EXCERPT, placeholder=' ...')}"
 
 
-@app.command
+@app.command(group=USE, help_epilogue=example("counterpoint duplicates runs/photos --html pairs.html"))
 def duplicates(
     run: Place,
     source: str | None = None,
@@ -240,7 +247,10 @@ def duplicates(
     say(found.record(), text, as_json=as_json)
 
 
-@app.command
+@app.command(
+    group=USE,
+    help_epilogue=example("counterpoint mine runs/answers answers.csv --pairs question,answer --out mined.csv"),
+)
 def mine(
     run: Place,
     source: str,
@@ -269,7 +279,7 @@ def mine(
     say(found, f"{found['rows']:,} pairs with negatives are in {out}{left_out}", as_json=as_json)
 
 
-@app.command
+@app.command(group=JUDGE, help_epilogue=example("counterpoint report runs/photos --labels folder"))
 def report(run: Place, *, source: str | None = None, labels: str | None = None, as_json: AsJson = False) -> None:
     """Write report.html into RUN, or a page beside a file of vectors: one file that opens from disk.
 

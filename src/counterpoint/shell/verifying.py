@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from counterpoint.errors import InputError
 from counterpoint.shell.app import AsJson, Place, app, say
+from counterpoint.shell.help import USE, example
 
 
-@app.command
+@app.command(
+    group=USE,
+    help_epilogue=example(
+        "counterpoint verify runs/faces first.png second.png",
+        "counterpoint verify runs/faces --source other/ --labels folder",
+    ),
+)
 def verify(
     run: Place,
     first: str | None = None,

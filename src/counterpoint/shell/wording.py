@@ -9,9 +9,10 @@ from cyclopts import Parameter
 
 from counterpoint.errors import InputError
 from counterpoint.shell.app import AsJson, Place, Several, app, filled, say
+from counterpoint.shell.help import USE, example
 
 
-@app.command
+@app.command(group=USE, help_epilogue=example("counterpoint words runs/words --like king woman --unlike man"))
 def words(
     run: Place,
     *,
