@@ -166,16 +166,6 @@ def test_listeners_are_told_every_record(tmp_path):
     assert [json.loads(line) for line in lines] == heard
 
 
-def test_curves_are_written_for_tensorboard(tmp_path):
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    cp.fit(records().source, out=tmp_path / "run", track="tensorboard", **TINY)
-    curves = EventAccumulator(str(tmp_path / "run" / "tensorboard")).Reload()
-    lines = (tmp_path / "run" / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-    told = [json.loads(line)["loss"] for line in lines]
-    np.testing.assert_allclose([event.value for event in curves.Scalars("loss")], told, rtol=1e-6)
-
-
 @pytest.mark.parametrize(
     ("choices", "error", "sentence"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from counterpoint.errors import InputError, Interrupted, LabelError
 from counterpoint.evaluation.labelled import Labelled
 from counterpoint.evaluation.online import online_knn
 from counterpoint.files import expanded, write_json
-from counterpoint.interfaces import Listener
+from counterpoint.interfaces import Listener, Tracker
 from counterpoint.kinds import Modality
 from counterpoint.locks import holds_out
 from counterpoint.model import Model
@@ -81,7 +82,7 @@ def fit(
         if folder is not None and resume:
             before = runs.read_plan(folder)
             asked = Plan.of(runs.merged(asked.record(), before["asked"], Plan().record(), before["settled"]))
-        track = None if asked.track is None or folder is None else catalogue.find("tracker", asked.track)()
+        track = _tracker(asked.track, folder)
         prepared = prepare(source, asked, own, began=began, before=before, processes=processes)
         read = _read(labels, source, prepared)
         follow = _follower(read, prepared)
@@ -94,12 +95,13 @@ def fit(
             announce(prepared.summary(), folder)
             if read is not None:
                 announce_labels(read, left_out=False, held_out=False)
-        with stop_requests() as stop, progress(speaks=processes.first) as bar:
+        tracked = track(folder, prepared.plan.record()) if track and folder and processes.first else nullcontext()
+        with stop_requests() as stop, progress(speaks=processes.first) as bar, tracked as curves:
             keeping = Keeping(
                 folder=folder,
                 resume=resume,
                 save_every=asked.save_every,
-                listeners=(bar, *([track(folder)] if track and processes.first else []), *listeners),
+                listeners=(bar, *([curves] if curves else []), *listeners),
                 each_epoch=follow,
                 stop=stop,
                 deadline=None if asked.minutes is None or resume else began + 60 * OVERHEAD * asked.minutes,
@@ -107,6 +109,16 @@ def fit(
             )
             course = _trained(prepared, keeping)
     return _kept(prepared, course, folder)
+
+
+def _tracker(name: str | None, folder: Path | None) -> Tracker | None:
+    """The tracker that is asked for by name."""
+    if name is None:
+        return None
+    if folder is None:
+        raise InputError("Curves are written beside a run. Give --out, or leave out --track.")
+    tracker: Tracker = catalogue.find("tracker", name)()
+    return tracker
 
 
 def _kept(prepared: Prepared, course: Course, folder: Path | None) -> Model:

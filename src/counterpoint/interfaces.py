@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -179,3 +181,6 @@ class Remembers(Protocol):
 
 Listener = Callable[[Mapping[str, Any]], None]
 """Is told every record of ``metrics.jsonl`` as it is written."""
+
+Tracker = Callable[[Path, Mapping[str, Any]], AbstractContextManager[Listener]]
+"""From a run folder and the choices of the run to a listener that draws its curves while the context is open."""

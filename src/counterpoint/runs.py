@@ -20,7 +20,8 @@ from counterpoint.interfaces import Items
 from counterpoint.locks import occupied
 
 PLAN, STATE, VERDICT = "plan.json", "state.pt", "verdict.json"
-EVALUATION, VIEWS, SKIPPED, CURVES = "evaluation.json", "views.png", "skipped.txt", "tensorboard"
+EVALUATION, VIEWS, SKIPPED = "evaluation.json", "views.png", "skipped.txt"
+CURVES = ("tensorboard", "wandb", "mlflow")
 TUNED, BUDGET, VERIFICATION = "tuned.json", "budget.json", "verification.json"
 RETRIEVAL, LIKENESS = "retrieval.json", "likeness.json"
 OTHERS = (
@@ -64,7 +65,8 @@ def clear(folder: Path) -> None:
     """Remove the run from a folder; other files are left alone."""
     for name in (PLAN, STATE, VERDICT, EVALUATION, VIEWS, SKIPPED, *OTHERS):
         (folder / name).unlink(missing_ok=True)
-    shutil.rmtree(folder / CURVES, ignore_errors=True)
+    for name in CURVES:
+        shutil.rmtree(folder / name, ignore_errors=True)
 
 
 def start(folder: Path, record: Mapping[str, Any], items: Items) -> None:

@@ -174,6 +174,8 @@ SHELVES: dict[str, dict[str, Row]] = {
     },
     "tracker": {
         "tensorboard": Row("counterpoint.training.tensorboard:tensorboard", "Curves for TensorBoard."),
+        "wandb": Row("counterpoint.training.wandb:wandb", "Curves for Weights & Biases, offline unless told."),
+        "mlflow": Row("counterpoint.training.mlflow:mlflow", "Curves for MLflow, in the run folder unless told."),
     },
     "optimizer": {
         "adamw": Row("counterpoint.training.optimise:adamw", "Adam with decoupled weight decay; the default."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,3 +43,23 @@ def read(path: Path) -> list[Record]:
         except json.JSONDecodeError:
             break
     return records
+
+
+def curves(record: Record) -> dict[str, float]:
+    """The numbers of a record that trackers draw.
+
+    >>> curves({"step": 5, "steps": 9, "loss": 0.5, "similarity": "cosine"})
+    {'loss': 0.5}
+    """
+    return {
+        name: value
+        for name, value in record.items()
+        if isinstance(value, int | float) and name not in ("step", "steps")
+    }
+
+
+def kept_name(path: Path, begin: Callable[[], str]) -> str:
+    """The name of a tracker's run, made at its first start and kept in a file, so that ``resume`` goes on with it."""
+    if not path.exists():
+        write_text(path, begin())
+    return path.read_text(encoding="utf-8")

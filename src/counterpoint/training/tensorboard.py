@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from counterpoint.errors import MissingPackage
-from counterpoint.interfaces import Listener
+from counterpoint.interfaces import Listener, Tracker
+from counterpoint.training.records import curves
 
 
-def tensorboard() -> Callable[[Path], Listener]:
-    """From a run folder to a listener that writes every number of a record to ``folder/tensorboard``."""
+def tensorboard() -> Tracker:
+    """Writes every number of a record to ``folder/tensorboard``."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         raise MissingPackage("tensorboard", "tensorboard") from None
 
-    def start(folder: Path) -> Listener:
-        writer = SummaryWriter(str(folder / "tensorboard"))
+    @contextmanager
+    def track(folder: Path, choices: Mapping[str, Any]) -> Iterator[Listener]:
+        with SummaryWriter(str(folder / "tensorboard")) as writer:
 
-        def listen(record: Mapping[str, Any]) -> None:
-            for name, value in record.items():
-                if isinstance(value, int | float) and name not in ("step", "steps"):
+            def listen(record: Mapping[str, Any]) -> None:
+                for name, value in curves(record).items():
                     writer.add_scalar(name, value, record["step"])
-            writer.flush()
+                writer.flush()
 
-        return listen
+            yield listen
 
-    return start
+    return track
