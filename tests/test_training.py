@@ -56,6 +56,16 @@ def test_a_stopped_and_resumed_run_has_the_weights_of_one_that_never_stopped(tmp
     assert steps == sorted(set(steps))
 
 
+def test_a_second_sigterm_does_not_end_a_run_before_it_has_saved(tmp_path):
+    def stop_twice(record):
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
+
+    with pytest.raises(Interrupted, match="Stopped after step"):
+        cp.fit(stripes().source, out=tmp_path / "run", listeners=[stop_twice], **TINY)
+    assert (tmp_path / "run" / "state.pt").exists()
+
+
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tmp_path):
     source = stripes().source
     first, again, other = (cp.fit(source, seed=seed, **TINY).fingerprint() for seed in (0, 0, 1))

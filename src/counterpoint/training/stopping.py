@@ -18,7 +18,10 @@ class StopRequest:
 
 @contextmanager
 def stop_requests() -> Iterator[StopRequest]:
-    """Catch the first Ctrl-C or SIGTERM; a second one interrupts at once. Outside the main thread nothing is caught."""
+    """Catch Ctrl-C and SIGTERM; a second Ctrl-C interrupts at once. Outside the main thread nothing is caught.
+
+    A second SIGTERM does not: schedulers signal every process of a job, and torchrun hands it on to them once more.
+    """
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
         yield request
@@ -28,7 +31,8 @@ def stop_requests() -> Iterator[StopRequest]:
 
     def ask(number: int, frame: FrameType | None) -> None:
         request.asked = True
-        signal.signal(number, before[signal.Signals(number)])
+        if number == signal.SIGINT:
+            signal.signal(number, before[signal.SIGINT])
 
     for number in watched:
         signal.signal(number, ask)
