@@ -131,7 +131,7 @@ def patients(tmp_path):
 
 def test_a_label_among_the_features_is_refused(patients, tmp_path):
     cp.fit(patients, out=tmp_path / "run", **TINY)
-    with pytest.raises(LabelError, match="Train with --without outcome"):
+    with pytest.raises(LabelError, match="Train with without='outcome'"):
         cp.evaluate(tmp_path / "run", patients, labels="outcome")
 
 
@@ -202,7 +202,7 @@ def test_a_temperature_behind_the_objectives_name_is_used():
 def test_too_few_items_and_unknown_kinds_are_met_with_advice():
     with pytest.raises(InputError, match="at least 4 items"):
         cp.fit(records().source[:3], epochs=1)
-    with pytest.raises(InputError, match="Say it with --modality"):
+    with pytest.raises(InputError, match="Say it with modality="):
         cp.fit(object(), epochs=1)
 
 

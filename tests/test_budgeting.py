@@ -82,7 +82,7 @@ def test_a_resumed_run_keeps_what_was_chosen_and_ends_as_one_that_was_told_to(tm
             os.kill(os.getpid(), signal.SIGINT)
 
     monkeypatch.setattr(settle, "measure", slow(0.4))
-    with pytest.raises(Interrupted, match="--resume"):
+    with pytest.raises(Interrupted, match="resume=True"):
         cp.fit(source, out=tmp_path, listeners=[stop], **short)
     plan = json.loads((tmp_path / "plan.json").read_text(encoding="utf-8"))
     assert plan["asked"]["batch_size"] is plan["asked"]["warmup"] is None

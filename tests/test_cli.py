@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,15 +13,19 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from counterpoint import catalogue
+from counterpoint import catalogue, errors
 from counterpoint.cli import main
+from counterpoint.errors import spelled
 from tests.worlds import remarks, stripes
 
 TINY = ["--epochs", "2", "--batch-size", "32", "--width", "8", "--head-hidden", "16", "--head-outputs", "8"]
 
 
 GALLERY = Path(__file__).parent / "gallery_of_messages.txt"
-"""Every sentence as people read it; written anew with COUNTERPOINT_WRITE_GALLERY=1."""
+"""Every sentence as a shell shows it and, where it is another, as Python does.
+
+Written anew with COUNTERPOINT_WRITE_GALLERY=1.
+"""
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +121,18 @@ def test_plan_shows_and_does_nothing(photos, tmp_path, monkeypatch, capsys):
     assert list(tmp_path.iterdir()) == []
 
 
+def refused_as_json(capsys, *tokens):
+    """The sentence with which a command is refused, and the kind of error, from the one record that it prints."""
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as stopped:
+        main([*tokens, "--json"])
+    assert stopped.value.code == 2
+    shown = capsys.readouterr()
+    error = json.loads(shown.out)["error"]
+    assert shown.err.endswith(f"counterpoint: {error['message']}\n")
+    return error["message"], error["kind"]
+
+
 def test_list_names_the_parts(capsys):
     for kinds in said(capsys, "list"):
         assert list(said(capsys, "list", kinds)) == list(catalogue.shelf(kinds))
@@ -183,6 +200,7 @@ WRONG = {
     "no shards": ["embed", "{run}", "{tmp}/text", "--out", "{out}"],
     "labels of the wrong length": ["evaluate", "{run}", "--train", "{tmp}/array.npy", "--labels", "{tmp}/short.npy"],
     "labels of one class with gaps": ["evaluate", "{run}", "--train", "{tmp}/array.npy", "--labels", "{tmp}/gaps.npy"],
+    "one label for many items": ["evaluate", "{run}", "--train", "{tmp}/array.npy", "--labels", "{tmp}/single.npy"],
     "labels all different": ["evaluate", "{run}", "--train", "{tmp}/array.npy", "--labels", "{tmp}/own.npy"],
     "labels missing": ["evaluate", "{run}", "--train", "{tmp}/array.npy"],
     "no labels to learn from": ["finetune", "{run}", "{tmp}/array.npy", "--out", "{out}"],
@@ -363,6 +381,7 @@ def wrong_things(folder):
     np.save(folder / "none.npy", np.full(40, -1))
     np.save(folder / "signs.npy", np.where(np.arange(40) < 20, -1, 1))
     np.save(folder / "sizes.npy", np.arange(40) / 7)
+    np.save(folder / "single.npy", np.zeros(1, int))
     np.save(folder / "two.npy", np.arange(40) % 2)
     for name, rows in (("names", "0,x\nphoto,y"), ("both", "0,x\n0,y")):
         (folder / f"{name}.csv").write_text(f"name,label\n{rows}\n", encoding="utf-8")
@@ -375,12 +394,30 @@ def test_wrong_input_gets_one_sentence_and_writes_nothing(run, tmp_path, capsys)
     places = {"tmp": str(tmp_path), "run": str(run), "out": str(tmp_path / "out")}
     gallery = []
     for case, tokens in WRONG.items():
-        sentence = refused(capsys, *(token.format(**places) for token in tokens))
-        gallery.append(f"{case}\n    {sentence.replace(str(tmp_path), 'TMP').replace(str(run), 'RUN')}\n")
+        sentence, kind = refused_as_json(capsys, *(token.format(**places) for token in tokens))
+        shown = (
+            [sentence, spelled(sentence)] if hasattr(errors, kind) else [sentence]
+        )  # options are cyclopts' own words
+        lines = [
+            f"    {each.replace(str(tmp_path), 'TMP').replace(str(run), 'RUN')}\n" for each in dict.fromkeys(shown)
+        ]
+        gallery.append("".join([f"{case}\n", *lines]))
         assert not list(tmp_path.glob("out*")), case
     if "COUNTERPOINT_WRITE_GALLERY" in os.environ:
         GALLERY.write_text("\n".join(gallery), encoding="utf-8")
     assert "\n".join(gallery) == GALLERY.read_text(encoding="utf-8")
+
+
+def test_messages_count_in_the_singular_and_the_plural():
+    wrong = r"(?<![-\d.,])1 (?:of the [a-z]+ are|(?:[a-z]+ )?(?!is\b)[a-z]+s)\b"
+    assert re.findall(wrong, GALLERY.read_text(encoding="utf-8")) == []
+
+
+def test_a_fault_of_ours_is_a_record_too(capsys, monkeypatch):
+    monkeypatch.setattr(catalogue, "plurals", lambda: {}["methods"])
+    with pytest.raises(KeyError):
+        main(["list", "--json"])
+    assert json.loads(capsys.readouterr().out) == {"error": {"kind": "KeyError", "message": "'methods'"}}
 
 
 def test_tampered_weights_are_refused(run, tmp_path, capsys):

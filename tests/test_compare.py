@@ -117,7 +117,7 @@ def test_contenders_may_differ_in_other_choices_than_the_method(tmp_path):
         ({"methods": []}, "Name the methods"),
         ({"methods": ["simclr", "simclr"]}, "named twice"),
         ({"seeds": 0}, "at least once"),
-        ({"method": "moco"}, "leave out --method"),
+        ({"method": "moco"}, "leave out method="),
         ({"labels": None}, "carries no labels"),
         ({"methods": ["siamese"], "objective": "info_nce"}, "cannot use the objective"),
     ],

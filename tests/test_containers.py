@@ -167,7 +167,7 @@ def test_a_column_of_lists_of_strings_is_joined_by_a_space_where_it_is_named():
         "tags  text, lists of 2 strings on average, joined by a space, 1 missing",
     ]
     assert read_sheet(source).kind == "table"
-    with pytest.raises(SourceError, match="say --column tags to learn from them as text"):
+    with pytest.raises(SourceError, match="say column='tags' to learn from them as text"):
         cp.fit({"tags": source["tags"]}, epochs=1)
 
 

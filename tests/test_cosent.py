@@ -92,7 +92,7 @@ def test_a_run_is_judged_by_whether_pairs_of_high_scores_are_more_alike():
 @pytest.mark.parametrize(
     ("given", "error", "message"),
     [
-        ({"labels": None}, LabelError, "give fit --pairs, two columns, and --labels, a column"),
+        ({"labels": None}, LabelError, "give pairs=, two columns, and labels=, a column"),
         ({"pairs": None, "labels": None, "column": "one"}, LabelError, "learns from pairs of texts and how alike"),
         ({"labels": "scores"}, LabelError, "no column 'scores'. Did you mean 'score'"),
         ({"labels": "one"}, LabelError, "one number in every row, such as 1 and 0. The column 'one' has"),
@@ -100,7 +100,7 @@ def test_a_run_is_judged_by_whether_pairs_of_high_scores_are_more_alike():
         ({"labels": ["0", "1"] * 256}, LabelError, "one number in every row, such as 1 and 0. This list has others"),
         ({"labels": np.ones(512)}, LabelError, "All scores are 1, so no pair is more alike"),
         ({"pairs": "one,other,one"}, PlanError, "'cosent' has no use for hard negatives"),
-        ({"method": "simcse"}, PlanError, "'simcse' does not learn from. Leave out --labels, or use cosent"),
+        ({"method": "simcse"}, PlanError, "'simcse' does not learn from. Leave out labels=, or use cosent"),
         ({"temperature": 0.0}, PlanError, "at least 0.001"),
         ({"objective": "margin"}, PlanError, "a loss of its own and cannot use the objective 'margin'"),
     ],

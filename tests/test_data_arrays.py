@@ -244,7 +244,7 @@ def test_broken_numbers_are_counted_and_placed(monkeypatch):
     monkeypatch.setattr(arrays, "BLOCK", 32)
     pictures = np.zeros((9, 4, 4), np.float32)
     pictures[6, 1, 1], pictures[7] = np.nan, np.inf
-    with pytest.raises(SourceError, match="17 of the numbers are NaN or infinite, first in picture 6"):
+    with pytest.raises(SourceError, match="17 numbers are NaN or infinite, first in picture 6"):
         open_pictures(pictures, size=None, channels=1)
 
 

@@ -127,7 +127,7 @@ def test_an_encoding_that_is_given_is_used_and_one_that_does_not_fit_refused(tmp
     file = tmp_path / "a.csv"
     file.write_bytes("x\nñandú\n".encode("cp437"))
     assert read_raw(file, encoding="cp437") == {"x": ["ñandú"]}
-    with pytest.raises(SourceError, match=r"not encoded in utf-8: line 2 .* Leave out --encoding"):
+    with pytest.raises(SourceError, match=r"not encoded in utf-8: line 2 .* Leave out encoding="):
         read_frame(file, DataOptions(encoding="utf-8"))
     with pytest.raises(SourceError, match="There is no encoding 'utf9'"):
         read_frame(file, DataOptions(encoding="utf9"))
@@ -168,7 +168,7 @@ def test_a_line_of_names_that_looks_like_data_is_said_and_may_be_declared_data(t
 def test_quotation_marks_that_swallow_rows_are_asked_about_and_may_be_a_part_of_the_text(tmp_path):
     file = tmp_path / "sts.tsv"
     file.write_text('one\ttwo\nhe said "no\tyes\n"so\tbe it\nplain\ttext\n"end\tof it\nlast\trow\n')
-    with pytest.raises(SourceError, match="--quoting none"):
+    with pytest.raises(SourceError, match="quoting='none'"):
         read_frame(file)
     assert read_raw(file, quoting="none")["one"] == ['he said "no', '"so', "plain", '"end', "last"]
 
@@ -259,7 +259,7 @@ def test_what_is_not_a_frame_is_not_taken_for_one(source):
         (b"", r"is empty \(0 bytes\)"),
         (b"\n \n", "is empty"),
         (b"a,b\n", "has no rows"),
-        (b"a,a\n1,2\n", "more than one column called 'a'.* --no-header"),
+        (b"a,a\n1,2\n", "more than one column called 'a'.* header=False"),
         (bytes(range(256)) * 8, "is no file of text"),
     ],
 )
@@ -309,7 +309,7 @@ def test_a_mark_that_never_closes_is_asked_about_wherever_it_opens(tmp_path):
             texts = [("" if row != opens else chr(34)) + f"good product {row}" for row in range(60)]
             rows = [f"{row}{mark}{text}{mark}{row % 5}" for row, text in enumerate(texts)]
             (tmp_path / name).write_text("\n".join([f"id{mark}review{mark}stars", *rows]))
-            with pytest.raises(SourceError, match="--quoting none"):
+            with pytest.raises(SourceError, match="quoting='none'"):
                 read_frame(tmp_path / name)
             assert len(read_frame(tmp_path / name, DataOptions(quoting="none"))) == 60
 
@@ -318,11 +318,11 @@ def test_marks_that_pair_up_across_rows_are_asked_about(tmp_path):
     (tmp_path / "a.tsv").write_text(
         "text\tlabel\n" + "".join(f'"open quote {row} goes on\t{row % 2}\n' for row in range(60))
     )
-    with pytest.raises(SourceError, match="--quoting none"):
+    with pytest.raises(SourceError, match="quoting='none'"):
         read_frame(tmp_path / "a.tsv")
     rows = [f"{row},{chr(34) if row in (7, 9) else ''}good product {row},{row % 5}" for row in range(60)]
     (tmp_path / "a.csv").write_text("\n".join(["id,review,stars", *rows]))
-    with pytest.raises(SourceError, match="--quoting standard"):
+    with pytest.raises(SourceError, match="quoting='standard'"):
         read_frame(tmp_path / "a.csv")
     assert len(read_frame(tmp_path / "a.csv", DataOptions(quoting="standard"))) == 58
 

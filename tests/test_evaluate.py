@@ -217,7 +217,7 @@ def test_split_depends_on_its_seed():
     ("x", "labels", "kind", "message"),
     [
         (np.zeros((0, 3)), np.zeros(0), InputError, "There are no test items. A score needs some"),
-        (np.zeros((3, 3)), np.zeros(2), LabelError, "There are 3 test items but 2 labels; give one for each"),
+        (np.zeros((3, 3)), np.zeros(2), LabelError, "Got 3 test items but 2 labels; give one for each"),
         (np.full((3, 3), np.nan), np.zeros(3), InputError, "the test items hold NaN or infinity"),
         (
             np.full((3, 3), np.inf),
@@ -323,7 +323,7 @@ def test_a_probe_says_which_items_are_right():
 
 def test_a_probe_checks_its_test_items():
     train, labels = clouds(9)
-    with pytest.raises(LabelError, match="There are 9 test items but 0 labels"):
+    with pytest.raises(LabelError, match="Got 9 test items but 0 labels"):
         probe(train, labels, train, np.zeros(0, dtype=np.int64), classes=3)
 
 

@@ -222,7 +222,7 @@ def test_not_a_number_is_a_deviation(tmp_path):
 
 @pytest.mark.skipif(torch.__version__ < "2.7", reason="the old exporter traces anything")
 def test_an_encoder_that_cannot_be_traced_is_refused_with_a_way_out(tmp_path):
-    with pytest.raises(InputError, match=r"torch cannot write the encoder 'ByValue' as ONNX: .+ --out FILE.safeten"):
+    with pytest.raises(InputError, match=r"torch cannot write the encoder 'ByValue' as ONNX: .+ out='FILE.safeten"):
         cp.export(table(ByValue()), tmp_path / "model.onnx")
     assert not list(tmp_path.iterdir())
 
@@ -378,7 +378,7 @@ def test_a_damaged_classifier_is_not_exported_as_a_model(tmp_path):
 @pytest.mark.parametrize("name", ["model.pt", "model", "model.txt.onnx.gz"])
 def test_other_formats_are_refused(name, tmp_path):
     with pytest.raises(
-        InputError, match=r"exported as \.onnx, their weights as \.safetensors, and vectors of words as .* Got --out "
+        InputError, match=r"exported as \.onnx, their weights as \.safetensors, and vectors of words as .* Got out="
     ):
         cp.export(made(pictures()), tmp_path / name)
 

@@ -370,7 +370,7 @@ def test_lab_from_the_shell_prints_and_writes(written, capsys):
     for part in ("Views of a few items", "small: crop alone", "damage, in points", held["advice"][:20]):
         assert part in page
     assert "https://" not in page
-    with pytest.raises(cp.InputError, match=r"holds a lab\. Replace it with --overwrite"):
+    with pytest.raises(cp.InputError, match=r"holds a lab\. Replace it with overwrite=True"):
         cp.lab(folder / "array.npy", out=folder / "out", **SMALL)
     main(["lab", *words[:1], "--width", "8", "--items", "32", "--out", str(folder / "out"), "--overwrite"])
     text = capsys.readouterr().out
@@ -433,7 +433,7 @@ def test_a_model_has_settled_what_is_asked_otherwise(tmp_path):
     with pytest.raises(cp.InputError, match="views are named"):
         cp.lab(source, model=model, views=lambda rows, key: rows)
     cp.fit(source, epochs=1, width=8, batch_size=32, views=lambda rows, key: rows + 0.1, out=tmp_path / "run")
-    with pytest.raises(cp.InputError, match="Say which to judge with --views"):
+    with pytest.raises(cp.InputError, match="Say which to judge with views="):
         cp.lab(source, model=tmp_path / "run")
     named = cp.lab(source, model=tmp_path / "run", views="corrupt", items=32)
     assert named["looks"][0]["views"] == "corrupt"

@@ -99,7 +99,7 @@ def test_a_run_learns_from_labels_and_resumes_with_the_same_ones_only(name, tmp_
 
 @pytest.mark.parametrize("name", LABELLED)
 def test_without_labels_the_methods_that_need_none_are_named(name):
-    with pytest.raises(LabelError, match=r"give --labels.*These methods need none: simclr, moco"):
+    with pytest.raises(LabelError, match=r"give labels=.*These methods need none: simclr, moco"):
         cp.fit(records(count=64).source, method=name, **TINY)
 
 

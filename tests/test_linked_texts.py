@@ -198,7 +198,7 @@ def test_short_vectors_serve_better_where_they_were_trained_for_it():
     [
         ({"matryoshka": "64"}, "from 2 to below the 32 numbers of a vector"),
         ({"matryoshka": "4,x"}, "Got '4,x'"),
-        ({"matryoshka": "4", "head_layers": 1}, "Use --head-layers 0"),
+        ({"matryoshka": "4", "head_layers": 1}, "Use head_layers=0"),
         ({"matryoshka": "4", "method": "vicreg"}, "cannot use the matryoshka '4'"),
     ],
 )

@@ -271,7 +271,7 @@ def test_files_that_are_no_qrels_are_refused_with_their_line(tmp_path):
         read_collection(tmp_path / "topics.tsv", "queries.jsonl")
     (tmp_path / "beir/qrels").mkdir(parents=True)
     (tmp_path / "beir/corpus.jsonl").write_text('{"_id": "1", "text": "a b"}')
-    with pytest.raises(InputError, match="Say with --relevance"):
+    with pytest.raises(InputError, match="Say with relevance="):
         read_relevance(tmp_path / "beir")
     with pytest.raises(InputError, match=r"but no queries\.jsonl"):
         read_collection(tmp_path / "beir", "queries.jsonl")

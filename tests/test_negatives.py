@@ -394,7 +394,7 @@ def test_impossible_options_are_refused_before_training(spec, advice):
 
 
 def test_what_does_not_fit_the_method_or_the_similarity_is_refused():
-    with pytest.raises(CounterpointError, match="needs --similarity cosine"):
+    with pytest.raises(CounterpointError, match="needs similarity='cosine'"):
         prepared("mixed", similarity="dot")
     with pytest.raises(CounterpointError, match="queue of its own"):
         prepared("queue", method="moco(queue=256)")

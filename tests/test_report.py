@@ -320,7 +320,7 @@ def test_more_labels_than_colours_and_shapes_share_the_last_group(tmp_path: Path
 
 
 def test_labels_must_fit_the_items(tmp_path: Path):
-    with pytest.raises(LabelError, match="There are 2 labels but 3 items; give one for each"):
+    with pytest.raises(LabelError, match="Got 2 labels but 3 items; give one for each"):
         write_report(tmp_path, model(), Drawn(3), labels=["a", "b"])
 
 

@@ -90,7 +90,7 @@ def test_where_nobody_can_say_one_sentence_asks(tmp_path):
         f"this is a review of the thing number {row}," + ",".join(map(str, each)) for row, each in enumerate(numbers)
     ]
     text = "review,a,b,c,d,e,f\n" + "\n".join(lines)
-    with pytest.raises(SourceError, match=r"--column review, or --modality table"):
+    with pytest.raises(SourceError, match=r"column='review', or modality='table'"):
         sheet(tmp_path, text)
     assert sheet(tmp_path, text, column="review").kind == "text"
     assert roles(sheet(tmp_path, text, kind="table"))["review"] == "ignore"
@@ -320,10 +320,10 @@ def test_sparse_matrices_are_refused_in_words():
 @pytest.mark.parametrize(
     ("source", "data", "advice"),
     [
-        ({"a": [1, 2, 3], "b": [2, 3, 1]}, {"min_count": 2}, "--min-count is for text, and this is read as table"),
-        (np.zeros((9, 8, 8, 3), np.uint8), {"tokens": "spaces"}, "--tokens is for text, and this is read as image"),
-        (["a boat", "a quiet boat"], {"range": (0, 9)}, "--range is for image, and this is read as text"),
-        (["a boat", "a quiet boat"], {"channel_axis": "last"}, "--channel-axis is for image.* series, and .* as text"),
+        ({"a": [1, 2, 3], "b": [2, 3, 1]}, {"min_count": 2}, "min_count is for text, and this is read as table"),
+        (np.zeros((9, 8, 8, 3), np.uint8), {"tokens": "spaces"}, "tokens is for text, and this is read as image"),
+        (["a boat", "a quiet boat"], {"range": (0, 9)}, "range is for image, and this is read as text"),
+        (["a boat", "a quiet boat"], {"channel_axis": "last"}, "channel_axis is for image.* series, and .* as text"),
     ],
 )
 def test_an_option_that_has_no_use_here_is_refused(source, data, advice):

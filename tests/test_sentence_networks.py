@@ -234,7 +234,7 @@ def test_texts_are_cut_where_they_are_cut_there(plain, tmp_path):
 def test_networks_that_number_places_from_the_padding_have_that_much_less_room(made, tmp_path):
     plain = network(tmp_path / "plain", made())
     assert described(f"hf:{plain}").room == 38
-    with pytest.raises(PlanError, match=r"reads at most 36 tokens[.] Got --view-size 37"):
+    with pytest.raises(PlanError, match=r"reads at most 36 tokens[.] Got view_size=37"):
         Text.learn(TEXTS, Wishes(encoder=f"hf:{plain}", view_size=37))
     for mode in ("mean", "cls"):
         modules = (M.Pooling(32, mode), M.Normalize())

@@ -260,7 +260,7 @@ def test_a_long_form_is_printed_as_what_it_is():
         ({"id": "machine", "time": "wen"}, "no column 'wen'. Did you mean 'when'"),
         (
             {"time": "rpm", "without": "machine"},
-            "no column that repeats itself says whose step it is. Name it with --id",
+            "no column that repeats itself says whose step it is. Name it with id=",
         ),
         ({"id": "machine", "time": "state"}, "'state' holds strings that are no times, such as 'worn' in row 0"),
         ({"id": "machine", "time": "when", "column": "rpm,state"}, "'state' holds strings that are no numbers"),
@@ -310,7 +310,7 @@ def test_series_of_unequal_length_are_refused_with_advice():
     frame, _ = measured("unit", "cycle", at=("1", "2", "3", "4"))
     shorter = {name: cells[:-1] for name, cells in frame.items()}
     with pytest.raises(
-        SourceError, match=r"'unit' saying whose and 'cycle' when.*ragged: 'm2' has 3 .*--modality table"
+        SourceError, match=r"'unit' saying whose and 'cycle' when.*ragged: 'm2' has 3 .*modality='table'"
     ):
         read_sheet(shorter)
     assert roles(shorter, "table")[0] == "table"

@@ -112,7 +112,7 @@ def test_a_first_line_of_numbers_is_noted_with_the_options_that_mend_it(tmp_path
     assert "--no-header" in note
     assert "--label-first" not in note
     (tmp_path / "z.tsv").write_text("1\t0.5\t0.5\n2\t0.1\t0.2\n")
-    with pytest.raises(SourceError, match=r"more than one column called '0.5'.*--no-header, or --label-first"):
+    with pytest.raises(SourceError, match=r"more than one column called '0.5'.*header=False, or label_first=True"):
         read_sheet(tmp_path / "z.tsv")
 
 
@@ -123,7 +123,7 @@ def test_blanks_may_stand_between_numbers(tmp_path):
     assert items.labels[:2] == ["-1.0000000e+00", "1.0000000e+00"]
     assert all_of(items).shape == (16, 1, 24)
     (tmp_path / "x.txt").write_text(older)
-    with pytest.raises(SourceError, match=r"--label-first is of columns, and .*x.txt.* a name that ends in .csv"):
+    with pytest.raises(SourceError, match=r"label_first is of columns, and .*x.txt.* a name that ends in .csv"):
         cp.fit(tmp_path / "x.txt", label_first=True, out=tmp_path / "run", **TINY)
 
 

@@ -108,7 +108,7 @@ def test_small_steps_are_usual_for_what_has_learned_before(folder):
         ({"encoder": "hf:nowhere/at-all"}, SourceError, "There is no network 'hf:nowhere/at-all' on this machine"),
         ({"encoder": "hf:/nowhere/at/all"}, SourceError, "There is no network 'hf:/nowhere/at/all' on this machine"),
         ({"encoder": "hf:{folder}(pooling='median')"}, InputError, "pooling='mean'"),
-        ({"encoder": "hf:{folder}", "view_size": 39}, PlanError, "reads at most 38 tokens. Got --view-size 39"),
+        ({"encoder": "hf:{folder}", "view_size": 39}, PlanError, "reads at most 38 tokens. Got view_size=39"),
     ],
 )
 def test_networks_that_cannot_be_had_are_refused(folder, choices, error, message):

@@ -112,7 +112,7 @@ def test_a_search_that_was_stopped_goes_on_as_if_it_had_not(searched, tmp_path, 
 
     monkeypatch.setattr(search, "attempt", attempt)
     monkeypatch.setattr(tuning, "opened", lambda *given: times.append(1) or opened(*given))
-    with pytest.raises(cp.CounterpointError, match=r"after 2 plans.*--resume"):
+    with pytest.raises(cp.CounterpointError, match=r"after 2 plans.*resume=True"):
         cp.tune(**given, out=tmp_path / "out", **SEARCH)
     assert json.loads((tmp_path / "out" / "best.json").read_text())["plans"] == 2
     again = cp.tune(**given, out=tmp_path / "out", resume=True, **SEARCH)
@@ -158,7 +158,7 @@ def test_without_labels_one_measure_guides_and_none_are_looked_at(searched, tmp_
         ({"trials": 0}, "trials must be at least 1"),
         ({"repeats": -1}, "repeats must be at least 0"),
         ({"minutes": 1.0}, "not both"),
-        ({"epochs": None, "minutes": 0.01}, "too short to try plans.*Give --minutes"),
+        ({"epochs": None, "minutes": 0.01}, "too short to try plans.*Give minutes="),
         ({"method": "sup_con", "labels": None}, "learns from labels"),
         ({"temperatur": 0.2}, "Did you mean 'temperature'"),
         (
@@ -238,7 +238,7 @@ def test_time_is_shared_so_that_many_plans_and_all_repeats_fit():
     each = share(Budget(60, None, 2), passed=30, cost=3, step=0.1)
     assert 16 * each == pytest.approx(0.97 * 3600 - 30, rel=1e-3)
     assert share(Budget(60, None, 2), passed=0, cost=60, step=0.1) == pytest.approx(300)  # asking takes the time
-    with pytest.raises(cp.InputError, match="Give --minutes 6 or more"):
+    with pytest.raises(cp.InputError, match="Give minutes=6 or more"):
         share(Budget(1, None, 2), passed=10, cost=5, step=0.25)
 
 

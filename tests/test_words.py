@@ -237,7 +237,7 @@ def prepare_words(source, **choices):
 
 
 def test_what_cannot_be_is_refused_with_advice(run, tmp_path, capsys):
-    with pytest.raises(PlanError, match="There are 4 words in all, and the window is 5"):
+    with pytest.raises(PlanError, match="The text has 4 words in all, and the window is 5"):
         prepare_words(["a", "a", "a", "a"])
     with pytest.raises(SourceError, match="None of the 3 words occurs 2 times"):
         prepare_words(["only three words"])

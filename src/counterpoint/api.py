@@ -152,7 +152,9 @@ def _searched(model: Model, source: object, column: str | None) -> tuple[Embeddi
         items = _opened(model, source, column)
         return model.embed_items(items, tell=embedding()), getattr(items, "texts", None)
     if column is not None:
-        raise InputError(f"Vectors have no columns. Name '{column}' when they are made: embed ... --column {column}")
+        raise InputError(
+            f"Vectors have no columns. Name '{column}' when they are made: counterpoint embed ... --column {column}"
+        )
     z = source if isinstance(source, Embeddings) else Embeddings.load(str(source))
     if z.model != (own := model.fingerprint()):
         raise InputError(
@@ -238,7 +240,7 @@ def export(model: Model | Classifier | str | Path, out: str | Path) -> dict[str,
     if path.suffix not in (".onnx", ".safetensors", *SUFFIXES):
         raise InputError(
             "Models are exported as .onnx, their weights as .safetensors, and vectors of words as .txt, .vec or .bin. "
-            f"Got --out {path}."
+            f"Got --out={path}."
         )
     contents.check(path)
     if path.suffix in SUFFIXES:

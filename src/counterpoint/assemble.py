@@ -219,12 +219,12 @@ def _lengths(plan: Plan, inputs: int, layers: int) -> tuple[int, ...]:
     named = [part.strip() for part in (plan.matryoshka or "").split(",")]
     if not all(part.isdecimal() and 2 <= int(part) < inputs for part in named):
         raise PlanError(
-            f"matryoshka is lengths from 2 to below the {inputs} numbers of a vector, such as {inputs // 4},"
+            f"--matryoshka is lengths from 2 to below the {inputs} numbers of a vector, such as {inputs // 4},"
             f"{inputs // 2}. Got '{plan.matryoshka}'."
         )
     if layers:
         raise PlanError(
-            "matryoshka shortens what is compared, and with a head that is not what is kept. Use --head-layers 0."
+            "--matryoshka shortens what is compared, and with a head that is not what is kept. Use --head-layers=0."
         )
     return tuple(int(part) for part in named)
 

@@ -1,16 +1,19 @@
 """The verbs from a shell. Results for people go to stdout, progress and errors to stderr; ``--json`` for programs.
 
+With ``--json`` an error is a record too: ``{"error": {"kind": "LabelError", "message": "..."}}``.
+
 Exit status: 0 done, 2 the input can be mended, 130 stopped on request, 1 our fault.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
 
 from cyclopts import CycloptsError
 
-from counterpoint.errors import InputError, Interrupted
+from counterpoint.errors import InputError, Interrupted, in_shell
 from counterpoint.shell import checks as checks
 from counterpoint.shell import choosing as choosing
 from counterpoint.shell import elsewhere as elsewhere
@@ -24,19 +27,31 @@ from counterpoint.shell.app import app
 
 def main(tokens: Sequence[str] | None = None) -> None:
     """The console command; turns what went wrong into one sentence and an exit status."""
-    try:
-        app(list(sys.argv[1:]) if tokens is None else tokens, exit_on_error=False, print_error=False)
-    except (InputError, CycloptsError) as wrong:
-        print(f"counterpoint: {_sentence(wrong)}", file=sys.stderr)
-        sys.exit(2)
-    except OSError as wrong:
-        where = f": '{wrong.filename}'" if wrong.filename else ""
-        print(f"counterpoint: {wrong.strerror or wrong}{where}.", file=sys.stderr)
-        sys.exit(2)
-    except (Interrupted, KeyboardInterrupt) as stopped:
-        print(f"counterpoint: {stopped or 'Stopped.'}", file=sys.stderr)
-        sys.exit(130)
+    given = list(sys.argv[1:]) if tokens is None else list(tokens)
+    as_json = "--json" in given
+    with in_shell():
+        try:
+            app(given, exit_on_error=False, print_error=False)
+        except (InputError, CycloptsError) as wrong:
+            _stop(wrong, " ".join(str(wrong).split()), status=2, as_json=as_json)
+        except OSError as wrong:
+            where = f": '{wrong.filename}'" if wrong.filename else ""
+            _stop(wrong, f"{wrong.strerror or wrong}{where}.", status=2, as_json=as_json)
+        except (Interrupted, KeyboardInterrupt) as stopped:
+            _stop(stopped, str(stopped) or "Stopped.", status=130, as_json=as_json)
+        except Exception as fault:
+            if as_json:
+                _print_json(fault, str(fault))
+            raise
 
 
-def _sentence(wrong: Exception) -> str:
-    return " ".join(str(wrong).split())
+def _stop(wrong: BaseException, sentence: str, *, status: int, as_json: bool) -> None:
+    """End with one sentence for people and, where they ask for it, a record for programs."""
+    if as_json:
+        _print_json(wrong, sentence)
+    print(f"counterpoint: {sentence}", file=sys.stderr)
+    sys.exit(status)
+
+
+def _print_json(wrong: BaseException, sentence: str) -> None:
+    print(json.dumps({"error": {"kind": type(wrong).__name__, "message": sentence}}))

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from counterpoint.door import door
-from counterpoint.errors import InputError, SourceError, closest
+from counterpoint.errors import InputError, SourceError, closest, counted
 from counterpoint.files import expanded, is_there, replacing
 
 
@@ -36,7 +36,9 @@ class Embeddings:
 
     def __post_init__(self) -> None:
         if len(self.vectors) != len(self.names):
-            raise InputError(f"There are {len(self.vectors)} vectors but {len(self.names)} names; give one for each.")
+            raise InputError(
+                f"Got {counted(len(self.vectors), 'vector')} but {counted(len(self.names), 'name')}; give one for each."
+            )
 
     def __repr__(self) -> str:
         return f"Embeddings({len(self)} x {self.vectors.shape[1]}, model {self.model[:12]})"

@@ -1,5 +1,8 @@
 """What can go wrong, as a tree. Every message is advice: what happened, what was expected, what to do.
 
+Messages name options as the command line does, ``--batch-size`` or ``--batch-size=20``; where Python shows them it is
+``batch_size=`` or ``batch_size=20``, see ``spelled``.
+
 CounterpointError
 ├── InputError              the input can be mended; the command line exits with 2
 │   ├── SourceError         data that cannot be read or does not fit
@@ -15,11 +18,17 @@ CounterpointError
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 
 class CounterpointError(Exception):
     """The root of everything this package raises on purpose."""
+
+    def __str__(self) -> str:
+        return spelled(super().__str__())
 
 
 class InputError(CounterpointError, ValueError):
@@ -63,6 +72,74 @@ class RunError(InputError):
 
 class Interrupted(CounterpointError):
     """The run was asked to stop, has saved its state and can go on."""
+
+
+FLAGS = frozenset({"resume", "overwrite", "frozen", "label_first"})
+"""Options of the command line that take no value."""
+
+OPTION = re.compile(
+    r"""(?P<command>\bcounterpoint\ [a-z]+\ .*)       # a whole command stays one
+      | (?<![\w'"-])--(?P<name>[a-z][a-z-]*)
+        (?:=(?P<value>'[^']*'|"[^"]*"|[^\s,;]*[^\s,;.)]))?""",
+    re.VERBOSE | re.DOTALL,
+)
+
+_IN_SHELL: ContextVar[bool] = ContextVar("_IN_SHELL", default=False)
+
+
+@contextmanager
+def in_shell() -> Iterator[None]:
+    """Leave options in messages as the command line spells them."""
+    before = _IN_SHELL.set(True)
+    try:
+        yield
+    finally:
+        _IN_SHELL.reset(before)
+
+
+def spelled(message: str) -> str:
+    """A message with its options as they are written where it is shown.
+
+    >>> spelled("Use --batch-size=20 or --encoder=lookup, leave out --head-layers, or begin anew with --overwrite.")
+    "Use batch_size=20 or encoder='lookup', leave out head_layers=, or begin anew with overwrite=True."
+    >>> spelled("--epochs must be at least 1. Mend that, or: counterpoint fit SOURCE --out DIR")
+    'epochs must be at least 1. Mend that, or: counterpoint fit SOURCE --out DIR'
+    >>> with in_shell():
+    ...     print(spelled("Use --batch-size=20."))
+    Use --batch-size=20.
+    """
+    return message if _IN_SHELL.get() else OPTION.sub(_in_python, message)
+
+
+def _in_python(found: re.Match[str]) -> str:
+    if found["command"]:
+        return found[0]
+    name, value = found["name"].replace("-", "_"), found["value"]
+    if name.startswith("no_"):
+        return f"{name.removeprefix('no_')}=False"
+    if value is None:
+        return name if found.start() == 0 else f"{name}=True" if name in FLAGS else f"{name}="
+    written = re.fullmatch(r"[-\d.]+|None|True|False|[A-Z]+|'.*'|\".*\"", value)
+    return f"{name}={value if written else repr(value)}"
+
+
+def option(name: str) -> str:
+    """A choice as a message names it.
+
+    >>> option("batch_size")
+    '--batch-size'
+    """
+    return f"--{name.replace('_', '-')}"
+
+
+def counted(count: float, one: str, several: str | None = None) -> str:
+    """How many there are of something, in the singular or the plural.
+
+    >>> counted(1, "item"), counted(1200, "item"), counted(0, "class", "classes"), counted(0.5, "epoch")
+    ('1 item', '1,200 items', '0 classes', '0.5 epochs')
+    """
+    number = f"{count:,}" if isinstance(count, int) else f"{count:g}"
+    return f"{number} {one if count == 1 else several or f'{one}s'}"
 
 
 def closest(name: str, names: Iterable[str]) -> str:

@@ -75,7 +75,7 @@ def fit(
     folder = None if out is None else expanded(out)
     before = None
     if folder is None and (resume or overwrite):
-        raise InputError("resume and overwrite are about a run folder: give out=...")
+        raise InputError("--resume and --overwrite are about a run folder. Give --out.")
     with joined() as processes:
         if folder is not None and processes.first:
             runs.check(folder, resume=resume, overwrite=overwrite)
@@ -152,7 +152,7 @@ def _trained(prepared: Prepared, keeping: Keeping) -> Course:
             return train(prepared.method, prepared.items, prepared.modality, prepared.recipe, keeping)
     except Interrupted as stopped:
         if keeping.folder is None:
-            raise Interrupted(f"{stopped} Nothing was saved, because the run had no --out folder.") from None
+            raise Interrupted(f"{stopped} Nothing was saved, because the run had no folder (--out).") from None
         raise Interrupted(f"{stopped} Go on with the same command and --resume.") from None
 
 
@@ -198,5 +198,5 @@ def unseen(labels: object, modality: Modality) -> None:
     if isinstance(labels, str) and labels in modality.uses():
         raise LabelError(
             f"The column '{labels}' is a feature of this model, so it sees what it would be asked for. "
-            f"Train with --without {labels}, which leaves it out."
+            f"Train with --without={labels}, which leaves it out."
         )

@@ -42,7 +42,7 @@ def outputs_of(head: nn.Module) -> int:
     """
     matrices = [weight for weight in head.parameters() if weight.ndim == 2]
     if not matrices:
-        raise PlanError("This method cannot do without a head. Use --head-layers 1 or more.")
+        raise PlanError("This method cannot do without a head. Use --head-layers=1 or more.")
     return matrices[-1].shape[0]
 
 

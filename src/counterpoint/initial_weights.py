@@ -75,7 +75,7 @@ def _require_learned(modality: Modality, plan: Plan, given: nn.Module | None) ->
     if not (outside or recipe_of(modality, plan, given)):
         raise PlanError(
             f"With 0 epochs an encoder is taken as it came, and '{plan.encoder}' has learned nothing yet. Give "
-            "--weights FILE, or a network that has learned before, timm:NAME(pretrained=True) or hf:PATH."
+            "--weights=FILE, or a network that has learned before, timm:NAME(pretrained=True) or hf:PATH."
         )
 
 

@@ -50,7 +50,7 @@ def mine(
         raise InputError(f"k must be at least 1 and share in (0, 1]. Got {k} and {share}.")
     out = expanded(out)
     if out.suffix.lower() != ".csv":
-        raise InputError(f"Pairs with negatives are written as .csv. Got --out {out}.")
+        raise InputError(f"Pairs with negatives are written as .csv. Got --out={out}.")
     model = run if isinstance(run, Model) else load(run)
     read, linked = read_linked(source, list(pairs), model.modality.written_as())
     if len(pairs) != 2:

@@ -239,7 +239,9 @@ def _config(path: Path) -> dict[str, Any]:
     if not path.is_dir():
         raise RunError(f"There is no run in '{path}'. Make one with: counterpoint fit SOURCE --out {path}")
     if not (path / CONFIG).exists():
-        raise RunError(f"'{path}' holds no finished model. If it was interrupted, go on with: fit ... --resume")
+        raise RunError(
+            f"'{path}' holds no finished model. If it was interrupted, go on with: counterpoint fit ... --resume"
+        )
     try:
         config = json.loads((path / CONFIG).read_text(encoding="utf-8"))
         if not isinstance(config, dict) or {"modality", "settings", "weights"} - set(config):

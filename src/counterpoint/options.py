@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from counterpoint.errors import PlanError, listed
+from counterpoint.errors import PlanError, listed, option
 from counterpoint.plans import Choices, choice
 
 QUOTINGS = ("auto", "none", "standard")
@@ -63,7 +63,7 @@ class DataOptions(Choices):
         super().__post_init__()
         for name, allowed in (("quoting", QUOTINGS), ("tokens", TOKENS), ("channel_axis", AXES)):
             if getattr(self, name) not in allowed:
-                raise PlanError(f"{name} is one of {listed(allowed)}. Got {getattr(self, name)!r}.")
+                raise PlanError(f"{option(name)} is one of {listed(allowed)}. Got {getattr(self, name)!r}.")
 
     @classmethod
     def given(cls, choices: Mapping[str, Any]) -> DataOptions:

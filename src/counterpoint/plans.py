@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from counterpoint.errors import PlanError, closest, listed
+from counterpoint.errors import PlanError, closest, listed, option
 
 
 def choice(default: Any, help: str, *, low: float | None = None, high: float | None = None) -> Any:
@@ -33,9 +33,9 @@ class Choices:
         kinds = typing.get_type_hints(type(self))
         for each in dataclasses.fields(self):
             object.__setattr__(self, each.name, plain(getattr(self, each.name)))
-            check(each.name, getattr(self, each.name), kinds[each.name], each.metadata)
+            check(option(each.name), getattr(self, each.name), kinds[each.name], each.metadata)
         if getattr(self, "epochs", None) is not None and getattr(self, "minutes", None) is not None:
-            raise PlanError("Give epochs or minutes, not both: a time budget plans the epochs.")
+            raise PlanError("Give --epochs or --minutes, not both: a time budget plans the epochs.")
 
     @classmethod
     def of(cls: type[Record], choices: Mapping[str, Any]) -> Record:

@@ -11,7 +11,7 @@ from typing import Any
 
 from counterpoint.data.labels import Labels
 from counterpoint.data.schema import schema_lines
-from counterpoint.errors import listed
+from counterpoint.errors import counted, listed
 from counterpoint.interfaces import Listener
 from counterpoint.training.watch import Verdict, judge
 
@@ -48,8 +48,8 @@ def summary_lines(summary: Mapping[str, Any]) -> list[str]:
     'data      4 items of 3, recognised as table'
     """
     skipped = f", {summary['skipped']} skipped" if summary["skipped"] else ""
-    items = f"{summary['items']:,} items{_shape(' of ', summary['item_shape'])}"
-    steps = f"{summary['epochs']:g} epochs, {summary['steps']:,} steps"
+    items = f"{counted(summary['items'], 'item')}{_shape(' of ', summary['item_shape'])}"
+    steps = f"{counted(summary['epochs'], 'epoch')}, {counted(summary['steps'], 'step')}"
     company = f", {summary['processes']} processes" if summary["processes"] > 1 else ""
     lines = [
         f"data      {items}, recognised as {summary['modality']}{skipped}",
@@ -95,7 +95,7 @@ def label_lines(labels: Labels, *, what: str = "labels", left_out: bool = True, 
     counts, items, labelled = labels.counts(), len(labels.codes), labels.labelled
     some = [f"{name} ({count:,})" for name, count in counts.items()]
     more = [f"and {len(some) - SHOWN} more"] if len(some) > SHOWN else []
-    of = f"{items:,} items" if labelled == items else f"{labelled:,} of {items:,} items"
+    of = counted(items, "item") if labelled == items else f"{labelled:,} of {items:,} items"
     kind = "class" if len(some) == 1 else "classes"
     lines = [f"{what:<10}{len(some):,} {kind}, {of}: {', '.join([*some[:SHOWN], *more])}"]
     if labelled < items:

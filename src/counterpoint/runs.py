@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from counterpoint.data.paths import is_pattern, matching
-from counterpoint.errors import RunError
+from counterpoint.errors import RunError, option
 from counterpoint.files import write_json, write_text
 from counterpoint.interfaces import Items
 from counterpoint.locks import occupied
@@ -144,8 +144,8 @@ def merged(
         was = before.get(name) if before.get(name) != usual[name] else settled.get(name, before.get(name))
         if value not in (usual[name], was):
             raise RunError(
-                f"The run was started with {name}={was!r}, and {value!r} is asked for now. "
-                f"Leave out {name} to resume, or start anew with --overwrite."
+                f"The run was started with {option(name)}={was!r}, and {value!r} is asked for now. "
+                f"Leave out {option(name)} to resume, or start anew with --overwrite."
             )
     return dict(before)
 

@@ -238,11 +238,11 @@ def _require_fitting(
 
 def _enough_for_all(plan: Plan, processes: Processes) -> None:
     if processes.count > 1 and plan.device.startswith("mps"):
-        raise PlanError("Several processes cannot share mps. Use --device cpu, or one process.")
+        raise PlanError("Several processes cannot share mps. Use --device=cpu, or one process.")
     if (plan.batch_size or 0) < 2 * processes.count:
         raise PlanError(
             f"A batch of {plan.batch_size} items is too small for {processes.count} processes: each needs two. "
-            f"Use --batch-size {2 * processes.count} or more, or fewer processes."
+            f"Use --batch-size={2 * processes.count} or more, or fewer processes."
         )
 
 

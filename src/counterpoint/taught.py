@@ -104,7 +104,7 @@ def taught(plan: Plan, source: object, items: Items, *, labels: object, pairs: o
 def _scored(plan: Plan) -> str:
     """What a method learns from that needs scores."""
     return (
-        f"The method '{plan.method}' learns from pairs of texts and how alike people say they are: give fit --pairs, "
+        f"The method '{plan.method}' learns from pairs of texts and how alike people say they are: give --pairs, "
         "two columns, and --labels, a column with a number for every pair."
     )
 
@@ -148,7 +148,7 @@ def _codes(plan: Plan, labels: object, source: object, items: Items, *, pairs: b
     """The class of every item, checked for being enough to learn from."""
     who = f"The method '{plan.method}'" if plan.negatives == "auto" else f"'{plan.method}' with '{plan.negatives}'"
     if labels is None and items.labels is None:
-        beside = " or pairs (--pairs FILE)" if pairs else ""
+        beside = " or pairs (--pairs=FILE)" if pairs else ""
         raise LabelError(
             f"{who} learns from labels{beside}: give --labels, such as folder, a column, or a .csv or .npy file. "
             f"These methods need none: {listed(without_labels(), 20)}."

@@ -94,7 +94,7 @@ def share(budget: Budget, passed: float, cost: float, step: float) -> float | No
         minutes = math.ceil((needed * least + passed) / KEPT / 60)
         raise PlanError(
             f"{budget.minutes:g} minutes are too short to try plans: opening the data took {passed:.0f} seconds, and "
-            f"{SHORT} steps of a plan and judging it take {least:.0f}. Give --minutes {minutes} or more, or --epochs."
+            f"{SHORT} steps of a plan and judging it take {least:.0f}. Give --minutes={minutes} or more, or --epochs."
         )
     return round(each, 1)
 

@@ -22,7 +22,7 @@ from counterpoint.data.levels import MEASURED, Levels, Scale, kind_of, recoloure
 from counterpoint.data.paths import existing
 from counterpoint.data.subset import spread
 from counterpoint.door import door
-from counterpoint.errors import SourceError, listed
+from counterpoint.errors import SourceError, counted, listed
 
 Pictures = Shaped[np.ndarray, "n *axes"]
 
@@ -234,5 +234,5 @@ def check_numbers(pixels: Pictures) -> None:
             wrong += int(broken.sum())
     if wrong:
         raise SourceError(
-            f"{wrong:,} of the numbers are NaN or infinite, first in picture {first}. Mend or drop those."
+            f"{counted(wrong, 'number is', 'numbers are')} NaN or infinite, first in picture {first}. Mend or drop them."
         )

@@ -113,7 +113,7 @@ def _wider(dialect: Dialect, bad: Sequence[Any], total: int, called: str) -> Dia
     if dialect.names is None or usual != dialect.width + 1 or times < 0.9 * total:
         raise SourceError(
             f"{len(bad):,} of {total:,} rows of {called} have other than {dialect.width} cells, as the first line has; "
-            f"most often {usual}. Mend them, or say --quoting none where quotation marks are a part of the text."
+            f"most often {usual}. Mend them, or say --quoting=none where quotation marks are a part of the text."
         )
     ends = all(str(row.text).rstrip("\r\n").endswith(dialect.delimiter) for row in bad)
     names = [*dialect.names, ""] if ends else ["", *dialect.names]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32, Float64
 
-from counterpoint.errors import SourceError
+from counterpoint.errors import SourceError, counted
 
 CATEGORIES = 64
 """Categories with a column of their own; the rest share one."""
@@ -71,7 +71,7 @@ def _filled(name: str, cells: Float64[np.ndarray, " n"], median: float) -> Float
     infinite = np.isinf(cells)
     if infinite.any():
         raise SourceError(
-            f"The column '{name}' holds {int(infinite.sum())} infinite numbers, the first in row "
+            f"The column '{name}' holds {counted(int(infinite.sum()), 'infinite number')}, the first in row "
             f"{int(infinite.argmax())}. Replace them first."
         )
     return np.where(np.isnan(cells), median, cells)

@@ -36,7 +36,7 @@ def find_labels(spec: object, source: object, items: Items) -> Given:
     if spec is None:
         if items.labels is None:
             raise LabelError(
-                "The source carries no labels. Give labels='folder' where each class has its folder, the name of a "
+                "The source carries no labels. Give --labels=folder where each class has its folder, the name of a "
                 "column, an .npy or .csv file, or a list with one label per item."
             )
         return Given(_list(items.labels), listed=True)

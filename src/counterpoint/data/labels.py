@@ -17,7 +17,7 @@ from counterpoint.data import label_names as names
 from counterpoint.data.label_sources import Given, find_labels
 from counterpoint.data.splits import UNLABELLED, Codes, class_counts, is_labelled
 from counterpoint.data.steps import one_per_series
-from counterpoint.errors import LabelError, listed
+from counterpoint.errors import LabelError, counted, listed
 from counterpoint.interfaces import Items
 from counterpoint.naming import BETWEEN, NAMINGS, named
 
@@ -97,10 +97,9 @@ def read_some_labels(spec: object, source: object, items: Items) -> Labels:
         _require_both(labels.codes[is_labelled(labels.codes)], labels.classes)
         return labels
     if len(labels.classes) < 2:
-        said = [
-            f"All {labels.labelled} labels are '{labels.classes[0]}'. A classifier needs two classes to tell apart."
-        ]
-        raise LabelError(" ".join([*said, *labels.notes]))
+        every = f"All {labels.labelled} labels are" if labels.labelled > 1 else "The only label is"
+        said = f"{every} '{labels.classes[0]}'. A classifier needs two classes to tell apart."
+        raise LabelError(" ".join([said, *labels.notes]))
     measured = all(map(names.NUMBER.fullmatch, labels.classes)) and any("." in name for name in labels.classes)
     if measured and len(labels.classes) == labels.labelled:
         raise LabelError(alone(labels.labelled))
@@ -208,4 +207,6 @@ def _of_items(labels: list[Any], items: Items) -> list[Any]:
     if rows is not None and len(labels) == getattr(items, "source_count", len(items) + skipped):
         return [labels[row] for row in rows]
     beside = f" (and {skipped} that were skipped)" if skipped else ""
-    raise LabelError(f"There are {len(labels)} labels for {len(items)} items{beside}. Give one label per item.")
+    raise LabelError(
+        f"Got {counted(len(labels), 'label')} for {counted(len(items), 'item')}{beside}. Give one label per item."
+    )

@@ -70,7 +70,7 @@ def is_long(frame: Frame, traits: Mapping[str, Traits], roles: Mapping[str, str]
     raise SourceError(
         f"The rows look like steps of series, '{series}' saying whose and '{time}' when, but the series are ragged: "
         f"'{names[short]}' has {steps[short]} steps, '{names[long]}' has {steps[long]}. Cut or pad them to one length, "
-        "or say --modality table to learn from single rows."
+        "or say --modality=table to learn from single rows."
     )
 
 
@@ -108,11 +108,11 @@ def require_times(frame: Frame, traits: Mapping[str, Traits], roles: Mapping[str
         if not _mostly(read):
             raise SourceError(
                 f"The column '{name}' holds strings that are no times, such as '{words[wrong]}' in row "
-                f"{frame.rows[wrong]}. Give it another role, or leave it out with --without {name}."
+                f"{frame.rows[wrong]}. Give it another role, or leave it out with --without={name}."
             )
         raise SourceError(
             f"The column '{name}' says '{words[wrong]}' in row {frame.rows[wrong]}, which is no time, as "
-            f"the others are. Mend it, or leave the column out with --without {name}."
+            f"the others are. Mend it, or leave the column out with --without={name}."
         )
 
 

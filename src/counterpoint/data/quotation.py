@@ -53,6 +53,6 @@ def _goes_on(lines: Sequence[str], delimiter: str, place: int, width: int) -> bo
 def _advice(called: str, where: str, lines: int) -> SourceError:
     return SourceError(
         f"In {where} of {called} a quotation mark opens a cell that goes on for {lines} lines, which look like rows. "
-        "Say --quoting none if quotation marks are a part of the text, --quoting standard if the cell is one text all "
+        "Say --quoting=none if quotation marks are a part of the text, --quoting=standard if the cell is one text all "
         "the same, or mend the file: double the marks inside quoted cells."
     )

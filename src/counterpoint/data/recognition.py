@@ -87,7 +87,7 @@ def _text_or_table(traits: Mapping[str, Traits]) -> str:
         return "table"
     raise SourceError(
         f"The source holds sentences ('{texts[0]}') beside {len(features)} columns of numbers and categories "
-        f"({listed(features, 5)}). Say which is learned from: --column {texts[0]}, or --modality table."
+        f"({listed(features, 5)}). Say which is learned from: --column={texts[0]}, or --modality=table."
     )
 
 

@@ -13,7 +13,7 @@ from counterpoint.data import archives, arrays, frames, texts
 from counterpoint.data.decode import is_picture_name
 from counterpoint.data.listing import files_in, has_pictures, of_folder, of_paths
 from counterpoint.data.paths import existing, is_pattern, matching
-from counterpoint.errors import InputError, SourceError
+from counterpoint.errors import InputError, SourceError, counted
 from counterpoint.files import expanded
 
 PACKED = tuple(f"{suffix}.gz" for suffix in (*frames.TEXT, *texts.LINES))
@@ -146,7 +146,7 @@ def _bare(name: str) -> str:
 
 
 def _said(shard: Shard) -> str:
-    return f"'{shard.source}'" if isinstance(shard.source, str) else f"{len(shard.source)} loose photos"
+    return f"'{shard.source}'" if isinstance(shard.source, str) else counted(len(shard.source), "loose photo")
 
 
 def apart(out: Path, source: object, shards: Sequence[Shard]) -> None:

@@ -105,7 +105,7 @@ def _long(sheet: Sheet, channels: Sequence[str]) -> Steps:
         short, long = int(steps.argmin()), int(steps.argmax())
         raise SourceError(
             f"The series are ragged: '{names[short]}' has {steps[short]} steps, '{names[long]}' has {steps[long]}. "
-            "Expected equally many in each; cut or pad them first, or say --modality table to learn from single rows."
+            "Expected equally many in each; cut or pad them first, or say --modality=table to learn from single rows."
         )
     order = _in_time(sheet, names, which)
     values = np.stack([sheet.numbers(name)[order] for name in channels], axis=1)

@@ -64,8 +64,8 @@ def only_whole(data: DataOptions) -> None:
     """Refuse what is only for whole words where texts are read in pieces of words."""
     if data.min_count is not None or data.tokens != "words":
         raise PlanError(
-            "--min-count and --tokens are for whole words, which skipgram and --encoder lookup read; all others read "
-            "pieces of words. Leave them out, or give --method skipgram."
+            "--min-count and --tokens are for whole words, which skipgram and --encoder=lookup read; all others read "
+            "pieces of words. Leave them out, or give --method=skipgram."
         )
 
 

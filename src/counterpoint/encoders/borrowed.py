@@ -41,7 +41,7 @@ def timm_pretrained(name: str, size: int) -> nn.Module:
     except Exception as wrong:  # each network reads its file in its own manner, and fails in it
         said = " ".join(str(wrong).split())[:200].rstrip(".")
         raise SourceError(
-            f"'{file}' does not hold the weights of '{TIMM}{bare}': {said}. Try --weights FILE, which matches names."
+            f"'{file}' does not hold the weights of '{TIMM}{bare}': {said}. Try --weights=FILE, which matches names."
         ) from wrong
     network.reset_classifier(0)  # type: ignore[operator]
     return network

@@ -109,7 +109,7 @@ def longest_text(wanted: int | None, network: Network | None, *, around: int, us
         return wanted or usual
     room = network.room - around
     if wanted is not None and wanted > room:
-        raise PlanError(f"'{PREFIX}{network.name}' reads at most {room} tokens. Got --view-size {wanted}.")
+        raise PlanError(f"'{PREFIX}{network.name}' reads at most {room} tokens. Got --view-size={wanted}.")
     cut = min(usual, room) if network.longest is None else network.longest - around
     if cut < 1:
         raise PlanError(f"'{PREFIX}{network.name}' has no room for a text behind its prompt {network.prompt!r}.")

@@ -24,7 +24,7 @@ from jaxtyping import Float32, Int64, Shaped
 from torch import Tensor
 from torch.nn import functional
 
-from counterpoint.errors import InputError, LabelError
+from counterpoint.errors import InputError, LabelError, counted
 
 CELLS = 2**22
 """Similarities held at once: 16 MB of float32."""
@@ -35,7 +35,9 @@ def check_labelled(x: Shaped[np.ndarray, "_ _"], labels: Shaped[np.ndarray, " _"
     if len(x) == 0:
         raise InputError(f"There are no {role} items. A score needs some, with known labels.")
     if len(x) != len(labels):
-        raise LabelError(f"There are {len(x)} {role} items but {len(labels)} labels; give one for each.")
+        raise LabelError(
+            f"Got {counted(len(x), f'{role} item')} but {counted(len(labels), 'label')}; give one for each."
+        )
     if not np.isfinite(x).all():
         raise InputError(
             f"Some vectors of the {role} items hold NaN or infinity. If an encoder made them, its training "

@@ -79,7 +79,7 @@ def write_onnx(model: Model, classifier: Classifier | None, out: Path) -> dict[s
         if not found["deviation"] <= TOLERANCE:
             raise CounterpointError(
                 f"The ONNX file differs from torch by {found['deviation']:.2g}, more than {TOLERANCE:g}, so it is not "
-                "kept. Export the weights with --out FILE.safetensors, and report the encoder, please."
+                "kept. Export the weights with --out=FILE.safetensors, and report the encoder, please."
             )
     return {"out": str(out), "format": "onnx", **found, "bytes": out.stat().st_size, "model": model.fingerprint()}
 
@@ -143,13 +143,13 @@ def _given(model: Model, whole: nn.Module) -> EncoderInput:
     if given is None:
         raise InputError(
             f"The modality '{model.modality.name}' does not say what its encoder is given. Add the method "
-            "encoder_input to it, or export the weights with --out FILE.safetensors."
+            "encoder_input to it, or export the weights with --out=FILE.safetensors."
         )
     weigh = sum(each.numel() * each.element_size() for each in whole.state_dict().values())
     if weigh > LARGEST:
         raise InputError(
             f"The weights take {weigh / 1e9:.1f} GB, and a file of ONNX holds 2. "
-            "Export them with --out FILE.safetensors."
+            "Export them with --out=FILE.safetensors."
         )
     return given
 
@@ -165,7 +165,7 @@ def _translated(whole: nn.Module, given: EncoderInput, outputs: list[str], name:
     except RuntimeError as wrong:  # what torch.onnx raises for whatever goes wrong inside
         why = str(wrong.__cause__ or wrong).strip().splitlines()[0].rstrip(".")
         raise InputError(
-            f"torch cannot write the encoder '{name}' as ONNX: {why}. Export its weights with --out FILE.safetensors."
+            f"torch cannot write the encoder '{name}' as ONNX: {why}. Export its weights with --out=FILE.safetensors."
         ) from wrong
     for part in (written.graph, *written.graph.node, *written.graph.value_info):
         part.ClearField("metadata_props")  # where in whose files each node comes from is nobody's business

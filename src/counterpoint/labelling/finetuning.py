@@ -12,7 +12,7 @@ from counterpoint.classifiers.classifier import Classifier
 from counterpoint.classifiers.tuning import Way, affordable_epochs, learn, probe, usual_epochs
 from counterpoint.data.labels import read_some_labels
 from counterpoint.data.splits import budget
-from counterpoint.errors import InputError
+from counterpoint.errors import InputError, counted
 from counterpoint.evaluation.labelled import Labelled
 from counterpoint.evaluation.scores import raw_features
 from counterpoint.fitting import unseen
@@ -160,7 +160,9 @@ def _epochs(model: Model, some: Labelled, settled: Way, seconds: float | None, *
     if seconds is not None:
         epochs = affordable_epochs(model, some.items, some.labels, some.classes, settled, seconds=seconds, times=times)
     less = "" if epochs == usual else f" ({usual} are usual: there is no more time)"
-    console().print(f"tuning    {len(some.items)} labels, {times} times {epochs} epochs{less}", markup=False)
+    console().print(
+        f"tuning    {counted(len(some.items), 'label')}, {times} times {counted(epochs, 'epoch')}{less}", markup=False
+    )
     return epochs
 
 
@@ -170,7 +172,7 @@ def way(model: Model, tuning: Tuning, *, gentle: float = GENTLE) -> Way:
     if tuning.head_layers > kept and tuning.head_layers != Tuning().head_layers:
         raise InputError(
             f"The projection head has {kept} layers before its last, which is never kept. "
-            f"Use --head-layers {kept} or fewer, or train with more --head-layers."
+            f"Use --head-layers={kept} or fewer, or train with more --head-layers."
         )
     layers, small = min(tuning.head_layers, kept), model.recipe().get("learning_rate")
     still = tuning.frozen and layers == 0  # then only the last layer learns, and nothing that it could spoil

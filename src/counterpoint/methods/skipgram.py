@@ -23,7 +23,7 @@ from torch.nn import functional
 
 from counterpoint.comparison import wide
 from counterpoint.encoders.lookup import Lookup
-from counterpoint.errors import PlanError
+from counterpoint.errors import PlanError, counted
 from counterpoint.interfaces import ItemInfo, Losses, Method, Vectors, Views
 from counterpoint.negatives.nearby import nearby
 from counterpoint.plans import within
@@ -45,7 +45,7 @@ class SkipGram(Method):
     ) -> None:
         super().__init__()
         if not isinstance(encoder, Lookup):
-            raise PlanError("skipgram learns a vector for every word of a text. Use --encoder lookup, or leave it out.")
+            raise PlanError("skipgram learns a vector for every word of a text. Use --encoder=lookup, or leave it out.")
         within("window of skipgram", window, 1, kind=int)
         within("negatives of skipgram", negatives, 0, kind=int)
         within("sample of skipgram", sample, 1e-9, 1)
@@ -53,7 +53,8 @@ class SkipGram(Method):
         self.around = nn.Parameter(torch.zeros_like(encoder.vectors))
         if (count := int(encoder.counts.sum())) <= window:
             raise PlanError(
-                f"There are {count} words in all, and the window is {window}. Give more text, or a smaller window."
+                f"The text has {counted(count, 'word')} in all, and the window is {window}. Give more text, or a "
+                "smaller window."
             )
         rare = sample * encoder.counts.sum() / encoder.counts.clamp(min=1)
         self.stays: Tensor

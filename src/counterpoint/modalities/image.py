@@ -179,7 +179,7 @@ class Images(Modality):
         if known is None or catalogue.split(name)[0] != f"{hf_images.PREFIX}{known['name']}":
             raise PlanError(
                 f"'{name}' is shown pictures in a manner of its own, and here they are brought to another network. "
-                f"Train with --encoder {name} from the beginning."
+                f"Train with --encoder={name} from the beginning."
             )
         return known
 

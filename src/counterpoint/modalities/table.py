@@ -85,7 +85,7 @@ class Table(Modality):
             )
             if lists:
                 raise SourceError(
-                    f"The column '{lists[0]}' holds lists. Of strings, say --column {lists[0]} to learn from them as "
+                    f"The column '{lists[0]}' holds lists. Of strings, say --column={lists[0]} to learn from them as "
                     "text; of numbers, open this source as series; or leave it out."
                 )
             held = listed(columns if sheet is None else sheet.frame.columns)

@@ -205,7 +205,7 @@ class Text(Modality):
         if known is None or catalogue.split(name)[0] != f"{PREFIX}{known['name']}":
             raise PlanError(
                 f"'{name}' reads tokens of its own tokenizer, and here texts are read by another. Train with "
-                f"--encoder {name} from the beginning."
+                f"--encoder={name} from the beginning."
             )
         return known
 

@@ -32,7 +32,7 @@ def mixed(comparison: Comparison, items: ItemInfo, *, k: int = 64, pairs: int = 
     if pairs + own == 0:
         raise PlanError("mixed(pairs=0, own=0) mixes nothing. Make one of the two larger, or leave out --negatives.")
     if comparison.similarity is not cosine:
-        raise PlanError("Negatives are mixed on the sphere, so 'mixed' needs --similarity cosine.")
+        raise PlanError("Negatives are mixed on the sphere, so 'mixed' needs --similarity=cosine.")
     return comparison.sifted(partial(_with_mixed, k=k, pairs=pairs, own=own, key=items.key))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from counterpoint import __version__
-from counterpoint.errors import InputError, LabelError
+from counterpoint.errors import InputError, LabelError, counted
 from counterpoint.files import write_text
 from counterpoint.interfaces import Items
 from counterpoint.model import Model
@@ -48,7 +48,7 @@ def write_report(
     scores are about.
     """
     if labels is not None and items is not None and len(labels) != len(items):
-        raise LabelError(f"There are {len(labels)} labels but {len(items)} items; give one for each.")
+        raise LabelError(f"Got {counted(len(labels), 'label')} but {counted(len(items), 'item')}; give one for each.")
     run = _with_views(read_run(folder), model, items)
     page = _render(run, model, items, labels, asked)
     target = folder / "report.html"
@@ -111,7 +111,7 @@ def _missing(run: Run, items: Items | None) -> Mapping[str, Missing]:
 def _facts(run: Run) -> list[str]:
     """The run in a few words, for its head."""
     settled: Mapping[str, Any] = run.contrast.get("settled", {})
-    facts = [f"{run.contrast['items']:,} items"] if "items" in run.contrast else []
+    facts = [counted(run.contrast["items"], "item")] if "items" in run.contrast else []
     facts += [str(settled[name]) for name in ("modality", "method", "encoder") if settled.get(name)]
     last = next((record for record in reversed(run.records) if "loss" in record), None)
     if last is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from counterpoint.errors import counted
 from counterpoint.shell.app import AsJson, Place, app, say
 from counterpoint.shell.help import USE, example
 
@@ -47,4 +48,5 @@ def _weights(found: Mapping[str, Any]) -> str:
 
 
 def _words(found: Mapping[str, Any]) -> str:
-    return f"The vectors of {found['words']:,} words, {found['length']} numbers each, are in {found['out']}"
+    words, length = counted(found["words"], "word"), counted(found["length"], "number")
+    return f"The vectors of {words}, {length} each, are in {found['out']}"

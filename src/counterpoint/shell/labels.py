@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from counterpoint.errors import InputError
+from counterpoint.errors import InputError, counted
 from counterpoint.plans import Distilling, Lifecycle, Tuning
 from counterpoint.shell.app import AS_IT_IS, AsJson, Data, Flag, Place, app, say
 from counterpoint.shell.help import LABELS, example
@@ -132,7 +132,11 @@ def predict(run: Place, source: str, *, out: Place, as_json: AsJson = False) -> 
     from counterpoint import api
 
     if out.suffix != ".csv":
-        raise InputError(f"Predictions are written as .csv. Got --out {out}.")
+        raise InputError(f"Predictions are written as .csv. Got --out={out}.")
     predictions = api.predict(run, source)
     api.write_predictions(predictions, out)
-    say({"out": str(out), "items": len(predictions)}, f"{len(predictions):,} labels are in {out}", as_json=as_json)
+    say(
+        {"out": str(out), "items": len(predictions)},
+        f"{counted(len(predictions), 'label is', 'labels are')} in {out}",
+        as_json=as_json,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from textwrap import shorten
 from typing import Annotated, Any
@@ -9,7 +10,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from counterpoint.data.paths import require
-from counterpoint.errors import InputError
+from counterpoint.errors import InputError, counted
 from counterpoint.shell.app import AsJson, Flag, Place, Several, app, filled, say
 from counterpoint.shell.help import JUDGE, USE, example
 
@@ -144,7 +145,7 @@ def embed(
     from counterpoint.model import load
 
     if out.suffix and out.suffix != ".npz" and not out.is_dir():
-        raise InputError(f"Vectors are written as .npz, or in shards into a folder. Got --out {out}.")
+        raise InputError(f"Vectors are written as .npz, or in shards into a folder. Got --out={out}.")
     if out.suffix != ".npz" or out.is_dir():
         if length is not None:
             raise InputError("Vectors are shortened in one file. Give --out an .npz file, or leave out --length.")
@@ -154,7 +155,7 @@ def embed(
         _say_shards({"out": str(out), **api.embed_shards(run, source, out, **ways)}, as_json=as_json)
         return
     if (workers, engine) != (1, "local"):
-        raise InputError(f"Workers and engines write shards. Give a folder instead of --out {out}.")
+        raise InputError(f"Workers and engines write shards. Give a folder instead of --out={out}.")
     model = load(run)
     if not source.startswith("sample:"):
         require(source)  # the name of a file with a slip in it is no text to embed
@@ -164,7 +165,11 @@ def embed(
     speed = round(len(z) / (time.perf_counter() - began), 1)
     numbers = int(z.vectors.shape[1])
     found = {"out": str(out), "items": len(z), "items_per_second": speed, "length": numbers, "model": z.model}
-    say(found, f"{len(z):,} vectors of length {numbers} are in {out}, {speed:,.0f} items per second", as_json=as_json)
+    say(
+        found,
+        f"{counted(len(z), 'vector')} of length {numbers}: {out}, {speed:,.0f} items per second",
+        as_json=as_json,
+    )
 
 
 def _say_shards(done: dict[str, Any], *, as_json: bool) -> None:
@@ -173,9 +178,11 @@ def _say_shards(done: dict[str, Any], *, as_json: bool) -> None:
     counts = f"{done['written']} of {done['shards']} shards are written, {done['skipped']} were there already"
     lines = [f"failed  {each['shard']}: {each['reason']}" for each in failed]
     if done["unreadable"]:
-        lines.append(f"{done['unreadable']:,} items could not be read and are left out")
-    speed = f"{done['items']:,} vectors, {done['items_per_second']:,.0f} items per second"
+        lines.append(f"{counted(done['unreadable'], 'item')} could not be read and are left out")
+    speed = f"{counted(done['items'], 'vector')}, {done['items_per_second']:,.0f} items per second"
     say(done, "\n".join([*lines, f"{counts}; {speed}. They are in {done['out']}"]), as_json=as_json)
+    if failed and as_json:
+        sys.exit(2)  # the record says which, and there is one record
     if failed:
         raise InputError(
             f"{len(failed)} of {done['shards']} shards could not be embedded; '{failed[0]['shard']}', for one: "
@@ -276,7 +283,7 @@ def mine(
 
     found = api.mine(run, source, out, pairs=[name.strip() for name in pairs.split(",")], k=k, share=share)
     left_out = f", {found['left_out']:,} are left out for want of them" if found["left_out"] else ""
-    say(found, f"{found['rows']:,} pairs with negatives are in {out}{left_out}", as_json=as_json)
+    say(found, f"{counted(found['rows'], 'pair')} with negatives in {out}{left_out}", as_json=as_json)
 
 
 @app.command(group=JUDGE, help_epilogue=example("counterpoint report runs/photos --labels folder"))

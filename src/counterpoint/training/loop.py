@@ -223,5 +223,5 @@ def _require_finite(loss: float, course: Course, optimizer: Optimizer) -> None:
         rate_now = optimizer.param_groups[0]["lr"]
         raise InputError(
             f"The loss is not finite after step {course.step}: the learning rate ({rate_now:.2g} here) is too high for "
-            "this data. Start anew with a --learning-rate three times lower, or with --precision fp32."
+            "this data. Start anew with a --learning-rate three times lower, or with --precision=fp32."
         )

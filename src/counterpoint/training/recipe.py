@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from counterpoint.errors import SourceError
+from counterpoint.errors import SourceError, counted
 from counterpoint.interfaces import Items
 from counterpoint.training.optimise import MakeOptimizer, adamw
 from counterpoint.training.processes import ALONE, Processes
@@ -43,8 +43,8 @@ def steps_per_epoch(items: int, batch_size: int) -> int:
     """Whole batches in an epoch; what is left over is another in every epoch."""
     if batch_size > items:
         raise SourceError(
-            f"The batch size {batch_size} is larger than the data: {items} items. "
-            f"Use --batch-size {max(2, items // 2)}."
+            f"The batch size {batch_size} is larger than the data: {counted(items, 'item')}. "
+            f"Use --batch-size={max(2, items // 2)}."
         )
     return items // batch_size
 

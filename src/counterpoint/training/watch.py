@@ -22,6 +22,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from counterpoint.comparison import Comparison, Tile, euclidean
+from counterpoint.errors import counted
 
 SHORT = 100
 """Steps below which a run says nothing about its choices."""
@@ -154,8 +155,8 @@ def _learning(last: Mapping[str, Any], done: float) -> list[Verdict]:
     most = math.log(max(2.0, last["compared"]))
     if last["steps"] < SHORT:
         sentence = (
-            f"The run is short: {last['steps']} steps are not enough to learn from, so its scores say little. "
-            "Give it more epochs or minutes."
+            f"The run is short: {counted(last['steps'], 'step is', 'steps are')} not enough to learn from, so its "
+            "scores say little. Give it more epochs or minutes."
         )
         return [Verdict("warning", "short", sentence)]
     if done >= 0.3 and last["compared"] >= 2 and last["accuracy"] < min(0.5, 3 / last["compared"]):
