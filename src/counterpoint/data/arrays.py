@@ -234,5 +234,6 @@ def check_numbers(pixels: Pictures) -> None:
             wrong += int(broken.sum())
     if wrong:
         raise SourceError(
-            f"{counted(wrong, 'number is', 'numbers are')} NaN or infinite, first in picture {first}. Mend or drop them."
+            f"{counted(wrong, 'number is', 'numbers are')} NaN or infinite, first in picture {first}. Mend or drop "
+            "such values."
         )

@@ -181,13 +181,15 @@ def _say_shards(done: dict[str, Any], *, as_json: bool) -> None:
         lines.append(f"{counted(done['unreadable'], 'item')} could not be read and are left out")
     speed = f"{counted(done['items'], 'vector')}, {done['items_per_second']:,.0f} items per second"
     say(done, "\n".join([*lines, f"{counts}; {speed}. They are in {done['out']}"]), as_json=as_json)
-    if failed and as_json:
-        sys.exit(2)  # the record says which, and there is one record
     if failed:
-        raise InputError(
+        sentence = (
             f"{len(failed)} of {done['shards']} shards could not be embedded; '{failed[0]['shard']}', for one: "
             f"{failed[0]['reason'].rstrip('.')}. The same command tries those again."
         )
+        if not as_json:
+            raise InputError(sentence)
+        print(f"counterpoint: {sentence}", file=sys.stderr)  # its record is printed already, and says which
+        sys.exit(2)
 
 
 @app.command(group=USE, help_epilogue=example("counterpoint search runs/photos photos/ --like query.jpg -k 5"))
