@@ -19,6 +19,7 @@ from counterpoint.shell import choosing as choosing
 from counterpoint.shell import elsewhere as elsewhere
 from counterpoint.shell import labels as labels
 from counterpoint.shell import learning as learning
+from counterpoint.shell import mining as mining
 from counterpoint.shell import use as use
 from counterpoint.shell import verifying as verifying
 from counterpoint.shell import wording as wording

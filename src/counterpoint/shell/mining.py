@@ -1,0 +1,44 @@
+"""The verb that finds hard negatives: mine."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from counterpoint.errors import counted
+from counterpoint.shell.app import AsJson, Place, app, say
+from counterpoint.shell.help import USE, example
+
+
+@app.command(
+    group=USE,
+    help_epilogue=example("counterpoint mine runs/answers answers.csv --pairs question,answer --out mined.csv"),
+)
+def mine(
+    run: Place,
+    source: str,
+    *,
+    pairs: str,
+    out: Place,
+    k: Annotated[int, Parameter(name=["-k", "--k"])] = 1,
+    share: float = 0.95,
+    as_json: AsJson = False,
+) -> None:
+    """Find hard negatives for pairs of texts: what the model takes for an answer, and is none.
+
+    Args:
+        run: The run folder of a model of text.
+        source: A file of columns.
+        pairs: Its columns of what asks and what answers, such as question,answer.
+        out: A .csv file with these columns and the negatives, for fit --pairs question,answer,negative.
+        k: Negatives of every pair.
+        share: How alike to what asks a negative may be, as a share of how alike the answer is.
+        as_json: Print one JSON object and nothing else.
+    """
+    from counterpoint import api
+
+    found = api.mine(run, source, out, pairs=[name.strip() for name in pairs.split(",")], k=k, share=share)
+    left_out = f", {found['left_out']:,} are left out for want of them" if found["left_out"] else ""
+    kept = counted(found["rows"], "pair with negatives is", "pairs with negatives are")
+    say(found, f"{kept} in {out}{left_out}", as_json=as_json)
