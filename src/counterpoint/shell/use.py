@@ -165,9 +165,10 @@ def embed(
     speed = round(len(z) / (time.perf_counter() - began), 1)
     numbers = int(z.vectors.shape[1])
     found = {"out": str(out), "items": len(z), "items_per_second": speed, "length": numbers, "model": z.model}
+    kept = counted(len(z), f"vector of length {numbers} is", f"vectors of length {numbers} are")
     say(
         found,
-        f"{counted(len(z), 'vector')} of length {numbers}: {out}, {speed:,.0f} items per second",
+        f"{kept} in {out}, {speed:,.0f} items per second",
         as_json=as_json,
     )
 
