@@ -9,6 +9,7 @@ CounterpointError
 │   ├── UnknownName         no part has that name; also a LookupError
 │   ├── MissingPackage      an optional package is not installed; also an ImportError
 │   └── RunError            a run folder that exists, is unfinished, damaged or made otherwise
+│       └── Untrusted       it names code that is none of this package
 └── Interrupted             asked to stop; everything is saved
 """
 
@@ -59,6 +60,10 @@ class MissingPackage(InputError, ImportError):
 
 class RunError(InputError):
     """A run folder exists already, is unfinished, is damaged, or was made with other choices."""
+
+
+class Untrusted(RunError):
+    """A run folder names code from outside, and nobody said that it may run."""
 
 
 class Interrupted(CounterpointError):

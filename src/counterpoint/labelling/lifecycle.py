@@ -137,7 +137,7 @@ def _pretrained(journey: Journey, source: object, *, resume: bool) -> Model:
     if resume and (folder / runs.VERDICT).exists():
         model = load(folder)
     elif resume and (folder / runs.STATE).exists():
-        model = fit(source, out=folder, resume=True, **data)
+        model = fit(source, out=folder, resume=True, encoder=asked.encoder, **data)
     else:
         seconds = journey.left(CONTRAST)
         length: dict[str, Any] = {"epochs": asked.epochs} if seconds is None else {"minutes": seconds / 60}
@@ -215,7 +215,7 @@ def _scored(journey: Journey, model: Model, student: Classifier, compared: dict[
             single = {name: scores["classifier"][name] for name in ("value", "low", "high")}
             compared["student"] = {**single, "labels": len(known.items)}
         write_json(journey.folder / runs.BUDGET, compared)
-    train = {"train": journey.record["source"], runs.path_of("train"): journey.record[runs.path_of("source")]}
+    train = runs.sealed("train", journey.record["source"], journey.record["source_path"])
     write_json(journey.folder / runs.EVALUATION, {**scores, **train, "test": None, "seed": seed})
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
 from jaxtyping import Float, Int64, Shaped, UInt8
@@ -31,6 +31,7 @@ from counterpoint.files import expanded
 from counterpoint.interfaces import Items
 from counterpoint.kinds import EncoderInput, Modality, Wishes
 from counterpoint.options import AS_IT_IS, DataOptions
+from counterpoint.typed_json import Between, Misfit, Pixels, made
 from counterpoint.views import pixels, two
 from counterpoint.views.crop import resize
 from counterpoint.views.strength import strengthened
@@ -46,9 +47,9 @@ SMALLEST = 8
 class Sight:
     """What the modality learned from its training data."""
 
-    channels: int
-    size: int
-    stored: int | None
+    channels: Annotated[int, Between(1, 2**10)]
+    size: Pixels
+    stored: Pixels | None
     mean: list[float]
     deviation: list[float]
     views: str
@@ -180,12 +181,13 @@ class Images(Modality):
     @classmethod
     def restore(cls, settings: Mapping[str, Any]) -> Images:
         known = {name: value for name, value in settings.items() if name != "column"}
-        column, levels = settings.get("column"), settings.get("levels")
+        column, options = settings.get("column"), settings.get("options", {})
         before = [] if column is None else [asdict(Column(column, "path", "string"))]
-        known["schema"] = Schema.restore(settings.get("schema", before))
-        known["options"] = DataOptions.of(settings.get("options", {}))
-        known["levels"] = levels and Range.of_record(levels)
-        return cls(Sight(**known))
+        sight = made(Sight, known | {"schema": Schema.restore(settings.get("schema", before)), "options": options})
+        levels = () if sight.levels is None else (sight.levels.low, sight.levels.high)
+        if {len(sight.mean), len(sight.deviation)} != {sight.channels} or {*map(len, levels)} - {1, sight.channels}:
+            raise Misfit(f"it has {sight.channels} channels, and means, deviations or levels of another number")
+        return cls(sight)
 
     def picture(self, batch: Shaped[Tensor, "b c h w"]) -> UInt8[Tensor, "b 3 h w"]:
         return pixels.pictured(brightness(batch))

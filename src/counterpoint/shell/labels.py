@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from counterpoint.errors import InputError
 from counterpoint.plans import Distilling, Lifecycle, Tuning
-from counterpoint.shell.app import AS_IT_IS, AsJson, Data, Flag, Place, app, say
+from counterpoint.shell.app import AS_IT_IS, AsJson, Data, Flag, Place, app, say, trusts
 
 Tunings = Annotated[Tuning, Parameter(name="*")]
 Distillings = Annotated[Distilling, Parameter(name="*")]
@@ -18,6 +18,7 @@ TUNED_AS_USUAL, DISTILLED_AS_USUAL, ALL_AS_USUAL = Tuning(), Distilling(), Lifec
 
 
 @app.command
+@trusts
 def semi(
     source: str,
     *,
@@ -55,6 +56,7 @@ def semi(
 
 
 @app.command
+@trusts
 def finetune(
     run: Place,
     source: str,
@@ -85,6 +87,7 @@ def finetune(
 
 
 @app.command
+@trusts
 def distill(
     run: Place,
     source: str,
@@ -114,6 +117,7 @@ def distill(
 
 
 @app.command
+@trusts
 def predict(run: Place, source: str, *, out: Place, as_json: AsJson = False) -> None:
     """Write the likeliest class of every item of SOURCE, with its probability.
 

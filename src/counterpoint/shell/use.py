@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from counterpoint.data.paths import require
 from counterpoint.errors import InputError
-from counterpoint.shell.app import AsJson, Flag, Place, Several, app, filled, say
+from counterpoint.shell.app import AsJson, Flag, Place, Several, app, filled, say, trusts
 
 if TYPE_CHECKING:
     from counterpoint.retrieval.duplicates import Group
@@ -21,6 +21,7 @@ EXCERPT = 100
 
 
 @app.command
+@trusts
 def evaluate(
     run: Place,
     *,
@@ -100,6 +101,7 @@ def _given(value: str | None, name: str) -> str:
 
 
 @app.command
+@trusts
 def embed(
     run: Place,
     source: str,
@@ -171,6 +173,7 @@ def _say_shards(done: dict[str, Any], *, as_json: bool) -> None:
 
 
 @app.command
+@trusts
 def search(
     run: Place,
     source: str,
@@ -203,6 +206,7 @@ def _excerpt(text: str | None) -> str:
 
 
 @app.command
+@trusts
 def duplicates(run: Place, source: str, *, above: float = 0.95, as_json: AsJson = False) -> None:
     """Find the items of SOURCE that are nearly copies of one another.
 
@@ -230,6 +234,7 @@ def _members(group: Group) -> list[str]:
 
 
 @app.command
+@trusts
 def mine(
     run: Place,
     source: str,
@@ -259,6 +264,7 @@ def mine(
 
 
 @app.command
+@trusts
 def report(run: Place, *, source: str | None = None, labels: str | None = None, as_json: AsJson = False) -> None:
     """Write report.html into RUN: one file that opens from disk.
 
