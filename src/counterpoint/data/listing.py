@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from counterpoint.data.decode import SUFFIXES, ByteFile, is_picture_name
+from counterpoint.data.decode import SUFFIXES, is_picture_name
 from counterpoint.data.frames import Frame, kind_of
 from counterpoint.data.paths import RECORDS, ours
 from counterpoint.data.sheets import Sheet
 from counterpoint.data.unread import advice, is_unread_picture, notes
 from counterpoint.errors import SourceError, listed
 from counterpoint.files import expanded
+from counterpoint.limits import ByteFile
 
 Read = Callable[[int], ByteFile]
 """From a place in a listing to the opened file of that photo."""
