@@ -10,9 +10,17 @@ import io
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol, runtime_checkable
 
 from counterpoint.errors import SourceError
+
+
+@runtime_checkable
+class Readable(Protocol):
+    """What gives bytes, so many at a time."""
+
+    def read(self, size: int, /) -> bytes: ...
+
 
 ByteFile = IO[bytes] | io.BufferedIOBase
 """A file opened for reading bytes, on disk, in an archive or in memory."""
@@ -72,7 +80,7 @@ def require_zip(file: Path) -> None:
             spend(member.file_size)
 
 
-def unpacked(stream: ByteFile, file: Path) -> bytes:
+def unpacked(stream: Readable, file: Path) -> bytes:
     """What comes of a packed file, of which ``stream`` gives the unpacked bytes."""
     try:
         return at_most(stream, unpacked_from(file.stat().st_size))
@@ -84,7 +92,7 @@ class TooLarge(ValueError):
     """A file goes on after all that would be read of it."""
 
 
-def at_most(file: ByteFile, most: int) -> bytes:
+def at_most(file: Readable, most: int) -> bytes:
     """What is in an opened file; ``TooLarge`` where that is more than ``most`` bytes."""
     pieces, left = [], most
     while piece := file.read(PIECE):

@@ -20,7 +20,7 @@ from counterpoint import __version__, catalogue
 from counterpoint.data.rows_out import every_row, in_memory, warn_of_zeros
 from counterpoint.data.typed import is_text
 from counterpoint.embeddings import Embeddings
-from counterpoint.errors import InputError, NothingLeft, RunError
+from counterpoint.errors import InputError, NothingLeft, RunError, visible
 from counterpoint.files import expanded, fingerprint, write_json
 from counterpoint.heads import mlp_head, shape_of_head
 from counterpoint.interfaces import Items
@@ -36,11 +36,23 @@ BUILT = ("encoder", "width", "seed")
 
 LOG = logging.getLogger("counterpoint")
 
+
+def _shown(record: logging.LogRecord) -> bool:
+    """Make what is logged ``visible``; nothing is held back."""
+    record.msg, record.args = visible(record.getMessage()), ()
+    return True
+
+
+LOG.addFilter(_shown)
+
 BATCH = 256
 """Items that are embedded at a time: measured on a processor, where larger batches outgrow its caches."""
 
 LONG_ENOUGH = 16
 """Of an axis of any length: tokens or steps that every encoder can take."""
+
+LARGEST = 2**16
+"""What an option behind the name of an encoder, or of views, may be at most in a record."""
 
 Tell = Callable[[int, int], None]
 """Is told how many items are done, and of how many."""
@@ -219,8 +231,9 @@ def load(folder: str | Path, *, encoder: nn.Module | None = None, trust: bool = 
     path = expanded(folder)
     config = _config(path)
     with trusting(trust):
-        require_trusted(config, path)
-        require_trusted(config["settings"], path)
+        for named in (config, config["settings"]):
+            require_trusted(named, path)
+            _require_sizes(path, named)
     modality = _modality(path, config)
     built: dict[str, Any] = {name: value for name, value in config.items() if name in BUILT}
     weights = read_weights(path / WEIGHTS, config["weights"])
@@ -231,6 +244,16 @@ def load(folder: str | Path, *, encoder: nn.Module | None = None, trust: bool = 
     else:
         raise RunError(f"The model in '{path}' has an encoder of your own; load it with load('{path}', encoder=...).")
     return Model(encoder.eval(), modality, built, _head(path, config.get("head")))
+
+
+def _require_sizes(path: Path, named: Mapping[str, Any]) -> None:
+    """Refuse options behind the name of a part that would take more time and memory than any network does."""
+    for spec in (named.get("encoder"), named.get("views")):
+        options = catalogue.split(spec)[1] if isinstance(spec, str) else {}
+        large = [name for name, value in options.items() if isinstance(value, int) and value > LARGEST]
+        if large:
+            what = f"{large[0]} of '{str(spec)[:80]}' is above {LARGEST:,}"
+            raise RunError(f"'{path / CONFIG}' is damaged: {what}. {REMEDY}")
 
 
 def _modality(path: Path, config: Config) -> Modality:

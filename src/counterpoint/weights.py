@@ -59,7 +59,7 @@ def stamp(network: nn.Module) -> tuple[Any, ...]:
     return (*places, torch.cat(some).numpy().tobytes() if some else b"")
 
 
-SPARE, TIMES, EACH = 2**24, 8, 64
+SPARE, TIMES, EACH = 2**22, 8, 256
 """Numbers that the building of any network may take, how often those of its weights, and what every step counts at
 least. What is drawn to begin with is more than what is kept: of a vocabulary, a vector for every run of letters."""
 

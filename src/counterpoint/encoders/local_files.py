@@ -8,6 +8,9 @@ from typing import Any
 
 from counterpoint.errors import MissingPackage, SourceError
 
+AS_DATA = {"local_files_only": True, "trust_remote_code": False}
+"""How the library reads a folder: it fetches nothing, and runs no code that lies there."""
+
 
 def library() -> Any:
     """transformers, which says nothing while it works.

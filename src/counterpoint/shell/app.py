@@ -13,6 +13,7 @@ from typing import Annotated, Any, ParamSpec
 from cyclopts import App, Parameter, Token
 
 from counterpoint import __version__
+from counterpoint.errors import visible
 from counterpoint.files import expanded
 from counterpoint.options import AS_IT_IS as AS_IT_IS
 from counterpoint.options import DataOptions
@@ -70,4 +71,4 @@ def filled(found: Sequence[Any]) -> list[dict[str, Any]]:
 
 def say(record: Any, text: str, *, as_json: bool) -> None:
     """Print a record for programs, or a text for people."""
-    print(json.dumps(record) if as_json else text)
+    print(json.dumps(record) if as_json else visible(text))

@@ -118,13 +118,16 @@ def distill(
 
 @app.command
 @trusts
-def predict(run: Place, source: str, *, out: Place, as_json: AsJson = False) -> None:
+def predict(
+    run: Place, source: str, *, out: Place, spreadsheet_safe: Annotated[bool, Flag] = False, as_json: AsJson = False
+) -> None:
     """Write the likeliest class of every item of SOURCE, with its probability.
 
     Args:
         run: The folder of a classifier, from finetune.
         source: As for fit.
         out: A .csv file with the columns name, label and probability.
+        spreadsheet_safe: Put ' before names and labels that a spreadsheet would take for formulas.
         as_json: Print one JSON object and nothing else.
     """
     from counterpoint import api
@@ -132,5 +135,5 @@ def predict(run: Place, source: str, *, out: Place, as_json: AsJson = False) -> 
     if out.suffix != ".csv":
         raise InputError(f"Predictions are written as .csv. Got --out {out}.")
     predictions = api.predict(run, source)
-    api.write_predictions(predictions, out)
+    api.write_predictions(predictions, out, spreadsheet_safe=spreadsheet_safe)
     say({"out": str(out), "items": len(predictions)}, f"{len(predictions):,} labels are in {out}", as_json=as_json)
