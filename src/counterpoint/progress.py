@@ -26,8 +26,11 @@ def console() -> Any:
     from rich.console import Console
 
     class Visible(Console):
-        def print(self, *lines: Any, **how: Any) -> None:
-            super().print(*(visible(line) if isinstance(line, str) else line for line in lines), **how)
+        def print(  # type: ignore[override]  (of what it takes, this is used)
+            self, *lines: Any, markup: bool | None = None, end: str = "\n"
+        ) -> None:
+            shown = (visible(line) if isinstance(line, str) else line for line in lines)
+            super().print(*shown, markup=markup, end=end)
 
     return Visible(stderr=True, highlight=False, soft_wrap=True, quiet=_silent.get())
 

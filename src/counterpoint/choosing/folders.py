@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from counterpoint.choosing.kept import Kept
 from counterpoint.errors import RunError
 from counterpoint.locks import occupied
-from counterpoint.schemas import Kept
 from counterpoint.typed_json import read_json
 
 Held = TypeVar("Held")

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from counterpoint import runs, schemas
+from counterpoint import runs
 from counterpoint.assemble import completed, learns_from_labels
 from counterpoint.choosing.folders import Folder
 from counterpoint.choosing.judging import Judge, judge
+from counterpoint.choosing.kept import Search as SearchRecord
 from counterpoint.choosing.questions import Questions, questions
 from counterpoint.choosing.search import BEST, REPORT, TRIALS, Budget, Search, share
 from counterpoint.choosing.searching import MEMORY, Dimension, dimensions
@@ -196,7 +197,7 @@ def _begun(asked: Question, usual: Prepared, by: Judge, began: float) -> dict[st
 def _gone_on(asked: Question, head: Mapping[str, Any]) -> dict[str, Any]:
     """The record of the search that is gone on with, if it is of the same data and choices."""
     asked.place.require_same(head, ("source", "test", "labels", "data", "by"))
-    before: dict[str, Any] = {name: each for name, each in asked.place.read(schemas.Search).items() if name != "trials"}
+    before: dict[str, Any] = {name: each for name, each in asked.place.read(SearchRecord).items() if name != "trials"}
     for dimension in before["space"]:
         for value in (dimension["usual"], *dimension.get("values", ())):
             require_trusted({dimension["name"]: value}, asked.place.path)

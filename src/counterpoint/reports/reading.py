@@ -19,7 +19,7 @@ TYPES: Mapping[str, Any] = {
     "verdict": schemas.Verdict,
     "evaluation": schemas.Evaluation,
     "budget": schemas.Budget,
-    "views": schemas.Worded,
+    "views": dict[str, list[list[str]]],
 }
 """What the files of a run hold, by their names."""
 
