@@ -26,7 +26,7 @@ def console() -> Any:
     from rich.console import Console
 
     class Visible(Console):
-        def print(  # type: ignore[override]  (of what it takes, this is used)
+        def print(  # type: ignore[override]
             self, *lines: Any, markup: bool | None = None, end: str = "\n"
         ) -> None:
             shown = (visible(line) if isinstance(line, str) else line for line in lines)

@@ -6,12 +6,19 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 from counterpoint import schemas
 from counterpoint.errors import RunError
 from counterpoint.training import records
 from counterpoint.typed_json import read_json
+
+
+class Worded(TypedDict):
+    """``views.json``: texts and their views."""
+
+    views: list[list[str]]
+
 
 TYPES: Mapping[str, Any] = {
     "plan": schemas.Plan,
@@ -19,7 +26,7 @@ TYPES: Mapping[str, Any] = {
     "verdict": schemas.Verdict,
     "evaluation": schemas.Evaluation,
     "budget": schemas.Budget,
-    "views": dict[str, list[list[str]]],
+    "views": Worded,
 }
 """What the files of a run hold, by their names."""
 
