@@ -6,6 +6,7 @@ plan.json  config.json  model.safetensors  metrics.jsonl  verdict.json  views.pn
 from __future__ import annotations
 
 import platform
+import shlex
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -199,8 +200,14 @@ README = """# A run of Counterpoint
 """
 
 
+def not_evaluated(folder: Path | None) -> dict[str, str]:
+    """What there is to say first of a run whose use nobody has measured, as ``level`` and ``sentence``."""
+    how = "" if folder is None else f": counterpoint evaluate {shlex.quote(str(folder))} --labels LABELS"
+    return {"level": "warning", "sentence": f"Nothing is known of its use yet. Evaluate it with some labels{how}"}
+
+
 def finish(folder: Path, verdicts: Sequence[Mapping[str, str]], *, steps: int, seconds: float) -> None:
     """Write the verdict, and for a person who finds the folder, what lies in it."""
     write_json(folder / VERDICT, {"verdicts": list(verdicts), "steps": steps, "seconds": round(seconds, 1)})
-    sentences = "".join(f"- {verdict['sentence']}\n" for verdict in verdicts)
+    sentences = "".join(f"- {each['sentence']}\n" for each in (not_evaluated(folder), *verdicts))
     write_text(folder / "README.md", README + sentences)

@@ -14,8 +14,15 @@ Value = str | int | float | bool | None
 """Of a choice."""
 
 Share = Annotated[float, Between(0, 1)]
-Three = Annotated[list[float], Between(3, 3)]
-"""A difference and the ends of its interval."""
+Level = Literal["good", "warning", "bad"]
+
+
+class Ends(TypedDict):
+    """A value and its interval."""
+
+    value: float
+    low: float
+    high: float
 
 
 class Head(TypedDict):
@@ -39,6 +46,8 @@ class Config(TypedDict):
     encoder: NotRequired[str | None]
     width: NotRequired[Size | None]
     seed: NotRequired[Count]
+    initial_weights: NotRequired[str | None]
+    adopted: NotRequired[bool]
     head: NotRequired[Head | None]
 
 
@@ -85,7 +94,7 @@ class Plan(TypedDict):
 class Said(TypedDict):
     """One sentence of a verdict."""
 
-    level: Literal["good", "warning", "bad"]
+    level: Level
     kind: NotRequired[str]
     sentence: str
 
@@ -118,35 +127,32 @@ class Answered(TypedDict):
     label: NotRequired[str]
 
 
-class Classified(TypedDict):
+class Classified(Ends):
     """What a classifier is asked about, in ``evaluation.json``."""
 
-    value: float
-    low: float
-    high: float
     items: Count
     chance: float
     calibration: float
+    calibration_expected: float
     kind: NotRequired[Literal["one", "any"]]
     classes: NotRequired[list[str]]
     confusion: NotRequired[list[list[Count]]]
     most_wrong: NotRequired[list[Answered]]
 
 
-class Score(TypedDict):
+class Score(Ends):
     """One kind of score beside its baselines."""
 
-    value: float
-    low: float
-    high: float
-    baselines: dict[str, float]
-    intervals: dict[str, Annotated[list[float], Between(2, 2)]]
-    differences: dict[str, Three]
+    level: Level
+    sentence: str
+    baselines: dict[str, Ends]
+    differences: dict[str, Ends]
 
 
 class Evaluation(TypedDict, total=False):
     """``evaluation.json``: scores, and of which data they are."""
 
+    headline: Said
     knn: Score
     linear: Score
     classifier: Classified
@@ -159,19 +165,27 @@ class Evaluation(TypedDict, total=False):
     test_seal: str | None
 
 
+class Tried(Ends):
+    """A classifier in cross-validation."""
+
+    loss: NotRequired[float]
+
+
+class Judgement(TypedDict):
+    """Which of several classifiers was handed over."""
+
+    delivered: str
+    candidates: NotRequired[dict[str, Tried | None]]
+    baselines: NotRequired[dict[str, Tried | None]]
+
+
 class Tuned(TypedDict, total=False):
     """``tuned.json``: how many labels were learned from."""
 
     conclusion: str
+    level: Level
+    judgement: Judgement
     least_certain: list[Answered]
-
-
-class Ends(TypedDict):
-    """A value and its interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 class Student(Ends):
@@ -186,7 +200,7 @@ class Row(TypedDict):
     labels: Annotated[int, Between(1, 1e12)]
     budget: str
     ways: Annotated[dict[Literal["scratch", "linear", "tuned", "distilled"], Ends], Between(1, 4)]
-    differences: dict[str, Three]
+    differences: dict[str, Ends]
 
 
 class LeftOut(TypedDict):
@@ -202,6 +216,7 @@ class Budget(TypedDict):
     rows: list[Row]
     asked: Count
     draws: Count
+    comparisons: Count
     student: NotRequired[Student]
     left_out: NotRequired[list[LeftOut]]
 

@@ -32,13 +32,14 @@ from torch import Tensor
 
 from counterpoint.data.decode import decode, reason
 from counterpoint.data.levels import MEASURED, Levels, Scale
-from counterpoint.data.listing import Labels, Listing, Read
+from counterpoint.data.listing import Labels, Listing, bytes_of
 from counterpoint.data.remarks import notes_of
 from counterpoint.data.subset import spread
 from counterpoint.data.unread import advice, notes
 from counterpoint.errors import InputError, NothingLeft, SourceError
 from counterpoint.files import expanded
-from counterpoint.limits import FLIGHT, PICTURE, ByteFile, at_most
+from counterpoint.limits import FLIGHT, ByteFile
+from counterpoint.preprocessing import Preprocessing
 
 Progress = Callable[[int, int], None]
 """Is told how many photos are done, and how many there are."""
@@ -107,10 +108,12 @@ class Photos:
 
 
 def open_photos(
-    listing: Listing, *, size: int, channels: int, kind: str = "uint8", progress: Progress | None = None
+    listing: Listing, *, size: int | Preprocessing, channels: int, kind: str = "uint8", progress: Progress | None = None
 ) -> Photos:
     """The photos of a listing at (size, size), out of the cache as far as they are there, with levels of this kind."""
-    source = _digest([FORMAT, listing.location, size, channels, kind])
+    like, size = (size, size.kept) if isinstance(size, Preprocessing) else (None, size)
+    manner = [] if like is None else [like.size, like.shorter, like.resample]
+    source = _digest([FORMAT, listing.location, size, channels, kind, *manner])
     try:
         above = cache_folder() / source
         above.mkdir(parents=True, exist_ok=True)
@@ -118,7 +121,7 @@ def open_photos(
         shape = (len(listing.names), channels, size, size)
         kept = _read(folder, shape)
         if kept is None:
-            kept = _build(folder, listing, Pixels(shape, np.dtype(kind)), progress)
+            kept = _build(folder, listing, Pixels(shape, np.dtype(kind), like), progress)
     except OSError as wrong:
         raise unkept(wrong) from wrong
     return Photos(listing, kept)
@@ -145,10 +148,11 @@ class Kept:
 
 
 class Pixels(NamedTuple):
-    """What is to be written: (n, c, size, size) and the type of the numbers."""
+    """What is to be written: (n, c, size, size), the type of the numbers, and how pictures are brought to the size."""
 
     shape: tuple[int, ...]
     kind: np.dtype
+    like: Preprocessing | None
 
 
 Row = tuple[np.ndarray | str, dict[str, int]]
@@ -263,7 +267,7 @@ def _rows(listing: Listing, wanted: Pixels, earlier: Kept | None) -> Iterator[Ro
             if earlier is not None and earlier.stamps.get(name) == listing.stamps[place]:
                 waiting.append(pool.submit(_again, earlier, name, held[name]))
             else:
-                data = _bytes(read, place)
+                data = bytes_of(read, place)
                 flying += len(data)
                 waiting.append(pool.submit(_decoded, data, wanted))
             if len(waiting) == BLOCK or flying > FLIGHT:
@@ -276,17 +280,6 @@ def _again(earlier: Kept, name: str, row: int) -> Row:
     return earlier.skipped.get(name) or earlier.pixels[row], earlier.remarks.get(name, {})
 
 
-def _bytes(read: Read, place: int) -> bytes | str:
-    """The contents of a file, or why it cannot be read; archives have many ways to say so."""
-    try:
-        with read(place) as file:
-            return at_most(file, PICTURE) or "it is empty (0 bytes)"
-    except FileNotFoundError:
-        return "there is no such file"
-    except Exception as wrong:
-        return reason(wrong)
-
-
 def _decoded(data: bytes | str, wanted: Pixels) -> Row:
     """The pixels of a photo, or why there are none; decoders meet damaged files with any exception there is."""
     if isinstance(data, str):
@@ -294,6 +287,7 @@ def _decoded(data: bytes | str, wanted: Pixels) -> Row:
     remarks: dict[str, int] = {}
     try:
         channels, size = wanted.shape[1:3]
-        return decode(data, size=size, channels=channels, kind=wanted.kind.name, say=remarks.__setitem__), remarks
+        kind, say = wanted.kind.name, remarks.__setitem__
+        return decode(data, size=size, channels=channels, kind=kind, say=say, like=wanted.like), remarks
     except Exception as wrong:
         return reason(wrong), {}

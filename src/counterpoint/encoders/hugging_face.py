@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from counterpoint import catalogue
 from counterpoint.encoders.lengths import by_length, written_down
-from counterpoint.encoders.local_files import AS_DATA, library, local_file
+from counterpoint.encoders.local_files import AS_DATA, library, local_file, without_code
 from counterpoint.encoders.pooling import MODES, layers, pooled
 from counterpoint.encoders.reading import begun_by, cut_after, reading_tokens, script_of
 from counterpoint.encoders.sentence_folder import Written, fill, named_prompt, read_written
@@ -28,17 +28,6 @@ ROOM = 512
 """Tokens that a network reads where it does not say how many."""
 
 PREFIX = "hf:"
-
-CODE = (
-    "auto_map",
-    "attn_implementation",
-    "_attn_",
-    "_experts_",
-    "experts_impl",
-    "kernel_config",
-    "quantization_config",
-)
-"""How fields of a config begin that name code: a class of the folder's own, or a kernel to be fetched."""
 
 OFFSET = (
     *("roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer", "xmod"),
@@ -191,16 +180,9 @@ def pretrained(settings: Mapping[str, Any], *, pad: int) -> Pretrained:
 
 def blank(settings: Mapping[str, Any], *, pad: int) -> Pretrained:
     """The same network for weights that are to be filled in."""
-    config = _without_code(settings["config"])
+    config = without_code(settings["config"])
     made = library().AutoConfig.for_model(**config)
     return Pretrained(_bare(_auto(config).from_config(made, trust_remote_code=False)), settings, pad=pad)
-
-
-def _without_code(config: Any) -> Any:
-    """The config of a network, at every depth without what would have the library fetch or load other code."""
-    if not isinstance(config, Mapping):
-        return config
-    return {name: _without_code(value) for name, value in config.items() if not name.startswith(CODE)}
 
 
 def _usual(config: Any) -> tuple[str, ...]:
