@@ -67,7 +67,8 @@ def test_no_field_of_a_record_runs_code_fills_the_memory_or_ends_in_a_traceback(
 @pytest.mark.slow
 def test_that_holds_for_every_value_in_every_field_of_every_kind_of_data(folder, tmp_path):
     home, labels = Path(shutil.copytree(folder, tmp_path / "copy")), records(48).labels
-    cp.evaluate(home / "tuned", home / "rows.npy", records(48, seed=1).source, labels=(labels, labels))
+    np.save(home / "others.npy", records(48, seed=1).source)
+    cp.evaluate(home / "tuned", home / "rows.npy", home / "others.npy", labels=(labels, labels))
     cp.verification(home / "run", home / "rows.npy", labels=labels)
     cp.fit(stripes(48).source, out=home / "images", encoder="conv2d(width=4)", **TINY)
     cp.fit(pulses(48).source, out=home / "series", encoder="conv1d(width=4)", modality="series", **TINY)
