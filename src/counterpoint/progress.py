@@ -11,7 +11,7 @@ from typing import Any
 
 from counterpoint.data.labels import Labels
 from counterpoint.data.schema import schema_lines
-from counterpoint.errors import listed
+from counterpoint.errors import listed, visible
 from counterpoint.evaluation.usefulness import duration
 from counterpoint.interfaces import Listener
 from counterpoint.training.watch import Verdict, judge
@@ -23,10 +23,17 @@ _silent: ContextVar[bool] = ContextVar("silent", default=False)
 
 
 def console() -> Any:
-    """Where people read; results for programs go to stdout."""
+    """Where people read, names as ``visible`` shows them; results for programs go to stdout."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False, soft_wrap=True, quiet=_silent.get())
+    class Visible(Console):
+        def print(  # type: ignore[override]
+            self, *lines: Any, markup: bool | None = None, end: str = "\n"
+        ) -> None:
+            shown = (visible(line) if isinstance(line, str) else line for line in lines)
+            super().print(*shown, markup=markup, end=end)
+
+    return Visible(stderr=True, highlight=False, soft_wrap=True, quiet=_silent.get())
 
 
 @contextmanager
