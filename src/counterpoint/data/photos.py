@@ -28,11 +28,13 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Int64, Shaped
+from PIL import Image
 from torch import Tensor
 
 from counterpoint.data.decode import ByteFile, decode, reason
 from counterpoint.data.levels import MEASURED, Levels, Scale
-from counterpoint.data.listing import Labels, Listing, Read
+from counterpoint.data.listing import Labels, Listing, contents
+from counterpoint.data.originals import originals
 from counterpoint.data.remarks import notes_of
 from counterpoint.data.subset import spread
 from counterpoint.data.unread import advice, notes
@@ -67,7 +69,7 @@ class Photos:
     """
 
     def __init__(self, listing: Listing, kept: Kept) -> None:
-        self._pixels, self._labels = kept.pixels, listing.labels
+        self._pixels, self._labels, self._reading = kept.pixels, listing.labels, listing.reading
         self._places = np.flatnonzero([name not in kept.skipped for name in listing.names])
         self.frame = listing.frame
         self.rows = self._places if self.frame is None else self.frame.rows[self._places]
@@ -104,6 +106,10 @@ class Photos:
 
     def take(self, index: Int64[np.ndarray, " b"]) -> Shaped[Tensor, "b c h w"]:
         return self.scale(self.levels(index))
+
+    def originals(self, index: Int64[np.ndarray, " b"], side: int) -> list[Image.Image | None]:
+        """The photos themselves, no longer than ``side``; None for each that is deep, or can no longer be read."""
+        return originals(self._reading, self._places[index], side, grey=self._pixels.shape[1] == 1)
 
 
 def open_photos(
@@ -267,23 +273,12 @@ def _rows(listing: Listing, wanted: Pixels, earlier: Kept | None) -> Iterator[Ro
                 if earlier is not None and earlier.stamps.get(name) == listing.stamps[place]:
                     waiting.append(pool.submit(_again, earlier, name, held[name]))
                 else:
-                    waiting.append(pool.submit(_decoded, _bytes(read, place), wanted))
+                    waiting.append(pool.submit(_decoded, contents(read, place), wanted))
             yield from (each.result() for each in waiting)
 
 
 def _again(earlier: Kept, name: str, row: int) -> Row:
     return earlier.skipped.get(name) or earlier.pixels[row], earlier.remarks.get(name, {})
-
-
-def _bytes(read: Read, place: int) -> bytes | str:
-    """The contents of a file, or why it cannot be read; archives have many ways to say so."""
-    try:
-        with read(place) as file:
-            return file.read() or "it is empty (0 bytes)"
-    except FileNotFoundError:
-        return "there is no such file"
-    except Exception as wrong:
-        return reason(wrong)
 
 
 def _decoded(data: bytes | str, wanted: Pixels) -> Row:
