@@ -57,7 +57,11 @@
   plane.addEventListener("keydown", (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (event.key === "Escape") show(-1);
-    if (step) { event.preventDefault(); show((chosen + step + map.places.length) % map.places.length); }
+    if (!step) return;
+    event.preventDefault();
+    const visible = [...map.places.keys()].filter((each) => alone < 0 || map.groups[each] === alone);
+    const next = visible.indexOf(chosen) + step;
+    show(visible.at(next < visible.length ? Math.max(next, -1) : 0) ?? -1);
   });
   buttons.forEach((button, group) => button.addEventListener("click", () => isolate(alone === group ? -1 : group)));
   window.addEventListener("beforeprint", () => isolate(-1));
