@@ -465,6 +465,15 @@ def test_the_page_repeats_what_the_scores_come_to():
     assert score.sentence.endswith("60.0% of the test items. The trained encoder is worse than raw features.")
 
 
+def test_what_became_of_few_labels_comes_first(tmp_path: Path):
+    (tmp_path / "pretrained").mkdir()
+    a_run(tmp_path / "pretrained")
+    (tmp_path / "plan.json").write_text(json.dumps({"verb": "semi", "settled": {}}))
+    (tmp_path / "tuned.json").write_text(json.dumps({"level": "good", "conclusion": "The student is handed over."}))
+    page = report(tmp_path, None)
+    assert page.text.index("The student is handed over.") < page.text.index("InfoNCE is saturated")
+
+
 def test_whether_the_run_is_of_use_comes_first(whole: Page, tmp_path: Path):
     said = ("Not yet better than raw features: train longer", "beats raw features", "InfoNCE is saturated")
     places = [whole.text.index(each) for each in said]
