@@ -340,7 +340,7 @@ def test_a_damaged_file_is_missing_with_its_reason(tmp_path: Path):
     (tmp_path / "plan.json").write_text("[]", encoding="utf-8")
     text = report(tmp_path, None).text
     assert "evaluation.json is damaged: Expecting property name" in text
-    assert "plan.json is damaged: it should hold an object and holds list." in text
+    assert "plan.json is damaged: it should be an object. Got []." in text
 
 
 def test_a_missing_sheet_of_views_is_drawn(tmp_path: Path):
@@ -468,7 +468,7 @@ def test_the_page_repeats_what_the_scores_come_to():
 def test_what_became_of_few_labels_comes_first(tmp_path: Path):
     (tmp_path / "pretrained").mkdir()
     a_run(tmp_path / "pretrained")
-    (tmp_path / "plan.json").write_text(json.dumps({"verb": "semi", "settled": {}}))
+    (tmp_path / "plan.json").write_text(json.dumps({"verb": "semi", "source": "squares/", "asked": {}, "settled": {}}))
     (tmp_path / "tuned.json").write_text(json.dumps({"level": "good", "conclusion": "The student is handed over."}))
     page = report(tmp_path, None)
     assert page.text.index("The student is handed over.") < page.text.index("InfoNCE is saturated")

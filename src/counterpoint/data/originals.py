@@ -9,14 +9,14 @@ from jaxtyping import Int64
 from PIL import Image
 
 from counterpoint.data.decode import thumbnail
-from counterpoint.data.listing import Reading, contents
+from counterpoint.data.listing import Reading, bytes_of
 
 
 def originals(reading: Reading, places: Int64[np.ndarray, " b"], side: int, *, grey: bool) -> list[Image.Image | None]:
     """The photos at these places, no longer than ``side``; None for each that is deep, or can no longer be read."""
     with warnings.catch_warnings(), reading() as read:
         warnings.filterwarnings("ignore", module="PIL")
-        return [_original(contents(read, place), side, grey=grey) for place in places.tolist()]
+        return [_original(bytes_of(read, place), side, grey=grey) for place in places.tolist()]
 
 
 def _original(data: bytes | str, side: int, *, grey: bool) -> Image.Image | None:

@@ -123,12 +123,15 @@ def _facts(run: Run) -> list[str]:
 
 
 def _day(started: str) -> str:
-    """The day of a time in ISO 8601, for people.
+    """The day of a time in ISO 8601, for people; what somebody else has written there is shown as it is.
 
-    >>> _day("2026-11-03T15:26:01+00:00")
-    '3 November 2026'
+    >>> _day("2026-11-03T15:26:01+00:00"), _day("in autumn")
+    ('3 November 2026', 'in autumn')
     """
-    day = datetime.fromisoformat(started)
+    try:
+        day = datetime.fromisoformat(started)
+    except ValueError:
+        return started
     return f"{day.day} {day:%B %Y}"
 
 
