@@ -19,6 +19,9 @@ CATEGORIES = 64
 DAY, SMALL = 86400, 7
 """Seconds of a day; digits behind the point from which numbers are written with an exponent."""
 
+LAST = 2.5e11
+"""Seconds between 1970 and the last year of four digits, roughly."""
+
 OTHER = "(other)"
 """What people read of a category without a column of its own."""
 
@@ -43,6 +46,9 @@ class Category:
 
 
 Feature = Number | Category
+
+Meaning = Literal["number", "time", "boolean"]
+"""What the numbers of a feature are to people."""
 
 
 Cells = Sequence[str] | Float64[np.ndarray, " n"]
@@ -97,9 +103,7 @@ def encoded(feature: Feature, cells: Cells) -> Float32[np.ndarray, "n d"]:
     return np.asarray(((values - feature.mean) / feature.deviation)[:, None], dtype=np.float32)
 
 
-def decoded(
-    feature: Feature, columns: Float32[np.ndarray, "n d"], *, meaning: Literal["number", "time", "boolean"] = "number"
-) -> list[str]:
+def decoded(feature: Feature, columns: Float32[np.ndarray, "n d"], *, meaning: Meaning = "number") -> list[str]:
     """What ``encoded`` made of one feature, for people: to a thousandth of its deviation, a missing one as its median.
 
     >>> price, colour = Number("price", 2000.0, 10.0, 20.0), Category("colour", ["red", "blue"], True)
@@ -115,14 +119,20 @@ def decoded(
         return ["true" if number > 0.5 else "false" for number in numbers]
     if meaning == "time":
         return [_moment(number, "D" if feature.deviation > DAY else "s") for number in numbers]
-    digits = max(0, 3 - math.floor(math.log10(feature.deviation)))
+    digits = max(0, 3 - math.floor(math.log10(feature.deviation))) if feature.deviation > 0 else 0
     if digits > SMALL:
         return [f"{number:.4g}" for number in numbers]
     return [f"{round(number, digits) + 0.0:,.12g}" for number in numbers]
 
 
 def _moment(seconds: float, unit: Literal["D", "s"]) -> str:
-    """A point in time; a day by the nearest minute, since an encoder's numbers are a few seconds off."""
+    """A point in time; a day by the nearest minute, since an encoder's numbers are a few seconds off.
+
+    >>> _moment(36000.2, "s"), _moment(1e300, "D")
+    ('10:00:00', '1e+300')
+    """
+    if not abs(seconds) < LAST:
+        return f"{seconds:.4g}"
     rounded = round(seconds / 60) * 60 if unit == "D" else round(seconds)
     return str(np.datetime64(rounded, "s").astype(f"datetime64[{unit}]")).replace("T", " ").removeprefix("1970-01-01 ")
 

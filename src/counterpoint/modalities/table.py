@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from counterpoint import catalogue
 from counterpoint.data import rows
-from counterpoint.data.features import Category, Cells, Feature, Number, decoded, encoded, feature_of, width_of
+from counterpoint.data.features import Category, Cells, Feature, Meaning, Number, decoded, encoded, feature_of, width_of
 from counterpoint.data.frames import is_columns, read_frame
 from counterpoint.data.schema import BOOLEAN, NO_COLUMNS, Column, Schema
 from counterpoint.data.sheets import LEARNED, Sheet, later_sheet, read_sheet, sheet_of
@@ -152,12 +152,10 @@ class Table(Modality):
     def cells(self, batch: Float[Tensor, "b d"]) -> list[dict[str, str]]:
         features = self.layout.features
         parts = np.split(batch.cpu().numpy(), np.cumsum([width_of(each) for each in features])[:-1], axis=1)
-        times = self.layout.schema.of_role("time")
-        booleans = [column.name for column in self.layout.schema.columns if column.form == BOOLEAN]
+        meanings: dict[str, Meaning] = dict.fromkeys(self.layout.schema.of_role("time"), "time")
+        meanings |= {column.name: "boolean" for column in self.layout.schema.columns if column.form == BOOLEAN}
         columns = [
-            decoded(
-                each, part, meaning="time" if each.name in times else "boolean" if each.name in booleans else "number"
-            )
+            decoded(each, part, meaning=meanings.get(each.name, "number"))
             for each, part in zip(features, parts, strict=True)
         ]
         return [dict(zip(self.uses(), row, strict=True)) for row in zip(*columns, strict=True)]
