@@ -17,7 +17,7 @@ from torch import nn
 from counterpoint import catalogue
 from counterpoint.assemble import Codes, build_method, compared_by, completed, encoded_length
 from counterpoint.budgeting import gain, in_little_time
-from counterpoint.errors import InputError, PlanError, SourceError
+from counterpoint.errors import InputError, PlanError
 from counterpoint.initial_weights import built_by, first_encoder, recipe_of
 from counterpoint.interfaces import Items, Method
 from counterpoint.kinds import Modality
@@ -25,6 +25,7 @@ from counterpoint.opening import Opened, identity, opened
 from counterpoint.opening import Own as Own
 from counterpoint.opening import chosen as chosen
 from counterpoint.plans import Plan
+from counterpoint.published import departures
 from counterpoint.taught import Taught, taught
 from counterpoint.training.devices import choose_device, choose_precision, keep_freed_memory
 from counterpoint.training.looking import look_closely
@@ -33,18 +34,14 @@ from counterpoint.training.pace import Pace, measure, planned_steps
 from counterpoint.training.processes import ALONE, Processes
 from counterpoint.training.recipe import Recipe, least_at_once, steps_per_epoch
 from counterpoint.training.trying import try_negatives
+from counterpoint.usual_sizes import USUAL_BATCH, VIEWS_WANTED, fitting_batch, fitting_epochs
 from counterpoint.views import draw
-
-USUAL_BATCH = 256
 
 OVERHEAD = 0.97
 """Share of a time budget for opening, training and the steps between; the rest is for saving and drawing."""
 
 MEASURED = 0.06
 """Share of a short time budget that measuring the pace may take."""
-
-VIEWS_WANTED = 600_000
-"""Views that a run without epochs or minutes looks at: a few minutes for small images on two cores."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +90,8 @@ class Prepared:
             "schema": schema.record() if (schema := self.modality.schema()) else [],
             "item_shape": list(shapes[0]),
             "view_shape": list(shapes[1]),
+            "recipe": self.plan.recipe,
+            "departures": departures(self.plan),
             "method": self.plan.method,
             "objective": compared_by(self.plan)["objective"],
             "labelled": None if self.codes is None else int((self.codes >= 0).sum()),
@@ -157,7 +156,7 @@ def arranged(
         plan = dataclasses.replace(plan, precision="fp32")
     encoder, notes = first_encoder(modality, plan, own.encoder)
     method = build_method(plan, encoder, items, modality, learned.codes, rows=learned.rows, kin=learned.kin)
-    try_views(modality, items, encoder, plan.local_views)
+    try_views(modality, items, encoder, plan.local_views or 0)
     recipe = Recipe(
         steps=1,
         batch_size=plan.batch_size or 0,
@@ -171,7 +170,9 @@ def arranged(
         at_once=plan.at_once,
         processes=processes,
         sampling=learned.sampling,
-        local_views=plan.local_views,
+        local_views=plan.local_views or 0,
+        scaling=catalogue.find("scaling", plan.scaling),
+        schedule=catalogue.find("schedule", plan.schedule),
     )
     if plan.epochs != 0:
         _require_fitting(plan, method, items, modality, recipe, learned.codes)
@@ -217,6 +218,9 @@ def _settled(
         learning_rate=_first(asked.learning_rate, recipe.get("learning_rate"), whole.learning_rate, rate),
         weight_decay=decay if asked.weight_decay is None else asked.weight_decay,
         warmup=_first(asked.warmup, Recipe.warmup),
+        scaling="sqrt" if asked.scaling == "auto" else asked.scaling,
+        schedule="cosine" if asked.schedule == "auto" else asked.schedule,
+        local_views=asked.local_views or 0,
         encoder=_encoder_name(own.encoder, asked.encoder, modality),
         views=str(modality.settings().get("views", asked.views)),
         view_size=modality.settings().get("size"),
@@ -228,12 +232,27 @@ def _require_fitting(
 ) -> None:
     """Raise ``PlanError`` where the parts of a plan cannot learn together."""
     _enough_for_all(plan, recipe.processes)
+    _require_moving(plan, method, recipe)
     method.fits(recipe.batch_size, least_at_once(recipe))
     if plan.negatives != "auto":
         fits = getattr(method.negatives, "fits", None)
         if fits is not None:
             fits(recipe.batch_size, least_at_once(recipe))
         try_negatives(method, items, modality, recipe, codes)
+
+
+def _require_moving(plan: Plan, method: Method, recipe: Recipe) -> None:
+    """Refuse options of an optimiser or a schedule that no step can be taken with."""
+    try:
+        recipe.optimizer(method, learning_rate=recipe.learning_rate, weight_decay=recipe.weight_decay)
+        recipe.rate(0, 2)
+        recipe.rate(1, 2)
+    except (TypeError, ValueError) as wrong:
+        if isinstance(wrong, InputError):
+            raise
+        raise PlanError(
+            f"The optimizer '{plan.optimizer}' with the schedule '{plan.schedule}' cannot take a step: {wrong}."
+        ) from wrong
 
 
 def _enough_for_all(plan: Plan, processes: Processes) -> None:
@@ -263,26 +282,6 @@ def try_views(modality: Modality, items: Items, encoder: nn.Module, local_views:
             f"{wrong} Leave out --local-views, or choose an encoder that takes views of any size, such as "
             f"'{modality.usual_encoder}'."
         ) from wrong
-
-
-def fitting_batch(wanted: int | None, items: int, *, usual: int = USUAL_BATCH) -> int:
-    """The batch size: what was asked for, or the usual one, or what gives small data two steps per epoch.
-
-    >>> fitting_batch(None, 60_000), fitting_batch(None, 100), fitting_batch(64, 100)
-    (256, 50, 64)
-    """
-    if items < 4:
-        raise SourceError(f"Contrast needs at least 4 items to tell apart. Got {items}.")
-    return wanted or min(usual, items // 2)
-
-
-def fitting_epochs(items: int, *, views: int = VIEWS_WANTED) -> int:
-    """Epochs for a run that names neither epochs nor minutes.
-
-    >>> fitting_epochs(60_000), fitting_epochs(6_000), fitting_epochs(100)
-    (5, 50, 200)
-    """
-    return max(1, min(200, round(views / 2 / items)))
 
 
 def _first(*choices: float | None) -> float | None:

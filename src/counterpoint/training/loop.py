@@ -29,7 +29,7 @@ from counterpoint.training.contrast import loss_of
 from counterpoint.training.devices import precise
 from counterpoint.training.looking import look
 from counterpoint.training.normalise import own_statistics, share_statistics
-from counterpoint.training.optimise import peak_rate, rate, set_rate
+from counterpoint.training.optimise import set_rate
 from counterpoint.training.processes import Processes
 from counterpoint.training.recipe import Recipe, count_of_pieces, steps_per_epoch
 from counterpoint.training.records import Record, Records
@@ -86,8 +86,7 @@ def train(method: Method, items: Items, modality: Modality, recipe: Recipe, keep
     while not course.finished:
         epoch, place = divmod(course.step, per_epoch)
         info, views = look(items, modality, recipe, step=course.step, count=method.views)
-        peak = peak_rate(recipe.learning_rate, recipe.batch_size)
-        set_rate(optimizer, rate(course.step, total=course.steps, warmup=recipe.warmup, peak=peak))
+        set_rate(optimizer, recipe.rate(course.step, course.steps))
         loss, vectors = learn(method, optimizer, views, info, recipe, step=course.step)
         loss, stops = recipe.processes.sum(loss, keeping.stop.asked)
         course.step += 1
