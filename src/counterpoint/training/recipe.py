@@ -13,6 +13,9 @@ from counterpoint.training.processes import ALONE, Processes
 from counterpoint.training.sampling import EachItem, Sampling
 from counterpoint.training.schedules import Scaling, Schedule, cosine, square_root
 
+FEWEST = 10
+"""Steps of the shortest run that goes by time: fewer teach nothing."""
+
 
 @dataclass(frozen=True)
 class Recipe:
