@@ -47,7 +47,7 @@ def shelf(kinds: str) -> dict[str, Row]:
     kind = plurals().get(kinds, kinds)
     if kind not in SHELVES:
         raise UnknownName(
-            f"There is no list of '{kinds}'.{closest(kinds, plurals())} Choose one of {listed(plurals())}."
+            f"There is no list of '{kinds}'.{closest(kinds, plurals())} Choose one of {listed(plurals(), 20)}."
         )
     return SHELVES[kind]
 

@@ -33,7 +33,7 @@ from counterpoint.training.optimise import default_rates
 from counterpoint.training.pace import Pace, measure, planned_steps
 from counterpoint.training.processes import ALONE, Processes
 from counterpoint.training.recipe import Recipe, least_at_once, steps_per_epoch
-from counterpoint.training.trying import try_negatives
+from counterpoint.training.trying import try_moving, try_negatives
 from counterpoint.usual_sizes import USUAL_BATCH, VIEWS_WANTED, fitting_batch, fitting_epochs
 from counterpoint.views import draw
 
@@ -159,23 +159,7 @@ def arranged(
     encoder, notes = first_encoder(modality, plan, own.encoder)
     method = build_method(plan, encoder, items, modality, learned.codes, rows=learned.rows, kin=learned.kin)
     try_views(modality, items, encoder, plan.local_views or 0)
-    recipe = Recipe(
-        steps=1,
-        batch_size=plan.batch_size or 0,
-        optimizer=catalogue.find("optimizer", plan.optimizer),
-        learning_rate=plan.learning_rate or 0.0,
-        weight_decay=plan.weight_decay or 0.0,
-        warmup=plan.warmup or 0.0,
-        seed=plan.seed,
-        device=device,
-        precision=plan.precision,
-        at_once=plan.at_once,
-        processes=processes,
-        sampling=learned.sampling,
-        local_views=plan.local_views or 0,
-        scaling=catalogue.find("scaling", plan.scaling),
-        schedule=catalogue.find("schedule", plan.schedule),
-    )
+    recipe = _recipe(plan, device, processes, learned)
     if plan.epochs != 0:
         _require_fitting(plan, method, items, modality, recipe, learned.codes)
     per_epoch = steps_per_epoch(len(learned.sampling), recipe.batch_size)
@@ -230,32 +214,39 @@ def _settled(
     )
 
 
+def _recipe(plan: Plan, device: torch.device, processes: Processes, learned: Taught) -> Recipe:
+    """How a settled plan moves the weights, for a step as yet."""
+    return Recipe(
+        steps=1,
+        batch_size=plan.batch_size or 0,
+        optimizer=catalogue.find("optimizer", plan.optimizer),
+        learning_rate=plan.learning_rate or 0.0,
+        weight_decay=plan.weight_decay or 0.0,
+        warmup=plan.warmup or 0.0,
+        scaling=catalogue.find("scaling", plan.scaling),
+        schedule=catalogue.find("schedule", plan.schedule),
+        seed=plan.seed,
+        device=device,
+        precision=plan.precision,
+        at_once=plan.at_once,
+        processes=processes,
+        sampling=learned.sampling,
+        local_views=plan.local_views or 0,
+    )
+
+
 def _require_fitting(
     plan: Plan, method: Method, items: Items, modality: Modality, recipe: Recipe, codes: Codes | None
 ) -> None:
     """Raise ``PlanError`` where the parts of a plan cannot learn together."""
     _enough_for_all(plan, recipe.processes)
-    _require_moving(plan, method, recipe)
+    try_moving(method, recipe, optimizer=plan.optimizer, schedule=plan.schedule)
     method.fits(recipe.batch_size, least_at_once(recipe))
     if plan.negatives != "auto":
         fits = getattr(method.negatives, "fits", None)
         if fits is not None:
             fits(recipe.batch_size, least_at_once(recipe))
         try_negatives(method, items, modality, recipe, codes)
-
-
-def _require_moving(plan: Plan, method: Method, recipe: Recipe) -> None:
-    """Refuse options of an optimiser or a schedule that no step can be taken with."""
-    try:
-        recipe.optimizer(method, learning_rate=recipe.learning_rate, weight_decay=recipe.weight_decay)
-        recipe.rate(0, 2)
-        recipe.rate(1, 2)
-    except (TypeError, ValueError) as wrong:
-        if isinstance(wrong, InputError):
-            raise
-        raise PlanError(
-            f"The optimizer '{plan.optimizer}' with the schedule '{plan.schedule}' cannot take a step: {wrong}."
-        ) from wrong
 
 
 def _enough_for_all(plan: Plan, processes: Processes) -> None:
