@@ -1,7 +1,7 @@
 """Recipes: the choices of runs that were published, by name, and what is left of them where a person chose otherwise.
 
-A recipe fills in what a plan leaves open; what a person chose stays.  Rates are those of a batch of 256 with the paper's
-scaling, warm-ups shares of a run, so that both follow where the batch or the length is another.
+A recipe fills in what a plan leaves open; what a person chose stays.  Rates are those of a batch of 256 with the
+paper's scaling, warm-ups shares of a run, so that both follow where the batch or the length is another.
 """
 
 from __future__ import annotations
