@@ -14,6 +14,7 @@ from counterpoint import catalogue
 from counterpoint.interfaces import Method
 from counterpoint.kinds import Modality
 from counterpoint.plans import Distilling, Plan, Tuning
+from counterpoint.trust import PARTS
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted((ROOT / "src" / "counterpoint").rglob("*.py"))
@@ -123,6 +124,12 @@ def test_importing_the_package_and_its_command_line_loads_neither_torch_nor_nump
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_no_choice_that_names_a_part_is_loaded_from_a_folder_unasked():
+    for each in dataclasses.fields(Plan):
+        for kinds in re.findall(r"counterpoint list (\w+)", each.metadata["help"]):
+            assert PARTS[each.name] == catalogue.plurals()[kinds]
 
 
 def test_every_choice_has_help_that_points_to_lists_there_are():

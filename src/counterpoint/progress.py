@@ -63,6 +63,7 @@ def summary_lines(summary: Mapping[str, Any]) -> list[str]:
         f"data      {items}, recognised as {summary['modality']}{skipped}",
         *(f"          {note}" for note in summary["notes"]),
         *(f"{'' if row else 'schema':8}  {line}" for row, line in enumerate(schema_lines(summary["schema"]))),
+        *_recipe_lines(summary.get("recipe"), summary.get("departures") or {}),
         f"views     {summary['views']}{_shape(', ', summary['view_shape'])}",
         f"encoder   {summary['encoder']}, {summary['encoder_parameters']:,} parameters",
         f"training  {steps}, {summary['precision']} on {summary['device']}{company}",
@@ -75,6 +76,18 @@ def summary_lines(summary: Mapping[str, Any]) -> list[str]:
             f"{summary['memory'] / 2**20:,.0f} MiB{threads}"
         )
     return lines
+
+
+def _recipe_lines(recipe: str | None, departures: Mapping[str, Sequence[Any]]) -> list[str]:
+    """The recipe of a run, and which of its choices are other than published.
+
+    >>> _recipe_lines("simclr-cifar10-resnet18", {"batch_size": [512, 64]})
+    ['recipe    simclr-cifar10-resnet18', '          batch_size 64 instead of 512']
+    """
+    if recipe is None:
+        return []
+    changes = (f"          {name} {now} instead of {published}" for name, (published, now) in departures.items())
+    return [f"recipe    {recipe}", *changes]
 
 
 def announce(summary: Mapping[str, Any], folder: Path | None) -> None:

@@ -29,8 +29,8 @@ from counterpoint.model import Model, load
 from counterpoint.naming import named
 from counterpoint.plans import Distilling
 from counterpoint.progress import announce_labels, embedding
-from counterpoint.settle import USUAL_BATCH, fitting_epochs
 from counterpoint.training.recipe import steps_per_epoch
+from counterpoint.usual_sizes import USUAL_BATCH, fitting_epochs
 
 ANSWERS, VECTORS = "answers", "vectors"
 
