@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -30,6 +30,7 @@ from counterpoint.exporting.words import write_words
 from counterpoint.files import expanded, is_file
 from counterpoint.fitting import fit as fit
 from counterpoint.interfaces import Items
+from counterpoint.keywords import PlanKeywords
 from counterpoint.labelling.efficiency import efficiency_table as efficiency_table
 from counterpoint.labelling.efficiency import label_efficiency as label_efficiency
 from counterpoint.labelling.evaluating import evaluate as evaluate
@@ -57,7 +58,9 @@ from counterpoint.wording import analogies as analogies
 from counterpoint.wording import words as words
 
 
-def plan(source: object, *, labels: object = None, pairs: object = None, **choices: Any) -> dict[str, Any]:
+def plan(
+    source: object, *, labels: object = None, pairs: object = None, **choices: Unpack[PlanKeywords]
+) -> dict[str, Any]:
     """What ``fit`` would do with this source on this machine, without doing it: sizes, steps, memory and minutes.
 
     Raises ``InputError`` where ``fit`` would.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import nn
@@ -18,6 +18,7 @@ from counterpoint.evaluation.labelled import Labelled
 from counterpoint.evaluation.online import online_knn
 from counterpoint.files import expanded, write_json
 from counterpoint.interfaces import Listener
+from counterpoint.keywords import FitKeywords
 from counterpoint.kinds import Modality
 from counterpoint.locks import holds_out
 from counterpoint.model import Model
@@ -46,7 +47,7 @@ def fit(
     pairs: object = None,
     resume: bool = False,
     overwrite: bool = False,
-    **choices: Any,
+    **choices: Unpack[FitKeywords],
 ) -> Model:
     """Train an encoder on a source and return the model; most methods need no labels.
 

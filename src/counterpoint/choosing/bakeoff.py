@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from counterpoint.choosing.standings import KINDS, standings
 from counterpoint.errors import InputError, PlanError
 from counterpoint.files import expanded, replacing, write_json
 from counterpoint.fitting import fit
+from counterpoint.keywords import CompareKeywords
 from counterpoint.kinds import Wishes
 from counterpoint.locks import holds_out
 from counterpoint.opening import apart, open_source, without_column
@@ -61,7 +62,7 @@ def compare(
     labels: object = None,
     resume: bool = False,
     overwrite: bool = False,
-    **choices: Any,
+    **choices: Unpack[CompareKeywords],
 ) -> dict[str, Any]:
     """Train every method for the same time on the same data, and say which representation answers best.
 
@@ -90,9 +91,9 @@ def compare(
     Raises:
         InputError: A method, a choice, the labels or the folder cannot be used; nothing has been trained then.
     """
-    choices, data = apart(choices)
-    test, seeds = choices.pop("test", None), int(choices.pop("seeds", 3))
-    plan = _plan(methods, seeds, choices)
+    named, data = apart(choices)
+    test, seeds = named.pop("test", None), int(named.pop("seeds", 3))
+    plan = _plan(methods, seeds, named)
     folder = expanded(out)
     place = Folder(folder, RECORD, "comparison")
     place.require(resume=resume, overwrite=overwrite)

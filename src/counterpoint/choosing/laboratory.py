@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from counterpoint.evaluation.looks import Effect, Known, Yardstick
 from counterpoint.files import expanded, write_json
 from counterpoint.fitting import unseen
 from counterpoint.interfaces import Items
+from counterpoint.keywords import LabKeywords
 from counterpoint.kinds import Modality, Wishes
 from counterpoint.locks import holds_out
 from counterpoint.model import Model, load
@@ -66,7 +67,7 @@ def lab(
     model: Model | str | Path | None = None,
     out: str | Path | None = None,
     overwrite: bool = False,
-    **choices: Any,
+    **choices: Unpack[LabKeywords],
 ) -> dict[str, Any]:
     """Say what views do: how alike two of them are, whether an item is found again, and what they take away.
 
@@ -91,8 +92,8 @@ def lab(
     Raises:
         InputError: The source, the views, the labels, the model or the folder cannot be used.
     """
-    choices, data = apart(choices)
-    asked = Lab.of(choices)
+    named, data = apart(choices)
+    asked = Lab.of(named)
     place = None if out is None else Folder(expanded(out), RECORD, "lab", resumable=False)
     if place is not None:
         place.require(resume=False, overwrite=overwrite)

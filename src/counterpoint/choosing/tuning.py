@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from counterpoint import runs
 from counterpoint.assemble import completed, learns_from_labels
@@ -21,6 +21,7 @@ from counterpoint.choosing.trying import Bench
 from counterpoint.errors import InputError, Interrupted, LabelError
 from counterpoint.files import expanded
 from counterpoint.interfaces import Items
+from counterpoint.keywords import TuneKeywords
 from counterpoint.kinds import Modality
 from counterpoint.locks import holds_out
 from counterpoint.opening import Opened, Own, chosen, identity, opened, without_column
@@ -60,7 +61,7 @@ def tune(
     labels: object = None,
     resume: bool = False,
     overwrite: bool = False,
-    **choices: Any,
+    **choices: Unpack[TuneKeywords],
 ) -> dict[str, Any]:
     """Search the choices of a plan: each plan learns for the same time, and the poorer half is given up on the way.
 
@@ -105,7 +106,7 @@ def tune(
 
 
 def _question(
-    source: object, out: Path, labels: object, choices: dict[str, Any], *, resume: bool, overwrite: bool
+    source: object, out: Path, labels: object, choices: TuneKeywords, *, resume: bool, overwrite: bool
 ) -> Question:
     """What was given, checked as far as that is possible without the data."""
     test = choices.pop("test", None)

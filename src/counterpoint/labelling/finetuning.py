@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple, Unpack
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from counterpoint.evaluation.labelled import Labelled
 from counterpoint.evaluation.scores import raw_features
 from counterpoint.fitting import unseen
 from counterpoint.heads import shape_of_head
+from counterpoint.keywords import TuningKeywords
 from counterpoint.labelling.folders import Leaving, asked_for, free, leave
 from counterpoint.labelling.folds import Fold, folds
 from counterpoint.labelling.judging import (
@@ -69,7 +70,7 @@ def finetune(
     labels: object = None,
     out: str | Path | None = None,
     overwrite: bool = False,
-    **choices: Any,
+    **choices: Unpack[TuningKeywords],
 ) -> Classifier:
     """Learn a classifier from some labelled items, beginning at what the model knows.
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from counterpoint.errors import InputError, RunError
 from counterpoint.evaluation.scores import score
 from counterpoint.files import expanded, write_json
 from counterpoint.fitting import fit
+from counterpoint.keywords import LifecycleKeywords
 from counterpoint.labelling.answers import answered, least_certain
 from counterpoint.labelling.budgets import LONGER, Budget, Question, at_budgets, student_of
 from counterpoint.labelling.efficiency import tell
@@ -91,7 +92,7 @@ def semi(
     out: str | Path,
     resume: bool = False,
     overwrite: bool = False,
-    **choices: Any,
+    **choices: Unpack[LifecycleKeywords],
 ) -> Classifier:
     """From unlabelled data and a handful of labels to a small classifier, and by how much that is better.
 
@@ -113,8 +114,8 @@ def semi(
         Interrupted: Ctrl-C or SIGTERM during the contrast; everything is saved.
     """
     began, folder = time.monotonic(), expanded(out)
-    choices, data = apart(choices)
-    asked = Lifecycle.of(choices)
+    named, data = apart(choices)
+    asked = Lifecycle.of(named)
     require_deliverable(asked.deliver, (PROBE, FINETUNED, STUDENT))
     runs.check(folder, resume=False, overwrite=overwrite or resume)
     if resume and overwrite:

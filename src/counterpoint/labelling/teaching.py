@@ -6,7 +6,7 @@ import copy
 import dataclasses
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from counterpoint.errors import InputError, listed
 from counterpoint.evaluation.labelled import Labelled
 from counterpoint.files import expanded
 from counterpoint.interfaces import Items
+from counterpoint.keywords import DistillingKeywords
 from counterpoint.labelling.folders import Leaving, asked_for, free, leave
 from counterpoint.labelling.history import LEARNED, saw_any
 from counterpoint.labelling.recipes import recipe, require_views
@@ -43,7 +44,7 @@ def distill(
     labels: object = None,
     out: str | Path | None = None,
     overwrite: bool = False,
-    **choices: Any,
+    **choices: Unpack[DistillingKeywords],
 ) -> Classifier | Model:
     """Teach another network, often a smaller one, on items that need no labels.
 
