@@ -30,12 +30,18 @@ NEGATIVE = "negative"
 
 
 def mine(
-    run: Model | str | Path, source: object, out: str | Path, *, pairs: Sequence[str], k: int = 1, share: float = SHARE
+    model: Model | str | Path,
+    source: object,
+    out: str | Path,
+    *,
+    pairs: Sequence[str],
+    k: int = 1,
+    share: float = SHARE,
 ) -> dict[str, Any]:
     """Write pairs with hard negatives beside them, to train on with ``simcse``.
 
     Args:
-        run: A model of text or its run folder.
+        model: A model of text or its run folder.
         source: Columns of what asks and what answers, as for ``fit``.
         out: A .csv file with these columns and ``negative``, or ``negative_1`` to ``negative_k``.
         pairs: The two columns.
@@ -51,11 +57,11 @@ def mine(
     out = expanded(out)
     if out.suffix.lower() != ".csv":
         raise InputError(f"Pairs with negatives are written as .csv. Got --out {out}.")
-    model = run if isinstance(run, Model) else load(run)
-    read, linked = read_linked(source, list(pairs), model.modality.written_as())
+    kept = model if isinstance(model, Model) else load(model)
+    read, linked = read_linked(source, list(pairs), kept.modality.written_as())
     if len(pairs) != 2:
         raise InputError(f"Negatives are mined for two columns, of what asks and what answers. Got {', '.join(pairs)}.")
-    z = model.directions(model.open(list(read.texts)))
+    z = kept.directions(kept.open(list(read.texts)))
     found = list(_mined(z, linked, k, share))
     names = [NEGATIVE] if k == 1 else [f"{NEGATIVE}_{place}" for place in range(1, k + 1)]
     rows = [[read.texts[place] for place in (*pair, *others)] for pair, others, _ in found]

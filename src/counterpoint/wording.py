@@ -16,13 +16,13 @@ from counterpoint.evaluation.intervals import score_interval
 from counterpoint.exporting.words import table_of
 from counterpoint.files import expanded
 from counterpoint.model import Model, load
-from counterpoint.retrieval.nearest import Hit
+from counterpoint.retrieval.nearest import Hits
 from counterpoint.retrieval.words import alike, answered, questions, unit
 
 
 def words(
     model: Model | str | Path, like: str | Sequence[str], *, unlike: str | Sequence[str] = (), k: int = 10
-) -> list[Hit]:
+) -> Hits:
     """The ``k`` words most like some words and unlike others, by the cosine of their vectors.
 
     Args:

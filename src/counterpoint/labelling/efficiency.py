@@ -32,7 +32,7 @@ def label_efficiency(
     test: object = None,
     *,
     labels: object = None,
-    budgets: Sequence[str | int] = BUDGETS,
+    budget: Sequence[str | int] = BUDGETS,
     draws: int = 3,
     seed: int = 0,
 ) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def label_efficiency(
         train: The items to learn from, as for ``fit``, some or all of them with labels.
         test: The items that are asked about. Without it a fifth of every class is held out.
         labels: As for ``finetune``; a pair of those for train and test.
-        budgets: ``"10"`` for so many labels of every class, ``"1%"`` for a share of each. Those that the labels cannot
+        budget: ``"10"`` for so many labels of every class, ``"1%"`` for a share of each. Those that the labels cannot
             give are left out, with the reason.
         draws: How often labels are drawn and weights begun anew.
         seed: Names the draws and the held-out items.
@@ -51,7 +51,7 @@ def label_efficiency(
     Raises:
         InputError: The labels or a budget cannot be used; the message says what to do.
     """
-    wanted = [read_budget(str(each)) for each in budgets or BUDGETS]
+    wanted = [read_budget(str(each)) for each in budget or BUDGETS]
     if draws < 1:
         raise InputError(f"Labels are drawn at least once. Got draws={draws}.")
     kept = model if isinstance(model, Model) else load(model)

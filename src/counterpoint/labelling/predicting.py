@@ -11,9 +11,9 @@ from counterpoint.classifiers.classifier import Classifier, Prediction, load_cla
 from counterpoint.files import expanded, write_text
 
 
-def predict(classifier: Classifier | str | Path, source: object) -> list[Prediction]:
+def predict(model: Classifier | str | Path, source: object) -> list[Prediction]:
     """The likeliest class of every item of a source, with its probability."""
-    kept = classifier if isinstance(classifier, Classifier) else load_classifier(classifier)
+    kept = model if isinstance(model, Classifier) else load_classifier(model)
     return list(kept.predict(source))
 
 

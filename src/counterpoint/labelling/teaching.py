@@ -38,7 +38,7 @@ ANSWERS, VECTORS = "answers", "vectors"
 
 @holds_out
 def distill(
-    teacher: Classifier | Model | str | Path,
+    model: Classifier | Model | str | Path,
     source: object,
     *,
     labels: object = None,
@@ -52,7 +52,7 @@ def distill(
     same items are alike.
 
     Args:
-        teacher: A classifier, a model or the folder of one; it is left as it is.
+        model: The teacher: a classifier, a model or the folder of one; it is left as it is.
         source: The items to teach with, as for ``fit``: all there are.
         labels: As for ``finetune``; they count with ``label_weight``.
         out: The folder for the student.
@@ -66,12 +66,12 @@ def distill(
     asked = Distilling.of(choices)
     if (labels is not None) != (asked.label_weight > 0):
         raise InputError("True labels and their weight go together: give labels and label_weight, or neither.")
-    folder = free(out, teacher, overwrite=overwrite)
-    master = _master(teacher, asked.match)
-    model = master.model if isinstance(master, Classifier) else master
-    require_views(model)
-    items = model.open(source)
-    seen = saw_any(teacher, *([] if asked.start is None else [asked.start]))
+    folder = free(out, model, overwrite=overwrite)
+    master = _master(model, asked.match)
+    encoder = master.model if isinstance(master, Classifier) else master
+    require_views(encoder)
+    items = encoder.open(source)
+    seen = saw_any(model, *([] if asked.start is None else [asked.start]))
     leaving = Leaving(folder, {**asked_for(source, labels, asked), LEARNED: seen})
     read = None if labels is None else read_some_labels(labels, source, items)
     known = None if read is None else Labelled.read(items, read)

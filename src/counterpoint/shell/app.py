@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -37,11 +36,6 @@ Data = Annotated[DataOptions, Parameter(name="*", allow_leading_hyphen=True)]
 Flag = Parameter(negative="")
 Several = Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")]
 USUAL = Plan()
-
-
-def filled(found: Sequence[Any]) -> list[dict[str, Any]]:
-    """What was found, records of one kind, as JSON can hold them; fields without a value are left out."""
-    return [{name: value for name, value in asdict(each).items() if value is not None} for each in found]
 
 
 def say(record: Any, text: str, *, as_json: bool) -> None:

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import time
-from textwrap import shorten
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from counterpoint.data.paths import require
 from counterpoint.errors import InputError
-from counterpoint.shell.app import AsJson, Flag, Place, Several, app, filled, say
-
-EXCERPT = 100
-"""Letters of a text that a line shows."""
+from counterpoint.shell.app import AsJson, Flag, Place, Several, app, say
 
 
 @app.command
@@ -92,7 +88,7 @@ def evaluate(
     train = train if train is not None else runs.source_of(run)
     if budget is not None:
         budgets = [each for text in budget for each in text.split(",") if each]
-        found = api.label_efficiency(run, train, test, labels=labels, budgets=budgets, draws=draws, seed=seed)
+        found = api.label_efficiency(run, train, test, labels=labels, budget=budgets, draws=draws, seed=seed)
         say(found, api.efficiency_table(found), as_json=as_json)
         return
     found = api.evaluate(run, train, test, labels=labels, source=source, groups=groups, seed=seed)
@@ -198,14 +194,8 @@ def search(
     """
     from counterpoint import api
 
-    hits = api.search_source(run, source, like=like, k=k, column=column)
-    lines = "\n".join(f"{hit.similarity:6.3f}  {hit.name}{_excerpt(hit.text)}" for hit in hits)
-    say({"like": like, "hits": filled(hits)}, lines, as_json=as_json)
-
-
-def _excerpt(text: str | None) -> str:
-    """The beginning of a text, on one line."""
-    return "" if text is None else f"  {shorten(text, EXCERPT, placeholder=' ...')}"
+    hits = api.search(run, source, like=like, k=k, column=column)
+    say({"like": like, "hits": hits.record()}, str(hits), as_json=as_json)
 
 
 @app.command
@@ -235,7 +225,7 @@ def duplicates(
 
     if source is None and not is_saved(run):
         source = runs.source_of(run)
-    found = api.duplicates(run, source, threshold=threshold, precision=precision, page=html)
+    found = api.duplicates(run, source, threshold=threshold, precision=precision, html=html)
     text = str(found) if html is None else f"{found}\n\nThe page is {html}"
     say(found.record(), text, as_json=as_json)
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from counterpoint.errors import InputError
-from counterpoint.shell.app import AsJson, Place, Several, app, filled, say
+from counterpoint.shell.app import AsJson, Place, Several, app, say
 
 
 @app.command
@@ -40,8 +40,7 @@ def words(
         say(found, _answers(found), as_json=as_json)
         return
     hits = api.words(run, like or [], unlike=unlike or [], k=k)
-    lines = "\n".join(f"{hit.similarity:6.3f}  {hit.name}" for hit in hits)
-    say({"like": like, "unlike": unlike or [], "hits": filled(hits)}, lines, as_json=as_json)
+    say({"like": like, "unlike": unlike or [], "hits": hits.record()}, str(hits), as_json=as_json)
 
 
 def _answers(found: Mapping[str, Any]) -> str:
