@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Unpack
 
 from counterpoint import runs
 from counterpoint.choosing.bakeoff import compare as compare
 from counterpoint.choosing.laboratory import lab as lab
-from counterpoint.choosing.outcome import tuning_table as tuning_table
-from counterpoint.choosing.remarks import lab_table as lab_table
-from counterpoint.choosing.standings import contest_table as contest_table
 from counterpoint.choosing.tuning import tune as tune
 from counterpoint.classifiers.classifier import Classifier
 from counterpoint.data.labels import read_codes
@@ -42,8 +40,9 @@ from counterpoint.matching import retrieve as retrieve
 from counterpoint.mining import mine as mine
 from counterpoint.model import Model, load
 from counterpoint.near_duplicates import duplicates as duplicates
-from counterpoint.progress import announce_labels, embedding, sharding
+from counterpoint.progress import announce_labels, embedding, sharding, summary_lines
 from counterpoint.reports.page import write_report
+from counterpoint.results import Result
 from counterpoint.searching import search as search
 from counterpoint.settle import chosen, prepare
 from counterpoint.sharding.job import Way, embed_all
@@ -53,16 +52,20 @@ from counterpoint.wording import analogies as analogies
 from counterpoint.wording import words as words
 
 
-def plan(
-    source: object, *, labels: object = None, pairs: object = None, **choices: Unpack[PlanKeywords]
-) -> dict[str, Any]:
+def plan(source: object, *, labels: object = None, pairs: object = None, **choices: Unpack[PlanKeywords]) -> Result:
     """What ``fit`` would do with this source on this machine, without doing it: sizes, steps, memory and minutes.
 
     Raises ``InputError`` where ``fit`` would.
     """
     asked, own = chosen(choices, labels=labels, pairs=pairs)
     prepared = prepare(source, asked, own, began=time.monotonic(), measured=True)
-    return {**prepared.summary(), "plan": prepared.plan.record()}
+    return Result({**prepared.summary(), "plan": prepared.plan.record()}, _planned)
+
+
+def _planned(found: Mapping[str, Any]) -> str:
+    """What ``plan`` says, as plain text for people."""
+    settled = (f"{name} = {value}" for name, value in found["plan"].items() if value is not None)
+    return "\n".join([*summary_lines(found), "", *settled])
 
 
 def embed(

@@ -20,6 +20,7 @@ from counterpoint.files import expanded, write_json
 from counterpoint.interfaces import Items
 from counterpoint.modalities.text import Text
 from counterpoint.model import Model, load
+from counterpoint.results import Result
 from counterpoint.retrieval.lexical import tfidf
 
 DRAWS = 1000
@@ -29,9 +30,7 @@ FEWEST = 10
 CALLED = {"trained": "trained encoder", "untrained": "untrained encoder", "tfidf": "TF-IDF"}
 
 
-def agree(
-    model: Model | str | Path, test: object, *, pairs: Sequence[str], scores: str, seed: int = 0
-) -> dict[str, Any]:
+def agree(model: Model | str | Path, test: object, *, pairs: Sequence[str], scores: str, seed: int = 0) -> Result:
     """How well the cosine of the vectors of two texts follows what people say of how alike they are.
 
     Where a model reads whole words, pairs with a text of which it knows no word are left out.
@@ -76,7 +75,7 @@ def agree(
     }
     if isinstance(model, str | Path):
         write_json(expanded(model) / runs.LIKENESS, record)
-    return record
+    return Result(record, table)
 
 
 def _known(model: Model, items: Items) -> Bool[np.ndarray, " n"]:

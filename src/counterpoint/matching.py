@@ -18,6 +18,7 @@ from counterpoint.evaluation.families import familywise_level
 from counterpoint.evaluation.intervals import difference_interval, score_interval
 from counterpoint.files import expanded, write_json
 from counterpoint.model import Model, load
+from counterpoint.results import Result
 from counterpoint.retrieval.lexical import Find, bm25, tfidf
 from counterpoint.retrieval.ranking import ranked
 
@@ -52,7 +53,7 @@ UNMATCHED = {
 
 def match(
     model: Model | str | Path, test: object, *, pairs: Sequence[str], among: int | None = None, seed: int = 0
-) -> dict[str, Any]:
+) -> Result:
     """How well a model finds the partners of texts, each among so many others or among all there are.
 
     Args:
@@ -99,7 +100,7 @@ def _linked(linked: Int64[np.ndarray, "r v"], groups: Sequence[np.ndarray]) -> l
 
 def retrieve(
     model: Model | str | Path, queries: object, documents: object, relevance: object, *, seed: int = 0
-) -> dict[str, Any]:
+) -> Result:
     """How well a model finds the documents that are relevant to queries.
 
     Args:
@@ -161,7 +162,7 @@ class _Task:
 
 def _scored(
     model: Model, texts: list[str], tasks: list[_Task], run: object, seed: int, also: Mapping[str, Any]
-) -> dict[str, Any]:
+) -> Result:
     generator = np.random.default_rng(seed)
     for task in tasks:  # those as alike as others stand in an order that says nothing
         order = generator.permutation(len(task.held))
@@ -190,7 +191,7 @@ def _scored(
     }
     if isinstance(run, str | Path):
         write_json(expanded(run) / runs.RETRIEVAL, record)
-    return record
+    return Result(record, table)
 
 
 def _ways(model: Model, texts: list[str], seed: int) -> dict[str, Way]:

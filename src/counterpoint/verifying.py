@@ -19,13 +19,14 @@ from counterpoint.files import expanded, is_file, write_json
 from counterpoint.interfaces import Items
 from counterpoint.model import Model, load
 from counterpoint.pairing.drawn import drawn_pairs
-from counterpoint.pairing.scoring import answer, verified
+from counterpoint.pairing.scoring import answer, sentence, table, verified
 from counterpoint.progress import announce_labels
+from counterpoint.results import Result
 
 SEEN, NEW = "classes learned from", "classes never seen"
 
 
-def verify(run: str | Path, first: str, second: str, *, source: object = None) -> dict[str, Any]:
+def verify(run: str | Path, first: str, second: str, *, source: object = None) -> Result:
     """Whether two items are the same, by the threshold in a run folder.
 
     Args:
@@ -40,12 +41,14 @@ def verify(run: str | Path, first: str, second: str, *, source: object = None) -
     folder = expanded(run)
     model = load(folder)
     record = _record(folder, model)
-    return answer(model, record, *(_one(model, folder, str(each), source) for each in (first, second)))
+    return Result(
+        answer(model, record, *(_one(model, folder, str(each), source) for each in (first, second))), sentence
+    )
 
 
 def verification(
     run: str | Path, source: object, *, labels: object = None, pairs: object = None, seed: int = 0
-) -> dict[str, Any]:
+) -> Result:
     """Choose the threshold of a model between same and different, and say how right it is; see ``docs/verify.md``.
 
     Args:
@@ -75,7 +78,7 @@ def verification(
     if pairs is None:
         found["classes"] = read.counts()
     write_json(folder / runs.VERIFICATION, found)
-    return found
+    return Result(found, table)
 
 
 def _groups(folder: Path, codes: np.ndarray, classes: list[str], *, seed: int) -> dict[str, Pairs]:

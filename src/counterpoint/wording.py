@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from counterpoint.evaluation.intervals import score_interval
 from counterpoint.exporting.words import table_of
 from counterpoint.files import expanded
 from counterpoint.model import Model, load
+from counterpoint.results import Result
 from counterpoint.retrieval.nearest import Hits
 from counterpoint.retrieval.words import alike, answered, questions, unit
 
@@ -38,7 +39,7 @@ def words(
     return alike(_vectors(model), _several(like), _several(unlike), k=k)
 
 
-def analogies(model: Model | str | Path, source: str | Path) -> dict[str, Any]:
+def analogies(model: Model | str | Path, source: str | Path) -> Result:
     """How many questions "a is to b as c is to d" are answered with d, of all words that the model knows.
 
     Args:
@@ -61,13 +62,26 @@ def analogies(model: Model | str | Path, source: str | Path) -> dict[str, Any]:
         for number, name in enumerate(asked.sections)
         if (asked.section == number).any()
     ]
-    return {
+    found = {
         "right": score_interval(right)._asdict(),
         "asked": len(right),
         "unknown": asked.unknown,
         "chance": 1 / max(1, len(z) - 3),
         "sections": sections,
     }
+    return Result(found, table)
+
+
+def table(found: Mapping[str, Any]) -> str:
+    """What ``analogies`` found, as plain text for people."""
+    right = found["right"]
+    sections = [f"  {each['right']:6.1%} of {each['asked']:,}  {each['name']}" for each in found["sections"]]
+    head = (
+        f"{right['value']:.1%} ({right['low']:.1%} to {right['high']:.1%}) of {found['asked']:,} questions are answered"
+    )
+    share = found["unknown"] / (found["unknown"] + found["asked"])
+    left = f"; {found['unknown']:,} more ({share:.1%}) have a word that is not known. Chance: {found['chance']:.3%}"
+    return "\n".join([head + left, *sections])
 
 
 def _vectors(model: Model | str | Path) -> Embeddings:

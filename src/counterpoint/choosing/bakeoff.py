@@ -18,7 +18,7 @@ from counterpoint.assemble import learns_from_labels
 from counterpoint.choosing.contenders import contender, require_all
 from counterpoint.choosing.folders import Folder
 from counterpoint.choosing.questions import Questions, Right, questions
-from counterpoint.choosing.standings import KINDS, standings
+from counterpoint.choosing.standings import KINDS, contest_table, standings
 from counterpoint.errors import InputError, PlanError
 from counterpoint.files import expanded, replacing, write_json
 from counterpoint.fitting import fit
@@ -31,6 +31,7 @@ from counterpoint.plans import Plan
 from counterpoint.progress import console, decoding
 from counterpoint.provenance import command, directory, placed, said
 from counterpoint.reports.comparison import write_comparison
+from counterpoint.results import Result
 
 MINUTES = 3.0
 """Time for each run where neither time nor epochs are given."""
@@ -63,7 +64,7 @@ def compare(
     resume: bool = False,
     overwrite: bool = False,
     **choices: Unpack[CompareKeywords],
-) -> dict[str, Any]:
+) -> Result:
     """Train every method for the same time on the same data, and say which representation answers best.
 
     All runs have the same encoder, views and time, each is asked about the same items by a linear probe and by its
@@ -127,7 +128,7 @@ def compare(
         found = {**record, **_summary(contest, methods, seed - plan.seed + 1, raw)}
         write_json(folder / RECORD, found)
     write_comparison(folder, found)
-    return found
+    return Result(found, contest_table)
 
 
 def _plan(methods: Sequence[str], seeds: int, choices: Mapping[str, Any]) -> Plan:

@@ -14,7 +14,7 @@ from jaxtyping import Int64
 from counterpoint import runs
 from counterpoint.assemble import encoded_length
 from counterpoint.choosing.folders import Folder
-from counterpoint.choosing.remarks import Measure, advice, note, remarks
+from counterpoint.choosing.remarks import Measure, advice, lab_table, note, remarks
 from counterpoint.choosing.tuning import OWN
 from counterpoint.data.labels import Labels, read_codes
 from counterpoint.data.subset import Subset
@@ -32,6 +32,7 @@ from counterpoint.plans import Lab
 from counterpoint.progress import announce_labels, console, decoding
 from counterpoint.provenance import command, directory, placed, said
 from counterpoint.reports.looks import strip, write_looks
+from counterpoint.results import Result
 from counterpoint.training.devices import choose_device
 from counterpoint.views import draw
 from counterpoint.views.parts import alone, presets
@@ -68,7 +69,7 @@ def lab(
     out: str | Path | None = None,
     overwrite: bool = False,
     **choices: Unpack[LabKeywords],
-) -> dict[str, Any]:
+) -> Result:
     """Say what views do: how alike two of them are, whether an item is found again, and what they take away.
 
     Nothing is trained. Judged are the whole look, each of its changes alone, the whole at half and at double strength,
@@ -135,7 +136,7 @@ def lab(
         write_json(place.path / RECORD, found)
         strips = [strip(look.modality, sample, seed=asked.seed) for look in looks]
         write_looks(place.path, found, strips, strip(by.modality, sample, seed=None))
-    return found
+    return Result(found, lab_table)
 
 
 def _several(views: Views | Sequence[Views] | None) -> list[Views]:

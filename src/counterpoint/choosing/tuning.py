@@ -13,6 +13,7 @@ from counterpoint import runs
 from counterpoint.assemble import completed, learns_from_labels
 from counterpoint.choosing.folders import Folder
 from counterpoint.choosing.judging import Judge, judge
+from counterpoint.choosing.outcome import tuning_table
 from counterpoint.choosing.questions import Questions, questions
 from counterpoint.choosing.search import BEST, REPORT, TRIALS, Budget, Search, share
 from counterpoint.choosing.searching import MEMORY, Dimension, dimensions
@@ -27,6 +28,7 @@ from counterpoint.locks import holds_out
 from counterpoint.opening import Opened, Own, chosen, identity, opened, without_column
 from counterpoint.plans import Plan
 from counterpoint.provenance import command, directory, placed, said
+from counterpoint.results import Result
 from counterpoint.settle import Prepared, arranged
 from counterpoint.taught import taught
 from counterpoint.training.devices import memory
@@ -62,7 +64,7 @@ def tune(
     resume: bool = False,
     overwrite: bool = False,
     **choices: Unpack[TuneKeywords],
-) -> dict[str, Any]:
+) -> Result:
     """Search the choices of a plan: each plan learns for the same time, and the poorer half is given up on the way.
 
     The first plan is the usual one; at the end it and the best are repeated with other seeds. With labels a plan is
@@ -102,7 +104,7 @@ def tune(
                 f"Stopped after {len(search.study.records())} plans, which lie in '{out}'. Go on with the same command "
                 "and --resume."
             ) from None
-        return search.finish() or search.nothing()
+        return Result(search.finish() or search.nothing(), tuning_table)
 
 
 def _question(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float32
 from torch import Tensor, nn
 
+from counterpoint.classifiers.predictions import Predictions
 from counterpoint.errors import RunError
 from counterpoint.files import expanded, fingerprint, write_json
 from counterpoint.heads import first_layers, mlp_head
@@ -22,15 +23,6 @@ from counterpoint.naming import NAMINGS, Naming
 from counterpoint.weights import write_weights
 
 WEIGHTS, RECORD = "classifier.safetensors", "classifier.json"
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What an item is taken for."""
-
-    name: str
-    label: str
-    probability: float
 
 
 @dataclass(frozen=True)
@@ -78,15 +70,15 @@ class Classifier:
             given: np.ndarray = self.top(torch.from_numpy(h).to(device)).cpu().numpy()
         return given
 
-    def predict(self, source: object) -> Iterator[Prediction]:
+    def predict(self, source: object) -> Predictions:
         """The likeliest class of every item of a source, in their order; or its classes, with ``|`` between them.
 
         What cannot be embedded counts as zeros where order is the key, as in ``Model.embed``.
         """
         h, names = self.model.represent_source(source)
         likely = self.likely(h)
-        for name, code, sure in zip(names, self.naming.decided(likely), self.naming.sure(likely), strict=True):
-            yield Prediction(name, self.naming.said(code, self.classes), float(sure))
+        labels = [self.naming.said(code, self.classes) for code in self.naming.decided(likely)]
+        return Predictions(names, np.asarray(labels, dtype=np.str_), likely, self.classes, self.naming.sure(likely))
 
     def save(self, folder: str | Path) -> Path:
         """Write the model, and beside it ``classifier.safetensors`` and ``classifier.json``."""

@@ -22,6 +22,7 @@ from counterpoint.model import Model, load
 from counterpoint.progress import console
 from counterpoint.provenance import placed
 from counterpoint.reports.efficiency import NAMES
+from counterpoint.results import Result
 
 BUDGETS = ("1", "5", "10", "50", "1%", "10%", "100%")
 
@@ -35,7 +36,7 @@ def label_efficiency(
     budget: Sequence[str | int] = BUDGETS,
     draws: int = 3,
     seed: int = 0,
-) -> dict[str, Any]:
+) -> Result:
     """What so many labels are worth, from scratch and with what the model knows: mean, interval, paired difference.
 
     Args:
@@ -70,7 +71,7 @@ def label_efficiency(
     }
     if isinstance(model, str | Path):
         write_json(expanded(model) / runs.BUDGET, record)
-    return record
+    return Result(record, efficiency_table)
 
 
 def efficiency_table(found: Mapping[str, Any]) -> str:

@@ -7,14 +7,15 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from counterpoint.classifiers.classifier import Classifier, Prediction, load_classifier
+from counterpoint.classifiers.classifier import Classifier, load_classifier
+from counterpoint.classifiers.predictions import Prediction, Predictions
 from counterpoint.files import expanded, write_text
 
 
-def predict(model: Classifier | str | Path, source: object) -> list[Prediction]:
-    """The likeliest class of every item of a source, with its probability."""
+def predict(model: Classifier | str | Path, source: object) -> Predictions:
+    """The likeliest class of every item of a source, with its probability and those of all classes."""
     kept = model if isinstance(model, Classifier) else load_classifier(model)
-    return list(kept.predict(source))
+    return kept.predict(source)
 
 
 def write_predictions(predictions: Sequence[Prediction], path: str | Path) -> None:

@@ -59,7 +59,7 @@ def compare(
         **data.record(),
         **choices.record(),
     )
-    text = f"{api.contest_table(found)}\nThe runs are in {out}, the report is {out / 'report.html'}"
+    text = f"{found}\nThe runs are in {out}, the report is {out / 'report.html'}"
     say({"out": str(out), **found}, text, as_json=as_json)
 
 
@@ -112,7 +112,7 @@ def tune(
         **data.record(),
         **choices.record(),
     )
-    text = f"{api.tuning_table(found)}\nThe report is {out / 'report.html'}"
+    text = f"{found}\nThe report is {out / 'report.html'}"
     say({"out": str(out), **found}, text, as_json=as_json)
 
 
@@ -150,7 +150,7 @@ def lab(
     given = None if views is None else _several(views)
     wanted = {**data.record(), **choices.record()}
     found = api.lab(source, labels=labels, views=given, model=model, out=out, overwrite=overwrite, **wanted)
-    text = api.lab_table(found) + (f"\nThe report is {out / 'report.html'}" if out else "")
+    text = str(found) + (f"\nThe report is {out / 'report.html'}" if out else "")
     say(found, text, as_json=as_json)
 
 

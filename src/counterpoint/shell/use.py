@@ -61,38 +61,35 @@ def evaluate(
     from counterpoint import api, runs
     from counterpoint.data.relevance import is_beir
     from counterpoint.data.vectors import is_vectors
-    from counterpoint.evaluation.probe import table
-    from counterpoint.likeness import table as agreed_table
-    from counterpoint.matching import table as found_table
 
     if is_vectors(run):
         sources = tuple(source.split(",")) if source and test else source
         found = api.evaluate(run, None, test, labels=labels, source=sources, groups=groups, seed=seed)
-        say(found, table(found), as_json=as_json)
+        say(found, str(found), as_json=as_json)
         return
     if pairs is not None and scores is not None:
         found = api.agree(run, _given(test, "--test"), pairs=pairs.split(","), scores=scores, seed=seed)
-        say(found, agreed_table(found), as_json=as_json)
+        say(found, str(found), as_json=as_json)
         return
     if pairs is not None:
         found = api.match(run, _given(test, "--test"), pairs=pairs.split(","), among=among, seed=seed)
-        say(found, found_table(found), as_json=as_json)
+        say(found, str(found), as_json=as_json)
         return
     if queries is None and is_beir(test):
         queries, documents, relevance = test, documents or test, relevance or test
     if queries is not None:
         held, judged = _given(documents, "--documents"), _given(relevance, "--relevance")
         found = api.retrieve(run, queries, held, judged, seed=seed)
-        say(found, found_table(found), as_json=as_json)
+        say(found, str(found), as_json=as_json)
         return
     train = train if train is not None else runs.source_of(run)
     if budget is not None:
         budgets = [each for text in budget for each in text.split(",") if each]
         found = api.label_efficiency(run, train, test, labels=labels, budget=budgets, draws=draws, seed=seed)
-        say(found, api.efficiency_table(found), as_json=as_json)
+        say(found, str(found), as_json=as_json)
         return
     found = api.evaluate(run, train, test, labels=labels, source=source, groups=groups, seed=seed)
-    say(found, table(found), as_json=as_json)
+    say(found, str(found), as_json=as_json)
 
 
 def _given(value: str | None, name: str) -> str:
