@@ -124,6 +124,22 @@ def test_importing_the_package_and_its_command_line_loads_neither_torch_nor_nump
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
+def test_a_run_that_is_not_there_is_told_before_torch_is_loaded():
+    import subprocess
+    import sys
+
+    script = (
+        "import sys\n"
+        "from counterpoint.cli import main\n"
+        "try:\n"
+        "    main(['embed', 'nowhere', 'x', '--out', 'z.npz'])\n"
+        "except SystemExit as ended:\n"
+        "    assert ended.code == 2 and 'torch' not in sys.modules\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    assert done.stderr.startswith("counterpoint: There is no run in 'nowhere'. Make one with")
+
+
 def test_every_choice_has_help_that_points_to_lists_there_are():
     for each in [field for record in (Plan, Tuning, Distilling) for field in dataclasses.fields(record)]:
         assert each.metadata["help"].endswith(".")

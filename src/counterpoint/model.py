@@ -20,7 +20,7 @@ from counterpoint import __version__, catalogue
 from counterpoint.data.rows_out import every_row, in_memory, warn_of_zeros
 from counterpoint.data.typed import is_text
 from counterpoint.embeddings import Embeddings
-from counterpoint.errors import InputError, NothingLeft, RunError
+from counterpoint.errors import InputError, NothingLeft, RunError, no_run
 from counterpoint.files import expanded, fingerprint, write_json
 from counterpoint.heads import mlp_head, shape_of_head
 from counterpoint.initial_weights import untrained_encoder
@@ -237,7 +237,7 @@ def _head(path: Path, config: Mapping[str, Any] | None) -> nn.Sequential | None:
 
 def _config(path: Path) -> dict[str, Any]:
     if not path.is_dir():
-        raise RunError(f"There is no run in '{path}'. Make one with: counterpoint fit SOURCE --out {path}")
+        raise no_run(path)
     if not (path / CONFIG).exists():
         raise RunError(f"'{path}' holds no finished model. If it was interrupted, go on with: fit ... --resume")
     try:

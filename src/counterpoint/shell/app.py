@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter, Token
 
 from counterpoint import __version__
+from counterpoint.errors import no_run
 from counterpoint.files import expanded
 from counterpoint.options import AS_IT_IS as AS_IT_IS
 from counterpoint.options import DataOptions
@@ -29,6 +30,17 @@ def _given(_: Any, tokens: Sequence[Token]) -> Path:
 
 Place = Annotated[Path, Parameter(converter=_given)]
 """The path of a file or a folder, where ~ is followed even behind a = and in quotation marks."""
+
+
+def _there(_: Any, tokens: Sequence[Token]) -> Path:
+    path = expanded(tokens[0].value)
+    if not path.exists() and not path.suffix:
+        raise no_run(path)  # at once, before torch is imported
+    return path
+
+
+Run = Annotated[Path, Parameter(converter=_there)]
+"""The folder of a run, or a file with a suffix that may stand in its place."""
 
 Choices = Annotated[Plan, Parameter(name="*")]
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON object and nothing else.")]

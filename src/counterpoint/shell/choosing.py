@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from counterpoint.plans import Lab
-from counterpoint.shell.app import AS_IT_IS, USUAL, AsJson, Choices, Data, Flag, Place, app, say
+from counterpoint.shell.app import AS_IT_IS, USUAL, AsJson, Choices, Data, Flag, Place, Run, app, say
 
 Labs = Annotated[Lab, Parameter(name="*")]
 USUAL_LAB = Lab()
@@ -122,7 +122,7 @@ def lab(
     *,
     labels: str | None = None,
     views: str | None = None,
-    model: Place | None = None,
+    model: Run | None = None,
     out: Place | None = None,
     overwrite: Annotated[bool, Flag] = False,
     data: Data = AS_IT_IS,

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from counterpoint.errors import InputError
 from counterpoint.plans import Distilling, Lifecycle, Tuning
-from counterpoint.shell.app import AS_IT_IS, AsJson, Data, Flag, Place, app, say
+from counterpoint.shell.app import AS_IT_IS, AsJson, Data, Flag, Place, Run, app, say
 
 Tunings = Annotated[Tuning, Parameter(name="*")]
 Distillings = Annotated[Distilling, Parameter(name="*")]
@@ -56,7 +56,7 @@ def semi(
 
 @app.command
 def finetune(
-    run: Place,
+    run: Run,
     source: str,
     *,
     labels: str | None = None,
@@ -86,7 +86,7 @@ def finetune(
 
 @app.command
 def distill(
-    run: Place,
+    run: Run,
     source: str,
     *,
     labels: str | None = None,
@@ -114,7 +114,7 @@ def distill(
 
 
 @app.command
-def predict(run: Place, source: str, *, out: Place, as_json: AsJson = False) -> None:
+def predict(run: Run, source: str, *, out: Place, as_json: AsJson = False) -> None:
     """Write the likeliest class of every item of SOURCE, with its probability.
 
     Args:

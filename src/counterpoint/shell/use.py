@@ -9,12 +9,12 @@ from cyclopts import Parameter
 
 from counterpoint.data.paths import require
 from counterpoint.errors import InputError
-from counterpoint.shell.app import AsJson, Flag, Place, Several, app, say
+from counterpoint.shell.app import AsJson, Flag, Place, Run, Several, app, say
 
 
 @app.command
 def evaluate(
-    run: Place,
+    run: Run,
     *,
     train: str | None = None,
     test: str | None = None,
@@ -100,7 +100,7 @@ def _given(value: str | None, name: str) -> str:
 
 @app.command
 def embed(
-    run: Place,
+    run: Run,
     source: str,
     *,
     out: Place,
@@ -171,7 +171,7 @@ def _say_shards(done: dict[str, Any], *, as_json: bool) -> None:
 
 @app.command
 def search(
-    run: Place,
+    run: Run,
     source: str,
     *,
     like: str,
@@ -197,7 +197,7 @@ def search(
 
 @app.command
 def duplicates(
-    run: Place,
+    run: Run,
     source: str | None = None,
     *,
     threshold: float | None = None,
@@ -229,7 +229,7 @@ def duplicates(
 
 @app.command
 def mine(
-    run: Place,
+    run: Run,
     source: str,
     *,
     pairs: str,
@@ -257,7 +257,7 @@ def mine(
 
 
 @app.command
-def report(run: Place, *, source: str | None = None, labels: str | None = None, as_json: AsJson = False) -> None:
+def report(run: Run, *, source: str | None = None, labels: str | None = None, as_json: AsJson = False) -> None:
     """Write report.html into RUN, or a page beside a file of vectors: one file that opens from disk.
 
     Args:

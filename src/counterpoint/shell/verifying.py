@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from counterpoint.errors import InputError
-from counterpoint.shell.app import AsJson, Place, app, say
+from counterpoint.shell.app import AsJson, Run, app, say
 
 
 @app.command
 def verify(
-    run: Place,
+    run: Run,
     first: str | None = None,
     second: str | None = None,
     *,

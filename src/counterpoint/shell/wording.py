@@ -7,12 +7,12 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from counterpoint.errors import InputError
-from counterpoint.shell.app import AsJson, Place, Several, app, say
+from counterpoint.shell.app import AsJson, Place, Run, Several, app, say
 
 
 @app.command
 def words(
-    run: Place,
+    run: Run,
     *,
     like: Several = None,
     unlike: Several = None,
