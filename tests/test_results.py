@@ -8,6 +8,7 @@ import pytest
 
 import counterpoint as cp
 from counterpoint.cli import main
+from counterpoint.data.texts import read_texts
 from counterpoint.errors import InputError
 from counterpoint.results import frame_of
 from tests.worlds import records
@@ -80,3 +81,32 @@ def test_frames_are_of_what_is_installed(monkeypatch):
     packages.clear()
     with pytest.raises(InputError, match="made with pandas or polars"):
         frame_of(columns, names)
+
+
+def test_an_index_that_names_rows_names_items():
+    import pandas as pd
+    import polars as pl
+
+    values = records(count=40).source
+    columns = {f"x{place}": column for place, column in enumerate(values.T)}
+    model = cp.fit(columns, **{**TINY, "batch_size": 8})
+    people = [f"person {row}" for row in range(40)]
+    named, counted = pd.DataFrame(columns, index=people), pd.DataFrame(columns)
+    rows = [str(row) for row in range(40)]
+    assert list(cp.embed(model, named).names) == people
+    assert cp.search(model, named, like="person 3", k=1).to_frame().index[0] in people
+    assert list(cp.embed(model, named[10:20]).names) == people[10:20]
+    assert list(cp.embed(model, counted[counted["x0"] > 0]).names) == counted.index[counted["x0"] > 0].map(str).tolist()
+    for frame in (counted, pl.DataFrame(columns), named.set_axis(["same"] * 40)):
+        assert list(cp.embed(model, frame).names) == rows
+    pairs = pd.MultiIndex.from_product([["a", "b"], range(20)])
+    assert list(cp.embed(model, named.set_axis(pairs)).names)[20:22] == ["b/0", "b/1"]
+
+
+def test_an_index_of_texts_names_them_and_those_that_are_empty():
+    import pandas as pd
+
+    texts = pd.Series(["one text", "", "another text"], index=["a", "b", "c"])
+    read = read_texts(texts)
+    assert (list(read.names), [name for name, _ in read.skipped]) == (["a", "c"], ["b"])
+    assert list(read_texts(pd.DataFrame({"text": texts})).names) == ["a", "c"]
