@@ -37,8 +37,8 @@ SHELL_ONLY = {"as_json"}
 WRITTEN = {labels.predict: {"out"}}
 """What Python returns and the shell writes."""
 
-OBJECTS = {"listeners"}
-"""What no line of a shell can say."""
+PYTHON_ONLY = {"listeners", "quiet"}
+"""What no line of a shell can say, and what redirects its messages."""
 
 SAME = {"run": "model"}
 """A shell names the folder of a run where Python takes a model as well."""
@@ -66,11 +66,11 @@ def of_python(verb):
         called = CALLED.get(verb, SAME).get(name, name)
         if each.kind is each.VAR_KEYWORD:
             (keywords,) = typing.get_args(typing.get_type_hints(inspect.unwrap(verb))[name])
-            words |= set(typing.get_type_hints(keywords)) - OBJECTS
+            words |= set(typing.get_type_hints(keywords)) - PYTHON_ONLY
         else:
             words.add(called)
             first += [called] if each.kind is each.POSITIONAL_OR_KEYWORD else []
-    return words, first
+    return words - PYTHON_ONLY, first
 
 
 @pytest.mark.parametrize("command", VERBS, ids=lambda command: command.__name__)

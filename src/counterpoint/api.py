@@ -40,7 +40,7 @@ from counterpoint.matching import retrieve as retrieve
 from counterpoint.mining import mine as mine
 from counterpoint.model import Model, load
 from counterpoint.near_duplicates import duplicates as duplicates
-from counterpoint.progress import announce_labels, embedding, sharding, summary_lines
+from counterpoint.progress import announce_labels, embedding, may_be_quiet, sharding, summary_lines
 from counterpoint.reports.page import write_report
 from counterpoint.results import Result
 from counterpoint.searching import search as search
@@ -52,7 +52,14 @@ from counterpoint.wording import analogies as analogies
 from counterpoint.wording import words as words
 
 
-def plan(source: object, *, labels: object = None, pairs: object = None, **choices: Unpack[PlanKeywords]) -> Result:
+@may_be_quiet
+def plan(
+    source: object,
+    *,
+    labels: object = None,
+    pairs: object = None,
+    **choices: Unpack[PlanKeywords],
+) -> Result:
     """What ``fit`` would do with this source on this machine, without doing it: sizes, steps, memory and minutes.
 
     Raises ``InputError`` where ``fit`` would.
@@ -68,8 +75,14 @@ def _planned(found: Mapping[str, Any]) -> str:
     return "\n".join([*summary_lines(found), "", *settled])
 
 
+@may_be_quiet
 def embed(
-    model: Model | str | Path, source: object, *, length: int | None = None, column: str | None = None
+    model: Model | str | Path,
+    source: object,
+    *,
+    length: int | None = None,
+    column: str | None = None,
+    quiet: bool = False,
 ) -> Embeddings:
     """Unit vectors and names of all items of a source, as ``Model.embed`` gives them.
 
@@ -84,6 +97,7 @@ def embed(
     return z if length is None else z.shortened(length)
 
 
+@may_be_quiet
 def embed_shards(
     model: Model | str | Path,
     source: object,
@@ -93,12 +107,20 @@ def embed_shards(
     engine: str = "local",
     shard_size: int = 10_000,
     overwrite: bool = False,
+    quiet: bool = False,
 ) -> dict[str, Any]:
     """Embed much data into a folder, one .npz per shard; what is there already is kept. See ``docs/embedding.md``."""
     return embed_all(model, source, expanded(out), Way(workers, engine, shard_size, overwrite), sharding())
 
 
-def report(run: str | Path, *, source: object = None, labels: object = None) -> Path:
+@may_be_quiet
+def report(
+    run: str | Path,
+    *,
+    source: object = None,
+    labels: object = None,
+    quiet: bool = False,
+) -> Path:
     """Write ``report.html`` into a run folder: one file that opens from disk. Returns its path.
 
     ``source`` is the data for its gallery and map, by default the data of the run; ``labels`` colour the map. Of an
@@ -127,7 +149,13 @@ def report(run: str | Path, *, source: object = None, labels: object = None) -> 
     return write_report(path, model, items, labels=named, asked=_asked(path, model, items))
 
 
-def export(model: Model | Classifier | str | Path, out: str | Path) -> dict[str, Any]:
+@may_be_quiet
+def export(
+    model: Model | Classifier | str | Path,
+    out: str | Path,
+    *,
+    quiet: bool = False,
+) -> dict[str, Any]:
     """Write a model or a classifier so that it works without this package. See ``docs/export.md``.
 
     Args:
@@ -136,6 +164,7 @@ def export(model: Model | Classifier | str | Path, out: str | Path) -> dict[str,
             classifier, ``probabilities``; compared with torch before it is left. ``.safetensors``: the encoder's
             weights under the names of torchvision or timm. ``.txt``, ``.vec`` and ``.bin``: the vectors of a model of
             words, as word2vec writes them. A file that is there is replaced.
+        quiet: Print nothing.
 
     Returns:
         What was written, with ``out``, ``format``, ``bytes`` and ``model``, the fingerprint; of ONNX ``inputs`` and

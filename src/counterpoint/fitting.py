@@ -24,7 +24,7 @@ from counterpoint.locks import holds_out
 from counterpoint.model import Model
 from counterpoint.pairing.scoring import ALL, enough, verified
 from counterpoint.plans import Plan
-from counterpoint.progress import announce, announce_labels, conclude, progress
+from counterpoint.progress import announce, announce_labels, conclude, may_be_quiet, progress
 from counterpoint.provenance import command, directory, placed
 from counterpoint.reports.views import draw_views
 from counterpoint.settle import OVERHEAD, Prepared, chosen, prepare
@@ -38,6 +38,7 @@ from counterpoint.training.watch import Verdict, judge
 ADOPTED = Verdict("good", "adopted", "The encoder was taken as it came: nothing was trained.")
 
 
+@may_be_quiet
 @holds_out
 def fit(
     source: object,

@@ -14,7 +14,13 @@ from torch import nn
 from counterpoint.interfaces import Listener
 
 
-class DataKeywords(TypedDict, total=False):
+class VerbKeywords(TypedDict, total=False):
+    """What every verb takes."""
+
+    quiet: bool
+
+
+class DataKeywords(VerbKeywords, total=False):
     """How a source is read: ``DataOptions``."""
 
     column: str | Sequence[str] | None
@@ -87,7 +93,7 @@ class TuneKeywords(PlanKeywords, total=False):
     repeats: int | None
 
 
-class TuningKeywords(TypedDict, total=False):
+class TuningKeywords(VerbKeywords, total=False):
     """``Tuning``."""
 
     per_class: int | None
@@ -103,7 +109,7 @@ class TuningKeywords(TypedDict, total=False):
     seed: int
 
 
-class DistillingKeywords(TypedDict, total=False):
+class DistillingKeywords(VerbKeywords, total=False):
     """``Distilling``."""
 
     encoder: str

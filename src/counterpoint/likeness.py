@@ -20,6 +20,7 @@ from counterpoint.files import expanded, write_json
 from counterpoint.interfaces import Items
 from counterpoint.modalities.text import Text
 from counterpoint.model import Model, load
+from counterpoint.progress import may_be_quiet
 from counterpoint.results import Result
 from counterpoint.retrieval.lexical import tfidf
 
@@ -30,7 +31,16 @@ FEWEST = 10
 CALLED = {"trained": "trained encoder", "untrained": "untrained encoder", "tfidf": "TF-IDF"}
 
 
-def agree(model: Model | str | Path, test: object, *, pairs: Sequence[str], scores: str, seed: int = 0) -> Result:
+@may_be_quiet
+def agree(
+    model: Model | str | Path,
+    test: object,
+    *,
+    pairs: Sequence[str],
+    scores: str,
+    seed: int = 0,
+    quiet: bool = False,
+) -> Result:
     """How well the cosine of the vectors of two texts follows what people say of how alike they are.
 
     Where a model reads whole words, pairs with a text of which it knows no word are left out.
@@ -41,6 +51,7 @@ def agree(model: Model | str | Path, test: object, *, pairs: Sequence[str], scor
         pairs: The two columns of texts.
         scores: The column of scores; the higher, the more alike.
         seed: Names the draws of the intervals.
+        quiet: Print nothing.
 
     Returns:
         ``pairs``, how many; ``unknown``, how many others were left out; ``spearman``: for the trained and the untrained

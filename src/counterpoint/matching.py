@@ -18,6 +18,7 @@ from counterpoint.evaluation.families import familywise_level
 from counterpoint.evaluation.intervals import difference_interval, score_interval
 from counterpoint.files import expanded, write_json
 from counterpoint.model import Model, load
+from counterpoint.progress import may_be_quiet
 from counterpoint.results import Result
 from counterpoint.retrieval.lexical import Find, bm25, tfidf
 from counterpoint.retrieval.ranking import ranked
@@ -51,8 +52,15 @@ UNMATCHED = {
 """What did not fit together, as people are told of it."""
 
 
+@may_be_quiet
 def match(
-    model: Model | str | Path, test: object, *, pairs: Sequence[str], among: int | None = None, seed: int = 0
+    model: Model | str | Path,
+    test: object,
+    *,
+    pairs: Sequence[str],
+    among: int | None = None,
+    seed: int = 0,
+    quiet: bool = False,
 ) -> Result:
     """How well a model finds the partners of texts, each among so many others or among all there are.
 
@@ -62,6 +70,7 @@ def match(
         pairs: The column of what is asked and the column of what answers it.
         among: Every text looks for its partners among so many different ones, drawn at random; None for among all.
         seed: Names the draws.
+        quiet: Print nothing.
 
     All partners of a text are right, and rows with the same text are one.
 
@@ -98,8 +107,15 @@ def _linked(linked: Int64[np.ndarray, "r v"], groups: Sequence[np.ndarray]) -> l
     ]
 
 
+@may_be_quiet
 def retrieve(
-    model: Model | str | Path, queries: object, documents: object, relevance: object, *, seed: int = 0
+    model: Model | str | Path,
+    queries: object,
+    documents: object,
+    relevance: object,
+    *,
+    seed: int = 0,
+    quiet: bool = False,
 ) -> Result:
     """How well a model finds the documents that are relevant to queries.
 
@@ -112,6 +128,7 @@ def retrieve(
             of BEIR. A relevant document that is not among the documents counts as not found, a query that is not among
             the queries is left out.
         seed: Names the draws.
+        quiet: Print nothing.
 
     Returns:
         As ``match``, with ``unknown_documents``, the judgements of relevant documents that are not there,

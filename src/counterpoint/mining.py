@@ -21,6 +21,7 @@ from counterpoint.data.linked import read_linked
 from counterpoint.errors import InputError
 from counterpoint.files import expanded, write_text
 from counterpoint.model import Model, load
+from counterpoint.progress import may_be_quiet
 
 SHARE = 0.95
 CELLS = 2**22
@@ -29,6 +30,7 @@ CELLS = 2**22
 NEGATIVE = "negative"
 
 
+@may_be_quiet
 def mine(
     model: Model | str | Path,
     source: object,
@@ -37,6 +39,7 @@ def mine(
     pairs: Sequence[str],
     k: int = 1,
     share: float = SHARE,
+    quiet: bool = False,
 ) -> dict[str, Any]:
     """Write pairs with hard negatives beside them, to train on with ``simcse``.
 
@@ -47,6 +50,7 @@ def mine(
         pairs: The two columns.
         k: Negatives of every pair; pairs with fewer are left out.
         share: How alike to what asks a negative may be, as a share of how alike the answer is.
+        quiet: Print nothing.
 
     Returns:
         ``out``, ``rows`` that were written, ``left_out`` for want of negatives, and ``similarity``: the mean of answers

@@ -12,7 +12,7 @@ from counterpoint.errors import InputError
 from counterpoint.files import expanded
 from counterpoint.interfaces import Items
 from counterpoint.model import Model, load
-from counterpoint.progress import embedding
+from counterpoint.progress import embedding, may_be_quiet
 from counterpoint.reports.duplicates import write_duplicates
 from counterpoint.retrieval.copies import Duplicates
 from counterpoint.retrieval.duplicates import duplicates as among_vectors
@@ -22,6 +22,7 @@ CELL = 40
 """Letters of a cell of a table that is shown."""
 
 
+@may_be_quiet
 def duplicates(
     model: Model | Embeddings | str | Path,
     source: object = None,
@@ -29,6 +30,7 @@ def duplicates(
     threshold: float | None = None,
     precision: float = 0.9,
     html: str | Path | None = None,
+    quiet: bool = False,
 ) -> Duplicates:
     """All pairs and groups of near-duplicates, the closest first, each pair with its probability.
 
@@ -39,6 +41,7 @@ def duplicates(
         threshold: List all pairs whose centred vectors have at least this cosine similarity, in (-1, 1], and no others.
         precision: Expected share of copies among the pairs that are listed, in (0, 1].
         html: An .html file that shows the pairs side by side.
+        quiet: Print nothing.
 
     Raises:
         InputError: An option is out of range; data is missing, or given beside embeddings; or they hold NaN.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from counterpoint.data.labels import Labels
 from counterpoint.data.schema import schema_lines
@@ -22,10 +23,10 @@ _silent: ContextVar[bool] = ContextVar("silent", default=False)
 
 
 def console() -> Any:
-    """Where people read; results for programs go to stdout."""
-    from rich.console import Console
+    """Where people read, and the logger ``counterpoint``; results for programs go to stdout."""
+    from counterpoint.consoles import logged_console
 
-    return Console(stderr=True, highlight=False, soft_wrap=True, quiet=_silent.get())
+    return logged_console(quiet=_silent.get())
 
 
 @contextmanager
@@ -36,6 +37,21 @@ def silence(wanted: bool = True) -> Iterator[None]:
         yield
     finally:
         _silent.reset(before)
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def may_be_quiet(verb: Callable[P, R]) -> Callable[P, R]:
+    """The verb, which prints nothing where it is called with ``quiet=True``; loggers hear of it all the same."""
+
+    @functools.wraps(verb)
+    def heard(*args: P.args, **kwargs: P.kwargs) -> R:
+        with silence(bool(kwargs.pop("quiet", False))):
+            return verb(*args, **kwargs)
+
+    return heard
 
 
 def summary_lines(summary: Mapping[str, Any]) -> list[str]:
@@ -123,9 +139,10 @@ def announce_labels(labels: Labels, *, what: str = "labels", left_out: bool = Tr
 
 def conclude(headline: Mapping[str, str], verdicts: Sequence[Verdict]) -> None:
     """Print after training whether the run is of use, and below it how healthy the training was."""
+    from rich.markup import escape
+
     out = console()
-    out.print(f"{MARKS[headline['level']]}  ", end="")
-    out.print(headline["sentence"], markup=False)
+    out.print(f"{MARKS[headline['level']]}  {escape(headline['sentence'])}")
     for verdict in verdicts:
         out.print(f"{MARKS[verdict.level]}  {verdict.sentence}")
 
@@ -170,17 +187,19 @@ def _tenths(line: str, worth: Callable[[int], bool] = lambda total: True) -> Cal
 def progress(*, speaks: bool = True) -> Iterator[Listener]:
     """A bar with time left, views per second, loss, contrastive accuracy and effective rank of z.
 
-    Where stderr is not a terminal it is a line for about every tenth of the run. Trouble is said when it shows.
-    A process that does not speak prints nothing.
+    Where stderr is neither a terminal nor a notebook with ipywidgets it is a line for about every tenth of the run.
+    Trouble is said when it shows. A process that does not speak prints nothing.
     """
     if not speaks:
         yield lambda record: None
         return
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from counterpoint.consoles import draws_bars
+
     out = console()
     warn = _warnings(out)
-    if not out.is_terminal:
+    if not draws_bars(out):
         yield _lines(out, warn)
         return
     columns = (

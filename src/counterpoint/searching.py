@@ -14,7 +14,7 @@ from counterpoint.errors import InputError
 from counterpoint.files import expanded, is_file
 from counterpoint.interfaces import Items
 from counterpoint.model import Model, load
-from counterpoint.progress import embedding
+from counterpoint.progress import embedding, may_be_quiet
 from counterpoint.retrieval.nearest import Hits
 from counterpoint.retrieval.nearest import search as nearest_to
 
@@ -29,6 +29,7 @@ def search(
     like: Query,
     k: int = 10,
     column: str | None = None,
+    quiet: bool = False,
 ) -> Hits: ...
 @overload
 def search(
@@ -38,7 +39,9 @@ def search(
     like: list[Any] | tuple[Any, ...],
     k: int = 10,
     column: str | None = None,
+    quiet: bool = False,
 ) -> list[Hits]: ...
+@may_be_quiet
 def search(
     model: Model | Embeddings | str | Path,
     source: object = None,
@@ -46,6 +49,7 @@ def search(
     like: Query | list[Any] | tuple[Any, ...],
     k: int = 10,
     column: str | None = None,
+    quiet: bool = False,
 ) -> Hits | list[Hits]:
     """The k items of a source most alike to one of them, to the item in a file, to a text or to a vector.
 
@@ -57,6 +61,7 @@ def search(
             several of those.
         k: How many to find.
         column: Of a model of text, the column to search in, such as ``answer``.
+        quiet: Print nothing.
 
     Returns:
         The hits, most alike first, with their ``text`` where texts were searched; of a list the hits of each.

@@ -16,13 +16,20 @@ from counterpoint.evaluation.intervals import score_interval
 from counterpoint.exporting.words import table_of
 from counterpoint.files import expanded
 from counterpoint.model import Model, load
+from counterpoint.progress import may_be_quiet
 from counterpoint.results import Result
 from counterpoint.retrieval.nearest import Hits
 from counterpoint.retrieval.words import alike, answered, questions, unit
 
 
+@may_be_quiet
 def words(
-    model: Model | str | Path, like: str | Sequence[str], *, unlike: str | Sequence[str] = (), k: int = 10
+    model: Model | str | Path,
+    like: str | Sequence[str],
+    *,
+    unlike: str | Sequence[str] = (),
+    k: int = 10,
+    quiet: bool = False,
 ) -> Hits:
     """The ``k`` words most like some words and unlike others, by the cosine of their vectors.
 
@@ -32,6 +39,7 @@ def words(
         like: A word, or several; each as it is written, and where there is no such word in lower case.
         unlike: The same: with ``like=["king", "woman"], unlike="man"`` it is an analogy.
         k: How many to find.
+        quiet: Print nothing.
 
     Raises:
         InputError: A word is not known, or the model has no words.
@@ -39,12 +47,19 @@ def words(
     return alike(_vectors(model), _several(like), _several(unlike), k=k)
 
 
-def analogies(model: Model | str | Path, source: str | Path) -> Result:
+@may_be_quiet
+def analogies(
+    model: Model | str | Path,
+    source: str | Path,
+    *,
+    quiet: bool = False,
+) -> Result:
     """How many questions "a is to b as c is to d" are answered with d, of all words that the model knows.
 
     Args:
         model: As for ``words``.
         source: A file with ``: section`` and then four words in each line, as the questions-words.txt of word2vec.
+        quiet: Print nothing.
 
     Returns:
         ``right`` (``value``, ``low``, ``high``), ``asked`` and ``unknown``, the questions with a word that is not

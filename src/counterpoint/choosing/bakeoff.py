@@ -28,7 +28,7 @@ from counterpoint.locks import holds_out
 from counterpoint.opening import apart, open_source, without_column
 from counterpoint.options import DataOptions
 from counterpoint.plans import Plan
-from counterpoint.progress import console, decoding
+from counterpoint.progress import console, decoding, may_be_quiet
 from counterpoint.provenance import command, directory, placed, said
 from counterpoint.reports.comparison import write_comparison
 from counterpoint.results import Result
@@ -54,6 +54,7 @@ class Contest:
         return self.folder / "runs" / f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', method).strip('-')}-{seed}"
 
 
+@may_be_quiet
 @holds_out
 def compare(
     source: object,

@@ -29,7 +29,7 @@ from counterpoint.locks import holds_out
 from counterpoint.model import Model, load
 from counterpoint.opening import apart, open_source
 from counterpoint.plans import Lab
-from counterpoint.progress import announce_labels, console, decoding
+from counterpoint.progress import announce_labels, console, decoding, may_be_quiet
 from counterpoint.provenance import command, directory, placed, said
 from counterpoint.reports.looks import strip, write_looks
 from counterpoint.results import Result
@@ -59,6 +59,7 @@ class Look:
     """As ``fit`` takes it; None for a callable."""
 
 
+@may_be_quiet
 @holds_out
 def lab(
     source: object,

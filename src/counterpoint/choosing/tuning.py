@@ -27,6 +27,7 @@ from counterpoint.kinds import Modality
 from counterpoint.locks import holds_out
 from counterpoint.opening import Opened, Own, chosen, identity, opened, without_column
 from counterpoint.plans import Plan
+from counterpoint.progress import may_be_quiet
 from counterpoint.provenance import command, directory, placed, said
 from counterpoint.results import Result
 from counterpoint.settle import Prepared, arranged
@@ -55,6 +56,7 @@ class Question:
     resume: bool
 
 
+@may_be_quiet
 @holds_out
 def tune(
     source: object,

@@ -19,7 +19,7 @@ from counterpoint.labelling.budgets import Question, at_budgets, read_budget
 from counterpoint.labelling.parting import parted
 from counterpoint.labelling.recipes import require_views
 from counterpoint.model import Model, load
-from counterpoint.progress import console
+from counterpoint.progress import console, may_be_quiet
 from counterpoint.provenance import placed
 from counterpoint.reports.efficiency import NAMES
 from counterpoint.results import Result
@@ -27,6 +27,7 @@ from counterpoint.results import Result
 BUDGETS = ("1", "5", "10", "50", "1%", "10%", "100%")
 
 
+@may_be_quiet
 def label_efficiency(
     model: Model | str | Path,
     train: object,
@@ -36,6 +37,7 @@ def label_efficiency(
     budget: Sequence[str | int] = BUDGETS,
     draws: int = 3,
     seed: int = 0,
+    quiet: bool = False,
 ) -> Result:
     """What so many labels are worth, from scratch and with what the model knows: mean, interval, paired difference.
 
@@ -48,6 +50,7 @@ def label_efficiency(
             give are left out, with the reason.
         draws: How often labels are drawn and weights begun anew.
         seed: Names the draws and the held-out items.
+        quiet: Print nothing.
 
     Raises:
         InputError: The labels or a budget cannot be used; the message says what to do.

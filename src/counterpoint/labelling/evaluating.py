@@ -27,11 +27,13 @@ from counterpoint.labelling.parting import parted
 from counterpoint.labelling.vectors import evaluate_vectors
 from counterpoint.model import Model, load
 from counterpoint.opening import open_source, preprocessing_said
+from counterpoint.progress import may_be_quiet
 from counterpoint.provenance import placed, said
 from counterpoint.reports.reading import read_run
 from counterpoint.results import Result
 
 
+@may_be_quiet
 def evaluate(
     model: Model | Classifier | nn.Module | Callable[[Any], Any] | Any,
     train: object = None,
@@ -41,6 +43,7 @@ def evaluate(
     source: object = None,
     groups: object = None,
     seed: int = 0,
+    quiet: bool = False,
 ) -> Result:
     """Score a model, a network or vectors on labelled items: neighbours, linear probe, baselines, geometry, collisions.
 
@@ -69,6 +72,7 @@ def evaluate(
         source: Of vectors the data that they were made of, in the same order, for raw features as a baseline.
         groups: Of vectors what each belongs to that must not be split, such as its patient: an array, a list or a file.
         seed: Names the held-out items.
+        quiet: Print nothing.
     """
     if is_vectors(model):
         labels = train if labels is None else labels

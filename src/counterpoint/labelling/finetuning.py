@@ -36,7 +36,7 @@ from counterpoint.labelling.recipes import recipe, require_views
 from counterpoint.locks import holds_out
 from counterpoint.model import Model, load
 from counterpoint.plans import Tuning
-from counterpoint.progress import announce_labels, console
+from counterpoint.progress import announce_labels, console, may_be_quiet
 
 GENTLE = 0.25
 """Of the optimiser's own learning rate: an encoder that has learned already is moved with less force."""
@@ -62,6 +62,7 @@ class Trial(NamedTuple):
     """What fine-tuning took once."""
 
 
+@may_be_quiet
 @holds_out
 def finetune(
     model: Model | str | Path,

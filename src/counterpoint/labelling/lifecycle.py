@@ -44,7 +44,7 @@ from counterpoint.model import Model, load
 from counterpoint.opening import apart, without_column
 from counterpoint.options import AS_IT_IS, DataOptions
 from counterpoint.plans import Distilling, Lifecycle, Tuning
-from counterpoint.progress import announce_labels, console
+from counterpoint.progress import announce_labels, console, may_be_quiet
 from counterpoint.reports.page import write_report
 from counterpoint.reports.reading import PRETRAINED, SEMI
 
@@ -84,6 +84,7 @@ class Journey:
         return max(1.0, self.began + 60 * share * (self.asked.minutes or MINUTES) - time.monotonic())
 
 
+@may_be_quiet
 @holds_out
 def semi(
     source: object,

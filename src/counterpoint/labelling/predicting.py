@@ -10,9 +10,16 @@ from pathlib import Path
 from counterpoint.classifiers.classifier import Classifier, load_classifier
 from counterpoint.classifiers.predictions import Prediction, Predictions
 from counterpoint.files import expanded, write_text
+from counterpoint.progress import may_be_quiet
 
 
-def predict(model: Classifier | str | Path, source: object) -> Predictions:
+@may_be_quiet
+def predict(
+    model: Classifier | str | Path,
+    source: object,
+    *,
+    quiet: bool = False,
+) -> Predictions:
     """The likeliest class of every item of a source, with its probability and those of all classes."""
     kept = model if isinstance(model, Classifier) else load_classifier(model)
     return kept.predict(source)

@@ -29,13 +29,14 @@ from counterpoint.locks import holds_out
 from counterpoint.model import Model, load
 from counterpoint.naming import named
 from counterpoint.plans import Distilling
-from counterpoint.progress import announce_labels, embedding
+from counterpoint.progress import announce_labels, embedding, may_be_quiet
 from counterpoint.settle import USUAL_BATCH, fitting_epochs
 from counterpoint.training.recipe import steps_per_epoch
 
 ANSWERS, VECTORS = "answers", "vectors"
 
 
+@may_be_quiet
 @holds_out
 def distill(
     model: Classifier | Model | str | Path,
