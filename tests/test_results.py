@@ -5,11 +5,12 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 import counterpoint as cp
 from counterpoint.cli import main
 from counterpoint.data.texts import read_texts
-from counterpoint.errors import InputError
+from counterpoint.errors import InputError, PlanError
 from counterpoint.results import frame_of
 from tests.worlds import records
 
@@ -110,3 +111,13 @@ def test_an_index_of_texts_names_them_and_those_that_are_empty():
     read = read_texts(texts)
     assert (list(read.names), [name for name, _ in read.skipped]) == (["a", "c"], ["b"])
     assert list(read_texts(pd.DataFrame({"text": texts})).names) == ["a", "c"]
+
+
+def test_a_model_is_loaded_onto_the_device_that_is_named(folder, monkeypatch):
+    with pytest.raises(PlanError, match="This machine has no device 'tpu'"):
+        cp.load(folder / "run", device="tpu")
+    monkeypatch.setattr("counterpoint.model.choose_device", lambda name: torch.device(name))
+    model, classifier = cp.load(folder / "run", device="meta"), cp.load_classifier(folder / "tuned", device="meta")
+    parts = [model.encoder, model.head, classifier.model.encoder, classifier.top, model.untrained().encoder]
+    assert {each.device.type for part in parts for each in part.parameters()} == {"meta"}
+    assert cp.load(folder / "run", device="cpu").device.type == "cpu"

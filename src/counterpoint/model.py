@@ -26,7 +26,7 @@ from counterpoint.heads import mlp_head, shape_of_head
 from counterpoint.initial_weights import untrained_encoder
 from counterpoint.interfaces import Items
 from counterpoint.kinds import Modality
-from counterpoint.training.devices import keep_freed_memory
+from counterpoint.training.devices import choose_device, keep_freed_memory
 from counterpoint.weights import as_bytes, stamp, write_weights
 
 WEIGHTS, CONFIG, HEAD = "model.safetensors", "config.json", "head.safetensors"
@@ -62,6 +62,11 @@ class Model:
     def __repr__(self) -> str:
         name = self.built.get("encoder") or type(self.encoder).__name__
         return f"Model({self.modality.name}, {name}, {sum(p.numel() for p in self.encoder.parameters()):,} parameters)"
+
+    @property
+    def device(self) -> torch.device:
+        """Where the encoder lies, and computes."""
+        return next(iter(self.encoder.parameters()), torch.empty(0)).device
 
     def embed(self, source: object, *, batch_size: int = BATCH, tell: Tell | None = None) -> Embeddings:
         """Unit vectors (n, d) float32 of all items of a source, with their names.
@@ -118,7 +123,7 @@ class Model:
         """The encoder's own outputs h for all items, not scaled."""
         self.encoder.eval()
         keep_freed_memory()
-        device = next(iter(self.encoder.parameters()), torch.empty(0)).device
+        device = self.device
         lengths = getattr(items, "lengths", None)  # where they differ, those of one length go together: less to fill up
         order = np.arange(len(items)) if lengths is None else np.argsort(lengths, kind="stable")
         h = np.empty((0, 0), dtype=np.float32)
@@ -140,9 +145,8 @@ class Model:
             raise InputError(f"The modality '{self.modality.name}' does not say what its encoder is given.")
         shape = (1, *(LONG_ENOUGH if length is None else length for length in given.axes.values()))
         blank = torch.zeros(shape, dtype=torch.float32 if given.words is None else torch.int64)
-        device = next(iter(self.encoder.parameters()), torch.empty(0)).device
         with torch.inference_mode():
-            return int(self.encoder.eval()(blank.to(device)).shape[1])
+            return int(self.encoder.eval()(blank.to(self.device)).shape[1])
 
     def untrained(self, *, seed: int | None = None) -> Model:
         """The same model before it learned anything: the baseline that training has to beat.
@@ -156,7 +160,7 @@ class Model:
         with torch.random.fork_rng():
             torch.manual_seed(self.built.get("seed", 0) if seed is None else seed)
             head = None if self.head is None else mlp_head(**shape_of_head(self.head))
-        return Model(encoder, self.modality, self.built, head)
+        return Model(encoder.to(self.device), self.modality, self.built, None if head is None else head.to(self.device))
 
     def recipe(self) -> Mapping[str, Any]:
         """What open choices mean with its network, where that had learned before it came here."""
@@ -202,8 +206,12 @@ def _unit(h: Float32[np.ndarray, "n d"]) -> Float32[np.ndarray, "n d"]:
     return functional.normalize(vectors, dim=1, out=vectors).numpy()
 
 
-def load(folder: str | Path, *, encoder: nn.Module | None = None) -> Model:
-    """The model in a run folder. ``encoder`` is needed only for a module of your own, and gets its weights."""
+def load(folder: str | Path, *, encoder: nn.Module | None = None, device: str = "cpu") -> Model:
+    """The model in a run folder, on a device on which it then embeds: ``cpu``, ``cuda``, ``mps``, or ``auto``.
+
+    ``encoder`` is needed only for a module of your own, and gets its weights.
+    """
+    place = choose_device(device)
     path = expanded(folder)
     config = _config(path)
     weights = _weights(path / WEIGHTS, config["weights"])
@@ -218,7 +226,8 @@ def load(folder: str | Path, *, encoder: nn.Module | None = None) -> Model:
             )
         encoder = modality.rebuilt(built["encoder"], built.get("width"))
     _fill(encoder, weights, path)
-    return Model(encoder.eval(), modality, built, _head(path, config.get("head")))
+    head = _head(path, config.get("head"))
+    return Model(encoder.eval().to(place), modality, built, None if head is None else head.to(place))
 
 
 def _apart(file: Path, digest: str) -> Any:

@@ -102,17 +102,18 @@ def stand(*, inputs: int, hidden: int, head_layers: int, classes: int) -> nn.Seq
     return nn.Sequential(first_layers(head, head_layers), nn.Linear(hidden if head_layers else inputs, classes))
 
 
-def load_classifier(folder: str | Path) -> Classifier:
-    """The classifier that ``finetune`` left in a folder.
+def load_classifier(folder: str | Path, *, device: str = "cpu") -> Classifier:
+    """The classifier that ``finetune`` left in a folder, on a device as for ``load``.
 
     Raises ``RunError`` where there is none, or its files do not belong together.
     """
     path = expanded(folder)
-    model = load(path)
+    model = load(path, device=device)
     try:
         record = json.loads((path / RECORD).read_text(encoding="utf-8"))
         top = stand(**record["built"])
         top.load_state_dict(_weights(path, record))
+        top.to(model.device)
         told = {name: record[name] for name in ("kind", "learned") if name in record}
         return Classifier(model, top.eval(), record["built"], record["classes"], float(record["temperature"]), **told)
     except FileNotFoundError:
