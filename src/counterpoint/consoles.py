@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 from importlib.util import find_spec
+from typing import Any
 
 from rich.console import Console, ConsoleRenderable, RenderHook
 from rich.text import Text
+
+from counterpoint.errors import visible
 
 LOG = logging.getLogger("counterpoint")
 
@@ -21,9 +24,20 @@ class Logged(RenderHook):
         return renderables
 
 
+class Visible(Console):
+    """Shows names as ``visible`` does."""
+
+    def print(  # type: ignore[override]
+        self, *lines: Any, markup: bool | None = None, end: str = "\n"
+    ) -> None:
+        """Print lines, and what else rich can."""
+        shown = (visible(line) if isinstance(line, str) else line for line in lines)
+        super().print(*shown, markup=markup, end=end)
+
+
 def logged_console(*, quiet: bool) -> Console:
     """A console on stderr; a quiet one prints nothing."""
-    console = Console(stderr=True, highlight=False, soft_wrap=True, quiet=quiet)
+    console = Visible(stderr=True, highlight=False, soft_wrap=True, quiet=quiet)
     console.push_render_hook(Logged())
     return console
 

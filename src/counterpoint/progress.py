@@ -13,6 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 from counterpoint.data.labels import Labels
 from counterpoint.data.schema import schema_lines
 from counterpoint.errors import listed
+from counterpoint.evaluation.usefulness import duration
 from counterpoint.interfaces import Listener
 from counterpoint.training.watch import Verdict, judge
 
@@ -23,7 +24,7 @@ _silent: ContextVar[bool] = ContextVar("silent", default=False)
 
 
 def console() -> Any:
-    """Where people read, and the logger ``counterpoint``; results for programs go to stdout."""
+    """Where people read, names as ``visible`` shows them, and the logger ``counterpoint``; results go to stdout."""
     from counterpoint.consoles import logged_console
 
     return logged_console(quiet=_silent.get())
@@ -77,9 +78,10 @@ def summary_lines(summary: Mapping[str, Any]) -> list[str]:
         *([f"          {summary['because_of_time']}"] if summary.get("because_of_time") else []),
     ]
     if summary["minutes"] is not None:
+        threads = f", {counted} thread{'s' if counted > 1 else ''}" if (counted := summary.get("threads")) else ""
         lines.append(
             f"time      about {summary['minutes']:g} minutes at {summary['views_per_second']:,.0f} views per second, "
-            f"{summary['memory'] / 2**20:,.0f} MiB"
+            f"{summary['memory'] / 2**20:,.0f} MiB{threads}"
         )
     return lines
 
@@ -212,7 +214,9 @@ def progress(*, speaks: bool = True) -> Iterator[Listener]:
         task = bar.add_task("training", total=None, text="")
 
         def listen(record: Mapping[str, Any]) -> None:
-            if "loss" in record:
+            if "planned_anew" in record:
+                bar.print(_anew(record))
+            elif "loss" in record:
                 bar.update(task, total=record["steps"], completed=record["step"], text=_text(record))
                 warn(record)
             elif "knn" in record:
@@ -248,11 +252,28 @@ def _lines(out: Any, warn: Listener) -> Listener:
         tenth = 10 * record["step"] // max(1, record["steps"])
         if "loss" in record and tenth > told:
             told = tenth
-            out.print(f"step {record['step']}/{record['steps']}  {_text(record)}", markup=False)
+            out.print(f"step {record['step']}/{record['steps']}  {_text(record)}{_left(record)}", markup=False)
+        elif "planned_anew" in record:
+            out.print(_anew(record), markup=False)
         elif "knn" in record:
             out.print(f"epoch {record['epoch'] + 1}: neighbours agree for {record['knn']:.1%}", markup=False)
 
     return listen
+
+
+def _left(record: Mapping[str, Any]) -> str:
+    """About how long a run still takes, where that is worth a word and its first step is not all that is known."""
+    seconds = record.get("seconds", 0.0) / record["step"] * (record["steps"] - record["step"])
+    return f"  {duration(seconds)} to go" if record["step"] > 1 and seconds >= WHILE else ""
+
+
+def _anew(record: Mapping[str, Any]) -> str:
+    """What a run that goes by time does now, and why."""
+    much = "less" if record["planned_anew"] < record["planned"] else "more"
+    return (
+        f"plan      {record['planned_anew']:,} steps instead of {record['planned']:,}: a step takes "
+        f"{record['seconds_per_step']:.2g} s, so the time is enough for {much} than was measured before"
+    )
 
 
 def _text(record: Mapping[str, Any]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -32,6 +31,8 @@ from counterpoint.progress import console, decoding, may_be_quiet
 from counterpoint.provenance import command, directory, placed, said
 from counterpoint.reports.comparison import write_comparison
 from counterpoint.results import Result
+from counterpoint.schemas import Verdict
+from counterpoint.typed_json import read_json
 
 MINUTES = 3.0
 """Time for each run where neither time nor epochs are given."""
@@ -211,7 +212,7 @@ def _course(contest: Contest, method: str, seeds: Sequence[int]) -> dict[str, An
     folders = [contest.run(method, seed) for seed in seeds]
     steps, said_of = [], []
     for folder in folders:
-        verdict = json.loads((folder / runs.VERDICT).read_text(encoding="utf-8"))
-        steps.append(verdict["steps"] / runs.read_plan(folder)["steps_per_epoch"])
-        said_of += [each["kind"] for each in verdict["verdicts"]]
+        verdict = read_json(folder / runs.VERDICT, Verdict, "Start anew with --overwrite.")
+        steps.append(verdict.get("steps", 0) / (runs.read_plan(folder).get("steps_per_epoch") or 1))
+        said_of += [each.get("kind", "") for each in verdict["verdicts"]]
     return {"epochs": round(float(np.mean(steps)), 1), "verdicts": sorted(set(said_of))}

@@ -13,6 +13,7 @@ from counterpoint import runs
 from counterpoint.assemble import completed, learns_from_labels
 from counterpoint.choosing.folders import Folder
 from counterpoint.choosing.judging import Judge, judge
+from counterpoint.choosing.kept import Search as SearchRecord
 from counterpoint.choosing.outcome import tuning_table
 from counterpoint.choosing.questions import Questions, questions
 from counterpoint.choosing.search import BEST, REPORT, TRIALS, Budget, Search, share
@@ -34,6 +35,7 @@ from counterpoint.settle import Prepared, arranged
 from counterpoint.taught import taught
 from counterpoint.training.devices import memory
 from counterpoint.training.stopping import StopRequest, stop_requests
+from counterpoint.trust import require_trusted
 
 JOURNAL = "search.jsonl"
 
@@ -200,7 +202,10 @@ def _begun(asked: Question, usual: Prepared, by: Judge, began: float) -> dict[st
 def _gone_on(asked: Question, head: Mapping[str, Any]) -> dict[str, Any]:
     """The record of the search that is gone on with, if it is of the same data and choices."""
     asked.place.require_same(head, ("source", "test", "labels", "data", "by"))
-    before = {name: value for name, value in asked.place.read().items() if name != "trials"}
+    before: dict[str, Any] = {name: each for name, each in asked.place.read(SearchRecord).items() if name != "trials"}
+    for dimension in before["space"]:
+        for value in (dimension["usual"], *dimension.get("values", ())):
+            require_trusted({dimension["name"]: value}, asked.place.path)
     if before["identity"] != head["identity"]:
         raise InputError(
             f"The search was started on other data than '{head['source']}' holds now, or on other labels. Give the "

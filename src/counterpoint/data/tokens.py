@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +18,7 @@ import torch
 from jaxtyping import Bool, Int64
 from torch import Tensor
 
+from counterpoint.data.overlong import shortened
 from counterpoint.data.written import Ragged
 from counterpoint.errors import SourceError
 
@@ -49,12 +49,6 @@ SPACED = ("BertPreTokenizer", "WhitespaceSplit")
 
 PIECE = 4096
 """Texts that are turned into numbers at a time."""
-
-CHUNK = 1 << 14
-"""Characters that are read of what stands between two spaces. As a token of ours has at most 32 of them, they are 512
-tokens or more, and a text is usually cut after 256; the time that pairs of characters take grows with their square."""
-
-OVERLONG = re.compile(rf"\S{{{CHUNK + 1},}}")
 
 Script = Mapping[str, Any]
 """A tokenizer as JSON."""
@@ -115,15 +109,6 @@ def _alphabet(texts: Sequence[str], clean: Callable[[str], str], *, most: int) -
     return ordered[: min(most, max(FEWEST, enough))]
 
 
-def shortened(texts: Sequence[str]) -> Sequence[str]:
-    """The same texts, cut where more than ``CHUNK`` characters stand in a row without a space.
-
-    >>> [len(text) for text in shortened(["so short", "o" * 100_000 + " my"])]
-    [8, 16387]
-    """
-    return [OVERLONG.sub(lambda run: run[0][:CHUNK], text) if len(text) > CHUNK else text for text in texts]
-
-
 class Tokenizer:
     """Texts to numbers, and back to words."""
 
@@ -133,10 +118,15 @@ class Tokenizer:
         self.script = script
         try:
             self._reader = Reader.from_str(json.dumps(script))
-        except Exception as why:  # the library raises nothing more exact
-            raise SourceError(f"The tokenizer cannot be read: {why}. Give the tokenizer.json of its model.") from why
-        self._reader.no_padding()
-        self._reader.no_truncation()
+            self._reader.no_padding()
+            self._reader.no_truncation()
+            self._reader.encode("a b")
+        except BaseException as wrong:  # the library raises nothing more exact, and ends in a panic over some files
+            if isinstance(wrong, KeyboardInterrupt):
+                raise
+            raise SourceError(
+                f"The tokenizer cannot be read: {wrong}. Give the tokenizer.json of its model."
+            ) from wrong
         named = self._reader.get_vocab(with_added_tokens=True)
         self.words = [word for word, _ in sorted(named.items(), key=lambda each: each[1])]
         self.whole = script["model"]["type"] == "WordLevel"

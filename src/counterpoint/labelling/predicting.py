@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +9,7 @@ from counterpoint.classifiers.classifier import Classifier, load_classifier
 from counterpoint.classifiers.predictions import Prediction, Predictions
 from counterpoint.files import expanded, write_text
 from counterpoint.progress import may_be_quiet
+from counterpoint.separated import separated
 
 
 @may_be_quiet
@@ -25,10 +24,11 @@ def predict(
     return kept.predict(source)
 
 
-def write_predictions(predictions: Sequence[Prediction], path: str | Path) -> None:
-    """A table with the columns name, label and probability, written whole or not at all."""
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(["name", "label", "probability"])
-    table.writerows((each.name, each.label, f"{each.probability:.6f}") for each in predictions)
-    write_text(expanded(path), text.getvalue())
+def write_predictions(predictions: Sequence[Prediction], path: str | Path, *, spreadsheet_safe: bool = False) -> None:
+    """A table with the columns name, label and probability, written whole or not at all.
+
+    With ``spreadsheet_safe``, names and labels that a spreadsheet would take for formulas have ' before them.
+    """
+    rows = [(each.name, each.label, f"{each.probability:.6f}") for each in predictions]
+    table = separated([("name", "label", "probability"), *rows], spreadsheet_safe=spreadsheet_safe)
+    write_text(expanded(path), table)

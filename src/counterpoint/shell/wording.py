@@ -7,10 +7,11 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from counterpoint.errors import InputError
-from counterpoint.shell.app import AsJson, Place, Run, Several, app, say
+from counterpoint.shell.app import AsJson, Place, Run, Several, app, say, trusts
 
 
 @app.command
+@trusts
 def words(
     run: Run,
     *,
