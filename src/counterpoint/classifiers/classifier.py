@@ -124,5 +124,6 @@ def load_classifier(folder: str | Path, *, device: str = "cpu", trust: bool = Fa
         )
     unchanged(path / MODEL, record["model"])
     top = filled(lambda: stand(**built), read_weights(path / WEIGHTS, record["weights"]), path)
+    top.to(model.device)
     kind, learned = record.get("kind", "one"), record.get("learned", [])
     return Classifier(model, top.eval(), built, record["classes"], record["temperature"], kind, learned)
