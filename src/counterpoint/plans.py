@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,12 +26,19 @@ WORDS = {bool: "True or False", int: "a whole number", float: "a number", str: "
 """What the types of choices are called."""
 
 
+@functools.cache
+def _kinds(record: type) -> dict[str, Any]:
+    """The types of the choices of a record, found once."""
+    return typing.get_type_hints(record)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Choices:
     """What every record of choices can do: check each against its own kind and range, name them, be written."""
 
     def __post_init__(self) -> None:
-        kinds = typing.get_type_hints(type(self))
+        record: type = type(self)
+        kinds = _kinds(record)
         for each in dataclasses.fields(self):
             object.__setattr__(self, each.name, plain(getattr(self, each.name)))
             check(each.name, getattr(self, each.name), kinds[each.name], each.metadata)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from counterpoint.data.labels import Labels
 from counterpoint.data.schema import schema_lines
-from counterpoint.errors import listed, visible
+from counterpoint.errors import listed
 from counterpoint.evaluation.usefulness import duration
 from counterpoint.interfaces import Listener
 from counterpoint.training.watch import Verdict, judge
@@ -23,17 +24,10 @@ _silent: ContextVar[bool] = ContextVar("silent", default=False)
 
 
 def console() -> Any:
-    """Where people read, names as ``visible`` shows them; results for programs go to stdout."""
-    from rich.console import Console
+    """Where people read, names as ``visible`` shows them, and the logger ``counterpoint``; results go to stdout."""
+    from counterpoint.consoles import logged_console
 
-    class Visible(Console):
-        def print(  # type: ignore[override]
-            self, *lines: Any, markup: bool | None = None, end: str = "\n"
-        ) -> None:
-            shown = (visible(line) if isinstance(line, str) else line for line in lines)
-            super().print(*shown, markup=markup, end=end)
-
-    return Visible(stderr=True, highlight=False, soft_wrap=True, quiet=_silent.get())
+    return logged_console(quiet=_silent.get())
 
 
 @contextmanager
@@ -44,6 +38,21 @@ def silence(wanted: bool = True) -> Iterator[None]:
         yield
     finally:
         _silent.reset(before)
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def may_be_quiet(verb: Callable[P, R]) -> Callable[P, R]:
+    """The verb, which prints nothing where it is called with ``quiet=True``; loggers hear of it all the same."""
+
+    @functools.wraps(verb)
+    def heard(*args: P.args, **kwargs: P.kwargs) -> R:
+        with silence(bool(kwargs.pop("quiet", False))):
+            return verb(*args, **kwargs)
+
+    return heard
 
 
 def summary_lines(summary: Mapping[str, Any]) -> list[str]:
@@ -145,9 +154,10 @@ def announce_labels(labels: Labels, *, what: str = "labels", left_out: bool = Tr
 
 def conclude(headline: Mapping[str, str], verdicts: Sequence[Verdict]) -> None:
     """Print after training whether the run is of use, and below it how healthy the training was."""
+    from rich.markup import escape
+
     out = console()
-    out.print(f"{MARKS[headline['level']]}  ", end="")
-    out.print(headline["sentence"], markup=False)
+    out.print(f"{MARKS[headline['level']]}  {escape(headline['sentence'])}")
     for verdict in verdicts:
         out.print(f"{MARKS[verdict.level]}  {verdict.sentence}")
 
@@ -192,17 +202,19 @@ def _tenths(line: str, worth: Callable[[int], bool] = lambda total: True) -> Cal
 def progress(*, speaks: bool = True) -> Iterator[Listener]:
     """A bar with time left, views per second, loss, contrastive accuracy and effective rank of z.
 
-    Where stderr is not a terminal it is a line for about every tenth of the run. Trouble is said when it shows.
-    A process that does not speak prints nothing.
+    Where stderr is neither a terminal nor a notebook with ipywidgets it is a line for about every tenth of the run.
+    Trouble is said when it shows. A process that does not speak prints nothing.
     """
     if not speaks:
         yield lambda record: None
         return
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from counterpoint.consoles import draws_bars
+
     out = console()
     warn = _warnings(out)
-    if not out.is_terminal:
+    if not draws_bars(out):
         yield _lines(out, warn)
         return
     columns = (
