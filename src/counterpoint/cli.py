@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from cyclopts import CycloptsError
 
-from counterpoint.errors import InputError, Interrupted, in_shell
+from counterpoint.errors import InputError, Interrupted, in_shell, visible
 from counterpoint.shell import checks as checks
 from counterpoint.shell import choosing as choosing
 from counterpoint.shell import elsewhere as elsewhere
@@ -48,9 +48,10 @@ def main(tokens: Sequence[str] | None = None) -> None:
 
 def _stop(wrong: BaseException, sentence: str, *, status: int, as_json: bool) -> None:
     """End with one sentence for people and, where they ask for it, a record for programs."""
+    shown = visible(sentence)
     if as_json:
-        _print_json(wrong, sentence)
-    print(f"counterpoint: {sentence}", file=sys.stderr)
+        _print_json(wrong, shown)
+    print(f"counterpoint: {shown}", file=sys.stderr)
     sys.exit(status)
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import nn
@@ -19,12 +19,13 @@ from counterpoint.evaluation.labelled import Labelled
 from counterpoint.evaluation.online import online_knn
 from counterpoint.files import expanded, write_json
 from counterpoint.interfaces import Listener, Tracker
+from counterpoint.keywords import FitKeywords
 from counterpoint.kinds import Modality
 from counterpoint.locks import holds_out
 from counterpoint.model import Model
 from counterpoint.pairing.scoring import ALL, enough, verified
 from counterpoint.plans import Plan
-from counterpoint.progress import announce, announce_labels, conclude, progress
+from counterpoint.progress import announce, announce_labels, conclude, may_be_quiet, progress
 from counterpoint.provenance import command, directory, placed
 from counterpoint.reports.views import draw_views
 from counterpoint.settle import OVERHEAD, Prepared, chosen, prepare
@@ -33,11 +34,13 @@ from counterpoint.training.normalise import settle_statistics
 from counterpoint.training.processes import joined
 from counterpoint.training.records import Records
 from counterpoint.training.stopping import stop_requests
+from counterpoint.training.threads import Threads
 from counterpoint.training.watch import Verdict, judge
 
 ADOPTED = Verdict("good", "adopted", "The encoder was taken as it came: nothing was trained.")
 
 
+@may_be_quiet
 @holds_out
 def fit(
     source: object,
@@ -47,7 +50,7 @@ def fit(
     pairs: object = None,
     resume: bool = False,
     overwrite: bool = False,
-    **choices: Any,
+    **choices: Unpack[FitKeywords],
 ) -> Model:
     """Train an encoder on a source and return the model; most methods need no labels.
 
@@ -105,6 +108,7 @@ def fit(
                 each_epoch=follow,
                 stop=stop,
                 deadline=None if asked.minutes is None or resume else began + 60 * OVERHEAD * asked.minutes,
+                threads=_threads(prepared),
                 notes=compared_by(prepared.plan),
             )
             course = _trained(prepared, keeping)
@@ -142,6 +146,14 @@ def _kept(prepared: Prepared, course: Course, folder: Path | None) -> Model:
         found = verified(model, prepared.items, {ALL: prepared.learned.kept}, seed=prepared.plan.seed)
         write_json(folder / runs.VERIFICATION, found)
     return model
+
+
+def _threads(prepared: Prepared) -> Threads | None:
+    """Chooses between all threads and one where a run goes by time; not of several processes, which share cores."""
+    pace, recipe = prepared.pace, prepared.recipe
+    if pace is None or recipe.device.type != "cpu" or recipe.processes.count > 1 or torch.get_num_threads() == 1:
+        return None
+    return Threads(torch.get_num_threads(), pace.threads)
 
 
 def _trained(prepared: Prepared, keeping: Keeping) -> Course:

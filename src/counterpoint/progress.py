@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from counterpoint.data.labels import Labels
 from counterpoint.data.schema import schema_lines
 from counterpoint.errors import counted, listed
+from counterpoint.evaluation.usefulness import duration
 from counterpoint.interfaces import Listener
 from counterpoint.training.watch import Verdict, judge
 
@@ -22,10 +24,10 @@ _silent: ContextVar[bool] = ContextVar("silent", default=False)
 
 
 def console() -> Any:
-    """Where people read; results for programs go to stdout."""
-    from rich.console import Console
+    """Where people read, names as ``visible`` shows them, and the logger ``counterpoint``; results go to stdout."""
+    from counterpoint.consoles import logged_console
 
-    return Console(stderr=True, highlight=False, soft_wrap=True, quiet=_silent.get())
+    return logged_console(quiet=_silent.get())
 
 
 @contextmanager
@@ -36,6 +38,21 @@ def silence(wanted: bool = True) -> Iterator[None]:
         yield
     finally:
         _silent.reset(before)
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def may_be_quiet(verb: Callable[P, R]) -> Callable[P, R]:
+    """The verb, which prints nothing where it is called with ``quiet=True``; loggers hear of it all the same."""
+
+    @functools.wraps(verb)
+    def heard(*args: P.args, **kwargs: P.kwargs) -> R:
+        with silence(bool(kwargs.pop("quiet", False))):
+            return verb(*args, **kwargs)
+
+    return heard
 
 
 def summary_lines(summary: Mapping[str, Any]) -> list[str]:
@@ -55,17 +72,31 @@ def summary_lines(summary: Mapping[str, Any]) -> list[str]:
         f"data      {items}, recognised as {summary['modality']}{skipped}",
         *(f"          {note}" for note in summary["notes"]),
         *(f"{'' if row else 'schema':8}  {line}" for row, line in enumerate(schema_lines(summary["schema"]))),
+        *_recipe_lines(summary.get("recipe"), summary.get("departures") or {}),
         f"views     {summary['views']}{_shape(', ', summary['view_shape'])}",
         f"encoder   {summary['encoder']}, {summary['encoder_parameters']:,} parameters",
         f"training  {steps}, {summary['precision']} on {summary['device']}{company}",
         *([f"          {summary['because_of_time']}"] if summary.get("because_of_time") else []),
     ]
     if summary["minutes"] is not None:
+        threads = f", {counted(summary['threads'], 'thread')}" if summary.get("threads") else ""
         lines.append(
             f"time      about {summary['minutes']:g} minutes at {summary['views_per_second']:,.0f} views per second, "
-            f"{summary['memory'] / 2**20:,.0f} MiB"
+            f"{summary['memory'] / 2**20:,.0f} MiB{threads}"
         )
     return lines
+
+
+def _recipe_lines(recipe: str | None, departures: Mapping[str, Sequence[Any]]) -> list[str]:
+    """The recipe of a run, and which of its choices are other than published.
+
+    >>> _recipe_lines("simclr-cifar10-resnet18", {"batch_size": [512, 64]})
+    ['recipe    simclr-cifar10-resnet18', '          batch_size 64 instead of 512']
+    """
+    if recipe is None:
+        return []
+    changes = (f"          {name} {now} instead of {published}" for name, (published, now) in departures.items())
+    return [f"recipe    {recipe}", *changes]
 
 
 def announce(summary: Mapping[str, Any], folder: Path | None) -> None:
@@ -123,9 +154,10 @@ def announce_labels(labels: Labels, *, what: str = "labels", left_out: bool = Tr
 
 def conclude(headline: Mapping[str, str], verdicts: Sequence[Verdict]) -> None:
     """Print after training whether the run is of use, and below it how healthy the training was."""
+    from rich.markup import escape
+
     out = console()
-    out.print(f"{MARKS[headline['level']]}  ", end="")
-    out.print(headline["sentence"], markup=False)
+    out.print(f"{MARKS[headline['level']]}  {escape(headline['sentence'])}")
     for verdict in verdicts:
         out.print(f"{MARKS[verdict.level]}  {verdict.sentence}")
 
@@ -170,17 +202,19 @@ def _tenths(line: str, worth: Callable[[int], bool] = lambda total: True) -> Cal
 def progress(*, speaks: bool = True) -> Iterator[Listener]:
     """A bar with time left, views per second, loss, contrastive accuracy and effective rank of z.
 
-    Where stderr is not a terminal it is a line for about every tenth of the run. Trouble is said when it shows.
-    A process that does not speak prints nothing.
+    Where stderr is neither a terminal nor a notebook with ipywidgets it is a line for about every tenth of the run.
+    Trouble is said when it shows. A process that does not speak prints nothing.
     """
     if not speaks:
         yield lambda record: None
         return
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from counterpoint.consoles import draws_bars
+
     out = console()
     warn = _warnings(out)
-    if not out.is_terminal:
+    if not draws_bars(out):
         yield _lines(out, warn)
         return
     columns = (
@@ -193,7 +227,9 @@ def progress(*, speaks: bool = True) -> Iterator[Listener]:
         task = bar.add_task("training", total=None, text="")
 
         def listen(record: Mapping[str, Any]) -> None:
-            if "loss" in record:
+            if "planned_anew" in record:
+                bar.print(_anew(record))
+            elif "loss" in record:
                 bar.update(task, total=record["steps"], completed=record["step"], text=_text(record))
                 warn(record)
             elif "knn" in record:
@@ -229,11 +265,28 @@ def _lines(out: Any, warn: Listener) -> Listener:
         tenth = 10 * record["step"] // max(1, record["steps"])
         if "loss" in record and tenth > told:
             told = tenth
-            out.print(f"step {record['step']}/{record['steps']}  {_text(record)}", markup=False)
+            out.print(f"step {record['step']}/{record['steps']}  {_text(record)}{_left(record)}", markup=False)
+        elif "planned_anew" in record:
+            out.print(_anew(record), markup=False)
         elif "knn" in record:
             out.print(f"epoch {record['epoch'] + 1}: neighbours agree for {record['knn']:.1%}", markup=False)
 
     return listen
+
+
+def _left(record: Mapping[str, Any]) -> str:
+    """About how long a run still takes, where that is worth a word and its first step is not all that is known."""
+    seconds = record.get("seconds", 0.0) / record["step"] * (record["steps"] - record["step"])
+    return f"  {duration(seconds)} to go" if record["step"] > 1 and seconds >= WHILE else ""
+
+
+def _anew(record: Mapping[str, Any]) -> str:
+    """What a run that goes by time does now, and why."""
+    much = "less" if record["planned_anew"] < record["planned"] else "more"
+    return (
+        f"plan      {counted(record['planned_anew'], 'step')} instead of {record['planned']:,}: a step takes "
+        f"{record['seconds_per_step']:.2g} s, so the time is enough for {much} than was measured before"
+    )
 
 
 def _text(record: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from counterpoint.data.packed import contents
 from counterpoint.errors import SourceError, listed
+from counterpoint.limits import CELLS
 
 MEDIA = ("Image", "Audio", "Video")
 """Features of datasets that are no columns to read: pictures are taken item by item."""
@@ -50,6 +51,20 @@ def table_of(source: Any) -> Any:
                 f"The data frame has more than one column called '{twice}'. Give every column its own name."
             ) from wrong
         return columns  # cells of several types in one column
+
+
+def index_of(source: Any) -> list[str] | None:
+    """What the rows of a data frame or a column of pandas are called, where its index names each and does not count.
+
+    >>> import pandas as pd
+    >>> index_of(pd.DataFrame({"x": [1, 2]}, index=["ann", "bo"])), index_of(pd.Series(["a", "b"]))
+    (['ann', 'bo'], None)
+    """
+    index: Any = getattr(source, "index", None)
+    if not hasattr(source, "iloc") or type(index).__name__ == "RangeIndex":
+        return None
+    names = ["/".join(map(str, each)) if isinstance(each, tuple) else str(each) for each in index]
+    return names if len(set(names)) == len(names) else None
 
 
 def rows_of(source: object) -> dict[str, Any] | None:
@@ -110,8 +125,10 @@ def read_parquet(file: Path, called: str) -> Any:
     from pyarrow import parquet
 
     try:
-        if file.suffix.lower() == ".parquet":
-            return parquet.read_table(file, partitioning=None)
-        return parquet.read_table(pa.BufferReader(contents(file)))
+        source = file if file.suffix.lower() == ".parquet" else pa.BufferReader(contents(file))
+        held = parquet.read_metadata(source)
+        if held.num_rows * held.num_columns > CELLS:
+            raise SourceError(f"{called} says it has {held.num_rows:,} rows, more than are read. Cut it into shards.")
+        return parquet.read_table(source, partitioning=None)
     except (pa.ArrowException, OSError) as wrong:
         raise SourceError(f"{called} cannot be read: {str(wrong).rstrip('.')}. Expected a Parquet file.") from wrong

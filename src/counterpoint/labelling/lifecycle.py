@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from counterpoint.errors import InputError, RunError
 from counterpoint.evaluation.scores import score
 from counterpoint.files import expanded, write_json
 from counterpoint.fitting import fit
+from counterpoint.keywords import LifecycleKeywords
 from counterpoint.labelling.answers import answered, least_certain
 from counterpoint.labelling.budgets import LONGER, Budget, Question, at_budgets, student_of
 from counterpoint.labelling.efficiency import tell
@@ -43,7 +44,7 @@ from counterpoint.model import Model, load
 from counterpoint.opening import apart, without_column
 from counterpoint.options import AS_IT_IS, DataOptions
 from counterpoint.plans import Distilling, Lifecycle, Tuning
-from counterpoint.progress import announce_labels, console
+from counterpoint.progress import announce_labels, console, may_be_quiet
 from counterpoint.reports.page import write_report
 from counterpoint.reports.reading import PRETRAINED, SEMI
 
@@ -83,6 +84,7 @@ class Journey:
         return max(1.0, self.began + 60 * share * (self.asked.minutes or MINUTES) - time.monotonic())
 
 
+@may_be_quiet
 @holds_out
 def semi(
     source: object,
@@ -91,7 +93,7 @@ def semi(
     out: str | Path,
     resume: bool = False,
     overwrite: bool = False,
-    **choices: Any,
+    **choices: Unpack[LifecycleKeywords],
 ) -> Classifier:
     """From unlabelled data and a handful of labels to a small classifier, and by how much that is better.
 
@@ -113,8 +115,8 @@ def semi(
         Interrupted: Ctrl-C or SIGTERM during the contrast; everything is saved.
     """
     began, folder = time.monotonic(), expanded(out)
-    choices, data = apart(choices)
-    asked = Lifecycle.of(choices)
+    named, data = apart(choices)
+    asked = Lifecycle.of(named)
     require_deliverable(asked.deliver, (PROBE, FINETUNED, STUDENT))
     runs.check(folder, resume=False, overwrite=overwrite or resume)
     if resume and overwrite:
@@ -158,7 +160,7 @@ def _pretrained(journey: Journey, source: object, *, resume: bool) -> Model:
     if resume and (folder / runs.VERDICT).exists():
         model = load(folder)
     elif resume and (folder / runs.STATE).exists():
-        model = fit(source, out=folder, resume=True, **data)
+        model = fit(source, out=folder, resume=True, encoder=asked.encoder, **data)
     else:
         seconds = journey.left(CONTRAST)
         length: dict[str, Any] = {"epochs": asked.epochs} if seconds is None else {"minutes": seconds / 60}
@@ -173,9 +175,7 @@ def _tuned(journey: Journey, model: Model) -> Trial:
     deliver = asked.deliver if asked.deliver in (PROBE, FINETUNED) else "best"
     tuning = Tuning(per_class=asked.per_class, fraction=asked.fraction, seed=asked.seed, deliver=deliver)
     tried = trial(model, material.learned, tuning, journey.left(TUNING))
-    leave_trial(
-        tried, material.learned, Leaving(journey.folder / TUNED_FOLDER, journey.record), seed=asked.seed, role="teaches"
-    )
+    leave_trial(tried, material.learned, Leaving(journey.folder / TUNED_FOLDER, journey.record), role="teaches")
     return tried
 
 
@@ -278,7 +278,7 @@ def _scored(
     scores["rehearsal"] = not material.spared
     if compared is not None:
         write_json(journey.folder / runs.BUDGET, compared)
-    train = {"train": journey.record["source"], runs.path_of("train"): journey.record[runs.path_of("source")]}
+    train = runs.sealed("train", journey.record["source"], journey.record["source_path"])
     write_json(journey.folder / runs.EVALUATION, {**scores, **train, "test": None, "seed": seed})
 
 

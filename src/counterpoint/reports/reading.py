@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
+from counterpoint import schemas
+from counterpoint.errors import RunError
 from counterpoint.runs import not_evaluated
 from counterpoint.training import records
+from counterpoint.typed_json import read_json
+
+
+class Worded(TypedDict):
+    """``views.json``: texts and their views."""
+
+    views: list[list[str]]
+
+
+TYPES: Mapping[str, Any] = {
+    "plan": schemas.Plan,
+    "tuned": schemas.Tuned,
+    "verdict": schemas.Verdict,
+    "evaluation": schemas.Evaluation,
+    "budget": schemas.Budget,
+    "views": Worded,
+}
+"""What the files of a run hold, by their names."""
 
 PRETRAINED = "pretrained"
 """Where the first step of a lifecycle lies inside its folder."""
@@ -67,6 +86,8 @@ def read_run(folder: Path) -> Run:
     evaluate = f"counterpoint evaluate {shlex.quote(str(folder))} --labels LABELS"
     evaluation = _json(folder, "evaluation", evaluate, missing)
     headline = evaluation.get("headline") or ({} if "conclusion" in tuned else not_evaluated(folder))
+    if "conclusion" in tuned and learned != folder:
+        headline = {"level": tuned.get("level", "good"), "sentence": tuned["conclusion"]}
     if "conclusion" in tuned and learned == folder:
         missing["metrics"] = Missing("Curves are kept of learning without labels only, in the run that this began at.")
     elif plan.get("steps") == 0:
@@ -108,14 +129,11 @@ def _fit(plan: Mapping[str, Any], folder: Path) -> str:
 def _json(folder: Path, name: str, command: str, missing: dict[str, Missing]) -> dict[str, Any]:
     path = folder / f"{name}.json"
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(found, dict):
-            raise ValueError(f"it should hold an object and holds {type(found).__name__}")
-        return found
+        return dict(read_json(path, TYPES[name], ""))
     except FileNotFoundError:
         missing[name] = Missing(f"There is no {path.name} in this run.", command)
-    except (OSError, ValueError) as wrong:
-        missing[name] = Missing(f"{path.name} is damaged: {wrong}.", command)
+    except RunError as wrong:
+        missing[name] = Missing(str(wrong).replace(f"'{path}'", path.name).strip(), command)
     return {}
 
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import json
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ParamSpec
 
 from cyclopts import App, Parameter, Token
 
 from counterpoint import __version__
+from counterpoint.errors import no_run, visible
 from counterpoint.files import expanded
 from counterpoint.options import AS_IT_IS as AS_IT_IS
 from counterpoint.options import DataOptions
 from counterpoint.plans import Plan
 from counterpoint.shell.help import TOOLS, Layout, example
+from counterpoint.trust import trusting
 
+P = ParamSpec("P")
 COMPLETE = "counterpoint --install-completion --shell bash"
 
 app = App(
@@ -41,19 +45,44 @@ def _given(_: Any, tokens: Sequence[Token]) -> Path:
 Place = Annotated[Path, Parameter(converter=_given)]
 """The path of a file or a folder, where ~ is followed even behind a = and in quotation marks."""
 
+
+def _there(_: Any, tokens: Sequence[Token]) -> Path:
+    path = expanded(tokens[0].value)
+    if not path.exists() and not path.suffix:
+        raise no_run(path)  # at once, before torch is imported
+    return path
+
+
+Run = Annotated[Path, Parameter(converter=_there)]
+"""The folder of a run, or a file with a suffix that may stand in its place."""
+
 Choices = Annotated[Plan, Parameter(name="*")]
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON object and nothing else.")]
 Data = Annotated[DataOptions, Parameter(name="*", allow_leading_hyphen=True)]
 Flag = Parameter(negative="")
 Several = Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")]
+Trust = Annotated[
+    bool, Parameter(negative="", help="Run code from outside of Counterpoint that the run names, such as views.")
+]
 USUAL = Plan()
 
 
-def filled(found: Sequence[Any]) -> list[dict[str, Any]]:
-    """What was found, records of one kind, as JSON can hold them; fields without a value are left out."""
-    return [{name: value for name, value in asdict(each).items() if value is not None} for each in found]
+def trusts(verb: Callable[P, None]) -> Callable[P, None]:
+    """The verb with ``--trust``: it loads what a run folder names from outside of this package, too."""
+
+    @functools.wraps(verb)
+    def trusting_verb(*args: P.args, **kwargs: P.kwargs) -> None:
+        with trusting(bool(kwargs.pop("trust", False))):
+            verb(*args, **kwargs)
+
+    signature = inspect.signature(verb, eval_str=True)
+    option = inspect.Parameter("trust", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Trust)
+    parameters = [*signature.parameters.values(), option]
+    setattr(trusting_verb, "__signature__", signature.replace(parameters=parameters))  # noqa: B010
+    trusting_verb.__annotations__ = {each.name: each.annotation for each in parameters}
+    return trusting_verb
 
 
 def say(record: Any, text: str, *, as_json: bool) -> None:
     """Print a record for programs, or a text for people."""
-    print(json.dumps(record) if as_json else text)
+    print(json.dumps(record) if as_json else visible(text))

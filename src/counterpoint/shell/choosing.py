@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from counterpoint.plans import Lab
-from counterpoint.shell.app import AS_IT_IS, USUAL, AsJson, Choices, Data, Flag, Place, app, say
+from counterpoint.shell.app import AS_IT_IS, USUAL, AsJson, Choices, Data, Flag, Place, Run, app, say, trusts
 from counterpoint.shell.help import CHOOSE, example
 
 Labs = Annotated[Lab, Parameter(name="*")]
@@ -63,13 +63,14 @@ def compare(
         **data.record(),
         **choices.record(),
     )
-    text = f"{api.contest_table(found)}\nThe runs are in {out}, the report is {out / 'report.html'}"
+    text = f"{found}\nThe runs are in {out}, the report is {out / 'report.html'}"
     say({"out": str(out), **found}, text, as_json=as_json)
 
 
 @app.command(
     group=CHOOSE, help_epilogue=example("counterpoint tune photos/ --labels folder --minutes 60 --out runs/tuned")
 )
+@trusts
 def tune(
     source: str,
     *,
@@ -118,17 +119,18 @@ def tune(
         **data.record(),
         **choices.record(),
     )
-    text = f"{api.tuning_table(found)}\nThe report is {out / 'report.html'}"
+    text = f"{found}\nThe report is {out / 'report.html'}"
     say({"out": str(out), **found}, text, as_json=as_json)
 
 
 @app.command(group=CHOOSE, help_epilogue=example("counterpoint lab photos/ --labels folder --out runs/lab"))
+@trusts
 def lab(
     source: str,
     *,
     labels: str | None = None,
     views: str | None = None,
-    model: Place | None = None,
+    model: Run | None = None,
     out: Place | None = None,
     overwrite: Annotated[bool, Flag] = False,
     data: Data = AS_IT_IS,
@@ -156,7 +158,7 @@ def lab(
     given = None if views is None else _several(views)
     wanted = {**data.record(), **choices.record()}
     found = api.lab(source, labels=labels, views=given, model=model, out=out, overwrite=overwrite, **wanted)
-    text = api.lab_table(found) + (f"\nThe report is {out / 'report.html'}" if out else "")
+    text = str(found) + (f"\nThe report is {out / 'report.html'}" if out else "")
     say(found, text, as_json=as_json)
 
 

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from counterpoint.errors import counted
-from counterpoint.shell.app import AsJson, Place, app, say
+from counterpoint.shell.app import AsJson, Place, Run, app, say, trusts
 from counterpoint.shell.help import USE, example
 
 
 @app.command(group=USE, help_epilogue=example("counterpoint export runs/photos --out model.onnx"))
-def export(run: Place, *, out: Place, as_json: AsJson = False) -> None:
+@trusts
+def export(run: Run, *, out: Place, as_json: AsJson = False) -> None:
     """Write the model in RUN so that it works without Counterpoint: for any runtime, or for torchvision and timm.
 
     Args:

@@ -35,6 +35,7 @@ OTHERS = "Options"
 TOPICS = {
     "Data": (
         "run",
+        "trust",
         "model",
         "source",
         "labels",
@@ -52,14 +53,14 @@ TOPICS = {
         *(each.name for each in dataclasses.fields(DataOptions)),
     ),
     OTHERS: (),
-    "Method": ("methods", "method", "objective", "negatives", "similarity", "temperature", "frozen", "deliver"),
+    "Method": ("recipe", "methods", "method", "objective", "negatives", "similarity", "temperature", "frozen", "deliver"),
     "Teacher and student": ("match", "neighbours", "teacher_sees", "label_weight", "student", "student_width"),
     "Network": ("encoder", "weights", "start", "width", "head_layers", "head_hidden", "head_outputs", "matryoshka"),
     "Views": ("views", "view_size", "local_views"),
     "Budget": ("minutes", "epochs", "per_class", "fraction", "budget", "draws", "trials", "repeats", "seeds", "items"),
-    "Training": ("batch_size", "at_once", "optimizer", "learning_rate", "weight_decay", "warmup"),
+    "Training": ("batch_size", "at_once", "optimizer", "learning_rate", "scaling", "schedule", "weight_decay", "warmup"),
     "Machine": ("seed", "device", "precision", "workers", "engine", "shard_size"),
-    "Output": ("out", "html", "resume", "overwrite", "save_every", "track", "json"),
+    "Output": ("out", "html", "spreadsheet_safe", "resume", "overwrite", "save_every", "track", "json"),
 }
 """What options are about, in the order of the help; whatever is named nowhere goes to ``OTHERS``."""
 

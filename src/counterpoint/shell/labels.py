@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from counterpoint.errors import InputError, counted
 from counterpoint.plans import Distilling, Lifecycle, Tuning
-from counterpoint.shell.app import AS_IT_IS, AsJson, Data, Flag, Place, app, say
+from counterpoint.shell.app import AS_IT_IS, AsJson, Data, Flag, Place, Run, app, say, trusts
 from counterpoint.shell.help import LABELS, example
 
 Tunings = Annotated[Tuning, Parameter(name="*")]
@@ -21,6 +21,7 @@ TUNED_AS_USUAL, DISTILLED_AS_USUAL, ALL_AS_USUAL = Tuning(), Distilling(), Lifec
 @app.command(
     group=LABELS, help_epilogue=example("counterpoint semi photos/ --labels labels.csv --out runs/sorted --minutes 60")
 )
+@trusts
 def semi(
     source: str,
     *,
@@ -61,8 +62,9 @@ def semi(
     group=LABELS,
     help_epilogue=example("counterpoint finetune runs/photos photos/ --labels labels.csv --out runs/tuned"),
 )
+@trusts
 def finetune(
-    run: Place,
+    run: Run,
     source: str,
     *,
     labels: str | None = None,
@@ -91,8 +93,9 @@ def finetune(
 
 
 @app.command(group=LABELS, help_epilogue=example("counterpoint distill runs/tuned photos/ --out runs/small --width 16"))
+@trusts
 def distill(
-    run: Place,
+    run: Run,
     source: str,
     *,
     labels: str | None = None,
@@ -120,13 +123,17 @@ def distill(
 
 
 @app.command(group=LABELS, help_epilogue=example("counterpoint predict runs/tuned new/ --out predictions.csv"))
-def predict(run: Place, source: str, *, out: Place, as_json: AsJson = False) -> None:
+@trusts
+def predict(
+    run: Run, source: str, *, out: Place, spreadsheet_safe: Annotated[bool, Flag] = False, as_json: AsJson = False
+) -> None:
     """Write the likeliest class of every item of SOURCE, with its probability.
 
     Args:
         run: The folder of a classifier, from finetune.
         source: As for fit.
         out: A .csv file with the columns name, label and probability.
+        spreadsheet_safe: Put ' before names and labels that a spreadsheet would take for formulas.
         as_json: Print one JSON object and nothing else.
     """
     from counterpoint import api
@@ -134,7 +141,7 @@ def predict(run: Place, source: str, *, out: Place, as_json: AsJson = False) -> 
     if out.suffix != ".csv":
         raise InputError(f"Predictions are written as .csv. Got --out={out}.")
     predictions = api.predict(run, source)
-    api.write_predictions(predictions, out)
+    api.write_predictions(predictions, out, spreadsheet_safe=spreadsheet_safe)
     say(
         {"out": str(out), "items": len(predictions)},
         f"{counted(len(predictions), 'label is', 'labels are')} in {out}",

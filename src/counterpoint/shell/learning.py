@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from typing import Annotated
 
-from counterpoint.shell.app import AS_IT_IS, USUAL, AsJson, Choices, Data, Flag, Place, app, say
+from counterpoint.shell.app import AS_IT_IS, USUAL, AsJson, Choices, Data, Flag, Place, app, say, trusts
 from counterpoint.shell.help import LEARN, example
 
 
 @app.command(group=LEARN, help_epilogue=example("counterpoint fit photos/ --out runs/photos --minutes 30"))
+@trusts
 def fit(
     source: str,
     *,
@@ -76,8 +77,6 @@ def plan(
         as_json: Print one JSON object and nothing else.
     """
     from counterpoint import api
-    from counterpoint.progress import summary_lines
 
     found = api.plan(source, labels=labels, pairs=pairs, **data.record(), **choices.record())
-    settled = (f"{name} = {value}" for name, value in found["plan"].items() if value is not None)
-    say(found, "\n".join([*summary_lines(found), "", *settled]), as_json=as_json)
+    say(found, str(found), as_json=as_json)

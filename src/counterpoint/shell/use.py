@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
-from textwrap import shorten
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from counterpoint.data.paths import require
 from counterpoint.errors import InputError, counted
-from counterpoint.shell.app import AsJson, Flag, Place, Several, app, filled, say
+from counterpoint.shell.app import AsJson, Flag, Place, Run, Several, app, say, trusts
 from counterpoint.shell.help import JUDGE, USE, example
-
-EXCERPT = 100
-"""Letters of a text that a line shows."""
 
 
 @app.command(
@@ -25,8 +21,9 @@ EXCERPT = 100
         "counterpoint evaluate runs/photos --labels folder --budget 1 10 10%",
     ),
 )
+@trusts
 def evaluate(
-    run: Place,
+    run: Run,
     *,
     train: str | None = None,
     test: str | None = None,
@@ -73,38 +70,35 @@ def evaluate(
     from counterpoint import api, runs
     from counterpoint.data.relevance import is_beir
     from counterpoint.data.vectors import is_vectors
-    from counterpoint.evaluation.probe import table
-    from counterpoint.likeness import table as agreed_table
-    from counterpoint.matching import table as found_table
 
     if is_vectors(run):
         sources = tuple(source.split(",")) if source and test else source
         found = api.evaluate(run, None, test, labels=labels, source=sources, groups=groups, seed=seed)
-        say(found, table(found), as_json=as_json)
+        say(found, str(found), as_json=as_json)
         return
     if pairs is not None and scores is not None:
         found = api.agree(run, _given(test, "--test"), pairs=pairs.split(","), scores=scores, seed=seed)
-        say(found, agreed_table(found), as_json=as_json)
+        say(found, str(found), as_json=as_json)
         return
     if pairs is not None:
         found = api.match(run, _given(test, "--test"), pairs=pairs.split(","), among=among, seed=seed)
-        say(found, found_table(found), as_json=as_json)
+        say(found, str(found), as_json=as_json)
         return
     if queries is None and is_beir(test):
         queries, documents, relevance = test, documents or test, relevance or test
     if queries is not None:
         held, judged = _given(documents, "--documents"), _given(relevance, "--relevance")
         found = api.retrieve(run, queries, held, judged, seed=seed)
-        say(found, found_table(found), as_json=as_json)
+        say(found, str(found), as_json=as_json)
         return
     train = train if train is not None else runs.source_of(run)
     if budget is not None:
         budgets = [each for text in budget for each in text.split(",") if each]
-        found = api.label_efficiency(run, train, test, labels=labels, budgets=budgets, draws=draws, seed=seed)
-        say(found, api.efficiency_table(found), as_json=as_json)
+        found = api.label_efficiency(run, train, test, labels=labels, budget=budgets, draws=draws, seed=seed)
+        say(found, str(found), as_json=as_json)
         return
     found = api.evaluate(run, train, test, labels=labels, source=source, groups=groups, seed=seed)
-    say(found, table(found), as_json=as_json)
+    say(found, str(found), as_json=as_json)
 
 
 def _given(value: str | None, name: str) -> str:
@@ -114,8 +108,9 @@ def _given(value: str | None, name: str) -> str:
 
 
 @app.command(group=USE, help_epilogue=example("counterpoint embed runs/photos photos/ --out vectors.npz"))
+@trusts
 def embed(
-    run: Place,
+    run: Run,
     source: str,
     *,
     out: Place,
@@ -179,7 +174,7 @@ def _say_shards(done: dict[str, Any], *, as_json: bool) -> None:
     counts = f"{done['written']} of {done['shards']} shards are written, {done['skipped']} were there already"
     lines = [f"failed  {each['shard']}: {each['reason']}" for each in failed]
     if done["unreadable"]:
-        lines.append(f"{counted(done['unreadable'], 'item')} could not be read and are left out")
+        lines.append(f"{counted(done['unreadable'], 'item')} could not be read and left out")
     speed = f"{counted(done['items'], 'vector')}, {done['items_per_second']:,.0f} items per second"
     say(done, "\n".join([*lines, f"{counts}; {speed}. They are in {done['out']}"]), as_json=as_json)
     if failed:
@@ -194,8 +189,9 @@ def _say_shards(done: dict[str, Any], *, as_json: bool) -> None:
 
 
 @app.command(group=USE, help_epilogue=example("counterpoint search runs/photos photos/ --like query.jpg -k 5"))
+@trusts
 def search(
-    run: Place,
+    run: Run,
     source: str,
     *,
     like: str,
@@ -215,19 +211,14 @@ def search(
     """
     from counterpoint import api
 
-    hits = api.search_source(run, source, like=like, k=k, column=column)
-    lines = "\n".join(f"{hit.similarity:6.3f}  {hit.name}{_excerpt(hit.text)}" for hit in hits)
-    say({"like": like, "hits": filled(hits)}, lines, as_json=as_json)
-
-
-def _excerpt(text: str | None) -> str:
-    """The beginning of a text, on one line."""
-    return "" if text is None else f"  {shorten(text, EXCERPT, placeholder=' ...')}"
+    hits = api.search(run, source, like=like, k=k, column=column)
+    say({"like": like, "hits": hits.record()}, str(hits), as_json=as_json)
 
 
 @app.command(group=USE, help_epilogue=example("counterpoint duplicates runs/photos --html pairs.html"))
+@trusts
 def duplicates(
-    run: Place,
+    run: Run,
     source: str | None = None,
     *,
     threshold: float | None = None,
@@ -252,13 +243,14 @@ def duplicates(
 
     if source is None and not is_saved(run):
         source = runs.source_of(run)
-    found = api.duplicates(run, source, threshold=threshold, precision=precision, page=html)
+    found = api.duplicates(run, source, threshold=threshold, precision=precision, html=html)
     text = str(found) if html is None else f"{found}\n\nThe page is {html}"
     say(found.record(), text, as_json=as_json)
 
 
 @app.command(group=JUDGE, help_epilogue=example("counterpoint report runs/photos --labels folder"))
-def report(run: Place, *, source: str | None = None, labels: str | None = None, as_json: AsJson = False) -> None:
+@trusts
+def report(run: Run, *, source: str | None = None, labels: str | None = None, as_json: AsJson = False) -> None:
     """Write report.html into RUN, or a page beside a file of vectors: one file that opens from disk.
 
     Args:
