@@ -41,6 +41,7 @@ class DataKeywords(VerbKeywords, total=False):
 class PlanKeywords(DataKeywords, total=False):
     """``Plan``, and how the data is read."""
 
+    recipe: str | None
     modality: str
     method: str
     objective: str
@@ -56,7 +57,7 @@ class PlanKeywords(DataKeywords, total=False):
     matryoshka: str | None
     views: str | Callable[..., Any]
     view_size: int | None
-    local_views: int
+    local_views: int | None
     epochs: int | None
     minutes: float | None
     batch_size: int | None
@@ -64,6 +65,8 @@ class PlanKeywords(DataKeywords, total=False):
     optimizer: str
     learning_rate: float | None
     weight_decay: float | None
+    scaling: str
+    schedule: str
     warmup: float | None
     seed: int
     device: str
