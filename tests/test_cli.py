@@ -399,9 +399,8 @@ def test_wrong_input_gets_one_sentence_and_writes_nothing(run, tmp_path, capsys)
     gallery = []
     for case, tokens in WRONG.items():
         sentence, kind = refused_as_json(capsys, *(token.format(**places) for token in tokens))
-        shown = (
-            [sentence, spelled(sentence)] if hasattr(errors, kind) else [sentence]
-        )  # options are cyclopts' own words
+        of_cyclopts = not hasattr(errors, kind) or sentence.startswith("Invalid value for")
+        shown = [sentence] if of_cyclopts else [sentence, spelled(sentence)]
         lines = [
             f"    {each.replace(str(tmp_path), 'TMP').replace(str(run), 'RUN')}\n" for each in dict.fromkeys(shown)
         ]
@@ -415,6 +414,13 @@ def test_wrong_input_gets_one_sentence_and_writes_nothing(run, tmp_path, capsys)
 def test_messages_count_in_the_singular_and_the_plural():
     wrong = r"(?<![-\d.,])1 (?:of the [a-z]+ are|(?:[a-z]+ )?(?!is\b)[a-z]+s)\b"
     assert re.findall(wrong, GALLERY.read_text(encoding="utf-8")) == []
+
+
+def test_the_record_names_what_is_wrong_with_a_value(tmp_path, capsys):
+    for tokens in (["embed", "{}", "x", "--out", "z.npz"], ["lab", "x", "--model", "{}"]):
+        sentence, kind = refused_as_json(capsys, *(each.format(tmp_path / "nowhere") for each in tokens))
+        assert kind == "RunError"
+        assert "There is no run" in sentence
 
 
 def test_a_fault_of_ours_is_a_record_too(capsys, monkeypatch):

@@ -52,11 +52,14 @@ def test_every_choice_of_a_run_has_a_topic():
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=" ".join)
-def test_every_verb_has_examples_that_it_takes(verb):
+def test_every_verb_has_examples_that_it_takes(verb, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     examples = re.findall(r"^ • (.+)$", shown(*verb), flags=re.MULTILINE)
     assert examples
     for each in examples:
         _, *tokens = shlex.split(each)
+        for run in (token for token in tokens if token.startswith("runs/")):
+            Path(run).mkdir(parents=True, exist_ok=True)
         assert tokens[: len(verb)] == verb or verb == ["check"]
         app.parse_args(tokens, exit_on_error=False, print_error=False)
 

@@ -9,7 +9,7 @@ import pytest
 import counterpoint as cp
 from counterpoint.plans import Choices
 from counterpoint.shell import app as shell
-from counterpoint.shell import choosing, elsewhere, labels, learning, use, verifying, wording
+from counterpoint.shell import choosing, elsewhere, labels, learning, mining, use, verifying, wording
 
 VERBS = {
     learning.fit: [cp.fit],
@@ -18,7 +18,7 @@ VERBS = {
     use.embed: [cp.embed, cp.embed_shards],
     use.search: [cp.search],
     use.duplicates: [cp.duplicates],
-    use.mine: [cp.mine],
+    mining.mine: [cp.mine],
     use.report: [cp.report],
     labels.semi: [cp.semi],
     labels.finetune: [cp.finetune],

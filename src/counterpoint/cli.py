@@ -50,7 +50,8 @@ def _stop(wrong: BaseException, sentence: str, *, status: int, as_json: bool) ->
     """End with one sentence for people and, where they ask for it, a record for programs."""
     shown = visible(sentence)
     if as_json:
-        _print_json(wrong, shown)
+        cause = wrong.__cause__ if isinstance(wrong, CycloptsError) else None  # it wraps what reading a value raises
+        _print_json(cause if isinstance(cause, InputError) else wrong, shown)
     print(f"counterpoint: {shown}", file=sys.stderr)
     sys.exit(status)
 

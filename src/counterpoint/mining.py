@@ -71,7 +71,9 @@ def mine(
     names = [NEGATIVE] if k == 1 else [f"{NEGATIVE}_{place}" for place in range(1, k + 1)]
     rows = [[read.texts[place] for place in (*pair, *others)] for pair, others, _ in found]
     if not rows:
-        raise InputError(f"No pair has {counted(k, 'negative')} below {share} of its own similarity. Lower k, or raise share.")
+        raise InputError(
+            f"No pair has {counted(k, 'negative')} below {share} of its own similarity. Lower k, or raise share."
+        )
     write_text(out, separated([[*pairs, *names], *rows], spreadsheet_safe=spreadsheet_safe))
     own, other = np.asarray([how for _, _, how in found]).mean(axis=0).tolist()
     return {

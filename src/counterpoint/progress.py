@@ -19,7 +19,6 @@ from counterpoint.training.watch import Verdict, judge
 
 MARKS = {"good": "[green]good[/]", "warning": "[yellow]warning[/]", "bad": "[red]bad[/]"}
 
-
 _silent: ContextVar[bool] = ContextVar("silent", default=False)
 
 
@@ -127,8 +126,8 @@ def label_lines(labels: Labels, *, what: str = "labels", left_out: bool = True, 
     some = [f"{name} ({count:,})" for name, count in counts.items()]
     more = [f"and {len(some) - SHOWN} more"] if len(some) > SHOWN else []
     of = counted(items, "item") if labelled == items else f"{labelled:,} of {items:,} items"
-    kind = "class" if len(some) == 1 else "classes"
-    lines = [f"{what:<10}{len(some):,} {kind}, {of}: {', '.join([*some[:SHOWN], *more])}"]
+    classes = counted(len(some), "class", "classes")
+    lines = [f"{what:<10}{classes}, {of}: {', '.join([*some[:SHOWN], *more])}"]
     if labelled < items:
         one = items - labelled == 1
         then = (" and is left out" if one else " and are left out") if left_out else ""
@@ -147,9 +146,8 @@ def _never_tested(classes: Sequence[str]) -> str:
 
 def announce_labels(labels: Labels, *, what: str = "labels", left_out: bool = True, held_out: bool = True) -> None:
     """Print the classes that a verb uses; see ``label_lines``."""
-    out = console()
     for line in label_lines(labels, what=what, left_out=left_out, held_out=held_out):
-        out.print(line, markup=False)
+        console().print(line, markup=False)
 
 
 def conclude(headline: Mapping[str, str], verdicts: Sequence[Verdict]) -> None:

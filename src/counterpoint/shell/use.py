@@ -174,7 +174,9 @@ def _say_shards(done: dict[str, Any], *, as_json: bool) -> None:
     counts = f"{done['written']} of {done['shards']} shards are written, {done['skipped']} were there already"
     lines = [f"failed  {each['shard']}: {each['reason']}" for each in failed]
     if done["unreadable"]:
-        lines.append(f"{counted(done['unreadable'], 'item')} could not be read and left out")
+        lines.append(
+            f"{counted(done['unreadable'], 'item that cannot be read is', 'items that cannot be read are')} left out"
+        )
     speed = f"{counted(done['items'], 'vector')}, {done['items_per_second']:,.0f} items per second"
     say(done, "\n".join([*lines, f"{counts}; {speed}. They are in {done['out']}"]), as_json=as_json)
     if failed:
