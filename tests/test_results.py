@@ -52,7 +52,7 @@ def test_a_result_is_a_record_that_prints_as_in_the_shell(folder, verb, capsys):
         assert printed == f"{result}\n"
     assert json.loads(json.dumps(result)).keys() == {**result}.keys()
     assert str(copy.deepcopy(result)) == str(result)
-    assert len(repr(result)) < 300
+    assert len(repr(result)) < 400
 
 
 def test_predictions_are_arrays_and_items(folder):

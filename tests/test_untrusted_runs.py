@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 import counterpoint as cp
 from counterpoint import catalogue, runs, trust
-from counterpoint.classifiers.classifier import Prediction
+from counterpoint.classifiers.predictions import Prediction
 from counterpoint.cli import main
 from counterpoint.errors import InputError, RunError, SourceError, UnknownName, Untrusted
 from counterpoint.files import fingerprint
