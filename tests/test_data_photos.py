@@ -17,6 +17,7 @@ from counterpoint.data.decode import decode
 from counterpoint.data.pictures import looks_like_pictures, open_pictures, survey
 from counterpoint.data.sheets import read_sheet
 from counterpoint.errors import SourceError
+from counterpoint.files import hold
 from counterpoint.kinds import Wishes
 from counterpoint.options import DataOptions
 
@@ -331,19 +332,20 @@ def test_items_outlive_the_generation_they_were_opened_from(album):
     assert colours(before)[0] == [255, 0, 0]
 
 
-def test_what_a_killed_process_leaves_is_ignored_and_swept_after_a_day(album, decoded):
+def test_what_a_killed_process_leaves_is_ignored_and_swept_and_what_is_at_work_is_not(album, decoded):
     opened(album)
     decoded()
-    fresh, stale = (cached()[0].parent / f".building-{name}" for name in ("fresh", "stale"))
-    for each in (fresh, stale):
+    at_work, killed, begun, stale = (cached()[0].parent / f".building-{number}" for number in range(4))
+    for each, written in ((at_work, b"half"), (killed, b"half"), (begun, b""), (stale, b"")):
         each.mkdir()
-        (each / "pixels.npy").write_bytes(b"half")
+        (each / "pixels.npy").write_bytes(written)
     os.utime(stale, (0, 0))
     assert (len(opened(album)), decoded()) == (3, 0)
     put(album, "new.png")
-    assert (len(opened(album)), decoded()) == (4, 1)
-    assert fresh.exists()
-    assert not stale.exists()
+    with (at_work / "pixels.npy").open("rb") as file:
+        hold(file.fileno())
+        assert (len(opened(album)), decoded()) == (4, 1)
+    assert [each.exists() for each in (at_work, killed, begun, stale)] == [True, False, True, False]
 
 
 @pytest.mark.parametrize("name", ["pixels.npy", "manifest.json"])

@@ -38,6 +38,7 @@ from counterpoint.labelling.predicting import predict as predict
 from counterpoint.labelling.predicting import write_predictions as write_predictions
 from counterpoint.labelling.teaching import distill as distill
 from counterpoint.likeness import agree as agree
+from counterpoint.locks import holds_run
 from counterpoint.matching import match as match
 from counterpoint.matching import retrieve as retrieve
 from counterpoint.mining import mine as mine
@@ -193,6 +194,7 @@ def _sought(model: Model, z: Embeddings, source: object, like: str | int | np.nd
     return vector
 
 
+@holds_run
 def report(folder: str | Path, *, source: object = None, labels: object = None) -> Path:
     """Write ``report.html`` into a run folder: one file that opens from disk. Returns its path.
 

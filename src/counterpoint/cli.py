@@ -5,6 +5,7 @@ Exit status: 0 done, 2 the input can be mended, 130 stopped on request, 1 our fa
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Sequence
 
@@ -24,6 +25,8 @@ from counterpoint.shell.app import app
 
 def main(tokens: Sequence[str] | None = None) -> None:
     """The console command; turns what went wrong into one sentence and an exit status."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names of files may hold bytes that are no text
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app(list(sys.argv[1:]) if tokens is None else tokens, exit_on_error=False, print_error=False)
     except (InputError, CycloptsError) as wrong:

@@ -17,6 +17,7 @@ from counterpoint.errors import InputError, listed
 from counterpoint.evaluation.intervals import Interval
 from counterpoint.files import expanded, write_json
 from counterpoint.interfaces import Items
+from counterpoint.locks import holds_run
 from counterpoint.modalities.text import Text
 from counterpoint.model import Model, load
 from counterpoint.retrieval.lexical import tfidf
@@ -28,6 +29,7 @@ FEWEST = 10
 CALLED = {"trained": "trained encoder", "untrained": "untrained encoder", "tfidf": "TF-IDF"}
 
 
+@holds_run
 def agree(
     run: Model | str | Path, source: object, *, pairs: Sequence[str], scores: str, seed: int = 0
 ) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from counterpoint.data.relevance import CORPUS, QUERIES, read_collection, read_r
 from counterpoint.errors import InputError, listed
 from counterpoint.evaluation.intervals import bootstrap, paired
 from counterpoint.files import expanded, write_json
+from counterpoint.locks import holds_run
 from counterpoint.model import Model, load
 from counterpoint.retrieval.lexical import Find, bm25, tfidf
 from counterpoint.retrieval.ranking import ranked
@@ -49,6 +50,7 @@ UNMATCHED = {
 """What did not fit together, as people are told of it."""
 
 
+@holds_run
 def match(
     run: Model | str | Path, source: object, *, pairs: Sequence[str], among: int | None = None, seed: int = 0
 ) -> dict[str, Any]:
@@ -96,6 +98,7 @@ def _linked(linked: Int64[np.ndarray, "r v"], groups: Sequence[np.ndarray]) -> l
     ]
 
 
+@holds_run
 def retrieve(
     run: Model | str | Path, queries: object, documents: object, relevance: object, *, seed: int = 0
 ) -> dict[str, Any]:

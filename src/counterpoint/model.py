@@ -20,14 +20,14 @@ from torch.nn import functional
 from counterpoint import __version__, catalogue
 from counterpoint.data.rows_out import every_row, in_memory, warn_of_zeros
 from counterpoint.data.typed import is_text
-from counterpoint.embeddings import Embeddings
+from counterpoint.embeddings import Embeddings, require_finite
 from counterpoint.errors import InputError, NothingLeft, RunError
 from counterpoint.files import expanded, fingerprint, write_json
 from counterpoint.heads import mlp_head, shape_of_head
 from counterpoint.interfaces import Items
 from counterpoint.kinds import Modality
 from counterpoint.training.devices import keep_freed_memory
-from counterpoint.weights import as_bytes, stamp, write_weights
+from counterpoint.weights import as_bytes, require_finite_weights, stamp, write_weights
 
 WEIGHTS, CONFIG, HEAD = "model.safetensors", "config.json", "head.safetensors"
 BUILT = ("encoder", "width", "seed")
@@ -113,7 +113,7 @@ class Model:
     def represent(
         self, items: Items, *, batch_size: int = BATCH, tell: Tell | None = None
     ) -> Float32[np.ndarray, "n d"]:
-        """The encoder's own outputs h for all items, not scaled."""
+        """The encoder's own outputs h for all items, not scaled; ``InputError`` where some are no numbers."""
         self.encoder.eval()
         keep_freed_memory()
         device = next(iter(self.encoder.parameters()), torch.empty(0)).device
@@ -129,6 +129,7 @@ class Model:
                 h[rows] = part.numpy()
                 if tell is not None:
                     tell(start + len(rows), len(items))
+        require_finite(h, items.names)
         return h
 
     def length(self) -> int:
@@ -175,7 +176,11 @@ class Model:
         return self._digested[now]
 
     def save(self, folder: str | Path) -> Path:
-        """Write ``model.safetensors``, ``head.safetensors`` and ``config.json``, each whole or not at all."""
+        """Write ``model.safetensors``, ``head.safetensors`` and ``config.json``, each whole or not at all.
+
+        Weights that are no numbers are refused before anything is written.
+        """
+        require_finite_weights(self.encoder, self.head)
         target = expanded(folder)
         settings, apart = dict(self.modality.settings()), {}
         for name, file in self.modality.kept_apart.items():
@@ -278,6 +283,7 @@ def _fill(encoder: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None
             f"'{differing[0]}', {there.get(differing[0], 'absent')} saved and {here.get(differing[0], 'absent')} built."
         )
     encoder.load_state_dict(dict(weights))
+    require_finite_weights(encoder, of=f"the model in '{path}'")
 
 
 def _reset(module: nn.Module) -> None:

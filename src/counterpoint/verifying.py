@@ -17,6 +17,7 @@ from counterpoint.data.subset import Subset
 from counterpoint.errors import InputError, LabelError, RunError, closest
 from counterpoint.files import expanded, is_file, write_json
 from counterpoint.interfaces import Items
+from counterpoint.locks import holds_run
 from counterpoint.model import Model, load
 from counterpoint.pairing.drawn import drawn_pairs
 from counterpoint.pairing.scoring import answer, verified
@@ -43,6 +44,7 @@ def verify(run: str | Path, first: str, second: str, *, source: object = None) -
     return answer(model, record, *(_one(model, folder, str(each), source) for each in (first, second)))
 
 
+@holds_run
 def verification(
     run: str | Path, source: object, *, labels: object = None, pairs: object = None, seed: int = 0
 ) -> dict[str, Any]:

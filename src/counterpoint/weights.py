@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from counterpoint.errors import InputError
 from counterpoint.files import fingerprint, replacing
 
 SAMPLED = 16
@@ -19,6 +20,29 @@ def write_weights(file: Path, network: nn.Module) -> str:
     with replacing(file) as temporary:
         temporary.write_bytes(as_bytes(network))
     return fingerprint(file)
+
+
+def require_finite_weights(*networks: nn.Module | None, of: str = "the model") -> None:
+    """Refuse weights that are no numbers, before anything of them is written or kept."""
+    lost = next(filter(None, (not_finite(each) for each in networks if each is not None)), None)
+    if lost is not None:
+        raise InputError(
+            f"The weights '{lost}' of {of} hold NaN or infinite numbers, so it is of no use. Train anew with a lower "
+            "--learning-rate, or with --precision fp32."
+        )
+
+
+@torch.no_grad()
+def not_finite(network: nn.Module) -> str | None:
+    """The first weight of a network that is NaN or infinite, or what it remembers that is NaN; None where none is.
+
+    Infinity may stand in a buffer for good, as in the mask of an attention.
+    """
+    weights = {name for name, _ in network.named_parameters()}
+    for name, held in network.state_dict().items():
+        if isinstance(held, Tensor) and not (held.isfinite().all() if name in weights else ~held.isnan().any()):
+            return name
+    return None
 
 
 def tensors(network: nn.Module) -> dict[str, Tensor]:

@@ -8,6 +8,7 @@ plans before, so a search that is resumed goes on as if it had not stopped. It i
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,10 @@ from counterpoint.errors import MissingPackage, RunError
 from counterpoint.views import draw
 
 NAME = "tune"
+
+HELD = ".lock"
+"""What optuna adds to the name of the file for as long as it writes; who holds the folder may remove it."""
+
 RANDOM = 8
 """Plans that are drawn at random before the others are proposed from what they taught."""
 
@@ -148,9 +153,9 @@ def _place(dimension: Dimension, value: Any) -> Any:
 
 
 def _mend(path: Path) -> None:
-    """Cut off a last line that was never written to its end."""
-    if not path.exists():
-        return
-    held = path.read_bytes()
+    """Cut off a last line that was never written to its end, and remove the lock of a process that was killed."""
+    for left in path.parent.glob(f"{path.name}{HELD}*"):
+        left.unlink(missing_ok=True)
+    held = path.read_bytes() if path.exists() else b""
     if held and not held.endswith(b"\n"):
-        path.write_bytes(held[: held.rfind(b"\n") + 1])
+        os.truncate(path, held.rfind(b"\n") + 1)

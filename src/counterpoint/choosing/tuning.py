@@ -16,9 +16,9 @@ from counterpoint.choosing.judging import Judge, judge
 from counterpoint.choosing.questions import Questions, questions
 from counterpoint.choosing.search import BEST, REPORT, TRIALS, Budget, Search, share
 from counterpoint.choosing.searching import MEMORY, Dimension, dimensions
-from counterpoint.choosing.study import Study, quiet, require
+from counterpoint.choosing.study import HELD, Study, quiet, require
 from counterpoint.choosing.trying import Bench
-from counterpoint.errors import InputError, Interrupted, LabelError
+from counterpoint.errors import Interrupted, LabelError, RunError
 from counterpoint.files import expanded
 from counterpoint.interfaces import Items
 from counterpoint.kinds import Modality
@@ -113,7 +113,7 @@ def _question(
     plan, own = chosen(choices, labels=labels)
     budget = Budget.of(plan, trials, repeats)
     completed(plan)
-    place = Folder(out, TRIALS, "search")
+    place = Folder(out, TRIALS, "search", others=(JOURNAL, f"{JOURNAL}{HELD}", BEST, REPORT))
     place.require(resume=resume, overwrite=overwrite)
     return Question(source, labels, test, place, dataclasses.replace(plan, minutes=None), own, budget, resume)
 
@@ -127,7 +127,9 @@ def _opened(asked: Question, stop: StopRequest, began: float) -> Search:
     data = Opened(modality, items, taught(plan, asked.source, items, labels=learnable, pairs=None))
     by = judge(modality, items, known, seed=plan.seed)
     usual = arranged(data, plan, own, began=began, measured=not asked.resume)
-    head = _said(asked, by, modality) | {"identity": identity(items, modality, usual.plan.encoder, learnable)}
+    encoder = usual.plan.encoder
+    same = identity(items, modality, encoder, None) if known is None else known.identity(modality, items, encoder)
+    head = _said(asked, by, modality) | {"identity": same}
     head = _gone_on(asked, head) if asked.resume else head | _begun(asked, usual, by, began)
     bench = Bench(data, own, plan, by, stop, head["plan_seconds"], head["judging_seconds"])
     if known is not None:
@@ -179,7 +181,7 @@ def _begun(asked: Question, usual: Prepared, by: Judge, began: float) -> dict[st
     step = usual.pace.seconds if usual.pace else 0.0
     each = share(asked.budget, time.monotonic() - began, cost, step)
     path = asked.place.path
-    for name in (TRIALS, JOURNAL, BEST, REPORT):
+    for name in (TRIALS, BEST, REPORT, JOURNAL):  # the last one says whose the rest is
         (path / name).unlink(missing_ok=True)
     path.mkdir(parents=True, exist_ok=True)
     return {
@@ -195,10 +197,8 @@ def _begun(asked: Question, usual: Prepared, by: Judge, began: float) -> dict[st
 def _gone_on(asked: Question, head: Mapping[str, Any]) -> dict[str, Any]:
     """The record of the search that is gone on with, if it is of the same data and choices."""
     asked.place.require_same(head, ("source", "test", "labels", "data", "by"))
-    before = {name: value for name, value in asked.place.read().items() if name != "trials"}
-    if before["identity"] != head["identity"]:
-        raise InputError(
-            f"The search was started on other data than '{head['source']}' holds now, or on other labels. Give the "
-            "same, or start anew with --overwrite."
-        )
-    return before
+    before = asked.place.read()
+    path = asked.place.path
+    if before["trials"] and not (path / JOURNAL).exists():
+        raise RunError(f"'{path / JOURNAL}' is missing, so the search cannot go on. Start anew with --overwrite.")
+    return {name: value for name, value in before.items() if name != "trials"}

@@ -19,7 +19,7 @@ from counterpoint.heads import first_layers, mlp_head
 from counterpoint.interfaces import Items
 from counterpoint.model import Model, load
 from counterpoint.naming import NAMINGS, Naming
-from counterpoint.weights import write_weights
+from counterpoint.weights import require_finite_weights, write_weights
 
 WEIGHTS, RECORD = "classifier.safetensors", "classifier.json"
 
@@ -86,6 +86,7 @@ class Classifier:
 
     def save(self, folder: str | Path) -> Path:
         """Write the model, and beside it ``classifier.safetensors`` and ``classifier.json``."""
+        require_finite_weights(self.top)
         target = self.model.save(folder)
         record = {
             "built": dict(self.built),
@@ -117,6 +118,7 @@ def load_classifier(folder: str | Path) -> Classifier:
         record = json.loads((path / RECORD).read_text(encoding="utf-8"))
         top = stand(**record["built"])
         top.load_state_dict(_weights(path, record))
+        require_finite_weights(top)
         told = {name: record[name] for name in ("kind", "learned") if name in record}
         return Classifier(model, top.eval(), record["built"], record["classes"], float(record["temperature"]), **told)
     except FileNotFoundError:

@@ -5,8 +5,8 @@
         manifest.json   the photos, why some cannot be used, and what is left out of others
 
 The second folder is named by what it was made from, so a changed, added or removed photo leads to another one, for
-which the rows of all other photos are copied. It is built under a temporary name and renamed when it is complete:
-a killed process leaves nothing that is ever read, and of two processes at work the slower one steps back.
+which the rows of all other photos are copied. It is built under a temporary name and renamed when it is complete: what
+a killed process leaves is never read, and removed by the next; of two processes at work the slower one steps back.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from counterpoint.data.remarks import notes_of
 from counterpoint.data.subset import spread
 from counterpoint.data.unread import advice, notes
 from counterpoint.errors import InputError, NothingLeft, SourceError
-from counterpoint.files import expanded
+from counterpoint.files import abandoned, expanded, hold
 
 Progress = Callable[[int, int], None]
 """Is told how many photos are done, and how many there are."""
@@ -173,10 +173,12 @@ def _read(folder: Path, shape: tuple[int, ...] | None = None) -> Kept | None:
 
 def _build(folder: Path, listing: Listing, wanted: Pixels, progress: Progress | None) -> Kept:
     """Write a folder of the cache beside its place, put it there, and remove what it replaces."""
+    _sweep_buildings(folder.parent)
     earlier = _earlier(folder)
     building = Path(tempfile.mkdtemp(prefix=".building-", dir=folder.parent))
     try:
         with (building / "pixels.npy").open("wb") as file:
+            hold(file.fileno())
             header = {"descr": wanted.kind.str, "fortran_order": False, "shape": wanted.shape}
             np.lib.format.write_array_header_1_0(file, header)
             skipped, remarks = _write_rows(file, listing, wanted, earlier, progress)
@@ -188,7 +190,9 @@ def _build(folder: Path, listing: Listing, wanted: Pixels, progress: Progress | 
         kept = _settle(building, folder, wanted.shape)
     finally:
         shutil.rmtree(building, ignore_errors=True)
-    _sweep(folder)
+    for each in folder.parent.iterdir():  # what it replaces
+        if each != folder and not each.name.startswith("."):
+            shutil.rmtree(each, ignore_errors=True)
     return kept
 
 
@@ -222,11 +226,10 @@ def _changed(folder: Path) -> float:
         return 0.0
 
 
-def _sweep(folder: Path) -> None:
-    """Remove what ``folder`` replaces, and what processes that were killed a day ago or earlier left behind."""
-    for each in folder.parent.iterdir():
-        building = each.name.startswith(".")
-        if each != folder and (not building or time.time() - _changed(each) > DAY):
+def _sweep_buildings(above: Path) -> None:
+    """Remove what killed processes were writing; where nobody can know whether they were killed, a day later."""
+    for each in above.glob(".building-*"):
+        if abandoned(each / "pixels.npy", least=1) or time.time() - _changed(each) > DAY:
             shutil.rmtree(each, ignore_errors=True)
 
 

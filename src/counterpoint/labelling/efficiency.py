@@ -10,6 +10,7 @@ import numpy as np
 
 from counterpoint import runs
 from counterpoint.classifiers.classifier import RECORD
+from counterpoint.data.overlap import note_on_shared, shared
 from counterpoint.data.splits import class_counts
 from counterpoint.errors import InputError, LabelError
 from counterpoint.files import expanded, write_json
@@ -17,6 +18,7 @@ from counterpoint.fitting import unseen
 from counterpoint.labelling.budgets import Question, at_budgets, read_budget
 from counterpoint.labelling.parting import parted
 from counterpoint.labelling.recipes import require_views
+from counterpoint.locks import holds_run
 from counterpoint.model import Model, load
 from counterpoint.progress import console
 from counterpoint.provenance import placed
@@ -25,6 +27,7 @@ from counterpoint.reports.efficiency import NAMES
 BUDGETS = ("1", "5", "10", "50", "1%", "10%", "100%")
 
 
+@holds_run
 def label_efficiency(
     model: Model | str | Path,
     train: object,
@@ -64,6 +67,7 @@ def label_efficiency(
     record = {
         **found,
         "classes": class_counts(codes, known.classes),
+        "shared": 0 if test is None else shared(asked.items, known.items),
         **placed("train", train),
         **placed("test", test),
     }
@@ -84,6 +88,7 @@ def efficiency_table(found: Mapping[str, Any]) -> str:
         f"Right of {found['asked']:,} test items, mean of {found['draws']} draws of the labels; in brackets how many "
         f"points better than {NAMES[names[0]]}, with the 95 % interval of the paired difference."
     )
+    text += [note_on_shared(found["shared"], found["asked"])] if found.get("shared") else []
     text += [f"{each['budget']} is left out. {each['reason']}" for each in found["left_out"]]
     return "\n".join(text)
 

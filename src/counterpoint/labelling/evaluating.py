@@ -9,6 +9,7 @@ import numpy as np
 
 from counterpoint import runs
 from counterpoint.classifiers.classifier import RECORD, Classifier, load_classifier
+from counterpoint.data.overlap import note_on_shared, shared
 from counterpoint.data.splits import class_counts, is_labelled
 from counterpoint.evaluation.scores import collisions, score
 from counterpoint.files import expanded, write_json
@@ -16,10 +17,12 @@ from counterpoint.fitting import unseen
 from counterpoint.labelling.answers import answered, unlearned
 from counterpoint.labelling.history import LEARNED, saw_labels
 from counterpoint.labelling.parting import parted
+from counterpoint.locks import holds_run
 from counterpoint.model import Model, load
 from counterpoint.provenance import placed, said
 
 
+@holds_run
 def evaluate(
     model: Model | Classifier | str | Path,
     train: object,
@@ -32,12 +35,13 @@ def evaluate(
 
     ``collisions`` says how many negatives are false: ``true`` by the labels of the test items, or of all where those
     were held out, and ``estimated`` without labels; None where that cannot be. ``learned_from_labels`` says whether
-    the run has seen labels, None where nobody knows, as of a model in memory.
+    the run has seen labels, None where nobody knows, as of a model in memory. ``shared`` says how many test items are
+    equal to training items, whatever they are called; where there are some, a ``note`` says what that means.
 
     ``classes`` counts the labelled items of each class. An item without a label is left out.
 
-    A classifier is also asked itself, and where train and test are one source never about items whose labels it has
-    learned from, by their names; one that names several classes at once is only asked itself.
+    A classifier is also asked itself, and where the test items are training items never about those whose labels it
+    has learned from, by their names; one that names several classes at once is only asked itself.
 
     Args:
         model: A model, a classifier or a run folder; into the folder the scores are also written, as
@@ -56,8 +60,9 @@ def evaluate(
     # A fifth of every class has fewer pairs of one class than all of them: it is no random sample.
     told = asked.labels if test is not None else np.concatenate([known.labels, asked.labels])
     classes = class_counts(told if test is None else known.labels, known.classes)
-    same = train is test or (isinstance(train, str | Path) and train == test)
-    if classifier is not None and (test is None or same):
+    twice = 0 if test is None else shared(asked.items, known.items)
+    note = note_on_shared(twice, len(asked.items)) if twice else None
+    if classifier is not None and (test is None or twice == len(asked.items)):
         asked = unlearned(classifier, asked)
     scores: dict[str, Any] = {}
     if not several:
@@ -69,8 +74,9 @@ def evaluate(
     scores["classes"] = classes
     learned = int(is_labelled(known.labels).sum())
     scores["sizes"] = {"train": learned, "test": len(asked.items), "classes": len(known.classes)}
-    if same:
-        scores["note"] = "The test items are the training items, so these scores say nothing about new ones."
+    scores["shared"] = twice
+    if note is not None:
+        scores["note"] = note
     if isinstance(model, str | Path):
         given = {**placed("train", train), **placed("test", test), "labels": said(labels), "seed": seed}
         write_json(expanded(model) / runs.EVALUATION, {**scores, **given})

@@ -33,10 +33,8 @@ from counterpoint.options import AS_IT_IS, DataOptions
 from counterpoint.plans import Distilling, Lifecycle, Tuning
 from counterpoint.progress import announce_labels
 from counterpoint.reports.page import write_report
-from counterpoint.reports.reading import PRETRAINED, SEMI
-
-FINETUNED = "finetuned"
-"""The folders of the steps inside the folder of the whole; the student is the whole's own model."""
+from counterpoint.reports.reading import SEMI
+from counterpoint.runs import FINETUNED, PRETRAINED
 
 MINUTES = 8.0
 """Time for all of it where neither time nor epochs are given."""

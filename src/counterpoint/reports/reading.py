@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from counterpoint.runs import PRETRAINED
 from counterpoint.training import records
-
-PRETRAINED = "pretrained"
-"""Where the first step of a lifecycle lies inside its folder."""
 
 SEMI = "semi"
 """What the plan of a lifecycle calls itself."""

@@ -35,6 +35,7 @@ from counterpoint.training.recipe import Recipe, count_of_pieces, steps_per_epoc
 from counterpoint.training.records import Record, Records
 from counterpoint.training.stopping import StopRequest
 from counterpoint.views import draw
+from counterpoint.weights import not_finite
 
 EachEpoch = Callable[[Method, int], Mapping[str, Any]]
 """Is called after an epoch and adds what it returns to the records."""
@@ -72,7 +73,8 @@ class Course:
 def train(method: Method, items: Items, modality: Modality, recipe: Recipe, keeping: Keeping | None = None) -> Course:
     """Train the method's weights in place and return the course of the run.
 
-    Raises ``Interrupted`` when asked to stop, after saving; ``InputError`` when the loss is no longer a number.
+    Raises ``Interrupted`` when asked to stop, after saving; ``InputError`` when the loss or a weight is no longer a
+    number, before anything of that is saved.
     """
     keeping = keeping or Keeping()
     method.to(recipe.device).train()
@@ -104,11 +106,12 @@ def train(method: Method, items: Items, modality: Modality, recipe: Recipe, keep
         if place == per_epoch - 1 and recipe.processes.first:
             _end_epoch(method, epoch, course, keeping)
         if recipe.processes.first and keeping.folder is not None and (stops or _due(course, keeping, saved)):
-            _require_finite(loss, course, optimizer)
+            _require_finite(loss, course, optimizer, method)
             _save(method, optimizer, course, keeping.folder)
             saved = time.monotonic()
         if stops and not course.finished:
             raise Interrupted(f"Stopped after step {course.step} of {course.steps}.")
+    _require_finite(0.0, course, optimizer, method)
     own_statistics(method)
     return course
 
@@ -178,7 +181,7 @@ def _record(
 def _tell(record: Record, course: Course, keeping: Keeping) -> None:
     whole = {"step": course.step, "steps": course.steps, "seconds": round(course.seconds, 3), **record}
     course.records.add(whole)
-    for listener in keeping.listeners:
+    for listener in () if keeping.stop.asked else keeping.listeners:  # who has hung up cannot be told anything
         listener(whole)
 
 
@@ -218,10 +221,14 @@ def _save(method: Method, optimizer: Optimizer, course: Course, folder: Path) ->
     checkpoint.save(state, folder / "state.pt")
 
 
-def _require_finite(loss: float, course: Course, optimizer: Optimizer) -> None:
-    if not math.isfinite(loss):
-        rate_now = optimizer.param_groups[0]["lr"]
-        raise InputError(
-            f"The loss is not finite after step {course.step}: the learning rate ({rate_now:.2g} here) is too high for "
-            "this data. Start anew with a --learning-rate three times lower, or with --precision fp32."
-        )
+def _require_finite(loss: float, course: Course, optimizer: Optimizer, method: Method | None = None) -> None:
+    """Refuse to go on from a loss, or from what a method has learned, that is no number."""
+    lost = None if method is None else not_finite(method)
+    if math.isfinite(loss) and lost is None:
+        return
+    what = "The loss is" if lost is None else f"Weights ('{lost}') are"
+    rate_now = optimizer.param_groups[0]["lr"]
+    raise InputError(
+        f"{what} not finite after step {course.step}: the learning rate ({rate_now:.2g} here) is too high for "
+        "this data. Start anew with a --learning-rate three times lower, or with --precision fp32."
+    )

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM become a wish that the loop grants between two steps, so that a stopped run can go on."""
+"""Ctrl-C, SIGTERM and SIGHUP become a wish that the loop grants between two steps, so that a stopped run can go on."""
 
 from __future__ import annotations
 
@@ -18,12 +18,17 @@ class StopRequest:
 
 @contextmanager
 def stop_requests() -> Iterator[StopRequest]:
-    """Catch the first Ctrl-C or SIGTERM; a second one interrupts at once. Outside the main thread nothing is caught."""
+    """Catch the first Ctrl-C, SIGTERM or SIGHUP, which a closed terminal sends; a second one interrupts at once.
+
+    Outside the main thread nothing is caught, and neither is SIGHUP under ``nohup``.
+    """
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
-    watched = (signal.SIGINT, signal.SIGTERM)
+    watched = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        watched.append(signal.SIGHUP)
     before = {number: signal.getsignal(number) for number in watched}
 
     def ask(number: int, frame: FrameType | None) -> None:
