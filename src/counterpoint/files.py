@@ -9,8 +9,8 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -116,23 +116,37 @@ def _beside(target: Path) -> tuple[int, Path]:
         os.close(handle)
 
 
-def hold(handle: int) -> None:
+def hold(handle: int, how: int = fcntl.LOCK_EX) -> None:
     """Lock an open file until it is closed or its process ends, where the file system knows locks."""
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        fcntl.flock(handle, how)
     except OSError as wrong:
         if wrong.errno not in UNSUPPORTED:
             raise
 
 
-def abandoned(file: Path, *, least: int = 0) -> bool:
-    """Whether a file that is locked while it is written, from so many bytes on, is of a process that has ended."""
+def abandoned(file: Path) -> bool:
+    """Whether a file that is locked while it is written is of a process that has ended."""
     try:
         with file.open("rb+") as opened:  # what is only read cannot be locked in networks
             fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return os.fstat(opened.fileno()).st_size >= least
     except OSError:  # it is locked, or gone, or nobody can know
         return False
+    return True
+
+
+@contextmanager
+def beside_others(folder: Path, alone: Callable[[], None]) -> Iterator[None]:
+    """Work in a folder in which other processes may work as well; ``alone`` is called first where none does."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # others are at work, or nobody can know
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            alone()
+        hold(handle, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(handle)
 
 
 def target_of(temporary: Path) -> Path | None:

@@ -210,6 +210,6 @@ README = """# A run of Counterpoint
 
 def finish(folder: Path, verdicts: Sequence[Mapping[str, str]], *, steps: int, seconds: float) -> None:
     """Write the verdict, and for a person who finds the folder, what lies in it."""
-    write_json(folder / VERDICT, {"verdicts": list(verdicts), "steps": steps, "seconds": round(seconds, 1)})
     sentences = "".join(f"- {verdict['sentence']}\n" for verdict in verdicts)
     write_text(folder / "README.md", README + sentences)
+    write_json(folder / VERDICT, {"verdicts": list(verdicts), "steps": steps, "seconds": round(seconds, 1)})

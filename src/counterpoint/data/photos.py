@@ -21,7 +21,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,7 +37,7 @@ from counterpoint.data.remarks import notes_of
 from counterpoint.data.subset import spread
 from counterpoint.data.unread import advice, notes
 from counterpoint.errors import InputError, NothingLeft, SourceError
-from counterpoint.files import abandoned, expanded, hold
+from counterpoint.files import beside_others, expanded
 
 Progress = Callable[[int, int], None]
 """Is told how many photos are done, and how many there are."""
@@ -117,7 +117,9 @@ def open_photos(
         shape = (len(listing.names), channels, size, size)
         kept = _read(folder, shape)
         if kept is None:
-            kept = _build(folder, listing, Pixels(shape, np.dtype(kind)), progress)
+            _sweep_buildings(above, older=DAY)
+            with beside_others(above, partial(_sweep_buildings, above)):
+                kept = _build(folder, listing, Pixels(shape, np.dtype(kind)), progress)
     except OSError as wrong:
         raise unkept(wrong) from wrong
     return Photos(listing, kept)
@@ -173,12 +175,10 @@ def _read(folder: Path, shape: tuple[int, ...] | None = None) -> Kept | None:
 
 def _build(folder: Path, listing: Listing, wanted: Pixels, progress: Progress | None) -> Kept:
     """Write a folder of the cache beside its place, put it there, and remove what it replaces."""
-    _sweep_buildings(folder.parent)
     earlier = _earlier(folder)
     building = Path(tempfile.mkdtemp(prefix=".building-", dir=folder.parent))
     try:
         with (building / "pixels.npy").open("wb") as file:
-            hold(file.fileno())
             header = {"descr": wanted.kind.str, "fortran_order": False, "shape": wanted.shape}
             np.lib.format.write_array_header_1_0(file, header)
             skipped, remarks = _write_rows(file, listing, wanted, earlier, progress)
@@ -226,10 +226,10 @@ def _changed(folder: Path) -> float:
         return 0.0
 
 
-def _sweep_buildings(above: Path) -> None:
-    """Remove what killed processes were writing; where nobody can know whether they were killed, a day later."""
+def _sweep_buildings(above: Path, *, older: float = 0.0) -> None:
+    """Remove what killed processes were writing: all of it when nobody else is at work, else what is a day old."""
     for each in above.glob(".building-*"):
-        if abandoned(each / "pixels.npy", least=1) or time.time() - _changed(each) > DAY:
+        if time.time() - _changed(each) >= older:
             shutil.rmtree(each, ignore_errors=True)
 
 

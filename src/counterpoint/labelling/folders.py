@@ -42,8 +42,8 @@ def leave(leaving: Leaving, kept: Classifier | Model, items: Items, found: dict[
     if folder is not None:
         runs.start(folder, leaving.record, items)
         kept.save(folder)
-        write_json(folder / runs.TUNED, {**found, "conclusion": conclusion})
         write_text(folder / "README.md", runs.README + f"- {conclusion}\n")
+        write_json(folder / runs.TUNED, {**found, "conclusion": conclusion})  # last, for it says that all is there
     console().print(conclusion, markup=False)
 
 

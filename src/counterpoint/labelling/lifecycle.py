@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from counterpoint import runs
-from counterpoint.classifiers.classifier import RECORD, Classifier, load_classifier
+from counterpoint.classifiers.classifier import Classifier, load_classifier
 from counterpoint.data.splits import UNLABELLED, is_labelled
 from counterpoint.data.subset import Subset, spread
 from counterpoint.errors import InputError, RunError
@@ -115,7 +115,11 @@ def semi(
     if before is None:
         for step in (PRETRAINED, FINETUNED):
             runs.check(folder / step, resume=False, overwrite=True)
-        for done in (folder / PRETRAINED / runs.VERDICT, folder / PRETRAINED / runs.STATE, folder / FINETUNED / RECORD):
+        for done in (
+            folder / PRETRAINED / runs.VERDICT,
+            folder / PRETRAINED / runs.STATE,
+            folder / FINETUNED / runs.TUNED,
+        ):
             done.unlink(missing_ok=True)  # what an earlier run left there must not be taken for a step of this one
         runs.start(folder, record, material.items)
     announce_labels(material.read, left_out=False)
@@ -147,7 +151,7 @@ def _pretrained(journey: Journey, source: object, *, resume: bool) -> Model:
 def _finetuned(journey: Journey, model: Model, *, resume: bool) -> Classifier:
     """What the labels make of it."""
     folder, asked = journey.folder / FINETUNED, journey.asked
-    if resume and (folder / RECORD).exists():
+    if resume and (folder / runs.TUNED).exists():
         kept = load_classifier(folder)
         return replace(kept, model=replace(kept.model, modality=journey.material.modality))
     tuning = Tuning(per_class=asked.per_class, fraction=asked.fraction, seed=asked.seed)
