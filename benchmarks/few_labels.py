@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 
 import counterpoint as cp
-from counterpoint.evaluation.draws import over_draws
+from counterpoint.evaluation.draws import difference_over_draws, score_over_draws
 from counterpoint.evaluation.linear import linear_probe
 from counterpoint.files import write_json
-from counterpoint.labelling.budgets import compared, from_scratch, read_budget, rows_of, student_of, tuned
+from counterpoint.labelling.budgets import compared, from_scratch, read_budget, rows_of, scored, student_of, tuned
 from counterpoint.labelling.efficiency import efficiency_table, parted
 from counterpoint.plans import Distilling
 
@@ -24,7 +24,7 @@ def main() -> None:
     model = cp.load(asked_for.run)
     known, asked = parted(model, asked_for.train, asked_for.test, asked_for.labels, seed=0)
     h, h_asked = model.represent(known.items), model.represent(asked.items)
-    rows = []
+    rows, cells = [], []
     for budget in map(read_budget, asked_for.budgets):
         right: dict[str, list[np.ndarray]] = {}
         for seed in range(asked_for.draws):
@@ -50,14 +50,24 @@ def main() -> None:
             print(f"{budget}, seed {seed}: {said}", flush=True)
         stacked = {name: np.stack(found) for name, found in right.items()}
         small = stacked.pop("small", None)
-        rows.append({"budget": str(budget), "labels": len(chosen), **compared(stacked)})
+        cells.append(stacked)
+        rows.append({"budget": str(budget), "labels": len(chosen), "ways": scored(stacked)})
         if small is not None:
             rows[-1]["small"] = {
-                **over_draws(small)._asdict(),
-                "against_its_teacher": list(over_draws(small.astype(float) - stacked["tuned"])),
+                **score_over_draws(small)._asdict(),
+                "against_its_teacher": difference_over_draws(small.astype(float) - stacked["tuned"])._asdict(),
                 "parameters": [sum(p.numel() for p in each.model.encoder.parameters()) for each in (teacher, *smaller)],
             }
-        found = {"rows": rows, "left_out": [], "draws": asked_for.draws, "asked": len(asked.items)}
+        differences = compared(cells)
+        for row, each in zip(rows, differences, strict=True):
+            row["differences"] = each
+        found = {
+            "rows": rows,
+            "comparisons": sum(map(len, differences)),
+            "left_out": [],
+            "draws": asked_for.draws,
+            "asked": len(asked.items),
+        }
         write_json(asked_for.out, found)
         print(efficiency_table(found), rows[-1].get("small", ""), sep="\n", flush=True)
 

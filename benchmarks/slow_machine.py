@@ -52,7 +52,7 @@ def row(name: str, seed: int, plan: dict[str, Any], data: dict[str, Any]) -> str
         found = scores[kind]
         cells.append(f"{found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f})")
         for baseline in ("raw", "untrained"):
-            value, low, high = found["differences"][baseline]
+            value, low, high = (found["differences"][baseline][end] for end in ("value", "low", "high"))
             cells.append(f"{value:+.3f} ({low:+.3f} to {high:+.3f})")
     return "| " + " | ".join(cells) + " |"
 

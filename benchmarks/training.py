@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from counterpoint.data.labels import encode
 from counterpoint.data.samples import read_sample
 from counterpoint.encoders.conv2d import conv2d
-from counterpoint.evaluation.intervals import bootstrap, paired
+from counterpoint.evaluation.intervals import paired_interval, score_interval
 from counterpoint.evaluation.linear import linear_probe
 from counterpoint.heads import mlp_head
 from counterpoint.kinds import Wishes
@@ -206,7 +206,7 @@ def measure(quick: bool, say: Callable[[str], None] = lambda line: None) -> list
     peer_speed, peer_right, peer_course = theirs(task, epochs)
     peer_long = peer_right
     say(f"lightly {peer_speed:.0f}")
-    gap = paired(right, peer_right)
+    gap = paired_interval(right, peer_right)
     long_right, course = defaults(task, 1 if quick else LONG_DEFAULTS)
     say(f"defaults {course}")
     if not quick:
@@ -214,34 +214,34 @@ def measure(quick: bool, say: Callable[[str], None] = lambda line: None) -> list
         say(f"lightly for longer {peer_course}")
     return [
         {"name": "training", "system": "encoder alone", "views_per_second": alone},
-        {"name": "training", "system": "untrained", "accuracy": bootstrap(untrained)._asdict()},
+        {"name": "training", "system": "untrained", "accuracy": score_interval(untrained)._asdict()},
         {
             "name": "training",
             "system": "counterpoint",
             "views_per_second": speed,
-            "accuracy": bootstrap(right)._asdict(),
+            "accuracy": score_interval(right)._asdict(),
         },
         {
             "name": "training",
             "system": "lightly",
             "views_per_second": peer_speed,
-            "accuracy": bootstrap(peer_right)._asdict(),
+            "accuracy": score_interval(peer_right)._asdict(),
         },
         {"name": "training", "system": "counterpoint minus lightly", "accuracy": gap._asdict()},
         {
             "name": "training",
             "system": "with torchvision's views",
             "views_per_second": slow,
-            "accuracy": bootstrap(slow_right)._asdict(),
+            "accuracy": score_interval(slow_right)._asdict(),
         },
         {
             "name": "training",
             "system": "our views minus torchvision's",
-            "accuracy": paired(right, slow_right)._asdict(),
+            "accuracy": paired_interval(right, slow_right)._asdict(),
         },
         {"name": "course", "system": "lightly", "seconds": peer_course[0], "accuracy": peer_course[1]},
         {"name": "course", "system": "counterpoint, defaults", "seconds": course[0], "accuracy": course[1]},
-        {"name": "after the courses", "accuracy": paired(long_right, peer_long)._asdict()},
+        {"name": "after the courses", "accuracy": paired_interval(long_right, peer_long)._asdict()},
     ]
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from counterpoint import catalogue
 from counterpoint.cli import main
@@ -74,7 +76,7 @@ def test_evaluate_prints_scores_with_their_baselines(run, photos, capsys):
     for kind in ("knn", "linear"):
         assert scores[kind]["low"] <= scores[kind]["value"] <= scores[kind]["high"]
         assert set(scores[kind]["baselines"]) == {"raw", "untrained", "chance"}
-    assert set(scores["geometry"]) == {"alignment", "uniformity", "effective_rank"}
+    assert set(scores["geometry"]) == {"alignment", "uniformity", "effective_rank_h"}
     assert (run / "evaluation.json").exists()
 
 
@@ -323,6 +325,10 @@ WRONG = {
     "no window of words": ["fit", "{tmp}/few.txt", "--method", "skipgram", "--out", "{out}"],
     "words in pictures": ["fit", "{tmp}/array.npy", "--method", "skipgram", "--out", "{out}"],
     "vectors of pictures": ["export", "{run}", "--out", "{tmp}/out.txt"],
+    "weights of another network": ["fit", "{tmp}/array.npy", "--weights", "{tmp}/other.safetensors", "--out", "{out}"],
+    "weights that are none": ["fit", "{tmp}/array.npy", "--weights", "{tmp}/array.npy", "--out", "{out}"],
+    "nothing to take as it came": ["fit", "{tmp}/array.npy", "--epochs", "0", "--out", "{out}"],
+    "a file that holds no vectors": ["evaluate", "{tmp}/short.npy", "--labels", "{tmp}/short.npy"],
     "unknown list": ["list", "methodz"],
 }
 
@@ -344,6 +350,7 @@ def wrong_things(folder):
     (folder / "few.txt").write_text("a\na\na\na\n", encoding="utf-8")
     (folder / "vectors.txt").write_text("2 2\nking 1 0\nqueen 0.5 1\n", encoding="utf-8")
     np.save(folder / "array.npy", pictures)
+    save_file({"0.0.weight": torch.zeros(8, 3, 3, 3)}, folder / "other.safetensors")
     np.save(folder / "few.npy", pictures[:12])
     broken = pictures.astype(np.float32) / 255
     np.save(folder / "normal.npy", (broken - 0.45) / 0.22)

@@ -10,7 +10,7 @@ from counterpoint.choosing import bakeoff
 from counterpoint.choosing.bakeoff import folder_name
 from counterpoint.choosing.questions import questions
 from counterpoint.cli import main
-from counterpoint.evaluation.draws import over_draws
+from counterpoint.evaluation.draws import score_over_draws
 from counterpoint.model import load
 from counterpoint.opening import open_source
 from tests.worlds import records
@@ -49,7 +49,7 @@ def test_the_scores_are_those_of_the_models_that_lie_there(contest):
     asked = questions(modality, source, items, test=None, labels=labels, seed=0)
     rights = [asked.right(load(folder / "out" / "runs" / f"simclr-{seed}")).linear for seed in (0, 1)]
     row = next(row for row in found["methods"] if row["method"] == "simclr")
-    assert row["linear"]["value"] == pytest.approx(over_draws(np.stack(rights)).value)
+    assert row["linear"]["value"] == pytest.approx(score_over_draws(np.stack(rights)).value)
     assert not set(np.flatnonzero(asked.learnable >= 0)) & set(np.flatnonzero(asked.learnable < 0))
     assert (asked.learnable >= 0).sum() == 204
 

@@ -13,10 +13,11 @@ from counterpoint.data.splits import split
 from counterpoint.errors import InputError, LabelError
 from counterpoint.evaluation import knn
 from counterpoint.evaluation.geometry import alignment, effective_rank, uniformity
-from counterpoint.evaluation.intervals import Interval, bootstrap, paired
+from counterpoint.evaluation.intervals import Interval, paired_interval, score_interval
 from counterpoint.evaluation.knn import check_labelled, weighted_knn
 from counterpoint.evaluation.linear import STRENGTHS, linear_probe
 from counterpoint.evaluation.probe import Probe, compare, probe, table
+from counterpoint.evaluation.usefulness import headline
 
 
 def vectors(count: int, width: int = 6, seed: int = 0) -> np.ndarray:
@@ -238,81 +239,6 @@ def test_both_probes_check_what_they_learn_from(learn):
         learn(diverged, np.asarray([0, 1]), vectors(1))
 
 
-# --- intervals
-
-
-def test_the_interval_is_that_of_resampled_items():
-    correct = np.random.default_rng(0).random(200) < 0.7
-    generator = np.random.default_rng(1)
-    means = [correct[generator.integers(0, 200, 200)].mean() for _ in range(4000)]
-    found = bootstrap(correct, draws=4000)
-    assert found.value == pytest.approx(correct.mean())
-    assert (found.low, found.high) == pytest.approx(np.quantile(means, [0.025, 0.975]), abs=0.011)
-
-
-def test_the_interval_of_numbers_is_that_of_resampled_items():
-    numbers = np.random.default_rng(0).normal(size=300)
-    found = bootstrap(numbers, level=0.9)
-    error = 1.645 * numbers.std() / math.sqrt(300)
-    assert found.value == pytest.approx(numbers.mean())
-    assert (found.low, found.high) == pytest.approx((numbers.mean() - error, numbers.mean() + error), abs=0.02)
-
-
-def test_intervals_cover_the_truth_about_as_often_as_they_say():
-    generator = np.random.default_rng(0)
-    found = [bootstrap(generator.random(150) < 0.6, seed=n, draws=400) for n in range(300)]
-    covered = np.mean([low <= 0.6 <= high for _, low, high in found])
-    assert 0.9 <= covered <= 0.98
-
-
-@settings(deadline=None, max_examples=50)
-@given(st.lists(st.booleans(), min_size=1, max_size=60), st.integers(0, 100))
-def test_intervals_are_ordered_and_the_same_for_the_same_seed(correct, seed):
-    found = bootstrap(np.asarray(correct), seed=seed, draws=100)
-    assert 0 <= found.low <= found.high <= 1
-    assert found == bootstrap(np.asarray(correct), seed=seed, draws=100)
-
-
-def test_a_higher_level_is_wider():
-    correct = np.arange(100) < 60
-    narrow, wide = (bootstrap(correct, level=level) for level in (0.5, 0.99))
-    assert wide.low < narrow.low < 0.6 < narrow.high < wide.high
-
-
-def test_blocks_do_not_change_the_interval(monkeypatch):
-    numbers = np.random.default_rng(0).normal(size=40)
-    whole = bootstrap(numbers, draws=50)
-    monkeypatch.setattr("counterpoint.evaluation.intervals.CELLS", 100)
-    assert bootstrap(numbers, draws=50) == pytest.approx(whole)
-
-
-def test_pairing_is_sharper_than_two_intervals():
-    correct = np.random.default_rng(0).random(400) < 0.5
-    better = correct | (np.arange(400) % 20 == 0)
-    difference = paired(better, correct)
-    assert difference.value == pytest.approx(better.mean() - correct.mean())
-    assert difference.low > 0
-    assert bootstrap(better).low < bootstrap(correct).high
-
-
-def test_pairing_turns_its_sign_with_the_order():
-    first, second = np.arange(50) % 2 == 0, np.arange(50) % 3 == 0
-    forward, backward = paired(first, second), paired(second, first)
-    assert forward.value == pytest.approx(-backward.value)
-    assert forward.value > 0
-
-
-def test_intervals_refuse_what_has_no_score():
-    with pytest.raises(InputError, match="There are no test items, so there is no score"):
-        bootstrap(np.zeros(0))
-    with pytest.raises(InputError, match="Got 3 of the first and 4 of the second"):
-        paired(np.zeros(3), np.zeros(4))
-    with pytest.raises(InputError, match=r"draws must be at least 1 .* Got draws=0, level=0.95"):
-        bootstrap(np.zeros(3), draws=0)
-    with pytest.raises(InputError, match=r"level between 0 and 1. Got draws=2000, level=1"):
-        bootstrap(np.zeros(3), level=1.0)
-
-
 # --- geometry
 
 
@@ -414,31 +340,37 @@ def compared() -> dict:
 
 def test_a_comparison_holds_values_intervals_and_differences():
     place = np.arange(200)
-    good, fair = place % 10 != 0, place % 10 > 2
+    good, fair, chance = place % 10 != 0, place % 10 > 2, place % 4 == 1
     scores = compared()
     assert list(scores) == ["knn", "linear"]
-    assert Interval(*(scores["knn"][name] for name in ("value", "low", "high"))) == bootstrap(good)
-    assert scores["knn"]["baselines"] == pytest.approx({"raw": 0.7, "untrained": 0.2, "chance": 0.25})
-    assert scores["linear"]["baselines"] == pytest.approx({"raw": 0.9, "untrained": 0.7, "chance": 0.25})
-    assert scores["knn"]["intervals"]["raw"] == list(bootstrap(fair)[1:])
-    assert scores["knn"]["differences"]["raw"] == list(paired(good, fair))
+    assert Interval(*(scores["knn"][name] for name in ("value", "low", "high"))) == score_interval(good)
+    shares = {name: each["value"] for name, each in scores["linear"]["baselines"].items()}
+    assert shares == pytest.approx({"raw": 0.9, "untrained": 0.7, "chance": 0.25})
+    assert scores["knn"]["baselines"]["chance"] == score_interval(chance)._asdict()
+    alone = paired_interval(good, fair)
+    together = scores["knn"]["differences"]["raw"]
+    assert (scores["knn"]["comparisons"], together["value"]) == (6, alone.value)
+    assert together["low"] < alone.low < alone.high < together["high"]
     assert json.loads(json.dumps(scores)) == scores
 
 
 def test_the_table_says_whether_training_helped():
-    geometry = {"alignment": 0.25, "uniformity": -2.5, "effective_rank": 31.4}
-    lines = table({**compared(), "geometry": geometry}).splitlines()
-    assert lines[0].split("  ")[0] == "Nearest neighbours"
-    assert lines[1].startswith("  trained encoder")
-    assert "90.0%" in lines[1]
-    assert "+20.0 (" in lines[2]
-    assert lines[5] == "The trained encoder beats raw features, the untrained encoder and chance."
-    assert lines[12] == (
+    geometry = {"alignment": 0.25, "uniformity": -2.5, "effective_rank_h": 31.4}
+    scores = {**compared(), "geometry": geometry}
+    lines = table({**scores, "headline": headline(scores)}).splitlines()
+    assert lines[0].startswith("Worse than raw features by 20.0 points (")
+    assert lines[2].split("  ")[0] == "Nearest neighbours"
+    assert lines[3].startswith("  trained encoder")
+    assert "90.0%" in lines[3]
+    assert "+20.0 (" in lines[4]
+    assert lines[7] == "The trained encoder beats raw features, the untrained encoder and chance."
+    assert lines[14] == (
         "The trained encoder beats chance; it is worse than raw features; "
         "it cannot be told apart from the untrained encoder."
     )
+    assert lines[16] == "The intervals of all 6 differences hold together in 95 % of tables."
     assert lines[-1] == (
-        "Geometry: alignment 0.250 (0 is perfect), uniformity -2.50 (0 is collapse), effective rank 31.4."
+        "Geometry: alignment 0.250 (0 is perfect), uniformity -2.50 (0 is collapse), effective rank of h 31.4."
     )
 
 

@@ -16,6 +16,7 @@ from PIL import Image
 
 import counterpoint as cp
 from counterpoint import api, runs
+from counterpoint.choosing.standings import contest_table
 from counterpoint.cli import main
 from counterpoint.data.listing import of_folder
 from counterpoint.data.photos import cache_folder, open_photos
@@ -351,7 +352,9 @@ def test_a_comparison_goes_on_with_the_same_data_and_labels_only(world, tmp_path
         with pytest.raises(RunError, match="comparison was started on other data"):
             cp.compare(tmp_path / "r.npy", ["simclr"], resume=True, **given)
         np.save(tmp_path / f"{name}.npy", array)
-    cp.compare(tmp_path / "r.npy", ["simclr"], resume=True, **given)
+    found = cp.compare(tmp_path / "r.npy", ["simclr"], resume=True, **given)
+    assert "test item" not in contest_table(found).splitlines()[-1]
+    assert "2 of 8 test items are" in contest_table({**found, "items": {**found["items"], "shared": 2}})
 
 
 def test_contenders_that_differ_by_a_sign_have_folders_of_their_own():
@@ -391,9 +394,10 @@ def test_names_that_are_no_text_go_through_every_verb(tmp_path, monkeypatch):
     main(["fit", str(photos), "--out", str(run), "--labels", "folder", *words])
     for json_too in ([], ["--json"]):
         main(["search", str(run), str(photos), "--like", "0", *json_too])
-        main(["duplicates", str(run), str(photos), "--above", "0.1", *json_too])
+        main(["duplicates", str(run), str(photos), "--threshold", "0.1", *json_too])
         main(["evaluate", str(run), "--labels", "folder", *json_too])
     main(["embed", str(run), str(photos), "--out", str(tmp_path / "z.npz")])
+    main(["duplicates", str(run), str(photos), "--threshold", "0.1", "--html", str(tmp_path / "pairs.html")])
     main(["report", str(run)])
     z = cp.Embeddings.load(tmp_path / "z.npz")
     assert z.names == sorted(path.relative_to(photos).as_posix() for path in photos.glob("*/*.png"))

@@ -43,7 +43,7 @@ def few():
 
 @pytest.fixture(scope="module")
 def classifier(model, few):
-    return cp.finetune(model, stripes().source, labels=few, epochs=20)
+    return cp.finetune(model, stripes().source, labels=few, epochs=20, deliver="finetuned")
 
 
 def test_a_table_of_names_labels_some_items(tmp_path):
@@ -136,8 +136,8 @@ def test_every_class_weighs_the_same_however_many_items_it_has():
 
 def test_a_frozen_encoder_keeps_weights_and_statistics(model, few):
     before = {name: tensor.clone() for name, tensor in model.encoder.state_dict().items()}
-    frozen = cp.finetune(model, stripes().source, labels=few, frozen=True, epochs=2)
-    moved = cp.finetune(model, stripes().source, labels=few, epochs=2)
+    frozen = cp.finetune(model, stripes().source, labels=few, frozen=True, epochs=2, deliver="finetuned")
+    moved = cp.finetune(model, stripes().source, labels=few, epochs=2, deliver="finetuned")
     assert all(tensor.equal(before[name]) for name, tensor in frozen.model.encoder.state_dict().items())
     assert not all(tensor.equal(before[name]) for name, tensor in moved.model.encoder.state_dict().items())
     assert all(tensor.equal(before[name]) for name, tensor in model.encoder.state_dict().items())
@@ -145,7 +145,8 @@ def test_a_frozen_encoder_keeps_weights_and_statistics(model, few):
 
 @pytest.mark.parametrize("layers", [0, 1])
 def test_fine_tuning_begins_in_the_layer_that_was_asked_for(model, few, layers):
-    tuned = cp.finetune(model, stripes().source, labels=few, head_layers=layers, epochs=1, learning_rate=0.0)
+    still = {"epochs": 1, "learning_rate": 0.0, "deliver": "finetuned"}
+    tuned = cp.finetune(model, stripes().source, labels=few, head_layers=layers, **still)
     assert len(tuned.top[0]) == 3 * layers
     if layers:
         torch.testing.assert_close(tuned.top[0][0].weight, model.head[0].weight)
@@ -163,7 +164,11 @@ def test_a_classifier_on_h_itself_does_not_mind_how_large_it_is(model, few):
     right, all_items = [], model.modality.open(stripes().source)
     for by in (2**-6, 1, 2**6):
         sized = cp.Model(Larger(by), model.modality, model.built)
-        right.append(cp.finetune(sized, stripes().source, labels=few, frozen=True, epochs=5).scores(all_items))
+        right.append(
+            cp.finetune(sized, stripes().source, labels=few, frozen=True, epochs=5, deliver="finetuned").scores(
+                all_items
+            )
+        )
     np.testing.assert_allclose(right[0], right[1], rtol=1e-3, atol=1e-3)
     np.testing.assert_allclose(right[2], right[1], rtol=1e-3, atol=1e-3)
 
@@ -181,13 +186,15 @@ def test_contrast_helps_a_classifier_with_four_labels_per_class(name, frozen):
     labels = np.where(np.arange(len(world.labels)) < 16, world.labels, -1)
     right = []
     for model in (trained, blank):
-        found = cp.predict(cp.finetune(model, world.source, labels=labels, frozen=frozen), other.source)
+        found = cp.predict(
+            cp.finetune(model, world.source, labels=labels, frozen=frozen, deliver="finetuned"), other.source
+        )
         right.append(np.mean([int(each.label) == label for each, label in zip(found, other.labels, strict=True)]))
     assert right[0] > right[1] + 0.05
 
 
 def test_the_same_seed_gives_the_same_classifier(model, few, classifier):
-    again = cp.finetune(model, stripes().source, labels=few, epochs=20)
+    again = cp.finetune(model, stripes().source, labels=few, epochs=20, deliver="finetuned")
     assert all(tensor.equal(again.top.state_dict()[name]) for name, tensor in classifier.top.state_dict().items())
 
 

@@ -292,8 +292,18 @@ def test_equal_vectors_are_called_collapse(name):
 
 def test_a_method_without_a_temperature_hears_nothing_of_one():
     assert compared_by(completed(Plan(method="byol"))) == {"objective": "byol"}
-    measured = {"step": 50, "steps": 100, "loss": 1.0, "accuracy": 0.9, "compared": 99.0, "rank_limit": 64.0}
-    flat, narrow = {"entropy": 0.99, "sameness": 0.1, "rank": 30.0}, {"entropy": 0.5, "sameness": 0.1, "rank": 3.0}
+    measured = {
+        "step": 50,
+        "steps": 100,
+        "loss": 1.0,
+        "accuracy": 0.9,
+        "compared": 99.0,
+        "effective_rank_z_limit": 64.0,
+    }
+    flat, narrow = (
+        {"entropy": 0.99, "sameness": 0.1, "effective_rank_z": 30.0},
+        {"entropy": 0.5, "sameness": 0.1, "effective_rank_z": 3.0},
+    )
     for record in (flat, narrow):
         assert not any("temperature" in each.sentence for each in judge([measured | record]))
         assert any("temperature" in each.sentence for each in judge([measured | record | {"temperature": 0.1}]))

@@ -15,7 +15,7 @@ from counterpoint.data import photos
 from counterpoint.data.levels import Range, measured, stated, usual
 from counterpoint.data.pictures import open_pictures, survey
 from counterpoint.errors import PlanError, SourceError
-from counterpoint.evaluation.intervals import bootstrap
+from counterpoint.evaluation.intervals import score_interval
 from counterpoint.kinds import Wishes
 from counterpoint.modalities.image import Images
 from counterpoint.options import DataOptions
@@ -500,7 +500,7 @@ def test_models_trained_on_deep_copies_and_on_bytes_score_within_each_others_int
         model = cp.fit(source, **world.choices, epochs=24, batch_size=64, width=16)
         correct = own_class(model.embed(source).vectors, world.labels)
         assert float(correct.mean()) > neighbours(source, world.labels) + 0.05
-        scores.append(bootstrap(correct))
+        scores.append(score_interval(correct))
     for score in scores[1:]:
         assert scores[0].low <= score.value <= scores[0].high, scores
         assert score.low <= scores[0].value <= score.high, scores

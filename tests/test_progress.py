@@ -17,7 +17,7 @@ def heard(told, monkeypatch):
 
 
 def test_trouble_is_said_once_while_the_run_goes(monkeypatch):
-    told = [HEALTHY | {"step": step, "rank": 2.5} for step in (40, 60, 80)]
+    told = [HEALTHY | {"step": step, "effective_rank_z": 2.5} for step in (40, 60, 80)]
     text = heard(told, monkeypatch)
     assert text.count("Dimensional collapse") == 1
     assert "step 40/100" in text

@@ -127,15 +127,19 @@ def report(folder: Path, items: Drawn | None, **more: Any) -> Page:
     return Page(write_report(folder, model(pictures=pictures), items, **more).read_text(encoding="utf-8"))
 
 
+def around(value: float) -> dict[str, float]:
+    return {"value": value, "low": value - 0.02, "high": value + 0.02}
+
+
 def scored(value: float, raw: float) -> dict[str, Any]:
     by = value - raw
     return {
-        "value": value,
-        "low": value - 0.02,
-        "high": value + 0.02,
-        "baselines": {"raw": raw, "chance": 0.1},
-        "intervals": {"raw": [raw - 0.02, raw + 0.02], "chance": [0.08, 0.12]},
-        "differences": {"raw": [by, by - 0.02, by + 0.02], "chance": [0.7, 0.6, 0.8]},
+        **around(value),
+        "baselines": {"raw": around(raw), "chance": around(0.1)},
+        "differences": {"raw": around(by), "chance": around(0.7)},
+        "comparisons": 2,
+        "level": "good" if by > 0 else "bad",
+        "sentence": f"The trained encoder {'beats' if by > 0 else 'is worse than'} raw features.",
     }
 
 
@@ -151,7 +155,14 @@ def a_run(folder: Path) -> Path:
         "steps_per_epoch": 10,
         "machine": {"torch": "2.9", "threads": 1},
     }
-    measured = {"rank_limit": 5.0, "compared": 9.0, "positive": 0.8, "negative": -0.1, "accuracy": 0.5, "rank": 4.0}
+    measured = {
+        "effective_rank_z_limit": 5.0,
+        "compared": 9.0,
+        "positive": 0.8,
+        "negative": -0.1,
+        "accuracy": 0.5,
+        "effective_rank_z": 4.0,
+    }
     records = [
         {"step": step, "steps": 40, "seconds": step / 10, "loss": 5 - step / 20, "epoch": step // 10, **measured}
         for step in range(1, 41)
@@ -160,11 +171,12 @@ def a_run(folder: Path) -> Path:
     (folder / "metrics.jsonl").write_text("".join(json.dumps(each) + "\n" for each in records))
     verdict = {"level": "warning", "kind": "saturated", "sentence": "InfoNCE is saturated: use <stronger> views."}
     (folder / "verdict.json").write_text(json.dumps({"verdicts": [verdict]}))
-    geometry = {"alignment": 0.2, "uniformity": -1.5, "effective_rank": 3.0}
+    geometry = {"alignment": 0.2, "uniformity": -1.5, "effective_rank_h": 3.0}
     evaluation = {
         "knn": scored(0.8, 0.7),
         "linear": scored(0.6, 0.7),
         "geometry": geometry,
+        "headline": {"level": "warning", "sentence": "Not yet better than raw features: train longer."},
         "collisions": {"true": {"value": 0.31}, "estimated": {"value": 0.28}, "clusters": 4, "gap": 0.1},
         "learned_from_labels": True,
         "train": "squares/",
@@ -221,8 +233,8 @@ def test_names_that_are_no_text_are_shown_by_their_numbers(tmp_path: Path):
 
 
 def test_the_report_says_what_the_folder_holds(whole: Page):
-    assert "find the right label for 80.0% of the test items: 10.0 points above raw features" in whole.text
-    assert "finds the right label for 60.0% of the test items: 10.0 points below raw features" in whole.text
+    assert "find the right label for 80.0% of the test items. The trained encoder beats raw features." in whole.text
+    assert "finds the right label for 60.0% of the test items. The trained encoder is worse" in whole.text
     assert {"warning", "good", "bad"} <= {each.get("class") for each in whole.all("p")}
     assert "counterpoint fit squares/ --out run --overwrite" in whole.text
     assert "asked about a part of it that was held out: 32 items to learn from, 8 to ask about" in whole.text
@@ -363,7 +375,15 @@ def test_chance_does_not_squeeze_the_scores_together():
     assert all(0 <= row.low <= row.dot <= row.high <= 100 for row in score.rows[:-1])
 
 
-def test_a_difference_whose_interval_holds_zero_is_a_warning():
-    (score,) = scores({"linear": scored(0.71, 0.7)})
-    assert score.level == "warning"
-    assert "no sure difference from raw features" in score.sentence
+def test_the_page_repeats_what_the_scores_come_to():
+    (score,) = scores({"linear": scored(0.6, 0.7)})
+    assert score.level == "bad"
+    assert score.sentence.endswith("60.0% of the test items. The trained encoder is worse than raw features.")
+
+
+def test_whether_the_run_is_of_use_comes_first(whole: Page, tmp_path: Path):
+    said = ("Not yet better than raw features: train longer", "beats raw features", "InfoNCE is saturated")
+    places = [whole.text.index(each) for each in said]
+    assert places == sorted(places)
+    assert "Nothing is known of its use yet" not in whole.text
+    assert "Nothing is known of its use yet. Evaluate it with some labels" in report(tmp_path, None).text

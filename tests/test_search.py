@@ -14,7 +14,6 @@ import counterpoint as cp
 from counterpoint.cli import main
 from counterpoint.embeddings import Embeddings, is_saved
 from counterpoint.errors import InputError
-from counterpoint.retrieval.duplicates import duplicates
 from counterpoint.retrieval.nearest import Hit, nearest, search
 from tests.test_linked_texts import asked
 
@@ -132,35 +131,6 @@ def test_nearest_refuses_rows_to_skip_that_do_not_fit():
         nearest(z, z.vectors, k=1, skip=[0])
     with pytest.raises(InputError, match=r"Rows are numbered 0 to 2\. Got 3\."):
         nearest(z, z.vectors, k=1, skip=[0, 1, 3])
-
-
-def test_near_duplicates_hang_together_by_pairs_that_are_alike():
-    random = np.random.default_rng(0)
-    base = random.normal(size=(40, 16))
-    vectors = np.concatenate([base, base[:5] + random.normal(0, 0.01, (5, 16)), base[:1] + 0.001]).astype(np.float32)
-    z = Embeddings(vectors, [f"item {row}" for row in range(46)])
-    groups = duplicates(z)
-    assert [group.names for group in groups] == [
-        ["item 0", "item 40", "item 45"],
-        *[[f"item {row}", f"item {row + 40}"] for row in range(1, 5)],
-    ]
-    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    for group in groups:
-        assert 0.95 <= group.similarity <= float(unit[group.index[0]] @ unit[group.index[1]]) + 1e-5
-    assert duplicates(z.subset(range(40))) == []
-
-
-def test_duplicates_are_the_same_in_any_number_of_blocks(monkeypatch):
-    z = embeddings(60)
-    whole = duplicates(z, above=0.5)
-    monkeypatch.setattr("counterpoint.retrieval.duplicates.CELLS", 100)
-    assert duplicates(z, above=0.5) == whole
-
-
-@pytest.mark.parametrize("above", [-1, 1.5, float("nan")])
-def test_what_is_no_cosine_is_refused(above):
-    with pytest.raises(InputError, match="above is a cosine"):
-        duplicates(embeddings(3), above=above)
 
 
 @pytest.fixture(scope="module")

@@ -240,9 +240,9 @@ def test_a_run_finds_texts_by_a_text_by_a_place_and_by_a_file(tmp_path, capsys):
     assert first("5")["name"] != "5"
     with lines.open("a") as file:
         file.write(f"\n{remarks(64).source[7].upper()}")
-    main(["duplicates", str(tmp_path / "run"), str(lines), "--above", "0.999", "--json"])
+    main(["duplicates", str(tmp_path / "run"), str(lines), "--threshold", "0.999", "--json"])
     (group,) = json.loads(capsys.readouterr().out)["groups"]
-    assert (group["names"], group["texts"][0]) == (["7", "64"], remarks(64).source[7])
+    assert (group["names"], group["contents"][0]) == (["7", "64"], remarks(64).source[7])
 
 
 def test_the_report_shows_what_texts_say_and_what_views_leave_of_them(tmp_path):
@@ -346,7 +346,7 @@ def test_unknown_characters_are_told_apart_by_an_untrained_and_a_trained_model()
         assert alike[:10, :10].max() < 0.6
         assert alike[10, 11] < 0.8
         assert alike[12, 13] < 0.3
-        assert not cp.duplicates(each.embed([*SCRIPTS, *LIKE]))
+        assert not cp.duplicates(each.embed([*SCRIPTS, *LIKE]), threshold=0.95).pairs
         same = each.embed(["ბარათი", "ბარათი ჯერ", "ოთახში"]).vectors
         assert same[0] @ same[1] > 0.5 > same[0] @ same[2]
         np.testing.assert_allclose(np.linalg.norm(z, axis=1), 1, rtol=1e-5)

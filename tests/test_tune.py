@@ -259,7 +259,7 @@ def test_a_difference_is_that_of_two_samples_and_wider_for_the_luck_of_items():
     [
         ([0.80, 0.81, 0.60, 0.61], "good", "It is better", {"temperature": 0.2}),
         ([0.62, 0.60, 0.60, 0.62], "warning", "Chance alone could do that", {"temperature": 0.2}),
-        ([0.55, 0.56, 0.60, 0.61], "warning", "only lucky", {}),
+        ([0.55, 0.56, 0.60, 0.61], "warning", "Repeated it scores lower", {}),
         ([0.62, None, 0.60, 0.61], "warning", "With another seed it failed", {}),
         ([], "warning", "was not repeated", {"temperature": 0.2}),
     ],

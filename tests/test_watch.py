@@ -18,8 +18,8 @@ HEALTHY = {
     "positive": 0.8,
     "negative": 0.0,
     "sameness": 0.1,
-    "rank": 40.0,
-    "rank_limit": 128.0,
+    "effective_rank_z": 40.0,
+    "effective_rank_z_limit": 128.0,
     "compared": 511.0,
     "objective": "info_nce",
     "temperature": 0.2,
@@ -36,7 +36,7 @@ def test_a_healthy_run_is_called_healthy():
     ("kind", "change"),
     [
         ("total collapse", {"sameness": 0.999}),
-        ("dimensional collapse", {"rank": 3.0}),
+        ("dimensional collapse", {"effective_rank_z": 3.0}),
         ("saturated", {"loss": 0.01}),
         ("short", {"steps": 50, "step": 50}),
         ("not learning", {"accuracy": 0.002}),
@@ -53,7 +53,7 @@ def test_each_trouble_is_named_with_advice(kind, change):
 
 
 def test_the_worst_comes_first():
-    levels = [each.level for each in watch.judge([HEALTHY | {"rank": 3.0, "view_difference": 0.0}])]
+    levels = [each.level for each in watch.judge([HEALTHY | {"effective_rank_z": 3.0, "view_difference": 0.0}])]
     assert levels == ["bad", "warning"]
 
 
@@ -71,7 +71,7 @@ def test_measured_numbers_of_perfect_pairs():
     assert found["positive"] == pytest.approx(1.0)
     assert found["negative"] == pytest.approx(0.0)
     assert found["compared"] == 15
-    assert found["rank"] == pytest.approx(8.0, rel=1e-3)
+    assert found["effective_rank_z"] == pytest.approx(8.0, rel=1e-3)
 
 
 def test_pairs_are_judged_by_how_well_alike_and_unalike_are_told_apart():
@@ -81,7 +81,9 @@ def test_pairs_are_judged_by_how_well_alike_and_unalike_are_told_apart():
     found = watch.measure(table, 0.1)
     assert found["accuracy"] == 0.75  # distances 1 and 3 of the same beside 2 and 4 of others
     assert (found["positive"], found["negative"]) == (-5.0, -10.0)
-    sentence = watch.judge([HEALTHY | found | {"rank": 40.0, "rank_limit": 128.0, "sameness": 0.1}])[0].sentence
+    sentence = watch.judge(
+        [HEALTHY | found | {"effective_rank_z": 40.0, "effective_rank_z_limit": 128.0, "sameness": 0.1}]
+    )[0].sentence
     assert "in 75% of cases" in sentence
     alike = watch.measure(Comparison(first, second, Facing(torch.ones(4).bool(), torch.arange(4)), euclidean), 0.1)
     assert "negative" not in alike
@@ -92,7 +94,7 @@ def test_collapsed_vectors_are_measured_as_collapsed():
     found = watch.measure(vectors_and_items(torch.ones(16, 8) + 1e-3 * torch.randn(16, 8)), 0.1)
     assert found["sameness"] > 0.99
     assert found["entropy"] > 0.99
-    assert found["rank"] < 2
+    assert found["effective_rank_z"] < 2
 
 
 def test_effective_rank_of_one_direction_is_one():

@@ -12,13 +12,14 @@ import numpy as np
 
 from counterpoint import runs
 from counterpoint.choosing.bakeoff import compare as compare
-from counterpoint.choosing.bakeoff import contest_table as contest_table
 from counterpoint.choosing.laboratory import lab as lab
 from counterpoint.choosing.outcome import tuning_table as tuning_table
 from counterpoint.choosing.remarks import lab_table as lab_table
+from counterpoint.choosing.standings import contest_table as contest_table
 from counterpoint.choosing.tuning import tune as tune
 from counterpoint.classifiers.classifier import Classifier
 from counterpoint.data.labels import read_codes
+from counterpoint.data.vectors import is_vectors
 from counterpoint.data.word2vec import SUFFIXES
 from counterpoint.embeddings import Embeddings, is_saved
 from counterpoint.errors import InputError
@@ -37,16 +38,16 @@ from counterpoint.labelling.lifecycle import semi as semi
 from counterpoint.labelling.predicting import predict as predict
 from counterpoint.labelling.predicting import write_predictions as write_predictions
 from counterpoint.labelling.teaching import distill as distill
+from counterpoint.labelling.vectors import report_vectors
 from counterpoint.likeness import agree as agree
 from counterpoint.locks import holds_run
 from counterpoint.matching import match as match
 from counterpoint.matching import retrieve as retrieve
 from counterpoint.mining import mine as mine
 from counterpoint.model import Model, load
+from counterpoint.near_duplicates import duplicates as duplicates
 from counterpoint.progress import announce_labels, embedding, sharding
 from counterpoint.reports.page import write_report
-from counterpoint.retrieval.duplicates import Group
-from counterpoint.retrieval.duplicates import duplicates as duplicates
 from counterpoint.retrieval.nearest import Hit
 from counterpoint.retrieval.nearest import search as find_alike
 from counterpoint.settle import chosen, prepare
@@ -162,15 +163,6 @@ def _searched(model: Model, source: object, column: str | None) -> tuple[Embeddi
     return z, None
 
 
-def duplicates_of(model: Model | str | Path, source: object, *, above: float = 0.95) -> list[Group]:
-    """The groups of near-duplicates in a source, the largest first."""
-    kept = _model(model)
-    items = kept.open(source)
-    groups = duplicates(kept.embed_items(items, tell=embedding()), above=above)
-    texts: Sequence[str] | None = getattr(items, "texts", None)
-    return groups if texts is None else [replace(each, texts=[texts[row] for row in each.index]) for each in groups]
-
-
 def _opened(model: Model, source: object, column: str | None) -> Items:
     return model.open(source) if column is None else model.modality.open_column(source, column)
 
@@ -198,9 +190,12 @@ def _sought(model: Model, z: Embeddings, source: object, like: str | int | np.nd
 def report(folder: str | Path, *, source: object = None, labels: object = None) -> Path:
     """Write ``report.html`` into a run folder: one file that opens from disk. Returns its path.
 
-    ``source`` is the data for its gallery and map, by default the data of the run; ``labels`` colour the map.
+    ``source`` is the data for its gallery and map, by default the data of the run; ``labels`` colour the map. Of an
+    .npz or .npy file of vectors the page lies beside it, has their scores and a map, and ``source`` is a baseline.
     """
     path = expanded(folder)
+    if is_vectors(path):
+        return report_vectors(path, labels=labels, source=source)
     model = load(path)
     given = source is not None or labels is not None
     if source is None:

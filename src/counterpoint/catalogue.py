@@ -20,6 +20,9 @@ from counterpoint.errors import InputError, PlanError, UnknownName, closest, lis
 from counterpoint.shelves import SHELVES as SHELVES
 from counterpoint.shelves import Row
 
+LIBRARIES = ("timm", "hf")
+"""Before a colon these name the networks of a library."""
+
 
 def names(kind: str) -> list[str]:
     """Every name on a shelf, in its order."""
@@ -70,6 +73,16 @@ def written(name: str, options: Mapping[str, Any]) -> str:
     ('moco(queue=8192)', 'moco')
     """
     return f"{name}({', '.join(f'{each}={value!r}' for each, value in options.items())})" if options else name
+
+
+def from_outside(spec: str) -> bool:
+    """Whether a name points into a module of a person's own, and not to a part of ours or of a library.
+
+    >>> from_outside("mine.networks:small"), from_outside("timm:resnet18"), from_outside("resnet18")
+    (True, False, False)
+    """
+    module, colon, _ = split(spec)[0].partition(":")
+    return bool(colon) and module not in LIBRARIES
 
 
 def find(kind: str, spec: str, *, only: str = "") -> Any:

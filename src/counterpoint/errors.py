@@ -79,3 +79,12 @@ def listed(names: Iterable[str], most: int = 12) -> str:
     """Names for the end of a sentence, cut when there are too many."""
     every = list(names)
     return ", ".join(every[:most]) + (f", ... ({len(every)} in all)" if len(every) > most else "")
+
+
+def conjunction(names: Sequence[str]) -> str:
+    """A few names within a sentence.
+
+    >>> conjunction(["a", "b", "c"]), conjunction(["a"])
+    ('a, b and c', 'a')
+    """
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))

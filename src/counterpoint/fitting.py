@@ -28,9 +28,13 @@ from counterpoint.provenance import command, directory, placed
 from counterpoint.reports.views import draw_views
 from counterpoint.settle import OVERHEAD, Prepared, chosen, prepare
 from counterpoint.training.loop import Course, Keeping, train
+from counterpoint.training.normalise import settle_statistics
 from counterpoint.training.processes import joined
+from counterpoint.training.records import Records
 from counterpoint.training.stopping import stop_requests
-from counterpoint.training.watch import judge
+from counterpoint.training.watch import Verdict, judge
+
+ADOPTED = Verdict("good", "adopted", "The encoder was taken as it came: nothing was trained.")
 
 
 @holds_out
@@ -109,16 +113,19 @@ def _kept(prepared: Prepared, course: Course, folder: Path | None) -> Model:
     """The model of a finished run, written and judged by the first process."""
     method = prepared.method.cpu().eval()
     head = getattr(method, "head", None)  # not every method has one
-    kept = head if isinstance(head, nn.Sequential) and len(head) else None
+    adopted = prepared.recipe.steps == 0
+    kept = head if isinstance(head, nn.Sequential) and len(head) and not adopted else None
     model = Model(method.encoder, prepared.modality, prepared.built, kept)
+    if not adopted:
+        settle_statistics(nn.Sequential(method.encoder, *([kept] if kept else [])), prepared.items, prepared.modality)
     if not prepared.recipe.processes.first:
         return model
-    verdicts = judge(course.records.all)
+    verdicts = [ADOPTED] if adopted else judge(course.records.all)
     if folder is not None:
         model.save(folder)
         said = [verdict.record() for verdict in verdicts]
         runs.finish(folder, said, steps=course.step, seconds=course.seconds)
-    conclude(verdicts)
+    conclude(runs.not_evaluated(folder), verdicts)
     if folder is not None and prepared.learned.kept is not None and enough(prepared.learned.kept):
         found = verified(model, prepared.items, {ALL: prepared.learned.kept}, seed=prepared.plan.seed)
         write_json(folder / runs.VERIFICATION, found)
@@ -126,6 +133,8 @@ def _kept(prepared: Prepared, course: Course, folder: Path | None) -> Model:
 
 
 def _trained(prepared: Prepared, keeping: Keeping) -> Course:
+    if prepared.recipe.steps == 0:
+        return Course(0, 0, 0.0, Records())
     try:
         with torch.random.fork_rng():
             return train(prepared.method, prepared.items, prepared.modality, prepared.recipe, keeping)

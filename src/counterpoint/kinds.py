@@ -14,6 +14,9 @@ from counterpoint.errors import InputError
 from counterpoint.interfaces import Batch, Items, Views
 from counterpoint.options import AS_IT_IS, DataOptions
 
+GENTLE: Mapping[str, Any] = {"learning_rate": 1e-4, "batch_size": 64, "views": 100_000}
+"""What a network wants that has learned before: small steps, and few."""
+
 
 class EncoderInput(NamedTuple):
     """What an encoder is given of one item: for those who feed it without this package."""
@@ -97,9 +100,12 @@ class Modality(ABC):
         """The same network, for weights that are to be filled in."""
         return self.encoder(name, width)
 
-    def recipe(self, encoder: str) -> Mapping[str, Any]:
-        """What open choices mean with an encoder that has learned before; ``views``, how many a run looks at."""
-        return {}
+    def recipe(self, encoder: str, *, learned: bool = False) -> Mapping[str, Any]:
+        """What open choices mean with an encoder that has learned before; ``views``, how many a run looks at.
+
+        Some have by their name; ``learned`` says that this one has, by weights that it was given.
+        """
+        return GENTLE if learned else {}
 
     @abstractmethod
     def settings(self) -> Mapping[str, Any]:
@@ -121,6 +127,13 @@ class Modality(ABC):
     def careful(self) -> Modality:
         """The same with views that leave what an item is of: a classifier learns from those."""
         return self
+
+    def near_copies(self, batch: Batch, key: Int64[Tensor, " b"]) -> Views:
+        """What an encoder sees of copies of the items that were slightly changed; here views at a tenth of strength.
+
+        They show how alike near-duplicates are to a model. Empty where no views can be drawn.
+        """
+        return (self.looking(self.strength(0.1)).look(batch, key),) if self.can_look() else ()
 
     def can_look(self) -> bool:
         """Whether views can be drawn: not where they were a callable that a saved model cannot hold."""
@@ -167,6 +180,10 @@ class Wishes:
     labels: object = None
     """What the classes of the items were said to be: a column of that name is not learned from."""
     encoder: str = "auto"
+    weights: str | None = None
+    """The file of weights that the encoder begins with."""
+    preprocessing: Mapping[str, Any] | None = None
+    """How pictures are brought to a network of the user's own, as it says of itself."""
     pairs: Sequence[str] = ()
     """The columns of what belongs together: anchors, their partners, and others that they are to be told apart from."""
     told_apart: bool = True

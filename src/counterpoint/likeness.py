@@ -14,6 +14,7 @@ from counterpoint.data.linked import read_linked
 from counterpoint.data.pairs import read_scores
 from counterpoint.data.written import Written
 from counterpoint.errors import InputError, listed
+from counterpoint.evaluation.families import familywise_level
 from counterpoint.evaluation.intervals import Interval
 from counterpoint.files import expanded, write_json
 from counterpoint.interfaces import Items
@@ -47,7 +48,7 @@ def agree(
     Returns:
         ``pairs``, how many; ``unknown``, how many others were left out; ``spearman``: for the trained and the untrained
         encoder and TF-IDF Spearman's rank correlation with a 95 % interval over the pairs; ``better``: trained minus
-        each of the others.
+        each of the others, with intervals that hold together.
     """
     model = run if isinstance(run, Model) else load(run)
     read, linked = read_linked(source, list(pairs)[:2], model.modality.written_as())
@@ -66,15 +67,14 @@ def agree(
     cosines["tfidf"] = np.asarray([find([texts[one]])[0, other] for one, other in zip(first, second, strict=True)])
     drawn = np.random.default_rng(seed).integers(0, len(said), (DRAWS, len(said)))
     found = {name: _spearman(each, said, drawn) for name, each in cosines.items()}
+    better = {name: (found["trained"][0] - each[0], found["trained"][1] - each[1]) for name, each in found.items()}
+    del better["trained"]
+    level = familywise_level([drawn for _, drawn in better.values()])
     record = {
         "pairs": len(said),
         "unknown": left_out,
         "spearman": {name: _interval(*each)._asdict() for name, each in found.items()},
-        "better": {
-            name: _interval(found["trained"][0] - each[0], found["trained"][1] - each[1])._asdict()
-            for name, each in found.items()
-            if name != "trained"
-        },
+        "better": {name: _interval(*each, level=level)._asdict() for name, each in better.items()},
     }
     if isinstance(run, str | Path):
         write_json(expanded(run) / runs.LIKENESS, record)
@@ -102,8 +102,8 @@ def _correlation(one: np.ndarray, other: np.ndarray) -> float:
     return float(x @ y) / size if size else 0.0
 
 
-def _interval(value: float, drawn: Float[np.ndarray, " k"]) -> Interval:
-    low, high = np.quantile(drawn, [0.025, 0.975])
+def _interval(value: float, drawn: Float[np.ndarray, " k"], *, level: float = 0.95) -> Interval:
+    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
     return Interval(value, float(low), float(high))
 
 

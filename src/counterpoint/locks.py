@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
+from counterpoint.data.vectors import is_vectors
 from counterpoint.errors import RunError
 from counterpoint.files import LOCK, UNSUPPORTED, expanded, sweep
 from counterpoint.training.processes import launched
@@ -55,7 +56,7 @@ def holds_run(verb: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(verb)
     def holding(*args: P.args, **kwargs: P.kwargs) -> R:
         run = args[0] if args else kwargs.get(name)
-        if not isinstance(run, str | Path) or not expanded(run).is_dir():
+        if not isinstance(run, str | Path) or not expanded(run).is_dir() or is_vectors(run):
             return verb(*args, **kwargs)
         with locked(expanded(run), instead=A_COPY):
             return verb(*args, **kwargs)

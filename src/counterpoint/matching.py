@@ -14,7 +14,8 @@ from counterpoint import runs
 from counterpoint.data.linked import read_linked
 from counterpoint.data.relevance import CORPUS, QUERIES, read_collection, read_relevance
 from counterpoint.errors import InputError, listed
-from counterpoint.evaluation.intervals import bootstrap, paired
+from counterpoint.evaluation.families import familywise_level
+from counterpoint.evaluation.intervals import difference_interval, score_interval
 from counterpoint.files import expanded, write_json
 from counterpoint.locks import holds_run
 from counterpoint.model import Model, load
@@ -68,7 +69,7 @@ def match(
     Returns:
         ``queries``, ``documents`` (among how many), ``incomplete_rows``, which lack a text, and ``scores``: for the
         trained and the untrained encoder, TF-IDF, BM25 and chance every measure with its interval; ``better`` is
-        trained minus each of the others.
+        trained minus each of the others, with intervals that all hold together.
     """
     model = run if isinstance(run, Model) else load(run)
     read, linked = read_linked(source, list(pairs)[:2], model.modality.written_as())
@@ -175,16 +176,18 @@ def _scored(
     found = {name: _measured(tasks, way) for name, way in _ways(model, texts, seed).items()}
     trained = found["trained"]
     others = {name: each for name, each in found.items() if name != "trained"}
+    better = {name: {measure: trained[measure] - each[measure] for measure in each} for name, each in others.items()}
+    level = familywise_level([values for each in better.values() for values in each.values()])
     record = {
         "queries": sum(len(task.asked) for task in tasks),
         "documents": len(tasks[0].held),
         "scores": {
-            name: {measure: bootstrap(values, seed=seed)._asdict() for measure, values in each.items()}
+            name: {measure: score_interval(values)._asdict() for measure, values in each.items()}
             for name, each in found.items()
         },
         "better": {
-            name: {measure: paired(trained[measure], each[measure], seed=seed)._asdict() for measure in each}
-            for name, each in others.items()
+            name: {measure: difference_interval(values, level=level)._asdict() for measure, values in each.items()}
+            for name, each in better.items()
         },
         **also,
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 import logging
@@ -24,13 +23,14 @@ from counterpoint.embeddings import Embeddings, require_finite
 from counterpoint.errors import InputError, NothingLeft, RunError
 from counterpoint.files import expanded, fingerprint, write_json
 from counterpoint.heads import mlp_head, shape_of_head
+from counterpoint.initial_weights import untrained_encoder
 from counterpoint.interfaces import Items
 from counterpoint.kinds import Modality
 from counterpoint.training.devices import keep_freed_memory
 from counterpoint.weights import as_bytes, require_finite_weights, stamp, write_weights
 
 WEIGHTS, CONFIG, HEAD = "model.safetensors", "config.json", "head.safetensors"
-BUILT = ("encoder", "width", "seed")
+BUILT = ("encoder", "width", "seed", "initial_weights", "adopted")
 
 LOG = logging.getLogger("counterpoint")
 
@@ -51,7 +51,9 @@ class Model:
     encoder: nn.Module
     modality: Modality
     built: Mapping[str, Any] = field(default_factory=dict)
-    """Name, width and seed of the encoder; the name is "" for a module of the user's own."""
+    """Name, width and seed of the encoder; the name is "" for a module of the user's own. Beside them the file
+    of ``initial_weights``, where it began with one, and whether it was ``adopted``: taken as it came.
+    """
     head: nn.Sequential | None = None
     """The projection head that it was trained with, which embeds nothing: fine-tuning may begin in its layers."""
     _digested: dict[tuple[Any, ...], str] = field(default_factory=dict, init=False, compare=False)
@@ -146,23 +148,21 @@ class Model:
     def untrained(self, *, seed: int | None = None) -> Model:
         """The same model before it learned anything: the baseline that training has to beat.
 
-        Its weights are those that training began with, or others where a ``seed`` is given.
+        Its weights are those that training began with, or others where a ``seed`` is given. Of an encoder that was
+        adopted as it came they are drawn at random.
 
         A module of your own is drawn anew by its parts' ``reset_parameters``; parts without one stay as they are.
         """
+        encoder = untrained_encoder(self.encoder, self.modality, self.built, seed=seed)
         with torch.random.fork_rng():
             torch.manual_seed(self.built.get("seed", 0) if seed is None else seed)
-            if self.built.get("encoder"):
-                fresh = self.modality.encoder(self.built["encoder"], self.built.get("width"))
-            else:
-                fresh = copy.deepcopy(self.encoder)
-                fresh.apply(_reset)
             head = None if self.head is None else mlp_head(**shape_of_head(self.head))
-        return Model(fresh, self.modality, self.built, head)
+        return Model(encoder, self.modality, self.built, head)
 
     def recipe(self) -> Mapping[str, Any]:
         """What open choices mean with its network, where that had learned before it came here."""
-        return self.modality.recipe(str(self.built.get("encoder") or ""))
+        learned = self.built.get("initial_weights") is not None
+        return self.modality.recipe(str(self.built.get("encoder") or ""), learned=learned)
 
     def fingerprint(self) -> str:
         """A digest of the weights; embeddings carry it, so that they are never mixed with another model's.
@@ -284,10 +284,3 @@ def _fill(encoder: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None
         )
     encoder.load_state_dict(dict(weights))
     require_finite_weights(encoder, of=f"the model in '{path}'")
-
-
-def _reset(module: nn.Module) -> None:
-    """Draw a module's own weights anew, where it knows how to."""
-    reset = getattr(module, "reset_parameters", None)
-    if callable(reset):
-        reset()

@@ -86,6 +86,8 @@ def opened(source: object, asked: Plan, own: Own, processes: Processes = ALONE) 
         data=own.data,
         labels=own.labels,
         encoder="auto" if own.encoder is not None else asked.encoder,
+        weights=asked.weights,
+        preprocessing=preprocessing_said(own.encoder),
         pairs=pairs,
         told_apart=asks_for(catalogue.find("method", asked.method), "objective"),
         progress=decoding(),
@@ -94,6 +96,12 @@ def opened(source: object, asked: Plan, own: Own, processes: Processes = ALONE) 
         held, kind = recognised(source, wishes)
         catalogue.find("method", asked.method, only=kind.name)
         return kind.learn(held, wishes)
+
+
+def preprocessing_said(network: nn.Module | None) -> Mapping[str, Any] | None:
+    """How a network of the user's own says that it is shown pictures, if it does."""
+    said = getattr(network, "preprocessing", None)
+    return said if isinstance(said, Mapping) else None
 
 
 def paired_columns(pairs: object) -> tuple[str, ...]:

@@ -45,7 +45,7 @@ class Choices:
         for name in choices:
             if name not in known:
                 raise PlanError(f"A {what} has no choice '{name}'.{closest(name, known)} Choices: {listed(known, 40)}.")
-        return cls(**choices)
+        return cls(**{name: plain(value) for name, value in choices.items()})
 
     def record(self) -> dict[str, Any]:
         """The choices as JSON can hold them."""
@@ -76,7 +76,10 @@ class Plan(Choices):
         "that changes: counterpoint list temperatures.",
         low=0.001,
     )
-    encoder: str = choice("auto", "Network, or timm:NAME, or hf:PATH of text: counterpoint list encoders.")
+    encoder: str = choice("auto", "Network, or timm:NAME, or hf:PATH of text or images: counterpoint list encoders.")
+    weights: str | None = choice(
+        None, "File of weights that the encoder begins with: .safetensors, .pt or .pth; matched by name and shape."
+    )
     width: int | None = choice(None, "Width of the encoder's first stage; None for the encoder's own.", low=1)
     head_layers: int | None = choice(
         None, "Linear layers of the projection head, 0 for none; None for the method's own, mostly 2.", low=0, high=5
@@ -97,7 +100,9 @@ class Plan(Choices):
     local_views: int = choice(
         0, "Smaller views of each item beside the usual two (multi-crop), for methods that can use them.", low=0
     )
-    epochs: int | None = choice(None, "Passes over the data; None to fit the size of the data.", low=1)
+    epochs: int | None = choice(
+        None, "Passes over the data, 0 to take a pretrained encoder as it is; None to fit the size of the data.", low=0
+    )
     minutes: float | None = choice(None, "Time for the whole run; plans the epochs.", low=0.01)
     batch_size: int | None = choice(
         None, "Items compared in one step; None for the method's own, mostly 256, and fewer for small data.", low=2
@@ -134,7 +139,9 @@ class Tuning(Choices):
     fraction: float | None = choice(None, "Learn from this share of every class's labels.", low=0, high=1)
     head_layers: int = choice(1, "Layers of the projection head that are kept: 0 as SimCLR, 1 as SimCLRv2.", low=0)
     frozen: bool = choice(False, "Leave the encoder as it is and learn only what stands on it.")
-    epochs: int | None = choice(None, "Most passes over the labelled items; None to fit their number.", low=1)
+    epochs: int | None = choice(None, "Passes over the labelled items; None to fit their number.", low=1)
+    minutes: float | None = choice(None, "Time for all of it; None for as long as the passes take.", low=0.1)
+    deliver: str = choice("best", "What is handed over: best by cross-validation, probe or finetuned.")
     batch_size: int = choice(64, "Labelled items in one step.", low=2)
     optimizer: str = choice("adamw", "Optimiser: counterpoint list optimizers.")
     learning_rate: float | None = choice(
@@ -179,8 +186,8 @@ class Distilling(Choices):
 class Lifecycle(Choices):
     """Every choice of the way from unlabelled data and few labels to a small classifier.
 
-    >>> Lifecycle(per_class=10, minutes=8).draws
-    3
+    >>> Lifecycle(per_class=10, minutes=8).deliver
+    'best'
     """
 
     per_class: int | None = choice(
@@ -194,7 +201,10 @@ class Lifecycle(Choices):
     student: str = choice("same", "The student's network; same for the teacher's: counterpoint list encoders.")
     student_width: int | None = choice(None, "Width of the student's first stage; None for the encoder's own.", low=1)
     batch_size: int | None = choice(None, "Items compared in one step; None for 256, fewer for small data.", low=2)
-    draws: int = choice(3, "How often labels are drawn anew to say what they are worth.", low=1)
+    deliver: str = choice("best", "What is handed over: best by cross-validation, probe, finetuned or student.")
+    draws: int | None = choice(
+        None, "How often labels are drawn anew to say what they are worth; None for 3 where minutes allow it.", low=0
+    )
     seed: int = choice(0, "Names the labels that are drawn and the random numbers of the run.", low=0)
 
 

@@ -121,9 +121,11 @@ def announce_labels(labels: Labels, *, what: str = "labels", left_out: bool = Tr
         out.print(line, markup=False)
 
 
-def conclude(verdicts: Sequence[Verdict]) -> None:
-    """Print the verdict after training."""
+def conclude(headline: Mapping[str, str], verdicts: Sequence[Verdict]) -> None:
+    """Print after training whether the run is of use, and below it how healthy the training was."""
     out = console()
+    out.print(f"{MARKS[headline['level']]}  ", end="")
+    out.print(headline["sentence"], markup=False)
     for verdict in verdicts:
         out.print(f"{MARKS[verdict.level]}  {verdict.sentence}")
 
@@ -166,7 +168,7 @@ def _tenths(line: str, worth: Callable[[int], bool] = lambda total: True) -> Cal
 
 @contextmanager
 def progress(*, speaks: bool = True) -> Iterator[Listener]:
-    """A bar with time left, views per second, loss, contrastive accuracy and effective rank.
+    """A bar with time left, views per second, loss, contrastive accuracy and effective rank of z.
 
     Where stderr is not a terminal it is a line for about every tenth of the run. Trouble is said when it shows.
     A process that does not speak prints nothing.
@@ -206,7 +208,7 @@ def _warnings(out: Any) -> Listener:
     told = {"short"}
 
     def listen(record: Mapping[str, Any]) -> None:
-        if "rank" not in record:
+        if "effective_rank_z" not in record:
             return
         if not first:
             first.append(record)
@@ -235,7 +237,9 @@ def _lines(out: Any, warn: Listener) -> Listener:
 
 
 def _text(record: Mapping[str, Any]) -> str:
-    rank = f"  rank {record['rank']:.0f}/{record['rank_limit']:.0f}" if "rank" in record else ""
+    rank = ""
+    if "effective_rank_z" in record:
+        rank = f"  rank of z {record['effective_rank_z']:.0f}/{record['effective_rank_z_limit']:.0f}"
     accuracy = f"  accuracy {record['accuracy']:.0%}" if "accuracy" in record else ""
     return f"{record['views_per_second']:,.0f} views/s  loss {record['loss']:.3f}{accuracy}{rank}"
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import platform
+import shlex
 import shutil
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -208,8 +209,14 @@ README = """# A run of Counterpoint
 """
 
 
+def not_evaluated(folder: Path | None) -> dict[str, str]:
+    """What there is to say first of a run whose use nobody has measured, as ``level`` and ``sentence``."""
+    how = "" if folder is None else f": counterpoint evaluate {shlex.quote(str(folder))} --labels LABELS"
+    return {"level": "warning", "sentence": f"Nothing is known of its use yet. Evaluate it with some labels{how}"}
+
+
 def finish(folder: Path, verdicts: Sequence[Mapping[str, str]], *, steps: int, seconds: float) -> None:
     """Write the verdict, and for a person who finds the folder, what lies in it."""
-    sentences = "".join(f"- {verdict['sentence']}\n" for verdict in verdicts)
+    sentences = "".join(f"- {each['sentence']}\n" for each in (not_evaluated(folder), *verdicts))
     write_text(folder / "README.md", README + sentences)
     write_json(folder / VERDICT, {"verdicts": list(verdicts), "steps": steps, "seconds": round(seconds, 1)})

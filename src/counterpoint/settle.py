@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -19,6 +18,7 @@ from counterpoint import catalogue
 from counterpoint.assemble import Codes, build_method, compared_by, completed, encoded_length
 from counterpoint.budgeting import gain, in_little_time
 from counterpoint.errors import InputError, PlanError, SourceError
+from counterpoint.initial_weights import built_by, first_encoder, recipe_of
 from counterpoint.interfaces import Items, Method
 from counterpoint.kinds import Modality
 from counterpoint.opening import Opened, identity, opened
@@ -63,6 +63,8 @@ class Prepared:
     rebuildable: bool
     because: str = ""
     """What was chosen because of the time, in one line."""
+    notes: Sequence[str] = ()
+    """What to know of the encoder."""
 
     @property
     def codes(self) -> np.ndarray | None:
@@ -72,8 +74,7 @@ class Prepared:
     @property
     def built(self) -> dict[str, Any]:
         """What it takes to build the encoder again, as ``Model`` keeps it."""
-        name = self.plan.encoder if self.rebuildable else ""
-        return {"encoder": name, "width": self.plan.width, "seed": self.plan.seed}
+        return built_by(self.plan, rebuildable=self.rebuildable, adopted=self.recipe.steps == 0)
 
     def identity(self) -> str:
         """A fingerprint of the data and of how it is seen: a run is only resumed on the same."""
@@ -88,7 +89,7 @@ class Prepared:
             "items": len(self.items),
             "skipped": len(getattr(self.items, "skipped", [])),
             "modality": self.modality.name,
-            "notes": list(getattr(self.items, "notes", ())),
+            "notes": [*getattr(self.items, "notes", ()), *self.notes],
             "schema": schema.record() if (schema := self.modality.schema()) else [],
             "item_shape": list(shapes[0]),
             "view_shape": list(shapes[1]),
@@ -154,7 +155,7 @@ def arranged(
     (rough,) = processes.sum(plan.precision == "bf16")
     if 0 < rough < processes.count:  # some machines compute it rightly and faster, others not
         plan = dataclasses.replace(plan, precision="fp32")
-    encoder = copy.deepcopy(own.encoder) if own.encoder is not None else _encoder(modality, plan)
+    encoder, notes = first_encoder(modality, plan, own.encoder)
     method = build_method(plan, encoder, items, modality, learned.codes, rows=learned.rows, kin=learned.kin)
     try_views(modality, items, encoder, plan.local_views)
     recipe = Recipe(
@@ -172,7 +173,8 @@ def arranged(
         sampling=learned.sampling,
         local_views=plan.local_views,
     )
-    _require_fitting(plan, method, items, modality, recipe, learned.codes)
+    if plan.epochs != 0:
+        _require_fitting(plan, method, items, modality, recipe, learned.codes)
     per_epoch = steps_per_epoch(len(learned.sampling), recipe.batch_size)
     pace = None
     if before is None and (measured or asked.minutes is not None):
@@ -183,11 +185,12 @@ def arranged(
         left = 60 * OVERHEAD * asked.minutes - (time.monotonic() - began)
         steps = planned_steps(seconds=processes.from_first(left), per_step=pace.seconds, per_epoch=per_epoch)
     else:
-        wanted = modality.recipe(asked.encoder).get("views", VIEWS_WANTED)
-        steps = (asked.epochs or fitting_epochs(len(learned.sampling), views=wanted)) * per_epoch
+        wanted = recipe_of(modality, asked, own.encoder).get("views", VIEWS_WANTED)
+        epochs = fitting_epochs(len(learned.sampling), views=wanted) if asked.epochs is None else asked.epochs
+        steps = epochs * per_epoch
     plan = dataclasses.replace(plan, epochs=math.ceil(steps / per_epoch), minutes=None)
     recipe = dataclasses.replace(recipe, steps=steps)
-    return Prepared(plan, modality, items, method, recipe, learned, per_epoch, pace, own.encoder is None)
+    return Prepared(plan, modality, items, method, recipe, learned, per_epoch, pace, own.encoder is None, notes=notes)
 
 
 def _settled(
@@ -201,7 +204,7 @@ def _settled(
     """The plan with everything that was left open filled in; a resumed run keeps its precision."""
     whole = completed(asked)
     rate, decay = default_rates(catalogue.find("optimizer", whole.optimizer))
-    recipe = {} if own.encoder is not None else modality.recipe(asked.encoder)
+    recipe = recipe_of(modality, asked, own.encoder)
     precision = before["settled"]["precision"] if before else choose_precision(asked.precision, device)
     return dataclasses.replace(
         whole,
@@ -285,12 +288,6 @@ def fitting_epochs(items: int, *, views: int = VIEWS_WANTED) -> int:
 def _first(*choices: float | None) -> float | None:
     """The first of some choices that was made."""
     return next((each for each in choices if each is not None), None)
-
-
-def _encoder(modality: Modality, plan: Plan) -> nn.Module:
-    with torch.random.fork_rng():
-        torch.manual_seed(plan.seed)
-        return modality.encoder(plan.encoder, plan.width)
 
 
 def _encoder_name(given: nn.Module | None, name: str, modality: Modality) -> str:

@@ -55,7 +55,7 @@ def verification(
         source: Items that the model has not learned from.
         labels: Their classes, from which pairs are drawn, half of them of one class; as for ``evaluate``.
         pairs: Or the pairs themselves, as for ``fit``.
-        seed: Names the pairs that are drawn and the bootstrap draws.
+        seed: Names the pairs that are drawn and those of their intervals.
 
     Returns:
         ``space``, ``threshold``, ``steepness``, and ``scores``: for all pairs, and for those of classes that the model

@@ -12,7 +12,7 @@ from counterpoint.data.texts import read_texts
 from counterpoint.data.word2vec import SUFFIXES, read_word2vec
 from counterpoint.embeddings import Embeddings
 from counterpoint.errors import InputError
-from counterpoint.evaluation.intervals import bootstrap
+from counterpoint.evaluation.intervals import score_interval
 from counterpoint.exporting.words import table_of
 from counterpoint.files import expanded
 from counterpoint.model import Model, load
@@ -62,7 +62,7 @@ def analogies(model: Model | str | Path, source: str | Path) -> dict[str, Any]:
         if (asked.section == number).any()
     ]
     return {
-        "right": bootstrap(right)._asdict(),
+        "right": score_interval(right)._asdict(),
         "asked": len(right),
         "unknown": asked.unknown,
         "chance": 1 / max(1, len(z) - 3),

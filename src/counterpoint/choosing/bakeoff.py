@@ -19,11 +19,8 @@ from counterpoint.assemble import learns_from_labels
 from counterpoint.choosing.contenders import contender, require_all
 from counterpoint.choosing.folders import Folder
 from counterpoint.choosing.questions import Questions, Right, questions
-from counterpoint.choosing.tables import columns, percent
-from counterpoint.data.overlap import note_on_shared
+from counterpoint.choosing.standings import KINDS, standings
 from counterpoint.errors import InputError, PlanError
-from counterpoint.evaluation.draws import over_draws
-from counterpoint.evaluation.intervals import Interval
 from counterpoint.files import expanded, replacing, write_json
 from counterpoint.fitting import fit
 from counterpoint.kinds import Wishes
@@ -39,7 +36,6 @@ MINUTES = 3.0
 """Time for each run where neither time nor epochs are given."""
 
 RIGHT, RECORD = "right.npz", "comparison.json"
-KINDS = ("linear", "knn")
 
 
 @dataclass(frozen=True)
@@ -99,7 +95,8 @@ def compare(
 
     Returns:
         ``methods``, best first, each with ``linear`` and ``knn`` (``value``, ``low``, ``high`` over seeds and items),
-        ``differences`` to the baselines (the same, paired), ``epochs`` and ``verdicts``; and ``baselines``.
+        ``differences`` to the baselines and ``best_minus``, the best method minus it (the same, paired, corrected for
+        their number), ``epochs`` and ``verdicts``; ``baselines``; and ``sentence``, which is best if any is.
 
     Raises:
         InputError: A method, a choice, the labels or the folder cannot be used; nothing has been trained then.
@@ -204,41 +201,18 @@ def _summary(contest: Contest, methods: Sequence[str], seeds: int, raw: np.ndarr
     """What is known after so many seeds."""
     which = range(contest.plan.seed, contest.plan.seed + seeds)
     cells = {method: [np.load(contest.run(method, seed) / RIGHT) for seed in which] for method in methods}
-    chance = np.stack([contest.asked.chance()])
+    right = {method: np.stack([[each[kind] for kind in KINDS] for each in found]) for method, found in cells.items()}
     untrained = np.stack([[each[f"untrained_{kind}"] for kind in KINDS] for each in cells[methods[0]]])
-    beside = {"untrained": untrained, "raw": raw, "chance": chance}
-    rows = []
-    for method, found in cells.items():
-        right = np.stack([[each[kind] for kind in KINDS] for each in found])
-        rows.append(
-            {
-                "method": method,
-                "labels": learns_from_labels(contender(contest.plan, method)),
-                "seconds": round(float(np.mean([each["seconds"] for each in found])), 1),
-                **{kind: _within(right[:, place], 0, 1)._asdict() for place, kind in enumerate(KINDS)},
-                "differences": {
-                    name: {kind: list(_within(right[:, k] - 1.0 * other[:, k], -1, 1)) for k, kind in enumerate(KINDS)}
-                    for name, other in beside.items()
-                },
-                **_course(contest, method, which),
-            }
-        )
+    found = standings(right, {"untrained": untrained, "raw": raw, "chance": np.stack([contest.asked.chance()])})
+    for row in found["methods"]:
+        row["labels"] = learns_from_labels(contender(contest.plan, row["method"]))
+        row["seconds"] = round(float(np.mean([each["seconds"] for each in cells[row["method"]]])), 1)
+        row |= _course(contest, row["method"], which)
     return {
-        "methods": sorted(rows, key=lambda row: -row["linear"]["value"]),
-        "baselines": {
-            name: {kind: _within(each[:, k], 0, 1)._asdict() for k, kind in enumerate(KINDS)}
-            for name, each in beside.items()
-        },
+        **found,
         "items": contest.asked.counts(),
         "classes": contest.asked.read.counts(),
-        "seeds": seeds,
     }
-
-
-def _within(cells: np.ndarray, least: float, most: float) -> Interval:
-    """The mean over seeds and items with its interval, which for two seeds reaches beyond what is possible."""
-    value, low, high = over_draws(cells)
-    return Interval(value, max(low, least), min(high, most))
 
 
 def _course(contest: Contest, method: str, seeds: Sequence[int]) -> dict[str, Any]:
@@ -250,30 +224,3 @@ def _course(contest: Contest, method: str, seeds: Sequence[int]) -> dict[str, An
         steps.append(verdict["steps"] / runs.read_plan(folder)["steps_per_epoch"])
         said_of += [each["kind"] for each in verdict["verdicts"]]
     return {"epochs": round(float(np.mean(steps)), 1), "verdicts": sorted(set(said_of))}
-
-
-def contest_table(found: Mapping[str, Any]) -> str:
-    """What ``compare`` found, as plain text for people."""
-    heads = ("method", "linear probe", "neighbours", "better than untrained", "better than raw", "epochs", "verdict")
-    lines = [heads]
-    for row in found["methods"]:
-        away = [row["differences"][name]["linear"] for name in ("untrained", "raw")]
-        lines.append(
-            (
-                row["method"] + (" (labels)" if row["labels"] else ""),
-                *(percent(row[kind]) for kind in KINDS),
-                *(f"{100 * v:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})" for v, low, high in away),
-                f"{row['epochs']:g}",
-                ", ".join(row["verdicts"]),
-            )
-        )
-    for name, each in found["baselines"].items():
-        lines.append((name, *(percent(each[kind]) for kind in KINDS), "", "", "", ""))
-    text = columns(lines)
-    text.append(
-        f"Right of {found['items']['asked']:,} items, after learning from {found['items']['known']:,}, mean of "
-        f"{found['seeds']} seeds with 95 % intervals over seeds and items; differences are paired, of the linear probe."
-    )
-    if found["items"]["shared"]:
-        text.append(note_on_shared(found["items"]["shared"], found["items"]["asked"]))
-    return "\n".join(text)

@@ -103,7 +103,7 @@ def lab(
     sample, known = _sampled(items, None if read is None else read.codes, asked)
     for look in looks:
         _require_drawable(look, sample, by)
-    yardstick = Yardstick(by, sample, known, seed=asked.seed)
+    yardstick = Yardstick(by, sample, known, seed=asked.seed, comparisons=len(looks))
     scale = Measure(1 / yardstick.among, model is not None, yardstick.gain)
     if read is not None:
         announce_labels(read, left_out=False, held_out=False)

@@ -33,7 +33,7 @@ def outcome(
     usual = next((each for each in whole if not each["choices"]), None)
     best = max(whole, key=lambda each: (each["score"], not each["choices"]))
     again = repeated(best, usual, repeats) if usual else {}
-    taken = usual if usual and again and ("failed" in again or again["difference"] < 0) else best
+    taken = usual if usual and again and ("failed" in again or again["difference"]["value"] < 0) else best
     plans = [each for each in trials if each["state"] != "failed"]
     found = {
         "choices": taken["choices"],
@@ -82,7 +82,7 @@ def verdict(found: Mapping[str, Any]) -> tuple[str, str]:
     if usual is None:
         return "warning", f"The usual plan failed; the best of {found['plans']} has {said(by, best['score'])} ({name})."
     if not best["choices"]:
-        text = f"None of {found['plans'] - 1} other plans did better than the usual one, {said(by, usual['score'])}"
+        text = f"None of {found['plans'] - 1} other plans scored higher than the usual one, {said(by, usual['score'])}"
         return "good", f"{text} ({name})."
     text = (
         f"The best of {found['plans']} plans had {said(by, best['score'])} ({name}), the usual one "
@@ -94,13 +94,12 @@ def verdict(found: Mapping[str, Any]) -> tuple[str, str]:
         return "warning", f"{text} With another seed it failed, so the usual plan is the one to take: {again['failed']}"
     seeds = "another seed" if len(again["seeds"]) == 1 else f"{len(again['seeds'])} other seeds"
     text += f" With {seeds} they had {said(by, again['best'])} and {said(by, again['usual'])}"
-    away = said(by, again["difference"], signed=True)
-    if again["interval"] is None:
+    value, low, high = (again["difference"][end] for end in ("value", "low", "high"))
+    if low is None:
         return "warning", f"{text}; how much of that is luck cannot be told from so few."
-    low, high = again["interval"]
-    text += f": in all {away} ({said(by, low, signed=True)} to {said(by, high, signed=True)})"
-    if again["difference"] < 0:
-        return "warning", f"{text}. The best one was only lucky, so the usual plan is the one to take."
+    text += f": in all {said(by, value, signed=True)} ({said(by, low, signed=True)} to {said(by, high, signed=True)})"
+    if value < 0:
+        return "warning", f"{text}. Repeated it scores lower, so the usual plan is the one to take."
     if low <= 0:
         return "warning", f"{text}. Chance alone could do that."
     return "good", f"{text}. It is better."

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from counterpoint.choosing.tables import columns, percent
+from counterpoint.errors import conjunction
 
 Row = Mapping[str, Any]
 """One look of what ``lab`` found."""
@@ -143,7 +144,7 @@ def _advised(whole: Row, looks: Sequence[Row], by: Measure) -> tuple[str, str]:
     left_out = []
     if idle:
         left_out = [
-            f"{_listed(idle).capitalize()} change{'s' if len(idle) == 1 else ''} nothing here and can be left out."
+            f"{conjunction(idle).capitalize()} change{'s' if len(idle) == 1 else ''} nothing here and can be left out."
         ]
     return level, " ".join([first, *_of_classes(whole, parts, by), *left_out])
 
@@ -185,10 +186,6 @@ def _of_classes(whole: Row, parts: Sequence[Row], by: Measure) -> list[str]:
 
 def _taken(damage: Mapping[str, float]) -> str:
     return f"{-100 * damage['value']:.1f}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def lab_table(found: Mapping[str, Any]) -> str:

@@ -1,12 +1,12 @@
 r"""Whether the best of many plans is better than the usual one, or only had the luck of the maximum.
 
-    d = mean_a b_a - mean_c u_c,   se^2 = s^2 (1/A + 1/C) + var_j(mean_a b_aj - mean_c u_cj) / m,   d +- t_{A+C-2} se
+    d = mean_a b_a - mean_c u_c,   se^2 = s^2 (1/A + 1/C) + var_j(mean_a b_aj - mean_c u_cj) / m,   d -+ t_f se
 
 b_a are scores of the best plan with seeds that the search did not see, u_c those of the usual plan, s^2 their variance
 within each of the two, pooled; b_aj says whether the probe gets item j right.  The score by which the best was chosen
 is left out, for it was chosen for being high; that of the usual plan was not chosen, so it counts.
-Two samples with one variance: Student 1908, "The probable error of a mean".  The items' part is as in
-``evaluation.draws``.
+Two samples with one variance: Student 1908, "The probable error of a mean".  The items' part and the degrees of freedom
+f, of A + C - 2 for the seeds and m - 1 for the items, are as in ``evaluation.draws``.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
+from counterpoint.evaluation.draws import Variance, t_quantile, total
 from counterpoint.evaluation.intervals import Interval
 
 
@@ -30,17 +31,16 @@ def difference(
     >>> difference(np.asarray([3.0, 3.2]), np.asarray([2.0, 2.2, 1.8]), None)[0]
     1.1
     """
-    from scipy.stats import t
-
     value = round(float(best.mean() - usual.mean()), 12)
     freedom = len(best) + len(usual) - 2
     if freedom < 1:
         return value, None
     spread = np.square(best - best.mean()).sum() + np.square(usual - usual.mean()).sum()
-    variance = spread / freedom * (1 / len(best) + 1 / len(usual))
+    parts = [Variance(float(spread) / freedom * (1 / len(best) + 1 / len(usual)), freedom)]
     if items is not None and len(items) > 1:
-        variance += items.var(ddof=1) / len(items)
-    reach = float(t.ppf(0.975, freedom) * np.sqrt(variance))
+        parts.append(Variance(float(items.var(ddof=1)) / len(items), len(items) - 1))
+    variance = total(*parts)
+    reach = t_quantile(0.95, variance.freedom) * float(np.sqrt(variance.value))
     return value, Interval(value, value - reach, value + reach)
 
 
@@ -67,8 +67,7 @@ def repeated(best: Mapping[str, Any], usual: Mapping[str, Any], repeats: Sequenc
         "seeds": sorted({each["seed"] for each in own}),
         "best": float(scores[0].mean()),
         "usual": float(scores[1].mean()),
-        "difference": value,
-        "interval": None if interval is None else [interval.low, interval.high],
+        "difference": {"value": value, "low": None, "high": None} if interval is None else interval._asdict(),
     }
 
 

@@ -15,6 +15,16 @@ def columns(lines: Sequence[Sequence[str]]) -> list[str]:
     return ["  ".join(f"{cell:{width}}" for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
 
 
+def gain(difference: Mapping[str, float]) -> str:
+    """A difference of shares in points, with its interval.
+
+    >>> gain({"value": 0.041, "low": -0.012, "high": 0.07})
+    '+4.1 (-1.2 to +7.0)'
+    """
+    value, low, high = (100 * difference[end] for end in ("value", "low", "high"))
+    return f"{value:+.1f} ({low:+.1f} to {high:+.1f})"
+
+
 def percent(score: Mapping[str, float]) -> str:
     """A share with its interval.
 

@@ -49,6 +49,27 @@ class Standard(nn.Module):
         said["bias"].sub_(said["weight"] @ self.mean)
 
 
+def stand_on(
+    top: nn.Sequential, h: Float32[np.ndarray, "n d"], codes: Codes, *, penalty: float, standard: bool = True
+) -> None:
+    """Give the last layer of what stands on an encoder the weights of a probe of these items.
+
+    ``standard`` puts a ``Standard`` of h below it, which ``folded`` takes away when training is over.
+    """
+    if standard:
+        top[0] = Standard(torch.from_numpy(h))
+    with torch.no_grad():
+        reached = top[0].eval()(torch.from_numpy(h)).numpy()
+    begin(top[1], reached, codes, penalty=penalty)
+
+
+def folded(top: nn.Sequential) -> None:
+    """What stands on an encoder, without the ``Standard`` that it was trained with: the scores are the same."""
+    if isinstance(below := top[0], Standard):
+        below.fold_into(top[1])
+        top[0] = nn.Sequential()
+
+
 def begin(last: nn.Module, x: Float32[np.ndarray, "n d"], codes: Codes, *, penalty: float = 1.0) -> None:
     """Give a linear layer (d, k) the weights of a probe of labelled items."""
     if codes.ndim == 1 and len(x) > MOST:
@@ -58,21 +79,26 @@ def begin(last: nn.Module, x: Float32[np.ndarray, "n d"], codes: Codes, *, penal
         kept = spread(len(x), MOST)
         x, codes = x[kept], codes[kept]
     standard = Standard(torch.from_numpy(x))
-    weight, bias = _probe(standard(torch.from_numpy(x)).numpy(), codes, penalty)
+    weight, bias = _probe(standard(torch.from_numpy(x)).numpy(), codes, penalty, classes=len(last.state_dict()["bias"]))
     last.load_state_dict({"weight": torch.from_numpy(weight), "bias": torch.from_numpy(bias)})
     standard.fold_into(last)
 
 
 def _probe(
-    x: Float32[np.ndarray, "n d"], codes: Codes, penalty: float
+    x: Float32[np.ndarray, "n d"], codes: Codes, penalty: float, *, classes: int
 ) -> tuple[Float64[np.ndarray, "k d"], Float64[np.ndarray, " k"]]:
     if codes.ndim == 2:
         each = [_line(x, column, penalty) for column in codes.T]
         return np.stack([weight for weight, _ in each]), np.asarray([bias for _, bias in each])
+    there = np.unique(codes)
+    if len(there) == 1:  # nothing to tell apart
+        return np.zeros((classes, x.shape[1])), np.where(np.arange(classes) == there[0], 1.0, -1.0)
     weight, bias = _fitted(x, codes, penalty)
     if len(weight) == 1:  # two classes share one line, and the layer has a score for each
         weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
-    return weight, bias
+    every, level = np.zeros((classes, x.shape[1])), np.full(classes, bias.min() - np.log(len(x) + 1))
+    every[there], level[there] = weight, bias  # a class that no item is of is unlikely everywhere
+    return every, level
 
 
 def _line(

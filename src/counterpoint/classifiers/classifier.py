@@ -65,7 +65,11 @@ class Classifier:
 
     def likely(self, h: Float32[np.ndarray, "n d"]) -> Float32[np.ndarray, "n k"]:
         """The same from what the encoder made of the items."""
-        return self.naming.probabilities(torch.from_numpy(self._scores(h) / np.float32(self.temperature))).numpy()
+        return self.scaled(self._scores(h))
+
+    def scaled(self, scores: Float32[np.ndarray, "n k"]) -> Float32[np.ndarray, "n k"]:
+        """What scores mean at its temperature."""
+        return self.naming.probabilities(torch.from_numpy(scores / np.float32(self.temperature))).numpy()
 
     def _scores(self, h: Float32[np.ndarray, "n d"]) -> Float32[np.ndarray, "n k"]:
         self.top.eval()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 import dataclasses
 import time
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from counterpoint.classifiers.beginning import folded, stand_on
 from counterpoint.classifiers.calibration import matching_temperature
 from counterpoint.classifiers.classifier import Classifier, stand
 from counterpoint.classifiers.lessons import Lesson, timed
@@ -21,26 +23,30 @@ from counterpoint.interfaces import Items
 from counterpoint.methods.distillation import Distillation
 from counterpoint.model import Model
 from counterpoint.training.loop import Keeping, train
+from counterpoint.training.normalise import settle_statistics
 
 ASKED = 2000
 """Items on which teacher and student are compared."""
+
+PROBED = 5000
+"""Items by whose answers the student begins."""
 
 
 def distil(teacher: Classifier, student: Model, items: Items, codes: Codes, lesson: Lesson) -> Classifier:
     """The student, taught on all items; ``codes`` are the classes of those that have a label, -1 for the others.
 
-    The student's encoder is trained in place; the teacher stays as it is.
+    Its last layer begins at a linear probe of what the teacher answers. The student's encoder is trained in place; the
+    teacher stays as it is.
     """
     began = time.monotonic()
-    length = student.represent(Subset(items, np.arange(1))).shape[1]
-    built = {"inputs": length, "hidden": length, "head_layers": 0, "classes": len(teacher.classes)}
+    answers = _answers(teacher, items, lesson.neighbours)
     with torch.random.fork_rng():
         torch.manual_seed(lesson.recipe.seed)
-        top = stand(**built)
+        top, built = _beginning(student, items, teacher, answers, codes if lesson.labels > 0.5 else None)
         method = Distillation(
             student.encoder,
             top,
-            _answers(teacher, items, lesson.neighbours),
+            answers,
             torch.from_numpy(codes),
             teacher.naming,
             temperature=lesson.temperature,
@@ -49,6 +55,8 @@ def distil(teacher: Classifier, student: Model, items: Items, codes: Codes, less
         if lesson.seconds is not None:
             lesson = lesson._replace(seconds=lesson.seconds - (time.monotonic() - began))
         train(method, items, student.modality, timed(lesson, method, items, student.modality), Keeping())
+    settle_statistics(student.encoder, items, student.modality)
+    folded(top)
     taught = Classifier(
         Model(student.encoder.cpu().eval(), student.modality, student.built),
         top.cpu().eval(),
@@ -58,6 +66,27 @@ def distil(teacher: Classifier, student: Model, items: Items, codes: Codes, less
         learned=sorted({*teacher.learned, *np.asarray(items.names)[is_labelled(codes)].tolist()}),
     )
     return as_sure(taught, teacher, items)
+
+
+def _beginning(
+    student: Model, items: Items, teacher: Classifier, answers: nn.Module | Tensor, codes: Codes | None
+) -> tuple[nn.Sequential, dict[str, Any]]:
+    """What stands on the student, a probe of what the teacher answers, or of the labels where those count more; and
+    what ``stand`` is given to build it.
+    """
+    settle_statistics(student.encoder, items, student.modality)
+    rows = spread(len(items), PROBED)
+    some = Subset(items, rows)
+    scores = torch.from_numpy(teacher.scores(some)) if isinstance(answers, nn.Module) else answers[rows]
+    decided = teacher.naming.decided(teacher.naming.probabilities(scores).numpy())
+    if codes is not None:
+        known = is_labelled(codes[rows])
+        decided[known] = codes[rows][known]
+    h = student.represent(some)
+    built = {"inputs": h.shape[1], "hidden": h.shape[1], "head_layers": 0, "classes": len(teacher.classes)}
+    top = stand(**built)
+    stand_on(top, h, decided, penalty=1.0)
+    return top, built
 
 
 def as_sure(student: Classifier, teacher: Classifier, items: Items) -> Classifier:

@@ -14,6 +14,7 @@ from counterpoint.interfaces import Items
 from counterpoint.methods.imitation import Imitation
 from counterpoint.model import Model, Tell
 from counterpoint.training.loop import Keeping, train
+from counterpoint.training.normalise import settle_statistics
 
 ASKED = 2000
 """Items whose neighbours are compared."""
@@ -34,6 +35,7 @@ def imitate(
     method = Imitation(student.encoder, master, said=said, temperature=lesson.temperature)
     with torch.random.fork_rng():
         train(method, items, student.modality, timed(lesson, method, items, student.modality), Keeping())
+    settle_statistics(student.encoder, items, student.modality)
     return Model(student.encoder.cpu().eval(), student.modality, student.built)
 
 

@@ -1,43 +1,39 @@
-"""Fine-tune: from an encoder and few labels to a classifier. Read ``tune`` from top to bottom.
+"""Fine-tune: from an encoder and few labels to a classifier. Read ``learn`` from top to bottom.
 
-A part of the labels is held out to choose how long to learn and to fit the temperature; then all labels are learned
-from for that long. Where no label can be spared, one per class, it learns for as long as is usual and trusts its
-probabilities as they are.
+``probe`` is the linear probe that fine-tuning begins at, left as it is.
 """
 
 from __future__ import annotations
 
 import copy
 import dataclasses
-import math
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import nn
 
-from counterpoint.classifiers.beginning import Standard, begin
-from counterpoint.classifiers.calibration import fitting_temperature, loss_at
+from counterpoint.classifiers.beginning import folded, stand_on
 from counterpoint.classifiers.classifier import Classifier, stand
-from counterpoint.data.splits import Codes, hold_out
+from counterpoint.data.splits import Codes
 from counterpoint.data.subset import Subset
 from counterpoint.heads import first_layers, shape_of_head
-from counterpoint.interfaces import Items, Method
+from counterpoint.interfaces import Items
 from counterpoint.methods.supervised import Supervised
 from counterpoint.model import Model
-from counterpoint.naming import named
-from counterpoint.training.loop import Keeping, train
+from counterpoint.naming import NAMINGS, named
+from counterpoint.training.loop import train
+from counterpoint.training.normalise import settle_statistics
+from counterpoint.training.pace import measure
 from counterpoint.training.recipe import Recipe
-
-HELD_OUT = 0.2
-"""Share of the labels of every class that chooses and calibrates."""
 
 STEPS = 400
 """Steps that a few hundred labels are learned for, at most."""
 
-LOOKS = 20
-"""How often the held-out part is asked."""
+FEWEST = 5
+"""Passes over the labels below which fine-tuning is not begun."""
 
 
 class Way(NamedTuple):
@@ -48,35 +44,9 @@ class Way(NamedTuple):
     head_layers: int
     frozen: bool
     epochs: int | None
+    """None to fit the number of labels."""
     penalty: float | None = 1.0
     """Of the weights of the linear probe that the last layer begins at; None to begin anywhere."""
-
-
-class Tuned(NamedTuple):
-    """A classifier, and how it came about."""
-
-    classifier: Classifier
-    epochs: int
-    held_out: int
-    """Labels that chose ``epochs`` and the temperature."""
-    accuracy: float | None
-    """Of the classifier on those, before it learned from them too."""
-
-
-def tune(model: Model, items: Items, codes: Codes, classes: Sequence[str], way: Way) -> Tuned:
-    """Learn the classes of labelled items. The model given is left as it was."""
-    kept, held = hold_out(codes, seed=way.recipe.seed, share=HELD_OUT)
-    epochs = way.epochs or usual_epochs(len(codes), way.recipe.batch_size)
-    temperature, accuracy = 1.0, None
-    if held.any():
-        asked, answers = Subset(items, np.flatnonzero(held)), codes[held]
-        known = Subset(items, np.flatnonzero(kept))
-        looks = _Looks(asked, answers, every=math.ceil(epochs / LOOKS), last=epochs - 1)
-        learn(model, known, codes[kept], classes, way, epochs, looks.look)
-        best = looks.best()
-        epochs, temperature, accuracy = best.epoch + 1, best.temperature, best.accuracy
-    classifier = learn(model, items, codes, classes, way, epochs)
-    return Tuned(dataclasses.replace(classifier, temperature=temperature), epochs, int(held.sum()), accuracy)
 
 
 def usual_epochs(labels: int, batch_size: int) -> int:
@@ -88,87 +58,78 @@ def usual_epochs(labels: int, batch_size: int) -> int:
     return max(10, min(100, STEPS // max(1, labels // min(batch_size, labels))))
 
 
-class _Look(NamedTuple):
-    """What the held-out items said after an epoch."""
-
-    epoch: int
-    accuracy: float
-    loss: float
-    temperature: float
-
-
-class _Looks:
-    """Asks the held-out items while a classifier learns."""
-
-    def __init__(self, items: Items, codes: Codes, *, every: int, last: int) -> None:
-        self.items, self.codes, self.every, self.last = items, codes, every, last
-        self.all: list[_Look] = []
-
-    def look(self, classifier: Classifier, epoch: int) -> None:
-        if epoch % self.every == self.every - 1 or epoch == self.last:
-            scores = classifier.scores(self.items)
-            temperature = fitting_temperature(scores, self.codes)
-            likely = classifier.naming.probabilities(torch.from_numpy(scores)).numpy()
-            accuracy = float(classifier.naming.right(classifier.naming.decided(likely), self.codes).mean())
-            self.all.append(_Look(epoch, accuracy, loss_at(scores, self.codes, temperature), temperature))
-
-    def best(self) -> _Look:
-        """The last look, unless an earlier one was right more often by more than the standard error of so few items."""
-        last = self.all[-1]
-        best = max(self.all, key=lambda each: (each.accuracy, -each.loss))
-        error = math.sqrt(max(last.accuracy * (1 - last.accuracy), 1 / len(self.codes)) / len(self.codes))
-        return best if best.accuracy > last.accuracy + error else last
+def affordable_epochs(
+    model: Model, items: Items, codes: Codes, classes: Sequence[str], way: Way, *, seconds: float, times: int
+) -> int:
+    """Passes over these labels that can be made so many ``times`` in so many seconds, as many as are usual at most;
+    0 where they would be fewer than are worth beginning.
+    """
+    began = time.monotonic()
+    top, _ = _begun(model, items, codes, classes, way)
+    pace = measure(
+        _method(model, top, codes, way), items, model.modality.careful(), _recipe(way, items, 1), budget=0.05 * seconds
+    )
+    left = seconds - (time.monotonic() - began)
+    possible = int(left / (times * pace.seconds * _steps(way, items)))
+    usual = way.epochs or usual_epochs(len(items), way.recipe.batch_size)
+    return min(usual, possible) if possible >= min(usual, FEWEST) else 0
 
 
-def learn(
-    model: Model,
-    items: Items,
-    codes: Codes,
-    classes: Sequence[str],
-    way: Way,
-    epochs: int,
-    look: Callable[[Classifier, int], None] | None = None,
-) -> Classifier:
-    """A classifier that has learned from these items for so many epochs; ``look`` is told of each. The model stays."""
-    encoder, head = copy.deepcopy(model.encoder), copy.deepcopy(model.head)
+def learn(model: Model, items: Items, codes: Codes, classes: Sequence[str], way: Way, epochs: int) -> Classifier:
+    """A classifier that has learned from these labelled items for so many epochs. The model stays as it was."""
+    top, built = _begun(model, items, codes, classes, way)
+    method = _method(model, top, codes, way)
+    with torch.random.fork_rng():
+        train(method, items, model.modality.careful(), _recipe(way, items, epochs))
+    if way.penalty is None:
+        settle_statistics(method.encoder, items, model.modality)
+    folded(top)
+    moved = Model(method.encoder.cpu().eval(), model.modality, model.built)
+    return Classifier(moved, top.cpu().eval(), built, classes, kind=named(codes), learned=items.names)
+
+
+def probe(model: Model, items: Items, codes: Codes, classes: Sequence[str], *, penalty: float) -> Classifier:
+    """A linear layer on what the encoder makes of these labelled items; nothing else learns."""
+    h = model.represent(items)
+    built = {"inputs": h.shape[1], "hidden": h.shape[1], "head_layers": 0, "classes": len(classes)}
+    top = stand(**built)
+    stand_on(top, h, codes, penalty=penalty)
+    folded(top)
+    kept = Model(model.encoder, model.modality, model.built)
+    return Classifier(kept, top.eval(), built, classes, kind=named(codes), learned=items.names)
+
+
+def _begun(
+    model: Model, items: Items, codes: Codes, classes: Sequence[str], way: Way
+) -> tuple[nn.Sequential, dict[str, Any]]:
+    """What stands on the encoder before any step, and what ``stand`` was given to build it."""
+    head = model.head
     layers = way.head_layers if head is not None else 0
     h = model.represent(items if way.penalty else Subset(items, np.arange(1)))
-    length = h.shape[1]
-    hidden = shape_of_head(head)["hidden"] if head is not None and layers else length
-    built: dict[str, Any] = {"inputs": length, "hidden": hidden, "head_layers": layers, "classes": len(classes)}
+    hidden = shape_of_head(head)["hidden"] if head is not None and layers else h.shape[1]
+    built: dict[str, Any] = {"inputs": h.shape[1], "hidden": hidden, "head_layers": layers, "classes": len(classes)}
     with torch.random.fork_rng():
         torch.manual_seed(way.recipe.seed)
         top = stand(**built)
     if head is not None and layers:
         top[0].load_state_dict(first_layers(head, layers).state_dict())
     if way.penalty:
-        with torch.no_grad():
-            if layers == 0:
-                top[0] = Standard(torch.from_numpy(h))
-            reached = top[0].eval()(torch.from_numpy(h)).numpy()
-        begin(top[1], reached, codes, penalty=way.penalty)
-    moved = Model(encoder, model.modality, model.built)
-    classifier = Classifier(moved, top, built, classes, kind=named(codes), learned=items.names)
+        stand_on(top, h, codes, penalty=way.penalty, standard=layers == 0)
+    return top, built
 
-    def after(method: Method, epoch: int) -> dict[str, Any]:
-        if look is not None:
-            look(classifier, epoch)
-        return {}
 
+def _method(model: Model, top: nn.Sequential, codes: Codes, way: Way) -> Supervised:
+    """A copy of the encoder, and what stands on it; one that begins anew has no statistics to keep yet."""
+    encoder, naming = copy.deepcopy(model.encoder), NAMINGS[named(codes)]
+    settled = way.penalty is not None
+    return Supervised(encoder, top, torch.from_numpy(codes), naming, frozen=way.frozen, settled=settled)
+
+
+def _steps(way: Way, items: Items) -> int:
+    """Steps of a pass."""
+    return len(items) // min(way.recipe.batch_size, len(items))
+
+
+def _recipe(way: Way, items: Items, epochs: int) -> Recipe:
     batch = min(way.recipe.batch_size, len(items))
-    steps = epochs * (len(items) // batch)
-    recipe = dataclasses.replace(way.recipe, steps=steps, batch_size=batch)
-    with torch.random.fork_rng():
-        train(
-            Supervised(encoder, top, torch.from_numpy(codes), classifier.naming, frozen=way.frozen),
-            items,
-            model.modality.careful(),
-            recipe,
-            Keeping(each_epoch=after),
-        )
-    encoder.cpu().eval()
-    top.cpu().eval()
-    if isinstance(below := top[0], Standard):
-        below.fold_into(top[1])
-        top[0] = nn.Sequential()
-    return classifier
+    return dataclasses.replace(way.recipe, steps=epochs * _steps(way, items), batch_size=batch)

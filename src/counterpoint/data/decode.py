@@ -4,7 +4,8 @@ What Pillow would bring to 8 bits or to three bands is read by ``deep`` and ``di
 
 Photos are squeezed, never cut: the whole picture becomes (size, size). JPEGs are decoded at a half, a quarter or an
 eighth of their size where that is still twice what is wanted: five times faster for 12 megapixels, and on average
-less than one grey level of 255 away.
+less than one grey level of 255 away. For a network that has learned before they are decoded whole, and scaled and cut
+as it was shown pictures then.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from counterpoint.data import deep, dicom
 from counterpoint.data.levels import check_finite, kept_as, kind_of, recoloured
 from counterpoint.data.remarks import Say, unsaid
+from counterpoint.preprocessing import Preprocessing
 
 SUFFIXES = frozenset(
     [
@@ -117,43 +119,59 @@ def _beyond_pillow(start: bytes, file: ByteFile) -> bool:
 
 
 def decode(
-    data: bytes, *, size: int, channels: int, kind: str = "uint8", say: Say | None = None
+    data: bytes,
+    *,
+    size: int,
+    channels: int,
+    kind: str = "uint8",
+    say: Say | None = None,
+    like: Preprocessing | None = None,
 ) -> Shaped[np.ndarray, "{channels} {size} {size}"]:
     """A photo in a file's bytes, upright, on white, squeezed to (size, size), with levels of this kind.
 
-    Grey becomes colour where three channels are wanted, and colour grey where it is one.
+    With ``like`` it is the square that this keeps, ``like.kept`` pixels wide, and ``size`` has to be that. Grey becomes
+    colour where three channels are wanted, and colour grey where it is one.
 
     Raises:
         ValueError: It has other bands, or deeper levels.
     """
-    return levels_in(data, (size, size), channels, kind, say or unsaid)
+    return levels_in(data, (size, size), channels, kind, say or unsaid, like=like)
 
 
-def levels_in(data: bytes, size: tuple[int, int], channels: int, kind: str, say: Say) -> Shaped[np.ndarray, "c h w"]:
+def levels_in(
+    data: bytes, size: tuple[int, int], channels: int, kind: str, say: Say, *, like: Preprocessing | None = None
+) -> Shaped[np.ndarray, "c h w"]:
     """The same at (height, width) ``size``."""
     if dicom.is_dicom(data):
-        return fitted(dicom.levels(data, say), size, channels, kind, say)
+        return fitted(dicom.levels(data, say), size, channels, kind, say, like=like)
     if _beyond_pillow(data, io.BytesIO(data)):
-        return fitted(deep.tiff_levels(data, say), size, channels, kind, say)
+        return fitted(deep.tiff_levels(data, say), size, channels, kind, say, like=like)
     with opened(io.BytesIO(data)) as image:
         if pages := deep.further_pages(image):
             say("pages", pages)
         if deep.kind(image) != "uint8":
-            return fitted(deep.levels(image, data, say), size, channels, kind, say)
-        image.draft(None, (GAP * size[1], GAP * size[0]))
-        return picture_levels(image, size, channels, kind, say)
+            return fitted(deep.levels(image, data, say), size, channels, kind, say, like=like)
+        if like is None:
+            image.draft(None, (GAP * size[1], GAP * size[0]))
+        return picture_levels(image, size, channels, kind, say, like=like)
 
 
 def picture_levels(
-    image: Image.Image, size: tuple[int, int] | None, channels: int, kind: str, say: Say | None = None
+    image: Image.Image,
+    size: tuple[int, int] | None,
+    channels: int,
+    kind: str,
+    say: Say | None = None,
+    *,
+    like: Preprocessing | None = None,
 ) -> Shaped[np.ndarray, "c h w"]:
     """The levels of an image of Pillow, at (height, width) ``size`` or its own."""
     if deep.kind(image) != "uint8":
-        return fitted(deep.levels(image, None), size, channels, kind, say)
+        return fitted(deep.levels(image, None), size, channels, kind, say, like=like)
     if say is not None and image.has_transparency_data:
         say("transparent", 1)
     given = channels if channels in (1, 3) else deep.bands(image)
-    return kept_as(recoloured(pixels_of(image, size=size, channels=given)[None], channels)[0], kind)
+    return kept_as(recoloured(pixels_of(image, size=size, channels=given, like=like)[None], channels)[0], kind)
 
 
 def fitted(
@@ -162,33 +180,43 @@ def fitted(
     channels: int,
     kind: str,
     say: Say | None = None,
+    *,
+    like: Preprocessing | None = None,
 ) -> Shaped[np.ndarray, "c r s"]:
     """Levels with other bands, at another (height, width) and of another kind."""
     check_finite(levels)
     if say is not None and kind == "uint8" and kind_of(levels.dtype) != kind:
         say("shallow", 1)
     brought = recoloured(levels[None], channels)[0]
-    return kept_as(brought if size is None else _squeezed(brought, size), kind)
+    return kept_as(brought if size is None else _squeezed(brought, size, like), kind)
 
 
-def _squeezed(levels: Shaped[np.ndarray, "c h w"], size: tuple[int, int]) -> Shaped[np.ndarray, "c r s"]:
+def _squeezed(
+    levels: Shaped[np.ndarray, "c h w"], size: tuple[int, int], like: Preprocessing | None
+) -> Shaped[np.ndarray, "c r s"]:
     """Every band by itself at another (height, width), in its own type."""
     if levels.shape[1:] == size:
         return levels
     bands = [band if band.dtype == np.uint8 else band.astype(np.float32) for band in levels]
-    seen = np.stack([np.asarray(_resized(Image.fromarray(np.ascontiguousarray(band)), size)) for band in bands])
+    seen = np.stack([np.asarray(_resized(Image.fromarray(np.ascontiguousarray(band)), size, like)) for band in bands])
     return (np.rint(seen) if levels.dtype.kind in "iu" else seen).astype(levels.dtype)
 
 
-def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    return image.resize(size[::-1], Image.Resampling.BILINEAR, reducing_gap=GAP)
+def _resized(image: Image.Image, size: tuple[int, int], like: Preprocessing | None) -> Image.Image:
+    if like is None:
+        return image.resize(size[::-1], Image.Resampling.BILINEAR, reducing_gap=GAP)
+    tall, wide, top, left = like.box(image.height, image.width)
+    scaled = image.resize((wide, tall), Image.Resampling[like.resample.upper()])
+    return scaled.crop((left, top, left + size[1], top + size[0]))
 
 
-def pixels_of(image: Image.Image, *, size: tuple[int, int] | None, channels: int) -> UInt8[np.ndarray, "c h w"]:
+def pixels_of(
+    image: Image.Image, *, size: tuple[int, int] | None, channels: int, like: Preprocessing | None = None
+) -> UInt8[np.ndarray, "c h w"]:
     """An image of Pillow's of 8 bits as pixels, at (height, width) ``size`` or its own."""
     flat = _flat(ImageOps.exif_transpose(image)).convert("L" if channels == 1 else "RGB")
     if size is not None and flat.size != size[::-1]:
-        flat = _resized(flat, size)
+        flat = _resized(flat, size, like)
     pixels = np.asarray(flat)
     return np.ascontiguousarray(pixels[None] if channels == 1 else pixels.transpose(2, 0, 1))
 

@@ -24,6 +24,7 @@ from counterpoint.data.levels import kind_of
 from counterpoint.data.remarks import Say
 from counterpoint.errors import CounterpointError, SourceError, closest, listed
 from counterpoint.files import expanded, is_file
+from counterpoint.preprocessing import Preprocessing
 
 Picture = Image.Image | np.ndarray | Tensor | bytes
 """A picture; bytes are those of a file of one."""
@@ -153,6 +154,8 @@ class Wanted(NamedTuple):
     channels: int
     kind: str
     axis: str
+    like: Preprocessing | None = None
+    """How they are brought to the size, where not squeezed."""
 
 
 def levels_of(picture: Picture, wanted: Wanted, say: Say) -> Shaped[np.ndarray, "c h w"]:
@@ -161,16 +164,16 @@ def levels_of(picture: Picture, wanted: Wanted, say: Say) -> Shaped[np.ndarray, 
     Raises:
         ValueError: It has other bands, deeper levels, or numbers that are none.
     """
-    size, channels, kind, axis = wanted
+    size, channels, kind, axis, like = wanted
     if isinstance(picture, bytes):
-        return levels_in(picture, size, channels, kind, say)
+        return levels_in(picture, size, channels, kind, say, like=like)
     if not isinstance(picture, Image.Image):
         if not (channels in (1, 3) and _is_transparent(picture)):
             numbers = arrays.channels_first(arrays.as_numpy(picture)[None], axis)[0]
-            return fitted(numbers, size, channels, kind, say)
+            return fitted(numbers, size, channels, kind, say, like=like)
         picture = Image.fromarray(arrays.as_numpy(picture))
     _load(picture)
-    return picture_levels(picture, size, channels, kind, say)
+    return picture_levels(picture, size, channels, kind, say, like=like)
 
 
 def _load(image: Image.Image) -> None:

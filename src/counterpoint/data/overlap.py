@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
+from jaxtyping import Float32
 
 from counterpoint.interfaces import Items
 
@@ -15,20 +16,33 @@ BATCH = 256
 
 def shared(asked: Items, known: Items) -> int:
     """How many of the items that are asked about are equal to one that is known, number for number."""
-    there = set(_digests(known))
-    return sum(digest in there for digest in _digests(asked))
+    return _in_both(_digests(asked), _digests(known))
 
 
-def note_on_shared(count: int, asked: int) -> str:
+def shared_vectors(asked: Float32[np.ndarray, "m d"], known: Float32[np.ndarray, "n d"]) -> int:
+    """How many of the vectors that are asked about are equal to one that is known, number for number."""
+    return _in_both(map(_digest, asked), map(_digest, known))
+
+
+def note_on_shared(count: int, asked: int, *, what: str = "item") -> str:
     """What so many shared items mean for the scores.
 
     >>> note_on_shared(3, 100)
     '3 of 100 test items are training items too, so these scores are better than those of new ones.'
     """
     if count == asked:
-        return "The test items are the training items, so these scores say nothing about new ones."
-    are = "is a training item" if count == 1 else "are training items"
-    return f"{count:,} of {asked:,} test items {are} too, so these scores are better than those of new ones."
+        return f"The test {what}s are the training {what}s, so these scores say nothing about new ones."
+    are = f"is a training {what}" if count == 1 else f"are training {what}s"
+    return f"{count:,} of {asked:,} test {what}s {are} too, so these scores are better than those of new ones."
+
+
+def _in_both(asked: Iterable[bytes], known: Iterable[bytes]) -> int:
+    there = set(known)
+    return sum(digest in there for digest in asked)
+
+
+def _digest(row: np.ndarray) -> bytes:
+    return hashlib.blake2b(row.tobytes(), digest_size=16).digest()
 
 
 def _digests(items: Items) -> Iterator[bytes]:
@@ -39,4 +53,4 @@ def _digests(items: Items) -> Iterator[bytes]:
         return
     for start in range(0, len(items), BATCH):
         batch = items.take(np.arange(start, min(start + BATCH, len(items)))).numpy()
-        yield from (hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in batch)
+        yield from map(_digest, batch)

@@ -38,6 +38,7 @@ from counterpoint.data.subset import spread
 from counterpoint.data.unread import advice, notes
 from counterpoint.errors import InputError, NothingLeft, SourceError
 from counterpoint.files import beside_others, expanded
+from counterpoint.preprocessing import Preprocessing
 
 Progress = Callable[[int, int], None]
 """Is told how many photos are done, and how many there are."""
@@ -106,10 +107,12 @@ class Photos:
 
 
 def open_photos(
-    listing: Listing, *, size: int, channels: int, kind: str = "uint8", progress: Progress | None = None
+    listing: Listing, *, size: int | Preprocessing, channels: int, kind: str = "uint8", progress: Progress | None = None
 ) -> Photos:
     """The photos of a listing at (size, size), out of the cache as far as they are there, with levels of this kind."""
-    source = _digest([FORMAT, listing.location, size, channels, kind])
+    like, size = (size, size.kept) if isinstance(size, Preprocessing) else (None, size)
+    manner = [] if like is None else [like.size, like.shorter, like.resample]
+    source = _digest([FORMAT, listing.location, size, channels, kind, *manner])
     try:
         above = cache_folder() / source
         above.mkdir(parents=True, exist_ok=True)
@@ -119,7 +122,7 @@ def open_photos(
         if kept is None:
             _sweep_buildings(above, older=DAY)
             with beside_others(above, partial(_sweep_buildings, above)):
-                kept = _build(folder, listing, Pixels(shape, np.dtype(kind)), progress)
+                kept = _build(folder, listing, Pixels(shape, np.dtype(kind), like), progress)
     except OSError as wrong:
         raise unkept(wrong) from wrong
     return Photos(listing, kept)
@@ -146,10 +149,11 @@ class Kept:
 
 
 class Pixels(NamedTuple):
-    """What is to be written: (n, c, size, size) and the type of the numbers."""
+    """What is to be written: (n, c, size, size), the type of the numbers, and how pictures are brought to the size."""
 
     shape: tuple[int, ...]
     kind: np.dtype
+    like: Preprocessing | None
 
 
 Row = tuple[np.ndarray | str, dict[str, int]]
@@ -175,7 +179,7 @@ def _read(folder: Path, shape: tuple[int, ...] | None = None) -> Kept | None:
 
 def _build(folder: Path, listing: Listing, wanted: Pixels, progress: Progress | None) -> Kept:
     """Write a folder of the cache beside its place, put it there, and remove what it replaces."""
-    earlier = _earlier(folder)
+    earlier = next((kept for kept in map(_read, _earlier(folder)) if kept is not None), None)
     building = Path(tempfile.mkdtemp(prefix=".building-", dir=folder.parent))
     try:
         with (building / "pixels.npy").open("wb") as file:
@@ -190,9 +194,8 @@ def _build(folder: Path, listing: Listing, wanted: Pixels, progress: Progress | 
         kept = _settle(building, folder, wanted.shape)
     finally:
         shutil.rmtree(building, ignore_errors=True)
-    for each in folder.parent.iterdir():  # what it replaces
-        if each != folder and not each.name.startswith("."):
-            shutil.rmtree(each, ignore_errors=True)
+    for each in _earlier(folder):  # what it replaces
+        shutil.rmtree(each, ignore_errors=True)
     return kept
 
 
@@ -211,11 +214,10 @@ def _settle(building: Path, folder: Path, shape: tuple[int, ...]) -> Kept:
     return kept
 
 
-def _earlier(folder: Path) -> Kept | None:
-    """The newest sound folder that was made from the same source."""
+def _earlier(folder: Path) -> list[Path]:
+    """The complete folders that were made from the same source, the newest first."""
     others = [each for each in folder.parent.iterdir() if each != folder and not each.name.startswith(".")]
-    others.sort(key=_changed, reverse=True)
-    return next((kept for kept in map(_read, others) if kept is not None), None)
+    return sorted(others, key=_changed, reverse=True)
 
 
 def _changed(folder: Path) -> float:
@@ -292,6 +294,7 @@ def _decoded(data: bytes | str, wanted: Pixels) -> Row:
     remarks: dict[str, int] = {}
     try:
         channels, size = wanted.shape[1:3]
-        return decode(data, size=size, channels=channels, kind=wanted.kind.name, say=remarks.__setitem__), remarks
+        kind, say = wanted.kind.name, remarks.__setitem__
+        return decode(data, size=size, channels=channels, kind=kind, say=say, like=wanted.like), remarks
     except Exception as wrong:
         return reason(wrong), {}

@@ -37,6 +37,7 @@ from counterpoint.files import expanded
 from counterpoint.interfaces import Items
 from counterpoint.kinds import Wishes
 from counterpoint.options import DataOptions
+from counterpoint.preprocessing import Preprocessing
 
 SURVEYED = 64
 
@@ -135,7 +136,7 @@ def _channels(shapes: list[tuple[int, int, int]]) -> int:
 def open_pictures(
     source: object,
     *,
-    size: int | None,
+    size: int | Preprocessing | None,
     channels: int,
     column: str | None = None,
     axis: str = "auto",
@@ -149,7 +150,7 @@ def open_pictures(
             several folders; a column of encoded pictures; an .npy, .npz or IDX file, an array, a tensor; a picture, a
             list of pictures, a dataset, a loader, a dictionary of columns, an iterator; ``"sample:fashion"``.
         size: All are squeezed to (size, size). None leaves the pictures of an array as large as they are, and brings
-            those of a dataset to the size of the first.
+            those of a dataset to the size of the first. A preprocessing brings them to the square that it keeps.
         channels: 1 for grey or 3 for colour, into which the pictures are brought, or their own number of bands.
         column: The column or the key of the pictures or of their paths, where more than one holds some.
         axis: Where the channels of an array are: first, last or auto.
@@ -161,14 +162,15 @@ def open_pictures(
         SourceError: Nothing usable is there; the message says what was looked for and where.
     """
     source, labels, column = datasets.unpacked(source, column)
-    wanted = Wanted((size or 0, size or 0), channels, "uint8", axis)
+    like, size = (size, size.kept) if isinstance(size, Preprocessing) else (None, size)
+    wanted = Wanted((size or 0, size or 0), channels, "uint8", axis, like)
     listed = _listing(source, column)
     if listed is not None:
         if size is None:
             raise SourceError("Photos differ in size. Say with size=... to how many pixels they are brought.")
         listed = listed if labels is None else replace(listed, labels=lambda: labels)
         depth = deepest(each.kind for each in _headers(listed)[0])
-        items: PictureItems = open_photos(listed, size=size, channels=channels, kind=depth, progress=progress)
+        items: PictureItems = open_photos(listed, size=like or size, channels=channels, kind=depth, progress=progress)
     elif (given := _given(source, labels)) is not None:
         headers = fetched.headers_in(given, column, DEPTHS, axis)
         depth, first = deepest(each.kind for each in headers), headers[0][1:3]

@@ -1,37 +1,126 @@
-r"""How far a score may be trusted that was measured on several draws of the labels: both kinds of luck in one interval.
+r"""How far a score may be trusted that was measured on several draws: both kinds of luck in one interval.
 
-    a = mean_dj c_dj,    se^2 = var_d(mean_j c_dj) / D  +  var_j(mean_d c_dj) / m,    a +- t_{D-1} se
+    a = mean_dj c_dj,   v_D = var_d(mean_j c_dj) / D,   v_J = var_j(mean_d c_dj) / m,   se^2 = v_D + v_J
+    a -+ t_f se,        f = (v_D + v_J)^2 / (v_D^2 / (D - 1) + v_J^2 / (m - 1))
 
-c_dj says whether draw d of the labels (and of the weights that begin anew) gets test item j right, or how much righter
-one way is than another on the same draw and item.  The variances of the two margins each hold a part of the noise of
-single cells, so the interval is rather too wide than too narrow: Owen 2007, "The pigeonhole bootstrap",
-arXiv:0712.1111, section 3.
+A draw is one of the labels, or of the weights that begin anew.  c_dj is how right draw d is about test item j, or how
+much righter one model is than another on the same draw and item.  Draws and items are random effects, and the degrees
+of freedom of the sum of their variances are Satterthwaite's: 1946, "An approximate distribution of estimates of
+variance components", Biometrics Bulletin 2.  So few draws make the interval wide only as far as draws differ.  The two
+variances each hold a part of the noise of single cells, so the interval is rather too wide than too narrow: Owen 2007,
+"The pigeonhole bootstrap", arXiv:0712.1111, section 3.  Near 0 and 1 it is mended as in ``intervals``.
+
+Two or three draws hardly know how much draws differ.  Where several models were drawn equally often, ``pooled`` says
+it of all of them, as in every analysis of variance: in a table of many comparisons that keeps the error.
+
+One draw knows the luck of the test items only.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
-from jaxtyping import Shaped
+from jaxtyping import Float64, Shaped
 
-from counterpoint.evaluation.intervals import Interval
+from counterpoint.evaluation.intervals import (
+    Interval,
+    around,
+    difference_interval,
+    effective_items,
+    score_interval,
+    wilson,
+    with_two_more,
+)
 
 
-def over_draws(correct: Shaped[np.ndarray, "draws m"], *, level: float = 0.95) -> Interval:
-    """The mean of all cells with its interval; of one draw it knows the luck of the test items only.
+class Variance(NamedTuple):
+    """An estimate of the variance of a mean, and its degrees of freedom."""
 
-    >>> value, low, high = over_draws(np.asarray([[1, 1, 0, 1], [1, 0, 1, 1], [1, 1, 1, 1]]))
+    value: float
+    freedom: float
+
+
+Cells = Shaped[np.ndarray, "draws m"]
+
+ONE_DRAW = "One draw: the intervals know the luck of the test items only, not that of draws."
+
+
+def score_over_draws(correct: Cells, *, level: float = 0.95) -> Interval:
+    """The mean of all cells, from 0 to 1, with its interval.
+
+    >>> value, low, high = score_over_draws(np.asarray([[1, 1, 0, 1], [1, 0, 1, 1], [1, 1, 1, 1]]))
     >>> round(value, 2), low < value < high
     (0.83, True)
     """
+    if len(correct) == 1:
+        return score_interval(correct[0], level=level)
+    cells = np.asarray(correct, dtype=np.float64)
+    variance, freedom = mean_variance(cells)
+    value = float(cells.mean())
+    return wilson(value, effective_items(value, variance, cells.shape[1]), t_quantile(level, freedom))
+
+
+def difference_over_draws(differences: Cells, *, level: float = 0.95, luck: Variance | None = None) -> Interval:
+    """The mean of all cells, from -1 to 1, with its interval; ``luck`` is what is known otherwise of v_D."""
+    if len(differences) == 1 and luck is None:
+        return difference_interval(differences[0], level=level)
+    cells = np.asarray(differences, dtype=np.float64)
+    more = with_two_more(cells)
+    variance, freedom = mean_variance(more, luck)
+    return around(float(cells.mean()), float(more.mean()), t_quantile(level, freedom) * float(np.sqrt(variance)))
+
+
+def pooled(cells: Sequence[Cells]) -> Variance | None:
+    """v_D of one model, as far as all of them together say it; None of one draw.
+
+    >>> pooled([np.asarray([[0, 1], [1, 1]]), np.asarray([[0, 0], [1, 0]])])
+    Variance(value=0.0625, freedom=2)
+    """
+    draws = len(cells[0])
+    if draws < 2:
+        return None
+    each = [np.asarray(own, dtype=np.float64).mean(axis=1).var(ddof=1) for own in cells]
+    return Variance(float(np.mean(each)) / draws, len(each) * (draws - 1))
+
+
+def pooled_difference(cells: Sequence[Cells]) -> Variance | None:
+    """v_D of the difference of any two models that had the same draws, as far as all of them say it; None of one draw.
+
+    What a draw does to all of them alike is no part of it: the interaction of a two-way analysis of variance.
+    """
+    means = np.asarray([np.mean(own, axis=1) for own in cells], dtype=np.float64)
+    models, draws = means.shape
+    if draws < 2:
+        return None
+    own = means - means.mean(axis=0) - means.mean(axis=1, keepdims=True) + means.mean()
+    freedom = (models - 1) * (draws - 1)
+    return Variance(2 * float(np.square(own).sum()) / freedom / draws, freedom)
+
+
+def mean_variance(cells: Float64[np.ndarray, "draws m"], luck: Variance | None = None) -> Variance:
+    """The variance of the mean of cells; v_D is ``luck``, or what at least two draws say themselves."""
+    draws, items = cells.shape
+    of_draws = luck or Variance(float(cells.mean(axis=1).var(ddof=1)) / draws, draws - 1)
+    of_items = Variance(float(cells.mean(axis=0).var(ddof=1)) / items if items > 1 else 0.0, items - 1)
+    return total(of_draws, of_items)
+
+
+def total(*parts: Variance) -> Variance:
+    """The sum of variances, with Satterthwaite's degrees of freedom.
+
+    >>> total(Variance(1.0, 4), Variance(1.0, 4)), total(Variance(0.0, 99), Variance(2.0, 1))
+    (Variance(value=2.0, freedom=8.0), Variance(value=2.0, freedom=1.0))
+    """
+    value = sum(part.value for part in parts)
+    if value == 0:
+        return Variance(0.0, max(part.freedom for part in parts))
+    return Variance(value, value**2 / sum(part.value**2 / part.freedom for part in parts if part.value > 0))
+
+
+def t_quantile(level: float, freedom: float) -> float:
+    """How many standard errors an interval of this level reaches, with an estimated error."""
     from scipy.stats import t
 
-    cells = np.asarray(correct, dtype=np.float64)
-    draws, items = cells.shape
-    variance = cells.mean(axis=0).var(ddof=1) / items if items > 1 else 0.0
-    freedom = items - 1
-    if draws > 1:
-        variance += cells.mean(axis=1).var(ddof=1) / draws
-        freedom = draws - 1
-    reach = float(t.ppf((1 + level) / 2, max(1, freedom)) * np.sqrt(variance))
-    value = float(cells.mean())
-    return Interval(value, value - reach, value + reach)
+    return float(t.ppf((1 + level) / 2, freedom))

@@ -27,7 +27,7 @@ from torch.nn import functional
 
 from counterpoint.data.splits import split
 from counterpoint.errors import InputError
-from counterpoint.evaluation.intervals import Interval, bootstrap, paired
+from counterpoint.evaluation.intervals import Interval, paired_interval, score_interval
 from counterpoint.evaluation.linear import linear_probe
 from counterpoint.evaluation.measures import found_again
 from counterpoint.evaluation.viewed import AT_ONCE
@@ -98,9 +98,12 @@ class Known:
 
 
 class Yardstick:
-    """A fixed representation of some items, in which every look is measured."""
+    """A fixed representation of some items, in which every look is measured.
 
-    def __init__(self, model: Model, items: Items, known: Known | None, *, seed: int) -> None:
+    With the number of ``comparisons`` the intervals of their damage hold together.
+    """
+
+    def __init__(self, model: Model, items: Items, known: Known | None, *, seed: int, comparisons: int = 1) -> None:
         self._model, self._items, self._known, self._seed = model, items, known, seed
         plain = model.represent(items)
         if not np.isfinite(plain).all():
@@ -108,6 +111,7 @@ class Yardstick:
         self._mean, deviation = plain.mean(axis=0), plain.std(axis=0)
         live = deviation > VANISHED * deviation.max(initial=1e-30)
         self._scale = np.divide(1, deviation, out=np.zeros_like(deviation), where=live)
+        self._level = 1 - 0.05 / comparisons
         self._right = None if known is None else known.right(plain, plain)
 
     @property
@@ -118,7 +122,7 @@ class Yardstick:
     @property
     def plain(self) -> Interval | None:
         """How often a probe is right about the items themselves."""
-        return None if self._right is None else bootstrap(self._right)
+        return None if self._right is None else score_interval(self._right)
 
     @property
     def gain(self) -> float | None:
@@ -139,12 +143,12 @@ class Yardstick:
         first, second = (self._standard(h[:, view]) for view in (0, 1))
         damage = None
         if self._known is not None and self._right is not None:
-            damage = paired(self._known.right(h[:, 0], h[:, 0], h[:, 1]), self._right)
+            damage = paired_interval(self._known.right(h[:, 0], h[:, 0], h[:, 1]), self._right, level=self._level)
         return Effect(
             similarity=float((first * second).sum(axis=1).mean()),
             apart=float((first * np.roll(second, 1, axis=0)).sum(axis=1).mean()),
             raw=raw,
-            accuracy=bootstrap(found(first, second, among=self.among)),
+            accuracy=score_interval(found(first, second, among=self.among)),
             damage=damage,
             change=change,
         )

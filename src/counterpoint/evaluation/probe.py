@@ -7,15 +7,17 @@ frequent class.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
+from counterpoint.errors import conjunction
 from counterpoint.evaluation.collisions import sentences
-from counterpoint.evaluation.intervals import Correct, bootstrap, paired
+from counterpoint.evaluation.families import familywise_level
+from counterpoint.evaluation.intervals import Correct, paired_interval, score_interval
 from counterpoint.evaluation.knn import check_labelled, weighted_knn
 from counterpoint.evaluation.linear import linear_probe
 
@@ -58,33 +60,54 @@ def compare(
     *,
     train_labels: Int64[np.ndarray, " n"],
     test_labels: Int64[np.ndarray, " m"],
-    seed: int = 0,
 ) -> dict[str, Any]:
     """The scores of both kinds as JSON can hold them: ``{"knn": {...}, "linear": {...}}``.
 
-    Each has ``value``, ``low``, ``high`` of the trained encoder, ``baselines`` (name to value), ``intervals``
-    (name to [low, high]) and ``differences`` (name to [value, low, high] of trained minus baseline).
-    Chance, the accuracy of always answering the most frequent training class, is added to the baselines.
+    Each has ``value``, ``low``, ``high`` of the trained encoder; by name the same of the ``baselines``, and of the
+    ``differences``, trained minus baseline; and what they come to, as ``level`` and ``sentence``. All differences hold
+    together, those of both kinds, of which there are so many ``comparisons``. Chance, the accuracy of always answering
+    the most frequent training class, is added to the baselines.
     """
     chance = test_labels == np.bincount(train_labels).argmax()
-    knn = {name: each.knn for name, each in baselines.items()} | {"chance": chance}
-    linear = {name: each.linear for name, each in baselines.items()} | {"chance": chance}
-    return {"knn": _scored(trained.knn, knn, seed), "linear": _scored(trained.linear, linear, seed)}
-
-
-def _scored(trained: Correct, baselines: Mapping[str, Correct], seed: int) -> dict[str, Any]:
-    intervals = {name: bootstrap(each, seed=seed) for name, each in baselines.items()}
-    return {
-        **bootstrap(trained, seed=seed)._asdict(),
-        "baselines": {name: each.value for name, each in intervals.items()},
-        "intervals": {name: [each.low, each.high] for name, each in intervals.items()},
-        "differences": {name: list(paired(trained, each, seed=seed)) for name, each in baselines.items()},
+    pairs = {
+        "knn": (trained.knn, {name: each.knn for name, each in baselines.items()} | {"chance": chance}),
+        "linear": (trained.linear, {name: each.linear for name, each in baselines.items()} | {"chance": chance}),
     }
+    differences = [own * 1.0 - other for own, others in pairs.values() for other in others.values()]
+    level = familywise_level(differences)
+    return {
+        kind: _scored(own, others, level) | {"comparisons": len(differences)} for kind, (own, others) in pairs.items()
+    }
+
+
+def _scored(trained: Correct, baselines: Mapping[str, Correct], level: float) -> dict[str, Any]:
+    differences = {name: paired_interval(trained, each, level=level)._asdict() for name, each in baselines.items()}
+    verdict, sentence = _verdict(differences)
+    return {
+        **score_interval(trained)._asdict(),
+        "baselines": {name: score_interval(each)._asdict() for name, each in baselines.items()},
+        "differences": differences,
+        "level": verdict,
+        "sentence": sentence,
+    }
+
+
+def _verdict(differences: Mapping[str, Mapping[str, float]]) -> tuple[str, str]:
+    """A difference counts when its whole interval lies on one side of zero."""
+    beaten = [name for name, each in differences.items() if each["low"] > 0]
+    ahead = [name for name, each in differences.items() if each["high"] < 0]
+    alike = [name for name in differences if name not in (*beaten, *ahead)]
+    parts = (("beats", beaten), ("is worse than", ahead), ("cannot be told apart from", alike))
+    clauses = [f"{verb} {conjunction([BASELINES.get(name, name) for name in names])}" for verb, names in parts if names]
+    level = "bad" if ahead else "warning" if alike else "good"
+    return level, f"The trained encoder {'; it '.join(clauses)}."
 
 
 def table(scores: Mapping[str, Any]) -> str:
     """What ``compare`` found, with geometry, collisions and notes where there are any, as plain text for people."""
     blocks = [_block(title, scores[kind]) for kind, title in KINDS.items() if kind in scores]
+    if blocks:
+        blocks.append(corrected(scores["linear"]["comparisons"]))
     if "classifier" in scores:
         found = scores["classifier"]
         right = "is right for" if found["kind"] == "one" else "has a mean F1 of classes per item of"
@@ -92,15 +115,18 @@ def table(scores: Mapping[str, Any]) -> str:
             0,
             f"The classifier {right} {found['value']:.1%} ({found['low']:.1%} to {found['high']:.1%}) of "
             f"{found['items']:,} items, chance {found['chance']:.1%}; "
-            f"its probabilities are off by {found['calibration']:.1%} on average.",
+            f"its expected calibration error is {found['calibration']:.1%} "
+            f"({found['calibration_expected']:.1%} is expected of a perfectly calibrated classifier of so few items).",
         )
     if "geometry" in scores:
         found = scores["geometry"]
         blocks.append(
             f"Geometry: alignment {_known(found['alignment'])} (0 is perfect), "
             f"uniformity {found['uniformity']:.2f} (0 is collapse), "
-            f"effective rank {found['effective_rank']:.1f}."
+            f"effective rank of h {found['effective_rank_h']:.1f}."
         )
+    if "headline" in scores:
+        blocks.insert(0, scores["headline"]["sentence"])
     learned = bool(scores.get("learned_from_labels"))
     if "collisions" in scores:
         blocks.append(sentences(scores["collisions"], advise=not learned))
@@ -111,6 +137,11 @@ def table(scores: Mapping[str, Any]) -> str:
     return "\n\n".join(filter(None, blocks))
 
 
+def corrected(comparisons: int) -> str:
+    """What differences of one table promise together."""
+    return f"The intervals of all {comparisons} differences hold together in 95 % of tables."
+
+
 def _known(value: float | None) -> str:
     return "unknown" if value is None else f"{value:.3f}"
 
@@ -119,27 +150,13 @@ def _block(title: str, score: Mapping[str, Any]) -> str:
     labels = {name: BASELINES.get(name, name) for name in score["baselines"]}
     width = max(len(label) for label in [title, "  trained encoder", *labels.values()]) + 2
     lines = [f"{title:{width}}     right     95 % interval     trained is better by"]
-    lines.append(_line("trained encoder", width, score["value"], score["low"], score["high"]))
+    lines.append(_line("trained encoder", width, score))
     for name, label in labels.items():
-        value, low, high = (100 * each for each in score["differences"][name])
-        line = _line(label.removeprefix("the "), width, score["baselines"][name], *score["intervals"][name])
+        value, low, high = (100 * score["differences"][name][end] for end in ("value", "low", "high"))
+        line = _line(label.removeprefix("the "), width, score["baselines"][name])
         lines.append(f"{line}     {value:+.1f} ({low:+.1f} to {high:+.1f})")
-    return "\n".join([*lines, _verdict(labels, score["differences"])])
+    return "\n".join([*lines, score["sentence"]])
 
 
-def _line(label: str, width: int, value: float, low: float, high: float) -> str:
-    return f"{'  ' + label:{width}}  {value:8.1%}  {low:7.1%} to {high:6.1%}"
-
-
-def _verdict(labels: Mapping[str, str], differences: Mapping[str, Sequence[float]]) -> str:
-    """One sentence: a difference counts when its whole interval lies on one side of zero."""
-    beaten = [labels[name] for name, (_, low, _) in differences.items() if low > 0]
-    ahead = [labels[name] for name, (_, _, high) in differences.items() if high < 0]
-    alike = [labels[name] for name, (_, low, high) in differences.items() if low <= 0 <= high]
-    parts = (("beats", beaten), ("is worse than", ahead), ("cannot be told apart from", alike))
-    said = [f"{verb} {_and(found)}" for verb, found in parts if found]
-    return f"The trained encoder {'; it '.join(said)}."
-
-
-def _and(words: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+def _line(label: str, width: int, score: Mapping[str, float]) -> str:
+    return f"{'  ' + label:{width}}  {score['value']:8.1%}  {score['low']:7.1%} to {score['high']:6.1%}"

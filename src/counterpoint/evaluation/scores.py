@@ -37,12 +37,12 @@ def score(model: Model, train: Labelled, test: Labelled, *, seed: int = 0) -> di
         name: probe(known, train.labels, asked, test.labels, classes=classes, seed=seed)
         for name, (known, asked) in features.items()
     }
-    scores = compare(probes.pop("trained"), probes, train_labels=train.labels, test_labels=test.labels, seed=seed)
+    scores = compare(probes.pop("trained"), probes, train_labels=train.labels, test_labels=test.labels)
     return scores | {"geometry": geometry(model, test.items, features["trained"][1], seed=seed)}
 
 
 def geometry(model: Model, items: Items, h: Float32[np.ndarray, "n d"], *, seed: int) -> dict[str, float | None]:
-    """Alignment of two views (None where none can be drawn), uniformity and effective rank of h."""
+    """Alignment of two views (None where none can be drawn), uniformity and effective rank of h, the representation."""
     aligned = None
     if model.modality.can_look():
         pairs = viewed(model, items, count=min(PAIRS, len(items)), views=2, seed=seed)
@@ -50,7 +50,7 @@ def geometry(model: Model, items: Items, h: Float32[np.ndarray, "n d"], *, seed:
     return {
         "alignment": aligned,
         "uniformity": uniformity(functional.normalize(torch.from_numpy(h), dim=1).numpy()),
-        "effective_rank": effective_rank(h),
+        "effective_rank_h": effective_rank(h),
     }
 
 

@@ -2,7 +2,8 @@ r"""What a classifier answers to items whose class is known, and what it is leas
 
     ece = sum_b n_b / m |share right in b - mean probability in b|      ten bins of probability
 
-The expected calibration error, Guo et al. 2017, arXiv:1706.04599, eq. 3.
+The expected calibration error, Guo et al. 2017, arXiv:1706.04599, eq. 3.  It is above 0 for honest probabilities
+too, the more so the fewer the items, and so it is said beside what luck alone would make it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from jaxtyping import Bool, Float32, Int64
 from counterpoint.classifiers.classifier import Classifier
 from counterpoint.data.splits import Codes, is_labelled
 from counterpoint.errors import LabelError, listed
-from counterpoint.evaluation.intervals import bootstrap
+from counterpoint.evaluation.intervals import score_interval
 from counterpoint.evaluation.labelled import Labelled
 from counterpoint.interfaces import Items
 from counterpoint.naming import BETWEEN, named, renumbered
@@ -29,26 +30,35 @@ NONE = "none"
 """What an item of no class is said to be."""
 
 
-def answered(classifier: Classifier, asked: Labelled, known: Labelled, *, seed: int = 0) -> dict[str, Any]:
+def answered(
+    classifier: Classifier,
+    asked: Labelled,
+    known: Labelled,
+    *,
+    seed: int = 0,
+    likely: Float32[np.ndarray, "m k"] | None = None,
+) -> dict[str, Any]:
     """How right it is with an interval, calibration, confusion and the most wrong items, as JSON can hold them.
 
     Row i of ``confusion`` counts the items of class i by the class that they are taken for. ``chance`` is how right it
-    is to say of every item what is most frequent among those ``known``.
+    is to say of every item what is most frequent among those ``known``. ``likely`` is what others like it said of the
+    items, where it has itself learned from them.
 
     Raises ``LabelError`` where the items are of classes that the classifier does not know.
     """
     codes, naming = _own_codes(classifier, asked), classifier.naming
     learned = known.of(np.flatnonzero(is_labelled(known.labels)))
     usual = naming.usual(_own_codes(classifier, learned))[:1].repeat(len(codes), axis=0)
-    likely = classifier.probabilities(asked.items)
+    likely = classifier.probabilities(asked.items) if likely is None else likely
     answers, sure = naming.decided(likely), naming.sure(likely)
     right = naming.right(answers, codes)
     return {
-        **bootstrap(right, seed=seed)._asdict(),
+        **score_interval(right)._asdict(),
         "items": len(codes),
         "kind": classifier.kind,
         "chance": float(naming.right(usual, codes).mean()),
         "calibration": calibration_error(right == 1, sure),
+        "calibration_expected": expected_calibration_error(sure, seed=seed),
         "classes": list(classifier.classes),
         "confusion": confusion(answers, codes, len(classifier.classes)),
         "most_wrong": [
@@ -98,6 +108,16 @@ def calibration_error(right: Bool[np.ndarray, " m"], sure: Float32[np.ndarray, "
     place = np.minimum((sure * BINS).astype(int), BINS - 1)
     difference = np.bincount(place, weights=right - sure.astype(np.float64), minlength=BINS)
     return float(np.abs(difference).sum() / len(right))
+
+
+def expected_calibration_error(sure: Float32[np.ndarray, " m"], *, seed: int = 0, draws: int = 200) -> float:
+    """What ``calibration_error`` is on average of answers that are right exactly as often as they say, by luck alone.
+
+    >>> round(expected_calibration_error(np.full(100, 0.5, dtype=np.float32)), 2)
+    0.04
+    """
+    right = np.random.default_rng(seed).random((draws, len(sure))) < sure
+    return float(np.mean([calibration_error(each, sure) for each in right]))
 
 
 def _surest(rows: Int64[np.ndarray, " w"], sure: Float32[np.ndarray, " m"]) -> list[int]:

@@ -16,13 +16,13 @@ from jaxtyping import Int64, Shaped
 
 from counterpoint.classifiers.classifier import Classifier
 from counterpoint.classifiers.distilling import distil
-from counterpoint.classifiers.tuning import learn, tune, usual_epochs
-from counterpoint.data.splits import UNLABELLED, Codes, budget
+from counterpoint.classifiers.tuning import learn, usual_epochs
+from counterpoint.data.splits import UNLABELLED, budget
 from counterpoint.errors import InputError, LabelError
-from counterpoint.evaluation.draws import over_draws
-from counterpoint.evaluation.intervals import Interval
+from counterpoint.evaluation.draws import difference_over_draws, pooled_difference, score_over_draws
+from counterpoint.evaluation.families import familywise_level
 from counterpoint.evaluation.labelled import Labelled
-from counterpoint.evaluation.linear import linear_probe
+from counterpoint.evaluation.linear import linear_probes
 from counterpoint.labelling.finetuning import way
 from counterpoint.labelling.teaching import begun, fresh, lesson
 from counterpoint.model import Model
@@ -87,8 +87,11 @@ def at_budgets(
     *,
     tell: Callable[[Mapping[str, Any]], None] = lambda row: None,
 ) -> dict[str, Any]:
-    """One row for every budget, as JSON can hold it; ``tell`` is given each as it is done."""
-    rows, left_out = [], []
+    """One row for every budget, as JSON can hold it; ``tell`` is given each as it is done.
+
+    The intervals of all ``differences`` hold together, of which there are so many ``comparisons``.
+    """
+    rows, left_out, cells = [], [], []
     for each in budgets:
         try:
             chosen = [rows_of(question.known, each, seed=question.seed + draw) for draw in range(question.draws)]
@@ -96,14 +99,16 @@ def at_budgets(
             left_out.append({"budget": str(each), "reason": str(lacking)})
             continue
         began = time.monotonic()
-        right = {name: np.stack(found) for name, found in _right(question, chosen).items()}
-        rows.append({"budget": str(each), "labels": len(chosen[0]), **compared(right)})
+        cells.append({name: np.stack(found) for name, found in _right(question, chosen).items()})
+        rows.append({"budget": str(each), "labels": len(chosen[0]), "ways": scored(cells[-1])})
         rows[-1]["seconds"] = round(time.monotonic() - began, 1)
         tell(rows[-1])
     if not rows:
         raise LabelError(f"None of the budgets can be drawn from the labels: {left_out[0]['reason']}")
+    differences = compared(cells)
     return {
-        "rows": rows,
+        "rows": [{**row, "differences": each} for row, each in zip(rows, differences, strict=True)],
+        "comparisons": sum(map(len, differences)),
         "left_out": left_out,
         "draws": question.draws,
         "seed": question.seed,
@@ -113,24 +118,26 @@ def at_budgets(
     }
 
 
-def compared(right: Mapping[str, Correct]) -> dict[str, Any]:
-    """Accuracy of every way, and how much better it is than from scratch on the same draws and items."""
-    first = next(iter(right))
+def scored(right: Mapping[str, Correct]) -> dict[str, Any]:
+    """Accuracy of every way, in the mean and of each draw."""
     return {
-        "ways": {
-            name: {**_shares(over_draws(found)), "draws": found.mean(axis=1).tolist()} for name, found in right.items()
-        },
-        "differences": {
-            name: list(over_draws(found.astype(np.float64) - right[first].astype(np.float64)))
-            for name, found in right.items()
-            if name != first
-        },
+        name: {**score_over_draws(found)._asdict(), "draws": found.mean(axis=1).tolist()}
+        for name, found in right.items()
     }
 
 
-def _shares(score: Interval) -> dict[str, float]:
-    """An interval of accuracies, which lie between 0 and 1."""
-    return {"value": score.value, "low": max(0.0, score.low), "high": min(1.0, score.high)}
+def compared(rows: Sequence[Mapping[str, Correct]]) -> list[dict[str, Any]]:
+    """Of each budget how much better every way is than the first on the same draws and items, corrected together."""
+    differences = []
+    for right in rows:
+        (_, first), *others = right.items()
+        differences.append({name: found - first * 1.0 for name, found in others})
+    level = familywise_level([each.mean(axis=0) for row in differences for each in row.values()])
+    luck = [pooled_difference(list(right.values())) if len(right) > 1 else None for right in rows]
+    return [
+        {name: difference_over_draws(each, level=level, luck=own)._asdict() for name, each in row.items()}
+        for row, own in zip(differences, luck, strict=True)
+    ]
 
 
 def rows_of(known: Labelled, size: Budget, *, seed: int) -> Int64[np.ndarray, " n"]:
@@ -154,7 +161,7 @@ def _right(question: Question, chosen: Sequence[Int64[np.ndarray, " n"]]) -> dic
         if "scratch" in question.ways:
             answers["scratch"] = _answers(from_scratch(model, some, seed), asked)
         if "linear" in question.ways:
-            answers["linear"] = _probed(h[np.searchsorted(learned, rows)], some.labels, h_asked, seed=seed)
+            answers["linear"] = linear_probes(h[np.searchsorted(learned, rows)], some.labels, h_asked, seed=seed)
         if {"tuned", "distilled"} & set(question.ways):
             teacher = tuned(model, some, seed)
             answers["tuned"] = _answers(teacher, asked)
@@ -167,7 +174,10 @@ def _right(question: Question, chosen: Sequence[Int64[np.ndarray, " n"]]) -> dic
 
 def tuned(model: Model, some: Labelled, seed: int) -> Classifier:
     """The classifier that fine-tuning makes of a model and these labels."""
-    return tune(model, some.items, some.labels, some.classes, way(model, Tuning(seed=seed))).classifier
+    asked = Tuning(seed=seed)
+    settled = way(model, asked)
+    epochs = settled.epochs or usual_epochs(len(some.items), asked.batch_size)
+    return learn(model, some.items, some.labels, some.classes, settled, epochs)
 
 
 def from_scratch(model: Model, some: Labelled, seed: int) -> Classifier:
@@ -180,24 +190,15 @@ def from_scratch(model: Model, some: Labelled, seed: int) -> Classifier:
     return learn(blank, some.items, some.labels, some.classes, settled, times * usual)
 
 
-def student_of(teacher: Classifier, model: Model, known: Labelled, asked: Distilling) -> Classifier:
+def student_of(
+    teacher: Classifier, model: Model, known: Labelled, asked: Distilling, seconds: float | None = None
+) -> Classifier:
     """A student that sees all items to learn from, without their labels; one of the model's network begins at it."""
     begins, items = asked.encoder == "same" and asked.width is None, known.items
     student = begun(fresh(teacher.model, asked), model) if begins else fresh(teacher.model, asked)
     nobody = np.full_like(known.labels, UNLABELLED)
-    return distil(teacher, student, items, nobody, lesson(asked, len(items), begun=begins))
+    return distil(teacher, student, items, nobody, lesson(asked, len(items), seconds, begun=begins))
 
 
 def _answers(classifier: Classifier, asked: Labelled) -> Int64[np.ndarray, "m ..."]:
     return classifier.naming.decided(classifier.probabilities(asked.items))
-
-
-def _probed(train: np.ndarray, codes: Codes, test: np.ndarray, *, seed: int) -> Int64[np.ndarray, "m ..."]:
-    """The answers of a linear probe, or of one for every class that says whether an item is of it."""
-    if codes.ndim == 1:
-        return linear_probe(train, codes, test, seed=seed)
-    each = [
-        linear_probe(train, column, test, seed=seed) if len(set(column)) > 1 else column[:1].repeat(len(test))
-        for column in codes.T
-    ]
-    return np.stack(each, axis=1)

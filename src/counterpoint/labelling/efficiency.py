@@ -13,6 +13,7 @@ from counterpoint.classifiers.classifier import RECORD
 from counterpoint.data.overlap import note_on_shared, shared
 from counterpoint.data.splits import class_counts
 from counterpoint.errors import InputError, LabelError
+from counterpoint.evaluation.draws import ONE_DRAW
 from counterpoint.files import expanded, write_json
 from counterpoint.fitting import unseen
 from counterpoint.labelling.budgets import Question, at_budgets, read_budget
@@ -86,17 +87,20 @@ def efficiency_table(found: Mapping[str, Any]) -> str:
     text = ["  ".join(f"{cell:{width}}" for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
     text.append(
         f"Right of {found['asked']:,} test items, mean of {found['draws']} draws of the labels; in brackets how many "
-        f"points better than {NAMES[names[0]]}, with the 95 % interval of the paired difference."
+        f"points better than {NAMES[names[0]]}, with the interval of the paired difference; all {found['comparisons']} "
+        "hold together in 95 % of tables."
     )
+    if found["draws"] == 1:
+        text.append(ONE_DRAW)
     text += [note_on_shared(found["shared"], found["asked"])] if found.get("shared") else []
     text += [f"{each['budget']} is left out. {each['reason']}" for each in found["left_out"]]
     return "\n".join(text)
 
 
-def _cell(score: Mapping[str, Any], difference: Sequence[float] | None) -> str:
+def _cell(score: Mapping[str, Any], difference: Mapping[str, float] | None) -> str:
     if difference is None:
         return f"{score['value']:6.1%}"
-    value, low, high = (100 * each for each in difference)
+    value, low, high = (100 * difference[end] for end in ("value", "low", "high"))
     return f"{score['value']:6.1%} ({value:+.1f}: {low:+.1f}, {high:+.1f})"
 
 

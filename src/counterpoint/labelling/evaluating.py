@@ -2,56 +2,85 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import nn
 
 from counterpoint import runs
+from counterpoint.assemble import encoded_length
 from counterpoint.classifiers.classifier import RECORD, Classifier, load_classifier
 from counterpoint.data.overlap import note_on_shared, shared
 from counterpoint.data.splits import class_counts, is_labelled
+from counterpoint.data.vectors import is_vectors
+from counterpoint.errors import InputError
 from counterpoint.evaluation.scores import collisions, score
+from counterpoint.evaluation.usefulness import headline
 from counterpoint.files import expanded, write_json
 from counterpoint.fitting import unseen
+from counterpoint.kinds import Wishes
 from counterpoint.labelling.answers import answered, unlearned
 from counterpoint.labelling.history import LEARNED, saw_labels
 from counterpoint.labelling.parting import parted
+from counterpoint.labelling.vectors import evaluate_vectors
 from counterpoint.locks import holds_run
 from counterpoint.model import Model, load
+from counterpoint.opening import open_source, preprocessing_said
 from counterpoint.provenance import placed, said
+from counterpoint.reports.reading import read_run
 
 
 @holds_run
 def evaluate(
-    model: Model | Classifier | str | Path,
-    train: object,
+    model: Model | Classifier | nn.Module | Callable[[Any], Any] | Any,
+    train: object = None,
     test: object = None,
     *,
     labels: object = None,
+    source: object = None,
+    groups: object = None,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Score a model on labelled items: weighted kNN, linear probe, each beside its baselines; geometry; collisions.
+    """Score a model, a network or vectors on labelled items: neighbours, linear probe, baselines, geometry, collisions.
 
     ``collisions`` says how many negatives are false: ``true`` by the labels of the test items, or of all where those
     were held out, and ``estimated`` without labels; None where that cannot be. ``learned_from_labels`` says whether
     the run has seen labels, None where nobody knows, as of a model in memory. ``shared`` says how many test items are
     equal to training items, whatever they are called; where there are some, a ``note`` says what that means.
 
+    ``headline`` says first whether the model is of use, in a ``sentence``, and what to do next where that is not shown.
+
     ``classes`` counts the labelled items of each class. An item without a label is left out.
 
     A classifier is also asked itself, and where the test items are training items never about those whose labels it
     has learned from, by their names; one that names several classes at once is only asked itself.
 
+    Vectors are given in the place of a model, ``evaluate(vectors, labels)``; their test is vectors as well, and labels
+    are then a pair. A network is an ``nn.Module``, which is given views as a model's encoder is, or any callable from
+    the source to vectors, such as the ``encode`` of another library.
+
     Args:
         model: A model, a classifier or a run folder; into the folder the scores are also written, as
-            ``evaluation.json``.
-        train: The source whose labelled items are learned from.
+            ``evaluation.json``. A network. Or vectors (n, d): an array, a tensor, ``Embeddings``, an .npz or .npy file.
+        train: The source whose labelled items are learned from; of vectors, their labels.
         test: The source whose items are asked about. Without it a fifth of ``train`` is held out.
         labels: ``"folder"``, a column, an ``.npy`` file, an array, or a pair of those for train and test; None
             for the labels that the sources carry themselves.
-        seed: Names the held-out items and the bootstrap draws.
+        source: Of vectors the data that they were made of, in the same order, for raw features as a baseline.
+        groups: Of vectors what each belongs to that must not be split, such as its patient: an array, a list or a file.
+        seed: Names the held-out items.
     """
+    if is_vectors(model):
+        labels = train if labels is None else labels
+        return evaluate_vectors(model, test, labels=labels, source=source, groups=groups, seed=seed)
+    if source is not None or groups is not None:
+        raise InputError("source and groups are about vectors. Give vectors first, or leave them out.")
+    if train is None:
+        raise InputError("A model is scored on items: give a source, evaluate(model, train).")
+    if not isinstance(model, Model | Classifier | str | Path):
+        return _of_network(model, train, test, labels, seed=seed)
     classifier = _classifier(model)
     kept = _model(model) if classifier is None else classifier.model
     unseen(labels, kept.modality)
@@ -77,10 +106,47 @@ def evaluate(
     scores["shared"] = twice
     if note is not None:
         scores["note"] = note
+    scores["headline"] = headline(scores)
     if isinstance(model, str | Path):
+        run = read_run(expanded(model))
+        scores["headline"] = headline(scores, run.records, run.verdicts)
         given = {**placed("train", train), **placed("test", test), "labels": said(labels), "seed": seed}
         write_json(expanded(model) / runs.EVALUATION, {**scores, **given})
     return scores
+
+
+def _of_network(network: object, train: object, test: object, labels: object, *, seed: int) -> dict[str, Any]:
+    """The scores of a network of anybody's, or of what a callable makes of the sources."""
+    if not callable(network):
+        raise InputError(
+            "Give a model, a run folder, vectors, a torch module or a callable from a source to vectors. "
+            f"Got {type(network).__name__}."
+        )
+    if not isinstance(network, nn.Module):
+        made = [network(each) for each in (train, test) if each is not None]
+        sources = train if test is None else (train, test)
+        return evaluate_vectors(
+            made[0], made[1] if test is not None else None, labels=labels, source=sources, seed=seed
+        )
+    wishes = Wishes(labels=labels, preprocessing=preprocessing_said(network))
+    modality, items = open_source(train, wishes)
+    model = Model(network, modality, {"adopted": True})
+    training = network.training
+    encoded_length(network, modality.plain(items.take(np.arange(min(2, len(items))))))
+    scores = evaluate(model, train, test, labels=labels, seed=seed)
+    network.train(training)
+    return scores if model.untrained().fingerprint() != model.fingerprint() else _without_untrained(scores)
+
+
+def _without_untrained(scores: dict[str, Any]) -> dict[str, Any]:
+    """The scores of a network whose weights nothing draws anew: its like, untrained, cannot be had."""
+    for kind in ("knn", "linear"):
+        for part in ("baselines", "differences"):
+            del scores[kind][part]["untrained"]
+    scores["headline"] = headline(scores)
+    notes = [scores["note"]] if "note" in scores else []
+    notes.append("Nothing draws the weights of this network anew, so no untrained one stands beside it.")
+    return {**scores, "note": " ".join(notes)}
 
 
 def _classifier(model: object) -> Classifier | None:

@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from counterpoint.classifiers.classifier import Classifier
-from counterpoint.classifiers.tuning import Tuned, Way, tune
-from counterpoint.data.labels import Labels, read_some_labels
+from counterpoint.classifiers.tuning import Way, affordable_epochs, learn, probe, usual_epochs
+from counterpoint.data.labels import read_some_labels
 from counterpoint.data.splits import budget
 from counterpoint.errors import InputError
 from counterpoint.evaluation.labelled import Labelled
+from counterpoint.evaluation.scores import raw_features
 from counterpoint.fitting import unseen
 from counterpoint.heads import shape_of_head
 from counterpoint.labelling.folders import Leaving, asked_for, free, leave
+from counterpoint.labelling.folds import Fold, folds
+from counterpoint.labelling.judging import (
+    FINETUNED,
+    PROBE,
+    Baseline,
+    Candidate,
+    baselines,
+    candidate,
+    choose,
+    conclusion,
+    judgement,
+    require_deliverable,
+)
 from counterpoint.labelling.recipes import recipe, require_views
 from counterpoint.locks import holds_out
 from counterpoint.model import Model, load
 from counterpoint.plans import Tuning
-from counterpoint.progress import announce_labels
+from counterpoint.progress import announce_labels, console
 
 GENTLE = 0.25
 """Of the optimiser's own learning rate: an encoder that has learned already is moved with less force."""
@@ -30,6 +45,20 @@ PASSES = 10
 
 SURER = 0.1
 """Penalty of the probe that the last layer begins at, where the encoder is to move little or not at all."""
+
+
+class Trial(NamedTuple):
+    """What came of some labels: the candidates, the one that is handed over, and what all are held against."""
+
+    some: Labelled
+    parts: list[Fold]
+    candidates: list[Candidate]
+    chosen: Candidate
+    against: dict[str, Baseline]
+    epochs: int
+    """Passes of fine-tuning; 0 where there was no time for it."""
+    seconds: float
+    """What fine-tuning took once."""
 
 
 @holds_out
@@ -53,34 +82,86 @@ def finetune(
         overwrite: Replace the run in ``out``.
         choices: Any field of ``Tuning``.
 
+    Returns:
+        The better one of the fine-tuned encoder and a linear probe of the encoder as it was, by cross-validation; or
+        the one that ``deliver`` names.
+
     Raises:
         InputError: The labels, a choice or the folder cannot be used; the message says what to do.
     """
+    began = time.monotonic()
     tuning = Tuning.of(choices)
+    require_deliverable(tuning.deliver, (PROBE, FINETUNED))
     folder = free(out, model, overwrite=overwrite)
     kept = model if isinstance(model, Model) else load(model)
     require_views(kept)
     unseen(labels, kept.modality)
     items = kept.open(source)
     read = read_some_labels(labels, source, items)
-    leaving = Leaving(folder, asked_for(source, labels, tuning))
-    return finetuned(kept, Labelled.read(items, read), tuning, leaving, read)
+    announce_labels(read)
+    seconds = None if tuning.minutes is None else 60 * tuning.minutes - (time.monotonic() - began)
+    return finetuned(
+        kept, Labelled.read(items, read), tuning, Leaving(folder, asked_for(source, labels, tuning)), seconds
+    )
 
 
 def finetuned(
-    model: Model, known: Labelled, tuning: Tuning, leaving: Leaving, read: Labels | None = None
+    model: Model, known: Labelled, tuning: Tuning, leaving: Leaving, seconds: float | None = None
 ) -> Classifier:
-    """The same from opened items; the class of those without a label is -1. ``read`` is what to say of the labels."""
+    """The same from opened items, within so many seconds; the class of those without a label is -1."""
+    tried = trial(model, known, tuning, seconds)
+    leave_trial(tried, known, leaving, seed=tuning.seed)
+    return tried.chosen.classifier
+
+
+def leave_trial(tried: Trial, known: Labelled, leaving: Leaving, *, seed: int, role: str = "is handed over") -> None:
+    """Write the classifier that was chosen to its folder, and say what is known of it and what becomes of it."""
+    record = judgement(tried.chosen, tried.candidates, tried.some, tried.against)
+    level, sentence = conclusion(record, role)
+    found = {
+        "labels": len(tried.some.items),
+        "classes": known.counts(),
+        "epochs": tried.epochs,
+        "temperature": round(tried.chosen.classifier.temperature, 4),
+        "judgement": {**record, "level": level},
+    }
+    leave(leaving, tried.chosen.classifier, known.items, found, sentence, level=level)
+
+
+def trial(model: Model, known: Labelled, tuning: Tuning, seconds: float | None = None) -> Trial:
+    """Learn a probe and a fine-tuned encoder from the labels, and let both answer held-out ones in the same folds."""
     drawn = budget(known.labels, known.classes, per_class=tuning.per_class, fraction=tuning.fraction, seed=tuning.seed)
-    rows = np.flatnonzero(drawn)
-    some = known.of(rows)
+    some = known.of(np.flatnonzero(drawn))
+    parts = folds(some.labels, len(some.classes), seed=tuning.seed)
     settled = way(model, tuning)
-    if read is not None:
-        announce_labels(read)
-    tuned = tune(model, some.items, some.labels, known.classes, settled)
-    found = _found(tuned, known, len(rows))
-    leave(leaving, tuned.classifier, known.items, found, sentence(found))
-    return tuned.classifier
+    epochs = 0 if tuning.deliver == PROBE else _epochs(model, some, settled, seconds, times=len(parts) + 1)
+
+    def probed(of: Labelled) -> Classifier:
+        return probe(model, of.items, of.labels, of.classes, penalty=settled.penalty or 1.0)
+
+    def moved(of: Labelled) -> Classifier:
+        return learn(model, of.items, of.labels, of.classes, settled, epochs)
+
+    candidates = [candidate(PROBE, probed, some, parts)]
+    began = time.monotonic()
+    if epochs:
+        candidates.append(candidate(FINETUNED, moved, some, parts))
+    seconds = (time.monotonic() - began) / (len(parts) + 1)
+    wanted = [each for each in candidates if tuning.deliver in ("best", each.name)]
+    chosen = choose(wanted or candidates, some.labels, known.items)
+    against = baselines(parts, some, raw_features(model.modality, some.items))
+    return Trial(some, parts, candidates, chosen, against, epochs, seconds)
+
+
+def _epochs(model: Model, some: Labelled, settled: Way, seconds: float | None, *, times: int) -> int:
+    """Passes of fine-tuning, and what a person should know of them before they begin."""
+    usual = settled.epochs or usual_epochs(len(some.items), settled.recipe.batch_size)
+    epochs = usual
+    if seconds is not None:
+        epochs = affordable_epochs(model, some.items, some.labels, some.classes, settled, seconds=seconds, times=times)
+    less = "" if epochs == usual else f" ({usual} are usual: there is no more time)"
+    console().print(f"tuning    {len(some.items)} labels, {times} times {epochs} epochs{less}", markup=False)
+    return epochs
 
 
 def way(model: Model, tuning: Tuning, *, gentle: float = GENTLE) -> Way:
@@ -96,27 +177,3 @@ def way(model: Model, tuning: Tuning, *, gentle: float = GENTLE) -> Way:
     moved = recipe(tuning, tuning.batch_size, gentle=1.0 if still else gentle, wanted=None if still else small)
     epochs = tuning.epochs or (PASSES if small else None)
     return Way(moved, layers, tuning.frozen, epochs, penalty=SURER if still or small else 1.0)
-
-
-def sentence(found: dict[str, Any]) -> str:
-    """What was learned from, and what is known of how well.
-
-    >>> sentence({"labels": 20, "classes": {"a": 12, "b": 8}, "epochs": 9, "held_out": 4, "accuracy": 0.75})
-    '20 labels of 2 classes, 9 epochs: 75% of 4 held-out labels right before they were learned from too.'
-    """
-    learned = f"{found['labels']:,} labels of {len(found['classes'])} classes, {found['epochs']} epochs"
-    if found["accuracy"] is None:
-        return f"{learned}: no label could be held out, so nothing is known of how well it does."
-    asked = f"{found['accuracy']:.0%} of {found['held_out']:,} held-out labels right"
-    return f"{learned}: {asked} before they were learned from too."
-
-
-def _found(tuned: Tuned, known: Labelled, labels: int) -> dict[str, Any]:
-    return {
-        "labels": labels,
-        "classes": known.counts(),
-        "epochs": tuned.epochs,
-        "held_out": tuned.held_out,
-        "accuracy": tuned.accuracy,
-        "temperature": round(tuned.classifier.temperature, 4),
-    }

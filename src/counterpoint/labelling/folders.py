@@ -13,8 +13,9 @@ from counterpoint.files import expanded, write_json, write_text
 from counterpoint.interfaces import Items
 from counterpoint.model import Model
 from counterpoint.plans import Choices
-from counterpoint.progress import console
+from counterpoint.progress import conclude
 from counterpoint.provenance import command, directory, placed, said
+from counterpoint.training.watch import Level
 
 
 class Leaving(NamedTuple):
@@ -36,15 +37,24 @@ def free(out: str | Path | None, begun: object, *, overwrite: bool) -> Path | No
     return folder
 
 
-def leave(leaving: Leaving, kept: Classifier | Model, items: Items, found: dict[str, Any], conclusion: str) -> None:
+def leave(
+    leaving: Leaving,
+    kept: Classifier | Model,
+    items: Items,
+    found: dict[str, Any],
+    conclusion: str,
+    *,
+    level: Level = "good",
+) -> None:
     """Write the folder, where one was asked for, and say what came of it."""
     folder = leaving.folder
     if folder is not None:
         runs.start(folder, leaving.record, items)
         kept.save(folder)
         write_text(folder / "README.md", runs.README + f"- {conclusion}\n")
-        write_json(folder / runs.TUNED, {**found, "conclusion": conclusion})  # last, for it says that all is there
-    console().print(conclusion, markup=False)
+        left = {**found, "conclusion": conclusion, "level": level}
+        write_json(folder / runs.TUNED, left)  # last, for it says that all is there
+    conclude({"level": level, "sentence": conclusion}, [])
 
 
 def asked_for(source: object, labels: object, choices: Choices) -> dict[str, Any]:

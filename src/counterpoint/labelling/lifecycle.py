@@ -12,38 +12,52 @@ from typing import Any
 import numpy as np
 
 from counterpoint import runs
-from counterpoint.classifiers.classifier import Classifier, load_classifier
-from counterpoint.data.splits import UNLABELLED, is_labelled
+from counterpoint.classifiers.classifier import Classifier
+from counterpoint.classifiers.distilling import agreement
+from counterpoint.data.splits import is_labelled
 from counterpoint.data.subset import Subset, spread
 from counterpoint.errors import InputError, RunError
 from counterpoint.evaluation.scores import score
 from counterpoint.files import expanded, write_json
 from counterpoint.fitting import fit
 from counterpoint.labelling.answers import answered, least_certain
-from counterpoint.labelling.budgets import Budget, Question, at_budgets, rows_of, tuned
+from counterpoint.labelling.budgets import LONGER, Budget, Question, at_budgets, student_of
 from counterpoint.labelling.efficiency import tell
-from counterpoint.labelling.finetuning import finetuned
-from counterpoint.labelling.folders import Leaving, asked_for
+from counterpoint.labelling.finetuning import Trial, leave_trial, trial
+from counterpoint.labelling.folders import Leaving, asked_for, leave
+from counterpoint.labelling.folds import answered_in
+from counterpoint.labelling.judging import (
+    FINETUNED,
+    PROBE,
+    STUDENT,
+    Candidate,
+    choose,
+    conclusion,
+    judgement,
+    require_deliverable,
+)
 from counterpoint.labelling.material import Material, gather
-from counterpoint.labelling.teaching import taught
+from counterpoint.labelling.teaching import parameters
 from counterpoint.locks import holds_out
 from counterpoint.model import Model, load
 from counterpoint.opening import apart, without_column
 from counterpoint.options import AS_IT_IS, DataOptions
 from counterpoint.plans import Distilling, Lifecycle, Tuning
-from counterpoint.progress import announce_labels
+from counterpoint.progress import announce_labels, console
 from counterpoint.reports.page import write_report
 from counterpoint.reports.reading import SEMI
-from counterpoint.runs import FINETUNED, PRETRAINED
 
 MINUTES = 8.0
 """Time for all of it where neither time nor epochs are given."""
 
-CONTRAST, COMPARISON, DISTILLING = 0.38, 0.8, 0.93
+CONTRAST, TUNING, DISTILLING, COMPARISON = 0.5, 0.65, 0.85, 0.95
 """Shares of the time after which each of these is over; scores and the report have the rest."""
 
 SMALLER = 0.4
 """Of the time that a budget took: what a smaller one may take."""
+
+DRAWS = 3
+"""Of the labels, for the comparison, where there is time for it and no number was given."""
 
 CANDIDATES = 2000
 """Items without a label of their own among which the least certain are sought."""
@@ -78,9 +92,9 @@ def semi(
 ) -> Classifier:
     """From unlabelled data and a handful of labels to a small classifier, and by how much that is better.
 
-    Into ``out/pretrained`` goes what contrast learned from all items, into ``out/finetuned`` the classifier that the
-    labels made of it, and into ``out`` its student, which learned its answers on all items but those that are asked
-    about, with scores and a report.
+    Into ``out/pretrained`` goes what contrast learned from all items, into ``out/finetuned`` the better one of a linear
+    probe and a fine-tuned encoder, and into ``out`` that one or its student, which learned its answers on all items but
+    those that are asked about, whichever is better by cross-validation, with scores and a report.
 
     Args:
         source: All items, as for ``fit``.
@@ -98,6 +112,7 @@ def semi(
     began, folder = time.monotonic(), expanded(out)
     choices, data = apart(choices)
     asked = Lifecycle.of(choices)
+    require_deliverable(asked.deliver, (PROBE, FINETUNED, STUDENT))
     runs.check(folder, resume=False, overwrite=overwrite or resume)
     if resume and overwrite:
         raise InputError("Give --resume to go on or --overwrite to start anew, not both.")
@@ -113,29 +128,30 @@ def semi(
     if before is not None and before.get("identity") != record["identity"]:
         raise RunError("The run was started on other items or other labels. Resume with those, or use --overwrite.")
     if before is None:
-        for step in (PRETRAINED, FINETUNED):
+        for step in (runs.PRETRAINED, runs.FINETUNED):
             runs.check(folder / step, resume=False, overwrite=True)
         for done in (
-            folder / PRETRAINED / runs.VERDICT,
-            folder / PRETRAINED / runs.STATE,
-            folder / FINETUNED / runs.TUNED,
+            folder / runs.PRETRAINED / runs.VERDICT,
+            folder / runs.PRETRAINED / runs.STATE,
+            folder / runs.FINETUNED / runs.TUNED,
         ):
             done.unlink(missing_ok=True)  # what an earlier run left there must not be taken for a step of this one
         runs.start(folder, record, material.items)
     announce_labels(material.read, left_out=False)
     model = _pretrained(journey, source, resume=resume)
-    teacher = _finetuned(journey, model, resume=resume)
-    compared = _compared(journey, model)
-    student = _distilled(journey, teacher)
-    _scored(journey, model, student, compared)
-    _noted(journey, student)
-    write_report(folder, student.model, material.items, asked=None if material.asked is None else material.asked.items)
-    return student
+    tried = _tuned(journey, model)
+    delivered = _delivered(journey, model, tried)
+    compared = _compared(journey, model, tried)
+    _scored(journey, model, delivered, tried, compared)
+    _noted(journey, delivered.classifier)
+    asked_of = None if material.asked is None else material.asked.items
+    write_report(folder, delivered.classifier.model, material.items, asked=asked_of)
+    return delivered.classifier
 
 
 def _pretrained(journey: Journey, source: object, *, resume: bool) -> Model:
     """What contrast learns from all items."""
-    folder, asked, data = journey.folder / PRETRAINED, journey.asked, journey.record["data"]
+    folder, asked, data = journey.folder / runs.PRETRAINED, journey.asked, journey.record["data"]
     if resume and (folder / runs.VERDICT).exists():
         model = load(folder)
     elif resume and (folder / runs.STATE).exists():
@@ -148,23 +164,78 @@ def _pretrained(journey: Journey, source: object, *, resume: bool) -> Model:
     return replace(model, modality=journey.material.modality)
 
 
-def _finetuned(journey: Journey, model: Model, *, resume: bool) -> Classifier:
-    """What the labels make of it."""
-    folder, asked = journey.folder / FINETUNED, journey.asked
-    if resume and (folder / runs.TUNED).exists():
-        kept = load_classifier(folder)
-        return replace(kept, model=replace(kept.model, modality=journey.material.modality))
-    tuning = Tuning(per_class=asked.per_class, fraction=asked.fraction, seed=asked.seed)
-    return finetuned(model, journey.material.learned, tuning, Leaving(folder, journey.record))
+def _tuned(journey: Journey, model: Model) -> Trial:
+    """What the labels make of it: a probe and a fine-tuned encoder, the better one of which is left."""
+    asked, material = journey.asked, journey.material
+    deliver = asked.deliver if asked.deliver in (PROBE, FINETUNED) else "best"
+    tuning = Tuning(per_class=asked.per_class, fraction=asked.fraction, seed=asked.seed, deliver=deliver)
+    tried = trial(model, material.learned, tuning, journey.left(TUNING))
+    leaving = Leaving(journey.folder / runs.FINETUNED, journey.record)
+    leave_trial(tried, material.learned, leaving, seed=asked.seed, role="teaches")
+    return tried
 
 
-def _compared(journey: Journey, model: Model) -> dict[str, Any] | None:
-    """What as many labels are worth to others, and what fewer would be."""
-    material, asked = journey.material, journey.asked
-    if material.asked is None:
+def _delivered(journey: Journey, model: Model, tried: Trial) -> Candidate:
+    """The student of that one, rehearsed in some folds, and which of the two is handed over."""
+    asked, material = journey.asked, journey.material
+    candidates, chosen = list(tried.candidates), tried.chosen
+    if asked.deliver in ("best", STUDENT):
+        student = _student(journey, model, tried)
+        candidates.append(student)
+        small = asked.student != "same" or asked.student_width is not None  # who names a network wants that one
+        finalists = [student] if small or asked.deliver == STUDENT else [tried.chosen, student]
+        chosen = choose(finalists, tried.some.labels, material.items)
+    record = judgement(chosen, candidates, tried.some, tried.against)
+    level, sentence = conclusion(record)
+    found = {
+        "items": len(material.items),
+        "labels": len(tried.some.items),
+        "judgement": {**record, "level": level},
+        "parameters": [parameters(each.classifier.model) for each in (tried.chosen, candidates[-1])],
+        "agreement": agreement(tried.chosen.classifier, chosen.classifier, material.items),
+    }
+    leave(Leaving(journey.folder, journey.record), chosen.classifier, material.items, found, sentence, level=level)
+    return chosen
+
+
+def _student(journey: Journey, model: Model, tried: Trial) -> Candidate:
+    """A student of the classifier, taught on all items but those that are asked about; and what students that are
+    taught without some labels say of those.
+    """
+    asked, material = journey.asked, journey.material
+    lesson = Distilling(
+        encoder=asked.student,
+        width=asked.student_width,
+        epochs=asked.epochs,
+        batch_size=asked.batch_size,
+        seed=asked.seed,
+    )
+    answered, learned = tried.chosen.answered, material.learned
+    teachers = () if answered is None else answered.by
+    parts = tried.parts[: len(teachers)]
+    until = journey.left(DISTILLING)
+    seconds = None if until is None else until / (len(parts) + 1)
+    console().print(f"student   {len(learned.items):,} items, {len(parts) + 1} times", markup=False)
+
+    def rehearsed(number: int) -> Classifier:
+        held = {tried.some.items.names[row] for row in parts[number].held}
+        return student_of(teachers[number], model, learned.without(held), lesson, seconds)
+
+    rehearsals = answered_in(parts, tried.some, rehearsed)
+    return Candidate(STUDENT, student_of(tried.chosen.classifier, model, learned, lesson, seconds), rehearsals)
+
+
+def _compared(journey: Journey, model: Model, tried: Trial) -> dict[str, Any] | None:
+    """What as many labels are worth to others, and what fewer would be, as far as there is time for it. A run that goes
+    by epochs has no time to spare: it compares where that was asked for.
+    """
+    material, asked, left = journey.material, journey.asked, journey.left(COMPARISON)
+    draws = asked.draws if asked.draws is not None else DRAWS if left is not None else 0
+    needed = draws * (1 + LONGER) * tried.seconds
+    if material.asked is None or draws == 0 or (left is not None and needed > left):
         return None
     ways = ("scratch", "linear", "tuned")
-    question = Question(model, material.known, material.asked, asked.draws, asked.seed, ways=ways)
+    question = Question(model, material.known, material.asked, draws, asked.seed, ways=ways)
     found = at_budgets(question, _affordable(journey), tell=tell)
     return {**found, "rows": sorted(found["rows"], key=lambda row: row["labels"])}
 
@@ -179,43 +250,29 @@ def _affordable(journey: Journey) -> Iterator[Budget]:
             return
 
 
-def _distilled(journey: Journey, teacher: Classifier) -> Classifier:
-    """A student of the classifier, taught on all items but those that are asked about."""
-    asked, material = journey.asked, journey.material
-    begins = asked.student == "same" and asked.student_width is None
-    known = material.learned
-    nobody = replace(known, labels=np.full_like(known.labels, UNLABELLED))
-    lesson = Distilling(
-        encoder=asked.student,
-        start=str(journey.folder / PRETRAINED) if begins else None,
-        width=asked.student_width,
-        epochs=asked.epochs,
-        batch_size=asked.batch_size,
-        seed=asked.seed,
-    )
-    return taught(teacher, nobody, lesson, journey.left(DISTILLING), Leaving(journey.folder, journey.record))
-
-
-def _scored(journey: Journey, model: Model, student: Classifier, compared: dict[str, Any] | None) -> None:
-    """Write what is known of how good the student is."""
-    material, seed = journey.material, journey.asked.seed
+def _scored(
+    journey: Journey, model: Model, delivered: Candidate, tried: Trial, compared: dict[str, Any] | None
+) -> None:
+    """Write what is known of how good the classifier is: by labels that were never learned from, where there are such,
+    else by those of the folds.
+    """
+    material, seed, some = journey.material, journey.asked.seed, tried.some
     scores: dict[str, Any] = {}
-    if material.asked is not None and compared is not None:
-        size = material.budgets[0]
-        known = material.known.of(rows_of(material.known, size, seed=seed))
-        if known.labels.ndim == 1:
-            scores |= score(model, known, material.asked, seed=seed)
-        asked_of = student if material.spared else tuned(model, known, seed)
-        scores["classifier"] = answered(asked_of, material.asked, known, seed=seed)
-        scores["rehearsal"] = not material.spared
-        scores["sizes"] = {
-            "train": len(known.items),
-            "test": len(material.asked.items),
-            "classes": len(known.classes),
-        }
-        if material.spared:
+    if material.spared and material.asked is not None:
+        if some.labels.ndim == 1:
+            scores |= score(model, some, material.asked, seed=seed)
+        scores["classifier"] = answered(delivered.classifier, material.asked, some, seed=seed)
+        scores["sizes"] = {"train": len(some.items), "test": len(material.asked.items), "classes": len(some.classes)}
+        if compared is not None:
             single = {name: scores["classifier"][name] for name in ("value", "low", "high")}
-            compared["student"] = {**single, "labels": len(known.items)}
+            compared["student"] = {**single, "labels": len(some.items)}
+    elif delivered.answered is not None:
+        asked_of = some.of(delivered.answered.rows)
+        likely = delivered.classifier.scaled(delivered.answered.scores)
+        scores["classifier"] = answered(delivered.classifier, asked_of, some, seed=seed, likely=likely)
+        scores["sizes"] = {"train": len(some.items), "test": len(asked_of.items), "classes": len(some.classes)}
+    scores["rehearsal"] = not material.spared
+    if compared is not None:
         write_json(journey.folder / runs.BUDGET, compared)
     train = {"train": journey.record["source"], runs.path_of("train"): journey.record[runs.path_of("source")]}
     write_json(journey.folder / runs.EVALUATION, {**scores, **train, "test": None, "seed": seed})

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Protocol, runtime_checkable
+
 import numpy as np
 
 from counterpoint.data.labels import pair, read_codes, read_some_labels
 from counterpoint.data.splits import hold_out, is_labelled
 from counterpoint.errors import LabelError
 from counterpoint.evaluation.labelled import SHARE, Labelled, held_out, numbered_alike
-from counterpoint.model import Model
+from counterpoint.interfaces import Items
 from counterpoint.progress import announce_labels
 
 
+@runtime_checkable
+class Opens(Protocol):
+    """What makes items of a source: a model, or what reads vectors."""
+
+    def open(self, source: object) -> Items: ...
+
+
 def parted(
-    model: Model, train: object, test: object, labels: object, *, seed: int, one_class: bool = False
+    model: Opens, train: object, test: object, labels: object, *, seed: int, one_class: bool = False
 ) -> tuple[Labelled, Labelled]:
     """The items to learn from, -1 where there is no label, and those to ask about, of the same classes.
 
@@ -47,6 +56,13 @@ def _of_one_class(known: Labelled) -> Labelled:
             "classifier on them and evaluate that."
         )
     return known.labelled()
+
+
+def labelled_of_one_class(items: Items, labels: object, source: object) -> Labelled:
+    """The items that have a label, each of one class; how the labels were read is announced."""
+    read = read_some_labels(labels, source, items)
+    announce_labels(read)
+    return _of_one_class(Labelled.read(items, read))
 
 
 def set_apart(labelled: Labelled, *, seed: int) -> tuple[Labelled, Labelled]:

@@ -95,7 +95,7 @@ def taught(
     found = {
         "items": len(items),
         "agreement": agreement(master, student, items),
-        "parameters": [_parameters(master.model), _parameters(student.model)],
+        "parameters": [parameters(master.model), parameters(student.model)],
     }
     if is_labelled(known.labels).any():
         found["classes"] = known.counts()
@@ -113,7 +113,7 @@ def imitated(master: Model, items: Items, asked: Distilling, seconds: float | No
     found = {
         "items": len(items),
         "neighbours": shared_neighbours(master, student, items),
-        "parameters": [_parameters(master), _parameters(student)],
+        "parameters": [parameters(master), parameters(student)],
     }
     leave(
         leaving, student, items, found, f"{_sizes(found)} shares {found['neighbours']:.1%} of near neighbours with it."
@@ -155,7 +155,8 @@ def _once(master: Model, sees: str) -> bool:
     return bool(master.recipe()) if sees == "auto" else sees == "items"
 
 
-def _parameters(model: Model) -> int:
+def parameters(model: Model) -> int:
+    """How many numbers its encoder has."""
     return sum(each.numel() for each in model.encoder.parameters())
 
 

@@ -5,7 +5,8 @@ r"""Supervised: learn the labels themselves, from few items or many.
 
 What SimCLRv2 does after contrast: fine-tuning from a layer of the projection head, Chen et al. 2020, arXiv:2006.10029,
 section 2.  Around an encoder that never learned it is the baseline that contrast has to beat.  Every class weighs the
-same, however many items it has.
+same, however many items it has.  With ``settled`` normalisations batch normalisation keeps the statistics that it has:
+those of a few dozen labelled views are far from those of the items that are asked about later.
 Use when: there are labels.   Relations: with the encoder frozen it is a linear probe that sees random views.
 """
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 from jaxtyping import Int64
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from counterpoint.interfaces import ItemInfo, Losses, Method, Vectors, Views
 from counterpoint.naming import Naming
@@ -26,18 +28,30 @@ class Supervised(Method):
     views = 1
 
     def __init__(
-        self, encoder: nn.Module, top: nn.Module, codes: Int64[Tensor, "n ..."], naming: Naming, *, frozen: bool = False
+        self,
+        encoder: nn.Module,
+        top: nn.Module,
+        codes: Int64[Tensor, "n ..."],
+        naming: Naming,
+        *,
+        frozen: bool = False,
+        settled: bool = False,
     ) -> None:
         super().__init__()
         self.encoder, self.top, self.frozen = encoder.requires_grad_(not frozen), top, frozen
+        self.settled = settled
         self.naming = naming
         self.register_buffer("codes", codes)
         self.register_buffer("weight", naming.weights(codes))
 
     def train(self, mode: bool = True) -> Supervised:
-        """As every module's, but a frozen encoder keeps its statistics."""
+        """As every module's, but a frozen encoder only answers, and normalisations that are settled stay so."""
         super().train(mode)
         self.encoder.train(mode and not self.frozen)
+        if self.settled:
+            for layer in self.modules():
+                if isinstance(layer, _BatchNorm):
+                    layer.eval()
         return self
 
     def project(self, views: Views) -> Vectors:

@@ -7,7 +7,6 @@ floats (b, c, s, s) in channels-last order, which the convolutions of a processo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -21,41 +20,32 @@ from counterpoint.data.datasets import given, has_key, holds_pictures
 from counterpoint.data.frames import is_columns
 from counterpoint.data.levels import Range, measured, scale, stated
 from counterpoint.data.pictures import PictureItems, looks_like_pictures, open_pictures, survey
-from counterpoint.data.schema import NO_COLUMNS, Column, Schema
+from counterpoint.data.schema import NO_COLUMNS, Schema
 from counterpoint.data.sheets import Sheet, later_sheet, read_sheet
+from counterpoint.data.sight import PHOTO_VIEW, Sight, brought
 from counterpoint.data.subset import spread
 from counterpoint.data.texts import is_library
-from counterpoint.encoders.borrowed import timm_encoder
+from counterpoint.encoders import hf_images
+from counterpoint.encoders.borrowed import TIMM, timm_encoder, timm_pretrained
+from counterpoint.encoders.preprocessed import has_learned, preprocessing_of
 from counterpoint.errors import InputError, PlanError, SourceError
 from counterpoint.files import expanded
-from counterpoint.interfaces import Items
+from counterpoint.interfaces import Items, Views
 from counterpoint.kinds import EncoderInput, Modality, Wishes
-from counterpoint.options import AS_IT_IS, DataOptions
-from counterpoint.views import pixels, two
-from counterpoint.views.crop import resize
+from counterpoint.preprocessing import Preprocessing
+from counterpoint.views import near_copies, pixels, two
+from counterpoint.views.crop import middle, resize
 from counterpoint.views.strength import strengthened
-
-PHOTO_VIEW = 64
-"""Side of a view of photos, in pixels, unless the user asks for another."""
 
 SMALLEST = 8
 """Side below which a local view shows nothing, and encoders that halve three times have nothing left to halve."""
 
 
-@dataclass(frozen=True)
-class Sight:
-    """What the modality learned from its training data."""
-
-    channels: int
-    size: int
-    stored: int | None
-    mean: list[float]
-    deviation: list[float]
-    views: str
-    schema: Schema = NO_COLUMNS
-    options: DataOptions = AS_IT_IS
-    levels: Range | None = None
-    """Which numbers are black and full brightness; None where the training data was bytes, from 0 to 255."""
+UNSAID = (
+    "the weights do not say how their network was shown pictures, so these are squeezed, less their own mean; an "
+    "attribute 'preprocessing' of a network of your own says it"
+)
+"""A note on weights of networks whose preprocessing nobody knows."""
 
 
 class Images(Modality):
@@ -86,23 +76,34 @@ class Images(Modality):
         sheet, axis = _sheet(source, wishes), wishes.data.channel_axis
         column = wishes.data.column if sheet is None else None
         source = source if sheet is None else sheet
-        found = survey(source, column=column, axis=axis)
-        large = found.side > PHOTO_VIEW
-        size = wishes.view_size or (PHOTO_VIEW if large else max(8, found.side))
-        stored = max(size, min(found.side, round(size * 1.25))) if found.photos or large else None
+        found, like = survey(source, column=column, axis=axis), _preprocessing(wishes)
+        channels, size, stored = brought(found, like, wishes.view_size)
+        like = like and like.at(size)
+        wanted = like if like is not None and stored else stored
         items = open_pictures(
-            source, size=stored, channels=found.channels, column=column, axis=axis, progress=wishes.progress
+            source, size=wanted, channels=channels, column=column, axis=axis, progress=wishes.progress
         )
-        levels = _settled(items, found.channels, wishes.data.range)
-        sample = brightness(items.take(spread(len(items), 2000)))
-        mean = sample.mean(dim=(0, 2, 3))
-        deviation = sample.std(dim=(0, 2, 3)).clamp(min=1e-3)
+        levels = _settled(items, channels, wishes.data.range)
+        mean, deviation = _moments(items) if like is None else (list(like.mean), list(like.std))
+        if like is not None:
+            items.notes = [*items.notes, like.said()]
+        elif wishes.weights is not None:
+            items.notes = [*items.notes, UNSAID]
         views = wishes.views if isinstance(wishes.views, str) else "callable"
         if views == "auto":
-            views = pixels.auto(found.channels, size)
-        schema = NO_COLUMNS if sheet is None else sheet.schema
+            views = pixels.auto(channels, size)
         sight = Sight(
-            found.channels, size, stored, mean.tolist(), deviation.tolist(), views, schema, wishes.data, levels
+            channels=channels,
+            size=size,
+            stored=stored,
+            mean=mean,
+            deviation=deviation,
+            views=views,
+            schema=NO_COLUMNS if sheet is None else sheet.schema,
+            options=wishes.data,
+            levels=levels,
+            like=like,
+            network=hf_images.described(wishes.encoder, size=size),
         )
         return cls(sight, _chosen(wishes.views, views, size)), items
 
@@ -116,8 +117,11 @@ class Images(Modality):
         size = sight.stored
         if size is None:
             found = survey(source, column=column, axis=axis)
-            size = sight.size if found.photos or found.side > max(PHOTO_VIEW, sight.size) else None
-        return open_pictures(source, size=size, channels=sight.channels, column=column, axis=axis, levels=sight.levels)
+            size = sight.kept if found.photos or found.side > max(PHOTO_VIEW, sight.kept) else None
+        wanted = sight.like if sight.like is not None and size else size
+        return open_pictures(
+            source, size=wanted, channels=sight.channels, column=column, axis=axis, levels=sight.levels
+        )
 
     def look(self, batch: Shaped[Tensor, "b c h w"], key: Int64[Tensor, " b"]) -> Float[Tensor, "b c s s"]:
         if self._look is None:
@@ -138,21 +142,46 @@ class Images(Modality):
         return self._look is not None or self.sight.views != "callable"
 
     def plain(self, batch: Shaped[Tensor, "b c h w"]) -> Float[Tensor, "b c s s"]:
+        if self.sight.like is not None:
+            return self._standard(brightness(middle(batch, self.sight.like)))
         return self._standard(resize(brightness(batch), size=self.sight.size))
 
     def raw(self, batch: Shaped[Tensor, "b c h w"]) -> Float[Tensor, "b d"]:
         return resize(brightness(batch), size=min(32, self.sight.size)).flatten(1)
 
+    def near_copies(self, batch: Shaped[Tensor, "b c h w"], key: Int64[Tensor, " b"]) -> Views:
+        return tuple(self.plain(each) for each in near_copies.pictures(brightness(batch), key))
+
     def encoder(self, name: str, width: int | None) -> nn.Module:
         channels, size = self.sight.channels, self.sight.size
         name = self.usual_encoder if name == "auto" else name
-        if name.startswith("timm:"):
-            return timm_encoder(name.removeprefix("timm:"), channels, size)
+        if name.startswith(hf_images.PREFIX):
+            return hf_images.pretrained(self._network(name))
+        if name.startswith(TIMM):
+            return timm_pretrained(name, size) if has_learned(name) else timm_encoder(name, channels, size)
         part = catalogue.find("encoder", name, only=self.name)
         if width is None:  # then one written behind the name counts
             width = getattr(part, "keywords", {}).get("width")
         network: nn.Module = part(channels, size, width=width)
         return network
+
+    def rebuilt(self, name: str, width: int | None) -> nn.Module:
+        if name.startswith(hf_images.PREFIX):
+            return hf_images.blank(self._network(name))
+        return self.encoder(catalogue.split(name)[0] if name.startswith(TIMM) else name, width)
+
+    def recipe(self, encoder: str, *, learned: bool = False) -> Mapping[str, Any]:
+        return super().recipe(encoder, learned=learned or has_learned(encoder))
+
+    def _network(self, name: str) -> Mapping[str, Any]:
+        """What it takes to build a network of Hugging Face; only of the one that pictures are brought to here."""
+        known = self.sight.network
+        if known is None or catalogue.split(name)[0] != f"{hf_images.PREFIX}{known['name']}":
+            raise PlanError(
+                f"'{name}' is shown pictures in a manner of its own, and here they are brought to another network. "
+                f"Train with --encoder {name} from the beginning."
+            )
+        return known
 
     def encoder_input(self) -> EncoderInput:
         channels, size, stored = self.sight.channels, self.sight.size, self.sight.stored
@@ -161,9 +190,12 @@ class Images(Modality):
         levels = self.sight.levels
         numbers = "in 8 bits" if levels is None else "in numbers as they are"
         brought = "divided by 255" if levels is None else levels.recipe()
+        like = self.sight.like
+        squeezed = f"squeezed{first} to {size} x {size} by an antialiased linear filter"
         recipe = (
-            f"The whole picture {numbers} ({colours}), upright and on white, squeezed{first} to {size} x {size} by an "
-            f"antialiased linear filter, {brought}, less 'mean', divided by 'deviation', both per channel."
+            f"The whole picture {numbers} ({colours}), upright and on white, "
+            f"{squeezed if like is None else like.manner()}, {brought}, less 'mean', divided by 'deviation', both per "
+            "channel."
         )
         return EncoderInput({"channels": channels, "height": size, "width": size}, recipe)
 
@@ -171,21 +203,11 @@ class Images(Modality):
         return self.sight.schema
 
     def settings(self) -> Mapping[str, Any]:
-        sight = self.sight
-        settings = {**asdict(sight), "schema": sight.schema.settings(), "options": sight.options.record()}
-        if sight.levels is None:  # as models said it before they had any
-            del settings["levels"]
-        return settings
+        return self.sight.record()
 
     @classmethod
     def restore(cls, settings: Mapping[str, Any]) -> Images:
-        known = {name: value for name, value in settings.items() if name != "column"}
-        column, levels = settings.get("column"), settings.get("levels")
-        before = [] if column is None else [asdict(Column(column, "path", "string"))]
-        known["schema"] = Schema.restore(settings.get("schema", before))
-        known["options"] = DataOptions.of(settings.get("options", {}))
-        known["levels"] = levels and Range.of_record(levels)
-        return cls(Sight(**known))
+        return cls(Sight.restore(settings))
 
     def picture(self, batch: Shaped[Tensor, "b c h w"]) -> UInt8[Tensor, "b 3 h w"]:
         return pixels.pictured(brightness(batch))
@@ -212,6 +234,19 @@ def _sheet(source: object, wishes: Wishes) -> Sheet | None:
     if named:
         raise SourceError(f"There is no column '{named}': only a table of paths has columns. Leave it out.")
     return None
+
+
+def _preprocessing(wishes: Wishes) -> Preprocessing | None:
+    """How the network that is wanted was shown pictures, where it has learned before and that is known."""
+    if wishes.preprocessing is not None:
+        return Preprocessing.of(wishes.preprocessing)
+    return preprocessing_of(wishes.encoder, wishes.weights)
+
+
+def _moments(items: Items) -> tuple[list[float], list[float]]:
+    """The mean and the standard deviation of every channel, of pictures in [0, 1]."""
+    sample = brightness(items.take(spread(len(items), 2000)))
+    return sample.mean(dim=(0, 2, 3)).tolist(), sample.std(dim=(0, 2, 3)).clamp(min=1e-3).tolist()
 
 
 def brightness(batch: Shaped[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:

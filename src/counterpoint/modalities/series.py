@@ -21,9 +21,10 @@ from counterpoint.data.schema import NO_COLUMNS, Column, Schema
 from counterpoint.data.sheets import Sheet, later_sheet, read_sheet, sheet_of
 from counterpoint.data.steps import Steps, form_of, read_steps
 from counterpoint.errors import InputError, PlanError, SourceError, listed
-from counterpoint.interfaces import Items
+from counterpoint.interfaces import Items, Views
 from counterpoint.kinds import EncoderInput, Modality, Wishes
 from counterpoint.options import AS_IT_IS, DataOptions
+from counterpoint.views import near_copies
 from counterpoint.views.strength import strengthened
 from counterpoint.views.waves import Waves
 
@@ -138,6 +139,9 @@ class Series(Modality):
 
     def plain(self, batch: Float[Tensor, "b c t"]) -> Float[Tensor, "b c t"]:
         return batch
+
+    def near_copies(self, batch: Float[Tensor, "b c t"], key: Int64[Tensor, " b"]) -> Views:
+        return near_copies.numbers(batch, key)
 
     def raw(self, batch: Float[Tensor, "b c t"]) -> Float[Tensor, "b d"]:
         return batch.flatten(1)

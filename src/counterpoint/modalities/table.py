@@ -23,10 +23,10 @@ from counterpoint.data.frames import is_columns, read_frame
 from counterpoint.data.schema import NO_COLUMNS, Column, Schema
 from counterpoint.data.sheets import LEARNED, Sheet, later_sheet, read_sheet, sheet_of
 from counterpoint.errors import InputError, PlanError, SourceError, listed
-from counterpoint.interfaces import Items
+from counterpoint.interfaces import Items, Views
 from counterpoint.kinds import EncoderInput, Modality, Wishes
 from counterpoint.options import DataOptions
-from counterpoint.views import draw
+from counterpoint.views import draw, near_copies
 from counterpoint.views.strength import strengthened
 
 POOL = 10_000
@@ -147,6 +147,12 @@ class Table(Modality):
 
     def plain(self, batch: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
         return batch
+
+    def near_copies(self, batch: Float[Tensor, "b d"], key: Int64[Tensor, " b"]) -> Views:
+        """Numbers are changed, categories stay."""
+        number = torch.cat([torch.tensor([isinstance(each, Number)] * width_of(each)) for each in self.layout.features])
+        changed = near_copies.numbers(batch, key)
+        return tuple(torch.where(number.to(batch.device), each, batch) for each in changed)
 
     def raw(self, batch: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
         return batch

@@ -1,7 +1,6 @@
 """Text: words become numbers of tokens; views leave words out, cut and mask them; an encoder reads what is left.
 
-Items are rows of tokens (b, l) int64, filled up behind with the token that says nothing; so are views, each batch as
-long as its longest text.
+Items are rows of tokens (b, l) int64, as long as the longest, filled up with the token that says nothing; so are views.
 """
 
 from __future__ import annotations
@@ -25,6 +24,7 @@ from counterpoint.data.prompts import Prompted
 from counterpoint.data.schema import NO_COLUMNS, Schema
 from counterpoint.data.sheets import later_sheet, read_sheet
 from counterpoint.data.texts import Texts, looks_like_texts, of_sheet, read_texts
+from counterpoint.data.tfidf import frequent, weighted
 from counterpoint.data.tokens import Script, Tokenizer, learned
 from counterpoint.data.words import counted, in_stretches, only_whole
 from counterpoint.data.written import Ragged, Written
@@ -33,6 +33,7 @@ from counterpoint.errors import InputError, PlanError
 from counterpoint.interfaces import Items, Views
 from counterpoint.kinds import EncoderInput, Modality, Wishes
 from counterpoint.options import DataOptions
+from counterpoint.views import near_copies
 from counterpoint.views.strength import strengthened
 from counterpoint.views.two import each_text
 from counterpoint.views.words import Words
@@ -49,20 +50,13 @@ LONGEST = 256
 WHOLE = "lookup"
 """The encoder that reads whole words."""
 
-PRETRAINED: Mapping[str, Any] = {"learning_rate": 1e-4, "batch_size": 64, "views": 100_000}
-"""What a network wants that has learned before: small steps, and few."""
-
-RAW = 4096
-"""Most tokens that are counted for the baseline."""
-
 
 @dataclass(frozen=True)
 class Reading:
     """What the modality learned from its training data.
 
-    ``occurrences`` says of every token how often it stands in the texts, ``documents`` in how many of ``texts`` texts;
-    ``columns`` are those with the text, where the source had any: joined to one text, or, where it was of pairs, one
-    after another.
+    ``occurrences``: how often each token stands in the texts; ``documents``: in how many of ``texts`` texts;
+    ``columns``: those with the text, joined to one, or, of pairs, one after another.
     """
 
     tokenizer: Script
@@ -156,8 +150,8 @@ class Text(Modality):
     def local(self, batch: Int64[Tensor, "b l"], key: Int64[Tensor, " b"]) -> Int64[Tensor, "b s"] | None:
         if catalogue.split(self.reading.views)[0] not in catalogue.SHELVES["views"]:
             return None
-        look: Words = catalogue.find("views", self.reading.views, only=self.name)()
-        return self._prompted.framed(self._looks(look.local(), batch, key))
+        near = catalogue.find("views", self.reading.views, only=self.name)().local()
+        return self._prompted.framed(self._looks(near, batch, key))
 
     def aligned(self, views: Views) -> Views:
         longest = max(view.shape[1] for view in views)
@@ -173,25 +167,18 @@ class Text(Modality):
     def plain(self, batch: Int64[Tensor, "b l"]) -> Int64[Tensor, "b m"]:
         return self._prompted.framed(batch)
 
+    def near_copies(self, batch: Int64[Tensor, "b l"], key: Int64[Tensor, " b"]) -> Views:
+        texts = self.tokenizer.said(batch)
+        return tuple(
+            self._prompted.framed(self._seen(each, texts, batch)) for each in near_copies.sentences(texts, key)
+        )
+
     def raw(self, batch: Int64[Tensor, "b l"]) -> Float[Tensor, "b d"]:
-        """TF-IDF, of length 1: for each of the most frequent tokens (1 + log count) (1 + log((1 + n) / (1 + df)))."""
-        place, rarity = self._counted
-        tokens = place[batch.cpu().masked_fill(batch.cpu() == self.tokenizer.pad, len(place) - 1)]
-        counts = torch.zeros(len(batch), len(rarity) + 1).scatter_add_(1, tokens, torch.ones(tokens.shape))[:, :-1]
-        return functional.normalize((1 + counts.log()).clamp(min=0) * rarity, dim=1).to(batch.device)
+        return weighted(batch, *self._frequent, pad=self.tokenizer.pad)
 
     @cached_property
-    def _counted(self) -> tuple[Int64[Tensor, " v"], Float[Tensor, " d"]]:
-        """Of every token its place among the frequent ones, one past the last where it is none; and how rare those are.
-
-        The last of the tokens is the padding.
-        """
-        documents = torch.tensor(self.reading.documents, dtype=torch.float32)
-        documents[self.tokenizer.fragments()] = 0
-        common = documents.argsort(descending=True, stable=True)[: min(RAW, int((documents > 0).sum()))]
-        place = torch.full((len(documents) + 1,), len(common))
-        place[common] = torch.arange(len(common))
-        return place, torch.log((1 + self.reading.texts) / (1 + documents[common])) + 1
+    def _frequent(self) -> tuple[Int64[Tensor, " u"], Float[Tensor, " d"]]:
+        return frequent(self.reading.documents, self.reading.texts, self.tokenizer.fragments())
 
     def flat(self, view: Int64[Tensor, "b l"]) -> Float[Tensor, "b d"]:
         return self.raw(view)
@@ -201,18 +188,16 @@ class Text(Modality):
             return pretrained(self._network(name), pad=self.tokenizer.pad)
         occurrences = torch.tensor(self.reading.occurrences, dtype=torch.float32)
         part = catalogue.find("encoder", self.usual_encoder if name == "auto" else name, only=self.name)
-        if width is None:  # then one written behind the name counts
-            width = getattr(part, "keywords", {}).get("width")
+        width = getattr(part, "keywords", {}).get("width") if width is None else width  # written behind the name
         network: nn.Module = part(self.tokenizer.words, occurrences, pad=self.tokenizer.pad, width=width)
         return network
 
     def rebuilt(self, name: str, width: int | None) -> nn.Module:
-        if not name.startswith(PREFIX):
-            return self.encoder(name, width)
-        return blank(self._network(name), pad=self.tokenizer.pad)
+        borrowed = name.startswith(PREFIX)
+        return blank(self._network(name), pad=self.tokenizer.pad) if borrowed else self.encoder(name, width)
 
-    def recipe(self, encoder: str) -> Mapping[str, Any]:
-        return PRETRAINED if encoder.startswith(PREFIX) else {}
+    def recipe(self, encoder: str, *, learned: bool = False) -> Mapping[str, Any]:
+        return super().recipe(encoder, learned=learned or encoder.startswith(PREFIX))
 
     def _network(self, name: str) -> Mapping[str, Any]:
         """What it takes to build a network; only of the one that reads these tokens."""
@@ -297,9 +282,12 @@ class Text(Modality):
         if isinstance(look, Words):
             return look(batch, key, begins=self._begins, pad=self.tokenizer.pad, mask=self.tokenizer.mask)
         said = self.tokenizer.said(batch)
-        views = each_text(look, said, key)
+        return self._seen(each_text(look, said, key), said, batch)
+
+    def _seen(self, views: Sequence[str], texts: Sequence[str], batch: Tensor) -> Int64[Tensor, "b s"]:
+        """The tokens of views of texts; where nothing is left, a text stays as it was."""
         seen = self._prompted.numbers(views)
-        if not seen.lengths.all():  # where nothing is left, a text stays as it was
-            kept = zip(views, said, seen.lengths, strict=True)
+        if not seen.lengths.all():
+            kept = zip(views, texts, seen.lengths, strict=True)
             seen = self._prompted.numbers([view if count else text for view, text, count in kept])
         return seen.padded(np.arange(len(batch)), most=self.reading.longest, pad=self.tokenizer.pad).to(batch.device)

@@ -12,7 +12,7 @@ from jaxtyping import Float32
 from counterpoint.data.pairs import Pairs
 from counterpoint.data.subset import Subset
 from counterpoint.errors import LabelError
-from counterpoint.evaluation.intervals import bootstrap
+from counterpoint.evaluation.intervals import score_interval
 from counterpoint.evaluation.scores import raw_features
 from counterpoint.interfaces import Items
 from counterpoint.model import Model
@@ -118,7 +118,7 @@ def _scored(
 ) -> dict[str, Any]:
     return {
         "pairs": len(same),
-        "accuracy": bootstrap(right, seed=seed)._asdict(),
+        "accuracy": score_interval(right)._asdict(),
         "roc_auc": area(distance, same, seed=seed)._asdict(),
         "equal_error_rate": equal_error(distance, same, seed=seed)._asdict(),
         "baselines": {name: {"roc_auc": area(each, same, seed=seed)._asdict()} for name, each in baselines.items()},

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from counterpoint.evaluation.intervals import Interval
+from counterpoint.evaluation.intervals import Interval, effective_items, normal_quantile, wilson
 
 Distances = Float[np.ndarray, " p"]
 Same = Bool[np.ndarray, " p"]
@@ -105,12 +105,16 @@ def equal_error(distance: Distances, same: Same, *, seed: int = 0, draws: int = 
 def _with_interval(
     measure: Callable[[Distances, Same], float], distance: Distances, same: Same, *, seed: int, draws: int
 ) -> Interval:
-    """A measure, and its bootstrap over the pairs of either kind."""
+    """A measure from 0 to 1, with the interval of a share that varies as it does over resampled pairs of either kind.
+
+    The quantiles of the resampled measures themselves reach too little of few pairs, and nothing where all are right.
+    """
     generator = np.random.default_rng(seed)
     kinds = [np.flatnonzero(same), np.flatnonzero(~same)]
     found = []
     for _ in range(draws):
         rows = np.concatenate([kind[generator.integers(0, len(kind), len(kind))] for kind in kinds])
         found.append(measure(distance[rows], same[rows]))
-    low, high = np.quantile(found, [0.025, 0.975])
-    return Interval(measure(distance, same), float(low), float(high))
+    value = measure(distance, same)
+    items = effective_items(value, float(np.var(found)), min(map(len, kinds)))
+    return wilson(value, items, normal_quantile(0.95))

@@ -22,6 +22,14 @@ CLASSES = 20
 
 PAIRS = 15
 
+CALLED = {
+    "probe": "linear probe",
+    "finetuned": "fine-tuned encoder",
+    "student": "student",
+    "raw": "linear probe of raw features",
+    "chance": "most frequent class",
+}
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -55,10 +63,22 @@ class Pair:
 
 
 @dataclass(frozen=True)
+class Tried:
+    """A classifier that might have been handed over, or a baseline, in cross-validation."""
+
+    name: str
+    delivered: bool
+    right: str
+    interval: str
+    loss: str
+
+
+@dataclass(frozen=True)
 class Answers:
     """What the page says of a classifier."""
 
     sentence: str
+    tried: Sequence[Tried]
     classes: Sequence[str]
     confusion: Sequence[Sequence[Cell]]
     pairs: Sequence[Pair]
@@ -73,6 +93,7 @@ def answers(run: Run, modality: Modality, asked: Items | None, items: Items | No
     counts = np.asarray(found.get("confusion", np.zeros((0, 0))), dtype=np.int64).reshape(len(classes), len(classes))
     return Answers(
         sentence=_sentence(found, rehearsal=bool(run.evaluation.get("rehearsal"))) if found else "",
+        tried=_tried(run.judgement),
         classes=classes,
         confusion=_cells(counts) if len(classes) <= CLASSES else [],
         pairs=_pairs(counts, classes),
@@ -82,14 +103,27 @@ def answers(run: Run, modality: Modality, asked: Items | None, items: Items | No
 
 
 def _sentence(found: Mapping[str, Any], *, rehearsal: bool) -> str:
-    who = "A classifier that learned from four fifths of the labels" if rehearsal else "The classifier"
+    who = "In cross-validation the classifier" if rehearsal else "The classifier"
     right = "is right for" if found.get("kind", "one") == "one" else "has a mean F1 of classes per item of"
-    whom = "of the other labels" if rehearsal else "items that it had no label of"
+    whom = "labels that it had not learned from" if rehearsal else "items that it had no label of"
     return (
         f"{who} {right} {found['value']:.1%} ({100 * found['low']:.1f} to {100 * found['high']:.1f}) of "
         f"{found['items']:,} {whom}; always saying what is most frequent would be {found['chance']:.1%}. "
-        f"Its probabilities are off by {100 * found['calibration']:.1f} points on average."
+        f"Its expected calibration error is {100 * found['calibration']:.1f} points; "
+        f"{100 * found['calibration_expected']:.1f} are expected of a perfectly calibrated classifier of so few items."
     )
+
+
+def _tried(judgement: Mapping[str, Any]) -> list[Tried]:
+    """The classifiers that might have been handed over, then what they are held against; those that were asked."""
+    rows = []
+    for name, score in [*judgement.get("candidates", {}).items(), *judgement.get("baselines", {}).items()]:
+        if score is not None:
+            interval = f"{100 * score['low']:.1f} to {100 * score['high']:.1f}"
+            loss = f"{score['loss']:.2f}" if "loss" in score else ""
+            called = CALLED.get(name, name)
+            rows.append(Tried(called, name == judgement["delivered"], f"{score['value']:.1%}", interval, loss))
+    return rows
 
 
 def _cells(counts: np.ndarray) -> list[list[Cell]]:

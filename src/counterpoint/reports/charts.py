@@ -74,8 +74,8 @@ def ticks(low: float, high: float, most: int = 5) -> list[float]:
 
 def curves(records: Sequence[Mapping[str, Any]], per_epoch: int) -> list[Chart]:
     """The charts that the records have numbers for; ``per_epoch`` 0 leaves the axis in steps."""
-    last: Mapping[str, Any] = next((each for each in reversed(records) if "rank_limit" in each), {})
-    limit = (float(last["rank_limit"]),) if last else ()
+    last: Mapping[str, Any] = next((each for each in reversed(records) if "effective_rank_z_limit" in each), {})
+    limit = (float(last["effective_rank_z_limit"]),) if last else ()
     compared = f" among {last['compared']:,.0f}" if "compared" in last else ""
     charts = [
         Wanted("Loss", "What training lowers.", {"loss": ""}, _short),
@@ -87,9 +87,9 @@ def curves(records: Sequence[Mapping[str, Any]], per_epoch: int) -> list[Chart]:
             (0.0, 1.0),
         ),
         Wanted(
-            "Effective rank",
-            f"How many directions the vectors use{f', of {limit[0]:.0f}' if limit else ''}.",
-            {"rank": ""},
+            "Effective rank of z",
+            f"How many directions the compared vectors use{f', of {limit[0]:.0f}' if limit else ''}.",
+            {"effective_rank_z": ""},
             _short,
             (0.0,),
         ),

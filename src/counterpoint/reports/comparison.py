@@ -62,11 +62,17 @@ def page(found: Mapping[str, Any]) -> Page:
 
     rows = [row(called(each), "method", each["linear"], _cells(each)) for each in found["methods"]]
     rows += [
-        row(NAMES[name], "baseline", each["linear"], [_with(each["linear"]), _with(each["knn"]), *[("", "")] * 4])
+        row(NAMES[name], "baseline", each["linear"], [_with(each["linear"]), _with(each["knn"]), *[("", "")] * 5])
         for name, each in shown.items()
     ]
-    level, sentence = _verdict(found["methods"])
-    return Page(level, sentence, rows, [Tick(across(each), f"{100 * each:g}%") for each in axis], _note(found), left)
+    return Page(
+        found["level"],
+        found["sentence"],
+        rows,
+        [Tick(across(each), f"{100 * each:g}%") for each in axis],
+        _note(found),
+        left,
+    )
 
 
 def write_comparison(folder: Path, found: Mapping[str, Any]) -> Path:
@@ -92,7 +98,8 @@ def _cells(row: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [
         _with(row["linear"]),
         _with(row["knn"]),
-        *(_signed(*each) for each in away),
+        _signed(row["best_minus"]["linear"]) if row["best_minus"] else ("", ""),
+        *(_signed(each) for each in away),
         (f"{row['epochs']:g}", ""),
         ("", ", ".join(row["verdicts"])),
     ]
@@ -102,33 +109,19 @@ def _with(score: Mapping[str, float]) -> tuple[str, str]:
     return f"{score['value']:.1%}", f"{100 * score['low']:.1f} to {100 * score['high']:.1f}"
 
 
-def _signed(value: float, low: float, high: float) -> tuple[str, str]:
+def _signed(difference: Mapping[str, float]) -> tuple[str, str]:
+    value, low, high = (difference[end] for end in ("value", "low", "high"))
     reach = f"{100 * low:+.1f} to {100 * high:+.1f}".replace("-", MINUS)
     return f"{100 * value:+.1f}".replace("-", MINUS), reach
-
-
-def _verdict(rows: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
-    """Which method is best, and whether anything learned beats not learning."""
-    best = rows[0]
-    value, low, high = (100 * each for each in best["differences"]["untrained"]["linear"])
-    worse = [
-        row["method"] for row in rows if min(row["differences"][name]["linear"][0] for name in ("untrained", "raw")) < 0
-    ]
-    reach = f"({low:+.1f} to {high:+.1f})".replace("-", MINUS)
-    sentence = (
-        f"{best['method']} answers best: {best['linear']['value']:.1%} by a linear probe, {abs(value):.1f} points "
-        f"{reach} {'above' if value >= 0 else 'below'} an encoder that never learned."
-    )
-    if worse:
-        sentence += f" Below raw features or the untrained encoder: {', '.join(worse)}."
-    return ("good" if low > 0 and not worse else "warning"), sentence
 
 
 def _note(found: Mapping[str, Any]) -> str:
     seeds = "one seed" if found["seeds"] == 1 else f"the mean of {found['seeds']} seeds"
     time = found["asked"]["minutes"]
     each = f"{time:g} minutes" if time else f"{found['asked']['epochs']} epochs"
+    luck = "the test items" if found["seeds"] == 1 else "seeds and test items"
     return (
         f"Every method was trained for {each}. Linear probe on {found['items']['asked']:,} items, {seeds}, with 95 % "
-        "intervals that know the luck of seeds and test items. Differences are paired."
+        f"intervals that know the luck of {luck}. Differences are paired, and the intervals of all "
+        f"{found['comparisons']} hold together."
     )

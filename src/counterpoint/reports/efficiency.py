@@ -127,14 +127,14 @@ def _cell(row: Mapping[str, Any], name: str) -> tuple[str, str]:
     score, difference = row["ways"][name], row["differences"].get(name)
     if difference is None:
         return f"{score['value']:.1%}", f"{100 * score['low']:.1f} to {100 * score['high']:.1f}"
-    value, low, high = (100 * each for each in difference)
+    value, low, high = (100 * difference[end] for end in ("value", "low", "high"))
     return f"{score['value']:.1%}", f"{value:+.1f} ({low:+.1f} to {high:+.1f})".replace("-", MINUS)
 
 
 def _verdict(row: Mapping[str, Any], names: Sequence[str]) -> tuple[str, str]:
     """How the best use of the encoder compares with training from scratch on the most labels."""
     best = max((name for name in names[1:]), key=lambda name: row["ways"][name]["value"])
-    value, low, high = (100 * each for each in row["differences"][best])
+    value, low, high = (100 * row["differences"][best][end] for end in ("value", "low", "high"))
     reach = f"({low:+.1f} to {high:+.1f})".replace("-", MINUS)
     right = (
         f"With {row['labels']:,} labels ({row['budget']}), {NAMES[best]} is right for {row['ways'][best]['value']:.1%}"
@@ -143,11 +143,13 @@ def _verdict(row: Mapping[str, Any], names: Sequence[str]) -> tuple[str, str]:
         return "good", f"{right}, {value:.1f} points {reach} above training from scratch."
     if high < 0:
         return "bad", f"{right}, {-value:.1f} points {reach} below training from scratch."
-    return "warning", f"{right}, no sure difference {reach} from training from scratch."
+    return "warning", f"{right}, which cannot be told apart from training from scratch {reach}."
 
 
 def _note(found: Mapping[str, Any]) -> str:
+    luck = "draws and test items" if found["draws"] > 1 else "the test items only, not that of draws"
     return (
         f"Accuracy on {found['asked']:,} items, mean of {found['draws']} draws of the labels, with 95 % intervals that "
-        "know the luck of draws and test items. In brackets: points above training from scratch on the same labels."
+        f"know the luck of {luck}. In brackets: points above training from scratch on the same labels; the intervals "
+        f"of all {found['comparisons']} such differences hold together."
     )

@@ -48,8 +48,8 @@ class Map:
     by: str
 
 
-def draw_map(modality: Modality, sample: Sample) -> Map | None:
-    """A map of at most 2,000 items, or None without any."""
+def draw_map(modality: Modality | None, sample: Sample) -> Map | None:
+    """A map of at most 2,000 items, without pictures where their kind is not known; or None without any."""
     rows = spread(len(sample.vectors), MOST)
     if len(rows) == 0:
         return None
@@ -110,6 +110,6 @@ def _grouped(sample: Sample, rows: Int64[np.ndarray, " n"]) -> tuple[list[str], 
     return names, np.asarray([known.get(label, GROUPS - 1) for label in labels], dtype=np.int64)
 
 
-def _middles(modality: Modality, sample: Sample) -> list[str]:
+def _middles(modality: Modality | None, sample: Sample) -> list[str]:
     pictures = thumbnails(modality, sample.items, sample.middle, side=SIDE)
     return [data_url(each) for each in pictures] or [""] * len(sample.middle)

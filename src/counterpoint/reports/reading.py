@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from counterpoint.runs import PRETRAINED
+from counterpoint.runs import PRETRAINED, not_evaluated
 from counterpoint.training import records
 
 SEMI = "semi"
@@ -31,10 +31,14 @@ class Run:
     plan: Mapping[str, Any]
     contrast: Mapping[str, Any]
     """The plan of the step that learned by contrast: the same, but in a whole lifecycle."""
+    headline: Mapping[str, str]
+    """Whether it is of use, as ``level`` and ``sentence``; empty where the verdicts say so themselves."""
     verdicts: Sequence[Mapping[str, str]]
     records: Sequence[Mapping[str, Any]]
     evaluation: Mapping[str, Any]
     least_certain: Sequence[Mapping[str, Any]]
+    judgement: Mapping[str, Any]
+    """What is known of the classifiers that might have been handed over."""
     budget: Mapping[str, Any]
     views: bytes
     worded: Sequence[Sequence[str]]
@@ -56,11 +60,14 @@ def read_run(folder: Path) -> Run:
     verdict = _json(learned, "verdict", _fit(plan, folder) + way, missing)
     if "conclusion" in tuned and learned == folder:
         missing.pop("verdict", None)
-        verdict = {"verdicts": [{"level": "good", "sentence": tuned["conclusion"]}]}
+        verdict = {"verdicts": [{"level": tuned.get("level", "good"), "sentence": tuned["conclusion"]}]}
     evaluate = f"counterpoint evaluate {shlex.quote(str(folder))} --labels LABELS"
     evaluation = _json(folder, "evaluation", evaluate, missing)
+    headline = evaluation.get("headline") or ({} if "conclusion" in tuned else not_evaluated(folder))
     if "conclusion" in tuned and learned == folder:
         missing["metrics"] = Missing("Curves are kept of learning without labels only, in the run that this began at.")
+    elif plan.get("steps") == 0:
+        missing["metrics"] = Missing("The encoder was taken as it came, so there are no curves of its training.")
     elif not (learned / "metrics.jsonl").is_file():
         missing["metrics"] = Missing("There is no metrics.jsonl in this run.", _fit(plan, folder) + " --overwrite")
     worded = _json(learned, "views", "", {})
@@ -70,10 +77,12 @@ def read_run(folder: Path) -> Run:
         folder=folder,
         plan=plan,
         contrast=plan if learned == folder else _json(learned, "plan", _fit(plan, folder), missing),
+        headline=headline,
         verdicts=verdict.get("verdicts", []),
         records=[] if "metrics" in missing else records.read(learned / "metrics.jsonl"),
         evaluation=evaluation,
         least_certain=tuned.get("least_certain", []),
+        judgement=tuned.get("judgement", {}),
         budget=_json(folder, "budget", f"{evaluate} --budget", missing),
         views=(learned / "views.png").read_bytes() if (learned / "views.png").is_file() else b"",
         worded=worded.get("views", []),

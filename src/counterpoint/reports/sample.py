@@ -41,7 +41,13 @@ class Sample:
 def take_sample(model: Model, items: Items, labels: Sequence[str] | None) -> Sample:
     """Evenly spread items; those without a finite vector are left out."""
     rows = spread(len(items), MOST)
-    h = model.represent(Subset(items, rows))
+    return sample_of(model.represent(Subset(items, rows)), items, rows, labels)
+
+
+def sample_of(
+    h: Float32[np.ndarray, "n d"], items: Items, rows: Int64[np.ndarray, " n"], labels: Sequence[str] | None
+) -> Sample:
+    """The same of items in these rows, whose vectors are known."""
     finite = np.isfinite(h).all(axis=1)
     rows, h = rows[finite], h[finite]
     some = Subset(items, rows)

@@ -16,7 +16,7 @@ KINDS = {
 
 NAMES = {"raw": "raw features", "untrained": "untrained encoder", "chance": "chance"}
 MINUS = "\N{MINUS SIGN}"
-SAID = NAMES | {"untrained": "the untrained encoder"}
+ENDS = ("value", "low", "high")
 
 
 @dataclass(frozen=True)
@@ -61,42 +61,30 @@ def scores(evaluation: Mapping[str, Any]) -> list[Score]:
 
 def _axis(found: Sequence[Mapping[str, Any]]) -> list[float]:
     """Round shares that hold every interval but that of chance, which would squeeze the others together."""
-    ends = [end for score in found for end in (score["low"], score["high"])]
-    for score in found:
-        ends += [end for name, pair in score["intervals"].items() if name != "chance" for end in pair]
+    shown = [each for score in found for each in (score, *_simpler(score))]
+    ends = [each[end] for each in shown for end in ("low", "high")]
     return ticks(max(0.0, min(ends) - 0.01), min(1.0, max(ends) + 0.01), 6)
+
+
+def _simpler(score: Mapping[str, Any]) -> list[Mapping[str, float]]:
+    return [each for name, each in score["baselines"].items() if name != "chance"]
 
 
 def _score(kind: str, score: Mapping[str, Any], axis: Sequence[float]) -> Score:
     def place(share: float) -> float:
         return 100 * (share - axis[0]) / (axis[-1] - axis[0])
 
-    def row(name: str, share: tuple[float, ...], better: str = "", between: str = "") -> Row:
-        value, low, high = share
+    def row(name: str, share: Mapping[str, float], better: str = "", between: str = "") -> Row:
+        value, low, high = (share[end] for end in ENDS)
         interval = f"{100 * low:.1f} to {100 * high:.1f}"
         return Row(name, f"{value:.1%}", interval, better, between, place(value), place(low), place(high))
 
-    rows = [row("trained encoder", (score["value"], score["low"], score["high"]))]
-    for name, value in score["baselines"].items():
-        by, low, high = (100 * each for each in score["differences"][name])
+    rows = [row("trained encoder", score)]
+    for name, baseline in score["baselines"].items():
+        by, low, high = (100 * score["differences"][name][end] for end in ENDS)
         better, between = (text.replace("-", MINUS) for text in (f"{by:+.1f}", f"{low:+.1f} to {high:+.1f}"))
-        rows.append(row(NAMES.get(name, name), (value, *score["intervals"][name]), better, between))
-    level, sentence = _verdict(kind, score)
-    return Score(KINDS[kind][0], level, sentence, rows, [Tick(place(each), f"{100 * each:g}%") for each in axis])
-
-
-def _verdict(kind: str, score: Mapping[str, Any]) -> tuple[str, str]:
-    """A difference counts when its whole interval lies on one side of zero. That chance is beaten goes unsaid."""
-    said, level = [], "good"
-    for name, (value, low, high) in score["differences"].items():
-        other = SAID.get(name, name)
-        if low > 0:
-            said += [] if name == "chance" else [f"{100 * value:.1f} points above {other}"]
-        elif high < 0:
-            said.append(f"{-100 * value:.1f} points below {other}")
-            level = "bad"
-        else:
-            said.append(f"no sure difference from {other}")
-            level = "warning" if level == "good" else level
-    compared = f": {', '.join(said)}" if said else ""
-    return level, f"{KINDS[kind][1]} the right label for {score['value']:.1%} of the test items{compared}."
+        rows.append(row(NAMES.get(name, name), baseline, better, between))
+    title, finds = KINDS[kind]
+    sentence = f"{finds} the right label for {score['value']:.1%} of the test items. {score['sentence']}"
+    ticked = [Tick(place(each), f"{100 * each:g}%") for each in axis]
+    return Score(title, score["level"], sentence, rows, ticked)

@@ -27,9 +27,15 @@ def picture(shown: Tensor) -> Image.Image:
     return Image.fromarray(np.ascontiguousarray(shown.permute(1, 2, 0).cpu().numpy()))
 
 
-def thumbnails(modality: Modality, items: Items, rows: Int64[np.ndarray, " n"], *, side: int) -> list[Image.Image]:
-    """Pictures of these items, none larger than ``side``; an empty list where the kind of data has no pictures."""
+def thumbnails(
+    modality: Modality | None, items: Items, rows: Int64[np.ndarray, " n"], *, side: int
+) -> list[Image.Image]:
+    """Pictures of these items, none larger than ``side``; an empty list where the kind of data has no pictures, or is
+    not known.
+    """
     found: list[Image.Image] = []
+    if modality is None:
+        return found
     for start in range(0, len(rows), PIECE):
         shown = modality.picture(items.take(rows[start : start + PIECE]))
         if shown is None:

@@ -1,77 +1,201 @@
-r"""Near-duplicates: items that are as alike as copies of one another.
+"""Near-duplicates: pairs of items that are copies of one another, each with its probability, and groups of those.
 
-    i ~ j   where z_i.z_j / (|z_i| |z_j|) >= above;     a group is all that hang together by such pairs
+How close two items are is measured by ``closeness``, in the space where copies that were planted among the items stand
+out most; how probable a copy is follows from how close those are and how close the items are to their neighbours
+(``mixture``).  A pair is listed if a copy is more probable than not, and as long as the mean probability of all listed,
+which is their expected precision, is as high as asked for.
 
-Exact, in blocks of rows, so that memory stays small.  An item may be less alike to some of its group than ``above``: it
-hangs on a chain.
-
->>> z = Embeddings(np.array([[1, 0], [0, 1], [0.99, 0.1]], dtype=np.float32), ["a", "b", "c"])
->>> [group.names for group in duplicates(z)]
-[['a', 'c']]
+>>> vectors = np.random.default_rng(0).normal(size=(200, 8)).astype(np.float32)
+>>> found = duplicates(Embeddings(np.concatenate([vectors, vectors[:1] + 1e-3]), [str(row) for row in range(201)]))
+>>> [(pair.a, pair.b) for pair in found.pairs], [group.names for group in found.groups]
+([('0', '200')], [['0', '200']])
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
-import torch
-from torch.nn import functional
+from jaxtyping import Float, Float32, Int64
 
 from counterpoint.embeddings import Embeddings
 from counterpoint.errors import InputError
+from counterpoint.retrieval.closeness import Measure, learned
+from counterpoint.retrieval.copies import LARGE, Duplicates, Group, Pair
+from counterpoint.retrieval.linkage import complete_groups
+from counterpoint.retrieval.planting import Evidence, equal_rows
+from counterpoint.retrieval.spaces import apart, unit
 
-CELLS = 2**22
-"""Similarities held at once: 16 MB of float32."""
+FEWEST = 20
+"""Different items that a distribution is learned from."""
+
+PROBABLE = 0.5
+"""The least probability of a pair that is listed."""
+
+CELLS, MOST = 2**22, 2**20
+"""Similarities held at once, 16 MB of float32; pairs that a threshold may let through."""
+
+TOLD_APART = 0.5
+"""Share of planted copies that are found where vectors tell items apart."""
 
 
-@dataclass(frozen=True)
-class Group:
-    """Items that are near-duplicates: names, rows, and the least similarity of the pairs that they hang together by."""
+class Found(NamedTuple):
+    """Pairs of rows, the closest first, with their cosine similarity and probability."""
 
-    names: Sequence[str]
-    index: Sequence[int]
-    similarity: float
-    texts: Sequence[str] | None = None
-    """What they say, where items are texts."""
+    i: Int64[np.ndarray, " p"]
+    j: Int64[np.ndarray, " p"]
+    similarity: Float[np.ndarray, " p"]
+    probability: Float[np.ndarray, " p"]
+    """NaN where there are too few items to learn one from."""
 
 
-def duplicates(z: Embeddings, *, above: float = 0.95) -> list[Group]:
-    """All groups of near-duplicates, the largest first.
+def duplicates(
+    z: Embeddings, *, threshold: float | None = None, precision: float = 0.9, known: Evidence | None = None
+) -> Duplicates:
+    """All pairs and groups of near-duplicates, the closest first.
 
     Args:
-        z: The embeddings.
-        above: The cosine similarity from which on two items are near-duplicates, in (-1, 1].
+        z: The embeddings; rows of zeros are of what could not be embedded, and are no copies of anything.
+        threshold: List all pairs whose centred vectors have at least this cosine similarity, in (-1, 1], and no others.
+        precision: Expected share of copies among the pairs that are listed, in (0, 1].
+        known: What model and data know besides the vectors; without it equal vectors count as equal items.
 
     Raises:
-        InputError: ``above`` is no cosine, or the embeddings are no embeddings.
+        InputError: An option is out of range, or the embeddings are no embeddings or hold NaN.
     """
-    if not isinstance(z, Embeddings):
-        raise InputError(f"Duplicates are looked for among embeddings: embed the data first. Got {type(z).__name__}.")
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    if not -1 < above <= 1:
-        raise InputError(f"above is a cosine similarity above -1 and at most 1. Got {above}.")
-    vectors = functional.normalize(torch.from_numpy(np.require(z.vectors, np.float32, ["C", "W"])), dim=1)
-    height = max(1, CELLS // max(1, len(z)))
-    left, right, how = [], [], []
-    for start in range(0, len(z), height):
-        alike = vectors[start : start + height] @ vectors[start:].T
-        row, column = (alike >= above - 1e-6).triu(1).nonzero(as_tuple=True)
-        left.append(row + start)
-        right.append(column + start)
-        how.append(alike[row, column])
-    i, j, similarity = (torch.cat(part).numpy() for part in (left, right, how))
-    _, number = connected_components(coo_array((similarity, (i, j)), shape=(len(z), len(z))), directed=False)
-    least = np.full(len(z), np.inf)
-    np.minimum.at(least, number[i], similarity)
-    order = np.argsort(number, kind="stable")
-    groups = np.split(order, np.flatnonzero(np.diff(number[order])) + 1)
-    found = [
-        Group([z.names[row] for row in rows], rows.tolist(), float(least[number[rows[0]]]))
-        for rows in groups
-        if len(rows) > 1
+    _check(z, threshold, precision)
+    first = equal_rows(z.vectors) if known is None else known.first
+    there = z.lengths > 0
+    alone = first == np.arange(len(z))
+    rows, again = np.flatnonzero(there & alone), np.flatnonzero(there & ~alone)
+    measure = None
+    if len(rows) >= FEWEST:
+        measure = learned(z.vectors[rows], None if known is None else known.of(rows))
+    near = _near(z.vectors[rows], measure, threshold, precision)
+    near = near._replace(i=rows[near.i], j=rows[near.j])
+    equal = Found(first[again], again, np.ones(len(again)), np.ones(len(again)))
+    pairs = [
+        Pair(z.names[i], z.names[j], (int(i), int(j)), float(similarity), _known(probability), equal=found is equal)
+        for found in (equal, near)
+        for i, j, similarity, probability in zip(*found, strict=True)
     ]
-    return sorted(found, key=lambda group: -len(group.names))
+    groups = _groups(z.names, near, equal)
+    recall = None
+    if measure is not None and threshold is None:
+        recall = measure.recall(float(near.probability.min(initial=1.0)) if len(near.i) else PROBABLE)
+    return Duplicates(
+        pairs=pairs,
+        groups=groups,
+        items=len(z),
+        precision=_known(np.concatenate([equal.probability, near.probability]).mean()) if pairs else None,
+        threshold=threshold,
+        measured=measure.name if measure else "",
+        recall=recall,
+        warnings=[
+            *_reservations(measure, threshold, len(rows)),
+            *_large(groups, len(z), _reason(len(again), recall, threshold, alone=known is None)),
+        ],
+    )
+
+
+def _known(probability: float) -> float | None:
+    return None if np.isnan(probability) else float(probability)
+
+
+def _check(z: Embeddings, threshold: float | None, precision: float) -> None:
+    if not isinstance(z, Embeddings):
+        raise InputError(f"Duplicates are sought among embeddings: embed the data first. Got {type(z).__name__}.")
+    if threshold is not None and not -1 < threshold <= 1:
+        raise InputError(f"threshold is a cosine similarity above -1 and at most 1. Got {threshold}.")
+    if not 0 < precision <= 1:
+        raise InputError(f"precision is a share above 0 and at most 1. Got {precision}.")
+    broken = np.flatnonzero(~np.isfinite(z.lengths))
+    if len(broken):
+        raise InputError(
+            f"{len(broken)} of {len(z)} vectors hold NaN or infinity; the first is that of '{z.names[broken[0]]}'. "
+            "Embed those items again, or leave them out."
+        )
+
+
+def _near(
+    vectors: Float32[np.ndarray, "n d"], measure: Measure | None, threshold: float | None, precision: float
+) -> Found:
+    """The pairs among different items that are listed."""
+    if measure is None and threshold is None:
+        return Found(*np.zeros((2, 0), dtype=np.int64), *np.zeros((2, 0)))
+    z = unit(vectors - vectors.mean(axis=0))
+    i, j = measure.pairs if measure and threshold is None else _above(z, threshold or 0.0)
+    similarity = 1 - apart(z, i, z, j).astype(np.float64) ** 2 / 2
+    if measure is None:
+        order = np.argsort(-similarity, kind="stable")
+        return Found(i[order], j[order], similarity[order], np.full(len(order), np.nan))
+    close = measure.closeness(i, j)
+    order = np.argsort(-close if threshold is None else -similarity, kind="stable")
+    probability = measure.probability(close[order])
+    found = Found(i[order], j[order], similarity[order], probability)
+    if threshold is not None:
+        return found
+    mean = np.cumsum(probability) / np.arange(1, len(probability) + 1)
+    return Found(*(each[(probability >= PROBABLE) & (mean >= precision)] for each in found))
+
+
+def _above(z: Float32[np.ndarray, "n d"], threshold: float) -> tuple[Int64[np.ndarray, " p"], Int64[np.ndarray, " p"]]:
+    """The pairs i < j of at least this similarity, found in blocks of rows."""
+    height, found, count = max(1, CELLS // max(1, len(z))), [np.zeros((2, 0), dtype=np.int64)], 0
+    for start in range(0, len(z), height):
+        alike = np.triu(z[start : start + height] @ z[start:].T >= threshold - 1e-6, 1)
+        i, j = np.nonzero(alike)
+        found.append(np.stack([i, j]) + start)
+        count += len(i)
+        if count > MOST:
+            raise InputError(f"More than {MOST:,} pairs are at least {threshold:g} alike. Give a higher threshold.")
+    i, j = np.concatenate(found, axis=1)
+    return i, j
+
+
+def _groups(names: Sequence[str], near: Found, equal: Found) -> list[Group]:
+    """Complete groups of different items, each with those that are equal to one of them; the largest first."""
+    members: dict[int, list[int]] = {}
+    for i, j in zip(equal.i.tolist(), equal.j.tolist(), strict=True):
+        members.setdefault(i, [i]).append(j)
+    pairs = list(zip(near.i.tolist(), near.j.tolist(), strict=True))
+    probability = dict(zip(pairs, near.probability.tolist(), strict=True))
+    groups = []
+    for group in complete_groups(pairs):
+        least = min(probability[pair] for pair in itertools.combinations(group, 2))
+        rows = sorted(row for each in group for row in members.pop(each, [each]))
+        groups.append(Group([names[row] for row in rows], rows, _known(least)))
+    groups += [Group([names[row] for row in rows], rows, 1.0) for rows in members.values()]
+    return sorted(groups, key=lambda group: (-len(group.index), group.index[0]))
+
+
+def _reservations(measure: Measure | None, threshold: float | None, different: int) -> list[str]:
+    """What a person should know before trusting the probabilities."""
+    if measure is None:
+        return [] if threshold else [f"Of {different} different items only equal ones are sought; {FEWEST} are needed."]
+    if measure.planted is None:
+        return [
+            "The probabilities rest on these vectors alone: to plant copies as a test, give the model and its data."
+        ]
+    return []
+
+
+def _large(groups: Sequence[Group], items: int, reason: str) -> list[str]:
+    """A warning of a group that is too large to be one of copies, and why that is, as far as it is known."""
+    largest = len(groups[0].index) if groups else 0
+    return [f"A group has {largest:,} of {items:,} items: {reason}."] if largest > max(2, LARGE * items) else []
+
+
+def _reason(again: int, recall: float | None, threshold: float | None, *, alone: bool) -> str:
+    """Why a group may be large, where so many items or, ``alone``, vectors are equal to others."""
+    if again and not alone:
+        return f"{again:,} items are equal to others, so the data repeats itself"
+    if threshold is not None:
+        return "the threshold is low for these vectors"
+    if recall is None:
+        return "the items are that alike or the model has collapsed; with the model and its data it can be told"
+    if recall < TOLD_APART:
+        return f"the vectors have collapsed, for of planted copies only {recall:.0%} are told from other items"
+    return f"the items are that alike, for {recall:.0%} of planted copies are told from other items"

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from textwrap import shorten
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from counterpoint.data.paths import require
 from counterpoint.errors import InputError
 from counterpoint.shell.app import AsJson, Flag, Place, Several, app, filled, say
-
-if TYPE_CHECKING:
-    from counterpoint.retrieval.duplicates import Group
 
 EXCERPT = 100
 """Letters of a text that a line shows."""
@@ -35,10 +31,12 @@ def evaluate(
     queries: str | None = None,
     documents: str | None = None,
     relevance: str | None = None,
+    source: str | None = None,
+    groups: str | None = None,
     seed: int = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Score the model in RUN on labelled items, beside raw features, an untrained encoder and chance.
+    """Score the model in RUN, or vectors in a file, on labelled items, beside raw features, untrained ones and chance.
 
     With --budget it is asked instead what so many labels are worth: from scratch, by a linear probe, fine-tuned and
     distilled, over several draws of the labels. Every draw teaches a student on all items.
@@ -47,7 +45,7 @@ def evaluate(
     BEIR for --test, what is relevant, beside counting words.
 
     Args:
-        run: The run folder.
+        run: The run folder, or an .npz or .npy file of vectors, whoever made them.
         train: Labelled items to learn from; the run's own source when left out.
         test: Labelled items to ask about; a fifth of --train when left out.
         labels: folder, a column, or an .npy file (two, comma-separated, for train and test).
@@ -59,15 +57,23 @@ def evaluate(
         queries: Texts that are asked, with their names: columns, queries.jsonl of BEIR, topics of TREC.
         documents: Texts among which the answers are, with their names: columns, corpus.jsonl of BEIR.
         relevance: Names of queries and documents, and perhaps a grade: columns, qrels of BEIR or of TREC.
+        source: Of vectors what they were made of, for raw features beside them; of a pair two, with a comma between.
+        groups: Of vectors an .npy or .csv file of what each belongs to that must not be split, such as its patient.
         seed: Names the held-out items and the draws.
         as_json: Print one JSON object and nothing else.
     """
     from counterpoint import api, runs
     from counterpoint.data.relevance import is_beir
+    from counterpoint.data.vectors import is_vectors
     from counterpoint.evaluation.probe import table
     from counterpoint.likeness import table as agreed_table
     from counterpoint.matching import table as found_table
 
+    if is_vectors(run):
+        sources = tuple(source.split(",")) if source and test else source
+        found = api.evaluate(run, None, test, labels=labels, source=sources, groups=groups, seed=seed)
+        say(found, table(found), as_json=as_json)
+        return
     if pairs is not None and scores is not None:
         found = api.agree(run, _given(test, "--test"), pairs=pairs.split(","), scores=scores, seed=seed)
         say(found, agreed_table(found), as_json=as_json)
@@ -83,13 +89,13 @@ def evaluate(
         found = api.retrieve(run, queries, held, judged, seed=seed)
         say(found, found_table(found), as_json=as_json)
         return
-    source = train if train is not None else runs.source_of(run)
+    train = train if train is not None else runs.source_of(run)
     if budget is not None:
         budgets = [each for text in budget for each in text.split(",") if each]
-        found = api.label_efficiency(run, source, test, labels=labels, budgets=budgets, draws=draws, seed=seed)
+        found = api.label_efficiency(run, train, test, labels=labels, budgets=budgets, draws=draws, seed=seed)
         say(found, api.efficiency_table(found), as_json=as_json)
         return
-    found = api.evaluate(run, source, test, labels=labels, seed=seed)
+    found = api.evaluate(run, train, test, labels=labels, source=source, groups=groups, seed=seed)
     say(found, table(found), as_json=as_json)
 
 
@@ -203,30 +209,35 @@ def _excerpt(text: str | None) -> str:
 
 
 @app.command
-def duplicates(run: Place, source: str, *, above: float = 0.95, as_json: AsJson = False) -> None:
-    """Find the items of SOURCE that are nearly copies of one another.
+def duplicates(
+    run: Place,
+    source: str | None = None,
+    *,
+    threshold: float | None = None,
+    precision: float = 0.9,
+    html: Place | None = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find the items of SOURCE that are nearly copies of one another, each pair with its probability.
+
+    What copies look like to the model is learned from copies that are planted among the items.
 
     Args:
-        run: The run folder.
-        source: As for fit.
-        above: The cosine similarity from which on two items are near-duplicates; lower it to find more.
+        run: The run folder; or vectors that embed wrote, an .npz file or a folder, which are compared by themselves.
+        source: As for fit; the run's own when left out.
+        threshold: List pairs of at least this cosine similarity of centred vectors instead of probable ones.
+        precision: Expected share of copies among the pairs that are listed; lower it to find more.
+        html: A page that shows the pairs side by side.
         as_json: Print one JSON object and nothing else.
     """
-    from counterpoint import api
+    from counterpoint import api, runs
+    from counterpoint.embeddings import is_saved
 
-    groups = api.duplicates_of(run, source, above=above)
-    blocks = [
-        "\n".join([f"{len(group.names)} items, {group.similarity:.3f} or more alike", *_members(group)])
-        for group in groups
-    ]
-    text = "\n\n".join(blocks) or f"No two items are alike by {above} or more."
-    say({"above": above, "groups": filled(groups)}, text, as_json=as_json)
-
-
-def _members(group: Group) -> list[str]:
-    """A line for every item of a group."""
-    texts: Sequence[str | None] = group.texts or [None] * len(group.names)
-    return [f"  {name}{_excerpt(text)}" for name, text in zip(group.names, texts, strict=True)]
+    if source is None and not is_saved(run):
+        source = runs.source_of(run)
+    found = api.duplicates(run, source, threshold=threshold, precision=precision, page=html)
+    text = str(found) if html is None else f"{found}\n\nThe page is {html}"
+    say(found.record(), text, as_json=as_json)
 
 
 @app.command
@@ -260,10 +271,10 @@ def mine(
 
 @app.command
 def report(run: Place, *, source: str | None = None, labels: str | None = None, as_json: AsJson = False) -> None:
-    """Write report.html into RUN: one file that opens from disk.
+    """Write report.html into RUN, or a page beside a file of vectors: one file that opens from disk.
 
     Args:
-        run: The run folder.
+        run: The run folder, or an .npz or .npy file of vectors.
         source: The data for the gallery and the map; the run's own when left out.
         labels: Colour the map with these: folder, a column, an .npy file.
         as_json: Print one JSON object and nothing else.

@@ -1,18 +1,32 @@
-r"""Batch normalisation over the items of all processes, as if one process had them all.
+r"""Batch normalisation: over the items of all processes as if one had them all, and settled when training is over.
 
     mean = sum_r n_r m_r / n,      M = sum_r M_r + n_r (m_r - mean)^2,      y = w (x - mean) / sqrt(M / n + eps) + b
 
 n_r, m_r, M_r: count, mean and sum of squared deviations on process r (Chan, Golub & LeVeque 1983). One gathering of
 2c + 1 numbers per layer, on every kind of device; batches of unequal size count by their size.
+
+While training, the statistics for later are a moving average over views. After few steps it still holds a part of the
+zeros and ones that it began at, and views are never what is embedded: ``settle_statistics`` takes those of the items
+themselves, with the weights as they are in the end. Wu & Johnson 2021, arXiv:2105.07576, section 3.1.
 """
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from counterpoint.data.subset import spread
+from counterpoint.interfaces import Items
+from counterpoint.kinds import Modality
 from counterpoint.training.processes import Processes
+
+SETTLED_BY = 2048
+"""Items whose statistics are taken in the end, evenly spread."""
+
+AT_ONCE = 256
+"""Of them in a batch, at most."""
 
 
 class SharedBatchNorm(_BatchNorm):
@@ -82,3 +96,27 @@ def own_statistics(module: nn.Module) -> None:
             if isinstance(child, SharedBatchNorm):
                 (own,) = child.instead_of
                 setattr(parent, name, own.train(child.training))
+
+
+def settle_statistics(network: nn.Module, items: Items, modality: Modality) -> None:
+    """Give every batch normalisation the mean and variance of the items as they are embedded; weights stay.
+
+    The items are shuffled, for folders come sorted by class, and a batch of one class has statistics of its own.
+    """
+    layers = [each for each in network.modules() if isinstance(each, _BatchNorm) and each.track_running_stats]
+    if not layers or len(items) < 2:
+        return
+    rows = np.random.default_rng(0).permutation(spread(len(items), SETTLED_BY))
+    paces = [layer.momentum for layer in layers]
+    network.eval()
+    for layer in layers:
+        layer.reset_running_stats()
+        layer.momentum = None  # the mean over all batches
+        layer.train()
+    device = next(network.parameters()).device
+    with torch.no_grad():
+        for some in np.array_split(rows, -(-len(rows) // AT_ONCE)):
+            network(modality.plain(items.take(np.sort(some)).to(device)))
+    for layer, pace in zip(layers, paces, strict=True):
+        layer.momentum = pace
+        layer.eval()

@@ -67,8 +67,8 @@ def measure(comparison: Comparison, temperature: float, *, rows: int = 256) -> d
         "entropy": float(entropy) / math.log(max(2, int(compared[0].sum()))),
         **_likeness(tile),
         "sameness": float(alike.mean()),
-        "rank": effective_rank(unit),
-        "rank_limit": float(min(unit.shape)),
+        "effective_rank_z": effective_rank(unit),
+        "effective_rank_z_limit": float(min(unit.shape)),
         "compared": float(compared[0].sum()),
         "positives": float(tile.positive.sum(dim=1).float().mean()),
     }
@@ -101,7 +101,7 @@ def view_difference(first: Tensor, second: Tensor) -> float:
 
 def judge(records: Sequence[Mapping[str, Any]]) -> list[Verdict]:
     """What the records of a run say, the worst first; an entry of level ``good`` when nothing is wrong."""
-    measured = [record for record in records if "rank" in record]
+    measured = [record for record in records if "effective_rank_z" in record]
     if not measured:
         return []
     last, done = measured[-1], measured[-1]["step"] / max(1, measured[-1]["steps"])
@@ -116,7 +116,8 @@ def _healthy(last: Mapping[str, Any]) -> str:
     if last["compared"] < 2:
         found = f"a pair that belongs together is more alike than one that does not in {last['accuracy']:.0%} of cases"
     return (
-        f"Learning is healthy: {found}, and the vectors use {last['rank']:.0f} of {last['rank_limit']:.0f} directions."
+        f"Learning is healthy: {found}, and z uses {last['effective_rank_z']:.0f} of "
+        f"{last['effective_rank_z_limit']:.0f} directions."
     )
 
 
@@ -139,9 +140,10 @@ def _collapse(last: Mapping[str, Any], done: float) -> list[Verdict]:
             "or check that the items differ at all."
         )
         return [Verdict("bad", "total collapse", sentence)]
-    if done >= 0.3 and last["rank"] < max(2.0, 0.08 * last["rank_limit"]):
+    if done >= 0.3 and last["effective_rank_z"] < max(2.0, 0.08 * last["effective_rank_z_limit"]):
         sentence = (
-            f"Dimensional collapse: the vectors use only {last['rank']:.1f} of {last['rank_limit']:.0f} directions. "
+            f"Dimensional collapse: z uses only {last['effective_rank_z']:.1f} of {last['effective_rank_z_limit']:.0f} "
+            "directions. "
             f"Lower the learning rate or the weight decay{', or raise the temperature' * ('temperature' in last)}."
         )
         return [Verdict("warning", "dimensional collapse", sentence)]

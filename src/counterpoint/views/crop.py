@@ -16,7 +16,9 @@ import math
 import torch
 from jaxtyping import Float, Int64, Shaped
 from torch import Tensor
+from torch.nn import functional
 
+from counterpoint.preprocessing import Preprocessing
 from counterpoint.views import draw
 from counterpoint.views.lines import Change, Some, Taps, resample
 
@@ -112,3 +114,19 @@ def resize(images: Float[Tensor, "b c h w"], *, size: int) -> Float[Tensor, "b c
     rows = filters(zero, whole[0], size=size, pixels=height)
     columns = filters(zero, whole[1], size=size, pixels=width)
     return resample(images, rows, columns).contiguous()
+
+
+def middle(images: Shaped[Tensor, "b c h w"], like: Preprocessing) -> Shaped[Tensor, "b c s s"]:
+    """What a network that has learned before sees of whole images, as bytes or floats: (size, size) pixels of each.
+
+    Where they are the squares that are kept already, nothing is resized. Else they are: within a level of 255 of what
+    Pillow makes of bytes, but where these reach black or white.
+    """
+    height, width = images.shape[2:]
+    if (height, width) != (like.kept, like.kept):
+        tall, wide, _, _ = like.box(height, width)
+        scaled = functional.interpolate(images.float(), (tall, wide), mode=like.resample, antialias=True)
+        images = scaled.round_().clamp_(0, 255).to(torch.uint8) if images.dtype == torch.uint8 else scaled
+        height, width = tall, wide
+    top, left = like.margin(height), like.margin(width)
+    return images[:, :, top : top + like.size, left : left + like.size]

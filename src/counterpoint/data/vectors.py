@@ -1,0 +1,110 @@
+"""Vectors that anybody made, opened: an array, a tensor, embeddings, or a file; with names and labels if it has any."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float32, Int64
+from torch import Tensor
+
+from counterpoint.data.arrays import as_numpy, numbered
+from counterpoint.embeddings import Embeddings, is_saved
+from counterpoint.errors import SourceError, listed
+from counterpoint.files import expanded, is_file
+
+SUFFIXES = (".npy", ".npz")
+NAMES = ("vectors", "embeddings", "features", "representations", "x", "h", "z")
+LABELS = ("labels", "label", "y", "targets")
+"""What vectors and labels are called in an .npz, in the order of preference."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of vectors as items; what is taken of them is their numbers."""
+
+    names: Sequence[str]
+    labels: Sequence[Any] | None = None
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def take(self, index: Int64[np.ndarray, " b"]) -> Int64[Tensor, " b"]:
+        return torch.from_numpy(np.asarray(index, dtype=np.int64))
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """Vectors (n, d), the rows that they are in, and what they were made of, as flat numbers, where that was given."""
+
+    vectors: Float32[np.ndarray, "n d"]
+    rows: Rows
+    raw: Float32[np.ndarray, "n k"] | None = None
+
+    @property
+    def content(self) -> Float32[np.ndarray, "n k"]:
+        """By which items are told apart: what they were made of, or else the vectors themselves."""
+        return self.vectors if self.raw is None else self.raw
+
+
+def is_vectors(given: object) -> bool:
+    """Whether these are vectors, or the path of a file of them, and no model.
+
+    >>> is_vectors(np.zeros((2, 3))), is_vectors("vectors.npz"), is_vectors("runs/photos")
+    (True, True, False)
+    """
+    if isinstance(given, str | Path):
+        named = Path(given).suffix.lower() in SUFFIXES
+        return named or (is_saved(given) and not (expanded(given) / "config.json").exists())  # a run may hold some
+    return isinstance(given, np.ndarray | Tensor | Embeddings)
+
+
+def read_vectors(given: object) -> Vectors:
+    """Vectors (n, d) float32 with the names and the labels that they bring.
+
+    Raises:
+        SourceError: It is no array of numbers (n, d), or the file holds none or several.
+    """
+    if isinstance(given, str | Path):
+        if is_saved(given):
+            given = Embeddings.load(given)
+        else:
+            return _in_file(expanded(given))
+    if isinstance(given, Embeddings):
+        return Vectors(given.vectors, Rows(list(given.names)))
+    if not isinstance(given, np.ndarray | Tensor):
+        raise SourceError(f"Vectors are an array, a tensor, embeddings, or a file of them. Got {type(given).__name__}.")
+    return _checked(as_numpy(given), None)
+
+
+def _in_file(file: Path) -> Vectors:
+    """The vectors in an .npy, or in an .npz under one of the usual names or alone."""
+    if not is_file(file):
+        raise SourceError(f"There is no file '{file}'. Give the path of an .npz or .npy file of vectors.")
+    try:
+        found = np.load(file, allow_pickle=False)
+        if isinstance(found, np.ndarray):
+            held = {NAMES[0]: found}
+        else:
+            with found:
+                held = {name: found[name] for name in found.files}
+    except (OSError, ValueError, EOFError) as wrong:
+        raise SourceError(
+            f"'{file}' holds no vectors that can be read: {wrong}. Write them with numpy.savez."
+        ) from wrong
+    flat = [name for name, each in held.items() if each.ndim == 2 and each.dtype.kind in "fiu"]
+    name = next((each for each in NAMES if each in held), flat[0] if len(flat) == 1 else None)
+    if name is None:
+        raise SourceError(f"'{file}' holds no array 'vectors' (n, d). It holds {listed(held)}.")
+    named = next((held[each] for each in LABELS if each in held), None)
+    return _checked(held[name], None if named is None else named.tolist())
+
+
+def _checked(array: np.ndarray, labels: Sequence[Any] | None) -> Vectors:
+    if array.ndim != 2 or array.dtype.kind not in "fiu" or 0 in array.shape:
+        raise SourceError(f"Vectors are numbers of the shape (n, d). Got {array.dtype} of the shape {array.shape}.")
+    return Vectors(np.ascontiguousarray(array, dtype=np.float32), Rows(numbered(len(array)), labels))

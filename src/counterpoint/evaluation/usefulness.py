@@ -1,0 +1,146 @@
+"""Whether a representation is of any use, in one sentence; and, where that is not shown, the one thing to do next."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from counterpoint.errors import conjunction
+from counterpoint.evaluation.probe import BASELINES
+
+SIMPLER = ("raw", "untrained")
+"""Baselines that a representation has to beat to be of use."""
+
+SMALLEST = 0.01
+"""Difference below which it is not worth while to label more items, only to be sure of it."""
+
+MOST = 10
+"""Times the test items there are, beyond which nobody will label them."""
+
+FALLING = 0.01
+"""Share of the loss that the last fifth of a run is below the fifth before, from which on longer training promises
+more."""
+
+EASY, HARD = 0.98, 0.3
+"""How often anchors find their positive where views are so weak, or so strong, that little is learned from them."""
+
+
+def headline(
+    scores: Mapping[str, Any], records: Sequence[Mapping[str, Any]] = (), verdicts: Sequence[Mapping[str, str]] = ()
+) -> dict[str, str]:
+    """``level`` and ``sentence``, from what ``compare`` found and from the metrics and verdicts of the run.
+
+    A linear probe decides, for classifiers stand on one; claims are made of intervals that hold together.
+    """
+    if "linear" not in scores:
+        return _of_classifier(scores["classifier"])
+    score = scores["linear"]
+    held_against = [name for name in SIMPLER if name in score["differences"]] or ["chance"]
+    differences = {name: score["differences"][name] for name in held_against}
+    better = [name for name, each in differences.items() if each["low"] > 0]
+    worse = [name for name, each in differences.items() if each["high"] < 0]
+    unsure = [name for name in differences if name not in (*better, *worse)]
+    corrected = f"(linear probe, corrected for {score['comparisons']} comparisons)"
+    if worse:
+        level, claim = "bad", f"Worse than {_by(worse, differences, -1)} {corrected}"
+    elif better and unsure:
+        level, claim = (
+            "warning",
+            f"Better than {_by(better, differences)} {corrected}, but not yet than {_names(unsure)}",
+        )
+    elif unsure:
+        level, claim = "warning", f"Not yet better than {_names(unsure)} {corrected}"
+    else:
+        return {"level": "good", "sentence": f"Better than {_by(better, differences)} {corrected}."}
+    failed = [differences[name] for name in (*worse, *unsure)]
+    advice = next_step(failed, int(scores.get("sizes", {}).get("test", 0)), records, verdicts)
+    return {"level": level, "sentence": f"{claim}: {advice}." if advice else f"{claim}."}
+
+
+def _of_classifier(answers: Mapping[str, Any]) -> dict[str, str]:
+    """One that names several classes at once has no probe beside it, only the most frequent answer."""
+    reach = f"{answers['value']:.1%} ({100 * answers['low']:.1f} to {100 * answers['high']:.1f})"
+    if answers["low"] > answers["chance"]:
+        return {
+            "level": "good",
+            "sentence": f"Better than chance, {answers['chance']:.1%}: the classifier has {reach}.",
+        }
+    return {
+        "level": "warning",
+        "sentence": f"Not yet better than chance, {answers['chance']:.1%}: learn from more labels.",
+    }
+
+
+def next_step(
+    differences: Sequence[Mapping[str, float]],
+    items: int,
+    records: Sequence[Mapping[str, Any]],
+    verdicts: Sequence[Mapping[str, str]],
+) -> str:
+    """The one thing to do where some of the ``differences`` to baselines are not shown to be gains; empty where too
+    little is known of how the vectors came about.
+
+    ``items`` are those of the test, ``records`` the metrics of the run and ``verdicts`` what they say of its health.
+    """
+    ill = [each["kind"] for each in verdicts if each["level"] == "bad"]
+    steps = [record for record in records if "loss" in record]
+    if ill:
+        return f"mend the training first, whose verdict is {ill[0]}"
+    if steps and (
+        any(each.get("kind") == "short" for each in verdicts) or still_falling([each["loss"] for each in steps])
+    ):
+        return f"train longer, twice as long takes {duration(2 * steps[-1]['seconds'])} here"
+    least = min(differences, key=lambda each: each["value"])
+    if items and least["value"] >= SMALLEST:
+        enough = items * ((least["high"] - least["low"]) / 2 / least["value"]) ** 2
+        if enough <= MOST * items:
+            return f"test it on more items, about {_rounded(enough)} show a gain of {100 * least['value']:.1f} points"
+    if not steps:
+        return ""
+    accuracy = next((each["accuracy"] for each in reversed(steps) if "accuracy" in each), None)
+    if accuracy is not None and not HARD <= accuracy <= EASY:
+        return f"choose {'weaker' if accuracy < HARD else 'stronger'} views, the positive is found for {accuracy:.0%}"
+    return "try other views or another method, see counterpoint lab and counterpoint compare"
+
+
+def still_falling(losses: Sequence[float]) -> bool:
+    """Whether the mean loss of the last fifth of a run is well below that of the fifth before.
+
+    >>> still_falling([5, 4, 3, 2, 1]), still_falling([5, 3, 2, 2, 2])
+    (True, False)
+    """
+    fifth = len(losses) // 5
+    if fifth == 0:
+        return True
+    last, before = (sum(part) / fifth for part in (losses[-fifth:], losses[-2 * fifth : -fifth]))
+    return before - last > FALLING * abs(before)
+
+
+def duration(seconds: float) -> str:
+    """About how long something takes.
+
+    >>> duration(40), duration(1300), duration(20000)
+    ('about 40 seconds', 'about 22 minutes', 'about 5.6 hours')
+    """
+    if seconds < 100:
+        return f"about {max(1, round(seconds))} seconds"
+    return f"about {seconds / 60:.0f} minutes" if seconds < 6000 else f"about {seconds / 3600:.1f} hours"
+
+
+def _by(names: Sequence[str], differences: Mapping[str, Mapping[str, float]], sign: int = 1) -> str:
+    parts = []
+    for name in names:
+        value, *ends = (100 * sign * differences[name][end] for end in ("value", "low", "high"))
+        parts.append(f"{BASELINES[name]} by {value:.1f} points ({min(ends):.1f} to {max(ends):.1f})")
+    return conjunction(parts)
+
+
+def _names(names: Sequence[str]) -> str:
+    return conjunction([BASELINES[name] for name in names])
+
+
+def _rounded(items: float) -> str:
+    """Two digits, the last of them up."""
+    unit = 10 ** max(0, math.floor(math.log10(items)) - 1)
+    return f"{math.ceil(items / unit) * unit:,}"

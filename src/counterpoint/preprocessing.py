@@ -1,0 +1,116 @@
+r"""How a network that has learned before was shown pictures: to be shown them in the same manner here.
+
+    view = ( middle( scale(picture) ) / 255 - mean ) / std
+
+Scaled so that the shorter side has ``shorter`` pixels, of which the middle (size, size) is seen, as torchvision's
+Resize and CenterCrop do it; or squeezed to (size, size).  Another filter or another mean changes the vectors, and
+nothing else would say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from math import floor
+from typing import Any, NamedTuple
+
+from counterpoint.errors import PlanError, listed
+
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+FILTERS = ("bilinear", "bicubic")
+"""What pictures are resized by, antialiased as Pillow does it."""
+
+
+class Box(NamedTuple):
+    """The size (tall, wide) that a picture is scaled to, and where the square begins that is kept of that."""
+
+    tall: int
+    wide: int
+    top: int
+    left: int
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """What is done to a picture before a network sees it, at (size, size) pixels.
+
+    >>> Preprocessing(224, shorter=256).at(112)
+    Preprocessing(size=112, shorter=128, resample='bilinear', mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+    """
+
+    size: int
+    shorter: int | None = None
+    """The shorter side of the scaled picture, whose middle is seen; None where the whole picture is squeezed."""
+    resample: str = "bilinear"
+    mean: Sequence[float] = IMAGENET_MEAN
+    std: Sequence[float] = IMAGENET_STD
+
+    def __post_init__(self) -> None:
+        sides = (self.size, self.size if self.shorter is None else self.shorter)
+        if not all(isinstance(side, int) for side in sides) or not 1 <= sides[0] <= sides[1]:
+            raise PlanError(
+                f"A preprocessing sees size pixels of shorter, whole numbers. Got {self.size} of {sides[1]}."
+            )
+        if self.resample not in FILTERS:
+            raise PlanError(f"A preprocessing resizes by one of {listed(FILTERS)}. Got '{self.resample}'.")
+        if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
+            raise PlanError("A preprocessing has a mean and a std above 0 for each of red, green and blue, in 0 to 1.")
+
+    @property
+    def kept(self) -> int:
+        """The side of the square that is kept of a picture, out of which views are cut."""
+        return self.size if self.shorter is None else self.shorter
+
+    def at(self, size: int) -> Preprocessing:
+        """The same for another size: as much of the picture is seen."""
+        shorter = None if self.shorter is None else floor(self.shorter * size / self.size)
+        return Preprocessing(size, shorter, self.resample, self.mean, self.std)
+
+    def box(self, height: int, width: int) -> Box:
+        """How a picture becomes the square that is kept, whose middle is the middle that the network sees.
+
+        >>> Preprocessing(224, shorter=256).box(300, 400)
+        Box(tall=256, wide=341, top=0, left=42)
+        """
+        if self.shorter is None:
+            return Box(self.size, self.size, 0, 0)
+        short = min(height, width)
+        tall, wide = (self.shorter if side == short else int(self.shorter * side / short) for side in (height, width))
+        inside = self.margin(self.shorter)
+        return Box(tall, wide, self.margin(tall) - inside, self.margin(wide) - inside)
+
+    def margin(self, side: int) -> int:
+        """Where in so many pixels the middle begins that is seen."""
+        return round((side - self.size) / 2)
+
+    def manner(self) -> str:
+        """What is done to the size of a picture, in words."""
+        filtered = f"by an antialiased {self.resample} filter"
+        if self.shorter is None:
+            return f"squeezed to {self.size} x {self.size} {filtered}"
+        return f"its shorter side scaled to {self.shorter} {filtered}, of that the middle {self.size} x {self.size}"
+
+    def said(self) -> str:
+        """All of it, as a note for people."""
+        mean, std = (", ".join(f"{each:g}" for each in numbers) for numbers in (self.mean, self.std))
+        return f"pictures as the network knows them: {self.manner()}; mean {mean}; deviation {std}"
+
+    def record(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return {**asdict(self), "mean": list(self.mean), "std": list(self.std)}
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> Preprocessing:
+        """From a record, or from what a network of a person's own says of itself.
+
+        Raises:
+            PlanError: It says something else.
+        """
+        names = list(cls.__dataclass_fields__)
+        if not isinstance(record, Mapping) or set(record) - set(names) or "size" not in record:
+            raise PlanError(
+                f"A preprocessing is a dictionary with a size and perhaps {listed(names[1:])}. Got {record!r}."
+            )
+        numbers = {name: tuple(map(float, record[name])) for name in ("mean", "std") if name in record}
+        return cls(**{**record, **numbers})

@@ -1,0 +1,56 @@
+"""The page of near-duplicates: pairs side by side, the closest first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from counterpoint import __version__
+from counterpoint.files import write_text
+from counterpoint.interfaces import Items
+from counterpoint.kinds import Modality
+from counterpoint.reports.template import template
+from counterpoint.reports.thumbnails import data_url, thumbnails
+
+SIDE = 160
+"""Of a picture, in pixels."""
+
+SHOWN = 200
+"""Pairs on the page."""
+
+LETTERS = 400
+"""Of an item that is a text."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """One item of a pair: its name, a data URL where it has a picture, and what it says where it is a text."""
+
+    name: str
+    url: str
+    pixels: bool
+    text: str
+
+
+def write_duplicates(path: Path, found: Mapping[str, Any], data: tuple[Modality, Items] | None) -> Path:
+    """Write the page of what ``duplicates`` found, with pictures where there is data that has some; return its path."""
+    pairs = found["pairs"][:SHOWN]
+    rows = np.asarray([row for pair in pairs for row in pair["index"]], dtype=np.int64)
+    pictures = thumbnails(*data, rows, side=SIDE) if data is not None and len(rows) else []
+    urls = [(data_url(each), max(each.size) <= 64) for each in pictures] or [("", False)] * len(rows)
+    sides = [
+        [
+            Side(pair[name], *urls[2 * place + which], pair.get("contents", ("", ""))[which][:LETTERS])
+            for which, name in enumerate("ab")
+        ]
+        for place, pair in enumerate(pairs)
+    ]
+    drawn = template("duplicates").render(
+        found=found, shown=list(zip(pairs, sides, strict=True)), name=path.stem, version=__version__
+    )
+    write_text(path, drawn)
+    return path

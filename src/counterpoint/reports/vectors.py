@@ -1,0 +1,45 @@
+"""The page of vectors that anybody made: their scores and a map. There is no training to tell of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32
+
+from counterpoint import __version__
+from counterpoint.data.subset import spread
+from counterpoint.files import write_text
+from counterpoint.interfaces import Items
+from counterpoint.reports.map import draw_map
+from counterpoint.reports.sample import MOST, sample_of
+from counterpoint.reports.scores import scores
+from counterpoint.reports.template import template
+
+
+def write_vectors_report(
+    target: Path,
+    h: Float32[np.ndarray, "n d"],
+    items: Items,
+    *,
+    labels: Sequence[str] | None,
+    evaluation: Mapping[str, Any],
+) -> Path:
+    """Write the page, whole or not at all, and return its path.
+
+    ``labels``, one for each item, colour the map; ``evaluation`` is what ``evaluate`` found, empty where nobody asked.
+    """
+    rows = spread(len(items), MOST)
+    page = template("vectors").render(
+        name=target.stem,
+        count=len(items),
+        length=h.shape[1],
+        scores=scores(evaluation),
+        evaluation=evaluation,
+        map=draw_map(None, sample_of(h[rows], items, rows, labels)),
+        version=__version__,
+    )
+    write_text(target, page.encode("utf-8", "backslashreplace").decode("utf-8"))
+    return target
