@@ -19,7 +19,7 @@ import numpy as np
 
 import counterpoint as cp
 from counterpoint.data.splits import budget
-from counterpoint.evaluation.draws import over_draws
+from counterpoint.evaluation.draws import difference_over_draws, score_over_draws
 from counterpoint.evaluation.linear import linear_probe
 from counterpoint.evaluation.scores import raw_features
 from counterpoint.labelling.parting import parted
@@ -62,7 +62,8 @@ def main() -> None:
     )
     for name, cells in right.items():
         less = np.asarray(right["adopted"], np.float64) - np.asarray(cells)
-        print(f"{name:20}  {said(over_draws(cells))}   adopted is better by {said(over_draws(less))}")
+        score, better = score_over_draws(np.stack(cells)), difference_over_draws(less)
+        print(f"{name:20}  {said(score)}   adopted is better by {said(better)}")
 
 
 def fitted(source: str, run: Path, **choices: object) -> cp.Model:

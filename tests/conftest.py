@@ -1,8 +1,10 @@
 """One thread for every test process, shapes executed, and a cache of the tests' own."""
 
 import os
+import tempfile
 
 os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["COUNTERPOINT_STATE"] = tempfile.mkdtemp(prefix="counterpoint-state-")
 
 from jaxtyping import install_import_hook
 

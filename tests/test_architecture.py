@@ -2,6 +2,7 @@
 
 import ast
 import dataclasses
+import importlib
 import inspect
 import re
 from pathlib import Path
@@ -129,3 +130,13 @@ def test_every_choice_has_help_that_points_to_lists_there_are():
         assert each.metadata["help"].endswith(".")
         for kinds in re.findall(r"counterpoint list (\w+)", each.metadata["help"]):
             assert catalogue.shelf(kinds)
+
+
+def test_benchmarks_and_examples_take_what_is_there():
+    """They are not run here; a name that has gone would be found when somebody repeats a figure."""
+    for path in [*ROOT.glob("benchmarks/*.py"), *ROOT.glob("examples/**/*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("counterpoint"):
+                module = importlib.import_module(node.module)
+                missing = [each.name for each in node.names if not hasattr(module, each.name)]
+                assert not missing, f"{path.name}: {node.module} has no {missing}"

@@ -8,7 +8,7 @@ import pytest
 
 import counterpoint as cp
 from counterpoint import settle
-from counterpoint.budgeting import SMALLEST, STEPS, affordable_batch
+from counterpoint.budgeting import FEW, LEAST, SMALLEST, STEPS, affordable_batch
 from counterpoint.errors import Interrupted
 from counterpoint.progress import summary_lines
 from counterpoint.training.pace import Pace
@@ -19,7 +19,7 @@ SMALL = {"width": 4, "head_hidden": 16, "head_outputs": 8, "precision": "fp32", 
 
 def slow(seconds, *, per_step=0.0):
     """Stands in for measuring a machine that needs so many seconds for 256 items, and for a step of any size."""
-    return lambda method, items, modality, recipe, **_: Pace(seconds * recipe.batch_size / 256 + per_step, 0)
+    return lambda method, items, modality, recipe, **_: Pace(seconds * recipe.batch_size / 256 + per_step, 0, 1)
 
 
 @pytest.fixture
@@ -75,13 +75,13 @@ def test_a_warmup_that_was_given_is_kept_beside_smaller_batches(machine):
 
 
 def test_a_resumed_run_keeps_what_was_chosen_and_ends_as_one_that_was_told_to(tmp_path, monkeypatch):
-    source, short = stripes(640).source, SMALL | {"minutes": 0.1}
+    source, short = stripes(640).source, SMALL
 
     def stop(record):
-        if record["step"] == 5 and "loss" in record:
+        if record["step"] == 3 and "loss" in record:
             os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(settle, "measure", slow(0.4))
+    monkeypatch.setattr(settle, "measure", slow(8.0))
     with pytest.raises(Interrupted, match="--resume"):
         cp.fit(source, out=tmp_path, listeners=[stop], **short)
     plan = json.loads((tmp_path / "plan.json").read_text(encoding="utf-8"))
@@ -96,5 +96,7 @@ def test_a_resumed_run_keeps_what_was_chosen_and_ends_as_one_that_was_told_to(tm
 def test_no_batch_becomes_too_small_to_tell_items_apart():
     for usual in (8, 64, 100, 256, 1536):
         for steps in (1, 100, STEPS - 1):
-            assert affordable_batch(usual, steps=steps) >= min(usual, SMALLEST)
+            batch = affordable_batch(usual, steps=steps)
+            assert batch >= min(usual, LEAST)
+            assert batch >= min(usual, SMALLEST) or steps * usual < 2 * FEW * SMALLEST
         assert affordable_batch(usual, steps=STEPS) == usual

@@ -127,9 +127,11 @@ def test_a_long_photo_is_decoded_at_a_reduced_scale_and_pillows_limit_stays(monk
 
 
 def test_a_picture_beyond_measure_is_skipped(album, monkeypatch):
-    monkeypatch.setattr("counterpoint.data.decode.PIXELS", 100)
+    monkeypatch.setattr("counterpoint.limits.PIXELS", 100)
     put(album, "huge.png", size=(11, 10))
-    assert opened(album).skipped == [("huge.png", "it cannot be read: 11 x 10 pixels are more than 100")]
+    assert opened(album).skipped == [
+        ("huge.png", "it cannot be read: 11 x 10 pixels are more than 100; make it smaller, or cut it")
+    ]
 
 
 def test_a_folder_is_opened_with_everything_inside_it_in_the_order_of_its_paths(album):

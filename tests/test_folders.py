@@ -78,9 +78,10 @@ def test_a_run_says_where_its_source_lies_so_that_it_is_found_from_any_folder(ho
     monkeypatch.chdir(tmp_path)
     np.save(tmp_path / "pictures.npy", np.zeros(3))  # of the same name, and other data
     assert runs.source_of(home / "runs" / "relative") == source
-    gone = {"source": "pictures.npy", "source_path": "/nowhere/pictures.npy"}
-    assert runs.found_again(gone, "source") == "pictures.npy"
-    assert runs.found_again({"source": "numpy.ndarray", "source_path": None}, "source") is None
+    gone = runs.sealed("source", "pictures.npy", "/nowhere/pictures.npy")
+    assert runs.at_hand(gone, "source", "It learned from") == "pictures.npy"
+    with pytest.raises(RunError, match="not to be found from here"):
+        runs.at_hand(runs.sealed("source", "numpy.ndarray", None), "source", "It learned from")
 
 
 def test_a_home_that_nobody_knows_is_said_in_a_sentence(tmp_path, monkeypatch):

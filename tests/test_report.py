@@ -270,7 +270,7 @@ def test_a_damaged_file_is_missing_with_its_reason(tmp_path: Path):
     (tmp_path / "plan.json").write_text("[]", encoding="utf-8")
     text = report(tmp_path, None).text
     assert "evaluation.json is damaged: Expecting property name" in text
-    assert "plan.json is damaged: it should hold an object and holds list." in text
+    assert "plan.json is damaged: it should be an object. Got []." in text
 
 
 def test_a_missing_sheet_of_views_is_drawn(tmp_path: Path):

@@ -346,7 +346,7 @@ def test_ray_gives_what_one_process_gives_and_fails_over(fragile, deadly, tmp_pa
     pytest.importorskip("ray.data", reason="Ray Data is not installed")
     (deadly / "torn.parquet").write_bytes(b"torn")
     process = started(
-        fragile, deadly, tmp_path / "ray", "--engine", "ray", "--workers", "2", "--json", HOME=str(tmp_path)
+        fragile, deadly, tmp_path / "ray", "--trust", "--engine", "ray", "--workers", "2", "--json", HOME=str(tmp_path)
     )
     said, errors = process.communicate(timeout=60)
     done = json.loads(said)

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from counterpoint.model import load as load
     from counterpoint.plans import Plan as Plan
     from counterpoint.training.own_loop import contrastive_loss as contrastive_loss
+    from counterpoint.trust import trusting as trusting
     from counterpoint.views.standalone import image_views as image_views
 
 PUBLIC = {
@@ -85,6 +86,7 @@ PUBLIC = {
     "retrieve": "counterpoint.api",
     "search": "counterpoint.api",
     "semi": "counterpoint.api",
+    "trusting": "counterpoint.trust",
     "tune": "counterpoint.api",
     "verification": "counterpoint.api",
     "verify": "counterpoint.api",

@@ -44,7 +44,7 @@ from counterpoint.locks import holds_run
 from counterpoint.matching import match as match
 from counterpoint.matching import retrieve as retrieve
 from counterpoint.mining import mine as mine
-from counterpoint.model import Model, load
+from counterpoint.model import LOG, Model, load
 from counterpoint.near_duplicates import duplicates as duplicates
 from counterpoint.progress import announce_labels, embedding, sharding
 from counterpoint.reports.page import write_report
@@ -190,24 +190,24 @@ def _sought(model: Model, z: Embeddings, source: object, like: str | int | np.nd
 def report(folder: str | Path, *, source: object = None, labels: object = None) -> Path:
     """Write ``report.html`` into a run folder: one file that opens from disk. Returns its path.
 
-    ``source`` is the data for its gallery and map, by default the data of the run; ``labels`` colour the map. Of an
-    .npz or .npy file of vectors the page lies beside it, has their scores and a map, and ``source`` is a baseline.
+    ``source`` is the data for its gallery and map, by default the data of the run if that was made here; ``labels``
+    colour the map. Of an .npz or .npy file of vectors the page lies beside it, has their scores and a map, and
+    ``source`` is a baseline.
     """
     path = expanded(folder)
     if is_vectors(path):
         return report_vectors(path, labels=labels, source=source)
     model = load(path)
     given = source is not None or labels is not None
-    if source is None:
-        plan = runs.read_plan(path)
-        source = runs.found_again(plan, "source") or plan["source"]
     items: Items | None
     try:
+        source = runs.source_of(path) if source is None else source
         items = model.open(source)
-    except InputError:
+    except InputError as wrong:
         if given:
             raise
-        items = None  # the page says that the data is no longer where it was
+        items = None  # the page says so, too
+        LOG.warning("%s", wrong)
     named = None
     if items is not None and (labels is not None or items.labels is not None):
         read = read_codes(labels, source, items)
@@ -253,11 +253,9 @@ def export(model: Model | Classifier | str | Path, out: str | Path) -> dict[str,
 
 def _asked(folder: Path, model: Model, items: Items | None) -> Items | None:
     """The items that the scores in a run folder are about, where they are still at hand."""
-    test = runs.tested_on(folder)
-    if test is None:
-        return items
     try:
-        return model.open(test)
+        test = runs.tested_on(folder)
+        return items if test is None else model.open(test)
     except InputError:
         return None
 

@@ -12,16 +12,20 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import math
+import typing
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 from counterpoint.errors import InputError, PlanError, UnknownName, closest, listed
+from counterpoint.plans import WORDS, check
 from counterpoint.shelves import SHELVES as SHELVES
 from counterpoint.shelves import Row
+from counterpoint.trust import LIBRARIES, remember
 
-LIBRARIES = ("timm", "hf")
-"""Before a colon these name the networks of a library."""
+LONGEST, MOST = 10_000, 64
+"""Letters of a name with its options, and values in an option that holds several."""
 
 
 def names(kind: str) -> list[str]:
@@ -58,12 +62,30 @@ def split(spec: str) -> tuple[str, dict[str, Any]]:
     if not bracket:
         return spec.strip(), {}
     try:
+        if len(spec) > LONGEST:
+            raise ValueError(spec)
         call = ast.parse(f"part({spec[len(name) + 1 :]}", mode="eval").body
         if not isinstance(call, ast.Call) or call.args:
             raise ValueError(spec)
-        return name.strip(), {str(key.arg): ast.literal_eval(key.value) for key in call.keywords}
-    except (SyntaxError, ValueError) as wrong:
-        raise InputError(f"'{spec}' cannot be read. Write options as name(option=value, other=value).") from wrong
+        options = {str(key.arg): ast.literal_eval(key.value) for key in call.keywords}
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as wrong:
+        raise InputError(f"'{spec[:200]}' cannot be read. Write options as name(option=value, other=value).") from wrong
+    for option, value in options.items():
+        if not _is_plain(value):
+            raise InputError(
+                f"The option '{option}' of '{name.strip()}' is a number, a text, True, False, None, or a short list of "
+                f"those. Got {repr(value)[:80]}."
+            )
+    return name.strip(), options
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether the value of an option is of a kind that options have."""
+    if isinstance(value, list | tuple):
+        return len(value) <= MOST and all(_is_plain(each) and not isinstance(each, list | tuple) for each in value)
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return value is None or isinstance(value, bool | int | str)
 
 
 def written(name: str, options: Mapping[str, Any]) -> str:
@@ -73,16 +95,6 @@ def written(name: str, options: Mapping[str, Any]) -> str:
     ('moco(queue=8192)', 'moco')
     """
     return f"{name}({', '.join(f'{each}={value!r}' for each, value in options.items())})" if options else name
-
-
-def from_outside(spec: str) -> bool:
-    """Whether a name points into a module of a person's own, and not to a part of ours or of a library.
-
-    >>> from_outside("mine.networks:small"), from_outside("timm:resnet18"), from_outside("resnet18")
-    (True, False, False)
-    """
-    module, colon, _ = split(spec)[0].partition(":")
-    return bool(colon) and module not in LIBRARIES
 
 
 def find(kind: str, spec: str, *, only: str = "") -> Any:
@@ -105,12 +117,16 @@ def find(kind: str, spec: str, *, only: str = "") -> Any:
     part = _load(kind, name, fitting)
     if not options:
         return part
-    known = list(inspect.signature(part).parameters)
-    for option in options:
+    known = inspect.signature(part, eval_str=row is not None).parameters
+    for option, value in options.items():
         if option not in known:
             raise UnknownName(
                 f"The {kind} '{name}' has no option '{option}'.{closest(option, known)} Options: {listed(known)}."
             )
+        annotation = known[option].annotation
+        plain = tuple(each for each in typing.get_args(annotation) or (annotation,) if each in WORDS)
+        if row is not None and plain:
+            check(option, value, typing.Union[plain], {"low": None, "high": None})  # noqa: UP007  (of a tuple)
     return partial(part, **options)
 
 
@@ -140,12 +156,14 @@ def _load(kind: str, name: str, fitting: list[str]) -> Any:
         module, _, attribute = SHELVES[kind][name].target.partition(":")
         return getattr(importlib.import_module(module), attribute)
     module, colon, attribute = name.partition(":")
-    if not (colon and module and attribute):
+    if not (colon and module and attribute) or module in LIBRARIES:
         raise UnknownName(
             f"There is no {kind} called '{name}'.{closest(name, fitting)} Choose one of {listed(fitting)}, "
             "or point to your own as 'package.module:name'."
         )
     try:
-        return getattr(importlib.import_module(module), attribute)
+        part = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as wrong:
         raise UnknownName(f"The {kind} '{name}' cannot be loaded: {wrong}. Is its module on PYTHONPATH?") from wrong
+    remember(name)
+    return part

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from cyclopts import CycloptsError
 
-from counterpoint.errors import InputError, Interrupted
+from counterpoint.errors import InputError, Interrupted, visible
 from counterpoint.shell import checks as checks
 from counterpoint.shell import choosing as choosing
 from counterpoint.shell import elsewhere as elsewhere
@@ -34,7 +34,7 @@ def main(tokens: Sequence[str] | None = None) -> None:
         sys.exit(2)
     except OSError as wrong:
         where = f": '{wrong.filename}'" if wrong.filename else ""
-        print(f"counterpoint: {wrong.strerror or wrong}{where}.", file=sys.stderr)
+        print(visible(f"counterpoint: {wrong.strerror or wrong}{where}."), file=sys.stderr)
         sys.exit(2)
     except (Interrupted, KeyboardInterrupt) as stopped:
         print(f"counterpoint: {stopped or 'Stopped.'}", file=sys.stderr)
@@ -42,4 +42,4 @@ def main(tokens: Sequence[str] | None = None) -> None:
 
 
 def _sentence(wrong: Exception) -> str:
-    return " ".join(str(wrong).split())
+    return visible(" ".join(str(wrong).split()))

@@ -17,6 +17,7 @@ from jaxtyping import Float, Float32
 from counterpoint.door import door
 from counterpoint.errors import InputError, SourceError, closest
 from counterpoint.files import expanded, is_there, replacing
+from counterpoint.limits import require_zip
 
 
 @dataclass(frozen=True, repr=False)
@@ -174,6 +175,8 @@ def _reading(path: str | Path) -> Iterator[Mapping[str, np.ndarray]]:
     """The arrays of an .npz file, each read when it is asked for; whatever is wrong becomes advice."""
     try:
         with Path(path).open("rb") as file:
+            if zipfile.is_zipfile(file):
+                require_zip(Path(path))
             archive = np.load(file, allow_pickle=False)
             if isinstance(archive, np.ndarray):
                 raise ValueError("it is a single array")

@@ -9,17 +9,34 @@ CounterpointError
 │   ├── UnknownName         no part has that name; also a LookupError
 │   ├── MissingPackage      an optional package is not installed; also an ImportError
 │   └── RunError            a run folder that exists, is unfinished, damaged or made otherwise
+│       └── Untrusted       it names code that is none of this package
 └── Interrupted             asked to stop; everything is saved
 """
 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
+
+UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What a terminal would obey and not show, but for the tab and the end of a line; and bytes that are no text."""
+
+
+def visible(text: str) -> str:
+    r"""A text for a terminal: whatever came in with the names of files, classes and columns is shown, and not obeyed.
+
+    >>> visible("shell\x1b[2J.png")
+    'shell\\x1b[2J.png'
+    """
+    return UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
 class CounterpointError(Exception):
-    """The root of everything this package raises on purpose."""
+    """The root of everything this package raises on purpose; its message can be shown anywhere."""
+
+    def __str__(self) -> str:
+        return visible(super().__str__())
 
 
 class InputError(CounterpointError, ValueError):
@@ -59,6 +76,10 @@ class MissingPackage(InputError, ImportError):
 
 class RunError(InputError):
     """A run folder exists already, is unfinished, is damaged, or was made with other choices."""
+
+
+class Untrusted(RunError):
+    """A run folder names code from outside, and nobody said that it may run."""
 
 
 class Interrupted(CounterpointError):

@@ -32,6 +32,7 @@ from counterpoint.training.normalise import settle_statistics
 from counterpoint.training.processes import joined
 from counterpoint.training.records import Records
 from counterpoint.training.stopping import stop_requests
+from counterpoint.training.threads import Threads
 from counterpoint.training.watch import Verdict, judge
 
 ADOPTED = Verdict("good", "adopted", "The encoder was taken as it came: nothing was trained.")
@@ -103,6 +104,7 @@ def fit(
                 each_epoch=follow,
                 stop=stop,
                 deadline=None if asked.minutes is None or resume else began + 60 * OVERHEAD * asked.minutes,
+                threads=_threads(prepared),
                 notes=compared_by(prepared.plan),
             )
             course = _trained(prepared, keeping)
@@ -130,6 +132,14 @@ def _kept(prepared: Prepared, course: Course, folder: Path | None) -> Model:
         found = verified(model, prepared.items, {ALL: prepared.learned.kept}, seed=prepared.plan.seed)
         write_json(folder / runs.VERIFICATION, found)
     return model
+
+
+def _threads(prepared: Prepared) -> Threads | None:
+    """Chooses between all threads and one where a run goes by time; not of several processes, which share cores."""
+    pace, recipe = prepared.pace, prepared.recipe
+    if pace is None or recipe.device.type != "cpu" or recipe.processes.count > 1 or torch.get_num_threads() == 1:
+        return None
+    return Threads(torch.get_num_threads(), pace.threads)
 
 
 def _trained(prepared: Prepared, keeping: Keeping) -> Course:

@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from counterpoint import catalogue
 from counterpoint.encoders.weights_file import begin_with
 from counterpoint.errors import PlanError
 from counterpoint.files import expanded
 from counterpoint.kinds import Modality
 from counterpoint.plans import Plan
+from counterpoint.trust import from_outside
 
 
 def first_encoder(modality: Modality, plan: Plan, given: nn.Module | None) -> tuple[nn.Module, list[str]]:
@@ -53,7 +53,7 @@ def untrained_encoder(
     name, width, adopted = str(built.get("encoder") or ""), built.get("width"), built.get("adopted", False)
     with torch.random.fork_rng():
         torch.manual_seed(built.get("seed", 0) if seed is None else seed)
-        if not name or (adopted and catalogue.from_outside(name)):
+        if not name or (adopted and from_outside(name)):
             return copy.deepcopy(encoder).apply(_reset)
         if adopted:
             return modality.rebuilt(name, width)
@@ -71,7 +71,7 @@ def _drawn(modality: Modality, plan: Plan) -> nn.Module:
 
 def _require_learned(modality: Modality, plan: Plan, given: nn.Module | None) -> None:
     """Refuse to keep an encoder that has learned nothing; what a network from outside knows is its owner's affair."""
-    outside = given is not None or catalogue.from_outside(plan.encoder)
+    outside = given is not None or from_outside(plan.encoder)
     if not (outside or recipe_of(modality, plan, given)):
         raise PlanError(
             f"With 0 epochs an encoder is taken as it came, and '{plan.encoder}' has learned nothing yet. Give "

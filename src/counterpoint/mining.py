@@ -8,8 +8,6 @@ al. 2024, arXiv:2407.15831, section 3 (TopK-PercPos, with a share of 0.95).
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from counterpoint.data.linked import read_linked
 from counterpoint.errors import InputError
 from counterpoint.files import expanded, write_text
 from counterpoint.model import Model, load
+from counterpoint.separated import separated
 
 SHARE = 0.95
 CELLS = 2**22
@@ -30,7 +29,14 @@ NEGATIVE = "negative"
 
 
 def mine(
-    run: Model | str | Path, source: object, out: str | Path, *, pairs: Sequence[str], k: int = 1, share: float = SHARE
+    run: Model | str | Path,
+    source: object,
+    out: str | Path,
+    *,
+    pairs: Sequence[str],
+    k: int = 1,
+    share: float = SHARE,
+    spreadsheet_safe: bool = False,
 ) -> dict[str, Any]:
     """Write pairs with hard negatives beside them, to train on with ``simcse``.
 
@@ -41,6 +47,7 @@ def mine(
         pairs: The two columns.
         k: Negatives of every pair; pairs with fewer are left out.
         share: How alike to what asks a negative may be, as a share of how alike the answer is.
+        spreadsheet_safe: Put ' before texts that a spreadsheet would take for formulas.
 
     Returns:
         ``out``, ``rows`` that were written, ``left_out`` for want of negatives, and ``similarity``: the mean of answers
@@ -61,9 +68,7 @@ def mine(
     rows = [[read.texts[place] for place in (*pair, *others)] for pair, others, _ in found]
     if not rows:
         raise InputError(f"No pair has {k} negatives below {share} of its own similarity. Lower k, or raise share.")
-    held = io.StringIO()
-    csv.writer(held, lineterminator="\n").writerows([[*pairs, *names], *rows])
-    write_text(out, held.getvalue())
+    write_text(out, separated([[*pairs, *names], *rows], spreadsheet_safe=spreadsheet_safe))
     own, other = np.asarray([how for _, _, how in found]).mean(axis=0).tolist()
     return {
         "out": str(out),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,32 +12,57 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float32
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional
 
 from counterpoint import __version__, catalogue
 from counterpoint.data.rows_out import every_row, in_memory, warn_of_zeros
 from counterpoint.data.typed import is_text
 from counterpoint.embeddings import Embeddings, require_finite
-from counterpoint.errors import InputError, NothingLeft, RunError
+from counterpoint.errors import InputError, NothingLeft, RunError, visible
 from counterpoint.files import expanded, fingerprint, write_json
 from counterpoint.heads import mlp_head, shape_of_head
 from counterpoint.initial_weights import untrained_encoder
 from counterpoint.interfaces import Items
 from counterpoint.kinds import Modality
+from counterpoint.schemas import Config, Head
 from counterpoint.training.devices import keep_freed_memory
-from counterpoint.weights import as_bytes, require_finite_weights, stamp, write_weights
+from counterpoint.trust import require_trusted, trusting
+from counterpoint.typed_json import read_json, reason
+from counterpoint.weights import (
+    REMEDY,
+    as_bytes,
+    fill,
+    filled,
+    read_weights,
+    require_finite_weights,
+    stamp,
+    unchanged,
+    write_weights,
+)
 
 WEIGHTS, CONFIG, HEAD = "model.safetensors", "config.json", "head.safetensors"
 BUILT = ("encoder", "width", "seed", "initial_weights", "adopted")
 
 LOG = logging.getLogger("counterpoint")
 
+
+def _shown(record: logging.LogRecord) -> bool:
+    """Make what is logged ``visible``; nothing is held back."""
+    record.msg, record.args = visible(record.getMessage()), ()
+    return True
+
+
+LOG.addFilter(_shown)
+
 BATCH = 256
 """Items that are embedded at a time: measured on a processor, where larger batches outgrow its caches."""
 
 LONG_ENOUGH = 16
 """Of an axis of any length: tokens or steps that every encoder can take."""
+
+LARGEST = 2**16
+"""What an option behind the name of an encoder, or of views, may be at most in a record."""
 
 Tell = Callable[[int, int], None]
 """Is told how many items are done, and of how many."""
@@ -176,10 +200,7 @@ class Model:
         return self._digested[now]
 
     def save(self, folder: str | Path) -> Path:
-        """Write ``model.safetensors``, ``head.safetensors`` and ``config.json``, each whole or not at all.
-
-        Weights that are no numbers are refused before anything is written.
-        """
+        """Write ``model.safetensors``, ``head.safetensors`` and ``config.json``, each whole; NaN is refused first."""
         require_finite_weights(self.encoder, self.head)
         target = expanded(folder)
         settings, apart = dict(self.modality.settings()), {}
@@ -207,80 +228,71 @@ def _unit(h: Float32[np.ndarray, "n d"]) -> Float32[np.ndarray, "n d"]:
     return functional.normalize(vectors, dim=1, out=vectors).numpy()
 
 
-def load(folder: str | Path, *, encoder: nn.Module | None = None) -> Model:
-    """The model in a run folder. ``encoder`` is needed only for a module of your own, and gets its weights."""
+def load(folder: str | Path, *, encoder: nn.Module | None = None, trust: bool = False) -> Model:
+    """The model in a run folder; no code runs that the folder names.
+
+    Args:
+        folder: The folder.
+        encoder: Needed only for a module of your own; it gets the weights.
+        trust: Load parts from outside of this package that the folder names: their code runs.
+
+    Raises:
+        RunError: There is no finished model, or it is damaged.
+        Untrusted: It names parts from outside that nobody has named in this process, and is not trusted.
+    """
     path = expanded(folder)
     config = _config(path)
-    weights = _weights(path / WEIGHTS, config["weights"])
-    kind: type[Modality] = catalogue.find("modality", config["modality"])
-    apart = {name: _apart(path / kind.kept_apart[name], digest) for name, digest in config.get("apart", {}).items()}
-    modality = kind.restore({**config["settings"], **apart})
-    built: dict[str, Any] = {name: config[name] for name in BUILT if name in config}
-    if encoder is None:
-        if not built.get("encoder"):
-            raise RunError(
-                f"The model in '{path}' has an encoder of your own; load it with load('{path}', encoder=...)."
-            )
-        encoder = modality.rebuilt(built["encoder"], built.get("width"))
-    _fill(encoder, weights, path)
+    with trusting(trust):
+        for named in (config, config["settings"]):
+            require_trusted(named, path)
+            _require_sizes(path, named)
+    modality = _modality(path, config)
+    built: dict[str, Any] = {name: value for name, value in config.items() if name in BUILT}
+    weights = read_weights(path / WEIGHTS, config["weights"])
+    if encoder is not None:
+        fill(encoder, weights, path)
+    elif built.get("encoder"):
+        encoder = filled(lambda: modality.rebuilt(built["encoder"], built.get("width")), weights, path)
+    else:
+        raise RunError(f"The model in '{path}' has an encoder of your own; load it with load('{path}', encoder=...).")
     return Model(encoder.eval(), modality, built, _head(path, config.get("head")))
 
 
-def _apart(file: Path, digest: str) -> Any:
-    """A setting that has a file of its own."""
-    return json.loads(_unchanged(file, digest).read_text(encoding="utf-8"))
+def _require_sizes(path: Path, named: Mapping[str, Any]) -> None:
+    """Refuse options behind the name of a part that would take more time and memory than any network does."""
+    for spec in (named.get("encoder"), named.get("views")):
+        options = catalogue.split(spec)[1] if isinstance(spec, str) else {}
+        large = [name for name, value in options.items() if isinstance(value, int) and value > LARGEST]
+        if large:
+            what = f"{large[0]} of '{str(spec)[:80]}' is above {LARGEST:,}"
+            raise RunError(f"'{path / CONFIG}' is damaged: {what}. {REMEDY}")
 
 
-def _head(path: Path, config: Mapping[str, Any] | None) -> nn.Sequential | None:
+def _modality(path: Path, config: Config) -> Modality:
+    """The kind of data that a model sees through, as it was."""
+    kind: type[Modality] = catalogue.find("modality", config["modality"])
+    apart, settings = config.get("apart", {}), dict(config["settings"])
+    for name in sorted(apart.keys() & kind.kept_apart.keys()):
+        file = path / kind.kept_apart[name]
+        settings[name] = read_json(unchanged(file, apart[name]), object, REMEDY)
+    try:
+        return kind.restore(settings)
+    except (ValueError, TypeError, LookupError, AttributeError, RuntimeError, StopIteration) as wrong:
+        if isinstance(wrong, RunError):
+            raise
+        raise RunError(f"The settings in '{path / CONFIG}' are damaged: {reason(wrong)}. {REMEDY}") from wrong
+
+
+def _head(path: Path, config: Head | None) -> nn.Sequential | None:
     if config is None:
         return None
-    weights = _weights(path / HEAD, config["weights"])
-    head = mlp_head(**{name: int(value) for name, value in config.items() if name != "weights"})
-    _fill(head, weights, path)
-    return head.eval()
+    shape: Any = {name: config[name] for name in ("inputs", "hidden", "outputs", "layers")}
+    return filled(lambda: mlp_head(**shape), read_weights(path / HEAD, config["weights"]), path).eval()
 
 
-def _config(path: Path) -> dict[str, Any]:
+def _config(path: Path) -> Config:
     if not path.is_dir():
         raise RunError(f"There is no run in '{path}'. Make one with: counterpoint fit SOURCE --out {path}")
     if not (path / CONFIG).exists():
         raise RunError(f"'{path}' holds no finished model. If it was interrupted, go on with: fit ... --resume")
-    try:
-        config = json.loads((path / CONFIG).read_text(encoding="utf-8"))
-        if not isinstance(config, dict) or {"modality", "settings", "weights"} - set(config):
-            raise ValueError("it lacks the modality, its settings or the digest of the weights")
-    except (OSError, ValueError) as wrong:
-        raise RunError(f"'{path / CONFIG}' is damaged: {wrong}. Train again with --overwrite.") from wrong
-    return config
-
-
-def _weights(file: Path, digest: str) -> dict[str, Tensor]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load as parse
-
-    try:
-        return parse(_unchanged(file, digest).read_bytes())
-    except SafetensorError as wrong:
-        raise RunError(f"'{file}' is damaged: {wrong}. Train again with --overwrite.") from wrong
-
-
-def _unchanged(file: Path, digest: str) -> Path:
-    """The file, if it is what was saved."""
-    if not file.exists():
-        raise RunError(f"'{file}' is missing. Train again with --overwrite.")
-    if fingerprint(file) != digest:
-        raise RunError(f"'{file}' is not what was saved: cut off or changed since. Train again with --overwrite.")
-    return file
-
-
-def _fill(encoder: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
-    here = {name: tuple(tensor.shape) for name, tensor in encoder.state_dict().items()}
-    there = {name: tuple(tensor.shape) for name, tensor in weights.items()}
-    differing = sorted(name for name in here.keys() | there.keys() if here.get(name) != there.get(name))
-    if differing:
-        raise RunError(
-            f"The weights in '{path}' are of another architecture: {len(differing)} tensors differ, the first is "
-            f"'{differing[0]}', {there.get(differing[0], 'absent')} saved and {here.get(differing[0], 'absent')} built."
-        )
-    encoder.load_state_dict(dict(weights))
-    require_finite_weights(encoder, of=f"the model in '{path}'")
+    return read_json(path / CONFIG, Config, REMEDY)

@@ -9,7 +9,7 @@ nothing else would say so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from math import floor
 from typing import Any, NamedTuple
@@ -43,8 +43,8 @@ class Preprocessing:
     shorter: int | None = None
     """The shorter side of the scaled picture, whose middle is seen; None where the whole picture is squeezed."""
     resample: str = "bilinear"
-    mean: Sequence[float] = IMAGENET_MEAN
-    std: Sequence[float] = IMAGENET_STD
+    mean: tuple[float, ...] = IMAGENET_MEAN
+    std: tuple[float, ...] = IMAGENET_STD
 
     def __post_init__(self) -> None:
         sides = (self.size, self.size if self.shorter is None else self.shorter)

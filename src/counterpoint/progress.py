@@ -11,7 +11,8 @@ from typing import Any
 
 from counterpoint.data.labels import Labels
 from counterpoint.data.schema import schema_lines
-from counterpoint.errors import listed
+from counterpoint.errors import listed, visible
+from counterpoint.evaluation.usefulness import duration
 from counterpoint.interfaces import Listener
 from counterpoint.training.watch import Verdict, judge
 
@@ -22,10 +23,17 @@ _silent: ContextVar[bool] = ContextVar("silent", default=False)
 
 
 def console() -> Any:
-    """Where people read; results for programs go to stdout."""
+    """Where people read, names as ``visible`` shows them; results for programs go to stdout."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False, soft_wrap=True, quiet=_silent.get())
+    class Visible(Console):
+        def print(  # type: ignore[override]
+            self, *lines: Any, markup: bool | None = None, end: str = "\n"
+        ) -> None:
+            shown = (visible(line) if isinstance(line, str) else line for line in lines)
+            super().print(*shown, markup=markup, end=end)
+
+    return Visible(stderr=True, highlight=False, soft_wrap=True, quiet=_silent.get())
 
 
 @contextmanager
@@ -61,9 +69,10 @@ def summary_lines(summary: Mapping[str, Any]) -> list[str]:
         *([f"          {summary['because_of_time']}"] if summary.get("because_of_time") else []),
     ]
     if summary["minutes"] is not None:
+        threads = f", {counted} thread{'s' if counted > 1 else ''}" if (counted := summary.get("threads")) else ""
         lines.append(
             f"time      about {summary['minutes']:g} minutes at {summary['views_per_second']:,.0f} views per second, "
-            f"{summary['memory'] / 2**20:,.0f} MiB"
+            f"{summary['memory'] / 2**20:,.0f} MiB{threads}"
         )
     return lines
 
@@ -193,7 +202,9 @@ def progress(*, speaks: bool = True) -> Iterator[Listener]:
         task = bar.add_task("training", total=None, text="")
 
         def listen(record: Mapping[str, Any]) -> None:
-            if "loss" in record:
+            if "planned_anew" in record:
+                bar.print(_anew(record))
+            elif "loss" in record:
                 bar.update(task, total=record["steps"], completed=record["step"], text=_text(record))
                 warn(record)
             elif "knn" in record:
@@ -229,11 +240,28 @@ def _lines(out: Any, warn: Listener) -> Listener:
         tenth = 10 * record["step"] // max(1, record["steps"])
         if "loss" in record and tenth > told:
             told = tenth
-            out.print(f"step {record['step']}/{record['steps']}  {_text(record)}", markup=False)
+            out.print(f"step {record['step']}/{record['steps']}  {_text(record)}{_left(record)}", markup=False)
+        elif "planned_anew" in record:
+            out.print(_anew(record), markup=False)
         elif "knn" in record:
             out.print(f"epoch {record['epoch'] + 1}: neighbours agree for {record['knn']:.1%}", markup=False)
 
     return listen
+
+
+def _left(record: Mapping[str, Any]) -> str:
+    """About how long a run still takes, where that is worth a word and its first step is not all that is known."""
+    seconds = record.get("seconds", 0.0) / record["step"] * (record["steps"] - record["step"])
+    return f"  {duration(seconds)} to go" if record["step"] > 1 and seconds >= WHILE else ""
+
+
+def _anew(record: Mapping[str, Any]) -> str:
+    """What a run that goes by time does now, and why."""
+    much = "less" if record["planned_anew"] < record["planned"] else "more"
+    return (
+        f"plan      {record['planned_anew']:,} steps instead of {record['planned']:,}: a step takes "
+        f"{record['seconds_per_step']:.2g} s, so the time is enough for {much} than was measured before"
+    )
 
 
 def _text(record: Mapping[str, Any]) -> str:

@@ -34,12 +34,10 @@ def said(source: object) -> str | None:
 
 
 def placed(name: str, source: object) -> dict[str, str | None]:
-    """What a source was, and as ``<name>_path`` where it can be found from any folder, if it is a file or a folder."""
+    """What a source was, where it can be found from any folder, if it is a file or a folder, and who says so."""
     path = Path(_followed(source)) if isinstance(source, str | Path) else None
-    return {
-        name: said(source),
-        runs.path_of(name): str(path.absolute()) if path is not None and (path.exists() or is_pattern(path)) else None,
-    }
+    given, found = said(source), path is not None and (path.exists() or is_pattern(path))
+    return runs.sealed(name, given, str(path.absolute()) if path is not None and found else None)
 
 
 def _followed(given: str | Path) -> str | Path:

@@ -5,7 +5,6 @@ plan.json  config.json  model.safetensors  metrics.jsonl  verdict.json  views.pn
 
 from __future__ import annotations
 
-import json
 import platform
 import shlex
 import shutil
@@ -13,11 +12,15 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from counterpoint import schemas
 from counterpoint.data.paths import holds_record, is_pattern, is_rest, matching
 from counterpoint.errors import RunError
 from counterpoint.files import write_json, write_text
 from counterpoint.interfaces import Items
 from counterpoint.locks import occupied
+from counterpoint.seals import is_sealed, seal
+from counterpoint.trust import PARTS, remember, require_trusted
+from counterpoint.typed_json import read_json
 
 PLAN, STATE, VERDICT = "plan.json", "state.pt", "verdict.json"
 EVALUATION, VIEWS, SKIPPED, CURVES = "evaluation.json", "views.png", "skipped.txt", "tensorboard"
@@ -92,42 +95,42 @@ def start(folder: Path, record: Mapping[str, Any], items: Items) -> None:
         write_text(folder / SKIPPED, "".join(f"{name}\t{reason}\n" for name, reason in skipped))
 
 
-def read_plan(folder: Path) -> dict[str, Any]:
+def read_plan(folder: Path) -> schemas.Plan:
     """What ``start`` wrote."""
     try:
-        plan = json.loads((folder / PLAN).read_text(encoding="utf-8"))
-        if not isinstance(plan, dict) or {"asked", "settled", "source"} - set(plan):
-            raise ValueError("it lacks what was asked or settled")
+        return read_json(folder / PLAN, schemas.Plan, "Start anew with --overwrite.")
     except FileNotFoundError:
         raise RunError(f"There is no run in '{folder}': it has no {PLAN}.") from None
-    except (OSError, ValueError) as wrong:
-        raise RunError(f"'{folder / PLAN}' is damaged: {wrong}. Start anew with --overwrite.") from wrong
-    return plan
 
 
 def source_of(folder: Path) -> str:
-    """The data of a run, if it can be found again by its name."""
-    plan = read_plan(folder)
-    source = found_again(plan, "source")
-    if source is None:
-        raise RunError(
-            f"The run learned from '{plan['source']}', which is not to be found from here. Name the data: --train."
-        )
-    return source
+    """The data of a run that was made here, if it can be found again by its name."""
+    return at_hand(read_plan(folder), "source", "The run learned from")
 
 
-def path_of(name: str) -> str:
-    """Under which name a record says where a source lay, to be found from any folder."""
-    return f"{name}_path"
+def sealed(name: str, given: str | None, path: str | None) -> dict[str, str | None]:
+    """A source for a record: as it was named, its place, and a seal, by which ``at_hand`` knows it later."""
+    return {name: given, f"{name}_path": path, f"{name}_seal": None if given is None else seal(given, path)}
 
 
-def found_again(record: Mapping[str, Any], name: str) -> str | None:
-    """A source in a record, where it is still at its place, or else as it was named; None where there is neither."""
-    given = record.get(name)
+def at_hand(record: Mapping[str, Any], name: str, what: str) -> str:
+    """A source in a record that was made here, where it is still at its place, or else as it was named.
+
+    Raises:
+        RunError: There is neither, or somebody else made the record: then what it names is not read.
+    """
+    given, path = record.get(name), record.get(f"{name}_path")
     if isinstance(given, str) and given.startswith("sample:"):
         return given
-    places = [each for each in (record.get(path_of(name)), given) if isinstance(each, str)]
-    return next((each for each in places if _is_there(each)), None)
+    if not is_sealed(record.get(f"{name}_seal"), given, path):
+        raise RunError(
+            f"{what} '{given}'. That is not read unless you name it, for the run was made elsewhere: give --source, or "
+            "--train."
+        )
+    found = next((each for each in (path, given) if isinstance(each, str) and _is_there(each)), None)
+    if found is None:
+        raise RunError(f"{what} '{given}', which is not to be found from here. Name the data: --source, or --train.")
+    return found
 
 
 def _is_there(source: str) -> bool:
@@ -135,15 +138,17 @@ def _is_there(source: str) -> bool:
 
 
 def tested_on(folder: Path) -> str | None:
-    """The source that the scores in a run folder are about; None where that is its own data, or not known."""
+    """The source that the scores in a run folder are about; None where that is its own data, or not known.
+
+    Raises:
+        RunError: It is not at hand.
+    """
     try:
-        found = json.loads((folder / EVALUATION).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    if not isinstance(found, dict):
+        found = read_json(folder / EVALUATION, schemas.Evaluation, "Evaluate again.")
+    except (RunError, FileNotFoundError):  # the report says so
         return None
     name = "test" if found.get("test") else "train"
-    return found_again(found, name) or (found[name] if isinstance(found.get(name), str) else None)
+    return at_hand(found, name, "The scores are about") if found.get(name) else None
 
 
 def merged(
@@ -161,6 +166,8 @@ def merged(
                 f"The run was started with {name}={was!r}, and {value!r} is asked for now. "
                 f"Leave out {name} to resume, or start anew with --overwrite."
             )
+    require_trusted({name: value for name, value in before.items() if value != asked.get(name)}, "The run")
+    remember(*(before.get(name) for name in PARTS))  # in a step of this run, they are the person's
     return dict(before)
 
 

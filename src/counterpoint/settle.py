@@ -16,7 +16,7 @@ from torch import nn
 
 from counterpoint import catalogue
 from counterpoint.assemble import Codes, build_method, compared_by, completed, encoded_length
-from counterpoint.budgeting import gain, in_little_time
+from counterpoint.budgeting import gain, in_little_time, too_long
 from counterpoint.errors import InputError, PlanError, SourceError
 from counterpoint.initial_weights import built_by, first_encoder, recipe_of
 from counterpoint.interfaces import Items, Method
@@ -109,6 +109,7 @@ class Prepared:
             "minutes": self.pace and round(self.recipe.steps * self.pace.seconds / 60, 2),
             "views_per_second": self.pace and round(looked_at / self.pace.seconds, 1),
             "memory": self.pace and self.pace.memory,
+            "threads": self.pace and self.pace.threads,
         }
 
 
@@ -134,7 +135,8 @@ def prepare(
         return usual
     quick = arrange(short)
     because = gain(asked.minutes, usual.recipe, quick.recipe)
-    return dataclasses.replace(quick, because=because) if because else usual
+    better = dataclasses.replace(quick, because=because) if because else usual
+    return dataclasses.replace(better, because=better.because + too_long(asked.minutes, better.recipe, better.pace))
 
 
 def arranged(
@@ -178,7 +180,8 @@ def arranged(
     per_epoch = steps_per_epoch(len(learned.sampling), recipe.batch_size)
     pace = None
     if before is None and (measured or asked.minutes is not None):
-        pace = measure(method, items, modality, recipe, budget=MEASURED * 60 * (asked.minutes or 1.0))
+        budget = MEASURED * 60 * (asked.minutes or 1.0)
+        pace = measure(method, items, modality, recipe, budget=budget, choose=asked.minutes is not None)
     if before is not None:
         steps = int(before["steps"])
     elif pace is not None and asked.minutes is not None:

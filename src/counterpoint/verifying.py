@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,8 @@ from counterpoint.model import Model, load
 from counterpoint.pairing.drawn import drawn_pairs
 from counterpoint.pairing.scoring import answer, verified
 from counterpoint.progress import announce_labels
+from counterpoint.schemas import Verification
+from counterpoint.typed_json import read_json
 
 SEEN, NEW = "classes learned from", "classes never seen"
 
@@ -91,17 +92,15 @@ def _groups(folder: Path, codes: np.ndarray, classes: list[str], *, seed: int) -
     }
 
 
-def _record(folder: Path, model: Model) -> dict[str, Any]:
+def _record(folder: Path, model: Model) -> Verification:
     try:
-        record: dict[str, Any] = json.loads((folder / runs.VERIFICATION).read_text(encoding="utf-8"))
+        record = read_json(folder / runs.VERIFICATION, Verification, "Choose the threshold anew.")
     except FileNotFoundError:
         raise RunError(
             f"The model in '{folder}' has no threshold yet. Choose one on items that it has not learned from: "
             f"counterpoint verify {folder} --source SOURCE --labels LABELS"
         ) from None
-    except (OSError, ValueError) as wrong:
-        raise RunError(f"'{folder / runs.VERIFICATION}' is damaged: {wrong}. Choose the threshold anew.") from wrong
-    if record.get("model") != model.fingerprint():
+    if record["model"] != model.fingerprint():
         raise RunError(f"The threshold in '{folder}' was chosen for another model. Choose it anew with --source.")
     return record
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -31,6 +30,8 @@ from counterpoint.plans import Plan
 from counterpoint.progress import console, decoding
 from counterpoint.provenance import command, directory, placed, said
 from counterpoint.reports.comparison import write_comparison
+from counterpoint.schemas import Verdict
+from counterpoint.typed_json import read_json
 
 MINUTES = 3.0
 """Time for each run where neither time nor epochs are given."""
@@ -220,7 +221,7 @@ def _course(contest: Contest, method: str, seeds: Sequence[int]) -> dict[str, An
     folders = [contest.run(method, seed) for seed in seeds]
     steps, said_of = [], []
     for folder in folders:
-        verdict = json.loads((folder / runs.VERDICT).read_text(encoding="utf-8"))
-        steps.append(verdict["steps"] / runs.read_plan(folder)["steps_per_epoch"])
-        said_of += [each["kind"] for each in verdict["verdicts"]]
+        verdict = read_json(folder / runs.VERDICT, Verdict, "Start anew with --overwrite.")
+        steps.append(verdict.get("steps", 0) / (runs.read_plan(folder).get("steps_per_epoch") or 1))
+        said_of += [each.get("kind", "") for each in verdict["verdicts"]]
     return {"epochs": round(float(np.mean(steps)), 1), "verdicts": sorted(set(said_of))}

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from counterpoint.choosing.kept import Kept
 from counterpoint.data.paths import is_rest
 from counterpoint.errors import RunError
 from counterpoint.locks import occupied
+from counterpoint.typed_json import read_json
+
+Held = TypeVar("Held")
 
 
 @dataclass(frozen=True)
@@ -43,19 +46,13 @@ class Folder:
         if resume and not there:
             raise RunError(f"There is nothing to resume in '{self.path}'. Start without --resume.")
 
-    def read(self) -> dict[str, Any]:
-        """The record that lies there."""
-        try:
-            held: dict[str, Any] = json.loads((self.path / self.record).read_text(encoding="utf-8"))
-            if not isinstance(held, dict) or not isinstance(held.get("asked"), dict):
-                raise ValueError("it lacks what was asked")
-        except (OSError, ValueError) as wrong:
-            raise RunError(f"'{self.path / self.record}' is damaged: {wrong}. Start anew with --overwrite.") from wrong
-        return held
+    def read(self, kind: type[Held]) -> Held:
+        """The record that lies there, of this type."""
+        return read_json(self.path / self.record, kind, "Start anew with --overwrite.")
 
     def require_same(self, now: Mapping[str, Any], names: Collection[str], free: Collection[str] = ()) -> None:
         """Refuse to go on where what was asked for, something named, or the data is another than before."""
-        before = self.read()
+        before: Any = self.read(Kept)
         for name in names:
             if before.get(name) != now[name]:
                 raise RunError(

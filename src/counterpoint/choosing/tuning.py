@@ -13,6 +13,7 @@ from counterpoint import runs
 from counterpoint.assemble import completed, learns_from_labels
 from counterpoint.choosing.folders import Folder
 from counterpoint.choosing.judging import Judge, judge
+from counterpoint.choosing.kept import Search as SearchRecord
 from counterpoint.choosing.questions import Questions, questions
 from counterpoint.choosing.search import BEST, REPORT, TRIALS, Budget, Search, share
 from counterpoint.choosing.searching import MEMORY, Dimension, dimensions
@@ -30,6 +31,7 @@ from counterpoint.settle import Prepared, arranged
 from counterpoint.taught import taught
 from counterpoint.training.devices import memory
 from counterpoint.training.stopping import StopRequest, stop_requests
+from counterpoint.trust import require_trusted
 
 JOURNAL = "search.jsonl"
 
@@ -197,8 +199,11 @@ def _begun(asked: Question, usual: Prepared, by: Judge, began: float) -> dict[st
 def _gone_on(asked: Question, head: Mapping[str, Any]) -> dict[str, Any]:
     """The record of the search that is gone on with, if it is of the same data and choices."""
     asked.place.require_same(head, ("source", "test", "labels", "data", "by"))
-    before = asked.place.read()
+    before: dict[str, Any] = {**asked.place.read(SearchRecord)}
+    for dimension in before["space"]:
+        for value in (dimension["usual"], *dimension.get("values", ())):
+            require_trusted({dimension["name"]: value}, asked.place.path)
     path = asked.place.path
-    if before["trials"] and not (path / JOURNAL).exists():
+    if before.pop("trials") and not (path / JOURNAL).exists():
         raise RunError(f"'{path / JOURNAL}' is missing, so the search cannot go on. Start anew with --overwrite.")
-    return {name: value for name, value in before.items() if name != "trials"}
+    return before

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,15 +10,18 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float32
-from torch import Tensor, nn
+from torch import nn
 
 from counterpoint.errors import RunError
 from counterpoint.files import expanded, fingerprint, write_json
 from counterpoint.heads import first_layers, mlp_head
 from counterpoint.interfaces import Items
+from counterpoint.model import WEIGHTS as MODEL
 from counterpoint.model import Model, load
 from counterpoint.naming import NAMINGS, Naming
-from counterpoint.weights import require_finite_weights, write_weights
+from counterpoint.schemas import Top
+from counterpoint.typed_json import read_json
+from counterpoint.weights import REMEDY, filled, read_weights, require_finite_weights, unchanged, write_weights
 
 WEIGHTS, RECORD = "classifier.safetensors", "classifier.json"
 
@@ -99,7 +101,7 @@ class Classifier:
             "kind": self.kind,
             "learned": list(self.learned),
             "weights": write_weights(target / WEIGHTS, self.top),
-            "model": fingerprint(target / "model.safetensors"),
+            "model": fingerprint(target / MODEL),
         }
         write_json(target / RECORD, record)
         return target
@@ -111,32 +113,25 @@ def stand(*, inputs: int, hidden: int, head_layers: int, classes: int) -> nn.Seq
     return nn.Sequential(first_layers(head, head_layers), nn.Linear(hidden if head_layers else inputs, classes))
 
 
-def load_classifier(folder: str | Path) -> Classifier:
-    """The classifier that ``finetune`` left in a folder.
+def load_classifier(folder: str | Path, *, trust: bool = False) -> Classifier:
+    """The classifier that ``finetune`` left in a folder; ``trust`` as for ``load``.
 
     Raises ``RunError`` where there is none, or its files do not belong together.
     """
     path = expanded(folder)
-    model = load(path)
+    model = load(path, trust=trust)
     try:
-        record = json.loads((path / RECORD).read_text(encoding="utf-8"))
-        top = stand(**record["built"])
-        top.load_state_dict(_weights(path, record))
-        require_finite_weights(top)
-        told = {name: record[name] for name in ("kind", "learned") if name in record}
-        return Classifier(model, top.eval(), record["built"], record["classes"], float(record["temperature"]), **told)
+        record = read_json(path / RECORD, Top, REMEDY)
     except FileNotFoundError:
         raise RunError(
             f"'{path}' holds no classifier. Make one with: counterpoint finetune {path} SOURCE --labels FILE --out DIR"
         ) from None
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as wrong:
-        raise RunError(f"The classifier in '{path}' is damaged: {wrong}. Make it again with --overwrite.") from wrong
-
-
-def _weights(path: Path, record: Mapping[str, Any]) -> dict[str, Tensor]:
-    from safetensors.torch import load_file
-
-    for name, digest in ((WEIGHTS, record["weights"]), ("model.safetensors", record["model"])):
-        if fingerprint(path / name) != digest:
-            raise ValueError(f"{name} is not what was saved")
-    return load_file(path / WEIGHTS)
+    built = record["built"]
+    if len(record["classes"]) != built["classes"]:
+        raise RunError(
+            f"'{path / RECORD}' is damaged: it names {len(record['classes'])} of {built['classes']} classes. {REMEDY}"
+        )
+    unchanged(path / MODEL, record["model"])
+    top = filled(lambda: stand(**built), read_weights(path / WEIGHTS, record["weights"]), path)
+    kind, learned = record.get("kind", "one"), record.get("learned", [])
+    return Classifier(model, top.eval(), built, record["classes"], record["temperature"], kind, learned)

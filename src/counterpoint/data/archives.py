@@ -12,13 +12,14 @@ from stat import S_ISLNK
 from typing import Any
 
 from counterpoint.data import packed
-from counterpoint.data.decode import ByteFile, is_picture_name
+from counterpoint.data.decode import is_picture_name
 from counterpoint.data.listing import Labels, Listing, Read, nothing_in, unread_of
 from counterpoint.data.paths import RECORDS, is_record
 from counterpoint.data.unread import is_unread_picture
 from counterpoint.data.webdataset import label_files, parsed
 from counterpoint.door import door
 from counterpoint.errors import SourceError
+from counterpoint.limits import SMALL, ByteFile, allowance, at_most, require_zip
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 GLANCE = 1000
@@ -43,7 +44,7 @@ def has_pictures(path: Path) -> bool:
             with zipfile.ZipFile(path) as packed:
                 return any(is_picture_name(name) or is_unread_picture(name) for name in packed.namelist())
         with tarfile.open(path) as taped:
-            names = (member.name for member in itertools.islice(taped, GLANCE))
+            names = (member.name for member in itertools.islice(_taped(taped, path), GLANCE))
             return any(is_picture_name(name) or is_unread_picture(name) for name in names)
     except DAMAGE:
         return False
@@ -87,7 +88,7 @@ def _labels(path: Path, photos: Sequence[str], members: Members) -> Labels:
     with _reading(path, [members[name][0] for name in files]) as read:
         for place, name in enumerate(files):
             with read(place) as file:
-                labels.append(parsed(name, file.read()))
+                labels.append(parsed(name, at_most(file, SMALL)))
     return None if any(label is None for label in labels) else labels
 
 
@@ -103,11 +104,12 @@ def _without_runs(path: Path, members: Members) -> Members:
 
 def _is_record(read: Read, place: int, name: str) -> bool:
     with read(place) as file:
-        return is_record(PurePosixPath(name).name, file.read())
+        return is_record(PurePosixPath(name).name, at_most(file, SMALL))
 
 
 def _zip_members(path: Path) -> Iterator[tuple[str, tuple[Any, tuple[int, int]]]]:
     """Clean names, and for each the member and its (bytes, checksum)."""
+    require_zip(path)
     with zipfile.ZipFile(path) as packed:
         for member in packed.infolist():
             name = _inside(member.filename, path)
@@ -118,10 +120,18 @@ def _zip_members(path: Path) -> Iterator[tuple[str, tuple[Any, tuple[int, int]]]
 def _tar_members(path: Path) -> Iterator[tuple[str, tuple[Any, tuple[int, int]]]]:
     """Clean names, and for each the member and its (bytes, time of change)."""
     with tarfile.open(path) as taped:
-        for member in taped:
+        for member in _taped(taped, path):
             name = _inside(member.name, path)
             if member.isreg() and not _hidden(name):
                 yield name, (member, (member.size, round(member.mtime * 1e9)))
+
+
+def _taped(taped: tarfile.TarFile, path: Path) -> Iterator[tarfile.TarInfo]:
+    """The members of a tar, as long as what has to be unpacked to get there is not too much."""
+    spend = allowance(path)
+    for member in taped:
+        spend(member.size)
+        yield member
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from counterpoint.data.paths import existing
 from counterpoint.data.subset import spread
 from counterpoint.door import door
 from counterpoint.errors import SourceError, listed
+from counterpoint.limits import require_zip
 
 Pictures = Shaped[np.ndarray, "n *axes"]
 
@@ -81,6 +82,7 @@ def read_arrays(path: str | Path) -> tuple[Pictures, Sequence[Any] | None]:
     try:
         if file.suffix.lower() == ".npy":
             return np.load(file, mmap_mode="r", allow_pickle=False), None
+        require_zip(file)
         shapes = shapes_in(file)
         name = _picked(shapes, path)
         label = next((each for each in shapes if each.lower() == NAMES.get(name.lower(), "labels")), None)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import io
 import threading
+from functools import cache
 from typing import IO, NamedTuple, cast
 
 import numpy as np
@@ -21,6 +22,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from counterpoint.data import deep, dicom
 from counterpoint.data.levels import check_finite, kept_as, kind_of, recoloured
 from counterpoint.data.remarks import Say, unsaid
+from counterpoint.limits import ByteFile, require_pixels
 from counterpoint.preprocessing import Preprocessing
 
 SUFFIXES = frozenset(
@@ -43,14 +45,11 @@ SUFFIXES = frozenset(
         ".dicom",
     ]
 )
-PIXELS = 500_000_000
-"""The largest picture, in pixels, that is decoded. Pillow's own limit, 89 million, is below what cameras make."""
+FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM", "AVIF")
+"""What Pillow may decode, by its names: nothing that would start another program, as EPS does."""
 
 GAP = 2
 """How many times larger than wanted a picture stays before it is resized with care."""
-
-ByteFile = IO[bytes] | io.BufferedIOBase
-"""A file opened for reading bytes, on disk, in an archive or in memory."""
 
 _opening = threading.Lock()
 
@@ -69,12 +68,18 @@ def opened(file: ByteFile) -> Image.Image:
     with _opening:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
-            image = Image.open(cast(IO[bytes], file))
+            image = Image.open(cast(IO[bytes], file), formats=_formats())
         finally:
             Image.MAX_IMAGE_PIXELS = limit
-    if image.width * image.height > PIXELS:
-        raise ValueError(f"{image.width:,} x {image.height:,} pixels are more than {PIXELS:,}")
+    require_pixels(image.height, image.width)
     return image
+
+
+@cache
+def _formats() -> list[str]:
+    """Those of ``FORMATS`` that this build of Pillow has."""
+    Image.init()
+    return [name for name in FORMATS if name in Image.OPEN]
 
 
 def reason(wrong: Exception) -> str:

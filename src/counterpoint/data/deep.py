@@ -17,6 +17,7 @@ from PIL import Image, ImageOps, TiffImagePlugin
 from counterpoint.data.levels import kind_of
 from counterpoint.data.remarks import Say
 from counterpoint.errors import MissingPackage
+from counterpoint.limits import require_pixels
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 SAMPLES, BITS, SUBFILE = 277, 258, 254
@@ -90,6 +91,7 @@ def tiff_header(file: IO[bytes] | io.BufferedIOBase) -> tuple[int, int, int, str
     """(c, h, w) of the first page of a TIFF, and the kind of its levels."""
     with _tiff(file) as tiff:
         page = tiff.pages[0]
+        require_pixels(page.imagelength, page.imagewidth)
         return _kept(page), page.imagelength, page.imagewidth, kind_of(np.dtype(page.dtype))
 
 
@@ -97,6 +99,7 @@ def tiff_levels(data: bytes, say: Say) -> Shaped[np.ndarray, "c h w"]:
     """The bands of the first page of a TIFF, without those that say how opaque a pixel is."""
     with _tiff(io.BytesIO(data)) as tiff:
         page = tiff.pages[0]
+        require_pixels(page.imagelength, page.imagewidth * max(1, page.samplesperpixel // 4))
         if others := sum(int(each.subfiletype) in (0, 2) for each in tiff.pages[1:]):
             say("pages", others)
         numbers = page.asarray()

@@ -16,6 +16,7 @@ from jaxtyping import Shaped
 from counterpoint.data.levels import kind_of
 from counterpoint.data.remarks import Say
 from counterpoint.errors import MissingPackage
+from counterpoint.limits import require_pixels
 
 START = 132
 """Bytes that tell what a file is."""
@@ -67,6 +68,7 @@ def _read(file: Any, *, stop_before_pixels: bool) -> Any:
     record = dcmread(file, stop_before_pixels=stop_before_pixels)
     if "Rows" not in record:
         raise ValueError("it is a DICOM file without a picture")
+    require_pixels(int(record.Rows), int(record.Columns))
     return record
 
 

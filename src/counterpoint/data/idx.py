@@ -19,6 +19,7 @@ import numpy as np
 from counterpoint.data.paths import existing
 from counterpoint.door import door
 from counterpoint.errors import SourceError, listed
+from counterpoint.limits import unpacked
 
 IMAGES = b"\x00\x00\x08\x03"
 BYTES = b"\x00\x00\x08"
@@ -53,7 +54,9 @@ def read_idx(path: str | Path) -> np.ndarray:
                 raise SourceError(f"'{path}' is no IDX file of bytes: it begins with {magic.hex()}, not 000008.")
             sizes = struct.unpack(f">{magic[3]}I", opened.read(4 * magic[3]))
             packed = isinstance(opened, gzip.GzipFile)
-            held = np.frombuffer(opened.read(), np.uint8) if packed else np.memmap(file, np.uint8, "r")[opened.tell() :]
+            start = 0 if packed else opened.tell()
+            whole = np.frombuffer(unpacked(opened, file), np.uint8) if packed else np.memmap(file, np.uint8, "r")
+            held = whole[start:]
     except SourceError:
         raise
     except (EOFError, OSError, ValueError, zlib.error, struct.error) as wrong:

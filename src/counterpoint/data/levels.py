@@ -8,7 +8,7 @@ Bytes are levels from 0 to 255 and are left as they are. What is deeper is kept 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -98,11 +98,6 @@ class Range:
         by = ", ".join(f"{high - low:.10g}" for low, high in zip(self.low, self.high, strict=True))
         each = " (each band by its own)" if len(self.low) > 1 else ""
         return f"less {less}, divided by {by}{each} and clipped to [0, 1]"
-
-    @classmethod
-    def of_record(cls, record: Mapping[str, Any]) -> Range:
-        """The range in the settings of a model."""
-        return cls(tuple(record["low"]), tuple(record["high"]), record["of"])
 
 
 def stated(said: str) -> Range:

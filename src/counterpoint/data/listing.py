@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from counterpoint.data.decode import SUFFIXES, ByteFile, is_picture_name
+from counterpoint.data.decode import SUFFIXES, is_picture_name, reason
 from counterpoint.data.frames import Frame, kind_of
 from counterpoint.data.paths import RECORDS, ours
 from counterpoint.data.sheets import Sheet
 from counterpoint.data.unread import advice, is_unread_picture, notes
 from counterpoint.errors import SourceError, listed
 from counterpoint.files import expanded
+from counterpoint.limits import PICTURE, ByteFile, at_most
 
 Read = Callable[[int], ByteFile]
 """From a place in a listing to the opened file of that photo."""
@@ -170,6 +171,17 @@ def opened(file: Path) -> ByteFile:
     if file.exists() and not file.is_file():  # whoever opens a pipe waits for somebody to write into it
         raise OSError("it is a folder" if file.is_dir() else "it is a pipe, a socket or a device")
     return file.open("rb")
+
+
+def bytes_of(read: Read, place: int) -> bytes | str:
+    """The contents of a file, or why it cannot be read; archives have many ways to say so."""
+    try:
+        with read(place) as file:
+            return at_most(file, PICTURE) or "it is empty (0 bytes)"
+    except FileNotFoundError:
+        return "there is no such file"
+    except Exception as wrong:
+        return reason(wrong)
 
 
 def stamp(file: Path | None) -> tuple[int, int]:

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import bz2
 import gzip
-import io
 import lzma
 import zipfile
 import zlib
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
 from counterpoint.errors import SourceError, listed
+from counterpoint.limits import unpacked
 
 PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")
+
+OPENERS: dict[str, Callable[[Any], Any]] = {
+    ".gz": lambda packed: gzip.GzipFile(fileobj=packed),
+    ".bz2": bz2.BZ2File,
+    ".xz": lzma.LZMAFile,
+    ".zst": lambda packed: pa.CompressedInputStream(packed, "zstd"),
+}
+"""By the end of its name, what unpacks a file while it is read."""
 
 DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError, RuntimeError)
 """What these libraries raise over damaged files, encrypted ones and unknown ways to pack."""
@@ -40,21 +51,10 @@ def contents(file: Path) -> bytes:
     try:
         if suffix == ".zip":
             return _only_member(file)
-        data = file.read_bytes()
-        if suffix == ".gz":
-            return gzip.decompress(data)
-        if suffix == ".bz2":
-            return bz2.decompress(data)
-        if suffix == ".xz":
-            return lzma.decompress(data)
-        return _zstandard(data) if suffix == ".zst" else data
+        with file.open("rb") as packed, OPENERS.get(suffix, nullcontext)(packed) as stream:
+            return unpacked(stream, file) if suffix in OPENERS else stream.read()
     except DAMAGE as wrong:
         raise SourceError(f"'{file}' cannot be read: {wrong}. It is damaged; make or download it again.") from wrong
-
-
-def _zstandard(data: bytes) -> bytes:
-    with pa.CompressedInputStream(io.BytesIO(data), "zstd") as stream:
-        return bytes(stream.read())
 
 
 def member_of(file: Path) -> str | None:
@@ -75,7 +75,8 @@ def _only_member(file: Path) -> bytes:
             raise SourceError(
                 f"'{file}' should hold one file. It holds {held}. Unpack it and point to the one you want."
             )
-        return packed.read(names[0])
+        with packed.open(names[0]) as stream:
+            return unpacked(stream, file)
 
 
 def _names(packed: zipfile.ZipFile) -> list[str]:

@@ -18,11 +18,11 @@ from pyarrow import compute
 
 from counterpoint.data.arrays import numbered
 from counterpoint.data.column_names import of_pictures
-from counterpoint.data.decode import ByteFile
 from counterpoint.data.frames import kind_of
 from counterpoint.data.listing import Listing, in_sheet, opened, stamp
 from counterpoint.data.sheets import Sheet
 from counterpoint.files import expanded
+from counterpoint.limits import ByteFile
 
 
 def picture_column(sheet: Sheet) -> str | None:

@@ -19,11 +19,12 @@ from typing import Any
 import numpy as np
 
 from counterpoint.data import archives, frames, listing
-from counterpoint.data.decode import ByteFile, is_picture_name
+from counterpoint.data.decode import is_picture_name
 from counterpoint.data.listing import Labels, Listing, Read
 from counterpoint.data.paths import existing, matched, matching, ours
 from counterpoint.errors import InputError, SourceError
 from counterpoint.files import expanded
+from counterpoint.limits import ByteFile
 
 LISTS = (".txt", ".lst")
 """Files of lines, each the path of a photo."""

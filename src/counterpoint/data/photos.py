@@ -19,7 +19,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -30,14 +30,15 @@ import torch
 from jaxtyping import Int64, Shaped
 from torch import Tensor
 
-from counterpoint.data.decode import ByteFile, decode, reason
+from counterpoint.data.decode import decode, reason
 from counterpoint.data.levels import MEASURED, Levels, Scale
-from counterpoint.data.listing import Labels, Listing, Read
+from counterpoint.data.listing import Labels, Listing, bytes_of
 from counterpoint.data.remarks import notes_of
 from counterpoint.data.subset import spread
 from counterpoint.data.unread import advice, notes
 from counterpoint.errors import InputError, NothingLeft, SourceError
 from counterpoint.files import beside_others, expanded
+from counterpoint.limits import FLIGHT, ByteFile
 from counterpoint.preprocessing import Preprocessing
 
 Progress = Callable[[int, int], None]
@@ -261,30 +262,23 @@ def _rows(listing: Listing, wanted: Pixels, earlier: Kept | None) -> Iterator[Ro
     with warnings.catch_warnings(), listing.reading() as read, ThreadPoolExecutor(WORKERS) as pool:
         for module in ("PIL", "pydicom", "tifffile"):
             warnings.filterwarnings("ignore", module=module)
-        for start in range(0, wanted.shape[0], BLOCK):
-            waiting = []
-            for place in range(start, min(start + BLOCK, wanted.shape[0])):
-                name = listing.names[place]
-                if earlier is not None and earlier.stamps.get(name) == listing.stamps[place]:
-                    waiting.append(pool.submit(_again, earlier, name, held[name]))
-                else:
-                    waiting.append(pool.submit(_decoded, _bytes(read, place), wanted))
-            yield from (each.result() for each in waiting)
+        waiting: list[Future[Row]] = []
+        flying = 0
+        for place, name in enumerate(listing.names):
+            if earlier is not None and earlier.stamps.get(name) == listing.stamps[place]:
+                waiting.append(pool.submit(_again, earlier, name, held[name]))
+            else:
+                data = bytes_of(read, place)
+                flying += len(data)
+                waiting.append(pool.submit(_decoded, data, wanted))
+            if len(waiting) == BLOCK or flying > FLIGHT:
+                yield from (each.result() for each in waiting)
+                waiting, flying = [], 0
+        yield from (each.result() for each in waiting)
 
 
 def _again(earlier: Kept, name: str, row: int) -> Row:
     return earlier.skipped.get(name) or earlier.pixels[row], earlier.remarks.get(name, {})
-
-
-def _bytes(read: Read, place: int) -> bytes | str:
-    """The contents of a file, or why it cannot be read; archives have many ways to say so."""
-    try:
-        with read(place) as file:
-            return file.read() or "it is empty (0 bytes)"
-    except FileNotFoundError:
-        return "there is no such file"
-    except Exception as wrong:
-        return reason(wrong)
 
 
 def _decoded(data: bytes | str, wanted: Pixels) -> Row:

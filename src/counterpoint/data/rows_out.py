@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32, Int64
 
+from counterpoint.errors import visible
 from counterpoint.interfaces import Items
 
 
@@ -47,7 +48,8 @@ def warn_of_zeros(skipped: Sequence[tuple[str, str]], count: int) -> None:
     """Say how many of so many rows are zeros, and which is the first."""
     name, why = skipped[0]
     warnings.warn(
-        f"{len(skipped):,} of {count:,} items could not be embedded and count as zeros; the first is '{name}': {why}.",
+        f"{len(skipped):,} of {count:,} items could not be embedded and count as zeros; the first is "
+        f"'{visible(name)}': {visible(why)}.",
         UserWarning,
         stacklevel=5,
     )

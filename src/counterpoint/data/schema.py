@@ -21,6 +21,7 @@ from counterpoint.data import numbers, times
 from counterpoint.data.frames import Cells, Frame, kind_of, values_of
 from counterpoint.errors import InputError, SourceError, closest, listed
 from counterpoint.options import named_columns
+from counterpoint.typed_json import conform
 
 ROLES = ("text", "number", "category", "label", "id", "group", "time", "path", "pair", "score", "ignore")
 
@@ -78,9 +79,9 @@ class Schema:
         return [asdict(column) for column in self.columns]
 
     @classmethod
-    def restore(cls, settings: Iterable[Mapping[str, Any]]) -> Schema:
+    def restore(cls, settings: Any) -> Schema:
         """The schema that ``settings`` came from."""
-        return cls(tuple(Column(**each) for each in settings))
+        return cls(conform(settings, tuple[Column, ...], "schema"))
 
     def lines(self) -> list[str]:
         """One line a column."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from counterpoint.data.levels import Range
 from counterpoint.data.pictures import Survey
@@ -12,6 +12,7 @@ from counterpoint.data.schema import NO_COLUMNS, Column, Schema
 from counterpoint.errors import PlanError
 from counterpoint.options import AS_IT_IS, DataOptions
 from counterpoint.preprocessing import Preprocessing
+from counterpoint.typed_json import Between, Misfit, Pixels, made
 
 PHOTO_VIEW = 64
 """Side of a view of photos, in pixels, unless the user asks for another."""
@@ -21,9 +22,9 @@ PHOTO_VIEW = 64
 class Sight:
     """What the modality learned from its training data."""
 
-    channels: int
-    size: int
-    stored: int | None
+    channels: Annotated[int, Between(1, 2**10)]
+    size: Pixels
+    stored: Pixels | None
     mean: list[float]
     deviation: list[float]
     views: str
@@ -53,13 +54,14 @@ class Sight:
     def restore(cls, settings: Mapping[str, Any]) -> Sight:
         """From a record, those of older versions too."""
         known = {name: value for name, value in settings.items() if name != "column"}
-        column, levels, like = (settings.get(name) for name in ("column", "levels", "like"))
+        column = settings.get("column")
         before = [] if column is None else [asdict(Column(column, "path", "string"))]
-        known["schema"] = Schema.restore(settings.get("schema", before))
-        known["options"] = DataOptions.of(settings.get("options", {}))
-        known["levels"] = levels and Range.of_record(levels)
-        known["like"] = like and Preprocessing.of(like)
-        return cls(**known)
+        known |= {"schema": Schema.restore(settings.get("schema", before)), "options": settings.get("options", {})}
+        sight = made(cls, known)
+        levels = () if sight.levels is None else (sight.levels.low, sight.levels.high)
+        if {len(sight.mean), len(sight.deviation)} != {sight.channels} or {*map(len, levels)} - {1, sight.channels}:
+            raise Misfit(f"it has {sight.channels} channels, and means, deviations or levels of another number")
+        return sight
 
 
 def brought(found: Survey, like: Preprocessing | None, view_size: int | None) -> tuple[int, int, int | None]:

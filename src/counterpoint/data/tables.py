@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from counterpoint.data.packed import contents
 from counterpoint.errors import SourceError, listed
+from counterpoint.limits import CELLS
 
 MEDIA = ("Image", "Audio", "Video")
 """Features of datasets that are no columns to read: pictures are taken item by item."""
@@ -110,8 +111,10 @@ def read_parquet(file: Path, called: str) -> Any:
     from pyarrow import parquet
 
     try:
-        if file.suffix.lower() == ".parquet":
-            return parquet.read_table(file, partitioning=None)
-        return parquet.read_table(pa.BufferReader(contents(file)))
+        source = file if file.suffix.lower() == ".parquet" else pa.BufferReader(contents(file))
+        held = parquet.read_metadata(source)
+        if held.num_rows * held.num_columns > CELLS:
+            raise SourceError(f"{called} says it has {held.num_rows:,} rows, more than are read. Cut it into shards.")
+        return parquet.read_table(source, partitioning=None)
     except (pa.ArrowException, OSError) as wrong:
         raise SourceError(f"{called} cannot be read: {str(wrong).rstrip('.')}. Expected a Parquet file.") from wrong

@@ -132,12 +132,15 @@ class Tokenizer:
         self.script = script
         try:
             self._reader = Reader.from_str(json.dumps(script))
-        except Exception as wrong:  # the library raises nothing more exact
+            self._reader.no_padding()
+            self._reader.no_truncation()
+            self._reader.encode("a b")
+        except BaseException as wrong:  # the library raises nothing more exact, and ends in a panic over some files
+            if isinstance(wrong, KeyboardInterrupt):
+                raise
             raise SourceError(
                 f"The tokenizer cannot be read: {wrong}. Give the tokenizer.json of its model."
             ) from wrong
-        self._reader.no_padding()
-        self._reader.no_truncation()
         named = self._reader.get_vocab(with_added_tokens=True)
         self.words = [word for word, _ in sorted(named.items(), key=lambda each: each[1])]
         self.whole = script["model"]["type"] == "WordLevel"

@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from counterpoint import catalogue
-from counterpoint.encoders.local_files import library, local_file
+from counterpoint.encoders.local_files import AS_DATA, library, local_file, without_code
 from counterpoint.errors import InputError, SourceError
 from counterpoint.files import expanded
 from counterpoint.preprocessing import Preprocessing
@@ -41,7 +41,7 @@ def described(spec: str, *, size: int) -> dict[str, Any] | None:
         return None
     name, options = _split(spec)
     try:
-        config = library().AutoConfig.from_pretrained(name, local_files_only=True)
+        config = library().AutoConfig.from_pretrained(name, **AS_DATA)
     except (OSError, ValueError) as wrong:
         raise SourceError(_absent(name, wrong)) from wrong
     return {
@@ -65,7 +65,7 @@ def hf_preprocessing(spec: str) -> Preprocessing:
             "which says how they are brought to it. Give a folder that its image processor is saved in, too."
         )
     try:
-        processor = library().AutoImageProcessor.from_pretrained(name, local_files_only=True)
+        processor = library().AutoImageProcessor.from_pretrained(name, **AS_DATA)
     except (OSError, ValueError, ImportError) as wrong:
         raise SourceError(_absent(name, wrong)) from wrong
     return _of_processor(name, processor)
@@ -100,7 +100,7 @@ def pretrained(settings: Mapping[str, Any]) -> Pictured:
         SourceError: It is not on this machine, or has no weights in safetensors, or not all of them.
     """
     name = str(settings["name"])
-    options: dict[str, Any] = {"local_files_only": True, "use_safetensors": True, "output_loading_info": True}
+    options: dict[str, Any] = {"use_safetensors": True, "output_loading_info": True, **AS_DATA}
     try:
         network, loaded = library().AutoModel.from_pretrained(name, dtype=torch.float32, **options)
     except (OSError, ValueError) as wrong:
@@ -116,8 +116,8 @@ def pretrained(settings: Mapping[str, Any]) -> Pictured:
 
 def blank(settings: Mapping[str, Any]) -> Pictured:
     """The same network for weights that are to be filled in."""
-    config = library().AutoConfig.for_model(**settings["config"])
-    return _seeing(library().AutoModel.from_config(config), settings)
+    config = library().AutoConfig.for_model(**without_code(settings["config"]))
+    return _seeing(library().AutoModel.from_config(config, trust_remote_code=False), settings)
 
 
 def _seeing(network: nn.Module, settings: Mapping[str, Any]) -> Pictured:

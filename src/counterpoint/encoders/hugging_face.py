@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from counterpoint import catalogue
 from counterpoint.encoders.lengths import by_length, written_down
-from counterpoint.encoders.local_files import library, local_file
+from counterpoint.encoders.local_files import AS_DATA, library, local_file, without_code
 from counterpoint.encoders.pooling import MODES, layers, pooled
 from counterpoint.encoders.reading import begun_by, cut_after, reading_tokens, script_of
 from counterpoint.encoders.sentence_folder import Written, fill, named_prompt, read_written
@@ -161,7 +161,7 @@ def pretrained(settings: Mapping[str, Any], *, pad: int) -> Pretrained:
         SourceError: It is not on this machine, or has no weights in safetensors, or not all of them.
     """
     name, root = str(settings["name"]), str(settings.get("root", ""))
-    options: dict[str, Any] = {"local_files_only": True, "subfolder": root, "use_safetensors": True}
+    options: dict[str, Any] = {"subfolder": root, "use_safetensors": True, **AS_DATA}
     try:
         network, loaded = _auto(settings["config"]).from_pretrained(
             name, dtype=torch.float32, output_loading_info=True, **options
@@ -180,8 +180,9 @@ def pretrained(settings: Mapping[str, Any], *, pad: int) -> Pretrained:
 
 def blank(settings: Mapping[str, Any], *, pad: int) -> Pretrained:
     """The same network for weights that are to be filled in."""
-    made = library().AutoConfig.for_model(**settings["config"])
-    return Pretrained(_bare(_auto(settings["config"]).from_config(made)), settings, pad=pad)
+    config = without_code(settings["config"])
+    made = library().AutoConfig.for_model(**config)
+    return Pretrained(_bare(_auto(config).from_config(made, trust_remote_code=False)), settings, pad=pad)
 
 
 def _usual(config: Any) -> tuple[str, ...]:
@@ -204,7 +205,7 @@ def _config(name: str, root: str) -> Any:
     if local_file(name, "adapter_config.json") is not None:
         raise SourceError(f"'hf:{name}' is an adapter of another network. Merge them with peft and save the whole.")
     try:
-        config = library().AutoConfig.from_pretrained(name, subfolder=root, local_files_only=True)
+        config = library().AutoConfig.from_pretrained(name, subfolder=root, **AS_DATA)
     except (OSError, ValueError) as wrong:
         raise SourceError(_absent(name, wrong)) from wrong
     if config.is_encoder_decoder and config.model_type not in HALVES:

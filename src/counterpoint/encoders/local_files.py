@@ -3,10 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from counterpoint.errors import MissingPackage, SourceError
+
+AS_DATA = {"local_files_only": True, "trust_remote_code": False}
+"""How the library reads a folder: it fetches nothing, and runs no code that lies there."""
+
+
+CODE = (
+    "auto_map",
+    "attn_implementation",
+    "_attn_",
+    "_experts_",
+    "experts_impl",
+    "kernel_config",
+    "quantization_config",
+)
+"""How fields of a config begin that name code: a class of the folder's own, or a kernel to be fetched."""
 
 
 def library() -> Any:
@@ -53,3 +69,10 @@ def local_json(name: str, inside: str) -> Any:
         return json.loads(file.read_text(encoding="utf-8"))
     except ValueError as wrong:
         raise SourceError(f"'{inside}' of 'hf:{name}' is no JSON: {wrong}. Save the network again.") from wrong
+
+
+def without_code(config: Any) -> Any:
+    """The config of a network, at every depth without what would have the library fetch or load other code."""
+    if not isinstance(config, Mapping):
+        return config
+    return {name: without_code(value) for name, value in config.items() if not name.startswith(CODE)}

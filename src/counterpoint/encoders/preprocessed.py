@@ -13,6 +13,7 @@ from counterpoint.encoders.hf_images import PREFIX, hf_preprocessing
 from counterpoint.encoders.weights_file import metadata
 from counterpoint.files import expanded
 from counterpoint.preprocessing import Preprocessing
+from counterpoint.trust import from_outside
 
 TORCHVISION = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
 """Encoders of ours that weights of torchvision fit."""
@@ -42,7 +43,7 @@ def preprocessing_of(encoder: str, weights: str | None) -> Preprocessing | None:
         return timm_preprocessing(encoder)
     if name in TORCHVISION and weights is not None:
         return Preprocessing(224, shorter=256)
-    if catalogue.from_outside(name):
+    if from_outside(name):
         given = getattr(catalogue.find("encoder", name), "preprocessing", None)
         return None if given is None else Preprocessing.of(given)
     return None

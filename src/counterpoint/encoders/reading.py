@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from counterpoint.encoders.local_files import library, local_file
+from counterpoint.encoders.local_files import AS_DATA, library, local_file
 from counterpoint.encoders.sentence_folder import Written
 from counterpoint.errors import SourceError
 
@@ -26,7 +26,7 @@ def reading_tokens(name: str, written: Written) -> Any:
     options = dict(written.tokenizer)
     if written.longest is not None:
         options.setdefault("model_max_length", written.longest)
-    where = {"local_files_only": True, "subfolder": written.root}
+    where = {"subfolder": written.root, **AS_DATA}
     try:
         reader = library().AutoTokenizer.from_pretrained(name, **{**options, **where})
     except (OSError, ValueError, ImportError) as wrong:

@@ -10,7 +10,7 @@ import numpy as np
 
 from counterpoint.classifiers.classifier import Classifier
 from counterpoint.classifiers.tuning import Way, affordable_epochs, learn, probe, usual_epochs
-from counterpoint.data.labels import read_some_labels
+from counterpoint.data.labels import Labels, read_some_labels
 from counterpoint.data.splits import budget
 from counterpoint.errors import InputError
 from counterpoint.evaluation.labelled import Labelled
@@ -98,23 +98,14 @@ def finetune(
     unseen(labels, kept.modality)
     items = kept.open(source)
     read = read_some_labels(labels, source, items)
-    announce_labels(read)
     seconds = None if tuning.minutes is None else 60 * tuning.minutes - (time.monotonic() - began)
-    return finetuned(
-        kept, Labelled.read(items, read), tuning, Leaving(folder, asked_for(source, labels, tuning)), seconds
-    )
-
-
-def finetuned(
-    model: Model, known: Labelled, tuning: Tuning, leaving: Leaving, seconds: float | None = None
-) -> Classifier:
-    """The same from opened items, within so many seconds; the class of those without a label is -1."""
-    tried = trial(model, known, tuning, seconds)
-    leave_trial(tried, known, leaving, seed=tuning.seed)
+    known = Labelled.read(items, read)
+    tried = trial(kept, known, tuning, seconds, read=read)
+    leave_trial(tried, known, Leaving(folder, asked_for(source, labels, tuning)))
     return tried.chosen.classifier
 
 
-def leave_trial(tried: Trial, known: Labelled, leaving: Leaving, *, seed: int, role: str = "is handed over") -> None:
+def leave_trial(tried: Trial, known: Labelled, leaving: Leaving, *, role: str = "is handed over") -> None:
     """Write the classifier that was chosen to its folder, and say what is known of it and what becomes of it."""
     record = judgement(tried.chosen, tried.candidates, tried.some, tried.against)
     level, sentence = conclusion(record, role)
@@ -128,12 +119,19 @@ def leave_trial(tried: Trial, known: Labelled, leaving: Leaving, *, seed: int, r
     leave(leaving, tried.chosen.classifier, known.items, found, sentence, level=level)
 
 
-def trial(model: Model, known: Labelled, tuning: Tuning, seconds: float | None = None) -> Trial:
-    """Learn a probe and a fine-tuned encoder from the labels, and let both answer held-out ones in the same folds."""
+def trial(
+    model: Model, known: Labelled, tuning: Tuning, seconds: float | None = None, *, read: Labels | None = None
+) -> Trial:
+    """Learn a probe and a fine-tuned encoder from the labels, and let both answer held-out ones in the same folds.
+
+    The class of items without a label is -1; ``read`` is what to say of the labels before learning begins.
+    """
     drawn = budget(known.labels, known.classes, per_class=tuning.per_class, fraction=tuning.fraction, seed=tuning.seed)
     some = known.of(np.flatnonzero(drawn))
     parts = folds(some.labels, len(some.classes), seed=tuning.seed)
     settled = way(model, tuning)
+    if read is not None:
+        announce_labels(read)
     epochs = 0 if tuning.deliver == PROBE else _epochs(model, some, settled, seconds, times=len(parts) + 1)
 
     def probed(of: Labelled) -> Classifier:

@@ -11,6 +11,7 @@ from counterpoint.errors import CounterpointError, RunError
 from counterpoint.files import expanded
 from counterpoint.model import Model
 from counterpoint.plans import Plan
+from counterpoint.trust import require_trusted
 
 LEARNED = "learned_from_labels"
 """What records call it."""
@@ -35,14 +36,16 @@ def saw_labels(model: Model | Classifier | str | Path) -> bool | None:
         plan = runs.read_plan(expanded(model))
     except RunError:  # a model can be moved without its plan
         return None
-    if plan.get(LEARNED) is not None:
-        return bool(plan[LEARNED])
+    learned = plan.get("learned_from_labels")
+    if learned is not None:
+        return learned
     if plan.get("classes"):
         return True
     settled = plan["settled"]
     if "method" not in settled:
         return None
     try:
-        return learns_from_labels(Plan(method=settled["method"], negatives=settled.get("negatives", "auto")))
-    except CounterpointError:  # a part from outside that is not at hand
+        require_trusted(settled, model)
+        return learns_from_labels(Plan.of({name: settled[name] for name in ("method", "negatives") if name in settled}))
+    except CounterpointError:  # a part from outside that is not at hand, or not trusted
         return None

@@ -155,7 +155,7 @@ def _pretrained(journey: Journey, source: object, *, resume: bool) -> Model:
     if resume and (folder / runs.VERDICT).exists():
         model = load(folder)
     elif resume and (folder / runs.STATE).exists():
-        model = fit(source, out=folder, resume=True, **data)
+        model = fit(source, out=folder, resume=True, encoder=asked.encoder, **data)
     else:
         seconds = journey.left(CONTRAST)
         length: dict[str, Any] = {"epochs": asked.epochs} if seconds is None else {"minutes": seconds / 60}
@@ -170,8 +170,7 @@ def _tuned(journey: Journey, model: Model) -> Trial:
     deliver = asked.deliver if asked.deliver in (PROBE, FINETUNED) else "best"
     tuning = Tuning(per_class=asked.per_class, fraction=asked.fraction, seed=asked.seed, deliver=deliver)
     tried = trial(model, material.learned, tuning, journey.left(TUNING))
-    leaving = Leaving(journey.folder / runs.FINETUNED, journey.record)
-    leave_trial(tried, material.learned, leaving, seed=asked.seed, role="teaches")
+    leave_trial(tried, material.learned, Leaving(journey.folder / runs.FINETUNED, journey.record), role="teaches")
     return tried
 
 
@@ -274,7 +273,7 @@ def _scored(
     scores["rehearsal"] = not material.spared
     if compared is not None:
         write_json(journey.folder / runs.BUDGET, compared)
-    train = {"train": journey.record["source"], runs.path_of("train"): journey.record[runs.path_of("source")]}
+    train = runs.sealed("train", journey.record["source"], journey.record["source_path"])
     write_json(journey.folder / runs.EVALUATION, {**scores, **train, "test": None, "seed": seed})
 
 

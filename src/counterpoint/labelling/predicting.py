@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
 from counterpoint.classifiers.classifier import Classifier, Prediction, load_classifier
 from counterpoint.files import expanded, write_text
+from counterpoint.separated import separated
 
 
 def predict(classifier: Classifier | str | Path, source: object) -> list[Prediction]:
@@ -17,10 +16,11 @@ def predict(classifier: Classifier | str | Path, source: object) -> list[Predict
     return list(kept.predict(source))
 
 
-def write_predictions(predictions: Sequence[Prediction], path: str | Path) -> None:
-    """A table with the columns name, label and probability, written whole or not at all."""
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(["name", "label", "probability"])
-    table.writerows((each.name, each.label, f"{each.probability:.6f}") for each in predictions)
-    write_text(expanded(path), text.getvalue())
+def write_predictions(predictions: Sequence[Prediction], path: str | Path, *, spreadsheet_safe: bool = False) -> None:
+    """A table with the columns name, label and probability, written whole or not at all.
+
+    With ``spreadsheet_safe``, names and labels that a spreadsheet would take for formulas have ' before them.
+    """
+    rows = [(each.name, each.label, f"{each.probability:.6f}") for each in predictions]
+    table = separated([("name", "label", "probability"), *rows], spreadsheet_safe=spreadsheet_safe)
+    write_text(expanded(path), table)

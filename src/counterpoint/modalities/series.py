@@ -24,6 +24,7 @@ from counterpoint.errors import InputError, PlanError, SourceError, listed
 from counterpoint.interfaces import Items, Views
 from counterpoint.kinds import EncoderInput, Modality, Wishes
 from counterpoint.options import AS_IT_IS, DataOptions
+from counterpoint.typed_json import Misfit, made
 from counterpoint.views import near_copies
 from counterpoint.views.strength import strengthened
 from counterpoint.views.waves import Waves
@@ -163,7 +164,10 @@ class Series(Modality):
     def restore(cls, settings: Mapping[str, Any]) -> Series:
         known = {name: value for name, value in settings.items() if name != "names"}
         schema = Schema.restore(settings["schema"]) if "schema" in settings else _before_schemas(settings)
-        return cls(Shape(**{**known, "schema": schema, "options": DataOptions.of(settings.get("options", {}))}))
+        shape = made(Shape, {**known, "schema": schema, "options": settings.get("options", {})})
+        if not 0 < len(shape.mean) == len(shape.deviation) < 2**16:
+            raise Misfit(f"it has {len(shape.mean)} means and {len(shape.deviation)} deviations of its channels")
+        return cls(shape)
 
     def _items(self, steps: Steps, sheet: Sheet | None) -> rows.Rows:
         mean, deviation = np.array(self.shape.mean)[:, None], np.array(self.shape.deviation)[:, None]

@@ -26,6 +26,7 @@ from counterpoint.errors import InputError, PlanError, SourceError, listed
 from counterpoint.interfaces import Items, Views
 from counterpoint.kinds import EncoderInput, Modality, Wishes
 from counterpoint.options import DataOptions
+from counterpoint.typed_json import Misfit, conform, made
 from counterpoint.views import draw, near_copies
 from counterpoint.views.strength import strengthened
 
@@ -183,10 +184,13 @@ class Table(Modality):
 
     @classmethod
     def restore(cls, settings: Mapping[str, Any]) -> Table:
-        features = [Category(**each) if "values" in each else Number(**each) for each in settings["features"]]
+        features = conform(settings["features"], list[Feature], "features")
         schema = Schema.restore(settings["schema"]) if "schema" in settings else _before_schemas(features, settings)
-        options = DataOptions.of(settings.get("options", {}))
-        return cls(Layout(features, settings["width"], settings["views"], schema, options))
+        known = {name: settings[name] for name in ("width", "views")}
+        layout = made(Layout, {**known, "features": features, "schema": schema, "options": settings.get("options", {})})
+        if not features or layout.width not in (None, len(features)):
+            raise Misfit(f"it has {layout.width} columns, and {len(features)} of them are known")
+        return cls(layout)
 
 
 def _before_schemas(features: Sequence[Feature], settings: Mapping[str, Any]) -> Schema:

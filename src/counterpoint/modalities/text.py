@@ -6,7 +6,7 @@ Items are rows of tokens (b, l) int64, as long as the longest, filled up with th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -21,11 +21,12 @@ from counterpoint.data.alike import alike, shown
 from counterpoint.data.frames import is_columns
 from counterpoint.data.linked import read_to_learn
 from counterpoint.data.prompts import Prompted
+from counterpoint.data.reading import Reading
 from counterpoint.data.schema import NO_COLUMNS, Schema
 from counterpoint.data.sheets import later_sheet, read_sheet
 from counterpoint.data.texts import Texts, looks_like_texts, of_sheet, read_texts
 from counterpoint.data.tfidf import frequent, weighted
-from counterpoint.data.tokens import Script, Tokenizer, learned
+from counterpoint.data.tokens import Tokenizer, learned
 from counterpoint.data.words import counted, in_stretches, only_whole
 from counterpoint.data.written import Ragged, Written
 from counterpoint.encoders.hugging_face import PREFIX, blank, described, longest_text, pretrained
@@ -33,6 +34,7 @@ from counterpoint.errors import InputError, PlanError
 from counterpoint.interfaces import Items, Views
 from counterpoint.kinds import EncoderInput, Modality, Wishes
 from counterpoint.options import DataOptions
+from counterpoint.typed_json import Misfit, made
 from counterpoint.views import near_copies
 from counterpoint.views.strength import strengthened
 from counterpoint.views.two import each_text
@@ -49,28 +51,6 @@ LONGEST = 256
 
 WHOLE = "lookup"
 """The encoder that reads whole words."""
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What the modality learned from its training data.
-
-    ``occurrences``: how often each token stands in the texts; ``documents``: in how many of ``texts`` texts;
-    ``columns``: those with the text, joined to one, or, of pairs, one after another.
-    """
-
-    tokenizer: Script
-    occurrences: Sequence[int]
-    documents: Sequence[int]
-    texts: int
-    longest: int
-    columns: Sequence[str]
-    paired: bool
-    views: str
-    schema: Schema
-    options: DataOptions
-    network: Mapping[str, Any] | None
-    """What it takes to build the network again whose tokenizer this is."""
 
 
 class Text(Modality):
@@ -226,8 +206,12 @@ class Text(Modality):
 
     @classmethod
     def restore(cls, settings: Mapping[str, Any]) -> Text:
-        schema, options = Schema.restore(settings.get("schema", [])), DataOptions.of(settings.get("options", {}))
-        return cls(Reading(**{**settings, "schema": schema, "options": options}))
+        schema, options = Schema.restore(settings.get("schema", [])), settings.get("options", {})
+        text = cls(made(Reading, {**settings, "schema": schema, "options": options}))
+        words = len(text.tokenizer)
+        if not len(text.reading.occurrences) == len(text.reading.documents) == words:
+            raise Misfit(f"its tokenizer has {words} tokens, and how often they occur is known of another number")
+        return text
 
     def quoted(self, like: str) -> list[str]:
         return [like]

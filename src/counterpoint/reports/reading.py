@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
+from counterpoint import schemas
+from counterpoint.errors import RunError
 from counterpoint.runs import PRETRAINED, not_evaluated
 from counterpoint.training import records
+from counterpoint.typed_json import read_json
+
+
+class Worded(TypedDict):
+    """``views.json``: texts and their views."""
+
+    views: list[list[str]]
+
+
+TYPES: Mapping[str, Any] = {
+    "plan": schemas.Plan,
+    "tuned": schemas.Tuned,
+    "verdict": schemas.Verdict,
+    "evaluation": schemas.Evaluation,
+    "budget": schemas.Budget,
+    "views": Worded,
+}
+"""What the files of a run hold, by their names."""
 
 SEMI = "semi"
 """What the plan of a lifecycle calls itself."""
@@ -105,14 +124,11 @@ def _fit(plan: Mapping[str, Any], folder: Path) -> str:
 def _json(folder: Path, name: str, command: str, missing: dict[str, Missing]) -> dict[str, Any]:
     path = folder / f"{name}.json"
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(found, dict):
-            raise ValueError(f"it should hold an object and holds {type(found).__name__}")
-        return found
+        return dict(read_json(path, TYPES[name], ""))
     except FileNotFoundError:
         missing[name] = Missing(f"There is no {path.name} in this run.", command)
-    except (OSError, ValueError) as wrong:
-        missing[name] = Missing(f"{path.name} is damaged: {wrong}.", command)
+    except RunError as wrong:
+        missing[name] = Missing(str(wrong).replace(f"'{path}'", path.name).strip(), command)
     return {}
 
 

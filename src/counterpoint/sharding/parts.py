@@ -62,8 +62,11 @@ class Order:
     out: str
 
     def embedder(self) -> Embedder:
-        """Load the model, and make sure that nobody has trained another one into its folder meanwhile."""
-        model = load(self.run)
+        """Load the model, and make sure that nobody has trained another one into its folder meanwhile.
+
+        Whoever gave the order has loaded it, too, and with it whatever parts from outside it has.
+        """
+        model = load(self.run, trust=True)
         if model.fingerprint() != self.fingerprint:
             raise RunError(f"The model in '{self.run}' has been replaced. Start again.")
         return Embedder(model, self.fingerprint, Path(self.out))

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ParamSpec
 
 from cyclopts import App, Parameter, Token
 
 from counterpoint import __version__
+from counterpoint.errors import visible
 from counterpoint.files import expanded
 from counterpoint.options import AS_IT_IS as AS_IT_IS
 from counterpoint.options import DataOptions
 from counterpoint.plans import Plan
+from counterpoint.trust import trusting
+
+P = ParamSpec("P")
 
 app = App(
     name="counterpoint",
@@ -36,7 +42,26 @@ AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print one J
 Data = Annotated[DataOptions, Parameter(name="*", allow_leading_hyphen=True)]
 Flag = Parameter(negative="")
 Several = Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")]
+Trust = Annotated[
+    bool, Parameter(negative="", help="Run code from outside of Counterpoint that the run names, such as views.")
+]
 USUAL = Plan()
+
+
+def trusts(verb: Callable[P, None]) -> Callable[P, None]:
+    """The verb with ``--trust``: it loads what a run folder names from outside of this package, too."""
+
+    @functools.wraps(verb)
+    def trusting_verb(*args: P.args, **kwargs: P.kwargs) -> None:
+        with trusting(bool(kwargs.pop("trust", False))):
+            verb(*args, **kwargs)
+
+    signature = inspect.signature(verb, eval_str=True)
+    option = inspect.Parameter("trust", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Trust)
+    parameters = [*signature.parameters.values(), option]
+    setattr(trusting_verb, "__signature__", signature.replace(parameters=parameters))  # noqa: B010
+    trusting_verb.__annotations__ = {each.name: each.annotation for each in parameters}
+    return trusting_verb
 
 
 def filled(found: Sequence[Any]) -> list[dict[str, Any]]:
@@ -46,4 +71,4 @@ def filled(found: Sequence[Any]) -> list[dict[str, Any]]:
 
 def say(record: Any, text: str, *, as_json: bool) -> None:
     """Print a record for programs, or a text for people."""
-    print(json.dumps(record) if as_json else text)
+    print(json.dumps(record) if as_json else visible(text))

@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from counterpoint.plans import Lab
-from counterpoint.shell.app import AS_IT_IS, USUAL, AsJson, Choices, Data, Flag, Place, app, say
+from counterpoint.shell.app import AS_IT_IS, USUAL, AsJson, Choices, Data, Flag, Place, app, say, trusts
 
 Labs = Annotated[Lab, Parameter(name="*")]
 USUAL_LAB = Lab()
@@ -64,6 +64,7 @@ def compare(
 
 
 @app.command
+@trusts
 def tune(
     source: str,
     *,
@@ -117,6 +118,7 @@ def tune(
 
 
 @app.command
+@trusts
 def lab(
     source: str,
     *,

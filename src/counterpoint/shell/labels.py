@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from counterpoint.errors import InputError
 from counterpoint.plans import Distilling, Lifecycle, Tuning
-from counterpoint.shell.app import AS_IT_IS, AsJson, Data, Flag, Place, app, say
+from counterpoint.shell.app import AS_IT_IS, AsJson, Data, Flag, Place, app, say, trusts
 
 Tunings = Annotated[Tuning, Parameter(name="*")]
 Distillings = Annotated[Distilling, Parameter(name="*")]
@@ -18,6 +18,7 @@ TUNED_AS_USUAL, DISTILLED_AS_USUAL, ALL_AS_USUAL = Tuning(), Distilling(), Lifec
 
 
 @app.command
+@trusts
 def semi(
     source: str,
     *,
@@ -55,6 +56,7 @@ def semi(
 
 
 @app.command
+@trusts
 def finetune(
     run: Place,
     source: str,
@@ -85,6 +87,7 @@ def finetune(
 
 
 @app.command
+@trusts
 def distill(
     run: Place,
     source: str,
@@ -114,13 +117,17 @@ def distill(
 
 
 @app.command
-def predict(run: Place, source: str, *, out: Place, as_json: AsJson = False) -> None:
+@trusts
+def predict(
+    run: Place, source: str, *, out: Place, spreadsheet_safe: Annotated[bool, Flag] = False, as_json: AsJson = False
+) -> None:
     """Write the likeliest class of every item of SOURCE, with its probability.
 
     Args:
         run: The folder of a classifier, from finetune.
         source: As for fit.
         out: A .csv file with the columns name, label and probability.
+        spreadsheet_safe: Put ' before names and labels that a spreadsheet would take for formulas.
         as_json: Print one JSON object and nothing else.
     """
     from counterpoint import api
@@ -128,5 +135,5 @@ def predict(run: Place, source: str, *, out: Place, as_json: AsJson = False) -> 
     if out.suffix != ".csv":
         raise InputError(f"Predictions are written as .csv. Got --out {out}.")
     predictions = api.predict(run, source)
-    api.write_predictions(predictions, out)
+    api.write_predictions(predictions, out, spreadsheet_safe=spreadsheet_safe)
     say({"out": str(out), "items": len(predictions)}, f"{len(predictions):,} labels are in {out}", as_json=as_json)

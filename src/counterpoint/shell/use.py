@@ -10,13 +10,14 @@ from cyclopts import Parameter
 
 from counterpoint.data.paths import require
 from counterpoint.errors import InputError
-from counterpoint.shell.app import AsJson, Flag, Place, Several, app, filled, say
+from counterpoint.shell.app import AsJson, Flag, Place, Several, app, filled, say, trusts
 
 EXCERPT = 100
 """Letters of a text that a line shows."""
 
 
 @app.command
+@trusts
 def evaluate(
     run: Place,
     *,
@@ -106,6 +107,7 @@ def _given(value: str | None, name: str) -> str:
 
 
 @app.command
+@trusts
 def embed(
     run: Place,
     source: str,
@@ -177,6 +179,7 @@ def _say_shards(done: dict[str, Any], *, as_json: bool) -> None:
 
 
 @app.command
+@trusts
 def search(
     run: Place,
     source: str,
@@ -209,6 +212,7 @@ def _excerpt(text: str | None) -> str:
 
 
 @app.command
+@trusts
 def duplicates(
     run: Place,
     source: str | None = None,
@@ -241,6 +245,7 @@ def duplicates(
 
 
 @app.command
+@trusts
 def mine(
     run: Place,
     source: str,
@@ -249,6 +254,7 @@ def mine(
     out: Place,
     k: Annotated[int, Parameter(name=["-k", "--k"])] = 1,
     share: float = 0.95,
+    spreadsheet_safe: Annotated[bool, Flag] = False,
     as_json: AsJson = False,
 ) -> None:
     """Find hard negatives for pairs of texts: what the model takes for an answer, and is none.
@@ -260,16 +266,19 @@ def mine(
         out: A .csv file with these columns and the negatives, for fit --pairs question,answer,negative.
         k: Negatives of every pair.
         share: How alike to what asks a negative may be, as a share of how alike the answer is.
+        spreadsheet_safe: Put ' before texts that a spreadsheet would take for formulas.
         as_json: Print one JSON object and nothing else.
     """
     from counterpoint import api
 
-    found = api.mine(run, source, out, pairs=[name.strip() for name in pairs.split(",")], k=k, share=share)
+    named = [name.strip() for name in pairs.split(",")]
+    found = api.mine(run, source, out, pairs=named, k=k, share=share, spreadsheet_safe=spreadsheet_safe)
     left_out = f", {found['left_out']:,} are left out for want of them" if found["left_out"] else ""
     say(found, f"{found['rows']:,} pairs with negatives are in {out}{left_out}", as_json=as_json)
 
 
 @app.command
+@trusts
 def report(run: Place, *, source: str | None = None, labels: str | None = None, as_json: AsJson = False) -> None:
     """Write report.html into RUN, or a page beside a file of vectors: one file that opens from disk.
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from counterpoint.errors import InputError
-from counterpoint.shell.app import AsJson, Place, app, say
+from counterpoint.shell.app import AsJson, Place, app, say, trusts
 
 
 @app.command
+@trusts
 def verify(
     run: Place,
     first: str | None = None,

@@ -8,10 +8,11 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from counterpoint.errors import InputError
-from counterpoint.shell.app import AsJson, Place, Several, app, filled, say
+from counterpoint.shell.app import AsJson, Place, Several, app, filled, say, trusts
 
 
 @app.command
+@trusts
 def words(
     run: Place,
     *,

@@ -16,6 +16,18 @@ import torch
 from counterpoint.errors import RunError
 from counterpoint.files import replacing
 from counterpoint.interfaces import Method
+from counterpoint.typed_json import Count, conform, reason
+
+DAMAGE = (ValueError, LookupError, TypeError, AttributeError, RuntimeError)
+"""What is raised over values that are not what was saved."""
+
+
+class Clock(TypedDict):
+    """Where a run stands."""
+
+    step: Count
+    steps: Count
+    seconds: float
 
 
 class State(TypedDict):
@@ -53,14 +65,18 @@ def save(state: State, path: Path) -> None:
 def read(path: Path) -> State:
     """Read a state that ``save`` wrote."""
     try:
+        if path.exists() and not path.is_file():
+            raise ValueError("it is no file")
         state = torch.load(path, map_location="cpu", weights_only=True)
         if not isinstance(state, dict) or set(State.__annotations__) - set(state):
             raise ValueError("it does not hold the state of a run")
+        conform({name: state[name] for name in ("step", "steps", "seconds")}, Clock)
+        if not all(isinstance(each, torch.Tensor) for each in state["method"].values()):
+            raise ValueError("its weights are no tensors")
     except FileNotFoundError:
         raise RunError(f"There is nothing to resume: '{path}' does not exist.") from None
-    except (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as wrong:
-        reason = str(wrong).split("\n")[0][:120]
-        raise RunError(f"'{path}' is damaged ({reason}). Start anew with --overwrite.") from wrong
+    except (*DAMAGE, OSError, EOFError, pickle.UnpicklingError) as wrong:
+        raise RunError(f"'{path}' is damaged ({reason(wrong)[:120]}). Start anew with --overwrite.") from wrong
     return state  # type: ignore[return-value]
 
 
@@ -75,5 +91,11 @@ def restore(state: State, method: Method, optimizer: torch.optim.Optimizer) -> N
             f"'{differing[0]}', {there.get(differing[0], 'absent')} saved and {here.get(differing[0], 'absent')} here. "
             "Resume with the choices the run was started with."
         )
+    try:
+        optimizer.load_state_dict(state["optimizer"])
+    except DAMAGE as wrong:
+        raise RunError(
+            f"The saved state is of another optimiser: {reason(wrong)}. Resume with the choices the run was started "
+            "with."
+        ) from wrong
     method.load_state_dict(state["method"])
-    optimizer.load_state_dict(state["optimizer"])

@@ -7,9 +7,10 @@ and go on as if it had not.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,11 +32,15 @@ from counterpoint.training.looking import look
 from counterpoint.training.normalise import own_statistics, share_statistics
 from counterpoint.training.optimise import peak_rate, rate, set_rate
 from counterpoint.training.processes import Processes
-from counterpoint.training.recipe import Recipe, count_of_pieces, steps_per_epoch
+from counterpoint.training.recipe import FEWEST, Recipe, count_of_pieces, steps_per_epoch
 from counterpoint.training.records import Record, Records
 from counterpoint.training.stopping import StopRequest
+from counterpoint.training.threads import Threads, computing_with
 from counterpoint.views import draw
 from counterpoint.weights import not_finite
+
+REPLANNED = (5, 10, 20, 50, 100, 200)
+"""Steps after which a run that goes by time is planned anew by the time they took, besides the ends of epochs."""
 
 EachEpoch = Callable[[Method, int], Mapping[str, Any]]
 """Is called after an epoch and adds what it returns to the records."""
@@ -52,6 +57,8 @@ class Keeping:
     each_epoch: EachEpoch | None = None
     stop: StopRequest = field(default_factory=StopRequest)
     deadline: float | None = None
+    threads: Threads | None = None
+    """Chooses the number of threads as the run goes; None to keep it."""
     notes: Mapping[str, Any] = field(default_factory=dict)
     """Facts that ``watch`` needs with every record: the objective's name and its temperature."""
 
@@ -85,16 +92,17 @@ def train(method: Method, items: Items, modality: Modality, recipe: Recipe, keep
     per_epoch = steps_per_epoch(len(recipe.rows(items)), recipe.batch_size)
     started, saved = time.monotonic() - course.seconds, time.monotonic()
     every = max(1, min(per_epoch, course.steps // 200))
+    peak = peak_rate(recipe.learning_rate, recipe.batch_size)
     while not course.finished:
         epoch, place = divmod(course.step, per_epoch)
-        info, views = look(items, modality, recipe, step=course.step, count=method.views)
-        peak = peak_rate(recipe.learning_rate, recipe.batch_size)
         set_rate(optimizer, rate(course.step, total=course.steps, warmup=recipe.warmup, peak=peak))
-        loss, vectors = learn(method, optimizer, views, info, recipe, step=course.step)
+        with _timed(keeping.threads):
+            info, views = look(items, modality, recipe, step=course.step, count=method.views)
+            loss, vectors = learn(method, optimizer, views, info, recipe, step=course.step)
         loss, stops = recipe.processes.sum(loss, keeping.stop.asked)
         course.step += 1
         course.seconds = time.monotonic() - started
-        if place == per_epoch - 1 and keeping.deadline is not None:
+        if keeping.deadline is not None and (place == per_epoch - 1 or course.step in REPLANNED):
             _plan_anew(epoch, course, recipe.processes, keeping, keeping.deadline)
         if course.step == 1 or course.step % every == 0 or course.finished:
             _require_finite(loss, course, optimizer)
@@ -193,14 +201,27 @@ def _end_epoch(method: Method, epoch: int, course: Course, keeping: Keeping) -> 
             _tell({"epoch": epoch, **found}, course, keeping)
 
 
+@contextlib.contextmanager
+def _timed(threads: Threads | None) -> Iterator[None]:
+    """A step, with as many threads as were chosen for it, who are told how long it took."""
+    if threads is None:
+        yield
+        return
+    began = time.monotonic()
+    with computing_with(threads.next_step()):
+        yield
+    threads.took(time.monotonic() - began)
+
+
 def _plan_anew(epoch: int, course: Course, processes: Processes, keeping: Keeping, deadline: float) -> None:
     if course.step < 0.9 * course.steps:
-        left = max(0.0, deadline - time.monotonic())
-        possible = int(processes.from_first(course.step + math.floor(left / (course.seconds / course.step))))
+        left, each = max(0.0, deadline - time.monotonic()), course.seconds / course.step
+        possible = int(processes.from_first(max(FEWEST, course.step + math.floor(left / each))))
         if abs(possible - course.steps) > 0.1 * course.steps:  # the machine is busier, or idler, than when measured
-            course.steps = max(course.step, possible)
+            planned, course.steps = course.steps, max(course.step, possible)
             if processes.first:
-                _tell({"epoch": epoch, "planned_anew": course.steps}, course, keeping)
+                anew = {"planned_anew": course.steps, "planned": planned, "seconds_per_step": round(each, 4)}
+                _tell({"epoch": epoch, **anew}, course, keeping)
 
 
 def _speed(course: Course, recipe: Recipe, method: Method) -> float:

@@ -12,6 +12,9 @@ from counterpoint.training.optimise import MakeOptimizer, adamw
 from counterpoint.training.processes import ALONE, Processes
 from counterpoint.training.sampling import EachItem, Sampling
 
+FEWEST = 10
+"""Steps of the shortest run that goes by time: fewer teach nothing."""
+
 
 @dataclass(frozen=True)
 class Recipe:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from counterpoint.files import write_text, writing
+from counterpoint.schemas import Measured
+from counterpoint.typed_json import parsed
 
 Record = Mapping[str, Any]
 
@@ -35,11 +37,11 @@ class Records:
 
 
 def read(path: Path) -> list[Record]:
-    """The records in a file; a last line that was cut off by a killed process is left out."""
-    records = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    """The records in a file; what follows a line that is none is left out, as a killed process cuts off the last."""
+    records: list[Record] = []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
-            records.append(json.loads(line))
-        except json.JSONDecodeError:
+            records.append(parsed(line, Measured))
+        except (ValueError, RecursionError):
             break
     return records

@@ -1,0 +1,35 @@
+"""How a model of text reads: its tokenizer, what is counted of its tokens, and the columns that hold the texts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from counterpoint.data.schema import Schema
+from counterpoint.data.tokens import Script
+from counterpoint.options import DataOptions
+from counterpoint.typed_json import Between, Count
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the modality learned from its training data.
+
+    ``occurrences`` says of every token how often it stands in the texts, ``documents`` in how many of ``texts`` texts;
+    ``columns`` are those with the text, where the source had any: joined to one text, or, where it was of pairs, one
+    after another.
+    """
+
+    tokenizer: Script
+    occurrences: Sequence[int]
+    documents: Sequence[int]
+    texts: Count
+    longest: Annotated[int, Between(1, 2**20)]
+    columns: Sequence[str]
+    paired: bool
+    views: str
+    schema: Schema
+    options: DataOptions
+    network: Mapping[str, Any] | None
+    """What it takes to build the network again whose tokenizer this is."""

@@ -1,0 +1,65 @@
+"""How many threads compute a step: all of them or one, whichever is faster beside what else the machine does.
+
+Threads wait for each other in every operation. Beside a busy neighbour two of them were up to four times slower than
+alone, where one thread was only twice as slow. So both are timed on real steps before a run, and again every half
+minute while it goes. Sums of several threads are rounded in another order: results agree to rounding, not bit for bit,
+so a run that goes by epochs, which is to give the same whenever it is run, keeps the number that it began with.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import torch
+
+EVERY = 30.0
+"""Seconds of training between two comparisons."""
+
+TRIED = 3
+"""Steps by which both numbers are compared, the fastest of each: other processes only slow steps down."""
+
+FASTER = 0.9
+"""Share of the time of a step that another number has to need, or less, to be taken."""
+
+
+@contextlib.contextmanager
+def computing_with(count: int | None) -> Iterator[None]:
+    """So many threads in the block, and in the end as many as before; None for as many as there are."""
+    before = torch.get_num_threads()
+    if count is not None:
+        torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+class Threads:
+    """Chooses between all threads and one while a run goes; is told how long every step took."""
+
+    def __init__(self, most: int, first: int) -> None:
+        self.counts = (most, 1)
+        self.current = first
+        self._since = 0.0
+        self._own: list[float] = []
+        self._other: list[float] = []
+
+    def next_step(self) -> int:
+        """The number of threads for the next step."""
+        return self._another() if self._since >= EVERY else self.current
+
+    def took(self, seconds: float) -> None:
+        """How long the step took that ``next_step`` was asked about."""
+        if self._since < EVERY:
+            self._since += seconds
+            self._own = [*self._own, seconds][-TRIED:]
+            return
+        self._other.append(seconds)
+        if len(self._other) == TRIED:
+            if min(self._other) < FASTER * min(self._own):
+                self.current = self._another()
+            self._since, self._own, self._other = 0.0, [], []
+
+    def _another(self) -> int:
+        return self.counts[0] if self.current == self.counts[1] else self.counts[1]
