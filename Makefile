@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo check check-slow bench bench-quick format lint types architecture test clean
+.PHONY: help demo picture check check-slow bench bench-quick format lint types architecture test clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 16
@@ -22,6 +22,10 @@ demo: .venv/installed  ## train on the bundled images, print the scores, write t
 	$(BIN)/counterpoint fit sample:fashion --out runs/demo --minutes 3 --overwrite
 	$(BIN)/counterpoint evaluate runs/demo --train sample:fashion --test sample:fashion-test
 	$(BIN)/counterpoint report runs/demo
+
+picture:  ## draw the picture of the report in the README anew, after make demo; needs chromium
+	chromium --headless --no-sandbox --hide-scrollbars --window-size=1180,1320 --screenshot=docs/pictures/report.png \
+		file://$(CURDIR)/runs/demo/report.html
 
 check: .venv/installed-dev format lint types architecture test  ## what CI runs
 

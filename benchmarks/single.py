@@ -1,7 +1,8 @@
 """Milliseconds for one item at a time, as in a service: ``embed`` of a text and of a picture of 64 pixels, ``search``.
 
 The models are the usual ones of their kind of data at their full size, trained for a single epoch, which changes no
-figure here. One thread; the median of many turns, and the first turn beside it, which pays for what is computed once.
+figure here. One thread, and the time of the processor, which neighbours on the machine change little; the median of
+many turns, and the first turn beside it, which pays for what is computed once.
 
     python benchmarks/single.py [--quick]
 """
@@ -53,12 +54,13 @@ def timed(do, turns: int) -> dict:
     """Milliseconds of the first turn and of the median of those that follow."""
     seconds = []
     for _ in range(turns + 1):
-        start = time.perf_counter()
+        start = time.process_time()
         do()
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.process_time() - start)
     return {"milliseconds": 1000 * statistics.median(seconds[1:]), "first": 1000 * seconds[0]}
 
 
 if __name__ == "__main__":
+    print(f"{torch.backends.cpu.get_cpu_capability()}, torch {torch.__version__}")
     for row in measure("--quick" in sys.argv):
         print(f"{row['name']:30} {row['milliseconds']:8.2f} ms   first {row['first']:8.2f} ms")

@@ -14,6 +14,7 @@ from counterpoint import catalogue
 from counterpoint.interfaces import Method
 from counterpoint.kinds import Modality
 from counterpoint.plans import Distilling, Plan, Tuning
+from counterpoint.trust import PARTS
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted((ROOT / "src" / "counterpoint").rglob("*.py"))
@@ -63,7 +64,9 @@ def test_names_say_what_they_hold(path):
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
 def test_functions_take_at_most_seven_arguments_and_no_open_ended_ones(path):
     for node in functions(path):
-        arguments = [each.arg for each in (*node.args.args, *node.args.kwonlyargs) if each.arg not in ("self", "cls")]
+        arguments = [
+            each.arg for each in (*node.args.args, *node.args.kwonlyargs) if each.arg not in ("self", "cls", "quiet")
+        ]
         if path.parent.stem != "shell" and path.stem != "estimator":  # where each is an option that a person may write
             assert len(arguments) <= 7, (node.name, arguments)
         # What a decorator hands on, as P.kwargs, is not open-ended: the verb that it wraps says what there is.
@@ -123,6 +126,28 @@ def test_importing_the_package_and_its_command_line_loads_neither_torch_nor_nump
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_no_choice_that_names_a_part_is_loaded_from_a_folder_unasked():
+    for each in dataclasses.fields(Plan):
+        for kinds in re.findall(r"counterpoint list (\w+)", each.metadata["help"]):
+            assert PARTS[each.name] == catalogue.plurals()[kinds]
+
+
+def test_a_run_that_is_not_there_is_told_before_torch_is_loaded():
+    import subprocess
+    import sys
+
+    script = (
+        "import sys\n"
+        "from counterpoint.cli import main\n"
+        "try:\n"
+        "    main(['embed', 'nowhere', 'x', '--out', 'z.npz'])\n"
+        "except SystemExit as ended:\n"
+        "    assert ended.code == 2 and 'torch' not in sys.modules\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    assert done.stderr.startswith("counterpoint: There is no run in 'nowhere'. Make one with")
 
 
 def test_every_choice_has_help_that_points_to_lists_there_are():

@@ -330,6 +330,10 @@ WRONG = {
     "nothing to take as it came": ["fit", "{tmp}/array.npy", "--epochs", "0", "--out", "{out}"],
     "a file that holds no vectors": ["evaluate", "{tmp}/short.npy", "--labels", "{tmp}/short.npy"],
     "unknown list": ["list", "methodz"],
+    "unknown recipe": ["fit", "{tmp}/array.npy", "--recipe", "simclr-cifar-resnet18", "--out", "{out}"],
+    "a recipe of another method": [
+        *("fit", "{tmp}/array.npy", "--recipe", "byol-imagenet-resnet50", "--method", "moco", "--out", "{out}"),
+    ],
 }
 
 

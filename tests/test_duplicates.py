@@ -264,14 +264,14 @@ def test_vectors_are_compared_by_themselves_or_not_at_all(world, capsys):
     with pytest.raises(InputError, match="A model is given with the data"):
         cp.duplicates(world / "run")
     with pytest.raises(InputError, match=r"The page is written as \.html"):
-        cp.duplicates(world / "vectors.npz", page=world / "page.pdf")
+        cp.duplicates(world / "vectors.npz", html=world / "page.pdf")
 
 
 def test_texts_and_rows_are_shown_in_words(tmp_path):
     rows = [f"{number},{number * 7 % 50},{'red' if number % 3 else 'blue'}" for number in range(60)]
     (tmp_path / "table.csv").write_text("\n".join(["age,pulse,colour", *rows, rows[4]]))
     model = cp.fit(tmp_path / "table.csv", epochs=1, batch_size=16, width=8)
-    found = cp.duplicates(model, tmp_path / "table.csv", page=tmp_path / "page.html")
+    found = cp.duplicates(model, tmp_path / "table.csv", html=tmp_path / "page.html")
     assert (found.pairs[0].index, found.pairs[0].equal) == ((4, 60), True)
     assert found.pairs[0].contents[0] == found.pairs[0].contents[1]
     assert "pulse 28" in str(found)

@@ -228,7 +228,7 @@ def test_vectors_of_no_numbers_are_refused_wherever_they_come_from(world, model,
     with pytest.raises(InputError, match=told):
         cp.Embeddings(vectors, z.names)
     np.savez(tmp_path / "z.npz", vectors=vectors, names=np.asarray(z.names), model=z.model)
-    for verb in (cp.Embeddings.load, lambda path: api.search_source(model, path, like=0)):
+    for verb in (cp.Embeddings.load, lambda path: cp.search(model, path, like=0)):
         with pytest.raises(InputError, match=told):
             verb(tmp_path / "z.npz")
     assert len(cp.Embeddings(np.full((2, 3), 2e38, dtype=np.float32), ["a", "b"])) == 2

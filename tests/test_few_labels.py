@@ -353,7 +353,8 @@ def test_finetune_distill_and_predict_from_a_shell(tmp_path, capsys):
     tuning = ["finetune", base, source, "--labels", str(tmp_path / "few.npy"), "--out", out, "--epochs", "4"]
     main([*tuning, "--json"])
     found = json.loads(capsys.readouterr().out)
-    assert (found["labels"], found["classes"], found["held_out"]) == (32, dict.fromkeys("0123", 8), 8)
+    assert (found["labels"], found["classes"]) == (32, dict.fromkeys("0123", 8))
+    assert found["judgement"]["candidates"]["probe"]["items"] == 32
     small = str(tmp_path / "small")
     main(["distill", out, source, "--encoder", "conv2d", "--width", "4", "--epochs", "1", "--out", small, "--json"])
     taught = json.loads(capsys.readouterr().out)

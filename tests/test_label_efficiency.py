@@ -59,7 +59,7 @@ def trained(tmp_path_factory):
 @pytest.fixture(scope="module")
 def worth(trained):
     world = stripes()
-    return cp.label_efficiency(trained, world.source, labels=world.labels, budgets=["2", "10%", "500"], draws=2)
+    return cp.label_efficiency(trained, world.source, labels=world.labels, budget=["2", "10%", "500"], draws=2)
 
 
 def test_ways_are_compared_on_the_same_draws_and_items():
@@ -107,7 +107,7 @@ def test_every_way_is_compared_at_every_budget_that_the_labels_can_give(worth, t
 
 def test_the_same_seed_draws_the_same_labels(worth, trained):
     world = stripes()
-    again = cp.label_efficiency(cp.load(trained), world.source, labels=world.labels, budgets=[2], draws=2)
+    again = cp.label_efficiency(cp.load(trained), world.source, labels=world.labels, budget=[2], draws=2)
     for name, score in again["rows"][0]["ways"].items():
         assert score == worth["rows"][0]["ways"][name]
 
@@ -125,7 +125,7 @@ def test_contrast_is_worth_labels():
     model = cp.fit(world.source, epochs=25, batch_size=64, width=16)
     other = stripes(seed=1)
     labels = (world.labels, other.labels)
-    found = cp.label_efficiency(model, world.source, other.source, labels=labels, budgets=[4], draws=2)
+    found = cp.label_efficiency(model, world.source, other.source, labels=labels, budget=[4], draws=2)
     ways = found["rows"][0]["ways"]
     assert ways["tuned"]["value"] > ways["scratch"]["value"] + 0.05
 

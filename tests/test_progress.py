@@ -1,8 +1,11 @@
+import logging
+
 import numpy as np
 from rich.console import Console
 
 import counterpoint as cp
 from counterpoint import progress
+from counterpoint.consoles import draws_bars
 from tests.test_watch import HEALTHY
 from tests.worlds import records
 
@@ -52,3 +55,23 @@ def test_embedding_says_how_far_it_is_once_it_takes_a_while(monkeypatch):
         told = model.embed_items(items, batch_size=16, tell=progress.embedding("teacher"))
     assert out.export_text().splitlines() == [f"teacher  {done} of 64 items" for done in (16, 32, 48, 64)]
     np.testing.assert_array_equal(told.vectors, model.embed_items(items).vectors)
+
+
+def test_a_quiet_verb_prints_nothing_and_loggers_hear_it(capsys, caplog):
+    caplog.set_level(logging.INFO, logger="counterpoint")
+    rows = np.random.default_rng(0).normal(size=(40, 4))
+    choices = {"epochs": 1, "batch_size": 8, "width": 8, "head_hidden": 16, "head_outputs": 8}
+    model = cp.fit(rows, quiet=True, **choices)
+    cp.evaluate(model, rows, labels=np.arange(40) % 2, quiet=True)
+    cp.plan(rows, quiet=True, **choices)
+    assert capsys.readouterr() == ("", "")
+    logged = [record.getMessage() for record in caplog.records]
+    assert "data      40 items of 4, recognised as table" in logged
+    assert any(line.startswith("warning  Nothing is known of its use yet") for line in logged)
+
+
+def test_a_notebook_has_a_bar_where_it_can_move_and_few_lines_elsewhere(monkeypatch):
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    for installed in (True, False):
+        monkeypatch.setattr("counterpoint.consoles.find_spec", lambda name, installed=installed: installed or None)
+        assert draws_bars(progress.console()) is installed

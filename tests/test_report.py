@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import base64
 import dataclasses
+import io
 import itertools
 import json
 import re
@@ -14,19 +16,25 @@ import torch
 from PIL import Image
 from torch import nn
 
+from counterpoint.data.subset import Subset
 from counterpoint.errors import LabelError
-from counterpoint.kinds import Modality
+from counterpoint.kinds import Modality, Wishes
+from counterpoint.modalities.image import Images
+from counterpoint.modalities.series import Series
+from counterpoint.modalities.table import Table
 from counterpoint.model import Model
 from counterpoint.plans import Plan
+from counterpoint.reports import charts
 from counterpoint.reports.charts import curves, ticks
-from counterpoint.reports.map import flattened
+from counterpoint.reports.map import APART, apart, flattened
 from counterpoint.reports.page import write_report
 from counterpoint.reports.scores import scores
-from counterpoint.reports.thumbnails import data_url
+from counterpoint.reports.thumbnails import data_url, shown
 from counterpoint.reports.views import draw_views
 
+REPORTS = Path(charts.__file__).parent
 HOSTILE = "</script><script>alert(1)</script>\"'&{{7*7}}.png"
-SECTIONS = ["verdict", "scores", "curves", "views", "gallery", "map", "skipped", "plan", "reproduce"]
+SECTIONS = ["verdict", "scores", "map", "gallery", "curves", "views", "skipped", "plan", "reproduce"]
 
 
 class Squares(Modality):
@@ -151,6 +159,7 @@ def a_run(folder: Path) -> Path:
         "source": "squares/",
         "command": "counterpoint fit squares/ --out run --overwrite",
         "items": 40,
+        "started": "2026-11-03T15:26:01+00:00",
         "steps": 40,
         "steps_per_epoch": 10,
         "machine": {"torch": "2.9", "threads": 1},
@@ -204,8 +213,8 @@ def test_sections_come_in_order_and_headings_skip_no_level(whole: Page):
 
 def test_nothing_is_loaded_from_elsewhere(whole: Page):
     addresses = [each[name] for _, each in whole.elements for name in ("src", "href", "srcset") if name in each]
-    assert addresses
-    assert all(str(address).startswith("data:image/") for address in addresses)
+    assert all(str(address).startswith(("data:image/", "#")) for address in addresses)
+    assert {str(each["href"]) for each in whole.all("a")} == {f"#{section}" for section in SECTIONS[1:]}
     assert not whole.all("link")
     policy = next(each["content"] for each in whole.all("meta") if "http-equiv" in each)
     assert "default-src 'none'" in str(policy)
@@ -245,6 +254,67 @@ def test_the_report_says_what_the_folder_holds(whole: Page):
     assert len(whole.all("polyline")) == 5
 
 
+def test_the_run_is_dated_and_its_plan_is_folded(whole: Page):
+    assert "3 November 2026 · 40 items" in whole.text
+    tags = [tag for tag, attributes in whole.elements if tag == "details" or "choices" in str(attributes.get("class"))]
+    assert tags == ["details", "table"]
+
+
+def test_columns_are_shown_by_their_names(tmp_path: Path):
+    columns = {"age": np.arange(20.0), "paid": [True, False] * 10, "eyes": ["blue", "brown"] * 10}
+    days = [f"2024-03-{day:02d}" for day in range(1, 21)]
+    table, items = Table.learn({**columns, "born": days}, Wishes())
+    page = Page(write_report(tmp_path, Model(table.encoder("mlp", 8), table), items).read_text(encoding="utf-8"))
+    assert table.cells(items.take(np.array([3]))) == [
+        {"age": "3", "paid": "false", "eyes": "brown", "born": "2024-03-04"}
+    ]
+    assert re.search(r"Similarity\s*age\s*paid\s*eyes\s*born", page.text)
+
+
+def test_series_are_shown_as_curves_of_their_channels(tmp_path: Path):
+    series, items = Series.learn(np.random.default_rng(0).normal(3, 2, (6, 2, 16)), Wishes())
+    page = Page(write_report(tmp_path, Model(series.encoder("conv1d", 8), series), items).read_text(encoding="utf-8"))
+    assert [each.get("class") for each in page.all("svg")].count("trace") == 12 * 6
+    assert "channel 1" in page.text
+
+
+def test_photos_are_shown_from_their_files_and_as_kept_where_those_are_gone(tmp_path: Path):
+    for name in ("a.png", "b.png", "tiny.png"):
+        Image.new("RGB", (8, 4) if name == "tiny.png" else (500, 250), "red").save(tmp_path / name)
+    images, items = Images.learn(tmp_path, Wishes(view_size=16))
+    (tmp_path / "b.png").unlink()
+    found = shown(images, Subset(items, np.array([2, 1, 0])), np.array([2, 1, 0]), side=200)
+    sizes = [Image.open(io.BytesIO(base64.b64decode(each.url.split(",")[1]))).size for each in found]
+    kept = images.picture(items.take(np.array([1]))).shape[2]
+    assert sizes == [(200, 100), (kept, kept), (8, 4)]
+    assert [each.pixels for each in found] == [False, True, True]
+
+
+def test_wide_tables_scroll_in_a_box_of_their_own():
+    for page in REPORTS.glob("*.jinja"):
+        for before, table in re.findall(r"(.*)\n<table([^>]*)>", page.read_text(encoding="utf-8")):
+            assert 'class="wide"' in before or "choices" in table, page.name
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+def test_colours_can_be_told_from_the_paper(scheme: int):
+    blocks = re.findall(r":root \{(.*?)\}", (REPORTS / "report.css").read_text(encoding="utf-8"), re.DOTALL)
+    colours = dict(re.findall(r"--(\w[\w-]*): (#\w{6})", "".join(blocks[: scheme + 1])))
+    for paper in ("paper", "raised"):
+        assert all(contrast(colours[ink], colours[paper]) >= 4.5 for ink in ("ink", "soft", "good", "warning", "bad"))
+        assert all(contrast(colours[f"g{number}"], colours[paper]) >= 3 for number in range(10))
+    for level in ("good", "warning", "bad"):
+        assert min(contrast(colours[ink], colours[f"{level}-paper"]) for ink in ("ink", level)) >= 4.5
+
+
+def contrast(*colours: str) -> float:
+    """WCAG 2.2: the contrast ratio of two colours by their relative luminance."""
+    levels = np.array([[int(each[place : place + 2], 16) / 255 for place in (1, 3, 5)] for each in colours])
+    linear = np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4)
+    low, high = sorted((linear @ [0.2126, 0.7152, 0.0722]).tolist())
+    return (high + 0.05) / (low + 0.05)
+
+
 def test_the_same_run_gives_the_same_report(tmp_path: Path):
     first = write_report(a_run(tmp_path), model(), Drawn(40)).read_bytes()
     assert write_report(tmp_path, model(), Drawn(40)).read_bytes() == first
@@ -281,7 +351,7 @@ def test_a_missing_sheet_of_views_is_drawn(tmp_path: Path):
 def test_a_single_item_has_no_neighbours_but_a_place(tmp_path: Path):
     page = report(tmp_path, Drawn(1))
     assert "A single item has no neighbours." in page.text
-    assert json.loads(page.scripts[0])["places"] == [[0.5, 0.5]]
+    assert json.loads(page.scripts[0])["places"] == [[500, 250]]
 
 
 def test_two_items_are_each_others_neighbours(tmp_path: Path):
@@ -293,7 +363,7 @@ def test_two_items_are_each_others_neighbours(tmp_path: Path):
 def test_items_that_are_all_alike_are_one_cluster(tmp_path: Path):
     data = json.loads(report(tmp_path, Drawn(40, same=True)).scripts[0])
     assert data["labels"] == ["Cluster 1"]
-    assert data["places"] == [[0.5, 0.5]] * 40
+    assert data["places"] == [[500, 250]] * 40
 
 
 def test_data_without_pictures_is_shown_by_name(tmp_path: Path):
@@ -312,11 +382,25 @@ def test_items_without_finite_vectors_are_left_out(tmp_path: Path):
     assert "No item has a vector of finite numbers." in page.text
 
 
-def test_more_labels_than_colours_and_shapes_share_the_last_group(tmp_path: Path):
-    data = json.loads(report(tmp_path, Drawn(35), labels=[f"label {n}" for n in range(35)]).scripts[0])
-    assert len(data["labels"]) == 30
-    assert data["labels"][-1] == "6 more labels"
-    assert data["groups"].count(29) == 6
+def test_the_most_frequent_labels_have_colours_and_the_others_share_a_grey(tmp_path: Path):
+    labels = [f"label {n}" for n in range(35)] + ["often"] * 3
+    data = json.loads(report(tmp_path, Drawn(38), labels=labels).scripts[0])
+    assert data["labels"][0] == "often"
+    assert data["labels"][10:] == ["26 more labels"]
+    assert data["groups"].count(10) == 26
+
+
+def test_the_map_is_a_drawing_that_needs_no_script(whole: Page):
+    groups = [each for each in whole.all("path") if each.get("class") == "dots"]
+    assert sum(str(each["d"]).count("h0") for each in groups) == 40
+    assert any("kind 0 14, kind 1 13, kind 2 13" in str(each["aria-label"]) for each in whole.all("svg"))
+
+
+def test_numbers_on_the_map_do_not_cover_each_other():
+    crowd = np.random.default_rng(0).integers(0, 200, (10, 30, 2))
+    marks = [mark for mark in apart(list(crowd)) if mark is not None]
+    assert len(marks) > 4
+    assert all(np.hypot(a.x - b.x, a.y - b.y) >= APART for a, b in itertools.combinations(marks, 2))
 
 
 def test_labels_must_fit_the_items(tmp_path: Path):
@@ -379,6 +463,15 @@ def test_the_page_repeats_what_the_scores_come_to():
     (score,) = scores({"linear": scored(0.6, 0.7)})
     assert score.level == "bad"
     assert score.sentence.endswith("60.0% of the test items. The trained encoder is worse than raw features.")
+
+
+def test_what_became_of_few_labels_comes_first(tmp_path: Path):
+    (tmp_path / "pretrained").mkdir()
+    a_run(tmp_path / "pretrained")
+    (tmp_path / "plan.json").write_text(json.dumps({"verb": "semi", "source": "squares/", "asked": {}, "settled": {}}))
+    (tmp_path / "tuned.json").write_text(json.dumps({"level": "good", "conclusion": "The student is handed over."}))
+    page = report(tmp_path, None)
+    assert page.text.index("The student is handed over.") < page.text.index("InfoNCE is saturated")
 
 
 def test_whether_the_run_is_of_use_comes_first(whole: Page, tmp_path: Path):

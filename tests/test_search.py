@@ -258,3 +258,26 @@ def test_saved_vectors_are_known_by_a_path_from_home_and_in_folders_of_folders(t
     assert is_saved("~/parts")
     assert not is_saved("")
     assert not is_saved("~nobody says hello")
+
+
+def test_several_queries_are_each_searched_as_alone(pairs):
+    run, texts = pairs / "run0", asked(40)
+    queries = [texts["answer"][3], 5, cp.embed(run, texts["answer"][7]).vectors[0], "7"]
+    hits = cp.search(run, list(texts["answer"]), like=queries, k=3)
+    assert hits == [cp.search(run, list(texts["answer"]), like=each, k=3) for each in queries]
+    assert all(hit.text == texts["answer"][hit.index] for each in hits for hit in each)
+    z = embeddings(9)
+    assert cp.search(z, like=[2, "item 4"], k=2) == [search(z, like=2, k=2), search(z, like="item 4", k=2)]
+    assert cp.search(z, like=[]) == []
+
+
+def test_hits_print_as_in_the_shell_and_are_a_data_frame(pairs, capsys):
+    run, source = pairs / "run0", pairs / "pairs.csv"
+    hits = cp.search(run, source, like=0, k=2)
+    capsys.readouterr()
+    main(["search", str(run), str(source), "--like", "0", "-k", "2"])
+    assert capsys.readouterr().out == f"{hits}\n"
+    frame = hits.to_frame()
+    assert frame.index.tolist() == [hit.name for hit in hits]
+    assert frame["text"].tolist() == [hit.text for hit in hits]
+    assert list(search(embeddings(3), like=0).to_frame().columns) == ["index", "similarity"]

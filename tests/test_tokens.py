@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from counterpoint.data import tokens
+from counterpoint.data.overlong import CHUNK
 from counterpoint.data.words import counted
 from counterpoint.errors import InputError
 from counterpoint.options import DataOptions
@@ -86,7 +87,7 @@ def test_texts_are_read_as_the_library_reads_them(kind, texts):
 @pytest.mark.parametrize("kind", WHOLE)
 def test_what_looks_beyond_a_space_would_be_read_otherwise_piece_by_piece(kind, monkeypatch):
     monkeypatch.setattr(tokens, "_ends_at_spaces", lambda script: True)
-    assert not all(agree(WHOLE[kind], [text]) for text in [*SAID, "of the last  one "])
+    assert not all(agree(WHOLE[kind], [text, text]) for text in [*SAID, "of the last  one "])
 
 
 @pytest.mark.parametrize("kind", IN_CHUNKS)
@@ -205,6 +206,23 @@ def test_a_megabyte_without_a_space_is_read_as_far_as_it_can_matter():
     texts = ["a few words", f"before {letters} behind"] * 2
     tokenizer = tokens.Tokenizer(tokens.learned(texts, size=100))
     read = tokenizer.numbers(texts)
-    assert read.lengths[1] == tokenizer.numbers([f"before {letters[: tokens.CHUNK]} behind"]).lengths[0]
-    assert 512 <= read.lengths[1] <= tokens.CHUNK + 20
+    assert read.lengths[1] == tokenizer.numbers([f"before {letters[:CHUNK]} behind"]).lengths[0]
+    assert 512 <= read.lengths[1] <= CHUNK + 20
     assert tokenizer.said(read.padded(np.array([1]), most=10**6, pad=tokenizer.pad))[0].endswith(" behind")
+
+
+@pytest.mark.parametrize("kind", [*IN_CHUNKS, *WHOLE])
+def test_a_text_alone_is_read_as_among_others(kind):
+    reader = tokens.Tokenizer((IN_CHUNKS | WHOLE)[kind])
+    alone = [row.tolist() for text in SAID for row in reader.numbers([text])]
+    assert alone == [row.tolist() for row in reader.numbers(SAID)]
+
+
+@pytest.mark.parametrize("kind", ["byte pairs of ours", "whole words"])
+def test_the_vocabulary_is_gone_through_once(kind):
+    reader = tokens.Tokenizer(IN_CHUNKS[kind])
+    first = reader.numbers(SAID[-1:])
+    remark, reader.words = reader.remark(first), None
+    again = reader.numbers(SAID[-1:])
+    assert again.flat.tolist() == first.flat.tolist()
+    assert reader.remark(again) == remark

@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import Any, Unpack
 
 from counterpoint import runs
 from counterpoint.choosing.bakeoff import compare as compare
 from counterpoint.choosing.laboratory import lab as lab
-from counterpoint.choosing.outcome import tuning_table as tuning_table
-from counterpoint.choosing.remarks import lab_table as lab_table
-from counterpoint.choosing.standings import contest_table as contest_table
 from counterpoint.choosing.tuning import tune as tune
 from counterpoint.classifiers.classifier import Classifier
 from counterpoint.data.labels import read_codes
 from counterpoint.data.vectors import is_vectors
 from counterpoint.data.word2vec import SUFFIXES
-from counterpoint.embeddings import Embeddings, is_saved
+from counterpoint.embeddings import Embeddings
 from counterpoint.errors import InputError
 from counterpoint.exporting import contents
 from counterpoint.exporting.onnx_file import require, write_onnx
 from counterpoint.exporting.state import write_state
 from counterpoint.exporting.words import write_words
-from counterpoint.files import expanded, is_file
+from counterpoint.files import expanded
 from counterpoint.fitting import fit as fit
 from counterpoint.interfaces import Items
+from counterpoint.keywords import PlanKeywords
 from counterpoint.labelling.efficiency import efficiency_table as efficiency_table
 from counterpoint.labelling.efficiency import label_efficiency as label_efficiency
 from counterpoint.labelling.evaluating import evaluate as evaluate
@@ -46,10 +41,10 @@ from counterpoint.matching import retrieve as retrieve
 from counterpoint.mining import mine as mine
 from counterpoint.model import LOG, Model, load
 from counterpoint.near_duplicates import duplicates as duplicates
-from counterpoint.progress import announce_labels, embedding, sharding
+from counterpoint.progress import announce_labels, embedding, may_be_quiet, sharding, summary_lines
 from counterpoint.reports.page import write_report
-from counterpoint.retrieval.nearest import Hit
-from counterpoint.retrieval.nearest import search as find_alike
+from counterpoint.results import Result
+from counterpoint.searching import search as search
 from counterpoint.settle import chosen, prepare
 from counterpoint.sharding.job import Way, embed_all
 from counterpoint.verifying import verification as verification
@@ -58,18 +53,37 @@ from counterpoint.wording import analogies as analogies
 from counterpoint.wording import words as words
 
 
-def plan(source: object, *, labels: object = None, pairs: object = None, **choices: Any) -> dict[str, Any]:
+@may_be_quiet
+def plan(
+    source: object,
+    *,
+    labels: object = None,
+    pairs: object = None,
+    **choices: Unpack[PlanKeywords],
+) -> Result:
     """What ``fit`` would do with this source on this machine, without doing it: sizes, steps, memory and minutes.
 
     Raises ``InputError`` where ``fit`` would.
     """
     asked, own = chosen(choices, labels=labels, pairs=pairs)
     prepared = prepare(source, asked, own, began=time.monotonic(), measured=True)
-    return {**prepared.summary(), "plan": prepared.plan.record()}
+    return Result({**prepared.summary(), "plan": prepared.plan.record()}, _planned)
 
 
+def _planned(found: Mapping[str, Any]) -> str:
+    """What ``plan`` says, as plain text for people."""
+    settled = (f"{name} = {value}" for name, value in found["plan"].items() if value is not None)
+    return "\n".join([*summary_lines(found), "", *settled])
+
+
+@may_be_quiet
 def embed(
-    model: Model | str | Path, source: object, *, length: int | None = None, column: str | None = None
+    model: Model | str | Path,
+    source: object,
+    *,
+    length: int | None = None,
+    column: str | None = None,
+    quiet: bool = False,
 ) -> Embeddings:
     """Unit vectors and names of all items of a source, as ``Model.embed`` gives them.
 
@@ -84,6 +98,7 @@ def embed(
     return z if length is None else z.shortened(length)
 
 
+@may_be_quiet
 def embed_shards(
     model: Model | str | Path,
     source: object,
@@ -93,108 +108,28 @@ def embed_shards(
     engine: str = "local",
     shard_size: int = 10_000,
     overwrite: bool = False,
+    quiet: bool = False,
 ) -> dict[str, Any]:
     """Embed much data into a folder, one .npz per shard; what is there already is kept. See ``docs/embedding.md``."""
     return embed_all(model, source, expanded(out), Way(workers, engine, shard_size, overwrite), sharding())
 
 
-def search(
-    z: Embeddings | Model | str | Path,
-    source: object = None,
-    *,
-    like: str | int | np.ndarray,
-    k: int = 10,
-    column: str | None = None,
-) -> list[Hit]:
-    """The k items most alike to an item (by name or row) or to a vector; with a model also to a file or a text.
-
-    Embeddings are searched by themselves, ``search(z, like=...)``. A model, or its folder, searches a source or vectors
-    that it made of one, ``search(model, source, like="a text")``, as ``search_source`` does.
-    """
-    if isinstance(z, Embeddings):
-        if source is not None or column is not None:
-            raise InputError("Embeddings are searched by themselves. Give the model first: search(model, z, like=...).")
-        return find_alike(z, like=like, k=k)
-    if source is None:
-        raise InputError(f"Search looks through embeddings: embed the data first. Got {type(z).__name__}.")
-    return search_source(z, source, like=like, k=k, column=column)
-
-
-def search_source(
-    model: Model | str | Path,
-    source: object,
-    *,
-    like: str | int | np.ndarray,
-    k: int = 10,
-    column: str | None = None,
-) -> list[Hit]:
-    """The k items of a source most alike to one of them (name or row number), to the item in a file, or to a text.
-
-    Args:
-        model: A model or a run folder.
-        source: Data as for ``embed``, or an index of vectors: embeddings, or the .npz file or the folder that they are
-            saved in. Of an index nothing is embedded but what ``like`` means.
-        like: The name or the row of an item, a vector (d,), a file with one item, or, among texts, a text.
-        k: How many to find.
-        column: Of a model of text, the column to search in, such as ``answer``.
-
-    Raises:
-        InputError: The index is of another model; the column is not there, or items have none.
-    """
-    kept = _model(model)
-    z, texts = _searched(kept, source, column)
-    hits = find_alike(z, like=_sought(kept, z, source, like), k=k)
-    return hits if texts is None else [replace(hit, text=texts[hit.index]) for hit in hits]
-
-
-def _searched(model: Model, source: object, column: str | None) -> tuple[Embeddings, Sequence[str] | None]:
-    """The vectors to search in, as they are saved or made of a source, and the texts that they are of, if of any."""
-    if not (isinstance(source, Embeddings) or is_saved(source)):
-        items = _opened(model, source, column)
-        return model.embed_items(items, tell=embedding()), getattr(items, "texts", None)
-    if column is not None:
-        raise InputError(f"Vectors have no columns. Name '{column}' when they are made: embed ... --column {column}")
-    z = source if isinstance(source, Embeddings) else Embeddings.load(str(source))
-    if z.model != (own := model.fingerprint()):
-        raise InputError(
-            f"The vectors were made by another model: theirs is '{z.model[:12]}', and this is '{own[:12]}'. "
-            "Embed the data with this one, or give the run that made them."
-        )
-    return z, None
-
-
-def _opened(model: Model, source: object, column: str | None) -> Items:
-    return model.open(source) if column is None else model.modality.open_column(source, column)
-
-
-def _sought(model: Model, z: Embeddings, source: object, like: str | int | np.ndarray) -> str | int | np.ndarray:
-    """What ``like`` means: the name or the row of an item, or the vector of one that is not among them."""
-    if not isinstance(like, str):
-        return like
-    for name in (like, _inside(like, source)):
-        if name in z.names:
-            return name
-    if like.isdecimal():
-        return int(like)
-    asked = like if is_file(like) else model.modality.quoted(like)
-    if asked is None:
-        return like
-    others = model.embed(asked)
-    if len(others) != 1:
-        raise InputError(f"'{like}' holds {len(others)} items; give a file with the one to look for.")
-    vector: np.ndarray = others.shortened(z.vectors.shape[1]).vectors[0]
-    return vector
-
-
+@may_be_quiet
 @holds_run
-def report(folder: str | Path, *, source: object = None, labels: object = None) -> Path:
+def report(
+    run: str | Path,
+    *,
+    source: object = None,
+    labels: object = None,
+    quiet: bool = False,
+) -> Path:
     """Write ``report.html`` into a run folder: one file that opens from disk. Returns its path.
 
     ``source`` is the data for its gallery and map, by default the data of the run if that was made here; ``labels``
     colour the map. Of an .npz or .npy file of vectors the page lies beside it, has their scores and a map, and
     ``source`` is a baseline.
     """
-    path = expanded(folder)
+    path = expanded(run)
     if is_vectors(path):
         return report_vectors(path, labels=labels, source=source)
     model = load(path)
@@ -216,7 +151,13 @@ def report(folder: str | Path, *, source: object = None, labels: object = None) 
     return write_report(path, model, items, labels=named, asked=_asked(path, model, items))
 
 
-def export(model: Model | Classifier | str | Path, out: str | Path) -> dict[str, Any]:
+@may_be_quiet
+def export(
+    model: Model | Classifier | str | Path,
+    out: str | Path,
+    *,
+    quiet: bool = False,
+) -> dict[str, Any]:
     """Write a model or a classifier so that it works without this package. See ``docs/export.md``.
 
     Args:
@@ -225,6 +166,7 @@ def export(model: Model | Classifier | str | Path, out: str | Path) -> dict[str,
             classifier, ``probabilities``; compared with torch before it is left. ``.safetensors``: the encoder's
             weights under the names of torchvision or timm. ``.txt``, ``.vec`` and ``.bin``: the vectors of a model of
             words, as word2vec writes them. A file that is there is replaced.
+        quiet: Print nothing.
 
     Returns:
         What was written, with ``out``, ``format``, ``bytes`` and ``model``, the fingerprint; of ONNX ``inputs`` and
@@ -262,12 +204,3 @@ def _asked(folder: Path, model: Model, items: Items | None) -> Items | None:
 
 def _model(model: Model | str | Path) -> Model:
     return model if isinstance(model, Model) else load(model)
-
-
-def _inside(like: str, source: object) -> str:
-    """The name of a file in a folder, when it is given with the folder in front."""
-    folder = expanded(source) if isinstance(source, str | Path) else None
-    if folder is None or not folder.is_dir():
-        return like
-    path = (expanded(like) if is_file(like) else Path(like)).absolute()
-    return path.relative_to(folder.absolute()).as_posix() if path.is_relative_to(folder.absolute()) else like

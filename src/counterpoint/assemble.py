@@ -104,7 +104,7 @@ def completed(plan: Plan) -> Plan:
     usual = {**USUAL, **({"objective": "info_nce"} if compares else {}), **getattr(whole(make), "usual", {})}
     if not (compares or asks_for(make, "temperature")):
         del usual["temperature"]
-    if plan.optimizer not in ("auto", usual["optimizer"]):
+    if catalogue.split(plan.optimizer)[0] not in ("auto", usual["optimizer"]):
         usual.pop("learning_rate", None)  # a method's own is for the usual optimiser
     given = plan.temperature
     left_open = {name: value for name, value in usual.items() if getattr(plan, name) in (None, "auto")}

@@ -47,7 +47,7 @@ def shelf(kinds: str) -> dict[str, Row]:
     kind = plurals().get(kinds, kinds)
     if kind not in SHELVES:
         raise UnknownName(
-            f"There is no list of '{kinds}'.{closest(kinds, plurals())} Choose one of {listed(plurals())}."
+            f"There is no list of '{kinds}'.{closest(kinds, plurals())} Choose one of {listed(plurals(), 20)}."
         )
     return SHELVES[kind]
 
@@ -124,7 +124,8 @@ def find(kind: str, spec: str, *, only: str = "") -> Any:
                 f"The {kind} '{name}' has no option '{option}'.{closest(option, known)} Options: {listed(known)}."
             )
         annotation = known[option].annotation
-        plain = tuple(each for each in typing.get_args(annotation) or (annotation,) if each in WORDS)
+        several = () if typing.get_origin(annotation) is tuple else typing.get_args(annotation)
+        plain = tuple(each for each in several or (annotation,) if each in WORDS)
         if row is not None and plain:
             check(option, value, typing.Union[plain], {"low": None, "high": None})  # noqa: UP007  (of a tuple)
     return partial(part, **options)

@@ -74,6 +74,11 @@ class MissingPackage(InputError, ImportError):
         super().__init__(f"This needs the package '{package}'. Install it with: pip install \"counterpoint[{extra}]\"")
 
 
+def no_run(path: object) -> RunError:
+    """What to say where a run is named and nothing is there."""
+    return RunError(f"There is no run in '{path}'. Make one with: counterpoint fit SOURCE --out {path}")
+
+
 class RunError(InputError):
     """A run folder exists already, is unfinished, is damaged, or was made with other choices."""
 

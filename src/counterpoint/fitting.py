@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import nn
@@ -18,12 +18,13 @@ from counterpoint.evaluation.labelled import Labelled
 from counterpoint.evaluation.online import online_knn
 from counterpoint.files import expanded, write_json
 from counterpoint.interfaces import Listener
+from counterpoint.keywords import FitKeywords
 from counterpoint.kinds import Modality
 from counterpoint.locks import holds_out
 from counterpoint.model import Model
 from counterpoint.pairing.scoring import ALL, enough, verified
 from counterpoint.plans import Plan
-from counterpoint.progress import announce, announce_labels, conclude, progress
+from counterpoint.progress import announce, announce_labels, conclude, may_be_quiet, progress
 from counterpoint.provenance import command, directory, placed
 from counterpoint.reports.views import draw_views
 from counterpoint.settle import OVERHEAD, Prepared, chosen, prepare
@@ -38,6 +39,7 @@ from counterpoint.training.watch import Verdict, judge
 ADOPTED = Verdict("good", "adopted", "The encoder was taken as it came: nothing was trained.")
 
 
+@may_be_quiet
 @holds_out
 def fit(
     source: object,
@@ -47,7 +49,7 @@ def fit(
     pairs: object = None,
     resume: bool = False,
     overwrite: bool = False,
-    **choices: Any,
+    **choices: Unpack[FitKeywords],
 ) -> Model:
     """Train an encoder on a source and return the model; most methods need no labels.
 

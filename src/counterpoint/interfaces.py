@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, Protocol, runtime_checkab
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int64
+from PIL import Image
 from torch import Tensor, nn
 
 from counterpoint.comparison import Comparison, Tile
@@ -51,6 +52,15 @@ class Items(Protocol):
 
     def take(self, index: Int64[np.ndarray, " b"]) -> Batch:
         """The items at these positions, in this order."""
+        ...
+
+
+@runtime_checkable
+class HasOriginals(Protocol):
+    """Items that are kept smaller than they came, and can be fetched again as they were, for people."""
+
+    def originals(self, index: Int64[np.ndarray, " b"], side: int) -> Sequence[Image.Image | None]:
+        """The pictures at these positions, no longer than ``side``; None for each that is not at hand."""
         ...
 
 

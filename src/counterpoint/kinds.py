@@ -18,6 +18,10 @@ GENTLE: Mapping[str, Any] = {"learning_rate": 1e-4, "batch_size": 64, "views": 1
 """What a network wants that has learned before: small steps, and few."""
 
 
+Cell = str | Sequence[float]
+"""What stands in a column of an item: words, or numbers in the order of time."""
+
+
 class EncoderInput(NamedTuple):
     """What an encoder is given of one item: for those who feed it without this package."""
 
@@ -157,6 +161,10 @@ class Modality(ABC):
 
     def picture(self, batch: Batch) -> Tensor | None:
         """The items as uint8 pictures (b, 3, h, w) for people, or None where the kind of data has none."""
+        return None
+
+    def cells(self, batch: Batch) -> Sequence[Mapping[str, Cell]] | None:
+        """The items as people read them, column by column, or None where there are no columns."""
         return None
 
     def worded(self, view: Tensor) -> Sequence[str] | None:

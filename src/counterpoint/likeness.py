@@ -21,6 +21,8 @@ from counterpoint.interfaces import Items
 from counterpoint.locks import holds_run
 from counterpoint.modalities.text import Text
 from counterpoint.model import Model, load
+from counterpoint.progress import may_be_quiet
+from counterpoint.results import Result
 from counterpoint.retrieval.lexical import tfidf
 
 DRAWS = 1000
@@ -30,38 +32,46 @@ FEWEST = 10
 CALLED = {"trained": "trained encoder", "untrained": "untrained encoder", "tfidf": "TF-IDF"}
 
 
+@may_be_quiet
 @holds_run
 def agree(
-    run: Model | str | Path, source: object, *, pairs: Sequence[str], scores: str, seed: int = 0
-) -> dict[str, Any]:
+    model: Model | str | Path,
+    test: object,
+    *,
+    pairs: Sequence[str],
+    scores: str,
+    seed: int = 0,
+    quiet: bool = False,
+) -> Result:
     """How well the cosine of the vectors of two texts follows what people say of how alike they are.
 
     Where a model reads whole words, pairs with a text of which it knows no word are left out.
 
     Args:
-        run: A model or a run folder; into the folder the result is also written, as ``likeness.json``.
-        source: Columns with texts that the model has not learned from, and with scores.
+        model: A model or a run folder; into the folder the result is also written, as ``likeness.json``.
+        test: Columns with texts that the model has not learned from, and with scores.
         pairs: The two columns of texts.
         scores: The column of scores; the higher, the more alike.
         seed: Names the draws of the intervals.
+        quiet: Print nothing.
 
     Returns:
         ``pairs``, how many; ``unknown``, how many others were left out; ``spearman``: for the trained and the untrained
         encoder and TF-IDF Spearman's rank correlation with a 95 % interval over the pairs; ``better``: trained minus
         each of the others, with intervals that hold together.
     """
-    model = run if isinstance(run, Model) else load(run)
-    read, linked = read_linked(source, list(pairs)[:2], model.modality.written_as())
+    kept = model if isinstance(model, Model) else load(model)
+    read, linked = read_linked(test, list(pairs)[:2], kept.modality.written_as())
     said = read_scores(scores, read.frame, len(linked), read.skipped)
     texts = list(read.texts)
-    items = model.open(texts)
-    known = _known(model, items)[linked].all(axis=1)
+    items = kept.open(texts)
+    known = _known(kept, items)[linked].all(axis=1)
     left_out = int((~known).sum())
     said, (first, second) = said[known], linked[known].T
     if len(said) < FEWEST:
         others = f" whose words the model knows, and {left_out} others" if left_out else ""
         raise InputError(f"A correlation needs {FEWEST} pairs. Got {len(said)}{others}.")
-    vectors = {"trained": model.directions(items), "untrained": model.untrained().directions(items)}
+    vectors = {"trained": kept.directions(items), "untrained": kept.untrained().directions(items)}
     cosines = {name: (z[first] * z[second]).sum(axis=1) for name, z in vectors.items()}
     find = tfidf(texts)
     cosines["tfidf"] = np.asarray([find([texts[one]])[0, other] for one, other in zip(first, second, strict=True)])
@@ -76,9 +86,9 @@ def agree(
         "spearman": {name: _interval(*each)._asdict() for name, each in found.items()},
         "better": {name: _interval(*each, level=level)._asdict() for name, each in better.items()},
     }
-    if isinstance(run, str | Path):
-        write_json(expanded(run) / runs.LIKENESS, record)
-    return record
+    if isinstance(model, str | Path):
+        write_json(expanded(model) / runs.LIKENESS, record)
+    return Result(record, table)
 
 
 def _known(model: Model, items: Items) -> Bool[np.ndarray, " n"]:

@@ -19,6 +19,8 @@ from counterpoint.evaluation.intervals import difference_interval, score_interva
 from counterpoint.files import expanded, write_json
 from counterpoint.locks import holds_run
 from counterpoint.model import Model, load
+from counterpoint.progress import may_be_quiet
+from counterpoint.results import Result
 from counterpoint.retrieval.lexical import Find, bm25, tfidf
 from counterpoint.retrieval.ranking import ranked
 
@@ -51,18 +53,26 @@ UNMATCHED = {
 """What did not fit together, as people are told of it."""
 
 
+@may_be_quiet
 @holds_run
 def match(
-    run: Model | str | Path, source: object, *, pairs: Sequence[str], among: int | None = None, seed: int = 0
-) -> dict[str, Any]:
+    model: Model | str | Path,
+    test: object,
+    *,
+    pairs: Sequence[str],
+    among: int | None = None,
+    seed: int = 0,
+    quiet: bool = False,
+) -> Result:
     """How well a model finds the partners of texts, each among so many others or among all there are.
 
     Args:
-        run: A model or a run folder; into the folder the scores are also written, as ``retrieval.json``.
-        source: Columns with texts that the model has not learned from.
+        model: A model or a run folder; into the folder the scores are also written, as ``retrieval.json``.
+        test: Columns with texts that the model has not learned from.
         pairs: The column of what is asked and the column of what answers it.
         among: Every text looks for its partners among so many different ones, drawn at random; None for among all.
         seed: Names the draws.
+        quiet: Print nothing.
 
     All partners of a text are right, and rows with the same text are one.
 
@@ -71,8 +81,8 @@ def match(
         trained and the untrained encoder, TF-IDF, BM25 and chance every measure with its interval; ``better`` is
         trained minus each of the others, with intervals that all hold together.
     """
-    model = run if isinstance(run, Model) else load(run)
-    read, linked = read_linked(source, list(pairs)[:2], model.modality.written_as())
+    kept = model if isinstance(model, Model) else load(model)
+    read, linked = read_linked(test, list(pairs)[:2], kept.modality.written_as())
     answers = np.unique(linked[:, 1])
     groups = [answers]
     if among is not None:
@@ -82,7 +92,7 @@ def match(
             )
         drawn = np.random.default_rng(seed).permutation(answers)[: len(answers) // among * among]
         groups = list(drawn.reshape(-1, among))
-    return _scored(model, list(read.texts), _linked(linked, groups), run, seed, {"incomplete_rows": len(read.skipped)})
+    return _scored(kept, list(read.texts), _linked(linked, groups), model, seed, {"incomplete_rows": len(read.skipped)})
 
 
 def _linked(linked: Int64[np.ndarray, "r v"], groups: Sequence[np.ndarray]) -> list[_Task]:
@@ -99,14 +109,21 @@ def _linked(linked: Int64[np.ndarray, "r v"], groups: Sequence[np.ndarray]) -> l
     ]
 
 
+@may_be_quiet
 @holds_run
 def retrieve(
-    run: Model | str | Path, queries: object, documents: object, relevance: object, *, seed: int = 0
-) -> dict[str, Any]:
+    model: Model | str | Path,
+    queries: object,
+    documents: object,
+    relevance: object,
+    *,
+    seed: int = 0,
+    quiet: bool = False,
+) -> Result:
     """How well a model finds the documents that are relevant to queries.
 
     Args:
-        run: A model or a run folder; into the folder the scores are also written, as ``retrieval.json``.
+        model: A model or a run folder; into the folder the scores are also written, as ``retrieval.json``.
         queries: Texts, as for ``fit``, a folder as BEIR publishes it, or topics of TREC; those that nothing is relevant
             to are left out.
         documents: Texts, or a folder of BEIR.
@@ -114,6 +131,7 @@ def retrieve(
             of BEIR. A relevant document that is not among the documents counts as not found, a query that is not among
             the queries is left out.
         seed: Names the draws.
+        quiet: Print nothing.
 
     Returns:
         As ``match``, with ``unknown_documents``, the judgements of relevant documents that are not there,
@@ -123,11 +141,11 @@ def retrieve(
     Raises:
         InputError: Relevance cannot be read, names none of the queries, or nothing is relevant.
     """
-    model = run if isinstance(run, Model) else load(run)
-    if model.modality.quoted("a text") is None:
-        raise InputError(f"Queries and documents are texts, and this model is of {model.modality.name}.")
+    kept = model if isinstance(model, Model) else load(model)
+    if kept.modality.quoted("a text") is None:
+        raise InputError(f"Queries and documents are texts, and this model is of {kept.modality.name}.")
     (asked, one), (answers, other) = read_collection(queries, QUERIES), read_collection(documents, CORPUS)
-    sought, held = model.open(asked), model.open(answers)
+    sought, held = kept.open(asked), kept.open(answers)
     texts = [text for items in (sought, held) for text in getattr(items, "texts", ())]
     judged = read_relevance(relevance)
     relevant, missing, counts = _placed(judged.grades, list(sought.names), list(held.names))
@@ -138,7 +156,7 @@ def retrieve(
         [relevant[row] for row in rows],
         [missing.get(row, []) for row in rows],
     )
-    return _scored(model, texts, [task], run, seed, {**counts, "notes": [*one, *other, *judged.notes]})
+    return _scored(kept, texts, [task], model, seed, {**counts, "notes": [*one, *other, *judged.notes]})
 
 
 @dataclass
@@ -164,7 +182,7 @@ class _Task:
 
 def _scored(
     model: Model, texts: list[str], tasks: list[_Task], run: object, seed: int, also: Mapping[str, Any]
-) -> dict[str, Any]:
+) -> Result:
     generator = np.random.default_rng(seed)
     for task in tasks:  # those as alike as others stand in an order that says nothing
         order = generator.permutation(len(task.held))
@@ -193,7 +211,7 @@ def _scored(
     }
     if isinstance(run, str | Path):
         write_json(expanded(run) / runs.RETRIEVAL, record)
-    return record
+    return Result(record, table)
 
 
 def _ways(model: Model, texts: list[str], seed: int) -> dict[str, Way]:
@@ -251,15 +269,12 @@ def _placed(
                 missing.setdefault(one[query], []).append(grade)
     if not relevant:
         raise InputError("Nothing is relevant to any query. Give at least one grade above 0.")
-    return (
-        relevant,
-        missing,
-        {
-            "unknown_documents": sum(map(len, missing.values())),
-            "unknown_queries": len(grades) - len(known),
-            "unjudged_queries": len(queries) - len(relevant),
-        },
-    )
+    counts = {
+        "unknown_documents": sum(map(len, missing.values())),
+        "unknown_queries": len(grades) - len(known),
+        "unjudged_queries": len(queries) - len(relevant),
+    }
+    return relevant, missing, counts
 
 
 def table(record: Mapping[str, Any]) -> str:

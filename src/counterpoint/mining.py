@@ -19,6 +19,7 @@ from counterpoint.data.linked import read_linked
 from counterpoint.errors import InputError
 from counterpoint.files import expanded, write_text
 from counterpoint.model import Model, load
+from counterpoint.progress import may_be_quiet
 from counterpoint.separated import separated
 
 SHARE = 0.95
@@ -28,8 +29,9 @@ CELLS = 2**22
 NEGATIVE = "negative"
 
 
+@may_be_quiet
 def mine(
-    run: Model | str | Path,
+    model: Model | str | Path,
     source: object,
     out: str | Path,
     *,
@@ -37,17 +39,19 @@ def mine(
     k: int = 1,
     share: float = SHARE,
     spreadsheet_safe: bool = False,
+    quiet: bool = False,
 ) -> dict[str, Any]:
     """Write pairs with hard negatives beside them, to train on with ``simcse``.
 
     Args:
-        run: A model of text or its run folder.
+        model: A model of text or its run folder.
         source: Columns of what asks and what answers, as for ``fit``.
         out: A .csv file with these columns and ``negative``, or ``negative_1`` to ``negative_k``.
         pairs: The two columns.
         k: Negatives of every pair; pairs with fewer are left out.
         share: How alike to what asks a negative may be, as a share of how alike the answer is.
         spreadsheet_safe: Put ' before texts that a spreadsheet would take for formulas.
+        quiet: Print nothing.
 
     Returns:
         ``out``, ``rows`` that were written, ``left_out`` for want of negatives, and ``similarity``: the mean of answers
@@ -58,11 +62,11 @@ def mine(
     out = expanded(out)
     if out.suffix.lower() != ".csv":
         raise InputError(f"Pairs with negatives are written as .csv. Got --out {out}.")
-    model = run if isinstance(run, Model) else load(run)
-    read, linked = read_linked(source, list(pairs), model.modality.written_as())
+    kept = model if isinstance(model, Model) else load(model)
+    read, linked = read_linked(source, list(pairs), kept.modality.written_as())
     if len(pairs) != 2:
         raise InputError(f"Negatives are mined for two columns, of what asks and what answers. Got {', '.join(pairs)}.")
-    z = model.directions(model.open(list(read.texts)))
+    z = kept.directions(kept.open(list(read.texts)))
     found = list(_mined(z, linked, k, share))
     names = [NEGATIVE] if k == 1 else [f"{NEGATIVE}_{place}" for place in range(1, k + 1)]
     rows = [[read.texts[place] for place in (*pair, *others)] for pair, others, _ in found]

@@ -19,14 +19,14 @@ from counterpoint import __version__, catalogue
 from counterpoint.data.rows_out import every_row, in_memory, warn_of_zeros
 from counterpoint.data.typed import is_text
 from counterpoint.embeddings import Embeddings, require_finite
-from counterpoint.errors import InputError, NothingLeft, RunError, visible
+from counterpoint.errors import InputError, NothingLeft, RunError, no_run, visible
 from counterpoint.files import expanded, fingerprint, write_json
 from counterpoint.heads import mlp_head, shape_of_head
 from counterpoint.initial_weights import untrained_encoder
 from counterpoint.interfaces import Items
 from counterpoint.kinds import Modality
 from counterpoint.schemas import Config, Head
-from counterpoint.training.devices import keep_freed_memory
+from counterpoint.training.devices import choose_device, keep_freed_memory
 from counterpoint.trust import require_trusted, trusting
 from counterpoint.typed_json import read_json, reason
 from counterpoint.weights import (
@@ -87,6 +87,11 @@ class Model:
         name = self.built.get("encoder") or type(self.encoder).__name__
         return f"Model({self.modality.name}, {name}, {sum(p.numel() for p in self.encoder.parameters()):,} parameters)"
 
+    @property
+    def device(self) -> torch.device:
+        """Where the encoder lies, and computes."""
+        return next(iter(self.encoder.parameters()), torch.empty(0)).device
+
     def embed(self, source: object, *, batch_size: int = BATCH, tell: Tell | None = None) -> Embeddings:
         """Unit vectors (n, d) float32 of all items of a source, with their names.
 
@@ -142,7 +147,7 @@ class Model:
         """The encoder's own outputs h for all items, not scaled; ``InputError`` where some are no numbers."""
         self.encoder.eval()
         keep_freed_memory()
-        device = next(iter(self.encoder.parameters()), torch.empty(0)).device
+        device = self.device
         lengths = getattr(items, "lengths", None)  # where they differ, those of one length go together: less to fill up
         order = np.arange(len(items)) if lengths is None else np.argsort(lengths, kind="stable")
         h = np.empty((0, 0), dtype=np.float32)
@@ -165,23 +170,21 @@ class Model:
             raise InputError(f"The modality '{self.modality.name}' does not say what its encoder is given.")
         shape = (1, *(LONG_ENOUGH if length is None else length for length in given.axes.values()))
         blank = torch.zeros(shape, dtype=torch.float32 if given.words is None else torch.int64)
-        device = next(iter(self.encoder.parameters()), torch.empty(0)).device
         with torch.inference_mode():
-            return int(self.encoder.eval()(blank.to(device)).shape[1])
+            return int(self.encoder.eval()(blank.to(self.device)).shape[1])
 
     def untrained(self, *, seed: int | None = None) -> Model:
         """The same model before it learned anything: the baseline that training has to beat.
 
         Its weights are those that training began with, or others where a ``seed`` is given. Of an encoder that was
-        adopted as it came they are drawn at random.
-
-        A module of your own is drawn anew by its parts' ``reset_parameters``; parts without one stay as they are.
+        adopted as it came they are drawn at random. A module of your own is drawn anew by its parts'
+        ``reset_parameters``; parts without one stay as they are.
         """
         encoder = untrained_encoder(self.encoder, self.modality, self.built, seed=seed)
         with torch.random.fork_rng():
             torch.manual_seed(self.built.get("seed", 0) if seed is None else seed)
             head = None if self.head is None else mlp_head(**shape_of_head(self.head))
-        return Model(encoder, self.modality, self.built, head)
+        return Model(encoder.to(self.device), self.modality, self.built, None if head is None else head.to(self.device))
 
     def recipe(self) -> Mapping[str, Any]:
         """What open choices mean with its network, where that had learned before it came here."""
@@ -189,10 +192,7 @@ class Model:
         return self.modality.recipe(str(self.built.get("encoder") or ""), learned=learned)
 
     def fingerprint(self) -> str:
-        """A digest of the weights; embeddings carry it, so that they are never mixed with another model's.
-
-        It is computed when it is first asked for, and again once the weights have changed.
-        """
+        """A digest of the weights, taken anew when they change; embeddings carry it, so that no two models mix."""
         now = stamp(self.encoder)
         if now not in self._digested:
             self._digested.clear()
@@ -228,19 +228,20 @@ def _unit(h: Float32[np.ndarray, "n d"]) -> Float32[np.ndarray, "n d"]:
     return functional.normalize(vectors, dim=1, out=vectors).numpy()
 
 
-def load(folder: str | Path, *, encoder: nn.Module | None = None, trust: bool = False) -> Model:
+def load(folder: str | Path, *, encoder: nn.Module | None = None, device: str = "cpu", trust: bool = False) -> Model:
     """The model in a run folder; no code runs that the folder names.
 
     Args:
         folder: The folder.
         encoder: Needed only for a module of your own; it gets the weights.
+        device: Where it then embeds: ``cpu``, ``cuda``, ``mps``, or ``auto``.
         trust: Load parts from outside of this package that the folder names: their code runs.
 
     Raises:
         RunError: There is no finished model, or it is damaged.
         Untrusted: It names parts from outside that nobody has named in this process, and is not trusted.
     """
-    path = expanded(folder)
+    place, path = choose_device(device), expanded(folder)
     config = _config(path)
     with trusting(trust):
         for named in (config, config["settings"]):
@@ -255,7 +256,8 @@ def load(folder: str | Path, *, encoder: nn.Module | None = None, trust: bool = 
         encoder = filled(lambda: modality.rebuilt(built["encoder"], built.get("width")), weights, path)
     else:
         raise RunError(f"The model in '{path}' has an encoder of your own; load it with load('{path}', encoder=...).")
-    return Model(encoder.eval(), modality, built, _head(path, config.get("head")))
+    head = _head(path, config.get("head"))
+    return Model(encoder.eval().to(place), modality, built, None if head is None else head.to(place))
 
 
 def _require_sizes(path: Path, named: Mapping[str, Any]) -> None:
@@ -292,7 +294,7 @@ def _head(path: Path, config: Head | None) -> nn.Sequential | None:
 
 def _config(path: Path) -> Config:
     if not path.is_dir():
-        raise RunError(f"There is no run in '{path}'. Make one with: counterpoint fit SOURCE --out {path}")
+        raise no_run(path)
     if not (path / CONFIG).exists():
         raise RunError(f"'{path}' holds no finished model. If it was interrupted, go on with: fit ... --resume")
     return read_json(path / CONFIG, Config, REMEDY)

@@ -12,7 +12,7 @@ from counterpoint.errors import InputError
 from counterpoint.files import expanded
 from counterpoint.interfaces import Items
 from counterpoint.model import Model, load
-from counterpoint.progress import embedding
+from counterpoint.progress import embedding, may_be_quiet
 from counterpoint.reports.duplicates import write_duplicates
 from counterpoint.retrieval.copies import Duplicates
 from counterpoint.retrieval.duplicates import duplicates as among_vectors
@@ -22,48 +22,51 @@ CELL = 40
 """Letters of a cell of a table that is shown."""
 
 
+@may_be_quiet
 def duplicates(
-    z: Embeddings | Model | str | Path,
+    model: Model | Embeddings | str | Path,
     source: object = None,
     *,
     threshold: float | None = None,
     precision: float = 0.9,
-    page: str | Path | None = None,
+    html: str | Path | None = None,
+    quiet: bool = False,
 ) -> Duplicates:
     """All pairs and groups of near-duplicates, the closest first, each pair with its probability.
 
     Args:
-        z: A model or a run folder; or embeddings, or the file or folder that they are saved in, which are compared by
-            themselves: without a model and its data no copies can be planted to learn from.
-        source: Data as for ``embed``, where ``z`` is a model.
+        model: A model or a run folder; or embeddings, or the file or folder that they are saved in, which are compared
+            by themselves: without a model and its data no copies can be planted to learn from.
+        source: Data as for ``embed``, where there is a model.
         threshold: List all pairs whose centred vectors have at least this cosine similarity, in (-1, 1], and no others.
         precision: Expected share of copies among the pairs that are listed, in (0, 1].
-        page: An .html file that shows the pairs side by side.
+        html: An .html file that shows the pairs side by side.
+        quiet: Print nothing.
 
     Raises:
         InputError: An option is out of range; data is missing, or given beside embeddings; or they hold NaN.
     """
-    path = None if page is None else expanded(page)
+    path = None if html is None else expanded(html)
     if path is not None and path.suffix.lower() not in (".html", ".htm"):
         raise InputError(f"The page is written as .html. Got {path}.")
-    if isinstance(z, Embeddings) or is_saved(z):
+    if isinstance(model, Embeddings) or is_saved(model):
         if source is not None:
             raise InputError("Embeddings are compared by themselves. Leave the data out, or give the model in front.")
-        kept = z if isinstance(z, Embeddings) else Embeddings.load(str(z))
-        found = among_vectors(kept, threshold=threshold, precision=precision)
+        z = model if isinstance(model, Embeddings) else Embeddings.load(str(model))
+        found = among_vectors(z, threshold=threshold, precision=precision)
         if path is not None:
             write_duplicates(path, found.record(), None)
         return found
     if source is None or isinstance(source, Embeddings) or is_saved(source):
         raise InputError("A model is given with the data that it embeds. Embeddings are given alone, without a model.")
-    model = z if isinstance(z, Model) else load(z)
-    items = model.open(source)
-    vectors = model.embed_items(items, tell=embedding())
+    kept = model if isinstance(model, Model) else load(model)
+    items = kept.open(source)
+    vectors = kept.embed_items(items, tell=embedding())
     found = _described(
-        among_vectors(vectors, threshold=threshold, precision=precision, known=evidence(model, items)), items
+        among_vectors(vectors, threshold=threshold, precision=precision, known=evidence(kept, items)), items
     )
     if path is not None:
-        write_duplicates(path, found.record(), (model.modality, items))
+        write_duplicates(path, found.record(), (kept.modality, items))
     return found
 
 

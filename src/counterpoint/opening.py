@@ -28,6 +28,7 @@ from counterpoint.kinds import Modality, Wishes
 from counterpoint.options import AS_IT_IS, DataOptions, joined_columns, named_columns
 from counterpoint.plans import Plan
 from counterpoint.progress import decoding
+from counterpoint.published import with_recipe
 from counterpoint.taught import Taught
 from counterpoint.training.processes import ALONE, Processes
 
@@ -59,7 +60,7 @@ def chosen(choices: Mapping[str, Any], *, labels: object = None, pairs: object =
     named, data = apart(choices)
     encoder = named.pop("encoder") if isinstance(named.get("encoder"), nn.Module) else None
     views = named.pop("views") if callable(named.get("views")) else None
-    return _read_by(Plan.of(named)), Own(encoder, views, data, labels, pairs)
+    return _read_by(with_recipe(Plan.of(named))), Own(encoder, views, data, labels, pairs)
 
 
 def apart(choices: Mapping[str, Any]) -> tuple[dict[str, Any], DataOptions]:
@@ -95,6 +96,8 @@ def opened(source: object, asked: Plan, own: Own, processes: Processes = ALONE) 
     with processes.first_before_others():
         held, kind = recognised(source, wishes)
         catalogue.find("method", asked.method, only=kind.name)
+        if asked.recipe is not None:
+            catalogue.find("recipe", asked.recipe, only=kind.name)
         return kind.learn(held, wishes)
 
 

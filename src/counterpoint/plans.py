@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,12 +26,19 @@ WORDS = {bool: "True or False", int: "a whole number", float: "a number", str: "
 """What the types of choices are called."""
 
 
+@functools.cache
+def _kinds(record: type) -> dict[str, Any]:
+    """The types of the choices of a record, found once."""
+    return typing.get_type_hints(record)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Choices:
     """What every record of choices can do: check each against its own kind and range, name them, be written."""
 
     def __post_init__(self) -> None:
-        kinds = typing.get_type_hints(type(self))
+        record: type = type(self)
+        kinds = _kinds(record)
         for each in dataclasses.fields(self):
             object.__setattr__(self, each.name, plain(getattr(self, each.name)))
             check(each.name, getattr(self, each.name), kinds[each.name], each.metadata)
@@ -63,6 +71,9 @@ class Plan(Choices):
     counterpoint.errors.PlanError: temperature must be at least 0.001. Got -1.
     """
 
+    recipe: str | None = choice(
+        None, "Choices of a published run, for whatever is left open here: counterpoint list recipes."
+    )
     modality: str = choice("auto", "Kind of data, or auto to recognise it: counterpoint list modalities.")
     method: str = choice("simclr", "Way to learn: counterpoint list methods.")
     objective: str = choice("auto", "Loss of a comparison; auto for the method's own: counterpoint list objectives.")
@@ -97,8 +108,10 @@ class Plan(Choices):
     view_size: int | None = choice(
         None, "Height and width of an image's view in pixels, or tokens of a text; None to fit the data.", low=4
     )
-    local_views: int = choice(
-        0, "Smaller views of each item beside the usual two (multi-crop), for methods that can use them.", low=0
+    local_views: int | None = choice(
+        None,
+        "Smaller views of each item beside the usual two (multi-crop), for methods that can use them; None for none.",
+        low=0,
     )
     epochs: int | None = choice(
         None, "Passes over the data, 0 to take a pretrained encoder as it is; None to fit the size of the data.", low=0
@@ -113,8 +126,15 @@ class Plan(Choices):
     optimizer: str = choice("auto", "Optimiser; auto for the method's own, mostly adamw: counterpoint list optimizers.")
     learning_rate: float | None = choice(
         None,
-        "For a batch of 256; grows with the square root of the batch. None for the optimiser's own, or the method's.",
+        "For a batch of 256; grows with the batch by --scaling. None for the optimiser's own, or the method's.",
         low=0,
+    )
+    scaling: str = choice(
+        "auto",
+        "How the learning rate grows with the batch; auto for sqrt, its square root: counterpoint list scalings.",
+    )
+    schedule: str = choice(
+        "auto", "How the learning rate falls behind the rise; auto for cosine: counterpoint list schedules."
     )
     weight_decay: float | None = choice(None, "Decay of weights, not of biases and norms.", low=0)
     warmup: float | None = choice(

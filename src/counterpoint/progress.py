@@ -2,38 +2,34 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from counterpoint.data.labels import Labels
 from counterpoint.data.schema import schema_lines
-from counterpoint.errors import listed, visible
+from counterpoint.errors import listed
 from counterpoint.evaluation.usefulness import duration
 from counterpoint.interfaces import Listener
 from counterpoint.training.watch import Verdict, judge
 
 MARKS = {"good": "[green]good[/]", "warning": "[yellow]warning[/]", "bad": "[red]bad[/]"}
 
-
 _silent: ContextVar[bool] = ContextVar("silent", default=False)
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def console() -> Any:
-    """Where people read, names as ``visible`` shows them; results for programs go to stdout."""
-    from rich.console import Console
+    """Where people read, names as ``visible`` shows them, and the logger ``counterpoint``; results go to stdout."""
+    from counterpoint.consoles import logged_console
 
-    class Visible(Console):
-        def print(  # type: ignore[override]
-            self, *lines: Any, markup: bool | None = None, end: str = "\n"
-        ) -> None:
-            shown = (visible(line) if isinstance(line, str) else line for line in lines)
-            super().print(*shown, markup=markup, end=end)
-
-    return Visible(stderr=True, highlight=False, soft_wrap=True, quiet=_silent.get())
+    return logged_console(quiet=_silent.get())
 
 
 @contextmanager
@@ -44,6 +40,17 @@ def silence(wanted: bool = True) -> Iterator[None]:
         yield
     finally:
         _silent.reset(before)
+
+
+def may_be_quiet(verb: Callable[P, R]) -> Callable[P, R]:
+    """The verb, which prints nothing where it is called with ``quiet=True``; loggers hear of it all the same."""
+
+    @functools.wraps(verb)
+    def heard(*args: P.args, **kwargs: P.kwargs) -> R:
+        with silence(bool(kwargs.pop("quiet", False))):
+            return verb(*args, **kwargs)
+
+    return heard
 
 
 def summary_lines(summary: Mapping[str, Any]) -> list[str]:
@@ -63,6 +70,7 @@ def summary_lines(summary: Mapping[str, Any]) -> list[str]:
         f"data      {items}, recognised as {summary['modality']}{skipped}",
         *(f"          {note}" for note in summary["notes"]),
         *(f"{'' if row else 'schema':8}  {line}" for row, line in enumerate(schema_lines(summary["schema"]))),
+        *_recipe_lines(summary.get("recipe"), summary.get("departures") or {}),
         f"views     {summary['views']}{_shape(', ', summary['view_shape'])}",
         f"encoder   {summary['encoder']}, {summary['encoder_parameters']:,} parameters",
         f"training  {steps}, {summary['precision']} on {summary['device']}{company}",
@@ -75,6 +83,18 @@ def summary_lines(summary: Mapping[str, Any]) -> list[str]:
             f"{summary['memory'] / 2**20:,.0f} MiB{threads}"
         )
     return lines
+
+
+def _recipe_lines(recipe: str | None, departures: Mapping[str, Sequence[Any]]) -> list[str]:
+    """The recipe of a run, and which of its choices are other than published.
+
+    >>> _recipe_lines("simclr-cifar10-resnet18", {"batch_size": [512, 64]})
+    ['recipe    simclr-cifar10-resnet18', '          batch_size 64 instead of 512']
+    """
+    if recipe is None:
+        return []
+    changes = (f"          {name} {now} instead of {published}" for name, (published, now) in departures.items())
+    return [f"recipe    {recipe}", *changes]
 
 
 def announce(summary: Mapping[str, Any], folder: Path | None) -> None:
@@ -132,9 +152,10 @@ def announce_labels(labels: Labels, *, what: str = "labels", left_out: bool = Tr
 
 def conclude(headline: Mapping[str, str], verdicts: Sequence[Verdict]) -> None:
     """Print after training whether the run is of use, and below it how healthy the training was."""
+    from rich.markup import escape
+
     out = console()
-    out.print(f"{MARKS[headline['level']]}  ", end="")
-    out.print(headline["sentence"], markup=False)
+    out.print(f"{MARKS[headline['level']]}  {escape(headline['sentence'])}")
     for verdict in verdicts:
         out.print(f"{MARKS[verdict.level]}  {verdict.sentence}")
 
@@ -179,17 +200,19 @@ def _tenths(line: str, worth: Callable[[int], bool] = lambda total: True) -> Cal
 def progress(*, speaks: bool = True) -> Iterator[Listener]:
     """A bar with time left, views per second, loss, contrastive accuracy and effective rank of z.
 
-    Where stderr is not a terminal it is a line for about every tenth of the run. Trouble is said when it shows.
-    A process that does not speak prints nothing.
+    Where stderr is neither a terminal nor a notebook with ipywidgets it is a line for about every tenth of the run.
+    Trouble is said when it shows. A process that does not speak prints nothing.
     """
     if not speaks:
         yield lambda record: None
         return
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from counterpoint.consoles import draws_bars
+
     out = console()
     warn = _warnings(out)
-    if not out.is_terminal:
+    if not draws_bars(out):
         yield _lines(out, warn)
         return
     columns = (

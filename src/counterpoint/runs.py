@@ -9,6 +9,7 @@ import platform
 import shlex
 import shutil
 from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,8 @@ def clear(folder: Path, *, but: Collection[str] = ()) -> None:
 def start(folder: Path, record: Mapping[str, Any], items: Items) -> None:
     """Make a folder with the plan in it, in place of the run that was there; other files are left alone."""
     clear(folder, but=[PLAN])  # which is replaced at once, so that there is always one
-    write_json(folder / PLAN, {**record, "machine": machine()})
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    write_json(folder / PLAN, {**record, "started": started, "machine": machine()})
     skipped: Sequence[tuple[str, str]] = getattr(items, "skipped", [])
     if skipped:
         write_text(folder / SKIPPED, "".join(f"{name}\t{reason}\n" for name, reason in skipped))

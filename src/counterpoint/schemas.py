@@ -87,6 +87,7 @@ class Plan(TypedDict):
     items: NotRequired[Count]
     steps_per_epoch: NotRequired[Count]
     classes: NotRequired[dict[str, Count]]
+    started: NotRequired[str]
     machine: NotRequired[dict[str, Value]]
     learned_from_labels: NotRequired[bool | None]
 

@@ -17,7 +17,7 @@ from torch import nn
 from counterpoint import catalogue
 from counterpoint.assemble import Codes, build_method, compared_by, completed, encoded_length
 from counterpoint.budgeting import gain, in_little_time, too_long
-from counterpoint.errors import InputError, PlanError, SourceError
+from counterpoint.errors import InputError, PlanError
 from counterpoint.initial_weights import built_by, first_encoder, recipe_of
 from counterpoint.interfaces import Items, Method
 from counterpoint.kinds import Modality
@@ -25,6 +25,7 @@ from counterpoint.opening import Opened, identity, opened
 from counterpoint.opening import Own as Own
 from counterpoint.opening import chosen as chosen
 from counterpoint.plans import Plan
+from counterpoint.published import departures
 from counterpoint.taught import Taught, taught
 from counterpoint.training.devices import choose_device, choose_precision, keep_freed_memory
 from counterpoint.training.looking import look_closely
@@ -32,19 +33,15 @@ from counterpoint.training.optimise import default_rates
 from counterpoint.training.pace import Pace, measure, planned_steps
 from counterpoint.training.processes import ALONE, Processes
 from counterpoint.training.recipe import Recipe, least_at_once, steps_per_epoch
-from counterpoint.training.trying import try_negatives
+from counterpoint.training.trying import try_moving, try_negatives
+from counterpoint.usual_sizes import USUAL_BATCH, VIEWS_WANTED, fitting_batch, fitting_epochs
 from counterpoint.views import draw
-
-USUAL_BATCH = 256
 
 OVERHEAD = 0.97
 """Share of a time budget for opening, training and the steps between; the rest is for saving and drawing."""
 
 MEASURED = 0.06
 """Share of a short time budget that measuring the pace may take."""
-
-VIEWS_WANTED = 600_000
-"""Views that a run without epochs or minutes looks at: a few minutes for small images on two cores."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +90,8 @@ class Prepared:
             "schema": schema.record() if (schema := self.modality.schema()) else [],
             "item_shape": list(shapes[0]),
             "view_shape": list(shapes[1]),
+            "recipe": self.plan.recipe,
+            "departures": departures(self.plan),
             "method": self.plan.method,
             "objective": compared_by(self.plan)["objective"],
             "labelled": None if self.codes is None else int((self.codes >= 0).sum()),
@@ -159,22 +158,8 @@ def arranged(
         plan = dataclasses.replace(plan, precision="fp32")
     encoder, notes = first_encoder(modality, plan, own.encoder)
     method = build_method(plan, encoder, items, modality, learned.codes, rows=learned.rows, kin=learned.kin)
-    try_views(modality, items, encoder, plan.local_views)
-    recipe = Recipe(
-        steps=1,
-        batch_size=plan.batch_size or 0,
-        optimizer=catalogue.find("optimizer", plan.optimizer),
-        learning_rate=plan.learning_rate or 0.0,
-        weight_decay=plan.weight_decay or 0.0,
-        warmup=plan.warmup or 0.0,
-        seed=plan.seed,
-        device=device,
-        precision=plan.precision,
-        at_once=plan.at_once,
-        processes=processes,
-        sampling=learned.sampling,
-        local_views=plan.local_views,
-    )
+    try_views(modality, items, encoder, plan.local_views or 0)
+    recipe = _recipe(plan, device, processes, learned)
     if plan.epochs != 0:
         _require_fitting(plan, method, items, modality, recipe, learned.codes)
     per_epoch = steps_per_epoch(len(learned.sampling), recipe.batch_size)
@@ -220,9 +205,33 @@ def _settled(
         learning_rate=_first(asked.learning_rate, recipe.get("learning_rate"), whole.learning_rate, rate),
         weight_decay=decay if asked.weight_decay is None else asked.weight_decay,
         warmup=_first(asked.warmup, Recipe.warmup),
+        scaling="sqrt" if asked.scaling == "auto" else asked.scaling,
+        schedule="cosine" if asked.schedule == "auto" else asked.schedule,
+        local_views=asked.local_views or 0,
         encoder=_encoder_name(own.encoder, asked.encoder, modality),
         views=str(modality.settings().get("views", asked.views)),
         view_size=modality.settings().get("size"),
+    )
+
+
+def _recipe(plan: Plan, device: torch.device, processes: Processes, learned: Taught) -> Recipe:
+    """How a settled plan moves the weights, for a step as yet."""
+    return Recipe(
+        steps=1,
+        batch_size=plan.batch_size or 0,
+        optimizer=catalogue.find("optimizer", plan.optimizer),
+        learning_rate=plan.learning_rate or 0.0,
+        weight_decay=plan.weight_decay or 0.0,
+        warmup=plan.warmup or 0.0,
+        scaling=catalogue.find("scaling", plan.scaling),
+        schedule=catalogue.find("schedule", plan.schedule),
+        seed=plan.seed,
+        device=device,
+        precision=plan.precision,
+        at_once=plan.at_once,
+        processes=processes,
+        sampling=learned.sampling,
+        local_views=plan.local_views or 0,
     )
 
 
@@ -231,6 +240,7 @@ def _require_fitting(
 ) -> None:
     """Raise ``PlanError`` where the parts of a plan cannot learn together."""
     _enough_for_all(plan, recipe.processes)
+    try_moving(method, recipe, optimizer=plan.optimizer, schedule=plan.schedule)
     method.fits(recipe.batch_size, least_at_once(recipe))
     if plan.negatives != "auto":
         fits = getattr(method.negatives, "fits", None)
@@ -266,26 +276,6 @@ def try_views(modality: Modality, items: Items, encoder: nn.Module, local_views:
             f"{wrong} Leave out --local-views, or choose an encoder that takes views of any size, such as "
             f"'{modality.usual_encoder}'."
         ) from wrong
-
-
-def fitting_batch(wanted: int | None, items: int, *, usual: int = USUAL_BATCH) -> int:
-    """The batch size: what was asked for, or the usual one, or what gives small data two steps per epoch.
-
-    >>> fitting_batch(None, 60_000), fitting_batch(None, 100), fitting_batch(64, 100)
-    (256, 50, 64)
-    """
-    if items < 4:
-        raise SourceError(f"Contrast needs at least 4 items to tell apart. Got {items}.")
-    return wanted or min(usual, items // 2)
-
-
-def fitting_epochs(items: int, *, views: int = VIEWS_WANTED) -> int:
-    """Epochs for a run that names neither epochs nor minutes.
-
-    >>> fitting_epochs(60_000), fitting_epochs(6_000), fitting_epochs(100)
-    (5, 50, 200)
-    """
-    return max(1, min(200, round(views / 2 / items)))
 
 
 def _first(*choices: float | None) -> float | None:

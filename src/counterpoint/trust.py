@@ -27,6 +27,9 @@ PARTS: Mapping[str, str] = {
     "student": "encoder",
     "views": "views",
     "optimizer": "optimizer",
+    "scaling": "scaling",
+    "schedule": "schedule",
+    "recipe": "recipe",
     "track": "tracker",
 }
 """The fields of records that name parts, and of which kind each is."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -19,15 +18,24 @@ from counterpoint.interfaces import Items
 from counterpoint.locks import holds_run
 from counterpoint.model import Model, load
 from counterpoint.pairing.drawn import drawn_pairs
-from counterpoint.pairing.scoring import answer, verified
-from counterpoint.progress import announce_labels
+from counterpoint.pairing.scoring import answer, sentence, table, verified
+from counterpoint.progress import announce_labels, may_be_quiet
+from counterpoint.results import Result
 from counterpoint.schemas import Verification
 from counterpoint.typed_json import read_json
 
 SEEN, NEW = "classes learned from", "classes never seen"
 
 
-def verify(run: str | Path, first: str, second: str, *, source: object = None) -> dict[str, Any]:
+@may_be_quiet
+def verify(
+    run: str | Path,
+    first: str,
+    second: str,
+    *,
+    source: object = None,
+    quiet: bool = False,
+) -> Result:
     """Whether two items are the same, by the threshold in a run folder.
 
     Args:
@@ -35,6 +43,7 @@ def verify(run: str | Path, first: str, second: str, *, source: object = None) -
         first: An item: a file that holds one, or the name or row number of one in ``source``.
         second: Another.
         source: Where names are looked up; the run's own data when left out.
+        quiet: Print nothing.
 
     Returns:
         ``same``, ``distance``, ``threshold``, and ``probability`` that they are the same if half of all pairs are.
@@ -42,13 +51,22 @@ def verify(run: str | Path, first: str, second: str, *, source: object = None) -
     folder = expanded(run)
     model = load(folder)
     record = _record(folder, model)
-    return answer(model, record, *(_one(model, folder, str(each), source) for each in (first, second)))
+    return Result(
+        answer(model, record, *(_one(model, folder, str(each), source) for each in (first, second))), sentence
+    )
 
 
+@may_be_quiet
 @holds_run
 def verification(
-    run: str | Path, source: object, *, labels: object = None, pairs: object = None, seed: int = 0
-) -> dict[str, Any]:
+    run: str | Path,
+    source: object,
+    *,
+    labels: object = None,
+    pairs: object = None,
+    seed: int = 0,
+    quiet: bool = False,
+) -> Result:
     """Choose the threshold of a model between same and different, and say how right it is; see ``docs/verify.md``.
 
     Args:
@@ -57,6 +75,7 @@ def verification(
         labels: Their classes, from which pairs are drawn, half of them of one class; as for ``evaluate``.
         pairs: Or the pairs themselves, as for ``fit``.
         seed: Names the pairs that are drawn and those of their intervals.
+        quiet: Print nothing.
 
     Returns:
         ``space``, ``threshold``, ``steepness``, and ``scores``: for all pairs, and for those of classes that the model
@@ -78,7 +97,7 @@ def verification(
     if pairs is None:
         found["classes"] = read.counts()
     write_json(folder / runs.VERIFICATION, found)
-    return found
+    return Result(found, table)
 
 
 def _groups(folder: Path, codes: np.ndarray, classes: list[str], *, seed: int) -> dict[str, Pairs]:

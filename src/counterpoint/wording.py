@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,21 @@ from counterpoint.evaluation.intervals import score_interval
 from counterpoint.exporting.words import table_of
 from counterpoint.files import expanded
 from counterpoint.model import Model, load
-from counterpoint.retrieval.nearest import Hit
+from counterpoint.progress import may_be_quiet
+from counterpoint.results import Result
+from counterpoint.retrieval.nearest import Hits
 from counterpoint.retrieval.words import alike, answered, questions, unit
 
 
+@may_be_quiet
 def words(
-    model: Model | str | Path, like: str | Sequence[str], *, unlike: str | Sequence[str] = (), k: int = 10
-) -> list[Hit]:
+    model: Model | str | Path,
+    like: str | Sequence[str],
+    *,
+    unlike: str | Sequence[str] = (),
+    k: int = 10,
+    quiet: bool = False,
+) -> Hits:
     """The ``k`` words most like some words and unlike others, by the cosine of their vectors.
 
     Args:
@@ -31,6 +39,7 @@ def words(
         like: A word, or several; each as it is written, and where there is no such word in lower case.
         unlike: The same: with ``like=["king", "woman"], unlike="man"`` it is an analogy.
         k: How many to find.
+        quiet: Print nothing.
 
     Raises:
         InputError: A word is not known, or the model has no words.
@@ -38,12 +47,19 @@ def words(
     return alike(_vectors(model), _several(like), _several(unlike), k=k)
 
 
-def analogies(model: Model | str | Path, source: str | Path) -> dict[str, Any]:
+@may_be_quiet
+def analogies(
+    model: Model | str | Path,
+    source: str | Path,
+    *,
+    quiet: bool = False,
+) -> Result:
     """How many questions "a is to b as c is to d" are answered with d, of all words that the model knows.
 
     Args:
         model: As for ``words``.
         source: A file with ``: section`` and then four words in each line, as the questions-words.txt of word2vec.
+        quiet: Print nothing.
 
     Returns:
         ``right`` (``value``, ``low``, ``high``), ``asked`` and ``unknown``, the questions with a word that is not
@@ -61,13 +77,26 @@ def analogies(model: Model | str | Path, source: str | Path) -> dict[str, Any]:
         for number, name in enumerate(asked.sections)
         if (asked.section == number).any()
     ]
-    return {
+    found = {
         "right": score_interval(right)._asdict(),
         "asked": len(right),
         "unknown": asked.unknown,
         "chance": 1 / max(1, len(z) - 3),
         "sections": sections,
     }
+    return Result(found, table)
+
+
+def table(found: Mapping[str, Any]) -> str:
+    """What ``analogies`` found, as plain text for people."""
+    right = found["right"]
+    sections = [f"  {each['right']:6.1%} of {each['asked']:,}  {each['name']}" for each in found["sections"]]
+    head = (
+        f"{right['value']:.1%} ({right['low']:.1%} to {right['high']:.1%}) of {found['asked']:,} questions are answered"
+    )
+    share = found["unknown"] / (found["unknown"] + found["asked"])
+    left = f"; {found['unknown']:,} more ({share:.1%}) have a word that is not known. Chance: {found['chance']:.3%}"
+    return "\n".join([head + left, *sections])
 
 
 def _vectors(model: Model | str | Path) -> Embeddings:

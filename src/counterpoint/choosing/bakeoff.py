@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -18,18 +18,20 @@ from counterpoint.assemble import learns_from_labels
 from counterpoint.choosing.contenders import contender, require_all
 from counterpoint.choosing.folders import Folder
 from counterpoint.choosing.questions import Questions, Right, questions
-from counterpoint.choosing.standings import KINDS, standings
+from counterpoint.choosing.standings import KINDS, contest_table, standings
 from counterpoint.errors import InputError, PlanError
 from counterpoint.files import expanded, replacing, write_json
 from counterpoint.fitting import fit
+from counterpoint.keywords import CompareKeywords
 from counterpoint.kinds import Wishes
 from counterpoint.locks import holds_out
 from counterpoint.opening import apart, open_source, without_column
 from counterpoint.options import DataOptions
 from counterpoint.plans import Plan
-from counterpoint.progress import console, decoding
+from counterpoint.progress import console, decoding, may_be_quiet
 from counterpoint.provenance import command, directory, placed, said
 from counterpoint.reports.comparison import write_comparison
+from counterpoint.results import Result
 from counterpoint.schemas import Verdict
 from counterpoint.typed_json import read_json
 
@@ -64,6 +66,7 @@ def folder_name(method: str) -> str:
     return plain if plain == method else f"{plain}-{hashlib.sha256(method.encode()).hexdigest()[:8]}"
 
 
+@may_be_quiet
 @holds_out
 def compare(
     source: object,
@@ -73,8 +76,8 @@ def compare(
     labels: object = None,
     resume: bool = False,
     overwrite: bool = False,
-    **choices: Any,
-) -> dict[str, Any]:
+    **choices: Unpack[CompareKeywords],
+) -> Result:
     """Train every method for the same time on the same data, and say which representation answers best.
 
     All runs have the same encoder, views and time, each is asked about the same items by a linear probe and by its
@@ -102,9 +105,9 @@ def compare(
     Raises:
         InputError: A method, a choice, the labels or the folder cannot be used; nothing has been trained then.
     """
-    choices, data = apart(choices)
-    test, seeds = choices.pop("test", None), int(choices.pop("seeds", 3))
-    plan = _plan(methods, seeds, choices)
+    named, data = apart(choices)
+    test, seeds = named.pop("test", None), int(named.pop("seeds", 3))
+    plan = _plan(methods, seeds, named)
     folder = expanded(out)
     place = Folder(folder, RECORD, "comparison")
     place.require(resume=resume, overwrite=overwrite)
@@ -139,7 +142,7 @@ def compare(
         found = {**record, **_summary(contest, methods, seed - plan.seed + 1, raw)}
         write_json(folder / RECORD, found)
     write_comparison(folder, found)
-    return found
+    return Result(found, contest_table)
 
 
 def _plan(methods: Sequence[str], seeds: int, choices: Mapping[str, Any]) -> Plan:

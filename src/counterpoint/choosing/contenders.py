@@ -31,6 +31,11 @@ def contender(plan: Plan, spec: str) -> Plan:
     Raises:
         PlanError: A choice is not of a plan, is one that all share, or does not fit the method.
     """
+    if plan.recipe is not None or " recipe=" in spec:
+        raise PlanError(
+            "A recipe is of one method and brings an encoder and a length of its own, which a comparison shares. Leave "
+            "out the recipe, or name the choices of it that are to be compared."
+        )
     method, *others = re.split(r"\s+(?![^(]*\))", spec.strip())
     choices: dict[str, Any] = {}
     for each in others:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from jaxtyping import Int64
 from counterpoint import runs
 from counterpoint.assemble import encoded_length
 from counterpoint.choosing.folders import Folder
-from counterpoint.choosing.remarks import Measure, advice, note, remarks
+from counterpoint.choosing.remarks import Measure, advice, lab_table, note, remarks
 from counterpoint.choosing.tuning import OWN
 from counterpoint.data.labels import Labels, read_codes
 from counterpoint.data.subset import Subset
@@ -23,14 +23,16 @@ from counterpoint.evaluation.looks import Effect, Known, Yardstick
 from counterpoint.files import expanded, write_json
 from counterpoint.fitting import unseen
 from counterpoint.interfaces import Items
+from counterpoint.keywords import LabKeywords
 from counterpoint.kinds import Modality, Wishes
 from counterpoint.locks import holds_out
 from counterpoint.model import Model, load
 from counterpoint.opening import apart, open_source
 from counterpoint.plans import Lab
-from counterpoint.progress import announce_labels, console, decoding
+from counterpoint.progress import announce_labels, console, decoding, may_be_quiet
 from counterpoint.provenance import command, directory, placed, said
 from counterpoint.reports.looks import strip, write_looks
+from counterpoint.results import Result
 from counterpoint.training.devices import choose_device
 from counterpoint.views import draw
 from counterpoint.views.parts import alone, presets
@@ -57,6 +59,7 @@ class Look:
     """As ``fit`` takes it; None for a callable."""
 
 
+@may_be_quiet
 @holds_out
 def lab(
     source: object,
@@ -66,8 +69,8 @@ def lab(
     model: Model | str | Path | None = None,
     out: str | Path | None = None,
     overwrite: bool = False,
-    **choices: Any,
-) -> dict[str, Any]:
+    **choices: Unpack[LabKeywords],
+) -> Result:
     """Say what views do: how alike two of them are, whether an item is found again, and what they take away.
 
     Nothing is trained. Judged are the whole look, each of its changes alone, the whole at half and at double strength,
@@ -91,8 +94,8 @@ def lab(
     Raises:
         InputError: The source, the views, the labels, the model or the folder cannot be used.
     """
-    choices, data = apart(choices)
-    asked = Lab.of(choices)
+    named, data = apart(choices)
+    asked = Lab.of(named)
     place = None if out is None else Folder(expanded(out), RECORD, "lab", resumable=False)
     if place is not None:
         place.require(resume=False, overwrite=overwrite)
@@ -134,7 +137,7 @@ def lab(
         write_json(place.path / RECORD, found)
         strips = [strip(look.modality, sample, seed=asked.seed) for look in looks]
         write_looks(place.path, found, strips, strip(by.modality, sample, seed=None))
-    return found
+    return Result(found, lab_table)
 
 
 def _several(views: Views | Sequence[Views] | None) -> list[Views]:

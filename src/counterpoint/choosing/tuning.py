@@ -7,13 +7,14 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from counterpoint import runs
 from counterpoint.assemble import completed, learns_from_labels
 from counterpoint.choosing.folders import Folder
 from counterpoint.choosing.judging import Judge, judge
 from counterpoint.choosing.kept import Search as SearchRecord
+from counterpoint.choosing.outcome import tuning_table
 from counterpoint.choosing.questions import Questions, questions
 from counterpoint.choosing.search import BEST, REPORT, TRIALS, Budget, Search, share
 from counterpoint.choosing.searching import MEMORY, Dimension, dimensions
@@ -22,11 +23,14 @@ from counterpoint.choosing.trying import Bench
 from counterpoint.errors import Interrupted, LabelError, RunError
 from counterpoint.files import expanded
 from counterpoint.interfaces import Items
+from counterpoint.keywords import TuneKeywords
 from counterpoint.kinds import Modality
 from counterpoint.locks import holds_out
 from counterpoint.opening import Opened, Own, chosen, identity, opened, without_column
 from counterpoint.plans import Plan
+from counterpoint.progress import may_be_quiet
 from counterpoint.provenance import command, directory, placed, said
+from counterpoint.results import Result
 from counterpoint.settle import Prepared, arranged
 from counterpoint.taught import taught
 from counterpoint.training.devices import memory
@@ -54,6 +58,7 @@ class Question:
     resume: bool
 
 
+@may_be_quiet
 @holds_out
 def tune(
     source: object,
@@ -62,8 +67,8 @@ def tune(
     labels: object = None,
     resume: bool = False,
     overwrite: bool = False,
-    **choices: Any,
-) -> dict[str, Any]:
+    **choices: Unpack[TuneKeywords],
+) -> Result:
     """Search the choices of a plan: each plan learns for the same time, and the poorer half is given up on the way.
 
     The first plan is the usual one; at the end it and the best are repeated with other seeds. With labels a plan is
@@ -103,11 +108,11 @@ def tune(
                 f"Stopped after {len(search.study.records())} plans, which lie in '{out}'. Go on with the same command "
                 "and --resume."
             ) from None
-        return search.finish() or search.nothing()
+        return Result(search.finish() or search.nothing(), tuning_table)
 
 
 def _question(
-    source: object, out: Path, labels: object, choices: dict[str, Any], *, resume: bool, overwrite: bool
+    source: object, out: Path, labels: object, choices: TuneKeywords, *, resume: bool, overwrite: bool
 ) -> Question:
     """What was given, checked as far as that is possible without the data."""
     test = choices.pop("test", None)

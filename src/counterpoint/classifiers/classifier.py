@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float32
 from torch import nn
 
+from counterpoint.classifiers.predictions import Predictions
 from counterpoint.errors import RunError
 from counterpoint.files import expanded, fingerprint, write_json
 from counterpoint.heads import first_layers, mlp_head
@@ -24,15 +25,6 @@ from counterpoint.typed_json import read_json
 from counterpoint.weights import REMEDY, filled, read_weights, require_finite_weights, unchanged, write_weights
 
 WEIGHTS, RECORD = "classifier.safetensors", "classifier.json"
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What an item is taken for."""
-
-    name: str
-    label: str
-    probability: float
 
 
 @dataclass(frozen=True)
@@ -80,15 +72,15 @@ class Classifier:
             given: np.ndarray = self.top(torch.from_numpy(h).to(device)).cpu().numpy()
         return given
 
-    def predict(self, source: object) -> Iterator[Prediction]:
+    def predict(self, source: object) -> Predictions:
         """The likeliest class of every item of a source, in their order; or its classes, with ``|`` between them.
 
         What cannot be embedded counts as zeros where order is the key, as in ``Model.embed``.
         """
         h, names = self.model.represent_source(source)
         likely = self.likely(h)
-        for name, code, sure in zip(names, self.naming.decided(likely), self.naming.sure(likely), strict=True):
-            yield Prediction(name, self.naming.said(code, self.classes), float(sure))
+        labels = [self.naming.said(code, self.classes) for code in self.naming.decided(likely)]
+        return Predictions(names, np.asarray(labels, dtype=np.str_), likely, self.classes, self.naming.sure(likely))
 
     def save(self, folder: str | Path) -> Path:
         """Write the model, and beside it ``classifier.safetensors`` and ``classifier.json``."""
@@ -113,13 +105,13 @@ def stand(*, inputs: int, hidden: int, head_layers: int, classes: int) -> nn.Seq
     return nn.Sequential(first_layers(head, head_layers), nn.Linear(hidden if head_layers else inputs, classes))
 
 
-def load_classifier(folder: str | Path, *, trust: bool = False) -> Classifier:
-    """The classifier that ``finetune`` left in a folder; ``trust`` as for ``load``.
+def load_classifier(folder: str | Path, *, device: str = "cpu", trust: bool = False) -> Classifier:
+    """The classifier that ``finetune`` left in a folder; ``device`` and ``trust`` as for ``load``.
 
     Raises ``RunError`` where there is none, or its files do not belong together.
     """
     path = expanded(folder)
-    model = load(path, trust=trust)
+    model = load(path, device=device, trust=trust)
     try:
         record = read_json(path / RECORD, Top, REMEDY)
     except FileNotFoundError:
@@ -133,5 +125,6 @@ def load_classifier(folder: str | Path, *, trust: bool = False) -> Classifier:
         )
     unchanged(path / MODEL, record["model"])
     top = filled(lambda: stand(**built), read_weights(path / WEIGHTS, record["weights"]), path)
+    top.to(model.device)
     kind, learned = record.get("kind", "one"), record.get("learned", [])
     return Classifier(model, top.eval(), built, record["classes"], record["temperature"], kind, learned)

@@ -161,6 +161,22 @@ def levels_in(
         return picture_levels(image, size, channels, kind, say, like=like)
 
 
+def thumbnail(data: bytes, side: int, *, grey: bool) -> Image.Image | None:
+    """A photo in a file's bytes for people: upright, on white, as wide to its height as it is, no longer than ``side``.
+
+    None where it is deeper than 8 bits: then somebody has to choose what is black and what is white.
+    """
+    if dicom.is_dicom(data) or _beyond_pillow(data, io.BytesIO(data)):
+        return None
+    with opened(io.BytesIO(data)) as image:
+        if deep.kind(image) != "uint8":
+            return None
+        image.draft(None, (GAP * side, GAP * side))
+        flat = _flat(ImageOps.exif_transpose(image)).convert("L" if grey else "RGB")
+    flat.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=GAP)
+    return flat.convert("RGB")
+
+
 def picture_levels(
     image: Image.Image,
     size: tuple[int, int] | None,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float32, Float64
@@ -13,6 +15,15 @@ from counterpoint.errors import SourceError
 
 CATEGORIES = 64
 """Categories with a column of their own; the rest share one."""
+
+DAY, SMALL = 86400, 7
+"""Seconds of a day; digits behind the point from which numbers are written with an exponent."""
+
+LAST = 2.5e11
+"""Seconds between 1970 and the last year of four digits, roughly."""
+
+OTHER = "(other)"
+"""What people read of a category without a column of its own."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +46,9 @@ class Category:
 
 
 Feature = Number | Category
+
+Meaning = Literal["number", "time", "boolean"]
+"""What the numbers of a feature are to people."""
 
 
 Cells = Sequence[str] | Float64[np.ndarray, " n"]
@@ -87,6 +101,40 @@ def encoded(feature: Feature, cells: Cells) -> Float32[np.ndarray, "n d"]:
         return same.astype(np.float32)
     values = _filled(feature.name, np.asarray(cells, dtype=np.float64), feature.median)
     return np.asarray(((values - feature.mean) / feature.deviation)[:, None], dtype=np.float32)
+
+
+def decoded(feature: Feature, columns: Float32[np.ndarray, "n d"], *, meaning: Meaning = "number") -> list[str]:
+    """What ``encoded`` made of one feature, for people: to a thousandth of its deviation, a missing one as its median.
+
+    >>> price, colour = Number("price", 2000.0, 10.0, 20.0), Category("colour", ["red", "blue"], True)
+    >>> decoded(price, np.float32([[0], [-0.55]])), decoded(colour, np.float32([[0, 1, 0], [0, 0, 1]]))
+    (['2,000', '1,994.5'], ['blue', '(other)'])
+    >>> decoded(Number("born", 86400.0 * 366, 1e7, 0.0), np.float32([[0]]), meaning="time")
+    ['1971-01-02']
+    """
+    if isinstance(feature, Category):
+        return [[*feature.values, OTHER][place] for place in columns.argmax(axis=1)]
+    numbers = columns[:, 0].astype(np.float64) * feature.deviation + feature.mean
+    if meaning == "boolean":
+        return ["true" if number > 0.5 else "false" for number in numbers]
+    if meaning == "time":
+        return [_moment(number, "D" if feature.deviation > DAY else "s") for number in numbers]
+    digits = max(0, 3 - math.floor(math.log10(feature.deviation))) if feature.deviation > 0 else 0
+    if digits > SMALL:
+        return [f"{number:.4g}" for number in numbers]
+    return [f"{round(number, digits) + 0.0:,.12g}" for number in numbers]
+
+
+def _moment(seconds: float, unit: Literal["D", "s"]) -> str:
+    """A point in time; a day by the nearest minute, since an encoder's numbers are a few seconds off.
+
+    >>> _moment(36000.2, "s"), _moment(1e300, "D")
+    ('10:00:00', '1e+300')
+    """
+    if not abs(seconds) < LAST:
+        return f"{seconds:.4g}"
+    rounded = round(seconds / 60) * 60 if unit == "D" else round(seconds)
+    return str(np.datetime64(rounded, "s").astype(f"datetime64[{unit}]")).replace("T", " ").removeprefix("1970-01-01 ")
 
 
 def width_of(feature: Feature) -> int:

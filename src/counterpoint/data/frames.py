@@ -32,7 +32,7 @@ from counterpoint.data.packed import member_of
 from counterpoint.data.packed import suffix_of as suffix_of
 from counterpoint.data.paths import existing
 from counterpoint.data.records import read_records
-from counterpoint.data.tables import is_table, read_parquet, refuse_splits, rows_of, table_of
+from counterpoint.data.tables import index_of, is_table, read_parquet, refuse_splits, rows_of, table_of
 from counterpoint.data.ts_files import read_ts, require_head
 from counterpoint.door import door
 from counterpoint.errors import SourceError
@@ -62,6 +62,8 @@ class Frame:
     """Whether semicolons separate the cells, so that a comma rather stands for a decimal point."""
     classes: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """What numbers in columns of labels are called, where the source says so."""
+    index: Sequence[str] | None = None
+    """What the rows of the source are called beside its columns, those that are left out among them."""
 
     def labels(self, name: str) -> list[Any]:
         """A column as Python objects, classes by their names."""
@@ -113,7 +115,7 @@ def read_frame(source: object, options: DataOptions = AS_IT_IS) -> Frame:
     if is_frame(source):
         table = table_of(source)
         frame = _framed(_of_table(table, "The data frame"), "The data frame")
-        return replace(frame, classes=classes_of(table))
+        return replace(frame, classes=classes_of(table), index=index_of(source))
     if (rows := rows_of(source)) is not None:
         return _framed({name: as_cells(values, f"Column '{name}'") for name, values in rows.items()}, "The source")
     raise SourceError(

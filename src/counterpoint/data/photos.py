@@ -28,11 +28,13 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Int64, Shaped
+from PIL import Image
 from torch import Tensor
 
 from counterpoint.data.decode import decode, reason
 from counterpoint.data.levels import MEASURED, Levels, Scale
 from counterpoint.data.listing import Labels, Listing, bytes_of
+from counterpoint.data.originals import originals
 from counterpoint.data.remarks import notes_of
 from counterpoint.data.subset import spread
 from counterpoint.data.unread import advice, notes
@@ -68,7 +70,7 @@ class Photos:
     """
 
     def __init__(self, listing: Listing, kept: Kept) -> None:
-        self._pixels, self._labels = kept.pixels, listing.labels
+        self._pixels, self._labels, self._reading = kept.pixels, listing.labels, listing.reading
         self._places = np.flatnonzero([name not in kept.skipped for name in listing.names])
         self.frame = listing.frame
         self.rows = self._places if self.frame is None else self.frame.rows[self._places]
@@ -105,6 +107,10 @@ class Photos:
 
     def take(self, index: Int64[np.ndarray, " b"]) -> Shaped[Tensor, "b c h w"]:
         return self.scale(self.levels(index))
+
+    def originals(self, index: Int64[np.ndarray, " b"], side: int) -> list[Image.Image | None]:
+        """The photos themselves, no longer than ``side``; None for each that is deep, or can no longer be read."""
+        return originals(self._reading, self._places[index], side, grey=self._pixels.shape[1] == 1)
 
 
 def open_photos(

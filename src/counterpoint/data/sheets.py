@@ -51,11 +51,12 @@ class Sheet:
         return words_in(name, self.cells(name), self.frame.called)
 
     def names(self) -> list[str]:
-        """What the rows are called: by the column for that, else by their places in the source."""
+        """What the rows are called: by the column for that, else by the index of the frame, else by their places."""
         called = self.schema.of_role("id")
         words = self.words(called[0]) if called and called[0] in self.frame.columns else []
         unique = len(set(words)) == len(self.frame) and "" not in words
-        return words if unique else [str(row) for row in self.frame.rows.tolist()]
+        rows, index = self.frame.rows.tolist(), self.frame.index
+        return words if unique else [str(row) if index is None else index[row] for row in rows]
 
     def labels(self) -> list[str | None] | None:
         """What the column of labels says of every row, None where it is empty; None where there is no such column."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Int64
+from PIL import Image
 
-from counterpoint.interfaces import Batch, Items
+from counterpoint.interfaces import Batch, HasOriginals, Items
 
 
 class Subset:
@@ -23,6 +26,11 @@ class Subset:
 
     def take(self, index: Int64[np.ndarray, " b"]) -> Batch:
         return self._items.take(self._rows[index])
+
+    def originals(self, index: Int64[np.ndarray, " b"], side: int) -> Sequence[Image.Image | None]:
+        """Their pictures as they were before they were brought to a size; None where there are none."""
+        held = self._items
+        return held.originals(self._rows[index], side) if isinstance(held, HasOriginals) else [None] * len(index)
 
 
 def spread(count: int, most: int) -> Int64[np.ndarray, " n"]:

@@ -53,6 +53,20 @@ def table_of(source: Any) -> Any:
         return columns  # cells of several types in one column
 
 
+def index_of(source: Any) -> list[str] | None:
+    """What the rows of a data frame or a column of pandas are called, where its index names each and does not count.
+
+    >>> import pandas as pd
+    >>> index_of(pd.DataFrame({"x": [1, 2]}, index=["ann", "bo"])), index_of(pd.Series(["a", "b"]))
+    (['ann', 'bo'], None)
+    """
+    index: Any = getattr(source, "index", None)
+    if not hasattr(source, "iloc") or type(index).__name__ == "RangeIndex":
+        return None
+    names = ["/".join(map(str, each)) if isinstance(each, tuple) else str(each) for each in index]
+    return names if len(set(names)) == len(names) else None
+
+
 def rows_of(source: object) -> dict[str, Any] | None:
     """The columns of rows in memory: a list of records, a structured array, an array of objects or of strings."""
     if isinstance(source, np.ndarray):

@@ -21,6 +21,7 @@ from counterpoint.data.nested import holds_lists, is_strings, texts_of
 from counterpoint.data.packed import contents, suffix_of
 from counterpoint.data.paths import existing
 from counterpoint.data.sheets import Sheet, read_sheet, sheet_of
+from counterpoint.data.tables import index_of
 from counterpoint.door import door
 from counterpoint.errors import NothingLeft, SourceError
 from counterpoint.files import expanded
@@ -142,7 +143,7 @@ def _of_strings(source: object) -> Texts:
     wrong = next((place for place, each in enumerate(strings) if not isinstance(each, str) and place not in gaps), None)
     if wrong is not None:
         raise SourceError(f"Item {wrong} is {strings[wrong]!r:.80}, which is no string. Give one string per item.")
-    return _kept(["" if place in gaps else each for place, each in enumerate(strings)], None, [])
+    return _kept(["" if place in gaps else each for place, each in enumerate(strings)], index_of(source), [])
 
 
 def _strings(source: object) -> list[Any] | None:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import itertools
 import json
-import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ import torch
 from jaxtyping import Bool, Int64
 from torch import Tensor
 
+from counterpoint.data.overlong import shortened
 from counterpoint.data.written import Ragged
 from counterpoint.errors import SourceError
 
@@ -48,12 +49,6 @@ SPACED = ("BertPreTokenizer", "WhitespaceSplit")
 
 PIECE = 4096
 """Texts that are turned into numbers at a time."""
-
-CHUNK = 1 << 14
-"""Characters that are read of what stands between two spaces. As a token of ours has at most 32 of them, they are 512
-tokens or more, and a text is usually cut after 256; the time that pairs of characters take grows with their square."""
-
-OVERLONG = re.compile(rf"\S{{{CHUNK + 1},}}")
 
 Script = Mapping[str, Any]
 """A tokenizer as JSON."""
@@ -112,15 +107,6 @@ def _alphabet(texts: Sequence[str], clean: Callable[[str], str], *, most: int) -
     before = np.cumsum([0, *(cleaned[character] for character in ordered)])[:-1]
     enough = int((before < COVERED * cleaned.total()).sum())
     return ordered[: min(most, max(FEWEST, enough))]
-
-
-def shortened(texts: Sequence[str]) -> Sequence[str]:
-    """The same texts, cut where more than ``CHUNK`` characters stand in a row without a space.
-
-    >>> [len(text) for text in shortened(["so short", "o" * 100_000 + " my"])]
-    [8, 16387]
-    """
-    return [OVERLONG.sub(lambda run: run[0][:CHUNK], text) if len(text) > CHUNK else text for text in texts]
 
 
 class Tokenizer:
@@ -197,15 +183,10 @@ class Tokenizer:
     def remark(self, tokens: Ragged) -> str | None:
         """What a person should know of what is unknown in texts, if it is more than one in a hundred."""
         if (self._byte < 0).all():
-            unknown = np.asarray([word in (UNKNOWN, "<unk>") for word in self.words])
-            share = float(unknown[tokens.flat].mean()) if len(tokens.flat) else 0.0
+            share = float(self._unknown[tokens.flat].mean()) if len(tokens.flat) else 0.0
             said = "tokens are unknown to the model's vocabulary, which does not tell them apart"
         else:
-            first = (self._byte >= 0) & (
-                (self._byte < 0x80) | (self._byte >= 0xC0)
-            )  # every character has one such byte
-            known = np.asarray([len(word.lstrip("".join(BEGINS))) for word in self.words]) * (self._byte < 0)
-            spelled, read = int(first[tokens.flat].sum()), int(known[tokens.flat].sum())
+            spelled, read = self._spelling[:, tokens.flat].sum(axis=1).tolist()
             share = spelled / max(1, spelled + read)
             said = "characters are unknown to the model's vocabulary and are read as bytes"
         return f"{share:.1%} of the {said}".replace("%", " %", 1) if share > WORTH_SAYING else None
@@ -213,8 +194,20 @@ class Tokenizer:
     def numbers(self, texts: Sequence[str]) -> Ragged:
         """The numbers of the tokens of every text."""
         texts = shortened(texts)
-        tokens = self._by_chunk(texts) if self._parted else self._asked(texts)
-        return tokens.only(np.asarray(self.words) != UNKNOWN) if self.whole else tokens
+        tokens = self._by_chunk(texts) if self._parted and len(texts) > 1 else self._asked(texts)
+        return tokens.only(~self._unknown) if self.whole else tokens
+
+    @cached_property
+    def _unknown(self) -> Bool[np.ndarray, " v"]:
+        """Of every token whether it stands for what is in no vocabulary."""
+        return np.asarray([word in (UNKNOWN, "<unk>") for word in self.words])
+
+    @cached_property
+    def _spelling(self) -> Int64[np.ndarray, "2 v"]:
+        """Of every token how many characters begin in it that are spelled in bytes, and how many it says itself."""
+        first = (self._byte >= 0) & ((self._byte < 0x80) | (self._byte >= 0xC0))
+        letters = np.asarray([len(word.lstrip("".join(BEGINS))) for word in self.words])
+        return np.stack([first, np.where(self._byte < 0, letters, 0)])
 
     def _by_chunk(self, texts: Sequence[str]) -> Ragged:
         """As ``_asked``, where no token spans a space: of all that stands between spaces, each is asked for once."""
@@ -232,8 +225,11 @@ class Tokenizer:
         """The numbers of the tokens of every text, as the library finds them."""
         flat, lengths = [np.zeros(0, dtype=np.int32)], [0]
         for start in range(0, len(texts), PIECE):
-            found = self._reader.encode_batch_fast(list(texts[start : start + PIECE]), add_special_tokens=False)
-            each = [encoding.ids for encoding in found]
+            some = list(texts[start : start + PIECE])
+            if len(some) == 1:  # a batch wakes threads that take longer than the text
+                each = [self._reader.encode(some[0], add_special_tokens=False).ids]
+            else:
+                each = [found.ids for found in self._reader.encode_batch_fast(some, add_special_tokens=False)]
             lengths += [len(ids) for ids in each]
             flat.append(np.fromiter(itertools.chain.from_iterable(each), dtype=np.int32))
         return Ragged(np.concatenate(flat), np.cumsum(np.asarray(lengths, dtype=np.int64)))
@@ -275,8 +271,7 @@ class Tokenizer:
 def _ends_at_spaces(script: Script) -> bool:
     """Whether a tokenizer surely finds the same in a text as in what stands between its spaces, piece by piece.
 
-    It does if it parts words at spaces before all else, treats the first of a text as all others, and has no token with
-    a space inside.
+    It does if it parts words at spaces first, treats the first of a text as all others, and no token holds a space.
     """
     cleaning = _steps(script.get("normalizer"), "normalizers")
     parting = _steps(script.get("pre_tokenizer"), "pretokenizers")

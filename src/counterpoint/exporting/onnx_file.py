@@ -66,7 +66,7 @@ def write_onnx(model: Model, classifier: Classifier | None, out: Path) -> dict[s
         CounterpointError: The file does not compute what torch does; none is left.
     """
     require()
-    whole = Whole(model, classifier).cpu().eval()
+    whole = copy.deepcopy(Whole(model, classifier)).cpu().eval()  # the caller's stays on its device
     given = _given(model, whole)
     outputs = ["embeddings", "representation", *([] if classifier is None else ["probabilities"])]
     with quiet():

@@ -21,13 +21,15 @@ from counterpoint.labelling.parting import parted
 from counterpoint.labelling.recipes import require_views
 from counterpoint.locks import holds_run
 from counterpoint.model import Model, load
-from counterpoint.progress import console
+from counterpoint.progress import console, may_be_quiet
 from counterpoint.provenance import placed
 from counterpoint.reports.efficiency import NAMES
+from counterpoint.results import Result
 
 BUDGETS = ("1", "5", "10", "50", "1%", "10%", "100%")
 
 
+@may_be_quiet
 @holds_run
 def label_efficiency(
     model: Model | str | Path,
@@ -35,10 +37,11 @@ def label_efficiency(
     test: object = None,
     *,
     labels: object = None,
-    budgets: Sequence[str | int] = BUDGETS,
+    budget: Sequence[str | int] = BUDGETS,
     draws: int = 3,
     seed: int = 0,
-) -> dict[str, Any]:
+    quiet: bool = False,
+) -> Result:
     """What so many labels are worth, from scratch and with what the model knows: mean, interval, paired difference.
 
     Args:
@@ -46,15 +49,16 @@ def label_efficiency(
         train: The items to learn from, as for ``fit``, some or all of them with labels.
         test: The items that are asked about. Without it a fifth of every class is held out.
         labels: As for ``finetune``; a pair of those for train and test.
-        budgets: ``"10"`` for so many labels of every class, ``"1%"`` for a share of each. Those that the labels cannot
+        budget: ``"10"`` for so many labels of every class, ``"1%"`` for a share of each. Those that the labels cannot
             give are left out, with the reason.
         draws: How often labels are drawn and weights begun anew.
         seed: Names the draws and the held-out items.
+        quiet: Print nothing.
 
     Raises:
         InputError: The labels or a budget cannot be used; the message says what to do.
     """
-    wanted = [read_budget(str(each)) for each in budgets or BUDGETS]
+    wanted = [read_budget(str(each)) for each in budget or BUDGETS]
     if draws < 1:
         raise InputError(f"Labels are drawn at least once. Got draws={draws}.")
     kept = model if isinstance(model, Model) else load(model)
@@ -74,7 +78,7 @@ def label_efficiency(
     }
     if isinstance(model, str | Path):
         write_json(expanded(model) / runs.BUDGET, record)
-    return record
+    return Result(record, efficiency_table)
 
 
 def efficiency_table(found: Mapping[str, Any]) -> str:

@@ -16,6 +16,7 @@ from counterpoint.data.overlap import note_on_shared, shared
 from counterpoint.data.splits import class_counts, is_labelled
 from counterpoint.data.vectors import is_vectors
 from counterpoint.errors import InputError
+from counterpoint.evaluation.probe import table
 from counterpoint.evaluation.scores import collisions, score
 from counterpoint.evaluation.usefulness import headline
 from counterpoint.files import expanded, write_json
@@ -28,10 +29,13 @@ from counterpoint.labelling.vectors import evaluate_vectors
 from counterpoint.locks import holds_run
 from counterpoint.model import Model, load
 from counterpoint.opening import open_source, preprocessing_said
+from counterpoint.progress import may_be_quiet
 from counterpoint.provenance import placed, said
 from counterpoint.reports.reading import read_run
+from counterpoint.results import Result
 
 
+@may_be_quiet
 @holds_run
 def evaluate(
     model: Model | Classifier | nn.Module | Callable[[Any], Any] | Any,
@@ -42,7 +46,8 @@ def evaluate(
     source: object = None,
     groups: object = None,
     seed: int = 0,
-) -> dict[str, Any]:
+    quiet: bool = False,
+) -> Result:
     """Score a model, a network or vectors on labelled items: neighbours, linear probe, baselines, geometry, collisions.
 
     ``collisions`` says how many negatives are false: ``true`` by the labels of the test items, or of all where those
@@ -71,16 +76,18 @@ def evaluate(
         source: Of vectors the data that they were made of, in the same order, for raw features as a baseline.
         groups: Of vectors what each belongs to that must not be split, such as its patient: an array, a list or a file.
         seed: Names the held-out items.
+        quiet: Print nothing.
     """
     if is_vectors(model):
         labels = train if labels is None else labels
-        return evaluate_vectors(model, test, labels=labels, source=source, groups=groups, seed=seed)
+        found = evaluate_vectors(model, test, labels=labels, source=source, groups=groups, seed=seed)
+        return Result(found, table)
     if source is not None or groups is not None:
         raise InputError("source and groups are about vectors. Give vectors first, or leave them out.")
     if train is None:
         raise InputError("A model is scored on items: give a source, evaluate(model, train).")
     if not isinstance(model, Model | Classifier | str | Path):
-        return _of_network(model, train, test, labels, seed=seed)
+        return Result(_of_network(model, train, test, labels, seed=seed), table)
     classifier = _classifier(model)
     kept = _model(model) if classifier is None else classifier.model
     unseen(labels, kept.modality)
@@ -112,7 +119,7 @@ def evaluate(
         scores["headline"] = headline(scores, run.records, run.verdicts)
         given = {**placed("train", train), **placed("test", test), "labels": said(labels), "seed": seed}
         write_json(expanded(model) / runs.EVALUATION, {**scores, **given})
-    return scores
+    return Result(scores, table)
 
 
 def _of_network(network: object, train: object, test: object, labels: object, *, seed: int) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple, Unpack
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from counterpoint.evaluation.labelled import Labelled
 from counterpoint.evaluation.scores import raw_features
 from counterpoint.fitting import unseen
 from counterpoint.heads import shape_of_head
+from counterpoint.keywords import TuningKeywords
 from counterpoint.labelling.folders import Leaving, asked_for, free, leave
 from counterpoint.labelling.folds import Fold, folds
 from counterpoint.labelling.judging import (
@@ -35,7 +36,7 @@ from counterpoint.labelling.recipes import recipe, require_views
 from counterpoint.locks import holds_out
 from counterpoint.model import Model, load
 from counterpoint.plans import Tuning
-from counterpoint.progress import announce_labels, console
+from counterpoint.progress import announce_labels, console, may_be_quiet
 
 GENTLE = 0.25
 """Of the optimiser's own learning rate: an encoder that has learned already is moved with less force."""
@@ -61,6 +62,7 @@ class Trial(NamedTuple):
     """What fine-tuning took once."""
 
 
+@may_be_quiet
 @holds_out
 def finetune(
     model: Model | str | Path,
@@ -69,7 +71,7 @@ def finetune(
     labels: object = None,
     out: str | Path | None = None,
     overwrite: bool = False,
-    **choices: Any,
+    **choices: Unpack[TuningKeywords],
 ) -> Classifier:
     """Learn a classifier from some labelled items, beginning at what the model knows.
 

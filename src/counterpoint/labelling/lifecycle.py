@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from counterpoint.errors import InputError, RunError
 from counterpoint.evaluation.scores import score
 from counterpoint.files import expanded, write_json
 from counterpoint.fitting import fit
+from counterpoint.keywords import LifecycleKeywords
 from counterpoint.labelling.answers import answered, least_certain
 from counterpoint.labelling.budgets import LONGER, Budget, Question, at_budgets, student_of
 from counterpoint.labelling.efficiency import tell
@@ -43,7 +44,7 @@ from counterpoint.model import Model, load
 from counterpoint.opening import apart, without_column
 from counterpoint.options import AS_IT_IS, DataOptions
 from counterpoint.plans import Distilling, Lifecycle, Tuning
-from counterpoint.progress import announce_labels, console
+from counterpoint.progress import announce_labels, console, may_be_quiet
 from counterpoint.reports.page import write_report
 from counterpoint.reports.reading import SEMI
 
@@ -80,6 +81,7 @@ class Journey:
         return max(1.0, self.began + 60 * share * (self.asked.minutes or MINUTES) - time.monotonic())
 
 
+@may_be_quiet
 @holds_out
 def semi(
     source: object,
@@ -88,7 +90,7 @@ def semi(
     out: str | Path,
     resume: bool = False,
     overwrite: bool = False,
-    **choices: Any,
+    **choices: Unpack[LifecycleKeywords],
 ) -> Classifier:
     """From unlabelled data and a handful of labels to a small classifier, and by how much that is better.
 
@@ -110,8 +112,8 @@ def semi(
         Interrupted: Ctrl-C or SIGTERM during the contrast; everything is saved.
     """
     began, folder = time.monotonic(), expanded(out)
-    choices, data = apart(choices)
-    asked = Lifecycle.of(choices)
+    named, data = apart(choices)
+    asked = Lifecycle.of(named)
     require_deliverable(asked.deliver, (PROBE, FINETUNED, STUDENT))
     runs.check(folder, resume=False, overwrite=overwrite or resume)
     if resume and overwrite:

@@ -22,8 +22,8 @@ from counterpoint.opening import open_source
 from counterpoint.options import DataOptions
 from counterpoint.plans import Lifecycle
 from counterpoint.progress import decoding
-from counterpoint.settle import fitting_batch
 from counterpoint.training.recipe import steps_per_epoch
+from counterpoint.usual_sizes import fitting_batch
 
 SMALLER = (1, 5, 10, 50)
 """Budgets per class that a larger one is compared with."""

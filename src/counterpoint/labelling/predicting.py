@@ -5,15 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from counterpoint.classifiers.classifier import Classifier, Prediction, load_classifier
+from counterpoint.classifiers.classifier import Classifier, load_classifier
+from counterpoint.classifiers.predictions import Prediction, Predictions
 from counterpoint.files import expanded, write_text
+from counterpoint.progress import may_be_quiet
 from counterpoint.separated import separated
 
 
-def predict(classifier: Classifier | str | Path, source: object) -> list[Prediction]:
-    """The likeliest class of every item of a source, with its probability."""
-    kept = classifier if isinstance(classifier, Classifier) else load_classifier(classifier)
-    return list(kept.predict(source))
+@may_be_quiet
+def predict(
+    model: Classifier | str | Path,
+    source: object,
+    *,
+    quiet: bool = False,
+) -> Predictions:
+    """The likeliest class of every item of a source, with its probability and those of all classes."""
+    kept = model if isinstance(model, Classifier) else load_classifier(model)
+    return kept.predict(source)
 
 
 def write_predictions(predictions: Sequence[Prediction], path: str | Path, *, spreadsheet_safe: bool = False) -> None:

@@ -6,7 +6,7 @@ import copy
 import dataclasses
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from counterpoint.errors import InputError, listed
 from counterpoint.evaluation.labelled import Labelled
 from counterpoint.files import expanded
 from counterpoint.interfaces import Items
+from counterpoint.keywords import DistillingKeywords
 from counterpoint.labelling.folders import Leaving, asked_for, free, leave
 from counterpoint.labelling.history import LEARNED, saw_any
 from counterpoint.labelling.recipes import recipe, require_views
@@ -28,22 +29,23 @@ from counterpoint.locks import holds_out
 from counterpoint.model import Model, load
 from counterpoint.naming import named
 from counterpoint.plans import Distilling
-from counterpoint.progress import announce_labels, embedding
-from counterpoint.settle import USUAL_BATCH, fitting_epochs
+from counterpoint.progress import announce_labels, embedding, may_be_quiet
 from counterpoint.training.recipe import steps_per_epoch
+from counterpoint.usual_sizes import USUAL_BATCH, fitting_epochs
 
 ANSWERS, VECTORS = "answers", "vectors"
 
 
+@may_be_quiet
 @holds_out
 def distill(
-    teacher: Classifier | Model | str | Path,
+    model: Classifier | Model | str | Path,
     source: object,
     *,
     labels: object = None,
     out: str | Path | None = None,
     overwrite: bool = False,
-    **choices: Any,
+    **choices: Unpack[DistillingKeywords],
 ) -> Classifier | Model:
     """Teach another network, often a smaller one, on items that need no labels.
 
@@ -51,7 +53,7 @@ def distill(
     same items are alike.
 
     Args:
-        teacher: A classifier, a model or the folder of one; it is left as it is.
+        model: The teacher: a classifier, a model or the folder of one; it is left as it is.
         source: The items to teach with, as for ``fit``: all there are.
         labels: As for ``finetune``; they count with ``label_weight``.
         out: The folder for the student.
@@ -65,12 +67,12 @@ def distill(
     asked = Distilling.of(choices)
     if (labels is not None) != (asked.label_weight > 0):
         raise InputError("True labels and their weight go together: give labels and label_weight, or neither.")
-    folder = free(out, teacher, overwrite=overwrite)
-    master = _master(teacher, asked.match)
-    model = master.model if isinstance(master, Classifier) else master
-    require_views(model)
-    items = model.open(source)
-    seen = saw_any(teacher, *([] if asked.start is None else [asked.start]))
+    folder = free(out, model, overwrite=overwrite)
+    master = _master(model, asked.match)
+    encoder = master.model if isinstance(master, Classifier) else master
+    require_views(encoder)
+    items = encoder.open(source)
+    seen = saw_any(model, *([] if asked.start is None else [asked.start]))
     leaving = Leaving(folder, {**asked_for(source, labels, asked), LEARNED: seen})
     read = None if labels is None else read_some_labels(labels, source, items)
     known = None if read is None else Labelled.read(items, read)

@@ -141,6 +141,14 @@ class Series(Modality):
     def plain(self, batch: Float[Tensor, "b c t"]) -> Float[Tensor, "b c t"]:
         return batch
 
+    def cells(self, batch: Float[Tensor, "b c t"]) -> list[dict[str, list[float]]]:
+        channels = len(self.shape.mean)
+        named = self.shape.form in ("long", "lists") and len(self.shape.columns) == channels
+        names = self.shape.columns if named else [f"channel {number}" for number in range(channels)]
+        mean, deviation = np.array(self.shape.mean)[:, None], np.array(self.shape.deviation)[:, None]
+        measured = batch.cpu().numpy() * deviation + mean
+        return [dict(zip(names, each.tolist(), strict=True)) for each in measured]
+
     def near_copies(self, batch: Float[Tensor, "b c t"], key: Int64[Tensor, " b"]) -> Views:
         return near_copies.numbers(batch, key)
 

@@ -18,9 +18,9 @@ from torch import Tensor, nn
 
 from counterpoint import catalogue
 from counterpoint.data import rows
-from counterpoint.data.features import Category, Cells, Feature, Number, encoded, feature_of, width_of
+from counterpoint.data.features import Category, Cells, Feature, Meaning, Number, decoded, encoded, feature_of, width_of
 from counterpoint.data.frames import is_columns, read_frame
-from counterpoint.data.schema import NO_COLUMNS, Column, Schema
+from counterpoint.data.schema import BOOLEAN, NO_COLUMNS, Column, Schema
 from counterpoint.data.sheets import LEARNED, Sheet, later_sheet, read_sheet, sheet_of
 from counterpoint.errors import InputError, PlanError, SourceError, listed
 from counterpoint.interfaces import Items, Views
@@ -148,6 +148,17 @@ class Table(Modality):
 
     def plain(self, batch: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
         return batch
+
+    def cells(self, batch: Float[Tensor, "b d"]) -> list[dict[str, str]]:
+        features = self.layout.features
+        parts = np.split(batch.cpu().numpy(), np.cumsum([width_of(each) for each in features])[:-1], axis=1)
+        meanings: dict[str, Meaning] = dict.fromkeys(self.layout.schema.of_role("time"), "time")
+        meanings |= {column.name: "boolean" for column in self.layout.schema.columns if column.form == BOOLEAN}
+        columns = [
+            decoded(each, part, meaning=meanings.get(each.name, "number"))
+            for each, part in zip(features, parts, strict=True)
+        ]
+        return [dict(zip(self.uses(), row, strict=True)) for row in zip(*columns, strict=True)]
 
     def near_copies(self, batch: Float[Tensor, "b d"], key: Int64[Tensor, " b"]) -> Views:
         """Numbers are changed, categories stay."""

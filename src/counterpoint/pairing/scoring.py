@@ -87,6 +87,13 @@ def answer(model: Model, record: Mapping[str, Any], first: Items, second: Items)
     }
 
 
+def sentence(found: Mapping[str, Any]) -> str:
+    """What ``answer`` says, for people."""
+    word = "the same" if found["same"] else "different"
+    distances = f"distance {found['distance']:.3f}, threshold {found['threshold']:.3f}"
+    return f"{word}: {distances}, probability of the same {found['probability']:.1%}"
+
+
 def enough(pairs: Pairs) -> bool:
     """Whether there are enough pairs of either kind to choose a threshold on."""
     return _both(pairs.same)

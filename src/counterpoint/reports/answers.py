@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from counterpoint.interfaces import Items
 from counterpoint.kinds import Modality
+from counterpoint.reports.columns import Columns, columns
 from counterpoint.reports.reading import Run
 from counterpoint.reports.sample import called
-from counterpoint.reports.thumbnails import data_url, thumbnails
+from counterpoint.reports.thumbnails import Thumbnail, shown
 
-SIDE = 112
-"""Of a picture, in pixels."""
+SIDE = 224
+"""Of a picture, in pixels: twice that of its place on the page, as fine screens show it."""
 
 CLASSES = 20
 """Classes of which every pair is shown; of more only the pairs that are taken for each other most often."""
@@ -33,11 +34,10 @@ CALLED = {
 
 @dataclass(frozen=True)
 class Answer:
-    """An item and what it was taken for; ``label`` is empty where nobody knows it, ``url`` without a picture."""
+    """An item and what it was taken for; ``label`` is empty where nobody knows it."""
 
     name: str
-    url: str
-    pixels: bool
+    picture: Thumbnail
     answer: str
     probability: str
     second: str
@@ -73,6 +73,13 @@ class Tried:
     loss: str
 
 
+class Examples(NamedTuple):
+    """Some items with what they were taken for, and what they say where they have columns."""
+
+    cards: Sequence[Answer]
+    columns: Columns
+
+
 @dataclass(frozen=True)
 class Answers:
     """What the page says of a classifier."""
@@ -82,8 +89,8 @@ class Answers:
     classes: Sequence[str]
     confusion: Sequence[Sequence[Cell]]
     pairs: Sequence[Pair]
-    most_wrong: Sequence[Answer]
-    least_certain: Sequence[Answer]
+    most_wrong: Examples
+    least_certain: Examples
 
 
 def answers(run: Run, modality: Modality, asked: Items | None, items: Items | None) -> Answers:
@@ -97,8 +104,8 @@ def answers(run: Run, modality: Modality, asked: Items | None, items: Items | No
         classes=classes,
         confusion=_cells(counts) if len(classes) <= CLASSES else [],
         pairs=_pairs(counts, classes),
-        most_wrong=_shown(found.get("most_wrong", []), modality, asked),
-        least_certain=_shown(run.least_certain, modality, items),
+        most_wrong=_examples(found.get("most_wrong", []), modality, asked),
+        least_certain=_examples(run.least_certain, modality, items),
     )
 
 
@@ -142,23 +149,24 @@ def _pairs(counts: np.ndarray, classes: Sequence[str]) -> list[Pair]:
     return found
 
 
-def _shown(said: Sequence[Mapping[str, Any]], modality: Modality, items: Items | None) -> list[Answer]:
+def _examples(records: Sequence[Mapping[str, Any]], modality: Modality, items: Items | None) -> Examples:
+    """The items of these records, as they look and by their names, where all of them are at hand."""
     place = {} if items is None else {name: row for row, name in enumerate(items.names)}
-    rows = [place[each["name"]] for each in said if each["name"] in place]
-    pictures = []
-    if items is not None and len(rows) == len(said) > 0:
-        pictures = thumbnails(modality, items, np.asarray(rows, dtype=np.int64), side=SIDE)
-    urls = [data_url(each) for each in pictures] or [""] * len(said)
-    names = [each["name"] for each in said] if items is None or len(rows) < len(said) else called(items, rows)
-    return [
+    if items is None or any(each["name"] not in place for each in records):
+        rows, names, items = np.zeros(0, dtype=np.int64), [each["name"] for each in records], None
+    else:
+        rows = np.array([place[each["name"]] for each in records], dtype=np.int64)
+        names = called(items, rows.tolist())
+    pictures = shown(modality, items, rows, side=SIDE) or [Thumbnail()] * len(records)
+    cards = [
         Answer(
             name=name,
-            url=url,
-            pixels=bool(pictures) and max(pictures[0].size) <= 64,
+            picture=picture,
             answer=each["answer"],
             probability=f"{each['probability']:.0%}",
             second=each["second"],
             label=each.get("label", ""),
         )
-        for each, name, url in zip(said, names, urls, strict=True)
+        for each, name, picture in zip(records, names, pictures, strict=True)
     ]
+    return Examples(cards, columns(modality, items, rows))

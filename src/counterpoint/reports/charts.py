@@ -112,6 +112,7 @@ def _chart(wanted: Wanted, records: Sequence[Mapping[str, Any]], per_epoch: int)
         return None
     values = [y for found in series.values() for _, y in found]
     up = ticks(min([*values, *wanted.within]), max([*values, *wanted.within]), 6)
+    up = [each for each in up if each <= 1 or wanted.text is not _percent]
     furthest = max(x for found in series.values() for x, _ in found)
     across = [each for each in ticks(0.0, furthest, 6) if each <= furthest * 1.0001]
     lines = []

@@ -14,9 +14,9 @@ from counterpoint.files import write_text
 from counterpoint.interfaces import Items
 from counterpoint.kinds import Modality
 from counterpoint.reports.template import template
-from counterpoint.reports.thumbnails import data_url, thumbnails
+from counterpoint.reports.thumbnails import Thumbnail, shown
 
-SIDE = 160
+SIDE = 224
 """Of a picture, in pixels."""
 
 SHOWN = 200
@@ -28,11 +28,10 @@ LETTERS = 400
 
 @dataclass(frozen=True)
 class Side:
-    """One item of a pair: its name, a data URL where it has a picture, and what it says where it is a text."""
+    """One item of a pair: its name, its picture, and what it says where it is a text."""
 
     name: str
-    url: str
-    pixels: bool
+    picture: Thumbnail
     text: str
 
 
@@ -40,11 +39,11 @@ def write_duplicates(path: Path, found: Mapping[str, Any], data: tuple[Modality,
     """Write the page of what ``duplicates`` found, with pictures where there is data that has some; return its path."""
     pairs = found["pairs"][:SHOWN]
     rows = np.asarray([row for pair in pairs for row in pair["index"]], dtype=np.int64)
-    pictures = thumbnails(*data, rows, side=SIDE) if data is not None and len(rows) else []
-    urls = [(data_url(each), max(each.size) <= 64) for each in pictures] or [("", False)] * len(rows)
+    modality, items = data or (None, None)
+    pictures = shown(modality, items, rows, side=SIDE)
     sides = [
         [
-            Side(pair[name], *urls[2 * place + which], pair.get("contents", ("", ""))[which][:LETTERS])
+            Side(pair[name], pictures[2 * place + which], pair.get("contents", ("", ""))[which][:LETTERS])
             for which, name in enumerate("ab")
         ]
         for place, pair in enumerate(pairs)

@@ -8,23 +8,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from counterpoint.kinds import Modality
+from counterpoint.reports.columns import Columns, columns
 from counterpoint.reports.sample import Sample
-from counterpoint.reports.thumbnails import data_url, thumbnails
+from counterpoint.reports.thumbnails import Thumbnail, shown
 
 NEIGHBOURS = 7
-SIDE = 112
-"""Of a picture, in pixels."""
+SIDE = 224
+"""Of a picture, in pixels: twice that of its place on the page, as fine screens show it."""
 
 
 @dataclass(frozen=True)
 class Card:
-    """An item as it is shown; ``url`` is empty without a picture, ``similarity`` None for the one asked about."""
+    """An item as it is shown; ``similarity`` is None for the one whose neighbours are sought."""
 
     name: str
     label: str
-    url: str
-    pixels: bool
-    """Whether the picture is so small that its pixels are shown as they are."""
+    picture: Thumbnail
     similarity: float | None
     agrees: bool
     """Whether it has the label of the one asked about."""
@@ -32,11 +31,12 @@ class Card:
 
 @dataclass(frozen=True)
 class Shelf:
-    """An item asked about, its neighbours, the most alike first, and how many of them share its label."""
+    """An item, its neighbours, the most alike first, how many of them share its label, and what all of them say."""
 
     asked: Card
     neighbours: Sequence[Card]
     agreeing: int
+    columns: Columns
 
 
 def gallery(modality: Modality, sample: Sample) -> list[Shelf]:
@@ -50,18 +50,15 @@ def _shelf(modality: Modality, sample: Sample, row: int) -> Shelf:
     alike = sample.vectors @ sample.vectors[row]
     others = np.argsort(-alike, kind="stable")
     others = others[others != row][:NEIGHBOURS]
-    rows = [row, *others.tolist()]
-    pictures = thumbnails(modality, sample.items, np.asarray(rows, dtype=np.int64), side=SIDE)
-    urls = [data_url(each) for each in pictures] or [""] * len(rows)
+    rows = np.array([row, *others])
     cards = [
         Card(
             name=sample.names[each],
             label="" if sample.labels is None else sample.labels[each],
-            url=url,
-            pixels=bool(pictures) and max(pictures[0].size) <= 64,
+            picture=picture,
             similarity=None if each == row else float(alike[each]),
             agrees=sample.labels is None or sample.labels[each] == sample.labels[row],
         )
-        for each, url in zip(rows, urls, strict=True)
+        for each, picture in zip(rows.tolist(), shown(modality, sample.items, rows, side=SIDE), strict=True)
     ]
-    return Shelf(cards[0], cards[1:], sum(card.agrees for card in cards[1:]))
+    return Shelf(cards[0], cards[1:], sum(card.agrees for card in cards[1:]), columns(modality, sample.items, rows))

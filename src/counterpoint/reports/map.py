@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float32, Int64
@@ -21,31 +22,49 @@ MOST, SIDE = 2000, 48
 FEW = 30
 """Below this many items t-SNE has nothing to work with, and the two main directions say more."""
 
-COLOURS, SHAPES = 10, 3
-GROUPS = COLOURS * SHAPES
-"""Groups that can be told apart; the others share the last one."""
+COLOURS = 10
+"""Groups that can be told apart: the most frequent labels. The others share a pale grey."""
+
+PLANE, FRAME = 1000, 35
+"""The side of the drawing, and its margin."""
+
+APART = 46.0
+"""Between the numbers of two groups on the drawing, so that both can be read."""
+
+
+class Mark(NamedTuple):
+    """Where the number of a group stands on the drawing."""
+
+    x: int
+    y: int
 
 
 @dataclass(frozen=True)
 class Group:
-    """An entry of the legend: its colour and shape by number, and a picture of its middle where there is one."""
+    """An entry of the legend, the dots of its items as the path of SVG, and a picture of its middle where there is one.
+
+    ``others`` says that it stands for many labels; ``mark`` is None where its number would cover another.
+    """
 
     name: str
     count: int
-    colour: int
-    shape: int
+    others: bool
+    dots: str
+    mark: Mark | None
     url: str
 
 
 @dataclass(frozen=True)
 class Map:
-    """What the page draws: ``data`` for its script, the sheet of thumbnails, the legend."""
+    """What the page draws: the groups; ``data`` for its script; the sheet of thumbnails; its height, a dot's width."""
 
     how: str
     data: dict[str, Any]
     url: str
     groups: Sequence[Group]
     by: str
+    tall: int
+    dot: float
 
 
 def draw_map(modality: Modality | None, sample: Sample) -> Map | None:
@@ -53,25 +72,54 @@ def draw_map(modality: Modality | None, sample: Sample) -> Map | None:
     rows = spread(len(sample.vectors), MOST)
     if len(rows) == 0:
         return None
-    place, how = flattened(sample.vectors[rows])
+    flat, how = flattened(sample.vectors[rows])
+    places, tall = _drawn(flat)
     names, number = _grouped(sample, rows)
     pictures = thumbnails(modality, sample.items, rows, side=SIDE)
     whole, columns = sheet(pictures) if pictures else (None, 1)
     data = {
-        "places": np.round(_framed(place), 4).tolist(),
+        "places": places.tolist(),
         "groups": number.tolist(),
         "names": [sample.names[row] for row in rows],
         "labels": names,
         "columns": columns,
         "tile": list(pictures[0].size) if pictures else None,
     }
-    counts = np.bincount(number, minlength=len(names))
     urls = _middles(modality, sample) if sample.labels is None else [""] * len(names)
+    members = [places[number == each] for each in range(len(names))]
+    marks = apart([each for each in members[:COLOURS] if len(each)])
     groups = [
-        Group(name, int(count), each % COLOURS, each // COLOURS, url)
-        for each, (name, count, url) in enumerate(zip(names, counts, urls, strict=True))
+        Group(
+            name,
+            len(members[each]),
+            each >= COLOURS,
+            "".join(f"M{x} {y}h0" for x, y in members[each].tolist()),
+            marks.pop(0) if each < COLOURS and len(members[each]) else None,
+            urls[each],
+        )
+        for each, name in enumerate(names)
     ]
-    return Map(how, data, data_url(whole) if whole else "", groups, "cluster" if sample.labels is None else "label")
+    by = "cluster" if sample.labels is None else "label"
+    dot = 14 * min(1.4, max(0.75, (600 / len(rows)) ** 0.5))
+    return Map(how, data, data_url(whole) if whole else "", groups, by, tall, dot)
+
+
+def apart(members: Sequence[Int64[np.ndarray, "_ 2"]]) -> list[Mark | None]:
+    """A place for the number of each group: of its items the one nearest to their median that is clear of the others.
+
+    >>> line = np.array([[0, 0], [100, 0], [200, 0]])
+    >>> apart([line, line])
+    [Mark(x=100, y=0), Mark(x=0, y=0)]
+    >>> apart([line[:1], line[:1]])
+    [Mark(x=0, y=0), None]
+    """
+    marks: list[Mark | None] = []
+    for places in members:
+        taken = np.array([mark for mark in marks if mark is not None]).reshape(-1, 2)
+        clear = (np.linalg.norm(places[:, None] - taken, axis=2) >= APART).all(axis=1)
+        away = np.where(clear, np.linalg.norm(places - np.median(places, axis=0), axis=1), np.inf)
+        marks.append(Mark(*places[away.argmin()].tolist()) if clear.any() else None)
+    return marks
 
 
 def flattened(vectors: Float32[np.ndarray, "n d"]) -> tuple[Float32[np.ndarray, "n 2"], str]:
@@ -89,11 +137,12 @@ def flattened(vectors: Float32[np.ndarray, "n d"]) -> tuple[Float32[np.ndarray, 
     return spread_out.fit_transform(vectors).astype(np.float32), "t-SNE"
 
 
-def _framed(place: Float32[np.ndarray, "n 2"]) -> Float32[np.ndarray, "n 2"]:
-    """The same places between 0 and 1, not distorted, in the middle."""
-    low, high = place.min(axis=0), place.max(axis=0)
-    size = max(float((high - low).max()), 1e-12)
-    return (place - (low + high) / 2) / size + 0.5  # type: ignore[no-any-return]
+def _drawn(flat: Float32[np.ndarray, "n 2"]) -> tuple[Int64[np.ndarray, "n 2"], int]:
+    """The same places on the drawing, not distorted, in the middle; and how tall it is, at least half its width."""
+    low, high = flat.min(axis=0), flat.max(axis=0)
+    scale = (PLANE - 2 * FRAME) / max(float((high - low).max()), 1e-12)
+    tall = max(PLANE // 2, math.ceil(float(high[1] - low[1]) * scale) + 2 * FRAME)
+    return np.rint((flat - (low + high) / 2) * scale + (PLANE / 2, tall / 2)).astype(np.int64), tall
 
 
 def _grouped(sample: Sample, rows: Int64[np.ndarray, " n"]) -> tuple[list[str], Int64[np.ndarray, " n"]]:
@@ -101,13 +150,14 @@ def _grouped(sample: Sample, rows: Int64[np.ndarray, " n"]) -> tuple[list[str], 
     if sample.labels is None:
         return [f"Cluster {number + 1}" for number in range(len(sample.middle))], sample.cluster[rows]
     labels = [sample.labels[row] for row in rows]
-    names = [name for name, _ in Counter(labels).most_common()]
-    if len(names) > GROUPS:
-        names = [*names[: GROUPS - 1], f"{len(names) - GROUPS + 1} more labels"]
+    counts = Counter(labels)
+    names = sorted(counts, key=lambda name: (-counts[name], name))
+    if len(names) > COLOURS:
+        names = [*names[:COLOURS], f"{len(names) - COLOURS} more labels"]
     else:
         names.sort()
-    known = {name: number for number, name in enumerate(names)}
-    return names, np.asarray([known.get(label, GROUPS - 1) for label in labels], dtype=np.int64)
+    known = {name: number for number, name in enumerate(names[:COLOURS])}
+    return names, np.asarray([known.get(label, COLOURS) for label in labels], dtype=np.int64)
 
 
 def _middles(modality: Modality | None, sample: Sample) -> list[str]:

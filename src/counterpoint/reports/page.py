@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -111,13 +112,27 @@ def _missing(run: Run, items: Items | None) -> Mapping[str, Missing]:
 def _facts(run: Run) -> list[str]:
     """The run in a few words, for its head."""
     settled: Mapping[str, Any] = run.contrast.get("settled", {})
-    facts = [f"{run.contrast['items']:,} items"] if "items" in run.contrast else []
+    facts = [_day(run.contrast["started"])] if "started" in run.contrast else []
+    facts += [f"{run.contrast['items']:,} items"] if "items" in run.contrast else []
     facts += [str(settled[name]) for name in ("modality", "method", "encoder") if settled.get(name)]
     last = next((record for record in reversed(run.records) if "loss" in record), None)
     if last is not None:
         facts.append(f"{last['step']:,} of {last['steps']:,} steps")
         facts.append(_time(last["seconds"]))
     return facts
+
+
+def _day(started: str) -> str:
+    """The day of a time in ISO 8601, for people; what somebody else has written there is shown as it is.
+
+    >>> _day("2026-11-03T15:26:01+00:00"), _day("in autumn")
+    ('3 November 2026', 'in autumn')
+    """
+    try:
+        day = datetime.fromisoformat(started)
+    except ValueError:
+        return started
+    return f"{day.day} {day:%B %Y}"
 
 
 def _time(seconds: float) -> str:

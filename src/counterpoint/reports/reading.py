@@ -83,6 +83,8 @@ def read_run(folder: Path) -> Run:
     evaluate = f"counterpoint evaluate {shlex.quote(str(folder))} --labels LABELS"
     evaluation = _json(folder, "evaluation", evaluate, missing)
     headline = evaluation.get("headline") or ({} if "conclusion" in tuned else not_evaluated(folder))
+    if "conclusion" in tuned and learned != folder:
+        headline = {"level": tuned.get("level", "good"), "sentence": tuned["conclusion"]}
     if "conclusion" in tuned and learned == folder:
         missing["metrics"] = Missing("Curves are kept of learning without labels only, in the run that this began at.")
     elif plan.get("steps") == 0:

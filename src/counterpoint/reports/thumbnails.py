@@ -6,20 +6,31 @@ import base64
 import io
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Int64
 from PIL import Image
 from torch import Tensor
 
-from counterpoint.interfaces import Items
+from counterpoint.interfaces import HasOriginals, Items
 from counterpoint.kinds import Modality
 
 PIECE = 250
 """Items that are fetched at once."""
 
-SHEET_BYTES = 1_600_000
+CRISP = 64
+"""Side in pixels up to which the pixels of a picture are shown as they are, and none is lost."""
+
+SHEET_BYTES = 900_000
 """What a sheet may weigh; its quality is lowered until it fits."""
+
+
+class Thumbnail(NamedTuple):
+    """A picture as a data URL, empty where there is none, and whether its pixels are shown as they are."""
+
+    url: str = ""
+    pixels: bool = False
 
 
 def picture(shown: Tensor) -> Image.Image:
@@ -47,6 +58,18 @@ def thumbnails(
     return found
 
 
+def shown(
+    modality: Modality | None, items: Items | None, rows: Int64[np.ndarray, " n"], *, side: int
+) -> list[Thumbnail]:
+    """A thumbnail of each of these items, as sharp as its original allows; empty ones where there are no pictures."""
+    kept = [] if items is None else thumbnails(modality, items, rows, side=side)
+    if not kept or items is None:
+        return [Thumbnail()] * len(rows)
+    originals = items.originals(rows, side) if isinstance(items, HasOriginals) else [None] * len(rows)
+    best = [small if original is None else original for small, original in zip(kept, originals, strict=True)]
+    return [Thumbnail(data_url(each), max(each.size) <= CRISP) for each in best]
+
+
 def sheet(pictures: Sequence[Image.Image]) -> tuple[Image.Image, int]:
     """Pictures of one size on one sheet, row by row, and how many stand in a row."""
     width, height = pictures[0].size
@@ -59,9 +82,9 @@ def sheet(pictures: Sequence[Image.Image]) -> tuple[Image.Image, int]:
 
 def data_url(image: Image.Image, *, most: int = SHEET_BYTES) -> str:
     """A picture as a WebP data URL of at most about ``most`` bytes; small pictures lose nothing."""
-    if max(image.size) <= 64:
+    if max(image.size) <= CRISP:
         return _url(_webp(image, quality=100, lossless=True), "webp")
-    for quality in (85, 70, 50):
+    for quality in (80, 60, 40):
         encoded = _webp(image, quality=quality, lossless=False)
         if len(encoded) <= most:
             break

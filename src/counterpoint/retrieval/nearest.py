@@ -13,7 +13,9 @@ The table of queries against items is computed in blocks of rows, so memory stay
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from textwrap import shorten
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,9 +25,13 @@ from torch.nn import functional
 
 from counterpoint.embeddings import Embeddings
 from counterpoint.errors import InputError
+from counterpoint.results import frame_of
 
 CELLS = 2**22
 """Similarities held at once: 16 MB of float32."""
+
+EXCERPT = 100
+"""Letters of a text that a line shows."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,26 @@ class Hit:
     similarity: float
     text: str | None = None
     """What it says, where items are texts."""
+
+    def __str__(self) -> str:
+        excerpt = "" if self.text is None else f"  {shorten(self.text, EXCERPT, placeholder=' ...')}"
+        return f"{self.similarity:6.3f}  {self.name}{excerpt}"
+
+
+class Hits(list[Hit]):
+    """What a search has found, most alike first; ``str`` is the table that the shell prints."""
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self))
+
+    def record(self) -> list[dict[str, Any]]:
+        """All of it as JSON can hold it; fields without a value are left out."""
+        return [{name: value for name, value in asdict(hit).items() if value is not None} for hit in self]
+
+    def to_frame(self) -> Any:
+        """A data frame of pandas, or else of polars, with the names of the items as its index."""
+        columns = ["index", "similarity", *(["text"] if any(hit.text is not None for hit in self) else [])]
+        return frame_of({name: [getattr(hit, name) for hit in self] for name in columns}, [hit.name for hit in self])
 
 
 def nearest(
@@ -68,11 +94,11 @@ def nearest(
     return index, similarity
 
 
-def search(z: Embeddings, *, like: str | int | Float[np.ndarray, " _"], k: int = 10) -> list[Hit]:
+def search(z: Embeddings, *, like: str | int | Float[np.ndarray, " _"], k: int = 10) -> Hits:
     """The ``k`` items most alike to a vector (d,), or to one of them by name or row, which is left out."""
     vector, row = _query(z, like)
     index, similarity = nearest(z, vector[None], k=k, skip=[row])
-    return [Hit(z.names[i], int(i), float(s)) for i, s in zip(index[0], similarity[0], strict=True)]
+    return Hits(Hit(z.names[i], int(i), float(s)) for i, s in zip(index[0], similarity[0], strict=True))
 
 
 def _query(z: Embeddings, like: str | int | Float[np.ndarray, " _"]) -> tuple[Float32[np.ndarray, " d"], int | None]:

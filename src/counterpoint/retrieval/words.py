@@ -21,10 +21,10 @@ from jaxtyping import Bool, Int64
 
 from counterpoint.embeddings import Embeddings
 from counterpoint.errors import InputError, closest
-from counterpoint.retrieval.nearest import Hit, nearest
+from counterpoint.retrieval.nearest import Hit, Hits, nearest
 
 
-def alike(z: Embeddings, like: Sequence[str], unlike: Sequence[str] = (), *, k: int = 10) -> list[Hit]:
+def alike(z: Embeddings, like: Sequence[str], unlike: Sequence[str] = (), *, k: int = 10) -> Hits:
     """The ``k`` words most like some and unlike others, none of which is among them.
 
     Raises:
@@ -38,7 +38,7 @@ def alike(z: Embeddings, like: Sequence[str], unlike: Sequence[str] = (), *, k: 
     wanted = signs @ unit(z.vectors[rows])
     index, similarity = nearest(z, wanted[None], k=min(k + len(rows), len(z)))
     found = [(int(i), float(s)) for i, s in zip(index[0], similarity[0], strict=True) if i not in rows]
-    return [Hit(z.names[row], row, cosine) for row, cosine in found[:k]]
+    return Hits(Hit(z.names[row], row, cosine) for row, cosine in found[:k])
 
 
 @dataclass(frozen=True)

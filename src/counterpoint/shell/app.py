@@ -6,14 +6,13 @@ import functools
 import inspect
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, ParamSpec
 
 from cyclopts import App, Parameter, Token
 
 from counterpoint import __version__
-from counterpoint.errors import visible
+from counterpoint.errors import no_run, visible
 from counterpoint.files import expanded
 from counterpoint.options import AS_IT_IS as AS_IT_IS
 from counterpoint.options import DataOptions
@@ -36,6 +35,17 @@ def _given(_: Any, tokens: Sequence[Token]) -> Path:
 
 Place = Annotated[Path, Parameter(converter=_given)]
 """The path of a file or a folder, where ~ is followed even behind a = and in quotation marks."""
+
+
+def _there(_: Any, tokens: Sequence[Token]) -> Path:
+    path = expanded(tokens[0].value)
+    if not path.exists() and not path.suffix:
+        raise no_run(path)  # at once, before torch is imported
+    return path
+
+
+Run = Annotated[Path, Parameter(converter=_there)]
+"""The folder of a run, or a file with a suffix that may stand in its place."""
 
 Choices = Annotated[Plan, Parameter(name="*")]
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON object and nothing else.")]
@@ -62,11 +72,6 @@ def trusts(verb: Callable[P, None]) -> Callable[P, None]:
     setattr(trusting_verb, "__signature__", signature.replace(parameters=parameters))  # noqa: B010
     trusting_verb.__annotations__ = {each.name: each.annotation for each in parameters}
     return trusting_verb
-
-
-def filled(found: Sequence[Any]) -> list[dict[str, Any]]:
-    """What was found, records of one kind, as JSON can hold them; fields without a value are left out."""
-    return [{name: value for name, value in asdict(each).items() if value is not None} for each in found]
 
 
 def say(record: Any, text: str, *, as_json: bool) -> None:

@@ -49,8 +49,8 @@ def list_parts(kind: str | None = None, *, as_json: AsJson = False) -> None:
     """List the parts of one KIND, or the kinds there are.
 
     Args:
-        kind: methods, objectives, negatives, similarities, temperatures, encoders, views, modalities, trackers or
-            optimizers.
+        kind: methods, objectives, negatives, similarities, temperatures, encoders, views, modalities, trackers,
+            optimizers, schedules, scalings or recipes.
         as_json: Print one JSON object and nothing else.
     """
     from counterpoint import catalogue

@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from counterpoint.plans import Lab
-from counterpoint.shell.app import AS_IT_IS, USUAL, AsJson, Choices, Data, Flag, Place, app, say, trusts
+from counterpoint.shell.app import AS_IT_IS, USUAL, AsJson, Choices, Data, Flag, Place, Run, app, say, trusts
 
 Labs = Annotated[Lab, Parameter(name="*")]
 USUAL_LAB = Lab()
@@ -59,7 +59,7 @@ def compare(
         **data.record(),
         **choices.record(),
     )
-    text = f"{api.contest_table(found)}\nThe runs are in {out}, the report is {out / 'report.html'}"
+    text = f"{found}\nThe runs are in {out}, the report is {out / 'report.html'}"
     say({"out": str(out), **found}, text, as_json=as_json)
 
 
@@ -113,7 +113,7 @@ def tune(
         **data.record(),
         **choices.record(),
     )
-    text = f"{api.tuning_table(found)}\nThe report is {out / 'report.html'}"
+    text = f"{found}\nThe report is {out / 'report.html'}"
     say({"out": str(out), **found}, text, as_json=as_json)
 
 
@@ -124,7 +124,7 @@ def lab(
     *,
     labels: str | None = None,
     views: str | None = None,
-    model: Place | None = None,
+    model: Run | None = None,
     out: Place | None = None,
     overwrite: Annotated[bool, Flag] = False,
     data: Data = AS_IT_IS,
@@ -152,7 +152,7 @@ def lab(
     given = None if views is None else _several(views)
     wanted = {**data.record(), **choices.record()}
     found = api.lab(source, labels=labels, views=given, model=model, out=out, overwrite=overwrite, **wanted)
-    text = api.lab_table(found) + (f"\nThe report is {out / 'report.html'}" if out else "")
+    text = str(found) + (f"\nThe report is {out / 'report.html'}" if out else "")
     say(found, text, as_json=as_json)
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from counterpoint.shell.app import AsJson, Place, app, say, trusts
+from counterpoint.shell.app import AsJson, Place, Run, app, say, trusts
 
 
 @app.command
 @trusts
-def export(run: Place, *, out: Place, as_json: AsJson = False) -> None:
+def export(run: Run, *, out: Place, as_json: AsJson = False) -> None:
     """Write the model in RUN so that it works without Counterpoint: for any runtime, or for torchvision and timm.
 
     Args:

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from counterpoint.errors import InputError
 from counterpoint.plans import Distilling, Lifecycle, Tuning
-from counterpoint.shell.app import AS_IT_IS, AsJson, Data, Flag, Place, app, say, trusts
+from counterpoint.shell.app import AS_IT_IS, AsJson, Data, Flag, Place, Run, app, say, trusts
 
 Tunings = Annotated[Tuning, Parameter(name="*")]
 Distillings = Annotated[Distilling, Parameter(name="*")]
@@ -58,7 +58,7 @@ def semi(
 @app.command
 @trusts
 def finetune(
-    run: Place,
+    run: Run,
     source: str,
     *,
     labels: str | None = None,
@@ -89,7 +89,7 @@ def finetune(
 @app.command
 @trusts
 def distill(
-    run: Place,
+    run: Run,
     source: str,
     *,
     labels: str | None = None,
@@ -119,7 +119,7 @@ def distill(
 @app.command
 @trusts
 def predict(
-    run: Place, source: str, *, out: Place, spreadsheet_safe: Annotated[bool, Flag] = False, as_json: AsJson = False
+    run: Run, source: str, *, out: Place, spreadsheet_safe: Annotated[bool, Flag] = False, as_json: AsJson = False
 ) -> None:
     """Write the likeliest class of every item of SOURCE, with its probability.
 

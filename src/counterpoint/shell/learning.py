@@ -76,8 +76,6 @@ def plan(
         as_json: Print one JSON object and nothing else.
     """
     from counterpoint import api
-    from counterpoint.progress import summary_lines
 
     found = api.plan(source, labels=labels, pairs=pairs, **data.record(), **choices.record())
-    settled = (f"{name} = {value}" for name, value in found["plan"].items() if value is not None)
-    say(found, "\n".join([*summary_lines(found), "", *settled]), as_json=as_json)
+    say(found, str(found), as_json=as_json)

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import time
-from textwrap import shorten
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from counterpoint.data.paths import require
 from counterpoint.errors import InputError
-from counterpoint.shell.app import AsJson, Flag, Place, Several, app, filled, say, trusts
-
-EXCERPT = 100
-"""Letters of a text that a line shows."""
+from counterpoint.shell.app import AsJson, Flag, Place, Run, Several, app, say, trusts
 
 
 @app.command
 @trusts
 def evaluate(
-    run: Place,
+    run: Run,
     *,
     train: str | None = None,
     test: str | None = None,
@@ -66,38 +62,35 @@ def evaluate(
     from counterpoint import api, runs
     from counterpoint.data.relevance import is_beir
     from counterpoint.data.vectors import is_vectors
-    from counterpoint.evaluation.probe import table
-    from counterpoint.likeness import table as agreed_table
-    from counterpoint.matching import table as found_table
 
     if is_vectors(run):
         sources = tuple(source.split(",")) if source and test else source
         found = api.evaluate(run, None, test, labels=labels, source=sources, groups=groups, seed=seed)
-        say(found, table(found), as_json=as_json)
+        say(found, str(found), as_json=as_json)
         return
     if pairs is not None and scores is not None:
         found = api.agree(run, _given(test, "--test"), pairs=pairs.split(","), scores=scores, seed=seed)
-        say(found, agreed_table(found), as_json=as_json)
+        say(found, str(found), as_json=as_json)
         return
     if pairs is not None:
         found = api.match(run, _given(test, "--test"), pairs=pairs.split(","), among=among, seed=seed)
-        say(found, found_table(found), as_json=as_json)
+        say(found, str(found), as_json=as_json)
         return
     if queries is None and is_beir(test):
         queries, documents, relevance = test, documents or test, relevance or test
     if queries is not None:
         held, judged = _given(documents, "--documents"), _given(relevance, "--relevance")
         found = api.retrieve(run, queries, held, judged, seed=seed)
-        say(found, found_table(found), as_json=as_json)
+        say(found, str(found), as_json=as_json)
         return
     train = train if train is not None else runs.source_of(run)
     if budget is not None:
         budgets = [each for text in budget for each in text.split(",") if each]
-        found = api.label_efficiency(run, train, test, labels=labels, budgets=budgets, draws=draws, seed=seed)
-        say(found, api.efficiency_table(found), as_json=as_json)
+        found = api.label_efficiency(run, train, test, labels=labels, budget=budgets, draws=draws, seed=seed)
+        say(found, str(found), as_json=as_json)
         return
     found = api.evaluate(run, train, test, labels=labels, source=source, groups=groups, seed=seed)
-    say(found, table(found), as_json=as_json)
+    say(found, str(found), as_json=as_json)
 
 
 def _given(value: str | None, name: str) -> str:
@@ -109,7 +102,7 @@ def _given(value: str | None, name: str) -> str:
 @app.command
 @trusts
 def embed(
-    run: Place,
+    run: Run,
     source: str,
     *,
     out: Place,
@@ -181,7 +174,7 @@ def _say_shards(done: dict[str, Any], *, as_json: bool) -> None:
 @app.command
 @trusts
 def search(
-    run: Place,
+    run: Run,
     source: str,
     *,
     like: str,
@@ -201,20 +194,14 @@ def search(
     """
     from counterpoint import api
 
-    hits = api.search_source(run, source, like=like, k=k, column=column)
-    lines = "\n".join(f"{hit.similarity:6.3f}  {hit.name}{_excerpt(hit.text)}" for hit in hits)
-    say({"like": like, "hits": filled(hits)}, lines, as_json=as_json)
-
-
-def _excerpt(text: str | None) -> str:
-    """The beginning of a text, on one line."""
-    return "" if text is None else f"  {shorten(text, EXCERPT, placeholder=' ...')}"
+    hits = api.search(run, source, like=like, k=k, column=column)
+    say({"like": like, "hits": hits.record()}, str(hits), as_json=as_json)
 
 
 @app.command
 @trusts
 def duplicates(
-    run: Place,
+    run: Run,
     source: str | None = None,
     *,
     threshold: float | None = None,
@@ -239,7 +226,7 @@ def duplicates(
 
     if source is None and not is_saved(run):
         source = runs.source_of(run)
-    found = api.duplicates(run, source, threshold=threshold, precision=precision, page=html)
+    found = api.duplicates(run, source, threshold=threshold, precision=precision, html=html)
     text = str(found) if html is None else f"{found}\n\nThe page is {html}"
     say(found.record(), text, as_json=as_json)
 
@@ -247,7 +234,7 @@ def duplicates(
 @app.command
 @trusts
 def mine(
-    run: Place,
+    run: Run,
     source: str,
     *,
     pairs: str,
@@ -279,7 +266,7 @@ def mine(
 
 @app.command
 @trusts
-def report(run: Place, *, source: str | None = None, labels: str | None = None, as_json: AsJson = False) -> None:
+def report(run: Run, *, source: str | None = None, labels: str | None = None, as_json: AsJson = False) -> None:
     """Write report.html into RUN, or a page beside a file of vectors: one file that opens from disk.
 
     Args:

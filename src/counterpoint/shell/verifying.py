@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from counterpoint.errors import InputError
-from counterpoint.shell.app import AsJson, Place, app, say, trusts
+from counterpoint.shell.app import AsJson, Run, app, say, trusts
 
 
 @app.command
 @trusts
 def verify(
-    run: Place,
+    run: Run,
     first: str | None = None,
     second: str | None = None,
     *,
@@ -33,15 +33,12 @@ def verify(
         as_json: Print one JSON object and nothing else.
     """
     from counterpoint import api
-    from counterpoint.pairing.scoring import table
 
     if first is not None and second is not None:
         found = api.verify(run, first, second, source=source)
-        word = "the same" if found["same"] else "different"
-        sure = f"distance {found['distance']:.3f}, threshold {found['threshold']:.3f}"
-        say(found, f"{word}: {sure}, probability of the same {found['probability']:.1%}", as_json=as_json)
+        say(found, str(found), as_json=as_json)
         return
     if first is not None or source is None:
         raise InputError("Give two items to compare, or --source with --labels or --pairs to choose a threshold on.")
     found = api.verification(run, source, labels=labels, pairs=pairs, seed=seed)
-    say(found, table(found), as_json=as_json)
+    say(found, str(found), as_json=as_json)

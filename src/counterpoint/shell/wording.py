@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
 
 from counterpoint.errors import InputError
-from counterpoint.shell.app import AsJson, Place, Several, app, filled, say, trusts
+from counterpoint.shell.app import AsJson, Place, Run, Several, app, say, trusts
 
 
 @app.command
 @trusts
 def words(
-    run: Place,
+    run: Run,
     *,
     like: Several = None,
     unlike: Several = None,
@@ -38,19 +37,7 @@ def words(
         raise InputError("Give words to be --like, or a file of --analogies.")
     if analogies is not None:
         found = api.analogies(run, analogies)
-        say(found, _answers(found), as_json=as_json)
+        say(found, str(found), as_json=as_json)
         return
     hits = api.words(run, like or [], unlike=unlike or [], k=k)
-    lines = "\n".join(f"{hit.similarity:6.3f}  {hit.name}" for hit in hits)
-    say({"like": like, "unlike": unlike or [], "hits": filled(hits)}, lines, as_json=as_json)
-
-
-def _answers(found: Mapping[str, Any]) -> str:
-    right = found["right"]
-    sections = [f"  {each['right']:6.1%} of {each['asked']:,}  {each['name']}" for each in found["sections"]]
-    head = (
-        f"{right['value']:.1%} ({right['low']:.1%} to {right['high']:.1%}) of {found['asked']:,} questions are answered"
-    )
-    share = found["unknown"] / (found["unknown"] + found["asked"])
-    left = f"; {found['unknown']:,} more ({share:.1%}) have a word that is not known. Chance: {found['chance']:.3%}"
-    return "\n".join([head + left, *sections])
+    say({"like": like, "unlike": unlike or [], "hits": hits.record()}, str(hits), as_json=as_json)

@@ -30,7 +30,7 @@ from counterpoint.training.contrast import loss_of
 from counterpoint.training.devices import precise
 from counterpoint.training.looking import look
 from counterpoint.training.normalise import own_statistics, share_statistics
-from counterpoint.training.optimise import peak_rate, rate, set_rate
+from counterpoint.training.optimise import set_rate
 from counterpoint.training.processes import Processes
 from counterpoint.training.recipe import FEWEST, Recipe, count_of_pieces, steps_per_epoch
 from counterpoint.training.records import Record, Records
@@ -92,10 +92,9 @@ def train(method: Method, items: Items, modality: Modality, recipe: Recipe, keep
     per_epoch = steps_per_epoch(len(recipe.rows(items)), recipe.batch_size)
     started, saved = time.monotonic() - course.seconds, time.monotonic()
     every = max(1, min(per_epoch, course.steps // 200))
-    peak = peak_rate(recipe.learning_rate, recipe.batch_size)
     while not course.finished:
         epoch, place = divmod(course.step, per_epoch)
-        set_rate(optimizer, rate(course.step, total=course.steps, warmup=recipe.warmup, peak=peak))
+        set_rate(optimizer, recipe.rate(course.step, course.steps))
         with _timed(keeping.threads):
             info, views = look(items, modality, recipe, step=course.step, count=method.views)
             loss, vectors = learn(method, optimizer, views, info, recipe, step=course.step)

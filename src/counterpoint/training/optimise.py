@@ -1,15 +1,10 @@
-r"""Optimisers and the course of the learning rate.
+"""Optimisers, and the learning rate of every step.
 
-    rate(step) = peak * rise(step) * (1 + cos(pi * progress)) / 2
-    peak       = learning_rate * sqrt(batch / 256)
-
-Square-root scaling: Chen et al. 2020, arXiv:2002.05709, appendix B.1. Warm-up and cosine: section 2.2 there.
 Biases and the weights of normalisations are not decayed, and LARS does not adapt them.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -17,8 +12,14 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from counterpoint.plans import within
+from counterpoint.training.schedules import Schedule, cosine
+
 Groups = list[dict[str, Any]]
 MakeOptimizer = Callable[..., Optimizer]
+
+BELOW_ONE = 0.999999
+"""A moving average that forgets something."""
 
 
 def groups(method: nn.Module, weight_decay: float) -> Groups:
@@ -30,19 +31,51 @@ def groups(method: nn.Module, weight_decay: float) -> Groups:
     ]
 
 
-def adamw(method: nn.Module, *, learning_rate: float = 2e-3, weight_decay: float = 1e-2) -> Optimizer:
+def adamw(
+    method: nn.Module,
+    *,
+    learning_rate: float = 2e-3,
+    weight_decay: float = 1e-2,
+    betas: tuple[float, float] = (0.9, 0.999),
+) -> Optimizer:
     """AdamW, Loshchilov & Hutter 2019, arXiv:1711.05101."""
-    return torch.optim.AdamW(groups(method, weight_decay), lr=learning_rate, fused=True)
+    for beta in betas:
+        within("a beta", beta, 0, BELOW_ONE)
+    return torch.optim.AdamW(groups(method, weight_decay), lr=learning_rate, betas=betas, fused=True)
 
 
-def sgd(method: nn.Module, *, learning_rate: float = 0.1, weight_decay: float = 5e-4) -> Optimizer:
-    """Stochastic gradient descent with Nesterov momentum 0.9."""
-    return torch.optim.SGD(groups(method, weight_decay), lr=learning_rate, momentum=0.9, nesterov=True)
+def sgd(
+    method: nn.Module,
+    *,
+    learning_rate: float = 0.1,
+    weight_decay: float = 5e-4,
+    momentum: float = 0.9,
+    nesterov: bool = True,
+) -> Optimizer:
+    """Stochastic gradient descent with momentum, usually Nesterov's."""
+    within("momentum", momentum, 0, BELOW_ONE)
+    lookahead = nesterov and momentum > 0
+    return torch.optim.SGD(groups(method, weight_decay), lr=learning_rate, momentum=momentum, nesterov=lookahead)
 
 
-def lars(method: nn.Module, *, learning_rate: float = 1.2, weight_decay: float = 1e-6) -> Optimizer:
-    """LARS with momentum 0.9; the default rate is the paper's 0.075 * sqrt(256)."""
-    return LARS(groups(method, weight_decay), learning_rate=learning_rate)
+def lars(
+    method: nn.Module,
+    *,
+    learning_rate: float = 1.2,
+    weight_decay: float = 1e-6,
+    momentum: float = 0.9,
+    trust: float = 1e-3,
+    biases: float = 1.0,
+) -> Optimizer:
+    """LARS; the default rate is SimCLR's 0.075 * sqrt(256).
+
+    ``trust`` is the coefficient eta, ``biases`` the share of the rate that biases and normalisations are given.
+    """
+    within("momentum", momentum, 0, BELOW_ONE)
+    within("trust", trust, 0)
+    within("biases", biases, 0)
+    decayed, others = groups(method, weight_decay)
+    return LARS([decayed, {**others, "share": biases}], learning_rate=learning_rate, momentum=momentum, eta=trust)
 
 
 class LARS(Optimizer):
@@ -78,17 +111,8 @@ class LARS(Optimizer):
         weight.sub_(state["velocity"])
 
 
-def peak_rate(learning_rate: float, batch_size: int) -> float:
-    """The highest rate of a run with this batch size.
-
-    >>> peak_rate(0.002, 1024)
-    0.004
-    """
-    return learning_rate * math.sqrt(batch_size / 256)
-
-
-def rate(step: int, *, total: int, warmup: float, peak: float) -> float:
-    """The learning rate of a step: a straight rise, then half a cosine down to nothing.
+def rate(step: int, *, total: int, warmup: float, peak: float, schedule: Schedule = cosine) -> float:
+    """The learning rate of a step: a straight rise, then the schedule.
 
     >>> [round(rate(step, total=4, warmup=0.25, peak=1.0), 3) for step in range(4)]
     [1.0, 1.0, 0.75, 0.25]
@@ -97,13 +121,13 @@ def rate(step: int, *, total: int, warmup: float, peak: float) -> float:
     if step < rising:
         return peak * (step + 1) / rising
     progress = (step - rising) / max(1, total - rising)
-    return peak * 0.5 * (1 + math.cos(math.pi * progress))
+    return peak * schedule(progress)
 
 
 def set_rate(optimizer: Optimizer, value: float) -> None:
-    """Give all groups the same learning rate."""
+    """Give all groups this learning rate, or their share of it."""
     for group in optimizer.param_groups:
-        group["lr"] = value
+        group["lr"] = value * group.get("share", 1.0)
 
 
 def default_rates(make: MakeOptimizer) -> tuple[float, float]:

@@ -8,9 +8,10 @@ import torch
 
 from counterpoint.errors import SourceError
 from counterpoint.interfaces import Items
-from counterpoint.training.optimise import MakeOptimizer, adamw
+from counterpoint.training.optimise import MakeOptimizer, adamw, rate
 from counterpoint.training.processes import ALONE, Processes
 from counterpoint.training.sampling import EachItem, Sampling
+from counterpoint.training.schedules import Scaling, Schedule, cosine, square_root
 
 FEWEST = 10
 """Steps of the shortest run that goes by time: fewer teach nothing."""
@@ -26,6 +27,8 @@ class Recipe:
     learning_rate: float = 2e-3
     weight_decay: float = 1e-2
     warmup: float = 0.05
+    scaling: Scaling = square_root
+    schedule: Schedule = cosine
     seed: int = 0
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     precision: str = "fp32"
@@ -36,6 +39,19 @@ class Recipe:
     """What stands in the rows of an epoch; None for every item once."""
     local_views: int = 0
     """Smaller looks at each item beside those that the method wants."""
+
+    @property
+    def peak(self) -> float:
+        """The highest learning rate of the run.
+
+        >>> Recipe(steps=1, batch_size=1024, learning_rate=0.002).peak
+        0.004
+        """
+        return self.learning_rate * self.scaling(self.batch_size / 256)
+
+    def rate(self, step: int, steps: int) -> float:
+        """The learning rate of a step, of so many."""
+        return rate(step, total=steps, warmup=self.warmup, peak=self.peak, schedule=self.schedule)
 
     def rows(self, items: Items) -> Sampling:
         """What stands in the rows of an epoch of these items."""

@@ -1,4 +1,4 @@
-"""Compare a few items before a run begins, so that negatives which are impossible here are refused in time."""
+"""What is tried before a run begins, so that negatives and steps which are impossible here are refused in time."""
 
 from __future__ import annotations
 
@@ -54,3 +54,20 @@ def _compare(method: Method, vectors: Vectors, info: ItemInfo) -> None:
     for part in method.outcomes(vectors, info):
         if isinstance(part, Comparison):
             part.tile(slice(0, 1))
+
+
+def try_moving(method: Method, recipe: Recipe, *, optimizer: str, schedule: str) -> None:
+    """Refuse options of an optimiser or a schedule, by their names, that no step can be taken with.
+
+    Raises:
+        PlanError: They are out of range, or no numbers.
+    """
+    try:
+        recipe.optimizer(method, learning_rate=recipe.learning_rate, weight_decay=recipe.weight_decay)
+        recipe.rate(1, 2)
+    except PlanError:
+        raise
+    except (TypeError, ValueError) as wrong:
+        raise PlanError(
+            f"The optimizer '{optimizer}' with the schedule '{schedule}' cannot take a step: {wrong}."
+        ) from wrong

@@ -1,0 +1,60 @@
+"""What items say column by column, for kinds of data that have columns and no pictures: words, or small curves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Int64
+
+from counterpoint.interfaces import Items
+from counterpoint.kinds import Modality
+
+MOST = 10
+"""Columns that are shown; more do not fit on a page."""
+
+POINTS, WIDTH, HEIGHT = 60, 120, 28
+"""Of a small curve: its points, and its canvas."""
+
+
+class Shown(NamedTuple):
+    """What stands in a cell: its words, or the ``points`` of a curve as SVG and in words between what it lies."""
+
+    text: str
+    points: str = ""
+
+
+class Columns(NamedTuple):
+    """The names of the first columns, a row of cells for each item, and how many columns are left out."""
+
+    names: Sequence[str] = ()
+    rows: Sequence[Sequence[Shown]] = ()
+    more: int = 0
+
+
+def columns(modality: Modality, items: Items | None, rows: Int64[np.ndarray, " n"]) -> Columns:
+    """What these items say; nothing where their kind of data has no columns. Curves of one column share a scale."""
+    found = None if items is None or not len(rows) else modality.cells(items.take(rows))
+    if not found:
+        return Columns()
+    names = list(found[0])
+    shown = [_column([row[name] for row in found]) for name in names[:MOST]]
+    return Columns(names[:MOST], list(zip(*shown, strict=True)), max(0, len(names) - MOST))
+
+
+def _column(cells: Sequence[str | Sequence[float]]) -> list[Shown]:
+    curves = [np.asarray(each, dtype=np.float64) for each in cells if not isinstance(each, str)]
+    if not curves:
+        return [Shown(str(each)) for each in cells]
+    low, high = min(each.min() for each in curves), max(each.max() for each in curves)
+    return [_curve(each, float(low), float(high)) for each in curves]
+
+
+def _curve(values: np.ndarray, low: float, high: float) -> Shown:
+    """A curve, thinned to so many points as can be seen, between the ends of its column."""
+    places = np.unique(np.linspace(0, len(values) - 1, min(len(values), POINTS)).astype(np.int64))
+    x = places / max(len(values) - 1, 1) * WIDTH
+    y = HEIGHT - 1 - (values[places] - low) / ((high - low) or 1.0) * (HEIGHT - 2)
+    points = " ".join(f"{a:.0f},{b:.1f}" for a, b in zip(x, y, strict=True))
+    return Shown(f"{len(values)} steps between {values.min():.3g} and {values.max():.3g}", points)

@@ -1,0 +1,49 @@
+"""What verbs give back: dictionaries that JSON can hold, which print as the table of the shell; and data frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
+from typing import Any
+
+from counterpoint.errors import InputError
+
+
+class Result(dict[str, Any]):
+    """What a verb found, by name; ``str`` is the table that the shell prints.
+
+    >>> result = Result({"right": 0.5, "items": 2}, lambda found: f"{found['right']:.0%} of {found['items']} are right")
+    >>> print(result)
+    50% of 2 are right
+    >>> result
+    Result with right, items; print it to read it
+    >>> result["right"]
+    0.5
+    """
+
+    def __init__(self, found: Mapping[str, Any], table: Callable[[Mapping[str, Any]], str]) -> None:
+        super().__init__(found)
+        self._table = table
+
+    def __str__(self) -> str:
+        return self._table(self)
+
+    def __repr__(self) -> str:
+        return f"Result with {', '.join(self)}; print it to read it"
+
+
+def frame_of(columns: Mapping[str, Any], names: Sequence[str]) -> Any:
+    """A data frame of pandas, with the names as its index, or else of polars, with a column of names.
+
+    Raises:
+        InputError: Neither is installed.
+    """
+    if find_spec("pandas") is not None:
+        import pandas as pd
+
+        return pd.DataFrame(dict(columns), index=pd.Index(names, name="name"))
+    if find_spec("polars") is not None:
+        import polars as pl
+
+        return pl.DataFrame({"name": list(names), **columns})
+    raise InputError("A data frame is made with pandas or polars. Install one of them: pip install pandas")
