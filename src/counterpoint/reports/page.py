@@ -16,6 +16,7 @@ from counterpoint.model import Model
 from counterpoint.plans import Distilling, Lifecycle, Plan, Tuning
 from counterpoint.reports import charts
 from counterpoint.reports import efficiency as plot
+from counterpoint.reports.again import again
 from counterpoint.reports.answers import answers
 from counterpoint.reports.efficiency import efficiency
 from counterpoint.reports.gallery import gallery
@@ -78,6 +79,7 @@ def _render(run: Run, model: Model, items: Items | None, labels: Sequence[str] |
     views, views_size = inlined(run.views) if run.views else ("", (0, 0))
     return template("report").render(
         run=run,
+        again=again(run.plan, next((record["step"] for record in reversed(run.records) if "loss" in record), 0)),
         missing=_missing(run, items),
         facts=_facts(run),
         scores=scores(run.evaluation),
