@@ -7,6 +7,7 @@ import pytest
 
 import counterpoint as cp
 from counterpoint.choosing import bakeoff
+from counterpoint.choosing.bakeoff import folder_name
 from counterpoint.choosing.questions import questions
 from counterpoint.cli import main
 from counterpoint.evaluation.draws import score_over_draws
@@ -32,9 +33,9 @@ def test_every_method_is_trained_for_every_seed_and_asked_the_same(contest):
     folder, found = contest
     assert {row["method"] for row in found["methods"]} == set(METHODS)
     assert [row["labels"] for row in found["methods"]].count(True) == 1
-    assert found["items"] == {"asked": 52, "known": 204}
+    assert found["items"] == {"asked": 52, "known": 204, "shared": 0}
     assert sorted(path.name for path in (folder / "out" / "runs").iterdir()) == sorted(
-        f"{name}-{seed}" for name in ("simclr", "moco-queue-64-groups-2", "sup_con") for seed in (0, 1)
+        f"{name}-{seed}" for name in ("simclr", folder_name(METHODS[1]), "sup_con") for seed in (0, 1)
     )
     assert {row["epochs"] for row in found["methods"]} == {2}
     probes = [row["linear"]["value"] for row in found["methods"]]

@@ -17,6 +17,7 @@ from counterpoint.data.decode import decode
 from counterpoint.data.pictures import looks_like_pictures, open_pictures, survey
 from counterpoint.data.sheets import read_sheet
 from counterpoint.errors import SourceError
+from counterpoint.files import beside_others
 from counterpoint.kinds import Wishes
 from counterpoint.options import DataOptions
 
@@ -333,19 +334,27 @@ def test_items_outlive_the_generation_they_were_opened_from(album):
     assert colours(before)[0] == [255, 0, 0]
 
 
-def test_what_a_killed_process_leaves_is_ignored_and_swept_after_a_day(album, decoded):
+def test_what_a_killed_process_leaves_is_ignored_and_swept_once_nobody_else_is_at_work(album, decoded):
     opened(album)
     decoded()
-    fresh, stale = (cached()[0].parent / f".building-{name}" for name in ("fresh", "stale"))
-    for each in (fresh, stale):
-        each.mkdir()
-        (each / "pixels.npy").write_bytes(b"half")
-    os.utime(stale, (0, 0))
+    above = cached()[0].parent
+    recent, stale = (above / f".building-{name}" for name in ("recent", "stale"))
+
+    def begin():
+        for each in (recent, stale):
+            each.mkdir(exist_ok=True)
+            (each / "pixels.npy").write_bytes(b"half")
+        os.utime(stale, (0, 0))
+
+    begin()
     assert (len(opened(album)), decoded()) == (3, 0)
     put(album, "new.png")
-    assert (len(opened(album)), decoded()) == (4, 1)
-    assert fresh.exists()
-    assert not stale.exists()
+    with beside_others(above, begin):  # as another process that is at work
+        assert (len(opened(album)), decoded()) == (4, 1)
+    assert [each.exists() for each in (recent, stale)] == [True, False]
+    put(album, "newer.png")
+    assert (len(opened(album)), decoded()) == (5, 1)
+    assert not recent.exists()
 
 
 @pytest.mark.parametrize("name", ["pixels.npy", "manifest.json"])

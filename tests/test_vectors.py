@@ -9,6 +9,7 @@ import counterpoint as cp
 from counterpoint.cli import main
 from counterpoint.errors import InputError, LabelError, SourceError
 from counterpoint.labelling.vectors import evaluate_vectors
+from counterpoint.locks import locked
 from tests.worlds import stripes
 
 
@@ -53,11 +54,24 @@ def test_a_test_of_its_own_is_what_is_asked_about():
     (z, labels), (other, answers) = clouds(60), clouds(30, seed=1)
     scores = cp.evaluate(z, test=other, labels=(labels, answers))
     assert scores["sizes"] == {"train": 60, "test": 30, "classes": 3}
+    assert scores["shared"] == 0
+    other[[2, 4]] = z[[5, 50]]
+    twice = cp.evaluate(z, test=other, labels=(labels, answers))
+    assert (twice["shared"], "2 of 30 test vectors are training vectors too" in twice["note"]) == (2, True)
+    made_of = (z[:, None], np.flip(z)[:30, None])
+    assert cp.evaluate(z, test=other, labels=(labels, answers), source=made_of)["shared"] == 0
     raw = (np.stack([z, z], axis=1), np.stack([other, other], axis=1))
     with pytest.raises(InputError, match="as a pair"):
         cp.evaluate(z, test=other, labels=(labels, answers), source=raw[0])
     with pytest.raises(InputError, match="have 8 numbers, and those to test 5"):
         cp.evaluate(z, test=other[:, :5], labels=(labels, answers))
+
+
+def test_vectors_that_others_are_writing_can_be_scored(tmp_path):
+    z, labels = clouds()
+    cp.Embeddings(z, [str(row) for row in range(len(z))]).save(tmp_path / "part.npz")
+    with locked(tmp_path):
+        assert cp.evaluate(tmp_path, labels) == cp.evaluate(z, labels)
 
 
 def test_groups_are_held_out_whole():

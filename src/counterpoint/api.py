@@ -35,6 +35,7 @@ from counterpoint.labelling.predicting import write_predictions as write_predict
 from counterpoint.labelling.teaching import distill as distill
 from counterpoint.labelling.vectors import report_vectors
 from counterpoint.likeness import agree as agree
+from counterpoint.locks import holds_run
 from counterpoint.matching import match as match
 from counterpoint.matching import retrieve as retrieve
 from counterpoint.mining import mine as mine
@@ -114,6 +115,7 @@ def embed_shards(
 
 
 @may_be_quiet
+@holds_run
 def report(
     run: str | Path,
     *,

@@ -7,6 +7,7 @@ Exit status: 0 done, 2 the input can be mended, 130 stopped on request, 1 our fa
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Sequence
@@ -28,6 +29,8 @@ from counterpoint.shell.app import app
 
 def main(tokens: Sequence[str] | None = None) -> None:
     """The console command; turns what went wrong into one sentence and an exit status."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names of files may hold bytes that are no text
+        sys.stdout.reconfigure(errors="backslashreplace")
     given = list(sys.argv[1:]) if tokens is None else list(tokens)
     as_json = "--json" in given
     with in_shell():

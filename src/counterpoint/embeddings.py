@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float, Float32
 
 from counterpoint.door import door
 from counterpoint.errors import InputError, SourceError, closest, counted
@@ -40,6 +40,7 @@ class Embeddings:
             raise InputError(
                 f"Got {counted(len(self.vectors), 'vector')} but {counted(len(self.names), 'name')}; give one for each."
             )
+        require_finite(self.vectors, self.names)
 
     def __repr__(self) -> str:
         return f"Embeddings({len(self)} x {self.vectors.shape[1]}, model {self.model[:12]})"
@@ -129,7 +130,20 @@ class Embeddings:
             return cls.merge({str(part): cls.load(part) for part in found})
         with _reading(path) as archive:
             source = str(archive["source"]) if "source" in archive else ""
-            return cls(archive["vectors"], archive["names"].tolist(), str(archive["model"]), source)
+            held = archive["vectors"], archive["names"].tolist(), str(archive["model"]), source
+        return cls(*held)
+
+
+def require_finite(vectors: Float[np.ndarray, "n d"], names: Sequence[str]) -> None:
+    """Refuse vectors that hold NaN or infinite numbers: such are alike to nothing, or to everything."""
+    with np.errstate(all="ignore"):
+        doubtful = np.flatnonzero(~np.isfinite(vectors.sum(axis=1)))  # a sum of large numbers may be infinite, too
+    lost = doubtful[~np.isfinite(vectors[doubtful]).all(axis=1)]
+    if len(lost):
+        raise InputError(
+            f"{len(lost):,} of {len(vectors):,} vectors hold NaN or infinite numbers, first that of "
+            f"'{names[lost[0]]}'. Leave out such items, or train the model anew with a lower learning rate."
+        )
 
 
 def is_saved(source: object) -> bool:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import hashlib
 import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,12 @@ PARTIAL = ".partial"
 
 LOCK = ".lock"
 """The file by which a folder is held that is being written into."""
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+"""What disks say on which no more can be written."""
+
+UNSUPPORTED = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
+"""What file systems say that know no locks, such as some of networks."""
 
 
 def expanded(given: str | Path) -> Path:
@@ -67,19 +75,78 @@ def replacing(target: Path) -> Iterator[Path]:
     """A temporary path beside ``target`` that takes its place if, and only if, the block succeeds.
 
     A full disk or a killed process leaves what was at ``target`` as it was.
+    What killed processes left of it is removed.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=PARTIAL, dir=target.parent)
-    os.close(handle)
-    temporary = Path(name)
+    with writing(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        sweep(target.parent, target)
+        handle, temporary = _beside(target)
+        try:
+            yield temporary
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+            temporary.chmod(0o666 & ~_umask())
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+            os.close(handle)
+
+
+@contextmanager
+def writing(target: Path) -> Iterator[None]:
+    """Turns what a full disk, or one that may not be written to, says in the block into advice."""
     try:
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(target)
+        yield
+    except OSError as wrong:
+        if wrong.errno not in FULL:
+            raise
+        raise InputError(
+            f"'{target}' cannot be written: {wrong.strerror}. What was there is as it was. Make room, or choose "
+            "another place, and give the command again."
+        ) from wrong
+
+
+def _beside(target: Path) -> tuple[int, Path]:
+    """A new temporary file beside a file, locked for as long as its handle is open."""
+    while True:
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=PARTIAL, dir=target.parent)
+        hold(handle)
+        if Path(name).exists():  # another process may have swept it before it was locked
+            return handle, Path(name)
+        os.close(handle)
+
+
+def hold(handle: int, how: int = fcntl.LOCK_EX) -> None:
+    """Lock an open file until it is closed or its process ends, where the file system knows locks."""
+    try:
+        fcntl.flock(handle, how)
+    except OSError as wrong:
+        if wrong.errno not in UNSUPPORTED:
+            raise
+
+
+def abandoned(file: Path) -> bool:
+    """Whether a file that is locked while it is written is of a process that has ended."""
+    try:
+        with file.open("rb+") as opened:  # what is only read cannot be locked in networks
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # it is locked, or gone, or nobody can know
+        return False
+    return True
+
+
+@contextmanager
+def beside_others(folder: Path, alone: Callable[[], None]) -> Iterator[None]:
+    """Work in a folder in which other processes may work as well; ``alone`` is called first where none does."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # others are at work, or nobody can know
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            alone()
+        hold(handle, fcntl.LOCK_SH)
+        yield
     finally:
-        temporary.unlink(missing_ok=True)
+        os.close(handle)
 
 
 def target_of(temporary: Path) -> Path | None:
@@ -92,10 +159,11 @@ def target_of(temporary: Path) -> Path | None:
     return temporary.with_name(found[1]) if found else None
 
 
-def sweep(folder: Path) -> None:
-    """Remove what killed processes left of files that they were writing into a folder; nobody else may be writing."""
+def sweep(folder: Path, target: Path | None = None) -> None:
+    """Remove what killed processes left of files that they were writing into a folder, or of one of those."""
     for path in folder.glob(f".*{PARTIAL}"):
-        if target_of(path) is not None:
+        becomes = target_of(path)
+        if becomes is not None and target in (None, becomes) and abandoned(path):
             path.unlink(missing_ok=True)
 
 

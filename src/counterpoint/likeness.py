@@ -18,6 +18,7 @@ from counterpoint.evaluation.families import familywise_level
 from counterpoint.evaluation.intervals import Interval
 from counterpoint.files import expanded, write_json
 from counterpoint.interfaces import Items
+from counterpoint.locks import holds_run
 from counterpoint.modalities.text import Text
 from counterpoint.model import Model, load
 from counterpoint.progress import may_be_quiet
@@ -32,6 +33,7 @@ CALLED = {"trained": "trained encoder", "untrained": "untrained encoder", "tfidf
 
 
 @may_be_quiet
+@holds_run
 def agree(
     model: Model | str | Path,
     test: object,

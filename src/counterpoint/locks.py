@@ -6,9 +6,9 @@ OUT/.lock    held with flock; what is in it (process, machine, time) is only for
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import functools
+import inspect
 import json
 import os
 import platform
@@ -18,14 +18,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
+from counterpoint.data.vectors import is_vectors
 from counterpoint.errors import RunError
-from counterpoint.files import LOCK, expanded, sweep
+from counterpoint.files import LOCK, UNSUPPORTED, expanded, sweep
 from counterpoint.training.processes import launched
 
-UNSUPPORTED = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
-"""What file systems say that know no locks, such as some of networks."""
-
 TRIES = 100
+
+ANOTHER = "choose another --out"
+"""What can be done about a folder that is made for a verb."""
+
+A_COPY = "work on a copy of it"
+"""What can be done about a run that a verb leaves its results in."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -45,11 +49,27 @@ def holds_out(verb: Callable[P, R]) -> Callable[P, R]:
     return holding
 
 
+def holds_run(verb: Callable[P, R]) -> Callable[P, R]:
+    """The verb, holding the run that it is given first, if that is a folder: its results are left there."""
+    name = next(iter(inspect.signature(verb).parameters))
+
+    @functools.wraps(verb)
+    def holding(*args: P.args, **kwargs: P.kwargs) -> R:
+        run = args[0] if args else kwargs.get(name)
+        if not isinstance(run, str | Path) or not expanded(run).is_dir() or is_vectors(run):
+            return verb(*args, **kwargs)
+        with locked(expanded(run), instead=A_COPY):
+            return verb(*args, **kwargs)
+
+    return holding
+
+
 @contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, *, instead: str = ANOTHER) -> Iterator[None]:
     """Hold a folder, which is made where there is none, and remove what killed processes left half-written in it.
 
-    A folder that was made, and that is still empty in the end, is removed again.
+    A folder that was made, and that is still empty in the end, is removed again. ``instead`` is what to do about one
+    that cannot be held.
 
     Raises:
         RunError: Another process holds it, or it is a file, or cannot be written to.
@@ -59,7 +79,7 @@ def locked(folder: Path) -> Iterator[None]:
     file = folder.absolute() / LOCK
     made = [each for each in file.parents if not each.exists()]
     try:
-        handle = _held(file, folder)
+        handle = _held(file, folder, instead)
         try:
             yield
         finally:
@@ -76,21 +96,21 @@ def occupied(folder: Path) -> bool:
     return folder.is_dir() and any(each.name != LOCK for each in folder.iterdir())
 
 
-def _held(file: Path, folder: Path) -> int:
+def _held(file: Path, folder: Path, instead: str) -> int:
     """The open lock file of a folder, held and signed."""
     try:
         for _ in range(TRIES):
             with contextlib.suppress(FileNotFoundError):  # another has removed the file or the folder meanwhile
                 file.parent.mkdir(parents=True, exist_ok=True)
                 handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
-                if _taken(handle, file, folder):
+                if _taken(handle, file, folder, instead):
                     return handle
     except OSError as wrong:
-        raise RunError(f"'{folder}' cannot be written to: {wrong.strerror}. Choose another --out.") from wrong
-    raise RunError(f"'{folder}' is made and removed by other processes just now. Choose another --out.")
+        raise RunError(f"'{folder}' cannot be written to: {wrong.strerror}. {instead.capitalize()}.") from wrong
+    raise RunError(f"'{folder}' is made and removed by other processes just now. {instead.capitalize()}.")
 
 
-def _taken(handle: int, file: Path, folder: Path) -> bool:
+def _taken(handle: int, file: Path, folder: Path, instead: str) -> bool:
     """Lock an open file and sign it; False, and it is closed, where it is not the file of that name any more."""
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -100,7 +120,7 @@ def _taken(handle: int, file: Path, folder: Path) -> bool:
         sweep(file.parent)
     except OSError as wrong:
         if wrong.errno not in UNSUPPORTED:
-            said = _busy(handle, folder)
+            said = _busy(handle, folder, instead)
             os.close(handle)
             if isinstance(wrong, BlockingIOError):
                 raise RunError(said) from None
@@ -112,11 +132,11 @@ def _taken(handle: int, file: Path, folder: Path) -> bool:
     return True
 
 
-def _busy(handle: int, folder: Path) -> str:
+def _busy(handle: int, folder: Path, instead: str) -> str:
     """What to say of a folder that another process holds."""
     try:
         held = json.loads(os.pread(handle, 1000, 0))
         who = f"process {held['process']} on {held['machine']} since {held['since']}"
     except (ValueError, KeyError, TypeError):  # it has not been signed yet
         who = "another process"
-    return f"'{folder}' is being written by {who}. Wait for it, stop it, or choose another --out."
+    return f"'{folder}' is being written by {who}. Wait for it, stop it, or {instead}."

@@ -17,6 +17,7 @@ from counterpoint.errors import InputError, listed
 from counterpoint.evaluation.families import familywise_level
 from counterpoint.evaluation.intervals import difference_interval, score_interval
 from counterpoint.files import expanded, write_json
+from counterpoint.locks import holds_run
 from counterpoint.model import Model, load
 from counterpoint.progress import may_be_quiet
 from counterpoint.results import Result
@@ -53,6 +54,7 @@ UNMATCHED = {
 
 
 @may_be_quiet
+@holds_run
 def match(
     model: Model | str | Path,
     test: object,
@@ -108,6 +110,7 @@ def _linked(linked: Int64[np.ndarray, "r v"], groups: Sequence[np.ndarray]) -> l
 
 
 @may_be_quiet
+@holds_run
 def retrieve(
     model: Model | str | Path,
     queries: object,
@@ -266,15 +269,12 @@ def _placed(
                 missing.setdefault(one[query], []).append(grade)
     if not relevant:
         raise InputError("Nothing is relevant to any query. Give at least one grade above 0.")
-    return (
-        relevant,
-        missing,
-        {
-            "unknown_documents": sum(map(len, missing.values())),
-            "unknown_queries": len(grades) - len(known),
-            "unjudged_queries": len(queries) - len(relevant),
-        },
-    )
+    counts = {
+        "unknown_documents": sum(map(len, missing.values())),
+        "unknown_queries": len(grades) - len(known),
+        "unjudged_queries": len(queries) - len(relevant),
+    }
+    return relevant, missing, counts
 
 
 def table(record: Mapping[str, Any]) -> str:

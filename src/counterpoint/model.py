@@ -18,7 +18,7 @@ from torch.nn import functional
 from counterpoint import __version__, catalogue
 from counterpoint.data.rows_out import every_row, in_memory, warn_of_zeros
 from counterpoint.data.typed import is_text
-from counterpoint.embeddings import Embeddings
+from counterpoint.embeddings import Embeddings, require_finite
 from counterpoint.errors import InputError, NothingLeft, RunError, no_run, visible
 from counterpoint.files import expanded, fingerprint, write_json
 from counterpoint.heads import mlp_head, shape_of_head
@@ -29,7 +29,17 @@ from counterpoint.schemas import Config, Head
 from counterpoint.training.devices import choose_device, keep_freed_memory
 from counterpoint.trust import require_trusted, trusting
 from counterpoint.typed_json import read_json, reason
-from counterpoint.weights import REMEDY, as_bytes, fill, filled, read_weights, stamp, unchanged, write_weights
+from counterpoint.weights import (
+    REMEDY,
+    as_bytes,
+    fill,
+    filled,
+    read_weights,
+    require_finite_weights,
+    stamp,
+    unchanged,
+    write_weights,
+)
 
 WEIGHTS, CONFIG, HEAD = "model.safetensors", "config.json", "head.safetensors"
 BUILT = ("encoder", "width", "seed", "initial_weights", "adopted")
@@ -134,7 +144,7 @@ class Model:
     def represent(
         self, items: Items, *, batch_size: int = BATCH, tell: Tell | None = None
     ) -> Float32[np.ndarray, "n d"]:
-        """The encoder's own outputs h for all items, not scaled."""
+        """The encoder's own outputs h for all items, not scaled; ``InputError`` where some are no numbers."""
         self.encoder.eval()
         keep_freed_memory()
         device = self.device
@@ -150,6 +160,7 @@ class Model:
                 h[rows] = part.numpy()
                 if tell is not None:
                     tell(start + len(rows), len(items))
+        require_finite(h, items.names)
         return h
 
     def length(self) -> int:
@@ -166,9 +177,8 @@ class Model:
         """The same model before it learned anything: the baseline that training has to beat.
 
         Its weights are those that training began with, or others where a ``seed`` is given. Of an encoder that was
-        adopted as it came they are drawn at random.
-
-        A module of your own is drawn anew by its parts' ``reset_parameters``; parts without one stay as they are.
+        adopted as it came they are drawn at random. A module of your own is drawn anew by its parts'
+        ``reset_parameters``; parts without one stay as they are.
         """
         encoder = untrained_encoder(self.encoder, self.modality, self.built, seed=seed)
         with torch.random.fork_rng():
@@ -182,10 +192,7 @@ class Model:
         return self.modality.recipe(str(self.built.get("encoder") or ""), learned=learned)
 
     def fingerprint(self) -> str:
-        """A digest of the weights; embeddings carry it, so that they are never mixed with another model's.
-
-        It is computed when it is first asked for, and again once the weights have changed.
-        """
+        """A digest of the weights, taken anew when they change; embeddings carry it, so that no two models mix."""
         now = stamp(self.encoder)
         if now not in self._digested:
             self._digested.clear()
@@ -193,7 +200,8 @@ class Model:
         return self._digested[now]
 
     def save(self, folder: str | Path) -> Path:
-        """Write ``model.safetensors``, ``head.safetensors`` and ``config.json``, each whole or not at all."""
+        """Write ``model.safetensors``, ``head.safetensors`` and ``config.json``, each whole; NaN is refused first."""
+        require_finite_weights(self.encoder, self.head)
         target = expanded(folder)
         settings, apart = dict(self.modality.settings()), {}
         for name, file in self.modality.kept_apart.items():

@@ -21,6 +21,9 @@ MARKS = {"good": "[green]good[/]", "warning": "[yellow]warning[/]", "bad": "[red
 
 _silent: ContextVar[bool] = ContextVar("silent", default=False)
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 
 def console() -> Any:
     """Where people read, names as ``visible`` shows them, and the logger ``counterpoint``; results go to stdout."""
@@ -37,10 +40,6 @@ def silence(wanted: bool = True) -> Iterator[None]:
         yield
     finally:
         _silent.reset(before)
-
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 
 def may_be_quiet(verb: Callable[P, R]) -> Callable[P, R]:

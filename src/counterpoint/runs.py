@@ -8,13 +8,13 @@ from __future__ import annotations
 import platform
 import shlex
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from counterpoint import schemas
-from counterpoint.data.paths import is_pattern, matching
+from counterpoint.data.paths import holds_record, is_pattern, is_rest, matching
 from counterpoint.errors import RunError, option
 from counterpoint.files import write_json, write_text
 from counterpoint.interfaces import Items
@@ -28,8 +28,17 @@ EVALUATION, VIEWS, SKIPPED = "evaluation.json", "views.png", "skipped.txt"
 CURVES = ("tensorboard", "wandb", "mlflow")
 TUNED, BUDGET, VERIFICATION = "tuned.json", "budget.json", "verification.json"
 RETRIEVAL, LIKENESS = "retrieval.json", "likeness.json"
-OTHERS = (
-    "config.json",
+CONFIG, RECORDS = "config.json", "metrics.jsonl"
+PRETRAINED, FINETUNED = "pretrained", "finetuned"
+"""The folders of the steps before, inside that of a whole lifecycle."""
+
+FILES = (
+    STATE,
+    VERDICT,
+    EVALUATION,
+    VIEWS,
+    SKIPPED,
+    CONFIG,
     "model.safetensors",
     "head.safetensors",
     "classifier.json",
@@ -40,10 +49,15 @@ OTHERS = (
     RETRIEVAL,
     LIKENESS,
     "views.json",
-    "metrics.jsonl",
     "README.md",
     "report.html",
+    RECORDS,
+    PLAN,
 )
+"""What is removed of a run: first what could be gone on with, and last what says whose the rest is."""
+
+
+EVERYTHING = (*FILES, *CURVES, PRETRAINED, FINETUNED)
 
 
 def check(folder: Path, *, resume: bool, overwrite: bool) -> None:
@@ -52,30 +66,32 @@ def check(folder: Path, *, resume: bool, overwrite: bool) -> None:
         raise RunError(f"'{folder}' is a file; give a folder for --out.")
     if resume and overwrite:
         raise RunError("Give --resume to go on or --overwrite to start anew, not both.")
-    if resume and not (folder / STATE).exists():
-        raise RunError(f"There is nothing to resume in '{folder}': no {STATE}. Start without --resume.")
     if not occupied(folder):
+        if resume:
+            raise RunError(f"There is nothing to resume in '{folder}': no {STATE}. Start without --resume.")
         return
-    if not (folder / PLAN).exists():
+    if not (holds_record(folder, PLAN) or is_rest(folder, EVERYTHING, (STATE, RECORDS, VERDICT))):
         raise RunError(f"'{folder}' holds other things than a run, so it is not overwritten. Choose another --out.")
+    lacking = next((name for name in (STATE, PLAN) if not (folder / name).exists()), None)
+    if resume and lacking:
+        raise RunError(f"There is nothing to resume in '{folder}': no {lacking}. Start anew with --overwrite.")
     if not (resume or overwrite):
         resume_it = "Go on with --resume, start" if (folder / STATE).exists() else "Start"
         raise RunError(f"'{folder}' is not empty. {resume_it} anew with --overwrite, or choose another folder.")
-    if overwrite:
-        read_plan(folder)
 
 
-def clear(folder: Path) -> None:
-    """Remove the run from a folder; other files are left alone."""
-    for name in (PLAN, STATE, VERDICT, EVALUATION, VIEWS, SKIPPED, *OTHERS):
-        (folder / name).unlink(missing_ok=True)
+def clear(folder: Path, *, but: Collection[str] = ()) -> None:
+    """Remove the run from a folder; other files are left alone, and those that are named."""
     for name in CURVES:
         shutil.rmtree(folder / name, ignore_errors=True)
+    for name in FILES:
+        if name not in but:
+            (folder / name).unlink(missing_ok=True)
 
 
 def start(folder: Path, record: Mapping[str, Any], items: Items) -> None:
     """Make a folder with the plan in it, in place of the run that was there; other files are left alone."""
-    clear(folder)
+    clear(folder, but=[PLAN])  # which is replaced at once, so that there is always one
     started = datetime.now(UTC).isoformat(timespec="seconds")
     write_json(folder / PLAN, {**record, "started": started, "machine": machine()})
     skipped: Sequence[tuple[str, str]] = getattr(items, "skipped", [])
@@ -212,6 +228,6 @@ def not_evaluated(folder: Path | None) -> dict[str, str]:
 
 def finish(folder: Path, verdicts: Sequence[Mapping[str, str]], *, steps: int, seconds: float) -> None:
     """Write the verdict, and for a person who finds the folder, what lies in it."""
-    write_json(folder / VERDICT, {"verdicts": list(verdicts), "steps": steps, "seconds": round(seconds, 1)})
     sentences = "".join(f"- {each['sentence']}\n" for each in (not_evaluated(folder), *verdicts))
     write_text(folder / "README.md", README + sentences)
+    write_json(folder / VERDICT, {"verdicts": list(verdicts), "steps": steps, "seconds": round(seconds, 1)})

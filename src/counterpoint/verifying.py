@@ -15,6 +15,7 @@ from counterpoint.data.subset import Subset
 from counterpoint.errors import InputError, LabelError, RunError, closest
 from counterpoint.files import expanded, is_file, write_json
 from counterpoint.interfaces import Items
+from counterpoint.locks import holds_run
 from counterpoint.model import Model, load
 from counterpoint.pairing.drawn import drawn_pairs
 from counterpoint.pairing.scoring import answer, sentence, table, verified
@@ -56,6 +57,7 @@ def verify(
 
 
 @may_be_quiet
+@holds_run
 def verification(
     run: str | Path,
     source: object,

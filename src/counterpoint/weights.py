@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from counterpoint.errors import CounterpointError, RunError
+from counterpoint.errors import CounterpointError, InputError, RunError
 from counterpoint.files import fingerprint, replacing
 from counterpoint.typed_json import reason
 
@@ -26,6 +26,29 @@ def write_weights(file: Path, network: nn.Module) -> str:
     with replacing(file) as temporary:
         temporary.write_bytes(as_bytes(network))
     return fingerprint(file)
+
+
+def require_finite_weights(*networks: nn.Module | None, of: str = "the model") -> None:
+    """Refuse weights that are no numbers, before anything of them is written or kept."""
+    lost = next(filter(None, (not_finite(each) for each in networks if each is not None)), None)
+    if lost is not None:
+        raise InputError(
+            f"The weights '{lost}' of {of} hold NaN or infinite numbers, so it is of no use. Train anew with a lower "
+            "--learning-rate, or with --precision fp32."
+        )
+
+
+@torch.no_grad()
+def not_finite(network: nn.Module) -> str | None:
+    """The first weight of a network that is NaN or infinite, or what it remembers that is NaN; None where none is.
+
+    Infinity may stand in a buffer for good, as in the mask of an attention.
+    """
+    weights = {name for name, _ in network.named_parameters()}
+    for name, held in network.state_dict().items():
+        if isinstance(held, Tensor) and not (held.isfinite().all() if name in weights else ~held.isnan().any()):
+            return name
+    return None
 
 
 def tensors(network: nn.Module) -> dict[str, Tensor]:
@@ -120,6 +143,7 @@ def fill(network: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
             f"'{differing[0]}', {there.get(differing[0], 'absent')} saved and {here.get(differing[0], 'absent')} built."
         )
     network.load_state_dict(dict(weights))
+    require_finite_weights(network, of=f"the model in '{path}'")
 
 
 class _Bounded(TorchDispatchMode):  # type: ignore[no-untyped-call]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -52,7 +53,17 @@ class Contest:
 
     def run(self, method: str, seed: int) -> Path:
         """The folder of one run."""
-        return self.folder / "runs" / f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', method).strip('-')}-{seed}"
+        return self.folder / "runs" / f"{folder_name(method)}-{seed}"
+
+
+def folder_name(method: str) -> str:
+    """What the runs of a contender are called: its own name, with a digest where that has signs that no file should.
+
+    >>> folder_name("simclr"), folder_name("moco(queue=64)"), folder_name("moco(queue=-64)")
+    ('simclr', 'moco-queue-64-9ef21cc9', 'moco-queue--64-e6090f50')
+    """
+    plain = re.sub(r"[^A-Za-z0-9_.-]+", "-", method).strip("-")[:80]
+    return plain if plain == method else f"{plain}-{hashlib.sha256(method.encode()).hexdigest()[:8]}"
 
 
 @may_be_quiet
@@ -117,6 +128,7 @@ def compare(
         "directory": directory(),
         "asked": {"methods": list(methods), "seeds": seeds, **plan.record()},
         "machine": runs.machine(),
+        "identity": asked.identity(modality, items, plan.encoder),
     }
     if resume:
         place.require_same(record, ("source", "test", "labels", "data"), free=("methods", "seeds"))
@@ -154,8 +166,8 @@ def _plan(methods: Sequence[str], seeds: int, choices: Mapping[str, Any]) -> Pla
 def _start(folder: Path, record: Mapping[str, Any]) -> None:
     """Make the folder, in place of another comparison."""
     for run in (folder / "runs").glob("*"):
+        (run / RIGHT).unlink(missing_ok=True)  # first, for it says that the run is done
         runs.clear(run)
-        (run / RIGHT).unlink(missing_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / RECORD, record)
 
@@ -202,7 +214,7 @@ def _summary(contest: Contest, methods: Sequence[str], seeds: int, raw: np.ndarr
         row |= _course(contest, row["method"], which)
     return {
         **found,
-        "items": {"asked": len(contest.asked.asked.labels), "known": len(contest.asked.known.labels)},
+        "items": contest.asked.counts(),
         "classes": contest.asked.read.counts(),
     }
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from counterpoint.choosing.kept import Kept
+from counterpoint.data.paths import is_rest
 from counterpoint.errors import RunError
 from counterpoint.locks import occupied
 from counterpoint.typed_json import read_json
@@ -23,6 +24,8 @@ class Folder:
     record: str
     what: str
     resumable: bool = True
+    others: Sequence[str] = ()
+    """Files that may be there before the record is, as when a process was killed; without the first it is not ours."""
 
     def require(self, *, resume: bool, overwrite: bool) -> None:
         """Refuse a folder that holds something else, or a record that is not to be gone on with."""
@@ -30,7 +33,12 @@ class Folder:
             raise RunError("Give --resume to go on or --overwrite to start anew, not both.")
         there = occupied(self.path)
         if there and not (self.path / self.record).exists():
-            raise RunError(f"'{self.path}' holds other things than a {self.what}. Choose another --out.")
+            if not is_rest(self.path, self.others, self.others[:1]):
+                raise RunError(f"'{self.path}' holds other things than a {self.what}. Choose another --out.")
+            if not overwrite:
+                raise RunError(
+                    f"The {self.what} in '{self.path}' was stopped before it had a record. Start anew with --overwrite."
+                )
         if there and not overwrite and not self.resumable:
             raise RunError(f"'{self.path}' holds a {self.what}. Replace it with --overwrite, or choose another --out.")
         if there and not (resume or overwrite):
@@ -43,7 +51,7 @@ class Folder:
         return read_json(self.path / self.record, kind, "Start anew with --overwrite.")
 
     def require_same(self, now: Mapping[str, Any], names: Collection[str], free: Collection[str] = ()) -> None:
-        """Refuse to go on where what was asked for, or something named, is another than before."""
+        """Refuse to go on where what was asked for, something named, or the data is another than before."""
         before: Any = self.read(Kept)
         for name in names:
             if before.get(name) != now[name]:
@@ -57,3 +65,8 @@ class Folder:
                     f"The {self.what} was started with {name}={before['asked'].get(name)!r}, and {value!r} is asked "
                     "for now. Ask for the same, or start anew with --overwrite."
                 )
+        if before.get("identity") != now["identity"]:
+            raise RunError(
+                f"The {self.what} was started on other data than '{now['source']}' holds now, or on other labels. Give "
+                "the same, or start anew with --overwrite."
+            )

@@ -11,6 +11,7 @@ class Kept(TypedDict):
     """``comparison.json`` and ``trials.json``: a choice that can be gone on with."""
 
     asked: dict[str, object]
+    identity: str
 
 
 class Searched(TypedDict):
@@ -33,7 +34,7 @@ class Repeated(TypedDict):
 class Search(Kept):
     """``trials.json`` of a search that is gone on with."""
 
-    identity: str
+    trials: list[object]
     space: list[Searched]
     plan_seconds: float | None
     judging_seconds: float

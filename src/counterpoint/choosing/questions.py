@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Int64
 
 from counterpoint.data.labels import Labels, pair, read_codes
+from counterpoint.data.overlap import note_on_shared, shared
 from counterpoint.data.splits import UNLABELLED, hold_out, is_labelled
 from counterpoint.errors import LabelError
 from counterpoint.evaluation.labelled import SHARE, Labelled, numbered_alike
@@ -18,7 +20,8 @@ from counterpoint.fitting import unseen
 from counterpoint.interfaces import Items
 from counterpoint.kinds import Modality
 from counterpoint.model import Model
-from counterpoint.progress import announce_labels
+from counterpoint.opening import identity
+from counterpoint.progress import announce_labels, console
 
 CHOSEN = 20_000
 """Labelled items that a probe learns from at most: more would take longer than a short run."""
@@ -42,12 +45,16 @@ class Questions:
     read: Labels
     """The labels of the source, and of the test items where those have a source of their own."""
     answers: Labels | None = None
+    shared: int = 0
+    """How many of those that are asked about are equal to items that are learned from."""
 
     def announce(self) -> None:
-        """Print the classes."""
+        """Print the classes, and whether items are asked about that are learned from."""
         announce_labels(self.read, held_out=self.answers is None)
         if self.answers is not None:
             announce_labels(self.answers, what="test", held_out=False)
+        if self.shared:
+            console().print(f"warning   {note_on_shared(self.shared, len(self.asked.labels))}", markup=False)
 
     def right(self, model: Model) -> Right:
         """Which answers a model's representations give."""
@@ -58,8 +65,17 @@ class Questions:
         return self._right(raw_features(modality, self.known.items), raw_features(modality, self.asked.items))
 
     def counts(self) -> dict[str, int]:
-        """How many items are asked about, and how many are known."""
-        return {"asked": len(self.asked.labels), "known": len(self.known.labels)}
+        """How many items are asked about, how many are known, and how many are both."""
+        return {"asked": len(self.asked.labels), "known": len(self.known.labels), "shared": self.shared}
+
+    def identity(self, modality: Modality, items: Items, encoder: str) -> str:
+        """A fingerprint of the source, of the items that are asked about, and of what all of them are named."""
+        of_all = [
+            identity(items, modality, encoder, self.learnable),
+            identity(self.known.items, modality, encoder, self.known.labels),
+            identity(self.asked.items, modality, encoder, self.asked.labels),
+        ]
+        return hashlib.sha256("".join(of_all).encode()).hexdigest()
 
     def chance(self) -> Right:
         """Which answers are right if all are the most frequent class."""
@@ -101,4 +117,5 @@ def questions(
     rows = np.flatnonzero(is_labelled(codes))
     if len(rows) > CHOSEN:
         rows = np.sort(np.random.default_rng(seed).permutation(rows)[:CHOSEN])
-    return Questions(Labelled(items, codes, classes).of(rows), asked, codes, read, answers)
+    twice = 0 if test is None else shared(asked.items, items)
+    return Questions(Labelled(items, codes, classes).of(rows), asked, codes, read, answers, twice)

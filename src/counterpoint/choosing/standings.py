@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float64, Shaped
 
 from counterpoint.choosing.tables import columns, gain, percent
+from counterpoint.data.overlap import note_on_shared
 from counterpoint.errors import conjunction
 from counterpoint.evaluation.draws import Variance, difference_over_draws, pooled, score_over_draws, total
 from counterpoint.evaluation.families import familywise_level
@@ -118,7 +119,9 @@ def contest_table(found: Mapping[str, Any]) -> str:
         f"{found['seeds']} seed{'s' * (found['seeds'] > 1)} with 95 % intervals over {luck}. Differences are paired, "
         f"of the linear probe; the intervals of all {found['comparisons']} hold together."
     )
-    return "\n".join([found["sentence"], "", *columns(lines), note])
+    twice = found["items"]["shared"]
+    on_shared = [note_on_shared(twice, found["items"]["asked"])] if twice else []
+    return "\n".join([found["sentence"], "", *columns(lines), note, *on_shared])
 
 
 def _of_kind(cells: Cells, place: int) -> dict[str, Float64[np.ndarray, "seeds m"]]:

@@ -8,6 +8,7 @@ plans before, so a search that is resumed goes on as if it had not stopped. It i
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,10 @@ from counterpoint.errors import MissingPackage, RunError
 from counterpoint.views import draw
 
 NAME = "tune"
+
+HELD = ".lock"
+"""What optuna adds to the name of the file for as long as it writes; who holds the folder may remove it."""
+
 RANDOM = 8
 """Plans that are drawn at random before the others are proposed from what they taught."""
 
@@ -60,15 +65,15 @@ class Study:
 
         self.space, self.seed = space, seed
         _mend(path)
-        pruner = optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=2)
         try:
             storage = JournalStorage(JournalFileBackend(str(path)))
             self.study = optuna.create_study(
-                storage=storage, study_name=NAME, direction="maximize", pruner=pruner, load_if_exists=True
+                storage=storage, study_name=NAME, direction="maximize", load_if_exists=True
             )
         except (ValueError, KeyError) as wrong:
             raise RunError(f"'{path}' is damaged: {wrong}. Start anew with --overwrite.") from wrong
-        if not self.study.trials:
+        self._settle_interrupted()
+        if not self.records() and not self._in_state("WAITING"):
             self.study.enqueue_trial({each.name: _place(each, each.usual) for each in space})
 
     def records(self) -> list[dict[str, Any]]:
@@ -82,25 +87,43 @@ class Study:
 
         number = draw.number(seed=self.seed, step=len(self.records()), process=0, piece=0)
         self.study.sampler = optuna.samplers.TPESampler(seed=number % 2**32, n_startup_trials=RANDOM)
-        left = self.study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,))
-        # One that was interrupted is done again, with the values and the rungs that it had.
-        trial = optuna.trial.Trial(self.study, left[0]._trial_id) if left else self.study.ask()
+        trial = self.study.ask()
         return trial, {each.name: _drawn(each, trial) for each in self.space}
 
     def promising(self, trial: Any, share: float, score: float) -> bool:
-        """Whether a plan that has come so far with this score is worth going on with."""
+        """Whether a plan that has come so far is worth going on with: in the better half of those that came as far.
+
+        Counted is what was written down, and not what optuna knows of a plan that was interrupted.
+        """
         trial.report(score, RUNGS[share])
-        return not trial.should_prune()
+        earlier = [rung["score"] for each in self.records() for rung in each["rungs"] if rung["share"] == share]
+        scores: list[float] = sorted([*earlier, score], reverse=True)
+        return score >= scores[max(0, len(scores) // 2 - 1)]
 
     def told(self, trial: Any, record: Mapping[str, Any]) -> None:
         """Write down what became of a plan; ``state`` is complete, halved or failed, ``score`` the last it had."""
+        trial.set_user_attr("record", dict(record))
+        self._close(trial, record)
+
+    def _close(self, trial: Any, record: Mapping[str, Any]) -> None:
+        """Let optuna know what became of a plan, a handle or its number."""
         from optuna.trial import TrialState
 
-        trial.set_user_attr("record", dict(record))
         if record["state"] == "complete":
             self.study.tell(trial, record["score"])
         else:
             self.study.tell(trial, state=TrialState.PRUNED if record["state"] == "halved" else TrialState.FAIL)
+
+    def _settle_interrupted(self) -> None:
+        """Close the plan that a process was at when it ended; one without a record is proposed again, as it was."""
+        for each in self._in_state("RUNNING"):
+            self._close(each.number, each.user_attrs.get("record", {"state": "failed"}))
+
+    def _in_state(self, name: str) -> list[Any]:
+        from optuna.trial import TrialState
+
+        found: list[Any] = self.study.get_trials(deepcopy=False, states=(TrialState[name],))
+        return found
 
     def importances(self) -> dict[str, float]:
         """How much of the differences between plans after a quarter of their time each dimension explains, 0 to 1.
@@ -148,9 +171,9 @@ def _place(dimension: Dimension, value: Any) -> Any:
 
 
 def _mend(path: Path) -> None:
-    """Cut off a last line that was never written to its end."""
-    if not path.exists():
-        return
-    held = path.read_bytes()
+    """Cut off a last line that was never written to its end, and remove the lock of a process that was killed."""
+    for left in path.parent.glob(f"{path.name}{HELD}*"):
+        left.unlink(missing_ok=True)
+    held = path.read_bytes() if path.exists() else b""
     if held and not held.endswith(b"\n"):
-        path.write_bytes(held[: held.rfind(b"\n") + 1])
+        os.truncate(path, held.rfind(b"\n") + 1)

@@ -18,9 +18,9 @@ from counterpoint.choosing.outcome import tuning_table
 from counterpoint.choosing.questions import Questions, questions
 from counterpoint.choosing.search import BEST, REPORT, TRIALS, Budget, Search, share
 from counterpoint.choosing.searching import MEMORY, Dimension, dimensions
-from counterpoint.choosing.study import Study, quiet, require
+from counterpoint.choosing.study import HELD, Study, quiet, require
 from counterpoint.choosing.trying import Bench
-from counterpoint.errors import InputError, Interrupted, LabelError
+from counterpoint.errors import Interrupted, LabelError, RunError
 from counterpoint.files import expanded
 from counterpoint.interfaces import Items
 from counterpoint.keywords import TuneKeywords
@@ -120,7 +120,7 @@ def _question(
     plan, own = chosen(choices, labels=labels)
     budget = Budget.of(plan, trials, repeats)
     completed(plan)
-    place = Folder(out, TRIALS, "search")
+    place = Folder(out, TRIALS, "search", others=(JOURNAL, f"{JOURNAL}{HELD}", BEST, REPORT))
     place.require(resume=resume, overwrite=overwrite)
     return Question(source, labels, test, place, dataclasses.replace(plan, minutes=None), own, budget, resume)
 
@@ -134,7 +134,9 @@ def _opened(asked: Question, stop: StopRequest, began: float) -> Search:
     data = Opened(modality, items, taught(plan, asked.source, items, labels=learnable, pairs=None))
     by = judge(modality, items, known, seed=plan.seed)
     usual = arranged(data, plan, own, began=began, measured=not asked.resume)
-    head = _said(asked, by, modality) | {"identity": identity(items, modality, usual.plan.encoder, learnable)}
+    encoder = usual.plan.encoder
+    same = identity(items, modality, encoder, None) if known is None else known.identity(modality, items, encoder)
+    head = _said(asked, by, modality) | {"identity": same}
     head = _gone_on(asked, head) if asked.resume else head | _begun(asked, usual, by, began)
     bench = Bench(data, own, plan, by, stop, head["plan_seconds"], head["judging_seconds"])
     if known is not None:
@@ -186,7 +188,7 @@ def _begun(asked: Question, usual: Prepared, by: Judge, began: float) -> dict[st
     step = usual.pace.seconds if usual.pace else 0.0
     each = share(asked.budget, time.monotonic() - began, cost, step)
     path = asked.place.path
-    for name in (TRIALS, JOURNAL, BEST, REPORT):
+    for name in (TRIALS, BEST, REPORT, JOURNAL):  # the last one says whose the rest is
         (path / name).unlink(missing_ok=True)
     path.mkdir(parents=True, exist_ok=True)
     return {
@@ -202,13 +204,11 @@ def _begun(asked: Question, usual: Prepared, by: Judge, began: float) -> dict[st
 def _gone_on(asked: Question, head: Mapping[str, Any]) -> dict[str, Any]:
     """The record of the search that is gone on with, if it is of the same data and choices."""
     asked.place.require_same(head, ("source", "test", "labels", "data", "by"))
-    before: dict[str, Any] = {name: each for name, each in asked.place.read(SearchRecord).items() if name != "trials"}
+    before: dict[str, Any] = {**asked.place.read(SearchRecord)}
     for dimension in before["space"]:
         for value in (dimension["usual"], *dimension.get("values", ())):
             require_trusted({dimension["name"]: value}, asked.place.path)
-    if before["identity"] != head["identity"]:
-        raise InputError(
-            f"The search was started on other data than '{head['source']}' holds now, or on other labels. Give the "
-            "same, or start anew with --overwrite."
-        )
+    path = asked.place.path
+    if before.pop("trials") and not (path / JOURNAL).exists():
+        raise RunError(f"'{path / JOURNAL}' is missing, so the search cannot go on. Start anew with --overwrite.")
     return before

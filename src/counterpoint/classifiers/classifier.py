@@ -22,7 +22,7 @@ from counterpoint.model import Model, load
 from counterpoint.naming import NAMINGS, Naming
 from counterpoint.schemas import Top
 from counterpoint.typed_json import read_json
-from counterpoint.weights import REMEDY, filled, read_weights, unchanged, write_weights
+from counterpoint.weights import REMEDY, filled, read_weights, require_finite_weights, unchanged, write_weights
 
 WEIGHTS, RECORD = "classifier.safetensors", "classifier.json"
 
@@ -84,6 +84,7 @@ class Classifier:
 
     def save(self, folder: str | Path) -> Path:
         """Write the model, and beside it ``classifier.safetensors`` and ``classifier.json``."""
+        require_finite_weights(self.top)
         target = self.model.save(folder)
         record = {
             "built": dict(self.built),

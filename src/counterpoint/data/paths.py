@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import json
+from collections.abc import Collection
 from pathlib import Path
 
 from counterpoint.errors import SourceError, closest, listed
@@ -47,7 +48,29 @@ def existing(source: str | Path) -> Path:
 
 def ours(folder: Path) -> bool:
     """Whether a folder is one that a verb writes: what lies in it is about data, and no data itself."""
-    return any(is_record(name, _reads(folder / name)) for name in RECORDS)
+    return any(holds_record(folder, name) for name in RECORDS)
+
+
+def holds_record(folder: Path, name: str) -> bool:
+    """Whether a folder holds a file of ours by this name."""
+    return is_record(name, _reads(folder / name))
+
+
+def is_rest(folder: Path, files: Collection[str], marks: Collection[str]) -> bool:
+    """Whether a folder holds what is left of one of ours: such files and no others, and a mark or a damaged record."""
+    names = {each.name for each in folder.iterdir()} - {LOCK}
+    records = names & set(RECORDS)
+    if any(_is_json(_reads(folder / name)) and not holds_record(folder, name) for name in records):
+        return False  # it is somebody else's
+    return names <= set(files) and bool(names & {*marks, *records})
+
+
+def _is_json(data: bytes) -> bool:
+    try:
+        json.loads(data)
+    except ValueError:
+        return False
+    return True
 
 
 def is_record(name: str, data: bytes) -> bool:

@@ -5,8 +5,8 @@
         manifest.json   the photos, why some cannot be used, and what is left out of others
 
 The second folder is named by what it was made from, so a changed, added or removed photo leads to another one, for
-which the rows of all other photos are copied. It is built under a temporary name and renamed when it is complete:
-a killed process leaves nothing that is ever read, and of two processes at work the slower one steps back.
+which the rows of all other photos are copied. It is built under a temporary name and renamed when it is complete: what
+a killed process leaves is never read, and removed by the next; of two processes at work the slower one steps back.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,7 +39,7 @@ from counterpoint.data.remarks import notes_of
 from counterpoint.data.subset import spread
 from counterpoint.data.unread import advice, notes
 from counterpoint.errors import InputError, NothingLeft, SourceError
-from counterpoint.files import expanded
+from counterpoint.files import beside_others, expanded
 from counterpoint.limits import FLIGHT, ByteFile
 from counterpoint.preprocessing import Preprocessing
 
@@ -127,7 +127,9 @@ def open_photos(
         shape = (len(listing.names), channels, size, size)
         kept = _read(folder, shape)
         if kept is None:
-            kept = _build(folder, listing, Pixels(shape, np.dtype(kind), like), progress)
+            _sweep_buildings(above, older=DAY)
+            with beside_others(above, partial(_sweep_buildings, above)):
+                kept = _build(folder, listing, Pixels(shape, np.dtype(kind), like), progress)
     except OSError as wrong:
         raise unkept(wrong) from wrong
     return Photos(listing, kept)
@@ -184,7 +186,7 @@ def _read(folder: Path, shape: tuple[int, ...] | None = None) -> Kept | None:
 
 def _build(folder: Path, listing: Listing, wanted: Pixels, progress: Progress | None) -> Kept:
     """Write a folder of the cache beside its place, put it there, and remove what it replaces."""
-    earlier = _earlier(folder)
+    earlier = next((kept for kept in map(_read, _earlier(folder)) if kept is not None), None)
     building = Path(tempfile.mkdtemp(prefix=".building-", dir=folder.parent))
     try:
         with (building / "pixels.npy").open("wb") as file:
@@ -199,7 +201,8 @@ def _build(folder: Path, listing: Listing, wanted: Pixels, progress: Progress | 
         kept = _settle(building, folder, wanted.shape)
     finally:
         shutil.rmtree(building, ignore_errors=True)
-    _sweep(folder)
+    for each in _earlier(folder):  # what it replaces
+        shutil.rmtree(each, ignore_errors=True)
     return kept
 
 
@@ -218,11 +221,10 @@ def _settle(building: Path, folder: Path, shape: tuple[int, ...]) -> Kept:
     return kept
 
 
-def _earlier(folder: Path) -> Kept | None:
-    """The newest sound folder that was made from the same source."""
+def _earlier(folder: Path) -> list[Path]:
+    """The complete folders that were made from the same source, the newest first."""
     others = [each for each in folder.parent.iterdir() if each != folder and not each.name.startswith(".")]
-    others.sort(key=_changed, reverse=True)
-    return next((kept for kept in map(_read, others) if kept is not None), None)
+    return sorted(others, key=_changed, reverse=True)
 
 
 def _changed(folder: Path) -> float:
@@ -233,11 +235,10 @@ def _changed(folder: Path) -> float:
         return 0.0
 
 
-def _sweep(folder: Path) -> None:
-    """Remove what ``folder`` replaces, and what processes that were killed a day ago or earlier left behind."""
-    for each in folder.parent.iterdir():
-        building = each.name.startswith(".")
-        if each != folder and (not building or time.time() - _changed(each) > DAY):
+def _sweep_buildings(above: Path, *, older: float = 0.0) -> None:
+    """Remove what killed processes were writing: all of it when nobody else is at work, else what is a day old."""
+    for each in above.glob(".building-*"):
+        if time.time() - _changed(each) >= older:
             shutil.rmtree(each, ignore_errors=True)
 
 

@@ -45,6 +45,11 @@ class Vectors:
     rows: Rows
     raw: Float32[np.ndarray, "n k"] | None = None
 
+    @property
+    def content(self) -> Float32[np.ndarray, "n k"]:
+        """By which items are told apart: what they were made of, or else the vectors themselves."""
+        return self.vectors if self.raw is None else self.raw
+
 
 def is_vectors(given: object) -> bool:
     """Whether these are vectors, or the path of a file of them, and no model.

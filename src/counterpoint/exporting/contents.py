@@ -10,6 +10,7 @@ from counterpoint.classifiers.classifier import RECORD, Classifier, load_classif
 from counterpoint.errors import InputError
 from counterpoint.files import expanded
 from counterpoint.model import CONFIG, Model, load
+from counterpoint.weights import require_finite_weights
 
 KEY = "counterpoint"
 """Under which a file keeps its description, as JSON."""
@@ -18,11 +19,13 @@ KEY = "counterpoint"
 def opened(given: Model | Classifier | str | Path) -> tuple[Model, Classifier | None]:
     """A model, and the classifier around it if there is one: as they are, or from a folder of either."""
     if isinstance(given, Model):
+        require_finite_weights(given.encoder)
         return given, None
     if not isinstance(given, Classifier):
         if not (expanded(given) / RECORD).exists():
             return load(given), None
         given = load_classifier(given)
+    require_finite_weights(given.model.encoder, given.top)
     return given.model, given
 
 
@@ -57,5 +60,5 @@ def check(out: Path) -> None:
     """Say why a file may not be written here, before anything is opened."""
     if out.is_dir():
         raise InputError(f"'{out}' is a folder. Give a file that ends in .onnx or .safetensors for --out.")
-    if out.name in runs.OTHERS and (out.parent / CONFIG).exists():
+    if out.name in runs.FILES and (out.parent / CONFIG).exists():
         raise InputError(f"'{out}' is a part of the run in that folder. Choose another --out.")

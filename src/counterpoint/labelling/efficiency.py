@@ -10,6 +10,7 @@ import numpy as np
 
 from counterpoint import runs
 from counterpoint.classifiers.classifier import RECORD
+from counterpoint.data.overlap import note_on_shared, shared
 from counterpoint.data.splits import class_counts
 from counterpoint.errors import InputError, LabelError
 from counterpoint.evaluation.draws import ONE_DRAW
@@ -18,6 +19,7 @@ from counterpoint.fitting import unseen
 from counterpoint.labelling.budgets import Question, at_budgets, read_budget
 from counterpoint.labelling.parting import parted
 from counterpoint.labelling.recipes import require_views
+from counterpoint.locks import holds_run
 from counterpoint.model import Model, load
 from counterpoint.progress import console, may_be_quiet
 from counterpoint.provenance import placed
@@ -28,6 +30,7 @@ BUDGETS = ("1", "5", "10", "50", "1%", "10%", "100%")
 
 
 @may_be_quiet
+@holds_run
 def label_efficiency(
     model: Model | str | Path,
     train: object,
@@ -69,6 +72,7 @@ def label_efficiency(
     record = {
         **found,
         "classes": class_counts(codes, known.classes),
+        "shared": 0 if test is None else shared(asked.items, known.items),
         **placed("train", train),
         **placed("test", test),
     }
@@ -92,6 +96,7 @@ def efficiency_table(found: Mapping[str, Any]) -> str:
     )
     if found["draws"] == 1:
         text.append(ONE_DRAW)
+    text += [note_on_shared(found["shared"], found["asked"])] if found.get("shared") else []
     text += [f"{each['budget']} is left out. {each['reason']}" for each in found["left_out"]]
     return "\n".join(text)
 

@@ -12,6 +12,7 @@ from torch import nn
 from counterpoint import runs
 from counterpoint.assemble import encoded_length
 from counterpoint.classifiers.classifier import RECORD, Classifier, load_classifier
+from counterpoint.data.overlap import note_on_shared, shared
 from counterpoint.data.splits import class_counts, is_labelled
 from counterpoint.data.vectors import is_vectors
 from counterpoint.errors import InputError
@@ -25,6 +26,7 @@ from counterpoint.labelling.answers import answered, unlearned
 from counterpoint.labelling.history import LEARNED, saw_labels
 from counterpoint.labelling.parting import parted
 from counterpoint.labelling.vectors import evaluate_vectors
+from counterpoint.locks import holds_run
 from counterpoint.model import Model, load
 from counterpoint.opening import open_source, preprocessing_said
 from counterpoint.progress import may_be_quiet
@@ -34,6 +36,7 @@ from counterpoint.results import Result
 
 
 @may_be_quiet
+@holds_run
 def evaluate(
     model: Model | Classifier | nn.Module | Callable[[Any], Any] | Any,
     train: object = None,
@@ -49,14 +52,15 @@ def evaluate(
 
     ``collisions`` says how many negatives are false: ``true`` by the labels of the test items, or of all where those
     were held out, and ``estimated`` without labels; None where that cannot be. ``learned_from_labels`` says whether
-    the run has seen labels, None where nobody knows, as of a model in memory.
+    the run has seen labels, None where nobody knows, as of a model in memory. ``shared`` says how many test items are
+    equal to training items, whatever they are called; where there are some, a ``note`` says what that means.
 
     ``headline`` says first whether the model is of use, in a ``sentence``, and what to do next where that is not shown.
 
     ``classes`` counts the labelled items of each class. An item without a label is left out.
 
-    A classifier is also asked itself, and where train and test are one source never about items whose labels it has
-    learned from, by their names; one that names several classes at once is only asked itself.
+    A classifier is also asked itself, and where the test items are training items never about those whose labels it
+    has learned from, by their names; one that names several classes at once is only asked itself.
 
     Vectors are given in the place of a model, ``evaluate(vectors, labels)``; their test is vectors as well, and labels
     are then a pair. A network is an ``nn.Module``, which is given views as a model's encoder is, or any callable from
@@ -92,8 +96,9 @@ def evaluate(
     # A fifth of every class has fewer pairs of one class than all of them: it is no random sample.
     told = asked.labels if test is not None else np.concatenate([known.labels, asked.labels])
     classes = class_counts(told if test is None else known.labels, known.classes)
-    same = train is test or (isinstance(train, str | Path) and train == test)
-    if classifier is not None and (test is None or same):
+    twice = 0 if test is None else shared(asked.items, known.items)
+    note = note_on_shared(twice, len(asked.items)) if twice else None
+    if classifier is not None and (test is None or twice == len(asked.items)):
         asked = unlearned(classifier, asked)
     scores: dict[str, Any] = {}
     if not several:
@@ -105,8 +110,9 @@ def evaluate(
     scores["classes"] = classes
     learned = int(is_labelled(known.labels).sum())
     scores["sizes"] = {"train": learned, "test": len(asked.items), "classes": len(known.classes)}
-    if same:
-        scores["note"] = "The test items are the training items, so these scores say nothing about new ones."
+    scores["shared"] = twice
+    if note is not None:
+        scores["note"] = note
     scores["headline"] = headline(scores)
     if isinstance(model, str | Path):
         run = read_run(expanded(model))
@@ -145,7 +151,9 @@ def _without_untrained(scores: dict[str, Any]) -> dict[str, Any]:
         for part in ("baselines", "differences"):
             del scores[kind][part]["untrained"]
     scores["headline"] = headline(scores)
-    return {**scores, "note": "Nothing draws the weights of this network anew, so no untrained one stands beside it."}
+    notes = [scores["note"]] if "note" in scores else []
+    notes.append("Nothing draws the weights of this network anew, so no untrained one stands beside it.")
+    return {**scores, "note": " ".join(notes)}
 
 
 def _classifier(model: object) -> Classifier | None:

@@ -51,8 +51,9 @@ def leave(
     if folder is not None:
         runs.start(folder, leaving.record, items)
         kept.save(folder)
-        write_json(folder / runs.TUNED, {**found, "conclusion": conclusion, "level": level})
         write_text(folder / "README.md", runs.README + f"- {conclusion}\n")
+        left = {**found, "conclusion": conclusion, "level": level}
+        write_json(folder / runs.TUNED, left)  # last, for it says that all is there
     conclude({"level": level, "sentence": conclusion}, [])
 
 

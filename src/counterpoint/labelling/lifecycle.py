@@ -12,7 +12,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from counterpoint import runs
-from counterpoint.classifiers.classifier import RECORD, Classifier
+from counterpoint.classifiers.classifier import Classifier
 from counterpoint.classifiers.distilling import agreement
 from counterpoint.data.splits import is_labelled
 from counterpoint.data.subset import Subset, spread
@@ -46,10 +46,7 @@ from counterpoint.options import AS_IT_IS, DataOptions
 from counterpoint.plans import Distilling, Lifecycle, Tuning
 from counterpoint.progress import announce_labels, console, may_be_quiet
 from counterpoint.reports.page import write_report
-from counterpoint.reports.reading import PRETRAINED, SEMI
-
-TUNED_FOLDER = "finetuned"
-"""Where the second step lies inside the folder of the whole, which itself holds what is handed over."""
+from counterpoint.reports.reading import SEMI
 
 MINUTES = 8.0
 """Time for all of it where neither time nor epochs are given."""
@@ -133,12 +130,12 @@ def semi(
     if before is not None and before.get("identity") != record["identity"]:
         raise RunError("The run was started on other items or other labels. Resume with those, or use --overwrite.")
     if before is None:
-        for step in (PRETRAINED, TUNED_FOLDER):
+        for step in (runs.PRETRAINED, runs.FINETUNED):
             runs.check(folder / step, resume=False, overwrite=True)
         for done in (
-            folder / PRETRAINED / runs.VERDICT,
-            folder / PRETRAINED / runs.STATE,
-            folder / TUNED_FOLDER / RECORD,
+            folder / runs.PRETRAINED / runs.VERDICT,
+            folder / runs.PRETRAINED / runs.STATE,
+            folder / runs.FINETUNED / runs.TUNED,
         ):
             done.unlink(missing_ok=True)  # what an earlier run left there must not be taken for a step of this one
         runs.start(folder, record, material.items)
@@ -156,7 +153,7 @@ def semi(
 
 def _pretrained(journey: Journey, source: object, *, resume: bool) -> Model:
     """What contrast learns from all items."""
-    folder, asked, data = journey.folder / PRETRAINED, journey.asked, journey.record["data"]
+    folder, asked, data = journey.folder / runs.PRETRAINED, journey.asked, journey.record["data"]
     if resume and (folder / runs.VERDICT).exists():
         model = load(folder)
     elif resume and (folder / runs.STATE).exists():
@@ -175,7 +172,7 @@ def _tuned(journey: Journey, model: Model) -> Trial:
     deliver = asked.deliver if asked.deliver in (PROBE, FINETUNED) else "best"
     tuning = Tuning(per_class=asked.per_class, fraction=asked.fraction, seed=asked.seed, deliver=deliver)
     tried = trial(model, material.learned, tuning, journey.left(TUNING))
-    leave_trial(tried, material.learned, Leaving(journey.folder / TUNED_FOLDER, journey.record), role="teaches")
+    leave_trial(tried, material.learned, Leaving(journey.folder / runs.FINETUNED, journey.record), role="teaches")
     return tried
 
 

@@ -16,6 +16,7 @@ from jaxtyping import Float32, Int64
 from torch.nn import functional
 
 from counterpoint.data.labels import read_codes
+from counterpoint.data.overlap import note_on_shared, shared_vectors
 from counterpoint.data.splits import class_counts
 from counterpoint.data.vectors import Rows, Vectors, read_vectors
 from counterpoint.errors import InputError, LabelError
@@ -86,7 +87,7 @@ def evaluate_vectors(
         "headline": headline({**scores, "sizes": sizes}),
         "classes": class_counts(counted, known.classes),
         "sizes": sizes,
-        **({} if source is not None else {"note": BARE}),
+        **_shared((of_known, known), (of_asked, asked), separate=test is not None),
     }
 
 
@@ -118,6 +119,16 @@ def _scored(train: tuple[Vectors, Labelled], test: tuple[Vectors, Labelled], *, 
         **compare(probes.pop("trained"), probes, train_labels=known.labels, test_labels=asked.labels),
         "geometry": {"alignment": None, "uniformity": uniformity(unit), "effective_rank_h": effective_rank(h)},
     }
+
+
+def _shared(train: tuple[Vectors, Labelled], test: tuple[Vectors, Labelled], *, separate: bool) -> dict[str, Any]:
+    """How many test items are training items, by what they were made of if that is known; and what there is to note."""
+    (of_known, known), (of_asked, asked) = train, test
+    bare = of_known.raw is None
+    count = shared_vectors(_some(of_asked.content, asked), _some(of_known.content, known)) if separate else 0
+    notes = [note_on_shared(count, len(asked.items), what="vector" if bare else "item")] if count else []
+    notes += [BARE] if bare else []
+    return {"shared": count, **({"note": " ".join(notes)} if notes else {})}
 
 
 def _with_raw(read: Sequence[Vectors], source: object) -> tuple[Vectors, Vectors]:

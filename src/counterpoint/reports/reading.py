@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypedDict
 
 from counterpoint import schemas
 from counterpoint.errors import RunError
-from counterpoint.runs import not_evaluated
+from counterpoint.runs import PRETRAINED, not_evaluated
 from counterpoint.training import records
 from counterpoint.typed_json import read_json
 
@@ -30,9 +30,6 @@ TYPES: Mapping[str, Any] = {
     "views": Worded,
 }
 """What the files of a run hold, by their names."""
-
-PRETRAINED = "pretrained"
-"""Where the first step of a lifecycle lies inside its folder."""
 
 SEMI = "semi"
 """What the plan of a lifecycle calls itself."""

@@ -53,8 +53,13 @@ def snapshot(method: Method, optimizer: torch.optim.Optimizer, *, step: int, ste
 
 def save(state: State, path: Path) -> None:
     """Write a state; a full disk or a killed process leaves the previous one intact."""
-    with replacing(path) as temporary:
-        torch.save(state, temporary)
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        try:
+            torch.save(state, file)
+        except RuntimeError as wrong:
+            if isinstance(wrong.__context__, OSError):  # torch says only that a position is not what it expected
+                raise wrong.__context__ from None
+            raise
 
 
 def read(path: Path) -> State:

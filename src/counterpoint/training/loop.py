@@ -37,6 +37,7 @@ from counterpoint.training.records import Record, Records
 from counterpoint.training.stopping import StopRequest
 from counterpoint.training.threads import Threads, computing_with
 from counterpoint.views import draw
+from counterpoint.weights import not_finite
 
 REPLANNED = (5, 10, 20, 50, 100, 200)
 """Steps after which a run that goes by time is planned anew by the time they took, besides the ends of epochs."""
@@ -79,7 +80,8 @@ class Course:
 def train(method: Method, items: Items, modality: Modality, recipe: Recipe, keeping: Keeping | None = None) -> Course:
     """Train the method's weights in place and return the course of the run.
 
-    Raises ``Interrupted`` when asked to stop, after saving; ``InputError`` when the loss is no longer a number.
+    Raises ``Interrupted`` when asked to stop, after saving; ``InputError`` when the loss or a weight is no longer a
+    number, before anything of that is saved.
     """
     keeping = keeping or Keeping()
     method.to(recipe.device).train()
@@ -111,11 +113,12 @@ def train(method: Method, items: Items, modality: Modality, recipe: Recipe, keep
         if place == per_epoch - 1 and recipe.processes.first:
             _end_epoch(method, epoch, course, keeping)
         if recipe.processes.first and keeping.folder is not None and (stops or _due(course, keeping, saved)):
-            _require_finite(loss, course, optimizer)
+            _require_finite(loss, course, optimizer, method)
             _save(method, optimizer, course, keeping.folder)
             saved = time.monotonic()
         if stops and not course.finished:
             raise Interrupted(f"Stopped after step {course.step} of {course.steps}.")
+    _require_finite(0.0, course, optimizer, method)
     own_statistics(method)
     return course
 
@@ -185,7 +188,7 @@ def _record(
 def _tell(record: Record, course: Course, keeping: Keeping) -> None:
     whole = {"step": course.step, "steps": course.steps, "seconds": round(course.seconds, 3), **record}
     course.records.add(whole)
-    for listener in keeping.listeners:
+    for listener in () if keeping.stop.asked else keeping.listeners:  # who has hung up cannot be told anything
         listener(whole)
 
 
@@ -238,10 +241,14 @@ def _save(method: Method, optimizer: Optimizer, course: Course, folder: Path) ->
     checkpoint.save(state, folder / "state.pt")
 
 
-def _require_finite(loss: float, course: Course, optimizer: Optimizer) -> None:
-    if not math.isfinite(loss):
-        rate_now = optimizer.param_groups[0]["lr"]
-        raise InputError(
-            f"The loss is not finite after step {course.step}: the learning rate ({rate_now:.2g} here) is too high for "
-            "this data. Start anew with a --learning-rate three times lower, or with --precision=fp32."
-        )
+def _require_finite(loss: float, course: Course, optimizer: Optimizer, method: Method | None = None) -> None:
+    """Refuse to go on from a loss, or from what a method has learned, that is no number."""
+    lost = None if method is None else not_finite(method)
+    if math.isfinite(loss) and lost is None:
+        return
+    what = "The loss is" if lost is None else f"Weights ('{lost}') are"
+    rate_now = optimizer.param_groups[0]["lr"]
+    raise InputError(
+        f"{what} not finite after step {course.step}: the learning rate ({rate_now:.2g} here) is too high for "
+        "this data. Start anew with a --learning-rate three times lower, or with --precision=fp32."
+    )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from counterpoint.files import write_text
+from counterpoint.files import write_text, writing
 from counterpoint.schemas import Measured
 from counterpoint.typed_json import parsed
 
@@ -32,7 +32,7 @@ class Records:
         """Keep one more record."""
         self.all.append(record)
         if self.path is not None:
-            with self.path.open("a", encoding="utf-8") as file:
+            with writing(self.path), self.path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(record) + "\n")
 
 

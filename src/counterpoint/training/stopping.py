@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM become a wish that the loop grants between two steps, so that a stopped run can go on."""
+"""Ctrl-C, SIGTERM and SIGHUP become a wish that the loop grants between two steps, so that a stopped run can go on."""
 
 from __future__ import annotations
 
@@ -18,15 +18,18 @@ class StopRequest:
 
 @contextmanager
 def stop_requests() -> Iterator[StopRequest]:
-    """Catch Ctrl-C and SIGTERM; a second Ctrl-C interrupts at once. Outside the main thread nothing is caught.
+    """Catch Ctrl-C, SIGTERM and SIGHUP, which a closed terminal sends; a second Ctrl-C interrupts at once.
 
     A second SIGTERM does not: schedulers signal every process of a job, and torchrun hands it on to them once more.
+    Outside the main thread nothing is caught, and neither is SIGHUP under ``nohup``.
     """
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
-    watched = (signal.SIGINT, signal.SIGTERM)
+    watched = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        watched.append(signal.SIGHUP)
     before = {number: signal.getsignal(number) for number in watched}
 
     def ask(number: int, frame: FrameType | None) -> None:
