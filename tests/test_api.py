@@ -170,7 +170,7 @@ def test_listeners_are_told_every_record(tmp_path):
     ("choices", "error", "sentence"),
     [
         ({"methd": "simclr"}, PlanError, "Did you mean 'method'?"),
-        ({"epochs": 0}, PlanError, "epochs must be at least 1. Got 0."),
+        ({"epochs": -1}, PlanError, "epochs must be at least 0. Got -1."),
         ({"objective": "info_nce(0.1)"}, InputError, "Write options as name(option=value"),
         ({"objective": "nowhere:loss"}, UnknownName, "cannot be loaded"),
         ({"device": "tpu"}, PlanError, "This machine has no device 'tpu'"),

@@ -70,7 +70,7 @@ def test_a_second_sigterm_does_not_end_a_run_before_it_has_saved(tmp_path):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_run_that_is_ended_from_outside_is_saved(number, tmp_path):
-    with pytest.raises(Interrupted, match="--resume"):
+    with pytest.raises(Interrupted, match="resume=True"):
         cp.fit(stripes().source, out=tmp_path, listeners=[Stopper(2, number)], **TINY)
     assert (tmp_path / "state.pt").exists()
 
@@ -212,9 +212,10 @@ def test_a_loss_that_is_not_finite_is_said_with_its_cause(tmp_path):
 
 def test_records_after_the_saved_step_are_dropped_and_a_torn_line_too(tmp_path):
     path = tmp_path / "metrics.jsonl"
-    path.write_text('{"step": 1}\n{"step": 2}\n{"step": 3}\n{"st', encoding="utf-8")
+    lines = [json.dumps({"step": step, "steps": 9, "seconds": 0.5}) for step in (1, 2, 3)]
+    path.write_text("\n".join([*lines, '{"st']), encoding="utf-8")
     kept = Records(path, until=2)
-    kept.add({"step": 3, "loss": 1.0})
+    kept.add({"step": 3, "steps": 9, "seconds": 0.5, "loss": 1.0})
     assert [json.loads(line)["step"] for line in path.read_text(encoding="utf-8").splitlines()] == [1, 2, 3]
 
 

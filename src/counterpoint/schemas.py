@@ -114,7 +114,8 @@ class Measured(TypedDict):
     step: Count
     steps: Count
     seconds: float
-    rank_limit: NotRequired[float]
+    effective_rank_z: NotRequired[float]
+    effective_rank_z_limit: NotRequired[float]
     compared: NotRequired[float]
 
 
