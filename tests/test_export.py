@@ -371,7 +371,7 @@ def test_encoders_of_our_own_keep_their_names(kind, tmp_path):
 def test_a_damaged_classifier_is_not_exported_as_a_model(tmp_path):
     folder = on_top(made(pictures())).save(tmp_path / "run")
     (folder / "classifier.json").write_text("{}", encoding="utf-8")
-    with pytest.raises(RunError, match=r"The classifier in .* is damaged"):
+    with pytest.raises(RunError, match=r"classifier.json' is damaged"):
         cp.export(folder, tmp_path / "kinds.onnx")
 
 

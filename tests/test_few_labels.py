@@ -377,7 +377,7 @@ def test_a_classifier_whose_parts_do_not_belong_together_is_refused(classifier, 
     folder = classifier.save(tmp_path / "kept")
     other = cp.Model(classifier.model.untrained().encoder, classifier.model.modality, classifier.model.built)
     other.save(folder)
-    with pytest.raises(RunError, match=r"model.safetensors is not what was saved"):
+    with pytest.raises(RunError, match=r"model.safetensors' is not what was saved"):
         cp.load_classifier(folder)
     with pytest.raises(RunError, match="holds no classifier"):
         cp.load_classifier(other.save(tmp_path / "model"))

@@ -73,6 +73,8 @@ def test_predictions_are_arrays_and_items(folder):
 
 
 def test_frames_are_of_what_is_installed(monkeypatch):
+    pytest.importorskip("pandas")
+    pytest.importorskip("polars")
     packages = {"pandas", "polars"}
     monkeypatch.setattr("counterpoint.results.find_spec", lambda name: name if name in packages else None)
     columns, names = {"x": [1, 2]}, ["a", "b"]
@@ -85,9 +87,7 @@ def test_frames_are_of_what_is_installed(monkeypatch):
 
 
 def test_an_index_that_names_rows_names_items():
-    import pandas as pd
-    import polars as pl
-
+    pd, pl = pytest.importorskip("pandas"), pytest.importorskip("polars")
     values = records(count=40).source
     columns = {f"x{place}": column for place, column in enumerate(values.T)}
     model = cp.fit(columns, **{**TINY, "batch_size": 8})
@@ -105,8 +105,7 @@ def test_an_index_that_names_rows_names_items():
 
 
 def test_an_index_of_texts_names_them_and_those_that_are_empty():
-    import pandas as pd
-
+    pd = pytest.importorskip("pandas")
     texts = pd.Series(["one text", "", "another text"], index=["a", "b", "c"])
     read = read_texts(texts)
     assert (list(read.names), [name for name, _ in read.skipped]) == (["a", "c"], ["b"])

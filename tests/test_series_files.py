@@ -82,7 +82,7 @@ def test_a_model_of_labelled_files_is_judged_without_naming_labels(tmp_path):
     run = cp.fit(tmp_path / "train.tsv", label_first=True, out=tmp_path / "run", **TINY)
     assert run.modality.name == "series"
     evaluation = cp.evaluate(tmp_path / "run", train=tmp_path / "train.tsv", test=tmp_path / "test.tsv")
-    assert evaluation["knn"]["baselines"]["chance"] == 0.5
+    assert evaluation["knn"]["baselines"]["chance"]["value"] == 0.5
 
 
 def test_labels_first_may_have_a_line_of_names(tmp_path):

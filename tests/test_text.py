@@ -265,7 +265,7 @@ def test_labels_stand_beside_the_texts_that_were_kept(tmp_path):
     file.write_text("\n".join(["text,topic", *rows[:40], ",9", *rows[40:]]))
     model = cp.fit(str(file), epochs=1, batch_size=16, width=8, column="text")
     scores = cp.evaluate(model, str(file), labels="topic")
-    assert scores["linear"]["baselines"]["chance"] < 0.5
+    assert scores["linear"]["baselines"]["chance"]["value"] < 0.5
 
 
 def test_texts_of_every_length_are_represented_in_their_order():

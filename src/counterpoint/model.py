@@ -75,7 +75,7 @@ class Model:
     encoder: nn.Module
     modality: Modality
     built: Mapping[str, Any] = field(default_factory=dict)
-    """Name (empty for a module of one's own), width, seed, file of ``initial_weights``, whether ``adopted`` as it was."""
+    """Name (empty of one's own module), width, seed, file of ``initial_weights``, whether ``adopted`` as it was."""
     head: nn.Sequential | None = None
     """The projection head that it was trained with, which embeds nothing: fine-tuning may begin in its layers."""
     _digested: dict[tuple[Any, ...], str] = field(default_factory=dict, init=False, compare=False)
