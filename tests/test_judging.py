@@ -86,6 +86,7 @@ def test_the_least_loss_is_handed_over_unless_it_says_the_same_of_every_item(mod
         (1.0, 0.0, "good", "100 points .* more than a linear probe of raw features"),
         (0.5, 0.5, "warning", "cannot be told from a linear probe of raw features"),
         (0.25, 0.0, "warning", "cannot be told from always saying what is most frequent"),
+        (0.0, 1.0, "warning", "is less than a linear probe of raw features, -100 points"),
     ],
 )
 def test_what_is_no_better_than_a_baseline_is_said_to_be_so(model, right, raw, level, message):

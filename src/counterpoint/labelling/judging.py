@@ -157,10 +157,10 @@ def conclusion(record: Mapping[str, Any], role: str = "is handed over") -> tuple
     for baseline in BASELINES:
         value, low, high = (100 * record["differences"][baseline][key] for key in ("value", "low", "high"))
         if low <= 0:
-            more = "Label more items, or train for longer."
+            beside = "is less than" if high < 0 else "cannot be told from"
             return "warning", (
-                f"{text}. That cannot be told from {BASELINES[baseline]}, {value:+.0f} points ({low:+.0f} to "
-                f"{high:+.0f}). {more}"
+                f"{text}. That {beside} {BASELINES[baseline]}, {value:+.0f} points ({low:+.0f} to {high:+.0f}). Label "
+                "more items, or train for longer."
             )
     value, low, high = (100 * record["differences"]["raw"][key] for key in ("value", "low", "high"))
     return "good", f"{text}, {value:.0f} points ({low:.0f} to {high:.0f}) more than {BASELINES['raw']}."
