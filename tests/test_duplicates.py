@@ -198,7 +198,7 @@ def test_options_out_of_range_are_refused(change, message):
 def test_vectors_with_nan_are_refused():
     vectors = cloud(30)
     vectors[4, 2] = np.nan
-    with pytest.raises(InputError, match="1 of 30 vectors hold NaN or infinity; the first is that of '4'"):
+    with pytest.raises(InputError, match="1 of 30 vectors hold NaN or infinite numbers, first that of '4'"):
         duplicates(named(vectors))
 
 

@@ -17,7 +17,7 @@ from PIL import Image
 from torch import nn
 
 from counterpoint.data.subset import Subset
-from counterpoint.errors import LabelError
+from counterpoint.errors import InputError, LabelError
 from counterpoint.kinds import Modality, Wishes
 from counterpoint.modalities.image import Images
 from counterpoint.modalities.series import Series
@@ -374,12 +374,12 @@ def test_data_without_pictures_is_shown_by_name(tmp_path: Path):
     assert "Data of the kind 'squares' has no pictures." in page.text
 
 
-def test_items_without_finite_vectors_are_left_out(tmp_path: Path):
+def test_a_model_whose_vectors_are_no_numbers_has_no_report(tmp_path: Path):
     broken = model()
     with torch.no_grad():
         broken.encoder[1].weight.fill_(torch.nan)
-    page = Page(write_report(tmp_path, broken, Drawn(4)).read_text(encoding="utf-8"))
-    assert "No item has a vector of finite numbers." in page.text
+    with pytest.raises(InputError, match="4 of 4 vectors hold NaN or infinite numbers"):
+        write_report(tmp_path, broken, Drawn(4))
 
 
 def test_the_most_frequent_labels_have_colours_and_the_others_share_a_grey(tmp_path: Path):

@@ -177,7 +177,7 @@ def test_a_table_is_claimed_and_other_things_are_not(people, tmp_path):
         (np.zeros((0, 2)), r"empty: it has the shape \(0, 2\)"),
         (np.array([["a", "b"]]), "No column tells the rows apart"),
         (np.ones((3, 2)), "No column tells the rows apart"),
-        ({"x": [1.0, float("inf")]}, "'x' holds 1 infinite numbers, the first in row 1"),
+        ({"x": [1.0, float("inf")]}, "'x' holds 1 infinite number, the first in row 1"),
         ({"x": np.ones((3, 2))}, "'x' holds lists"),
         (7, "A table is a 2-D array .* Got 7"),
     ],

@@ -39,7 +39,7 @@ class Sample:
 
 
 def take_sample(model: Model, items: Items, labels: Sequence[str] | None) -> Sample:
-    """Evenly spread items; those without a finite vector are left out."""
+    """Evenly spread items."""
     rows = spread(len(items), MOST)
     return sample_of(model.represent(Subset(items, rows)), items, rows, labels)
 
@@ -48,8 +48,6 @@ def sample_of(
     h: Float32[np.ndarray, "n d"], items: Items, rows: Int64[np.ndarray, " n"], labels: Sequence[str] | None
 ) -> Sample:
     """The same of items in these rows, whose vectors are known."""
-    finite = np.isfinite(h).all(axis=1)
-    rows, h = rows[finite], h[finite]
     some = Subset(items, rows)
     vectors = h / np.maximum(np.linalg.norm(h, axis=1, keepdims=True), 1e-12)
     cluster, middle = _clusters(vectors)
