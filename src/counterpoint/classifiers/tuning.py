@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from jaxtyping import Float32
 from torch import nn
 
 from counterpoint.classifiers.beginning import folded, stand_on
@@ -48,6 +49,10 @@ class Way(NamedTuple):
     penalty: float | None = 1.0
     """Of the weights of the linear probe that the last layer begins at; None to begin anywhere."""
 
+    def passes(self, labels: int) -> int:
+        """Over so many labels, where time does not count."""
+        return self.epochs or usual_epochs(labels, self.recipe.batch_size)
+
 
 def usual_epochs(labels: int, batch_size: int) -> int:
     """Passes over the labels: 400 steps, but no fewer than 10 passes and no more than 100.
@@ -71,13 +76,25 @@ def affordable_epochs(
     )
     left = seconds - (time.monotonic() - began)
     possible = int(left / (times * pace.seconds * _steps(way, items)))
-    usual = way.epochs or usual_epochs(len(items), way.recipe.batch_size)
+    usual = way.passes(len(items))
     return min(usual, possible) if possible >= min(usual, FEWEST) else 0
 
 
-def learn(model: Model, items: Items, codes: Codes, classes: Sequence[str], way: Way, epochs: int) -> Classifier:
-    """A classifier that has learned from these labelled items for so many epochs. The model stays as it was."""
-    top, built = _begun(model, items, codes, classes, way)
+def learn(
+    model: Model,
+    items: Items,
+    codes: Codes,
+    classes: Sequence[str],
+    way: Way,
+    epochs: int,
+    *,
+    h: Float32[np.ndarray, "n d"] | None = None,
+) -> Classifier:
+    """A classifier that has learned from these labelled items for so many epochs. The model stays as it was.
+
+    ``h`` is what the model makes of the items, where that is known.
+    """
+    top, built = _begun(model, items, codes, classes, way, h=h)
     method = _method(model, top, codes, way)
     with torch.random.fork_rng():
         train(method, items, model.modality.careful(), _recipe(way, items, epochs))
@@ -88,24 +105,35 @@ def learn(model: Model, items: Items, codes: Codes, classes: Sequence[str], way:
     return Classifier(moved, top.cpu().eval(), built, classes, kind=named(codes), learned=items.names)
 
 
-def probe(model: Model, items: Items, codes: Codes, classes: Sequence[str], *, penalty: float) -> Classifier:
+def probe(
+    model: Model,
+    items: Items,
+    codes: Codes,
+    classes: Sequence[str],
+    way: Way,
+    *,
+    h: Float32[np.ndarray, "n d"] | None = None,
+) -> Classifier:
     """A linear layer on what the encoder makes of these labelled items; nothing else learns."""
-    h = model.represent(items)
-    built = {"inputs": h.shape[1], "hidden": h.shape[1], "head_layers": 0, "classes": len(classes)}
-    top = stand(**built)
-    stand_on(top, h, codes, penalty=penalty)
+    top, built = _begun(model, items, codes, classes, way._replace(head_layers=0), h=h)
     folded(top)
     kept = Model(model.encoder, model.modality, model.built)
     return Classifier(kept, top.eval(), built, classes, kind=named(codes), learned=items.names)
 
 
 def _begun(
-    model: Model, items: Items, codes: Codes, classes: Sequence[str], way: Way
+    model: Model,
+    items: Items,
+    codes: Codes,
+    classes: Sequence[str],
+    way: Way,
+    *,
+    h: Float32[np.ndarray, "n d"] | None = None,
 ) -> tuple[nn.Sequential, dict[str, Any]]:
     """What stands on the encoder before any step, and what ``stand`` was given to build it."""
     head = model.head
     layers = way.head_layers if head is not None else 0
-    h = model.represent(items if way.penalty else Subset(items, np.arange(1)))
+    h = model.represent(items if way.penalty else Subset(items, np.arange(1))) if h is None else h
     hidden = shape_of_head(head)["hidden"] if head is not None and layers else h.shape[1]
     built: dict[str, Any] = {"inputs": h.shape[1], "hidden": hidden, "head_layers": layers, "classes": len(classes)}
     with torch.random.fork_rng():

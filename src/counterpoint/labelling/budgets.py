@@ -174,10 +174,8 @@ def _right(question: Question, chosen: Sequence[Int64[np.ndarray, " n"]]) -> dic
 
 def tuned(model: Model, some: Labelled, seed: int) -> Classifier:
     """The classifier that fine-tuning makes of a model and these labels."""
-    asked = Tuning(seed=seed)
-    settled = way(model, asked)
-    epochs = settled.epochs or usual_epochs(len(some.items), asked.batch_size)
-    return learn(model, some.items, some.labels, some.classes, settled, epochs)
+    settled = way(model, Tuning(seed=seed))
+    return learn(model, some.items, some.labels, some.classes, settled, settled.passes(len(some.items)))
 
 
 def from_scratch(model: Model, some: Labelled, seed: int) -> Classifier:

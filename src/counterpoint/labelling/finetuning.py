@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import NamedTuple, Unpack
 
 import numpy as np
+from jaxtyping import Int64
 
 from counterpoint.classifiers.classifier import Classifier
-from counterpoint.classifiers.tuning import Way, affordable_epochs, learn, probe, usual_epochs
+from counterpoint.classifiers.tuning import Way, affordable_epochs, learn, probe
 from counterpoint.data.labels import Labels, read_some_labels
 from counterpoint.data.splits import budget
 from counterpoint.errors import InputError, counted
 from counterpoint.evaluation.labelled import Labelled
-from counterpoint.evaluation.scores import raw_features
 from counterpoint.fitting import unseen
 from counterpoint.heads import shape_of_head
 from counterpoint.keywords import TuningKeywords
@@ -136,11 +136,15 @@ def trial(
         announce_labels(read)
     epochs = 0 if tuning.deliver == PROBE else _epochs(model, some, settled, seconds, times=len(parts) + 1)
 
-    def probed(of: Labelled) -> Classifier:
-        return probe(model, of.items, of.labels, of.classes, penalty=settled.penalty or 1.0)
+    h = model.represent(some.items)
 
-    def moved(of: Labelled) -> Classifier:
-        return learn(model, of.items, of.labels, of.classes, settled, epochs)
+    def probed(rows: Int64[np.ndarray, " n"]) -> Classifier:
+        of = some.of(rows)
+        return probe(model, of.items, of.labels, of.classes, settled, h=h[rows])
+
+    def moved(rows: Int64[np.ndarray, " n"]) -> Classifier:
+        of = some.of(rows)
+        return learn(model, of.items, of.labels, of.classes, settled, epochs, h=h[rows])
 
     candidates = [candidate(PROBE, probed, some, parts)]
     began = time.monotonic()
@@ -149,14 +153,13 @@ def trial(
     seconds = (time.monotonic() - began) / (len(parts) + 1)
     wanted = [each for each in candidates if tuning.deliver in ("best", each.name)]
     chosen = choose(wanted or candidates, some.labels, known.items)
-    against = baselines(parts, some, raw_features(model.modality, some.items))
+    against = baselines(parts, some, model.modality)
     return Trial(some, parts, candidates, chosen, against, epochs, seconds)
 
 
 def _epochs(model: Model, some: Labelled, settled: Way, seconds: float | None, *, times: int) -> int:
     """Passes of fine-tuning, and what a person should know of them before they begin."""
-    usual = settled.epochs or usual_epochs(len(some.items), settled.recipe.batch_size)
-    epochs = usual
+    epochs = usual = settled.passes(len(some.items))
     if seconds is not None:
         epochs = affordable_epochs(model, some.items, some.labels, some.classes, settled, seconds=seconds, times=times)
     less = "" if epochs == usual else f" ({usual} are usual: there is no more time)"

@@ -47,9 +47,19 @@ class Answered:
 
     def of(self, rows: Int64[np.ndarray, " a"]) -> Float32[np.ndarray, "a k"]:
         """The scores of some of them, in this order."""
-        order = np.argsort(self.rows)
-        found: np.ndarray = self.scores[order[np.searchsorted(self.rows[order], rows)]]
+        found: np.ndarray = self.scores[places(rows, self.rows)]
         return found
+
+
+def places(rows: Int64[np.ndarray, " a"], among: Int64[np.ndarray, " m"]) -> Int64[np.ndarray, " a"]:
+    """Where some rows stand among others, all of which are different.
+
+    >>> places(np.asarray([7, 2]), np.asarray([5, 2, 7])).tolist()
+    [2, 1]
+    """
+    order = np.argsort(among)
+    found: np.ndarray = order[np.searchsorted(among[order], rows)]
+    return found
 
 
 def folds(codes: Codes, classes: int, *, seed: int) -> list[Fold]:
@@ -93,9 +103,9 @@ def _spared(codes: Int64[np.ndarray, "n k"], held: Bool[np.ndarray, " n"]) -> Bo
     not.
     """
     spared = np.zeros_like(held)
+    of_it, others = codes.sum(axis=0), (1 - codes).sum(axis=0)
     for row in np.flatnonzero(held):
-        spared[row] = True
-        left = codes[~spared]
-        if (left.max(axis=0) == 0).any() or (left.min(axis=0) == 1).any():
-            spared[row] = False
+        fewer, fewer_others = of_it - codes[row], others - (1 - codes[row])
+        if fewer.min() >= 1 and fewer_others.min() >= 1:
+            spared[row], of_it, others = True, fewer, fewer_others
     return spared

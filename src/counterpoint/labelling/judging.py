@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,8 +25,10 @@ from counterpoint.evaluation.families import familywise_level
 from counterpoint.evaluation.intervals import paired_interval, score_interval
 from counterpoint.evaluation.labelled import Labelled
 from counterpoint.evaluation.linear import linear_probes
+from counterpoint.evaluation.scores import raw_features
 from counterpoint.interfaces import Items
-from counterpoint.labelling.folds import Answered, Fold, answered_in
+from counterpoint.kinds import Modality
+from counterpoint.labelling.folds import Answered, Fold, answered_in, places
 from counterpoint.naming import NAMINGS, named
 from counterpoint.training.watch import Level
 
@@ -57,11 +60,13 @@ class Candidate:
     """None where no label could be held out, or there was no time."""
 
 
-def candidate(name: str, make: Callable[[Labelled], Classifier], known: Labelled, parts: Sequence[Fold]) -> Candidate:
+def candidate(
+    name: str, make: Callable[[Int64[np.ndarray, " n"]], Classifier], known: Labelled, parts: Sequence[Fold]
+) -> Candidate:
     """One that learns by ``make``, with probabilities at the temperature that suits its answers to held-out labels."""
-    answered = answered_in(parts, known, lambda number: make(known.of(parts[number].kept)))
+    answered = answered_in(parts, known, lambda number: make(parts[number].kept))
     temperature = 1.0 if answered is None else _scaled(answered.scores, known.labels[answered.rows])[0]
-    return Candidate(name, replace(make(known), temperature=temperature), answered)
+    return Candidate(name, replace(make(np.arange(len(known.items))), temperature=temperature), answered)
 
 
 class Baseline(NamedTuple):
@@ -72,8 +77,7 @@ class Baseline(NamedTuple):
 
     def at(self, rows: Int64[np.ndarray, " a"]) -> Shaped[np.ndarray, " a"]:
         """The same of some of them, in this order."""
-        place = np.argsort(self.rows)
-        found: np.ndarray = self.right[place[np.searchsorted(self.rows[place], rows)]]
+        found: np.ndarray = self.right[places(rows, self.rows)]
         return found
 
 
@@ -87,7 +91,7 @@ def choose(candidates: Sequence[Candidate], codes: Codes, items: Items) -> Candi
     answers = {each.name: each.answered for each in fit if each.answered is not None}
     if not answers:
         return fit[0]
-    common = np.asarray(sorted(set.intersection(*(set(each.rows.tolist()) for each in answers.values()))), np.int64)
+    common = reduce(np.intersect1d, (each.rows for each in answers.values()))
     scores = {name: each.of(common) for name, each in answers.items()}
     right = {name: _right(each, codes[common]).astype(np.float64) for name, each in scores.items()}
     most = right[max(right, key=lambda name: right[name].mean())]
@@ -104,11 +108,11 @@ def is_constant(classifier: Classifier, items: Items) -> bool:
     return bool(counts.max() >= CONSTANT * len(some)) and len(some) > 1
 
 
-def baselines(parts: Sequence[Fold], known: Labelled, raw: Float32[np.ndarray, "n d"]) -> dict[str, Baseline]:
+def baselines(parts: Sequence[Fold], known: Labelled, modality: Modality) -> dict[str, Baseline]:
     """What a linear probe of raw features, and the most frequent class, get right in the same folds."""
     if not parts:
         return {}
-    codes, naming = known.labels, NAMINGS[named(known.labels)]
+    codes, naming, raw = known.labels, NAMINGS[named(known.labels)], raw_features(modality, known.items)
     rows = np.concatenate([part.held for part in parts])
     probed = [linear_probes(raw[part.kept], codes[part.kept], raw[part.held]) for part in parts]
     usual = [naming.usual(codes[part.kept])[:1].repeat(len(part.held), axis=0) for part in parts]

@@ -24,11 +24,10 @@ FASTER = 0.9
 
 
 @contextlib.contextmanager
-def computing_with(count: int | None) -> Iterator[None]:
-    """So many threads in the block, and in the end as many as before; None for as many as there are."""
+def computing_with(count: int) -> Iterator[None]:
+    """So many threads in the block, and in the end as many as before."""
     before = torch.get_num_threads()
-    if count is not None:
-        torch.set_num_threads(count)
+    torch.set_num_threads(count)
     try:
         yield
     finally:
@@ -39,8 +38,7 @@ class Threads:
     """Chooses between all threads and one while a run goes; is told how long every step took."""
 
     def __init__(self, most: int, first: int) -> None:
-        self.counts = (most, 1)
-        self.current = first
+        self.most, self.current = most, first
         self._since = 0.0
         self._own: list[float] = []
         self._other: list[float] = []
@@ -62,4 +60,4 @@ class Threads:
             self._since, self._own, self._other = 0.0, [], []
 
     def _another(self) -> int:
-        return self.counts[0] if self.current == self.counts[1] else self.counts[1]
+        return self.most if self.current == 1 else 1
