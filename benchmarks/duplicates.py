@@ -39,6 +39,7 @@ from sklearn.metrics import average_precision_score
 import counterpoint as cp
 from counterpoint.data.samples import read_sample
 from counterpoint.embeddings import Embeddings
+from counterpoint.evaluation.scores import raw_features
 from counterpoint.retrieval.closeness import learned
 from counterpoint.retrieval.nearest import nearest
 from counterpoint.retrieval.planting import evidence
@@ -177,12 +178,7 @@ def measured(world: World, model: cp.Model) -> list[str]:
     found = cp.duplicates(model, world.source)
     wanted = {tuple(sorted(pair)) for pair in world.pairs(names).items()}
     right = sum(tuple(sorted(pair.index)) in wanted for pair in found.pairs)
-    raw = np.concatenate(
-        [
-            model.modality.raw(items.take(np.arange(start, min(start + 500, len(items))))).numpy()
-            for start in range(0, len(items), 500)
-        ]
-    )
+    raw = raw_features(model.modality, items)
     scores = {
         f"duplicates, by {measure.name}": (ours, np.nan_to_num(close, posinf=1e9)),
         "vectors, cosine": plain(z.vectors),

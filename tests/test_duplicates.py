@@ -276,3 +276,10 @@ def test_texts_and_rows_are_shown_in_words(tmp_path):
     assert found.pairs[0].contents[0] == found.pairs[0].contents[1]
     assert "pulse 28" in str(found)
     assert "pulse 28" in (tmp_path / "page.html").read_text()
+
+
+def test_a_threshold_of_zero_is_one():
+    z = Embeddings(np.random.default_rng(0).normal(size=(10, 4)).astype(np.float32), [str(row) for row in range(10)])
+    found = cp.duplicates(z, threshold=0.0)
+    assert found.pairs
+    assert not [warning for warning in found.warnings if "only equal ones are sought" in warning]

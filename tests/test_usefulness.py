@@ -52,6 +52,7 @@ def test_a_claim_is_made_of_intervals(raw, untrained, level, sentence):
         (0.0, [{**LEARNED[0], "accuracy": 0.1}] * 50, [], "choose weaker views, the positive is found for 10%"),
         (0.0, [{**LEARNED[0], "accuracy": 1.0}] * 50, [], "choose stronger views, the positive is found for 100%"),
         (0.0, LEARNED, [{"level": "bad", "kind": "total collapse"}], "mend the training first, whose verdict is total"),
+        (0.0, LEARNED, [{"level": "bad"}], "try other views or another method"),
         (0.0, LEARNED, [{"level": "warning", "kind": "short"}], "train longer, twice as long takes about 20 minutes"),
     ],
 )

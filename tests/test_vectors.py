@@ -168,3 +168,11 @@ def test_a_page_of_vectors_has_their_scores_and_a_map(tmp_path):
     assert page == tmp_path / "z-report.html"
     assert "these vectors" in page.read_text(encoding="utf-8")
     assert "https://" not in page.read_text(encoding="utf-8")
+
+
+def test_a_damaged_file_of_vectors_is_refused_in_a_sentence(tmp_path):
+    path = tmp_path / "v.npz"
+    np.savez(path, vectors=np.ones((8, 3), dtype=np.float32))
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(SourceError, match=r"v\.npz' .*damaged"):
+        cp.evaluate(str(path), [0, 1] * 4)

@@ -28,7 +28,7 @@ from counterpoint.plans import Plan
 from counterpoint.progress import announce, announce_labels, conclude, may_be_quiet, progress
 from counterpoint.provenance import command, directory, placed
 from counterpoint.reports.views import draw_views
-from counterpoint.settle import OVERHEAD, Prepared, chosen, prepare
+from counterpoint.settle import OVERHEAD, Own, Prepared, chosen, prepare
 from counterpoint.training.loop import Course, Keeping, train
 from counterpoint.training.normalise import settle_statistics
 from counterpoint.training.processes import joined
@@ -92,7 +92,7 @@ def fit(
         if before is not None:
             runs.same_data(before, prepared.identity())
         elif folder is not None and processes.first:
-            runs.start(folder, _record(source, asked, prepared, read), prepared.items)
+            runs.start(folder, _record(source, asked, own, prepared, read), prepared.items)
             draw_views(prepared.modality, prepared.items, folder / runs.VIEWS, seed=asked.seed)
         if processes.first:
             announce(prepared.summary(), folder)
@@ -187,12 +187,13 @@ def _follower(read: Labels | None, prepared: Prepared) -> Any:
     return online_knn(prepared.modality, known.items, known.labels, epochs=prepared.plan.epochs or 1)
 
 
-def _record(source: object, asked: Plan, prepared: Prepared, read: Labels | None) -> dict[str, Any]:
+def _record(source: object, asked: Plan, own: Own, prepared: Prepared, read: Labels | None) -> dict[str, Any]:
     counts, learned = {} if read is None else read.counts(), prepared.learned.read is not None
     return {
         **placed("source", source),
         "command": command(),
         "directory": directory(),
+        "data": own.data.record(),
         "asked": asked.record(),
         "settled": prepared.plan.record(),
         "items": len(prepared.items),

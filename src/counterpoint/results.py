@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
+from textwrap import shorten
 from typing import Any
 
 from counterpoint.errors import InputError
+
+EXCERPT = 100
+"""Letters of a text that a line shows."""
 
 
 class Result(dict[str, Any]):
@@ -30,6 +34,20 @@ class Result(dict[str, Any]):
 
     def __repr__(self) -> str:
         return f"Result with {', '.join(self)}; print it to read it"
+
+
+def filled(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a record that have a value."""
+    return {name: value for name, value in record.items() if value is not None}
+
+
+def excerpt(text: str) -> str:
+    """The beginning of a text, as much of it as a line shows.
+
+    >>> excerpt("one two")
+    'one two'
+    """
+    return shorten(text, EXCERPT, placeholder=" ...")
 
 
 def frame_of(columns: Mapping[str, Any], names: Sequence[str]) -> Any:

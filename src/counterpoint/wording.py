@@ -19,7 +19,8 @@ from counterpoint.model import Model, load
 from counterpoint.progress import may_be_quiet
 from counterpoint.results import Result
 from counterpoint.retrieval.nearest import Hits
-from counterpoint.retrieval.words import alike, answered, questions, unit
+from counterpoint.retrieval.spaces import unit
+from counterpoint.retrieval.words import alike, answered, questions
 
 
 @may_be_quiet

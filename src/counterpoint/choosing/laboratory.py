@@ -249,8 +249,7 @@ def _require_drawable(look: Look, items: Items, by: Model) -> None:
         raise InputError(f"The views '{name}' failed on two items: {type(wrong).__name__}: {wrong}.") from wrong
     if not isinstance(view, torch.Tensor) or len(view) != 2:
         raise InputError(f"The views '{name}' must give a tensor with one row per item. Got {type(view).__name__}.")
-    device = next(iter(by.encoder.parameters()), torch.empty(0)).device
-    encoded_length(by.encoder, view.to(device))
+    encoded_length(by.encoder, view.to(by.device))
 
 
 def _row(look: Look, effect: Effect, scale: Measure) -> dict[str, Any]:

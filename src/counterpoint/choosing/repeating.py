@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
-from counterpoint.evaluation.draws import Variance, t_quantile, total
-from counterpoint.evaluation.intervals import Interval
+from counterpoint.evaluation.draws import Variance, total
+from counterpoint.evaluation.intervals import Interval, t_quantile
 
 
 def difference(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Int64
 
-from counterpoint.interfaces import Items
+from counterpoint.interfaces import Batch, Items
 
 BATCH = 256
 """Items that are read at once."""
@@ -16,12 +16,13 @@ BATCH = 256
 
 def shared(asked: Items, known: Items) -> int:
     """How many of the items that are asked about are equal to one that is known, number for number."""
-    return _in_both(_digests(asked), _digests(known))
+    return _in_both(_every(asked), _every(known))
 
 
 def shared_vectors(asked: Float32[np.ndarray, "m d"], known: Float32[np.ndarray, "n d"]) -> int:
     """How many of the vectors that are asked about are equal to one that is known, number for number."""
-    return _in_both(map(_digest, asked), map(_digest, known))
+    asked_bytes, known_bytes = ((_digest(row.tobytes()) for row in rows) for rows in (asked, known))
+    return _in_both(asked_bytes, known_bytes)
 
 
 def note_on_shared(count: int, asked: int, *, what: str = "item") -> str:
@@ -36,21 +37,24 @@ def note_on_shared(count: int, asked: int, *, what: str = "item") -> str:
     return f"{count:,} of {asked:,} test {what}s {are} too, so these scores are better than those of new ones."
 
 
+def digests(items: Items, rows: Int64[np.ndarray, " b"], batch: Batch | None = None) -> list[bytes]:
+    """A digest of some items: of a text as it is written, of others of their numbers, which are ``batch`` if known."""
+    texts: Sequence[str] | None = getattr(items, "texts", None)
+    if texts is not None:
+        return [_digest(texts[row].encode("utf-8", "surrogatepass")) for row in rows]
+    return [_digest(row.tobytes()) for row in (items.take(rows) if batch is None else batch).numpy()]
+
+
 def _in_both(asked: Iterable[bytes], known: Iterable[bytes]) -> int:
     there = set(known)
     return sum(digest in there for digest in asked)
 
 
-def _digest(row: np.ndarray) -> bytes:
-    return hashlib.blake2b(row.tobytes(), digest_size=16).digest()
+def _digest(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=16).digest()
 
 
-def _digests(items: Items) -> Iterator[bytes]:
-    """A digest of every item, in their order: of a text as it is written, of others of their numbers."""
-    texts = getattr(items, "texts", None)
-    if texts is not None:
-        yield from (hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest() for text in texts)
-        return
+def _every(items: Items) -> Iterator[bytes]:
+    """The digests of all items, in their order."""
     for start in range(0, len(items), BATCH):
-        batch = items.take(np.arange(start, min(start + BATCH, len(items)))).numpy()
-        yield from map(_digest, batch)
+        yield from digests(items, np.arange(start, min(start + BATCH, len(items))))

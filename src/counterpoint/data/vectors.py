@@ -13,9 +13,11 @@ from jaxtyping import Float32, Int64
 from torch import Tensor
 
 from counterpoint.data.arrays import as_numpy, numbered
+from counterpoint.door import door
 from counterpoint.embeddings import Embeddings, is_saved
 from counterpoint.errors import SourceError, listed
 from counterpoint.files import expanded, is_file
+from counterpoint.limits import require_zip
 
 SUFFIXES = (".npy", ".npz")
 NAMES = ("vectors", "embeddings", "features", "representations", "x", "h", "z")
@@ -63,6 +65,7 @@ def is_vectors(given: object) -> bool:
     return isinstance(given, np.ndarray | Tensor | Embeddings)
 
 
+@door
 def read_vectors(given: object) -> Vectors:
     """Vectors (n, d) float32 with the names and the labels that they bring.
 
@@ -85,6 +88,8 @@ def _in_file(file: Path) -> Vectors:
     """The vectors in an .npy, or in an .npz under one of the usual names or alone."""
     if not is_file(file):
         raise SourceError(f"There is no file '{file}'. Give the path of an .npz or .npy file of vectors.")
+    if file.suffix.lower() == ".npz":
+        require_zip(file)
     try:
         found = np.load(file, allow_pickle=False)
         if isinstance(found, np.ndarray):

@@ -30,6 +30,7 @@ from counterpoint.evaluation.intervals import (
     difference_interval,
     effective_items,
     score_interval,
+    t_quantile,
     wilson,
     with_two_more,
 )
@@ -117,10 +118,3 @@ def total(*parts: Variance) -> Variance:
     if value == 0:
         return Variance(0.0, max(part.freedom for part in parts))
     return Variance(value, value**2 / sum(part.value**2 / part.freedom for part in parts if part.value > 0))
-
-
-def t_quantile(level: float, freedom: float) -> float:
-    """How many standard errors an interval of this level reaches, with an estimated error."""
-    from scipy.stats import t
-
-    return float(t.ppf((1 + level) / 2, freedom))

@@ -45,14 +45,12 @@ def score_interval(correct: Correct, *, level: float = 0.95) -> Interval:
     >>> value, round(low, 3), high
     (1.0, 0.839, 1.0)
     """
-    from scipy.stats import t
-
     scores = _checked(correct, least=0, level=level)
     value, items = float(scores.mean()), len(scores)
     if items == 1 or np.isin(scores, (0, 1)).all():
         return wilson(value, items, normal_quantile(level))
     error = float(scores.var(ddof=1)) / items
-    return wilson(value, effective_items(value, error, items), float(t.ppf((1 + level) / 2, items - 1)))
+    return wilson(value, effective_items(value, error, items), t_quantile(level, items - 1))
 
 
 def paired_interval(first: Correct, second: Correct, *, level: float = 0.95) -> Interval:
@@ -114,6 +112,13 @@ def normal_quantile(level: float) -> float:
     from scipy.stats import norm
 
     return float(norm.ppf((1 + level) / 2))
+
+
+def t_quantile(level: float, freedom: float) -> float:
+    """How many standard errors an interval of this level reaches, with an estimated error."""
+    from scipy.stats import t
+
+    return float(t.ppf((1 + level) / 2, freedom))
 
 
 def _checked(numbers: Correct, *, least: int, level: float) -> Correct:

@@ -172,7 +172,7 @@ def found(
 def pairs(model: Model, looking: Modality, items: Items, *, seed: int) -> Pairs:
     """Two views of every item, drawn from the seed alone, encoded and compared with the items."""
     encoder = model.encoder.eval()
-    device = next(iter(encoder.parameters()), torch.empty(0)).device
+    device = model.device
     encoded, moved, between, alike = [], [], [], []
     with torch.inference_mode():
         for start in range(0, len(items), AT_ONCE):

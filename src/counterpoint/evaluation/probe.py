@@ -94,13 +94,22 @@ def _scored(trained: Correct, baselines: Mapping[str, Correct], level: float) ->
 
 def _verdict(differences: Mapping[str, Mapping[str, float]]) -> tuple[str, str]:
     """A difference counts when its whole interval lies on one side of zero."""
-    beaten = [name for name, each in differences.items() if each["low"] > 0]
-    ahead = [name for name, each in differences.items() if each["high"] < 0]
-    alike = [name for name in differences if name not in (*beaten, *ahead)]
+    beaten, ahead, alike = sided(differences)
     parts = (("beats", beaten), ("is worse than", ahead), ("cannot be told apart from", alike))
     clauses = [f"{verb} {conjunction([BASELINES.get(name, name) for name in names])}" for verb, names in parts if names]
     level = "bad" if ahead else "warning" if alike else "good"
     return level, f"The trained encoder {'; it '.join(clauses)}."
+
+
+def sided(differences: Mapping[str, Mapping[str, float]]) -> tuple[list[str], list[str], list[str]]:
+    """The names of the differences whose interval lies above zero, of those below, and of those that hold it.
+
+    >>> sided({"a": {"low": 0.1, "high": 0.2}, "b": {"low": -0.1, "high": 0.2}, "c": {"low": -0.2, "high": -0.1}})
+    (['a'], ['c'], ['b'])
+    """
+    above = [name for name, each in differences.items() if each["low"] > 0]
+    below = [name for name, each in differences.items() if each["high"] < 0]
+    return above, below, [name for name in differences if name not in (*above, *below)]
 
 
 def table(scores: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from counterpoint.errors import conjunction
-from counterpoint.evaluation.probe import BASELINES
+from counterpoint.evaluation.probe import BASELINES, sided
 
 SIMPLER = ("raw", "untrained")
 """Baselines that a representation has to beat to be of use."""
@@ -38,9 +38,7 @@ def headline(
     score = scores["linear"]
     held_against = [name for name in SIMPLER if name in score["differences"]] or ["chance"]
     differences = {name: score["differences"][name] for name in held_against}
-    better = [name for name, each in differences.items() if each["low"] > 0]
-    worse = [name for name, each in differences.items() if each["high"] < 0]
-    unsure = [name for name in differences if name not in (*better, *worse)]
+    better, worse, unsure = sided(differences)
     corrected = f"(linear probe, corrected for {score['comparisons']} comparisons)"
     if worse:
         level, claim = "bad", f"Worse than {_by(worse, differences, -1)} {corrected}"
@@ -83,7 +81,7 @@ def next_step(
 
     ``items`` are those of the test, ``records`` the metrics of the run and ``verdicts`` what they say of its health.
     """
-    ill = [each["kind"] for each in verdicts if each["level"] == "bad"]
+    ill = [each["kind"] for each in verdicts if each["level"] == "bad" and "kind" in each]
     steps = [record for record in records if "loss" in record]
     if ill:
         return f"mend the training first, whose verdict is {ill[0]}"

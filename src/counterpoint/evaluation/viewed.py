@@ -17,7 +17,7 @@ AT_ONCE = 250
 def viewed(model: Model, items: Items, *, count: int, views: int, seed: int) -> Float32[np.ndarray, "n q d"]:
     """The encoder's h of so many views of each of the first ``count`` items, drawn from the seed alone."""
     encoder = model.encoder.eval()
-    device = next(iter(encoder.parameters()), torch.empty(0)).device
+    device = model.device
     encoded: list[torch.Tensor] = []
     with torch.inference_mode():
         for start in range(0, count, AT_ONCE):

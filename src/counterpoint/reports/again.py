@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from counterpoint.options import AS_IT_IS
 from counterpoint.plans import Plan
 
 SETTLED_BY_TIME = ("batch_size", "warmup", "precision")
@@ -22,6 +23,8 @@ def again(plan: Mapping[str, Any], steps: int) -> str:
     'counterpoint fit photos --out run --epochs 7 --batch-size 64 --warmup 0.2 --precision fp32'
     >>> again({**plan, "command": None, "source": "photos"}, 70)
     "cp.fit('photos', epochs=7, batch_size=64, warmup=0.2, precision='fp32')"
+    >>> again({"source": "a.csv", "steps_per_epoch": 10, "data": {"without": "y"}, "asked": {"epochs": 2}}, 20)
+    "cp.fit('a.csv', without='y', epochs=2)"
     """
     asked, settled = plan.get("asked", {}), plan.get("settled", {})
     timed = bool(asked.get("minutes")) and steps > 0 and "steps_per_epoch" in plan
@@ -32,10 +35,11 @@ def again(plan: Mapping[str, Any], steps: int) -> str:
         words = _without(shlex.split(plan["command"]), {f"--{name.replace('_', '-')}" for name in ("minutes", *made)})
         words += [word for name, value in made.items() for word in (f"--{name.replace('_', '-')}", str(value))]
         return shlex.join(words) if timed else str(plan["command"])
-    if "steps_per_epoch" not in plan or not plan.get("source"):
-        return ""
-    usual = Plan().record()
-    chosen = {name: value for name, value in asked.items() if value != usual.get(name) and name != "minutes"}
+    if "steps_per_epoch" not in plan or not plan.get("source") or plan.get("classes"):
+        return ""  # which labels a call was given is not kept
+    usual = {**Plan().record(), **AS_IT_IS.record()}
+    given = {**plan.get("data", {}), **asked}
+    chosen = {name: value for name, value in given.items() if value != usual.get(name) and name != "minutes"}
     named = [f"{name}={value!r}" for name, value in {**chosen, **made}.items()]
     return f"cp.fit({', '.join([repr(plan['source']), *named])})"
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from textwrap import shorten
 from typing import Any
+
+from counterpoint.errors import counted
+from counterpoint.results import excerpt, filled
 
 SHOWN = 50
 """Pairs that ``str`` shows."""
-
-EXCERPT = 100
-"""Letters of an item that a line shows."""
 
 LARGE = 0.05
 """Share of the items above which a group is warned of."""
@@ -84,17 +83,17 @@ class Duplicates:
     def record(self) -> dict[str, Any]:
         """All of it as JSON can hold it; fields without a value are left out."""
         record = {
-            name: [_filled(asdict(each)) for each in value] if name in ("pairs", "groups") else value
-            for name, value in _filled(dict(vars(self))).items()
+            name: [filled(asdict(each)) for each in value] if name in ("pairs", "groups") else value
+            for name, value in filled(dict(vars(self))).items()
         }
         return {"summary": self.summary(), **record}
 
     def summary(self) -> str:
         """What was found, in a sentence or two."""
         if not self.pairs:
-            return f"No near-duplicates among {self.items:,} items.{self._recall()}"
+            return f"No near-duplicates among {counted(self.items, 'item')}.{self._recall()}"
         among = sum(len(group.names) for group in self.groups)
-        pairs = "1 pair" if len(self.pairs) == 1 else f"{len(self.pairs):,} pairs"
+        pairs = counted(len(self.pairs), "pair")
         return f"{pairs} of near-duplicates, {among:,} of {self.items:,} items.{self._cut()}{self._recall()}"
 
     def _cut(self) -> str:
@@ -116,21 +115,13 @@ def _number(probability: float | None) -> str:
     return "?" if probability is None else f"{probability:.3f}"
 
 
-def _filled(record: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in record.items() if value is not None}
-
-
 def _members(pair: Pair) -> str:
     if pair.contents is None:
         return f"{pair.a}  {pair.b}"
-    return "  |  ".join(f"{name}: {_short(text)}" for name, text in zip((pair.a, pair.b), pair.contents, strict=True))
+    return "  |  ".join(f"{name}: {excerpt(text)}" for name, text in zip((pair.a, pair.b), pair.contents, strict=True))
 
 
 def _listed(group: Group) -> list[str]:
     if group.contents is None:
         return list(group.names)
-    return [f"{name}: {_short(text)}" for name, text in zip(group.names, group.contents, strict=True)]
-
-
-def _short(text: str) -> str:
-    return shorten(text, EXCERPT, placeholder=" ...")
+    return [f"{name}: {excerpt(text)}" for name, text in zip(group.names, group.contents, strict=True)]

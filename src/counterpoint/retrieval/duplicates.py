@@ -84,7 +84,7 @@ def duplicates(
     groups = _groups(z.names, near, equal)
     recall = None
     if measure is not None and threshold is None:
-        recall = measure.recall(float(near.probability.min(initial=1.0)) if len(near.i) else PROBABLE)
+        recall = measure.recall(float(near.probability.min()) if len(near.i) else PROBABLE)
     return Duplicates(
         pairs=pairs,
         groups=groups,
@@ -174,7 +174,9 @@ def _groups(names: Sequence[str], near: Found, equal: Found) -> list[Group]:
 def _reservations(measure: Measure | None, threshold: float | None, different: int) -> list[str]:
     """What a person should know before trusting the probabilities."""
     if measure is None:
-        return [] if threshold else [f"Of {different} different items only equal ones are sought; {FEWEST} are needed."]
+        if threshold is not None:
+            return []
+        return [f"Of {different} different items only equal ones are sought; {FEWEST} are needed."]
     if measure.planted is None:
         return [
             "The probabilities rest on these vectors alone: to plant copies as a test, give the model and its data."

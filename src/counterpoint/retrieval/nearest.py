@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from textwrap import shorten
 from typing import Any
 
 import numpy as np
@@ -25,13 +24,10 @@ from torch.nn import functional
 
 from counterpoint.embeddings import Embeddings
 from counterpoint.errors import InputError
-from counterpoint.results import frame_of
+from counterpoint.results import excerpt, filled, frame_of
 
 CELLS = 2**22
 """Similarities held at once: 16 MB of float32."""
-
-EXCERPT = 100
-"""Letters of a text that a line shows."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +41,8 @@ class Hit:
     """What it says, where items are texts."""
 
     def __str__(self) -> str:
-        excerpt = "" if self.text is None else f"  {shorten(self.text, EXCERPT, placeholder=' ...')}"
-        return f"{self.similarity:6.3f}  {self.name}{excerpt}"
+        text = "" if self.text is None else f"  {excerpt(self.text)}"
+        return f"{self.similarity:6.3f}  {self.name}{text}"
 
 
 class Hits(list[Hit]):
@@ -57,7 +53,7 @@ class Hits(list[Hit]):
 
     def record(self) -> list[dict[str, Any]]:
         """All of it as JSON can hold it; fields without a value are left out."""
-        return [{name: value for name, value in asdict(hit).items() if value is not None} for hit in self]
+        return [filled(asdict(hit)) for hit in self]
 
     def to_frame(self) -> Any:
         """A data frame of pandas, or else of polars, with the names of the items as its index."""

@@ -7,7 +7,6 @@ Lindenstrauss 1984).
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -16,6 +15,7 @@ import torch
 from jaxtyping import Float32, Int64
 from torch import Tensor
 
+from counterpoint.data.overlap import digests
 from counterpoint.data.subset import spread
 from counterpoint.interfaces import Batch, Items
 from counterpoint.model import BATCH, Model
@@ -58,20 +58,20 @@ class Evidence(NamedTuple):
 
 def evidence(model: Model, items: Items) -> Evidence:
     """Read all items once, and plant copies of some; ``planted`` is None where no copies can be made."""
-    modality, device = model.modality, next(iter(model.encoder.parameters()), torch.empty(0)).device
-    digests: list[bytes] = []
+    modality = model.modality
+    known: list[bytes] = []
     features, projection = np.empty((len(items), DIMENSIONS), dtype=np.float32), torch.empty(0)
     with torch.inference_mode():
         for start in range(0, len(items), BATCH):
             rows = np.arange(start, min(start + BATCH, len(items)))
             batch = items.take(rows)
-            digests += _digests(items, rows, batch)
+            known += digests(items, rows, batch)
             flat = modality.flat(modality.plain(batch))
             projection = projection if start else _projection(flat.shape[1])
             features[rows] = (flat @ projection).numpy()
         rows = spread(len(items), PLANTED)
-        planted = _plant(model, items.take(rows), rows, projection, device)
-    return Evidence(_first(digests), features, planted)
+        planted = _plant(model, items.take(rows), rows, projection)
+    return Evidence(_first(known), features, planted)
 
 
 def equal_rows(vectors: Float32[np.ndarray, "n d"]) -> Int64[np.ndarray, " n"]:
@@ -88,16 +88,14 @@ def _first(digests: Sequence[bytes]) -> Int64[np.ndarray, " n"]:
     return np.asarray([place.setdefault(each, row) for row, each in enumerate(digests)], dtype=np.int64)
 
 
-def _plant(
-    model: Model, batch: Batch, rows: Int64[np.ndarray, " m"], projection: Tensor, device: torch.device
-) -> Planted | None:
+def _plant(model: Model, batch: Batch, rows: Int64[np.ndarray, " m"], projection: Tensor) -> Planted | None:
     key = draw.keys(seed=0, epoch=0, items=torch.from_numpy(rows), view=0)
     vectors, features = [], []
     copies = model.modality.near_copies(batch, key)
     model.encoder.eval()
     for copy in copies:
         features.append((model.modality.flat(copy) @ projection).numpy())
-        pieces = [model.encoder(piece.to(device)).float().cpu() for piece in torch.split(copy, BATCH)]
+        pieces = [model.encoder(piece.to(model.device)).float().cpu() for piece in torch.split(copy, BATCH)]
         vectors.append(torch.cat(pieces).numpy())
     return Planted(np.tile(rows, len(copies)), np.concatenate(vectors), np.concatenate(features)) if copies else None
 
@@ -109,11 +107,3 @@ def _projection(width: int) -> Tensor:
     key = draw.keys(seed=0, epoch=0, items=torch.arange(width), view=0)
     drawn: Tensor = draw.normal(key, DIMENSIONS, "project") / DIMENSIONS**0.5
     return drawn
-
-
-def _digests(items: Items, rows: Int64[np.ndarray, " b"], batch: Batch) -> list[bytes]:
-    """A digest of every item, of all that it says where it is a text: equal ones are copies for certain."""
-    texts: Sequence[str] | None = getattr(items, "texts", None)
-    if texts is not None:
-        return [hashlib.sha256(texts[row].encode()).digest() for row in rows]
-    return [hashlib.sha256(np.ascontiguousarray(each).tobytes()).digest() for each in batch.numpy()]

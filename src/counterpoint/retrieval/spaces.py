@@ -106,7 +106,7 @@ def apart(
 def unit(vectors: np.ndarray) -> Float32[np.ndarray, "m e"]:
     """Vectors scaled to length 1; zeros stay zeros."""
     lengths = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    scaled: Float32[np.ndarray, "m e"] = (vectors / lengths).astype(np.float32)
+    scaled: Float32[np.ndarray, "m e"] = (vectors / lengths).astype(np.float32, copy=False)
     return scaled
 
 

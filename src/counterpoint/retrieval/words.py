@@ -22,6 +22,7 @@ from jaxtyping import Bool, Int64
 from counterpoint.embeddings import Embeddings
 from counterpoint.errors import InputError, closest
 from counterpoint.retrieval.nearest import Hit, Hits, nearest
+from counterpoint.retrieval.spaces import unit
 
 
 def alike(z: Embeddings, like: Sequence[str], unlike: Sequence[str] = (), *, k: int = 10) -> Hits:
@@ -90,12 +91,6 @@ def answered(z: Embeddings, asked: Asked) -> Bool[np.ndarray, " q"]:
     first = index[np.arange(len(index)), given.argmin(axis=1)]
     right: Bool[np.ndarray, " q"] = first == d
     return right
-
-
-def unit(vectors: np.ndarray) -> np.ndarray:
-    """The vectors (v, d) at length 1."""
-    scaled: np.ndarray = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    return scaled
 
 
 def _places(z: Embeddings) -> dict[str, int]:
