@@ -312,3 +312,17 @@ def test_models_of_before_are_restored_without_a_preprocessing():
     settings = dict(model.modality.settings())
     assert not {"like", "network"} & set(settings)
     assert Images.restore(settings).sight == model.modality.sight
+
+
+def test_what_is_adopted_is_planned_without_being_trained():
+    network = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(2), torch.nn.Flatten(), torch.nn.Linear(12, 4))
+    network.requires_grad_(False)
+    found = cp.plan(stripes(32).source, encoder=network, epochs=0, head_layers=0)
+    assert found["steps"] == 0
+    assert found["minutes"] is None
+
+
+@pytest.mark.parametrize("record", [{"size": 32, "mean": 0.5}, {"size": 32, "mean": ["a"] * 3}])
+def test_a_preprocessing_that_cannot_be_meant_is_refused(record):
+    with pytest.raises(PlanError, match="A preprocessing is a dictionary with a size"):
+        Preprocessing.of(record)

@@ -92,10 +92,12 @@ def test_groups_are_held_out_whole():
 def test_a_network_is_scored_beside_itself_untrained_and_stays_as_it_was():
     world = stripes(64)
     network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten()).train()
+    network[1].eval()  # as a norm that is frozen
     before = network[0].weight.clone()
     scores = cp.evaluate(network, world.source, labels=world.labels)
     assert set(scores["linear"]["baselines"]) == {"raw", "untrained", "chance"}
     assert network.training
+    assert not network[1].training
     assert torch.equal(network[0].weight, before)
     pooled = nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten())
     scores = cp.evaluate(pooled, world.source, labels=world.labels)

@@ -129,14 +129,13 @@ def _kept(prepared: Prepared, course: Course, folder: Path | None) -> Model:
     """The model of a finished run, written and judged by the first process."""
     method = prepared.method.cpu().eval()
     head = getattr(method, "head", None)  # not every method has one
-    adopted = prepared.recipe.steps == 0
-    kept = head if isinstance(head, nn.Sequential) and len(head) and not adopted else None
+    kept = head if isinstance(head, nn.Sequential) and len(head) and not prepared.adopted else None
     model = Model(method.encoder, prepared.modality, prepared.built, kept)
-    if not adopted:
+    if not prepared.adopted:
         settle_statistics(nn.Sequential(method.encoder, *([kept] if kept else [])), prepared.items, prepared.modality)
     if not prepared.recipe.processes.first:
         return model
-    verdicts = [ADOPTED] if adopted else judge(course.records.all)
+    verdicts = [ADOPTED] if prepared.adopted else judge(course.records.all)
     if folder is not None:
         model.save(folder)
         said = [verdict.record() for verdict in verdicts]
@@ -157,7 +156,7 @@ def _threads(prepared: Prepared) -> Threads | None:
 
 
 def _trained(prepared: Prepared, keeping: Keeping) -> Course:
-    if prepared.recipe.steps == 0:
+    if prepared.adopted:
         return Course(0, 0, 0.0, Records())
     try:
         with torch.random.fork_rng():

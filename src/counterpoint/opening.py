@@ -21,7 +21,7 @@ from counterpoint.data.paths import require
 from counterpoint.data.sheets import read_sheet
 from counterpoint.data.subset import spread
 from counterpoint.data.unread import advice_on_source
-from counterpoint.errors import PlanError, SourceError, listed
+from counterpoint.errors import PlanError, SourceError, listed, option
 from counterpoint.files import is_file
 from counterpoint.interfaces import Items
 from counterpoint.kinds import Modality, Wishes
@@ -149,10 +149,10 @@ def recognised(source: object, wishes: Wishes) -> tuple[object, type[Modality]]:
         sheet = read_sheet(source, wishes, name)
         return sheet, _heeding(catalogue.find("modality", sheet.kind), wishes.data)
     data = wishes.data
-    option = next((each for each in ("label_first", "time", "id") if getattr(data, each)), None)
-    if option is not None:
+    given = next((each for each in ("label_first", "time", "id") if getattr(data, each)), None)
+    if given is not None:
         raise SourceError(
-            f"--{option.replace('_', '-')} is of columns, and {_shown(source)} is no file of columns. Where it is one, "
+            f"{option(given)} is of columns, and {_shown(source)} is no file of columns. Where it is one, "
             "with commas, tabs or blanks between its cells, give it a name that ends in .csv."
         )
     return source, _heeding(_recognise(source, name), data)
@@ -165,12 +165,11 @@ def _heeding(kind: type[Modality], data: DataOptions) -> type[Modality]:
         PlanError: It has none for one of them.
     """
     kinds: list[type[Modality]] = [catalogue.find("modality", each) for each in catalogue.names("modality")]
-    for option in sorted(set().union(*(each.only_here for each in kinds)) - kind.only_here):
-        if getattr(data, option) != getattr(AS_IT_IS, option):
-            meant = listed([each.name for each in kinds if option in each.only_here])
-            spelled = option.replace("_", "-")
+    for name in sorted(set().union(*(each.only_here for each in kinds)) - kind.only_here):
+        if getattr(data, name) != getattr(AS_IT_IS, name):
+            meant = listed([each.name for each in kinds if name in each.only_here])
             raise PlanError(
-                f"--{spelled} is for {meant}, and this is read as {kind.name}. Leave it out, or name the --modality."
+                f"{option(name)} is for {meant}, and this is read as {kind.name}. Leave it out, or name the --modality."
             )
     return kind
 

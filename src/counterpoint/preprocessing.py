@@ -108,9 +108,13 @@ class Preprocessing:
             PlanError: It says something else.
         """
         names = list(cls.__dataclass_fields__)
-        if not isinstance(record, Mapping) or set(record) - set(names) or "size" not in record:
+        try:
+            if not isinstance(record, Mapping) or set(record) - set(names) or "size" not in record:
+                raise ValueError(record)
+            numbers = {name: tuple(map(float, record[name])) for name in ("mean", "std") if name in record}
+        except (TypeError, ValueError) as wrong:
             raise PlanError(
-                f"A preprocessing is a dictionary with a size and perhaps {listed(names[1:])}. Got {record!r}."
-            )
-        numbers = {name: tuple(map(float, record[name])) for name in ("mean", "std") if name in record}
+                f"A preprocessing is a dictionary with a size and perhaps {listed(names[1:])}; mean and std are three "
+                f"numbers each. Got {record!r}."
+            ) from wrong
         return cls(**{**record, **numbers})

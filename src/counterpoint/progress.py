@@ -145,8 +145,9 @@ def _never_tested(classes: Sequence[str]) -> str:
 
 def announce_labels(labels: Labels, *, what: str = "labels", left_out: bool = True, held_out: bool = True) -> None:
     """Print the classes that a verb uses; see ``label_lines``."""
+    out = console()
     for line in label_lines(labels, what=what, left_out=left_out, held_out=held_out):
-        console().print(line, markup=False)
+        out.print(line, markup=False)
 
 
 def conclude(headline: Mapping[str, str], verdicts: Sequence[Verdict]) -> None:

@@ -69,9 +69,14 @@ class Prepared:
         return self.learned.codes
 
     @property
+    def adopted(self) -> bool:
+        """Whether the encoder is taken as it came: nothing is trained."""
+        return self.recipe.steps == 0
+
+    @property
     def built(self) -> dict[str, Any]:
         """What it takes to build the encoder again, as ``Model`` keeps it."""
-        return built_by(self.plan, rebuildable=self.rebuildable, adopted=self.recipe.steps == 0)
+        return built_by(self.plan, rebuildable=self.rebuildable, adopted=self.adopted)
 
     def identity(self) -> str:
         """A fingerprint of the data and of how it is seen: a run is only resumed on the same."""
@@ -164,7 +169,7 @@ def arranged(
         _require_fitting(plan, method, items, modality, recipe, learned.codes)
     per_epoch = steps_per_epoch(len(learned.sampling), recipe.batch_size)
     pace = None
-    if before is None and (measured or asked.minutes is not None):
+    if before is None and plan.epochs != 0 and (measured or asked.minutes is not None):
         budget = MEASURED * 60 * (asked.minutes or 1.0)
         pace = measure(method, items, modality, recipe, budget=budget, choose=asked.minutes is not None)
     if before is not None:

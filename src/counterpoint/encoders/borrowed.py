@@ -16,6 +16,7 @@ from counterpoint import catalogue
 from counterpoint.errors import InputError, MissingPackage, SourceError, UnknownName, closest
 from counterpoint.files import expanded
 from counterpoint.preprocessing import Preprocessing
+from counterpoint.typed_json import reason
 
 TIMM = "timm:"
 
@@ -39,9 +40,9 @@ def timm_pretrained(name: str, size: int) -> nn.Module:
     try:
         network = _sized(build, size)  # with its classifier, for then every weight has to fit
     except Exception as wrong:  # each network reads its file in its own manner, and fails in it
-        said = " ".join(str(wrong).split())[:200].rstrip(".")
         raise SourceError(
-            f"'{file}' does not hold the weights of '{TIMM}{bare}': {said}. Try --weights=FILE, which matches names."
+            f"'{file}' does not hold the weights of '{TIMM}{bare}': {reason(wrong)}. "
+            "Try --weights=FILE, which matches names."
         ) from wrong
     network.reset_classifier(0)  # type: ignore[operator]
     return network

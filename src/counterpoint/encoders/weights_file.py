@@ -48,7 +48,8 @@ def begin_with(network: nn.Module, given: str | Path) -> str:
     if len(names) < len(wanted):
         raise SourceError(_other(file, wanted, tensors, names, before))
     network.load_state_dict({ours: tensors[theirs] for ours, theirs in names.items()}, strict=False)
-    rest = [name for name in tensors if name not in set(names.values()) and not name.endswith(COUNTER)]
+    used = set(names.values())
+    rest = [name for name in tensors if name not in used and not name.endswith(COUNTER)]
     left = f"; left out: {listed(rest, 4)}" if rest else ""
     return f"'{file}' fills all {len(wanted)} tensors of the encoder, {how}{left}"
 

@@ -54,6 +54,22 @@ def probe(
     return Probe(voted == test_labels, separated == test_labels)
 
 
+def compared(
+    features: Mapping[str, tuple[Float32[np.ndarray, "n _"], Float32[np.ndarray, "m _"]]],
+    train_labels: Int64[np.ndarray, " n"],
+    test_labels: Int64[np.ndarray, " m"],
+    *,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """The scores of the features ``trained``, of training and test items, beside those of all others, by name."""
+    classes = int(max(train_labels.max(), test_labels.max())) + 1
+    probes = {
+        name: probe(known, train_labels, asked, test_labels, classes=classes, seed=seed)
+        for name, (known, asked) in features.items()
+    }
+    return compare(probes.pop("trained"), probes, train_labels=train_labels, test_labels=test_labels)
+
+
 def compare(
     trained: Probe,
     baselines: Mapping[str, Probe],

@@ -14,7 +14,7 @@ from counterpoint.errors import InputError
 from counterpoint.evaluation.collisions import MOST, Estimate, collision_rate, estimated_collisions
 from counterpoint.evaluation.geometry import alignment, effective_rank, uniformity
 from counterpoint.evaluation.labelled import Labelled
-from counterpoint.evaluation.probe import compare, probe
+from counterpoint.evaluation.probe import compared
 from counterpoint.evaluation.viewed import viewed
 from counterpoint.interfaces import Items
 from counterpoint.kinds import Modality
@@ -26,18 +26,13 @@ PAIRS = 2000
 
 def score(model: Model, train: Labelled, test: Labelled, *, seed: int = 0) -> dict[str, Any]:
     """``{"knn": ..., "linear": ..., "geometry": ...}``; the first two with intervals and baselines."""
-    classes = int(max(train.labels.max(), test.labels.max())) + 1
     untrained = model.untrained()
     features = {
         "trained": (model.represent(train.items), model.represent(test.items)),
         "untrained": (untrained.represent(train.items), untrained.represent(test.items)),
         "raw": (raw_features(model.modality, train.items), raw_features(model.modality, test.items)),
     }
-    probes = {
-        name: probe(known, train.labels, asked, test.labels, classes=classes, seed=seed)
-        for name, (known, asked) in features.items()
-    }
-    scores = compare(probes.pop("trained"), probes, train_labels=train.labels, test_labels=test.labels)
+    scores = compared(features, train.labels, test.labels, seed=seed)
     return scores | {"geometry": geometry(model, test.items, features["trained"][1], seed=seed)}
 
 
@@ -47,11 +42,13 @@ def geometry(model: Model, items: Items, h: Float32[np.ndarray, "n d"], *, seed:
     if model.modality.can_look():
         pairs = viewed(model, items, count=min(PAIRS, len(items)), views=2, seed=seed)
         aligned = alignment(*np.ascontiguousarray(pairs.swapaxes(0, 1)))
-    return {
-        "alignment": aligned,
-        "uniformity": uniformity(functional.normalize(torch.from_numpy(h), dim=1).numpy()),
-        "effective_rank_h": effective_rank(h),
-    }
+    return {"alignment": aligned, **dispersion(h)}
+
+
+def dispersion(h: Float32[np.ndarray, "n d"]) -> dict[str, float | None]:
+    """Uniformity and effective rank of representations."""
+    unit = functional.normalize(torch.from_numpy(h), dim=1).numpy()
+    return {"uniformity": uniformity(unit), "effective_rank_h": effective_rank(h)}
 
 
 def collisions(model: Model, train: Items, labels: Int64[np.ndarray, " m"], *, seed: int = 0) -> dict[str, Any]:

@@ -113,8 +113,9 @@ def evaluate(
     scores["shared"] = twice
     if note is not None:
         scores["note"] = note
-    scores["headline"] = headline(scores)
-    if isinstance(model, str | Path):
+    if not isinstance(model, str | Path):
+        scores["headline"] = headline(scores)
+    else:
         run = read_run(expanded(model))
         scores["headline"] = headline(scores, run.records, run.verdicts)
         given = {**placed("train", train), **placed("test", test), "labels": said(labels), "seed": seed}
@@ -130,18 +131,19 @@ def _of_network(network: object, train: object, test: object, labels: object, *,
             f"Got {type(network).__name__}."
         )
     if not isinstance(network, nn.Module):
-        made = [network(each) for each in (train, test) if each is not None]
+        made = network(train), None if test is None else network(test)
         sources = train if test is None else (train, test)
-        return evaluate_vectors(
-            made[0], made[1] if test is not None else None, labels=labels, source=sources, seed=seed
-        )
+        return evaluate_vectors(*made, labels=labels, source=sources, seed=seed)
     wishes = Wishes(labels=labels, preprocessing=preprocessing_said(network))
     modality, items = open_source(train, wishes)
     model = Model(network, modality, {"adopted": True})
-    training = network.training
-    encoded_length(network, modality.plain(items.take(np.arange(min(2, len(items))))))
-    scores = evaluate(model, train, test, labels=labels, seed=seed)
-    network.train(training)
+    modes = [(part, part.training) for part in network.modules()]  # parts may differ, as frozen norms do
+    try:
+        encoded_length(network, modality.plain(items.take(np.arange(min(2, len(items))))))
+        scores = evaluate(model, train, test, labels=labels, seed=seed)
+    finally:
+        for part, training in modes:
+            part.training = training
     return scores if model.untrained().fingerprint() != model.fingerprint() else _without_untrained(scores)
 
 

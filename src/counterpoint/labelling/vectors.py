@@ -7,23 +7,21 @@ and alignment and collisions, for which views are encoded. The raw data, given a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from jaxtyping import Float32, Int64
-from torch.nn import functional
 
 from counterpoint.data.labels import read_codes
 from counterpoint.data.overlap import note_on_shared, shared_vectors
 from counterpoint.data.splits import class_counts
 from counterpoint.data.vectors import Rows, Vectors, read_vectors
 from counterpoint.errors import InputError, LabelError
-from counterpoint.evaluation.geometry import effective_rank, uniformity
 from counterpoint.evaluation.labelled import Labelled
-from counterpoint.evaluation.probe import compare, probe
-from counterpoint.evaluation.scores import raw_features
+from counterpoint.evaluation.probe import compared
+from counterpoint.evaluation.scores import dispersion, raw_features
 from counterpoint.evaluation.usefulness import headline
 from counterpoint.files import expanded
 from counterpoint.kinds import Wishes
@@ -108,16 +106,9 @@ def _scored(train: tuple[Vectors, Labelled], test: tuple[Vectors, Labelled], *, 
     features = {"trained": (_some(of_known.vectors, known), _some(of_asked.vectors, asked))}
     if of_known.raw is not None and of_asked.raw is not None:
         features["raw"] = (_some(of_known.raw, known), _some(of_asked.raw, asked))
-    classes = int(max(known.labels.max(), asked.labels.max())) + 1
-    probes = {
-        name: probe(h, known.labels, h_asked, asked.labels, classes=classes, seed=seed)
-        for name, (h, h_asked) in features.items()
-    }
-    h = features["trained"][1]
-    unit = functional.normalize(torch.from_numpy(h), dim=1).numpy()
     return {
-        **compare(probes.pop("trained"), probes, train_labels=known.labels, test_labels=asked.labels),
-        "geometry": {"alignment": None, "uniformity": uniformity(unit), "effective_rank_h": effective_rank(h)},
+        **compared(features, known.labels, asked.labels, seed=seed),
+        "geometry": {"alignment": None, **dispersion(features["trained"][1])},
     }
 
 
@@ -139,16 +130,14 @@ def _with_raw(read: Sequence[Vectors], source: object) -> tuple[Vectors, Vectors
     if len(sources) != len(read):
         raise InputError("Give the source of the vectors to learn from and that of the test, as a pair.")
     modality, items = open_source(sources[0], Wishes())
-    opened = [items, *(modality.open(each) for each in sources[1:])]
-    for vectors, each in zip(read, opened, strict=True):
-        if len(vectors.vectors) != len(each):
+    held = []
+    for vectors, made_of in zip(read, [items, *map(modality.open, sources[1:])], strict=True):
+        if len(vectors.vectors) != len(made_of):
             raise InputError(
-                f"There are {len(vectors.vectors)} vectors, and {len(each)} items in what they are said to be made of."
+                f"There are {len(vectors.vectors)} vectors, and {len(made_of)} items in what they are said to be made "
+                "of."
             )
-    held = [
-        Vectors(vectors.vectors, vectors.rows, raw_features(modality, each))
-        for vectors, each in zip(read, opened, strict=True)
-    ]
+        held.append(replace(vectors, raw=raw_features(modality, made_of)))
     return held[0], held[-1]
 
 
