@@ -26,7 +26,7 @@ from counterpoint.data.pictures import open_pictures
 from counterpoint.data.tables import read_parquet
 from counterpoint.embeddings import Embeddings
 from counterpoint.errors import SourceError
-from counterpoint.limits import PIECE, TooLarge, at_most
+from counterpoint.limits import PIECE, SMALL, TooLarge, at_most
 
 ZEROS = bytes(400_000)
 IDX = b"\x00\x00\x08\x03" + (100).to_bytes(4, "big") * 2 + (40).to_bytes(4, "big") + ZEROS
@@ -125,3 +125,24 @@ def test_pipes_and_devices_are_refused_at_once_and_links_to_files_are_followed(t
     os.mkfifo(tmp_path / "run" / "config.json")
     with pytest.raises(cp.InputError, match="is no file"):
         cp.load(tmp_path / "run")
+
+
+@pytest.mark.parametrize("foreign", [b'{"plan": "' + b"x" * (SMALL + 1) + b'"}', b"[" * 100_000 + b"]" * 100_000])
+def test_somebody_elses_plan_beside_photos_is_no_run_and_no_fault(foreign, tmp_path):
+    drawn = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(drawn, "png")
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w", zipfile.ZIP_STORED) as packed:
+        packed.writestr("meta/plan.json", foreign)
+        for number in range(4):
+            packed.writestr(f"kind/{number}.png", drawn.getvalue())
+    found = cp.plan(str(tmp_path / "photos.zip"))
+    assert found["items"] == 4
+
+
+def test_what_is_said_of_vectors_that_unpack_to_too_much_is_said_once(tmp_path, monkeypatch):
+    path = tmp_path / "v.npz"
+    Embeddings(np.eye(8, dtype=np.float32), list("abcdefgh")).save(path)
+    monkeypatch.setattr("counterpoint.limits.unpacked_from", lambda packed: 10)
+    with pytest.raises(SourceError, match="would unpack to more than") as refused:
+        Embeddings.load(path)
+    assert "does not hold embeddings" not in str(refused.value)

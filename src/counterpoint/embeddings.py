@@ -184,5 +184,7 @@ def _reading(path: str | Path) -> Iterator[Mapping[str, np.ndarray]]:
                 raise ValueError("it is a single array")
             with archive:
                 yield archive
+    except SourceError:
+        raise
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as wrong:
         raise SourceError(f"'{path}' does not hold embeddings: {wrong}. Make it with 'counterpoint embed'.") from wrong

@@ -19,7 +19,7 @@ from counterpoint.data.unread import is_unread_picture
 from counterpoint.data.webdataset import label_files, parsed
 from counterpoint.door import door
 from counterpoint.errors import SourceError
-from counterpoint.limits import SMALL, ByteFile, allowance, at_most, require_zip
+from counterpoint.limits import SMALL, ByteFile, TooLarge, allowance, at_most
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 GLANCE = 1000
@@ -104,14 +104,18 @@ def _without_runs(path: Path, members: Members) -> Members:
 
 def _is_record(read: Read, place: int, name: str) -> bool:
     with read(place) as file:
-        return is_record(PurePosixPath(name).name, at_most(file, SMALL))
+        try:
+            return is_record(PurePosixPath(name).name, at_most(file, SMALL))
+        except TooLarge:  # somebody else's
+            return False
 
 
 def _zip_members(path: Path) -> Iterator[tuple[str, tuple[Any, tuple[int, int]]]]:
     """Clean names, and for each the member and its (bytes, checksum)."""
-    require_zip(path)
+    spend = allowance(path)
     with zipfile.ZipFile(path) as packed:
         for member in packed.infolist():
+            spend(member.file_size)
             name = _inside(member.filename, path)
             if not (member.is_dir() or S_ISLNK(member.external_attr >> 16) or _hidden(name)):
                 yield name, (member, (member.file_size, member.CRC))

@@ -70,6 +70,8 @@ def _is_json(data: bytes) -> bool:
         json.loads(data)
     except ValueError:
         return False
+    except RecursionError:  # it is, and none of ours
+        return True
     return True
 
 
@@ -81,7 +83,7 @@ def is_record(name: str, data: bytes) -> bool:
     """
     try:
         held = json.loads(data)
-    except ValueError:  # somebody else's file of that name
+    except (ValueError, RecursionError):  # somebody else's file of that name
         return False
     return name in RECORDS and isinstance(held, dict) and held.keys() >= RECORDS[name]
 
