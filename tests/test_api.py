@@ -170,6 +170,8 @@ def test_listeners_are_told_every_record(tmp_path):
     ("choices", "error", "sentence"),
     [
         ({"methd": "simclr"}, PlanError, "Did you mean 'method'?"),
+        ({"seed": 2**54}, PlanError, "seed must be at most 9007199254740992. Got 18014398509481984."),
+        ({"head_outputs": 70_000}, PlanError, "head_outputs must be at most 65536. Got 70000."),
         ({"epochs": -1}, PlanError, "epochs must be at least 0. Got -1."),
         ({"objective": "info_nce(0.1)"}, InputError, "Write options as name(option=value"),
         ({"objective": "nowhere:loss"}, UnknownName, "cannot be loaded"),

@@ -14,6 +14,9 @@ from typing import Any, TypeVar
 
 from counterpoint.errors import PlanError, closest, listed, option
 
+LARGEST_SEED, LONGEST = 2**53, 2**16
+"""What records of a run may hold as a seed, and as the length of a vector: what could not be read again is refused."""
+
 
 def choice(default: Any, help: str, *, low: float | None = None, high: float | None = None) -> Any:
     """A field of the plan with its help and the range in which it makes sense."""
@@ -96,10 +99,10 @@ class Plan(Choices):
         None, "Linear layers of the projection head, 0 for none; None for the method's own, mostly 2.", low=0, high=5
     )
     head_hidden: int | None = choice(
-        None, "Width of the head's hidden layers; None for the method's own, mostly 512.", low=2
+        None, "Width of the head's hidden layers; None for the method's own, mostly 512.", low=2, high=LONGEST
     )
     head_outputs: int | None = choice(
-        None, "Length of the vectors that are compared; None for the method's own, mostly 128.", low=2
+        None, "Length of the vectors that are compared; None for the method's own, mostly 128.", low=2, high=LONGEST
     )
     matryoshka: str | None = choice(
         None, "Lengths of vectors that shall serve by themselves, such as 64,128; without a head (Matryoshka)."
@@ -140,7 +143,7 @@ class Plan(Choices):
     warmup: float | None = choice(
         None, "Share of the steps in which the learning rate rises; None for 0.05, more in short runs.", low=0, high=1
     )
-    seed: int = choice(0, "Names the random numbers of the run.", low=0)
+    seed: int = choice(0, "Names the random numbers of the run.", low=0, high=LARGEST_SEED)
     device: str = choice("auto", "cpu, cuda, mps, or auto.")
     precision: str = choice("auto", "bf16, fp32, or auto: bf16 where this machine computes it rightly and faster.")
     track: str | None = choice(None, "Where else to write the curves: counterpoint list trackers.")
@@ -167,7 +170,9 @@ class Tuning(Choices):
     learning_rate: float | None = choice(
         None, "For a batch of 256; None for a quarter of the optimiser's own, or what a network of hf: wants.", low=0
     )
-    seed: int = choice(0, "Names the labels that are drawn and the random numbers of the run.", low=0)
+    seed: int = choice(
+        0, "Names the labels that are drawn and the random numbers of the run.", low=0, high=LARGEST_SEED
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,7 +204,7 @@ class Distilling(Choices):
     batch_size: int | None = choice(None, "Items in one step; None for 256, fewer for small data.", low=2)
     optimizer: str = choice("adamw", "Optimiser: counterpoint list optimizers.")
     learning_rate: float | None = choice(None, "For a batch of 256; None for the optimiser's own.", low=0)
-    seed: int = choice(0, "Names the random numbers of the run.", low=0)
+    seed: int = choice(0, "Names the random numbers of the run.", low=0, high=LARGEST_SEED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,7 +230,9 @@ class Lifecycle(Choices):
     draws: int | None = choice(
         None, "How often labels are drawn anew to say what they are worth; None for 3 where minutes allow it.", low=0
     )
-    seed: int = choice(0, "Names the labels that are drawn and the random numbers of the run.", low=0)
+    seed: int = choice(
+        0, "Names the labels that are drawn and the random numbers of the run.", low=0, high=LARGEST_SEED
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -241,7 +248,7 @@ class Lab(Choices):
     width: int | None = choice(None, "Width of its first stage; None for the encoder's own.", low=1)
     view_size: int | None = choice(None, "Height and width of an image's view in pixels; None to fit the data.", low=4)
     items: int = choice(1024, "Items that are looked at, drawn at random; those with labels first.", low=20)
-    seed: int = choice(0, "Names the random numbers.", low=0)
+    seed: int = choice(0, "Names the random numbers.", low=0, high=LARGEST_SEED)
 
 
 def plain(value: Any) -> Any:
