@@ -19,10 +19,10 @@ import numpy as np
 
 import counterpoint as cp
 from counterpoint.data.splits import budget
-from counterpoint.evaluation.draws import difference_over_draws, score_over_draws
 from counterpoint.evaluation.linear import linear_probe
+from counterpoint.evaluation.repeats import difference_over_draws, score_over_draws
 from counterpoint.evaluation.scores import raw_features
-from counterpoint.labelling.parting import parted
+from counterpoint.setup.train_test import parted
 from counterpoint.views.crop import resize
 
 NETWORK = "timm:tf_efficientnet_lite0"

@@ -17,8 +17,8 @@ import numpy as np
 import torch
 
 import counterpoint as cp
-from counterpoint.evaluation.draws import difference_over_draws, score_over_draws
 from counterpoint.evaluation.linear import linear_probe
+from counterpoint.evaluation.repeats import difference_over_draws, score_over_draws
 
 
 def small(folder: Path) -> np.ndarray:

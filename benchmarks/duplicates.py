@@ -40,9 +40,9 @@ import counterpoint as cp
 from counterpoint.data.samples import read_sample
 from counterpoint.embeddings import Embeddings
 from counterpoint.evaluation.scores import raw_features
-from counterpoint.retrieval.closeness import learned
+from counterpoint.retrieval.copy_probability import learned
 from counterpoint.retrieval.nearest import nearest
-from counterpoint.retrieval.planting import evidence
+from counterpoint.retrieval.planted_copies import evidence
 
 SHARE = 0.05
 WRITTEN_OUT = {

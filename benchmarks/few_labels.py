@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 
 import counterpoint as cp
-from counterpoint.evaluation.draws import difference_over_draws, score_over_draws
 from counterpoint.evaluation.linear import linear_probe
-from counterpoint.files import write_json
-from counterpoint.labelling.budgets import compared, from_scratch, read_budget, rows_of, scored, student_of, tuned
-from counterpoint.labelling.efficiency import efficiency_table, parted
+from counterpoint.evaluation.repeats import difference_over_draws, score_over_draws
 from counterpoint.plans import Distilling
+from counterpoint.setup.label_budget import read_budget
+from counterpoint.storage.files import write_json
+from counterpoint.verbs.label_budgets import compared, from_scratch, rows_of, scored, student_of, tuned
+from counterpoint.verbs.label_efficiency import efficiency_table, parted
 
 
 def main() -> None:

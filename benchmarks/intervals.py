@@ -12,11 +12,11 @@ from collections.abc import Callable
 import numpy as np
 from scipy.stats import norm
 
-from counterpoint.choosing.standings import standings
-from counterpoint.evaluation.draws import difference_over_draws
 from counterpoint.evaluation.intervals import paired_interval, score_interval
 from counterpoint.evaluation.probe import Probe, compare
-from counterpoint.labelling.budgets import compared
+from counterpoint.evaluation.repeats import difference_over_draws
+from counterpoint.tuning.standings import standings
+from counterpoint.verbs.label_budgets import compared
 
 GAIN = 0.1
 """By how much the first of two models is better where there is a difference."""

@@ -18,15 +18,15 @@ import torch
 from benchmarks.engine import peak, resident
 from counterpoint.encoders.conv2d import conv2d
 from counterpoint.heads import mlp_head
-from counterpoint.kinds import Wishes
 from counterpoint.methods.simclr import SimCLR
 from counterpoint.modalities.image import Images
+from counterpoint.modality import Wishes
 from counterpoint.objectives.info_nce import info_nce
+from counterpoint.training.batches import look
+from counterpoint.training.config import Recipe
 from counterpoint.training.devices import keep_freed_memory
-from counterpoint.training.looking import look
 from counterpoint.training.loop import learn
-from counterpoint.training.optimise import adamw
-from counterpoint.training.recipe import Recipe
+from counterpoint.training.optimizers import adamw
 
 AT_ONCE = 256
 

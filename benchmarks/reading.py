@@ -18,8 +18,8 @@ import pyarrow as pa
 import torch
 from pyarrow import csv, parquet
 
-from counterpoint.kinds import Wishes
 from counterpoint.modalities.table import Table
+from counterpoint.modality import Wishes
 
 REPEATS = 3
 

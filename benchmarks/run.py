@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks import decoding, embedding, engine, pieces, training, views  # noqa: E402
-from counterpoint.files import write_json, write_text  # noqa: E402
+from counterpoint.storage.files import write_json, write_text  # noqa: E402
 
 RESULTS = ROOT / "benchmarks" / "results.json"
 PAGE = ROOT / "docs" / "benchmarks.md"

@@ -26,15 +26,15 @@ from counterpoint.encoders.conv2d import conv2d
 from counterpoint.evaluation.intervals import paired_interval, score_interval
 from counterpoint.evaluation.linear import linear_probe
 from counterpoint.heads import mlp_head
-from counterpoint.kinds import Wishes
 from counterpoint.methods.simclr import SimCLR
 from counterpoint.modalities.image import Images
+from counterpoint.modality import Wishes
 from counterpoint.model import Model
 from counterpoint.objectives.info_nce import info_nce
+from counterpoint.training.config import Recipe
 from counterpoint.training.devices import choose_precision, keep_freed_memory
 from counterpoint.training.loop import Keeping, train
-from counterpoint.training.optimise import sgd
-from counterpoint.training.recipe import Recipe
+from counterpoint.training.optimizers import sgd
 
 BATCH, RATE, DECAY = 256, 0.1, 5e-4
 

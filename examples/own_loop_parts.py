@@ -15,15 +15,15 @@ from counterpoint.encoders.conv2d import conv2d
 from counterpoint.evaluation.knn import weighted_knn
 from counterpoint.heads import mlp_head
 from counterpoint.interfaces import Method
-from counterpoint.kinds import Wishes
 from counterpoint.methods.moco import MoCo
 from counterpoint.methods.simclr import SimCLR
 from counterpoint.modalities.image import Images
+from counterpoint.modality import Wishes
 from counterpoint.model import Model
 from counterpoint.objectives.info_nce import info_nce
+from counterpoint.training.config import Recipe
+from counterpoint.training.diagnostics import judge
 from counterpoint.training.loop import Keeping, train
-from counterpoint.training.recipe import Recipe
-from counterpoint.training.watch import judge
 
 
 def network() -> tuple[torch.nn.Module, torch.nn.Module]:

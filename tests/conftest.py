@@ -27,7 +27,7 @@ def own_cache(tmp_path_factory, monkeypatch):
 def quick_lessons():
     """So few items would be learned from for hundreds of passes."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("counterpoint.labelling.teaching.fitting_epochs", lambda items: 4)
-        patch.setattr("counterpoint.classifiers.tuning.STEPS", 20)
-        patch.setattr("counterpoint.labelling.budgets.LONGER", 2)
+        patch.setattr("counterpoint.verbs.distill.fitting_epochs", lambda items: 4)
+        patch.setattr("counterpoint.classification.finetuning.STEPS", 20)
+        patch.setattr("counterpoint.verbs.label_budgets.LONGER", 2)
         yield

@@ -14,10 +14,10 @@ from pathlib import Path
 import torch
 
 import counterpoint as cp
-from counterpoint import runs
-from counterpoint.classifiers.classifier import RECORD
-from counterpoint.files import fingerprint
-from counterpoint.reports.reading import read_run
+from counterpoint.classification.classifier import RECORD
+from counterpoint.reports.run_contents import read_run
+from counterpoint.runs import run_folder
+from counterpoint.storage.files import fingerprint
 
 GADGET = "turtledemo.clock:main(cmd='touch x')"
 VALUES = (
@@ -73,9 +73,9 @@ def load(run):
     """All that is read of a folder."""
     cp.load_classifier(run) if (run / RECORD).exists() else cp.load(run)
     read_run(run)
-    runs.read_plan(run)
+    run_folder.read_plan(run)
     with contextlib.suppress(cp.InputError):
-        runs.source_of(run)
+        run_folder.source_of(run)
 
 
 def tried(run):

@@ -14,7 +14,7 @@ from counterpoint.encoders.weights_file import begin_with
 from counterpoint.errors import InputError, PlanError, SourceError
 from counterpoint.modalities.image import Images
 from counterpoint.preprocessing import Preprocessing
-from counterpoint.settle import chosen, prepare
+from counterpoint.setup.experiment import chosen, prepare
 from counterpoint.views.crop import middle
 from tests.worlds import remarks, stripes
 

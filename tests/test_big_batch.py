@@ -10,11 +10,11 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 import counterpoint as cp
 from counterpoint import catalogue
-from counterpoint.assemble import asks_for
 from counterpoint.interfaces import ItemInfo
+from counterpoint.setup.build import asks_for
+from counterpoint.training.config import Recipe
 from counterpoint.training.loop import learn
-from counterpoint.training.optimise import sgd
-from counterpoint.training.recipe import Recipe
+from counterpoint.training.optimizers import sgd
 
 BATCH = 24
 INFO = ItemInfo(torch.arange(BATCH), labels=torch.arange(BATCH) % 5, same=torch.arange(BATCH) % 2 == 0)

@@ -7,11 +7,11 @@ import signal
 import pytest
 
 import counterpoint as cp
-from counterpoint import settle
-from counterpoint.budgeting import FEW, LEAST, SMALLEST, STEPS, affordable_batch
 from counterpoint.errors import Interrupted
-from counterpoint.progress import summary_lines
-from counterpoint.training.pace import Pace
+from counterpoint.setup import experiment
+from counterpoint.setup.progress import summary_lines
+from counterpoint.setup.time_budget import FEW, LEAST, SMALLEST, STEPS, affordable_batch
+from counterpoint.training.throughput import Pace
 from tests.worlds import stripes
 
 SMALL = {"width": 4, "head_hidden": 16, "head_outputs": 8, "precision": "fp32", "minutes": 3}
@@ -27,7 +27,7 @@ def machine(monkeypatch):
     """The plan of a machine of a pace."""
 
     def plan(seconds, *, per_step=0.0, **choices):
-        monkeypatch.setattr(settle, "measure", slow(seconds, per_step=per_step))
+        monkeypatch.setattr(experiment, "measure", slow(seconds, per_step=per_step))
         return cp.plan(stripes(640).source, **(SMALL | choices))
 
     return plan
@@ -81,7 +81,7 @@ def test_a_resumed_run_keeps_what_was_chosen_and_ends_as_one_that_was_told_to(tm
         if record["step"] == 3 and "loss" in record:
             os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(settle, "measure", slow(8.0))
+    monkeypatch.setattr(experiment, "measure", slow(8.0))
     with pytest.raises(Interrupted, match="resume=True"):
         cp.fit(source, out=tmp_path, listeners=[stop], **short)
     plan = json.loads((tmp_path / "plan.json").read_text(encoding="utf-8"))

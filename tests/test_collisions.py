@@ -14,10 +14,10 @@ from counterpoint.errors import InputError
 from counterpoint.evaluation.collisions import collision_rate, estimated_collisions, sentences
 from counterpoint.evaluation.probe import LEARNED, table
 from counterpoint.evaluation.scores import collisions
-from counterpoint.kinds import Wishes
-from counterpoint.labelling.history import saw_labels
 from counterpoint.modalities.table import Table
+from counterpoint.modality import Wishes
 from counterpoint.model import Model
+from counterpoint.setup.label_history import saw_labels
 from tests.worlds import records
 
 TINY = {"epochs": 1, "batch_size": 32, "width": 8, "head_hidden": 16, "head_outputs": 8, "precision": "fp32"}

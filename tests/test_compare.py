@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 import counterpoint as cp
-from counterpoint.choosing import bakeoff
-from counterpoint.choosing.bakeoff import folder_name
-from counterpoint.choosing.questions import questions
 from counterpoint.cli import main
-from counterpoint.evaluation.draws import score_over_draws
+from counterpoint.evaluation.repeats import score_over_draws
 from counterpoint.model import load
-from counterpoint.opening import open_source
+from counterpoint.setup.dataset import open_source
+from counterpoint.tuning.labelled_items import questions
+from counterpoint.verbs import compare
+from counterpoint.verbs.compare import folder_name
 from tests.worlds import records
 
 TINY = {"epochs": 2, "batch_size": 32, "width": 8, "head_hidden": 16, "head_outputs": 8, "precision": "fp32"}
@@ -55,7 +55,7 @@ def test_the_scores_are_those_of_the_models_that_lie_there(contest):
 
 
 def cp_wishes():
-    from counterpoint.kinds import Wishes
+    from counterpoint.modality import Wishes
 
     return Wishes()
 
@@ -63,8 +63,8 @@ def cp_wishes():
 def test_a_comparison_goes_on_where_it_stopped_and_nothing_is_done_twice(contest, monkeypatch):
     folder, found = contest
     trained = []
-    real = bakeoff.fit
-    monkeypatch.setattr(bakeoff, "fit", lambda *given, **named: trained.append(named["seed"]) or real(*given, **named))
+    real = compare.fit
+    monkeypatch.setattr(compare, "fit", lambda *given, **named: trained.append(named["seed"]) or real(*given, **named))
     (folder / "out" / "runs" / "simclr-1" / "right.npz").unlink()
     again = cp.compare(
         folder / "rows.npy", METHODS, labels=folder / "labels.npy", out=folder / "out", seeds=2, resume=True, **TINY

@@ -14,14 +14,14 @@ from pyarrow import parquet
 import counterpoint as cp
 from counterpoint.data.datasets import gives_pictures
 from counterpoint.data.frames import is_columns, raw_columns, read_frame
-from counterpoint.data.linked import read_linked
 from counterpoint.data.pairs import read_scores
 from counterpoint.data.relevance import CORPUS, QUERIES, read_collection, read_relevance
 from counterpoint.data.sheets import read_sheet
+from counterpoint.data.text_pairs import read_linked
 from counterpoint.data.texts import looks_like_texts, read_texts
 from counterpoint.errors import CounterpointError, SourceError
-from counterpoint.kinds import Wishes
-from counterpoint.options import DataOptions
+from counterpoint.modality import Wishes
+from counterpoint.plans.data_options import DataOptions
 
 SAID = ["Where is my card?", "On its way.", "Since when?", "Since Monday.", "Thank you."]
 

@@ -10,8 +10,8 @@ import counterpoint as cp
 from counterpoint.errors import InputError, LabelError, PlanError
 from counterpoint.interfaces import ItemInfo
 from counterpoint.methods.cosent import CoSENT
-from counterpoint.settle import chosen, prepare
-from counterpoint.training.looking import look
+from counterpoint.setup.experiment import chosen, prepare
+from counterpoint.training.batches import look
 from tests.worlds import scored
 
 SCORES = torch.tensor([3, 1, 3, 0, 2])

@@ -8,18 +8,18 @@ import torch
 from torch import nn
 
 import counterpoint as cp
-from counterpoint import catalogue
-from counterpoint.agreement import check_processes
+from counterpoint import catalogue, rng
 from counterpoint.errors import Interrupted, PlanError
-from counterpoint.kinds import Wishes
 from counterpoint.modalities.image import Images, Sight
 from counterpoint.modalities.series import Series
+from counterpoint.modality import Wishes
 from counterpoint.plans import Plan
-from counterpoint.settle import chosen, prepare
-from counterpoint.training.looking import look
-from counterpoint.views import crop, draw
-from counterpoint.views.pixels import Look
-from counterpoint.views.waves import Waves
+from counterpoint.setup.experiment import chosen, prepare
+from counterpoint.training.batches import look
+from counterpoint.verbs.check_processes import check_processes
+from counterpoint.views import crop
+from counterpoint.views.image_views import Look
+from counterpoint.views.series_views import Waves
 from tests.test_cli import refused
 from tests.test_training import TINY, Stopper, same, weights
 from tests.worlds import WORLDS, pulses, records, stripes
@@ -28,7 +28,7 @@ LOCAL = {"local_views": 2, "precision": "fp32", "epochs": 2}
 
 
 def keys(count, view=2):
-    return draw.keys(seed=0, epoch=0, items=torch.arange(count), view=view)
+    return rng.keys(seed=0, epoch=0, items=torch.arange(count), view=view)
 
 
 def images(size, views="simclr", channels=3):

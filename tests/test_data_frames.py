@@ -15,7 +15,7 @@ from pyarrow import parquet
 
 from counterpoint.data.frames import is_frame, kind_of, raw_columns, read_frame, values_of
 from counterpoint.errors import SourceError
-from counterpoint.options import DataOptions
+from counterpoint.plans.data_options import DataOptions
 
 
 class Stream:

@@ -14,7 +14,7 @@ from counterpoint.data.labels import encode, read_codes
 from counterpoint.data.pairs import read_pairs
 from counterpoint.data.pictures import open_pictures
 from counterpoint.errors import LabelError, SourceError
-from counterpoint.progress import label_lines
+from counterpoint.setup.progress import label_lines
 from tests.worlds import Named
 
 ARRAY = np.zeros((4, 8, 8), np.uint8)

@@ -17,9 +17,9 @@ from counterpoint.data.decode import decode
 from counterpoint.data.pictures import looks_like_pictures, open_pictures, survey
 from counterpoint.data.sheets import read_sheet
 from counterpoint.errors import SourceError
-from counterpoint.files import beside_others
-from counterpoint.kinds import Wishes
-from counterpoint.options import DataOptions
+from counterpoint.modality import Wishes
+from counterpoint.plans.data_options import DataOptions
+from counterpoint.storage.files import beside_others
 
 
 def encoded(image, kind="PNG", **how):
@@ -127,7 +127,7 @@ def test_a_long_photo_is_decoded_at_a_reduced_scale_and_pillows_limit_stays(monk
 
 
 def test_a_picture_beyond_measure_is_skipped(album, monkeypatch):
-    monkeypatch.setattr("counterpoint.limits.PIXELS", 100)
+    monkeypatch.setattr("counterpoint.storage.limits.PIXELS", 100)
     put(album, "huge.png", size=(11, 10))
     assert opened(album).skipped == [
         ("huge.png", "it cannot be read: 11 x 10 pixels are more than 100; make it smaller, or cut it")

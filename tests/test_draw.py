@@ -2,7 +2,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from counterpoint.views import draw
+from counterpoint import rng
 
 
 def splitmix64(state):
@@ -16,32 +16,32 @@ def splitmix64(state):
 
 @given(st.integers(-(2**63), 2**63 - 1))
 def test_mix_is_splitmix64(number):
-    mixed = draw.mix(torch.tensor([number]) + draw.GOLDEN)
+    mixed = rng.mix(torch.tensor([number]) + rng.GOLDEN)
     assert int(mixed[0]) % 2**64 == splitmix64(number % 2**64)
 
 
 def test_known_values_of_splitmix64_from_zero():
-    first = draw.mix(torch.tensor([0]) + draw.GOLDEN)
+    first = rng.mix(torch.tensor([0]) + rng.GOLDEN)
     assert int(first[0]) % 2**64 == 0xE220A8397B1DCDAF
 
 
 @given(st.permutations(list(range(8))), st.integers(1, 7))
 def test_a_draw_does_not_depend_on_its_company(order, cut):
     items = torch.arange(8)
-    whole = draw.uniform(draw.keys(seed=3, epoch=2, items=items, view=1), 3, "test")
+    whole = rng.uniform(rng.keys(seed=3, epoch=2, items=items, view=1), 3, "test")
     some = torch.tensor(order[:cut])
-    part = draw.uniform(draw.keys(seed=3, epoch=2, items=some, view=1), 3, "test")
+    part = rng.uniform(rng.keys(seed=3, epoch=2, items=some, view=1), 3, "test")
     assert torch.equal(part, whole[some])
 
 
 def test_seed_epoch_view_and_purpose_all_matter():
     items = torch.arange(100)
-    usual = draw.uniform(draw.keys(seed=0, epoch=0, items=items, view=0), 1, "crop")
+    usual = rng.uniform(rng.keys(seed=0, epoch=0, items=items, view=0), 1, "crop")
     others = [
-        draw.uniform(draw.keys(seed=1, epoch=0, items=items, view=0), 1, "crop"),
-        draw.uniform(draw.keys(seed=0, epoch=1, items=items, view=0), 1, "crop"),
-        draw.uniform(draw.keys(seed=0, epoch=0, items=items, view=1), 1, "crop"),
-        draw.uniform(draw.keys(seed=0, epoch=0, items=items, view=0), 1, "flip"),
+        rng.uniform(rng.keys(seed=1, epoch=0, items=items, view=0), 1, "crop"),
+        rng.uniform(rng.keys(seed=0, epoch=1, items=items, view=0), 1, "crop"),
+        rng.uniform(rng.keys(seed=0, epoch=0, items=items, view=1), 1, "crop"),
+        rng.uniform(rng.keys(seed=0, epoch=0, items=items, view=0), 1, "flip"),
     ]
     for other in others:
         assert abs(float(torch.corrcoef(torch.cat([usual, other], dim=1).T)[0, 1])) < 0.3
@@ -49,7 +49,7 @@ def test_seed_epoch_view_and_purpose_all_matter():
 
 
 def test_uniform_numbers_fill_their_range_evenly():
-    numbers = draw.uniform(draw.keys(seed=0, epoch=0, items=torch.arange(20_000), view=0), 2, "even", low=2.0, high=4.0)
+    numbers = rng.uniform(rng.keys(seed=0, epoch=0, items=torch.arange(20_000), view=0), 2, "even", low=2.0, high=4.0)
     counts = torch.histc(numbers, bins=20, min=2, max=4)
     assert float(numbers.min()) >= 2
     assert float(numbers.max()) < 4
@@ -58,13 +58,13 @@ def test_uniform_numbers_fill_their_range_evenly():
 
 
 def test_normal_numbers_have_the_moments_of_a_normal():
-    numbers = draw.normal(draw.keys(seed=0, epoch=0, items=torch.arange(20_000), view=0), 2, "bell")
+    numbers = rng.normal(rng.keys(seed=0, epoch=0, items=torch.arange(20_000), view=0), 2, "bell")
     assert abs(float(numbers.mean())) < 0.02
     assert abs(float(numbers.std()) - 1) < 0.02
     assert abs(float((numbers**4).mean()) - 3) < 0.15
 
 
 def test_an_epoch_visits_every_item_once_in_another_order():
-    first, second = (draw.permutation(50, seed=0, epoch=epoch) for epoch in (0, 1))
+    first, second = (rng.permutation(50, seed=0, epoch=epoch) for epoch in (0, 1))
     assert sorted(first.tolist()) == list(range(50))
     assert not torch.equal(first, second)

@@ -9,15 +9,16 @@ import torch
 from PIL import Image
 
 import counterpoint as cp
+from counterpoint import rng
 from counterpoint.cli import main
 from counterpoint.embeddings import Embeddings
 from counterpoint.errors import InputError
-from counterpoint.kinds import Modality
+from counterpoint.modality import Modality
 from counterpoint.retrieval.duplicates import duplicates
 from counterpoint.retrieval.linkage import complete_groups
 from counterpoint.retrieval.mixture import copy_probability
-from counterpoint.retrieval.planting import Evidence, Planted
-from counterpoint.views import draw, near_copies
+from counterpoint.retrieval.planted_copies import Evidence, Planted
+from counterpoint.views import near_copies
 from tests.worlds import WORLDS, stripes
 
 
@@ -208,7 +209,7 @@ def test_near_copies_are_what_the_encoder_takes_and_closer_than_other_items(kind
     model = cp.fit(world.source, epochs=1, batch_size=16, width=8, **world.choices)
     items = model.open(world.source)
     batch = items.take(np.arange(8))
-    key = draw.keys(seed=0, epoch=0, items=torch.arange(8), view=0)
+    key = rng.keys(seed=0, epoch=0, items=torch.arange(8), view=0)
     copies = model.modality.near_copies(batch, key)
     assert len(copies) >= 2
     (weak,) = Modality.near_copies(model.modality, batch, key)  # what a modality without its own gets

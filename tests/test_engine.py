@@ -17,11 +17,11 @@ from torch.utils._pytree import tree_leaves
 import counterpoint as cp
 from counterpoint import catalogue
 from counterpoint.comparison import Comparison, SameItem, cosine, dot, euclidean, same_item
+from counterpoint.comparison.fused import log_sum_exp
+from counterpoint.comparison.loss import loss_of
 from counterpoint.errors import InputError
-from counterpoint.fused import log_sum_exp
 from counterpoint.negatives.beside import beside
-from counterpoint.negatives.queue import OwnKey
-from counterpoint.training.contrast import loss_of
+from counterpoint.negatives.key_queue import OwnKey
 
 OBJECTIVES = catalogue.names("objective")
 SIMILARITIES = {"cosine": cosine, "dot": dot, "euclidean": euclidean}
@@ -191,8 +191,8 @@ class Largest(TorchDispatchMode):
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_no_table_is_ever_allocated(name, labelled, monkeypatch):
     """With tiles and tables small enough to be quick, and blocks that are made again as those of large tables are."""
-    monkeypatch.setattr("counterpoint.training.contrast.MOST", {"cpu": 1 << 18})
-    monkeypatch.setattr("counterpoint.fused.KEPT", 0)
+    monkeypatch.setattr("counterpoint.comparison.loss.MOST", {"cpu": 1 << 18})
+    monkeypatch.setattr("counterpoint.comparison.fused.KEPT", 0)
     first, second = torch.randn(1024, 16, requires_grad=True), torch.randn(1024, 16)
     labels = torch.arange(1024) % 5 if labelled else None
     with Largest() as seen:
@@ -306,7 +306,7 @@ def test_threads_with_blocks_of_their_own_give_the_same_sums(monkeypatch):
     diagonal = torch.arange(300), torch.arange(300)
     expected = log_sum_exp(z, z, diagonal)
     (slope,) = torch.autograd.grad(expected.sum(), z)
-    monkeypatch.setattr("counterpoint.fused.ENOUGH", 1)
+    monkeypatch.setattr("counterpoint.comparison.fused.ENOUGH", 1)
     torch.set_num_threads(2)
     try:
         for second in (z, vectors(300)):
@@ -341,9 +341,9 @@ def test_an_objective_may_be_any_callable():
 def test_tiles_are_smaller_where_memory_is_short(monkeypatch):
     import os
 
-    from counterpoint.training import contrast
+    from counterpoint.comparison import loss
 
-    assert contrast.entries_for(torch.device("cpu")) <= contrast.MOST["cpu"]
+    assert loss.entries_for(torch.device("cpu")) <= loss.MOST["cpu"]
     real = os.sysconf
     monkeypatch.setattr(os, "sysconf", lambda name: 10 if name == "SC_AVPHYS_PAGES" else real(name))
-    assert contrast.entries_for(torch.device("cpu")) == 10 * real("SC_PAGE_SIZE") // contrast.BYTES
+    assert loss.entries_for(torch.device("cpu")) == 10 * real("SC_PAGE_SIZE") // loss.BYTES

@@ -17,7 +17,7 @@ from counterpoint.evaluation.intervals import Interval, paired_interval, score_i
 from counterpoint.evaluation.knn import check_labelled, weighted_knn
 from counterpoint.evaluation.linear import STRENGTHS, linear_probe
 from counterpoint.evaluation.probe import Probe, compare, probe, table
-from counterpoint.evaluation.usefulness import headline
+from counterpoint.evaluation.verdict import headline
 
 
 def vectors(count: int, width: int = 6, seed: int = 0) -> np.ndarray:

@@ -15,15 +15,15 @@ from safetensors.torch import load_file
 from torch import nn
 
 import counterpoint as cp
-from counterpoint.classifiers.classifier import Classifier, stand
+from counterpoint.classification.classifier import Classifier, stand
 from counterpoint.cli import main
 from counterpoint.errors import CounterpointError, InputError, MissingPackage, RunError
 from counterpoint.exporting import onnx_file, state
-from counterpoint.kinds import Wishes
 from counterpoint.modalities.image import Images, Sight
 from counterpoint.modalities.series import Series
 from counterpoint.modalities.table import Table
 from counterpoint.modalities.text import Text
+from counterpoint.modality import Wishes
 from tests.worlds import pulses, records, remarks, stripes
 
 onnxruntime = pytest.importorskip("onnxruntime")

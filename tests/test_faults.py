@@ -15,13 +15,14 @@ import torch
 from PIL import Image
 
 import counterpoint as cp
-from counterpoint import api, runs
-from counterpoint.choosing.standings import contest_table
+from counterpoint import api
 from counterpoint.cli import main
 from counterpoint.data.listing import of_folder
 from counterpoint.data.photos import cache_folder, open_photos
 from counterpoint.errors import InputError, RunError
-from counterpoint.files import LOCK, PARTIAL
+from counterpoint.runs import run_folder
+from counterpoint.storage.files import LOCK, PARTIAL
+from counterpoint.tuning.standings import contest_table
 from tests.kills import chosen_moments, moments
 from tests.worlds import records
 
@@ -76,9 +77,9 @@ KILLED = {
 @pytest.mark.parametrize("verb", KILLED, ids=lambda verb: verb.__name__)
 def test_killed_at_twenty_moments_a_verb_goes_on_to_the_same_result(verb, world, tmp_path, monkeypatch):
     """Every other kill hits a verb that replaces what another seed had made: nothing of that may stay."""
-    monkeypatch.setattr("counterpoint.labelling.teaching.fitting_epochs", lambda items: 1)
-    monkeypatch.setattr("counterpoint.classifiers.tuning.STEPS", 2)
-    monkeypatch.setattr("counterpoint.labelling.budgets.LONGER", 1)
+    monkeypatch.setattr("counterpoint.verbs.distill.fitting_epochs", lambda items: 1)
+    monkeypatch.setattr("counterpoint.classification.finetuning.STEPS", 2)
+    monkeypatch.setattr("counterpoint.verbs.label_budgets.LONGER", 1)
     verb(world, tmp_path / "earlier", seed=1)
     verb(world, tmp_path / "whole")
     expected = KILLED[verb](tmp_path / "whole")
@@ -174,7 +175,7 @@ def test_weights_that_are_no_numbers_are_never_saved(at, world, tmp_path, monkey
     long = TINY | {"epochs": 2, "save_every": 1}
     with pytest.raises(InputError, match=f"Weights .* not finite after step {at + 1}: .*learning_rate="):
         cp.fit(world / "rows.npy", out=tmp_path / "run", **long)
-    kept = torch.load(tmp_path / "run" / runs.STATE, weights_only=True)
+    kept = torch.load(tmp_path / "run" / run_folder.STATE, weights_only=True)
     assert kept["step"] == at
     assert all(each.isfinite().all() for each in kept["method"].values())
     assert not (tmp_path / "run" / "model.safetensors").exists()
@@ -190,8 +191,8 @@ def damaged(run):
 
 
 def test_a_model_of_no_numbers_is_neither_saved_nor_exported_nor_loaded(model, tmp_path):
-    from counterpoint.files import write_json
-    from counterpoint.weights import write_weights
+    from counterpoint.storage.files import write_json
+    from counterpoint.storage.weights import write_weights
 
     bad, copied = damaged(model), tmp_path / "run"
     shutil.copytree(model, copied)
@@ -206,7 +207,7 @@ def test_a_model_of_no_numbers_is_neither_saved_nor_exported_nor_loaded(model, t
 
 
 def test_infinity_may_stand_in_a_buffer_and_nan_may_not():
-    from counterpoint.weights import not_finite
+    from counterpoint.storage.weights import not_finite
 
     network = torch.nn.Linear(2, 2)
     network.register_buffer("mask", torch.tensor([0.0, -torch.inf]))
@@ -277,7 +278,7 @@ def test_a_search_that_was_killed_before_its_record_says_what_to_do(world, tmp_p
 
 
 def test_two_verbs_never_leave_their_results_in_one_run_at_once(world, model):
-    from counterpoint.locks import locked
+    from counterpoint.runs.locks import locked
 
     rows, labels = world / "rows.npy", world / "labels.npy"
     verbs = [
@@ -315,9 +316,9 @@ def small(request, tmp_path):
 
 
 def test_a_full_disk_is_said_in_a_sentence_and_what_was_there_stays(small, monkeypatch):
-    from counterpoint.files import write_json
+    from counterpoint.storage.files import write_json
+    from counterpoint.storage.weights import write_weights
     from counterpoint.training import checkpoint
-    from counterpoint.weights import write_weights
 
     large = np.zeros((300, 100), dtype=np.float32)
     writers = {
@@ -358,7 +359,7 @@ def test_a_comparison_goes_on_with_the_same_data_and_labels_only(world, tmp_path
 
 
 def test_contenders_that_differ_by_a_sign_have_folders_of_their_own():
-    from counterpoint.choosing.bakeoff import folder_name
+    from counterpoint.verbs.compare import folder_name
 
     specs = ["m(a=1)", "m(a=-1)", "m(a=+1)", "m a=1", "m(a=1", "m(a =1)", "m-a-1", "m(a=1,)", "m(b=" + "1" * 300 + ")"]
     assert len({folder_name(spec) for spec in specs}) == len(specs)
@@ -402,7 +403,7 @@ def test_names_that_are_no_text_go_through_every_verb(tmp_path, monkeypatch):
     z = cp.Embeddings.load(tmp_path / "z.npz")
     assert z.names == sorted(path.relative_to(photos).as_posix() for path in photos.glob("*/*.png"))
     assert os.fsdecode(b"na\xefve/caf\xe9-0.png") in z.names
-    assert os.fsdecode(b"na\xefve") in runs.read_plan(run)["followed"]
+    assert os.fsdecode(b"na\xefve") in run_folder.read_plan(run)["followed"]
 
 
 @pytest.mark.slow

@@ -13,18 +13,18 @@ from torch import nn
 from torch.nn import functional
 
 import counterpoint as cp
-from counterpoint.classifiers.calibration import TEMPERATURES, fitting_temperature, loss_at
-from counterpoint.classifiers.classifier import Classifier
-from counterpoint.classifiers.distilling import agreement
-from counterpoint.classifiers.tuning import usual_epochs
+from counterpoint.classification.calibration import TEMPERATURES, fitting_temperature, loss_at
+from counterpoint.classification.classifier import Classifier
+from counterpoint.classification.finetuning import usual_epochs
 from counterpoint.cli import main
 from counterpoint.data.labels import read_some_labels
 from counterpoint.data.splits import budget, split
+from counterpoint.distillation.answers import agreement
 from counterpoint.errors import InputError, LabelError, RunError
 from counterpoint.interfaces import ItemInfo
+from counterpoint.label_types import NAMINGS
 from counterpoint.methods.distillation import Distillation
 from counterpoint.methods.supervised import Supervised
-from counterpoint.naming import NAMINGS
 from tests.worlds import WORLDS, Named, stripes
 
 SMALL = {"width": 8, "head_hidden": 16, "head_outputs": 8, "batch_size": 64}

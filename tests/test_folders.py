@@ -14,15 +14,16 @@ import pytest
 from PIL import Image
 
 import counterpoint as cp
-from counterpoint import api, locks, runs
+from counterpoint import api
 from counterpoint.cli import main
 from counterpoint.data.idx import pictures_in
 from counterpoint.data.listing import files_in, of_folder, of_paths
 from counterpoint.data.paths import existing, ours
 from counterpoint.data.photos import cache_folder, open_photos
 from counterpoint.errors import InputError, RunError, SourceError
-from counterpoint.files import LOCK, expanded, replacing, write_json
-from counterpoint.locks import holds_out, locked
+from counterpoint.runs import locks, run_folder
+from counterpoint.runs.locks import holds_out, locked
+from counterpoint.storage.files import LOCK, expanded, replacing, write_json
 from tests.worlds import stripes
 
 TINY = {"epochs": 1, "batch_size": 20, "width": 8, "head_hidden": 8, "head_outputs": 8}
@@ -71,17 +72,17 @@ def test_a_home_folder_is_followed_wherever_a_path_is_given(home, tmp_path, monk
 
 def test_a_run_says_where_its_source_lies_so_that_it_is_found_from_any_folder(home, tmp_path, monkeypatch):
     source = str(home / "data" / "pictures.npy")
-    absolute, relative = (runs.read_plan(home / "runs" / name) for name in ("absolute", "relative"))
+    absolute, relative = (run_folder.read_plan(home / "runs" / name) for name in ("absolute", "relative"))
     assert (absolute["source"], absolute["source_path"]) == (source, source)
     assert (relative["source"], relative["source_path"]) == ("pictures.npy", source)
     assert relative["directory"] == str(home / "data")
     monkeypatch.chdir(tmp_path)
     np.save(tmp_path / "pictures.npy", np.zeros(3))  # of the same name, and other data
-    assert runs.source_of(home / "runs" / "relative") == source
-    gone = runs.sealed("source", "pictures.npy", "/nowhere/pictures.npy")
-    assert runs.at_hand(gone, "source", "It learned from") == "pictures.npy"
+    assert run_folder.source_of(home / "runs" / "relative") == source
+    gone = run_folder.sealed("source", "pictures.npy", "/nowhere/pictures.npy")
+    assert run_folder.at_hand(gone, "source", "It learned from") == "pictures.npy"
     with pytest.raises(RunError, match="not to be found from here"):
-        runs.at_hand(runs.sealed("source", "numpy.ndarray", None), "source", "It learned from")
+        run_folder.at_hand(run_folder.sealed("source", "numpy.ndarray", None), "source", "It learned from")
 
 
 def test_a_home_that_nobody_knows_is_said_in_a_sentence(tmp_path, monkeypatch):
@@ -172,7 +173,7 @@ def test_a_run_inside_its_source_is_not_read_again(tmp_path):
         photo(tmp_path / f"{number:02}.png")
     for out in ("first", "deeper/second"):
         cp.fit(tmp_path, out=tmp_path / out, **TINY)
-        assert runs.read_plan(tmp_path / out)["items"] == 24
+        assert run_folder.read_plan(tmp_path / out)["items"] == 24
     (tmp_path / "first" / "model.safetensors").unlink()  # as if it had been killed
     (tmp_path / "first" / "config.json").unlink()
     assert len(of_folder(tmp_path).names) == 24
@@ -190,8 +191,8 @@ def test_a_folder_with_data_in_it_is_not_written_into(tmp_path):
 HOLD = """
 import sys, time
 from pathlib import Path
-from counterpoint.files import replacing
-from counterpoint.locks import locked
+from counterpoint.storage.files import replacing
+from counterpoint.runs.locks import locked
 out = Path(sys.argv[1])
 with locked(out), replacing(out / "plan.json"):
     print("held", flush=True)
@@ -215,7 +216,7 @@ def test_a_folder_that_another_process_writes_into_is_refused_until_that_ends_or
     assert LOCK in left  # and a plan that is half-written
     with locked(out):
         assert {path.name for path in out.iterdir()} == {LOCK}
-        runs.check(out, resume=False, overwrite=False)
+        run_folder.check(out, resume=False, overwrite=False)
     assert not any(out.iterdir())
 
 

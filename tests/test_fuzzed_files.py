@@ -20,9 +20,9 @@ from pyarrow import parquet
 
 from counterpoint.data.arrays import read_arrays
 from counterpoint.data.idx import read_idx
+from counterpoint.data.memory_items import array_of
 from counterpoint.data.pictures import looks_like_pictures, open_pictures
 from counterpoint.data.relevance import read_relevance
-from counterpoint.data.rows import array_of
 from counterpoint.data.sheets import read_sheet
 from counterpoint.data.texts import read_texts
 from counterpoint.data.word2vec import read_word2vec

@@ -10,15 +10,15 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset, IterableDataset, SubsetRandomSampler, TensorDataset
 
+from counterpoint.data.aligned_rows import every_row
 from counterpoint.data.labels import read_codes
-from counterpoint.data.levels import Range
 from counterpoint.data.pictures import Survey, looks_like_pictures, open_pictures, survey
-from counterpoint.data.rows_out import every_row
+from counterpoint.data.value_range import Range
 from counterpoint.errors import LabelError, SourceError
-from counterpoint.kinds import Wishes
 from counterpoint.modalities.image import Images
-from counterpoint.opening import recognised
-from counterpoint.options import DataOptions
+from counterpoint.modality import Wishes
+from counterpoint.plans.data_options import DataOptions
+from counterpoint.setup.dataset import recognised
 
 COLOURS = ("red", "lime", "blue", "white")
 IMAGES = [Image.new("RGB", (10, 9), colour) for colour in COLOURS]

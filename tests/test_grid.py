@@ -8,8 +8,8 @@ from counterpoint import catalogue
 from counterpoint.evaluation.knn import weighted_knn
 from counterpoint.interfaces import ItemInfo, Step
 from counterpoint.model import Model
-from counterpoint.settle import chosen, prepare
-from counterpoint.training.looking import look
+from counterpoint.setup.experiment import chosen, prepare
+from counterpoint.training.batches import look
 from counterpoint.training.loop import Keeping, learn, train
 from tests.worlds import CLASSES, WORLDS, scored
 
@@ -112,10 +112,10 @@ def test_comparing_only_reads_and_every_weight_learns(method, kind):
 @pytest.mark.parametrize("kind", catalogue.names("modality"))
 def test_views_and_representations_depend_on_the_item_and_not_on_its_batch(kind):
     _, parts = prepared("simclr", kind, epochs=1)
-    from counterpoint.views import draw
+    from counterpoint import rng
 
     index = np.arange(8)
-    key = draw.keys(seed=0, epoch=0, items=torch.from_numpy(index), view=0)
+    key = rng.keys(seed=0, epoch=0, items=torch.from_numpy(index), view=0)
     whole = parts.modality.look(parts.items.take(index), key)
     part = parts.modality.look(parts.items.take(index[3:5]), key[3:5])
     shorter = tuple(slice(length) for length in part.shape[1:])  # texts are as long as the longest of their batch

@@ -15,8 +15,8 @@ from rich.console import Console
 
 from counterpoint import plans
 from counterpoint.cli import main
-from counterpoint.shell.app import app
-from counterpoint.shell.help import OTHERS, TOPICS, topic
+from counterpoint.cli.app import app
+from counterpoint.cli.help import OTHERS, TOPICS, topic
 
 GOLDEN = Path(__file__).parent / "gallery_of_help.txt"
 """The help of every verb, 100 letters wide; COUNTERPOINT_WRITE_GALLERY=1 pytest tests/test_help.py writes it anew."""

@@ -8,17 +8,17 @@ from benchmarks import intervals as worlds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from counterpoint.choosing.standings import standings
 from counterpoint.errors import InputError
-from counterpoint.evaluation.draws import (
+from counterpoint.evaluation.intervals import difference_interval, paired_interval, score_interval, wilson
+from counterpoint.evaluation.multiple_comparisons import familywise_level
+from counterpoint.evaluation.repeats import (
     difference_over_draws,
     mean_variance,
     pooled,
     pooled_difference,
     score_over_draws,
 )
-from counterpoint.evaluation.families import familywise_level
-from counterpoint.evaluation.intervals import difference_interval, paired_interval, score_interval, wilson
+from counterpoint.tuning.standings import standings
 
 LUCK = 3 * np.sqrt(0.05 * 0.95 / 400)
 """Three standard errors of a rate of 5 % in 400 simulations."""

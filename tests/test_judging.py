@@ -11,12 +11,12 @@ import torch
 from torch import nn
 
 import counterpoint as cp
-from counterpoint.classifiers.classifier import Classifier, stand
+from counterpoint.classification.classifier import Classifier, stand
+from counterpoint.classification.cross_validation import FOLDS, Answered, folds
+from counterpoint.classification.selection import Baseline, Candidate, choose, conclusion, is_constant, judgement
 from counterpoint.errors import PlanError
 from counterpoint.evaluation.labelled import Labelled
-from counterpoint.labelling.folds import FOLDS, Answered, folds
-from counterpoint.labelling.judging import Baseline, Candidate, choose, conclusion, is_constant, judgement
-from counterpoint.training.normalise import settle_statistics
+from counterpoint.training.batch_norm import settle_statistics
 from tests.worlds import stripes
 
 pytestmark = pytest.mark.usefixtures("quick_lessons")

@@ -7,9 +7,9 @@ import typing
 
 import pytest
 
-from counterpoint import keywords
-from counterpoint.options import DataOptions
 from counterpoint.plans import Distilling, Lab, Lifecycle, Plan, Tuning
+from counterpoint.plans.data_options import DataOptions
+from counterpoint.verbs import keywords
 
 RECORDS = {
     keywords.DataKeywords: [DataOptions],

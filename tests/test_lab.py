@@ -7,15 +7,15 @@ import pytest
 import torch
 
 import counterpoint as cp
-from counterpoint.choosing.remarks import Measure, advice, remarks
+from counterpoint import rng
 from counterpoint.cli import main
-from counterpoint.evaluation.looks import Known, found
-from counterpoint.kinds import Wishes
-from counterpoint.opening import open_source
-from counterpoint.views import draw
-from counterpoint.views.parts import alone, presets
-from counterpoint.views.pixels import Look
-from counterpoint.views.waves import Waves
+from counterpoint.evaluation.view_statistics import Known, found
+from counterpoint.modality import Wishes
+from counterpoint.setup.dataset import open_source
+from counterpoint.tuning.view_remarks import Measure, advice, remarks
+from counterpoint.views.image_views import Look
+from counterpoint.views.series_views import Waves
+from counterpoint.views.single_changes import alone, presets
 from tests.worlds import WORLDS, records, stripes
 
 SMALL = {"width": 8, "items": 96}
@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from counterpoint.views import draw
+from counterpoint import rng
 
 
 def same(rows, key):
@@ -37,19 +37,19 @@ def turned(rows, key):
 
 
 def noise(rows, key):
-    return draw.normal(key, rows[0].numel(), "noise").view(rows.shape)
+    return rng.normal(key, rows[0].numel(), "noise").view(rows.shape)
 
 
 def without_first(rows, key):
     """The first column drawn anew: it alone says the class."""
     rows = rows.clone()
-    rows[:, 0] = draw.normal(key, 1, "first")[:, 0]
+    rows[:, 0] = rng.normal(key, 1, "first")[:, 0]
     return rows
 
 
 def without_last(rows, key):
     rows = rows.clone()
-    rows[:, -1] = draw.normal(key, 1, "last")[:, 0]
+    rows[:, -1] = rng.normal(key, 1, "last")[:, 0]
     return rows
 
 
@@ -61,7 +61,7 @@ def silent(rows, key):
 
 
 def loud(rows, key):
-    return rows * torch.exp(0.1 * draw.normal(key, 1, "loud"))[:, :, None]
+    return rows * torch.exp(0.1 * rng.normal(key, 1, "loud"))[:, :, None]
 
 
 def dark(picture):
@@ -203,7 +203,7 @@ def test_every_kind_of_data_is_judged_and_every_spec_can_be_fitted(kind):
     assert len(set(specs)) == len(specs)
     assert {each for each in presets(kind) if each not in specs} == set()
     modality, items = open_source(world.source, Wishes(kind=kind))
-    keys = draw.keys(seed=0, epoch=0, items=torch.arange(96), view=0)
+    keys = rng.keys(seed=0, epoch=0, items=torch.arange(96), view=0)
     batch = items.take(np.arange(96))
     for row in held["looks"]:
         assert 0 <= row["accuracy"]["low"] <= row["accuracy"]["value"] <= row["accuracy"]["high"] <= 1
@@ -220,7 +220,7 @@ def test_every_kind_of_data_is_judged_and_every_spec_can_be_fitted(kind):
 
 def test_a_change_alone_is_that_change_and_no_other():
     images = torch.randint(0, 255, (64, 3, 64, 64), dtype=torch.uint8, generator=torch.manual_seed(0))
-    key = draw.keys(seed=0, epoch=0, items=torch.arange(64), view=0)
+    key = rng.keys(seed=0, epoch=0, items=torch.arange(64), view=0)
     whole = Look(mirror=0.3, degrees=10, blur=0.5, solarize=0.5, erase=0.5)
     plain = images.float() / 255
     away = {}
@@ -243,7 +243,7 @@ def test_what_is_left_out_is_no_change_and_images_of_any_shape_stay_whole():
     assert list(alone("upright", only="image")) == ["crop", "rotation", "colour", "grey"]
     assert alone("corrupt(rate=0.5)", only="table") == {"corrupt": "corrupt(rate=0.5)"}
     wide = torch.randint(0, 255, (4, 3, 10, 20), dtype=torch.uint8, generator=torch.manual_seed(0))
-    key = draw.keys(seed=0, epoch=0, items=torch.arange(4), view=0)
+    key = rng.keys(seed=0, epoch=0, items=torch.arange(4), view=0)
     still = {"scale": 1.0, "ratio": 1.0, "mirror": 0.0, "colour": 0.0}
     views = [Look(**still)(wide, key + by, size=20) for by in (0, 1)]
     torch.testing.assert_close(views[0], views[1], rtol=0, atol=0)
@@ -276,7 +276,7 @@ def test_the_same_seed_gives_the_same_figures_and_another_does_not():
 
 def test_a_callable_of_the_users_is_judged_beside_the_presets():
     def shaken(rows, key):
-        return rows + 0.2 * draw.normal(key, rows[0].numel(), "shaken").view(rows.shape)
+        return rows + 0.2 * rng.normal(key, rows[0].numel(), "shaken").view(rows.shape)
 
     held = cp.lab(WORLDS["series"](count=64).source, views=shaken, **SMALL)
     assert [(row["name"], row["views"]) for row in held["looks"]] == [("whole look", None), ("preset waves", "waves")]

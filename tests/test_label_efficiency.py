@@ -8,13 +8,19 @@ import numpy as np
 import pytest
 
 import counterpoint as cp
-from counterpoint.classifiers.classifier import Classifier
+from counterpoint.classification.classifier import Classifier
+from counterpoint.classification.test_results import (
+    answered,
+    calibration_error,
+    expected_calibration_error,
+    least_certain,
+)
 from counterpoint.cli import main
 from counterpoint.errors import InputError, LabelError
 from counterpoint.evaluation.labelled import Labelled
-from counterpoint.labelling.answers import answered, calibration_error, expected_calibration_error, least_certain
-from counterpoint.labelling.budgets import Budget, compared, read_budget, scored
-from counterpoint.labelling.efficiency import efficiency_table
+from counterpoint.setup.label_budget import Budget, read_budget
+from counterpoint.verbs.label_budgets import compared, scored
+from counterpoint.verbs.label_efficiency import efficiency_table
 from tests.worlds import stripes
 
 pytestmark = pytest.mark.usefixtures("quick_lessons")

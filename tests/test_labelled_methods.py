@@ -8,7 +8,7 @@ import torch
 
 import counterpoint as cp
 from counterpoint import catalogue
-from counterpoint.assemble import completed
+from counterpoint.comparison.loss import loss_of
 from counterpoint.errors import LabelError, PlanError
 from counterpoint.interfaces import ItemInfo, Step
 from counterpoint.methods.joint import Joint
@@ -16,8 +16,8 @@ from counterpoint.methods.siamese import Siamese
 from counterpoint.methods.sup_con import SupCon
 from counterpoint.methods.triplet import Triplet
 from counterpoint.plans import Plan
-from counterpoint.settle import chosen, prepare
-from counterpoint.training.contrast import loss_of
+from counterpoint.setup.build import completed
+from counterpoint.setup.experiment import chosen, prepare
 from tests.worlds import records
 
 TINY = {"epochs": 1, "batch_size": 16, "width": 8, "head_hidden": 16, "head_outputs": 8, "precision": "fp32"}
@@ -148,8 +148,8 @@ def test_pairs_that_cannot_be_used_are_refused(pairs, match):
 
 
 def test_pairs_come_from_a_table(tmp_path):
+    from counterpoint.data.memory_items import Rows
     from counterpoint.data.pairs import read_pairs
-    from counterpoint.data.rows import Rows
 
     items = Rows.of(np.zeros((3, 1)), ["a", "b", "c"])
     (tmp_path / "pairs.csv").write_text("first,second,same\na,b,yes\nb,c,no\n")

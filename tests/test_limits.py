@@ -16,17 +16,17 @@ from PIL import Image
 from pyarrow import parquet
 
 import counterpoint as cp
-from counterpoint import limits
 from counterpoint.data.archives import has_pictures, of_archive
 from counterpoint.data.arrays import read_arrays
+from counterpoint.data.compressed_files import contents
 from counterpoint.data.frames import read_frame
 from counterpoint.data.idx import read_idx
-from counterpoint.data.packed import contents
 from counterpoint.data.pictures import open_pictures
 from counterpoint.data.tables import read_parquet
 from counterpoint.embeddings import Embeddings
 from counterpoint.errors import SourceError
-from counterpoint.limits import PIECE, SMALL, TooLarge, at_most
+from counterpoint.storage import limits
+from counterpoint.storage.limits import PIECE, SMALL, TooLarge, at_most
 
 ZEROS = bytes(400_000)
 IDX = b"\x00\x00\x08\x03" + (100).to_bytes(4, "big") * 2 + (40).to_bytes(4, "big") + ZEROS
@@ -142,7 +142,7 @@ def test_somebody_elses_plan_beside_photos_is_no_run_and_no_fault(foreign, tmp_p
 def test_what_is_said_of_vectors_that_unpack_to_too_much_is_said_once(tmp_path, monkeypatch):
     path = tmp_path / "v.npz"
     Embeddings(np.eye(8, dtype=np.float32), list("abcdefgh")).save(path)
-    monkeypatch.setattr("counterpoint.limits.unpacked_from", lambda packed: 10)
+    monkeypatch.setattr("counterpoint.storage.limits.unpacked_from", lambda packed: 10)
     with pytest.raises(SourceError, match="would unpack to more than") as refused:
         Embeddings.load(path)
     assert "does not hold embeddings" not in str(refused.value)

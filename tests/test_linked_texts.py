@@ -6,17 +6,17 @@ import torch
 
 import counterpoint as cp
 from counterpoint.comparison import Comparison, cosine, same_item
-from counterpoint.data.alike import alike
-from counterpoint.data.linked import read_linked
+from counterpoint.comparison.loss import loss_of
+from counterpoint.data.duplicate_texts import alike
+from counterpoint.data.text_pairs import read_linked
 from counterpoint.data.tokens import Tokenizer, learned
 from counterpoint.errors import InputError, PlanError, SourceError
 from counterpoint.interfaces import ItemInfo
-from counterpoint.negatives.queue import OwnKey
-from counterpoint.negatives.unshared import Unshared, unshared
+from counterpoint.negatives.key_queue import OwnKey
+from counterpoint.negatives.shared_texts import Unshared, unshared
 from counterpoint.objectives.info_nce import info_nce
-from counterpoint.settle import chosen, prepare
-from counterpoint.training.contrast import loss_of
-from counterpoint.training.looking import look
+from counterpoint.setup.experiment import chosen, prepare
+from counterpoint.training.batches import look
 
 WORDS = np.random.default_rng(5).permutation([f"{a}{b}{c}" for a in "bdfgk" for b in "aeiou" for c in "lmnrst"])
 

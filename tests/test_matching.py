@@ -12,11 +12,11 @@ from counterpoint.cli import main
 from counterpoint.data.frames import raw_columns
 from counterpoint.data.relevance import read_collection, read_relevance
 from counterpoint.errors import InputError
-from counterpoint.likeness import agree
-from counterpoint.matching import match, retrieve, table
-from counterpoint.mining import mine
 from counterpoint.retrieval.lexical import bm25, tfidf
 from counterpoint.retrieval.ranking import ranked
+from counterpoint.verbs.evaluate_retrieval import match, retrieve, table
+from counterpoint.verbs.evaluate_similarity import agree
+from counterpoint.verbs.mine import mine
 from tests.test_linked_texts import asked
 
 DOCUMENTS = ["the cat sat on the mat", "a dog barked at the cat", "no animals here at all", "a dog and a dog"]

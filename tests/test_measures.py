@@ -5,8 +5,8 @@ import pytest
 
 from counterpoint.errors import InputError
 from counterpoint.evaluation.geometry import effective_rank
-from counterpoint.evaluation.measures import DELTA, MEASURES, alpha_req, lidar, measured, view_accuracy
-from counterpoint.evaluation.ranks import rank_correlation
+from counterpoint.evaluation.label_free import DELTA, MEASURES, alpha_req, lidar, measured, view_accuracy
+from counterpoint.evaluation.rank_correlation import rank_correlation
 
 RANDOM = np.random.default_rng(0)
 ITEMS = RANDOM.normal(size=(60, 6)) * np.arange(1, 7) ** -0.7

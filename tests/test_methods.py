@@ -9,15 +9,15 @@ from torch import nn
 
 import counterpoint as cp
 from counterpoint import catalogue
-from counterpoint.assemble import asks_for, compared_by, completed
-from counterpoint.encoders.slow import rising
+from counterpoint.comparison.loss import loss_of
+from counterpoint.encoders.ema import rising
 from counterpoint.errors import PlanError
 from counterpoint.interfaces import ItemInfo, Step
 from counterpoint.model import load
 from counterpoint.objectives.info_nce import info_nce
 from counterpoint.plans import Plan
-from counterpoint.training.contrast import loss_of
-from counterpoint.training.watch import judge, measure
+from counterpoint.setup.build import asks_for, compared_by, completed
+from counterpoint.training.diagnostics import judge, measure
 from tests.worlds import records
 
 NAMES = ["byol", "simsiam", "barlow_twins", "vicreg", "moco_v3", "nnclr"]

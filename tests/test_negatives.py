@@ -8,23 +8,22 @@ import numpy as np
 import pytest
 import torch
 
-from counterpoint import catalogue
-from counterpoint.agreement import check_processes
-from counterpoint.assemble import whole
+from counterpoint import catalogue, rng
 from counterpoint.cli import main
 from counterpoint.comparison import Comparison, SameItem, cosine, same_item
+from counterpoint.comparison.loss import loss_of
 from counterpoint.errors import CounterpointError, LabelError
 from counterpoint.evaluation.knn import weighted_knn
 from counterpoint.interfaces import ItemInfo, Step
 from counterpoint.model import Model
-from counterpoint.negatives.further import Further
+from counterpoint.negatives.extra_columns import Further
+from counterpoint.negatives.key_queue import OwnKey
 from counterpoint.negatives.other_labels import OtherClass
-from counterpoint.negatives.queue import OwnKey
 from counterpoint.plans import Plan
-from counterpoint.settle import chosen, prepare
-from counterpoint.training.contrast import loss_of
+from counterpoint.setup.build import whole
+from counterpoint.setup.experiment import chosen, prepare
 from counterpoint.training.loop import Keeping, train
-from counterpoint.views import draw
+from counterpoint.verbs.check_processes import check_processes
 from tests.worlds import CLASSES, records
 
 NAMES = catalogue.names("negatives")
@@ -221,7 +220,7 @@ def test_a_choice_among_negatives_is_that_of_its_definition(name, kind):
 def test_mixed_points_lie_between_the_hardest():
     plain, found, items = table("mixed")
     z = torch.nn.functional.normalize(vectors(), dim=1)
-    luck = draw.uniform(draw.keys(seed=77, epoch=0, items=items[0], view=0), 15, "mixed").double().tolist()
+    luck = rng.uniform(rng.keys(seed=77, epoch=0, items=items[0], view=0), 15, "mixed").double().tolist()
     torch.testing.assert_close(found.similarity[:, :12], plain.similarity)
     assert bool(found.negative[:, 12:].all())
     assert not bool(found.positive[:, 12:].any())

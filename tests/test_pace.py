@@ -53,7 +53,7 @@ def test_a_run_has_ten_steps_however_short_its_time_and_says_that_it_takes_longe
 
 
 def test_a_plan_that_shrinks_says_why(capsys):
-    from counterpoint.progress import progress
+    from counterpoint.setup.progress import progress
 
     with progress() as listen:
         listen({"step": 5, "steps": 40, "planned_anew": 40, "planned": 90, "seconds_per_step": 0.25})

@@ -12,8 +12,8 @@ from torch import nn
 
 import counterpoint as cp
 from counterpoint import catalogue
-from counterpoint.assemble import asks_for
 from counterpoint.comparison import Comparison, Tile, cosine, dot, euclidean, same_item
+from counterpoint.comparison.loss import loss_of
 from counterpoint.interfaces import ItemInfo
 from counterpoint.methods.dino import DINO
 from counterpoint.methods.swav import SwAV
@@ -22,7 +22,7 @@ from counterpoint.objectives.info_nce import info_nce
 from counterpoint.objectives.margin import margin
 from counterpoint.objectives.n_pair import n_pair
 from counterpoint.objectives.sigmoid import sigmoid
-from counterpoint.training.contrast import loss_of
+from counterpoint.setup.build import asks_for
 
 pytestmark = [
     pytest.mark.slow,
@@ -56,7 +56,7 @@ def test_lightly(temperature):
 @pytest.mark.parametrize("temperature", [0.05, 0.5])
 def test_lightly_with_a_memory_bank(temperature):
     losses = pytest.importorskip("lightly.loss", reason="lightly is in the group bench")
-    from counterpoint.negatives.queue import OwnKey
+    from counterpoint.negatives.key_queue import OwnKey
 
     theirs = losses.NTXentLoss(temperature=temperature, memory_bank_size=(64, 16))
     bank = torch.nn.functional.normalize(torch.randn(64, 16), dim=1)

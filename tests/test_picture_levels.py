@@ -10,16 +10,17 @@ import torch
 from PIL import Image
 
 import counterpoint as cp
+from counterpoint import rng
 from counterpoint.cli import main
 from counterpoint.data import photos
-from counterpoint.data.levels import Range, measured, stated, usual
 from counterpoint.data.pictures import open_pictures, survey
+from counterpoint.data.value_range import Range, measured, stated, usual
 from counterpoint.errors import PlanError, SourceError
 from counterpoint.evaluation.intervals import score_interval
-from counterpoint.kinds import Wishes
 from counterpoint.modalities.image import Images
-from counterpoint.options import DataOptions
-from counterpoint.views import draw, pixels
+from counterpoint.modality import Wishes
+from counterpoint.plans.data_options import DataOptions
+from counterpoint.views import image_views
 from tests.worlds import stripes
 
 SHADES = np.random.default_rng(0).integers(940, 1061, (12, 16, 16)).astype(np.uint16)
@@ -47,7 +48,7 @@ def colour_png(pixels):
     def chunk(name, held):
         return struct.pack(">I", len(held)) + name + held + struct.pack(">I", zlib.crc32(name + held))
 
-    height, width, channels = pixels.shape
+    height, width, channels = image_views.shape
     lines = b"".join(b"\0" + line.astype(">u2").tobytes() for line in pixels)
     header = struct.pack(">IIBBBBB", width, height, 16, {2: 4, 3: 2, 4: 6}[channels], 0, 0, 0)
     parts = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")
@@ -170,7 +171,7 @@ def test_floats_in_tiff_are_kept_as_they_are(tmp_path):
 
 def test_deep_photos_are_stored_deep(tmp_path):
     open_pictures(folder_of(tmp_path / "x", SHADES), size=16, channels=1)
-    (kept,) = photos.cache_folder().glob("*/*/pixels.npy")
+    (kept,) = photos.cache_folder().glob("*/*/image_views.npy")
     assert np.load(kept).dtype == np.uint16
 
 
@@ -418,12 +419,12 @@ def test_any_number_of_channels_is_read_first_or_last(channels):
 
 @pytest.mark.parametrize("channels", [2, 4, 5])
 def test_views_of_other_bands_and_of_deep_grey_assume_no_colour(channels):
-    assert pixels.auto(channels, 200) == "grey"
+    assert image_views.auto(channels, 200) == "grey"
     bands = np.random.default_rng(0).random((4, channels, 16, 16)).astype(np.float32)
     bands[:, 1:] = 0
     modality, items = learned(bands)
-    batch, key = everything(items), draw.keys(seed=0, epoch=0, items=torch.arange(4), view=0)
-    still = pixels.Look(scale=1.0, largest=1.0, ratio=1.0, mirror=0.0, colour=1.0, grey=1.0)
+    batch, key = everything(items), rng.keys(seed=0, epoch=0, items=torch.arange(4), view=0)
+    still = image_views.Look(scale=1.0, largest=1.0, ratio=1.0, mirror=0.0, colour=1.0, grey=1.0)
     view = still(batch, key, size=16)
     for one, seen in zip(batch, view, strict=True):
         offset = seen[1, 0, 0]  # light alone: the same factor and offset for all bands

@@ -12,14 +12,14 @@ import pytest
 from PIL import Image
 from pyarrow import parquet
 
-from counterpoint import runs
 from counterpoint.data.labels import read_codes
 from counterpoint.data.paths import RECORDS
 from counterpoint.data.pictures import looks_like_pictures, open_pictures, survey
 from counterpoint.data.texts import looks_like_texts
 from counterpoint.errors import InputError, SourceError
-from counterpoint.kinds import Wishes
-from counterpoint.opening import recognised
+from counterpoint.modality import Wishes
+from counterpoint.runs import run_folder
+from counterpoint.setup.dataset import recognised
 
 COLOURS = ("red", "lime", "blue", "white")
 
@@ -82,7 +82,7 @@ def test_what_is_skipped_lands_in_the_folder_of_the_run(tmp_path):
     put(tmp_path, "photos/a.png")
     put(tmp_path, "photos/b.png", b"no picture")
     put(tmp_path, "photos/c.heic")
-    runs.start(tmp_path / "run", {}, opened(tmp_path / "photos"))
+    run_folder.start(tmp_path / "run", {}, opened(tmp_path / "photos"))
     assert [line.split("\t")[0] for line in (tmp_path / "run/skipped.txt").read_text().splitlines()] == [
         "b.png",
         "c.heic",

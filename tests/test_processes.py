@@ -13,10 +13,10 @@ import torch
 
 import counterpoint as cp
 from counterpoint import catalogue
-from counterpoint.agreement import check_processes
 from counterpoint.plans import Plan
-from counterpoint.training.processes import Processes, joined_by_file, leave
-from counterpoint.training.records import read
+from counterpoint.training.distributed import Processes, joined_by_file, leave
+from counterpoint.training.metrics_log import read
+from counterpoint.verbs.check_processes import check_processes
 from tests.worlds import records, stripes
 
 SMALL = {"width": 8, "head_hidden": 16, "head_outputs": 8}
@@ -55,8 +55,8 @@ def test_convolutions_with_batch_normalisation_agree_too(kind):
 
 
 def test_a_wrong_factor_is_noticed(monkeypatch):
-    monkeypatch.setattr("counterpoint.agreement.STEPS", 1)
-    from counterpoint.agreement import _deviation
+    monkeypatch.setattr("counterpoint.verbs.check_processes.STEPS", 1)
+    from counterpoint.verbs.check_processes import _deviation
 
     one = {"loss 0": torch.ones(1), "gradient 0 w": torch.tensor([1.0, 2.0])}
     halved = {"loss 0": torch.ones(1), "gradient 0 w": torch.tensor([0.5, 1.0])}
@@ -66,7 +66,7 @@ def test_a_wrong_factor_is_noticed(monkeypatch):
 
 
 def test_shared_batch_normalisation_is_given_back_as_it_was():
-    from counterpoint.training.normalise import own_statistics, share_statistics
+    from counterpoint.training.batch_norm import own_statistics, share_statistics
 
     network = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4))
     norm = network[1]
@@ -182,7 +182,7 @@ def test_wrong_choices_are_met_with_advice_before_any_process_starts():
 
 
 def test_a_batch_too_small_for_the_processes_is_refused():
-    from counterpoint.settle import _enough_for_all
+    from counterpoint.setup.experiment import _enough_for_all
 
     with pytest.raises(cp.InputError, match="fewer processes"):
         _enough_for_all(Plan(batch_size=6), Processes(0, 4))

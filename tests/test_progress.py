@@ -4,8 +4,8 @@ import numpy as np
 from rich.console import Console
 
 import counterpoint as cp
-from counterpoint import progress
-from counterpoint.consoles import draws_bars
+from counterpoint.output.console import draws_bars
+from counterpoint.setup import progress
 from tests.test_watch import HEALTHY
 from tests.worlds import records
 
@@ -73,5 +73,7 @@ def test_a_quiet_verb_prints_nothing_and_loggers_hear_it(capsys, caplog):
 def test_a_notebook_has_a_bar_where_it_can_move_and_few_lines_elsewhere(monkeypatch):
     monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
     for installed in (True, False):
-        monkeypatch.setattr("counterpoint.consoles.find_spec", lambda name, installed=installed: installed or None)
+        monkeypatch.setattr(
+            "counterpoint.output.console.find_spec", lambda name, installed=installed: installed or None
+        )
         assert draws_bars(progress.console()) is installed

@@ -11,13 +11,13 @@ import torch
 import counterpoint as cp
 from counterpoint import catalogue
 from counterpoint.errors import PlanError, UnknownName
-from counterpoint.opening import chosen
-from counterpoint.progress import summary_lines
-from counterpoint.published import Published, published
-from counterpoint.settle import prepare
+from counterpoint.recipes.recipe import Published, published
+from counterpoint.setup.dataset import chosen
+from counterpoint.setup.experiment import prepare
+from counterpoint.setup.progress import summary_lines
+from counterpoint.training.config import Recipe
 from counterpoint.training.loop import train
-from counterpoint.training.optimise import lars, set_rate, sgd
-from counterpoint.training.recipe import Recipe
+from counterpoint.training.optimizers import lars, set_rate, sgd
 from counterpoint.training.schedules import constant, in_proportion, linear, steps, unscaled
 from tests.worlds import remarks, stripes
 

@@ -18,10 +18,10 @@ from torch import nn
 
 from counterpoint.data.subset import Subset
 from counterpoint.errors import InputError, LabelError
-from counterpoint.kinds import Modality, Wishes
 from counterpoint.modalities.image import Images
 from counterpoint.modalities.series import Series
 from counterpoint.modalities.table import Table
+from counterpoint.modality import Modality, Wishes
 from counterpoint.model import Model
 from counterpoint.plans import Plan
 from counterpoint.reports import charts

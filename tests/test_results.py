@@ -11,7 +11,7 @@ import counterpoint as cp
 from counterpoint.cli import main
 from counterpoint.data.texts import read_texts
 from counterpoint.errors import InputError, PlanError
-from counterpoint.results import frame_of
+from counterpoint.output.results import frame_of
 from tests.worlds import records
 
 TINY = {"epochs": 1, "batch_size": 32, "width": 8, "head_hidden": 16, "head_outputs": 8, "precision": "fp32"}
@@ -76,7 +76,7 @@ def test_frames_are_of_what_is_installed(monkeypatch):
     pytest.importorskip("pandas")
     pytest.importorskip("polars")
     packages = {"pandas", "polars"}
-    monkeypatch.setattr("counterpoint.results.find_spec", lambda name: name if name in packages else None)
+    monkeypatch.setattr("counterpoint.output.results.find_spec", lambda name: name if name in packages else None)
     columns, names = {"x": [1, 2]}, ["a", "b"]
     assert frame_of(columns, names).loc["b", "x"] == 2
     packages.remove("pandas")

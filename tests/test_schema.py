@@ -15,10 +15,10 @@ from counterpoint.cli import main
 from counterpoint.data.labels import read_codes
 from counterpoint.data.sheets import read_sheet
 from counterpoint.errors import InputError, PlanError, SourceError
-from counterpoint.kinds import Wishes
 from counterpoint.modalities.table import Table
-from counterpoint.opening import open_source
-from counterpoint.options import DataOptions
+from counterpoint.modality import Wishes
+from counterpoint.plans.data_options import DataOptions
+from counterpoint.setup.dataset import open_source
 
 COMMENTS = "id,comment_text,toxic,obscene,insult\n" + "".join(
     f"{row},this is comment number {row} about something,{row % 2},{row % 3 == 0:d},{row % 5 == 0:d}\n"

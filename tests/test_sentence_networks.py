@@ -14,8 +14,8 @@ from counterpoint.data.tokens import Tokenizer as Reader
 from counterpoint.encoders.hugging_face import described
 from counterpoint.encoders.pooling import MODES
 from counterpoint.errors import InputError, PlanError, SourceError
-from counterpoint.kinds import Wishes
 from counterpoint.modalities.text import Text
+from counterpoint.modality import Wishes
 from counterpoint.model import Model
 from tests.worlds import remarks
 

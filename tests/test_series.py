@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import torch
 
+from counterpoint import rng
 from counterpoint.data.labels import read_codes
 from counterpoint.data.sheets import read_sheet
 from counterpoint.encoders.conv1d import conv1d
 from counterpoint.errors import InputError, LabelError, PlanError, SourceError
-from counterpoint.kinds import Wishes
 from counterpoint.modalities.series import Series
-from counterpoint.options import DataOptions
-from counterpoint.views import draw
+from counterpoint.modality import Wishes
+from counterpoint.plans.data_options import DataOptions
 
 
 def array(items=6, channels=2, steps=20):
@@ -23,7 +23,7 @@ def all_of(items):
 
 
 def keys(count):
-    return draw.keys(seed=0, epoch=0, items=torch.arange(count), view=0)
+    return rng.keys(seed=0, epoch=0, items=torch.arange(count), view=0)
 
 
 def long_frame():

@@ -12,9 +12,9 @@ from counterpoint.data.labels import read_codes
 from counterpoint.data.shards import shards_of
 from counterpoint.data.sheets import read_sheet
 from counterpoint.errors import InputError, SourceError
-from counterpoint.kinds import Wishes
 from counterpoint.modalities.series import Series
-from counterpoint.options import DataOptions
+from counterpoint.modality import Wishes
+from counterpoint.plans.data_options import DataOptions
 
 TINY = {"epochs": 1, "batch_size": 8, "width": 8, "head_hidden": 16, "head_outputs": 8, "precision": "fp32"}
 LABELLED = DataOptions(label_first=True)

@@ -10,14 +10,14 @@ import pytest
 import torch
 
 import counterpoint as cp
-from counterpoint.classifiers.calibration import TEMPERATURES, fitting_temperature, loss_at
+from counterpoint.classification.calibration import TEMPERATURES, fitting_temperature, loss_at
+from counterpoint.classification.test_results import answered
 from counterpoint.cli import main
 from counterpoint.data.labels import read_some_labels
 from counterpoint.data.splits import budget, members, split_several
 from counterpoint.errors import InputError, LabelError
 from counterpoint.evaluation.labelled import Labelled
-from counterpoint.labelling.answers import answered
-from counterpoint.naming import NAMINGS, renumbered
+from counterpoint.label_types import NAMINGS, renumbered
 from tests.test_few_labels import Named
 from tests.test_label_efficiency import Counted, told
 from tests.worlds import stripes

@@ -7,34 +7,34 @@ import typing
 import pytest
 
 import counterpoint as cp
+from counterpoint.cli import app as shell
+from counterpoint.cli import export, few_labels, fit, mine, tuning, use, verify, words
 from counterpoint.plans import Choices
-from counterpoint.shell import app as shell
-from counterpoint.shell import choosing, elsewhere, labels, learning, mining, use, verifying, wording
 
 VERBS = {
-    learning.fit: [cp.fit],
-    learning.plan: [cp.plan],
+    fit.fit: [cp.fit],
+    fit.plan: [cp.plan],
     use.evaluate: [cp.evaluate, cp.label_efficiency, cp.match, cp.agree, cp.retrieve],
     use.embed: [cp.embed, cp.embed_shards],
     use.search: [cp.search],
     use.duplicates: [cp.duplicates],
-    mining.mine: [cp.mine],
+    mine.mine: [cp.mine],
     use.report: [cp.report],
-    labels.semi: [cp.semi],
-    labels.finetune: [cp.finetune],
-    labels.distill: [cp.distill],
-    labels.predict: [cp.predict],
-    choosing.compare: [cp.compare],
-    choosing.tune: [cp.tune],
-    choosing.lab: [cp.lab],
-    verifying.verify: [cp.verify, cp.verification],
-    wording.words: [cp.words, cp.analogies],
-    elsewhere.export: [cp.export],
+    few_labels.semi: [cp.semi],
+    few_labels.finetune: [cp.finetune],
+    few_labels.distill: [cp.distill],
+    few_labels.predict: [cp.predict],
+    tuning.compare: [cp.compare],
+    tuning.tune: [cp.tune],
+    tuning.lab: [cp.lab],
+    verify.verify: [cp.verify, cp.verification],
+    words.words: [cp.words, cp.analogies],
+    export.export: [cp.export],
 }
 """Every command with the functions that it calls."""
 
 SHELL_ONLY = {"as_json", "trust"}
-WRITTEN = {labels.predict: {"out", "spreadsheet_safe"}}
+WRITTEN = {few_labels.predict: {"out", "spreadsheet_safe"}}
 """What Python returns and the shell writes."""
 
 PYTHON_ONLY = {"listeners", "quiet"}

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from counterpoint import rng
 from counterpoint.errors import InputError, PlanError, SourceError
-from counterpoint.kinds import Wishes
 from counterpoint.modalities.table import Table
-from counterpoint.options import DataOptions
-from counterpoint.views import draw
+from counterpoint.modality import Wishes
+from counterpoint.plans.data_options import DataOptions
 
 PEOPLE = """id,age,town,height,constant,income
 a,30,Ulm,1.7,1,low
@@ -34,7 +34,7 @@ def all_of(items):
 
 
 def keys(count):
-    return draw.keys(seed=0, epoch=0, items=torch.arange(count), view=0)
+    return rng.keys(seed=0, epoch=0, items=torch.arange(count), view=0)
 
 
 def test_a_csv_becomes_standard_numbers_and_categories(people):

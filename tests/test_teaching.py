@@ -12,16 +12,16 @@ from sklearn.exceptions import NotFittedError
 from torch import nn
 
 import counterpoint as cp
-from counterpoint.classifiers import spreading
-from counterpoint.classifiers.beginning import Standard, begin
-from counterpoint.classifiers.imitating import shared_neighbours
-from counterpoint.classifiers.spreading import nearest, share_of_neighbours, spread_answers
+from counterpoint.classification.initial_layer import Standard, begin
 from counterpoint.cli import main
+from counterpoint.distillation import neighbour_smoothing
+from counterpoint.distillation.neighbour_smoothing import nearest, share_of_neighbours, spread_answers
+from counterpoint.distillation.vectors import shared_neighbours
 from counterpoint.errors import InputError
 from counterpoint.interfaces import ItemInfo
+from counterpoint.label_types import NAMINGS
 from counterpoint.methods.distillation import Distillation
 from counterpoint.methods.imitation import Imitation
-from counterpoint.naming import NAMINGS
 from tests.worlds import stripes
 
 WAYS = {"batch_size": 64, "width": 8}
@@ -46,7 +46,7 @@ def unit(count, length, seed=0):
 
 @pytest.mark.parametrize("block", [7, 1024])
 def test_the_nearest_are_found_and_never_an_item_itself(monkeypatch, block):
-    monkeypatch.setattr(spreading, "BLOCK", block)
+    monkeypatch.setattr(neighbour_smoothing, "BLOCK", block)
     vectors, asked = unit(40, 5), np.arange(0, 40, 2)
     near, weight = nearest(vectors, asked, 3)
     for row in range(40):
@@ -84,7 +84,7 @@ def test_the_more_labels_a_teacher_has_seen_the_less_its_neighbours_count():
 
 
 def test_many_items_ask_some_of_them(monkeypatch):
-    monkeypatch.setattr(spreading, "MOST", 10)
+    monkeypatch.setattr(neighbour_smoothing, "MOST", 10)
     likely = np.random.default_rng(0).dirichlet(np.ones(3), 50).astype(np.float32)
     shared = spread_answers(likely, unit(50, 4), neighbours=20, share=0.5)  # of ten, nine are others
     np.testing.assert_allclose(shared.sum(axis=1), 1, atol=1e-5)

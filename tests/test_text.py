@@ -10,20 +10,20 @@ from PIL import Image
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 import counterpoint as cp
+from counterpoint import rng
 from counterpoint.cli import main
-from counterpoint.data.alike import alike
+from counterpoint.data.duplicate_texts import alike
 from counterpoint.data.texts import looks_like_texts, read_texts
 from counterpoint.data.tokens import learned
 from counterpoint.encoders.bag import bag
 from counterpoint.errors import InputError, RunError, SourceError
-from counterpoint.kinds import Wishes
 from counterpoint.modalities.image import Images
 from counterpoint.modalities.text import Text
+from counterpoint.modality import Wishes
 from counterpoint.model import load
-from counterpoint.opening import recognised
-from counterpoint.options import DataOptions
-from counterpoint.views import draw
-from counterpoint.views.words import Words, dropout
+from counterpoint.plans.data_options import DataOptions
+from counterpoint.setup.dataset import recognised
+from counterpoint.views.text_views import Words, dropout
 from tests.worlds import remarks
 
 SAID = ["The card has not arrived.", "Où est ma carte ?", "卡在哪里", "the card has not arrived"]
@@ -35,7 +35,7 @@ def learnt():
 
 
 def keys(count, view=0):
-    return draw.keys(seed=0, epoch=0, items=torch.arange(count), view=view)
+    return rng.keys(seed=0, epoch=0, items=torch.arange(count), view=view)
 
 
 def test_lines_columns_lists_and_folders_hold_the_same_texts(tmp_path):

@@ -12,7 +12,7 @@ from counterpoint.data import tokens
 from counterpoint.data.overlong import CHUNK
 from counterpoint.data.words import counted
 from counterpoint.errors import InputError
-from counterpoint.options import DataOptions
+from counterpoint.plans.data_options import DataOptions
 from tests.worlds import remarks
 
 SAID = [*remarks(60).source, "Où est ma carte ?", "Où est la ﬁn ?", "don’t don't", "卡在 哪里", "卡在 哪里"]

@@ -13,13 +13,13 @@ import pytest
 import torch
 
 import counterpoint as cp
+from counterpoint.comparison.loss import loss_of
 from counterpoint.errors import InputError, Interrupted, RunError
 from counterpoint.model import load
-from counterpoint.training import checkpoint, optimise
-from counterpoint.training.contrast import loss_of
-from counterpoint.training.pace import planned_steps
-from counterpoint.training.records import Records, read
-from counterpoint.training.stopping import stop_requests
+from counterpoint.training import checkpoint, optimizers
+from counterpoint.training.metrics_log import Records, read
+from counterpoint.training.signals import stop_requests
+from counterpoint.training.throughput import planned_steps
 from tests.worlds import records, stripes
 
 TINY = {"epochs": 3, "batch_size": 64, "width": 8, "head_hidden": 16, "head_outputs": 8, "precision": "fp32"}
@@ -237,7 +237,7 @@ def test_lars_takes_the_step_of_its_formula():
     bias = torch.nn.Parameter(torch.tensor([1.0]))
     layer = torch.nn.Module()
     layer.weight, layer.bias = weight, bias
-    optimizer = optimise.lars(layer, learning_rate=2.0, weight_decay=0.5)
+    optimizer = optimizers.lars(layer, learning_rate=2.0, weight_decay=0.5)
     weight.grad, bias.grad = torch.tensor([[1.0, 0.0]]), torch.tensor([0.25])
     gradient = torch.tensor([[1.0 + 1.5, 2.0]])
     expected = torch.tensor([[3.0, 4.0]]) - 2.0 * (1e-3 * 5.0 / gradient.norm()) * gradient
@@ -247,7 +247,7 @@ def test_lars_takes_the_step_of_its_formula():
 
 
 def test_the_rate_rises_falls_and_never_leaves_its_range():
-    course = [optimise.rate(step, total=100, warmup=0.1, peak=2.0) for step in range(100)]
+    course = [optimizers.rate(step, total=100, warmup=0.1, peak=2.0) for step in range(100)]
     assert course[9] == max(course) == 2.0
     assert course[:10] == sorted(course[:10])
     assert course[10:] == sorted(course[10:], reverse=True)

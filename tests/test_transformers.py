@@ -8,17 +8,17 @@ import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
 import counterpoint as cp
-from counterpoint.classifiers.imitating import imitate
-from counterpoint.encoders.lengths import written_down
+from counterpoint.distillation.vectors import imitate
+from counterpoint.encoders.length_buckets import written_down
 from counterpoint.encoders.transformer import transformer
 from counterpoint.errors import InputError, PlanError, SourceError
-from counterpoint.kinds import Wishes
-from counterpoint.labelling.finetuning import way
-from counterpoint.labelling.teaching import _once as once
-from counterpoint.labelling.teaching import lesson
 from counterpoint.modalities.text import Text
+from counterpoint.modality import Wishes
 from counterpoint.plans import Distilling, Tuning
-from counterpoint.settle import chosen, prepare
+from counterpoint.setup.experiment import chosen, prepare
+from counterpoint.verbs.distill import _once as once
+from counterpoint.verbs.distill import lesson
+from counterpoint.verbs.finetune import way
 from tests.test_linked_texts import asked
 from tests.worlds import remarks
 

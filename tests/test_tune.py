@@ -8,19 +8,20 @@ import pytest
 import torch
 
 import counterpoint as cp
-from counterpoint import runs
-from counterpoint.choosing import search, trying, tuning
-from counterpoint.choosing.judging import GUIDE
-from counterpoint.choosing.outcome import outcome
-from counterpoint.choosing.repeating import difference, repeated
-from counterpoint.choosing.search import Budget, share
-from counterpoint.choosing.searching import choices, dimensions
+from counterpoint import rng
 from counterpoint.cli import main
-from counterpoint.evaluation.measures import MEASURES
-from counterpoint.kinds import Wishes
-from counterpoint.opening import open_source
+from counterpoint.evaluation.label_free import MEASURES
+from counterpoint.modality import Wishes
 from counterpoint.plans import Plan
-from counterpoint.views import draw
+from counterpoint.runs import run_folder
+from counterpoint.setup.dataset import open_source
+from counterpoint.tuning import search, trial
+from counterpoint.tuning.outcome import outcome
+from counterpoint.tuning.repeats import difference, repeated
+from counterpoint.tuning.scoring import GUIDE
+from counterpoint.tuning.search import Budget, share
+from counterpoint.tuning.search_space import choices, dimensions
+from counterpoint.verbs import tune
 from tests.worlds import WORLDS, records
 
 TINY = {"epochs": 4, "width": 8, "head_hidden": 16, "head_outputs": 8, "precision": "fp32"}
@@ -31,7 +32,7 @@ SEARCH = {**TINY, "trials": 6, "repeats": 1}
 def quickly_measured():
     """The pace of such small plans is told by four steps."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("counterpoint.settle.MEASURED", 0.0)
+        patch.setattr("counterpoint.setup.experiment.MEASURED", 0.0)
         yield
 
 
@@ -86,7 +87,7 @@ def test_the_command_trains_the_plan_that_was_found(searched, monkeypatch):
     best = json.loads((out / "best.json").read_text())
     assert best["choices"] == found["choices"]
     main([*shlex.split(best["command"])[1:], "--epochs", "1"])
-    asked = runs.read_plan(out / "best")["asked"]
+    asked = run_folder.read_plan(out / "best")["asked"]
     assert {name: asked[name] for name in best["choices"]} == best["choices"]
     assert (asked["width"], asked["head_hidden"], asked["precision"]) == (8, 16, "fp32")
 
@@ -102,7 +103,7 @@ def test_the_page_shows_every_plan_and_what_mattered(searched):
 
 def test_a_search_that_was_stopped_goes_on_as_if_it_had_not(searched, tmp_path, monkeypatch):
     given, _, found = searched
-    real, opened = search.attempt, tuning.opened
+    real, opened = search.attempt, tune.opened
     seen, times = [], []
 
     def attempt(bench, picked, **rest):
@@ -111,7 +112,7 @@ def test_a_search_that_was_stopped_goes_on_as_if_it_had_not(searched, tmp_path, 
         return real(bench, picked, **rest)
 
     monkeypatch.setattr(search, "attempt", attempt)
-    monkeypatch.setattr(tuning, "opened", lambda *given: times.append(1) or opened(*given))
+    monkeypatch.setattr(tune, "opened", lambda *given: times.append(1) or opened(*given))
     with pytest.raises(cp.CounterpointError, match=r"after 2 plans.*resume=True"):
         cp.tune(**given, out=tmp_path / "out", **SEARCH)
     assert json.loads((tmp_path / "out" / "best.json").read_text())["plans"] == 2
@@ -123,19 +124,19 @@ def test_a_search_that_was_stopped_goes_on_as_if_it_had_not(searched, tmp_path, 
 
 def test_a_plan_that_fails_is_written_down_and_the_search_goes_on(searched, tmp_path, monkeypatch):
     given, _, _ = searched
-    real = trying.train
+    real = trial.train
 
     def train(method, items, modality, recipe, keeping):
         if recipe.learning_rate != 2e-3:
             raise cp.InputError("The loss is not finite after step 3.")
         return real(method, items, modality, recipe, keeping)
 
-    monkeypatch.setattr(trying, "train", train)
+    monkeypatch.setattr(trial, "train", train)
     found = cp.tune(given["source"], out=tmp_path / "out", **{**SEARCH, "trials": 2})
     assert [each["state"] for each in found["trials"]] == ["complete", "failed"]
     assert found["trials"][1]["reason"] == "The loss is not finite after step 3."
     assert found["sentence"].startswith("None of 0 other plans")
-    monkeypatch.setattr(trying, "train", lambda *given: (_ for _ in ()).throw(cp.InputError("No.")))
+    monkeypatch.setattr(trial, "train", lambda *given: (_ for _ in ()).throw(cp.InputError("No.")))
     with pytest.raises(cp.InputError, match=r"No plan could be trained. The usual one failed: No\."):
         cp.tune(given["source"], out=tmp_path / "none", **{**SEARCH, "trials": 9})
     assert len(json.loads((tmp_path / "none" / "trials.json").read_text())["trials"]) == search.HOPELESS
@@ -207,7 +208,7 @@ def test_views_become_stronger_and_stay_what_they_are(kind):
     modality, items = open_source(made.source, Wishes(kind=kind))
     usual = modality.settings()["views"]
     assert modality.strength(1.0) == usual
-    batch, key = items.take(np.arange(64)), draw.keys(seed=0, epoch=0, items=torch.arange(64), view=0)
+    batch, key = items.take(np.arange(64)), rng.keys(seed=0, epoch=0, items=torch.arange(64), view=0)
     away = []
     for by in (0.3, 1.0, 2.0):
         other = modality.looking(modality.strength(by))

@@ -13,14 +13,16 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import counterpoint as cp
-from counterpoint import catalogue, runs, trust
-from counterpoint.classifiers.predictions import Prediction
+from counterpoint import catalogue
+from counterpoint.catalogue import trust
+from counterpoint.classification.predictions import Prediction
 from counterpoint.cli import main
 from counterpoint.errors import InputError, RunError, SourceError, UnknownName, Untrusted
-from counterpoint.files import fingerprint
-from counterpoint.labelling.predicting import write_predictions
 from counterpoint.plans import Plan
+from counterpoint.runs import run_folder
+from counterpoint.storage.files import fingerprint
 from counterpoint.training import checkpoint
+from counterpoint.verbs.predict import write_predictions
 from tests.worlds import pulses, records, stripes
 
 ROOT = Path(__file__).parent.parent
@@ -113,8 +115,8 @@ def test_a_part_from_outside_is_loaded_where_the_person_names_or_trusts_it(tmp_p
 def test_what_is_resumed_is_trusted_as_far_as_it_is_named_again():
     usual, before = Plan().record(), Plan(views="their.module:look").record()
     with pytest.raises(Untrusted, match=r"their\.module:look"):
-        runs.merged(usual, before, usual, {})
-    assert runs.merged(before, before, usual, {}) == before
+        run_folder.merged(usual, before, usual, {})
+    assert run_folder.merged(before, before, usual, {}) == before
 
 
 def test_a_prefix_of_another_library_means_no_module():
@@ -164,12 +166,12 @@ def test_the_data_that_a_run_names_is_read_where_the_run_was_made_here(run, tmp_
     np.save(tmp_path / "secret.npy", records(20).source)
     change(run / "plan.json", source="secret.npy", source_path=str(tmp_path / "secret.npy"))
     with pytest.raises(RunError, match="made elsewhere"):
-        runs.source_of(run)
+        run_folder.source_of(run)
     assert "not at hand" in cp.report(run).read_text()
     assert "not at hand" not in cp.report(run, source=tmp_path / "secret.npy").read_text()
     monkeypatch.setenv("COUNTERPOINT_STATE", str(tmp_path / "secret.npy"))  # a file, where no key can be kept
     with pytest.raises(RunError, match="made elsewhere"):
-        runs.at_hand(runs.sealed("source", "here.csv", None), "source", "It learned from")
+        run_folder.at_hand(run_folder.sealed("source", "here.csv", None), "source", "It learned from")
 
 
 def test_names_are_shown_on_a_terminal_and_not_obeyed(capsys):

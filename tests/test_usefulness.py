@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from counterpoint.evaluation.usefulness import headline
+from counterpoint.evaluation.verdict import headline
 
 LEARNING = [{"step": step, "seconds": 6.0 * step, "loss": 5 - step / 30, "accuracy": 0.7} for step in range(1, 101)]
 LEARNED = [{**each, "loss": 1.0} for each in LEARNING]

@@ -8,8 +8,8 @@ from torch import nn
 import counterpoint as cp
 from counterpoint.cli import main
 from counterpoint.errors import InputError, LabelError, SourceError
-from counterpoint.labelling.vectors import evaluate_vectors
-from counterpoint.locks import locked
+from counterpoint.runs.locks import locked
+from counterpoint.verbs.evaluate_vectors import evaluate_vectors
 from tests.worlds import stripes
 
 

@@ -7,8 +7,8 @@ import pytest
 
 import counterpoint as cp
 from counterpoint.cli import main
-from counterpoint.pairing.drawn import drawn_pairs
-from counterpoint.pairing.threshold import Threshold, area, best_threshold, equal_error
+from counterpoint.pair_verification.sampled_pairs import drawn_pairs
+from counterpoint.pair_verification.threshold import Threshold, area, best_threshold, equal_error
 from tests.worlds import stripes
 
 SMALL = {"width": 8, "batch_size": 32, "precision": "fp32", "head_outputs": 16, "views": "simclr(scale=0.5)"}

@@ -3,15 +3,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from counterpoint.views import draw, waves
-from counterpoint.views.numeric import corrupt
+from counterpoint import rng
+from counterpoint.views import series_views
+from counterpoint.views.table_views import corrupt
 
 GROUPS = torch.tensor([0, 1, 1, 2])
 POOL = torch.arange(40.0).reshape(10, 4) + 100
 
 
 def keys(items, *, view=0):
-    return draw.keys(seed=3, epoch=1, items=torch.as_tensor(items), view=view)
+    return rng.keys(seed=3, epoch=1, items=torch.as_tensor(items), view=view)
 
 
 def corrupted(rows, key, rate=0.4):
@@ -19,10 +20,10 @@ def corrupted(rows, key, rate=0.4):
 
 
 LOOKS = {
-    "crop": waves.crop,
-    "jitter": waves.jitter,
-    "scale": waves.scale,
-    "mask": waves.mask,
+    "crop": series_views.crop,
+    "jitter": series_views.jitter,
+    "scale": series_views.scale,
+    "mask": series_views.mask,
     "corrupt": lambda series, key: corrupted(series.reshape(len(series), -1)[:, :4], key),
 }
 
@@ -70,7 +71,7 @@ def test_columns_of_one_feature_move_together_and_other_features_do_not():
 
 def test_a_crop_stays_within_the_series_and_keeps_a_straight_line_straight():
     line = torch.linspace(0, 1, 50).expand(30, 1, 50)
-    view = waves.crop(line, keys(range(30)), shortest=0.5)
+    view = series_views.crop(line, keys(range(30)), shortest=0.5)
     step = view.diff(dim=2)
     assert view.min() >= 0
     assert view.max() <= 1
@@ -80,24 +81,24 @@ def test_a_crop_stays_within_the_series_and_keeps_a_straight_line_straight():
 
 def test_a_crop_of_everything_changes_nothing():
     series = torch.randn(4, 2, 11, generator=torch.Generator().manual_seed(0))
-    assert torch.allclose(waves.crop(series, keys(range(4)), shortest=1.0), series, atol=1e-5)
+    assert torch.allclose(series_views.crop(series, keys(range(4)), shortest=1.0), series, atol=1e-5)
 
 
 def test_jitter_has_the_strength_it_was_asked_for():
-    noise = waves.jitter(torch.zeros(500, 2, 20), keys(range(500)), strength=0.3)
+    noise = series_views.jitter(torch.zeros(500, 2, 20), keys(range(500)), strength=0.3)
     assert abs(float(noise.std()) - 0.3) < 0.01
     assert abs(float(noise.mean())) < 0.01
 
 
 def test_scale_gives_every_channel_one_positive_factor():
-    factors = waves.scale(torch.ones(50, 3, 8), keys(range(50)), strength=0.5)
+    factors = series_views.scale(torch.ones(50, 3, 8), keys(range(50)), strength=0.5)
     assert torch.equal(factors, factors[:, :, :1].expand_as(factors))
     assert factors.min() > 0
     assert not torch.equal(factors[:, 0], factors[:, 1])
 
 
 def test_a_mask_is_one_run_of_all_channels_no_longer_than_asked():
-    silent = waves.mask(torch.ones(300, 2, 40), keys(range(300)), longest=0.25) == 0
+    silent = series_views.mask(torch.ones(300, 2, 40), keys(range(300)), longest=0.25) == 0
     assert torch.equal(silent[:, 0], silent[:, 1])
     runs = silent[:, 0].int()
     assert (runs.diff(dim=1, prepend=torch.zeros(300, 1, dtype=torch.int32)) == 1).sum(dim=1).max() == 1
@@ -105,6 +106,6 @@ def test_a_mask_is_one_run_of_all_channels_no_longer_than_asked():
     assert runs.sum(dim=1).min() == 0
 
 
-@pytest.mark.parametrize("look", [waves.crop, waves.jitter, waves.scale, waves.mask])
+@pytest.mark.parametrize("look", [series_views.crop, series_views.jitter, series_views.scale, series_views.mask])
 def test_a_series_of_one_step_can_be_looked_at(look):
     assert look(torch.ones(3, 2, 1), keys(range(3))).isfinite().all()

@@ -6,10 +6,10 @@ import torch
 from PIL import Image
 from torchvision.transforms.v2 import functional as oracle
 
-from counterpoint import catalogue
+from counterpoint import catalogue, rng
 from counterpoint.errors import InputError
 from counterpoint.modalities.image import Images
-from counterpoint.views import blur, colour, crop, draw, erase, lines, pixels, rotate, two
+from counterpoint.views import blur, callables, colour, crop, erase, image_views, resampling, rotate
 
 
 def pictures(count=6, channels=3, side=20, seed=0):
@@ -17,7 +17,7 @@ def pictures(count=6, channels=3, side=20, seed=0):
 
 
 def some_keys(count=6, seed=0):
-    return draw.keys(seed=seed, epoch=0, items=torch.arange(count), view=0)
+    return rng.keys(seed=seed, epoch=0, items=torch.arange(count), view=0)
 
 
 @pytest.mark.parametrize("size", [7, 20, 33])
@@ -56,7 +56,7 @@ def test_lines_summed_and_multiplied_are_the_same(side, size, monkeypatch):
     images, key = pictures(side=side), some_keys()
     summed, multiplied = [], []
     for short, found in ((0, summed), (999, multiplied)):
-        monkeypatch.setattr(lines, "SHORT", short)
+        monkeypatch.setattr(resampling, "SHORT", short)
         found += [crop.crop(images, key, size=size), blur.blur(images, key, probability=0.7, sigma=(0.5, 3.0))]
     torch.testing.assert_close(summed, multiplied, rtol=0, atol=1e-5)
 
@@ -73,7 +73,7 @@ def test_looking_in_pieces_changes_nothing(name, monkeypatch):
     images, key = pictures(), some_keys()
     look = catalogue.find("views", name)()
     whole = look(images, key, size=12)
-    monkeypatch.setattr(pixels, "PIECE", 1)
+    monkeypatch.setattr(image_views, "PIECE", 1)
     torch.testing.assert_close(look(images, key, size=12), whole, rtol=0, atol=1e-6)
 
 
@@ -83,7 +83,7 @@ def test_rotation_keeps_the_centre_and_turns_by_the_angle():
     key = some_keys(1)
     turned = rotate.rotate(image, key, degrees=60.0)
     assert float(turned[0, 0, 16, 16]) > 0.9
-    angle = float(draw.uniform(key, 1, "rotate", low=-60, high=60))
+    angle = float(rng.uniform(key, 1, "rotate", low=-60, high=60))
     rows, columns = torch.nonzero(turned[0, 0] > 0.5, as_tuple=True)
     far = (columns - 16) ** 2 + (rows - 16) ** 2 > 36
     found = torch.rad2deg(torch.atan2((rows - 16).float(), (columns - 16).float()))[far].mean()
@@ -106,10 +106,10 @@ def test_brightness_and_saturation_equal_torchvisions():
 
 def test_contrast_equals_torchvisions_but_for_its_rounding():
     images, key = pictures() * 0.2 + 0.4, some_keys()
-    drawn = draw.uniform(key, 1, "contrast", low=0.92, high=1.08)[:, 0]
+    drawn = rng.uniform(key, 1, "contrast", low=0.92, high=1.08)[:, 0]
     ours = colour.jitter(images[:, :1], key, strength=0.1, probability=1.0)
     for image, view, factor, light in zip(
-        images, ours, drawn, draw.uniform(key, 1, "bright", low=0.92, high=1.08)[:, 0], strict=True
+        images, ours, drawn, rng.uniform(key, 1, "bright", low=0.92, high=1.08)[:, 0], strict=True
     ):
         theirs = oracle.adjust_contrast(oracle.adjust_brightness(image[:1], float(light)), float(factor))
         torch.testing.assert_close(view, theirs, rtol=0, atol=1e-3)
@@ -161,9 +161,9 @@ def test_a_callable_of_the_users_is_a_function_of_the_key():
 
     call = v2.Compose([v2.RandomCrop(8), v2.ColorJitter(0.5)])
     images = (pictures(side=12) * 255).to(torch.uint8)
-    whole = two.each(call, images, some_keys())
+    whole = callables.each(call, images, some_keys())
     torch.manual_seed(99)
-    part = two.each(call, images[3:5], some_keys()[3:5])
+    part = callables.each(call, images[3:5], some_keys()[3:5])
     assert whole.shape == (6, 3, 8, 8)
     assert torch.equal(part, whole[3:5])
 
@@ -175,7 +175,7 @@ def test_a_callable_leaves_the_generators_as_they_were():
     expected = torch.rand(1), np.random.rand()
     torch.manual_seed(1)
     np.random.seed(1)
-    two.each(lambda picture: picture.rotate(np.random.rand()), images, some_keys())
+    callables.each(lambda picture: picture.rotate(np.random.rand()), images, some_keys())
     assert (torch.rand(1), np.random.rand()) == expected
 
 
@@ -187,7 +187,7 @@ def test_a_callable_may_use_one_piece_of_memory_for_all_views(wrap):
         memory[:] += 1
         return wrap(memory) if wrap is torch.from_numpy else wrap(memory[0] / 255)
 
-    views = two.each(see, images, some_keys()[:3])
+    views = callables.each(see, images, some_keys()[:3])
     assert views[:, 0, 0, 0].diff().gt(0).all()
 
 
@@ -195,13 +195,13 @@ def test_views_of_several_shapes_are_refused():
     images = (pictures(side=12) * 255).to(torch.uint8)
     sides = iter(range(4, 20))
     with pytest.raises(InputError, match="different shapes"):
-        two.each(lambda picture: picture.resize((next(sides), 5)), images, some_keys())
+        callables.each(lambda picture: picture.resize((next(sides), 5)), images, some_keys())
 
 
 def test_presets_fit_size_and_channels():
-    assert pixels.auto(1, 28) == "grey"
-    assert pixels.auto(3, 32) == "small"
-    assert pixels.auto(3, 96) == "photo"
+    assert image_views.auto(1, 28) == "grey"
+    assert image_views.auto(3, 32) == "small"
+    assert image_views.auto(3, 96) == "photo"
 
 
 def test_views_of_the_modality_are_seen_as_the_pictures_they_were():
@@ -213,6 +213,6 @@ def test_views_of_the_modality_are_seen_as_the_pictures_they_were():
 
 
 def wishes():
-    from counterpoint.kinds import Wishes
+    from counterpoint.modality import Wishes
 
     return Wishes()

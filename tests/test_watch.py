@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from counterpoint.comparison import Comparison, cosine, euclidean, same_item
-from counterpoint.negatives.facing import Facing
-from counterpoint.training import watch
+from counterpoint.negatives.paired_rows import Facing
+from counterpoint.training import diagnostics
 
 HEALTHY = {
     "step": 100,
@@ -28,7 +28,7 @@ HEALTHY = {
 
 
 def test_a_healthy_run_is_called_healthy():
-    (verdict,) = watch.judge([HEALTHY])
+    (verdict,) = diagnostics.judge([HEALTHY])
     assert verdict.level == "good"
 
 
@@ -46,19 +46,19 @@ def test_a_healthy_run_is_called_healthy():
     ],
 )
 def test_each_trouble_is_named_with_advice(kind, change):
-    verdicts = watch.judge([HEALTHY | change])
+    verdicts = diagnostics.judge([HEALTHY | change])
     assert [verdict.kind for verdict in verdicts] == [kind]
     assert verdicts[0].level in ("bad", "warning")
     assert len(verdicts[0].sentence) > 60
 
 
 def test_the_worst_comes_first():
-    levels = [each.level for each in watch.judge([HEALTHY | {"effective_rank_z": 3.0, "view_difference": 0.0}])]
+    levels = [each.level for each in diagnostics.judge([HEALTHY | {"effective_rank_z": 3.0, "view_difference": 0.0}])]
     assert levels == ["bad", "warning"]
 
 
 def test_a_run_without_measurements_has_no_verdict():
-    assert watch.judge([{"step": 1, "knn": 0.5}]) == []
+    assert diagnostics.judge([{"step": 1, "knn": 0.5}]) == []
 
 
 def vectors_and_items(vectors):
@@ -66,7 +66,7 @@ def vectors_and_items(vectors):
 
 
 def test_measured_numbers_of_perfect_pairs():
-    found = watch.measure(vectors_and_items(torch.eye(8).repeat(2, 1)), 0.1)
+    found = diagnostics.measure(vectors_and_items(torch.eye(8).repeat(2, 1)), 0.1)
     assert found["accuracy"] == 1.0
     assert found["positive"] == pytest.approx(1.0)
     assert found["negative"] == pytest.approx(0.0)
@@ -78,30 +78,32 @@ def test_pairs_are_judged_by_how_well_alike_and_unalike_are_told_apart():
     first, second = torch.zeros(4, 2), torch.tensor([[1.0, 0.0], [3.0, 0.0], [2.0, 0.0], [4.0, 0.0]])
     same = torch.tensor([True, True, False, False])
     table = Comparison(first, second, Facing(same, torch.arange(4)), euclidean)
-    found = watch.measure(table, 0.1)
+    found = diagnostics.measure(table, 0.1)
     assert found["accuracy"] == 0.75  # distances 1 and 3 of the same beside 2 and 4 of others
     assert (found["positive"], found["negative"]) == (-5.0, -10.0)
-    sentence = watch.judge(
+    sentence = diagnostics.judge(
         [HEALTHY | found | {"effective_rank_z": 40.0, "effective_rank_z_limit": 128.0, "sameness": 0.1}]
     )[0].sentence
     assert "in 75% of cases" in sentence
-    alike = watch.measure(Comparison(first, second, Facing(torch.ones(4).bool(), torch.arange(4)), euclidean), 0.1)
+    alike = diagnostics.measure(
+        Comparison(first, second, Facing(torch.ones(4).bool(), torch.arange(4)), euclidean), 0.1
+    )
     assert "negative" not in alike
     assert all(math.isfinite(value) for value in alike.values())
 
 
 def test_collapsed_vectors_are_measured_as_collapsed():
-    found = watch.measure(vectors_and_items(torch.ones(16, 8) + 1e-3 * torch.randn(16, 8)), 0.1)
+    found = diagnostics.measure(vectors_and_items(torch.ones(16, 8) + 1e-3 * torch.randn(16, 8)), 0.1)
     assert found["sameness"] > 0.99
     assert found["entropy"] > 0.99
     assert found["effective_rank_z"] < 2
 
 
 def test_effective_rank_of_one_direction_is_one():
-    assert watch.effective_rank(torch.outer(torch.randn(20), torch.randn(5))) == pytest.approx(1.0, rel=1e-3)
+    assert diagnostics.effective_rank(torch.outer(torch.randn(20), torch.randn(5))) == pytest.approx(1.0, rel=1e-3)
 
 
 def test_identical_views_do_not_differ_and_strangers_do():
     images = torch.rand(32, 3, 4, 4)
-    assert watch.view_difference(images, images) == 0.0
-    assert math.isclose(watch.view_difference(images, torch.rand(32, 3, 4, 4)), 1.0, rel_tol=0.5)
+    assert diagnostics.view_difference(images, images) == 0.0
+    assert math.isclose(diagnostics.view_difference(images, torch.rand(32, 3, 4, 4)), 1.0, rel_tol=0.5)

@@ -18,8 +18,8 @@ from counterpoint.interfaces import ItemInfo
 from counterpoint.methods.skipgram import ROW, SkipGram
 from counterpoint.model import load
 from counterpoint.negatives.nearby import nearby
-from counterpoint.retrieval.words import answered, questions
-from counterpoint.settle import chosen, prepare
+from counterpoint.retrieval.analogies import answered, questions
+from counterpoint.setup.experiment import chosen, prepare
 from counterpoint.training.adagrad import Adagrad, adagrad
 from tests.worlds import CLASSES, remarks
 

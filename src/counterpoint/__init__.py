@@ -38,8 +38,9 @@ if TYPE_CHECKING:
     from counterpoint.api import verification as verification
     from counterpoint.api import verify as verify
     from counterpoint.api import words as words
-    from counterpoint.classifiers.classifier import Classifier as Classifier
-    from counterpoint.classifiers.classifier import load_classifier as load_classifier
+    from counterpoint.catalogue.trust import trusting as trusting
+    from counterpoint.classification.classifier import Classifier as Classifier
+    from counterpoint.classification.classifier import load_classifier as load_classifier
     from counterpoint.embeddings import Embeddings as Embeddings
     from counterpoint.errors import CounterpointError as CounterpointError
     from counterpoint.errors import InputError as InputError
@@ -48,12 +49,11 @@ if TYPE_CHECKING:
     from counterpoint.model import Model as Model
     from counterpoint.model import load as load
     from counterpoint.plans import Plan as Plan
-    from counterpoint.training.own_loop import contrastive_loss as contrastive_loss
-    from counterpoint.trust import trusting as trusting
+    from counterpoint.training.custom_loop import contrastive_loss as contrastive_loss
     from counterpoint.views.standalone import image_views as image_views
 
 PUBLIC = {
-    "Classifier": "counterpoint.classifiers.classifier",
+    "Classifier": "counterpoint.classification.classifier",
     "Contrast": "counterpoint.estimator",
     "ContrastClassifier": "counterpoint.estimator",
     "CounterpointError": "counterpoint.errors",
@@ -64,7 +64,7 @@ PUBLIC = {
     "agree": "counterpoint.api",
     "analogies": "counterpoint.api",
     "compare": "counterpoint.api",
-    "contrastive_loss": "counterpoint.training.own_loop",
+    "contrastive_loss": "counterpoint.training.custom_loop",
     "distill": "counterpoint.api",
     "duplicates": "counterpoint.api",
     "embed": "counterpoint.api",
@@ -77,7 +77,7 @@ PUBLIC = {
     "lab": "counterpoint.api",
     "label_efficiency": "counterpoint.api",
     "load": "counterpoint.model",
-    "load_classifier": "counterpoint.classifiers.classifier",
+    "load_classifier": "counterpoint.classification.classifier",
     "match": "counterpoint.api",
     "mine": "counterpoint.api",
     "plan": "counterpoint.api",
@@ -86,7 +86,7 @@ PUBLIC = {
     "retrieve": "counterpoint.api",
     "search": "counterpoint.api",
     "semi": "counterpoint.api",
-    "trusting": "counterpoint.trust",
+    "trusting": "counterpoint.catalogue.trust",
     "tune": "counterpoint.api",
     "verification": "counterpoint.api",
     "verify": "counterpoint.api",

@@ -7,11 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Unpack
 
-from counterpoint import runs
-from counterpoint.choosing.bakeoff import compare as compare
-from counterpoint.choosing.laboratory import lab as lab
-from counterpoint.choosing.tuning import tune as tune
-from counterpoint.classifiers.classifier import Classifier
+from counterpoint.classification.classifier import Classifier
 from counterpoint.data.labels import read_codes
 from counterpoint.data.vectors import is_vectors
 from counterpoint.data.word2vec import SUFFIXES
@@ -21,36 +17,40 @@ from counterpoint.exporting import contents
 from counterpoint.exporting.onnx_file import require, write_onnx
 from counterpoint.exporting.state import write_state
 from counterpoint.exporting.words import write_words
-from counterpoint.files import expanded
-from counterpoint.fitting import fit as fit
 from counterpoint.interfaces import Items
-from counterpoint.keywords import PlanKeywords
-from counterpoint.labelling.efficiency import efficiency_table as efficiency_table
-from counterpoint.labelling.efficiency import label_efficiency as label_efficiency
-from counterpoint.labelling.evaluating import evaluate as evaluate
-from counterpoint.labelling.finetuning import finetune as finetune
-from counterpoint.labelling.lifecycle import semi as semi
-from counterpoint.labelling.predicting import predict as predict
-from counterpoint.labelling.predicting import write_predictions as write_predictions
-from counterpoint.labelling.teaching import distill as distill
-from counterpoint.labelling.vectors import report_vectors
-from counterpoint.likeness import agree as agree
-from counterpoint.locks import holds_run
-from counterpoint.matching import match as match
-from counterpoint.matching import retrieve as retrieve
-from counterpoint.mining import mine as mine
 from counterpoint.model import LOG, Model, load
-from counterpoint.near_duplicates import duplicates as duplicates
-from counterpoint.progress import announce_labels, embedding, may_be_quiet, sharding, summary_lines
+from counterpoint.output.results import Result
 from counterpoint.reports.page import write_report
-from counterpoint.results import Result
-from counterpoint.searching import search as search
-from counterpoint.settle import chosen, prepare
+from counterpoint.runs import run_folder
+from counterpoint.runs.locks import holds_run
+from counterpoint.setup.experiment import chosen, prepare
+from counterpoint.setup.progress import announce_labels, embedding, may_be_quiet, sharding, summary_lines
 from counterpoint.sharding.job import Way, embed_all
-from counterpoint.verifying import verification as verification
-from counterpoint.verifying import verify as verify
-from counterpoint.wording import analogies as analogies
-from counterpoint.wording import words as words
+from counterpoint.storage.files import expanded
+from counterpoint.verbs.compare import compare as compare
+from counterpoint.verbs.distill import distill as distill
+from counterpoint.verbs.duplicates import duplicates as duplicates
+from counterpoint.verbs.evaluate import evaluate as evaluate
+from counterpoint.verbs.evaluate_retrieval import match as match
+from counterpoint.verbs.evaluate_retrieval import retrieve as retrieve
+from counterpoint.verbs.evaluate_similarity import agree as agree
+from counterpoint.verbs.evaluate_vectors import report_vectors
+from counterpoint.verbs.finetune import finetune as finetune
+from counterpoint.verbs.fit import fit as fit
+from counterpoint.verbs.keywords import PlanKeywords
+from counterpoint.verbs.lab import lab as lab
+from counterpoint.verbs.label_efficiency import efficiency_table as efficiency_table
+from counterpoint.verbs.label_efficiency import label_efficiency as label_efficiency
+from counterpoint.verbs.mine import mine as mine
+from counterpoint.verbs.predict import predict as predict
+from counterpoint.verbs.predict import write_predictions as write_predictions
+from counterpoint.verbs.search import search as search
+from counterpoint.verbs.semi import semi as semi
+from counterpoint.verbs.tune import tune as tune
+from counterpoint.verbs.verify import verification as verification
+from counterpoint.verbs.verify import verify as verify
+from counterpoint.verbs.words import analogies as analogies
+from counterpoint.verbs.words import words as words
 
 
 @may_be_quiet
@@ -136,7 +136,7 @@ def report(
     given = source is not None or labels is not None
     items: Items | None
     try:
-        source = runs.source_of(path) if source is None else source
+        source = run_folder.source_of(path) if source is None else source
         items = model.open(source)
     except InputError as wrong:
         if given:
@@ -196,7 +196,7 @@ def export(
 def _asked(folder: Path, model: Model, items: Items | None) -> Items | None:
     """The items that the scores in a run folder are about, where they are still at hand."""
     try:
-        test = runs.tested_on(folder)
+        test = run_folder.tested_on(folder)
         return items if test is None else model.open(test)
     except InputError:
         return None

@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Float32
 
-from counterpoint.door import door
 from counterpoint.errors import InputError, SourceError, closest, counted
-from counterpoint.files import expanded, is_there, replacing
-from counterpoint.limits import require_zip
+from counterpoint.storage.files import expanded, is_there, replacing
+from counterpoint.storage.limits import require_zip
+from counterpoint.storage.reading_errors import door
 
 
 @dataclass(frozen=True, repr=False)

@@ -21,14 +21,14 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, c
 from torch import Tensor
 
 from counterpoint.api import finetune, fit
-from counterpoint.classifiers.classifier import Classifier
+from counterpoint.classification.classifier import Classifier
 from counterpoint.data.datasets import gives_pictures
 from counterpoint.data.splits import UNLABELLED
 from counterpoint.data.tables import is_table
 from counterpoint.errors import InputError, LabelError
 from counterpoint.model import Model
 from counterpoint.plans import Plan, Tuning
-from counterpoint.progress import silence
+from counterpoint.setup.progress import silence
 
 FEWEST = 4
 """Rows that contrast needs to tell apart."""

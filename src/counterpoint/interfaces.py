@@ -15,7 +15,8 @@ from jaxtyping import Bool, Float, Int64
 from PIL import Image
 from torch import Tensor, nn
 
-from counterpoint.comparison import Comparison, Tile
+from counterpoint.comparison import Comparison
+from counterpoint.comparison import Objective as Objective
 
 Batch = Tensor
 """Some items as the modality stores them: pixels (b, c, h, w), columns (b, d), series (b, c, t)."""
@@ -31,9 +32,6 @@ Losses = Float[Tensor, " b"]
 
 Outcome = Comparison | Losses | tuple[Comparison | Losses, ...]
 """What a method makes of vectors: a table, losses, or several of those, whose means are added up."""
-
-Objective = Callable[[Tile], Float[Tensor, " b"]]
-"""Reduces some whole rows of a comparison to one loss per anchor. Mathematics only: no memory, no networks."""
 
 
 @runtime_checkable

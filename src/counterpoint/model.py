@@ -16,20 +16,19 @@ from torch import nn
 from torch.nn import functional
 
 from counterpoint import __version__, catalogue
-from counterpoint.data.rows_out import every_row, in_memory, warn_of_zeros
-from counterpoint.data.typed import is_text
+from counterpoint.catalogue.trust import require_trusted, trusting
+from counterpoint.data.aligned_rows import every_row, in_memory, warn_of_zeros
+from counterpoint.data.path_or_text import is_text
 from counterpoint.embeddings import Embeddings, require_finite
+from counterpoint.encoders.initial_weights import untrained_encoder
 from counterpoint.errors import InputError, NothingLeft, RunError, no_run, visible
-from counterpoint.files import expanded, fingerprint, write_json
 from counterpoint.heads import mlp_head, shape_of_head
-from counterpoint.initial_weights import untrained_encoder
 from counterpoint.interfaces import Items
-from counterpoint.kinds import Modality
-from counterpoint.schemas import Config, Head
-from counterpoint.training.devices import choose_device, keep_freed_memory
-from counterpoint.trust import require_trusted, trusting
-from counterpoint.typed_json import read_json, reason
-from counterpoint.weights import (
+from counterpoint.modality import Modality
+from counterpoint.storage.files import expanded, fingerprint, write_json
+from counterpoint.storage.schemas import Config, Head
+from counterpoint.storage.typed_json import read_json, reason
+from counterpoint.storage.weights import (
     REMEDY,
     as_bytes,
     fill,
@@ -40,6 +39,7 @@ from counterpoint.weights import (
     unchanged,
     write_weights,
 )
+from counterpoint.training.devices import choose_device, keep_freed_memory
 
 WEIGHTS, CONFIG, HEAD = "model.safetensors", "config.json", "head.safetensors"
 BUILT = ("encoder", "width", "seed", "initial_weights", "adopted")

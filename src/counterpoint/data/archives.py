@@ -11,15 +11,15 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from stat import S_ISLNK
 from typing import Any
 
-from counterpoint.data import packed
+from counterpoint.data import compressed_files
 from counterpoint.data.decode import is_picture_name
 from counterpoint.data.listing import Labels, Listing, Read, nothing_in, unread_of
 from counterpoint.data.paths import RECORDS, is_record
-from counterpoint.data.unread import is_unread_picture
+from counterpoint.data.unread_files import is_unread_picture
 from counterpoint.data.webdataset import label_files, parsed
-from counterpoint.door import door
 from counterpoint.errors import SourceError
-from counterpoint.limits import SMALL, ByteFile, TooLarge, allowance, at_most
+from counterpoint.storage.limits import SMALL, ByteFile, TooLarge, allowance, at_most
+from counterpoint.storage.reading_errors import door
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 GLANCE = 1000
@@ -28,7 +28,7 @@ GLANCE = 1000
 Members = dict[str, tuple[Any, tuple[int, int]]]
 """By its clean name each member of an archive, and its (bytes, checksum or time of change)."""
 
-DAMAGE = (*packed.DAMAGE, tarfile.TarError)
+DAMAGE = (*compressed_files.DAMAGE, tarfile.TarError)
 
 
 def is_archive(path: Path) -> bool:

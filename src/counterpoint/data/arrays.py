@@ -18,12 +18,12 @@ import torch
 from jaxtyping import Int64, Shaped
 from torch import Tensor
 
-from counterpoint.data.levels import MEASURED, Levels, Scale, kind_of, recoloured
 from counterpoint.data.paths import existing
 from counterpoint.data.subset import spread
-from counterpoint.door import door
+from counterpoint.data.value_range import MEASURED, Levels, Scale, kind_of, recoloured
 from counterpoint.errors import SourceError, counted, listed
-from counterpoint.limits import require_zip
+from counterpoint.storage.limits import require_zip
+from counterpoint.storage.reading_errors import door
 
 Pictures = Shaped[np.ndarray, "n *axes"]
 

@@ -19,11 +19,11 @@ import numpy as np
 from jaxtyping import Shaped, UInt8
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from counterpoint.data import deep, dicom
-from counterpoint.data.levels import check_finite, kept_as, kind_of, recoloured
-from counterpoint.data.remarks import Say, unsaid
-from counterpoint.limits import ByteFile, require_pixels
+from counterpoint.data import dicom, high_bit_depth
+from counterpoint.data.skipped_items import Say, unsaid
+from counterpoint.data.value_range import check_finite, kept_as, kind_of, recoloured
 from counterpoint.preprocessing import Preprocessing
+from counterpoint.storage.limits import ByteFile, require_pixels
 
 SUFFIXES = frozenset(
     [
@@ -105,18 +105,18 @@ def header(file: ByteFile) -> Header:
     if dicom.is_dicom(start):
         return Header(*dicom.header(file))
     if _beyond_pillow(start, file):
-        return Header(*deep.tiff_header(file))
+        return Header(*high_bit_depth.tiff_header(file))
     with opened(file) as image:
-        return Header(deep.bands(image), image.height, image.width, deep.kind(image))
+        return Header(high_bit_depth.bands(image), image.height, image.width, high_bit_depth.kind(image))
 
 
 def _beyond_pillow(start: bytes, file: ByteFile) -> bool:
     """Whether a file is a TIFF of which Pillow would lose bits or bands; the file is left at its start."""
-    if not deep.is_tiff(start):
+    if not high_bit_depth.is_tiff(start):
         return False
     try:
         with opened(file) as image:
-            return deep.loses(image)
+            return high_bit_depth.loses(image)
     except UnidentifiedImageError:
         return True
     finally:
@@ -150,12 +150,12 @@ def levels_in(
     if dicom.is_dicom(data):
         return fitted(dicom.levels(data, say), size, channels, kind, say, like=like)
     if _beyond_pillow(data, io.BytesIO(data)):
-        return fitted(deep.tiff_levels(data, say), size, channels, kind, say, like=like)
+        return fitted(high_bit_depth.tiff_levels(data, say), size, channels, kind, say, like=like)
     with opened(io.BytesIO(data)) as image:
-        if pages := deep.further_pages(image):
+        if pages := high_bit_depth.further_pages(image):
             say("pages", pages)
-        if deep.kind(image) != "uint8":
-            return fitted(deep.levels(image, data, say), size, channels, kind, say, like=like)
+        if high_bit_depth.kind(image) != "uint8":
+            return fitted(high_bit_depth.levels(image, data, say), size, channels, kind, say, like=like)
         if like is None:
             image.draft(None, (GAP * size[1], GAP * size[0]))
         return picture_levels(image, size, channels, kind, say, like=like)
@@ -169,7 +169,7 @@ def thumbnail(data: bytes, side: int, *, grey: bool) -> Image.Image | None:
     if dicom.is_dicom(data) or _beyond_pillow(data, io.BytesIO(data)):
         return None
     with opened(io.BytesIO(data)) as image:
-        if deep.kind(image) != "uint8":
+        if high_bit_depth.kind(image) != "uint8":
             return None
         image.draft(None, (GAP * side, GAP * side))
         flat = _flat(ImageOps.exif_transpose(image)).convert("L" if grey else "RGB")
@@ -187,11 +187,11 @@ def picture_levels(
     like: Preprocessing | None = None,
 ) -> Shaped[np.ndarray, "c h w"]:
     """The levels of an image of Pillow, at (height, width) ``size`` or its own."""
-    if deep.kind(image) != "uint8":
-        return fitted(deep.levels(image, None), size, channels, kind, say, like=like)
+    if high_bit_depth.kind(image) != "uint8":
+        return fitted(high_bit_depth.levels(image, None), size, channels, kind, say, like=like)
     if say is not None and image.has_transparency_data:
         say("transparent", 1)
-    given = channels if channels in (1, 3) else deep.bands(image)
+    given = channels if channels in (1, 3) else high_bit_depth.bands(image)
     return kept_as(recoloured(pixels_of(image, size=size, channels=given, like=like)[None], channels)[0], kind)
 
 

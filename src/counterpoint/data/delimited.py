@@ -21,7 +21,7 @@ from pyarrow import csv as arrow_csv
 from counterpoint.data.dialect import Dialect, dialect_of, with_tabs, without_preamble
 from counterpoint.data.quotation import require_closed
 from counterpoint.errors import SourceError
-from counterpoint.options import DataOptions
+from counterpoint.plans.data_options import DataOptions
 
 
 @dataclass(frozen=True)

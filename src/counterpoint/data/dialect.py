@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from counterpoint.options import DataOptions
+from counterpoint.plans.data_options import DataOptions
 
 DELIMITERS = (",", ";", "\t", "|")
 

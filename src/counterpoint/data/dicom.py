@@ -13,10 +13,10 @@ from typing import IO, Any
 import numpy as np
 from jaxtyping import Shaped
 
-from counterpoint.data.levels import kind_of
-from counterpoint.data.remarks import Say
+from counterpoint.data.skipped_items import Say
+from counterpoint.data.value_range import kind_of
 from counterpoint.errors import MissingPackage
-from counterpoint.limits import require_pixels
+from counterpoint.storage.limits import require_pixels
 
 START = 132
 """Bytes that tell what a file is."""

@@ -25,18 +25,18 @@ from counterpoint.data.cells import is_missing as is_missing
 from counterpoint.data.cells import kind_of as kind_of
 from counterpoint.data.cells import values_of as values_of
 from counterpoint.data.column_names import called, classes_of
-from counterpoint.data.decoded import decoded
+from counterpoint.data.compressed_files import contents as contents
+from counterpoint.data.compressed_files import member_of
+from counterpoint.data.compressed_files import suffix_of as suffix_of
 from counterpoint.data.delimited import read_separated
-from counterpoint.data.packed import contents as contents
-from counterpoint.data.packed import member_of
-from counterpoint.data.packed import suffix_of as suffix_of
 from counterpoint.data.paths import existing
 from counterpoint.data.records import read_records
 from counterpoint.data.tables import index_of, is_table, read_parquet, refuse_splits, rows_of, table_of
+from counterpoint.data.text_encoding import decoded
 from counterpoint.data.ts_files import read_ts, require_head
-from counterpoint.door import door
 from counterpoint.errors import SourceError
-from counterpoint.options import AS_IT_IS, DataOptions
+from counterpoint.plans.data_options import AS_IT_IS, DataOptions
+from counterpoint.storage.reading_errors import door
 
 SEPARATED = (".csv", ".tsv")
 SERIES = ".ts"

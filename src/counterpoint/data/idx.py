@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from counterpoint.data.paths import existing
-from counterpoint.door import door
 from counterpoint.errors import SourceError, listed
-from counterpoint.limits import unpacked
+from counterpoint.storage.limits import unpacked
+from counterpoint.storage.reading_errors import door
 
 IMAGES = b"\x00\x00\x08\x03"
 BYTES = b"\x00\x00\x08"

@@ -17,14 +17,14 @@ from jaxtyping import Shaped
 from PIL import Image
 from torch import Tensor
 
-from counterpoint.data import arrays, deep
+from counterpoint.data import arrays, high_bit_depth
 from counterpoint.data.column_names import LABELS, PICTURES, preferred
 from counterpoint.data.decode import Header, fitted, header, is_picture_name, levels_in, picture_levels, reason
-from counterpoint.data.levels import kind_of
-from counterpoint.data.remarks import Say
+from counterpoint.data.skipped_items import Say
+from counterpoint.data.value_range import kind_of
 from counterpoint.errors import CounterpointError, SourceError, closest, listed
-from counterpoint.files import expanded, is_file
 from counterpoint.preprocessing import Preprocessing
+from counterpoint.storage.files import expanded, is_file
 
 Picture = Image.Image | np.ndarray | Tensor | bytes
 """A picture; bytes are those of a file of one."""
@@ -142,7 +142,7 @@ def header_of(picture: Picture, axis: str) -> Header:
         return header(io.BytesIO(picture))
     if isinstance(picture, Image.Image):
         _load(picture)
-        return Header(deep.bands(picture), picture.height, picture.width, deep.kind(picture))
+        return Header(high_bit_depth.bands(picture), picture.height, picture.width, high_bit_depth.kind(picture))
     numbers = arrays.as_numpy(picture)
     return Header(*arrays.shape_of((1, *numbers.shape), axis), kind_of(numbers.dtype))
 

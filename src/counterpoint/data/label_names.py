@@ -13,7 +13,7 @@ from jaxtyping import Int64
 
 from counterpoint.data.splits import UNLABELLED
 from counterpoint.errors import LabelError, listed
-from counterpoint.naming import BETWEEN
+from counterpoint.label_types import BETWEEN
 
 MISSING = frozenset({"", "nan", "NaN", "NaT", "<NA>", "null", "None"})
 """What programs write for a label that is missing. NA and -1 are not among them: they are names of classes."""

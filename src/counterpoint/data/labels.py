@@ -16,10 +16,10 @@ from jaxtyping import Int64
 from counterpoint.data import label_names as names
 from counterpoint.data.label_sources import Given, find_labels
 from counterpoint.data.splits import UNLABELLED, Codes, class_counts, is_labelled
-from counterpoint.data.steps import one_per_series
+from counterpoint.data.wide_series import one_per_series
 from counterpoint.errors import LabelError, counted, listed
 from counterpoint.interfaces import Items
-from counterpoint.naming import BETWEEN, NAMINGS, named
+from counterpoint.label_types import BETWEEN, NAMINGS, named
 
 NO_LABEL = "no label"
 

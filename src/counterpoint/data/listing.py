@@ -16,10 +16,10 @@ from counterpoint.data.decode import SUFFIXES, is_picture_name, reason
 from counterpoint.data.frames import Frame, kind_of
 from counterpoint.data.paths import RECORDS, ours
 from counterpoint.data.sheets import Sheet
-from counterpoint.data.unread import advice, is_unread_picture, notes
+from counterpoint.data.unread_files import advice, is_unread_picture, notes
 from counterpoint.errors import SourceError, listed
-from counterpoint.files import expanded
-from counterpoint.limits import PICTURE, ByteFile, at_most
+from counterpoint.storage.files import expanded
+from counterpoint.storage.limits import PICTURE, ByteFile, at_most
 
 Read = Callable[[int], ByteFile]
 """From a place in a listing to the opened file of that photo."""

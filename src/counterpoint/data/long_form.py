@@ -15,8 +15,8 @@ import pyarrow as pa
 from jaxtyping import Int64
 
 from counterpoint.data import times
+from counterpoint.data.column_types import Traits
 from counterpoint.data.frames import Cells, Frame
-from counterpoint.data.inference import Traits
 from counterpoint.data.schema import Column, words_in
 from counterpoint.errors import SourceError
 

@@ -21,8 +21,8 @@ from counterpoint.data.column_names import of_pictures
 from counterpoint.data.frames import kind_of
 from counterpoint.data.listing import Listing, in_sheet, opened, stamp
 from counterpoint.data.sheets import Sheet
-from counterpoint.files import expanded
-from counterpoint.limits import ByteFile
+from counterpoint.storage.files import expanded
+from counterpoint.storage.limits import ByteFile
 
 
 def picture_column(sheet: Sheet) -> str | None:

@@ -16,8 +16,8 @@ from counterpoint.data.schema import no_column
 from counterpoint.data.sheets import read_sheet
 from counterpoint.errors import LabelError, closest, listed
 from counterpoint.interfaces import Items
-from counterpoint.kinds import Wishes
-from counterpoint.options import DataOptions
+from counterpoint.modality import Wishes
+from counterpoint.plans.data_options import DataOptions
 
 COLUMNS = ("first", "second", "same")
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from counterpoint.data.dialogues import Unread, is_dialogue
 from counterpoint.data.frames import is_missing
-from counterpoint.data.nested import as_list, text_of
+from counterpoint.data.list_cells import as_list, text_of
 from counterpoint.errors import SourceError, listed
 
 OTHERS = 8

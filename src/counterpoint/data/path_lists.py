@@ -23,8 +23,8 @@ from counterpoint.data.decode import is_picture_name
 from counterpoint.data.listing import Labels, Listing, Read
 from counterpoint.data.paths import existing, matched, matching, ours
 from counterpoint.errors import InputError, SourceError
-from counterpoint.files import expanded
-from counterpoint.limits import ByteFile
+from counterpoint.storage.files import expanded
+from counterpoint.storage.limits import ByteFile
 
 LISTS = (".txt", ".lst")
 """Files of lines, each the path of a photo."""

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from counterpoint.errors import SourceError, closest, listed
-from counterpoint.files import LOCK, expanded
+from counterpoint.storage.files import LOCK, expanded
 
 CHOSEN = {"source", "asked", "command"}
 

@@ -32,16 +32,16 @@ from PIL import Image
 from torch import Tensor
 
 from counterpoint.data.decode import decode, reason
-from counterpoint.data.levels import MEASURED, Levels, Scale
 from counterpoint.data.listing import Labels, Listing, bytes_of
 from counterpoint.data.originals import originals
-from counterpoint.data.remarks import notes_of
+from counterpoint.data.skipped_items import notes_of
 from counterpoint.data.subset import spread
-from counterpoint.data.unread import advice, notes
+from counterpoint.data.unread_files import advice, notes
+from counterpoint.data.value_range import MEASURED, Levels, Scale
 from counterpoint.errors import InputError, NothingLeft, SourceError
-from counterpoint.files import beside_others, expanded
-from counterpoint.limits import FLIGHT, ByteFile
 from counterpoint.preprocessing import Preprocessing
+from counterpoint.storage.files import beside_others, expanded
+from counterpoint.storage.limits import FLIGHT, ByteFile
 
 Progress = Callable[[int, int], None]
 """Is told how many photos are done, and how many there are."""

@@ -15,7 +15,7 @@ from counterpoint.data import (
     array_sources,
     arrays,
     datasets,
-    fetched,
+    fetched_pictures,
     frames,
     idx,
     listing,
@@ -25,19 +25,19 @@ from counterpoint.data import (
 )
 from counterpoint.data.decode import Header, header, is_picture_name, reason
 from counterpoint.data.item_pictures import Wanted
-from counterpoint.data.levels import Levels, Range, Scale, deepest, kind_of, scale
 from counterpoint.data.listing import Listing
 from counterpoint.data.paths import existing, is_pattern
 from counterpoint.data.photos import Progress, open_photos
 from counterpoint.data.sheets import read_sheet
 from counterpoint.data.subset import spread
-from counterpoint.door import door
+from counterpoint.data.value_range import Levels, Range, Scale, deepest, kind_of, scale
 from counterpoint.errors import SourceError
-from counterpoint.files import expanded
 from counterpoint.interfaces import Items
-from counterpoint.kinds import Wishes
-from counterpoint.options import DataOptions
+from counterpoint.modality import Wishes
+from counterpoint.plans.data_options import DataOptions
 from counterpoint.preprocessing import Preprocessing
+from counterpoint.storage.files import expanded
+from counterpoint.storage.reading_errors import door
 
 SURVEYED = 64
 
@@ -118,7 +118,7 @@ def survey(source: object, *, column: str | None = None, axis: str = "auto") -> 
         most, depth = max(shape[0] for shape in shapes), deepest(each.kind for each in headers)
         return Survey(len(listed.names), _side(shapes), most, True, depth)
     if (given := _given(source)) is not None:
-        headers = fetched.headers_in(given, column, SURVEYED, axis)
+        headers = fetched_pictures.headers_in(given, column, SURVEYED, axis)
         shapes, depth = [each[:3] for each in headers], deepest(each.kind for each in headers)
         return Survey(given.count, _side(shapes), _channels(shapes), len(set(shapes)) > 1, depth)
     pixels, _ = array_sources.read_pictures(source, labels)
@@ -172,10 +172,10 @@ def open_pictures(
         depth = deepest(each.kind for each in _headers(listed)[0])
         items: PictureItems = open_photos(listed, size=like or size, channels=channels, kind=depth, progress=progress)
     elif (given := _given(source, labels)) is not None:
-        headers = fetched.headers_in(given, column, DEPTHS, axis)
+        headers = fetched_pictures.headers_in(given, column, DEPTHS, axis)
         depth, first = deepest(each.kind for each in headers), headers[0][1:3]
         wanted = wanted._replace(kind=depth, size=first if size is None else wanted.size)
-        items = fetched.fetch(given, wanted, column=column, progress=progress)
+        items = fetched_pictures.fetch(given, wanted, column=column, progress=progress)
     else:
         items = _of_array(source, labels, wanted, progress)
     items.scale = scale(items.kind, levels, items.sample)
@@ -188,7 +188,7 @@ def _of_array(source: object, labels: Any, wanted: Wanted, progress: Progress | 
     items = arrays.open_arrays(pixels, channels=wanted.channels, labels=labels, axis=wanted.axis)
     if wanted.size in ((0, 0), arrays.shape_of(pixels.shape, wanted.axis)[1:]):
         return items
-    return fetched.fetch(
+    return fetched_pictures.fetch(
         datasets.Numbered(items, labels), wanted._replace(kind=items.kind, axis="first"), progress=progress
     )
 

@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
+from counterpoint.data.token_items import Ragged
 from counterpoint.data.tokens import Tokenizer
-from counterpoint.data.written import Ragged
 from counterpoint.errors import SourceError
 
 STARTS = (*string.ascii_letters, *string.digits, *string.punctuation, "é", "中")

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 from counterpoint.data.schema import Schema
 from counterpoint.data.tokens import Script
-from counterpoint.options import DataOptions
-from counterpoint.typed_json import Between, Count
+from counterpoint.plans.data_options import DataOptions
+from counterpoint.storage.typed_json import Between, Count
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,9 @@ from typing import Any, NamedTuple
 from counterpoint.data import frames
 from counterpoint.data.paths import existing
 from counterpoint.data.schema import words_in
-from counterpoint.door import door
 from counterpoint.errors import InputError, SourceError, listed
-from counterpoint.files import expanded, is_file
+from counterpoint.storage.files import expanded, is_file
+from counterpoint.storage.reading_errors import door
 
 QUERY = ("query_id", "qid", "query", "queryid", "topic", "topic_id", "question", "question_id", "q")
 DOCUMENT = ("corpus_id", "doc_id", "docid", "document", "document_id", "doc", "docno", "passage", "passage_id", "pid")

@@ -20,8 +20,8 @@ from pyarrow import compute
 from counterpoint.data import numbers, times
 from counterpoint.data.frames import Cells, Frame, kind_of, values_of
 from counterpoint.errors import InputError, SourceError, closest, listed
-from counterpoint.options import named_columns
-from counterpoint.typed_json import conform
+from counterpoint.plans.data_options import named_columns
+from counterpoint.storage.typed_json import conform
 
 ROLES = ("text", "number", "category", "label", "id", "group", "time", "path", "pair", "score", "ignore")
 

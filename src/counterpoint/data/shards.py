@@ -14,7 +14,7 @@ from counterpoint.data.decode import is_picture_name
 from counterpoint.data.listing import files_in, has_pictures, of_folder, of_paths
 from counterpoint.data.paths import existing, is_pattern, matching
 from counterpoint.errors import InputError, SourceError, counted
-from counterpoint.files import expanded
+from counterpoint.storage.files import expanded
 
 PACKED = tuple(f"{suffix}.gz" for suffix in (*frames.TEXT, *texts.LINES))
 SUFFIXES = (*archives.SUFFIXES, *frames.SUFFIXES, *arrays.SUFFIXES, *texts.LINES, *PACKED)

@@ -9,13 +9,13 @@ import numpy as np
 from jaxtyping import Float64
 
 from counterpoint.data import long_form
+from counterpoint.data.column_types import LISTS, SENTENCES, Traits, all_traits, traits_of, without_units
 from counterpoint.data.frames import Cells, Frame, is_columns, read_frame
-from counterpoint.data.inference import LISTS, SENTENCES, Traits, all_traits, traits_of, without_units
-from counterpoint.data.recognition import LABEL_NAMES, as_number, is_id, kind_in, text_column
+from counterpoint.data.modality_detection import LABEL_NAMES, as_number, is_id, kind_in, text_column
 from counterpoint.data.schema import Column, Schema, no_column, numbers_in, parsed_roles, words_in
 from counterpoint.errors import SourceError
-from counterpoint.kinds import Wishes
-from counterpoint.options import DataOptions, named_columns
+from counterpoint.modality import Wishes
+from counterpoint.plans.data_options import DataOptions, named_columns
 
 NOTHING = Wishes()
 

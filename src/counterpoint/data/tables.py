@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from counterpoint.data.packed import contents
+from counterpoint.data.compressed_files import contents
 from counterpoint.errors import SourceError, listed
-from counterpoint.limits import CELLS
+from counterpoint.storage.limits import CELLS
 
 MEDIA = ("Image", "Audio", "Video")
 """Features of datasets that are no columns to read: pictures are taken item by item."""

@@ -14,19 +14,19 @@ import numpy as np
 from jaxtyping import Int64
 from torch import Tensor
 
-from counterpoint.data.decoded import decoded
+from counterpoint.data.compressed_files import contents, suffix_of
 from counterpoint.data.frames import Frame, is_columns, is_missing
+from counterpoint.data.list_cells import holds_lists, is_strings, texts_of
 from counterpoint.data.listing import files_in, is_album
-from counterpoint.data.nested import holds_lists, is_strings, texts_of
-from counterpoint.data.packed import contents, suffix_of
 from counterpoint.data.paths import existing
 from counterpoint.data.sheets import Sheet, read_sheet, sheet_of
 from counterpoint.data.tables import index_of
-from counterpoint.door import door
+from counterpoint.data.text_encoding import decoded
 from counterpoint.errors import NothingLeft, SourceError
-from counterpoint.files import expanded
-from counterpoint.kinds import Wishes
-from counterpoint.options import AS_IT_IS, DataOptions
+from counterpoint.modality import Wishes
+from counterpoint.plans.data_options import AS_IT_IS, DataOptions
+from counterpoint.storage.files import expanded
+from counterpoint.storage.reading_errors import door
 
 LINES = (".txt", ".text")
 """Files of lines: one text each."""

@@ -19,7 +19,7 @@ from jaxtyping import Bool, Int64
 from torch import Tensor
 
 from counterpoint.data.overlong import shortened
-from counterpoint.data.written import Ragged
+from counterpoint.data.token_items import Ragged
 from counterpoint.errors import SourceError
 
 PAD, UNKNOWN, MASK, BEGIN, END = "[PAD]", "[UNK]", "[MASK]", "[CLS]", "[SEP]"

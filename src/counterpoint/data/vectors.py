@@ -13,11 +13,11 @@ from jaxtyping import Float32, Int64
 from torch import Tensor
 
 from counterpoint.data.arrays import as_numpy, numbered
-from counterpoint.door import door
 from counterpoint.embeddings import Embeddings, is_saved
 from counterpoint.errors import SourceError, listed
-from counterpoint.files import expanded, is_file
-from counterpoint.limits import require_zip
+from counterpoint.storage.files import expanded, is_file
+from counterpoint.storage.limits import require_zip
+from counterpoint.storage.reading_errors import door
 
 SUFFIXES = (".npy", ".npz")
 NAMES = ("vectors", "embeddings", "features", "representations", "x", "h", "z")

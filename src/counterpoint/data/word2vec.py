@@ -14,9 +14,9 @@ import numpy as np
 from jaxtyping import Float32
 
 from counterpoint.data import frames
-from counterpoint.door import door
 from counterpoint.errors import SourceError
-from counterpoint.files import replacing
+from counterpoint.storage.files import replacing
+from counterpoint.storage.reading_errors import door
 
 BINARY = ".bin"
 SUFFIXES = (".txt", ".vec", BINARY)

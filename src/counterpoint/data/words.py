@@ -14,7 +14,7 @@ import numpy as np
 from counterpoint.data.texts import Texts
 from counterpoint.data.tokens import CURLY, PAD, UNKNOWN, WORD, Script
 from counterpoint.errors import PlanError, SourceError
-from counterpoint.options import AS_IT_IS, DataOptions
+from counterpoint.plans.data_options import AS_IT_IS, DataOptions
 
 OFTEN = 5
 """How often a word has to occur to be learned, as in word2vec."""

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from counterpoint import catalogue
 from counterpoint.encoders.local_files import AS_DATA, library, local_file, without_code
 from counterpoint.errors import InputError, SourceError
-from counterpoint.files import expanded
 from counterpoint.preprocessing import Preprocessing
+from counterpoint.storage.files import expanded
 
 PREFIX = "hf:"
 

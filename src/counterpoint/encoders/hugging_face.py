@@ -16,13 +16,13 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from counterpoint import catalogue
-from counterpoint.encoders.lengths import by_length, written_down
+from counterpoint.encoders.length_buckets import by_length, written_down
 from counterpoint.encoders.local_files import AS_DATA, library, local_file, without_code
 from counterpoint.encoders.pooling import MODES, layers, pooled
-from counterpoint.encoders.reading import begun_by, cut_after, reading_tokens, script_of
 from counterpoint.encoders.sentence_folder import Written, fill, named_prompt, read_written
+from counterpoint.encoders.tokenizer_folder import begun_by, cut_after, reading_tokens, script_of
 from counterpoint.errors import InputError, PlanError, SourceError, listed
-from counterpoint.files import expanded
+from counterpoint.storage.files import expanded
 
 ROOM = 512
 """Tokens that a network reads where it does not say how many."""

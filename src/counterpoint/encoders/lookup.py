@@ -15,7 +15,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 from torch.nn import functional
 
-from counterpoint.encoders.lengths import written_down
+from counterpoint.encoders.length_buckets import written_down
 
 
 class Lookup(nn.Module):

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from counterpoint import catalogue
-from counterpoint.encoders.borrowed import TIMM, timm_preprocessing
+from counterpoint.catalogue.trust import from_outside
 from counterpoint.encoders.hf_images import PREFIX, hf_preprocessing
+from counterpoint.encoders.timm_networks import TIMM, timm_preprocessing
 from counterpoint.encoders.weights_file import metadata
-from counterpoint.files import expanded
 from counterpoint.preprocessing import Preprocessing
-from counterpoint.trust import from_outside
+from counterpoint.storage.files import expanded
 
 TORCHVISION = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
 """Encoders of ours that weights of torchvision fit."""

@@ -19,7 +19,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from counterpoint.encoders.lengths import by_length
+from counterpoint.encoders.length_buckets import by_length
 
 HEAD = 32
 """Least numbers of a head of attention."""

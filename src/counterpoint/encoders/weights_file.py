@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from counterpoint.errors import SourceError, listed
-from counterpoint.files import expanded
+from counterpoint.storage.files import expanded
 
 PICKLED = (".pt", ".pth", ".bin", ".ckpt")
 

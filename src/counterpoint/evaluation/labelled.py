@@ -13,7 +13,7 @@ from counterpoint.data.splits import Codes, class_counts, is_labelled, split
 from counterpoint.data.subset import Subset
 from counterpoint.errors import LabelError, listed
 from counterpoint.interfaces import Items
-from counterpoint.naming import renumbered
+from counterpoint.label_types import renumbered
 
 SHARE = 0.2
 """Of every class, what is asked about when there are no items of its own for that."""

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int64
 
+from counterpoint import rng
 from counterpoint.data.subset import Subset
 from counterpoint.evaluation.knn import weighted_knn
 from counterpoint.interfaces import Items, Method
-from counterpoint.kinds import Modality
+from counterpoint.modality import Modality
 from counterpoint.model import Model
 from counterpoint.training.loop import EachEpoch
-from counterpoint.views import draw
 
 ITEMS = 3000
 """Items that are encoded each time: two thirds remembered, one third asked."""
@@ -24,7 +24,7 @@ def online_knn(
     modality: Modality, items: Items, labels: Int64[np.ndarray, " n"], *, epochs: int, seed: int = 0
 ) -> EachEpoch:
     """A function for ``Keeping.each_epoch`` that measures about ten times in a run."""
-    rows = draw.permutation(len(items), seed=seed, epoch=-1).numpy()[:ITEMS]
+    rows = rng.permutation(len(items), seed=seed, epoch=-1).numpy()[:ITEMS]
     remembered = max(1, 2 * len(rows) // 3)
     some, answers = Subset(items, rows), labels[rows]
     every = max(1, epochs // 10)

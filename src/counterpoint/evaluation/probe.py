@@ -16,10 +16,10 @@ from jaxtyping import Bool, Float32, Int64
 
 from counterpoint.errors import conjunction
 from counterpoint.evaluation.collisions import sentences
-from counterpoint.evaluation.families import familywise_level
 from counterpoint.evaluation.intervals import Correct, paired_interval, score_interval
 from counterpoint.evaluation.knn import check_labelled, weighted_knn
 from counterpoint.evaluation.linear import linear_probe
+from counterpoint.evaluation.multiple_comparisons import familywise_level
 
 KINDS = {"knn": "Nearest neighbours", "linear": "Linear probe"}
 BASELINES = {"raw": "raw features", "untrained": "the untrained encoder", "chance": "chance"}

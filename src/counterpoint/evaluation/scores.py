@@ -15,9 +15,9 @@ from counterpoint.evaluation.collisions import MOST, Estimate, collision_rate, e
 from counterpoint.evaluation.geometry import alignment, effective_rank, uniformity
 from counterpoint.evaluation.labelled import Labelled
 from counterpoint.evaluation.probe import compared
-from counterpoint.evaluation.viewed import viewed
+from counterpoint.evaluation.repeated_views import viewed
 from counterpoint.interfaces import Items
-from counterpoint.kinds import Modality
+from counterpoint.modality import Modality
 from counterpoint.model import Model
 
 PAIRS = 2000

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from counterpoint import __version__, runs
-from counterpoint.classifiers.classifier import RECORD, Classifier, load_classifier
+from counterpoint import __version__
+from counterpoint.classification.classifier import RECORD, Classifier, load_classifier
 from counterpoint.errors import InputError
-from counterpoint.files import expanded
 from counterpoint.model import CONFIG, Model, load
-from counterpoint.weights import require_finite_weights
+from counterpoint.runs import run_folder
+from counterpoint.storage.files import expanded
+from counterpoint.storage.weights import require_finite_weights
 
 KEY = "counterpoint"
 """Under which a file keeps its description, as JSON."""
@@ -60,5 +61,5 @@ def check(out: Path) -> None:
     """Say why a file may not be written here, before anything is opened."""
     if out.is_dir():
         raise InputError(f"'{out}' is a folder. Give a file that ends in .onnx or .safetensors for --out.")
-    if out.name in runs.FILES and (out.parent / CONFIG).exists():
+    if out.name in run_folder.FILES and (out.parent / CONFIG).exists():
         raise InputError(f"'{out}' is a part of the run in that folder. Choose another --out.")

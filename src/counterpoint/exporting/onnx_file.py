@@ -20,13 +20,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from counterpoint.classifiers.classifier import Classifier
+from counterpoint.classification.classifier import Classifier
 from counterpoint.errors import CounterpointError, InputError, MissingPackage
 from counterpoint.exporting.contents import KEY, architecture, described
-from counterpoint.files import replacing
-from counterpoint.kinds import EncoderInput
+from counterpoint.label_types import NAMINGS
+from counterpoint.modality import EncoderInput
 from counterpoint.model import Model
-from counterpoint.naming import NAMINGS
+from counterpoint.storage.files import replacing
 
 TOLERANCE = 1e-4
 """How far an output may be from that of torch, as a share of the largest number in it, or of 1 if that is smaller."""

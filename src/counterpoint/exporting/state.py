@@ -12,12 +12,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from counterpoint import catalogue
-from counterpoint.classifiers.classifier import Classifier
-from counterpoint.encoders.borrowed import timm_encoder
+from counterpoint.classification.classifier import Classifier
+from counterpoint.encoders.timm_networks import timm_encoder
 from counterpoint.exporting.contents import KEY, architecture, described
-from counterpoint.files import replacing
 from counterpoint.model import Model
-from counterpoint.weights import tensors
+from counterpoint.storage.files import replacing
+from counterpoint.storage.weights import tensors
 
 RESNETS = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
 STEMS = {3: "3 x 3, stride 1, no pooling", 7: "7 x 7, stride 2, max pooling, as in torchvision"}

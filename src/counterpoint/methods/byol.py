@@ -21,8 +21,8 @@ from torch import nn
 from torch.nn import functional
 
 from counterpoint.comparison import Comparison, cosine, wide
-from counterpoint.encoders.slow import follow, rising, slow_copy
-from counterpoint.encoders.together import together
+from counterpoint.encoders.batched_views import together
+from counterpoint.encoders.ema import follow, rising, slow_copy
 from counterpoint.errors import PlanError
 from counterpoint.heads import mlp_head, outputs_of
 from counterpoint.interfaces import ItemInfo, Losses, Method, Step, Vectors, Views

@@ -15,7 +15,7 @@ from typing import ClassVar
 from torch import nn
 
 from counterpoint.comparison import Comparison, Similarity, cosine, same_item
-from counterpoint.encoders.together import together
+from counterpoint.encoders.batched_views import together
 from counterpoint.interfaces import ItemInfo, Method, Objective, Vectors, Views
 
 

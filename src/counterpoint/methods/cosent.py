@@ -19,10 +19,10 @@ from torch import nn
 from torch.nn import functional
 
 from counterpoint.comparison import Comparison, cosine, wide
-from counterpoint.encoders.together import together
+from counterpoint.encoders.batched_views import together
 from counterpoint.errors import InputError
 from counterpoint.interfaces import ItemInfo, Losses, Method, Vectors, Views
-from counterpoint.negatives.facing import Facing
+from counterpoint.negatives.paired_rows import Facing
 from counterpoint.plans import within
 
 

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from counterpoint.comparison import Comparison, cosine, wide
-from counterpoint.encoders.slow import follow, rising, slow_copy
-from counterpoint.encoders.together import together
+from counterpoint.encoders.batched_views import together
+from counterpoint.encoders.ema import follow, rising, slow_copy
 from counterpoint.heads import Prototypes, outputs_of
 from counterpoint.interfaces import ItemInfo, Losses, Method, Step, Vectors, Views
 from counterpoint.negatives.in_batch import in_batch

@@ -17,7 +17,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from counterpoint.interfaces import ItemInfo, Losses, Method, Vectors, Views
-from counterpoint.naming import Naming
+from counterpoint.label_types import Naming
 
 
 class Distillation(Method):

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from counterpoint.comparison import Comparison, Similarity, cosine, wide
-from counterpoint.encoders.together import together
+from counterpoint.encoders.batched_views import together
 from counterpoint.errors import PlanError
 from counterpoint.interfaces import ItemInfo, Losses, Method, Objective, Vectors, Views
 from counterpoint.negatives.in_batch import in_batch

@@ -17,11 +17,11 @@ import torch
 from torch import Tensor, nn
 
 from counterpoint.comparison import Comparison, Similarity, cosine
-from counterpoint.encoders.slow import follow, slow_copy
+from counterpoint.encoders.ema import follow, slow_copy
 from counterpoint.errors import PlanError
 from counterpoint.heads import outputs_of
 from counterpoint.interfaces import ItemInfo, Method, Objective, Step, Vectors, Views
-from counterpoint.negatives.queue import Queue
+from counterpoint.negatives.key_queue import Queue
 
 
 def in_groups(network: nn.Module, view: Tensor, groups: Sequence[Tensor]) -> Tensor:

@@ -18,8 +18,8 @@ import torch
 from torch import nn
 
 from counterpoint.comparison import Comparison, Similarity, cosine, same_item
-from counterpoint.encoders.slow import follow, rising, slow_copy
-from counterpoint.encoders.together import together
+from counterpoint.encoders.batched_views import together
+from counterpoint.encoders.ema import follow, rising, slow_copy
 from counterpoint.errors import PlanError
 from counterpoint.heads import mlp_head, outputs_of
 from counterpoint.interfaces import ItemInfo, Method, Objective, Step, Vectors, Views

@@ -19,11 +19,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from counterpoint.comparison import Comparison, Similarity, cosine, same_item, wide
-from counterpoint.encoders.together import together
+from counterpoint.encoders.batched_views import together
 from counterpoint.errors import PlanError
 from counterpoint.heads import mlp_head, outputs_of
 from counterpoint.interfaces import ItemInfo, Method, Objective, Step, Vectors, Views
-from counterpoint.negatives.queue import Queue
+from counterpoint.negatives.key_queue import Queue
 
 
 class NNCLR(Method):

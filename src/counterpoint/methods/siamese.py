@@ -19,10 +19,10 @@ import torch
 from torch import nn
 
 from counterpoint.comparison import Comparison, Similarity, euclidean
-from counterpoint.encoders.together import together
+from counterpoint.encoders.batched_views import together
 from counterpoint.errors import InputError
 from counterpoint.interfaces import ItemInfo, Method, Objective, Vectors, Views
-from counterpoint.negatives.facing import Facing
+from counterpoint.negatives.paired_rows import Facing
 
 
 class Siamese(Method):

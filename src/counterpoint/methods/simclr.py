@@ -13,7 +13,7 @@ from __future__ import annotations
 from torch import nn
 
 from counterpoint.comparison import Comparison, Similarity, cosine
-from counterpoint.encoders.together import together
+from counterpoint.encoders.batched_views import together
 from counterpoint.interfaces import ItemInfo, Method, Objective, Vectors, Views
 from counterpoint.negatives.in_batch import in_batch
 

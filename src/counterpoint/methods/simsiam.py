@@ -19,7 +19,7 @@ from torch import nn
 from torch.nn import functional
 
 from counterpoint.comparison import Comparison, cosine, wide
-from counterpoint.encoders.together import together
+from counterpoint.encoders.batched_views import together
 from counterpoint.heads import mlp_head, outputs_of
 from counterpoint.interfaces import ItemInfo, Losses, Method, Vectors, Views
 from counterpoint.negatives.in_batch import in_batch

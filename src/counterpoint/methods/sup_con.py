@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from counterpoint.comparison import Comparison, Similarity, cosine, same_item
-from counterpoint.encoders.together import together
+from counterpoint.encoders.batched_views import together
 from counterpoint.interfaces import ItemInfo, Method, Objective, Vectors, Views
 
 

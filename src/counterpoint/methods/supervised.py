@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from counterpoint.interfaces import ItemInfo, Losses, Method, Vectors, Views
-from counterpoint.naming import Naming
+from counterpoint.label_types import Naming
 
 
 class Supervised(Method):

@@ -18,22 +18,22 @@ from torch import Tensor, nn
 from counterpoint import catalogue
 from counterpoint.data.datasets import given, has_key, holds_pictures
 from counterpoint.data.frames import is_columns
-from counterpoint.data.levels import Range, measured, scale, stated
+from counterpoint.data.picture_settings import PHOTO_VIEW, Sight, brought
 from counterpoint.data.pictures import PictureItems, looks_like_pictures, open_pictures, survey
 from counterpoint.data.schema import NO_COLUMNS, Schema
 from counterpoint.data.sheets import Sheet, later_sheet, read_sheet
-from counterpoint.data.sight import PHOTO_VIEW, Sight, brought
 from counterpoint.data.subset import spread
 from counterpoint.data.texts import is_library
+from counterpoint.data.value_range import Range, measured, scale, stated
 from counterpoint.encoders import hf_images
-from counterpoint.encoders.borrowed import TIMM, timm_encoder, timm_pretrained
 from counterpoint.encoders.preprocessed import has_learned, preprocessing_of
+from counterpoint.encoders.timm_networks import TIMM, timm_encoder, timm_pretrained
 from counterpoint.errors import InputError, PlanError, SourceError
-from counterpoint.files import expanded
 from counterpoint.interfaces import Items, Views
-from counterpoint.kinds import EncoderInput, Modality, Wishes
+from counterpoint.modality import EncoderInput, Modality, Wishes
 from counterpoint.preprocessing import Preprocessing
-from counterpoint.views import near_copies, pixels, two
+from counterpoint.storage.files import expanded
+from counterpoint.views import callables, image_views, near_copies
 from counterpoint.views.crop import middle, resize
 from counterpoint.views.strength import strengthened
 
@@ -91,7 +91,7 @@ class Images(Modality):
             items.notes = [*items.notes, UNSAID]
         views = wishes.views if isinstance(wishes.views, str) else "callable"
         if views == "auto":
-            views = pixels.auto(channels, size)
+            views = image_views.auto(channels, size)
         sight = Sight(
             channels=channels,
             size=size,
@@ -135,7 +135,7 @@ class Images(Modality):
         views, size = self.sight.views, self.sight.size
         if catalogue.split(views)[0] not in catalogue.SHELVES["views"]:
             return None  # nobody but its owner can make a callable look closer
-        look: pixels.Look = catalogue.find("views", views, only=self.name)().local()
+        look: image_views.Look = catalogue.find("views", views, only=self.name)().local()
         return self._standard(look(batch, key, size=max(min(SMALLEST, size), size // 2)))
 
     def can_look(self) -> bool:
@@ -210,11 +210,11 @@ class Images(Modality):
         return cls(Sight.restore(settings))
 
     def picture(self, batch: Shaped[Tensor, "b c h w"]) -> UInt8[Tensor, "b 3 h w"]:
-        return pixels.pictured(brightness(batch))
+        return image_views.pictured(brightness(batch))
 
     def seen(self, view: Float[Tensor, "b c s s"]) -> UInt8[Tensor, "b 3 s s"]:
         """A view as a picture, for people."""
-        return pixels.pictured(view * self._deviation + self._mean)
+        return image_views.pictured(view * self._deviation + self._mean)
 
     def _standard(self, view: Tensor) -> Tensor:
         mean, deviation = self._mean.to(view.device), self._deviation.to(view.device)
@@ -272,8 +272,8 @@ def _chosen(views: str | Callable[..., Any], name: str, size: int) -> Callable[[
     if name == "callable":
         if isinstance(views, str):
             raise InputError("This model was trained with views by a callable; give it again as views=... to train on.")
-        return partial(two.each, views)
+        return partial(callables.each, views)
     part = catalogue.find("views", name, only="image")
     if catalogue.split(name)[0] in catalogue.SHELVES["views"]:
         return partial(part(), size=size)
-    return partial(two.each, part() if isinstance(part, type) else part)
+    return partial(callables.each, part() if isinstance(part, type) else part)

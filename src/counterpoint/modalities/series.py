@@ -14,20 +14,20 @@ from jaxtyping import Float, Float64, Int64
 from torch import Tensor, nn
 
 from counterpoint import catalogue
-from counterpoint.data import rows
+from counterpoint.data import memory_items
 from counterpoint.data.features import moments
 from counterpoint.data.frames import is_columns, read_frame
 from counterpoint.data.schema import NO_COLUMNS, Column, Schema
 from counterpoint.data.sheets import Sheet, later_sheet, read_sheet, sheet_of
-from counterpoint.data.steps import Steps, form_of, read_steps
+from counterpoint.data.wide_series import Steps, form_of, read_steps
 from counterpoint.errors import InputError, PlanError, SourceError, listed
 from counterpoint.interfaces import Items, Views
-from counterpoint.kinds import EncoderInput, Modality, Wishes
-from counterpoint.options import AS_IT_IS, DataOptions
-from counterpoint.typed_json import Misfit, made
+from counterpoint.modality import EncoderInput, Modality, Wishes
+from counterpoint.plans.data_options import AS_IT_IS, DataOptions
+from counterpoint.storage.typed_json import Misfit, made
 from counterpoint.views import near_copies
+from counterpoint.views.series_views import Waves
 from counterpoint.views.strength import strengthened
-from counterpoint.views.waves import Waves
 
 SHORTEST = 8
 """Steps below which a local view shows nothing."""
@@ -67,7 +67,7 @@ class Series(Modality):
 
     @classmethod
     def claims(cls, source: object) -> bool:
-        array = rows.array_of(source)
+        array = memory_items.array_of(source)
         if array is not None:
             return array.ndim == 3 and array.dtype.kind == "f" and array.shape[1] != array.shape[2]
         sheet = sheet_of(source)
@@ -100,7 +100,7 @@ class Series(Modality):
     def open(self, source: object) -> Items:
         if is_columns(source) == (self.shape.form == "array"):
             wanted = f"the columns {listed(self.shape.columns)}" if self.shape.columns else "an array"
-            array = rows.array_of(source)
+            array = memory_items.array_of(source)
             got = repr(source)[:80] if array is None else f"an array of shape {array.shape}"
             if is_columns(source):
                 got = f"the columns {listed(read_frame(source).columns)}"
@@ -110,7 +110,7 @@ class Series(Modality):
             return self._items(Steps(_channels_first(_array(source, AS_IT_IS), axis, channels)), None)
         sheet = later_sheet(source, self.shape.schema, self.name, self.shape.options)
         if self.shape.form == "long":
-            rows.required(sheet.frame.columns, self.shape.schema.of_role("id", "time"))
+            memory_items.required(sheet.frame.columns, self.shape.schema.of_role("id", "time"))
         return self._items(read_steps(sheet, self.shape.form, self.shape.columns), sheet)
 
     def schema(self) -> Schema:
@@ -177,9 +177,9 @@ class Series(Modality):
             raise Misfit(f"it has {len(shape.mean)} means and {len(shape.deviation)} deviations of its channels")
         return cls(shape)
 
-    def _items(self, steps: Steps, sheet: Sheet | None) -> rows.Rows:
+    def _items(self, steps: Steps, sheet: Sheet | None) -> memory_items.Rows:
         mean, deviation = np.array(self.shape.mean)[:, None], np.array(self.shape.deviation)[:, None]
-        items = rows.Rows.of((steps.values - mean) / deviation, steps.names)
+        items = memory_items.Rows.of((steps.values - mean) / deviation, steps.names)
         if sheet is None:
             return items
         frame, of = sheet.frame, steps.steps_of
@@ -200,11 +200,11 @@ def _before_schemas(settings: Mapping[str, Any]) -> Schema:
 def _array(source: object, options: DataOptions) -> Float64[np.ndarray, "n ..."]:
     if options.column or options.without or options.schema:
         raise SourceError("An array has no columns with names. Give columns with names, or cut the array first.")
-    array = rows.array_of(source)
+    array = memory_items.array_of(source)
     if array is None or array.ndim not in (2, 3):
         got = repr(source) if array is None else f"the shape {array.shape}"
         raise SourceError(f"Series are an array (n, t) or (n, c, t), a .csv, .parquet or data frame. Got {got}.")
-    return rows.finite(array, "item, step" if array.ndim == 2 else "item, channel, step")
+    return memory_items.finite(array, "item, step" if array.ndim == 2 else "item, channel, step")
 
 
 def _channels_first(

@@ -16,18 +16,18 @@ import torch
 from jaxtyping import Float, Float32, Int64
 from torch import Tensor, nn
 
-from counterpoint import catalogue
-from counterpoint.data import rows
+from counterpoint import catalogue, rng
+from counterpoint.data import memory_items
 from counterpoint.data.features import Category, Cells, Feature, Meaning, Number, decoded, encoded, feature_of, width_of
 from counterpoint.data.frames import is_columns, read_frame
 from counterpoint.data.schema import BOOLEAN, NO_COLUMNS, Column, Schema
 from counterpoint.data.sheets import LEARNED, Sheet, later_sheet, read_sheet, sheet_of
 from counterpoint.errors import InputError, PlanError, SourceError, listed
 from counterpoint.interfaces import Items, Views
-from counterpoint.kinds import EncoderInput, Modality, Wishes
-from counterpoint.options import DataOptions
-from counterpoint.typed_json import Misfit, conform, made
-from counterpoint.views import draw, near_copies
+from counterpoint.modality import EncoderInput, Modality, Wishes
+from counterpoint.plans.data_options import DataOptions
+from counterpoint.storage.typed_json import Misfit, conform, made
+from counterpoint.views import near_copies
 from counterpoint.views.strength import strengthened
 
 POOL = 10_000
@@ -61,7 +61,7 @@ class Table(Modality):
 
     @classmethod
     def claims(cls, source: object) -> bool:
-        array = rows.array_of(source)
+        array = memory_items.array_of(source)
         if array is not None:
             return array.ndim == 2 and array.dtype.kind in "biuf"
         sheet = sheet_of(source)
@@ -108,7 +108,7 @@ class Table(Modality):
             raise SourceError(f"The model was trained with {wanted}. Got {got}.")
         if width is None:
             sheet = later_sheet(source, self.layout.schema, self.name, self.layout.options)
-            rows.required(sheet.frame.columns, self.uses())
+            memory_items.required(sheet.frame.columns, self.uses())
             items = _opened(_columns(sheet, self.uses()), self.layout, sheet)
         else:
             columns = _of_array(source, self.layout.options)
@@ -217,12 +217,12 @@ def _of_array(source: object, options: DataOptions) -> dict[str, Cells]:
     """The columns of an array, called by their numbers."""
     if options.column or options.without or options.schema:
         raise SourceError("Columns of an array have no names. Give columns with names, or cut the array first.")
-    array = rows.array_of(source)
+    array = memory_items.array_of(source)
     if array is None or array.ndim != 2:
         got = repr(source) if array is None else f"the shape {array.shape}"
         raise SourceError(f"A table is a 2-D array (n, d), a .csv, .parquet or data frame. Got {got}.")
     masked = isinstance(source, np.ma.MaskedArray)  # then what is missing is meant
-    numbers = array if masked else rows.finite(array, "row, column")
+    numbers = array if masked else memory_items.finite(array, "row, column")
     return {str(number): column for number, column in enumerate(numbers.T)}
 
 
@@ -233,13 +233,17 @@ def _columns(sheet: Sheet, names: Sequence[str]) -> dict[str, Cells]:
 
 
 def _said(source: object) -> str:
-    array = rows.array_of(source)
+    array = memory_items.array_of(source)
     return repr(source)[:80] if array is None else f"an array of shape {array.shape}"
 
 
-def _opened(columns: Mapping[str, Cells], layout: Layout, sheet: Sheet | None) -> rows.Rows:
+def _opened(columns: Mapping[str, Cells], layout: Layout, sheet: Sheet | None) -> memory_items.Rows:
     values = np.concatenate([encoded(each, columns[each.name]) for each in layout.features], axis=1)
-    return rows.Rows.of(values) if sheet is None else rows.of_sheet(values, sheet, _unseen(columns, layout))
+    return (
+        memory_items.Rows.of(values)
+        if sheet is None
+        else memory_items.of_sheet(values, sheet, _unseen(columns, layout))
+    )
 
 
 def _unseen(columns: Mapping[str, Cells], layout: Layout) -> list[str]:
@@ -264,5 +268,5 @@ def _found(values: Float32[Tensor, "n d"], layout: Layout) -> Callable[..., Tens
     look = part()
     widths = [width_of(feature) for feature in layout.features]
     groups = torch.repeat_interleave(torch.arange(len(widths)), torch.tensor(widths))
-    pool = values[draw.permutation(len(values), seed=0, epoch=0)[:POOL]]
+    pool = values[rng.permutation(len(values), seed=0, epoch=0)[:POOL]]
     return partial(look, pool=pool, groups=groups)

@@ -17,28 +17,28 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from counterpoint import catalogue
-from counterpoint.data.alike import alike, shown
+from counterpoint.data.duplicate_texts import alike, shown
 from counterpoint.data.frames import is_columns
-from counterpoint.data.linked import read_to_learn
 from counterpoint.data.prompts import Prompted
 from counterpoint.data.reading import Reading
 from counterpoint.data.schema import NO_COLUMNS, Schema
 from counterpoint.data.sheets import later_sheet, read_sheet
+from counterpoint.data.text_pairs import read_to_learn
 from counterpoint.data.texts import Texts, looks_like_texts, of_sheet, read_texts
 from counterpoint.data.tfidf import frequent, weighted
+from counterpoint.data.token_items import Ragged, Written
 from counterpoint.data.tokens import Tokenizer, learned
 from counterpoint.data.words import counted, in_stretches, only_whole
-from counterpoint.data.written import Ragged, Written
 from counterpoint.encoders.hugging_face import PREFIX, blank, described, longest_text, pretrained
 from counterpoint.errors import InputError, PlanError
 from counterpoint.interfaces import Items, Views
-from counterpoint.kinds import EncoderInput, Modality, Wishes
-from counterpoint.options import DataOptions
-from counterpoint.typed_json import Misfit, made
+from counterpoint.modality import EncoderInput, Modality, Wishes
+from counterpoint.plans.data_options import DataOptions
+from counterpoint.storage.typed_json import Misfit, made
 from counterpoint.views import near_copies
+from counterpoint.views.callables import each_text
 from counterpoint.views.strength import strengthened
-from counterpoint.views.two import each_text
-from counterpoint.views.words import Words
+from counterpoint.views.text_views import Words
 
 VOCABULARY = 20_000
 """Most tokens of a vocabulary of our own."""

@@ -17,11 +17,11 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor, nn
 
+from counterpoint import rng
 from counterpoint.comparison import Comparison
 from counterpoint.interfaces import ItemInfo, Step
-from counterpoint.negatives.further import with_further
+from counterpoint.negatives.extra_columns import with_further
 from counterpoint.plans import within
-from counterpoint.views import draw
 
 
 class Bank(nn.Module):
@@ -51,7 +51,7 @@ class Bank(nn.Module):
         seen = self.seen.nonzero()[:, 0]
         if self.k is None or len(seen) <= self.k:
             return seen
-        lots = draw.keys(seed=key, epoch=0, items=seen, view=-3)
+        lots = rng.keys(seed=key, epoch=0, items=seen, view=-3)
         return seen[lots.topk(self.k).indices.sort().values]
 
     @torch.no_grad()

@@ -17,11 +17,11 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from counterpoint import rng
 from counterpoint.comparison import Comparison, Tile, cosine, unit
 from counterpoint.errors import PlanError
 from counterpoint.interfaces import ItemInfo
 from counterpoint.plans import within
-from counterpoint.views import draw
 
 
 def mixed(comparison: Comparison, items: ItemInfo, *, k: int = 64, pairs: int = 16, own: int = 8) -> Comparison:
@@ -41,7 +41,7 @@ def _with_mixed(tile: Tile, part: Comparison, *, k: int, pairs: int, own: int, k
     count = tile.negative.sum(dim=1).clamp(max=k)
     score = tile.similarity.detach().masked_fill(~tile.negative, -torch.inf)
     hard = score.topk(min(k, score.shape[1]), dim=1).indices
-    lots = draw.keys(seed=key, epoch=0, items=part.relation.items()[0], view=0)
+    lots = rng.keys(seed=key, epoch=0, items=part.relation.items()[0], view=0)
     points = _points(table.anchors.detach(), table.candidates.detach(), hard, count, lots, pairs=pairs, own=own)
     alike = torch.einsum("bd,bsd->bs", table.anchors, points)
     some = (count > 0)[:, None].expand_as(alike)
@@ -64,7 +64,7 @@ def _points(
 ) -> Float[Tensor, "b s d"]:
     """The mixed points of every anchor; of its ``hard`` ones the first ``count`` are negatives."""
     count = count[:, None]
-    luck = draw.uniform(lots, 3 * (pairs + own), "mixed").to(anchors.dtype)
+    luck = rng.uniform(lots, 3 * (pairs + own), "mixed").to(anchors.dtype)
     one, other, share = luck.chunk(3, dim=1)
     first = (one * count).long()
     step = 1 + (other * (count - 1)).long()  # to another of them, where there is another

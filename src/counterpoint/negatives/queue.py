@@ -1,97 +1,52 @@
-r"""Negatives from a queue: the keys of the last batches, first in, first out.
+r"""Negatives from earlier batches, for methods without a queue: the last vectors of other items.
 
-    candidates = [k; queue]      anchor i positive to its own key k_i, negative to every column of the queue
+    candidates = [c; queue]      anchor i negative to every column of the queue that shows another item
 
-He et al. 2020, arXiv:1911.05722, algorithm 1.  The queue starts with random directions and is read in a method's
-``compare`` and changed in its ``after_step``.  Unlike there, an earlier key of the anchor's own item is no negative:
-with fewer items than the queue is long, every item would be told apart from itself.
-Use when: batches must be small but negatives many.
+He et al. 2020, arXiv:1911.05722, section 3.2, but with the encoder itself in place of a slow copy: vectors of earlier
+batches are those of an encoder a few steps ago.  Of a method's vectors the last are kept: the second view of
+``simclr``, the keys where there are keys.  The queue begins empty, with no random directions in it.
+Use when: the batch is small, and the encoder moves little in the steps that the queue spans. On small data a queue of
+more than a few batches did harm (figures in LOG.md).
+Relations: ``bank`` keeps one vector of every item; ``moco`` has a queue of its own, with a slow copy to fill it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from torch import nn
 
-import torch
-from jaxtyping import Bool, Float, Int64
-from torch import Tensor, nn
-from torch.nn import functional
-
-from counterpoint.comparison import Comparison, Few, Relation, SameItem, Similarity
-
-
-@dataclass(frozen=True)
-class OwnKey(Relation):
-    """Anchor i is positive to key ``own[i]``; negative to the queued keys, which stand behind those, of other items."""
-
-    own: Int64[Tensor, " n"]
-    item: Int64[Tensor, " n"]
-    keys: Int64[Tensor, " k"]
-    queued: Int64[Tensor, " q"]
-
-    @property
-    def count(self) -> int:
-        """Where the queue begins."""
-        return len(self.keys)
-
-    def masks(self, rows: slice) -> tuple[Bool[Tensor, "b m"], Bool[Tensor, "b m"]]:
-        column = torch.arange(self.count + len(self.queued), device=self.own.device)
-        negative = torch.zeros(len(self.own[rows]), len(column), dtype=torch.bool, device=column.device)
-        negative[:, self.count :] = self.item[rows, None] != self.queued[None, :]
-        return self.own[rows, None] == column[None, :], negative
-
-    def part(self, rows: slice) -> OwnKey:
-        return replace(self, own=self.own[rows], item=self.item[rows])
-
-    def items(self) -> tuple[Int64[Tensor, " n"], Int64[Tensor, " m"]]:
-        return self.item, torch.cat([self.keys, self.queued])
-
-    def few(self) -> Few | None:
-        again = SameItem(self.item, self.queued).few()
-        if again is None:
-            return None
-        anchor, place = again.positive
-        whole = slice(self.count, self.count + len(self.queued))
-        everyone = torch.arange(len(self.own), device=self.own.device)
-        return Few((everyone, self.own), (anchor, place + self.count), whole)
+from counterpoint.comparison import Comparison
+from counterpoint.errors import PlanError
+from counterpoint.interfaces import ItemInfo, Step
+from counterpoint.negatives.extra_columns import with_further
+from counterpoint.negatives.key_queue import OwnKey, Queue
+from counterpoint.plans import within
 
 
-class Queue(nn.Module):
-    """The last ``length`` keys (length, d), and how many there have been: the next one goes there, modulo length."""
+class Earlier(nn.Module):
+    """The last ``length`` vectors of the batches before, as negatives beside those of a comparison."""
 
-    vectors: Tensor
-    items: Tensor
-    place: Tensor
-
-    def __init__(self, length: int, width: int) -> None:
+    def __init__(self, width: int, *, length: int = 4096) -> None:
         super().__init__()
-        self.register_buffer("vectors", functional.normalize(torch.randn(length, width), dim=1))
-        self.register_buffer("items", torch.full((length,), -1, dtype=torch.int64))
-        self.register_buffer("place", torch.zeros((), dtype=torch.int64))
+        within("length of queue", length, 1, kind=int)
+        self.queue = Queue(length, width)
 
-    @torch.no_grad()
-    def push(self, keys: Float[Tensor, "b d"], items: Int64[Tensor, " b"]) -> None:
-        """Replace the oldest keys by these; of more keys than the queue holds, the last ones stay."""
-        length = len(self.vectors)
-        keys = keys.detach()[-length:].to(self.vectors.dtype)
-        where = (self.place + torch.arange(len(keys), device=self.place.device)) % length
-        self.vectors[where] = keys
-        self.items[where] = items[-length:]
-        self.place += len(keys)
+    def fits(self, batch_size: int, at_once: int) -> None:
+        """Raise ``PlanError`` where the queue cannot hold a batch."""
+        if batch_size > len(self.queue.vectors):
+            raise PlanError(
+                f"A queue of {len(self.queue.vectors)} vectors cannot hold a batch of {batch_size}. Use a longer one, "
+                f"queue(length={8 * batch_size}), or a smaller --batch-size."
+            )
 
-    def held(self) -> tuple[Float[Tensor, "q d"], Int64[Tensor, " q"]]:
-        """The keys that have come so far, and their items, without the random directions of the start."""
-        count = min(int(self.place), len(self.vectors))
-        return self.vectors[:count].clone(), self.items[:count].clone()
+    def forward(self, comparison: Comparison, items: ItemInfo) -> Comparison:
+        """The comparison with the queue beside it."""
+        if isinstance(comparison.relation, OwnKey):
+            raise PlanError(
+                "This method has a queue of its own. Leave out --negatives; make it longer: moco(queue=8192)."
+            )
+        vectors, numbers = self.queue.held()
+        return with_further(comparison, vectors, numbers)
 
-    def against(
-        self,
-        queries: Float[Tensor, "b d"],
-        keys: Float[Tensor, "b d"],
-        items: Int64[Tensor, " b"],
-        similarity: Similarity,
-    ) -> Comparison:
-        """Each query with its own key as positive, and the keys of other items in the queue as negatives."""
-        own = torch.arange(len(queries), device=queries.device)
-        relation = OwnKey(own, items, items, self.items.clone())
-        return Comparison(queries, torch.cat([keys, self.vectors.clone()]), relation, similarity)
+    def after_step(self, step: Step) -> None:
+        """Let the oldest vectors go for those of this step."""
+        self.queue.push(step.vectors[-1], step.items.classes())

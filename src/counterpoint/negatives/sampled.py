@@ -14,10 +14,10 @@ from functools import partial
 
 import torch
 
+from counterpoint import rng
 from counterpoint.comparison import Comparison, Tile
 from counterpoint.interfaces import ItemInfo
 from counterpoint.plans import within
-from counterpoint.views import draw
 
 
 def sampled(comparison: Comparison, items: ItemInfo, *, k: int = 64) -> Comparison:
@@ -28,7 +28,7 @@ def sampled(comparison: Comparison, items: ItemInfo, *, k: int = 64) -> Comparis
 
 def _drawn(tile: Tile, part: Comparison, *, k: int, key: int) -> Tile:
     anchor, _ = part.relation.items()
-    lots = draw.uniform(draw.keys(seed=key, epoch=0, items=anchor, view=0), tile.negative.shape[1], "sampled")
+    lots = rng.uniform(rng.keys(seed=key, epoch=0, items=anchor, view=0), tile.negative.shape[1], "sampled")
     chosen = lots.masked_fill_(~tile.negative, -1.0).topk(min(k, lots.shape[1]), dim=1).indices
     kept = torch.zeros_like(tile.negative).scatter_(1, chosen, True)
     return tile._replace(negative=tile.negative & kept)

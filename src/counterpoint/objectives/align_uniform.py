@@ -24,8 +24,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from counterpoint.comparison import Tile
+from counterpoint.comparison.row_sums import Whole, has_shortcut
 from counterpoint.plans import within
-from counterpoint.shortcut import Whole, has_shortcut
 
 
 def allowed(alpha: float, sharpness: float, weight: float) -> None:

@@ -28,8 +28,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from counterpoint.comparison import Tile
+from counterpoint.comparison.row_sums import Scale, Whole, has_shortcut
 from counterpoint.plans import within
-from counterpoint.shortcut import Scale, Whole, has_shortcut
 
 
 def true_negatives(

@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from counterpoint.comparison import Tile
-from counterpoint.shortcut import Whole, has_shortcut
+from counterpoint.comparison.row_sums import Whole, has_shortcut
 
 
 def from_sums(whole: Whole) -> Float[Tensor, " n"] | None:

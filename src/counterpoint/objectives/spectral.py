@@ -23,7 +23,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from counterpoint.comparison import Tile
-from counterpoint.shortcut import Whole, has_shortcut
+from counterpoint.comparison.row_sums import Whole, has_shortcut
 
 
 def from_sums(whole: Whole) -> Float[Tensor, " n"] | None:

@@ -21,7 +21,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from counterpoint.comparison import Tile
-from counterpoint.shortcut import Whole, has_shortcut
+from counterpoint.comparison.row_sums import Whole, has_shortcut
 
 
 def from_sums(whole: Whole, *, temperature: float | Float[Tensor, ""] = 0.1) -> Float[Tensor, " n"] | None:

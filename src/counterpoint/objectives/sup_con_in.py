@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from counterpoint.comparison import Tile
-from counterpoint.shortcut import Whole, has_shortcut
+from counterpoint.comparison.row_sums import Whole, has_shortcut
 
 
 def from_sums(whole: Whole, *, temperature: float | Float[Tensor, ""] = 0.1) -> Float[Tensor, " n"] | None:

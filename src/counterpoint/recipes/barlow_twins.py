@@ -5,7 +5,7 @@ Biases and norms learn at 0.0048 where weights do at 0.2, a share of 0.024.
 
 from __future__ import annotations
 
-from counterpoint.published import Published
+from counterpoint.recipes.recipe import Published
 
 IMAGENET = Published(
     source="facebookresearch/barlowtwins, main.py; Zbontar et al. 2021, arXiv:2103.03230, section 2.2",

@@ -5,7 +5,7 @@ The authors' presets of 100 and 300 epochs have a rate of 0.45 and 0.3, a decay 
 
 from __future__ import annotations
 
-from counterpoint.published import Published
+from counterpoint.recipes.recipe import Published
 
 IMAGENET = Published(
     source="google-deepmind/deepmind-research, byol/configs/byol.py; Grill et al. 2020, arXiv:2006.07733, section 3.3",

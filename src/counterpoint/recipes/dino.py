@@ -6,7 +6,7 @@ arguments say, which are taken.
 
 from __future__ import annotations
 
-from counterpoint.published import Published
+from counterpoint.recipes.recipe import Published
 
 IMAGENET = Published(
     source=(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from counterpoint.published import Published
+from counterpoint.recipes.recipe import Published
 
 V1_IMAGENET = Published(
     source="He et al. 2020, arXiv:1911.05722, section 3.3; facebookresearch/moco, README and main_moco.py",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from counterpoint.published import Published
+from counterpoint.recipes.recipe import Published
 
 IMAGENET = Published(
     source="facebookresearch/moco-v3, CONFIG.md and main_moco.py; Chen et al. 2021, arXiv:2104.02057",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from counterpoint.published import Published
+from counterpoint.recipes.recipe import Published
 
 IMAGENET = Published(
     source=(

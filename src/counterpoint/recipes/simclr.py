@@ -8,7 +8,7 @@ layers, of which the code has three since.
 
 from __future__ import annotations
 
-from counterpoint.published import Published
+from counterpoint.recipes.recipe import Published
 
 IMAGENET = Published(
     source="Chen et al. 2020, arXiv:2002.05709, section 2.2, appendices A and B.1; google-research/simclr, README",

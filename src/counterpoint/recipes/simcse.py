@@ -5,7 +5,7 @@ The network has to be on this machine: nothing is downloaded.  The rates belong 
 
 from __future__ import annotations
 
-from counterpoint.published import Published
+from counterpoint.recipes.recipe import Published
 
 WIKIPEDIA = Published(
     source="princeton-nlp/SimCSE, README and run_unsup_example.sh; schedule and decay are defaults of its trainer",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from counterpoint.published import Published
+from counterpoint.recipes.recipe import Published
 
 IMAGENET = Published(
     source="Chen & He 2020, arXiv:2011.10566, section 3; facebookresearch/simsiam, README and main_simsiam.py",

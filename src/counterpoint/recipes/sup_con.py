@@ -5,7 +5,7 @@ They give a rate of 0.5 for batches of 1,024 and no scaling; here it is in propo
 
 from __future__ import annotations
 
-from counterpoint.published import Published
+from counterpoint.recipes.recipe import Published
 
 CIFAR10 = Published(
     source="HobbitLong/SupContrast, README and main_supcon.py",

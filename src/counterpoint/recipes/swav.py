@@ -5,7 +5,7 @@ With batches of 256 the authors took a rate of 0.6 and a queue; in proportion to
 
 from __future__ import annotations
 
-from counterpoint.published import Published
+from counterpoint.recipes.recipe import Published
 
 IMAGENET = Published(
     source="facebookresearch/swav, scripts/swav_800ep_pretrain.sh; Caron et al. 2020, arXiv:2006.09882, appendix A",

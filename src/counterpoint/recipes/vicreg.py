@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from counterpoint.published import Published
+from counterpoint.recipes.recipe import Published
 
 IMAGENET = Published(
     source="facebookresearch/vicreg, main_vicreg.py; Bardes et al. 2021, arXiv:2105.04906, section 4",

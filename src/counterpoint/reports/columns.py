@@ -10,7 +10,7 @@ from jaxtyping import Int64
 
 from counterpoint.errors import counted
 from counterpoint.interfaces import Items
-from counterpoint.kinds import Modality
+from counterpoint.modality import Modality
 
 MOST = 10
 """Columns that are shown; more do not fit on a page."""

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from counterpoint import __version__
-from counterpoint.files import write_text
 from counterpoint.reports.charts import Tick, ticks
 from counterpoint.reports.template import template
+from counterpoint.storage.files import write_text
 
 ROW, LETTER, AXIS = 26, 9, 440
 """Height of a row of the plot, width of a letter of its names, and length of its axis, in pixels."""

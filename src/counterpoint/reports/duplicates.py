@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from counterpoint import __version__
-from counterpoint.files import write_text
 from counterpoint.interfaces import Items
-from counterpoint.kinds import Modality
+from counterpoint.modality import Modality
 from counterpoint.reports.template import template
 from counterpoint.reports.thumbnails import Thumbnail, shown
+from counterpoint.storage.files import write_text
 
 SIDE = 224
 """Of a picture, in pixels."""

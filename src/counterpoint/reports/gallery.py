@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from counterpoint.kinds import Modality
+from counterpoint.modality import Modality
 from counterpoint.reports.columns import Columns, columns
 from counterpoint.reports.sample import Sample
 from counterpoint.reports.thumbnails import Thumbnail, shown

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float32, Int64
 
 from counterpoint.data.subset import spread
-from counterpoint.kinds import Modality
+from counterpoint.modality import Modality
 from counterpoint.reports.sample import Sample
 from counterpoint.reports.thumbnails import data_url, sheet, thumbnails
 

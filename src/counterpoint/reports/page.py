@@ -10,23 +10,23 @@ from typing import Any
 
 from counterpoint import __version__
 from counterpoint.errors import InputError, LabelError, counted
-from counterpoint.files import write_text
 from counterpoint.interfaces import Items
 from counterpoint.model import Model
 from counterpoint.plans import Distilling, Lifecycle, Plan, Tuning
 from counterpoint.reports import charts
 from counterpoint.reports import efficiency as plot
-from counterpoint.reports.again import again
-from counterpoint.reports.answers import answers
+from counterpoint.reports.classification import answers
 from counterpoint.reports.efficiency import efficiency
 from counterpoint.reports.gallery import gallery
 from counterpoint.reports.map import draw_map
-from counterpoint.reports.reading import Missing, Run, read_run, report
+from counterpoint.reports.reproduce import again
+from counterpoint.reports.run_contents import Missing, Run, read_run, report
 from counterpoint.reports.sample import take_sample
 from counterpoint.reports.scores import scores
 from counterpoint.reports.template import template
 from counterpoint.reports.thumbnails import inlined
 from counterpoint.reports.views import draw_views
+from counterpoint.storage.files import write_text
 
 KINDS = (Plan, Tuning, Distilling, Lifecycle)
 """Whose choices a run may have."""

@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from counterpoint.interfaces import HasOriginals, Items
-from counterpoint.kinds import Modality
+from counterpoint.modality import Modality
 
 PIECE = 250
 """Items that are fetched at once."""

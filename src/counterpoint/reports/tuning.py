@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from counterpoint import __version__
-from counterpoint.files import write_text
 from counterpoint.reports.charts import BOTTOM, HEIGHT, LEFT, TOP, Tick, ticks
 from counterpoint.reports.template import template
+from counterpoint.storage.files import write_text
 
 ACROSS = 620
 """Width of the chart of plans, where each stands at its number."""

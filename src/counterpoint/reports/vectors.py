@@ -11,12 +11,12 @@ from jaxtyping import Float32
 
 from counterpoint import __version__
 from counterpoint.data.subset import spread
-from counterpoint.files import write_text
 from counterpoint.interfaces import Items
 from counterpoint.reports.map import draw_map
 from counterpoint.reports.sample import MOST, sample_of
 from counterpoint.reports.scores import scores
 from counterpoint.reports.template import template
+from counterpoint.storage.files import write_text
 
 
 def write_vectors_report(

@@ -11,12 +11,12 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from counterpoint import rng
 from counterpoint.data.subset import spread
-from counterpoint.files import replacing, write_json
 from counterpoint.interfaces import Items
-from counterpoint.kinds import Modality
+from counterpoint.modality import Modality
 from counterpoint.reports.thumbnails import picture
-from counterpoint.views import draw
+from counterpoint.storage.files import replacing, write_json
 
 SMALLEST, LARGEST = 64, 128
 """Sides of a tile in pixels."""
@@ -39,7 +39,7 @@ def draw_views(
     """
     rows = spread(len(items), count)
     batch = items.take(rows)
-    keys = [draw.keys(seed=seed, epoch=0, items=torch.from_numpy(rows), view=view) for view in range(views)]
+    keys = [rng.keys(seed=seed, epoch=0, items=torch.from_numpy(rows), view=view) for view in range(views)]
     said = modality.worded(modality.plain(batch))
     if said is not None:
         columns_said = [said, *(modality.worded(modality.look(batch, key)) or [] for key in keys[:WORDED])]

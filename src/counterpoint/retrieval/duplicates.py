@@ -22,11 +22,11 @@ from jaxtyping import Float, Float32, Int64
 
 from counterpoint.embeddings import Embeddings
 from counterpoint.errors import InputError
-from counterpoint.retrieval.closeness import Measure, learned
-from counterpoint.retrieval.copies import LARGE, Duplicates, Group, Pair
+from counterpoint.retrieval.copy_probability import Measure, learned
+from counterpoint.retrieval.duplicate_results import LARGE, Duplicates, Group, Pair
 from counterpoint.retrieval.linkage import complete_groups
-from counterpoint.retrieval.planting import Evidence, equal_rows
-from counterpoint.retrieval.spaces import apart, unit
+from counterpoint.retrieval.local_scaling import apart, unit
+from counterpoint.retrieval.planted_copies import Evidence, equal_rows
 
 FEWEST = 20
 """Different items that a distribution is learned from."""

@@ -24,7 +24,7 @@ from torch.nn import functional
 
 from counterpoint.embeddings import Embeddings
 from counterpoint.errors import InputError
-from counterpoint.results import excerpt, filled, frame_of
+from counterpoint.output.results import excerpt, filled, frame_of
 
 CELLS = 2**22
 """Similarities held at once: 16 MB of float32."""

@@ -17,12 +17,12 @@ from typing import Any
 from counterpoint.data.shards import Shard, apart, shards_of
 from counterpoint.embeddings import origin, parts_in
 from counterpoint.errors import InputError, Interrupted, RunError, SourceError, UnknownName, closest, listed
-from counterpoint.files import expanded
-from counterpoint.locks import locked
 from counterpoint.model import Model, load
+from counterpoint.runs.locks import locked
 from counterpoint.sharding.cluster import on_ray
 from counterpoint.sharding.parts import Embedder, Order, Outcome, Tell, sweep, target
 from counterpoint.sharding.processes import in_processes
+from counterpoint.storage.files import expanded
 
 ENGINES = ("local", "ray")
 

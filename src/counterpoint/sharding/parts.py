@@ -9,8 +9,8 @@ from pathlib import Path
 from counterpoint.data.shards import Shard
 from counterpoint.embeddings import Embeddings
 from counterpoint.errors import InputError, RunError
-from counterpoint.files import PARTIAL, target_of
 from counterpoint.model import Model, load
+from counterpoint.storage.files import PARTIAL, target_of
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from counterpoint.training.optimise import Groups, groups
+from counterpoint.training.optimizers import Groups, groups
 
 LITTLE = 1e-10
 """The eps of the formula."""

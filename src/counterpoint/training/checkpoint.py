@@ -14,9 +14,9 @@ from typing import Any, TypedDict
 import torch
 
 from counterpoint.errors import RunError
-from counterpoint.files import replacing
 from counterpoint.interfaces import Method
-from counterpoint.typed_json import Count, conform, reason
+from counterpoint.storage.files import replacing
+from counterpoint.storage.typed_json import Count, conform, reason
 
 DAMAGE = (ValueError, LookupError, TypeError, AttributeError, RuntimeError)
 """What is raised over values that are not what was saved."""

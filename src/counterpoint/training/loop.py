@@ -19,25 +19,25 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from counterpoint import rng
 from counterpoint.comparison import Comparison
+from counterpoint.comparison.loss import loss_of
+from counterpoint.comparison.row_sums import Changing
 from counterpoint.errors import InputError, Interrupted
 from counterpoint.interfaces import ItemInfo, Items, Listener, Losses, Method, Step, Vectors, Views
-from counterpoint.kinds import Modality
-from counterpoint.shortcut import Changing
-from counterpoint.training import checkpoint, watch
-from counterpoint.training.big_batch import backward_in_pieces, pieces_of, project_in_pieces
-from counterpoint.training.contrast import loss_of
+from counterpoint.modality import Modality
+from counterpoint.storage.weights import not_finite
+from counterpoint.training import checkpoint, diagnostics
+from counterpoint.training.batch_norm import own_statistics, share_statistics
+from counterpoint.training.batches import look
+from counterpoint.training.config import FEWEST, Recipe, count_of_pieces, steps_per_epoch
 from counterpoint.training.devices import precise
-from counterpoint.training.looking import look
-from counterpoint.training.normalise import own_statistics, share_statistics
-from counterpoint.training.optimise import set_rate
-from counterpoint.training.processes import Processes
-from counterpoint.training.recipe import FEWEST, Recipe, count_of_pieces, steps_per_epoch
-from counterpoint.training.records import Record, Records
-from counterpoint.training.stopping import StopRequest
+from counterpoint.training.distributed import Processes
+from counterpoint.training.gradient_caching import backward_in_pieces, pieces_of, project_in_pieces
+from counterpoint.training.metrics_log import Record, Records
+from counterpoint.training.optimizers import set_rate
+from counterpoint.training.signals import StopRequest
 from counterpoint.training.threads import Threads, computing_with
-from counterpoint.views import draw
-from counterpoint.weights import not_finite
 
 REPLANNED = (5, 10, 20, 50, 100, 200)
 """Steps after which a run that goes by time is planned anew by the time they took, besides the ends of epochs."""
@@ -133,7 +133,7 @@ def learn(
     processes = recipe.processes
 
     def project(number: int, piece: Views) -> Vectors:
-        torch.manual_seed(draw.number(seed=recipe.seed, step=step, process=processes.rank, piece=number))
+        torch.manual_seed(rng.number(seed=recipe.seed, step=step, process=processes.rank, piece=number))
         with precise(recipe.precision, recipe.device):
             return method.project(piece)
 
@@ -178,10 +178,10 @@ def _record(
     if isinstance(objective, Changing):
         record["temperature"] = float(torch.as_tensor(objective.formula().keywords["temperature"]).detach())
     if table is not None:
-        record |= watch.measure(table, record.get("temperature") or 0.1)
+        record |= diagnostics.measure(table, record.get("temperature") or 0.1)
     comparable = len(views) > 1 and views[0].shape == views[1].shape and views[0].is_floating_point()
     if course.step == 1 and comparable:  # between the numbers of words there is no distance
-        record["view_difference"] = watch.view_difference(views[0], views[1])
+        record["view_difference"] = diagnostics.view_difference(views[0], views[1])
     return record
 
 

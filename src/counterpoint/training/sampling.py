@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Bool, Int64
 from torch import Tensor
 
-from counterpoint.views import draw
+from counterpoint import rng
 
 
 @runtime_checkable
@@ -62,7 +62,7 @@ class EachItem:
         return self.count
 
     def order(self, *, seed: int, epoch: int) -> Int64[Tensor, " n"]:
-        return draw.permutation(self.count, seed=seed, epoch=epoch)
+        return rng.permutation(self.count, seed=seed, epoch=epoch)
 
     def shown(self, rows: Int64[Tensor, " b"], *, seed: int, epoch: int) -> Shown:
         return Shown(rows, rows, None if self.labels is None else self.labels[rows])
@@ -82,14 +82,14 @@ class Groups:
         return len(self.labels)
 
     def order(self, *, seed: int, epoch: int) -> Int64[Tensor, " n"]:
-        shuffled = draw.permutation(len(self.labels), seed=seed, epoch=epoch)
+        shuffled = rng.permutation(len(self.labels), seed=seed, epoch=epoch)
         members = shuffled[torch.argsort(self.labels[shuffled], stable=True)]
         label = self.labels[members]
         start = torch.searchsorted(label, label)
         place = torch.arange(len(label)) - start
         alone = label < 0  # items that nobody has named belong to no group
         group = torch.where(alone, torch.arange(len(label)), start + place // self.together)
-        turn = draw.permutation(len(label), seed=seed, epoch=epoch)[group]
+        turn = rng.permutation(len(label), seed=seed, epoch=epoch)[group]
         return members[torch.argsort(turn, stable=True)]
 
     def shown(self, rows: Int64[Tensor, " b"], *, seed: int, epoch: int) -> Shown:
@@ -116,13 +116,13 @@ class DrawnPairs:
         return known[torch.argsort(self.labels[known], stable=True)]
 
     def order(self, *, seed: int, epoch: int) -> Int64[Tensor, " n"]:
-        return draw.permutation(len(self), seed=seed, epoch=epoch)
+        return rng.permutation(len(self), seed=seed, epoch=epoch)
 
     def shown(self, rows: Int64[Tensor, " b"], *, seed: int, epoch: int) -> Shown:
         label = self.labels[self._by_class]
         begin, end = torch.searchsorted(label, label[rows]), torch.searchsorted(label, label[rows], right=True)
         same = ((rows + epoch) % 2 == 0) & (end - begin > 1)
-        luck = draw.uniform(draw.keys(seed=seed, epoch=epoch, items=rows, view=-2), 1, "partner")[:, 0].double()
+        luck = rng.uniform(rng.keys(seed=seed, epoch=epoch, items=rows, view=-2), 1, "partner")[:, 0].double()
         alike = begin + (luck * (end - begin - 1)).long()
         alike = alike + (alike >= rows).long()  # all of the class but itself
         other = (luck * (len(label) - (end - begin))).long()
@@ -143,7 +143,7 @@ class GivenPairs:
         return len(self.first)
 
     def order(self, *, seed: int, epoch: int) -> Int64[Tensor, " p"]:
-        return draw.permutation(len(self), seed=seed, epoch=epoch)
+        return rng.permutation(len(self), seed=seed, epoch=epoch)
 
     def shown(self, rows: Int64[Tensor, " b"], *, seed: int, epoch: int) -> Shown:
         return Shown(self.first[rows], self.second[rows], None, self.same[rows])
@@ -161,7 +161,7 @@ class Partners:
         return len(self.items)
 
     def order(self, *, seed: int, epoch: int) -> Int64[Tensor, " r"]:
-        return draw.permutation(len(self), seed=seed, epoch=epoch)
+        return rng.permutation(len(self), seed=seed, epoch=epoch)
 
     def shown(self, rows: Int64[Tensor, " b"], *, seed: int, epoch: int) -> Shown:
         first, second, *others = self.items[rows].T

@@ -15,8 +15,8 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from counterpoint.views import draw
-from counterpoint.views.lines import Change, Some, Taps, resample
+from counterpoint import rng
+from counterpoint.views.resampling import Change, Some, Taps, resample
 
 NEGLIGIBLE = 4.75
 """Beyond so many sigma lie two millionths of the weight."""
@@ -24,7 +24,7 @@ NEGLIGIBLE = 4.75
 
 def widths(key: Int64[Tensor, " b"], *, probability: float, sigma: tuple[float, float]) -> Float[Tensor, " b"]:
     """How far each item is blurred, as sigma in pixels; 0 for those that are not."""
-    blurred, place = draw.firsts(key, "blur", "sigma")
+    blurred, place = rng.firsts(key, "blur", "sigma")
     return torch.where(blurred < probability, sigma[0] + (sigma[1] - sigma[0]) * place, 0.0)
 
 

@@ -17,8 +17,8 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from counterpoint.views import draw
-from counterpoint.views.lines import Change, Some, lying
+from counterpoint import rng
+from counterpoint.views.resampling import Change, Some, lying
 
 LUMA = (0.299, 0.587, 0.114)
 YIQ = ((0.299, 0.587, 0.114), (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112))
@@ -53,7 +53,7 @@ def jittering(
     key: Int64[Tensor, " b"], *, strength: float = 0.5, probability: float = 0.8, grey: float = 0.2
 ) -> Change:
     """What ``jitter`` does, drawn for all items at once and done to some of them at a time."""
-    drawn = draw.firsts(key, "jitter", "bright", "contrast", "satura", "hue", "grey")
+    drawn = rng.firsts(key, "jitter", "bright", "contrast", "satura", "hue", "grey")
     spread, hue = 0.8 * strength, min(0.2 * strength, 0.5)
     low = max(0.0, 1 - spread)
     changed = drawn[0] < probability
@@ -94,5 +94,5 @@ def solarize(
     images: Float[Tensor, "b c h w"], key: Int64[Tensor, " b"], *, probability: float = 0.2, threshold: float = 0.5
 ) -> Float[Tensor, "b c h w"]:
     """Pixels above the threshold inverted, for a share of the items (BYOL, Grill et al. 2020, appendix B)."""
-    chosen = draw.chance(key, probability, "solarize")[:, None, None, None]
+    chosen = rng.chance(key, probability, "solarize")[:, None, None, None]
     return torch.where(chosen & (images >= threshold), 1 - images, images)

@@ -18,9 +18,9 @@ from jaxtyping import Float, Int64, Shaped
 from torch import Tensor
 from torch.nn import functional
 
+from counterpoint import rng
 from counterpoint.preprocessing import Preprocessing
-from counterpoint.views import draw
-from counterpoint.views.lines import Change, Some, Taps, resample
+from counterpoint.views.resampling import Change, Some, Taps, resample
 
 
 def filters(start: Float[Tensor, " b"], length: Float[Tensor, " b"], *, size: int, pixels: int) -> Taps:
@@ -51,7 +51,7 @@ def boxes(
     if scale[0] == 1 and ratio[0] == 1:
         zero = torch.zeros(len(key), device=key.device)
         return zero, zero, zero + height, zero + width
-    share, slant, down, across = draw.firsts(key, "area", "aspect", "place", "place")
+    share, slant, down, across = rng.firsts(key, "area", "aspect", "place", "place")
     area = (scale[0] + (scale[1] - scale[0]) * share) * height * width
     lowest, highest = math.log(ratio[0]), math.log(ratio[1])
     aspect = torch.exp(lowest + (highest - lowest) * slant)
@@ -75,7 +75,7 @@ def cropping(
     rows = filters(top, tall, size=size, pixels=height)
     columns = filters(left, wide, size=size, pixels=width)
     if mirror > 0:
-        mirrored = draw.chance(key, mirror, "mirror")[:, None, None]
+        mirrored = rng.chance(key, mirror, "mirror")[:, None, None]
         columns = Taps(*(torch.where(mirrored, part.flip(1), part) for part in columns))
 
     def change(images: Tensor, some: Some) -> Tensor:

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from counterpoint.views import draw
+from counterpoint import rng
 
 
 def erase(
@@ -24,11 +24,11 @@ def erase(
 ) -> Float[Tensor, "b c h w"]:
     """A share of the images with one box each blanked."""
     height, width = images.shape[2:]
-    sides = draw.uniform(key, 2, "side", low=side[0], high=side[1])
-    place = draw.uniform(key, 2, "erased")
+    sides = rng.uniform(key, 2, "side", low=side[0], high=side[1])
+    place = rng.uniform(key, 2, "erased")
     rows = _within(place[:, 0], sides[:, 0], height)
     columns = _within(place[:, 1], sides[:, 1], width)
-    chosen = draw.chance(key, probability, "erase")
+    chosen = rng.chance(key, probability, "erase")
     box = (rows[:, :, None] & columns[:, None, :] & chosen[:, None, None])[:, None]
     return torch.where(box, images.mean(dim=(1, 2, 3), keepdim=True), images)
 

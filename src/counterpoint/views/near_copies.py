@@ -16,7 +16,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from counterpoint.views import draw
+from counterpoint import rng
 
 QUALITIES = (95, 75, 50)
 """Of the JPEG files that pictures are written to and read from."""
@@ -59,7 +59,7 @@ def _jpeg(picture: Float[Tensor, "c h w"], quality: int) -> Float[Tensor, "c h w
 
 def _cut(batch: Float[Tensor, "b c h w"], key: Int64[Tensor, " b"]) -> Float[Tensor, "b c h w"]:
     """Up to ``CUT`` of every side is left out, and the rest is stretched to the size that it had."""
-    shift = draw.uniform(key, 2, "cut", low=-CUT, high=CUT).to(batch.device)
+    shift = rng.uniform(key, 2, "cut", low=-CUT, high=CUT).to(batch.device)
     theta = torch.zeros(len(batch), 2, 3, device=batch.device)
     theta[:, 0, 0] = theta[:, 1, 1] = 1 - CUT
     theta[:, :, 2] = shift
@@ -74,7 +74,7 @@ def numbers(values: Float[Tensor, "b *shape"], key: Int64[Tensor, " b"]) -> tupl
     >>> rounded.tolist(), bool((noisy - torch.tensor([[0.52, -1.0]])).abs().max() < 0.1)
     ([[0.5, -1.0]], True)
     """
-    noise = draw.normal(key, values[0].numel(), "noise").to(values.device).reshape(values.shape)
+    noise = rng.normal(key, values[0].numel(), "noise").to(values.device).reshape(values.shape)
     return (values / STEP).round() * STEP, values + NOISE * noise
 
 
@@ -84,7 +84,7 @@ def sentences(texts: Sequence[str], key: Int64[Tensor, " b"]) -> tuple[list[str]
     >>> [each[0] for each in sentences(["where is it?"], torch.tensor([3]))][:3]
     ['WHERE IS IT?', ' where  is  it? ', 'where is it']
     """
-    place = draw.uniform(key, 2, "place").tolist()
+    place = rng.uniform(key, 2, "place").tolist()
     return (
         [text.upper() for text in texts],
         [f" {'  '.join(text.split())} " for text in texts],

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from counterpoint.views import draw
+from counterpoint import rng
 
 
 def rotate(
@@ -21,8 +21,8 @@ def rotate(
 ) -> Float[Tensor, "b c h w"]:
     """Each image turned by its own angle, bilinear."""
     limit = math.radians(degrees)
-    angle = draw.uniform(key, 1, "rotate", low=-limit, high=limit)[:, 0]
-    angle = torch.where(draw.chance(key, probability, "rotates"), angle, 0.0)
+    angle = rng.uniform(key, 1, "rotate", low=-limit, high=limit)[:, 0]
+    angle = torch.where(rng.chance(key, probability, "rotates"), angle, 0.0)
     aspect = images.shape[2] / images.shape[3]
     cos, sin, zero = angle.cos(), angle.sin(), torch.zeros_like(angle)
     affine = torch.stack([cos, -sin * aspect, zero, sin / aspect, cos, zero], dim=1).view(-1, 2, 3)

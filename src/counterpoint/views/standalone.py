@@ -2,7 +2,7 @@
 
     first, second = image_views(32)(images, seed=step)
 
-Row i of both is a function of its picture and of (seed, i) alone, as drawn by ``views/draw.py``: the same in a batch
+Row i of both is a function of its picture and of (seed, i) alone, as drawn by ``views/rng.py``: the same in a batch
 of 4 and of 400, on every device, whatever was drawn before.
 """
 
@@ -15,10 +15,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from counterpoint import catalogue
+from counterpoint import catalogue, rng
 from counterpoint.errors import PlanError, SourceError, UnknownName, listed
 from counterpoint.plans import check
-from counterpoint.views import draw
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class TwoViews:
         check("seed", seed, int, {"low": None, "high": None})
         items = torch.arange(len(images), device=images.device)
         first, second = (
-            self.look(images, draw.keys(seed=seed, epoch=0, items=items, view=view), size=self.size) for view in (0, 1)
+            self.look(images, rng.keys(seed=seed, epoch=0, items=items, view=view), size=self.size) for view in (0, 1)
         )
         return first, second
 

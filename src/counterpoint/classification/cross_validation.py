@@ -1,0 +1,111 @@
+"""Cross-validation: every label is compared with the answer of a classifier that has not learned from it.
+
+    fold(i) = (place of i within its class, shuffled  +  number of its class) mod K
+
+Stratified K-fold, Kohavi 1995, "A study of cross-validation and bootstrap", section 3.  Where classes have few labels,
+adding the number of the class spreads what each fold goes without over the folds.  The only label of a class is never
+held out: nobody could answer it.  Of many labels one fold is enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float32, Int64
+
+from counterpoint.classification.classifier import Classifier
+from counterpoint.data.splits import Codes, members
+from counterpoint.evaluation.labelled import Labelled
+
+FOLDS = 5
+
+REHEARSED = 2
+"""Folds in which what takes long is rehearsed, such as a student."""
+
+ENOUGH = 400
+"""Held-out labels that need no further folds: their accuracy is known to 5 points."""
+
+
+class Fold(NamedTuple):
+    """The labels to learn from and those to answer, by their places among all."""
+
+    kept: Int64[np.ndarray, " n"]
+    held: Int64[np.ndarray, " m"]
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What was said of held-out items: their places, and one score per class."""
+
+    rows: Int64[np.ndarray, " m"]
+    scores: Float32[np.ndarray, "m k"]
+    by: Sequence[Classifier] = ()
+    """The classifiers of the first folds."""
+
+    def of(self, rows: Int64[np.ndarray, " a"]) -> Float32[np.ndarray, "a k"]:
+        """The scores of some of them, in this order."""
+        found: np.ndarray = self.scores[places(rows, self.rows)]
+        return found
+
+
+def places(rows: Int64[np.ndarray, " a"], among: Int64[np.ndarray, " m"]) -> Int64[np.ndarray, " a"]:
+    """Where some rows stand among others, all of which are different.
+
+    >>> places(np.asarray([7, 2]), np.asarray([5, 2, 7])).tolist()
+    [2, 1]
+    """
+    order = np.argsort(among)
+    found: np.ndarray = order[np.searchsorted(among[order], rows)]
+    return found
+
+
+def folds(codes: Codes, classes: int, *, seed: int) -> list[Fold]:
+    """The folds of labelled items that hold any; none where every class has one label.
+
+    >>> [(fold.kept.tolist(), fold.held.tolist()) for fold in folds(np.asarray([0, 1, 1, 2, 2, 2]), 3, seed=0)][0]
+    ([0, 1, 3, 4, 5], [2])
+    >>> folds(np.asarray([0, 1, 2]), 3, seed=0)
+    []
+    """
+    number = np.zeros(len(codes), dtype=np.int64)
+    if codes.ndim == 1:
+        for code, rows in enumerate(members(codes, classes, seed=seed)):
+            number[rows] = (np.arange(len(rows)) + code) % FOLDS if len(rows) > 1 else -1
+    else:
+        number = np.random.default_rng(seed).permutation(len(codes)) % FOLDS
+    wanted = min(FOLDS, -(-ENOUGH * FOLDS // len(codes)))
+    parts = []
+    for fold in range(wanted):
+        held = number == fold if codes.ndim == 1 else _spared(codes, number == fold)
+        if held.any():
+            parts.append(Fold(np.flatnonzero(~held), np.flatnonzero(held)))
+    return parts
+
+
+def answered_in(parts: Sequence[Fold], known: Labelled, make: Callable[[int], Classifier]) -> Answered | None:
+    """What the classifiers that ``make`` learns without each fold, by its number, say of it; None without folds."""
+    if not parts:
+        return None
+    scores: list[np.ndarray] = []
+    kept: list[Classifier] = []
+    for number, part in enumerate(parts):
+        classifier = make(number)
+        scores.append(classifier.scores(known.of(part.held).items))
+        kept += [classifier] if len(kept) < REHEARSED else []
+    return Answered(np.concatenate([part.held for part in parts]), np.concatenate(scores), kept)
+
+
+def _spared(codes: Int64[np.ndarray, "n k"], held: Bool[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
+    """Of several classes: those held out without which every class still has an item that is of it, and one that is
+    not.
+    """
+    spared = np.zeros_like(held)
+    of_it, others = codes.sum(axis=0), (1 - codes).sum(axis=0)
+    for row in np.flatnonzero(held):
+        fewer, fewer_others = of_it - codes[row], others - (1 - codes[row])
+        if fewer.min() >= 1 and fewer_others.min() >= 1:
+            spared[row], of_it, others = True, fewer, fewer_others
+    return spared

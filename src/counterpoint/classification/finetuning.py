@@ -1,0 +1,163 @@
+"""Fine-tune: from an encoder and few labels to a classifier. Read ``learn`` from top to bottom.
+
+``probe`` is the linear probe that fine-tuning begins at, left as it is.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import time
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float32
+from torch import nn
+
+from counterpoint.classification.classifier import Classifier, stand
+from counterpoint.classification.initial_layer import folded, stand_on
+from counterpoint.data.splits import Codes
+from counterpoint.data.subset import Subset
+from counterpoint.heads import first_layers, shape_of_head
+from counterpoint.interfaces import Items
+from counterpoint.label_types import NAMINGS, named
+from counterpoint.methods.supervised import Supervised
+from counterpoint.model import Model
+from counterpoint.training.batch_norm import settle_statistics
+from counterpoint.training.config import Recipe
+from counterpoint.training.loop import train
+from counterpoint.training.throughput import measure
+
+STEPS = 400
+"""Steps that a few hundred labels are learned for, at most."""
+
+FEWEST = 5
+"""Passes over the labels below which fine-tuning is not begun."""
+
+
+class Way(NamedTuple):
+    """How to fine-tune, settled."""
+
+    recipe: Recipe
+    """Its steps are not read: they follow from the number of labels and ``epochs``."""
+    head_layers: int
+    frozen: bool
+    epochs: int | None
+    """None to fit the number of labels."""
+    penalty: float | None = 1.0
+    """Of the weights of the linear probe that the last layer begins at; None to begin anywhere."""
+
+    def passes(self, labels: int) -> int:
+        """Over so many labels, where time does not count."""
+        return self.epochs or usual_epochs(labels, self.recipe.batch_size)
+
+
+def usual_epochs(labels: int, batch_size: int) -> int:
+    """Passes over the labels: 400 steps, but no fewer than 10 passes and no more than 100.
+
+    >>> usual_epochs(100, 64), usual_epochs(600, 64), usual_epochs(60_000, 64)
+    (100, 44, 10)
+    """
+    return max(10, min(100, STEPS // max(1, labels // min(batch_size, labels))))
+
+
+def affordable_epochs(
+    model: Model, items: Items, codes: Codes, classes: Sequence[str], way: Way, *, seconds: float, times: int
+) -> int:
+    """Passes over these labels that can be made so many ``times`` in so many seconds, as many as are usual at most;
+    0 where they would be fewer than are worth beginning.
+    """
+    began = time.monotonic()
+    top, _ = _begun(model, items, codes, classes, way)
+    pace = measure(
+        _method(model, top, codes, way), items, model.modality.careful(), _recipe(way, items, 1), budget=0.05 * seconds
+    )
+    left = seconds - (time.monotonic() - began)
+    possible = int(left / (times * pace.seconds * _steps(way, items)))
+    usual = way.passes(len(items))
+    return min(usual, possible) if possible >= min(usual, FEWEST) else 0
+
+
+def learn(
+    model: Model,
+    items: Items,
+    codes: Codes,
+    classes: Sequence[str],
+    way: Way,
+    epochs: int,
+    *,
+    h: Float32[np.ndarray, "n d"] | None = None,
+) -> Classifier:
+    """A classifier that has learned from these labelled items for so many epochs. The model stays as it was.
+
+    ``h`` is what the model makes of the items, where that is known.
+    """
+    top, built = _begun(model, items, codes, classes, way, h=h)
+    method = _method(model, top, codes, way)
+    with torch.random.fork_rng():
+        train(method, items, model.modality.careful(), _recipe(way, items, epochs))
+    if way.penalty is None:
+        settle_statistics(method.encoder, items, model.modality)
+    folded(top)
+    moved = Model(method.encoder.cpu().eval(), model.modality, model.built)
+    return Classifier(moved, top.cpu().eval(), built, classes, kind=named(codes), learned=items.names)
+
+
+def probe(
+    model: Model,
+    items: Items,
+    codes: Codes,
+    classes: Sequence[str],
+    way: Way,
+    *,
+    h: Float32[np.ndarray, "n d"] | None = None,
+) -> Classifier:
+    """A linear layer on what the encoder makes of these labelled items; nothing else learns."""
+    top, built = _begun(model, items, codes, classes, way._replace(head_layers=0), h=h)
+    folded(top)
+    kept = Model(model.encoder, model.modality, model.built)
+    return Classifier(kept, top.eval(), built, classes, kind=named(codes), learned=items.names)
+
+
+def _begun(
+    model: Model,
+    items: Items,
+    codes: Codes,
+    classes: Sequence[str],
+    way: Way,
+    *,
+    h: Float32[np.ndarray, "n d"] | None = None,
+) -> tuple[nn.Sequential, dict[str, Any]]:
+    """What stands on the encoder before any step, and what ``stand`` was given to build it."""
+    head = model.head
+    layers = way.head_layers if head is not None else 0
+    h = model.represent(items if way.penalty else Subset(items, np.arange(1))) if h is None else h
+    hidden = shape_of_head(head)["hidden"] if head is not None and layers else h.shape[1]
+    built: dict[str, Any] = {"inputs": h.shape[1], "hidden": hidden, "head_layers": layers, "classes": len(classes)}
+    with torch.random.fork_rng():
+        torch.manual_seed(way.recipe.seed)
+        top = stand(**built)
+    if head is not None and layers:
+        top[0].load_state_dict(first_layers(head, layers).state_dict())
+    if way.penalty:
+        stand_on(top, h, codes, penalty=way.penalty, standard=layers == 0)
+    return top, built
+
+
+def _method(model: Model, top: nn.Sequential, codes: Codes, way: Way) -> Supervised:
+    """A copy of the encoder, and what stands on it; one that begins anew has no statistics to keep yet."""
+    encoder, naming = copy.deepcopy(model.encoder), NAMINGS[named(codes)]
+    settled = way.penalty is not None
+    return Supervised(encoder, top, torch.from_numpy(codes), naming, frozen=way.frozen, settled=settled)
+
+
+def _steps(way: Way, items: Items) -> int:
+    """Steps of a pass."""
+    return len(items) // min(way.recipe.batch_size, len(items))
+
+
+def _recipe(way: Way, items: Items, epochs: int) -> Recipe:
+    batch = min(way.recipe.batch_size, len(items))
+    return dataclasses.replace(way.recipe, steps=epochs * _steps(way, items), batch_size=batch)

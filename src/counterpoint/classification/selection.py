@@ -1,0 +1,189 @@
+"""Which of several classifiers is handed over, by labels that it had not learned from, and what is known of it.
+
+All candidates answer held-out labels of the same folds. The one that is right most often is handed over, unless it says
+the same of every item; of several that luck could have ordered, the one with the least loss after temperature scaling.
+How often it is right stands beside the baselines of the same folds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float32, Int64, Shaped
+
+from counterpoint.classification.calibration import fitting_temperature, loss_at
+from counterpoint.classification.classifier import Classifier
+from counterpoint.classification.cross_validation import Answered, Fold, answered_in, places
+from counterpoint.data.splits import Codes
+from counterpoint.data.subset import Subset, spread
+from counterpoint.errors import PlanError, closest, listed
+from counterpoint.evaluation.intervals import paired_interval, score_interval
+from counterpoint.evaluation.labelled import Labelled
+from counterpoint.evaluation.linear import linear_probes
+from counterpoint.evaluation.multiple_comparisons import familywise_level
+from counterpoint.evaluation.scores import raw_features
+from counterpoint.interfaces import Items
+from counterpoint.label_types import NAMINGS, named
+from counterpoint.modality import Modality
+from counterpoint.training.diagnostics import Level
+
+PROBE, FINETUNED, STUDENT = "probe", "finetuned", "student"
+
+CALLED = {PROBE: "linear probe", FINETUNED: "fine-tuned classifier", STUDENT: "student"}
+
+BASELINES = {"raw": "a linear probe of raw features", "chance": "always saying what is most frequent"}
+
+CONSTANT, GLANCED = 0.99, 2000
+"""Share of so many items, evenly spread, from which on the answer that they get is taken for the only one."""
+
+
+def require_deliverable(wanted: str, names: Sequence[str]) -> None:
+    """Refuse a wish for something that is no candidate."""
+    if wanted not in ("best", *names):
+        raise PlanError(
+            f"What is handed over is best, or one of {listed(names)}.{closest(wanted, names)} Got '{wanted}'."
+        )
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A classifier that has learned from all labels, and what others like it said of held-out ones."""
+
+    name: str
+    classifier: Classifier
+    answered: Answered | None
+    """None where no label could be held out, or there was no time."""
+
+
+def candidate(
+    name: str, make: Callable[[Int64[np.ndarray, " n"]], Classifier], known: Labelled, parts: Sequence[Fold]
+) -> Candidate:
+    """One that learns by ``make``, with probabilities at the temperature that suits its answers to held-out labels."""
+    answered = answered_in(parts, known, lambda number: make(parts[number].kept))
+    temperature = 1.0 if answered is None else _scaled(answered.scores, known.labels[answered.rows])[0]
+    return Candidate(name, replace(make(np.arange(len(known.items))), temperature=temperature), answered)
+
+
+class Baseline(NamedTuple):
+    """Which held-out labels something that has no encoder gets right."""
+
+    rows: Int64[np.ndarray, " m"]
+    right: Shaped[np.ndarray, " m"]
+
+    def at(self, rows: Int64[np.ndarray, " a"]) -> Shaped[np.ndarray, " a"]:
+        """The same of some of them, in this order."""
+        found: np.ndarray = self.right[places(rows, self.rows)]
+        return found
+
+
+def choose(candidates: Sequence[Candidate], codes: Codes, items: Items) -> Candidate:
+    """The candidate that is right most often for labels that all of them answered; of those that fall behind it by no
+    more than the standard error of the difference, the one with the least loss.
+
+    One that says the same of every item is only taken where all do; where nothing is known, the first is taken.
+    """
+    fit = [each for each in candidates if not is_constant(each.classifier, items)] or list(candidates)
+    answers = {each.name: each.answered for each in fit if each.answered is not None}
+    if not answers:
+        return fit[0]
+    common = reduce(np.intersect1d, (each.rows for each in answers.values()))
+    scores = {name: each.of(common) for name, each in answers.items()}
+    right = {name: _right(each, codes[common]).astype(np.float64) for name, each in scores.items()}
+    most = right[max(right, key=lambda name: right[name].mean())]
+    near = [name for name, each in right.items() if (most - each).mean() <= (most - each).std() / len(common) ** 0.5]
+    least = min(near, key=lambda name: _scaled(scores[name], codes[common])[1])
+    return next(each for each in fit if each.name == least)
+
+
+def is_constant(classifier: Classifier, items: Items) -> bool:
+    """Whether a classifier says the same of all items, or nearly all."""
+    some = Subset(items, spread(len(items), GLANCED))
+    answers = classifier.naming.decided(classifier.probabilities(some))
+    _, counts = np.unique(answers, axis=0, return_counts=True)
+    return bool(counts.max() >= CONSTANT * len(some)) and len(some) > 1
+
+
+def baselines(parts: Sequence[Fold], known: Labelled, modality: Modality) -> dict[str, Baseline]:
+    """What a linear probe of raw features, and the most frequent class, get right in the same folds."""
+    if not parts:
+        return {}
+    codes, naming, raw = known.labels, NAMINGS[named(known.labels)], raw_features(modality, known.items)
+    rows = np.concatenate([part.held for part in parts])
+    probed = [linear_probes(raw[part.kept], codes[part.kept], raw[part.held]) for part in parts]
+    usual = [naming.usual(codes[part.kept])[:1].repeat(len(part.held), axis=0) for part in parts]
+    return {
+        name: Baseline(rows, naming.right(np.concatenate(answers), codes[rows]))
+        for name, answers in (("raw", probed), ("chance", usual))
+    }
+
+
+def judgement(
+    chosen: Candidate, candidates: Sequence[Candidate], known: Labelled, against: Mapping[str, Baseline]
+) -> dict[str, Any]:
+    """What is known of the candidates, as JSON can hold it: accuracy with intervals, loss, and how much better than the
+    baselines the chosen one is, by intervals that hold together.
+    """
+    record: dict[str, Any] = {
+        "delivered": chosen.name,
+        "candidates": {each.name: _score(each, known.labels) for each in candidates},
+        "baselines": {},
+        "differences": {},
+    }
+    if chosen.answered is not None:
+        rows = chosen.answered.rows
+        right = _right(chosen.answered.scores, known.labels[rows])
+        others = {name: each.at(rows) for name, each in against.items()}
+        level = familywise_level([right * 1.0 - each for each in others.values()])
+        for name, each in others.items():
+            record["baselines"][name] = score_interval(each)._asdict()
+            record["differences"][name] = paired_interval(right, each, level=level)._asdict()
+    return record
+
+
+def conclusion(record: Mapping[str, Any], role: str = "is handed over") -> tuple[Level, str]:
+    """Whether what was chosen is any good: good or warning, and a sentence; ``role`` is what becomes of it."""
+    name = record["delivered"]
+    score, called = record["candidates"][name], CALLED[name]
+    if score is None:
+        return "warning", (
+            f"The {called} {role}, and nothing is known of how well it does: no label could be held out. One "
+            "more label of every class would say."
+        )
+    text = (
+        f"The {called} {role}: right for {score['value']:.0%} ({score['low']:.0%} to {score['high']:.0%}) of "
+        f"{score['items']:,} labels that it had not learned from"
+    )
+    for baseline in BASELINES:
+        value, low, high = (100 * record["differences"][baseline][key] for key in ("value", "low", "high"))
+        if low <= 0:
+            beside = "is less than" if high < 0 else "cannot be told from"
+            return "warning", (
+                f"{text}. That {beside} {BASELINES[baseline]}, {value:+.0f} points ({low:+.0f} to {high:+.0f}). Label "
+                "more items, or train for longer."
+            )
+    value, low, high = (100 * record["differences"]["raw"][key] for key in ("value", "low", "high"))
+    return "good", f"{text}, {value:.0f} points ({low:.0f} to {high:.0f}) more than {BASELINES['raw']}."
+
+
+def _scaled(scores: Float32[np.ndarray, "m k"], codes: Codes) -> tuple[float, float]:
+    """The temperature that fits these scores best, and the loss at it."""
+    temperature = fitting_temperature(scores, codes)
+    return temperature, loss_at(scores, codes, temperature)
+
+
+def _right(scores: Float32[np.ndarray, "m k"], codes: Codes) -> Shaped[np.ndarray, " m"]:
+    naming = NAMINGS[named(codes)]
+    return naming.right(naming.decided(naming.probabilities(torch.from_numpy(scores)).numpy()), codes)
+
+
+def _score(candidate: Candidate, codes: Codes) -> dict[str, Any] | None:
+    if candidate.answered is None:
+        return None
+    scores, there = candidate.answered.scores, codes[candidate.answered.rows]
+    right, (_, loss) = _right(scores, there), _scaled(scores, there)
+    return {**score_interval(right)._asdict(), "loss": loss, "items": len(right)}

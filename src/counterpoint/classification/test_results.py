@@ -1,0 +1,153 @@
+r"""What a classifier answers to items whose class is known, and what it is least sure of.
+
+    ece = sum_b n_b / m |share right in b - mean probability in b|      ten bins of probability
+
+The expected calibration error, Guo et al. 2017, arXiv:1706.04599, eq. 3.  It is above 0 for honest probabilities
+too, the more so the fewer the items, and so it is said beside what luck alone would make it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float32, Int64
+
+from counterpoint.classification.classifier import Classifier
+from counterpoint.data.splits import Codes, is_labelled
+from counterpoint.errors import LabelError, listed
+from counterpoint.evaluation.intervals import score_interval
+from counterpoint.evaluation.labelled import Labelled
+from counterpoint.interfaces import Items
+from counterpoint.label_types import BETWEEN, named, renumbered
+
+SHOWN = 16
+"""Items that are named as the most wrong, and as the least certain."""
+
+BINS = 10
+
+NONE = "none"
+"""What an item of no class is said to be."""
+
+
+def answered(
+    classifier: Classifier,
+    asked: Labelled,
+    known: Labelled,
+    *,
+    seed: int = 0,
+    likely: Float32[np.ndarray, "m k"] | None = None,
+) -> dict[str, Any]:
+    """How right it is with an interval, calibration, confusion and the most wrong items, as JSON can hold them.
+
+    Row i of ``confusion`` counts the items of class i by the class that they are taken for. ``chance`` is how right it
+    is to say of every item what is most frequent among those ``known``. ``likely`` is what others like it said of the
+    items, where it has itself learned from them.
+
+    Raises ``LabelError`` where the items are of classes that the classifier does not know.
+    """
+    codes, naming = _own_codes(classifier, asked), classifier.naming
+    learned = known.of(np.flatnonzero(is_labelled(known.labels)))
+    usual = naming.usual(_own_codes(classifier, learned))[:1].repeat(len(codes), axis=0)
+    likely = classifier.probabilities(asked.items) if likely is None else likely
+    answers, sure = naming.decided(likely), naming.sure(likely)
+    right = naming.right(answers, codes)
+    return {
+        **score_interval(right)._asdict(),
+        "items": len(codes),
+        "kind": classifier.kind,
+        "chance": float(naming.right(usual, codes).mean()),
+        "calibration": calibration_error(right == 1, sure),
+        "calibration_expected": expected_calibration_error(sure, seed=seed),
+        "classes": list(classifier.classes),
+        "confusion": confusion(answers, codes, len(classifier.classes)),
+        "most_wrong": [
+            _said(classifier, asked.items, likely, row) | {"label": _name(classifier, codes[row])}
+            for row in _surest(np.flatnonzero(right < 1), sure)
+        ],
+    }
+
+
+def unlearned(classifier: Classifier, asked: Labelled) -> Labelled:
+    """The items whose labels the classifier has not learned from."""
+    left = asked.without(set(classifier.learned))
+    if len(left.items) == 0:
+        raise LabelError("The classifier has learned from the label of every item to ask about. Give a test source.")
+    return left
+
+
+def least_certain(classifier: Classifier, items: Items) -> list[dict[str, Any]]:
+    """The items whose likeliest class is least likely: those to label next."""
+    likely = classifier.probabilities(items)
+    rows = np.argsort(classifier.naming.sure(likely), kind="stable")[:SHOWN].tolist()
+    return [_said(classifier, items, likely, row) for row in rows]
+
+
+def confusion(answers: Codes, codes: Codes, count: int) -> list[list[int]]:
+    """How many items of each class are taken for each class; of several, how many that were missed for which instead.
+
+    >>> confusion(np.asarray([0, 1, 1]), np.asarray([0, 0, 1]), 2)
+    [[1, 1], [0, 1]]
+    >>> confusion(np.asarray([[1, 1, 0]]), np.asarray([[1, 0, 1]]), 3)
+    [[1, 0, 0], [0, 0, 0], [0, 1, 0]]
+    """
+    if codes.ndim == 1:
+        found: list[list[int]] = np.bincount(codes * count + answers, minlength=count**2).reshape(count, count).tolist()
+        return found
+    missed, instead = codes * (1 - answers), answers * (1 - codes)
+    several: list[list[int]] = (missed.T @ instead + np.diag((codes * answers).sum(axis=0))).tolist()
+    return several
+
+
+def calibration_error(right: Bool[np.ndarray, " m"], sure: Float32[np.ndarray, " m"]) -> float:
+    """The mean distance between how sure the answers are and how often they are right; 0 is honest.
+
+    >>> calibration_error(np.asarray([True, True, True, False]), np.full(4, 0.75, dtype=np.float32))
+    0.0
+    """
+    place = np.minimum((sure * BINS).astype(int), BINS - 1)
+    difference = np.bincount(place, weights=right - sure.astype(np.float64), minlength=BINS)
+    return float(np.abs(difference).sum() / len(right))
+
+
+def expected_calibration_error(sure: Float32[np.ndarray, " m"], *, seed: int = 0, draws: int = 200) -> float:
+    """What ``calibration_error`` is on average of answers that are right exactly as often as they say, by luck alone.
+
+    >>> round(expected_calibration_error(np.full(100, 0.5, dtype=np.float32)), 2)
+    0.04
+    """
+    right = np.random.default_rng(seed).random((draws, len(sure))) < sure
+    return float(np.mean([calibration_error(each, sure) for each in right]))
+
+
+def _surest(rows: Int64[np.ndarray, " w"], sure: Float32[np.ndarray, " m"]) -> list[int]:
+    """Those of the rows whose answers are surest, in that order."""
+    found: list[int] = rows[np.argsort(-sure[rows], kind="stable")][:SHOWN].tolist()
+    return found
+
+
+def _name(classifier: Classifier, code: np.ndarray | np.integer[Any]) -> str:
+    name = classifier.naming.said(code, classifier.classes)
+    return NONE if name == BETWEEN else name
+
+
+def _said(classifier: Classifier, items: Items, likely: Float32[np.ndarray, "n k"], row: int) -> dict[str, Any]:
+    naming, one = classifier.naming, likely[row : row + 1]
+    return {
+        "name": items.names[row],
+        "answer": _name(classifier, naming.decided(one)[0]),
+        "probability": float(naming.sure(one)[0]),
+        "second": classifier.classes[naming.second(one[0])],
+    }
+
+
+def _own_codes(classifier: Classifier, asked: Labelled) -> Codes:
+    """What the items are named, in the classifier's numbers."""
+    there = asked.occurring()
+    unknown = sorted(there - set(classifier.classes))
+    if unknown or named(asked.labels) != classifier.kind:
+        raise LabelError(
+            f"The labels {listed(unknown or sorted(there), 5)} are none of what the classifier tells apart, "
+            f"{listed(classifier.classes, 10)}."
+        )
+    return renumbered(asked.labels, asked.classes, classifier.classes)

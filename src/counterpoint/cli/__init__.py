@@ -1,0 +1,63 @@
+"""The verbs from a shell. Results for people go to stdout, progress and errors to stderr; ``--json`` for programs.
+
+With ``--json`` an error is a record too: ``{"error": {"kind": "LabelError", "message": "..."}}``.
+
+Exit status: 0 done, 2 the input can be mended, 130 stopped on request, 1 our fault.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Sequence
+
+from cyclopts import CycloptsError
+
+from counterpoint.cli import checks as checks
+from counterpoint.cli import export as export
+from counterpoint.cli import few_labels as few_labels
+from counterpoint.cli import fit as fit
+from counterpoint.cli import mine as mine
+from counterpoint.cli import tuning as tuning
+from counterpoint.cli import use as use
+from counterpoint.cli import verify as verify
+from counterpoint.cli import words as words
+from counterpoint.cli.app import app
+from counterpoint.errors import InputError, Interrupted, in_shell, visible
+
+
+def main(tokens: Sequence[str] | None = None) -> None:
+    """The console command; turns what went wrong into one sentence and an exit status."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names of files may hold bytes that are no text
+        sys.stdout.reconfigure(errors="backslashreplace")
+    given = list(sys.argv[1:]) if tokens is None else list(tokens)
+    as_json = "--json" in given
+    with in_shell():
+        try:
+            app(given, exit_on_error=False, print_error=False)
+        except (InputError, CycloptsError) as wrong:
+            _stop(wrong, " ".join(str(wrong).split()), status=2, as_json=as_json)
+        except OSError as wrong:
+            where = f": '{wrong.filename}'" if wrong.filename else ""
+            _stop(wrong, f"{wrong.strerror or wrong}{where}.", status=2, as_json=as_json)
+        except (Interrupted, KeyboardInterrupt) as stopped:
+            _stop(stopped, str(stopped) or "Stopped.", status=130, as_json=as_json)
+        except Exception as fault:
+            if as_json:
+                _print_json(fault, str(fault))
+            raise
+
+
+def _stop(wrong: BaseException, sentence: str, *, status: int, as_json: bool) -> None:
+    """End with one sentence for people and, where they ask for it, a record for programs."""
+    shown = visible(sentence)
+    if as_json:
+        cause = wrong.__cause__ if isinstance(wrong, CycloptsError) else None  # it wraps what reading a value raises
+        _print_json(cause if isinstance(cause, InputError) else wrong, shown)
+    print(f"counterpoint: {shown}", file=sys.stderr)
+    sys.exit(status)
+
+
+def _print_json(wrong: BaseException, sentence: str) -> None:
+    print(json.dumps({"error": {"kind": type(wrong).__name__, "message": sentence}}))

@@ -1,0 +1,117 @@
+"""How ``--help`` is laid out: verbs by what they are for, options by topic, and an example of each verb."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from cyclopts import Group
+from cyclopts.help import DefaultFormatter
+
+from counterpoint.plans.data_options import DataOptions
+
+if TYPE_CHECKING:
+    from cyclopts.help import HelpEntry, HelpPanel
+    from rich.console import Console, ConsoleOptions
+
+LEARN, LABELS, USE, JUDGE, CHOOSE, TOOLS = (
+    Group(title, sort_key=place)
+    for place, title in enumerate(
+        (
+            "Learn without labels",
+            "Learn from few labels",
+            "Use a model",
+            "Judge a model",
+            "Choose a method and its settings",
+            "Parts and tools",
+        )
+    )
+)
+
+OTHERS = "Options"
+"""The title above options that only one verb has."""
+
+TOPICS = {
+    "Data": (
+        "run",
+        "trust",
+        "model",
+        "source",
+        "labels",
+        "pairs",
+        "train",
+        "test",
+        "queries",
+        "documents",
+        "relevance",
+        "scores",
+        "groups",
+        "first",
+        "second",
+        "modality",
+        *(each.name for each in dataclasses.fields(DataOptions)),
+    ),
+    OTHERS: (),
+    "Method": (
+        "recipe",
+        "methods",
+        "method",
+        "objective",
+        "negatives",
+        "similarity",
+        "temperature",
+        "frozen",
+        "deliver",
+    ),
+    "Teacher and student": ("match", "neighbours", "teacher_sees", "label_weight", "student", "student_width"),
+    "Network": ("encoder", "weights", "start", "width", "head_layers", "head_hidden", "head_outputs", "matryoshka"),
+    "Views": ("views", "view_size", "local_views"),
+    "Budget": ("minutes", "epochs", "per_class", "fraction", "budget", "draws", "trials", "repeats", "seeds", "items"),
+    "Training": (
+        "batch_size",
+        "at_once",
+        "optimizer",
+        "learning_rate",
+        "scaling",
+        "schedule",
+        "weight_decay",
+        "warmup",
+    ),
+    "Machine": ("seed", "device", "precision", "workers", "engine", "shard_size"),
+    "Output": ("out", "html", "spreadsheet_safe", "resume", "overwrite", "save_every", "track", "json"),
+}
+"""What options are about, in the order of the help; whatever is named nowhere goes to ``OTHERS``."""
+
+
+def example(*commands: str) -> str:
+    """What stands below the options of a verb, in Markdown."""
+    return "\n".join(["Example:" if len(commands) == 1 else "Examples:", "", *(f"- `{each}`" for each in commands)])
+
+
+def topic(name: str) -> str:
+    """What an option is about.
+
+    >>> topic("--batch-size"), topic("--threshold")
+    ('Training', 'Options')
+    """
+    bare = name.lstrip("-").replace("-", "_").lower()
+    return next((title for title, names in TOPICS.items() if bare in names), OTHERS)
+
+
+class Layout(DefaultFormatter):
+    """The look of cyclopts, with the options of a verb in one panel for each topic."""
+
+    def __call__(self, console: Console, options: ConsoleOptions, panel: HelpPanel) -> None:
+        if panel.format == "command":
+            super().__call__(console, options, panel)
+            return
+        for title in TOPICS:
+            entries = about(title, panel.entries)
+            if entries:
+                super().__call__(console, options, panel.copy(title=title, entries=entries))
+
+
+def about(title: str, entries: Sequence[HelpEntry]) -> list[HelpEntry]:
+    """The options of one topic."""
+    return [each for each in entries if topic((*each.positive_names, *each.positive_shorts)[0]) == title]

@@ -1,0 +1,159 @@
+"""Ways past the table: an objective that needs only row sums says so, and is then computed from blocks.
+
+An objective is a function of a ``Tile``, which is enough for every one of them. One whose loss follows from the
+log-sum-exp over what an anchor is compared with can name a second function, of a ``Whole``, that gives the same
+numbers, or None where it cannot. The tests hold the two against each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol, TypeVar, runtime_checkable
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from counterpoint.comparison.fused import Pairs, log_sum_exp
+from counterpoint.comparison.relations import Few, SameItem
+from counterpoint.comparison.similarity import dot
+from counterpoint.comparison.table import Comparison
+
+Scale = float | Float[Tensor, ""]
+Shortcut = Callable[..., Float[Tensor, " n"] | None]
+OfTiles = TypeVar("OfTiles", bound=Callable[..., Tensor])
+
+
+@runtime_checkable
+class Changing(Protocol):
+    """An objective whose temperature changes as a run goes."""
+
+    def formula(self) -> partial[Tensor]:
+        """The objective at its present temperature."""
+        ...
+
+
+_shortcuts: dict[Callable[..., Tensor], Shortcut] = {}
+
+
+@dataclass(frozen=True)
+class Whole:
+    """All rows of a comparison of inner products, seen through sums over each."""
+
+    comparison: Comparison
+
+    @property
+    def few(self) -> Few | None:
+        """The pairs that are no negatives, where they are few."""
+        return self.comparison.relation.few()
+
+    @property
+    def groups(self) -> SameItem | None:
+        """The relation, where it makes positives of all that share a number and negatives of the rest."""
+        relation = self.comparison.relation
+        return relation if isinstance(relation, SameItem) else None
+
+    def negatives(self, few: Few, temperature: Scale) -> Float[Tensor, " n"]:
+        """The log of the sum of e^{s/t} over the negatives of every anchor; minus infinity without negatives."""
+        return self._all_but(_no_negatives(few), few.negatives, temperature)
+
+    def negative_count(self, few: Few) -> Float[Tensor, " n"]:
+        """How many negatives every anchor has."""
+        anchors = self.comparison.anchors
+        blank, _ = _inside(_no_negatives(few), few.negatives)
+        everyone = len(self.comparison.candidates[few.negatives])
+        return (everyone - torch.bincount(blank, minlength=len(anchors))).to(anchors.dtype)
+
+    def negative_squares(self, few: Few) -> Float[Tensor, " n"]:
+        """The sum of s^2 over the negatives of every anchor: a C^T C a over all candidates C, less the few others."""
+        anchors, candidates = self.comparison.anchors, self.comparison.candidates[few.negatives]
+        row, column = _inside(_no_negatives(few), few.negatives)
+        others = (anchors.index_select(0, row) * candidates.index_select(0, column)).sum(dim=1).square()
+        everyone = (anchors @ (candidates.T @ candidates) * anchors).sum(dim=1)
+        return everyone.index_add(0, row, -others)
+
+    def compared(self, groups: SameItem, temperature: Scale) -> Float[Tensor, " n"]:
+        """The same over all that an anchor is compared with: everything but itself."""
+        anchor = torch.arange(len(groups.anchor) if groups.first is not None else 0, device=groups.anchor.device)
+        return self._all_but((anchor, anchor + (groups.first or 0)), slice(0, len(groups.candidate)), temperature)
+
+    def _all_but(self, blank: Pairs, columns: slice, temperature: Scale) -> Float[Tensor, " n"]:
+        anchors, candidates = self.comparison.anchors, self.comparison.candidates
+        if candidates is anchors and self._mirrored:
+            z = anchors / temperature**0.5
+            return log_sum_exp(z, z, blank)
+        return log_sum_exp(anchors / temperature, candidates[columns], _inside(blank, columns))
+
+    @property
+    def _mirrored(self) -> bool:
+        """Whether i is to j what j is to i, so that half of a table of vectors among themselves tells the other."""
+        groups = self.groups
+        return groups is not None and groups.first == 0 and groups.anchor is groups.candidate
+
+    def positives(self, few: Few, temperature: Scale) -> tuple[Int64[Tensor, " p"], Float[Tensor, " p"]]:
+        """The anchor of every positive pair, and how alike the pair is over the temperature."""
+        anchor, candidate = few.positive
+        first = self.comparison.anchors.index_select(0, anchor)
+        second = self.comparison.candidates.index_select(0, candidate)
+        return anchor, (first * second).sum(dim=1) / temperature
+
+    def mean(self, anchor: Int64[Tensor, " p"], values: Float[Tensor, " p"]) -> Float[Tensor, " n"]:
+        """The mean over the positive pairs of every anchor; 0 where there are none."""
+        count = len(self.comparison.anchors)
+        total = values.new_zeros(count).index_add(0, anchor, values)
+        return total / torch.bincount(anchor, minlength=count).clamp(min=1)
+
+    def log_sum(self, anchor: Int64[Tensor, " p"], values: Float[Tensor, " p"]) -> Float[Tensor, " n"]:
+        """The log-sum-exp over the positive pairs of every anchor; minus infinity where there are none."""
+        top = values.new_full((len(self.comparison.anchors),), -torch.inf)
+        top = top.scatter_reduce(0, anchor, values.detach(), "amax")
+        return top + torch.zeros_like(top).index_add(0, anchor, torch.exp(values - top[anchor])).log()
+
+    def mean_positive(self, groups: SameItem, temperature: Scale) -> tuple[Float[Tensor, " n"], Int64[Tensor, " n"]]:
+        """How alike an anchor is to its positives on average, over the temperature, and how many they are."""
+        anchors, candidates = self.comparison.anchors, self.comparison.candidates
+        known, member = torch.unique(groups.candidate, return_inverse=True)
+        sums = candidates.new_zeros(len(known), candidates.shape[1]).index_add(0, member, candidates)
+        place = torch.searchsorted(known, groups.anchor).clamp(max=len(known) - 1)
+        there = known[place] == groups.anchor
+        count = torch.where(there, torch.bincount(member, minlength=len(known))[place], 0)
+        total = (anchors * sums.index_select(0, place)).sum(dim=1)
+        if groups.first is not None:
+            own = candidates[groups.first : groups.first + len(anchors)]
+            total, count = total - (anchors * own).sum(dim=1), count - 1
+        return total / (count.clamp(min=1) * temperature), count
+
+
+def has_shortcut(shortcut: Shortcut) -> Callable[[OfTiles], OfTiles]:
+    """Say of an objective that ``shortcut``, given a ``Whole`` and the same options, returns the same losses."""
+
+    def remember(objective: OfTiles) -> OfTiles:
+        _shortcuts[objective] = shortcut
+        return objective
+
+    return remember
+
+
+def by_shortcut(comparison: Comparison, objective: Callable[..., Tensor]) -> Float[Tensor, " n"] | None:
+    """One loss per anchor of a lifted comparison, or None where only tiles will do."""
+    objective = objective.formula() if isinstance(objective, Changing) else objective
+    formula, options = objective, dict[str, object]()
+    if isinstance(objective, partial) and not objective.args:
+        formula, options = objective.func, objective.keywords
+    shortcut = _shortcuts.get(formula) if isinstance(formula, Hashable) else None
+    if shortcut is None or comparison.similarity is not dot or comparison.sieve is not None:
+        return None
+    return shortcut(Whole(comparison), **options)
+
+
+def _no_negatives(few: Few) -> Pairs:
+    """The pairs that are no negatives, positive or left out."""
+    return torch.cat([few.positive[0], few.left_out[0]]), torch.cat([few.positive[1], few.left_out[1]])
+
+
+def _inside(pairs: tuple[Tensor, ...], columns: slice) -> Pairs:
+    """The pairs whose candidate lies among these columns, numbered from the first of them."""
+    inside = (pairs[1] >= columns.start) & (pairs[1] < columns.stop)
+    return pairs[0][inside], pairs[1][inside] - columns.start

@@ -1,0 +1,126 @@
+"""Distil: from a classifier to another, often smaller one that gives the same answers. Read ``distil``."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import time
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from counterpoint.classification.calibration import matching_temperature
+from counterpoint.classification.classifier import Classifier, stand
+from counterpoint.classification.initial_layer import folded, stand_on
+from counterpoint.data.splits import Codes, is_labelled
+from counterpoint.data.subset import Subset, spread
+from counterpoint.distillation.config import Lesson, timed
+from counterpoint.distillation.neighbour_smoothing import share_of_neighbours, spread_answers
+from counterpoint.interfaces import Items
+from counterpoint.methods.distillation import Distillation
+from counterpoint.model import Model
+from counterpoint.training.batch_norm import settle_statistics
+from counterpoint.training.loop import Keeping, train
+
+ASKED = 2000
+"""Items on which teacher and student are compared."""
+
+PROBED = 5000
+"""Items by whose answers the student begins."""
+
+
+def distil(teacher: Classifier, student: Model, items: Items, codes: Codes, lesson: Lesson) -> Classifier:
+    """The student, taught on all items; ``codes`` are the classes of those that have a label, -1 for the others.
+
+    Its last layer begins at a linear probe of what the teacher answers. The student's encoder is trained in place; the
+    teacher stays as it is.
+    """
+    began = time.monotonic()
+    answers = _answers(teacher, items, lesson.neighbours)
+    with torch.random.fork_rng():
+        torch.manual_seed(lesson.recipe.seed)
+        top, built = _beginning(student, items, teacher, answers, codes if lesson.labels > 0.5 else None)
+        method = Distillation(
+            student.encoder,
+            top,
+            answers,
+            torch.from_numpy(codes),
+            teacher.naming,
+            temperature=lesson.temperature,
+            labels=lesson.labels,
+        )
+        if lesson.seconds is not None:
+            lesson = lesson._replace(seconds=lesson.seconds - (time.monotonic() - began))
+        train(method, items, student.modality, timed(lesson, method, items, student.modality), Keeping())
+    settle_statistics(student.encoder, items, student.modality)
+    folded(top)
+    taught = Classifier(
+        Model(student.encoder.cpu().eval(), student.modality, student.built),
+        top.cpu().eval(),
+        built,
+        list(teacher.classes),
+        kind=teacher.kind,
+        learned=sorted({*teacher.learned, *np.asarray(items.names)[is_labelled(codes)].tolist()}),
+    )
+    return as_sure(taught, teacher, items)
+
+
+def _beginning(
+    student: Model, items: Items, teacher: Classifier, answers: nn.Module | Tensor, codes: Codes | None
+) -> tuple[nn.Sequential, dict[str, Any]]:
+    """What stands on the student, a probe of what the teacher answers, or of the labels where those count more; and
+    what ``stand`` is given to build it.
+    """
+    settle_statistics(student.encoder, items, student.modality)
+    rows = spread(len(items), PROBED)
+    some = Subset(items, rows)
+    scores = torch.from_numpy(teacher.scores(some)) if isinstance(answers, nn.Module) else answers[rows]
+    decided = teacher.naming.decided(teacher.naming.probabilities(scores).numpy())
+    if codes is not None:
+        known = is_labelled(codes[rows])
+        decided[known] = codes[rows][known]
+    h = student.represent(some)
+    built = {"inputs": h.shape[1], "hidden": h.shape[1], "head_layers": 0, "classes": len(teacher.classes)}
+    top = stand(**built)
+    stand_on(top, h, decided, penalty=1.0)
+    return top, built
+
+
+def as_sure(student: Classifier, teacher: Classifier, items: Items) -> Classifier:
+    """The student at the temperature that makes it as sure as its teacher: answers that were averaged are less so."""
+    some = Subset(items, spread(len(items), ASKED))
+    sureness = float(teacher.naming.sure(teacher.probabilities(some)).mean())
+    temperature = matching_temperature(student.scores(some), sureness, student.naming)
+    return dataclasses.replace(student, temperature=temperature)
+
+
+def _answers(teacher: Classifier, items: Items, neighbours: int) -> nn.Module | Tensor:
+    """The teacher as a network, to be asked about every view, or its answers after they were spread."""
+    if neighbours == 0:
+        return copy.deepcopy(nn.Sequential(teacher.model.encoder, teacher.top, Divide(teacher.temperature)))
+    share = share_of_neighbours(len(teacher.learned), len(teacher.classes))
+    h = teacher.model.represent(items)
+    vectors = functional.normalize(torch.from_numpy(h), dim=1).numpy()
+    likely = spread_answers(teacher.likely(h), vectors, neighbours=neighbours, share=share)
+    return teacher.naming.scores(torch.from_numpy(likely))
+
+
+class Divide(nn.Module):
+    """Scores by the temperature at which a classifier's probabilities are honest."""
+
+    def __init__(self, temperature: float) -> None:
+        super().__init__()
+        self.temperature = temperature
+
+    def forward(self, scores: torch.Tensor) -> torch.Tensor:
+        return scores / self.temperature
+
+
+def agreement(teacher: Classifier, student: Classifier, items: Items) -> float:
+    """Share of at most 2,000 items, evenly spread, that both take for the same class."""
+    some = Subset(items, spread(len(items), ASKED))
+    first, second = (each.naming.decided(each.probabilities(some)) for each in (teacher, student))
+    return float((first == second).reshape(len(first), -1).all(axis=1).mean())

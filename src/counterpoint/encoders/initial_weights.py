@@ -1,0 +1,86 @@
+"""What an encoder knows before it learns here: nothing, what it brings by its name, or the weights in a file."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from counterpoint.catalogue.trust import from_outside
+from counterpoint.encoders.weights_file import begin_with
+from counterpoint.errors import PlanError
+from counterpoint.modality import Modality
+from counterpoint.plans import Plan
+from counterpoint.storage.files import expanded
+
+
+def first_encoder(modality: Modality, plan: Plan, given: nn.Module | None) -> tuple[nn.Module, list[str]]:
+    """The encoder of a settled plan, or a copy of one that was given; and what was matched of a file of weights.
+
+    Raises:
+        PlanError: It is to be taken as it comes, and has learned nothing.
+        SourceError: What it has learned is not on this machine, or the file does not fit it.
+    """
+    if plan.epochs == 0:
+        _require_learned(modality, plan, given)
+    encoder = copy.deepcopy(given) if given is not None else _drawn(modality, plan)
+    return encoder, [] if plan.weights is None else [begin_with(encoder, plan.weights)]
+
+
+def recipe_of(modality: Modality, asked: Plan, given: nn.Module | None) -> Mapping[str, Any]:
+    """What open choices mean with the encoder, where it has learned before."""
+    return modality.recipe("" if given is not None else asked.encoder, learned=asked.weights is not None)
+
+
+def built_by(plan: Plan, *, rebuildable: bool, adopted: bool) -> dict[str, Any]:
+    """What it takes to build the encoder of a plan again, as ``Model`` keeps it; ``rebuildable`` if by its name."""
+    built: dict[str, Any] = {"encoder": plan.encoder if rebuildable else "", "width": plan.width, "seed": plan.seed}
+    if plan.weights is not None:
+        built["initial_weights"] = str(expanded(plan.weights).absolute())
+    return {**built, "adopted": True} if adopted else built
+
+
+def untrained_encoder(
+    encoder: nn.Module, modality: Modality, built: Mapping[str, Any], *, seed: int | None = None
+) -> nn.Module:
+    """The encoder before it learned anything here, by what ``Model.built`` says of it.
+
+    Of an encoder that was adopted as it came that is one that was never trained at all.
+    """
+    name, width, adopted = str(built.get("encoder") or ""), built.get("width"), built.get("adopted", False)
+    with torch.random.fork_rng():
+        torch.manual_seed(built.get("seed", 0) if seed is None else seed)
+        if not name or (adopted and from_outside(name)):
+            return copy.deepcopy(encoder).apply(_reset)
+        if adopted:
+            return modality.rebuilt(name, width)
+        fresh = modality.encoder(name, width)
+    if built.get("initial_weights") is not None:
+        begin_with(fresh, built["initial_weights"])
+    return fresh
+
+
+def _drawn(modality: Modality, plan: Plan) -> nn.Module:
+    with torch.random.fork_rng():
+        torch.manual_seed(plan.seed)
+        return modality.encoder(plan.encoder, plan.width)
+
+
+def _require_learned(modality: Modality, plan: Plan, given: nn.Module | None) -> None:
+    """Refuse to keep an encoder that has learned nothing; what a network from outside knows is its owner's affair."""
+    outside = given is not None or from_outside(plan.encoder)
+    if not (outside or recipe_of(modality, plan, given)):
+        raise PlanError(
+            f"With 0 epochs an encoder is taken as it came, and '{plan.encoder}' has learned nothing yet. Give "
+            "--weights=FILE, or a network that has learned before, timm:NAME(pretrained=True) or hf:PATH."
+        )
+
+
+def _reset(module: nn.Module) -> None:
+    """Draw a module's own weights anew, where it knows how to."""
+    reset = getattr(module, "reset_parameters", None)
+    if callable(reset):
+        reset()

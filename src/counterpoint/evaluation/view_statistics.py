@@ -1,0 +1,198 @@
+r"""What one way to look at items does to them, measured without any training.
+
+    change      sum_i |v_i - x_i| / sum_i |x_j - x_i|,         v_i a view of item x_i, j another item at random
+    similarity  mean_i cosine(h_i, h'_i)                       h_i, h'_i of two views of item i
+    apart       mean_i cosine(h_i, h'_j)                       the same of different items
+    accuracy    mean_i [ cosine(h_i, h'_i) > cosine(h_i, h'_k) for all k != i ],       k in a block of so many items
+    damage      mean_i ( right(views of i) - right(x_i) )      right: a linear probe names the class of i
+
+h is a fixed representation with every number standardised over the plain items, so that different items have a cosine
+of about 0.  Accuracy is the task of InfoNCE (van den Oord et al. 2018, arXiv:1807.03748) before anything has been
+learned: near 1 nothing is left to learn, near chance there may be nothing left to find.  Damage asks what Tian et al.
+2020, arXiv:2005.10243, ask of views: that they share what the task needs.
+
+Use when: views are to be chosen before a training. What training makes of them only a training says.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float32, Float64, Int64
+from torch import Tensor
+from torch.nn import functional
+
+from counterpoint import rng
+from counterpoint.data.splits import split
+from counterpoint.errors import InputError
+from counterpoint.evaluation.intervals import Interval, paired_interval, score_interval
+from counterpoint.evaluation.label_free import found_again
+from counterpoint.evaluation.linear import linear_probe
+from counterpoint.evaluation.repeated_views import AT_ONCE
+from counterpoint.interfaces import Items
+from counterpoint.modality import Modality
+from counterpoint.model import Model
+
+AMONG = 256
+"""Items among which one is to be found again: a usual batch."""
+
+VANISHED = 1e-6
+"""Share of the largest deviation below which a number of the representation is one that never changes."""
+
+
+class Effect(NamedTuple):
+    """What a look does."""
+
+    similarity: float
+    apart: float
+    raw: tuple[float, float]
+    """Similarity and apart of the views themselves, without an encoder."""
+    accuracy: Interval
+    damage: Interval | None
+    change: float | None
+    """None where views have another size than items."""
+
+
+class Pairs(NamedTuple):
+    """Two views of every item, encoded, and what was seen of them before."""
+
+    h: Float32[np.ndarray, "n 2 d"]
+    change: float | None
+    raw: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Known:
+    """The items of a sample whose class is known, in two halves of which each is asked about after the other."""
+
+    rows: Int64[np.ndarray, " m"]
+    labels: Int64[np.ndarray, " m"]
+    half: Bool[np.ndarray, " m"]
+
+    @classmethod
+    def of(cls, codes: Int64[np.ndarray, " n"], *, seed: int) -> Known:
+        """Those of classes with at least two items; -1 is no class."""
+        rows = np.flatnonzero(codes >= 0)
+        rows = rows[np.bincount(codes[rows], minlength=1)[codes[rows]] >= 2]
+        half = split(codes[rows], seed=seed, share=0.5)[1] if len(rows) else np.zeros(0, dtype=bool)
+        return cls(rows, codes[rows], half)
+
+    def right(
+        self, learned: Float32[np.ndarray, "n d"], *asked: Float32[np.ndarray, "n d"]
+    ) -> Float64[np.ndarray, " m"]:
+        """How often each item is named rightly, in the mean over what is asked, by a probe that learned from others."""
+        correct = np.zeros(len(self.rows))
+        for half in (self.half, ~self.half):
+            known = learned[self.rows[~half]]
+            views = np.concatenate([each[self.rows[half]] for each in asked])
+            answers = linear_probe(known, self.labels[~half], views, seed=0).reshape(len(asked), -1)
+            correct[half] = (answers == self.labels[half]).mean(axis=0)
+        return correct
+
+    def guessed(self) -> float:
+        """How often the most frequent class is right."""
+        return float(np.bincount(self.labels).max() / len(self.labels))
+
+
+class Yardstick:
+    """A fixed representation of some items, in which every look is measured.
+
+    With the number of ``comparisons`` the intervals of their damage hold together.
+    """
+
+    def __init__(self, model: Model, items: Items, known: Known | None, *, seed: int, comparisons: int = 1) -> None:
+        self._model, self._items, self._known, self._seed = model, items, known, seed
+        plain = model.represent(items)
+        if not np.isfinite(plain).all():
+            raise InputError("The model makes NaN or infinity of some items, so nothing can be measured with it.")
+        self._mean, deviation = plain.mean(axis=0), plain.std(axis=0)
+        live = deviation > VANISHED * deviation.max(initial=1e-30)
+        self._scale = np.divide(1, deviation, out=np.zeros_like(deviation), where=live)
+        self._level = 1 - 0.05 / comparisons
+        self._right = None if known is None else known.right(plain, plain)
+
+    @property
+    def among(self) -> int:
+        """Among how many items one is to be found again."""
+        return min(AMONG, len(self._items))
+
+    @property
+    def plain(self) -> Interval | None:
+        """How often a probe is right about the items themselves."""
+        return None if self._right is None else score_interval(self._right)
+
+    @property
+    def gain(self) -> float | None:
+        """How much more often than the most frequent class."""
+        if self._right is None or self._known is None:
+            return None
+        return float(self._right.mean()) - self._known.guessed()
+
+    def __call__(self, looking: Modality) -> Effect:
+        """What the look of a modality does to the items.
+
+        Raises:
+            InputError: The views cannot be encoded, or hold NaN.
+        """
+        h, change, raw = pairs(self._model, looking, self._items, seed=self._seed)
+        if not np.isfinite(h).all():
+            raise InputError(f"The views {looking.strength(1.0)} hold NaN or infinity for some items. Mend them.")
+        first, second = (self._standard(h[:, view]) for view in (0, 1))
+        damage = None
+        if self._known is not None and self._right is not None:
+            damage = paired_interval(self._known.right(h[:, 0], h[:, 0], h[:, 1]), self._right, level=self._level)
+        return Effect(
+            similarity=float((first * second).sum(axis=1).mean()),
+            apart=float((first * np.roll(second, 1, axis=0)).sum(axis=1).mean()),
+            raw=raw,
+            accuracy=score_interval(found(first, second, among=self.among)),
+            damage=damage,
+            change=change,
+        )
+
+    def _standard(self, h: Float32[np.ndarray, "n d"]) -> Float32[np.ndarray, "n d"]:
+        return functional.normalize(torch.from_numpy((h - self._mean) * self._scale), dim=1).numpy()
+
+
+def found(
+    first: Float32[np.ndarray, "n d"], second: Float32[np.ndarray, "n d"], *, among: int
+) -> Bool[np.ndarray, " n"]:
+    """Which items are found again, each among exactly so many: those of its block, the last filled up from before."""
+    right = np.zeros(len(first), dtype=bool)
+    for start in range(0, len(first), among):
+        begin = min(start, len(first) - among)
+        block = slice(begin, begin + among)
+        right[start : begin + among] = found_again(first[block], second[block])[start - begin :]
+    return right
+
+
+def pairs(model: Model, looking: Modality, items: Items, *, seed: int) -> Pairs:
+    """Two views of every item, drawn from the seed alone, encoded and compared with the items."""
+    encoder = model.encoder.eval()
+    device = model.device
+    encoded, moved, between, alike = [], [], [], []
+    with torch.inference_mode():
+        for start in range(0, len(items), AT_ONCE):
+            index = np.arange(start, min(start + AT_ONCE, len(items)))
+            batch, numbers = items.take(index).to(device), torch.from_numpy(index).to(device)
+            views = [looking.look(batch, rng.keys(seed=seed, epoch=0, items=numbers, view=view)) for view in (0, 1)]
+            plain = looking.plain(batch)
+            encoded.append(torch.stack([encoder(view).float().cpu() for view in views], dim=1))
+            first, second, still = (looking.flat(each) for each in (*views, plain))
+            alike.append(_alike(first, second))
+            if first.shape == still.shape:
+                moved.append(float((first - still).abs().sum()))
+                between.append(float((still.roll(1, dims=0) - still).abs().sum()))
+    change = sum(moved) / max(sum(between), 1e-12) if moved else None
+    own, other = torch.cat(alike, dim=1).mean(dim=1).tolist()
+    return Pairs(torch.cat(encoded).numpy(), change, (own, other))
+
+
+def _alike(first: Float32[Tensor, "b d"], second: Float32[Tensor, "b d"]) -> Float32[Tensor, "2 b"]:
+    """The cosine of the two views of each item, and of the first with that of another, the common mean taken away."""
+    mean = first.mean(dim=0)
+    x, y = first - mean, second - mean
+    return torch.stack([functional.cosine_similarity(x, each).cpu() for each in (y, y.roll(1, dims=0))])

@@ -1,0 +1,97 @@
+r"""Negatives from a queue: the keys of the last batches, first in, first out.
+
+    candidates = [k; queue]      anchor i positive to its own key k_i, negative to every column of the queue
+
+He et al. 2020, arXiv:1911.05722, algorithm 1.  The queue starts with random directions and is read in a method's
+``compare`` and changed in its ``after_step``.  Unlike there, an earlier key of the anchor's own item is no negative:
+with fewer items than the queue is long, every item would be told apart from itself.
+Use when: batches must be small but negatives many.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Bool, Float, Int64
+from torch import Tensor, nn
+from torch.nn import functional
+
+from counterpoint.comparison import Comparison, Few, Relation, SameItem, Similarity
+
+
+@dataclass(frozen=True)
+class OwnKey(Relation):
+    """Anchor i is positive to key ``own[i]``; negative to the queued keys, which stand behind those, of other items."""
+
+    own: Int64[Tensor, " n"]
+    item: Int64[Tensor, " n"]
+    keys: Int64[Tensor, " k"]
+    queued: Int64[Tensor, " q"]
+
+    @property
+    def count(self) -> int:
+        """Where the queue begins."""
+        return len(self.keys)
+
+    def masks(self, rows: slice) -> tuple[Bool[Tensor, "b m"], Bool[Tensor, "b m"]]:
+        column = torch.arange(self.count + len(self.queued), device=self.own.device)
+        negative = torch.zeros(len(self.own[rows]), len(column), dtype=torch.bool, device=column.device)
+        negative[:, self.count :] = self.item[rows, None] != self.queued[None, :]
+        return self.own[rows, None] == column[None, :], negative
+
+    def part(self, rows: slice) -> OwnKey:
+        return replace(self, own=self.own[rows], item=self.item[rows])
+
+    def items(self) -> tuple[Int64[Tensor, " n"], Int64[Tensor, " m"]]:
+        return self.item, torch.cat([self.keys, self.queued])
+
+    def few(self) -> Few | None:
+        again = SameItem(self.item, self.queued).few()
+        if again is None:
+            return None
+        anchor, place = again.positive
+        whole = slice(self.count, self.count + len(self.queued))
+        everyone = torch.arange(len(self.own), device=self.own.device)
+        return Few((everyone, self.own), (anchor, place + self.count), whole)
+
+
+class Queue(nn.Module):
+    """The last ``length`` keys (length, d), and how many there have been: the next one goes there, modulo length."""
+
+    vectors: Tensor
+    items: Tensor
+    place: Tensor
+
+    def __init__(self, length: int, width: int) -> None:
+        super().__init__()
+        self.register_buffer("vectors", functional.normalize(torch.randn(length, width), dim=1))
+        self.register_buffer("items", torch.full((length,), -1, dtype=torch.int64))
+        self.register_buffer("place", torch.zeros((), dtype=torch.int64))
+
+    @torch.no_grad()
+    def push(self, keys: Float[Tensor, "b d"], items: Int64[Tensor, " b"]) -> None:
+        """Replace the oldest keys by these; of more keys than the queue holds, the last ones stay."""
+        length = len(self.vectors)
+        keys = keys.detach()[-length:].to(self.vectors.dtype)
+        where = (self.place + torch.arange(len(keys), device=self.place.device)) % length
+        self.vectors[where] = keys
+        self.items[where] = items[-length:]
+        self.place += len(keys)
+
+    def held(self) -> tuple[Float[Tensor, "q d"], Int64[Tensor, " q"]]:
+        """The keys that have come so far, and their items, without the random directions of the start."""
+        count = min(int(self.place), len(self.vectors))
+        return self.vectors[:count].clone(), self.items[:count].clone()
+
+    def against(
+        self,
+        queries: Float[Tensor, "b d"],
+        keys: Float[Tensor, "b d"],
+        items: Int64[Tensor, " b"],
+        similarity: Similarity,
+    ) -> Comparison:
+        """Each query with its own key as positive, and the keys of other items in the queue as negatives."""
+        own = torch.arange(len(queries), device=queries.device)
+        relation = OwnKey(own, items, items, self.items.clone())
+        return Comparison(queries, torch.cat([keys, self.vectors.clone()]), relation, similarity)

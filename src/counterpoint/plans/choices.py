@@ -1,0 +1,100 @@
+"""A record of choices: each with its default, its help and its range, checked when it is made."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from counterpoint.errors import PlanError, closest, listed, option
+
+LARGEST_SEED, LONGEST = 2**53, 2**16
+"""What records of a run may hold as a seed, and as the length of a vector: what could not be read again is refused."""
+
+
+def choice(default: Any, help: str, *, low: float | None = None, high: float | None = None) -> Any:
+    """A field of the plan with its help and the range in which it makes sense."""
+    return field(default=default, metadata={"help": help, "low": low, "high": high})
+
+
+Record = TypeVar("Record", bound="Choices")
+
+WORDS = {bool: "True or False", int: "a whole number", float: "a number", str: "text", type(None): "None"}
+"""What the types of choices are called."""
+
+
+@functools.cache
+def _kinds(record: type) -> dict[str, Any]:
+    """The types of the choices of a record, found once."""
+    return typing.get_type_hints(record)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choices:
+    """What every record of choices can do: check each against its own kind and range, name them, be written."""
+
+    def __post_init__(self) -> None:
+        record: type = type(self)
+        kinds = _kinds(record)
+        for each in dataclasses.fields(self):
+            object.__setattr__(self, each.name, plain(getattr(self, each.name)))
+            check(option(each.name), getattr(self, each.name), kinds[each.name], each.metadata)
+        if getattr(self, "epochs", None) is not None and getattr(self, "minutes", None) is not None:
+            raise PlanError("Give --epochs or --minutes, not both: a time budget plans the epochs.")
+
+    @classmethod
+    def of(cls: type[Record], choices: Mapping[str, Any]) -> Record:
+        """The record from names and values; an unknown name is met with a suggestion."""
+        known = [each.name for each in dataclasses.fields(cls)]
+        what = cls.__name__.lower()
+        for name in choices:
+            if name not in known:
+                raise PlanError(f"A {what} has no choice '{name}'.{closest(name, known)} Choices: {listed(known, 40)}.")
+        return cls(**{name: plain(value) for name, value in choices.items()})
+
+    def record(self) -> dict[str, Any]:
+        """The choices as JSON can hold them."""
+        return dataclasses.asdict(self)
+
+
+def plain(value: Any) -> Any:
+    """A number of NumPy or torch as one of Python, which JSON can hold; anything else as it is.
+
+    >>> import numpy
+    >>> plain(numpy.int64(3)), plain("3")
+    (3, '3')
+    """
+    return value.item() if getattr(value, "shape", None) == () and hasattr(value, "item") else value
+
+
+def within(name: str, value: Any, low: float, high: float | None = None, *, kind: Any = float) -> None:
+    """Raise ``PlanError`` unless a choice is a number in [low, high], whole if its ``kind`` is int.
+
+    >>> within("mirror", 2, 0, 1)
+    Traceback (most recent call last):
+    counterpoint.errors.PlanError: mirror must be at most 1. Got 2.
+    >>> within("k", 1.5, 1, kind=int)
+    Traceback (most recent call last):
+    counterpoint.errors.PlanError: k must be a whole number. Got 1.5.
+    """
+    check(name, value, kind, {"low": low, "high": high})
+
+
+def check(name: str, value: Any, kind: Any, limits: Mapping[str, Any]) -> None:
+    """Raise ``PlanError`` unless a choice is of its kind and in its range."""
+    value, allowed = plain(value), typing.get_args(kind) or (kind,)
+    if float in allowed:
+        allowed = (*allowed, int)
+    if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
+        wanted = " or ".join(WORDS[each] for each in typing.get_args(kind) or (kind,))
+        raise PlanError(f"{name} must be {wanted}. Got {value!r}.")
+    if not isinstance(value, int | float):
+        return
+    low, high = limits["low"], limits["high"]
+    if low is not None and not value >= low:
+        raise PlanError(f"{name} must be at least {low}. Got {value!r}.")
+    if high is not None and not value <= high:
+        raise PlanError(f"{name} must be at most {high}. Got {value!r}.")

@@ -1,0 +1,172 @@
+"""What a classifier answered: which classes it confuses, and the items it was most wrong or least sure about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from counterpoint.interfaces import Items
+from counterpoint.modality import Modality
+from counterpoint.reports.columns import Columns, columns
+from counterpoint.reports.run_contents import Run
+from counterpoint.reports.sample import called
+from counterpoint.reports.thumbnails import Thumbnail, shown
+
+SIDE = 224
+"""Of a picture, in pixels: twice that of its place on the page, as fine screens show it."""
+
+CLASSES = 20
+"""Classes of which every pair is shown; of more only the pairs that are taken for each other most often."""
+
+PAIRS = 15
+
+CALLED = {
+    "probe": "linear probe",
+    "finetuned": "fine-tuned encoder",
+    "student": "student",
+    "raw": "linear probe of raw features",
+    "chance": "most frequent class",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An item and what it was taken for; ``label`` is empty where nobody knows it."""
+
+    name: str
+    picture: Thumbnail
+    answer: str
+    probability: str
+    second: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """How many items of one class were taken for another, and the share of their class, from 0 to 1."""
+
+    count: int
+    share: float
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Items of a class that were taken for another."""
+
+    label: str
+    answer: str
+    count: int
+    share: str
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A classifier that might have been handed over, or a baseline, in cross-validation."""
+
+    name: str
+    delivered: bool
+    right: str
+    interval: str
+    loss: str
+
+
+class Examples(NamedTuple):
+    """Some items with what they were taken for, and what they say where they have columns."""
+
+    cards: Sequence[Answer]
+    columns: Columns
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the page says of a classifier."""
+
+    sentence: str
+    tried: Sequence[Tried]
+    classes: Sequence[str]
+    confusion: Sequence[Sequence[Cell]]
+    pairs: Sequence[Pair]
+    most_wrong: Examples
+    least_certain: Examples
+
+
+def answers(run: Run, modality: Modality, asked: Items | None, items: Items | None) -> Answers:
+    """From what ``evaluate`` and ``semi`` wrote, with pictures where the items are at hand."""
+    found: Mapping[str, Any] = run.evaluation.get("classifier", {})
+    classes = found.get("classes", [])
+    counts = np.asarray(found.get("confusion", np.zeros((0, 0))), dtype=np.int64).reshape(len(classes), len(classes))
+    return Answers(
+        sentence=_sentence(found, rehearsal=bool(run.evaluation.get("rehearsal"))) if found else "",
+        tried=_tried(run.judgement),
+        classes=classes,
+        confusion=_cells(counts) if len(classes) <= CLASSES else [],
+        pairs=_pairs(counts, classes),
+        most_wrong=_examples(found.get("most_wrong", []), modality, asked),
+        least_certain=_examples(run.least_certain, modality, items),
+    )
+
+
+def _sentence(found: Mapping[str, Any], *, rehearsal: bool) -> str:
+    who = "In cross-validation the classifier" if rehearsal else "The classifier"
+    right = "is right for" if found.get("kind", "one") == "one" else "has a mean F1 of classes per item of"
+    whom = "labels that it had not learned from" if rehearsal else "items that it had no label of"
+    return (
+        f"{who} {right} {found['value']:.1%} ({100 * found['low']:.1f} to {100 * found['high']:.1f}) of "
+        f"{found['items']:,} {whom}; always saying what is most frequent would be {found['chance']:.1%}. "
+        f"Its expected calibration error is {100 * found['calibration']:.1f} points; "
+        f"{100 * found['calibration_expected']:.1f} are expected of a perfectly calibrated classifier of so few items."
+    )
+
+
+def _tried(judgement: Mapping[str, Any]) -> list[Tried]:
+    """The classifiers that might have been handed over, then what they are held against; those that were asked."""
+    rows = []
+    for name, score in [*judgement.get("candidates", {}).items(), *judgement.get("baselines", {}).items()]:
+        if score is not None:
+            interval = f"{100 * score['low']:.1f} to {100 * score['high']:.1f}"
+            loss = f"{score['loss']:.2f}" if "loss" in score else ""
+            called = CALLED.get(name, name)
+            rows.append(Tried(called, name == judgement["delivered"], f"{score['value']:.1%}", interval, loss))
+    return rows
+
+
+def _cells(counts: np.ndarray) -> list[list[Cell]]:
+    totals = np.maximum(counts.sum(axis=1), 1)
+    return [[Cell(int(n), float(n / total)) for n in row] for row, total in zip(counts, totals, strict=True)]
+
+
+def _pairs(counts: np.ndarray, classes: Sequence[str]) -> list[Pair]:
+    """The pairs of classes that are confused most often."""
+    wrong = counts - np.diag(np.diag(counts))
+    order = np.argsort(-wrong, axis=None, kind="stable")[:PAIRS]
+    found = []
+    for i, j in zip(*np.unravel_index(order, wrong.shape), strict=True):
+        if wrong[i, j] > 0:
+            found.append(Pair(classes[i], classes[j], int(wrong[i, j]), f"{wrong[i, j] / counts[i].sum():.0%}"))
+    return found
+
+
+def _examples(records: Sequence[Mapping[str, Any]], modality: Modality, items: Items | None) -> Examples:
+    """The items of these records, as they look and by their names, where all of them are at hand."""
+    place = {} if items is None else {name: row for row, name in enumerate(items.names)}
+    if items is None or any(each["name"] not in place for each in records):
+        rows, names, items = np.zeros(0, dtype=np.int64), [each["name"] for each in records], None
+    else:
+        rows = np.array([place[each["name"]] for each in records], dtype=np.int64)
+        names = called(items, rows.tolist())
+    pictures = shown(modality, items, rows, side=SIDE) or [Thumbnail()] * len(records)
+    cards = [
+        Answer(
+            name=name,
+            picture=picture,
+            answer=each["answer"],
+            probability=f"{each['probability']:.0%}",
+            second=each["second"],
+            label=each.get("label", ""),
+        )
+        for each, name, picture in zip(records, names, pictures, strict=True)
+    ]
+    return Examples(cards, columns(modality, items, rows))

@@ -1,0 +1,141 @@
+"""What lies in a run folder, and for everything that does not, a sentence and the command that makes it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, TypedDict
+
+from counterpoint.errors import RunError
+from counterpoint.runs.run_folder import PRETRAINED, not_evaluated
+from counterpoint.storage import schemas
+from counterpoint.storage.typed_json import read_json
+from counterpoint.training import metrics_log
+
+
+class Worded(TypedDict):
+    """``views.json``: texts and their views."""
+
+    views: list[list[str]]
+
+
+TYPES: Mapping[str, Any] = {
+    "plan": schemas.Plan,
+    "tuned": schemas.Tuned,
+    "verdict": schemas.Verdict,
+    "evaluation": schemas.Evaluation,
+    "budget": schemas.Budget,
+    "views": Worded,
+}
+"""What the files of a run hold, by their names."""
+
+SEMI = "semi"
+"""What the plan of a lifecycle calls itself."""
+
+
+class Missing(NamedTuple):
+    """Why a section of the report is empty, and what to type to fill it."""
+
+    sentence: str
+    command: str = ""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder, read. What is not there is empty here and has its reason in ``missing``."""
+
+    folder: Path
+    plan: Mapping[str, Any]
+    contrast: Mapping[str, Any]
+    """The plan of the step that learned by contrast: the same, but in a whole lifecycle."""
+    headline: Mapping[str, str]
+    """Whether it is of use, as ``level`` and ``sentence``; empty where the verdicts say so themselves."""
+    verdicts: Sequence[Mapping[str, str]]
+    records: Sequence[Mapping[str, Any]]
+    evaluation: Mapping[str, Any]
+    least_certain: Sequence[Mapping[str, Any]]
+    judgement: Mapping[str, Any]
+    """What is known of the classifiers that might have been handed over."""
+    budget: Mapping[str, Any]
+    views: bytes
+    worded: Sequence[Sequence[str]]
+    """Items and their views, where they are read and not looked at."""
+    skipped: Sequence[tuple[str, str]]
+    missing: Mapping[str, Missing]
+
+
+def read_run(folder: Path) -> Run:
+    """Everything the folder holds; a JSON file that is damaged counts as missing.
+
+    Curves, verdict and views of a whole lifecycle are those of the step that learned by contrast.
+    """
+    missing: dict[str, Missing] = {}
+    plan = _json(folder, "plan", _fit({}, folder), missing)
+    way = " --resume" if (folder / "state.pt").exists() else " --overwrite"
+    learned = folder / PRETRAINED if plan.get("verb") == SEMI else folder
+    tuned = _json(folder, "tuned", "", {})
+    verdict = _json(learned, "verdict", _fit(plan, folder) + way, missing)
+    if "conclusion" in tuned and learned == folder:
+        missing.pop("verdict", None)
+        verdict = {"verdicts": [{"level": tuned.get("level", "good"), "sentence": tuned["conclusion"]}]}
+    evaluate = f"counterpoint evaluate {shlex.quote(str(folder))} --labels LABELS"
+    evaluation = _json(folder, "evaluation", evaluate, missing)
+    headline = evaluation.get("headline") or ({} if "conclusion" in tuned else not_evaluated(folder))
+    if "conclusion" in tuned and learned != folder:
+        headline = {"level": tuned.get("level", "good"), "sentence": tuned["conclusion"]}
+    if "conclusion" in tuned and learned == folder:
+        missing["metrics"] = Missing("Curves are kept of learning without labels only, in the run that this began at.")
+    elif plan.get("steps") == 0:
+        missing["metrics"] = Missing("The encoder was taken as it came, so there are no curves of its training.")
+    elif not (learned / "metrics.jsonl").is_file():
+        missing["metrics"] = Missing("There is no metrics.jsonl in this run.", _fit(plan, folder) + " --overwrite")
+    worded = _json(learned, "views", "", {})
+    if not worded and not (learned / "views.png").is_file():
+        missing["views"] = Missing("There is no views.png in this run.", report(folder))
+    return Run(
+        folder=folder,
+        plan=plan,
+        contrast=plan if learned == folder else _json(learned, "plan", _fit(plan, folder), missing),
+        headline=headline,
+        verdicts=verdict.get("verdicts", []),
+        records=[] if "metrics" in missing else metrics_log.read(learned / "metrics.jsonl"),
+        evaluation=evaluation,
+        least_certain=tuned.get("least_certain", []),
+        judgement=tuned.get("judgement", {}),
+        budget=_json(folder, "budget", f"{evaluate} --budget", missing),
+        views=(learned / "views.png").read_bytes() if (learned / "views.png").is_file() else b"",
+        worded=worded.get("views", []),
+        skipped=_skipped(folder / "skipped.txt"),
+        missing=missing,
+    )
+
+
+def report(folder: Path) -> str:
+    """The command that writes the report again, with data for it."""
+    return f"counterpoint report {shlex.quote(str(folder))} --source SOURCE"
+
+
+def _fit(plan: Mapping[str, Any], folder: Path) -> str:
+    """The command that was given, without what it said about an earlier run."""
+    given = plan.get("command") or f"counterpoint fit SOURCE --out {shlex.quote(str(folder))}"
+    return str(given).replace(" --overwrite", "").replace(" --resume", "")
+
+
+def _json(folder: Path, name: str, command: str, missing: dict[str, Missing]) -> dict[str, Any]:
+    path = folder / f"{name}.json"
+    try:
+        return dict(read_json(path, TYPES[name], ""))
+    except FileNotFoundError:
+        missing[name] = Missing(f"There is no {path.name} in this run.", command)
+    except RunError as wrong:
+        missing[name] = Missing(str(wrong).replace(f"'{path}'", path.name).strip(), command)
+    return {}
+
+
+def _skipped(path: Path) -> list[tuple[str, str]]:
+    if not path.is_file():
+        return []
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    return [(name, reason) for name, _, reason in (line.rpartition("\t") for line in lines)]

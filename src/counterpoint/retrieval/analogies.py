@@ -1,0 +1,108 @@
+r"""Words that are alike, and questions of the kind "a is to b as c is to what".
+
+    the word whose vector has the largest cosine with  sum of those like - sum of those unlike,  itself none of them
+
+3CosAdd, Mikolov, Yih & Zweig 2013, "Linguistic regularities in continuous space word representations", with vectors of
+length 1 as in Levy & Goldberg 2014, "Linguistic regularities in sparse and explicit word representations", eq. 1.
+
+>>> vectors = np.asarray([[1, 0, 1], [1, 0, 0], [0, 1, 1], [0, 1, 0]], np.float32)
+>>> z = Embeddings(vectors, ["king", "man", "queen", "woman"])
+>>> [hit.name for hit in alike(z, ["king", "woman"], ["man"], k=1)]
+['queen']
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Int64
+
+from counterpoint.embeddings import Embeddings
+from counterpoint.errors import InputError, closest
+from counterpoint.retrieval.local_scaling import unit
+from counterpoint.retrieval.nearest import Hit, Hits, nearest
+
+
+def alike(z: Embeddings, like: Sequence[str], unlike: Sequence[str] = (), *, k: int = 10) -> Hits:
+    """The ``k`` words most like some and unlike others, none of which is among them.
+
+    Raises:
+        InputError: A word is not among those of ``z``, or none is given.
+    """
+    if not like:
+        raise InputError("Give at least one word to be like.")
+    place = _places(z)
+    rows = [_place(word, place) for word in (*like, *unlike)]
+    signs = np.asarray([1] * len(like) + [-1] * len(unlike), dtype=np.float32)
+    wanted = signs @ unit(z.vectors[rows])
+    index, similarity = nearest(z, wanted[None], k=min(k + len(rows), len(z)))
+    found = [(int(i), float(s)) for i, s in zip(index[0], similarity[0], strict=True) if i not in rows]
+    return Hits(Hit(z.names[row], row, cosine) for row, cosine in found[:k])
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Questions of four words each, whose words are all known, by the number of their section; how many were not."""
+
+    questions: Int64[np.ndarray, "q 4"]
+    section: Int64[np.ndarray, " q"]
+    sections: Sequence[str]
+    unknown: int
+
+
+def questions(lines: Sequence[str], z: Embeddings) -> Asked:
+    """The questions in a file like that of word2vec: ": section", then four words in each line.
+
+    Each is looked up as it is written, and where there is no such word in lower case.
+
+    Raises:
+        InputError: A line has not four words, or no question is of known words.
+    """
+    place = _places(z)
+    sections, rows, section, unknown = ["all"], [], [], 0
+    for number, line in enumerate(lines, start=1):
+        if line.startswith(":"):
+            sections.append(line[1:].strip())
+        elif line.strip():
+            words = line.split()
+            if len(words) != 4:
+                raise InputError(
+                    f"Line {number} should hold four words, as in 'man king woman queen'. Got '{line[:60]}'."
+                )
+            known = [row for word in words if (row := _known(word, place)) is not None]
+            if len(known) == 4:
+                rows.append(known)
+                section.append(len(sections) - 1)
+            else:
+                unknown += 1
+    if not rows:
+        raise InputError("No question is of words that the model knows, so there is nothing to ask.")
+    return Asked(np.asarray(rows), np.asarray(section), sections, unknown)
+
+
+def answered(z: Embeddings, asked: Asked) -> Bool[np.ndarray, " q"]:
+    """Of every question a, b, c, d whether d is the word most like b and c and unlike a, of all but those three."""
+    vectors = unit(z.vectors)
+    a, b, c, d = asked.questions.T
+    index, _ = nearest(z, vectors[b] - vectors[a] + vectors[c], k=min(4, len(z)))
+    given = (index[:, :, None] == asked.questions[:, None, :3]).any(axis=2)
+    first = index[np.arange(len(index)), given.argmin(axis=1)]
+    right: Bool[np.ndarray, " q"] = first == d
+    return right
+
+
+def _places(z: Embeddings) -> dict[str, int]:
+    return {word: row for row, word in enumerate(z.names)}
+
+
+def _place(word: str, place: dict[str, int]) -> int:
+    if (row := _known(word, place)) is None:
+        raise InputError(f"There is no word '{word}' among the {len(place):,} that are known.{closest(word, place)}")
+    return row
+
+
+def _known(word: str, place: Mapping[str, int]) -> int | None:
+    """The place of a word as it is written, else in lower case."""
+    return place.get(word, place.get(word.lower()))

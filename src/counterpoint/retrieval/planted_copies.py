@@ -1,0 +1,109 @@
+"""What a model and its data know of copies: which items are equal, plain features, and copies planted on purpose.
+
+The plain features are those that scores are compared with (pixels, TF-IDF, columns): a model is trained not to see what
+copies differ in. They are projected to few dimensions at random, which keeps distances to about 6 % (Johnson &
+Lindenstrauss 1984).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float32, Int64
+from torch import Tensor
+
+from counterpoint import rng
+from counterpoint.data.overlap import digests
+from counterpoint.data.subset import spread
+from counterpoint.interfaces import Batch, Items
+from counterpoint.model import BATCH, Model
+
+PLANTED = 300
+"""Items that copies are made of."""
+
+DIMENSIONS = 256
+"""Of the plain features."""
+
+
+class Planted(NamedTuple):
+    """Copies of some items: the row that each was made of, its vector and its plain features."""
+
+    rows: Int64[np.ndarray, " m"]
+    vectors: Float32[np.ndarray, "m d"]
+    features: Float32[np.ndarray, "m f"]
+
+
+class Evidence(NamedTuple):
+    """What is known of items besides their vectors."""
+
+    first: Int64[np.ndarray, " n"]
+    """Of every item the first that is equal to it in everything that the model is given."""
+    features: Float32[np.ndarray, "n f"]
+    planted: Planted | None
+
+    def of(self, rows: Int64[np.ndarray, " m"]) -> Evidence:
+        """The same of some items, among which are the first of all that are equal."""
+        place = np.full(len(self.first), -1)
+        place[rows] = np.arange(len(rows))
+        planted = self.planted
+        if planted is not None:
+            made_of = place[self.first[planted.rows]]
+            there = made_of >= 0
+            planted = Planted(made_of[there], planted.vectors[there], planted.features[there])
+        return Evidence(np.arange(len(rows)), self.features[rows], planted if planted and len(planted.rows) else None)
+
+
+def evidence(model: Model, items: Items) -> Evidence:
+    """Read all items once, and plant copies of some; ``planted`` is None where no copies can be made."""
+    modality = model.modality
+    known: list[bytes] = []
+    features, projection = np.empty((len(items), DIMENSIONS), dtype=np.float32), torch.empty(0)
+    with torch.inference_mode():
+        for start in range(0, len(items), BATCH):
+            rows = np.arange(start, min(start + BATCH, len(items)))
+            batch = items.take(rows)
+            known += digests(items, rows, batch)
+            flat = modality.flat(modality.plain(batch))
+            projection = projection if start else _projection(flat.shape[1])
+            features[rows] = (flat @ projection).numpy()
+        rows = spread(len(items), PLANTED)
+        planted = _plant(model, items.take(rows), rows, projection)
+    return Evidence(_first(known), features, planted)
+
+
+def equal_rows(vectors: Float32[np.ndarray, "n d"]) -> Int64[np.ndarray, " n"]:
+    """Of every vector the first that is equal to it.
+
+    >>> equal_rows(np.array([[1, 0], [0, 1], [1, 0]], dtype=np.float32)).tolist()
+    [0, 1, 0]
+    """
+    return _first([row.tobytes() for row in vectors])
+
+
+def _first(digests: Sequence[bytes]) -> Int64[np.ndarray, " n"]:
+    place: dict[bytes, int] = {}
+    return np.asarray([place.setdefault(each, row) for row, each in enumerate(digests)], dtype=np.int64)
+
+
+def _plant(model: Model, batch: Batch, rows: Int64[np.ndarray, " m"], projection: Tensor) -> Planted | None:
+    key = rng.keys(seed=0, epoch=0, items=torch.from_numpy(rows), view=0)
+    vectors, features = [], []
+    copies = model.modality.near_copies(batch, key)
+    model.encoder.eval()
+    for copy in copies:
+        features.append((model.modality.flat(copy) @ projection).numpy())
+        pieces = [model.encoder(piece.to(model.device)).float().cpu() for piece in torch.split(copy, BATCH)]
+        vectors.append(torch.cat(pieces).numpy())
+    return Planted(np.tile(rows, len(copies)), np.concatenate(vectors), np.concatenate(features)) if copies else None
+
+
+def _projection(width: int) -> Tensor:
+    """A random projection (width, DIMENSIONS); the identity, filled up, where there are no more numbers than that."""
+    if width <= DIMENSIONS:
+        return torch.eye(width, DIMENSIONS)
+    key = rng.keys(seed=0, epoch=0, items=torch.arange(width), view=0)
+    drawn: Tensor = rng.normal(key, DIMENSIONS, "project") / DIMENSIONS**0.5
+    return drawn

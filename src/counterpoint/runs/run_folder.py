@@ -1,0 +1,233 @@
+"""The folder that a training leaves behind: who may write into it, and what lies in it.
+
+plan.json  config.json  model.safetensors  metrics.jsonl  verdict.json  views.png  skipped.txt  state.pt  README.md
+"""
+
+from __future__ import annotations
+
+import platform
+import shlex
+import shutil
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from counterpoint.storage import schemas
+from counterpoint.data.paths import holds_record, is_pattern, is_rest, matching
+from counterpoint.errors import RunError, option
+from counterpoint.storage.files import write_json, write_text
+from counterpoint.interfaces import Items
+from counterpoint.runs.locks import occupied
+from counterpoint.storage.seals import is_sealed, seal
+from counterpoint.catalogue.trust import PARTS, remember, require_trusted
+from counterpoint.storage.typed_json import read_json
+
+PLAN, STATE, VERDICT = "plan.json", "state.pt", "verdict.json"
+EVALUATION, VIEWS, SKIPPED = "evaluation.json", "views.png", "skipped.txt"
+CURVES = ("tensorboard", "wandb", "mlflow")
+TUNED, BUDGET, VERIFICATION = "tuned.json", "budget.json", "verification.json"
+RETRIEVAL, LIKENESS = "retrieval.json", "likeness.json"
+CONFIG, RECORDS = "config.json", "metrics.jsonl"
+PRETRAINED, FINETUNED = "pretrained", "finetuned"
+"""The folders of the steps before, inside that of a whole lifecycle."""
+
+FILES = (
+    STATE,
+    VERDICT,
+    EVALUATION,
+    VIEWS,
+    SKIPPED,
+    CONFIG,
+    "model.safetensors",
+    "head.safetensors",
+    "classifier.json",
+    "classifier.safetensors",
+    TUNED,
+    BUDGET,
+    VERIFICATION,
+    RETRIEVAL,
+    LIKENESS,
+    "views.json",
+    "README.md",
+    "report.html",
+    RECORDS,
+    PLAN,
+)
+"""What is removed of a run: first what could be gone on with, and last what says whose the rest is."""
+
+
+EVERYTHING = (*FILES, *CURVES, PRETRAINED, FINETUNED)
+
+
+def check(folder: Path, *, resume: bool, overwrite: bool) -> None:
+    """Say why a run may not write into this folder, before anything is opened or removed."""
+    if folder.exists() and not folder.is_dir():
+        raise RunError(f"'{folder}' is a file; give a folder for --out.")
+    if resume and overwrite:
+        raise RunError("Give --resume to go on or --overwrite to start anew, not both.")
+    if not occupied(folder):
+        if resume:
+            raise RunError(f"There is nothing to resume in '{folder}': no {STATE}. Start without --resume.")
+        return
+    if not (holds_record(folder, PLAN) or is_rest(folder, EVERYTHING, (STATE, RECORDS, VERDICT))):
+        raise RunError(f"'{folder}' holds other things than a run, so it is not overwritten. Choose another --out.")
+    lacking = next((name for name in (STATE, PLAN) if not (folder / name).exists()), None)
+    if resume and lacking:
+        raise RunError(f"There is nothing to resume in '{folder}': no {lacking}. Start anew with --overwrite.")
+    if not (resume or overwrite):
+        resume_it = "Go on with --resume, start" if (folder / STATE).exists() else "Start"
+        raise RunError(f"'{folder}' is not empty. {resume_it} anew with --overwrite, or choose another folder.")
+
+
+def clear(folder: Path, *, but: Collection[str] = ()) -> None:
+    """Remove the run from a folder; other files are left alone, and those that are named."""
+    for name in CURVES:
+        shutil.rmtree(folder / name, ignore_errors=True)
+    for name in FILES:
+        if name not in but:
+            (folder / name).unlink(missing_ok=True)
+
+
+def start(folder: Path, record: Mapping[str, Any], items: Items) -> None:
+    """Make a folder with the plan in it, in place of the run that was there; other files are left alone."""
+    clear(folder, but=[PLAN])  # which is replaced at once, so that there is always one
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    write_json(folder / PLAN, {**record, "started": started, "machine": machine()})
+    skipped: Sequence[tuple[str, str]] = getattr(items, "skipped", [])
+    if skipped:
+        write_text(folder / SKIPPED, "".join(f"{name}\t{reason}\n" for name, reason in skipped))
+
+
+def read_plan(folder: Path) -> schemas.Plan:
+    """What ``start`` wrote."""
+    try:
+        return read_json(folder / PLAN, schemas.Plan, "Start anew with --overwrite.")
+    except FileNotFoundError:
+        raise RunError(f"There is no run in '{folder}': it has no {PLAN}.") from None
+
+
+def source_of(folder: Path) -> str:
+    """The data of a run that was made here, if it can be found again by its name."""
+    return at_hand(read_plan(folder), "source", "The run learned from")
+
+
+def sealed(name: str, given: str | None, path: str | None) -> dict[str, str | None]:
+    """A source for a record: as it was named, its place, and a seal, by which ``at_hand`` knows it later."""
+    return {name: given, f"{name}_path": path, f"{name}_seal": None if given is None else seal(given, path)}
+
+
+def at_hand(record: Mapping[str, Any], name: str, what: str) -> str:
+    """A source in a record that was made here, where it is still at its place, or else as it was named.
+
+    Raises:
+        RunError: There is neither, or somebody else made the record: then what it names is not read.
+    """
+    given, path = record.get(name), record.get(f"{name}_path")
+    if isinstance(given, str) and given.startswith("sample:"):
+        return given
+    if not is_sealed(record.get(f"{name}_seal"), given, path):
+        raise RunError(
+            f"{what} '{given}'. That is not read unless you name it, for the run was made elsewhere: give --source, or "
+            "--train."
+        )
+    found = next((each for each in (path, given) if isinstance(each, str) and _is_there(each)), None)
+    if found is None:
+        raise RunError(f"{what} '{given}', which is not to be found from here. Name the data: --source, or --train.")
+    return found
+
+
+def _is_there(source: str) -> bool:
+    return Path(source).exists() or (is_pattern(source) and bool(matching(source)[1]))
+
+
+def tested_on(folder: Path) -> str | None:
+    """The source that the scores in a run folder are about; None where that is its own data, or not known.
+
+    Raises:
+        RunError: It is not at hand.
+    """
+    try:
+        found = read_json(folder / EVALUATION, schemas.Evaluation, "Evaluate again.")
+    except (RunError, FileNotFoundError):  # the report says so
+        return None
+    name = "test" if found.get("test") else "train"
+    return at_hand(found, name, "The scores are about") if found.get(name) else None
+
+
+def merged(
+    asked: Mapping[str, Any], before: Mapping[str, Any], usual: Mapping[str, Any], settled: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The choices to resume with: those of the run. Asking for others is refused.
+
+    >>> merged({"epochs": None, "seed": 0}, {"epochs": 9, "seed": 0}, {"epochs": None, "seed": 0}, {})
+    {'epochs': 9, 'seed': 0}
+    """
+    for name, value in asked.items():
+        was = before.get(name) if before.get(name) != usual[name] else settled.get(name, before.get(name))
+        if value not in (usual[name], was):
+            raise RunError(
+                f"The run was started with {option(name)}={was!r}, and {value!r} is asked for now. "
+                f"Leave out {option(name)} to resume, or start anew with --overwrite."
+            )
+    require_trusted({name: value for name, value in before.items() if value != asked.get(name)}, "The run")
+    remember(*(before.get(name) for name in PARTS))  # in a step of this run, they are the person's
+    return dict(before)
+
+
+def same_data(before: Mapping[str, Any], identity: str) -> None:
+    """Refuse to resume on other data, or on data seen in another way: the run would be another."""
+    if identity != before.get("identity"):
+        raise RunError(
+            f"The run was started on {before.get('items')} items of '{before['source']}', and this is not the same "
+            "data and labels, or it is not seen by the same encoder and views. Resume with those, or start anew with "
+            "--overwrite."
+        )
+
+
+def machine() -> dict[str, Any]:
+    """The versions and the machine that the figures of a run belong to."""
+    import torch
+
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "system": f"{platform.system()} {platform.machine()}",
+        "threads": torch.get_num_threads(),
+    }
+
+
+README = """# A run of Counterpoint
+
+| file | what it is |
+|---|---|
+| plan.json | every choice, as asked and as settled, the command and the machine |
+| model.safetensors, config.json | the encoder, for `counterpoint.load` |
+| head.safetensors | the projection head, for `counterpoint finetune` |
+| classifier.safetensors, classifier.json | what stands on the encoder, after `counterpoint finetune` |
+| tuned.json | how many labels were learned from, and what is known of how well |
+| metrics.jsonl | one line for every measured step |
+| verdict.json | whether it learned, in sentences |
+| views.png, views.json | what the encoder was shown, for data with pictures or texts |
+| skipped.txt | files that could not be read, where there were any |
+| evaluation.json | scores with their baselines, after `counterpoint evaluate` |
+| verification.json | where same ends and different begins, after `--method siamese` or `counterpoint verify` |
+| budget.json | what so many labels are worth, after `counterpoint evaluate --budget` |
+| report.html | all of this to read, after `counterpoint report` |
+| pretrained, finetuned | the steps before, after `counterpoint semi` |
+| state.pt | to go on after an interruption; may be deleted when the run is finished |
+
+"""
+
+
+def not_evaluated(folder: Path | None) -> dict[str, str]:
+    """What there is to say first of a run whose use nobody has measured, as ``level`` and ``sentence``."""
+    how = "" if folder is None else f": counterpoint evaluate {shlex.quote(str(folder))} --labels LABELS"
+    return {"level": "warning", "sentence": f"Nothing is known of its use yet. Evaluate it with some labels{how}"}
+
+
+def finish(folder: Path, verdicts: Sequence[Mapping[str, str]], *, steps: int, seconds: float) -> None:
+    """Write the verdict, and for a person who finds the folder, what lies in it."""
+    sentences = "".join(f"- {each['sentence']}\n" for each in (not_evaluated(folder), *verdicts))
+    write_text(folder / "README.md", README + sentences)
+    write_json(folder / VERDICT, {"verdicts": list(verdicts), "steps": steps, "seconds": round(seconds, 1)})

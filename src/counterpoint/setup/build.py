@@ -1,0 +1,270 @@
+"""From a plan to a method: objects for its names, around an encoder."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Int64
+from torch import Tensor, nn
+
+from counterpoint import catalogue
+from counterpoint.comparison import Tile
+from counterpoint.errors import InputError, PlanError, listed
+from counterpoint.heads import mlp_head
+from counterpoint.interfaces import Items, Method, Negatives, Objective
+from counterpoint.modality import Modality
+from counterpoint.negatives.shared_texts import Apart
+from counterpoint.plans import Plan
+
+USUAL: Mapping[str, Any] = {
+    "optimizer": "adamw",
+    "temperature": 0.1,
+    "head_layers": 2,
+    "head_hidden": 512,
+    "head_outputs": 128,
+}
+"""What choices that are left open mean, where the method says nothing else."""
+
+Codes = Int64[np.ndarray, " n"]
+Kin = Int64[np.ndarray, "r v"]
+
+
+def build_method(
+    plan: Plan,
+    encoder: nn.Module,
+    items: Items,
+    modality: Modality,
+    codes: Codes | None = None,
+    *,
+    rows: int | None = None,
+    kin: Kin | None = None,
+) -> Method:
+    """The method of a completed plan around an encoder; weights are drawn from the plan's seed.
+
+    Args:
+        plan: The plan, nothing of it left open that the method needs.
+        encoder: The encoder, which becomes a part of the method.
+        items: The items.
+        modality: Their kind of data.
+        codes: The classes of all items, -1 where nobody knows, for methods and negatives that learn from labels.
+        rows: How many rows an epoch has, where they are no items.
+        kin: Numbers of what every row shows, where some show the same; those are never told apart.
+    """
+    make = catalogue.find("method", plan.method, only=modality.name)
+    inputs = encoded_length(encoder, modality.plain(items.take(np.arange(min(2, len(items))))))
+    with torch.random.fork_rng():
+        torch.manual_seed(plan.seed + 1)
+        layers = USUAL["head_layers"] if plan.head_layers is None else plan.head_layers
+        width = (plan.head_outputs or USUAL["head_outputs"]) if layers else inputs
+        head = mlp_head(inputs, hidden=plan.head_hidden or USUAL["head_hidden"], outputs=width, layers=layers)
+        offered: dict[str, Any] = {
+            "items": rows or len(items),
+            "temperature": plan.temperature,
+            "classes": None if codes is None else int(codes.max()) + 1,
+            "codes": None if codes is None else torch.from_numpy(codes),
+            "width": width,
+        }
+        if asks_for(make, "objective"):
+            offered["objective"] = tempered(catalogue.find("objective", plan.objective), plan)
+            _try(offered["objective"])
+        if plan.similarity != "auto":
+            offered["similarity"] = catalogue.find("similarity", plan.similarity)
+        method = _made("method", plan.method, make, offered, encoder, head)
+        if plan.negatives != "auto":
+            method.negatives = _negatives(plan.negatives, offered)
+        if plan.matryoshka is not None:
+            method.lengths = _lengths(plan, inputs, layers)
+        if kin is not None:
+            method.negatives = Apart(torch.from_numpy(kin), getattr(method, "negatives", None))
+    return method  # type: ignore[no-any-return]
+
+
+def completed(plan: Plan) -> Plan:
+    """The plan with what its method and its objective mean by the choices that were left open.
+
+    Raises ``PlanError`` where a choice is made that the method or the objective has no use for, and ``UnknownName``
+    where a part is named that does not exist.
+
+    >>> plan = completed(Plan())
+    >>> plan.objective, plan.similarity, plan.temperature, plan.head_outputs
+    ('info_nce', 'cosine', 0.1, 128)
+    """
+    make = catalogue.find("method", plan.method)
+    compares = asks_for(make, "objective")
+    if not compares:
+        _refuse_comparing(plan, make)
+    if plan.local_views:
+        _refuse_local_views(plan, make)
+    usual = {**USUAL, **({"objective": "info_nce"} if compares else {}), **getattr(whole(make), "usual", {})}
+    if not (compares or asks_for(make, "temperature")):
+        del usual["temperature"]
+    if catalogue.split(plan.optimizer)[0] not in ("auto", usual["optimizer"]):
+        usual.pop("learning_rate", None)  # a method's own is for the usual optimiser
+    given = plan.temperature
+    left_open = {name: value for name, value in usual.items() if getattr(plan, name) in (None, "auto")}
+    plan = dataclasses.replace(plan, **left_open)
+    _require("optimizer", plan, getattr(whole(make), "optimizers", ()))
+    if not compares:
+        return plan
+    for kind in ("objective", "negatives", "similarity"):
+        if getattr(plan, kind) != "auto":
+            catalogue.find(kind, getattr(plan, kind))
+    _require("objective", plan, getattr(whole(make), "objectives", ()))
+    if given is not None and not (_has_temperature(plan.objective) or asks_for(make, "temperature")):
+        raise PlanError(f"The objective '{plan.objective}' has no temperature. Leave out --temperature.")
+    return dataclasses.replace(plan, similarity=catalogue.similarity(plan.objective, plan.similarity))
+
+
+def whole(part: Any) -> Any:
+    """A part without the options that were written behind its name."""
+    return part.func if isinstance(part, partial) else part
+
+
+def asks_for(part: Callable[..., Any], name: str) -> bool:
+    """Whether a part has an argument of this name."""
+    return name in inspect.signature(part).parameters
+
+
+def learns_from_labels(plan: Plan) -> bool:
+    """Whether the method or the negatives of a plan need to know classes."""
+    make = catalogue.find("method", plan.method)
+    if getattr(whole(make), "needs_labels", False):
+        return True
+    return plan.negatives != "auto" and asks_for(catalogue.find("negatives", plan.negatives), "codes")
+
+
+def without_labels() -> list[str]:
+    """The methods that need none, nor scores of pairs."""
+    found = ((name, catalogue.find("method", name)) for name in catalogue.names("method"))
+    return [name for name, method in found if not (method.needs_labels or method.needs_scores)]
+
+
+def tempered(objective: Callable[..., Any], plan: Plan) -> Objective:
+    """The objective at the plan's temperature, if it has one and none was written behind its name."""
+    options = catalogue.split(plan.objective)[1]
+    if "temperature" in options:
+        Plan(temperature=options["temperature"])  # refuses what the plan would refuse
+    elif asks_for(objective, "temperature"):
+        if isinstance(plan.temperature, str):
+            return catalogue.find("temperature", plan.temperature)(objective)  # type: ignore[no-any-return]
+        return partial(objective, temperature=plan.temperature)
+    return objective
+
+
+def _try(objective: Objective) -> None:
+    """Ask for one loss, so that impossible options are refused before anything is written."""
+    positive = torch.tensor([[True, False]])
+    with torch.no_grad():
+        objective(Tile(torch.tensor([[-0.5, -1.0]]), positive, ~positive))
+
+
+def compared_by(plan: Plan) -> dict[str, Any]:
+    """The name of the objective and its temperature, if it has one: what ``watch`` needs to judge a run.
+
+    >>> compared_by(Plan(objective="info_nce(temperature=0.5)"))
+    {'objective': 'info_nce', 'temperature': 0.5}
+    """
+    name, options = catalogue.split(plan.objective)
+    said: dict[str, Any] = {"objective": plan.method if name == "auto" else name}
+    if name == "auto" or not _has_temperature(plan.objective):
+        return said
+    temperature = options.get("temperature", plan.temperature)
+    return said if isinstance(temperature, str) else {**said, "temperature": temperature}
+
+
+def encoded_length(encoder: nn.Module, views: Tensor) -> int:
+    """The length of h, by encoding a view of some items."""
+    was_training = encoder.training
+    try:
+        with torch.no_grad():
+            h = encoder.eval()(views)
+    except (RuntimeError, TypeError, ValueError, AssertionError) as wrong:
+        reason = (str(wrong).splitlines() or [type(wrong).__name__])[0].rstrip(".")
+        raise InputError(f"The encoder cannot take views of shape {tuple(views.shape)}: {reason}.") from wrong
+    encoder.train(was_training)
+    if not isinstance(h, torch.Tensor) or h.ndim != 2:
+        got = tuple(h.shape) if isinstance(h, torch.Tensor) else type(h).__name__
+        raise InputError(f"An encoder must return one vector per item, a tensor (n, d). This one returned {got}.")
+    return int(h.shape[1])
+
+
+def _made(kind: str, name: str, make: Callable[..., Any], offered: Mapping[str, Any], *parts: nn.Module) -> Any:
+    """A part, with what it asks for by the names of its arguments and what was not written behind its name."""
+    written = catalogue.split(name)[1]
+    wanted = {each: value for each, value in offered.items() if asks_for(make, each) and each not in written}
+    try:
+        return make(*parts, **wanted)
+    except TypeError as wrong:
+        raise PlanError(f"The {kind} '{name}' cannot be built: {wrong}.") from wrong
+
+
+def _negatives(spec: str, offered: Mapping[str, Any]) -> Negatives:
+    """The negatives of a name: a function of a comparison with its options, or a module that remembers."""
+    part = catalogue.find("negatives", spec)
+    if isinstance(whole(part), type):
+        return _made("negatives", spec, part, offered)  # type: ignore[no-any-return]
+    written = catalogue.split(spec)[1]
+    options = [name for name, each in inspect.signature(part).parameters.items() if each.kind is each.KEYWORD_ONLY]
+    return partial(part, **{name: offered[name] for name in options if name in offered and name not in written})
+
+
+def _lengths(plan: Plan, inputs: int, layers: int) -> tuple[int, ...]:
+    """The lengths of vectors that shall serve by themselves."""
+    named = [part.strip() for part in (plan.matryoshka or "").split(",")]
+    if not all(part.isdecimal() and 2 <= int(part) < inputs for part in named):
+        raise PlanError(
+            f"--matryoshka is lengths from 2 to below the {inputs} numbers of a vector, such as {inputs // 4},"
+            f"{inputs // 2}. Got '{plan.matryoshka}'."
+        )
+    if layers:
+        raise PlanError(
+            "--matryoshka shortens what is compared, and with a head that is not what is kept. Use --head-layers=0."
+        )
+    return tuple(int(part) for part in named)
+
+
+def _refuse_local_views(plan: Plan, make: Callable[..., Any]) -> None:
+    """Say that a method knows what to do with its own number of views, and not with more."""
+    if not getattr(whole(make), "local_views", False):
+        others = [each for each in catalogue.names("method") if catalogue.find("method", each).local_views]
+        raise PlanError(
+            f"The method '{plan.method}' has no use for local views. Leave out --local-views, or choose one of the "
+            f"methods {listed(others, 20)}."
+        )
+
+
+def _refuse_comparing(plan: Plan, make: Callable[..., Any]) -> None:
+    """Say that a method that tells nothing apart has no use for what belongs to a comparison."""
+    idle = {"objective": "auto", "similarity": "auto", "negatives": "auto", "matryoshka": None}
+    if not asks_for(make, "temperature") or isinstance(plan.temperature, str):
+        idle["temperature"] = None
+    for choice, usual in idle.items():
+        if getattr(plan, choice) != usual:
+            others = [
+                each for each in catalogue.names("method") if asks_for(catalogue.find("method", each), "objective")
+            ]
+            raise PlanError(
+                f"The method '{plan.method}' has a loss of its own and cannot use the {choice} "
+                f"{getattr(plan, choice)!r}. Leave out --{choice}, or choose one of the methods {listed(others, 20)}."
+            )
+
+
+def _require(kind: str, plan: Plan, possible: Sequence[str]) -> None:
+    """Refuse a part of the catalogue that the method cannot use; one from outside is its owner's affair."""
+    wanted = getattr(plan, kind)
+    name = catalogue.split(wanted)[0]
+    if possible and name in catalogue.SHELVES[kind] and name not in possible:
+        raise PlanError(
+            f"The method '{plan.method}' cannot use the {kind} '{wanted}'. Leave it out, or choose one of "
+            f"{listed(possible)}."
+        )
+
+
+def _has_temperature(objective: str) -> bool:
+    return asks_for(catalogue.find("objective", objective), "temperature")

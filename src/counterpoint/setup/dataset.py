@@ -1,0 +1,208 @@
+"""What was given to a verb: choices, parts as objects, and data that is recognised and opened."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from counterpoint import catalogue
+from counterpoint.data.datasets import first_of, holds_pictures, refuse_splits
+from counterpoint.data.frames import is_columns
+from counterpoint.data.paths import require
+from counterpoint.data.sheets import read_sheet
+from counterpoint.data.subset import spread
+from counterpoint.data.unread_files import advice_on_source
+from counterpoint.errors import PlanError, SourceError, listed, option
+from counterpoint.interfaces import Items
+from counterpoint.modality import Modality, Wishes
+from counterpoint.plans import Plan
+from counterpoint.plans.data_options import AS_IT_IS, DataOptions, joined_columns, named_columns
+from counterpoint.recipes.recipe import with_recipe
+from counterpoint.setup.build import asks_for, whole
+from counterpoint.setup.progress import decoding
+from counterpoint.setup.supervision import Taught
+from counterpoint.storage.files import is_file
+from counterpoint.training.distributed import ALONE, Processes
+
+
+@dataclass(frozen=True)
+class Own:
+    """Parts that the user gave as objects rather than as names."""
+
+    encoder: nn.Module | None = None
+    views: Callable[..., Any] | None = None
+    data: DataOptions = AS_IT_IS
+    labels: object = None
+    """The classes of the items, for a method that learns from them."""
+    pairs: object = None
+    """Pairs of items that belong together or not, for a method that learns from them."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The data of a run: what kind it is, its items, and what is learned from besides them."""
+
+    modality: Modality
+    items: Items
+    learned: Taught
+
+
+def chosen(choices: Mapping[str, Any], *, labels: object = None, pairs: object = None) -> tuple[Plan, Own]:
+    """The plan in what was given to a verb, how the data is read, and the parts that were given as objects."""
+    named, data = apart(choices)
+    encoder = named.pop("encoder") if isinstance(named.get("encoder"), nn.Module) else None
+    views = named.pop("views") if callable(named.get("views")) else None
+    return _read_by(with_recipe(Plan.of(named))), Own(encoder, views, data, labels, pairs)
+
+
+def apart(choices: Mapping[str, Any]) -> tuple[dict[str, Any], DataOptions]:
+    """The choices of a run, and how its data is read."""
+    of_data = {each.name for each in dataclasses.fields(DataOptions)}
+    data = DataOptions.given({name: value for name, value in choices.items() if name in of_data})
+    return {name: value for name, value in choices.items() if name not in of_data}, data
+
+
+def _read_by(plan: Plan) -> Plan:
+    """The plan with the encoder and the views that its method wants, for on them depends how the data is read."""
+    usual = getattr(whole(catalogue.find("method", plan.method)), "usual", {})
+    wanted = {name: usual[name] for name in ("encoder", "views") if name in usual and getattr(plan, name) == "auto"}
+    return dataclasses.replace(plan, **wanted)
+
+
+def opened(source: object, asked: Plan, own: Own, processes: Processes = ALONE) -> tuple[Modality, Items]:
+    """Recognise and open the data of a plan."""
+    pairs = paired_columns(own.pairs)
+    wishes = Wishes(
+        kind=asked.modality,
+        views=own.views or asked.views,
+        view_size=asked.view_size,
+        data=own.data,
+        labels=own.labels,
+        encoder="auto" if own.encoder is not None else asked.encoder,
+        weights=asked.weights,
+        preprocessing=preprocessing_said(own.encoder),
+        pairs=pairs,
+        told_apart=asks_for(catalogue.find("method", asked.method), "objective"),
+        progress=decoding(),
+    )
+    with processes.first_before_others():
+        held, kind = recognised(source, wishes)
+        catalogue.find("method", asked.method, only=kind.name)
+        if asked.recipe is not None:
+            catalogue.find("recipe", asked.recipe, only=kind.name)
+        return kind.learn(held, wishes)
+
+
+def preprocessing_said(network: nn.Module | None) -> Mapping[str, Any] | None:
+    """How a network of the user's own says that it is shown pictures, if it does."""
+    said = getattr(network, "preprocessing", None)
+    return said if isinstance(said, Mapping) else None
+
+
+def paired_columns(pairs: object) -> tuple[str, ...]:
+    """The columns that pairs are the rows of, where they are named so: "question,answer", or a tuple of names.
+
+    >>> paired_columns("question, answer"), paired_columns("turns"), paired_columns("pairs.csv")
+    (('question', 'answer'), ('turns',), ())
+    """
+    if isinstance(pairs, str) and not Path(pairs).suffix and not is_file(pairs):
+        return tuple(name.strip() for name in pairs.split(","))
+    if isinstance(pairs, tuple) and all(isinstance(name, str) for name in pairs):
+        return pairs
+    return ()
+
+
+def open_source(source: object, wishes: Wishes) -> tuple[Modality, Items]:
+    """Recognise and open the data that is learned from."""
+    held, kind = recognised(source, wishes)
+    return kind.learn(held, wishes)
+
+
+def without_column(data: DataOptions, labels: object, modality: Modality) -> DataOptions:
+    """The options by which a run reads the same data without a column that holds the labels."""
+    schema = modality.schema()
+    if not isinstance(labels, str) or schema is None or labels not in [each.name for each in schema.columns]:
+        return data
+    left_out = dict.fromkeys([*named_columns(data.without), labels])
+    return dataclasses.replace(data, without=joined_columns(left_out))
+
+
+def recognised(source: object, wishes: Wishes) -> tuple[object, type[Modality]]:
+    """The source, whose columns have been read if it has any, and its kind of data."""
+    name = "text" if wishes.pairs and wishes.kind == "auto" else wishes.kind  # no other kind has such columns
+    if isinstance(source, str | Path) and not str(source).startswith("sample:"):
+        require(source)
+    if hasattr(source, "tocsr"):
+        raise SourceError("Sparse matrices are not read. Give a dense array: its toarray().")
+    if type(source).__name__ == "LazyFrame":
+        raise SourceError("A LazyFrame has no rows yet. Give a data frame: its collect().")
+    refuse_splits(source)
+    if is_columns(source) and not holds_pictures(source):
+        sheet = read_sheet(source, wishes, name)
+        return sheet, _heeding(catalogue.find("modality", sheet.kind), wishes.data)
+    data = wishes.data
+    given = next((each for each in ("label_first", "time", "id") if getattr(data, each)), None)
+    if given is not None:
+        raise SourceError(
+            f"{option(given)} is of columns, and {_shown(source)} is no file of columns. Where it is one, "
+            "with commas, tabs or blanks between its cells, give it a name that ends in .csv."
+        )
+    return source, _heeding(_recognise(source, name), data)
+
+
+def _heeding(kind: type[Modality], data: DataOptions) -> type[Modality]:
+    """The kind of data, which has a use for each of the options.
+
+    Raises:
+        PlanError: It has none for one of them.
+    """
+    kinds: list[type[Modality]] = [catalogue.find("modality", each) for each in catalogue.names("modality")]
+    for name in sorted(set().union(*(each.only_here for each in kinds)) - kind.only_here):
+        if getattr(data, name) != getattr(AS_IT_IS, name):
+            meant = listed([each.name for each in kinds if name in each.only_here])
+            raise PlanError(
+                f"{option(name)} is for {meant}, and this is read as {kind.name}. Leave it out, or name the --modality."
+            )
+    return kind
+
+
+def _recognise(source: object, name: str) -> type[Modality]:
+    """The kind of data of a source, by name or by asking each kind whether it claims it."""
+    if name != "auto":
+        named: type[Modality] = catalogue.find("modality", name)
+        return named
+    for each in catalogue.names("modality"):
+        kind: type[Modality] = catalogue.find("modality", each)
+        if kind.claims(source):
+            return kind
+    advice = advice_on_source(str(source)) if isinstance(source, str | Path) else None
+    if advice is not None:
+        raise SourceError(f"{_shown(source)}: {advice}.")
+    raise SourceError(
+        f"It is not plain what kind of data {_shown(source)} is. Say it with --modality, one of "
+        f"{listed(catalogue.names('modality'))}."
+    )
+
+
+def identity(items: Items, modality: Modality, encoder: str, answers: np.ndarray | None) -> str:
+    """A fingerprint of data, of how it is seen and of what is said of it, where that is learned from."""
+    sample = items.take(spread(len(items), 16)).numpy().tobytes()
+    kept = {name: value for name, value in modality.settings().items() if name not in ("schema", "options")}
+    said = [list(items.names), kept, encoder]
+    named = b"" if answers is None else answers.tobytes()
+    return hashlib.sha256(json.dumps(said).encode() + sample + named).hexdigest()
+
+
+def _shown(source: object) -> str:
+    shape = getattr(source, "shape", None)
+    if shape is not None:
+        return f"an array of shape {tuple(shape)}"
+    return f"'{source}'" if isinstance(source, Path) else first_of(source) or repr(source)[:80]

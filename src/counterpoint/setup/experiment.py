@@ -1,0 +1,293 @@
+"""From choices and a source to parts: recognise the data, settle what was left open, build the method."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from counterpoint import catalogue, rng
+from counterpoint.encoders.initial_weights import built_by, first_encoder, recipe_of
+from counterpoint.errors import InputError, PlanError
+from counterpoint.interfaces import Items, Method
+from counterpoint.modality import Modality
+from counterpoint.plans import Plan
+from counterpoint.recipes.recipe import departures
+from counterpoint.setup.build import Codes, build_method, compared_by, completed, encoded_length
+from counterpoint.setup.dataset import Opened, identity, opened
+from counterpoint.setup.dataset import Own as Own
+from counterpoint.setup.dataset import chosen as chosen
+from counterpoint.setup.sizes import USUAL_BATCH, VIEWS_WANTED, fitting_batch, fitting_epochs
+from counterpoint.setup.supervision import Taught, taught
+from counterpoint.setup.time_budget import gain, in_little_time, too_long
+from counterpoint.training.batches import look_closely
+from counterpoint.training.config import Recipe, least_at_once, steps_per_epoch
+from counterpoint.training.devices import choose_device, choose_precision, keep_freed_memory
+from counterpoint.training.distributed import ALONE, Processes
+from counterpoint.training.optimizers import default_rates
+from counterpoint.training.preflight import try_moving, try_negatives
+from counterpoint.training.throughput import Pace, measure, planned_steps
+
+OVERHEAD = 0.97
+"""Share of a time budget for opening, training and the steps between; the rest is for saving and drawing."""
+
+MEASURED = 0.06
+"""Share of a short time budget that measuring the pace may take."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything a training needs, settled."""
+
+    plan: Plan
+    modality: Modality
+    items: Items
+    method: Method
+    recipe: Recipe
+    learned: Taught
+    """The classes or pairs that are learned from, if any are."""
+    per_epoch: int
+    pace: Pace | None
+    rebuildable: bool
+    because: str = ""
+    """What was chosen because of the time, in one line."""
+    notes: Sequence[str] = ()
+    """What to know of the encoder."""
+
+    @property
+    def codes(self) -> np.ndarray | None:
+        """The class of every item, -1 where it is not learned from; None where no labels are."""
+        return self.learned.codes
+
+    @property
+    def adopted(self) -> bool:
+        """Whether the encoder is taken as it came: nothing is trained."""
+        return self.recipe.steps == 0
+
+    @property
+    def built(self) -> dict[str, Any]:
+        """What it takes to build the encoder again, as ``Model`` keeps it."""
+        return built_by(self.plan, rebuildable=self.rebuildable, adopted=self.adopted)
+
+    def identity(self) -> str:
+        """A fingerprint of the data and of how it is seen: a run is only resumed on the same."""
+        return identity(self.items, self.modality, self.plan.encoder, self.learned.answers)
+
+    def summary(self) -> dict[str, Any]:
+        """What would happen, for people and for JSON."""
+        sample = self.items.take(np.arange(1))
+        shapes = ((), ()) if self.modality.ragged else (sample.shape[1:], self.modality.plain(sample).shape[1:])
+        looked_at = self.recipe.batch_size * (self.method.views + self.recipe.local_views)
+        return {
+            "items": len(self.items),
+            "skipped": len(getattr(self.items, "skipped", [])),
+            "modality": self.modality.name,
+            "notes": [*getattr(self.items, "notes", ()), *self.notes],
+            "schema": schema.record() if (schema := self.modality.schema()) else [],
+            "item_shape": list(shapes[0]),
+            "view_shape": list(shapes[1]),
+            "recipe": self.plan.recipe,
+            "departures": departures(self.plan),
+            "method": self.plan.method,
+            "objective": compared_by(self.plan)["objective"],
+            "labelled": None if self.codes is None else int((self.codes >= 0).sum()),
+            "views": self.plan.views,
+            "encoder": self.plan.encoder,
+            "encoder_parameters": sum(p.numel() for p in self.method.encoder.parameters()),
+            "steps": self.recipe.steps,
+            "steps_per_epoch": self.per_epoch,
+            "because_of_time": self.because,
+            "epochs": round(self.recipe.steps / self.per_epoch, 2),
+            "precision": self.recipe.precision,
+            "device": str(self.recipe.device),
+            "processes": self.recipe.processes.count,
+            "minutes": self.pace and round(self.recipe.steps * self.pace.seconds / 60, 2),
+            "views_per_second": self.pace and round(looked_at / self.pace.seconds, 1),
+            "memory": self.pace and self.pace.memory,
+            "threads": self.pace and self.pace.threads,
+        }
+
+
+def prepare(
+    source: object,
+    asked: Plan,
+    own: Own,
+    *,
+    began: float,
+    before: Mapping[str, Any] | None = None,
+    measured: bool = False,
+    processes: Processes = ALONE,
+) -> Prepared:
+    """Open the data and build everything. ``before`` is the record of the run that is resumed, if one is."""
+    choose_device(asked.device)  # refused before anything is opened
+    modality, items = opened(source, asked, own, processes)
+    data = Opened(modality, items, taught(asked, source, items, labels=own.labels, pairs=own.pairs))
+    if before is not None:
+        asked = dataclasses.replace(asked, **{name: before["settled"][name] for name in ("batch_size", "warmup")})
+    arrange = partial(arranged, data, own=own, began=began, before=before, measured=measured, processes=processes)
+    usual = arrange(asked)
+    if before is not None or own.encoder is not None or (short := in_little_time(asked, usual.recipe)) is None:
+        return usual
+    quick = arrange(short)
+    because = gain(asked.minutes, usual.recipe, quick.recipe)
+    better = dataclasses.replace(quick, because=because) if because else usual
+    return dataclasses.replace(better, because=better.because + too_long(asked.minutes, better.recipe, better.pace))
+
+
+def arranged(
+    data: Opened,
+    asked: Plan,
+    own: Own,
+    *,
+    began: float,
+    before: Mapping[str, Any] | None = None,
+    measured: bool = False,
+    processes: Processes = ALONE,
+) -> Prepared:
+    """Build everything for data that is open; the arguments are those of ``prepare``."""
+    keep_freed_memory()
+    device = choose_device(asked.device)
+    modality, items, learned = data.modality, data.items, data.learned
+    plan = _settled(asked, own, modality, len(learned.sampling), device, before)
+    (rough,) = processes.sum(plan.precision == "bf16")
+    if 0 < rough < processes.count:  # some machines compute it rightly and faster, others not
+        plan = dataclasses.replace(plan, precision="fp32")
+    encoder, notes = first_encoder(modality, plan, own.encoder)
+    method = build_method(plan, encoder, items, modality, learned.codes, rows=learned.rows, kin=learned.kin)
+    try_views(modality, items, encoder, plan.local_views or 0)
+    recipe = _recipe(plan, device, processes, learned)
+    if plan.epochs != 0:
+        _require_fitting(plan, method, items, modality, recipe, learned.codes)
+    per_epoch = steps_per_epoch(len(learned.sampling), recipe.batch_size)
+    pace = None
+    if before is None and plan.epochs != 0 and (measured or asked.minutes is not None):
+        budget = MEASURED * 60 * (asked.minutes or 1.0)
+        pace = measure(method, items, modality, recipe, budget=budget, choose=asked.minutes is not None)
+    if before is not None:
+        steps = int(before["steps"])
+    elif pace is not None and asked.minutes is not None:
+        left = 60 * OVERHEAD * asked.minutes - (time.monotonic() - began)
+        steps = planned_steps(seconds=processes.from_first(left), per_step=pace.seconds, per_epoch=per_epoch)
+    else:
+        wanted = recipe_of(modality, asked, own.encoder).get("views", VIEWS_WANTED)
+        epochs = fitting_epochs(len(learned.sampling), views=wanted) if asked.epochs is None else asked.epochs
+        steps = epochs * per_epoch
+    plan = dataclasses.replace(plan, epochs=math.ceil(steps / per_epoch), minutes=None)
+    recipe = dataclasses.replace(recipe, steps=steps)
+    return Prepared(plan, modality, items, method, recipe, learned, per_epoch, pace, own.encoder is None, notes=notes)
+
+
+def _settled(
+    asked: Plan,
+    own: Own,
+    modality: Modality,
+    count: int,
+    device: torch.device,
+    before: Mapping[str, Any] | None,
+) -> Plan:
+    """The plan with everything that was left open filled in; a resumed run keeps its precision."""
+    whole = completed(asked)
+    rate, decay = default_rates(catalogue.find("optimizer", whole.optimizer))
+    recipe = recipe_of(modality, asked, own.encoder)
+    precision = before["settled"]["precision"] if before else choose_precision(asked.precision, device)
+    return dataclasses.replace(
+        whole,
+        modality=modality.name,
+        batch_size=fitting_batch(
+            asked.batch_size, count, usual=recipe.get("batch_size", whole.batch_size or USUAL_BATCH)
+        ),
+        device=str(device),
+        precision=precision,
+        learning_rate=_first(asked.learning_rate, recipe.get("learning_rate"), whole.learning_rate, rate),
+        weight_decay=decay if asked.weight_decay is None else asked.weight_decay,
+        warmup=_first(asked.warmup, Recipe.warmup),
+        scaling="sqrt" if asked.scaling == "auto" else asked.scaling,
+        schedule="cosine" if asked.schedule == "auto" else asked.schedule,
+        local_views=asked.local_views or 0,
+        encoder=_encoder_name(own.encoder, asked.encoder, modality),
+        views=str(modality.settings().get("views", asked.views)),
+        view_size=modality.settings().get("size"),
+    )
+
+
+def _recipe(plan: Plan, device: torch.device, processes: Processes, learned: Taught) -> Recipe:
+    """How a settled plan moves the weights, for a step as yet."""
+    return Recipe(
+        steps=1,
+        batch_size=plan.batch_size or 0,
+        optimizer=catalogue.find("optimizer", plan.optimizer),
+        learning_rate=plan.learning_rate or 0.0,
+        weight_decay=plan.weight_decay or 0.0,
+        warmup=plan.warmup or 0.0,
+        scaling=catalogue.find("scaling", plan.scaling),
+        schedule=catalogue.find("schedule", plan.schedule),
+        seed=plan.seed,
+        device=device,
+        precision=plan.precision,
+        at_once=plan.at_once,
+        processes=processes,
+        sampling=learned.sampling,
+        local_views=plan.local_views or 0,
+    )
+
+
+def _require_fitting(
+    plan: Plan, method: Method, items: Items, modality: Modality, recipe: Recipe, codes: Codes | None
+) -> None:
+    """Raise ``PlanError`` where the parts of a plan cannot learn together."""
+    _enough_for_all(plan, recipe.processes)
+    try_moving(method, recipe, optimizer=plan.optimizer, schedule=plan.schedule)
+    method.fits(recipe.batch_size, least_at_once(recipe))
+    if plan.negatives != "auto":
+        fits = getattr(method.negatives, "fits", None)
+        if fits is not None:
+            fits(recipe.batch_size, least_at_once(recipe))
+        try_negatives(method, items, modality, recipe, codes)
+
+
+def _enough_for_all(plan: Plan, processes: Processes) -> None:
+    if processes.count > 1 and plan.device.startswith("mps"):
+        raise PlanError("Several processes cannot share mps. Use --device=cpu, or one process.")
+    if (plan.batch_size or 0) < 2 * processes.count:
+        raise PlanError(
+            f"A batch of {plan.batch_size} items is too small for {processes.count} processes: each needs two. "
+            f"Use --batch-size={2 * processes.count} or more, or fewer processes."
+        )
+
+
+def try_views(modality: Modality, items: Items, encoder: nn.Module, local_views: int) -> None:
+    """Look at two items, so that views that cannot be drawn, or encoded, are refused before anything is written."""
+    index = np.arange(min(2, len(items)))
+    batch, key = items.take(index), rng.keys(seed=0, epoch=0, items=torch.from_numpy(index), view=0)
+    usual = modality.look(batch, key)
+    if not local_views:
+        return
+    near = look_closely(modality, batch, key)
+    try:
+        lengths = [encoded_length(encoder, view) for view in (usual, near)]
+        if lengths[0] != lengths[1]:
+            raise InputError(f"The encoder makes {lengths[0]} numbers of a usual view and {lengths[1]} of a local one.")
+    except InputError as wrong:
+        raise PlanError(
+            f"{wrong} Leave out --local-views, or choose an encoder that takes views of any size, such as "
+            f"'{modality.usual_encoder}'."
+        ) from wrong
+
+
+def _first(*choices: float | None) -> float | None:
+    """The first of some choices that was made."""
+    return next((each for each in choices if each is not None), None)
+
+
+def _encoder_name(given: nn.Module | None, name: str, modality: Modality) -> str:
+    if given is not None:
+        return f"your own {type(given).__name__}"
+    return modality.usual_encoder if name == "auto" else name

@@ -1,0 +1,39 @@
+"""How the weights are moved when a classifier learns from labels or from a teacher."""
+
+from __future__ import annotations
+
+from counterpoint import catalogue
+from counterpoint.errors import InputError
+from counterpoint.model import Model
+from counterpoint.plans import Distilling, Tuning
+from counterpoint.training.config import Recipe
+from counterpoint.training.devices import choose_device, choose_precision, keep_freed_memory
+from counterpoint.training.optimizers import default_rates
+
+
+def recipe(asked: Tuning | Distilling, batch_size: int, *, gentle: float = 1.0, wanted: float | None = None) -> Recipe:
+    """How to move the weights, for a number of steps that is yet to be said.
+
+    Where no learning rate was asked for it is the one ``wanted``, else a ``gentle`` share of the optimiser's own.
+    """
+    keep_freed_memory()
+    device = choose_device("auto")
+    make = catalogue.find("optimizer", asked.optimizer)
+    own, decay = default_rates(make)
+    usual = gentle * own if wanted is None else wanted
+    return Recipe(
+        steps=1,
+        batch_size=batch_size,
+        optimizer=make,
+        learning_rate=usual if asked.learning_rate is None else asked.learning_rate,
+        weight_decay=decay,
+        seed=asked.seed,
+        device=device,
+        precision=choose_precision("auto", device),
+    )
+
+
+def require_views(model: Model) -> None:
+    """Refuse a model whose views no file can hold: it can embed, and not learn on."""
+    if not model.modality.can_look():
+        raise InputError("This model was trained with views by a callable, which is not saved: give a model in memory.")

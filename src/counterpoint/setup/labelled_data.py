@@ -1,0 +1,101 @@
+"""The data of a whole lifecycle, opened once, and whose labels are learned from or kept to be asked about."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+import torch
+
+from counterpoint.data.labels import Labels, read_some_labels
+from counterpoint.data.splits import budget, members
+from counterpoint.data.subset import spread
+from counterpoint.errors import LabelError
+from counterpoint.evaluation.labelled import Labelled
+from counterpoint.interfaces import Items
+from counterpoint.modality import Modality, Wishes
+from counterpoint.plans import Lifecycle
+from counterpoint.plans.data_options import DataOptions
+from counterpoint.setup.dataset import open_source
+from counterpoint.setup.label_budget import Budget
+from counterpoint.setup.progress import decoding
+from counterpoint.setup.sizes import fitting_batch
+from counterpoint.setup.supervision import unseen
+from counterpoint.setup.train_test import set_apart
+from counterpoint.training.config import steps_per_epoch
+
+SMALLER = (1, 5, 10, 50)
+"""Budgets per class that a larger one is compared with."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """The items, and how their labels are used; the class of those without a label is -1."""
+
+    modality: Modality
+    items: Items
+    everything: Labelled
+    learned: Labelled
+    """What the classifier that is left learns from, as far as its budget goes."""
+    known: Labelled
+    """What is learned from wherever something is asked."""
+    asked: Labelled | None
+    """Who is asked; None where no label can be spared."""
+    budgets: list[Budget]
+    """What is learned from ``known``, and smaller budgets to compare it with."""
+    read: Labels
+    """How the labels were read."""
+
+    def identity(self) -> str:
+        """A fingerprint of the items and of what they are named: a run is only resumed with the same."""
+        sample = self.items.take(spread(len(self.items), 16)).numpy().tobytes()
+        said = json.dumps([list(self.items.names), list(self.known.classes), dict(self.modality.settings())])
+        named = self.everything.labels.tobytes()
+        return hashlib.sha256(said.encode() + sample + named).hexdigest()
+
+    @property
+    def spared(self) -> bool:
+        """Whether the labels that are asked about are kept from the classifier that is left, too."""
+        return self.learned is self.known and self.asked is not None
+
+
+def gather(source: object, labels: object, asked: Lifecycle, *, data: DataOptions) -> Material:
+    """Open the data and part it.
+
+    With a budget a fifth of all labels is asked about and never learned from. Without one every label is precious:
+    the classifier learns from all of them, and others that learn from four fifths show how good it may be.
+
+    Raises ``InputError`` where data, labels or budget cannot be used.
+    """
+    wishes = Wishes(data=data, labels=labels, progress=decoding())
+    modality, items = open_source(source, wishes)
+    unseen(labels, modality)
+    _require_networks(modality, len(items), asked)
+    read = read_some_labels(labels, source, items)
+    everything = Labelled.read(items, read)
+    limited = asked.per_class is not None or asked.fraction is not None
+    try:
+        known, questions = set_apart(everything, seed=asked.seed)
+    except LabelError:
+        if limited:
+            raise
+        return Material(modality, items, everything, everything, everything, None, [], read)
+    learned = known if limited else everything
+    drawn = budget(learned.labels, learned.classes, per_class=asked.per_class, fraction=asked.fraction, seed=asked.seed)
+    drawn_of_each = members(learned.labels[drawn], len(learned.classes), seed=asked.seed)
+    most = max(map(len, drawn_of_each))
+    size = Budget(asked.per_class, (asked.fraction or 1.0) if asked.per_class is None else None)
+    smaller = [Budget(each, None) for each in SMALLER if each < most]
+    return Material(modality, items, everything, learned, known, questions, [size, *smaller], read)
+
+
+def _require_networks(modality: Modality, items: int, asked: Lifecycle) -> None:
+    """Refuse networks and batches that some step could not use, before the first begins."""
+    steps_per_epoch(items, fitting_batch(asked.batch_size, items))
+    with torch.random.fork_rng():
+        modality.encoder(asked.encoder, asked.width)
+        if asked.student != "same":
+            modality.encoder(asked.student, asked.student_width)
+        elif asked.student_width is not None:
+            modality.encoder(asked.encoder, asked.student_width)

@@ -1,0 +1,174 @@
+"""What a run learns from besides the items: their classes, or pairs of them; and so what stands in a batch.
+
+A run that learns from pairs keeps a tenth of them, or of the labelled items, to choose a threshold on afterwards.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Int64
+
+from counterpoint import catalogue
+from counterpoint.data.labels import Labels, read_codes
+from counterpoint.data.pairs import Pairs, read_pairs, read_scores
+from counterpoint.data.splits import UNLABELLED, split
+from counterpoint.errors import LabelError, PlanError, listed
+from counterpoint.interfaces import Items
+from counterpoint.modality import Modality
+from counterpoint.pair_verification.sampled_pairs import drawn_pairs
+from counterpoint.plans import Plan
+from counterpoint.setup.build import learns_from_labels, whole, without_labels
+from counterpoint.training.sampling import DrawnPairs, EachItem, GivenPairs, Groups, Partners, Sampling
+
+KEPT = 0.1
+"""Share of labelled items, or of pairs, that is kept to verify with."""
+
+
+@dataclass(frozen=True)
+class Taught:
+    """The class of every item, -1 where nobody knows, or None where no labels are learned from; and the rows."""
+
+    codes: Int64[np.ndarray, " n"] | None
+    sampling: Sampling
+    read: Labels | None = None
+    """The labels as they were read, where any are learned from."""
+    kept: Pairs | None = None
+    """Pairs that are not learned from, to verify with."""
+    kin: Int64[np.ndarray, "r v"] | None = None
+    """Numbers of what every row shows, where some show the same."""
+
+    @property
+    def answers(self) -> np.ndarray | None:
+        """The classes of items or the scores of pairs, where either is learned from."""
+        scores = self.sampling.scores if isinstance(self.sampling, Partners) else None
+        return self.codes if scores is None else scores.numpy()
+
+    @property
+    def rows(self) -> int | None:
+        """How many rows an epoch has, where they are partners and no items."""
+        return len(self.sampling) if isinstance(self.sampling, Partners) else None
+
+
+def taught(plan: Plan, source: object, items: Items, *, labels: object, pairs: object) -> Taught:
+    """What the method of a plan learns from.
+
+    Args:
+        plan: The plan, of which only method and negatives count.
+        source: What ``items`` were opened from.
+        items: The items.
+        labels: As for ``read_codes``.
+        pairs: As for ``read_pairs``, or None.
+
+    Raises:
+        LabelError: Labels or pairs are needed and not given, or they do not fit the items.
+        PlanError: Pairs are given to a method that does not learn from them.
+    """
+    method = whole(catalogue.find("method", plan.method))
+    kind = getattr(method, "sampling", "items")
+    linked, kin = getattr(items, "linked", None), getattr(items, "kin", None)
+    if linked is not None:
+        _require_partners(plan, method, others=linked.shape[1] - 2, scored=labels is not None)
+        if labels is None:
+            return Taught(None, Partners(torch.from_numpy(linked)), kin=kin)
+        scores = torch.from_numpy(
+            read_scores(labels, getattr(items, "frame", source), len(linked), getattr(items, "skipped", ()))
+        )
+        return Taught(None, Partners(torch.from_numpy(linked), scores), kin=kin)
+    if getattr(method, "needs_scores", False):
+        raise LabelError(_scored(plan))
+    if pairs is not None:
+        if kind != "pairs":
+            fitting = [each for each in catalogue.names("method") if catalogue.find("method", each).sampling == "pairs"]
+            raise PlanError(
+                f"The method '{plan.method}' does not learn from pairs. Leave out --pairs, or use {listed(fitting)}."
+            )
+        learned, kept = _parted(read_pairs(pairs, items), seed=plan.seed)
+        first, second, same = (torch.from_numpy(part) for part in learned)
+        return Taught(None, GivenPairs(first, second, same), kept=kept)
+    if not learns_from_labels(plan):
+        return Taught(None, EachItem(len(items)), kin=kin)
+    read = _codes(plan, labels, source, items, pairs=kind == "pairs")
+    codes = read.codes
+    if kind == "pairs":
+        _, asked = split(codes, seed=plan.seed, share=KEPT)
+        kept = drawn_pairs(np.where(asked, codes, UNLABELLED), seed=plan.seed)
+        codes = np.where(asked, UNLABELLED, codes)
+        return Taught(codes, DrawnPairs(torch.from_numpy(codes)), read, kept)
+    known = torch.from_numpy(codes)
+    return Taught(codes, EachItem(len(items), known) if kind == "items" else Groups(known), read)
+
+
+def _scored(plan: Plan) -> str:
+    """What a method learns from that needs scores."""
+    return (
+        f"The method '{plan.method}' learns from pairs of texts and how alike people say they are: give --pairs, "
+        "two columns, and --labels, a column with a number for every pair."
+    )
+
+
+def _require_partners(plan: Plan, method: Any, *, others: int, scored: bool) -> None:
+    """Refuse a method that learns from something else than items that belong together."""
+    able = [
+        name
+        for name in without_labels()
+        if catalogue.find("method", name).views > 1 and (others == 0 or catalogue.find("method", name).takes_others)
+    ]
+    if learns_from_labels(plan):
+        who = f"The method '{plan.method}'" if method.needs_labels else f"The choice of negatives '{plan.negatives}'"
+        raise PlanError(f"{who} learns from labels, and columns of pairs have none. Use one of {listed(able, 20)}.")
+    if getattr(method, "views", 2) < 2:
+        raise PlanError(f"The method '{plan.method}' looks at one item at a time, and not at pairs. Leave out --pairs.")
+    needed = getattr(method, "needs_scores", False)
+    if needed and not scored:
+        raise LabelError(_scored(plan))
+    if scored and not needed:
+        fitting = [name for name in catalogue.names("method") if catalogue.find("method", name).needs_scores]
+        raise PlanError(
+            f"Labels of pairs are how alike they are, which the method '{plan.method}' does not learn from. Leave out "
+            f"--labels, or use {listed(fitting)}."
+        )
+    if others and not method.takes_others:
+        raise PlanError(
+            f"The method '{plan.method}' has no use for hard negatives, the columns behind the first two of --pairs. "
+            f"Leave them out, or use {listed(able, 20)}."
+        )
+
+
+def _parted(pairs: Pairs, *, seed: int) -> tuple[Pairs, Pairs]:
+    """The pairs to learn from, and a tenth of either kind to verify with."""
+    _, kept = split(pairs.same.astype(np.int64), seed=seed, share=KEPT)
+    learned, asked = (Pairs(*(part[rows] for part in pairs)) for rows in (~kept, kept))
+    return learned, asked
+
+
+def _codes(plan: Plan, labels: object, source: object, items: Items, *, pairs: bool) -> Labels:
+    """The class of every item, checked for being enough to learn from."""
+    who = f"The method '{plan.method}'" if plan.negatives == "auto" else f"'{plan.method}' with '{plan.negatives}'"
+    if labels is None and items.labels is None:
+        beside = " or pairs (--pairs=FILE)" if pairs else ""
+        raise LabelError(
+            f"{who} learns from labels{beside}: give --labels, such as folder, a column, or a .csv or .npy file. "
+            f"These methods need none: {listed(without_labels(), 20)}."
+        )
+    read = read_codes(labels, source, items)
+    codes, classes = read.codes, read.classes
+    if codes.ndim != 1:
+        raise LabelError(f"{who} needs one class for each item. These labels name several at once.")
+    if len(classes) < 2:
+        raise LabelError(f"All labels are '{classes[0]}'. {who} needs two classes to tell apart.")
+    if np.bincount(codes[codes >= 0]).max() < 2:
+        raise LabelError(f"Every class has a single item, so no two belong together. {who} needs two of a class.")
+    return read
+
+
+def unseen(labels: object, modality: Modality) -> None:
+    """Refuse labels that the model has learned from."""
+    if isinstance(labels, str) and labels in modality.uses():
+        raise LabelError(
+            f"The column '{labels}' is a feature of this model, so it sees what it would be asked for. "
+            f"Train with --without={labels}, which leaves it out."
+        )

@@ -1,0 +1,232 @@
+"""What the JSON files of a run folder hold: every reader of one reads it by its type here. More may stand beside.
+
+Each is as narrow as those who read it rely on, so that a file from elsewhere is refused in a sentence and not in a
+traceback. What names parts is text here, and is looked up as ``trust`` says.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, NotRequired, TypedDict
+
+from counterpoint.storage.typed_json import Between, Count, Digest, Size
+
+Value = str | int | float | bool | None
+"""Of a choice."""
+
+Share = Annotated[float, Between(0, 1)]
+Level = Literal["good", "warning", "bad"]
+
+
+class Ends(TypedDict):
+    """A value and its interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Head(TypedDict):
+    """The projection head in ``config.json``."""
+
+    inputs: Size
+    hidden: Size
+    outputs: Size
+    layers: Annotated[int, Between(1, 5)]
+    weights: Digest
+
+
+class Config(TypedDict):
+    """``config.json``: how the encoder is built, and how it sees."""
+
+    format: NotRequired[Literal[1]]
+    modality: str
+    settings: dict[str, object]
+    weights: Digest
+    apart: NotRequired[dict[str, Digest]]
+    encoder: NotRequired[str | None]
+    width: NotRequired[Size | None]
+    seed: NotRequired[Count]
+    initial_weights: NotRequired[str | None]
+    adopted: NotRequired[bool]
+    head: NotRequired[Head | None]
+
+
+class Stand(TypedDict):
+    """What ``stand`` is given."""
+
+    inputs: Size
+    hidden: Size
+    head_layers: Annotated[int, Between(0, 5)]
+    classes: Size
+
+
+class Top(TypedDict):
+    """``classifier.json``: what stands on an encoder."""
+
+    built: Stand
+    classes: list[str]
+    temperature: Annotated[float, Between(1e-6, 1e6)]
+    kind: NotRequired[Literal["one", "any"]]
+    learned: NotRequired[list[str]]
+    weights: Digest
+    model: Digest
+
+
+class Plan(TypedDict):
+    """``plan.json``: every choice, as asked and as settled, and the data."""
+
+    source: str
+    source_path: NotRequired[str | None]
+    source_seal: NotRequired[str | None]
+    asked: dict[str, Value]
+    settled: dict[str, Value]
+    command: NotRequired[str | None]
+    verb: NotRequired[str]
+    data: NotRequired[dict[str, Value]]
+    identity: NotRequired[str]
+    items: NotRequired[Count]
+    steps_per_epoch: NotRequired[Count]
+    classes: NotRequired[dict[str, Count]]
+    started: NotRequired[str]
+    machine: NotRequired[dict[str, Value]]
+    learned_from_labels: NotRequired[bool | None]
+
+
+class Said(TypedDict):
+    """One sentence of a verdict."""
+
+    level: Level
+    kind: NotRequired[str]
+    sentence: str
+
+
+class Verdict(TypedDict):
+    """``verdict.json``: whether it learned."""
+
+    verdicts: list[Said]
+    steps: NotRequired[Count]
+    seconds: NotRequired[float]
+
+
+class Measured(TypedDict):
+    """A line of ``metrics.jsonl``; what was measured may have been no number."""
+
+    step: Count
+    steps: Count
+    seconds: float
+    effective_rank_z: NotRequired[float]
+    effective_rank_z_limit: NotRequired[float]
+    compared: NotRequired[float]
+
+
+class Answered(TypedDict):
+    """An item and what it was taken for."""
+
+    name: str
+    answer: str
+    probability: Share
+    second: str
+    label: NotRequired[str]
+
+
+class Classified(Ends):
+    """What a classifier is asked about, in ``evaluation.json``."""
+
+    items: Count
+    chance: float
+    calibration: float
+    calibration_expected: float
+    kind: NotRequired[Literal["one", "any"]]
+    classes: NotRequired[list[str]]
+    confusion: NotRequired[list[list[Count]]]
+    most_wrong: NotRequired[list[Answered]]
+
+
+class Score(Ends):
+    """One kind of score beside its baselines."""
+
+    level: Level
+    sentence: str
+    baselines: dict[str, Ends]
+    differences: dict[str, Ends]
+
+
+class Evaluation(TypedDict, total=False):
+    """``evaluation.json``: scores, and of which data they are."""
+
+    headline: Said
+    knn: Score
+    linear: Score
+    classifier: Classified
+    rehearsal: bool
+    train: str | None
+    train_path: str | None
+    train_seal: str | None
+    test: str | None
+    test_path: str | None
+    test_seal: str | None
+
+
+class Tried(Ends):
+    """A classifier in cross-validation."""
+
+    loss: NotRequired[float]
+
+
+class Judgement(TypedDict):
+    """Which of several classifiers was handed over."""
+
+    delivered: str
+    candidates: NotRequired[dict[str, Tried | None]]
+    baselines: NotRequired[dict[str, Tried | None]]
+
+
+class Tuned(TypedDict, total=False):
+    """``tuned.json``: how many labels were learned from."""
+
+    conclusion: str
+    level: Level
+    judgement: Judgement
+    least_certain: list[Answered]
+
+
+class Student(Ends):
+    """What a student of so many labels is worth."""
+
+    labels: Annotated[int, Between(1, 1e12)]
+
+
+class Row(TypedDict):
+    """What so many labels are worth, used in several ways."""
+
+    labels: Annotated[int, Between(1, 1e12)]
+    budget: str
+    ways: Annotated[dict[Literal["scratch", "linear", "tuned", "distilled"], Ends], Between(1, 4)]
+    differences: dict[str, Ends]
+
+
+class LeftOut(TypedDict):
+    """A budget that was not tried."""
+
+    budget: str
+    reason: str
+
+
+class Budget(TypedDict):
+    """``budget.json``: what labels are worth."""
+
+    rows: list[Row]
+    asked: Count
+    draws: Count
+    comparisons: Count
+    student: NotRequired[Student]
+    left_out: NotRequired[list[LeftOut]]
+
+
+class Verification(TypedDict):
+    """``verification.json``: where same ends and different begins."""
+
+    model: Digest
+    space: str
+    threshold: float
+    steepness: float

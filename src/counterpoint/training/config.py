@@ -1,0 +1,83 @@
+"""How long and how to move the weights, and how a batch is cut."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+
+from counterpoint.errors import SourceError, counted
+from counterpoint.interfaces import Items
+from counterpoint.training.distributed import ALONE, Processes
+from counterpoint.training.optimizers import MakeOptimizer, adamw, rate
+from counterpoint.training.sampling import EachItem, Sampling
+from counterpoint.training.schedules import Scaling, Schedule, cosine, square_root
+
+FEWEST = 10
+"""Steps of the shortest run that goes by time: fewer teach nothing."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How long and how to move the weights; the plan, without names."""
+
+    steps: int
+    batch_size: int = 256
+    optimizer: MakeOptimizer = adamw
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-2
+    warmup: float = 0.05
+    scaling: Scaling = square_root
+    schedule: Schedule = cosine
+    seed: int = 0
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    precision: str = "fp32"
+    at_once: int | None = None
+    """Items that a process encodes at once; None for its whole share of the batch."""
+    processes: Processes = ALONE
+    sampling: Sampling | None = None
+    """What stands in the rows of an epoch; None for every item once."""
+    local_views: int = 0
+    """Smaller looks at each item beside those that the method wants."""
+
+    @property
+    def peak(self) -> float:
+        """The highest learning rate of the run.
+
+        >>> Recipe(steps=1, batch_size=1024, learning_rate=0.002).peak
+        0.004
+        """
+        return self.learning_rate * self.scaling(self.batch_size / 256)
+
+    def rate(self, step: int, steps: int) -> float:
+        """The learning rate of a step, of so many."""
+        return rate(step, total=steps, warmup=self.warmup, peak=self.peak, schedule=self.schedule)
+
+    def rows(self, items: Items) -> Sampling:
+        """What stands in the rows of an epoch of these items."""
+        return self.sampling or EachItem(len(items))
+
+
+def steps_per_epoch(items: int, batch_size: int) -> int:
+    """Whole batches in an epoch; what is left over is another in every epoch."""
+    if batch_size > items:
+        raise SourceError(
+            f"The batch size {batch_size} is larger than the data: {counted(items, 'item')}. "
+            f"Use --batch-size={max(2, items // 2)}."
+        )
+    return items // batch_size
+
+
+def count_of_pieces(recipe: Recipe) -> int:
+    """In how many pieces the largest share of a batch is encoded; the same number on every process."""
+    share = -(-recipe.batch_size // recipe.processes.count)
+    return -(-share // (recipe.at_once or share))
+
+
+def least_at_once(recipe: Recipe) -> int:
+    """How many items the smallest piece of a batch holds.
+
+    >>> least_at_once(Recipe(steps=1, batch_size=100, at_once=30))
+    25
+    """
+    return recipe.batch_size // recipe.processes.count // count_of_pieces(recipe)

@@ -1,0 +1,107 @@
+"""How long a step takes on this machine: what turns a time budget into epochs, and a plan into minutes."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import statistics
+import sys
+import time
+from typing import NamedTuple
+
+import torch
+
+from counterpoint.errors import InputError
+from counterpoint.interfaces import Items, Method, Step
+from counterpoint.modality import Modality
+from counterpoint.training.batch_norm import share_statistics
+from counterpoint.training.batches import look
+from counterpoint.training.config import FEWEST, Recipe, least_at_once
+from counterpoint.training.loop import learn
+from counterpoint.training.threads import computing_with
+
+SMALL = 64
+"""Items in a step that is only timed."""
+
+TIMED = 3
+"""Steps that are timed at least, after one that warms up."""
+
+
+class Pace(NamedTuple):
+    """What a step costs here: seconds, and the most memory in bytes that the process has held so far."""
+
+    seconds: float
+    memory: int
+    threads: int
+    """With how many threads that is, the faster one of all and one."""
+
+
+def measure(
+    method: Method, items: Items, modality: Modality, recipe: Recipe, *, budget: float = 4.0, choose: bool = False
+) -> Pace:
+    """The median over some real, small steps of a copy; the method itself, and torch's generator, stay as they were.
+
+    They take ``budget`` seconds, 4 at most, or as long as four steps do. On a CPU a step of the recipe's batch is
+    reckoned by its items: the run measures itself as it goes. ``choose`` times one thread against all of them.
+    """
+    small = dataclasses.replace(recipe, batch_size=_small(method, recipe))
+    all_threads = torch.get_num_threads()
+    counts = [all_threads, 1] if choose and all_threads > 1 and recipe.device.type == "cpu" else [all_threads]
+    with torch.random.fork_rng():
+        trial = copy.deepcopy(method).to(recipe.device).train()
+        share_statistics(trial, recipe.processes)
+        optimizer = recipe.optimizer(trial, learning_rate=1e-6, weight_decay=0.0)
+        taken: dict[int, list[float]] = {count: [] for count in counts}
+        began, step, going = time.monotonic(), 0, 1.0
+        while going:
+            threads = counts[step % len(counts)]
+            start = time.monotonic()
+            with computing_with(threads):
+                info, views = look(items, modality, small, step=step, count=trial.views)
+                _, vectors = learn(trial, optimizer, views, info, small, step=step)
+                trial.remember(Step(1, 1, vectors, info))
+            taken[threads].append(time.monotonic() - start)
+            step += 1
+            enough = all(len(each) > TIMED for each in taken.values())
+            enough = enough and (time.monotonic() - began > min(budget, 4.0) or step >= 50)
+            going = recipe.processes.from_first(not enough)
+    each = {count: statistics.median(some[1:]) for count, some in taken.items()}
+    best = min(counts, key=lambda count: each[count])
+    seconds = each[best] * recipe.batch_size / small.batch_size
+    return Pace(recipe.processes.from_first(seconds), _most_memory(recipe.device), best)
+
+
+def _small(method: Method, recipe: Recipe) -> int:
+    """The batch of a step that is timed: small, where the method can do with few items; whole on a GPU, where a small
+    step may take as long.
+    """
+    if recipe.device.type != "cpu":
+        return recipe.batch_size
+    size = min(recipe.batch_size, SMALL * recipe.processes.count)
+    try:
+        method.fits(size, least_at_once(dataclasses.replace(recipe, batch_size=size)))
+    except InputError:
+        return recipe.batch_size
+    return size
+
+
+def _most_memory(device: torch.device) -> int:
+    """The peak of the process; on a GPU the peak of its tensors."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    import resource
+
+    kibibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return kibibytes if sys.platform == "darwin" else kibibytes * 1024
+
+
+def planned_steps(*, seconds: float, per_step: float, per_epoch: int) -> int:
+    """As many steps as fit, in whole epochs where at least one fits; never fewer than teach anything.
+
+    >>> planned_steps(seconds=100, per_step=1, per_epoch=30), planned_steps(seconds=15, per_step=1, per_epoch=30)
+    (90, 15)
+    >>> planned_steps(seconds=1, per_step=1, per_epoch=30)
+    10
+    """
+    steps = max(FEWEST, int(seconds / per_step))
+    return steps // per_epoch * per_epoch if steps >= per_epoch else steps

@@ -1,0 +1,74 @@
+"""Who takes part in a comparison: a method, and where wanted other choices that make it differ from the rest."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from counterpoint.errors import PlanError
+from counterpoint.interfaces import Items
+from counterpoint.modality import Modality
+from counterpoint.plans import Plan
+from counterpoint.setup.build import Codes, completed, learns_from_labels
+from counterpoint.setup.dataset import Opened, Own
+from counterpoint.setup.experiment import arranged
+from counterpoint.setup.supervision import taught
+
+SHARED = ("epochs", "minutes", "seed", "modality", "device", "precision", "encoder", "width", "view_size")
+"""Choices that are the same for all: time, and what the untrained encoder is that all are compared with."""
+
+
+def contender(plan: Plan, spec: str) -> Plan:
+    """The shared plan with one contender's own choices: ``METHOD``, or ``METHOD choice=value choice=value``.
+
+    >>> own = contender(Plan(), "simclr objective=debiased(prior=0.2) head_layers=3")
+    >>> own.method, own.objective, own.head_layers
+    ('simclr', 'debiased(prior=0.2)', 3)
+
+    Raises:
+        PlanError: A choice is not of a plan, is one that all share, or does not fit the method.
+    """
+    if plan.recipe is not None or " recipe=" in spec:
+        raise PlanError(
+            "A recipe is of one method and brings an encoder and a length of its own, which a comparison shares. Leave "
+            "out the recipe, or name the choices of it that are to be compared."
+        )
+    method, *others = re.split(r"\s+(?![^(]*\))", spec.strip())
+    choices: dict[str, Any] = {}
+    for each in others:
+        name, sign, value = each.partition("=")
+        if not sign or not value:
+            raise PlanError(f"'{spec}' cannot be read. Write a method, then choices as name=value with spaces between.")
+        if name in ("method", *SHARED):
+            raise PlanError(f"All contenders share the choice '{name}'. Give it once for the comparison, as --{name}.")
+        choices[name] = _value(value)
+    own = Plan.of({**plan.record(), "method": method, **choices})
+    completed(own)
+    return own
+
+
+def require_all(
+    plan: Plan, specs: Sequence[str], source: object, modality: Modality, items: Items, learnable: Codes
+) -> None:
+    """Build every contender once, so that what cannot be trained is refused before anything is.
+
+    The source is opened with the shared views; ``learnable`` are the labels that may be learned from.
+    """
+    for spec in specs:
+        own = dataclasses.replace(contender(plan, spec), minutes=None, epochs=1)
+        seen = modality if own.views == plan.views else modality.looking(own.views)
+        labels = learnable if learns_from_labels(own) else None
+        learned = taught(own, source, items, labels=labels, pairs=None)
+        arranged(Opened(seen, items, learned), own, Own(), began=0.0)
+
+
+def _value(text: str) -> Any:
+    """A number, None, or the text itself."""
+    try:
+        value = ast.literal_eval(text)
+    except (SyntaxError, ValueError):
+        return text
+    return value if isinstance(value, int | float | None) else text

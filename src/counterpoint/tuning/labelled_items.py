@@ -1,0 +1,121 @@
+"""The labelled items by which runs are compared: some to learn a probe from, others to ask about."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Int64
+
+from counterpoint.data.labels import Labels, pair, read_codes
+from counterpoint.data.overlap import note_on_shared, shared
+from counterpoint.data.splits import UNLABELLED, hold_out, is_labelled
+from counterpoint.errors import LabelError
+from counterpoint.evaluation.labelled import SHARE, Labelled, numbered_alike
+from counterpoint.evaluation.probe import probe
+from counterpoint.evaluation.scores import raw_features
+from counterpoint.interfaces import Items
+from counterpoint.modality import Modality
+from counterpoint.model import Model
+from counterpoint.setup.dataset import identity
+from counterpoint.setup.progress import announce_labels, console
+from counterpoint.setup.supervision import unseen
+
+CHOSEN = 20_000
+"""Labelled items that a probe learns from at most: more would take longer than a short run."""
+
+
+class Right(NamedTuple):
+    """Which of the asked items (m,) a probe of some features gets right."""
+
+    linear: Bool[np.ndarray, " m"]
+    knn: Bool[np.ndarray, " m"]
+
+
+@dataclass(frozen=True)
+class Questions:
+    """What is known and what is asked, and the labels that a run may learn from."""
+
+    known: Labelled
+    asked: Labelled
+    learnable: Int64[np.ndarray, " n"]
+    """The class of every item of the source, -1 for those that are asked about or have no label."""
+    read: Labels
+    """The labels of the source, and of the test items where those have a source of their own."""
+    answers: Labels | None = None
+    shared: int = 0
+    """How many of those that are asked about are equal to items that are learned from."""
+
+    def announce(self) -> None:
+        """Print the classes, and whether items are asked about that are learned from."""
+        announce_labels(self.read, held_out=self.answers is None)
+        if self.answers is not None:
+            announce_labels(self.answers, what="test", held_out=False)
+        if self.shared:
+            console().print(f"warning   {note_on_shared(self.shared, len(self.asked.labels))}", markup=False)
+
+    def right(self, model: Model) -> Right:
+        """Which answers a model's representations give."""
+        return self._right(model.represent(self.known.items), model.represent(self.asked.items))
+
+    def raw(self, modality: Modality) -> Right:
+        """Which answers the items themselves give, without any encoder."""
+        return self._right(raw_features(modality, self.known.items), raw_features(modality, self.asked.items))
+
+    def counts(self) -> dict[str, int]:
+        """How many items are asked about, how many are known, and how many are both."""
+        return {"asked": len(self.asked.labels), "known": len(self.known.labels), "shared": self.shared}
+
+    def identity(self, modality: Modality, items: Items, encoder: str) -> str:
+        """A fingerprint of the source, of the items that are asked about, and of what all of them are named."""
+        of_all = [
+            identity(items, modality, encoder, self.learnable),
+            identity(self.known.items, modality, encoder, self.known.labels),
+            identity(self.asked.items, modality, encoder, self.asked.labels),
+        ]
+        return hashlib.sha256("".join(of_all).encode()).hexdigest()
+
+    def chance(self) -> Right:
+        """Which answers are right if all are the most frequent class."""
+        right = self.asked.labels == np.bincount(self.known.labels).argmax()
+        return Right(right, right)
+
+    def _right(self, known: np.ndarray, asked: np.ndarray) -> Right:
+        count = len(self.known.classes)
+        found = probe(known, self.known.labels, asked, self.asked.labels, classes=count)
+        return Right(found.linear, found.knn)
+
+
+def questions(
+    modality: Modality, source: object, items: Items, *, test: object, labels: object, seed: int
+) -> Questions:
+    """The questions of a source: about the items of ``test``, or else about a fifth of its own labelled ones.
+
+    Raises:
+        LabelError: There are no labels, or they cannot be asked about.
+    """
+    first, second = pair(labels, separate=test is not None)
+    unseen(first, modality)
+    read = read_codes(first, source, items)
+    codes, classes = read.codes, read.classes
+    if codes.ndim != 1:
+        raise LabelError("Runs are compared by one class for each item. These labels name several at once.")
+    answers = None
+    if test is None:
+        rows = np.flatnonzero(is_labelled(codes))
+        _, held = hold_out(codes[rows], seed=seed, share=SHARE)
+        if not held.any():
+            raise LabelError("Every class has one label, so none can be held out to ask about. Give --test.")
+        asked = Labelled(items, codes, classes).of(rows[held])
+        codes = np.where(np.isin(np.arange(len(codes)), rows[held]), UNLABELLED, codes)
+    else:
+        others = modality.open(test)
+        answers = read_codes(second, test, others)
+        asked = numbered_alike(Labelled.read(items, read), Labelled.read(others, answers))
+    rows = np.flatnonzero(is_labelled(codes))
+    if len(rows) > CHOSEN:
+        rows = np.sort(np.random.default_rng(seed).permutation(rows)[:CHOSEN])
+    twice = 0 if test is None else shared(asked.items, items)
+    return Questions(Labelled(items, codes, classes).of(rows), asked, codes, read, answers, twice)

@@ -1,0 +1,165 @@
+"""What a search has found: the plan to take, how sure that is, what mattered, and which measures could be trusted."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from counterpoint.evaluation.label_free import MEASURES
+from counterpoint.evaluation.rank_correlation import rank_correlation
+from counterpoint.output.tables import columns
+from counterpoint.plans import Plan
+from counterpoint.plans.data_options import DataOptions, as_words
+from counterpoint.setup.build import learns_from_labels
+from counterpoint.tuning.repeats import repeated
+from counterpoint.tuning.scoring import called, said, worth
+from counterpoint.tuning.search_space import changed
+from counterpoint.tuning.study import RUNGS
+
+UNSAID = ("epochs", "minutes")
+"""Choices that are about the search and not about the plan that it finds."""
+
+
+def outcome(
+    head: Mapping[str, Any], trials: Sequence[Mapping[str, Any]], repeats: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """The plan to take, by its choices, with how it was found; empty while no plan has come to its end."""
+    whole = [each for each in trials if each["state"] == "complete"]
+    if not whole:
+        return {}
+    usual = next((each for each in whole if not each["choices"]), None)
+    best = max(whole, key=lambda each: (each["score"], not each["choices"]))
+    again = repeated(best, usual, repeats) if usual else {}
+    taken = usual if usual and again and ("failed" in again or again["difference"]["value"] < 0) else best
+    plans = [each for each in trials if each["state"] != "failed"]
+    found = {
+        "choices": taken["choices"],
+        "fixed": _fixed(head),
+        "command": command(head, taken["choices"]),
+        "by": head["by"],
+        "classes": head.get("classes", {}),
+        "best": {"plan": best["number"], "choices": best["choices"], "score": best["score"]},
+        "usual": None if usual is None else {"plan": usual["number"], "score": usual["score"]},
+        "plans": len(plans),
+        "repeated": again,
+    }
+    level, sentence = verdict(found)
+    return {**found, "level": level, "sentence": sentence}
+
+
+def correlations(trials: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """How each measure agrees with the probe on the order of plans: at the first rung of all, at the end of the rest.
+
+    Each is ``value``, ``low``, ``high`` and ``plans``, or None of too few plans.
+    """
+    first = min(RUNGS)
+    early = [rung for each in trials for rung in each["rungs"] if rung["share"] == first]
+    late = [rung for each in trials for rung in each["rungs"] if rung["share"] == 1]
+    return {name: {"early": _agreed(early, name), "late": _agreed(late, name)} for name in MEASURES}
+
+
+def command(head: Mapping[str, Any], choices: Mapping[str, Any]) -> str | None:
+    """The command line that trains with these choices; None where it cannot be said in words."""
+    if not head["sayable"]:
+        return None
+    made = {**_fixed(head), **choices}
+    words = ["counterpoint", "fit", head["source"], "--out", f"{head['out']}/best"]
+    if head["labels"] not in (None, "own") and learns_from_labels(Plan.of(made)):
+        words += ["--labels", head["labels"]]
+    words += as_words(DataOptions.of(head["data"]))
+    for name, value in made.items():
+        words += [f"--{name.replace('_', '-')}", str(value)]
+    return shlex.join(words)
+
+
+def verdict(found: Mapping[str, Any]) -> tuple[str, str]:
+    """Whether the best plan is better than the usual one, in a sentence that says how sure that is."""
+    by, best, usual, again = found["by"], found["best"], found["usual"], found["repeated"]
+    name = called(by)
+    if usual is None:
+        return "warning", f"The usual plan failed; the best of {found['plans']} has {said(by, best['score'])} ({name})."
+    if not best["choices"]:
+        text = f"None of {found['plans'] - 1} other plans scored higher than the usual one, {said(by, usual['score'])}"
+        return "good", f"{text} ({name})."
+    text = (
+        f"The best of {found['plans']} plans had {said(by, best['score'])} ({name}), the usual one "
+        f"{said(by, usual['score'])}."
+    )
+    if not again:
+        return "warning", f"{text} The best of many is lucky too; it was not repeated, so how lucky is not known."
+    if "failed" in again:
+        return "warning", f"{text} With another seed it failed, so the usual plan is the one to take: {again['failed']}"
+    seeds = "another seed" if len(again["seeds"]) == 1 else f"{len(again['seeds'])} other seeds"
+    text += f" With {seeds} they had {said(by, again['best'])} and {said(by, again['usual'])}"
+    value, low, high = (again["difference"][end] for end in ("value", "low", "high"))
+    if low is None:
+        return "warning", f"{text}; how much of that is luck cannot be told from so few."
+    text += f": in all {said(by, value, signed=True)} ({said(by, low, signed=True)} to {said(by, high, signed=True)})"
+    if value < 0:
+        return "warning", f"{text}. Repeated it scores lower, so the usual plan is the one to take."
+    if low <= 0:
+        return "warning", f"{text}. Chance alone could do that."
+    return "good", f"{text}. It is better."
+
+
+def described(choices: Mapping[str, Any]) -> str:
+    """Choices in words.
+
+    >>> described({"temperature": 0.2, "head_layers": 3}), described({})
+    ('temperature 0.2, head_layers 3', 'as usual')
+    """
+    return ", ".join(f"{name} {value}" for name, value in choices.items()) or "as usual"
+
+
+def tuning_table(found: Mapping[str, Any]) -> str:
+    """What ``tune`` found, as plain text for people."""
+    by = found["by"]
+    lines = [("plan", *(f"at {share:g}" for share in RUNGS), called(by), "", "choices")]
+    for each in sorted(found["trials"], key=lambda each: (each["state"] != "complete", -(each["score"] or 0))):
+        at = {rung["share"]: said(by, rung["score"]) for rung in each["rungs"]}
+        state = "" if each["state"] == "complete" else each["state"]
+        reason = f" ({each['reason']})" if each["reason"] else ""
+        lines.append(
+            (
+                str(each["number"]),
+                *(at.get(share, "") for share in (*RUNGS, 1)),
+                state,
+                described(each["choices"]) + reason,
+            )
+        )
+    text = columns(lines)
+    if by == "linear":
+        text += ["", *columns([("agreement with the probe", "early", "at the end"), *_agreements(found)])]
+    if found["importances"]:
+        shares = ", ".join(f"{name} {share:.0%}" for name, share in found["importances"].items())
+        text += ["", f"Of the differences after a quarter of the time: {shares}."]
+    text += ["", found["sentence"]]
+    return "\n".join([*text, *(["", found["command"]] if found["command"] else [])])
+
+
+def agreement(found: Mapping[str, Any] | None) -> str:
+    """A correlation with its interval, for people."""
+    if found is None:
+        return "not known"
+    return f"{found['value']:+.2f} ({found['low']:+.2f} to {found['high']:+.2f})"
+
+
+def _agreements(found: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    return [
+        (MEASURES[name].called, agreement(each["early"]), agreement(each["late"]))
+        for name, each in found["correlations"].items()
+    ]
+
+
+def _agreed(rungs: Sequence[Mapping[str, Any]], name: str) -> dict[str, Any] | None:
+    values = np.asarray([worth(name, rung["measures"][name]) for rung in rungs], dtype=np.float64)
+    found = rank_correlation(values, np.asarray([rung["score"] for rung in rungs], dtype=np.float64))
+    return None if found is None else {**found._asdict(), "plans": len(rungs)}
+
+
+def _fixed(head: Mapping[str, Any]) -> dict[str, Any]:
+    made = changed(Plan.of(head["asked"]))
+    return {name: value for name, value in made.items() if name not in UNSAID}

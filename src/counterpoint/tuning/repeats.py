@@ -1,0 +1,87 @@
+r"""Whether the best of many plans is better than the usual one, or only had the luck of the maximum.
+
+    d = mean_a b_a - mean_c u_c,   se^2 = s^2 (1/A + 1/C) + var_j(mean_a b_aj - mean_c u_cj) / m,   d -+ t_f se
+
+b_a are scores of the best plan with seeds that the search did not see, u_c those of the usual plan, s^2 their variance
+within each of the two, pooled; b_aj says whether the probe gets item j right.  The score by which the best was chosen
+is left out, for it was chosen for being high; that of the usual plan was not chosen, so it counts.
+Two samples with one variance: Student 1908, "The probable error of a mean".  The items' part and the degrees of freedom
+f, of A + C - 2 for the seeds and m - 1 for the items, are as in ``evaluation.draws``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64
+
+from counterpoint.evaluation.intervals import Interval, t_quantile
+from counterpoint.evaluation.repeats import Variance, total
+
+
+def difference(
+    best: Float64[np.ndarray, " a"], usual: Float64[np.ndarray, " c"], items: Float64[np.ndarray, " m"] | None
+) -> tuple[float, Interval | None]:
+    """How much better the best is, and the interval of that, if there are repeats enough to know one.
+
+    ``items`` is how much more often each item is right with the best than with the usual plan, where that is known.
+
+    >>> difference(np.asarray([3.0, 3.2]), np.asarray([2.0, 2.2, 1.8]), None)[0]
+    1.1
+    """
+    value = round(float(best.mean() - usual.mean()), 12)
+    freedom = len(best) + len(usual) - 2
+    if freedom < 1:
+        return value, None
+    spread = np.square(best - best.mean()).sum() + np.square(usual - usual.mean()).sum()
+    parts = [Variance(float(spread) / freedom * (1 / len(best) + 1 / len(usual)), freedom)]
+    if items is not None and len(items) > 1:
+        parts.append(Variance(float(items.var(ddof=1)) / len(items), len(items) - 1))
+    variance = total(*parts)
+    reach = t_quantile(0.95, variance.freedom) * float(np.sqrt(variance.value))
+    return value, Interval(value, value - reach, value + reach)
+
+
+def repeated(best: Mapping[str, Any], usual: Mapping[str, Any], repeats: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What repeating the two plans has shown, as JSON can hold it; empty where not both were repeated.
+
+    Only ``failed``, with the reason, where the best one failed with another seed.
+
+    ``best`` and ``usual`` are their records in the search, ``repeats`` those of all that was repeated.
+    """
+    own, other = ([each for each in repeats if each["choices"] == plan["choices"]] for plan in (best, usual))
+    failed = [each["reason"] for each in own if each["score"] is None]
+    if failed:
+        return {"failed": failed[0]}
+    other = [each for each in other if each["score"] is not None]
+    if not own or not other or best["choices"] == usual["choices"]:
+        return {}
+    scores = [np.asarray([each["score"] for each in some], dtype=np.float64) for some in (own, other)]
+    items = None
+    if own[0]["right"] is not None:
+        items = np.mean([cells(each) for each in own], axis=0) - np.mean([cells(each) for each in other], axis=0)
+    value, interval = difference(scores[0], np.append(scores[1], usual["score"]), items)
+    return {
+        "seeds": sorted({each["seed"] for each in own}),
+        "best": float(scores[0].mean()),
+        "usual": float(scores[1].mean()),
+        "difference": {"value": value, "low": None, "high": None} if interval is None else interval._asdict(),
+    }
+
+
+def packed(right: np.ndarray | None) -> str | None:
+    """Which items are right, in a few letters."""
+    return None if right is None else f"{len(right)}:{np.packbits(right).tobytes().hex()}"
+
+
+def cells(repeat: Mapping[str, Any]) -> Float64[np.ndarray, " m"]:
+    """What ``packed`` was given, as zeros and ones.
+
+    >>> cells({"right": packed(np.asarray([True, False, True]))}).tolist()
+    [1.0, 0.0, 1.0]
+    """
+    count, _, letters = repeat["right"].partition(":")
+    bits = np.unpackbits(np.frombuffer(bytes.fromhex(letters), dtype=np.uint8), count=int(count))
+    return bits.astype(np.float64)

@@ -1,0 +1,158 @@
+r"""What is searched: the choices of a plan that the user left open, and the range of each around the usual one.
+
+    a number     usual * low ... usual * high, drawn on a logarithmic scale
+    a size       one of usual / 4, usual / 2, usual, 2 usual, 4 usual
+    a name       one of a list
+
+The usual values together are the plan that ``fit`` would take, and the first that is tried.  A choice that the user has
+made is not searched, and neither is one that the method or the data has no use for.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from counterpoint import catalogue
+from counterpoint.errors import PlanError
+from counterpoint.modality import Modality
+from counterpoint.plans import Plan
+from counterpoint.setup.build import asks_for, completed
+
+NUMBERS: Mapping[str, tuple[float, float]] = {
+    "temperature": (0.25, 6.0),
+    "learning_rate": (0.2, 5.0),
+    "strength": (0.4, 2.0),
+}
+"""The lowest and the highest value of a number, as factors of the usual one."""
+
+SIZES = (0.25, 0.5, 1, 2, 4)
+"""Factors of the usual width of a head."""
+
+BATCHES = (0.5, 1, 2, 4)
+"""Factors of the usual batch."""
+
+LAYERS = (1, 2, 3)
+
+OBJECTIVES = ("info_nce", "decoupled", "debiased", "hard")
+"""Objectives that can take each other's place: they need no labels and share the meaning of temperature."""
+
+MEMORY = 0.5
+"""Share of the machine's memory that the largest batch may fill."""
+
+STRENGTH = "strength"
+"""Stands for views, which are a spec and not a number."""
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """One choice that is searched: its usual value, and either the ends of a range or some values."""
+
+    name: str
+    usual: Any
+    low: float = 0.0
+    high: float = 0.0
+    values: Sequence[Any] = ()
+
+    def record(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        between = {"values": list(self.values)} if self.values else {"low": self.low, "high": self.high}
+        return {"name": self.name, "usual": self.usual, **between}
+
+
+def dimensions(asked: Plan, settled: Plan, modality: Modality, *, items: int, batches: float) -> list[Dimension]:
+    """What can be searched.
+
+    Args:
+        asked: The plan of the user, whose own choices stay.
+        settled: The same with everything settled that was left open.
+        modality: The kind of data, with its usual views.
+        items: How many rows an epoch has.
+        batches: How many times the usual batch the machine can hold.
+
+    Raises:
+        PlanError: Nothing was left open.
+    """
+    found = [_number(name, asked, settled) for name in ("temperature", "learning_rate")]
+    if asked.views == Plan.views and modality.strength(2.0) != modality.strength(1.0):
+        found.append(Dimension(STRENGTH, 1.0, *NUMBERS[STRENGTH]))
+    found += [_layers(asked, settled), *(_size(name, asked, settled) for name in ("head_hidden", "head_outputs"))]
+    found += [_objective(asked, settled), _batch(asked, settled, items, batches)]
+    space = [each for each in found if each is not None]
+    if not space:
+        raise PlanError("Every choice that tune could search is made already. Leave some of them out.")
+    return space
+
+
+def choices(space: Sequence[Dimension], values: Mapping[str, Any], modality: Modality) -> dict[str, Any]:
+    """The choices of a plan with these values, only those that are not the usual ones."""
+    other = {each.name: values[each.name] for each in space if values[each.name] != each.usual}
+    by = other.pop(STRENGTH, None)
+    return other if by is None else {**other, "views": modality.strength(by)}
+
+
+def changed(plan: Plan) -> dict[str, Any]:
+    """The choices of a plan that are not the default.
+
+    >>> changed(Plan(temperature=0.2))
+    {'temperature': 0.2}
+    """
+    usual = Plan().record()
+    return {name: value for name, value in plan.record().items() if value != usual[name]}
+
+
+def _number(name: str, asked: Plan, settled: Plan) -> Dimension | None:
+    usual = getattr(settled, name)
+    if getattr(asked, name) is not None or not isinstance(usual, float) or usual <= 0 or not _useful(name, asked):
+        return None
+    low, high = NUMBERS[name]
+    return Dimension(name, usual, round(usual * low, 12), round(usual * high, 12))
+
+
+def _useful(name: str, asked: Plan) -> bool:
+    """Whether a plan with this choice can be had: not every method has a temperature."""
+    try:
+        completed(Plan.of({**asked.record(), name: 0.5}))
+    except PlanError:
+        return False
+    return True
+
+
+def _layers(asked: Plan, settled: Plan) -> Dimension | None:
+    usual = settled.head_layers
+    if asked.head_layers is not None or usual is None:
+        return None
+    return Dimension("head_layers", usual, values=sorted({*LAYERS, usual}))
+
+
+def _size(name: str, asked: Plan, settled: Plan) -> Dimension | None:
+    usual = getattr(settled, name)
+    if getattr(asked, name) is not None or usual is None:
+        return None
+    return Dimension(name, usual, values=sorted({max(2, int(factor * usual)) for factor in SIZES}))
+
+
+def _objective(asked: Plan, settled: Plan) -> Dimension | None:
+    usual = settled.objective
+    if asked.objective != Plan.objective or usual not in OBJECTIVES:
+        return None
+    values = [each for each in OBJECTIVES if each in catalogue.SHELVES["objective"] and _fits(each, asked)]
+    return Dimension("objective", usual, values=values) if len(values) > 1 else None
+
+
+def _fits(objective: str, asked: Plan) -> bool:
+    """Whether the method can use an objective, and it has a temperature."""
+    try:
+        completed(dataclasses.replace(asked, objective=objective))
+    except PlanError:
+        return False
+    return asks_for(catalogue.find("objective", objective), "temperature")
+
+
+def _batch(asked: Plan, settled: Plan, items: int, batches: float) -> Dimension | None:
+    usual = settled.batch_size or 0
+    possible = {int(factor * usual) for factor in BATCHES if factor <= max(1.0, batches)}
+    values = sorted(each for each in possible if each == usual or 4 <= each <= items // 2)
+    return Dimension("batch_size", usual, values=values) if asked.batch_size is None and len(values) > 1 else None

@@ -1,0 +1,179 @@
+"""The search itself: optuna proposes plans, remembers how they did, and says which are worth going on with.
+
+Plans are proposed by a tree of Parzen estimators (Bergstra et al. 2011, "Algorithms for hyper-parameter optimization")
+and given up by successive halving (Li et al. 2020, arXiv:1810.05934): at a quarter and at half of its time, a plan goes
+on if it is in the better half of those that have come as far.  What is proposed is a function of the seed and of the
+plans before, so a search that is resumed goes on as if it had not stopped. It is kept in a text file of JSON lines.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from counterpoint import rng
+from counterpoint.errors import MissingPackage, RunError
+from counterpoint.tuning.search_space import Dimension
+
+NAME = "tune"
+
+HELD = ".lock"
+"""What optuna adds to the name of the file for as long as it writes; who holds the folder may remove it."""
+
+RANDOM = 8
+"""Plans that are drawn at random before the others are proposed from what they taught."""
+
+RUNGS: Mapping[float, int] = {0.25: 1, 0.5: 2}
+"""Shares of a plan's time after which it may be given up, as the halving counts them."""
+
+
+def require() -> None:
+    """Raise ``MissingPackage`` where optuna is not installed."""
+    try:
+        import optuna  # noqa: F401
+    except ImportError:
+        raise MissingPackage("optuna", "tune") from None
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without what optuna says of its own accord: what there is to say, this package says."""
+    import optuna
+
+    level = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            warnings.filterwarnings("ignore", module=r"optuna\.")
+            yield
+    finally:
+        optuna.logging.set_verbosity(level)
+
+
+class Study:
+    """A search that lies in a file: what was tried, how it did, and what to try next."""
+
+    def __init__(self, path: Path, space: Sequence[Dimension], *, seed: int) -> None:
+        import optuna
+        from optuna.storages import JournalStorage
+        from optuna.storages.journal import JournalFileBackend
+
+        self.space, self.seed = space, seed
+        _mend(path)
+        try:
+            storage = JournalStorage(JournalFileBackend(str(path)))
+            self.study = optuna.create_study(
+                storage=storage, study_name=NAME, direction="maximize", load_if_exists=True
+            )
+        except (ValueError, KeyError) as wrong:
+            raise RunError(f"'{path}' is damaged: {wrong}. Start anew with --overwrite.") from wrong
+        self._settle_interrupted()
+        if not self.records() and not self._in_state("WAITING"):
+            self.study.enqueue_trial({each.name: _place(each, each.usual) for each in space})
+
+    def records(self) -> list[dict[str, Any]]:
+        """What ``told`` was given of each plan, in their order."""
+        held = [each.user_attrs.get("record") for each in self.study.get_trials(deepcopy=False)]
+        return [{"number": number, **record} for number, record in enumerate(filter(None, held))]
+
+    def propose(self) -> tuple[Any, dict[str, Any]]:
+        """The next plan: a handle for the other methods, and the value of every dimension."""
+        import optuna
+
+        number = rng.number(seed=self.seed, step=len(self.records()), process=0, piece=0)
+        self.study.sampler = optuna.samplers.TPESampler(seed=number % 2**32, n_startup_trials=RANDOM)
+        trial = self.study.ask()
+        return trial, {each.name: _drawn(each, trial) for each in self.space}
+
+    def promising(self, trial: Any, share: float, score: float) -> bool:
+        """Whether a plan that has come so far is worth going on with: in the better half of those that came as far.
+
+        Counted is what was written down, and not what optuna knows of a plan that was interrupted.
+        """
+        trial.report(score, RUNGS[share])
+        earlier = [rung["score"] for each in self.records() for rung in each["rungs"] if rung["share"] == share]
+        scores: list[float] = sorted([*earlier, score], reverse=True)
+        return score >= scores[max(0, len(scores) // 2 - 1)]
+
+    def told(self, trial: Any, record: Mapping[str, Any]) -> None:
+        """Write down what became of a plan; ``state`` is complete, halved or failed, ``score`` the last it had."""
+        trial.set_user_attr("record", dict(record))
+        self._close(trial, record)
+
+    def _close(self, trial: Any, record: Mapping[str, Any]) -> None:
+        """Let optuna know what became of a plan, a handle or its number."""
+        from optuna.trial import TrialState
+
+        if record["state"] == "complete":
+            self.study.tell(trial, record["score"])
+        else:
+            self.study.tell(trial, state=TrialState.PRUNED if record["state"] == "halved" else TrialState.FAIL)
+
+    def _settle_interrupted(self) -> None:
+        """Close the plan that a process was at when it ended; one without a record is proposed again, as it was."""
+        for each in self._in_state("RUNNING"):
+            self._close(each.number, each.user_attrs.get("record", {"state": "failed"}))
+
+    def _in_state(self, name: str) -> list[Any]:
+        from optuna.trial import TrialState
+
+        found: list[Any] = self.study.get_trials(deepcopy=False, states=(TrialState[name],))
+        return found
+
+    def importances(self) -> dict[str, float]:
+        """How much of the differences between plans after a quarter of their time each dimension explains, 0 to 1.
+
+        Functional analysis of variance of a random forest (Hutter et al. 2014, "An efficient approach for assessing
+        hyperparameter importance"); then all plans count that came so far. Empty of fewer than eight.
+        """
+        import optuna
+        from optuna.trial import TrialState, create_trial
+
+        first = next(iter(RUNGS.values()))
+        there = [
+            create_trial(
+                state=TrialState.COMPLETE,
+                params=each.params,
+                distributions=each.distributions,
+                value=each.intermediate_values[first],
+            )
+            for each in self.study.get_trials(deepcopy=False)
+            if first in each.intermediate_values and "record" in each.user_attrs
+        ]
+        if len(there) < RANDOM or len({each.value for each in there}) == 1:
+            return {}
+        other = optuna.create_study(direction="maximize")
+        other.add_trials(there)
+        evaluator = optuna.importance.FanovaImportanceEvaluator(seed=self.seed)
+        found = optuna.importance.get_param_importances(other, evaluator=evaluator)
+        return {name: round(float(share), 4) for name, share in found.items()}
+
+
+def _drawn(dimension: Dimension, trial: Any) -> Any:
+    """One value of a dimension; numbers have three digits, which is what can be told apart."""
+    if not dimension.values:
+        value = trial.suggest_float(dimension.name, dimension.low, dimension.high, log=True)
+        return dimension.usual if value == dimension.usual else float(f"{value:.3g}")
+    if isinstance(dimension.usual, str):
+        return trial.suggest_categorical(dimension.name, list(dimension.values))
+    return dimension.values[trial.suggest_int(dimension.name, 0, len(dimension.values) - 1)]
+
+
+def _place(dimension: Dimension, value: Any) -> Any:
+    """What optuna calls a value: sizes go by their place in the list, so that near ones are near."""
+    named = isinstance(value, str) or not dimension.values
+    return value if named else dimension.values.index(value)
+
+
+def _mend(path: Path) -> None:
+    """Cut off a last line that was never written to its end, and remove the lock of a process that was killed."""
+    for left in path.parent.glob(f"{path.name}{HELD}*"):
+        left.unlink(missing_ok=True)
+    held = path.read_bytes() if path.exists() else b""
+    if held and not held.endswith(b"\n"):
+        os.truncate(path, held.rfind(b"\n") + 1)

@@ -1,0 +1,222 @@
+"""What the figures of a look mean, in words: a remark where one crosses a threshold, and advice on all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from counterpoint.errors import conjunction
+from counterpoint.output.tables import columns, percent
+
+Row = Mapping[str, Any]
+"""One look of what ``lab`` found."""
+
+NOTHING = 0.005
+"""Change below which views are the items: 8-bit rounding and interpolation stay below half a percent."""
+
+SAME = 0.9999
+"""Similarity above which both views of an item are one: float32 noise of an encoder stays above it."""
+
+TIMID = 0.95
+"""Share of items found again from which on hardly one in twenty is left to learn from."""
+
+STRONG = 0.02
+"""Share of items found beyond guessing up to which all but one in fifty are lost: then chance, and not what the views
+have in common, decides most comparisons."""
+
+
+MOST = 0.5
+"""Share of what a probe knows beyond guessing from which on a look takes away more than it leaves."""
+
+
+WHAT = "what tells classes apart"
+"""Before learning it is hidden rather than taken away: an encoder may learn to see through changes of light, say. On
+grey clothing the change of light cost an untrained encoder 10 points, and one that had learned for a minute 2."""
+
+
+class Measure(NamedTuple):
+    """What the figures of a look are held against."""
+
+    chance: float
+    """Share of items found by guessing."""
+    learned: bool
+    """Whether the encoder that measures has learned."""
+    gain: float | None
+    """How much righter than guessing a probe is about the items themselves, where there are labels."""
+
+
+def remarks(row: Row, by: Measure) -> list[str]:
+    """What there is to say of a look.
+
+    >>> same = {"change": 0.0, "similarity": 1.0, "accuracy": {"value": 1.0}, "damage": None}
+    >>> remarks(same, Measure(0.1, False, None))
+    ['changes nothing here']
+    """
+    if unchanged(row):
+        return ["changes nothing here"]
+    said = []
+    if always(row):
+        said.append("changes every item, but both of its views in the same way")
+    elif timid(row):
+        said.append(f"so timid that items are found again {'by the model' if by.learned else 'without learning'}")
+    if strong(row, by.chance):
+        said.append("so strong that hardly any item can be found again")
+    damage = row["damage"]
+    if damage is None:
+        return said
+    taken = f"({points(damage['value'])} points)"
+    if costly(row):
+        said.append(f"{'takes away' if by.learned else 'hides'} {'most of ' if ruinous(row, by) else ''}{WHAT} {taken}")
+    elif damage["low"] > 0:
+        said.append(f"makes classes easier to tell apart {taken}")
+    else:
+        said.append("damage cannot be told from none")
+    return said
+
+
+def unchanged(row: Row) -> bool:
+    """Whether views are the items."""
+    return row["change"] is not None and row["change"] < NOTHING
+
+
+def always(row: Row) -> bool:
+    """Whether the two views of an item are one, although not the item."""
+    return not unchanged(row) and row["similarity"] > SAME
+
+
+def timid(row: Row) -> bool:
+    """Whether there is little to learn from."""
+    return bool(row["accuracy"]["value"] >= TIMID)
+
+
+def strong(row: Row, chance: float) -> bool:
+    """Whether hardly any item is found beyond those that guessing finds."""
+    return bool((row["accuracy"]["value"] - chance) / (1 - chance) <= STRONG)
+
+
+def costly(row: Row) -> bool:
+    """Whether a look certainly takes away what tells classes apart."""
+    return row["damage"] is not None and row["damage"]["high"] < 0
+
+
+def ruinous(row: Row, by: Measure) -> bool:
+    """Whether it certainly takes away more of what tells classes apart than it leaves."""
+    return costly(row) and -row["damage"]["high"] > MOST * (by.gain or 0.0)
+
+
+def points(value: float) -> str:
+    """A difference of shares in points.
+
+    >>> points(-0.0312)
+    '-3.1'
+    """
+    return f"{round(100 * value, 1) + 0.0:+.1f}"
+
+
+def advice(looks: Sequence[Row], by: Measure) -> tuple[str, str]:
+    """What to make of every whole look: good or warning, and some sentences."""
+    found = [_advised(whole, looks, by) for whole in looks if whole["kind"] == "whole"]
+    return max(level for level, _ in found), " ".join(sentence for _, sentence in found)
+
+
+def _advised(whole: Row, looks: Sequence[Row], by: Measure) -> tuple[str, str]:
+    parts = [row for row in looks if row["kind"] == "part" and row["of"] == whole["of"]]
+    name = f"These views ({whole['views']})" if whole["views"] else "These views"
+    level, first = "warning", ""
+    if unchanged(whole):
+        return level, f"{name} change nothing here, so there is nothing to learn from them. Choose others."
+    if always(whole):
+        first = f"{name} change every item in one way only. Let chance decide what they change."
+    elif timid(whole):
+        first = f"{name} are timid: contrast would have little to learn. {_instead(looks, by, 'stronger')}"
+    elif strong(whole, by.chance):
+        first = f"{name} are so strong that hardly any item is found again. {_instead(looks, by, 'weaker')}"
+    elif ruinous(whole, by):
+        taken = "take away" if by.learned else "hide"
+        first = f"{name} {taken} more of {WHAT} than they leave. {_instead(looks, by, 'milder')}"
+    else:
+        level = "good"
+        first = (
+            f"{name} leave something to learn and something to find: {whole['accuracy']['value']:.1%} of the items are "
+            f"found again{'' if by.learned else ' before learning'}, {by.chance:.1%} by guessing."
+        )
+    idle = [row["name"].rpartition(": ")[2].removesuffix(" alone") for row in parts if unchanged(row)]
+    left_out = []
+    if idle:
+        left_out = [
+            f"{conjunction(idle).capitalize()} change{'s' if len(idle) == 1 else ''} nothing here and can be left out."
+        ]
+    return level, " ".join([first, *_of_classes(whole, parts, by), *left_out])
+
+
+def _instead(looks: Sequence[Row], by: Measure, wanted: str) -> str:
+    """The whole look, strength or preset in the right measure that costs the classes least, or is found least."""
+    fitting = [
+        row
+        for row in looks
+        if row["kind"] != "part"
+        and row["views"]
+        and not (unchanged(row) or always(row) or timid(row) or strong(row, by.chance) or ruinous(row, by))
+    ]
+    if not fitting:
+        return f"No {wanted} look was found among the others here."
+    best = max(fitting, key=lambda row: row["damage"]["value"] if row["damage"] else -row["accuracy"]["value"])
+    return f"Of the others, '{best['views']}' is {wanted}."
+
+
+def _of_classes(whole: Row, parts: Sequence[Row], by: Measure) -> list[str]:
+    """What the labels say of the whole look and of its most costly part."""
+    damage = whole["damage"]
+    if damage is None:
+        return []
+    if damage["low"] > 0:
+        return [f"Through them classes are easier to tell apart, by {points(damage['value'])} points."]
+    if not costly(whole):
+        return [f"What they take away of {WHAT} cannot be told from nothing ({_points(damage)})."]
+    taken = f"{_taken(damage)} points ({-100 * damage['high']:.1f} to {-100 * damage['low']:.1f}) of {WHAT}"
+    worst = min(parts, key=lambda row: float(row["damage"]["value"]), default=None)
+    most = ""
+    if worst is not None and costly(worst):
+        name = worst["name"].rpartition(": ")[2].removesuffix(" alone")
+        most = f", of single changes most through {name} ({_taken(worst['damage'])})"
+    who = "The model" if by.learned else "An encoder that has not learned"
+    beyond = "" if by.learned else "; --model says what a run cannot see through"
+    return [f"{who} loses {taken} through them{most}{beyond}."]
+
+
+def _taken(damage: Mapping[str, float]) -> str:
+    return f"{-100 * damage['value']:.1f}"
+
+
+def lab_table(found: Mapping[str, Any]) -> str:
+    """What ``lab`` found, as plain text for people."""
+    damaged = found["labels"] is not None
+    lines = [("look", "same item", "others", "found again", *(["damage"] if damaged else []), "change", "remarks")]
+    for row in found["looks"]:
+        damage = [_points(row["damage"])] if damaged else []
+        change = "" if row["change"] is None else f"{row['change']:.2f}"
+        alike = (f"{row['similarity']:.2f}", f"{row['apart']:.2f}")
+        lines.append((row["name"], *alike, percent(row["accuracy"]), *damage, change, "; ".join(row["remarks"])))
+    return "\n".join([*columns(lines), found["note"], found["advice"]])
+
+
+def note(found: Mapping[str, Any]) -> str:
+    """How the figures were measured, in words."""
+    by = f"the model in {found['model']}" if found["model"] else "an untrained encoder"
+    said = (
+        f"{found['items']:,} items seen by {by}: how alike two views of the same item and of others are, how often an "
+        f"item is found again among {found['among']} (guessing {found['chance']:.1%}), and how much views change "
+        "beside the difference to another item; 95 % intervals."
+    )
+    labels = found["labels"]
+    if labels is None:
+        return said
+    plain = labels["plain"]
+    return (
+        f"{said} Damage is in points of a linear probe on {labels['items']:,} items of {labels['classes']} classes, "
+        f"which without views is right for {plain['value']:.1%} (guessing {labels['guessed']:.1%})."
+    )
+
+
+def _points(score: Mapping[str, float]) -> str:
+    return f"{points(score['value'])} ({points(score['low'])} to {points(score['high'])})"

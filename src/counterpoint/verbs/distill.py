@@ -1,0 +1,208 @@
+"""The verb ``distill``: another network that answers as a classifier does, or to which the same items are alike."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import time
+from pathlib import Path
+from typing import Any, Unpack
+
+import numpy as np
+import torch
+
+from counterpoint.classification.classifier import RECORD, Classifier, load_classifier
+from counterpoint.data.labels import read_some_labels
+from counterpoint.data.splits import UNLABELLED, is_labelled
+from counterpoint.distillation.answers import agreement, distil
+from counterpoint.distillation.config import Lesson
+from counterpoint.distillation.vectors import imitate, shared_neighbours
+from counterpoint.errors import InputError, listed
+from counterpoint.evaluation.labelled import Labelled
+from counterpoint.interfaces import Items
+from counterpoint.label_types import named
+from counterpoint.model import Model, load
+from counterpoint.plans import Distilling
+from counterpoint.runs.locks import holds_out
+from counterpoint.setup.classifier_folder import Leaving, asked_for, free, leave
+from counterpoint.setup.finetune_config import recipe, require_views
+from counterpoint.setup.label_history import LEARNED, saw_any
+from counterpoint.setup.progress import announce_labels, embedding, may_be_quiet
+from counterpoint.setup.sizes import USUAL_BATCH, fitting_epochs
+from counterpoint.storage.files import expanded
+from counterpoint.training.config import steps_per_epoch
+from counterpoint.verbs.keywords import DistillingKeywords
+
+ANSWERS, VECTORS = "answers", "vectors"
+
+
+@may_be_quiet
+@holds_out
+def distill(
+    model: Classifier | Model | str | Path,
+    source: object,
+    *,
+    labels: object = None,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    **choices: Unpack[DistillingKeywords],
+) -> Classifier | Model:
+    """Teach another network, often a smaller one, on items that need no labels.
+
+    The student of a classifier is a classifier that gives the same answers; that of a model is a model to which the
+    same items are alike.
+
+    Args:
+        model: The teacher: a classifier, a model or the folder of one; it is left as it is.
+        source: The items to teach with, as for ``fit``: all there are.
+        labels: As for ``finetune``; they count with ``label_weight``.
+        out: The folder for the student.
+        overwrite: Replace the run in ``out``.
+        choices: Any field of ``Distilling``.
+
+    Raises:
+        InputError: The source, a choice or the folder cannot be used; the message says what to do.
+    """
+    began = time.monotonic()
+    asked = Distilling.of(choices)
+    if (labels is not None) != (asked.label_weight > 0):
+        raise InputError("True labels and their weight go together: give labels and label_weight, or neither.")
+    folder = free(out, model, overwrite=overwrite)
+    master = _master(model, asked.match)
+    encoder = master.model if isinstance(master, Classifier) else master
+    require_views(encoder)
+    items = encoder.open(source)
+    seen = saw_any(model, *([] if asked.start is None else [asked.start]))
+    leaving = Leaving(folder, {**asked_for(source, labels, asked), LEARNED: seen})
+    read = None if labels is None else read_some_labels(labels, source, items)
+    known = None if read is None else Labelled.read(items, read)
+    seconds = None if asked.minutes is None else 60 * asked.minutes - (time.monotonic() - began)
+    if isinstance(master, Classifier):
+        fitting = _fitting(known, master, items)
+        if read is not None:
+            announce_labels(read, left_out=False, held_out=False)
+        return taught(master, fitting, asked, seconds, leaving)
+    if known is not None:
+        raise InputError("A teacher of vectors needs no labels. Leave them out, or give a classifier as the teacher.")
+    return imitated(master, items, asked, seconds, leaving)
+
+
+def taught(
+    master: Classifier, known: Labelled, asked: Distilling, seconds: float | None, leaving: Leaving
+) -> Classifier:
+    """A student of a classifier, from opened items; the class of those without a label is -1."""
+    items = known.items
+    plan = lesson(asked, len(items), seconds, begun=asked.start is not None)
+    student = distil(master, fresh(master.model, asked), items, known.labels, plan)
+    found = {
+        "items": len(items),
+        "agreement": agreement(master, student, items),
+        "parameters": [parameters(master.model), parameters(student.model)],
+    }
+    if is_labelled(known.labels).any():
+        found["classes"] = known.counts()
+    leave(
+        leaving, student, items, found, f"{_sizes(found)} answers as its teacher for {found['agreement']:.1%} of them."
+    )
+    return student
+
+
+def imitated(master: Model, items: Items, asked: Distilling, seconds: float | None, leaving: Leaving) -> Model:
+    """A student of a model, from opened items."""
+    plan = lesson(asked, len(items), seconds, usual=0.1, begun=asked.start is not None)
+    once = _once(master, asked.teacher_sees)
+    student = imitate(master, fresh(master, asked), items, plan, once=once, tell=embedding("teacher"))
+    found = {
+        "items": len(items),
+        "neighbours": shared_neighbours(master, student, items),
+        "parameters": [parameters(master), parameters(student)],
+    }
+    leave(
+        leaving, student, items, found, f"{_sizes(found)} shares {found['neighbours']:.1%} of near neighbours with it."
+    )
+    return student
+
+
+def _master(teacher: Classifier | Model | str | Path, match: str) -> Classifier | Model:
+    """The teacher as what is learned of it: a classifier for its answers, a model for its vectors."""
+    if match not in ("auto", ANSWERS, VECTORS):
+        raise InputError(f"A student can match {ANSWERS} or {VECTORS}, or auto. Got '{match}'.")
+    if isinstance(teacher, Classifier):
+        return teacher.model if match == VECTORS else teacher
+    if isinstance(teacher, Model):
+        if match == ANSWERS:
+            raise InputError("A model gives no answers. Fine-tune it first, or let the student match its vectors.")
+        return teacher
+    answers = (expanded(teacher) / RECORD).exists() if match == "auto" else match == ANSWERS
+    return load_classifier(teacher) if answers else load(teacher)
+
+
+def _fitting(known: Labelled | None, master: Classifier, items: Items) -> Labelled:
+    """The labels, where there are any, if they are of the teacher's classes."""
+    if known is None:
+        shape = (len(items),) if master.kind == "one" else (len(items), len(master.classes))
+        return Labelled(items, np.full(shape, UNLABELLED, dtype=np.int64), master.classes)
+    if list(known.classes) != list(master.classes) or named(known.labels) != master.kind:
+        raise InputError(
+            f"The teacher tells {listed(master.classes)} apart, and the labels are of {listed(known.classes)}. "
+            "Give labels of the same classes, or none."
+        )
+    return known
+
+
+def _once(master: Model, sees: str) -> bool:
+    """Whether the teacher is asked about every item once rather than about every view."""
+    if sees not in ("auto", "views", "items"):
+        raise InputError(f"A teacher sees views or items, or auto. Got '{sees}'.")
+    return bool(master.recipe()) if sees == "auto" else sees == "items"
+
+
+def parameters(model: Model) -> int:
+    """How many numbers its encoder has."""
+    return sum(each.numel() for each in model.encoder.parameters())
+
+
+def _sizes(found: dict[str, Any]) -> str:
+    teacher, student = found["parameters"]
+    return f"{found['items']:,} items, teacher of {teacher:,} parameters: its student of {student:,}"
+
+
+def lesson(
+    asked: Distilling, items: int, seconds: float | None = None, *, usual: float = 1.0, begun: bool = False
+) -> Lesson:
+    """How to distil on so many items; ``usual`` is the temperature where none was asked for. A student that has begun
+    needs half as long.
+    """
+    batch = min(asked.batch_size or USUAL_BATCH, items)
+    steps = (asked.epochs or (1 if begun else 2) * fitting_epochs(items)) * steps_per_epoch(items, batch)
+    moved = dataclasses.replace(recipe(asked, batch), steps=steps)
+    return Lesson(moved, seconds, asked.temperature or usual, asked.neighbours, asked.label_weight)
+
+
+def fresh(teacher: Model, asked: Distilling) -> Model:
+    """An encoder that knows nothing yet, for the data that the teacher sees."""
+    name, width = asked.encoder, asked.width
+    if name == "same":
+        name, width = str(teacher.built.get("encoder") or ""), width or teacher.built.get("width")
+    if not name:
+        raise InputError("The teacher has an encoder of your own, which cannot be built again. Name the student's.")
+    with torch.random.fork_rng():
+        torch.manual_seed(asked.seed)
+        encoder = teacher.modality.encoder(name, width)
+    student = Model(encoder, teacher.modality, {"encoder": name, "width": width, "seed": asked.seed})
+    return student if asked.start is None else begun(student, load(asked.start))
+
+
+def begun(student: Model, start: Model) -> Model:
+    """The student with what another model of the same network has learned."""
+    there, here = (
+        {name: tuple(tensor.shape) for name, tensor in each.encoder.state_dict().items()} for each in (start, student)
+    )
+    if there != here:
+        names = [f"{each.built.get('encoder')}, width {each.built.get('width')}" for each in (student, start)]
+        raise InputError(
+            f"The student is {names[0]}, and the model to begin at is {names[1]}. "
+            "Give one of the same network, or begin anew."
+        )
+    student.encoder.load_state_dict(copy.deepcopy(start.encoder.state_dict()))
+    return student

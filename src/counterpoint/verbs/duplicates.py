@@ -1,0 +1,90 @@
+"""The verb ``duplicates``: from a model and its data, or from vectors alone, to pairs and groups of near-duplicates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from counterpoint.data.frames import Frame
+from counterpoint.embeddings import Embeddings, is_saved
+from counterpoint.errors import InputError
+from counterpoint.interfaces import Items
+from counterpoint.model import Model, load
+from counterpoint.reports.duplicates import write_duplicates
+from counterpoint.retrieval.duplicate_results import Duplicates
+from counterpoint.retrieval.duplicates import duplicates as among_vectors
+from counterpoint.retrieval.planted_copies import evidence
+from counterpoint.setup.progress import embedding, may_be_quiet
+from counterpoint.storage.files import expanded
+
+CELL = 40
+"""Letters of a cell of a table that is shown."""
+
+
+@may_be_quiet
+def duplicates(
+    model: Model | Embeddings | str | Path,
+    source: object = None,
+    *,
+    threshold: float | None = None,
+    precision: float = 0.9,
+    html: str | Path | None = None,
+    quiet: bool = False,
+) -> Duplicates:
+    """All pairs and groups of near-duplicates, the closest first, each pair with its probability.
+
+    Args:
+        model: A model or a run folder; or embeddings, or the file or folder that they are saved in, which are compared
+            by themselves: without a model and its data no copies can be planted to learn from.
+        source: Data as for ``embed``, where there is a model.
+        threshold: List all pairs whose centred vectors have at least this cosine similarity, in (-1, 1], and no others.
+        precision: Expected share of copies among the pairs that are listed, in (0, 1].
+        html: An .html file that shows the pairs side by side.
+        quiet: Print nothing.
+
+    Raises:
+        InputError: An option is out of range; data is missing, or given beside embeddings; or they hold NaN.
+    """
+    path = None if html is None else expanded(html)
+    if path is not None and path.suffix.lower() not in (".html", ".htm"):
+        raise InputError(f"The page is written as .html. Got {path}.")
+    if isinstance(model, Embeddings) or is_saved(model):
+        if source is not None:
+            raise InputError("Embeddings are compared by themselves. Leave the data out, or give the model in front.")
+        z = model if isinstance(model, Embeddings) else Embeddings.load(str(model))
+        found = among_vectors(z, threshold=threshold, precision=precision)
+        if path is not None:
+            write_duplicates(path, found.record(), None)
+        return found
+    if source is None or isinstance(source, Embeddings) or is_saved(source):
+        raise InputError("A model is given with the data that it embeds. Embeddings are given alone, without a model.")
+    kept = model if isinstance(model, Model) else load(model)
+    items = kept.open(source)
+    vectors = kept.embed_items(items, tell=embedding())
+    found = _described(
+        among_vectors(vectors, threshold=threshold, precision=precision, known=evidence(kept, items)), items
+    )
+    if path is not None:
+        write_duplicates(path, found.record(), (kept.modality, items))
+    return found
+
+
+def _described(found: Duplicates, items: Items) -> Duplicates:
+    """The same with what the items say, where they are texts or rows of columns."""
+    return replace(
+        found,
+        pairs=[replace(pair, contents=_contents(items, pair.index)) for pair in found.pairs],
+        groups=[replace(group, contents=_contents(items, group.index)) for group in found.groups],
+    )
+
+
+def _contents(items: Items, rows: Sequence[int]) -> list[str] | None:
+    """What some items say: texts, or the cells of their rows; None where they have neither, or rows are steps."""
+    texts: Sequence[str] | None = getattr(items, "texts", None)
+    frame: Frame | None = getattr(items, "frame", None)
+    if texts is not None:
+        return [texts[row] for row in rows]
+    if frame is None or len(frame) != len(items):
+        return None
+    return [", ".join(f"{name} {str(cells[row])[:CELL]}" for name, cells in frame.columns.items()) for row in rows]

@@ -1,0 +1,171 @@
+"""The verb ``evaluate``: what is known of a model, and of a classifier, on labelled items."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from counterpoint.classification.classifier import RECORD, Classifier, load_classifier
+from counterpoint.classification.test_results import answered, unlearned
+from counterpoint.data.overlap import note_on_shared, shared
+from counterpoint.data.splits import class_counts, is_labelled
+from counterpoint.data.vectors import is_vectors
+from counterpoint.errors import InputError
+from counterpoint.evaluation.probe import table
+from counterpoint.evaluation.scores import collisions, score
+from counterpoint.evaluation.verdict import headline
+from counterpoint.modality import Wishes
+from counterpoint.model import Model, load
+from counterpoint.output.results import Result
+from counterpoint.reports.run_contents import read_run
+from counterpoint.runs import run_folder
+from counterpoint.runs.locks import holds_run
+from counterpoint.runs.provenance import placed, said
+from counterpoint.setup.build import encoded_length
+from counterpoint.setup.dataset import open_source, preprocessing_said
+from counterpoint.setup.label_history import LEARNED, saw_labels
+from counterpoint.setup.progress import may_be_quiet
+from counterpoint.setup.supervision import unseen
+from counterpoint.setup.train_test import parted
+from counterpoint.storage.files import expanded, write_json
+from counterpoint.verbs.evaluate_vectors import evaluate_vectors
+
+
+@may_be_quiet
+@holds_run
+def evaluate(
+    model: Model | Classifier | nn.Module | Callable[[Any], Any] | Any,
+    train: object = None,
+    test: object = None,
+    *,
+    labels: object = None,
+    source: object = None,
+    groups: object = None,
+    seed: int = 0,
+    quiet: bool = False,
+) -> Result:
+    """Score a model, a network or vectors on labelled items: neighbours, linear probe, baselines, geometry, collisions.
+
+    ``collisions`` says how many negatives are false: ``true`` by the labels of the test items, or of all where those
+    were held out, and ``estimated`` without labels; None where that cannot be. ``learned_from_labels`` says whether
+    the run has seen labels, None where nobody knows, as of a model in memory. ``shared`` says how many test items are
+    equal to training items, whatever they are called; where there are some, a ``note`` says what that means.
+
+    ``headline`` says first whether the model is of use, in a ``sentence``, and what to do next where that is not shown.
+
+    ``classes`` counts the labelled items of each class. An item without a label is left out.
+
+    A classifier is also asked itself, and where the test items are training items never about those whose labels it
+    has learned from, by their names; one that names several classes at once is only asked itself.
+
+    Vectors are given in the place of a model, ``evaluate(vectors, labels)``; their test is vectors as well, and labels
+    are then a pair. A network is an ``nn.Module``, which is given views as a model's encoder is, or any callable from
+    the source to vectors, such as the ``encode`` of another library.
+
+    Args:
+        model: A model, a classifier or a run folder; into the folder the scores are also written, as
+            ``evaluation.json``. A network. Or vectors (n, d): an array, a tensor, ``Embeddings``, an .npz or .npy file.
+        train: The source whose labelled items are learned from; of vectors, their labels.
+        test: The source whose items are asked about. Without it a fifth of ``train`` is held out.
+        labels: ``"folder"``, a column, an ``.npy`` file, an array, or a pair of those for train and test; None
+            for the labels that the sources carry themselves.
+        source: Of vectors the data that they were made of, in the same order, for raw features as a baseline.
+        groups: Of vectors what each belongs to that must not be split, such as its patient: an array, a list or a file.
+        seed: Names the held-out items.
+        quiet: Print nothing.
+    """
+    if is_vectors(model):
+        labels = train if labels is None else labels
+        found = evaluate_vectors(model, test, labels=labels, source=source, groups=groups, seed=seed)
+        return Result(found, table)
+    if source is not None or groups is not None:
+        raise InputError("source and groups are about vectors. Give vectors first, or leave them out.")
+    if train is None:
+        raise InputError("A model is scored on items: give a source, evaluate(model, train).")
+    if not isinstance(model, Model | Classifier | str | Path):
+        return Result(_of_network(model, train, test, labels, seed=seed), table)
+    classifier = _classifier(model)
+    kept = _model(model) if classifier is None else classifier.model
+    unseen(labels, kept.modality)
+    several = classifier is not None and classifier.kind == "any"
+    known, asked = parted(kept, train, test, labels, seed=seed, one_class=not several)
+    # A fifth of every class has fewer pairs of one class than all of them: it is no random sample.
+    told = asked.labels if test is not None else np.concatenate([known.labels, asked.labels])
+    classes = class_counts(told if test is None else known.labels, known.classes)
+    twice = 0 if test is None else shared(asked.items, known.items)
+    note = note_on_shared(twice, len(asked.items)) if twice else None
+    if classifier is not None and (test is None or twice == len(asked.items)):
+        asked = unlearned(classifier, asked)
+    scores: dict[str, Any] = {}
+    if not several:
+        scores = score(kept, known, asked, seed=seed)
+        scores["collisions"] = collisions(kept, known.items, told, seed=seed)
+    scores[LEARNED] = saw_labels(model)
+    if classifier is not None:
+        scores["classifier"] = answered(classifier, asked, known, seed=seed)
+    scores["classes"] = classes
+    learned = int(is_labelled(known.labels).sum())
+    scores["sizes"] = {"train": learned, "test": len(asked.items), "classes": len(known.classes)}
+    scores["shared"] = twice
+    if note is not None:
+        scores["note"] = note
+    if not isinstance(model, str | Path):
+        scores["headline"] = headline(scores)
+    else:
+        run = read_run(expanded(model))
+        scores["headline"] = headline(scores, run.records, run.verdicts)
+        given = {**placed("train", train), **placed("test", test), "labels": said(labels), "seed": seed}
+        write_json(expanded(model) / run_folder.EVALUATION, {**scores, **given})
+    return Result(scores, table)
+
+
+def _of_network(network: object, train: object, test: object, labels: object, *, seed: int) -> dict[str, Any]:
+    """The scores of a network of anybody's, or of what a callable makes of the sources."""
+    if not callable(network):
+        raise InputError(
+            "Give a model, a run folder, vectors, a torch module or a callable from a source to vectors. "
+            f"Got {type(network).__name__}."
+        )
+    if not isinstance(network, nn.Module):
+        made = network(train), None if test is None else network(test)
+        sources = train if test is None else (train, test)
+        return evaluate_vectors(*made, labels=labels, source=sources, seed=seed)
+    wishes = Wishes(labels=labels, preprocessing=preprocessing_said(network))
+    modality, items = open_source(train, wishes)
+    model = Model(network, modality, {"adopted": True})
+    modes = [(part, part.training) for part in network.modules()]  # parts may differ, as frozen norms do
+    try:
+        encoded_length(network, modality.plain(items.take(np.arange(min(2, len(items))))))
+        scores = evaluate(model, train, test, labels=labels, seed=seed)
+    finally:
+        for part, training in modes:
+            part.training = training
+    return scores if model.untrained().fingerprint() != model.fingerprint() else _without_untrained(scores)
+
+
+def _without_untrained(scores: dict[str, Any]) -> dict[str, Any]:
+    """The scores of a network whose weights nothing draws anew: its like, untrained, cannot be had."""
+    for kind in ("knn", "linear"):
+        for part in ("baselines", "differences"):
+            del scores[kind][part]["untrained"]
+    scores["headline"] = headline(scores)
+    notes = [scores["note"]] if "note" in scores else []
+    notes.append("Nothing draws the weights of this network anew, so no untrained one stands beside it.")
+    return {**scores, "note": " ".join(notes)}
+
+
+def _classifier(model: object) -> Classifier | None:
+    """The classifier that was given, or that lies in the folder; None where there is only a model."""
+    if isinstance(model, str | Path) and (expanded(model) / RECORD).exists():
+        return load_classifier(model)
+    return model if isinstance(model, Classifier) else None
+
+
+def _model(model: Model | Classifier | str | Path) -> Model:
+    if isinstance(model, Classifier):
+        return model.model
+    return model if isinstance(model, Model) else load(model)

@@ -1,0 +1,169 @@
+"""The verb ``evaluate`` for vectors that anybody made: an array, a tensor, embeddings, or a file of them.
+
+They are scored as those of a model are. What only a model can say is left open: an untrained encoder to compare with,
+and alignment and collisions, for which views are encoded. The raw data, given as ``source``, is a baseline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32, Int64
+
+from counterpoint.data.labels import read_codes
+from counterpoint.data.overlap import note_on_shared, shared_vectors
+from counterpoint.data.splits import class_counts
+from counterpoint.data.vectors import Rows, Vectors, read_vectors
+from counterpoint.errors import InputError, LabelError
+from counterpoint.evaluation.labelled import Labelled
+from counterpoint.evaluation.probe import compared
+from counterpoint.evaluation.scores import dispersion, raw_features
+from counterpoint.evaluation.verdict import headline
+from counterpoint.modality import Wishes
+from counterpoint.reports.vectors import write_vectors_report
+from counterpoint.setup.dataset import open_source
+from counterpoint.setup.train_test import labelled_of_one_class, parted
+from counterpoint.storage.files import expanded
+
+FOLDS = 5
+"""One of so many parts of the groups is asked about."""
+
+BARE = (
+    "These vectors are compared with chance alone, for nothing else is known of them: give the data that they were "
+    "made of as source, and raw features stand beside them."
+)
+
+
+class Reader:
+    """Opens vectors as rows, and keeps what was opened."""
+
+    def __init__(self) -> None:
+        self.read: list[Vectors] = []
+
+    def open(self, source: object) -> Rows:
+        """The rows of an array, a tensor, embeddings or a file."""
+        self.read.append(read_vectors(source))
+        return self.read[-1].rows
+
+
+def evaluate_vectors(
+    train: object,
+    test: object = None,
+    *,
+    labels: object = None,
+    source: object = None,
+    groups: object = None,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """The scores of vectors on labelled items, as ``evaluate`` gives those of a model.
+
+    Raises:
+        InputError: Vectors, labels, groups or the source cannot be read, or do not fit each other.
+    """
+    reader = Reader()
+    if groups is None:
+        known, asked = parted(reader, train, test, labels, seed=seed, one_class=True)
+    elif test is not None:
+        raise LabelError(
+            "Groups say which items are held out together, and here a test is given. Leave out one of them."
+        )
+    else:
+        known, asked = _apart(reader.open(train), labels, train, groups, seed=seed)
+    of_known, of_asked = _with_raw(reader.read, source)
+    widths = [part.vectors.shape[1] for part in (of_known, of_asked)]
+    if widths[0] != widths[1]:
+        raise InputError(f"The vectors to learn from have {widths[0]} numbers, and those to test {widths[1]}.")
+    counted = known.labels if test is not None else np.concatenate([known.labels, asked.labels])
+    scores = _scored((of_known, known), (of_asked, asked), seed=seed)
+    sizes = {"train": len(known.items), "test": len(asked.items), "classes": len(known.classes)}
+    return {
+        **scores,
+        "headline": headline({**scores, "sizes": sizes}),
+        "classes": class_counts(counted, known.classes),
+        "sizes": sizes,
+        **_shared((of_known, known), (of_asked, asked), separate=test is not None),
+    }
+
+
+def report_vectors(file: str | Path, *, labels: object = None, source: object = None) -> Path:
+    """Write a page beside a file of vectors: their scores, where labels are named or inside, and a map."""
+    path, read = expanded(file), read_vectors(file)
+    named, found = None, {}
+    if labels is not None or read.rows.labels is not None:
+        found = evaluate_vectors(path, labels=labels, source=source)
+        named = read_codes(labels, path, read.rows).names()
+    target = path.with_name(f"{path.stem}-report.html")
+    return write_vectors_report(target, read.vectors, read.rows, labels=named, evaluation=found)
+
+
+def _scored(train: tuple[Vectors, Labelled], test: tuple[Vectors, Labelled], *, seed: int) -> dict[str, Any]:
+    """Neighbours and linear probe with their baselines, and the geometry of the test vectors."""
+    (of_known, known), (of_asked, asked) = train, test
+    features = {"trained": (_some(of_known.vectors, known), _some(of_asked.vectors, asked))}
+    if of_known.raw is not None and of_asked.raw is not None:
+        features["raw"] = (_some(of_known.raw, known), _some(of_asked.raw, asked))
+    return {
+        **compared(features, known.labels, asked.labels, seed=seed),
+        "geometry": {"alignment": None, **dispersion(features["trained"][1])},
+    }
+
+
+def _shared(train: tuple[Vectors, Labelled], test: tuple[Vectors, Labelled], *, separate: bool) -> dict[str, Any]:
+    """How many test items are training items, by what they were made of if that is known; and what there is to note."""
+    (of_known, known), (of_asked, asked) = train, test
+    bare = of_known.raw is None
+    count = shared_vectors(_some(of_asked.content, asked), _some(of_known.content, known)) if separate else 0
+    notes = [note_on_shared(count, len(asked.items), what="vector" if bare else "item")] if count else []
+    notes += [BARE] if bare else []
+    return {"shared": count, **({"note": " ".join(notes)} if notes else {})}
+
+
+def _with_raw(read: Sequence[Vectors], source: object) -> tuple[Vectors, Vectors]:
+    """The vectors to learn from and those to test, which may be the same, each with what it was made of."""
+    if source is None:
+        return read[0], read[-1]
+    sources = source if len(read) == 2 and isinstance(source, tuple) else (source,)
+    if len(sources) != len(read):
+        raise InputError("Give the source of the vectors to learn from and that of the test, as a pair.")
+    modality, items = open_source(sources[0], Wishes())
+    held = []
+    for vectors, made_of in zip(read, [items, *map(modality.open, sources[1:])], strict=True):
+        if len(vectors.vectors) != len(made_of):
+            raise InputError(
+                f"There are {len(vectors.vectors)} vectors, and {len(made_of)} items in what they are said to be made "
+                "of."
+            )
+        held.append(replace(vectors, raw=raw_features(modality, made_of)))
+    return held[0], held[-1]
+
+
+def _apart(rows: Rows, labels: object, source: object, groups: object, *, seed: int) -> tuple[Labelled, Labelled]:
+    """A part of the groups to ask about, and the others, with classes in both as far as the groups allow."""
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    whole = labelled_of_one_class(rows, labels, source)
+    codes = read_codes(groups, source, rows).codes
+    if codes.ndim != 1 or (codes < 0).any():
+        raise LabelError("Every item is of one group. Name the group of each, such as its patient or its speaker.")
+    of_each = codes[_numbers(whole)]
+    count = len(np.unique(of_each))
+    if count < 2:
+        raise LabelError("All labelled items are of one group, so none can be held out. Give a test, or other groups.")
+    folds = StratifiedGroupKFold(min(FOLDS, count), shuffle=True, random_state=seed)
+    kept, held = next(iter(folds.split(np.zeros(len(of_each)), whole.labels, of_each)))
+    return whole.of(kept), whole.of(held)
+
+
+def _some(h: Float32[np.ndarray, "n d"], part: Labelled) -> Float32[np.ndarray, "m d"]:
+    """The vectors of some rows."""
+    return np.ascontiguousarray(h[_numbers(part)])
+
+
+def _numbers(part: Labelled) -> Int64[np.ndarray, " m"]:
+    """The rows that some items stand in."""
+    numbers: np.ndarray = part.items.take(np.arange(len(part.items))).numpy()
+    return numbers

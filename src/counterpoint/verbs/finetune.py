@@ -1,0 +1,184 @@
+"""The verb ``finetune``: from a model and some labels to a classifier."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import NamedTuple, Unpack
+
+import numpy as np
+from jaxtyping import Int64
+
+from counterpoint.classification.classifier import Classifier
+from counterpoint.classification.cross_validation import Fold, folds
+from counterpoint.classification.finetuning import Way, affordable_epochs, learn, probe
+from counterpoint.classification.selection import (
+    FINETUNED,
+    PROBE,
+    Baseline,
+    Candidate,
+    baselines,
+    candidate,
+    choose,
+    conclusion,
+    judgement,
+    require_deliverable,
+)
+from counterpoint.data.labels import Labels, read_some_labels
+from counterpoint.data.splits import budget
+from counterpoint.errors import InputError, counted
+from counterpoint.evaluation.labelled import Labelled
+from counterpoint.heads import shape_of_head
+from counterpoint.model import Model, load
+from counterpoint.plans import Tuning
+from counterpoint.runs.locks import holds_out
+from counterpoint.setup.classifier_folder import Leaving, asked_for, free, leave
+from counterpoint.setup.finetune_config import recipe, require_views
+from counterpoint.setup.progress import announce_labels, console, may_be_quiet
+from counterpoint.setup.supervision import unseen
+from counterpoint.verbs.keywords import TuningKeywords
+
+GENTLE = 0.25
+"""Of the optimiser's own learning rate: an encoder that has learned already is moved with less force."""
+
+PASSES = 10
+"""Over the labels, of a network that had learned before."""
+
+SURER = 0.1
+"""Penalty of the probe that the last layer begins at, where the encoder is to move little or not at all."""
+
+
+class Trial(NamedTuple):
+    """What came of some labels: the candidates, the one that is handed over, and what all are held against."""
+
+    some: Labelled
+    parts: list[Fold]
+    candidates: list[Candidate]
+    chosen: Candidate
+    against: dict[str, Baseline]
+    epochs: int
+    """Passes of fine-tuning; 0 where there was no time for it."""
+    seconds: float
+    """What fine-tuning took once."""
+
+
+@may_be_quiet
+@holds_out
+def finetune(
+    model: Model | str | Path,
+    source: object,
+    *,
+    labels: object = None,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    **choices: Unpack[TuningKeywords],
+) -> Classifier:
+    """Learn a classifier from some labelled items, beginning at what the model knows.
+
+    Args:
+        model: A model or a run folder; it is left as it is.
+        source: The items, as for ``fit``; those without a label are not learned from.
+        labels: As for ``evaluate``, or a ``.csv`` file with the columns name and label. An item has none where it is
+            empty, unnamed, or -1 in an array of integers. None for the labels that the source carries.
+        out: The folder for the classifier, which is a model as well: it can be embedded with.
+        overwrite: Replace the run in ``out``.
+        choices: Any field of ``Tuning``.
+
+    Returns:
+        The better one of the fine-tuned encoder and a linear probe of the encoder as it was, by cross-validation; or
+        the one that ``deliver`` names.
+
+    Raises:
+        InputError: The labels, a choice or the folder cannot be used; the message says what to do.
+    """
+    began = time.monotonic()
+    tuning = Tuning.of(choices)
+    require_deliverable(tuning.deliver, (PROBE, FINETUNED))
+    folder = free(out, model, overwrite=overwrite)
+    kept = model if isinstance(model, Model) else load(model)
+    require_views(kept)
+    unseen(labels, kept.modality)
+    items = kept.open(source)
+    read = read_some_labels(labels, source, items)
+    seconds = None if tuning.minutes is None else 60 * tuning.minutes - (time.monotonic() - began)
+    known = Labelled.read(items, read)
+    tried = trial(kept, known, tuning, seconds, read=read)
+    leave_trial(tried, known, Leaving(folder, asked_for(source, labels, tuning)))
+    return tried.chosen.classifier
+
+
+def leave_trial(tried: Trial, known: Labelled, leaving: Leaving, *, role: str = "is handed over") -> None:
+    """Write the classifier that was chosen to its folder, and say what is known of it and what becomes of it."""
+    record = judgement(tried.chosen, tried.candidates, tried.some, tried.against)
+    level, sentence = conclusion(record, role)
+    found = {
+        "labels": len(tried.some.items),
+        "classes": known.counts(),
+        "epochs": tried.epochs,
+        "temperature": round(tried.chosen.classifier.temperature, 4),
+        "judgement": {**record, "level": level},
+    }
+    leave(leaving, tried.chosen.classifier, known.items, found, sentence, level=level)
+
+
+def trial(
+    model: Model, known: Labelled, tuning: Tuning, seconds: float | None = None, *, read: Labels | None = None
+) -> Trial:
+    """Learn a probe and a fine-tuned encoder from the labels, and let both answer held-out ones in the same folds.
+
+    The class of items without a label is -1; ``read`` is what to say of the labels before learning begins.
+    """
+    drawn = budget(known.labels, known.classes, per_class=tuning.per_class, fraction=tuning.fraction, seed=tuning.seed)
+    some = known.of(np.flatnonzero(drawn))
+    parts = folds(some.labels, len(some.classes), seed=tuning.seed)
+    settled = way(model, tuning)
+    if read is not None:
+        announce_labels(read)
+    epochs = 0 if tuning.deliver == PROBE else _epochs(model, some, settled, seconds, times=len(parts) + 1)
+
+    h = model.represent(some.items)
+
+    def probed(rows: Int64[np.ndarray, " n"]) -> Classifier:
+        of = some.of(rows)
+        return probe(model, of.items, of.labels, of.classes, settled, h=h[rows])
+
+    def moved(rows: Int64[np.ndarray, " n"]) -> Classifier:
+        of = some.of(rows)
+        return learn(model, of.items, of.labels, of.classes, settled, epochs, h=h[rows])
+
+    candidates = [candidate(PROBE, probed, some, parts)]
+    began = time.monotonic()
+    if epochs:
+        candidates.append(candidate(FINETUNED, moved, some, parts))
+    seconds = (time.monotonic() - began) / (len(parts) + 1)
+    wanted = [each for each in candidates if tuning.deliver in ("best", each.name)]
+    chosen = choose(wanted or candidates, some.labels, known.items)
+    against = baselines(parts, some, model.modality)
+    return Trial(some, parts, candidates, chosen, against, epochs, seconds)
+
+
+def _epochs(model: Model, some: Labelled, settled: Way, seconds: float | None, *, times: int) -> int:
+    """Passes of fine-tuning, and what a person should know of them before they begin."""
+    epochs = usual = settled.passes(len(some.items))
+    if seconds is not None:
+        epochs = affordable_epochs(model, some.items, some.labels, some.classes, settled, seconds=seconds, times=times)
+    less = "" if epochs == usual else f" ({usual} are usual: there is no more time)"
+    console().print(
+        f"tuning    {counted(len(some.items), 'label')}, {times} times {counted(epochs, 'epoch')}{less}", markup=False
+    )
+    return epochs
+
+
+def way(model: Model, tuning: Tuning, *, gentle: float = GENTLE) -> Way:
+    """How to fine-tune this model; ``gentle`` is its share of the optimiser's own learning rate."""
+    kept = 0 if model.head is None else shape_of_head(model.head)["layers"] - 1
+    if tuning.head_layers > kept and tuning.head_layers != Tuning().head_layers:
+        raise InputError(
+            f"The projection head has {kept} layers before its last, which is never kept. "
+            f"Use --head-layers={kept} or fewer, or train with more --head-layers."
+        )
+    layers, small = min(tuning.head_layers, kept), model.recipe().get("learning_rate")
+    still = tuning.frozen and layers == 0  # then only the last layer learns, and nothing that it could spoil
+    moved = recipe(tuning, tuning.batch_size, gentle=1.0 if still else gentle, wanted=None if still else small)
+    epochs = tuning.epochs or (PASSES if small else None)
+    return Way(moved, layers, tuning.frozen, epochs, penalty=SURER if still or small else 1.0)

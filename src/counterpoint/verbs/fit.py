@@ -1,0 +1,206 @@
+"""The verb ``fit``: prepare, train, watch, keep; in one process or in several that torchrun has started."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any, Unpack
+
+import torch
+from torch import nn
+
+from counterpoint import catalogue
+from counterpoint.data.labels import Labels, read_codes
+from counterpoint.errors import InputError, Interrupted, LabelError
+from counterpoint.evaluation.labelled import Labelled
+from counterpoint.evaluation.online import online_knn
+from counterpoint.interfaces import Listener, Tracker
+from counterpoint.model import Model
+from counterpoint.pair_verification.scoring import ALL, enough, verified
+from counterpoint.plans import Plan
+from counterpoint.reports.views import draw_views
+from counterpoint.runs import run_folder
+from counterpoint.runs.locks import holds_out
+from counterpoint.runs.provenance import command, directory, placed
+from counterpoint.setup.build import compared_by
+from counterpoint.setup.experiment import OVERHEAD, Own, Prepared, chosen, prepare
+from counterpoint.setup.progress import announce, announce_labels, conclude, may_be_quiet, progress
+from counterpoint.setup.supervision import unseen
+from counterpoint.storage.files import expanded, write_json
+from counterpoint.training.batch_norm import settle_statistics
+from counterpoint.training.diagnostics import Verdict, judge
+from counterpoint.training.distributed import joined
+from counterpoint.training.loop import Course, Keeping, train
+from counterpoint.training.metrics_log import Records
+from counterpoint.training.signals import stop_requests
+from counterpoint.training.threads import Threads
+from counterpoint.verbs.keywords import FitKeywords
+
+ADOPTED = Verdict("good", "adopted", "The encoder was taken as it came: nothing was trained.")
+
+
+@may_be_quiet
+@holds_out
+def fit(
+    source: object,
+    *,
+    out: str | Path | None = None,
+    labels: object = None,
+    pairs: object = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    **choices: Unpack[FitKeywords],
+) -> Model:
+    """Train an encoder on a source and return the model; most methods need no labels.
+
+    Args:
+        source: A folder, a file, an array, a data frame or a dataset; see ``docs/sources.md``.
+        out: The run folder. Without it nothing is written and nothing can be resumed.
+        labels: With a method that needs them (or negatives that do) they are learned from: items without one are -1
+            or empty. With all others they only serve to follow the accuracy of neighbours while the run goes. Of pairs
+            in columns they are how alike these are, for ``cosent``; no other method takes them.
+        pairs: Columns of texts that belong together, as ``"question,answer"``, see ``docs/text.md``; or pairs of items
+            that do or do not, for ``siamese``, see ``docs/verify.md``.
+        resume: Go on with the interrupted run in ``out``; the result is that of a run that never stopped.
+        overwrite: Replace the run in ``out``.
+        choices: Any field of ``Plan``, or of ``DataOptions``: how the data is read. ``encoder`` may be an
+            ``nn.Module``, ``views`` a callable for one picture, ``listeners`` functions that are told every record of
+            ``metrics.jsonl``.
+
+    Raises:
+        InputError: The source, a choice or the folder cannot be used; the message says what to do.
+        Interrupted: Ctrl-C or SIGTERM; everything is saved.
+    """
+    began = time.monotonic()
+    listeners: Sequence[Listener] = choices.pop("listeners", ())
+    asked, own = chosen(choices, labels=labels, pairs=pairs)
+    folder = None if out is None else expanded(out)
+    before = None
+    if folder is None and (resume or overwrite):
+        raise InputError("--resume and --overwrite are about a run folder. Give --out.")
+    with joined() as processes:
+        if folder is not None and processes.first:
+            run_folder.check(folder, resume=resume, overwrite=overwrite)
+        if folder is not None and resume:
+            before = run_folder.read_plan(folder)
+            asked = Plan.of(run_folder.merged(asked.record(), before["asked"], Plan().record(), before["settled"]))
+        track = _tracker(asked.track, folder)
+        prepared = prepare(source, asked, own, began=began, before=before, processes=processes)
+        read = _read(labels, source, prepared)
+        follow = _follower(read, prepared)
+        if before is not None:
+            run_folder.same_data(before, prepared.identity())
+        elif folder is not None and processes.first:
+            run_folder.start(folder, _record(source, asked, own, prepared, read), prepared.items)
+            draw_views(prepared.modality, prepared.items, folder / run_folder.VIEWS, seed=asked.seed)
+        if processes.first:
+            announce(prepared.summary(), folder)
+            if read is not None:
+                announce_labels(read, left_out=False, held_out=False)
+        tracked = track(folder, prepared.plan.record()) if track and folder and processes.first else nullcontext()
+        with stop_requests() as stop, progress(speaks=processes.first) as bar, tracked as curves:
+            keeping = Keeping(
+                folder=folder,
+                resume=resume,
+                save_every=asked.save_every,
+                listeners=(bar, *([curves] if curves else []), *listeners),
+                each_epoch=follow,
+                stop=stop,
+                deadline=None if asked.minutes is None or resume else began + 60 * OVERHEAD * asked.minutes,
+                threads=_threads(prepared),
+                notes=compared_by(prepared.plan),
+            )
+            course = _trained(prepared, keeping)
+    return _kept(prepared, course, folder)
+
+
+def _tracker(name: str | None, folder: Path | None) -> Tracker | None:
+    """The tracker that is asked for by name."""
+    if name is None:
+        return None
+    if folder is None:
+        raise InputError("Curves are written beside a run. Give --out, or leave out --track.")
+    tracker: Tracker = catalogue.find("tracker", name)()
+    return tracker
+
+
+def _kept(prepared: Prepared, course: Course, folder: Path | None) -> Model:
+    """The model of a finished run, written and judged by the first process."""
+    method = prepared.method.cpu().eval()
+    head = getattr(method, "head", None)  # not every method has one
+    kept = head if isinstance(head, nn.Sequential) and len(head) and not prepared.adopted else None
+    model = Model(method.encoder, prepared.modality, prepared.built, kept)
+    if not prepared.adopted:
+        settle_statistics(nn.Sequential(method.encoder, *([kept] if kept else [])), prepared.items, prepared.modality)
+    if not prepared.recipe.processes.first:
+        return model
+    verdicts = [ADOPTED] if prepared.adopted else judge(course.records.all)
+    if folder is not None:
+        model.save(folder)
+        said = [verdict.record() for verdict in verdicts]
+        run_folder.finish(folder, said, steps=course.step, seconds=course.seconds)
+    conclude(run_folder.not_evaluated(folder), verdicts)
+    if folder is not None and prepared.learned.kept is not None and enough(prepared.learned.kept):
+        found = verified(model, prepared.items, {ALL: prepared.learned.kept}, seed=prepared.plan.seed)
+        write_json(folder / run_folder.VERIFICATION, found)
+    return model
+
+
+def _threads(prepared: Prepared) -> Threads | None:
+    """Chooses between all threads and one where a run goes by time; not of several processes, which share cores."""
+    pace, recipe = prepared.pace, prepared.recipe
+    if pace is None or recipe.device.type != "cpu" or recipe.processes.count > 1 or torch.get_num_threads() == 1:
+        return None
+    return Threads(torch.get_num_threads(), pace.threads)
+
+
+def _trained(prepared: Prepared, keeping: Keeping) -> Course:
+    if prepared.adopted:
+        return Course(0, 0, 0.0, Records())
+    try:
+        with torch.random.fork_rng():
+            return train(prepared.method, prepared.items, prepared.modality, prepared.recipe, keeping)
+    except Interrupted as stopped:
+        if keeping.folder is None:
+            raise Interrupted(f"{stopped} Nothing was saved, because the run had no folder (--out).") from None
+        raise Interrupted(f"{stopped} Go on with the same command and --resume.") from None
+
+
+def _read(labels: object, source: object, prepared: Prepared) -> Labels | None:
+    """The labels that are learned from, else those by which the run is followed, if there are any."""
+    if labels is None or prepared.learned.answers is not None:
+        return prepared.learned.read
+    unseen(labels, prepared.modality)
+    read = read_codes(labels, source, prepared.items)
+    if read.codes.ndim != 1:
+        raise LabelError("Neighbours are followed by one class for each item. These labels name several at once.")
+    return read
+
+
+def _follower(read: Labels | None, prepared: Prepared) -> Any:
+    """Follows neighbours by labels; not by those that are learned from, which would prove nothing."""
+    if read is None or prepared.learned.answers is not None:
+        return None
+    known = Labelled.read(prepared.items, read).labelled()
+    return online_knn(prepared.modality, known.items, known.labels, epochs=prepared.plan.epochs or 1)
+
+
+def _record(source: object, asked: Plan, own: Own, prepared: Prepared, read: Labels | None) -> dict[str, Any]:
+    counts, learned = {} if read is None else read.counts(), prepared.learned.read is not None
+    return {
+        **placed("source", source),
+        "command": command(),
+        "directory": directory(),
+        "data": own.data.record(),
+        "asked": asked.record(),
+        "settled": prepared.plan.record(),
+        "items": len(prepared.items),
+        "classes": counts if learned else {},
+        "followed": {} if learned else counts,
+        "steps": prepared.recipe.steps,
+        "steps_per_epoch": prepared.per_epoch,
+        "identity": prepared.identity(),
+        "summary": prepared.summary(),
+    }

@@ -1,0 +1,176 @@
+"""How right every way to use labels is, at several budgets, over several draws. Read ``at_budgets``.
+
+Every way is what its verb does: fine-tuning with its held-out labels, a linear probe, a student of what was fine-tuned.
+Training from scratch is given the rate and the length that suit weights which know nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int64, Shaped
+
+from counterpoint.classification.classifier import Classifier
+from counterpoint.classification.finetuning import learn, usual_epochs
+from counterpoint.data.splits import UNLABELLED, budget
+from counterpoint.distillation.answers import distil
+from counterpoint.errors import LabelError
+from counterpoint.evaluation.labelled import Labelled
+from counterpoint.evaluation.linear import linear_probes
+from counterpoint.evaluation.multiple_comparisons import familywise_level
+from counterpoint.evaluation.repeats import difference_over_draws, pooled_difference, score_over_draws
+from counterpoint.label_types import NAMINGS, named
+from counterpoint.model import Model
+from counterpoint.plans import Distilling, Tuning
+from counterpoint.setup.label_budget import Budget
+from counterpoint.verbs.distill import begun, fresh, lesson
+from counterpoint.verbs.finetune import way
+
+WAYS = ("scratch", "linear", "tuned", "distilled")
+"""The ways to use labels. The first is what the others are compared with."""
+
+STEEPER, LONGER, MOST_STEPS = 2.0, 8, 3200
+"""Training from scratch gains by a higher rate and more steps than fine-tuning does: the best of a grid that was tried
+for both."""
+
+Correct = Shaped[np.ndarray, "draws m"]
+"""How right each answer is, from 0 to 1."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is compared: everything that the answers depend on but the budget."""
+
+    model: Model
+    known: Labelled
+    """All items that may be learned from; the class of those without a label is -1."""
+    asked: Labelled
+    draws: int = 3
+    seed: int = 0
+    """Names the first draw; the others follow it."""
+    ways: Sequence[str] = WAYS
+
+
+def at_budgets(
+    question: Question,
+    budgets: Iterable[Budget],
+    *,
+    tell: Callable[[Mapping[str, Any]], None] = lambda row: None,
+) -> dict[str, Any]:
+    """One row for every budget, as JSON can hold it; ``tell`` is given each as it is done.
+
+    The intervals of all ``differences`` hold together, of which there are so many ``comparisons``.
+    """
+    rows, left_out, cells = [], [], []
+    for each in budgets:
+        try:
+            chosen = [rows_of(question.known, each, seed=question.seed + draw) for draw in range(question.draws)]
+        except LabelError as lacking:
+            left_out.append({"budget": str(each), "reason": str(lacking)})
+            continue
+        began = time.monotonic()
+        cells.append({name: np.stack(found) for name, found in _right(question, chosen).items()})
+        rows.append({"budget": str(each), "labels": len(chosen[0]), "ways": scored(cells[-1])})
+        rows[-1]["seconds"] = round(time.monotonic() - began, 1)
+        tell(rows[-1])
+    if not rows:
+        raise LabelError(f"None of the budgets can be drawn from the labels: {left_out[0]['reason']}")
+    differences = compared(cells)
+    return {
+        "rows": [{**row, "differences": each} for row, each in zip(rows, differences, strict=True)],
+        "comparisons": sum(map(len, differences)),
+        "left_out": left_out,
+        "draws": question.draws,
+        "seed": question.seed,
+        "known": len(question.known.items),
+        "asked": len(question.asked.items),
+        "classes": question.known.counts(),
+    }
+
+
+def scored(right: Mapping[str, Correct]) -> dict[str, Any]:
+    """Accuracy of every way, in the mean and of each draw."""
+    return {
+        name: {**score_over_draws(found)._asdict(), "draws": found.mean(axis=1).tolist()}
+        for name, found in right.items()
+    }
+
+
+def compared(rows: Sequence[Mapping[str, Correct]]) -> list[dict[str, Any]]:
+    """Of each budget how much better every way is than the first on the same draws and items, corrected together."""
+    differences = []
+    for right in rows:
+        (_, first), *others = right.items()
+        differences.append({name: found - first * 1.0 for name, found in others})
+    level = familywise_level([each.mean(axis=0) for row in differences for each in row.values()])
+    luck = [pooled_difference(list(right.values())) if len(right) > 1 else None for right in rows]
+    return [
+        {name: difference_over_draws(each, level=level, luck=own)._asdict() for name, each in row.items()}
+        for row, own in zip(differences, luck, strict=True)
+    ]
+
+
+def rows_of(known: Labelled, size: Budget, *, seed: int) -> Int64[np.ndarray, " n"]:
+    """The rows of the items whose labels are learned from."""
+    return np.flatnonzero(
+        budget(known.labels, known.classes, per_class=size.per_class, fraction=size.fraction, seed=seed)
+    )
+
+
+def _right(question: Question, chosen: Sequence[Int64[np.ndarray, " n"]]) -> dict[str, list[np.ndarray]]:
+    """Which of the test items every way gets right, one array (m,) for every draw."""
+    model, known, asked = question.model, question.known, question.asked
+    naming = NAMINGS[named(asked.labels)]
+    learned = np.unique(np.concatenate(chosen))
+    h, h_asked = model.represent(known.of(learned).items), model.represent(asked.items)
+    right: dict[str, list[np.ndarray]] = {name: [] for name in question.ways}
+    for draw, rows in enumerate(chosen):
+        seed = question.seed + draw
+        some = known.of(rows)
+        answers = {}
+        if "scratch" in question.ways:
+            answers["scratch"] = _answers(from_scratch(model, some, seed), asked)
+        if "linear" in question.ways:
+            answers["linear"] = linear_probes(h[np.searchsorted(learned, rows)], some.labels, h_asked, seed=seed)
+        if {"tuned", "distilled"} & set(question.ways):
+            teacher = tuned(model, some, seed)
+            answers["tuned"] = _answers(teacher, asked)
+        if "distilled" in question.ways:
+            answers["distilled"] = _answers(student_of(teacher, model, known, Distilling(seed=seed)), asked)
+        for name in question.ways:
+            right[name].append(naming.right(answers[name], asked.labels))
+    return right
+
+
+def tuned(model: Model, some: Labelled, seed: int) -> Classifier:
+    """The classifier that fine-tuning makes of a model and these labels."""
+    settled = way(model, Tuning(seed=seed))
+    return learn(model, some.items, some.labels, some.classes, settled, settled.passes(len(some.items)))
+
+
+def from_scratch(model: Model, some: Labelled, seed: int) -> Classifier:
+    """What the same network, views and labels come to without contrast, at the rate and length that suit it best."""
+    blank, asked = model.untrained(seed=seed), Tuning(seed=seed)
+    usual = usual_epochs(len(some.items), asked.batch_size)
+    steps = usual * max(1, len(some.items) // asked.batch_size)
+    times = max(1, min(LONGER, MOST_STEPS // steps))
+    settled = way(blank, asked, gentle=STEEPER)._replace(penalty=None)
+    return learn(blank, some.items, some.labels, some.classes, settled, times * usual)
+
+
+def student_of(
+    teacher: Classifier, model: Model, known: Labelled, asked: Distilling, seconds: float | None = None
+) -> Classifier:
+    """A student that sees all items to learn from, without their labels; one of the model's network begins at it."""
+    begins, items = asked.encoder == "same" and asked.width is None, known.items
+    student = begun(fresh(teacher.model, asked), model) if begins else fresh(teacher.model, asked)
+    nobody = np.full_like(known.labels, UNLABELLED)
+    return distil(teacher, student, items, nobody, lesson(asked, len(items), seconds, begun=begins))
+
+
+def _answers(classifier: Classifier, asked: Labelled) -> Int64[np.ndarray, "m ..."]:
+    return classifier.naming.decided(classifier.probabilities(asked.items))

@@ -1,0 +1,115 @@
+"""The verb ``label_efficiency``: what so many labels are worth, with and without what contrast has learned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from counterpoint.classification.classifier import RECORD
+from counterpoint.data.overlap import note_on_shared, shared
+from counterpoint.data.splits import class_counts
+from counterpoint.errors import InputError, LabelError
+from counterpoint.evaluation.repeats import ONE_DRAW
+from counterpoint.model import Model, load
+from counterpoint.output.results import Result
+from counterpoint.reports.efficiency import NAMES
+from counterpoint.runs import run_folder
+from counterpoint.runs.locks import holds_run
+from counterpoint.runs.provenance import placed
+from counterpoint.setup.finetune_config import require_views
+from counterpoint.setup.label_budget import read_budget
+from counterpoint.setup.progress import console, may_be_quiet
+from counterpoint.setup.supervision import unseen
+from counterpoint.setup.train_test import parted
+from counterpoint.storage.files import expanded, write_json
+from counterpoint.verbs.label_budgets import Question, at_budgets
+
+BUDGETS = ("1", "5", "10", "50", "1%", "10%", "100%")
+
+
+@may_be_quiet
+@holds_run
+def label_efficiency(
+    model: Model | str | Path,
+    train: object,
+    test: object = None,
+    *,
+    labels: object = None,
+    budget: Sequence[str | int] = BUDGETS,
+    draws: int = 3,
+    seed: int = 0,
+    quiet: bool = False,
+) -> Result:
+    """What so many labels are worth, from scratch and with what the model knows: mean, interval, paired difference.
+
+    Args:
+        model: A model that has learned without labels, or its run folder, into which ``budget.json`` is written.
+        train: The items to learn from, as for ``fit``, some or all of them with labels.
+        test: The items that are asked about. Without it a fifth of every class is held out.
+        labels: As for ``finetune``; a pair of those for train and test.
+        budget: ``"10"`` for so many labels of every class, ``"1%"`` for a share of each. Those that the labels cannot
+            give are left out, with the reason.
+        draws: How often labels are drawn and weights begun anew.
+        seed: Names the draws and the held-out items.
+        quiet: Print nothing.
+
+    Raises:
+        InputError: The labels or a budget cannot be used; the message says what to do.
+    """
+    wanted = [read_budget(str(each)) for each in budget or BUDGETS]
+    if draws < 1:
+        raise InputError(f"Labels are drawn at least once. Got draws={draws}.")
+    kept = model if isinstance(model, Model) else load(model)
+    if isinstance(model, str | Path) and (expanded(model) / RECORD).exists():
+        raise LabelError(f"The model in '{model}' has learned from labels. Give the run that it began at.")
+    require_views(kept)
+    unseen(labels, kept.modality)
+    known, asked = parted(kept, train, test, labels, seed=seed)
+    found = at_budgets(Question(kept, known, asked, draws, seed), wanted, tell=tell)
+    codes = known.labels if test is not None else np.concatenate([known.labels, asked.labels])
+    record = {
+        **found,
+        "classes": class_counts(codes, known.classes),
+        "shared": 0 if test is None else shared(asked.items, known.items),
+        **placed("train", train),
+        **placed("test", test),
+    }
+    if isinstance(model, str | Path):
+        write_json(expanded(model) / run_folder.BUDGET, record)
+    return Result(record, efficiency_table)
+
+
+def efficiency_table(found: Mapping[str, Any]) -> str:
+    """What ``label_efficiency`` found, as plain text for people."""
+    names = list(found["rows"][0]["ways"])
+    lines = [["labels", *(NAMES[name] for name in names)]]
+    for row in found["rows"]:
+        lines.append([row["budget"], *(_cell(row["ways"][name], row["differences"].get(name)) for name in names)])
+    widths = [max(len(line[place]) for line in lines) for place in range(len(names) + 1)]
+    text = ["  ".join(f"{cell:{width}}" for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+    text.append(
+        f"Right of {found['asked']:,} test items, mean of {found['draws']} draws of the labels; in brackets how many "
+        f"points better than {NAMES[names[0]]}, with the interval of the paired difference; all {found['comparisons']} "
+        "hold together in 95 % of tables."
+    )
+    if found["draws"] == 1:
+        text.append(ONE_DRAW)
+    text += [note_on_shared(found["shared"], found["asked"])] if found.get("shared") else []
+    text += [f"{each['budget']} is left out. {each['reason']}" for each in found["left_out"]]
+    return "\n".join(text)
+
+
+def _cell(score: Mapping[str, Any], difference: Mapping[str, float] | None) -> str:
+    if difference is None:
+        return f"{score['value']:6.1%}"
+    value, low, high = (100 * difference[end] for end in ("value", "low", "high"))
+    return f"{score['value']:6.1%} ({value:+.1f}: {low:+.1f}, {high:+.1f})"
+
+
+def tell(row: Mapping[str, Any]) -> None:
+    """Say what was found at one budget."""
+    scores = ", ".join(f"{NAMES[name]} {score['value']:.1%}" for name, score in row["ways"].items())
+    console().print(f"{row['budget']}: {scores} ({row['seconds']:.0f} s)", markup=False)

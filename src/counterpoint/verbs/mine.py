@@ -1,0 +1,106 @@
+r"""Hard negatives from the model's own index: what it takes for an answer, and is none.
+
+    of all c that answer another question, with  s(q, c) <= share * s(q, p):  the k with the largest s(q, c)
+
+What is nearly as alike to the question as its own answer p is likely a right answer that nobody has noted: Moreira et
+al. 2024, arXiv:2407.15831, section 3 (TopK-PercPos, with a share of 0.95).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32, Int64
+
+from counterpoint.data.text_pairs import read_linked
+from counterpoint.errors import InputError, counted
+from counterpoint.model import Model, load
+from counterpoint.setup.progress import may_be_quiet
+from counterpoint.storage.files import expanded, write_text
+from counterpoint.storage.separated_values import separated
+
+SHARE = 0.95
+CELLS = 2**22
+"""Similarities held at once: 16 MB of float32."""
+
+NEGATIVE = "negative"
+
+
+@may_be_quiet
+def mine(
+    model: Model | str | Path,
+    source: object,
+    out: str | Path,
+    *,
+    pairs: Sequence[str],
+    k: int = 1,
+    share: float = SHARE,
+    spreadsheet_safe: bool = False,
+    quiet: bool = False,
+) -> dict[str, Any]:
+    """Write pairs with hard negatives beside them, to train on with ``simcse``.
+
+    Args:
+        model: A model of text or its run folder.
+        source: Columns of what asks and what answers, as for ``fit``.
+        out: A .csv file with these columns and ``negative``, or ``negative_1`` to ``negative_k``.
+        pairs: The two columns.
+        k: Negatives of every pair; pairs with fewer are left out.
+        share: How alike to what asks a negative may be, as a share of how alike the answer is.
+        spreadsheet_safe: Put ' before texts that a spreadsheet would take for formulas.
+        quiet: Print nothing.
+
+    Returns:
+        ``out``, ``rows`` that were written, ``left_out`` for want of negatives, and ``similarity``: the mean of answers
+        and of negatives with what asks.
+    """
+    if k < 1 or not 0 < share <= 1:
+        raise InputError(f"k must be at least 1 and share in (0, 1]. Got {k} and {share}.")
+    out = expanded(out)
+    if out.suffix.lower() != ".csv":
+        raise InputError(f"Pairs with negatives are written as .csv. Got --out={out}.")
+    kept = model if isinstance(model, Model) else load(model)
+    read, linked = read_linked(source, list(pairs), kept.modality.written_as())
+    if len(pairs) != 2:
+        raise InputError(f"Negatives are mined for two columns, of what asks and what answers. Got {', '.join(pairs)}.")
+    z = kept.directions(kept.open(list(read.texts)))
+    found = list(_mined(z, linked, k, share))
+    names = [NEGATIVE] if k == 1 else [f"{NEGATIVE}_{place}" for place in range(1, k + 1)]
+    rows = [[read.texts[place] for place in (*pair, *others)] for pair, others, _ in found]
+    if not rows:
+        raise InputError(
+            f"No pair has {counted(k, 'negative')} below {share} of its own similarity. Lower k, or raise share."
+        )
+    write_text(out, separated([[*pairs, *names], *rows], spreadsheet_safe=spreadsheet_safe))
+    own, other = np.asarray([how for _, _, how in found]).mean(axis=0).tolist()
+    return {
+        "out": str(out),
+        "rows": len(rows),
+        "left_out": len(linked) - len(rows),
+        "similarity": {"answers": own, "negatives": other},
+    }
+
+
+def _mined(
+    z: Float32[np.ndarray, "n d"], linked: Int64[np.ndarray, "r 2"], k: int, share: float
+) -> Iterator[tuple[tuple[int, int], list[int], tuple[float, float]]]:
+    """Every pair with enough negatives, these, and how alike to what asks are the answer and they."""
+    answers = np.unique(linked[:, 1])
+    column = {int(text): place for place, text in enumerate(answers)}
+    right: dict[int, list[int]] = {}
+    for asks, answer in linked.tolist():
+        right.setdefault(asks, []).append(column[answer])
+    height = max(1, CELLS // len(answers))
+    for start in range(0, len(linked), height):
+        block = linked[start : start + height]
+        alike = z[block[:, 0]] @ z[answers].T
+        for row, (asks, answer) in zip(alike, block.tolist(), strict=True):
+            own = float(row[column[answer]])
+            row[right[asks]] = -np.inf
+            row[row > share * own] = -np.inf
+            best = np.argsort(-row, kind="stable")[:k]
+            if len(best) == k and np.isfinite(row[best]).all():
+                yield (asks, answer), answers[best].tolist(), (own, float(row[best].mean()))

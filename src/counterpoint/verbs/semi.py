@@ -1,0 +1,297 @@
+"""The verb ``semi``: fit on everything, fine-tune on few labels, distil on everything, report. Read ``semi``."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Unpack
+
+import numpy as np
+
+from counterpoint.classification.classifier import Classifier
+from counterpoint.classification.cross_validation import answered_in
+from counterpoint.classification.selection import (
+    FINETUNED,
+    PROBE,
+    STUDENT,
+    Candidate,
+    choose,
+    conclusion,
+    judgement,
+    require_deliverable,
+)
+from counterpoint.classification.test_results import answered, least_certain
+from counterpoint.data.splits import is_labelled
+from counterpoint.data.subset import Subset, spread
+from counterpoint.distillation.answers import agreement
+from counterpoint.errors import InputError, RunError
+from counterpoint.evaluation.scores import score
+from counterpoint.model import Model, load
+from counterpoint.plans import Distilling, Lifecycle, Tuning
+from counterpoint.plans.data_options import AS_IT_IS, DataOptions
+from counterpoint.reports.page import write_report
+from counterpoint.reports.run_contents import SEMI
+from counterpoint.runs import run_folder
+from counterpoint.runs.locks import holds_out
+from counterpoint.setup.classifier_folder import Leaving, asked_for, leave
+from counterpoint.setup.dataset import apart, without_column
+from counterpoint.setup.label_budget import Budget
+from counterpoint.setup.labelled_data import Material, gather
+from counterpoint.setup.progress import announce_labels, console, may_be_quiet
+from counterpoint.storage.files import expanded, write_json
+from counterpoint.verbs.distill import parameters
+from counterpoint.verbs.finetune import Trial, leave_trial, trial
+from counterpoint.verbs.fit import fit
+from counterpoint.verbs.keywords import LifecycleKeywords
+from counterpoint.verbs.label_budgets import LONGER, Question, at_budgets, student_of
+from counterpoint.verbs.label_efficiency import tell
+
+MINUTES = 8.0
+"""Time for all of it where neither time nor epochs are given."""
+
+CONTRAST, TUNING, DISTILLING, COMPARISON = 0.5, 0.65, 0.85, 0.95
+"""Shares of the time after which each of these is over; scores and the report have the rest."""
+
+SMALLER = 0.4
+"""Of the time that a budget took: what a smaller one may take."""
+
+DRAWS = 3
+"""Of the labels, for the comparison, where there is time for it and no number was given."""
+
+CANDIDATES = 2000
+"""Items without a label of their own among which the least certain are sought."""
+
+
+@dataclass(frozen=True)
+class Journey:
+    """What every step needs to know."""
+
+    folder: Path
+    asked: Lifecycle
+    record: Mapping[str, Any]
+    material: Material
+    began: float
+
+    def left(self, share: float) -> float | None:
+        """Seconds until this share of the time is over; None where time does not count."""
+        if self.asked.epochs is not None:
+            return None
+        return max(1.0, self.began + 60 * share * (self.asked.minutes or MINUTES) - time.monotonic())
+
+
+@may_be_quiet
+@holds_out
+def semi(
+    source: object,
+    *,
+    labels: object = None,
+    out: str | Path,
+    resume: bool = False,
+    overwrite: bool = False,
+    **choices: Unpack[LifecycleKeywords],
+) -> Classifier:
+    """From unlabelled data and a handful of labels to a small classifier, and by how much that is better.
+
+    Into ``out/pretrained`` goes what contrast learned from all items, into ``out/finetuned`` the better one of a linear
+    probe and a fine-tuned encoder, and into ``out`` that one or its student, which learned its answers on all items but
+    those that are asked about, whichever is better by cross-validation, with scores and a report.
+
+    Args:
+        source: All items, as for ``fit``.
+        labels: As for ``finetune``. With ``per_class`` or ``fraction`` a fifth of the labels is only asked about;
+            without, the classifier learns from all of them.
+        out: The folder for everything.
+        resume: Go on with the interrupted run in ``out``: steps that are done are kept.
+        overwrite: Replace the run in ``out``.
+        choices: Any field of ``Lifecycle`` or of ``DataOptions``.
+
+    Raises:
+        InputError: The source, the labels, a choice or the folder cannot be used; nothing has been written.
+        Interrupted: Ctrl-C or SIGTERM during the contrast; everything is saved.
+    """
+    began, folder = time.monotonic(), expanded(out)
+    named, data = apart(choices)
+    asked = Lifecycle.of(named)
+    require_deliverable(asked.deliver, (PROBE, FINETUNED, STUDENT))
+    run_folder.check(folder, resume=False, overwrite=overwrite or resume)
+    if resume and overwrite:
+        raise InputError("Give --resume to go on or --overwrite to start anew, not both.")
+    before = None
+    if resume:
+        before = run_folder.read_plan(folder)
+        asked = Lifecycle.of(
+            run_folder.merged(asked.record(), before["asked"], Lifecycle().record(), before["settled"])
+        )
+        data = DataOptions.of(before["data"]) if data == AS_IT_IS else data
+    material = gather(source, labels, asked, data=data)
+    data = without_column(data, labels, material.modality)
+    record = {**asked_for(source, labels, asked), "verb": SEMI, "data": data.record(), "identity": material.identity()}
+    journey = Journey(folder, asked, record, material, began)
+    if before is not None and before.get("identity") != record["identity"]:
+        raise RunError("The run was started on other items or other labels. Resume with those, or use --overwrite.")
+    if before is None:
+        for step in (run_folder.PRETRAINED, run_folder.FINETUNED):
+            run_folder.check(folder / step, resume=False, overwrite=True)
+        for done in (
+            folder / run_folder.PRETRAINED / run_folder.VERDICT,
+            folder / run_folder.PRETRAINED / run_folder.STATE,
+            folder / run_folder.FINETUNED / run_folder.TUNED,
+        ):
+            done.unlink(missing_ok=True)  # what an earlier run left there must not be taken for a step of this one
+        run_folder.start(folder, record, material.items)
+    announce_labels(material.read, left_out=False)
+    model = _pretrained(journey, source, resume=resume)
+    tried = _tuned(journey, model)
+    delivered = _delivered(journey, model, tried)
+    compared = _compared(journey, model, tried)
+    _scored(journey, model, delivered, tried, compared)
+    _noted(journey, delivered.classifier)
+    asked_of = None if material.asked is None else material.asked.items
+    write_report(folder, delivered.classifier.model, material.items, asked=asked_of)
+    return delivered.classifier
+
+
+def _pretrained(journey: Journey, source: object, *, resume: bool) -> Model:
+    """What contrast learns from all items."""
+    folder, asked, data = journey.folder / run_folder.PRETRAINED, journey.asked, journey.record["data"]
+    if resume and (folder / run_folder.VERDICT).exists():
+        model = load(folder)
+    elif resume and (folder / run_folder.STATE).exists():
+        model = fit(source, out=folder, resume=True, encoder=asked.encoder, **data)
+    else:
+        seconds = journey.left(CONTRAST)
+        length: dict[str, Any] = {"epochs": asked.epochs} if seconds is None else {"minutes": seconds / 60}
+        parts: dict[str, Any] = {name: getattr(asked, name) for name in ("encoder", "width", "batch_size", "seed")}
+        model = fit(source, out=folder, overwrite=folder.exists(), **data, **parts, **length)
+    return replace(model, modality=journey.material.modality)
+
+
+def _tuned(journey: Journey, model: Model) -> Trial:
+    """What the labels make of it: a probe and a fine-tuned encoder, the better one of which is left."""
+    asked, material = journey.asked, journey.material
+    deliver = asked.deliver if asked.deliver in (PROBE, FINETUNED) else "best"
+    tuning = Tuning(per_class=asked.per_class, fraction=asked.fraction, seed=asked.seed, deliver=deliver)
+    tried = trial(model, material.learned, tuning, journey.left(TUNING))
+    leave_trial(tried, material.learned, Leaving(journey.folder / run_folder.FINETUNED, journey.record), role="teaches")
+    return tried
+
+
+def _delivered(journey: Journey, model: Model, tried: Trial) -> Candidate:
+    """The student of that one, rehearsed in some folds, and which of the two is handed over."""
+    asked, material = journey.asked, journey.material
+    candidates, chosen = list(tried.candidates), tried.chosen
+    if asked.deliver in ("best", STUDENT):
+        student = _student(journey, model, tried)
+        candidates.append(student)
+        small = asked.student != "same" or asked.student_width is not None  # who names a network wants that one
+        finalists = [student] if small or asked.deliver == STUDENT else [tried.chosen, student]
+        chosen = choose(finalists, tried.some.labels, material.items)
+    record = judgement(chosen, candidates, tried.some, tried.against)
+    level, sentence = conclusion(record)
+    found = {
+        "items": len(material.items),
+        "labels": len(tried.some.items),
+        "judgement": {**record, "level": level},
+        "parameters": [parameters(each.classifier.model) for each in (tried.chosen, candidates[-1])],
+        "agreement": agreement(tried.chosen.classifier, chosen.classifier, material.items),
+    }
+    leave(Leaving(journey.folder, journey.record), chosen.classifier, material.items, found, sentence, level=level)
+    return chosen
+
+
+def _student(journey: Journey, model: Model, tried: Trial) -> Candidate:
+    """A student of the classifier, taught on all items but those that are asked about; and what students that are
+    taught without some labels say of those.
+    """
+    asked, material = journey.asked, journey.material
+    lesson = Distilling(
+        encoder=asked.student,
+        width=asked.student_width,
+        epochs=asked.epochs,
+        batch_size=asked.batch_size,
+        seed=asked.seed,
+    )
+    answered, learned = tried.chosen.answered, material.learned
+    teachers = () if answered is None else answered.by
+    parts = tried.parts[: len(teachers)]
+    until = journey.left(DISTILLING)
+    seconds = None if until is None else until / (len(parts) + 1)
+    console().print(f"student   {len(learned.items):,} items, {len(parts) + 1} times", markup=False)
+
+    def rehearsed(number: int) -> Classifier:
+        held = {tried.some.items.names[row] for row in parts[number].held}
+        return student_of(teachers[number], model, learned.without(held), lesson, seconds)
+
+    rehearsals = answered_in(parts, tried.some, rehearsed)
+    return Candidate(STUDENT, student_of(tried.chosen.classifier, model, learned, lesson, seconds), rehearsals)
+
+
+def _compared(journey: Journey, model: Model, tried: Trial) -> dict[str, Any] | None:
+    """What as many labels are worth to others, and what fewer would be, as far as there is time for it. A run that goes
+    by epochs has no time to spare: it compares where that was asked for.
+    """
+    material, asked, left = journey.material, journey.asked, journey.left(COMPARISON)
+    draws = asked.draws if asked.draws is not None else DRAWS if left is not None else 0
+    needed = draws * (1 + LONGER) * tried.seconds
+    if material.asked is None or draws == 0 or (left is not None and needed > left):
+        return None
+    ways = ("scratch", "linear", "tuned")
+    question = Question(model, material.known, material.asked, draws, asked.seed, ways=ways)
+    found = at_budgets(question, _affordable(journey), tell=tell)
+    return {**found, "rows": sorted(found["rows"], key=lambda row: row["labels"])}
+
+
+def _affordable(journey: Journey) -> Iterator[Budget]:
+    """The budget that was asked for, then smaller ones, which take less, as long as the time allows."""
+    for each in journey.material.budgets:
+        began = time.monotonic()
+        yield each
+        left = journey.left(COMPARISON)
+        if left is not None and left < SMALLER * (time.monotonic() - began):
+            return
+
+
+def _scored(
+    journey: Journey, model: Model, delivered: Candidate, tried: Trial, compared: dict[str, Any] | None
+) -> None:
+    """Write what is known of how good the classifier is: by labels that were never learned from, where there are such,
+    else by those of the folds.
+    """
+    material, seed, some = journey.material, journey.asked.seed, tried.some
+    scores: dict[str, Any] = {}
+    if material.spared and material.asked is not None:
+        if some.labels.ndim == 1:
+            scores |= score(model, some, material.asked, seed=seed)
+        scores["classifier"] = answered(delivered.classifier, material.asked, some, seed=seed)
+        scores["sizes"] = {"train": len(some.items), "test": len(material.asked.items), "classes": len(some.classes)}
+        if compared is not None:
+            single = {name: scores["classifier"][name] for name in ("value", "low", "high")}
+            compared["student"] = {**single, "labels": len(some.items)}
+    elif delivered.answered is not None:
+        asked_of = some.of(delivered.answered.rows)
+        likely = delivered.classifier.scaled(delivered.answered.scores)
+        scores["classifier"] = answered(delivered.classifier, asked_of, some, seed=seed, likely=likely)
+        scores["sizes"] = {"train": len(some.items), "test": len(asked_of.items), "classes": len(some.classes)}
+    scores["rehearsal"] = not material.spared
+    if compared is not None:
+        write_json(journey.folder / run_folder.BUDGET, compared)
+    train = run_folder.sealed("train", journey.record["source"], journey.record["source_path"])
+    write_json(journey.folder / run_folder.EVALUATION, {**scores, **train, "test": None, "seed": seed})
+
+
+def _noted(journey: Journey, student: Classifier) -> None:
+    """Note the classes, and which items would be worth labelling next: those that nobody has named, or the budget
+    left out.
+    """
+    learned = journey.material.learned
+    nameless = learned.of(np.flatnonzero(~is_labelled(learned.labels)))
+    others = nameless if len(nameless.items) else learned.without(set(student.learned))
+    path = journey.folder / run_folder.TUNED
+    noted = {**json.loads(path.read_text(encoding="utf-8")), "classes": journey.material.everything.counts()}
+    if len(others.items):
+        some = Subset(others.items, spread(len(others.items), CANDIDATES))
+        noted["least_certain"] = least_certain(student, some)
+    write_json(path, noted)

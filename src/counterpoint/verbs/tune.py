@@ -1,0 +1,214 @@
+"""The verb ``tune``: search the choices of a plan on one's own data, each tried for the same time."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Unpack
+
+from counterpoint.catalogue.trust import require_trusted
+from counterpoint.errors import Interrupted, LabelError, RunError
+from counterpoint.interfaces import Items
+from counterpoint.modality import Modality
+from counterpoint.output.results import Result
+from counterpoint.plans import Plan
+from counterpoint.runs import run_folder
+from counterpoint.runs.locks import holds_out
+from counterpoint.runs.provenance import command, directory, placed, said
+from counterpoint.setup.build import completed, learns_from_labels
+from counterpoint.setup.dataset import Opened, Own, chosen, identity, opened, without_column
+from counterpoint.setup.experiment import Prepared, arranged
+from counterpoint.setup.progress import may_be_quiet
+from counterpoint.setup.supervision import taught
+from counterpoint.storage.files import expanded
+from counterpoint.training.devices import memory
+from counterpoint.training.signals import StopRequest, stop_requests
+from counterpoint.tuning.labelled_items import Questions, questions
+from counterpoint.tuning.outcome import tuning_table
+from counterpoint.tuning.output_folder import Folder
+from counterpoint.tuning.records import Search as SearchRecord
+from counterpoint.tuning.scoring import Judge, judge
+from counterpoint.tuning.search import BEST, REPORT, TRIALS, Budget, Search, share
+from counterpoint.tuning.search_space import MEMORY, Dimension, dimensions
+from counterpoint.tuning.study import HELD, Study, quiet, require
+from counterpoint.tuning.trial import Bench
+from counterpoint.verbs.keywords import TuneKeywords
+
+JOURNAL = "search.jsonl"
+
+OWN = "own"
+"""Stands for the labels that a source carries itself; nothing at all stands for a search without labels."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What was given to ``tune``, read."""
+
+    source: object
+    labels: object
+    test: object
+    place: Folder
+    plan: Plan
+    """The user's own choices, without the time of the search."""
+    own: Own
+    budget: Budget
+    resume: bool
+
+
+@may_be_quiet
+@holds_out
+def tune(
+    source: object,
+    *,
+    out: str | Path,
+    labels: object = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    **choices: Unpack[TuneKeywords],
+) -> Result:
+    """Search the choices of a plan: each plan learns for the same time, and the poorer half is given up on the way.
+
+    The first plan is the usual one; at the end it and the best are repeated with other seeds. With labels a plan is
+    scored by a linear probe on held-out items, without them by one measure that needs none; all are written down.
+
+    Args:
+        source: As for ``fit``. It is opened once.
+        out: The folder: ``best.json``, ``trials.json``, ``report.html``, and ``search.jsonl`` to go on from.
+        labels: As for ``evaluate``, or ``own`` for those that the source carries. Without them none are looked at.
+        resume: Go on with the search in ``out``, for what is left of the minutes.
+        overwrite: Replace the search in ``out``.
+        choices: Any field of ``Plan``: what is given is not searched. ``minutes`` (30 if nothing is said) is the time
+            of all; or ``epochs`` is the length of each plan, and ``trials`` (20) how many there are. And ``repeats``
+            (2), seeds with which the best and the usual plan are repeated; ``test``, labelled items to ask about
+            (without it a fifth of every class is held out); and any of ``DataOptions``.
+
+    Returns:
+        What ``best.json`` holds (``choices``, ``command``, ``best``, ``usual``, ``repeated``, ``sentence``), with
+        ``trials``, ``correlations`` of the measures with the probe, and ``importances`` of the choices.
+
+    Raises:
+        InputError: The source, a choice, the labels or the folder cannot be used, or no plan could be trained.
+        MissingPackage: optuna is not installed.
+        Interrupted: Ctrl-C or SIGTERM; every plan that was done is kept.
+    """
+    began = time.monotonic()
+    require()
+    asked = _question(source, expanded(out), labels, choices, resume=resume, overwrite=overwrite)
+    with quiet(), stop_requests() as stop:
+        search = _opened(asked, stop, began)
+        try:
+            search.search()
+            search.repeat()
+        except Interrupted:
+            search.finish()
+            raise Interrupted(
+                f"Stopped after {len(search.study.records())} plans, which lie in '{out}'. Go on with the same command "
+                "and --resume."
+            ) from None
+        return Result(search.finish() or search.nothing(), tuning_table)
+
+
+def _question(
+    source: object, out: Path, labels: object, choices: TuneKeywords, *, resume: bool, overwrite: bool
+) -> Question:
+    """What was given, checked as far as that is possible without the data."""
+    test = choices.pop("test", None)
+    trials, repeats = choices.pop("trials", None), choices.pop("repeats", None)
+    plan, own = chosen(choices, labels=labels)
+    budget = Budget.of(plan, trials, repeats)
+    completed(plan)
+    place = Folder(out, TRIALS, "search", others=(JOURNAL, f"{JOURNAL}{HELD}", BEST, REPORT))
+    place.require(resume=resume, overwrite=overwrite)
+    return Question(source, labels, test, place, dataclasses.replace(plan, minutes=None), own, budget, resume)
+
+
+def _opened(asked: Question, stop: StopRequest, began: float) -> Search:
+    """The search, its data open and its first record written, or read."""
+    plan, own = asked.plan, asked.own
+    modality, items = opened(asked.source, plan, own)
+    known = _known(asked, modality, items)
+    learnable = None if known is None else known.learnable
+    data = Opened(modality, items, taught(plan, asked.source, items, labels=learnable, pairs=None))
+    by = judge(modality, items, known, seed=plan.seed)
+    usual = arranged(data, plan, own, began=began, measured=not asked.resume)
+    encoder = usual.plan.encoder
+    same = identity(items, modality, encoder, None) if known is None else known.identity(modality, items, encoder)
+    head = _said(asked, by, modality) | {"identity": same}
+    head = _gone_on(asked, head) if asked.resume else head | _begun(asked, usual, by, began)
+    bench = Bench(data, own, plan, by, stop, head["plan_seconds"], head["judging_seconds"])
+    if known is not None:
+        known.announce()
+    space = [Dimension(**each) for each in head["space"]]
+    study = Study(asked.place.path / JOURNAL, space, seed=plan.seed)
+    return Search(asked.place.path, head, bench, study, asked.budget, began)
+
+
+def _known(asked: Question, modality: Modality, items: Items) -> Questions | None:
+    """The labelled items that plans are asked about, if there are to be any."""
+    if asked.labels is None and asked.test is None:
+        if learns_from_labels(asked.plan):
+            raise LabelError(
+                f"The method '{asked.plan.method}' learns from labels: give --labels, such as folder or a column."
+            )
+        return None
+    labels = None if isinstance(asked.labels, str) and asked.labels == OWN else asked.labels
+    return questions(modality, asked.source, items, test=asked.test, labels=labels, seed=asked.plan.seed)
+
+
+def _said(asked: Question, by: Judge, modality: Modality) -> dict[str, Any]:
+    """What was asked for, as JSON can hold it."""
+    return {
+        **placed("source", asked.source),
+        **placed("test", asked.test),
+        "labels": said(asked.labels),
+        "data": without_column(asked.own.data, asked.labels, modality).record(),
+        "out": str(asked.place.path),
+        "sayable": isinstance(asked.source, str | Path) and asked.own.encoder is None and asked.own.views is None,
+        "command": command(),
+        "directory": directory(),
+        "by": by.by,
+        "asked": asked.plan.record(),
+        "items": {} if by.asked is None else by.asked.counts(),
+        "classes": {} if by.asked is None else by.asked.read.counts(),
+        "machine": run_folder.machine(),
+    }
+
+
+def _begun(asked: Question, usual: Prepared, by: Judge, began: float) -> dict[str, Any]:
+    """What is decided once for a search: what is searched, and the time of each plan."""
+    held = usual.pace.memory if usual.pace else 1
+    batches = MEMORY * memory(usual.recipe.device) / held
+    space = dimensions(asked.plan, usual.plan, usual.modality, items=len(usual.learned.sampling), batches=batches)
+    before = time.monotonic()
+    untrained = by(usual.method.to(usual.recipe.device).encoder)
+    cost = time.monotonic() - before
+    step = usual.pace.seconds if usual.pace else 0.0
+    each = share(asked.budget, time.monotonic() - began, cost, step)
+    path = asked.place.path
+    for name in (TRIALS, BEST, REPORT, JOURNAL):  # the last one says whose the rest is
+        (path / name).unlink(missing_ok=True)
+    path.mkdir(parents=True, exist_ok=True)
+    return {
+        "space": [dimension.record() for dimension in space],
+        "plan_seconds": each,
+        "judging_seconds": round(cost, 3),
+        "untrained": {"score": untrained.score, "measures": untrained.measures},
+        "seconds": 0.0,
+        "repeats": [],
+    }
+
+
+def _gone_on(asked: Question, head: Mapping[str, Any]) -> dict[str, Any]:
+    """The record of the search that is gone on with, if it is of the same data and choices."""
+    asked.place.require_same(head, ("source", "test", "labels", "data", "by"))
+    before: dict[str, Any] = {**asked.place.read(SearchRecord)}
+    for dimension in before["space"]:
+        for value in (dimension["usual"], *dimension.get("values", ())):
+            require_trusted({dimension["name"]: value}, asked.place.path)
+    path = asked.place.path
+    if before.pop("trials") and not (path / JOURNAL).exists():
+        raise RunError(f"'{path / JOURNAL}' is missing, so the search cannot go on. Start anew with --overwrite.")
+    return before
