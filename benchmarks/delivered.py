@@ -38,19 +38,21 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=5)
     given = parser.parse_args()
     train, test = (sorted((given.folder / part).glob("*/*")) for part in ("train", "test"))
-    codes, answers = (np.asarray([path.parent.name for path in part]) for part in (train, test))
+    class_ids, answers = (np.asarray([path.parent.name for path in part]) for part in (train, test))
     x, x_test = small(given.folder / "train"), small(given.folder / "test")
     print(torch.backends.cpu.get_cpu_capability(), torch.get_num_threads(), "threads", flush=True)
     right: dict[str, list[np.ndarray]] = {"delivered": [], "pixels": []}
     for draw in range(given.draws):
         random = np.random.default_rng(draw)
         rows = np.concatenate(
-            [random.permutation(np.flatnonzero(codes == each))[: given.per_class] for each in np.unique(codes)]
+            [random.permutation(np.flatnonzero(class_ids == each))[: given.per_class] for each in np.unique(class_ids)]
         )
         names = [str(path.relative_to(given.folder / "train")) for path in train]
         labels = given.out / f"labels-{draw}.csv"
         labels.parent.mkdir(parents=True, exist_ok=True)
-        labels.write_text("name,label\n" + "".join(f"{names[row]},{codes[row]}\n" for row in rows), encoding="utf-8")
+        labels.write_text(
+            "name,label\n" + "".join(f"{names[row]},{class_ids[row]}\n" for row in rows), encoding="utf-8"
+        )
         run = given.out / f"run-{draw}"
         cp.semi(
             str(given.folder / "train"), labels=str(labels), out=run, overwrite=True, minutes=given.minutes, seed=draw
@@ -58,7 +60,7 @@ def main() -> None:
         judged = json.loads((run / "tuned.json").read_text(encoding="utf-8"))["judgement"]
         found = {each.name: each.label for each in cp.predict(run, str(given.folder / "test"))}
         said = np.asarray([found[str(path.relative_to(given.folder / "test"))] for path in test])
-        known, numbers = np.unique(codes[rows], return_inverse=True)
+        known, numbers = np.unique(class_ids[rows], return_inverse=True)
         right["delivered"].append(said == answers)
         right["pixels"].append(known[linear_probe(x[rows], numbers, x_test)] == answers)
         line = ", ".join(f"{name} {each[-1].mean():.3f}" for name, each in right.items())

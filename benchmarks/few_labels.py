@@ -13,7 +13,7 @@ import numpy as np
 import counterpoint as cp
 from counterpoint.evaluation.linear import linear_probe
 from counterpoint.evaluation.repeats import difference_over_draws, score_over_draws
-from counterpoint.plans import Distilling
+from counterpoint.plans import DistillPlan
 from counterpoint.setup.label_budget import read_budget
 from counterpoint.storage.files import write_json
 from counterpoint.verbs.label_budgets import compared, from_scratch, rows_of, scored, student_of, tuned
@@ -33,7 +33,7 @@ def main() -> None:
             some = known.of(chosen)
             teacher = tuned(model, some, seed)
             student, *smaller = (
-                student_of(teacher, model, known, Distilling(seed=seed, epochs=epochs, width=width))
+                student_of(teacher, model, known, DistillPlan(seed=seed, epochs=epochs, width=width))
                 for epochs, width in ((asked_for.epochs, None), (asked_for.epochs + 1, asked_for.width))
                 if width != 0
             )

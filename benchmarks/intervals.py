@@ -67,7 +67,7 @@ def power(draws: int, luck: float, *, runs: int, items: int = 300) -> tuple[floa
         world = World(items, generator)
         best, first, second = (world.answers(draws=draws, luck=luck, skill=skill) * 1.0 for skill in (0.5, 0, 0))
         seen += difference_over_draws(best - first).low > 0
-        false += claims(difference_over_draws(second - first)._asdict())
+        false += accepts(difference_over_draws(second - first)._asdict())
     return seen / runs, false / runs
 
 
@@ -106,12 +106,12 @@ def false_budgets(draws: int, luck: float, *, runs: int, items: int = 500) -> fl
         rows = [
             {way: world.answers(draws=draws, luck=luck) for way in ("scratch", "linear", "tuned")} for _ in range(3)
         ]
-        return any(claims(each) for row in compared(rows) for each in row.values())
+        return any(accepts(each) for row in compared(rows) for each in row.values())
 
     return share(claimed, items, runs)
 
 
-def claims(difference: dict[str, float]) -> bool:
+def accepts(difference: dict[str, float]) -> bool:
     """Whether an interval lies on one side of zero."""
     return not difference["low"] <= 0 <= difference["high"]
 

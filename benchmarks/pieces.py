@@ -20,31 +20,31 @@ from counterpoint.encoders.conv2d import conv2d
 from counterpoint.heads import mlp_head
 from counterpoint.methods.simclr import SimCLR
 from counterpoint.modalities.image import Images
-from counterpoint.modality import Wishes
+from counterpoint.modality import DataOptions
 from counterpoint.objectives.info_nce import info_nce
-from counterpoint.training.batches import look
+from counterpoint.training.batches import augmentation
 from counterpoint.training.config import Recipe
 from counterpoint.training.devices import keep_freed_memory
-from counterpoint.training.loop import learn
+from counterpoint.training.loop import fit
 from counterpoint.training.optimizers import adamw
 
 AT_ONCE = 256
 
 
-def one(batch: int, at_once: int | None, turns: int) -> dict[str, float]:
+def one(batch: int, micro_batch: int | None, turns: int) -> dict[str, float]:
     """Median seconds of a step, and the growth of the process."""
     keep_freed_memory()
     random = np.random.default_rng(0)
-    images, items = Images.learn(random.integers(0, 256, (batch, 32, 32, 3), dtype=np.uint8), Wishes(views="simclr"))
+    images, items = Images.fit(random.integers(0, 256, (batch, 32, 32, 3), dtype=np.uint8), DataOptions(views="simclr"))
     torch.manual_seed(0)
     method = SimCLR(conv2d(3, 32).to(memory_format=torch.channels_last), mlp_head(512), info_nce).train()
     optimizer = adamw(method)
-    recipe = Recipe(steps=turns, batch_size=batch, at_once=at_once)
+    recipe = Recipe(steps=turns, batch_size=batch, micro_batch=micro_batch)
     before, taken = resident(), []
     for epoch in range(turns):
         start = time.perf_counter()
-        info, views = look(items, images, recipe, step=epoch, count=2)
-        learn(method, optimizer, views, info, recipe, step=epoch)
+        info, views = augmentation(items, images, recipe, step=epoch, count=2)
+        fit(method, optimizer, views, info, recipe, step=epoch)
         taken.append(time.perf_counter() - start)
     return {"seconds": float(np.median(taken)), "mebibytes": peak() - before}
 
@@ -53,11 +53,21 @@ def measure(quick: bool) -> list[dict[str, object]]:
     """Rows for the three forms."""
     batch, turns = (1024, 3) if quick else (2048, 7)
     rows = []
-    for system, items, at_once in (("in pieces", batch, AT_ONCE), ("undivided", batch, 0), ("small batch", AT_ONCE, 0)):
-        asked = [sys.executable, "-m", "benchmarks.pieces", "--one", str(items), str(at_once), str(turns)]
+    for system, items, micro_batch in (
+        ("in pieces", batch, AT_ONCE),
+        ("undivided", batch, 0),
+        ("small batch", AT_ONCE, 0),
+    ):
+        asked = [sys.executable, "-m", "benchmarks.pieces", "--one", str(items), str(micro_batch), str(turns)]
         done = subprocess.run(asked, check=True, capture_output=True, text=True)
         rows.append(
-            {"name": "step in pieces", "system": system, "items": items, "at_once": AT_ONCE, **json.loads(done.stdout)}
+            {
+                "name": "step in pieces",
+                "system": system,
+                "items": items,
+                "micro_batch": AT_ONCE,
+                **json.loads(done.stdout),
+            }
         )
     return rows
 

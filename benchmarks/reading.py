@@ -19,7 +19,7 @@ import torch
 from pyarrow import csv, parquet
 
 from counterpoint.modalities.table import Table
-from counterpoint.modality import Wishes
+from counterpoint.modality import DataOptions
 
 REPEATS = 3
 
@@ -53,7 +53,7 @@ def main(rows: int = 100_000, columns: int = 20) -> None:
         files["jsonl"].write_text("\n".join(map(json.dumps, held.to_pylist())))
         parquet.write_table(held, files["parquet"])
         for suffix, file in files.items():
-            print(f"{suffix:8} {shortest(lambda file=file: Table.learn(file, Wishes())):.2f} s")
+            print(f"{suffix:8} {shortest(lambda file=file: Table.fit(file, DataOptions())):.2f} s")
         try:
             import pandas as pd
         except ImportError:

@@ -188,10 +188,10 @@ The same encoder, batch, epochs and optimiser; lightly with its transform in a D
 
 ## Batches beyond memory
 
-One step of {pieces["items"]:,} items encoded {pieces["at_once"]} at a time takes
+One step of {pieces["items"]:,} items encoded {pieces["micro_batch"]} at a time takes
 {pieces["seconds"] / undivided["seconds"]:.2f} times as long as undivided. The process grows by
-{pieces["mebibytes"]:,.0f} MiB, undivided by {undivided["mebibytes"]:,.0f} MiB; a step of only {pieces["at_once"]} items
-by {small["mebibytes"]:,.0f} MiB.
+{pieces["mebibytes"]:,.0f} MiB, undivided by {undivided["mebibytes"]:,.0f} MiB; a step of only
+{pieces["micro_batch"]} items by {small["mebibytes"]:,.0f} MiB.
 
 ## Decoding
 

@@ -28,12 +28,12 @@ from counterpoint.evaluation.linear import linear_probe
 from counterpoint.heads import mlp_head
 from counterpoint.methods.simclr import SimCLR
 from counterpoint.modalities.image import Images
-from counterpoint.modality import Wishes
+from counterpoint.modality import DataOptions
 from counterpoint.model import Model
 from counterpoint.objectives.info_nce import info_nce
 from counterpoint.training.config import Recipe
 from counterpoint.training.devices import choose_precision, keep_freed_memory
-from counterpoint.training.loop import Keeping, train
+from counterpoint.training.loop import RunOptions, train
 from counterpoint.training.optimizers import sgd
 
 BATCH, RATE, DECAY = 256, 0.1, 5e-4
@@ -60,7 +60,7 @@ class Task:
         self.asked, second = pictures("sample:fashion-test", 1000)
         self.labels, classes = encode(first)
         self.answers = encode(second, classes)[0]
-        self.images, self.items = Images.learn(self.known, Wishes(views="simclr"))
+        self.images, self.items = Images.fit(self.known, DataOptions(views="simclr"))
         self.others = self.images.open(self.asked)
 
     def correct(self, encoder: nn.Module) -> np.ndarray:
@@ -95,20 +95,20 @@ def of_torchvision() -> Callable[[Any], Tensor]:
 
 def ours(task: Task, epochs: int, views: Any = "simclr") -> tuple[float, np.ndarray]:
     """Views per second of our loop, and what a probe gets right after it."""
-    images, _ = Images.learn(task.known, Wishes(views=views))
+    images, _ = Images.fit(task.known, DataOptions(views=views))
     encoder, head = networks()
     method = SimCLR(encoder, head, info_nce)
     steps = epochs * (len(task.items) // BATCH)
     recipe = Recipe(steps, BATCH, sgd, RATE, DECAY)
-    course = train(method, task.items, images, recipe, Keeping())
+    course = train(method, task.items, images, recipe, RunOptions())
     return 2 * BATCH * steps / course.seconds, task.correct(encoder)
 
 
-Course = tuple[list[float], list[float]]
+TrainState = tuple[list[float], list[float]]
 """Seconds of training, without those of probing, and the accuracy of a probe, after every few epochs."""
 
 
-def theirs(task: Task, epochs: int) -> tuple[float, np.ndarray, Course]:
+def theirs(task: Task, epochs: int) -> tuple[float, np.ndarray, TrainState]:
     """The same of lightly's SimCLR example, and its course."""
     from lightly.loss import NTXentLoss
     from lightly.transforms import SimCLRTransform
@@ -168,9 +168,9 @@ def encoder_alone(turns: int) -> float:
     return 2 * BATCH / float(np.median(taken))
 
 
-def defaults(task: Task, epochs: int) -> tuple[np.ndarray, Course]:
+def defaults(task: Task, epochs: int) -> tuple[np.ndarray, TrainState]:
     """What a probe gets right after our defaults, and their course."""
-    images, items = Images.learn(task.known, Wishes())
+    images, items = Images.fit(task.known, DataOptions())
     encoder, head = networks()
     probing = 0.0
     seconds: list[float] = []
@@ -188,7 +188,7 @@ def defaults(task: Task, epochs: int) -> tuple[np.ndarray, Course]:
 
     precision = choose_precision("auto", torch.device("cpu"))
     recipe = Recipe(epochs * (len(items) // BATCH), BATCH, precision=precision)
-    train(SimCLR(encoder, head, info_nce), items, images, recipe, Keeping(each_epoch=probe))
+    train(SimCLR(encoder, head, info_nce), items, images, recipe, RunOptions(each_epoch=probe))
     return task.correct(encoder), (seconds, reached)
 
 

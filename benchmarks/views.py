@@ -47,12 +47,12 @@ Maker = Callable[[Setting, Tensor], Callable[[], int]]
 def counterpoint(setting: Setting, pictures: Tensor) -> Callable[[], int]:
     from counterpoint import image_views
 
-    look = image_views(setting.size, preset=f"simclr(blur={setting.blur})")
+    augmentation = image_views(setting.size, preset=f"simclr(blur={setting.blur})")
 
     def turn() -> int:
         made = 0
         for step, batch in enumerate(pictures.split(setting.batch)):
-            first, second = look(batch, seed=step)
+            first, second = augmentation(batch, seed=step)
             made += len(first) + len(second)
         return made
 
@@ -99,14 +99,14 @@ def kornia(setting: Setting, pictures: Tensor) -> Callable[[], int]:
         kernel = odd(side)
         sigma = (0.1, 2.0)
         changes.append(augmentation.RandomGaussianBlur((kernel, kernel), sigma, p=setting.blur, same_on_batch=False))
-    look = torch.nn.Sequential(*changes)
+    augmentation = torch.nn.Sequential(*changes)
     some = pictures[: setting.slow]
 
     def turn() -> int:
         made = 0
         with torch.no_grad():
             for batch in some.split(min(setting.batch, setting.slow)):
-                made += sum(len(look(batch.float() / 255)) for _ in range(2))
+                made += sum(len(augmentation(batch.float() / 255)) for _ in range(2))
         return made
 
     return turn
@@ -123,11 +123,11 @@ def torchvision(setting: Setting, pictures: Tensor) -> Callable[[], int]:
         v2.RandomApply([v2.GaussianBlur(odd(setting.size), (0.1, 2.0))], p=setting.blur),
         v2.ToDtype(torch.float32, scale=True),
     ]
-    look = v2.Compose(changes)
+    augmentation = v2.Compose(changes)
     some = pictures[: setting.slow // 4]
 
     def turn() -> int:
-        return len(torch.stack([look(picture) for picture in some for _ in range(2)]))
+        return len(torch.stack([augmentation(picture) for picture in some for _ in range(2)]))
 
     return turn
 

@@ -18,12 +18,12 @@ from counterpoint.interfaces import Method
 from counterpoint.methods.moco import MoCo
 from counterpoint.methods.simclr import SimCLR
 from counterpoint.modalities.image import Images
-from counterpoint.modality import Wishes
+from counterpoint.modality import DataOptions
 from counterpoint.model import Model
 from counterpoint.objectives.info_nce import info_nce
 from counterpoint.training.config import Recipe
 from counterpoint.training.diagnostics import judge
-from counterpoint.training.loop import Keeping, train
+from counterpoint.training.loop import RunOptions, train
 
 
 def network() -> tuple[torch.nn.Module, torch.nn.Module]:
@@ -42,7 +42,7 @@ def accuracy(method: Method, images: Images, known: Subset, asked: Subset) -> fl
 
 def main(epochs: int = 10) -> None:
     """Train both methods on 1,000 pictures and ask about 500 others."""
-    images, items = Images.learn("sample:fashion", Wishes(views="grey"))
+    images, items = Images.learn("sample:fashion", DataOptions(views="grey"))
     known, asked = Subset(items, np.arange(1000)), Subset(items, np.arange(1000, 1500))
     objective = partial(info_nce, temperature=0.1)
     recipe = Recipe(steps=epochs * (len(known) // 100), batch_size=100)
@@ -50,7 +50,7 @@ def main(epochs: int = 10) -> None:
 
     for method in (SimCLR(*network(), objective), MoCo(*network(), objective, queue=500)):
         before = accuracy(method, images, known, asked)
-        course = train(method, known, images, recipe, Keeping(notes=notes))
+        course = train(method, known, images, recipe, RunOptions(notes=notes))
         after = accuracy(method, images, known, asked)
         print(f"{type(method).__name__}: neighbours agree for {before:.1%} before and {after:.1%} after training")
         for verdict in judge(course.records.all):

@@ -91,7 +91,7 @@ def test_pictures_in_memory_are_shown_as_files_are(photos, saved):
 def test_a_small_array_is_scaled_when_it_is_seen(saved):
     source = np.random.default_rng(0).integers(0, 256, (8, 40, 40, 3)).astype(np.uint8)
     model = cp.fit(source, epochs=0, encoder=f"{SMALL}(pretrained='{saved}')")
-    view = model.modality.plain(model.open(source).take(np.arange(2)))
+    view = model.modality.inputs(model.open(source).take(np.arange(2)))
     assert view.shape == (2, 3, 160, 160)
 
 
@@ -311,7 +311,7 @@ def test_models_of_before_are_restored_without_a_preprocessing():
     model = cp.fit(stripes(8).source, epochs=1, batch_size=4, width=8)
     settings = dict(model.modality.settings())
     assert not {"like", "network"} & set(settings)
-    assert Images.restore(settings).sight == model.modality.sight
+    assert Images.from_settings(settings).sight == model.modality.sight
 
 
 def test_what_is_adopted_is_planned_without_being_trained():

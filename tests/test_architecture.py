@@ -14,7 +14,7 @@ from counterpoint import catalogue
 from counterpoint.catalogue.trust import PARTS
 from counterpoint.interfaces import Method
 from counterpoint.modality import Modality
-from counterpoint.plans import Distilling, Plan, Tuning
+from counterpoint.plans import DistillPlan, FinetunePlan, Plan
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted((ROOT / "src" / "counterpoint").rglob("*.py"))
@@ -141,7 +141,7 @@ def test_a_run_that_is_not_there_is_told_before_torch_is_loaded():
 
 
 def test_every_choice_has_help_that_points_to_lists_there_are():
-    for each in [field for record in (Plan, Tuning, Distilling) for field in dataclasses.fields(record)]:
+    for each in [field for record in (Plan, FinetunePlan, DistillPlan) for field in dataclasses.fields(record)]:
         assert each.metadata["help"].endswith(".")
         for kinds in re.findall(r"counterpoint list (\w+)", each.metadata["help"]):
             assert catalogue.shelf(kinds)

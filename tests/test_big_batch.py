@@ -13,7 +13,7 @@ from counterpoint import catalogue
 from counterpoint.interfaces import ItemInfo
 from counterpoint.setup.build import asks_for
 from counterpoint.training.config import Recipe
-from counterpoint.training.loop import learn
+from counterpoint.training.loop import fit
 from counterpoint.training.optimizers import sgd
 
 BATCH = 24
@@ -45,17 +45,17 @@ def views(method):
     return tuple(torch.randn(method.views, BATCH, 6, dtype=torch.float64, generator=generator))
 
 
-def step(method, at_once, number=0):
-    recipe = Recipe(steps=1, batch_size=BATCH, at_once=at_once)
-    loss, _ = learn(method, sgd(method, learning_rate=0.0), views(method), INFO, recipe, step=number)
+def step(method, micro_batch, number=0):
+    recipe = Recipe(steps=1, batch_size=BATCH, micro_batch=micro_batch)
+    loss, _ = fit(method, sgd(method, learning_rate=0.0), views(method), INFO, recipe, step=number)
     return loss, {name: weight.grad.clone() for name, weight in method.named_parameters() if weight.grad is not None}
 
 
-@pytest.mark.parametrize("at_once", [1, 5, 12])
+@pytest.mark.parametrize("micro_batch", [1, 5, 12])
 @pytest.mark.parametrize("name", [name for name, row in catalogue.SHELVES["method"].items() if not row.only])
-def test_pieces_give_the_loss_and_gradient_of_the_undivided_step(name, at_once):
-    at_once = max(at_once, 2) if name == "moco" else at_once
-    divided, whole = (step(without_batch_statistics(build(name)), each) for each in (at_once, None))
+def test_pieces_give_the_loss_and_gradient_of_the_undivided_step(name, micro_batch):
+    micro_batch = max(micro_batch, 2) if name == "moco" else micro_batch
+    divided, whole = (step(without_batch_statistics(build(name)), each) for each in (micro_batch, None))
     torch.testing.assert_close(divided, whole, rtol=1e-10, atol=1e-12)
 
 
@@ -98,7 +98,7 @@ def test_a_run_in_pieces_resumes_and_is_a_choice_of_the_plan(tmp_path):
     from tests.worlds import records
 
     tiny = {"epochs": 2, "batch_size": 64, "width": 8, "head_hidden": 16, "head_outputs": 8, "precision": "fp32"}
-    first, again = (cp.fit(records().source, at_once=16, **tiny).fingerprint() for _ in range(2))
+    first, again = (cp.fit(records().source, micro_batch=16, **tiny).fingerprint() for _ in range(2))
     assert first == again
     assert first != cp.fit(records().source, **tiny).fingerprint()
-    assert {each.name for each in dataclasses.fields(cp.Plan)} >= {"at_once"}
+    assert {each.name for each in dataclasses.fields(cp.Plan)} >= {"micro_batch"}

@@ -95,9 +95,9 @@ def test_the_loss_of_dino_is_the_formula_of_the_paper(local):
 
 def test_balanced_codes_give_every_item_one_share_and_every_prototype_as_much():
     scores = torch.randn(64, 8, generator=torch.Generator().manual_seed(0)) + torch.tensor([3.0] + 7 * [0.0])
-    codes = balanced(scores, epsilon=0.5, rounds=100)
-    torch.testing.assert_close(codes.sum(dim=1), torch.ones(64))
-    torch.testing.assert_close(codes.sum(dim=0), torch.full((8,), 8.0), rtol=1e-3, atol=1e-3)
+    class_ids = balanced(scores, epsilon=0.5, rounds=100)
+    torch.testing.assert_close(class_ids.sum(dim=1), torch.ones(64))
+    torch.testing.assert_close(class_ids.sum(dim=0), torch.full((8,), 8.0), rtol=1e-3, atol=1e-3)
     tiny = balanced(scores, epsilon=0.001)
     assert bool(tiny.isfinite().all())
 

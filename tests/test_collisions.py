@@ -15,7 +15,7 @@ from counterpoint.evaluation.collisions import collision_rate, estimated_collisi
 from counterpoint.evaluation.probe import LEARNED, table
 from counterpoint.evaluation.scores import collisions
 from counterpoint.modalities.table import Table
-from counterpoint.modality import Wishes
+from counterpoint.modality import DataOptions
 from counterpoint.model import Model
 from counterpoint.setup.label_history import saw_labels
 from tests.worlds import records
@@ -104,8 +104,8 @@ def test_few_distinct_vectors_are_no_more_clusters_than_there_are(width):
 def seen(rows):
     """A model whose vectors are the rows of a table, and whose views the rows with a little noise."""
     noise = 0.02 * np.random.default_rng(1).normal(size=rows.shape[1])
-    table, _ = Table.learn(
-        rows, Wishes(views=lambda batch, key: batch + key[:, None] % 3 * torch.tensor(noise).float())
+    table, _ = Table.fit(
+        rows, DataOptions(views=lambda batch, key: batch + key[:, None] % 3 * torch.tensor(noise).float())
     )
     return Model(torch.nn.Identity(), table)
 
@@ -144,15 +144,15 @@ def test_items_in_order_of_class_are_drawn_from_all_of_them():
 def test_without_views_or_with_few_items_there_is_no_estimate():
     rows, _, labels = clusters((30, 30))
     model = seen(rows)
-    blind = Model(model.encoder, Table.restore(model.modality.settings()))
+    blind = Model(model.encoder, Table.from_settings(model.modality.settings()))
     items = model.modality.open(rows)
-    few = model.modality.open(rows[:20])
+    sparse = model.modality.open(rows[:20])
     none = {"estimated": None, "clusters": None, "gap": None}
     true = collisions(model, items, labels)["true"]
     assert collisions(blind, items, labels) == {"true": true, **none}
-    assert collisions(model, few, labels) == {"true": true, **none}
-    assert collisions(model, few, labels[:1]) == {"true": None, **none}
-    assert sentences(collisions(model, few, labels[:1])) == ""
+    assert collisions(model, sparse, labels) == {"true": true, **none}
+    assert collisions(model, sparse, labels[:1]) == {"true": None, **none}
+    assert sentences(collisions(model, sparse, labels[:1])) == ""
 
 
 def test_a_model_that_has_collapsed_has_no_estimate():

@@ -55,9 +55,9 @@ def test_the_scores_are_those_of_the_models_that_lie_there(contest):
 
 
 def cp_wishes():
-    from counterpoint.modality import Wishes
+    from counterpoint.modality import DataOptions
 
-    return Wishes()
+    return DataOptions()
 
 
 def test_a_comparison_goes_on_where_it_stopped_and_nothing_is_done_twice(contest, monkeypatch):

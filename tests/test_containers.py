@@ -20,8 +20,8 @@ from counterpoint.data.sheets import read_sheet
 from counterpoint.data.text_pairs import read_linked
 from counterpoint.data.texts import looks_like_texts, read_texts
 from counterpoint.errors import CounterpointError, SourceError
-from counterpoint.modality import Wishes
-from counterpoint.plans.data_options import DataOptions
+from counterpoint.modality import DataOptions
+from counterpoint.plans.data_options import ReadOptions
 
 SAID = ["Where is my card?", "On its way.", "Since when?", "Since Monday.", "Thank you."]
 
@@ -40,7 +40,7 @@ SHAPES = {
 
 
 def texts(source, column=None):
-    read = read_texts(source, DataOptions(column=column))
+    read = read_texts(source, ReadOptions(column=column))
     return list(read.texts), list(read.skipped), list(read.notes)
 
 
@@ -50,7 +50,7 @@ def rows(source, pairs):
 
 
 def schema(source, **options):
-    return read_sheet(source, Wishes(data=DataOptions(**options))).schema.lines()
+    return read_sheet(source, DataOptions(data=ReadOptions(**options))).schema.lines()
 
 
 def written(path, columns):

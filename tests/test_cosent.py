@@ -11,13 +11,13 @@ from counterpoint.errors import InputError, LabelError, PlanError
 from counterpoint.interfaces import ItemInfo
 from counterpoint.methods.cosent import CoSENT
 from counterpoint.setup.experiment import chosen, prepare
-from counterpoint.training.batches import look
+from counterpoint.training.batches import augmentation
 from tests.worlds import scored
 
 SCORES = torch.tensor([3, 1, 3, 0, 2])
 
 
-def prepared(source, *, labels="score", pairs="one,other", **choices):
+def experiment(source, *, labels="score", pairs="one,other", **choices):
     wanted, own = chosen(
         {"method": "cosent", "width": 8, "precision": "fp32", "epochs": 1, "batch_size": 8, **choices},
         labels=labels,
@@ -61,14 +61,14 @@ def test_only_the_order_of_scores_counts_and_equal_scores_teach_nothing():
 def test_every_pair_stands_with_its_own_score_where_rows_were_left_out():
     source = scored().source
     source["one"][3] = ""
-    parts = prepared(source)
-    info, _ = look(parts.items, parts.modality, parts.recipe, step=0, count=2)
+    parts = experiment(source)
+    info, _ = augmentation(parts.items, parts.modality, parts.recipe, step=0, count=2)
     whole = [row for row in range(len(source["one"])) if row != 3]
     assert info.scores.tolist() == [source["score"][whole[row]] for row in info.index]
     texts = [parts.items.texts[place] for place in parts.items.linked[info.index.numpy(), 0]]
     assert texts == [source["one"][whole[row]] for row in info.index]
-    assert prepared(source, labels=source["score"]).identity() == parts.identity()
-    assert prepared(source, labels=-source["score"]).identity() != parts.identity()
+    assert experiment(source, labels=source["score"]).identity() == parts.identity()
+    assert experiment(source, labels=-source["score"]).identity() != parts.identity()
 
 
 def test_scores_that_follow_topics_teach_topics(tmp_path):

@@ -12,10 +12,10 @@ from counterpoint import catalogue, rng
 from counterpoint.errors import Interrupted, PlanError
 from counterpoint.modalities.image import Images, Sight
 from counterpoint.modalities.series import Series
-from counterpoint.modality import Wishes
+from counterpoint.modality import DataOptions
 from counterpoint.plans import Plan
 from counterpoint.setup.experiment import chosen, prepare
-from counterpoint.training.batches import look
+from counterpoint.training.batches import augmentation
 from counterpoint.verbs.check_processes import check_processes
 from counterpoint.views import crop
 from counterpoint.views.image_views import Look
@@ -39,7 +39,7 @@ def images(size, views="simclr", channels=3):
 def test_a_local_view_of_an_image_has_half_the_side_and_at_least_eight_pixels(size, expected):
     batch = torch.randint(0, 256, (4, 3, 32, 40), dtype=torch.uint8)
     modality = images(size)
-    assert modality.look(batch, keys(4)).shape == (4, 3, size, size)
+    assert modality.augmentation(batch, keys(4)).shape == (4, 3, size, size)
     view = modality.local(batch, keys(4))
     assert view.shape == (4, 3, expected, expected)
     assert view.is_contiguous(memory_format=torch.channels_last)
@@ -69,9 +69,9 @@ def test_a_local_view_of_a_series_is_half_as_long_at_the_same_pace():
         pace = (view[:, 0, 1:] - view[:, 0, :-1]).mean(dim=1)
         assert 0.45 < float(pace.min()) < 0.6
         assert 0.9 < float(pace.max()) < 1.05
-    modality, items = Series.learn(np.random.default_rng(0).normal(size=(6, 2, 20)), Wishes())
+    modality, items = Series.fit(np.random.default_rng(0).normal(size=(6, 2, 20)), DataOptions())
     assert modality.local(items.take(np.arange(6)), keys(6)).shape == (6, 2, 10)
-    short, items = Series.learn(np.random.default_rng(0).normal(size=(6, 2, 5)), Wishes())
+    short, items = Series.fit(np.random.default_rng(0).normal(size=(6, 2, 5)), DataOptions())
     assert short.local(items.take(np.arange(6)), keys(6)).shape == (6, 2, 5)
 
 
@@ -92,7 +92,7 @@ def test_a_local_view_is_a_function_of_the_item_and_its_key_alone(kind):
     torch.testing.assert_close(parts.modality.local(batch[3:5], key[3:5]), whole[3:5], rtol=0, atol=1e-5)
     assert torch.equal(parts.modality.local(batch, key), whole)
     assert not torch.equal(parts.modality.local(batch, keys(8, view=3)), whole)
-    restored = type(parts.modality).restore(parts.modality.settings())
+    restored = type(parts.modality).from_settings(parts.modality.settings())
     assert torch.equal(restored.local(batch, key), whole)
 
 
@@ -101,7 +101,7 @@ def test_local_views_come_after_the_usual_ones_and_change_none_of_them():
     views = {}
     for count in (0, 3):
         parts = prepare(world.source, *chosen({**world.choices, **LOCAL, "local_views": count}), began=0.0)
-        views[count] = look(parts.items, parts.modality, parts.recipe, step=1, count=2)[1]
+        views[count] = augmentation(parts.items, parts.modality, parts.recipe, step=1, count=2)[1]
         assert parts.summary()["views"] == "simclr(scale=0.5)"
     assert [view.shape[-1] for view in views[3]] == [16, 16, 8, 8, 8]
     assert all(torch.equal(first, second) for first, second in zip(views[0], views[3][:2], strict=True))

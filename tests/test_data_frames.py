@@ -15,7 +15,7 @@ from pyarrow import parquet
 
 from counterpoint.data.frames import is_frame, kind_of, raw_columns, read_frame, values_of
 from counterpoint.errors import SourceError
-from counterpoint.plans.data_options import DataOptions
+from counterpoint.plans.data_options import ReadOptions
 
 
 class Stream:
@@ -41,11 +41,11 @@ class Interchange:
 
 
 def read_raw(source, **options):
-    return {name: values_of(cells) for name, cells in read_frame(source, DataOptions(**options)).columns.items()}
+    return {name: values_of(cells) for name, cells in read_frame(source, ReadOptions(**options)).columns.items()}
 
 
 def kinds(source, **options):
-    return {name: kind_of(cells) for name, cells in read_frame(source, DataOptions(**options)).columns.items()}
+    return {name: kind_of(cells) for name, cells in read_frame(source, ReadOptions(**options)).columns.items()}
 
 
 def test_cells_of_a_file_of_text_are_strings_as_they_are_written(tmp_path):
@@ -128,9 +128,9 @@ def test_an_encoding_that_is_given_is_used_and_one_that_does_not_fit_refused(tmp
     file.write_bytes("x\nñandú\n".encode("cp437"))
     assert read_raw(file, encoding="cp437") == {"x": ["ñandú"]}
     with pytest.raises(SourceError, match=r"not encoded in utf-8: line 2 .* Leave out encoding="):
-        read_frame(file, DataOptions(encoding="utf-8"))
+        read_frame(file, ReadOptions(encoding="utf-8"))
     with pytest.raises(SourceError, match="There is no encoding 'utf9'"):
-        read_frame(file, DataOptions(encoding="utf9"))
+        read_frame(file, ReadOptions(encoding="utf9"))
 
 
 def test_rows_that_do_not_fit_are_left_out_and_named(tmp_path):
@@ -311,7 +311,7 @@ def test_a_mark_that_never_closes_is_asked_about_wherever_it_opens(tmp_path):
             (tmp_path / name).write_text("\n".join([f"id{mark}review{mark}stars", *rows]))
             with pytest.raises(SourceError, match="quoting='none'"):
                 read_frame(tmp_path / name)
-            assert len(read_frame(tmp_path / name, DataOptions(quoting="none"))) == 60
+            assert len(read_frame(tmp_path / name, ReadOptions(quoting="none"))) == 60
 
 
 def test_marks_that_pair_up_across_rows_are_asked_about(tmp_path):
@@ -324,7 +324,7 @@ def test_marks_that_pair_up_across_rows_are_asked_about(tmp_path):
     (tmp_path / "a.csv").write_text("\n".join(["id,review,stars", *rows]))
     with pytest.raises(SourceError, match="quoting='standard'"):
         read_frame(tmp_path / "a.csv")
-    assert len(read_frame(tmp_path / "a.csv", DataOptions(quoting="standard"))) == 58
+    assert len(read_frame(tmp_path / "a.csv", ReadOptions(quoting="standard"))) == 58
 
 
 def test_what_stands_before_the_names_of_columns_is_left_out_and_said(tmp_path):

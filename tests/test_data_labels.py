@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from pyarrow import parquet
 
-from counterpoint.data.labels import encode, read_codes
+from counterpoint.data.labels import encode, read_class_ids
 from counterpoint.data.pairs import read_pairs
 from counterpoint.data.pictures import open_pictures
 from counterpoint.errors import LabelError, SourceError
@@ -29,8 +29,8 @@ def photos(folder, *names):
 
 def named(labels, source, items):
     """The class of every item, None for those without a label."""
-    read = read_codes(labels, source, items)
-    return [read.classes[code] if code >= 0 else None for code in read.codes.tolist()]
+    read = read_class_ids(labels, source, items)
+    return [read.classes[code] if code >= 0 else None for code in read.class_ids.tolist()]
 
 
 def opened(source):
@@ -42,15 +42,15 @@ def opened(source):
     [["a", "b", "a", "b"], np.array([1, 2, 1, 2]), torch.tensor([1, 2, 1, 2]), (True, False, True, False)],
 )
 def test_lists_arrays_and_tensors_are_labels(labels):
-    codes = read_codes(labels, ARRAY, opened(ARRAY)).codes
-    assert codes[0] == codes[2] != codes[1]
+    class_ids = read_class_ids(labels, ARRAY, opened(ARRAY)).class_ids
+    assert class_ids[0] == class_ids[2] != class_ids[1]
 
 
 def test_the_labels_of_the_source_are_the_default():
     items = open_pictures("sample:fashion-test", size=None, channels=1)
     assert named(None, "sample:fashion-test", items) == items.labels
     with pytest.raises(LabelError, match=r"carries no labels. Give labels='folder'"):
-        read_codes(None, ARRAY, opened(ARRAY))
+        read_class_ids(None, ARRAY, opened(ARRAY))
 
 
 def test_folders_are_classes(tmp_path):
@@ -68,7 +68,7 @@ def test_the_folder_that_everything_lies_in_is_no_class(tmp_path):
 def test_photos_without_a_class_folder_are_named(tmp_path):
     source = photos(tmp_path, "cat/1.png", "stray.png")
     with pytest.raises(LabelError, match=r"1 of 2 items lie in no class folder, such as 'stray.png'"):
-        read_codes("folder", source, opened(source))
+        read_class_ids("folder", source, opened(source))
 
 
 def test_a_column_is_read_and_skipped_photos_take_their_labels_with_them(tmp_path):
@@ -81,9 +81,9 @@ def test_a_column_is_read_and_skipped_photos_take_their_labels_with_them(tmp_pat
     assert named(["x", "y", "z"], table, items) == ["x", "z"]
     assert named(["x", "z"], table, items) == ["x", "z"]
     with pytest.raises(LabelError, match=r"4 labels for 2 items \(and 1 that were skipped\)"):
-        read_codes([1, 2, 3, 4], table, items)
+        read_class_ids([1, 2, 3, 4], table, items)
     with pytest.raises(LabelError, match="Did you mean 'kind'"):
-        read_codes("kin", table, items)
+        read_class_ids("kin", table, items)
 
 
 def test_an_npy_file_holds_labels(tmp_path):
@@ -91,9 +91,9 @@ def test_an_npy_file_holds_labels(tmp_path):
     assert named(tmp_path / "y.npy", ARRAY, opened(ARRAY)) == ["3", "1", "3", "2"]
     (tmp_path / "y.npy").write_bytes(b"nonsense")
     with pytest.raises(LabelError, match="cannot be read"):
-        read_codes(str(tmp_path / "y.npy"), ARRAY, opened(ARRAY))
+        read_class_ids(str(tmp_path / "y.npy"), ARRAY, opened(ARRAY))
     with pytest.raises(SourceError, match=r"Did you mean 'y.npy'"):
-        read_codes(str(tmp_path / "yy.npy"), ARRAY, opened(ARRAY))
+        read_class_ids(str(tmp_path / "yy.npy"), ARRAY, opened(ARRAY))
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_an_npy_file_holds_labels(tmp_path):
 )
 def test_labels_that_do_not_fit_are_explained(labels, message):
     with pytest.raises(LabelError, match=message):
-        read_codes(labels, ARRAY, opened(ARRAY))
+        read_class_ids(labels, ARRAY, opened(ARRAY))
 
 
 @pytest.mark.parametrize(
@@ -118,8 +118,8 @@ def test_labels_that_do_not_fit_are_explained(labels, message):
         (np.array(["b", "a"], dtype=object), [1, 0], ["a", "b"]),
     ],
 )
-def test_classes_are_sorted_and_counted_from_zero(labels, codes, classes):
-    assert encode(labels)[0].tolist() == codes
+def test_classes_are_sorted_and_counted_from_zero(labels, class_ids, classes):
+    assert encode(labels)[0].tolist() == class_ids
     assert encode(labels)[0].dtype == np.int64
     assert encode(labels)[1] == classes
 
@@ -131,7 +131,7 @@ def test_given_classes_keep_their_order_and_refuse_others():
 
 
 def counts(labels, source=None, names="abcdef"):
-    return read_codes(labels, source, Named(*names)).counts()
+    return read_class_ids(labels, source, Named(*names)).counts()
 
 
 LONG = "12345678901234567890"
@@ -168,7 +168,7 @@ def test_columns_with_types_keep_them(tmp_path):
 def test_a_missing_answer_is_missing_and_the_words_for_it_are_told(tmp_path):
     cells = ["x", "", "nan", "NaN", "<NA>", "null", "None", "NA", "-1", "x"]
     (tmp_path / "kinds.csv").write_text("id,kind\n" + "".join(f"{row},{each}\n" for row, each in enumerate(cells)))
-    read = read_codes("kind", tmp_path / "kinds.csv", Named(*"abcdefghij"))
+    read = read_class_ids("kind", tmp_path / "kinds.csv", Named(*"abcdefghij"))
     assert read.counts() == {"-1": 1, "NA": 1, "x": 2}
     assert read.labelled == 4
     assert read.notes == ("Read as no label: 'nan' (1), 'NaN' (1), '<NA>' (1), 'null' (1), 'None' (1).",)
@@ -196,13 +196,13 @@ SIGNS = [-1, 0, 1, 1]
     "labels", [SIGNS, np.array(SIGNS), np.array(SIGNS, dtype=float), torch.tensor(SIGNS), [-1, 0, 1.0, 1]]
 )
 def test_minus_one_is_no_label_in_integers_that_are_given(labels, tmp_path):
-    read = read_codes(labels, None, Named(*"abcd"))
+    read = read_class_ids(labels, None, Named(*"abcd"))
     assert read.counts() == {"0": 1, "1": 2}
     assert read.notes == (
         "-1 means no label in an array of integers (1 of 4); where it is a class, give the labels as text.",
     )
     np.save(tmp_path / "y.npy", np.asarray(labels))
-    assert read_codes(tmp_path / "y.npy", None, Named(*"abcd")).counts() == {"0": 1, "1": 2}
+    assert read_class_ids(tmp_path / "y.npy", None, Named(*"abcd")).counts() == {"0": 1, "1": 2}
 
 
 def test_minus_one_is_a_class_everywhere_else(tmp_path):
@@ -235,8 +235,8 @@ def test_classes_that_are_numbers_stand_in_their_order():
         ([["a"], ["b"], None, ["a"]], [0, 1, -1, 0]),
     ],
 )
-def test_lists_in_a_list_are_labels_of_several_classes(labels, codes):
-    assert read_codes(labels, None, Named(*"abcd")).codes.tolist() == codes
+def test_lists_in_a_list_are_labels_of_several_classes(labels, class_ids):
+    assert read_class_ids(labels, None, Named(*"abcd")).class_ids.tolist() == class_ids
 
 
 def test_lists_in_a_column_are_labels_of_several_classes(tmp_path):
@@ -246,8 +246,8 @@ def test_lists_in_a_column_are_labels_of_several_classes(tmp_path):
         "".join(json.dumps({"tags": each}) + "\n" for each in table["tags"].to_pylist())
     )
     for source in (tmp_path / "tags.parquet", tmp_path / "tags.jsonl", table.to_pandas()):
-        read = read_codes("tags", source, Named(*"abcd"))
-        assert read.codes.tolist() == [[1, 0], [1, 1], [0, 0], [-1, -1]]
+        read = read_class_ids("tags", source, Named(*"abcd"))
+        assert read.class_ids.tolist() == [[1, 0], [1, 1], [0, 0], [-1, -1]]
         assert read.names() == ["a", "a|b", "|", "no label"]
 
 
@@ -263,12 +263,12 @@ def test_lists_in_a_column_are_labels_of_several_classes(tmp_path):
 )
 def test_what_is_no_label_is_refused_with_its_row(labels, message):
     with pytest.raises(LabelError, match=message):
-        read_codes(labels, None, Named(*"abcd"))
+        read_class_ids(labels, None, Named(*"abcd"))
 
 
 def test_folders_of_splits_are_no_classes(tmp_path):
     source = photos(tmp_path / "photos", "Train/cat/1.png", "Train/dog/2.png", "test/cat/1.png", "val/dog/1.png")
-    read = read_codes("folder", source, opened(source))
+    read = read_class_ids("folder", source, opened(source))
     assert read.counts() == {"cat": 2, "dog": 2}
     advice = f"give {source}/Train and {source}/test as --train and --test to keep them apart."
     assert read.notes == (f"Train/, test/ and val/ are splits, not classes; {advice}",)
@@ -284,12 +284,12 @@ def test_folders_of_splits_are_no_classes(tmp_path):
     ],
 )
 def test_a_split_is_told_from_a_class_by_its_name_and_what_it_holds(names, expected):
-    assert read_codes("folder", "photos", Named(*names)).counts() == expected
+    assert read_class_ids("folder", "photos", Named(*names)).counts() == expected
 
 
 def test_splits_without_class_folders_are_named():
     with pytest.raises(LabelError, match=r"2 of 2 items lie in no class folder, such as 'train/1.png'"):
-        read_codes("folder", "photos", Named("train/1.png", "test/1.png"))
+        read_class_ids("folder", "photos", Named("train/1.png", "test/1.png"))
 
 
 def test_names_in_a_file_are_what_is_written_there(tmp_path):
@@ -297,7 +297,7 @@ def test_names_in_a_file_are_what_is_written_there(tmp_path):
     assert named(tmp_path / "few.csv", None, Named("7", "007", "0.1", "0.10")) == ["y", "x", None, "z"]
     (tmp_path / "few.csv").write_text("name,label\n007,x\n")
     with pytest.raises(LabelError, match="labels '007', which is none of the items"):
-        read_codes(tmp_path / "few.csv", None, Named("7", "8", "9"))
+        read_class_ids(tmp_path / "few.csv", None, Named("7", "8", "9"))
     assert named(tmp_path / "few.csv", None, Named(*map(str, range(9))))[7] == "x"
 
 
@@ -312,7 +312,7 @@ def test_pairs_name_items_as_they_are_called(tmp_path):
 
 def test_what_was_read_is_said_in_a_few_lines():
     labels = [f"kind {number}" for number in range(14) for _ in range(2)] + ["alone", None]
-    read = read_codes(labels, None, Named(*map(str, range(30))))
+    read = read_class_ids(labels, None, Named(*map(str, range(30))))
     lines = label_lines(read)
     assert lines[0].startswith("labels    15 classes, 29 of 30 items: alone (1), kind 0 (2), kind 1 (2), kind 10 (2)")
     assert lines[0].endswith(", and 3 more")

@@ -17,8 +17,8 @@ from counterpoint.data.decode import decode
 from counterpoint.data.pictures import looks_like_pictures, open_pictures, survey
 from counterpoint.data.sheets import read_sheet
 from counterpoint.errors import SourceError
-from counterpoint.modality import Wishes
-from counterpoint.plans.data_options import DataOptions
+from counterpoint.modality import DataOptions
+from counterpoint.plans.data_options import ReadOptions
 from counterpoint.storage.files import beside_others
 
 
@@ -178,7 +178,7 @@ def test_a_column_of_paths_is_opened_relative_to_its_file(album):
     assert looks_like_pictures(table)
     assert looks_like_pictures(frame)
     assert list(opened(table).names) == ["album/b/1.png", "album/a.png"]
-    assert colours(opened(read_sheet(frame, Wishes(data=DataOptions(column="other"))))) == [[0, 255, 0]]
+    assert colours(opened(read_sheet(frame, DataOptions(data=ReadOptions(column="other"))))) == [[0, 255, 0]]
 
 
 def pack(album, target):
@@ -287,7 +287,7 @@ def test_columns_that_do_not_name_photos_are_explained(tmp_path, text, column, m
     (tmp_path / "list.csv").write_text(text)
     put(tmp_path, "x.png")
     with pytest.raises(SourceError, match=message):
-        opened(read_sheet(tmp_path / "list.csv", Wishes(data=DataOptions(column=column)), "image"))
+        opened(read_sheet(tmp_path / "list.csv", DataOptions(data=ReadOptions(column=column)), "image"))
 
 
 def test_photos_need_a_size_and_the_bands_that_they_have(album):

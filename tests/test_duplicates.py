@@ -214,7 +214,7 @@ def test_near_copies_are_what_the_encoder_takes_and_closer_than_other_items(kind
     assert len(copies) >= 2
     (weak,) = Modality.near_copies(model.modality, batch, key)  # what a modality without its own gets
     assert model.encoder(weak).shape[0] == 8
-    flat = model.modality.flat(model.modality.plain(batch))
+    flat = model.modality.flat(model.modality.inputs(batch))
     for copy, again in zip(copies, model.modality.near_copies(batch, key), strict=True):
         assert torch.equal(copy, again)
         assert model.encoder(copy).shape[0] == 8

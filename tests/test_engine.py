@@ -21,7 +21,7 @@ from counterpoint.comparison.fused import log_sum_exp
 from counterpoint.comparison.loss import loss_of
 from counterpoint.errors import InputError
 from counterpoint.negatives.beside import beside
-from counterpoint.negatives.key_queue import OwnKey
+from counterpoint.negatives.key_queue import QueueRelation
 
 OBJECTIVES = catalogue.names("objective")
 SIMILARITIES = {"cosine": cosine, "dot": dot, "euclidean": euclidean}
@@ -39,7 +39,7 @@ RELATIONS = {
     "no positives": lambda z: Comparison(z, z, same_item(torch.arange(12))),
     "towers": lambda z: Comparison(z[:6], z[6:], same_item(torch.arange(6), torch.arange(6))),
     "queue beside": lambda z: beside(z[:8], PAIRS[2:10], z[8:], cosine),
-    "own key": lambda z: Comparison(z[:4], z[4:], OwnKey(torch.arange(4), PAIRS[:4], PAIRS[:4], PAIRS[2:6])),
+    "own key": lambda z: Comparison(z[:4], z[4:], QueueRelation(torch.arange(4), PAIRS[:4], PAIRS[:4], PAIRS[2:6])),
     "one pair": lambda z: Comparison(z[:2], z[:2], same_item(torch.zeros(2, dtype=torch.int64))),
 }
 
@@ -275,17 +275,17 @@ def test_relations_list_the_few_that_their_masks_show():
         same_item(torch.tensor([3, 1, 3, 2, 1])),
         SameItem(torch.tensor([1, 2]), torch.tensor([2, 2, 7]), None),
         same_item(torch.tensor([4, 5, 4, 6])).part(slice(1, 3)),
-        OwnKey(torch.tensor([1, 0]), torch.tensor([8, 9]), torch.tensor([9, 8]), torch.tensor([9, 3, 8])),
+        QueueRelation(torch.tensor([1, 0]), torch.tensor([8, 9]), torch.tensor([9, 8]), torch.tensor([9, 3, 8])),
     ):
         positive, negative = relation.masks(slice(0, 9))
-        few = relation.few()
+        sparse = relation.sparse()
         told = torch.zeros_like(positive)
-        told[few.positive] = True
+        told[sparse.positive] = True
         assert torch.equal(told, positive)
         rest = torch.zeros_like(negative)
-        rest[:, few.negatives] = True
-        rest[few.positive] = False
-        rest[few.left_out] = False
+        rest[:, sparse.negatives] = True
+        rest[sparse.positive] = False
+        rest[sparse.left_out] = False
         assert torch.equal(rest, negative)
 
 

@@ -190,8 +190,8 @@ def test_a_classifier_answers_for_every_row(quick_lessons):
 
 @pytest.mark.parametrize("empty", [None, np.nan, "", pd.NA])
 def test_what_is_missing_is_no_label(empty):
-    codes, classes = _coded([empty, "b", "a", empty, "b"])
-    assert codes.tolist() == [-1, 1, 0, -1, 1]
+    class_ids, classes = _coded([empty, "b", "a", empty, "b"])
+    assert class_ids.tolist() == [-1, 1, 0, -1, 1]
     assert classes.tolist() == ["a", "b"]
 
 
@@ -207,11 +207,11 @@ def test_what_is_missing_is_no_label(empty):
         ([True, False, True, True], [1, 0, 1, 1], [False, True]),
     ],
 )
-def test_minus_one_is_a_class_beside_one_other_and_else_no_label(y, codes, classes):
+def test_minus_one_is_a_class_beside_one_other_and_else_no_label(y, class_ids, classes):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         found, named = _coded(y)
-    assert found.tolist() == codes
+    assert found.tolist() == class_ids
     assert named.tolist() == classes
 
 

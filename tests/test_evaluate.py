@@ -233,10 +233,10 @@ def test_vectors_without_a_score_are_refused(x, labels, kind, message):
 
 
 @pytest.mark.parametrize("learn", [lambda *data: weighted_knn(*data, classes=2), linear_probe])
-def test_both_probes_check_what_they_learn_from(learn):
+def test_both_probes_check_what_they_learn_from(fit):
     diverged = np.full((2, 6), np.nan, dtype=np.float32)
     with pytest.raises(InputError, match="the training items hold NaN"):
-        learn(diverged, np.asarray([0, 1]), vectors(1))
+        fit(diverged, np.asarray([0, 1]), vectors(1))
 
 
 # --- geometry

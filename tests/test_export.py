@@ -23,7 +23,7 @@ from counterpoint.modalities.image import Images, Sight
 from counterpoint.modalities.series import Series
 from counterpoint.modalities.table import Table
 from counterpoint.modalities.text import Text
-from counterpoint.modality import Wishes
+from counterpoint.modality import DataOptions
 from tests.worlds import pulses, records, remarks, stripes
 
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -87,11 +87,11 @@ def worlds():
 @pytest.mark.parametrize("kind", ["image", "text", "series", "table"])
 def test_a_file_embeds_items_as_the_model_does(kind, tmp_path):
     modality, source = worlds()[kind]
-    learned, items = modality.learn(source, Wishes())
+    learned, items = modality.fit(source, DataOptions())
     model = made(learned)
     before = weights_of(model)
     found = cp.export(model, tmp_path / "model.onnx")
-    views = learned.plain(items.take(np.arange(32)))
+    views = learned.inputs(items.take(np.arange(32)))
     for rows in (slice(0, 1), slice(0, 32)):
         got = run(tmp_path / "model.onnx", views[rows])
         np.testing.assert_allclose(got["embeddings"], model.embed(source).vectors[rows], atol=1e-5)
@@ -140,7 +140,7 @@ def test_image_encoders_agree_with_torch_at_odd_sizes_and_any_batch(channels, si
 
 @pytest.mark.parametrize("steps", [5, 48, 301])
 def test_series_may_have_any_length(steps, tmp_path):
-    model = made(Series.learn(pulses(16).source, Wishes())[0])
+    model = made(Series.fit(pulses(16).source, DataOptions())[0])
     assert cp.export(model, tmp_path / "model.onnx")["inputs"] == {"views": ["batch", 2, "steps"]}
     views = torch.randn(3, 2, steps)
     expected = model.encoder.eval()(views).detach().numpy()
@@ -149,11 +149,11 @@ def test_series_may_have_any_length(steps, tmp_path):
 
 @pytest.mark.parametrize("head_layers", [0, 1])
 def test_a_classifier_says_its_probabilities(head_layers, tmp_path):
-    learned, items = Images.learn(stripes(20).source, Wishes())
+    learned, items = Images.fit(stripes(20).source, DataOptions())
     classifier = on_top(made(learned), head_layers=head_layers)
     found = cp.export(classifier.save(tmp_path / "run"), tmp_path / "kinds.onnx")
     assert found["outputs"]["probabilities"] == ["batch", 3]
-    got = run(tmp_path / "kinds.onnx", learned.plain(items.take(np.arange(20))))["probabilities"]
+    got = run(tmp_path / "kinds.onnx", learned.inputs(items.take(np.arange(20))))["probabilities"]
     np.testing.assert_allclose(got, classifier.probabilities(items), atol=1e-5)
     assert said_by(tmp_path / "kinds.onnx")["classes"] == ["ash", "beech", "fir"]
 
@@ -174,8 +174,8 @@ def test_a_file_says_what_goes_into_it(tmp_path):
 @pytest.mark.parametrize("kind", ["image", "text", "series", "table"])
 def test_the_input_that_a_file_names_is_what_the_encoder_is_given(kind):
     modality, source = worlds()[kind]
-    learned, items = modality.learn(source, Wishes())
-    view = learned.plain(items.take(np.arange(4)))
+    learned, items = modality.fit(source, DataOptions())
+    view = learned.inputs(items.take(np.arange(4)))
     lengths = [length or view.shape[place + 1] for place, length in enumerate(learned.encoder_input().axes.values())]
     assert list(view.shape[1:]) == lengths
 
@@ -200,7 +200,7 @@ class ByValue(nn.Module):
 
 
 def table(encoder):
-    return cp.Model(encoder, Table.learn(records(8).source, Wishes())[0], {"encoder": "", "width": None, "seed": 0})
+    return cp.Model(encoder, Table.fit(records(8).source, DataOptions())[0], {"encoder": "", "width": None, "seed": 0})
 
 
 def test_a_file_that_differs_from_torch_is_our_fault_and_is_not_left(tmp_path):
@@ -359,7 +359,7 @@ def test_only_a_linear_layer_on_a_known_architecture_goes_along(head_layers, tmp
 @pytest.mark.parametrize("kind", ["image", "text", "series", "table"])
 def test_encoders_of_our_own_keep_their_names(kind, tmp_path):
     modality, source = worlds()[kind]
-    model = made(modality.learn(source, Wishes())[0])
+    model = made(modality.fit(source, DataOptions())[0])
     cp.export(model.save(tmp_path / "run"), tmp_path / "encoder.safetensors")
     loaded = load_file(tmp_path / "encoder.safetensors")
     assert loaded.keys() == model.encoder.state_dict().keys()
@@ -411,12 +411,12 @@ def test_export_from_a_shell(tmp_path, capsys):
 def test_a_classifier_of_several_classes_keeps_its_probabilities(tmp_path):
     pytest.importorskip("onnxruntime")
     world = stripes()
-    codes = np.stack([world.labels & 1, world.labels >> 1], axis=1)
+    class_ids = np.stack([world.labels & 1, world.labels >> 1], axis=1)
     model = cp.fit(world.source, epochs=1, width=8, batch_size=64)
-    classifier = cp.finetune(model, world.source, labels=codes, epochs=3)
+    classifier = cp.finetune(model, world.source, labels=class_ids, epochs=3)
     cp.export(classifier, tmp_path / "several.onnx")
     items = model.modality.open(world.source)
-    views = model.modality.plain(items.take(np.arange(9))).numpy()
+    views = model.modality.inputs(items.take(np.arange(9))).numpy()
     import onnxruntime
 
     session = onnxruntime.InferenceSession(tmp_path / "several.onnx")

@@ -22,7 +22,7 @@ from counterpoint.data.splits import budget, split
 from counterpoint.distillation.answers import agreement
 from counterpoint.errors import InputError, LabelError, RunError
 from counterpoint.interfaces import ItemInfo
-from counterpoint.label_types import NAMINGS
+from counterpoint.label_types import LABEL_TYPES
 from counterpoint.methods.distillation import Distillation
 from counterpoint.methods.supervised import Supervised
 from tests.worlds import WORLDS, Named, stripes
@@ -36,28 +36,28 @@ def model():
 
 
 @pytest.fixture(scope="module")
-def few():
+def sparse():
     world = stripes()
     return np.where(np.arange(len(world.labels)) < 32, world.labels, -1)
 
 
 @pytest.fixture(scope="module")
-def classifier(model, few):
-    return cp.finetune(model, stripes().source, labels=few, epochs=20, deliver="finetuned")
+def classifier(model, sparse):
+    return cp.finetune(model, stripes().source, labels=sparse, epochs=20, deliver="finetuned")
 
 
 def test_a_table_of_names_labels_some_items(tmp_path):
     (tmp_path / "few.csv").write_text("name,label\nb,cat\na,dog\nd,dog\ne,cat\n", encoding="utf-8")
     read = read_some_labels(str(tmp_path / "few.csv"), None, Named(*"abcde"))
     assert read.classes == ["cat", "dog"]
-    assert read.codes.tolist() == [1, 0, -1, 1, 0]
+    assert read.class_ids.tolist() == [1, 0, -1, 1, 0]
 
 
 def test_rows_of_an_array_are_named_by_their_numbers_with_zeros_or_without(tmp_path):
     (tmp_path / "few.csv").write_text("name,label\n7,cat\n012,dog\n3,dog\n010,cat\n", encoding="utf-8")
     items = Named(*(f"{row:03}" for row in range(100)))
-    codes = read_some_labels(str(tmp_path / "few.csv"), None, items).codes
-    assert {row: int(codes[row]) for row in np.flatnonzero(codes >= 0)} == {3: 1, 7: 0, 10: 0, 12: 1}
+    class_ids = read_some_labels(str(tmp_path / "few.csv"), None, items).class_ids
+    assert {row: int(class_ids[row]) for row in np.flatnonzero(class_ids >= 0)} == {3: 1, 7: 0, 10: 0, 12: 1}
 
 
 @pytest.mark.parametrize(
@@ -70,9 +70,9 @@ def test_rows_of_an_array_are_named_by_their_numbers_with_zeros_or_without(tmp_p
         (np.array([3.0, np.nan, 7.0, 3.0, 7.0]), [0, -1, 1, 0, 1], ["3", "7"]),
     ],
 )
-def test_minus_one_empty_and_missing_are_no_labels(labels, codes, classes):
+def test_minus_one_empty_and_missing_are_no_labels(labels, class_ids, classes):
     read = read_some_labels(labels, None, Named(*"abcde"))
-    assert read.codes.tolist() == codes
+    assert read.class_ids.tolist() == class_ids
     assert read.classes == classes
 
 
@@ -94,21 +94,21 @@ def test_label_files_that_cannot_be_meant_are_refused(tmp_path, text, message):
 
 
 def test_budgets_are_nested_stratified_and_fixed_by_the_seed():
-    codes = np.array([0] * 30 + [1] * 60 + [-1] * 10)
-    masks = [budget(codes, ["a", "b"], per_class=count, seed=4) for count in (1, 5, 30)]
+    class_ids = np.array([0] * 30 + [1] * 60 + [-1] * 10)
+    masks = [budget(class_ids, ["a", "b"], per_class=count, seed=4) for count in (1, 5, 30)]
     for smaller, larger in pairwise(masks):
         assert (smaller <= larger).all()
-    assert np.bincount(codes[masks[1]]).tolist() == [5, 5]
-    tenth = budget(codes, ["a", "b"], fraction=0.1, seed=4)
-    assert np.bincount(codes[tenth]).tolist() == [3, 6]
-    assert (tenth == budget(codes, ["a", "b"], fraction=0.1, seed=4)).all()
-    assert (tenth != budget(codes, ["a", "b"], fraction=0.1, seed=5)).any()
-    assert (budget(codes, ["a", "b"]) == (codes >= 0)).all()
+    assert np.bincount(class_ids[masks[1]]).tolist() == [5, 5]
+    tenth = budget(class_ids, ["a", "b"], fraction=0.1, seed=4)
+    assert np.bincount(class_ids[tenth]).tolist() == [3, 6]
+    assert (tenth == budget(class_ids, ["a", "b"], fraction=0.1, seed=4)).all()
+    assert (tenth != budget(class_ids, ["a", "b"], fraction=0.1, seed=5)).any()
+    assert (budget(class_ids, ["a", "b"]) == (class_ids >= 0)).all()
 
 
 def test_a_budget_and_a_held_out_part_of_the_same_seed_have_nothing_to_do_with_each_other():
-    codes = np.arange(1000) % 4
-    drawn, (_, held) = budget(codes, "abcd", fraction=0.2, seed=0), split(codes, seed=0, share=0.2)
+    class_ids = np.arange(1000) % 4
+    drawn, (_, held) = budget(class_ids, "abcd", fraction=0.2, seed=0), split(class_ids, seed=0, share=0.2)
     assert 20 < (drawn & held).sum() < 60
 
 
@@ -126,33 +126,33 @@ def test_a_budget_that_a_class_cannot_meet_is_refused(choices, message):
 
 
 def test_every_class_weighs_the_same_however_many_items_it_has():
-    codes = torch.tensor([0, 0, 0, 1])
+    class_ids = torch.tensor([0, 0, 0, 1])
     scores = torch.randn(4, 2)
-    method = Supervised(nn.Identity(), nn.Identity(), codes, NAMINGS["one"])
+    method = Supervised(nn.Identity(), nn.Identity(), class_ids, LABEL_TYPES["one"])
     losses = method.compare((scores,), ItemInfo(torch.arange(4)))
-    each = functional.cross_entropy(scores, codes, reduction="none")
+    each = functional.cross_entropy(scores, class_ids, reduction="none")
     torch.testing.assert_close(losses.mean(), (each[:3].mean() + each[3]) / 2)
 
 
-def test_a_frozen_encoder_keeps_weights_and_statistics(model, few):
+def test_a_frozen_encoder_keeps_weights_and_statistics(model, sparse):
     before = {name: tensor.clone() for name, tensor in model.encoder.state_dict().items()}
-    frozen = cp.finetune(model, stripes().source, labels=few, frozen=True, epochs=2, deliver="finetuned")
-    moved = cp.finetune(model, stripes().source, labels=few, epochs=2, deliver="finetuned")
+    frozen = cp.finetune(model, stripes().source, labels=sparse, frozen=True, epochs=2, deliver="finetuned")
+    moved = cp.finetune(model, stripes().source, labels=sparse, epochs=2, deliver="finetuned")
     assert all(tensor.equal(before[name]) for name, tensor in frozen.model.encoder.state_dict().items())
     assert not all(tensor.equal(before[name]) for name, tensor in moved.model.encoder.state_dict().items())
     assert all(tensor.equal(before[name]) for name, tensor in model.encoder.state_dict().items())
 
 
 @pytest.mark.parametrize("layers", [0, 1])
-def test_fine_tuning_begins_in_the_layer_that_was_asked_for(model, few, layers):
+def test_fine_tuning_begins_in_the_layer_that_was_asked_for(model, sparse, layers):
     still = {"epochs": 1, "learning_rate": 0.0, "deliver": "finetuned"}
-    tuned = cp.finetune(model, stripes().source, labels=few, head_layers=layers, **still)
+    tuned = cp.finetune(model, stripes().source, labels=sparse, head_layers=layers, **still)
     assert len(tuned.top[0]) == 3 * layers
     if layers:
         torch.testing.assert_close(tuned.top[0][0].weight, model.head[0].weight)
 
 
-def test_a_classifier_on_h_itself_does_not_mind_how_large_it_is(model, few):
+def test_a_classifier_on_h_itself_does_not_mind_how_large_it_is(model, sparse):
     class Larger(torch.nn.Module):
         def __init__(self, by):
             super().__init__()
@@ -165,7 +165,7 @@ def test_a_classifier_on_h_itself_does_not_mind_how_large_it_is(model, few):
     for by in (2**-6, 1, 2**6):
         sized = cp.Model(Larger(by), model.modality, model.built)
         right.append(
-            cp.finetune(sized, stripes().source, labels=few, frozen=True, epochs=5, deliver="finetuned").scores(
+            cp.finetune(sized, stripes().source, labels=sparse, frozen=True, epochs=5, deliver="finetuned").scores(
                 all_items
             )
         )
@@ -193,8 +193,8 @@ def test_contrast_helps_a_classifier_with_four_labels_per_class(name, frozen):
     assert right[0] > right[1] + 0.05
 
 
-def test_the_same_seed_gives_the_same_classifier(model, few, classifier):
-    again = cp.finetune(model, stripes().source, labels=few, epochs=20, deliver="finetuned")
+def test_the_same_seed_gives_the_same_classifier(model, sparse, classifier):
+    again = cp.finetune(model, stripes().source, labels=sparse, epochs=20, deliver="finetuned")
     assert all(tensor.equal(again.top.state_dict()[name]) for name, tensor in classifier.top.state_dict().items())
 
 
@@ -209,16 +209,16 @@ def test_probabilities_sum_to_one_and_survive_saving(classifier, tmp_path):
 
 def test_the_fitted_temperature_is_better_than_any_other_that_was_tried():
     scores = np.random.default_rng(0).normal(size=(200, 3)).astype(np.float32) * 5
-    codes = np.random.default_rng(1).integers(0, 3, 200)
-    best = fitting_temperature(scores, codes)
+    class_ids = np.random.default_rng(1).integers(0, 3, 200)
+    best = fitting_temperature(scores, class_ids)
     assert best > 1  # the scores know nothing, and are sure of it
-    assert all(loss_at(scores, codes, best) <= loss_at(scores, codes, each) for each in TEMPERATURES)
+    assert all(loss_at(scores, class_ids, best) <= loss_at(scores, class_ids, each) for each in TEMPERATURES)
 
 
 def test_a_few_right_answers_are_no_proof_of_certainty():
-    codes = np.arange(6) % 3
-    sure = np.eye(3, dtype=np.float32)[codes] * 4
-    likely = torch.from_numpy(sure / np.float32(fitting_temperature(sure, codes))).softmax(dim=1).amax(dim=1)
+    class_ids = np.arange(6) % 3
+    sure = np.eye(3, dtype=np.float32)[class_ids] * 4
+    likely = torch.from_numpy(sure / np.float32(fitting_temperature(sure, class_ids))).softmax(dim=1).amax(dim=1)
     assert (likely < 1 - 1 / (2 * (6 + 2))).all()
 
 
@@ -279,31 +279,31 @@ def test_a_class_of_one_item_is_learned_from_and_does_not_stop_the_others(model,
     assert sum(scores["classifier"]["confusion"][-1]) == 0
 
 
-def test_what_cannot_be_asked_of_a_head_is_refused(model, few):
+def test_what_cannot_be_asked_of_a_head_is_refused(model, sparse):
     with pytest.raises(InputError, match="The projection head has 1 layers before its last"):
-        cp.finetune(model, stripes().source, labels=few, head_layers=3)
+        cp.finetune(model, stripes().source, labels=sparse, head_layers=3)
     with pytest.raises(InputError, match=r"A tuning has no choice 'epoch'. Did you mean 'epochs'"):
-        cp.finetune(model, stripes().source, labels=few, epoch=3)
+        cp.finetune(model, stripes().source, labels=sparse, epoch=3)
 
 
 def test_distillation_is_the_formula_of_the_paper():
     torch.manual_seed(0)
-    answered, taught, codes = torch.randn(5, 3), torch.randn(5, 3), torch.tensor([2, -1, -1, 0, -1])
+    answered, taught, class_ids = torch.randn(5, 3), torch.randn(5, 3), torch.tensor([2, -1, -1, 0, -1])
     method = Distillation(
-        nn.Identity(), nn.Identity(), nn.Identity(), codes, NAMINGS["one"], temperature=2.0, labels=0.3
+        nn.Identity(), nn.Identity(), nn.Identity(), class_ids, LABEL_TYPES["one"], temperature=2.0, labels=0.3
     )
     losses = method.compare((answered, taught), ItemInfo(torch.arange(5)))
     for row in range(5):
         teacher, student, plain = ((scores[row] / t).exp() for scores, t in ((taught, 2), (answered, 2), (answered, 1)))
         soft = -sum(teacher[y] / teacher.sum() * (student[y] / student.sum()).log() for y in range(3))
-        hard = -(plain[codes[row]] / plain.sum()).log() if codes[row] >= 0 else 0.0
+        hard = -(plain[class_ids[row]] / plain.sum()).log() if class_ids[row] >= 0 else 0.0
         torch.testing.assert_close(losses[row], 0.7 * soft + 0.3 * 5 / 2 * hard)
 
 
-def test_a_student_learns_its_teachers_answers_without_labels(few, tmp_path):
+def test_a_student_learns_its_teachers_answers_without_labels(sparse, tmp_path):
     source = stripes().source
     master = cp.fit(source, epochs=25, batch_size=64, width=16, views="simclr(scale=0.5)")
-    classifier = cp.finetune(master, source, labels=few)
+    classifier = cp.finetune(master, source, labels=sparse)
     before = {name: tensor.clone() for name, tensor in classifier.model.encoder.state_dict().items()}
     items = classifier.model.modality.open(source)
     shares = []
@@ -333,12 +333,12 @@ def test_a_time_budget_plans_the_steps(classifier):
     assert isinstance(short, Classifier)
 
 
-def test_what_a_teacher_cannot_teach_is_refused(classifier, few):
+def test_what_a_teacher_cannot_teach_is_refused(classifier, sparse):
     source = stripes().source
     with pytest.raises(InputError, match="give labels and label_weight, or neither"):
-        cp.distill(classifier, source, labels=few)
+        cp.distill(classifier, source, labels=sparse)
     with pytest.raises(InputError, match=r"The teacher tells 0, 1, 2, 3 apart, and the labels are of 5, 6"):
-        cp.distill(classifier, source, labels=np.arange(len(few)) % 2 + 5, label_weight=0.5)
+        cp.distill(classifier, source, labels=np.arange(len(sparse)) % 2 + 5, label_weight=0.5)
     with pytest.raises(InputError, match="is for table data, not for image"):
         cp.distill(classifier, source, encoder="mlp")
 

@@ -11,13 +11,13 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset, IterableDataset, SubsetRandomSampler, TensorDataset
 
 from counterpoint.data.aligned_rows import every_row
-from counterpoint.data.labels import read_codes
+from counterpoint.data.labels import read_class_ids
 from counterpoint.data.pictures import Survey, looks_like_pictures, open_pictures, survey
 from counterpoint.data.value_range import Range
 from counterpoint.errors import LabelError, SourceError
 from counterpoint.modalities.image import Images
-from counterpoint.modality import Wishes
-from counterpoint.plans.data_options import DataOptions
+from counterpoint.modality import DataOptions
+from counterpoint.plans.data_options import ReadOptions
 from counterpoint.setup.dataset import recognised
 
 COLOURS = ("red", "lime", "blue", "white")
@@ -33,7 +33,7 @@ def encoded(image):
 
 
 def recognise(source, name):
-    return recognised(source, Wishes(kind=name))[1]
+    return recognised(source, DataOptions(kind=name))[1]
 
 
 def opened(source, **how):
@@ -165,7 +165,7 @@ def test_a_frame_with_images_or_arrays_in_its_cells_is_pictures_with_labels():
         assert recognise(source, "auto").name == "image"
         assert colours(items) == list(COLOURS)
         assert items.labels == list("abab")
-        assert read_codes("age", source, items).names() == ["1", "2", "3", "4"]
+        assert read_class_ids("age", source, items).names() == ["1", "2", "3", "4"]
 
 
 def test_lists_of_arrays_that_may_be_series_are_no_pictures():
@@ -197,10 +197,10 @@ def deep(count=4):
 
 
 def test_deep_pictures_are_kept_deep_and_have_one_range_for_the_whole_source():
-    modality, expected = Images.learn(np.stack(deep()), Wishes())
+    modality, expected = Images.fit(np.stack(deep()), DataOptions())
     for cells in (deep(), [torch.from_numpy(each) for each in deep()], [Image.fromarray(each) for each in deep()]):
         for source in (cells, Listed(cells), DataLoader(Listed(cells)), HuggingFace({"image": cells})):
-            found, items = Images.learn(source, Wishes())
+            found, items = Images.fit(source, DataOptions())
             assert found.sight.levels == modality.sight.levels
             assert items.kind == "float32"
             assert torch.equal(items.take(np.arange(4)), expected.take(np.arange(4)))
@@ -267,7 +267,7 @@ def test_broken_items_are_skipped_named_and_counted_and_labels_of_all_items_fit(
     assert reasons["4"].startswith("it cannot be read: ")
     assert reasons["5"].startswith("it is a tuple of str, int and holds no picture; expected a Pillow image")
     assert reasons["6"] == "it cannot be read: it has 5 bands, and 3 were expected"
-    assert read_codes(list("abcdefgh"), None, opened_items).names() == ["b", "d"]
+    assert read_class_ids(list("abcdefgh"), None, opened_items).names() == ["b", "d"]
 
 
 def test_a_dataset_without_one_usable_picture_is_refused_with_the_first_reason():
@@ -316,7 +316,7 @@ def test_a_dataset_of_hugging_face_is_read_by_the_column_that_holds_pictures():
     assert colours(items) == ["red", "blue", "white"]
     assert items.skipped == [("1", "it holds no picture of a kind that Pillow knows")]
     assert items.labels == ["cat", "dog", "cat"]
-    assert read_codes("label", source, items).names() == ["cat", "dog", "cat"]
+    assert read_class_ids("label", source, items).names() == ["cat", "dog", "cat"]
     assert colours(opened(Listed(cells))) == ["red", "blue", "white"]  # as a Column of it is: a sequence of pictures
 
 
@@ -333,18 +333,18 @@ def test_of_several_columns_of_pictures_one_is_named():
 
 
 def test_the_key_of_a_dataset_is_named_like_a_column_and_kept_by_the_model():
-    source, column = HuggingFace({"left": IMAGES, "right": IMAGES[::-1]}), Wishes(data=DataOptions(column="right"))
-    modality, items = Images.learn(source, column)
+    source, column = HuggingFace({"left": IMAGES, "right": IMAGES[::-1]}), DataOptions(data=ReadOptions(column="right"))
+    modality, items = Images.fit(source, column)
     assert colours(items) == list(COLOURS[::-1])
-    again = Images.restore(modality.settings())
+    again = Images.from_settings(modality.settings())
     assert colours(again.open(source)) == list(COLOURS[::-1])
     assert colours(again.open(IMAGES)) == list(COLOURS)  # later data may have no keys
     assert colours(again.open({"left": ARRAYS, "right": ARRAYS[::-1]})) == list(COLOURS[::-1])
     with pytest.raises(SourceError, match=r"There is no column 'lefft'. Did you mean 'left'"):
-        Images.learn(source, Wishes(data=DataOptions(column="lefft")))
+        Images.fit(source, DataOptions(data=ReadOptions(column="lefft")))
     for other in (np.stack(ARRAYS), ["a.png"]):
         with pytest.raises(SourceError, match=r"There is no column 'right'"):
-            Images.learn(other, column)
+            Images.fit(other, column)
 
 
 def test_a_dictionary_of_datasets_is_a_choice_for_the_user():
@@ -361,11 +361,11 @@ def test_a_dictionary_of_columns_is_pictures_with_labels():
         assert recognise(source, "auto").name == "image"
         assert colours(items) == list(COLOURS)
         assert items.labels == [3, 1, 1, 3]
-        assert read_codes("age", source, items).names() == ["1", "2", "3", "4"]
+        assert read_class_ids("age", source, items).names() == ["1", "2", "3", "4"]
     with pytest.raises(SourceError, match=r"There is no column 'photos'. Did you mean 'photo'"):
         opened(source, column="photos")
     with pytest.raises(LabelError, match=r"There are no labels 'agee'. Did you mean 'age'"):
-        read_codes("agee", source, items)
+        read_class_ids("agee", source, items)
     assert colours(opened({"image": IMAGES[2], "label": 1})) == ["blue"]
     assert not looks_like_pictures({"x": [1, 2], "y": np.zeros((2, 7))})
 

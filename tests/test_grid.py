@@ -9,8 +9,8 @@ from counterpoint.evaluation.knn import weighted_knn
 from counterpoint.interfaces import ItemInfo, Step
 from counterpoint.model import Model
 from counterpoint.setup.experiment import chosen, prepare
-from counterpoint.training.batches import look
-from counterpoint.training.loop import Keeping, learn, train
+from counterpoint.training.batches import augmentation
+from counterpoint.training.loop import RunOptions, fit, train
 from tests.worlds import CLASSES, WORLDS, scored
 
 SHORT = {
@@ -48,7 +48,7 @@ LEARNING = [
 ]
 
 
-def prepared(method, kind, **choices):
+def experiment(method, kind, **choices):
     part = catalogue.find("method", method)
     world = scored() if part.needs_scores else WORLDS[kind]()
     learned = "score" if part.needs_scores else world.labels if part.needs_labels else None
@@ -85,18 +85,18 @@ def test_every_kind_of_data_has_a_world():
 def test_training_beats_not_training(method, kind):
     wide = WIDE if kind == "image" else {}
     longer = LONGER if kind == "image" and method in COLOURS_FIRST else {}
-    world, parts = prepared(method, kind, **{"epochs": EPOCHS.get(method, 25), **wide, **longer})
+    world, parts = experiment(method, kind, **{"epochs": EPOCHS.get(method, 25), **wide, **longer})
     model = Model(parts.method.encoder, parts.modality, parts.built)
     before = accuracy(model.untrained(), parts.items, world.labels)
-    train(parts.method, parts.items, parts.modality, parts.recipe, Keeping())
+    train(parts.method, parts.items, parts.modality, parts.recipe, RunOptions())
     after = accuracy(model, parts.items, world.labels)
     assert after > before + 0.05, (before, after)
 
 
 @pytest.mark.parametrize(("method", "kind"), GRID)
 def test_comparing_only_reads_and_every_weight_learns(method, kind):
-    _, parts = prepared(method, kind, epochs=1)
-    info, views = look(parts.items, parts.modality, parts.recipe, step=0, count=parts.method.views)
+    _, parts = experiment(method, kind, epochs=1)
+    info, views = augmentation(parts.items, parts.modality, parts.recipe, step=0, count=parts.method.views)
     before = {name: tensor.clone() for name, tensor in parts.method.state_dict().items()}
     with torch.no_grad():
         vectors = parts.method.eval().project(views)
@@ -104,29 +104,29 @@ def test_comparing_only_reads_and_every_weight_learns(method, kind):
             parts.method.outcomes(vectors, info)
     assert all(torch.equal(before[name], tensor) for name, tensor in parts.method.state_dict().items())
     optimizer = parts.recipe.optimizer(parts.method.train(), learning_rate=1e-3, weight_decay=0.0)
-    learn(parts.method, optimizer, views, info, parts.recipe, step=0)
+    fit(parts.method, optimizer, views, info, parts.recipe, step=0)
     idle = [name for name, weight in parts.method.named_parameters() if weight.requires_grad and weight.grad is None]
     assert not idle
 
 
 @pytest.mark.parametrize("kind", catalogue.names("modality"))
 def test_views_and_representations_depend_on_the_item_and_not_on_its_batch(kind):
-    _, parts = prepared("simclr", kind, epochs=1)
+    _, parts = experiment("simclr", kind, epochs=1)
     from counterpoint import rng
 
     index = np.arange(8)
     key = rng.keys(seed=0, epoch=0, items=torch.from_numpy(index), view=0)
-    whole = parts.modality.look(parts.items.take(index), key)
-    part = parts.modality.look(parts.items.take(index[3:5]), key[3:5])
+    whole = parts.modality.augmentation(parts.items.take(index), key)
+    part = parts.modality.augmentation(parts.items.take(index[3:5]), key[3:5])
     shorter = tuple(slice(length) for length in part.shape[1:])  # texts are as long as the longest of their batch
     torch.testing.assert_close(part, whole[3:5][:, *shorter], rtol=0, atol=1e-5)
     encoder = parts.method.encoder.eval()
-    plain = parts.modality.plain(parts.items.take(index))
+    plain = parts.modality.inputs(parts.items.take(index))
     torch.testing.assert_close(encoder(plain)[3:5], encoder(plain[3:5]), rtol=1e-4, atol=1e-5)
 
 
 def test_the_queue_takes_turns_and_the_slow_copy_follows():
-    _, parts = prepared("moco", "table", epochs=1)
+    _, parts = experiment("moco", "table", epochs=1)
     method = parts.method
     keys = torch.nn.functional.normalize(torch.randn(300, 32), dim=1)
 
@@ -151,7 +151,7 @@ def test_the_queue_takes_turns_and_the_slow_copy_follows():
 
 
 def test_moco_compares_each_query_with_its_own_key_and_the_queue_only():
-    _, parts = prepared("moco", "table", epochs=1)
+    _, parts = experiment("moco", "table", epochs=1)
     vectors = torch.randn(4, 32), torch.randn(4, 32)
     tile = parts.method.compare(vectors, ItemInfo(torch.arange(4))).tile(slice(1, 3))
     assert tile.positive.nonzero().tolist() == [[0, 1], [1, 2]]
@@ -160,7 +160,7 @@ def test_moco_compares_each_query_with_its_own_key_and_the_queue_only():
 
 
 def test_earlier_keys_of_an_item_are_no_negatives_of_it():
-    _, parts = prepared("moco", "table", epochs=1)
+    _, parts = experiment("moco", "table", epochs=1)
     keys = torch.randn(3, 32)
     parts.method.after_step(Step(1, 9, (keys, keys), ItemInfo(torch.tensor([7, 8, 9]))))
     tile = parts.method.compare((torch.randn(2, 32), torch.randn(2, 32)), ItemInfo(torch.tensor([8, 5]))).tile(

@@ -44,7 +44,7 @@ def test_help_of_every_verb_is_as_it_was():
 
 
 def test_every_choice_of_a_run_has_a_topic():
-    records = (plans.Plan, plans.Tuning, plans.Distilling, plans.Lifecycle, plans.Lab)
+    records = (plans.Plan, plans.FinetunePlan, plans.DistillPlan, plans.SemiPlan, plans.LabPlan)
     names = {each.name for record in records for each in dataclasses.fields(record)}
     assert [name for name in sorted(names) if topic(name) == OTHERS] == []
     listed = [name for named in TOPICS.values() for name in named]

@@ -30,24 +30,24 @@ def model():
 def test_every_label_is_held_out_once_and_never_the_last_of_its_class():
     random = np.random.default_rng(0)
     for _ in range(50):
-        codes = random.integers(0, random.integers(2, 9), random.integers(4, 90))
-        _, codes = np.unique(codes, return_inverse=True)
-        counts = np.bincount(codes)
-        parts = folds(codes, len(counts), seed=1)
+        class_ids = random.integers(0, random.integers(2, 9), random.integers(4, 90))
+        _, class_ids = np.unique(class_ids, return_inverse=True)
+        counts = np.bincount(class_ids)
+        parts = folds(class_ids, len(counts), seed=1)
         held = np.concatenate([part.held for part in parts]) if parts else np.zeros(0, dtype=int)
-        assert sorted(held) == np.flatnonzero(counts[codes] > 1).tolist()
+        assert sorted(held) == np.flatnonzero(counts[class_ids] > 1).tolist()
         for part in parts:
-            assert set(codes[part.kept]) == set(codes)
-            assert sorted([*part.kept, *part.held]) == list(range(len(codes)))
+            assert set(class_ids[part.kept]) == set(class_ids)
+            assert sorted([*part.kept, *part.held]) == list(range(len(class_ids)))
 
 
 def test_folds_of_several_classes_keep_one_item_that_is_of_each_and_one_that_is_not():
-    codes = np.random.default_rng(0).integers(0, 2, (40, 3))
-    parts = folds(codes, 3, seed=0)
+    class_ids = np.random.default_rng(0).integers(0, 2, (40, 3))
+    parts = folds(class_ids, 3, seed=0)
     assert len(parts) == FOLDS
     for part in parts:
-        assert (codes[part.kept].max(axis=0) == 1).all()
-        assert (codes[part.kept].min(axis=0) == 0).all()
+        assert (class_ids[part.kept].max(axis=0) == 1).all()
+        assert (class_ids[part.kept].min(axis=0) == 0).all()
 
 
 def test_of_many_labels_one_fold_is_enough():
@@ -66,18 +66,18 @@ def _says(scores):
 
 
 def test_the_least_loss_is_handed_over_unless_it_says_the_same_of_every_item(model):
-    items, codes = model.open(stripes().source), np.arange(8) % 4
+    items, class_ids = model.open(stripes().source), np.arange(8) % 4
     honest = cp.finetune(model, stripes().source, labels=stripes().labels, per_class=4, epochs=1, deliver="probe")
     constant = _classifier(model, [9.0, 0.0, 0.0, 0.0])
     assert is_constant(constant, items)
     assert not is_constant(honest, items)
-    right, unsure = 4 * np.eye(4)[codes], np.zeros((8, 4))
+    right, unsure = 4 * np.eye(4)[class_ids], np.zeros((8, 4))
     good, poor = Candidate("finetuned", honest, _says(right)), Candidate("probe", honest, _says(unsure))
-    assert choose([poor, good], codes, items) is good
+    assert choose([poor, good], class_ids, items) is good
     always = Candidate("student", constant, _says(right))
-    assert choose([poor, always], codes, items) is poor
-    assert choose([always], codes, items) is always
-    assert choose([Candidate("probe", honest, None), always], codes, items).name == "probe"
+    assert choose([poor, always], class_ids, items) is poor
+    assert choose([always], class_ids, items) is always
+    assert choose([Candidate("probe", honest, None), always], class_ids, items).name == "probe"
 
 
 @pytest.mark.parametrize(
@@ -90,16 +90,16 @@ def test_the_least_loss_is_handed_over_unless_it_says_the_same_of_every_item(mod
     ],
 )
 def test_what_is_no_better_than_a_baseline_is_said_to_be_so(model, right, raw, level, message):
-    codes = np.arange(40) % 4
+    class_ids = np.arange(40) % 4
     rows = np.arange(40)
 
     def some(share):
         return rows % 20 < 20 * share
 
-    scores = np.where(some(right)[:, None], np.eye(4)[codes], np.eye(4)[(codes + 1) % 4])
+    scores = np.where(some(right)[:, None], np.eye(4)[class_ids], np.eye(4)[(class_ids + 1) % 4])
     one = Candidate("probe", _classifier(model, [0.0] * 4), _says(scores))
     against = {"raw": Baseline(rows, some(raw)), "chance": Baseline(rows, rows % 4 == 0)}
-    known = Labelled(model.open(stripes().source[:40]), codes, list("0123"))
+    known = Labelled(model.open(stripes().source[:40]), class_ids, list("0123"))
     found = conclusion(judgement(one, [one], known, against))
     assert found[0] == level
     assert re.search(message, found[1])

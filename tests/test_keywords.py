@@ -7,17 +7,17 @@ import typing
 
 import pytest
 
-from counterpoint.plans import Distilling, Lab, Lifecycle, Plan, Tuning
-from counterpoint.plans.data_options import DataOptions
+from counterpoint.plans import DistillPlan, FinetunePlan, LabPlan, Plan, SemiPlan
+from counterpoint.plans.data_options import ReadOptions
 from counterpoint.verbs import keywords
 
 RECORDS = {
-    keywords.DataKeywords: [DataOptions],
-    keywords.PlanKeywords: [Plan, DataOptions],
-    keywords.TuningKeywords: [Tuning],
-    keywords.DistillingKeywords: [Distilling],
-    keywords.LifecycleKeywords: [Lifecycle, DataOptions],
-    keywords.LabKeywords: [Lab, DataOptions],
+    keywords.ReadKeywords: [ReadOptions],
+    keywords.PlanKeywords: [Plan, ReadOptions],
+    keywords.FinetuneKeywords: [FinetunePlan],
+    keywords.DistillKeywords: [DistillPlan],
+    keywords.SemiKeywords: [SemiPlan, ReadOptions],
+    keywords.LabKeywords: [LabPlan, ReadOptions],
 }
 
 

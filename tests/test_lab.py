@@ -10,7 +10,7 @@ import counterpoint as cp
 from counterpoint import rng
 from counterpoint.cli import main
 from counterpoint.evaluation.view_statistics import Known, found
-from counterpoint.modality import Wishes
+from counterpoint.modality import DataOptions
 from counterpoint.setup.dataset import open_source
 from counterpoint.tuning.view_remarks import Measure, advice, remarks
 from counterpoint.views.image_views import Look
@@ -202,14 +202,16 @@ def test_every_kind_of_data_is_judged_and_every_spec_can_be_fitted(kind):
     specs = [row["views"] for row in held["looks"]]
     assert len(set(specs)) == len(specs)
     assert {each for each in presets(kind) if each not in specs} == set()
-    modality, items = open_source(world.source, Wishes(kind=kind))
+    modality, items = open_source(world.source, DataOptions(kind=kind))
     keys = rng.keys(seed=0, epoch=0, items=torch.arange(96), view=0)
     batch = items.take(np.arange(96))
     for row in held["looks"]:
         assert 0 <= row["accuracy"]["low"] <= row["accuracy"]["value"] <= row["accuracy"]["high"] <= 1
         assert row["damage"]["low"] <= row["damage"]["value"] <= row["damage"]["high"]
-        asked, _ = open_source(world.source, Wishes(kind=kind, views=row["views"]))
-        torch.testing.assert_close(asked.look(batch, keys), modality.looking(row["views"]).look(batch, keys))
+        asked, _ = open_source(world.source, DataOptions(kind=kind, views=row["views"]))
+        torch.testing.assert_close(
+            asked.augmentation(batch, keys), modality.with_views(row["views"]).augmentation(batch, keys)
+        )
     weak, usual, strong = (
         held["looks"][names.index(each)] for each in ("half strength", "whole look", "double strength")
     )
@@ -259,8 +261,8 @@ def test_items_are_found_among_exactly_so_many():
 
 
 def test_halves_ask_about_every_known_item_once_and_learn_from_others():
-    codes = np.asarray([0, 0, 0, 1, 1, -1, 2])
-    known = Known.of(codes, seed=0)
+    class_ids = np.asarray([0, 0, 0, 1, 1, -1, 2])
+    known = Known.of(class_ids, seed=0)
     assert known.rows.tolist() == [0, 1, 2, 3, 4]
     assert {bool(each) for each in known.half[:3]} == {bool(each) for each in known.half[3:]} == {True, False}
     h = np.random.default_rng(0).normal(size=(400, 5)).astype(np.float32)

@@ -117,18 +117,18 @@ def test_labels_that_teach_nothing_are_refused(labels, match):
         cp.fit(records(count=64).source, method="sup_con", labels=labels, **TINY)
 
 
-def prepared(count=64, **choices):
+def experiment(count=64, **choices):
     labels, pairs = choices.pop("labels", None), choices.pop("pairs", None)
     return prepare(records(count=count).source, *chosen(choices, labels=labels, pairs=pairs), began=0.0)
 
 
 def test_a_tenth_of_what_siamese_is_given_is_kept_to_verify_with():
-    parts = prepared(200, method="siamese", labels=records(count=200).labels, **TINY)
+    parts = experiment(200, method="siamese", labels=records(count=200).labels, **TINY)
     kept = {*parts.learned.kept.first.tolist(), *parts.learned.kept.second.tolist()}
     assert kept
-    assert not kept & set(np.flatnonzero(parts.codes >= 0).tolist())
+    assert not kept & set(np.flatnonzero(parts.class_ids >= 0).tolist())
     pairs = [(str(row), str(row + 1), row % 2) for row in range(60)]
-    parts = prepared(method="siamese", pairs=pairs, **TINY)
+    parts = experiment(method="siamese", pairs=pairs, **TINY)
     assert len(parts.learned.sampling) + len(parts.learned.kept.same) == 60
 
 
@@ -144,7 +144,7 @@ def test_a_tenth_of_what_siamese_is_given_is_kept_to_verify_with():
 )
 def test_pairs_that_cannot_be_used_are_refused(pairs, match):
     with pytest.raises(cp.InputError, match=match):
-        prepared(method="siamese", pairs=pairs, **TINY)
+        experiment(method="siamese", pairs=pairs, **TINY)
 
 
 def test_pairs_come_from_a_table(tmp_path):
@@ -159,7 +159,7 @@ def test_pairs_come_from_a_table(tmp_path):
     with pytest.raises(LabelError, match="columns first, second, same"):
         read_pairs(tmp_path / "wrong.csv", items)
     with pytest.raises(PlanError, match="does not learn from pairs"):
-        prepared(method="simclr", pairs=tmp_path / "pairs.csv", **TINY)
+        experiment(method="simclr", pairs=tmp_path / "pairs.csv", **TINY)
 
 
 @pytest.mark.parametrize(
@@ -194,13 +194,13 @@ def test_a_plan_is_completed_by_method_and_objective():
 
 
 def test_a_learned_temperature_moves_and_a_scheduled_one_swings():
-    moved = prepared(temperature="learned(start=0.2)", **TINY).method
+    moved = experiment(temperature="learned(start=0.2)", **TINY).method
     assert float(moved.objective.formula().keywords["temperature"].detach()) == pytest.approx(0.2)
     loss = loss_of(moved.compare((vectors(6, width=8).float(), vectors(6, 1, 8).float()), info()), moved.objective)
     (slope,) = torch.autograd.grad(loss, moved.objective.log_temperature)
     assert float(slope.detach()) != 0
     assert "objective.log_temperature" in moved.state_dict()
-    swinging = prepared(temperature="scheduled(low=0.1, high=0.5, turns=1)", **TINY).method
+    swinging = experiment(temperature="scheduled(low=0.1, high=0.5, turns=1)", **TINY).method
     found = []
     for number in (0, 25, 50, 100):
         swinging.remember(Step(number, 100, (), info()))
@@ -209,7 +209,7 @@ def test_a_learned_temperature_moves_and_a_scheduled_one_swings():
 
 
 def test_the_bias_of_the_sigmoid_loss_is_learned_beside_its_temperature():
-    method = prepared(temperature="learned", objective="sigmoid", **TINY).method
+    method = experiment(temperature="learned", objective="sigmoid", **TINY).method
     assert float(method.objective.bias.detach()) == -10
     assert {"objective.bias", "objective.log_temperature"} <= {name for name, _ in method.named_parameters()}
 

@@ -12,11 +12,11 @@ from counterpoint.data.text_pairs import read_linked
 from counterpoint.data.tokens import Tokenizer, learned
 from counterpoint.errors import InputError, PlanError, SourceError
 from counterpoint.interfaces import ItemInfo
-from counterpoint.negatives.key_queue import OwnKey
-from counterpoint.negatives.shared_texts import Unshared, unshared
+from counterpoint.negatives.key_queue import QueueRelation
+from counterpoint.negatives.shared_texts import DuplicateRelation, without_duplicates
 from counterpoint.objectives.info_nce import info_nce
 from counterpoint.setup.experiment import chosen, prepare
-from counterpoint.training.batches import look
+from counterpoint.training.batches import augmentation
 
 WORDS = np.random.default_rng(5).permutation([f"{a}{b}{c}" for a in "bdfgk" for b in "aeiou" for c in "lmnrst"])
 
@@ -34,7 +34,7 @@ def asked(count=120, seed=0):
     }
 
 
-def prepared(source, *, pairs="question,answer", **choices):
+def experiment(source, *, pairs="question,answer", **choices):
     wanted, own = chosen(
         {"modality": "text", "precision": "fp32", "width": 32, "head_hidden": 32, "head_outputs": 16, **choices},
         pairs=pairs,
@@ -70,8 +70,8 @@ def test_in_dialogues_a_turn_answers_the_three_before_it(tmp_path):
 
 
 def test_the_second_view_is_of_the_partner_and_others_come_last():
-    parts = prepared(asked(), method="simcse", pairs="question,answer,wrong", batch_size=16, epochs=1)
-    info, views = look(parts.items, parts.modality, parts.recipe, step=0, count=2)
+    parts = experiment(asked(), method="simcse", pairs="question,answer,wrong", batch_size=16, epochs=1)
+    info, views = augmentation(parts.items, parts.modality, parts.recipe, step=0, count=2)
     assert len(views) == 3
     assert len({view.shape for view in views}) == 1
     for column, view in zip(parts.items.linked.T, views, strict=True):
@@ -80,7 +80,7 @@ def test_the_second_view_is_of_the_partner_and_others_come_last():
 
 
 def test_simcse_compares_anchors_with_partners_and_others_only():
-    parts = prepared(asked(), method="simcse", pairs="question,answer,wrong", batch_size=16, epochs=1)
+    parts = experiment(asked(), method="simcse", pairs="question,answer,wrong", batch_size=16, epochs=1)
     index = torch.tensor([3, 4, 60])  # the wrong answer of 3 is the answer of 4
     vectors = tuple(torch.randn(3, 16) for _ in range(3))
     (comparison,) = parts.method.outcomes(vectors, ItemInfo(index))
@@ -92,7 +92,7 @@ def test_simcse_compares_anchors_with_partners_and_others_only():
 def test_pairs_with_a_text_in_common_are_not_told_apart():
     columns = {"question": ["who is it", "where is it", "who is it"], "answer": ["me or you", "over here", "you"]}
     source = {name: np.array([*cells, *asked(20)[name]], dtype=object) for name, cells in columns.items()}
-    parts = prepared(source, method="clip", batch_size=8, epochs=1)
+    parts = experiment(source, method="clip", batch_size=8, epochs=1)
     vectors = torch.randn(3, 16), torch.randn(3, 16)
     for comparison in parts.method.outcomes(vectors, ItemInfo(torch.arange(3))):
         assert comparison.tile(slice(0, 3)).negative.int().tolist() == [[0, 1, 0], [1, 0, 1], [0, 1, 0]]
@@ -101,16 +101,16 @@ def test_pairs_with_a_text_in_common_are_not_told_apart():
 @pytest.mark.parametrize("queued", [False, True])
 def test_the_way_past_the_table_agrees_with_the_table(queued):
     torch.manual_seed(0)
-    kin = torch.randint(0, 12, (20, 2))
+    duplicate_ids = torch.randint(0, 12, (20, 2))
     index = torch.randperm(20)[:8]
     anchors, candidates = torch.randn(8, 5, requires_grad=True), torch.randn(16, 5)
     if queued:
-        relation = OwnKey(torch.arange(8), index, index, torch.randint(-1, 20, (8,)))
+        relation = QueueRelation(torch.arange(8), index, index, torch.randint(-1, 20, (8,)))
     else:
         relation = same_item(index, torch.cat([index, torch.randint(-1, 20, (8,))]))
-    comparison = unshared(Comparison(anchors, candidates, relation, cosine), kin)
-    assert isinstance(comparison.relation, Unshared)
-    assert comparison.relation.few() is not None
+    comparison = without_duplicates(Comparison(anchors, candidates, relation, cosine), duplicate_ids)
+    assert isinstance(comparison.relation, DuplicateRelation)
+    assert comparison.relation.sparse() is not None
     fast, slow = loss_of(comparison, info_nce), loss_of(comparison, info_nce, height=3)
     torch.testing.assert_close(fast, slow)
     torch.testing.assert_close(*(torch.autograd.grad(loss, anchors)[0] for loss in (fast, slow)))
@@ -143,9 +143,9 @@ def test_texts_that_say_nearly_the_same_are_no_negatives_without_pairs():
 @pytest.mark.parametrize("method", ["simcse", "clip", "simclr"])
 def test_answers_are_found_that_share_no_word_with_their_question(method):
     source = asked(300)
-    parts = prepared(source, method=method, batch_size=50, epochs=25, learning_rate=1e-2, views="dropout")
+    parts = experiment(source, method=method, batch_size=50, epochs=25, learning_rate=1e-2, views="dropout")
     from counterpoint.model import Model
-    from counterpoint.training.loop import Keeping, train
+    from counterpoint.training.loop import RunOptions, train
 
     model = Model(
         parts.method.encoder, parts.modality, parts.built, parts.method.head if len(parts.method.head) else None
@@ -160,12 +160,12 @@ def test_answers_are_found_that_share_no_word_with_their_question(method):
         return float(((q @ a.T).argmax(dim=1) == torch.arange(100)).float().mean())
 
     before = found(model.untrained())
-    train(parts.method, parts.items, parts.modality, parts.recipe, Keeping())
+    train(parts.method, parts.items, parts.modality, parts.recipe, RunOptions())
     assert found(model) > before + 0.1
 
 
 def test_short_vectors_are_compared_by_themselves():
-    parts = prepared(asked(60), method="clip", matryoshka="4,8", batch_size=16, epochs=1)
+    parts = experiment(asked(60), method="clip", matryoshka="4,8", batch_size=16, epochs=1)
     vectors = torch.randn(3, 32), torch.randn(3, 32)
     found = parts.method.outcomes(vectors, ItemInfo(torch.tensor([1, 2, 3])))
     assert [part.anchors.shape[1] for part in found] == [32, 32, 4, 4, 8, 8]
@@ -204,7 +204,7 @@ def test_short_vectors_serve_better_where_they_were_trained_for_it():
 )
 def test_lengths_that_cannot_be_are_refused(choices, message):
     with pytest.raises(PlanError, match=message):
-        prepared(asked(60), **{"method": "clip", "batch_size": 16, **choices})
+        experiment(asked(60), **{"method": "clip", "batch_size": 16, **choices})
 
 
 def test_a_model_of_pairs_opens_either_column(tmp_path):
@@ -228,13 +228,13 @@ def test_a_model_of_pairs_opens_either_column(tmp_path):
 )
 def test_pairs_that_cannot_be_learned_from_are_refused(choices, error, message):
     with pytest.raises(error, match=message):
-        prepared(asked(), **{"method": "simcse", **choices})
+        experiment(asked(), **{"method": "simcse", **choices})
 
 
 def test_pairs_of_unequal_length_and_pairs_without_columns_are_refused():
     with pytest.raises(SourceError, match="unequal length"):
-        prepared({"question": ["a b", "c d"], "answer": ["e f"]})
+        experiment({"question": ["a b", "c d"], "answer": ["e f"]})
     with pytest.raises(SourceError, match="Pairs stand in columns with names"):
-        prepared(["a b", "c d"])
+        experiment(["a b", "c d"])
     with pytest.raises(InputError, match="not both"):
         cp.fit(asked(), pairs="question,answer", column="question", modality="text")

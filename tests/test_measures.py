@@ -114,5 +114,5 @@ def test_rank_correlation_is_that_of_scipy_and_knows_how_little_few_plans_say():
     found = rank_correlation(x, y)
     assert found.value == pytest.approx(spearmanr(x, y).statistic)
     assert found.low < found.value < found.high
-    few = rank_correlation(x[:8], y[:8])
-    assert few.high - few.low > found.high - found.low
+    sparse = rank_correlation(x[:8], y[:8])
+    assert sparse.high - sparse.low > found.high - found.low

@@ -16,13 +16,13 @@ from counterpoint.errors import CounterpointError, LabelError
 from counterpoint.evaluation.knn import weighted_knn
 from counterpoint.interfaces import ItemInfo, Step
 from counterpoint.model import Model
-from counterpoint.negatives.extra_columns import Further
-from counterpoint.negatives.key_queue import OwnKey
+from counterpoint.negatives.extra_columns import ExtraColumns
+from counterpoint.negatives.key_queue import QueueRelation
 from counterpoint.negatives.other_labels import OtherClass
 from counterpoint.plans import Plan
 from counterpoint.setup.build import whole
 from counterpoint.setup.experiment import chosen, prepare
-from counterpoint.training.loop import Keeping, train
+from counterpoint.training.loop import RunOptions, train
 from counterpoint.verbs.check_processes import check_processes
 from tests.worlds import CLASSES, records
 
@@ -53,11 +53,11 @@ def vectors(count=12, seed=0):
 def made(spec):
     """The part of a name, as a method is given it."""
     part = catalogue.find("negatives", spec)
-    offered = {"items": ITEMS, "width": WIDTH, "codes": CODES}
+    offered = {"items": ITEMS, "width": WIDTH, "class_ids": CODES}
     known = inspect.signature(part).parameters
     if isinstance(whole(part), type):
         return part(**{name: value for name, value in offered.items() if name in known}).double()
-    return partial(part, codes=CODES) if "codes" in known else part
+    return partial(part, class_ids=CODES) if "class_ids" in known else part
 
 
 def small(name, kind=SIMCLR, *, steps=1):
@@ -76,7 +76,7 @@ def compared(kind, leaf=None):
     z = vectors() if leaf is None else leaf
     index = INFO.index
     if kind == MOCO:
-        relation = OwnKey(torch.arange(6), index, index, torch.tensor([3, 8, -1, 5, 2, 9, 7]))
+        relation = QueueRelation(torch.arange(6), index, index, torch.tensor([3, 8, -1, 5, 2, 9, 7]))
         return Comparison(z[:6], torch.cat([z[6:], vectors(7, 5)]), relation), INFO
     if kind == SUP_CON:
         info = ItemInfo(index, CODES[index], key=77)
@@ -322,34 +322,36 @@ def test_a_comparison_that_is_sifted_already_is_sifted_again():
 
 def test_relations_list_the_few_that_their_masks_show():
     item, classes = torch.tensor([3, 1, 3, 2, 1]), torch.tensor([0, -1, 0, 0, -1])
-    key = OwnKey(torch.tensor([1, 0]), torch.tensor([8, 9]), torch.tensor([9, 8]), torch.tensor([9, 3, 8]))
+    key = QueueRelation(torch.tensor([1, 0]), torch.tensor([8, 9]), torch.tensor([9, 8]), torch.tensor([9, 3, 8]))
     own, shown = key.items()
     for relation in (
         OtherClass(same_item(item), classes, classes),
         OtherClass(same_item(item), classes, classes).part(slice(1, 4)),
         OtherClass(key, torch.tensor([0, 1]), torch.tensor([1, 0, 1, 0, -1])),
-        Further(same_item(item), item, item, torch.tensor([1, 1, 9])),
-        Further(same_item(item), item, item, torch.tensor([1, 1, 9])).part(slice(1, 4)),
-        Further(key, own, shown, torch.tensor([8, 7])),
+        ExtraColumns(same_item(item), item, item, torch.tensor([1, 1, 9])),
+        ExtraColumns(same_item(item), item, item, torch.tensor([1, 1, 9])).part(slice(1, 4)),
+        ExtraColumns(key, own, shown, torch.tensor([8, 7])),
     ):
         positive, negative = relation.masks(slice(0, 9))
-        few = relation.few()
+        sparse = relation.sparse()
         told = torch.zeros_like(positive)
-        told[few.positive] = True
+        told[sparse.positive] = True
         assert torch.equal(told, positive)
         rest = torch.zeros_like(negative)
-        rest[:, few.negatives] = True
-        rest[few.positive] = False
-        rest[few.left_out] = False
+        rest[:, sparse.negatives] = True
+        rest[sparse.positive] = False
+        rest[sparse.left_out] = False
         assert torch.equal(rest, negative)
-        listed = [tuple(pair) for pairs in (few.positive, few.left_out) for pair in torch.stack(pairs, dim=1).tolist()]
+        listed = [
+            tuple(pair) for pairs in (sparse.positive, sparse.left_out) for pair in torch.stack(pairs, dim=1).tolist()
+        ]
         assert len(listed) == len(set(listed))
 
 
 # In a run
 
 
-def prepared(spec, *, method="simclr", labels=None, **choices):
+def experiment(spec, *, method="simclr", labels=None, **choices):
     world = records()
     asked, own = chosen(
         {
@@ -389,14 +391,14 @@ def prepared(spec, *, method="simclr", labels=None, **choices):
 )
 def test_impossible_options_are_refused_before_training(spec, advice):
     with pytest.raises(CounterpointError, match=advice):
-        prepared(spec)
+        experiment(spec)
 
 
 def test_what_does_not_fit_the_method_or_the_similarity_is_refused():
     with pytest.raises(CounterpointError, match="needs similarity='cosine'"):
-        prepared("mixed", similarity="dot")
+        experiment("mixed", similarity="dot")
     with pytest.raises(CounterpointError, match="queue of its own"):
-        prepared("queue", method="moco(queue=256)")
+        experiment("queue", method="moco(queue=256)")
     world = records()
     with pytest.raises(LabelError, match="'simclr' with 'other_labels' learns from labels"):
         prepare(world.source, *chosen({"modality": "table", "negatives": "other_labels"}), began=0.0)
@@ -412,7 +414,7 @@ def test_what_is_refused_leaves_no_run_behind(tmp_path, capsys):
 
 
 def test_trying_negatives_leaves_the_method_as_it_was():
-    _, parts = prepared("bank(k=32)", epochs=1)
+    _, parts = experiment("bank(k=32)", epochs=1)
     memory = parts.method.negatives
     assert not bool(memory.seen.any())
     assert parts.method.training
@@ -422,7 +424,7 @@ def test_trying_negatives_leaves_the_method_as_it_was():
 def test_unlabelled_items_are_told_apart_from_everyone():
     labels = records().labels.copy()
     labels[::2] = -1
-    _, parts = prepared("other_labels", labels=labels)
+    _, parts = experiment("other_labels", labels=labels)
     index = torch.tensor([0, 1, 5, 4, 3])  # classes unknown, 1, 1, unknown, 3
     z = torch.randn(10, 32)
     (comparison,) = parts.method.outcomes((z[:5], z[5:]), ItemInfo(index, torch.from_numpy(labels)[index]))
@@ -436,7 +438,7 @@ CANARY = {"hardest": "hardest(k=64)", "attracted": "attracted(above=0.9)", "queu
 
 @pytest.mark.parametrize("name", NAMES)
 def test_training_beats_not_training(name):
-    world, parts = prepared(CANARY.get(name, name), epochs=12, learning_rate=4e-3)
+    world, parts = experiment(CANARY.get(name, name), epochs=12, learning_rate=4e-3)
     model = Model(parts.method.encoder, parts.modality, parts.built)
     known = np.random.default_rng(0).random(len(world.labels)) < 0.5
 
@@ -446,7 +448,7 @@ def test_training_beats_not_training(name):
         return float((guessed == world.labels[~known]).mean())
 
     before = accuracy(model.untrained())
-    train(parts.method, parts.items, parts.modality, parts.recipe, Keeping())
+    train(parts.method, parts.items, parts.modality, parts.recipe, RunOptions())
     after = accuracy(model)
     assert after > before + 0.05, (before, after)
 

@@ -56,7 +56,7 @@ def test_lightly(temperature):
 @pytest.mark.parametrize("temperature", [0.05, 0.5])
 def test_lightly_with_a_memory_bank(temperature):
     losses = pytest.importorskip("lightly.loss", reason="lightly is in the group bench")
-    from counterpoint.negatives.key_queue import OwnKey
+    from counterpoint.negatives.key_queue import QueueRelation
 
     theirs = losses.NTXentLoss(temperature=temperature, memory_bank_size=(64, 16))
     bank = torch.nn.functional.normalize(torch.randn(64, 16), dim=1)
@@ -66,7 +66,7 @@ def test_lightly_with_a_memory_bank(temperature):
         return theirs(first, second)
 
     def ours(first, second):
-        relation = OwnKey(torch.arange(40), torch.arange(40), torch.arange(40), torch.full((64,), -1))
+        relation = QueueRelation(torch.arange(40), torch.arange(40), torch.arange(40), torch.full((64,), -1))
         comparison = Comparison(first, torch.cat([second, bank]), relation, cosine)
         return loss_of(comparison, partial(info_nce, temperature=temperature)) / 40
 

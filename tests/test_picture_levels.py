@@ -18,8 +18,8 @@ from counterpoint.data.value_range import Range, measured, stated, usual
 from counterpoint.errors import PlanError, SourceError
 from counterpoint.evaluation.intervals import score_interval
 from counterpoint.modalities.image import Images
-from counterpoint.modality import Wishes
-from counterpoint.plans.data_options import DataOptions
+from counterpoint.modality import DataOptions
+from counterpoint.plans.data_options import ReadOptions
 from counterpoint.views import image_views
 from tests.worlds import stripes
 
@@ -28,7 +28,7 @@ SHADES = np.random.default_rng(0).integers(940, 1061, (12, 16, 16)).astype(np.ui
 
 
 def learned(source, **data):
-    return Images.learn(source, Wishes(data=DataOptions.given(data)))
+    return Images.fit(source, DataOptions(data=ReadOptions.given(data)))
 
 
 def everything(items):
@@ -111,9 +111,9 @@ def test_one_pixel_of_glare_leaves_the_other_levels_as_they_are():
 def test_the_vector_of_a_picture_does_not_depend_on_its_company(kind):
     pictures = (np.random.default_rng(1).random((40, 12, 12)) * np.linspace(20, 2000, 40)[:, None, None]).astype(kind)
     modality, items = learned(pictures)
-    company = modality.plain(everything(items))
+    company = modality.inputs(everything(items))
     for row in (0, 7, 39):
-        alone = modality.plain(everything(modality.open(pictures[[row]])))
+        alone = modality.inputs(everything(modality.open(pictures[[row]])))
         torch.testing.assert_close(alone[0], company[row], rtol=0, atol=0)
 
 
@@ -215,17 +215,17 @@ def test_bands_that_differ_have_ranges_of_their_own():
     assert everything(items).shape == (10, 5, 16, 16)
     assert float(everything(items).std(dim=(0, 2, 3)).min()) > 0.25
     assert items.notes[0].startswith("range by band 0 to 99, ")
-    again = Images.restore(modality.settings()).open(bands[2:3])
+    again = Images.from_settings(modality.settings()).open(bands[2:3])
     assert torch.equal(everything(again)[0], everything(items)[2])
 
 
 def test_the_range_is_kept_in_the_settings_and_older_settings_have_none():
     modality, items = learned(SHADES)
-    again = Images.restore(modality.settings())
+    again = Images.from_settings(modality.settings())
     assert again.sight == modality.sight
     assert torch.equal(everything(again.open(SHADES)), everything(items))
     older = {"channels": 1, "size": 16, "stored": None, "mean": [0.5], "deviation": [0.2]}
-    assert Images.restore({**older, "views": "grey", "column": None}).sight.levels is None
+    assert Images.from_settings({**older, "views": "grey", "column": None}).sight.levels is None
 
 
 def test_bytes_and_deeper_copies_are_read_by_each_others_models():
@@ -238,9 +238,9 @@ def test_bytes_and_deeper_copies_are_read_by_each_others_models():
     }
     for source in copies.values():
         modality, items = learned(source)
-        expected = modality.plain(everything(items))
+        expected = modality.inputs(everything(items))
         for other in copies.values():
-            torch.testing.assert_close(modality.plain(everything(modality.open(other))), expected, rtol=0, atol=1e-5)
+            torch.testing.assert_close(modality.inputs(everything(modality.open(other))), expected, rtol=0, atol=1e-5)
 
 
 def test_16_bits_of_colour_are_read_from_png(tmp_path):
@@ -434,7 +434,7 @@ def test_views_of_other_bands_and_of_deep_grey_assume_no_colour(channels):
             factors = ((seen[0] - offset) / one[0])[inside & (one[0] > 0.1)]
             assert float(factors.std()) < 1e-3 or float(offset) == 0
     assert modality.picture(batch).shape == (4, 3, 16, 16)
-    assert modality.look(batch, key).shape == (4, channels, 16, 16)
+    assert modality.augmentation(batch, key).shape == (4, channels, 16, 16)
 
 
 def test_a_callable_is_given_a_tensor_where_pillow_has_no_such_picture():
@@ -445,11 +445,11 @@ def test_a_callable_is_given_a_tensor_where_pillow_has_no_such_picture():
         return picture
 
     _, items = learned(SHADES)
-    modality, _ = Images.learn(SHADES, Wishes(views=see))
+    modality, _ = Images.fit(SHADES, DataOptions(views=see))
     batch = items.take(np.arange(2))
-    views = modality.look(batch, torch.arange(2))
+    views = modality.augmentation(batch, torch.arange(2))
     assert torch.equal(seen[0], batch[0])
-    torch.testing.assert_close(modality.plain(batch), views)
+    torch.testing.assert_close(modality.inputs(batch), views)
 
 
 def test_what_is_exported_says_the_range():
@@ -472,7 +472,7 @@ def own_class(vectors, labels):
 def neighbours(source, labels):
     """The share of pictures whose nearest other one, by raw numbers, is of their class."""
     modality, items = learned(source)
-    return float(own_class(modality.plain(everything(items)).flatten(1), labels).mean())
+    return float(own_class(modality.inputs(everything(items)).flatten(1), labels).mean())
 
 
 def deep_copies(shallow):

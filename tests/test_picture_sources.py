@@ -12,12 +12,12 @@ import pytest
 from PIL import Image
 from pyarrow import parquet
 
-from counterpoint.data.labels import read_codes
+from counterpoint.data.labels import read_class_ids
 from counterpoint.data.paths import RECORDS
 from counterpoint.data.pictures import looks_like_pictures, open_pictures, survey
 from counterpoint.data.texts import looks_like_texts
 from counterpoint.errors import InputError, SourceError
-from counterpoint.modality import Wishes
+from counterpoint.modality import DataOptions
 from counterpoint.runs import run_folder
 from counterpoint.setup.dataset import recognised
 
@@ -38,7 +38,7 @@ def put(folder, name, data=None):
 
 
 def recognise(source, name):
-    return recognised(source, Wishes(kind=name))[1]
+    return recognised(source, DataOptions(kind=name))[1]
 
 
 def opened(source, **how):
@@ -114,7 +114,7 @@ def test_labels_of_all_photos_fit_where_one_is_damaged_and_others_are_not_read(t
     items = opened(tmp_path)
     assert items.rows.tolist() == [0, 2]
     assert len(items.skipped) == 2
-    assert read_codes(["x", "y", "z"], tmp_path, items).names() == ["x", "z"]
+    assert read_class_ids(["x", "y", "z"], tmp_path, items).names() == ["x", "z"]
 
 
 def test_a_listed_photo_of_a_kind_that_is_not_read_is_skipped_with_what_reads_it(tmp_path):
@@ -334,7 +334,7 @@ def test_a_row_that_names_no_photo_is_skipped_and_labels_of_all_rows_fit(years):
         ("row 1", "it cannot be read: the row names no photo"),
         ("none.png", "there is no such file"),
     ]
-    assert read_codes("kind", table, items).names() == ["a", "c"]
+    assert read_class_ids("kind", table, items).names() == ["a", "c"]
     listed = opened([str(years / "2023/trip/1.png"), None, float("nan"), ""])
     assert [name for name, _ in listed.skipped] == ["row 1", "row 2", "row 3"]
 
@@ -376,7 +376,7 @@ def test_a_bad_row_of_encoded_pictures_is_skipped_and_labels_of_all_rows_fit(tmp
             "it holds no picture of a kind that Pillow knows",
             "it cannot be read: the cell is empty",
         ]
-        assert read_codes([5, 6, 7, 8], each, items).names() == ["5", "8"]
+        assert read_class_ids([5, 6, 7, 8], each, items).names() == ["5", "8"]
 
 
 def test_a_binary_column_and_paths_without_bytes_are_pictures_too(tmp_path):
@@ -405,12 +405,12 @@ def test_columns_of_pictures_are_in_the_schema_of_the_model_and_later_files_are_
     kinds = {"bytes": [each["bytes"] for each in packed()], "pairs": packed()}
     for name, cells in kinds.items():
         parquet.write_table(pa.table({"scan": cells, "age": [1, 2, 3, 4]}), tmp_path / f"{name}.parquet")
-        source, kind = recognised(tmp_path / f"{name}.parquet", Wishes())
-        modality, items = kind.learn(source, Wishes())
+        source, kind = recognised(tmp_path / f"{name}.parquet", DataOptions())
+        modality, items = kind.fit(source, DataOptions())
         assert (modality.schema().named("scan").type, modality.schema().of_role("path")) == ("picture", ["scan"])
         assert colours(items) == list(COLOURS)
         later = pa.table({"other": packed()[::-1], "scan": cells})
-        assert colours(kind.restore(modality.settings()).open(later)) == list(COLOURS)
+        assert colours(kind.from_settings(modality.settings()).open(later)) == list(COLOURS)
 
 
 def test_deep_pictures_in_a_column_are_kept_deep():
@@ -423,7 +423,7 @@ def test_classes_of_a_column_are_called_by_their_names_however_they_are_asked_fo
     features = {"kind": {"names": ["cat", "dog"], "_type": "ClassLabel"}}
     table = pa.table({"picture": packed(), "kind": [1, 0, 1, 1]})
     source = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
-    assert read_codes("kind", source, opened(source)).names() == ["dog", "cat", "dog", "dog"]
+    assert read_class_ids("kind", source, opened(source)).names() == ["dog", "cat", "dog", "dog"]
 
 
 def test_bytes_that_are_no_pictures_are_not_taken_for_them():
@@ -438,5 +438,5 @@ def test_labels_of_a_column_of_paths_follow_rows_that_are_left_out_of_the_file(y
     assert items.names == ["2023/trip/1.png", "2024/trip/1.png"]
     assert items.rows.tolist() == [0, 3]
     assert len(items.skipped) == 2
-    assert read_codes("kind", table, items).names() == ["a", "d"]
-    assert read_codes(list("abcd"), table, items).names() == ["a", "d"]
+    assert read_class_ids("kind", table, items).names() == ["a", "d"]
+    assert read_class_ids(list("abcd"), table, items).names() == ["a", "d"]

@@ -59,7 +59,7 @@ def tiny(name, **choices):
     return world.source, labels, {"recipe": name, **own, **TINY, **choices}
 
 
-def prepared(name, **choices):
+def experiment(name, **choices):
     source, labels, choices = tiny(name, **choices)
     plan, own = chosen(choices, labels=labels)
     return prepare(source, plan, own, began=time.monotonic())
@@ -67,7 +67,7 @@ def prepared(name, **choices):
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_builds_its_method_and_takes_a_step(name):
-    ready = prepared(name)
+    ready = experiment(name)
     before = [weight.clone() for weight in ready.method.parameters() if weight.requires_grad]
     train(ready.method, ready.items, ready.modality, dataclasses.replace(ready.recipe, steps=2, warmup=0.0))
     after = [weight for weight in ready.method.parameters() if weight.requires_grad]
@@ -96,9 +96,9 @@ def test_the_page_says_what_every_recipe_reached_and_departs_from():
 
 
 def test_the_rate_follows_a_smaller_batch_by_the_papers_scaling():
-    assert prepared("byol-imagenet-resnet50").recipe.peak == pytest.approx(0.2 * 32 / 256)
-    assert prepared("simclr-imagenet-resnet50").recipe.peak == pytest.approx(0.075 * 32**0.5)
-    assert prepared("simcse-wikipedia-bert_base").recipe.peak == pytest.approx(3e-5)
+    assert experiment("byol-imagenet-resnet50").recipe.peak == pytest.approx(0.2 * 32 / 256)
+    assert experiment("simclr-imagenet-resnet50").recipe.peak == pytest.approx(0.075 * 32**0.5)
+    assert experiment("simcse-wikipedia-bert_base").recipe.peak == pytest.approx(3e-5)
 
 
 def test_what_a_person_chooses_stays_and_is_said_beside_what_was_published():
@@ -128,8 +128,8 @@ def test_minutes_take_the_place_of_the_papers_epochs():
 
 
 def test_local_views_of_a_recipe_can_be_left_out():
-    assert prepared("swav-imagenet-resnet50").recipe.local_views == 6
-    assert prepared("swav-imagenet-resnet50", local_views=0).recipe.local_views == 0
+    assert experiment("swav-imagenet-resnet50").recipe.local_views == 6
+    assert experiment("swav-imagenet-resnet50", local_views=0).recipe.local_views == 0
 
 
 def test_a_recipe_that_is_none_or_of_something_else_is_met_with_advice(tmp_path):

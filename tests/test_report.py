@@ -21,7 +21,7 @@ from counterpoint.errors import InputError, LabelError
 from counterpoint.modalities.image import Images
 from counterpoint.modalities.series import Series
 from counterpoint.modalities.table import Table
-from counterpoint.modality import Modality, Wishes
+from counterpoint.modality import DataOptions, Modality
 from counterpoint.model import Model
 from counterpoint.plans import Plan
 from counterpoint.reports import charts
@@ -45,20 +45,20 @@ class Squares(Modality):
         self.pictures = pictures
 
     @classmethod
-    def claims(cls, source):
+    def accepts(cls, source):
         return False
 
     @classmethod
-    def learn(cls, source, wishes):
+    def fit(cls, source, options):
         raise AssertionError("a report trains nothing")
 
     def open(self, source):
         raise AssertionError("a report is given its items opened")
 
-    def look(self, batch, key):
+    def augmentation(self, batch, key):
         return batch.flip(3).float() / 255
 
-    def plain(self, batch):
+    def inputs(self, batch):
         return batch.float() / 255
 
     def raw(self, batch):
@@ -72,7 +72,7 @@ class Squares(Modality):
         return {}
 
     @classmethod
-    def restore(cls, settings):
+    def from_settings(cls, settings):
         return cls()
 
     def picture(self, batch):
@@ -263,7 +263,7 @@ def test_the_run_is_dated_and_its_plan_is_folded(whole: Page):
 def test_columns_are_shown_by_their_names(tmp_path: Path):
     columns = {"age": np.arange(20.0), "paid": [True, False] * 10, "eyes": ["blue", "brown"] * 10}
     days = [f"2024-03-{day:02d}" for day in range(1, 21)]
-    table, items = Table.learn({**columns, "born": days}, Wishes())
+    table, items = Table.fit({**columns, "born": days}, DataOptions())
     page = Page(write_report(tmp_path, Model(table.encoder("mlp", 8), table), items).read_text(encoding="utf-8"))
     assert table.cells(items.take(np.array([3]))) == [
         {"age": "3", "paid": "false", "eyes": "brown", "born": "2024-03-04"}
@@ -272,7 +272,7 @@ def test_columns_are_shown_by_their_names(tmp_path: Path):
 
 
 def test_series_are_shown_as_curves_of_their_channels(tmp_path: Path):
-    series, items = Series.learn(np.random.default_rng(0).normal(3, 2, (6, 2, 16)), Wishes())
+    series, items = Series.fit(np.random.default_rng(0).normal(3, 2, (6, 2, 16)), DataOptions())
     page = Page(write_report(tmp_path, Model(series.encoder("conv1d", 8), series), items).read_text(encoding="utf-8"))
     assert [each.get("class") for each in page.all("svg")].count("trace") == 12 * 6
     assert "channel 1" in page.text
@@ -281,7 +281,7 @@ def test_series_are_shown_as_curves_of_their_channels(tmp_path: Path):
 def test_photos_are_shown_from_their_files_and_as_kept_where_those_are_gone(tmp_path: Path):
     for name in ("a.png", "b.png", "tiny.png"):
         Image.new("RGB", (8, 4) if name == "tiny.png" else (500, 250), "red").save(tmp_path / name)
-    images, items = Images.learn(tmp_path, Wishes(view_size=16))
+    images, items = Images.fit(tmp_path, DataOptions(view_size=16))
     (tmp_path / "b.png").unlink()
     found = shown(images, Subset(items, np.array([2, 1, 0])), np.array([2, 1, 0]), side=200)
     sizes = [Image.open(io.BytesIO(base64.b64decode(each.url.split(",")[1]))).size for each in found]

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from counterpoint.training.sampling import DrawnPairs, EachItem, GivenPairs, Groups
 
-codes = st.lists(st.integers(-1, 4), min_size=4, max_size=60).filter(
+class_ids = st.lists(st.integers(-1, 4), min_size=4, max_size=60).filter(
     lambda drawn: len({each for each in drawn if each >= 0}) >= 2
 )
 
 
 @settings(max_examples=60, deadline=None)
-@given(drawn=codes, epoch=st.integers(0, 5))
+@given(drawn=class_ids, epoch=st.integers(0, 5))
 def test_pairs_are_half_of_one_class_and_never_an_item_with_itself(drawn, epoch):
     labels = torch.tensor(drawn)
     pairs = DrawnPairs(labels)
@@ -43,7 +43,7 @@ def test_every_partner_is_as_likely_as_any_other():
 
 
 @settings(max_examples=60, deadline=None)
-@given(drawn=codes, epoch=st.integers(0, 5))
+@given(drawn=class_ids, epoch=st.integers(0, 5))
 def test_groups_hold_every_item_once_and_items_of_a_class_together(drawn, epoch):
     labels = torch.tensor(drawn)
     order = Groups(labels, together=3).order(seed=1, epoch=epoch)

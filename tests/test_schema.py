@@ -12,12 +12,12 @@ from pyarrow import parquet
 
 import counterpoint as cp
 from counterpoint.cli import main
-from counterpoint.data.labels import read_codes
+from counterpoint.data.labels import read_class_ids
 from counterpoint.data.sheets import read_sheet
 from counterpoint.errors import InputError, PlanError, SourceError
 from counterpoint.modalities.table import Table
-from counterpoint.modality import Wishes
-from counterpoint.plans.data_options import DataOptions
+from counterpoint.modality import DataOptions
+from counterpoint.plans.data_options import ReadOptions
 from counterpoint.setup.dataset import open_source
 
 COMMENTS = "id,comment_text,toxic,obscene,insult\n" + "".join(
@@ -28,7 +28,7 @@ COMMENTS = "id,comment_text,toxic,obscene,insult\n" + "".join(
 
 def sheet(tmp_path, text, name="a.csv", *, labels=None, pairs=(), kind="auto", **options):
     (tmp_path / name).write_text(text, encoding="utf-8")
-    return read_sheet(tmp_path / name, Wishes(data=DataOptions(**options), labels=labels, pairs=pairs), kind)
+    return read_sheet(tmp_path / name, DataOptions(data=ReadOptions(**options), labels=labels, pairs=pairs), kind)
 
 
 def roles(found):
@@ -175,8 +175,8 @@ def test_roles_may_be_given_in_words_or_as_a_dictionary(tmp_path):
     text = "zip,note,n\n" + "".join(f"{1000 + row % 5},about {row},{row}\n" for row in range(20))
     found = sheet(tmp_path, text, schema="zip:category, note:ignore")
     assert roles(found) == {"zip": "category", "note": "ignore", "n": "number"}
-    options = DataOptions.given({"schema": {"zip": "category", "note": "ignore"}})
-    assert roles(read_sheet(tmp_path / "a.csv", Wishes(data=options))) == roles(found)
+    options = ReadOptions.given({"schema": {"zip": "category", "note": "ignore"}})
+    assert roles(read_sheet(tmp_path / "a.csv", DataOptions(data=options))) == roles(found)
 
 
 @pytest.mark.parametrize(
@@ -210,9 +210,9 @@ def test_a_later_file_of_codes_or_truths_alone_gives_the_same_vectors(tmp_path):
     ]
     (tmp_path / "train.csv").write_text("\n".join(["zip,ok,n", *rows]))
     (tmp_path / "later.csv").write_text("\n".join(["zip,ok,n", *(row for row in rows if "AB1" not in row)]))
-    table, items = Table.learn(tmp_path / "train.csv", Wishes())
+    table, items = Table.fit(tmp_path / "train.csv", DataOptions())
     kept = [row for row, line in enumerate(rows) if "AB1" not in line]
-    restored = Table.restore(json.loads(json.dumps(table.settings())))
+    restored = Table.from_settings(json.loads(json.dumps(table.settings())))
     assert np.array_equal(all_of(restored.open(tmp_path / "later.csv")), all_of(items)[kept])
     parquet.write_table(
         pa.table({"zip": ["01234", "00007"], "ok": ["true", "false"], "n": [0, 2]}), tmp_path / "later.parquet"
@@ -222,14 +222,14 @@ def test_a_later_file_of_codes_or_truths_alone_gives_the_same_vectors(tmp_path):
 
 def test_a_later_file_is_read_in_the_form_of_the_first(tmp_path):
     (tmp_path / "a.csv").write_text("v;w\n" + "".join(f"{row},5;{'xy'[row % 2]}\n" for row in range(20)))
-    table, items = Table.learn(tmp_path / "a.csv", Wishes())
+    table, items = Table.fit(tmp_path / "a.csv", DataOptions())
     (tmp_path / "b.csv").write_text('v,w\n"3,5",y\n"1,5",y\n')
     assert np.array_equal(all_of(table.open(tmp_path / "b.csv")), all_of(items)[[3, 1]])
     assert np.array_equal(all_of(table.open({"v": [3.5], "w": ["y"]})), all_of(items)[[3]])
 
 
 def test_later_columns_that_are_missing_extra_or_unseen_are_said(tmp_path):
-    table, _ = Table.learn({"town": ["Ulm", "Bonn"] * 5, "size": list(range(10))}, Wishes())
+    table, _ = Table.fit({"town": ["Ulm", "Bonn"] * 5, "size": list(range(10))}, DataOptions())
     with pytest.raises(SourceError, match="no column 'size'"):
         table.open({"town": ["Ulm"]})
     items = table.open({"town": ["Rome"], "size": [3], "more": [1]})
@@ -239,7 +239,7 @@ def test_later_columns_that_are_missing_extra_or_unseen_are_said(tmp_path):
 
 def test_a_container_in_a_cell_is_refused_with_its_column_and_row():
     with pytest.raises(SourceError, match=r"'b' .* holds a list in row 1"):
-        Table.learn({"a": [1, 2, 3], "b": ["x", ["y"], "x"]}, Wishes(data=DataOptions(schema="b:category")))
+        Table.fit({"a": [1, 2, 3], "b": ["x", ["y"], "x"]}, DataOptions(data=ReadOptions(schema="b:category")))
 
 
 def test_the_plan_holds_the_schema_and_prints_it(tmp_path, capsys):
@@ -266,16 +266,16 @@ def test_labels_follow_their_rows_where_some_are_left_out_and_no_line_holds_name
     rows = [f"{row},{row * row},class-{row % 3}" for row in range(30)]
     rows[4] = "one cell"
     (tmp_path / "a.csv").write_text("\n".join(rows))
-    modality, items = Table.learn(tmp_path / "a.csv", Wishes(data=DataOptions(header=False), labels="2"))
-    labels = read_codes("2", tmp_path / "a.csv", items)
-    assert [labels.classes[code] for code in labels.codes] == [f"class-{row % 3}" for row in range(30) if row != 4]
+    modality, items = Table.fit(tmp_path / "a.csv", DataOptions(data=ReadOptions(header=False), labels="2"))
+    labels = read_class_ids("2", tmp_path / "a.csv", items)
+    assert [labels.classes[code] for code in labels.class_ids] == [f"class-{row % 3}" for row in range(30) if row != 4]
     assert modality.uses() == ["0", "1"]
     assert list(items.labels) == labels.names()
 
 
 def rows_in(source):
     """The rows of a source as a table sees them."""
-    return all_of(open_source(source, Wishes())[1])
+    return all_of(open_source(source, DataOptions())[1])
 
 
 def test_arrays_of_any_type_are_the_numbers_they_hold():
@@ -314,7 +314,7 @@ def test_large_numbers_leave_the_vectors_what_they_were():
 def test_sparse_matrices_are_refused_in_words():
     sparse = pytest.importorskip("scipy.sparse")
     with pytest.raises(SourceError, match=r"Sparse .* toarray"):
-        open_source(sparse.eye(9).tocsr(), Wishes())
+        open_source(sparse.eye(9).tocsr(), DataOptions())
 
 
 @pytest.mark.parametrize(
@@ -328,7 +328,7 @@ def test_sparse_matrices_are_refused_in_words():
 )
 def test_an_option_that_has_no_use_here_is_refused(source, data, advice):
     with pytest.raises(PlanError, match=advice):
-        open_source(source, Wishes(data=DataOptions.given(data)))
+        open_source(source, DataOptions(data=ReadOptions.given(data)))
 
 
 def test_a_frame_without_rows_yet_is_refused_with_advice():
@@ -336,7 +336,7 @@ def test_a_frame_without_rows_yet_is_refused_with_advice():
         """What polars calls a query that has not run."""
 
     with pytest.raises(SourceError, match=r"its collect\(\)"):
-        open_source(LazyFrame(), Wishes())
+        open_source(LazyFrame(), DataOptions())
 
 
 def test_thousands_are_read_wherever_they_are_rare(tmp_path):
@@ -389,9 +389,9 @@ def test_stray_cells_and_rows_left_out_of_later_files_are_said(tmp_path, caplog)
 def test_names_with_commas_can_be_named(tmp_path):
     source = {"price, net": list(range(9)), "b": list(range(9))}
     for without in (["price, net"], '"price, net"'):
-        found = read_sheet(source, Wishes(data=DataOptions.given({"without": without})))
+        found = read_sheet(source, DataOptions(data=ReadOptions.given({"without": without})))
         assert roles(found)["price, net"] == "ignore"
-    found = read_sheet(source, Wishes(data=DataOptions.given({"schema": {"price, net": "ignore"}})))
+    found = read_sheet(source, DataOptions(data=ReadOptions.given({"schema": {"price, net": "ignore"}})))
     assert roles(found)["price, net"] == "ignore"
 
 
@@ -404,7 +404,7 @@ def test_files_that_are_not_read_say_what_to_do(tmp_path):
     for name, what in (("a.xlsx", "save the sheet as .csv"), ("a.pkl", "may run code"), ("a.wav", "not read yet")):
         (tmp_path / name).write_bytes(b"anything")
         with pytest.raises(SourceError, match=what):
-            open_source(tmp_path / name, Wishes())
+            open_source(tmp_path / name, DataOptions())
 
 
 def test_other_columns_of_texts_are_read_without_being_called_unseen(tmp_path, caplog):
@@ -417,6 +417,6 @@ def test_other_columns_of_texts_are_read_without_being_called_unseen(tmp_path, c
 def test_missing_cells_are_no_stray_ones():
     days = [f"2020-01-{1 + row % 28:02}" if row % 4 else None for row in range(40)]
     yes = ["true" if row % 3 else None if row % 2 else "false" for row in range(40)]
-    found = read_sheet({"day": days, "yes": yes, "x": list(range(40))}, Wishes(), "table")
+    found = read_sheet({"day": days, "yes": yes, "x": list(range(40))}, DataOptions(), "table")
     assert np.isnan(found.numbers("day")).sum() == days.count(None)
     assert np.isnan(found.numbers("yes")).sum() == yes.count(None)

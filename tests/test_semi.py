@@ -150,8 +150,8 @@ def test_what_cannot_be_used_is_refused_before_anything_is_written(tmp_path, lab
 def test_the_whole_way_from_a_shell_within_its_time(tmp_path, capsys):
     world = stripes()
     np.save(tmp_path / "items.npy", world.source)
-    few = "".join(f"{row},{label}\n" for row, label in enumerate(world.labels[:60]))
-    (tmp_path / "few.csv").write_text(f"name,label\n{few}", encoding="utf-8")
+    sparse = "".join(f"{row},{label}\n" for row, label in enumerate(world.labels[:60]))
+    (tmp_path / "few.csv").write_text(f"name,label\n{sparse}", encoding="utf-8")
     source, out = str(tmp_path / "items.npy"), tmp_path / "run"
     command = ["semi", source, "--labels", str(tmp_path / "few.csv"), "--out", str(out), "--per-class", "4"]
     main([*command, "--minutes", "0.1", "--width", "8", "--student-width", "4", "--batch-size", "64", "--json"])

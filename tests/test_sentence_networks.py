@@ -15,7 +15,7 @@ from counterpoint.encoders.hugging_face import described
 from counterpoint.encoders.pooling import MODES
 from counterpoint.errors import InputError, PlanError, SourceError
 from counterpoint.modalities.text import Text
-from counterpoint.modality import Wishes
+from counterpoint.modality import DataOptions
 from counterpoint.model import Model
 from tests.worlds import remarks
 
@@ -137,7 +137,7 @@ def assembled(path, plain, *behind, reads=None, prompts=None, default=None):
 
 def ours(path, texts, options=""):
     encoder = f"hf:{path}{options}"
-    text, _ = Text.learn(list(texts), Wishes(encoder=encoder))
+    text, _ = Text.fit(list(texts), DataOptions(encoder=encoder))
     return Model(text.encoder(encoder, None), text, {"encoder": encoder})
 
 
@@ -190,8 +190,8 @@ def test_a_folder_of_an_older_version_is_read_alike(plain, tmp_path):
     shutil.rmtree(path / "2_Normalize")
     found = agree(path)
     assert found.shape[1] == 64
-    text, items = Text.learn(TEXTS, Wishes(encoder=f"hf:{path}"))
-    assert text.plain(items.take(np.arange(len(TEXTS)))).shape[1] == 11
+    text, items = Text.fit(TEXTS, DataOptions(encoder=f"hf:{path}"))
+    assert text.inputs(items.take(np.arange(len(TEXTS)))).shape[1] == 11
     query = ours(path, TEXTS).embed(["QUERY: find ART", "query: find art"]).vectors
     np.testing.assert_array_equal(query[0], query[1])
 
@@ -225,8 +225,8 @@ def test_texts_are_cut_where_they_are_cut_there(plain, tmp_path):
     for most in (3, 8, 60):
         path = assembled(tmp_path / str(most), plain, M.Pooling(32, "mean"), reads={"max_seq_length": most})
         agree(path)
-        text, items = Text.learn(TEXTS, Wishes(encoder=f"hf:{path}"))
-        assert text.plain(items.take(np.arange(len(TEXTS)))).shape[1] == most
+        text, items = Text.fit(TEXTS, DataOptions(encoder=f"hf:{path}"))
+        assert text.inputs(items.take(np.arange(len(TEXTS)))).shape[1] == most
         assert any("cut after" in note and f"{most} tokens" in note for note in items.notes)
 
 
@@ -235,7 +235,7 @@ def test_networks_that_number_places_from_the_padding_have_that_much_less_room(m
     plain = network(tmp_path / "plain", made())
     assert described(f"hf:{plain}").room == 38
     with pytest.raises(PlanError, match=r"reads at most 36 tokens[.] Got view_size=37"):
-        Text.learn(TEXTS, Wishes(encoder=f"hf:{plain}", view_size=37))
+        Text.fit(TEXTS, DataOptions(encoder=f"hf:{plain}", view_size=37))
     for mode in ("mean", "cls"):
         modules = (M.Pooling(32, mode), M.Normalize())
         path = assembled(tmp_path / mode, plain, *modules, reads={"max_seq_length": 38})
@@ -291,9 +291,9 @@ def test_the_prompt_that_is_usual_stands_before_every_text(plain, tmp_path):
 def test_views_keep_the_prompt_and_counts_leave_it_out(plain, tmp_path):
     prompts = {"query": "query: "}
     path = assembled(tmp_path / "st", plain, M.Pooling(32), prompts=prompts, default="query")
-    text, items = Text.learn(TEXTS, Wishes(encoder=f"hf:{path}"))
+    text, items = Text.fit(TEXTS, DataOptions(encoder=f"hf:{path}"))
     start = [text.tokenizer.words.index(word) for word in ("[CLS]", "query", ":")]
-    views = text.look(items.take(np.arange(len(TEXTS))), torch.arange(len(TEXTS)))
+    views = text.augmentation(items.take(np.arange(len(TEXTS))), torch.arange(len(TEXTS)))
     assert (views[:, :3] == torch.tensor(start)).all()
     assert text.reading.occurrences[start[1]] == 0
     assert any("the prompt 'query: ' stands before each" in note for note in items.notes)
@@ -301,7 +301,7 @@ def test_views_keep_the_prompt_and_counts_leave_it_out(plain, tmp_path):
 
 def test_prompts_that_none_is_of_usually_are_named(plain, tmp_path):
     path = assembled(tmp_path / "st", plain, M.Pooling(32), prompts={"passage": "passage: "})
-    _, items = Text.learn(TEXTS, Wishes(encoder=f"hf:{path}"))
+    _, items = Text.fit(TEXTS, DataOptions(encoder=f"hf:{path}"))
     assert any("none of its prompts stands before them (passage;" in note for note in items.notes)
     with pytest.raises(InputError, match=r"has no prompt 'query'. They are passage\."):
         described(f"hf:{path}(prompt='query')")

@@ -5,13 +5,13 @@ import pytest
 import torch
 
 from counterpoint import rng
-from counterpoint.data.labels import read_codes
+from counterpoint.data.labels import read_class_ids
 from counterpoint.data.sheets import read_sheet
 from counterpoint.encoders.conv1d import conv1d
 from counterpoint.errors import InputError, LabelError, PlanError, SourceError
 from counterpoint.modalities.series import Series
-from counterpoint.modality import Wishes
-from counterpoint.plans.data_options import DataOptions
+from counterpoint.modality import DataOptions
+from counterpoint.plans.data_options import ReadOptions
 
 
 def array(items=6, channels=2, steps=20):
@@ -34,7 +34,7 @@ def long_frame():
 
 
 def test_every_channel_is_standardised_with_its_own_mean_and_deviation():
-    _, items = Series.learn(array(), Wishes())
+    _, items = Series.fit(array(), DataOptions())
     series = all_of(items)
     assert series.shape == (6, 2, 20)
     assert series.mean(dim=(0, 2)).tolist() == pytest.approx([0, 0], abs=1e-5)
@@ -43,14 +43,14 @@ def test_every_channel_is_standardised_with_its_own_mean_and_deviation():
 
 
 def test_channels_may_come_last_and_a_single_one_may_be_left_out():
-    first = all_of(Series.learn(array(), Wishes())[1])
-    last = all_of(Series.learn(array().transpose(0, 2, 1), Wishes())[1])
+    first = all_of(Series.fit(array(), DataOptions())[1])
+    last = all_of(Series.fit(array().transpose(0, 2, 1), DataOptions())[1])
     assert torch.equal(first, last)
-    assert all_of(Series.learn(array()[:, 0], Wishes())[1]).shape == (6, 1, 20)
+    assert all_of(Series.fit(array()[:, 0], DataOptions())[1]).shape == (6, 1, 20)
 
 
 def test_later_series_may_be_longer_or_shorter_than_they_have_channels():
-    series, _ = Series.learn(array(), Wishes())
+    series, _ = Series.fit(array(), DataOptions())
     assert all_of(series.open(array(steps=50))).shape == (6, 2, 50)
     assert all_of(series.open(array(steps=1))).shape == (6, 2, 1)
 
@@ -58,7 +58,7 @@ def test_later_series_may_be_longer_or_shorter_than_they_have_channels():
 def test_a_wide_frame_has_one_row_per_series():
     values = array(4, 1, 3)[:, 0]
     frame = {"who": ["a", "b", "c", "d"], "t0": values[:, 0], "t1": values[:, 1], "t2": values[:, 2]}
-    series, items = Series.learn(frame | {"class": [0, 1, 0, 1]}, Wishes(data=DataOptions(without="class")))
+    series, items = Series.fit(frame | {"class": [0, 1, 0, 1]}, DataOptions(data=ReadOptions(without="class")))
     assert list(items.names) == ["a", "b", "c", "d"]
     assert series.uses() == ["t0", "t1", "t2"]
     assert np.allclose(all_of(items)[:, 0], (values - values.mean()) / values.std(), atol=1e-5)
@@ -67,7 +67,7 @@ def test_a_wide_frame_has_one_row_per_series():
 
 def test_a_long_frame_is_grouped_by_series_and_sorted_by_time():
     frame, values = long_frame()
-    series, items = Series.learn(frame, Wishes())
+    series, items = Series.fit(frame, DataOptions())
     mean, deviation = values.mean(axis=(0, 2)), values.std(axis=(0, 2))
     expected = (values - mean[:, None]) / deviation[:, None]
     assert list(items.names) == ["s2", "s0", "s1"]
@@ -82,61 +82,61 @@ def test_a_parquet_file_of_lists_has_one_channel_per_list(tmp_path):
     values = array(4, 2, 5)
     columns = {"name": list("abcd"), "heat": values[:, 0].tolist(), "load": values[:, 1].tolist()}
     parquet.write_table(pa.table(columns), tmp_path / "x.parquet")
-    assert Series.claims(tmp_path / "x.parquet")
-    series, items = Series.learn(tmp_path / "x.parquet", Wishes())
+    assert Series.accepts(tmp_path / "x.parquet")
+    series, items = Series.fit(tmp_path / "x.parquet", DataOptions())
     assert list(items.names) == list("abcd")
     assert series.uses() == ["heat", "load"]
-    assert torch.equal(all_of(items), all_of(Series.learn(values, Wishes())[1]))
+    assert torch.equal(all_of(items), all_of(Series.fit(values, DataOptions())[1]))
 
 
 def test_settings_survive_json_and_restore_the_same_series():
     frame, _ = long_frame()
-    series, items = Series.learn(frame, Wishes(views="waves(mask=0.1)"))
-    restored = Series.restore(json.loads(json.dumps(series.settings())))
+    series, items = Series.fit(frame, DataOptions(views="waves(mask=0.1)"))
+    restored = Series.from_settings(json.loads(json.dumps(series.settings())))
     assert restored.settings() == series.settings()
     assert torch.equal(all_of(restored.open(frame)), all_of(items))
-    assert torch.equal(restored.look(all_of(items), keys(3)), series.look(all_of(items), keys(3)))
+    assert torch.equal(restored.augmentation(all_of(items), keys(3)), series.augmentation(all_of(items), keys(3)))
 
 
 def test_a_view_depends_on_its_item_and_key_alone():
-    series, items = Series.learn(array(), Wishes())
-    together = series.look(all_of(items), keys(6))
+    series, items = Series.fit(array(), DataOptions())
+    together = series.augmentation(all_of(items), keys(6))
     some = [4, 0, 5]
-    assert torch.allclose(series.look(items.take(np.array(some)), keys(6)[some]), together[some], atol=1e-6)
+    assert torch.allclose(series.augmentation(items.take(np.array(some)), keys(6)[some]), together[some], atol=1e-6)
     assert together.shape == (6, 2, 20)
 
 
 def test_views_that_change_nothing_can_be_asked_for():
-    series, items = Series.learn(array(), Wishes(views="waves(crop=1.0, scale=0, jitter=0, mask=0)"))
-    assert torch.allclose(series.look(all_of(items), keys(6)), series.plain(all_of(items)), atol=1e-5)
+    series, items = Series.fit(array(), DataOptions(views="waves(crop=1.0, scale=0, jitter=0, mask=0)"))
+    assert torch.allclose(series.augmentation(all_of(items), keys(6)), series.inputs(all_of(items)), atol=1e-5)
 
 
 def test_views_may_be_a_function_of_a_batch_and_its_keys():
-    series, items = Series.learn(array(), Wishes(views=lambda batch, key: -batch))
-    assert torch.equal(series.look(all_of(items), keys(6)), -all_of(items))
+    series, items = Series.fit(array(), DataOptions(views=lambda batch, key: -batch))
+    assert torch.equal(series.augmentation(all_of(items), keys(6)), -all_of(items))
     with pytest.raises(InputError, match=r"trained with views by a callable"):
-        Series.restore(series.settings()).look(all_of(items), keys(6))
+        Series.from_settings(series.settings()).augmentation(all_of(items), keys(6))
 
 
 @pytest.mark.parametrize("views", ["wave", "waves(crops=1)", "waves(crop=0)", "waves(mask=2)", "waves(scale=-1)"])
 def test_views_that_series_do_not_have_are_refused(views):
     with pytest.raises(InputError, match=r"waves|must be"):
-        Series.learn(array(), Wishes(views=views))
+        Series.fit(array(), DataOptions(views=views))
 
 
 def test_series_are_claimed_and_other_things_are_not(tmp_path):
     frame, _ = long_frame()
     (tmp_path / "long.csv").write_text("id;Time;heat\n1;0;0.5\n1;1;0.4\n")
-    assert Series.claims(array())
-    assert Series.claims(frame)
-    assert Series.claims(tmp_path / "long.csv")
-    assert Series.claims({"heat": array(4, 2, 5)[:, 0]})
-    assert not Series.claims(array()[:, 0])
-    assert not Series.claims(np.zeros((5, 28, 28)))
-    assert not Series.claims(np.zeros((5, 20, 28), dtype=np.uint8))
-    assert not Series.claims({"id": [1, 2], "heat": [0.1, 0.2]})
-    assert not Series.claims({"id": [1, 2], "time": [0, 1], "heat": [0.1, 0.2]})
-    assert not Series.claims(tmp_path)
+    assert Series.accepts(array())
+    assert Series.accepts(frame)
+    assert Series.accepts(tmp_path / "long.csv")
+    assert Series.accepts({"heat": array(4, 2, 5)[:, 0]})
+    assert not Series.accepts(array()[:, 0])
+    assert not Series.accepts(np.zeros((5, 28, 28)))
+    assert not Series.accepts(np.zeros((5, 20, 28), dtype=np.uint8))
+    assert not Series.accepts({"id": [1, 2], "heat": [0.1, 0.2]})
+    assert not Series.accepts({"id": [1, 2], "time": [0, 1], "heat": [0.1, 0.2]})
+    assert not Series.accepts(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -156,12 +156,12 @@ def test_series_are_claimed_and_other_things_are_not(tmp_path):
 )
 def test_bad_sources_get_their_sentence(source, sentence):
     with pytest.raises(SourceError, match=sentence):
-        Series.learn(source, Wishes())
+        Series.fit(source, DataOptions())
 
 
 def test_a_source_of_another_form_is_refused():
     frame, _ = long_frame()
-    series, _ = Series.learn(frame, Wishes())
+    series, _ = Series.fit(frame, DataOptions())
     del frame["heat"]
     with pytest.raises(SourceError, match=r"There is no column 'heat'"):
         series.open(frame)
@@ -170,17 +170,17 @@ def test_a_source_of_another_form_is_refused():
     with pytest.raises(SourceError, match=r"trained with the columns heat, load. Got 7"):
         series.open(7)
     with pytest.raises(SourceError, match=r"trained with an array. Got the columns series, time, load"):
-        Series.learn(array(), Wishes())[0].open(frame)
+        Series.fit(array(), DataOptions())[0].open(frame)
     with pytest.raises(SourceError, match=r"Expected series of 2 channels. Got an array of shape \(6, 3, 20\)"):
-        Series.learn(array(), Wishes())[0].open(array(channels=3))
+        Series.fit(array(), DataOptions())[0].open(array(channels=3))
 
 
 def test_encoders_and_wishes_for_images_are_refused():
-    series, _ = Series.learn(array(), Wishes())
+    series, _ = Series.fit(array(), DataOptions())
     with pytest.raises(PlanError, match="'mlp' is for table data, not for series"):
         series.encoder("mlp", None)
     with pytest.raises(PlanError, match="view_size is for images"):
-        Series.learn(array(), Wishes(view_size=32))
+        Series.fit(array(), DataOptions(view_size=32))
 
 
 @pytest.mark.parametrize("steps", [1, 2, 7, 64])
@@ -190,9 +190,9 @@ def test_the_encoder_takes_series_of_any_length(steps):
 
 
 def test_every_parameter_of_the_encoder_learns():
-    series, items = Series.learn(array(), Wishes())
+    series, items = Series.fit(array(), DataOptions())
     encoder = series.encoder("conv1d", 8)
-    encoder(series.plain(all_of(items))).square().sum().backward()
+    encoder(series.inputs(all_of(items))).square().sum().backward()
     assert all(weight.grad is not None and weight.grad.any() for weight in encoder.parameters())
     assert series.raw(all_of(items)).shape == (6, 40)
 
@@ -213,7 +213,7 @@ def standardised(values):
 
 
 def roles(source, kind="auto", **options):
-    sheet = read_sheet(source, Wishes(data=DataOptions(**options)), kind)
+    sheet = read_sheet(source, DataOptions(data=ReadOptions(**options)), kind)
     return sheet.kind, {column.name: column.role for column in sheet.schema.columns}
 
 
@@ -221,17 +221,17 @@ def test_the_columns_of_a_long_form_may_have_any_names():
     frame, values = measured("Maschine", "wann")
     frame["state"] = ["ok" if name == "m0" else "worn" for name in frame["Maschine"]]
     assert roles(frame)[0] == "table"
-    by_option = DataOptions(id="Maschine", time="wann")
-    by_schema = DataOptions(schema="Maschine:id, wann:time, rpm:number, heat:number, state:label")
+    by_option = ReadOptions(id="Maschine", time="wann")
+    by_schema = ReadOptions(schema="Maschine:id, wann:time, rpm:number, heat:number, state:label")
     for data in (by_option, by_schema):
-        sheet = read_sheet(frame, Wishes(data=data))
+        sheet = read_sheet(frame, DataOptions(data=data))
         assert sheet.kind == "series"
-        series, items = Series.learn(sheet, Wishes(data=data))
+        series, items = Series.fit(sheet, DataOptions(data=data))
         assert list(items.names) == ["m1", "m0", "m2"]
         assert series.uses() == ["rpm", "heat"]
         assert list(items.labels) == ["worn", "ok", "worn"]
         assert np.allclose(all_of(items), standardised(values), atol=1e-5)
-        restored = Series.restore(json.loads(json.dumps(series.settings())))
+        restored = Series.from_settings(json.loads(json.dumps(series.settings())))
         assert torch.equal(all_of(restored.open(frame)), all_of(items))
 
 
@@ -239,7 +239,7 @@ def test_a_long_form_is_printed_as_what_it_is():
     frame, _ = measured()
     frame["state"] = ["ok" if name == "m0" else "worn" for name in frame["machine"]]
     frame["mood"] = ["good", "bad"] * 6
-    lines = read_sheet(frame, Wishes(data=DataOptions(id="machine", time="when"))).schema.lines()
+    lines = read_sheet(frame, DataOptions(data=ReadOptions(id="machine", time="when"))).schema.lines()
     assert lines == [
         "machine  id of 3 series",
         "when     time",
@@ -249,7 +249,7 @@ def test_a_long_form_is_printed_as_what_it_is():
         "mood     ignored: changes within a series, so no label of it",
     ]
     del frame["when"]
-    lines = read_sheet(frame, Wishes(data=DataOptions(id="machine")), "series").schema.lines()
+    lines = read_sheet(frame, DataOptions(data=ReadOptions(id="machine")), "series").schema.lines()
     assert lines[0] == "machine  id of 3 series, steps in the order of rows"
 
 
@@ -270,7 +270,7 @@ def test_columns_that_cannot_be_series_are_refused(options, sentence):
     frame, _ = measured()
     frame["state"] = ["worn"] * 12
     with pytest.raises(SourceError, match=sentence):
-        read_sheet(frame, Wishes(data=DataOptions(**options)))
+        read_sheet(frame, DataOptions(data=ReadOptions(**options)))
 
 
 def test_columns_are_known_by_what_people_call_them():
@@ -281,7 +281,7 @@ def test_columns_are_known_by_what_people_call_them():
         frame, values = measured(series, time, at=at)
         kind, given = roles(frame)
         assert (kind, given[series], given[time], given["rpm"]) == ("series", "id", "time", "number"), (series, time)
-        assert np.allclose(all_of(Series.learn(frame, Wishes())[1]), standardised(values), atol=1e-5)
+        assert np.allclose(all_of(Series.fit(frame, DataOptions())[1]), standardised(values), atol=1e-5)
 
 
 def test_a_table_with_a_date_stays_a_table():
@@ -315,7 +315,7 @@ def test_series_of_unequal_length_are_refused_with_advice():
         read_sheet(shorter)
     assert roles(shorter, "table")[0] == "table"
     with pytest.raises(SourceError, match=r"ragged: 'm2' has 3 steps, 'm1' has 4"):
-        Series.learn(shorter, Wishes(data=DataOptions(id="unit", time="cycle")))
+        Series.fit(shorter, DataOptions(data=ReadOptions(id="unit", time="cycle")))
 
 
 @pytest.mark.parametrize(
@@ -334,7 +334,7 @@ def test_steps_stand_in_the_order_of_time_not_of_letters(at):
     values = array(3, 1, 4)
     rows = [(f"s{n}", at[t], values[n, 0, t]) for n in range(3) for t in (2, 0, 3, 1)]
     who, when, heat = map(list, zip(*rows, strict=True))
-    _, items = Series.learn({"id": who, "time": when, "heat": heat}, Wishes())
+    _, items = Series.fit({"id": who, "time": when, "heat": heat}, DataOptions())
     assert np.allclose(all_of(items), standardised(values), atol=1e-5)
 
 
@@ -342,7 +342,7 @@ def test_times_in_a_file_are_sorted_as_numbers(tmp_path):
     values = array(3, 1, 4)
     lines = [f"s{n},{(9, 10, 101, 1000)[t]},{values[n, 0, t]}" for t in (2, 0, 3, 1) for n in range(3)]
     (tmp_path / "x.csv").write_text("\n".join(["id,time,heat", *lines]))
-    _, items = Series.learn(tmp_path / "x.csv", Wishes())
+    _, items = Series.fit(tmp_path / "x.csv", DataOptions())
     assert np.allclose(all_of(items), standardised(values), atol=1e-5)
 
 
@@ -360,27 +360,27 @@ def test_a_time_that_is_none_or_twice_names_its_row(change, sentence):
     for row, word in change.items():
         frame["when"][row] = word
     with pytest.raises(SourceError, match=sentence):
-        Series.learn(frame, Wishes(data=DataOptions(id="machine", time="when")))
+        Series.fit(frame, DataOptions(data=ReadOptions(id="machine", time="when")))
 
 
 def test_a_day_that_no_month_has_names_its_row():
     frame, _ = measured("unit", "date", at=("2020-02-27", "2020-02-28", "2020-02-29", "2020-03-01"))
     frame["date"] = ["2020-02-30" if day == "2020-02-29" else day for day in frame["date"]]
     with pytest.raises(SourceError, match="says '2020-02-30' in row 0"):
-        Series.learn(frame, Wishes())
+        Series.fit(frame, DataOptions())
 
 
 def test_a_step_of_no_series_names_its_row():
     frame, _ = measured()
     frame["machine"][4] = None
     with pytest.raises(SourceError, match="'machine' says no series in row 4"):
-        Series.learn(frame, Wishes(data=DataOptions(id="machine", time="when")))
+        Series.fit(frame, DataOptions(data=ReadOptions(id="machine", time="when")))
 
 
 def test_later_files_need_the_columns_of_series_and_time():
     frame, _ = measured()
-    data = DataOptions(id="machine", time="when")
-    series, _ = Series.learn(frame, Wishes(data=data))
+    data = ReadOptions(id="machine", time="when")
+    series, _ = Series.fit(frame, DataOptions(data=data))
     for name in ("machine", "when"):
         with pytest.raises(SourceError, match=f"There is no column '{name}'"):
             series.open({other: cells for other, cells in frame.items() if other != name})
@@ -395,25 +395,25 @@ def test_a_label_column_of_rows_is_one_label_per_series_where_it_is_constant():
     frame, _ = measured()
     frame["state"] = [{"m1": "worn", "m0": "ok", "m2": "worn"}[name] for name in frame["machine"]]
     frame["shift"] = ["day", "night"] * 6
-    _, items = Series.learn(frame, Wishes(data=DataOptions(id="machine", time="when"), labels="state"))
+    _, items = Series.fit(frame, DataOptions(data=ReadOptions(id="machine", time="when"), labels="state"))
     assert list(items.labels) == ["worn", "ok", "worn"]
-    assert read_codes("state", frame, items).names() == ["worn", "ok", "worn"]
-    assert read_codes(None, frame, items).names() == ["worn", "ok", "worn"]
-    assert read_codes(["a", "b", "a"], frame, items).names() == ["a", "b", "a"]
+    assert read_class_ids("state", frame, items).names() == ["worn", "ok", "worn"]
+    assert read_class_ids(None, frame, items).names() == ["worn", "ok", "worn"]
+    assert read_class_ids(["a", "b", "a"], frame, items).names() == ["a", "b", "a"]
     with pytest.raises(LabelError, match=r"changes within the series 'm1': day, night"):
-        read_codes("shift", frame, items)
-    _, items = Series.learn(frame, Wishes(data=DataOptions(id="machine", time="when"), labels="shift"))
+        read_class_ids("shift", frame, items)
+    _, items = Series.fit(frame, DataOptions(data=ReadOptions(id="machine", time="when"), labels="shift"))
     assert items.labels is None
 
 
 def test_a_column_called_label_is_none_of_the_channels_unless_it_changes():
     frame, _ = measured("id", "time")
     frame["label"] = [int(name[1]) % 2 for name in frame["id"]]
-    series, items = Series.learn(frame, Wishes())
+    series, items = Series.fit(frame, DataOptions())
     assert series.uses() == ["rpm", "heat"]
     assert list(items.labels) == ["1", "0", "0"]
     frame["label"] = list(range(12))[::-1]
-    assert Series.learn(frame, Wishes())[0].uses() == ["rpm", "heat", "label"]
+    assert Series.fit(frame, DataOptions())[0].uses() == ["rpm", "heat", "label"]
 
 
 def test_channels_are_named_and_left_out_in_every_form():
@@ -426,8 +426,8 @@ def test_channels_are_named_and_left_out_in_every_form():
         (wide, "t0,t1,t3", ["t2", "t4"]),
     ):
         options = {"id": "machine", "time": "when"} if source is long else {}
-        named, items = Series.learn(source, Wishes(data=DataOptions(column=columns, **options)))
-        without, others = Series.learn(source, Wishes(data=DataOptions(without=",".join(left), **options)))
+        named, items = Series.fit(source, DataOptions(data=ReadOptions(column=columns, **options)))
+        without, others = Series.fit(source, DataOptions(data=ReadOptions(without=",".join(left), **options)))
         assert named.uses() == without.uses() == columns.split(",")
         assert torch.equal(all_of(items), all_of(others))
         assert torch.equal(all_of(named.open(source)), all_of(items))
@@ -442,25 +442,25 @@ def test_lists_and_steps_are_printed_as_what_they_are():
         "name  id",
     ]
     wide = {"class": list("xyxy"), **{f"t{step}": array(4, 1, 40)[:, 0, step] for step in range(40)}}
-    sheet = read_sheet(wide, Wishes(data=DataOptions(label_first=True)))
+    sheet = read_sheet(wide, DataOptions(data=ReadOptions(label_first=True)))
     assert sheet.schema.lines() == ["class      label of 2", "t0 to t39  number, a step, 40 columns"]
 
 
 def test_the_axis_of_channels_is_settled_by_option_and_kept():
     tall = array(4, 9, 5)
-    assert all_of(Series.learn(tall, Wishes())[1]).shape == (4, 5, 9)
+    assert all_of(Series.fit(tall, DataOptions())[1]).shape == (4, 5, 9)
     for axis, shape in (("first", (4, 9, 5)), ("last", (4, 5, 9))):
-        series, items = Series.learn(tall, Wishes(data=DataOptions(channel_axis=axis)))
+        series, items = Series.fit(tall, DataOptions(data=ReadOptions(channel_axis=axis)))
         assert all_of(items).shape == shape
-        series = Series.restore(json.loads(json.dumps(series.settings())))
+        series = Series.from_settings(json.loads(json.dumps(series.settings())))
         assert torch.equal(all_of(series.open(tall)), all_of(items))
         longer = np.concatenate([tall, tall], axis=2 if axis == "first" else 1)
         assert all_of(series.open(longer)).shape == (4, shape[1], 2 * shape[2])
     square = array(4, 5, 5)
-    first = all_of(Series.learn(square, Wishes(data=DataOptions(channel_axis="first")))[1])
-    series, last = Series.learn(square.transpose(0, 2, 1), Wishes(data=DataOptions(channel_axis="last")))
+    first = all_of(Series.fit(square, DataOptions(data=ReadOptions(channel_axis="first")))[1])
+    series, last = Series.fit(square.transpose(0, 2, 1), DataOptions(data=ReadOptions(channel_axis="last")))
     assert torch.equal(first, all_of(last))
     with pytest.raises(SourceError, match="Expected series of 5 channels"):
         series.open(array(4, 5, 7))
-    flat = all_of(Series.learn(tall[:, 0], Wishes(data=DataOptions(channel_axis="last")))[1])
+    flat = all_of(Series.fit(tall[:, 0], DataOptions(data=ReadOptions(channel_axis="last")))[1])
     assert flat.shape == (4, 1, 5)

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 
 import counterpoint as cp
-from counterpoint.data.labels import read_codes
+from counterpoint.data.labels import read_class_ids
 from counterpoint.data.shards import shards_of
 from counterpoint.data.sheets import read_sheet
 from counterpoint.errors import InputError, SourceError
 from counterpoint.modalities.series import Series
-from counterpoint.modality import Wishes
-from counterpoint.plans.data_options import DataOptions
+from counterpoint.modality import DataOptions
+from counterpoint.plans.data_options import ReadOptions
 
 TINY = {"epochs": 1, "batch_size": 8, "width": 8, "head_hidden": 16, "head_outputs": 8, "precision": "fp32"}
-LABELLED = DataOptions(label_first=True)
+LABELLED = ReadOptions(label_first=True)
 
 TS = """# Two channels of three steps
 @problemName Gestures
@@ -54,18 +54,18 @@ def all_of(items):
 
 def read(tmp_path, text, name="x.ts"):
     (tmp_path / name).write_text(text)
-    return Series.learn(tmp_path / name, Wishes())
+    return Series.fit(tmp_path / name, DataOptions())
 
 
 def test_a_label_first_and_numbers_behind_it_are_series(tmp_path):
     (tmp_path / "train.tsv").write_text(lines())
-    sheet = read_sheet(tmp_path / "train.tsv", Wishes(data=LABELLED))
+    sheet = read_sheet(tmp_path / "train.tsv", DataOptions(data=LABELLED))
     assert sheet.kind == "series"
     assert sheet.schema.lines() == [
         "0        label of 2",
         "1 to 24  number, a step, 24 columns",
     ]
-    series, items = Series.learn(sheet, Wishes(data=LABELLED))
+    series, items = Series.fit(sheet, DataOptions(data=LABELLED))
     expected, labels = values()
     assert list(items.labels) == labels
     assert series.uses() == [str(step) for step in range(1, 25)]
@@ -88,19 +88,19 @@ def test_a_model_of_labelled_files_is_judged_without_naming_labels(tmp_path):
 def test_labels_first_may_have_a_line_of_names(tmp_path):
     names = ",".join(["state", *(f"t{step}" for step in range(24))])
     (tmp_path / "train.csv").write_text(f"{names}\n{lines(',')}")
-    series, items = Series.learn(tmp_path / "train.csv", Wishes(data=LABELLED))
+    series, items = Series.fit(tmp_path / "train.csv", DataOptions(data=LABELLED))
     assert series.uses()[:2] == ["t0", "t1"]
     assert list(items.labels) == values()[1]
 
 
 def test_few_numbers_or_words_behind_a_label_are_a_table(tmp_path):
     (tmp_path / "few.tsv").write_text(lines(steps=7))
-    assert read_sheet(tmp_path / "few.tsv", Wishes(data=LABELLED)).kind == "table"
+    assert read_sheet(tmp_path / "few.tsv", DataOptions(data=LABELLED)).kind == "table"
     (tmp_path / "eight.tsv").write_text(lines(steps=8))
-    assert read_sheet(tmp_path / "eight.tsv", Wishes(data=LABELLED)).kind == "series"
+    assert read_sheet(tmp_path / "eight.tsv", DataOptions(data=LABELLED)).kind == "series"
     mixed = {"class": list("xyxy"), **{f"t{step}": [0.1, 0.2, 0.3, step] for step in range(9)}, "town": list("abab")}
-    assert read_sheet(mixed, Wishes(data=LABELLED)).kind == "table"
-    assert read_sheet(mixed, Wishes(data=DataOptions(label_first=True, without="town"))).kind == "series"
+    assert read_sheet(mixed, DataOptions(data=LABELLED)).kind == "table"
+    assert read_sheet(mixed, DataOptions(data=ReadOptions(label_first=True, without="town"))).kind == "series"
 
 
 def test_a_first_line_of_numbers_is_noted_with_the_options_that_mend_it(tmp_path):
@@ -119,7 +119,7 @@ def test_a_first_line_of_numbers_is_noted_with_the_options_that_mend_it(tmp_path
 def test_blanks_may_stand_between_numbers(tmp_path):
     older = "\n".join("  " + "   ".join(f"{float(each):.7e}" for each in line.split()) for line in lines().split("\n"))
     (tmp_path / "x.csv").write_text(older)
-    _, items = Series.learn(tmp_path / "x.csv", Wishes(data=LABELLED))
+    _, items = Series.fit(tmp_path / "x.csv", DataOptions(data=LABELLED))
     assert items.labels[:2] == ["-1.0000000e+00", "1.0000000e+00"]
     assert all_of(items).shape == (16, 1, 24)
     (tmp_path / "x.txt").write_text(older)
@@ -143,7 +143,7 @@ def test_a_ts_file_has_one_channel_per_dimension_and_a_label(tmp_path):
     assert series.schema().lines() == ["dim_0  number, a channel", "dim_1  number, a channel", "label  label of 2"]
     (tmp_path / "later.ts").write_text(TS.replace("9,9,9:1,2,3:up\n", ""))
     assert len(series.open(tmp_path / "later.ts")) == 2
-    one, _ = Series.learn(tmp_path / "x.ts", Wishes(data=DataOptions(column="dim_1")))
+    one, _ = Series.fit(tmp_path / "x.ts", DataOptions(data=ReadOptions(column="dim_1")))
     assert one.uses() == ["dim_1"]
 
 
@@ -162,7 +162,7 @@ def test_a_packed_ts_file_is_opened_and_is_a_shard(tmp_path):
     (tmp_path / "a.ts.gz").write_bytes(gzip.compress(TS.encode()))
     (tmp_path / "b.ts").write_text(TS)
     assert [shard.name for shard in shards_of(tmp_path, size=5)] == ["a", "b"]
-    assert Series.learn(tmp_path / "a.ts.gz", Wishes())[1].labels == ["up", "down", "up"]
+    assert Series.fit(tmp_path / "a.ts.gz", DataOptions())[1].labels == ["up", "down", "up"]
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_what_a_ts_file_does_not_mean_is_refused(tmp_path, old, new, sentence):
 def test_a_film_is_refused_before_it_is_taken_for_text(tmp_path):
     (tmp_path / "film.ts").write_bytes(b"G@\x00\x10\xff\xfe" * 500)
     with pytest.raises(SourceError, match="does not begin as a file of series does"):
-        Series.learn(tmp_path / "film.ts", Wishes())
+        Series.fit(tmp_path / "film.ts", DataOptions())
 
 
 def test_options_of_columns_are_refused_where_there_are_none(tmp_path):
@@ -208,6 +208,6 @@ def test_options_of_columns_are_refused_where_there_are_none(tmp_path):
 def test_rows_that_are_left_out_of_a_long_form_do_not_shift_its_labels(tmp_path):
     rows = ["a,1,0.5,x", "a,2,0.25,x", "broken", "b,1,1.5,y", "b,2,1.25,y"]
     (tmp_path / "x.csv").write_text("\n".join(["id,time,heat,state", *rows]))
-    _, items = Series.learn(tmp_path / "x.csv", Wishes())
+    _, items = Series.fit(tmp_path / "x.csv", DataOptions())
     assert [name for name, _ in items.skipped] == ["row 2"]
-    assert read_codes("state", tmp_path / "x.csv", items).names() == ["x", "y"]
+    assert read_class_ids("state", tmp_path / "x.csv", items).names() == ["x", "y"]

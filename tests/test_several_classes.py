@@ -17,12 +17,12 @@ from counterpoint.data.labels import read_some_labels
 from counterpoint.data.splits import budget, members, split_several
 from counterpoint.errors import InputError, LabelError
 from counterpoint.evaluation.labelled import Labelled
-from counterpoint.label_types import NAMINGS, renumbered
+from counterpoint.label_types import LABEL_TYPES, renumbered
 from tests.test_few_labels import Named
 from tests.test_label_efficiency import Counted, told
 from tests.worlds import stripes
 
-ANY = NAMINGS["any"]
+ANY = LABEL_TYPES["any"]
 CHOICES = {"epochs": 3, "width": 8, "batch_size": 64, "draws": 2}
 
 
@@ -32,7 +32,7 @@ def two_bits(labels):
 
 
 @pytest.fixture(scope="module")
-def codes():
+def class_ids():
     return np.random.default_rng(0).integers(0, 2, (60, 3)) * (np.arange(60) < 50)[:, None]
 
 
@@ -40,7 +40,7 @@ def test_names_with_bars_between_them_are_several_classes(tmp_path):
     (tmp_path / "few.csv").write_text("name,label\na,cat|dog\nb,dog\nd,|\ne,cat\n", encoding="utf-8")
     read = read_some_labels(str(tmp_path / "few.csv"), None, Named(*"abcde"))
     assert read.classes == ["cat", "dog"]
-    assert read.codes.tolist() == [[1, 1], [0, 1], [-1, -1], [0, 0], [1, 0]]
+    assert read.class_ids.tolist() == [[1, 1], [0, 1], [-1, -1], [0, 0], [1, 0]]
 
 
 @pytest.mark.parametrize("kind", [np.int64, np.float32])
@@ -48,7 +48,7 @@ def test_zeros_and_ones_are_several_classes(kind):
     labels = np.array([[1, 0], [-1, -1], [0, 1], [1, 1], [0, 0]], dtype=kind)
     read = read_some_labels(labels, None, Named(*"abcde"))
     assert read.classes == ["0", "1"]
-    assert read.codes.tolist() == labels.astype(int).tolist()
+    assert read.class_ids.tolist() == labels.astype(int).tolist()
 
 
 @pytest.mark.parametrize(
@@ -65,58 +65,58 @@ def test_tables_that_cannot_be_meant_are_refused(labels, message):
         read_some_labels(np.asarray(labels), None, Named(*"abc"))
 
 
-def test_budgets_give_every_class_enough_and_are_nested(codes):
-    masks = [budget(codes, ["a", "b", "c"], per_class=count, seed=2) for count in (1, 4, 10)]
+def test_budgets_give_every_class_enough_and_are_nested(class_ids):
+    masks = [budget(class_ids, ["a", "b", "c"], per_class=count, seed=2) for count in (1, 4, 10)]
     for smaller, larger in pairwise(masks):
         assert (smaller <= larger).all()
     for mask, count in zip(masks, (1, 4, 10), strict=True):
-        assert (codes[mask].sum(axis=0) >= count).all()
-    assert len(members(codes, 3, seed=0)) == 4
+        assert (class_ids[mask].sum(axis=0) >= count).all()
+    assert len(members(class_ids, 3, seed=0)) == 4
 
 
 def test_what_is_held_out_leaves_every_class_an_item():
-    codes = np.eye(4, dtype=np.int64)[np.arange(20) % 4]
-    codes[1::4] = 0
-    codes[1, 1] = 1  # the only one of its class
-    kept, held = split_several(codes, seed=0, share=0.5)
+    class_ids = np.eye(4, dtype=np.int64)[np.arange(20) % 4]
+    class_ids[1::4] = 0
+    class_ids[1, 1] = 1  # the only one of its class
+    kept, held = split_several(class_ids, seed=0, share=0.5)
     assert held.sum() == 10
-    assert (codes[kept].sum(axis=0) > 0).all()
+    assert (class_ids[kept].sum(axis=0) > 0).all()
 
 
 def test_the_loss_is_the_formula_in_loops():
     torch.manual_seed(0)
-    scores, codes = torch.randn(4, 3), torch.tensor([[1, 0, 1], [0, 0, 0], [-1, -1, -1], [1, 1, 1]])
-    losses = ANY.loss(scores, codes, None)
+    scores, class_ids = torch.randn(4, 3), torch.tensor([[1, 0, 1], [0, 0, 0], [-1, -1, -1], [1, 1, 1]])
+    losses = ANY.loss(scores, class_ids, None)
     for row in range(4):
         likely = 1 / (1 + (-scores[row]).exp())
-        each = [-(likely[c] if codes[row, c] else 1 - likely[c]).log() for c in range(3)]
-        torch.testing.assert_close(losses[row], sum(each) / 3 if codes[row, 0] >= 0 else torch.tensor(0.0))
+        each = [-(likely[c] if class_ids[row, c] else 1 - likely[c]).log() for c in range(3)]
+        torch.testing.assert_close(losses[row], sum(each) / 3 if class_ids[row, 0] >= 0 else torch.tensor(0.0))
 
 
 def test_an_item_of_a_rare_class_counts_as_much_as_all_the_others():
-    codes = torch.tensor([[1], [0], [0], [0]])
-    losses = ANY.loss(torch.zeros(4, 1), codes, ANY.weights(codes))
+    class_ids = torch.tensor([[1], [0], [0], [0]])
+    losses = ANY.loss(torch.zeros(4, 1), class_ids, ANY.weights(class_ids))
     torch.testing.assert_close(losses[0], losses[1:].sum())
 
 
 def test_a_teacher_that_is_sure_teaches_as_labels_do():
     torch.manual_seed(0)
-    scores, codes = torch.randn(5, 3), torch.randint(0, 2, (5, 3))
-    torch.testing.assert_close(ANY.taught(scores, 200.0 * (codes - 0.5)), ANY.loss(scores, codes, None))
+    scores, class_ids = torch.randn(5, 3), torch.randint(0, 2, (5, 3))
+    torch.testing.assert_close(ANY.taught(scores, 200.0 * (class_ids - 0.5)), ANY.loss(scores, class_ids, None))
 
 
 def test_right_is_the_f1_of_each_item():
     decided = np.array([[1, 1, 0], [0, 0, 0], [1, 0, 0], [0, 0, 0]])
-    codes = np.array([[1, 0, 1], [0, 0, 0], [1, 0, 0], [1, 0, 0]])
-    np.testing.assert_allclose(ANY.right(decided, codes), [0.5, 1, 1, 0])
+    class_ids = np.array([[1, 0, 1], [0, 0, 0], [1, 0, 0], [1, 0, 0]])
+    np.testing.assert_allclose(ANY.right(decided, class_ids), [0.5, 1, 1, 0])
 
 
 def test_the_temperature_is_fitted_to_each_class():
     scores = np.random.default_rng(0).normal(size=(200, 3)).astype(np.float32) * 5
-    codes = np.random.default_rng(1).integers(0, 2, (200, 3))
-    best = fitting_temperature(scores, codes)
+    class_ids = np.random.default_rng(1).integers(0, 2, (200, 3))
+    best = fitting_temperature(scores, class_ids)
     assert best > 1
-    assert all(loss_at(scores, codes, best) <= loss_at(scores, codes, each) for each in TEMPERATURES)
+    assert all(loss_at(scores, class_ids, best) <= loss_at(scores, class_ids, each) for each in TEMPERATURES)
 
 
 def test_answers_by_hand():

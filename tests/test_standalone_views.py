@@ -20,10 +20,10 @@ def pictures(count=8, channels=3, height=20, width=26):
 @pytest.mark.parametrize("channels", [1, 3, 4])
 @pytest.mark.parametrize("preset", [*PRESETS, "simclr(blur=0.5)", "upright(degrees=5, grey=0)"])
 def test_every_preset_gives_two_views_in_range_that_do_not_depend_on_the_batch(preset, channels):
-    look = cp.image_views(12, preset=preset)
+    augmentation = cp.image_views(12, preset=preset)
     images = pictures(channels=channels)
-    whole = look(images, seed=3)
-    for view, part in zip(whole, look(images[:4], seed=3), strict=True):
+    whole = augmentation(images, seed=3)
+    for view, part in zip(whole, augmentation(images[:4], seed=3), strict=True):
         assert view.shape == (8, channels, 12, 12)
         assert view.dtype == torch.float32
         assert float(view.min()) >= 0
@@ -35,18 +35,18 @@ def test_every_preset_gives_two_views_in_range_that_do_not_depend_on_the_batch(p
 @pytest.mark.parametrize(("side", "size"), [(80, 72), (256, 30), (40, 100)])
 def test_a_row_is_the_same_in_a_batch_of_4_and_of_400(side, size):
     images = pictures(count=1, height=side, width=side).expand(400, -1, -1, -1)
-    look = cp.image_views(size, preset="simclr(blur=0.5)")
-    for few, many in zip(look(images[:4], seed=1), look(images, seed=1), strict=True):
-        torch.testing.assert_close(few, many[:4], rtol=0, atol=1e-5)
+    augmentation = cp.image_views(size, preset="simclr(blur=0.5)")
+    for sparse, many in zip(augmentation(images[:4], seed=1), augmentation(images, seed=1), strict=True):
+        torch.testing.assert_close(sparse, many[:4], rtol=0, atol=1e-5)
         assert float((many[0] - many[1]).abs().mean()) > 1e-3
 
 
 def test_views_are_a_function_of_the_seed_and_of_nothing_else():
-    look, images = cp.image_views(16), pictures()
-    once = look(images, seed=5)
+    augmentation, images = cp.image_views(16), pictures()
+    once = augmentation(images, seed=5)
     torch.manual_seed(99)
-    assert torch.equal(look(images, seed=5)[1], once[1])
-    assert not torch.equal(look(images, seed=6)[0], once[0])
+    assert torch.equal(augmentation(images, seed=5)[1], once[1])
+    assert not torch.equal(augmentation(images, seed=6)[0], once[0])
 
 
 def test_pictures_are_left_as_they_were_and_none_give_none():
@@ -58,9 +58,9 @@ def test_pictures_are_left_as_they_were_and_none_give_none():
 
 
 def test_views_that_change_nothing_show_the_picture():
-    look = cp.image_views(20, preset="simclr(scale=1, ratio=1, mirror=0, colour=0)")
+    augmentation = cp.image_views(20, preset="simclr(scale=1, ratio=1, mirror=0, colour=0)")
     images = pictures(width=20)
-    torch.testing.assert_close(look(images, seed=0)[0], images / 255, rtol=0, atol=1e-6)
+    torch.testing.assert_close(augmentation(images, seed=0)[0], images / 255, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize(

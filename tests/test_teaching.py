@@ -19,7 +19,7 @@ from counterpoint.distillation.neighbour_smoothing import nearest, share_of_neig
 from counterpoint.distillation.vectors import shared_neighbours
 from counterpoint.errors import InputError
 from counterpoint.interfaces import ItemInfo
-from counterpoint.label_types import NAMINGS
+from counterpoint.label_types import LABEL_TYPES
 from counterpoint.methods.distillation import Distillation
 from counterpoint.methods.imitation import Imitation
 from tests.worlds import stripes
@@ -94,7 +94,7 @@ def test_answers_given_beforehand_are_learned_item_by_item():
     torch.manual_seed(0)
     answered, answers = torch.randn(3, 4), torch.randn(6, 4)
     index = torch.tensor([4, 0, 5])
-    method = Distillation(nn.Identity(), nn.Identity(), answers, torch.full((6,), -1), NAMINGS["one"])
+    method = Distillation(nn.Identity(), nn.Identity(), answers, torch.full((6,), -1), LABEL_TYPES["one"])
     losses = method.compare(method.project((answered,)), ItemInfo(index))
     for row, item in enumerate(index):
         likely, said = answers[item].softmax(dim=0), answered[row].log_softmax(dim=0)
@@ -202,8 +202,8 @@ def test_the_classifier_of_scikit_learn_takes_names():
 
 @pytest.mark.parametrize("classes", [2, 3])
 def test_the_last_layer_begins_at_a_probe(classes):
-    codes = np.arange(120) % classes
-    x = 3 * np.eye(classes, 6, dtype=np.float32)[codes] + np.random.default_rng(0).normal(size=(120, 6)) * [
+    class_ids = np.arange(120) % classes
+    x = 3 * np.eye(classes, 6, dtype=np.float32)[class_ids] + np.random.default_rng(0).normal(size=(120, 6)) * [
         1,
         5,
         1,
@@ -212,9 +212,9 @@ def test_the_last_layer_begins_at_a_probe(classes):
         9,
     ]
     layer = nn.Linear(6, classes)
-    begin(layer, x.astype(np.float32), codes)
+    begin(layer, x.astype(np.float32), class_ids)
     scores = layer(torch.from_numpy(x.astype(np.float32))).detach().numpy()
-    assert (scores.argmax(axis=1) == codes).mean() > 0.8
+    assert (scores.argmax(axis=1) == class_ids).mean() > 0.8
     assert scores.max() < 3  # cautious: something is left to learn
     np.testing.assert_allclose(scores.sum(axis=1), 0, atol=1e-4)  # no class is above the others without a reason
 
@@ -230,7 +230,7 @@ def test_a_layer_says_the_same_without_what_standardised_for_it():
 
 def test_a_layer_of_several_classes_begins_at_a_probe_for_each():
     x = np.random.default_rng(0).normal(size=(200, 4)).astype(np.float32)
-    codes = (x[:, :2] > 0).astype(np.int64)
+    class_ids = (x[:, :2] > 0).astype(np.int64)
     layer = nn.Linear(4, 2)
-    begin(layer, x, codes)
-    assert ((layer(torch.from_numpy(x)).detach().numpy() > 0) == codes).mean() > 0.9
+    begin(layer, x, class_ids)
+    assert ((layer(torch.from_numpy(x)).detach().numpy() > 0) == class_ids).mean() > 0.9

@@ -19,9 +19,9 @@ from counterpoint.encoders.bag import bag
 from counterpoint.errors import InputError, RunError, SourceError
 from counterpoint.modalities.image import Images
 from counterpoint.modalities.text import Text
-from counterpoint.modality import Wishes
+from counterpoint.modality import DataOptions
 from counterpoint.model import load
-from counterpoint.plans.data_options import DataOptions
+from counterpoint.plans.data_options import ReadOptions
 from counterpoint.setup.dataset import recognised
 from counterpoint.views.text_views import Words, dropout
 from tests.worlds import remarks
@@ -31,7 +31,7 @@ SAID = ["The card has not arrived.", "Où est ma carte ?", "卡在哪里", "the 
 
 @pytest.fixture(scope="module")
 def learnt():
-    return Text.learn(remarks().source, Wishes())
+    return Text.fit(remarks().source, DataOptions())
 
 
 def keys(count, view=0):
@@ -53,17 +53,17 @@ def test_lines_columns_lists_and_folders_hold_the_same_texts(tmp_path):
     paths = [lines, *(tmp_path / name for name in ("wide.txt", "packed.txt.gz", "rows.jsonl", "rows.csv")), folder]
     for source in [*paths, SAID, np.array(SAID), {"said": np.array(SAID, dtype=object)}]:
         column = "said" if isinstance(source, dict) or "rows" in str(source) else None
-        assert list(read_texts(source, DataOptions(column=column)).texts) == SAID, source
+        assert list(read_texts(source, ReadOptions(column=column)).texts) == SAID, source
     assert [looks_like_texts(path) for path in paths] == [True] * len(paths)
-    assert [recognised(path, Wishes())[1] for path in paths] == [Text] * len(paths)
+    assert [recognised(path, DataOptions())[1] for path in paths] == [Text] * len(paths)
     assert list(read_texts(folder).names) == [f"{row}.md" for row in range(4)]
 
 
 def test_a_folder_with_a_picture_is_one_of_pictures(tmp_path):
     (tmp_path / "about.txt").write_text("these are pictures", encoding="utf-8")
-    assert recognised(tmp_path, Wishes())[1] is Text
+    assert recognised(tmp_path, DataOptions())[1] is Text
     Image.new("L", (8, 8)).save(tmp_path / "one.png")
-    assert recognised(tmp_path, Wishes())[1] is Images
+    assert recognised(tmp_path, DataOptions())[1] is Images
 
 
 def test_empty_texts_are_left_out_and_the_others_keep_their_places():
@@ -88,7 +88,7 @@ def test_the_most_wordy_column_is_the_text_and_an_id_names_it():
     read = read_texts(columns)
     assert (list(read.names), read.texts[0]) == (["7", "9"], "Keys come and go here.")
     assert (
-        read_texts(columns, DataOptions(column="title, body")).texts[1] == "On queues Queues are first in, first out."
+        read_texts(columns, ReadOptions(column="title, body")).texts[1] == "On queues Queues are first in, first out."
     )
 
 
@@ -135,7 +135,7 @@ def test_a_table_with_a_column_of_names_stays_a_table(tmp_path):
 )
 def test_what_is_no_text_is_refused_with_advice(source, columns, message):
     with pytest.raises(SourceError, match=message):
-        read_texts(source, DataOptions(column=",".join(columns) or None))
+        read_texts(source, ReadOptions(column=",".join(columns) or None))
 
 
 def test_a_file_that_is_not_text_is_refused(tmp_path):
@@ -164,8 +164,10 @@ def test_views_keep_words_whole_and_are_never_empty(learnt):
     text, items = learnt
     batch = items.take(np.arange(64))
     said = [set(items.texts[row].split()) for row in range(64)]
-    look = Words(crop=0.1, delete=0.9, swap=0.3)
-    seen = look(batch, keys(64), begins=text.tokenizer.begins(), pad=text.tokenizer.pad, mask=text.tokenizer.mask)
+    augmentation = Words(crop=0.1, delete=0.9, swap=0.3)
+    seen = augmentation(
+        batch, keys(64), begins=text.tokenizer.begins(), pad=text.tokenizer.pad, mask=text.tokenizer.mask
+    )
     for row, tokens in enumerate(seen.tolist()):
         pieces = "".join(text.tokenizer.words[token] for token in tokens if token != text.tokenizer.pad)
         words = pieces.split("▁")[1:]
@@ -178,8 +180,8 @@ def test_every_change_is_what_it_says(learnt):
     batch = items.take(np.arange(8))
     pad, mask = text.tokenizer.pad, text.tokenizer.mask
 
-    def seen(look):
-        return look(batch, keys(8), begins=text.tokenizer.begins(), pad=pad, mask=mask)
+    def seen(augmentation):
+        return augmentation(batch, keys(8), begins=text.tokenizer.begins(), pad=pad, mask=mask)
 
     assert torch.equal(seen(dropout()), batch)
     swapped = seen(Words(crop=1.0, delete=0.0, swap=0.5))
@@ -282,26 +284,26 @@ def test_views_may_be_a_callable_for_one_text(tmp_path):
         return " ".join(words[place] for place in torch.randperm(len(words))[: len(words) // 2])
 
     source = remarks(40).source
-    text, items = Text.learn(source, Wishes(views=fewer))
+    text, items = Text.fit(source, DataOptions(views=fewer))
     index = np.arange(6)
-    seen = text.look(items.take(index), keys(6))
-    for said, view in zip(items.texts, text.worded(seen), strict=False):
+    seen = text.augmentation(items.take(index), keys(6))
+    for said, view in zip(items.texts, text.view_words(seen), strict=False):
         assert len(view.split()) == 5
         assert set(view.split()) < set(said.split())
-    width = text.look(items.take(index[2:4]), keys(6)[2:4])
+    width = text.augmentation(items.take(index[2:4]), keys(6)[2:4])
     assert torch.equal(seen[2:4, : width.shape[1]], width)
-    assert not torch.equal(seen, text.look(items.take(index), keys(6, view=1)))
+    assert not torch.equal(seen, text.augmentation(items.take(index), keys(6, view=1)))
     cp.fit(source, views=fewer, epochs=1, width=8, batch_size=16, out=tmp_path)
     with pytest.raises(InputError, match="trained with views by a callable"):
-        load(tmp_path).modality.look(items.take(index), keys(6))
+        load(tmp_path).modality.augmentation(items.take(index), keys(6))
 
 
 def test_a_classifier_learns_from_whole_texts_unless_the_views_are_the_users(learnt):
     text, items = learnt
     batch = items.take(np.arange(4))
-    assert torch.equal(text.careful().look(batch, keys(4)), text.plain(batch))
-    own, _ = Text.learn(remarks(20).source, Wishes(views=str.upper))
-    assert own.careful() is own
+    assert torch.equal(text.label_preserving().augmentation(batch, keys(4)), text.inputs(batch))
+    own, _ = Text.fit(remarks(20).source, DataOptions(views=str.upper))
+    assert own.label_preserving() is own
 
 
 @pytest.mark.parametrize("encoder", ["bag", "lookup"])
@@ -311,9 +313,9 @@ def test_a_callable_that_leaves_nothing_of_a_text_shows_it_whole(encoder, left):
         assert said.split()  # it is not asked about a text without words
         return left
 
-    text, items = Text.learn(["\u200b", *remarks(20).source], Wishes(views=nothing, encoder=encoder))
+    text, items = Text.fit(["\u200b", *remarks(20).source], DataOptions(views=nothing, encoder=encoder))
     batch = items.take(np.arange(4))
-    assert torch.equal(text.look(batch, keys(4)), batch)
+    assert torch.equal(text.augmentation(batch, keys(4)), batch)
 
 
 @pytest.mark.parametrize(
@@ -323,9 +325,9 @@ def test_a_callable_that_leaves_nothing_of_a_text_shows_it_whole(encoder, left):
         (lambda text: text.nothing, "failed on a text: AttributeError"),
     ],
 )
-def test_a_callable_that_gives_no_text_is_refused(look, message):
+def test_a_callable_that_gives_no_text_is_refused(augmentation, message):
     with pytest.raises(InputError, match=message):
-        cp.fit(remarks(20).source, views=look, epochs=1, width=8, batch_size=16)
+        cp.fit(remarks(20).source, views=augmentation, epochs=1, width=8, batch_size=16)
 
 
 def test_texts_of_a_word_each_are_the_column_that_is_no_name():
@@ -357,7 +359,7 @@ def test_unknown_characters_are_told_apart_by_an_untrained_and_a_trained_model()
 
 def test_texts_of_unknown_characters_do_not_say_the_same():
     known = remarks(60).source
-    reader = Text.learn(known, Wishes())[0].tokenizer
+    reader = Text.fit(known, DataOptions())[0].tokenizer
     telling, size = reader.telling(reader.numbers([*LIKE, LIKE[0].replace(" ", "! "), *SCRIPTS]))
     numbers = alike(telling, size=size)
     assert numbers[4] == numbers[0]
@@ -365,7 +367,7 @@ def test_texts_of_unknown_characters_do_not_say_the_same():
 
 
 def test_what_is_unknown_is_said_where_it_is_more_than_one_in_a_hundred():
-    text, items = Text.learn(["abcdefghij klmnopqrst"] * 10, Wishes())
+    text, items = Text.fit(["abcdefghij klmnopqrst"] * 10, DataOptions())
     assert not [note for note in items.notes if "unknown" in note]
     opened = text.open(["abcdefghij klmnopqr5ก", *["abcdefghij klmnopqrst"] * 2])
     assert opened.notes == ["3.3 % of the characters are unknown to the model's vocabulary and are read as bytes"]
@@ -376,19 +378,19 @@ def test_what_is_unknown_is_said_where_it_is_more_than_one_in_a_hundred():
 def test_a_byte_is_read_as_the_run_that_ends_with_it(layers):
     pieces = ["[PAD]", "▁", "▁a", *(f"<0x{byte:02X}>" for byte in range(256))]
     network = bag(pieces, torch.ones(len(pieces)), pad=0, width=16, layers=layers).eval()
-    codes = [
+    class_ids = [
         [1, 3 + 0xE1, 3 + 0x83, 3 + 0xA0, 3 + 0xE1, 3 + 0x83, 3 + 0xA1, 3 + 7],
         [2, 3 + 7, 1, 3 + 9, 3 + 7, 0, 0, 0],
     ]
     expected = []
-    for row in codes:
+    for row in class_ids:
         read, run = [], []
         for token in row:
             run = [*run, token - 3] if token >= 3 else []
             whole = sum((byte + 1) * 31**place for place, byte in enumerate(reversed(run[-6:])))
             read.append(3 + (whole - 1) % 256 if run else token)
         expected.append(read)
-    tokens = torch.tensor(codes)
+    tokens = torch.tensor(class_ids)
     assert network._by_runs(tokens, network.code[tokens]).tolist() == expected
     assert expected[1][1] == 3 + 7
     alone = network(tokens[1:, :5])
@@ -400,7 +402,7 @@ def test_a_byte_is_read_as_the_run_that_ends_with_it(layers):
 @pytest.mark.parametrize("first", ["a long remark " * 400, "", " ", "~nobody says hello", "nul\0 in it", "odd. jpg?"])
 def test_a_list_of_texts_is_one_whatever_its_first_says(first):
     source = [first, *remarks(32).source]
-    assert recognised(source, Wishes())[1] is Text
+    assert recognised(source, DataOptions())[1] is Text
     assert len(cp.fit(source, epochs=1).embed(source[1:])) == 32
 
 

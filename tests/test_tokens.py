@@ -12,7 +12,7 @@ from counterpoint.data import tokens
 from counterpoint.data.overlong import CHUNK
 from counterpoint.data.words import counted
 from counterpoint.errors import InputError
-from counterpoint.plans.data_options import DataOptions
+from counterpoint.plans.data_options import ReadOptions
 from tests.worlds import remarks
 
 SAID = [*remarks(60).source, "Où est ma carte ?", "Où est la ﬁn ?", "don’t don't", "卡在 哪里", "卡在 哪里"]
@@ -51,7 +51,7 @@ FIRST = pre_tokenizers.Metaspace(prepend_scheme="first")
 IN_CHUNKS = {
     "byte pairs of ours": tokens.learned(SAID, size=300),
     "whole words": counted(SAID * 5),
-    "words of its own": counted(SAID * 5, DataOptions(tokens="spaces")),
+    "words of its own": counted(SAID * 5, ReadOptions(tokens="spaces")),
     "uncased word pieces": wordpiece(),
     "cased word pieces": wordpiece(lowercase=False, handle_chinese_chars=False, clean_text=False),
     "a token that eats spaces": with_token(wordpiece(), content="@", lstrip=True),

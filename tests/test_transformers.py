@@ -13,8 +13,8 @@ from counterpoint.encoders.length_buckets import written_down
 from counterpoint.encoders.transformer import transformer
 from counterpoint.errors import InputError, PlanError, SourceError
 from counterpoint.modalities.text import Text
-from counterpoint.modality import Wishes
-from counterpoint.plans import Distilling, Tuning
+from counterpoint.modality import DataOptions
+from counterpoint.plans import DistillPlan, FinetunePlan
 from counterpoint.setup.experiment import chosen, prepare
 from counterpoint.verbs.distill import _once as once
 from counterpoint.verbs.distill import lesson
@@ -69,7 +69,7 @@ def test_a_borrowed_network_reads_as_it_does_elsewhere(folder, pooling):
     from counterpoint.model import Model
 
     encoder = f"hf:{folder}(pooling='{pooling}')"
-    text, _ = Text.learn(remarks(64).source, Wishes(encoder=encoder))
+    text, _ = Text.fit(remarks(64).source, DataOptions(encoder=encoder))
     texts = ["", *remarks(5).source, remarks(1).source[0][:20]][1:]
     found = Model(text.encoder(encoder, None), text, {"encoder": encoder}).embed(texts)
     np.testing.assert_allclose(found.vectors, theirs(folder, texts, pooling), atol=1e-5)
@@ -142,7 +142,7 @@ def test_a_borrowed_teacher_is_asked_once_and_a_small_one_about_views(folder, tm
         teachers[0],
         teachers[1],
         teachers[0].modality.open(remarks(64).source),
-        lesson(Distilling(epochs=3), 64),
+        lesson(DistillPlan(epochs=3), 64),
         once=True,
     )
     assert sum(seen) == 64
@@ -151,15 +151,19 @@ def test_a_borrowed_teacher_is_asked_once_and_a_small_one_about_views(folder, tm
 def test_fine_tuning_moves_what_has_learned_before_in_small_steps(folder):
     borrowed = cp.fit(remarks(64).source, encoder=f"hf:{folder}", method="simcse", epochs=1)
     own = cp.fit(remarks(64).source, epochs=1, batch_size=16, width=8)
-    moved, still, usual = way(borrowed, Tuning()), way(borrowed, Tuning(frozen=True)), way(own, Tuning(frozen=True))
+    moved, still, usual = (
+        way(borrowed, FinetunePlan()),
+        way(borrowed, FinetunePlan(frozen=True)),
+        way(own, FinetunePlan(frozen=True)),
+    )
     assert (moved.recipe.learning_rate, moved.penalty, moved.epochs) == (1e-4, 0.1, 10)
     assert (still.recipe.learning_rate, still.penalty) == (2e-3, 0.1)  # only the last layer, where there is no other
     assert (usual.recipe.learning_rate, usual.penalty) == (5e-4, 1.0)
 
 
 def test_a_text_is_framed_where_it_ends(folder):
-    text, items = Text.learn(["sea", *remarks(8).source], Wishes(encoder=f"hf:{folder}"))
-    framed = text.plain(items.take(np.array([0, 1])))
+    text, items = Text.fit(["sea", *remarks(8).source], DataOptions(encoder=f"hf:{folder}"))
+    framed = text.inputs(items.take(np.array([0, 1])))
     words = [[text.tokenizer.words[token] for token in row] for row in framed.tolist()]
     assert words[0][:4] == ["[CLS]", "[UNK]", "[SEP]", "[PAD]"]
     assert (words[1][0], words[1][-1]) == ("[CLS]", "[SEP]")
@@ -198,7 +202,7 @@ def test_a_transformer_learns_from_scratch_what_partners_have_in_common():
     )
     parts = prepare(source, wanted, own, began=0.0)
     from counterpoint.model import Model
-    from counterpoint.training.loop import Keeping, train
+    from counterpoint.training.loop import RunOptions, train
 
     model, new = Model(parts.method.encoder, parts.modality, parts.built), asked(100, seed=1)
 
@@ -207,7 +211,7 @@ def test_a_transformer_learns_from_scratch_what_partners_have_in_common():
         return float(((q @ a.T).argmax(axis=1) == np.arange(100)).mean())
 
     before = found(model.untrained())
-    train(parts.method, parts.items, parts.modality, parts.recipe, Keeping())
+    train(parts.method, parts.items, parts.modality, parts.recipe, RunOptions())
     assert found(model) > before + 0.1
 
 

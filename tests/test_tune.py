@@ -11,7 +11,7 @@ import counterpoint as cp
 from counterpoint import rng
 from counterpoint.cli import main
 from counterpoint.evaluation.label_free import MEASURES
-from counterpoint.modality import Wishes
+from counterpoint.modality import DataOptions
 from counterpoint.plans import Plan
 from counterpoint.runs import run_folder
 from counterpoint.setup.dataset import open_source
@@ -205,25 +205,25 @@ def test_without_optuna_it_says_what_to_install(monkeypatch, tmp_path):
 @pytest.mark.parametrize("kind", WORLDS)
 def test_views_become_stronger_and_stay_what_they_are(kind):
     made = WORLDS[kind](count=64)
-    modality, items = open_source(made.source, Wishes(kind=kind))
+    modality, items = open_source(made.source, DataOptions(kind=kind))
     usual = modality.settings()["views"]
     assert modality.strength(1.0) == usual
     batch, key = items.take(np.arange(64)), rng.keys(seed=0, epoch=0, items=torch.arange(64), view=0)
     away = []
     for by in (0.3, 1.0, 2.0):
-        other = modality.looking(modality.strength(by))
-        torch.testing.assert_close(other.plain(batch), modality.plain(batch))
-        away.append(float((modality.flat(other.look(batch, key)) - modality.flat(batch)).square().mean()))
+        other = modality.with_views(modality.strength(by))
+        torch.testing.assert_close(other.inputs(batch), modality.inputs(batch))
+        away.append(float((modality.flat(other.augmentation(batch, key)) - modality.flat(batch)).square().mean()))
     assert away == sorted(away)
-    torch.testing.assert_close(modality.looking(usual).look(batch, key), modality.look(batch, key))
+    torch.testing.assert_close(modality.with_views(usual).augmentation(batch, key), modality.augmentation(batch, key))
     for by in (1e-3, 50.0):  # whatever is asked for, they stay views that can be drawn
-        modality.looking(modality.strength(by)).look(batch, key)
-    assert modality.looking("callable").strength(2.0) == "callable"
+        modality.with_views(modality.strength(by)).augmentation(batch, key)
+    assert modality.with_views("callable").strength(2.0) == "callable"
 
 
 def test_what_is_fixed_or_of_no_use_is_not_searched():
     made = records(count=64)
-    modality, _ = open_source(made.source, Wishes(kind="table"))
+    modality, _ = open_source(made.source, DataOptions(kind="table"))
     settled = Plan(temperature=0.1, learning_rate=2e-3, head_layers=2, head_hidden=512, head_outputs=128, batch_size=32)
     space = dimensions(Plan(), settled, modality, items=64, batches=4.0)
     names = {each.name for each in space}

@@ -80,14 +80,14 @@ def test_too_few_pairs_are_refused(run):
 
 
 def test_no_item_stands_in_two_drawn_pairs_of_one_kind_and_both_kinds_are_as_many():
-    codes = np.random.default_rng(0).integers(-1, 6, 400)
-    pairs = drawn_pairs(codes, seed=1)
+    class_ids = np.random.default_rng(0).integers(-1, 6, 400)
+    pairs = drawn_pairs(class_ids, seed=1)
     assert 2 * int(pairs.same.sum()) == len(pairs.same) > 250
     for kind in (pairs.same, ~pairs.same):
         used = [*pairs.first[kind].tolist(), *pairs.second[kind].tolist()]
         assert len(used) == len(set(used))
-        assert (codes[used] >= 0).all()
-    assert np.array_equal(codes[pairs.first] == codes[pairs.second], pairs.same)
+        assert (class_ids[used] >= 0).all()
+    assert np.array_equal(class_ids[pairs.first] == class_ids[pairs.second], pairs.same)
     assert len(drawn_pairs(np.zeros(40, dtype=np.int64), seed=0).same) == 0
 
 

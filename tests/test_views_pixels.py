@@ -71,10 +71,10 @@ def test_images_of_any_shape_are_cropped_and_bytes_count_as_255ths():
 @pytest.mark.parametrize("name", ["photo", "heavy", "upright"])
 def test_looking_in_pieces_changes_nothing(name, monkeypatch):
     images, key = pictures(), some_keys()
-    look = catalogue.find("views", name)()
-    whole = look(images, key, size=12)
+    augmentation = catalogue.find("views", name)()
+    whole = augmentation(images, key, size=12)
     monkeypatch.setattr(image_views, "PIECE", 1)
-    torch.testing.assert_close(look(images, key, size=12), whole, rtol=0, atol=1e-6)
+    torch.testing.assert_close(augmentation(images, key, size=12), whole, rtol=0, atol=1e-6)
 
 
 def test_rotation_keeps_the_centre_and_turns_by_the_angle():
@@ -145,14 +145,14 @@ def test_erase_blanks_one_box_with_the_mean():
 @pytest.mark.parametrize("name", [name for name, row in catalogue.shelf("views").items() if row.only == "image"])
 def test_every_preset_gives_each_item_its_own_view_whatever_the_batch(name, channels):
     images, key = pictures(channels=channels), some_keys()
-    look = catalogue.find("views", name)()
-    whole = look(images, key, size=12)
-    part = look(images[2:4], key[2:4], size=12)
+    augmentation = catalogue.find("views", name)()
+    whole = augmentation(images, key, size=12)
+    part = augmentation(images[2:4], key[2:4], size=12)
     assert whole.shape == (6, channels, 12, 12)
     assert float(whole.min()) >= -1e-4
     assert float(whole.max()) <= 1 + 1e-4
     torch.testing.assert_close(part, whole[2:4], rtol=0, atol=1e-5)
-    same = look(images[:1].expand(6, -1, -1, -1), key, size=12)
+    same = augmentation(images[:1].expand(6, -1, -1, -1), key, size=12)
     assert float((same[0] - same[1]).abs().max()) > 1e-3
 
 
@@ -206,13 +206,13 @@ def test_presets_fit_size_and_channels():
 
 def test_views_of_the_modality_are_seen_as_the_pictures_they_were():
     array = (pictures(count=8, side=16) * 255).to(torch.uint8)
-    modality, items = Images.learn(array.numpy(), wishes())
+    modality, items = Images.fit(array.numpy(), options())
     batch = items.take(np.arange(4))
-    assert torch.equal(modality.seen(modality.plain(batch)), batch)
+    assert torch.equal(modality.seen(modality.inputs(batch)), batch)
     assert Image.fromarray(modality.picture(batch)[0].permute(1, 2, 0).numpy()).size == (16, 16)
 
 
-def wishes():
-    from counterpoint.modality import Wishes
+def options():
+    from counterpoint.modality import DataOptions
 
-    return Wishes()
+    return DataOptions()

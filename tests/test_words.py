@@ -331,9 +331,9 @@ def test_pairs_with_an_unknown_word_are_left_out_and_said(run, tmp_path, capsys)
     file.write_text("one,two,score\n" + "\n".join(",".join(map(str, row)) for row in rows), encoding="utf-8")
     main(["evaluate", str(run), "--test", str(file), "--pairs", "one,two", "--scores", "score"])
     assert "of 40 pairs; 3 more (7.0%) are left out, for the model knows no word" in capsys.readouterr().out
-    few = {name: cells[-12:] for name, cells in others.items()}
+    sparse = {name: cells[-12:] for name, cells in others.items()}
     with pytest.raises(InputError, match=r"needs 10 pairs\. Got 9 whose words the model knows, and 3 others"):
-        cp.agree(load(run), few, pairs=["one", "two"], scores="score")
+        cp.agree(load(run), sparse, pairs=["one", "two"], scores="score")
 
 
 def test_pieces_of_words_are_all_known():

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from counterpoint.classification.classifier import Classifier
-from counterpoint.data.labels import read_codes
+from counterpoint.data.labels import read_class_ids
 from counterpoint.data.vectors import is_vectors
 from counterpoint.data.word2vec import SUFFIXES
 from counterpoint.embeddings import Embeddings
@@ -66,8 +66,8 @@ def plan(
     Raises ``InputError`` where ``fit`` would.
     """
     asked, own = chosen(choices, labels=labels, pairs=pairs)
-    prepared = prepare(source, asked, own, began=time.monotonic(), measured=True)
-    return Result({**prepared.summary(), "plan": prepared.plan.record()}, _planned)
+    experiment = prepare(source, asked, own, began=time.monotonic(), measured=True)
+    return Result({**experiment.summary(), "plan": experiment.plan.record()}, _planned)
 
 
 def _planned(found: Mapping[str, Any]) -> str:
@@ -145,7 +145,7 @@ def report(
         LOG.warning("%s", wrong)
     named = None
     if items is not None and (labels is not None or items.labels is not None):
-        read = read_codes(labels, source, items)
+        read = read_class_ids(labels, source, items)
         announce_labels(read, left_out=False, held_out=False)
         named = read.names()
     return write_report(path, model, items, labels=named, asked=_asked(path, model, items))

@@ -27,7 +27,7 @@ from counterpoint.data.splits import UNLABELLED
 from counterpoint.data.tables import is_table
 from counterpoint.errors import InputError, LabelError
 from counterpoint.model import Model
-from counterpoint.plans import Plan, Tuning
+from counterpoint.plans import FinetunePlan, Plan
 from counterpoint.setup.progress import silence
 
 FEWEST = 4
@@ -110,7 +110,7 @@ class ContrastClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Args:
         encoder, width, epochs, batch_size, seed: As in ``Plan``; anything else can be chosen with ``counterpoint.fit``
             and ``counterpoint.finetune``.
-        frozen, head_layers: As in ``Tuning``.
+        frozen, head_layers: As in ``FinetunePlan``.
         verbose: Say on stderr how the training goes.
 
     Attributes:
@@ -134,8 +134,8 @@ class ContrastClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         epochs: Any = Plan.epochs,
         batch_size: Any = Plan.batch_size,
         seed: Any = Plan.seed,
-        frozen: Any = Tuning.frozen,
-        head_layers: Any = Tuning.head_layers,
+        frozen: Any = FinetunePlan.frozen,
+        head_layers: Any = FinetunePlan.head_layers,
         verbose: Any = False,
     ) -> None:  # anything, as in Contrast
         self.encoder = encoder
@@ -150,14 +150,14 @@ class ContrastClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def fit(self, X: Any, y: Any) -> ContrastClassifier:  # noqa: N803  (scikit-learn's name)
         """Train on X; y (n,) has one label for each row, or none."""
         source = _learned_from(self, X)
-        codes, self.classes_ = _coded(y)
+        class_ids, self.classes_ = _coded(y)
         if not isinstance(source, str | Path | Mapping):
-            check_consistent_length(source, codes)
+            check_consistent_length(source, class_ids)
         choices = self.get_params(deep=False)
         tuning = {name: choices.pop(name) for name in ("frozen", "head_layers")}
         with silence(not choices.pop("verbose")):
             model = fit(source, **choices)
-            learned = finetune(model, source, labels=codes, seed=self.seed, **tuning)
+            learned = finetune(model, source, labels=class_ids, seed=self.seed, **tuning)
         self.classifier_ = dataclasses.replace(learned, classes=[str(each) for each in self.classes_.tolist()])
         return self
 
@@ -263,9 +263,9 @@ def _coded(y: Any) -> tuple[Int64[np.ndarray, " n"], np.ndarray]:
         known[known] = labels != UNLABELLED
         labels = labels[labels != UNLABELLED]
     classes, found = np.unique(labels, return_inverse=True)
-    codes = np.full(len(known), UNLABELLED, dtype=np.int64)
-    codes[known] = found
-    return codes, classes
+    class_ids = np.full(len(known), UNLABELLED, dtype=np.int64)
+    class_ids[known] = found
+    return class_ids, classes
 
 
 def _unlabelled_by_number(labels: np.ndarray) -> bool:

@@ -139,7 +139,7 @@ class Method(nn.Module, ABC):
     usual: ClassVar[Mapping[str, Any]] = {}
     """What the choices of a plan that are left open mean with this method, where it wants other than usual."""
 
-    def fits(self, batch_size: int, at_once: int) -> None:
+    def fits(self, batch_size: int, micro_batch: int) -> None:
         """Raise ``PlanError`` where it cannot learn from batches of this size, so many of them encoded at once."""
 
     @abstractmethod
@@ -174,12 +174,12 @@ class Method(nn.Module, ABC):
         """``after_step`` of the method, and of its objective and negatives if they have one."""
         self.after_step(step)
         for part in (getattr(self, "objective", None), getattr(self, "negatives", None)):
-            if isinstance(part, Remembers):
+            if isinstance(part, Stateful):
                 part.after_step(step)
 
 
 @runtime_checkable
-class Remembers(Protocol):
+class Stateful(Protocol):
     """A part that changes with the steps of a run."""
 
     def after_step(self, step: Step) -> None:

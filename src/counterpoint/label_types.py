@@ -19,22 +19,22 @@ from torch import Tensor
 from torch.nn import functional
 
 Scores = Float[Tensor, "b k"]
-Codes = Int64[Tensor, "b ..."]
+ClassIds = Int64[Tensor, "b ..."]
 Likely = Float32[np.ndarray, "n k"]
 
 RARE = 10.0
 """What an item of a rare class counts at most, where items may be of several, against one that is not of it."""
 
 
-class Naming(ABC):
+class LabelType(ABC):
     """What scores (b, k) mean, and how far they are from codes: classes (b,), or zeros and ones (b, k)."""
 
     @abstractmethod
-    def weights(self, codes: Codes) -> Tensor:
+    def weights(self, class_ids: ClassIds) -> Tensor:
         """What makes every class count the same, however many items it has."""
 
     @abstractmethod
-    def loss(self, scores: Scores, codes: Codes, weights: Tensor | None, *, smoothed: float = 0.0) -> Tensor:
+    def loss(self, scores: Scores, class_ids: ClassIds, weights: Tensor | None, *, smoothed: float = 0.0) -> Tensor:
         """One loss (b,) for each item; ``smoothed`` is the share of certainty that is spread over all classes."""
 
     @abstractmethod
@@ -54,7 +54,7 @@ class Naming(ABC):
         """What items are taken for, as codes."""
 
     @abstractmethod
-    def right(self, decided: Int64[np.ndarray, "n ..."], codes: Int64[np.ndarray, "n ..."]) -> np.ndarray:
+    def right(self, decided: Int64[np.ndarray, "n ..."], class_ids: Int64[np.ndarray, "n ..."]) -> np.ndarray:
         """How right that is (n,), from 0 to 1."""
 
     @abstractmethod
@@ -62,7 +62,7 @@ class Naming(ABC):
         """How likely it is that all of it is right (n,)."""
 
     @abstractmethod
-    def usual(self, codes: Int64[np.ndarray, "n ..."]) -> Int64[np.ndarray, "n ..."]:
+    def usual(self, class_ids: Int64[np.ndarray, "n ..."]) -> Int64[np.ndarray, "n ..."]:
         """What an answer that looks at no item would be: the same for all."""
 
     @abstractmethod
@@ -74,16 +74,16 @@ class Naming(ABC):
         """The name of what an item is taken for."""
 
 
-class OneClass(Naming):
+class OneClass(LabelType):
     """Every item is of one class."""
 
-    def weights(self, codes: Codes) -> Tensor:
-        counts = torch.bincount(codes)
-        return len(codes) / (len(counts) * counts.clamp(min=1))
+    def weights(self, class_ids: ClassIds) -> Tensor:
+        counts = torch.bincount(class_ids)
+        return len(class_ids) / (len(counts) * counts.clamp(min=1))
 
-    def loss(self, scores: Scores, codes: Codes, weights: Tensor | None, *, smoothed: float = 0.0) -> Tensor:
+    def loss(self, scores: Scores, class_ids: ClassIds, weights: Tensor | None, *, smoothed: float = 0.0) -> Tensor:
         return functional.cross_entropy(
-            scores, codes, weight=weights, reduction="none", label_smoothing=smoothed, ignore_index=-1
+            scores, class_ids, weight=weights, reduction="none", label_smoothing=smoothed, ignore_index=-1
         )
 
     def taught(self, scores: Scores, teacher: Scores) -> Tensor:
@@ -99,15 +99,15 @@ class OneClass(Naming):
         decided: np.ndarray = likely.argmax(axis=1)
         return decided
 
-    def right(self, decided: Int64[np.ndarray, " n"], codes: Int64[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
-        same: np.ndarray = decided == codes
+    def right(self, decided: Int64[np.ndarray, " n"], class_ids: Int64[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
+        same: np.ndarray = decided == class_ids
         return same
 
     def sure(self, likely: Likely) -> Float32[np.ndarray, " n"]:
         return likely.max(axis=1)  # type: ignore[no-any-return]
 
-    def usual(self, codes: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
-        return np.full_like(codes, np.bincount(codes).argmax())
+    def usual(self, class_ids: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
+        return np.full_like(class_ids, np.bincount(class_ids).argmax())
 
     def second(self, likely: Float32[np.ndarray, " k"]) -> int:
         return int(np.argsort(-likely, kind="stable")[1])
@@ -116,17 +116,17 @@ class OneClass(Naming):
         return classes[int(code)]
 
 
-class AnyClasses(Naming):
+class AnyClasses(LabelType):
     """An item may be of several classes, or of none."""
 
-    def weights(self, codes: Codes) -> Tensor:
-        positive = codes.sum(dim=0).clamp(min=1)
-        return ((len(codes) - positive) / positive).clamp(1 / RARE, RARE)
+    def weights(self, class_ids: ClassIds) -> Tensor:
+        positive = class_ids.sum(dim=0).clamp(min=1)
+        return ((len(class_ids) - positive) / positive).clamp(1 / RARE, RARE)
 
-    def loss(self, scores: Scores, codes: Codes, weights: Tensor | None, *, smoothed: float = 0.0) -> Tensor:
-        target = codes.clamp(min=0).to(scores.dtype) * (1 - smoothed) + smoothed / 2
+    def loss(self, scores: Scores, class_ids: ClassIds, weights: Tensor | None, *, smoothed: float = 0.0) -> Tensor:
+        target = class_ids.clamp(min=0).to(scores.dtype) * (1 - smoothed) + smoothed / 2
         each = functional.binary_cross_entropy_with_logits(scores, target, pos_weight=weights, reduction="none")
-        return each.mean(dim=1) * (codes[:, 0] >= 0)
+        return each.mean(dim=1) * (class_ids[:, 0] >= 0)
 
     def taught(self, scores: Scores, teacher: Scores) -> Tensor:
         return functional.binary_cross_entropy_with_logits(scores, teacher.sigmoid(), reduction="none").mean(dim=1)
@@ -140,20 +140,22 @@ class AnyClasses(Naming):
     def decided(self, likely: Likely) -> Int64[np.ndarray, "n k"]:
         return (likely >= 0.5).astype(np.int64)
 
-    def right(self, decided: Int64[np.ndarray, "n k"], codes: Int64[np.ndarray, "n k"]) -> Float32[np.ndarray, " n"]:
+    def right(
+        self, decided: Int64[np.ndarray, "n k"], class_ids: Int64[np.ndarray, "n k"]
+    ) -> Float32[np.ndarray, " n"]:
         """F1 of the classes of each item; 1 where it is of none and taken for none."""
-        both, either = (decided * codes).sum(axis=1), decided.sum(axis=1) + codes.sum(axis=1)
+        both, either = (decided * class_ids).sum(axis=1), decided.sum(axis=1) + class_ids.sum(axis=1)
         return np.where(either == 0, 1.0, 2 * both / np.maximum(either, 1)).astype(np.float32)
 
     def sure(self, likely: Likely) -> Float32[np.ndarray, " n"]:
         """As if one class said nothing of another."""
         return np.maximum(likely, 1 - likely).prod(axis=1)  # type: ignore[no-any-return]
 
-    def usual(self, codes: Int64[np.ndarray, "n k"]) -> Int64[np.ndarray, "n k"]:
+    def usual(self, class_ids: Int64[np.ndarray, "n k"]) -> Int64[np.ndarray, "n k"]:
         """Every class that most items are of; where there is none, the most frequent."""
-        share = codes.mean(axis=0)
+        share = class_ids.mean(axis=0)
         often = (share >= 0.5) if (share >= 0.5).any() else (share == share.max())
-        return np.broadcast_to(often.astype(np.int64), codes.shape)
+        return np.broadcast_to(often.astype(np.int64), class_ids.shape)
 
     def second(self, likely: Float32[np.ndarray, " k"]) -> int:
         """The class that is nearest to being decided otherwise."""
@@ -166,21 +168,21 @@ class AnyClasses(Naming):
 BETWEEN = "|"
 """Stands between the classes of an item that is of several, and alone for an item of none."""
 
-NAMINGS: dict[str, Naming] = {"one": OneClass(), "any": AnyClasses()}
+LABEL_TYPES: dict[str, LabelType] = {"one": OneClass(), "any": AnyClasses()}
 """By the names that a saved classifier gives them."""
 
 
-def named(codes: np.ndarray) -> str:
+def named(class_ids: np.ndarray) -> str:
     """Which of the two the codes are: classes (n,) or zeros and ones (n, k).
 
     >>> named(np.asarray([0, 2, 1])), named(np.asarray([[0, 1], [1, 1]]))
     ('one', 'any')
     """
-    return "one" if codes.ndim == 1 else "any"
+    return "one" if class_ids.ndim == 1 else "any"
 
 
 def renumbered(
-    codes: Int64[np.ndarray, "n ..."], named: Sequence[str], classes: Sequence[str]
+    class_ids: Int64[np.ndarray, "n ..."], named: Sequence[str], classes: Sequence[str]
 ) -> Int64[np.ndarray, "n ..."]:
     """The same names with the numbers that the classes have in another list, which holds all that occur.
 
@@ -190,11 +192,11 @@ def renumbered(
     [[0, 0, 1], [-1, -1, -1]]
     """
     place = [classes.index(name) if name in classes else -1 for name in named]
-    if codes.ndim == 1:
-        found: np.ndarray = np.asarray([*place, -1])[codes]
+    if class_ids.ndim == 1:
+        found: np.ndarray = np.asarray([*place, -1])[class_ids]
         return found
-    wider = np.where(codes[:, :1] == -1, -1, np.zeros((1, len(classes)), dtype=np.int64))
+    wider = np.where(class_ids[:, :1] == -1, -1, np.zeros((1, len(classes)), dtype=np.int64))
     for column, code in enumerate(place):
         if code >= 0:
-            wider[:, code] = codes[:, column]
+            wider[:, code] = class_ids[:, column]
     return wider

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from counterpoint.errors import InputError
 from counterpoint.interfaces import Batch, Items, Views
-from counterpoint.plans.data_options import AS_IT_IS, DataOptions
+from counterpoint.plans.data_options import AS_IT_IS, ReadOptions
 
 GENTLE: Mapping[str, Any] = {"learning_rate": 1e-4, "batch_size": 64, "views": 100_000}
 """What a network wants that has learned before: small steps, and few."""
@@ -52,12 +52,12 @@ class Modality(ABC):
 
     @classmethod
     @abstractmethod
-    def claims(cls, source: object) -> bool:
+    def accepts(cls, source: object) -> bool:
         """Whether this source is plainly of this kind, judged without reading all of it."""
 
     @classmethod
     @abstractmethod
-    def learn(cls, source: object, wishes: Wishes) -> tuple[Modality, Items]:
+    def fit(cls, source: object, options: DataOptions) -> tuple[Modality, Items]:
         """Open training data and settle what the modality needs to know about it (sizes, means)."""
 
     @abstractmethod
@@ -68,16 +68,16 @@ class Modality(ABC):
         """Open further data by a column that is named, such as the answers where questions would be read."""
         raise InputError(f"A column is named of texts, and this model is of {self.name}. Got the column '{column}'.")
 
-    def written_as(self) -> DataOptions:
+    def written_as(self) -> ReadOptions:
         """How files of further data are written, as far as a person said it: their encoding, quotation marks, names."""
         return AS_IT_IS
 
     @abstractmethod
-    def look(self, batch: Batch, key: Int64[Tensor, " b"]) -> Tensor:
+    def augmentation(self, batch: Batch, key: Int64[Tensor, " b"]) -> Tensor:
         """One random view of every item, drawn from its key."""
 
     def local(self, batch: Batch, key: Int64[Tensor, " b"]) -> Tensor | None:
-        """A random look at a small part of every item, itself smaller than ``look`` gives; None where there is none."""
+        """A local view of every item, smaller than the usual one; None where this kind of data has none."""
         return None
 
     def aligned(self, views: Views) -> Views:
@@ -89,7 +89,7 @@ class Modality(ABC):
         return view.flatten(1).float()
 
     @abstractmethod
-    def plain(self, batch: Batch) -> Tensor:
+    def inputs(self, batch: Batch) -> Tensor:
         """The items as an encoder sees them when nothing is random: what is embedded."""
 
     @abstractmethod
@@ -100,7 +100,7 @@ class Modality(ABC):
     def encoder(self, name: str, width: int | None) -> nn.Module:
         """A network (b, ...) -> (b, d) that fits this data; ``auto`` and None leave the choice to the modality."""
 
-    def rebuilt(self, name: str, width: int | None) -> nn.Module:
+    def rebuild_encoder(self, name: str, width: int | None) -> nn.Module:
         """The same network, for weights that are to be filled in."""
         return self.encoder(name, width)
 
@@ -113,22 +113,22 @@ class Modality(ABC):
 
     @abstractmethod
     def settings(self) -> Mapping[str, Any]:
-        """Everything ``restore`` needs, as JSON can hold it."""
+        """Everything ``from_settings`` needs, as JSON can hold it."""
 
     @classmethod
     @abstractmethod
-    def restore(cls, settings: Mapping[str, Any]) -> Modality:
+    def from_settings(cls, settings: Mapping[str, Any]) -> Modality:
         """The modality that ``settings`` came from."""
 
     def strength(self, by: float) -> str:
         """Its views as a spec at ``by`` times their strength: the usual ones by 1, or where they cannot be scaled."""
         return str(self.settings().get("views", "auto"))
 
-    def looking(self, views: str) -> Modality:
+    def with_views(self, views: str) -> Modality:
         """The same modality with other views of the same size, by a spec; items that it has opened go with it."""
-        return type(self).restore({**self.settings(), "views": views})
+        return type(self).from_settings({**self.settings(), "views": views})
 
-    def careful(self) -> Modality:
+    def label_preserving(self) -> Modality:
         """The same with views that leave what an item is of: a classifier learns from those."""
         return self
 
@@ -137,17 +137,17 @@ class Modality(ABC):
 
         They show how alike near-duplicates are to a model. Empty where no views can be drawn.
         """
-        return (self.looking(self.strength(0.1)).look(batch, key),) if self.can_look() else ()
+        return (self.with_views(self.strength(0.1)).augmentation(batch, key),) if self.has_views() else ()
 
-    def can_look(self) -> bool:
+    def has_views(self) -> bool:
         """Whether views can be drawn: not where they were a callable that a saved model cannot hold."""
         return True
 
     def encoder_input(self) -> EncoderInput | None:
-        """What ``plain`` gives for one item, or None where nobody said; ``export`` writes it down."""
+        """What ``inputs`` gives for one item, or None where nobody said; ``export`` writes it down."""
         return None
 
-    def quoted(self, like: str) -> object | None:
+    def parse_query(self, like: str) -> object | None:
         """What a person typed, as a source of one item; None where items cannot be typed."""
         return None
 
@@ -167,7 +167,7 @@ class Modality(ABC):
         """The items as people read them, column by column, or None where there are no columns."""
         return None
 
-    def worded(self, view: Tensor) -> Sequence[str] | None:
+    def view_words(self, view: Tensor) -> Sequence[str] | None:
         """Views as people read them, or None where they are not read."""
         return None
 
@@ -177,14 +177,14 @@ class Modality(ABC):
 
 
 @dataclass(frozen=True)
-class Wishes:
+class DataOptions:
     """What the user asks of a modality; None and 'auto' leave it to the data."""
 
     kind: str = "auto"
     """The kind of data, where a person said it."""
     views: str | Callable[..., Any] = "auto"
     view_size: int | None = None
-    data: DataOptions = AS_IT_IS
+    data: ReadOptions = AS_IT_IS
     labels: object = None
     """What the classes of the items were said to be: a column of that name is not learned from."""
     encoder: str = "auto"

@@ -105,8 +105,8 @@ class Model:
     ) -> tuple[Float32[np.ndarray, "n d"], Sequence[str]]:
         """The encoder's own outputs h for all items of a source, with zeros as in ``embed``, and their names."""
         if isinstance(source, str) and is_text(source):
-            quoted = self.modality.quoted(source)
-            source = source if quoted is None else quoted
+            parse_query = self.modality.parse_query(source)
+            source = source if parse_query is None else parse_query
         try:
             items = self.open(source)
         except NothingLeft as nothing:
@@ -152,7 +152,7 @@ class Model:
         with torch.inference_mode():
             for start in range(0, len(items), batch_size):
                 rows = order[start : start + batch_size]
-                part = self.encoder(self.modality.plain(items.take(rows).to(device))).float().cpu()
+                part = self.encoder(self.modality.inputs(items.take(rows).to(device))).float().cpu()
                 if start == 0:
                     h = np.empty((len(items), part.shape[1]), dtype=np.float32)
                 h[rows] = part.numpy()
@@ -251,7 +251,7 @@ def load(folder: str | Path, *, encoder: nn.Module | None = None, device: str = 
     if encoder is not None:
         fill(encoder, weights, path)
     elif built.get("encoder"):
-        encoder = filled(lambda: modality.rebuilt(built["encoder"], built.get("width")), weights, path)
+        encoder = filled(lambda: modality.rebuild_encoder(built["encoder"], built.get("width")), weights, path)
     else:
         raise RunError(f"The model in '{path}' has an encoder of your own; load it with load('{path}', encoder=...).")
     head = _head(path, config.get("head"))
@@ -276,7 +276,7 @@ def _modality(path: Path, config: Config) -> Modality:
         file = path / kind.kept_apart[name]
         settings[name] = read_json(unchanged(file, apart[name]), object, REMEDY)
     try:
-        return kind.restore(settings)
+        return kind.from_settings(settings)
     except (ValueError, TypeError, LookupError, AttributeError, RuntimeError, StopIteration) as wrong:
         if isinstance(wrong, RunError):
             raise

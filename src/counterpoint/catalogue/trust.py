@@ -57,7 +57,7 @@ def trusting(trust: bool = True) -> Iterator[None]:
 def from_outside(spec: object) -> str | None:
     """The module and the name of a part that is none of this package; None of any other.
 
-    >>> from_outside("their.module:look(size=3)"), from_outside("timm:vit_tiny"), from_outside("simclr")
+    >>> from_outside("their.module:augmentation(size=3)"), from_outside("timm:vit_tiny"), from_outside("simclr")
     ('their.module:look', None, None)
     """
     name = spec.partition("(")[0].strip() if isinstance(spec, str) else ""

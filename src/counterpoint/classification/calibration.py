@@ -12,33 +12,33 @@ import numpy as np
 import torch
 from jaxtyping import Float32, Int64
 
-from counterpoint.label_types import NAMINGS, Naming, named
+from counterpoint.label_types import LABEL_TYPES, LabelType, named
 
 TEMPERATURES = np.geomspace(0.25, 8.0, 81)
 
 
-def loss_at(scores: Float32[np.ndarray, "n k"], codes: Int64[np.ndarray, "n ..."], temperature: float) -> float:
+def loss_at(scores: Float32[np.ndarray, "n k"], class_ids: Int64[np.ndarray, "n ..."], temperature: float) -> float:
     """The mean loss of the scores at a temperature."""
     given = torch.from_numpy(scores / np.float32(temperature))
-    naming = NAMINGS[named(codes)]
-    return float(naming.loss(given, torch.from_numpy(codes), None, smoothed=1 / (len(codes) + 2)).mean())
+    naming = LABEL_TYPES[named(class_ids)]
+    return float(naming.loss(given, torch.from_numpy(class_ids), None, smoothed=1 / (len(class_ids) + 2)).mean())
 
 
-def fitting_temperature(scores: Float32[np.ndarray, "n k"], codes: Int64[np.ndarray, "n ..."]) -> float:
+def fitting_temperature(scores: Float32[np.ndarray, "n k"], class_ids: Int64[np.ndarray, "n ..."]) -> float:
     """The temperature with the least loss, from 1/4 to 8: few items cannot tell more.
 
     >>> scores = np.asarray([[4, 0], [4, 0], [4, 0], [4, 0]], dtype=np.float32)
     >>> round(fitting_temperature(scores, np.asarray([0, 0, 0, 1])), 1)  # three of four are right
     4.6
     """
-    return float(min(TEMPERATURES, key=lambda temperature: loss_at(scores, codes, temperature)))
+    return float(min(TEMPERATURES, key=lambda temperature: loss_at(scores, class_ids, temperature)))
 
 
-def matching_temperature(scores: Float32[np.ndarray, "n k"], sureness: float, naming: Naming) -> float:
+def matching_temperature(scores: Float32[np.ndarray, "n k"], sureness: float, naming: LabelType) -> float:
     """The temperature at which answers are as sure on average as those of another, whose sureness is known.
 
     >>> scores = np.asarray([[1, 0], [0, 1]], dtype=np.float32)
-    >>> round(matching_temperature(scores, 0.9, NAMINGS["one"]), 2)
+    >>> round(matching_temperature(scores, 0.9, LABEL_TYPES["one"]), 2)
     0.46
     """
 

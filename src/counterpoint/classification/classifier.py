@@ -16,7 +16,7 @@ from counterpoint.classification.predictions import Predictions
 from counterpoint.errors import RunError
 from counterpoint.heads import first_layers, mlp_head
 from counterpoint.interfaces import Items
-from counterpoint.label_types import NAMINGS, Naming
+from counterpoint.label_types import LABEL_TYPES, LabelType
 from counterpoint.model import WEIGHTS as MODEL
 from counterpoint.model import Model, load
 from counterpoint.storage.files import expanded, fingerprint, write_json
@@ -45,9 +45,9 @@ class Classifier:
     """The names of the items whose labels it knows: they cannot say how good it is."""
 
     @property
-    def naming(self) -> Naming:
+    def naming(self) -> LabelType:
         """What the scores mean."""
-        return NAMINGS[self.kind]
+        return LABEL_TYPES[self.kind]
 
     def scores(self, items: Items) -> Float32[np.ndarray, "n k"]:
         """One number per item and class, before temperature and softmax."""

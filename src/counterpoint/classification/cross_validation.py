@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
 from counterpoint.classification.classifier import Classifier
-from counterpoint.data.splits import Codes, members
+from counterpoint.data.splits import ClassIds, members
 from counterpoint.evaluation.labelled import Labelled
 
 FOLDS = 5
@@ -62,7 +62,7 @@ def places(rows: Int64[np.ndarray, " a"], among: Int64[np.ndarray, " m"]) -> Int
     return found
 
 
-def folds(codes: Codes, classes: int, *, seed: int) -> list[Fold]:
+def folds(class_ids: ClassIds, classes: int, *, seed: int) -> list[Fold]:
     """The folds of labelled items that hold any; none where every class has one label.
 
     >>> [(fold.kept.tolist(), fold.held.tolist()) for fold in folds(np.asarray([0, 1, 1, 2, 2, 2]), 3, seed=0)][0]
@@ -70,16 +70,16 @@ def folds(codes: Codes, classes: int, *, seed: int) -> list[Fold]:
     >>> folds(np.asarray([0, 1, 2]), 3, seed=0)
     []
     """
-    number = np.zeros(len(codes), dtype=np.int64)
-    if codes.ndim == 1:
-        for code, rows in enumerate(members(codes, classes, seed=seed)):
+    number = np.zeros(len(class_ids), dtype=np.int64)
+    if class_ids.ndim == 1:
+        for code, rows in enumerate(members(class_ids, classes, seed=seed)):
             number[rows] = (np.arange(len(rows)) + code) % FOLDS if len(rows) > 1 else -1
     else:
-        number = np.random.default_rng(seed).permutation(len(codes)) % FOLDS
-    wanted = min(FOLDS, -(-ENOUGH * FOLDS // len(codes)))
+        number = np.random.default_rng(seed).permutation(len(class_ids)) % FOLDS
+    wanted = min(FOLDS, -(-ENOUGH * FOLDS // len(class_ids)))
     parts = []
     for fold in range(wanted):
-        held = number == fold if codes.ndim == 1 else _spared(codes, number == fold)
+        held = number == fold if class_ids.ndim == 1 else _spared(class_ids, number == fold)
         if held.any():
             parts.append(Fold(np.flatnonzero(~held), np.flatnonzero(held)))
     return parts
@@ -98,14 +98,14 @@ def answered_in(parts: Sequence[Fold], known: Labelled, make: Callable[[int], Cl
     return Answered(np.concatenate([part.held for part in parts]), np.concatenate(scores), kept)
 
 
-def _spared(codes: Int64[np.ndarray, "n k"], held: Bool[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
+def _spared(class_ids: Int64[np.ndarray, "n k"], held: Bool[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
     """Of several classes: those held out without which every class still has an item that is of it, and one that is
     not.
     """
     spared = np.zeros_like(held)
-    of_it, others = codes.sum(axis=0), (1 - codes).sum(axis=0)
+    of_it, others = class_ids.sum(axis=0), (1 - class_ids).sum(axis=0)
     for row in np.flatnonzero(held):
-        fewer, fewer_others = of_it - codes[row], others - (1 - codes[row])
+        fewer, fewer_others = of_it - class_ids[row], others - (1 - class_ids[row])
         if fewer.min() >= 1 and fewer_others.min() >= 1:
             spared[row], of_it, others = True, fewer, fewer_others
     return spared

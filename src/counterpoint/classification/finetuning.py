@@ -18,15 +18,15 @@ from torch import nn
 
 from counterpoint.classification.classifier import Classifier, stand
 from counterpoint.classification.initial_layer import folded, stand_on
-from counterpoint.data.splits import Codes
+from counterpoint.data.splits import ClassIds
 from counterpoint.data.subset import Subset
 from counterpoint.heads import first_layers, shape_of_head
 from counterpoint.interfaces import Items
-from counterpoint.label_types import NAMINGS, named
+from counterpoint.label_types import LABEL_TYPES, named
 from counterpoint.methods.supervised import Supervised
 from counterpoint.model import Model
 from counterpoint.training.batch_norm import settle_statistics
-from counterpoint.training.config import Recipe
+from counterpoint.training.config import TrainConfig
 from counterpoint.training.loop import train
 from counterpoint.training.throughput import measure
 
@@ -40,7 +40,7 @@ FEWEST = 5
 class Way(NamedTuple):
     """How to fine-tune, settled."""
 
-    recipe: Recipe
+    config: TrainConfig
     """Its steps are not read: they follow from the number of labels and ``epochs``."""
     head_layers: int
     frozen: bool
@@ -51,7 +51,7 @@ class Way(NamedTuple):
 
     def passes(self, labels: int) -> int:
         """Over so many labels, where time does not count."""
-        return self.epochs or usual_epochs(labels, self.recipe.batch_size)
+        return self.epochs or usual_epochs(labels, self.config.batch_size)
 
 
 def usual_epochs(labels: int, batch_size: int) -> int:
@@ -64,15 +64,19 @@ def usual_epochs(labels: int, batch_size: int) -> int:
 
 
 def affordable_epochs(
-    model: Model, items: Items, codes: Codes, classes: Sequence[str], way: Way, *, seconds: float, times: int
+    model: Model, items: Items, class_ids: ClassIds, classes: Sequence[str], way: Way, *, seconds: float, times: int
 ) -> int:
     """Passes over these labels that can be made so many ``times`` in so many seconds, as many as are usual at most;
     0 where they would be fewer than are worth beginning.
     """
     began = time.monotonic()
-    top, _ = _begun(model, items, codes, classes, way)
+    top, _ = _begun(model, items, class_ids, classes, way)
     pace = measure(
-        _method(model, top, codes, way), items, model.modality.careful(), _recipe(way, items, 1), budget=0.05 * seconds
+        _method(model, top, class_ids, way),
+        items,
+        model.modality.label_preserving(),
+        _config(way, items, 1),
+        budget=0.05 * seconds,
     )
     left = seconds - (time.monotonic() - began)
     possible = int(left / (times * pace.seconds * _steps(way, items)))
@@ -83,7 +87,7 @@ def affordable_epochs(
 def learn(
     model: Model,
     items: Items,
-    codes: Codes,
+    class_ids: ClassIds,
     classes: Sequence[str],
     way: Way,
     epochs: int,
@@ -94,37 +98,37 @@ def learn(
 
     ``h`` is what the model makes of the items, where that is known.
     """
-    top, built = _begun(model, items, codes, classes, way, h=h)
-    method = _method(model, top, codes, way)
+    top, built = _begun(model, items, class_ids, classes, way, h=h)
+    method = _method(model, top, class_ids, way)
     with torch.random.fork_rng():
-        train(method, items, model.modality.careful(), _recipe(way, items, epochs))
+        train(method, items, model.modality.label_preserving(), _config(way, items, epochs))
     if way.penalty is None:
         settle_statistics(method.encoder, items, model.modality)
     folded(top)
     moved = Model(method.encoder.cpu().eval(), model.modality, model.built)
-    return Classifier(moved, top.cpu().eval(), built, classes, kind=named(codes), learned=items.names)
+    return Classifier(moved, top.cpu().eval(), built, classes, kind=named(class_ids), learned=items.names)
 
 
 def probe(
     model: Model,
     items: Items,
-    codes: Codes,
+    class_ids: ClassIds,
     classes: Sequence[str],
     way: Way,
     *,
     h: Float32[np.ndarray, "n d"] | None = None,
 ) -> Classifier:
     """A linear layer on what the encoder makes of these labelled items; nothing else learns."""
-    top, built = _begun(model, items, codes, classes, way._replace(head_layers=0), h=h)
+    top, built = _begun(model, items, class_ids, classes, way._replace(head_layers=0), h=h)
     folded(top)
     kept = Model(model.encoder, model.modality, model.built)
-    return Classifier(kept, top.eval(), built, classes, kind=named(codes), learned=items.names)
+    return Classifier(kept, top.eval(), built, classes, kind=named(class_ids), learned=items.names)
 
 
 def _begun(
     model: Model,
     items: Items,
-    codes: Codes,
+    class_ids: ClassIds,
     classes: Sequence[str],
     way: Way,
     *,
@@ -137,27 +141,27 @@ def _begun(
     hidden = shape_of_head(head)["hidden"] if head is not None and layers else h.shape[1]
     built: dict[str, Any] = {"inputs": h.shape[1], "hidden": hidden, "head_layers": layers, "classes": len(classes)}
     with torch.random.fork_rng():
-        torch.manual_seed(way.recipe.seed)
+        torch.manual_seed(way.config.seed)
         top = stand(**built)
     if head is not None and layers:
         top[0].load_state_dict(first_layers(head, layers).state_dict())
     if way.penalty:
-        stand_on(top, h, codes, penalty=way.penalty, standard=layers == 0)
+        stand_on(top, h, class_ids, penalty=way.penalty, standard=layers == 0)
     return top, built
 
 
-def _method(model: Model, top: nn.Sequential, codes: Codes, way: Way) -> Supervised:
+def _method(model: Model, top: nn.Sequential, class_ids: ClassIds, way: Way) -> Supervised:
     """A copy of the encoder, and what stands on it; one that begins anew has no statistics to keep yet."""
-    encoder, naming = copy.deepcopy(model.encoder), NAMINGS[named(codes)]
+    encoder, naming = copy.deepcopy(model.encoder), LABEL_TYPES[named(class_ids)]
     settled = way.penalty is not None
-    return Supervised(encoder, top, torch.from_numpy(codes), naming, frozen=way.frozen, settled=settled)
+    return Supervised(encoder, top, torch.from_numpy(class_ids), naming, frozen=way.frozen, settled=settled)
 
 
 def _steps(way: Way, items: Items) -> int:
     """Steps of a pass."""
-    return len(items) // min(way.recipe.batch_size, len(items))
+    return len(items) // min(way.config.batch_size, len(items))
 
 
-def _recipe(way: Way, items: Items, epochs: int) -> Recipe:
-    batch = min(way.recipe.batch_size, len(items))
-    return dataclasses.replace(way.recipe, steps=epochs * _steps(way, items), batch_size=batch)
+def _config(way: Way, items: Items, epochs: int) -> TrainConfig:
+    batch = min(way.config.batch_size, len(items))
+    return dataclasses.replace(way.config, steps=epochs * _steps(way, items), batch_size=batch)

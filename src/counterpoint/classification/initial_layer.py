@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Float, Float32, Float64, Int64
 from torch import Tensor, nn
 
-from counterpoint.data.splits import Codes, split
+from counterpoint.data.splits import ClassIds, split
 from counterpoint.data.subset import spread
 
 LEAST = 1e-6
@@ -50,7 +50,7 @@ class Standard(nn.Module):
 
 
 def stand_on(
-    top: nn.Sequential, h: Float32[np.ndarray, "n d"], codes: Codes, *, penalty: float, standard: bool = True
+    top: nn.Sequential, h: Float32[np.ndarray, "n d"], class_ids: ClassIds, *, penalty: float, standard: bool = True
 ) -> None:
     """Give the last layer of what stands on an encoder the weights of a probe of these items.
 
@@ -60,7 +60,7 @@ def stand_on(
         top[0] = Standard(torch.from_numpy(h))
     with torch.no_grad():
         reached = top[0].eval()(torch.from_numpy(h)).numpy()
-    begin(top[1], reached, codes, penalty=penalty)
+    begin(top[1], reached, class_ids, penalty=penalty)
 
 
 def folded(top: nn.Sequential) -> None:
@@ -70,30 +70,32 @@ def folded(top: nn.Sequential) -> None:
         top[0] = nn.Sequential()
 
 
-def begin(last: nn.Module, x: Float32[np.ndarray, "n d"], codes: Codes, *, penalty: float = 1.0) -> None:
+def begin(last: nn.Module, x: Float32[np.ndarray, "n d"], class_ids: ClassIds, *, penalty: float = 1.0) -> None:
     """Give a linear layer (d, k) the weights of a probe of labelled items."""
-    if codes.ndim == 1 and len(x) > MOST:
-        kept, _ = split(codes, seed=0, share=0.0, most=MOST)
-        x, codes = x[kept], codes[kept]
+    if class_ids.ndim == 1 and len(x) > MOST:
+        kept, _ = split(class_ids, seed=0, share=0.0, most=MOST)
+        x, class_ids = x[kept], class_ids[kept]
     elif len(x) > MOST:
         kept = spread(len(x), MOST)
-        x, codes = x[kept], codes[kept]
+        x, class_ids = x[kept], class_ids[kept]
     standard = Standard(torch.from_numpy(x))
-    weight, bias = _probe(standard(torch.from_numpy(x)).numpy(), codes, penalty, classes=len(last.state_dict()["bias"]))
+    weight, bias = _probe(
+        standard(torch.from_numpy(x)).numpy(), class_ids, penalty, classes=len(last.state_dict()["bias"])
+    )
     last.load_state_dict({"weight": torch.from_numpy(weight), "bias": torch.from_numpy(bias)})
     standard.fold_into(last)
 
 
 def _probe(
-    x: Float32[np.ndarray, "n d"], codes: Codes, penalty: float, *, classes: int
+    x: Float32[np.ndarray, "n d"], class_ids: ClassIds, penalty: float, *, classes: int
 ) -> tuple[Float64[np.ndarray, "k d"], Float64[np.ndarray, " k"]]:
-    if codes.ndim == 2:
-        each = [_line(x, column, penalty) for column in codes.T]
+    if class_ids.ndim == 2:
+        each = [_line(x, column, penalty) for column in class_ids.T]
         return np.stack([weight for weight, _ in each]), np.asarray([bias for _, bias in each])
-    there = np.unique(codes)
+    there = np.unique(class_ids)
     if len(there) == 1:  # nothing to tell apart
         return np.zeros((classes, x.shape[1])), np.where(np.arange(classes) == there[0], 1.0, -1.0)
-    weight, bias = _fitted(x, codes, penalty)
+    weight, bias = _fitted(x, class_ids, penalty)
     if len(weight) == 1:  # two classes share one line, and the layer has a score for each
         weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
     every, level = np.zeros((classes, x.shape[1])), np.full(classes, bias.min() - np.log(len(x) + 1))
@@ -112,7 +114,7 @@ def _line(
 
 
 def _fitted(
-    x: Float32[np.ndarray, "n d"], codes: Int64[np.ndarray, " n"], penalty: float
+    x: Float32[np.ndarray, "n d"], class_ids: Int64[np.ndarray, " n"], penalty: float
 ) -> tuple[np.ndarray, np.ndarray]:
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
@@ -121,5 +123,5 @@ def _fitted(
     # One thread, so that the result does not depend on the number of cores.
     with threadpool_limits(1, user_api="blas"), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        found = LogisticRegression(C=1 / (penalty * len(x)), tol=1e-3, max_iter=300).fit(x, codes)
+        found = LogisticRegression(C=1 / (penalty * len(x)), tol=1e-3, max_iter=300).fit(x, class_ids)
     return found.coef_.astype(np.float64), found.intercept_.astype(np.float64)

@@ -19,7 +19,7 @@ from jaxtyping import Float32, Int64, Shaped
 from counterpoint.classification.calibration import fitting_temperature, loss_at
 from counterpoint.classification.classifier import Classifier
 from counterpoint.classification.cross_validation import Answered, Fold, answered_in, places
-from counterpoint.data.splits import Codes
+from counterpoint.data.splits import ClassIds
 from counterpoint.data.subset import Subset, spread
 from counterpoint.errors import PlanError, closest, listed
 from counterpoint.evaluation.intervals import paired_interval, score_interval
@@ -28,7 +28,7 @@ from counterpoint.evaluation.linear import linear_probes
 from counterpoint.evaluation.multiple_comparisons import familywise_level
 from counterpoint.evaluation.scores import raw_features
 from counterpoint.interfaces import Items
-from counterpoint.label_types import NAMINGS, named
+from counterpoint.label_types import LABEL_TYPES, named
 from counterpoint.modality import Modality
 from counterpoint.training.diagnostics import Level
 
@@ -81,7 +81,7 @@ class Baseline(NamedTuple):
         return found
 
 
-def choose(candidates: Sequence[Candidate], codes: Codes, items: Items) -> Candidate:
+def choose(candidates: Sequence[Candidate], class_ids: ClassIds, items: Items) -> Candidate:
     """The candidate that is right most often for labels that all of them answered; of those that fall behind it by no
     more than the standard error of the difference, the one with the least loss.
 
@@ -93,10 +93,10 @@ def choose(candidates: Sequence[Candidate], codes: Codes, items: Items) -> Candi
         return fit[0]
     common = reduce(np.intersect1d, (each.rows for each in answers.values()))
     scores = {name: each.of(common) for name, each in answers.items()}
-    right = {name: _right(each, codes[common]).astype(np.float64) for name, each in scores.items()}
+    right = {name: _right(each, class_ids[common]).astype(np.float64) for name, each in scores.items()}
     most = right[max(right, key=lambda name: right[name].mean())]
     near = [name for name, each in right.items() if (most - each).mean() <= (most - each).std() / len(common) ** 0.5]
-    least = min(near, key=lambda name: _scaled(scores[name], codes[common])[1])
+    least = min(near, key=lambda name: _scaled(scores[name], class_ids[common])[1])
     return next(each for each in fit if each.name == least)
 
 
@@ -112,12 +112,12 @@ def baselines(parts: Sequence[Fold], known: Labelled, modality: Modality) -> dic
     """What a linear probe of raw features, and the most frequent class, get right in the same folds."""
     if not parts:
         return {}
-    codes, naming, raw = known.labels, NAMINGS[named(known.labels)], raw_features(modality, known.items)
+    class_ids, naming, raw = known.labels, LABEL_TYPES[named(known.labels)], raw_features(modality, known.items)
     rows = np.concatenate([part.held for part in parts])
-    probed = [linear_probes(raw[part.kept], codes[part.kept], raw[part.held]) for part in parts]
-    usual = [naming.usual(codes[part.kept])[:1].repeat(len(part.held), axis=0) for part in parts]
+    probed = [linear_probes(raw[part.kept], class_ids[part.kept], raw[part.held]) for part in parts]
+    usual = [naming.usual(class_ids[part.kept])[:1].repeat(len(part.held), axis=0) for part in parts]
     return {
-        name: Baseline(rows, naming.right(np.concatenate(answers), codes[rows]))
+        name: Baseline(rows, naming.right(np.concatenate(answers), class_ids[rows]))
         for name, answers in (("raw", probed), ("chance", usual))
     }
 
@@ -170,20 +170,20 @@ def conclusion(record: Mapping[str, Any], role: str = "is handed over") -> tuple
     return "good", f"{text}, {value:.0f} points ({low:.0f} to {high:.0f}) more than {BASELINES['raw']}."
 
 
-def _scaled(scores: Float32[np.ndarray, "m k"], codes: Codes) -> tuple[float, float]:
+def _scaled(scores: Float32[np.ndarray, "m k"], class_ids: ClassIds) -> tuple[float, float]:
     """The temperature that fits these scores best, and the loss at it."""
-    temperature = fitting_temperature(scores, codes)
-    return temperature, loss_at(scores, codes, temperature)
+    temperature = fitting_temperature(scores, class_ids)
+    return temperature, loss_at(scores, class_ids, temperature)
 
 
-def _right(scores: Float32[np.ndarray, "m k"], codes: Codes) -> Shaped[np.ndarray, " m"]:
-    naming = NAMINGS[named(codes)]
-    return naming.right(naming.decided(naming.probabilities(torch.from_numpy(scores)).numpy()), codes)
+def _right(scores: Float32[np.ndarray, "m k"], class_ids: ClassIds) -> Shaped[np.ndarray, " m"]:
+    naming = LABEL_TYPES[named(class_ids)]
+    return naming.right(naming.decided(naming.probabilities(torch.from_numpy(scores)).numpy()), class_ids)
 
 
-def _score(candidate: Candidate, codes: Codes) -> dict[str, Any] | None:
+def _score(candidate: Candidate, class_ids: ClassIds) -> dict[str, Any] | None:
     if candidate.answered is None:
         return None
-    scores, there = candidate.answered.scores, codes[candidate.answered.rows]
+    scores, there = candidate.answered.scores, class_ids[candidate.answered.rows]
     right, (_, loss) = _right(scores, there), _scaled(scores, there)
     return {**score_interval(right)._asdict(), "loss": loss, "items": len(right)}

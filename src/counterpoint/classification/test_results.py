@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
 from counterpoint.classification.classifier import Classifier
-from counterpoint.data.splits import Codes, is_labelled
+from counterpoint.data.splits import ClassIds, is_labelled
 from counterpoint.errors import LabelError, listed
 from counterpoint.evaluation.intervals import score_interval
 from counterpoint.evaluation.labelled import Labelled
@@ -46,23 +46,23 @@ def answered(
 
     Raises ``LabelError`` where the items are of classes that the classifier does not know.
     """
-    codes, naming = _own_codes(classifier, asked), classifier.naming
+    class_ids, naming = _own_codes(classifier, asked), classifier.naming
     learned = known.of(np.flatnonzero(is_labelled(known.labels)))
-    usual = naming.usual(_own_codes(classifier, learned))[:1].repeat(len(codes), axis=0)
+    usual = naming.usual(_own_codes(classifier, learned))[:1].repeat(len(class_ids), axis=0)
     likely = classifier.probabilities(asked.items) if likely is None else likely
     answers, sure = naming.decided(likely), naming.sure(likely)
-    right = naming.right(answers, codes)
+    right = naming.right(answers, class_ids)
     return {
         **score_interval(right)._asdict(),
-        "items": len(codes),
+        "items": len(class_ids),
         "kind": classifier.kind,
-        "chance": float(naming.right(usual, codes).mean()),
+        "chance": float(naming.right(usual, class_ids).mean()),
         "calibration": calibration_error(right == 1, sure),
         "calibration_expected": expected_calibration_error(sure, seed=seed),
         "classes": list(classifier.classes),
-        "confusion": confusion(answers, codes, len(classifier.classes)),
+        "confusion": confusion(answers, class_ids, len(classifier.classes)),
         "most_wrong": [
-            _said(classifier, asked.items, likely, row) | {"label": _name(classifier, codes[row])}
+            _said(classifier, asked.items, likely, row) | {"label": _name(classifier, class_ids[row])}
             for row in _surest(np.flatnonzero(right < 1), sure)
         ],
     }
@@ -83,7 +83,7 @@ def least_certain(classifier: Classifier, items: Items) -> list[dict[str, Any]]:
     return [_said(classifier, items, likely, row) for row in rows]
 
 
-def confusion(answers: Codes, codes: Codes, count: int) -> list[list[int]]:
+def confusion(answers: ClassIds, class_ids: ClassIds, count: int) -> list[list[int]]:
     """How many items of each class are taken for each class; of several, how many that were missed for which instead.
 
     >>> confusion(np.asarray([0, 1, 1]), np.asarray([0, 0, 1]), 2)
@@ -91,11 +91,13 @@ def confusion(answers: Codes, codes: Codes, count: int) -> list[list[int]]:
     >>> confusion(np.asarray([[1, 1, 0]]), np.asarray([[1, 0, 1]]), 3)
     [[1, 0, 0], [0, 0, 0], [0, 1, 0]]
     """
-    if codes.ndim == 1:
-        found: list[list[int]] = np.bincount(codes * count + answers, minlength=count**2).reshape(count, count).tolist()
+    if class_ids.ndim == 1:
+        found: list[list[int]] = (
+            np.bincount(class_ids * count + answers, minlength=count**2).reshape(count, count).tolist()
+        )
         return found
-    missed, instead = codes * (1 - answers), answers * (1 - codes)
-    several: list[list[int]] = (missed.T @ instead + np.diag((codes * answers).sum(axis=0))).tolist()
+    missed, instead = class_ids * (1 - answers), answers * (1 - class_ids)
+    several: list[list[int]] = (missed.T @ instead + np.diag((class_ids * answers).sum(axis=0))).tolist()
     return several
 
 
@@ -141,7 +143,7 @@ def _said(classifier: Classifier, items: Items, likely: Float32[np.ndarray, "n k
     }
 
 
-def _own_codes(classifier: Classifier, asked: Labelled) -> Codes:
+def _own_codes(classifier: Classifier, asked: Labelled) -> ClassIds:
     """What the items are named, in the classifier's numbers."""
     there = asked.occurring()
     unknown = sorted(there - set(classifier.classes))

@@ -17,7 +17,7 @@ from counterpoint.cli.help import TOOLS, Layout, example
 from counterpoint.errors import no_run, visible
 from counterpoint.plans import Plan
 from counterpoint.plans.data_options import AS_IT_IS as AS_IT_IS
-from counterpoint.plans.data_options import DataOptions
+from counterpoint.plans.data_options import ReadOptions
 from counterpoint.storage.files import expanded
 
 P = ParamSpec("P")
@@ -58,7 +58,7 @@ Run = Annotated[Path, Parameter(converter=_there)]
 
 Choices = Annotated[Plan, Parameter(name="*")]
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON object and nothing else.")]
-Data = Annotated[DataOptions, Parameter(name="*", allow_leading_hyphen=True)]
+Data = Annotated[ReadOptions, Parameter(name="*", allow_leading_hyphen=True)]
 Flag = Parameter(negative="")
 Several = Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")]
 Trust = Annotated[

@@ -10,12 +10,12 @@ from cyclopts import Parameter
 from counterpoint.cli.app import AS_IT_IS, AsJson, Data, Flag, Place, Run, app, say, trusts
 from counterpoint.cli.help import LABELS, example
 from counterpoint.errors import InputError, counted
-from counterpoint.plans import Distilling, Lifecycle, Tuning
+from counterpoint.plans import DistillPlan, FinetunePlan, SemiPlan
 
-Tunings = Annotated[Tuning, Parameter(name="*")]
-Distillings = Annotated[Distilling, Parameter(name="*")]
-Lifecycles = Annotated[Lifecycle, Parameter(name="*")]
-TUNED_AS_USUAL, DISTILLED_AS_USUAL, ALL_AS_USUAL = Tuning(), Distilling(), Lifecycle()
+Tunings = Annotated[FinetunePlan, Parameter(name="*")]
+Distillings = Annotated[DistillPlan, Parameter(name="*")]
+Lifecycles = Annotated[SemiPlan, Parameter(name="*")]
+TUNED_AS_USUAL, DISTILLED_AS_USUAL, ALL_AS_USUAL = FinetunePlan(), DistillPlan(), SemiPlan()
 
 
 @app.command(

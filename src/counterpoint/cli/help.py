@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cyclopts import Group
 from cyclopts.help import DefaultFormatter
 
-from counterpoint.plans.data_options import DataOptions
+from counterpoint.plans.data_options import ReadOptions
 
 if TYPE_CHECKING:
     from cyclopts.help import HelpEntry, HelpPanel
@@ -50,7 +50,7 @@ TOPICS = {
         "first",
         "second",
         "modality",
-        *(each.name for each in dataclasses.fields(DataOptions)),
+        *(each.name for each in dataclasses.fields(ReadOptions)),
     ),
     OTHERS: (),
     "Method": (
@@ -70,7 +70,7 @@ TOPICS = {
     "Budget": ("minutes", "epochs", "per_class", "fraction", "budget", "draws", "trials", "repeats", "seeds", "items"),
     "Training": (
         "batch_size",
-        "at_once",
+        "micro_batch",
         "optimizer",
         "learning_rate",
         "scaling",

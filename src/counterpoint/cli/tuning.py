@@ -9,10 +9,10 @@ from cyclopts import Parameter
 
 from counterpoint.cli.app import AS_IT_IS, USUAL, AsJson, Choices, Data, Flag, Place, Run, app, say, trusts
 from counterpoint.cli.help import CHOOSE, example
-from counterpoint.plans import Lab
+from counterpoint.plans import LabPlan
 
-Labs = Annotated[Lab, Parameter(name="*")]
-USUAL_LAB = Lab()
+Labs = Annotated[LabPlan, Parameter(name="*")]
+USUAL_LAB = LabPlan()
 
 
 @app.command(

@@ -1,8 +1,8 @@
 """The comparison of n anchors with m candidates: who is positive, who is negative, how similar; and its loss."""
 
-from counterpoint.comparison.relations import Few as Few
 from counterpoint.comparison.relations import Relation as Relation
 from counterpoint.comparison.relations import SameItem as SameItem
+from counterpoint.comparison.relations import SparsePairs as SparsePairs
 from counterpoint.comparison.relations import same_item as same_item
 from counterpoint.comparison.similarity import Inner as Inner
 from counterpoint.comparison.similarity import Similarity as Similarity

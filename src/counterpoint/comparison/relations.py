@@ -11,7 +11,7 @@ from jaxtyping import Bool, Int64
 from torch import Tensor
 
 
-class Few(NamedTuple):
+class SparsePairs(NamedTuple):
     """A relation in which nearly every candidate is a negative, told by the few that are not."""
 
     positive: tuple[Int64[Tensor, " p"], Int64[Tensor, " p"]]
@@ -34,7 +34,7 @@ class Relation(ABC):
         """The same for these anchors only."""
 
     @abstractmethod
-    def few(self) -> Few | None:
+    def sparse(self) -> SparsePairs | None:
         """The pairs that are no negatives, or None where there are many of them."""
 
     @abstractmethod
@@ -70,7 +70,7 @@ class SameItem(Relation):
     def items(self) -> tuple[Int64[Tensor, " n"], Int64[Tensor, " m"]]:
         return self.anchor, self.candidate
 
-    def few(self) -> Few | None:
+    def sparse(self) -> SparsePairs | None:
         known, order = torch.sort(self.candidate, stable=True)
         low, high = torch.searchsorted(known, self.anchor), torch.searchsorted(known, self.anchor, right=True)
         count = high - low
@@ -82,9 +82,9 @@ class SameItem(Relation):
         column = order[low[row] + turn]
         everyone = slice(0, len(self.candidate))
         if self.first is None:
-            return Few((row, column), (row[:0], column[:0]), everyone)
+            return SparsePairs((row, column), (row[:0], column[:0]), everyone)
         itself = column == row + self.first
-        return Few((row[~itself], column[~itself]), (row[itself], column[itself]), everyone)
+        return SparsePairs((row[~itself], column[~itself]), (row[itself], column[itself]), everyone)
 
 
 def same_item(anchor: Int64[Tensor, " n"], candidate: Int64[Tensor, " m"] | None = None) -> SameItem:

@@ -1,7 +1,7 @@
 """Ways past the table: an objective that needs only row sums says so, and is then computed from blocks.
 
 An objective is a function of a ``Tile``, which is enough for every one of them. One whose loss follows from the
-log-sum-exp over what an anchor is compared with can name a second function, of a ``Whole``, that gives the same
+log-sum-exp over what an anchor is compared with can name a second function, of a ``RowSums``, that gives the same
 numbers, or None where it cannot. The tests hold the two against each other.
 """
 
@@ -17,7 +17,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from counterpoint.comparison.fused import Pairs, log_sum_exp
-from counterpoint.comparison.relations import Few, SameItem
+from counterpoint.comparison.relations import SameItem, SparsePairs
 from counterpoint.comparison.similarity import dot
 from counterpoint.comparison.table import Comparison
 
@@ -27,7 +27,7 @@ OfTiles = TypeVar("OfTiles", bound=Callable[..., Tensor])
 
 
 @runtime_checkable
-class Changing(Protocol):
+class ChangingTemperature(Protocol):
     """An objective whose temperature changes as a run goes."""
 
     def formula(self) -> partial[Tensor]:
@@ -39,15 +39,15 @@ _shortcuts: dict[Callable[..., Tensor], Shortcut] = {}
 
 
 @dataclass(frozen=True)
-class Whole:
+class RowSums:
     """All rows of a comparison of inner products, seen through sums over each."""
 
     comparison: Comparison
 
     @property
-    def few(self) -> Few | None:
+    def sparse(self) -> SparsePairs | None:
         """The pairs that are no negatives, where they are few."""
-        return self.comparison.relation.few()
+        return self.comparison.relation.sparse()
 
     @property
     def groups(self) -> SameItem | None:
@@ -55,21 +55,21 @@ class Whole:
         relation = self.comparison.relation
         return relation if isinstance(relation, SameItem) else None
 
-    def negatives(self, few: Few, temperature: Scale) -> Float[Tensor, " n"]:
+    def negatives(self, sparse: SparsePairs, temperature: Scale) -> Float[Tensor, " n"]:
         """The log of the sum of e^{s/t} over the negatives of every anchor; minus infinity without negatives."""
-        return self._all_but(_no_negatives(few), few.negatives, temperature)
+        return self._all_but(_no_negatives(sparse), sparse.negatives, temperature)
 
-    def negative_count(self, few: Few) -> Float[Tensor, " n"]:
+    def negative_count(self, sparse: SparsePairs) -> Float[Tensor, " n"]:
         """How many negatives every anchor has."""
         anchors = self.comparison.anchors
-        blank, _ = _inside(_no_negatives(few), few.negatives)
-        everyone = len(self.comparison.candidates[few.negatives])
+        blank, _ = _inside(_no_negatives(sparse), sparse.negatives)
+        everyone = len(self.comparison.candidates[sparse.negatives])
         return (everyone - torch.bincount(blank, minlength=len(anchors))).to(anchors.dtype)
 
-    def negative_squares(self, few: Few) -> Float[Tensor, " n"]:
+    def negative_squares(self, sparse: SparsePairs) -> Float[Tensor, " n"]:
         """The sum of s^2 over the negatives of every anchor: a C^T C a over all candidates C, less the few others."""
-        anchors, candidates = self.comparison.anchors, self.comparison.candidates[few.negatives]
-        row, column = _inside(_no_negatives(few), few.negatives)
+        anchors, candidates = self.comparison.anchors, self.comparison.candidates[sparse.negatives]
+        row, column = _inside(_no_negatives(sparse), sparse.negatives)
         others = (anchors.index_select(0, row) * candidates.index_select(0, column)).sum(dim=1).square()
         everyone = (anchors @ (candidates.T @ candidates) * anchors).sum(dim=1)
         return everyone.index_add(0, row, -others)
@@ -92,9 +92,9 @@ class Whole:
         groups = self.groups
         return groups is not None and groups.first == 0 and groups.anchor is groups.candidate
 
-    def positives(self, few: Few, temperature: Scale) -> tuple[Int64[Tensor, " p"], Float[Tensor, " p"]]:
+    def positives(self, sparse: SparsePairs, temperature: Scale) -> tuple[Int64[Tensor, " p"], Float[Tensor, " p"]]:
         """The anchor of every positive pair, and how alike the pair is over the temperature."""
-        anchor, candidate = few.positive
+        anchor, candidate = sparse.positive
         first = self.comparison.anchors.index_select(0, anchor)
         second = self.comparison.candidates.index_select(0, candidate)
         return anchor, (first * second).sum(dim=1) / temperature
@@ -127,7 +127,7 @@ class Whole:
 
 
 def has_shortcut(shortcut: Shortcut) -> Callable[[OfTiles], OfTiles]:
-    """Say of an objective that ``shortcut``, given a ``Whole`` and the same options, returns the same losses."""
+    """Say of an objective that ``shortcut``, given a ``RowSums`` and the same options, returns the same losses."""
 
     def remember(objective: OfTiles) -> OfTiles:
         _shortcuts[objective] = shortcut
@@ -138,19 +138,19 @@ def has_shortcut(shortcut: Shortcut) -> Callable[[OfTiles], OfTiles]:
 
 def by_shortcut(comparison: Comparison, objective: Callable[..., Tensor]) -> Float[Tensor, " n"] | None:
     """One loss per anchor of a lifted comparison, or None where only tiles will do."""
-    objective = objective.formula() if isinstance(objective, Changing) else objective
+    objective = objective.formula() if isinstance(objective, ChangingTemperature) else objective
     formula, options = objective, dict[str, object]()
     if isinstance(objective, partial) and not objective.args:
         formula, options = objective.func, objective.keywords
     shortcut = _shortcuts.get(formula) if isinstance(formula, Hashable) else None
     if shortcut is None or comparison.similarity is not dot or comparison.sieve is not None:
         return None
-    return shortcut(Whole(comparison), **options)
+    return shortcut(RowSums(comparison), **options)
 
 
-def _no_negatives(few: Few) -> Pairs:
+def _no_negatives(sparse: SparsePairs) -> Pairs:
     """The pairs that are no negatives, positive or left out."""
-    return torch.cat([few.positive[0], few.left_out[0]]), torch.cat([few.positive[1], few.left_out[1]])
+    return torch.cat([sparse.positive[0], sparse.left_out[0]]), torch.cat([sparse.positive[1], sparse.left_out[1]])
 
 
 def _inside(pairs: tuple[Tensor, ...], columns: slice) -> Pairs:

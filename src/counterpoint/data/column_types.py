@@ -75,7 +75,7 @@ class Traits:
         return self.known == self.distinct > 1 and not self.column.missing
 
     @property
-    def few(self) -> bool:
+    def sparse(self) -> bool:
         """Whether the values may be classes: truths, or few different strings or whole numbers, most of them twice."""
         return self.distinct <= min(FEW, max(2, self.known // 2)) and self.whole
 

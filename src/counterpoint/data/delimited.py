@@ -21,7 +21,7 @@ from pyarrow import csv as arrow_csv
 from counterpoint.data.dialect import Dialect, dialect_of, with_tabs, without_preamble
 from counterpoint.data.quotation import require_closed
 from counterpoint.errors import SourceError
-from counterpoint.plans.data_options import DataOptions
+from counterpoint.plans.data_options import ReadOptions
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Separated:
     delimiter: str
 
 
-def read_separated(text: str, options: DataOptions, *, suffix: str, called: str) -> Separated:
+def read_separated(text: str, options: ReadOptions, *, suffix: str, called: str) -> Separated:
     """The rows of a file of separated values.
 
     Raises:

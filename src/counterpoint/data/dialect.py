@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from counterpoint.plans.data_options import DataOptions
+from counterpoint.plans.data_options import ReadOptions
 
 DELIMITERS = (",", ";", "\t", "|")
 
@@ -90,7 +90,7 @@ def _head(text: str) -> list[str]:
     return [line for line in io.StringIO(text[:end], newline=None) if line.strip()]
 
 
-def dialect_of(text: str, options: DataOptions, *, suffix: str) -> Dialect:
+def dialect_of(text: str, options: ReadOptions, *, suffix: str) -> Dialect:
     """What the first rows of a file show of how it is written."""
     head = _head(text)
     quoting = options.quoting != "none"

@@ -35,7 +35,7 @@ from counterpoint.data.tables import index_of, is_table, read_parquet, refuse_sp
 from counterpoint.data.text_encoding import decoded
 from counterpoint.data.ts_files import read_ts, require_head
 from counterpoint.errors import SourceError
-from counterpoint.plans.data_options import AS_IT_IS, DataOptions
+from counterpoint.plans.data_options import AS_IT_IS, ReadOptions
 from counterpoint.storage.reading_errors import door
 
 SEPARATED = (".csv", ".tsv")
@@ -95,7 +95,7 @@ def is_columns(source: object) -> bool:
 
 
 @door
-def read_frame(source: object, options: DataOptions = AS_IT_IS) -> Frame:
+def read_frame(source: object, options: ReadOptions = AS_IT_IS) -> Frame:
     """The columns of a file, a data frame or a dictionary of columns.
 
     Raises:
@@ -140,7 +140,7 @@ def text_in(file: Path) -> str:
     return decoded(contents(file), encoding=None, called=f"'{file.name}'")[0]
 
 
-def _of_file(file: Path, called: str, options: DataOptions) -> Frame:
+def _of_file(file: Path, called: str, options: ReadOptions) -> Frame:
     if file.is_dir() or not is_frame(file):
         raise SourceError(f"{called} is not a file of columns: expected a name that ends in {', '.join(SUFFIXES)}.")
     suffix = _suffix(file)

@@ -154,13 +154,13 @@ def of_names(names: Names) -> tuple[Int64[np.ndarray, "n k"], list[str]]:
     """For each class whether an item is named so, and the names of the classes."""
     classes = in_order(name for each in names for name in each or ())
     place = {name: column for column, name in enumerate(classes)}
-    codes = np.zeros((len(names), len(classes)), dtype=np.int64)
+    class_ids = np.zeros((len(names), len(classes)), dtype=np.int64)
     for row, each in enumerate(names):
         if each is None:
-            codes[row] = UNLABELLED
+            class_ids[row] = UNLABELLED
         else:
-            codes[row, [place[name] for name in each]] = 1
-    return codes, classes
+            class_ids[row, [place[name] for name in each]] = 1
+    return class_ids, classes
 
 
 def missing_words(labels: Counter[Key]) -> list[str]:

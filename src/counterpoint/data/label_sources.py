@@ -32,7 +32,7 @@ class Given(NamedTuple):
 
 
 def find_labels(spec: object, source: object, items: Items) -> Given:
-    """The labels that are meant by ``spec``; see ``labels.read_codes``."""
+    """The labels that are meant by ``spec``; see ``labels.read_class_ids``."""
     if spec is None:
         if items.labels is None:
             raise LabelError(

@@ -15,11 +15,11 @@ from jaxtyping import Int64
 
 from counterpoint.data import label_names as names
 from counterpoint.data.label_sources import Given, find_labels
-from counterpoint.data.splits import UNLABELLED, Codes, class_counts, is_labelled
+from counterpoint.data.splits import UNLABELLED, ClassIds, class_counts, is_labelled
 from counterpoint.data.wide_series import one_per_series
 from counterpoint.errors import LabelError, counted, listed
 from counterpoint.interfaces import Items
-from counterpoint.label_types import BETWEEN, NAMINGS, named
+from counterpoint.label_types import BETWEEN, LABEL_TYPES, named
 
 NO_LABEL = "no label"
 
@@ -28,7 +28,7 @@ NO_LABEL = "no label"
 class Labels:
     """The class of every item, -1 throughout for those without a label, and how that was read."""
 
-    codes: Codes
+    class_ids: ClassIds
     classes: list[str]
     notes: Sequence[str] = ()
     """Sentences for people on how they were read."""
@@ -36,19 +36,19 @@ class Labels:
     @property
     def labelled(self) -> int:
         """How many items have a label."""
-        return int(is_labelled(self.codes).sum())
+        return int(is_labelled(self.class_ids).sum())
 
     def names(self) -> list[str]:
         """The class of every item, or its classes with bars between; ``NO_LABEL`` where it has none."""
-        naming, known = NAMINGS[named(self.codes)], is_labelled(self.codes)
+        naming, known = LABEL_TYPES[named(self.class_ids)], is_labelled(self.class_ids)
         return [
             naming.said(code, self.classes) if there else NO_LABEL
-            for code, there in zip(self.codes, known, strict=True)
+            for code, there in zip(self.class_ids, known, strict=True)
         ]
 
     def counts(self) -> dict[str, int]:
         """How many items are of each class."""
-        return class_counts(self.codes, self.classes)
+        return class_counts(self.class_ids, self.classes)
 
     def single(self) -> list[str]:
         """The classes of one item, where others have more: they are learned from, and cannot be held out as well."""
@@ -56,7 +56,7 @@ class Labels:
         return [name for name, count in counts.items() if count == 1] if max(counts.values()) > 1 else []
 
 
-def read_codes(spec: object, source: object, items: Items) -> Labels:
+def read_class_ids(spec: object, source: object, items: Items) -> Labels:
     """What the items are named, -1 for those without a label, and the names of the classes.
 
     Items may be of several classes: in an array (n, k) of zeros and ones, with lists of names, or with names such as
@@ -75,26 +75,26 @@ def read_codes(spec: object, source: object, items: Items) -> Labels:
     given = find_labels(spec, source, items)
     labels = names.checked(_of_items(given.labels, items))
     if any(map(names.is_several, labels)):
-        codes, classes, notes = _of_lists(labels)
+        class_ids, classes, notes = _of_lists(labels)
     else:
-        codes, classes, notes = _of_scalars(labels, given)
-    if codes.ndim == 2 and not classes:
+        class_ids, classes, notes = _of_scalars(labels, given)
+    if class_ids.ndim == 2 and not classes:
         raise LabelError(f"None of the {len(items)} items is of any class. Label a few of every class.")
-    if not is_labelled(codes).any():
+    if not is_labelled(class_ids).any():
         raise LabelError(f"None of the {len(items)} items has a label. Label a few of every class.")
-    return Labels(codes, classes, (*given.notes, *notes))
+    return Labels(class_ids, classes, (*given.notes, *notes))
 
 
 def read_some_labels(spec: object, source: object, items: Items) -> Labels:
-    """As ``read_codes``, of items to learn from.
+    """As ``read_class_ids``, of items to learn from.
 
     Raises:
-        LabelError: As ``read_codes``; or fewer than two classes are labelled, or all labels are different numbers, or,
-            where items may be of several classes, none or all of them are of one.
+        LabelError: As ``read_class_ids``; or fewer than two classes are labelled, or all labels are different numbers,
+            or, where items may be of several classes, none or all of them are of one.
     """
-    labels = read_codes(spec, source, items)
-    if labels.codes.ndim == 2:
-        _require_both(labels.codes[is_labelled(labels.codes)], labels.classes)
+    labels = read_class_ids(spec, source, items)
+    if labels.class_ids.ndim == 2:
+        _require_both(labels.class_ids[is_labelled(labels.class_ids)], labels.classes)
         return labels
     if len(labels.classes) < 2:
         every = f"All {labels.labelled} labels are" if labels.labelled > 1 else "The only label is"
@@ -131,8 +131,8 @@ def encode(labels: Sequence[Any] | np.ndarray, classes: Sequence[str] | None = N
 
     A label that is missing is -1.
 
-    >>> codes, classes = encode(["shoe", "bag", "shoe", None])
-    >>> codes.tolist(), classes
+    >>> class_ids, classes = encode(["shoe", "bag", "shoe", None])
+    >>> class_ids.tolist(), classes
     ([1, 0, 1, -1], ['bag', 'shoe'])
     """
     cells = labels.tolist() if hasattr(labels, "tolist") else labels
@@ -156,7 +156,7 @@ def _numbered(
 Named = dict[names.Key, str | None]
 """The class that every different label names, None for those that name none."""
 
-Read = tuple[Codes, list[str], list[str]]
+Read = tuple[ClassIds, list[str], list[str]]
 """Codes, classes and notes."""
 
 

@@ -125,8 +125,8 @@ def described(
     """
     lists = any(column.role == "number" and column.type == "list of numbers" for column in columns)
     called = next((column.name for column in columns if column.role == "id"), None)
-    codes = None if called is None or lists else codes_of(frame, called)
-    whose = codes if codes is not None and int(codes.max()) + 1 < len(frame) else None
+    class_ids = None if called is None or lists else codes_of(frame, called)
+    whose = class_ids if class_ids is not None and int(class_ids.max()) + 1 < len(frame) else None
     timed = any(column.role == "time" for column in columns)
     part = "a step" if whose is None and not lists else "a channel"
     settled = []
@@ -137,8 +137,10 @@ def described(
         elif column.name not in given and column.role == "label" and whose is not None:
             column = _label(column, whose, frame)
         elif column.name not in given and column.role == "number" and lists and column.type != "list of numbers":
-            few = traits[column.name].few
-            column = replace(column, role="label" if few else "ignore", note="" if few else "one number, no steps")
+            sparse = traits[column.name].sparse
+            column = replace(
+                column, role="label" if sparse else "ignore", note="" if sparse else "one number, no steps"
+            )
         settled.append(_noted(column, part) if column.role == "number" else column)
     return settled
 
@@ -150,8 +152,8 @@ def codes_of(frame: Frame, name: str) -> Int64[np.ndarray, " n"]:
         SourceError: The cells are lists or records.
     """
     written = pa.array(words_in(name, frame.columns[name], frame.called), pa.string())
-    codes: np.ndarray = written.dictionary_encode().indices.to_numpy().astype(np.int64)
-    return codes
+    class_ids: np.ndarray = written.dictionary_encode().indices.to_numpy().astype(np.int64)
+    return class_ids
 
 
 def _pairs(frame: Frame, traits: Mapping[str, Traits], roles: Mapping[str, str]) -> list[tuple[str, str]]:

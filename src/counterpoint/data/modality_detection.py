@@ -14,7 +14,7 @@ from counterpoint.data.column_types import LISTS, SENTENCES, Traits
 from counterpoint.data.frames import Frame
 from counterpoint.data.schema import Column
 from counterpoint.errors import SourceError, listed
-from counterpoint.plans.data_options import DataOptions, named_columns
+from counterpoint.plans.data_options import ReadOptions, named_columns
 
 ID_NAMES = ("id", "series", "index", "name", "key", "", "unnamed: 0", "doc", "document", "file", "path")
 """What people and pandas call the column that names the rows."""
@@ -33,7 +33,7 @@ MANY = 5
 """Columns of numbers beside which nobody can say whether sentences or they are to be learned from."""
 
 
-def kind_in(frame: Frame, traits: Mapping[str, Traits], roles: Mapping[str, str], options: DataOptions) -> str:
+def kind_in(frame: Frame, traits: Mapping[str, Traits], roles: Mapping[str, str], options: ReadOptions) -> str:
     """Which kind of data columns hold.
 
     Raises:
@@ -75,7 +75,7 @@ def _text_or_table(traits: Mapping[str, Traits]) -> str:
         name
         for name, each in others.items()
         if (each.column.role in ("number", "category", "time") or each.column.type in ("integer", "float"))
-        and not (each.few and each.distinct > 1)
+        and not (each.sparse and each.distinct > 1)
         and name.lower() not in LABEL_NAMES
     ]
     if not texts:

@@ -16,8 +16,8 @@ from counterpoint.data.schema import no_column
 from counterpoint.data.sheets import read_sheet
 from counterpoint.errors import LabelError, closest, listed
 from counterpoint.interfaces import Items
-from counterpoint.modality import Wishes
-from counterpoint.plans.data_options import DataOptions
+from counterpoint.modality import DataOptions
+from counterpoint.plans.data_options import ReadOptions
 
 COLUMNS = ("first", "second", "same")
 
@@ -71,7 +71,7 @@ def read_scores(
         frame = read_frame(source)
         if spec not in frame.columns:
             raise LabelError(str(no_column(spec, frame.columns)))
-        sheet = read_sheet(frame, Wishes(data=DataOptions(schema=f"{spec}:score")), "table")
+        sheet = read_sheet(frame, DataOptions(data=ReadOptions(schema=f"{spec}:score")), "table")
         numeric = sheet.schema.named(spec).type in ("integer", "float", "boolean")
         said, where = sheet.numbers(spec) if numeric else np.asarray(sheet.words(spec)), f"The column '{spec}' has"
         places = frame.rows.tolist()

@@ -10,7 +10,7 @@ from counterpoint.data.pictures import Survey
 from counterpoint.data.schema import NO_COLUMNS, Column, Schema
 from counterpoint.data.value_range import Range
 from counterpoint.errors import PlanError
-from counterpoint.plans.data_options import AS_IT_IS, DataOptions
+from counterpoint.plans.data_options import AS_IT_IS, ReadOptions
 from counterpoint.preprocessing import Preprocessing
 from counterpoint.storage.typed_json import Between, Misfit, Pixels, made
 
@@ -29,7 +29,7 @@ class Sight:
     deviation: list[float]
     views: str
     schema: Schema = NO_COLUMNS
-    options: DataOptions = AS_IT_IS
+    options: ReadOptions = AS_IT_IS
     levels: Range | None = None
     """Which numbers are black and full brightness; None where the training data was bytes, from 0 to 255."""
     like: Preprocessing | None = None
@@ -51,12 +51,15 @@ class Sight:
         return record if self.like is None else {**record, "like": self.like.record()}
 
     @classmethod
-    def restore(cls, settings: Mapping[str, Any]) -> Sight:
+    def from_settings(cls, settings: Mapping[str, Any]) -> Sight:
         """From a record, those of older versions too."""
         known = {name: value for name, value in settings.items() if name != "column"}
         column = settings.get("column")
         before = [] if column is None else [asdict(Column(column, "path", "string"))]
-        known |= {"schema": Schema.restore(settings.get("schema", before)), "options": settings.get("options", {})}
+        known |= {
+            "schema": Schema.from_settings(settings.get("schema", before)),
+            "options": settings.get("options", {}),
+        }
         sight = made(cls, known)
         levels = () if sight.levels is None else (sight.levels.low, sight.levels.high)
         if {len(sight.mean), len(sight.deviation)} != {sight.channels} or {*map(len, levels)} - {1, sight.channels}:

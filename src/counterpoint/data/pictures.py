@@ -33,8 +33,8 @@ from counterpoint.data.subset import spread
 from counterpoint.data.value_range import Levels, Range, Scale, deepest, kind_of, scale
 from counterpoint.errors import SourceError
 from counterpoint.interfaces import Items
-from counterpoint.modality import Wishes
-from counterpoint.plans.data_options import DataOptions
+from counterpoint.modality import DataOptions
+from counterpoint.plans.data_options import ReadOptions
 from counterpoint.preprocessing import Preprocessing
 from counterpoint.storage.files import expanded
 from counterpoint.storage.reading_errors import door
@@ -233,7 +233,7 @@ def _listing(source: object, column: str | None) -> Listing | None:
 
 def _of_columns(source: object, column: str | None) -> Listing:
     """The photos in a column of encoded pictures, or of paths."""
-    sheet = read_sheet(source, Wishes(data=DataOptions(column=column)), "image")
+    sheet = read_sheet(source, DataOptions(data=ReadOptions(column=column)), "image")
     name = packed_pictures.picture_column(sheet)
     return listing.of_sheet(sheet) if name is None else packed_pictures.of_column(sheet, name)
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from counterpoint.data.schema import Schema
 from counterpoint.data.tokens import Script
-from counterpoint.plans.data_options import DataOptions
+from counterpoint.plans.data_options import ReadOptions
 from counterpoint.storage.typed_json import Between, Count
 
 
@@ -30,6 +30,6 @@ class Reading:
     paired: bool
     views: str
     schema: Schema
-    options: DataOptions
+    options: ReadOptions
     network: Mapping[str, Any] | None
     """What it takes to build the network again whose tokenizer this is."""

@@ -75,11 +75,11 @@ class Schema:
         ]
 
     def settings(self) -> list[dict[str, Any]]:
-        """The schema as it is kept with a model; ``restore`` takes it."""
+        """The schema as it is kept with a model; ``from_settings`` takes it."""
         return [asdict(column) for column in self.columns]
 
     @classmethod
-    def restore(cls, settings: Any) -> Schema:
+    def from_settings(cls, settings: Any) -> Schema:
         """The schema that ``settings`` came from."""
         return cls(conform(settings, tuple[Column, ...], "schema"))
 

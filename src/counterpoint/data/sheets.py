@@ -14,10 +14,10 @@ from counterpoint.data.frames import Cells, Frame, is_columns, read_frame
 from counterpoint.data.modality_detection import LABEL_NAMES, as_number, is_id, kind_in, text_column
 from counterpoint.data.schema import Column, Schema, no_column, numbers_in, parsed_roles, words_in
 from counterpoint.errors import SourceError
-from counterpoint.modality import Wishes
-from counterpoint.plans.data_options import DataOptions, named_columns
+from counterpoint.modality import DataOptions
+from counterpoint.plans.data_options import ReadOptions, named_columns
 
-NOTHING = Wishes()
+NOTHING = DataOptions()
 
 LEARNED = {"table": ("number", "category", "time"), "text": ("text",), "image": ("path",), "series": ("number",)}
 """The roles that each kind of data learns from."""
@@ -68,12 +68,12 @@ class Sheet:
         return [word or None for word in self.words(called[0])]
 
 
-def read_sheet(source: object, wishes: Wishes = NOTHING, kind: str = "auto") -> Sheet:
+def read_sheet(source: object, options: DataOptions = NOTHING, kind: str = "auto") -> Sheet:
     """The columns of a source and what they are.
 
     Args:
         source: A file of columns, a data frame, a dictionary of columns.
-        wishes: What a person said of the columns: in options, or by naming them as labels or pairs.
+        options: What a person said of the columns: in options, or by naming them as labels or pairs.
         kind: The kind of data that they hold; inferred with ``auto``.
 
     Raises:
@@ -81,14 +81,14 @@ def read_sheet(source: object, wishes: Wishes = NOTHING, kind: str = "auto") -> 
     """
     if isinstance(source, Sheet):
         return source
-    frame, units = without_units(read_frame(source, wishes.data))
+    frame, units = without_units(read_frame(source, options.data))
     if units:
         frame = replace(frame, notes=[*frame.notes, units])
-    roles = _given_roles(frame, wishes)
-    wanted = named_columns(wishes.data.column)
+    roles = _given_roles(frame, options)
+    wanted = named_columns(options.data.column)
     traits = all_traits(frame)
     if kind == "auto":
-        kind = kind_in(frame, traits, roles, wishes.data)
+        kind = kind_in(frame, traits, roles, options.data)
     given = {**roles, **dict.fromkeys(wanted, "learned")}
     if kind == "text":
         roles |= text_column(traits, roles, wanted)
@@ -104,28 +104,28 @@ def read_sheet(source: object, wishes: Wishes = NOTHING, kind: str = "auto") -> 
     return Sheet(frame, Schema(tuple(columns)), kind)
 
 
-def _given_roles(frame: Frame, wishes: Wishes) -> dict[str, str]:
+def _given_roles(frame: Frame, options: DataOptions) -> dict[str, str]:
     """The roles that a person settled.
 
     Raises:
         SourceError: There is no such column.
     """
-    options, pairs = wishes.data, wishes.pairs
+    reading, pairs = options.data, options.pairs
     roles = dict.fromkeys(pairs, "pair")
-    if isinstance(wishes.labels, str) and wishes.labels in frame.columns:
-        roles[wishes.labels] = "score" if pairs else "label"
-    if options.label_first:
+    if isinstance(options.labels, str) and options.labels in frame.columns:
+        roles[options.labels] = "score" if pairs else "label"
+    if reading.label_first:
         roles[next(iter(frame.columns))] = "label"
-    roles |= dict.fromkeys(named_columns(options.without), "ignore")
-    roles |= {name: role for name, role in ((options.id, "id"), (options.time, "time")) if name is not None}
-    roles |= parsed_roles(options.schema)
-    for name in (*roles, *named_columns(options.column)):
+    roles |= dict.fromkeys(named_columns(reading.without), "ignore")
+    roles |= {name: role for name, role in ((reading.id, "id"), (reading.time, "time")) if name is not None}
+    roles |= parsed_roles(reading.schema)
+    for name in (*roles, *named_columns(reading.column)):
         if name not in frame.columns:
             raise no_column(name, frame.columns)
     return roles
 
 
-def later_sheet(source: object, schema: Schema, kind: str, options: DataOptions) -> Sheet:
+def later_sheet(source: object, schema: Schema, kind: str, options: ReadOptions) -> Sheet:
     """Further data, read by the schema of the training data."""
     if isinstance(source, Sheet):
         return source
@@ -197,7 +197,7 @@ def _in_table(column: Column, trait: Traits) -> Column:
 
 def _beside(column: Column, trait: Traits) -> Column:
     """A column beside those that are learned from: its values may be classes, or it is nothing to this kind of data."""
-    if column.role in ("number", "category") and trait.few:
+    if column.role in ("number", "category") and trait.sparse:
         return replace(column, role="label", note=f"of {trait.distinct:,}")
     if column.role == "ignore":
         return column

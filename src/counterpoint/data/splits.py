@@ -17,33 +17,33 @@ DRAWN = 1
 same seed would hold the very items that were learned from."""
 
 
-Codes = Int64[np.ndarray, "n ..."]
+ClassIds = Int64[np.ndarray, "n ..."]
 """What items are named: the number of each one's class (n,), or for each class whether an item is of it (n, k). An item
 without a label is -1 throughout."""
 
 
-def is_labelled(codes: Codes) -> Bool[np.ndarray, " n"]:
+def is_labelled(class_ids: ClassIds) -> Bool[np.ndarray, " n"]:
     """Which items have a label.
 
     >>> is_labelled(np.asarray([2, -1, 0])).tolist(), is_labelled(np.asarray([[0, 0], [-1, -1]])).tolist()
     ([True, False, True], [True, False])
     """
-    known: np.ndarray = (codes if codes.ndim == 1 else codes[:, 0]) != UNLABELLED
+    known: np.ndarray = (class_ids if class_ids.ndim == 1 else class_ids[:, 0]) != UNLABELLED
     return known
 
 
-def class_counts(codes: Codes, classes: Sequence[str]) -> dict[str, int]:
+def class_counts(class_ids: ClassIds, classes: Sequence[str]) -> dict[str, int]:
     """How many labelled items are of each class.
 
     >>> class_counts(np.asarray([0, 1, -1, 0]), "ab"), class_counts(np.asarray([[0, 1], [-1, -1], [1, 1]]), "ab")
     ({'a': 2, 'b': 1}, {'a': 1, 'b': 2})
     """
-    known = codes[is_labelled(codes)]
-    each = np.bincount(known, minlength=len(classes)) if codes.ndim == 1 else known.sum(axis=0)
+    known = class_ids[is_labelled(class_ids)]
+    each = np.bincount(known, minlength=len(classes)) if class_ids.ndim == 1 else known.sum(axis=0)
     return dict(zip(classes, each.tolist(), strict=True))
 
 
-def members(codes: Codes, count: int, *, seed: int | Sequence[int]) -> list[Int64[np.ndarray, " m"]]:
+def members(class_ids: ClassIds, count: int, *, seed: int | Sequence[int]) -> list[Int64[np.ndarray, " m"]]:
     """The items of each of so many classes in a shuffled order; of codes (n, k), last, also those of no class at all.
 
     >>> [sorted(rows.tolist()) for rows in members(np.asarray([0, 0, 1, -1, 0]), 2, seed=3)]
@@ -51,16 +51,16 @@ def members(codes: Codes, count: int, *, seed: int | Sequence[int]) -> list[Int6
     >>> [sorted(rows.tolist()) for rows in members(np.asarray([[1, 1], [0, 1], [0, 0], [-1, -1]]), 2, seed=3)]
     [[0], [0, 1], [2]]
     """
-    shuffled = np.random.default_rng(seed).permutation(len(codes))
-    named = codes[shuffled]
-    if codes.ndim == 1:
+    shuffled = np.random.default_rng(seed).permutation(len(class_ids))
+    named = class_ids[shuffled]
+    if class_ids.ndim == 1:
         return [shuffled[named == code] for code in range(count)]
     none = shuffled[(named == 0).all(axis=1)]
     return [*(shuffled[named[:, code] == 1] for code in range(count)), none]
 
 
 def budget(
-    codes: Codes,
+    class_ids: ClassIds,
     classes: Sequence[str],
     *,
     per_class: int | None = None,
@@ -75,14 +75,14 @@ def budget(
     Raises:
         LabelError: Both were given, a class has fewer items, or the share leaves a class without any.
 
-    >>> codes = np.asarray([0, 0, 0, 1, 1, -1])
-    >>> few, more = (budget(codes, "ab", per_class=count) for count in (1, 2))
-    >>> int(few.sum()), int(more.sum()), bool((few <= more).all())
+    >>> class_ids = np.asarray([0, 0, 0, 1, 1, -1])
+    >>> sparse, more = (budget(class_ids, "ab", per_class=count) for count in (1, 2))
+    >>> int(sparse.sum()), int(more.sum()), bool((sparse <= more).all())
     (2, 4, True)
     """
     if per_class is not None and fraction is not None:
         raise LabelError("Give so many labels per class or a fraction of them, not both.")
-    rows = members(codes, len(classes), seed=[seed, DRAWN])
+    rows = members(class_ids, len(classes), seed=[seed, DRAWN])
     counts = np.asarray([len(each) for each in rows])
     if per_class is not None:
         wanted = np.full(len(rows), per_class)
@@ -96,23 +96,23 @@ def budget(
             names = listed([classes[place] for place in np.flatnonzero(lacking).tolist()], 5)
             asked = f"{per_class} per class" if per_class is not None else f"the fraction {fraction}"
             raise LabelError(f"The classes {names} {said} {asked}. Give a budget that leaves every class at least one.")
-    chosen = np.zeros(len(codes), dtype=bool)
+    chosen = np.zeros(len(class_ids), dtype=bool)
     for each, count in zip(rows, wanted, strict=True):
         chosen[each[:count]] = True
-    if codes.ndim == 2:  # what is not of a class has to be known of each, too
+    if class_ids.ndim == 2:  # what is not of a class has to be known of each, too
         for code in range(len(classes)):
-            shuffled = np.random.default_rng([seed, DRAWN]).permutation(len(codes))
-            chosen[shuffled[codes[shuffled, code] == 0][:1]] = True
+            shuffled = np.random.default_rng([seed, DRAWN]).permutation(len(class_ids))
+            chosen[shuffled[class_ids[shuffled, code] == 0][:1]] = True
     return chosen
 
 
-def hold_out(codes: Codes, *, seed: int, share: float) -> tuple[Bool[np.ndarray, " n"], Bool[np.ndarray, " n"]]:
+def hold_out(class_ids: ClassIds, *, seed: int, share: float) -> tuple[Bool[np.ndarray, " n"], Bool[np.ndarray, " n"]]:
     """Which labelled items to keep and which to hold out: ``split``, or ``split_several``."""
-    return (split if codes.ndim == 1 else split_several)(codes, seed=seed, share=share)
+    return (split if class_ids.ndim == 1 else split_several)(class_ids, seed=seed, share=share)
 
 
 def split_several(
-    codes: Int64[np.ndarray, "n k"], *, seed: int, share: float
+    class_ids: Int64[np.ndarray, "n k"], *, seed: int, share: float
 ) -> tuple[Bool[np.ndarray, " n"], Bool[np.ndarray, " n"]]:
     """As ``split``, of items that may be of several classes: what is held out never holds the last of a class.
 
@@ -120,14 +120,14 @@ def split_several(
     >>> bool((kept != held).all()), int(held.sum()) <= 2
     (True, True)
     """
-    held = np.zeros(len(codes), dtype=bool)
-    left, wanted = codes.sum(axis=0), math.ceil(share * len(codes))
-    for row in np.random.default_rng(seed).permutation(len(codes)):
+    held = np.zeros(len(class_ids), dtype=bool)
+    left, wanted = class_ids.sum(axis=0), math.ceil(share * len(class_ids))
+    for row in np.random.default_rng(seed).permutation(len(class_ids)):
         if wanted == 0:
             break
-        if (left - codes[row] >= 1).all():
+        if (left - class_ids[row] >= 1).all():
             held[row] = True
-            left, wanted = left - codes[row], wanted - 1
+            left, wanted = left - class_ids[row], wanted - 1
     return ~held, held
 
 

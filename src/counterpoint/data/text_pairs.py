@@ -23,8 +23,8 @@ from counterpoint.data.passages import passages_of, rectangular
 from counterpoint.data.sheets import Sheet, read_sheet
 from counterpoint.data.texts import Texts, column_of, of_sheet, read_texts
 from counterpoint.errors import SourceError, listed
-from counterpoint.modality import Wishes
-from counterpoint.plans.data_options import AS_IT_IS, DataOptions
+from counterpoint.modality import DataOptions
+from counterpoint.plans.data_options import AS_IT_IS, ReadOptions
 
 CONTEXT = 3
 """Turns of a dialogue that the next one answers."""
@@ -66,27 +66,27 @@ def linked_of_sheet(sheet: Sheet, columns: Sequence[str]) -> tuple[Texts, Int64[
 
 
 def read_linked(
-    source: object, columns: Sequence[str], options: DataOptions = AS_IT_IS
+    source: object, columns: Sequence[str], options: ReadOptions = AS_IT_IS
 ) -> tuple[Texts, Int64[np.ndarray, "r v"]]:
     """As ``linked_of_sheet``, of a source with columns."""
     if not is_columns(source):
         raise SourceError(f"Pairs stand in columns with names. Got {source!r:.80}. Give a .csv or the like.")
-    return linked_of_sheet(read_sheet(source, Wishes(data=options, pairs=tuple(columns)), "text"), columns)
+    return linked_of_sheet(read_sheet(source, DataOptions(data=options, pairs=tuple(columns)), "text"), columns)
 
 
 def read_to_learn(
-    source: object, sheet: Sheet | None, wishes: Wishes
+    source: object, sheet: Sheet | None, options: DataOptions
 ) -> tuple[Texts, Int64[np.ndarray, "r v"] | None, list[str]]:
     """The texts to learn from, for rows of pairs which of them belong together, and the columns that hold them."""
     if sheet is None:
-        if wishes.pairs:
+        if options.pairs:
             raise SourceError("Pairs stand in columns with names, and this source has none. Give a .csv or the like.")
-        return read_texts(source, wishes.data), None, []
-    pairs = list(wishes.pairs) or sheet.schema.of_role("pair")
+        return read_texts(source, options.data), None, []
+    pairs = list(options.pairs) or sheet.schema.of_role("pair")
     if not pairs:
         columns = sheet.schema.of_role("text")
         return of_sheet(sheet, columns), None, columns
-    if wishes.data.column is not None:
+    if options.data.column is not None:
         raise SourceError("Give --column or --pairs, not both: either names the columns with the text.")
     return *linked_of_sheet(sheet, pairs), pairs
 

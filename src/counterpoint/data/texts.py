@@ -23,8 +23,8 @@ from counterpoint.data.sheets import Sheet, read_sheet, sheet_of
 from counterpoint.data.tables import index_of
 from counterpoint.data.text_encoding import decoded
 from counterpoint.errors import NothingLeft, SourceError
-from counterpoint.modality import Wishes
-from counterpoint.plans.data_options import AS_IT_IS, DataOptions
+from counterpoint.modality import DataOptions
+from counterpoint.plans.data_options import AS_IT_IS, ReadOptions
 from counterpoint.storage.files import expanded
 from counterpoint.storage.reading_errors import door
 
@@ -53,7 +53,7 @@ class Texts:
 
 
 @door
-def read_texts(source: object, options: DataOptions = AS_IT_IS) -> Texts:
+def read_texts(source: object, options: ReadOptions = AS_IT_IS) -> Texts:
     """The texts of a source.
 
     Args:
@@ -65,7 +65,7 @@ def read_texts(source: object, options: DataOptions = AS_IT_IS) -> Texts:
         SourceError: There is no text, no such column, or the file is none of text.
     """
     if is_columns(source):
-        sheet = read_sheet(source, Wishes(data=options), "text")
+        sheet = read_sheet(source, DataOptions(data=options), "text")
         return of_sheet(sheet, sheet.schema.of_role("text"))
     named = options.column or options.without or options.schema
     if named:

@@ -89,7 +89,7 @@ class Written:
     pad: int
     linked: Int64[np.ndarray, "r v"] | None = None
     """The items of every row that belong together, where the source is of pairs: one, its partner, others."""
-    kin: Int64[np.ndarray, "_ w"] | None = None
+    duplicate_ids: Int64[np.ndarray, "_ w"] | None = None
     """Numbers of what every row says, where some say nearly the same, for training."""
 
     @property

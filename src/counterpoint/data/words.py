@@ -14,7 +14,7 @@ import numpy as np
 from counterpoint.data.texts import Texts
 from counterpoint.data.tokens import CURLY, PAD, UNKNOWN, WORD, Script
 from counterpoint.errors import PlanError, SourceError
-from counterpoint.plans.data_options import AS_IT_IS, DataOptions
+from counterpoint.plans.data_options import AS_IT_IS, ReadOptions
 
 OFTEN = 5
 """How often a word has to occur to be learned, as in word2vec."""
@@ -29,7 +29,7 @@ MOST = 1_000_000
 """Most words of a vocabulary."""
 
 
-def counted(texts: Sequence[str], data: DataOptions = AS_IT_IS, *, most: int = MOST) -> Script:
+def counted(texts: Sequence[str], data: ReadOptions = AS_IT_IS, *, most: int = MOST) -> Script:
     """The words that occur five times or more in these texts, twice where there are few, or ``data.min_count`` times.
 
     Case is not kept, but where the texts are tokenised already: then what stands between spaces is a word.
@@ -38,7 +38,7 @@ def counted(texts: Sequence[str], data: DataOptions = AS_IT_IS, *, most: int = M
 
     >>> list(counted(["The queue of the keys", "of keys"])["model"]["vocab"])
     ['[PAD]', '[UNK]', 'keys', 'of', 'the']
-    >>> list(counted(["New_York 's keys", "keys"], DataOptions(tokens="spaces", min_count=1))["model"]["vocab"])[2:]
+    >>> list(counted(["New_York 's keys", "keys"], ReadOptions(tokens="spaces", min_count=1))["model"]["vocab"])[2:]
     ['keys', "'s", 'New_York']
     """
     made = _splitting() if data.tokens == "words" else _at_spaces()
@@ -60,7 +60,7 @@ def counted(texts: Sequence[str], data: DataOptions = AS_IT_IS, *, most: int = M
     return {**script, "model": {**script["model"], "vocab": places}}
 
 
-def only_whole(data: DataOptions) -> None:
+def only_whole(data: ReadOptions) -> None:
     """Refuse what is only for whole words where texts are read in pieces of words."""
     if data.min_count is not None or data.tokens != "words":
         raise PlanError(

@@ -15,7 +15,7 @@ from torch.nn import functional
 from counterpoint.classification.calibration import matching_temperature
 from counterpoint.classification.classifier import Classifier, stand
 from counterpoint.classification.initial_layer import folded, stand_on
-from counterpoint.data.splits import Codes, is_labelled
+from counterpoint.data.splits import ClassIds, is_labelled
 from counterpoint.data.subset import Subset, spread
 from counterpoint.distillation.config import Lesson, timed
 from counterpoint.distillation.neighbour_smoothing import share_of_neighbours, spread_answers
@@ -23,7 +23,7 @@ from counterpoint.interfaces import Items
 from counterpoint.methods.distillation import Distillation
 from counterpoint.model import Model
 from counterpoint.training.batch_norm import settle_statistics
-from counterpoint.training.loop import Keeping, train
+from counterpoint.training.loop import RunOptions, train
 
 ASKED = 2000
 """Items on which teacher and student are compared."""
@@ -32,8 +32,8 @@ PROBED = 5000
 """Items by whose answers the student begins."""
 
 
-def distil(teacher: Classifier, student: Model, items: Items, codes: Codes, lesson: Lesson) -> Classifier:
-    """The student, taught on all items; ``codes`` are the classes of those that have a label, -1 for the others.
+def distil(teacher: Classifier, student: Model, items: Items, class_ids: ClassIds, lesson: Lesson) -> Classifier:
+    """The student, taught on all items; ``class_ids`` are the classes of those that have a label, -1 for the others.
 
     Its last layer begins at a linear probe of what the teacher answers. The student's encoder is trained in place; the
     teacher stays as it is.
@@ -41,20 +41,20 @@ def distil(teacher: Classifier, student: Model, items: Items, codes: Codes, less
     began = time.monotonic()
     answers = _answers(teacher, items, lesson.neighbours)
     with torch.random.fork_rng():
-        torch.manual_seed(lesson.recipe.seed)
-        top, built = _beginning(student, items, teacher, answers, codes if lesson.labels > 0.5 else None)
+        torch.manual_seed(lesson.config.seed)
+        top, built = _beginning(student, items, teacher, answers, class_ids if lesson.labels > 0.5 else None)
         method = Distillation(
             student.encoder,
             top,
             answers,
-            torch.from_numpy(codes),
+            torch.from_numpy(class_ids),
             teacher.naming,
             temperature=lesson.temperature,
             labels=lesson.labels,
         )
         if lesson.seconds is not None:
             lesson = lesson._replace(seconds=lesson.seconds - (time.monotonic() - began))
-        train(method, items, student.modality, timed(lesson, method, items, student.modality), Keeping())
+        train(method, items, student.modality, timed(lesson, method, items, student.modality), RunOptions())
     settle_statistics(student.encoder, items, student.modality)
     folded(top)
     taught = Classifier(
@@ -63,13 +63,13 @@ def distil(teacher: Classifier, student: Model, items: Items, codes: Codes, less
         built,
         list(teacher.classes),
         kind=teacher.kind,
-        learned=sorted({*teacher.learned, *np.asarray(items.names)[is_labelled(codes)].tolist()}),
+        learned=sorted({*teacher.learned, *np.asarray(items.names)[is_labelled(class_ids)].tolist()}),
     )
     return as_sure(taught, teacher, items)
 
 
 def _beginning(
-    student: Model, items: Items, teacher: Classifier, answers: nn.Module | Tensor, codes: Codes | None
+    student: Model, items: Items, teacher: Classifier, answers: nn.Module | Tensor, class_ids: ClassIds | None
 ) -> tuple[nn.Sequential, dict[str, Any]]:
     """What stands on the student, a probe of what the teacher answers, or of the labels where those count more; and
     what ``stand`` is given to build it.
@@ -79,9 +79,9 @@ def _beginning(
     some = Subset(items, rows)
     scores = torch.from_numpy(teacher.scores(some)) if isinstance(answers, nn.Module) else answers[rows]
     decided = teacher.naming.decided(teacher.naming.probabilities(scores).numpy())
-    if codes is not None:
-        known = is_labelled(codes[rows])
-        decided[known] = codes[rows][known]
+    if class_ids is not None:
+        known = is_labelled(class_ids[rows])
+        decided[known] = class_ids[rows][known]
     h = student.represent(some)
     built = {"inputs": h.shape[1], "hidden": h.shape[1], "head_layers": 0, "classes": len(teacher.classes)}
     top = stand(**built)

@@ -14,7 +14,7 @@ from counterpoint.interfaces import Items
 from counterpoint.methods.imitation import Imitation
 from counterpoint.model import Model, Tell
 from counterpoint.training.batch_norm import settle_statistics
-from counterpoint.training.loop import Keeping, train
+from counterpoint.training.loop import RunOptions, train
 
 ASKED = 2000
 """Items whose neighbours are compared."""
@@ -34,7 +34,7 @@ def imitate(
     master = None if once else copy.deepcopy(teacher.encoder)
     method = Imitation(student.encoder, master, said=said, temperature=lesson.temperature)
     with torch.random.fork_rng():
-        train(method, items, student.modality, timed(lesson, method, items, student.modality), Keeping())
+        train(method, items, student.modality, timed(lesson, method, items, student.modality), RunOptions())
     settle_statistics(student.encoder, items, student.modality)
     return Model(student.encoder.cpu().eval(), student.modality, student.built)
 

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 
-def slow_copy(*networks: nn.Module) -> nn.Sequential:
+def ema_copy(*networks: nn.Module) -> nn.Sequential:
     """A copy of networks, one after the other, that no optimiser moves."""
     return copy.deepcopy(nn.Sequential(*networks)).requires_grad_(False)
 
@@ -27,7 +27,7 @@ def follow(slow: nn.Sequential, *networks: nn.Module, momentum: float) -> None:
     """Move the weights of a copy towards those of the networks that it was made from.
 
     >>> fast = nn.Linear(1, 1)
-    >>> slow = slow_copy(fast)
+    >>> slow = ema_copy(fast)
     >>> _ = fast.weight.data.add_(1.0)
     >>> follow(slow, fast, momentum=0.75)
     >>> round(float((fast.weight - slow[0].weight).detach()), 4)

@@ -56,7 +56,7 @@ def untrained_encoder(
         if not name or (adopted and from_outside(name)):
             return copy.deepcopy(encoder).apply(_reset)
         if adopted:
-            return modality.rebuilt(name, width)
+            return modality.rebuild_encoder(name, width)
         fresh = modality.encoder(name, width)
     if built.get("initial_weights") is not None:
         begin_with(fresh, built["initial_weights"])

@@ -114,8 +114,8 @@ def estimated_collisions(
 def sentences(found: Mapping[str, Any], *, advise: bool = True) -> str:
     """What ``scores.collisions`` found, on a line for people, and on another what to do where it matters.
 
-    >>> few = {"true": {"value": 0.1, "low": 0.09, "high": 0.11}, "estimated": None, "clusters": None, "gap": None}
-    >>> sentences(few)
+    >>> sparse = {"true": {"value": 0.1, "low": 0.09, "high": 0.11}, "estimated": None, "clusters": None, "gap": None}
+    >>> sentences(sparse)
     'Collisions: 10.0% (9.0% to 11.0%) of pairs of different items are of one class, as so many negatives are false.'
     """
     true, parts = found["true"], []

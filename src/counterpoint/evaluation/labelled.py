@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Int64
 
 from counterpoint.data.labels import Labels, alone
-from counterpoint.data.splits import Codes, class_counts, is_labelled, split
+from counterpoint.data.splits import ClassIds, class_counts, is_labelled, split
 from counterpoint.data.subset import Subset
 from counterpoint.errors import LabelError, listed
 from counterpoint.interfaces import Items
@@ -24,13 +24,13 @@ class Labelled:
     """Items and what each is named: its class, or its classes."""
 
     items: Items
-    labels: Codes
+    labels: ClassIds
     classes: Sequence[str]
 
     @classmethod
     def read(cls, items: Items, labels: Labels) -> Labelled:
         """All items, with the labels that were read for them."""
-        return cls(items, labels.codes, labels.classes)
+        return cls(items, labels.class_ids, labels.classes)
 
     def of(self, rows: Int64[np.ndarray, " m"]) -> Labelled:
         """Some of them."""

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, Int64
 
-from counterpoint.data.splits import Codes, split
+from counterpoint.data.splits import ClassIds, split
 from counterpoint.errors import LabelError
 from counterpoint.evaluation.knn import check_labelled
 
@@ -52,14 +52,14 @@ def linear_probe(
 
 
 def linear_probes(
-    train: Float32[np.ndarray, "n d"], codes: Codes, test: Float32[np.ndarray, "m d"], *, seed: int = 0
+    train: Float32[np.ndarray, "n d"], class_ids: ClassIds, test: Float32[np.ndarray, "m d"], *, seed: int = 0
 ) -> Int64[np.ndarray, "m ..."]:
     """The answers of a linear probe, or of one for every class that says whether an item is of it."""
-    if codes.ndim == 1:
-        return linear_probe(train, codes, test, seed=seed)
+    if class_ids.ndim == 1:
+        return linear_probe(train, class_ids, test, seed=seed)
     each = [
         linear_probe(train, column, test, seed=seed) if len(set(column)) > 1 else column[:1].repeat(len(test))
-        for column in codes.T
+        for column in class_ids.T
     ]
     return np.stack(each, axis=1)
 

@@ -23,7 +23,7 @@ ITEMS = 3000
 def online_knn(
     modality: Modality, items: Items, labels: Int64[np.ndarray, " n"], *, epochs: int, seed: int = 0
 ) -> EachEpoch:
-    """A function for ``Keeping.each_epoch`` that measures about ten times in a run."""
+    """A function for ``RunOptions.each_epoch`` that measures about ten times in a run."""
     rows = rng.permutation(len(items), seed=seed, epoch=-1).numpy()[:ITEMS]
     remembered = max(1, 2 * len(rows) // 3)
     some, answers = Subset(items, rows), labels[rows]

@@ -24,8 +24,8 @@ def viewed(model: Model, items: Items, *, count: int, views: int, seed: int) -> 
             index = np.arange(start, min(start + AT_ONCE, count))
             batch, numbers = items.take(index).to(device), torch.from_numpy(index).to(device)
             looks = (
-                model.modality.look(batch, rng.keys(seed=seed, epoch=0, items=numbers, view=view))
+                model.modality.augmentation(batch, rng.keys(seed=seed, epoch=0, items=numbers, view=view))
                 for view in range(views)
             )
-            encoded.append(torch.stack([encoder(look).float().cpu() for look in looks], dim=1))
+            encoded.append(torch.stack([encoder(augmentation).float().cpu() for augmentation in looks], dim=1))
     return torch.cat(encoded).numpy()

@@ -39,7 +39,7 @@ def score(model: Model, train: Labelled, test: Labelled, *, seed: int = 0) -> di
 def geometry(model: Model, items: Items, h: Float32[np.ndarray, "n d"], *, seed: int) -> dict[str, float | None]:
     """Alignment of two views (None where none can be drawn), uniformity and effective rank of h, the representation."""
     aligned = None
-    if model.modality.can_look():
+    if model.modality.has_views():
         pairs = viewed(model, items, count=min(PAIRS, len(items)), views=2, seed=seed)
         aligned = alignment(*np.ascontiguousarray(pairs.swapaxes(0, 1)))
     return {"alignment": aligned, **dispersion(h)}
@@ -69,7 +69,7 @@ def collisions(model: Model, train: Items, labels: Int64[np.ndarray, " m"], *, s
 
 def _estimate(model: Model, items: Items, *, seed: int) -> Estimate | None:
     """None where no views can be drawn, where items are too few and where all have the same vector."""
-    if not model.modality.can_look():
+    if not model.modality.has_views():
         return None
     drawn = np.sort(np.random.default_rng(seed).permutation(len(items))[:MOST])  # items may lie in order of class
     pairs = viewed(model, Subset(items, drawn), count=len(drawn), views=2, seed=seed)

@@ -73,12 +73,12 @@ class Known:
     half: Bool[np.ndarray, " m"]
 
     @classmethod
-    def of(cls, codes: Int64[np.ndarray, " n"], *, seed: int) -> Known:
+    def of(cls, class_ids: Int64[np.ndarray, " n"], *, seed: int) -> Known:
         """Those of classes with at least two items; -1 is no class."""
-        rows = np.flatnonzero(codes >= 0)
-        rows = rows[np.bincount(codes[rows], minlength=1)[codes[rows]] >= 2]
-        half = split(codes[rows], seed=seed, share=0.5)[1] if len(rows) else np.zeros(0, dtype=bool)
-        return cls(rows, codes[rows], half)
+        rows = np.flatnonzero(class_ids >= 0)
+        rows = rows[np.bincount(class_ids[rows], minlength=1)[class_ids[rows]] >= 2]
+        half = split(class_ids[rows], seed=seed, share=0.5)[1] if len(rows) else np.zeros(0, dtype=bool)
+        return cls(rows, class_ids[rows], half)
 
     def right(
         self, learned: Float32[np.ndarray, "n d"], *asked: Float32[np.ndarray, "n d"]
@@ -131,15 +131,15 @@ class Yardstick:
             return None
         return float(self._right.mean()) - self._known.guessed()
 
-    def __call__(self, looking: Modality) -> Effect:
+    def __call__(self, with_views: Modality) -> Effect:
         """What the look of a modality does to the items.
 
         Raises:
             InputError: The views cannot be encoded, or hold NaN.
         """
-        h, change, raw = pairs(self._model, looking, self._items, seed=self._seed)
+        h, change, raw = pairs(self._model, with_views, self._items, seed=self._seed)
         if not np.isfinite(h).all():
-            raise InputError(f"The views {looking.strength(1.0)} hold NaN or infinity for some items. Mend them.")
+            raise InputError(f"The views {with_views.strength(1.0)} hold NaN or infinity for some items. Mend them.")
         first, second = (self._standard(h[:, view]) for view in (0, 1))
         damage = None
         if self._known is not None and self._right is not None:
@@ -169,7 +169,7 @@ def found(
     return right
 
 
-def pairs(model: Model, looking: Modality, items: Items, *, seed: int) -> Pairs:
+def pairs(model: Model, with_views: Modality, items: Items, *, seed: int) -> Pairs:
     """Two views of every item, drawn from the seed alone, encoded and compared with the items."""
     encoder = model.encoder.eval()
     device = model.device
@@ -178,10 +178,13 @@ def pairs(model: Model, looking: Modality, items: Items, *, seed: int) -> Pairs:
         for start in range(0, len(items), AT_ONCE):
             index = np.arange(start, min(start + AT_ONCE, len(items)))
             batch, numbers = items.take(index).to(device), torch.from_numpy(index).to(device)
-            views = [looking.look(batch, rng.keys(seed=seed, epoch=0, items=numbers, view=view)) for view in (0, 1)]
-            plain = looking.plain(batch)
+            views = [
+                with_views.augmentation(batch, rng.keys(seed=seed, epoch=0, items=numbers, view=view))
+                for view in (0, 1)
+            ]
+            plain = with_views.inputs(batch)
             encoded.append(torch.stack([encoder(view).float().cpu() for view in views], dim=1))
-            first, second, still = (looking.flat(each) for each in (*views, plain))
+            first, second, still = (with_views.flat(each) for each in (*views, plain))
             alike.append(_alike(first, second))
             if first.shape == still.shape:
                 moved.append(float((first - still).abs().sum()))

@@ -23,7 +23,7 @@ from torch.nn import functional
 from counterpoint.classification.classifier import Classifier
 from counterpoint.errors import CounterpointError, InputError, MissingPackage
 from counterpoint.exporting.contents import KEY, architecture, described
-from counterpoint.label_types import NAMINGS
+from counterpoint.label_types import LABEL_TYPES
 from counterpoint.modality import EncoderInput
 from counterpoint.model import Model
 from counterpoint.storage.files import replacing
@@ -41,7 +41,7 @@ LARGEST = 2**31 - 2**24
 """Bytes of weights that fit into one file: protobuf ends at 2 GB, and the graph takes some of it."""
 
 
-class Whole(nn.Module):
+class ExportedNetwork(nn.Module):
     """From views to everything that a model or a classifier says of them."""
 
     def __init__(self, model: Model, classifier: Classifier | None) -> None:
@@ -49,7 +49,7 @@ class Whole(nn.Module):
         self.encoder = copy.deepcopy(model.encoder)
         self.top = None if classifier is None else copy.deepcopy(classifier.top)
         self.temperature = 1.0 if classifier is None else classifier.temperature
-        self.naming = NAMINGS["one" if classifier is None else classifier.kind]
+        self.naming = LABEL_TYPES["one" if classifier is None else classifier.kind]
 
     def forward(self, views: Tensor) -> tuple[Tensor, ...]:
         h = self.encoder(views).float()
@@ -66,7 +66,7 @@ def write_onnx(model: Model, classifier: Classifier | None, out: Path) -> dict[s
         CounterpointError: The file does not compute what torch does; none is left.
     """
     require()
-    whole = copy.deepcopy(Whole(model, classifier)).cpu().eval()  # the caller's stays on its device
+    whole = copy.deepcopy(ExportedNetwork(model, classifier)).cpu().eval()  # the caller's stays on its device
     given = _given(model, whole)
     outputs = ["embeddings", "representation", *([] if classifier is None else ["probabilities"])]
     with quiet():

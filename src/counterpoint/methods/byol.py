@@ -22,7 +22,7 @@ from torch.nn import functional
 
 from counterpoint.comparison import Comparison, cosine, wide
 from counterpoint.encoders.batched_views import together
-from counterpoint.encoders.ema import follow, rising, slow_copy
+from counterpoint.encoders.ema import ema_copy, follow, rising
 from counterpoint.errors import PlanError
 from counterpoint.heads import mlp_head, outputs_of
 from counterpoint.interfaces import ItemInfo, Losses, Method, Step, Vectors, Views
@@ -44,7 +44,7 @@ class BYOL(Method):
         width = outputs_of(head)
         self.encoder, self.head = encoder, head
         self.predictor = mlp_head(width, hidden=hidden, outputs=width)
-        self.slow = slow_copy(encoder, head)
+        self.slow = ema_copy(encoder, head)
         self.momentum = momentum
 
     def project(self, views: Views) -> Vectors:

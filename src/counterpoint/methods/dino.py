@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from counterpoint.comparison import Comparison, cosine, wide
 from counterpoint.encoders.batched_views import together
-from counterpoint.encoders.ema import follow, rising, slow_copy
+from counterpoint.encoders.ema import ema_copy, follow, rising
 from counterpoint.heads import Prototypes, outputs_of
 from counterpoint.interfaces import ItemInfo, Losses, Method, Step, Vectors, Views
 from counterpoint.negatives.in_batch import in_batch
@@ -50,7 +50,7 @@ class DINO(Method):
         within("centring", centring, 0, 1)
         self.encoder, self.head = encoder, head
         self.prototypes = Prototypes(outputs_of(head), prototypes)
-        self.slow = slow_copy(encoder, head, self.prototypes)
+        self.slow = ema_copy(encoder, head, self.prototypes)
         self.register_buffer("centre", torch.zeros(prototypes))
         self.temperature, self.sharper, self.momentum, self.centring = temperature, sharper, momentum, centring
 

@@ -17,7 +17,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from counterpoint.interfaces import ItemInfo, Losses, Method, Vectors, Views
-from counterpoint.label_types import Naming
+from counterpoint.label_types import LabelType
 
 
 class Distillation(Method):
@@ -26,7 +26,7 @@ class Distillation(Method):
     The teacher is a network, or the scores (n, k) that it has given to every item beforehand.
     """
 
-    codes: Tensor
+    class_ids: Tensor
     answers: Tensor | None
     views = 1
 
@@ -35,8 +35,8 @@ class Distillation(Method):
         encoder: nn.Module,
         top: nn.Module,
         teacher: nn.Module | Float[Tensor, "n k"],
-        codes: Int64[Tensor, "n ..."],
-        naming: Naming,
+        class_ids: Int64[Tensor, "n ..."],
+        naming: LabelType,
         *,
         temperature: float = 1.0,
         labels: float = 0.0,
@@ -46,9 +46,9 @@ class Distillation(Method):
         self.teacher = teacher.requires_grad_(False) if isinstance(teacher, nn.Module) else None
         self.register_buffer("answers", None if isinstance(teacher, nn.Module) else teacher)
         self.naming, self.temperature, self.labels = naming, temperature, labels
-        self.register_buffer("codes", codes)  # -1 for items without a label
-        known = codes.reshape(len(codes), -1)[:, 0] >= 0  # of several classes all are known, or none
-        self.share = max(1, int(known.sum())) / max(1, len(codes))
+        self.register_buffer("class_ids", class_ids)  # -1 for items without a label
+        known = class_ids.reshape(len(class_ids), -1)[:, 0] >= 0  # of several classes all are known, or none
+        self.share = max(1, int(known.sum())) / max(1, len(class_ids))
 
     def train(self, mode: bool = True) -> Distillation:
         """As every module's, but the teacher only ever answers."""
@@ -68,5 +68,5 @@ class Distillation(Method):
         answered = vectors[0].float()
         taught = vectors[1].float() if self.answers is None else self.answers[items.index]
         soft = self.naming.taught(answered / self.temperature, taught / self.temperature)
-        hard = self.naming.loss(answered, self.codes[items.index], None)
+        hard = self.naming.loss(answered, self.class_ids[items.index], None)
         return (1 - self.labels) * soft + self.labels / self.share * hard

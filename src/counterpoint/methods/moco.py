@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from counterpoint.comparison import Comparison, Similarity, cosine
-from counterpoint.encoders.ema import follow, slow_copy
+from counterpoint.encoders.ema import ema_copy, follow
 from counterpoint.errors import PlanError
 from counterpoint.heads import outputs_of
 from counterpoint.interfaces import ItemInfo, Method, Objective, Step, Vectors, Views
@@ -51,15 +51,15 @@ class MoCo(Method):
                 f"Got queue={queue}, groups={groups}, momentum={momentum}."
             )
         self.encoder, self.head = encoder, head
-        self.slow = slow_copy(encoder, head)
+        self.slow = ema_copy(encoder, head)
         self.queue = Queue(queue, outputs_of(head))
         self.objective, self.similarity = objective, similarity
         self.momentum, self.groups = momentum, groups
 
-    def fits(self, batch_size: int, at_once: int) -> None:
-        if at_once < 2 * self.groups:
+    def fits(self, batch_size: int, micro_batch: int) -> None:
+        if micro_batch < 2 * self.groups:
             raise PlanError(
-                f"moco(groups={self.groups}) encodes at least {2 * self.groups} items at once. Got {at_once}. "
+                f"moco(groups={self.groups}) encodes at least {2 * self.groups} items at once. Got {micro_batch}. "
                 "Use a larger batch, or moco(groups=1)."
             )
         if batch_size > len(self.queue.vectors):

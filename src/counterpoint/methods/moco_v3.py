@@ -19,7 +19,7 @@ from torch import nn
 
 from counterpoint.comparison import Comparison, Similarity, cosine, same_item
 from counterpoint.encoders.batched_views import together
-from counterpoint.encoders.ema import follow, rising, slow_copy
+from counterpoint.encoders.ema import ema_copy, follow, rising
 from counterpoint.errors import PlanError
 from counterpoint.heads import mlp_head, outputs_of
 from counterpoint.interfaces import ItemInfo, Method, Objective, Step, Vectors, Views
@@ -53,7 +53,7 @@ class MoCoV3(Method):
         self.predictor = nn.Sequential(
             mlp_head(width, hidden=hidden, outputs=width), nn.BatchNorm1d(width, affine=False)
         )
-        self.slow = slow_copy(encoder, head, self.norm)
+        self.slow = ema_copy(encoder, head, self.norm)
         self.objective, self.similarity, self.momentum = objective, similarity, momentum
 
     def project(self, views: Views) -> Vectors:

@@ -51,7 +51,7 @@ class NNCLR(Method):
         self.support = Queue(queue, width)
         self.objective, self.similarity = objective, similarity
 
-    def fits(self, batch_size: int, at_once: int) -> None:
+    def fits(self, batch_size: int, micro_batch: int) -> None:
         if batch_size > len(self.support.vectors):
             raise PlanError(
                 f"A support of {len(self.support.vectors)} embeddings cannot hold a batch of {batch_size}. Use a "

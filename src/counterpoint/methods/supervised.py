@@ -17,13 +17,13 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from counterpoint.interfaces import ItemInfo, Losses, Method, Vectors, Views
-from counterpoint.label_types import Naming
+from counterpoint.label_types import LabelType
 
 
 class Supervised(Method):
     """An encoder, what stands on it, and the class of every item."""
 
-    codes: Tensor
+    class_ids: Tensor
     weight: Tensor
     views = 1
 
@@ -31,8 +31,8 @@ class Supervised(Method):
         self,
         encoder: nn.Module,
         top: nn.Module,
-        codes: Int64[Tensor, "n ..."],
-        naming: Naming,
+        class_ids: Int64[Tensor, "n ..."],
+        naming: LabelType,
         *,
         frozen: bool = False,
         settled: bool = False,
@@ -41,8 +41,8 @@ class Supervised(Method):
         self.encoder, self.top, self.frozen = encoder.requires_grad_(not frozen), top, frozen
         self.settled = settled
         self.naming = naming
-        self.register_buffer("codes", codes)
-        self.register_buffer("weight", naming.weights(codes))
+        self.register_buffer("class_ids", class_ids)
+        self.register_buffer("weight", naming.weights(class_ids))
 
     def train(self, mode: bool = True) -> Supervised:
         """As every module's, but a frozen encoder only answers, and normalisations that are settled stay so."""
@@ -58,4 +58,4 @@ class Supervised(Method):
         return (self.top(self.encoder(views[0])),)
 
     def compare(self, vectors: Vectors, items: ItemInfo) -> Losses:
-        return self.naming.loss(vectors[0].float(), self.codes[items.index], self.weight)
+        return self.naming.loss(vectors[0].float(), self.class_ids[items.index], self.weight)

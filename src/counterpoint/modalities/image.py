@@ -30,7 +30,7 @@ from counterpoint.encoders.preprocessed import has_learned, preprocessing_of
 from counterpoint.encoders.timm_networks import TIMM, timm_encoder, timm_pretrained
 from counterpoint.errors import InputError, PlanError, SourceError
 from counterpoint.interfaces import Items, Views
-from counterpoint.modality import EncoderInput, Modality, Wishes
+from counterpoint.modality import DataOptions, EncoderInput, Modality
 from counterpoint.preprocessing import Preprocessing
 from counterpoint.storage.files import expanded
 from counterpoint.views import callables, image_views, near_copies
@@ -55,14 +55,14 @@ class Images(Modality):
     usual_encoder: ClassVar[str] = "conv2d"
     only_here: ClassVar[frozenset[str]] = frozenset({"range", "channel_axis"})
 
-    def __init__(self, sight: Sight, look: Callable[..., Tensor] | None = None) -> None:
+    def __init__(self, sight: Sight, augmentation: Callable[..., Tensor] | None = None) -> None:
         self.sight = sight
         self._mean = torch.tensor(sight.mean)[:, None, None]
         self._deviation = torch.tensor(sight.deviation)[:, None, None]
-        self._look = look
+        self._augmentation = augmentation
 
     @classmethod
-    def claims(cls, source: object) -> bool:
+    def accepts(cls, source: object) -> bool:
         if isinstance(source, str | Path):
             if str(source).startswith("sample:"):
                 return True
@@ -72,24 +72,24 @@ class Images(Modality):
         return looks_like_pictures(source)
 
     @classmethod
-    def learn(cls, source: object, wishes: Wishes) -> tuple[Images, Items]:
-        sheet, axis = _sheet(source, wishes), wishes.data.channel_axis
-        column = wishes.data.column if sheet is None else None
+    def fit(cls, source: object, options: DataOptions) -> tuple[Images, Items]:
+        sheet, axis = _sheet(source, options), options.data.channel_axis
+        column = options.data.column if sheet is None else None
         source = source if sheet is None else sheet
-        found, like = survey(source, column=column, axis=axis), _preprocessing(wishes)
-        channels, size, stored = brought(found, like, wishes.view_size)
+        found, like = survey(source, column=column, axis=axis), _preprocessing(options)
+        channels, size, stored = brought(found, like, options.view_size)
         like = like and like.at(size)
         wanted = like if like is not None and stored else stored
         items = open_pictures(
-            source, size=wanted, channels=channels, column=column, axis=axis, progress=wishes.progress
+            source, size=wanted, channels=channels, column=column, axis=axis, progress=options.progress
         )
-        levels = _settled(items, channels, wishes.data.range)
+        levels = _settled(items, channels, options.data.range)
         mean, deviation = _moments(items) if like is None else (list(like.mean), list(like.std))
         if like is not None:
             items.notes = [*items.notes, like.said()]
-        elif wishes.weights is not None:
+        elif options.weights is not None:
             items.notes = [*items.notes, UNSAID]
-        views = wishes.views if isinstance(wishes.views, str) else "callable"
+        views = options.views if isinstance(options.views, str) else "callable"
         if views == "auto":
             views = image_views.auto(channels, size)
         sight = Sight(
@@ -100,12 +100,12 @@ class Images(Modality):
             deviation=deviation,
             views=views,
             schema=NO_COLUMNS if sheet is None else sheet.schema,
-            options=wishes.data,
+            options=options.data,
             levels=levels,
             like=like,
-            network=hf_images.described(wishes.encoder, size=size),
+            network=hf_images.described(options.encoder, size=size),
         )
-        return cls(sight, _chosen(wishes.views, views, size)), items
+        return cls(sight, _chosen(options.views, views, size)), items
 
     def open(self, source: object) -> Items:
         sight, axis = self.sight, self.sight.options.channel_axis
@@ -123,10 +123,10 @@ class Images(Modality):
             source, size=wanted, channels=sight.channels, column=column, axis=axis, levels=sight.levels
         )
 
-    def look(self, batch: Shaped[Tensor, "b c h w"], key: Int64[Tensor, " b"]) -> Float[Tensor, "b c s s"]:
-        if self._look is None:
-            self._look = _chosen(self.sight.views, self.sight.views, self.sight.size)
-        return self._standard(self._look(batch, key))
+    def augmentation(self, batch: Shaped[Tensor, "b c h w"], key: Int64[Tensor, " b"]) -> Float[Tensor, "b c s s"]:
+        if self._augmentation is None:
+            self._augmentation = _chosen(self.sight.views, self.sight.views, self.sight.size)
+        return self._standard(self._augmentation(batch, key))
 
     def strength(self, by: float) -> str:
         return strengthened(self.sight.views, by, only=self.name)
@@ -135,13 +135,13 @@ class Images(Modality):
         views, size = self.sight.views, self.sight.size
         if catalogue.split(views)[0] not in catalogue.SHELVES["views"]:
             return None  # nobody but its owner can make a callable look closer
-        look: image_views.Look = catalogue.find("views", views, only=self.name)().local()
-        return self._standard(look(batch, key, size=max(min(SMALLEST, size), size // 2)))
+        augmentation: image_views.Look = catalogue.find("views", views, only=self.name)().local()
+        return self._standard(augmentation(batch, key, size=max(min(SMALLEST, size), size // 2)))
 
-    def can_look(self) -> bool:
-        return self._look is not None or self.sight.views != "callable"
+    def has_views(self) -> bool:
+        return self._augmentation is not None or self.sight.views != "callable"
 
-    def plain(self, batch: Shaped[Tensor, "b c h w"]) -> Float[Tensor, "b c s s"]:
+    def inputs(self, batch: Shaped[Tensor, "b c h w"]) -> Float[Tensor, "b c s s"]:
         if self.sight.like is not None:
             return self._standard(brightness(middle(batch, self.sight.like)))
         return self._standard(resize(brightness(batch), size=self.sight.size))
@@ -150,7 +150,7 @@ class Images(Modality):
         return resize(brightness(batch), size=min(32, self.sight.size)).flatten(1)
 
     def near_copies(self, batch: Shaped[Tensor, "b c h w"], key: Int64[Tensor, " b"]) -> Views:
-        return tuple(self.plain(each) for each in near_copies.pictures(brightness(batch), key))
+        return tuple(self.inputs(each) for each in near_copies.pictures(brightness(batch), key))
 
     def encoder(self, name: str, width: int | None) -> nn.Module:
         channels, size = self.sight.channels, self.sight.size
@@ -165,7 +165,7 @@ class Images(Modality):
         network: nn.Module = part(channels, size, width=width)
         return network
 
-    def rebuilt(self, name: str, width: int | None) -> nn.Module:
+    def rebuild_encoder(self, name: str, width: int | None) -> nn.Module:
         if name.startswith(hf_images.PREFIX):
             return hf_images.blank(self._network(name))
         return self.encoder(catalogue.split(name)[0] if name.startswith(TIMM) else name, width)
@@ -206,8 +206,8 @@ class Images(Modality):
         return self.sight.record()
 
     @classmethod
-    def restore(cls, settings: Mapping[str, Any]) -> Images:
-        return cls(Sight.restore(settings))
+    def from_settings(cls, settings: Mapping[str, Any]) -> Images:
+        return cls(Sight.from_settings(settings))
 
     def picture(self, batch: Shaped[Tensor, "b c h w"]) -> UInt8[Tensor, "b 3 h w"]:
         return image_views.pictured(brightness(batch))
@@ -225,22 +225,22 @@ def _has_columns(source: object) -> bool:
     return is_columns(source) and not holds_pictures(source)
 
 
-def _sheet(source: object, wishes: Wishes) -> Sheet | None:
+def _sheet(source: object, options: DataOptions) -> Sheet | None:
     """The columns of a source, where it has any; the key in items that are dictionaries is named like one."""
     if _has_columns(source):
-        return read_sheet(source, wishes, Images.name)
+        return read_sheet(source, options, Images.name)
     keys = holds_pictures(source) or given(source) is not None
-    named = wishes.data.without or wishes.data.schema or (None if keys else wishes.data.column)
+    named = options.data.without or options.data.schema or (None if keys else options.data.column)
     if named:
         raise SourceError(f"There is no column '{named}': only a table of paths has columns. Leave it out.")
     return None
 
 
-def _preprocessing(wishes: Wishes) -> Preprocessing | None:
+def _preprocessing(options: DataOptions) -> Preprocessing | None:
     """How the network that is wanted was shown pictures, where it has learned before and that is known."""
-    if wishes.preprocessing is not None:
-        return Preprocessing.of(wishes.preprocessing)
-    return preprocessing_of(wishes.encoder, wishes.weights)
+    if options.preprocessing is not None:
+        return Preprocessing.of(options.preprocessing)
+    return preprocessing_of(options.encoder, options.weights)
 
 
 def _moments(items: Items) -> tuple[list[float], list[float]]:

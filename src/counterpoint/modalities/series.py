@@ -22,8 +22,8 @@ from counterpoint.data.sheets import Sheet, later_sheet, read_sheet, sheet_of
 from counterpoint.data.wide_series import Steps, form_of, read_steps
 from counterpoint.errors import InputError, PlanError, SourceError, listed
 from counterpoint.interfaces import Items, Views
-from counterpoint.modality import EncoderInput, Modality, Wishes
-from counterpoint.plans.data_options import AS_IT_IS, DataOptions
+from counterpoint.modality import DataOptions, EncoderInput, Modality
+from counterpoint.plans.data_options import AS_IT_IS, ReadOptions
 from counterpoint.storage.typed_json import Misfit, made
 from counterpoint.views import near_copies
 from counterpoint.views.series_views import Waves
@@ -47,7 +47,7 @@ class Shape:
     deviation: list[float]
     views: str
     schema: Schema
-    options: DataOptions
+    options: ReadOptions
 
 
 class Series(Modality):
@@ -61,12 +61,12 @@ class Series(Modality):
     usual_encoder: ClassVar[str] = "conv1d"
     only_here: ClassVar[frozenset[str]] = frozenset({"channel_axis"})
 
-    def __init__(self, shape: Shape, look: Callable[..., Tensor] | None = None) -> None:
+    def __init__(self, shape: Shape, augmentation: Callable[..., Tensor] | None = None) -> None:
         self.shape = shape
-        self._look = look
+        self._augmentation = augmentation
 
     @classmethod
-    def claims(cls, source: object) -> bool:
+    def accepts(cls, source: object) -> bool:
         array = memory_items.array_of(source)
         if array is not None:
             return array.ndim == 3 and array.dtype.kind == "f" and array.shape[1] != array.shape[2]
@@ -74,27 +74,27 @@ class Series(Modality):
         return sheet is not None and sheet.kind == cls.name
 
     @classmethod
-    def learn(cls, source: object, wishes: Wishes) -> tuple[Series, Items]:
-        if wishes.view_size is not None:
+    def fit(cls, source: object, options: DataOptions) -> tuple[Series, Items]:
+        if options.view_size is not None:
             raise PlanError(
-                f"view_size is for images; a series keeps its length. Got {wishes.view_size}. Leave it out."
+                f"view_size is for images; a series keeps its length. Got {options.view_size}. Leave it out."
             )
         form, columns, sheet = "array", list[str](), None
         if is_columns(source):
-            sheet = read_sheet(source, wishes, cls.name)
+            sheet = read_sheet(source, options, cls.name)
             form, columns = form_of(sheet)
             steps = read_steps(sheet, form, columns)
         else:
-            steps = Steps(_channels_first(_array(source, wishes.data), wishes.data.channel_axis, None))
-        views = wishes.views if isinstance(wishes.views, str) else "callable"
+            steps = Steps(_channels_first(_array(source, options.data), options.data.channel_axis, None))
+        views = options.views if isinstance(options.views, str) else "callable"
         views = "waves" if views == "auto" else views
         mean, deviation = zip(
             *(moments(channel.reshape(-1)) for channel in steps.values.transpose(1, 0, 2)), strict=True
         )
         spread = [each if each > 0 else 1.0 for each in deviation]
         schema = NO_COLUMNS if sheet is None else sheet.schema
-        shape = Shape(form, columns, list(mean), spread, views, schema, wishes.data)
-        series = cls(shape, wishes.views if callable(wishes.views) else _found(views))
+        shape = Shape(form, columns, list(mean), spread, views, schema, options.data)
+        series = cls(shape, options.views if callable(options.views) else _found(views))
         return series, series._items(steps, sheet)
 
     def open(self, source: object) -> Items:
@@ -120,10 +120,10 @@ class Series(Modality):
         """The columns that are seen; a label among them would be no test of the model."""
         return list(self.shape.columns)
 
-    def look(self, batch: Float[Tensor, "b c t"], key: Int64[Tensor, " b"]) -> Float[Tensor, "b c t"]:
-        if self._look is None:
-            self._look = _found(self.shape.views)
-        return self._look(batch, key)
+    def augmentation(self, batch: Float[Tensor, "b c t"], key: Int64[Tensor, " b"]) -> Float[Tensor, "b c t"]:
+        if self._augmentation is None:
+            self._augmentation = _found(self.shape.views)
+        return self._augmentation(batch, key)
 
     def strength(self, by: float) -> str:
         return strengthened(self.shape.views, by, only=self.name)
@@ -131,14 +131,14 @@ class Series(Modality):
     def local(self, batch: Float[Tensor, "b c t"], key: Int64[Tensor, " b"]) -> Float[Tensor, "b c s"] | None:
         if catalogue.split(self.shape.views)[0] not in catalogue.SHELVES["views"]:
             return None
-        look: Waves = catalogue.find("views", self.shape.views, only=self.name)().local()
+        augmentation: Waves = catalogue.find("views", self.shape.views, only=self.name)().local()
         steps = batch.shape[2]
-        return look(batch, key, steps=max(min(SHORTEST, steps), steps // 2))
+        return augmentation(batch, key, steps=max(min(SHORTEST, steps), steps // 2))
 
-    def can_look(self) -> bool:
-        return self._look is not None or self.shape.views != "callable"
+    def has_views(self) -> bool:
+        return self._augmentation is not None or self.shape.views != "callable"
 
-    def plain(self, batch: Float[Tensor, "b c t"]) -> Float[Tensor, "b c t"]:
+    def inputs(self, batch: Float[Tensor, "b c t"]) -> Float[Tensor, "b c t"]:
         return batch
 
     def cells(self, batch: Float[Tensor, "b c t"]) -> list[dict[str, list[float]]]:
@@ -169,9 +169,9 @@ class Series(Modality):
         return {**asdict(self.shape), "schema": self.shape.schema.settings(), "options": self.shape.options.record()}
 
     @classmethod
-    def restore(cls, settings: Mapping[str, Any]) -> Series:
+    def from_settings(cls, settings: Mapping[str, Any]) -> Series:
         known = {name: value for name, value in settings.items() if name != "names"}
-        schema = Schema.restore(settings["schema"]) if "schema" in settings else _before_schemas(settings)
+        schema = Schema.from_settings(settings["schema"]) if "schema" in settings else _before_schemas(settings)
         shape = made(Shape, {**known, "schema": schema, "options": settings.get("options", {})})
         if not 0 < len(shape.mean) == len(shape.deviation) < 2**16:
             raise Misfit(f"it has {len(shape.mean)} means and {len(shape.deviation)} deviations of its channels")
@@ -197,7 +197,7 @@ def _before_schemas(settings: Mapping[str, Any]) -> Schema:
     return Schema.before(columns, settings.get("names"))
 
 
-def _array(source: object, options: DataOptions) -> Float64[np.ndarray, "n ..."]:
+def _array(source: object, options: ReadOptions) -> Float64[np.ndarray, "n ..."]:
     if options.column or options.without or options.schema:
         raise SourceError("An array has no columns with names. Give columns with names, or cut the array first.")
     array = memory_items.array_of(source)

@@ -24,8 +24,8 @@ from counterpoint.data.schema import BOOLEAN, NO_COLUMNS, Column, Schema
 from counterpoint.data.sheets import LEARNED, Sheet, later_sheet, read_sheet, sheet_of
 from counterpoint.errors import InputError, PlanError, SourceError, listed
 from counterpoint.interfaces import Items, Views
-from counterpoint.modality import EncoderInput, Modality, Wishes
-from counterpoint.plans.data_options import DataOptions
+from counterpoint.modality import DataOptions, EncoderInput, Modality
+from counterpoint.plans.data_options import ReadOptions
 from counterpoint.storage.typed_json import Misfit, conform, made
 from counterpoint.views import near_copies
 from counterpoint.views.strength import strengthened
@@ -45,7 +45,7 @@ class Layout:
     width: int | None
     views: str
     schema: Schema
-    options: DataOptions
+    options: ReadOptions
 
 
 class Table(Modality):
@@ -54,13 +54,13 @@ class Table(Modality):
     name: ClassVar[str] = "table"
     usual_encoder: ClassVar[str] = "mlp"
 
-    def __init__(self, layout: Layout, look: Callable[..., Tensor] | None = None) -> None:
+    def __init__(self, layout: Layout, augmentation: Callable[..., Tensor] | None = None) -> None:
         self.layout = layout
-        self._look = look
+        self._augmentation = augmentation
         self._rows: Tensor | None = None
 
     @classmethod
-    def claims(cls, source: object) -> bool:
+    def accepts(cls, source: object) -> bool:
         array = memory_items.array_of(source)
         if array is not None:
             return array.ndim == 2 and array.dtype.kind in "biuf"
@@ -68,15 +68,15 @@ class Table(Modality):
         return sheet is not None and sheet.kind == cls.name
 
     @classmethod
-    def learn(cls, source: object, wishes: Wishes) -> tuple[Table, Items]:
-        if wishes.view_size is not None:
-            raise PlanError(f"view_size is for images; a table has none. Got {wishes.view_size}. Leave it out.")
+    def fit(cls, source: object, options: DataOptions) -> tuple[Table, Items]:
+        if options.view_size is not None:
+            raise PlanError(f"view_size is for images; a table has none. Got {options.view_size}. Leave it out.")
         sheet, width = None, None
         if is_columns(source):
-            sheet = read_sheet(source, wishes, cls.name)
+            sheet = read_sheet(source, options, cls.name)
             columns = _columns(sheet, sheet.schema.of_role(*LEARNED[cls.name]))
         else:
-            columns = _of_array(source, wishes.data)
+            columns = _of_array(source, options.data)
             width = len(columns)
         learned = [feature_of(name, cells) for name, cells in columns.items()]
         features = [feature for feature in learned if feature is not None]
@@ -91,12 +91,12 @@ class Table(Modality):
                 )
             held = listed(columns if sheet is None else sheet.frame.columns)
             raise SourceError(f"No column tells the rows apart. Columns: {held}. Give one that differs.")
-        views = wishes.views if isinstance(wishes.views, str) else "callable"
+        views = options.views if isinstance(options.views, str) else "callable"
         views = "corrupt" if views == "auto" else views
         schema = NO_COLUMNS if sheet is None else sheet.schema
-        layout = Layout(features, width, views, schema, wishes.data)
+        layout = Layout(features, width, views, schema, options.data)
         items = _opened(columns, layout, sheet)
-        table = cls(layout, wishes.views if callable(wishes.views) else _found(items.values, layout))
+        table = cls(layout, options.views if callable(options.views) else _found(items.values, layout))
         table._rows = items.values
         return table, items
 
@@ -128,25 +128,25 @@ class Table(Modality):
         """The columns that are features: a label among them is no test of the model."""
         return [feature.name for feature in self.layout.features]
 
-    def look(self, batch: Float[Tensor, "b d"], key: Int64[Tensor, " b"]) -> Float[Tensor, "b d"]:
-        if self._look is None:
+    def augmentation(self, batch: Float[Tensor, "b d"], key: Int64[Tensor, " b"]) -> Float[Tensor, "b d"]:
+        if self._augmentation is None:
             if self._rows is None:
                 raise InputError("This table was restored without rows to draw from. Open some data first.")
-            self._look = _found(self._rows, self.layout)
-        return self._look(batch, key)
+            self._augmentation = _found(self._rows, self.layout)
+        return self._augmentation(batch, key)
 
     def strength(self, by: float) -> str:
         return strengthened(self.layout.views, by, only=self.name)
 
-    def looking(self, views: str) -> Table:
-        other = Table.restore({**self.settings(), "views": views})
+    def with_views(self, views: str) -> Table:
+        other = Table.from_settings({**self.settings(), "views": views})
         other._rows = self._rows
         return other
 
-    def can_look(self) -> bool:
-        return self._look is not None or self.layout.views != "callable"
+    def has_views(self) -> bool:
+        return self._augmentation is not None or self.layout.views != "callable"
 
-    def plain(self, batch: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
+    def inputs(self, batch: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
         return batch
 
     def cells(self, batch: Float[Tensor, "b d"]) -> list[dict[str, str]]:
@@ -194,9 +194,11 @@ class Table(Modality):
         }
 
     @classmethod
-    def restore(cls, settings: Mapping[str, Any]) -> Table:
+    def from_settings(cls, settings: Mapping[str, Any]) -> Table:
         features = conform(settings["features"], list[Feature], "features")
-        schema = Schema.restore(settings["schema"]) if "schema" in settings else _before_schemas(features, settings)
+        schema = (
+            Schema.from_settings(settings["schema"]) if "schema" in settings else _before_schemas(features, settings)
+        )
         known = {name: settings[name] for name in ("width", "views")}
         layout = made(Layout, {**known, "features": features, "schema": schema, "options": settings.get("options", {})})
         if not features or layout.width not in (None, len(features)):
@@ -213,7 +215,7 @@ def _before_schemas(features: Sequence[Feature], settings: Mapping[str, Any]) ->
     return Schema.before(columns, settings.get("names"))
 
 
-def _of_array(source: object, options: DataOptions) -> dict[str, Cells]:
+def _of_array(source: object, options: ReadOptions) -> dict[str, Cells]:
     """The columns of an array, called by their numbers."""
     if options.column or options.without or options.schema:
         raise SourceError("Columns of an array have no names. Give columns with names, or cut the array first.")
@@ -265,8 +267,8 @@ def _found(values: Float32[Tensor, "n d"], layout: Layout) -> Callable[..., Tens
     part: Callable[..., Any] = catalogue.find("views", views, only="table")
     if ":" in views:
         return part
-    look = part()
+    augmentation = part()
     widths = [width_of(feature) for feature in layout.features]
     groups = torch.repeat_interleave(torch.arange(len(widths)), torch.tensor(widths))
     pool = values[rng.permutation(len(values), seed=0, epoch=0)[:POOL]]
-    return partial(look, pool=pool, groups=groups)
+    return partial(augmentation, pool=pool, groups=groups)

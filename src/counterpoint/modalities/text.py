@@ -32,8 +32,8 @@ from counterpoint.data.words import counted, in_stretches, only_whole
 from counterpoint.encoders.hugging_face import PREFIX, blank, described, longest_text, pretrained
 from counterpoint.errors import InputError, PlanError
 from counterpoint.interfaces import Items, Views
-from counterpoint.modality import EncoderInput, Modality, Wishes
-from counterpoint.plans.data_options import DataOptions
+from counterpoint.modality import DataOptions, EncoderInput, Modality
+from counterpoint.plans.data_options import ReadOptions
 from counterpoint.storage.typed_json import Misfit, made
 from counterpoint.views import near_copies
 from counterpoint.views.callables import each_text
@@ -66,62 +66,62 @@ class Text(Modality):
         "documents": "documents.json",
     }
 
-    def __init__(self, reading: Reading, look: Callable[[str], str] | None = None) -> None:
+    def __init__(self, reading: Reading, augmentation: Callable[[str], str] | None = None) -> None:
         self.reading = reading
         self.tokenizer = Tokenizer(reading.tokenizer)
         self._prompted = Prompted(self.tokenizer, str((reading.network or {}).get("prompt", "")))
-        self._look = look
+        self._augmentation = augmentation
         self._begins = self.tokenizer.begins()
 
     @classmethod
-    def claims(cls, source: object) -> bool:
+    def accepts(cls, source: object) -> bool:
         return looks_like_texts(source)
 
     @classmethod
-    def learn(cls, source: object, wishes: Wishes) -> tuple[Text, Items]:
-        borrowed = described(wishes.encoder)
-        sheet = read_sheet(source, wishes, cls.name) if is_columns(source) else None
-        read, linked, columns = read_to_learn(source, sheet, wishes)
-        if borrowed is None and catalogue.split(wishes.encoder)[0] == WHOLE:
+    def fit(cls, source: object, options: DataOptions) -> tuple[Text, Items]:
+        borrowed = described(options.encoder)
+        sheet = read_sheet(source, options, cls.name) if is_columns(source) else None
+        read, linked, columns = read_to_learn(source, sheet, options)
+        if borrowed is None and catalogue.split(options.encoder)[0] == WHOLE:
             read = in_stretches(read, words=STRETCH)
-            tokenizer = Tokenizer(counted(read.texts, wishes.data))
+            tokenizer = Tokenizer(counted(read.texts, options.data))
         else:
-            only_whole(wishes.data)
+            only_whole(options.data)
             tokenizer = Tokenizer(learned(read.texts, size=VOCABULARY) if borrowed is None else borrowed.tokenizer)
         prompted = Prompted(tokenizer, "" if borrowed is None else borrowed.prompt)
         tokens = prompted.numbers(read.texts)
-        views = wishes.views if isinstance(wishes.views, str) else "callable"
+        views = options.views if isinstance(options.views, str) else "callable"
         reading = Reading(
             tokenizer=tokenizer.script,
             occurrences=np.bincount(tokens.flat, minlength=len(tokenizer)).tolist(),
             documents=tokens.rows_with(len(tokenizer)),
             texts=len(tokens),
-            longest=longest_text(wishes.view_size, borrowed, around=prompted.around, usual=LONGEST),
+            longest=longest_text(options.view_size, borrowed, around=prompted.around, usual=LONGEST),
             columns=columns,
             paired=linked is not None,
             views=("words" if linked is None else "dropout") if views == "auto" else views,
             schema=NO_COLUMNS if sheet is None else sheet.schema,
-            options=wishes.data,
+            options=options.data,
             network=None if borrowed is None else borrowed.settings,
         )
         if borrowed is not None:
             read = replace(read, notes=[*read.notes, *borrowed.notes])
-        text = cls(reading, wishes.views if callable(wishes.views) else None)
-        return text, text._learned(read, tokens, linked, told_apart=wishes.told_apart)
+        text = cls(reading, options.views if callable(options.views) else None)
+        return text, text._learned(read, tokens, linked, told_apart=options.told_apart)
 
     def open(self, source: object) -> Items:
         read = self._read_later(source)
         return self._items(read, self._prompted.numbers(read.texts))
 
-    def written_as(self) -> DataOptions:
+    def written_as(self) -> ReadOptions:
         options = self.reading.options
-        return DataOptions(encoding=options.encoding, quoting=options.quoting, header=options.header)
+        return ReadOptions(encoding=options.encoding, quoting=options.quoting, header=options.header)
 
     def open_column(self, source: object, column: str) -> Items:
         read = read_texts(source, replace(self.written_as(), column=column))
         return self._items(read, self._prompted.numbers(read.texts))
 
-    def look(self, batch: Int64[Tensor, "b l"], key: Int64[Tensor, " b"]) -> Int64[Tensor, "b s"]:
+    def augmentation(self, batch: Int64[Tensor, "b l"], key: Int64[Tensor, " b"]) -> Int64[Tensor, "b s"]:
         return self._prompted.framed(self._looks(self._chosen(), batch, key))
 
     def strength(self, by: float) -> str:
@@ -137,14 +137,14 @@ class Text(Modality):
         longest = max(view.shape[1] for view in views)
         return tuple(functional.pad(view, (0, longest - view.shape[1]), value=self.tokenizer.pad) for view in views)
 
-    def careful(self) -> Modality:
+    def label_preserving(self) -> Modality:
         """Whole texts: the class of a short one may hang on a word."""
-        return self if self._look is not None else self.looking("dropout")
+        return self if self._augmentation is not None else self.with_views("dropout")
 
-    def can_look(self) -> bool:
-        return self._look is not None or self.reading.views != "callable"
+    def has_views(self) -> bool:
+        return self._augmentation is not None or self.reading.views != "callable"
 
-    def plain(self, batch: Int64[Tensor, "b l"]) -> Int64[Tensor, "b m"]:
+    def inputs(self, batch: Int64[Tensor, "b l"]) -> Int64[Tensor, "b m"]:
         return self._prompted.framed(batch)
 
     def near_copies(self, batch: Int64[Tensor, "b l"], key: Int64[Tensor, " b"]) -> Views:
@@ -172,7 +172,7 @@ class Text(Modality):
         network: nn.Module = part(self.tokenizer.words, occurrences, pad=self.tokenizer.pad, width=width)
         return network
 
-    def rebuilt(self, name: str, width: int | None) -> nn.Module:
+    def rebuild_encoder(self, name: str, width: int | None) -> nn.Module:
         borrowed = name.startswith(PREFIX)
         return blank(self._network(name), pad=self.tokenizer.pad) if borrowed else self.encoder(name, width)
 
@@ -194,7 +194,7 @@ class Text(Modality):
         recipe = f"The numbers of the tokens of {prompt}a text, by 'tokenizer', filled up behind with that of [PAD]."
         return EncoderInput({"tokens": None}, recipe, len(self.tokenizer))
 
-    def worded(self, view: Int64[Tensor, "b l"]) -> list[str]:
+    def view_words(self, view: Int64[Tensor, "b l"]) -> list[str]:
         return self.tokenizer.said(view)
 
     def schema(self) -> Schema:
@@ -205,15 +205,15 @@ class Text(Modality):
         return {**asdict(reading), "schema": reading.schema.settings(), "options": reading.options.record()}
 
     @classmethod
-    def restore(cls, settings: Mapping[str, Any]) -> Text:
-        schema, options = Schema.restore(settings.get("schema", [])), settings.get("options", {})
+    def from_settings(cls, settings: Mapping[str, Any]) -> Text:
+        schema, options = Schema.from_settings(settings.get("schema", [])), settings.get("options", {})
         text = cls(made(Reading, {**settings, "schema": schema, "options": options}))
         words = len(text.tokenizer)
         if not len(text.reading.occurrences) == len(text.reading.documents) == words:
             raise Misfit(f"its tokenizer has {words} tokens, and how often they occur is known of another number")
         return text
 
-    def quoted(self, like: str) -> list[str]:
+    def parse_query(self, like: str) -> list[str]:
         return [like]
 
     def _items(self, read: Texts, tokens: Ragged) -> Written:
@@ -235,38 +235,38 @@ class Text(Modality):
         again = len(numbers) - len(np.unique(numbers))
         if again:
             notes.append(f"{again:,} texts say nearly what another says; they are not told apart")
-        kin = shown(numbers, linked) if again or linked is not None else None
-        return replace(self._items(replace(read, notes=notes), tokens), linked=linked, kin=kin)
+        duplicate_ids = shown(numbers, linked) if again or linked is not None else None
+        return replace(self._items(replace(read, notes=notes), tokens), linked=linked, duplicate_ids=duplicate_ids)
 
     def _read_later(self, source: object) -> Texts:
         """Further data: the columns of training that are there (of pairs one), else what is plainly the text."""
         reading = self.reading
         if not is_columns(source):
-            return read_texts(source, DataOptions(encoding=reading.options.encoding))
+            return read_texts(source, ReadOptions(encoding=reading.options.encoding))
         sheet = later_sheet(source, reading.schema, self.name, reading.options)
         there = [name for name in reading.columns if name in sheet.frame.columns]
         if reading.paired:  # a column of dialogues holds no texts
             there = there[:1] if len(reading.columns) > 1 else []
         if there:
             return of_sheet(sheet, there)
-        sheet = read_sheet(source, Wishes(data=self.written_as()), self.name)  # whose columns are none of training
+        sheet = read_sheet(source, DataOptions(data=self.written_as()), self.name)  # whose columns are none of training
         return of_sheet(sheet, sheet.schema.of_role("text"))
 
     def _chosen(self) -> Callable[..., Any]:
         """The look of the settings."""
-        if self._look is not None:
-            return self._look
+        if self._augmentation is not None:
+            return self._augmentation
         views = self.reading.views
         if views == "callable":
             raise InputError("This model was trained with views by a callable; give it again as views=... to train on.")
         part: Callable[..., Any] = catalogue.find("views", views, only=self.name)
         return part if ":" in views else part()
 
-    def _looks(self, look: Callable[..., Any], batch: Tensor, key: Tensor) -> Tensor:
-        if isinstance(look, Words):
-            return look(batch, key, begins=self._begins, pad=self.tokenizer.pad, mask=self.tokenizer.mask)
+    def _looks(self, augmentation: Callable[..., Any], batch: Tensor, key: Tensor) -> Tensor:
+        if isinstance(augmentation, Words):
+            return augmentation(batch, key, begins=self._begins, pad=self.tokenizer.pad, mask=self.tokenizer.mask)
         said = self.tokenizer.said(batch)
-        return self._seen(each_text(look, said, key), said, batch)
+        return self._seen(each_text(augmentation, said, key), said, batch)
 
     def _seen(self, views: Sequence[str], texts: Sequence[str], batch: Tensor) -> Int64[Tensor, "b s"]:
         """The tokens of views of texts; where nothing is left, a text stays as it was."""

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from counterpoint import rng
 from counterpoint.comparison import Comparison
 from counterpoint.interfaces import ItemInfo, Step
-from counterpoint.negatives.extra_columns import with_further
+from counterpoint.negatives.extra_columns import with_extra_columns
 from counterpoint.plans import within
 
 
@@ -44,7 +44,7 @@ class Bank(nn.Module):
     def forward(self, comparison: Comparison, items: ItemInfo) -> Comparison:
         """The comparison with the bank, or ``k`` vectors of it, beside it."""
         chosen = self._chosen(items.key)
-        return with_further(comparison, self.vectors[chosen], self.numbers[chosen])
+        return with_extra_columns(comparison, self.vectors[chosen], self.numbers[chosen])
 
     def _chosen(self, key: int) -> Int64[Tensor, " q"]:
         """The items that are negatives in this step, the same for all anchors."""

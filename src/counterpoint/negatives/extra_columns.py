@@ -14,11 +14,11 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
-from counterpoint.comparison import Comparison, Few, Relation, SameItem
+from counterpoint.comparison import Comparison, Relation, SameItem, SparsePairs
 
 
 @dataclass(frozen=True)
-class Further(Relation):
+class ExtraColumns(Relation):
     """A relation, and columns behind its own that are negatives of every anchor with another number."""
 
     whole: Relation
@@ -31,26 +31,28 @@ class Further(Relation):
         other = self.anchor[rows, None] != self.more[None, :]
         return torch.cat([positive, torch.zeros_like(other)], dim=1), torch.cat([negative, other], dim=1)
 
-    def part(self, rows: slice) -> Further:
+    def part(self, rows: slice) -> ExtraColumns:
         return replace(self, whole=self.whole.part(rows), anchor=self.anchor[rows])
 
     def items(self) -> tuple[Int64[Tensor, " n"], Int64[Tensor, " m"]]:
         return self.anchor, torch.cat([self.candidate, self.more])
 
-    def few(self) -> Few | None:
-        few, own = self.whole.few(), SameItem(self.anchor, self.more).few()
+    def sparse(self) -> SparsePairs | None:
+        sparse, own = self.whole.sparse(), SameItem(self.anchor, self.more).sparse()
         begin = len(self.candidate)
-        if few is None or own is None or few.negatives.stop != begin:
+        if sparse is None or own is None or sparse.negatives.stop != begin:
             return None
         anchor, place = own.positive
-        left_out = torch.cat([few.left_out[0], anchor]), torch.cat([few.left_out[1], place + begin])
-        return Few(few.positive, left_out, slice(few.negatives.start, begin + len(self.more)))
+        left_out = torch.cat([sparse.left_out[0], anchor]), torch.cat([sparse.left_out[1], place + begin])
+        return SparsePairs(sparse.positive, left_out, slice(sparse.negatives.start, begin + len(self.more)))
 
 
-def with_further(comparison: Comparison, vectors: Float[Tensor, "q d"], numbers: Int64[Tensor, " q"]) -> Comparison:
+def with_extra_columns(
+    comparison: Comparison, vectors: Float[Tensor, "q d"], numbers: Int64[Tensor, " q"]
+) -> Comparison:
     """The same comparison with these vectors as further candidates, without a gradient."""
     if len(vectors) == 0:
         return comparison
     candidates = torch.cat([comparison.candidates, vectors.detach()])
-    relation = Further(comparison.relation, *comparison.relation.items(), numbers)
+    relation = ExtraColumns(comparison.relation, *comparison.relation.items(), numbers)
     return replace(comparison, candidates=candidates, relation=relation)

@@ -17,11 +17,11 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 from torch.nn import functional
 
-from counterpoint.comparison import Comparison, Few, Relation, SameItem, Similarity
+from counterpoint.comparison import Comparison, Relation, SameItem, Similarity, SparsePairs
 
 
 @dataclass(frozen=True)
-class OwnKey(Relation):
+class QueueRelation(Relation):
     """Anchor i is positive to key ``own[i]``; negative to the queued keys, which stand behind those, of other items."""
 
     own: Int64[Tensor, " n"]
@@ -40,20 +40,20 @@ class OwnKey(Relation):
         negative[:, self.count :] = self.item[rows, None] != self.queued[None, :]
         return self.own[rows, None] == column[None, :], negative
 
-    def part(self, rows: slice) -> OwnKey:
+    def part(self, rows: slice) -> QueueRelation:
         return replace(self, own=self.own[rows], item=self.item[rows])
 
     def items(self) -> tuple[Int64[Tensor, " n"], Int64[Tensor, " m"]]:
         return self.item, torch.cat([self.keys, self.queued])
 
-    def few(self) -> Few | None:
-        again = SameItem(self.item, self.queued).few()
+    def sparse(self) -> SparsePairs | None:
+        again = SameItem(self.item, self.queued).sparse()
         if again is None:
             return None
         anchor, place = again.positive
         whole = slice(self.count, self.count + len(self.queued))
         everyone = torch.arange(len(self.own), device=self.own.device)
-        return Few((everyone, self.own), (anchor, place + self.count), whole)
+        return SparsePairs((everyone, self.own), (anchor, place + self.count), whole)
 
 
 class Queue(nn.Module):
@@ -93,5 +93,5 @@ class Queue(nn.Module):
     ) -> Comparison:
         """Each query with its own key as positive, and the keys of other items in the queue as negatives."""
         own = torch.arange(len(queries), device=queries.device)
-        relation = OwnKey(own, items, items, self.items.clone())
+        relation = QueueRelation(own, items, items, self.items.clone())
         return Comparison(queries, torch.cat([keys, self.vectors.clone()]), relation, similarity)

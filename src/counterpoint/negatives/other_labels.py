@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Bool, Int64
 from torch import Tensor
 
-from counterpoint.comparison import Comparison, Few, Relation, SameItem
+from counterpoint.comparison import Comparison, Relation, SameItem, SparsePairs
 from counterpoint.interfaces import ItemInfo
 
 
@@ -39,32 +39,34 @@ class OtherClass(Relation):
     def items(self) -> tuple[Int64[Tensor, " n"], Int64[Tensor, " m"]]:
         return self.whole.items()
 
-    def few(self) -> Few | None:
-        few = self.whole.few()
+    def sparse(self) -> SparsePairs | None:
+        sparse = self.whole.sparse()
         known = torch.where(self.anchor < 0, -2, self.anchor)  # an unknown anchor matches no unknown candidate
-        own = SameItem(known, self.candidate).few()
-        if few is None or own is None:
+        own = SameItem(known, self.candidate).sparse()
+        if sparse is None or own is None:
             return None
         width = len(self.candidate)
-        listed = torch.cat([few.positive[0] * width + few.positive[1], few.left_out[0] * width + few.left_out[1]])
+        listed = torch.cat(
+            [sparse.positive[0] * width + sparse.positive[1], sparse.left_out[0] * width + sparse.left_out[1]]
+        )
         anchor, candidate = own.positive
         fresh = ~torch.isin(anchor * width + candidate, listed)
-        more = (torch.cat([few.left_out[0], anchor[fresh]]), torch.cat([few.left_out[1], candidate[fresh]]))
-        return few._replace(left_out=more)
+        more = (torch.cat([sparse.left_out[0], anchor[fresh]]), torch.cat([sparse.left_out[1], candidate[fresh]]))
+        return sparse._replace(left_out=more)
 
 
-def other_labels(comparison: Comparison, items: ItemInfo, *, codes: Int64[Tensor, " n"]) -> Comparison:
+def other_labels(comparison: Comparison, items: ItemInfo, *, class_ids: Int64[Tensor, " n"]) -> Comparison:
     """The same comparison without negatives of the anchor's own class.
 
     Args:
         comparison: Anchors and candidates, of items.
         items: The rows of the batch.
-        codes: The class of every item there is, -1 where nobody knows.
+        class_ids: The class of every item there is, -1 where nobody knows.
     """
     anchor, candidate = comparison.relation.items()
     if _of_classes(anchor, items):
         return comparison
-    relation = OtherClass(comparison.relation, _class(anchor, codes), _class(candidate, codes))
+    relation = OtherClass(comparison.relation, _class(anchor, class_ids), _class(candidate, class_ids))
     return replace(comparison, relation=relation)
 
 
@@ -74,5 +76,5 @@ def _of_classes(anchor: Int64[Tensor, " n"], items: ItemInfo) -> bool:
     return torch.equal(anchor, items.classes().repeat(views)) and not torch.equal(anchor, items.index.repeat(views))
 
 
-def _class(item: Int64[Tensor, " n"], codes: Int64[Tensor, " _"]) -> Int64[Tensor, " n"]:
-    return torch.where(item < 0, -1, codes.to(item.device)[item.clamp(min=0)])
+def _class(item: Int64[Tensor, " n"], class_ids: Int64[Tensor, " _"]) -> Int64[Tensor, " n"]:
+    return torch.where(item < 0, -1, class_ids.to(item.device)[item.clamp(min=0)])

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Bool, Int64
 from torch import Tensor
 
-from counterpoint.comparison import Few, Relation
+from counterpoint.comparison import Relation, SparsePairs
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Facing(Relation):
     def part(self, rows: slice) -> Facing:
         return replace(self, place=self.place[rows])
 
-    def few(self) -> Few | None:
+    def sparse(self) -> SparsePairs | None:
         return None
 
     def items(self) -> tuple[Int64[Tensor, " n"], Int64[Tensor, " m"]]:

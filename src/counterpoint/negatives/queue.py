@@ -17,12 +17,12 @@ from torch import nn
 from counterpoint.comparison import Comparison
 from counterpoint.errors import PlanError
 from counterpoint.interfaces import ItemInfo, Step
-from counterpoint.negatives.extra_columns import with_further
-from counterpoint.negatives.key_queue import OwnKey, Queue
+from counterpoint.negatives.extra_columns import with_extra_columns
+from counterpoint.negatives.key_queue import Queue, QueueRelation
 from counterpoint.plans import within
 
 
-class Earlier(nn.Module):
+class QueueNegatives(nn.Module):
     """The last ``length`` vectors of the batches before, as negatives beside those of a comparison."""
 
     def __init__(self, width: int, *, length: int = 4096) -> None:
@@ -30,7 +30,7 @@ class Earlier(nn.Module):
         within("length of queue", length, 1, kind=int)
         self.queue = Queue(length, width)
 
-    def fits(self, batch_size: int, at_once: int) -> None:
+    def fits(self, batch_size: int, micro_batch: int) -> None:
         """Raise ``PlanError`` where the queue cannot hold a batch."""
         if batch_size > len(self.queue.vectors):
             raise PlanError(
@@ -40,12 +40,12 @@ class Earlier(nn.Module):
 
     def forward(self, comparison: Comparison, items: ItemInfo) -> Comparison:
         """The comparison with the queue beside it."""
-        if isinstance(comparison.relation, OwnKey):
+        if isinstance(comparison.relation, QueueRelation):
             raise PlanError(
                 "This method has a queue of its own. Leave out --negatives; make it longer: moco(queue=8192)."
             )
         vectors, numbers = self.queue.held()
-        return with_further(comparison, vectors, numbers)
+        return with_extra_columns(comparison, vectors, numbers)
 
     def after_step(self, step: Step) -> None:
         """Let the oldest vectors go for those of this step."""

@@ -16,12 +16,12 @@ import torch
 from jaxtyping import Bool, Int64
 from torch import Tensor, nn
 
-from counterpoint.comparison import Comparison, Few, Relation, SameItem
-from counterpoint.interfaces import ItemInfo, Negatives, Remembers, Step
+from counterpoint.comparison import Comparison, Relation, SameItem, SparsePairs
+from counterpoint.interfaces import ItemInfo, Negatives, Stateful, Step
 
 
 @dataclass(frozen=True)
-class Unshared(Relation):
+class DuplicateRelation(Relation):
     """A relation without the negatives that share a number with the anchor; numbers below 0 are shared with nobody."""
 
     whole: Relation
@@ -34,73 +34,73 @@ class Unshared(Relation):
             negative = negative & ((own[rows, None] != other[None, :]) | (own[rows, None] < 0))
         return positive, negative
 
-    def part(self, rows: slice) -> Unshared:
+    def part(self, rows: slice) -> DuplicateRelation:
         return replace(self, whole=self.whole.part(rows), anchor=self.anchor[rows])
 
     def items(self) -> tuple[Int64[Tensor, " n"], Int64[Tensor, " m"]]:
         return self.whole.items()
 
-    def few(self) -> Few | None:
-        few = self.whole.few()
-        if few is None:
+    def sparse(self) -> SparsePairs | None:
+        sparse = self.whole.sparse()
+        if sparse is None:
             return None
         width = len(self.candidate)
-        listed = [few.positive[0] * width + few.positive[1], few.left_out[0] * width + few.left_out[1]]
+        listed = [sparse.positive[0] * width + sparse.positive[1], sparse.left_out[0] * width + sparse.left_out[1]]
         fresh = []
         for own, other in self._columns():
-            shared = SameItem(torch.where(own < 0, -2, own), other).few()  # nobody is called -2
+            shared = SameItem(torch.where(own < 0, -2, own), other).sparse()  # nobody is called -2
             if shared is None:
                 return None
             fresh.append(shared.positive[0] * width + shared.positive[1])
         place = torch.unique(torch.cat(fresh))
         place = place[~torch.isin(place, torch.cat(listed))]
-        left_out = torch.cat([few.left_out[0], place // width]), torch.cat([few.left_out[1], place % width])
-        return few._replace(left_out=left_out)
+        left_out = torch.cat([sparse.left_out[0], place // width]), torch.cat([sparse.left_out[1], place % width])
+        return sparse._replace(left_out=left_out)
 
     def _columns(self) -> Iterator[tuple[Int64[Tensor, " n"], Int64[Tensor, " m"]]]:
         return ((own, other) for own in self.anchor.T for other in self.candidate.T)
 
 
-class Apart(nn.Module):
+class WithoutDuplicates(nn.Module):
     """Takes those out that share a number, and lets whatever negatives were chosen choose among the others."""
 
-    kin: Tensor
+    duplicate_ids: Tensor
 
-    def __init__(self, kin: Int64[Tensor, "r v"], then: Negatives | None = None) -> None:
+    def __init__(self, duplicate_ids: Int64[Tensor, "r v"], then: Negatives | None = None) -> None:
         super().__init__()
-        self.register_buffer("kin", kin, persistent=False)
+        self.register_buffer("duplicate_ids", duplicate_ids, persistent=False)
         self.then = then
 
-    def fits(self, batch_size: int, at_once: int) -> None:
+    def fits(self, batch_size: int, micro_batch: int) -> None:
         """As of the chosen negatives."""
         fits = getattr(self.then, "fits", None)
         if fits is not None:
-            fits(batch_size, at_once)
+            fits(batch_size, micro_batch)
 
     def forward(self, comparison: Comparison, items: ItemInfo) -> Comparison:
         """The comparison with fewer negatives."""
-        left = unshared(comparison, self.kin)
+        left = without_duplicates(comparison, self.duplicate_ids)
         return left if self.then is None else self.then(left, items)
 
     def after_step(self, step: Step) -> None:
         """As of the chosen negatives."""
         then: object = self.then
-        if isinstance(then, Remembers):
+        if isinstance(then, Stateful):
             then.after_step(step)
 
 
-def unshared(comparison: Comparison, kin: Int64[Tensor, "r v"]) -> Comparison:
+def without_duplicates(comparison: Comparison, duplicate_ids: Int64[Tensor, "r v"]) -> Comparison:
     """The same comparison without negatives that share a number with the anchor.
 
     Args:
-        comparison: Anchors and candidates, of rows that are known by their places in ``kin``.
-        kin: The numbers of what every row shows.
+        comparison: Anchors and candidates, of rows that are known by their places in ``duplicate_ids``.
+        duplicate_ids: The numbers of what every row shows.
     """
     anchor, candidate = comparison.relation.items()
-    relation = Unshared(comparison.relation, _of(anchor, kin), _of(candidate, kin))
+    relation = DuplicateRelation(comparison.relation, _of(anchor, duplicate_ids), _of(candidate, duplicate_ids))
     return replace(comparison, relation=relation)
 
 
-def _of(rows: Int64[Tensor, " n"], kin: Int64[Tensor, "r v"]) -> Int64[Tensor, "n v"]:
-    known = kin.to(rows.device)[rows.clamp(min=0)]
+def _of(rows: Int64[Tensor, " n"], duplicate_ids: Int64[Tensor, "r v"]) -> Int64[Tensor, "n v"]:
+    known = duplicate_ids.to(rows.device)[rows.clamp(min=0)]
     return known.masked_fill((rows < 0)[:, None], -1)

@@ -24,7 +24,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from counterpoint.comparison import Tile
-from counterpoint.comparison.row_sums import Whole, has_shortcut
+from counterpoint.comparison.row_sums import RowSums, has_shortcut
 from counterpoint.plans import within
 
 
@@ -43,16 +43,16 @@ def between(s: Float[Tensor, "*any"], alpha: float) -> Float[Tensor, "*any"]:
 
 
 def from_sums(
-    whole: Whole, *, alpha: float = 2.0, sharpness: float = 2.0, weight: float = 1.0
+    whole: RowSums, *, alpha: float = 2.0, sharpness: float = 2.0, weight: float = 1.0
 ) -> Float[Tensor, " n"] | None:
     """The same from the log-sum-exp of the negatives at temperature 1 / (2 sharpness), and the few positives."""
     allowed(alpha, sharpness, weight)
-    few = whole.few
-    if few is None:
+    sparse = whole.sparse
+    if sparse is None:
         return None
-    anchor, s = whole.positives(few, 1.0)
-    count = whole.negative_count(few)
-    spread = whole.negatives(few, 1 / (2 * sharpness)) - torch.log(count) - 2 * sharpness
+    anchor, s = whole.positives(sparse, 1.0)
+    count = whole.negative_count(sparse)
+    spread = whole.negatives(sparse, 1 / (2 * sharpness)) - torch.log(count) - 2 * sharpness
     spread = torch.where(count > 0, spread, 0.0).index_select(0, anchor)
     return whole.mean(anchor, between(s, alpha) + weight * spread)
 

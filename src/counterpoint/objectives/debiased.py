@@ -28,7 +28,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from counterpoint.comparison import Tile
-from counterpoint.comparison.row_sums import Scale, Whole, has_shortcut
+from counterpoint.comparison.row_sums import RowSums, Scale, has_shortcut
 from counterpoint.plans import within
 
 
@@ -48,14 +48,14 @@ def true_negatives(
     return torch.where(some & (rest > floor), rest, floor)
 
 
-def from_sums(whole: Whole, *, temperature: Scale = 0.1, prior: float = 0.1) -> Float[Tensor, " n"] | None:
+def from_sums(whole: RowSums, *, temperature: Scale = 0.1, prior: float = 0.1) -> Float[Tensor, " n"] | None:
     """The same from the log-sum-exp of the negatives, and the few positives."""
-    few = whole.few
-    if few is None:
+    sparse = whole.sparse
+    if sparse is None:
         return None
-    anchor, s = whole.positives(few, temperature)
+    anchor, s = whole.positives(sparse, temperature)
     own = whole.log_sum(anchor, s) - whole.log_sum(anchor, torch.zeros_like(s))
-    others = true_negatives(whole.negatives(few, temperature), own, whole.negative_count(few), prior, temperature)
+    others = true_negatives(whole.negatives(sparse, temperature), own, whole.negative_count(sparse), prior, temperature)
     return whole.mean(anchor, -functional.logsigmoid(s - others.index_select(0, anchor)))
 
 

@@ -21,16 +21,16 @@ from jaxtyping import Float
 from torch import Tensor
 
 from counterpoint.comparison import Tile
-from counterpoint.comparison.row_sums import Whole, has_shortcut
+from counterpoint.comparison.row_sums import RowSums, has_shortcut
 
 
-def from_sums(whole: Whole, *, temperature: float | Float[Tensor, ""] = 0.1) -> Float[Tensor, " n"] | None:
+def from_sums(whole: RowSums, *, temperature: float | Float[Tensor, ""] = 0.1) -> Float[Tensor, " n"] | None:
     """The same from the log-sum-exp of the negatives, and the few positives."""
-    few = whole.few
-    if few is None:
+    sparse = whole.sparse
+    if sparse is None:
         return None
-    anchor, s = whole.positives(few, temperature)
-    others = whole.negatives(few, temperature).index_select(0, anchor)
+    anchor, s = whole.positives(sparse, temperature)
+    others = whole.negatives(sparse, temperature).index_select(0, anchor)
     return whole.mean(anchor, torch.where(others.isneginf(), 0.0, others - s))
 
 

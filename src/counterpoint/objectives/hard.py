@@ -29,7 +29,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from counterpoint.comparison import Tile
-from counterpoint.comparison.row_sums import Scale, Whole, has_shortcut
+from counterpoint.comparison.row_sums import RowSums, Scale, has_shortcut
 from counterpoint.plans import within
 
 
@@ -50,18 +50,18 @@ def true_negatives(
 
 
 def from_sums(
-    whole: Whole, *, temperature: Scale = 0.1, prior: float = 0.1, beta: float = 1.0
+    whole: RowSums, *, temperature: Scale = 0.1, prior: float = 0.1, beta: float = 1.0
 ) -> Float[Tensor, " n"] | None:
     """The same from two log-sum-exps of the negatives, at two temperatures, and the few positives."""
     within("beta", beta, 0)
-    few = whole.few
-    if few is None:
+    sparse = whole.sparse
+    if sparse is None:
         return None
-    anchor, s = whole.positives(few, temperature)
+    anchor, s = whole.positives(sparse, temperature)
     own = whole.log_sum(anchor, (1 + beta) * s) - whole.log_sum(anchor, beta * s)
-    count = whole.negative_count(few)
-    weights = whole.negatives(few, temperature / beta) if beta > 0 else torch.log(count)
-    negatives = torch.log(count) + whole.negatives(few, temperature / (1 + beta)) - weights
+    count = whole.negative_count(sparse)
+    weights = whole.negatives(sparse, temperature / beta) if beta > 0 else torch.log(count)
+    negatives = torch.log(count) + whole.negatives(sparse, temperature / (1 + beta)) - weights
     others = true_negatives(negatives, own, count, prior, temperature)
     return whole.mean(anchor, -functional.logsigmoid(s - others.index_select(0, anchor)))
 

@@ -24,16 +24,16 @@ from torch import Tensor
 from torch.nn import functional
 
 from counterpoint.comparison import Tile
-from counterpoint.comparison.row_sums import Whole, has_shortcut
+from counterpoint.comparison.row_sums import RowSums, has_shortcut
 
 
-def from_sums(whole: Whole) -> Float[Tensor, " n"] | None:
+def from_sums(whole: RowSums) -> Float[Tensor, " n"] | None:
     """The same from the log-sum-exp of the negatives: log(1 + e^{others - s}) for every positive pair."""
-    few = whole.few
-    if few is None:
+    sparse = whole.sparse
+    if sparse is None:
         return None
-    anchor, s = whole.positives(few, 1.0)
-    others = whole.negatives(few, 1.0).index_select(0, anchor)
+    anchor, s = whole.positives(sparse, 1.0)
+    others = whole.negatives(sparse, 1.0).index_select(0, anchor)
     return whole.mean(anchor, -functional.logsigmoid(s - others))
 
 

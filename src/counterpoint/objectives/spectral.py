@@ -23,17 +23,17 @@ from jaxtyping import Float
 from torch import Tensor
 
 from counterpoint.comparison import Tile
-from counterpoint.comparison.row_sums import Whole, has_shortcut
+from counterpoint.comparison.row_sums import RowSums, has_shortcut
 
 
-def from_sums(whole: Whole) -> Float[Tensor, " n"] | None:
+def from_sums(whole: RowSums) -> Float[Tensor, " n"] | None:
     """The same from the second moment of the candidates, and the few pairs that are no negatives."""
-    few = whole.few
-    if few is None:
+    sparse = whole.sparse
+    if sparse is None:
         return None
-    anchor, s = whole.positives(few, 1.0)
-    count = whole.negative_count(few)
-    apart = (whole.negative_squares(few) / count.clamp(min=1)).masked_fill(count == 0, 0.0)
+    anchor, s = whole.positives(sparse, 1.0)
+    count = whole.negative_count(sparse)
+    apart = (whole.negative_squares(sparse) / count.clamp(min=1)).masked_fill(count == 0, 0.0)
     return whole.mean(anchor, apart.index_select(0, anchor) - 2 * s)
 
 

@@ -21,10 +21,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from counterpoint.comparison import Tile
-from counterpoint.comparison.row_sums import Whole, has_shortcut
+from counterpoint.comparison.row_sums import RowSums, has_shortcut
 
 
-def from_sums(whole: Whole, *, temperature: float | Float[Tensor, ""] = 0.1) -> Float[Tensor, " n"] | None:
+def from_sums(whole: RowSums, *, temperature: float | Float[Tensor, ""] = 0.1) -> Float[Tensor, " n"] | None:
     """The same from the log-sum-exp of all that is compared, and the mean vector of every label."""
     groups = whole.groups
     if groups is None:

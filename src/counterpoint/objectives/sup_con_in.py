@@ -23,18 +23,18 @@ from torch import Tensor
 from torch.nn import functional
 
 from counterpoint.comparison import Tile
-from counterpoint.comparison.row_sums import Whole, has_shortcut
+from counterpoint.comparison.row_sums import RowSums, has_shortcut
 
 
-def from_sums(whole: Whole, *, temperature: float | Float[Tensor, ""] = 0.1) -> Float[Tensor, " n"] | None:
+def from_sums(whole: RowSums, *, temperature: float | Float[Tensor, ""] = 0.1) -> Float[Tensor, " n"] | None:
     """The same from the log-sum-exp of the negatives, and the few positives."""
-    few = whole.few
-    if few is None:
+    sparse = whole.sparse
+    if sparse is None:
         return None
-    anchor, s = whole.positives(few, temperature)
+    anchor, s = whole.positives(sparse, temperature)
     own = whole.log_sum(anchor, s).index_select(0, anchor)
     count = torch.bincount(anchor).to(s.dtype).index_select(0, anchor)
-    others = whole.negatives(few, temperature).index_select(0, anchor)
+    others = whole.negatives(sparse, temperature).index_select(0, anchor)
     return whole.mean(anchor, torch.log(count) - functional.logsigmoid(own - others))
 
 

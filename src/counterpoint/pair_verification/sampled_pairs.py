@@ -13,19 +13,19 @@ from counterpoint.data.pairs import Pairs
 from counterpoint.data.splits import members
 
 
-def drawn_pairs(codes: Int64[np.ndarray, " n"], *, seed: int) -> Pairs:
+def drawn_pairs(class_ids: Int64[np.ndarray, " n"], *, seed: int) -> Pairs:
     """Pairs of the labelled items: nearly every item in one of its class and in one with another, or fewer.
 
     >>> pairs = drawn_pairs(np.asarray([0, 0, 0, 0, 1, 1, 1, 1]), seed=0)
     >>> len(pairs.same), int(pairs.same.sum()), bool((pairs.first == pairs.second).any())
     (8, 4, False)
     """
-    classes = int(codes.max(initial=-1)) + 1
-    same = np.concatenate([_two_by_two(rows) for rows in members(codes, classes, seed=[seed, 0])] or [NONE])
-    strangers = np.concatenate([*members(codes, classes, seed=[seed, 1]), np.empty(0, dtype=np.int64)])
+    classes = int(class_ids.max(initial=-1)) + 1
+    same = np.concatenate([_two_by_two(rows) for rows in members(class_ids, classes, seed=[seed, 0])] or [NONE])
+    strangers = np.concatenate([*members(class_ids, classes, seed=[seed, 1]), np.empty(0, dtype=np.int64)])
     half = len(strangers) // 2
     apart = np.stack([strangers[:half], strangers[len(strangers) - half :]], axis=1)  # class by class still
-    apart = apart[codes[apart[:, 0]] != codes[apart[:, 1]]]
+    apart = apart[class_ids[apart[:, 0]] != class_ids[apart[:, 1]]]
     count = min(len(same), len(apart))
     generator = np.random.default_rng(seed)
     chosen = np.concatenate([generator.permutation(same)[:count], generator.permutation(apart)[:count]])

@@ -8,8 +8,8 @@ from counterpoint.plans.choices import check as check
 from counterpoint.plans.choices import choice as choice
 from counterpoint.plans.choices import plain as plain
 from counterpoint.plans.choices import within as within
-from counterpoint.plans.few_labels import Distilling as Distilling
-from counterpoint.plans.few_labels import Lifecycle as Lifecycle
-from counterpoint.plans.few_labels import Tuning as Tuning
-from counterpoint.plans.lab import Lab as Lab
+from counterpoint.plans.few_labels import DistillPlan as DistillPlan
+from counterpoint.plans.few_labels import FinetunePlan as FinetunePlan
+from counterpoint.plans.few_labels import SemiPlan as SemiPlan
+from counterpoint.plans.lab import LabPlan as LabPlan
 from counterpoint.plans.plan import Plan as Plan

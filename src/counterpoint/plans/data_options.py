@@ -19,12 +19,12 @@ AXES = ("auto", "first", "last")
 
 
 @dataclass(frozen=True, kw_only=True)
-class DataOptions(Choices):
+class ReadOptions(Choices):
     """Every choice of how a source is read.
 
-    >>> DataOptions(without="ill").without
+    >>> ReadOptions(without="ill").without
     'ill'
-    >>> DataOptions(channel_axis="middle")
+    >>> ReadOptions(channel_axis="middle")
     Traceback (most recent call last):
     counterpoint.errors.PlanError: channel_axis is one of auto, first, last. Got 'middle'.
     """
@@ -66,16 +66,16 @@ class DataOptions(Choices):
                 raise PlanError(f"{option(name)} is one of {listed(allowed)}. Got {getattr(self, name)!r}.")
 
     @classmethod
-    def given(cls, choices: Mapping[str, Any]) -> DataOptions:
+    def given(cls, choices: Mapping[str, Any]) -> ReadOptions:
         """The options in what was given to a verb, where lists, mappings and pairs may stand for the text of each.
 
-        >>> DataOptions.given({"schema": {"zip": "category"}, "without": ["a", "b"], "range": (0, 4095)}).schema
+        >>> ReadOptions.given({"schema": {"zip": "category"}, "without": ["a", "b"], "range": (0, 4095)}).schema
         'zip:category'
         """
         return cls.of({name: _as_text(value) for name, value in choices.items()})
 
 
-AS_IT_IS = DataOptions()
+AS_IT_IS = ReadOptions()
 """Nothing is said of the data; all is inferred."""
 
 
@@ -88,15 +88,15 @@ def _as_text(value: Any) -> Any:
     return value
 
 
-def as_words(options: DataOptions) -> list[str]:
+def as_words(options: ReadOptions) -> list[str]:
     """The options of the command line that say the same.
 
-    >>> as_words(DataOptions(without="ill", header=False, min_count=3))
+    >>> as_words(ReadOptions(without="ill", header=False, min_count=3))
     ['--without', 'ill', '--no-header', '--min-count', '3']
     """
     words: list[str] = []
     for name, value in options.record().items():
-        if value == getattr(DataOptions, name):
+        if value == getattr(ReadOptions, name):
             continue
         spelled = name.replace("_", "-")
         if isinstance(value, bool):

@@ -8,10 +8,10 @@ from counterpoint.plans.choices import LARGEST_SEED, Choices, choice
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tuning(Choices):
+class FinetunePlan(Choices):
     """Every choice of a fine-tuning.
 
-    >>> Tuning(per_class=10).head_layers
+    >>> FinetunePlan(per_class=10).head_layers
     1
     """
 
@@ -33,10 +33,10 @@ class Tuning(Choices):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Distilling(Choices):
+class DistillPlan(Choices):
     """Every choice of a distillation.
 
-    >>> Distilling(minutes=5).encoder
+    >>> DistillPlan(minutes=5).encoder
     'same'
     """
 
@@ -65,10 +65,10 @@ class Distilling(Choices):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lifecycle(Choices):
+class SemiPlan(Choices):
     """Every choice of the way from unlabelled data and few labels to a small classifier.
 
-    >>> Lifecycle(per_class=10, minutes=8).deliver
+    >>> SemiPlan(per_class=10, minutes=8).deliver
     'best'
     """
 

@@ -8,10 +8,10 @@ from counterpoint.plans.choices import LARGEST_SEED, Choices, choice
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lab(Choices):
+class LabPlan(Choices):
     """Every choice of a look at what views do.
 
-    >>> Lab(items=500).seed
+    >>> LabPlan(items=500).seed
     0
     """
 

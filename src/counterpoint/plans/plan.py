@@ -70,7 +70,7 @@ class Plan(Choices):
     batch_size: int | None = choice(
         None, "Items compared in one step; None for the method's own, mostly 256, and fewer for small data.", low=2
     )
-    at_once: int | None = choice(
+    micro_batch: int | None = choice(
         None, "Items encoded at once, for batches beyond memory: same gradient; None for all.", low=2
     )
     optimizer: str = choice("auto", "Optimiser; auto for the method's own, mostly adamw: counterpoint list optimizers.")

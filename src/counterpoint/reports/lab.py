@@ -155,7 +155,7 @@ def strip(modality: Modality, items: Items, *, seed: int | None) -> str:
         shown = [modality.picture(batch)]
     else:
         keys = [rng.keys(seed=seed, epoch=0, items=torch.from_numpy(rows), view=view) for view in (0, 1)]
-        shown = [modality.seen(modality.look(batch, key)) for key in keys]
+        shown = [modality.seen(modality.augmentation(batch, key)) for key in keys]
     columns = [each for each in shown if each is not None]
     return data_url(_laid(columns)) if columns else ""
 

@@ -12,7 +12,7 @@ from counterpoint import __version__
 from counterpoint.errors import InputError, LabelError, counted
 from counterpoint.interfaces import Items
 from counterpoint.model import Model
-from counterpoint.plans import Distilling, Lifecycle, Plan, Tuning
+from counterpoint.plans import DistillPlan, FinetunePlan, Plan, SemiPlan
 from counterpoint.reports import charts
 from counterpoint.reports import efficiency as plot
 from counterpoint.reports.classification import answers
@@ -28,7 +28,7 @@ from counterpoint.reports.thumbnails import inlined
 from counterpoint.reports.views import draw_views
 from counterpoint.storage.files import write_text
 
-KINDS = (Plan, Tuning, Distilling, Lifecycle)
+KINDS = (Plan, FinetunePlan, DistillPlan, SemiPlan)
 """Whose choices a run may have."""
 
 SKIPPED = 40
@@ -61,7 +61,7 @@ def write_report(
 
 def _with_views(run: Run, model: Model, items: Items | None) -> Run:
     """The run with its sheet of views, drawn now where the folder lacks it and the data is at hand."""
-    if run.views or run.worded or items is None or len(items) == 0:
+    if run.views or run.view_words or items is None or len(items) == 0:
         return run
     seed = run.contrast.get("settled", {}).get("seed", 0)
     try:

@@ -40,14 +40,14 @@ def draw_views(
     rows = spread(len(items), count)
     batch = items.take(rows)
     keys = [rng.keys(seed=seed, epoch=0, items=torch.from_numpy(rows), view=view) for view in range(views)]
-    said = modality.worded(modality.plain(batch))
+    said = modality.view_words(modality.inputs(batch))
     if said is not None:
-        columns_said = [said, *(modality.worded(modality.look(batch, key)) or [] for key in keys[:WORDED])]
+        columns_said = [said, *(modality.view_words(modality.augmentation(batch, key)) or [] for key in keys[:WORDED])]
         return _written(path.with_suffix(".json"), columns_said)
     columns = [modality.picture(batch)]
     if columns[0] is None:
         return None
-    columns += [modality.seen(modality.look(batch, key)) for key in keys]
+    columns += [modality.seen(modality.augmentation(batch, key)) for key in keys]
     with replacing(path) as temporary:
         _sheet([column for column in columns if column is not None]).save(temporary, "PNG", optimize=True)
     return path

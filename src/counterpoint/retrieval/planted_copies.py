@@ -66,7 +66,7 @@ def evidence(model: Model, items: Items) -> Evidence:
             rows = np.arange(start, min(start + BATCH, len(items)))
             batch = items.take(rows)
             known += digests(items, rows, batch)
-            flat = modality.flat(modality.plain(batch))
+            flat = modality.flat(modality.inputs(batch))
             projection = projection if start else _projection(flat.shape[1])
             features[rows] = (flat @ projection).numpy()
         rows = spread(len(items), PLANTED)

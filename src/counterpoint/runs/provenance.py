@@ -6,9 +6,9 @@ import shlex
 import sys
 from pathlib import Path
 
-from counterpoint.runs import run_folder
 from counterpoint.data.paths import is_pattern
 from counterpoint.errors import InputError
+from counterpoint.runs import run_folder
 from counterpoint.storage.files import expanded
 
 

@@ -13,14 +13,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from counterpoint.storage import schemas
+from counterpoint.catalogue.trust import PARTS, remember, require_trusted
 from counterpoint.data.paths import holds_record, is_pattern, is_rest, matching
 from counterpoint.errors import RunError, option
-from counterpoint.storage.files import write_json, write_text
 from counterpoint.interfaces import Items
 from counterpoint.runs.locks import occupied
+from counterpoint.storage import schemas
+from counterpoint.storage.files import write_json, write_text
 from counterpoint.storage.seals import is_sealed, seal
-from counterpoint.catalogue.trust import PARTS, remember, require_trusted
 from counterpoint.storage.typed_json import read_json
 
 PLAN, STATE, VERDICT = "plan.json", "state.pt", "verdict.json"

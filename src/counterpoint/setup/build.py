@@ -19,7 +19,7 @@ from counterpoint.errors import InputError, PlanError, listed
 from counterpoint.heads import mlp_head
 from counterpoint.interfaces import Items, Method, Negatives, Objective
 from counterpoint.modality import Modality
-from counterpoint.negatives.shared_texts import Apart
+from counterpoint.negatives.shared_texts import WithoutDuplicates
 from counterpoint.plans import Plan
 
 USUAL: Mapping[str, Any] = {
@@ -31,8 +31,8 @@ USUAL: Mapping[str, Any] = {
 }
 """What choices that are left open mean, where the method says nothing else."""
 
-Codes = Int64[np.ndarray, " n"]
-Kin = Int64[np.ndarray, "r v"]
+ClassIds = Int64[np.ndarray, " n"]
+DuplicateIds = Int64[np.ndarray, "r v"]
 
 
 def build_method(
@@ -40,10 +40,10 @@ def build_method(
     encoder: nn.Module,
     items: Items,
     modality: Modality,
-    codes: Codes | None = None,
+    class_ids: ClassIds | None = None,
     *,
     rows: int | None = None,
-    kin: Kin | None = None,
+    duplicate_ids: DuplicateIds | None = None,
 ) -> Method:
     """The method of a completed plan around an encoder; weights are drawn from the plan's seed.
 
@@ -52,12 +52,12 @@ def build_method(
         encoder: The encoder, which becomes a part of the method.
         items: The items.
         modality: Their kind of data.
-        codes: The classes of all items, -1 where nobody knows, for methods and negatives that learn from labels.
+        class_ids: The classes of all items, -1 where nobody knows, for methods and negatives that learn from labels.
         rows: How many rows an epoch has, where they are no items.
-        kin: Numbers of what every row shows, where some show the same; those are never told apart.
+        duplicate_ids: Numbers of what every row shows, where some show the same; those are never told apart.
     """
     make = catalogue.find("method", plan.method, only=modality.name)
-    inputs = encoded_length(encoder, modality.plain(items.take(np.arange(min(2, len(items))))))
+    inputs = encoded_length(encoder, modality.inputs(items.take(np.arange(min(2, len(items))))))
     with torch.random.fork_rng():
         torch.manual_seed(plan.seed + 1)
         layers = USUAL["head_layers"] if plan.head_layers is None else plan.head_layers
@@ -66,8 +66,8 @@ def build_method(
         offered: dict[str, Any] = {
             "items": rows or len(items),
             "temperature": plan.temperature,
-            "classes": None if codes is None else int(codes.max()) + 1,
-            "codes": None if codes is None else torch.from_numpy(codes),
+            "classes": None if class_ids is None else int(class_ids.max()) + 1,
+            "class_ids": None if class_ids is None else torch.from_numpy(class_ids),
             "width": width,
         }
         if asks_for(make, "objective"):
@@ -80,8 +80,8 @@ def build_method(
             method.negatives = _negatives(plan.negatives, offered)
         if plan.matryoshka is not None:
             method.lengths = _lengths(plan, inputs, layers)
-        if kin is not None:
-            method.negatives = Apart(torch.from_numpy(kin), getattr(method, "negatives", None))
+        if duplicate_ids is not None:
+            method.negatives = WithoutDuplicates(torch.from_numpy(duplicate_ids), getattr(method, "negatives", None))
     return method  # type: ignore[no-any-return]
 
 
@@ -136,7 +136,7 @@ def learns_from_labels(plan: Plan) -> bool:
     make = catalogue.find("method", plan.method)
     if getattr(whole(make), "needs_labels", False):
         return True
-    return plan.negatives != "auto" and asks_for(catalogue.find("negatives", plan.negatives), "codes")
+    return plan.negatives != "auto" and asks_for(catalogue.find("negatives", plan.negatives), "class_ids")
 
 
 def without_labels() -> list[str]:

@@ -22,24 +22,24 @@ from counterpoint.data.subset import spread
 from counterpoint.data.unread_files import advice_on_source
 from counterpoint.errors import PlanError, SourceError, listed, option
 from counterpoint.interfaces import Items
-from counterpoint.modality import Modality, Wishes
+from counterpoint.modality import DataOptions, Modality
 from counterpoint.plans import Plan
-from counterpoint.plans.data_options import AS_IT_IS, DataOptions, joined_columns, named_columns
+from counterpoint.plans.data_options import AS_IT_IS, ReadOptions, joined_columns, named_columns
 from counterpoint.recipes.recipe import with_recipe
 from counterpoint.setup.build import asks_for, whole
 from counterpoint.setup.progress import decoding
-from counterpoint.setup.supervision import Taught
+from counterpoint.setup.supervision import Supervision
 from counterpoint.storage.files import is_file
 from counterpoint.training.distributed import ALONE, Processes
 
 
 @dataclass(frozen=True)
-class Own:
+class UserParts:
     """Parts that the user gave as objects rather than as names."""
 
     encoder: nn.Module | None = None
     views: Callable[..., Any] | None = None
-    data: DataOptions = AS_IT_IS
+    data: ReadOptions = AS_IT_IS
     labels: object = None
     """The classes of the items, for a method that learns from them."""
     pairs: object = None
@@ -47,26 +47,26 @@ class Own:
 
 
 @dataclass(frozen=True)
-class Opened:
+class Dataset:
     """The data of a run: what kind it is, its items, and what is learned from besides them."""
 
     modality: Modality
     items: Items
-    learned: Taught
+    learned: Supervision
 
 
-def chosen(choices: Mapping[str, Any], *, labels: object = None, pairs: object = None) -> tuple[Plan, Own]:
+def chosen(choices: Mapping[str, Any], *, labels: object = None, pairs: object = None) -> tuple[Plan, UserParts]:
     """The plan in what was given to a verb, how the data is read, and the parts that were given as objects."""
     named, data = apart(choices)
     encoder = named.pop("encoder") if isinstance(named.get("encoder"), nn.Module) else None
     views = named.pop("views") if callable(named.get("views")) else None
-    return _read_by(with_recipe(Plan.of(named))), Own(encoder, views, data, labels, pairs)
+    return _read_by(with_recipe(Plan.of(named))), UserParts(encoder, views, data, labels, pairs)
 
 
-def apart(choices: Mapping[str, Any]) -> tuple[dict[str, Any], DataOptions]:
+def apart(choices: Mapping[str, Any]) -> tuple[dict[str, Any], ReadOptions]:
     """The choices of a run, and how its data is read."""
-    of_data = {each.name for each in dataclasses.fields(DataOptions)}
-    data = DataOptions.given({name: value for name, value in choices.items() if name in of_data})
+    of_data = {each.name for each in dataclasses.fields(ReadOptions)}
+    data = ReadOptions.given({name: value for name, value in choices.items() if name in of_data})
     return {name: value for name, value in choices.items() if name not in of_data}, data
 
 
@@ -77,10 +77,10 @@ def _read_by(plan: Plan) -> Plan:
     return dataclasses.replace(plan, **wanted)
 
 
-def opened(source: object, asked: Plan, own: Own, processes: Processes = ALONE) -> tuple[Modality, Items]:
+def opened(source: object, asked: Plan, own: UserParts, processes: Processes = ALONE) -> tuple[Modality, Items]:
     """Recognise and open the data of a plan."""
     pairs = paired_columns(own.pairs)
-    wishes = Wishes(
+    options = DataOptions(
         kind=asked.modality,
         views=own.views or asked.views,
         view_size=asked.view_size,
@@ -94,11 +94,11 @@ def opened(source: object, asked: Plan, own: Own, processes: Processes = ALONE) 
         progress=decoding(),
     )
     with processes.first_before_others():
-        held, kind = recognised(source, wishes)
+        held, kind = recognised(source, options)
         catalogue.find("method", asked.method, only=kind.name)
         if asked.recipe is not None:
             catalogue.find("recipe", asked.recipe, only=kind.name)
-        return kind.learn(held, wishes)
+        return kind.fit(held, options)
 
 
 def preprocessing_said(network: nn.Module | None) -> Mapping[str, Any] | None:
@@ -120,13 +120,13 @@ def paired_columns(pairs: object) -> tuple[str, ...]:
     return ()
 
 
-def open_source(source: object, wishes: Wishes) -> tuple[Modality, Items]:
+def open_source(source: object, options: DataOptions) -> tuple[Modality, Items]:
     """Recognise and open the data that is learned from."""
-    held, kind = recognised(source, wishes)
-    return kind.learn(held, wishes)
+    held, kind = recognised(source, options)
+    return kind.fit(held, options)
 
 
-def without_column(data: DataOptions, labels: object, modality: Modality) -> DataOptions:
+def without_column(data: ReadOptions, labels: object, modality: Modality) -> ReadOptions:
     """The options by which a run reads the same data without a column that holds the labels."""
     schema = modality.schema()
     if not isinstance(labels, str) or schema is None or labels not in [each.name for each in schema.columns]:
@@ -135,9 +135,9 @@ def without_column(data: DataOptions, labels: object, modality: Modality) -> Dat
     return dataclasses.replace(data, without=joined_columns(left_out))
 
 
-def recognised(source: object, wishes: Wishes) -> tuple[object, type[Modality]]:
+def recognised(source: object, options: DataOptions) -> tuple[object, type[Modality]]:
     """The source, whose columns have been read if it has any, and its kind of data."""
-    name = "text" if wishes.pairs and wishes.kind == "auto" else wishes.kind  # no other kind has such columns
+    name = "text" if options.pairs and options.kind == "auto" else options.kind  # no other kind has such columns
     if isinstance(source, str | Path) and not str(source).startswith("sample:"):
         require(source)
     if hasattr(source, "tocsr"):
@@ -146,9 +146,9 @@ def recognised(source: object, wishes: Wishes) -> tuple[object, type[Modality]]:
         raise SourceError("A LazyFrame has no rows yet. Give a data frame: its collect().")
     refuse_splits(source)
     if is_columns(source) and not holds_pictures(source):
-        sheet = read_sheet(source, wishes, name)
-        return sheet, _heeding(catalogue.find("modality", sheet.kind), wishes.data)
-    data = wishes.data
+        sheet = read_sheet(source, options, name)
+        return sheet, _heeding(catalogue.find("modality", sheet.kind), options.data)
+    data = options.data
     given = next((each for each in ("label_first", "time", "id") if getattr(data, each)), None)
     if given is not None:
         raise SourceError(
@@ -158,7 +158,7 @@ def recognised(source: object, wishes: Wishes) -> tuple[object, type[Modality]]:
     return source, _heeding(_recognise(source, name), data)
 
 
-def _heeding(kind: type[Modality], data: DataOptions) -> type[Modality]:
+def _heeding(kind: type[Modality], data: ReadOptions) -> type[Modality]:
     """The kind of data, which has a use for each of the options.
 
     Raises:
@@ -181,7 +181,7 @@ def _recognise(source: object, name: str) -> type[Modality]:
         return named
     for each in catalogue.names("modality"):
         kind: type[Modality] = catalogue.find("modality", each)
-        if kind.claims(source):
+        if kind.accepts(source):
             return kind
     advice = advice_on_source(str(source)) if isinstance(source, str | Path) else None
     if advice is not None:

@@ -21,15 +21,15 @@ from counterpoint.interfaces import Items, Method
 from counterpoint.modality import Modality
 from counterpoint.plans import Plan
 from counterpoint.recipes.recipe import departures
-from counterpoint.setup.build import Codes, build_method, compared_by, completed, encoded_length
-from counterpoint.setup.dataset import Opened, identity, opened
-from counterpoint.setup.dataset import Own as Own
+from counterpoint.setup.build import ClassIds, build_method, compared_by, completed, encoded_length
+from counterpoint.setup.dataset import Dataset, identity, opened
+from counterpoint.setup.dataset import UserParts as UserParts
 from counterpoint.setup.dataset import chosen as chosen
 from counterpoint.setup.sizes import USUAL_BATCH, VIEWS_WANTED, fitting_batch, fitting_epochs
-from counterpoint.setup.supervision import Taught, taught
+from counterpoint.setup.supervision import Supervision, taught
 from counterpoint.setup.time_budget import gain, in_little_time, too_long
-from counterpoint.training.batches import look_closely
-from counterpoint.training.config import Recipe, least_at_once, steps_per_epoch
+from counterpoint.training.batches import local_views_of
+from counterpoint.training.config import TrainConfig, least_micro_batch, steps_per_epoch
 from counterpoint.training.devices import choose_device, choose_precision, keep_freed_memory
 from counterpoint.training.distributed import ALONE, Processes
 from counterpoint.training.optimizers import default_rates
@@ -44,15 +44,15 @@ MEASURED = 0.06
 
 
 @dataclass(frozen=True)
-class Prepared:
+class Experiment:
     """Everything a training needs, settled."""
 
     plan: Plan
     modality: Modality
     items: Items
     method: Method
-    recipe: Recipe
-    learned: Taught
+    recipe: TrainConfig
+    learned: Supervision
     """The classes or pairs that are learned from, if any are."""
     per_epoch: int
     pace: Pace | None
@@ -63,9 +63,9 @@ class Prepared:
     """What to know of the encoder."""
 
     @property
-    def codes(self) -> np.ndarray | None:
+    def class_ids(self) -> np.ndarray | None:
         """The class of every item, -1 where it is not learned from; None where no labels are."""
-        return self.learned.codes
+        return self.learned.class_ids
 
     @property
     def adopted(self) -> bool:
@@ -84,7 +84,7 @@ class Prepared:
     def summary(self) -> dict[str, Any]:
         """What would happen, for people and for JSON."""
         sample = self.items.take(np.arange(1))
-        shapes = ((), ()) if self.modality.ragged else (sample.shape[1:], self.modality.plain(sample).shape[1:])
+        shapes = ((), ()) if self.modality.ragged else (sample.shape[1:], self.modality.inputs(sample).shape[1:])
         looked_at = self.recipe.batch_size * (self.method.views + self.recipe.local_views)
         return {
             "items": len(self.items),
@@ -98,7 +98,7 @@ class Prepared:
             "departures": departures(self.plan),
             "method": self.plan.method,
             "objective": compared_by(self.plan)["objective"],
-            "labelled": None if self.codes is None else int((self.codes >= 0).sum()),
+            "labelled": None if self.class_ids is None else int((self.class_ids >= 0).sum()),
             "views": self.plan.views,
             "encoder": self.plan.encoder,
             "encoder_parameters": sum(p.numel() for p in self.method.encoder.parameters()),
@@ -119,17 +119,17 @@ class Prepared:
 def prepare(
     source: object,
     asked: Plan,
-    own: Own,
+    own: UserParts,
     *,
     began: float,
     before: Mapping[str, Any] | None = None,
     measured: bool = False,
     processes: Processes = ALONE,
-) -> Prepared:
+) -> Experiment:
     """Open the data and build everything. ``before`` is the record of the run that is resumed, if one is."""
     choose_device(asked.device)  # refused before anything is opened
     modality, items = opened(source, asked, own, processes)
-    data = Opened(modality, items, taught(asked, source, items, labels=own.labels, pairs=own.pairs))
+    data = Dataset(modality, items, taught(asked, source, items, labels=own.labels, pairs=own.pairs))
     if before is not None:
         asked = dataclasses.replace(asked, **{name: before["settled"][name] for name in ("batch_size", "warmup")})
     arrange = partial(arranged, data, own=own, began=began, before=before, measured=measured, processes=processes)
@@ -143,15 +143,15 @@ def prepare(
 
 
 def arranged(
-    data: Opened,
+    data: Dataset,
     asked: Plan,
-    own: Own,
+    own: UserParts,
     *,
     began: float,
     before: Mapping[str, Any] | None = None,
     measured: bool = False,
     processes: Processes = ALONE,
-) -> Prepared:
+) -> Experiment:
     """Build everything for data that is open; the arguments are those of ``prepare``."""
     keep_freed_memory()
     device = choose_device(asked.device)
@@ -161,11 +161,13 @@ def arranged(
     if 0 < rough < processes.count:  # some machines compute it rightly and faster, others not
         plan = dataclasses.replace(plan, precision="fp32")
     encoder, notes = first_encoder(modality, plan, own.encoder)
-    method = build_method(plan, encoder, items, modality, learned.codes, rows=learned.rows, kin=learned.kin)
+    method = build_method(
+        plan, encoder, items, modality, learned.class_ids, rows=learned.rows, duplicate_ids=learned.duplicate_ids
+    )
     try_views(modality, items, encoder, plan.local_views or 0)
     recipe = _recipe(plan, device, processes, learned)
     if plan.epochs != 0:
-        _require_fitting(plan, method, items, modality, recipe, learned.codes)
+        _require_fitting(plan, method, items, modality, recipe, learned.class_ids)
     per_epoch = steps_per_epoch(len(learned.sampling), recipe.batch_size)
     pace = None
     if before is None and plan.epochs != 0 and (measured or asked.minutes is not None):
@@ -182,12 +184,12 @@ def arranged(
         steps = epochs * per_epoch
     plan = dataclasses.replace(plan, epochs=math.ceil(steps / per_epoch), minutes=None)
     recipe = dataclasses.replace(recipe, steps=steps)
-    return Prepared(plan, modality, items, method, recipe, learned, per_epoch, pace, own.encoder is None, notes=notes)
+    return Experiment(plan, modality, items, method, recipe, learned, per_epoch, pace, own.encoder is None, notes=notes)
 
 
 def _settled(
     asked: Plan,
-    own: Own,
+    own: UserParts,
     modality: Modality,
     count: int,
     device: torch.device,
@@ -208,7 +210,7 @@ def _settled(
         precision=precision,
         learning_rate=_first(asked.learning_rate, recipe.get("learning_rate"), whole.learning_rate, rate),
         weight_decay=decay if asked.weight_decay is None else asked.weight_decay,
-        warmup=_first(asked.warmup, Recipe.warmup),
+        warmup=_first(asked.warmup, TrainConfig.warmup),
         scaling="sqrt" if asked.scaling == "auto" else asked.scaling,
         schedule="cosine" if asked.schedule == "auto" else asked.schedule,
         local_views=asked.local_views or 0,
@@ -218,9 +220,9 @@ def _settled(
     )
 
 
-def _recipe(plan: Plan, device: torch.device, processes: Processes, learned: Taught) -> Recipe:
+def _recipe(plan: Plan, device: torch.device, processes: Processes, learned: Supervision) -> TrainConfig:
     """How a settled plan moves the weights, for a step as yet."""
-    return Recipe(
+    return TrainConfig(
         steps=1,
         batch_size=plan.batch_size or 0,
         optimizer=catalogue.find("optimizer", plan.optimizer),
@@ -232,7 +234,7 @@ def _recipe(plan: Plan, device: torch.device, processes: Processes, learned: Tau
         seed=plan.seed,
         device=device,
         precision=plan.precision,
-        at_once=plan.at_once,
+        micro_batch=plan.micro_batch,
         processes=processes,
         sampling=learned.sampling,
         local_views=plan.local_views or 0,
@@ -240,17 +242,17 @@ def _recipe(plan: Plan, device: torch.device, processes: Processes, learned: Tau
 
 
 def _require_fitting(
-    plan: Plan, method: Method, items: Items, modality: Modality, recipe: Recipe, codes: Codes | None
+    plan: Plan, method: Method, items: Items, modality: Modality, recipe: TrainConfig, class_ids: ClassIds | None
 ) -> None:
     """Raise ``PlanError`` where the parts of a plan cannot learn together."""
     _enough_for_all(plan, recipe.processes)
     try_moving(method, recipe, optimizer=plan.optimizer, schedule=plan.schedule)
-    method.fits(recipe.batch_size, least_at_once(recipe))
+    method.fits(recipe.batch_size, least_micro_batch(recipe))
     if plan.negatives != "auto":
         fits = getattr(method.negatives, "fits", None)
         if fits is not None:
-            fits(recipe.batch_size, least_at_once(recipe))
-        try_negatives(method, items, modality, recipe, codes)
+            fits(recipe.batch_size, least_micro_batch(recipe))
+        try_negatives(method, items, modality, recipe, class_ids)
 
 
 def _enough_for_all(plan: Plan, processes: Processes) -> None:
@@ -267,10 +269,10 @@ def try_views(modality: Modality, items: Items, encoder: nn.Module, local_views:
     """Look at two items, so that views that cannot be drawn, or encoded, are refused before anything is written."""
     index = np.arange(min(2, len(items)))
     batch, key = items.take(index), rng.keys(seed=0, epoch=0, items=torch.from_numpy(index), view=0)
-    usual = modality.look(batch, key)
+    usual = modality.augmentation(batch, key)
     if not local_views:
         return
-    near = look_closely(modality, batch, key)
+    near = local_views_of(modality, batch, key)
     try:
         lengths = [encoded_length(encoder, view) for view in (usual, near)]
         if lengths[0] != lengths[1]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from counterpoint import catalogue
 from counterpoint.errors import InputError
 from counterpoint.model import Model
-from counterpoint.plans import Distilling, Tuning
-from counterpoint.training.config import Recipe
+from counterpoint.plans import DistillPlan, FinetunePlan
+from counterpoint.training.config import TrainConfig
 from counterpoint.training.devices import choose_device, choose_precision, keep_freed_memory
 from counterpoint.training.optimizers import default_rates
 
 
-def recipe(asked: Tuning | Distilling, batch_size: int, *, gentle: float = 1.0, wanted: float | None = None) -> Recipe:
+def recipe(
+    asked: FinetunePlan | DistillPlan, batch_size: int, *, gentle: float = 1.0, wanted: float | None = None
+) -> TrainConfig:
     """How to move the weights, for a number of steps that is yet to be said.
 
     Where no learning rate was asked for it is the one ``wanted``, else a ``gentle`` share of the optimiser's own.
@@ -21,7 +23,7 @@ def recipe(asked: Tuning | Distilling, batch_size: int, *, gentle: float = 1.0, 
     make = catalogue.find("optimizer", asked.optimizer)
     own, decay = default_rates(make)
     usual = gentle * own if wanted is None else wanted
-    return Recipe(
+    return TrainConfig(
         steps=1,
         batch_size=batch_size,
         optimizer=make,
@@ -35,5 +37,5 @@ def recipe(asked: Tuning | Distilling, batch_size: int, *, gentle: float = 1.0, 
 
 def require_views(model: Model) -> None:
     """Refuse a model whose views no file can hold: it can embed, and not learn on."""
-    if not model.modality.can_look():
+    if not model.modality.has_views():
         raise InputError("This model was trained with views by a callable, which is not saved: give a model in memory.")

@@ -14,9 +14,9 @@ from counterpoint.data.subset import spread
 from counterpoint.errors import LabelError
 from counterpoint.evaluation.labelled import Labelled
 from counterpoint.interfaces import Items
-from counterpoint.modality import Modality, Wishes
-from counterpoint.plans import Lifecycle
-from counterpoint.plans.data_options import DataOptions
+from counterpoint.modality import DataOptions, Modality
+from counterpoint.plans import SemiPlan
+from counterpoint.plans.data_options import ReadOptions
 from counterpoint.setup.dataset import open_source
 from counterpoint.setup.label_budget import Budget
 from counterpoint.setup.progress import decoding
@@ -60,7 +60,7 @@ class Material:
         return self.learned is self.known and self.asked is not None
 
 
-def gather(source: object, labels: object, asked: Lifecycle, *, data: DataOptions) -> Material:
+def gather(source: object, labels: object, asked: SemiPlan, *, data: ReadOptions) -> Material:
     """Open the data and part it.
 
     With a budget a fifth of all labels is asked about and never learned from. Without one every label is precious:
@@ -68,8 +68,8 @@ def gather(source: object, labels: object, asked: Lifecycle, *, data: DataOption
 
     Raises ``InputError`` where data, labels or budget cannot be used.
     """
-    wishes = Wishes(data=data, labels=labels, progress=decoding())
-    modality, items = open_source(source, wishes)
+    options = DataOptions(data=data, labels=labels, progress=decoding())
+    modality, items = open_source(source, options)
     unseen(labels, modality)
     _require_networks(modality, len(items), asked)
     read = read_some_labels(labels, source, items)
@@ -90,7 +90,7 @@ def gather(source: object, labels: object, asked: Lifecycle, *, data: DataOption
     return Material(modality, items, everything, learned, known, questions, [size, *smaller], read)
 
 
-def _require_networks(modality: Modality, items: int, asked: Lifecycle) -> None:
+def _require_networks(modality: Modality, items: int, asked: SemiPlan) -> None:
     """Refuse networks and batches that some step could not use, before the first begins."""
     steps_per_epoch(items, fitting_batch(asked.batch_size, items))
     with torch.random.fork_rng():

@@ -121,7 +121,7 @@ def label_lines(labels: Labels, *, what: str = "labels", left_out: bool = True, 
               1 of 4 items has no label and is left out
               the class 'dog' has one labelled item: it is learned from and never tested
     """
-    counts, items, labelled = labels.counts(), len(labels.codes), labels.labelled
+    counts, items, labelled = labels.counts(), len(labels.class_ids), labels.labelled
     some = [f"{name} ({count:,})" for name, count in counts.items()]
     more = [f"and {len(some) - SHOWN} more"] if len(some) > SHOWN else []
     of = counted(items, "item") if labelled == items else f"{labelled:,} of {items:,} items"

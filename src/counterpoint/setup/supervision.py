@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Int64
 
 from counterpoint import catalogue
-from counterpoint.data.labels import Labels, read_codes
+from counterpoint.data.labels import Labels, read_class_ids
 from counterpoint.data.pairs import Pairs, read_pairs, read_scores
 from counterpoint.data.splits import UNLABELLED, split
 from counterpoint.errors import LabelError, PlanError, listed
@@ -29,23 +29,23 @@ KEPT = 0.1
 
 
 @dataclass(frozen=True)
-class Taught:
+class Supervision:
     """The class of every item, -1 where nobody knows, or None where no labels are learned from; and the rows."""
 
-    codes: Int64[np.ndarray, " n"] | None
+    class_ids: Int64[np.ndarray, " n"] | None
     sampling: Sampling
     read: Labels | None = None
     """The labels as they were read, where any are learned from."""
     kept: Pairs | None = None
     """Pairs that are not learned from, to verify with."""
-    kin: Int64[np.ndarray, "r v"] | None = None
+    duplicate_ids: Int64[np.ndarray, "r v"] | None = None
     """Numbers of what every row shows, where some show the same."""
 
     @property
     def answers(self) -> np.ndarray | None:
         """The classes of items or the scores of pairs, where either is learned from."""
         scores = self.sampling.scores if isinstance(self.sampling, Partners) else None
-        return self.codes if scores is None else scores.numpy()
+        return self.class_ids if scores is None else scores.numpy()
 
     @property
     def rows(self) -> int | None:
@@ -53,14 +53,14 @@ class Taught:
         return len(self.sampling) if isinstance(self.sampling, Partners) else None
 
 
-def taught(plan: Plan, source: object, items: Items, *, labels: object, pairs: object) -> Taught:
+def taught(plan: Plan, source: object, items: Items, *, labels: object, pairs: object) -> Supervision:
     """What the method of a plan learns from.
 
     Args:
         plan: The plan, of which only method and negatives count.
         source: What ``items`` were opened from.
         items: The items.
-        labels: As for ``read_codes``.
+        labels: As for ``read_class_ids``.
         pairs: As for ``read_pairs``, or None.
 
     Raises:
@@ -69,15 +69,15 @@ def taught(plan: Plan, source: object, items: Items, *, labels: object, pairs: o
     """
     method = whole(catalogue.find("method", plan.method))
     kind = getattr(method, "sampling", "items")
-    linked, kin = getattr(items, "linked", None), getattr(items, "kin", None)
+    linked, duplicate_ids = getattr(items, "linked", None), getattr(items, "duplicate_ids", None)
     if linked is not None:
         _require_partners(plan, method, others=linked.shape[1] - 2, scored=labels is not None)
         if labels is None:
-            return Taught(None, Partners(torch.from_numpy(linked)), kin=kin)
+            return Supervision(None, Partners(torch.from_numpy(linked)), duplicate_ids=duplicate_ids)
         scores = torch.from_numpy(
             read_scores(labels, getattr(items, "frame", source), len(linked), getattr(items, "skipped", ()))
         )
-        return Taught(None, Partners(torch.from_numpy(linked), scores), kin=kin)
+        return Supervision(None, Partners(torch.from_numpy(linked), scores), duplicate_ids=duplicate_ids)
     if getattr(method, "needs_scores", False):
         raise LabelError(_scored(plan))
     if pairs is not None:
@@ -88,18 +88,18 @@ def taught(plan: Plan, source: object, items: Items, *, labels: object, pairs: o
             )
         learned, kept = _parted(read_pairs(pairs, items), seed=plan.seed)
         first, second, same = (torch.from_numpy(part) for part in learned)
-        return Taught(None, GivenPairs(first, second, same), kept=kept)
+        return Supervision(None, GivenPairs(first, second, same), kept=kept)
     if not learns_from_labels(plan):
-        return Taught(None, EachItem(len(items)), kin=kin)
+        return Supervision(None, EachItem(len(items)), duplicate_ids=duplicate_ids)
     read = _codes(plan, labels, source, items, pairs=kind == "pairs")
-    codes = read.codes
+    class_ids = read.class_ids
     if kind == "pairs":
-        _, asked = split(codes, seed=plan.seed, share=KEPT)
-        kept = drawn_pairs(np.where(asked, codes, UNLABELLED), seed=plan.seed)
-        codes = np.where(asked, UNLABELLED, codes)
-        return Taught(codes, DrawnPairs(torch.from_numpy(codes)), read, kept)
-    known = torch.from_numpy(codes)
-    return Taught(codes, EachItem(len(items), known) if kind == "items" else Groups(known), read)
+        _, asked = split(class_ids, seed=plan.seed, share=KEPT)
+        kept = drawn_pairs(np.where(asked, class_ids, UNLABELLED), seed=plan.seed)
+        class_ids = np.where(asked, UNLABELLED, class_ids)
+        return Supervision(class_ids, DrawnPairs(torch.from_numpy(class_ids)), read, kept)
+    known = torch.from_numpy(class_ids)
+    return Supervision(class_ids, EachItem(len(items), known) if kind == "items" else Groups(known), read)
 
 
 def _scored(plan: Plan) -> str:
@@ -154,13 +154,13 @@ def _codes(plan: Plan, labels: object, source: object, items: Items, *, pairs: b
             f"{who} learns from labels{beside}: give --labels, such as folder, a column, or a .csv or .npy file. "
             f"These methods need none: {listed(without_labels(), 20)}."
         )
-    read = read_codes(labels, source, items)
-    codes, classes = read.codes, read.classes
-    if codes.ndim != 1:
+    read = read_class_ids(labels, source, items)
+    class_ids, classes = read.class_ids, read.classes
+    if class_ids.ndim != 1:
         raise LabelError(f"{who} needs one class for each item. These labels name several at once.")
     if len(classes) < 2:
         raise LabelError(f"All labels are '{classes[0]}'. {who} needs two classes to tell apart.")
-    if np.bincount(codes[codes >= 0]).max() < 2:
+    if np.bincount(class_ids[class_ids >= 0]).max() < 2:
         raise LabelError(f"Every class has a single item, so no two belong together. {who} needs two of a class.")
     return read
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import dataclasses
 
 from counterpoint.plans import Plan
-from counterpoint.training.config import FEWEST, Recipe
+from counterpoint.training.config import FEWEST, TrainConfig
 from counterpoint.training.throughput import Pace
 
 STEPS = 600
@@ -49,7 +49,7 @@ def affordable_batch(usual: int, *, steps: int, processes: int = 1) -> int:
     return batch
 
 
-def in_little_time(asked: Plan, usual: Recipe) -> Plan | None:
+def in_little_time(asked: Plan, usual: TrainConfig) -> Plan | None:
     """The plan for a time budget in which the usual recipe has few steps.
 
     None where there are enough, or where batch or encoder are the user's choice; then nothing is changed.
@@ -62,10 +62,10 @@ def in_little_time(asked: Plan, usual: Recipe) -> Plan | None:
     return dataclasses.replace(asked, batch_size=batch, warmup=WARMUP if asked.warmup is None else asked.warmup)
 
 
-def gain(minutes: float | None, usual: Recipe, short: Recipe) -> str:
+def gain(minutes: float | None, usual: TrainConfig, short: TrainConfig) -> str:
     """What smaller batches buy, in one line; empty where they do not.
 
-    >>> gain(3, Recipe(steps=276), Recipe(steps=1023, batch_size=64))
+    >>> gain(3, TrainConfig(steps=276), TrainConfig(steps=1023, batch_size=64))
     'batch 64 instead of 256: 1,023 steps instead of 276, which is what this machine has time for in 3 minutes'
     """
     if short.steps < GAIN * usual.steps:
@@ -76,10 +76,10 @@ def gain(minutes: float | None, usual: Recipe, short: Recipe) -> str:
     )
 
 
-def too_long(minutes: float | None, recipe: Recipe, pace: Pace | None) -> str:
+def too_long(minutes: float | None, recipe: TrainConfig, pace: Pace | None) -> str:
     """What to say where even the shortest run takes longer than it may; empty where it does not.
 
-    >>> too_long(0.5, Recipe(steps=10), Pace(12.0, 0, 1))
+    >>> too_long(0.5, TrainConfig(steps=10), Pace(12.0, 0, 1))
     ' (10 steps are the fewest that teach anything, and take about 2 minutes here)'
     """
     if minutes is None or pace is None or recipe.steps > FEWEST or recipe.steps * pace.seconds < 60 * minutes:

@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from counterpoint.data.labels import pair, read_codes, read_some_labels
+from counterpoint.data.labels import pair, read_class_ids, read_some_labels
 from counterpoint.data.splits import hold_out, is_labelled
 from counterpoint.errors import LabelError
 from counterpoint.evaluation.labelled import SHARE, Labelled, held_out, numbered_alike
@@ -42,7 +42,7 @@ def parted(
         announce_labels(read)
         return parts
     others = model.open(test)
-    answers = read_codes(second, test, others)
+    answers = read_class_ids(second, test, others)
     asked = numbered_alike(known, Labelled.read(others, answers))
     announce_labels(read, held_out=False)
     announce_labels(answers, what="test", held_out=False)

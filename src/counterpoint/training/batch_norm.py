@@ -116,7 +116,7 @@ def settle_statistics(network: nn.Module, items: Items, modality: Modality) -> N
     device = next(network.parameters()).device
     with torch.no_grad():
         for some in np.array_split(rows, -(-len(rows) // AT_ONCE)):
-            network(modality.plain(items.take(np.sort(some)).to(device)))
+            network(modality.inputs(items.take(np.sort(some)).to(device)))
     for layer, pace in zip(layers, paces, strict=True):
         layer.momentum = pace
         layer.eval()

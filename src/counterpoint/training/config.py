@@ -18,7 +18,7 @@ FEWEST = 10
 
 
 @dataclass(frozen=True)
-class Recipe:
+class TrainConfig:
     """How long and how to move the weights; the plan, without names."""
 
     steps: int
@@ -32,7 +32,7 @@ class Recipe:
     seed: int = 0
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     precision: str = "fp32"
-    at_once: int | None = None
+    micro_batch: int | None = None
     """Items that a process encodes at once; None for its whole share of the batch."""
     processes: Processes = ALONE
     sampling: Sampling | None = None
@@ -44,7 +44,7 @@ class Recipe:
     def peak(self) -> float:
         """The highest learning rate of the run.
 
-        >>> Recipe(steps=1, batch_size=1024, learning_rate=0.002).peak
+        >>> TrainConfig(steps=1, batch_size=1024, learning_rate=0.002).peak
         0.004
         """
         return self.learning_rate * self.scaling(self.batch_size / 256)
@@ -68,16 +68,16 @@ def steps_per_epoch(items: int, batch_size: int) -> int:
     return items // batch_size
 
 
-def count_of_pieces(recipe: Recipe) -> int:
+def count_of_pieces(config: TrainConfig) -> int:
     """In how many pieces the largest share of a batch is encoded; the same number on every process."""
-    share = -(-recipe.batch_size // recipe.processes.count)
-    return -(-share // (recipe.at_once or share))
+    share = -(-config.batch_size // config.processes.count)
+    return -(-share // (config.micro_batch or share))
 
 
-def least_at_once(recipe: Recipe) -> int:
+def least_micro_batch(config: TrainConfig) -> int:
     """How many items the smallest piece of a batch holds.
 
-    >>> least_at_once(Recipe(steps=1, batch_size=100, at_once=30))
+    >>> least_micro_batch(TrainConfig(steps=1, batch_size=100, micro_batch=30))
     25
     """
-    return recipe.batch_size // recipe.processes.count // count_of_pieces(recipe)
+    return config.batch_size // config.processes.count // count_of_pieces(config)

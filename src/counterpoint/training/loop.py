@@ -22,15 +22,15 @@ from torch.optim import Optimizer
 from counterpoint import rng
 from counterpoint.comparison import Comparison
 from counterpoint.comparison.loss import loss_of
-from counterpoint.comparison.row_sums import Changing
+from counterpoint.comparison.row_sums import ChangingTemperature
 from counterpoint.errors import InputError, Interrupted
 from counterpoint.interfaces import ItemInfo, Items, Listener, Losses, Method, Step, Vectors, Views
 from counterpoint.modality import Modality
 from counterpoint.storage.weights import not_finite
 from counterpoint.training import checkpoint, diagnostics
 from counterpoint.training.batch_norm import own_statistics, share_statistics
-from counterpoint.training.batches import look
-from counterpoint.training.config import FEWEST, Recipe, count_of_pieces, steps_per_epoch
+from counterpoint.training.batches import augmentation
+from counterpoint.training.config import FEWEST, TrainConfig, count_of_pieces, steps_per_epoch
 from counterpoint.training.devices import precise
 from counterpoint.training.distributed import Processes
 from counterpoint.training.gradient_caching import backward_in_pieces, pieces_of, project_in_pieces
@@ -47,7 +47,7 @@ EachEpoch = Callable[[Method, int], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
-class Keeping:
+class RunOptions:
     """What a run leaves behind while it goes, and who is told."""
 
     folder: Path | None = None
@@ -64,7 +64,7 @@ class Keeping:
 
 
 @dataclass
-class Course:
+class TrainState:
     """Where a run stands."""
 
     step: int
@@ -77,68 +77,78 @@ class Course:
         return self.step >= self.steps
 
 
-def train(method: Method, items: Items, modality: Modality, recipe: Recipe, keeping: Keeping | None = None) -> Course:
+def train(
+    method: Method, items: Items, modality: Modality, config: TrainConfig, run_options: RunOptions | None = None
+) -> TrainState:
     """Train the method's weights in place and return the course of the run.
 
     Raises ``Interrupted`` when asked to stop, after saving; ``InputError`` when the loss or a weight is no longer a
     number, before anything of that is saved.
     """
-    keeping = keeping or Keeping()
-    method.to(recipe.device).train()
-    recipe.processes.start_alike(method)
-    share_statistics(method, recipe.processes)
-    optimizer = recipe.optimizer(method, learning_rate=recipe.learning_rate, weight_decay=recipe.weight_decay)
-    course = _start(method, optimizer, recipe, keeping)
-    per_epoch = steps_per_epoch(len(recipe.rows(items)), recipe.batch_size)
-    started, saved = time.monotonic() - course.seconds, time.monotonic()
-    every = max(1, min(per_epoch, course.steps // 200))
-    while not course.finished:
-        epoch, place = divmod(course.step, per_epoch)
-        set_rate(optimizer, recipe.rate(course.step, course.steps))
-        with _timed(keeping.threads):
-            info, views = look(items, modality, recipe, step=course.step, count=method.views)
-            loss, vectors = learn(method, optimizer, views, info, recipe, step=course.step)
-        loss, stops = recipe.processes.sum(loss, keeping.stop.asked)
-        course.step += 1
-        course.seconds = time.monotonic() - started
-        if keeping.deadline is not None and (place == per_epoch - 1 or course.step in REPLANNED):
-            _plan_anew(epoch, course, recipe.processes, keeping, keeping.deadline)
-        if course.step == 1 or course.step % every == 0 or course.finished:
-            _require_finite(loss, course, optimizer)
-            if recipe.processes.first:
-                record = _record(method, vectors, info, views, course, keeping)
+    run_options = run_options or RunOptions()
+    method.to(config.device).train()
+    config.processes.start_alike(method)
+    share_statistics(method, config.processes)
+    optimizer = config.optimizer(method, learning_rate=config.learning_rate, weight_decay=config.weight_decay)
+    train_state = _start(method, optimizer, config, run_options)
+    per_epoch = steps_per_epoch(len(config.rows(items)), config.batch_size)
+    started, saved = time.monotonic() - train_state.seconds, time.monotonic()
+    every = max(1, min(per_epoch, train_state.steps // 200))
+    while not train_state.finished:
+        epoch, place = divmod(train_state.step, per_epoch)
+        set_rate(optimizer, config.rate(train_state.step, train_state.steps))
+        with _timed(run_options.threads):
+            info, views = augmentation(items, modality, config, step=train_state.step, count=method.views)
+            loss, vectors = learn(method, optimizer, views, info, config, step=train_state.step)
+        loss, stops = config.processes.sum(loss, run_options.stop.asked)
+        train_state.step += 1
+        train_state.seconds = time.monotonic() - started
+        if run_options.deadline is not None and (place == per_epoch - 1 or train_state.step in REPLANNED):
+            _plan_anew(epoch, train_state, config.processes, run_options, run_options.deadline)
+        if train_state.step == 1 or train_state.step % every == 0 or train_state.finished:
+            _require_finite(loss, train_state, optimizer)
+            if config.processes.first:
+                record = _record(method, vectors, info, views, train_state, run_options)
                 rates = {"loss": loss, "learning_rate": optimizer.param_groups[0]["lr"], "epoch": epoch}
-                _tell({**rates, **record, "views_per_second": _speed(course, recipe, method)}, course, keeping)
-        method.remember(Step(course.step, course.steps, vectors, info))
-        if place == per_epoch - 1 and recipe.processes.first:
-            _end_epoch(method, epoch, course, keeping)
-        if recipe.processes.first and keeping.folder is not None and (stops or _due(course, keeping, saved)):
-            _require_finite(loss, course, optimizer, method)
-            _save(method, optimizer, course, keeping.folder)
+                _tell(
+                    {**rates, **record, "views_per_second": _speed(train_state, config, method)},
+                    train_state,
+                    run_options,
+                )
+        method.remember(Step(train_state.step, train_state.steps, vectors, info))
+        if place == per_epoch - 1 and config.processes.first:
+            _end_epoch(method, epoch, train_state, run_options)
+        if (
+            config.processes.first
+            and run_options.folder is not None
+            and (stops or _due(train_state, run_options, saved))
+        ):
+            _require_finite(loss, train_state, optimizer, method)
+            _save(method, optimizer, train_state, run_options.folder)
             saved = time.monotonic()
-        if stops and not course.finished:
-            raise Interrupted(f"Stopped after step {course.step} of {course.steps}.")
-    _require_finite(0.0, course, optimizer, method)
+        if stops and not train_state.finished:
+            raise Interrupted(f"Stopped after step {train_state.step} of {train_state.steps}.")
+    _require_finite(0.0, train_state, optimizer, method)
     own_statistics(method)
-    return course
+    return train_state
 
 
 def learn(
-    method: Method, optimizer: Optimizer, views: Views, info: ItemInfo, recipe: Recipe, *, step: int
+    method: Method, optimizer: Optimizer, views: Views, info: ItemInfo, config: TrainConfig, *, step: int
 ) -> tuple[float, Vectors]:
     """One step: project, compare, lose, move the weights.
 
     Returns this process's part of the mean loss, and the vectors of all processes as they were compared.
     """
-    processes = recipe.processes
+    processes = config.processes
 
     def project(number: int, piece: Views) -> Vectors:
-        torch.manual_seed(rng.number(seed=recipe.seed, step=step, process=processes.rank, piece=number))
-        with precise(recipe.precision, recipe.device):
+        torch.manual_seed(rng.number(seed=config.seed, step=step, process=processes.rank, piece=number))
+        with precise(config.precision, config.device):
             return method.project(piece)
 
     optimizer.zero_grad(set_to_none=True)
-    pieces = pieces_of(views, count_of_pieces(recipe))
+    pieces = pieces_of(views, count_of_pieces(config))
     own = project(0, views) if len(pieces) == 1 else project_in_pieces(project, pieces)
     vectors = tuple(processes.gather(vector, len(info.index)) for vector in own)
     parts = [_mean(part, method, processes) for part in method.outcomes(vectors, info)]
@@ -158,46 +168,46 @@ def _mean(outcome: Comparison | Losses, method: Method, processes: Processes) ->
     return outcome.mean() / processes.count
 
 
-def _start(method: Method, optimizer: Optimizer, recipe: Recipe, keeping: Keeping) -> Course:
-    path = keeping.folder / "metrics.jsonl" if keeping.folder and recipe.processes.first else None
-    if not keeping.resume or keeping.folder is None:
-        return Course(0, recipe.steps, 0.0, Records(path))
-    state = checkpoint.read(keeping.folder / "state.pt")
+def _start(method: Method, optimizer: Optimizer, config: TrainConfig, run_options: RunOptions) -> TrainState:
+    path = run_options.folder / "metrics.jsonl" if run_options.folder and config.processes.first else None
+    if not run_options.resume or run_options.folder is None:
+        return TrainState(0, config.steps, 0.0, Records(path))
+    state = checkpoint.read(run_options.folder / "state.pt")
     checkpoint.restore(state, method, optimizer)
-    return Course(state["step"], state["steps"], state["seconds"], Records(path, until=state["step"]))
+    return TrainState(state["step"], state["steps"], state["seconds"], Records(path, until=state["step"]))
 
 
 def _record(
-    method: Method, vectors: Vectors, info: ItemInfo, views: Views, course: Course, keeping: Keeping
+    method: Method, vectors: Vectors, info: ItemInfo, views: Views, train_state: TrainState, run_options: RunOptions
 ) -> dict[str, Any]:
     with torch.no_grad():
         tables = [part for part in method.outcomes(vectors, info) if isinstance(part, Comparison)]
         table = tables[0] if tables else method.watched(vectors, info)
-    record: dict[str, Any] = dict(keeping.notes)
+    record: dict[str, Any] = dict(run_options.notes)
     objective = getattr(method, "objective", None)
-    if isinstance(objective, Changing):
+    if isinstance(objective, ChangingTemperature):
         record["temperature"] = float(torch.as_tensor(objective.formula().keywords["temperature"]).detach())
     if table is not None:
         record |= diagnostics.measure(table, record.get("temperature") or 0.1)
     comparable = len(views) > 1 and views[0].shape == views[1].shape and views[0].is_floating_point()
-    if course.step == 1 and comparable:  # between the numbers of words there is no distance
+    if train_state.step == 1 and comparable:  # between the numbers of words there is no distance
         record["view_difference"] = diagnostics.view_difference(views[0], views[1])
     return record
 
 
-def _tell(record: Record, course: Course, keeping: Keeping) -> None:
-    whole = {"step": course.step, "steps": course.steps, "seconds": round(course.seconds, 3), **record}
-    course.records.add(whole)
-    for listener in () if keeping.stop.asked else keeping.listeners:  # who has hung up cannot be told anything
+def _tell(record: Record, train_state: TrainState, run_options: RunOptions) -> None:
+    whole = {"step": train_state.step, "steps": train_state.steps, "seconds": round(train_state.seconds, 3), **record}
+    train_state.records.add(whole)
+    for listener in () if run_options.stop.asked else run_options.listeners:  # who has hung up cannot be told anything
         listener(whole)
 
 
-def _end_epoch(method: Method, epoch: int, course: Course, keeping: Keeping) -> None:
-    if keeping.each_epoch is not None:
-        found = keeping.each_epoch(method, epoch)
+def _end_epoch(method: Method, epoch: int, train_state: TrainState, run_options: RunOptions) -> None:
+    if run_options.each_epoch is not None:
+        found = run_options.each_epoch(method, epoch)
         method.train()
         if found:
-            _tell({"epoch": epoch, **found}, course, keeping)
+            _tell({"epoch": epoch, **found}, train_state, run_options)
 
 
 @contextlib.contextmanager
@@ -212,36 +222,42 @@ def _timed(threads: Threads | None) -> Iterator[None]:
     threads.took(time.monotonic() - began)
 
 
-def _plan_anew(epoch: int, course: Course, processes: Processes, keeping: Keeping, deadline: float) -> None:
-    if course.step < 0.9 * course.steps:
-        left, each = max(0.0, deadline - time.monotonic()), course.seconds / course.step
-        possible = int(processes.from_first(max(FEWEST, course.step + math.floor(left / each))))
-        if abs(possible - course.steps) > 0.1 * course.steps:  # the machine is busier, or idler, than when measured
-            planned, course.steps = course.steps, max(course.step, possible)
+def _plan_anew(
+    epoch: int, train_state: TrainState, processes: Processes, run_options: RunOptions, deadline: float
+) -> None:
+    if train_state.step < 0.9 * train_state.steps:
+        left, each = max(0.0, deadline - time.monotonic()), train_state.seconds / train_state.step
+        possible = int(processes.from_first(max(FEWEST, train_state.step + math.floor(left / each))))
+        if (
+            abs(possible - train_state.steps) > 0.1 * train_state.steps
+        ):  # the machine is busier, or idler, than when measured
+            planned, train_state.steps = train_state.steps, max(train_state.step, possible)
             if processes.first:
-                anew = {"planned_anew": course.steps, "planned": planned, "seconds_per_step": round(each, 4)}
-                _tell({"epoch": epoch, **anew}, course, keeping)
+                anew = {"planned_anew": train_state.steps, "planned": planned, "seconds_per_step": round(each, 4)}
+                _tell({"epoch": epoch, **anew}, train_state, run_options)
 
 
-def _speed(course: Course, recipe: Recipe, method: Method) -> float:
-    seen = course.step * recipe.batch_size * (method.views + recipe.local_views)
-    return round(seen / max(course.seconds, 1e-9), 1)
+def _speed(train_state: TrainState, config: TrainConfig, method: Method) -> float:
+    seen = train_state.step * config.batch_size * (method.views + config.local_views)
+    return round(seen / max(train_state.seconds, 1e-9), 1)
 
 
-def _due(course: Course, keeping: Keeping, saved: float) -> bool:
-    if course.finished:
+def _due(train_state: TrainState, run_options: RunOptions, saved: float) -> bool:
+    if train_state.finished:
         return True
-    if keeping.save_every is not None:
-        return course.step % keeping.save_every == 0
+    if run_options.save_every is not None:
+        return train_state.step % run_options.save_every == 0
     return time.monotonic() - saved > 60
 
 
-def _save(method: Method, optimizer: Optimizer, course: Course, folder: Path) -> None:
-    state = checkpoint.snapshot(method, optimizer, step=course.step, steps=course.steps, seconds=course.seconds)
+def _save(method: Method, optimizer: Optimizer, train_state: TrainState, folder: Path) -> None:
+    state = checkpoint.snapshot(
+        method, optimizer, step=train_state.step, steps=train_state.steps, seconds=train_state.seconds
+    )
     checkpoint.save(state, folder / "state.pt")
 
 
-def _require_finite(loss: float, course: Course, optimizer: Optimizer, method: Method | None = None) -> None:
+def _require_finite(loss: float, train_state: TrainState, optimizer: Optimizer, method: Method | None = None) -> None:
     """Refuse to go on from a loss, or from what a method has learned, that is no number."""
     lost = None if method is None else not_finite(method)
     if math.isfinite(loss) and lost is None:
@@ -249,6 +265,6 @@ def _require_finite(loss: float, course: Course, optimizer: Optimizer, method: M
     what = "The loss is" if lost is None else f"Weights ('{lost}') are"
     rate_now = optimizer.param_groups[0]["lr"]
     raise InputError(
-        f"{what} not finite after step {course.step}: the learning rate ({rate_now:.2g} here) is too high for "
+        f"{what} not finite after step {train_state.step}: the learning rate ({rate_now:.2g} here) is too high for "
         "this data. Start anew with a --learning-rate three times lower, or with --precision=fp32."
     )

@@ -15,8 +15,8 @@ from counterpoint.errors import InputError
 from counterpoint.interfaces import Items, Method, Step
 from counterpoint.modality import Modality
 from counterpoint.training.batch_norm import share_statistics
-from counterpoint.training.batches import look
-from counterpoint.training.config import FEWEST, Recipe, least_at_once
+from counterpoint.training.batches import augmentation
+from counterpoint.training.config import FEWEST, TrainConfig, least_micro_batch
 from counterpoint.training.loop import learn
 from counterpoint.training.threads import computing_with
 
@@ -37,51 +37,51 @@ class Pace(NamedTuple):
 
 
 def measure(
-    method: Method, items: Items, modality: Modality, recipe: Recipe, *, budget: float = 4.0, choose: bool = False
+    method: Method, items: Items, modality: Modality, config: TrainConfig, *, budget: float = 4.0, choose: bool = False
 ) -> Pace:
     """The median over some real, small steps of a copy; the method itself, and torch's generator, stay as they were.
 
     They take ``budget`` seconds, 4 at most, or as long as four steps do. On a CPU a step of the recipe's batch is
     reckoned by its items: the run measures itself as it goes. ``choose`` times one thread against all of them.
     """
-    small = dataclasses.replace(recipe, batch_size=_small(method, recipe))
+    small = dataclasses.replace(config, batch_size=_small(method, config))
     all_threads = torch.get_num_threads()
-    counts = [all_threads, 1] if choose and all_threads > 1 and recipe.device.type == "cpu" else [all_threads]
+    counts = [all_threads, 1] if choose and all_threads > 1 and config.device.type == "cpu" else [all_threads]
     with torch.random.fork_rng():
-        trial = copy.deepcopy(method).to(recipe.device).train()
-        share_statistics(trial, recipe.processes)
-        optimizer = recipe.optimizer(trial, learning_rate=1e-6, weight_decay=0.0)
+        trial = copy.deepcopy(method).to(config.device).train()
+        share_statistics(trial, config.processes)
+        optimizer = config.optimizer(trial, learning_rate=1e-6, weight_decay=0.0)
         taken: dict[int, list[float]] = {count: [] for count in counts}
         began, step, going = time.monotonic(), 0, 1.0
         while going:
             threads = counts[step % len(counts)]
             start = time.monotonic()
             with computing_with(threads):
-                info, views = look(items, modality, small, step=step, count=trial.views)
+                info, views = augmentation(items, modality, small, step=step, count=trial.views)
                 _, vectors = learn(trial, optimizer, views, info, small, step=step)
                 trial.remember(Step(1, 1, vectors, info))
             taken[threads].append(time.monotonic() - start)
             step += 1
             enough = all(len(each) > TIMED for each in taken.values())
             enough = enough and (time.monotonic() - began > min(budget, 4.0) or step >= 50)
-            going = recipe.processes.from_first(not enough)
+            going = config.processes.from_first(not enough)
     each = {count: statistics.median(some[1:]) for count, some in taken.items()}
     best = min(counts, key=lambda count: each[count])
-    seconds = each[best] * recipe.batch_size / small.batch_size
-    return Pace(recipe.processes.from_first(seconds), _most_memory(recipe.device), best)
+    seconds = each[best] * config.batch_size / small.batch_size
+    return Pace(config.processes.from_first(seconds), _most_memory(config.device), best)
 
 
-def _small(method: Method, recipe: Recipe) -> int:
+def _small(method: Method, config: TrainConfig) -> int:
     """The batch of a step that is timed: small, where the method can do with few items; whole on a GPU, where a small
     step may take as long.
     """
-    if recipe.device.type != "cpu":
-        return recipe.batch_size
-    size = min(recipe.batch_size, SMALL * recipe.processes.count)
+    if config.device.type != "cpu":
+        return config.batch_size
+    size = min(config.batch_size, SMALL * config.processes.count)
     try:
-        method.fits(size, least_at_once(dataclasses.replace(recipe, batch_size=size)))
+        method.fits(size, least_micro_batch(dataclasses.replace(config, batch_size=size)))
     except InputError:
-        return recipe.batch_size
+        return config.batch_size
     return size
 
 

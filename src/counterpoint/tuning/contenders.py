@@ -12,8 +12,8 @@ from counterpoint.errors import PlanError
 from counterpoint.interfaces import Items
 from counterpoint.modality import Modality
 from counterpoint.plans import Plan
-from counterpoint.setup.build import Codes, completed, learns_from_labels
-from counterpoint.setup.dataset import Opened, Own
+from counterpoint.setup.build import ClassIds, completed, learns_from_labels
+from counterpoint.setup.dataset import Dataset, UserParts
 from counterpoint.setup.experiment import arranged
 from counterpoint.setup.supervision import taught
 
@@ -51,7 +51,7 @@ def contender(plan: Plan, spec: str) -> Plan:
 
 
 def require_all(
-    plan: Plan, specs: Sequence[str], source: object, modality: Modality, items: Items, learnable: Codes
+    plan: Plan, specs: Sequence[str], source: object, modality: Modality, items: Items, learnable: ClassIds
 ) -> None:
     """Build every contender once, so that what cannot be trained is refused before anything is.
 
@@ -59,10 +59,10 @@ def require_all(
     """
     for spec in specs:
         own = dataclasses.replace(contender(plan, spec), minutes=None, epochs=1)
-        seen = modality if own.views == plan.views else modality.looking(own.views)
+        seen = modality if own.views == plan.views else modality.with_views(own.views)
         labels = learnable if learns_from_labels(own) else None
         learned = taught(own, source, items, labels=labels, pairs=None)
-        arranged(Opened(seen, items, learned), own, Own(), began=0.0)
+        arranged(Dataset(seen, items, learned), own, UserParts(), began=0.0)
 
 
 def _value(text: str) -> Any:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Int64
 
-from counterpoint.data.labels import Labels, pair, read_codes
+from counterpoint.data.labels import Labels, pair, read_class_ids
 from counterpoint.data.overlap import note_on_shared, shared
 from counterpoint.data.splits import UNLABELLED, hold_out, is_labelled
 from counterpoint.errors import LabelError
@@ -98,24 +98,24 @@ def questions(
     """
     first, second = pair(labels, separate=test is not None)
     unseen(first, modality)
-    read = read_codes(first, source, items)
-    codes, classes = read.codes, read.classes
-    if codes.ndim != 1:
+    read = read_class_ids(first, source, items)
+    class_ids, classes = read.class_ids, read.classes
+    if class_ids.ndim != 1:
         raise LabelError("Runs are compared by one class for each item. These labels name several at once.")
     answers = None
     if test is None:
-        rows = np.flatnonzero(is_labelled(codes))
-        _, held = hold_out(codes[rows], seed=seed, share=SHARE)
+        rows = np.flatnonzero(is_labelled(class_ids))
+        _, held = hold_out(class_ids[rows], seed=seed, share=SHARE)
         if not held.any():
             raise LabelError("Every class has one label, so none can be held out to ask about. Give --test.")
-        asked = Labelled(items, codes, classes).of(rows[held])
-        codes = np.where(np.isin(np.arange(len(codes)), rows[held]), UNLABELLED, codes)
+        asked = Labelled(items, class_ids, classes).of(rows[held])
+        class_ids = np.where(np.isin(np.arange(len(class_ids)), rows[held]), UNLABELLED, class_ids)
     else:
         others = modality.open(test)
-        answers = read_codes(second, test, others)
+        answers = read_class_ids(second, test, others)
         asked = numbered_alike(Labelled.read(items, read), Labelled.read(others, answers))
-    rows = np.flatnonzero(is_labelled(codes))
+    rows = np.flatnonzero(is_labelled(class_ids))
     if len(rows) > CHOSEN:
         rows = np.sort(np.random.default_rng(seed).permutation(rows)[:CHOSEN])
     twice = 0 if test is None else shared(asked.items, items)
-    return Questions(Labelled(items, codes, classes).of(rows), asked, codes, read, answers, twice)
+    return Questions(Labelled(items, class_ids, classes).of(rows), asked, class_ids, read, answers, twice)

@@ -12,7 +12,7 @@ from counterpoint.evaluation.label_free import MEASURES
 from counterpoint.evaluation.rank_correlation import rank_correlation
 from counterpoint.output.tables import columns
 from counterpoint.plans import Plan
-from counterpoint.plans.data_options import DataOptions, as_words
+from counterpoint.plans.data_options import ReadOptions, as_words
 from counterpoint.setup.build import learns_from_labels
 from counterpoint.tuning.repeats import repeated
 from counterpoint.tuning.scoring import called, said, worth
@@ -69,7 +69,7 @@ def command(head: Mapping[str, Any], choices: Mapping[str, Any]) -> str | None:
     words = ["counterpoint", "fit", head["source"], "--out", f"{head['out']}/best"]
     if head["labels"] not in (None, "own") and learns_from_labels(Plan.of(made)):
         words += ["--labels", head["labels"]]
-    words += as_words(DataOptions.of(head["data"]))
+    words += as_words(ReadOptions.of(head["data"]))
     for name, value in made.items():
         words += [f"--{name.replace('_', '-')}", str(value)]
     return shlex.join(words)

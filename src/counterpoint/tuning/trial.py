@@ -14,9 +14,9 @@ import torch
 from counterpoint.errors import InputError
 from counterpoint.plans import Plan
 from counterpoint.setup.build import compared_by
-from counterpoint.setup.dataset import Opened, Own
-from counterpoint.setup.experiment import OVERHEAD, Prepared, arranged
-from counterpoint.training.loop import Keeping, train
+from counterpoint.setup.dataset import Dataset, UserParts
+from counterpoint.setup.experiment import OVERHEAD, Experiment, arranged
+from counterpoint.training.loop import RunOptions, train
 from counterpoint.training.signals import StopRequest
 from counterpoint.tuning.scoring import Judge, Judged
 from counterpoint.tuning.study import RUNGS
@@ -36,8 +36,8 @@ class GivenUp(Exception):
 class Bench:
     """What all plans share."""
 
-    data: Opened
-    own: Own
+    data: Dataset
+    own: UserParts
     base: Plan
     """The choices of the user."""
     judge: Judge
@@ -61,7 +61,7 @@ class Attempt(NamedTuple):
 class Rungs:
     """Listens to a training, judges it when a rung is reached and gives it up there, or not."""
 
-    prepared: Prepared
+    experiment: Experiment
     judge: Judge
     promising: Promising | None
     found: list[dict[str, Any]]
@@ -73,8 +73,8 @@ class Rungs:
         due = [each for each in RUNGS if share >= each and all(each > rung["share"] for rung in self.found)]
         if not due or share >= 1:
             return
-        judged = self.judge(self.prepared.method.encoder)
-        self.prepared.method.train()
+        judged = self.judge(self.experiment.method.encoder)
+        self.experiment.method.train()
         self.add(due[-1], judged)
         if not self.promising(due[-1], judged.score):
             raise GivenUp
@@ -100,11 +100,11 @@ def attempt(bench: Bench, choices: Mapping[str, Any], *, seed: int, promising: P
     rungs: list[dict[str, Any]] = []
     state, reason, right, steps = "complete", None, None, 0
     try:
-        prepared = _prepared(bench, choices, seed, began)
-        steps = prepared.recipe.steps
-        listening = Rungs(prepared, bench.judge, promising, rungs)
-        _train(bench, prepared, listening, began)
-        judged = bench.judge(prepared.method.encoder)
+        experiment = _prepared(bench, choices, seed, began)
+        steps = experiment.recipe.steps
+        listening = Rungs(experiment, bench.judge, promising, rungs)
+        _train(bench, experiment, listening, began)
+        judged = bench.judge(experiment.method.encoder)
         listening.add(1.0, judged)
         right = judged.right
     except GivenUp:
@@ -133,23 +133,23 @@ def _of_memory(wrong: RuntimeError) -> bool:
     return isinstance(wrong, torch.OutOfMemoryError) or "allocate memory" in str(wrong)
 
 
-def _prepared(bench: Bench, choices: Mapping[str, Any], seed: int, began: float) -> Prepared:
+def _prepared(bench: Bench, choices: Mapping[str, Any], seed: int, began: float) -> Experiment:
     plan = dataclasses.replace(bench.base, **choices, seed=seed)
     data = bench.data
     if "views" in choices:
-        data = dataclasses.replace(data, modality=data.modality.looking(choices["views"]))
+        data = dataclasses.replace(data, modality=data.modality.with_views(choices["views"]))
     if bench.seconds is not None:
         learning = bench.seconds - JUDGED * bench.cost
         plan = dataclasses.replace(plan, minutes=max(0.01, learning / 60 / OVERHEAD))
     return arranged(data, plan, bench.own, began=began)
 
 
-def _train(bench: Bench, prepared: Prepared, listening: Rungs, began: float) -> None:
-    keeping = Keeping(
+def _train(bench: Bench, experiment: Experiment, listening: Rungs, began: float) -> None:
+    run_options = RunOptions(
         listeners=(listening,),
         stop=bench.stop,
         deadline=None if bench.seconds is None else began + bench.seconds - bench.cost,
-        notes=compared_by(prepared.plan),
+        notes=compared_by(experiment.plan),
     )
     with torch.random.fork_rng():
-        train(prepared.method, prepared.items, prepared.modality, prepared.recipe, keeping)
+        train(experiment.method, experiment.items, experiment.modality, experiment.recipe, run_options)

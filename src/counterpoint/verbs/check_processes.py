@@ -22,9 +22,9 @@ from counterpoint.errors import RunError
 from counterpoint.interfaces import Step
 from counterpoint.plans import Plan
 from counterpoint.setup.build import learns_from_labels
-from counterpoint.setup.experiment import Own, prepare
+from counterpoint.setup.experiment import UserParts, prepare
 from counterpoint.training.batch_norm import share_statistics
-from counterpoint.training.batches import look
+from counterpoint.training.batches import augmentation
 from counterpoint.training.distributed import Processes, joined_by_file, leave
 from counterpoint.training.loop import learn
 from counterpoint.training.optimizers import sgd
@@ -96,12 +96,12 @@ def _work(
 def _cut(plan: Plan) -> Plan:
     """The plan for two small steps on a processor."""
     batch = min(plan.batch_size or BATCH, BATCH)
-    small = dataclasses.replace(plan, batch_size=batch, at_once=None, epochs=1, minutes=None)
+    small = dataclasses.replace(plan, batch_size=batch, micro_batch=None, epochs=1, minutes=None)
     return dataclasses.replace(small, device="cpu", precision="fp32")
 
 
-def _own(plan: Plan, labels: object) -> Own:
-    return Own(labels=labels if learns_from_labels(plan) else None)
+def _own(plan: Plan, labels: object) -> UserParts:
+    return UserParts(labels=labels if learns_from_labels(plan) else None)
 
 
 def _steps(plan: Plan, source: object, labels: object, processes: Processes) -> dict[str, Tensor]:
@@ -112,7 +112,7 @@ def _steps(plan: Plan, source: object, labels: object, processes: Processes) -> 
     optimizer = sgd(method, learning_rate=0.1)
     found: dict[str, Tensor] = {}
     for step in range(STEPS):
-        info, views = look(parts.items, parts.modality, recipe, step=step, count=method.views)
+        info, views = augmentation(parts.items, parts.modality, recipe, step=step, count=method.views)
         loss, vectors = learn(method, optimizer, tuple(view.double() for view in views), info, recipe, step=step)
         found[f"loss {step}"] = torch.tensor(processes.sum(loss), dtype=torch.float64)
         for name, weight in method.named_parameters():

@@ -15,10 +15,10 @@ import numpy as np
 
 from counterpoint import catalogue
 from counterpoint.errors import InputError, PlanError
-from counterpoint.modality import Wishes
+from counterpoint.modality import DataOptions
 from counterpoint.output.results import Result
 from counterpoint.plans import Plan
-from counterpoint.plans.data_options import DataOptions
+from counterpoint.plans.data_options import ReadOptions
 from counterpoint.reports.comparison import write_comparison
 from counterpoint.runs import run_folder
 from counterpoint.runs.locks import holds_out
@@ -48,7 +48,7 @@ class Contest:
 
     folder: Path
     source: object
-    data: DataOptions
+    data: ReadOptions
     plan: Plan
     asked: Questions
 
@@ -96,7 +96,7 @@ def compare(
         overwrite: Replace the comparison in ``out``.
         choices: Any field of ``Plan`` but ``method``; ``minutes`` (3 if nothing is said) is the time of each run. And
             ``test``, labelled items to ask about (without it a fifth of every class is held out); ``seeds`` (3), how
-            often everything is repeated, with seeds that follow on that of the plan; and any of ``DataOptions``.
+            often everything is repeated, with seeds that follow on that of the plan; and any of ``ReadOptions``.
 
     Returns:
         ``methods``, best first, each with ``linear`` and ``knn`` (``value``, ``low``, ``high`` over seeds and items),
@@ -112,10 +112,10 @@ def compare(
     folder = expanded(out)
     place = Folder(folder, RECORD, "comparison")
     place.require(resume=resume, overwrite=overwrite)
-    wishes = Wishes(
+    options = DataOptions(
         kind=plan.modality, views=plan.views, view_size=plan.view_size, data=data, labels=labels, progress=decoding()
     )
-    modality, items = open_source(source, wishes)
+    modality, items = open_source(source, options)
     data = without_column(data, labels, modality)
     asked = questions(modality, source, items, test=test, labels=labels, seed=plan.seed)
     require_all(plan, methods, source, modality, items, asked.learnable)

@@ -22,7 +22,7 @@ from counterpoint.evaluation.labelled import Labelled
 from counterpoint.interfaces import Items
 from counterpoint.label_types import named
 from counterpoint.model import Model, load
-from counterpoint.plans import Distilling
+from counterpoint.plans import DistillPlan
 from counterpoint.runs.locks import holds_out
 from counterpoint.setup.classifier_folder import Leaving, asked_for, free, leave
 from counterpoint.setup.finetune_config import recipe, require_views
@@ -31,7 +31,7 @@ from counterpoint.setup.progress import announce_labels, embedding, may_be_quiet
 from counterpoint.setup.sizes import USUAL_BATCH, fitting_epochs
 from counterpoint.storage.files import expanded
 from counterpoint.training.config import steps_per_epoch
-from counterpoint.verbs.keywords import DistillingKeywords
+from counterpoint.verbs.keywords import DistillKeywords
 
 ANSWERS, VECTORS = "answers", "vectors"
 
@@ -45,7 +45,7 @@ def distill(
     labels: object = None,
     out: str | Path | None = None,
     overwrite: bool = False,
-    **choices: Unpack[DistillingKeywords],
+    **choices: Unpack[DistillKeywords],
 ) -> Classifier | Model:
     """Teach another network, often a smaller one, on items that need no labels.
 
@@ -58,13 +58,13 @@ def distill(
         labels: As for ``finetune``; they count with ``label_weight``.
         out: The folder for the student.
         overwrite: Replace the run in ``out``.
-        choices: Any field of ``Distilling``.
+        choices: Any field of ``DistillPlan``.
 
     Raises:
         InputError: The source, a choice or the folder cannot be used; the message says what to do.
     """
     began = time.monotonic()
-    asked = Distilling.of(choices)
+    asked = DistillPlan.of(choices)
     if (labels is not None) != (asked.label_weight > 0):
         raise InputError("True labels and their weight go together: give labels and label_weight, or neither.")
     folder = free(out, model, overwrite=overwrite)
@@ -88,7 +88,7 @@ def distill(
 
 
 def taught(
-    master: Classifier, known: Labelled, asked: Distilling, seconds: float | None, leaving: Leaving
+    master: Classifier, known: Labelled, asked: DistillPlan, seconds: float | None, leaving: Leaving
 ) -> Classifier:
     """A student of a classifier, from opened items; the class of those without a label is -1."""
     items = known.items
@@ -107,7 +107,7 @@ def taught(
     return student
 
 
-def imitated(master: Model, items: Items, asked: Distilling, seconds: float | None, leaving: Leaving) -> Model:
+def imitated(master: Model, items: Items, asked: DistillPlan, seconds: float | None, leaving: Leaving) -> Model:
     """A student of a model, from opened items."""
     plan = lesson(asked, len(items), seconds, usual=0.1, begun=asked.start is not None)
     once = _once(master, asked.teacher_sees)
@@ -168,7 +168,7 @@ def _sizes(found: dict[str, Any]) -> str:
 
 
 def lesson(
-    asked: Distilling, items: int, seconds: float | None = None, *, usual: float = 1.0, begun: bool = False
+    asked: DistillPlan, items: int, seconds: float | None = None, *, usual: float = 1.0, begun: bool = False
 ) -> Lesson:
     """How to distil on so many items; ``usual`` is the temperature where none was asked for. A student that has begun
     needs half as long.
@@ -179,7 +179,7 @@ def lesson(
     return Lesson(moved, seconds, asked.temperature or usual, asked.neighbours, asked.label_weight)
 
 
-def fresh(teacher: Model, asked: Distilling) -> Model:
+def fresh(teacher: Model, asked: DistillPlan) -> Model:
     """An encoder that knows nothing yet, for the data that the teacher sees."""
     name, width = asked.encoder, asked.width
     if name == "same":

@@ -18,7 +18,7 @@ from counterpoint.errors import InputError
 from counterpoint.evaluation.probe import table
 from counterpoint.evaluation.scores import collisions, score
 from counterpoint.evaluation.verdict import headline
-from counterpoint.modality import Wishes
+from counterpoint.modality import DataOptions
 from counterpoint.model import Model, load
 from counterpoint.output.results import Result
 from counterpoint.reports.run_contents import read_run
@@ -134,12 +134,12 @@ def _of_network(network: object, train: object, test: object, labels: object, *,
         made = network(train), None if test is None else network(test)
         sources = train if test is None else (train, test)
         return evaluate_vectors(*made, labels=labels, source=sources, seed=seed)
-    wishes = Wishes(labels=labels, preprocessing=preprocessing_said(network))
-    modality, items = open_source(train, wishes)
+    options = DataOptions(labels=labels, preprocessing=preprocessing_said(network))
+    modality, items = open_source(train, options)
     model = Model(network, modality, {"adopted": True})
     modes = [(part, part.training) for part in network.modules()]  # parts may differ, as frozen norms do
     try:
-        encoded_length(network, modality.plain(items.take(np.arange(min(2, len(items))))))
+        encoded_length(network, modality.inputs(items.take(np.arange(min(2, len(items))))))
         scores = evaluate(model, train, test, labels=labels, seed=seed)
     finally:
         for part, training in modes:

@@ -142,7 +142,7 @@ def retrieve(
         InputError: Relevance cannot be read, names none of the queries, or nothing is relevant.
     """
     kept = model if isinstance(model, Model) else load(model)
-    if kept.modality.quoted("a text") is None:
+    if kept.modality.parse_query("a text") is None:
         raise InputError(f"Queries and documents are texts, and this model is of {kept.modality.name}.")
     (asked, one), (answers, other) = read_collection(queries, QUERIES), read_collection(documents, CORPUS)
     sought, held = kept.open(asked), kept.open(answers)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, Int64
 
-from counterpoint.data.labels import read_codes
+from counterpoint.data.labels import read_class_ids
 from counterpoint.data.overlap import note_on_shared, shared_vectors
 from counterpoint.data.splits import class_counts
 from counterpoint.data.vectors import Rows, Vectors, read_vectors
@@ -23,7 +23,7 @@ from counterpoint.evaluation.labelled import Labelled
 from counterpoint.evaluation.probe import compared
 from counterpoint.evaluation.scores import dispersion, raw_features
 from counterpoint.evaluation.verdict import headline
-from counterpoint.modality import Wishes
+from counterpoint.modality import DataOptions
 from counterpoint.reports.vectors import write_vectors_report
 from counterpoint.setup.dataset import open_source
 from counterpoint.setup.train_test import labelled_of_one_class, parted
@@ -95,7 +95,7 @@ def report_vectors(file: str | Path, *, labels: object = None, source: object = 
     named, found = None, {}
     if labels is not None or read.rows.labels is not None:
         found = evaluate_vectors(path, labels=labels, source=source)
-        named = read_codes(labels, path, read.rows).names()
+        named = read_class_ids(labels, path, read.rows).names()
     target = path.with_name(f"{path.stem}-report.html")
     return write_vectors_report(target, read.vectors, read.rows, labels=named, evaluation=found)
 
@@ -129,7 +129,7 @@ def _with_raw(read: Sequence[Vectors], source: object) -> tuple[Vectors, Vectors
     sources = source if len(read) == 2 and isinstance(source, tuple) else (source,)
     if len(sources) != len(read):
         raise InputError("Give the source of the vectors to learn from and that of the test, as a pair.")
-    modality, items = open_source(sources[0], Wishes())
+    modality, items = open_source(sources[0], DataOptions())
     held = []
     for vectors, made_of in zip(read, [items, *map(modality.open, sources[1:])], strict=True):
         if len(vectors.vectors) != len(made_of):
@@ -146,10 +146,10 @@ def _apart(rows: Rows, labels: object, source: object, groups: object, *, seed: 
     from sklearn.model_selection import StratifiedGroupKFold
 
     whole = labelled_of_one_class(rows, labels, source)
-    codes = read_codes(groups, source, rows).codes
-    if codes.ndim != 1 or (codes < 0).any():
+    class_ids = read_class_ids(groups, source, rows).class_ids
+    if class_ids.ndim != 1 or (class_ids < 0).any():
         raise LabelError("Every item is of one group. Name the group of each, such as its patient or its speaker.")
-    of_each = codes[_numbers(whole)]
+    of_each = class_ids[_numbers(whole)]
     count = len(np.unique(of_each))
     if count < 2:
         raise LabelError("All labelled items are of one group, so none can be held out. Give a test, or other groups.")

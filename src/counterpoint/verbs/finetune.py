@@ -30,13 +30,13 @@ from counterpoint.errors import InputError, counted
 from counterpoint.evaluation.labelled import Labelled
 from counterpoint.heads import shape_of_head
 from counterpoint.model import Model, load
-from counterpoint.plans import Tuning
+from counterpoint.plans import FinetunePlan
 from counterpoint.runs.locks import holds_out
 from counterpoint.setup.classifier_folder import Leaving, asked_for, free, leave
 from counterpoint.setup.finetune_config import recipe, require_views
 from counterpoint.setup.progress import announce_labels, console, may_be_quiet
 from counterpoint.setup.supervision import unseen
-from counterpoint.verbs.keywords import TuningKeywords
+from counterpoint.verbs.keywords import FinetuneKeywords
 
 GENTLE = 0.25
 """Of the optimiser's own learning rate: an encoder that has learned already is moved with less force."""
@@ -71,7 +71,7 @@ def finetune(
     labels: object = None,
     out: str | Path | None = None,
     overwrite: bool = False,
-    **choices: Unpack[TuningKeywords],
+    **choices: Unpack[FinetuneKeywords],
 ) -> Classifier:
     """Learn a classifier from some labelled items, beginning at what the model knows.
 
@@ -82,7 +82,7 @@ def finetune(
             empty, unnamed, or -1 in an array of integers. None for the labels that the source carries.
         out: The folder for the classifier, which is a model as well: it can be embedded with.
         overwrite: Replace the run in ``out``.
-        choices: Any field of ``Tuning``.
+        choices: Any field of ``FinetunePlan``.
 
     Returns:
         The better one of the fine-tuned encoder and a linear probe of the encoder as it was, by cross-validation; or
@@ -92,7 +92,7 @@ def finetune(
         InputError: The labels, a choice or the folder cannot be used; the message says what to do.
     """
     began = time.monotonic()
-    tuning = Tuning.of(choices)
+    tuning = FinetunePlan.of(choices)
     require_deliverable(tuning.deliver, (PROBE, FINETUNED))
     folder = free(out, model, overwrite=overwrite)
     kept = model if isinstance(model, Model) else load(model)
@@ -122,7 +122,7 @@ def leave_trial(tried: Trial, known: Labelled, leaving: Leaving, *, role: str = 
 
 
 def trial(
-    model: Model, known: Labelled, tuning: Tuning, seconds: float | None = None, *, read: Labels | None = None
+    model: Model, known: Labelled, tuning: FinetunePlan, seconds: float | None = None, *, read: Labels | None = None
 ) -> Trial:
     """Learn a probe and a fine-tuned encoder from the labels, and let both answer held-out ones in the same folds.
 
@@ -169,10 +169,10 @@ def _epochs(model: Model, some: Labelled, settled: Way, seconds: float | None, *
     return epochs
 
 
-def way(model: Model, tuning: Tuning, *, gentle: float = GENTLE) -> Way:
+def way(model: Model, tuning: FinetunePlan, *, gentle: float = GENTLE) -> Way:
     """How to fine-tune this model; ``gentle`` is its share of the optimiser's own learning rate."""
     kept = 0 if model.head is None else shape_of_head(model.head)["layers"] - 1
-    if tuning.head_layers > kept and tuning.head_layers != Tuning().head_layers:
+    if tuning.head_layers > kept and tuning.head_layers != FinetunePlan().head_layers:
         raise InputError(
             f"The projection head has {kept} layers before its last, which is never kept. "
             f"Use --head-layers={kept} or fewer, or train with more --head-layers."

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from counterpoint import catalogue
-from counterpoint.data.labels import Labels, read_codes
+from counterpoint.data.labels import Labels, read_class_ids
 from counterpoint.errors import InputError, Interrupted, LabelError
 from counterpoint.evaluation.labelled import Labelled
 from counterpoint.evaluation.online import online_knn
@@ -25,14 +25,14 @@ from counterpoint.runs import run_folder
 from counterpoint.runs.locks import holds_out
 from counterpoint.runs.provenance import command, directory, placed
 from counterpoint.setup.build import compared_by
-from counterpoint.setup.experiment import OVERHEAD, Own, Prepared, chosen, prepare
+from counterpoint.setup.experiment import OVERHEAD, Experiment, UserParts, chosen, prepare
 from counterpoint.setup.progress import announce, announce_labels, conclude, may_be_quiet, progress
 from counterpoint.setup.supervision import unseen
 from counterpoint.storage.files import expanded, write_json
 from counterpoint.training.batch_norm import settle_statistics
 from counterpoint.training.diagnostics import Verdict, judge
 from counterpoint.training.distributed import joined
-from counterpoint.training.loop import Course, Keeping, train
+from counterpoint.training.loop import RunOptions, TrainState, train
 from counterpoint.training.metrics_log import Records
 from counterpoint.training.signals import stop_requests
 from counterpoint.training.threads import Threads
@@ -65,7 +65,7 @@ def fit(
             that do or do not, for ``siamese``, see ``docs/verify.md``.
         resume: Go on with the interrupted run in ``out``; the result is that of a run that never stopped.
         overwrite: Replace the run in ``out``.
-        choices: Any field of ``Plan``, or of ``DataOptions``: how the data is read. ``encoder`` may be an
+        choices: Any field of ``Plan``, or of ``ReadOptions``: how the data is read. ``encoder`` may be an
             ``nn.Module``, ``views`` a callable for one picture, ``listeners`` functions that are told every record of
             ``metrics.jsonl``.
 
@@ -87,21 +87,21 @@ def fit(
             before = run_folder.read_plan(folder)
             asked = Plan.of(run_folder.merged(asked.record(), before["asked"], Plan().record(), before["settled"]))
         track = _tracker(asked.track, folder)
-        prepared = prepare(source, asked, own, began=began, before=before, processes=processes)
-        read = _read(labels, source, prepared)
-        follow = _follower(read, prepared)
+        experiment = prepare(source, asked, own, began=began, before=before, processes=processes)
+        read = _read(labels, source, experiment)
+        follow = _follower(read, experiment)
         if before is not None:
-            run_folder.same_data(before, prepared.identity())
+            run_folder.same_data(before, experiment.identity())
         elif folder is not None and processes.first:
-            run_folder.start(folder, _record(source, asked, own, prepared, read), prepared.items)
-            draw_views(prepared.modality, prepared.items, folder / run_folder.VIEWS, seed=asked.seed)
+            run_folder.start(folder, _record(source, asked, own, experiment, read), experiment.items)
+            draw_views(experiment.modality, experiment.items, folder / run_folder.VIEWS, seed=asked.seed)
         if processes.first:
-            announce(prepared.summary(), folder)
+            announce(experiment.summary(), folder)
             if read is not None:
                 announce_labels(read, left_out=False, held_out=False)
-        tracked = track(folder, prepared.plan.record()) if track and folder and processes.first else nullcontext()
+        tracked = track(folder, experiment.plan.record()) if track and folder and processes.first else nullcontext()
         with stop_requests() as stop, progress(speaks=processes.first) as bar, tracked as curves:
-            keeping = Keeping(
+            run_options = RunOptions(
                 folder=folder,
                 resume=resume,
                 save_every=asked.save_every,
@@ -109,11 +109,11 @@ def fit(
                 each_epoch=follow,
                 stop=stop,
                 deadline=None if asked.minutes is None or resume else began + 60 * OVERHEAD * asked.minutes,
-                threads=_threads(prepared),
-                notes=compared_by(prepared.plan),
+                threads=_threads(experiment),
+                notes=compared_by(experiment.plan),
             )
-            course = _trained(prepared, keeping)
-    return _kept(prepared, course, folder)
+            train_state = _trained(experiment, run_options)
+    return _kept(experiment, train_state, folder)
 
 
 def _tracker(name: str | None, folder: Path | None) -> Tracker | None:
@@ -126,81 +126,83 @@ def _tracker(name: str | None, folder: Path | None) -> Tracker | None:
     return tracker
 
 
-def _kept(prepared: Prepared, course: Course, folder: Path | None) -> Model:
+def _kept(experiment: Experiment, train_state: TrainState, folder: Path | None) -> Model:
     """The model of a finished run, written and judged by the first process."""
-    method = prepared.method.cpu().eval()
+    method = experiment.method.cpu().eval()
     head = getattr(method, "head", None)  # not every method has one
-    kept = head if isinstance(head, nn.Sequential) and len(head) and not prepared.adopted else None
-    model = Model(method.encoder, prepared.modality, prepared.built, kept)
-    if not prepared.adopted:
-        settle_statistics(nn.Sequential(method.encoder, *([kept] if kept else [])), prepared.items, prepared.modality)
-    if not prepared.recipe.processes.first:
+    kept = head if isinstance(head, nn.Sequential) and len(head) and not experiment.adopted else None
+    model = Model(method.encoder, experiment.modality, experiment.built, kept)
+    if not experiment.adopted:
+        settle_statistics(
+            nn.Sequential(method.encoder, *([kept] if kept else [])), experiment.items, experiment.modality
+        )
+    if not experiment.recipe.processes.first:
         return model
-    verdicts = [ADOPTED] if prepared.adopted else judge(course.records.all)
+    verdicts = [ADOPTED] if experiment.adopted else judge(train_state.records.all)
     if folder is not None:
         model.save(folder)
         said = [verdict.record() for verdict in verdicts]
-        run_folder.finish(folder, said, steps=course.step, seconds=course.seconds)
+        run_folder.finish(folder, said, steps=train_state.step, seconds=train_state.seconds)
     conclude(run_folder.not_evaluated(folder), verdicts)
-    if folder is not None and prepared.learned.kept is not None and enough(prepared.learned.kept):
-        found = verified(model, prepared.items, {ALL: prepared.learned.kept}, seed=prepared.plan.seed)
+    if folder is not None and experiment.learned.kept is not None and enough(experiment.learned.kept):
+        found = verified(model, experiment.items, {ALL: experiment.learned.kept}, seed=experiment.plan.seed)
         write_json(folder / run_folder.VERIFICATION, found)
     return model
 
 
-def _threads(prepared: Prepared) -> Threads | None:
+def _threads(experiment: Experiment) -> Threads | None:
     """Chooses between all threads and one where a run goes by time; not of several processes, which share cores."""
-    pace, recipe = prepared.pace, prepared.recipe
+    pace, recipe = experiment.pace, experiment.recipe
     if pace is None or recipe.device.type != "cpu" or recipe.processes.count > 1 or torch.get_num_threads() == 1:
         return None
     return Threads(torch.get_num_threads(), pace.threads)
 
 
-def _trained(prepared: Prepared, keeping: Keeping) -> Course:
-    if prepared.adopted:
-        return Course(0, 0, 0.0, Records())
+def _trained(experiment: Experiment, run_options: RunOptions) -> TrainState:
+    if experiment.adopted:
+        return TrainState(0, 0, 0.0, Records())
     try:
         with torch.random.fork_rng():
-            return train(prepared.method, prepared.items, prepared.modality, prepared.recipe, keeping)
+            return train(experiment.method, experiment.items, experiment.modality, experiment.recipe, run_options)
     except Interrupted as stopped:
-        if keeping.folder is None:
+        if run_options.folder is None:
             raise Interrupted(f"{stopped} Nothing was saved, because the run had no folder (--out).") from None
         raise Interrupted(f"{stopped} Go on with the same command and --resume.") from None
 
 
-def _read(labels: object, source: object, prepared: Prepared) -> Labels | None:
+def _read(labels: object, source: object, experiment: Experiment) -> Labels | None:
     """The labels that are learned from, else those by which the run is followed, if there are any."""
-    if labels is None or prepared.learned.answers is not None:
-        return prepared.learned.read
-    unseen(labels, prepared.modality)
-    read = read_codes(labels, source, prepared.items)
-    if read.codes.ndim != 1:
+    if labels is None or experiment.learned.answers is not None:
+        return experiment.learned.read
+    unseen(labels, experiment.modality)
+    read = read_class_ids(labels, source, experiment.items)
+    if read.class_ids.ndim != 1:
         raise LabelError("Neighbours are followed by one class for each item. These labels name several at once.")
     return read
 
 
-def _follower(read: Labels | None, prepared: Prepared) -> Any:
+def _follower(read: Labels | None, experiment: Experiment) -> Any:
     """Follows neighbours by labels; not by those that are learned from, which would prove nothing."""
-    if read is None or prepared.learned.answers is not None:
+    if read is None or experiment.learned.answers is not None:
         return None
-    known = Labelled.read(prepared.items, read).labelled()
-    return online_knn(prepared.modality, known.items, known.labels, epochs=prepared.plan.epochs or 1)
+    known = Labelled.read(experiment.items, read).labelled()
+    return online_knn(experiment.modality, known.items, known.labels, epochs=experiment.plan.epochs or 1)
 
 
-def _record(source: object, asked: Plan, own: Own, prepared: Prepared, read: Labels | None) -> dict[str, Any]:
-    counts, learned = {} if read is None else read.counts(), prepared.learned.read is not None
+def _record(source: object, asked: Plan, own: UserParts, experiment: Experiment, read: Labels | None) -> dict[str, Any]:
+    counts, learned = {} if read is None else read.counts(), experiment.learned.read is not None
     return {
         **placed("source", source),
         "command": command(),
         "directory": directory(),
         "data": own.data.record(),
         "asked": asked.record(),
-        "settled": prepared.plan.record(),
-        "items": len(prepared.items),
+        "settled": experiment.plan.record(),
+        "items": len(experiment.items),
         "classes": counts if learned else {},
         "followed": {} if learned else counts,
-        "steps": prepared.recipe.steps,
-        "steps_per_epoch": prepared.per_epoch,
-        "identity": prepared.identity(),
-        "summary": prepared.summary(),
+        "steps": experiment.recipe.steps,
+        "steps_per_epoch": experiment.per_epoch,
+        "identity": experiment.identity(),
+        "summary": experiment.summary(),
     }

@@ -20,8 +20,8 @@ class VerbKeywords(TypedDict, total=False):
     quiet: bool
 
 
-class DataKeywords(VerbKeywords, total=False):
-    """How a source is read: ``DataOptions``."""
+class ReadKeywords(VerbKeywords, total=False):
+    """How a source is read: ``ReadOptions``."""
 
     column: str | Sequence[str] | None
     without: str | Sequence[str] | None
@@ -38,7 +38,7 @@ class DataKeywords(VerbKeywords, total=False):
     channel_axis: str
 
 
-class PlanKeywords(DataKeywords, total=False):
+class PlanKeywords(ReadKeywords, total=False):
     """``Plan``, and how the data is read."""
 
     recipe: str | None
@@ -61,7 +61,7 @@ class PlanKeywords(DataKeywords, total=False):
     epochs: int | None
     minutes: float | None
     batch_size: int | None
-    at_once: int | None
+    micro_batch: int | None
     optimizer: str
     learning_rate: float | None
     weight_decay: float | None
@@ -96,8 +96,8 @@ class TuneKeywords(PlanKeywords, total=False):
     repeats: int | None
 
 
-class TuningKeywords(VerbKeywords, total=False):
-    """``Tuning``."""
+class FinetuneKeywords(VerbKeywords, total=False):
+    """``FinetunePlan``."""
 
     per_class: int | None
     fraction: float | None
@@ -112,8 +112,8 @@ class TuningKeywords(VerbKeywords, total=False):
     seed: int
 
 
-class DistillingKeywords(VerbKeywords, total=False):
-    """``Distilling``."""
+class DistillKeywords(VerbKeywords, total=False):
+    """``DistillPlan``."""
 
     encoder: str
     width: int | None
@@ -131,8 +131,8 @@ class DistillingKeywords(VerbKeywords, total=False):
     seed: int
 
 
-class LifecycleKeywords(DataKeywords, total=False):
-    """``Lifecycle``, and how the data is read."""
+class SemiKeywords(ReadKeywords, total=False):
+    """``SemiPlan``, and how the data is read."""
 
     per_class: int | None
     fraction: float | None
@@ -148,8 +148,8 @@ class LifecycleKeywords(DataKeywords, total=False):
     seed: int
 
 
-class LabKeywords(DataKeywords, total=False):
-    """``Lab``, and how the data is read."""
+class LabKeywords(ReadKeywords, total=False):
+    """``LabPlan``, and how the data is read."""
 
     modality: str
     encoder: str

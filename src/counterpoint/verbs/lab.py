@@ -12,15 +12,15 @@ import torch
 from jaxtyping import Int64
 
 from counterpoint import rng
-from counterpoint.data.labels import Labels, read_codes
+from counterpoint.data.labels import Labels, read_class_ids
 from counterpoint.data.subset import Subset
 from counterpoint.errors import InputError, LabelError, PlanError, SourceError, listed
 from counterpoint.evaluation.view_statistics import Effect, Known, Yardstick
 from counterpoint.interfaces import Items
-from counterpoint.modality import Modality, Wishes
+from counterpoint.modality import DataOptions, Modality
 from counterpoint.model import Model, load
 from counterpoint.output.results import Result
-from counterpoint.plans import Lab
+from counterpoint.plans import LabPlan
 from counterpoint.reports.lab import strip, write_looks
 from counterpoint.runs import run_folder
 from counterpoint.runs.locks import holds_out
@@ -83,8 +83,8 @@ def lab(
         model: A run, whose encoder then takes the place of an untrained one; its views are the usual ones.
         out: A folder for ``lab.json`` and ``report.html``.
         overwrite: Replace the lab in ``out``.
-        choices: Any field of ``Lab``: ``items`` (1024), ``seed``, and where there is no ``model`` ``modality``,
-            ``encoder``, ``width`` and ``view_size`` as for ``fit``; and any of ``DataOptions``.
+        choices: Any field of ``LabPlan``: ``items`` (1024), ``seed``, and where there is no ``model`` ``modality``,
+            ``encoder``, ``width`` and ``view_size`` as for ``fit``; and any of ``ReadOptions``.
 
     Returns:
         ``looks``, the whole one first, each with its ``views`` as ``fit`` takes them, ``similarity`` of views of one
@@ -95,25 +95,25 @@ def lab(
         InputError: The source, the views, the labels, the model or the folder cannot be used.
     """
     named, data = apart(choices)
-    asked = Lab.of(named)
+    asked = LabPlan.of(named)
     place = None if out is None else Folder(expanded(out), RECORD, "lab", resumable=False)
     if place is not None:
         place.require(resume=False, overwrite=overwrite)
-    wishes = Wishes(kind=asked.modality, view_size=asked.view_size, data=data, labels=labels, progress=decoding())
-    by, items = _opened(source, model, asked, wishes)
-    looks = list(_looks(source, by.modality, _several(views), wishes, trained=model is not None))
+    options = DataOptions(kind=asked.modality, view_size=asked.view_size, data=data, labels=labels, progress=decoding())
+    by, items = _opened(source, model, asked, options)
+    looks = list(_looks(source, by.modality, _several(views), options, trained=model is not None))
     read = None if labels is None else _read(source, items, labels, by.modality)
-    sample, known = _sampled(items, None if read is None else read.codes, asked)
-    for look in looks:
-        _require_drawable(look, sample, by)
+    sample, known = _sampled(items, None if read is None else read.class_ids, asked)
+    for augmentation in looks:
+        _require_drawable(augmentation, sample, by)
     yardstick = Yardstick(by, sample, known, seed=asked.seed, comparisons=len(looks))
     scale = Measure(1 / yardstick.among, model is not None, yardstick.gain)
     if read is not None:
         announce_labels(read, left_out=False, held_out=False)
     rows = []
-    for number, look in enumerate(looks, start=1):
-        console().print(f"{number} of {len(looks)}  {look.name}", markup=False)
-        rows.append(_row(look, yardstick(look.modality), scale))
+    for number, augmentation in enumerate(looks, start=1):
+        console().print(f"{number} of {len(looks)}  {augmentation.name}", markup=False)
+        rows.append(_row(augmentation, yardstick(augmentation.modality), scale))
     level, sentence = advice(rows, scale)
     found: dict[str, Any] = {
         "level": level,
@@ -135,7 +135,7 @@ def lab(
     found["note"] = note(found)
     if place is not None:
         write_json(place.path / RECORD, found)
-        strips = [strip(look.modality, sample, seed=asked.seed) for look in looks]
+        strips = [strip(augmentation.modality, sample, seed=asked.seed) for augmentation in looks]
         write_looks(place.path, found, strips, strip(by.modality, sample, seed=None))
     return Result(found, lab_table)
 
@@ -146,15 +146,17 @@ def _several(views: Views | Sequence[Views] | None) -> list[Views]:
     return ["auto"] if views is None else [views] if isinstance(views, str) or callable(views) else list(views)
 
 
-def _opened(source: object, model: Model | str | Path | None, asked: Lab, wishes: Wishes) -> tuple[Model, Items]:
+def _opened(
+    source: object, model: Model | str | Path | None, asked: LabPlan, options: DataOptions
+) -> tuple[Model, Items]:
     """What the views are measured by, and the items."""
     if model is None:
-        modality, items = open_source(source, wishes)
+        modality, items = open_source(source, options)
         with torch.random.fork_rng():
             torch.manual_seed(asked.seed)
             encoder = modality.encoder(asked.encoder, asked.width)
         return Model(encoder.to(choose_device("auto")), modality), items
-    usual = Lab()
+    usual = LabPlan()
     fixed = [
         name for name in ("modality", "encoder", "width", "view_size") if getattr(asked, name) != getattr(usual, name)
     ]
@@ -165,60 +167,68 @@ def _opened(source: object, model: Model | str | Path | None, asked: Lab, wishes
 
 
 def _looks(
-    source: object, modality: Modality, given: Sequence[Views], wishes: Wishes, *, trained: bool
+    source: object, modality: Modality, given: Sequence[Views], options: DataOptions, *, trained: bool
 ) -> Iterator[Look]:
     """All looks that are judged, none of them twice."""
-    every = [look for each in given for look in _of(source, modality, each, wishes, trained=trained)]
+    every = [augmentation for each in given for augmentation in _of(source, modality, each, options, trained=trained)]
     if len(given) > 1:
-        every = [_called(look) for look in every]
-    every += [Look(f"preset {name}", "preset", name, modality.looking(name), name) for name in presets(modality.name)]
+        every = [_called(augmentation) for augmentation in every]
+    every += [
+        Look(f"preset {name}", "preset", name, modality.with_views(name), name) for name in presets(modality.name)
+    ]
     judged: set[str] = set()
-    for look in every:
-        if look.views is None or look.views not in judged:
-            judged |= {look.views} if look.views else set()
-            yield look
+    for augmentation in every:
+        if augmentation.views is None or augmentation.views not in judged:
+            judged |= {augmentation.views} if augmentation.views else set()
+            yield augmentation
 
 
-def _called(look: Look) -> Look:
+def _called(augmentation: Look) -> Look:
     """The look, by a name that says whose part it is."""
-    return Look(f"{look.of}: {look.name}", look.kind, look.of, look.modality, look.views)
+    return Look(
+        f"{augmentation.of}: {augmentation.name}",
+        augmentation.kind,
+        augmentation.of,
+        augmentation.modality,
+        augmentation.views,
+    )
 
 
-def _of(source: object, modality: Modality, views: Views, wishes: Wishes, *, trained: bool) -> Iterator[Look]:
+def _of(source: object, modality: Modality, views: Views, options: DataOptions, *, trained: bool) -> Iterator[Look]:
     """A whole look, its parts and its strengths."""
     if callable(views):
         name = getattr(views, "__name__", type(views).__name__)
-        yield Look("whole look", "whole", name, _by_callable(source, modality, views, wishes, trained=trained), None)
+        yield Look("whole look", "whole", name, _by_callable(source, modality, views, options, trained=trained), None)
         return
-    if views == "auto" and not modality.can_look():
+    if views == "auto" and not modality.has_views():
         raise InputError("This model was trained with views by a callable. Say which to judge with --views.")
     spec = modality.strength(1.0) if views == "auto" else views
-    yield Look("whole look", "whole", spec, modality.looking(spec), spec)
+    yield Look("whole look", "whole", spec, modality.with_views(spec), spec)
     for change, part in alone(spec, only=modality.name).items():
-        yield Look(f"{change} alone", "part", spec, modality.looking(part), part)
+        yield Look(f"{change} alone", "part", spec, modality.with_views(part), part)
     for name, by in STRENGTHS.items():
         other = strengthened(spec, by, only=modality.name)
-        yield Look(name, "strength", spec, modality.looking(other), other)
+        yield Look(name, "strength", spec, modality.with_views(other), other)
 
 
 def _by_callable(
-    source: object, modality: Modality, views: Callable[..., Any], wishes: Wishes, *, trained: bool
+    source: object, modality: Modality, views: Callable[..., Any], options: DataOptions, *, trained: bool
 ) -> Modality:
     if trained:
         raise PlanError("With a model, views are named: point to your own as 'package.module:name'.")
-    return type(modality).learn(source, replace(wishes, views=views))[0]
+    return type(modality).fit(source, replace(options, views=views))[0]
 
 
-def _sampled(items: Items, codes: Int64[np.ndarray, " n"] | None, asked: Lab) -> tuple[Subset, Known | None]:
+def _sampled(items: Items, class_ids: Int64[np.ndarray, " n"] | None, asked: LabPlan) -> tuple[Subset, Known | None]:
     """The items that are looked at, in a random order, and what is known of them; those with labels come first."""
     if len(items) < 20:
         raise SourceError(f"Views are told apart by at least 20 items. Got {len(items)}.")
     order = rng.permutation(len(items), seed=asked.seed, epoch=-2).numpy()
-    if codes is None:
+    if class_ids is None:
         return Subset(items, order[: asked.items]), None
-    first = order[np.argsort(codes[order] < 0, kind="stable")][: asked.items]
+    first = order[np.argsort(class_ids[order] < 0, kind="stable")][: asked.items]
     rows = first[np.random.default_rng(asked.seed).permutation(len(first))]
-    known = Known.of(codes[rows], seed=asked.seed)
+    known = Known.of(class_ids[rows], seed=asked.seed)
     if len(np.unique(known.labels)) < 2:
         raise LabelError(
             f"Damage is measured on two classes or more, each with two items among the {len(rows)} that are looked at. "
@@ -230,19 +240,19 @@ def _sampled(items: Items, codes: Int64[np.ndarray, " n"] | None, asked: Lab) ->
 def _read(source: object, items: Items, labels: object, modality: Modality) -> Labels:
     unseen(labels, modality)
     spec = None if isinstance(labels, str) and labels == OWN else labels
-    read = read_codes(spec, source, items)
-    if read.codes.ndim != 1:
+    read = read_class_ids(spec, source, items)
+    if read.class_ids.ndim != 1:
         raise LabelError("Views are judged by one class for each item. These labels name several at once.")
     return read
 
 
-def _require_drawable(look: Look, items: Items, by: Model) -> None:
+def _require_drawable(augmentation: Look, items: Items, by: Model) -> None:
     """Refuse views that cannot be drawn, or encoded, before any are measured."""
     index = np.arange(2)
-    name = look.views or look.of
+    name = augmentation.views or augmentation.of
     batch, key = items.take(index), rng.keys(seed=0, epoch=0, items=torch.from_numpy(index), view=0)
     try:
-        view: object = look.modality.look(batch, key)
+        view: object = augmentation.modality.augmentation(batch, key)
     except InputError:
         raise
     except Exception as wrong:
@@ -252,12 +262,12 @@ def _require_drawable(look: Look, items: Items, by: Model) -> None:
     encoded_length(by.encoder, view.to(by.device))
 
 
-def _row(look: Look, effect: Effect, scale: Measure) -> dict[str, Any]:
+def _row(augmentation: Look, effect: Effect, scale: Measure) -> dict[str, Any]:
     row = {
-        "name": look.name,
-        "kind": look.kind,
-        "of": look.of,
-        "views": look.views,
+        "name": augmentation.name,
+        "kind": augmentation.kind,
+        "of": augmentation.of,
+        "views": augmentation.views,
         "similarity": effect.similarity,
         "apart": effect.apart,
         "raw": {"similarity": effect.raw[0], "apart": effect.raw[1]},

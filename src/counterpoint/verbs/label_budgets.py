@@ -23,9 +23,9 @@ from counterpoint.evaluation.labelled import Labelled
 from counterpoint.evaluation.linear import linear_probes
 from counterpoint.evaluation.multiple_comparisons import familywise_level
 from counterpoint.evaluation.repeats import difference_over_draws, pooled_difference, score_over_draws
-from counterpoint.label_types import NAMINGS, named
+from counterpoint.label_types import LABEL_TYPES, named
 from counterpoint.model import Model
-from counterpoint.plans import Distilling, Tuning
+from counterpoint.plans import DistillPlan, FinetunePlan
 from counterpoint.setup.label_budget import Budget
 from counterpoint.verbs.distill import begun, fresh, lesson
 from counterpoint.verbs.finetune import way
@@ -124,7 +124,7 @@ def rows_of(known: Labelled, size: Budget, *, seed: int) -> Int64[np.ndarray, " 
 def _right(question: Question, chosen: Sequence[Int64[np.ndarray, " n"]]) -> dict[str, list[np.ndarray]]:
     """Which of the test items every way gets right, one array (m,) for every draw."""
     model, known, asked = question.model, question.known, question.asked
-    naming = NAMINGS[named(asked.labels)]
+    naming = LABEL_TYPES[named(asked.labels)]
     learned = np.unique(np.concatenate(chosen))
     h, h_asked = model.represent(known.of(learned).items), model.represent(asked.items)
     right: dict[str, list[np.ndarray]] = {name: [] for name in question.ways}
@@ -140,7 +140,7 @@ def _right(question: Question, chosen: Sequence[Int64[np.ndarray, " n"]]) -> dic
             teacher = tuned(model, some, seed)
             answers["tuned"] = _answers(teacher, asked)
         if "distilled" in question.ways:
-            answers["distilled"] = _answers(student_of(teacher, model, known, Distilling(seed=seed)), asked)
+            answers["distilled"] = _answers(student_of(teacher, model, known, DistillPlan(seed=seed)), asked)
         for name in question.ways:
             right[name].append(naming.right(answers[name], asked.labels))
     return right
@@ -148,13 +148,13 @@ def _right(question: Question, chosen: Sequence[Int64[np.ndarray, " n"]]) -> dic
 
 def tuned(model: Model, some: Labelled, seed: int) -> Classifier:
     """The classifier that fine-tuning makes of a model and these labels."""
-    settled = way(model, Tuning(seed=seed))
+    settled = way(model, FinetunePlan(seed=seed))
     return learn(model, some.items, some.labels, some.classes, settled, settled.passes(len(some.items)))
 
 
 def from_scratch(model: Model, some: Labelled, seed: int) -> Classifier:
     """What the same network, views and labels come to without contrast, at the rate and length that suit it best."""
-    blank, asked = model.untrained(seed=seed), Tuning(seed=seed)
+    blank, asked = model.untrained(seed=seed), FinetunePlan(seed=seed)
     usual = usual_epochs(len(some.items), asked.batch_size)
     steps = usual * max(1, len(some.items) // asked.batch_size)
     times = max(1, min(LONGER, MOST_STEPS // steps))
@@ -163,7 +163,7 @@ def from_scratch(model: Model, some: Labelled, seed: int) -> Classifier:
 
 
 def student_of(
-    teacher: Classifier, model: Model, known: Labelled, asked: Distilling, seconds: float | None = None
+    teacher: Classifier, model: Model, known: Labelled, asked: DistillPlan, seconds: float | None = None
 ) -> Classifier:
     """A student that sees all items to learn from, without their labels; one of the model's network begins at it."""
     begins, items = asked.encoder == "same" and asked.width is None, known.items

@@ -69,10 +69,10 @@ def label_efficiency(
     unseen(labels, kept.modality)
     known, asked = parted(kept, train, test, labels, seed=seed)
     found = at_budgets(Question(kept, known, asked, draws, seed), wanted, tell=tell)
-    codes = known.labels if test is not None else np.concatenate([known.labels, asked.labels])
+    class_ids = known.labels if test is not None else np.concatenate([known.labels, asked.labels])
     record = {
         **found,
-        "classes": class_counts(codes, known.classes),
+        "classes": class_counts(class_ids, known.classes),
         "shared": 0 if test is None else shared(asked.items, known.items),
         **placed("train", train),
         **placed("test", test),

@@ -121,7 +121,7 @@ def _sought(model: Model, z: Embeddings, source: object, like: Query) -> Query:
             return name
     if like.isdecimal():
         return int(like)
-    asked = like if is_file(like) else model.modality.quoted(like)
+    asked = like if is_file(like) else model.modality.parse_query(like)
     if asked is None:
         return like
     others = model.embed(asked)

@@ -30,8 +30,8 @@ from counterpoint.distillation.answers import agreement
 from counterpoint.errors import InputError, RunError
 from counterpoint.evaluation.scores import score
 from counterpoint.model import Model, load
-from counterpoint.plans import Distilling, Lifecycle, Tuning
-from counterpoint.plans.data_options import AS_IT_IS, DataOptions
+from counterpoint.plans import DistillPlan, FinetunePlan, SemiPlan
+from counterpoint.plans.data_options import AS_IT_IS, ReadOptions
 from counterpoint.reports.page import write_report
 from counterpoint.reports.run_contents import SEMI
 from counterpoint.runs import run_folder
@@ -45,7 +45,7 @@ from counterpoint.storage.files import expanded, write_json
 from counterpoint.verbs.distill import parameters
 from counterpoint.verbs.finetune import Trial, leave_trial, trial
 from counterpoint.verbs.fit import fit
-from counterpoint.verbs.keywords import LifecycleKeywords
+from counterpoint.verbs.keywords import SemiKeywords
 from counterpoint.verbs.label_budgets import LONGER, Question, at_budgets, student_of
 from counterpoint.verbs.label_efficiency import tell
 
@@ -70,7 +70,7 @@ class Journey:
     """What every step needs to know."""
 
     folder: Path
-    asked: Lifecycle
+    asked: SemiPlan
     record: Mapping[str, Any]
     material: Material
     began: float
@@ -91,7 +91,7 @@ def semi(
     out: str | Path,
     resume: bool = False,
     overwrite: bool = False,
-    **choices: Unpack[LifecycleKeywords],
+    **choices: Unpack[SemiKeywords],
 ) -> Classifier:
     """From unlabelled data and a handful of labels to a small classifier, and by how much that is better.
 
@@ -106,7 +106,7 @@ def semi(
         out: The folder for everything.
         resume: Go on with the interrupted run in ``out``: steps that are done are kept.
         overwrite: Replace the run in ``out``.
-        choices: Any field of ``Lifecycle`` or of ``DataOptions``.
+        choices: Any field of ``SemiPlan`` or of ``ReadOptions``.
 
     Raises:
         InputError: The source, the labels, a choice or the folder cannot be used; nothing has been written.
@@ -114,7 +114,7 @@ def semi(
     """
     began, folder = time.monotonic(), expanded(out)
     named, data = apart(choices)
-    asked = Lifecycle.of(named)
+    asked = SemiPlan.of(named)
     require_deliverable(asked.deliver, (PROBE, FINETUNED, STUDENT))
     run_folder.check(folder, resume=False, overwrite=overwrite or resume)
     if resume and overwrite:
@@ -122,10 +122,8 @@ def semi(
     before = None
     if resume:
         before = run_folder.read_plan(folder)
-        asked = Lifecycle.of(
-            run_folder.merged(asked.record(), before["asked"], Lifecycle().record(), before["settled"])
-        )
-        data = DataOptions.of(before["data"]) if data == AS_IT_IS else data
+        asked = SemiPlan.of(run_folder.merged(asked.record(), before["asked"], SemiPlan().record(), before["settled"]))
+        data = ReadOptions.of(before["data"]) if data == AS_IT_IS else data
     material = gather(source, labels, asked, data=data)
     data = without_column(data, labels, material.modality)
     record = {**asked_for(source, labels, asked), "verb": SEMI, "data": data.record(), "identity": material.identity()}
@@ -173,7 +171,7 @@ def _tuned(journey: Journey, model: Model) -> Trial:
     """What the labels make of it: a probe and a fine-tuned encoder, the better one of which is left."""
     asked, material = journey.asked, journey.material
     deliver = asked.deliver if asked.deliver in (PROBE, FINETUNED) else "best"
-    tuning = Tuning(per_class=asked.per_class, fraction=asked.fraction, seed=asked.seed, deliver=deliver)
+    tuning = FinetunePlan(per_class=asked.per_class, fraction=asked.fraction, seed=asked.seed, deliver=deliver)
     tried = trial(model, material.learned, tuning, journey.left(TUNING))
     leave_trial(tried, material.learned, Leaving(journey.folder / run_folder.FINETUNED, journey.record), role="teaches")
     return tried
@@ -207,7 +205,7 @@ def _student(journey: Journey, model: Model, tried: Trial) -> Candidate:
     taught without some labels say of those.
     """
     asked, material = journey.asked, journey.material
-    lesson = Distilling(
+    lesson = DistillPlan(
         encoder=asked.student,
         width=asked.student_width,
         epochs=asked.epochs,

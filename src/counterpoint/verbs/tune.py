@@ -19,8 +19,8 @@ from counterpoint.runs import run_folder
 from counterpoint.runs.locks import holds_out
 from counterpoint.runs.provenance import command, directory, placed, said
 from counterpoint.setup.build import completed, learns_from_labels
-from counterpoint.setup.dataset import Opened, Own, chosen, identity, opened, without_column
-from counterpoint.setup.experiment import Prepared, arranged
+from counterpoint.setup.dataset import Dataset, UserParts, chosen, identity, opened, without_column
+from counterpoint.setup.experiment import Experiment, arranged
 from counterpoint.setup.progress import may_be_quiet
 from counterpoint.setup.supervision import taught
 from counterpoint.storage.files import expanded
@@ -53,7 +53,7 @@ class Question:
     place: Folder
     plan: Plan
     """The user's own choices, without the time of the search."""
-    own: Own
+    own: UserParts
     budget: Budget
     resume: bool
 
@@ -83,7 +83,7 @@ def tune(
         choices: Any field of ``Plan``: what is given is not searched. ``minutes`` (30 if nothing is said) is the time
             of all; or ``epochs`` is the length of each plan, and ``trials`` (20) how many there are. And ``repeats``
             (2), seeds with which the best and the usual plan are repeated; ``test``, labelled items to ask about
-            (without it a fifth of every class is held out); and any of ``DataOptions``.
+            (without it a fifth of every class is held out); and any of ``ReadOptions``.
 
     Returns:
         What ``best.json`` holds (``choices``, ``command``, ``best``, ``usual``, ``repeated``, ``sentence``), with
@@ -131,7 +131,7 @@ def _opened(asked: Question, stop: StopRequest, began: float) -> Search:
     modality, items = opened(asked.source, plan, own)
     known = _known(asked, modality, items)
     learnable = None if known is None else known.learnable
-    data = Opened(modality, items, taught(plan, asked.source, items, labels=learnable, pairs=None))
+    data = Dataset(modality, items, taught(plan, asked.source, items, labels=learnable, pairs=None))
     by = judge(modality, items, known, seed=plan.seed)
     usual = arranged(data, plan, own, began=began, measured=not asked.resume)
     encoder = usual.plan.encoder
@@ -177,7 +177,7 @@ def _said(asked: Question, by: Judge, modality: Modality) -> dict[str, Any]:
     }
 
 
-def _begun(asked: Question, usual: Prepared, by: Judge, began: float) -> dict[str, Any]:
+def _begun(asked: Question, usual: Experiment, by: Judge, began: float) -> dict[str, Any]:
     """What is decided once for a search: what is searched, and the time of each plan."""
     held = usual.pace.memory if usual.pace else 1
     batches = MEMORY * memory(usual.recipe.device) / held

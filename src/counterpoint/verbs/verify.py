@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from counterpoint.data.labels import read_codes
+from counterpoint.data.labels import read_class_ids
 from counterpoint.data.pairs import Pairs, read_pairs
 from counterpoint.data.splits import UNLABELLED, is_labelled
 from counterpoint.data.subset import Subset
@@ -88,10 +88,10 @@ def verification(
     if pairs is not None:
         groups: Mapping[str, Pairs] = {"given pairs": read_pairs(pairs, items)}
     else:
-        read = read_codes(labels, source, items)
-        if read.codes.ndim != 1:
+        read = read_class_ids(labels, source, items)
+        if read.class_ids.ndim != 1:
             raise LabelError("Same or different is asked of items with one class each. These labels name several.")
-        groups = _groups(folder, read.codes, read.classes, seed=seed)
+        groups = _groups(folder, read.class_ids, read.classes, seed=seed)
         announce_labels(read, held_out=False)
     found = verified(model, items, groups, seed=seed)
     if pairs is None:
@@ -100,14 +100,14 @@ def verification(
     return Result(found, table)
 
 
-def _groups(folder: Path, codes: np.ndarray, classes: list[str], *, seed: int) -> dict[str, Pairs]:
+def _groups(folder: Path, class_ids: np.ndarray, classes: list[str], *, seed: int) -> dict[str, Pairs]:
     """Pairs of classes that the run has learned from, and pairs of others."""
     learned = set(run_folder.read_plan(folder).get("classes") or ())
-    seen = np.asarray([name in learned for name in classes], dtype=bool)[codes] & is_labelled(codes)
+    seen = np.asarray([name in learned for name in classes], dtype=bool)[class_ids] & is_labelled(class_ids)
     return {
-        name: drawn_pairs(np.where(part & is_labelled(codes), codes, UNLABELLED), seed=seed)
+        name: drawn_pairs(np.where(part & is_labelled(class_ids), class_ids, UNLABELLED), seed=seed)
         for name, part in ((SEEN, seen), (NEW, ~seen))
-        if (part & is_labelled(codes)).any()
+        if (part & is_labelled(class_ids)).any()
     }
 
 

@@ -24,7 +24,7 @@ from counterpoint.plans import check
 class TwoViews:
     """Looks twice at every picture of a batch; made by ``image_views``."""
 
-    look: Callable[..., Tensor]
+    augmentation: Callable[..., Tensor]
     size: int
 
     def __call__(self, images: Tensor, *, seed: int) -> tuple[Float[Tensor, "n c s s"], Float[Tensor, "n c s s"]]:
@@ -45,7 +45,8 @@ class TwoViews:
         check("seed", seed, int, {"low": None, "high": None})
         items = torch.arange(len(images), device=images.device)
         first, second = (
-            self.look(images, rng.keys(seed=seed, epoch=0, items=items, view=view), size=self.size) for view in (0, 1)
+            self.augmentation(images, rng.keys(seed=seed, epoch=0, items=items, view=view), size=self.size)
+            for view in (0, 1)
         )
         return first, second
 
@@ -67,11 +68,11 @@ def image_views(size: int, *, preset: str = "simclr") -> TwoViews:
         PlanError: The size or an option is out of range, or the preset is for another kind of data.
 
     >>> images = torch.randint(0, 256, (8, 3, 40, 32), dtype=torch.uint8)
-    >>> look = image_views(32, preset="simclr(blur=0.5)")
-    >>> first, second = look(images, seed=1)
+    >>> augmentation = image_views(32, preset="simclr(blur=0.5)")
+    >>> first, second = augmentation(images, seed=1)
     >>> first.shape, second.dtype
     (torch.Size([8, 3, 32, 32]), torch.float32)
-    >>> torch.allclose(look(images[:4], seed=1)[0], first[:4], atol=1e-5)
+    >>> torch.allclose(augmentation(images[:4], seed=1)[0], first[:4], atol=1e-5)
     True
     """
     check("size", size, int, {"low": 4, "high": None})
@@ -81,13 +82,13 @@ def image_views(size: int, *, preset: str = "simclr") -> TwoViews:
         raise UnknownName(f"image_views takes a preset, not '{name}'. Choose one of {listed(fitting)}.")
     part = catalogue.find("views", preset, only="image")
     try:
-        look = part()
+        augmentation = part()
     except TypeError as wrong:
         raise PlanError(f"The views '{preset}' cannot be made: {wrong}.") from wrong
     # The C library keeps freed memory up to twice the size of the largest block that it has seen freed. This one is
     # never touched, costs nothing, and saves every batch from asking the system for the same memory again.
     torch.empty(30 << 20, dtype=torch.uint8)
-    return TwoViews(look, size)
+    return TwoViews(augmentation, size)
 
 
 def check_pictures(images: object) -> None:
