@@ -21,20 +21,23 @@ from counterpoint.verbs.label_efficiency import efficiency_table, parted
 
 
 def main() -> None:
-    asked_for = arguments()
-    model = cp.load(asked_for.run)
-    known, asked = parted(model, asked_for.train, asked_for.test, asked_for.labels, seed=0)
+    requested_record = arguments()
+    model = cp.load(requested_record.run)
+    known, asked = parted(model, requested_record.train, requested_record.test, requested_record.labels, seed=0)
     h, h_asked = model.represent(known.items), model.represent(asked.items)
     rows, cells = [], []
-    for budget in map(read_budget, asked_for.budgets):
+    for budget in map(read_budget, requested_record.budgets):
         right: dict[str, list[np.ndarray]] = {}
-        for seed in range(asked_for.draws):
+        for seed in range(requested_record.draws):
             chosen = rows_of(known, budget, seed=seed)
             some = known.of(chosen)
             teacher = tuned(model, some, seed)
             student, *smaller = (
                 student_of(teacher, model, known, DistillPlan(seed=seed, epochs=epochs, width=width))
-                for epochs, width in ((asked_for.epochs, None), (asked_for.epochs + 1, asked_for.width))
+                for epochs, width in (
+                    (requested_record.epochs, None),
+                    (requested_record.epochs + 1, requested_record.width),
+                )
                 if width != 0
             )
             answers = {
@@ -66,10 +69,10 @@ def main() -> None:
             "rows": rows,
             "comparisons": sum(map(len, differences)),
             "left_out": [],
-            "draws": asked_for.draws,
+            "draws": requested_record.draws,
             "asked": len(asked.items),
         }
-        write_json(asked_for.out, found)
+        write_json(requested_record.out, found)
         print(efficiency_table(found), rows[-1].get("small", ""), sep="\n", flush=True)
 
 

@@ -104,7 +104,11 @@ def false_budgets(draws: int, luck: float, *, runs: int, items: int = 500) -> fl
 
     def claimed(world: World) -> bool:
         rows = [
-            {way: world.answers(draws=draws, luck=luck) for way in ("scratch", "linear", "tuned")} for _ in range(3)
+            {
+                finetune_settings: world.answers(draws=draws, luck=luck)
+                for finetune_settings in ("scratch", "linear", "tuned")
+            }
+            for _ in range(3)
         ]
         return any(accepts(each) for row in compared(rows) for each in row.values())
 

@@ -62,9 +62,9 @@ def originals(photos, saved):
         "test_efficientnet", pretrained=True, pretrained_cfg_overlay={"file": str(saved)}
     ).eval()
     network.reset_classifier(0)
-    own = timm.data.create_transform(**timm.data.resolve_model_data_config(network))
+    user_parts = timm.data.create_transform(**timm.data.resolve_model_data_config(network))
     with torch.no_grad():
-        return unit(network(torch.stack([own(image) for image in opened(photos)])))
+        return unit(network(torch.stack([user_parts(image) for image in opened(photos)])))
 
 
 @pytest.mark.parametrize("manner", ["by name", "by file"])
@@ -163,7 +163,7 @@ def test_a_network_of_ones_own_may_say_how_it_is_shown_pictures(photos, tmp_path
     )
     monkeypatch.syspath_prepend(tmp_path)
     model = cp.fit(photos, epochs=0, encoder="mine_adopted:network")
-    own = transforms.Compose(
+    user_parts = transforms.Compose(
         [
             transforms.Resize(40),
             transforms.CenterCrop(32),
@@ -171,7 +171,7 @@ def test_a_network_of_ones_own_may_say_how_it_is_shown_pictures(photos, tmp_path
             transforms.Normalize([0.5] * 3, [0.25] * 3),
         ]
     )
-    shown = torch.stack([own(image) for image in opened(photos)])
+    shown = torch.stack([user_parts(image) for image in opened(photos)])
     np.testing.assert_allclose(model.embed(photos).vectors, unit(model.encoder(shown)), atol=1e-5)
     network = nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten())
     network.preprocessing = {"size": 32, "shorter": 40, "mean": [0.5] * 3, "std": [0.25] * 3}
@@ -284,11 +284,11 @@ def test_an_adopted_run_is_a_run_and_beats_what_was_never_trained(saved, tmp_pat
 def test_training_goes_on_gently_from_what_was_learned(saved):
     source = stripes(400).source
     for choices in ({"encoder": f"{SMALL}(pretrained='{saved}')"}, {"encoder": SMALL, "weights": str(saved)}):
-        wanted, own = chosen({**choices, "view_size": 32})
-        plan = prepare(source, wanted, own, began=0.0).plan
+        wanted, user_parts = chosen({**choices, "view_size": 32})
+        plan = prepare(source, wanted, user_parts, began=0.0).plan
         assert (plan.learning_rate, plan.batch_size) == (1e-4, 64)
-    wanted, own = chosen({"encoder": SMALL, "view_size": 32})
-    assert prepare(source, wanted, own, began=0.0).plan.learning_rate == 2e-3
+    wanted, user_parts = chosen({"encoder": SMALL, "view_size": 32})
+    assert prepare(source, wanted, user_parts, began=0.0).plan.learning_rate == 2e-3
 
 
 def test_what_a_trained_run_began_at_is_its_baseline(saved):

@@ -18,12 +18,12 @@ SCORES = torch.tensor([3, 1, 3, 0, 2])
 
 
 def experiment(source, *, labels="score", pairs="one,other", **choices):
-    wanted, own = chosen(
+    wanted, user_parts = chosen(
         {"method": "cosent", "width": 8, "precision": "fp32", "epochs": 1, "batch_size": 8, **choices},
         labels=labels,
         pairs=pairs,
     )
-    return prepare(source, wanted, own, began=0.0)
+    return prepare(source, wanted, user_parts, began=0.0)
 
 
 def losses(vectors, scores, **options):

@@ -18,7 +18,7 @@ from counterpoint.setup.experiment import chosen, prepare
 from counterpoint.training.batches import augmentation
 from counterpoint.verbs.check_processes import check_processes
 from counterpoint.views import crop
-from counterpoint.views.image_views import Look
+from counterpoint.views.image_views import Strengths
 from counterpoint.views.series_views import Waves
 from tests.test_cli import refused
 from tests.test_training import TINY, Stopper, same, weights
@@ -80,7 +80,7 @@ def test_the_largest_crop_is_no_smaller_than_the_smallest(options):
     with pytest.raises(PlanError, match="largest"):
         Waves(**options)
     with pytest.raises(PlanError, match="largest"):
-        Look(**{"scale" if name == "crop" else name: value for name, value in options.items()})
+        Strengths(**{"scale" if name == "crop" else name: value for name, value in options.items()})
 
 
 @pytest.mark.parametrize("kind", ["image", "series"])

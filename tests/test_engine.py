@@ -233,8 +233,8 @@ def test_a_queue_adds_negatives_and_gets_no_gradient():
     z, more = (torch.nn.functional.normalize(each, dim=1) for each in (torch.cat([first, second]), queue))
     s = torch.cat([z @ z.T, z @ more.T], dim=1) / 0.1
     s = s.masked_fill(torch.eye(12, 21, dtype=torch.bool), -torch.inf)
-    own = s[torch.arange(12), torch.arange(12).roll(6)]
-    torch.testing.assert_close(loss, (s.logsumexp(dim=1) - own).mean())
+    user_parts = s[torch.arange(12), torch.arange(12).roll(6)]
+    torch.testing.assert_close(loss, (s.logsumexp(dim=1) - user_parts).mean())
     loss.backward()
     assert queue.grad is None
     assert bool(first.grad.any())

@@ -200,8 +200,8 @@ def test_split_keeps_every_class_and_no_item_twice(labels, most, share):
     assert set(labels[kept]) == set(labels)
     assert kept.sum() <= most + len(set(labels))
     for label in set(labels):
-        own = labels == label
-        assert held[own].sum() == min(own.sum() - 1, max(1, round(share * own.sum())))
+        user_parts = labels == label
+        assert held[user_parts].sum() == min(user_parts.sum() - 1, max(1, round(share * user_parts.sum())))
     assert (split(labels, seed=0, share=share)[0] == ~held).all()
 
 

@@ -349,8 +349,8 @@ def test_a_network_that_does_more_between_encoder_and_classifier_gets_none(tmp_p
 @pytest.mark.parametrize("head_layers", [0, 1])
 def test_only_a_linear_layer_on_a_known_architecture_goes_along(head_layers, tmp_path):
     with_head = on_top(made(pictures(3, 32), "resnet18", None), head_layers=1)
-    own = on_top(made(pictures()), head_layers=head_layers)
-    for classifier in (with_head, own):
+    user_parts = on_top(made(pictures()), head_layers=head_layers)
+    for classifier in (with_head, user_parts):
         found = cp.export(classifier, tmp_path / "kinds.safetensors")
         assert found["classifier"] is None
         assert found["tensors"] == len(classifier.model.encoder.state_dict())

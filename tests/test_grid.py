@@ -52,7 +52,7 @@ def experiment(method, kind, **choices):
     part = catalogue.find("method", method)
     world = scored() if part.needs_scores else WORLDS[kind]()
     learned = "score" if part.needs_scores else world.labels if part.needs_labels else None
-    asked, own = chosen(
+    asked, user_parts = chosen(
         {
             **world.choices,
             "method": SHORT.get(method, method),
@@ -67,7 +67,7 @@ def experiment(method, kind, **choices):
         labels=learned,
         pairs="one,other" if part.needs_scores else None,
     )
-    return world, prepare(world.source, asked, own, began=0.0)
+    return world, prepare(world.source, asked, user_parts, began=0.0)
 
 
 def accuracy(model, items, labels):

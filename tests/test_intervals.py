@@ -106,8 +106,8 @@ def test_what_draws_do_to_all_models_alike_is_no_luck_of_their_difference():
     assert pooled_difference(moved) == pytest.approx(pooled_difference(cells))
     assert pooled(moved).value > 2 * pooled(cells).value
     first, second = cells[:2]
-    own = (first - second).mean(axis=1).var(ddof=1) / 3
-    assert pooled_difference([first, second]) == pytest.approx((own, 2))
+    user_parts = (first - second).mean(axis=1).var(ddof=1) / 3
+    assert pooled_difference([first, second]) == pytest.approx((user_parts, 2))
     assert pooled([first[:1]]) is pooled_difference([first[:1], second[:1]]) is None
 
 

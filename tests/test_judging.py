@@ -111,9 +111,9 @@ def test_fine_tuning_learns_its_own_labels_after_a_run_of_few_steps():
     model = cp.fit(world.source, epochs=1, width=16, batch_size=64)
     tuned = cp.finetune(model, world.source, labels=world.labels, per_class=4, epochs=20, deliver="finetuned")
     items = model.open(world.source)
-    own = [list(items.names).index(name) for name in tuned.learned]
-    answers = tuned.probabilities(items)[own].argmax(axis=1)
-    assert (answers == world.labels[own]).mean() >= 0.9
+    user_parts = [list(items.names).index(name) for name in tuned.learned]
+    answers = tuned.probabilities(items)[user_parts].argmax(axis=1)
+    assert (answers == world.labels[user_parts]).mean() >= 0.9
 
 
 def test_statistics_are_those_of_the_items_as_they_are_embedded():

@@ -13,7 +13,7 @@ from counterpoint.evaluation.view_statistics import Known, found
 from counterpoint.modality import DataOptions
 from counterpoint.setup.dataset import open_source
 from counterpoint.tuning.view_remarks import Measure, advice, remarks
-from counterpoint.views.image_views import Look
+from counterpoint.views.image_views import Strengths
 from counterpoint.views.series_views import Waves
 from counterpoint.views.single_changes import alone, presets
 from tests.worlds import WORLDS, records, stripes
@@ -223,11 +223,11 @@ def test_every_kind_of_data_is_judged_and_every_spec_can_be_fitted(kind):
 def test_a_change_alone_is_that_change_and_no_other():
     images = torch.randint(0, 255, (64, 3, 64, 64), dtype=torch.uint8, generator=torch.manual_seed(0))
     key = rng.keys(seed=0, epoch=0, items=torch.arange(64), view=0)
-    whole = Look(mirror=0.3, degrees=10, blur=0.5, solarize=0.5, erase=0.5)
+    whole = Strengths(mirror=0.3, degrees=10, blur=0.5, solarize=0.5, erase=0.5)
     plain = images.float() / 255
     away = {}
     for change, options in whole.alone().items():
-        away[change] = (Look(**options)(images, key, size=64) - plain).abs().amax(dim=(1, 2, 3))
+        away[change] = (Strengths(**options)(images, key, size=64) - plain).abs().amax(dim=(1, 2, 3))
     assert list(away) == ["crop", "mirror", "rotation", "colour", "grey", "blur", "solarize", "erase"]
     for change, share in (("mirror", 0.3), ("grey", 0.2), ("blur", 0.5), ("solarize", 0.5), ("erase", 0.5)):
         assert 0.2 * share < float((away[change] > 1e-3).float().mean()) < min(0.95, 2.5 * share), change
@@ -247,7 +247,7 @@ def test_what_is_left_out_is_no_change_and_images_of_any_shape_stay_whole():
     wide = torch.randint(0, 255, (4, 3, 10, 20), dtype=torch.uint8, generator=torch.manual_seed(0))
     key = rng.keys(seed=0, epoch=0, items=torch.arange(4), view=0)
     still = {"scale": 1.0, "ratio": 1.0, "mirror": 0.0, "colour": 0.0}
-    views = [Look(**still)(wide, key + by, size=20) for by in (0, 1)]
+    views = [Strengths(**still)(wide, key + by, size=20) for by in (0, 1)]
     torch.testing.assert_close(views[0], views[1], rtol=0, atol=0)
 
 

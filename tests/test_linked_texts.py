@@ -35,11 +35,11 @@ def asked(count=120, seed=0):
 
 
 def experiment(source, *, pairs="question,answer", **choices):
-    wanted, own = chosen(
+    wanted, user_parts = chosen(
         {"modality": "text", "precision": "fp32", "width": 32, "head_hidden": 32, "head_outputs": 16, **choices},
         pairs=pairs,
     )
-    return prepare(source, wanted, own, began=0.0)
+    return prepare(source, wanted, user_parts, began=0.0)
 
 
 def test_each_row_shows_its_own_texts_and_equal_texts_are_one_item():
@@ -75,8 +75,8 @@ def test_the_second_view_is_of_the_partner_and_others_come_last():
     assert len(views) == 3
     assert len({view.shape for view in views}) == 1
     for column, view in zip(parts.items.linked.T, views, strict=True):
-        own = parts.items.take(column[info.index.numpy()])
-        assert torch.equal(view[:, : own.shape[1]], own)
+        user_parts = parts.items.take(column[info.index.numpy()])
+        assert torch.equal(view[:, : user_parts.shape[1]], user_parts)
 
 
 def test_simcse_compares_anchors_with_partners_and_others_only():
@@ -133,8 +133,8 @@ def test_what_says_nearly_the_same_is_found_and_nothing_else():
 
 def test_texts_that_say_nearly_the_same_are_no_negatives_without_pairs():
     texts = [*asked(40)["question"], "the very same words again", "The very same words, again!"]
-    wanted, own = chosen({"method": "simclr", "width": 8, "batch_size": 8, "precision": "fp32"})
-    parts = prepare(texts, wanted, own, began=0.0)
+    wanted, user_parts = chosen({"method": "simclr", "width": 8, "batch_size": 8, "precision": "fp32"})
+    parts = prepare(texts, wanted, user_parts, began=0.0)
     vectors = torch.randn(3, 128), torch.randn(3, 128)
     (comparison,) = parts.method.outcomes(vectors, ItemInfo(torch.tensor([0, 40, 41])))
     assert comparison.tile(slice(1, 2)).negative.int().tolist() == [[1, 0, 0, 1, 0, 0]]

@@ -300,8 +300,8 @@ def scored(seed=4):
     kept = random.integers(0, 7, 60)
     other = np.roll(source["answer"], 1)
     mixed = [
-        " ".join([*own.split()[:count], *strange.split()[count:]])
-        for own, strange, count in zip(source["answer"], other, kept, strict=True)
+        " ".join([*user_parts.split()[:count], *strange.split()[count:]])
+        for user_parts, strange, count in zip(source["answer"], other, kept, strict=True)
     ]
     return {"one": source["question"], "two": np.array(mixed, dtype=object), "score": kept.astype(float)}
 
@@ -359,9 +359,9 @@ def test_negatives_are_the_most_alike_that_are_no_answers(run, tmp_path, capsys)
     answers = list(dict.fromkeys(new["answer"].tolist()))
     q, a = model.embed(columns["question"]).vectors, model.embed(answers).vectors
     for row, similar in enumerate(q @ a.T):
-        own = {x for y, x in zip(new["question"], new["answer"], strict=True) if y == columns["question"][row]}
+        user_parts = {x for y, x in zip(new["question"], new["answer"], strict=True) if y == columns["question"][row]}
         limit = 0.95 * similar[answers.index(columns["answer"][row])]
-        allowed = [place for place, text in enumerate(answers) if text not in own and similar[place] <= limit]
+        allowed = [place for place, text in enumerate(answers) if text not in user_parts and similar[place] <= limit]
         best = sorted(allowed, key=lambda place: -similar[place])[:2]
         assert [answers[place] for place in best] == [columns["negative_1"][row], columns["negative_2"][row]]
     rows = [f"{one},{two}" for one, two in zip(new["question"], new["answer"], strict=True)]

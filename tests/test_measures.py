@@ -45,7 +45,7 @@ def test_alpha_is_the_weighted_slope_from_the_fourth_variance_on():
 def test_view_accuracy_counts_items_whose_own_view_is_the_nearest():
     x, y = VIEWS[:, 0], VIEWS[:, 1]
     cosine = [[a @ b / np.linalg.norm(a) / np.linalg.norm(b) for b in y] for a in x]
-    right = [all(own[i] > own[j] for j in range(len(y)) if j != i) for i, own in enumerate(cosine)]
+    right = [all(user_parts[i] > user_parts[j] for j in range(len(y)) if j != i) for i, user_parts in enumerate(cosine)]
     assert view_accuracy(x, y) == pytest.approx(np.mean(right))
     assert 0.1 < view_accuracy(x, y) < 0.9
 

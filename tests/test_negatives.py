@@ -118,8 +118,8 @@ def test_tiles_of_any_height_and_parts_give_the_loss_and_gradient_of_the_whole(n
 
     expected = outcome(lambda comparison: OBJECTIVE(comparison.tile(slice(0, 12))).sum())
     ways = [partial(loss_of, objective=OBJECTIVE, height=height) for height in (None, 1, 7, 12)]
-    for way in (*ways, parts):
-        torch.testing.assert_close(outcome(way), expected, rtol=1e-9, atol=1e-11)
+    for finetune_settings in (*ways, parts):
+        torch.testing.assert_close(outcome(finetune_settings), expected, rtol=1e-9, atol=1e-11)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "sampled"])  # which draws places
@@ -180,8 +180,8 @@ def slow_other_labels(tile, i, items):
     def named(item):
         return int(CODES[item]) if item >= 0 else -1
 
-    own = named(items[0][i])
-    return [j for j in ranked(tile, i) if own < 0 or named(items[1][j]) != own]
+    user_parts = named(items[0][i])
+    return [j for j in ranked(tile, i) if user_parts < 0 or named(items[1][j]) != user_parts]
 
 
 def slow_cancelled(tile, i, items):
@@ -296,9 +296,9 @@ def test_with_classes_for_items_memory_is_no_negative_of_its_own_class():
     for name in ("queue", "bank"):
         comparison, info = compared(SUP_CON)
         relation = small(name, SUP_CON)(comparison, info).relation
-        own, shown = relation.items()
+        user_parts, shown = relation.items()
         negative = relation.masks(slice(0, 12))[1]
-        assert torch.equal(negative, own[:, None] != shown[None, :])
+        assert torch.equal(negative, user_parts[:, None] != shown[None, :])
         assert set(shown[12:].tolist()) == {0, 1, 2, -12}  # an item without a class has a number of its own
 
 
@@ -323,14 +323,14 @@ def test_a_comparison_that_is_sifted_already_is_sifted_again():
 def test_relations_list_the_few_that_their_masks_show():
     item, classes = torch.tensor([3, 1, 3, 2, 1]), torch.tensor([0, -1, 0, 0, -1])
     key = QueueRelation(torch.tensor([1, 0]), torch.tensor([8, 9]), torch.tensor([9, 8]), torch.tensor([9, 3, 8]))
-    own, shown = key.items()
+    user_parts, shown = key.items()
     for relation in (
         OtherClass(same_item(item), classes, classes),
         OtherClass(same_item(item), classes, classes).part(slice(1, 4)),
         OtherClass(key, torch.tensor([0, 1]), torch.tensor([1, 0, 1, 0, -1])),
         ExtraColumns(same_item(item), item, item, torch.tensor([1, 1, 9])),
         ExtraColumns(same_item(item), item, item, torch.tensor([1, 1, 9])).part(slice(1, 4)),
-        ExtraColumns(key, own, shown, torch.tensor([8, 7])),
+        ExtraColumns(key, user_parts, shown, torch.tensor([8, 7])),
     ):
         positive, negative = relation.masks(slice(0, 9))
         sparse = relation.sparse()
@@ -353,7 +353,7 @@ def test_relations_list_the_few_that_their_masks_show():
 
 def experiment(spec, *, method="simclr", labels=None, **choices):
     world = records()
-    asked, own = chosen(
+    asked, user_parts = chosen(
         {
             **world.choices,
             "method": method,
@@ -367,7 +367,7 @@ def experiment(spec, *, method="simclr", labels=None, **choices):
         },
         labels=world.labels if labels is None else labels,
     )
-    return world, prepare(world.source, asked, own, began=0.0)
+    return world, prepare(world.source, asked, user_parts, began=0.0)
 
 
 @pytest.mark.parametrize(

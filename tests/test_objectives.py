@@ -21,79 +21,79 @@ def mean(numbers):
     return sum(numbers) / len(numbers) if numbers else 0.0
 
 
-def slow_info_nce(own, others, t=TEMPERATURE):
+def slow_info_nce(user_parts, others, t=TEMPERATURE):
     rest = sum(math.exp(n / t) for n in others)
-    return mean([-math.log(math.exp(p / t) / (math.exp(p / t) + rest)) for p in own])
+    return mean([-math.log(math.exp(p / t) / (math.exp(p / t) + rest)) for p in user_parts])
 
 
-def slow_sup_con(own, others, t=TEMPERATURE):
-    everyone = sum(math.exp(a / t) for a in own + others)
-    return mean([-math.log(math.exp(p / t) / everyone) for p in own])
+def slow_sup_con(user_parts, others, t=TEMPERATURE):
+    everyone = sum(math.exp(a / t) for a in user_parts + others)
+    return mean([-math.log(math.exp(p / t) / everyone) for p in user_parts])
 
 
-def slow_sup_con_in(own, others, t=TEMPERATURE):
-    everyone = sum(math.exp(a / t) for a in own + others)
-    return -math.log(mean([math.exp(p / t) / everyone for p in own])) if own else 0.0
+def slow_sup_con_in(user_parts, others, t=TEMPERATURE):
+    everyone = sum(math.exp(a / t) for a in user_parts + others)
+    return -math.log(mean([math.exp(p / t) / everyone for p in user_parts])) if user_parts else 0.0
 
 
-def slow_decoupled(own, others, t=TEMPERATURE):
+def slow_decoupled(user_parts, others, t=TEMPERATURE):
     if not others:
         return 0.0
-    return mean([-p / t + math.log(sum(math.exp(n / t) for n in others)) for p in own])
+    return mean([-p / t + math.log(sum(math.exp(n / t) for n in others)) for p in user_parts])
 
 
-def slow_debiased(own, others, t=TEMPERATURE, prior=0.1):
-    positive, negative = mean([math.exp(p / t) for p in own]), mean([math.exp(n / t) for n in others])
+def slow_debiased(user_parts, others, t=TEMPERATURE, prior=0.1):
+    positive, negative = mean([math.exp(p / t) for p in user_parts]), mean([math.exp(n / t) for n in others])
     rest = len(others) * max((negative - prior * positive) / (1 - prior), math.exp(-1 / t))
-    return mean([-math.log(math.exp(p / t) / (math.exp(p / t) + rest)) for p in own])
+    return mean([-math.log(math.exp(p / t) / (math.exp(p / t) + rest)) for p in user_parts])
 
 
-def slow_hard(own, others, t=TEMPERATURE, prior=0.1, beta=1.0):
+def slow_hard(user_parts, others, t=TEMPERATURE, prior=0.1, beta=1.0):
     def expected(values):
         weights = [math.exp(beta * s / t) for s in values]
         return mean([w / mean(weights) * math.exp(s / t) for w, s in zip(weights, values, strict=True)])
 
-    rest = len(others) * max((expected(others) - prior * expected(own)) / (1 - prior), math.exp(-1 / t))
-    return mean([-math.log(math.exp(p / t) / (math.exp(p / t) + rest)) for p in own])
+    rest = len(others) * max((expected(others) - prior * expected(user_parts)) / (1 - prior), math.exp(-1 / t))
+    return mean([-math.log(math.exp(p / t) / (math.exp(p / t) + rest)) for p in user_parts])
 
 
-def slow_n_pair(own, others):
-    return mean([math.log(1 + sum(math.exp(n - p) for n in others)) for p in own])
+def slow_n_pair(user_parts, others):
+    return mean([math.log(1 + sum(math.exp(n - p) for n in others)) for p in user_parts])
 
 
-def slow_sigmoid(own, others, t=TEMPERATURE, bias=-10.0):
-    pairs = [(1, p) for p in own] + [(-1, n) for n in others]
+def slow_sigmoid(user_parts, others, t=TEMPERATURE, bias=-10.0):
+    pairs = [(1, p) for p in user_parts] + [(-1, n) for n in others]
     return sum(math.log(1 + math.exp(-y * (s / t + bias))) for y, s in pairs)
 
 
-def slow_margin(own, others, margin=1.0):
+def slow_margin(user_parts, others, margin=1.0):
     near = [max(margin - math.sqrt(-n), 0) ** 2 for n in others]
-    return mean([math.sqrt(-p) ** 2 for p in own] + near)
+    return mean([math.sqrt(-p) ** 2 for p in user_parts] + near)
 
 
-def slow_triplet(own, others, margin=0.2):
-    return mean([max(0.0, n - p + margin) for p in own for n in others])
+def slow_triplet(user_parts, others, margin=0.2):
+    return mean([max(0.0, n - p + margin) for p in user_parts for n in others])
 
 
-def slow_triplet_hard(own, others, margin=0.2):
-    return max(0.0, max(others) - min(own) + margin) if own and others else 0.0
+def slow_triplet_hard(user_parts, others, margin=0.2):
+    return max(0.0, max(others) - min(user_parts) + margin) if user_parts and others else 0.0
 
 
-def slow_triplet_semi_hard(own, others, margin=0.2):
+def slow_triplet_semi_hard(user_parts, others, margin=0.2):
     def chosen(p):
         beyond = [n for n in others if n < p]
         return max(beyond) if beyond else min(others)
 
-    return mean([max(0.0, chosen(p) - p + margin) for p in own]) if others else 0.0
+    return mean([max(0.0, chosen(p) - p + margin) for p in user_parts]) if others else 0.0
 
 
-def slow_spectral(own, others):
-    return -2 * mean(own) + mean([n * n for n in others]) if own else 0.0
+def slow_spectral(user_parts, others):
+    return -2 * mean(user_parts) + mean([n * n for n in others]) if user_parts else 0.0
 
 
-def slow_align_uniform(own, others, alpha=2.0, sharpness=2.0, weight=1.0):
-    alignment = mean([(2 - 2 * p) ** (alpha / 2) for p in own])
-    if not (own and others):
+def slow_align_uniform(user_parts, others, alpha=2.0, sharpness=2.0, weight=1.0):
+    alignment = mean([(2 - 2 * p) ** (alpha / 2) for p in user_parts])
+    if not (user_parts and others):
         return alignment
     return alignment + weight * math.log(mean([math.exp(-sharpness * (2 - 2 * n)) for n in others]))
 
@@ -159,7 +159,10 @@ def test_every_objective_has_a_slow_reference():
 
 
 def agree(name, options, tile):
-    slow = [SLOW[name](s[own].tolist(), s[others].tolist(), **options) for s, own, others in zip(*tile, strict=True)]
+    slow = [
+        SLOW[name](s[user_parts].tolist(), s[others].tolist(), **options)
+        for s, user_parts, others in zip(*tile, strict=True)
+    ]
     fast = made(name, **options)(tile)
     torch.testing.assert_close(fast, torch.tensor(slow, dtype=torch.float64), rtol=1e-9, atol=1e-9)
 
@@ -260,7 +263,7 @@ def test_no_anchors_have_no_losses(name):
 @given(shape=shapes)
 def test_relations_that_the_objectives_tell_of(shape):
     tile = random_tile("info_nce", *shape)
-    own, others = tile.positive.any(dim=1), tile.negative.any(dim=1)
+    user_parts, others = tile.positive.any(dim=1), tile.negative.any(dim=1)
     one = tile._replace(positive=tile.positive & (tile.positive.cumsum(dim=1) == 1))
     sharpness = 1 / (2 * TEMPERATURE)
     spread = made("align_uniform", sharpness=sharpness, weight=1 / sharpness)(tile)
@@ -271,9 +274,9 @@ def test_relations_that_the_objectives_tell_of(shape):
         (made("n_pair")(tile), made("info_nce", temperature=1.0)(tile)),
         (made("sup_con")(one), made("info_nce")(one)),
         (made("sup_con_in")(one), made("info_nce")(one)),
-        (made("triplet_hard")(tile).where(others, 0.0) >= made("triplet")(tile) - 1e-12, torch.ones_like(own)),
-        (made("sup_con_in")(tile) <= made("sup_con")(tile) + 1e-12, torch.ones_like(own)),
-        ((spread + constant)[own & others], (made("decoupled")(tile) / sharpness)[own & others]),
+        (made("triplet_hard")(tile).where(others, 0.0) >= made("triplet")(tile) - 1e-12, torch.ones_like(user_parts)),
+        (made("sup_con_in")(tile) <= made("sup_con")(tile) + 1e-12, torch.ones_like(user_parts)),
+        ((spread + constant)[user_parts & others], (made("decoupled")(tile) / sharpness)[user_parts & others]),
     ):
         torch.testing.assert_close(left, right)
 

@@ -337,12 +337,12 @@ def test_triplets_of_sentence_transformers(name, theirs, similarity, metric):
 def test_all_triplets_of_sentence_transformers(similarity, metric):
     """It divides by the number of violating triplets, ours by that of all; the share of these is counted here."""
     loss = of_sentences("BatchAllTripletLoss", distance_metric=metric, margin=0.2)
-    own = (CLASSES[:, None] == CLASSES) & ~torch.eye(80, dtype=torch.bool)
+    user_parts = (CLASSES[:, None] == CLASSES) & ~torch.eye(80, dtype=torch.bool)
     others = CLASSES[:, None] != CLASSES
 
     def of_all(z, labels):
         away = metric(z.detach())
-        violating = (away[:, :, None] - away[:, None, :] + 0.2 > 0)[own[:, :, None] & others[:, None, :]]
+        violating = (away[:, :, None] - away[:, None, :] + 0.2 > 0)[user_parts[:, :, None] & others[:, None, :]]
         assert 0.1 < violating.double().mean() < 0.9
         return loss.compute_loss_from_embeddings([z], labels) * violating.double().mean()
 

@@ -424,7 +424,7 @@ def test_views_of_other_bands_and_of_deep_grey_assume_no_colour(channels):
     bands[:, 1:] = 0
     modality, items = learned(bands)
     batch, key = everything(items), rng.keys(seed=0, epoch=0, items=torch.arange(4), view=0)
-    still = image_views.Look(scale=1.0, largest=1.0, ratio=1.0, mirror=0.0, colour=1.0, grey=1.0)
+    still = image_views.Strengths(scale=1.0, largest=1.0, ratio=1.0, mirror=0.0, colour=1.0, grey=1.0)
     view = still(batch, key, size=16)
     for one, seen in zip(batch, view, strict=True):
         offset = seen[1, 0, 0]  # light alone: the same factor and offset for all bands

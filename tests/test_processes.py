@@ -66,7 +66,7 @@ def test_a_wrong_factor_is_noticed(monkeypatch):
 
 
 def test_shared_batch_normalisation_is_given_back_as_it_was():
-    from counterpoint.training.batch_norm import own_statistics, share_statistics
+    from counterpoint.training.batch_norm import share_statistics, unshare_statistics
 
     network = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4))
     norm = network[1]
@@ -74,7 +74,7 @@ def test_shared_batch_normalisation_is_given_back_as_it_was():
     assert network[1] is not norm
     assert network[1].weight is norm.weight
     assert set(network.state_dict()) == {"0.weight", "0.bias", *(f"1.{name}" for name in norm.state_dict())}
-    own_statistics(network)
+    unshare_statistics(network)
     assert network[1] is norm
 
 

@@ -54,15 +54,15 @@ def tiny(name, **choices):
     """A recipe on 64 items of a tiny world, with a tiny network: source, labels, choices."""
     text = catalogue.SHELVES["recipe"][name].only == "text"
     world = remarks(64) if text else stripes(64)
-    own = {"encoder": "bag"} if text else {"encoder": "conv2d", "view_size": 16}
+    user_parts = {"encoder": "bag"} if text else {"encoder": "conv2d", "view_size": 16}
     labels = world.labels if name.startswith("sup_con") else None
-    return world.source, labels, {"recipe": name, **own, **TINY, **choices}
+    return world.source, labels, {"recipe": name, **user_parts, **TINY, **choices}
 
 
 def experiment(name, **choices):
     source, labels, choices = tiny(name, **choices)
-    plan, own = chosen(choices, labels=labels)
-    return prepare(source, plan, own, began=time.monotonic())
+    plan, user_parts = chosen(choices, labels=labels)
+    return prepare(source, plan, user_parts, began=time.monotonic())
 
 
 @pytest.mark.parametrize("name", RECIPES)

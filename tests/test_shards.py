@@ -283,10 +283,10 @@ def test_a_process_that_dies_is_replaced_and_its_shard_reported(fragile, deadly,
 def test_models_that_other_processes_cannot_load_are_refused(known, tables, tmp_path):
     import torch
 
-    own = cp.fit(known, encoder=torch.nn.Linear(20, 8), **{**TINY, "width": None})
+    user_parts = cp.fit(known, encoder=torch.nn.Linear(20, 8), **{**TINY, "width": None})
     with pytest.raises(InputError, match="cannot load an encoder of your own"):
-        cp.embed_shards(own, tables, tmp_path / "z", workers=2)
-    assert cp.embed_shards(own, tables, tmp_path / "z")["written"] == 6
+        cp.embed_shards(user_parts, tables, tmp_path / "z", workers=2)
+    assert cp.embed_shards(user_parts, tables, tmp_path / "z")["written"] == 6
 
 
 def wrong(tables, tmp_path):

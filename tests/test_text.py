@@ -302,8 +302,8 @@ def test_a_classifier_learns_from_whole_texts_unless_the_views_are_the_users(lea
     text, items = learnt
     batch = items.take(np.arange(4))
     assert torch.equal(text.label_preserving().augmentation(batch, keys(4)), text.inputs(batch))
-    own, _ = Text.fit(remarks(20).source, DataOptions(views=str.upper))
-    assert own.label_preserving() is own
+    user_parts, _ = Text.fit(remarks(20).source, DataOptions(views=str.upper))
+    assert user_parts.label_preserving() is user_parts
 
 
 @pytest.mark.parametrize("encoder", ["bag", "lookup"])

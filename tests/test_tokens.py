@@ -141,7 +141,7 @@ def test_what_has_no_token_is_spelled_in_bytes_and_said_again():
     reader = tokens.Tokenizer(tokens.learned(["a queue of keys", "queues and keys"], size=60))
     assert spoken(reader, ["5", "6 ก"]) == [["▁", "<0x35>"], ["▁", "<0x36>", "▁", "<0xE0>", "<0xB8>", "<0x81>"]]
     texts = ["5 keys", "ไทย queue", "keყs", "\U0001f600 5"]
-    assert reader.said(reader.numbers(texts).padded(np.arange(4), most=50, pad=reader.pad)) == texts
+    assert reader.decode(reader.numbers(texts).padded(np.arange(4), most=50, pad=reader.pad)) == texts
     begins, says = reader.begins(), reader.says()
     place = {word: number for number, word in enumerate(reader.words)}
     assert [bool(begins[place[word]]) for word in ("▁", "▁keys", "s", "<0x35>", "<0xE0>")] == [True, True, *[False] * 3]
@@ -208,7 +208,7 @@ def test_a_megabyte_without_a_space_is_read_as_far_as_it_can_matter():
     read = tokenizer.numbers(texts)
     assert read.lengths[1] == tokenizer.numbers([f"before {letters[:CHUNK]} behind"]).lengths[0]
     assert 512 <= read.lengths[1] <= CHUNK + 20
-    assert tokenizer.said(read.padded(np.array([1]), most=10**6, pad=tokenizer.pad))[0].endswith(" behind")
+    assert tokenizer.decode(read.padded(np.array([1]), most=10**6, pad=tokenizer.pad))[0].endswith(" behind")
 
 
 @pytest.mark.parametrize("kind", [*IN_CHUNKS, *WHOLE])

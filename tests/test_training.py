@@ -82,7 +82,7 @@ def test_a_run_under_nohup_goes_on_when_the_terminal_is_closed():
             os.kill(os.getpid(), signal.SIGHUP)
     finally:
         signal.signal(signal.SIGHUP, before)
-    assert not stop.asked
+    assert not stop.requested
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tmp_path):

@@ -18,7 +18,7 @@ from counterpoint.plans import DistillPlan, FinetunePlan
 from counterpoint.setup.experiment import chosen, prepare
 from counterpoint.verbs.distill import _once as once
 from counterpoint.verbs.distill import lesson
-from counterpoint.verbs.finetune import way
+from counterpoint.verbs.finetune import finetune_settings
 from tests.test_linked_texts import asked
 from tests.worlds import remarks
 
@@ -94,11 +94,11 @@ def test_a_fine_tuned_network_is_whole_without_the_folder_it_came_from(folder, t
 
 
 def test_small_steps_are_usual_for_what_has_learned_before(folder):
-    wanted, own = chosen({"encoder": f"hf:{folder}", "method": "simcse"})
-    plan = prepare(remarks(400).source, wanted, own, began=0.0).plan
+    wanted, user_parts = chosen({"encoder": f"hf:{folder}", "method": "simcse"})
+    plan = prepare(remarks(400).source, wanted, user_parts, began=0.0).plan
     assert (plan.learning_rate, plan.batch_size) == (1e-4, 64)
-    wanted, own = chosen({"encoder": f"hf:{folder}", "learning_rate": 1e-3, "batch_size": 32})
-    plan = prepare(remarks(400).source, wanted, own, began=0.0).plan
+    wanted, user_parts = chosen({"encoder": f"hf:{folder}", "learning_rate": 1e-3, "batch_size": 32})
+    plan = prepare(remarks(400).source, wanted, user_parts, began=0.0).plan
     assert (plan.learning_rate, plan.batch_size) == (1e-3, 32)
 
 
@@ -150,11 +150,11 @@ def test_a_borrowed_teacher_is_asked_once_and_a_small_one_about_views(folder, tm
 
 def test_fine_tuning_moves_what_has_learned_before_in_small_steps(folder):
     borrowed = cp.fit(remarks(64).source, encoder=f"hf:{folder}", method="simcse", epochs=1)
-    own = cp.fit(remarks(64).source, epochs=1, batch_size=16, width=8)
+    user_parts = cp.fit(remarks(64).source, epochs=1, batch_size=16, width=8)
     moved, still, usual = (
-        way(borrowed, FinetunePlan()),
-        way(borrowed, FinetunePlan(frozen=True)),
-        way(own, FinetunePlan(frozen=True)),
+        finetune_settings(borrowed, FinetunePlan()),
+        finetune_settings(borrowed, FinetunePlan(frozen=True)),
+        finetune_settings(user_parts, FinetunePlan(frozen=True)),
     )
     assert (moved.recipe.learning_rate, moved.penalty, moved.epochs) == (1e-4, 0.1, 10)
     assert (still.recipe.learning_rate, still.penalty) == (2e-3, 0.1)  # only the last layer, where there is no other
@@ -187,7 +187,7 @@ def test_a_transformer_may_have_any_width(width):
 
 def test_a_transformer_learns_from_scratch_what_partners_have_in_common():
     source = asked(300)
-    wanted, own = chosen(
+    wanted, user_parts = chosen(
         {
             "modality": "text",
             "encoder": "transformer(layers=1)",
@@ -200,7 +200,7 @@ def test_a_transformer_learns_from_scratch_what_partners_have_in_common():
         },
         pairs="question,answer",
     )
-    parts = prepare(source, wanted, own, began=0.0)
+    parts = prepare(source, wanted, user_parts, began=0.0)
     from counterpoint.model import Model
     from counterpoint.training.loop import RunOptions, train
 

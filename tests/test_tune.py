@@ -87,9 +87,9 @@ def test_the_command_trains_the_plan_that_was_found(searched, monkeypatch):
     best = json.loads((out / "best.json").read_text())
     assert best["choices"] == found["choices"]
     main([*shlex.split(best["command"])[1:], "--epochs", "1"])
-    asked = run_folder.read_plan(out / "best")["asked"]
-    assert {name: asked[name] for name in best["choices"]} == best["choices"]
-    assert (asked["width"], asked["head_hidden"], asked["precision"]) == (8, 16, "fp32")
+    requested = run_folder.read_plan(out / "best")["asked"]
+    assert {name: requested[name] for name in best["choices"]} == best["choices"]
+    assert (requested["width"], requested["head_hidden"], requested["precision"]) == (8, 16, "fp32")
 
 
 def test_the_page_shows_every_plan_and_what_mattered(searched):
@@ -108,7 +108,7 @@ def test_a_search_that_was_stopped_goes_on_as_if_it_had_not(searched, tmp_path, 
 
     def attempt(bench, picked, **rest):
         seen.append(picked)
-        bench.stop.asked = len(seen) == 3
+        bench.stop.requested = len(seen) == 3
         return real(bench, picked, **rest)
 
     monkeypatch.setattr(search, "attempt", attempt)

@@ -232,8 +232,8 @@ def test_a_long_line_is_read_in_stretches():
 
 
 def prepare_words(source, **choices):
-    asked, own = chosen({"method": "skipgram", "epochs": 1, **choices})
-    return asked, prepare(source, asked, own, began=0.0)
+    asked, user_parts = chosen({"method": "skipgram", "epochs": 1, **choices})
+    return asked, prepare(source, asked, user_parts, began=0.0)
 
 
 def test_what_cannot_be_is_refused_with_advice(run, tmp_path, capsys):

@@ -25,7 +25,7 @@ from counterpoint.runs import run_folder
 from counterpoint.runs.locks import holds_run
 from counterpoint.setup.experiment import chosen, prepare
 from counterpoint.setup.progress import announce_labels, embedding, may_be_quiet, sharding, summary_lines
-from counterpoint.sharding.job import Way, embed_all
+from counterpoint.sharding.job import ShardOptions, embed_all
 from counterpoint.storage.files import expanded
 from counterpoint.verbs.compare import compare as compare
 from counterpoint.verbs.distill import distill as distill
@@ -65,8 +65,8 @@ def plan(
 
     Raises ``InputError`` where ``fit`` would.
     """
-    asked, own = chosen(choices, labels=labels, pairs=pairs)
-    experiment = prepare(source, asked, own, began=time.monotonic(), measured=True)
+    requested, user_parts = chosen(choices, labels=labels, pairs=pairs)
+    experiment = prepare(source, requested, user_parts, began=time.monotonic(), measured=True)
     return Result({**experiment.summary(), "plan": experiment.plan.record()}, _planned)
 
 
@@ -111,7 +111,7 @@ def embed_shards(
     quiet: bool = False,
 ) -> dict[str, Any]:
     """Embed much data into a folder, one .npz per shard; what is there already is kept. See ``docs/embedding.md``."""
-    return embed_all(model, source, expanded(out), Way(workers, engine, shard_size, overwrite), sharding())
+    return embed_all(model, source, expanded(out), ShardOptions(workers, engine, shard_size, overwrite), sharding())
 
 
 @may_be_quiet
@@ -148,7 +148,7 @@ def report(
         read = read_class_ids(labels, source, items)
         announce_labels(read, left_out=False, held_out=False)
         named = read.names()
-    return write_report(path, model, items, labels=named, asked=_asked(path, model, items))
+    return write_report(path, model, items, labels=named, test=_test_items(path, model, items))
 
 
 @may_be_quiet
@@ -186,14 +186,14 @@ def export(
         )
     contents.check(path)
     if path.suffix in SUFFIXES:
-        return write_words(contents.opened(model)[0], path)
+        return write_words(contents.load_any(model)[0], path)
     if path.suffix == ".safetensors":
-        return write_state(*contents.opened(model), path)
+        return write_state(*contents.load_any(model), path)
     require()
-    return write_onnx(*contents.opened(model), path)
+    return write_onnx(*contents.load_any(model), path)
 
 
-def _asked(folder: Path, model: Model, items: Items | None) -> Items | None:
+def _test_items(folder: Path, model: Model, items: Items | None) -> Items | None:
     """The items that the scores in a run folder are about, where they are still at hand."""
     try:
         test = run_folder.tested_on(folder)

@@ -38,7 +38,7 @@ class LabelType(ABC):
         """One loss (b,) for each item; ``smoothed`` is the share of certainty that is spread over all classes."""
 
     @abstractmethod
-    def taught(self, scores: Scores, teacher: Scores) -> Tensor:
+    def distillation_loss(self, scores: Scores, teacher: Scores) -> Tensor:
         """One loss (b,) for each item against a teacher's scores instead of codes."""
 
     @abstractmethod
@@ -70,7 +70,7 @@ class LabelType(ABC):
         """The class that an item may be of instead, or as well."""
 
     @abstractmethod
-    def said(self, code: np.ndarray | np.integer[Any], classes: Sequence[str]) -> str:
+    def name_of(self, code: np.ndarray | np.integer[Any], classes: Sequence[str]) -> str:
         """The name of what an item is taken for."""
 
 
@@ -86,7 +86,7 @@ class OneClass(LabelType):
             scores, class_ids, weight=weights, reduction="none", label_smoothing=smoothed, ignore_index=-1
         )
 
-    def taught(self, scores: Scores, teacher: Scores) -> Tensor:
+    def distillation_loss(self, scores: Scores, teacher: Scores) -> Tensor:
         return functional.cross_entropy(scores, teacher.softmax(dim=1), reduction="none")
 
     def probabilities(self, scores: Scores) -> Tensor:
@@ -112,7 +112,7 @@ class OneClass(LabelType):
     def second(self, likely: Float32[np.ndarray, " k"]) -> int:
         return int(np.argsort(-likely, kind="stable")[1])
 
-    def said(self, code: np.ndarray | np.integer[Any], classes: Sequence[str]) -> str:
+    def name_of(self, code: np.ndarray | np.integer[Any], classes: Sequence[str]) -> str:
         return classes[int(code)]
 
 
@@ -128,7 +128,7 @@ class AnyClasses(LabelType):
         each = functional.binary_cross_entropy_with_logits(scores, target, pos_weight=weights, reduction="none")
         return each.mean(dim=1) * (class_ids[:, 0] >= 0)
 
-    def taught(self, scores: Scores, teacher: Scores) -> Tensor:
+    def distillation_loss(self, scores: Scores, teacher: Scores) -> Tensor:
         return functional.binary_cross_entropy_with_logits(scores, teacher.sigmoid(), reduction="none").mean(dim=1)
 
     def probabilities(self, scores: Scores) -> Tensor:
@@ -161,7 +161,7 @@ class AnyClasses(LabelType):
         """The class that is nearest to being decided otherwise."""
         return int(np.abs(likely - 0.5).argmin())
 
-    def said(self, code: np.ndarray | np.integer[Any], classes: Sequence[str]) -> str:
+    def name_of(self, code: np.ndarray | np.integer[Any], classes: Sequence[str]) -> str:
         return BETWEEN.join(name for name, there in zip(classes, np.asarray(code), strict=True) if there) or BETWEEN
 
 

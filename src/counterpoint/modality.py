@@ -194,7 +194,7 @@ class DataOptions:
     """How pictures are brought to a network of the user's own, as it says of itself."""
     pairs: Sequence[str] = ()
     """The columns of what belongs together: anchors, their partners, and others that they are to be told apart from."""
-    told_apart: bool = True
+    compares_items: bool = True
     """Whether items will be compared with each other, so that it matters which of them say the same."""
     progress: Callable[[int, int], None] | None = None
     """Is told how many items have been decoded, and of how many, where that takes time."""

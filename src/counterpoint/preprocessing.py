@@ -91,7 +91,7 @@ class Preprocessing:
             return f"squeezed to {self.size} x {self.size} {filtered}"
         return f"its shorter side scaled to {self.shorter} {filtered}, of that the middle {self.size} x {self.size}"
 
-    def said(self) -> str:
+    def described(self) -> str:
         """All of it, as a note for people."""
         mean, std = (", ".join(f"{each:g}" for each in numbers) for numbers in (self.mean, self.std))
         return f"pictures as the network knows them: {self.manner()}; mean {mean}; deviation {std}"

@@ -20,8 +20,8 @@ TEMPERATURES = np.geomspace(0.25, 8.0, 81)
 def loss_at(scores: Float32[np.ndarray, "n k"], class_ids: Int64[np.ndarray, "n ..."], temperature: float) -> float:
     """The mean loss of the scores at a temperature."""
     given = torch.from_numpy(scores / np.float32(temperature))
-    naming = LABEL_TYPES[named(class_ids)]
-    return float(naming.loss(given, torch.from_numpy(class_ids), None, smoothed=1 / (len(class_ids) + 2)).mean())
+    label_type = LABEL_TYPES[named(class_ids)]
+    return float(label_type.loss(given, torch.from_numpy(class_ids), None, smoothed=1 / (len(class_ids) + 2)).mean())
 
 
 def fitting_temperature(scores: Float32[np.ndarray, "n k"], class_ids: Int64[np.ndarray, "n ..."]) -> float:
@@ -34,7 +34,7 @@ def fitting_temperature(scores: Float32[np.ndarray, "n k"], class_ids: Int64[np.
     return float(min(TEMPERATURES, key=lambda temperature: loss_at(scores, class_ids, temperature)))
 
 
-def matching_temperature(scores: Float32[np.ndarray, "n k"], sureness: float, naming: LabelType) -> float:
+def matching_temperature(scores: Float32[np.ndarray, "n k"], sureness: float, label_type: LabelType) -> float:
     """The temperature at which answers are as sure on average as those of another, whose sureness is known.
 
     >>> scores = np.asarray([[1, 0], [0, 1]], dtype=np.float32)
@@ -43,7 +43,7 @@ def matching_temperature(scores: Float32[np.ndarray, "n k"], sureness: float, na
     """
 
     def apart(temperature: float) -> float:
-        likely = naming.probabilities(torch.from_numpy(scores / np.float32(temperature))).numpy()
-        return abs(float(naming.sure(likely).mean()) - sureness)
+        likely = label_type.probabilities(torch.from_numpy(scores / np.float32(temperature))).numpy()
+        return abs(float(label_type.sure(likely).mean()) - sureness)
 
     return float(min(TEMPERATURES, key=apart))

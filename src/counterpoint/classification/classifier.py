@@ -45,7 +45,7 @@ class Classifier:
     """The names of the items whose labels it knows: they cannot say how good it is."""
 
     @property
-    def naming(self) -> LabelType:
+    def label_type(self) -> LabelType:
         """What the scores mean."""
         return LABEL_TYPES[self.kind]
 
@@ -63,7 +63,7 @@ class Classifier:
 
     def scaled(self, scores: Float32[np.ndarray, "n k"]) -> Float32[np.ndarray, "n k"]:
         """What scores mean at its temperature."""
-        return self.naming.probabilities(torch.from_numpy(scores / np.float32(self.temperature))).numpy()
+        return self.label_type.probabilities(torch.from_numpy(scores / np.float32(self.temperature))).numpy()
 
     def _scores(self, h: Float32[np.ndarray, "n d"]) -> Float32[np.ndarray, "n k"]:
         self.top.eval()
@@ -79,8 +79,8 @@ class Classifier:
         """
         h, names = self.model.represent_source(source)
         likely = self.likely(h)
-        labels = [self.naming.said(code, self.classes) for code in self.naming.decided(likely)]
-        return Predictions(names, np.asarray(labels, dtype=np.str_), likely, self.classes, self.naming.sure(likely))
+        labels = [self.label_type.name_of(code, self.classes) for code in self.label_type.decided(likely)]
+        return Predictions(names, np.asarray(labels, dtype=np.str_), likely, self.classes, self.label_type.sure(likely))
 
     def save(self, folder: str | Path) -> Path:
         """Write the model, and beside it ``classifier.safetensors`` and ``classifier.json``."""

@@ -37,7 +37,7 @@ FEWEST = 5
 """Passes over the labels below which fine-tuning is not begun."""
 
 
-class Way(NamedTuple):
+class FinetuneSettings(NamedTuple):
     """How to fine-tune, settled."""
 
     config: TrainConfig
@@ -64,23 +64,30 @@ def usual_epochs(labels: int, batch_size: int) -> int:
 
 
 def affordable_epochs(
-    model: Model, items: Items, class_ids: ClassIds, classes: Sequence[str], way: Way, *, seconds: float, times: int
+    model: Model,
+    items: Items,
+    class_ids: ClassIds,
+    classes: Sequence[str],
+    settings: FinetuneSettings,
+    *,
+    seconds: float,
+    times: int,
 ) -> int:
     """Passes over these labels that can be made so many ``times`` in so many seconds, as many as are usual at most;
     0 where they would be fewer than are worth beginning.
     """
     began = time.monotonic()
-    top, _ = _begun(model, items, class_ids, classes, way)
+    top, _ = _begun(model, items, class_ids, classes, settings)
     pace = measure(
-        _method(model, top, class_ids, way),
+        _method(model, top, class_ids, settings),
         items,
         model.modality.label_preserving(),
-        _config(way, items, 1),
+        _config(settings, items, 1),
         budget=0.05 * seconds,
     )
     left = seconds - (time.monotonic() - began)
-    possible = int(left / (times * pace.seconds * _steps(way, items)))
-    usual = way.passes(len(items))
+    possible = int(left / (times * pace.seconds * _steps(settings, items)))
+    usual = settings.passes(len(items))
     return min(usual, possible) if possible >= min(usual, FEWEST) else 0
 
 
@@ -89,7 +96,7 @@ def learn(
     items: Items,
     class_ids: ClassIds,
     classes: Sequence[str],
-    way: Way,
+    settings: FinetuneSettings,
     epochs: int,
     *,
     h: Float32[np.ndarray, "n d"] | None = None,
@@ -98,11 +105,11 @@ def learn(
 
     ``h`` is what the model makes of the items, where that is known.
     """
-    top, built = _begun(model, items, class_ids, classes, way, h=h)
-    method = _method(model, top, class_ids, way)
+    top, built = _begun(model, items, class_ids, classes, settings, h=h)
+    method = _method(model, top, class_ids, settings)
     with torch.random.fork_rng():
-        train(method, items, model.modality.label_preserving(), _config(way, items, epochs))
-    if way.penalty is None:
+        train(method, items, model.modality.label_preserving(), _config(settings, items, epochs))
+    if settings.penalty is None:
         settle_statistics(method.encoder, items, model.modality)
     folded(top)
     moved = Model(method.encoder.cpu().eval(), model.modality, model.built)
@@ -114,12 +121,12 @@ def probe(
     items: Items,
     class_ids: ClassIds,
     classes: Sequence[str],
-    way: Way,
+    settings: FinetuneSettings,
     *,
     h: Float32[np.ndarray, "n d"] | None = None,
 ) -> Classifier:
     """A linear layer on what the encoder makes of these labelled items; nothing else learns."""
-    top, built = _begun(model, items, class_ids, classes, way._replace(head_layers=0), h=h)
+    top, built = _begun(model, items, class_ids, classes, settings._replace(head_layers=0), h=h)
     folded(top)
     kept = Model(model.encoder, model.modality, model.built)
     return Classifier(kept, top.eval(), built, classes, kind=named(class_ids), learned=items.names)
@@ -130,38 +137,38 @@ def _begun(
     items: Items,
     class_ids: ClassIds,
     classes: Sequence[str],
-    way: Way,
+    settings: FinetuneSettings,
     *,
     h: Float32[np.ndarray, "n d"] | None = None,
 ) -> tuple[nn.Sequential, dict[str, Any]]:
     """What stands on the encoder before any step, and what ``stand`` was given to build it."""
     head = model.head
-    layers = way.head_layers if head is not None else 0
-    h = model.represent(items if way.penalty else Subset(items, np.arange(1))) if h is None else h
+    layers = settings.head_layers if head is not None else 0
+    h = model.represent(items if settings.penalty else Subset(items, np.arange(1))) if h is None else h
     hidden = shape_of_head(head)["hidden"] if head is not None and layers else h.shape[1]
     built: dict[str, Any] = {"inputs": h.shape[1], "hidden": hidden, "head_layers": layers, "classes": len(classes)}
     with torch.random.fork_rng():
-        torch.manual_seed(way.config.seed)
+        torch.manual_seed(settings.config.seed)
         top = stand(**built)
     if head is not None and layers:
         top[0].load_state_dict(first_layers(head, layers).state_dict())
-    if way.penalty:
-        stand_on(top, h, class_ids, penalty=way.penalty, standard=layers == 0)
+    if settings.penalty:
+        stand_on(top, h, class_ids, penalty=settings.penalty, standard=layers == 0)
     return top, built
 
 
-def _method(model: Model, top: nn.Sequential, class_ids: ClassIds, way: Way) -> Supervised:
+def _method(model: Model, top: nn.Sequential, class_ids: ClassIds, settings: FinetuneSettings) -> Supervised:
     """A copy of the encoder, and what stands on it; one that begins anew has no statistics to keep yet."""
-    encoder, naming = copy.deepcopy(model.encoder), LABEL_TYPES[named(class_ids)]
-    settled = way.penalty is not None
-    return Supervised(encoder, top, torch.from_numpy(class_ids), naming, frozen=way.frozen, settled=settled)
+    encoder, label_type = copy.deepcopy(model.encoder), LABEL_TYPES[named(class_ids)]
+    settled = settings.penalty is not None
+    return Supervised(encoder, top, torch.from_numpy(class_ids), label_type, frozen=settings.frozen, settled=settled)
 
 
-def _steps(way: Way, items: Items) -> int:
+def _steps(settings: FinetuneSettings, items: Items) -> int:
     """Steps of a pass."""
-    return len(items) // min(way.config.batch_size, len(items))
+    return len(items) // min(settings.config.batch_size, len(items))
 
 
-def _config(way: Way, items: Items, epochs: int) -> TrainConfig:
-    batch = min(way.config.batch_size, len(items))
-    return dataclasses.replace(way.config, steps=epochs * _steps(way, items), batch_size=batch)
+def _config(settings: FinetuneSettings, items: Items, epochs: int) -> TrainConfig:
+    batch = min(settings.config.batch_size, len(items))
+    return dataclasses.replace(settings.config, steps=epochs * _steps(settings, items), batch_size=batch)

@@ -103,7 +103,7 @@ def choose(candidates: Sequence[Candidate], class_ids: ClassIds, items: Items) -
 def is_constant(classifier: Classifier, items: Items) -> bool:
     """Whether a classifier says the same of all items, or nearly all."""
     some = Subset(items, spread(len(items), GLANCED))
-    answers = classifier.naming.decided(classifier.probabilities(some))
+    answers = classifier.label_type.decided(classifier.probabilities(some))
     _, counts = np.unique(answers, axis=0, return_counts=True)
     return bool(counts.max() >= CONSTANT * len(some)) and len(some) > 1
 
@@ -112,12 +112,12 @@ def baselines(parts: Sequence[Fold], known: Labelled, modality: Modality) -> dic
     """What a linear probe of raw features, and the most frequent class, get right in the same folds."""
     if not parts:
         return {}
-    class_ids, naming, raw = known.labels, LABEL_TYPES[named(known.labels)], raw_features(modality, known.items)
+    class_ids, label_type, raw = known.labels, LABEL_TYPES[named(known.labels)], raw_features(modality, known.items)
     rows = np.concatenate([part.held for part in parts])
     probed = [linear_probes(raw[part.kept], class_ids[part.kept], raw[part.held]) for part in parts]
-    usual = [naming.usual(class_ids[part.kept])[:1].repeat(len(part.held), axis=0) for part in parts]
+    usual = [label_type.usual(class_ids[part.kept])[:1].repeat(len(part.held), axis=0) for part in parts]
     return {
-        name: Baseline(rows, naming.right(np.concatenate(answers), class_ids[rows]))
+        name: Baseline(rows, label_type.right(np.concatenate(answers), class_ids[rows]))
         for name, answers in (("raw", probed), ("chance", usual))
     }
 
@@ -177,8 +177,8 @@ def _scaled(scores: Float32[np.ndarray, "m k"], class_ids: ClassIds) -> tuple[fl
 
 
 def _right(scores: Float32[np.ndarray, "m k"], class_ids: ClassIds) -> Shaped[np.ndarray, " m"]:
-    naming = LABEL_TYPES[named(class_ids)]
-    return naming.right(naming.decided(naming.probabilities(torch.from_numpy(scores)).numpy()), class_ids)
+    label_type = LABEL_TYPES[named(class_ids)]
+    return label_type.right(label_type.decided(label_type.probabilities(torch.from_numpy(scores)).numpy()), class_ids)
 
 
 def _score(candidate: Candidate, class_ids: ClassIds) -> dict[str, Any] | None:

@@ -32,8 +32,8 @@ NONE = "none"
 
 def answered(
     classifier: Classifier,
-    asked: Labelled,
-    known: Labelled,
+    test: Labelled,
+    train: Labelled,
     *,
     seed: int = 0,
     likely: Float32[np.ndarray, "m k"] | None = None,
@@ -41,36 +41,36 @@ def answered(
     """How right it is with an interval, calibration, confusion and the most wrong items, as JSON can hold them.
 
     Row i of ``confusion`` counts the items of class i by the class that they are taken for. ``chance`` is how right it
-    is to say of every item what is most frequent among those ``known``. ``likely`` is what others like it said of the
+    is to say of every item what is most frequent among those ``train``. ``likely`` is what others like it said of the
     items, where it has itself learned from them.
 
     Raises ``LabelError`` where the items are of classes that the classifier does not know.
     """
-    class_ids, naming = _own_codes(classifier, asked), classifier.naming
-    learned = known.of(np.flatnonzero(is_labelled(known.labels)))
-    usual = naming.usual(_own_codes(classifier, learned))[:1].repeat(len(class_ids), axis=0)
-    likely = classifier.probabilities(asked.items) if likely is None else likely
-    answers, sure = naming.decided(likely), naming.sure(likely)
-    right = naming.right(answers, class_ids)
+    class_ids, label_type = _class_ids(classifier, test), classifier.label_type
+    learned = train.of(np.flatnonzero(is_labelled(train.labels)))
+    usual = label_type.usual(_class_ids(classifier, learned))[:1].repeat(len(class_ids), axis=0)
+    likely = classifier.probabilities(test.items) if likely is None else likely
+    answers, sure = label_type.decided(likely), label_type.sure(likely)
+    right = label_type.right(answers, class_ids)
     return {
         **score_interval(right)._asdict(),
         "items": len(class_ids),
         "kind": classifier.kind,
-        "chance": float(naming.right(usual, class_ids).mean()),
+        "chance": float(label_type.right(usual, class_ids).mean()),
         "calibration": calibration_error(right == 1, sure),
         "calibration_expected": expected_calibration_error(sure, seed=seed),
         "classes": list(classifier.classes),
         "confusion": confusion(answers, class_ids, len(classifier.classes)),
         "most_wrong": [
-            _said(classifier, asked.items, likely, row) | {"label": _name(classifier, class_ids[row])}
+            _example(classifier, test.items, likely, row) | {"label": _name(classifier, class_ids[row])}
             for row in _surest(np.flatnonzero(right < 1), sure)
         ],
     }
 
 
-def unlearned(classifier: Classifier, asked: Labelled) -> Labelled:
+def unlearned(classifier: Classifier, test: Labelled) -> Labelled:
     """The items whose labels the classifier has not learned from."""
-    left = asked.without(set(classifier.learned))
+    left = test.without(set(classifier.learned))
     if len(left.items) == 0:
         raise LabelError("The classifier has learned from the label of every item to ask about. Give a test source.")
     return left
@@ -79,8 +79,8 @@ def unlearned(classifier: Classifier, asked: Labelled) -> Labelled:
 def least_certain(classifier: Classifier, items: Items) -> list[dict[str, Any]]:
     """The items whose likeliest class is least likely: those to label next."""
     likely = classifier.probabilities(items)
-    rows = np.argsort(classifier.naming.sure(likely), kind="stable")[:SHOWN].tolist()
-    return [_said(classifier, items, likely, row) for row in rows]
+    rows = np.argsort(classifier.label_type.sure(likely), kind="stable")[:SHOWN].tolist()
+    return [_example(classifier, items, likely, row) for row in rows]
 
 
 def confusion(answers: ClassIds, class_ids: ClassIds, count: int) -> list[list[int]]:
@@ -129,27 +129,27 @@ def _surest(rows: Int64[np.ndarray, " w"], sure: Float32[np.ndarray, " m"]) -> l
 
 
 def _name(classifier: Classifier, code: np.ndarray | np.integer[Any]) -> str:
-    name = classifier.naming.said(code, classifier.classes)
+    name = classifier.label_type.name_of(code, classifier.classes)
     return NONE if name == BETWEEN else name
 
 
-def _said(classifier: Classifier, items: Items, likely: Float32[np.ndarray, "n k"], row: int) -> dict[str, Any]:
-    naming, one = classifier.naming, likely[row : row + 1]
+def _example(classifier: Classifier, items: Items, likely: Float32[np.ndarray, "n k"], row: int) -> dict[str, Any]:
+    label_type, one = classifier.label_type, likely[row : row + 1]
     return {
         "name": items.names[row],
-        "answer": _name(classifier, naming.decided(one)[0]),
-        "probability": float(naming.sure(one)[0]),
-        "second": classifier.classes[naming.second(one[0])],
+        "answer": _name(classifier, label_type.decided(one)[0]),
+        "probability": float(label_type.sure(one)[0]),
+        "second": classifier.classes[label_type.second(one[0])],
     }
 
 
-def _own_codes(classifier: Classifier, asked: Labelled) -> ClassIds:
+def _class_ids(classifier: Classifier, test: Labelled) -> ClassIds:
     """What the items are named, in the classifier's numbers."""
-    there = asked.occurring()
+    there = test.occurring()
     unknown = sorted(there - set(classifier.classes))
-    if unknown or named(asked.labels) != classifier.kind:
+    if unknown or named(test.labels) != classifier.kind:
         raise LabelError(
             f"The labels {listed(unknown or sorted(there), 5)} are none of what the classifier tells apart, "
             f"{listed(classifier.classes, 10)}."
         )
-    return renumbered(asked.labels, asked.classes, classifier.classes)
+    return renumbered(test.labels, test.classes, classifier.classes)

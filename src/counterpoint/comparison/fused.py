@@ -150,9 +150,9 @@ class _Among(torch.autograd.Function):
         kept: dict[Block, Tensor] = {}
         keep = ctx.needs_input_grad[0] and len(z) ** 2 <= KEPT
 
-        def sums(own: list[Block]) -> Tensor:
-            total, scratch = z.new_zeros(len(z)), z.new_empty(0) if keep else _scratch(z, own)
-            for block in own:
+        def sums(diagonal: list[Block]) -> Tensor:
+            total, scratch = z.new_zeros(len(z)), z.new_empty(0) if keep else _scratch(z, diagonal)
+            for block in diagonal:
                 table = _exponentials(z, block, _scratch(z, [block]) if keep else scratch)
                 total[block.rows] += table.sum(dim=1)
                 if block.rows != block.columns:
@@ -172,9 +172,9 @@ class _Among(torch.autograd.Function):
         z, total = ctx.saved_tensors
         weight = torch.where(total > 0, gradient / total, 0.0)
 
-        def slopes(own: list[Block]) -> Tensor:
-            made, scratch, factor = torch.zeros_like(z), _scratch(z, own), _scratch(z, own)
-            for block in own:
+        def slopes(diagonal: list[Block]) -> Tensor:
+            made, scratch, factor = torch.zeros_like(z), _scratch(z, diagonal), _scratch(z, diagonal)
+            for block in diagonal:
                 table = ctx.kept[block] if ctx.kept else _exponentials(z, block, scratch)
                 both = factor[: table.numel()].view_as(table)
                 torch.add(weight[block.rows, None], weight[None, block.columns], out=both)
@@ -197,11 +197,11 @@ class _Across(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, anchors: Tensor, candidates: Tensor, blocks: list[Block]) -> Tensor:
 
-        def sums(own: list[Block]) -> Tensor:
-            scratch = _scratch(anchors, own)
+        def sums(diagonal: list[Block]) -> Tensor:
+            scratch = _scratch(anchors, diagonal)
             top = anchors.new_full((len(anchors),), -torch.inf)
             total = anchors.new_zeros(len(anchors))
-            for block in own:
+            for block in diagonal:
                 table = _without(_products(anchors, candidates, block, scratch), block, -torch.inf)
                 before = top[block.rows]
                 higher = torch.maximum(before, table.amax(dim=1))
@@ -223,9 +223,9 @@ class _Across(torch.autograd.Function):
         wanted = ctx.needs_input_grad
         shift = torch.where(result.isneginf(), 0.0, result)
 
-        def slopes(own: list[Block]) -> tuple[Tensor, Tensor]:
-            made, passed, scratch = torch.zeros_like(anchors), torch.zeros_like(candidates), _scratch(anchors, own)
-            for block in own:
+        def slopes(diagonal: list[Block]) -> tuple[Tensor, Tensor]:
+            made, passed, scratch = torch.zeros_like(anchors), torch.zeros_like(candidates), _scratch(anchors, diagonal)
+            for block in diagonal:
                 table = _without(_products(anchors, candidates, block, scratch), block, -torch.inf)
                 table.sub_(shift[block.rows, None]).exp_().mul_(gradient[block.rows, None])
                 if wanted[0]:

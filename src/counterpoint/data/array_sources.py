@@ -36,7 +36,7 @@ def read_pictures(source: object, labels: Any = None) -> tuple[arrays.Pictures, 
     raise SourceError(
         "Pictures come from a folder, an archive, a list, a pattern or a column of paths, a column of encoded "
         "pictures, an .npy, .npz or IDX file, an array, a tensor, a list of pictures, a dataset or an iterator. "
-        f"Got {_said(source)}."
+        f"Got {_described(source)}."
     )
 
 
@@ -64,5 +64,5 @@ def _several(pixels: np.ndarray, labels: Any) -> np.ndarray:
     return pixels
 
 
-def _said(source: object) -> str:
+def _described(source: object) -> str:
     return f"'{source}'" if isinstance(source, str | Path) else f"a {type(source).__name__}"

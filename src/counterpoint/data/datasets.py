@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset
 
 from counterpoint.data import arrays
 from counterpoint.data.column_names import LABELS, of_pictures
-from counterpoint.data.item_pictures import Broken, inside, is_plain, said, why
+from counterpoint.data.item_pictures import Broken, described, inside, is_plain, why
 from counterpoint.data.subset import spread
 from counterpoint.errors import SourceError, closest, listed
 
@@ -283,4 +283,4 @@ def first_of(source: object) -> str | None:
     if held is None or isinstance(source, list | tuple):
         return None
     head = held.some(1)
-    return f"a {held.word} whose first item is {said(head[0])}" if head else f"a {held.word} that yields nothing"
+    return f"a {held.word} whose first item is {described(head[0])}" if head else f"a {held.word} that yields nothing"

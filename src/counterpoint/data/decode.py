@@ -63,7 +63,7 @@ def is_picture_name(name: str) -> bool:
     return f".{name.rpartition('.')[2].lower()}" in SUFFIXES
 
 
-def opened(file: ByteFile) -> Image.Image:
+def open_file(file: ByteFile) -> Image.Image:
     """A picture of which only the header has been read; Pillow's own limit is lifted for just that long."""
     with _opening:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
@@ -106,7 +106,7 @@ def header(file: ByteFile) -> Header:
         return Header(*dicom.header(file))
     if _beyond_pillow(start, file):
         return Header(*high_bit_depth.tiff_header(file))
-    with opened(file) as image:
+    with open_file(file) as image:
         return Header(high_bit_depth.bands(image), image.height, image.width, high_bit_depth.kind(image))
 
 
@@ -115,7 +115,7 @@ def _beyond_pillow(start: bytes, file: ByteFile) -> bool:
     if not high_bit_depth.is_tiff(start):
         return False
     try:
-        with opened(file) as image:
+        with open_file(file) as image:
             return high_bit_depth.loses(image)
     except UnidentifiedImageError:
         return True
@@ -151,7 +151,7 @@ def levels_in(
         return fitted(dicom.levels(data, say), size, channels, kind, say, like=like)
     if _beyond_pillow(data, io.BytesIO(data)):
         return fitted(high_bit_depth.tiff_levels(data, say), size, channels, kind, say, like=like)
-    with opened(io.BytesIO(data)) as image:
+    with open_file(io.BytesIO(data)) as image:
         if pages := high_bit_depth.further_pages(image):
             say("pages", pages)
         if high_bit_depth.kind(image) != "uint8":
@@ -168,7 +168,7 @@ def thumbnail(data: bytes, side: int, *, grey: bool) -> Image.Image | None:
     """
     if dicom.is_dicom(data) or _beyond_pillow(data, io.BytesIO(data)):
         return None
-    with opened(io.BytesIO(data)) as image:
+    with open_file(io.BytesIO(data)) as image:
         if high_bit_depth.kind(image) != "uint8":
             return None
         image.draft(None, (GAP * side, GAP * side))

@@ -24,13 +24,13 @@ from counterpoint.data.item_pictures import (
     Broken,
     Picture,
     Wanted,
+    described,
     header_of,
     inside,
     key_of,
     label_of,
     levels_of,
     picture_of,
-    said,
     why,
 )
 from counterpoint.data.photos import Progress, cache_folder, unkept
@@ -120,7 +120,7 @@ def fetch(
     try:
         cache_folder().mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=cache_folder()) as file:
-            for count, item in enumerate(_told(source, progress), start=1):
+            for count, item in enumerate(_with_progress(source, progress), start=1):
                 remarked: dict[str, int] = {}
                 levels = _levels(item, key, wanted, remarked.__setitem__)
                 if isinstance(levels, str):
@@ -155,7 +155,7 @@ def _mapped(file: IO[bytes], shape: tuple[int, ...], kind: str) -> Levels | None
     return np.memmap(file, np.dtype(kind), "r", shape=shape) if shape[0] else None
 
 
-def _told(source: Numbered | Streamed, progress: Progress | None) -> Iterator[Any]:
+def _with_progress(source: Numbered | Streamed, progress: Progress | None) -> Iterator[Any]:
     """The items of a source, and to ``progress`` how many of how many, where that is known."""
     for done, item in enumerate(source.every(), start=1):
         yield item
@@ -171,7 +171,7 @@ def _picture(item: Any, key: str | None) -> Picture | str:
         picture = picture_of(inside(item, key))
     except Exception as wrong:  # a path may be of a file that cannot be read
         return why(wrong)
-    return f"it is {said(item)} and holds no picture; {EXPECTED}" if picture is None else picture
+    return f"it is {described(item)} and holds no picture; {EXPECTED}" if picture is None else picture
 
 
 def _levels(item: Any, key: str | None, wanted: Wanted, say: Say) -> np.ndarray | str:
@@ -185,14 +185,14 @@ def _levels(item: Any, key: str | None, wanted: Wanted, say: Say) -> np.ndarray 
         return why(wrong)
 
 
-def _labels(source: Numbered | Streamed, rows: np.ndarray, said_by_items: list[Any], key: str | None) -> Any:
+def _labels(source: Numbered | Streamed, rows: np.ndarray, item_labels: list[Any], key: str | None) -> Any:
     """What is known of each item: beside the source, in a list that it keeps, or in the items themselves."""
     for kept in (source.labels, *(getattr(source.source, name, None) for name in ("targets", "labels"))):
         if isinstance(kept, Sequence | np.ndarray | Tensor) and len(kept) == source.count:
             labels = np.asarray(kept).tolist()
             return called([labels[row] for row in rows.tolist()], getattr(source.source, "classes", None))
-    if all(label is None for label in said_by_items):
+    if all(label is None for label in item_labels):
         return None
     features: Any = getattr(source.source, "features", None)
     classes = getattr(features.get(key), "names", None) if key is not None and hasattr(features, "get") else None
-    return called(said_by_items, classes)
+    return called(item_labels, classes)

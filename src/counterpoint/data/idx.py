@@ -26,7 +26,7 @@ BYTES = b"\x00\x00\x08"
 PATTERN = "*images*idx3*"
 
 
-def _opened(path: Path) -> gzip.GzipFile | io.BufferedReader:
+def _open_file(path: Path) -> gzip.GzipFile | io.BufferedReader:
     with path.open("rb") as file:
         packed = file.read(2) == b"\x1f\x8b"
     return gzip.open(path) if packed else path.open("rb")
@@ -37,7 +37,7 @@ def is_idx(path: Path) -> bool:
     if not path.is_file():  # a pipe would be waited for
         return False
     try:
-        with _opened(path) as file:
+        with _open_file(path) as file:
             return file.read(4) == IMAGES
     except (OSError, EOFError, zlib.error):
         return False
@@ -48,7 +48,7 @@ def read_idx(path: str | Path) -> np.ndarray:
     """The bytes of an IDX file as an array with the sizes it declares; plain files are mapped, not read."""
     file = existing(path)
     try:
-        with _opened(file) as opened:
+        with _open_file(file) as opened:
             magic = opened.read(4)
             if magic[:3] != BYTES or len(magic) < 4:
                 raise SourceError(f"'{path}' is no IDX file of bytes: it begins with {magic.hex()}, not 000008.")

@@ -197,10 +197,10 @@ def why(wrong: Exception) -> str:
     return f"it cannot be read: {type(wrong).__name__}{f': {lines[0]}' if lines else ''}"
 
 
-def said(item: Any) -> str:
+def described(item: Any) -> str:
     """What an item is, for people.
 
-    >>> said({"text": "so", "id": 1}), said(np.zeros((2, 3, 4, 4), np.uint8)), said(("so", 1))
+    >>> described({"text": "so", "id": 1}), described(np.zeros((2, 3, 4, 4), np.uint8)), described(("so", 1))
     ('a dictionary with the keys text, id', 'an array of uint8 (2, 3, 4, 4)', 'a tuple of str, int')
     """
     if isinstance(item, Mapping):

@@ -40,9 +40,9 @@ class Labels:
 
     def names(self) -> list[str]:
         """The class of every item, or its classes with bars between; ``NO_LABEL`` where it has none."""
-        naming, known = LABEL_TYPES[named(self.class_ids)], is_labelled(self.class_ids)
+        label_type, known = LABEL_TYPES[named(self.class_ids)], is_labelled(self.class_ids)
         return [
-            naming.said(code, self.classes) if there else NO_LABEL
+            label_type.name_of(code, self.classes) if there else NO_LABEL
             for code, there in zip(self.class_ids, known, strict=True)
         ]
 

@@ -161,12 +161,12 @@ def _from_disk(files: Sequence[Path | None]) -> Reading:
         file = files[place]
         if file is None:
             raise ValueError("the row names no photo")
-        return opened(file)
+        return open_file(file)
 
     return lambda: nullcontext(read)
 
 
-def opened(file: Path) -> ByteFile:
+def open_file(file: Path) -> ByteFile:
     """A file opened for reading, where it is one."""
     if file.exists() and not file.is_file():  # whoever opens a pipe waits for somebody to write into it
         raise OSError("it is a folder" if file.is_dir() else "it is a pipe, a socket or a device")

@@ -125,8 +125,8 @@ def described(
     """
     lists = any(column.role == "number" and column.type == "list of numbers" for column in columns)
     called = next((column.name for column in columns if column.role == "id"), None)
-    class_ids = None if called is None or lists else codes_of(frame, called)
-    whose = class_ids if class_ids is not None and int(class_ids.max()) + 1 < len(frame) else None
+    codes = None if called is None or lists else codes_of(frame, called)
+    whose = codes if codes is not None and int(codes.max()) + 1 < len(frame) else None
     timed = any(column.role == "time" for column in columns)
     part = "a step" if whose is None and not lists else "a channel"
     settled = []
@@ -152,8 +152,8 @@ def codes_of(frame: Frame, name: str) -> Int64[np.ndarray, " n"]:
         SourceError: The cells are lists or records.
     """
     written = pa.array(words_in(name, frame.columns[name], frame.called), pa.string())
-    class_ids: np.ndarray = written.dictionary_encode().indices.to_numpy().astype(np.int64)
-    return class_ids
+    codes: np.ndarray = written.dictionary_encode().indices.to_numpy().astype(np.int64)
+    return codes
 
 
 def _pairs(frame: Frame, traits: Mapping[str, Traits], roles: Mapping[str, str]) -> list[tuple[str, str]]:

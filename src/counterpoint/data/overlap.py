@@ -14,27 +14,27 @@ BATCH = 256
 """Items that are read at once."""
 
 
-def shared(asked: Items, known: Items) -> int:
+def shared(test: Items, train: Items) -> int:
     """How many of the items that are asked about are equal to one that is known, number for number."""
-    return _in_both(_every(asked), _every(known))
+    return _in_both(_every(test), _every(train))
 
 
-def shared_vectors(asked: Float32[np.ndarray, "m d"], known: Float32[np.ndarray, "n d"]) -> int:
+def shared_vectors(test: Float32[np.ndarray, "m d"], train: Float32[np.ndarray, "n d"]) -> int:
     """How many of the vectors that are asked about are equal to one that is known, number for number."""
-    asked_bytes, known_bytes = ((_digest(row.tobytes()) for row in rows) for rows in (asked, known))
+    asked_bytes, known_bytes = ((_digest(row.tobytes()) for row in rows) for rows in (test, train))
     return _in_both(asked_bytes, known_bytes)
 
 
-def note_on_shared(count: int, asked: int, *, what: str = "item") -> str:
+def note_on_shared(count: int, test: int, *, what: str = "item") -> str:
     """What so many shared items mean for the scores.
 
     >>> note_on_shared(3, 100)
     '3 of 100 test items are training items too, so these scores are better than those of new ones.'
     """
-    if count == asked:
+    if count == test:
         return f"The test {what}s are the training {what}s, so these scores say nothing about new ones."
     are = f"is a training {what}" if count == 1 else f"are training {what}s"
-    return f"{count:,} of {asked:,} test {what}s {are} too, so these scores are better than those of new ones."
+    return f"{count:,} of {test:,} test {what}s {are} too, so these scores are better than those of new ones."
 
 
 def digests(items: Items, rows: Int64[np.ndarray, " b"], batch: Batch | None = None) -> list[bytes]:
@@ -45,9 +45,9 @@ def digests(items: Items, rows: Int64[np.ndarray, " b"], batch: Batch | None = N
     return [_digest(row.tobytes()) for row in (items.take(rows) if batch is None else batch).numpy()]
 
 
-def _in_both(asked: Iterable[bytes], known: Iterable[bytes]) -> int:
-    there = set(known)
-    return sum(digest in there for digest in asked)
+def _in_both(test: Iterable[bytes], train: Iterable[bytes]) -> int:
+    there = set(train)
+    return sum(digest in there for digest in test)
 
 
 def _digest(data: bytes) -> bytes:

@@ -19,7 +19,7 @@ from pyarrow import compute
 from counterpoint.data.arrays import numbered
 from counterpoint.data.column_names import of_pictures
 from counterpoint.data.frames import kind_of
-from counterpoint.data.listing import Listing, in_sheet, opened, stamp
+from counterpoint.data.listing import Listing, in_sheet, open_file, stamp
 from counterpoint.data.sheets import Sheet
 from counterpoint.storage.files import expanded
 from counterpoint.storage.limits import ByteFile
@@ -42,7 +42,7 @@ def of_column(sheet: Sheet, name: str) -> Listing:
         location=f"column:{hashlib.sha256(where.encode()).hexdigest()}#{name}",
         names=[str(path) for path in paths] if unique else numbered(len(cells)),
         stamps=stamps,
-        reading=lambda: nullcontext(lambda place: _opened(cells[place].as_py(), folder)),
+        reading=lambda: nullcontext(lambda place: _open_file(cells[place].as_py(), folder)),
     )
     return in_sheet(photos, sheet)
 
@@ -52,14 +52,14 @@ def _parts(cell: Any) -> tuple[bytes | None, str | None]:
     return (cell.get("bytes"), cell.get("path")) if isinstance(cell, dict) else (cell, None)
 
 
-def _opened(cell: Any, folder: Path) -> ByteFile:
+def _open_file(cell: Any, folder: Path) -> ByteFile:
     """The bytes in a cell as a file, or the file that it names."""
     data, path = _parts(cell)
     if data is not None:
         return io.BytesIO(data)
     if not path:
         raise ValueError("the cell is empty")
-    return opened(folder / expanded(path))
+    return open_file(folder / expanded(path))
 
 
 def _stamp(cell: Any, folder: Path) -> tuple[int, int]:

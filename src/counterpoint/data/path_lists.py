@@ -142,14 +142,14 @@ def of_lines(file: Path) -> Listing:
     except (OSError, UnicodeDecodeError) as wrong:
         raise SourceError(f"The list '{file}' cannot be read: {wrong}. Save it as UTF-8, one path a line.") from wrong
     names = [line for line in lines if line]
-    return listing.of_files(names, [_found(name, file.parent) for name in names], str(file.resolve()))
+    return listing.of_files(names, [_resolved(name, file.parent) for name in names], str(file.resolve()))
 
 
 def _text(data: bytes, errors: str = "strict") -> str:
     return data.decode("utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig", errors)
 
 
-def _found(name: str, folder: Path) -> Path:
+def _resolved(name: str, folder: Path) -> Path:
     path = expanded(name)
     return path if path.exists() and not (folder / path).exists() else folder / path
 

@@ -90,7 +90,7 @@ def looks_like_pictures(source: object) -> bool:
         if is_pattern(source):
             return path_lists.matches_photos(source)
         path = expanded(source)
-        return str(source) in samples.SAMPLES or (path.exists() and _path_looks(path))
+        return str(source) in samples.SAMPLES or (path.exists() and _holds_pictures(path))
     if (paths := path_lists.paths_in(source)) is not None:
         return path_lists.are_of_photos(paths)
     array: Any = source
@@ -193,7 +193,7 @@ def _of_array(source: object, labels: Any, wanted: Wanted, progress: Progress | 
     )
 
 
-def _path_looks(path: Path) -> bool:
+def _holds_pictures(path: Path) -> bool:
     if path.is_dir():
         return idx.has_pictures(path) or listing.is_album(path)
     if archives.is_archive(path):

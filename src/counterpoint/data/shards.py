@@ -84,7 +84,8 @@ def shards_of(source: object, *, size: int) -> list[Shard]:
         other = places.setdefault(shard.name, shard)
         if other is not shard:
             raise SourceError(
-                f"Two shards are called '{shard.name}': {_said(other)} and {_said(shard)}. Rename or leave out one."
+                f"Two shards are called '{shard.name}': {_described(other)} and {_described(shard)}. "
+                "Rename or leave out one."
             )
     return sorted(shards, key=lambda shard: shard.name)
 
@@ -145,7 +146,7 @@ def _bare(name: str) -> str:
     return name[: -max(map(len, fitting))] if fitting else name
 
 
-def _said(shard: Shard) -> str:
+def _described(shard: Shard) -> str:
     return f"'{shard.source}'" if isinstance(shard.source, str) else counted(len(shard.source), "loose photo")
 
 

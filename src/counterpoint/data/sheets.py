@@ -149,10 +149,10 @@ def _settled(name: str, trait: Traits, roles: Mapping[str, str], wanted: Sequenc
     column = trait.column
     if name in wanted:
         usual = "category" if kind == "table" and column.type == "string" else LEARNED[kind][0]
-        return _as_asked(column, column.role if column.role in LEARNED[kind] else usual)
+        return _in_role(column, column.role if column.role in LEARNED[kind] else usual)
     if name in roles:
         note = {"ignore": "left out, as you say", "label": f"of {trait.distinct:,}"}.get(roles[name], column.note)
-        return _as_asked(replace(column, note=note), roles[name])
+        return _in_role(replace(column, note=note), roles[name])
     if (
         (trait.unique or (trait.known == 1 and not column.missing))
         and is_id(name)
@@ -171,7 +171,7 @@ def _settled(name: str, trait: Traits, roles: Mapping[str, str], wanted: Sequenc
     return column if column.role in LEARNED[kind] and not wanted else _beside(column, trait)
 
 
-def _as_asked(column: Column, role: str) -> Column:
+def _in_role(column: Column, role: str) -> Column:
     """A column in a role that a person gave it.
 
     Raises:

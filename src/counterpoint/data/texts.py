@@ -69,7 +69,7 @@ def read_texts(source: object, options: ReadOptions = AS_IT_IS) -> Texts:
         return of_sheet(sheet, sheet.schema.of_role("text"))
     named = options.column or options.without or options.schema
     if named:
-        raise SourceError(f"There is no column '{named}': {_said(source)} has no columns with names.")
+        raise SourceError(f"There is no column '{named}': {_described(source)} has no columns with names.")
     if isinstance(source, str | Path):
         path = existing(source)
         return _of_folder(path, options.encoding) if path.is_dir() else _of_lines(path, options.encoding)
@@ -138,7 +138,7 @@ def _of_lines(path: Path, encoding: str | None) -> Texts:
 def _of_strings(source: object) -> Texts:
     strings = _strings(source)
     if strings is None:
-        raise SourceError(f"Texts are a list of strings, a file or a column of them. Got {_said(source)}.")
+        raise SourceError(f"Texts are a list of strings, a file or a column of them. Got {_described(source)}.")
     gaps = {place for place, each in enumerate(strings) if is_missing(each)}
     wrong = next((place for place, each in enumerate(strings) if not isinstance(each, str) and place not in gaps), None)
     if wrong is not None:
@@ -190,6 +190,6 @@ def _is_document(path: Path) -> bool:
     return suffix_of(path) in DOCUMENTS
 
 
-def _said(source: object) -> str:
+def _described(source: object) -> str:
     shape = getattr(source, "shape", None)
     return f"an array of shape {tuple(shape)}" if shape is not None else repr(source)[:80]

@@ -184,17 +184,17 @@ class Tokenizer:
         """What a person should know of what is unknown in texts, if it is more than one in a hundred."""
         if (self._byte < 0).all():
             share = float(self._unknown[tokens.flat].mean()) if len(tokens.flat) else 0.0
-            said = "tokens are unknown to the model's vocabulary, which does not tell them apart"
+            decode = "tokens are unknown to the model's vocabulary, which does not tell them apart"
         else:
             spelled, read = self._spelling[:, tokens.flat].sum(axis=1).tolist()
             share = spelled / max(1, spelled + read)
-            said = "characters are unknown to the model's vocabulary and are read as bytes"
-        return f"{share:.1%} of the {said}".replace("%", " %", 1) if share > WORTH_SAYING else None
+            decode = "characters are unknown to the model's vocabulary and are read as bytes"
+        return f"{share:.1%} of the {decode}".replace("%", " %", 1) if share > WORTH_SAYING else None
 
     def numbers(self, texts: Sequence[str]) -> Ragged:
         """The numbers of the tokens of every text."""
         texts = shortened(texts)
-        tokens = self._by_chunk(texts) if self._parted and len(texts) > 1 else self._asked(texts)
+        tokens = self._by_chunk(texts) if self._parted and len(texts) > 1 else self._encode(texts)
         return tokens.only(~self._unknown) if self.whole else tokens
 
     @cached_property
@@ -210,7 +210,7 @@ class Tokenizer:
         return np.stack([first, np.where(self._byte < 0, letters, 0)])
 
     def _by_chunk(self, texts: Sequence[str]) -> Ragged:
-        """As ``_asked``, where no token spans a space: of all that stands between spaces, each is asked for once."""
+        """As ``_encode``, where no token spans a space: of all that stands between spaces, each is asked for once."""
         place: defaultdict[str, int] = defaultdict()
         place.default_factory = place.__len__
         chunks, counts = [np.zeros(0, dtype=np.int32)], [np.zeros(1, dtype=np.int64)]
@@ -219,9 +219,9 @@ class Tokenizer:
             counts.append(np.fromiter(map(len, cut), dtype=np.int64, count=len(cut)))
             chunks.append(np.fromiter(map(place.__getitem__, itertools.chain.from_iterable(cut)), dtype=np.int32))
         starts = np.cumsum(np.concatenate(counts))
-        return self._asked(list(place)).joined(Ragged(np.concatenate(chunks), starts))
+        return self._encode(list(place)).joined(Ragged(np.concatenate(chunks), starts))
 
-    def _asked(self, texts: Sequence[str]) -> Ragged:
+    def _encode(self, texts: Sequence[str]) -> Ragged:
         """The numbers of the tokens of every text, as the library finds them."""
         flat, lengths = [np.zeros(0, dtype=np.int32)], [0]
         for start in range(0, len(texts), PIECE):
@@ -234,11 +234,11 @@ class Tokenizer:
             flat.append(np.fromiter(itertools.chain.from_iterable(each), dtype=np.int32))
         return Ragged(np.concatenate(flat), np.cumsum(np.asarray(lengths, dtype=np.int64)))
 
-    def said(self, tokens: Int64[Tensor, "b l"]) -> list[str]:
+    def decode(self, tokens: Int64[Tensor, "b l"]) -> list[str]:
         """What tokens say, as far as a vocabulary without case can tell."""
         around = {self.pad, *self.before, *self.behind}
         inner = [[token for token in row if token not in around] for row in tokens.tolist()]
-        return [" ".join(said.split()) for said in self._reader.decode_batch(inner, skip_special_tokens=False)]
+        return [" ".join(decode.split()) for decode in self._reader.decode_batch(inner, skip_special_tokens=False)]
 
     def framed(self, tokens: Int64[Tensor, "b l"]) -> Int64[Tensor, "b m"]:
         """The tokens of texts with those around them that a network was trained with, if any."""

@@ -77,10 +77,10 @@ class Range:
         seen = self.brightness(levels)
         return seen if seen.dtype == torch.uint8 else (seen * 255 + 0.5).to(torch.uint8)
 
-    def said(self, kind: str) -> str:
+    def described(self, kind: str) -> str:
         """The range in words.
 
-        >>> Range((940.0,), (1061.0,)).said("uint16")
+        >>> Range((940.0,), (1061.0,)).described("uint16")
         'range 940 to 1,061 of 16-bit levels (measured; --range says otherwise)'
         """
         pairs = [f"{low:,.6g} to {high:,.6g}" for low, high in zip(self.low, self.high, strict=True)]
@@ -100,24 +100,24 @@ class Range:
         return f"less {less}, divided by {by}{each} and clipped to [0, 1]"
 
 
-def stated(said: str) -> Range:
+def stated(described: str) -> Range:
     """The range in an option: two numbers, or two for every band.
 
     >>> stated("0, 4095").high
     (4095.0,)
     """
     try:
-        numbers = [float(each) for each in said.split(",")]
+        numbers = [float(each) for each in described.split(",")]
     except ValueError:
         numbers = []
     low, high = tuple(numbers[::2]), tuple(numbers[1::2])
     if not numbers or len(low) != len(high) or not all(a < b for a, b in zip(low, high, strict=True)):
         raise PlanError(
             f"range is the numbers of black and of full brightness, such as 0,4095, or a pair for every band. "
-            f"Got '{said}'."
+            f"Got '{described}'."
         )
     if not np.isfinite(numbers).all():
-        raise PlanError(f"range is made of finite numbers. Got '{said}'.")
+        raise PlanError(f"range is made of finite numbers. Got '{described}'.")
     return Range(low, high, "all")
 
 

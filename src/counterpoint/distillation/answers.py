@@ -48,7 +48,7 @@ def distil(teacher: Classifier, student: Model, items: Items, class_ids: ClassId
             top,
             answers,
             torch.from_numpy(class_ids),
-            teacher.naming,
+            teacher.label_type,
             temperature=lesson.temperature,
             labels=lesson.labels,
         )
@@ -78,10 +78,10 @@ def _beginning(
     rows = spread(len(items), PROBED)
     some = Subset(items, rows)
     scores = torch.from_numpy(teacher.scores(some)) if isinstance(answers, nn.Module) else answers[rows]
-    decided = teacher.naming.decided(teacher.naming.probabilities(scores).numpy())
+    decided = teacher.label_type.decided(teacher.label_type.probabilities(scores).numpy())
     if class_ids is not None:
-        known = is_labelled(class_ids[rows])
-        decided[known] = class_ids[rows][known]
+        train = is_labelled(class_ids[rows])
+        decided[train] = class_ids[rows][train]
     h = student.represent(some)
     built = {"inputs": h.shape[1], "hidden": h.shape[1], "head_layers": 0, "classes": len(teacher.classes)}
     top = stand(**built)
@@ -92,8 +92,8 @@ def _beginning(
 def as_sure(student: Classifier, teacher: Classifier, items: Items) -> Classifier:
     """The student at the temperature that makes it as sure as its teacher: answers that were averaged are less so."""
     some = Subset(items, spread(len(items), ASKED))
-    sureness = float(teacher.naming.sure(teacher.probabilities(some)).mean())
-    temperature = matching_temperature(student.scores(some), sureness, student.naming)
+    sureness = float(teacher.label_type.sure(teacher.probabilities(some)).mean())
+    temperature = matching_temperature(student.scores(some), sureness, student.label_type)
     return dataclasses.replace(student, temperature=temperature)
 
 
@@ -105,7 +105,7 @@ def _answers(teacher: Classifier, items: Items, neighbours: int) -> nn.Module | 
     h = teacher.model.represent(items)
     vectors = functional.normalize(torch.from_numpy(h), dim=1).numpy()
     likely = spread_answers(teacher.likely(h), vectors, neighbours=neighbours, share=share)
-    return teacher.naming.scores(torch.from_numpy(likely))
+    return teacher.label_type.scores(torch.from_numpy(likely))
 
 
 class Divide(nn.Module):
@@ -122,5 +122,5 @@ class Divide(nn.Module):
 def agreement(teacher: Classifier, student: Classifier, items: Items) -> float:
     """Share of at most 2,000 items, evenly spread, that both take for the same class."""
     some = Subset(items, spread(len(items), ASKED))
-    first, second = (each.naming.decided(each.probabilities(some)) for each in (teacher, student))
+    first, second = (each.label_type.decided(each.probabilities(some)) for each in (teacher, student))
     return float((first == second).reshape(len(first), -1).all(axis=1).mean())

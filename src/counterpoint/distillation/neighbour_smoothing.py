@@ -52,28 +52,28 @@ def spread_answers(
     >>> [f"{first:.2f}" for first, second in spread_answers(likely, vectors, neighbours=2, share=0.5)]
     ['0.89', '0.89', '0.62']
     """
-    asked = spread(len(vectors), MOST)
-    near, weight = nearest(vectors, asked, min(neighbours, len(asked) - 1))
+    test = spread(len(vectors), MOST)
+    near, weight = nearest(vectors, test, min(neighbours, len(test) - 1))
     own = torch.from_numpy(likely)
     answers = own
     for _ in range(ROUNDS):
-        known = answers[torch.from_numpy(asked)]
+        train = answers[torch.from_numpy(test)]
         shared = torch.zeros_like(own)
         for place in range(near.shape[1]):  # one neighbour at a time: never a table of items, neighbours and classes
-            shared += weight[:, place, None] * known[near[:, place]]
+            shared += weight[:, place, None] * train[near[:, place]]
         answers = share * shared + (1 - share) * own
     return answers.numpy()
 
 
 def nearest(
-    vectors: Float32[np.ndarray, "n d"], asked: Int64[np.ndarray, " m"], count: int
+    vectors: Float32[np.ndarray, "n d"], test: Int64[np.ndarray, " m"], count: int
 ) -> tuple[Int64[Tensor, "n c"], Float32[Tensor, "n c"]]:
     """Of each item the most alike among those asked, by their places there, without itself; and their weights."""
     every = torch.from_numpy(vectors)
-    others = every[asked].T
+    others = every[test].T
     near, weight = [], []
     place = torch.full((len(every),), -1)
-    place[asked] = torch.arange(len(asked))
+    place[test] = torch.arange(len(test))
     for start in range(0, len(every), BLOCK):
         alike = every[start : start + BLOCK] @ others
         here = place[start : start + BLOCK]

@@ -30,9 +30,9 @@ def imitate(
     Where it is to be asked ``once``, it says what it makes of every item before the student begins; ``tell`` is told
     how far that is.
     """
-    said = torch.from_numpy(teacher.represent(items, tell=tell)) if once else None
+    targets = torch.from_numpy(teacher.represent(items, tell=tell)) if once else None
     master = None if once else copy.deepcopy(teacher.encoder)
-    method = Imitation(student.encoder, master, said=said, temperature=lesson.temperature)
+    method = Imitation(student.encoder, master, targets=targets, temperature=lesson.temperature)
     with torch.random.fork_rng():
         train(method, items, student.modality, timed(lesson, method, items, student.modality), RunOptions())
     settle_statistics(student.encoder, items, student.modality)

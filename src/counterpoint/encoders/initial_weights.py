@@ -30,9 +30,9 @@ def first_encoder(modality: Modality, plan: Plan, given: nn.Module | None) -> tu
     return encoder, [] if plan.weights is None else [begin_with(encoder, plan.weights)]
 
 
-def recipe_of(modality: Modality, asked: Plan, given: nn.Module | None) -> Mapping[str, Any]:
+def recipe_of(modality: Modality, requested: Plan, given: nn.Module | None) -> Mapping[str, Any]:
     """What open choices mean with the encoder, where it has learned before."""
-    return modality.recipe("" if given is not None else asked.encoder, learned=asked.weights is not None)
+    return modality.recipe("" if given is not None else requested.encoder, learned=requested.weights is not None)
 
 
 def built_by(plan: Plan, *, rebuildable: bool, adopted: bool) -> dict[str, Any]:

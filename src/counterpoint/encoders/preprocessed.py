@@ -35,7 +35,7 @@ def preprocessing_of(encoder: str, weights: str | None) -> Preprocessing | None:
     None where it brings nothing, or nobody knows. Weights of our own say it themselves.
     """
     name = catalogue.split(encoder)[0]
-    if weights is not None and (own := _own(expanded(weights))) is not None:
+    if weights is not None and (own := _of_model(expanded(weights))) is not None:
         return own
     if name.startswith(PREFIX):
         return hf_preprocessing(encoder)
@@ -49,7 +49,7 @@ def preprocessing_of(encoder: str, weights: str | None) -> Preprocessing | None:
     return None
 
 
-def _own(file: Path) -> Preprocessing | None:
+def _of_model(file: Path) -> Preprocessing | None:
     """That of a model of ours, in a file that was exported or beside the weights in its folder."""
     settings = metadata(file).get("settings")
     beside = file.with_name("config.json")

@@ -120,10 +120,10 @@ def sentences(found: Mapping[str, Any], *, advise: bool = True) -> str:
     """
     true, parts = found["true"], []
     if true is not None:
-        parts.append(f"{_said(true)} of pairs of different items are of one class, as so many negatives are false")
+        parts.append(f"{_percent(true)} of pairs of different items are of one class, as so many negatives are false")
     if found["estimated"] is not None:
         guess = "" if found["gap"] >= CLEAR else ", little more than a guess, for clusters hardly show"
-        parts.append(f"without labels, {found['clusters']} clusters say {_said(found['estimated'])}{guess}")
+        parts.append(f"without labels, {found['clusters']} clusters say {_percent(found['estimated'])}{guess}")
     lines = [f"Collisions: {'; '.join(parts)}."] if parts else []
     if advise and true is not None and true["value"] >= MANY:
         share = "Most negatives are" if true["value"] > 0.6 else f"About one negative in {1 / true['value']:.0f} is"
@@ -134,7 +134,7 @@ def sentences(found: Mapping[str, Any], *, advise: bool = True) -> str:
     return "\n".join(lines)
 
 
-def _said(interval: Mapping[str, float]) -> str:
+def _percent(interval: Mapping[str, float]) -> str:
     return f"{interval['value']:.1%} ({interval['low']:.1%} to {interval['high']:.1%})"
 
 

@@ -64,13 +64,13 @@ def weighted_knn(
         raise LabelError(f"Labels must lie in 0 to {classes - 1} for {classes} classes. Got {found}.")
     if k < 1 or temperature <= 0:
         raise InputError(f"k must be at least 1 and temperature above 0. Got k={k}, temperature={temperature}.")
-    known, labels = _tensor(train), _tensor(train_labels)
-    lengths = known.norm(dim=1).clamp(min=1e-12)
-    rows = max(1, CELLS // len(known))
+    vectors, labels = _tensor(train), _tensor(train_labels)
+    lengths = vectors.norm(dim=1).clamp(min=1e-12)
+    rows = max(1, CELLS // len(vectors))
     predictions = []
     for block in torch.split(_tensor(test), rows):
-        alike = (functional.normalize(block, dim=1) @ known.T).div_(lengths)
-        nearest, places = alike.topk(min(k, len(known)), dim=1)
+        alike = (functional.normalize(block, dim=1) @ vectors.T).div_(lengths)
+        nearest, places = alike.topk(min(k, len(vectors)), dim=1)
         # Only ratios of votes count, so the nearest weighs 1 and small temperatures cannot overflow.
         weights = torch.exp((nearest - nearest[:, :1]) / temperature)
         votes = torch.zeros(len(block), classes).scatter_add_(1, labels[places], weights)

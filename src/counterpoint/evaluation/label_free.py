@@ -98,14 +98,14 @@ def view_accuracy(x: Float32[np.ndarray, "m d"], y: Float32[np.ndarray, "m d"]) 
     >>> view_accuracy(x, x), view_accuracy(x, x[[0, 2, 1]]), view_accuracy(np.ones_like(x), np.ones_like(x))
     (1.0, 0.3333333333333333, 0.0)
     """
-    return float(found_again(x, y).mean())
+    return float(recovered(x, y).mean())
 
 
-def found_again(x: Float32[np.ndarray, "m d"], y: Float32[np.ndarray, "m d"]) -> Bool[np.ndarray, " m"]:
+def recovered(x: Float32[np.ndarray, "m d"], y: Float32[np.ndarray, "m d"]) -> Bool[np.ndarray, " m"]:
     """Whether the first view of each item is nearer to its own second view than to that of any other.
 
     >>> x = np.eye(3, dtype=np.float32)
-    >>> found_again(x, x[[0, 2, 1]]).tolist()
+    >>> recovered(x, x[[0, 2, 1]]).tolist()
     [True, False, False]
     """
     _check(x, least=2)

@@ -38,8 +38,8 @@ class Labelled:
 
     def labelled(self) -> Labelled:
         """Those that have a label."""
-        known = is_labelled(self.labels)
-        return self if known.all() else self.of(np.flatnonzero(known))
+        train = is_labelled(self.labels)
+        return self if train.all() else self.of(np.flatnonzero(train))
 
     def counts(self) -> dict[str, int]:
         """How many of them are of each class."""
@@ -56,25 +56,25 @@ class Labelled:
 
 def held_out(whole: Labelled, *, seed: int) -> tuple[Labelled, Labelled]:
     """Labelled items in two parts, a fifth of every class that has two in the second."""
-    known, asked = split(whole.labels, seed=seed, share=SHARE)
-    if not asked.any():
+    train, test = split(whole.labels, seed=seed, share=SHARE)
+    if not test.any():
         raise LabelError(alone(len(whole.labels)))
-    return whole.of(np.flatnonzero(known)), whole.of(np.flatnonzero(asked))
+    return whole.of(np.flatnonzero(train)), whole.of(np.flatnonzero(test))
 
 
-def numbered_alike(known: Labelled, test: Labelled) -> Labelled:
+def numbered_alike(train: Labelled, test: Labelled) -> Labelled:
     """The labelled items of a second set, their classes with the numbers that they have in the first."""
-    same_classes(known.classes, test.occurring())
-    if known.labels.ndim != test.labels.ndim:
+    same_classes(train.classes, test.occurring())
+    if train.labels.ndim != test.labels.ndim:
         raise LabelError("The items to learn from have one class each and the test items several, or the reverse.")
-    return Labelled(test.items, renumbered(test.labels, test.classes, known.classes), known.classes).labelled()
+    return Labelled(test.items, renumbered(test.labels, test.classes, train.classes), train.classes).labelled()
 
 
-def same_classes(known: Sequence[str], asked: Collection[str]) -> None:
+def same_classes(train: Sequence[str], test: Collection[str]) -> None:
     """Refuse to ask about classes that nothing is known of."""
-    unknown = sorted(set(asked) - set(known))
+    unknown = sorted(set(test) - set(train))
     if unknown:
         raise LabelError(
-            f"The test labels {listed(unknown, 5)} are none of those to learn from, {listed(known, 10)}. "
+            f"The test labels {listed(unknown, 5)} are none of those to learn from, {listed(train, 10)}. "
             "Give labels of the same classes."
         )

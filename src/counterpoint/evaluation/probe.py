@@ -64,8 +64,8 @@ def compared(
     """The scores of the features ``trained``, of training and test items, beside those of all others, by name."""
     classes = int(max(train_labels.max(), test_labels.max())) + 1
     probes = {
-        name: probe(known, train_labels, asked, test_labels, classes=classes, seed=seed)
-        for name, (known, asked) in features.items()
+        name: probe(train, train_labels, test, test_labels, classes=classes, seed=seed)
+        for name, (train, test) in features.items()
     }
     return compare(probes.pop("trained"), probes, train_labels=train_labels, test_labels=test_labels)
 

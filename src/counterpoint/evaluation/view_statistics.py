@@ -29,7 +29,7 @@ from counterpoint import rng
 from counterpoint.data.splits import split
 from counterpoint.errors import InputError
 from counterpoint.evaluation.intervals import Interval, paired_interval, score_interval
-from counterpoint.evaluation.label_free import found_again
+from counterpoint.evaluation.label_free import recovered
 from counterpoint.evaluation.linear import linear_probe
 from counterpoint.evaluation.repeated_views import AT_ONCE
 from counterpoint.interfaces import Items
@@ -81,14 +81,14 @@ class Known:
         return cls(rows, class_ids[rows], half)
 
     def right(
-        self, learned: Float32[np.ndarray, "n d"], *asked: Float32[np.ndarray, "n d"]
+        self, learned: Float32[np.ndarray, "n d"], *test: Float32[np.ndarray, "n d"]
     ) -> Float64[np.ndarray, " m"]:
         """How often each item is named rightly, in the mean over what is asked, by a probe that learned from others."""
         correct = np.zeros(len(self.rows))
         for half in (self.half, ~self.half):
-            known = learned[self.rows[~half]]
-            views = np.concatenate([each[self.rows[half]] for each in asked])
-            answers = linear_probe(known, self.labels[~half], views, seed=0).reshape(len(asked), -1)
+            train = learned[self.rows[~half]]
+            views = np.concatenate([each[self.rows[half]] for each in test])
+            answers = linear_probe(train, self.labels[~half], views, seed=0).reshape(len(test), -1)
             correct[half] = (answers == self.labels[half]).mean(axis=0)
         return correct
 
@@ -103,8 +103,8 @@ class Yardstick:
     With the number of ``comparisons`` the intervals of their damage hold together.
     """
 
-    def __init__(self, model: Model, items: Items, known: Known | None, *, seed: int, comparisons: int = 1) -> None:
-        self._model, self._items, self._known, self._seed = model, items, known, seed
+    def __init__(self, model: Model, items: Items, train: Known | None, *, seed: int, comparisons: int = 1) -> None:
+        self._model, self._items, self._known, self._seed = model, items, train, seed
         plain = model.represent(items)
         if not np.isfinite(plain).all():
             raise InputError("The model makes NaN or infinity of some items, so nothing can be measured with it.")
@@ -112,7 +112,7 @@ class Yardstick:
         live = deviation > VANISHED * deviation.max(initial=1e-30)
         self._scale = np.divide(1, deviation, out=np.zeros_like(deviation), where=live)
         self._level = 1 - 0.05 / comparisons
-        self._right = None if known is None else known.right(plain, plain)
+        self._right = None if train is None else train.right(plain, plain)
 
     @property
     def among(self) -> int:
@@ -148,7 +148,7 @@ class Yardstick:
             similarity=float((first * second).sum(axis=1).mean()),
             apart=float((first * np.roll(second, 1, axis=0)).sum(axis=1).mean()),
             raw=raw,
-            accuracy=score_interval(found(first, second, among=self.among)),
+            accuracy=score_interval(recovered_among(first, second, among=self.among)),
             damage=damage,
             change=change,
         )
@@ -157,7 +157,7 @@ class Yardstick:
         return functional.normalize(torch.from_numpy((h - self._mean) * self._scale), dim=1).numpy()
 
 
-def found(
+def recovered_among(
     first: Float32[np.ndarray, "n d"], second: Float32[np.ndarray, "n d"], *, among: int
 ) -> Bool[np.ndarray, " n"]:
     """Which items are found again, each among exactly so many: those of its block, the last filled up from before."""
@@ -165,7 +165,7 @@ def found(
     for start in range(0, len(first), among):
         begin = min(start, len(first) - among)
         block = slice(begin, begin + among)
-        right[start : begin + among] = found_again(first[block], second[block])[start - begin :]
+        right[start : begin + among] = recovered(first[block], second[block])[start - begin :]
     return right
 
 

@@ -17,7 +17,7 @@ KEY = "counterpoint"
 """Under which a file keeps its description, as JSON."""
 
 
-def opened(given: Model | Classifier | str | Path) -> tuple[Model, Classifier | None]:
+def load_any(given: Model | Classifier | str | Path) -> tuple[Model, Classifier | None]:
     """A model, and the classifier around it if there is one: as they are, or from a folder of either."""
     if isinstance(given, Model):
         require_finite_weights(given.encoder)

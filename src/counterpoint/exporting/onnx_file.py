@@ -49,12 +49,12 @@ class ExportedNetwork(nn.Module):
         self.encoder = copy.deepcopy(model.encoder)
         self.top = None if classifier is None else copy.deepcopy(classifier.top)
         self.temperature = 1.0 if classifier is None else classifier.temperature
-        self.naming = LABEL_TYPES["one" if classifier is None else classifier.kind]
+        self.label_type = LABEL_TYPES["one" if classifier is None else classifier.kind]
 
     def forward(self, views: Tensor) -> tuple[Tensor, ...]:
         h = self.encoder(views).float()
         said = (functional.normalize(h, dim=1), h)
-        return said if self.top is None else (*said, self.naming.probabilities(self.top(h) / self.temperature))
+        return said if self.top is None else (*said, self.label_type.probabilities(self.top(h) / self.temperature))
 
 
 def write_onnx(model: Model, classifier: Classifier | None, out: Path) -> dict[str, Any]:

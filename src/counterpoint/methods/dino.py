@@ -61,18 +61,18 @@ class DINO(Method):
 
     def compare(self, vectors: Vectors, items: ItemInfo) -> Losses:
         student, losses = [self.prototypes(wide(z)) for z in vectors[:-2]], []
-        for usual, said in enumerate(self.said(vectors)):
-            q = functional.softmax((said - self.centre) / self.sharper, dim=1)
+        for usual, teacher_outputs in enumerate(self.teacher_outputs(vectors)):
+            q = functional.softmax((teacher_outputs - self.centre) / self.sharper, dim=1)
             for other in student[:usual] + student[usual + 1 :]:
                 losses.append(-(q * functional.log_softmax(other / self.temperature, dim=1)).sum(dim=1))
         return torch.stack(losses).mean(dim=0)
 
-    def said(self, vectors: Vectors) -> Vectors:
+    def teacher_outputs(self, vectors: Vectors) -> Vectors:
         """What the teacher says of the two usual views."""
         return tuple(self.slow[2](wide(z)).detach() for z in vectors[-2:])
 
     def after_step(self, step: Step) -> None:
-        self.centre.lerp_(torch.cat(self.said(step.vectors)).mean(dim=0), 1 - self.centring)
+        self.centre.lerp_(torch.cat(self.teacher_outputs(step.vectors)).mean(dim=0), 1 - self.centring)
         momentum = rising(self.momentum, step=step.number, total=step.total)
         follow(self.slow, self.encoder, self.head, self.prototypes, momentum=momentum)
 

@@ -36,7 +36,7 @@ class Distillation(Method):
         top: nn.Module,
         teacher: nn.Module | Float[Tensor, "n k"],
         class_ids: Int64[Tensor, "n ..."],
-        naming: LabelType,
+        label_type: LabelType,
         *,
         temperature: float = 1.0,
         labels: float = 0.0,
@@ -45,7 +45,7 @@ class Distillation(Method):
         self.encoder, self.top = encoder, top
         self.teacher = teacher.requires_grad_(False) if isinstance(teacher, nn.Module) else None
         self.register_buffer("answers", None if isinstance(teacher, nn.Module) else teacher)
-        self.naming, self.temperature, self.labels = naming, temperature, labels
+        self.label_type, self.temperature, self.labels = label_type, temperature, labels
         self.register_buffer("class_ids", class_ids)  # -1 for items without a label
         known = class_ids.reshape(len(class_ids), -1)[:, 0] >= 0  # of several classes all are known, or none
         self.share = max(1, int(known.sum())) / max(1, len(class_ids))
@@ -66,7 +66,7 @@ class Distillation(Method):
 
     def compare(self, vectors: Vectors, items: ItemInfo) -> Losses:
         answered = vectors[0].float()
-        taught = vectors[1].float() if self.answers is None else self.answers[items.index]
-        soft = self.naming.taught(answered / self.temperature, taught / self.temperature)
-        hard = self.naming.loss(answered, self.class_ids[items.index], None)
+        distillation_loss = vectors[1].float() if self.answers is None else self.answers[items.index]
+        soft = self.label_type.distillation_loss(answered / self.temperature, distillation_loss / self.temperature)
+        hard = self.label_type.loss(answered, self.class_ids[items.index], None)
         return (1 - self.labels) * soft + self.labels / self.share * hard

@@ -22,7 +22,7 @@ from counterpoint.interfaces import ItemInfo, Losses, Method, Vectors, Views
 
 
 class Imitation(Method):
-    """A student's encoder; and a teacher's, which stays as it is, or what it has ``said`` of every item (n, d)."""
+    """A student's encoder; and a teacher's, which stays as it is, or what it has ``targets`` of every item (n, d)."""
 
     views = 1
 
@@ -31,14 +31,14 @@ class Imitation(Method):
         encoder: nn.Module,
         teacher: nn.Module | None = None,
         *,
-        said: Float[Tensor, "n d"] | None = None,
+        targets: Float[Tensor, "n d"] | None = None,
         temperature: float = 0.1,
     ) -> None:
         super().__init__()
         self.encoder, self.temperature = encoder, temperature
         self.teacher = None if teacher is None else teacher.requires_grad_(False)
-        self.said: Tensor | None
-        self.register_buffer("said", said, persistent=False)
+        self.targets: Tensor | None
+        self.register_buffer("said", targets, persistent=False)
 
     def train(self, mode: bool = True) -> Imitation:
         """As every module's, but the teacher only ever answers."""
@@ -55,7 +55,7 @@ class Imitation(Method):
         return self.encoder(views[0]), taught
 
     def compare(self, vectors: Vectors, items: ItemInfo) -> Losses:
-        taught = vectors[1] if self.said is None else self.said[items.index]
+        taught = vectors[1] if self.targets is None else self.targets[items.index]
         student, teacher = self._alike(vectors[0]), self._alike(taught)
         own = torch.eye(len(student), dtype=torch.bool, device=student.device)
         return -(teacher.exp() * student).masked_fill(own, 0).sum(dim=1)

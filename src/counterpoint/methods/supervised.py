@@ -1,7 +1,7 @@
 r"""Supervised: learn the labels themselves, from few items or many.
 
     p = softmax(W top(f(view)))
-    loss_i = -w_{y_i} log p_{y_i},   w_y = n / (k n_y)        each item of one class; of several, see ``naming``
+    loss_i = -w_{y_i} log p_{y_i},   w_y = n / (k n_y)        each item of one class; of several, see ``label_type``
 
 What SimCLRv2 does after contrast: fine-tuning from a layer of the projection head, Chen et al. 2020, arXiv:2006.10029,
 section 2.  Around an encoder that never learned it is the baseline that contrast has to beat.  Every class weighs the
@@ -32,7 +32,7 @@ class Supervised(Method):
         encoder: nn.Module,
         top: nn.Module,
         class_ids: Int64[Tensor, "n ..."],
-        naming: LabelType,
+        label_type: LabelType,
         *,
         frozen: bool = False,
         settled: bool = False,
@@ -40,9 +40,9 @@ class Supervised(Method):
         super().__init__()
         self.encoder, self.top, self.frozen = encoder.requires_grad_(not frozen), top, frozen
         self.settled = settled
-        self.naming = naming
+        self.label_type = label_type
         self.register_buffer("class_ids", class_ids)
-        self.register_buffer("weight", naming.weights(class_ids))
+        self.register_buffer("weight", label_type.weights(class_ids))
 
     def train(self, mode: bool = True) -> Supervised:
         """As every module's, but a frozen encoder only answers, and normalisations that are settled stay so."""
@@ -58,4 +58,4 @@ class Supervised(Method):
         return (self.top(self.encoder(views[0])),)
 
     def compare(self, vectors: Vectors, items: ItemInfo) -> Losses:
-        return self.naming.loss(vectors[0].float(), self.class_ids[items.index], self.weight)
+        return self.label_type.loss(vectors[0].float(), self.class_ids[items.index], self.weight)

@@ -86,7 +86,7 @@ class Images(Modality):
         levels = _settled(items, channels, options.data.range)
         mean, deviation = _moments(items) if like is None else (list(like.mean), list(like.std))
         if like is not None:
-            items.notes = [*items.notes, like.said()]
+            items.notes = [*items.notes, like.described()]
         elif options.weights is not None:
             items.notes = [*items.notes, UNSAID]
         views = options.views if isinstance(options.views, str) else "callable"
@@ -135,7 +135,7 @@ class Images(Modality):
         views, size = self.sight.views, self.sight.size
         if catalogue.split(views)[0] not in catalogue.SHELVES["views"]:
             return None  # nobody but its owner can make a callable look closer
-        augmentation: image_views.Look = catalogue.find("views", views, only=self.name)().local()
+        augmentation: image_views.Strengths = catalogue.find("views", views, only=self.name)().local()
         return self._standard(augmentation(batch, key, size=max(min(SMALLEST, size), size // 2)))
 
     def has_views(self) -> bool:
@@ -263,7 +263,7 @@ def _settled(items: PictureItems, channels: int, said: str | None) -> Range | No
         levels = measured(items.sample())
     items.scale = scale(items.kind, levels, items.sample)
     if levels is not None:
-        items.notes = [*items.notes, levels.said(items.kind)]
+        items.notes = [*items.notes, levels.described(items.kind)]
     return levels
 
 

@@ -94,7 +94,7 @@ class Series(Modality):
         spread = [each if each > 0 else 1.0 for each in deviation]
         schema = NO_COLUMNS if sheet is None else sheet.schema
         shape = Shape(form, columns, list(mean), spread, views, schema, options.data)
-        series = cls(shape, options.views if callable(options.views) else _found(views))
+        series = cls(shape, options.views if callable(options.views) else _changes(views))
         return series, series._items(steps, sheet)
 
     def open(self, source: object) -> Items:
@@ -122,7 +122,7 @@ class Series(Modality):
 
     def augmentation(self, batch: Float[Tensor, "b c t"], key: Int64[Tensor, " b"]) -> Float[Tensor, "b c t"]:
         if self._augmentation is None:
-            self._augmentation = _found(self.shape.views)
+            self._augmentation = _changes(self.shape.views)
         return self._augmentation(batch, key)
 
     def strength(self, by: float) -> str:
@@ -221,7 +221,7 @@ def _channels_first(
     return values if is_first else values.transpose(0, 2, 1)
 
 
-def _found(views: str) -> Callable[..., Tensor]:
+def _changes(views: str) -> Callable[..., Tensor]:
     """A function of a batch and its keys."""
     if views == "callable":
         raise InputError("This model was trained with views by a callable; give it again as views=... to train on.")

@@ -95,8 +95,8 @@ class Table(Modality):
         views = "corrupt" if views == "auto" else views
         schema = NO_COLUMNS if sheet is None else sheet.schema
         layout = Layout(features, width, views, schema, options.data)
-        items = _opened(columns, layout, sheet)
-        table = cls(layout, options.views if callable(options.views) else _found(items.values, layout))
+        items = _open_columns(columns, layout, sheet)
+        table = cls(layout, options.views if callable(options.views) else _changes(items.values, layout))
         table._rows = items.values
         return table, items
 
@@ -104,19 +104,19 @@ class Table(Modality):
         width = self.layout.width
         if is_columns(source) != (width is None):
             wanted = f"the columns {listed(self.uses())}" if width is None else f"arrays of {width} columns"
-            got = f"the columns {listed(read_frame(source).columns)}" if is_columns(source) else _said(source)
+            got = f"the columns {listed(read_frame(source).columns)}" if is_columns(source) else _described(source)
             raise SourceError(f"The model was trained with {wanted}. Got {got}.")
         if width is None:
             sheet = later_sheet(source, self.layout.schema, self.name, self.layout.options)
             memory_items.required(sheet.frame.columns, self.uses())
-            items = _opened(_columns(sheet, self.uses()), self.layout, sheet)
+            items = _open_columns(_columns(sheet, self.uses()), self.layout, sheet)
         else:
             columns = _of_array(source, self.layout.options)
             if len(columns) != width:
                 raise SourceError(
                     f"The model was trained with arrays of {width} columns. Got an array of {len(columns)} columns."
                 )
-            items = _opened(columns, self.layout, None)
+            items = _open_columns(columns, self.layout, None)
         if self._rows is None:  # a restored table draws its replacements from the first data it is given
             self._rows = items.values
         return items
@@ -132,7 +132,7 @@ class Table(Modality):
         if self._augmentation is None:
             if self._rows is None:
                 raise InputError("This table was restored without rows to draw from. Open some data first.")
-            self._augmentation = _found(self._rows, self.layout)
+            self._augmentation = _changes(self._rows, self.layout)
         return self._augmentation(batch, key)
 
     def strength(self, by: float) -> str:
@@ -234,12 +234,12 @@ def _columns(sheet: Sheet, names: Sequence[str]) -> dict[str, Cells]:
     return {name: sheet.words(name) if name in categories else sheet.numbers(name) for name in names}
 
 
-def _said(source: object) -> str:
+def _described(source: object) -> str:
     array = memory_items.array_of(source)
     return repr(source)[:80] if array is None else f"an array of shape {array.shape}"
 
 
-def _opened(columns: Mapping[str, Cells], layout: Layout, sheet: Sheet | None) -> memory_items.Rows:
+def _open_columns(columns: Mapping[str, Cells], layout: Layout, sheet: Sheet | None) -> memory_items.Rows:
     values = np.concatenate([encoded(each, columns[each.name]) for each in layout.features], axis=1)
     return (
         memory_items.Rows.of(values)
@@ -259,7 +259,7 @@ def _unseen(columns: Mapping[str, Cells], layout: Layout) -> list[str]:
     return notes
 
 
-def _found(values: Float32[Tensor, "n d"], layout: Layout) -> Callable[..., Tensor]:
+def _changes(values: Float32[Tensor, "n d"], layout: Layout) -> Callable[..., Tensor]:
     """A function of a batch and its keys."""
     views = layout.views
     if views == "callable":

@@ -107,7 +107,7 @@ class Text(Modality):
         if borrowed is not None:
             read = replace(read, notes=[*read.notes, *borrowed.notes])
         text = cls(reading, options.views if callable(options.views) else None)
-        return text, text._learned(read, tokens, linked, told_apart=options.told_apart)
+        return text, text._learned(read, tokens, linked, compares_items=options.compares_items)
 
     def open(self, source: object) -> Items:
         read = self._read_later(source)
@@ -122,7 +122,7 @@ class Text(Modality):
         return self._items(read, self._prompted.numbers(read.texts))
 
     def augmentation(self, batch: Int64[Tensor, "b l"], key: Int64[Tensor, " b"]) -> Int64[Tensor, "b s"]:
-        return self._prompted.framed(self._looks(self._chosen(), batch, key))
+        return self._prompted.framed(self._augmented(self._chosen(), batch, key))
 
     def strength(self, by: float) -> str:
         return strengthened(self.reading.views, by, only=self.name)
@@ -131,7 +131,7 @@ class Text(Modality):
         if catalogue.split(self.reading.views)[0] not in catalogue.SHELVES["views"]:
             return None
         near = catalogue.find("views", self.reading.views, only=self.name)().local()
-        return self._prompted.framed(self._looks(near, batch, key))
+        return self._prompted.framed(self._augmented(near, batch, key))
 
     def aligned(self, views: Views) -> Views:
         longest = max(view.shape[1] for view in views)
@@ -148,7 +148,7 @@ class Text(Modality):
         return self._prompted.framed(batch)
 
     def near_copies(self, batch: Int64[Tensor, "b l"], key: Int64[Tensor, " b"]) -> Views:
-        texts = self.tokenizer.said(batch)
+        texts = self.tokenizer.decode(batch)
         return tuple(
             self._prompted.framed(self._seen(each, texts, batch)) for each in near_copies.sentences(texts, key)
         )
@@ -195,7 +195,7 @@ class Text(Modality):
         return EncoderInput({"tokens": None}, recipe, len(self.tokenizer))
 
     def view_words(self, view: Int64[Tensor, "b l"]) -> list[str]:
-        return self.tokenizer.said(view)
+        return self.tokenizer.decode(view)
 
     def schema(self) -> Schema:
         return self.reading.schema
@@ -221,14 +221,14 @@ class Text(Modality):
         read = read if remark is None else replace(read, notes=[*read.notes, remark])
         return Written(read, tokens, self.reading.longest, self.tokenizer.pad)
 
-    def _learned(self, read: Texts, tokens: Ragged, linked: np.ndarray | None, *, told_apart: bool) -> Written:
+    def _learned(self, read: Texts, tokens: Ragged, linked: np.ndarray | None, *, compares_items: bool) -> Written:
         """Items to learn from: what a person should know of them, who belongs together, and who says the same."""
         notes, long = list(read.notes), int((tokens.lengths > self.reading.longest).sum())
         if linked is not None:
             notes.append(f"{len(linked):,} rows of pairs: {', '.join(self.reading.columns)}")
         if long:
             notes.append(f"{long:,} texts are longer than {self.reading.longest} tokens and are cut (--view-size)")
-        if not told_apart:
+        if not compares_items:
             return replace(self._items(replace(read, notes=notes), tokens), linked=linked)
         telling, size = self.tokenizer.telling(tokens)
         numbers = alike(telling, size=size)
@@ -262,10 +262,10 @@ class Text(Modality):
         part: Callable[..., Any] = catalogue.find("views", views, only=self.name)
         return part if ":" in views else part()
 
-    def _looks(self, augmentation: Callable[..., Any], batch: Tensor, key: Tensor) -> Tensor:
+    def _augmented(self, augmentation: Callable[..., Any], batch: Tensor, key: Tensor) -> Tensor:
         if isinstance(augmentation, Words):
             return augmentation(batch, key, begins=self._begins, pad=self.tokenizer.pad, mask=self.tokenizer.mask)
-        said = self.tokenizer.said(batch)
+        said = self.tokenizer.decode(batch)
         return self._seen(each_text(augmentation, said, key), said, batch)
 
     def _seen(self, views: Sequence[str], texts: Sequence[str], batch: Tensor) -> Int64[Tensor, "b s"]:

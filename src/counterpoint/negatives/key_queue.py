@@ -22,9 +22,9 @@ from counterpoint.comparison import Comparison, Relation, SameItem, Similarity, 
 
 @dataclass(frozen=True)
 class QueueRelation(Relation):
-    """Anchor i is positive to key ``own[i]``; negative to the queued keys, which stand behind those, of other items."""
+    """Anchor i has key ``positive[i]`` as positive, and as negatives the queued keys of other items, behind those."""
 
-    own: Int64[Tensor, " n"]
+    positive: Int64[Tensor, " n"]
     item: Int64[Tensor, " n"]
     keys: Int64[Tensor, " k"]
     queued: Int64[Tensor, " q"]
@@ -35,13 +35,13 @@ class QueueRelation(Relation):
         return len(self.keys)
 
     def masks(self, rows: slice) -> tuple[Bool[Tensor, "b m"], Bool[Tensor, "b m"]]:
-        column = torch.arange(self.count + len(self.queued), device=self.own.device)
-        negative = torch.zeros(len(self.own[rows]), len(column), dtype=torch.bool, device=column.device)
+        column = torch.arange(self.count + len(self.queued), device=self.positive.device)
+        negative = torch.zeros(len(self.positive[rows]), len(column), dtype=torch.bool, device=column.device)
         negative[:, self.count :] = self.item[rows, None] != self.queued[None, :]
-        return self.own[rows, None] == column[None, :], negative
+        return self.positive[rows, None] == column[None, :], negative
 
     def part(self, rows: slice) -> QueueRelation:
-        return replace(self, own=self.own[rows], item=self.item[rows])
+        return replace(self, positive=self.positive[rows], item=self.item[rows])
 
     def items(self) -> tuple[Int64[Tensor, " n"], Int64[Tensor, " m"]]:
         return self.item, torch.cat([self.keys, self.queued])
@@ -52,8 +52,8 @@ class QueueRelation(Relation):
             return None
         anchor, place = again.positive
         whole = slice(self.count, self.count + len(self.queued))
-        everyone = torch.arange(len(self.own), device=self.own.device)
-        return SparsePairs((everyone, self.own), (anchor, place + self.count), whole)
+        everyone = torch.arange(len(self.positive), device=self.positive.device)
+        return SparsePairs((everyone, self.positive), (anchor, place + self.count), whole)
 
 
 class Queue(nn.Module):
@@ -92,6 +92,6 @@ class Queue(nn.Module):
         similarity: Similarity,
     ) -> Comparison:
         """Each query with its own key as positive, and the keys of other items in the queue as negatives."""
-        own = torch.arange(len(queries), device=queries.device)
-        relation = QueueRelation(own, items, items, self.items.clone())
+        positive = torch.arange(len(queries), device=queries.device)
+        relation = QueueRelation(positive, items, items, self.items.clone())
         return Comparison(queries, torch.cat([keys, self.vectors.clone()]), relation, similarity)

@@ -34,14 +34,14 @@ from counterpoint.plans import within
 
 def true_negatives(
     negatives: Float[Tensor, " n"],
-    own: Float[Tensor, " n"],
+    positive: Float[Tensor, " n"],
     count: Float[Tensor, " n"],
     prior: float,
     temperature: Scale,
 ) -> Float[Tensor, " n"]:
     """The log of N g, from the log of the negatives' sum and the log of the positives' mean."""
     within("prior", prior, 0, 0.999)
-    share = own + torch.log(prior * count) - negatives
+    share = positive + torch.log(prior * count) - negatives
     some = share < -torch.finfo(share.dtype).tiny  # what is left is more than nothing, and its logarithm has a slope
     rest = negatives + torch.log(-torch.expm1(torch.where(some, share, -1.0))) - math.log1p(-prior)
     floor = torch.log(count) - 1 / temperature
@@ -54,8 +54,10 @@ def from_sums(whole: RowSums, *, temperature: Scale = 0.1, prior: float = 0.1) -
     if sparse is None:
         return None
     anchor, s = whole.positives(sparse, temperature)
-    own = whole.log_sum(anchor, s) - whole.log_sum(anchor, torch.zeros_like(s))
-    others = true_negatives(whole.negatives(sparse, temperature), own, whole.negative_count(sparse), prior, temperature)
+    positive = whole.log_sum(anchor, s) - whole.log_sum(anchor, torch.zeros_like(s))
+    others = true_negatives(
+        whole.negatives(sparse, temperature), positive, whole.negative_count(sparse), prior, temperature
+    )
     return whole.mean(anchor, -functional.logsigmoid(s - others.index_select(0, anchor)))
 
 
@@ -64,8 +66,8 @@ def debiased(tile: Tile, *, temperature: Scale = 0.1, prior: float = 0.1) -> Flo
     """One loss per anchor, in nats. An anchor without positives or without negatives has loss 0 and no gradient."""
     s = tile.similarity / temperature
     count = tile.positive.sum(dim=1).clamp(min=1)
-    own = s.masked_fill(~tile.positive, -torch.inf).logsumexp(dim=1) - torch.log(count.to(s.dtype))
+    positive = s.masked_fill(~tile.positive, -torch.inf).logsumexp(dim=1) - torch.log(count.to(s.dtype))
     negatives = s.masked_fill(~tile.negative, -torch.inf).logsumexp(dim=1)
-    others = true_negatives(negatives, own, tile.negative.sum(dim=1).to(s.dtype), prior, temperature)
+    others = true_negatives(negatives, positive, tile.negative.sum(dim=1).to(s.dtype), prior, temperature)
     lost = -functional.logsigmoid(s - others[:, None]).masked_fill(~tile.positive, 0.0)
     return lost.sum(dim=1) / count

@@ -35,14 +35,14 @@ from counterpoint.plans import within
 
 def true_negatives(
     negatives: Float[Tensor, " n"],
-    own: Float[Tensor, " n"],
+    positive: Float[Tensor, " n"],
     count: Float[Tensor, " n"],
     prior: float,
     temperature: Scale,
 ) -> Float[Tensor, " n"]:
     """The log of N g, from the logs of N E over the negatives and of E over the positives."""
     within("prior", prior, 0, 0.999)
-    share = own + torch.log(prior * count) - negatives
+    share = positive + torch.log(prior * count) - negatives
     some = share < -torch.finfo(share.dtype).tiny  # what is left is more than nothing, and its logarithm has a slope
     rest = negatives + torch.log(-torch.expm1(torch.where(some, share, -1.0))) - math.log1p(-prior)
     floor = torch.log(count) - 1 / temperature
@@ -58,11 +58,11 @@ def from_sums(
     if sparse is None:
         return None
     anchor, s = whole.positives(sparse, temperature)
-    own = whole.log_sum(anchor, (1 + beta) * s) - whole.log_sum(anchor, beta * s)
+    positive = whole.log_sum(anchor, (1 + beta) * s) - whole.log_sum(anchor, beta * s)
     count = whole.negative_count(sparse)
     weights = whole.negatives(sparse, temperature / beta) if beta > 0 else torch.log(count)
     negatives = torch.log(count) + whole.negatives(sparse, temperature / (1 + beta)) - weights
-    others = true_negatives(negatives, own, count, prior, temperature)
+    others = true_negatives(negatives, positive, count, prior, temperature)
     return whole.mean(anchor, -functional.logsigmoid(s - others.index_select(0, anchor)))
 
 

@@ -93,7 +93,7 @@ class Answers:
     least_certain: Examples
 
 
-def answers(run: Run, modality: Modality, asked: Items | None, items: Items | None) -> Answers:
+def answers(run: Run, modality: Modality, test: Items | None, items: Items | None) -> Answers:
     """From what ``evaluate`` and ``semi`` wrote, with pictures where the items are at hand."""
     found: Mapping[str, Any] = run.evaluation.get("classifier", {})
     classes = found.get("classes", [])
@@ -104,7 +104,7 @@ def answers(run: Run, modality: Modality, asked: Items | None, items: Items | No
         classes=classes,
         confusion=_cells(counts) if len(classes) <= CLASSES else [],
         pairs=_pairs(counts, classes),
-        most_wrong=_examples(found.get("most_wrong", []), modality, asked),
+        most_wrong=_examples(found.get("most_wrong", []), modality, test),
         least_certain=_examples(run.least_certain, modality, items),
     )
 

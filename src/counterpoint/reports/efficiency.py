@@ -37,7 +37,7 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Way:
+class Curve:
     """One way to use labels: its marks from few labels to many, joined by a line."""
 
     key: str
@@ -56,7 +56,7 @@ class Efficiency:
 
     level: str
     sentence: str
-    ways: Sequence[Way]
+    curves: Sequence[Curve]
     across: Sequence[Tick]
     up: Sequence[Tick]
     heads: Sequence[str]
@@ -87,18 +87,18 @@ def efficiency(found: Mapping[str, Any]) -> Efficiency | None:
         return Mark(across(labels) + aside, y, low, high)
 
     middle = (len(names) - 1) / 2
-    ways = [
-        Way(key, NAMES[key], [mark(row["ways"][key], row["labels"], APART * (place - middle)) for row in rows])
+    curves = [
+        Curve(key, NAMES[key], [mark(row["ways"][key], row["labels"], APART * (place - middle)) for row in rows])
         for place, key in enumerate(names)
     ]
     if "student" in found:
         aside = APART * (len(names) - middle)
-        ways.append(Way("distilled", NAMES["student"], [mark(found["student"], found["student"]["labels"], aside)]))
+        curves.append(Curve("distilled", NAMES["student"], [mark(found["student"], found["student"]["labels"], aside)]))
     level, sentence = _verdict(rows[-1], names)
     return Efficiency(
         level=level,
         sentence=sentence,
-        ways=ways,
+        curves=curves,
         across=[Tick(across(row["labels"]), row["budget"]) for row in rows],
         up=[Tick(_up(each, axis), f"{100 * each:g}%") for each in axis],
         heads=[NAMES[name] for name in names],

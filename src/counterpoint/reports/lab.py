@@ -44,7 +44,7 @@ class Dot:
     y: float
     kind: str
     name: str
-    said: tuple[float, float, str] | None = None
+    label: tuple[float, float, str] | None = None
     """Where the name stands, and how it is anchored; None where it would cover another."""
 
 
@@ -59,7 +59,7 @@ class Plot:
     """What goes up."""
 
 
-def write_looks(folder: Path, found: Mapping[str, Any], strips: Sequence[str], items: str) -> Path:
+def write_lab(folder: Path, found: Mapping[str, Any], strips: Sequence[str], items: str) -> Path:
     """Write ``report.html`` into the folder and return its path; the strips are data URLs, empty where none is."""
     drawn = template("looks").render(
         name=folder.name,
@@ -93,10 +93,10 @@ def cells(row: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [*figures, ("" if row["change"] is None else f"{row['change']:.2f}", "")]
 
 
-def plot(looks: Sequence[Mapping[str, Any]]) -> Plot:
+def plot(augmentations: Sequence[Mapping[str, Any]]) -> Plot:
     """Where every look stands: accuracy across; damage up, or similarity where there are no labels."""
-    damaged = looks[0]["damage"] is not None
-    heights = [100 * row["damage"]["value"] if damaged else row["similarity"] for row in looks]
+    damaged = augmentations[0]["damage"] is not None
+    heights = [100 * row["damage"]["value"] if damaged else row["similarity"] for row in augmentations]
     up = ticks(min(heights), max([*heights, 0.0] if damaged else heights), 6)
     across = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
     right = WIDTH - 16
@@ -111,10 +111,10 @@ def plot(looks: Sequence[Mapping[str, Any]]) -> Plot:
             row["kind"],
             row["name"],
         )
-        for row, height in zip(looks, heights, strict=True)
+        for row, height in zip(augmentations, heights, strict=True)
     ]
     for place_of, dot in enumerate(dots):  # the whole look comes first, so its name finds room
-        dots[place_of] = replace(dot, said=_free(dot, dots))
+        dots[place_of] = replace(dot, label=_free(dot, dots))
     text = (lambda value: f"{value:+g}".replace("-", MINUS).replace("+0", "0")) if damaged else _short
     return Plot(
         dots,
@@ -139,9 +139,9 @@ def _clear(left: float, base: float, wide: float, dot: Dot) -> bool:
     """Whether a name covers neither a dot nor its name."""
     if left - 6 < dot.x < left + wide + 6 and base - 15 < dot.y < base + 6:
         return False
-    if dot.said is None:
+    if dot.label is None:
         return True
-    other, height, anchor = dot.said
+    other, height, anchor = dot.label
     reach = LETTER * len(dot.name)
     other -= reach if anchor == "end" else 0
     return abs(height - base) > 12 or other > left + wide or other + reach < left

@@ -41,18 +41,18 @@ def write_report(
     items: Items | None,
     *,
     labels: Sequence[str] | None = None,
-    asked: Items | None = None,
+    test: Items | None = None,
 ) -> Path:
     """Write ``report.html`` into the run folder, whole or not at all, and return its path.
 
     Whatever the folder lacks is named with the command that makes it. Without ``items`` there is no gallery and no
-    map; ``labels``, one for each item, colour the map and are never learned from. ``asked`` are the items that the
+    map; ``labels``, one for each item, colour the map and are never learned from. ``test`` are the items that the
     scores are about.
     """
     if labels is not None and items is not None and len(labels) != len(items):
         raise LabelError(f"Got {counted(len(labels), 'label')} but {counted(len(items), 'item')}; give one for each.")
     run = _with_views(read_run(folder), model, items)
-    page = _render(run, model, items, labels, asked)
+    page = _render(run, model, items, labels, test)
     target = folder / "report.html"
     # Names of files may hold bytes that are no text; they are shown by their numbers.
     write_text(target, page.encode("utf-8", "backslashreplace").decode("utf-8"))
@@ -74,7 +74,7 @@ def _with_views(run: Run, model: Model, items: Items | None) -> Run:
     return read_run(run.folder)
 
 
-def _render(run: Run, model: Model, items: Items | None, labels: Sequence[str] | None, asked: Items | None) -> str:
+def _render(run: Run, model: Model, items: Items | None, labels: Sequence[str] | None, test: Items | None) -> str:
     sample = None if items is None or len(items) == 0 else take_sample(model, items, labels)
     views, views_size = inlined(run.views) if run.views else ("", (0, 0))
     return template("report").render(
@@ -85,7 +85,7 @@ def _render(run: Run, model: Model, items: Items | None, labels: Sequence[str] |
         scores=scores(run.evaluation),
         efficiency=efficiency(run.budget),
         plot=plot,
-        answers=answers(run, model.modality, asked, items),
+        answers=answers(run, model.modality, test, items),
         charts=charts.curves(run.records, int(run.contrast.get("steps_per_epoch") or 0)),
         box=charts,
         views=views,
@@ -150,14 +150,14 @@ def _time(seconds: float) -> str:
 
 def _choices(plan: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
     """Every settled choice: its name, its value, what was asked where it differs, its help."""
-    asked, settled = plan.get("asked", {}), plan.get("settled", {})
+    test, settled = plan.get("asked", {}), plan.get("settled", {})
     helps = [{each.name: each.metadata["help"] for each in dataclasses.fields(kind)} for kind in KINDS]
     help = min(helps, key=lambda known: len(known.keys() ^ settled.keys()))
     return [
-        (name, _said(value), "" if asked.get(name) == value else _said(asked.get(name)), help.get(name, ""))
+        (name, _formatted(value), "" if test.get(name) == value else _formatted(test.get(name)), help.get(name, ""))
         for name, value in settled.items()
     ]
 
 
-def _said(value: Any) -> str:
+def _formatted(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)

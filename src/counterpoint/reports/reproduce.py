@@ -26,8 +26,8 @@ def again(plan: Mapping[str, Any], steps: int) -> str:
     >>> again({"source": "a.csv", "steps_per_epoch": 10, "data": {"without": "y"}, "asked": {"epochs": 2}}, 20)
     "cp.fit('a.csv', without='y', epochs=2)"
     """
-    asked, settled = plan.get("asked", {}), plan.get("settled", {})
-    timed = bool(asked.get("minutes")) and steps > 0 and "steps_per_epoch" in plan
+    test, settled = plan.get("asked", {}), plan.get("settled", {})
+    timed = bool(test.get("minutes")) and steps > 0 and "steps_per_epoch" in plan
     made = {name: settled[name] for name in SETTLED_BY_TIME if name in settled} if timed else {}
     if timed:
         made = {"epochs": math.ceil(steps / plan["steps_per_epoch"]), **made}
@@ -38,7 +38,7 @@ def again(plan: Mapping[str, Any], steps: int) -> str:
     if "steps_per_epoch" not in plan or not plan.get("source") or plan.get("classes"):
         return ""  # which labels a call was given is not kept
     usual = {**Plan().record(), **AS_IT_IS.record()}
-    given = {**plan.get("data", {}), **asked}
+    given = {**plan.get("data", {}), **test}
     chosen = {name: value for name, value in given.items() if value != usual.get(name) and name != "minutes"}
     named = [f"{name}={value!r}" for name, value in {**chosen, **made}.items()]
     return f"cp.fit({', '.join([repr(plan['source']), *named])})"

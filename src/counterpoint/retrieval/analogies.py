@@ -43,7 +43,7 @@ def alike(z: Embeddings, like: Sequence[str], unlike: Sequence[str] = (), *, k: 
 
 
 @dataclass(frozen=True)
-class Asked:
+class AnalogyQuestions:
     """Questions of four words each, whose words are all known, by the number of their section; how many were not."""
 
     questions: Int64[np.ndarray, "q 4"]
@@ -52,7 +52,7 @@ class Asked:
     unknown: int
 
 
-def questions(lines: Sequence[str], z: Embeddings) -> Asked:
+def questions(lines: Sequence[str], z: Embeddings) -> AnalogyQuestions:
     """The questions in a file like that of word2vec: ": section", then four words in each line.
 
     Each is looked up as it is written, and where there is no such word in lower case.
@@ -79,15 +79,15 @@ def questions(lines: Sequence[str], z: Embeddings) -> Asked:
                 unknown += 1
     if not rows:
         raise InputError("No question is of words that the model knows, so there is nothing to ask.")
-    return Asked(np.asarray(rows), np.asarray(section), sections, unknown)
+    return AnalogyQuestions(np.asarray(rows), np.asarray(section), sections, unknown)
 
 
-def answered(z: Embeddings, asked: Asked) -> Bool[np.ndarray, " q"]:
+def answered(z: Embeddings, questions: AnalogyQuestions) -> Bool[np.ndarray, " q"]:
     """Of every question a, b, c, d whether d is the word most like b and c and unlike a, of all but those three."""
     vectors = unit(z.vectors)
-    a, b, c, d = asked.questions.T
+    a, b, c, d = questions.questions.T
     index, _ = nearest(z, vectors[b] - vectors[a] + vectors[c], k=min(4, len(z)))
-    given = (index[:, :, None] == asked.questions[:, None, :3]).any(axis=2)
+    given = (index[:, :, None] == questions.questions[:, None, :3]).any(axis=2)
     first = index[np.arange(len(index)), given.argmin(axis=1)]
     right: Bool[np.ndarray, " q"] = first == d
     return right

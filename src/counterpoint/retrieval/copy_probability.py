@@ -74,13 +74,13 @@ def learned(vectors: Float32[np.ndarray, "n d"], known: Evidence | None) -> Meas
         ("whitened vectors", whitened(vectors), by_vectors),
         ("plain features", centred(known.features), by_features),
     ]
-    told_apart = np.asarray([_told_apart(space, copies) for _, space, copies in trials])
-    best = told_apart.max()
+    compares_items = np.asarray([_separated(space, copies) for _, space, copies in trials])
+    best = compares_items.max()
     enough = best - np.sqrt(best * (1 - best) / len(np.unique(rows)))
-    return _measure(*trials[int(np.flatnonzero(told_apart >= enough)[0])])
+    return _measure(*trials[int(np.flatnonzero(compares_items >= enough)[0])])
 
 
-def _told_apart(space: Space, copies: Copies) -> float:
+def _separated(space: Space, copies: Copies) -> float:
     """The share of planted copies that are closer than all but rare items are to the one nearest to them.
 
     How close those are follows from the middle of the distribution, which few copies among the items leave as it is:

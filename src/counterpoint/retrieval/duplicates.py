@@ -41,7 +41,7 @@ TOLD_APART = 0.5
 """Share of planted copies that are found where vectors tell items apart."""
 
 
-class Found(NamedTuple):
+class Pairs(NamedTuple):
     """Pairs of rows, the closest first, with their cosine similarity and probability."""
 
     i: Int64[np.ndarray, " p"]
@@ -75,7 +75,7 @@ def duplicates(
         measure = learned(z.vectors[rows], None if known is None else known.of(rows))
     near = _near(z.vectors[rows], measure, threshold, precision)
     near = near._replace(i=rows[near.i], j=rows[near.j])
-    equal = Found(first[again], again, np.ones(len(again)), np.ones(len(again)))
+    equal = Pairs(first[again], again, np.ones(len(again)), np.ones(len(again)))
     pairs = [
         Pair(z.names[i], z.names[j], (int(i), int(j)), float(similarity), _known(probability), equal=found is equal)
         for found in (equal, near)
@@ -121,24 +121,24 @@ def _check(z: Embeddings, threshold: float | None, precision: float) -> None:
 
 def _near(
     vectors: Float32[np.ndarray, "n d"], measure: Measure | None, threshold: float | None, precision: float
-) -> Found:
+) -> Pairs:
     """The pairs among different items that are listed."""
     if measure is None and threshold is None:
-        return Found(*np.zeros((2, 0), dtype=np.int64), *np.zeros((2, 0)))
+        return Pairs(*np.zeros((2, 0), dtype=np.int64), *np.zeros((2, 0)))
     z = unit(vectors - vectors.mean(axis=0))
     i, j = measure.pairs if measure and threshold is None else _above(z, threshold or 0.0)
     similarity = 1 - apart(z, i, z, j).astype(np.float64) ** 2 / 2
     if measure is None:
         order = np.argsort(-similarity, kind="stable")
-        return Found(i[order], j[order], similarity[order], np.full(len(order), np.nan))
+        return Pairs(i[order], j[order], similarity[order], np.full(len(order), np.nan))
     close = measure.closeness(i, j)
     order = np.argsort(-close if threshold is None else -similarity, kind="stable")
     probability = measure.probability(close[order])
-    found = Found(i[order], j[order], similarity[order], probability)
+    found = Pairs(i[order], j[order], similarity[order], probability)
     if threshold is not None:
         return found
     mean = np.cumsum(probability) / np.arange(1, len(probability) + 1)
-    return Found(*(each[(probability >= PROBABLE) & (mean >= precision)] for each in found))
+    return Pairs(*(each[(probability >= PROBABLE) & (mean >= precision)] for each in found))
 
 
 def _above(z: Float32[np.ndarray, "n d"], threshold: float) -> tuple[Int64[np.ndarray, " p"], Int64[np.ndarray, " p"]]:
@@ -155,7 +155,7 @@ def _above(z: Float32[np.ndarray, "n d"], threshold: float) -> tuple[Int64[np.nd
     return i, j
 
 
-def _groups(names: Sequence[str], near: Found, equal: Found) -> list[Group]:
+def _groups(names: Sequence[str], near: Pairs, equal: Pairs) -> list[Group]:
     """Complete groups of different items, each with those that are equal to one of them; the largest first."""
     members: dict[int, list[int]] = {}
     for i, j in zip(equal.i.tolist(), equal.j.tolist(), strict=True):

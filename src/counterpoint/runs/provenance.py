@@ -26,7 +26,7 @@ def directory() -> str | None:
         return None
 
 
-def said(source: object) -> str | None:
+def described(source: object) -> str | None:
     """What a source or labels were, in a file: a path, or the type of an object."""
     if source is None or isinstance(source, str | Path):
         return None if source is None else str(_followed(source))
@@ -36,7 +36,7 @@ def said(source: object) -> str | None:
 def placed(name: str, source: object) -> dict[str, str | None]:
     """What a source was, where it can be found from any folder, if it is a file or a folder, and who says so."""
     path = Path(_followed(source)) if isinstance(source, str | Path) else None
-    given, found = said(source), path is not None and (path.exists() or is_pattern(path))
+    given, found = described(source), path is not None and (path.exists() or is_pattern(path))
     return run_folder.sealed(name, given, str(path.absolute()) if path is not None and found else None)
 
 

@@ -156,21 +156,21 @@ def tested_on(folder: Path) -> str | None:
 
 
 def merged(
-    asked: Mapping[str, Any], before: Mapping[str, Any], usual: Mapping[str, Any], settled: Mapping[str, Any]
+    requested: Mapping[str, Any], before: Mapping[str, Any], usual: Mapping[str, Any], settled: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The choices to resume with: those of the run. Asking for others is refused.
 
     >>> merged({"epochs": None, "seed": 0}, {"epochs": 9, "seed": 0}, {"epochs": None, "seed": 0}, {})
     {'epochs': 9, 'seed': 0}
     """
-    for name, value in asked.items():
+    for name, value in requested.items():
         was = before.get(name) if before.get(name) != usual[name] else settled.get(name, before.get(name))
         if value not in (usual[name], was):
             raise RunError(
                 f"The run was started with {option(name)}={was!r}, and {value!r} is asked for now. "
                 f"Leave out {option(name)} to resume, or start anew with --overwrite."
             )
-    require_trusted({name: value for name, value in before.items() if value != asked.get(name)}, "The run")
+    require_trusted({name: value for name, value in before.items() if value != requested.get(name)}, "The run")
     remember(*(before.get(name) for name in PARTS))  # in a step of this run, they are the person's
     return dict(before)
 

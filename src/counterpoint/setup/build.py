@@ -171,11 +171,11 @@ def compared_by(plan: Plan) -> dict[str, Any]:
     {'objective': 'info_nce', 'temperature': 0.5}
     """
     name, options = catalogue.split(plan.objective)
-    said: dict[str, Any] = {"objective": plan.method if name == "auto" else name}
+    described: dict[str, Any] = {"objective": plan.method if name == "auto" else name}
     if name == "auto" or not _has_temperature(plan.objective):
-        return said
+        return described
     temperature = options.get("temperature", plan.temperature)
-    return said if isinstance(temperature, str) else {**said, "temperature": temperature}
+    return described if isinstance(temperature, str) else {**described, "temperature": temperature}
 
 
 def encoded_length(encoder: nn.Module, views: Tensor) -> int:

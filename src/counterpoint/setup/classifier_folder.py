@@ -12,7 +12,7 @@ from counterpoint.interfaces import Items
 from counterpoint.model import Model
 from counterpoint.plans import Choices
 from counterpoint.runs import run_folder
-from counterpoint.runs.provenance import command, directory, placed, said
+from counterpoint.runs.provenance import command, described, directory, placed
 from counterpoint.setup.progress import conclude
 from counterpoint.storage.files import expanded, write_json, write_text
 from counterpoint.training.diagnostics import Level
@@ -57,7 +57,7 @@ def leave(
     conclude({"level": level, "sentence": conclusion}, [])
 
 
-def asked_for(source: object, labels: object, choices: Choices) -> dict[str, Any]:
+def requested_record(source: object, labels: object, choices: Choices) -> dict[str, Any]:
     """What was asked, for ``plan.json``."""
-    given = {**placed("source", source), "labels": said(labels), "command": command(), "directory": directory()}
+    given = {**placed("source", source), "labels": described(labels), "command": command(), "directory": directory()}
     return {**given, "asked": choices.record(), "settled": choices.record()}

@@ -77,34 +77,36 @@ def _read_by(plan: Plan) -> Plan:
     return dataclasses.replace(plan, **wanted)
 
 
-def opened(source: object, asked: Plan, own: UserParts, processes: Processes = ALONE) -> tuple[Modality, Items]:
+def open_dataset(
+    source: object, requested: Plan, user_parts: UserParts, processes: Processes = ALONE
+) -> tuple[Modality, Items]:
     """Recognise and open the data of a plan."""
-    pairs = paired_columns(own.pairs)
+    pairs = paired_columns(user_parts.pairs)
     options = DataOptions(
-        kind=asked.modality,
-        views=own.views or asked.views,
-        view_size=asked.view_size,
-        data=own.data,
-        labels=own.labels,
-        encoder="auto" if own.encoder is not None else asked.encoder,
-        weights=asked.weights,
-        preprocessing=preprocessing_said(own.encoder),
+        kind=requested.modality,
+        views=user_parts.views or requested.views,
+        view_size=requested.view_size,
+        data=user_parts.data,
+        labels=user_parts.labels,
+        encoder="auto" if user_parts.encoder is not None else requested.encoder,
+        weights=requested.weights,
+        preprocessing=stated_preprocessing(user_parts.encoder),
         pairs=pairs,
-        told_apart=asks_for(catalogue.find("method", asked.method), "objective"),
+        compares_items=asks_for(catalogue.find("method", requested.method), "objective"),
         progress=decoding(),
     )
     with processes.first_before_others():
         held, kind = recognised(source, options)
-        catalogue.find("method", asked.method, only=kind.name)
-        if asked.recipe is not None:
-            catalogue.find("recipe", asked.recipe, only=kind.name)
+        catalogue.find("method", requested.method, only=kind.name)
+        if requested.recipe is not None:
+            catalogue.find("recipe", requested.recipe, only=kind.name)
         return kind.fit(held, options)
 
 
-def preprocessing_said(network: nn.Module | None) -> Mapping[str, Any] | None:
+def stated_preprocessing(network: nn.Module | None) -> Mapping[str, Any] | None:
     """How a network of the user's own says that it is shown pictures, if it does."""
-    said = getattr(network, "preprocessing", None)
-    return said if isinstance(said, Mapping) else None
+    described = getattr(network, "preprocessing", None)
+    return described if isinstance(described, Mapping) else None
 
 
 def paired_columns(pairs: object) -> tuple[str, ...]:
@@ -196,9 +198,9 @@ def identity(items: Items, modality: Modality, encoder: str, answers: np.ndarray
     """A fingerprint of data, of how it is seen and of what is said of it, where that is learned from."""
     sample = items.take(spread(len(items), 16)).numpy().tobytes()
     kept = {name: value for name, value in modality.settings().items() if name not in ("schema", "options")}
-    said = [list(items.names), kept, encoder]
+    described = [list(items.names), kept, encoder]
     named = b"" if answers is None else answers.tobytes()
-    return hashlib.sha256(json.dumps(said).encode() + sample + named).hexdigest()
+    return hashlib.sha256(json.dumps(described).encode() + sample + named).hexdigest()
 
 
 def _shown(source: object) -> str:

@@ -22,11 +22,11 @@ from counterpoint.modality import Modality
 from counterpoint.plans import Plan
 from counterpoint.recipes.recipe import departures
 from counterpoint.setup.build import ClassIds, build_method, compared_by, completed, encoded_length
-from counterpoint.setup.dataset import Dataset, identity, opened
+from counterpoint.setup.dataset import Dataset, identity, open_dataset
 from counterpoint.setup.dataset import UserParts as UserParts
 from counterpoint.setup.dataset import chosen as chosen
 from counterpoint.setup.sizes import USUAL_BATCH, VIEWS_WANTED, fitting_batch, fitting_epochs
-from counterpoint.setup.supervision import Supervision, taught
+from counterpoint.setup.supervision import Supervision, supervise
 from counterpoint.setup.time_budget import gain, in_little_time, too_long
 from counterpoint.training.batches import local_views_of
 from counterpoint.training.config import TrainConfig, least_micro_batch, steps_per_epoch
@@ -118,8 +118,8 @@ class Experiment:
 
 def prepare(
     source: object,
-    asked: Plan,
-    own: UserParts,
+    requested: Plan,
+    user_parts: UserParts,
     *,
     began: float,
     before: Mapping[str, Any] | None = None,
@@ -127,25 +127,35 @@ def prepare(
     processes: Processes = ALONE,
 ) -> Experiment:
     """Open the data and build everything. ``before`` is the record of the run that is resumed, if one is."""
-    choose_device(asked.device)  # refused before anything is opened
-    modality, items = opened(source, asked, own, processes)
-    data = Dataset(modality, items, taught(asked, source, items, labels=own.labels, pairs=own.pairs))
+    choose_device(requested.device)  # refused before anything is opened
+    modality, items = open_dataset(source, requested, user_parts, processes)
+    data = Dataset(
+        modality, items, supervise(requested, source, items, labels=user_parts.labels, pairs=user_parts.pairs)
+    )
     if before is not None:
-        asked = dataclasses.replace(asked, **{name: before["settled"][name] for name in ("batch_size", "warmup")})
-    arrange = partial(arranged, data, own=own, began=began, before=before, measured=measured, processes=processes)
-    usual = arrange(asked)
-    if before is not None or own.encoder is not None or (short := in_little_time(asked, usual.recipe)) is None:
+        requested = dataclasses.replace(
+            requested, **{name: before["settled"][name] for name in ("batch_size", "warmup")}
+        )
+    arrange = partial(
+        arranged, data, user_parts=user_parts, began=began, before=before, measured=measured, processes=processes
+    )
+    usual = arrange(requested)
+    if (
+        before is not None
+        or user_parts.encoder is not None
+        or (short := in_little_time(requested, usual.recipe)) is None
+    ):
         return usual
     quick = arrange(short)
-    because = gain(asked.minutes, usual.recipe, quick.recipe)
+    because = gain(requested.minutes, usual.recipe, quick.recipe)
     better = dataclasses.replace(quick, because=because) if because else usual
-    return dataclasses.replace(better, because=better.because + too_long(asked.minutes, better.recipe, better.pace))
+    return dataclasses.replace(better, because=better.because + too_long(requested.minutes, better.recipe, better.pace))
 
 
 def arranged(
     data: Dataset,
-    asked: Plan,
-    own: UserParts,
+    requested: Plan,
+    user_parts: UserParts,
     *,
     began: float,
     before: Mapping[str, Any] | None = None,
@@ -154,13 +164,13 @@ def arranged(
 ) -> Experiment:
     """Build everything for data that is open; the arguments are those of ``prepare``."""
     keep_freed_memory()
-    device = choose_device(asked.device)
+    device = choose_device(requested.device)
     modality, items, learned = data.modality, data.items, data.learned
-    plan = _settled(asked, own, modality, len(learned.sampling), device, before)
+    plan = _settled(requested, user_parts, modality, len(learned.sampling), device, before)
     (rough,) = processes.sum(plan.precision == "bf16")
     if 0 < rough < processes.count:  # some machines compute it rightly and faster, others not
         plan = dataclasses.replace(plan, precision="fp32")
-    encoder, notes = first_encoder(modality, plan, own.encoder)
+    encoder, notes = first_encoder(modality, plan, user_parts.encoder)
     method = build_method(
         plan, encoder, items, modality, learned.class_ids, rows=learned.rows, duplicate_ids=learned.duplicate_ids
     )
@@ -170,52 +180,54 @@ def arranged(
         _require_fitting(plan, method, items, modality, recipe, learned.class_ids)
     per_epoch = steps_per_epoch(len(learned.sampling), recipe.batch_size)
     pace = None
-    if before is None and plan.epochs != 0 and (measured or asked.minutes is not None):
-        budget = MEASURED * 60 * (asked.minutes or 1.0)
-        pace = measure(method, items, modality, recipe, budget=budget, choose=asked.minutes is not None)
+    if before is None and plan.epochs != 0 and (measured or requested.minutes is not None):
+        budget = MEASURED * 60 * (requested.minutes or 1.0)
+        pace = measure(method, items, modality, recipe, budget=budget, choose=requested.minutes is not None)
     if before is not None:
         steps = int(before["steps"])
-    elif pace is not None and asked.minutes is not None:
-        left = 60 * OVERHEAD * asked.minutes - (time.monotonic() - began)
+    elif pace is not None and requested.minutes is not None:
+        left = 60 * OVERHEAD * requested.minutes - (time.monotonic() - began)
         steps = planned_steps(seconds=processes.from_first(left), per_step=pace.seconds, per_epoch=per_epoch)
     else:
-        wanted = recipe_of(modality, asked, own.encoder).get("views", VIEWS_WANTED)
-        epochs = fitting_epochs(len(learned.sampling), views=wanted) if asked.epochs is None else asked.epochs
+        wanted = recipe_of(modality, requested, user_parts.encoder).get("views", VIEWS_WANTED)
+        epochs = fitting_epochs(len(learned.sampling), views=wanted) if requested.epochs is None else requested.epochs
         steps = epochs * per_epoch
     plan = dataclasses.replace(plan, epochs=math.ceil(steps / per_epoch), minutes=None)
     recipe = dataclasses.replace(recipe, steps=steps)
-    return Experiment(plan, modality, items, method, recipe, learned, per_epoch, pace, own.encoder is None, notes=notes)
+    return Experiment(
+        plan, modality, items, method, recipe, learned, per_epoch, pace, user_parts.encoder is None, notes=notes
+    )
 
 
 def _settled(
-    asked: Plan,
-    own: UserParts,
+    requested: Plan,
+    user_parts: UserParts,
     modality: Modality,
     count: int,
     device: torch.device,
     before: Mapping[str, Any] | None,
 ) -> Plan:
     """The plan with everything that was left open filled in; a resumed run keeps its precision."""
-    whole = completed(asked)
+    whole = completed(requested)
     rate, decay = default_rates(catalogue.find("optimizer", whole.optimizer))
-    recipe = recipe_of(modality, asked, own.encoder)
-    precision = before["settled"]["precision"] if before else choose_precision(asked.precision, device)
+    recipe = recipe_of(modality, requested, user_parts.encoder)
+    precision = before["settled"]["precision"] if before else choose_precision(requested.precision, device)
     return dataclasses.replace(
         whole,
         modality=modality.name,
         batch_size=fitting_batch(
-            asked.batch_size, count, usual=recipe.get("batch_size", whole.batch_size or USUAL_BATCH)
+            requested.batch_size, count, usual=recipe.get("batch_size", whole.batch_size or USUAL_BATCH)
         ),
         device=str(device),
         precision=precision,
-        learning_rate=_first(asked.learning_rate, recipe.get("learning_rate"), whole.learning_rate, rate),
-        weight_decay=decay if asked.weight_decay is None else asked.weight_decay,
-        warmup=_first(asked.warmup, TrainConfig.warmup),
-        scaling="sqrt" if asked.scaling == "auto" else asked.scaling,
-        schedule="cosine" if asked.schedule == "auto" else asked.schedule,
-        local_views=asked.local_views or 0,
-        encoder=_encoder_name(own.encoder, asked.encoder, modality),
-        views=str(modality.settings().get("views", asked.views)),
+        learning_rate=_first(requested.learning_rate, recipe.get("learning_rate"), whole.learning_rate, rate),
+        weight_decay=decay if requested.weight_decay is None else requested.weight_decay,
+        warmup=_first(requested.warmup, TrainConfig.warmup),
+        scaling="sqrt" if requested.scaling == "auto" else requested.scaling,
+        schedule="cosine" if requested.schedule == "auto" else requested.schedule,
+        local_views=requested.local_views or 0,
+        encoder=_encoder_name(user_parts.encoder, requested.encoder, modality),
+        views=str(modality.settings().get("views", requested.views)),
         view_size=modality.settings().get("size"),
     )
 

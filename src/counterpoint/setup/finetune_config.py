@@ -12,7 +12,7 @@ from counterpoint.training.optimizers import default_rates
 
 
 def recipe(
-    asked: FinetunePlan | DistillPlan, batch_size: int, *, gentle: float = 1.0, wanted: float | None = None
+    requested: FinetunePlan | DistillPlan, batch_size: int, *, gentle: float = 1.0, wanted: float | None = None
 ) -> TrainConfig:
     """How to move the weights, for a number of steps that is yet to be said.
 
@@ -20,16 +20,16 @@ def recipe(
     """
     keep_freed_memory()
     device = choose_device("auto")
-    make = catalogue.find("optimizer", asked.optimizer)
+    make = catalogue.find("optimizer", requested.optimizer)
     own, decay = default_rates(make)
     usual = gentle * own if wanted is None else wanted
     return TrainConfig(
         steps=1,
         batch_size=batch_size,
         optimizer=make,
-        learning_rate=usual if asked.learning_rate is None else asked.learning_rate,
+        learning_rate=usual if requested.learning_rate is None else requested.learning_rate,
         weight_decay=decay,
-        seed=asked.seed,
+        seed=requested.seed,
         device=device,
         precision=choose_precision("auto", device),
     )

@@ -38,29 +38,29 @@ class Material:
     everything: Labelled
     learned: Labelled
     """What the classifier that is left learns from, as far as its budget goes."""
-    known: Labelled
+    train: Labelled
     """What is learned from wherever something is asked."""
-    asked: Labelled | None
+    test: Labelled | None
     """Who is asked; None where no label can be spared."""
     budgets: list[Budget]
-    """What is learned from ``known``, and smaller budgets to compare it with."""
+    """What is learned from ``train``, and smaller budgets to compare it with."""
     read: Labels
     """How the labels were read."""
 
     def identity(self) -> str:
         """A fingerprint of the items and of what they are named: a run is only resumed with the same."""
         sample = self.items.take(spread(len(self.items), 16)).numpy().tobytes()
-        said = json.dumps([list(self.items.names), list(self.known.classes), dict(self.modality.settings())])
+        described = json.dumps([list(self.items.names), list(self.train.classes), dict(self.modality.settings())])
         named = self.everything.labels.tobytes()
-        return hashlib.sha256(said.encode() + sample + named).hexdigest()
+        return hashlib.sha256(described.encode() + sample + named).hexdigest()
 
     @property
     def spared(self) -> bool:
         """Whether the labels that are asked about are kept from the classifier that is left, too."""
-        return self.learned is self.known and self.asked is not None
+        return self.learned is self.train and self.test is not None
 
 
-def gather(source: object, labels: object, asked: SemiPlan, *, data: ReadOptions) -> Material:
+def gather(source: object, labels: object, test: SemiPlan, *, data: ReadOptions) -> Material:
     """Open the data and part it.
 
     With a budget a fifth of all labels is asked about and never learned from. Without one every label is precious:
@@ -71,31 +71,31 @@ def gather(source: object, labels: object, asked: SemiPlan, *, data: ReadOptions
     options = DataOptions(data=data, labels=labels, progress=decoding())
     modality, items = open_source(source, options)
     unseen(labels, modality)
-    _require_networks(modality, len(items), asked)
+    _require_networks(modality, len(items), test)
     read = read_some_labels(labels, source, items)
     everything = Labelled.read(items, read)
-    limited = asked.per_class is not None or asked.fraction is not None
+    limited = test.per_class is not None or test.fraction is not None
     try:
-        known, questions = set_apart(everything, seed=asked.seed)
+        train, questions = set_apart(everything, seed=test.seed)
     except LabelError:
         if limited:
             raise
         return Material(modality, items, everything, everything, everything, None, [], read)
-    learned = known if limited else everything
-    drawn = budget(learned.labels, learned.classes, per_class=asked.per_class, fraction=asked.fraction, seed=asked.seed)
-    drawn_of_each = members(learned.labels[drawn], len(learned.classes), seed=asked.seed)
+    learned = train if limited else everything
+    drawn = budget(learned.labels, learned.classes, per_class=test.per_class, fraction=test.fraction, seed=test.seed)
+    drawn_of_each = members(learned.labels[drawn], len(learned.classes), seed=test.seed)
     most = max(map(len, drawn_of_each))
-    size = Budget(asked.per_class, (asked.fraction or 1.0) if asked.per_class is None else None)
+    size = Budget(test.per_class, (test.fraction or 1.0) if test.per_class is None else None)
     smaller = [Budget(each, None) for each in SMALLER if each < most]
-    return Material(modality, items, everything, learned, known, questions, [size, *smaller], read)
+    return Material(modality, items, everything, learned, train, questions, [size, *smaller], read)
 
 
-def _require_networks(modality: Modality, items: int, asked: SemiPlan) -> None:
+def _require_networks(modality: Modality, items: int, test: SemiPlan) -> None:
     """Refuse networks and batches that some step could not use, before the first begins."""
-    steps_per_epoch(items, fitting_batch(asked.batch_size, items))
+    steps_per_epoch(items, fitting_batch(test.batch_size, items))
     with torch.random.fork_rng():
-        modality.encoder(asked.encoder, asked.width)
-        if asked.student != "same":
-            modality.encoder(asked.student, asked.student_width)
-        elif asked.student_width is not None:
-            modality.encoder(asked.encoder, asked.student_width)
+        modality.encoder(test.encoder, test.width)
+        if test.student != "same":
+            modality.encoder(test.student, test.student_width)
+        elif test.student_width is not None:
+            modality.encoder(test.encoder, test.student_width)

@@ -53,7 +53,7 @@ class Supervision:
         return len(self.sampling) if isinstance(self.sampling, Partners) else None
 
 
-def taught(plan: Plan, source: object, items: Items, *, labels: object, pairs: object) -> Supervision:
+def supervise(plan: Plan, source: object, items: Items, *, labels: object, pairs: object) -> Supervision:
     """What the method of a plan learns from.
 
     Args:
@@ -94,9 +94,9 @@ def taught(plan: Plan, source: object, items: Items, *, labels: object, pairs: o
     read = _codes(plan, labels, source, items, pairs=kind == "pairs")
     class_ids = read.class_ids
     if kind == "pairs":
-        _, asked = split(class_ids, seed=plan.seed, share=KEPT)
-        kept = drawn_pairs(np.where(asked, class_ids, UNLABELLED), seed=plan.seed)
-        class_ids = np.where(asked, UNLABELLED, class_ids)
+        _, requested = split(class_ids, seed=plan.seed, share=KEPT)
+        kept = drawn_pairs(np.where(requested, class_ids, UNLABELLED), seed=plan.seed)
+        class_ids = np.where(requested, UNLABELLED, class_ids)
         return Supervision(class_ids, DrawnPairs(torch.from_numpy(class_ids)), read, kept)
     known = torch.from_numpy(class_ids)
     return Supervision(class_ids, EachItem(len(items), known) if kind == "items" else Groups(known), read)
@@ -141,8 +141,8 @@ def _require_partners(plan: Plan, method: Any, *, others: int, scored: bool) -> 
 def _parted(pairs: Pairs, *, seed: int) -> tuple[Pairs, Pairs]:
     """The pairs to learn from, and a tenth of either kind to verify with."""
     _, kept = split(pairs.same.astype(np.int64), seed=seed, share=KEPT)
-    learned, asked = (Pairs(*(part[rows] for part in pairs)) for rows in (~kept, kept))
-    return learned, asked
+    learned, requested = (Pairs(*(part[rows] for part in pairs)) for rows in (~kept, kept))
+    return learned, requested
 
 
 def _codes(plan: Plan, labels: object, source: object, items: Items, *, pairs: bool) -> Labels:

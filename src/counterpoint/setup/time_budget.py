@@ -49,17 +49,19 @@ def affordable_batch(usual: int, *, steps: int, processes: int = 1) -> int:
     return batch
 
 
-def in_little_time(asked: Plan, usual: TrainConfig) -> Plan | None:
+def in_little_time(requested: Plan, usual: TrainConfig) -> Plan | None:
     """The plan for a time budget in which the usual recipe has few steps.
 
     None where there are enough, or where batch or encoder are the user's choice; then nothing is changed.
     """
-    if asked.minutes is None or asked.batch_size is not None or asked.encoder != "auto":
+    if requested.minutes is None or requested.batch_size is not None or requested.encoder != "auto":
         return None
     batch = affordable_batch(usual.batch_size, steps=usual.steps, processes=usual.processes.count)
     if batch == usual.batch_size:
         return None
-    return dataclasses.replace(asked, batch_size=batch, warmup=WARMUP if asked.warmup is None else asked.warmup)
+    return dataclasses.replace(
+        requested, batch_size=batch, warmup=WARMUP if requested.warmup is None else requested.warmup
+    )
 
 
 def gain(minutes: float | None, usual: TrainConfig, short: TrainConfig) -> str:

@@ -34,28 +34,28 @@ def parted(
     first, second = pair(labels, separate=test is not None)
     items = model.open(train)
     read = read_some_labels(first, train, items)
-    known = Labelled.read(items, read)
+    train_items = Labelled.read(items, read)
     if one_class:
-        known = _of_one_class(known)
+        train_items = _of_one_class(train_items)
     if test is None:
-        parts = held_out(known, seed=seed) if one_class else set_apart(known, seed=seed)
+        parts = held_out(train_items, seed=seed) if one_class else set_apart(train_items, seed=seed)
         announce_labels(read)
         return parts
     others = model.open(test)
     answers = read_class_ids(second, test, others)
-    asked = numbered_alike(known, Labelled.read(others, answers))
+    test_items = numbered_alike(train_items, Labelled.read(others, answers))
     announce_labels(read, held_out=False)
     announce_labels(answers, what="test", held_out=False)
-    return known, asked
+    return train_items, test_items
 
 
-def _of_one_class(known: Labelled) -> Labelled:
-    if known.labels.ndim != 1:
+def _of_one_class(train_items: Labelled) -> Labelled:
+    if train_items.labels.ndim != 1:
         raise LabelError(
             "A probe is asked for one class of every item, and these labels name several at once. Fine-tune a "
             "classifier on them and evaluate that."
         )
-    return known.labelled()
+    return train_items.labelled()
 
 
 def labelled_of_one_class(items: Items, labels: object, source: object) -> Labelled:

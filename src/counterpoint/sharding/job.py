@@ -28,7 +28,7 @@ ENGINES = ("local", "ray")
 
 
 @dataclass(frozen=True)
-class Way:
+class ShardOptions:
     """How a job is done: in how many processes, by which engine, and whether it may replace other vectors."""
 
     workers: int = 1
@@ -50,7 +50,9 @@ Progress = Callable[[int, int, int], None]
 """Is told how many shards are done, how many there are to do, and how many items have been embedded."""
 
 
-def embed_all(model: Model | str | Path, source: object, out: Path, way: Way, progress: Progress) -> dict[str, Any]:
+def embed_all(
+    model: Model | str | Path, source: object, out: Path, options: ShardOptions, progress: Progress
+) -> dict[str, Any]:
     """Write one file of vectors for each shard of a source that has none yet, and say what was done.
 
     Raises:
@@ -58,22 +60,22 @@ def embed_all(model: Model | str | Path, source: object, out: Path, way: Way, pr
         Interrupted: Ctrl-C; the files written so far are kept.
     """
     kept = model if isinstance(model, Model) else load(model)
-    shards = shards_of(source, size=way.shard_size)
+    shards = shards_of(source, size=options.shard_size)
     with locked(out):
         apart(out, source, shards)
         fingerprint = kept.fingerprint()
-        waiting = _waiting(shards, out, fingerprint, overwrite=way.overwrite)
+        waiting = _waiting(shards, out, fingerprint, overwrite=options.overwrite)
         began = time.perf_counter()
         outcomes: list[Outcome] = []
         tell = _telling(outcomes, len(waiting), progress)
         sweep(out, waiting)
         try:
-            if waiting and (way.workers, way.engine) == (1, "local"):
+            if waiting and (options.workers, options.engine) == (1, "local"):
                 embedder = Embedder(kept, fingerprint, out)
                 for shard in waiting:
                     tell(embedder(shard))
             elif waiting:
-                _elsewhere(kept, None if model is kept else expanded(str(model)), waiting, out, way, tell)
+                _elsewhere(kept, None if model is kept else expanded(str(model)), waiting, out, options, tell)
         except KeyboardInterrupt:
             raise Interrupted("Stopped. Finished shards are kept; the same command embeds the others.") from None
         finally:
@@ -113,7 +115,9 @@ def _summary(outcomes: Sequence[Outcome], seconds: float) -> dict[str, Any]:
     }
 
 
-def _elsewhere(model: Model, run: Path | None, shards: Sequence[Shard], out: Path, way: Way, tell: Tell) -> None:
+def _elsewhere(
+    model: Model, run: Path | None, shards: Sequence[Shard], out: Path, options: ShardOptions, tell: Tell
+) -> None:
     """Hand the shards to other processes, which load the model from its run folder, or from one made for them."""
     if run is None and not model.built.get("encoder"):
         raise InputError(
@@ -122,8 +126,8 @@ def _elsewhere(model: Model, run: Path | None, shards: Sequence[Shard], out: Pat
     with tempfile.TemporaryDirectory(prefix="counterpoint-") as temporary:
         folder = model.save(temporary) if run is None else run
         order = Order(str(folder.absolute()), model.fingerprint(), str(out.absolute()))
-        engine = in_processes if way.engine == "local" else on_ray
-        engine(shards, order, workers=way.workers, tell=tell)
+        engine = in_processes if options.engine == "local" else on_ray
+        engine(shards, order, workers=options.workers, tell=tell)
 
 
 def _waiting(shards: Sequence[Shard], out: Path, fingerprint: str, *, overwrite: bool) -> list[Shard]:

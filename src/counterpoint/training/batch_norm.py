@@ -32,12 +32,12 @@ AT_ONCE = 256
 class SharedBatchNorm(_BatchNorm):
     """Stands in for the batch normalisation that it was made from, with the same weights, buffers and names."""
 
-    def __init__(self, own: _BatchNorm, processes: Processes) -> None:
-        super().__init__(own.num_features, own.eps, own.momentum, own.affine, own.track_running_stats)
+    def __init__(self, local: _BatchNorm, processes: Processes) -> None:
+        super().__init__(local.num_features, local.eps, local.momentum, local.affine, local.track_running_stats)
         self.processes = processes
-        self.instead_of = (own,)  # in a tuple, so that it is no module inside this one
-        self._parameters, self._buffers = own._parameters, own._buffers
-        self.train(own.training)
+        self.instead_of = (local,)  # in a tuple, so that it is no module inside this one
+        self._parameters, self._buffers = local._parameters, local._buffers
+        self.train(local.training)
 
     def _check_input_dim(self, input: Tensor) -> None:
         """Any input with a dimension of channels."""
@@ -89,13 +89,13 @@ def share_statistics(module: nn.Module, processes: Processes) -> None:
                 setattr(parent, name, SharedBatchNorm(child, processes))
 
 
-def own_statistics(module: nn.Module) -> None:
+def unshare_statistics(module: nn.Module) -> None:
     """Undo ``share_statistics``: every batch normalisation is what it was, with what it has learned."""
     for parent in list(module.modules()):
         for name, child in list(parent.named_children()):
             if isinstance(child, SharedBatchNorm):
-                (own,) = child.instead_of
-                setattr(parent, name, own.train(child.training))
+                (local,) = child.instead_of
+                setattr(parent, name, local.train(child.training))
 
 
 def settle_statistics(network: nn.Module, items: Items, modality: Modality) -> None:

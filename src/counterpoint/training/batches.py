@@ -20,19 +20,19 @@ def augmentation(
     epoch, place = divmod(step, steps_per_epoch(len(sampling), size))
     rows = sampling.order(seed=config.seed, epoch=epoch)[place * size : (place + 1) * size]
     shown = sampling.shown(rows, seed=config.seed, epoch=epoch)
-    own = config.processes.own(rows)
-    first, second = config.processes.own(shown.first), config.processes.own(shown.second)
+    local = config.processes.local(rows)
+    first, second = config.processes.local(shown.first), config.processes.local(shown.second)
     batch: Batch = items.take(first.numpy()).to(device)
     others = batch if shown.second is shown.first else items.take(second.numpy()).to(device)
     views = [
-        modality.augmentation(others if view == 1 else batch, _keys(config, own, epoch, view).to(device))
+        modality.augmentation(others if view == 1 else batch, _keys(config, local, epoch, view).to(device))
         for view in range(count)
     ]
     for view in range(count, count + config.local_views):
-        views.append(local_views_of(modality, batch, _keys(config, own, epoch, view).to(device)))
+        views.append(local_views_of(modality, batch, _keys(config, local, epoch, view).to(device)))
     for view, other in enumerate(shown.others, start=len(views)):
-        apart: Batch = items.take(config.processes.own(other).numpy()).to(device)
-        views.append(modality.augmentation(apart, _keys(config, own, epoch, view).to(device)))
+        apart: Batch = items.take(config.processes.local(other).numpy()).to(device)
+        views.append(modality.augmentation(apart, _keys(config, local, epoch, view).to(device)))
     info = ItemInfo(
         (shown.first if shown.number is None else shown.number).to(device),
         None if shown.labels is None else shown.labels.to(device),

@@ -45,7 +45,7 @@ class Processes:
         """Whether this is the process that writes and speaks."""
         return self.rank == 0
 
-    def own(self, items: Int64[Tensor, " b"]) -> Int64[Tensor, " s"]:
+    def local(self, items: Int64[Tensor, " b"]) -> Int64[Tensor, " s"]:
         """The items of a batch that this process encodes: every ``count``-th."""
         return items[self.rank :: self.count]
 
@@ -68,9 +68,9 @@ class Processes:
         """A tensor of the same shape from every process, stacked in the order of their ranks; with gradient."""
         return _Stack.apply(values.contiguous(), self)  # type: ignore[no-any-return]
 
-    def counts(self, own: int) -> list[int]:
+    def counts(self, local: int) -> list[int]:
         """How many rows every process has."""
-        return [int(each[0]) for each in self._all((own,))]
+        return [int(each[0]) for each in self._all((local,))]
 
     def collect(self, rows: Tensor, counts: list[int]) -> Tensor:
         """The rows of all processes, one process after the other; ``counts`` says how many each has."""

@@ -28,7 +28,7 @@ from counterpoint.interfaces import ItemInfo, Items, Listener, Losses, Method, S
 from counterpoint.modality import Modality
 from counterpoint.storage.weights import not_finite
 from counterpoint.training import checkpoint, diagnostics
-from counterpoint.training.batch_norm import own_statistics, share_statistics
+from counterpoint.training.batch_norm import share_statistics, unshare_statistics
 from counterpoint.training.batches import augmentation
 from counterpoint.training.config import FEWEST, TrainConfig, count_of_pieces, steps_per_epoch
 from counterpoint.training.devices import precise
@@ -100,7 +100,7 @@ def train(
         with _timed(run_options.threads):
             info, views = augmentation(items, modality, config, step=train_state.step, count=method.views)
             loss, vectors = learn(method, optimizer, views, info, config, step=train_state.step)
-        loss, stops = config.processes.sum(loss, run_options.stop.asked)
+        loss, stops = config.processes.sum(loss, run_options.stop.requested)
         train_state.step += 1
         train_state.seconds = time.monotonic() - started
         if run_options.deadline is not None and (place == per_epoch - 1 or train_state.step in REPLANNED):
@@ -129,7 +129,7 @@ def train(
         if stops and not train_state.finished:
             raise Interrupted(f"Stopped after step {train_state.step} of {train_state.steps}.")
     _require_finite(0.0, train_state, optimizer, method)
-    own_statistics(method)
+    unshare_statistics(method)
     return train_state
 
 
@@ -149,13 +149,13 @@ def learn(
 
     optimizer.zero_grad(set_to_none=True)
     pieces = pieces_of(views, count_of_pieces(config))
-    own = project(0, views) if len(pieces) == 1 else project_in_pieces(project, pieces)
-    vectors = tuple(processes.gather(vector, len(info.index)) for vector in own)
+    local = project(0, views) if len(pieces) == 1 else project_in_pieces(project, pieces)
+    vectors = tuple(processes.gather(vector, len(info.index)) for vector in local)
     parts = [_mean(part, method, processes) for part in method.outcomes(vectors, info)]
     loss = sum(parts[1:], parts[0])
     loss.backward()  # type: ignore[no-untyped-call]
     if len(pieces) > 1:
-        backward_in_pieces(project, pieces, own, method)
+        backward_in_pieces(project, pieces, local, method)
     processes.sum_gradients(method.parameters())
     optimizer.step()
     return float(loss.detach()), tuple(vector.detach() for vector in vectors)
@@ -198,7 +198,9 @@ def _record(
 def _tell(record: Record, train_state: TrainState, run_options: RunOptions) -> None:
     whole = {"step": train_state.step, "steps": train_state.steps, "seconds": round(train_state.seconds, 3), **record}
     train_state.records.add(whole)
-    for listener in () if run_options.stop.asked else run_options.listeners:  # who has hung up cannot be told anything
+    for listener in (
+        () if run_options.stop.requested else run_options.listeners
+    ):  # who has hung up cannot be told anything
         listener(whole)
 
 

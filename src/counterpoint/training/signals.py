@@ -13,7 +13,7 @@ class StopRequest:
     """Whether someone has asked the run to stop."""
 
     def __init__(self) -> None:
-        self.asked = False
+        self.requested = False
 
 
 @contextmanager
@@ -33,7 +33,7 @@ def stop_requests() -> Iterator[StopRequest]:
     before = {number: signal.getsignal(number) for number in watched}
 
     def ask(number: int, frame: FrameType | None) -> None:
-        request.asked = True
+        request.requested = True
         if number == signal.SIGINT:
             signal.signal(number, before[signal.SIGINT])
 

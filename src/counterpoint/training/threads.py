@@ -40,7 +40,7 @@ class Threads:
     def __init__(self, most: int, first: int) -> None:
         self.most, self.current = most, first
         self._since = 0.0
-        self._own: list[float] = []
+        self._local: list[float] = []
         self._other: list[float] = []
 
     def next_step(self) -> int:
@@ -51,13 +51,13 @@ class Threads:
         """How long the step took that ``next_step`` was asked about."""
         if self._since < EVERY:
             self._since += seconds
-            self._own = [*self._own, seconds][-TRIED:]
+            self._local = [*self._local, seconds][-TRIED:]
             return
         self._other.append(seconds)
         if len(self._other) == TRIED:
-            if min(self._other) < FASTER * min(self._own):
+            if min(self._other) < FASTER * min(self._local):
                 self.current = self._another()
-            self._since, self._own, self._other = 0.0, [], []
+            self._since, self._local, self._other = 0.0, [], []
 
     def _another(self) -> int:
         return self.most if self.current == 1 else 1

@@ -15,7 +15,7 @@ from counterpoint.plans import Plan
 from counterpoint.setup.build import ClassIds, completed, learns_from_labels
 from counterpoint.setup.dataset import Dataset, UserParts
 from counterpoint.setup.experiment import arranged
-from counterpoint.setup.supervision import taught
+from counterpoint.setup.supervision import supervise
 
 SHARED = ("epochs", "minutes", "seed", "modality", "device", "precision", "encoder", "width", "view_size")
 """Choices that are the same for all: time, and what the untrained encoder is that all are compared with."""
@@ -24,8 +24,8 @@ SHARED = ("epochs", "minutes", "seed", "modality", "device", "precision", "encod
 def contender(plan: Plan, spec: str) -> Plan:
     """The shared plan with one contender's own choices: ``METHOD``, or ``METHOD choice=value choice=value``.
 
-    >>> own = contender(Plan(), "simclr objective=debiased(prior=0.2) head_layers=3")
-    >>> own.method, own.objective, own.head_layers
+    >>> user_parts = contender(Plan(), "simclr objective=debiased(prior=0.2) head_layers=3")
+    >>> user_parts.method, user_parts.objective, user_parts.head_layers
     ('simclr', 'debiased(prior=0.2)', 3)
 
     Raises:
@@ -45,9 +45,9 @@ def contender(plan: Plan, spec: str) -> Plan:
         if name in ("method", *SHARED):
             raise PlanError(f"All contenders share the choice '{name}'. Give it once for the comparison, as --{name}.")
         choices[name] = _value(value)
-    own = Plan.of({**plan.record(), "method": method, **choices})
-    completed(own)
-    return own
+    user_parts = Plan.of({**plan.record(), "method": method, **choices})
+    completed(user_parts)
+    return user_parts
 
 
 def require_all(
@@ -58,11 +58,11 @@ def require_all(
     The source is opened with the shared views; ``learnable`` are the labels that may be learned from.
     """
     for spec in specs:
-        own = dataclasses.replace(contender(plan, spec), minutes=None, epochs=1)
-        seen = modality if own.views == plan.views else modality.with_views(own.views)
-        labels = learnable if learns_from_labels(own) else None
-        learned = taught(own, source, items, labels=labels, pairs=None)
-        arranged(Dataset(seen, items, learned), own, UserParts(), began=0.0)
+        user_parts = dataclasses.replace(contender(plan, spec), minutes=None, epochs=1)
+        seen = modality if user_parts.views == plan.views else modality.with_views(user_parts.views)
+        labels = learnable if learns_from_labels(user_parts) else None
+        learned = supervise(user_parts, source, items, labels=labels, pairs=None)
+        arranged(Dataset(seen, items, learned), user_parts, UserParts(), began=0.0)
 
 
 def _value(text: str) -> Any:

@@ -35,11 +35,11 @@ class Right(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Questions:
+class ProbeItems:
     """What is known and what is asked, and the labels that a run may learn from."""
 
-    known: Labelled
-    asked: Labelled
+    train: Labelled
+    test: Labelled
     learnable: Int64[np.ndarray, " n"]
     """The class of every item of the source, -1 for those that are asked about or have no label."""
     read: Labels
@@ -54,43 +54,43 @@ class Questions:
         if self.answers is not None:
             announce_labels(self.answers, what="test", held_out=False)
         if self.shared:
-            console().print(f"warning   {note_on_shared(self.shared, len(self.asked.labels))}", markup=False)
+            console().print(f"warning   {note_on_shared(self.shared, len(self.test.labels))}", markup=False)
 
     def right(self, model: Model) -> Right:
         """Which answers a model's representations give."""
-        return self._right(model.represent(self.known.items), model.represent(self.asked.items))
+        return self._right(model.represent(self.train.items), model.represent(self.test.items))
 
     def raw(self, modality: Modality) -> Right:
         """Which answers the items themselves give, without any encoder."""
-        return self._right(raw_features(modality, self.known.items), raw_features(modality, self.asked.items))
+        return self._right(raw_features(modality, self.train.items), raw_features(modality, self.test.items))
 
     def counts(self) -> dict[str, int]:
         """How many items are asked about, how many are known, and how many are both."""
-        return {"asked": len(self.asked.labels), "known": len(self.known.labels), "shared": self.shared}
+        return {"asked": len(self.test.labels), "known": len(self.train.labels), "shared": self.shared}
 
     def identity(self, modality: Modality, items: Items, encoder: str) -> str:
         """A fingerprint of the source, of the items that are asked about, and of what all of them are named."""
         of_all = [
             identity(items, modality, encoder, self.learnable),
-            identity(self.known.items, modality, encoder, self.known.labels),
-            identity(self.asked.items, modality, encoder, self.asked.labels),
+            identity(self.train.items, modality, encoder, self.train.labels),
+            identity(self.test.items, modality, encoder, self.test.labels),
         ]
         return hashlib.sha256("".join(of_all).encode()).hexdigest()
 
     def chance(self) -> Right:
         """Which answers are right if all are the most frequent class."""
-        right = self.asked.labels == np.bincount(self.known.labels).argmax()
+        right = self.test.labels == np.bincount(self.train.labels).argmax()
         return Right(right, right)
 
-    def _right(self, known: np.ndarray, asked: np.ndarray) -> Right:
-        count = len(self.known.classes)
-        found = probe(known, self.known.labels, asked, self.asked.labels, classes=count)
+    def _right(self, train: np.ndarray, test: np.ndarray) -> Right:
+        count = len(self.train.classes)
+        found = probe(train, self.train.labels, test, self.test.labels, classes=count)
         return Right(found.linear, found.knn)
 
 
 def questions(
     modality: Modality, source: object, items: Items, *, test: object, labels: object, seed: int
-) -> Questions:
+) -> ProbeItems:
     """The questions of a source: about the items of ``test``, or else about a fifth of its own labelled ones.
 
     Raises:
@@ -108,14 +108,14 @@ def questions(
         _, held = hold_out(class_ids[rows], seed=seed, share=SHARE)
         if not held.any():
             raise LabelError("Every class has one label, so none can be held out to ask about. Give --test.")
-        asked = Labelled(items, class_ids, classes).of(rows[held])
+        test_items = Labelled(items, class_ids, classes).of(rows[held])
         class_ids = np.where(np.isin(np.arange(len(class_ids)), rows[held]), UNLABELLED, class_ids)
     else:
         others = modality.open(test)
         answers = read_class_ids(second, test, others)
-        asked = numbered_alike(Labelled.read(items, read), Labelled.read(others, answers))
+        test_items = numbered_alike(Labelled.read(items, read), Labelled.read(others, answers))
     rows = np.flatnonzero(is_labelled(class_ids))
     if len(rows) > CHOSEN:
         rows = np.sort(np.random.default_rng(seed).permutation(rows)[:CHOSEN])
-    twice = 0 if test is None else shared(asked.items, items)
-    return Questions(Labelled(items, class_ids, classes).of(rows), asked, class_ids, read, answers, twice)
+    twice = 0 if test is None else shared(test_items.items, items)
+    return ProbeItems(Labelled(items, class_ids, classes).of(rows), test_items, class_ids, read, answers, twice)

@@ -15,7 +15,7 @@ from counterpoint.plans import Plan
 from counterpoint.plans.data_options import ReadOptions, as_words
 from counterpoint.setup.build import learns_from_labels
 from counterpoint.tuning.repeats import repeated
-from counterpoint.tuning.scoring import called, said, worth
+from counterpoint.tuning.scoring import called, formatted, worth
 from counterpoint.tuning.search_space import changed
 from counterpoint.tuning.study import RUNGS
 
@@ -80,24 +80,29 @@ def verdict(found: Mapping[str, Any]) -> tuple[str, str]:
     by, best, usual, again = found["by"], found["best"], found["usual"], found["repeated"]
     name = called(by)
     if usual is None:
-        return "warning", f"The usual plan failed; the best of {found['plans']} has {said(by, best['score'])} ({name})."
+        return (
+            "warning",
+            f"The usual plan failed; the best of {found['plans']} has {formatted(by, best['score'])} ({name}).",
+        )
     if not best["choices"]:
-        text = f"None of {found['plans'] - 1} other plans scored higher than the usual one, {said(by, usual['score'])}"
+        best_known = formatted(by, usual["score"])
+        text = f"None of {found['plans'] - 1} other plans scored higher than the usual one, {best_known}"
         return "good", f"{text} ({name})."
     text = (
-        f"The best of {found['plans']} plans had {said(by, best['score'])} ({name}), the usual one "
-        f"{said(by, usual['score'])}."
+        f"The best of {found['plans']} plans had {formatted(by, best['score'])} ({name}), the usual one "
+        f"{formatted(by, usual['score'])}."
     )
     if not again:
         return "warning", f"{text} The best of many is lucky too; it was not repeated, so how lucky is not known."
     if "failed" in again:
         return "warning", f"{text} With another seed it failed, so the usual plan is the one to take: {again['failed']}"
     seeds = "another seed" if len(again["seeds"]) == 1 else f"{len(again['seeds'])} other seeds"
-    text += f" With {seeds} they had {said(by, again['best'])} and {said(by, again['usual'])}"
+    text += f" With {seeds} they had {formatted(by, again['best'])} and {formatted(by, again['usual'])}"
     value, low, high = (again["difference"][end] for end in ("value", "low", "high"))
     if low is None:
         return "warning", f"{text}; how much of that is luck cannot be told from so few."
-    text += f": in all {said(by, value, signed=True)} ({said(by, low, signed=True)} to {said(by, high, signed=True)})"
+    by_how_much = [formatted(by, each, signed=True) for each in (value, low, high)]
+    text += f": in all {by_how_much[0]} ({by_how_much[1]} to {by_how_much[2]})"
     if value < 0:
         return "warning", f"{text}. Repeated it scores lower, so the usual plan is the one to take."
     if low <= 0:
@@ -119,7 +124,7 @@ def tuning_table(found: Mapping[str, Any]) -> str:
     by = found["by"]
     lines = [("plan", *(f"at {share:g}" for share in RUNGS), called(by), "", "choices")]
     for each in sorted(found["trials"], key=lambda each: (each["state"] != "complete", -(each["score"] or 0))):
-        at = {rung["share"]: said(by, rung["score"]) for rung in each["rungs"]}
+        at = {rung["share"]: formatted(by, rung["score"]) for rung in each["rungs"]}
         state = "" if each["state"] == "complete" else each["state"]
         reason = f" ({each['reason']})" if each["reason"] else ""
         lines.append(

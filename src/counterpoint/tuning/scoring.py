@@ -18,7 +18,7 @@ from counterpoint.evaluation.repeated_views import viewed
 from counterpoint.interfaces import Items
 from counterpoint.modality import Modality
 from counterpoint.model import Model
-from counterpoint.tuning.labelled_items import Questions
+from counterpoint.tuning.labelled_items import ProbeItems
 
 GUIDE = "view_accuracy"
 """The measure that guides a search without labels.
@@ -52,31 +52,31 @@ class Judge:
     """Its views are the usual ones: a plan with weak views is judged by no easier task."""
     items: Items
     """Those that the measures look at."""
-    asked: Questions | None
+    test: ProbeItems | None
     seed: int
 
     @property
     def by(self) -> str:
         """What the score is."""
-        return GUIDE if self.asked is None else "linear"
+        return GUIDE if self.test is None else "linear"
 
     def __call__(self, encoder: nn.Module) -> Judged:
         """What an encoder's representations are worth; it is left in the mode for use."""
         model = Model(encoder, self.modality)
         views = viewed(model, self.items, count=len(self.items), views=VIEWS, seed=self.seed)
         found = measured(model.represent(self.items), views)
-        if self.asked is None:
+        if self.test is None:
             return Judged(worth(GUIDE, found[GUIDE]), found, None)
-        right = self.asked.right(model).linear
+        right = self.test.right(model).linear
         return Judged(float(right.mean()), found, right)
 
 
-def judge(modality: Modality, items: Items, asked: Questions | None, *, seed: int) -> Judge:
+def judge(modality: Modality, items: Items, test: ProbeItems | None, *, seed: int) -> Judge:
     """The judge of a search."""
     rows = np.sort(rng.permutation(len(items), seed=seed, epoch=-2).numpy()[:ITEMS])
-    if asked is not None:
-        asked = dataclasses.replace(asked, known=_some(asked.known, KNOWN, seed), asked=_some(asked.asked, ASKED, seed))
-    return Judge(modality, Subset(items, rows), asked, seed)
+    if test is not None:
+        test = dataclasses.replace(test, train=_some(test.train, KNOWN, seed), test=_some(test.test, ASKED, seed))
+    return Judge(modality, Subset(items, rows), test, seed)
 
 
 def worth(name: str, value: float) -> float:
@@ -89,10 +89,10 @@ def called(name: str) -> str:
     return MEASURES[name].called if name in MEASURES else "linear probe"
 
 
-def said(name: str, score: float, *, signed: bool = False) -> str:
+def formatted(name: str, score: float, *, signed: bool = False) -> str:
     """A score for people: shares in percent, all else in three digits.
 
-    >>> said("linear", 0.6123), said("lidar", 31.27), said("linear", -0.004, signed=True)
+    >>> formatted("linear", 0.6123), formatted("lidar", 31.27), formatted("linear", -0.004, signed=True)
     ('61.2%', '31.3', '-0.4')
     """
     if name in ("linear", "view_accuracy"):

@@ -19,7 +19,7 @@ from counterpoint.storage.files import write_json
 from counterpoint.training.diagnostics import SHORT
 from counterpoint.tuning.outcome import agreement, correlations, described, outcome
 from counterpoint.tuning.repeats import packed
-from counterpoint.tuning.scoring import called, said
+from counterpoint.tuning.scoring import called, formatted
 from counterpoint.tuning.search_space import choices
 from counterpoint.tuning.study import Study
 from counterpoint.tuning.trial import JUDGED, Bench, attempt
@@ -123,10 +123,10 @@ class Search:
 
     def repeat(self) -> None:
         """Train the best plan and the usual one anew with other seeds, as far as time is left."""
-        found = self._found()
+        found = self._outcome()
         if not found or found["usual"] is None or not found["best"]["choices"]:
             return
-        for seed in range(self.bench.base.seed + 1, self.bench.base.seed + 1 + self.budget.repeats):
+        for seed in range(self.bench.base_plan.seed + 1, self.bench.base_plan.seed + 1 + self.budget.repeats):
             for name, picked in (("best", found["best"]["choices"]), ("usual", {})):
                 done = any(each["seed"] == seed and each["choices"] == picked for each in self.head["repeats"])
                 if done or not self._fits(0.9):
@@ -140,7 +140,7 @@ class Search:
 
     def finish(self) -> dict[str, Any]:
         """Write the plan to take and the report, and return all that was found; empty where no plan came to its end."""
-        trials, found = self.study.records(), self._found()
+        trials, found = self.study.records(), self._outcome()
         if not found:
             return {}
         write_json(self.folder / BEST, found)
@@ -152,7 +152,7 @@ class Search:
             "search": self.head,
         }
         names = {name: each.called for name, each in MEASURES.items()}
-        score = partial(said, found["by"])
+        score = partial(formatted, found["by"])
         write_tuning(self.folder, whole, Words(called(found["by"]), score, described, agreement, names))
         return whole
 
@@ -174,11 +174,11 @@ class Search:
             worth_it = self.study.promising(trial, share, score)
             return worth_it or not picked  # the usual plan is what all others are compared with
 
-        found = attempt(self.bench, picked, seed=self.bench.base.seed, promising=promising)
-        self.study.told(trial, found.record)
+        found = attempt(self.bench, picked, seed=self.bench.base_plan.seed, promising=promising)
+        self.study.report(trial, found.record)
         self._say(f"plan {len(self.study.records()) - 1}", found.record)
 
-    def _found(self) -> dict[str, Any]:
+    def _outcome(self) -> dict[str, Any]:
         return outcome(self.head, self.study.records(), self.head["repeats"])
 
     def _room(self) -> bool:
@@ -188,7 +188,7 @@ class Search:
             return False
         if self.budget.trials is not None and len(trials) >= self.budget.trials:
             return False
-        found = self._found()
+        found = self._outcome()
         repeats = 2 * self.budget.repeats if found and found["best"]["choices"] and found["usual"] else 0
         return self._fits(1 + repeats)
 
@@ -202,7 +202,7 @@ class Search:
         return self._before + time.monotonic() - self.began
 
     def _require_going(self) -> None:
-        if self.bench.stop.asked:
+        if self.bench.stop.requested:
             raise Interrupted("Stopped between two plans.")
 
     def _write(self) -> None:
@@ -211,7 +211,7 @@ class Search:
 
     def _say(self, who: str, record: Mapping[str, Any]) -> None:
         by = self.head["by"]
-        score = "" if record["score"] is None else f"  {said(by, record['score'])} {called(by)}"
+        score = "" if record["score"] is None else f"  {formatted(by, record['score'])} {called(by)}"
         state = "" if record["state"] == "complete" else f"  {record['state']}"
         if record["state"] == "halved":
             state += f" at {record['rungs'][-1]['share']:g}"

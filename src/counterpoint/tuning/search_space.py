@@ -62,11 +62,11 @@ class Dimension:
         return {"name": self.name, "usual": self.usual, **between}
 
 
-def dimensions(asked: Plan, settled: Plan, modality: Modality, *, items: int, batches: float) -> list[Dimension]:
+def dimensions(requested: Plan, settled: Plan, modality: Modality, *, items: int, batches: float) -> list[Dimension]:
     """What can be searched.
 
     Args:
-        asked: The plan of the user, whose own choices stay.
+        requested: The plan of the user, whose own choices stay.
         settled: The same with everything settled that was left open.
         modality: The kind of data, with its usual views.
         items: How many rows an epoch has.
@@ -75,11 +75,14 @@ def dimensions(asked: Plan, settled: Plan, modality: Modality, *, items: int, ba
     Raises:
         PlanError: Nothing was left open.
     """
-    found = [_number(name, asked, settled) for name in ("temperature", "learning_rate")]
-    if asked.views == Plan.views and modality.strength(2.0) != modality.strength(1.0):
+    found = [_number(name, requested, settled) for name in ("temperature", "learning_rate")]
+    if requested.views == Plan.views and modality.strength(2.0) != modality.strength(1.0):
         found.append(Dimension(STRENGTH, 1.0, *NUMBERS[STRENGTH]))
-    found += [_layers(asked, settled), *(_size(name, asked, settled) for name in ("head_hidden", "head_outputs"))]
-    found += [_objective(asked, settled), _batch(asked, settled, items, batches)]
+    found += [
+        _layers(requested, settled),
+        *(_size(name, requested, settled) for name in ("head_hidden", "head_outputs")),
+    ]
+    found += [_objective(requested, settled), _batch(requested, settled, items, batches)]
     space = [each for each in found if each is not None]
     if not space:
         raise PlanError("Every choice that tune could search is made already. Leave some of them out.")
@@ -103,56 +106,61 @@ def changed(plan: Plan) -> dict[str, Any]:
     return {name: value for name, value in plan.record().items() if value != usual[name]}
 
 
-def _number(name: str, asked: Plan, settled: Plan) -> Dimension | None:
+def _number(name: str, requested: Plan, settled: Plan) -> Dimension | None:
     usual = getattr(settled, name)
-    if getattr(asked, name) is not None or not isinstance(usual, float) or usual <= 0 or not _useful(name, asked):
+    if (
+        getattr(requested, name) is not None
+        or not isinstance(usual, float)
+        or usual <= 0
+        or not _useful(name, requested)
+    ):
         return None
     low, high = NUMBERS[name]
     return Dimension(name, usual, round(usual * low, 12), round(usual * high, 12))
 
 
-def _useful(name: str, asked: Plan) -> bool:
+def _useful(name: str, requested: Plan) -> bool:
     """Whether a plan with this choice can be had: not every method has a temperature."""
     try:
-        completed(Plan.of({**asked.record(), name: 0.5}))
+        completed(Plan.of({**requested.record(), name: 0.5}))
     except PlanError:
         return False
     return True
 
 
-def _layers(asked: Plan, settled: Plan) -> Dimension | None:
+def _layers(requested: Plan, settled: Plan) -> Dimension | None:
     usual = settled.head_layers
-    if asked.head_layers is not None or usual is None:
+    if requested.head_layers is not None or usual is None:
         return None
     return Dimension("head_layers", usual, values=sorted({*LAYERS, usual}))
 
 
-def _size(name: str, asked: Plan, settled: Plan) -> Dimension | None:
+def _size(name: str, requested: Plan, settled: Plan) -> Dimension | None:
     usual = getattr(settled, name)
-    if getattr(asked, name) is not None or usual is None:
+    if getattr(requested, name) is not None or usual is None:
         return None
     return Dimension(name, usual, values=sorted({max(2, int(factor * usual)) for factor in SIZES}))
 
 
-def _objective(asked: Plan, settled: Plan) -> Dimension | None:
+def _objective(requested: Plan, settled: Plan) -> Dimension | None:
     usual = settled.objective
-    if asked.objective != Plan.objective or usual not in OBJECTIVES:
+    if requested.objective != Plan.objective or usual not in OBJECTIVES:
         return None
-    values = [each for each in OBJECTIVES if each in catalogue.SHELVES["objective"] and _fits(each, asked)]
+    values = [each for each in OBJECTIVES if each in catalogue.SHELVES["objective"] and _fits(each, requested)]
     return Dimension("objective", usual, values=values) if len(values) > 1 else None
 
 
-def _fits(objective: str, asked: Plan) -> bool:
+def _fits(objective: str, requested: Plan) -> bool:
     """Whether the method can use an objective, and it has a temperature."""
     try:
-        completed(dataclasses.replace(asked, objective=objective))
+        completed(dataclasses.replace(requested, objective=objective))
     except PlanError:
         return False
     return asks_for(catalogue.find("objective", objective), "temperature")
 
 
-def _batch(asked: Plan, settled: Plan, items: int, batches: float) -> Dimension | None:
+def _batch(requested: Plan, settled: Plan, items: int, batches: float) -> Dimension | None:
     usual = settled.batch_size or 0
     possible = {int(factor * usual) for factor in BATCHES if factor <= max(1.0, batches)}
     values = sorted(each for each in possible if each == usual or 4 <= each <= items // 2)
-    return Dimension("batch_size", usual, values=values) if asked.batch_size is None and len(values) > 1 else None
+    return Dimension("batch_size", usual, values=values) if requested.batch_size is None and len(values) > 1 else None

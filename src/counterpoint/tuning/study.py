@@ -77,7 +77,7 @@ class Study:
             self.study.enqueue_trial({each.name: _place(each, each.usual) for each in space})
 
     def records(self) -> list[dict[str, Any]]:
-        """What ``told`` was given of each plan, in their order."""
+        """What ``report`` was given of each plan, in their order."""
         held = [each.user_attrs.get("record") for each in self.study.get_trials(deepcopy=False)]
         return [{"number": number, **record} for number, record in enumerate(filter(None, held))]
 
@@ -100,7 +100,7 @@ class Study:
         scores: list[float] = sorted([*earlier, score], reverse=True)
         return score >= scores[max(0, len(scores) // 2 - 1)]
 
-    def told(self, trial: Any, record: Mapping[str, Any]) -> None:
+    def report(self, trial: Any, record: Mapping[str, Any]) -> None:
         """Write down what became of a plan; ``state`` is complete, halved or failed, ``score`` the last it had."""
         trial.set_user_attr("record", dict(record))
         self._close(trial, record)

@@ -37,8 +37,8 @@ class Bench:
     """What all plans share."""
 
     data: Dataset
-    own: UserParts
-    base: Plan
+    user_parts: UserParts
+    base_plan: Plan
     """The choices of the user."""
     judge: Judge
     stop: StopRequest
@@ -134,14 +134,14 @@ def _of_memory(wrong: RuntimeError) -> bool:
 
 
 def _prepared(bench: Bench, choices: Mapping[str, Any], seed: int, began: float) -> Experiment:
-    plan = dataclasses.replace(bench.base, **choices, seed=seed)
+    plan = dataclasses.replace(bench.base_plan, **choices, seed=seed)
     data = bench.data
     if "views" in choices:
         data = dataclasses.replace(data, modality=data.modality.with_views(choices["views"]))
     if bench.seconds is not None:
         learning = bench.seconds - JUDGED * bench.cost
         plan = dataclasses.replace(plan, minutes=max(0.01, learning / 60 / OVERHEAD))
-    return arranged(data, plan, bench.own, began=began)
+    return arranged(data, plan, bench.user_parts, began=began)
 
 
 def _train(bench: Bench, experiment: Experiment, listening: Rungs, began: float) -> None:

@@ -54,24 +54,26 @@ def remarks(row: Row, by: Measure) -> list[str]:
     """
     if unchanged(row):
         return ["changes nothing here"]
-    said = []
+    label = []
     if always(row):
-        said.append("changes every item, but both of its views in the same way")
+        label.append("changes every item, but both of its views in the same way")
     elif timid(row):
-        said.append(f"so timid that items are found again {'by the model' if by.learned else 'without learning'}")
+        label.append(f"so timid that items are found again {'by the model' if by.learned else 'without learning'}")
     if strong(row, by.chance):
-        said.append("so strong that hardly any item can be found again")
+        label.append("so strong that hardly any item can be found again")
     damage = row["damage"]
     if damage is None:
-        return said
+        return label
     taken = f"({points(damage['value'])} points)"
     if costly(row):
-        said.append(f"{'takes away' if by.learned else 'hides'} {'most of ' if ruinous(row, by) else ''}{WHAT} {taken}")
+        label.append(
+            f"{'takes away' if by.learned else 'hides'} {'most of ' if ruinous(row, by) else ''}{WHAT} {taken}"
+        )
     elif damage["low"] > 0:
-        said.append(f"makes classes easier to tell apart {taken}")
+        label.append(f"makes classes easier to tell apart {taken}")
     else:
-        said.append("damage cannot be told from none")
-    return said
+        label.append("damage cannot be told from none")
+    return label
 
 
 def unchanged(row: Row) -> bool:
@@ -113,14 +115,14 @@ def points(value: float) -> str:
     return f"{round(100 * value, 1) + 0.0:+.1f}"
 
 
-def advice(looks: Sequence[Row], by: Measure) -> tuple[str, str]:
+def advice(augmentations: Sequence[Row], by: Measure) -> tuple[str, str]:
     """What to make of every whole look: good or warning, and some sentences."""
-    found = [_advised(whole, looks, by) for whole in looks if whole["kind"] == "whole"]
+    found = [_advised(whole, augmentations, by) for whole in augmentations if whole["kind"] == "whole"]
     return max(level for level, _ in found), " ".join(sentence for _, sentence in found)
 
 
-def _advised(whole: Row, looks: Sequence[Row], by: Measure) -> tuple[str, str]:
-    parts = [row for row in looks if row["kind"] == "part" and row["of"] == whole["of"]]
+def _advised(whole: Row, augmentations: Sequence[Row], by: Measure) -> tuple[str, str]:
+    parts = [row for row in augmentations if row["kind"] == "part" and row["of"] == whole["of"]]
     name = f"These views ({whole['views']})" if whole["views"] else "These views"
     level, first = "warning", ""
     if unchanged(whole):
@@ -128,12 +130,12 @@ def _advised(whole: Row, looks: Sequence[Row], by: Measure) -> tuple[str, str]:
     if always(whole):
         first = f"{name} change every item in one way only. Let chance decide what they change."
     elif timid(whole):
-        first = f"{name} are timid: contrast would have little to learn. {_instead(looks, by, 'stronger')}"
+        first = f"{name} are timid: contrast would have little to learn. {_instead(augmentations, by, 'stronger')}"
     elif strong(whole, by.chance):
-        first = f"{name} are so strong that hardly any item is found again. {_instead(looks, by, 'weaker')}"
+        first = f"{name} are so strong that hardly any item is found again. {_instead(augmentations, by, 'weaker')}"
     elif ruinous(whole, by):
         taken = "take away" if by.learned else "hide"
-        first = f"{name} {taken} more of {WHAT} than they leave. {_instead(looks, by, 'milder')}"
+        first = f"{name} {taken} more of {WHAT} than they leave. {_instead(augmentations, by, 'milder')}"
     else:
         level = "good"
         first = (
@@ -149,11 +151,11 @@ def _advised(whole: Row, looks: Sequence[Row], by: Measure) -> tuple[str, str]:
     return level, " ".join([first, *_of_classes(whole, parts, by), *left_out])
 
 
-def _instead(looks: Sequence[Row], by: Measure, wanted: str) -> str:
+def _instead(augmentations: Sequence[Row], by: Measure, wanted: str) -> str:
     """The whole look, strength or preset in the right measure that costs the classes least, or is found least."""
     fitting = [
         row
-        for row in looks
+        for row in augmentations
         if row["kind"] != "part"
         and row["views"]
         and not (unchanged(row) or always(row) or timid(row) or strong(row, by.chance) or ruinous(row, by))
@@ -203,17 +205,17 @@ def lab_table(found: Mapping[str, Any]) -> str:
 def note(found: Mapping[str, Any]) -> str:
     """How the figures were measured, in words."""
     by = f"the model in {found['model']}" if found["model"] else "an untrained encoder"
-    said = (
+    label = (
         f"{found['items']:,} items seen by {by}: how alike two views of the same item and of others are, how often an "
         f"item is found again among {found['among']} (guessing {found['chance']:.1%}), and how much views change "
         "beside the difference to another item; 95 % intervals."
     )
     labels = found["labels"]
     if labels is None:
-        return said
+        return label
     plain = labels["plain"]
     return (
-        f"{said} Damage is in points of a linear probe on {labels['items']:,} items of {labels['classes']} classes, "
+        f"{label} Damage is in points of a linear probe on {labels['items']:,} items of {labels['classes']} classes, "
         f"which without views is right for {plain['value']:.1%} (guessing {labels['guessed']:.1%})."
     )
 

@@ -69,7 +69,7 @@ def check_processes(
     tried = [_cut(plan) for plan in plans]
     for plan in tried:
         prepare(
-            held, plan, _own(plan, labels), began=time.monotonic()
+            held, plan, _user_parts(plan, labels), began=time.monotonic()
         )  # wrong input is met with advice here, not in a process
     records = [plan.record() for plan in tried]
     with tempfile.TemporaryDirectory(prefix="counterpoint-") as folder:
@@ -100,13 +100,13 @@ def _cut(plan: Plan) -> Plan:
     return dataclasses.replace(small, device="cpu", precision="fp32")
 
 
-def _own(plan: Plan, labels: object) -> UserParts:
+def _user_parts(plan: Plan, labels: object) -> UserParts:
     return UserParts(labels=labels if learns_from_labels(plan) else None)
 
 
 def _steps(plan: Plan, source: object, labels: object, processes: Processes) -> dict[str, Tensor]:
     """Losses, gradients and memory after some steps in 64 bits."""
-    parts = prepare(source, plan, _own(plan, labels), began=time.monotonic(), processes=processes)
+    parts = prepare(source, plan, _user_parts(plan, labels), began=time.monotonic(), processes=processes)
     method, recipe = parts.method.double().train(), parts.recipe
     share_statistics(method, processes)
     optimizer = sgd(method, learning_rate=0.1)

@@ -22,7 +22,7 @@ from counterpoint.plans.data_options import ReadOptions
 from counterpoint.reports.comparison import write_comparison
 from counterpoint.runs import run_folder
 from counterpoint.runs.locks import holds_out
-from counterpoint.runs.provenance import command, directory, placed, said
+from counterpoint.runs.provenance import command, described, directory, placed
 from counterpoint.setup.build import learns_from_labels
 from counterpoint.setup.dataset import apart, open_source, without_column
 from counterpoint.setup.progress import console, decoding, may_be_quiet
@@ -30,7 +30,7 @@ from counterpoint.storage.files import expanded, replacing, write_json
 from counterpoint.storage.schemas import Verdict
 from counterpoint.storage.typed_json import read_json
 from counterpoint.tuning.contenders import contender, require_all
-from counterpoint.tuning.labelled_items import Questions, Right, questions
+from counterpoint.tuning.labelled_items import ProbeItems, Right, questions
 from counterpoint.tuning.output_folder import Folder
 from counterpoint.tuning.standings import KINDS, contest_table, standings
 from counterpoint.verbs.fit import fit
@@ -50,7 +50,7 @@ class Contest:
     source: object
     data: ReadOptions
     plan: Plan
-    asked: Questions
+    probe_items: ProbeItems
 
     def run(self, method: str, seed: int) -> Path:
         """The folder of one run."""
@@ -117,26 +117,26 @@ def compare(
     )
     modality, items = open_source(source, options)
     data = without_column(data, labels, modality)
-    asked = questions(modality, source, items, test=test, labels=labels, seed=plan.seed)
-    require_all(plan, methods, source, modality, items, asked.learnable)
-    contest = Contest(folder, source, data, plan, asked)
+    probe_items = questions(modality, source, items, test=test, labels=labels, seed=plan.seed)
+    require_all(plan, methods, source, modality, items, probe_items.learnable)
+    contest = Contest(folder, source, data, plan, probe_items)
     record = {
         **placed("source", source),
         **placed("test", test),
-        "labels": said(labels),
+        "labels": described(labels),
         "data": data.record(),
         "command": command(),
         "directory": directory(),
         "asked": {"methods": list(methods), "seeds": seeds, **plan.record()},
         "machine": run_folder.machine(),
-        "identity": asked.identity(modality, items, plan.encoder),
+        "identity": probe_items.identity(modality, items, plan.encoder),
     }
     if resume:
         place.require_same(record, ("source", "test", "labels", "data"), free=("methods", "seeds"))
     else:
         _start(folder, record)
-    asked.announce()
-    raw = np.stack([asked.raw(modality)])
+    probe_items.announce()
+    raw = np.stack([probe_items.raw(modality)])
     for seed in range(plan.seed, plan.seed + seeds):
         for method in methods:
             _done(contest, method, seed)
@@ -181,7 +181,7 @@ def _done(contest: Contest, method: str, seed: int) -> None:
     plan = dataclasses.replace(contender(contest.plan, method), seed=seed)
     console().print(f"\n{method}, seed {seed}", markup=False)
     began = time.monotonic()
-    learned = contest.asked.learnable if learns_from_labels(plan) else None
+    learned = contest.probe_items.learnable if learns_from_labels(plan) else None
     going_on = (folder / run_folder.STATE).exists()
     model = fit(
         contest.source,
@@ -193,7 +193,7 @@ def _done(contest: Contest, method: str, seed: int) -> None:
         **plan.record(),
     )
     taken = time.monotonic() - began
-    _write(folder / RIGHT, contest.asked.right(model), contest.asked.right(model.untrained()), taken)
+    _write(folder / RIGHT, contest.probe_items.right(model), contest.probe_items.right(model.untrained()), taken)
 
 
 def _write(path: Path, right: Right, untrained: Right, seconds: float) -> None:
@@ -208,15 +208,15 @@ def _summary(contest: Contest, methods: Sequence[str], seeds: int, raw: np.ndarr
     cells = {method: [np.load(contest.run(method, seed) / RIGHT) for seed in which] for method in methods}
     right = {method: np.stack([[each[kind] for kind in KINDS] for each in found]) for method, found in cells.items()}
     untrained = np.stack([[each[f"untrained_{kind}"] for kind in KINDS] for each in cells[methods[0]]])
-    found = standings(right, {"untrained": untrained, "raw": raw, "chance": np.stack([contest.asked.chance()])})
+    found = standings(right, {"untrained": untrained, "raw": raw, "chance": np.stack([contest.probe_items.chance()])})
     for row in found["methods"]:
         row["labels"] = learns_from_labels(contender(contest.plan, row["method"]))
         row["seconds"] = round(float(np.mean([each["seconds"] for each in cells[row["method"]]])), 1)
         row |= _course(contest, row["method"], which)
     return {
         **found,
-        "items": contest.asked.counts(),
-        "classes": contest.asked.read.counts(),
+        "items": contest.probe_items.counts(),
+        "classes": contest.probe_items.read.counts(),
     }
 
 

@@ -24,7 +24,7 @@ from counterpoint.label_types import named
 from counterpoint.model import Model, load
 from counterpoint.plans import DistillPlan
 from counterpoint.runs.locks import holds_out
-from counterpoint.setup.classifier_folder import Leaving, asked_for, free, leave
+from counterpoint.setup.classifier_folder import Leaving, free, leave, requested_record
 from counterpoint.setup.finetune_config import recipe, require_views
 from counterpoint.setup.label_history import LEARNED, saw_any
 from counterpoint.setup.progress import announce_labels, embedding, may_be_quiet
@@ -64,36 +64,36 @@ def distill(
         InputError: The source, a choice or the folder cannot be used; the message says what to do.
     """
     began = time.monotonic()
-    asked = DistillPlan.of(choices)
-    if (labels is not None) != (asked.label_weight > 0):
+    requested = DistillPlan.of(choices)
+    if (labels is not None) != (requested.label_weight > 0):
         raise InputError("True labels and their weight go together: give labels and label_weight, or neither.")
     folder = free(out, model, overwrite=overwrite)
-    master = _master(model, asked.match)
+    master = _master(model, requested.match)
     encoder = master.model if isinstance(master, Classifier) else master
     require_views(encoder)
     items = encoder.open(source)
-    seen = saw_any(model, *([] if asked.start is None else [asked.start]))
-    leaving = Leaving(folder, {**asked_for(source, labels, asked), LEARNED: seen})
+    seen = saw_any(model, *([] if requested.start is None else [requested.start]))
+    leaving = Leaving(folder, {**requested_record(source, labels, requested), LEARNED: seen})
     read = None if labels is None else read_some_labels(labels, source, items)
     known = None if read is None else Labelled.read(items, read)
-    seconds = None if asked.minutes is None else 60 * asked.minutes - (time.monotonic() - began)
+    seconds = None if requested.minutes is None else 60 * requested.minutes - (time.monotonic() - began)
     if isinstance(master, Classifier):
         fitting = _fitting(known, master, items)
         if read is not None:
             announce_labels(read, left_out=False, held_out=False)
-        return taught(master, fitting, asked, seconds, leaving)
+        return distilled(master, fitting, requested, seconds, leaving)
     if known is not None:
         raise InputError("A teacher of vectors needs no labels. Leave them out, or give a classifier as the teacher.")
-    return imitated(master, items, asked, seconds, leaving)
+    return imitated(master, items, requested, seconds, leaving)
 
 
-def taught(
-    master: Classifier, known: Labelled, asked: DistillPlan, seconds: float | None, leaving: Leaving
+def distilled(
+    master: Classifier, known: Labelled, requested: DistillPlan, seconds: float | None, leaving: Leaving
 ) -> Classifier:
     """A student of a classifier, from opened items; the class of those without a label is -1."""
     items = known.items
-    plan = lesson(asked, len(items), seconds, begun=asked.start is not None)
-    student = distil(master, fresh(master.model, asked), items, known.labels, plan)
+    plan = lesson(requested, len(items), seconds, begun=requested.start is not None)
+    student = distil(master, fresh(master.model, requested), items, known.labels, plan)
     found = {
         "items": len(items),
         "agreement": agreement(master, student, items),
@@ -107,11 +107,11 @@ def taught(
     return student
 
 
-def imitated(master: Model, items: Items, asked: DistillPlan, seconds: float | None, leaving: Leaving) -> Model:
+def imitated(master: Model, items: Items, requested: DistillPlan, seconds: float | None, leaving: Leaving) -> Model:
     """A student of a model, from opened items."""
-    plan = lesson(asked, len(items), seconds, usual=0.1, begun=asked.start is not None)
-    once = _once(master, asked.teacher_sees)
-    student = imitate(master, fresh(master, asked), items, plan, once=once, tell=embedding("teacher"))
+    plan = lesson(requested, len(items), seconds, usual=0.1, begun=requested.start is not None)
+    once = _once(master, requested.teacher_sees)
+    student = imitate(master, fresh(master, requested), items, plan, once=once, tell=embedding("teacher"))
     found = {
         "items": len(items),
         "neighbours": shared_neighbours(master, student, items),
@@ -168,29 +168,29 @@ def _sizes(found: dict[str, Any]) -> str:
 
 
 def lesson(
-    asked: DistillPlan, items: int, seconds: float | None = None, *, usual: float = 1.0, begun: bool = False
+    requested: DistillPlan, items: int, seconds: float | None = None, *, usual: float = 1.0, begun: bool = False
 ) -> Lesson:
     """How to distil on so many items; ``usual`` is the temperature where none was asked for. A student that has begun
     needs half as long.
     """
-    batch = min(asked.batch_size or USUAL_BATCH, items)
-    steps = (asked.epochs or (1 if begun else 2) * fitting_epochs(items)) * steps_per_epoch(items, batch)
-    moved = dataclasses.replace(recipe(asked, batch), steps=steps)
-    return Lesson(moved, seconds, asked.temperature or usual, asked.neighbours, asked.label_weight)
+    batch = min(requested.batch_size or USUAL_BATCH, items)
+    steps = (requested.epochs or (1 if begun else 2) * fitting_epochs(items)) * steps_per_epoch(items, batch)
+    moved = dataclasses.replace(recipe(requested, batch), steps=steps)
+    return Lesson(moved, seconds, requested.temperature or usual, requested.neighbours, requested.label_weight)
 
 
-def fresh(teacher: Model, asked: DistillPlan) -> Model:
+def fresh(teacher: Model, requested: DistillPlan) -> Model:
     """An encoder that knows nothing yet, for the data that the teacher sees."""
-    name, width = asked.encoder, asked.width
+    name, width = requested.encoder, requested.width
     if name == "same":
         name, width = str(teacher.built.get("encoder") or ""), width or teacher.built.get("width")
     if not name:
         raise InputError("The teacher has an encoder of your own, which cannot be built again. Name the student's.")
     with torch.random.fork_rng():
-        torch.manual_seed(asked.seed)
+        torch.manual_seed(requested.seed)
         encoder = teacher.modality.encoder(name, width)
-    student = Model(encoder, teacher.modality, {"encoder": name, "width": width, "seed": asked.seed})
-    return student if asked.start is None else begun(student, load(asked.start))
+    student = Model(encoder, teacher.modality, {"encoder": name, "width": width, "seed": requested.seed})
+    return student if requested.start is None else begun(student, load(requested.start))
 
 
 def begun(student: Model, start: Model) -> Model:

@@ -24,9 +24,9 @@ from counterpoint.output.results import Result
 from counterpoint.reports.run_contents import read_run
 from counterpoint.runs import run_folder
 from counterpoint.runs.locks import holds_run
-from counterpoint.runs.provenance import placed, said
+from counterpoint.runs.provenance import described, placed
 from counterpoint.setup.build import encoded_length
-from counterpoint.setup.dataset import open_source, preprocessing_said
+from counterpoint.setup.dataset import open_source, stated_preprocessing
 from counterpoint.setup.label_history import LEARNED, saw_labels
 from counterpoint.setup.progress import may_be_quiet
 from counterpoint.setup.supervision import unseen
@@ -92,24 +92,24 @@ def evaluate(
     kept = _model(model) if classifier is None else classifier.model
     unseen(labels, kept.modality)
     several = classifier is not None and classifier.kind == "any"
-    known, asked = parted(kept, train, test, labels, seed=seed, one_class=not several)
+    train_items, test_items = parted(kept, train, test, labels, seed=seed, one_class=not several)
     # A fifth of every class has fewer pairs of one class than all of them: it is no random sample.
-    told = asked.labels if test is not None else np.concatenate([known.labels, asked.labels])
-    classes = class_counts(told if test is None else known.labels, known.classes)
-    twice = 0 if test is None else shared(asked.items, known.items)
-    note = note_on_shared(twice, len(asked.items)) if twice else None
-    if classifier is not None and (test is None or twice == len(asked.items)):
-        asked = unlearned(classifier, asked)
+    class_values = test_items.labels if test is not None else np.concatenate([train_items.labels, test_items.labels])
+    classes = class_counts(class_values if test is None else train_items.labels, train_items.classes)
+    twice = 0 if test is None else shared(test_items.items, train_items.items)
+    note = note_on_shared(twice, len(test_items.items)) if twice else None
+    if classifier is not None and (test is None or twice == len(test_items.items)):
+        test_items = unlearned(classifier, test_items)
     scores: dict[str, Any] = {}
     if not several:
-        scores = score(kept, known, asked, seed=seed)
-        scores["collisions"] = collisions(kept, known.items, told, seed=seed)
+        scores = score(kept, train_items, test_items, seed=seed)
+        scores["collisions"] = collisions(kept, train_items.items, class_values, seed=seed)
     scores[LEARNED] = saw_labels(model)
     if classifier is not None:
-        scores["classifier"] = answered(classifier, asked, known, seed=seed)
+        scores["classifier"] = answered(classifier, test_items, train_items, seed=seed)
     scores["classes"] = classes
-    learned = int(is_labelled(known.labels).sum())
-    scores["sizes"] = {"train": learned, "test": len(asked.items), "classes": len(known.classes)}
+    learned = int(is_labelled(train_items.labels).sum())
+    scores["sizes"] = {"train": learned, "test": len(test_items.items), "classes": len(train_items.classes)}
     scores["shared"] = twice
     if note is not None:
         scores["note"] = note
@@ -118,7 +118,7 @@ def evaluate(
     else:
         run = read_run(expanded(model))
         scores["headline"] = headline(scores, run.records, run.verdicts)
-        given = {**placed("train", train), **placed("test", test), "labels": said(labels), "seed": seed}
+        given = {**placed("train", train), **placed("test", test), "labels": described(labels), "seed": seed}
         write_json(expanded(model) / run_folder.EVALUATION, {**scores, **given})
     return Result(scores, table)
 
@@ -134,7 +134,7 @@ def _of_network(network: object, train: object, test: object, labels: object, *,
         made = network(train), None if test is None else network(test)
         sources = train if test is None else (train, test)
         return evaluate_vectors(*made, labels=labels, source=sources, seed=seed)
-    options = DataOptions(labels=labels, preprocessing=preprocessing_said(network))
+    options = DataOptions(labels=labels, preprocessing=stated_preprocessing(network))
     modality, items = open_source(train, options)
     model = Model(network, modality, {"adopted": True})
     modes = [(part, part.training) for part in network.modules()]  # parts may differ, as frozen norms do

@@ -38,7 +38,7 @@ CALLED = {
 Alike = Callable[[Int64[np.ndarray, " q"]], Float32[np.ndarray, "q n"]]
 """From the places of some texts to how alike they are to those that are held."""
 
-Way = Callable[[Int64[np.ndarray, " n"]], Alike]
+Scorer = Callable[[Int64[np.ndarray, " n"]], Alike]
 """Holds the texts at some places, to find others among them."""
 
 Relevant = Sequence[Mapping[int, float]]
@@ -144,8 +144,8 @@ def retrieve(
     kept = model if isinstance(model, Model) else load(model)
     if kept.modality.parse_query("a text") is None:
         raise InputError(f"Queries and documents are texts, and this model is of {kept.modality.name}.")
-    (asked, one), (answers, other) = read_collection(queries, QUERIES), read_collection(documents, CORPUS)
-    sought, held = kept.open(asked), kept.open(answers)
+    (query_texts, one), (answers, other) = read_collection(queries, QUERIES), read_collection(documents, CORPUS)
+    sought, held = kept.open(query_texts), kept.open(answers)
     texts = [text for items in (sought, held) for text in getattr(items, "texts", ())]
     judged = read_relevance(relevance)
     relevant, missing, counts = _placed(judged.grades, list(sought.names), list(held.names))
@@ -163,7 +163,7 @@ def retrieve(
 class _Task:
     """Texts that are asked, texts among which the answers are, and which those are; all by their places."""
 
-    asked: Int64[np.ndarray, " q"]
+    queries: Int64[np.ndarray, " q"]
     held: Int64[np.ndarray, " n"]
     relevant: Relevant
     missing: Sequence[Sequence[float]]
@@ -171,13 +171,13 @@ class _Task:
 
     def parts(self) -> Iterator[tuple[Int64[np.ndarray, " b"], np.ndarray]]:
         """Some of those asked and the grades of all documents for them, then some others; missing ones come last."""
-        for start in range(0, len(self.asked), ROWS):
+        for start in range(0, len(self.queries), ROWS):
             some, missing = self.relevant[start : start + ROWS], self.missing[start : start + ROWS]
             grades = np.zeros((len(some), len(self.held) + max(map(len, missing))), dtype=np.float32)
             for row, (graded, lost) in enumerate(zip(some, missing, strict=True)):
                 grades[row, list(graded)] = list(graded.values())
                 grades[row, len(self.held) : len(self.held) + len(lost)] = lost
-            yield self.asked[start : start + ROWS], grades
+            yield self.queries[start : start + ROWS], grades
 
 
 def _scored(
@@ -191,13 +191,13 @@ def _scored(
             task.held[order],
             [{int(place[each]): grade for each, grade in graded.items()} for graded in task.relevant],
         )
-    found = {name: _measured(tasks, way) for name, way in _ways(model, texts, seed).items()}
+    found = {name: _measured(tasks, scorer) for name, scorer in _scorers(model, texts, seed).items()}
     trained = found["trained"]
     others = {name: each for name, each in found.items() if name != "trained"}
     better = {name: {measure: trained[measure] - each[measure] for measure in each} for name, each in others.items()}
     level = familywise_level([values for each in better.values() for values in each.values()])
     record = {
-        "queries": sum(len(task.asked) for task in tasks),
+        "queries": sum(len(task.queries) for task in tasks),
         "documents": len(tasks[0].held),
         "scores": {
             name: {measure: score_interval(values)._asdict() for measure, values in each.items()}
@@ -214,36 +214,36 @@ def _scored(
     return Result(record, table)
 
 
-def _ways(model: Model, texts: list[str], seed: int) -> dict[str, Way]:
+def _scorers(model: Model, texts: list[str], seed: int) -> dict[str, Scorer]:
     """By what partners are looked for."""
     items = model.open(texts)
     generator = np.random.default_rng(seed)
 
-    def by_vectors(vectors: Float32[np.ndarray, "n d"]) -> Way:
-        return lambda held: lambda asked: vectors[asked] @ vectors[held].T
+    def by_vectors(vectors: Float32[np.ndarray, "n d"]) -> Scorer:
+        return lambda held: lambda query_rows: vectors[query_rows] @ vectors[held].T
 
-    def by_words(find: Callable[[Sequence[str]], Find]) -> Way:
-        def way(held: Int64[np.ndarray, " n"]) -> Alike:
+    def by_words(find: Callable[[Sequence[str]], Find]) -> Scorer:
+        def scorer(held: Int64[np.ndarray, " n"]) -> Alike:
             found = find([texts[row] for row in held])
-            return lambda asked: found([texts[row] for row in asked])
+            return lambda query_rows: found([texts[row] for row in query_rows])
 
-        return way
+        return scorer
 
     return {
         "trained": by_vectors(model.directions(items)),
         "untrained": by_vectors(model.untrained().directions(items)),
         "tfidf": by_words(tfidf),
         "bm25": by_words(bm25),
-        "chance": lambda held: lambda asked: generator.random((len(asked), len(held)), dtype=np.float32),
+        "chance": lambda held: lambda query_rows: generator.random((len(query_rows), len(held)), dtype=np.float32),
     }
 
 
-def _measured(tasks: Sequence[_Task], way: Way) -> dict[str, np.ndarray]:
+def _measured(tasks: Sequence[_Task], scorer: Scorer) -> dict[str, np.ndarray]:
     """Every measure for every query of all tasks."""
     found = []
     for task in tasks:
-        alike = way(task.held)
-        found += [ranked(alike(asked), grades) for asked, grades in task.parts()]
+        alike = scorer(task.held)
+        found += [ranked(alike(query_rows), grades) for query_rows, grades in task.parts()]
     return {measure: np.concatenate([each[measure] for each in found]) for measure in found[0]}
 
 

@@ -62,26 +62,26 @@ def agree(
     """
     kept = model if isinstance(model, Model) else load(model)
     read, linked = read_linked(test, list(pairs)[:2], kept.modality.written_as())
-    said = read_scores(scores, read.frame, len(linked), read.skipped)
+    described = read_scores(scores, read.frame, len(linked), read.skipped)
     texts = list(read.texts)
     items = kept.open(texts)
     known = _known(kept, items)[linked].all(axis=1)
     left_out = int((~known).sum())
-    said, (first, second) = said[known], linked[known].T
-    if len(said) < FEWEST:
+    described, (first, second) = described[known], linked[known].T
+    if len(described) < FEWEST:
         others = f" whose words the model knows, and {left_out} others" if left_out else ""
-        raise InputError(f"A correlation needs {FEWEST} pairs. Got {len(said)}{others}.")
+        raise InputError(f"A correlation needs {FEWEST} pairs. Got {len(described)}{others}.")
     vectors = {"trained": kept.directions(items), "untrained": kept.untrained().directions(items)}
     cosines = {name: (z[first] * z[second]).sum(axis=1) for name, z in vectors.items()}
     find = tfidf(texts)
     cosines["tfidf"] = np.asarray([find([texts[one]])[0, other] for one, other in zip(first, second, strict=True)])
-    drawn = np.random.default_rng(seed).integers(0, len(said), (DRAWS, len(said)))
-    found = {name: _spearman(each, said, drawn) for name, each in cosines.items()}
+    drawn = np.random.default_rng(seed).integers(0, len(described), (DRAWS, len(described)))
+    found = {name: _spearman(each, described, drawn) for name, each in cosines.items()}
     better = {name: (found["trained"][0] - each[0], found["trained"][1] - each[1]) for name, each in found.items()}
     del better["trained"]
     level = familywise_level([drawn for _, drawn in better.values()])
     record = {
-        "pairs": len(said),
+        "pairs": len(described),
         "unknown": left_out,
         "spearman": {name: _interval(*each)._asdict() for name, each in found.items()},
         "better": {name: _interval(*each, level=level)._asdict() for name, each in better.items()},

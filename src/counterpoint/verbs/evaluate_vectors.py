@@ -66,26 +66,26 @@ def evaluate_vectors(
     """
     reader = Reader()
     if groups is None:
-        known, asked = parted(reader, train, test, labels, seed=seed, one_class=True)
+        train_items, test_items = parted(reader, train, test, labels, seed=seed, one_class=True)
     elif test is not None:
         raise LabelError(
             "Groups say which items are held out together, and here a test is given. Leave out one of them."
         )
     else:
-        known, asked = _apart(reader.open(train), labels, train, groups, seed=seed)
-    of_known, of_asked = _with_raw(reader.read, source)
-    widths = [part.vectors.shape[1] for part in (of_known, of_asked)]
+        train_items, test_items = _apart(reader.open(train), labels, train, groups, seed=seed)
+    of_train, of_test = _with_raw(reader.read, source)
+    widths = [part.vectors.shape[1] for part in (of_train, of_test)]
     if widths[0] != widths[1]:
         raise InputError(f"The vectors to learn from have {widths[0]} numbers, and those to test {widths[1]}.")
-    counted = known.labels if test is not None else np.concatenate([known.labels, asked.labels])
-    scores = _scored((of_known, known), (of_asked, asked), seed=seed)
-    sizes = {"train": len(known.items), "test": len(asked.items), "classes": len(known.classes)}
+    counted = train_items.labels if test is not None else np.concatenate([train_items.labels, test_items.labels])
+    scores = _scored((of_train, train_items), (of_test, test_items), seed=seed)
+    sizes = {"train": len(train_items.items), "test": len(test_items.items), "classes": len(train_items.classes)}
     return {
         **scores,
         "headline": headline({**scores, "sizes": sizes}),
-        "classes": class_counts(counted, known.classes),
+        "classes": class_counts(counted, train_items.classes),
         "sizes": sizes,
-        **_shared((of_known, known), (of_asked, asked), separate=test is not None),
+        **_shared((of_train, train_items), (of_test, test_items), separate=test is not None),
     }
 
 
@@ -102,22 +102,22 @@ def report_vectors(file: str | Path, *, labels: object = None, source: object = 
 
 def _scored(train: tuple[Vectors, Labelled], test: tuple[Vectors, Labelled], *, seed: int) -> dict[str, Any]:
     """Neighbours and linear probe with their baselines, and the geometry of the test vectors."""
-    (of_known, known), (of_asked, asked) = train, test
-    features = {"trained": (_some(of_known.vectors, known), _some(of_asked.vectors, asked))}
-    if of_known.raw is not None and of_asked.raw is not None:
-        features["raw"] = (_some(of_known.raw, known), _some(of_asked.raw, asked))
+    (of_train, train_items), (of_test, test_items) = train, test
+    features = {"trained": (_some(of_train.vectors, train_items), _some(of_test.vectors, test_items))}
+    if of_train.raw is not None and of_test.raw is not None:
+        features["raw"] = (_some(of_train.raw, train_items), _some(of_test.raw, test_items))
     return {
-        **compared(features, known.labels, asked.labels, seed=seed),
+        **compared(features, train_items.labels, test_items.labels, seed=seed),
         "geometry": {"alignment": None, **dispersion(features["trained"][1])},
     }
 
 
 def _shared(train: tuple[Vectors, Labelled], test: tuple[Vectors, Labelled], *, separate: bool) -> dict[str, Any]:
     """How many test items are training items, by what they were made of if that is known; and what there is to note."""
-    (of_known, known), (of_asked, asked) = train, test
-    bare = of_known.raw is None
-    count = shared_vectors(_some(of_asked.content, asked), _some(of_known.content, known)) if separate else 0
-    notes = [note_on_shared(count, len(asked.items), what="vector" if bare else "item")] if count else []
+    (of_train, train_items), (of_test, test_items) = train, test
+    bare = of_train.raw is None
+    count = shared_vectors(_some(of_test.content, test_items), _some(of_train.content, train_items)) if separate else 0
+    notes = [note_on_shared(count, len(test_items.items), what="vector" if bare else "item")] if count else []
     notes += [BARE] if bare else []
     return {"shared": count, **({"note": " ".join(notes)} if notes else {})}
 

@@ -11,7 +11,7 @@ from jaxtyping import Int64
 
 from counterpoint.classification.classifier import Classifier
 from counterpoint.classification.cross_validation import Fold, folds
-from counterpoint.classification.finetuning import Way, affordable_epochs, learn, probe
+from counterpoint.classification.finetuning import FinetuneSettings, affordable_epochs, learn, probe
 from counterpoint.classification.selection import (
     FINETUNED,
     PROBE,
@@ -32,7 +32,7 @@ from counterpoint.heads import shape_of_head
 from counterpoint.model import Model, load
 from counterpoint.plans import FinetunePlan
 from counterpoint.runs.locks import holds_out
-from counterpoint.setup.classifier_folder import Leaving, asked_for, free, leave
+from counterpoint.setup.classifier_folder import Leaving, free, leave, requested_record
 from counterpoint.setup.finetune_config import recipe, require_views
 from counterpoint.setup.progress import announce_labels, console, may_be_quiet
 from counterpoint.setup.supervision import unseen
@@ -103,7 +103,7 @@ def finetune(
     seconds = None if tuning.minutes is None else 60 * tuning.minutes - (time.monotonic() - began)
     known = Labelled.read(items, read)
     tried = trial(kept, known, tuning, seconds, read=read)
-    leave_trial(tried, known, Leaving(folder, asked_for(source, labels, tuning)))
+    leave_trial(tried, known, Leaving(folder, requested_record(source, labels, tuning)))
     return tried.chosen.classifier
 
 
@@ -131,7 +131,7 @@ def trial(
     drawn = budget(known.labels, known.classes, per_class=tuning.per_class, fraction=tuning.fraction, seed=tuning.seed)
     some = known.of(np.flatnonzero(drawn))
     parts = folds(some.labels, len(some.classes), seed=tuning.seed)
-    settled = way(model, tuning)
+    settled = finetune_settings(model, tuning)
     if read is not None:
         announce_labels(read)
     epochs = 0 if tuning.deliver == PROBE else _epochs(model, some, settled, seconds, times=len(parts) + 1)
@@ -157,7 +157,7 @@ def trial(
     return Trial(some, parts, candidates, chosen, against, epochs, seconds)
 
 
-def _epochs(model: Model, some: Labelled, settled: Way, seconds: float | None, *, times: int) -> int:
+def _epochs(model: Model, some: Labelled, settled: FinetuneSettings, seconds: float | None, *, times: int) -> int:
     """Passes of fine-tuning, and what a person should know of them before they begin."""
     epochs = usual = settled.passes(len(some.items))
     if seconds is not None:
@@ -169,7 +169,7 @@ def _epochs(model: Model, some: Labelled, settled: Way, seconds: float | None, *
     return epochs
 
 
-def way(model: Model, tuning: FinetunePlan, *, gentle: float = GENTLE) -> Way:
+def finetune_settings(model: Model, tuning: FinetunePlan, *, gentle: float = GENTLE) -> FinetuneSettings:
     """How to fine-tune this model; ``gentle`` is its share of the optimiser's own learning rate."""
     kept = 0 if model.head is None else shape_of_head(model.head)["layers"] - 1
     if tuning.head_layers > kept and tuning.head_layers != FinetunePlan().head_layers:
@@ -181,4 +181,4 @@ def way(model: Model, tuning: FinetunePlan, *, gentle: float = GENTLE) -> Way:
     still = tuning.frozen and layers == 0  # then only the last layer learns, and nothing that it could spoil
     moved = recipe(tuning, tuning.batch_size, gentle=1.0 if still else gentle, wanted=None if still else small)
     epochs = tuning.epochs or (PASSES if small else None)
-    return Way(moved, layers, tuning.frozen, epochs, penalty=SURER if still or small else 1.0)
+    return FinetuneSettings(moved, layers, tuning.frozen, epochs, penalty=SURER if still or small else 1.0)

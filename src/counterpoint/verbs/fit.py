@@ -75,7 +75,7 @@ def fit(
     """
     began = time.monotonic()
     listeners: Sequence[Listener] = choices.pop("listeners", ())
-    asked, own = chosen(choices, labels=labels, pairs=pairs)
+    requested, user_parts = chosen(choices, labels=labels, pairs=pairs)
     folder = None if out is None else expanded(out)
     before = None
     if folder is None and (resume or overwrite):
@@ -85,16 +85,18 @@ def fit(
             run_folder.check(folder, resume=resume, overwrite=overwrite)
         if folder is not None and resume:
             before = run_folder.read_plan(folder)
-            asked = Plan.of(run_folder.merged(asked.record(), before["asked"], Plan().record(), before["settled"]))
-        track = _tracker(asked.track, folder)
-        experiment = prepare(source, asked, own, began=began, before=before, processes=processes)
+            requested = Plan.of(
+                run_folder.merged(requested.record(), before["asked"], Plan().record(), before["settled"])
+            )
+        track = _tracker(requested.track, folder)
+        experiment = prepare(source, requested, user_parts, began=began, before=before, processes=processes)
         read = _read(labels, source, experiment)
         follow = _follower(read, experiment)
         if before is not None:
             run_folder.same_data(before, experiment.identity())
         elif folder is not None and processes.first:
-            run_folder.start(folder, _record(source, asked, own, experiment, read), experiment.items)
-            draw_views(experiment.modality, experiment.items, folder / run_folder.VIEWS, seed=asked.seed)
+            run_folder.start(folder, _record(source, requested, user_parts, experiment, read), experiment.items)
+            draw_views(experiment.modality, experiment.items, folder / run_folder.VIEWS, seed=requested.seed)
         if processes.first:
             announce(experiment.summary(), folder)
             if read is not None:
@@ -104,11 +106,11 @@ def fit(
             run_options = RunOptions(
                 folder=folder,
                 resume=resume,
-                save_every=asked.save_every,
+                save_every=requested.save_every,
                 listeners=(bar, *([curves] if curves else []), *listeners),
                 each_epoch=follow,
                 stop=stop,
-                deadline=None if asked.minutes is None or resume else began + 60 * OVERHEAD * asked.minutes,
+                deadline=None if requested.minutes is None or resume else began + 60 * OVERHEAD * requested.minutes,
                 threads=_threads(experiment),
                 notes=compared_by(experiment.plan),
             )
@@ -141,8 +143,8 @@ def _kept(experiment: Experiment, train_state: TrainState, folder: Path | None) 
     verdicts = [ADOPTED] if experiment.adopted else judge(train_state.records.all)
     if folder is not None:
         model.save(folder)
-        said = [verdict.record() for verdict in verdicts]
-        run_folder.finish(folder, said, steps=train_state.step, seconds=train_state.seconds)
+        described = [verdict.record() for verdict in verdicts]
+        run_folder.finish(folder, described, steps=train_state.step, seconds=train_state.seconds)
     conclude(run_folder.not_evaluated(folder), verdicts)
     if folder is not None and experiment.learned.kept is not None and enough(experiment.learned.kept):
         found = verified(model, experiment.items, {ALL: experiment.learned.kept}, seed=experiment.plan.seed)
@@ -189,14 +191,16 @@ def _follower(read: Labels | None, experiment: Experiment) -> Any:
     return online_knn(experiment.modality, known.items, known.labels, epochs=experiment.plan.epochs or 1)
 
 
-def _record(source: object, asked: Plan, own: UserParts, experiment: Experiment, read: Labels | None) -> dict[str, Any]:
+def _record(
+    source: object, requested: Plan, user_parts: UserParts, experiment: Experiment, read: Labels | None
+) -> dict[str, Any]:
     counts, learned = {} if read is None else read.counts(), experiment.learned.read is not None
     return {
         **placed("source", source),
         "command": command(),
         "directory": directory(),
-        "data": own.data.record(),
-        "asked": asked.record(),
+        "data": user_parts.data.record(),
+        "asked": requested.record(),
         "settled": experiment.plan.record(),
         "items": len(experiment.items),
         "classes": counts if learned else {},

@@ -21,10 +21,10 @@ from counterpoint.modality import DataOptions, Modality
 from counterpoint.model import Model, load
 from counterpoint.output.results import Result
 from counterpoint.plans import LabPlan
-from counterpoint.reports.lab import strip, write_looks
+from counterpoint.reports.lab import strip, write_lab
 from counterpoint.runs import run_folder
 from counterpoint.runs.locks import holds_out
-from counterpoint.runs.provenance import command, directory, placed, said
+from counterpoint.runs.provenance import command, described, directory, placed
 from counterpoint.setup.build import encoded_length
 from counterpoint.setup.dataset import apart, open_source
 from counterpoint.setup.progress import announce_labels, console, decoding, may_be_quiet
@@ -47,7 +47,7 @@ STRENGTHS = {"half strength": 0.5, "double strength": 2.0}
 
 
 @dataclass(frozen=True)
-class Look:
+class LabView:
     """One way to look at items that is judged: ``kind`` is whole, part, strength or preset."""
 
     name: str
@@ -95,18 +95,20 @@ def lab(
         InputError: The source, the views, the labels, the model or the folder cannot be used.
     """
     named, data = apart(choices)
-    asked = LabPlan.of(named)
+    requested = LabPlan.of(named)
     place = None if out is None else Folder(expanded(out), RECORD, "lab", resumable=False)
     if place is not None:
         place.require(resume=False, overwrite=overwrite)
-    options = DataOptions(kind=asked.modality, view_size=asked.view_size, data=data, labels=labels, progress=decoding())
-    by, items = _opened(source, model, asked, options)
-    looks = list(_looks(source, by.modality, _several(views), options, trained=model is not None))
+    options = DataOptions(
+        kind=requested.modality, view_size=requested.view_size, data=data, labels=labels, progress=decoding()
+    )
+    by, items = _open(source, model, requested, options)
+    looks = list(_views(source, by.modality, _several(views), options, trained=model is not None))
     read = None if labels is None else _read(source, items, labels, by.modality)
-    sample, known = _sampled(items, None if read is None else read.class_ids, asked)
+    sample, known = _sampled(items, None if read is None else read.class_ids, requested)
     for augmentation in looks:
         _require_drawable(augmentation, sample, by)
-    yardstick = Yardstick(by, sample, known, seed=asked.seed, comparisons=len(looks))
+    yardstick = Yardstick(by, sample, known, seed=requested.seed, comparisons=len(looks))
     scale = Measure(1 / yardstick.among, model is not None, yardstick.gain)
     if read is not None:
         announce_labels(read, left_out=False, held_out=False)
@@ -115,29 +117,29 @@ def lab(
         console().print(f"{number} of {len(looks)}  {augmentation.name}", markup=False)
         rows.append(_row(augmentation, yardstick(augmentation.modality), scale))
     level, sentence = advice(rows, scale)
-    found: dict[str, Any] = {
+    recovered_among: dict[str, Any] = {
         "level": level,
         "advice": sentence,
         "looks": rows,
         "chance": scale.chance,
         "among": yardstick.among,
         "items": len(sample),
-        "labels": None if known is None else _said_of(known, yardstick),
+        "labels": None if known is None else _label_record(known, yardstick),
         "classes": {} if read is None else read.counts(),
         **placed("source", source),
-        "model": said(model),
+        "model": described(model),
         "modality": by.modality.name,
-        "asked": asked.record(),
+        "asked": requested.record(),
         "command": command(),
         "directory": directory(),
         "machine": run_folder.machine(),
     }
-    found["note"] = note(found)
+    recovered_among["note"] = note(recovered_among)
     if place is not None:
-        write_json(place.path / RECORD, found)
-        strips = [strip(augmentation.modality, sample, seed=asked.seed) for augmentation in looks]
-        write_looks(place.path, found, strips, strip(by.modality, sample, seed=None))
-    return Result(found, lab_table)
+        write_json(place.path / RECORD, recovered_among)
+        strips = [strip(augmentation.modality, sample, seed=requested.seed) for augmentation in looks]
+        write_lab(place.path, recovered_among, strips, strip(by.modality, sample, seed=None))
+    return Result(recovered_among, lab_table)
 
 
 def _several(views: Views | Sequence[Views] | None) -> list[Views]:
@@ -146,19 +148,21 @@ def _several(views: Views | Sequence[Views] | None) -> list[Views]:
     return ["auto"] if views is None else [views] if isinstance(views, str) or callable(views) else list(views)
 
 
-def _opened(
-    source: object, model: Model | str | Path | None, asked: LabPlan, options: DataOptions
+def _open(
+    source: object, model: Model | str | Path | None, requested: LabPlan, options: DataOptions
 ) -> tuple[Model, Items]:
     """What the views are measured by, and the items."""
     if model is None:
         modality, items = open_source(source, options)
         with torch.random.fork_rng():
-            torch.manual_seed(asked.seed)
-            encoder = modality.encoder(asked.encoder, asked.width)
+            torch.manual_seed(requested.seed)
+            encoder = modality.encoder(requested.encoder, requested.width)
         return Model(encoder.to(choose_device("auto")), modality), items
     usual = LabPlan()
     fixed = [
-        name for name in ("modality", "encoder", "width", "view_size") if getattr(asked, name) != getattr(usual, name)
+        name
+        for name in ("modality", "encoder", "width", "view_size")
+        if getattr(requested, name) != getattr(usual, name)
     ]
     if fixed:
         raise PlanError(f"A model has settled {listed(fixed)} already. Leave that out, or leave out --model.")
@@ -166,15 +170,15 @@ def _opened(
     return by, by.open(source)
 
 
-def _looks(
+def _views(
     source: object, modality: Modality, given: Sequence[Views], options: DataOptions, *, trained: bool
-) -> Iterator[Look]:
+) -> Iterator[LabView]:
     """All looks that are judged, none of them twice."""
     every = [augmentation for each in given for augmentation in _of(source, modality, each, options, trained=trained)]
     if len(given) > 1:
         every = [_called(augmentation) for augmentation in every]
     every += [
-        Look(f"preset {name}", "preset", name, modality.with_views(name), name) for name in presets(modality.name)
+        LabView(f"preset {name}", "preset", name, modality.with_views(name), name) for name in presets(modality.name)
     ]
     judged: set[str] = set()
     for augmentation in every:
@@ -183,9 +187,9 @@ def _looks(
             yield augmentation
 
 
-def _called(augmentation: Look) -> Look:
+def _called(augmentation: LabView) -> LabView:
     """The look, by a name that says whose part it is."""
-    return Look(
+    return LabView(
         f"{augmentation.of}: {augmentation.name}",
         augmentation.kind,
         augmentation.of,
@@ -194,21 +198,23 @@ def _called(augmentation: Look) -> Look:
     )
 
 
-def _of(source: object, modality: Modality, views: Views, options: DataOptions, *, trained: bool) -> Iterator[Look]:
+def _of(source: object, modality: Modality, views: Views, options: DataOptions, *, trained: bool) -> Iterator[LabView]:
     """A whole look, its parts and its strengths."""
     if callable(views):
         name = getattr(views, "__name__", type(views).__name__)
-        yield Look("whole look", "whole", name, _by_callable(source, modality, views, options, trained=trained), None)
+        yield LabView(
+            "whole look", "whole", name, _by_callable(source, modality, views, options, trained=trained), None
+        )
         return
     if views == "auto" and not modality.has_views():
         raise InputError("This model was trained with views by a callable. Say which to judge with --views.")
     spec = modality.strength(1.0) if views == "auto" else views
-    yield Look("whole look", "whole", spec, modality.with_views(spec), spec)
+    yield LabView("whole look", "whole", spec, modality.with_views(spec), spec)
     for change, part in alone(spec, only=modality.name).items():
-        yield Look(f"{change} alone", "part", spec, modality.with_views(part), part)
+        yield LabView(f"{change} alone", "part", spec, modality.with_views(part), part)
     for name, by in STRENGTHS.items():
         other = strengthened(spec, by, only=modality.name)
-        yield Look(name, "strength", spec, modality.with_views(other), other)
+        yield LabView(name, "strength", spec, modality.with_views(other), other)
 
 
 def _by_callable(
@@ -219,16 +225,18 @@ def _by_callable(
     return type(modality).fit(source, replace(options, views=views))[0]
 
 
-def _sampled(items: Items, class_ids: Int64[np.ndarray, " n"] | None, asked: LabPlan) -> tuple[Subset, Known | None]:
+def _sampled(
+    items: Items, class_ids: Int64[np.ndarray, " n"] | None, requested: LabPlan
+) -> tuple[Subset, Known | None]:
     """The items that are looked at, in a random order, and what is known of them; those with labels come first."""
     if len(items) < 20:
         raise SourceError(f"Views are told apart by at least 20 items. Got {len(items)}.")
-    order = rng.permutation(len(items), seed=asked.seed, epoch=-2).numpy()
+    order = rng.permutation(len(items), seed=requested.seed, epoch=-2).numpy()
     if class_ids is None:
-        return Subset(items, order[: asked.items]), None
-    first = order[np.argsort(class_ids[order] < 0, kind="stable")][: asked.items]
-    rows = first[np.random.default_rng(asked.seed).permutation(len(first))]
-    known = Known.of(class_ids[rows], seed=asked.seed)
+        return Subset(items, order[: requested.items]), None
+    first = order[np.argsort(class_ids[order] < 0, kind="stable")][: requested.items]
+    rows = first[np.random.default_rng(requested.seed).permutation(len(first))]
+    known = Known.of(class_ids[rows], seed=requested.seed)
     if len(np.unique(known.labels)) < 2:
         raise LabelError(
             f"Damage is measured on two classes or more, each with two items among the {len(rows)} that are looked at. "
@@ -246,7 +254,7 @@ def _read(source: object, items: Items, labels: object, modality: Modality) -> L
     return read
 
 
-def _require_drawable(augmentation: Look, items: Items, by: Model) -> None:
+def _require_drawable(augmentation: LabView, items: Items, by: Model) -> None:
     """Refuse views that cannot be drawn, or encoded, before any are measured."""
     index = np.arange(2)
     name = augmentation.views or augmentation.of
@@ -262,7 +270,7 @@ def _require_drawable(augmentation: Look, items: Items, by: Model) -> None:
     encoded_length(by.encoder, view.to(by.device))
 
 
-def _row(augmentation: Look, effect: Effect, scale: Measure) -> dict[str, Any]:
+def _row(augmentation: LabView, effect: Effect, scale: Measure) -> dict[str, Any]:
     row = {
         "name": augmentation.name,
         "kind": augmentation.kind,
@@ -278,7 +286,7 @@ def _row(augmentation: Look, effect: Effect, scale: Measure) -> dict[str, Any]:
     return {**row, "remarks": remarks(row, scale)}
 
 
-def _said_of(known: Known, yardstick: Yardstick) -> Mapping[str, Any]:
+def _label_record(known: Known, yardstick: Yardstick) -> Mapping[str, Any]:
     plain = yardstick.plain
     return {
         "items": len(known.rows),

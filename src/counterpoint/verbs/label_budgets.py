@@ -28,7 +28,7 @@ from counterpoint.model import Model
 from counterpoint.plans import DistillPlan, FinetunePlan
 from counterpoint.setup.label_budget import Budget
 from counterpoint.verbs.distill import begun, fresh, lesson
-from counterpoint.verbs.finetune import way
+from counterpoint.verbs.finetune import finetune_settings
 
 WAYS = ("scratch", "linear", "tuned", "distilled")
 """The ways to use labels. The first is what the others are compared with."""
@@ -42,13 +42,13 @@ Correct = Shaped[np.ndarray, "draws m"]
 
 
 @dataclass(frozen=True)
-class Question:
+class BudgetStudy:
     """What is compared: everything that the answers depend on but the budget."""
 
     model: Model
-    known: Labelled
+    train: Labelled
     """All items that may be learned from; the class of those without a label is -1."""
-    asked: Labelled
+    test: Labelled
     draws: int = 3
     seed: int = 0
     """Names the first draw; the others follow it."""
@@ -56,7 +56,7 @@ class Question:
 
 
 def at_budgets(
-    question: Question,
+    study: BudgetStudy,
     budgets: Iterable[Budget],
     *,
     tell: Callable[[Mapping[str, Any]], None] = lambda row: None,
@@ -68,12 +68,12 @@ def at_budgets(
     rows, left_out, cells = [], [], []
     for each in budgets:
         try:
-            chosen = [rows_of(question.known, each, seed=question.seed + draw) for draw in range(question.draws)]
+            chosen = [rows_of(study.train, each, seed=study.seed + draw) for draw in range(study.draws)]
         except LabelError as lacking:
             left_out.append({"budget": str(each), "reason": str(lacking)})
             continue
         began = time.monotonic()
-        cells.append({name: np.stack(found) for name, found in _right(question, chosen).items()})
+        cells.append({name: np.stack(found) for name, found in _right(study, chosen).items()})
         rows.append({"budget": str(each), "labels": len(chosen[0]), "ways": scored(cells[-1])})
         rows[-1]["seconds"] = round(time.monotonic() - began, 1)
         tell(rows[-1])
@@ -84,11 +84,11 @@ def at_budgets(
         "rows": [{**row, "differences": each} for row, each in zip(rows, differences, strict=True)],
         "comparisons": sum(map(len, differences)),
         "left_out": left_out,
-        "draws": question.draws,
-        "seed": question.seed,
-        "known": len(question.known.items),
-        "asked": len(question.asked.items),
-        "classes": question.known.counts(),
+        "draws": study.draws,
+        "seed": study.seed,
+        "known": len(study.train.items),
+        "asked": len(study.test.items),
+        "classes": study.train.counts(),
     }
 
 
@@ -114,63 +114,63 @@ def compared(rows: Sequence[Mapping[str, Correct]]) -> list[dict[str, Any]]:
     ]
 
 
-def rows_of(known: Labelled, size: Budget, *, seed: int) -> Int64[np.ndarray, " n"]:
+def rows_of(train: Labelled, size: Budget, *, seed: int) -> Int64[np.ndarray, " n"]:
     """The rows of the items whose labels are learned from."""
     return np.flatnonzero(
-        budget(known.labels, known.classes, per_class=size.per_class, fraction=size.fraction, seed=seed)
+        budget(train.labels, train.classes, per_class=size.per_class, fraction=size.fraction, seed=seed)
     )
 
 
-def _right(question: Question, chosen: Sequence[Int64[np.ndarray, " n"]]) -> dict[str, list[np.ndarray]]:
+def _right(study: BudgetStudy, chosen: Sequence[Int64[np.ndarray, " n"]]) -> dict[str, list[np.ndarray]]:
     """Which of the test items every way gets right, one array (m,) for every draw."""
-    model, known, asked = question.model, question.known, question.asked
-    naming = LABEL_TYPES[named(asked.labels)]
+    model, train, test = study.model, study.train, study.test
+    label_type = LABEL_TYPES[named(test.labels)]
     learned = np.unique(np.concatenate(chosen))
-    h, h_asked = model.represent(known.of(learned).items), model.represent(asked.items)
-    right: dict[str, list[np.ndarray]] = {name: [] for name in question.ways}
+    h, h_test = model.represent(train.of(learned).items), model.represent(test.items)
+    right: dict[str, list[np.ndarray]] = {name: [] for name in study.ways}
     for draw, rows in enumerate(chosen):
-        seed = question.seed + draw
-        some = known.of(rows)
+        seed = study.seed + draw
+        some = train.of(rows)
         answers = {}
-        if "scratch" in question.ways:
-            answers["scratch"] = _answers(from_scratch(model, some, seed), asked)
-        if "linear" in question.ways:
-            answers["linear"] = linear_probes(h[np.searchsorted(learned, rows)], some.labels, h_asked, seed=seed)
-        if {"tuned", "distilled"} & set(question.ways):
+        if "scratch" in study.ways:
+            answers["scratch"] = _answers(from_scratch(model, some, seed), test)
+        if "linear" in study.ways:
+            answers["linear"] = linear_probes(h[np.searchsorted(learned, rows)], some.labels, h_test, seed=seed)
+        if {"tuned", "distilled"} & set(study.ways):
             teacher = tuned(model, some, seed)
-            answers["tuned"] = _answers(teacher, asked)
-        if "distilled" in question.ways:
-            answers["distilled"] = _answers(student_of(teacher, model, known, DistillPlan(seed=seed)), asked)
-        for name in question.ways:
-            right[name].append(naming.right(answers[name], asked.labels))
+            answers["tuned"] = _answers(teacher, test)
+        if "distilled" in study.ways:
+            answers["distilled"] = _answers(student_of(teacher, model, train, DistillPlan(seed=seed)), test)
+        for name in study.ways:
+            right[name].append(label_type.right(answers[name], test.labels))
     return right
 
 
 def tuned(model: Model, some: Labelled, seed: int) -> Classifier:
     """The classifier that fine-tuning makes of a model and these labels."""
-    settled = way(model, FinetunePlan(seed=seed))
+    settled = finetune_settings(model, FinetunePlan(seed=seed))
     return learn(model, some.items, some.labels, some.classes, settled, settled.passes(len(some.items)))
 
 
 def from_scratch(model: Model, some: Labelled, seed: int) -> Classifier:
     """What the same network, views and labels come to without contrast, at the rate and length that suit it best."""
-    blank, asked = model.untrained(seed=seed), FinetunePlan(seed=seed)
-    usual = usual_epochs(len(some.items), asked.batch_size)
-    steps = usual * max(1, len(some.items) // asked.batch_size)
+    blank, test = model.untrained(seed=seed), FinetunePlan(seed=seed)
+    usual = usual_epochs(len(some.items), test.batch_size)
+    steps = usual * max(1, len(some.items) // test.batch_size)
     times = max(1, min(LONGER, MOST_STEPS // steps))
-    settled = way(blank, asked, gentle=STEEPER)._replace(penalty=None)
+    settled = finetune_settings(blank, test, gentle=STEEPER)._replace(penalty=None)
     return learn(blank, some.items, some.labels, some.classes, settled, times * usual)
 
 
 def student_of(
-    teacher: Classifier, model: Model, known: Labelled, asked: DistillPlan, seconds: float | None = None
+    teacher: Classifier, model: Model, train: Labelled, test: DistillPlan, seconds: float | None = None
 ) -> Classifier:
     """A student that sees all items to learn from, without their labels; one of the model's network begins at it."""
-    begins, items = asked.encoder == "same" and asked.width is None, known.items
-    student = begun(fresh(teacher.model, asked), model) if begins else fresh(teacher.model, asked)
-    nobody = np.full_like(known.labels, UNLABELLED)
-    return distil(teacher, student, items, nobody, lesson(asked, len(items), seconds, begun=begins))
+    begins, items = test.encoder == "same" and test.width is None, train.items
+    student = begun(fresh(teacher.model, test), model) if begins else fresh(teacher.model, test)
+    nobody = np.full_like(train.labels, UNLABELLED)
+    return distil(teacher, student, items, nobody, lesson(test, len(items), seconds, begun=begins))
 
 
-def _answers(classifier: Classifier, asked: Labelled) -> Int64[np.ndarray, "m ..."]:
-    return classifier.naming.decided(classifier.probabilities(asked.items))
+def _answers(classifier: Classifier, test: Labelled) -> Int64[np.ndarray, "m ..."]:
+    return classifier.label_type.decided(classifier.probabilities(test.items))

@@ -25,7 +25,7 @@ from counterpoint.setup.progress import console, may_be_quiet
 from counterpoint.setup.supervision import unseen
 from counterpoint.setup.train_test import parted
 from counterpoint.storage.files import expanded, write_json
-from counterpoint.verbs.label_budgets import Question, at_budgets
+from counterpoint.verbs.label_budgets import BudgetStudy, at_budgets
 
 BUDGETS = ("1", "5", "10", "50", "1%", "10%", "100%")
 
@@ -68,7 +68,7 @@ def label_efficiency(
     require_views(kept)
     unseen(labels, kept.modality)
     known, asked = parted(kept, train, test, labels, seed=seed)
-    found = at_budgets(Question(kept, known, asked, draws, seed), wanted, tell=tell)
+    found = at_budgets(BudgetStudy(kept, known, asked, draws, seed), wanted, tell=tell)
     class_ids = known.labels if test is not None else np.concatenate([known.labels, asked.labels])
     record = {
         **found,

@@ -93,7 +93,7 @@ def _with_texts(hits: Hits, texts: Sequence[str] | None) -> Hits:
 def _searched(model: Model, source: object, column: str | None) -> tuple[Embeddings, Sequence[str] | None]:
     """The vectors to search in, as they are saved or made of a source, and the texts that they are of, if of any."""
     if not (isinstance(source, Embeddings) or is_saved(source)):
-        items = _opened(model, source, column)
+        items = _open(model, source, column)
         return model.embed_items(items, tell=embedding()), getattr(items, "texts", None)
     if column is not None:
         raise InputError(
@@ -108,7 +108,7 @@ def _searched(model: Model, source: object, column: str | None) -> tuple[Embeddi
     return z, None
 
 
-def _opened(model: Model, source: object, column: str | None) -> Items:
+def _open(model: Model, source: object, column: str | None) -> Items:
     return model.open(source) if column is None else model.modality.open_column(source, column)
 
 

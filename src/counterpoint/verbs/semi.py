@@ -36,7 +36,7 @@ from counterpoint.reports.page import write_report
 from counterpoint.reports.run_contents import SEMI
 from counterpoint.runs import run_folder
 from counterpoint.runs.locks import holds_out
-from counterpoint.setup.classifier_folder import Leaving, asked_for, leave
+from counterpoint.setup.classifier_folder import Leaving, leave, requested_record
 from counterpoint.setup.dataset import apart, without_column
 from counterpoint.setup.label_budget import Budget
 from counterpoint.setup.labelled_data import Material, gather
@@ -46,7 +46,7 @@ from counterpoint.verbs.distill import parameters
 from counterpoint.verbs.finetune import Trial, leave_trial, trial
 from counterpoint.verbs.fit import fit
 from counterpoint.verbs.keywords import SemiKeywords
-from counterpoint.verbs.label_budgets import LONGER, Question, at_budgets, student_of
+from counterpoint.verbs.label_budgets import LONGER, BudgetStudy, at_budgets, student_of
 from counterpoint.verbs.label_efficiency import tell
 
 MINUTES = 8.0
@@ -70,16 +70,16 @@ class Journey:
     """What every step needs to know."""
 
     folder: Path
-    asked: SemiPlan
+    requested: SemiPlan
     record: Mapping[str, Any]
     material: Material
     began: float
 
     def left(self, share: float) -> float | None:
         """Seconds until this share of the time is over; None where time does not count."""
-        if self.asked.epochs is not None:
+        if self.requested.epochs is not None:
             return None
-        return max(1.0, self.began + 60 * share * (self.asked.minutes or MINUTES) - time.monotonic())
+        return max(1.0, self.began + 60 * share * (self.requested.minutes or MINUTES) - time.monotonic())
 
 
 @may_be_quiet
@@ -97,11 +97,11 @@ def semi(
 
     Into ``out/pretrained`` goes what contrast learned from all items, into ``out/finetuned`` the better one of a linear
     probe and a fine-tuned encoder, and into ``out`` that one or its student, which learned its answers on all items but
-    those that are asked about, whichever is better by cross-validation, with scores and a report.
+    those that are requested about, whichever is better by cross-validation, with scores and a report.
 
     Args:
         source: All items, as for ``fit``.
-        labels: As for ``finetune``. With ``per_class`` or ``fraction`` a fifth of the labels is only asked about;
+        labels: As for ``finetune``. With ``per_class`` or ``fraction`` a fifth of the labels is only requested about;
             without, the classifier learns from all of them.
         out: The folder for everything.
         resume: Go on with the interrupted run in ``out``: steps that are done are kept.
@@ -114,20 +114,27 @@ def semi(
     """
     began, folder = time.monotonic(), expanded(out)
     named, data = apart(choices)
-    asked = SemiPlan.of(named)
-    require_deliverable(asked.deliver, (PROBE, FINETUNED, STUDENT))
+    requested = SemiPlan.of(named)
+    require_deliverable(requested.deliver, (PROBE, FINETUNED, STUDENT))
     run_folder.check(folder, resume=False, overwrite=overwrite or resume)
     if resume and overwrite:
         raise InputError("Give --resume to go on or --overwrite to start anew, not both.")
     before = None
     if resume:
         before = run_folder.read_plan(folder)
-        asked = SemiPlan.of(run_folder.merged(asked.record(), before["asked"], SemiPlan().record(), before["settled"]))
+        requested = SemiPlan.of(
+            run_folder.merged(requested.record(), before["asked"], SemiPlan().record(), before["settled"])
+        )
         data = ReadOptions.of(before["data"]) if data == AS_IT_IS else data
-    material = gather(source, labels, asked, data=data)
+    material = gather(source, labels, requested, data=data)
     data = without_column(data, labels, material.modality)
-    record = {**asked_for(source, labels, asked), "verb": SEMI, "data": data.record(), "identity": material.identity()}
-    journey = Journey(folder, asked, record, material, began)
+    record = {
+        **requested_record(source, labels, requested),
+        "verb": SEMI,
+        "data": data.record(),
+        "identity": material.identity(),
+    }
+    journey = Journey(folder, requested, record, material, began)
     if before is not None and before.get("identity") != record["identity"]:
         raise RunError("The run was started on other items or other labels. Resume with those, or use --overwrite.")
     if before is None:
@@ -147,31 +154,33 @@ def semi(
     compared = _compared(journey, model, tried)
     _scored(journey, model, delivered, tried, compared)
     _noted(journey, delivered.classifier)
-    asked_of = None if material.asked is None else material.asked.items
-    write_report(folder, delivered.classifier.model, material.items, asked=asked_of)
+    test_items = None if material.test is None else material.test.items
+    write_report(folder, delivered.classifier.model, material.items, test=test_items)
     return delivered.classifier
 
 
 def _pretrained(journey: Journey, source: object, *, resume: bool) -> Model:
     """What contrast learns from all items."""
-    folder, asked, data = journey.folder / run_folder.PRETRAINED, journey.asked, journey.record["data"]
+    folder, requested, data = journey.folder / run_folder.PRETRAINED, journey.requested, journey.record["data"]
     if resume and (folder / run_folder.VERDICT).exists():
         model = load(folder)
     elif resume and (folder / run_folder.STATE).exists():
-        model = fit(source, out=folder, resume=True, encoder=asked.encoder, **data)
+        model = fit(source, out=folder, resume=True, encoder=requested.encoder, **data)
     else:
         seconds = journey.left(CONTRAST)
-        length: dict[str, Any] = {"epochs": asked.epochs} if seconds is None else {"minutes": seconds / 60}
-        parts: dict[str, Any] = {name: getattr(asked, name) for name in ("encoder", "width", "batch_size", "seed")}
+        length: dict[str, Any] = {"epochs": requested.epochs} if seconds is None else {"minutes": seconds / 60}
+        parts: dict[str, Any] = {name: getattr(requested, name) for name in ("encoder", "width", "batch_size", "seed")}
         model = fit(source, out=folder, overwrite=folder.exists(), **data, **parts, **length)
     return replace(model, modality=journey.material.modality)
 
 
 def _tuned(journey: Journey, model: Model) -> Trial:
     """What the labels make of it: a probe and a fine-tuned encoder, the better one of which is left."""
-    asked, material = journey.asked, journey.material
-    deliver = asked.deliver if asked.deliver in (PROBE, FINETUNED) else "best"
-    tuning = FinetunePlan(per_class=asked.per_class, fraction=asked.fraction, seed=asked.seed, deliver=deliver)
+    requested, material = journey.requested, journey.material
+    deliver = requested.deliver if requested.deliver in (PROBE, FINETUNED) else "best"
+    tuning = FinetunePlan(
+        per_class=requested.per_class, fraction=requested.fraction, seed=requested.seed, deliver=deliver
+    )
     tried = trial(model, material.learned, tuning, journey.left(TUNING))
     leave_trial(tried, material.learned, Leaving(journey.folder / run_folder.FINETUNED, journey.record), role="teaches")
     return tried
@@ -179,13 +188,13 @@ def _tuned(journey: Journey, model: Model) -> Trial:
 
 def _delivered(journey: Journey, model: Model, tried: Trial) -> Candidate:
     """The student of that one, rehearsed in some folds, and which of the two is handed over."""
-    asked, material = journey.asked, journey.material
+    requested, material = journey.requested, journey.material
     candidates, chosen = list(tried.candidates), tried.chosen
-    if asked.deliver in ("best", STUDENT):
+    if requested.deliver in ("best", STUDENT):
         student = _student(journey, model, tried)
         candidates.append(student)
-        small = asked.student != "same" or asked.student_width is not None  # who names a network wants that one
-        finalists = [student] if small or asked.deliver == STUDENT else [tried.chosen, student]
+        small = requested.student != "same" or requested.student_width is not None  # who names a network wants that one
+        finalists = [student] if small or requested.deliver == STUDENT else [tried.chosen, student]
         chosen = choose(finalists, tried.some.labels, material.items)
     record = judgement(chosen, candidates, tried.some, tried.against)
     level, sentence = conclusion(record)
@@ -201,16 +210,16 @@ def _delivered(journey: Journey, model: Model, tried: Trial) -> Candidate:
 
 
 def _student(journey: Journey, model: Model, tried: Trial) -> Candidate:
-    """A student of the classifier, taught on all items but those that are asked about; and what students that are
+    """A student of the classifier, taught on all items but those that are requested about; and what students that are
     taught without some labels say of those.
     """
-    asked, material = journey.asked, journey.material
+    requested, material = journey.requested, journey.material
     lesson = DistillPlan(
-        encoder=asked.student,
-        width=asked.student_width,
-        epochs=asked.epochs,
-        batch_size=asked.batch_size,
-        seed=asked.seed,
+        encoder=requested.student,
+        width=requested.student_width,
+        epochs=requested.epochs,
+        batch_size=requested.batch_size,
+        seed=requested.seed,
     )
     answered, learned = tried.chosen.answered, material.learned
     teachers = () if answered is None else answered.by
@@ -229,21 +238,21 @@ def _student(journey: Journey, model: Model, tried: Trial) -> Candidate:
 
 def _compared(journey: Journey, model: Model, tried: Trial) -> dict[str, Any] | None:
     """What as many labels are worth to others, and what fewer would be, as far as there is time for it. A run that goes
-    by epochs has no time to spare: it compares where that was asked for.
+    by epochs has no time to spare: it compares where that was requested for.
     """
-    material, asked, left = journey.material, journey.asked, journey.left(COMPARISON)
-    draws = asked.draws if asked.draws is not None else DRAWS if left is not None else 0
+    material, requested, left = journey.material, journey.requested, journey.left(COMPARISON)
+    draws = requested.draws if requested.draws is not None else DRAWS if left is not None else 0
     needed = draws * (1 + LONGER) * tried.seconds
-    if material.asked is None or draws == 0 or (left is not None and needed > left):
+    if material.test is None or draws == 0 or (left is not None and needed > left):
         return None
     ways = ("scratch", "linear", "tuned")
-    question = Question(model, material.known, material.asked, draws, asked.seed, ways=ways)
-    found = at_budgets(question, _affordable(journey), tell=tell)
+    study = BudgetStudy(model, material.train, material.test, draws, requested.seed, ways=ways)
+    found = at_budgets(study, _affordable(journey), tell=tell)
     return {**found, "rows": sorted(found["rows"], key=lambda row: row["labels"])}
 
 
 def _affordable(journey: Journey) -> Iterator[Budget]:
-    """The budget that was asked for, then smaller ones, which take less, as long as the time allows."""
+    """The budget that was requested for, then smaller ones, which take less, as long as the time allows."""
     for each in journey.material.budgets:
         began = time.monotonic()
         yield each
@@ -258,21 +267,21 @@ def _scored(
     """Write what is known of how good the classifier is: by labels that were never learned from, where there are such,
     else by those of the folds.
     """
-    material, seed, some = journey.material, journey.asked.seed, tried.some
+    material, seed, some = journey.material, journey.requested.seed, tried.some
     scores: dict[str, Any] = {}
-    if material.spared and material.asked is not None:
+    if material.spared and material.test is not None:
         if some.labels.ndim == 1:
-            scores |= score(model, some, material.asked, seed=seed)
-        scores["classifier"] = answered(delivered.classifier, material.asked, some, seed=seed)
-        scores["sizes"] = {"train": len(some.items), "test": len(material.asked.items), "classes": len(some.classes)}
+            scores |= score(model, some, material.test, seed=seed)
+        scores["classifier"] = answered(delivered.classifier, material.test, some, seed=seed)
+        scores["sizes"] = {"train": len(some.items), "test": len(material.test.items), "classes": len(some.classes)}
         if compared is not None:
             single = {name: scores["classifier"][name] for name in ("value", "low", "high")}
             compared["student"] = {**single, "labels": len(some.items)}
     elif delivered.answered is not None:
-        asked_of = some.of(delivered.answered.rows)
+        test_items = some.of(delivered.answered.rows)
         likely = delivered.classifier.scaled(delivered.answered.scores)
-        scores["classifier"] = answered(delivered.classifier, asked_of, some, seed=seed, likely=likely)
-        scores["sizes"] = {"train": len(some.items), "test": len(asked_of.items), "classes": len(some.classes)}
+        scores["classifier"] = answered(delivered.classifier, test_items, some, seed=seed, likely=likely)
+        scores["sizes"] = {"train": len(some.items), "test": len(test_items.items), "classes": len(some.classes)}
     scores["rehearsal"] = not material.spared
     if compared is not None:
         write_json(journey.folder / run_folder.BUDGET, compared)

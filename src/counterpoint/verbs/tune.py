@@ -17,16 +17,16 @@ from counterpoint.output.results import Result
 from counterpoint.plans import Plan
 from counterpoint.runs import run_folder
 from counterpoint.runs.locks import holds_out
-from counterpoint.runs.provenance import command, directory, placed, said
+from counterpoint.runs.provenance import command, described, directory, placed
 from counterpoint.setup.build import completed, learns_from_labels
-from counterpoint.setup.dataset import Dataset, UserParts, chosen, identity, opened, without_column
+from counterpoint.setup.dataset import Dataset, UserParts, chosen, identity, open_dataset, without_column
 from counterpoint.setup.experiment import Experiment, arranged
 from counterpoint.setup.progress import may_be_quiet
-from counterpoint.setup.supervision import taught
+from counterpoint.setup.supervision import supervise
 from counterpoint.storage.files import expanded
 from counterpoint.training.devices import memory
 from counterpoint.training.signals import StopRequest, stop_requests
-from counterpoint.tuning.labelled_items import Questions, questions
+from counterpoint.tuning.labelled_items import ProbeItems, questions
 from counterpoint.tuning.outcome import tuning_table
 from counterpoint.tuning.output_folder import Folder
 from counterpoint.tuning.records import Search as SearchRecord
@@ -44,7 +44,7 @@ OWN = "own"
 
 
 @dataclass(frozen=True)
-class Question:
+class TuneRequest:
     """What was given to ``tune``, read."""
 
     source: object
@@ -53,7 +53,7 @@ class Question:
     place: Folder
     plan: Plan
     """The user's own choices, without the time of the search."""
-    own: UserParts
+    user_parts: UserParts
     budget: Budget
     resume: bool
 
@@ -96,9 +96,9 @@ def tune(
     """
     began = time.monotonic()
     require()
-    asked = _question(source, expanded(out), labels, choices, resume=resume, overwrite=overwrite)
+    request = _question(source, expanded(out), labels, choices, resume=resume, overwrite=overwrite)
     with quiet(), stop_requests() as stop:
-        search = _opened(asked, stop, began)
+        search = _open(request, stop, began)
         try:
             search.search()
             search.repeat()
@@ -113,81 +113,83 @@ def tune(
 
 def _question(
     source: object, out: Path, labels: object, choices: TuneKeywords, *, resume: bool, overwrite: bool
-) -> Question:
+) -> TuneRequest:
     """What was given, checked as far as that is possible without the data."""
     test = choices.pop("test", None)
     trials, repeats = choices.pop("trials", None), choices.pop("repeats", None)
-    plan, own = chosen(choices, labels=labels)
+    plan, user_parts = chosen(choices, labels=labels)
     budget = Budget.of(plan, trials, repeats)
     completed(plan)
     place = Folder(out, TRIALS, "search", others=(JOURNAL, f"{JOURNAL}{HELD}", BEST, REPORT))
     place.require(resume=resume, overwrite=overwrite)
-    return Question(source, labels, test, place, dataclasses.replace(plan, minutes=None), own, budget, resume)
+    return TuneRequest(source, labels, test, place, dataclasses.replace(plan, minutes=None), user_parts, budget, resume)
 
 
-def _opened(asked: Question, stop: StopRequest, began: float) -> Search:
+def _open(request: TuneRequest, stop: StopRequest, began: float) -> Search:
     """The search, its data open and its first record written, or read."""
-    plan, own = asked.plan, asked.own
-    modality, items = opened(asked.source, plan, own)
-    known = _known(asked, modality, items)
+    plan, user_parts = request.plan, request.user_parts
+    modality, items = open_dataset(request.source, plan, user_parts)
+    known = _read_labels(request, modality, items)
     learnable = None if known is None else known.learnable
-    data = Dataset(modality, items, taught(plan, asked.source, items, labels=learnable, pairs=None))
+    data = Dataset(modality, items, supervise(plan, request.source, items, labels=learnable, pairs=None))
     by = judge(modality, items, known, seed=plan.seed)
-    usual = arranged(data, plan, own, began=began, measured=not asked.resume)
+    usual = arranged(data, plan, user_parts, began=began, measured=not request.resume)
     encoder = usual.plan.encoder
     same = identity(items, modality, encoder, None) if known is None else known.identity(modality, items, encoder)
-    head = _said(asked, by, modality) | {"identity": same}
-    head = _gone_on(asked, head) if asked.resume else head | _begun(asked, usual, by, began)
-    bench = Bench(data, own, plan, by, stop, head["plan_seconds"], head["judging_seconds"])
+    head = _requested(request, by, modality) | {"identity": same}
+    head = _gone_on(request, head) if request.resume else head | _begun(request, usual, by, began)
+    bench = Bench(data, user_parts, plan, by, stop, head["plan_seconds"], head["judging_seconds"])
     if known is not None:
         known.announce()
     space = [Dimension(**each) for each in head["space"]]
-    study = Study(asked.place.path / JOURNAL, space, seed=plan.seed)
-    return Search(asked.place.path, head, bench, study, asked.budget, began)
+    study = Study(request.place.path / JOURNAL, space, seed=plan.seed)
+    return Search(request.place.path, head, bench, study, request.budget, began)
 
 
-def _known(asked: Question, modality: Modality, items: Items) -> Questions | None:
+def _read_labels(request: TuneRequest, modality: Modality, items: Items) -> ProbeItems | None:
     """The labelled items that plans are asked about, if there are to be any."""
-    if asked.labels is None and asked.test is None:
-        if learns_from_labels(asked.plan):
+    if request.labels is None and request.test is None:
+        if learns_from_labels(request.plan):
             raise LabelError(
-                f"The method '{asked.plan.method}' learns from labels: give --labels, such as folder or a column."
+                f"The method '{request.plan.method}' learns from labels: give --labels, such as folder or a column."
             )
         return None
-    labels = None if isinstance(asked.labels, str) and asked.labels == OWN else asked.labels
-    return questions(modality, asked.source, items, test=asked.test, labels=labels, seed=asked.plan.seed)
+    labels = None if isinstance(request.labels, str) and request.labels == OWN else request.labels
+    return questions(modality, request.source, items, test=request.test, labels=labels, seed=request.plan.seed)
 
 
-def _said(asked: Question, by: Judge, modality: Modality) -> dict[str, Any]:
+def _requested(request: TuneRequest, by: Judge, modality: Modality) -> dict[str, Any]:
     """What was asked for, as JSON can hold it."""
     return {
-        **placed("source", asked.source),
-        **placed("test", asked.test),
-        "labels": said(asked.labels),
-        "data": without_column(asked.own.data, asked.labels, modality).record(),
-        "out": str(asked.place.path),
-        "sayable": isinstance(asked.source, str | Path) and asked.own.encoder is None and asked.own.views is None,
+        **placed("source", request.source),
+        **placed("test", request.test),
+        "labels": described(request.labels),
+        "data": without_column(request.user_parts.data, request.labels, modality).record(),
+        "out": str(request.place.path),
+        "sayable": isinstance(request.source, str | Path)
+        and request.user_parts.encoder is None
+        and request.user_parts.views is None,
         "command": command(),
         "directory": directory(),
         "by": by.by,
-        "asked": asked.plan.record(),
-        "items": {} if by.asked is None else by.asked.counts(),
-        "classes": {} if by.asked is None else by.asked.read.counts(),
+        "asked": request.plan.record(),
+        "items": {} if by.test is None else by.test.counts(),
+        "classes": {} if by.test is None else by.test.read.counts(),
         "machine": run_folder.machine(),
     }
 
 
-def _begun(asked: Question, usual: Experiment, by: Judge, began: float) -> dict[str, Any]:
+def _begun(request: TuneRequest, usual: Experiment, by: Judge, began: float) -> dict[str, Any]:
     """What is decided once for a search: what is searched, and the time of each plan."""
     held = usual.pace.memory if usual.pace else 1
     batches = MEMORY * memory(usual.recipe.device) / held
-    space = dimensions(asked.plan, usual.plan, usual.modality, items=len(usual.learned.sampling), batches=batches)
+    space = dimensions(request.plan, usual.plan, usual.modality, items=len(usual.learned.sampling), batches=batches)
     before = time.monotonic()
     untrained = by(usual.method.to(usual.recipe.device).encoder)
     cost = time.monotonic() - before
     step = usual.pace.seconds if usual.pace else 0.0
-    each = share(asked.budget, time.monotonic() - began, cost, step)
-    path = asked.place.path
+    each = share(request.budget, time.monotonic() - began, cost, step)
+    path = request.place.path
     for name in (TRIALS, BEST, REPORT, JOURNAL):  # the last one says whose the rest is
         (path / name).unlink(missing_ok=True)
     path.mkdir(parents=True, exist_ok=True)
@@ -201,14 +203,14 @@ def _begun(asked: Question, usual: Experiment, by: Judge, began: float) -> dict[
     }
 
 
-def _gone_on(asked: Question, head: Mapping[str, Any]) -> dict[str, Any]:
+def _gone_on(request: TuneRequest, head: Mapping[str, Any]) -> dict[str, Any]:
     """The record of the search that is gone on with, if it is of the same data and choices."""
-    asked.place.require_same(head, ("source", "test", "labels", "data", "by"))
-    before: dict[str, Any] = {**asked.place.read(SearchRecord)}
+    request.place.require_same(head, ("source", "test", "labels", "data", "by"))
+    before: dict[str, Any] = {**request.place.read(SearchRecord)}
     for dimension in before["space"]:
         for value in (dimension["usual"], *dimension.get("values", ())):
-            require_trusted({dimension["name"]: value}, asked.place.path)
-    path = asked.place.path
+            require_trusted({dimension["name"]: value}, request.place.path)
+    path = request.place.path
     if before.pop("trials") and not (path / JOURNAL).exists():
         raise RunError(f"'{path / JOURNAL}' is missing, so the search cannot go on. Start anew with --overwrite.")
     return before

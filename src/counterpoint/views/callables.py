@@ -23,7 +23,7 @@ def each(call: Callable[[Any], Any], images: Shaped[Tensor, "b c h w"], key: Int
 
     Bytes of one or three channels are given as a Pillow image, all others as a float tensor (c, h, w) in [0, 1].
     """
-    views = _seeded(lambda image: _pixels(_asked(call, _picture(image), "a picture")), images.cpu(), key)
+    views = _seeded(lambda image: _pixels(_called(call, _picture(image), "a picture")), images.cpu(), key)
     shapes = {tuple(view.shape) for view in views}
     if len(shapes) > 1:
         raise InputError(f"The views have different shapes: {sorted(shapes)[:3]}. Let the callable resize to one size.")
@@ -32,7 +32,7 @@ def each(call: Callable[[Any], Any], images: Shaped[Tensor, "b c h w"], key: Int
 
 def each_text(call: Callable[[str], str], texts: Sequence[str], key: Int64[Tensor, " b"]) -> list[str]:
     """``call`` on every text but empty ones."""
-    views = _seeded(lambda text: _asked(call, text, "a text") if text else text, texts, key)
+    views = _seeded(lambda text: _called(call, text, "a text") if text else text, texts, key)
     for view in views:
         if not isinstance(view, str):
             raise InputError(f"Views by a callable must be texts. Got {type(view).__name__}.")
@@ -55,7 +55,7 @@ def _seeded(see: Callable[[Any], Any], things: Iterable[Any], key: Int64[Tensor,
     return views
 
 
-def _asked(call: Callable[[Any], Any], thing: Any, called: str) -> Any:
+def _called(call: Callable[[Any], Any], thing: Any, called: str) -> Any:
     try:
         return call(thing)
     except Exception as wrong:

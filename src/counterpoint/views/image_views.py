@@ -1,7 +1,8 @@
-"""Looks at images: which changes, how strong, in which order; presets by size and channels.
+"""Augmentations of images: which changes, how strong, in which order; presets by size and channels.
 
-Every preset is a ``Look``. The changes run as crop (with mirror), rotation, colour, blur, solarize, erase, the order
-of SimCLR (Chen et al. 2020, arXiv:2002.05709, appendix A) with the additions of BYOL (arXiv:2006.07733, appendix B).
+Every preset is a ``Strengths``. The changes run as crop (with mirror), rotation, colour, blur, solarize, erase, the
+order of SimCLR (Chen et al. 2020, arXiv:2002.05709, appendix A) with the additions of BYOL (arXiv:2006.07733,
+appendix B).
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ LEAST = 1e-6
 
 
 @dataclass(frozen=True)
-class Look:
+class Strengths:
     """How strong each change is; zero leaves it out."""
 
     scale: float = 0.2
@@ -102,12 +103,12 @@ class Look:
             changes["grey"]["colour"] = LEAST
         return changes
 
-    def local(self) -> Look:
+    def local(self) -> Strengths:
         """The same for views of half the side: a quarter of the area, so that things look as large in them.
 
         Multi-crop, Caron et al. 2020, arXiv:2006.09882, section 3.3.
 
-        >>> Look(scale=0.2).local().scale, Look().local().largest
+        >>> Strengths(scale=0.2).local().scale, Strengths().local().largest
         (0.05, 0.25)
         """
         return replace(self, scale=max(0.001, self.scale / 4), largest=max(0.001, self.largest / 4))
@@ -137,23 +138,23 @@ class Look:
             yield lambda view, some: erase(view, key[some], probability=self.erase)
 
 
-simclr = partial(Look)
+simclr = partial(Strengths)
 """As SimCLR treats CIFAR-10: crop, mirror, colour, grey; no blur."""
 
-small = partial(Look, erase=0.5)
+small = partial(Strengths, erase=0.5)
 """Small colour images: the same with a blanked box."""
 
-photo = partial(Look, blur=0.5, erase=0.5)
+photo = partial(Strengths, blur=0.5, erase=0.5)
 """Photos: SimCLR's full recipe with blur, and a blanked box."""
 
-grey = partial(Look, scale=0.4, colour=1.0, erase=0.5)
+grey = partial(Strengths, scale=0.4, colour=1.0, erase=0.5)
 """Grey images and those of other bands: there is no colour to change, so light is changed more and
 a box is blanked; larger crops, because small ones take the outline away, which is most of what there is."""
 
-upright = partial(Look, scale=0.5, mirror=0.0, degrees=15.0)
+upright = partial(Strengths, scale=0.5, mirror=0.0, degrees=15.0)
 """Where left and right differ, such as letters and digits: no mirror, large crops, a small turn."""
 
-heavy = partial(Look, scale=0.08, colour=1.0, blur=0.5, solarize=0.2)
+heavy = partial(Strengths, scale=0.08, colour=1.0, blur=0.5, solarize=0.2)
 """For long runs on large sets: small crops, stronger colour, blur and solarize."""
 
 
