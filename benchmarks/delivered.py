@@ -58,8 +58,8 @@ def main() -> None:
             str(given.folder / "train"), labels=str(labels), out=run, overwrite=True, minutes=given.minutes, seed=draw
         )
         judged = json.loads((run / "tuned.json").read_text(encoding="utf-8"))["judgement"]
-        found = {each.name: each.label for each in cp.predict(run, str(given.folder / "test"))}
-        said = np.asarray([found[str(path.relative_to(given.folder / "test"))] for path in test])
+        result = {each.name: each.label for each in cp.predict(run, str(given.folder / "test"))}
+        said = np.asarray([result[str(path.relative_to(given.folder / "test"))] for path in test])
         known, numbers = np.unique(class_ids[rows], return_inverse=True)
         right["delivered"].append(said == answers)
         right["pixels"].append(known[linear_probe(x[rows], numbers, x_test)] == answers)

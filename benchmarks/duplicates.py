@@ -141,8 +141,8 @@ def average_precision(
         alike = np.array(
             [not {i, j} & made.keys() and ((bags[i] - bags[j]) + (bags[j] - bags[i])).total() <= 2 for i, j in pairs]
         )
-    found = [(right, score), (right[~alike], score[~alike])]
-    return [average_precision_score(each, by) * each.sum() / len(wanted) for each, by in found]
+    result = [(right, score), (right[~alike], score[~alike])]
+    return [average_precision_score(each, by) * each.sum() / len(wanted) for each, by in result]
 
 
 def plain(vectors: np.ndarray) -> tuple[list[tuple[int, int]], np.ndarray]:
@@ -175,9 +175,9 @@ def measured(world: World, model: cp.Model) -> list[str]:
     again = np.flatnonzero(known.first != np.arange(len(items)))
     close = np.concatenate([np.full(len(again), np.inf), measure.closeness(*measure.pairs)])
     ours = [*zip(known.first[again].tolist(), again.tolist(), strict=True), *zip(i.tolist(), j.tolist(), strict=True)]
-    found = cp.duplicates(model, world.source)
+    result = cp.duplicates(model, world.source)
     wanted = {tuple(sorted(pair)) for pair in world.pairs(names).items()}
-    right = sum(tuple(sorted(pair.index)) in wanted for pair in found.pairs)
+    right = sum(tuple(sorted(pair.index)) in wanted for pair in result.pairs)
     raw = raw_features(model.modality, items)
     scores = {
         f"duplicates, by {measure.name}": (ours, np.nan_to_num(close, posinf=1e9)),
@@ -188,11 +188,11 @@ def measured(world: World, model: cp.Model) -> list[str]:
     for name, (pairs, score) in scores.items():
         every, apart = average_precision(pairs, score, world, names)
         rows.append(f"| {world.name} | {name} | {every:.3f} | {apart:.3f} |")
-    largest = max((len(group.index) for group in found.groups), default=0)
+    largest = max((len(group.index) for group in result.groups), default=0)
     rows.append(
-        f"{world.name}: {len(items):,} items, {len(wanted)} copies; {len(found.pairs)} pairs listed, precision "
-        f"{right / max(1, len(found.pairs)):.3f} (expected {found.precision:.3f}), recall {right / len(wanted):.3f} "
-        f"(of planted copies {found.recall:.3f}), largest group {largest}; chains at 0.95: {largest_chain(z.vectors)}"
+        f"{world.name}: {len(items):,} items, {len(wanted)} copies; {len(result.pairs)} pairs listed, precision "
+        f"{right / max(1, len(result.pairs)):.3f} (expected {result.precision:.3f}), recall {right / len(wanted):.3f} "
+        f"(of planted copies {result.recall:.3f}), largest group {largest}; chains at 0.95: {largest_chain(z.vectors)}"
     )
     return rows
 
@@ -205,12 +205,12 @@ def timed(count: int) -> str:
     vectors[-copies:] = vectors[:copies] + random.normal(0, 0.1, (copies, 128))
     z = Embeddings(vectors.astype(np.float32), [str(row) for row in range(count)])
     before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
-    found = cp.duplicates(z)
+    result = cp.duplicates(z)
     seconds = time.perf_counter() - began
     more = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    right = sum(pair.index[1] - pair.index[0] == count - copies for pair in found.pairs)
+    right = sum(pair.index[1] - pair.index[0] == count - copies for pair in result.pairs)
     return (
-        f"{count:,} vectors: {seconds:.1f} s, {more:.0f} MB more than the vectors; {len(found.pairs):,} pairs listed, "
+        f"{count:,} vectors: {seconds:.1f} s, {more:.0f} MB more than the vectors; {len(result.pairs):,} pairs listed, "
         f"{right:,} of {copies:,} copies among them"
     )
 

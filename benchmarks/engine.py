@@ -125,9 +125,9 @@ def measure(quick: bool) -> list[dict[str, object]]:
             turns = 20 if pairs <= 512 else 5 if pairs <= 2048 else 2 if pairs <= 8192 else 1
             asked = [sys.executable, __file__, "--one", system, str(pairs), str(turns)]
             done = subprocess.run(asked, check=True, capture_output=True, text=True)
-            found = json.loads(done.stdout)
-            before = best.get((system, pairs), found)
-            best[system, pairs] = {name: min(found[name], before[name]) for name in found}
+            result = json.loads(done.stdout)
+            before = best.get((system, pairs), result)
+            best[system, pairs] = {name: min(result[name], before[name]) for name in result}
     return [{"name": "loss", "system": system, "pairs": pairs, **figures} for (system, pairs), figures in best.items()]
 
 

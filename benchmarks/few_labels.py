@@ -50,9 +50,9 @@ def main() -> None:
                 answers["small"] = answered(smaller[0], asked)
             for name, each in answers.items():
                 right.setdefault(name, []).append(each == asked.labels)
-            said = ", ".join(f"{name} {found[-1].mean():.4f}" for name, found in right.items())
+            said = ", ".join(f"{name} {result[-1].mean():.4f}" for name, result in right.items())
             print(f"{budget}, seed {seed}: {said}", flush=True)
-        stacked = {name: np.stack(found) for name, found in right.items()}
+        stacked = {name: np.stack(result) for name, result in right.items()}
         small = stacked.pop("small", None)
         cells.append(stacked)
         rows.append({"budget": str(budget), "labels": len(chosen), "ways": scored(stacked)})
@@ -65,15 +65,15 @@ def main() -> None:
         differences = compared(cells)
         for row, each in zip(rows, differences, strict=True):
             row["differences"] = each
-        found = {
+        result = {
             "rows": rows,
             "comparisons": sum(map(len, differences)),
             "left_out": [],
             "draws": requested_record.draws,
             "asked": len(asked.items),
         }
-        write_json(requested_record.out, found)
-        print(efficiency_table(found), rows[-1].get("small", ""), sep="\n", flush=True)
+        write_json(requested_record.out, result)
+        print(efficiency_table(result), rows[-1].get("small", ""), sep="\n", flush=True)
 
 
 def answered(classifier: cp.Classifier, asked: object) -> np.ndarray:

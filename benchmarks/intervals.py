@@ -47,16 +47,16 @@ def coverage(items: int, share: float, *, runs: int) -> tuple[float, float]:
         shares.append(score_interval(first))
         gains.append(paired_interval(first, second))
     return tuple(
-        float(np.mean([low <= truth <= high for _, low, high in found]))
-        for found, truth in ((shares, share), (gains, GAIN))
+        float(np.mean([low <= truth <= high for _, low, high in result]))
+        for result, truth in ((shares, share), (gains, GAIN))
     )
 
 
 def coverage_of_ranks(items: int, *, runs: int) -> float:
     """How often the interval of a mean reciprocal rank holds, of ranks that are geometric with 1/2."""
     generator = np.random.default_rng(items)
-    found = [score_interval(1 / generator.geometric(0.5, items)) for _ in range(runs)]
-    return float(np.mean([low <= np.log(2) <= high for _, low, high in found]))
+    result = [score_interval(1 / generator.geometric(0.5, items)) for _ in range(runs)]
+    return float(np.mean([low <= np.log(2) <= high for _, low, high in result]))
 
 
 def power(draws: int, luck: float, *, runs: int, items: int = 300) -> tuple[float, float]:
@@ -78,8 +78,8 @@ def false_tables(items: int, *, runs: int) -> float:
         each = [Probe(*(world.answers()[0] for _ in range(2))) for _ in range(3)]
         labels = np.where(world.answers()[0], 0, 1)  # the most frequent class is right as often as a model
         baselines = {"raw": each[1], "untrained": each[2]}
-        found = compare(each[0], baselines, train_labels=np.zeros(2, dtype=int), test_labels=labels)
-        return any("beats" in each["sentence"] or "worse" in each["sentence"] for each in found.values())
+        result = compare(each[0], baselines, train_labels=np.zeros(2, dtype=int), test_labels=labels)
+        return any("beats" in each["sentence"] or "worse" in each["sentence"] for each in result.values())
 
     return share(claimed, items, runs)
 
@@ -92,9 +92,9 @@ def false_standings(methods: int, seeds: int, luck: float, *, runs: int, items: 
             return np.stack([world.answers(draws=draws, luck=luck) for _ in range(2)], axis=1)
 
         baselines = {"untrained": cells(seeds, luck), "raw": cells(1, 0.0), "chance": cells(1, 0.0)}
-        found = standings({str(name): cells(seeds, luck) for name in range(methods)}, baselines)
-        behind = any(row["best_minus"] and row["best_minus"]["linear"]["low"] > 0 for row in found["methods"])
-        return behind or "Better than" in found["sentence"] or "Worse than" in found["sentence"]
+        result = standings({str(name): cells(seeds, luck) for name in range(methods)}, baselines)
+        behind = any(row["best_minus"] and row["best_minus"]["linear"]["low"] > 0 for row in result["methods"])
+        return behind or "Better than" in result["sentence"] or "Worse than" in result["sentence"]
 
     return share(claimed, items, runs)
 

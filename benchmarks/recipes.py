@@ -24,9 +24,11 @@ def main() -> None:
     for name in asked.recipes:
         small = {"encoder": "conv2d", "width": asked.width, "batch_size": asked.batch_size, "minutes": asked.minutes}
         model = cp.fit("sample:fashion", recipe=name, precision="fp32", **small)
-        found = cp.evaluate(model, "sample:fashion", test="sample:fashion-test")
+        result = cp.evaluate(model, "sample:fashion", test="sample:fashion-test")
         for kind in ("linear", "knn"):
-            print(name, kind, {part: value for part, value in found[kind].items() if part != "differences"}, flush=True)
+            print(
+                name, kind, {part: value for part, value in result[kind].items() if part != "differences"}, flush=True
+            )
 
 
 if __name__ == "__main__":

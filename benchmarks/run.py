@@ -90,13 +90,13 @@ def times(figure: float) -> str:
 
 def loss_table(results: Row) -> str:
     """Time and memory of the loss, as multiples of ours."""
-    found = {(row["system"], row["pairs"]): row for row in rows_of(results, "loss")}
+    result = {(row["system"], row["pairs"]): row for row in rows_of(results, "loss")}
     lines = []
-    for pairs in sorted({pairs for _, pairs in found}):
-        own = found["counterpoint", pairs]
+    for pairs in sorted({pairs for _, pairs in result}):
+        own = result["counterpoint", pairs]
         line = [f"{pairs:,}", f"{1000 * own['seconds']:,.1f} ms", f"{own['mebibytes']:,.0f} MiB"]
         for system in ("lightly", "plain PyTorch", "pytorch-metric-learning", "products"):
-            other = found.get((system, pairs))
+            other = result.get((system, pairs))
             if other is None:
                 line.append("not run")
             elif system == "products":

@@ -49,10 +49,10 @@ def row(name: str, seed: int, plan: dict[str, Any], data: dict[str, Any]) -> str
     scores = cp.evaluate(model, **data, seed=0)
     cells = [name, str(seed), str(plan["epochs"])]
     for kind in ("knn", "linear"):
-        found = scores[kind]
-        cells.append(f"{found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f})")
+        result = scores[kind]
+        cells.append(f"{result['value']:.3f} ({result['low']:.3f} to {result['high']:.3f})")
         for baseline in ("raw", "untrained"):
-            value, low, high = (found["differences"][baseline][end] for end in ("value", "low", "high"))
+            value, low, high = (result["differences"][baseline][end] for end in ("value", "low", "high"))
             cells.append(f"{value:+.3f} ({low:+.3f} to {high:+.3f})")
     return "| " + " | ".join(cells) + " |"
 

@@ -72,11 +72,11 @@ def main() -> None:
     count = asked.epochs * sum(len(line.split()) for line in asked.corpus.read_text(encoding="utf-8").splitlines())
     for seed in range(1, asked.seeds + 1):
         with tempfile.TemporaryDirectory() as folder:
-            found = {
+            result = {
                 "gensim": theirs(asked.corpus, asked.epochs, seed, asked.threads),
                 "counterpoint": ours(asked.corpus, asked.epochs, seed, asked.threads, Path(folder) / "run"),
             }
-        for name, (vectors, training, whole) in found.items():
+        for name, (vectors, training, whole) in result.items():
             scores = {each: correlation(vectors, [row for row in pairs if row["set"] == each]) for each in asked.sets}
             said = ", ".join(f"{each} {score:.3f} of {number}" for each, (score, number) in scores.items())
             print(

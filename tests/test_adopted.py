@@ -317,9 +317,9 @@ def test_models_of_before_are_restored_without_a_preprocessing():
 def test_what_is_adopted_is_planned_without_being_trained():
     network = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(2), torch.nn.Flatten(), torch.nn.Linear(12, 4))
     network.requires_grad_(False)
-    found = cp.plan(stripes(32).source, encoder=network, epochs=0, head_layers=0)
-    assert found["steps"] == 0
-    assert found["minutes"] is None
+    result = cp.plan(stripes(32).source, encoder=network, epochs=0, head_layers=0)
+    assert result["steps"] == 0
+    assert result["minutes"] is None
 
 
 @pytest.mark.parametrize("record", [{"size": 32, "mean": 0.5}, {"size": 32, "mean": ["a"] * 3}])

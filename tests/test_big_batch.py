@@ -61,7 +61,7 @@ def test_pieces_give_the_loss_and_gradient_of_the_undivided_step(name, micro_bat
 
 def test_with_dropout_the_gradient_is_that_of_the_loss_that_was_computed():
     method = build("simclr", nn.Dropout(0.5))
-    loss, found = step(method, 8)
+    loss, result = step(method, 8)
     weight = method.encoder[0].weight
     direction = torch.randn(weight.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
     moved = []
@@ -70,7 +70,9 @@ def test_with_dropout_the_gradient_is_that_of_the_loss_that_was_computed():
         with torch.no_grad():
             other.encoder[0].weight.add_(side * direction)
         moved.append(step(other, 8)[0])
-    assert (moved[0] - moved[1]) / 2e-5 == pytest.approx(float((found["encoder.0.weight"] * direction).sum()), rel=1e-5)
+    assert (moved[0] - moved[1]) / 2e-5 == pytest.approx(
+        float((result["encoder.0.weight"] * direction).sum()), rel=1e-5
+    )
     assert step(method, 8)[0] == loss
     assert step(method, 8, number=1)[0] != loss
 

@@ -34,11 +34,11 @@ def machine(monkeypatch):
 
 
 def test_a_slow_machine_takes_smaller_batches_and_a_longer_rise_and_says_so(machine):
-    found = machine(0.8)
-    assert (found["plan"]["batch_size"], found["plan"]["warmup"]) == (64, 0.2)
-    assert 800 <= found["steps"] <= 180 / 0.2
-    line = next(line for line in summary_lines(found) if "instead of" in line)
-    assert line.strip().startswith(f"batch 64 instead of 256: {found['steps']:,} steps instead of 2")
+    result = machine(0.8)
+    assert (result["plan"]["batch_size"], result["plan"]["warmup"]) == (64, 0.2)
+    assert 800 <= result["steps"] <= 180 / 0.2
+    line = next(line for line in summary_lines(result) if "instead of" in line)
+    assert line.strip().startswith(f"batch 64 instead of 256: {result['steps']:,} steps instead of 2")
 
 
 def test_a_slow_machine_halves_no_more_than_needed(machine):
@@ -46,32 +46,32 @@ def test_a_slow_machine_halves_no_more_than_needed(machine):
 
 
 def test_a_fast_machine_keeps_the_usual_plan(machine):
-    found = machine(0.15)
-    assert found["steps"] > STEPS
-    assert (found["plan"]["batch_size"], found["plan"]["warmup"]) == (256, 0.05)
-    assert found["because_of_time"] == ""
-    assert not [line for line in summary_lines(found) if "instead of" in line]
+    result = machine(0.15)
+    assert result["steps"] > STEPS
+    assert (result["plan"]["batch_size"], result["plan"]["warmup"]) == (256, 0.05)
+    assert result["because_of_time"] == ""
+    assert not [line for line in summary_lines(result) if "instead of" in line]
 
 
 def test_where_a_small_step_takes_as_long_as_a_large_one_the_usual_plan_stays(machine):
-    found = machine(0.0, per_step=0.5)
-    assert (found["plan"]["batch_size"], found["plan"]["warmup"]) == (256, 0.05)
-    assert found["because_of_time"] == ""
+    result = machine(0.0, per_step=0.5)
+    assert (result["plan"]["batch_size"], result["plan"]["warmup"]) == (256, 0.05)
+    assert result["because_of_time"] == ""
 
 
 @pytest.mark.parametrize(
     "given", [{"batch_size": 256}, {"encoder": "conv2d"}, {"epochs": 2, "minutes": None}, {"method": "byol"}]
 )
 def test_what_the_user_has_chosen_is_never_changed(machine, given):
-    found = machine(0.8, **given)
-    assert found["plan"]["batch_size"] == (64 if "method" in given else 256)
-    assert found["plan"]["warmup"] == 0.05
-    assert found["because_of_time"] == ""
+    result = machine(0.8, **given)
+    assert result["plan"]["batch_size"] == (64 if "method" in given else 256)
+    assert result["plan"]["warmup"] == 0.05
+    assert result["because_of_time"] == ""
 
 
 def test_a_warmup_that_was_given_is_kept_beside_smaller_batches(machine):
-    found = machine(0.8, warmup=0.05)
-    assert (found["plan"]["batch_size"], found["plan"]["warmup"]) == (64, 0.05)
+    result = machine(0.8, warmup=0.05)
+    assert (result["plan"]["batch_size"], result["plan"]["warmup"]) == (64, 0.05)
 
 
 def test_a_resumed_run_keeps_what_was_chosen_and_ends_as_one_that_was_told_to(tmp_path, monkeypatch):

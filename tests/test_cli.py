@@ -100,9 +100,9 @@ def test_embed_writes_unit_vectors_with_names(run, photos, tmp_path, capsys):
 @pytest.mark.parametrize("like", ["kind1/001.png", "0", "file"])
 def test_search_finds_by_name_row_and_file(run, photos, capsys, like):
     item = str(photos / "kind1" / "001.png") if like == "file" else like
-    found = said(capsys, "search", str(run), str(photos), "--like", item, "-k", "5")
-    assert len(found["hits"]) == 5
-    similarities = [hit["similarity"] for hit in found["hits"]]
+    result = said(capsys, "search", str(run), str(photos), "--like", item, "-k", "5")
+    assert len(result["hits"]) == 5
+    similarities = [hit["similarity"] for hit in result["hits"]]
     assert similarities == sorted(similarities, reverse=True)
 
 
@@ -114,10 +114,10 @@ def test_report_is_written(run, capsys):
 
 def test_plan_shows_and_does_nothing(photos, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    found = said(capsys, "plan", str(photos), *TINY)
-    assert found["items"] == 96
-    assert found["views_per_second"] > 0
-    assert found["plan"]["encoder"] == "conv2d"
+    result = said(capsys, "plan", str(photos), *TINY)
+    assert result["items"] == 96
+    assert result["views_per_second"] > 0
+    assert result["plan"]["encoder"] == "conv2d"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -451,7 +451,7 @@ def test_the_name_of_a_file_with_a_slip_in_it_is_no_text(tmp_path, capsys):
 
 
 def test_the_module_runs_as_a_command():
-    found = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-m", "counterpoint", "--version"], check=True, capture_output=True, text=True
     )
-    assert found.stdout.strip() == "0.1.0"
+    assert result.stdout.strip() == "0.1.0"

@@ -43,36 +43,36 @@ def test_the_interval_of_few_labels_holds_the_rate_of_all():
     random = np.random.default_rng(0)
     everyone = random.choice(4, size=5000, p=[0.4, 0.3, 0.2, 0.1])
     true = collision_rate(everyone).value
-    found = [collision_rate(random.choice(everyone, 100), seed=seed, draws=500) for seed in range(100)]
-    assert np.mean([each.value for each in found]) == pytest.approx(true, abs=0.01)
-    assert np.mean([each.low <= true <= each.high for each in found]) > 0.85
-    assert all(0 <= each.low <= each.value <= each.high <= 1 for each in found)
+    result = [collision_rate(random.choice(everyone, 100), seed=seed, draws=500) for seed in range(100)]
+    assert np.mean([each.value for each in result]) == pytest.approx(true, abs=0.01)
+    assert np.mean([each.low <= true <= each.high for each in result]) > 0.85
+    assert all(0 <= each.low <= each.value <= each.high <= 1 for each in result)
 
 
 @pytest.mark.parametrize("sizes", [(200, 200), (60, 60, 60, 60, 60), (240, 80, 40)])
 def test_vectors_of_plain_clusters_tell_the_rate(sizes):
     first, second, labels = clusters(sizes)
-    found = estimated_collisions(first, second)
-    assert found.clusters == len(sizes)
-    assert found.share.value == pytest.approx(collision_rate(labels).value, rel=0.1)
-    assert found.share.low <= found.share.value <= found.share.high
-    assert found.gap > 0.2
+    result = estimated_collisions(first, second)
+    assert result.clusters == len(sizes)
+    assert result.share.value == pytest.approx(collision_rate(labels).value, rel=0.1)
+    assert result.share.low <= result.share.value <= result.share.high
+    assert result.gap > 0.2
 
 
 def test_vectors_without_clusters_say_so():
     first, second, _ = clusters((400,), spread=1.0)
-    found = estimated_collisions(first, second)
-    assert found.gap < 0.05
+    result = estimated_collisions(first, second)
+    assert result.gap < 0.05
     again = estimated_collisions(first, second)
-    assert found == again
+    assert result == again
 
 
 def test_points_that_cluster_less_than_chance_have_an_estimate_too():
     first = np.random.default_rng(0).uniform(size=(52, 256)).astype(np.float32)
     second = first + 0.2 * np.random.default_rng(100).uniform(size=(52, 256)).astype(np.float32)
-    found = estimated_collisions(first, second)
-    assert found.gap < 0
-    assert found.share.low <= found.share.value <= found.share.high
+    result = estimated_collisions(first, second)
+    assert result.gap < 0
+    assert result.share.low <= result.share.value <= result.share.high
 
 
 def test_wrong_input_is_met_with_advice():
@@ -93,9 +93,9 @@ def test_few_distinct_vectors_are_no_more_clusters_than_there_are(width):
     items = np.repeat(np.eye(3, width) - 0.1, 40, axis=0)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = estimated_collisions(items, items)
-    assert found.clusters == min(3, width + 1)
-    assert found.share.value == pytest.approx(1 / 3 if width == 3 else 5 / 9)
+        result = estimated_collisions(items, items)
+    assert result.clusters == min(3, width + 1)
+    assert result.share.value == pytest.approx(1 / 3 if width == 3 else 5 / 9)
 
 
 # --- in the verb ``evaluate``
@@ -113,32 +113,34 @@ def seen(rows):
 @pytest.mark.parametrize("sizes", [(200, 200), (60, 60, 60, 60, 60)])
 def test_evaluate_says_the_rate_of_all_labels_and_an_estimate_near_it(sizes):
     rows, _, labels = clusters(sizes)
-    found = cp.evaluate(seen(rows), rows, labels=labels)
+    result = cp.evaluate(seen(rows), rows, labels=labels)
     again = cp.evaluate(seen(rows), rows, labels=labels)["collisions"]
     each = np.asarray(sizes)
-    assert found["collisions"]["true"]["value"] == pytest.approx(sum(each * (each - 1)) / (sum(each) * (sum(each) - 1)))
-    assert found["collisions"]["estimated"]["value"] == pytest.approx(1 / len(sizes), rel=0.1)
-    assert found["collisions"]["clusters"] == len(sizes)
-    assert found["collisions"]["gap"] > 0.05
-    assert json.loads(json.dumps(found))["collisions"] == found["collisions"] == again
-    assert f"Collisions: {found['collisions']['true']['value']:.1%} (" in table(found)
-    assert f"without labels, {len(sizes)} clusters say " in table(found)
+    assert result["collisions"]["true"]["value"] == pytest.approx(
+        sum(each * (each - 1)) / (sum(each) * (sum(each) - 1))
+    )
+    assert result["collisions"]["estimated"]["value"] == pytest.approx(1 / len(sizes), rel=0.1)
+    assert result["collisions"]["clusters"] == len(sizes)
+    assert result["collisions"]["gap"] > 0.05
+    assert json.loads(json.dumps(result))["collisions"] == result["collisions"] == again
+    assert f"Collisions: {result['collisions']['true']['value']:.1%} (" in table(result)
+    assert f"without labels, {len(sizes)} clusters say " in table(result)
 
 
 def test_a_test_source_has_a_rate_of_its_own():
     rows, others, labels = clusters((60, 60, 60))
     some = labels != 0
-    found = cp.evaluate(seen(rows), rows, others[some], labels=(labels, labels[some]))["collisions"]
-    assert found["true"]["value"] == pytest.approx(59 / 119)
-    assert found["clusters"] == 3
+    result = cp.evaluate(seen(rows), rows, others[some], labels=(labels, labels[some]))["collisions"]
+    assert result["true"]["value"] == pytest.approx(59 / 119)
+    assert result["clusters"] == 3
 
 
 def test_items_in_order_of_class_are_drawn_from_all_of_them():
     rows, _, labels = clusters((1300, 1300))
     model = seen(rows)
-    found = collisions(model, model.modality.open(rows), labels)
-    assert found["clusters"] == 2
-    assert found["estimated"]["value"] == pytest.approx(found["true"]["value"], rel=0.05)
+    result = collisions(model, model.modality.open(rows), labels)
+    assert result["clusters"] == 2
+    assert result["estimated"]["value"] == pytest.approx(result["true"]["value"], rel=0.05)
 
 
 def test_without_views_or_with_few_items_there_is_no_estimate():
@@ -197,13 +199,13 @@ def test_evaluate_says_whether_the_run_has_learned_from_labels(tmp_path, capsys,
     model = cp.fit(tmp_path / "rows.npy", labels=world.labels, out=tmp_path / "run", **choices, **TINY)
     capsys.readouterr()
     main(["evaluate", str(tmp_path / "run"), "--labels", str(tmp_path / "labels.npy"), "--json"])
-    found = json.loads(capsys.readouterr().out)
-    assert found["learned_from_labels"] is learned
-    assert set(found["collisions"]) == {"true", "estimated", "clusters", "gap"}
-    assert (LEARNED in table(found)) is learned
-    assert ("About one negative in 4 is false" in table(found)) is not learned
+    result = json.loads(capsys.readouterr().out)
+    assert result["learned_from_labels"] is learned
+    assert set(result["collisions"]) == {"true", "estimated", "clusters", "gap"}
+    assert (LEARNED in table(result)) is learned
+    assert ("About one negative in 4 is false" in table(result)) is not learned
     kept = json.loads((tmp_path / "run" / "evaluation.json").read_text(encoding="utf-8"))
-    assert kept["collisions"] == found["collisions"]
+    assert kept["collisions"] == result["collisions"]
     assert saw_labels(model) is None
     cp.distill(tmp_path / "run", world.source, out=tmp_path / "student", epochs=1, batch_size=32)
     assert saw_labels(tmp_path / "student") is learned

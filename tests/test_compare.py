@@ -25,30 +25,30 @@ def contest(tmp_path_factory):
     world = records(count=256)
     np.save(folder / "rows.npy", world.source)
     np.save(folder / "labels.npy", world.labels)
-    found = cp.compare(folder / "rows.npy", METHODS, labels=folder / "labels.npy", out=folder / "out", seeds=2, **TINY)
-    return folder, found
+    result = cp.compare(folder / "rows.npy", METHODS, labels=folder / "labels.npy", out=folder / "out", seeds=2, **TINY)
+    return folder, result
 
 
 def test_every_method_is_trained_for_every_seed_and_asked_the_same(contest):
-    folder, found = contest
-    assert {row["method"] for row in found["methods"]} == set(METHODS)
-    assert [row["labels"] for row in found["methods"]].count(True) == 1
-    assert found["items"] == {"asked": 52, "known": 204, "shared": 0}
+    folder, result = contest
+    assert {row["method"] for row in result["methods"]} == set(METHODS)
+    assert [row["labels"] for row in result["methods"]].count(True) == 1
+    assert result["items"] == {"asked": 52, "known": 204, "shared": 0}
     assert sorted(path.name for path in (folder / "out" / "runs").iterdir()) == sorted(
         f"{name}-{seed}" for name in ("simclr", folder_name(METHODS[1]), "sup_con") for seed in (0, 1)
     )
-    assert {row["epochs"] for row in found["methods"]} == {2}
-    probes = [row["linear"]["value"] for row in found["methods"]]
+    assert {row["epochs"] for row in result["methods"]} == {2}
+    probes = [row["linear"]["value"] for row in result["methods"]]
     assert probes == sorted(probes, reverse=True)
 
 
 def test_the_scores_are_those_of_the_models_that_lie_there(contest):
-    folder, found = contest
+    folder, result = contest
     source, labels = folder / "rows.npy", folder / "labels.npy"
     modality, items = open_source(str(source), cp_wishes())
     asked = questions(modality, source, items, test=None, labels=labels, seed=0)
     rights = [asked.right(load(folder / "out" / "runs" / f"simclr-{seed}")).linear for seed in (0, 1)]
-    row = next(row for row in found["methods"] if row["method"] == "simclr")
+    row = next(row for row in result["methods"] if row["method"] == "simclr")
     assert row["linear"]["value"] == pytest.approx(score_over_draws(np.stack(rights)).value)
     assert not set(np.flatnonzero(asked.learnable >= 0)) & set(np.flatnonzero(asked.learnable < 0))
     assert (asked.learnable >= 0).sum() == 204
@@ -61,7 +61,7 @@ def cp_wishes():
 
 
 def test_a_comparison_goes_on_where_it_stopped_and_nothing_is_done_twice(contest, monkeypatch):
-    folder, found = contest
+    folder, result = contest
     trained = []
     real = compare.fit
     monkeypatch.setattr(compare, "fit", lambda *given, **named: trained.append(named["seed"]) or real(*given, **named))
@@ -72,7 +72,7 @@ def test_a_comparison_goes_on_where_it_stopped_and_nothing_is_done_twice(contest
     assert trained == [1]
     assert again["methods"] == [
         {**row, "seconds": next(each for each in again["methods"] if each["method"] == row["method"])["seconds"]}
-        for row in found["methods"]
+        for row in result["methods"]
     ]
 
 
@@ -89,16 +89,16 @@ def test_compare_from_the_shell(contest, tmp_path, capsys):
     choices = [part for name, value in TINY.items() for part in (f"--{name.replace('_', '-')}", str(value))]
     command = ["compare", str(folder / "rows.npy"), "--methods", "simclr,moco(queue=32, groups=1)", "--seeds", "1"]
     main([*command, "--labels", str(folder / "labels.npy"), "--out", str(tmp_path / "out"), "--json", *choices])
-    found = json.loads(capsys.readouterr().out)
-    assert {row["method"] for row in found["methods"]} == {"simclr", "moco(queue=32, groups=1)"}
-    assert set(found["baselines"]) == {"raw", "untrained", "chance"}
+    result = json.loads(capsys.readouterr().out)
+    assert {row["method"] for row in result["methods"]} == {"simclr", "moco(queue=32, groups=1)"}
+    assert set(result["baselines"]) == {"raw", "untrained", "chance"}
 
 
 def test_contenders_may_differ_in_other_choices_than_the_method(tmp_path):
     world = records(count=128)
     methods = ["simclr", "simclr negatives=cancelled(share=0.1, after=0.0) temperature=0.3"]
-    found = cp.compare(world.source, methods, labels=world.labels, out=tmp_path / "out", seeds=1, **TINY)
-    assert {row["method"] for row in found["methods"]} == set(methods)
+    result = cp.compare(world.source, methods, labels=world.labels, out=tmp_path / "out", seeds=1, **TINY)
+    assert {row["method"] for row in result["methods"]} == set(methods)
     plans = [json.loads(path.read_text()) for path in sorted((tmp_path / "out" / "runs").glob("*/plan.json"))]
     chosen = {(plan["settled"]["negatives"], plan["settled"]["temperature"]) for plan in plans}
     assert chosen == {("auto", 0.1), ("cancelled(share=0.1, after=0.0)", 0.3)}

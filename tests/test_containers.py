@@ -18,7 +18,7 @@ from counterpoint.data.pairs import read_scores
 from counterpoint.data.relevance import CORPUS, QUERIES, read_collection, read_relevance
 from counterpoint.data.sheets import read_sheet
 from counterpoint.data.text_pairs import read_linked
-from counterpoint.data.texts import looks_like_texts, read_texts
+from counterpoint.data.texts import may_be_texts, read_texts
 from counterpoint.errors import CounterpointError, SourceError
 from counterpoint.modality import DataOptions
 from counterpoint.plans.data_options import ReadOptions
@@ -151,9 +151,9 @@ def test_what_a_system_says_stands_before_but_is_not_answered():
         ({"x": 1}, "a record with the fields x"),
     ],
 )
-def test_what_is_no_dialogue_is_refused_with_column_row_and_what_was_found(cell, found):
+def test_what_is_no_dialogue_is_refused_with_column_row_and_what_was_found(cell, result):
     source = {"messages": ["hello there", SHAPES["OpenAI"], cell]}
-    with pytest.raises(SourceError, match=rf"'messages' of The dictionary holds {found}.* in row 2. Expected a text"):
+    with pytest.raises(SourceError, match=rf"'messages' of The dictionary holds {result}.* in row 2. Expected a text"):
         texts(source, "messages")
     with pytest.raises(SourceError, match=r"'messages' .* in row (0|2)"):
         rows(source, "messages")
@@ -177,9 +177,9 @@ def test_a_column_of_dialogues_is_text_without_being_named_and_said_so(tmp_path)
         {"id": [7, 8], "messages": [SHAPES["pairs"], None]},
         written(tmp_path / "a.csv", {"id": [7, 8], "messages": [json.dumps(SHAPES["ShareGPT"]), ""]}),
     ):
-        found = read_sheet(source)
-        assert found.kind == "text"
-        assert found.schema.lines()[1].startswith("messages  text, dialogues of 5 turns on average")
+        result = read_sheet(source)
+        assert result.kind == "text"
+        assert result.schema.lines()[1].startswith("messages  text, dialogues of 5 turns on average")
         assert texts(source)[0][0] == "\n".join(SAID)
         assert read_texts(source).names[0] == "7"
 
@@ -337,7 +337,7 @@ def test_a_dataset_of_columns_is_read_as_one_and_its_classes_by_name():
     }
     assert texts(source)[0] == ["why me of all", "where is it", "who was that"]
     assert texts(source["text"]) == texts(source)
-    assert looks_like_texts(source["text"])
+    assert may_be_texts(source["text"])
     pictures = Dataset(table, {"text": None, "label": Image()})
     assert not is_columns(pictures)
     assert not gives_pictures(source)
@@ -355,13 +355,13 @@ def test_gaps_in_a_list_of_strings_are_skipped_with_their_places():
     pandas = pytest.importorskip("pandas")
     for missing in (None, float("nan"), pandas.NA):
         source = ["where is it", missing, "", "who was that"]
-        assert looks_like_texts(source)
+        assert may_be_texts(source)
         assert texts(source) == (["where is it", "who was that"], [("1", "it is empty"), ("2", "it is empty")], [])
     assert texts(pandas.Series(["one word", None]))[0] == ["one word"]
     for wrong in (5, 5.0, ["a"], {"text": "a"}):
         with pytest.raises(SourceError, match=r"Item 1 is .*, which is no string"):
             texts(["a", wrong])
-    assert not looks_like_texts([None, None])
+    assert not may_be_texts([None, None])
     with pytest.raises(SourceError, match="every line or cell is empty"):
         texts([None, float("nan")])
 

@@ -49,8 +49,8 @@ def test_the_loss_is_the_formula_in_loops():
         for j in range(5):
             if SCORES[i] > SCORES[j]:
                 inside += math.exp((cosine(j) - cosine(i)) / 0.1)
-    found = losses((first, second), SCORES, temperature=0.1)
-    np.testing.assert_allclose(found.numpy(), np.full(5, math.log(inside)), rtol=1e-12)
+    result = losses((first, second), SCORES, temperature=0.1)
+    np.testing.assert_allclose(result.numpy(), np.full(5, math.log(inside)), rtol=1e-12)
 
 
 def test_only_the_order_of_scores_counts_and_equal_scores_teach_nothing():
@@ -76,8 +76,8 @@ def test_scores_that_follow_topics_teach_topics(tmp_path):
     run = tmp_path / "run"
     choices = {"method": "cosent", "epochs": 25, "batch_size": 64, "width": 16, "learning_rate": 1e-2}
     cp.fit(world.source, pairs="one,other", labels="score", out=run, **choices)
-    found = cp.agree(run, scored(seed=1).source, pairs=["one", "other"], scores="score")
-    assert found["better"]["untrained"]["low"] > 0
+    result = cp.agree(run, scored(seed=1).source, pairs=["one", "other"], scores="score")
+    assert result["better"]["untrained"]["low"] > 0
 
 
 def test_a_run_is_judged_by_whether_pairs_of_high_scores_are_more_alike():

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from counterpoint.data import arrays, idx, samples
-from counterpoint.data.pictures import Survey, looks_like_pictures, open_pictures, survey
+from counterpoint.data.pictures import Survey, may_be_pictures, open_pictures, survey
 from counterpoint.errors import SourceError
 
 GREY = np.random.default_rng(0).integers(0, 256, (12, 9, 11), dtype=np.uint8)
@@ -57,7 +57,7 @@ class Named(Pairs):
 )
 def test_every_order_type_and_range_gives_the_same_pixels(source):
     items = open_pictures(source, size=None, channels=3)
-    assert looks_like_pictures(source)
+    assert may_be_pictures(source)
     assert survey(source) == Survey(count=12, side=10, channels=3, photos=False)
     assert torch.equal(items.take(np.array([3, 0])), torch.from_numpy(COLOUR[[3, 0]]))
     assert items.names[:3] == ["00", "01", "02"]
@@ -88,7 +88,7 @@ def test_an_npy_file_is_mapped_and_not_read(tmp_path, monkeypatch):
     load = np.load
     monkeypatch.setattr(np, "load", lambda *given, **named: seen.append(load(*given, **named)) or seen[-1])
     items = open_pictures(tmp_path / "x.npy", size=None, channels=1)
-    assert looks_like_pictures(tmp_path / "x.npy")
+    assert may_be_pictures(tmp_path / "x.npy")
     assert isinstance(seen[0], np.memmap)
     assert torch.equal(items.take(np.array([5])), torch.from_numpy(GREY[[5], None]))
 
@@ -104,7 +104,7 @@ def test_an_npy_file_is_mapped_and_not_read(tmp_path, monkeypatch):
 def test_the_pictures_of_an_npz_are_found(tmp_path, held, labels):
     np.savez(tmp_path / "x.npz", **held)
     items = open_pictures(tmp_path / "x.npz", size=None, channels=1)
-    assert looks_like_pictures(tmp_path / "x.npz")
+    assert may_be_pictures(tmp_path / "x.npz")
     assert len(items) == 12
     assert items.labels == labels
 
@@ -119,7 +119,7 @@ def test_idx_files_are_read_with_their_labels(tmp_path, packed):
     np.testing.assert_array_equal(idx.read_idx(images), GREY)
     for source in (tmp_path, images):
         items = open_pictures(source, size=None, channels=1)
-        assert looks_like_pictures(source)
+        assert may_be_pictures(source)
         assert items.labels == list(range(12))
         assert torch.equal(items.take(np.arange(12)), torch.from_numpy(GREY)[:, None])
     assert len(open_pictures(tmp_path / f"t10k-images-idx3-ubyte{ending}", size=None, channels=1)) == 2
@@ -162,7 +162,7 @@ def test_datasets_of_tensors_and_of_images_are_pictures(kind):
     ):
         dataset = kind(pictures, list(range(12)))
         items = open_pictures(dataset, size=None, channels=3)
-        assert looks_like_pictures(dataset)
+        assert may_be_pictures(dataset)
         assert survey(dataset) == Survey(count=12, side=10, channels=3, photos=False)
         assert torch.equal(items.take(np.array([7])), torch.from_numpy(COLOUR[[7]]))
         assert items.labels == list(range(12))
@@ -178,10 +178,10 @@ def test_targets_and_classes_of_a_dataset_are_its_labels():
 
 def test_images_of_unequal_size_are_squeezed_to_one():
     pictures = [Image.new("RGB", (20, 10), "red"), Image.new("L", (8, 8), 255)]
-    found = survey(pictures)
+    result = survey(pictures)
     taken = open_pictures(pictures, size=6, channels=3).take(np.array([1, 0]))
-    assert looks_like_pictures(pictures)
-    assert (found.photos, found.channels) == (True, 3)
+    assert may_be_pictures(pictures)
+    assert (result.photos, result.channels) == (True, 3)
     assert taken.shape == (2, 3, 6, 6)
     assert taken[:, :, 0, 0].tolist() == [[255, 255, 255], [255, 0, 0]]
 
@@ -194,7 +194,7 @@ def test_tensors_of_a_dataset_are_squeezed_too():
 def test_the_bundled_samples_are_balanced_pictures():
     items = open_pictures("sample:fashion", size=None, channels=1)
     others = open_pictures("sample:fashion-test", size=None, channels=1)
-    assert looks_like_pictures("sample:fashion")
+    assert may_be_pictures("sample:fashion")
     assert Counter(items.labels) == dict.fromkeys(samples.CLASSES, 600)
     assert Counter(others.labels) == dict.fromkeys(samples.CLASSES, 100)
     assert items.labels[:3] == ["Ankle boot", "T-shirt/top", "T-shirt/top"]
@@ -219,7 +219,7 @@ def test_the_bundled_samples_are_balanced_pictures():
     ],
 )
 def test_what_holds_no_pictures_is_not_taken_for_them(source):
-    assert not looks_like_pictures(source)
+    assert not may_be_pictures(source)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from PIL import Image
 
 from counterpoint.data import photos
 from counterpoint.data.decode import decode
-from counterpoint.data.pictures import looks_like_pictures, open_pictures, survey
+from counterpoint.data.pictures import may_be_pictures, open_pictures, survey
 from counterpoint.data.sheets import read_sheet
 from counterpoint.errors import SourceError
 from counterpoint.modality import DataOptions
@@ -138,7 +138,7 @@ def test_a_folder_is_opened_with_everything_inside_it_in_the_order_of_its_paths(
     (album / "notes.txt").write_text("hello")
     put(album, ".hidden/x.png")
     items = opened(album)
-    assert looks_like_pictures(str(album))
+    assert may_be_pictures(str(album))
     assert list(items.names) == ["a.png", "b/1.png", "b/2.png"]
     assert colours(items) == [[255, 0, 0], [0, 255, 0], [0, 0, 255]]
     assert items.labels is None
@@ -156,16 +156,16 @@ def test_linked_folders_are_followed_once_and_links_to_nowhere_are_listed(album)
 def test_a_survey_takes_the_median_side_and_says_whether_there_is_colour(tmp_path):
     for number, side in enumerate((10, 20, 90)):
         Image.new("L", (2 * side, side // 2)).save(tmp_path / f"{number}.png")
-    found = survey(tmp_path)
-    assert (found.count, found.side, found.channels, found.photos) == (3, 20, 1, True)
+    result = survey(tmp_path)
+    assert (result.count, result.side, result.channels, result.photos) == (3, 20, 1, True)
     put(tmp_path, "colour.png", size=(20, 20))
     assert survey(tmp_path).channels == 3
 
 
 def test_lists_of_paths_and_a_single_photo_are_opened(album):
     paths = [album / "b/2.png", str(album / "a.png")]
-    assert looks_like_pictures(paths)
-    assert looks_like_pictures(paths[0])
+    assert may_be_pictures(paths)
+    assert may_be_pictures(paths[0])
     assert list(opened(paths).names) == [str(path) for path in paths]
     assert colours(opened(paths)) == [[0, 0, 255], [255, 0, 0]]
     assert colours(opened(paths[0])) == [[0, 0, 255]]
@@ -175,8 +175,8 @@ def test_a_column_of_paths_is_opened_relative_to_its_file(album):
     table = album.parent / "list.csv"
     table.write_text("kind,file\nx,album/b/1.png\ny,album/a.png\n")
     frame = pa.table({"file": [str(album / "a.png")], "other": [str(album / "b/1.png")]})
-    assert looks_like_pictures(table)
-    assert looks_like_pictures(frame)
+    assert may_be_pictures(table)
+    assert may_be_pictures(frame)
     assert list(opened(table).names) == ["album/b/1.png", "album/a.png"]
     assert colours(opened(read_sheet(frame, DataOptions(data=ReadOptions(column="other"))))) == [[0, 255, 0]]
 
@@ -196,7 +196,7 @@ def pack(album, target):
 def test_archives_are_read_without_being_unpacked(album, tmp_path, name, decoded):
     source = pack(album, tmp_path / name)
     items = opened(source)
-    assert looks_like_pictures(source)
+    assert may_be_pictures(source)
     assert survey(source).count == 3
     assert sorted(zip(items.names, map(tuple, colours(items)), strict=True)) == [
         ("a.png", (255, 0, 0)),
@@ -253,7 +253,7 @@ def test_folders_without_photos_say_what_they_hold(tmp_path):
     with pytest.raises(SourceError, match=r"is empty. Expected photos"):
         opened(tmp_path)
     (tmp_path / "a.txt").touch()
-    assert not looks_like_pictures(tmp_path)
+    assert not may_be_pictures(tmp_path)
     with pytest.raises(SourceError, match=r"holds no photos, only .txt \(1\). Photos end in .avif, .bmp"):
         opened(tmp_path)
 
@@ -268,7 +268,7 @@ def test_a_missing_path_is_met_with_a_neighbour(album):
 @pytest.mark.parametrize("name", ["x.zip", "x.tar", "x.tar.gz"])
 def test_damaged_archives_are_explained(tmp_path, name):
     (tmp_path / name).write_bytes(b"nothing of the kind" * 50)
-    assert not looks_like_pictures(tmp_path / name)
+    assert not may_be_pictures(tmp_path / name)
     with pytest.raises(SourceError, match="is damaged or not an archive"):
         opened(tmp_path / name)
 

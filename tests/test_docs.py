@@ -32,7 +32,8 @@ class Block(NamedTuple):
 def blocks(page):
     text = page.read_text(encoding="utf-8")
     return [
-        Block(found[1], found[2], found[3], text[: found.start()].count("\n") + 1) for found in FENCE.finditer(text)
+        Block(result[1], result[2], result[3], text[: result.start()].count("\n") + 1)
+        for result in FENCE.finditer(text)
     ]
 
 

@@ -50,16 +50,16 @@ def known_of(vectors, noise=0.05):
 @pytest.mark.parametrize("plants", [True, False])
 def test_copies_are_found_among_vectors_that_all_point_the_same_way(plants):
     vectors = with_copies(cloud(400), 20)
-    found = duplicates(named(vectors), known=known_of(vectors) if plants else None)
+    result = duplicates(named(vectors), known=known_of(vectors) if plants else None)
     wanted = {(row, 400 + row) for row in range(20)}
-    listed = {tuple(pair.index) for pair in found.pairs}
+    listed = {tuple(pair.index) for pair in result.pairs}
     assert len(listed & wanted) >= 19
     assert len(listed - wanted) <= 2
-    assert [group.index for group in found.groups if group.index[1] >= 400] == [
+    assert [group.index for group in result.groups if group.index[1] >= 400] == [
         sorted(pair) for pair in sorted(listed & wanted)
     ]
-    assert (found.recall is None) != plants
-    assert bool(found.warnings) != plants
+    assert (result.recall is None) != plants
+    assert bool(result.warnings) != plants
 
 
 @pytest.mark.parametrize("plants", [True, False])
@@ -71,32 +71,32 @@ def test_without_copies_nothing_much_is_listed(plants):
 def test_a_crowd_is_no_group_of_copies():
     crowd, others = cloud(100, seed=3) * 0.05, cloud(300, seed=4)
     vectors = with_copies(np.concatenate([others, 19 + crowd]), 10)
-    found = duplicates(named(vectors), known=known_of(vectors))
-    assert {tuple(pair.index) for pair in found.pairs} >= {(row, 400 + row) for row in range(10)}
-    assert max(len(group.index) for group in found.groups) <= 3
+    result = duplicates(named(vectors), known=known_of(vectors))
+    assert {tuple(pair.index) for pair in result.pairs} >= {(row, 400 + row) for row in range(10)}
+    assert max(len(group.index) for group in result.groups) <= 3
 
 
 def test_many_copies_of_one_item_are_one_group():
     vectors = np.concatenate([cloud(600), cloud(1, seed=7) + np.random.default_rng(8).normal(0, 0.02, (25, 16))])
-    found = duplicates(named(vectors), known=known_of(vectors))
-    assert set(found.groups[0].index) >= set(range(600, 625)) - {600}
+    result = duplicates(named(vectors), known=known_of(vectors))
+    assert set(result.groups[0].index) >= set(range(600, 625)) - {600}
 
 
 def test_a_model_that_cannot_tell_copies_from_neighbours_lists_little_and_says_so():
     vectors = cloud(300)
-    found = duplicates(named(vectors), known=known_of(vectors, noise=3.0))
-    assert len(found.pairs) <= 3
-    assert found.recall < 0.2
-    assert "Of copies planted as a test" in str(found)
+    result = duplicates(named(vectors), known=known_of(vectors, noise=3.0))
+    assert len(result.pairs) <= 3
+    assert result.recall < 0.2
+    assert "Of copies planted as a test" in str(result)
 
 
 def test_a_chain_is_not_one_group():
     angles = np.array([0.0, 0.2, 0.4, 1.5, 1.7, 3.0])
     vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1)
     vectors = np.concatenate([vectors, -vectors])  # so that the mean is zero
-    found = duplicates(named(vectors), threshold=np.cos(0.25))
-    assert {tuple(pair.index) for pair in found.pairs} >= {(0, 1), (1, 2), (3, 4)}
-    assert all(len(group.index) == 2 for group in found.groups)
+    result = duplicates(named(vectors), threshold=np.cos(0.25))
+    assert {tuple(pair.index) for pair in result.pairs} >= {(0, 1), (1, 2), (3, 4)}
+    assert all(len(group.index) == 2 for group in result.groups)
 
 
 def test_complete_groups_are_those_of_scipy():
@@ -116,24 +116,24 @@ def test_complete_groups_are_those_of_scipy():
 
 def test_equal_items_are_always_found_and_certain():
     vectors = np.concatenate([cloud(5), cloud(5)[:2], cloud(5)[:1], np.zeros((2, 16))])
-    found = duplicates(named(vectors))
-    assert [(pair.index, pair.probability, pair.equal) for pair in found.pairs] == [
+    result = duplicates(named(vectors))
+    assert [(pair.index, pair.probability, pair.equal) for pair in result.pairs] == [
         ((0, 5), 1.0, True),
         ((1, 6), 1.0, True),
         ((0, 7), 1.0, True),
     ]
-    assert [group.index for group in found.groups] == [[0, 5, 7], [1, 6]]
+    assert [group.index for group in result.groups] == [[0, 5, 7], [1, 6]]
 
 
 def test_few_items_have_no_probability_by_a_threshold():
     vectors = with_copies(cloud(6), 2, noise=0.01)
-    found = duplicates(named(vectors), threshold=0.9)
-    assert [pair.index for pair in found.pairs if pair.probability is None] == [pair.index for pair in found.pairs]
-    assert {(0, 6), (1, 7)} <= {tuple(pair.index) for pair in found.pairs}
-    assert (found.precision, found.recall) == (None, None)
-    assert "probability" not in found.record()["pairs"][0]
+    result = duplicates(named(vectors), threshold=0.9)
+    assert [pair.index for pair in result.pairs if pair.probability is None] == [pair.index for pair in result.pairs]
+    assert {(0, 6), (1, 7)} <= {tuple(pair.index) for pair in result.pairs}
+    assert (result.precision, result.recall) == (None, None)
+    assert "probability" not in result.record()["pairs"][0]
     assert duplicates(named(vectors)).warnings == ["Of 8 different items only equal ones are sought; 20 are needed."]
-    assert "?" in str(found)
+    assert "?" in str(result)
 
 
 def test_probability_rises_with_closeness_and_is_calibrated():
@@ -165,8 +165,8 @@ def test_a_large_group_is_warned_of_with_the_reason():
 def test_a_collapsed_model_lists_nothing_by_its_vectors():
     same, features = np.ones((60, 4)), cloud(60).astype(np.float32)
     copies = Planted(np.arange(60), np.ones((60, 4), dtype=np.float32), features + 5)
-    found = duplicates(named(same), known=Evidence(np.arange(60), features, copies))
-    assert (len(found.groups), found.recall) == (0, 0.0)
+    result = duplicates(named(same), known=Evidence(np.arange(60), features, copies))
+    assert (len(result.groups), result.recall) == (0, 0.0)
 
 
 def test_the_threshold_is_exact_in_any_number_of_blocks(monkeypatch):
@@ -247,12 +247,12 @@ def world(tmp_path_factory):
 
 def test_the_command_finds_copies_prints_them_and_writes_a_page(world, capsys):
     main(["duplicates", str(world / "run"), str(world / "pictures.npy"), "--html", str(world / "page.html"), "--json"])
-    found = json.loads(capsys.readouterr().out)
-    assert (found["pairs"][0]["index"], found["pairs"][0]["equal"]) == ([9, 205], True)
-    listed = {tuple(pair["index"]) for pair in found["pairs"]}
+    result = json.loads(capsys.readouterr().out)
+    assert (result["pairs"][0]["index"], result["pairs"][0]["equal"]) == ([9, 205], True)
+    listed = {tuple(pair["index"]) for pair in result["pairs"]}
     assert len(listed & {(row, 200 + row) for row in range(5)}) >= 3  # two are of low contrast
     page = (world / "page.html").read_text()
-    assert page.count("<img") == 2 * len(found["pairs"])
+    assert page.count("<img") == 2 * len(result["pairs"])
     assert "://" not in page
 
 
@@ -272,15 +272,15 @@ def test_texts_and_rows_are_shown_in_words(tmp_path):
     rows = [f"{number},{number * 7 % 50},{'red' if number % 3 else 'blue'}" for number in range(60)]
     (tmp_path / "table.csv").write_text("\n".join(["age,pulse,colour", *rows, rows[4]]))
     model = cp.fit(tmp_path / "table.csv", epochs=1, batch_size=16, width=8)
-    found = cp.duplicates(model, tmp_path / "table.csv", html=tmp_path / "page.html")
-    assert (found.pairs[0].index, found.pairs[0].equal) == ((4, 60), True)
-    assert found.pairs[0].contents[0] == found.pairs[0].contents[1]
-    assert "pulse 28" in str(found)
+    result = cp.duplicates(model, tmp_path / "table.csv", html=tmp_path / "page.html")
+    assert (result.pairs[0].index, result.pairs[0].equal) == ((4, 60), True)
+    assert result.pairs[0].contents[0] == result.pairs[0].contents[1]
+    assert "pulse 28" in str(result)
     assert "pulse 28" in (tmp_path / "page.html").read_text()
 
 
 def test_a_threshold_of_zero_is_one():
     z = Embeddings(np.random.default_rng(0).normal(size=(10, 4)).astype(np.float32), [str(row) for row in range(10)])
-    found = cp.duplicates(z, threshold=0.0)
-    assert found.pairs
-    assert not [warning for warning in found.warnings if "only equal ones are sought" in warning]
+    result = cp.duplicates(z, threshold=0.0)
+    assert result.pairs
+    assert not [warning for warning in result.warnings if "only equal ones are sought" in warning]

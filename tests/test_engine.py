@@ -77,8 +77,8 @@ def outcome(make, name, similarity, compute, temperature=0.3):
     made = among(make(leaf))
     comparison = Comparison(made.anchors, made.candidates, made.relation, similarity)
     loss = compute(comparison, tempered(name, learned))
-    found = torch.autograd.grad(loss, (leaf, learned), allow_unused=True, materialize_grads=True)
-    return loss.detach(), *found
+    result = torch.autograd.grad(loss, (leaf, learned), allow_unused=True, materialize_grads=True)
+    return loss.detach(), *result
 
 
 @pytest.mark.parametrize(("name", "similarity"), ALLOWED)
@@ -87,8 +87,8 @@ def test_tiles_and_blocks_give_the_loss_and_gradients_of_the_whole_table(name, r
     setting = RELATIONS[relation], name, SIMILARITIES[similarity]
     expected = outcome(*setting, dense)
     for compute in (loss_of, *(partial(loss_of, height=height) for height in (1, 7, 12))):
-        for found, wanted in zip(outcome(*setting, compute), expected, strict=True):
-            torch.testing.assert_close(found, wanted, rtol=1e-9, atol=1e-11)
+        for result, wanted in zip(outcome(*setting, compute), expected, strict=True):
+            torch.testing.assert_close(result, wanted, rtol=1e-9, atol=1e-11)
 
 
 @pytest.mark.parametrize("relation", RELATIONS)
@@ -141,11 +141,11 @@ def test_log_sum_exp_of_any_shape_and_mask(shape, mirrored, large):
         return sums.detach(), first.grad, second.grad
 
     expected = both(lambda first, second: (first @ second.T).masked_fill(mask, -torch.inf).logsumexp(dim=1))
-    found = both(lambda first, second: log_sum_exp(first, second, pair, side=side))
-    torch.testing.assert_close(found[0], expected[0], rtol=1e-9, atol=1e-9)
-    assert all(bool(torch.isfinite(gradient).all()) for gradient in found[1:])
+    result = both(lambda first, second: log_sum_exp(first, second, pair, side=side))
+    torch.testing.assert_close(result[0], expected[0], rtol=1e-9, atol=1e-9)
+    assert all(bool(torch.isfinite(gradient).all()) for gradient in result[1:])
     if not bool(mask.all(dim=1).any()):  # in a row without candidates the reference's gradient is NaN, ours is zero
-        torch.testing.assert_close(found[1:], expected[1:], rtol=1e-8, atol=1e-8)
+        torch.testing.assert_close(result[1:], expected[1:], rtol=1e-8, atol=1e-8)
 
 
 @pytest.mark.parametrize("kind", ["random", "identical", "opposite"])
@@ -310,9 +310,9 @@ def test_threads_with_blocks_of_their_own_give_the_same_sums(monkeypatch):
     torch.set_num_threads(2)
     try:
         for second in (z, vectors(300)):
-            found = log_sum_exp(z, second, diagonal, side=64)
-            torch.testing.assert_close(found, expected.detach(), check_dtype=False)
-            (again,) = torch.autograd.grad(found.sum(), z)
+            result = log_sum_exp(z, second, diagonal, side=64)
+            torch.testing.assert_close(result, expected.detach(), check_dtype=False)
+            (again,) = torch.autograd.grad(result.sum(), z)
             if second is z:
                 torch.testing.assert_close(again, slope)
         assert torch.get_num_threads() == 2

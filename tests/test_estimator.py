@@ -210,8 +210,8 @@ def test_what_is_missing_is_no_label(empty):
 def test_minus_one_is_a_class_beside_one_other_and_else_no_label(y, class_ids, classes):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found, named = _coded(y)
-    assert found.tolist() == class_ids
+        result, named = _coded(y)
+    assert result.tolist() == class_ids
     assert named.tolist() == classes
 
 

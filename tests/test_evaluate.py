@@ -57,8 +57,8 @@ def voted_slowly(train, labels, test, classes, k, temperature):
 @given(st.integers(1, 40), st.integers(1, 50), st.floats(0.05, 2), st.integers(0, 1000))
 def test_weighted_knn_is_the_formula_in_loops(count, k, temperature, seed):
     train, labels, test = vectors(count, seed=seed), integers(count, 4, seed), vectors(7, seed=seed + 1)
-    found = weighted_knn(train, labels, test, classes=4, k=k, temperature=temperature)
-    assert found.tolist() == voted_slowly(train, labels, test, 4, k, temperature)
+    result = weighted_knn(train, labels, test, classes=4, k=k, temperature=temperature)
+    assert result.tolist() == voted_slowly(train, labels, test, 4, k, temperature)
 
 
 def test_weighted_knn_agrees_with_scikit_learn():
@@ -317,8 +317,8 @@ def test_a_probe_says_which_items_are_right():
     train, labels = clouds(90)
     test, truth = clouds(30, seed=1)
     truth = np.where(np.arange(30) == 4, 99, truth)
-    found = probe(train, labels, test, truth, classes=3)
-    assert found.knn.tolist() == found.linear.tolist() == [n != 4 for n in range(30)]
+    result = probe(train, labels, test, truth, classes=3)
+    assert result.knn.tolist() == result.linear.tolist() == [n != 4 for n in range(30)]
 
 
 def test_a_probe_checks_its_test_items():

@@ -90,16 +90,16 @@ def test_a_file_embeds_items_as_the_model_does(kind, tmp_path):
     learned, items = modality.fit(source, DataOptions())
     model = made(learned)
     before = weights_of(model)
-    found = cp.export(model, tmp_path / "model.onnx")
+    result = cp.export(model, tmp_path / "model.onnx")
     views = learned.inputs(items.take(np.arange(32)))
     for rows in (slice(0, 1), slice(0, 32)):
         got = run(tmp_path / "model.onnx", views[rows])
         np.testing.assert_allclose(got["embeddings"], model.embed(source).vectors[rows], atol=1e-5)
         np.testing.assert_allclose(got["representation"], model.represent(items)[rows], atol=1e-4)
-    assert found["inputs"]["views"][0] == found["outputs"]["embeddings"][0] == "batch"
-    assert found["deviation"] < 1e-5
+    assert result["inputs"]["views"][0] == result["outputs"]["embeddings"][0] == "batch"
+    assert result["deviation"] < 1e-5
     assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
-    assert found["bytes"] == (tmp_path / "model.onnx").stat().st_size
+    assert result["bytes"] == (tmp_path / "model.onnx").stat().st_size
     assert all(tensor.equal(before[name]) for name, tensor in model.encoder.state_dict().items())
 
 
@@ -151,8 +151,8 @@ def test_series_may_have_any_length(steps, tmp_path):
 def test_a_classifier_says_its_probabilities(head_layers, tmp_path):
     learned, items = Images.fit(stripes(20).source, DataOptions())
     classifier = on_top(made(learned), head_layers=head_layers)
-    found = cp.export(classifier.save(tmp_path / "run"), tmp_path / "kinds.onnx")
-    assert found["outputs"]["probabilities"] == ["batch", 3]
+    result = cp.export(classifier.save(tmp_path / "run"), tmp_path / "kinds.onnx")
+    assert result["outputs"]["probabilities"] == ["batch", 3]
     got = run(tmp_path / "kinds.onnx", learned.inputs(items.take(np.arange(20))))["probabilities"]
     np.testing.assert_allclose(got, classifier.probabilities(items), atol=1e-5)
     assert said_by(tmp_path / "kinds.onnx")["classes"] == ["ash", "beech", "fir"]
@@ -257,12 +257,12 @@ def test_what_an_exporter_says_is_kept_from_the_terminal_and_its_errors_are_not(
 
 
 def test_a_missing_package_names_its_extra(tmp_path, monkeypatch):
-    found = builtins.__import__
+    result = builtins.__import__
 
     def absent(name, *rest, **named):
         if name == "onnxscript":
             raise ImportError(name, name=name)
-        return found(name, *rest, **named)
+        return result(name, *rest, **named)
 
     monkeypatch.setattr(builtins, "__import__", absent)
     with pytest.raises(MissingPackage, match=r"'onnxscript'.*counterpoint\[onnx\]"):
@@ -274,8 +274,8 @@ def test_torchvision_loads_a_classifier_strictly(size, stem, tmp_path):
     from torchvision.models import resnet18
 
     classifier = on_top(made(pictures(3, size), "resnet18", None))
-    found = cp.export(classifier, tmp_path / "kinds.safetensors")
-    assert (found["architecture"], found["classifier"]) == ("resnet18", "fc")
+    result = cp.export(classifier, tmp_path / "kinds.safetensors")
+    assert (result["architecture"], result["classifier"]) == ("resnet18", "fc")
     network = resnet18(num_classes=3)
     if size < 65:
         network.conv1, network.maxpool = nn.Conv2d(3, 64, 3, padding=1, bias=False), nn.Identity()
@@ -313,8 +313,8 @@ def test_timm_loads_resnets_strictly(name, tmp_path):
 def test_timm_loads_its_own_networks_strictly(name, place, tmp_path):
     timm = pytest.importorskip("timm")
     classifier = on_top(made(pictures(3, 32), f"timm:{name}", None))
-    found = cp.export(classifier, tmp_path / "kinds.safetensors")
-    assert found["classifier"] == place
+    result = cp.export(classifier, tmp_path / "kinds.safetensors")
+    assert result["classifier"] == place
     sized = {"img_size": 32} if name.startswith("vit") else {}
     network = timm.create_model(name, num_classes=3, **sized)
     network.load_state_dict(load_file(tmp_path / "kinds.safetensors"))
@@ -351,9 +351,9 @@ def test_only_a_linear_layer_on_a_known_architecture_goes_along(head_layers, tmp
     with_head = on_top(made(pictures(3, 32), "resnet18", None), head_layers=1)
     user_parts = on_top(made(pictures()), head_layers=head_layers)
     for classifier in (with_head, user_parts):
-        found = cp.export(classifier, tmp_path / "kinds.safetensors")
-        assert found["classifier"] is None
-        assert found["tensors"] == len(classifier.model.encoder.state_dict())
+        result = cp.export(classifier, tmp_path / "kinds.safetensors")
+        assert result["classifier"] is None
+        assert result["tensors"] == len(classifier.model.encoder.state_dict())
 
 
 @pytest.mark.parametrize("kind", ["image", "text", "series", "table"])
@@ -398,10 +398,10 @@ def test_export_from_a_shell(tmp_path, capsys):
     folder = str(on_top(made(pictures(3, 32), "resnet18", None)).save(tmp_path / "run"))
     capsys.readouterr()
     main(["export", folder, "--out", str(tmp_path / "kinds.onnx"), "--json"])
-    found = json.loads(capsys.readouterr().out)
-    assert found["inputs"] == {"views": ["batch", 3, 32, 32]}
-    assert found["outputs"]["embeddings"] == ["batch", 512]
-    assert 0 <= found["deviation"] < 1e-4
+    result = json.loads(capsys.readouterr().out)
+    assert result["inputs"] == {"views": ["batch", 3, 32, 32]}
+    assert result["outputs"]["embeddings"] == ["batch", 512]
+    assert 0 <= result["deviation"] < 1e-4
     main(["export", folder, "--out", str(tmp_path / "kinds.onnx")])
     assert "takes  views (batch, 3, 32, 32)\n" in capsys.readouterr().out
     main(["export", folder, "--out", str(tmp_path / "kinds.safetensors")])

@@ -121,8 +121,8 @@ def test_sharded_vectors_are_the_same_after_any_kill(world, model, tmp_path):
         out = tmp_path / f"killed-{last}"
         assert moments(out, lambda: work(out), last=last) is None  # noqa: B023
         work(out)
-        found = cp.Embeddings.load(out)
-        assert (found.names, found.vectors.tolist()) == (expected.names, expected.vectors.tolist())
+        result = cp.Embeddings.load(out)
+        assert (result.names, result.vectors.tolist()) == (expected.names, expected.vectors.tolist())
         assert not list(out.rglob(".*"))
 
 
@@ -161,10 +161,10 @@ def poisoned(monkeypatch, at):
     fit = loop.fit
 
     def learn_badly(method, *given, step, **named):
-        found = fit(method, *given, step=step, **named)
+        result = fit(method, *given, step=step, **named)
         if step == at:
             next(iter(method.parameters())).data.view(-1)[0] = torch.nan
-        return found
+        return result
 
     monkeypatch.setattr(loop, "learn", learn_badly)
 
@@ -353,9 +353,9 @@ def test_a_comparison_goes_on_with_the_same_data_and_labels_only(world, tmp_path
         with pytest.raises(RunError, match="comparison was started on other data"):
             cp.compare(tmp_path / "r.npy", ["simclr"], resume=True, **given)
         np.save(tmp_path / f"{name}.npy", array)
-    found = cp.compare(tmp_path / "r.npy", ["simclr"], resume=True, **given)
-    assert "test item" not in contest_table(found).splitlines()[-1]
-    assert "2 of 8 test items are" in contest_table({**found, "items": {**found["items"], "shared": 2}})
+    result = cp.compare(tmp_path / "r.npy", ["simclr"], resume=True, **given)
+    assert "test item" not in contest_table(result).splitlines()[-1]
+    assert "2 of 8 test items are" in contest_table({**result, "items": {**result["items"], "shared": 2}})
 
 
 def test_contenders_that_differ_by_a_sign_have_folders_of_their_own():
@@ -379,9 +379,9 @@ def test_test_items_that_are_training_items_are_noticed_by_what_they_are(world, 
         (other, 2, "2 of 48 test items are training items too"),
         (rows + 1.0, 0, None),
     ):
-        found = cp.evaluate(model, world / "rows.npy", test, labels=(labels, labels))
-        assert found["shared"] == count
-        assert told in found["note"] if told else "note" not in found
+        result = cp.evaluate(model, world / "rows.npy", test, labels=(labels, labels))
+        assert result["shared"] == count
+        assert told in result["note"] if told else "note" not in result
 
 
 def test_names_that_are_no_text_go_through_every_verb(tmp_path, monkeypatch):

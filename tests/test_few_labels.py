@@ -186,10 +186,10 @@ def test_contrast_helps_a_classifier_with_four_labels_per_class(name, frozen):
     labels = np.where(np.arange(len(world.labels)) < 16, world.labels, -1)
     right = []
     for model in (trained, blank):
-        found = cp.predict(
+        result = cp.predict(
             cp.finetune(model, world.source, labels=labels, frozen=frozen, deliver="finetuned"), other.source
         )
-        right.append(np.mean([int(each.label) == label for each, label in zip(found, other.labels, strict=True)]))
+        right.append(np.mean([int(each.label) == label for each, label in zip(result, other.labels, strict=True)]))
     assert right[0] > right[1] + 0.05
 
 
@@ -352,9 +352,9 @@ def test_finetune_distill_and_predict_from_a_shell(tmp_path, capsys):
     capsys.readouterr()
     tuning = ["finetune", base, source, "--labels", str(tmp_path / "few.npy"), "--out", out, "--epochs", "4"]
     main([*tuning, "--json"])
-    found = json.loads(capsys.readouterr().out)
-    assert (found["labels"], found["classes"]) == (32, dict.fromkeys("0123", 8))
-    assert found["judgement"]["candidates"]["probe"]["items"] == 32
+    result = json.loads(capsys.readouterr().out)
+    assert (result["labels"], result["classes"]) == (32, dict.fromkeys("0123", 8))
+    assert result["judgement"]["candidates"]["probe"]["items"] == 32
     small = str(tmp_path / "small")
     main(["distill", out, source, "--encoder", "conv2d", "--width", "4", "--epochs", "1", "--out", small, "--json"])
     taught = json.loads(capsys.readouterr().out)

@@ -21,7 +21,7 @@ from pyarrow import parquet
 from counterpoint.data.arrays import read_arrays
 from counterpoint.data.idx import read_idx
 from counterpoint.data.memory_items import array_of
-from counterpoint.data.pictures import looks_like_pictures, open_pictures
+from counterpoint.data.pictures import may_be_pictures, open_pictures
 from counterpoint.data.relevance import read_relevance
 from counterpoint.data.sheets import read_sheet
 from counterpoint.data.texts import read_texts
@@ -57,7 +57,7 @@ COLUMNS = written(lambda out: parquet.write_table(pa.table({"a": [1, 2], "b": ["
 
 
 def photos(path: Path) -> None:
-    looks_like_pictures(path)
+    may_be_pictures(path)
     open_pictures(path, size=8, channels=3)
 
 

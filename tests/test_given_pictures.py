@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, SubsetRandomS
 
 from counterpoint.data.aligned_rows import every_row
 from counterpoint.data.labels import read_class_ids
-from counterpoint.data.pictures import Survey, looks_like_pictures, open_pictures, survey
+from counterpoint.data.pictures import Survey, may_be_pictures, open_pictures, survey
 from counterpoint.data.value_range import Range
 from counterpoint.errors import LabelError, SourceError
 from counterpoint.modalities.image import Images
@@ -144,7 +144,7 @@ def test_lists_of_pictures_of_any_kind_and_size_are_opened():
         assert survey(source).channels == 3
         assert colours(opened(source)) == list(COLOURS)
     grey = [np.full((9, 9), 7, np.uint8), np.full((4, 6), 9, np.uint8)]
-    assert looks_like_pictures(grey)
+    assert may_be_pictures(grey)
     assert survey(grey) == Survey(2, 7, 1, True)
     assert opened(grey, channels=1).take(np.arange(2))[:, 0, 0, 0].tolist() == [7, 9]
 
@@ -169,8 +169,8 @@ def test_a_frame_with_images_or_arrays_in_its_cells_is_pictures_with_labels():
 
 
 def test_lists_of_arrays_that_may_be_series_are_no_pictures():
-    assert not looks_like_pictures([np.zeros((3, 128), np.float32)])
-    assert not looks_like_pictures([np.zeros((60, 28, 28), np.uint8), np.zeros((10, 28, 28), np.uint8)])
+    assert not may_be_pictures([np.zeros((3, 128), np.float32)])
+    assert not may_be_pictures([np.zeros((60, 28, 28), np.uint8), np.zeros((10, 28, 28), np.uint8)])
 
 
 def test_a_pair_of_arrays_is_pictures_with_labels():
@@ -200,12 +200,12 @@ def test_deep_pictures_are_kept_deep_and_have_one_range_for_the_whole_source():
     modality, expected = Images.fit(np.stack(deep()), DataOptions())
     for cells in (deep(), [torch.from_numpy(each) for each in deep()], [Image.fromarray(each) for each in deep()]):
         for source in (cells, Listed(cells), DataLoader(Listed(cells)), HuggingFace({"image": cells})):
-            found, items = Images.fit(source, DataOptions())
-            assert found.sight.levels == modality.sight.levels
+            result, items = Images.fit(source, DataOptions())
+            assert result.sight.levels == modality.sight.levels
             assert items.kind == "float32"
             assert torch.equal(items.take(np.arange(4)), expected.take(np.arange(4)))
             assert items.notes == expected.notes
-            again = found.open(source[:1] if isinstance(source, list) else Listed(cells[:1]))
+            again = result.open(source[:1] if isinstance(source, list) else Listed(cells[:1]))
             assert torch.equal(again.take(np.array([0]))[0], items.take(np.array([0]))[0])
 
 
@@ -367,7 +367,7 @@ def test_a_dictionary_of_columns_is_pictures_with_labels():
     with pytest.raises(LabelError, match=r"There are no labels 'agee'. Did you mean 'age'"):
         read_class_ids("agee", source, items)
     assert colours(opened({"image": IMAGES[2], "label": 1})) == ["blue"]
-    assert not looks_like_pictures({"x": [1, 2], "y": np.zeros((2, 7))})
+    assert not may_be_pictures({"x": [1, 2], "y": np.zeros((2, 7))})
 
 
 # What can be iterated
@@ -396,7 +396,7 @@ def test_an_iterator_of_pictures_is_read_once_with_its_labels():
 def test_iterables_of_every_kind_are_read():
     cells = [{"jpg": encoded(image), "cls": row, "__key__": str(row)} for row, image in enumerate(IMAGES)]
     for source in (Flowing(IMAGES), map(np.asarray, IMAGES), zip(IMAGES, range(4), strict=True), Flowing(cells)):
-        assert looks_like_pictures(source)
+        assert may_be_pictures(source)
         assert survey(source).channels == 3
         assert colours(opened(source)) == list(COLOURS)
     assert opened(Flowing(cells)).labels == [0, 1, 2, 3]

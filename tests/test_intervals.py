@@ -33,8 +33,8 @@ LUCK = 3 * np.sqrt(0.05 * 0.95 / 400)
     [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
 )
 def test_shares_have_the_published_intervals(right, items, low, high):
-    found = score_interval(np.arange(items) < right)
-    assert (found.low, found.high) == pytest.approx((low, high), abs=5e-5)
+    result = score_interval(np.arange(items) < right)
+    assert (result.low, result.high) == pytest.approx((low, high), abs=5e-5)
 
 
 def test_differences_have_the_interval_of_two_more_items():
@@ -46,9 +46,9 @@ def test_differences_have_the_interval_of_two_more_items():
 
 def test_shares_of_items_have_the_interval_of_as_many_items_as_would_be_as_sure():
     scores = np.asarray([0.5, 1.0] * 50)  # their mean varies as that of 3 (1 - 1/100) times as many items would
-    found = score_interval(scores)
-    assert found == pytest.approx(wilson(0.75, 100 * 0.75 * 0.25 / scores.var(ddof=1), 1.984217), abs=1e-6)
-    assert found.high - found.low < score_interval(np.arange(100) < 75).high - score_interval(np.arange(100) < 75).low
+    result = score_interval(scores)
+    assert result == pytest.approx(wilson(0.75, 100 * 0.75 * 0.25 / scores.var(ddof=1), 1.984217), abs=1e-6)
+    assert result.high - result.low < score_interval(np.arange(100) < 75).high - score_interval(np.arange(100) < 75).low
 
 
 @settings(deadline=None, max_examples=100)
@@ -141,11 +141,11 @@ def test_a_best_method_is_named_only_where_it_is_shown():
         np.broadcast_to(each, (3, 2, 200)) for each in (place < 200, place % 2 == 0, place % 4 == 0)
     )
     beside = dict.fromkeys(("untrained", "raw", "chance"), unlearned[:1])
-    found = standings({"poor": poor, "good": right}, beside)
-    assert (found["level"], found["comparisons"]) == ("good", 7)
-    assert found["sentence"].startswith("good is the best: 100.0% by a linear probe, +50.0 (")
-    assert found["sentence"].endswith("Better than raw features and the untrained encoder: good, poor.")
-    assert found["methods"][1]["best_minus"]["linear"]["value"] == 0.5
+    result = standings({"poor": poor, "good": right}, beside)
+    assert (result["level"], result["comparisons"]) == ("good", 7)
+    assert result["sentence"].startswith("good is the best: 100.0% by a linear probe, +50.0 (")
+    assert result["sentence"].endswith("Better than raw features and the untrained encoder: good, poor.")
+    assert result["methods"][1]["best_minus"]["linear"]["value"] == 0.5
     alike = standings({"one": right[:1], "other": right[:1]}, beside)
     assert alike["sentence"].startswith("No method is shown to be the best: one, 100.0% by a linear probe, cannot be")
     assert alike["sentence"].endswith("of the test items only, not that of training.")
@@ -170,8 +170,8 @@ def test_intervals_of_reciprocal_ranks_hold(items):
 @pytest.mark.slow
 @pytest.mark.parametrize("luck", [0.0, 0.1])
 def test_more_draws_see_more_and_their_intervals_hold(luck):
-    found = [worlds.power(draws, luck, runs=400) for draws in (2, 3, 5, 10)]
-    seen, false = zip(*found, strict=True)
+    result = [worlds.power(draws, luck, runs=400) for draws in (2, 3, 5, 10)]
+    seen, false = zip(*result, strict=True)
     assert list(seen) == sorted(seen)
     assert seen[1] > 0.5
     assert max(false) < 0.05 + LUCK

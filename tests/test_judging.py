@@ -100,9 +100,9 @@ def test_what_is_no_better_than_a_baseline_is_said_to_be_so(model, right, raw, l
     one = Candidate("probe", _classifier(model, [0.0] * 4), _says(scores))
     against = {"raw": Baseline(rows, some(raw)), "chance": Baseline(rows, rows % 4 == 0)}
     known = Labelled(model.open(stripes().source[:40]), class_ids, list("0123"))
-    found = conclusion(judgement(one, [one], known, against))
-    assert found[0] == level
-    assert re.search(message, found[1])
+    result = conclusion(judgement(one, [one], known, against))
+    assert result[0] == level
+    assert re.search(message, result[1])
 
 
 def test_fine_tuning_learns_its_own_labels_after_a_run_of_few_steps():
@@ -138,8 +138,8 @@ def test_what_is_handed_over_is_said_in_the_record_and_the_shell_and_can_be_name
         cp.finetune(
             model, world.source, labels=world.labels, per_class=5, epochs=1, out=tmp_path / wanted, deliver=wanted
         )
-        found = json.loads((tmp_path / wanted / "tuned.json").read_text(encoding="utf-8"))
-        judged = found["judgement"]
+        result = json.loads((tmp_path / wanted / "tuned.json").read_text(encoding="utf-8"))
+        judged = result["judgement"]
         assert judged["delivered"] == wanted
         assert judged["candidates"][wanted]["items"] == 20
         assert set(judged["baselines"]) == {"raw", "chance"} == set(judged["differences"])

@@ -50,6 +50,6 @@ cp.fit("photos", epochs=3, without=["a", "b"], listeners=[print])
 def test_a_type_checker_finds_slips_in_keywords(tmp_path):
     script = tmp_path / "slips.py"
     script.write_text(SLIPS, encoding="utf-8")
-    found = subprocess.run([sys.executable, "-m", "mypy", str(script)], capture_output=True, text=True).stdout
-    lines = [line.partition("slips.py:")[2].partition(":")[0] for line in found.splitlines() if "error" in line]
-    assert [line for line in lines if line] == ["3", "4", "5", "6"], found
+    result = subprocess.run([sys.executable, "-m", "mypy", str(script)], capture_output=True, text=True).stdout
+    lines = [line.partition("slips.py:")[2].partition(":")[0] for line in result.splitlines() if "error" in line]
+    assert [line for line in lines if line] == ["3", "4", "5", "6"], result

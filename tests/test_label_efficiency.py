@@ -74,17 +74,17 @@ def test_ways_are_compared_on_the_same_draws_and_items():
     ((difference,),) = (row.values() for row in compared([right]))
     assert difference["value"] == 0.5
     assert difference["low"] < 0.5 < difference["high"]
-    found = scored(right)
-    assert found["tuned"]["draws"] == [0.5, 0.5]
-    assert found["scratch"] == {"value": 0.0, "low": 0.0, "high": pytest.approx(0.41, abs=0.01), "draws": [0.0, 0.0]}
+    result = scored(right)
+    assert result["tuned"]["draws"] == [0.5, 0.5]
+    assert result["scratch"] == {"value": 0.0, "low": 0.0, "high": pytest.approx(0.41, abs=0.01), "draws": [0.0, 0.0]}
 
 
 @pytest.mark.parametrize(
     ("text", "found"), [("10", Budget(10, None)), ("1%", Budget(None, 0.01)), ("100%", Budget(None, 1.0))]
 )
-def test_budgets_are_counts_or_shares(text, found):
-    assert read_budget(text) == found
-    assert str(found).startswith(text)
+def test_budgets_are_counts_or_shares(text, result):
+    assert read_budget(text) == result
+    assert str(result).startswith(text)
 
 
 @pytest.mark.parametrize("text", ["0", "-3", "0%", "101%", "ten", "1.5", ""])
@@ -131,9 +131,9 @@ def test_contrast_is_worth_labels():
     model = cp.fit(world.source, epochs=25, batch_size=64, width=16)
     other = stripes(seed=1)
     labels = (world.labels, other.labels)
-    found = cp.label_efficiency(model, world.source, other.source, labels=labels, budget=[4], draws=2)
-    ways = found["rows"][0]["ways"]
-    assert ways["tuned"]["value"] > ways["scratch"]["value"] + 0.05
+    result = cp.label_efficiency(model, world.source, other.source, labels=labels, budget=[4], draws=2)
+    uses = result["rows"][0]["ways"]
+    assert uses["tuned"]["value"] > uses["scratch"]["value"] + 0.05
 
 
 @pytest.mark.parametrize("verb", [cp.evaluate, cp.label_efficiency])
@@ -152,8 +152,8 @@ def test_what_has_learned_from_labels_is_not_asked_what_they_are_worth(trained, 
 
 def test_a_classifier_is_only_asked_what_it_was_not_told(trained, tmp_path):
     world = stripes()
-    ways = {"labels": world.labels, "epochs": 2, "out": tmp_path / "few"}
-    classifier = cp.finetune(trained, world.source, per_class=30, **ways)
+    uses = {"labels": world.labels, "epochs": 2, "out": tmp_path / "few"}
+    classifier = cp.finetune(trained, world.source, per_class=30, **uses)
     scores = cp.evaluate(tmp_path / "few", world.source, labels=world.labels)
     plain = cp.evaluate(trained, world.source, labels=world.labels)
     assert len(classifier.learned) == 120
@@ -162,7 +162,7 @@ def test_a_classifier_is_only_asked_what_it_was_not_told(trained, tmp_path):
     assert "classifier" not in plain
     student = cp.distill(classifier, world.source, epochs=1, batch_size=64, width=4)
     assert set(student.learned) == set(classifier.learned)
-    cp.finetune(trained, world.source, **ways, overwrite=True)
+    cp.finetune(trained, world.source, **uses, overwrite=True)
     with pytest.raises(LabelError, match="learned from the label of every item to ask about"):
         cp.evaluate(tmp_path / "few", world.source, labels=world.labels)
 
@@ -170,11 +170,11 @@ def test_a_classifier_is_only_asked_what_it_was_not_told(trained, tmp_path):
 def test_answers_by_hand():
     likely = [[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.05, 0.9, 0.05], [0.3, 0.3, 0.4]]
     asked = Labelled(Counted(4), np.asarray([0, 1, 2, 2]), ["x", "y", "z"])
-    found = answered(told(likely), asked, asked)
-    assert found["value"] == 0.75
-    assert found["chance"] == 0.5
-    assert found["confusion"] == [[1, 0, 0], [0, 1, 0], [0, 1, 1]]
-    (wrong,) = found["most_wrong"]
+    result = answered(told(likely), asked, asked)
+    assert result["value"] == 0.75
+    assert result["chance"] == 0.5
+    assert result["confusion"] == [[1, 0, 0], [0, 1, 0], [0, 1, 1]]
+    (wrong,) = result["most_wrong"]
     assert wrong == {"name": "c", "answer": "y", "probability": pytest.approx(0.9), "second": "x", "label": "z"}
     assert [each["name"] for each in least_certain(told(likely), Counted(4))] == ["d", "b", "a", "c"]
 
@@ -220,8 +220,8 @@ def test_budgets_from_a_shell(trained, tmp_path, capsys):
         str(tmp_path / "labels.npy"),
     ]
     main([*command, "--budget", "1,2", "--draws", "1", "--json"])
-    found = json.loads(capsys.readouterr().out)
-    assert [row["budget"] for row in found["rows"]] == ["1 per class", "2 per class"]
+    result = json.loads(capsys.readouterr().out)
+    assert [row["budget"] for row in result["rows"]] == ["1 per class", "2 per class"]
     with pytest.raises(SystemExit):
         main([*command, "--budget", "many"])
     assert "A budget is a number of labels per class" in capsys.readouterr().err

@@ -201,11 +201,11 @@ def test_a_learned_temperature_moves_and_a_scheduled_one_swings():
     assert float(slope.detach()) != 0
     assert "objective.log_temperature" in moved.state_dict()
     swinging = experiment(temperature="scheduled(low=0.1, high=0.5, turns=1)", **TINY).method
-    found = []
+    result = []
     for number in (0, 25, 50, 100):
         swinging.remember(Step(number, 100, (), info()))
-        found.append(swinging.objective.formula().keywords["temperature"])
-    assert found == pytest.approx([0.5, 0.3, 0.1, 0.5])
+        result.append(swinging.objective.formula().keywords["temperature"])
+    assert result == pytest.approx([0.5, 0.3, 0.1, 0.5])
 
 
 def test_the_bias_of_the_sigmoid_loss_is_learned_beside_its_temperature():

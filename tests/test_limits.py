@@ -135,8 +135,8 @@ def test_somebody_elses_plan_beside_photos_is_no_run_and_no_fault(foreign, tmp_p
         packed.writestr("meta/plan.json", foreign)
         for number in range(4):
             packed.writestr(f"kind/{number}.png", drawn.getvalue())
-    found = cp.plan(str(tmp_path / "photos.zip"))
-    assert found["items"] == 4
+    result = cp.plan(str(tmp_path / "photos.zip"))
+    assert result["items"] == 4
 
 
 def test_what_is_said_of_vectors_that_unpack_to_too_much_is_said_once(tmp_path, monkeypatch):

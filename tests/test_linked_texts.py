@@ -152,24 +152,24 @@ def test_answers_are_found_that_share_no_word_with_their_question(method):
     )
     new = asked(100, seed=1)
 
-    def found(model):
+    def result(model):
         z = [torch.from_numpy(model.represent(parts.modality.open(list(new[name])))) for name in ("question", "answer")]
         q, a = (
             torch.nn.functional.normalize(each if model.head is None else model.head.eval()(each), dim=1) for each in z
         )
         return float(((q @ a.T).argmax(dim=1) == torch.arange(100)).float().mean())
 
-    before = found(model.untrained())
+    before = result(model.untrained())
     train(parts.method, parts.items, parts.modality, parts.recipe, RunOptions())
-    assert found(model) > before + 0.1
+    assert result(model) > before + 0.1
 
 
 def test_short_vectors_are_compared_by_themselves():
     parts = experiment(asked(60), method="clip", matryoshka="4,8", batch_size=16, epochs=1)
     vectors = torch.randn(3, 32), torch.randn(3, 32)
-    found = parts.method.outcomes(vectors, ItemInfo(torch.tensor([1, 2, 3])))
-    assert [part.anchors.shape[1] for part in found] == [32, 32, 4, 4, 8, 8]
-    for short, whole in zip(found[2:4], found[:2], strict=True):
+    result = parts.method.outcomes(vectors, ItemInfo(torch.tensor([1, 2, 3])))
+    assert [part.anchors.shape[1] for part in result] == [32, 32, 4, 4, 8, 8]
+    for short, whole in zip(result[2:4], result[:2], strict=True):
         similar = torch.nn.functional.cosine_similarity(
             whole.anchors[:, None, :4], whole.candidates[None, :, :4], dim=2
         )
@@ -181,7 +181,7 @@ def test_short_vectors_serve_better_where_they_were_trained_for_it():
     source, new = asked(300), asked(100, seed=1)
     choices = {"modality": "text", "method": "clip", "width": 32, "epochs": 25, "batch_size": 50, "precision": "fp32"}
 
-    def found(model):
+    def result(model):
         q, a = (cp.embed(model, list(new[name]), length=4).vectors for name in ("question", "answer"))
         assert q.shape == (100, 4)
         return float(((q @ a.T).argsort(axis=1)[:, -10:] == np.arange(100)[:, None]).any(axis=1).mean())
@@ -190,7 +190,7 @@ def test_short_vectors_serve_better_where_they_were_trained_for_it():
         cp.fit(source, pairs="question,answer", learning_rate=1e-2, matryoshka=lengths, **choices)
         for lengths in (None, "4")
     )
-    assert found(nested) > found(plain) + 0.05
+    assert result(nested) > result(plain) + 0.05
 
 
 @pytest.mark.parametrize(

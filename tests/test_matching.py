@@ -27,58 +27,58 @@ def test_measures_are_those_of_their_formulas():
     alike, grades = random.normal(size=(6, 150)).astype(np.float32), random.integers(0, 4, (6, 150)) * 1.0
     grades[grades < 3] = 0
     grades[0, 5], grades[1, 7] = 1, 2
-    found = ranked(alike, grades)
+    result = ranked(alike, grades)
     for row in range(6):
         order = sorted(range(150), key=lambda place: -alike[row, place])
         gains = [grades[row, place] for place in order]
         for k in (1, 10, 100):
             expected = sum(gain > 0 for gain in gains[:k]) / (1 if k == 1 else sum(gain > 0 for gain in gains))
-            assert found[f"recall@{k}"][row] == pytest.approx(expected)
+            assert result[f"recall@{k}"][row] == pytest.approx(expected)
         first = next(rank for rank, gain in enumerate(gains, start=1) if gain > 0)
-        assert found["mrr"][row] == pytest.approx(1 / first)
+        assert result["mrr"][row] == pytest.approx(1 / first)
         best = sorted(gains, reverse=True)
         dcg, ideal = (
             sum(gain / math.log2(rank + 1) for rank, gain in enumerate(part[:10], start=1)) for part in (gains, best)
         )
-        assert found["ndcg@10"][row] == pytest.approx(dcg / ideal)
+        assert result["ndcg@10"][row] == pytest.approx(dcg / ideal)
 
 
 def test_relevant_documents_that_are_not_there_count_as_not_found():
     alike = np.array([[0.9, 0.8, 0.1], [0.3, 0.2, 0.1]], dtype=np.float32)
     grades = np.array([[0, 2, 0, 3, 1], [0, 0, 0, 1, 0]], dtype=np.float32)  # of three documents and two missing ones
-    found = ranked(alike, grades)
+    result = ranked(alike, grades)
     ideal = 3 + 2 / math.log2(3) + 1 / math.log2(4)
-    assert found["ndcg@10"].tolist() == pytest.approx([2 / math.log2(3) / ideal, 0])
-    assert found["mrr"].tolist() == [0.5, 0]
-    assert found["recall@1"].tolist() == [0, 0]
+    assert result["ndcg@10"].tolist() == pytest.approx([2 / math.log2(3) / ideal, 0])
+    assert result["mrr"].tolist() == [0.5, 0]
+    assert result["recall@1"].tolist() == [0, 0]
     many = ranked(np.tile(alike, 5), np.concatenate([np.tile(grades[:, :3], 5), grades[:, 3:]], axis=1))
     assert many["recall@10"].tolist() == pytest.approx([5 / 7, 0])  # five of seven relevant, all among the first ten
 
 
 def test_who_takes_all_for_equal_finds_nothing():
-    found = ranked(np.zeros((3, 20), dtype=np.float32), np.eye(20)[:3])
-    assert found["recall@1"].tolist() == [0, 0, 0]
-    assert (found["mrr"] < 0.1).all()
+    result = ranked(np.zeros((3, 20), dtype=np.float32), np.eye(20)[:3])
+    assert result["recall@1"].tolist() == [0, 0, 0]
+    assert (result["mrr"] < 0.1).all()
 
 
 def test_bm25_is_its_formula():
     words = [document.split() for document in DOCUMENTS]
     mean = np.mean([len(each) for each in words])
-    found = bm25(DOCUMENTS)(["dog cat", "unheard of"])
+    result = bm25(DOCUMENTS)(["dog cat", "unheard of"])
     for row, each in enumerate(words):
         expected = 0.0
         for term in ("dog", "cat"):
             among, times = sum(term in other for other in words), each.count(term)
             idf = math.log(1 + (len(words) - among + 0.5) / (among + 0.5))
             expected += idf * times * 2.2 / (times + 1.2 * (0.25 + 0.75 * len(each) / mean))
-        assert found[0, row] == pytest.approx(expected, rel=1e-5)
-    assert not found[1].any()
+        assert result[0, row] == pytest.approx(expected, rel=1e-5)
+    assert not result[1].any()
 
 
 def test_tfidf_finds_a_document_by_itself():
-    found = tfidf(DOCUMENTS)(DOCUMENTS)
-    np.testing.assert_allclose(np.diag(found), 1, atol=1e-6)
-    assert found.argmax(axis=1).tolist() == [0, 1, 2, 3]
+    result = tfidf(DOCUMENTS)(DOCUMENTS)
+    np.testing.assert_allclose(np.diag(result), 1, atol=1e-6)
+    assert result.argmax(axis=1).tolist() == [0, 1, 2, 3]
 
 
 @pytest.fixture(scope="module")
@@ -97,9 +97,9 @@ def test_answers_are_found_better_than_by_their_words(run):
         match(run, new, pairs=["question", "answer"], among=20),
     )
     assert (among_all["documents"], among_few["documents"], among_few["queries"]) == (100, 20, 100)
-    for found in (among_all, among_few):
+    for result in (among_all, among_few):
         for other in ("untrained", "tfidf", "bm25", "chance"):
-            assert found["better"][other]["mrr"]["low"] > 0, other
+            assert result["better"][other]["mrr"]["low"] > 0, other
     assert among_few["scores"]["chance"]["recall@1"]["low"] <= 0.05 <= among_few["scores"]["chance"]["recall@1"]["high"]
     assert "better than all others" in table(among_all)
     assert json.loads((run / "retrieval.json").read_text())["documents"] == 20
@@ -108,16 +108,16 @@ def test_answers_are_found_better_than_by_their_words(run):
 def test_several_answers_to_a_question_are_all_relevant(run):
     new = asked(20, seed=2)
     new["question"][:3] = new["question"][0]
-    found = match(run, new, pairs=["question", "answer"])
-    assert (found["queries"], found["documents"]) == (18, 20)
+    result = match(run, new, pairs=["question", "answer"])
+    assert (result["queries"], result["documents"]) == (18, 20)
 
 
 def test_among_few_equal_answers_are_one_document_and_all_right_ones_count(run):
     new = asked(40, seed=2)
     new["answer"][:10] = new["answer"][0]
     new["question"][10:13] = new["question"][10]
-    found = match(run, new, pairs=["question", "answer"], among=31)
-    assert (found["documents"], found["queries"]) == (31, 38)
+    result = match(run, new, pairs=["question", "answer"], among=31)
+    assert (result["documents"], result["queries"]) == (31, 38)
     best, rank = cp.load(run), []
     answers = list(dict.fromkeys(new["answer"].tolist()))
     similar = best.embed(new["question"].tolist()).vectors @ best.embed(answers).vectors.T
@@ -125,15 +125,15 @@ def test_among_few_equal_answers_are_one_document_and_all_right_ones_count(run):
         rows = [row for row, each in enumerate(new["question"]) if each == question]
         right = max(similar[rows[0], answers.index(new["answer"][row])] for row in rows)
         rank.append(1 + (similar[rows[0]] > right).sum())
-    assert found["scores"]["trained"]["mrr"]["value"] == pytest.approx(np.mean(1 / np.array(rank)), abs=1e-6)
+    assert result["scores"]["trained"]["mrr"]["value"] == pytest.approx(np.mean(1 / np.array(rank)), abs=1e-6)
 
 
 def test_rows_without_a_text_are_left_out_and_said(run):
     new = asked(20, seed=2)
     new["answer"][4] = ""
-    found = match(run, new, pairs=["question", "answer"])
-    assert (found["documents"], found["incomplete_rows"]) == (19, 1)
-    assert "rows without a text in each column, left out: 1" in table(found)
+    result = match(run, new, pairs=["question", "answer"])
+    assert (result["documents"], result["incomplete_rows"]) == (19, 1)
+    assert "rows without a text in each column, left out: 1" in table(result)
 
 
 def test_judgements_that_match_nothing_do_not_end_an_evaluation(run, tmp_path):
@@ -144,14 +144,14 @@ def test_judgements_that_match_nothing_do_not_end_an_evaluation(run, tmp_path):
     judged = [("q0", "a0", 1), ("q0", "lost", 2), ("q1", "gone", 1), ("q2", "a2", 1), ("q2", "a3", 0), ("who", "a1", 1)]
     judged += [("who", "a2", 1), ("q3", "a3", -1)]
     relevance = dict(zip(("query", "doc", "grade"), map(list, zip(*judged, strict=True)), strict=True))
-    found = retrieve(run, queries, documents, relevance)
-    counts = {name: found[name] for name in ("queries", "unknown_documents", "unknown_queries", "unjudged_queries")}
+    result = retrieve(run, queries, documents, relevance)
+    counts = {name: result[name] for name in ("queries", "unknown_documents", "unknown_queries", "unjudged_queries")}
     assert counts == {"queries": 3, "unknown_documents": 2, "unknown_queries": 2, "unjudged_queries": 27}
     model = cp.load(run)
     similar = model.embed(new["question"].tolist()).vectors[[0, 2]] @ model.embed(new["answer"].tolist()).vectors.T
     ranks = [1 + int((row > row[place]).sum()) for row, place in zip(similar, (0, 2), strict=True)]
     gains = [1 / math.log2(rank + 1) if rank <= 10 else 0 for rank in ranks]
-    scores = {measure: each["value"] for measure, each in found["scores"]["trained"].items()}
+    scores = {measure: each["value"] for measure, each in result["scores"]["trained"].items()}
     assert scores["ndcg@10"] == pytest.approx((gains[0] / (2 + 1 / math.log2(3)) + gains[1]) / 3, abs=1e-6)
     assert scores["recall@10"] == pytest.approx(((ranks[0] <= 10) / 2 + (ranks[1] <= 10)) / 3)
     assert scores["mrr"] == pytest.approx((1 / ranks[0] + 1 / ranks[1]) / 3, abs=1e-6)
@@ -160,7 +160,7 @@ def test_judgements_that_match_nothing_do_not_end_an_evaluation(run, tmp_path):
         "not among the queries, left out: 2",
         "without a relevant document, left out: 27",
     ):
-        assert line in table(found)
+        assert line in table(result)
     assert json.loads((run / "retrieval.json").read_text())["unknown_queries"] == 2
 
 
@@ -173,10 +173,10 @@ def test_documents_are_found_by_queries_from_a_shell(run, tmp_path, capsys):
     (tmp_path / "judged.tsv").write_text("\n".join(["query,doc,grade", *judged]).replace(",", "\t"))
     files = [str(tmp_path / name) for name in ("question.csv", "answer.csv", "judged.tsv")]
     main(["evaluate", str(run), "--queries", files[0], "--documents", files[1], "--relevance", files[2], "--json"])
-    found = json.loads(capsys.readouterr().out)
-    assert (found["queries"], found["documents"]) == (20, 30)
-    assert found["better"]["bm25"]["ndcg@10"]["low"] > 0
-    assert found == retrieve(run, *files)
+    result = json.loads(capsys.readouterr().out)
+    assert (result["queries"], result["documents"]) == (20, 30)
+    assert result["better"]["bm25"]["ndcg@10"]["low"] > 0
+    assert result == retrieve(run, *files)
 
 
 def published(folder):
@@ -218,13 +218,13 @@ def test_collections_are_read_as_beir_and_trec_publish_them(run, tmp_path, capsy
         main(["evaluate", str(run), *words, "--json"])
         assert json.loads(capsys.readouterr().out) == expected
     for qrels in ("qrels.txt", "qrels.tsv"):
-        found = retrieve(run, folder / "topics.tsv", folder / "collection.tsv", folder / qrels)
-        assert {**found, "notes": []} == expected
+        result = retrieve(run, folder / "topics.tsv", folder / "collection.tsv", folder / qrels)
+        assert {**result, "notes": []} == expected
         assert (
             "relevance has no line of column names: its columns are query, what is not used, document, grade"
-            in table(found)
+            in table(result)
         )
-        assert "'topics.tsv' has no line of column names: each line is a name, a tab and a text" in table(found)
+        assert "'topics.tsv' has no line of column names: each line is a name, a tab and a text" in table(result)
 
 
 def test_a_document_of_beir_says_its_title_and_its_text_and_keeps_its_name(tmp_path):
@@ -308,19 +308,19 @@ def scored(seed=4):
 
 def test_pairs_are_as_alike_as_people_say(run, tmp_path, capsys):
     source = scored()
-    found = agree(run, source, pairs=["one", "two"], scores="score")
-    assert found["pairs"] == 60
-    assert found["better"]["untrained"]["low"] > 0
-    assert abs(found["spearman"]["tfidf"]["value"]) < 0.3
+    result = agree(run, source, pairs=["one", "two"], scores="score")
+    assert result["pairs"] == 60
+    assert result["better"]["untrained"]["low"] > 0
+    assert abs(result["spearman"]["tfidf"]["value"]) < 0.3
     z = cp.load(run).embed(list(source["one"])).vectors * cp.load(run).embed(list(source["two"])).vectors
-    assert found["spearman"]["trained"]["value"] == pytest.approx(
+    assert result["spearman"]["trained"]["value"] == pytest.approx(
         float(spearmanr(z.sum(axis=1), source["score"]).statistic), abs=1e-3
     )
     rows = [f"{one},{two},{score}" for one, two, score in zip(*source.values(), strict=True)]
     (tmp_path / "scored.csv").write_text("\n".join(["one,two,score", *rows]))
     file = str(tmp_path / "scored.csv")
     main(["evaluate", str(run), "--test", file, "--pairs", "one,two", "--scores", "score", "--json"])
-    assert json.loads(capsys.readouterr().out)["spearman"] == found["spearman"]
+    assert json.loads(capsys.readouterr().out)["spearman"] == result["spearman"]
 
 
 @pytest.mark.parametrize(
@@ -351,10 +351,10 @@ def test_too_large_a_company_is_refused(run):
 def test_negatives_are_the_most_alike_that_are_no_answers(run, tmp_path, capsys):
     new = asked(60, seed=6)
     new["question"][1] = new["question"][0]  # then the answer of each is an answer of the other
-    found = mine(run, new, tmp_path / "mined.csv", pairs=["question", "answer"], k=2)
+    result = mine(run, new, tmp_path / "mined.csv", pairs=["question", "answer"], k=2)
     columns = raw_columns(tmp_path / "mined.csv")
     assert list(columns) == ["question", "answer", "negative_1", "negative_2"]
-    assert found["rows"] + found["left_out"] == 60
+    assert result["rows"] + result["left_out"] == 60
     model = cp.load(run)
     answers = list(dict.fromkeys(new["answer"].tolist()))
     q, a = model.embed(columns["question"]).vectors, model.embed(answers).vectors
@@ -368,7 +368,7 @@ def test_negatives_are_the_most_alike_that_are_no_answers(run, tmp_path, capsys)
     (tmp_path / "pairs.csv").write_text("\n".join(["question,answer", *rows]))
     out = str(tmp_path / "one.csv")
     main(["mine", str(run), str(tmp_path / "pairs.csv"), "--pairs", "question,answer", "--out", out, "--json"])
-    assert json.loads(capsys.readouterr().out)["rows"] >= found["rows"]
+    assert json.loads(capsys.readouterr().out)["rows"] >= result["rows"]
     cp.fit(out, pairs="question,answer,negative", method="simcse", epochs=1, batch_size=8, width=8)
 
 

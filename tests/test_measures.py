@@ -72,8 +72,8 @@ def test_lidar_is_also_left_by_any_linear_map_but_ranks_are_not():
 
 def test_views_that_are_further_from_each_other_make_items_harder_to_tell_apart():
     noisy = [ITEMS[:, None] + noise * RANDOM.normal(size=(60, 4, 6)) for noise in (0.1, 0.5, 2.0)]
-    found = [view_accuracy(v[:, 0].astype(np.float32), v[:, 1].astype(np.float32)) for v in noisy]
-    assert found == sorted(found, reverse=True)
+    result = [view_accuracy(v[:, 0].astype(np.float32), v[:, 1].astype(np.float32)) for v in noisy]
+    assert result == sorted(result, reverse=True)
 
 
 @pytest.mark.parametrize("place", [0.0, 3.0])
@@ -111,8 +111,8 @@ def test_rank_correlation_is_that_of_scipy_and_knows_how_little_few_plans_say():
 
     x = np.round(RANDOM.normal(size=25), 1)
     y = x + RANDOM.normal(size=25)
-    found = rank_correlation(x, y)
-    assert found.value == pytest.approx(spearmanr(x, y).statistic)
-    assert found.low < found.value < found.high
+    result = rank_correlation(x, y)
+    assert result.value == pytest.approx(spearmanr(x, y).statistic)
+    assert result.low < result.value < result.high
     sparse = rank_correlation(x[:8], y[:8])
-    assert sparse.high - sparse.low > found.high - found.low
+    assert sparse.high - sparse.low > result.high - result.low

@@ -242,8 +242,8 @@ def test_a_neighbour_is_the_nearest_earlier_embedding_of_another_item():
     items = ItemInfo(torch.arange(4))
     assert torch.equal(method.nearest(z, items), z)  # while the support is empty
     method.after_step(Step(1, 9, (earlier, z, z, z), ItemInfo(torch.tensor([0, 1, 2, 9]))))
-    found = method.nearest(z + torch.tensor([0, 0.3, 0, 0, 0]), items)
-    assert torch.equal(found, earlier[[1, 0, 1, 3]])  # the second item is no neighbour of itself
+    result = method.nearest(z + torch.tensor([0, 0.3, 0, 0, 0]), items)
+    assert torch.equal(result, earlier[[1, 0, 1, 3]])  # the second item is no neighbour of itself
     alone = build("nnclr", queue=9)
     alone.after_step(Step(1, 9, (earlier[:1],), ItemInfo(torch.tensor([2]))))
     assert torch.equal(alone.nearest(z, items)[2], z[2])

@@ -206,24 +206,24 @@ SLOW = {
 @pytest.mark.parametrize("kind", [SIMCLR, MOCO])
 @pytest.mark.parametrize("name", SLOW)
 def test_a_choice_among_negatives_is_that_of_its_definition(name, kind):
-    plain, found, items = table(name, kind)
-    torch.testing.assert_close(found.similarity, plain.similarity)
+    plain, result, items = table(name, kind)
+    torch.testing.assert_close(result.similarity, plain.similarity)
     for i in range(len(plain.negative)):
         kept = SLOW[name](plain, i, items)
-        assert found.negative[i].nonzero()[:, 0].tolist() == sorted(kept)
+        assert result.negative[i].nonzero()[:, 0].tolist() == sorted(kept)
         turned = set(ranked(plain, i)) - set(kept) if name == "attracted" else set()
-        assert found.positive[i].nonzero()[:, 0].tolist() == sorted(
+        assert result.positive[i].nonzero()[:, 0].tolist() == sorted(
             {*plain.positive[i].nonzero()[:, 0].tolist(), *turned}
         )
 
 
 def test_mixed_points_lie_between_the_hardest():
-    plain, found, items = table("mixed")
+    plain, result, items = table("mixed")
     z = torch.nn.functional.normalize(vectors(), dim=1)
     luck = rng.uniform(rng.keys(seed=77, epoch=0, items=items[0], view=0), 15, "mixed").double().tolist()
-    torch.testing.assert_close(found.similarity[:, :12], plain.similarity)
-    assert bool(found.negative[:, 12:].all())
-    assert not bool(found.positive[:, 12:].any())
+    torch.testing.assert_close(result.similarity[:, :12], plain.similarity)
+    assert bool(result.negative[:, 12:].all())
+    assert not bool(result.positive[:, 12:].any())
     for i in range(12):
         hard = ranked(plain, i)[:4]
         for s in range(5):
@@ -232,7 +232,7 @@ def test_mixed_points_lie_between_the_hardest():
             weight = luck[i][10 + s]
             one, other = z[hard[first]], z[hard[second]]
             point = (1 - weight) * one + weight * other if s < 3 else (1 - weight / 2) * one + weight / 2 * z[i]
-            assert float(found.similarity[i, 12 + s]) == pytest.approx(float(z[i] @ point / point.norm()))
+            assert float(result.similarity[i, 12 + s]) == pytest.approx(float(z[i] @ point / point.norm()))
 
 
 def test_where_negatives_are_few_all_of_them_serve():
@@ -315,9 +315,9 @@ def test_suspicion_waits_until_the_run_has_come_far_enough():
 def test_a_comparison_that_is_sifted_already_is_sifted_again():
     comparison, info = compared(SIMCLR)
     twice = made("hardest(k=1)")(made("cancelled(share=0.3, after=0.0)")(comparison, info), info)
-    plain, found = (each.tile(slice(0, 12)) for each in (comparison, twice))
+    plain, result = (each.tile(slice(0, 12)) for each in (comparison, twice))
     for i in range(12):
-        assert found.negative[i].nonzero()[:, 0].tolist() == [ranked(plain, i)[3]]
+        assert result.negative[i].nonzero()[:, 0].tolist() == [ranked(plain, i)[3]]
 
 
 def test_relations_list_the_few_that_their_masks_show():

@@ -36,14 +36,14 @@ CLASSES = (torch.arange(40) % 5).repeat(2)
 
 def both(ours, theirs, count=40, width=16, dtype=torch.float32):
     """Loss and gradient of two functions of two views."""
-    found = []
+    result = []
     for loss in (ours, theirs):
         generator = torch.Generator().manual_seed(0)
         views = torch.randn(2, count, width, dtype=dtype, generator=generator).requires_grad_()
         value = loss(views[0], views[1])
         value.backward()
-        found.append((value.detach(), views.grad))
-    return found
+        result.append((value.detach(), views.grad))
+    return result
 
 
 @pytest.mark.parametrize("temperature", [0.05, 0.5])
@@ -268,9 +268,9 @@ def test_semi_hard_triplets_of_pytorch_metric_learning(metric):
         return lambda first, second: loss(first, first + 0.2 * second)
 
     def mined(z, labels):
-        found = miner(z, labels)
-        assert len(found[0]) == 80
-        return mean(z, labels, found)
+        result = miner(z, labels)
+        assert len(result[0]) == 80
+        return mean(z, labels, result)
 
     agree(near(among("triplet_semi_hard", similarity, labels, margin=0.2)), near(labelled(mined, labels)))
 

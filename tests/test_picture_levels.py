@@ -273,8 +273,8 @@ def test_a_tiff_of_five_bands_is_five_channels(tmp_path, kind):
         last = number % 2 == 0
         held, plan = (picture.transpose(1, 2, 0), "contig") if last else (picture, "separate")
         tifffile.imwrite(tmp_path / f"{number}.tif", held, photometric="minisblack", planarconfig=plan)
-    found = survey(tmp_path)
-    assert (found.channels, found.kind) == (5, np.dtype(kind).name)
+    result = survey(tmp_path)
+    assert (result.channels, result.kind) == (5, np.dtype(kind).name)
     modality, items = learned(tmp_path)
     assert modality.sight.views == "grey"
     assert torch.equal(everything(items), everything(learned(pictures)[1]))

@@ -14,8 +14,8 @@ from pyarrow import parquet
 
 from counterpoint.data.labels import read_class_ids
 from counterpoint.data.paths import RECORDS
-from counterpoint.data.pictures import looks_like_pictures, open_pictures, survey
-from counterpoint.data.texts import looks_like_texts
+from counterpoint.data.pictures import may_be_pictures, open_pictures, survey
+from counterpoint.data.texts import may_be_texts
 from counterpoint.errors import InputError, SourceError
 from counterpoint.modality import DataOptions
 from counterpoint.runs import run_folder
@@ -100,8 +100,8 @@ def test_files_that_are_not_read_are_counted_in_archives_too(tmp_path):
 def test_a_folder_of_nothing_but_pictures_that_are_not_read_is_no_folder_of_texts(tmp_path):
     put(tmp_path, "a.heic")
     put(tmp_path, "readme.txt", b"my holidays")
-    assert looks_like_pictures(tmp_path)
-    assert not looks_like_texts(tmp_path)
+    assert may_be_pictures(tmp_path)
+    assert not may_be_texts(tmp_path)
     with pytest.raises(SourceError, match=r"only .heic \(1\), .txt \(1\). 1 .heic file is not read: save them as .jpg"):
         opened(tmp_path)
 
@@ -173,7 +173,7 @@ def test_classes_beside_photos_in_an_archive_are_their_labels(tmp_path):
         }
     for name in ("x.tar", "x.tar.gz"):
         items = opened(tape(tmp_path / name, members))
-        assert looks_like_pictures(tmp_path / name)
+        assert may_be_pictures(tmp_path / name)
         assert items.names == [f"in/{row}.png" for row in range(4)]
         assert colours(items) == list(COLOURS)
         assert items.labels == [0, 1, 0, 1]
@@ -209,7 +209,7 @@ def years(tmp_path):
 def test_several_folders_are_opened_as_one_with_names_that_tell_them_apart(years):
     source = [years / "2024/trip", str(years / "2023/trip")]
     items = opened(source)
-    assert looks_like_pictures(source)
+    assert may_be_pictures(source)
     assert recognise(source, "auto").name == "image"
     assert items.names == ["2024/trip/1.png", "2023/trip/1.png"]
     assert colours(items) == ["blue", "red"]
@@ -230,7 +230,7 @@ def test_many_archives_are_read_one_after_the_other_with_their_labels(tmp_path):
     for part, colour in enumerate(COLOURS):
         tape(tmp_path / f"{part}.tar", {"a.png": encoded(colour), "a.cls": str(part).encode()})
     items = opened(str(tmp_path / "*.tar"))
-    assert looks_like_pictures(str(tmp_path / "*.tar"))
+    assert may_be_pictures(str(tmp_path / "*.tar"))
     assert items.names == [f"{part}/a.png" for part in range(4)]
     assert colours(items) == list(COLOURS)
     assert items.labels == [0, 1, 2, 3]
@@ -249,7 +249,7 @@ def test_a_pattern_is_expanded_and_items_are_called_as_in_the_folder_above_it(ye
     monkeypatch.chdir(years.parent)
     for pattern in ("photos/**/*.png", "photos/*", "photos/**/*", years / "20*" / "trip"):
         items = opened(pattern)
-        assert looks_like_pictures(pattern)
+        assert may_be_pictures(pattern)
         assert items.names == ["2023/trip/1.png", "2024/trip/1.png"]
         assert colours(items) == ["red", "blue"]
     assert [name for name, _ in opened("photos/**/*").skipped] == ["2024/x.heic"]
@@ -427,7 +427,7 @@ def test_classes_of_a_column_are_called_by_their_names_however_they_are_asked_fo
 
 
 def test_bytes_that_are_no_pictures_are_not_taken_for_them():
-    assert not looks_like_pictures(pa.table({"sound": [{"bytes": b"RIFF....WAVE", "path": "a.wav"}], "n": [1]}))
+    assert not may_be_pictures(pa.table({"sound": [{"bytes": b"RIFF....WAVE", "path": "a.wav"}], "n": [1]}))
 
 
 def test_labels_of_a_column_of_paths_follow_rows_that_are_left_out_of_the_file(years):

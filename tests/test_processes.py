@@ -152,8 +152,8 @@ def test_a_process_that_dies_stops_all_and_another_number_of_processes_goes_on(t
 
 
 def _step(out):
-    found = [each["step"] for each in read(out / "metrics.jsonl") if "loss" in each]
-    return found[-1] if found else 0
+    result = [each["step"] for each in read(out / "metrics.jsonl") if "loss" in each]
+    return result[-1] if result else 0
 
 
 def _last_child(parent):
@@ -168,10 +168,10 @@ def test_check_processes_from_the_shell():
         text=True,
         check=True,
     )
-    found = json.loads(ran.stdout)
-    assert found["agrees"]
-    assert 0 < found["largest"] < 1e-8
-    assert [each["processes"] for each in found["deviations"]] == [2, 4]
+    result = json.loads(ran.stdout)
+    assert result["agrees"]
+    assert 0 < result["largest"] < 1e-8
+    assert [each["processes"] for each in result["deviations"]] == [2, 4]
 
 
 def test_wrong_choices_are_met_with_advice_before_any_process_starts():

@@ -283,11 +283,11 @@ def test_photos_are_shown_from_their_files_and_as_kept_where_those_are_gone(tmp_
         Image.new("RGB", (8, 4) if name == "tiny.png" else (500, 250), "red").save(tmp_path / name)
     images, items = Images.fit(tmp_path, DataOptions(view_size=16))
     (tmp_path / "b.png").unlink()
-    found = shown(images, Subset(items, np.array([2, 1, 0])), np.array([2, 1, 0]), side=200)
-    sizes = [Image.open(io.BytesIO(base64.b64decode(each.url.split(",")[1]))).size for each in found]
+    result = shown(images, Subset(items, np.array([2, 1, 0])), np.array([2, 1, 0]), side=200)
+    sizes = [Image.open(io.BytesIO(base64.b64decode(each.url.split(",")[1]))).size for each in result]
     kept = images.picture(items.take(np.array([1]))).shape[2]
     assert sizes == [(200, 100), (kept, kept), (8, 4)]
-    assert [each.pixels for each in found] == [False, True, True]
+    assert [each.pixels for each in result] == [False, True, True]
 
 
 def test_wide_tables_scroll_in_a_box_of_their_own():
@@ -438,10 +438,10 @@ def test_a_sheet_that_is_too_heavy_loses_quality():
 
 @pytest.mark.parametrize(("low", "high"), [(0, 1), (-0.3, 17), (2.1, 2.1), (1e-6, 3e-6), (99.2, 100), (-5, -4)])
 def test_ticks_cover_the_range_and_are_few(low: float, high: float):
-    found = ticks(low, high, 5)
-    assert found[0] <= low + 1e-9
-    assert found[-1] >= high - 1e-9
-    assert 2 <= len(found) <= 5
+    result = ticks(low, high, 5)
+    assert result[0] <= low + 1e-9
+    assert result[-1] >= high - 1e-9
+    assert 2 <= len(result) <= 5
 
 
 def test_curves_leave_out_what_was_not_measured_and_is_no_number():

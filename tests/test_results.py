@@ -56,18 +56,18 @@ def test_a_result_is_a_record_that_prints_as_in_the_shell(folder, verb, capsys):
 
 
 def test_predictions_are_arrays_and_items(folder):
-    found = cp.predict(folder / "tuned", np.load(folder / "rows.npy"))
-    assert found.labels.shape == (120,)
-    assert found.probabilities.shape == (120, len(found.classes))
-    np.testing.assert_allclose(found.probabilities.sum(axis=1), 1, atol=1e-5)
-    assert found.labels.tolist() == [found.classes[code] for code in found.probabilities.argmax(axis=1)]
-    assert [each.label for each in found] == found.labels.tolist()
-    assert [each.name for each in found[-2:]] == list(found.names)[-2:]
-    assert found[3].probability == found.probabilities[3].max()
-    frame = found.to_frame()
-    assert frame.index.tolist() == list(found.names)
-    assert frame["label"].tolist() == found.labels.tolist()
-    lines = str(found).splitlines()
+    result = cp.predict(folder / "tuned", np.load(folder / "rows.npy"))
+    assert result.labels.shape == (120,)
+    assert result.probabilities.shape == (120, len(result.classes))
+    np.testing.assert_allclose(result.probabilities.sum(axis=1), 1, atol=1e-5)
+    assert result.labels.tolist() == [result.classes[code] for code in result.probabilities.argmax(axis=1)]
+    assert [each.label for each in result] == result.labels.tolist()
+    assert [each.name for each in result[-2:]] == list(result.names)[-2:]
+    assert result[3].probability == result.probabilities[3].max()
+    frame = result.to_frame()
+    assert frame.index.tolist() == list(result.names)
+    assert frame["label"].tolist() == result.labels.tolist()
+    lines = str(result).splitlines()
     assert lines[0].split() == ["name", "label", "probability"]
     assert lines[-1] == "... and 100 items more"
 

@@ -31,12 +31,12 @@ def sheet(tmp_path, text, name="a.csv", *, labels=None, pairs=(), kind="auto", *
     return read_sheet(tmp_path / name, DataOptions(data=ReadOptions(**options), labels=labels, pairs=pairs), kind)
 
 
-def roles(found):
-    return {column.name: column.role for column in found.schema.columns}
+def roles(result):
+    return {column.name: column.role for column in result.schema.columns}
 
 
-def notes(found):
-    return {column.name: column.note for column in found.schema.columns}
+def notes(result):
+    return {column.name: column.note for column in result.schema.columns}
 
 
 def all_of(items):
@@ -47,8 +47,8 @@ def test_a_schema_is_said_one_line_a_column(tmp_path):
     rows = "".join(
         f'"{row},5 €";{1000 + row % 7:05d};note-{row};{row % 28 + 1:02d}.01.2020;{row}\n' for row in range(60)
     )
-    found = sheet(tmp_path, "price;zip;note;day;item_id\n" + rows.replace('"3,5 €"', "n/a"))
-    assert found.schema.lines() == [
+    result = sheet(tmp_path, "price;zip;note;day;item_id\n" + rows.replace('"3,5 €"', "n/a"))
+    assert result.schema.lines() == [
         "price    number, decimal comma, in €, 1 missing",
         "zip      category of 7",
         "note     ignored: all differ",
@@ -58,20 +58,26 @@ def test_a_schema_is_said_one_line_a_column(tmp_path):
 
 
 def test_a_column_that_is_named_is_learned_from_whatever_kind_it_is(tmp_path):
-    found = sheet(tmp_path, COMMENTS, column="comment_text")
-    assert (found.kind, found.schema.of_role("text")) == ("text", ["comment_text"])
-    assert roles(found) == {"id": "id", "comment_text": "text", "toxic": "label", "obscene": "label", "insult": "label"}
-    found = sheet(tmp_path, COMMENTS, column="toxic, obscene")
-    assert (found.kind, found.schema.of_role("number")) == ("table", ["toxic", "obscene"])
+    result = sheet(tmp_path, COMMENTS, column="comment_text")
+    assert (result.kind, result.schema.of_role("text")) == ("text", ["comment_text"])
+    assert roles(result) == {
+        "id": "id",
+        "comment_text": "text",
+        "toxic": "label",
+        "obscene": "label",
+        "insult": "label",
+    }
+    result = sheet(tmp_path, COMMENTS, column="toxic, obscene")
+    assert (result.kind, result.schema.of_role("number")) == ("table", ["toxic", "obscene"])
     rows = "".join(f"a/{row}.png,b/{row}.png,{row}\n" for row in range(9))
-    found = sheet(tmp_path, f"front,back,x\n{rows}", column="back")
-    assert (found.kind, found.schema.of_role("path")) == ("image", ["back"])
+    result = sheet(tmp_path, f"front,back,x\n{rows}", column="back")
+    assert (result.kind, result.schema.of_role("path")) == ("image", ["back"])
 
 
 def test_texts_in_any_script_are_texts_beside_a_label(tmp_path):
     for text in ("我的银行卡在哪里", "บัตรของฉันอยู่ที่ไหน", "Где моя карта", "カードはどこですか"):
-        found = sheet(tmp_path, "text,label\n" + "".join(f"{text}{row},{'ab'[row % 2]}\n" for row in range(40)))
-        assert (found.kind, roles(found)) == ("text", {"text": "text", "label": "label"}), text
+        result = sheet(tmp_path, "text,label\n" + "".join(f"{text}{row},{'ab'[row % 2]}\n" for row in range(40)))
+        assert (result.kind, roles(result)) == ("text", {"text": "text", "label": "label"}), text
 
 
 def test_texts_annotated_three_times_and_texts_beside_numbers_are_texts(tmp_path):
@@ -108,30 +114,30 @@ def test_numbers_are_read_however_they_are_written(tmp_path):
         ("1 000", "2 500"): ([1000.0, 2500.0], ","),
     }
     for cells, (wanted, mark) in cases.items():
-        found = sheet(tmp_path, f"v{mark}w\n" + "".join(f"{cell}{mark}x\n" for cell in cells))
-        assert roles(found)["v"] == "number", cells
-        assert found.numbers("v").tolist() == wanted, cells
+        result = sheet(tmp_path, f"v{mark}w\n" + "".join(f"{cell}{mark}x\n" for cell in cells))
+        assert roles(result)["v"] == "number", cells
+        assert result.numbers("v").tolist() == wanted, cells
 
 
 def test_a_point_is_between_thousands_where_other_columns_have_decimal_commas(tmp_path):
-    found = sheet(tmp_path, "rent;income\n" + "".join(f"{row},5;{row + 1}.{row * 31:03d}\n" for row in range(9)))
-    assert found.numbers("income").tolist() == [1000 * (row + 1) + row * 31 for row in range(9)]
-    found = sheet(tmp_path, "rent;share\n" + "".join(f"{row}.5;{row + 1}.{row * 31:03d}\n" for row in range(9)))
-    assert found.numbers("share")[1] == 2.031
+    result = sheet(tmp_path, "rent;income\n" + "".join(f"{row},5;{row + 1}.{row * 31:03d}\n" for row in range(9)))
+    assert result.numbers("income").tolist() == [1000 * (row + 1) + row * 31 for row in range(9)]
+    result = sheet(tmp_path, "rent;share\n" + "".join(f"{row}.5;{row + 1}.{row * 31:03d}\n" for row in range(9)))
+    assert result.numbers("share")[1] == 2.031
 
 
 def test_what_stands_for_a_missing_number_is_missing_and_said(tmp_path):
     cells = ["1", "?", "-", "None", "NA", "", "n/a", "7"]
-    found = sheet(tmp_path, "v,w\n" + "".join(f"{cell},x\n" for cell in cells))
-    column = found.schema.named("v")
+    result = sheet(tmp_path, "v,w\n" + "".join(f"{cell},x\n" for cell in cells))
+    column = result.schema.named("v")
     assert (column.role, column.missing) == ("number", 6)
-    assert "6 missing" in found.schema.lines()[0]
+    assert "6 missing" in result.schema.lines()[0]
 
 
 def test_a_few_stray_cells_do_not_make_a_column_of_words(tmp_path):
-    found = sheet(tmp_path, "v,w\n" + "".join(f"{'broken' if row == 50 else row},x\n" for row in range(100)))
-    assert roles(found)["v"] == "number"
-    assert notes(found)["v"] == "'broken' counts as missing"
+    result = sheet(tmp_path, "v,w\n" + "".join(f"{'broken' if row == 50 else row},x\n" for row in range(100)))
+    assert roles(result)["v"] == "number"
+    assert notes(result)["v"] == "'broken' counts as missing"
 
 
 def test_codes_are_no_numbers_unless_a_person_says_so(tmp_path):
@@ -141,42 +147,42 @@ def test_codes_are_no_numbers_unless_a_person_says_so(tmp_path):
 
 
 def test_a_row_of_units_is_left_out_and_said(tmp_path):
-    found = sheet(tmp_path, "x,y,z\nm,kg,[s]\n" + "".join(f"{row}.5,{row * 2},{row}\n" for row in range(20)))
-    assert set(roles(found).values()) == {"number"}
-    assert len(found.frame) == 20
-    assert "the first row holds units" in found.frame.notes[0]
+    result = sheet(tmp_path, "x,y,z\nm,kg,[s]\n" + "".join(f"{row}.5,{row * 2},{row}\n" for row in range(20)))
+    assert set(roles(result).values()) == {"number"}
+    assert len(result.frame) == 20
+    assert "the first row holds units" in result.frame.notes[0]
 
 
 def test_dates_and_times_are_times_and_never_words(tmp_path):
     for day in ("2020-01-{:02d}", "{:02d}.01.2020", "01/{:02d}/2020", "2020-01-{:02d} 10:00:00", "Jan {:d}, 2020"):
         lines = "".join(f'"{day.format(row + 1)}",{row}\n' for row in range(28))
-        found = sheet(tmp_path, f"day,n\n{lines}")
-        assert roles(found)["day"] == "time", day
-        assert np.diff(found.numbers("day")).tolist() == [86400.0] * 27, day
+        result = sheet(tmp_path, f"day,n\n{lines}")
+        assert roles(result)["day"] == "time", day
+        assert np.diff(result.numbers("day")).tolist() == [86400.0] * 27, day
 
 
 def test_a_doubtful_order_of_day_and_month_is_said(tmp_path):
-    found = sheet(tmp_path, "day,n\n" + "".join(f"{row % 9 + 1:02d}/03/2020,{row}\n" for row in range(20)))
-    assert "day before month" in notes(found)["day"]
+    result = sheet(tmp_path, "day,n\n" + "".join(f"{row % 9 + 1:02d}/03/2020,{row}\n" for row in range(20)))
+    assert "day before month" in notes(result)["day"]
 
 
 def test_constant_and_empty_columns_are_ignored_and_say_why(tmp_path):
-    found = sheet(tmp_path, "a,b,c\n" + "".join(f"{row},1,?\n" for row in range(9)))
-    assert notes(found) == {"a": "", "b": "constant, 1", "c": "constant, ?"}
-    assert found.schema.of_role("number") == ["a"]
+    result = sheet(tmp_path, "a,b,c\n" + "".join(f"{row},1,?\n" for row in range(9)))
+    assert notes(result) == {"a": "", "b": "constant, 1", "c": "constant, ?"}
+    assert result.schema.of_role("number") == ["a"]
 
 
 def test_a_number_that_dwarfs_all_others_is_said(tmp_path):
-    found = sheet(tmp_path, "a,b\n" + "".join(f"{'1e18' if row == 7 else row},x\n" for row in range(20)))
-    assert "its largest is 1e+18" in notes(found)["a"]
+    result = sheet(tmp_path, "a,b\n" + "".join(f"{'1e18' if row == 7 else row},x\n" for row in range(20)))
+    assert "its largest is 1e+18" in notes(result)["a"]
 
 
 def test_roles_may_be_given_in_words_or_as_a_dictionary(tmp_path):
     text = "zip,note,n\n" + "".join(f"{1000 + row % 5},about {row},{row}\n" for row in range(20))
-    found = sheet(tmp_path, text, schema="zip:category, note:ignore")
-    assert roles(found) == {"zip": "category", "note": "ignore", "n": "number"}
+    result = sheet(tmp_path, text, schema="zip:category, note:ignore")
+    assert roles(result) == {"zip": "category", "note": "ignore", "n": "number"}
     options = ReadOptions.given({"schema": {"zip": "category", "note": "ignore"}})
-    assert roles(read_sheet(tmp_path / "a.csv", DataOptions(data=options))) == roles(found)
+    assert roles(read_sheet(tmp_path / "a.csv", DataOptions(data=options))) == roles(result)
 
 
 @pytest.mark.parametrize(
@@ -247,9 +253,9 @@ def test_the_plan_holds_the_schema_and_prints_it(tmp_path, capsys):
         "price,town,note\n" + "".join(f"{row},{'ab'[row % 2]},n{row}\n" for row in range(20))
     )
     main(["plan", str(tmp_path / "a.csv"), "--epochs", "1", "--json"])
-    found = json.loads(capsys.readouterr().out)["schema"]
-    assert found[0] == {"column": "price", "role": "number", "type": "integer", "missing": 0, "note": ""}
-    assert [each["role"] for each in found] == ["number", "category", "ignore"]
+    result = json.loads(capsys.readouterr().out)["schema"]
+    assert result[0] == {"column": "price", "role": "number", "type": "integer", "missing": 0, "note": ""}
+    assert [each["role"] for each in result] == ["number", "category", "ignore"]
     main(["plan", str(tmp_path / "a.csv"), "--epochs", "1", "--schema", "town:ignore"])
     assert "town   ignored" in capsys.readouterr().out
 
@@ -341,38 +347,38 @@ def test_a_frame_without_rows_yet_is_refused_with_advice():
 
 def test_thousands_are_read_wherever_they_are_rare(tmp_path):
     prices = [f"{row}.50" if row % 30 else '"1,003.50"' for row in range(100)]
-    found = sheet(tmp_path, "price,x\n" + "".join(f"{price},a\n" for price in prices))
-    assert found.numbers("price")[0] == 1003.5
-    found = sheet(
+    result = sheet(tmp_path, "price,x\n" + "".join(f"{price},a\n" for price in prices))
+    assert result.numbers("price")[0] == 1003.5
+    result = sheet(
         tmp_path,
         "umsatz;anteil\n" + "".join(f"{'1.' if row % 3 else ''}{row:03d};{row},5\n" for row in range(100, 130)),
     )
-    assert found.numbers("umsatz")[:3].tolist() == [1100.0, 1101.0, 102.0]
-    found = sheet(tmp_path, "v;w\n1\u202f234,5;x\n\u22122;y\n")
-    assert found.numbers("v").tolist() == [1234.5, -2.0]
+    assert result.numbers("umsatz")[:3].tolist() == [1100.0, 1101.0, 102.0]
+    result = sheet(tmp_path, "v;w\n1\u202f234,5;x\n\u22122;y\n")
+    assert result.numbers("v").tolist() == [1234.5, -2.0]
 
 
 def test_words_below_the_names_are_no_units(tmp_path):
     for first, column in (("missing,York", "temp"), ("unknown,York", "temp"), ("error,York", "temp")):
-        found = sheet(tmp_path, f"temp,town\n{first}\n" + "".join(f"{row},Bath\n" for row in range(40)))
-        assert len(found.frame) == 41
-        assert found.schema.named(column).role == "number"
-    found = sheet(tmp_path, "speed,area\nm s-1,m2\n" + "".join(f"{row},{row * 2}\n" for row in range(8)))
-    assert set(roles(found).values()) == {"number"}
+        result = sheet(tmp_path, f"temp,town\n{first}\n" + "".join(f"{row},Bath\n" for row in range(40)))
+        assert len(result.frame) == 41
+        assert result.schema.named(column).role == "number"
+    result = sheet(tmp_path, "speed,area\nm s-1,m2\n" + "".join(f"{row},{row * 2}\n" for row in range(8)))
+    assert set(roles(result).values()) == {"number"}
 
 
 def test_whole_numbers_that_floats_cannot_tell_apart_are_names():
     ids = [1234567890123456789 + 3 * row for row in range(20)]
-    found = read_sheet({"id": ids, "size": list(range(20))})
-    assert roles(found) == {"id": "id", "size": "number"}
-    assert found.names() == [str(each) for each in ids]
+    result = read_sheet({"id": ids, "size": list(range(20))})
+    assert roles(result) == {"id": "id", "size": "number"}
+    assert result.names() == [str(each) for each in ids]
 
 
 def test_years_of_two_digits_and_days_of_any_century_are_times(tmp_path):
     days = {"1/13/20": "2020-01-13", "31.01.99": "1999-01-31", "9999-12-31": "9999-12-31", "0001-01-01": "0001-01-01"}
     for written, day in days.items():
-        found = sheet(tmp_path, f"day,n\n{written},1\n{written},2\n")
-        assert found.numbers("day")[0] == np.datetime64(day, "s").astype(int), written
+        result = sheet(tmp_path, f"day,n\n{written},1\n{written},2\n")
+        assert result.numbers("day")[0] == np.datetime64(day, "s").astype(int), written
 
 
 def test_stray_cells_and_rows_left_out_of_later_files_are_said(tmp_path, caplog):
@@ -389,10 +395,10 @@ def test_stray_cells_and_rows_left_out_of_later_files_are_said(tmp_path, caplog)
 def test_names_with_commas_can_be_named(tmp_path):
     source = {"price, net": list(range(9)), "b": list(range(9))}
     for without in (["price, net"], '"price, net"'):
-        found = read_sheet(source, DataOptions(data=ReadOptions.given({"without": without})))
-        assert roles(found)["price, net"] == "ignore"
-    found = read_sheet(source, DataOptions(data=ReadOptions.given({"schema": {"price, net": "ignore"}})))
-    assert roles(found)["price, net"] == "ignore"
+        result = read_sheet(source, DataOptions(data=ReadOptions.given({"without": without})))
+        assert roles(result)["price, net"] == "ignore"
+    result = read_sheet(source, DataOptions(data=ReadOptions.given({"schema": {"price, net": "ignore"}})))
+    assert roles(result)["price, net"] == "ignore"
 
 
 def test_a_text_and_a_number_that_are_both_named_are_a_table(tmp_path):
@@ -417,6 +423,6 @@ def test_other_columns_of_texts_are_read_without_being_called_unseen(tmp_path, c
 def test_missing_cells_are_no_stray_ones():
     days = [f"2020-01-{1 + row % 28:02}" if row % 4 else None for row in range(40)]
     yes = ["true" if row % 3 else None if row % 2 else "false" for row in range(40)]
-    found = read_sheet({"day": days, "yes": yes, "x": list(range(40))}, DataOptions(), "table")
-    assert np.isnan(found.numbers("day")).sum() == days.count(None)
-    assert np.isnan(found.numbers("yes")).sum() == yes.count(None)
+    result = read_sheet({"day": days, "yes": yes, "x": list(range(40))}, DataOptions(), "table")
+    assert np.isnan(result.numbers("day")).sum() == days.count(None)
+    assert np.isnan(result.numbers("yes")).sum() == yes.count(None)

@@ -49,8 +49,8 @@ def test_nearest_agrees_with_scikit_learn():
 
     z, queries = embeddings(200), embeddings(30, seed=1).vectors
     far, index = NearestNeighbors(n_neighbors=9, metric="cosine").fit(z.vectors).kneighbors(queries)
-    found, similarity = nearest(z, queries, k=9)
-    assert found.tolist() == index.tolist()
+    result, similarity = nearest(z, queries, k=9)
+    assert result.tolist() == index.tolist()
     np.testing.assert_allclose(similarity, 1 - far, atol=1e-5)
 
 
@@ -185,8 +185,8 @@ def test_an_index_of_vectors_is_searched_by_a_text(pairs, tmp_path, capsys, monk
         cp.Model, "represent", lambda self, items, **how: counts.append(len(items)) or represent(self, items, **how)
     )
     for index in (tmp_path / "answers.npz", tmp_path / "shards"):
-        found = hits_of(capsys, run, index, "--like", texts["question"][7])
-        assert [hit["index"] for hit in found] == [hit["index"] for hit in expected]
+        result = hits_of(capsys, run, index, "--like", texts["question"][7])
+        assert [hit["index"] for hit in result] == [hit["index"] for hit in expected]
     assert counts == [1, 1]  # nothing is embedded but the query
     model = cp.load(run)
     for hits in (cp.search(model, z, like=texts["question"][7]), cp.search(run, tmp_path / "answers.npz", like="7")):
@@ -227,8 +227,8 @@ def test_only_what_embed_wrote_is_an_index(tmp_path):
     np.savez(tmp_path / "other.npz", x=np.eye(3))
     (tmp_path / "text.npz").write_text("no archive")
     embeddings(3).save(tmp_path / "index.npz")
-    found = {name: is_saved(tmp_path / name) for name in ("other.npz", "text.npz", "index.npz", "missing.npz")}
-    assert found == {"other.npz": False, "text.npz": False, "index.npz": True, "missing.npz": False}
+    result = {name: is_saved(tmp_path / name) for name in ("other.npz", "text.npz", "index.npz", "missing.npz")}
+    assert result == {"other.npz": False, "text.npz": False, "index.npz": True, "missing.npz": False}
     assert not is_saved(["a", "b"])
 
 

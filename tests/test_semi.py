@@ -51,9 +51,9 @@ def test_every_step_leaves_its_model(whole):
 
 
 def test_what_is_asked_about_was_not_learned_from(whole):
-    found = json.loads((whole / "budget.json").read_text(encoding="utf-8"))
-    assert [row["budget"] for row in found["rows"]] == ["1 per class", "5 per class", "6 per class"]
-    assert (found["asked"], found["student"]["labels"]) == (52, 24)
+    result = json.loads((whole / "budget.json").read_text(encoding="utf-8"))
+    assert [row["budget"] for row in result["rows"]] == ["1 per class", "5 per class", "6 per class"]
+    assert (result["asked"], result["student"]["labels"]) == (52, 24)
     scores = json.loads((whole / "evaluation.json").read_text(encoding="utf-8"))
     learned = set(cp.load_classifier(whole).learned)
     assert scores["classifier"]["items"] == 52
@@ -155,9 +155,9 @@ def test_the_whole_way_from_a_shell_within_its_time(tmp_path, capsys):
     source, out = str(tmp_path / "items.npy"), tmp_path / "run"
     command = ["semi", source, "--labels", str(tmp_path / "few.csv"), "--out", str(out), "--per-class", "4"]
     main([*command, "--minutes", "0.1", "--width", "8", "--student-width", "4", "--batch-size", "64", "--json"])
-    found = json.loads(capsys.readouterr().out)
-    assert found["parameters"][1] < found["parameters"][0]
-    assert found["judgement"]["delivered"] == "student"  # who names a network wants that one
+    result = json.loads(capsys.readouterr().out)
+    assert result["parameters"][1] < result["parameters"][0]
+    assert result["judgement"]["delivered"] == "student"  # who names a network wants that one
     main(["predict", str(out), source, "--out", str(tmp_path / "labels.csv")])
     assert (tmp_path / "labels.csv").read_text(encoding="utf-8").startswith("name,label,probability\n")
     with pytest.raises(SystemExit):

@@ -147,12 +147,12 @@ def theirs(path, texts, **how):
 
 
 def agree(path, texts=TEXTS, options="", **how):
-    found, expected = ours(path, texts, options).embed(texts).vectors, theirs(path, texts, **how)
-    cosine = (found * expected).sum(axis=1)
+    result, expected = ours(path, texts, options).embed(texts).vectors, theirs(path, texts, **how)
+    cosine = (result * expected).sum(axis=1)
     assert cosine.min() >= 0.9999, cosine
     near = expected @ expected.T - np.eye(len(expected))
     assert near.min() < 0.999  # else anything would agree
-    return found
+    return result
 
 
 @pytest.fixture(scope="module")
@@ -188,8 +188,8 @@ def test_a_folder_of_an_older_version_is_read_alike(plain, tmp_path):
         module["type"] = f"sentence_transformers.models.{kind}"
     (path / "modules.json").write_text(json.dumps(modules))
     shutil.rmtree(path / "2_Normalize")
-    found = agree(path)
-    assert found.shape[1] == 64
+    result = agree(path)
+    assert result.shape[1] == 64
     text, items = Text.fit(TEXTS, DataOptions(encoder=f"hf:{path}"))
     assert text.inputs(items.take(np.arange(len(TEXTS)))).shape[1] == 11
     query = ours(path, TEXTS).embed(["QUERY: find ART", "query: find art"]).vectors
@@ -217,8 +217,8 @@ def test_layers_behind_the_pooling_are_read_with_their_weights(plain, tmp_path):
         "bent": (M.Dense(32, 12, activation_function=torch.nn.GELU()), M.Dense(12, 6)),
     }
     for name, stack in stacks.items():
-        found = agree(assembled(tmp_path / name, plain, M.Pooling(32, "mean"), *stack))
-        assert found.shape[1] == {"usual": 12, "plain": 12, "added": 8, "bent": 6}[name]
+        result = agree(assembled(tmp_path / name, plain, M.Pooling(32, "mean"), *stack))
+        assert result.shape[1] == {"usual": 12, "plain": 12, "added": 8, "bent": 6}[name]
 
 
 def test_texts_are_cut_where_they_are_cut_there(plain, tmp_path):
@@ -242,8 +242,8 @@ def test_networks_that_number_places_from_the_padding_have_that_much_less_room(m
         agree(path)
         agree(path, TEXTS[:2])  # of one length, with nothing filled up
     too_many = assembled(tmp_path / "many", plain, M.Pooling(32), reads={"max_seq_length": 40})
-    longest, found = theirs(path, TEXTS), ours(too_many, TEXTS).embed(TEXTS).vectors
-    assert len(found) == len(longest)  # where the original ends with an error
+    longest, result = theirs(path, TEXTS), ours(too_many, TEXTS).embed(TEXTS).vectors
+    assert len(result) == len(longest)  # where the original ends with an error
 
 
 def test_a_network_that_writes_pools_the_last_token_wherever_it_was_filled_up(tmp_path):

@@ -122,10 +122,10 @@ def test_the_temperature_is_fitted_to_each_class():
 def test_answers_by_hand():
     likely = [[0.8, 0.1, 0.6], [0.2, 0.3, 0.1]]
     asked = Labelled(Counted(2), np.asarray([[1, 0, 0], [0, 0, 0]]), ["x", "y", "z"])
-    found = answered(told(likely, kind="any"), asked, asked)
-    assert found["value"] == pytest.approx((2 / 3 + 1) / 2)
-    assert found["confusion"] == [[1, 0, 0], [0, 0, 0], [0, 0, 0]]
-    (wrong,) = found["most_wrong"]
+    result = answered(told(likely, kind="any"), asked, asked)
+    assert result["value"] == pytest.approx((2 / 3 + 1) / 2)
+    assert result["confusion"] == [[1, 0, 0], [0, 0, 0], [0, 0, 0]]
+    (wrong,) = result["most_wrong"]
     assert wrong == {
         "name": "a",
         "answer": "x|z",
@@ -176,7 +176,7 @@ def test_the_whole_way_with_several_classes(tmp_path, capsys):
     out = tmp_path / "run"
     command = ["semi", str(tmp_path / "items.npy"), "--labels", str(tmp_path / "few.csv"), "--out", str(out)]
     main([*command, "--per-class", "8", "--epochs", "2", "--width", "8", "--draws", "1", "--json"])
-    found = json.loads(capsys.readouterr().out)
-    assert found["budget"]["rows"][-1]["budget"] == "8 per class"
-    assert set(found["budget"]["rows"][0]["ways"]) == {"scratch", "linear", "tuned"}
+    result = json.loads(capsys.readouterr().out)
+    assert result["budget"]["rows"][-1]["budget"] == "8 per class"
+    assert set(result["budget"]["rows"][0]["ways"]) == {"scratch", "linear", "tuned"}
     assert "across" in (out / "report.html").read_text(encoding="utf-8")

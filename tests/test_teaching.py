@@ -174,9 +174,9 @@ def test_a_student_of_vectors_from_a_shell(trained, tmp_path, capsys):
     np.save(tmp_path / "items.npy", stripes().source)
     command = ["distill", str(trained), str(tmp_path / "items.npy"), "--out", str(tmp_path / "small"), "--width", "4"]
     main([*command, "--epochs", "1", "--json"])
-    found = json.loads(capsys.readouterr().out)
-    assert 0 <= found["neighbours"] <= 1
-    assert found["parameters"][1] < found["parameters"][0]
+    result = json.loads(capsys.readouterr().out)
+    assert 0 <= result["neighbours"] <= 1
+    assert result["parameters"][1] < result["parameters"][0]
 
 
 def test_the_classifier_of_scikit_learn_takes_minus_one_for_unknown():
@@ -185,19 +185,19 @@ def test_the_classifier_of_scikit_learn_takes_minus_one_for_unknown():
     estimator = cp.ContrastClassifier(epochs=5, width=16, batch_size=64)
     with pytest.raises(NotFittedError):
         estimator.predict(other.source)
-    found = clone(estimator).fit(world.source, y)
-    assert found.classes_.tolist() == [5, 6, 7, 8]
-    assert set(found.predict(other.source)) <= {5, 6, 7, 8}
-    np.testing.assert_allclose(found.predict_proba(other.source).sum(axis=1), 1, atol=1e-5)
-    assert found.score(other.source, other.labels + 5) > 0.35  # a quarter is chance
+    result = clone(estimator).fit(world.source, y)
+    assert result.classes_.tolist() == [5, 6, 7, 8]
+    assert set(result.predict(other.source)) <= {5, 6, 7, 8}
+    np.testing.assert_allclose(result.predict_proba(other.source).sum(axis=1), 1, atol=1e-5)
+    assert result.score(other.source, other.labels + 5) > 0.35  # a quarter is chance
 
 
 def test_the_classifier_of_scikit_learn_takes_names():
     rows = np.random.default_rng(0).normal(size=(60, 5)).astype(np.float32)
     y = np.array(["low", "high"])[(rows[:, 0] > 0).astype(int)]
-    found = cp.ContrastClassifier(epochs=2, width=16).fit(rows, y)
-    assert found.classes_.tolist() == ["high", "low"]
-    assert found.score(rows, y) > 0.7
+    result = cp.ContrastClassifier(epochs=2, width=16).fit(rows, y)
+    assert result.classes_.tolist() == ["high", "low"]
+    assert result.score(rows, y) > 0.7
 
 
 @pytest.mark.parametrize("classes", [2, 3])

@@ -13,7 +13,7 @@ import counterpoint as cp
 from counterpoint import rng
 from counterpoint.cli import main
 from counterpoint.data.duplicate_texts import alike
-from counterpoint.data.texts import looks_like_texts, read_texts
+from counterpoint.data.texts import may_be_texts, read_texts
 from counterpoint.data.tokens import learned
 from counterpoint.encoders.bag import bag
 from counterpoint.errors import InputError, RunError, SourceError
@@ -54,7 +54,7 @@ def test_lines_columns_lists_and_folders_hold_the_same_texts(tmp_path):
     for source in [*paths, SAID, np.array(SAID), {"said": np.array(SAID, dtype=object)}]:
         column = "said" if isinstance(source, dict) or "rows" in str(source) else None
         assert list(read_texts(source, ReadOptions(column=column)).texts) == SAID, source
-    assert [looks_like_texts(path) for path in paths] == [True] * len(paths)
+    assert [may_be_texts(path) for path in paths] == [True] * len(paths)
     assert [recognised(path, DataOptions())[1] for path in paths] == [Text] * len(paths)
     assert list(read_texts(folder).names) == [f"{row}.md" for row in range(4)]
 
@@ -102,19 +102,19 @@ def test_the_most_wordy_column_is_the_text_and_an_id_names_it():
     ],
 )
 def test_only_plain_texts_are_claimed(source, claimed):
-    assert looks_like_texts(source) == claimed
+    assert may_be_texts(source) == claimed
 
 
 def test_categories_of_two_words_are_no_texts(tmp_path):
     file = tmp_path / "towns.csv"
     file.write_text("kind,size\n" + "\n".join(f"{('very small', 'very large')[n % 2]},{n}" for n in range(20)))
-    assert not looks_like_texts(file)
+    assert not may_be_texts(file)
 
 
 def test_a_table_with_a_column_of_names_stays_a_table(tmp_path):
     file = tmp_path / "people.csv"
     file.write_text("name,age,height,weight\n" + "\n".join(f"Ann Lee {n},{30 + n},170.5,{60 + n}" for n in range(8)))
-    assert not looks_like_texts(file)
+    assert not may_be_texts(file)
 
 
 @pytest.mark.parametrize(

@@ -68,11 +68,11 @@ WHOLE = {
 
 def agree(script, texts):
     reader = tokens.Tokenizer(script)
-    found = [row.tolist() for row in reader.numbers(texts)]
+    result = [row.tolist() for row in reader.numbers(texts)]
     whole = Tokenizer.from_str(json.dumps(script))
     unknown = whole.token_to_id(tokens.UNKNOWN) if reader.whole else None
     expected = whole.encode_batch(texts, add_special_tokens=False)
-    return found == [[number for number in encoding.ids if number != unknown] for encoding in expected]
+    return result == [[number for number in encoding.ids if number != unknown] for encoding in expected]
 
 
 @pytest.mark.parametrize("kind", [*IN_CHUNKS, *WHOLE])
@@ -178,12 +178,12 @@ def test_chinese_keeps_its_characters():
     characters = random.permutation([chr(0x4E00 + number) for number in range(3000)])
     texts = ["".join(row) for row in random.choice(characters, (3000, 40), p=share / share.sum())]
     reader = tokens.Tokenizer(tokens.learned(texts, size=20_000))
-    found = reader.numbers(texts)
+    result = reader.numbers(texts)
     bytes_ = np.isin(np.asarray(reader.words), [*tokens.BYTES, tokens.UNKNOWN])
-    assert bytes_[found.flat].mean() < 0.01
-    assert reader.remark(found) is None
+    assert bytes_[result.flat].mean() < 0.01
+    assert reader.remark(result) is None
     begins = reader.begins().numpy()
-    assert [int(begins[row].sum()) for row in found] == [40] * 3000
+    assert [int(begins[row].sum()) for row in result] == [40] * 3000
 
 
 def test_letters_in_two_parts_are_counted_as_one():

@@ -139,8 +139,8 @@ def test_killed_at_twenty_random_moments_a_run_always_ends_with_the_same_weights
 
 def _step(out):
     path = out / "metrics.jsonl"
-    found = read(path) if path.exists() else []
-    return found[-1]["step"] if found else 0
+    result = read(path) if path.exists() else []
+    return result[-1]["step"] if result else 0
 
 
 def test_resuming_with_another_choice_is_refused_and_changes_nothing(tmp_path):

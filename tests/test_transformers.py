@@ -71,8 +71,8 @@ def test_a_borrowed_network_reads_as_it_does_elsewhere(folder, pooling):
     encoder = f"hf:{folder}(pooling='{pooling}')"
     text, _ = Text.fit(remarks(64).source, DataOptions(encoder=encoder))
     texts = ["", *remarks(5).source, remarks(1).source[0][:20]][1:]
-    found = Model(text.encoder(encoder, None), text, {"encoder": encoder}).embed(texts)
-    np.testing.assert_allclose(found.vectors, theirs(folder, texts, pooling), atol=1e-5)
+    result = Model(text.encoder(encoder, None), text, {"encoder": encoder}).embed(texts)
+    np.testing.assert_allclose(result.vectors, theirs(folder, texts, pooling), atol=1e-5)
 
 
 def test_a_fine_tuned_network_is_whole_without_the_folder_it_came_from(folder, tmp_path):
@@ -206,13 +206,13 @@ def test_a_transformer_learns_from_scratch_what_partners_have_in_common():
 
     model, new = Model(parts.method.encoder, parts.modality, parts.built), asked(100, seed=1)
 
-    def found(model):
+    def result(model):
         q, a = (model.embed(list(new[name])).vectors for name in ("question", "answer"))
         return float(((q @ a.T).argmax(axis=1) == np.arange(100)).mean())
 
-    before = found(model.untrained())
+    before = result(model.untrained())
     train(parts.method, parts.items, parts.modality, parts.recipe, RunOptions())
-    assert found(model) > before + 0.1
+    assert result(model) > before + 0.1
 
 
 def test_the_record_of_a_run_can_be_read_by_a_person(folder, tmp_path):

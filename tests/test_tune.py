@@ -43,8 +43,8 @@ def world(folder):
     return {"source": str(folder / "rows.npy"), "labels": str(folder / "labels.npy")}
 
 
-def tried(found):
-    return [(each["state"], each["choices"], [rung["score"] for rung in each["rungs"]]) for each in found["trials"]]
+def tried(result):
+    return [(each["state"], each["choices"], [rung["score"] for rung in each["rungs"]]) for each in result["trials"]]
 
 
 @pytest.fixture(scope="module")
@@ -55,18 +55,18 @@ def searched(tmp_path_factory):
 
 
 def test_the_first_plan_is_the_usual_one_and_comes_to_its_end(searched):
-    _, _, found = searched
-    assert len(found["trials"]) == 6
-    first = found["trials"][0]
+    _, _, result = searched
+    assert len(result["trials"]) == 6
+    first = result["trials"][0]
     assert (first["state"], first["choices"]) == ("complete", {})
     assert [rung["share"] for rung in first["rungs"]] == [0.25, 0.5, 1.0]
-    assert found["best"]["score"] >= found["usual"]["score"] == first["score"]
+    assert result["best"]["score"] >= result["usual"]["score"] == first["score"]
 
 
 def test_every_plan_is_written_down_with_all_measures_and_some_are_given_up(searched):
-    _, out, found = searched
+    _, out, result = searched
     held = json.loads((out / "trials.json").read_text())
-    assert held["trials"] == found["trials"]
+    assert held["trials"] == result["trials"]
     assert {each["state"] for each in held["trials"]} == {"complete", "halved"}
     for each in held["trials"]:
         assert set(each["measures"]) == set(MEASURES)
@@ -78,14 +78,14 @@ def test_every_plan_is_written_down_with_all_measures_and_some_are_given_up(sear
             "head_layers",
             "objective",
         }
-    assert set(found["correlations"]) == set(MEASURES)
-    assert found["correlations"]["lidar"]["early"]["plans"] == 6
+    assert set(result["correlations"]) == set(MEASURES)
+    assert result["correlations"]["lidar"]["early"]["plans"] == 6
 
 
 def test_the_command_trains_the_plan_that_was_found(searched, monkeypatch):
-    _, out, found = searched
+    _, out, result = searched
     best = json.loads((out / "best.json").read_text())
-    assert best["choices"] == found["choices"]
+    assert best["choices"] == result["choices"]
     main([*shlex.split(best["command"])[1:], "--epochs", "1"])
     requested = run_folder.read_plan(out / "best")["asked"]
     assert {name: requested[name] for name in best["choices"]} == best["choices"]
@@ -93,16 +93,21 @@ def test_the_command_trains_the_plan_that_was_found(searched, monkeypatch):
 
 
 def test_the_page_shows_every_plan_and_what_mattered(searched):
-    _, out, found = searched
+    _, out, result = searched
     page = (out / "report.html").read_text()
-    assert page.count("<title>plan ") == 6 + len(found["search"]["repeats"])
-    for part in (found["sentence"], "RankMe", "Every plan", "What mattered" if found["importances"] else "Provenance"):
+    assert page.count("<title>plan ") == 6 + len(result["search"]["repeats"])
+    for part in (
+        result["sentence"],
+        "RankMe",
+        "Every plan",
+        "What mattered" if result["importances"] else "Provenance",
+    ):
         assert part in page
     assert "https://" not in page
 
 
 def test_a_search_that_was_stopped_goes_on_as_if_it_had_not(searched, tmp_path, monkeypatch):
-    given, _, found = searched
+    given, _, result = searched
     real, opened = search.attempt, tune.opened
     seen, times = [], []
 
@@ -117,8 +122,8 @@ def test_a_search_that_was_stopped_goes_on_as_if_it_had_not(searched, tmp_path, 
         cp.tune(**given, out=tmp_path / "out", **SEARCH)
     assert json.loads((tmp_path / "out" / "best.json").read_text())["plans"] == 2
     again = cp.tune(**given, out=tmp_path / "out", resume=True, **SEARCH)
-    assert tried(again) == tried(found)
-    assert again["repeated"] == found["repeated"]
+    assert tried(again) == tried(result)
+    assert again["repeated"] == result["repeated"]
     assert len(times) == 2  # the data is opened once by each
 
 
@@ -132,10 +137,10 @@ def test_a_plan_that_fails_is_written_down_and_the_search_goes_on(searched, tmp_
         return real(method, items, modality, recipe, keeping)
 
     monkeypatch.setattr(trial, "train", train)
-    found = cp.tune(given["source"], out=tmp_path / "out", **{**SEARCH, "trials": 2})
-    assert [each["state"] for each in found["trials"]] == ["complete", "failed"]
-    assert found["trials"][1]["reason"] == "The loss is not finite after step 3."
-    assert found["sentence"].startswith("None of 0 other plans")
+    result = cp.tune(given["source"], out=tmp_path / "out", **{**SEARCH, "trials": 2})
+    assert [each["state"] for each in result["trials"]] == ["complete", "failed"]
+    assert result["trials"][1]["reason"] == "The loss is not finite after step 3."
+    assert result["sentence"].startswith("None of 0 other plans")
     monkeypatch.setattr(trial, "train", lambda *given: (_ for _ in ()).throw(cp.InputError("No.")))
     with pytest.raises(cp.InputError, match=r"No plan could be trained. The usual one failed: No\."):
         cp.tune(given["source"], out=tmp_path / "none", **{**SEARCH, "trials": 9})
@@ -276,7 +281,7 @@ def test_the_verdict_says_whether_the_best_was_only_lucky(scores, level, says, t
         for number, (made, score) in enumerate([({}, 0.6), ({"temperature": 0.2}, 0.7)])
     ]
     head = {"by": "linear", "asked": Plan().record(), "sayable": False}
-    found = outcome(head, trials, repeats)
-    assert (found["level"], found["choices"]) == (level, taken)
-    assert says in found["sentence"]
+    result = outcome(head, trials, repeats)
+    assert (result["level"], result["choices"]) == (level, taken)
+    assert says in result["sentence"]
     assert bool(repeated(trials[1], trials[0], repeats)) == bool(scores)

@@ -60,10 +60,10 @@ def hostile(home, every):
 
 
 def test_no_field_of_a_record_runs_code_fills_the_memory_or_ends_in_a_traceback(folder, tmp_path):
-    found = hostile(shutil.copytree(folder, tmp_path / "copy"), every=31)
-    assert found["wrong"] == []
-    assert found["cases"] > 100
-    assert found["refused"] > found["cases"] / 4
+    result = hostile(shutil.copytree(folder, tmp_path / "copy"), every=31)
+    assert result["wrong"] == []
+    assert result["cases"] > 100
+    assert result["refused"] > result["cases"] / 4
 
 
 @pytest.mark.slow
@@ -76,9 +76,9 @@ def test_that_holds_for_every_value_in_every_field_of_every_kind_of_data(folder,
     cp.fit(pulses(48).source, out=home / "series", encoder="conv1d(width=4)", modality="series", **TINY)
     texts = ["one two three", "two three four", "three four five", "four five six"] * 4
     cp.fit(texts, out=home / "texts", encoder="bag(width=8)", modality="text", **TINY)
-    found = hostile(home, every=1)
-    assert found["wrong"] == []
-    assert found["cases"] > 10_000
+    result = hostile(home, every=1)
+    assert result["wrong"] == []
+    assert result["cases"] > 10_000
 
 
 def test_a_part_that_only_a_folder_names_is_not_even_imported(run):
@@ -184,6 +184,6 @@ def test_names_are_shown_on_a_terminal_and_not_obeyed(capsys):
 
 
 def test_formulas_become_text_where_that_is_wanted(tmp_path):
-    found = [Prediction("=cmd|' /C calc'!A0", "@x", 0.5)]
-    write_predictions(found, tmp_path / "a.csv", spreadsheet_safe=True)
+    result = [Prediction("=cmd|' /C calc'!A0", "@x", 0.5)]
+    write_predictions(result, tmp_path / "a.csv", spreadsheet_safe=True)
     assert (tmp_path / "a.csv").read_text().splitlines()[1] == "'=cmd|' /C calc'!A0,'@x,0.500000"

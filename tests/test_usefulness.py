@@ -38,9 +38,9 @@ BETTER, WORSE = "by 20.0 points (17.0 to 23.0)", "by 5.0 points (2.0 to 8.0)"
     ],
 )
 def test_a_claim_is_made_of_intervals(raw, untrained, level, sentence):
-    found = headline(scores(raw, untrained))
-    assert found["level"] == level
-    assert found["sentence"] == sentence
+    result = headline(scores(raw, untrained))
+    assert result["level"] == level
+    assert result["sentence"] == sentence
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_what_to_do_next_follows_from_what_is_known(raw, records, verdicts, advi
 
 
 def test_a_classifier_of_several_classes_is_held_against_the_most_frequent_answer():
-    found = {"classifier": {"value": 0.7, "low": 0.6, "high": 0.8, "chance": 0.4}}
-    assert headline(found)["sentence"] == "Better than chance, 40.0%: the classifier has 70.0% (60.0 to 80.0)."
-    found["classifier"]["low"] = 0.3
-    assert headline(found)["level"] == "warning"
+    result = {"classifier": {"value": 0.7, "low": 0.6, "high": 0.8, "chance": 0.4}}
+    assert headline(result)["sentence"] == "Better than chance, 40.0%: the classifier has 70.0% (60.0 to 80.0)."
+    result["classifier"]["low"] = 0.3
+    assert headline(result)["level"] == "warning"

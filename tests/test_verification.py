@@ -26,24 +26,24 @@ def run(tmp_path_factory):
 
 
 def test_a_siamese_run_has_a_threshold_and_says_how_right_it_is(run):
-    found = json.loads((run / "run" / "verification.json").read_text())
-    (scores,) = found["scores"].values()
+    result = json.loads((run / "run" / "verification.json").read_text())
+    (scores,) = result["scores"].values()
     assert scores["pairs"] >= 20
     assert scores["roc_auc"]["low"] > scores["baselines"]["raw"]["roc_auc"]["value"]
     assert scores["accuracy"]["value"] > 0.75
 
 
 def test_verifying_on_new_items_tells_known_classes_from_new_ones(run):
-    found = cp.verification(run / "run", run / "new.npy", labels=run / "new_labels.npy")
-    assert set(found["scores"]) == {"all pairs", "classes learned from", "classes never seen"}
-    assert found["scores"]["classes learned from"]["roc_auc"]["value"] > 0.8
+    result = cp.verification(run / "run", run / "new.npy", labels=run / "new_labels.npy")
+    assert set(result["scores"]) == {"all pairs", "classes learned from", "classes never seen"}
+    assert result["scores"]["classes learned from"]["roc_auc"]["value"] > 0.8
 
 
 def test_two_items_from_the_shell(run, capsys):
     main(["verify", str(run / "run"), "0", "4", "--source", str(run / "new.npy"), "--json"])
-    found = json.loads(capsys.readouterr().out)
-    assert set(found) == {"same", "distance", "threshold", "probability"}
-    assert found["same"] == (found["distance"] <= found["threshold"]) == (found["probability"] >= 0.5)
+    result = json.loads(capsys.readouterr().out)
+    assert set(result) == {"same", "distance", "threshold", "probability"}
+    assert result["same"] == (result["distance"] <= result["threshold"]) == (result["probability"] >= 0.5)
     main(["verify", str(run / "run"), "7", "7", "--source", str(run / "new.npy")])
     assert capsys.readouterr().out.startswith("the same: distance 0.000")
 
@@ -70,8 +70,8 @@ def test_a_model_without_a_threshold_says_how_to_choose_one(tmp_path):
     cp.fit(world.source, out=tmp_path, epochs=1, **SMALL)
     with pytest.raises(cp.InputError, match=r"has no threshold yet.*--source SOURCE"):
         cp.verify(tmp_path, "0", "1")
-    found = cp.verification(tmp_path, stripes(count=200, seed=1).source, labels=world.labels.repeat(4)[:200])
-    assert set(found["scores"]) == {"all pairs"}
+    result = cp.verification(tmp_path, stripes(count=200, seed=1).source, labels=world.labels.repeat(4)[:200])
+    assert set(result["scores"]) == {"all pairs"}
 
 
 def test_too_few_pairs_are_refused(run):
@@ -119,7 +119,7 @@ def test_area_and_equal_error_by_counting():
     distance, same = generator.normal(0, 1, 60), generator.random(60) < 0.5
     distance = distance - same
     nearer = [float(a < b) + 0.5 * float(a == b) for a in distance[same] for b in distance[~same]]
-    found = area(distance, same)
-    assert found.value == pytest.approx(np.mean(nearer))
-    assert found.low < found.value < found.high
-    assert abs(equal_error(distance, same).value - (1 - found.value)) < 0.15
+    result = area(distance, same)
+    assert result.value == pytest.approx(np.mean(nearer))
+    assert result.low < result.value < result.high
+    assert abs(equal_error(distance, same).value - (1 - result.value)) < 0.15

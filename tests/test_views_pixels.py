@@ -55,9 +55,9 @@ def test_blur_equals_torchvisions_away_from_the_border():
 def test_lines_summed_and_multiplied_are_the_same(side, size, monkeypatch):
     images, key = pictures(side=side), some_keys()
     summed, multiplied = [], []
-    for short, found in ((0, summed), (999, multiplied)):
+    for short, result in ((0, summed), (999, multiplied)):
         monkeypatch.setattr(resampling, "SHORT", short)
-        found += [crop.crop(images, key, size=size), blur.blur(images, key, probability=0.7, sigma=(0.5, 3.0))]
+        result += [crop.crop(images, key, size=size), blur.blur(images, key, probability=0.7, sigma=(0.5, 3.0))]
     torch.testing.assert_close(summed, multiplied, rtol=0, atol=1e-5)
 
 
@@ -86,8 +86,8 @@ def test_rotation_keeps_the_centre_and_turns_by_the_angle():
     angle = float(rng.uniform(key, 1, "rotate", low=-60, high=60))
     rows, columns = torch.nonzero(turned[0, 0] > 0.5, as_tuple=True)
     far = (columns - 16) ** 2 + (rows - 16) ** 2 > 36
-    found = torch.rad2deg(torch.atan2((rows - 16).float(), (columns - 16).float()))[far].mean()
-    assert abs(abs(float(found)) - abs(angle)) < 4
+    result = torch.rad2deg(torch.atan2((rows - 16).float(), (columns - 16).float()))[far].mean()
+    assert abs(abs(float(result)) - abs(angle)) < 4
 
 
 def test_colour_without_strength_changes_nothing():

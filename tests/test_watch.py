@@ -66,23 +66,23 @@ def vectors_and_items(vectors):
 
 
 def test_measured_numbers_of_perfect_pairs():
-    found = diagnostics.measure(vectors_and_items(torch.eye(8).repeat(2, 1)), 0.1)
-    assert found["accuracy"] == 1.0
-    assert found["positive"] == pytest.approx(1.0)
-    assert found["negative"] == pytest.approx(0.0)
-    assert found["compared"] == 15
-    assert found["effective_rank_z"] == pytest.approx(8.0, rel=1e-3)
+    result = diagnostics.measure(vectors_and_items(torch.eye(8).repeat(2, 1)), 0.1)
+    assert result["accuracy"] == 1.0
+    assert result["positive"] == pytest.approx(1.0)
+    assert result["negative"] == pytest.approx(0.0)
+    assert result["compared"] == 15
+    assert result["effective_rank_z"] == pytest.approx(8.0, rel=1e-3)
 
 
 def test_pairs_are_judged_by_how_well_alike_and_unalike_are_told_apart():
     first, second = torch.zeros(4, 2), torch.tensor([[1.0, 0.0], [3.0, 0.0], [2.0, 0.0], [4.0, 0.0]])
     same = torch.tensor([True, True, False, False])
     table = Comparison(first, second, Facing(same, torch.arange(4)), euclidean)
-    found = diagnostics.measure(table, 0.1)
-    assert found["accuracy"] == 0.75  # distances 1 and 3 of the same beside 2 and 4 of others
-    assert (found["positive"], found["negative"]) == (-5.0, -10.0)
+    result = diagnostics.measure(table, 0.1)
+    assert result["accuracy"] == 0.75  # distances 1 and 3 of the same beside 2 and 4 of others
+    assert (result["positive"], result["negative"]) == (-5.0, -10.0)
     sentence = diagnostics.judge(
-        [HEALTHY | found | {"effective_rank_z": 40.0, "effective_rank_z_limit": 128.0, "sameness": 0.1}]
+        [HEALTHY | result | {"effective_rank_z": 40.0, "effective_rank_z_limit": 128.0, "sameness": 0.1}]
     )[0].sentence
     assert "in 75% of cases" in sentence
     alike = diagnostics.measure(
@@ -93,10 +93,10 @@ def test_pairs_are_judged_by_how_well_alike_and_unalike_are_told_apart():
 
 
 def test_collapsed_vectors_are_measured_as_collapsed():
-    found = diagnostics.measure(vectors_and_items(torch.ones(16, 8) + 1e-3 * torch.randn(16, 8)), 0.1)
-    assert found["sameness"] > 0.99
-    assert found["entropy"] > 0.99
-    assert found["effective_rank_z"] < 2
+    result = diagnostics.measure(vectors_and_items(torch.ones(16, 8) + 1e-3 * torch.randn(16, 8)), 0.1)
+    assert result["sameness"] > 0.99
+    assert result["entropy"] > 0.99
+    assert result["effective_rank_z"] < 2
 
 
 def test_effective_rank_of_one_direction_is_one():

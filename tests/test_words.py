@@ -168,10 +168,10 @@ def test_words_of_a_topic_are_alike(run, capsys):
     right = []
     for topic in topics():
         main(["words", str(run), "--like", topic[0], "-k", "5", "--json"])
-        found = json.loads(capsys.readouterr().out)
-        assert len(found["hits"]) == 5
-        assert topic[0] not in [hit["name"] for hit in found["hits"]]
-        right += [hit["name"] in topic for hit in found["hits"]]
+        result = json.loads(capsys.readouterr().out)
+        assert len(result["hits"]) == 5
+        assert topic[0] not in [hit["name"] for hit in result["hits"]]
+        right += [hit["name"] in topic for hit in result["hits"]]
     assert np.mean(right) > 0.8
 
 
@@ -210,10 +210,10 @@ def test_analogies_are_counted_by_section(tmp_path):
     asked.write_text(
         ": royal\nman king woman QUEEN\nMan king woman prince\n: other\nking man cup queen\n", encoding="utf-8"
     )
-    found = cp.analogies(out, asked)
-    assert found["right"]["value"] == 0.5
-    assert (found["asked"], found["unknown"], found["chance"]) == (2, 1, 0.5)
-    assert [(each["name"], each["right"]) for each in found["sections"]] == [("royal", 1.0), ("other", 0.0)]
+    result = cp.analogies(out, asked)
+    assert result["right"]["value"] == 0.5
+    assert (result["asked"], result["unknown"], result["chance"]) == (2, 1, 0.5)
+    assert [(each["name"], each["right"]) for each in result["sections"]] == [("royal", 1.0), ("other", 0.0)]
     z = Embeddings(vectors, ["king", "man", "queen", "woman", "cup"])
     with pytest.raises(InputError, match="Line 1 should hold four words"):
         questions(["man king woman"], z)
@@ -321,11 +321,11 @@ def test_pairs_with_an_unknown_word_are_left_out_and_said(run, tmp_path, capsys)
         "score": np.array([*scores, 99.0, 98.0, 97.0]),
     }
     plain = cp.agree(load(run), pairs, pairs=["one", "two"], scores="score")
-    found = cp.agree(load(run), others, pairs=["one", "two"], scores="score")
+    result = cp.agree(load(run), others, pairs=["one", "two"], scores="score")
     assert (plain["pairs"], plain["unknown"]) == (len(one), 0)
-    assert (found["pairs"], found["unknown"]) == (len(one), 3)
+    assert (result["pairs"], result["unknown"]) == (len(one), 3)
     for name in ("trained", "untrained"):
-        assert found["spearman"][name]["value"] == pytest.approx(plain["spearman"][name]["value"])
+        assert result["spearman"][name]["value"] == pytest.approx(plain["spearman"][name]["value"])
     rows = zip(*others.values(), strict=True)
     file = tmp_path / "pairs.csv"
     file.write_text("one,two,score\n" + "\n".join(",".join(map(str, row)) for row in rows), encoding="utf-8")
@@ -340,8 +340,8 @@ def test_pieces_of_words_are_all_known():
     bag = cp.fit(remarks(64).source, epochs=1, width=8, batch_size=16)
     one = np.array([f"ყ{number} some" for number in range(12)], dtype=object)
     source = {"one": one, "two": one[::-1].copy(), "score": np.arange(12.0)}
-    found = cp.agree(bag, source, pairs=["one", "two"], scores="score")
-    assert (found["pairs"], found["unknown"]) == (12, 0)
+    result = cp.agree(bag, source, pairs=["one", "two"], scores="score")
+    assert (result["pairs"], result["unknown"]) == (12, 0)
 
 
 def test_the_least_count_of_a_word_is_as_the_user_says():

@@ -70,10 +70,10 @@ def plan(
     return Result({**experiment.summary(), "plan": experiment.plan.record()}, _planned)
 
 
-def _planned(found: Mapping[str, Any]) -> str:
+def _planned(result: Mapping[str, Any]) -> str:
     """What ``plan`` says, as plain text for people."""
-    settled = (f"{name} = {value}" for name, value in found["plan"].items() if value is not None)
-    return "\n".join([*summary_lines(found), "", *settled])
+    settled = (f"{name} = {value}" for name, value in result["plan"].items() if value is not None)
+    return "\n".join([*summary_lines(result), "", *settled])
 
 
 @may_be_quiet

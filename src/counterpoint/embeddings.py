@@ -124,10 +124,10 @@ class Embeddings:
         """Read what ``save`` wrote; of a folder all .npz files in it and in folders inside, in the order of names."""
         path = expanded(path)
         if path.is_dir():
-            found = parts_in(path)
-            if not found:
+            result = parts_in(path)
+            if not result:
                 raise SourceError(f"'{path}' holds no embeddings. Make them with 'counterpoint embed'.")
-            return cls.merge({str(part): cls.load(part) for part in found})
+            return cls.merge({str(part): cls.load(part) for part in result})
         with _reading(path) as archive:
             source = str(archive["source"]) if "source" in archive else ""
             held = archive["vectors"], archive["names"].tolist(), str(archive["model"]), source
@@ -168,8 +168,8 @@ def origin(path: Path) -> tuple[str, str]:
 
 def parts_in(folder: Path) -> list[Path]:
     """The files of embeddings in a folder and in folders inside it, sorted by their paths without the suffix."""
-    found = {path.relative_to(folder).with_suffix("").as_posix(): path for path in folder.rglob("*.npz")}
-    return [path for name, path in sorted(found.items()) if not any(part.startswith(".") for part in name.split("/"))]
+    result = {path.relative_to(folder).with_suffix("").as_posix(): path for path in folder.rglob("*.npz")}
+    return [path for name, path in sorted(result.items()) if not any(part.startswith(".") for part in name.split("/"))]
 
 
 @contextmanager

@@ -34,7 +34,7 @@ def visible(text: str) -> str:
     >>> visible("shell\x1b[2J.png")
     'shell\\x1b[2J.png'
     """
-    return UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+    return UNSEEN.sub(lambda result: result[0].encode("unicode_escape").decode("ascii"), text)
 
 
 class CounterpointError(Exception):
@@ -133,14 +133,14 @@ def spelled(message: str) -> str:
     return message if _IN_SHELL.get() else OPTION.sub(_in_python, message)
 
 
-def _in_python(found: re.Match[str]) -> str:
-    if found["command"]:
-        return found[0]
-    name, value = found["name"].replace("-", "_"), found["value"]
+def _in_python(result: re.Match[str]) -> str:
+    if result["command"]:
+        return result[0]
+    name, value = result["name"].replace("-", "_"), result["value"]
     if name.startswith("no_"):
         return f"{name.removeprefix('no_')}=False"
     if value is None:
-        return name if found.start() == 0 else f"{name}=True" if name in FLAGS else f"{name}="
+        return name if result.start() == 0 else f"{name}=True" if name in FLAGS else f"{name}="
     written = re.fullmatch(r"[-\d.]+|None|True|False|[A-Z]+|'.*'|\".*\"", value)
     return f"{name}={value if written else repr(value)}"
 
@@ -170,8 +170,8 @@ def closest(name: str, names: Iterable[str]) -> str:
     >>> closest("simclrr", ["simclr", "moco"])
     " Did you mean 'simclr'?"
     """
-    found = difflib.get_close_matches(name.lower(), list(names), n=1, cutoff=0.6)
-    return f" Did you mean '{found[0]}'?" if found else ""
+    result = difflib.get_close_matches(name.lower(), list(names), n=1, cutoff=0.6)
+    return f" Did you mean '{result[0]}'?" if result else ""
 
 
 def listed(names: Iterable[str], most: int = 12) -> str:

@@ -262,9 +262,9 @@ def _coded(y: Any) -> tuple[Int64[np.ndarray, " n"], np.ndarray]:
     if _unlabelled_by_number(labels):
         known[known] = labels != UNLABELLED
         labels = labels[labels != UNLABELLED]
-    classes, found = np.unique(labels, return_inverse=True)
+    classes, result = np.unique(labels, return_inverse=True)
     class_ids = np.full(len(known), UNLABELLED, dtype=np.int64)
-    class_ids[known] = found
+    class_ids[known] = result
     return class_ids, classes
 
 

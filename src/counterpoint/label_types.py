@@ -193,8 +193,8 @@ def renumbered(
     """
     place = [classes.index(name) if name in classes else -1 for name in named]
     if class_ids.ndim == 1:
-        found: np.ndarray = np.asarray([*place, -1])[class_ids]
-        return found
+        result: np.ndarray = np.asarray([*place, -1])[class_ids]
+        return result
     wider = np.where(class_ids[:, :1] == -1, -1, np.zeros((1, len(classes)), dtype=np.int64))
     for column, code in enumerate(place):
         if code >= 0:

@@ -47,8 +47,8 @@ class Answered:
 
     def of(self, rows: Int64[np.ndarray, " a"]) -> Float32[np.ndarray, "a k"]:
         """The scores of some of them, in this order."""
-        found: np.ndarray = self.scores[places(rows, self.rows)]
-        return found
+        result: np.ndarray = self.scores[places(rows, self.rows)]
+        return result
 
 
 def places(rows: Int64[np.ndarray, " a"], among: Int64[np.ndarray, " m"]) -> Int64[np.ndarray, " a"]:
@@ -58,8 +58,8 @@ def places(rows: Int64[np.ndarray, " a"], among: Int64[np.ndarray, " m"]) -> Int
     [2, 1]
     """
     order = np.argsort(among)
-    found: np.ndarray = order[np.searchsorted(among[order], rows)]
-    return found
+    result: np.ndarray = order[np.searchsorted(among[order], rows)]
+    return result
 
 
 def folds(class_ids: ClassIds, classes: int, *, seed: int) -> list[Fold]:

@@ -123,5 +123,5 @@ def _fitted(
     # One thread, so that the result does not depend on the number of cores.
     with threadpool_limits(1, user_api="blas"), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        found = LogisticRegression(C=1 / (penalty * len(x)), tol=1e-3, max_iter=300).fit(x, class_ids)
-    return found.coef_.astype(np.float64), found.intercept_.astype(np.float64)
+        result = LogisticRegression(C=1 / (penalty * len(x)), tol=1e-3, max_iter=300).fit(x, class_ids)
+    return result.coef_.astype(np.float64), result.intercept_.astype(np.float64)

@@ -77,8 +77,8 @@ class Baseline(NamedTuple):
 
     def at(self, rows: Int64[np.ndarray, " a"]) -> Shaped[np.ndarray, " a"]:
         """The same of some of them, in this order."""
-        found: np.ndarray = self.right[places(rows, self.rows)]
-        return found
+        result: np.ndarray = self.right[places(rows, self.rows)]
+        return result
 
 
 def choose(candidates: Sequence[Candidate], class_ids: ClassIds, items: Items) -> Candidate:

@@ -92,10 +92,10 @@ def confusion(answers: ClassIds, class_ids: ClassIds, count: int) -> list[list[i
     [[1, 0, 0], [0, 0, 0], [0, 1, 0]]
     """
     if class_ids.ndim == 1:
-        found: list[list[int]] = (
+        result: list[list[int]] = (
             np.bincount(class_ids * count + answers, minlength=count**2).reshape(count, count).tolist()
         )
-        return found
+        return result
     missed, instead = class_ids * (1 - answers), answers * (1 - class_ids)
     several: list[list[int]] = (missed.T @ instead + np.diag((class_ids * answers).sum(axis=0))).tolist()
     return several
@@ -124,8 +124,8 @@ def expected_calibration_error(sure: Float32[np.ndarray, " m"], *, seed: int = 0
 
 def _surest(rows: Int64[np.ndarray, " w"], sure: Float32[np.ndarray, " m"]) -> list[int]:
     """Those of the rows whose answers are surest, in that order."""
-    found: list[int] = rows[np.argsort(-sure[rows], kind="stable")][:SHOWN].tolist()
-    return found
+    result: list[int] = rows[np.argsort(-sure[rows], kind="stable")][:SHOWN].tolist()
+    return result
 
 
 def _name(classifier: Classifier, code: np.ndarray | np.integer[Any]) -> str:

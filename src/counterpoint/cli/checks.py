@@ -32,18 +32,18 @@ def processes(
     """
     from counterpoint.verbs.check_processes import check_processes
 
-    (found,) = check_processes([choices], source, labels=labels)
+    (result,) = check_processes([choices], source, labels=labels)
     lines = [
         f"{each.processes} processes: loss differs by {each.loss:.1e}, gradients by {each.gradient:.1e}, memory by "
         f"{each.memory:.1e} of its largest value: {'the same' if each.agrees else 'NOT the same'} as one process"
-        for each in found
+        for each in result
     ]
     record = {
         "method": choices.method,
         "objective": choices.objective,
-        "agrees": all(each.agrees for each in found),
-        "deviations": [each._asdict() for each in found],
-        "largest": max(max(each[1:]) for each in found),
+        "agrees": all(each.agrees for each in result),
+        "deviations": [each._asdict() for each in result],
+        "largest": max(max(each[1:]) for each in result),
     }
     say(record, "\n".join(lines), as_json=as_json)
     if not record["agrees"]:

@@ -23,15 +23,15 @@ def export(run: Run, *, out: Place, as_json: AsJson = False) -> None:
     """
     from counterpoint import api
 
-    found = api.export(run, out)
-    said = {"onnx": _network, "safetensors": _weights, "word2vec": _words}[found["format"]]
-    say(found, said(found), as_json=as_json)
+    result = api.export(run, out)
+    said = {"onnx": _network, "safetensors": _weights, "word2vec": _words}[result["format"]]
+    say(result, said(result), as_json=as_json)
 
 
-def _network(found: Mapping[str, Any]) -> str:
-    deviation = f"It differs from torch by at most {found['deviation']:.1e}, on batches of 1, 2 and 7."
-    shapes = f"takes  {_shapes(found['inputs'])}\ngives  {_shapes(found['outputs'])}"
-    return f"The model is in {found['out']}\n{shapes}\n{deviation}"
+def _network(result: Mapping[str, Any]) -> str:
+    deviation = f"It differs from torch by at most {result['deviation']:.1e}, on batches of 1, 2 and 7."
+    shapes = f"takes  {_shapes(result['inputs'])}\ngives  {_shapes(result['outputs'])}"
+    return f"The model is in {result['out']}\n{shapes}\n{deviation}"
 
 
 def _shapes(named: Mapping[str, Sequence[int | str]]) -> str:
@@ -43,11 +43,11 @@ def _shapes(named: Mapping[str, Sequence[int | str]]) -> str:
     return ", ".join(f"{name} ({', '.join(map(str, shape))})" for name, shape in named.items())
 
 
-def _weights(found: Mapping[str, Any]) -> str:
-    top = f"with the classifier '{found['classifier']}'" if found["classifier"] else "without a classifier"
-    return f"The {found['tensors']} tensors of {found['architecture']}, {top}, are in {found['out']}"
+def _weights(result: Mapping[str, Any]) -> str:
+    top = f"with the classifier '{result['classifier']}'" if result["classifier"] else "without a classifier"
+    return f"The {result['tensors']} tensors of {result['architecture']}, {top}, are in {result['out']}"
 
 
-def _words(found: Mapping[str, Any]) -> str:
-    words, length = counted(found["words"], "word"), counted(found["length"], "number")
-    return f"The vectors of {words}, {length} each, are in {found['out']}"
+def _words(result: Mapping[str, Any]) -> str:
+    words, length = counted(result["words"], "word"), counted(result["length"], "number")
+    return f"The vectors of {words}, {length} each, are in {result['out']}"

@@ -51,12 +51,12 @@ def semi(
 
     wanted = {**data.record(), **choices.record()}
     api.semi(source, labels=labels, out=out, resume=resume, overwrite=overwrite, **wanted)
-    found = {"out": str(out), **json.loads((out / run_folder.TUNED).read_text(encoding="utf-8"))}
+    result = {"out": str(out), **json.loads((out / run_folder.TUNED).read_text(encoding="utf-8"))}
     lines = [f"The classifier is in {out}, its report is {out / 'report.html'}"]
     if (out / run_folder.BUDGET).exists():
-        found["budget"] = json.loads((out / run_folder.BUDGET).read_text(encoding="utf-8"))
-        lines.insert(0, api.efficiency_table(found["budget"]))
-    say(found, "\n".join(lines), as_json=as_json)
+        result["budget"] = json.loads((out / run_folder.BUDGET).read_text(encoding="utf-8"))
+        lines.insert(0, api.efficiency_table(result["budget"]))
+    say(result, "\n".join(lines), as_json=as_json)
 
 
 @app.command(
@@ -90,8 +90,8 @@ def finetune(
     from counterpoint.runs import run_folder
 
     api.finetune(run, source, labels=labels, out=out, overwrite=overwrite, **choices.record())
-    found = json.loads((out / run_folder.TUNED).read_text(encoding="utf-8"))
-    say({"out": str(out), **found}, f"The classifier is in {out}", as_json=as_json)
+    result = json.loads((out / run_folder.TUNED).read_text(encoding="utf-8"))
+    say({"out": str(out), **result}, f"The classifier is in {out}", as_json=as_json)
 
 
 @app.command(group=LABELS, help_epilogue=example("counterpoint distill runs/tuned photos/ --out runs/small --width 16"))
@@ -121,8 +121,8 @@ def distill(
     from counterpoint.runs import run_folder
 
     api.distill(run, source, labels=labels, out=out, overwrite=overwrite, **choices.record())
-    found = json.loads((out / run_folder.TUNED).read_text(encoding="utf-8"))
-    say({"out": str(out), **found}, f"The student is in {out}", as_json=as_json)
+    result = json.loads((out / run_folder.TUNED).read_text(encoding="utf-8"))
+    say({"out": str(out), **result}, f"The student is in {out}", as_json=as_json)
 
 
 @app.command(group=LABELS, help_epilogue=example("counterpoint predict runs/tuned new/ --out predictions.csv"))

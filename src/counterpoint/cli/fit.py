@@ -79,5 +79,5 @@ def plan(
     """
     from counterpoint import api
 
-    found = api.plan(source, labels=labels, pairs=pairs, **data.record(), **choices.record())
-    say(found, str(found), as_json=as_json)
+    result = api.plan(source, labels=labels, pairs=pairs, **data.record(), **choices.record())
+    say(result, str(result), as_json=as_json)

@@ -42,7 +42,7 @@ def mine(
     from counterpoint import api
 
     named = [name.strip() for name in pairs.split(",")]
-    found = api.mine(run, source, out, pairs=named, k=k, share=share, spreadsheet_safe=spreadsheet_safe)
-    left_out = f", {found['left_out']:,} are left out for want of them" if found["left_out"] else ""
-    kept = counted(found["rows"], "pair with negatives is", "pairs with negatives are")
-    say(found, f"{kept} in {out}{left_out}", as_json=as_json)
+    result = api.mine(run, source, out, pairs=named, k=k, share=share, spreadsheet_safe=spreadsheet_safe)
+    left_out = f", {result['left_out']:,} are left out for want of them" if result["left_out"] else ""
+    kept = counted(result["rows"], "pair with negatives is", "pairs with negatives are")
+    say(result, f"{kept} in {out}{left_out}", as_json=as_json)

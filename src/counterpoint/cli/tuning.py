@@ -51,7 +51,7 @@ def compare(
     """
     from counterpoint import api
 
-    found = api.compare(
+    result = api.compare(
         source,
         _several(methods),
         labels=labels,
@@ -63,8 +63,8 @@ def compare(
         **data.record(),
         **choices.record(),
     )
-    text = f"{found}\nThe runs are in {out}, the report is {out / 'report.html'}"
-    say({"out": str(out), **found}, text, as_json=as_json)
+    text = f"{result}\nThe runs are in {out}, the report is {out / 'report.html'}"
+    say({"out": str(out), **result}, text, as_json=as_json)
 
 
 @app.command(
@@ -107,7 +107,7 @@ def tune(
     """
     from counterpoint import api
 
-    found = api.tune(
+    result = api.tune(
         source,
         out=out,
         labels=labels,
@@ -119,8 +119,8 @@ def tune(
         **data.record(),
         **choices.record(),
     )
-    text = f"{found}\nThe report is {out / 'report.html'}"
-    say({"out": str(out), **found}, text, as_json=as_json)
+    text = f"{result}\nThe report is {out / 'report.html'}"
+    say({"out": str(out), **result}, text, as_json=as_json)
 
 
 @app.command(group=CHOOSE, help_epilogue=example("counterpoint lab photos/ --labels folder --out runs/lab"))
@@ -157,9 +157,9 @@ def lab(
 
     given = None if views is None else _several(views)
     wanted = {**data.record(), **choices.record()}
-    found = api.lab(source, labels=labels, views=given, model=model, out=out, overwrite=overwrite, **wanted)
-    text = str(found) + (f"\nThe report is {out / 'report.html'}" if out else "")
-    say(found, text, as_json=as_json)
+    result = api.lab(source, labels=labels, views=given, model=model, out=out, overwrite=overwrite, **wanted)
+    text = str(result) + (f"\nThe report is {out / 'report.html'}" if out else "")
+    say(result, text, as_json=as_json)
 
 
 def _several(names: str) -> list[str]:

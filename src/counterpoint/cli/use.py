@@ -74,32 +74,32 @@ def evaluate(
 
     if is_vectors(run):
         sources = tuple(source.split(",")) if source and test else source
-        found = api.evaluate(run, None, test, labels=labels, source=sources, groups=groups, seed=seed)
-        say(found, str(found), as_json=as_json)
+        result = api.evaluate(run, None, test, labels=labels, source=sources, groups=groups, seed=seed)
+        say(result, str(result), as_json=as_json)
         return
     if pairs is not None and scores is not None:
-        found = api.agree(run, _given(test, "--test"), pairs=pairs.split(","), scores=scores, seed=seed)
-        say(found, str(found), as_json=as_json)
+        result = api.agree(run, _given(test, "--test"), pairs=pairs.split(","), scores=scores, seed=seed)
+        say(result, str(result), as_json=as_json)
         return
     if pairs is not None:
-        found = api.match(run, _given(test, "--test"), pairs=pairs.split(","), among=among, seed=seed)
-        say(found, str(found), as_json=as_json)
+        result = api.match(run, _given(test, "--test"), pairs=pairs.split(","), among=among, seed=seed)
+        say(result, str(result), as_json=as_json)
         return
     if queries is None and is_beir(test):
         queries, documents, relevance = test, documents or test, relevance or test
     if queries is not None:
         held, judged = _given(documents, "--documents"), _given(relevance, "--relevance")
-        found = api.retrieve(run, queries, held, judged, seed=seed)
-        say(found, str(found), as_json=as_json)
+        result = api.retrieve(run, queries, held, judged, seed=seed)
+        say(result, str(result), as_json=as_json)
         return
     train = train if train is not None else run_folder.source_of(run)
     if budget is not None:
         budgets = [each for text in budget for each in text.split(",") if each]
-        found = api.label_efficiency(run, train, test, labels=labels, budget=budgets, draws=draws, seed=seed)
-        say(found, str(found), as_json=as_json)
+        result = api.label_efficiency(run, train, test, labels=labels, budget=budgets, draws=draws, seed=seed)
+        say(result, str(result), as_json=as_json)
         return
-    found = api.evaluate(run, train, test, labels=labels, source=source, groups=groups, seed=seed)
-    say(found, str(found), as_json=as_json)
+    result = api.evaluate(run, train, test, labels=labels, source=source, groups=groups, seed=seed)
+    say(result, str(result), as_json=as_json)
 
 
 def _given(value: str | None, name: str) -> str:
@@ -160,10 +160,10 @@ def embed(
     z.save(out)
     speed = round(len(z) / (time.perf_counter() - began), 1)
     numbers = int(z.vectors.shape[1])
-    found = {"out": str(out), "items": len(z), "items_per_second": speed, "length": numbers, "model": z.model}
+    result = {"out": str(out), "items": len(z), "items_per_second": speed, "length": numbers, "model": z.model}
     kept = counted(len(z), f"vector of length {numbers} is", f"vectors of length {numbers} are")
     say(
-        found,
+        result,
         f"{kept} in {out}, {speed:,.0f} items per second",
         as_json=as_json,
     )
@@ -247,9 +247,9 @@ def duplicates(
 
     if source is None and not is_saved(run):
         source = run_folder.source_of(run)
-    found = api.duplicates(run, source, threshold=threshold, precision=precision, html=html)
-    text = str(found) if html is None else f"{found}\n\nThe page is {html}"
-    say(found.record(), text, as_json=as_json)
+    result = api.duplicates(run, source, threshold=threshold, precision=precision, html=html)
+    text = str(result) if html is None else f"{result}\n\nThe page is {html}"
+    say(result.record(), text, as_json=as_json)
 
 
 @app.command(group=JUDGE, help_epilogue=example("counterpoint report runs/photos --labels folder"))

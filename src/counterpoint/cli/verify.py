@@ -42,10 +42,10 @@ def verify(
     from counterpoint import api
 
     if first is not None and second is not None:
-        found = api.verify(run, first, second, source=source)
-        say(found, str(found), as_json=as_json)
+        result = api.verify(run, first, second, source=source)
+        say(result, str(result), as_json=as_json)
         return
     if first is not None or source is None:
         raise InputError("Give two items to compare, or --source with --labels or --pairs to choose a threshold on.")
-    found = api.verification(run, source, labels=labels, pairs=pairs, seed=seed)
-    say(found, str(found), as_json=as_json)
+    result = api.verification(run, source, labels=labels, pairs=pairs, seed=seed)
+    say(result, str(result), as_json=as_json)

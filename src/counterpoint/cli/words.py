@@ -37,8 +37,8 @@ def words(
     if (like is None) == (analogies is None):
         raise InputError("Give words to be --like, or a file of --analogies.")
     if analogies is not None:
-        found = api.analogies(run, analogies)
-        say(found, str(found), as_json=as_json)
+        result = api.analogies(run, analogies)
+        say(result, str(result), as_json=as_json)
         return
     hits = api.words(run, like or [], unlike=unlike or [], k=k)
     say({"like": like, "unlike": unlike or [], "hits": hits.record()}, str(hits), as_json=as_json)

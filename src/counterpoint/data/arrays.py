@@ -61,11 +61,11 @@ def shapes_in(path: Path) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
         with path.open("rb") as file:
             return {"": _header(file)}
     with zipfile.ZipFile(path) as packed:
-        found = {}
+        result = {}
         for name in packed.namelist():
             with packed.open(name) as member:
-                found[name.removesuffix(".npy")] = _header(member)
-        return found
+                result[name.removesuffix(".npy")] = _header(member)
+        return result
 
 
 def _header(file: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
@@ -105,11 +105,11 @@ def _picked(shapes: dict[str, tuple[tuple[int, ...], np.dtype[Any]]], path: str 
         for each in shapes:
             if each.lower() == name:
                 return each
-    found = [name for name, (shape, kind) in shapes.items() if are_pictures(shape, kind)]
-    if len(found) != 1:
+    result = [name for name, (shape, kind) in shapes.items() if are_pictures(shape, kind)]
+    if len(result) != 1:
         held = listed(f"{name} {shape} {kind}" for name, (shape, kind) in shapes.items())
         raise SourceError(f"'{path}' should hold one array of pictures, or call it 'images'. It holds {held}.")
-    return found[0]
+    return result[0]
 
 
 class ArrayItems:

@@ -12,12 +12,12 @@ PICTURES = ("image", "img", "picture", "photo", "pixel_values", "images")
 LABELS = ("label", "labels", "target", "fine_label", "class", "cls")
 
 
-def preferred(found: Sequence[str]) -> str | None:
+def preferred(result: Sequence[str]) -> str | None:
     """The only one of some columns of pictures, or the one that is called as pictures are; None where neither is."""
-    return next((name for name in PICTURES if name in found), found[0] if len(found) == 1 else None)
+    return next((name for name in PICTURES if name in result), result[0] if len(result) == 1 else None)
 
 
-def of_pictures(found: Sequence[str]) -> str | None:
+def of_pictures(result: Sequence[str]) -> str | None:
     """The only one of some columns of pictures, or the one that is called as pictures are.
 
     >>> of_pictures(["image", "mask"]), of_pictures(["left"]), of_pictures([])
@@ -26,9 +26,9 @@ def of_pictures(found: Sequence[str]) -> str | None:
     Raises:
         SourceError: There are several, and nobody said which is meant.
     """
-    wanted = preferred(found)
-    if wanted is None and found:
-        raise SourceError(f"Columns {listed(found)} all hold pictures. Name the one to look at with --column.")
+    wanted = preferred(result)
+    if wanted is None and result:
+        raise SourceError(f"Columns {listed(result)} all hold pictures. Name the one to look at with --column.")
     return wanted
 
 

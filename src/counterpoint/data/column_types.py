@@ -211,8 +211,8 @@ def _of_strings(name: str, cells: Cells, frame: Frame) -> Traits:
         return Traits(Column(name, "ignore", "empty", missing, "empty"), 0, 0)
     if _are_truths(known, distinct):
         values = np.asarray(compute.is_in(compute.utf8_lower(known), value_set=pa.array(TRUE))).astype(np.float64)
-        found = _numeric(Column(name, "number", "boolean", form=BOOLEAN), values)
-        return replace(found, column=replace(found.column, missing=missing))
+        result = _numeric(Column(name, "number", "boolean", form=BOOLEAN), values)
+        return replace(result, column=replace(result.column, missing=missing))
     if in_short(known) is not None:
         return _of_lists(name, known, len(known), missing)
     read = numbers.infer(cells, comma_first=frame.semicolons)
@@ -285,8 +285,8 @@ def _of_mixed(name: str, cells: Cells, frame: Frame) -> Traits:
     values = values_of(cells)
     missing = sum(value is None for value in values)
     if holds_lists(cells):
-        found = _of_lists(name, cells, len(values) - missing, missing)
-        return replace(found, column=replace(found.column, type="mixed"))
-    found = _of_strings(name, pa.array(words_in(name, cells, frame.called)), frame)
-    note = ", ".join(part for part in (found.column.note, "values of several types") if part)
-    return replace(found, column=replace(found.column, note=note))
+        result = _of_lists(name, cells, len(values) - missing, missing)
+        return replace(result, column=replace(result.column, type="mixed"))
+    result = _of_strings(name, pa.array(words_in(name, cells, frame.called)), frame)
+    note = ", ".join(part for part in (result.column.note, "values of several types") if part)
+    return replace(result, column=replace(result.column, note=note))

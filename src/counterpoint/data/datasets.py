@@ -258,13 +258,13 @@ def _is_pair(source: list[Any] | tuple[Any, ...]) -> bool:
 
 def _picture_column(columns: Mapping[Any, Any], column: str | None) -> str | None:
     """The column of a dictionary that holds pictures: the one asked for, or the one that is plain."""
-    found = [name for name, values in columns.items() if _holds_pictures(values)]
-    if column is not None and found:
-        if column not in found:
+    result = [name for name, values in columns.items() if _holds_pictures(values)]
+    if column is not None and result:
+        if column not in result:
             known = "is no column" if column not in columns else "are no pictures in the column"
-            raise SourceError(f"There {known} '{column}'.{closest(column, found)} Pictures are in {listed(found)}.")
+            raise SourceError(f"There {known} '{column}'.{closest(column, result)} Pictures are in {listed(result)}.")
         return column
-    return of_pictures(found)
+    return of_pictures(result)
 
 
 def _holds_pictures(values: Any) -> bool:

@@ -67,8 +67,8 @@ class Fetched:
 
     def levels(self, index: Int64[np.ndarray, " b"]) -> Levels:
         """The numbers of some pictures as they are."""
-        found: Levels = self._levels[index]
-        return found
+        result: Levels = self._levels[index]
+        return result
 
     def take(self, index: Int64[np.ndarray, " b"]) -> Shaped[Tensor, "b c h w"]:
         return self.scale(self.levels(index))

@@ -76,8 +76,8 @@ def has_pictures(folder: Path) -> bool:
 
 def pictures_in(folder: Path) -> Path | None:
     """The IDX file with the training pictures that lies directly in a folder, if there is one."""
-    found = sorted(each for each in folder.glob(PATTERN) if is_idx(each))
-    training = [each for each in found if "train" in each.name] or found
+    result = sorted(each for each in folder.glob(PATTERN) if is_idx(each))
+    training = [each for each in result if "train" in each.name] or result
     if len({each.name.removesuffix(".gz") for each in training}) > 1:
         raise SourceError(
             f"'{folder}' holds {listed(each.name for each in training)}. Point to the file that you want."

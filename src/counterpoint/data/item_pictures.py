@@ -103,10 +103,10 @@ def key_of(items: Iterable[Any], column: str | None) -> str | None:
             if column not in item:
                 raise SourceError(f"There is no column '{column}'.{closest(column, item)} Columns: {listed(item)}.")
             return column
-        found = [str(key) for key, value in item.items() if is_plain(value)]
-        wanted = preferred(found)
-        if wanted is None and found:
-            raise SourceError(f"Items hold pictures under {listed(found)}. Name the ones to look at with --column.")
+        result = [str(key) for key, value in item.items() if is_plain(value)]
+        wanted = preferred(result)
+        if wanted is None and result:
+            raise SourceError(f"Items hold pictures under {listed(result)}. Name the ones to look at with --column.")
         wanted = wanted or next((name for name in PICTURES if _may_be(item.get(name))), None)
         if wanted is not None:
             return wanted

@@ -122,7 +122,7 @@ def of_matrix(numbers: np.ndarray) -> Int64[np.ndarray, "n k"]:
 
 def names_of_lists(labels: Sequence[Any]) -> Names:
     """The names in lists of names; an empty list is an item of no class, and None one without a label."""
-    found: list[list[str] | None] = []
+    result: list[list[str] | None] = []
     for row, label in enumerate(labels):
         if not is_several(label):
             if name_of(label) is not None:
@@ -130,15 +130,15 @@ def names_of_lists(labels: Sequence[Any]) -> Names:
                     f"Row {row} holds {_short(label)}, where other rows hold lists of labels. Give every row a list: "
                     "[] for an item of no class, None for one without a label."
                 )
-            found.append(None)
+            result.append(None)
             continue
         names = [name_of(each) for each in label]
         if None in names:
             raise LabelError(
                 f"Row {row} holds {_short(label)}, in which a name is missing. Fill it in, or leave it out."
             )
-        found.append([name for name in names if name is not None])
-    return found
+        result.append([name for name in names if name is not None])
+    return result
 
 
 def between_bars(name: str | None) -> list[str] | None:

@@ -98,8 +98,8 @@ def _list(labels: Any) -> list[Any]:
     array = np.asarray(labels.detach().cpu() if hasattr(labels, "detach") else labels)
     if array.ndim not in (1, 2):
         raise LabelError(f"Labels are one per item. Got an array of shape {array.shape}.")
-    found: list[Any] = array.tolist()
-    return found
+    result: list[Any] = array.tolist()
+    return result
 
 
 def _array_in(spec: str | Path) -> np.ndarray:

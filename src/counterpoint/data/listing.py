@@ -57,15 +57,15 @@ class Listing:
 
 def of_folder(folder: Path) -> Listing:
     """Every photo in a folder and in the folders inside it, sorted by its path."""
-    found: list[str] = []
+    result: list[str] = []
     others: list[str] = []
     for file in files_in(folder, set()):
         name = file.relative_to(folder).as_posix()
-        (found if is_picture_name(name) else others).append(name)
-    if not found:
+        (result if is_picture_name(name) else others).append(name)
+    if not result:
         raise SourceError(nothing_in(str(folder), others))
-    found.sort()
-    return of_files(found, [folder / name for name in found], str(folder.resolve()), unread=unread_of(others))
+    result.sort()
+    return of_files(result, [folder / name for name in result], str(folder.resolve()), unread=unread_of(others))
 
 
 def unread_of(names: Iterable[str]) -> list[tuple[str, str]]:
@@ -78,9 +78,9 @@ def nothing_in(source: str, others: Sequence[str]) -> str:
     if not others:
         return f"'{source}' is empty. Expected photos in it or in folders inside it."
     counts = Counter(Path(name).suffix.lower() or "no suffix" for name in others)
-    found = listed(f"{suffix} ({count})" for suffix, count in counts.most_common())
+    result = listed(f"{suffix} ({count})" for suffix, count in counts.most_common())
     unread = "".join(f" {note}." for note in notes(others))
-    return f"'{source}' holds no photos, only {found}.{unread} Photos end in {', '.join(sorted(SUFFIXES))}."
+    return f"'{source}' holds no photos, only {result}.{unread} Photos end in {', '.join(sorted(SUFFIXES))}."
 
 
 def has_pictures(folder: Path) -> bool:

@@ -89,8 +89,8 @@ def roles_in_series(frame: Frame, traits: Mapping[str, Traits], roles: Mapping[s
         pairs.sort(key=lambda pair: (not _is_sure(pair, roles), _steps(frame, *pair) is None))
         series, time = pairs[0]
         return {series: "id", time: "time"}
-    found = {} if "id" in roles.values() else _called(traits, roles, lambda name: name in PLAIN_SERIES)
-    whose = [name for name in found if traits[name].distinct < traits[name].known]
+    result = {} if "id" in roles.values() else _called(traits, roles, lambda name: name in PLAIN_SERIES)
+    whose = [name for name in result if traits[name].distinct < traits[name].known]
     when = [] if "time" in roles.values() else _called(traits, roles, lambda name: name == PLAIN_TIME)
     return dict.fromkeys(whose[:1], "id") | {name: "time" for name in when if traits[name].column.type != "string"}
 

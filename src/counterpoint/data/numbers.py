@@ -211,8 +211,8 @@ def _are_codes(known: Any) -> bool:
 
 def _unit(cells: list[str]) -> str:
     """The currency or unit that every cell has, "" where they have none or not the same."""
-    found = {_unit_of(each) for each in cells}
-    return found.pop() or "" if len(found) == 1 else ""
+    result = {_unit_of(each) for each in cells}
+    return result.pop() or "" if len(result) == 1 else ""
 
 
 def _unit_of(cell: str) -> str | None:

@@ -109,14 +109,14 @@ def of_pattern(pattern: str | Path, opening: Opening) -> Listing:
     Raises:
         SourceError: Nothing matches, or no photos do.
     """
-    root, found = matched(pattern)
-    within = {folder for path in found for folder in path.parents}
-    runs = {path for path in within | set(found) if root in path.parents and path.is_dir() and ours(path)}
+    root, result = matched(pattern)
+    within = {folder for path in result for folder in path.parents}
+    runs = {path for path in within | set(result) if root in path.parents and path.is_dir() and ours(path)}
     # a folder is left out where what is in it matches too, and a run of ours is not of the data
-    found = [path for path in found if path not in within and runs.isdisjoint([path, *path.parents])]
-    names = [path.relative_to(root).as_posix() for path in found]
-    wanted = [path for path in found if _is_of_photos(path)]
-    wanted = wanted or [path for path in found if not path.is_dir() and opening(path) is not None]
+    result = [path for path in result if path not in within and runs.isdisjoint([path, *path.parents])]
+    names = [path.relative_to(root).as_posix() for path in result]
+    wanted = [path for path in result if _is_of_photos(path)]
+    wanted = wanted or [path for path in result if not path.is_dir() and opening(path) is not None]
     if not wanted:
         raise SourceError(listing.nothing_in(str(pattern), names))
     return _joined(wanted, root, opening, unread=listing.unread_of(names))
@@ -131,8 +131,8 @@ def lists_photos(file: Path) -> bool:
             head = _text(b"".join(itertools.islice(lines, GLANCE)), "ignore")
     except OSError:
         return False
-    found = [line.strip() for line in head.splitlines() if line.strip()]
-    return bool(found) and all(is_picture_name(line) for line in found)
+    result = [line.strip() for line in head.splitlines() if line.strip()]
+    return bool(result) and all(is_picture_name(line) for line in result)
 
 
 def of_lines(file: Path) -> Listing:
@@ -176,18 +176,18 @@ def _joined(paths: Sequence[Path], root: Path, opening: Opening, *, unread: Sequ
 
 def _below(root: Path, path: Path, opening: Opening) -> Listing:
     """The photos of a folder or an archive by names that say where it lies; one file as it is."""
-    found = opening(existing(path))
+    result = opening(existing(path))
     within = path.relative_to(root)
-    if found is None:
+    if result is None:
         raise SourceError(f"'{path}' holds no photos that can be read beside others. Give it alone.")
     folder = within if path.is_dir() else within.with_name(_bare(within.name))
     return Listing(
-        found.location,
-        [(folder / name).as_posix() for name in found.names],
-        found.stamps,
-        found.reading,
-        [((folder / name).as_posix(), why) for name, why in found.unread],
-        found.labels,
+        result.location,
+        [(folder / name).as_posix() for name in result.names],
+        result.stamps,
+        result.reading,
+        [((folder / name).as_posix(), why) for name, why in result.unread],
+        result.labels,
     )
 
 

@@ -108,11 +108,11 @@ def matching(pattern: str | Path) -> tuple[Path, list[Path]]:
 
 def matched(pattern: str | Path) -> tuple[Path, list[Path]]:
     """As ``matching``; a ``SourceError`` where nothing does."""
-    root, found = matching(pattern)
-    if not found:
+    root, result = matching(pattern)
+    if not result:
         existing(root)
         raise SourceError(f"Nothing in the folder '{root}' matches '{pattern}'. Are the files called so?")
-    return root, found
+    return root, result
 
 
 def require(source: str | Path) -> None:

@@ -102,8 +102,8 @@ class Photos:
 
     def levels(self, index: Int64[np.ndarray, " b"]) -> Levels:
         """The numbers of some photos as they are."""
-        found: Levels = self._pixels[self._places[index]]
-        return found
+        result: Levels = self._pixels[self._places[index]]
+        return result
 
     def take(self, index: Int64[np.ndarray, " b"]) -> Shaped[Tensor, "b c h w"]:
         return self.scale(self.levels(index))

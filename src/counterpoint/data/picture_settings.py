@@ -67,21 +67,21 @@ class Sight:
         return sight
 
 
-def brought(found: Survey, like: Preprocessing | None, view_size: int | None) -> tuple[int, int, int | None]:
+def brought(result: Survey, like: Preprocessing | None, view_size: int | None) -> tuple[int, int, int | None]:
     """The channels and the side of views, and the side at which pictures are kept; None where as they are.
 
     Raises:
         PlanError: The network sees colours, and the pictures have other bands.
     """
-    if like is not None and found.channels not in (1, 3):
+    if like is not None and result.channels not in (1, 3):
         raise PlanError(
-            f"A network that has learned before sees red, green and blue, and these pictures have {found.channels} "
+            f"A network that has learned before sees red, green and blue, and these pictures have {result.channels} "
             "bands. Choose an encoder that has not."
         )
     if like is not None:
         size = view_size or like.size
         kept = like.at(size).kept
-        return 3, size, kept if found.photos or found.side > kept else None
-    large = found.side > PHOTO_VIEW
-    size = view_size or (PHOTO_VIEW if large else max(8, found.side))
-    return found.channels, size, max(size, min(found.side, round(size * 1.25))) if found.photos or large else None
+        return 3, size, kept if result.photos or result.side > kept else None
+    large = result.side > PHOTO_VIEW
+    size = view_size or (PHOTO_VIEW if large else max(8, result.side))
+    return result.channels, size, max(size, min(result.side, round(size * 1.25))) if result.photos or large else None

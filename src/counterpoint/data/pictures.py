@@ -83,7 +83,7 @@ class Survey:
 
 
 @door
-def looks_like_pictures(source: object) -> bool:
+def may_be_pictures(source: object) -> bool:
     """Whether a source plainly holds pictures, judged by names, headers and its first items."""
     source = datasets.unpacked(source, None).source
     if isinstance(source, str | Path):

@@ -33,13 +33,13 @@ def read_records(text: str, *, suffix: str, called: str) -> Records:
     Raises:
         SourceError: It holds no objects.
     """
-    found = _of_lines(text) if suffix in LINES else _of_document(text, called)
-    records = [(place, each) for place, each in enumerate(found) if isinstance(each, dict)]
-    skipped = [(f"row {place}", _reason(each)) for place, each in enumerate(found) if not isinstance(each, dict)]
+    result = _of_lines(text) if suffix in LINES else _of_document(text, called)
+    records = [(place, each) for place, each in enumerate(result) if isinstance(each, dict)]
+    skipped = [(f"row {place}", _reason(each)) for place, each in enumerate(result) if not isinstance(each, dict)]
     if len(skipped) > len(records):
         raise SourceError(
             f"{called} should hold an object with the names of columns in each line, or a list of such objects. "
-            f"{len(skipped):,} of its {len(found):,} are others; the first: {skipped[0][1]}."
+            f"{len(skipped):,} of its {len(result):,} are others; the first: {skipped[0][1]}."
         )
     if not records:
         raise SourceError(f"{called} has no rows. Expected at least one object with the names of columns.")

@@ -5,8 +5,8 @@ r"""Collections to search in, queries, and which documents are relevant to which
 
 A document of BEIR says its title and its text.  Names stay as they are written: "007" is not 7.
 
->>> found = read_relevance({"query-id": ["q1", "q1", "q2"], "corpus-id": ["007", "8", "8"], "score": ["2", "0", "-1"]})
->>> found.grades
+>>> result = read_relevance({"query-id": ["q1", "q1", "q2"], "corpus-id": ["007", "8", "8"], "score": ["2", "0", "-1"]})
+>>> result.grades
 {('q1', '007'): 2.0, ('q1', '8'): 0.0, ('q2', '8'): -1.0}
 """
 
@@ -110,10 +110,10 @@ def read_relevance(source: object) -> Relevance:
 
 
 def _in_folder(folder: Path, name: str) -> Path:
-    found = _packed_or_not(folder / name)
-    if found is None:
+    result = _packed_or_not(folder / name)
+    if result is None:
         raise SourceError(f"'{folder}' holds {CORPUS}, but no {name}. Give the file with the queries.")
-    return found
+    return result
 
 
 def _packed_or_not(path: Path) -> Path | None:
@@ -122,10 +122,10 @@ def _packed_or_not(path: Path) -> Path | None:
 
 def _qrels(folder: Path) -> Path:
     """The judgements of a folder of BEIR: those of the test part, or the only ones."""
-    found = sorted(each for each in folder.glob("*") if frames.suffix_of(each) == ".tsv")
-    test = [each for each in found if each.name.startswith("test.")] or found
+    result = sorted(each for each in folder.glob("*") if frames.suffix_of(each) == ".tsv")
+    test = [each for each in result if each.name.startswith("test.")] or result
     if len(test) != 1:
-        held = listed(each.name for each in found) or "no .tsv file"
+        held = listed(each.name for each in result) or "no .tsv file"
         raise SourceError(f"'{folder}' holds {held}. Say with --relevance which file says what is relevant.")
     return test[0]
 

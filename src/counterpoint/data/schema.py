@@ -62,10 +62,10 @@ class Schema:
         Raises:
             SourceError: There is none.
         """
-        found = next((column for column in self.columns if column.name == name), None)
-        if found is None:
+        result = next((column for column in self.columns if column.name == name), None)
+        if result is None:
             raise no_column(name, [column.name for column in self.columns])
-        return found
+        return result
 
     def record(self) -> list[dict[str, Any]]:
         """The schema as JSON holds it, for people and programs."""

@@ -95,7 +95,7 @@ def _listed(source: object) -> tuple[Path, list[Path]]:
     if isinstance(source, list | tuple) and source and all(isinstance(each, str | Path) for each in source):
         given = [existing(each).absolute() for each in source]
         root = Path(os.path.commonpath([path.parent for path in given]))
-        return root, [found for path in given for found in (_parts(path) if path.is_dir() else [path])]
+        return root, [result for path in given for result in (_parts(path) if path.is_dir() else [path])]
     if not isinstance(source, str | Path) or str(source).startswith("sample:"):
         said = f"'{source}'" if isinstance(source, str) else f"a {type(source).__name__}"
         raise SourceError(

@@ -86,7 +86,7 @@ def of_sheet(sheet: Sheet, columns: Sequence[str]) -> Texts:
     return replace(texts, rows=frame.rows[texts.rows], skipped=[*frame.skipped, *texts.skipped], frame=frame)
 
 
-def looks_like_texts(source: object) -> bool:
+def may_be_texts(source: object) -> bool:
     """Whether a source is plainly of texts."""
     if isinstance(source, str | Path):
         path = expanded(source)
@@ -120,14 +120,14 @@ def column_of(sheet: Sheet, name: str) -> tuple[list[str], list[str]]:
 
 
 def _of_folder(folder: Path, encoding: str | None) -> Texts:
-    found = sorted(file for file in files_in(folder, set()) if _is_document(file))
-    if not found:
+    result = sorted(file for file in files_in(folder, set()) if _is_document(file))
+    if not result:
         raise SourceError(
             f"'{folder}' holds no documents. Their names end in {', '.join(DOCUMENTS)}, or those and .gz."
         )
     notes: list[str] = []
-    texts = ["\n".join(_lines_of(file, encoding, notes.extend)) for file in found]
-    return _kept(texts, [file.relative_to(folder).as_posix() for file in found], notes)
+    texts = ["\n".join(_lines_of(file, encoding, notes.extend)) for file in result]
+    return _kept(texts, [file.relative_to(folder).as_posix() for file in result], notes)
 
 
 def _of_lines(path: Path, encoding: str | None) -> Texts:

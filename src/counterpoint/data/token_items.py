@@ -73,9 +73,9 @@ class Ragged:
         lengths = np.minimum(self.starts[rows + 1] - self.starts[rows], most)
         places = np.arange(max(1, int(lengths.max(initial=0))))
         there = places < lengths[:, None]
-        found = np.full(there.shape, pad, dtype=np.int64)
-        found[there] = self.flat[(self.starts[rows][:, None] + places)[there]]
-        return torch.from_numpy(found)
+        result = np.full(there.shape, pad, dtype=np.int64)
+        result[there] = self.flat[(self.starts[rows][:, None] + places)[there]]
+        return torch.from_numpy(result)
 
 
 @dataclass(frozen=True)

@@ -229,7 +229,7 @@ class Tokenizer:
             if len(some) == 1:  # a batch wakes threads that take longer than the text
                 each = [self._reader.encode(some[0], add_special_tokens=False).ids]
             else:
-                each = [found.ids for found in self._reader.encode_batch_fast(some, add_special_tokens=False)]
+                each = [result.ids for result in self._reader.encode_batch_fast(some, add_special_tokens=False)]
             lengths += [len(ids) for ids in each]
             flat.append(np.fromiter(itertools.chain.from_iterable(each), dtype=np.int32))
         return Ragged(np.concatenate(flat), np.cumsum(np.asarray(lengths, dtype=np.int64)))
@@ -262,10 +262,10 @@ class Tokenizer:
 
     @staticmethod
     def _number(named: Mapping[str, int], *called: str) -> int:
-        found = next((named[name] for name in called if name in named), None)
-        if found is None:
+        result = next((named[name] for name in called if name in named), None)
+        if result is None:
             raise SourceError(f"The tokenizer has no token {called[0]}, which texts of unequal length need.")
-        return found
+        return result
 
 
 def _ends_at_spaces(script: Script) -> bool:

@@ -255,5 +255,5 @@ def _ends(numbers: Shaped[np.ndarray, " n"]) -> tuple[float, float]:
     """All numbers but one in 1,000 at either end, and always but the last one, lie between these two."""
     count = numbers.size
     skipped = _spared(count)
-    found = np.partition(numbers, (skipped, count - 1 - skipped))
-    return float(found[skipped]), float(found[count - 1 - skipped])
+    result = np.partition(numbers, (skipped, count - 1 - skipped))
+    return float(result[skipped]), float(result[count - 1 - skipped])

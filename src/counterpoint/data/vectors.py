@@ -91,12 +91,12 @@ def _in_file(file: Path) -> Vectors:
     if file.suffix.lower() == ".npz":
         require_zip(file)
     try:
-        found = np.load(file, allow_pickle=False)
-        if isinstance(found, np.ndarray):
-            held = {NAMES[0]: found}
+        result = np.load(file, allow_pickle=False)
+        if isinstance(result, np.ndarray):
+            held = {NAMES[0]: result}
         else:
-            with found:
-                held = {name: found[name] for name in found.files}
+            with result:
+                held = {name: result[name] for name in result.files}
     except (OSError, ValueError, EOFError) as wrong:
         raise SourceError(
             f"'{file}' holds no vectors that can be read: {wrong}. Write them with numpy.savez."

@@ -51,5 +51,5 @@ def parsed(name: str, data: bytes) -> Any | None:
         record = json.loads(text)
     except ValueError:
         return None
-    found = next((record[each] for each in NAMES if each in record), None) if isinstance(record, dict) else None
-    return found if isinstance(found, int | str) else None
+    result = next((record[each] for each in NAMES if each in record), None) if isinstance(record, dict) else None
+    return result if isinstance(result, int | str) else None

@@ -79,7 +79,7 @@ def nearest(
         here = place[start : start + BLOCK]
         (rows,) = torch.nonzero(here >= 0, as_tuple=True)
         alike[rows, here[rows]] = -torch.inf
-        found = alike.topk(count, dim=1)
-        near.append(found.indices)
-        weight.append((found.values / SHARPNESS).softmax(dim=1))
+        result = alike.topk(count, dim=1)
+        near.append(result.indices)
+        weight.append((result.values / SHARPNESS).softmax(dim=1))
     return torch.cat(near), torch.cat(weight)

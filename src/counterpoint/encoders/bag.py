@@ -70,8 +70,8 @@ class Bag(nn.Module):
         )
         self.pad = pad
         self.outputs = width
-        found = [BYTE.fullmatch(piece) for piece in pieces]
-        code = torch.tensor([0 if each is None else 1 + int(each[1], 16) for each in found])
+        result = [BYTE.fullmatch(piece) for piece in pieces]
+        code = torch.tensor([0 if each is None else 1 + int(each[1], 16) for each in result])
         self.spells = int((code > 0).sum()) == 256
         """Whether there are pieces for all bytes."""
         self.code: Tensor

@@ -81,9 +81,9 @@ def described(spec: str) -> Network | None:
             f"Write hf:{name}, or behind it (pooling='mean'), which may be {', '.join(MODES)}, or (prompt='NAME') with "
             f"the name of one of its prompts. Got '{spec}'."
         )
-    found = read_written(name)
-    config = _config(name, "" if found is None else found.root)
-    written = _wanted(name, found or Written(pooling=_usual(config)), options)
+    result = read_written(name)
+    config = _config(name, "" if result is None else result.root)
+    written = _wanted(name, result or Written(pooling=_usual(config)), options)
     reader = reading_tokens(name, written)
     room, longest = _room(config), cut_after(config, reader, written)
     settings = {
@@ -95,7 +95,7 @@ def described(spec: str) -> Network | None:
         "prompt": written.prompt,
         "unpooled": 0 if written.include_prompt or not written.prompt else begun_by(reader, written.prompt, longest),
     }
-    cut = None if found is None else min(longest, room)
+    cut = None if result is None else min(longest, room)
     return Network(settings, script_of(reader, lower=written.lower), room, cut, _notes(settings, written, cut))
 
 
@@ -250,8 +250,8 @@ def _absent(name: str, wrong: Exception) -> str:
 
 def _auto(config: Mapping[str, Any]) -> Any:
     """What builds a network; of one that reads and writes, the half that reads."""
-    found = library()
-    return found.AutoModelForTextEncoding if config["model_type"] in HALVES else found.AutoModel
+    result = library()
+    return result.AutoModelForTextEncoding if config["model_type"] in HALVES else result.AutoModel
 
 
 def _bare(network: nn.Module) -> nn.Module:

@@ -35,10 +35,10 @@ def library() -> Any:
         import transformers
     except ImportError:
         raise MissingPackage("transformers", "hf") from None
-    found: Any = transformers
-    found.logging.set_verbosity_error()
-    found.logging.disable_progress_bar()
-    return found
+    result: Any = transformers
+    result.logging.set_verbosity_error()
+    result.logging.disable_progress_bar()
+    return result
 
 
 def local_file(name: str, inside: str) -> Path | None:
@@ -50,10 +50,10 @@ def local_file(name: str, inside: str) -> Path | None:
     from huggingface_hub.errors import HFValidationError
 
     try:
-        found = try_to_load_from_cache(name, inside)
+        result = try_to_load_from_cache(name, inside)
     except HFValidationError:  # a path, and no name that anything was downloaded by
         return None
-    return Path(found) if isinstance(found, str) else None
+    return Path(result) if isinstance(result, str) else None
 
 
 def local_json(name: str, inside: str) -> Any:

@@ -186,8 +186,8 @@ def _activation(name: str, called: str) -> str:
 def _texts(name: str, root: str) -> Mapping[str, Any]:
     """How the texts of the network are read."""
     inside = f"{root}/" if root else ""
-    found = (local_json(name, f"{inside}{file}") for file in CONFIGS)
-    texts: Mapping[str, Any] = next((each for each in found if each), {})
+    result = (local_json(name, f"{inside}{file}") for file in CONFIGS)
+    texts: Mapping[str, Any] = next((each for each in result if each), {})
     ways = texts.get("modality_config", {"text": STATES})
     if "message" in ways:
         raise _refusal(name, "reads texts as messages of a chat")

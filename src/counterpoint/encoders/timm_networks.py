@@ -58,13 +58,13 @@ def timm_preprocessing(name: str) -> Preprocessing:
     config = timm.get_pretrained_cfg(bare)
     if config is None:
         raise InputError(f"timm knows no weights of '{bare}'. Choose one of timm.list_pretrained().")
-    found: dict[str, Any] = timm.data.resolve_data_config({}, pretrained_cfg=config.to_dict())
-    size = min(found["input_size"][1:])
-    if found["crop_mode"] not in ("center", "squash"):
+    result: dict[str, Any] = timm.data.resolve_data_config({}, pretrained_cfg=config.to_dict())
+    size = min(result["input_size"][1:])
+    if result["crop_mode"] not in ("center", "squash"):
         raise InputError(f"'{TIMM}{bare}' is shown pictures with a border, which is not done here. Choose another.")
-    shorter = None if found["crop_mode"] == "squash" else int(size / found["crop_pct"])
-    resample = "bilinear" if found["interpolation"] == "random" else found["interpolation"]
-    return Preprocessing(size, shorter, resample, tuple(found["mean"]), tuple(found["std"]))
+    shorter = None if result["crop_mode"] == "squash" else int(size / result["crop_pct"])
+    resample = "bilinear" if result["interpolation"] == "random" else result["interpolation"]
+    return Preprocessing(size, shorter, resample, tuple(result["mean"]), tuple(result["std"]))
 
 
 def _known(name: str) -> tuple[Any, str]:

@@ -68,15 +68,15 @@ def read_weights(file: Path) -> dict[str, Tensor]:
         if file.suffix.lower() == ".safetensors":
             from safetensors.torch import load_file
 
-            found: Any = load_file(file)
+            result: Any = load_file(file)
         else:
-            found = torch.load(file, map_location="cpu", weights_only=True)
+            result = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as wrong:  # damaged files are met with any exception there is
         said = str(wrong).strip().splitlines()[0].rstrip(".") if str(wrong).strip() else type(wrong).__name__
         raise SourceError(
             f"The weights '{file}' cannot be read: {said}. Save the state_dict of the network, best as .safetensors."
         ) from wrong
-    tensors = _tensors(found)
+    tensors = _tensors(result)
     if not tensors:
         raise SourceError(f"'{file}' holds no weights. Save the state_dict of the network, best as .safetensors.")
     return tensors
@@ -90,18 +90,18 @@ def metadata(file: Path) -> Mapping[str, Any]:
 
     try:
         with safe_open(file, "pt") as opened:
-            found = json.loads((opened.metadata() or {}).get("counterpoint", "{}"))
+            result = json.loads((opened.metadata() or {}).get("counterpoint", "{}"))
     except (SafetensorError, ValueError):  # ``read_weights`` says so
         return {}
-    return found if isinstance(found, Mapping) else {}
+    return result if isinstance(result, Mapping) else {}
 
 
-def _tensors(found: Any) -> dict[str, Tensor]:
+def _tensors(result: Any) -> dict[str, Tensor]:
     """The tensors among what was saved, in the first place that holds some."""
-    if not isinstance(found, Mapping):
+    if not isinstance(result, Mapping):
         return {}
-    here = {str(name): each for name, each in found.items() if isinstance(each, Tensor)}
-    return here or next((inside for name in INSIDE if (inside := _tensors(found.get(name)))), {})
+    here = {str(name): each for name, each in result.items() if isinstance(each, Tensor)}
+    return here or next((inside for name in INSIDE if (inside := _tensors(result.get(name)))), {})
 
 
 Names = dict[str, str]

@@ -101,9 +101,9 @@ def estimated_collisions(
     shares, gaps = [], []
     sizes = [size for size in SIZES if size <= min(distinct, len(x) // LEAST)]
     for size in sizes:
-        found, chance = (_clusters(points, size, seed=seed) for points in (x, plain))
-        shares.append(float(((np.bincount(found) / len(x)) ** 2).sum()))
-        gaps.append(_silhouette(x, found) - _silhouette(plain, chance))
+        result, chance = (_clusters(points, size, seed=seed) for points in (x, plain))
+        shares.append(float(((np.bincount(result) / len(x)) ** 2).sum()))
+        gaps.append(_silhouette(x, result) - _silhouette(plain, chance))
     best = int(np.argmax(gaps))
     # Of points that cluster less than by chance all gaps are negative.
     least = gaps[best] - (1 - NEAR) * abs(gaps[best])
@@ -111,19 +111,19 @@ def estimated_collisions(
     return Estimate(Interval(shares[best], min(near), max(near)), sizes[best], gaps[best])
 
 
-def sentences(found: Mapping[str, Any], *, advise: bool = True) -> str:
+def sentences(result: Mapping[str, Any], *, advise: bool = True) -> str:
     """What ``scores.collisions`` found, on a line for people, and on another what to do where it matters.
 
     >>> sparse = {"true": {"value": 0.1, "low": 0.09, "high": 0.11}, "estimated": None, "clusters": None, "gap": None}
     >>> sentences(sparse)
     'Collisions: 10.0% (9.0% to 11.0%) of pairs of different items are of one class, as so many negatives are false.'
     """
-    true, parts = found["true"], []
+    true, parts = result["true"], []
     if true is not None:
         parts.append(f"{_percent(true)} of pairs of different items are of one class, as so many negatives are false")
-    if found["estimated"] is not None:
-        guess = "" if found["gap"] >= CLEAR else ", little more than a guess, for clusters hardly show"
-        parts.append(f"without labels, {found['clusters']} clusters say {_percent(found['estimated'])}{guess}")
+    if result["estimated"] is not None:
+        guess = "" if result["gap"] >= CLEAR else ", little more than a guess, for clusters hardly show"
+        parts.append(f"without labels, {result['clusters']} clusters say {_percent(result['estimated'])}{guess}")
     lines = [f"Collisions: {'; '.join(parts)}."] if parts else []
     if advise and true is not None and true["value"] >= MANY:
         share = "Most negatives are" if true["value"] > 0.6 else f"About one negative in {1 / true['value']:.0f} is"

@@ -60,8 +60,8 @@ def weighted_knn(
     """
     check_labelled(train, train_labels)
     if train_labels.min() < 0 or train_labels.max() >= classes:
-        found = f"{train_labels.min()} to {train_labels.max()}"
-        raise LabelError(f"Labels must lie in 0 to {classes - 1} for {classes} classes. Got {found}.")
+        result = f"{train_labels.min()} to {train_labels.max()}"
+        raise LabelError(f"Labels must lie in 0 to {classes - 1} for {classes} classes. Got {result}.")
     if k < 1 or temperature <= 0:
         raise InputError(f"k must be at least 1 and temperature above 0. Got k={k}, temperature={temperature}.")
     vectors, labels = _tensor(train), _tensor(train_labels)

@@ -134,21 +134,21 @@ def table(scores: Mapping[str, Any]) -> str:
     if blocks:
         blocks.append(corrected(scores["linear"]["comparisons"]))
     if "classifier" in scores:
-        found = scores["classifier"]
-        right = "is right for" if found["kind"] == "one" else "has a mean F1 of classes per item of"
+        result = scores["classifier"]
+        right = "is right for" if result["kind"] == "one" else "has a mean F1 of classes per item of"
         blocks.insert(
             0,
-            f"The classifier {right} {found['value']:.1%} ({found['low']:.1%} to {found['high']:.1%}) of "
-            f"{found['items']:,} items, chance {found['chance']:.1%}; "
-            f"its expected calibration error is {found['calibration']:.1%} "
-            f"({found['calibration_expected']:.1%} is expected of a perfectly calibrated classifier of so few items).",
+            f"The classifier {right} {result['value']:.1%} ({result['low']:.1%} to {result['high']:.1%}) of "
+            f"{result['items']:,} items, chance {result['chance']:.1%}; "
+            f"its expected calibration error is {result['calibration']:.1%} "
+            f"({result['calibration_expected']:.1%} is expected of a perfectly calibrated classifier of so few items).",
         )
     if "geometry" in scores:
-        found = scores["geometry"]
+        result = scores["geometry"]
         blocks.append(
-            f"Geometry: alignment {_known(found['alignment'])} (0 is perfect), "
-            f"uniformity {found['uniformity']:.2f} (0 is collapse), "
-            f"effective rank of h {found['effective_rank_h']:.1f}."
+            f"Geometry: alignment {_known(result['alignment'])} (0 is perfect), "
+            f"uniformity {result['uniformity']:.2f} (0 is collapse), "
+            f"effective rank of h {result['effective_rank_h']:.1f}."
         )
     if "headline" in scores:
         blocks.insert(0, scores["headline"]["sentence"])

@@ -39,5 +39,5 @@ def _correlated(x: Float64[np.ndarray, "r n"], y: Float64[np.ndarray, "r n"]) ->
 
     a, b = (rankdata(each, axis=1) - (each.shape[1] + 1) / 2 for each in (x, y))
     size = np.sqrt(np.square(a).sum(axis=1) * np.square(b).sum(axis=1))
-    found: np.ndarray = np.where(size > 0, (a * b).sum(axis=1) / np.maximum(size, 1e-12), np.nan).round(12)
-    return found
+    result: np.ndarray = np.where(size > 0, (a * b).sum(axis=1) / np.maximum(size, 1e-12), np.nan).round(12)
+    return result

@@ -58,12 +58,12 @@ def collisions(model: Model, train: Items, labels: Int64[np.ndarray, " m"], *, s
     ``clusters`` and the ``gap`` by which they show.
     """
     true = collision_rate(labels, seed=seed) if (labels >= 0).sum() > 1 else None
-    found = _estimate(model, train, seed=seed)
+    result = _estimate(model, train, seed=seed)
     return {
         "true": None if true is None else true._asdict(),
-        "estimated": None if found is None else found.share._asdict(),
-        "clusters": None if found is None else found.clusters,
-        "gap": None if found is None else found.gap,
+        "estimated": None if result is None else result.share._asdict(),
+        "clusters": None if result is None else result.clusters,
+        "gap": None if result is None else result.gap,
     }
 
 

@@ -75,13 +75,13 @@ def write_onnx(model: Model, classifier: Classifier | None, out: Path) -> dict[s
     entry.key, entry.value = KEY, json.dumps(described(model, classifier), ensure_ascii=False)
     with replacing(out) as temporary:
         temporary.write_bytes(written.SerializeToString())
-        found = compared(temporary, whole, given)
-        if not found["deviation"] <= TOLERANCE:
+        result = compared(temporary, whole, given)
+        if not result["deviation"] <= TOLERANCE:
             raise CounterpointError(
-                f"The ONNX file differs from torch by {found['deviation']:.2g}, more than {TOLERANCE:g}, so it is not "
+                f"The ONNX file differs from torch by {result['deviation']:.2g}, more than {TOLERANCE:g}, so it is not "
                 "kept. Export the weights with --out=FILE.safetensors, and report the encoder, please."
             )
-    return {"out": str(out), "format": "onnx", **found, "bytes": out.stat().st_size, "model": model.fingerprint()}
+    return {"out": str(out), "format": "onnx", **result, "bytes": out.stat().st_size, "model": model.fingerprint()}
 
 
 def require() -> None:

@@ -19,7 +19,7 @@ from counterpoint import catalogue
 from counterpoint.data.datasets import given, has_key, holds_pictures
 from counterpoint.data.frames import is_columns
 from counterpoint.data.picture_settings import PHOTO_VIEW, Sight, brought
-from counterpoint.data.pictures import PictureItems, looks_like_pictures, open_pictures, survey
+from counterpoint.data.pictures import PictureItems, may_be_pictures, open_pictures, survey
 from counterpoint.data.schema import NO_COLUMNS, Schema
 from counterpoint.data.sheets import Sheet, later_sheet, read_sheet
 from counterpoint.data.subset import spread
@@ -69,15 +69,15 @@ class Images(Modality):
             folder = expanded(source)
             if folder.is_dir():
                 return not is_library(folder)  # if no image is there, opening says so
-        return looks_like_pictures(source)
+        return may_be_pictures(source)
 
     @classmethod
     def fit(cls, source: object, options: DataOptions) -> tuple[Images, Items]:
         sheet, axis = _sheet(source, options), options.data.channel_axis
         column = options.data.column if sheet is None else None
         source = source if sheet is None else sheet
-        found, like = survey(source, column=column, axis=axis), _preprocessing(options)
-        channels, size, stored = brought(found, like, options.view_size)
+        result, like = survey(source, column=column, axis=axis), _preprocessing(options)
+        channels, size, stored = brought(result, like, options.view_size)
         like = like and like.at(size)
         wanted = like if like is not None and stored else stored
         items = open_pictures(
@@ -116,8 +116,8 @@ class Images(Modality):
             column = None
         size = sight.stored
         if size is None:
-            found = survey(source, column=column, axis=axis)
-            size = sight.kept if found.photos or found.side > max(PHOTO_VIEW, sight.kept) else None
+            result = survey(source, column=column, axis=axis)
+            size = sight.kept if result.photos or result.side > max(PHOTO_VIEW, sight.kept) else None
         wanted = sight.like if sight.like is not None and size else size
         return open_pictures(
             source, size=wanted, channels=sight.channels, column=column, axis=axis, levels=sight.levels
@@ -254,9 +254,9 @@ def brightness(batch: Shaped[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
     return batch.float().div_(255) if batch.dtype == torch.uint8 else batch.float()
 
 
-def _settled(items: PictureItems, channels: int, said: str | None) -> Range | None:
+def _settled(items: PictureItems, channels: int, preprocessing: str | None) -> Range | None:
     """Settle by which range the levels of the training data are read, and note it; None where they are bytes."""
-    levels = None if said is None else stated(said)
+    levels = None if preprocessing is None else stated(preprocessing)
     if levels is not None and len(levels.low) not in (1, channels):
         raise PlanError(f"range has {len(levels.low)} pairs of numbers; the pictures have {channels} channels.")
     if levels is None and items.kind != "uint8":

@@ -24,7 +24,7 @@ from counterpoint.data.reading import Reading
 from counterpoint.data.schema import NO_COLUMNS, Schema
 from counterpoint.data.sheets import later_sheet, read_sheet
 from counterpoint.data.text_pairs import read_to_learn
-from counterpoint.data.texts import Texts, looks_like_texts, of_sheet, read_texts
+from counterpoint.data.texts import Texts, may_be_texts, of_sheet, read_texts
 from counterpoint.data.tfidf import frequent, weighted
 from counterpoint.data.token_items import Ragged, Written
 from counterpoint.data.tokens import Tokenizer, learned
@@ -75,7 +75,7 @@ class Text(Modality):
 
     @classmethod
     def accepts(cls, source: object) -> bool:
-        return looks_like_texts(source)
+        return may_be_texts(source)
 
     @classmethod
     def fit(cls, source: object, options: DataOptions) -> tuple[Text, Items]:

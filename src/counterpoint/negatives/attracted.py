@@ -29,8 +29,8 @@ class Attracted(nn.Module):
         return comparison.sifted(self._attracting) if self.suspected.begun else comparison
 
     def _attracting(self, tile: Tile, part: Comparison) -> Tile:
-        found = self.suspected.of(tile)
-        return tile._replace(positive=tile.positive | found, negative=tile.negative & ~found)
+        result = self.suspected.of(tile)
+        return tile._replace(positive=tile.positive | result, negative=tile.negative & ~result)
 
     def after_step(self, step: Step) -> None:
         """Note how far the run has come."""

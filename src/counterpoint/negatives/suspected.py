@@ -44,13 +44,13 @@ class Suspicion(nn.Module):
     def of(self, tile: Tile) -> Bool[Tensor, "b m"]:
         """The suspected among the negatives of every anchor."""
         score = tile.similarity.detach().masked_fill(~tile.negative, -torch.inf)
-        found = tile.negative if self.above is None else tile.negative & (score >= self.above)
+        result = tile.negative if self.above is None else tile.negative & (score >= self.above)
         if self.share is None:
-            return found
+            return result
         most = (self.share * tile.negative.sum(dim=1, keepdim=True).double()).round().long()
         order = score.argsort(dim=1, descending=True)
         rank = torch.arange(score.shape[1], device=score.device).expand_as(order)
-        return found & torch.zeros_like(found).scatter_(1, order, rank < most)
+        return result & torch.zeros_like(result).scatter_(1, order, rank < most)
 
     def after_step(self, step: Step) -> None:
         """Note how far the run has come, from 0 to 1."""

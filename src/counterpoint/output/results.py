@@ -16,7 +16,7 @@ EXCERPT = 100
 class Result(dict[str, Any]):
     """What a verb found, by name; ``str`` is the table that the shell prints.
 
-    >>> result = Result({"right": 0.5, "items": 2}, lambda found: f"{found['right']:.0%} of {found['items']} are right")
+    >>> result = Result({"right": 0.5, "items": 2}, lambda held: f"{held['right']:.0%} of {held['items']} are right")
     >>> print(result)
     50% of 2 are right
     >>> result
@@ -25,8 +25,8 @@ class Result(dict[str, Any]):
     0.5
     """
 
-    def __init__(self, found: Mapping[str, Any], table: Callable[[Mapping[str, Any]], str]) -> None:
-        super().__init__(found)
+    def __init__(self, result: Mapping[str, Any], table: Callable[[Mapping[str, Any]], str]) -> None:
+        super().__init__(result)
         self._table = table
 
     def __str__(self) -> str:

@@ -27,12 +27,12 @@ ALL = "all pairs"
 def spaces(model: Model, items: Items) -> dict[str, Float32[np.ndarray, "n _"]]:
     """The vectors in which items can be compared: the encoder's directions, and what the head makes of its outputs."""
     h = torch.from_numpy(model.represent(items))
-    found = {"h": torch.nn.functional.normalize(h, dim=1)}
+    result = {"h": torch.nn.functional.normalize(h, dim=1)}
     if model.head is not None:
         with torch.inference_mode():
-            found["z"] = model.head.eval()(h)
-        found["direction of z"] = torch.nn.functional.normalize(found["z"], dim=1)
-    return {name: vectors.numpy() for name, vectors in found.items()}
+            result["z"] = model.head.eval()(h)
+        result["direction of z"] = torch.nn.functional.normalize(result["z"], dim=1)
+    return {name: vectors.numpy() for name, vectors in result.items()}
 
 
 def verified(model: Model, items: Items, groups: Mapping[str, Pairs], *, seed: int = 0) -> dict[str, Any]:
@@ -49,9 +49,9 @@ def verified(model: Model, items: Items, groups: Mapping[str, Pairs], *, seed: i
         )
     rows, place = np.unique(np.concatenate([pairs.first, pairs.second]), return_inverse=True)
     some, first, second = Subset(items, rows), place[: len(pairs.first)], place[len(pairs.first) :]
-    found = {name: _apart(z, first, second) for name, z in spaces(model, some).items()}
-    space = max(found, key=lambda name: area(found[name], pairs.same, draws=1).value)
-    distance, kept = found[space], best_threshold(found[space], pairs.same)
+    result = {name: _apart(z, first, second) for name, z in spaces(model, some).items()}
+    space = max(result, key=lambda name: area(result[name], pairs.same, draws=1).value)
+    distance, kept = result[space], best_threshold(result[space], pairs.same)
     baselines = {
         "raw": _apart(raw_features(model.modality, some), first, second),
         "untrained": _apart(spaces(model.untrained(), some)["h"], first, second),
@@ -87,11 +87,11 @@ def answer(model: Model, record: Mapping[str, Any], first: Items, second: Items)
     }
 
 
-def sentence(found: Mapping[str, Any]) -> str:
+def sentence(result: Mapping[str, Any]) -> str:
     """What ``answer`` says, for people."""
-    word = "the same" if found["same"] else "different"
-    distances = f"distance {found['distance']:.3f}, threshold {found['threshold']:.3f}"
-    return f"{word}: {distances}, probability of the same {found['probability']:.1%}"
+    word = "the same" if result["same"] else "different"
+    distances = f"distance {result['distance']:.3f}, threshold {result['threshold']:.3f}"
+    return f"{word}: {distances}, probability of the same {result['probability']:.1%}"
 
 
 def enough(pairs: Pairs) -> bool:
@@ -135,12 +135,12 @@ def _scored(
 def table(record: Mapping[str, Any]) -> str:
     """What was found, as plain text for people."""
     lines = [f"Same if the distance in {record['space']} is at most {record['threshold']:.3f}"]
-    for name, found in record["scores"].items():
-        lines += ["", f"{name}: {found['pairs']:,}, half of them the same"]
+    for name, result in record["scores"].items():
+        lines += ["", f"{name}: {result['pairs']:,}, half of them the same"]
         for key, called in (("accuracy", "right"), ("roc_auc", "ROC-AUC"), ("equal_error_rate", "equal error rate")):
-            lines.append(f"  {called:28} {_with(found[key])}")
+            lines.append(f"  {called:28} {_with(result[key])}")
         for key, called in (("raw", "of raw features"), ("untrained", "of the untrained encoder")):
-            lines.append(f"    {called:26} {_with(found['baselines'][key]['roc_auc'])}")
+            lines.append(f"    {called:26} {_with(result['baselines'][key]['roc_auc'])}")
     return "\n".join(lines)
 
 

@@ -71,8 +71,8 @@ def _steepness(distance: Distances, same: Same, middle: float) -> float:
         score = -np.exp(log_steepness) / unit * (distance - middle)
         return float((np.logaddexp(0, score) - target * score).sum())
 
-    found = minimize_scalar(surprise, bounds=(np.log(0.1), np.log(STEEPEST)), method="bounded")
-    return float(np.exp(found.x) / unit)
+    result = minimize_scalar(surprise, bounds=(np.log(0.1), np.log(STEEPEST)), method="bounded")
+    return float(np.exp(result.x) / unit)
 
 
 def area(distance: Distances, same: Same, *, seed: int = 0, draws: int = 500) -> Interval:
@@ -111,10 +111,10 @@ def _with_interval(
     """
     generator = np.random.default_rng(seed)
     kinds = [np.flatnonzero(same), np.flatnonzero(~same)]
-    found = []
+    result = []
     for _ in range(draws):
         rows = np.concatenate([kind[generator.integers(0, len(kind), len(kind))] for kind in kinds])
-        found.append(measure(distance[rows], same[rows]))
+        result.append(measure(distance[rows], same[rows]))
     value = measure(distance, same)
-    items = effective_items(value, float(np.var(found)), min(map(len, kinds)))
+    items = effective_items(value, float(np.var(result)), min(map(len, kinds)))
     return wilson(value, items, normal_quantile(0.95))

@@ -45,10 +45,10 @@ def published(name: str) -> Published:
     """
     if catalogue.split(name)[1]:
         raise PlanError(f"A recipe takes no options. Give them beside it, such as --batch-size=64. Got '{name}'.")
-    found = catalogue.find("recipe", name)
-    if not isinstance(found, Published):
+    result = catalogue.find("recipe", name)
+    if not isinstance(result, Published):
         raise PlanError(f"'{name}' is no recipe. A recipe of your own is a counterpoint.recipes.recipe.Published.")
-    return found
+    return result
 
 
 def with_recipe(plan: Plan) -> Plan:

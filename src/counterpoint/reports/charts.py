@@ -107,21 +107,21 @@ def curves(records: Sequence[Mapping[str, Any]], per_epoch: int) -> list[Chart]:
 
 def _chart(wanted: Wanted, records: Sequence[Mapping[str, Any]], per_epoch: int) -> Chart | None:
     series = {name: _series(records, field, per_epoch) for field, name in wanted.fields.items()}
-    series = {name: found for name, found in series.items() if found}
+    series = {name: result for name, result in series.items() if result}
     if not series:
         return None
-    values = [y for found in series.values() for _, y in found]
+    values = [y for result in series.values() for _, y in result]
     up = ticks(min([*values, *wanted.within]), max([*values, *wanted.within]), 6)
     up = [each for each in up if each <= 1 or wanted.text is not _percent]
-    furthest = max(x for found in series.values() for x, _ in found)
+    furthest = max(x for result in series.values() for x, _ in result)
     across = [each for each in ticks(0.0, furthest, 6) if each <= furthest * 1.0001]
     lines = []
-    for name, found in series.items():
-        places = [(_place(x, 0.0, furthest, LEFT, RIGHT), _place(y, up[0], up[-1], BOTTOM, TOP)) for x, y in found]
+    for name, result in series.items():
+        places = [(_place(x, 0.0, furthest, LEFT, RIGHT), _place(y, up[0], up[-1], BOTTOM, TOP)) for x, y in result]
         lines.append(Line(name, " ".join(f"{x:.1f},{y:.1f}" for x, y in places), places[-1]))
     ends = [
-        f"{name} from {wanted.text(found[0][1])} to {wanted.text(found[-1][1])}".strip()
-        for name, found in series.items()
+        f"{name} from {wanted.text(result[0][1])} to {wanted.text(result[-1][1])}".strip()
+        for name, result in series.items()
     ]
     return Chart(
         title=wanted.title,
@@ -135,13 +135,13 @@ def _chart(wanted: Wanted, records: Sequence[Mapping[str, Any]], per_epoch: int)
 
 
 def _series(records: Sequence[Mapping[str, Any]], field: str, per_epoch: int) -> list[tuple[float, float]]:
-    found = [
+    result = [
         (record["step"] / (per_epoch or 1), float(record[field]))
         for record in records
         if "step" in record and isinstance(record.get(field), int | float) and math.isfinite(record[field])
     ]
-    every = max(1, math.ceil(len(found) / POINTS))
-    return found[::every] + (found[-1:] if every > 1 and (len(found) - 1) % every else [])
+    every = max(1, math.ceil(len(result) / POINTS))
+    return result[::every] + (result[-1:] if every > 1 and (len(result) - 1) % every else [])
 
 
 def _place(value: float, low: float, high: float, start: float, end: float) -> float:

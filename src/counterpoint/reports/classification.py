@@ -95,29 +95,29 @@ class Answers:
 
 def answers(run: Run, modality: Modality, test: Items | None, items: Items | None) -> Answers:
     """From what ``evaluate`` and ``semi`` wrote, with pictures where the items are at hand."""
-    found: Mapping[str, Any] = run.evaluation.get("classifier", {})
-    classes = found.get("classes", [])
-    counts = np.asarray(found.get("confusion", np.zeros((0, 0))), dtype=np.int64).reshape(len(classes), len(classes))
+    result: Mapping[str, Any] = run.evaluation.get("classifier", {})
+    classes = result.get("classes", [])
+    counts = np.asarray(result.get("confusion", np.zeros((0, 0))), dtype=np.int64).reshape(len(classes), len(classes))
     return Answers(
-        sentence=_sentence(found, rehearsal=bool(run.evaluation.get("rehearsal"))) if found else "",
+        sentence=_sentence(result, rehearsal=bool(run.evaluation.get("rehearsal"))) if result else "",
         tried=_tried(run.judgement),
         classes=classes,
         confusion=_cells(counts) if len(classes) <= CLASSES else [],
         pairs=_pairs(counts, classes),
-        most_wrong=_examples(found.get("most_wrong", []), modality, test),
+        most_wrong=_examples(result.get("most_wrong", []), modality, test),
         least_certain=_examples(run.least_certain, modality, items),
     )
 
 
-def _sentence(found: Mapping[str, Any], *, rehearsal: bool) -> str:
+def _sentence(result: Mapping[str, Any], *, rehearsal: bool) -> str:
     who = "In cross-validation the classifier" if rehearsal else "The classifier"
-    right = "is right for" if found.get("kind", "one") == "one" else "has a mean F1 of classes per item of"
+    right = "is right for" if result.get("kind", "one") == "one" else "has a mean F1 of classes per item of"
     whom = "labels that it had not learned from" if rehearsal else "items that it had no label of"
     return (
-        f"{who} {right} {found['value']:.1%} ({100 * found['low']:.1f} to {100 * found['high']:.1f}) of "
-        f"{found['items']:,} {whom}; always saying what is most frequent would be {found['chance']:.1%}. "
-        f"Its expected calibration error is {100 * found['calibration']:.1f} points; "
-        f"{100 * found['calibration_expected']:.1f} are expected of a perfectly calibrated classifier of so few items."
+        f"{who} {right} {result['value']:.1%} ({100 * result['low']:.1f} to {100 * result['high']:.1f}) of "
+        f"{result['items']:,} {whom}; always saying what is most frequent would be {result['chance']:.1%}. "
+        f"Its expected calibration error is {100 * result['calibration']:.1f} points; "
+        f"{100 * result['calibration_expected']:.1f} are expected of a perfectly calibrated classifier of so few items."
     )
 
 
@@ -142,11 +142,11 @@ def _pairs(counts: np.ndarray, classes: Sequence[str]) -> list[Pair]:
     """The pairs of classes that are confused most often."""
     wrong = counts - np.diag(np.diag(counts))
     order = np.argsort(-wrong, axis=None, kind="stable")[:PAIRS]
-    found = []
+    result = []
     for i, j in zip(*np.unravel_index(order, wrong.shape), strict=True):
         if wrong[i, j] > 0:
-            found.append(Pair(classes[i], classes[j], int(wrong[i, j]), f"{wrong[i, j] / counts[i].sum():.0%}"))
-    return found
+            result.append(Pair(classes[i], classes[j], int(wrong[i, j]), f"{wrong[i, j] / counts[i].sum():.0%}"))
+    return result
 
 
 def _examples(records: Sequence[Mapping[str, Any]], modality: Modality, items: Items | None) -> Examples:

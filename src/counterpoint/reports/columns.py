@@ -36,11 +36,11 @@ class Columns(NamedTuple):
 
 def columns(modality: Modality, items: Items | None, rows: Int64[np.ndarray, " n"]) -> Columns:
     """What these items say; nothing where their kind of data has no columns. Curves of one column share a scale."""
-    found = None if items is None or not len(rows) else modality.cells(items.take(rows))
-    if not found:
+    result = None if items is None or not len(rows) else modality.cells(items.take(rows))
+    if not result:
         return Columns()
-    names = list(found[0])
-    shown = [_column([row[name] for row in found]) for name in names[:MOST]]
+    names = list(result[0])
+    shown = [_column([row[name] for row in result]) for name in names[:MOST]]
     return Columns(names[:MOST], list(zip(*shown, strict=True)), max(0, len(names) - MOST))
 
 

@@ -45,14 +45,14 @@ class Page:
     """Where the axis begins."""
 
 
-def page(found: Mapping[str, Any]) -> Page:
+def page(result: Mapping[str, Any]) -> Page:
     """The plot and the table of what ``compare`` found."""
-    scores = [row["linear"] for row in found["methods"]]
-    shown = {name: each for name, each in found["baselines"].items() if name != "chance"}
+    scores = [row["linear"] for row in result["methods"]]
+    shown = {name: each for name, each in result["baselines"].items() if name != "chance"}
     ends = [each[end] for each in (*scores, *(each["linear"] for each in shown.values())) for end in ("low", "high")]
     axis = [each for each in ticks(max(0.0, min(ends)), min(1.0, max(ends)), 7) if 0 <= each <= 1.0001]
 
-    left = 20 + LETTER * max(len(called(each)) for each in (*found["methods"], {"method": NAMES["untrained"]}))
+    left = 20 + LETTER * max(len(called(each)) for each in (*result["methods"], {"method": NAMES["untrained"]}))
 
     def across(share: float) -> float:
         return left + (share - axis[0]) / (axis[-1] - axis[0]) * AXIS
@@ -60,29 +60,29 @@ def page(found: Mapping[str, Any]) -> Page:
     def row(name: str, kind: str, score: Mapping[str, float], cells: Sequence[tuple[str, str]]) -> Row:
         return Row(name, kind, across(score["value"]), across(score["low"]), across(score["high"]), cells)
 
-    rows = [row(called(each), "method", each["linear"], _cells(each)) for each in found["methods"]]
+    rows = [row(called(each), "method", each["linear"], _cells(each)) for each in result["methods"]]
     rows += [
         row(NAMES[name], "baseline", each["linear"], [_with(each["linear"]), _with(each["knn"]), *[("", "")] * 5])
         for name, each in shown.items()
     ]
     return Page(
-        found["level"],
-        found["sentence"],
+        result["level"],
+        result["sentence"],
         rows,
         [Tick(across(each), f"{100 * each:g}%") for each in axis],
-        _note(found),
+        _note(result),
         left,
     )
 
 
-def write_comparison(folder: Path, found: Mapping[str, Any]) -> Path:
+def write_comparison(folder: Path, result: Mapping[str, Any]) -> Path:
     """Write ``report.html`` into the folder of a comparison and return its path."""
     drawn = template("comparison").render(
-        page=page(found),
+        page=page(result),
         name=folder.name,
-        found=found,
+        result=result,
         sizes={"row": ROW, "axis": AXIS},
-        machine={"counterpoint": __version__, **found["machine"]},
+        machine={"counterpoint": __version__, **result["machine"]},
     )
     write_text(folder / "report.html", drawn)
     return folder / "report.html"
@@ -115,13 +115,13 @@ def _signed(difference: Mapping[str, float]) -> tuple[str, str]:
     return f"{100 * value:+.1f}".replace("-", MINUS), reach
 
 
-def _note(found: Mapping[str, Any]) -> str:
-    seeds = "one seed" if found["seeds"] == 1 else f"the mean of {found['seeds']} seeds"
-    time = found["asked"]["minutes"]
-    each = f"{time:g} minutes" if time else f"{found['asked']['epochs']} epochs"
-    luck = "the test items" if found["seeds"] == 1 else "seeds and test items"
+def _note(result: Mapping[str, Any]) -> str:
+    seeds = "one seed" if result["seeds"] == 1 else f"the mean of {result['seeds']} seeds"
+    time = result["asked"]["minutes"]
+    each = f"{time:g} minutes" if time else f"{result['asked']['epochs']} epochs"
+    luck = "the test items" if result["seeds"] == 1 else "seeds and test items"
     return (
-        f"Every method was trained for {each}. Linear probe on {found['items']['asked']:,} items, {seeds}, with 95 % "
+        f"Every method was trained for {each}. Linear probe on {result['items']['asked']:,} items, {seeds}, with 95 % "
         f"intervals that know the luck of {luck}. Differences are paired, and the intervals of all "
-        f"{found['comparisons']} hold together."
+        f"{result['comparisons']} hold together."
     )

@@ -35,9 +35,9 @@ class Side:
     text: str
 
 
-def write_duplicates(path: Path, found: Mapping[str, Any], data: tuple[Modality, Items] | None) -> Path:
+def write_duplicates(path: Path, result: Mapping[str, Any], data: tuple[Modality, Items] | None) -> Path:
     """Write the page of what ``duplicates`` found, with pictures where there is data that has some; return its path."""
-    pairs = found["pairs"][:SHOWN]
+    pairs = result["pairs"][:SHOWN]
     rows = np.asarray([row for pair in pairs for row in pair["index"]], dtype=np.int64)
     modality, items = data or (None, None)
     pictures = shown(modality, items, rows, side=SIDE)
@@ -49,7 +49,7 @@ def write_duplicates(path: Path, found: Mapping[str, Any], data: tuple[Modality,
         for place, pair in enumerate(pairs)
     ]
     drawn = template("duplicates").render(
-        found=found, shown=list(zip(pairs, sides, strict=True)), name=path.stem, version=__version__
+        result=result, shown=list(zip(pairs, sides, strict=True)), name=path.stem, version=__version__
     )
     write_text(path, drawn)
     return path

@@ -65,14 +65,14 @@ class Efficiency:
     left_out: Sequence[str]
 
 
-def efficiency(found: Mapping[str, Any]) -> Efficiency | None:
+def efficiency(result: Mapping[str, Any]) -> Efficiency | None:
     """The plot of what ``label_efficiency`` found; None without it."""
-    if not found.get("rows"):
+    if not result.get("rows"):
         return None
-    rows = sorted(found["rows"], key=lambda row: row["labels"])
+    rows = sorted(result["rows"], key=lambda row: row["labels"])
     names = list(rows[0]["ways"])
     scores = [score for row in rows for score in row["ways"].values()] + [
-        found.get("student", rows[0]["ways"][names[0]])
+        result.get("student", rows[0]["ways"][names[0]])
     ]
     axis = _axis(min(each["low"] for each in scores), max(each["high"] for each in scores))
     ends = (math.log(rows[0]["labels"]), math.log(rows[-1]["labels"]))
@@ -91,9 +91,11 @@ def efficiency(found: Mapping[str, Any]) -> Efficiency | None:
         Curve(key, NAMES[key], [mark(row["ways"][key], row["labels"], APART * (place - middle)) for row in rows])
         for place, key in enumerate(names)
     ]
-    if "student" in found:
+    if "student" in result:
         aside = APART * (len(names) - middle)
-        curves.append(Curve("distilled", NAMES["student"], [mark(found["student"], found["student"]["labels"], aside)]))
+        curves.append(
+            Curve("distilled", NAMES["student"], [mark(result["student"], result["student"]["labels"], aside)])
+        )
     level, sentence = _verdict(rows[-1], names)
     return Efficiency(
         level=level,
@@ -103,8 +105,8 @@ def efficiency(found: Mapping[str, Any]) -> Efficiency | None:
         up=[Tick(_up(each, axis), f"{100 * each:g}%") for each in axis],
         heads=[NAMES[name] for name in names],
         rows=[(f"{row['budget']}, {row['labels']:,} labels", [_cell(row, name) for name in names]) for row in rows],
-        note=_note(found),
-        left_out=[f"{each['budget']}: {each['reason']}" for each in found.get("left_out", [])],
+        note=_note(result),
+        left_out=[f"{each['budget']}: {each['reason']}" for each in result.get("left_out", [])],
     )
 
 
@@ -146,10 +148,10 @@ def _verdict(row: Mapping[str, Any], names: Sequence[str]) -> tuple[str, str]:
     return "warning", f"{right}, which cannot be told apart from training from scratch {reach}."
 
 
-def _note(found: Mapping[str, Any]) -> str:
-    luck = "draws and test items" if found["draws"] > 1 else "the test items only, not that of draws"
+def _note(result: Mapping[str, Any]) -> str:
+    luck = "draws and test items" if result["draws"] > 1 else "the test items only, not that of draws"
     return (
-        f"Accuracy on {found['asked']:,} items, mean of {found['draws']} draws of the labels, with 95 % intervals that "
-        f"know the luck of {luck}. In brackets: points above training from scratch on the same labels; the intervals "
-        f"of all {found['comparisons']} such differences hold together."
+        f"Accuracy on {result['asked']:,} items, mean of {result['draws']} draws of the labels, with 95 % intervals "
+        f"that know the luck of {luck}. In brackets: points above training from scratch on the same labels; the intervals "
+        f"of all {result['comparisons']} such differences hold together."
     )

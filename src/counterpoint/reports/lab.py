@@ -59,19 +59,19 @@ class Plot:
     """What goes up."""
 
 
-def write_lab(folder: Path, found: Mapping[str, Any], strips: Sequence[str], items: str) -> Path:
+def write_lab(folder: Path, result: Mapping[str, Any], strips: Sequence[str], items: str) -> Path:
     """Write ``report.html`` into the folder and return its path; the strips are data URLs, empty where none is."""
-    drawn = template("looks").render(
+    drawn = template("lab").render(
         name=folder.name,
-        found=found,
+        result=result,
         rows=[
             (row, cells(row), "; ".join(row["remarks"]).replace("(-", f"({MINUS}"), url)
-            for row, url in zip(found["looks"], strips, strict=True)
+            for row, url in zip(result["looks"], strips, strict=True)
         ],
         strip=items,
-        plot=plot(found["looks"]),
+        plot=plot(result["looks"]),
         sizes={"width": WIDTH, "height": HEIGHT, "left": LEFT, "bottom": BOTTOM},
-        machine={"counterpoint": __version__, **found["machine"]},
+        machine={"counterpoint": __version__, **result["machine"]},
     )
     write_text(folder / "report.html", drawn)
     return folder / "report.html"
@@ -135,16 +135,16 @@ def _free(dot: Dot, dots: Sequence[Dot]) -> tuple[float, float, str] | None:
     return None
 
 
-def _clear(left: float, base: float, wide: float, dot: Dot) -> bool:
+def _clear(left: float, baseline: float, wide: float, dot: Dot) -> bool:
     """Whether a name covers neither a dot nor its name."""
-    if left - 6 < dot.x < left + wide + 6 and base - 15 < dot.y < base + 6:
+    if left - 6 < dot.x < left + wide + 6 and baseline - 15 < dot.y < baseline + 6:
         return False
     if dot.label is None:
         return True
     other, height, anchor = dot.label
     reach = LETTER * len(dot.name)
     other -= reach if anchor == "end" else 0
-    return abs(height - base) > 12 or other > left + wide or other + reach < left
+    return abs(height - baseline) > 12 or other > left + wide or other + reach < left
 
 
 def strip(modality: Modality, items: Items, *, seed: int | None) -> str:

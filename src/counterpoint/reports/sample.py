@@ -69,13 +69,13 @@ def _clusters(vectors: Float32[np.ndarray, "n d"]) -> tuple[Int64[np.ndarray, " 
     different = len(np.unique(vectors.round(4), axis=0))
     if different == 0:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    found = KMeans(min(CLUSTERS, different), n_init=3, random_state=0).fit(vectors)
-    order = np.argsort(-np.bincount(found.labels_), kind="stable")
-    middle = [_nearest(vectors, found, number) for number in order.tolist()]
-    return np.argsort(order)[found.labels_], np.asarray(middle, dtype=np.int64)
+    result = KMeans(min(CLUSTERS, different), n_init=3, random_state=0).fit(vectors)
+    order = np.argsort(-np.bincount(result.labels_), kind="stable")
+    middle = [_nearest(vectors, result, number) for number in order.tolist()]
+    return np.argsort(order)[result.labels_], np.asarray(middle, dtype=np.int64)
 
 
-def _nearest(vectors: Float32[np.ndarray, "n d"], found: Any, number: int) -> int:
-    (members,) = np.nonzero(found.labels_ == number)
-    distance = np.square(vectors[members] - found.cluster_centers_[number]).sum(axis=1)
+def _nearest(vectors: Float32[np.ndarray, "n d"], result: Any, number: int) -> int:
+    (members,) = np.nonzero(result.labels_ == number)
+    distance = np.square(vectors[members] - result.cluster_centers_[number]).sum(axis=1)
     return int(members[distance.argmin()])

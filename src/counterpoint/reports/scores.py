@@ -52,16 +52,16 @@ class Score:
 
 def scores(evaluation: Mapping[str, Any]) -> list[Score]:
     """What there is of nearest neighbours and linear probe, all on one axis."""
-    found = {kind: evaluation[kind] for kind in KINDS if kind in evaluation}
-    if not found:
+    result = {kind: evaluation[kind] for kind in KINDS if kind in evaluation}
+    if not result:
         return []
-    axis = _axis(list(found.values()))
-    return [_score(kind, score, axis) for kind, score in found.items()]
+    axis = _axis(list(result.values()))
+    return [_score(kind, score, axis) for kind, score in result.items()]
 
 
-def _axis(found: Sequence[Mapping[str, Any]]) -> list[float]:
+def _axis(result: Sequence[Mapping[str, Any]]) -> list[float]:
     """Round shares that hold every interval but that of chance, which would squeeze the others together."""
-    shown = [each for score in found for each in (score, *_simpler(score))]
+    shown = [each for score in result for each in (score, *_simpler(score))]
     ends = [each[end] for each in shown for end in ("low", "high")]
     return ticks(max(0.0, min(ends) - 0.01), min(1.0, max(ends) + 0.01), 6)
 

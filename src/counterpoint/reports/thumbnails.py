@@ -44,9 +44,9 @@ def thumbnails(
     """Pictures of these items, none larger than ``side``; an empty list where the kind of data has no pictures, or is
     not known.
     """
-    found: list[Image.Image] = []
+    result: list[Image.Image] = []
     if modality is None:
-        return found
+        return result
     for start in range(0, len(rows), PIECE):
         shown = modality.picture(items.take(rows[start : start + PIECE]))
         if shown is None:
@@ -54,8 +54,8 @@ def thumbnails(
         for each in shown:
             small = picture(each)
             small.thumbnail((side, side), Image.Resampling.LANCZOS)
-            found.append(small)
-    return found
+            result.append(small)
+    return result
 
 
 def shown(

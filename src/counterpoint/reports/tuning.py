@@ -67,10 +67,10 @@ class Words:
     """What each is called."""
 
 
-def page(found: Mapping[str, Any], words: Words) -> Page:
+def page(result: Mapping[str, Any], words: Words) -> Page:
     """The charts and the tables of what ``tune`` found."""
-    trials = found["trials"]
-    repeats = [each for each in found["search"]["repeats"] if each["score"] is not None]
+    trials = result["trials"]
+    repeats = [each for each in result["search"]["repeats"] if each["score"] is not None]
     scored = [each for each in trials if each["score"] is not None]
     scores = [each["score"] for each in (*scored, *repeats)]
     axis, last = ticks(min(scores), max(scores), 6), max(1, len(trials) - 1)
@@ -90,38 +90,38 @@ def page(found: Mapping[str, Any], words: Words) -> Page:
         )
         for each in scored
     ]
-    best, usual = found["best"], found["usual"]
+    best, usual = result["best"], result["usual"]
     for each in repeats:
         number = (best if each["choices"] else usual)["plan"]
         says = f"plan {number} with seed {each['seed']}: {words.score(each['score'])}"
         dots.append(Dot(across(number) + 9, up(each["score"]), "repeated", says))
-    most = max(found["importances"].values(), default=1.0) or 1.0
+    most = max(result["importances"].values(), default=1.0) or 1.0
     every = max(1, -(-len(trials) // 12))
     return Page(
         dots=dots,
         usual=None if usual is None else up(usual["score"]),
         up=[Tick(up(each), words.score(each)) for each in axis],
         across=[Tick(across(number), str(number)) for number in range(0, len(trials), every)],
-        bars=[Bar(name, LONGEST * part / most, f"{part:.0%}") for name, part in found["importances"].items()],
+        bars=[Bar(name, LONGEST * part / most, f"{part:.0%}") for name, part in result["importances"].items()],
         rows=[_row(each, words) for each in sorted(trials, key=_order)],
         agreements=[
             (words.measures[name], words.agreement(each["early"]), words.agreement(each["late"]))
-            for name, each in found["correlations"].items()
+            for name, each in result["correlations"].items()
         ],
     )
 
 
-def write_tuning(folder: Path, found: Mapping[str, Any], words: Words) -> Path:
+def write_tuning(folder: Path, result: Mapping[str, Any], words: Words) -> Path:
     """Write ``report.html`` into the folder of a search and return its path."""
     drawn = template("tuning").render(
-        page=page(found, words),
+        page=page(result, words),
         name=folder.name,
-        found=found,
+        result=result,
         called=words.called,
         measures=words.measures,
         sizes={"across": ACROSS, "height": HEIGHT, "left": LEFT, "bottom": BOTTOM, "bar": BAR, "named": NAMED},
         bars_wide=NAMED + LONGEST + 60,
-        machine={"counterpoint": __version__, **found["search"]["machine"]},
+        machine={"counterpoint": __version__, **result["search"]["machine"]},
     )
     write_text(folder / "report.html", drawn)
     return folder / "report.html"

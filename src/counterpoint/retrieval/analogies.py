@@ -38,8 +38,8 @@ def alike(z: Embeddings, like: Sequence[str], unlike: Sequence[str] = (), *, k: 
     signs = np.asarray([1] * len(like) + [-1] * len(unlike), dtype=np.float32)
     wanted = signs @ unit(z.vectors[rows])
     index, similarity = nearest(z, wanted[None], k=min(k + len(rows), len(z)))
-    found = [(int(i), float(s)) for i, s in zip(index[0], similarity[0], strict=True) if i not in rows]
-    return Hits(Hit(z.names[row], row, cosine) for row, cosine in found[:k])
+    result = [(int(i), float(s)) for i, s in zip(index[0], similarity[0], strict=True) if i not in rows]
+    return Hits(Hit(z.names[row], row, cosine) for row, cosine in result[:k])
 
 
 @dataclass(frozen=True)

@@ -117,10 +117,10 @@ def _measure(name: str, space: Space, copies: Copies | None) -> Measure:
 
 
 def _pairs(
-    *found: tuple[Int64[np.ndarray, " _"], Int64[np.ndarray, "_ _"]],
+    *result: tuple[Int64[np.ndarray, " _"], Int64[np.ndarray, "_ _"]],
 ) -> tuple[Int64[np.ndarray, " p"], Int64[np.ndarray, " p"]]:
     """The pairs i < j of items and their neighbours, each once."""
-    i = np.concatenate([np.repeat(rows, index.shape[1]) for rows, index in found])
-    j = np.concatenate([index.reshape(-1) for _, index in found])
+    i = np.concatenate([np.repeat(rows, index.shape[1]) for rows, index in result])
+    j = np.concatenate([index.reshape(-1) for _, index in result])
     pairs = np.unique(np.stack([np.minimum(i, j), np.maximum(i, j)]), axis=1)
     return pairs[0], pairs[1]

@@ -6,8 +6,8 @@ out most; how probable a copy is follows from how close those are and how close 
 which is their expected precision, is as high as asked for.
 
 >>> vectors = np.random.default_rng(0).normal(size=(200, 8)).astype(np.float32)
->>> found = duplicates(Embeddings(np.concatenate([vectors, vectors[:1] + 1e-3]), [str(row) for row in range(201)]))
->>> [(pair.a, pair.b) for pair in found.pairs], [group.names for group in found.groups]
+>>> result = duplicates(Embeddings(np.concatenate([vectors, vectors[:1] + 1e-3]), [str(row) for row in range(201)]))
+>>> [(pair.a, pair.b) for pair in result.pairs], [group.names for group in result.groups]
 ([('0', '200')], [['0', '200']])
 """
 
@@ -77,9 +77,9 @@ def duplicates(
     near = near._replace(i=rows[near.i], j=rows[near.j])
     equal = Pairs(first[again], again, np.ones(len(again)), np.ones(len(again)))
     pairs = [
-        Pair(z.names[i], z.names[j], (int(i), int(j)), float(similarity), _known(probability), equal=found is equal)
-        for found in (equal, near)
-        for i, j, similarity, probability in zip(*found, strict=True)
+        Pair(z.names[i], z.names[j], (int(i), int(j)), float(similarity), _known(probability), equal=result is equal)
+        for result in (equal, near)
+        for i, j, similarity, probability in zip(*result, strict=True)
     ]
     groups = _groups(z.names, near, equal)
     recall = None
@@ -134,24 +134,24 @@ def _near(
     close = measure.closeness(i, j)
     order = np.argsort(-close if threshold is None else -similarity, kind="stable")
     probability = measure.probability(close[order])
-    found = Pairs(i[order], j[order], similarity[order], probability)
+    result = Pairs(i[order], j[order], similarity[order], probability)
     if threshold is not None:
-        return found
+        return result
     mean = np.cumsum(probability) / np.arange(1, len(probability) + 1)
-    return Pairs(*(each[(probability >= PROBABLE) & (mean >= precision)] for each in found))
+    return Pairs(*(each[(probability >= PROBABLE) & (mean >= precision)] for each in result))
 
 
 def _above(z: Float32[np.ndarray, "n d"], threshold: float) -> tuple[Int64[np.ndarray, " p"], Int64[np.ndarray, " p"]]:
     """The pairs i < j of at least this similarity, found in blocks of rows."""
-    height, found, count = max(1, CELLS // max(1, len(z))), [np.zeros((2, 0), dtype=np.int64)], 0
+    height, result, count = max(1, CELLS // max(1, len(z))), [np.zeros((2, 0), dtype=np.int64)], 0
     for start in range(0, len(z), height):
         alike = np.triu(z[start : start + height] @ z[start:].T >= threshold - 1e-6, 1)
         i, j = np.nonzero(alike)
-        found.append(np.stack([i, j]) + start)
+        result.append(np.stack([i, j]) + start)
         count += len(i)
         if count > MOST:
             raise InputError(f"More than {MOST:,} pairs are at least {threshold:g} alike. Give a higher threshold.")
-    i, j = np.concatenate(found, axis=1)
+    i, j = np.concatenate(result, axis=1)
     return i, j
 
 

@@ -53,5 +53,5 @@ def bm25(documents: Sequence[str]) -> Find:
     return lambda queries: _dense(counter.transform(queries) @ turned)
 
 
-def _dense(found: Any) -> Float32[np.ndarray, "q n"]:
-    return np.asarray(found.toarray(), dtype=np.float32)
+def _dense(result: Any) -> Float32[np.ndarray, "q n"]:
+    return np.asarray(result.toarray(), dtype=np.float32)

@@ -8,8 +8,8 @@ Järvelin & Kekäläinen 2002, "Cumulated gain-based evaluation of IR techniques
 as alike as another stands half a place behind it, so a model that takes all for equal is no better than chance.  What
 is relevant and not among the documents is never found, but counts in the relevant and in the best order.
 
->>> found = ranked(np.array([[0.9, 0.1, 0.5]], dtype=np.float32), np.array([[0, 0, 1]]))
->>> found["recall@1"].tolist(), found["mrr"].tolist()
+>>> result = ranked(np.array([[0.9, 0.1, 0.5]], dtype=np.float32), np.array([[0, 0, 1]]))
+>>> result["recall@1"].tolist(), result["mrr"].tolist()
 ([0.0], [0.5])
 """
 
@@ -36,17 +36,17 @@ def ranked(alike: Float32[np.ndarray, "q n"], grades: Shaped[np.ndarray, "q m"])
     deep = min(max(AT), count)
     order = np.argpartition(-alike, deep - 1, axis=1)[:, :deep]
     order = np.take_along_axis(order, np.argsort(-np.take_along_axis(alike, order, axis=1), axis=1, kind="stable"), 1)
-    found = np.take_along_axis(grades, order, axis=1)
+    result = np.take_along_axis(grades, order, axis=1)
     best = np.where(relevant, alike, -np.inf).max(axis=1, keepdims=True)
     rank = 1 + (alike > best).sum(axis=1) + ((alike == best) & ~relevant).sum(axis=1) / 2
     rank = np.where(relevant.any(axis=1), rank, np.inf)
     measures = {
-        f"recall@{k}": (found[:, :k] > 0).sum(axis=1) / total if k > 1 else (rank < 1.5).astype(float)
+        f"recall@{k}": (result[:, :k] > 0).sum(axis=1) / total if k > 1 else (rank < 1.5).astype(float)
         for k in AT
         if k < count
     }
     ideal = -np.sort(-grades, axis=1)
-    return {**measures, "mrr": 1 / rank, f"ndcg@{GAIN}": _gain(found) / _gain(ideal)}
+    return {**measures, "mrr": 1 / rank, f"ndcg@{GAIN}": _gain(result) / _gain(ideal)}
 
 
 def _gain(grades: Shaped[np.ndarray, "q n"]) -> Float[np.ndarray, " q"]:

@@ -36,8 +36,8 @@ def described(source: object) -> str | None:
 def placed(name: str, source: object) -> dict[str, str | None]:
     """What a source was, where it can be found from any folder, if it is a file or a folder, and who says so."""
     path = Path(_followed(source)) if isinstance(source, str | Path) else None
-    given, found = described(source), path is not None and (path.exists() or is_pattern(path))
-    return run_folder.sealed(name, given, str(path.absolute()) if path is not None and found else None)
+    given, result = described(source), path is not None and (path.exists() or is_pattern(path))
+    return run_folder.sealed(name, given, str(path.absolute()) if path is not None and result else None)
 
 
 def _followed(given: str | Path) -> str | Path:

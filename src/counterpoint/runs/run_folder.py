@@ -131,10 +131,10 @@ def at_hand(record: Mapping[str, Any], name: str, what: str) -> str:
             f"{what} '{given}'. That is not read unless you name it, for the run was made elsewhere: give --source, or "
             "--train."
         )
-    found = next((each for each in (path, given) if isinstance(each, str) and _is_there(each)), None)
-    if found is None:
+    result = next((each for each in (path, given) if isinstance(each, str) and _is_there(each)), None)
+    if result is None:
         raise RunError(f"{what} '{given}', which is not to be found from here. Name the data: --source, or --train.")
-    return found
+    return result
 
 
 def _is_there(source: str) -> bool:
@@ -148,11 +148,11 @@ def tested_on(folder: Path) -> str | None:
         RunError: It is not at hand.
     """
     try:
-        found = read_json(folder / EVALUATION, schemas.Evaluation, "Evaluate again.")
+        result = read_json(folder / EVALUATION, schemas.Evaluation, "Evaluate again.")
     except (RunError, FileNotFoundError):  # the report says so
         return None
-    name = "test" if found.get("test") else "train"
-    return at_hand(found, name, "The scores are about") if found.get(name) else None
+    name = "test" if result.get("test") else "train"
+    return at_hand(result, name, "The scores are about") if result.get(name) else None
 
 
 def merged(

@@ -141,8 +141,8 @@ def learns_from_labels(plan: Plan) -> bool:
 
 def without_labels() -> list[str]:
     """The methods that need none, nor scores of pairs."""
-    found = ((name, catalogue.find("method", name)) for name in catalogue.names("method"))
-    return [name for name, method in found if not (method.needs_labels or method.needs_scores)]
+    result = ((name, catalogue.find("method", name)) for name in catalogue.names("method"))
+    return [name for name, method in result if not (method.needs_labels or method.needs_scores)]
 
 
 def tempered(objective: Callable[..., Any], plan: Plan) -> Objective:

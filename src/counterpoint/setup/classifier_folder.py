@@ -41,7 +41,7 @@ def leave(
     leaving: Leaving,
     kept: Classifier | Model,
     items: Items,
-    found: dict[str, Any],
+    result: dict[str, Any],
     conclusion: str,
     *,
     level: Level = "good",
@@ -52,7 +52,7 @@ def leave(
         run_folder.start(folder, leaving.record, items)
         kept.save(folder)
         write_text(folder / "README.md", run_folder.README + f"- {conclusion}\n")
-        left = {**found, "conclusion": conclusion, "level": level}
+        left = {**result, "conclusion": conclusion, "level": level}
         write_json(folder / run_folder.TUNED, left)  # last, for it says that all is there
     conclude({"level": level, "sentence": conclusion}, [])
 

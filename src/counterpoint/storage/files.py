@@ -155,8 +155,8 @@ def target_of(temporary: Path) -> Path | None:
     >>> target_of(Path("runs/.plan.json.k3_x9abc.partial")).as_posix(), target_of(Path("runs/.profile"))
     ('runs/plan.json', None)
     """
-    found = re.fullmatch(rf"\.(.+)\.[a-z0-9_]{{8}}{re.escape(PARTIAL)}", temporary.name)
-    return temporary.with_name(found[1]) if found else None
+    result = re.fullmatch(rf"\.(.+)\.[a-z0-9_]{{8}}{re.escape(PARTIAL)}", temporary.name)
+    return temporary.with_name(result[1]) if result else None
 
 
 def sweep(folder: Path, target: Path | None = None) -> None:

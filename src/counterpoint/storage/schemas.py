@@ -92,7 +92,7 @@ class Plan(TypedDict):
     learned_from_labels: NotRequired[bool | None]
 
 
-class Said(TypedDict):
+class Sentence(TypedDict):
     """One sentence of a verdict."""
 
     level: Level
@@ -103,7 +103,7 @@ class Said(TypedDict):
 class Verdict(TypedDict):
     """``verdict.json``: whether it learned."""
 
-    verdicts: list[Said]
+    verdicts: list[Sentence]
     steps: NotRequired[Count]
     seconds: NotRequired[float]
 
@@ -154,7 +154,7 @@ class Score(Ends):
 class Evaluation(TypedDict, total=False):
     """``evaluation.json``: scores, and of which data they are."""
 
-    headline: Said
+    headline: Sentence
     knn: Score
     linear: Score
     classifier: Classified

@@ -106,18 +106,18 @@ def judge(records: Sequence[Mapping[str, Any]]) -> list[Verdict]:
     if not measured:
         return []
     last, done = measured[-1], measured[-1]["step"] / max(1, measured[-1]["steps"])
-    found = [*_views(measured[0]), *_collapse(last, done), *_learning(last, done), *_temperature(last, done)]
-    if not found:
-        found = [Verdict("good", "healthy", _healthy(last))]
-    return sorted(found, key=lambda verdict: ("bad", "warning", "good").index(verdict.level))
+    result = [*_views(measured[0]), *_collapse(last, done), *_learning(last, done), *_temperature(last, done)]
+    if not result:
+        result = [Verdict("good", "healthy", _healthy(last))]
+    return sorted(result, key=lambda verdict: ("bad", "warning", "good").index(verdict.level))
 
 
 def _healthy(last: Mapping[str, Any]) -> str:
-    found = f"{last['accuracy']:.0%} of anchors find their positive among {last['compared']:.0f}"
+    result = f"{last['accuracy']:.0%} of anchors find their positive among {last['compared']:.0f}"
     if last["compared"] < 2:
-        found = f"a pair that belongs together is more alike than one that does not in {last['accuracy']:.0%} of cases"
+        result = f"a pair that belongs together is more alike than one that does not in {last['accuracy']:.0%} of cases"
     return (
-        f"Learning is healthy: {found}, and z uses {last['effective_rank_z']:.0f} of "
+        f"Learning is healthy: {result}, and z uses {last['effective_rank_z']:.0f} of "
         f"{last['effective_rank_z_limit']:.0f} directions."
     )
 

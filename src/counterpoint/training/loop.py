@@ -206,10 +206,10 @@ def _tell(record: Record, train_state: TrainState, run_options: RunOptions) -> N
 
 def _end_epoch(method: Method, epoch: int, train_state: TrainState, run_options: RunOptions) -> None:
     if run_options.each_epoch is not None:
-        found = run_options.each_epoch(method, epoch)
+        result = run_options.each_epoch(method, epoch)
         method.train()
-        if found:
-            _tell({"epoch": epoch, **found}, train_state, run_options)
+        if result:
+            _tell({"epoch": epoch, **result}, train_state, run_options)
 
 
 @contextlib.contextmanager

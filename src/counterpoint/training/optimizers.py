@@ -135,5 +135,5 @@ def default_rates(make: MakeOptimizer) -> tuple[float, float]:
     import inspect
 
     parameters: Iterable[inspect.Parameter] = inspect.signature(make).parameters.values()
-    found = {each.name: each.default for each in parameters}
-    return found["learning_rate"], found["weight_decay"]
+    result = {each.name: each.default for each in parameters}
+    return result["learning_rate"], result["weight_decay"]

@@ -84,8 +84,8 @@ class ProbeItems:
 
     def _right(self, train: np.ndarray, test: np.ndarray) -> Right:
         count = len(self.train.classes)
-        found = probe(train, self.train.labels, test, self.test.labels, classes=count)
-        return Right(found.linear, found.knn)
+        result = probe(train, self.train.labels, test, self.test.labels, classes=count)
+        return Right(result.linear, result.knn)
 
 
 def questions(

@@ -35,7 +35,7 @@ def outcome(
     again = repeated(best, usual, repeats) if usual else {}
     taken = usual if usual and again and ("failed" in again or again["difference"]["value"] < 0) else best
     plans = [each for each in trials if each["state"] != "failed"]
-    found = {
+    result = {
         "choices": taken["choices"],
         "fixed": _fixed(head),
         "command": command(head, taken["choices"]),
@@ -46,8 +46,8 @@ def outcome(
         "plans": len(plans),
         "repeated": again,
     }
-    level, sentence = verdict(found)
-    return {**found, "level": level, "sentence": sentence}
+    level, sentence = verdict(result)
+    return {**result, "level": level, "sentence": sentence}
 
 
 def correlations(trials: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -75,21 +75,21 @@ def command(head: Mapping[str, Any], choices: Mapping[str, Any]) -> str | None:
     return shlex.join(words)
 
 
-def verdict(found: Mapping[str, Any]) -> tuple[str, str]:
+def verdict(result: Mapping[str, Any]) -> tuple[str, str]:
     """Whether the best plan is better than the usual one, in a sentence that says how sure that is."""
-    by, best, usual, again = found["by"], found["best"], found["usual"], found["repeated"]
+    by, best, usual, again = result["by"], result["best"], result["usual"], result["repeated"]
     name = called(by)
     if usual is None:
         return (
             "warning",
-            f"The usual plan failed; the best of {found['plans']} has {formatted(by, best['score'])} ({name}).",
+            f"The usual plan failed; the best of {result['plans']} has {formatted(by, best['score'])} ({name}).",
         )
     if not best["choices"]:
         best_known = formatted(by, usual["score"])
-        text = f"None of {found['plans'] - 1} other plans scored higher than the usual one, {best_known}"
+        text = f"None of {result['plans'] - 1} other plans scored higher than the usual one, {best_known}"
         return "good", f"{text} ({name})."
     text = (
-        f"The best of {found['plans']} plans had {formatted(by, best['score'])} ({name}), the usual one "
+        f"The best of {result['plans']} plans had {formatted(by, best['score'])} ({name}), the usual one "
         f"{formatted(by, usual['score'])}."
     )
     if not again:
@@ -119,11 +119,11 @@ def described(choices: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in choices.items()) or "as usual"
 
 
-def tuning_table(found: Mapping[str, Any]) -> str:
+def tuning_table(result: Mapping[str, Any]) -> str:
     """What ``tune`` found, as plain text for people."""
-    by = found["by"]
+    by = result["by"]
     lines = [("plan", *(f"at {share:g}" for share in RUNGS), called(by), "", "choices")]
-    for each in sorted(found["trials"], key=lambda each: (each["state"] != "complete", -(each["score"] or 0))):
+    for each in sorted(result["trials"], key=lambda each: (each["state"] != "complete", -(each["score"] or 0))):
         at = {rung["share"]: formatted(by, rung["score"]) for rung in each["rungs"]}
         state = "" if each["state"] == "complete" else each["state"]
         reason = f" ({each['reason']})" if each["reason"] else ""
@@ -137,32 +137,32 @@ def tuning_table(found: Mapping[str, Any]) -> str:
         )
     text = columns(lines)
     if by == "linear":
-        text += ["", *columns([("agreement with the probe", "early", "at the end"), *_agreements(found)])]
-    if found["importances"]:
-        shares = ", ".join(f"{name} {share:.0%}" for name, share in found["importances"].items())
+        text += ["", *columns([("agreement with the probe", "early", "at the end"), *_agreements(result)])]
+    if result["importances"]:
+        shares = ", ".join(f"{name} {share:.0%}" for name, share in result["importances"].items())
         text += ["", f"Of the differences after a quarter of the time: {shares}."]
-    text += ["", found["sentence"]]
-    return "\n".join([*text, *(["", found["command"]] if found["command"] else [])])
+    text += ["", result["sentence"]]
+    return "\n".join([*text, *(["", result["command"]] if result["command"] else [])])
 
 
-def agreement(found: Mapping[str, Any] | None) -> str:
+def agreement(result: Mapping[str, Any] | None) -> str:
     """A correlation with its interval, for people."""
-    if found is None:
+    if result is None:
         return "not known"
-    return f"{found['value']:+.2f} ({found['low']:+.2f} to {found['high']:+.2f})"
+    return f"{result['value']:+.2f} ({result['low']:+.2f} to {result['high']:+.2f})"
 
 
-def _agreements(found: Mapping[str, Any]) -> list[tuple[str, ...]]:
+def _agreements(result: Mapping[str, Any]) -> list[tuple[str, ...]]:
     return [
         (MEASURES[name].called, agreement(each["early"]), agreement(each["late"]))
-        for name, each in found["correlations"].items()
+        for name, each in result["correlations"].items()
     ]
 
 
 def _agreed(rungs: Sequence[Mapping[str, Any]], name: str) -> dict[str, Any] | None:
     values = np.asarray([worth(name, rung["measures"][name]) for rung in rungs], dtype=np.float64)
-    found = rank_correlation(values, np.asarray([rung["score"] for rung in rungs], dtype=np.float64))
-    return None if found is None else {**found._asdict(), "plans": len(rungs)}
+    result = rank_correlation(values, np.asarray([rung["score"] for rung in rungs], dtype=np.float64))
+    return None if result is None else {**result._asdict(), "plans": len(rungs)}
 
 
 def _fixed(head: Mapping[str, Any]) -> dict[str, Any]:

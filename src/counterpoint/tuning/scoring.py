@@ -64,11 +64,11 @@ class Judge:
         """What an encoder's representations are worth; it is left in the mode for use."""
         model = Model(encoder, self.modality)
         views = viewed(model, self.items, count=len(self.items), views=VIEWS, seed=self.seed)
-        found = measured(model.represent(self.items), views)
+        result = measured(model.represent(self.items), views)
         if self.test is None:
-            return Judged(worth(GUIDE, found[GUIDE]), found, None)
+            return Judged(worth(GUIDE, result[GUIDE]), result, None)
         right = self.test.right(model).linear
-        return Judged(float(right.mean()), found, right)
+        return Judged(float(right.mean()), result, right)
 
 
 def judge(modality: Modality, items: Items, test: ProbeItems | None, *, seed: int) -> Judge:

@@ -123,11 +123,11 @@ class Search:
 
     def repeat(self) -> None:
         """Train the best plan and the usual one anew with other seeds, as far as time is left."""
-        found = self._outcome()
-        if not found or found["usual"] is None or not found["best"]["choices"]:
+        result = self._outcome()
+        if not result or result["usual"] is None or not result["best"]["choices"]:
             return
         for seed in range(self.bench.base_plan.seed + 1, self.bench.base_plan.seed + 1 + self.budget.repeats):
-            for name, picked in (("best", found["best"]["choices"]), ("usual", {})):
+            for name, picked in (("best", result["best"]["choices"]), ("usual", {})):
                 done = any(each["seed"] == seed and each["choices"] == picked for each in self.head["repeats"])
                 if done or not self._fits(0.9):
                     continue
@@ -140,20 +140,20 @@ class Search:
 
     def finish(self) -> dict[str, Any]:
         """Write the plan to take and the report, and return all that was found; empty where no plan came to its end."""
-        trials, found = self.study.records(), self._outcome()
-        if not found:
+        trials, result = self.study.records(), self._outcome()
+        if not result:
             return {}
-        write_json(self.folder / BEST, found)
+        write_json(self.folder / BEST, result)
         whole = {
-            **found,
+            **result,
             "trials": trials,
-            "correlations": correlations(trials) if found["by"] == "linear" else {},
+            "correlations": correlations(trials) if result["by"] == "linear" else {},
             "importances": self.study.importances(),
             "search": self.head,
         }
         names = {name: each.called for name, each in MEASURES.items()}
-        score = partial(formatted, found["by"])
-        write_tuning(self.folder, whole, Words(called(found["by"]), score, described, agreement, names))
+        score = partial(formatted, result["by"])
+        write_tuning(self.folder, whole, Words(called(result["by"]), score, described, agreement, names))
         return whole
 
     def nothing(self) -> dict[str, Any]:
@@ -174,9 +174,9 @@ class Search:
             worth_it = self.study.promising(trial, share, score)
             return worth_it or not picked  # the usual plan is what all others are compared with
 
-        found = attempt(self.bench, picked, seed=self.bench.base_plan.seed, promising=promising)
-        self.study.report(trial, found.record)
-        self._say(f"plan {len(self.study.records()) - 1}", found.record)
+        result = attempt(self.bench, picked, seed=self.bench.base_plan.seed, promising=promising)
+        self.study.report(trial, result.record)
+        self._say(f"plan {len(self.study.records()) - 1}", result.record)
 
     def _outcome(self) -> dict[str, Any]:
         return outcome(self.head, self.study.records(), self.head["repeats"])
@@ -188,8 +188,8 @@ class Search:
             return False
         if self.budget.trials is not None and len(trials) >= self.budget.trials:
             return False
-        found = self._outcome()
-        repeats = 2 * self.budget.repeats if found and found["best"]["choices"] and found["usual"] else 0
+        result = self._outcome()
+        repeats = 2 * self.budget.repeats if result and result["best"]["choices"] and result["usual"] else 0
         return self._fits(1 + repeats)
 
     def _fits(self, plans: float) -> bool:

@@ -75,15 +75,15 @@ def dimensions(requested: Plan, settled: Plan, modality: Modality, *, items: int
     Raises:
         PlanError: Nothing was left open.
     """
-    found = [_number(name, requested, settled) for name in ("temperature", "learning_rate")]
+    result = [_number(name, requested, settled) for name in ("temperature", "learning_rate")]
     if requested.views == Plan.views and modality.strength(2.0) != modality.strength(1.0):
-        found.append(Dimension(STRENGTH, 1.0, *NUMBERS[STRENGTH]))
-    found += [
+        result.append(Dimension(STRENGTH, 1.0, *NUMBERS[STRENGTH]))
+    result += [
         _layers(requested, settled),
         *(_size(name, requested, settled) for name in ("head_hidden", "head_outputs")),
     ]
-    found += [_objective(requested, settled), _batch(requested, settled, items, batches)]
-    space = [each for each in found if each is not None]
+    result += [_objective(requested, settled), _batch(requested, settled, items, batches)]
+    space = [each for each in result if each is not None]
     if not space:
         raise PlanError("Every choice that tune could search is made already. Leave some of them out.")
     return space

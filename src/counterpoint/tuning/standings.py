@@ -87,7 +87,7 @@ def verdict(rows: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
     return ("good" if name in better and not alike and not worse else "warning"), " ".join(sentences)
 
 
-def contest_table(found: Mapping[str, Any]) -> str:
+def contest_table(result: Mapping[str, Any]) -> str:
     """What ``compare`` found, as plain text for people."""
     heads = (
         "method",
@@ -100,7 +100,7 @@ def contest_table(found: Mapping[str, Any]) -> str:
         "verdict",
     )
     lines = [heads]
-    for row in found["methods"]:
+    for row in result["methods"]:
         lines.append(
             (
                 row["method"] + (" (labels)" if row["labels"] else ""),
@@ -111,17 +111,17 @@ def contest_table(found: Mapping[str, Any]) -> str:
                 ", ".join(row["verdicts"]),
             )
         )
-    for name, each in found["baselines"].items():
+    for name, each in result["baselines"].items():
         lines.append((name, *(percent(each[kind]) for kind in KINDS), "", "", "", "", ""))
-    luck = "seeds and items" if found["seeds"] > 1 else "items"
+    luck = "seeds and items" if result["seeds"] > 1 else "items"
     note = (
-        f"Right of {found['items']['asked']:,} items, after learning from {found['items']['known']:,}, mean of "
-        f"{found['seeds']} seed{'s' * (found['seeds'] > 1)} with 95 % intervals over {luck}. Differences are paired, "
-        f"of the linear probe; the intervals of all {found['comparisons']} hold together."
+        f"Right of {result['items']['asked']:,} items, after learning from {result['items']['known']:,}, mean of "
+        f"{result['seeds']} seed{'s' * (result['seeds'] > 1)} with 95 % intervals over {luck}. Differences are paired, "
+        f"of the linear probe; the intervals of all {result['comparisons']} hold together."
     )
-    twice = found["items"]["shared"]
-    on_shared = [note_on_shared(twice, found["items"]["asked"])] if twice else []
-    return "\n".join([found["sentence"], "", *columns(lines), note, *on_shared])
+    twice = result["items"]["shared"]
+    on_shared = [note_on_shared(twice, result["items"]["asked"])] if twice else []
+    return "\n".join([result["sentence"], "", *columns(lines), note, *on_shared])
 
 
 def _of_kind(cells: Cells, place: int) -> dict[str, Float64[np.ndarray, "seeds m"]]:

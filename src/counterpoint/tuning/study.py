@@ -122,8 +122,8 @@ class Study:
     def _in_state(self, name: str) -> list[Any]:
         from optuna.trial import TrialState
 
-        found: list[Any] = self.study.get_trials(deepcopy=False, states=(TrialState[name],))
-        return found
+        result: list[Any] = self.study.get_trials(deepcopy=False, states=(TrialState[name],))
+        return result
 
     def importances(self) -> dict[str, float]:
         """How much of the differences between plans after a quarter of their time each dimension explains, 0 to 1.
@@ -150,8 +150,8 @@ class Study:
         other = optuna.create_study(direction="maximize")
         other.add_trials(there)
         evaluator = optuna.importance.FanovaImportanceEvaluator(seed=self.seed)
-        found = optuna.importance.get_param_importances(other, evaluator=evaluator)
-        return {name: round(float(share), 4) for name, share in found.items()}
+        result = optuna.importance.get_param_importances(other, evaluator=evaluator)
+        return {name: round(float(share), 4) for name, share in result.items()}
 
 
 def _drawn(dimension: Dimension, trial: Any) -> Any:

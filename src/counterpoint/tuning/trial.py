@@ -64,13 +64,13 @@ class Rungs:
     experiment: Experiment
     judge: Judge
     promising: Promising | None
-    found: list[dict[str, Any]]
+    result: list[dict[str, Any]]
 
     def __call__(self, record: Mapping[str, Any]) -> None:
         if "loss" not in record or self.promising is None:
             return
         share = record["step"] / record["steps"]
-        due = [each for each in RUNGS if share >= each and all(each > rung["share"] for rung in self.found)]
+        due = [each for each in RUNGS if share >= each and all(each > rung["share"] for rung in self.result)]
         if not due or share >= 1:
             return
         judged = self.judge(self.experiment.method.encoder)
@@ -81,7 +81,7 @@ class Rungs:
 
     def add(self, share: float, judged: Judged) -> None:
         """Keep what was found at a share of the time."""
-        self.found.append({"share": share, "score": judged.score, "measures": judged.measures})
+        self.result.append({"share": share, "score": judged.score, "measures": judged.measures})
 
 
 def attempt(bench: Bench, choices: Mapping[str, Any], *, seed: int, promising: Promising | None = None) -> Attempt:

@@ -117,8 +117,8 @@ def points(value: float) -> str:
 
 def advice(augmentations: Sequence[Row], by: Measure) -> tuple[str, str]:
     """What to make of every whole look: good or warning, and some sentences."""
-    found = [_advised(whole, augmentations, by) for whole in augmentations if whole["kind"] == "whole"]
-    return max(level for level, _ in found), " ".join(sentence for _, sentence in found)
+    result = [_advised(whole, augmentations, by) for whole in augmentations if whole["kind"] == "whole"]
+    return max(level for level, _ in result), " ".join(sentence for _, sentence in result)
 
 
 def _advised(whole: Row, augmentations: Sequence[Row], by: Measure) -> tuple[str, str]:
@@ -190,27 +190,27 @@ def _taken(damage: Mapping[str, float]) -> str:
     return f"{-100 * damage['value']:.1f}"
 
 
-def lab_table(found: Mapping[str, Any]) -> str:
+def lab_table(result: Mapping[str, Any]) -> str:
     """What ``lab`` found, as plain text for people."""
-    damaged = found["labels"] is not None
+    damaged = result["labels"] is not None
     lines = [("look", "same item", "others", "found again", *(["damage"] if damaged else []), "change", "remarks")]
-    for row in found["looks"]:
+    for row in result["looks"]:
         damage = [_points(row["damage"])] if damaged else []
         change = "" if row["change"] is None else f"{row['change']:.2f}"
         alike = (f"{row['similarity']:.2f}", f"{row['apart']:.2f}")
         lines.append((row["name"], *alike, percent(row["accuracy"]), *damage, change, "; ".join(row["remarks"])))
-    return "\n".join([*columns(lines), found["note"], found["advice"]])
+    return "\n".join([*columns(lines), result["note"], result["advice"]])
 
 
-def note(found: Mapping[str, Any]) -> str:
+def note(result: Mapping[str, Any]) -> str:
     """How the figures were measured, in words."""
-    by = f"the model in {found['model']}" if found["model"] else "an untrained encoder"
+    by = f"the model in {result['model']}" if result["model"] else "an untrained encoder"
     label = (
-        f"{found['items']:,} items seen by {by}: how alike two views of the same item and of others are, how often an "
-        f"item is found again among {found['among']} (guessing {found['chance']:.1%}), and how much views change "
+        f"{result['items']:,} items seen by {by}: how alike two views of the same item and of others are, how often an "
+        f"item is found again among {result['among']} (guessing {result['chance']:.1%}), and how much views change "
         "beside the difference to another item; 95 % intervals."
     )
-    labels = found["labels"]
+    labels = result["labels"]
     if labels is None:
         return label
     plain = labels["plain"]

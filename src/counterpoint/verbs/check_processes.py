@@ -87,9 +87,9 @@ def _work(
     torch.set_num_threads(1)
     with joined_by_file(f"{folder}/meeting-{count}", rank, count) as processes:
         for row, record in enumerate(records):
-            found = _steps(Plan.of(record), *data, processes)
+            result = _steps(Plan.of(record), *data, processes)
             if processes.first:
-                _write(folder, count, row, found)
+                _write(folder, count, row, result)
         leave(processes)
 
 
@@ -110,17 +110,17 @@ def _steps(plan: Plan, source: object, labels: object, processes: Processes) -> 
     method, recipe = parts.method.double().train(), parts.recipe
     share_statistics(method, processes)
     optimizer = sgd(method, learning_rate=0.1)
-    found: dict[str, Tensor] = {}
+    result: dict[str, Tensor] = {}
     for step in range(STEPS):
         info, views = augmentation(parts.items, parts.modality, recipe, step=step, count=method.views)
         loss, vectors = learn(method, optimizer, tuple(view.double() for view in views), info, recipe, step=step)
-        found[f"loss {step}"] = torch.tensor(processes.sum(loss), dtype=torch.float64)
+        result[f"loss {step}"] = torch.tensor(processes.sum(loss), dtype=torch.float64)
         for name, weight in method.named_parameters():
             if weight.grad is not None:
-                found[f"gradient {step} {name}"] = weight.grad.clone()
+                result[f"gradient {step} {name}"] = weight.grad.clone()
         method.remember(Step(step + 1, STEPS, vectors, info))
-    found |= {f"memory {name}": buffer.double() for name, buffer in method.named_buffers()}
-    return found
+    result |= {f"memory {name}": buffer.double() for name, buffer in method.named_buffers()}
+    return result
 
 
 def _deviation(count: int, alone: Mapping[str, Tensor], together: Mapping[str, Tensor]) -> Deviation:
@@ -141,10 +141,10 @@ def _rows() -> np.ndarray:
     return np.random.default_rng(0).normal(size=(160, 12)).astype(np.float32)
 
 
-def _write(folder: str, count: int, row: int, found: Mapping[str, Tensor]) -> None:
+def _write(folder: str, count: int, row: int, result: Mapping[str, Tensor]) -> None:
     from safetensors.torch import save_file
 
-    save_file({name: tensor.contiguous() for name, tensor in found.items()}, f"{folder}/{count}-{row}")
+    save_file({name: tensor.contiguous() for name, tensor in result.items()}, f"{folder}/{count}-{row}")
 
 
 def _read(folder: str, count: int, row: int) -> dict[str, Tensor]:

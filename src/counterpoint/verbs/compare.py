@@ -140,10 +140,10 @@ def compare(
     for seed in range(plan.seed, plan.seed + seeds):
         for method in methods:
             _done(contest, method, seed)
-        found = {**record, **_summary(contest, methods, seed - plan.seed + 1, raw)}
-        write_json(folder / RECORD, found)
-    write_comparison(folder, found)
-    return Result(found, contest_table)
+        result = {**record, **_summary(contest, methods, seed - plan.seed + 1, raw)}
+        write_json(folder / RECORD, result)
+    write_comparison(folder, result)
+    return Result(result, contest_table)
 
 
 def _plan(methods: Sequence[str], seeds: int, choices: Mapping[str, Any]) -> Plan:
@@ -206,15 +206,15 @@ def _summary(contest: Contest, methods: Sequence[str], seeds: int, raw: np.ndarr
     """What is known after so many seeds."""
     which = range(contest.plan.seed, contest.plan.seed + seeds)
     cells = {method: [np.load(contest.run(method, seed) / RIGHT) for seed in which] for method in methods}
-    right = {method: np.stack([[each[kind] for kind in KINDS] for each in found]) for method, found in cells.items()}
+    right = {method: np.stack([[each[kind] for kind in KINDS] for each in result]) for method, result in cells.items()}
     untrained = np.stack([[each[f"untrained_{kind}"] for kind in KINDS] for each in cells[methods[0]]])
-    found = standings(right, {"untrained": untrained, "raw": raw, "chance": np.stack([contest.probe_items.chance()])})
-    for row in found["methods"]:
+    result = standings(right, {"untrained": untrained, "raw": raw, "chance": np.stack([contest.probe_items.chance()])})
+    for row in result["methods"]:
         row["labels"] = learns_from_labels(contender(contest.plan, row["method"]))
         row["seconds"] = round(float(np.mean([each["seconds"] for each in cells[row["method"]]])), 1)
         row |= _course(contest, row["method"], which)
     return {
-        **found,
+        **result,
         "items": contest.probe_items.counts(),
         "classes": contest.probe_items.read.counts(),
     }

@@ -94,15 +94,19 @@ def distilled(
     items = known.items
     plan = lesson(requested, len(items), seconds, begun=requested.start is not None)
     student = distil(master, fresh(master.model, requested), items, known.labels, plan)
-    found = {
+    result = {
         "items": len(items),
         "agreement": agreement(master, student, items),
         "parameters": [parameters(master.model), parameters(student.model)],
     }
     if is_labelled(known.labels).any():
-        found["classes"] = known.counts()
+        result["classes"] = known.counts()
     leave(
-        leaving, student, items, found, f"{_sizes(found)} answers as its teacher for {found['agreement']:.1%} of them."
+        leaving,
+        student,
+        items,
+        result,
+        f"{_sizes(result)} answers as its teacher for {result['agreement']:.1%} of them.",
     )
     return student
 
@@ -112,13 +116,17 @@ def imitated(master: Model, items: Items, requested: DistillPlan, seconds: float
     plan = lesson(requested, len(items), seconds, usual=0.1, begun=requested.start is not None)
     once = _once(master, requested.teacher_sees)
     student = imitate(master, fresh(master, requested), items, plan, once=once, tell=embedding("teacher"))
-    found = {
+    result = {
         "items": len(items),
         "neighbours": shared_neighbours(master, student, items),
         "parameters": [parameters(master), parameters(student)],
     }
     leave(
-        leaving, student, items, found, f"{_sizes(found)} shares {found['neighbours']:.1%} of near neighbours with it."
+        leaving,
+        student,
+        items,
+        result,
+        f"{_sizes(result)} shares {result['neighbours']:.1%} of near neighbours with it.",
     )
     return student
 
@@ -162,9 +170,9 @@ def parameters(model: Model) -> int:
     return sum(each.numel() for each in model.encoder.parameters())
 
 
-def _sizes(found: dict[str, Any]) -> str:
-    teacher, student = found["parameters"]
-    return f"{found['items']:,} items, teacher of {teacher:,} parameters: its student of {student:,}"
+def _sizes(result: dict[str, Any]) -> str:
+    teacher, student = result["parameters"]
+    return f"{result['items']:,} items, teacher of {teacher:,} parameters: its student of {student:,}"
 
 
 def lesson(

@@ -53,29 +53,29 @@ def duplicates(
         if source is not None:
             raise InputError("Embeddings are compared by themselves. Leave the data out, or give the model in front.")
         z = model if isinstance(model, Embeddings) else Embeddings.load(str(model))
-        found = among_vectors(z, threshold=threshold, precision=precision)
+        result = among_vectors(z, threshold=threshold, precision=precision)
         if path is not None:
-            write_duplicates(path, found.record(), None)
-        return found
+            write_duplicates(path, result.record(), None)
+        return result
     if source is None or isinstance(source, Embeddings) or is_saved(source):
         raise InputError("A model is given with the data that it embeds. Embeddings are given alone, without a model.")
     kept = model if isinstance(model, Model) else load(model)
     items = kept.open(source)
     vectors = kept.embed_items(items, tell=embedding())
-    found = _described(
+    result = _described(
         among_vectors(vectors, threshold=threshold, precision=precision, known=evidence(kept, items)), items
     )
     if path is not None:
-        write_duplicates(path, found.record(), (kept.modality, items))
-    return found
+        write_duplicates(path, result.record(), (kept.modality, items))
+    return result
 
 
-def _described(found: Duplicates, items: Items) -> Duplicates:
+def _described(result: Duplicates, items: Items) -> Duplicates:
     """The same with what the items say, where they are texts or rows of columns."""
     return replace(
-        found,
-        pairs=[replace(pair, contents=_contents(items, pair.index)) for pair in found.pairs],
-        groups=[replace(group, contents=_contents(items, group.index)) for group in found.groups],
+        result,
+        pairs=[replace(pair, contents=_contents(items, pair.index)) for pair in result.pairs],
+        groups=[replace(group, contents=_contents(items, group.index)) for group in result.groups],
     )
 
 

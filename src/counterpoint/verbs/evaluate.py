@@ -80,8 +80,8 @@ def evaluate(
     """
     if is_vectors(model):
         labels = train if labels is None else labels
-        found = evaluate_vectors(model, test, labels=labels, source=source, groups=groups, seed=seed)
-        return Result(found, table)
+        result = evaluate_vectors(model, test, labels=labels, source=source, groups=groups, seed=seed)
+        return Result(result, table)
     if source is not None or groups is not None:
         raise InputError("source and groups are about vectors. Give vectors first, or leave them out.")
     if train is None:

@@ -191,9 +191,9 @@ def _scored(
             task.held[order],
             [{int(place[each]): grade for each, grade in graded.items()} for graded in task.relevant],
         )
-    found = {name: _measured(tasks, scorer) for name, scorer in _scorers(model, texts, seed).items()}
-    trained = found["trained"]
-    others = {name: each for name, each in found.items() if name != "trained"}
+    result = {name: _measured(tasks, scorer) for name, scorer in _scorers(model, texts, seed).items()}
+    trained = result["trained"]
+    others = {name: each for name, each in result.items() if name != "trained"}
     better = {name: {measure: trained[measure] - each[measure] for measure in each} for name, each in others.items()}
     level = familywise_level([values for each in better.values() for values in each.values()])
     record = {
@@ -201,7 +201,7 @@ def _scored(
         "documents": len(tasks[0].held),
         "scores": {
             name: {measure: score_interval(values)._asdict() for measure, values in each.items()}
-            for name, each in found.items()
+            for name, each in result.items()
         },
         "better": {
             name: {measure: difference_interval(values, level=level)._asdict() for measure, values in each.items()}
@@ -224,8 +224,8 @@ def _scorers(model: Model, texts: list[str], seed: int) -> dict[str, Scorer]:
 
     def by_words(find: Callable[[Sequence[str]], Find]) -> Scorer:
         def scorer(held: Int64[np.ndarray, " n"]) -> Alike:
-            found = find([texts[row] for row in held])
-            return lambda query_rows: found([texts[row] for row in query_rows])
+            result = find([texts[row] for row in held])
+            return lambda query_rows: result([texts[row] for row in query_rows])
 
         return scorer
 
@@ -240,11 +240,11 @@ def _scorers(model: Model, texts: list[str], seed: int) -> dict[str, Scorer]:
 
 def _measured(tasks: Sequence[_Task], scorer: Scorer) -> dict[str, np.ndarray]:
     """Every measure for every query of all tasks."""
-    found = []
+    result = []
     for task in tasks:
         alike = scorer(task.held)
-        found += [ranked(alike(query_rows), grades) for query_rows, grades in task.parts()]
-    return {measure: np.concatenate([each[measure] for each in found]) for measure in found[0]}
+        result += [ranked(alike(query_rows), grades) for query_rows, grades in task.parts()]
+    return {measure: np.concatenate([each[measure] for each in result]) for measure in result[0]}
 
 
 def _placed(
@@ -284,10 +284,10 @@ def table(record: Mapping[str, Any]) -> str:
     lines += [f"{what}: {record[name]:,}" for name, what in UNMATCHED.items() if record.get(name)]
     lines += record.get("notes", [])
     lines.append(f"  {'':18}" + "".join(f"{measure:>26}" for measure in measures))
-    for name, found in record["scores"].items():
+    for name, result in record["scores"].items():
         cells = [
             f"{100 * each['value']:5.1f} ({100 * each['low']:.1f} to {100 * each['high']:.1f})"
-            for each in found.values()
+            for each in result.values()
         ]
         lines.append(f"  {CALLED[name]:18}" + "".join(f"{cell:>26}" for cell in cells))
     worse = [CALLED[name] for name, each in record["better"].items() if each[measures[-2]]["low"] <= 0]

@@ -76,14 +76,14 @@ def agree(
     find = tfidf(texts)
     cosines["tfidf"] = np.asarray([find([texts[one]])[0, other] for one, other in zip(first, second, strict=True)])
     drawn = np.random.default_rng(seed).integers(0, len(described), (DRAWS, len(described)))
-    found = {name: _spearman(each, described, drawn) for name, each in cosines.items()}
-    better = {name: (found["trained"][0] - each[0], found["trained"][1] - each[1]) for name, each in found.items()}
+    result = {name: _spearman(each, described, drawn) for name, each in cosines.items()}
+    better = {name: (result["trained"][0] - each[0], result["trained"][1] - each[1]) for name, each in result.items()}
     del better["trained"]
     level = familywise_level([drawn for _, drawn in better.values()])
     record = {
         "pairs": len(described),
         "unknown": left_out,
-        "spearman": {name: _interval(*each)._asdict() for name, each in found.items()},
+        "spearman": {name: _interval(*each)._asdict() for name, each in result.items()},
         "better": {name: _interval(*each, level=level)._asdict() for name, each in better.items()},
     }
     if isinstance(model, str | Path):

@@ -92,12 +92,12 @@ def evaluate_vectors(
 def report_vectors(file: str | Path, *, labels: object = None, source: object = None) -> Path:
     """Write a page beside a file of vectors: their scores, where labels are named or inside, and a map."""
     path, read = expanded(file), read_vectors(file)
-    named, found = None, {}
+    named, result = None, {}
     if labels is not None or read.rows.labels is not None:
-        found = evaluate_vectors(path, labels=labels, source=source)
+        result = evaluate_vectors(path, labels=labels, source=source)
         named = read_class_ids(labels, path, read.rows).names()
     target = path.with_name(f"{path.stem}-report.html")
-    return write_vectors_report(target, read.vectors, read.rows, labels=named, evaluation=found)
+    return write_vectors_report(target, read.vectors, read.rows, labels=named, evaluation=result)
 
 
 def _scored(train: tuple[Vectors, Labelled], test: tuple[Vectors, Labelled], *, seed: int) -> dict[str, Any]:

@@ -111,14 +111,14 @@ def leave_trial(tried: Trial, known: Labelled, leaving: Leaving, *, role: str = 
     """Write the classifier that was chosen to its folder, and say what is known of it and what becomes of it."""
     record = judgement(tried.chosen, tried.candidates, tried.some, tried.against)
     level, sentence = conclusion(record, role)
-    found = {
+    result = {
         "labels": len(tried.some.items),
         "classes": known.counts(),
         "epochs": tried.epochs,
         "temperature": round(tried.chosen.classifier.temperature, 4),
         "judgement": {**record, "level": level},
     }
-    leave(leaving, tried.chosen.classifier, known.items, found, sentence, level=level)
+    leave(leaving, tried.chosen.classifier, known.items, result, sentence, level=level)
 
 
 def trial(

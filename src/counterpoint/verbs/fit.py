@@ -147,8 +147,8 @@ def _kept(experiment: Experiment, train_state: TrainState, folder: Path | None) 
         run_folder.finish(folder, described, steps=train_state.step, seconds=train_state.seconds)
     conclude(run_folder.not_evaluated(folder), verdicts)
     if folder is not None and experiment.learned.kept is not None and enough(experiment.learned.kept):
-        found = verified(model, experiment.items, {ALL: experiment.learned.kept}, seed=experiment.plan.seed)
-        write_json(folder / run_folder.VERIFICATION, found)
+        result = verified(model, experiment.items, {ALL: experiment.learned.kept}, seed=experiment.plan.seed)
+        write_json(folder / run_folder.VERIFICATION, result)
     return model
 
 

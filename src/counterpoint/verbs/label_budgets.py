@@ -30,7 +30,7 @@ from counterpoint.setup.label_budget import Budget
 from counterpoint.verbs.distill import begun, fresh, lesson
 from counterpoint.verbs.finetune import finetune_settings
 
-WAYS = ("scratch", "linear", "tuned", "distilled")
+USES = ("scratch", "linear", "tuned", "distilled")
 """The ways to use labels. The first is what the others are compared with."""
 
 STEEPER, LONGER, MOST_STEPS = 2.0, 8, 3200
@@ -52,7 +52,7 @@ class BudgetStudy:
     draws: int = 3
     seed: int = 0
     """Names the first draw; the others follow it."""
-    ways: Sequence[str] = WAYS
+    uses: Sequence[str] = USES
 
 
 def at_budgets(
@@ -73,7 +73,7 @@ def at_budgets(
             left_out.append({"budget": str(each), "reason": str(lacking)})
             continue
         began = time.monotonic()
-        cells.append({name: np.stack(found) for name, found in _right(study, chosen).items()})
+        cells.append({name: np.stack(result) for name, result in _right(study, chosen).items()})
         rows.append({"budget": str(each), "labels": len(chosen[0]), "ways": scored(cells[-1])})
         rows[-1]["seconds"] = round(time.monotonic() - began, 1)
         tell(rows[-1])
@@ -95,8 +95,8 @@ def at_budgets(
 def scored(right: Mapping[str, Correct]) -> dict[str, Any]:
     """Accuracy of every way, in the mean and of each draw."""
     return {
-        name: {**score_over_draws(found)._asdict(), "draws": found.mean(axis=1).tolist()}
-        for name, found in right.items()
+        name: {**score_over_draws(result)._asdict(), "draws": result.mean(axis=1).tolist()}
+        for name, result in right.items()
     }
 
 
@@ -105,7 +105,7 @@ def compared(rows: Sequence[Mapping[str, Correct]]) -> list[dict[str, Any]]:
     differences = []
     for right in rows:
         (_, first), *others = right.items()
-        differences.append({name: found - first * 1.0 for name, found in others})
+        differences.append({name: result - first * 1.0 for name, result in others})
     level = familywise_level([each.mean(axis=0) for row in differences for each in row.values()])
     luck = [pooled_difference(list(right.values())) if len(right) > 1 else None for right in rows]
     return [
@@ -127,21 +127,21 @@ def _right(study: BudgetStudy, chosen: Sequence[Int64[np.ndarray, " n"]]) -> dic
     label_type = LABEL_TYPES[named(test.labels)]
     learned = np.unique(np.concatenate(chosen))
     h, h_test = model.represent(train.of(learned).items), model.represent(test.items)
-    right: dict[str, list[np.ndarray]] = {name: [] for name in study.ways}
+    right: dict[str, list[np.ndarray]] = {name: [] for name in study.uses}
     for draw, rows in enumerate(chosen):
         seed = study.seed + draw
         some = train.of(rows)
         answers = {}
-        if "scratch" in study.ways:
+        if "scratch" in study.uses:
             answers["scratch"] = _answers(from_scratch(model, some, seed), test)
-        if "linear" in study.ways:
+        if "linear" in study.uses:
             answers["linear"] = linear_probes(h[np.searchsorted(learned, rows)], some.labels, h_test, seed=seed)
-        if {"tuned", "distilled"} & set(study.ways):
+        if {"tuned", "distilled"} & set(study.uses):
             teacher = tuned(model, some, seed)
             answers["tuned"] = _answers(teacher, test)
-        if "distilled" in study.ways:
+        if "distilled" in study.uses:
             answers["distilled"] = _answers(student_of(teacher, model, train, DistillPlan(seed=seed)), test)
-        for name in study.ways:
+        for name in study.uses:
             right[name].append(label_type.right(answers[name], test.labels))
     return right
 

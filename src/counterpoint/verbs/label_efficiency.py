@@ -68,10 +68,10 @@ def label_efficiency(
     require_views(kept)
     unseen(labels, kept.modality)
     known, asked = parted(kept, train, test, labels, seed=seed)
-    found = at_budgets(BudgetStudy(kept, known, asked, draws, seed), wanted, tell=tell)
+    result = at_budgets(BudgetStudy(kept, known, asked, draws, seed), wanted, tell=tell)
     class_ids = known.labels if test is not None else np.concatenate([known.labels, asked.labels])
     record = {
-        **found,
+        **result,
         "classes": class_counts(class_ids, known.classes),
         "shared": 0 if test is None else shared(asked.items, known.items),
         **placed("train", train),
@@ -82,23 +82,23 @@ def label_efficiency(
     return Result(record, efficiency_table)
 
 
-def efficiency_table(found: Mapping[str, Any]) -> str:
+def efficiency_table(result: Mapping[str, Any]) -> str:
     """What ``label_efficiency`` found, as plain text for people."""
-    names = list(found["rows"][0]["ways"])
+    names = list(result["rows"][0]["ways"])
     lines = [["labels", *(NAMES[name] for name in names)]]
-    for row in found["rows"]:
+    for row in result["rows"]:
         lines.append([row["budget"], *(_cell(row["ways"][name], row["differences"].get(name)) for name in names)])
     widths = [max(len(line[place]) for line in lines) for place in range(len(names) + 1)]
     text = ["  ".join(f"{cell:{width}}" for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
     text.append(
-        f"Right of {found['asked']:,} test items, mean of {found['draws']} draws of the labels; in brackets how many "
-        f"points better than {NAMES[names[0]]}, with the interval of the paired difference; all {found['comparisons']} "
+        f"Right of {result['asked']:,} test items, mean of {result['draws']} draws of the labels; in brackets how "
+        f"many points better than {NAMES[names[0]]}, with the interval of the paired difference; all {result['comparisons']} "
         "hold together in 95 % of tables."
     )
-    if found["draws"] == 1:
+    if result["draws"] == 1:
         text.append(ONE_DRAW)
-    text += [note_on_shared(found["shared"], found["asked"])] if found.get("shared") else []
-    text += [f"{each['budget']} is left out. {each['reason']}" for each in found["left_out"]]
+    text += [note_on_shared(result["shared"], result["asked"])] if result.get("shared") else []
+    text += [f"{each['budget']} is left out. {each['reason']}" for each in result["left_out"]]
     return "\n".join(text)
 
 

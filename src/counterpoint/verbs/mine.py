@@ -67,15 +67,15 @@ def mine(
     if len(pairs) != 2:
         raise InputError(f"Negatives are mined for two columns, of what asks and what answers. Got {', '.join(pairs)}.")
     z = kept.directions(kept.open(list(read.texts)))
-    found = list(_mined(z, linked, k, share))
+    result = list(_mined(z, linked, k, share))
     names = [NEGATIVE] if k == 1 else [f"{NEGATIVE}_{place}" for place in range(1, k + 1)]
-    rows = [[read.texts[place] for place in (*pair, *others)] for pair, others, _ in found]
+    rows = [[read.texts[place] for place in (*pair, *others)] for pair, others, _ in result]
     if not rows:
         raise InputError(
             f"No pair has {counted(k, 'negative')} below {share} of its own similarity. Lower k, or raise share."
         )
     write_text(out, separated([[*pairs, *names], *rows], spreadsheet_safe=spreadsheet_safe))
-    own, other = np.asarray([how for _, _, how in found]).mean(axis=0).tolist()
+    own, other = np.asarray([how for _, _, how in result]).mean(axis=0).tolist()
     return {
         "out": str(out),
         "rows": len(rows),

@@ -198,14 +198,14 @@ def _delivered(journey: Journey, model: Model, tried: Trial) -> Candidate:
         chosen = choose(finalists, tried.some.labels, material.items)
     record = judgement(chosen, candidates, tried.some, tried.against)
     level, sentence = conclusion(record)
-    found = {
+    result = {
         "items": len(material.items),
         "labels": len(tried.some.items),
         "judgement": {**record, "level": level},
         "parameters": [parameters(each.classifier.model) for each in (tried.chosen, candidates[-1])],
         "agreement": agreement(tried.chosen.classifier, chosen.classifier, material.items),
     }
-    leave(Leaving(journey.folder, journey.record), chosen.classifier, material.items, found, sentence, level=level)
+    leave(Leaving(journey.folder, journey.record), chosen.classifier, material.items, result, sentence, level=level)
     return chosen
 
 
@@ -245,10 +245,10 @@ def _compared(journey: Journey, model: Model, tried: Trial) -> dict[str, Any] | 
     needed = draws * (1 + LONGER) * tried.seconds
     if material.test is None or draws == 0 or (left is not None and needed > left):
         return None
-    ways = ("scratch", "linear", "tuned")
-    study = BudgetStudy(model, material.train, material.test, draws, requested.seed, ways=ways)
-    found = at_budgets(study, _affordable(journey), tell=tell)
-    return {**found, "rows": sorted(found["rows"], key=lambda row: row["labels"])}
+    uses = ("scratch", "linear", "tuned")
+    study = BudgetStudy(model, material.train, material.test, draws, requested.seed, uses=uses)
+    result = at_budgets(study, _affordable(journey), tell=tell)
+    return {**result, "rows": sorted(result["rows"], key=lambda row: row["labels"])}
 
 
 def _affordable(journey: Journey) -> Iterator[Budget]:

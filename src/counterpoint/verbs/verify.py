@@ -93,11 +93,11 @@ def verification(
             raise LabelError("Same or different is asked of items with one class each. These labels name several.")
         groups = _groups(folder, read.class_ids, read.classes, seed=seed)
         announce_labels(read, held_out=False)
-    found = verified(model, items, groups, seed=seed)
+    result = verified(model, items, groups, seed=seed)
     if pairs is None:
-        found["classes"] = read.counts()
-    write_json(folder / run_folder.VERIFICATION, found)
-    return Result(found, table)
+        result["classes"] = read.counts()
+    write_json(folder / run_folder.VERIFICATION, result)
+    return Result(result, table)
 
 
 def _groups(folder: Path, class_ids: np.ndarray, classes: list[str], *, seed: int) -> dict[str, Pairs]:

@@ -78,24 +78,24 @@ def analogies(
         for number, name in enumerate(asked.sections)
         if (asked.section == number).any()
     ]
-    found = {
+    result = {
         "right": score_interval(right)._asdict(),
         "asked": len(right),
         "unknown": asked.unknown,
         "chance": 1 / max(1, len(z) - 3),
         "sections": sections,
     }
-    return Result(found, table)
+    return Result(result, table)
 
 
-def table(found: Mapping[str, Any]) -> str:
+def table(result: Mapping[str, Any]) -> str:
     """What ``analogies`` found, as plain text for people."""
-    right = found["right"]
-    sections = [f"  {each['right']:6.1%} of {each['asked']:,}  {each['name']}" for each in found["sections"]]
-    asked = counted(found["asked"], "question is", "questions are")
+    right = result["right"]
+    sections = [f"  {each['right']:6.1%} of {each['asked']:,}  {each['name']}" for each in result["sections"]]
+    asked = counted(result["asked"], "question is", "questions are")
     head = f"{right['value']:.1%} ({right['low']:.1%} to {right['high']:.1%}) of {asked} answered"
-    share = found["unknown"] / (found["unknown"] + found["asked"])
-    left = f"; {found['unknown']:,} more ({share:.1%}) have a word that is not known. Chance: {found['chance']:.3%}"
+    share = result["unknown"] / (result["unknown"] + result["asked"])
+    left = f"; {result['unknown']:,} more ({share:.1%}) have a word that is not known. Chance: {result['chance']:.3%}"
     return "\n".join([head + left, *sections])
 
 
