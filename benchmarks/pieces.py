@@ -22,7 +22,7 @@ from counterpoint.methods.simclr import SimCLR
 from counterpoint.modalities.image import Images
 from counterpoint.modality import DataOptions
 from counterpoint.objectives.info_nce import info_nce
-from counterpoint.training.batches import augmentation
+from counterpoint.training.batches import make_batch
 from counterpoint.training.config import Recipe
 from counterpoint.training.devices import keep_freed_memory
 from counterpoint.training.loop import fit
@@ -43,7 +43,7 @@ def one(batch: int, micro_batch: int | None, turns: int) -> dict[str, float]:
     before, taken = resident(), []
     for epoch in range(turns):
         start = time.perf_counter()
-        info, views = augmentation(items, images, recipe, step=epoch, count=2)
+        info, views = make_batch(items, images, recipe, step=epoch, count=2)
         fit(method, optimizer, views, info, recipe, step=epoch)
         taken.append(time.perf_counter() - start)
     return {"seconds": float(np.median(taken)), "mebibytes": peak() - before}

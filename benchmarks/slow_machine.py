@@ -1,7 +1,7 @@
 """What the three minutes of the demo buy on a slow machine, measured by work rather than by a clock.
 
 Two cores with AVX2 and without bf16 do about 900 views a second of the usual plan, 153,000 in the time of the demo. The
-usual plan and the one that ``counterpoint.setup.time_budget`` makes of it are trained for what that affords, in fp32,
+usual plan and the one that ``counterpoint.setup.defaults`` makes of it are trained for what that affords, in fp32,
 with three seeds, and asked for the classes of the bundled test pictures.
 
     ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 python benchmarks/slow_machine.py [--quick] [--precision fp32]
@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 import counterpoint as cp
-from counterpoint.setup.time_budget import WARMUP, affordable_batch
+from counterpoint.setup.defaults import WARMUP, affordable_batch
 
 VIEWS = 153_000
 USUAL = 256

@@ -11,7 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 import counterpoint as cp
 from counterpoint import catalogue
 from counterpoint.interfaces import ItemInfo
-from counterpoint.setup.build import asks_for
+from counterpoint.setup.capabilities import asks_for
 from counterpoint.training.config import Recipe
 from counterpoint.training.loop import fit
 from counterpoint.training.optimizers import sgd

@@ -9,8 +9,8 @@ import pytest
 import counterpoint as cp
 from counterpoint.errors import Interrupted
 from counterpoint.setup import experiment
+from counterpoint.setup.defaults import FEW, LEAST, SMALLEST, STEPS, affordable_batch
 from counterpoint.setup.progress import summary_lines
-from counterpoint.setup.time_budget import FEW, LEAST, SMALLEST, STEPS, affordable_batch
 from counterpoint.training.throughput import Pace
 from tests.worlds import stripes
 

@@ -11,7 +11,7 @@ from counterpoint.errors import InputError, LabelError, PlanError
 from counterpoint.interfaces import ItemInfo
 from counterpoint.methods.cosent import CoSENT
 from counterpoint.setup.experiment import chosen, prepare
-from counterpoint.training.batches import augmentation
+from counterpoint.training.batches import make_batch
 from tests.worlds import scored
 
 SCORES = torch.tensor([3, 1, 3, 0, 2])
@@ -62,7 +62,7 @@ def test_every_pair_stands_with_its_own_score_where_rows_were_left_out():
     source = scored().source
     source["one"][3] = ""
     parts = experiment(source)
-    info, _ = augmentation(parts.items, parts.modality, parts.recipe, step=0, count=2)
+    info, _ = make_batch(parts.items, parts.modality, parts.recipe, step=0, count=2)
     whole = [row for row in range(len(source["one"])) if row != 3]
     assert info.scores.tolist() == [source["score"][whole[row]] for row in info.index]
     texts = [parts.items.texts[place] for place in parts.items.linked[info.index.numpy(), 0]]

@@ -15,7 +15,7 @@ from counterpoint.modalities.series import Series
 from counterpoint.modality import DataOptions
 from counterpoint.plans import Plan
 from counterpoint.setup.experiment import chosen, prepare
-from counterpoint.training.batches import augmentation
+from counterpoint.training.batches import make_batch
 from counterpoint.verbs.check_processes import check_processes
 from counterpoint.views import crop
 from counterpoint.views.image_views import Strengths
@@ -101,7 +101,7 @@ def test_local_views_come_after_the_usual_ones_and_change_none_of_them():
     views = {}
     for count in (0, 3):
         parts = prepare(world.source, *chosen({**world.choices, **LOCAL, "local_views": count}), began=0.0)
-        views[count] = augmentation(parts.items, parts.modality, parts.recipe, step=1, count=2)[1]
+        views[count] = make_batch(parts.items, parts.modality, parts.recipe, step=1, count=2)[1]
         assert parts.summary()["views"] == "simclr(scale=0.5)"
     assert [view.shape[-1] for view in views[3]] == [16, 16, 8, 8, 8]
     assert all(torch.equal(first, second) for first, second in zip(views[0], views[3][:2], strict=True))

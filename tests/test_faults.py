@@ -166,7 +166,7 @@ def poisoned(monkeypatch, at):
             next(iter(method.parameters())).data.view(-1)[0] = torch.nan
         return result
 
-    monkeypatch.setattr(loop, "learn", learn_badly)
+    monkeypatch.setattr(loop, "train_step", learn_badly)
 
 
 @pytest.mark.parametrize("at", [3, 5])

@@ -9,7 +9,7 @@ from counterpoint.evaluation.knn import weighted_knn
 from counterpoint.interfaces import ItemInfo, Step
 from counterpoint.model import Model
 from counterpoint.setup.experiment import chosen, prepare
-from counterpoint.training.batches import augmentation
+from counterpoint.training.batches import make_batch
 from counterpoint.training.loop import RunOptions, fit, train
 from tests.worlds import CLASSES, WORLDS, scored
 
@@ -96,7 +96,7 @@ def test_training_beats_not_training(method, kind):
 @pytest.mark.parametrize(("method", "kind"), GRID)
 def test_comparing_only_reads_and_every_weight_learns(method, kind):
     _, parts = experiment(method, kind, epochs=1)
-    info, views = augmentation(parts.items, parts.modality, parts.recipe, step=0, count=parts.method.views)
+    info, views = make_batch(parts.items, parts.modality, parts.recipe, step=0, count=parts.method.views)
     before = {name: tensor.clone() for name, tensor in parts.method.state_dict().items()}
     with torch.no_grad():
         vectors = parts.method.eval().project(views)

@@ -9,7 +9,7 @@ import torch
 import counterpoint as cp
 from counterpoint import rng
 from counterpoint.cli import main
-from counterpoint.evaluation.view_statistics import Known, result
+from counterpoint.evaluation.view_statistics import Known, recovered_among
 from counterpoint.modality import DataOptions
 from counterpoint.setup.dataset import open_source
 from counterpoint.tuning.view_remarks import Measure, advice, remarks
@@ -254,10 +254,10 @@ def test_what_is_left_out_is_no_change_and_images_of_any_shape_stay_whole():
 def test_items_are_found_among_exactly_so_many():
     x = np.eye(10, dtype=np.float32)
     x[9] = x[0]  # the last is as near to the first, which is in its block only where that is filled up from before
-    assert result(x, x, among=4).tolist() == [True] * 10
-    assert result(x, x, among=10).tolist() == [False, *[True] * 8, False]
+    assert recovered_among(x, x, among=4).tolist() == [True] * 10
+    assert recovered_among(x, x, among=10).tolist() == [False, *[True] * 8, False]
     shifted = np.roll(x[:9], 1, axis=0)
-    assert not result(x[:9], shifted, among=9).any()
+    assert not recovered_among(x[:9], shifted, among=9).any()
 
 
 def test_halves_ask_about_every_known_item_once_and_learn_from_others():

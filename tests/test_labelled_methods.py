@@ -16,7 +16,7 @@ from counterpoint.methods.siamese import Siamese
 from counterpoint.methods.sup_con import SupCon
 from counterpoint.methods.triplet import Triplet
 from counterpoint.plans import Plan
-from counterpoint.setup.build import completed
+from counterpoint.setup.defaults import completed
 from counterpoint.setup.experiment import chosen, prepare
 from tests.worlds import records
 

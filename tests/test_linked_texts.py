@@ -16,7 +16,7 @@ from counterpoint.negatives.key_queue import QueueRelation
 from counterpoint.negatives.shared_texts import DuplicateRelation, without_duplicates
 from counterpoint.objectives.info_nce import info_nce
 from counterpoint.setup.experiment import chosen, prepare
-from counterpoint.training.batches import augmentation
+from counterpoint.training.batches import make_batch
 
 WORDS = np.random.default_rng(5).permutation([f"{a}{b}{c}" for a in "bdfgk" for b in "aeiou" for c in "lmnrst"])
 
@@ -71,7 +71,7 @@ def test_in_dialogues_a_turn_answers_the_three_before_it(tmp_path):
 
 def test_the_second_view_is_of_the_partner_and_others_come_last():
     parts = experiment(asked(), method="simcse", pairs="question,answer,wrong", batch_size=16, epochs=1)
-    info, views = augmentation(parts.items, parts.modality, parts.recipe, step=0, count=2)
+    info, views = make_batch(parts.items, parts.modality, parts.recipe, step=0, count=2)
     assert len(views) == 3
     assert len({view.shape for view in views}) == 1
     for column, view in zip(parts.items.linked.T, views, strict=True):

@@ -16,7 +16,9 @@ from counterpoint.interfaces import ItemInfo, Step
 from counterpoint.model import load
 from counterpoint.objectives.info_nce import info_nce
 from counterpoint.plans import Plan
-from counterpoint.setup.build import asks_for, compared_by, completed
+from counterpoint.setup.build import compared_by
+from counterpoint.setup.capabilities import asks_for
+from counterpoint.setup.defaults import completed
 from counterpoint.training.diagnostics import judge, measure
 from tests.worlds import records
 

@@ -20,7 +20,7 @@ from counterpoint.negatives.extra_columns import ExtraColumns
 from counterpoint.negatives.key_queue import QueueRelation
 from counterpoint.negatives.other_labels import OtherClass
 from counterpoint.plans import Plan
-from counterpoint.setup.build import whole
+from counterpoint.setup.capabilities import whole
 from counterpoint.setup.experiment import chosen, prepare
 from counterpoint.training.loop import RunOptions, train
 from counterpoint.verbs.check_processes import check_processes
@@ -379,7 +379,7 @@ def experiment(spec, *, method="simclr", labels=None, **choices):
         ("ring(high=2)", "high of ring must be at most 1"),
         ("sampled(k=0)", "k of sampled must be at least 1"),
         ("mixed(pairs=-1)", "pairs of mixed must be at least 0"),
-        ("mixed(pairs=0, own=0)", "mixes nothing"),
+        ("mixed(pairs=0, anchor_pairs=0)", "mixes nothing"),
         ("cancelled(share=None)", "Say who is suspected"),
         ("cancelled(share=2)", "share must be at most 0.9"),
         ("attracted(after=-1)", "after must be at least 0"),

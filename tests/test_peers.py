@@ -22,7 +22,7 @@ from counterpoint.objectives.info_nce import info_nce
 from counterpoint.objectives.margin import margin
 from counterpoint.objectives.n_pair import n_pair
 from counterpoint.objectives.sigmoid import sigmoid
-from counterpoint.setup.build import asks_for
+from counterpoint.setup.capabilities import asks_for
 
 pytestmark = [
     pytest.mark.slow,

@@ -108,7 +108,7 @@ def test_the_page_shows_every_plan_and_what_mattered(searched):
 
 def test_a_search_that_was_stopped_goes_on_as_if_it_had_not(searched, tmp_path, monkeypatch):
     given, _, result = searched
-    real, opened = search.attempt, tune.opened
+    real, opened = search.attempt, tune.open_dataset
     seen, times = [], []
 
     def attempt(bench, picked, **rest):
@@ -117,7 +117,7 @@ def test_a_search_that_was_stopped_goes_on_as_if_it_had_not(searched, tmp_path, 
         return real(bench, picked, **rest)
 
     monkeypatch.setattr(search, "attempt", attempt)
-    monkeypatch.setattr(tune, "opened", lambda *given: times.append(1) or opened(*given))
+    monkeypatch.setattr(tune, "open_dataset", lambda *given: times.append(1) or opened(*given))
     with pytest.raises(cp.CounterpointError, match=r"after 2 plans.*resume=True"):
         cp.tune(**given, out=tmp_path / "out", **SEARCH)
     assert json.loads((tmp_path / "out" / "best.json").read_text())["plans"] == 2

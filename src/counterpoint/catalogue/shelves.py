@@ -101,7 +101,7 @@ SHELVES: dict[str, dict[str, Row]] = {
         ),
         "cancelled": Row("counterpoint.negatives.cancelled:Cancelled", "Without those that may be of its class."),
         "attracted": Row("counterpoint.negatives.attracted:Attracted", "Those that may be of its class attract."),
-        "queue": Row("counterpoint.negatives.queue:Earlier", "All, and the last vectors of earlier batches."),
+        "queue": Row("counterpoint.negatives.queue:QueueNegatives", "All, and the last vectors of earlier batches."),
         "bank": Row("counterpoint.negatives.bank:Bank", "All, and a slowly moving vector of every other item."),
     },
     "temperature": {

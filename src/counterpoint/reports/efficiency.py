@@ -152,6 +152,6 @@ def _note(result: Mapping[str, Any]) -> str:
     luck = "draws and test items" if result["draws"] > 1 else "the test items only, not that of draws"
     return (
         f"Accuracy on {result['asked']:,} items, mean of {result['draws']} draws of the labels, with 95 % intervals "
-        f"that know the luck of {luck}. In brackets: points above training from scratch on the same labels; the intervals "
-        f"of all {result['comparisons']} such differences hold together."
+        f"that know the luck of {luck}. In brackets: points above training from scratch on the same labels; the "
+        f"intervals of all {result['comparisons']} such differences hold together."
     )

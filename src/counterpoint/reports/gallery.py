@@ -33,7 +33,7 @@ class Card:
 class Shelf:
     """An item, its neighbours, the most alike first, how many of them share its label, and what all of them say."""
 
-    test: Card
+    query: Card
     neighbours: Sequence[Card]
     agreeing: int
     columns: Columns

@@ -61,7 +61,7 @@ def write_report(
 
 def _with_views(run: Run, model: Model, items: Items | None) -> Run:
     """The run with its sheet of views, drawn now where the folder lacks it and the data is at hand."""
-    if run.views or run.view_words or items is None or len(items) == 0:
+    if run.views or run.worded or items is None or len(items) == 0:
         return run
     seed = run.contrast.get("settled", {}).get("seed", 0)
     try:

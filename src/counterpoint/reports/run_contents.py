@@ -60,7 +60,7 @@ class Run:
     """What is known of the classifiers that might have been handed over."""
     budget: Mapping[str, Any]
     views: bytes
-    view_words: Sequence[Sequence[str]]
+    worded: Sequence[Sequence[str]]
     """Items and their views, where they are read and not looked at."""
     skipped: Sequence[tuple[str, str]]
     missing: Mapping[str, Missing]
@@ -91,8 +91,8 @@ def read_run(folder: Path) -> Run:
         missing["metrics"] = Missing("The encoder was taken as it came, so there are no curves of its training.")
     elif not (learned / "metrics.jsonl").is_file():
         missing["metrics"] = Missing("There is no metrics.jsonl in this run.", _fit(plan, folder) + " --overwrite")
-    view_words = _json(learned, "views", "", {})
-    if not view_words and not (learned / "views.png").is_file():
+    worded = _json(learned, "views", "", {})
+    if not worded and not (learned / "views.png").is_file():
         missing["views"] = Missing("There is no views.png in this run.", report(folder))
     return Run(
         folder=folder,
@@ -106,7 +106,7 @@ def read_run(folder: Path) -> Run:
         judgement=tuned.get("judgement", {}),
         budget=_json(folder, "budget", f"{evaluate} --budget", missing),
         views=(learned / "views.png").read_bytes() if (learned / "views.png").is_file() else b"",
-        view_words=view_words.get("views", []),
+        worded=worded.get("views", []),
         skipped=_skipped(folder / "skipped.txt"),
         missing=missing,
     )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -15,21 +14,14 @@ from torch import Tensor, nn
 
 from counterpoint import catalogue
 from counterpoint.comparison import Tile
-from counterpoint.errors import InputError, PlanError, listed
+from counterpoint.errors import InputError, PlanError
 from counterpoint.heads import mlp_head
 from counterpoint.interfaces import Items, Method, Negatives, Objective
 from counterpoint.modality import Modality
 from counterpoint.negatives.shared_texts import WithoutDuplicates
 from counterpoint.plans import Plan
-
-USUAL: Mapping[str, Any] = {
-    "optimizer": "adamw",
-    "temperature": 0.1,
-    "head_layers": 2,
-    "head_hidden": 512,
-    "head_outputs": 128,
-}
-"""What choices that are left open mean, where the method says nothing else."""
+from counterpoint.setup.capabilities import asks_for, has_temperature, whole
+from counterpoint.setup.defaults import USUAL
 
 ClassIds = Int64[np.ndarray, " n"]
 DuplicateIds = Int64[np.ndarray, "r v"]
@@ -85,66 +77,6 @@ def build_method(
     return method  # type: ignore[no-any-return]
 
 
-def completed(plan: Plan) -> Plan:
-    """The plan with what its method and its objective mean by the choices that were left open.
-
-    Raises ``PlanError`` where a choice is made that the method or the objective has no use for, and ``UnknownName``
-    where a part is named that does not exist.
-
-    >>> plan = completed(Plan())
-    >>> plan.objective, plan.similarity, plan.temperature, plan.head_outputs
-    ('info_nce', 'cosine', 0.1, 128)
-    """
-    make = catalogue.find("method", plan.method)
-    compares = asks_for(make, "objective")
-    if not compares:
-        _refuse_comparing(plan, make)
-    if plan.local_views:
-        _refuse_local_views(plan, make)
-    usual = {**USUAL, **({"objective": "info_nce"} if compares else {}), **getattr(whole(make), "usual", {})}
-    if not (compares or asks_for(make, "temperature")):
-        del usual["temperature"]
-    if catalogue.split(plan.optimizer)[0] not in ("auto", usual["optimizer"]):
-        usual.pop("learning_rate", None)  # a method's own is for the usual optimiser
-    given = plan.temperature
-    left_open = {name: value for name, value in usual.items() if getattr(plan, name) in (None, "auto")}
-    plan = dataclasses.replace(plan, **left_open)
-    _require("optimizer", plan, getattr(whole(make), "optimizers", ()))
-    if not compares:
-        return plan
-    for kind in ("objective", "negatives", "similarity"):
-        if getattr(plan, kind) != "auto":
-            catalogue.find(kind, getattr(plan, kind))
-    _require("objective", plan, getattr(whole(make), "objectives", ()))
-    if given is not None and not (_has_temperature(plan.objective) or asks_for(make, "temperature")):
-        raise PlanError(f"The objective '{plan.objective}' has no temperature. Leave out --temperature.")
-    return dataclasses.replace(plan, similarity=catalogue.similarity(plan.objective, plan.similarity))
-
-
-def whole(part: Any) -> Any:
-    """A part without the options that were written behind its name."""
-    return part.func if isinstance(part, partial) else part
-
-
-def asks_for(part: Callable[..., Any], name: str) -> bool:
-    """Whether a part has an argument of this name."""
-    return name in inspect.signature(part).parameters
-
-
-def learns_from_labels(plan: Plan) -> bool:
-    """Whether the method or the negatives of a plan need to know classes."""
-    make = catalogue.find("method", plan.method)
-    if getattr(whole(make), "needs_labels", False):
-        return True
-    return plan.negatives != "auto" and asks_for(catalogue.find("negatives", plan.negatives), "class_ids")
-
-
-def without_labels() -> list[str]:
-    """The methods that need none, nor scores of pairs."""
-    result = ((name, catalogue.find("method", name)) for name in catalogue.names("method"))
-    return [name for name, method in result if not (method.needs_labels or method.needs_scores)]
-
-
 def tempered(objective: Callable[..., Any], plan: Plan) -> Objective:
     """The objective at the plan's temperature, if it has one and none was written behind its name."""
     options = catalogue.split(plan.objective)[1]
@@ -172,7 +104,7 @@ def compared_by(plan: Plan) -> dict[str, Any]:
     """
     name, options = catalogue.split(plan.objective)
     described: dict[str, Any] = {"objective": plan.method if name == "auto" else name}
-    if name == "auto" or not _has_temperature(plan.objective):
+    if name == "auto" or not has_temperature(plan.objective):
         return described
     temperature = options.get("temperature", plan.temperature)
     return described if isinstance(temperature, str) else {**described, "temperature": temperature}
@@ -227,44 +159,3 @@ def _lengths(plan: Plan, inputs: int, layers: int) -> tuple[int, ...]:
             "--matryoshka shortens what is compared, and with a head that is not what is kept. Use --head-layers=0."
         )
     return tuple(int(part) for part in named)
-
-
-def _refuse_local_views(plan: Plan, make: Callable[..., Any]) -> None:
-    """Say that a method knows what to do with its own number of views, and not with more."""
-    if not getattr(whole(make), "local_views", False):
-        others = [each for each in catalogue.names("method") if catalogue.find("method", each).local_views]
-        raise PlanError(
-            f"The method '{plan.method}' has no use for local views. Leave out --local-views, or choose one of the "
-            f"methods {listed(others, 20)}."
-        )
-
-
-def _refuse_comparing(plan: Plan, make: Callable[..., Any]) -> None:
-    """Say that a method that tells nothing apart has no use for what belongs to a comparison."""
-    idle = {"objective": "auto", "similarity": "auto", "negatives": "auto", "matryoshka": None}
-    if not asks_for(make, "temperature") or isinstance(plan.temperature, str):
-        idle["temperature"] = None
-    for choice, usual in idle.items():
-        if getattr(plan, choice) != usual:
-            others = [
-                each for each in catalogue.names("method") if asks_for(catalogue.find("method", each), "objective")
-            ]
-            raise PlanError(
-                f"The method '{plan.method}' has a loss of its own and cannot use the {choice} "
-                f"{getattr(plan, choice)!r}. Leave out --{choice}, or choose one of the methods {listed(others, 20)}."
-            )
-
-
-def _require(kind: str, plan: Plan, possible: Sequence[str]) -> None:
-    """Refuse a part of the catalogue that the method cannot use; one from outside is its owner's affair."""
-    wanted = getattr(plan, kind)
-    name = catalogue.split(wanted)[0]
-    if possible and name in catalogue.SHELVES[kind] and name not in possible:
-        raise PlanError(
-            f"The method '{plan.method}' cannot use the {kind} '{wanted}'. Leave it out, or choose one of "
-            f"{listed(possible)}."
-        )
-
-
-def _has_temperature(objective: str) -> bool:
-    return asks_for(catalogue.find("objective", objective), "temperature")

@@ -26,7 +26,7 @@ from counterpoint.modality import DataOptions, Modality
 from counterpoint.plans import Plan
 from counterpoint.plans.data_options import AS_IT_IS, ReadOptions, joined_columns, named_columns
 from counterpoint.recipes.recipe import with_recipe
-from counterpoint.setup.build import asks_for, whole
+from counterpoint.setup.capabilities import asks_for, whole
 from counterpoint.setup.progress import decoding
 from counterpoint.setup.supervision import Supervision
 from counterpoint.storage.files import is_file

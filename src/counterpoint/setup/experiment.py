@@ -21,18 +21,23 @@ from counterpoint.interfaces import Items, Method
 from counterpoint.modality import Modality
 from counterpoint.plans import Plan
 from counterpoint.recipes.recipe import departures
-from counterpoint.setup.build import ClassIds, build_method, compared_by, completed, encoded_length
+from counterpoint.setup.build import ClassIds, build_method, compared_by, encoded_length
 from counterpoint.setup.dataset import Dataset, identity, open_dataset
 from counterpoint.setup.dataset import UserParts as UserParts
 from counterpoint.setup.dataset import chosen as chosen
-from counterpoint.setup.sizes import USUAL_BATCH, VIEWS_WANTED, fitting_batch, fitting_epochs
+from counterpoint.setup.defaults import (
+    VIEWS_WANTED,
+    fitting_epochs,
+    gain,
+    in_little_time,
+    resolved,
+    too_long,
+)
 from counterpoint.setup.supervision import Supervision, supervise
-from counterpoint.setup.time_budget import gain, in_little_time, too_long
 from counterpoint.training.batches import local_views_of
 from counterpoint.training.config import TrainConfig, least_micro_batch, steps_per_epoch
-from counterpoint.training.devices import choose_device, choose_precision, keep_freed_memory
+from counterpoint.training.devices import choose_device, keep_freed_memory
 from counterpoint.training.distributed import ALONE, Processes
-from counterpoint.training.optimizers import default_rates
 from counterpoint.training.preflight import try_moving, try_negatives
 from counterpoint.training.throughput import Pace, measure, planned_steps
 
@@ -166,7 +171,7 @@ def arranged(
     keep_freed_memory()
     device = choose_device(requested.device)
     modality, items, learned = data.modality, data.items, data.learned
-    plan = _settled(requested, user_parts, modality, len(learned.sampling), device, before)
+    plan = resolved(requested, user_parts, modality, len(learned.sampling), device, before)
     (rough,) = processes.sum(plan.precision == "bf16")
     if 0 < rough < processes.count:  # some machines compute it rightly and faster, others not
         plan = dataclasses.replace(plan, precision="fp32")
@@ -196,39 +201,6 @@ def arranged(
     recipe = dataclasses.replace(recipe, steps=steps)
     return Experiment(
         plan, modality, items, method, recipe, learned, per_epoch, pace, user_parts.encoder is None, notes=notes
-    )
-
-
-def _settled(
-    requested: Plan,
-    user_parts: UserParts,
-    modality: Modality,
-    count: int,
-    device: torch.device,
-    before: Mapping[str, Any] | None,
-) -> Plan:
-    """The plan with everything that was left open filled in; a resumed run keeps its precision."""
-    whole = completed(requested)
-    rate, decay = default_rates(catalogue.find("optimizer", whole.optimizer))
-    recipe = recipe_of(modality, requested, user_parts.encoder)
-    precision = before["settled"]["precision"] if before else choose_precision(requested.precision, device)
-    return dataclasses.replace(
-        whole,
-        modality=modality.name,
-        batch_size=fitting_batch(
-            requested.batch_size, count, usual=recipe.get("batch_size", whole.batch_size or USUAL_BATCH)
-        ),
-        device=str(device),
-        precision=precision,
-        learning_rate=_first(requested.learning_rate, recipe.get("learning_rate"), whole.learning_rate, rate),
-        weight_decay=decay if requested.weight_decay is None else requested.weight_decay,
-        warmup=_first(requested.warmup, TrainConfig.warmup),
-        scaling="sqrt" if requested.scaling == "auto" else requested.scaling,
-        schedule="cosine" if requested.schedule == "auto" else requested.schedule,
-        local_views=requested.local_views or 0,
-        encoder=_encoder_name(user_parts.encoder, requested.encoder, modality),
-        views=str(modality.settings().get("views", requested.views)),
-        view_size=modality.settings().get("size"),
     )
 
 
@@ -294,14 +266,3 @@ def try_views(modality: Modality, items: Items, encoder: nn.Module, local_views:
             f"{wrong} Leave out --local-views, or choose an encoder that takes views of any size, such as "
             f"'{modality.usual_encoder}'."
         ) from wrong
-
-
-def _first(*choices: float | None) -> float | None:
-    """The first of some choices that was made."""
-    return next((each for each in choices if each is not None), None)
-
-
-def _encoder_name(given: nn.Module | None, name: str, modality: Modality) -> str:
-    if given is not None:
-        return f"your own {type(given).__name__}"
-    return modality.usual_encoder if name == "auto" else name

@@ -10,7 +10,7 @@ from counterpoint.errors import CounterpointError, RunError
 from counterpoint.model import Model
 from counterpoint.plans import Plan
 from counterpoint.runs import run_folder
-from counterpoint.setup.build import learns_from_labels
+from counterpoint.setup.capabilities import learns_from_labels
 from counterpoint.storage.files import expanded
 
 LEARNED = "learned_from_labels"

@@ -18,9 +18,9 @@ from counterpoint.modality import DataOptions, Modality
 from counterpoint.plans import SemiPlan
 from counterpoint.plans.data_options import ReadOptions
 from counterpoint.setup.dataset import open_source
+from counterpoint.setup.defaults import fitting_batch
 from counterpoint.setup.label_budget import Budget
 from counterpoint.setup.progress import decoding
-from counterpoint.setup.sizes import fitting_batch
 from counterpoint.setup.supervision import unseen
 from counterpoint.setup.train_test import set_apart
 from counterpoint.training.config import steps_per_epoch

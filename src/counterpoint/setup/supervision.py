@@ -21,7 +21,7 @@ from counterpoint.interfaces import Items
 from counterpoint.modality import Modality
 from counterpoint.pair_verification.sampled_pairs import drawn_pairs
 from counterpoint.plans import Plan
-from counterpoint.setup.build import learns_from_labels, whole, without_labels
+from counterpoint.setup.capabilities import learns_from_labels, whole, without_labels
 from counterpoint.training.sampling import DrawnPairs, EachItem, GivenPairs, Groups, Partners, Sampling
 
 KEPT = 0.1

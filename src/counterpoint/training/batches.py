@@ -12,7 +12,7 @@ from counterpoint.modality import Modality
 from counterpoint.training.config import TrainConfig, steps_per_epoch
 
 
-def augmentation(
+def make_batch(
     items: Items, modality: Modality, config: TrainConfig, *, step: int, count: int
 ) -> tuple[ItemInfo, Views]:
     """One batch, and this process's views of it: a function of the seed and the step."""

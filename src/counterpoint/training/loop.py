@@ -29,7 +29,7 @@ from counterpoint.modality import Modality
 from counterpoint.storage.weights import not_finite
 from counterpoint.training import checkpoint, diagnostics
 from counterpoint.training.batch_norm import share_statistics, unshare_statistics
-from counterpoint.training.batches import augmentation
+from counterpoint.training.batches import make_batch
 from counterpoint.training.config import FEWEST, TrainConfig, count_of_pieces, steps_per_epoch
 from counterpoint.training.devices import precise
 from counterpoint.training.distributed import Processes
@@ -78,62 +78,55 @@ class TrainState:
 
 
 def train(
-    method: Method, items: Items, modality: Modality, config: TrainConfig, run_options: RunOptions | None = None
+    method: Method, items: Items, modality: Modality, config: TrainConfig, options: RunOptions | None = None
 ) -> TrainState:
     """Train the method's weights in place and return the course of the run.
 
     Raises ``Interrupted`` when asked to stop, after saving; ``InputError`` when the loss or a weight is no longer a
     number, before anything of that is saved.
     """
-    run_options = run_options or RunOptions()
+    options = options or RunOptions()
     method.to(config.device).train()
     config.processes.start_alike(method)
     share_statistics(method, config.processes)
     optimizer = config.optimizer(method, learning_rate=config.learning_rate, weight_decay=config.weight_decay)
-    train_state = _start(method, optimizer, config, run_options)
+    state = _start(method, optimizer, config, options)
     per_epoch = steps_per_epoch(len(config.rows(items)), config.batch_size)
-    started, saved = time.monotonic() - train_state.seconds, time.monotonic()
-    every = max(1, min(per_epoch, train_state.steps // 200))
-    while not train_state.finished:
-        epoch, place = divmod(train_state.step, per_epoch)
-        set_rate(optimizer, config.rate(train_state.step, train_state.steps))
-        with _timed(run_options.threads):
-            info, views = augmentation(items, modality, config, step=train_state.step, count=method.views)
-            loss, vectors = learn(method, optimizer, views, info, config, step=train_state.step)
-        loss, stops = config.processes.sum(loss, run_options.stop.requested)
-        train_state.step += 1
-        train_state.seconds = time.monotonic() - started
-        if run_options.deadline is not None and (place == per_epoch - 1 or train_state.step in REPLANNED):
-            _plan_anew(epoch, train_state, config.processes, run_options, run_options.deadline)
-        if train_state.step == 1 or train_state.step % every == 0 or train_state.finished:
-            _require_finite(loss, train_state, optimizer)
+    started, saved = time.monotonic() - state.seconds, time.monotonic()
+    every = max(1, min(per_epoch, state.steps // 200))
+    while not state.finished:
+        epoch, place = divmod(state.step, per_epoch)
+        set_rate(optimizer, config.rate(state.step, state.steps))
+        with _timed(options.threads):
+            info, views = make_batch(items, modality, config, step=state.step, count=method.views)
+            loss, vectors = train_step(method, optimizer, views, info, config, step=state.step)
+        loss, stops = config.processes.sum(loss, options.stop.requested)
+        state.step += 1
+        state.seconds = time.monotonic() - started
+        if options.deadline is not None and (place == per_epoch - 1 or state.step in REPLANNED):
+            _plan_anew(epoch, state, config.processes, options, options.deadline)
+        if state.step == 1 or state.step % every == 0 or state.finished:
+            _require_finite(loss, state, optimizer)
             if config.processes.first:
-                record = _record(method, vectors, info, views, train_state, run_options)
+                record = _record(method, vectors, info, views, state, options)
                 rates = {"loss": loss, "learning_rate": optimizer.param_groups[0]["lr"], "epoch": epoch}
-                _tell(
-                    {**rates, **record, "views_per_second": _speed(train_state, config, method)},
-                    train_state,
-                    run_options,
-                )
-        method.remember(Step(train_state.step, train_state.steps, vectors, info))
+                speed = {"views_per_second": _speed(state, config, method)}
+                _tell({**rates, **record, **speed}, state, options)
+        method.remember(Step(state.step, state.steps, vectors, info))
         if place == per_epoch - 1 and config.processes.first:
-            _end_epoch(method, epoch, train_state, run_options)
-        if (
-            config.processes.first
-            and run_options.folder is not None
-            and (stops or _due(train_state, run_options, saved))
-        ):
-            _require_finite(loss, train_state, optimizer, method)
-            _save(method, optimizer, train_state, run_options.folder)
+            _end_epoch(method, epoch, state, options)
+        if config.processes.first and options.folder is not None and (stops or _due(state, options, saved)):
+            _require_finite(loss, state, optimizer, method)
+            _save(method, optimizer, state, options.folder)
             saved = time.monotonic()
-        if stops and not train_state.finished:
-            raise Interrupted(f"Stopped after step {train_state.step} of {train_state.steps}.")
-    _require_finite(0.0, train_state, optimizer, method)
+        if stops and not state.finished:
+            raise Interrupted(f"Stopped after step {state.step} of {state.steps}.")
+    _require_finite(0.0, state, optimizer, method)
     unshare_statistics(method)
-    return train_state
+    return state
 
 
-def learn(
+def train_step(
     method: Method, optimizer: Optimizer, views: Views, info: ItemInfo, config: TrainConfig, *, step: int
 ) -> tuple[float, Vectors]:
     """One step: project, compare, lose, move the weights.
@@ -168,48 +161,46 @@ def _mean(outcome: Comparison | Losses, method: Method, processes: Processes) ->
     return outcome.mean() / processes.count
 
 
-def _start(method: Method, optimizer: Optimizer, config: TrainConfig, run_options: RunOptions) -> TrainState:
-    path = run_options.folder / "metrics.jsonl" if run_options.folder and config.processes.first else None
-    if not run_options.resume or run_options.folder is None:
+def _start(method: Method, optimizer: Optimizer, config: TrainConfig, options: RunOptions) -> TrainState:
+    path = options.folder / "metrics.jsonl" if options.folder and config.processes.first else None
+    if not options.resume or options.folder is None:
         return TrainState(0, config.steps, 0.0, Records(path))
-    state = checkpoint.read(run_options.folder / "state.pt")
-    checkpoint.restore(state, method, optimizer)
-    return TrainState(state["step"], state["steps"], state["seconds"], Records(path, until=state["step"]))
+    saved = checkpoint.read(options.folder / "state.pt")
+    checkpoint.restore(saved, method, optimizer)
+    return TrainState(saved["step"], saved["steps"], saved["seconds"], Records(path, until=saved["step"]))
 
 
 def _record(
-    method: Method, vectors: Vectors, info: ItemInfo, views: Views, train_state: TrainState, run_options: RunOptions
+    method: Method, vectors: Vectors, info: ItemInfo, views: Views, state: TrainState, options: RunOptions
 ) -> dict[str, Any]:
     with torch.no_grad():
         tables = [part for part in method.outcomes(vectors, info) if isinstance(part, Comparison)]
         table = tables[0] if tables else method.watched(vectors, info)
-    record: dict[str, Any] = dict(run_options.notes)
+    record: dict[str, Any] = dict(options.notes)
     objective = getattr(method, "objective", None)
     if isinstance(objective, ChangingTemperature):
         record["temperature"] = float(torch.as_tensor(objective.formula().keywords["temperature"]).detach())
     if table is not None:
         record |= diagnostics.measure(table, record.get("temperature") or 0.1)
     comparable = len(views) > 1 and views[0].shape == views[1].shape and views[0].is_floating_point()
-    if train_state.step == 1 and comparable:  # between the numbers of words there is no distance
+    if state.step == 1 and comparable:  # between the numbers of words there is no distance
         record["view_difference"] = diagnostics.view_difference(views[0], views[1])
     return record
 
 
-def _tell(record: Record, train_state: TrainState, run_options: RunOptions) -> None:
-    whole = {"step": train_state.step, "steps": train_state.steps, "seconds": round(train_state.seconds, 3), **record}
-    train_state.records.add(whole)
-    for listener in (
-        () if run_options.stop.requested else run_options.listeners
-    ):  # who has hung up cannot be told anything
+def _tell(record: Record, state: TrainState, options: RunOptions) -> None:
+    whole = {"step": state.step, "steps": state.steps, "seconds": round(state.seconds, 3), **record}
+    state.records.add(whole)
+    for listener in () if options.stop.requested else options.listeners:  # who has hung up cannot be told anything
         listener(whole)
 
 
-def _end_epoch(method: Method, epoch: int, train_state: TrainState, run_options: RunOptions) -> None:
-    if run_options.each_epoch is not None:
-        result = run_options.each_epoch(method, epoch)
+def _end_epoch(method: Method, epoch: int, state: TrainState, options: RunOptions) -> None:
+    if options.each_epoch is not None:
+        result = options.each_epoch(method, epoch)
         method.train()
         if result:
-            _tell({"epoch": epoch, **result}, train_state, run_options)
+            _tell({"epoch": epoch, **result}, state, options)
 
 
 @contextlib.contextmanager
@@ -224,42 +215,36 @@ def _timed(threads: Threads | None) -> Iterator[None]:
     threads.took(time.monotonic() - began)
 
 
-def _plan_anew(
-    epoch: int, train_state: TrainState, processes: Processes, run_options: RunOptions, deadline: float
-) -> None:
-    if train_state.step < 0.9 * train_state.steps:
-        left, each = max(0.0, deadline - time.monotonic()), train_state.seconds / train_state.step
-        possible = int(processes.from_first(max(FEWEST, train_state.step + math.floor(left / each))))
-        if (
-            abs(possible - train_state.steps) > 0.1 * train_state.steps
-        ):  # the machine is busier, or idler, than when measured
-            planned, train_state.steps = train_state.steps, max(train_state.step, possible)
+def _plan_anew(epoch: int, state: TrainState, processes: Processes, options: RunOptions, deadline: float) -> None:
+    if state.step < 0.9 * state.steps:
+        left, each = max(0.0, deadline - time.monotonic()), state.seconds / state.step
+        possible = int(processes.from_first(max(FEWEST, state.step + math.floor(left / each))))
+        if abs(possible - state.steps) > 0.1 * state.steps:  # the machine is busier, or idler, than when measured
+            planned, state.steps = state.steps, max(state.step, possible)
             if processes.first:
-                anew = {"planned_anew": train_state.steps, "planned": planned, "seconds_per_step": round(each, 4)}
-                _tell({"epoch": epoch, **anew}, train_state, run_options)
+                anew = {"planned_anew": state.steps, "planned": planned, "seconds_per_step": round(each, 4)}
+                _tell({"epoch": epoch, **anew}, state, options)
 
 
-def _speed(train_state: TrainState, config: TrainConfig, method: Method) -> float:
-    seen = train_state.step * config.batch_size * (method.views + config.local_views)
-    return round(seen / max(train_state.seconds, 1e-9), 1)
+def _speed(state: TrainState, config: TrainConfig, method: Method) -> float:
+    seen = state.step * config.batch_size * (method.views + config.local_views)
+    return round(seen / max(state.seconds, 1e-9), 1)
 
 
-def _due(train_state: TrainState, run_options: RunOptions, saved: float) -> bool:
-    if train_state.finished:
+def _due(state: TrainState, options: RunOptions, saved: float) -> bool:
+    if state.finished:
         return True
-    if run_options.save_every is not None:
-        return train_state.step % run_options.save_every == 0
+    if options.save_every is not None:
+        return state.step % options.save_every == 0
     return time.monotonic() - saved > 60
 
 
-def _save(method: Method, optimizer: Optimizer, train_state: TrainState, folder: Path) -> None:
-    state = checkpoint.snapshot(
-        method, optimizer, step=train_state.step, steps=train_state.steps, seconds=train_state.seconds
-    )
-    checkpoint.save(state, folder / "state.pt")
+def _save(method: Method, optimizer: Optimizer, state: TrainState, folder: Path) -> None:
+    snapshot = checkpoint.snapshot(method, optimizer, step=state.step, steps=state.steps, seconds=state.seconds)
+    checkpoint.save(snapshot, folder / "state.pt")
 
 
-def _require_finite(loss: float, train_state: TrainState, optimizer: Optimizer, method: Method | None = None) -> None:
+def _require_finite(loss: float, state: TrainState, optimizer: Optimizer, method: Method | None = None) -> None:
     """Refuse to go on from a loss, or from what a method has learned, that is no number."""
     lost = None if method is None else not_finite(method)
     if math.isfinite(loss) and lost is None:
@@ -267,6 +252,6 @@ def _require_finite(loss: float, train_state: TrainState, optimizer: Optimizer, 
     what = "The loss is" if lost is None else f"Weights ('{lost}') are"
     rate_now = optimizer.param_groups[0]["lr"]
     raise InputError(
-        f"{what} not finite after step {train_state.step}: the learning rate ({rate_now:.2g} here) is too high for "
+        f"{what} not finite after step {state.step}: the learning rate ({rate_now:.2g} here) is too high for "
         "this data. Start anew with a --learning-rate three times lower, or with --precision=fp32."
     )

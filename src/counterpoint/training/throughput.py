@@ -15,9 +15,9 @@ from counterpoint.errors import InputError
 from counterpoint.interfaces import Items, Method, Step
 from counterpoint.modality import Modality
 from counterpoint.training.batch_norm import share_statistics
-from counterpoint.training.batches import augmentation
+from counterpoint.training.batches import make_batch
 from counterpoint.training.config import FEWEST, TrainConfig, least_micro_batch
-from counterpoint.training.loop import learn
+from counterpoint.training.loop import train_step
 from counterpoint.training.threads import computing_with
 
 SMALL = 64
@@ -57,8 +57,8 @@ def measure(
             threads = counts[step % len(counts)]
             start = time.monotonic()
             with computing_with(threads):
-                info, views = augmentation(items, modality, small, step=step, count=trial.views)
-                _, vectors = learn(trial, optimizer, views, info, small, step=step)
+                info, views = make_batch(items, modality, small, step=step, count=trial.views)
+                _, vectors = train_step(trial, optimizer, views, info, small, step=step)
                 trial.remember(Step(1, 1, vectors, info))
             taken[threads].append(time.monotonic() - start)
             step += 1

@@ -12,8 +12,10 @@ from counterpoint.errors import PlanError
 from counterpoint.interfaces import Items
 from counterpoint.modality import Modality
 from counterpoint.plans import Plan
-from counterpoint.setup.build import ClassIds, completed, learns_from_labels
+from counterpoint.setup.build import ClassIds
+from counterpoint.setup.capabilities import learns_from_labels
 from counterpoint.setup.dataset import Dataset, UserParts
+from counterpoint.setup.defaults import completed
 from counterpoint.setup.experiment import arranged
 from counterpoint.setup.supervision import supervise
 

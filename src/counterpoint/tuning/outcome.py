@@ -13,7 +13,7 @@ from counterpoint.evaluation.rank_correlation import rank_correlation
 from counterpoint.output.tables import columns
 from counterpoint.plans import Plan
 from counterpoint.plans.data_options import ReadOptions, as_words
-from counterpoint.setup.build import learns_from_labels
+from counterpoint.setup.capabilities import learns_from_labels
 from counterpoint.tuning.repeats import repeated
 from counterpoint.tuning.scoring import called, formatted, worth
 from counterpoint.tuning.search_space import changed

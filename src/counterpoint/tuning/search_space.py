@@ -19,7 +19,8 @@ from counterpoint import catalogue
 from counterpoint.errors import PlanError
 from counterpoint.modality import Modality
 from counterpoint.plans import Plan
-from counterpoint.setup.build import asks_for, completed
+from counterpoint.setup.capabilities import asks_for
+from counterpoint.setup.defaults import completed
 
 NUMBERS: Mapping[str, tuple[float, float]] = {
     "temperature": (0.25, 6.0),

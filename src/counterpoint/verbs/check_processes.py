@@ -21,12 +21,12 @@ from torch.multiprocessing.spawn import spawn
 from counterpoint.errors import RunError
 from counterpoint.interfaces import Step
 from counterpoint.plans import Plan
-from counterpoint.setup.build import learns_from_labels
+from counterpoint.setup.capabilities import learns_from_labels
 from counterpoint.setup.experiment import UserParts, prepare
 from counterpoint.training.batch_norm import share_statistics
-from counterpoint.training.batches import augmentation
+from counterpoint.training.batches import make_batch
 from counterpoint.training.distributed import Processes, joined_by_file, leave
-from counterpoint.training.loop import learn
+from counterpoint.training.loop import train_step
 from counterpoint.training.optimizers import sgd
 
 COUNTS = (1, 2, 4)
@@ -112,8 +112,8 @@ def _steps(plan: Plan, source: object, labels: object, processes: Processes) -> 
     optimizer = sgd(method, learning_rate=0.1)
     result: dict[str, Tensor] = {}
     for step in range(STEPS):
-        info, views = augmentation(parts.items, parts.modality, recipe, step=step, count=method.views)
-        loss, vectors = learn(method, optimizer, tuple(view.double() for view in views), info, recipe, step=step)
+        info, views = make_batch(parts.items, parts.modality, recipe, step=step, count=method.views)
+        loss, vectors = train_step(method, optimizer, tuple(view.double() for view in views), info, recipe, step=step)
         result[f"loss {step}"] = torch.tensor(processes.sum(loss), dtype=torch.float64)
         for name, weight in method.named_parameters():
             if weight.grad is not None:

@@ -23,7 +23,7 @@ from counterpoint.reports.comparison import write_comparison
 from counterpoint.runs import run_folder
 from counterpoint.runs.locks import holds_out
 from counterpoint.runs.provenance import command, described, directory, placed
-from counterpoint.setup.build import learns_from_labels
+from counterpoint.setup.capabilities import learns_from_labels
 from counterpoint.setup.dataset import apart, open_source, without_column
 from counterpoint.setup.progress import console, decoding, may_be_quiet
 from counterpoint.storage.files import expanded, replacing, write_json

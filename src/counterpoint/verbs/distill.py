@@ -25,10 +25,10 @@ from counterpoint.model import Model, load
 from counterpoint.plans import DistillPlan
 from counterpoint.runs.locks import holds_out
 from counterpoint.setup.classifier_folder import Leaving, free, leave, requested_record
+from counterpoint.setup.defaults import USUAL_BATCH, fitting_epochs
 from counterpoint.setup.finetune_config import recipe, require_views
 from counterpoint.setup.label_history import LEARNED, saw_any
 from counterpoint.setup.progress import announce_labels, embedding, may_be_quiet
-from counterpoint.setup.sizes import USUAL_BATCH, fitting_epochs
 from counterpoint.storage.files import expanded
 from counterpoint.training.config import steps_per_epoch
 from counterpoint.verbs.keywords import DistillKeywords

@@ -117,7 +117,7 @@ def lab(
         console().print(f"{number} of {len(looks)}  {augmentation.name}", markup=False)
         rows.append(_row(augmentation, yardstick(augmentation.modality), scale))
     level, sentence = advice(rows, scale)
-    recovered_among: dict[str, Any] = {
+    result: dict[str, Any] = {
         "level": level,
         "advice": sentence,
         "looks": rows,
@@ -134,12 +134,12 @@ def lab(
         "directory": directory(),
         "machine": run_folder.machine(),
     }
-    recovered_among["note"] = note(recovered_among)
+    result["note"] = note(result)
     if place is not None:
-        write_json(place.path / RECORD, recovered_among)
+        write_json(place.path / RECORD, result)
         strips = [strip(augmentation.modality, sample, seed=requested.seed) for augmentation in looks]
-        write_lab(place.path, recovered_among, strips, strip(by.modality, sample, seed=None))
-    return Result(recovered_among, lab_table)
+        write_lab(place.path, result, strips, strip(by.modality, sample, seed=None))
+    return Result(result, lab_table)
 
 
 def _several(views: Views | Sequence[Views] | None) -> list[Views]:

@@ -92,8 +92,8 @@ def efficiency_table(result: Mapping[str, Any]) -> str:
     text = ["  ".join(f"{cell:{width}}" for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
     text.append(
         f"Right of {result['asked']:,} test items, mean of {result['draws']} draws of the labels; in brackets how "
-        f"many points better than {NAMES[names[0]]}, with the interval of the paired difference; all {result['comparisons']} "
-        "hold together in 95 % of tables."
+        f"many points better than {NAMES[names[0]]}, with the interval of the paired difference; all "
+        f"{result['comparisons']} hold together in 95 % of tables."
     )
     if result["draws"] == 1:
         text.append(ONE_DRAW)

@@ -70,16 +70,16 @@ class Journey:
     """What every step needs to know."""
 
     folder: Path
-    requested: SemiPlan
+    plan: SemiPlan
     record: Mapping[str, Any]
     material: Material
     began: float
 
     def left(self, share: float) -> float | None:
         """Seconds until this share of the time is over; None where time does not count."""
-        if self.requested.epochs is not None:
+        if self.plan.epochs is not None:
             return None
-        return max(1.0, self.began + 60 * share * (self.requested.minutes or MINUTES) - time.monotonic())
+        return max(1.0, self.began + 60 * share * (self.plan.minutes or MINUTES) - time.monotonic())
 
 
 @may_be_quiet
@@ -97,11 +97,11 @@ def semi(
 
     Into ``out/pretrained`` goes what contrast learned from all items, into ``out/finetuned`` the better one of a linear
     probe and a fine-tuned encoder, and into ``out`` that one or its student, which learned its answers on all items but
-    those that are requested about, whichever is better by cross-validation, with scores and a report.
+    those that are kept for testing, whichever is better by cross-validation, with scores and a report.
 
     Args:
         source: All items, as for ``fit``.
-        labels: As for ``finetune``. With ``per_class`` or ``fraction`` a fifth of the labels is only requested about;
+        labels: As for ``finetune``. With ``per_class`` or ``fraction`` a fifth of the labels is only kept for testing;
             without, the classifier learns from all of them.
         out: The folder for everything.
         resume: Go on with the interrupted run in ``out``: steps that are done are kept.
@@ -114,27 +114,25 @@ def semi(
     """
     began, folder = time.monotonic(), expanded(out)
     named, data = apart(choices)
-    requested = SemiPlan.of(named)
-    require_deliverable(requested.deliver, (PROBE, FINETUNED, STUDENT))
+    plan = SemiPlan.of(named)
+    require_deliverable(plan.deliver, (PROBE, FINETUNED, STUDENT))
     run_folder.check(folder, resume=False, overwrite=overwrite or resume)
     if resume and overwrite:
         raise InputError("Give --resume to go on or --overwrite to start anew, not both.")
     before = None
     if resume:
         before = run_folder.read_plan(folder)
-        requested = SemiPlan.of(
-            run_folder.merged(requested.record(), before["asked"], SemiPlan().record(), before["settled"])
-        )
+        plan = SemiPlan.of(run_folder.merged(plan.record(), before["asked"], SemiPlan().record(), before["settled"]))
         data = ReadOptions.of(before["data"]) if data == AS_IT_IS else data
-    material = gather(source, labels, requested, data=data)
+    material = gather(source, labels, plan, data=data)
     data = without_column(data, labels, material.modality)
     record = {
-        **requested_record(source, labels, requested),
+        **requested_record(source, labels, plan),
         "verb": SEMI,
         "data": data.record(),
         "identity": material.identity(),
     }
-    journey = Journey(folder, requested, record, material, began)
+    journey = Journey(folder, plan, record, material, began)
     if before is not None and before.get("identity") != record["identity"]:
         raise RunError("The run was started on other items or other labels. Resume with those, or use --overwrite.")
     if before is None:
@@ -161,26 +159,24 @@ def semi(
 
 def _pretrained(journey: Journey, source: object, *, resume: bool) -> Model:
     """What contrast learns from all items."""
-    folder, requested, data = journey.folder / run_folder.PRETRAINED, journey.requested, journey.record["data"]
+    folder, plan, data = journey.folder / run_folder.PRETRAINED, journey.plan, journey.record["data"]
     if resume and (folder / run_folder.VERDICT).exists():
         model = load(folder)
     elif resume and (folder / run_folder.STATE).exists():
-        model = fit(source, out=folder, resume=True, encoder=requested.encoder, **data)
+        model = fit(source, out=folder, resume=True, encoder=plan.encoder, **data)
     else:
         seconds = journey.left(CONTRAST)
-        length: dict[str, Any] = {"epochs": requested.epochs} if seconds is None else {"minutes": seconds / 60}
-        parts: dict[str, Any] = {name: getattr(requested, name) for name in ("encoder", "width", "batch_size", "seed")}
+        length: dict[str, Any] = {"epochs": plan.epochs} if seconds is None else {"minutes": seconds / 60}
+        parts: dict[str, Any] = {name: getattr(plan, name) for name in ("encoder", "width", "batch_size", "seed")}
         model = fit(source, out=folder, overwrite=folder.exists(), **data, **parts, **length)
     return replace(model, modality=journey.material.modality)
 
 
 def _tuned(journey: Journey, model: Model) -> Trial:
     """What the labels make of it: a probe and a fine-tuned encoder, the better one of which is left."""
-    requested, material = journey.requested, journey.material
-    deliver = requested.deliver if requested.deliver in (PROBE, FINETUNED) else "best"
-    tuning = FinetunePlan(
-        per_class=requested.per_class, fraction=requested.fraction, seed=requested.seed, deliver=deliver
-    )
+    plan, material = journey.plan, journey.material
+    deliver = plan.deliver if plan.deliver in (PROBE, FINETUNED) else "best"
+    tuning = FinetunePlan(per_class=plan.per_class, fraction=plan.fraction, seed=plan.seed, deliver=deliver)
     tried = trial(model, material.learned, tuning, journey.left(TUNING))
     leave_trial(tried, material.learned, Leaving(journey.folder / run_folder.FINETUNED, journey.record), role="teaches")
     return tried
@@ -188,13 +184,13 @@ def _tuned(journey: Journey, model: Model) -> Trial:
 
 def _delivered(journey: Journey, model: Model, tried: Trial) -> Candidate:
     """The student of that one, rehearsed in some folds, and which of the two is handed over."""
-    requested, material = journey.requested, journey.material
+    plan, material = journey.plan, journey.material
     candidates, chosen = list(tried.candidates), tried.chosen
-    if requested.deliver in ("best", STUDENT):
+    if plan.deliver in ("best", STUDENT):
         student = _student(journey, model, tried)
         candidates.append(student)
-        small = requested.student != "same" or requested.student_width is not None  # who names a network wants that one
-        finalists = [student] if small or requested.deliver == STUDENT else [tried.chosen, student]
+        small = plan.student != "same" or plan.student_width is not None  # who names a network wants that one
+        finalists = [student] if small or plan.deliver == STUDENT else [tried.chosen, student]
         chosen = choose(finalists, tried.some.labels, material.items)
     record = judgement(chosen, candidates, tried.some, tried.against)
     level, sentence = conclusion(record)
@@ -210,16 +206,16 @@ def _delivered(journey: Journey, model: Model, tried: Trial) -> Candidate:
 
 
 def _student(journey: Journey, model: Model, tried: Trial) -> Candidate:
-    """A student of the classifier, taught on all items but those that are requested about; and what students that are
+    """A student of the classifier, taught on all items but those that are kept for testing; and what students that are
     taught without some labels say of those.
     """
-    requested, material = journey.requested, journey.material
+    plan, material = journey.plan, journey.material
     lesson = DistillPlan(
-        encoder=requested.student,
-        width=requested.student_width,
-        epochs=requested.epochs,
-        batch_size=requested.batch_size,
-        seed=requested.seed,
+        encoder=plan.student,
+        width=plan.student_width,
+        epochs=plan.epochs,
+        batch_size=plan.batch_size,
+        seed=plan.seed,
     )
     answered, learned = tried.chosen.answered, material.learned
     teachers = () if answered is None else answered.by
@@ -238,21 +234,21 @@ def _student(journey: Journey, model: Model, tried: Trial) -> Candidate:
 
 def _compared(journey: Journey, model: Model, tried: Trial) -> dict[str, Any] | None:
     """What as many labels are worth to others, and what fewer would be, as far as there is time for it. A run that goes
-    by epochs has no time to spare: it compares where that was requested for.
+    by epochs has no time to spare: it compares where that was asked for.
     """
-    material, requested, left = journey.material, journey.requested, journey.left(COMPARISON)
-    draws = requested.draws if requested.draws is not None else DRAWS if left is not None else 0
+    material, plan, left = journey.material, journey.plan, journey.left(COMPARISON)
+    draws = plan.draws if plan.draws is not None else DRAWS if left is not None else 0
     needed = draws * (1 + LONGER) * tried.seconds
     if material.test is None or draws == 0 or (left is not None and needed > left):
         return None
     uses = ("scratch", "linear", "tuned")
-    study = BudgetStudy(model, material.train, material.test, draws, requested.seed, uses=uses)
+    study = BudgetStudy(model, material.train, material.test, draws, plan.seed, uses=uses)
     result = at_budgets(study, _affordable(journey), tell=tell)
     return {**result, "rows": sorted(result["rows"], key=lambda row: row["labels"])}
 
 
 def _affordable(journey: Journey) -> Iterator[Budget]:
-    """The budget that was requested for, then smaller ones, which take less, as long as the time allows."""
+    """The budget that was asked for, then smaller ones, which take less, as long as the time allows."""
     for each in journey.material.budgets:
         began = time.monotonic()
         yield each
@@ -267,7 +263,7 @@ def _scored(
     """Write what is known of how good the classifier is: by labels that were never learned from, where there are such,
     else by those of the folds.
     """
-    material, seed, some = journey.material, journey.requested.seed, tried.some
+    material, seed, some = journey.material, journey.plan.seed, tried.some
     scores: dict[str, Any] = {}
     if material.spared and material.test is not None:
         if some.labels.ndim == 1:

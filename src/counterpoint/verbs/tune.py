@@ -18,8 +18,9 @@ from counterpoint.plans import Plan
 from counterpoint.runs import run_folder
 from counterpoint.runs.locks import holds_out
 from counterpoint.runs.provenance import command, described, directory, placed
-from counterpoint.setup.build import completed, learns_from_labels
+from counterpoint.setup.capabilities import learns_from_labels
 from counterpoint.setup.dataset import Dataset, UserParts, chosen, identity, open_dataset, without_column
+from counterpoint.setup.defaults import completed
 from counterpoint.setup.experiment import Experiment, arranged
 from counterpoint.setup.progress import may_be_quiet
 from counterpoint.setup.supervision import supervise
