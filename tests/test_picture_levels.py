@@ -48,7 +48,7 @@ def colour_png(pixels):
     def chunk(name, held):
         return struct.pack(">I", len(held)) + name + held + struct.pack(">I", zlib.crc32(name + held))
 
-    height, width, channels = image_views.shape
+    height, width, channels = pixels.shape
     lines = b"".join(b"\0" + line.astype(">u2").tobytes() for line in pixels)
     header = struct.pack(">IIBBBBB", width, height, 16, {2: 4, 3: 2, 4: 6}[channels], 0, 0, 0)
     parts = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")
@@ -171,7 +171,7 @@ def test_floats_in_tiff_are_kept_as_they_are(tmp_path):
 
 def test_deep_photos_are_stored_deep(tmp_path):
     open_pictures(folder_of(tmp_path / "x", SHADES), size=16, channels=1)
-    (kept,) = photos.cache_folder().glob("*/*/image_views.npy")
+    (kept,) = photos.cache_folder().glob("*/*/pixels.npy")
     assert np.load(kept).dtype == np.uint16
 
 

@@ -23,7 +23,7 @@ from counterpoint.cli import tuning as tuning
 from counterpoint.cli import use as use
 from counterpoint.cli import verify as verify
 from counterpoint.cli import words as words
-from counterpoint.cli.app import app
+from counterpoint.cli.app import app as command_line
 from counterpoint.errors import InputError, Interrupted, in_shell, visible
 
 
@@ -35,7 +35,7 @@ def main(tokens: Sequence[str] | None = None) -> None:
     as_json = "--json" in given
     with in_shell():
         try:
-            app(given, exit_on_error=False, print_error=False)
+            command_line(given, exit_on_error=False, print_error=False)
         except (InputError, CycloptsError) as wrong:
             _stop(wrong, " ".join(str(wrong).split()), status=2, as_json=as_json)
         except OSError as wrong:
