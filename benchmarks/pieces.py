@@ -23,7 +23,7 @@ from counterpoint.modalities.image import Images
 from counterpoint.modality import DataOptions
 from counterpoint.objectives.info_nce import info_nce
 from counterpoint.training.batches import make_batch
-from counterpoint.training.config import Recipe
+from counterpoint.training.config import TrainConfig
 from counterpoint.training.devices import keep_freed_memory
 from counterpoint.training.loop import fit
 from counterpoint.training.optimizers import adamw
@@ -39,7 +39,7 @@ def one(batch: int, micro_batch: int | None, turns: int) -> dict[str, float]:
     torch.manual_seed(0)
     method = SimCLR(conv2d(3, 32).to(memory_format=torch.channels_last), mlp_head(512), info_nce).train()
     optimizer = adamw(method)
-    recipe = Recipe(steps=turns, batch_size=batch, micro_batch=micro_batch)
+    recipe = TrainConfig(steps=turns, batch_size=batch, micro_batch=micro_batch)
     before, taken = resident(), []
     for epoch in range(turns):
         start = time.perf_counter()

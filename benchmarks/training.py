@@ -31,7 +31,7 @@ from counterpoint.modalities.image import Images
 from counterpoint.modality import DataOptions
 from counterpoint.model import Model
 from counterpoint.objectives.info_nce import info_nce
-from counterpoint.training.config import Recipe
+from counterpoint.training.config import TrainConfig
 from counterpoint.training.devices import choose_precision, keep_freed_memory
 from counterpoint.training.loop import RunOptions, train
 from counterpoint.training.optimizers import sgd
@@ -99,7 +99,7 @@ def ours(task: Task, epochs: int, views: Any = "simclr") -> tuple[float, np.ndar
     encoder, head = networks()
     method = SimCLR(encoder, head, info_nce)
     steps = epochs * (len(task.items) // BATCH)
-    recipe = Recipe(steps, BATCH, sgd, RATE, DECAY)
+    recipe = TrainConfig(steps, BATCH, sgd, RATE, DECAY)
     course = train(method, task.items, images, recipe, RunOptions())
     return 2 * BATCH * steps / course.seconds, task.correct(encoder)
 
@@ -187,7 +187,7 @@ def defaults(task: Task, epochs: int) -> tuple[np.ndarray, TrainState]:
         return {}
 
     precision = choose_precision("auto", torch.device("cpu"))
-    recipe = Recipe(epochs * (len(items) // BATCH), BATCH, precision=precision)
+    recipe = TrainConfig(epochs * (len(items) // BATCH), BATCH, precision=precision)
     train(SimCLR(encoder, head, info_nce), items, images, recipe, RunOptions(each_epoch=probe))
     return task.correct(encoder), (seconds, reached)
 

@@ -12,8 +12,8 @@ import counterpoint as cp
 from counterpoint import catalogue
 from counterpoint.interfaces import ItemInfo
 from counterpoint.setup.capabilities import asks_for
-from counterpoint.training.config import Recipe
-from counterpoint.training.loop import fit
+from counterpoint.training.config import TrainConfig
+from counterpoint.training.loop import train_step
 from counterpoint.training.optimizers import sgd
 
 BATCH = 24
@@ -46,8 +46,8 @@ def views(method):
 
 
 def step(method, micro_batch, number=0):
-    recipe = Recipe(steps=1, batch_size=BATCH, micro_batch=micro_batch)
-    loss, _ = fit(method, sgd(method, learning_rate=0.0), views(method), INFO, recipe, step=number)
+    recipe = TrainConfig(steps=1, batch_size=BATCH, micro_batch=micro_batch)
+    loss, _ = train_step(method, sgd(method, learning_rate=0.0), views(method), INFO, recipe, step=number)
     return loss, {name: weight.grad.clone() for name, weight in method.named_parameters() if weight.grad is not None}
 
 

@@ -141,7 +141,7 @@ def test_what_a_system_says_stands_before_but_is_not_answered():
 
 
 @pytest.mark.parametrize(
-    ("cell", "found"),
+    ("cell", "result"),
     [
         ([{"docid": "7", "score": 1}], "records with the fields docid, score"),
         ([["a", ["b"]]], r"\['a', \['b'\]\]"),

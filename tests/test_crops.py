@@ -40,7 +40,7 @@ def test_a_local_view_of_an_image_has_half_the_side_and_at_least_eight_pixels(si
     batch = torch.randint(0, 256, (4, 3, 32, 40), dtype=torch.uint8)
     modality = images(size)
     assert modality.augmentation(batch, keys(4)).shape == (4, 3, size, size)
-    view = modality.local(batch, keys(4))
+    view = modality.augmentation.local()(batch, keys(4))
     assert view.shape == (4, 3, expected, expected)
     assert view.is_contiguous(memory_format=torch.channels_last)
 
@@ -57,7 +57,9 @@ def test_things_look_as_large_in_a_local_view_as_in_others(views):
     share = tall * across / 64**2
     assert 0.8 * near.scale <= float(share.min())
     assert float(share.max()) <= 1.2 * near.largest
-    assert images(32, views).local(torch.zeros(3, 3, 32, 32, dtype=torch.uint8), keys(3)).isfinite().all()
+    assert (
+        images(32, views).augmentation.local()(torch.zeros(3, 3, 32, 32, dtype=torch.uint8), keys(3)).isfinite().all()
+    )
 
 
 def test_a_local_view_of_a_series_is_half_as_long_at_the_same_pace():
@@ -70,9 +72,9 @@ def test_a_local_view_of_a_series_is_half_as_long_at_the_same_pace():
         assert 0.45 < float(pace.min()) < 0.6
         assert 0.9 < float(pace.max()) < 1.05
     modality, items = Series.fit(np.random.default_rng(0).normal(size=(6, 2, 20)), DataOptions())
-    assert modality.local(items.take(np.arange(6)), keys(6)).shape == (6, 2, 10)
+    assert modality.augmentation.local()(items.take(np.arange(6)), keys(6)).shape == (6, 2, 10)
     short, items = Series.fit(np.random.default_rng(0).normal(size=(6, 2, 5)), DataOptions())
-    assert short.local(items.take(np.arange(6)), keys(6)).shape == (6, 2, 5)
+    assert short.augmentation.local()(items.take(np.arange(6)), keys(6)).shape == (6, 2, 5)
 
 
 @pytest.mark.parametrize("options", [{"crop": 0.6, "largest": 0.5}, {"largest": 1.5}])
@@ -88,12 +90,12 @@ def test_a_local_view_is_a_function_of_the_item_and_its_key_alone(kind):
     world = WORLDS[kind](count=40)
     parts = prepare(world.source, *chosen({**world.choices, **LOCAL}), began=0.0)
     batch, key = parts.items.take(np.arange(8)), keys(8)
-    whole = parts.modality.local(batch, key)
-    torch.testing.assert_close(parts.modality.local(batch[3:5], key[3:5]), whole[3:5], rtol=0, atol=1e-5)
-    assert torch.equal(parts.modality.local(batch, key), whole)
-    assert not torch.equal(parts.modality.local(batch, keys(8, view=3)), whole)
+    whole = parts.modality.augmentation.local()(batch, key)
+    torch.testing.assert_close(parts.modality.augmentation.local()(batch[3:5], key[3:5]), whole[3:5], rtol=0, atol=1e-5)
+    assert torch.equal(parts.modality.augmentation.local()(batch, key), whole)
+    assert not torch.equal(parts.modality.augmentation.local()(batch, keys(8, view=3)), whole)
     restored = type(parts.modality).from_settings(parts.modality.settings())
-    assert torch.equal(restored.local(batch, key), whole)
+    assert torch.equal(restored.augmentation.local()(batch, key), whole)
 
 
 def test_local_views_come_after_the_usual_ones_and_change_none_of_them():

@@ -111,7 +111,7 @@ def test_labels_that_do_not_fit_are_explained(labels, message):
 
 
 @pytest.mark.parametrize(
-    ("labels", "codes", "classes"),
+    ("labels", "class_ids", "classes"),
     [
         ([10, 9, 10], [1, 0, 1], ["9", "10"]),
         (np.array([2.0, 1.0]), [1, 0], ["1", "2"]),
@@ -225,7 +225,7 @@ def test_classes_that_are_numbers_stand_in_their_order():
 
 
 @pytest.mark.parametrize(
-    ("labels", "codes"),
+    ("labels", "class_ids"),
     [
         ([["a"], ["a", "b"], [], None], [[1, 0], [1, 1], [0, 0], [-1, -1]]),
         ([("a", "b"), {"b"}, [], float("nan")], [[1, 1], [0, 1], [0, 0], [-1, -1]]),

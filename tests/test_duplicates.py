@@ -13,7 +13,7 @@ from counterpoint import rng
 from counterpoint.cli import main
 from counterpoint.embeddings import Embeddings
 from counterpoint.errors import InputError
-from counterpoint.modality import Modality
+from counterpoint.modality import flat
 from counterpoint.retrieval.duplicates import duplicates
 from counterpoint.retrieval.linkage import complete_groups
 from counterpoint.retrieval.mixture import copy_probability
@@ -212,13 +212,13 @@ def test_near_copies_are_what_the_encoder_takes_and_closer_than_other_items(kind
     key = rng.keys(seed=0, epoch=0, items=torch.arange(8), view=0)
     copies = model.modality.near_copies(batch, key)
     assert len(copies) >= 2
-    (weak,) = Modality.near_copies(model.modality, batch, key)  # what a modality without its own gets
+    weak = model.modality.augmentation.scaled(0.1)(batch, key)  # what a modality without copies of its own gets
     assert model.encoder(weak).shape[0] == 8
-    flat = model.modality.flat(model.modality.inputs(batch))
+    plain = flat(model.modality, model.modality.inputs(batch))
     for copy, again in zip(copies, model.modality.near_copies(batch, key), strict=True):
         assert torch.equal(copy, again)
         assert model.encoder(copy).shape[0] == 8
-        apart = torch.cdist(flat, model.modality.flat(copy))
+        apart = torch.cdist(plain, flat(model.modality, copy))
         assert (apart.argmin(dim=0) == torch.arange(8)).all()
 
 

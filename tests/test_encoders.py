@@ -12,7 +12,7 @@ def images(channels=3, size=32):
 
 
 def test_the_small_conv_net_costs_at_most_25_mflop_per_view_of_32_pixels():
-    encoder = images().encoder("auto", None).eval()
+    encoder = images().build_encoder("auto", None).eval()
     with FlopCounterMode(display=False) as counter:
         encoder(torch.zeros(1, 3, 32, 32))
     assert counter.get_total_flops() <= 25e6
@@ -21,16 +21,16 @@ def test_the_small_conv_net_costs_at_most_25_mflop_per_view_of_32_pixels():
 @pytest.mark.parametrize("size", [8, 28, 32, 64, 96])
 @pytest.mark.parametrize("channels", [1, 3, 4])
 def test_the_small_conv_net_takes_any_size_and_channels(size, channels):
-    encoder = images(channels, size).encoder("conv2d", 8)
+    encoder = images(channels, size).build_encoder("conv2d", 8)
     assert encoder(torch.zeros(2, channels, size, size)).shape == (2, 512)
 
 
 @pytest.mark.parametrize(("name", "length"), [("resnet18", 512), ("resnet34", 512), ("resnet50", 2048)])
 def test_resnets_keep_small_images_large_below_65_pixels(name, length):
-    small = images(1, 32).encoder(name, None).eval()
+    small = images(1, 32).build_encoder(name, None).eval()
     assert small(torch.zeros(1, 1, 32, 32)).shape == (1, length)
     assert small.conv1.stride == (1, 1)
-    large = images(3, 96).encoder(name, None).eval()
+    large = images(3, 96).build_encoder(name, None).eval()
     assert large.conv1.stride == (2, 2)
 
 
@@ -44,14 +44,14 @@ def test_resnets_have_the_papers_parameters():
 
 @pytest.mark.parametrize(("name", "width"), [("conv2d(width=8)", None), ("conv2d", 8), ("conv2d(width=64)", 8)])
 def test_a_width_may_stand_behind_the_name_and_the_choice_goes_first(name, width):
-    assert images().encoder(name, width)[1][0].out_channels == 8
+    assert images().build_encoder(name, width)[1][0].out_channels == 8
 
 
 def test_timm_encoders_are_found_by_name():
-    encoder = images(1, 32).encoder("timm:resnet10t", None).eval()
+    encoder = images(1, 32).build_encoder("timm:resnet10t", None).eval()
     assert encoder(torch.zeros(2, 1, 32, 32)).ndim == 2
     with pytest.raises(UnknownName, match="Did you mean 'resnet10t'"):
-        images().encoder("timm:resnet10tt", None)
+        images().build_encoder("timm:resnet10tt", None)
 
 
 def test_heads_have_as_many_layers_as_asked():

@@ -196,7 +196,7 @@ def test_what_is_missing_is_no_label(empty):
 
 
 @pytest.mark.parametrize(
-    ("y", "codes", "classes"),
+    ("y", "class_ids", "classes"),
     [
         ([-1, 1, -1, 1], [0, 1, 0, 1], [-1, 1]),
         ([-1.0, 1.0, np.nan, 1.0], [0, 1, -1, 1], [-1.0, 1.0]),

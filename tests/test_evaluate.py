@@ -232,7 +232,7 @@ def test_vectors_without_a_score_are_refused(x, labels, kind, message):
         check_labelled(x, labels, role="test")
 
 
-@pytest.mark.parametrize("learn", [lambda *data: weighted_knn(*data, classes=2), linear_probe])
+@pytest.mark.parametrize("fit", [lambda *data: weighted_knn(*data, classes=2), linear_probe])
 def test_both_probes_check_what_they_learn_from(fit):
     diverged = np.full((2, 6), np.nan, dtype=np.float32)
     with pytest.raises(InputError, match="the training items hold NaN"):

@@ -46,7 +46,9 @@ def used(network):
 
 def made(modality, encoder="auto", width=8):
     torch.manual_seed(1)
-    return cp.Model(used(modality.encoder(encoder, width)), modality, {"encoder": encoder, "width": width, "seed": 1})
+    return cp.Model(
+        used(modality.build_encoder(encoder, width)), modality, {"encoder": encoder, "width": width, "seed": 1}
+    )
 
 
 def on_top(model, *, head_layers=0, classes=3):

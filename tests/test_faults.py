@@ -158,10 +158,10 @@ def poisoned(monkeypatch, at):
     """Makes a weight NaN at a step, with a loss that is a number, as a last bad gradient does."""
     from counterpoint.training import loop
 
-    fit = loop.fit
+    learn = loop.train_step
 
     def learn_badly(method, *given, step, **named):
-        result = fit(method, *given, step=step, **named)
+        result = learn(method, *given, step=step, **named)
         if step == at:
             next(iter(method.parameters())).data.view(-1)[0] = torch.nan
         return result

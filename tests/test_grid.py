@@ -10,7 +10,7 @@ from counterpoint.interfaces import ItemInfo, Step
 from counterpoint.model import Model
 from counterpoint.setup.experiment import chosen, prepare
 from counterpoint.training.batches import make_batch
-from counterpoint.training.loop import RunOptions, fit, train
+from counterpoint.training.loop import RunOptions, train, train_step
 from tests.worlds import CLASSES, WORLDS, scored
 
 SHORT = {
@@ -104,7 +104,7 @@ def test_comparing_only_reads_and_every_weight_learns(method, kind):
             parts.method.outcomes(vectors, info)
     assert all(torch.equal(before[name], tensor) for name, tensor in parts.method.state_dict().items())
     optimizer = parts.recipe.optimizer(parts.method.train(), learning_rate=1e-3, weight_decay=0.0)
-    fit(parts.method, optimizer, views, info, parts.recipe, step=0)
+    train_step(parts.method, optimizer, views, info, parts.recipe, step=0)
     idle = [name for name, weight in parts.method.named_parameters() if weight.requires_grad and weight.grad is None]
     assert not idle
 

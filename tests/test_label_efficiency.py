@@ -80,7 +80,7 @@ def test_ways_are_compared_on_the_same_draws_and_items():
 
 
 @pytest.mark.parametrize(
-    ("text", "found"), [("10", Budget(10, None)), ("1%", Budget(None, 0.01)), ("100%", Budget(None, 1.0))]
+    ("text", "result"), [("10", Budget(10, None)), ("1%", Budget(None, 0.01)), ("100%", Budget(None, 1.0))]
 )
 def test_budgets_are_counts_or_shares(text, result):
     assert read_budget(text) == result

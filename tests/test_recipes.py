@@ -15,7 +15,7 @@ from counterpoint.recipes.recipe import Published, published
 from counterpoint.setup.dataset import chosen
 from counterpoint.setup.experiment import prepare
 from counterpoint.setup.progress import summary_lines
-from counterpoint.training.config import Recipe
+from counterpoint.training.config import TrainConfig
 from counterpoint.training.loop import train
 from counterpoint.training.optimizers import lars, set_rate, sgd
 from counterpoint.training.schedules import constant, in_proportion, linear, steps, unscaled
@@ -160,11 +160,13 @@ def test_a_recipe_can_be_ones_own():
 
 
 def test_schedules_and_scalings():
-    rates = [Recipe(steps=10, learning_rate=1.0, warmup=0.0, schedule=part).rate(9, 10) for part in (steps, constant)]
+    rates = [
+        TrainConfig(steps=10, learning_rate=1.0, warmup=0.0, schedule=part).rate(9, 10) for part in (steps, constant)
+    ]
     assert rates == pytest.approx([0.01, 1.0])
-    assert Recipe(steps=10, learning_rate=1.0, warmup=0.0, schedule=linear).rate(5, 10) == pytest.approx(5 / 9)
+    assert TrainConfig(steps=10, learning_rate=1.0, warmup=0.0, schedule=linear).rate(5, 10) == pytest.approx(5 / 9)
     for scaling, peak in ((in_proportion, 4.0), (unscaled, 1.0)):
-        assert Recipe(steps=1, batch_size=1024, learning_rate=1.0, scaling=scaling).peak == peak
+        assert TrainConfig(steps=1, batch_size=1024, learning_rate=1.0, scaling=scaling).peak == peak
 
 
 def test_biases_can_be_given_a_share_of_the_rate():

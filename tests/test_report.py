@@ -41,9 +41,6 @@ class Squares(Modality):
     name = "squares"
     usual_encoder = "linear"
 
-    def __init__(self, *, pictures: bool = True) -> None:
-        self.pictures = pictures
-
     @classmethod
     def accepts(cls, source):
         return False
@@ -55,16 +52,17 @@ class Squares(Modality):
     def open(self, source):
         raise AssertionError("a report is given its items opened")
 
-    def augmentation(self, batch, key):
-        return batch.flip(3).float() / 255
+    @property
+    def augmentation(self):
+        return lambda batch, keys: batch.flip(3).float() / 255
 
     def inputs(self, batch):
         return batch.float() / 255
 
-    def raw(self, batch):
-        return batch.float().flatten(1)
+    def baselines(self):
+        return {"raw pixels": lambda batch: batch.float().flatten(1)}
 
-    def encoder(self, name, width):
+    def build_encoder(self, name, width):
         torch.manual_seed(0)
         return nn.Sequential(nn.Flatten(), nn.Linear(3 * 6 * 8, 5))
 
@@ -75,11 +73,13 @@ class Squares(Modality):
     def from_settings(cls, settings):
         return cls()
 
+
+class ShownSquares(Squares):
     def picture(self, batch):
-        return batch if self.pictures else None
+        return batch
 
     def seen(self, view):
-        return (view * 255).to(torch.uint8) if self.pictures else None
+        return (view * 255).to(torch.uint8)
 
 
 class Drawn:
@@ -126,8 +126,8 @@ class Page(HTMLParser):
 
 
 def model(*, pictures: bool = True) -> Model:
-    modality = Squares(pictures=pictures)
-    return Model(modality.encoder("linear", None), modality)
+    modality = ShownSquares() if pictures else Squares()
+    return Model(modality.build_encoder("linear", None), modality)
 
 
 def report(folder: Path, items: Drawn | None, **more: Any) -> Page:
@@ -264,7 +264,7 @@ def test_columns_are_shown_by_their_names(tmp_path: Path):
     columns = {"age": np.arange(20.0), "paid": [True, False] * 10, "eyes": ["blue", "brown"] * 10}
     days = [f"2024-03-{day:02d}" for day in range(1, 21)]
     table, items = Table.fit({**columns, "born": days}, DataOptions())
-    page = Page(write_report(tmp_path, Model(table.encoder("mlp", 8), table), items).read_text(encoding="utf-8"))
+    page = Page(write_report(tmp_path, Model(table.build_encoder("mlp", 8), table), items).read_text(encoding="utf-8"))
     assert table.cells(items.take(np.array([3]))) == [
         {"age": "3", "paid": "false", "eyes": "brown", "born": "2024-03-04"}
     ]
@@ -273,7 +273,9 @@ def test_columns_are_shown_by_their_names(tmp_path: Path):
 
 def test_series_are_shown_as_curves_of_their_channels(tmp_path: Path):
     series, items = Series.fit(np.random.default_rng(0).normal(3, 2, (6, 2, 16)), DataOptions())
-    page = Page(write_report(tmp_path, Model(series.encoder("conv1d", 8), series), items).read_text(encoding="utf-8"))
+    page = Page(
+        write_report(tmp_path, Model(series.build_encoder("conv1d", 8), series), items).read_text(encoding="utf-8")
+    )
     assert [each.get("class") for each in page.all("svg")].count("trace") == 12 * 6
     assert "channel 1" in page.text
 
@@ -409,7 +411,7 @@ def test_labels_must_fit_the_items(tmp_path: Path):
 
 
 def test_views_are_drawn_in_rows_large_enough_to_see(tmp_path: Path):
-    path = draw_views(Squares(), Drawn(3), tmp_path / "views.png", seed=0, count=2, views=3)
+    path = draw_views(ShownSquares(), Drawn(3), tmp_path / "views.png", seed=0, count=2, views=3)
     with Image.open(path) as sheet:
         colours = np.asarray(sheet.convert("RGB"))
     assert colours.shape[1] > 4 * 64
@@ -418,7 +420,7 @@ def test_views_are_drawn_in_rows_large_enough_to_see(tmp_path: Path):
 
 
 def test_no_views_are_drawn_without_pictures(tmp_path: Path):
-    assert draw_views(Squares(pictures=False), Drawn(3), tmp_path / "views.png", seed=0) is None
+    assert draw_views(Squares(), Drawn(3), tmp_path / "views.png", seed=0) is None
     assert not (tmp_path / "views.png").exists()
 
 

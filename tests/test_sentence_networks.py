@@ -138,7 +138,7 @@ def assembled(path, plain, *behind, reads=None, prompts=None, default=None):
 def ours(path, texts, options=""):
     encoder = f"hf:{path}{options}"
     text, _ = Text.fit(list(texts), DataOptions(encoder=encoder))
-    return Model(text.encoder(encoder, None), text, {"encoder": encoder})
+    return Model(text.build_encoder(encoder, None), text, {"encoder": encoder})
 
 
 def theirs(path, texts, **how):

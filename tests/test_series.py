@@ -178,7 +178,7 @@ def test_a_source_of_another_form_is_refused():
 def test_encoders_and_wishes_for_images_are_refused():
     series, _ = Series.fit(array(), DataOptions())
     with pytest.raises(PlanError, match="'mlp' is for table data, not for series"):
-        series.encoder("mlp", None)
+        series.build_encoder("mlp", None)
     with pytest.raises(PlanError, match="view_size is for images"):
         Series.fit(array(), DataOptions(view_size=32))
 
@@ -191,10 +191,10 @@ def test_the_encoder_takes_series_of_any_length(steps):
 
 def test_every_parameter_of_the_encoder_learns():
     series, items = Series.fit(array(), DataOptions())
-    encoder = series.encoder("conv1d", 8)
+    encoder = series.build_encoder("conv1d", 8)
     encoder(series.inputs(all_of(items))).square().sum().backward()
     assert all(weight.grad is not None and weight.grad.any() for weight in encoder.parameters())
-    assert series.raw(all_of(items)).shape == (6, 40)
+    assert next(iter(series.baselines().values()))(all_of(items)).shape == (6, 40)
 
 
 def measured(series="machine", time="when", *, names=("m1", "m0", "m2"), at=("10:00", "2:05", "9:30", "11:45")):

@@ -102,7 +102,9 @@ def test_an_item_of_a_rare_class_counts_as_much_as_all_the_others():
 def test_a_teacher_that_is_sure_teaches_as_labels_do():
     torch.manual_seed(0)
     scores, class_ids = torch.randn(5, 3), torch.randint(0, 2, (5, 3))
-    torch.testing.assert_close(ANY.taught(scores, 200.0 * (class_ids - 0.5)), ANY.loss(scores, class_ids, None))
+    torch.testing.assert_close(
+        ANY.distillation_loss(scores, 200.0 * (class_ids - 0.5)), ANY.loss(scores, class_ids, None)
+    )
 
 
 def test_right_is_the_f1_of_each_item():

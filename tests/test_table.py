@@ -125,7 +125,7 @@ def test_settings_survive_json_and_restore_the_same_table(people):
     assert restored.settings() == table.settings()
     assert torch.equal(all_of(again), all_of(items))
     assert list(again.names) == list(items.names)
-    assert restored.encoder("auto", 8)(restored.inputs(all_of(again))).shape == (4, 8)
+    assert restored.build_encoder("auto", 8)(restored.inputs(all_of(again))).shape == (4, 8)
 
 
 def test_a_restored_table_says_why_it_cannot_look(people):
@@ -216,14 +216,14 @@ def test_a_damaged_file_is_named(tmp_path):
 def test_encoders_and_wishes_for_images_are_refused():
     table, _ = Table.fit(array(), DataOptions())
     with pytest.raises(PlanError, match="'resnet18' is for image data, not for table"):
-        table.encoder("resnet18", None)
+        table.build_encoder("resnet18", None)
     with pytest.raises(PlanError, match="view_size is for images"):
         Table.fit(array(), DataOptions(view_size=32))
 
 
 def test_the_encoder_says_how_long_h_is_and_every_parameter_learns():
     table, items = Table.fit(array(), DataOptions())
-    encoder = table.encoder("mlp(layers=3)", None)
+    encoder = table.build_encoder("mlp(layers=3)", None)
     h = encoder(table.inputs(all_of(items)))
     h.square().sum().backward()
     assert h.shape == (30, encoder.outputs)

@@ -119,7 +119,7 @@ def test_imitation_is_the_formula_in_loops():
 def test_a_teacher_that_was_asked_once_is_imitated_alike():
     torch.manual_seed(0)
     student, said, index = torch.randn(5, 3), torch.randn(9, 7), torch.tensor([8, 2, 0, 5, 3])
-    once = Imitation(nn.Identity(), said=said, temperature=0.5)
+    once = Imitation(nn.Identity(), targets=said, temperature=0.5)
     always = Imitation(nn.Identity(), nn.Identity(), temperature=0.5)
     losses = once.compare(once.project((student,)), ItemInfo(index))
     torch.testing.assert_close(losses, always.compare((student, said[index]), ItemInfo(index)))

@@ -19,7 +19,7 @@ from counterpoint.encoders.bag import bag
 from counterpoint.errors import InputError, RunError, SourceError
 from counterpoint.modalities.image import Images
 from counterpoint.modalities.text import Text
-from counterpoint.modality import DataOptions
+from counterpoint.modality import DataOptions, label_preserving
 from counterpoint.model import load
 from counterpoint.plans.data_options import ReadOptions
 from counterpoint.setup.dataset import recognised
@@ -211,7 +211,7 @@ def test_raw_features_are_what_others_call_tfidf(learnt):
     text, items = learnt
     words = [" ".join(map(str, row.tolist())) for row in items.tokens]
     theirs = TfidfVectorizer(analyzer=str.split, sublinear_tf=True).fit_transform(words).toarray()
-    ours = text.raw(items.take(np.arange(len(items)))).numpy()
+    ours = next(iter(text.baselines().values()))(items.take(np.arange(len(items)))).numpy()
     np.testing.assert_allclose(ours @ ours.T, theirs @ theirs.T, atol=1e-5)
 
 
@@ -301,9 +301,9 @@ def test_views_may_be_a_callable_for_one_text(tmp_path):
 def test_a_classifier_learns_from_whole_texts_unless_the_views_are_the_users(learnt):
     text, items = learnt
     batch = items.take(np.arange(4))
-    assert torch.equal(text.label_preserving().augmentation(batch, keys(4)), text.inputs(batch))
+    assert torch.equal(label_preserving(text).augmentation(batch, keys(4)), text.inputs(batch))
     user_parts, _ = Text.fit(remarks(20).source, DataOptions(views=str.upper))
-    assert user_parts.label_preserving() is user_parts
+    assert label_preserving(user_parts) is user_parts
 
 
 @pytest.mark.parametrize("encoder", ["bag", "lookup"])
@@ -319,7 +319,7 @@ def test_a_callable_that_leaves_nothing_of_a_text_shows_it_whole(encoder, left):
 
 
 @pytest.mark.parametrize(
-    ("look", "message"),
+    ("augmentation", "message"),
     [
         (lambda text: text.split(), "must be texts. Got list"),
         (lambda text: text.nothing, "failed on a text: AttributeError"),
@@ -354,7 +354,9 @@ def test_unknown_characters_are_told_apart_by_an_untrained_and_a_trained_model()
         np.testing.assert_allclose(np.linalg.norm(z, axis=1), 1, rtol=1e-5)
     sizes = [np.linalg.norm(model.represent(model.modality.open([text]))) for text in [*SCRIPTS, remarks(1).source[0]]]
     assert max(sizes) < 5 * min(sizes)
-    assert not model.modality.raw(model.modality.open(["5", "Γειά"]).take(np.arange(2))).any()
+    assert not next(iter(model.modality.baselines().values()))(
+        model.modality.open(["5", "Γειά"]).take(np.arange(2))
+    ).any()
 
 
 def test_texts_of_unknown_characters_do_not_say_the_same():

@@ -92,8 +92,8 @@ def test_what_looks_beyond_a_space_would_be_read_otherwise_piece_by_piece(kind, 
 
 @pytest.mark.parametrize("kind", IN_CHUNKS)
 def test_what_stands_between_spaces_is_asked_for_once(kind, monkeypatch):
-    asked, ask = [], tokens.Tokenizer._asked
-    monkeypatch.setattr(tokens.Tokenizer, "_asked", lambda self, texts: asked.extend(texts) or ask(self, texts))
+    asked, ask = [], tokens.Tokenizer._encode
+    monkeypatch.setattr(tokens.Tokenizer, "_encode", lambda self, texts: asked.extend(texts) or ask(self, texts))
     tokens.Tokenizer(IN_CHUNKS[kind]).numbers(["a b a", "b c"])
     assert sorted(asked) == ["a", "b", "c"]
 

@@ -71,7 +71,7 @@ def test_a_borrowed_network_reads_as_it_does_elsewhere(folder, pooling):
     encoder = f"hf:{folder}(pooling='{pooling}')"
     text, _ = Text.fit(remarks(64).source, DataOptions(encoder=encoder))
     texts = ["", *remarks(5).source, remarks(1).source[0][:20]][1:]
-    result = Model(text.encoder(encoder, None), text, {"encoder": encoder}).embed(texts)
+    result = Model(text.build_encoder(encoder, None), text, {"encoder": encoder}).embed(texts)
     np.testing.assert_allclose(result.vectors, theirs(folder, texts, pooling), atol=1e-5)
 
 
@@ -156,9 +156,9 @@ def test_fine_tuning_moves_what_has_learned_before_in_small_steps(folder):
         finetune_settings(borrowed, FinetunePlan(frozen=True)),
         finetune_settings(user_parts, FinetunePlan(frozen=True)),
     )
-    assert (moved.recipe.learning_rate, moved.penalty, moved.epochs) == (1e-4, 0.1, 10)
-    assert (still.recipe.learning_rate, still.penalty) == (2e-3, 0.1)  # only the last layer, where there is no other
-    assert (usual.recipe.learning_rate, usual.penalty) == (5e-4, 1.0)
+    assert (moved.config.learning_rate, moved.penalty, moved.epochs) == (1e-4, 0.1, 10)
+    assert (still.config.learning_rate, still.penalty) == (2e-3, 0.1)  # only the last layer, where there is no other
+    assert (usual.config.learning_rate, usual.penalty) == (5e-4, 1.0)
 
 
 def test_a_text_is_framed_where_it_ends(folder):

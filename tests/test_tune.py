@@ -11,7 +11,7 @@ import counterpoint as cp
 from counterpoint import rng
 from counterpoint.cli import main
 from counterpoint.evaluation.label_free import MEASURES
-from counterpoint.modality import DataOptions
+from counterpoint.modality import DataOptions, flat
 from counterpoint.plans import Plan
 from counterpoint.runs import run_folder
 from counterpoint.setup.dataset import open_source
@@ -212,18 +212,18 @@ def test_views_become_stronger_and_stay_what_they_are(kind):
     made = WORLDS[kind](count=64)
     modality, items = open_source(made.source, DataOptions(kind=kind))
     usual = modality.settings()["views"]
-    assert modality.strength(1.0) == usual
+    assert modality.augmentation.scaled(1.0).spec == usual
     batch, key = items.take(np.arange(64)), rng.keys(seed=0, epoch=0, items=torch.arange(64), view=0)
     away = []
     for by in (0.3, 1.0, 2.0):
-        other = modality.with_views(modality.strength(by))
+        other = modality.with_views(modality.augmentation.scaled(by).spec)
         torch.testing.assert_close(other.inputs(batch), modality.inputs(batch))
-        away.append(float((modality.flat(other.augmentation(batch, key)) - modality.flat(batch)).square().mean()))
+        away.append(float((flat(modality, other.augmentation(batch, key)) - flat(modality, batch)).square().mean()))
     assert away == sorted(away)
     torch.testing.assert_close(modality.with_views(usual).augmentation(batch, key), modality.augmentation(batch, key))
     for by in (1e-3, 50.0):  # whatever is asked for, they stay views that can be drawn
-        modality.with_views(modality.strength(by)).augmentation(batch, key)
-    assert modality.with_views("callable").strength(2.0) == "callable"
+        modality.with_views(modality.augmentation.scaled(by).spec).augmentation(batch, key)
+    assert modality.with_views("callable").augmentation.scaled(2.0).spec is None
 
 
 def test_what_is_fixed_or_of_no_use_is_not_searched():

@@ -28,7 +28,7 @@ LOOKS = {
 }
 
 
-@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+@pytest.mark.parametrize("augmentation", LOOKS.values(), ids=LOOKS)
 @settings(max_examples=20, deadline=None)
 @given(order=st.permutations(range(7)), share=st.integers(1, 7))
 def test_a_view_depends_on_its_item_and_key_alone(augmentation, order, share):
@@ -38,13 +38,13 @@ def test_a_view_depends_on_its_item_and_key_alone(augmentation, order, share):
     assert torch.equal(augmentation(items[some], keys(some)), together[some])
 
 
-@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+@pytest.mark.parametrize("augmentation", LOOKS.values(), ids=LOOKS)
 def test_two_views_of_an_item_differ(augmentation):
     items = torch.randn(20, 2, 9, generator=torch.Generator().manual_seed(0))
     assert not torch.equal(augmentation(items, keys(range(20))), augmentation(items, keys(range(20), view=1)))
 
 
-@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+@pytest.mark.parametrize("augmentation", LOOKS.values(), ids=LOOKS)
 def test_a_view_leaves_its_items_as_they_were(augmentation):
     items = torch.randn(5, 2, 9, generator=torch.Generator().manual_seed(0))
     before = items.clone()
@@ -106,6 +106,8 @@ def test_a_mask_is_one_run_of_all_channels_no_longer_than_asked():
     assert runs.sum(dim=1).min() == 0
 
 
-@pytest.mark.parametrize("look", [series_views.crop, series_views.jitter, series_views.scale, series_views.mask])
+@pytest.mark.parametrize(
+    "augmentation", [series_views.crop, series_views.jitter, series_views.scale, series_views.mask]
+)
 def test_a_series_of_one_step_can_be_looked_at(augmentation):
     assert augmentation(torch.ones(3, 2, 1), keys(range(3))).isfinite().all()

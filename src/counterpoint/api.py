@@ -18,6 +18,7 @@ from counterpoint.exporting.onnx_file import require, write_onnx
 from counterpoint.exporting.state import write_state
 from counterpoint.exporting.words import write_words
 from counterpoint.interfaces import Items
+from counterpoint.modality import open_column
 from counterpoint.model import LOG, Model, load
 from counterpoint.output.results import Result
 from counterpoint.reports.page import write_report
@@ -94,7 +95,7 @@ def embed(
     if column is None:
         z = kept.embed(source, tell=embedding())
     else:
-        z = kept.embed_items(kept.modality.open_column(source, column), tell=embedding())
+        z = kept.embed_items(open_column(kept.modality, source, column), tell=embedding())
     return z if length is None else z.shortened(length)
 
 

@@ -15,14 +15,14 @@ from jaxtyping import Bool, Float, Int64
 from PIL import Image
 from torch import Tensor, nn
 
+from counterpoint.batch import Batch as Batch
 from counterpoint.comparison import Comparison
 from counterpoint.comparison import Objective as Objective
+from counterpoint.rng import AnyKeys as AnyKeys
+from counterpoint.rng import Keys as Keys
 
-Batch = Tensor
-"""Some items as the modality stores them: pixels (b, c, h, w), columns (b, d), series (b, c, t)."""
-
-Views = tuple[Tensor, ...]
-"""Random looks at the items of a batch: one tensor (b, ...) per view, row i of each showing item i."""
+Views = tuple[Batch, ...]
+"""Random views of the items of a batch: a batch for each, item i of which is a view of item i."""
 
 Vectors = tuple[Float[Tensor, "b _"], ...]
 """What a method's networks made of the views: tensors with one row per item, ready to be compared."""
@@ -34,9 +34,40 @@ Outcome = Comparison | Losses | tuple[Comparison | Losses, ...]
 """What a method makes of vectors: a table, losses, or several of those, whose means are added up."""
 
 
+@dataclass(frozen=True)
+class ItemsInfo:
+    """What a source says of its items besides their contents; None or empty where it says nothing."""
+
+    groups: Sequence[Any] | None = None
+    """What several items share so that no split parts them: a patient, a speaker, a video."""
+    texts: Sequence[str] | None = None
+    """What each item reads as, where items are texts."""
+    lengths: Int64[np.ndarray, " n"] | None = None
+    """The length of each item, where they differ: those of one length are encoded together."""
+    source_rows: Int64[np.ndarray, " n"] | None = None
+    """The row of the source that each item comes from, where some were left out."""
+    source_count: int | None = None
+    """How many rows the source has."""
+    steps_of: Int64[np.ndarray, " s"] | None = None
+    """The item of every row of the source, where an item has several; -1 for rows of none."""
+    linked: Int64[np.ndarray, "r v"] | None = None
+    """The items of every row that belong together, where the source is of pairs: one, its partner, others."""
+    duplicate_ids: Int64[np.ndarray, "r w"] | None = None
+    """Numbers of what every row shows, where some show nearly the same; those are never negatives of each other."""
+    columns: Any = None
+    """The columns of the source (``data.frames.Frame``), where it has any."""
+    skipped: Sequence[tuple[str, str]] = ()
+    """What was left out, and why."""
+    notes: Sequence[str] = ()
+    """What a person should know of how the source was read."""
+
+
 @runtime_checkable
 class Items(Protocol):
-    """Data, opened: things with names that can be fetched by number, in any order."""
+    """Data, opened: things with names that can be fetched by number, in any order.
+
+    What else a source says of its items is their ``info``, an ``ItemsInfo``; ``info_of`` reads it.
+    """
 
     @property
     def names(self) -> Sequence[str]:
@@ -56,12 +87,61 @@ class Items(Protocol):
 
 
 @runtime_checkable
+class HasInfo(Protocol):
+    """Items whose source says more of them."""
+
+    @property
+    def info(self) -> ItemsInfo:
+        """All of it."""
+        ...
+
+
+def info_of(items: Items) -> ItemsInfo:
+    """What the source of some items says of them."""
+    return items.info if isinstance(items, HasInfo) else ItemsInfo()
+
+
+@runtime_checkable
 class HasOriginals(Protocol):
     """Items that are kept smaller than they came, and can be fetched again as they were, for people."""
 
     def originals(self, index: Int64[np.ndarray, " b"], side: int) -> Sequence[Image.Image | None]:
         """The pictures at these positions, no longer than ``side``; None for each that is not at hand."""
         ...
+
+
+class Augmentation(ABC):
+    """Makes random views of items, drawn from keys and from nothing else."""
+
+    @property
+    def spec(self) -> str | None:
+        """Its name in a plan, with its options; None for a callable, which cannot be saved."""
+        return None
+
+    @property
+    def available(self) -> bool:
+        """Whether views can be drawn: not where they were a callable that a saved model cannot hold."""
+        return True
+
+    @abstractmethod
+    def __call__(self, batch: Batch, keys: AnyKeys) -> Batch:
+        """One view of every item."""
+
+    def scaled(self, by: float) -> Augmentation:
+        """The same changes, ``by`` times as strong; itself where they have no strength."""
+        return self
+
+    def parts(self) -> Mapping[str, Augmentation]:
+        """Each of its changes alone, by name; empty where it is of one piece."""
+        return {}
+
+    def local(self) -> Augmentation | None:
+        """The one that makes views of small parts of items, themselves smaller (multi-crop); None without one."""
+        return None
+
+    def label_preserving(self) -> Augmentation:
+        """The one that leaves what an item is of, as a classifier needs it."""
+        return self
 
 
 @dataclass(frozen=True)

@@ -1,22 +1,23 @@
-"""A kind of data: how it is opened, looked at and encoded; what is asked of it, and what it says of itself."""
+"""A kind of data: how it is opened, augmented and encoded, and what some kinds can do besides."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
+from counterpoint import batch
 from counterpoint.errors import InputError
-from counterpoint.interfaces import Batch, Items, Views
+from counterpoint.interfaces import AnyKeys, Augmentation, Batch, Items, Views
 from counterpoint.plans.data_options import AS_IT_IS, ReadOptions
+from counterpoint.plans.data_options import DataOptions as DataOptions
+from counterpoint.rng import hashed
 
-GENTLE: Mapping[str, Any] = {"learning_rate": 1e-4, "batch_size": 64, "views": 100_000}
-"""What a network wants that has learned before: small steps, and few."""
-
+Baseline = Callable[[Batch], Float[Tensor, "b d"]]
+"""Classical features of some items."""
 
 Cell = str | Sequence[float]
 """What stands in a column of an item: words, or numbers in the order of time."""
@@ -33,11 +34,19 @@ class EncoderInput(NamedTuple):
     """Where it is whole numbers, each of a word: how many words there are."""
 
 
+class Dataset(NamedTuple):
+    """A source that has been opened: the modality that fits it, and its items."""
+
+    modality: Modality
+    items: Items
+
+
 class Modality(ABC):
-    """A kind of data: how to open it, look at it and encode it. Knows no method.
+    """A kind of data: how it is opened, augmented and encoded. Knows no method.
 
     A modality is described completely by ``settings`` (plain numbers and strings), which are saved with the model,
-    so that new data is later seen the way the training data was.
+    so that new data is later read the way the training data was. What only some kinds of data can do is a protocol
+    of its own, below.
     """
 
     name: ClassVar[str]
@@ -57,59 +66,29 @@ class Modality(ABC):
 
     @classmethod
     @abstractmethod
-    def fit(cls, source: object, options: DataOptions) -> tuple[Modality, Items]:
-        """Open training data and settle what the modality needs to know about it (sizes, means)."""
+    def fit(cls, source: object, options: DataOptions) -> Dataset:
+        """Open training data and learn what the modality needs to know of it (sizes, means)."""
 
     @abstractmethod
     def open(self, source: object) -> Items:
         """Open further data, as the training data was."""
 
-    def open_column(self, source: object, column: str) -> Items:
-        """Open further data by a column that is named, such as the answers where questions would be read."""
-        raise InputError(f"A column is named of texts, and this model is of {self.name}. Got the column '{column}'.")
-
-    def written_as(self) -> ReadOptions:
-        """How files of further data are written, as far as a person said it: their encoding, quotation marks, names."""
-        return AS_IT_IS
+    @property
+    @abstractmethod
+    def augmentation(self) -> Augmentation:
+        """What makes views of a batch: ``augmentation(batch, keys)``. A plain function of these does as well."""
 
     @abstractmethod
-    def augmentation(self, batch: Batch, key: Int64[Tensor, " b"]) -> Tensor:
-        """One random view of every item, drawn from its key."""
-
-    def local(self, batch: Batch, key: Int64[Tensor, " b"]) -> Tensor | None:
-        """A local view of every item, smaller than the usual one; None where this kind of data has none."""
-        return None
-
-    def aligned(self, views: Views) -> Views:
-        """The views of one batch in shapes that can be encoded together, where they are of unequal length."""
-        return views
-
-    def flat(self, view: Tensor) -> Float[Tensor, "b d"]:
-        """Views as numbers whose differences mean something, to say how much they change."""
-        return view.flatten(1).float()
+    def inputs(self, batch: Batch) -> Batch:
+        """The items as an encoder takes them when nothing is random: what is embedded."""
 
     @abstractmethod
-    def inputs(self, batch: Batch) -> Tensor:
-        """The items as an encoder sees them when nothing is random: what is embedded."""
+    def baselines(self) -> Mapping[str, Baseline]:
+        """The classical features of this kind of data by name, the plainest first: functions of a batch to (b, d)."""
 
     @abstractmethod
-    def raw(self, batch: Batch) -> Float[Tensor, "b d"]:
-        """The items as flat numbers: the baseline every score is compared with."""
-
-    @abstractmethod
-    def encoder(self, name: str, width: int | None) -> nn.Module:
+    def build_encoder(self, name: str, width: int | None) -> nn.Module:
         """A network (b, ...) -> (b, d) that fits this data; ``auto`` and None leave the choice to the modality."""
-
-    def rebuild_encoder(self, name: str, width: int | None) -> nn.Module:
-        """The same network, for weights that are to be filled in."""
-        return self.encoder(name, width)
-
-    def recipe(self, encoder: str, *, learned: bool = False) -> Mapping[str, Any]:
-        """What open choices mean with an encoder that has learned before; ``views``, how many a run looks at.
-
-        Some have by their name; ``learned`` says that this one has, by weights that it was given.
-        """
-        return GENTLE if learned else {}
 
     @abstractmethod
     def settings(self) -> Mapping[str, Any]:
@@ -120,81 +99,193 @@ class Modality(ABC):
     def from_settings(cls, settings: Mapping[str, Any]) -> Modality:
         """The modality that ``settings`` came from."""
 
-    def strength(self, by: float) -> str:
-        """Its views as a spec at ``by`` times their strength: the usual ones by 1, or where they cannot be scaled."""
-        return str(self.settings().get("views", "auto"))
+    def with_views(self, spec: str) -> Modality:
+        """The same modality with other views, by a spec; items that it has opened go with it."""
+        return type(self).from_settings({**self.settings(), "views": spec})
 
-    def with_views(self, views: str) -> Modality:
-        """The same modality with other views of the same size, by a spec; items that it has opened go with it."""
-        return type(self).from_settings({**self.settings(), "views": views})
 
-    def label_preserving(self) -> Modality:
-        """The same with views that leave what an item is of: a classifier learns from those."""
-        return self
-
-    def near_copies(self, batch: Batch, key: Int64[Tensor, " b"]) -> Views:
-        """What an encoder sees of copies of the items that were slightly changed; here views at a tenth of strength.
-
-        They show how alike near-duplicates are to a model. Empty where no views can be drawn.
-        """
-        return (self.with_views(self.strength(0.1)).augmentation(batch, key),) if self.has_views() else ()
-
-    def has_views(self) -> bool:
-        """Whether views can be drawn: not where they were a callable that a saved model cannot hold."""
-        return True
-
-    def encoder_input(self) -> EncoderInput | None:
-        """What ``inputs`` gives for one item, or None where nobody said; ``export`` writes it down."""
-        return None
-
-    def parse_query(self, like: str) -> object | None:
-        """What a person typed, as a source of one item; None where items cannot be typed."""
-        return None
-
-    def uses(self) -> Sequence[str]:
-        """The columns that are features, where the data has columns with names: a label among them is no test."""
-        return ()
+@runtime_checkable
+class HasColumns(Protocol):
+    """Its data has columns with names."""
 
     def schema(self) -> Any:
-        """What the columns of its data are (``data.schema.Schema``), where they have names; else None."""
-        return None
+        """What the columns are, a ``data.schema.Schema``."""
 
-    def picture(self, batch: Batch) -> Tensor | None:
-        """The items as uint8 pictures (b, 3, h, w) for people, or None where the kind of data has none."""
-        return None
-
-    def cells(self, batch: Batch) -> Sequence[Mapping[str, Cell]] | None:
-        """The items as people read them, column by column, or None where there are no columns."""
-        return None
-
-    def view_words(self, view: Tensor) -> Sequence[str] | None:
-        """Views as people read them, or None where they are not read."""
-        return None
-
-    def seen(self, view: Tensor) -> Tensor | None:
-        """A view as a uint8 picture (b, 3, s, s) for people, or None."""
-        return None
+    def uses(self) -> Sequence[str]:
+        """The columns that are features: a label among them is no test of the model."""
 
 
-@dataclass(frozen=True)
-class DataOptions:
-    """What the user asks of a modality; None and 'auto' leave it to the data."""
+@runtime_checkable
+class OpensColumns(Protocol):
+    """Further data can be opened by a column that is named, such as the answers where questions would be read."""
 
-    kind: str = "auto"
-    """The kind of data, where a person said it."""
-    views: str | Callable[..., Any] = "auto"
-    view_size: int | None = None
-    data: ReadOptions = AS_IT_IS
-    labels: object = None
-    """What the classes of the items were said to be: a column of that name is not learned from."""
-    encoder: str = "auto"
-    weights: str | None = None
-    """The file of weights that the encoder begins with."""
-    preprocessing: Mapping[str, Any] | None = None
-    """How pictures are brought to a network of the user's own, as it says of itself."""
-    pairs: Sequence[str] = ()
-    """The columns of what belongs together: anchors, their partners, and others that they are to be told apart from."""
-    compares_items: bool = True
-    """Whether items will be compared with each other, so that it matters which of them say the same."""
-    progress: Callable[[int, int], None] | None = None
-    """Is told how many items have been decoded, and of how many, where that takes time."""
+    def open_column(self, source: object, column: str) -> Items:
+        """The items in this column."""
+
+    def written_as(self) -> ReadOptions:
+        """How files of further data are written, as far as a person said it."""
+
+
+@runtime_checkable
+class ParsesQueries(Protocol):
+    """An item can be typed."""
+
+    def parse_query(self, like: str) -> object | None:
+        """What was typed, as a source of one item; None where it is none."""
+
+
+@runtime_checkable
+class DescribesInput(Protocol):
+    """It says what its encoder takes, for those who feed it without this package."""
+
+    def encoder_input(self) -> EncoderInput:
+        """What ``inputs`` gives for one item."""
+
+
+@runtime_checkable
+class BorrowsEncoders(Protocol):
+    """Some of its encoders have learned before they come here."""
+
+    def recipe(self, encoder: str) -> Mapping[str, Any]:
+        """What open choices mean with the encoder of this name; ``views``, how many a run draws."""
+
+    def rebuild_encoder(self, name: str, width: int | None) -> nn.Module:
+        """The network of ``build_encoder``, for weights that are to be filled in."""
+
+
+@runtime_checkable
+class PadsViews(Protocol):
+    """Its views are of unequal length."""
+
+    def aligned(self, views: Views) -> Views:
+        """The views of one batch in shapes that can be encoded together."""
+
+
+@runtime_checkable
+class CopiesNearly(Protocol):
+    """It knows what copies of an item look like that somebody changed slightly."""
+
+    def near_copies(self, batch: Batch, key: Int64[Tensor, " b"]) -> Views:
+        """What an encoder sees of such copies."""
+
+
+@runtime_checkable
+class Flattens(Protocol):
+    """Differences of its views mean something in other numbers than their own."""
+
+    def flat(self, view: Batch) -> Float[Tensor, "b d"]:
+        """Views as those numbers."""
+
+
+@runtime_checkable
+class ShowsPictures(Protocol):
+    """Its items can be looked at."""
+
+    def picture(self, batch: Batch) -> Tensor:
+        """The items as uint8 pictures (b, 3, h, w)."""
+
+    def seen(self, view: Batch) -> Tensor:
+        """Views as uint8 pictures (b, 3, s, s)."""
+
+
+@runtime_checkable
+class ShowsCells(Protocol):
+    """Its items are read column by column."""
+
+    def cells(self, batch: Batch) -> Sequence[Mapping[str, Cell]]:
+        """The columns of every item."""
+
+
+@runtime_checkable
+class ShowsWords(Protocol):
+    """Its views are read as text."""
+
+    def view_words(self, view: Batch) -> Sequence[str]:
+        """Every view as it reads."""
+
+
+GENTLE: Mapping[str, Any] = {"learning_rate": 1e-4, "batch_size": 64, "views": 100_000}
+"""What an encoder wants that has learned before: small steps, and few."""
+
+
+class Function(Augmentation):
+    """A plain function of a batch and keys as an augmentation."""
+
+    def __init__(self, function: Callable[[Batch, AnyKeys], Batch]) -> None:
+        self._function = function
+
+    def __call__(self, batch: Batch, keys: AnyKeys) -> Batch:
+        return self._function(batch, keys)
+
+
+def augmentation_of(modality: Modality) -> Augmentation:
+    """The augmentation of a modality, also where that is a plain function."""
+    given = modality.augmentation
+    return given if isinstance(given, Augmentation) else Function(given)
+
+
+def label_preserving(modality: Modality) -> Modality:
+    """The same modality with views that leave what an item is of: a classifier learns from those."""
+    usual = augmentation_of(modality)
+    gentle = usual.label_preserving()
+    return modality if gentle is usual or gentle.spec is None else modality.with_views(gentle.spec)
+
+
+def aligned(modality: Modality, views: Views) -> Views:
+    """The views of one batch in shapes that can be encoded together."""
+    return modality.aligned(views) if isinstance(modality, PadsViews) else views
+
+
+def flat(modality: Modality, view: Batch) -> Float[Tensor, "b d"]:
+    """Views as numbers whose differences mean something, to say how much they change."""
+    return modality.flat(view) if isinstance(modality, Flattens) else batch.flat(view)
+
+
+def near_copies(modality: Modality, items: Batch, keys: AnyKeys) -> Views:
+    """What an encoder sees of slightly changed copies; where nobody says, views at a tenth of their strength.
+
+    They show how alike near-duplicates are to a model. Empty where no views can be drawn.
+    """
+    if isinstance(modality, CopiesNearly):
+        return modality.near_copies(items, hashed(keys))
+    usual = augmentation_of(modality)
+    return (usual.scaled(0.1)(items, keys),) if usual.available else ()
+
+
+def recipe_for(modality: Modality, encoder: str, *, learned: bool) -> Mapping[str, Any]:
+    """What open choices mean with an encoder; ``learned`` says that it was given weights that have learned before."""
+    named = modality.recipe(encoder) if isinstance(modality, BorrowsEncoders) else {}
+    return named or (GENTLE if learned else {})
+
+
+def encoder_input(modality: Modality) -> EncoderInput | None:
+    """What the encoder takes, or None where the modality does not say."""
+    return modality.encoder_input() if isinstance(modality, DescribesInput) else None
+
+
+def rebuild_encoder(modality: Modality, name: str, width: int | None) -> nn.Module:
+    """The network of ``build_encoder``, for weights that are to be filled in."""
+    again = modality.rebuild_encoder if isinstance(modality, BorrowsEncoders) else modality.build_encoder
+    return again(name, width)
+
+
+def schema_of(modality: Modality) -> Any:
+    """What the columns of its data are (``data.schema.Schema``), where they have names; else None."""
+    return modality.schema() if isinstance(modality, HasColumns) else None
+
+
+def open_column(modality: Modality, source: object, column: str) -> Items:
+    """Further data by a column that is named."""
+    if isinstance(modality, OpensColumns):
+        return modality.open_column(source, column)
+    raise InputError(f"A column is named of texts, and this model is of {modality.name}. Got the column '{column}'.")
+
+
+def written_as(modality: Modality) -> ReadOptions:
+    """How files of further data are written, as far as a person said it."""
+    return modality.written_as() if isinstance(modality, OpensColumns) else AS_IT_IS
+
+
+def parse_query(modality: Modality, like: str) -> object | None:
+    """What was typed, as a source of one item; None where items cannot be typed."""
+    return modality.parse_query(like) if isinstance(modality, ParsesQueries) else None

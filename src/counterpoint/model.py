@@ -16,6 +16,7 @@ from torch import nn
 from torch.nn import functional
 
 from counterpoint import __version__, catalogue
+from counterpoint.batch import to
 from counterpoint.catalogue.trust import require_trusted, trusting
 from counterpoint.data.aligned_rows import every_row, in_memory, warn_of_zeros
 from counterpoint.data.path_or_text import is_text
@@ -23,8 +24,8 @@ from counterpoint.embeddings import Embeddings, require_finite
 from counterpoint.encoders.initial_weights import untrained_encoder
 from counterpoint.errors import InputError, NothingLeft, RunError, no_run, visible
 from counterpoint.heads import mlp_head, shape_of_head
-from counterpoint.interfaces import Items
-from counterpoint.modality import Modality
+from counterpoint.interfaces import Items, info_of
+from counterpoint.modality import Modality, encoder_input, parse_query, rebuild_encoder, recipe_for
 from counterpoint.storage.files import expanded, fingerprint, write_json
 from counterpoint.storage.schemas import Config, Head
 from counterpoint.storage.typed_json import read_json, reason
@@ -59,7 +60,7 @@ BATCH = 256
 """Items that are embedded at a time: measured on a processor, where larger batches outgrow its caches."""
 
 LONG_ENOUGH = 16
-"""Of an axis of any length: tokens or steps that every encoder can take."""
+"""Tokens or steps, of any number, that every encoder can take."""
 
 LARGEST = 2**16
 """What an option behind the name of an encoder, or of views, may be at most in a record."""
@@ -105,8 +106,8 @@ class Model:
     ) -> tuple[Float32[np.ndarray, "n d"], Sequence[str]]:
         """The encoder's own outputs h for all items of a source, with zeros as in ``embed``, and their names."""
         if isinstance(source, str) and is_text(source):
-            parse_query = self.modality.parse_query(source)
-            source = source if parse_query is None else parse_query
+            query = parse_query(self.modality, source)
+            source = source if query is None else query
         try:
             items = self.open(source)
         except NothingLeft as nothing:
@@ -121,17 +122,18 @@ class Model:
     def open(self, source: object) -> Items:
         """Further data as items; what a person should know of how it was read goes to the log."""
         items = self.modality.open(source)
-        for note in getattr(items, "notes", ()):
+        info = info_of(items)
+        for note in info.notes:
             LOG.warning("%s", note)
-        skipped: Sequence[tuple[str, str]] = getattr(items, "skipped", ())
-        if skipped and not in_memory(source):
-            LOG.warning("%d left out; the first is %s: %s", len(skipped), *skipped[0])
+        if info.skipped and not in_memory(source):
+            LOG.warning("%d left out; the first is %s: %s", len(info.skipped), *info.skipped[0])
         return items
 
     def embed_items(self, items: Items, *, batch_size: int = BATCH, tell: Tell | None = None) -> Embeddings:
         """The same of items that are open already."""
-        h = self.directions(items, batch_size=batch_size, tell=tell)
-        return Embeddings(h, list(items.names), self.fingerprint())
+        return Embeddings(
+            self.directions(items, batch_size=batch_size, tell=tell), list(items.names), self.fingerprint()
+        )
 
     def directions(
         self, items: Items, *, batch_size: int = BATCH, tell: Tell | None = None
@@ -146,13 +148,13 @@ class Model:
         self.encoder.eval()
         keep_freed_memory()
         device = self.device
-        lengths = getattr(items, "lengths", None)  # where they differ, those of one length go together: less to fill up
+        lengths = info_of(items).lengths  # where they differ, those of one length go together: less to fill up
         order = np.arange(len(items)) if lengths is None else np.argsort(lengths, kind="stable")
         h = np.empty((0, 0), dtype=np.float32)
         with torch.inference_mode():
             for start in range(0, len(items), batch_size):
                 rows = order[start : start + batch_size]
-                part = self.encoder(self.modality.inputs(items.take(rows).to(device))).float().cpu()
+                part = self.encoder(self.modality.inputs(to(items.take(rows), device))).float().cpu()
                 if start == 0:
                     h = np.empty((len(items), part.shape[1]), dtype=np.float32)
                 h[rows] = part.numpy()
@@ -163,7 +165,7 @@ class Model:
 
     def length(self) -> int:
         """How many numbers h has, which a custom modality tells by its ``encoder_input``."""
-        given = self.modality.encoder_input()
+        given = encoder_input(self.modality)
         if given is None:
             raise InputError(f"The modality '{self.modality.name}' does not say what its encoder is given.")
         shape = (1, *(LONG_ENOUGH if length is None else length for length in given.axes.values()))
@@ -187,7 +189,7 @@ class Model:
     def recipe(self) -> Mapping[str, Any]:
         """What open choices mean with its network, where that had learned before it came here."""
         learned = self.built.get("initial_weights") is not None
-        return self.modality.recipe(str(self.built.get("encoder") or ""), learned=learned)
+        return recipe_for(self.modality, str(self.built.get("encoder") or ""), learned=learned)
 
     def fingerprint(self) -> str:
         """A digest of the weights, taken anew when they change; embeddings carry it, so that no two models mix."""
@@ -251,7 +253,7 @@ def load(folder: str | Path, *, encoder: nn.Module | None = None, device: str = 
     if encoder is not None:
         fill(encoder, weights, path)
     elif built.get("encoder"):
-        encoder = filled(lambda: modality.rebuild_encoder(built["encoder"], built.get("width")), weights, path)
+        encoder = filled(lambda: rebuild_encoder(modality, built["encoder"], built.get("width")), weights, path)
     else:
         raise RunError(f"The model in '{path}' has an encoder of your own; load it with load('{path}', encoder=...).")
     head = _head(path, config.get("head"))

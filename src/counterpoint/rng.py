@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int64
@@ -54,6 +55,36 @@ def keys(*, seed: int, epoch: int, items: Int64[Tensor, " b"], view: int) -> Int
     for part in (epoch, items, view):
         key = mix(key + GOLDEN) + part
     return mix(key + GOLDEN)
+
+
+class Keys(NamedTuple):
+    """Everything that a view may depend on.
+
+    >>> drawn = Keys(seed=0, epoch=1, step=3, view=0, item=torch.tensor([7, 8]))
+    >>> uniform(drawn.hashed(), 2, "crop").shape
+    torch.Size([2, 2])
+    """
+
+    seed: int
+    epoch: int
+    step: int
+    """The step of the run; the views of this package do not depend on it, so that an epoch is the same in any batch."""
+    view: int
+    item: Int64[Tensor, " b"]
+    """The number of every item in its dataset."""
+
+    def hashed(self) -> Int64[Tensor, " b"]:
+        """One key for each item, of (seed, epoch, item, view), for the functions of this file."""
+        return keys(seed=self.seed, epoch=self.epoch, items=self.item, view=self.view)
+
+
+AnyKeys = Keys | Int64[Tensor, " b"]
+"""Keys, or their hashes."""
+
+
+def hashed(keys: AnyKeys) -> Int64[Tensor, " b"]:
+    """Keys as the functions of this file take them; those that are hashed already stay as they are."""
+    return keys.hashed() if isinstance(keys, Keys) else keys
 
 
 def number(*, seed: int, step: int, process: int, piece: int) -> int:

@@ -58,7 +58,7 @@ def from_outside(spec: object) -> str | None:
     """The module and the name of a part that is none of this package; None of any other.
 
     >>> from_outside("their.module:augmentation(size=3)"), from_outside("timm:vit_tiny"), from_outside("simclr")
-    ('their.module:look', None, None)
+    ('their.module:augmentation', None, None)
     """
     name = spec.partition("(")[0].strip() if isinstance(spec, str) else ""
     before, colon, _ = name.partition(":")

@@ -24,6 +24,7 @@ from counterpoint.heads import first_layers, shape_of_head
 from counterpoint.interfaces import Items
 from counterpoint.label_types import LABEL_TYPES, named
 from counterpoint.methods.supervised import Supervised
+from counterpoint.modality import label_preserving
 from counterpoint.model import Model
 from counterpoint.training.batch_norm import settle_statistics
 from counterpoint.training.config import TrainConfig
@@ -81,7 +82,7 @@ def affordable_epochs(
     pace = measure(
         _method(model, top, class_ids, settings),
         items,
-        model.modality.label_preserving(),
+        label_preserving(model.modality),
         _config(settings, items, 1),
         budget=0.05 * seconds,
     )
@@ -108,7 +109,7 @@ def learn(
     top, built = _begun(model, items, class_ids, classes, settings, h=h)
     method = _method(model, top, class_ids, settings)
     with torch.random.fork_rng():
-        train(method, items, model.modality.label_preserving(), _config(settings, items, epochs))
+        train(method, items, label_preserving(model.modality), _config(settings, items, epochs))
     if settings.penalty is None:
         settle_statistics(method.encoder, items, model.modality)
     folded(top)

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32, Int64
+from jaxtyping import Float32
 
 from counterpoint.errors import visible
-from counterpoint.interfaces import Items
+from counterpoint.interfaces import Items, info_of
 
 
 def in_memory(source: object) -> bool:
@@ -24,14 +24,14 @@ def in_memory(source: object) -> bool:
 def every_row(vectors: Float32[np.ndarray, "n d"], items: Items) -> tuple[Float32[np.ndarray, "m d"], Sequence[str]]:
     """The vectors of all that was in a source, zeros for what was skipped, and a warning; and the names of all.
 
-    Items that may skip some have ``rows``, the places that those which are left had in their source, and ``skipped``,
-    in which files that are none of its items may come last; ``source_count`` says then how many items there were.
+    In ``ItemsInfo.skipped`` files that are none of the items may come last; ``source_count`` says then how many items
+    there were.
     """
-    skipped: Sequence[tuple[str, str]] = getattr(items, "skipped", ())
-    rows: Int64[np.ndarray, " n"] | None = getattr(items, "rows", None)
+    info = info_of(items)
+    skipped, rows = info.skipped, info.source_rows
     if not len(skipped) or rows is None:
         return vectors, items.names
-    count: int = getattr(items, "source_count", len(items) + len(skipped))
+    count = len(items) + len(skipped) if info.source_count is None else info.source_count
     skipped = skipped[: count - len(items)]
     if not skipped:
         return vectors, items.names

@@ -22,6 +22,7 @@ from counterpoint.data.paths import existing
 from counterpoint.data.subset import spread
 from counterpoint.data.value_range import MEASURED, Levels, Scale, kind_of, recoloured
 from counterpoint.errors import SourceError, counted, listed
+from counterpoint.interfaces import ItemsInfo
 from counterpoint.storage.limits import require_zip
 from counterpoint.storage.reading_errors import door
 
@@ -123,6 +124,11 @@ class ArrayItems:
         self.notes: list[str] = []
         self.kind = kind_of(pixels.dtype)
         self.scale: Scale = torch.from_numpy
+
+    @property
+    def info(self) -> ItemsInfo:
+        """What their source says of them."""
+        return ItemsInfo(skipped=self.skipped, notes=self.notes)
 
     def __len__(self) -> int:
         return len(self._pixels)

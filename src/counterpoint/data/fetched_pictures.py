@@ -38,6 +38,7 @@ from counterpoint.data.skipped_items import Say, notes_of
 from counterpoint.data.subset import spread
 from counterpoint.data.value_range import MEASURED, Levels, Scale
 from counterpoint.errors import NothingLeft, SourceError
+from counterpoint.interfaces import ItemsInfo
 
 
 class Fetched:
@@ -57,6 +58,11 @@ class Fetched:
         self.skipped = [(self.names[row], reason) for row, reason in reasons.items()]
         self.rows = np.delete(self.rows, list(reasons))
         self.names = [self.names[row] for row in self.rows.tolist()]
+
+    @property
+    def info(self) -> ItemsInfo:
+        """What their source says of them."""
+        return ItemsInfo(source_rows=self.rows, source_count=self.source_count, skipped=self.skipped, notes=self.notes)
 
     def __len__(self) -> int:
         return len(self.names)

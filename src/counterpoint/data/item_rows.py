@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from counterpoint.interfaces import Items
+from counterpoint.interfaces import Items, info_of
 
 
 def row_finder(items: Items) -> Callable[[str], int | None]:
@@ -16,7 +16,7 @@ def row_finder(items: Items) -> Callable[[str], int | None]:
     strings, of which 007 and 7 are two.
     """
     place = {name: row for row, name in enumerate(items.names)}
-    rows = getattr(items, "rows", None)
+    rows = info_of(items).source_rows
     numbers = {int(row): position for position, row in enumerate(np.arange(len(items)) if rows is None else rows)}
     counted = all(name.isdecimal() for name in place) and list(map(int, place)) == list(numbers)
 

@@ -15,7 +15,7 @@ from counterpoint.data.item_rows import row_finder
 from counterpoint.data.label_names import name_of
 from counterpoint.data.paths import existing
 from counterpoint.errors import LabelError, closest, listed
-from counterpoint.interfaces import Items
+from counterpoint.interfaces import Items, info_of
 
 SPLITS = ("train", "test", "val", "valid", "validation", "dev")
 """What folders of a split are called, which are no classes."""
@@ -42,7 +42,7 @@ def find_labels(spec: object, source: object, items: Items) -> Given:
         return Given(_list(items.labels), listed=True)
     if not isinstance(spec, str | Path):
         return Given(_list(spec), listed=True)
-    frame: Frame | None = getattr(items, "frame", None)
+    frame: Frame | None = info_of(items).columns
     if frame is None and is_columns(source) and not holds_pictures(source):
         frame = read_frame(source)
     column, columns = _of_object(str(spec), source) if frame is None else _of_frame(str(spec), frame)
@@ -166,7 +166,7 @@ def _named(spec: str | Path, items: Items) -> list[Any]:
     if {"name", "label"} - set(columns):
         raise LabelError(f"'{spec}' needs the columns name and label. It has {listed(columns)}.")
     find: Callable[[str], int | None] = row_finder(items)
-    left_out = {name for name, _ in getattr(items, "skipped", ())}
+    left_out = {name for name, _ in info_of(items).skipped}
     labels: list[Any] = [None] * len(items)
     for name, label in zip(map(str, columns["name"]), columns["label"], strict=True):
         if name in left_out:

@@ -18,7 +18,7 @@ from counterpoint.data.label_sources import Given, find_labels
 from counterpoint.data.splits import UNLABELLED, ClassIds, class_counts, is_labelled
 from counterpoint.data.wide_series import one_per_series
 from counterpoint.errors import LabelError, counted, listed
-from counterpoint.interfaces import Items
+from counterpoint.interfaces import Items, info_of
 from counterpoint.label_types import BETWEEN, LABEL_TYPES, named
 
 NO_LABEL = "no label"
@@ -199,12 +199,13 @@ def _of_items(labels: list[Any], items: Items) -> list[Any]:
     """The labels of the items that are there, where labels were given for the skipped ones too."""
     if len(labels) == len(items):
         return labels
-    steps_of = getattr(items, "steps_of", None)
+    info = info_of(items)
+    steps_of = info.steps_of
     if steps_of is not None and len(labels) == len(steps_of):
         return one_per_series(labels, steps_of, items.names)
-    rows: Int64[np.ndarray, " n"] | None = getattr(items, "rows", None)
-    skipped = len(getattr(items, "skipped", ()))
-    if rows is not None and len(labels) == getattr(items, "source_count", len(items) + skipped):
+    rows, skipped = info.source_rows, len(info.skipped)
+    count = len(items) + skipped if info.source_count is None else info.source_count
+    if rows is not None and len(labels) == count:
         return [labels[row] for row in rows]
     beside = f" (and {skipped} that were skipped)" if skipped else ""
     raise LabelError(

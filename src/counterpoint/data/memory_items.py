@@ -17,6 +17,7 @@ from counterpoint.data.frames import Frame
 from counterpoint.data.paths import existing
 from counterpoint.data.sheets import Sheet
 from counterpoint.errors import SourceError, closest, listed
+from counterpoint.interfaces import ItemsInfo
 from counterpoint.storage.reading_errors import door
 
 
@@ -46,6 +47,17 @@ class Rows:
         """Rows called by the given names, else by their numbers."""
         rows = torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))
         return cls(rows, [str(row) for row in range(len(rows))] if names is None else names)
+
+    @property
+    def info(self) -> ItemsInfo:
+        """What their source says of them."""
+        return ItemsInfo(
+            source_rows=self.rows,
+            steps_of=self.steps_of,
+            columns=self.frame,
+            skipped=self.skipped,
+            notes=self.notes,
+        )
 
     def __len__(self) -> int:
         return len(self.values)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from jaxtyping import Float32, Int64
 
-from counterpoint.interfaces import Batch, Items
+from counterpoint.batch import digest
+from counterpoint.interfaces import Batch, Items, info_of
 
 BATCH = 256
 """Items that are read at once."""
@@ -39,15 +40,15 @@ def note_on_shared(count: int, test: int, *, what: str = "item") -> str:
 
 def digests(items: Items, rows: Int64[np.ndarray, " b"], batch: Batch | None = None) -> list[bytes]:
     """A digest of some items: of a text as it is written, of others of their numbers, which are ``batch`` if known."""
-    texts: Sequence[str] | None = getattr(items, "texts", None)
+    texts = info_of(items).texts
     if texts is not None:
         return [_digest(texts[row].encode("utf-8", "surrogatepass")) for row in rows]
-    return [_digest(row.tobytes()) for row in (items.take(rows) if batch is None else batch).numpy()]
+    return digest(items.take(rows) if batch is None else batch)
 
 
 def _in_both(test: Iterable[bytes], train: Iterable[bytes]) -> int:
     there = set(train)
-    return sum(digest in there for digest in test)
+    return sum(each in there for each in test)
 
 
 def _digest(data: bytes) -> bytes:

@@ -20,7 +20,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import NamedTuple
@@ -39,6 +39,7 @@ from counterpoint.data.subset import spread
 from counterpoint.data.unread_files import advice, notes
 from counterpoint.data.value_range import MEASURED, Levels, Scale
 from counterpoint.errors import InputError, NothingLeft, SourceError
+from counterpoint.interfaces import ItemsInfo
 from counterpoint.preprocessing import Preprocessing
 from counterpoint.storage.files import beside_others, expanded
 from counterpoint.storage.limits import FLIGHT, ByteFile
@@ -64,24 +65,19 @@ def cache_folder() -> Path:
 
 
 class Photos:
-    """Decoded photos as items. ``rows`` says where in its source each of them stood, unusable ones included.
-
-    ``skipped`` says which are unusable, and names the files beside them that are of a kind that is not read.
-    """
+    """Decoded photos as items; those that cannot be used, and files beside them of other kinds, are ``skipped``."""
 
     def __init__(self, listing: Listing, kept: Kept) -> None:
         self._pixels, self._labels, self._reading = kept.pixels, listing.labels, listing.reading
         self._places = np.flatnonzero([name not in kept.skipped for name in listing.names])
-        self.frame = listing.frame
-        self.rows = self._places if self.frame is None else self.frame.rows[self._places]
-        self.source_count = len(listing.names) + (0 if self.frame is None else len(self.frame.skipped))
+        rows = self._places if listing.frame is None else listing.frame.rows[self._places]
+        count = len(listing.names) + (0 if listing.frame is None else len(listing.frame.skipped))
+        self._source = ItemsInfo(source_rows=rows, source_count=count, columns=listing.frame)
         self.names = [listing.names[place] for place in self._places]
         self.skipped = list(kept.skipped.items())
         if not self.names:
-            name, why = self.skipped[0]
-            raise NothingLeft(
-                f"None of {len(listing.names)} photos can be used; '{name}', for one: {why}.", self.skipped
-            )
+            first = "'{}', for one: {}".format(*self.skipped[0])
+            raise NothingLeft(f"None of {len(listing.names)} photos can be used; {first}.", self.skipped)
         self.skipped += listing.unread
         self.notes = [*notes_of(kept.remarks), *notes(name for name, _ in listing.unread)]
         self.kind = self._pixels.dtype.name
@@ -92,6 +88,11 @@ class Photos:
         """What the source says of each photo; read when it is first wanted."""
         labels = self._labels()
         return None if labels is None else [labels[place] for place in self._places.tolist()]
+
+    @property
+    def info(self) -> ItemsInfo:
+        """What their source says of them."""
+        return replace(self._source, skipped=self.skipped, notes=self.notes)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -268,8 +269,7 @@ def _rows(listing: Listing, wanted: Pixels, earlier: Kept | None) -> Iterator[Ro
     with warnings.catch_warnings(), listing.reading() as read, ThreadPoolExecutor(WORKERS) as pool:
         for module in ("PIL", "pydicom", "tifffile"):
             warnings.filterwarnings("ignore", module=module)
-        waiting: list[Future[Row]] = []
-        flying = 0
+        waiting, flying = list[Future[Row]](), 0
         for place, name in enumerate(listing.names):
             if earlier is not None and earlier.stamps.get(name) == listing.stamps[place]:
                 waiting.append(pool.submit(_again, earlier, name, held[name]))

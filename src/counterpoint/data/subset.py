@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Int64
 from PIL import Image
 
-from counterpoint.interfaces import Batch, HasOriginals, Items
+from counterpoint.interfaces import Batch, HasOriginals, Items, ItemsInfo, info_of
 
 
 class Subset:
@@ -18,8 +18,11 @@ class Subset:
         self._items, self._rows = items, rows
         self.names = [items.names[row] for row in rows]
         self.labels = None if items.labels is None else [items.labels[row] for row in rows]
-        texts = getattr(items, "texts", None)
-        self.texts = None if texts is None else [texts[row] for row in rows]
+        whole = info_of(items)
+        self.info = ItemsInfo(
+            groups=None if whole.groups is None else [whole.groups[row] for row in rows],
+            texts=None if whole.texts is None else [whole.texts[row] for row in rows],
+        )
 
     def __len__(self) -> int:
         return len(self._rows)

@@ -11,8 +11,8 @@ import torch
 from jaxtyping import Bool, Int32, Int64
 from torch import Tensor
 
-from counterpoint.data.frames import Frame
 from counterpoint.data.texts import Texts
+from counterpoint.interfaces import ItemsInfo
 
 
 @dataclass(frozen=True)
@@ -93,11 +93,6 @@ class Written:
     """Numbers of what every row says, where some say nearly the same, for training."""
 
     @property
-    def frame(self) -> Frame | None:
-        """The columns that they stand in."""
-        return self.read.frame
-
-    @property
     def labels(self) -> Sequence[str | None] | None:
         """What the column of labels says of every item, where the source has one."""
         return self.read.labels
@@ -107,30 +102,18 @@ class Written:
         return self.read.names
 
     @property
-    def lengths(self) -> Int64[np.ndarray, " n"]:
-        """Tokens of every item."""
-        lengths: Int64[np.ndarray, " n"] = np.minimum(self.tokens.lengths, self.longest)
-        return lengths
-
-    @property
-    def texts(self) -> Sequence[str]:
-        """What the items say."""
-        return self.read.texts
-
-    @property
-    def rows(self) -> Int64[np.ndarray, " n"]:
-        """The places that they had in their source."""
-        return self.read.rows
-
-    @property
-    def skipped(self) -> Sequence[tuple[str, str]]:
-        """The names of those that were left out, and why."""
-        return self.read.skipped
-
-    @property
-    def notes(self) -> Sequence[str]:
-        """What else a person should know of how they were read."""
-        return self.read.notes
+    def info(self) -> ItemsInfo:
+        """What their source says of them; lengths are in tokens."""
+        return ItemsInfo(
+            texts=self.read.texts,
+            lengths=np.minimum(self.tokens.lengths, self.longest),
+            source_rows=self.read.rows,
+            linked=self.linked,
+            duplicate_ids=self.duplicate_ids,
+            columns=self.read.frame,
+            skipped=self.read.skipped,
+            notes=self.read.notes,
+        )
 
     def __len__(self) -> int:
         return len(self.read.texts)

@@ -12,7 +12,7 @@ from torch import nn
 from counterpoint.catalogue.trust import from_outside
 from counterpoint.encoders.weights_file import begin_with
 from counterpoint.errors import PlanError
-from counterpoint.modality import Modality
+from counterpoint.modality import Modality, rebuild_encoder, recipe_for
 from counterpoint.plans import Plan
 from counterpoint.storage.files import expanded
 
@@ -32,7 +32,8 @@ def first_encoder(modality: Modality, plan: Plan, given: nn.Module | None) -> tu
 
 def recipe_of(modality: Modality, requested: Plan, given: nn.Module | None) -> Mapping[str, Any]:
     """What open choices mean with the encoder, where it has learned before."""
-    return modality.recipe("" if given is not None else requested.encoder, learned=requested.weights is not None)
+    name = "" if given is not None else requested.encoder
+    return recipe_for(modality, name, learned=requested.weights is not None)
 
 
 def built_by(plan: Plan, *, rebuildable: bool, adopted: bool) -> dict[str, Any]:
@@ -56,8 +57,8 @@ def untrained_encoder(
         if not name or (adopted and from_outside(name)):
             return copy.deepcopy(encoder).apply(_reset)
         if adopted:
-            return modality.rebuild_encoder(name, width)
-        fresh = modality.encoder(name, width)
+            return rebuild_encoder(modality, name, width)
+        fresh = modality.build_encoder(name, width)
     if built.get("initial_weights") is not None:
         begin_with(fresh, built["initial_weights"])
     return fresh
@@ -66,7 +67,7 @@ def untrained_encoder(
 def _drawn(modality: Modality, plan: Plan) -> nn.Module:
     with torch.random.fork_rng():
         torch.manual_seed(plan.seed)
-        return modality.encoder(plan.encoder, plan.width)
+        return modality.build_encoder(plan.encoder, plan.width)
 
 
 def _require_learned(modality: Modality, plan: Plan, given: nn.Module | None) -> None:

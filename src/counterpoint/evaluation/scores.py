@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,8 +19,11 @@ from counterpoint.evaluation.labelled import Labelled
 from counterpoint.evaluation.probe import compared
 from counterpoint.evaluation.repeated_views import viewed
 from counterpoint.interfaces import Items
-from counterpoint.modality import Modality
+from counterpoint.modality import Baseline, Modality, augmentation_of
 from counterpoint.model import Model
+
+PIECE = 1000
+"""Items whose features are computed at once."""
 
 PAIRS = 2000
 """Items of which two views are taken to measure alignment."""
@@ -30,8 +35,8 @@ def score(model: Model, train: Labelled, test: Labelled, *, seed: int = 0) -> di
     features = {
         "trained": (model.represent(train.items), model.represent(test.items)),
         "untrained": (untrained.represent(train.items), untrained.represent(test.items)),
-        "raw": (raw_features(model.modality, train.items), raw_features(model.modality, test.items)),
     }
+    features |= {name: (of(train.items), of(test.items)) for name, of in classical_features(model.modality).items()}
     scores = compared(features, train.labels, test.labels, seed=seed)
     return scores | {"geometry": geometry(model, test.items, features["trained"][1], seed=seed)}
 
@@ -39,7 +44,7 @@ def score(model: Model, train: Labelled, test: Labelled, *, seed: int = 0) -> di
 def geometry(model: Model, items: Items, h: Float32[np.ndarray, "n d"], *, seed: int) -> dict[str, float | None]:
     """Alignment of two views (None where none can be drawn), uniformity and effective rank of h, the representation."""
     aligned = None
-    if model.modality.has_views():
+    if augmentation_of(model.modality).available:
         pairs = viewed(model, items, count=min(PAIRS, len(items)), views=2, seed=seed)
         aligned = alignment(*np.ascontiguousarray(pairs.swapaxes(0, 1)))
     return {"alignment": aligned, **dispersion(h)}
@@ -69,7 +74,7 @@ def collisions(model: Model, train: Items, labels: Int64[np.ndarray, " m"], *, s
 
 def _estimate(model: Model, items: Items, *, seed: int) -> Estimate | None:
     """None where no views can be drawn, where items are too few and where all have the same vector."""
-    if not model.modality.has_views():
+    if not augmentation_of(model.modality).available:
         return None
     drawn = np.sort(np.random.default_rng(seed).permutation(len(items))[:MOST])  # items may lie in order of class
     pairs = viewed(model, Subset(items, drawn), count=len(drawn), views=2, seed=seed)
@@ -79,8 +84,18 @@ def _estimate(model: Model, items: Items, *, seed: int) -> Estimate | None:
         return None
 
 
-def raw_features(modality: Modality, items: Items, *, batch_size: int = 1000) -> Float32[np.ndarray, "n d"]:
-    """The items as flat numbers, without any encoder."""
-    starts = range(0, len(items), batch_size)
-    parts = [modality.raw(items.take(np.arange(start, min(start + batch_size, len(items))))) for start in starts]
+def classical_features(modality: Modality) -> dict[str, Callable[[Items], Float32[np.ndarray, "n d"]]]:
+    """The baselines of a kind of data by name, each a function of items; the first is called ``raw``."""
+    names = modality.baselines()
+    return {"raw" if place == 0 else name: partial(_features, of=names[name]) for place, name in enumerate(names)}
+
+
+def raw_features(modality: Modality, items: Items) -> Float32[np.ndarray, "n d"]:
+    """The plainest features of some items, without any encoder."""
+    return _features(items, of=next(iter(modality.baselines().values())))
+
+
+def _features(items: Items, *, of: Baseline) -> Float32[np.ndarray, "n d"]:
+    starts = range(0, len(items), PIECE)
+    parts = [of(items.take(np.arange(start, min(start + PIECE, len(items))))) for start in starts]
     return torch.cat(parts).numpy()

@@ -130,12 +130,12 @@ def _by(names: Sequence[str], differences: Mapping[str, Mapping[str, float]], si
     parts = []
     for name in names:
         value, *ends = (100 * sign * differences[name][end] for end in ("value", "low", "high"))
-        parts.append(f"{BASELINES[name]} by {value:.1f} points ({min(ends):.1f} to {max(ends):.1f})")
+        parts.append(f"{BASELINES.get(name, name)} by {value:.1f} points ({min(ends):.1f} to {max(ends):.1f})")
     return conjunction(parts)
 
 
 def _names(names: Sequence[str]) -> str:
-    return conjunction([BASELINES[name] for name in names])
+    return conjunction([BASELINES.get(name, name) for name in names])
 
 
 def _rounded(items: float) -> str:

@@ -25,15 +25,15 @@ from jaxtyping import Bool, Float32, Float64, Int64
 from torch import Tensor
 from torch.nn import functional
 
-from counterpoint import rng
+from counterpoint.batch import to
 from counterpoint.data.splits import split
 from counterpoint.errors import InputError
 from counterpoint.evaluation.intervals import Interval, paired_interval, score_interval
 from counterpoint.evaluation.label_free import recovered
 from counterpoint.evaluation.linear import linear_probe
 from counterpoint.evaluation.repeated_views import AT_ONCE
-from counterpoint.interfaces import Items
-from counterpoint.modality import Modality
+from counterpoint.interfaces import Items, Keys
+from counterpoint.modality import Modality, augmentation_of, flat
 from counterpoint.model import Model
 
 AMONG = 256
@@ -139,7 +139,8 @@ class Yardstick:
         """
         h, change, raw = pairs(self._model, with_views, self._items, seed=self._seed)
         if not np.isfinite(h).all():
-            raise InputError(f"The views {with_views.strength(1.0)} hold NaN or infinity for some items. Mend them.")
+            views = with_views.settings().get("views", "auto")
+            raise InputError(f"The views {views} hold NaN or infinity for some items. Mend them.")
         first, second = (self._standard(h[:, view]) for view in (0, 1))
         damage = None
         if self._known is not None and self._right is not None:
@@ -172,19 +173,16 @@ def recovered_among(
 def pairs(model: Model, with_views: Modality, items: Items, *, seed: int) -> Pairs:
     """Two views of every item, drawn from the seed alone, encoded and compared with the items."""
     encoder = model.encoder.eval()
-    device = model.device
+    device, augmentation = model.device, augmentation_of(with_views)
     encoded, moved, between, alike = [], [], [], []
     with torch.inference_mode():
         for start in range(0, len(items), AT_ONCE):
             index = np.arange(start, min(start + AT_ONCE, len(items)))
-            batch, numbers = items.take(index).to(device), torch.from_numpy(index).to(device)
-            views = [
-                with_views.augmentation(batch, rng.keys(seed=seed, epoch=0, items=numbers, view=view))
-                for view in (0, 1)
-            ]
+            batch, item = to(items.take(index), device), torch.from_numpy(index).to(device)
+            views = [augmentation(batch, Keys(seed=seed, epoch=0, step=0, view=view, item=item)) for view in (0, 1)]
             plain = with_views.inputs(batch)
             encoded.append(torch.stack([encoder(view).float().cpu() for view in views], dim=1))
-            first, second, still = (with_views.flat(each) for each in (*views, plain))
+            first, second, still = (flat(with_views, each) for each in (*views, plain))
             alike.append(_alike(first, second))
             if first.shape == still.shape:
                 moved.append(float((first - still).abs().sum()))

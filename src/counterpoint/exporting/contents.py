@@ -8,6 +8,7 @@ from typing import Any
 from counterpoint import __version__
 from counterpoint.classification.classifier import RECORD, Classifier, load_classifier
 from counterpoint.errors import InputError
+from counterpoint.modality import encoder_input
 from counterpoint.model import CONFIG, Model, load
 from counterpoint.runs import run_folder
 from counterpoint.storage.files import expanded
@@ -32,7 +33,7 @@ def load_any(given: Model | Classifier | str | Path) -> tuple[Model, Classifier 
 
 def described(model: Model, classifier: Classifier | None) -> dict[str, Any]:
     """Where the weights come from, what the encoder is given, and what its answers mean, as JSON can hold it."""
-    given = model.modality.encoder_input()
+    given = encoder_input(model.modality)
     said: dict[str, Any] = {
         "counterpoint": __version__,
         "modality": model.modality.name,

@@ -24,7 +24,7 @@ from counterpoint.classification.classifier import Classifier
 from counterpoint.errors import CounterpointError, InputError, MissingPackage
 from counterpoint.exporting.contents import KEY, architecture, described
 from counterpoint.label_types import LABEL_TYPES
-from counterpoint.modality import EncoderInput
+from counterpoint.modality import EncoderInput, encoder_input
 from counterpoint.model import Model
 from counterpoint.storage.files import replacing
 
@@ -139,7 +139,7 @@ def quiet() -> Iterator[None]:
 
 def _given(model: Model, whole: nn.Module) -> EncoderInput:
     """What the encoder is given, once it is plain that a file can hold the network."""
-    given = model.modality.encoder_input()
+    given = encoder_input(model.modality)
     if given is None:
         raise InputError(
             f"The modality '{model.modality.name}' does not say what its encoder is given. Add the method "

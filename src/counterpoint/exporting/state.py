@@ -15,6 +15,7 @@ from counterpoint import catalogue
 from counterpoint.classification.classifier import Classifier
 from counterpoint.encoders.timm_networks import timm_encoder
 from counterpoint.exporting.contents import KEY, architecture, described
+from counterpoint.modality import encoder_input
 from counterpoint.model import Model
 from counterpoint.storage.files import replacing
 from counterpoint.storage.weights import tensors
@@ -58,7 +59,7 @@ def _added(model: Model, classifier: Classifier | None) -> dict[str, Tensor]:
 
 def _as_in_timm(name: str, model: Model, top: dict[str, Tensor]) -> dict[str, Tensor]:
     """The linear layer under the names of timm's own, if its network ends in one and then answers as ours does."""
-    given = model.modality.encoder_input()
+    given = encoder_input(model.modality)
     if given is None:
         return {}
     channels, size = int(given.axes["channels"] or 0), int(given.axes["height"] or 0)
@@ -81,7 +82,7 @@ def _as_in_timm(name: str, model: Model, top: dict[str, Tensor]) -> dict[str, Te
 def _header(model: Model, classifier: Classifier | None) -> dict[str, str]:
     """What the file says of itself, all of it text: the architecture, what goes in, and the whole description."""
     said = {"format": "pt", "architecture": architecture(model)}
-    given = model.modality.encoder_input()
+    given = encoder_input(model.modality)
     for axis, name in (("channels", "in_channels"), ("height", "size"), ("columns", "in_features")):
         if given is not None and axis in given.axes:
             said[name] = str(given.axes[axis])

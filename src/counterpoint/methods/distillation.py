@@ -66,7 +66,7 @@ class Distillation(Method):
 
     def compare(self, vectors: Vectors, items: ItemInfo) -> Losses:
         answered = vectors[0].float()
-        distillation_loss = vectors[1].float() if self.answers is None else self.answers[items.index]
-        soft = self.label_type.distillation_loss(answered / self.temperature, distillation_loss / self.temperature)
+        teacher = vectors[1].float() if self.answers is None else self.answers[items.index]
+        soft = self.label_type.distillation_loss(answered / self.temperature, teacher / self.temperature)
         hard = self.label_type.loss(answered, self.class_ids[items.index], None)
         return (1 - self.labels) * soft + self.labels / self.share * hard

@@ -38,7 +38,7 @@ class Imitation(Method):
         self.encoder, self.temperature = encoder, temperature
         self.teacher = None if teacher is None else teacher.requires_grad_(False)
         self.targets: Tensor | None
-        self.register_buffer("said", targets, persistent=False)
+        self.register_buffer("targets", targets, persistent=False)
 
     def train(self, mode: bool = True) -> Imitation:
         """As every module's, but the teacher only ever answers."""

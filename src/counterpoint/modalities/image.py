@@ -30,12 +30,12 @@ from counterpoint.encoders.preprocessed import has_learned, preprocessing_of
 from counterpoint.encoders.timm_networks import TIMM, timm_encoder, timm_pretrained
 from counterpoint.errors import InputError, PlanError, SourceError
 from counterpoint.interfaces import Items, Views
-from counterpoint.modality import DataOptions, EncoderInput, Modality
+from counterpoint.modality import GENTLE, Baseline, DataOptions, Dataset, EncoderInput, Modality
 from counterpoint.preprocessing import Preprocessing
 from counterpoint.storage.files import expanded
 from counterpoint.views import callables, image_views, near_copies
 from counterpoint.views.crop import middle, resize
-from counterpoint.views.strength import strengthened
+from counterpoint.views.named import Named
 
 SMALLEST = 8
 """Side below which a local view shows nothing, and encoders that halve three times have nothing left to halve."""
@@ -72,7 +72,7 @@ class Images(Modality):
         return may_be_pictures(source)
 
     @classmethod
-    def fit(cls, source: object, options: DataOptions) -> tuple[Images, Items]:
+    def fit(cls, source: object, options: DataOptions) -> Dataset:
         sheet, axis = _sheet(source, options), options.data.channel_axis
         column = options.data.column if sheet is None else None
         source = source if sheet is None else sheet
@@ -105,7 +105,7 @@ class Images(Modality):
             like=like,
             network=hf_images.described(options.encoder, size=size),
         )
-        return cls(sight, _chosen(options.views, views, size)), items
+        return Dataset(cls(sight, _chosen(options.views, views, size)), items)
 
     def open(self, source: object) -> Items:
         sight, axis = self.sight, self.sight.options.channel_axis
@@ -123,36 +123,40 @@ class Images(Modality):
             source, size=wanted, channels=sight.channels, column=column, axis=axis, levels=sight.levels
         )
 
-    def augmentation(self, batch: Shaped[Tensor, "b c h w"], key: Int64[Tensor, " b"]) -> Float[Tensor, "b c s s"]:
+    @property
+    def augmentation(self) -> Named:
+        views = self.sight.views
+        return Named(
+            views,
+            self._view,
+            self.name,
+            another=lambda spec: self.with_views(spec).augmentation,
+            near=self._local_view,
+            lost=self._augmentation is None and views == "callable",
+        )
+
+    def _view(self, batch: Shaped[Tensor, "b c h w"], key: Int64[Tensor, " b"]) -> Float[Tensor, "b c s s"]:
         if self._augmentation is None:
             self._augmentation = _chosen(self.sight.views, self.sight.views, self.sight.size)
         return self._standard(self._augmentation(batch, key))
 
-    def strength(self, by: float) -> str:
-        return strengthened(self.sight.views, by, only=self.name)
-
-    def local(self, batch: Shaped[Tensor, "b c h w"], key: Int64[Tensor, " b"]) -> Float[Tensor, "b c s s"] | None:
+    def _local_view(self, batch: Shaped[Tensor, "b c h w"], key: Int64[Tensor, " b"]) -> Float[Tensor, "b c s s"]:
         views, size = self.sight.views, self.sight.size
-        if catalogue.split(views)[0] not in catalogue.SHELVES["views"]:
-            return None  # nobody but its owner can make a callable look closer
         augmentation: image_views.Strengths = catalogue.find("views", views, only=self.name)().local()
         return self._standard(augmentation(batch, key, size=max(min(SMALLEST, size), size // 2)))
-
-    def has_views(self) -> bool:
-        return self._augmentation is not None or self.sight.views != "callable"
 
     def inputs(self, batch: Shaped[Tensor, "b c h w"]) -> Float[Tensor, "b c s s"]:
         if self.sight.like is not None:
             return self._standard(brightness(middle(batch, self.sight.like)))
         return self._standard(resize(brightness(batch), size=self.sight.size))
 
-    def raw(self, batch: Shaped[Tensor, "b c h w"]) -> Float[Tensor, "b d"]:
-        return resize(brightness(batch), size=min(32, self.sight.size)).flatten(1)
+    def baselines(self) -> dict[str, Baseline]:
+        return {"raw pixels": lambda batch: resize(brightness(batch), size=min(32, self.sight.size)).flatten(1)}
 
     def near_copies(self, batch: Shaped[Tensor, "b c h w"], key: Int64[Tensor, " b"]) -> Views:
         return tuple(self.inputs(each) for each in near_copies.pictures(brightness(batch), key))
 
-    def encoder(self, name: str, width: int | None) -> nn.Module:
+    def build_encoder(self, name: str, width: int | None) -> nn.Module:
         channels, size = self.sight.channels, self.sight.size
         name = self.usual_encoder if name == "auto" else name
         if name.startswith(hf_images.PREFIX):
@@ -168,10 +172,10 @@ class Images(Modality):
     def rebuild_encoder(self, name: str, width: int | None) -> nn.Module:
         if name.startswith(hf_images.PREFIX):
             return hf_images.blank(self._network(name))
-        return self.encoder(catalogue.split(name)[0] if name.startswith(TIMM) else name, width)
+        return self.build_encoder(catalogue.split(name)[0] if name.startswith(TIMM) else name, width)
 
-    def recipe(self, encoder: str, *, learned: bool = False) -> Mapping[str, Any]:
-        return super().recipe(encoder, learned=learned or has_learned(encoder))
+    def recipe(self, encoder: str) -> Mapping[str, Any]:
+        return GENTLE if has_learned(encoder) else {}
 
     def _network(self, name: str) -> Mapping[str, Any]:
         """What it takes to build a network of Hugging Face; only of the one that pictures are brought to here."""

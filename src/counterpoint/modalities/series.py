@@ -22,12 +22,12 @@ from counterpoint.data.sheets import Sheet, later_sheet, read_sheet, sheet_of
 from counterpoint.data.wide_series import Steps, form_of, read_steps
 from counterpoint.errors import InputError, PlanError, SourceError, listed
 from counterpoint.interfaces import Items, Views
-from counterpoint.modality import DataOptions, EncoderInput, Modality
+from counterpoint.modality import Baseline, DataOptions, Dataset, EncoderInput, Modality
 from counterpoint.plans.data_options import AS_IT_IS, ReadOptions
 from counterpoint.storage.typed_json import Misfit, made
 from counterpoint.views import near_copies
+from counterpoint.views.named import Named
 from counterpoint.views.series_views import Waves
-from counterpoint.views.strength import strengthened
 
 SHORTEST = 8
 """Steps below which a local view shows nothing."""
@@ -74,7 +74,7 @@ class Series(Modality):
         return sheet is not None and sheet.kind == cls.name
 
     @classmethod
-    def fit(cls, source: object, options: DataOptions) -> tuple[Series, Items]:
+    def fit(cls, source: object, options: DataOptions) -> Dataset:
         if options.view_size is not None:
             raise PlanError(
                 f"view_size is for images; a series keeps its length. Got {options.view_size}. Leave it out."
@@ -95,7 +95,7 @@ class Series(Modality):
         schema = NO_COLUMNS if sheet is None else sheet.schema
         shape = Shape(form, columns, list(mean), spread, views, schema, options.data)
         series = cls(shape, options.views if callable(options.views) else _changes(views))
-        return series, series._items(steps, sheet)
+        return Dataset(series, series._items(steps, sheet))
 
     def open(self, source: object) -> Items:
         if is_columns(source) == (self.shape.form == "array"):
@@ -120,23 +120,27 @@ class Series(Modality):
         """The columns that are seen; a label among them would be no test of the model."""
         return list(self.shape.columns)
 
-    def augmentation(self, batch: Float[Tensor, "b c t"], key: Int64[Tensor, " b"]) -> Float[Tensor, "b c t"]:
+    @property
+    def augmentation(self) -> Named:
+        views = self.shape.views
+        return Named(
+            views,
+            self._view,
+            self.name,
+            another=lambda spec: self.with_views(spec).augmentation,
+            near=self._local_view,
+            lost=self._augmentation is None and views == "callable",
+        )
+
+    def _view(self, batch: Float[Tensor, "b c t"], key: Int64[Tensor, " b"]) -> Float[Tensor, "b c t"]:
         if self._augmentation is None:
             self._augmentation = _changes(self.shape.views)
         return self._augmentation(batch, key)
 
-    def strength(self, by: float) -> str:
-        return strengthened(self.shape.views, by, only=self.name)
-
-    def local(self, batch: Float[Tensor, "b c t"], key: Int64[Tensor, " b"]) -> Float[Tensor, "b c s"] | None:
-        if catalogue.split(self.shape.views)[0] not in catalogue.SHELVES["views"]:
-            return None
+    def _local_view(self, batch: Float[Tensor, "b c t"], key: Int64[Tensor, " b"]) -> Float[Tensor, "b c s"]:
         augmentation: Waves = catalogue.find("views", self.shape.views, only=self.name)().local()
         steps = batch.shape[2]
         return augmentation(batch, key, steps=max(min(SHORTEST, steps), steps // 2))
-
-    def has_views(self) -> bool:
-        return self._augmentation is not None or self.shape.views != "callable"
 
     def inputs(self, batch: Float[Tensor, "b c t"]) -> Float[Tensor, "b c t"]:
         return batch
@@ -152,10 +156,10 @@ class Series(Modality):
     def near_copies(self, batch: Float[Tensor, "b c t"], key: Int64[Tensor, " b"]) -> Views:
         return near_copies.numbers(batch, key)
 
-    def raw(self, batch: Float[Tensor, "b c t"]) -> Float[Tensor, "b d"]:
-        return batch.flatten(1)
+    def baselines(self) -> dict[str, Baseline]:
+        return {"raw values": lambda batch: batch.flatten(1)}
 
-    def encoder(self, name: str, width: int | None) -> nn.Module:
+    def build_encoder(self, name: str, width: int | None) -> nn.Module:
         called = "conv1d" if name == "auto" else name
         part, channels = catalogue.find("encoder", called, only=self.name), len(self.shape.mean)
         network: nn.Module = part(channels) if width is None else part(channels, width=width)

@@ -24,11 +24,11 @@ from counterpoint.data.schema import BOOLEAN, NO_COLUMNS, Column, Schema
 from counterpoint.data.sheets import LEARNED, Sheet, later_sheet, read_sheet, sheet_of
 from counterpoint.errors import InputError, PlanError, SourceError, listed
 from counterpoint.interfaces import Items, Views
-from counterpoint.modality import DataOptions, EncoderInput, Modality
+from counterpoint.modality import Baseline, DataOptions, Dataset, EncoderInput, Modality
 from counterpoint.plans.data_options import ReadOptions
 from counterpoint.storage.typed_json import Misfit, conform, made
 from counterpoint.views import near_copies
-from counterpoint.views.strength import strengthened
+from counterpoint.views.named import Named
 
 POOL = 10_000
 """Training rows that replacements are drawn from."""
@@ -68,7 +68,7 @@ class Table(Modality):
         return sheet is not None and sheet.kind == cls.name
 
     @classmethod
-    def fit(cls, source: object, options: DataOptions) -> tuple[Table, Items]:
+    def fit(cls, source: object, options: DataOptions) -> Dataset:
         if options.view_size is not None:
             raise PlanError(f"view_size is for images; a table has none. Got {options.view_size}. Leave it out.")
         sheet, width = None, None
@@ -98,7 +98,7 @@ class Table(Modality):
         items = _open_columns(columns, layout, sheet)
         table = cls(layout, options.views if callable(options.views) else _changes(items.values, layout))
         table._rows = items.values
-        return table, items
+        return Dataset(table, items)
 
     def open(self, source: object) -> Items:
         width = self.layout.width
@@ -128,23 +128,28 @@ class Table(Modality):
         """The columns that are features: a label among them is no test of the model."""
         return [feature.name for feature in self.layout.features]
 
-    def augmentation(self, batch: Float[Tensor, "b d"], key: Int64[Tensor, " b"]) -> Float[Tensor, "b d"]:
+    @property
+    def augmentation(self) -> Named:
+        views = self.layout.views
+        return Named(
+            views,
+            self._view,
+            self.name,
+            another=lambda spec: self.with_views(spec).augmentation,
+            lost=self._augmentation is None and views == "callable",
+        )
+
+    def _view(self, batch: Float[Tensor, "b d"], key: Int64[Tensor, " b"]) -> Float[Tensor, "b d"]:
         if self._augmentation is None:
             if self._rows is None:
                 raise InputError("This table was restored without rows to draw from. Open some data first.")
             self._augmentation = _changes(self._rows, self.layout)
         return self._augmentation(batch, key)
 
-    def strength(self, by: float) -> str:
-        return strengthened(self.layout.views, by, only=self.name)
-
-    def with_views(self, views: str) -> Table:
-        other = Table.from_settings({**self.settings(), "views": views})
+    def with_views(self, spec: str) -> Table:
+        other = Table.from_settings({**self.settings(), "views": spec})
         other._rows = self._rows
         return other
-
-    def has_views(self) -> bool:
-        return self._augmentation is not None or self.layout.views != "callable"
 
     def inputs(self, batch: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
         return batch
@@ -166,10 +171,10 @@ class Table(Modality):
         changed = near_copies.numbers(batch, key)
         return tuple(torch.where(number.to(batch.device), each, batch) for each in changed)
 
-    def raw(self, batch: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
-        return batch
+    def baselines(self) -> dict[str, Baseline]:
+        return {"raw features": lambda batch: batch}
 
-    def encoder(self, name: str, width: int | None) -> nn.Module:
+    def build_encoder(self, name: str, width: int | None) -> nn.Module:
         called = "mlp" if name == "auto" else name
         part, columns = catalogue.find("encoder", called, only=self.name), sum(map(width_of, self.layout.features))
         network: nn.Module = part(columns) if width is None else part(columns, width=width)

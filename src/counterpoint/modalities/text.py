@@ -32,12 +32,12 @@ from counterpoint.data.words import counted, in_stretches, only_whole
 from counterpoint.encoders.hugging_face import PREFIX, blank, described, longest_text, pretrained
 from counterpoint.errors import InputError, PlanError
 from counterpoint.interfaces import Items, Views
-from counterpoint.modality import DataOptions, EncoderInput, Modality
+from counterpoint.modality import GENTLE, Baseline, DataOptions, Dataset, EncoderInput, Modality
 from counterpoint.plans.data_options import ReadOptions
 from counterpoint.storage.typed_json import Misfit, made
 from counterpoint.views import near_copies
 from counterpoint.views.callables import each_text
-from counterpoint.views.strength import strengthened
+from counterpoint.views.named import Named
 from counterpoint.views.text_views import Words
 
 VOCABULARY = 20_000
@@ -78,7 +78,7 @@ class Text(Modality):
         return may_be_texts(source)
 
     @classmethod
-    def fit(cls, source: object, options: DataOptions) -> tuple[Text, Items]:
+    def fit(cls, source: object, options: DataOptions) -> Dataset:
         borrowed = described(options.encoder)
         sheet = read_sheet(source, options, cls.name) if is_columns(source) else None
         read, linked, columns = read_to_learn(source, sheet, options)
@@ -107,7 +107,7 @@ class Text(Modality):
         if borrowed is not None:
             read = replace(read, notes=[*read.notes, *borrowed.notes])
         text = cls(reading, options.views if callable(options.views) else None)
-        return text, text._learned(read, tokens, linked, compares_items=options.compares_items)
+        return Dataset(text, text._learned(read, tokens, linked, compares_items=options.compares_items))
 
     def open(self, source: object) -> Items:
         read = self._read_later(source)
@@ -121,28 +121,30 @@ class Text(Modality):
         read = read_texts(source, replace(self.written_as(), column=column))
         return self._items(read, self._prompted.numbers(read.texts))
 
-    def augmentation(self, batch: Int64[Tensor, "b l"], key: Int64[Tensor, " b"]) -> Int64[Tensor, "b s"]:
+    @property
+    def augmentation(self) -> Named:
+        """Of a classifier whole texts: the class of a short one may hang on a word."""
+        views, given = self.reading.views, self._augmentation is not None
+        return Named(
+            views,
+            self._view,
+            self.name,
+            another=lambda spec: self.with_views(spec).augmentation,
+            near=self._local_view,
+            gentle=None if given or views == "dropout" else "dropout",
+            lost=not given and views == "callable",
+        )
+
+    def _view(self, batch: Int64[Tensor, "b l"], key: Int64[Tensor, " b"]) -> Int64[Tensor, "b s"]:
         return self._prompted.framed(self._augmented(self._chosen(), batch, key))
 
-    def strength(self, by: float) -> str:
-        return strengthened(self.reading.views, by, only=self.name)
-
-    def local(self, batch: Int64[Tensor, "b l"], key: Int64[Tensor, " b"]) -> Int64[Tensor, "b s"] | None:
-        if catalogue.split(self.reading.views)[0] not in catalogue.SHELVES["views"]:
-            return None
+    def _local_view(self, batch: Int64[Tensor, "b l"], key: Int64[Tensor, " b"]) -> Int64[Tensor, "b s"]:
         near = catalogue.find("views", self.reading.views, only=self.name)().local()
         return self._prompted.framed(self._augmented(near, batch, key))
 
     def aligned(self, views: Views) -> Views:
         longest = max(view.shape[1] for view in views)
         return tuple(functional.pad(view, (0, longest - view.shape[1]), value=self.tokenizer.pad) for view in views)
-
-    def label_preserving(self) -> Modality:
-        """Whole texts: the class of a short one may hang on a word."""
-        return self if self._augmentation is not None else self.with_views("dropout")
-
-    def has_views(self) -> bool:
-        return self._augmentation is not None or self.reading.views != "callable"
 
     def inputs(self, batch: Int64[Tensor, "b l"]) -> Int64[Tensor, "b m"]:
         return self._prompted.framed(batch)
@@ -153,17 +155,17 @@ class Text(Modality):
             self._prompted.framed(self._seen(each, texts, batch)) for each in near_copies.sentences(texts, key)
         )
 
-    def raw(self, batch: Int64[Tensor, "b l"]) -> Float[Tensor, "b d"]:
-        return weighted(batch, *self._frequent, pad=self.tokenizer.pad)
+    def baselines(self) -> dict[str, Baseline]:
+        return {"TF-IDF": self.flat}
 
     @cached_property
     def _frequent(self) -> tuple[Int64[Tensor, " u"], Float[Tensor, " d"]]:
         return frequent(self.reading.documents, self.reading.texts, self.tokenizer.fragments())
 
     def flat(self, view: Int64[Tensor, "b l"]) -> Float[Tensor, "b d"]:
-        return self.raw(view)
+        return weighted(view, *self._frequent, pad=self.tokenizer.pad)
 
-    def encoder(self, name: str, width: int | None) -> nn.Module:
+    def build_encoder(self, name: str, width: int | None) -> nn.Module:
         if name.startswith(PREFIX):
             return pretrained(self._network(name), pad=self.tokenizer.pad)
         occurrences = torch.tensor(self.reading.occurrences, dtype=torch.float32)
@@ -174,10 +176,10 @@ class Text(Modality):
 
     def rebuild_encoder(self, name: str, width: int | None) -> nn.Module:
         borrowed = name.startswith(PREFIX)
-        return blank(self._network(name), pad=self.tokenizer.pad) if borrowed else self.encoder(name, width)
+        return blank(self._network(name), pad=self.tokenizer.pad) if borrowed else self.build_encoder(name, width)
 
-    def recipe(self, encoder: str, *, learned: bool = False) -> Mapping[str, Any]:
-        return super().recipe(encoder, learned=learned or encoder.startswith(PREFIX))
+    def recipe(self, encoder: str) -> Mapping[str, Any]:
+        return GENTLE if encoder.startswith(PREFIX) else {}
 
     def _network(self, name: str) -> Mapping[str, Any]:
         """What it takes to build a network; only of the one that reads these tokens."""

@@ -49,7 +49,8 @@ class Choices:
     def of(cls: type[Record], choices: Mapping[str, Any]) -> Record:
         """The record from names and values; an unknown name is met with a suggestion."""
         known = [each.name for each in dataclasses.fields(cls)]
-        what = cls.__name__.lower()
+        verb = cls.__name__.removesuffix("Plan").removesuffix("Options").lower()
+        what = f"plan of {verb}" if verb else "plan"
         for name in choices:
             if name not in known:
                 raise PlanError(f"A {what} has no choice '{name}'.{closest(name, known)} Choices: {listed(known, 40)}.")

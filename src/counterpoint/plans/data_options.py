@@ -6,7 +6,7 @@ A model keeps these options, and later data is read by them. ``None`` leaves eac
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -124,3 +124,27 @@ def joined_columns(names: Iterable[object]) -> str:
     'age,"price, net"'
     """
     return ",".join(f'"{name}"' if "," in str(name) else str(name) for name in names)
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """What the user asks of a modality; None and 'auto' leave it to the data."""
+
+    kind: str = "auto"
+    """The kind of data, where a person said it."""
+    views: str | Callable[..., Any] = "auto"
+    view_size: int | None = None
+    data: ReadOptions = AS_IT_IS
+    labels: object = None
+    """What the classes of the items were said to be: a column of that name is not learned from."""
+    encoder: str = "auto"
+    weights: str | None = None
+    """The file of weights that the encoder begins with."""
+    preprocessing: Mapping[str, Any] | None = None
+    """How pictures are brought to a network of the user's own, as it says of itself."""
+    pairs: Sequence[str] = ()
+    """The columns of what belongs together: anchors, their partners, and others that they are to be told apart from."""
+    compares_items: bool = True
+    """Whether items will be compared with each other, so that it matters which of them say the same."""
+    progress: Callable[[int, int], None] | None = None
+    """Is told how many items have been decoded, and of how many, where that takes time."""

@@ -10,7 +10,7 @@ from jaxtyping import Int64
 
 from counterpoint.errors import counted
 from counterpoint.interfaces import Items
-from counterpoint.modality import Modality
+from counterpoint.modality import Modality, ShowsCells
 
 MOST = 10
 """Columns that are shown; more do not fit on a page."""
@@ -36,9 +36,9 @@ class Columns(NamedTuple):
 
 def columns(modality: Modality, items: Items | None, rows: Int64[np.ndarray, " n"]) -> Columns:
     """What these items say; nothing where their kind of data has no columns. Curves of one column share a scale."""
-    result = None if items is None or not len(rows) else modality.cells(items.take(rows))
-    if not result:
+    if items is None or not len(rows) or not isinstance(modality, ShowsCells):
         return Columns()
+    result = modality.cells(items.take(rows))
     names = list(result[0])
     shown = [_column([row[name] for row in result]) for name in names[:MOST]]
     return Columns(names[:MOST], list(zip(*shown, strict=True)), max(0, len(names) - MOST))

@@ -12,10 +12,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from counterpoint import __version__, rng
+from counterpoint import __version__
 from counterpoint.data.subset import Subset, spread
-from counterpoint.interfaces import Items
-from counterpoint.modality import Modality
+from counterpoint.interfaces import Items, Keys
+from counterpoint.modality import Modality, ShowsPictures, augmentation_of
 from counterpoint.reports.charts import Tick, ticks
 from counterpoint.reports.template import template
 from counterpoint.reports.thumbnails import data_url, picture
@@ -151,13 +151,13 @@ def strip(modality: Modality, items: Items, *, seed: int | None) -> str:
     """Two views each of a few items as a data URL, or without a seed the items; empty where there are no pictures."""
     rows = spread(len(items), SHOWN)
     batch = Subset(items, rows).take(np.arange(len(rows)))
+    if not isinstance(modality, ShowsPictures):
+        return ""
     if seed is None:
-        shown = [modality.picture(batch)]
-    else:
-        keys = [rng.keys(seed=seed, epoch=0, items=torch.from_numpy(rows), view=view) for view in (0, 1)]
-        shown = [modality.seen(modality.augmentation(batch, key)) for key in keys]
-    columns = [each for each in shown if each is not None]
-    return data_url(_laid(columns)) if columns else ""
+        return data_url(_laid([modality.picture(batch)]))
+    item, augmentation = torch.from_numpy(rows), augmentation_of(modality)
+    keys = [Keys(seed=seed, epoch=0, step=0, view=view, item=item) for view in (0, 1)]
+    return data_url(_laid([modality.seen(augmentation(batch, each)) for each in keys]))
 
 
 def _laid(columns: Sequence[Tensor]) -> Image.Image:

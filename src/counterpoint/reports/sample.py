@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float32, Int64
 
 from counterpoint.data.subset import Subset, spread
-from counterpoint.interfaces import Items
+from counterpoint.interfaces import Items, info_of
 from counterpoint.model import Model
 
 MOST = 10_000
@@ -57,7 +57,7 @@ def sample_of(
 
 def called(items: Items, rows: Iterable[int]) -> list[str]:
     """What people read of some items: the name of each, and the beginning of what it says where it is a text."""
-    texts: Sequence[str] | None = getattr(items, "texts", None)
+    texts = info_of(items).texts
     if texts is None:
         return [items.names[row] for row in rows]
     return [f"{items.names[row]}: {shorten(texts[row], LETTERS, placeholder=' ...')}" for row in rows]

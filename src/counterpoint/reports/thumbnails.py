@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from counterpoint.interfaces import HasOriginals, Items
-from counterpoint.modality import Modality
+from counterpoint.modality import Modality, ShowsPictures
 
 PIECE = 250
 """Items that are fetched at once."""
@@ -38,20 +38,15 @@ def picture(shown: Tensor) -> Image.Image:
     return Image.fromarray(np.ascontiguousarray(shown.permute(1, 2, 0).cpu().numpy()))
 
 
-def thumbnails(
-    modality: Modality | None, items: Items, rows: Int64[np.ndarray, " n"], *, side: int
-) -> list[Image.Image]:
+def thumbnails(modality: object, items: Items, rows: Int64[np.ndarray, " n"], *, side: int) -> list[Image.Image]:
     """Pictures of these items, none larger than ``side``; an empty list where the kind of data has no pictures, or is
     not known.
     """
     result: list[Image.Image] = []
-    if modality is None:
+    if not isinstance(modality, ShowsPictures):
         return result
     for start in range(0, len(rows), PIECE):
-        shown = modality.picture(items.take(rows[start : start + PIECE]))
-        if shown is None:
-            return []
-        for each in shown:
+        for each in modality.picture(items.take(rows[start : start + PIECE])):
             small = picture(each)
             small.thumbnail((side, side), Image.Resampling.LANCZOS)
             result.append(small)

@@ -11,10 +11,9 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from counterpoint import rng
 from counterpoint.data.subset import spread
-from counterpoint.interfaces import Items
-from counterpoint.modality import Modality
+from counterpoint.interfaces import Items, Keys
+from counterpoint.modality import Modality, ShowsPictures, ShowsWords, augmentation_of
 from counterpoint.reports.thumbnails import picture
 from counterpoint.storage.files import replacing, write_json
 
@@ -39,17 +38,17 @@ def draw_views(
     """
     rows = spread(len(items), count)
     batch = items.take(rows)
-    keys = [rng.keys(seed=seed, epoch=0, items=torch.from_numpy(rows), view=view) for view in range(views)]
-    said = modality.view_words(modality.inputs(batch))
-    if said is not None:
-        columns_said = [said, *(modality.view_words(modality.augmentation(batch, key)) or [] for key in keys[:WORDED])]
-        return _written(path.with_suffix(".json"), columns_said)
-    columns = [modality.picture(batch)]
-    if columns[0] is None:
+    item = torch.from_numpy(rows)
+    keys = [Keys(seed=seed, epoch=0, step=0, view=view, item=item) for view in range(views)]
+    augmentation = augmentation_of(modality)
+    if isinstance(modality, ShowsWords):
+        shown = [modality.inputs(batch), *(augmentation(batch, each) for each in keys[:WORDED])]
+        return _written(path.with_suffix(".json"), [modality.view_words(view) for view in shown])
+    if not isinstance(modality, ShowsPictures):
         return None
-    columns += [modality.seen(modality.augmentation(batch, key)) for key in keys]
+    columns = [modality.picture(batch), *(modality.seen(augmentation(batch, each)) for each in keys)]
     with replacing(path) as temporary:
-        _sheet([column for column in columns if column is not None]).save(temporary, "PNG", optimize=True)
+        _sheet(columns).save(temporary, "PNG", optimize=True)
     return path
 
 

@@ -16,9 +16,11 @@ from jaxtyping import Float32, Int64
 from torch import Tensor
 
 from counterpoint import rng
+from counterpoint.batch import length, split, to
 from counterpoint.data.overlap import digests
 from counterpoint.data.subset import spread
-from counterpoint.interfaces import Batch, Items
+from counterpoint.interfaces import Batch, Items, Keys
+from counterpoint.modality import flat, near_copies
 from counterpoint.model import BATCH, Model
 
 PLANTED = 300
@@ -66,9 +68,9 @@ def evidence(model: Model, items: Items) -> Evidence:
             rows = np.arange(start, min(start + BATCH, len(items)))
             batch = items.take(rows)
             known += digests(items, rows, batch)
-            flat = modality.flat(modality.inputs(batch))
-            projection = projection if start else _projection(flat.shape[1])
-            features[rows] = (flat @ projection).numpy()
+            plain = flat(modality, modality.inputs(batch))
+            projection = projection if start else _projection(plain.shape[1])
+            features[rows] = (plain @ projection).numpy()
         rows = spread(len(items), PLANTED)
         planted = _plant(model, items.take(rows), rows, projection)
     return Evidence(_first(known), features, planted)
@@ -89,13 +91,15 @@ def _first(digests: Sequence[bytes]) -> Int64[np.ndarray, " n"]:
 
 
 def _plant(model: Model, batch: Batch, rows: Int64[np.ndarray, " m"], projection: Tensor) -> Planted | None:
-    key = rng.keys(seed=0, epoch=0, items=torch.from_numpy(rows), view=0)
+    keys = Keys(seed=0, epoch=0, step=0, view=0, item=torch.from_numpy(rows))
     vectors, features = [], []
-    copies = model.modality.near_copies(batch, key)
+    copies = near_copies(model.modality, batch, keys)
     model.encoder.eval()
     for copy in copies:
-        features.append((model.modality.flat(copy) @ projection).numpy())
-        pieces = [model.encoder(piece.to(model.device)).float().cpu() for piece in torch.split(copy, BATCH)]
+        features.append((flat(model.modality, copy) @ projection).numpy())
+        pieces = [
+            model.encoder(to(piece, model.device)).float().cpu() for piece in split(copy, -(-length(copy) // BATCH))
+        ]
         vectors.append(torch.cat(pieces).numpy())
     return Planted(np.tile(rows, len(copies)), np.concatenate(vectors), np.concatenate(features)) if copies else None
 

@@ -16,7 +16,7 @@ from typing import Any
 from counterpoint.catalogue.trust import PARTS, remember, require_trusted
 from counterpoint.data.paths import holds_record, is_pattern, is_rest, matching
 from counterpoint.errors import RunError, option
-from counterpoint.interfaces import Items
+from counterpoint.interfaces import Items, info_of
 from counterpoint.runs.locks import occupied
 from counterpoint.storage import schemas
 from counterpoint.storage.files import write_json, write_text
@@ -94,7 +94,7 @@ def start(folder: Path, record: Mapping[str, Any], items: Items) -> None:
     clear(folder, but=[PLAN])  # which is replaced at once, so that there is always one
     started = datetime.now(UTC).isoformat(timespec="seconds")
     write_json(folder / PLAN, {**record, "started": started, "machine": machine()})
-    skipped: Sequence[tuple[str, str]] = getattr(items, "skipped", [])
+    skipped = info_of(items).skipped
     if skipped:
         write_text(folder / SKIPPED, "".join(f"{name}\t{reason}\n" for name, reason in skipped))
 

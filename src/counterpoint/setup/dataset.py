@@ -14,6 +14,7 @@ import numpy as np
 from torch import nn
 
 from counterpoint import catalogue
+from counterpoint.batch import as_bytes
 from counterpoint.data.datasets import first_of, holds_pictures, refuse_splits
 from counterpoint.data.frames import is_columns
 from counterpoint.data.paths import require
@@ -22,7 +23,7 @@ from counterpoint.data.subset import spread
 from counterpoint.data.unread_files import advice_on_source
 from counterpoint.errors import PlanError, SourceError, listed, option
 from counterpoint.interfaces import Items
-from counterpoint.modality import DataOptions, Modality
+from counterpoint.modality import DataOptions, Dataset, Modality, schema_of
 from counterpoint.plans import Plan
 from counterpoint.plans.data_options import AS_IT_IS, ReadOptions, joined_columns, named_columns
 from counterpoint.recipes.recipe import with_recipe
@@ -47,7 +48,7 @@ class UserParts:
 
 
 @dataclass(frozen=True)
-class Dataset:
+class TrainingData:
     """The data of a run: what kind it is, its items, and what is learned from besides them."""
 
     modality: Modality
@@ -100,7 +101,7 @@ def open_dataset(
         catalogue.find("method", requested.method, only=kind.name)
         if requested.recipe is not None:
             catalogue.find("recipe", requested.recipe, only=kind.name)
-        return kind.fit(held, options)
+        return Dataset(*kind.fit(held, options))
 
 
 def stated_preprocessing(network: nn.Module | None) -> Mapping[str, Any] | None:
@@ -125,12 +126,12 @@ def paired_columns(pairs: object) -> tuple[str, ...]:
 def open_source(source: object, options: DataOptions) -> tuple[Modality, Items]:
     """Recognise and open the data that is learned from."""
     held, kind = recognised(source, options)
-    return kind.fit(held, options)
+    return Dataset(*kind.fit(held, options))
 
 
 def without_column(data: ReadOptions, labels: object, modality: Modality) -> ReadOptions:
     """The options by which a run reads the same data without a column that holds the labels."""
-    schema = modality.schema()
+    schema = schema_of(modality)
     if not isinstance(labels, str) or schema is None or labels not in [each.name for each in schema.columns]:
         return data
     left_out = dict.fromkeys([*named_columns(data.without), labels])
@@ -196,7 +197,7 @@ def _recognise(source: object, name: str) -> type[Modality]:
 
 def identity(items: Items, modality: Modality, encoder: str, answers: np.ndarray | None) -> str:
     """A fingerprint of data, of how it is seen and of what is said of it, where that is learned from."""
-    sample = items.take(spread(len(items), 16)).numpy().tobytes()
+    sample = as_bytes(items.take(spread(len(items), 16)))
     kept = {name: value for name, value in modality.settings().items() if name not in ("schema", "options")}
     described = [list(items.names), kept, encoder]
     named = b"" if answers is None else answers.tobytes()

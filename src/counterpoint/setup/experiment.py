@@ -14,15 +14,16 @@ import numpy as np
 import torch
 from torch import nn
 
-from counterpoint import catalogue, rng
+from counterpoint import catalogue
+from counterpoint.batch import shape
 from counterpoint.encoders.initial_weights import built_by, first_encoder, recipe_of
 from counterpoint.errors import InputError, PlanError
-from counterpoint.interfaces import Items, Method
-from counterpoint.modality import Modality
+from counterpoint.interfaces import Items, Keys, Method, info_of
+from counterpoint.modality import Modality, augmentation_of, schema_of
 from counterpoint.plans import Plan
 from counterpoint.recipes.recipe import departures
 from counterpoint.setup.build import ClassIds, build_method, compared_by, encoded_length
-from counterpoint.setup.dataset import Dataset, identity, open_dataset
+from counterpoint.setup.dataset import TrainingData, identity, open_dataset
 from counterpoint.setup.dataset import UserParts as UserParts
 from counterpoint.setup.dataset import chosen as chosen
 from counterpoint.setup.defaults import (
@@ -34,7 +35,7 @@ from counterpoint.setup.defaults import (
     too_long,
 )
 from counterpoint.setup.supervision import Supervision, supervise
-from counterpoint.training.batches import local_views_of
+from counterpoint.training.batches import local_augmentation
 from counterpoint.training.config import TrainConfig, least_micro_batch, steps_per_epoch
 from counterpoint.training.devices import choose_device, keep_freed_memory
 from counterpoint.training.distributed import ALONE, Processes
@@ -89,14 +90,14 @@ class Experiment:
     def summary(self) -> dict[str, Any]:
         """What would happen, for people and for JSON."""
         sample = self.items.take(np.arange(1))
-        shapes = ((), ()) if self.modality.ragged else (sample.shape[1:], self.modality.inputs(sample).shape[1:])
+        shapes = ((), ()) if self.modality.ragged else (shape(sample), shape(self.modality.inputs(sample)))
         looked_at = self.recipe.batch_size * (self.method.views + self.recipe.local_views)
         return {
             "items": len(self.items),
-            "skipped": len(getattr(self.items, "skipped", [])),
+            "skipped": len(info_of(self.items).skipped),
             "modality": self.modality.name,
-            "notes": [*getattr(self.items, "notes", ()), *self.notes],
-            "schema": schema.record() if (schema := self.modality.schema()) else [],
+            "notes": [*info_of(self.items).notes, *self.notes],
+            "schema": schema.record() if (schema := schema_of(self.modality)) else [],
             "item_shape": list(shapes[0]),
             "view_shape": list(shapes[1]),
             "recipe": self.plan.recipe,
@@ -134,7 +135,7 @@ def prepare(
     """Open the data and build everything. ``before`` is the record of the run that is resumed, if one is."""
     choose_device(requested.device)  # refused before anything is opened
     modality, items = open_dataset(source, requested, user_parts, processes)
-    data = Dataset(
+    data = TrainingData(
         modality, items, supervise(requested, source, items, labels=user_parts.labels, pairs=user_parts.pairs)
     )
     if before is not None:
@@ -158,7 +159,7 @@ def prepare(
 
 
 def arranged(
-    data: Dataset,
+    data: TrainingData,
     requested: Plan,
     user_parts: UserParts,
     *,
@@ -252,11 +253,11 @@ def _enough_for_all(plan: Plan, processes: Processes) -> None:
 def try_views(modality: Modality, items: Items, encoder: nn.Module, local_views: int) -> None:
     """Look at two items, so that views that cannot be drawn, or encoded, are refused before anything is written."""
     index = np.arange(min(2, len(items)))
-    batch, key = items.take(index), rng.keys(seed=0, epoch=0, items=torch.from_numpy(index), view=0)
-    usual = modality.augmentation(batch, key)
+    batch, keys = items.take(index), Keys(seed=0, epoch=0, step=0, view=0, item=torch.from_numpy(index))
+    usual = augmentation_of(modality)(batch, keys)
     if not local_views:
         return
-    near = local_views_of(modality, batch, key)
+    near = local_augmentation(modality)(batch, keys)
     try:
         lengths = [encoded_length(encoder, view) for view in (usual, near)]
         if lengths[0] != lengths[1]:

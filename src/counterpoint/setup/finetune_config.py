@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from counterpoint import catalogue
 from counterpoint.errors import InputError
+from counterpoint.modality import augmentation_of
 from counterpoint.model import Model
 from counterpoint.plans import DistillPlan, FinetunePlan
 from counterpoint.training.config import TrainConfig
@@ -37,5 +38,5 @@ def recipe(
 
 def require_views(model: Model) -> None:
     """Refuse a model whose views no file can hold: it can embed, and not learn on."""
-    if not model.modality.has_views():
+    if not augmentation_of(model.modality).available:
         raise InputError("This model was trained with views by a callable, which is not saved: give a model in memory.")

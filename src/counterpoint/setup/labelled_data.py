@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
+from counterpoint.batch import as_bytes
 from counterpoint.data.labels import Labels, read_some_labels
 from counterpoint.data.splits import budget, members
 from counterpoint.data.subset import spread
@@ -49,7 +50,7 @@ class Material:
 
     def identity(self) -> str:
         """A fingerprint of the items and of what they are named: a run is only resumed with the same."""
-        sample = self.items.take(spread(len(self.items), 16)).numpy().tobytes()
+        sample = as_bytes(self.items.take(spread(len(self.items), 16)))
         described = json.dumps([list(self.items.names), list(self.train.classes), dict(self.modality.settings())])
         named = self.everything.labels.tobytes()
         return hashlib.sha256(described.encode() + sample + named).hexdigest()
@@ -94,8 +95,8 @@ def _require_networks(modality: Modality, items: int, test: SemiPlan) -> None:
     """Refuse networks and batches that some step could not use, before the first begins."""
     steps_per_epoch(items, fitting_batch(test.batch_size, items))
     with torch.random.fork_rng():
-        modality.encoder(test.encoder, test.width)
+        modality.build_encoder(test.encoder, test.width)
         if test.student != "same":
-            modality.encoder(test.student, test.student_width)
+            modality.build_encoder(test.student, test.student_width)
         elif test.student_width is not None:
-            modality.encoder(test.encoder, test.student_width)
+            modality.build_encoder(test.encoder, test.student_width)

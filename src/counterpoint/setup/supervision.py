@@ -17,8 +17,8 @@ from counterpoint.data.labels import Labels, read_class_ids
 from counterpoint.data.pairs import Pairs, read_pairs, read_scores
 from counterpoint.data.splits import UNLABELLED, split
 from counterpoint.errors import LabelError, PlanError, listed
-from counterpoint.interfaces import Items
-from counterpoint.modality import Modality
+from counterpoint.interfaces import Items, info_of
+from counterpoint.modality import HasColumns, Modality
 from counterpoint.pair_verification.sampled_pairs import drawn_pairs
 from counterpoint.plans import Plan
 from counterpoint.setup.capabilities import learns_from_labels, whole, without_labels
@@ -69,13 +69,14 @@ def supervise(plan: Plan, source: object, items: Items, *, labels: object, pairs
     """
     method = whole(catalogue.find("method", plan.method))
     kind = getattr(method, "sampling", "items")
-    linked, duplicate_ids = getattr(items, "linked", None), getattr(items, "duplicate_ids", None)
+    info = info_of(items)
+    linked, duplicate_ids = info.linked, info.duplicate_ids
     if linked is not None:
         _require_partners(plan, method, others=linked.shape[1] - 2, scored=labels is not None)
         if labels is None:
             return Supervision(None, Partners(torch.from_numpy(linked)), duplicate_ids=duplicate_ids)
         scores = torch.from_numpy(
-            read_scores(labels, getattr(items, "frame", source), len(linked), getattr(items, "skipped", ()))
+            read_scores(labels, source if info.columns is None else info.columns, len(linked), info.skipped)
         )
         return Supervision(None, Partners(torch.from_numpy(linked), scores), duplicate_ids=duplicate_ids)
     if getattr(method, "needs_scores", False):
@@ -167,7 +168,8 @@ def _codes(plan: Plan, labels: object, source: object, items: Items, *, pairs: b
 
 def unseen(labels: object, modality: Modality) -> None:
     """Refuse labels that the model has learned from."""
-    if isinstance(labels, str) and labels in modality.uses():
+    features = modality.uses() if isinstance(modality, HasColumns) else ()
+    if isinstance(labels, str) and labels in features:
         raise LabelError(
             f"The column '{labels}' is a feature of this model, so it sees what it would be asked for. "
             f"Train with --without={labels}, which leaves it out."

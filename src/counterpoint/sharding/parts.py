@@ -9,6 +9,7 @@ from pathlib import Path
 from counterpoint.data.shards import Shard
 from counterpoint.embeddings import Embeddings
 from counterpoint.errors import InputError, RunError
+from counterpoint.interfaces import info_of
 from counterpoint.model import Model, load
 from counterpoint.storage.files import PARTIAL, target_of
 
@@ -50,7 +51,7 @@ class Embedder:
         names = [shard.item(name) for name in items.names]
         z = Embeddings(self.model.directions(items), names, self.fingerprint, state)
         z.save(target(self.out, shard))
-        return Outcome(shard.name, len(z), len(getattr(items, "skipped", [])))
+        return Outcome(shard.name, len(z), len(info_of(items).skipped))
 
 
 @dataclass(frozen=True)

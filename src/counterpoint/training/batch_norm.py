@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from counterpoint.batch import to
 from counterpoint.data.subset import spread
 from counterpoint.interfaces import Items
 from counterpoint.modality import Modality
@@ -116,7 +117,7 @@ def settle_statistics(network: nn.Module, items: Items, modality: Modality) -> N
     device = next(network.parameters()).device
     with torch.no_grad():
         for some in np.array_split(rows, -(-len(rows) // AT_ONCE)):
-            network(modality.inputs(items.take(np.sort(some)).to(device)))
+            network(to(modality.inputs(items.take(np.sort(some))), device))
     for layer, pace in zip(layers, paces, strict=True):
         layer.momentum = pace
         layer.eval()

@@ -18,6 +18,7 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from counterpoint.batch import split
 from counterpoint.interfaces import Vectors, Views
 
 Project = Callable[[int, Views], Vectors]
@@ -26,7 +27,7 @@ Project = Callable[[int, Views], Vectors]
 
 def pieces_of(views: Views, count: int) -> list[Views]:
     """The views of a batch in this many pieces of nearly equal size."""
-    return list(zip(*(view.tensor_split(count) for view in views), strict=True))
+    return list(zip(*(split(view, count) for view in views), strict=True))
 
 
 def project_in_pieces(project: Project, pieces: Sequence[Views]) -> Vectors:

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from jaxtyping import Int64
 
-from counterpoint import rng
+from counterpoint.batch import to
 from counterpoint.comparison import Comparison
 from counterpoint.errors import PlanError
-from counterpoint.interfaces import ItemInfo, Items, Method, Stateful, Step, Vectors
-from counterpoint.modality import Modality
+from counterpoint.interfaces import ItemInfo, Items, Keys, Method, Stateful, Step, Vectors
+from counterpoint.modality import Modality, aligned, augmentation_of
 from counterpoint.training.config import TrainConfig, least_micro_batch
 
 MOST = 32
@@ -27,15 +27,16 @@ def try_negatives(
     Raises ``PlanError`` where that is impossible.
     """
     index = torch.arange(min(MOST, least_micro_batch(config)))
-    batch = items.take(index.numpy()).to(config.device)
-    keys = [rng.keys(seed=0, epoch=0, items=index, view=view).to(config.device) for view in range(method.views)]
+    batch, item = to(items.take(index.numpy()), config.device), index.to(config.device)
+    keys = [Keys(seed=0, epoch=0, step=0, view=view, item=item) for view in range(method.views)]
     known = None if class_ids is None else torch.from_numpy(class_ids)[index].to(config.device)
     info = ItemInfo(index.to(config.device), known)
     kept = method.negatives
     method.negatives = copy.deepcopy(kept)
     try:
         with torch.no_grad():
-            views = modality.aligned(tuple(modality.augmentation(batch, key) for key in keys))
+            augmentation = augmentation_of(modality)
+            views = aligned(modality, tuple(augmentation(batch, each) for each in keys))
             vectors = method.to(config.device).eval().project(views)
             _compare(method, vectors, info)
             trial: object = method.negatives

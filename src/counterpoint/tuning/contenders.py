@@ -14,7 +14,7 @@ from counterpoint.modality import Modality
 from counterpoint.plans import Plan
 from counterpoint.setup.build import ClassIds
 from counterpoint.setup.capabilities import learns_from_labels
-from counterpoint.setup.dataset import Dataset, UserParts
+from counterpoint.setup.dataset import TrainingData, UserParts
 from counterpoint.setup.defaults import completed
 from counterpoint.setup.experiment import arranged
 from counterpoint.setup.supervision import supervise
@@ -64,7 +64,7 @@ def require_all(
         seen = modality if user_parts.views == plan.views else modality.with_views(user_parts.views)
         labels = learnable if learns_from_labels(user_parts) else None
         learned = supervise(user_parts, source, items, labels=labels, pairs=None)
-        arranged(Dataset(seen, items, learned), user_parts, UserParts(), began=0.0)
+        arranged(TrainingData(seen, items, learned), user_parts, UserParts(), began=0.0)
 
 
 def _value(text: str) -> Any:

@@ -17,7 +17,7 @@ from typing import Any
 
 from counterpoint import catalogue
 from counterpoint.errors import PlanError
-from counterpoint.modality import Modality
+from counterpoint.modality import Modality, augmentation_of
 from counterpoint.plans import Plan
 from counterpoint.setup.capabilities import asks_for
 from counterpoint.setup.defaults import completed
@@ -77,7 +77,7 @@ def dimensions(requested: Plan, settled: Plan, modality: Modality, *, items: int
         PlanError: Nothing was left open.
     """
     result = [_number(name, requested, settled) for name in ("temperature", "learning_rate")]
-    if requested.views == Plan.views and modality.strength(2.0) != modality.strength(1.0):
+    if requested.views == Plan.views and augmentation_of(modality).scaled(2.0).spec != augmentation_of(modality).spec:
         result.append(Dimension(STRENGTH, 1.0, *NUMBERS[STRENGTH]))
     result += [
         _layers(requested, settled),
@@ -94,7 +94,7 @@ def choices(space: Sequence[Dimension], values: Mapping[str, Any], modality: Mod
     """The choices of a plan with these values, only those that are not the usual ones."""
     other = {each.name: values[each.name] for each in space if values[each.name] != each.usual}
     by = other.pop(STRENGTH, None)
-    return other if by is None else {**other, "views": modality.strength(by)}
+    return other if by is None else {**other, "views": augmentation_of(modality).scaled(by).spec}
 
 
 def changed(plan: Plan) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import torch
 from counterpoint.errors import InputError
 from counterpoint.plans import Plan
 from counterpoint.setup.build import compared_by
-from counterpoint.setup.dataset import Dataset, UserParts
+from counterpoint.setup.dataset import TrainingData, UserParts
 from counterpoint.setup.experiment import OVERHEAD, Experiment, arranged
 from counterpoint.training.loop import RunOptions, train
 from counterpoint.training.signals import StopRequest
@@ -36,7 +36,7 @@ class GivenUp(Exception):
 class Bench:
     """What all plans share."""
 
-    data: Dataset
+    data: TrainingData
     user_parts: UserParts
     base_plan: Plan
     """The choices of the user."""

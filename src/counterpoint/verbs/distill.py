@@ -196,7 +196,7 @@ def fresh(teacher: Model, requested: DistillPlan) -> Model:
         raise InputError("The teacher has an encoder of your own, which cannot be built again. Name the student's.")
     with torch.random.fork_rng():
         torch.manual_seed(requested.seed)
-        encoder = teacher.modality.encoder(name, width)
+        encoder = teacher.modality.build_encoder(name, width)
     student = Model(encoder, teacher.modality, {"encoder": name, "width": width, "seed": requested.seed})
     return student if requested.start is None else begun(student, load(requested.start))
 

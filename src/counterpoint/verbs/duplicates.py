@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from counterpoint.data.frames import Frame
 from counterpoint.embeddings import Embeddings, is_saved
 from counterpoint.errors import InputError
-from counterpoint.interfaces import Items
+from counterpoint.interfaces import Items, info_of
 from counterpoint.model import Model, load
 from counterpoint.reports.duplicates import write_duplicates
 from counterpoint.retrieval.duplicate_results import Duplicates
@@ -81,8 +80,7 @@ def _described(result: Duplicates, items: Items) -> Duplicates:
 
 def _contents(items: Items, rows: Sequence[int]) -> list[str] | None:
     """What some items say: texts, or the cells of their rows; None where they have neither, or rows are steps."""
-    texts: Sequence[str] | None = getattr(items, "texts", None)
-    frame: Frame | None = getattr(items, "frame", None)
+    texts, frame = info_of(items).texts, info_of(items).columns
     if texts is not None:
         return [texts[row] for row in rows]
     if frame is None or len(frame) != len(items):

@@ -15,6 +15,8 @@ from counterpoint.data.text_pairs import read_linked
 from counterpoint.errors import InputError, listed
 from counterpoint.evaluation.intervals import difference_interval, score_interval
 from counterpoint.evaluation.multiple_comparisons import familywise_level
+from counterpoint.interfaces import info_of
+from counterpoint.modality import parse_query, written_as
 from counterpoint.model import Model, load
 from counterpoint.output.results import Result
 from counterpoint.retrieval.lexical import Find, bm25, tfidf
@@ -82,7 +84,7 @@ def match(
         trained minus each of the others, with intervals that all hold together.
     """
     kept = model if isinstance(model, Model) else load(model)
-    read, linked = read_linked(test, list(pairs)[:2], kept.modality.written_as())
+    read, linked = read_linked(test, list(pairs)[:2], written_as(kept.modality))
     answers = np.unique(linked[:, 1])
     groups = [answers]
     if among is not None:
@@ -142,11 +144,11 @@ def retrieve(
         InputError: Relevance cannot be read, names none of the queries, or nothing is relevant.
     """
     kept = model if isinstance(model, Model) else load(model)
-    if kept.modality.parse_query("a text") is None:
+    if parse_query(kept.modality, "a text") is None:
         raise InputError(f"Queries and documents are texts, and this model is of {kept.modality.name}.")
     (query_texts, one), (answers, other) = read_collection(queries, QUERIES), read_collection(documents, CORPUS)
     sought, held = kept.open(query_texts), kept.open(answers)
-    texts = [text for items in (sought, held) for text in getattr(items, "texts", ())]
+    texts = [text for items in (sought, held) for text in info_of(items).texts or ()]
     judged = read_relevance(relevance)
     relevant, missing, counts = _placed(judged.grades, list(sought.names), list(held.names))
     rows = sorted(relevant)

@@ -17,6 +17,7 @@ from counterpoint.evaluation.intervals import Interval
 from counterpoint.evaluation.multiple_comparisons import familywise_level
 from counterpoint.interfaces import Items
 from counterpoint.modalities.text import Text
+from counterpoint.modality import written_as
 from counterpoint.model import Model, load
 from counterpoint.output.results import Result
 from counterpoint.retrieval.lexical import tfidf
@@ -61,7 +62,7 @@ def agree(
         each of the others, with intervals that hold together.
     """
     kept = model if isinstance(model, Model) else load(model)
-    read, linked = read_linked(test, list(pairs)[:2], kept.modality.written_as())
+    read, linked = read_linked(test, list(pairs)[:2], written_as(kept.modality))
     described = read_scores(scores, read.frame, len(linked), read.skipped)
     texts = list(read.texts)
     items = kept.open(texts)
@@ -94,7 +95,7 @@ def agree(
 def _known(model: Model, items: Items) -> Bool[np.ndarray, " n"]:
     """Of every text whether the model knows a word of it; one that reads pieces of words knows them all."""
     if isinstance(model.modality, Text) and isinstance(items, Written) and model.modality.tokenizer.whole:
-        return items.lengths > 0
+        return np.asarray(items.info.lengths) > 0
     return np.ones(len(items), dtype=bool)
 
 

@@ -16,8 +16,8 @@ from counterpoint.data.labels import Labels, read_class_ids
 from counterpoint.data.subset import Subset
 from counterpoint.errors import InputError, LabelError, PlanError, SourceError, listed
 from counterpoint.evaluation.view_statistics import Effect, Known, Yardstick
-from counterpoint.interfaces import Items
-from counterpoint.modality import DataOptions, Modality
+from counterpoint.interfaces import Items, Keys
+from counterpoint.modality import DataOptions, Modality, augmentation_of
 from counterpoint.model import Model, load
 from counterpoint.output.results import Result
 from counterpoint.plans import LabPlan
@@ -156,7 +156,7 @@ def _open(
         modality, items = open_source(source, options)
         with torch.random.fork_rng():
             torch.manual_seed(requested.seed)
-            encoder = modality.encoder(requested.encoder, requested.width)
+            encoder = modality.build_encoder(requested.encoder, requested.width)
         return Model(encoder.to(choose_device("auto")), modality), items
     usual = LabPlan()
     fixed = [
@@ -206,9 +206,9 @@ def _of(source: object, modality: Modality, views: Views, options: DataOptions, 
             "whole look", "whole", name, _by_callable(source, modality, views, options, trained=trained), None
         )
         return
-    if views == "auto" and not modality.has_views():
+    if views == "auto" and not augmentation_of(modality).available:
         raise InputError("This model was trained with views by a callable. Say which to judge with --views.")
-    spec = modality.strength(1.0) if views == "auto" else views
+    spec = augmentation_of(modality).spec or "auto" if views == "auto" else views
     yield LabView("whole look", "whole", spec, modality.with_views(spec), spec)
     for change, part in alone(spec, only=modality.name).items():
         yield LabView(f"{change} alone", "part", spec, modality.with_views(part), part)
@@ -258,9 +258,9 @@ def _require_drawable(augmentation: LabView, items: Items, by: Model) -> None:
     """Refuse views that cannot be drawn, or encoded, before any are measured."""
     index = np.arange(2)
     name = augmentation.views or augmentation.of
-    batch, key = items.take(index), rng.keys(seed=0, epoch=0, items=torch.from_numpy(index), view=0)
+    batch, keys = items.take(index), Keys(seed=0, epoch=0, step=0, view=0, item=torch.from_numpy(index))
     try:
-        view: object = augmentation.modality.augmentation(batch, key)
+        view: object = augmentation_of(augmentation.modality)(batch, keys)
     except InputError:
         raise
     except Exception as wrong:

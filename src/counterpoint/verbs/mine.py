@@ -17,6 +17,7 @@ from jaxtyping import Float32, Int64
 
 from counterpoint.data.text_pairs import read_linked
 from counterpoint.errors import InputError, counted
+from counterpoint.modality import written_as
 from counterpoint.model import Model, load
 from counterpoint.setup.progress import may_be_quiet
 from counterpoint.storage.files import expanded, write_text
@@ -63,7 +64,7 @@ def mine(
     if out.suffix.lower() != ".csv":
         raise InputError(f"Pairs with negatives are written as .csv. Got --out={out}.")
     kept = model if isinstance(model, Model) else load(model)
-    read, linked = read_linked(source, list(pairs), kept.modality.written_as())
+    read, linked = read_linked(source, list(pairs), written_as(kept.modality))
     if len(pairs) != 2:
         raise InputError(f"Negatives are mined for two columns, of what asks and what answers. Got {', '.join(pairs)}.")
     z = kept.directions(kept.open(list(read.texts)))

@@ -11,7 +11,8 @@ import numpy as np
 
 from counterpoint.embeddings import Embeddings, is_saved
 from counterpoint.errors import InputError
-from counterpoint.interfaces import Items
+from counterpoint.interfaces import Items, info_of
+from counterpoint.modality import open_column, parse_query
 from counterpoint.model import Model, load
 from counterpoint.retrieval.nearest import Hits
 from counterpoint.retrieval.nearest import search as nearest_to
@@ -94,7 +95,7 @@ def _searched(model: Model, source: object, column: str | None) -> tuple[Embeddi
     """The vectors to search in, as they are saved or made of a source, and the texts that they are of, if of any."""
     if not (isinstance(source, Embeddings) or is_saved(source)):
         items = _open(model, source, column)
-        return model.embed_items(items, tell=embedding()), getattr(items, "texts", None)
+        return model.embed_items(items, tell=embedding()), info_of(items).texts
     if column is not None:
         raise InputError(
             f"Vectors have no columns. Name '{column}' when they are made: counterpoint embed ... --column {column}"
@@ -109,7 +110,7 @@ def _searched(model: Model, source: object, column: str | None) -> tuple[Embeddi
 
 
 def _open(model: Model, source: object, column: str | None) -> Items:
-    return model.open(source) if column is None else model.modality.open_column(source, column)
+    return model.open(source) if column is None else open_column(model.modality, source, column)
 
 
 def _sought(model: Model, z: Embeddings, source: object, like: Query) -> Query:
@@ -121,10 +122,10 @@ def _sought(model: Model, z: Embeddings, source: object, like: Query) -> Query:
             return name
     if like.isdecimal():
         return int(like)
-    asked = like if is_file(like) else model.modality.parse_query(like)
-    if asked is None:
+    query = like if is_file(like) else parse_query(model.modality, like)
+    if query is None:
         return like
-    others = model.embed(asked)
+    others = model.embed(query)
     if len(others) != 1:
         raise InputError(f"'{like}' holds {len(others)} items; give a file with the one to look for.")
     vector: np.ndarray = others.shortened(z.vectors.shape[1]).vectors[0]

@@ -19,7 +19,7 @@ from counterpoint.runs import run_folder
 from counterpoint.runs.locks import holds_out
 from counterpoint.runs.provenance import command, described, directory, placed
 from counterpoint.setup.capabilities import learns_from_labels
-from counterpoint.setup.dataset import Dataset, UserParts, chosen, identity, open_dataset, without_column
+from counterpoint.setup.dataset import TrainingData, UserParts, chosen, identity, open_dataset, without_column
 from counterpoint.setup.defaults import completed
 from counterpoint.setup.experiment import Experiment, arranged
 from counterpoint.setup.progress import may_be_quiet
@@ -132,7 +132,7 @@ def _open(request: TuneRequest, stop: StopRequest, began: float) -> Search:
     modality, items = open_dataset(request.source, plan, user_parts)
     known = _read_labels(request, modality, items)
     learnable = None if known is None else known.learnable
-    data = Dataset(modality, items, supervise(plan, request.source, items, labels=learnable, pairs=None))
+    data = TrainingData(modality, items, supervise(plan, request.source, items, labels=learnable, pairs=None))
     by = judge(modality, items, known, seed=plan.seed)
     usual = arranged(data, plan, user_parts, began=began, measured=not request.resume)
     encoder = usual.plan.encoder

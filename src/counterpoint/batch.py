@@ -1,0 +1,266 @@
+"""What batches are made of: tensors, items of unequal size, one side of a pair of kinds, and tuples of those.
+
+The only file that looks inside a batch. Modalities make batches, encoders take them; everything between concatenates,
+takes, splits, moves and digests them by the functions of this file.
+
+>>> sets = pack([torch.ones(2, 3), torch.zeros(1, 3)])
+>>> length(sets), sets.item.tolist(), take(sets, torch.tensor([1])).rows.shape
+(2, [0, 0, 1], torch.Size([1, 3]))
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import singledispatch
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+
+class Packed(NamedTuple):
+    """Items of unequal size, their rows one below the other: graphs, molecules, sets, objects of a picture."""
+
+    rows: Tensor
+    """Features (N, f) of the rows of all items."""
+    links: Int64[Tensor, "2 E"]
+    """From and to: places of rows in ``rows``, both of one item; (2, 0) where rows are not linked."""
+    link_rows: Tensor | None
+    """Features (E, g) of the links, or None."""
+    item: Int64[Tensor, " N"]
+    """The item of every row, from 0 to ``items`` - 1, in ascending order."""
+    items: int
+    """How many items there are; some may be without rows."""
+
+
+class Sided(NamedTuple):
+    """One side of a pair of kinds, such as the images of image and text."""
+
+    side: str
+    value: Batch
+
+
+if TYPE_CHECKING:
+    Batch: TypeAlias = Any  # each modality and its encoders know which of these they speak
+else:
+    Batch = Tensor | tuple  # Packed and Sided are tuples
+"""Some items as their modality stores them, or views of them: a tensor, Packed, Sided, or a tuple of batches."""
+
+
+def pack(items: Sequence[Tensor], links: Sequence[Tensor] | None = None) -> Packed:
+    """Items as one batch: the rows (n_i, f) of each, and its links (2, e_i) between places from 0 to n_i - 1."""
+    counts = torch.tensor([len(each) for each in items])
+    first = counts.cumsum(0) - counts
+    if links is None:
+        joined = torch.empty(2, 0, dtype=torch.int64)
+    else:
+        joined = torch.cat([each + start for each, start in zip(links, first.tolist(), strict=True)], dim=1)
+    return Packed(torch.cat(list(items)), joined, None, torch.repeat_interleave(counts), len(items))
+
+
+@singledispatch
+def length(batch: Batch) -> int:
+    """How many items a batch has."""
+    raise TypeError(f"A batch is a tensor, Packed, Sided or a tuple of those. Got {type(batch).__name__}.")
+
+
+@length.register(Tensor)
+def _(batch: Tensor) -> int:
+    return len(batch)
+
+
+@length.register(Packed)
+def _(batch: Packed) -> int:
+    return batch.items
+
+
+@length.register(Sided)
+def _(batch: Sided) -> int:
+    return length(batch.value)
+
+
+@length.register(tuple)
+def _(batch: tuple[Batch, ...]) -> int:
+    return length(batch[0])
+
+
+@singledispatch
+def take(batch: Batch, index: Int64[Tensor, " b"]) -> Batch:
+    """The items at these places, in this order; a place may be named again."""
+    raise TypeError(f"A batch is a tensor, Packed, Sided or a tuple of those. Got {type(batch).__name__}.")
+
+
+@take.register(Tensor)
+def _(batch: Tensor, index: Int64[Tensor, " b"]) -> Tensor:
+    return batch[index]
+
+
+@take.register(Packed)
+def _(batch: Packed, index: Int64[Tensor, " b"]) -> Packed:
+    counts = torch.bincount(batch.item, minlength=batch.items)
+    rows, item = _places(counts, index)
+    owner = batch.item[batch.links[0]]
+    order = owner.argsort(stable=True)
+    links, of_item = _places(torch.bincount(owner, minlength=batch.items), index)
+    links = order[links]
+    begin, begins_now = counts.cumsum(0) - counts, counts[index].cumsum(0) - counts[index]
+    moved = batch.links[:, links] + (begins_now - begin[index])[of_item]
+    link_rows = None if batch.link_rows is None else batch.link_rows[links]
+    return Packed(batch.rows[rows], moved, link_rows, item, len(index))
+
+
+@take.register(Sided)
+def _(batch: Sided, index: Int64[Tensor, " b"]) -> Sided:
+    return Sided(batch.side, take(batch.value, index))
+
+
+@take.register(tuple)
+def _(batch: tuple[Batch, ...], index: Int64[Tensor, " b"]) -> tuple[Batch, ...]:
+    return tuple(take(part, index) for part in batch)
+
+
+def _places(counts: Int64[Tensor, " n"], index: Int64[Tensor, " b"]) -> tuple[Tensor, Tensor]:
+    """Of items that have ``counts`` entries each, one behind the other: those of some items, and whose each is."""
+    wanted = counts[index]
+    owner = torch.repeat_interleave(wanted)
+    within = torch.arange(len(owner), device=owner.device) - (wanted.cumsum(0) - wanted)[owner]
+    return (counts.cumsum(0) - counts)[index][owner] + within, owner
+
+
+def concat(batches: Sequence[Batch]) -> Batch:
+    """The items of several batches of one kind, those of the first before those of the second."""
+    return _concat(batches[0], batches)
+
+
+@singledispatch
+def _concat(first: Batch, batches: Sequence[Batch]) -> Batch:
+    raise TypeError(f"A batch is a tensor, Packed, Sided or a tuple of those. Got {type(first).__name__}.")
+
+
+@_concat.register(Tensor)
+def _(first: Tensor, batches: Sequence[Tensor]) -> Tensor:
+    return torch.cat(list(batches))
+
+
+@_concat.register(Packed)
+def _(first: Packed, batches: Sequence[Packed]) -> Packed:
+    links, item, rows, items = [], [], 0, 0
+    for batch in batches:
+        links.append(batch.links + rows)
+        item.append(batch.item + items)
+        rows, items = rows + len(batch.rows), items + batch.items
+    described = [batch.link_rows for batch in batches if batch.link_rows is not None]
+    link_rows = torch.cat(described) if len(described) == len(batches) else None
+    return Packed(
+        torch.cat([batch.rows for batch in batches]), torch.cat(links, dim=1), link_rows, torch.cat(item), items
+    )
+
+
+@_concat.register(Sided)
+def _(first: Sided, batches: Sequence[Sided]) -> Sided:
+    return Sided(first.side, concat([batch.value for batch in batches]))
+
+
+@_concat.register(tuple)
+def _(first: tuple[Batch, ...], batches: Sequence[tuple[Batch, ...]]) -> tuple[Batch, ...]:
+    return tuple(concat(parts) for parts in zip(*batches, strict=True))
+
+
+def split(batch: Batch, count: int) -> list[Batch]:
+    """A batch in this many pieces of nearly equal numbers of items, in order."""
+    if isinstance(batch, Tensor):
+        return list(batch.tensor_split(count))
+    return [take(batch, rows) for rows in torch.arange(length(batch), device=device_of(batch)).tensor_split(count)]
+
+
+@singledispatch
+def to(batch: Batch, device: torch.device | str) -> Batch:
+    """The same batch on a device."""
+    raise TypeError(f"A batch is a tensor, Packed, Sided or a tuple of those. Got {type(batch).__name__}.")
+
+
+@to.register(Tensor)
+def _(batch: Tensor, device: torch.device | str) -> Tensor:
+    return batch.to(device)
+
+
+@to.register(tuple)
+def _(batch: tuple[Batch, ...], device: torch.device | str) -> Batch:
+    parts = [to(part, device) if isinstance(part, Tensor | tuple) else part for part in batch]
+    return type(batch)(*parts) if hasattr(batch, "_fields") else tuple(parts)
+
+
+def tensors(batch: Batch) -> list[Tensor]:
+    """All tensors that a batch is made of."""
+    if isinstance(batch, Tensor):
+        return [batch]
+    return [each for part in batch if isinstance(part, Tensor | tuple) for each in tensors(part)]
+
+
+def device_of(batch: Batch) -> torch.device:
+    """Where a batch lies."""
+    return tensors(batch)[0].device
+
+
+def as_bytes(batch: Batch) -> bytes:
+    """All that a batch holds, for a fingerprint of it as a whole."""
+    return b"".join(part.contiguous().cpu().numpy().tobytes() for part in tensors(batch))
+
+
+@singledispatch
+def shape(batch: Batch) -> tuple[object, ...]:
+    """What two batches must share to be concatenated: the shape of an item, as far as items have one."""
+    raise TypeError(f"A batch is a tensor, Packed, Sided or a tuple of those. Got {type(batch).__name__}.")
+
+
+@shape.register(Tensor)
+def _(batch: Tensor) -> tuple[object, ...]:
+    return tuple(batch.shape[1:])
+
+
+@shape.register(Packed)
+def _(batch: Packed) -> tuple[object, ...]:
+    return tuple(batch.rows.shape[1:])
+
+
+@shape.register(Sided)
+def _(batch: Sided) -> tuple[object, ...]:
+    return batch.side, shape(batch.value)
+
+
+@shape.register(tuple)
+def _(batch: tuple[Batch, ...]) -> tuple[object, ...]:
+    return tuple(shape(part) for part in batch)
+
+
+def digest(batch: Batch) -> list[bytes]:
+    """A fingerprint of what each item holds: equal for equal items, whatever stands beside them."""
+    return [hashlib.blake2b(b"".join(parts), digest_size=16).digest() for parts in _contents(batch)]
+
+
+def _contents(batch: Batch) -> list[list[bytes]]:
+    """The bytes of every item, part by part."""
+    if isinstance(batch, Tensor):
+        return [[row.tobytes()] for row in batch.contiguous().cpu().numpy()]
+    if isinstance(batch, Packed):
+        alone = [take(batch, torch.tensor([place], device=batch.item.device)) for place in range(batch.items)]
+        return [[part.cpu().contiguous().numpy().tobytes() for part in tensors(each)] for each in alone]
+    if isinstance(batch, Sided):
+        return [[batch.side.encode(), *parts] for parts in _contents(batch.value)]
+    return [[each for parts in item for each in parts] for item in zip(*map(_contents, batch), strict=True)]
+
+
+def flat(batch: Batch) -> Float[Tensor, "b d"]:
+    """Every item as numbers whose differences mean something: its own, or the mean of its rows and their number."""
+    if isinstance(batch, Tensor):
+        return batch.flatten(1).float()
+    if isinstance(batch, Packed):
+        rows = batch.rows.flatten(1).float()
+        count = torch.bincount(batch.item, minlength=batch.items).to(rows.dtype)[:, None]
+        sums = rows.new_zeros(batch.items, rows.shape[1]).index_add(0, batch.item, rows)
+        return torch.cat([sums / count.clamp(min=1), count], dim=1)
+    if isinstance(batch, Sided):
+        return flat(batch.value)
+    return torch.cat([flat(part) for part in batch], dim=1)
