@@ -334,3 +334,13 @@ def test_classes_are_predicted_for_every_row(quick_lessons):
     classifier = cp.finetune(cp.fit(texts, **TINY), texts, labels=labels, epochs=1)
     with pytest.warns(UserWarning, match="1 of 3 items"):
         assert [each.name for each in cp.predict(classifier, [texts[0], "", texts[1]])] == ["0", "1", "2"]
+
+
+def test_an_encoder_of_any_length_is_kept_and_loaded_again(tmp_path):
+    def wide():
+        return torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(2), torch.nn.Flatten(), torch.nn.Linear(12, 70_000))
+
+    model = cp.fit(stripes(count=32).source, out=tmp_path / "wide", encoder=wide(), **TINY)
+    again = cp.load(tmp_path / "wide", encoder=wide())
+    assert again.fingerprint() == model.fingerprint()
+    assert again.head is not None

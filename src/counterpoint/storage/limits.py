@@ -1,6 +1,6 @@
 """How much is read of what a file holds: a small file shall not fill the memory, whatever it says of itself.
 
-unpacked <= min(TOTAL, max(ALWAYS, RATIO * packed))          bytes
+unpacked <= max(2 * packed, min(TOTAL, max(ALWAYS, RATIO * packed)))          bytes
 height * width <= PIXELS                                     of a picture
 """
 
@@ -26,7 +26,8 @@ ByteFile = IO[bytes] | io.BufferedIOBase
 """A file opened for reading bytes, on disk, in an archive or in memory."""
 
 TOTAL, ALWAYS, RATIO = 2**36, 2**30, 200
-"""Bytes that are unpacked at most, that always may be, and how many of each packed one. Text shrinks to a tenth."""
+"""Bytes that a packed file becomes at most, that any may become, and how many of each packed one: text shrinks to a
+tenth. What is not packed, such as an archive of photos, may have twice its own size, however much that is."""
 
 PICTURE, FLIGHT, SMALL = 2**30, 2**28, 2**24
 """Bytes of a picture in its file, of all those that wait to be decoded, and of a small file beside them."""
@@ -44,10 +45,10 @@ CELLS = 2**33
 def unpacked_from(packed: int) -> int:
     """How many bytes so many packed ones may become.
 
-    >>> unpacked_from(1000) == ALWAYS, unpacked_from(10**8)
-    (True, 20000000000)
+    >>> unpacked_from(1000) == ALWAYS, unpacked_from(10**8), unpacked_from(2**40) == 2**41  # an archive of photos
+    (True, 20000000000, True)
     """
-    return min(TOTAL, max(ALWAYS, RATIO * packed))
+    return max(2 * packed, min(TOTAL, max(ALWAYS, RATIO * packed)))
 
 
 def too_much(file: Path) -> SourceError:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, NotRequired, TypedDict
 
-from counterpoint.storage.typed_json import Between, Count, Digest, Size
+from counterpoint.storage.typed_json import Between, Count, Digest, Length, Size
 
 Value = str | int | float | bool | None
 """Of a choice."""
@@ -28,9 +28,9 @@ class Ends(TypedDict):
 class Head(TypedDict):
     """The projection head in ``config.json``."""
 
-    inputs: Size
+    inputs: Length
     hidden: Size
-    outputs: Size
+    outputs: Length
     layers: Annotated[int, Between(1, 5)]
     weights: Digest
 
@@ -54,7 +54,7 @@ class Config(TypedDict):
 class Stand(TypedDict):
     """What ``stand`` is given."""
 
-    inputs: Size
+    inputs: Length
     hidden: Size
     head_layers: Annotated[int, Between(0, 5)]
     classes: Size

@@ -48,6 +48,9 @@ ANY = Between()
 Size = Annotated[int, Between(1, 2**16)]
 """A number of pixels, channels, columns or units that a network may have along one side."""
 
+Length = Annotated[int, Between(1, 2**31)]
+"""How many numbers a vector has that a network makes; how large that network may be follows from its weights."""
+
 Pixels = Annotated[int, Between(1, 2**13)]
 """The side of a picture."""
 

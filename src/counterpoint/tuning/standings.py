@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import permutations
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -34,10 +34,11 @@ def standings(methods: Cells, baselines: Cells) -> dict[str, Any]:
     all pairs of methods and of methods and baselines: so many ``comparisons``. Which method is the first is luck, too,
     and so every pair counts.
     """
-    minus = {
-        kind: _differences(_of_kind(methods, place), _of_kind(baselines, place)) for place, kind in enumerate(KINDS)
-    }
     order = sorted(methods, key=lambda name: -float(methods[name][:, 0].mean()))
+    ranked = {name: methods[name] for name in order}
+    minus = {
+        kind: _differences(_of_kind(ranked, place), _of_kind(baselines, place)) for place, kind in enumerate(KINDS)
+    }
     rows = [
         {
             "method": name,
@@ -135,10 +136,10 @@ def _scores(cells: Shaped[np.ndarray, "seeds kinds m"]) -> dict[str, dict[str, f
 def _differences(
     methods: Mapping[str, Float64[np.ndarray, "seeds m"]], baselines: Mapping[str, Float64[np.ndarray, "_ m"]]
 ) -> dict[tuple[str, str], dict[str, float]]:
-    """Of every two methods in either order, and of every method and baseline, the first minus the second."""
+    """Of every two methods, and of every method and baseline, the first minus the second."""
     luck = pooled(list(methods.values()))
     of_two = luck and Variance(2 * luck.value, luck.freedom)
-    pairs = [(a, b, methods[a] - methods[b], of_two) for a, b in permutations(methods, 2)]
+    pairs = [(a, b, methods[a] - methods[b], of_two) for a, b in combinations(methods, 2)]
     for b, cells in baselines.items():
         parts = [each for each in (luck, pooled([cells])) if each]
         own = total(*parts) if parts else None
