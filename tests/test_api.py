@@ -317,7 +317,7 @@ def test_a_fingerprint_follows_the_weights(change):
 def test_a_fingerprint_is_computed_once(monkeypatch):
     model = cp.fit(records().source, **TINY)
     first = model.embed(records().source[:1]).model
-    monkeypatch.setattr("counterpoint.model.as_bytes", None)
+    monkeypatch.setattr("counterpoint.model.model.as_bytes", None)
     assert model.embed(records().source[:1]).model == first == model.fingerprint()
 
 

@@ -115,7 +115,7 @@ def test_an_index_of_texts_names_them_and_those_that_are_empty():
 def test_a_model_is_loaded_onto_the_device_that_is_named(folder, monkeypatch):
     with pytest.raises(PlanError, match="This machine has no device 'tpu'"):
         cp.load(folder / "run", device="tpu")
-    monkeypatch.setattr("counterpoint.model.choose_device", lambda name: torch.device(name))
+    monkeypatch.setattr("counterpoint.model.loading.choose_device", lambda name: torch.device(name))
     model, classifier = cp.load(folder / "run", device="meta"), cp.load_classifier(folder / "tuned", device="meta")
     parts = [model.encoder, model.head, classifier.model.encoder, classifier.top, model.untrained().encoder]
     assert {each.device.type for part in parts for each in part.parameters()} == {"meta"}

@@ -126,7 +126,7 @@ class Search:
         result = self._outcome()
         if not result or result["usual"] is None or not result["best"]["choices"]:
             return
-        for seed in range(self.bench.base_plan.seed + 1, self.bench.base_plan.seed + 1 + self.budget.repeats):
+        for seed in range(self.bench.shared_plan.seed + 1, self.bench.shared_plan.seed + 1 + self.budget.repeats):
             for name, picked in (("best", result["best"]["choices"]), ("usual", {})):
                 done = any(each["seed"] == seed and each["choices"] == picked for each in self.head["repeats"])
                 if done or not self._fits(0.9):
@@ -174,7 +174,7 @@ class Search:
             worth_it = self.study.promising(trial, share, score)
             return worth_it or not picked  # the usual plan is what all others are compared with
 
-        result = attempt(self.bench, picked, seed=self.bench.base_plan.seed, promising=promising)
+        result = attempt(self.bench, picked, seed=self.bench.shared_plan.seed, promising=promising)
         self.study.report(trial, result.record)
         self._say(f"plan {len(self.study.records()) - 1}", result.record)
 

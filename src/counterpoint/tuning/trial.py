@@ -38,7 +38,7 @@ class Bench:
 
     data: TrainingData
     user_parts: UserParts
-    base_plan: Plan
+    shared_plan: Plan
     """The choices of the user."""
     judge: Judge
     stop: StopRequest
@@ -134,7 +134,7 @@ def _of_memory(wrong: RuntimeError) -> bool:
 
 
 def _prepared(bench: Bench, choices: Mapping[str, Any], seed: int, began: float) -> Experiment:
-    plan = dataclasses.replace(bench.base_plan, **choices, seed=seed)
+    plan = dataclasses.replace(bench.shared_plan, **choices, seed=seed)
     data = bench.data
     if "views" in choices:
         data = dataclasses.replace(data, modality=data.modality.with_views(choices["views"]))

@@ -15,32 +15,24 @@ from jaxtyping import Float32
 from torch import nn
 from torch.nn import functional
 
-from counterpoint import __version__, catalogue
+from counterpoint import __version__
 from counterpoint.batch import to
-from counterpoint.catalogue.trust import require_trusted, trusting
 from counterpoint.data.aligned_rows import every_row, in_memory, warn_of_zeros
 from counterpoint.data.path_or_text import is_text
 from counterpoint.embeddings import Embeddings, require_finite
 from counterpoint.encoders.initial_weights import untrained_encoder
-from counterpoint.errors import InputError, NothingLeft, RunError, no_run, visible
+from counterpoint.errors import InputError, NothingLeft, visible
 from counterpoint.heads import mlp_head, shape_of_head
 from counterpoint.interfaces import Items, info_of
-from counterpoint.modality import Modality, encoder_input, parse_query, rebuild_encoder, recipe_for
+from counterpoint.modality import Modality, encoder_input, parse_query, recipe_for
 from counterpoint.storage.files import expanded, fingerprint, write_json
-from counterpoint.storage.schemas import Config, Head
-from counterpoint.storage.typed_json import read_json, reason
 from counterpoint.storage.weights import (
-    REMEDY,
     as_bytes,
-    fill,
-    filled,
-    read_weights,
     require_finite_weights,
     stamp,
-    unchanged,
     write_weights,
 )
-from counterpoint.training.devices import choose_device, keep_freed_memory
+from counterpoint.training.devices import keep_freed_memory
 
 WEIGHTS, CONFIG, HEAD = "model.safetensors", "config.json", "head.safetensors"
 BUILT = ("encoder", "width", "seed", "initial_weights", "adopted")
@@ -61,9 +53,6 @@ BATCH = 256
 
 LONG_ENOUGH = 16
 """Tokens or steps, of any number, that every encoder can take."""
-
-LARGEST = 2**16
-"""What an option behind the name of an encoder, or of views, may be at most in a record."""
 
 Tell = Callable[[int, int], None]
 """Is told how many items are done, and of how many."""
@@ -226,77 +215,3 @@ def _unit(h: Float32[np.ndarray, "n d"]) -> Float32[np.ndarray, "n d"]:
     """Vectors scaled to length 1, where they lie; zeros stay zeros."""
     vectors = torch.from_numpy(h)
     return functional.normalize(vectors, dim=1, out=vectors).numpy()
-
-
-def load(folder: str | Path, *, encoder: nn.Module | None = None, device: str = "cpu", trust: bool = False) -> Model:
-    """The model in a run folder; no code runs that the folder names.
-
-    Args:
-        folder: The folder.
-        encoder: Needed only for a module of your own; it gets the weights.
-        device: Where it then embeds: ``cpu``, ``cuda``, ``mps``, or ``auto``.
-        trust: Load parts from outside of this package that the folder names: their code runs.
-
-    Raises:
-        RunError: There is no finished model, or it is damaged.
-        Untrusted: It names parts from outside that nobody has named in this process, and is not trusted.
-    """
-    place, path = choose_device(device), expanded(folder)
-    config = _config(path)
-    with trusting(trust):
-        for named in (config, config["settings"]):
-            require_trusted(named, path)
-            _require_sizes(path, named)
-    modality = _modality(path, config)
-    built: dict[str, Any] = {name: value for name, value in config.items() if name in BUILT}
-    weights = read_weights(path / WEIGHTS, config["weights"])
-    if encoder is not None:
-        fill(encoder, weights, path)
-    elif built.get("encoder"):
-        encoder = filled(lambda: rebuild_encoder(modality, built["encoder"], built.get("width")), weights, path)
-    else:
-        raise RunError(f"The model in '{path}' has an encoder of your own; load it with load('{path}', encoder=...).")
-    head = _head(path, config.get("head"))
-    return Model(encoder.eval().to(place), modality, built, None if head is None else head.to(place))
-
-
-def _require_sizes(path: Path, named: Mapping[str, Any]) -> None:
-    """Refuse options behind the name of a part that would take more time and memory than any network does."""
-    for spec in (named.get("encoder"), named.get("views")):
-        options = catalogue.split(spec)[1] if isinstance(spec, str) else {}
-        large = [name for name, value in options.items() if isinstance(value, int) and value > LARGEST]
-        if large:
-            what = f"{large[0]} of '{str(spec)[:80]}' is above {LARGEST:,}"
-            raise RunError(f"'{path / CONFIG}' is damaged: {what}. {REMEDY}")
-
-
-def _modality(path: Path, config: Config) -> Modality:
-    """The kind of data that a model sees through, as it was."""
-    kind: type[Modality] = catalogue.find("modality", config["modality"])
-    apart, settings = config.get("apart", {}), dict(config["settings"])
-    for name in sorted(apart.keys() & kind.kept_apart.keys()):
-        file = path / kind.kept_apart[name]
-        settings[name] = read_json(unchanged(file, apart[name]), object, REMEDY)
-    try:
-        return kind.from_settings(settings)
-    except (ValueError, TypeError, LookupError, AttributeError, RuntimeError, StopIteration) as wrong:
-        if isinstance(wrong, RunError):
-            raise
-        raise RunError(f"The settings in '{path / CONFIG}' are damaged: {reason(wrong)}. {REMEDY}") from wrong
-
-
-def _head(path: Path, config: Head | None) -> nn.Sequential | None:
-    if config is None:
-        return None
-    shape: Any = {name: config[name] for name in ("inputs", "hidden", "outputs", "layers")}
-    return filled(lambda: mlp_head(**shape), read_weights(path / HEAD, config["weights"]), path).eval()
-
-
-def _config(path: Path) -> Config:
-    if not path.is_dir():
-        raise no_run(path)
-    if not (path / CONFIG).exists():
-        raise RunError(
-            f"'{path}' holds no finished model. If it was interrupted, go on with: counterpoint fit ... --resume"
-        )
-    return read_json(path / CONFIG, Config, REMEDY)
