@@ -1,4 +1,4 @@
-"""The shelves of the catalogue: every part by its name, where it lives, and one sentence. New parts are new rows."""
+"""The rows of the catalogue: every part by its name, where it lives, and one sentence. A new part is a new row."""
 
 from __future__ import annotations
 
@@ -18,108 +18,150 @@ class Row(NamedTuple):
 
 SHELVES: dict[str, dict[str, Row]] = {
     "method": {
-        "simclr": Row("counterpoint.methods.simclr:SimCLR", "Two views of an item agree among all views of a batch."),
-        "moco": Row("counterpoint.methods.moco:MoCo", "A query finds its key among a queue of earlier keys."),
-        "byol": Row("counterpoint.methods.byol:BYOL", "Predicts what a slow copy makes of the other view."),
-        "simsiam": Row("counterpoint.methods.simsiam:SimSiam", "Predicts what it makes of the other view itself."),
+        "simclr": Row(
+            "counterpoint.methods.simclr:SimCLR",
+            "Two views of an item are positives, all other views of the batch negatives.",
+        ),
+        "moco": Row("counterpoint.methods.moco:MoCo", "Contrast with keys of an EMA encoder; negatives from a queue."),
+        "byol": Row(
+            "counterpoint.methods.byol:BYOL", "Predicts the EMA encoder's projection of the other view; no negatives."
+        ),
+        "simsiam": Row(
+            "counterpoint.methods.simsiam:SimSiam", "BYOL without the EMA encoder: stop-gradient and a predictor."
+        ),
         "barlow_twins": Row(
-            "counterpoint.methods.barlow_twins:BarlowTwins", "Numbers of a vector agree between views, and not else."
+            "counterpoint.methods.barlow_twins:BarlowTwins",
+            "Cross-correlation of the views' dimensions near the identity.",
         ),
-        "vicreg": Row("counterpoint.methods.vicreg:VICReg", "Views agree; numbers of a vector vary, each on its own."),
-        "moco_v3": Row("counterpoint.methods.moco_v3:MoCoV3", "Finds what a slow copy makes of the other view."),
-        "nnclr": Row("counterpoint.methods.nnclr:NNCLR", "An item agrees with the nearest of earlier items."),
-        "swav": Row("counterpoint.methods.swav:SwAV", "Views of an item fall into the same of many clusters."),
-        "dino": Row("counterpoint.methods.dino:DINO", "A student says what its slow, sharper copy says."),
-        "simcse": Row("counterpoint.methods.simcse:SimCSE", "An anchor finds its partner in a batch."),
+        "vicreg": Row("counterpoint.methods.vicreg:VICReg", "Invariance, variance and covariance terms; no negatives."),
+        "moco_v3": Row(
+            "counterpoint.methods.moco_v3:MoCoV3", "Contrast with an EMA encoder and a predictor; in-batch negatives."
+        ),
+        "nnclr": Row(
+            "counterpoint.methods.nnclr:NNCLR", "The positive is the nearest neighbour in a queue of earlier items."
+        ),
+        "swav": Row(
+            "counterpoint.methods.swav:SwAV", "Predicts the prototype assignment of the other view (Sinkhorn)."
+        ),
+        "dino": Row(
+            "counterpoint.methods.dino:DINO", "Self-distillation: a student matches an EMA teacher's sharpened outputs."
+        ),
+        "simcse": Row(
+            "counterpoint.methods.simcse:SimCSE", "Text pairs, or one text under two dropouts; in-batch negatives."
+        ),
         "cosent": Row(
-            "counterpoint.methods.cosent:CoSENT", "Pairs are as alike, in order, as people say. Needs scores.", "text"
+            "counterpoint.methods.cosent:CoSENT",
+            "Ranks the similarity of text pairs as their scores do. Needs scores.",
+            "text",
         ),
-        "clip": Row("counterpoint.methods.clip:CLIP", "Partners find each other in a batch, from both sides."),
+        "clip": Row("counterpoint.methods.clip:CLIP", "Symmetric InfoNCE over pairs, both directions."),
         "skipgram": Row(
-            "counterpoint.methods.skipgram:SkipGram", "A word tells the words around it from others.", "text"
+            "counterpoint.methods.skipgram:SkipGram", "word2vec's skip-gram with negative sampling.", "text"
         ),
-        "sup_con": Row("counterpoint.methods.sup_con:SupCon", "Views of all items of a class agree. Needs labels."),
-        "triplet": Row(
-            "counterpoint.methods.triplet:Triplet", "Own class nearer than others by a margin. Needs labels."
+        "sup_con": Row(
+            "counterpoint.methods.sup_con:SupCon",
+            "Items of one class are positives (supervised contrast). Needs labels.",
         ),
-        "siamese": Row("counterpoint.methods.siamese:Siamese", "Pairs are near or apart. Needs pairs or labels."),
-        "cross_entropy": Row("counterpoint.methods.cross_entropy:CrossEntropy", "Name the classes. Needs labels."),
-        "joint": Row("counterpoint.methods.joint:Joint", "Contrast and classes in one loss. Needs some labels."),
+        "triplet": Row("counterpoint.methods.triplet:Triplet", "Triplets by class with a margin. Needs labels."),
+        "siamese": Row(
+            "counterpoint.methods.siamese:Siamese", "Siamese networks: same or different. Needs pairs or labels."
+        ),
+        "cross_entropy": Row(
+            "counterpoint.methods.cross_entropy:CrossEntropy", "A supervised classifier, as a baseline. Needs labels."
+        ),
+        "joint": Row(
+            "counterpoint.methods.joint:Joint", "InfoNCE plus cross-entropy where labels are. Needs some labels."
+        ),
     },
     "objective": {
-        "info_nce": Row("counterpoint.objectives.info_nce:info_nce", "Pick the positive out of its negatives."),
-        "sup_con": Row("counterpoint.objectives.sup_con:sup_con", "Pick each positive out of all others, for labels."),
-        "sup_con_in": Row("counterpoint.objectives.sup_con_in:sup_con_in", "Pick any positive out of all others."),
-        "decoupled": Row("counterpoint.objectives.decoupled:decoupled", "InfoNCE, the positive not among its rivals."),
+        "info_nce": Row(
+            "counterpoint.objectives.info_nce:info_nce", "Softmax cross-entropy of the positive against the negatives."
+        ),
+        "sup_con": Row(
+            "counterpoint.objectives.sup_con:sup_con", "Several positives, averaged outside the log (L_out)."
+        ),
+        "sup_con_in": Row(
+            "counterpoint.objectives.sup_con_in:sup_con_in", "Several positives, averaged inside the log (L_in)."
+        ),
+        "decoupled": Row(
+            "counterpoint.objectives.decoupled:decoupled", "InfoNCE without the positive in the denominator."
+        ),
         "debiased": Row(
             "counterpoint.objectives.debiased:debiased",
-            "InfoNCE, some negatives taken for positives.",
+            "InfoNCE corrected for false negatives by a class prior.",
             "",
             ("cosine",),
         ),
         "hard": Row(
             "counterpoint.objectives.hard:hard",
-            "Debiased InfoNCE, hard negatives weigh more.",
+            "Debiased InfoNCE with hard negatives reweighted.",
             "",
             ("cosine",),
         ),
         "n_pair": Row(
-            "counterpoint.objectives.n_pair:n_pair", "InfoNCE of lengths, without temperature.", "", ("dot", "cosine")
+            "counterpoint.objectives.n_pair:n_pair",
+            "InfoNCE of inner products, without a temperature.",
+            "",
+            ("dot", "cosine"),
         ),
-        "sigmoid": Row("counterpoint.objectives.sigmoid:sigmoid", "Say of every pair by itself whether it matches."),
+        "sigmoid": Row("counterpoint.objectives.sigmoid:sigmoid", "Binary cross-entropy of every pair (SigLIP)."),
         "margin": Row(
-            "counterpoint.objectives.margin:margin", "Positives close, negatives a margin away.", "", ("euclidean",)
+            "counterpoint.objectives.margin:margin",
+            "Positives close, negatives at least a margin away.",
+            "",
+            ("euclidean",),
         ),
-        "triplet": Row("counterpoint.objectives.triplet:triplet", "Positives nearer than negatives, in all triplets."),
+        "triplet": Row("counterpoint.objectives.triplet:triplet", "Hinge over all triplets."),
         "triplet_hard": Row(
-            "counterpoint.objectives.triplet_hard:triplet_hard", "The furthest positive nearer than any negative."
+            "counterpoint.objectives.triplet_hard:triplet_hard",
+            "Hinge of the hardest positive and the hardest negative.",
         ),
         "triplet_semi_hard": Row(
             "counterpoint.objectives.triplet_semi_hard:triplet_semi_hard",
-            "Each positive nearer than the next negative beyond it.",
+            "Hinge with semi-hard negatives.",
         ),
         "spectral": Row(
             "counterpoint.objectives.spectral:spectral",
-            "Positives aligned, negatives orthogonal.",
+            "Spectral contrastive loss: positives aligned, negatives orthogonal.",
             "",
             ("dot", "cosine"),
         ),
         "align_uniform": Row(
             "counterpoint.objectives.align_uniform:align_uniform",
-            "Positives close, all spread over the sphere.",
+            "Alignment of positives plus uniformity on the sphere.",
             "",
             ("cosine",),
         ),
     },
     "negatives": {
-        "hardest": Row("counterpoint.negatives.hardest:hardest", "The k negatives most alike to the anchor."),
-        "ring": Row("counterpoint.negatives.ring:ring", "Those neither most nor least alike to the anchor."),
+        "hardest": Row("counterpoint.negatives.hardest:hardest", "The k hardest negatives of each anchor."),
+        "ring": Row("counterpoint.negatives.ring:ring", "Negatives of medium similarity, between two quantiles."),
         "sampled": Row("counterpoint.negatives.sampled:sampled", "k of them, drawn anew in every step."),
-        "mixed": Row("counterpoint.negatives.mixed:mixed", "All, and points between the hardest of them."),
+        "mixed": Row("counterpoint.negatives.mixed:mixed", "All, plus mixtures of the hardest (MoCHi)."),
         "other_labels": Row(
-            "counterpoint.negatives.other_labels:other_labels", "None of the anchor's own class. Needs labels."
+            "counterpoint.negatives.other_labels:other_labels", "Negatives of other classes only. Needs labels."
         ),
-        "cancelled": Row("counterpoint.negatives.cancelled:Cancelled", "Without those that may be of its class."),
-        "attracted": Row("counterpoint.negatives.attracted:Attracted", "Those that may be of its class attract."),
-        "queue": Row("counterpoint.negatives.queue:QueueNegatives", "All, and the last vectors of earlier batches."),
-        "bank": Row("counterpoint.negatives.bank:Bank", "All, and a slowly moving vector of every other item."),
+        "cancelled": Row("counterpoint.negatives.cancelled:Cancelled", "Without suspected false negatives."),
+        "attracted": Row("counterpoint.negatives.attracted:Attracted", "Suspected false negatives become positives."),
+        "queue": Row("counterpoint.negatives.queue:QueueNegatives", "All, plus a queue of vectors of earlier batches."),
+        "bank": Row("counterpoint.negatives.bank:Bank", "All, plus a memory bank with one vector per item."),
     },
     "temperature": {
-        "learned": Row("counterpoint.temperatures.learned:Learned", "A weight that the loss moves."),
-        "scheduled": Row("counterpoint.temperatures.scheduled:Scheduled", "Swings between low and high."),
+        "learned": Row("counterpoint.temperatures.learned:Learned", "Learned with the weights."),
+        "scheduled": Row(
+            "counterpoint.temperatures.scheduled:Scheduled", "Cosine schedule between a low and a high value."
+        ),
     },
     "similarity": {
         "cosine": Row("counterpoint.comparison:cosine", "The cosine of the angle between two vectors."),
         "dot": Row("counterpoint.comparison:dot", "The inner product of two vectors."),
-        "euclidean": Row("counterpoint.comparison:euclidean", "Minus the squared distance of two vectors."),
-        "uncertain": Row(
-            "counterpoint.temperatures.uncertain:uncertain", "Cosine, with a temperature of each item's own."
-        ),
+        "euclidean": Row("counterpoint.comparison:euclidean", "Negative squared Euclidean distance."),
+        "uncertain": Row("counterpoint.temperatures.uncertain:uncertain", "Cosine with a temperature per item."),
     },
     "modality": {
         "image": Row("counterpoint.modalities.image:Images", "Photos and pictures, grey or in colour."),
         "text": Row("counterpoint.modalities.text:Text", "Sentences, documents: lines, files, a column."),
-        "series": Row("counterpoint.modalities.series:Series", "Measurements in the order of time, some channels."),
+        "series": Row("counterpoint.modalities.series:Series", "Time series of one or more channels."),
         "table": Row("counterpoint.modalities.table:Table", "Rows of numbers and categories."),
     },
     "encoder": {
@@ -152,32 +194,40 @@ SHELVES: dict[str, dict[str, Row]] = {
         "transformer": Row(
             "counterpoint.encoders.transformer:transformer", "Text: a small transformer, from scratch.", "text"
         ),
-        "bag": Row("counterpoint.encoders.bag:bag", "Text on a CPU: weighed mean of vectors of tokens.", "text"),
-        "lookup": Row("counterpoint.encoders.lookup:lookup", "Text: mean of vectors of whole words.", "text"),
-        "mlp": Row("counterpoint.encoders.mlp:mlp", "Tables: a multi-layer perceptron.", "table"),
+        "bag": Row("counterpoint.encoders.bag:bag", "Text on a CPU: weighted mean of token embeddings.", "text"),
+        "lookup": Row("counterpoint.encoders.lookup:lookup", "Text: mean of word embeddings.", "text"),
+        "mlp": Row("counterpoint.encoders.mlp:mlp", "Tables: a multilayer perceptron.", "table"),
     },
     "views": {
         "simclr": Row(
             "counterpoint.views.image_views:simclr",
-            "Images: crop, mirror, colour, grey, as SimCLR on CIFAR-10.",
+            "Images: crop, flip, colour jitter, grayscale, as SimCLR on CIFAR-10.",
             "image",
         ),
         "small": Row(
-            "counterpoint.views.image_views:small", "Small colour images: the same with a blanked box.", "image"
+            "counterpoint.views.image_views:small", "Small colour images: the same plus random erasing.", "image"
         ),
-        "photo": Row("counterpoint.views.image_views:photo", "Views above 64 pixels: the same with blur.", "image"),
-        "grey": Row("counterpoint.views.image_views:grey", "Grey images: larger crops, light, a blanked box.", "image"),
+        "photo": Row("counterpoint.views.image_views:photo", "Views above 64 pixels: the same plus blur.", "image"),
+        "grey": Row(
+            "counterpoint.views.image_views:grey", "Grey images: larger crops, brightness, random erasing.", "image"
+        ),
         "upright": Row(
-            "counterpoint.views.image_views:upright", "Letters and digits: no mirror, a small turn.", "image"
+            "counterpoint.views.image_views:upright", "Letters and digits: no flip, a small rotation.", "image"
         ),
-        "waves": Row("counterpoint.views.series_views:Waves", "Series: crop in time, scale, noise, silence.", "series"),
-        "corrupt": Row("counterpoint.views.table_views:Corrupt", "Tables: values of other rows.", "table"),
-        "words": Row("counterpoint.views.text_views:Words", "Text: a run of words, some left out.", "text"),
+        "waves": Row(
+            "counterpoint.views.series_views:Waves", "Series: crop in time, scaling, jitter, masking.", "series"
+        ),
+        "corrupt": Row(
+            "counterpoint.views.table_views:Corrupt", "Tables: some features take other rows' values (SCARF).", "table"
+        ),
+        "words": Row("counterpoint.views.text_views:Words", "Text: a span of words, some dropped.", "text"),
         "dropout": Row(
             "counterpoint.views.text_views:dropout", "Text: unchanged but for the encoder's dropout.", "text"
         ),
         "heavy": Row(
-            "counterpoint.views.image_views:heavy", "Long runs: small crops, strong colour, blur, solarize.", "image"
+            "counterpoint.views.image_views:heavy",
+            "Long runs: small crops, strong colour jitter, blur, solarize.",
+            "image",
         ),
     },
     "tracker": {
@@ -191,20 +241,20 @@ SHELVES: dict[str, dict[str, Row]] = {
             "counterpoint.training.optimizers:sgd", "Stochastic gradient descent with momentum, Nesterov's or plain."
         ),
         "lars": Row("counterpoint.training.optimizers:lars", "Layer-wise adaptive rates, for batches above 1,024."),
-        "adagrad": Row("counterpoint.training.adagrad:adagrad", "One rate for every row of a table; for words."),
+        "adagrad": Row("counterpoint.training.adagrad:adagrad", "Adagrad with one rate per row of an embedding table."),
     },
     "schedule": {
-        "cosine": Row(
-            "counterpoint.training.schedules:cosine", "Half a cosine down to nothing, or to end; the default."
-        ),
-        "linear": Row("counterpoint.training.schedules:linear", "A straight line down to nothing, or to end."),
-        "steps": Row("counterpoint.training.schedules:steps", "A tenth, or by, at each of some shares of the run."),
-        "constant": Row("counterpoint.training.schedules:constant", "The same to the end."),
+        "cosine": Row("counterpoint.training.schedules:cosine", "Cosine decay to 0, or to end; the default."),
+        "linear": Row("counterpoint.training.schedules:linear", "Linear decay to 0, or to end."),
+        "steps": Row("counterpoint.training.schedules:steps", "Steps down by a factor at given shares of the run."),
+        "constant": Row("counterpoint.training.schedules:constant", "Constant."),
     },
     "scaling": {
-        "sqrt": Row("counterpoint.training.schedules:square_root", "With the square root of the batch; the default."),
-        "linear": Row("counterpoint.training.schedules:in_proportion", "In proportion to the batch."),
-        "none": Row("counterpoint.training.schedules:unscaled", "The same for every batch."),
+        "sqrt": Row(
+            "counterpoint.training.schedules:square_root", "With the square root of the batch size; the default."
+        ),
+        "linear": Row("counterpoint.training.schedules:in_proportion", "In proportion to the batch size."),
+        "none": Row("counterpoint.training.schedules:unscaled", "Not scaled by the batch size."),
     },
     "recipe": {
         "simclr-imagenet-resnet50": Row(
@@ -255,7 +305,7 @@ SHELVES: dict[str, dict[str, Row]] = {
             "counterpoint.recipes.sup_con:CIFAR10", "SupCon on CIFAR-10, 1,000 epochs of batch 1,024.", "image"
         ),
         "simcse-wikipedia-bert_base": Row(
-            "counterpoint.recipes.simcse:WIKIPEDIA", "SimCSE on sentences of Wikipedia, an epoch of batch 64.", "text"
+            "counterpoint.recipes.simcse:WIKIPEDIA", "SimCSE on Wikipedia sentences, 1 epoch of batch 64.", "text"
         ),
         "simcse-nli-bert_base": Row(
             "counterpoint.recipes.simcse:NLI", "SimCSE on pairs of NLI, 3 epochs of batch 512.", "text"
