@@ -359,14 +359,14 @@ def test_the_table_says_whether_training_helped():
     scores = {**compared(), "geometry": geometry}
     lines = table({**scores, "headline": headline(scores)}).splitlines()
     assert lines[0].startswith("Worse than raw features by 20.0 points (")
-    assert lines[2].split("  ")[0] == "Nearest neighbours"
+    assert lines[2].split("  ")[0] == "kNN"
     assert lines[3].startswith("  trained encoder")
     assert "90.0%" in lines[3]
     assert "+20.0 (" in lines[4]
     assert lines[7] == "The trained encoder beats raw features, the untrained encoder and chance."
     assert lines[14] == (
         "The trained encoder beats chance; it is worse than raw features; "
-        "it cannot be told apart from the untrained encoder."
+        "it is not significantly different from the untrained encoder."
     )
     assert lines[16] == "The intervals of all 6 differences hold together in 95 % of tables."
     assert lines[-1] == (
@@ -378,7 +378,7 @@ def test_the_table_is_aligned():
     first, *rest = table(compared()).splitlines()[:5]
     ends = {line.index("%") for line in rest}
     assert len(ends) == 1
-    assert first.index("right") + len("right") == ends.pop() + 1
+    assert first.index("accuracy") + len("accuracy") == ends.pop() + 1
     assert len({line.index(" to ") for line in rest}) == 1
 
 
@@ -390,4 +390,4 @@ def test_the_table_shows_baselines_of_other_names():
         train_labels=np.zeros(3, int),
         test_labels=np.zeros(40, int),
     )
-    assert "cannot be told apart from last month." in table(scores)
+    assert "is not significantly different from last month." in table(scores)

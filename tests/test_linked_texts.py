@@ -74,7 +74,7 @@ def test_the_second_view_is_of_the_partner_and_others_come_last():
     info, views = make_batch(parts.items, parts.modality, parts.recipe, step=0, count=2)
     assert len(views) == 3
     assert len({view.shape for view in views}) == 1
-    for column, view in zip(parts.items.linked.T, views, strict=True):
+    for column, view in zip(parts.items.info.linked.T, views, strict=True):
         user_parts = parts.items.take(column[info.index.numpy()])
         assert torch.equal(view[:, : user_parts.shape[1]], user_parts)
 
