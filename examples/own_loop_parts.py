@@ -22,7 +22,7 @@ from counterpoint.modalities.image import Images
 from counterpoint.modality import DataOptions
 from counterpoint.model import Model
 from counterpoint.objectives.info_nce import info_nce
-from counterpoint.training.config import Recipe
+from counterpoint.training.config import TrainConfig
 from counterpoint.training.diagnostics import judge
 from counterpoint.training.loop import RunOptions, train
 
@@ -35,7 +35,7 @@ EPOCHS, BATCH = 2, 100
 # and opens it.
 
 # %%
-images, items = Images.learn("sample:fashion-test", DataOptions(views="grey"))
+images, items = Images.fit("sample:fashion-test", DataOptions(views="grey"))
 train_items, test_items = Subset(items, np.arange(600)), Subset(items, np.arange(600, 1000))
 
 # %% [markdown]
@@ -75,12 +75,12 @@ def accuracy(method: Method) -> float:
 
 # %%
 objective = partial(info_nce, temperature=0.1)
-recipe = Recipe(steps=EPOCHS * len(train_items) // BATCH, batch_size=BATCH)
+config = TrainConfig(steps=EPOCHS * len(train_items) // BATCH, batch_size=BATCH)
 keeping = RunOptions(notes={"objective": "info_nce", "temperature": 0.1})
 
 for method in (SimCLR(*networks(), objective), MoCo(*networks(), objective, queue=300)):
     before = accuracy(method)
-    course = train(method, train_items, images, recipe, keeping)
+    course = train(method, train_items, images, config, keeping)
     print(f"{type(method).__name__}: {before:.1%} of neighbours agree before training, {accuracy(method):.1%} after")
     for verdict in judge(course.records.all):
         print(f"    {verdict.sentence}")
