@@ -47,7 +47,7 @@ architecture:
 	$(BIN)/lint-imports
 
 test:
-	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not slow"
+	$(BIN)/python -m pytest -q -n auto --dist loadfile --no-loadscope-reorder -m "not slow"
 
 check-slow: .venv/installed-bench  ## the tests that take minutes, and those against other libraries
 	$(BIN)/python -m pytest -q -m slow

@@ -20,8 +20,8 @@ from counterpoint.verbs.check_processes import check_processes
 from counterpoint.views import crop
 from counterpoint.views.image_views import Strengths
 from counterpoint.views.series_views import Waves
-from tests.test_cli import refused
-from tests.test_training import TINY, Stopper, same, weights
+from tests.contracts.test_training import TINY, Stopper, same, weights
+from tests.unit.test_cli import refused
 from tests.worlds import WORLDS, pulses, records, stripes
 
 LOCAL = {"local_views": 2, "precision": "fp32", "epochs": 2}

@@ -87,7 +87,7 @@ def test_every_recipe_is_complete_and_has_the_learning_rate_of_its_paper():
 
 
 def test_the_page_says_what_every_recipe_reached_and_departs_from():
-    page = (Path(__file__).parent.parent / "docs/recipes.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs/recipes.md").read_text(encoding="utf-8")
     for name in RECIPES:
         row = next(line for line in page.splitlines() if line.startswith(f"| `{name}`"))
         recipe = published(name)
@@ -155,7 +155,7 @@ MINE = Published(
 
 
 def test_a_recipe_can_be_ones_own():
-    plan, _ = chosen({"recipe": "tests.test_recipes:MINE", "method": "moco(queue=128)"})
+    plan, _ = chosen({"recipe": "tests.learning.test_recipes:MINE", "method": "moco(queue=128)"})
     assert (plan.method, plan.learning_rate) == ("moco(queue=128)", 0.5)
 
 

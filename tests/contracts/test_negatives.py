@@ -19,11 +19,9 @@ from counterpoint.model import Model
 from counterpoint.negatives.extra_columns import ExtraColumns
 from counterpoint.negatives.key_queue import QueueRelation
 from counterpoint.negatives.other_labels import OtherClass
-from counterpoint.plans import Plan
 from counterpoint.setup.capabilities import whole
 from counterpoint.setup.experiment import chosen, prepare
 from counterpoint.training.loop import RunOptions, train
-from counterpoint.verbs.check_processes import check_processes
 from tests.worlds import CLASSES, records
 
 NAMES = catalogue.names("negatives")
@@ -481,12 +479,3 @@ def test_training_beats_not_training(name):
     train(parts.method, parts.items, parts.modality, parts.recipe, RunOptions())
     after = accuracy(model)
     assert after > before + 0.05, (before, after)
-
-
-def test_several_processes_have_the_loss_and_gradient_of_one(monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    form = {"width": 8, "head_hidden": 16, "head_outputs": 8}
-    plans = [Plan(negatives=name, **form) for name in NAMES]
-    plans += [Plan(method="moco(queue=64)", negatives=name, **form) for name in ("mixed", "other_labels", "bank(k=20)")]
-    for plan, deviations in zip(plans, check_processes(plans), strict=True):
-        assert all(each.agrees for each in deviations), (plan.method, plan.negatives, deviations)

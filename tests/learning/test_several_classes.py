@@ -18,8 +18,8 @@ from counterpoint.data.splits import budget, members, split_several
 from counterpoint.errors import InputError, LabelError
 from counterpoint.evaluation.labelled import Labelled
 from counterpoint.label_types import LABEL_TYPES, renumbered
-from tests.test_few_labels import Named
-from tests.test_label_efficiency import Counted, told
+from tests.learning.test_few_labels import Named
+from tests.learning.test_label_efficiency import Counted, told
 from tests.worlds import stripes
 
 ANY = LABEL_TYPES["any"]

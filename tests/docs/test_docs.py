@@ -5,6 +5,7 @@ import re
 import runpy
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,8 +15,9 @@ from PIL import Image
 
 import counterpoint as cp
 from counterpoint.cli import main
+from counterpoint.verbs.check_processes import check_processes
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 LINKED = [*PAGES, *(ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "examples/README.md"))]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
@@ -129,7 +131,9 @@ def run_command(line):
 
 @pytest.mark.usefixtures("quick_lessons")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_every_block_of_a_page_runs(page, folder):
+def test_every_block_of_a_page_runs(page, folder, monkeypatch):
+    two = partial(check_processes, counts=(1, 2))  # each costs seconds of imports; four meet in the tests of processes
+    monkeypatch.setattr("counterpoint.verbs.check_processes.check_processes", two)
     namespace = {"__name__": "__main__"}
     for block in blocks(page):
         assert block.language in ("python", "bash", "text"), f"{page.name}, line {block.line}"

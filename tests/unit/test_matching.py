@@ -17,7 +17,7 @@ from counterpoint.retrieval.ranking import ranked
 from counterpoint.verbs.evaluate_retrieval import match, retrieve, table
 from counterpoint.verbs.evaluate_similarity import agree
 from counterpoint.verbs.mine import mine
-from tests.test_linked_texts import asked
+from tests.unit.test_linked_texts import asked
 
 DOCUMENTS = ["the cat sat on the mat", "a dog barked at the cat", "no animals here at all", "a dog and a dog"]
 

@@ -18,8 +18,8 @@ from counterpoint.cli import main
 from counterpoint.cli.app import app
 from counterpoint.cli.help import OTHERS, TOPICS, topic
 
-GOLDEN = Path(__file__).parent / "gallery_of_help.txt"
-"""The help of every verb, 100 letters wide; COUNTERPOINT_WRITE_GALLERY=1 pytest tests/test_help.py writes it anew."""
+GOLDEN = Path(__file__).parents[1] / "golden" / "gallery_of_help.txt"
+"""The help of every verb, 100 letters wide; with COUNTERPOINT_WRITE_GALLERY=1 this file writes it anew."""
 
 VERBS = [
     [],

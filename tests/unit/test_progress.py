@@ -6,7 +6,7 @@ from rich.console import Console
 import counterpoint as cp
 from counterpoint.output.console import draws_bars
 from counterpoint.setup import progress
-from tests.test_watch import HEALTHY
+from tests.unit.test_watch import HEALTHY
 from tests.worlds import records
 
 

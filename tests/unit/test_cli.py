@@ -21,7 +21,7 @@ from tests.worlds import remarks, stripes
 TINY = ["--epochs", "2", "--batch-size", "32", "--width", "8", "--head-hidden", "16", "--head-outputs", "8"]
 
 
-GALLERY = Path(__file__).parent / "gallery_of_messages.txt"
+GALLERY = Path(__file__).parents[1] / "golden" / "gallery_of_messages.txt"
 """Every sentence as a shell shows it and, where it is another, as Python does.
 
 Written anew with COUNTERPOINT_WRITE_GALLERY=1.

@@ -15,7 +15,7 @@ from counterpoint.cli import main
 from counterpoint.embeddings import Embeddings, is_saved
 from counterpoint.errors import InputError
 from counterpoint.retrieval.nearest import Hit, nearest, search
-from tests.test_linked_texts import asked
+from tests.unit.test_linked_texts import asked
 
 
 def embeddings(count: int, width: int = 5, seed: int = 0) -> Embeddings:

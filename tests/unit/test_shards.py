@@ -23,7 +23,7 @@ from counterpoint.errors import InputError, MissingPackage, RunError, SourceErro
 from tests.worlds import records, stripes
 
 TINY = {"epochs": 1, "batch_size": 32, "width": 8, "head_hidden": 16, "head_outputs": 8, "precision": "fp32"}
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -341,6 +341,7 @@ def test_without_ray_the_message_says_what_to_install(reader, tables, tmp_path, 
         cp.embed_shards(reader, tables, tmp_path / "z", engine="ray")
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_ray_gives_what_one_process_gives_and_fails_over(fragile, deadly, tmp_path):
     pytest.importorskip("ray.data", reason="Ray Data is not installed")

@@ -25,7 +25,7 @@ from counterpoint.training import checkpoint
 from counterpoint.verbs.predict import write_predictions
 from tests.worlds import pulses, records, stripes
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 TINY = {"epochs": 1, "batch_size": 16, "head_hidden": 8, "head_outputs": 4}
 THEIRS = "tests.outside:perceptron"
 

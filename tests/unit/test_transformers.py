@@ -19,7 +19,7 @@ from counterpoint.setup.experiment import chosen, prepare
 from counterpoint.verbs.distill import _once as once
 from counterpoint.verbs.distill import lesson
 from counterpoint.verbs.finetune import finetune_settings
-from tests.test_linked_texts import asked
+from tests.unit.test_linked_texts import asked
 from tests.worlds import remarks
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
