@@ -63,7 +63,9 @@ def evaluate(
         documents: Texts among which the answers are, with their names: columns, corpus.jsonl of BEIR.
         relevance: Names of queries and documents, and perhaps a grade: columns, qrels of BEIR or of TREC.
         source: Of vectors what they were made of, for raw features beside them; of a pair two, with a comma between.
-        groups: Of vectors an .npy or .csv file of what each belongs to that must not be split, such as its patient.
+        groups: What several items share so that no split may part them, such as their patient: a column, folder for
+            the folder below that of the class, an .npy file with one entry per item, or a .csv file with the columns
+            name and group. As in training when left out.
         seed: Names the held-out items and the draws.
         as_json: Print one JSON object and nothing else.
     """
@@ -95,7 +97,8 @@ def evaluate(
     train = train if train is not None else run_folder.source_of(run)
     if budget is not None:
         budgets = [each for text in budget for each in text.split(",") if each]
-        result = api.label_efficiency(run, train, test, labels=labels, budget=budgets, draws=draws, seed=seed)
+        wanted: dict[str, Any] = {"labels": labels, "groups": groups, "budget": budgets, "draws": draws, "seed": seed}
+        result = api.label_efficiency(run, train, test, **wanted)
         say(result, str(result), as_json=as_json)
         return
     result = api.evaluate(run, train, test, labels=labels, source=source, groups=groups, seed=seed)
