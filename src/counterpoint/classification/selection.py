@@ -185,7 +185,7 @@ def conclusion(record: Mapping[str, Any], role: str = "is handed over") -> tuple
             beside = "is less than" if high < 0 else "cannot be told from"
             return "warning", (
                 f"{text}. That {beside} {BASELINES[baseline]}, {value:+.0f} points ({low:+.0f} to {high:+.0f}). Label "
-                "more items, or train for longer."
+                f"{'more items' if grouped is None else 'items of more groups'}, or train for longer."
             )
     value, low, high = (100 * record["differences"]["raw"][key] for key in ("value", "low", "high"))
     return "good", f"{text}, {value:.0f} points ({low:.0f} to {high:.0f}) more than {BASELINES['raw']}."

@@ -75,12 +75,12 @@ def unlearned(classifier: Classifier, test: Labelled, train: Labelled) -> Labell
     learned = set(classifier.learned)
     left = test.without(learned)
     seen = {group for part in (train, test) for group in _groups_of(part, learned)}
+    which = "every item" if len(left.items) == 0 else "some item of every group"
     if seen:
         groups = info_of(left.items).groups or ()
-        left = left.of(np.flatnonzero([group not in seen for group in groups]))
+        left = left.of(np.flatnonzero(np.asarray([group not in seen for group in groups], dtype=bool)))
     if len(left.items) == 0:
-        which = "of every item to ask about" if not seen else "of some item of every group to ask about"
-        raise LabelError(f"The classifier has learned from the label {which}. Give a test source.")
+        raise LabelError(f"The classifier has learned from the label of {which} to ask about. Give a test source.")
     return left
 
 
