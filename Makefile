@@ -3,14 +3,17 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo picture check check-slow bench bench-quick format lint types architecture test clean
+.PHONY: help demo picture check check-slow bench bench-quick docs dist format lint types architecture test clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 16
 
-.venv/installed: pyproject.toml
+.venv/pip:
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	touch $@
+
+.venv/installed: pyproject.toml .venv/pip
 	$(BIN)/python -m pip install --quiet --editable .
 	touch $@
 
@@ -59,5 +62,23 @@ bench: .venv/installed-bench  ## speed and memory beside other libraries; writes
 bench-quick: .venv/installed-bench  ## the same, smaller, in two minutes; writes nothing
 	$(BIN)/python benchmarks/run.py --quick
 
+# The site needs the text of the package only, not torch: the package itself is not installed for it.
+.venv/installed-docs: pyproject.toml .venv/pip
+	$(BIN)/python -m pip install --quiet --group docs
+	touch $@
+
+docs: .venv/installed-docs  ## build the documentation as a site, in site/; a broken link or anything foreign fails
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+	$(BIN)/python docs/hooks/offline.py site
+
+.venv/installed-release: pyproject.toml .venv/pip
+	$(BIN)/python -m pip install --quiet --group release
+	touch $@
+
+dist: .venv/installed-release  ## build the source distribution and the wheel, in dist/, and check what they say of themselves
+	rm -rf dist
+	$(BIN)/python -m build
+	$(BIN)/python -m twine check --strict dist/*
+
 clean:
-	rm -rf .venv runs build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv runs build dist site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

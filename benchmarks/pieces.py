@@ -25,7 +25,7 @@ from counterpoint.objectives.info_nce import info_nce
 from counterpoint.training.batches import make_batch
 from counterpoint.training.config import TrainConfig
 from counterpoint.training.devices import keep_freed_memory
-from counterpoint.training.loop import fit
+from counterpoint.training.loop import train_step
 from counterpoint.training.optimizers import adamw
 
 AT_ONCE = 256
@@ -44,7 +44,7 @@ def one(batch: int, micro_batch: int | None, turns: int) -> dict[str, float]:
     for epoch in range(turns):
         start = time.perf_counter()
         info, views = make_batch(items, images, recipe, step=epoch, count=2)
-        fit(method, optimizer, views, info, recipe, step=epoch)
+        train_step(method, optimizer, views, info, recipe, step=epoch)
         taken.append(time.perf_counter() - start)
     return {"seconds": float(np.median(taken)), "mebibytes": peak() - before}
 

@@ -5,6 +5,7 @@ import dataclasses
 import importlib
 import inspect
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,14 @@ def test_public_names_are_the_documented_ones_and_load():
     for name in cp.PUBLIC:
         assert getattr(cp, name).__name__ == name
     assert set(cp.PUBLIC) < set(dir(cp))
+
+
+def test_the_version_is_said_once():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert "version" not in settings["project"]
+    place = ROOT / settings["tool"]["hatch"]["version"]["path"]
+    assert f'__version__ = "{cp.__version__}"\n' in place.read_text(encoding="utf-8")
+    assert "version:" not in (ROOT / "CITATION.cff").read_text(encoding="utf-8").replace("cff-version:", "")
 
 
 def test_submodules_do_not_shadow_the_verbs():

@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import itertools
 
 import pytest
 import torch
@@ -94,6 +95,23 @@ def test_batch_normalisation_sees_pieces_and_remembers_each_once():
         alone(each)
     torch.testing.assert_close(norm.running_mean, alone.running_mean)
     torch.testing.assert_close(norm.running_var, alone.running_var)
+
+
+def test_normalisation_that_keeps_no_statistics_keeps_none_afterwards():
+    norm = nn.BatchNorm1d(16, track_running_stats=False)
+    method = build("simclr", norm)
+    step(method, 8)
+    assert not norm.track_running_stats
+    assert norm.running_mean is None
+
+
+def test_every_piece_has_dropout_of_its_own():
+    method = build("simclr", nn.Dropout(0.5))
+    alike = tuple(torch.ones(2, BATCH, 6, dtype=torch.float64))
+    recipe = TrainConfig(steps=1, batch_size=BATCH, micro_batch=8)
+    _, (z, _) = train_step(method, sgd(method, learning_rate=0.0), alike, INFO, recipe, step=0)
+    pieces = z.split(8)
+    assert not any(torch.equal(*pair) for pair in itertools.combinations(pieces, 2))
 
 
 def test_a_run_in_pieces_resumes_and_is_a_choice_of_the_plan(tmp_path):

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from counterpoint import catalogue, errors
+from counterpoint import __version__, catalogue, errors
 from counterpoint.cli import main
 from counterpoint.errors import spelled
 from tests.worlds import remarks, stripes
@@ -454,4 +454,4 @@ def test_the_module_runs_as_a_command():
     result = subprocess.run(
         [sys.executable, "-m", "counterpoint", "--version"], check=True, capture_output=True, text=True
     )
-    assert result.stdout.strip() == "0.1.0"
+    assert result.stdout.strip() == __version__

@@ -140,6 +140,27 @@ def test_the_centre_and_the_slow_copies_follow():
     torch.testing.assert_close(method.slow[2].directions, before + 0.5)
 
 
+def test_the_teacher_follows_ever_less():
+    method = build("dino", momentum=0.5)
+    vectors = tuple(each.detach() for each in some(4))
+    for number, left in ((0, 0.5), (5, 0.75), (10, 1.0)):
+        before = method.slow[2].directions.clone()
+        with torch.no_grad():
+            method.prototypes.directions.add_(1.0)
+        method.after_step(Step(number, 10, vectors, INFO))
+        torch.testing.assert_close(
+            method.slow[2].directions, left * before + (1 - left) * method.prototypes.directions.detach()
+        )
+
+
+def test_a_run_is_judged_by_its_usual_views():
+    z1, z2, near, k1, k2 = some(5)
+    for name, vectors, judged in (("swav", (z1, z2, near), (z1, z2)), ("dino", (z1, z2, near, k1, k2), (k1, k2))):
+        table = build(name).watched(vectors, INFO)
+        assert torch.equal(table.anchors, torch.cat(judged))
+        assert torch.equal(table.relation.items()[0], INFO.index.repeat(2))
+
+
 @pytest.mark.parametrize(
     ("method", "said"),
     [

@@ -65,7 +65,7 @@ def test_every_pair_stands_with_its_own_score_where_rows_were_left_out():
     info, _ = make_batch(parts.items, parts.modality, parts.recipe, step=0, count=2)
     whole = [row for row in range(len(source["one"])) if row != 3]
     assert info.scores.tolist() == [source["score"][whole[row]] for row in info.index]
-    texts = [parts.items.texts[place] for place in parts.items.linked[info.index.numpy(), 0]]
+    texts = [parts.items.info.texts[place] for place in parts.items.info.linked[info.index.numpy(), 0]]
     assert texts == [source["one"][whole[row]] for row in info.index]
     assert experiment(source, labels=source["score"]).identity() == parts.identity()
     assert experiment(source, labels=-source["score"]).identity() != parts.identity()

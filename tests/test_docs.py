@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import counterpoint as cp
 from counterpoint.cli import main
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+LINKED = [*PAGES, *(ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "examples/README.md"))]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 NOT_RUN = ("pip install ", "export ")
 FENCE = re.compile(r'^```(\w*)(?: title="([^"]+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
@@ -141,14 +143,27 @@ def test_every_block_of_a_page_runs(page, folder):
                 run_command(line)
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.stem)
-def test_every_example_runs(example, folder, monkeypatch):
-    monkeypatch.syspath_prepend(str(example.parent))
-    monkeypatch.setattr(sys, "argv", [str(example), "2"])
+def test_every_example_runs_and_prints(example, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
     runpy.run_path(str(example), run_name="__main__")
+    assert capsys.readouterr().out.strip()
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_examples_read_as_notebooks_and_are_listed():
+    listed = re.findall(r"\]\((\w+\.py)\)", (ROOT / "examples" / "README.md").read_text(encoding="utf-8"))
+    assert sorted(listed) == [example.name for example in EXAMPLES]
+    for example in EXAMPLES:
+        text = example.read_text(encoding="utf-8")
+        assert text.startswith("# %% [markdown]\n# # "), example.name
+        assert not re.search(r"^# %%(?! \[markdown\]\n|\n)", text, re.MULTILINE), example.name
+        if example.stem != "own_loop_parts":  # which is about the parts
+            inside = set(re.findall(r"^(?:from|import) (counterpoint\S*)", text, re.MULTILINE))
+            assert inside <= {"counterpoint", "counterpoint.comparison"}, example.name
+
+
+@pytest.mark.parametrize("page", LINKED, ids=lambda page: page.stem)
 def test_every_link_leads_somewhere(page):
     for target in LINK.findall(prose(page)):
         if target.startswith("https://"):
@@ -156,7 +171,32 @@ def test_every_link_leads_somewhere(page):
         path, _, anchor = target.partition("#")
         place = (page.parent / path).resolve() if path else page
         assert place.exists(), target
-        assert not anchor or anchor in anchors(place), target
+        assert not anchor or anchor.startswith("counterpoint.") or anchor in anchors(place), target
+
+
+def test_the_reference_has_every_public_name():
+    text = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"^::: counterpoint\.(\w+)$", text, re.MULTILINE)) == sorted(cp.PUBLIC)
+    for module, name in re.findall(r"^::: (counterpoint\.\w+)\.(\w+)$", text, re.MULTILINE):
+        assert hasattr(importlib.import_module(module), name)
+
+
+def test_what_a_site_loads_from_elsewhere_is_found(tmp_path, capsys):
+    offline = runpy.run_path(str(ROOT / "docs" / "hooks" / "offline.py"))
+    page = tmp_path / "index.html"
+    page.write_text('<a href="https://a.example">free</a><script src="app.js"></script>', encoding="utf-8")
+    assert offline["main"](str(tmp_path)) == 0
+    for loads in (
+        '<script src="https://a.example/x.js"></script>',
+        '<link rel="preconnect stylesheet" href="//a.example/x.css">',
+        "<style>@import 'https://a.example/x.css';</style>",
+        '<p style="background: url(https://a.example/x.png)">',
+    ):
+        page.write_text(loads, encoding="utf-8")
+        assert offline["main"](str(tmp_path)) == 1, loads
+        assert "a.example/x." in capsys.readouterr().err
+    page.unlink()
+    assert offline["main"](str(tmp_path)) == 1  # a site that was not built is not one without faults
 
 
 def test_the_index_lists_every_page():

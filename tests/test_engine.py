@@ -320,6 +320,85 @@ def test_threads_with_blocks_of_their_own_give_the_same_sums(monkeypatch):
         torch.set_num_threads(1)
 
 
+def through_the_table(anchors, candidates, blank):
+    """The log-sum-exp of every row of the plain table, and the gradients of its weighted sum."""
+    mask = torch.zeros(len(anchors), len(candidates), dtype=torch.bool)
+    mask[blank] = True
+    return slopes(lambda a, c: (a @ c.T).masked_fill(mask, -torch.inf).logsumexp(dim=1), anchors, candidates)
+
+
+def slopes(sums, anchors, candidates):
+    """What ``sums`` says of two sets of vectors, or of one with itself, and the gradients of its weighted sum."""
+    first = anchors.clone().requires_grad_()
+    second = first if candidates is anchors else candidates.clone().requires_grad_()
+    result = sums(first, second)
+    leaves = (first,) if second is first else (first, second)
+    weight = torch.linspace(1, 2, len(result), dtype=result.dtype)
+    return result.detach(), *torch.autograd.grad((result * weight).sum(), leaves)
+
+
+def test_blocks_that_are_made_again_leave_out_what_was_left_out(monkeypatch):
+    monkeypatch.setattr("counterpoint.comparison.fused.KEPT", 0)
+    z, row = vectors(), torch.arange(12)
+    blank = torch.cat([row, row]), torch.cat([row, row.roll(6)])  # with each pair its mirror image
+    for candidates in (z, vectors(seed=1)):
+        for side in (4, 12):
+            result = slopes(partial(log_sum_exp, blank=blank, side=side), z, candidates)
+            torch.testing.assert_close(result, through_the_table(z, candidates, blank), rtol=1e-9, atol=1e-11)
+
+
+def test_exponents_beyond_32_bits_stay_exact():
+    """e^88 is no number of 32 bits, nor is a sum of a dozen e^86; one vector alone may be the long one."""
+    row = torch.arange(12)
+    for largest in (41.0, 60.0, 86.0, 87.0, 100.0, 399.0):
+        near = torch.nn.functional.normalize(1 + 0.02 * vectors(), dim=1) * largest**0.5
+        for z in (near, torch.cat([near[:2], 0.1 * near[2:]])):
+            one = z.float()
+            exact = one.double()
+            result = slopes(partial(log_sum_exp, blank=(row, row)), one, one)
+            expected = through_the_table(exact, exact, (row, row))
+            assert all(bool(each.isfinite().all()) for each in result)
+            torch.testing.assert_close(result[0], expected[0].float(), rtol=1e-5, atol=1e-4)
+            torch.testing.assert_close(result[1], expected[1].float(), rtol=1e-3, atol=1e-3)
+
+
+def test_anchors_of_items_that_no_candidate_shows_have_no_positives():
+    anchor, candidate = torch.tensor([1, 5, 2, 9, 0, 1]), torch.tensor([1, 1, 4, 2, 2, 7])
+    for name in OBJECTIVES:
+
+        def both(compute, name=name):
+            leaf = vectors().requires_grad_()
+            table = usual(Comparison(leaf[:6], leaf[6:], same_item(anchor, candidate)), name)
+            loss = compute(table, tempered(name, 0.3))
+            return loss.detach(), *torch.autograd.grad(loss, leaf)
+
+        torch.testing.assert_close(both(loss_of), both(dense), rtol=1e-9, atol=1e-11, msg=name)
+
+
+def test_threads_with_blocks_of_their_own_give_the_same_gradients(monkeypatch):
+    z, blank = vectors(60), (torch.arange(60), torch.arange(60))
+    monkeypatch.setattr("counterpoint.comparison.fused.ENOUGH", 1)
+    for candidates in (z, vectors(60, seed=1)):
+        expected = slopes(partial(log_sum_exp, blank=blank), z, candidates)
+        torch.set_num_threads(2)
+        try:
+            result = slopes(partial(log_sum_exp, blank=blank, side=16), z, candidates)
+        finally:
+            torch.set_num_threads(1)
+        torch.testing.assert_close(result, expected)
+
+
+def test_losses_and_tiles_are_exact_inside_autocast_too():
+    z = vectors(20).float()
+    for name in OBJECTIVES:
+        comparison = usual(Comparison(z, z, same_item(torch.arange(20) // 2)), name)
+        objective, rows = tempered(name, 0.3), slice(0, 20)
+        loss, alike = loss_of(comparison, objective), comparison.tile(rows).similarity
+        with torch.autocast("cpu", torch.bfloat16):
+            assert torch.equal(loss_of(comparison, objective), loss), name
+            assert torch.equal(comparison.tile(rows).similarity, alike), name
+
+
 def test_a_queue_keeps_its_precision_beside_half_precision_views():
     first, second = (vectors(6, seed=seed).half() for seed in (0, 1))
     queue = vectors(9, seed=2).float() * 1e5

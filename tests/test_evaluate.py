@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from counterpoint.data.splits import split
 from counterpoint.errors import InputError, LabelError
-from counterpoint.evaluation import knn
+from counterpoint.evaluation import knn, linear
 from counterpoint.evaluation.geometry import alignment, effective_rank, uniformity
 from counterpoint.evaluation.intervals import Interval, paired_interval, score_interval
 from counterpoint.evaluation.knn import check_labelled, weighted_knn
@@ -75,6 +75,19 @@ def test_blocks_do_not_change_the_votes(monkeypatch):
     whole = weighted_knn(train, labels, test, classes=3)
     monkeypatch.setattr(knn, "CELLS", 200)
     assert weighted_knn(train, labels, test, classes=3).tolist() == whole.tolist()
+
+
+def test_more_training_items_than_are_compared_at_once_are_compared_all_the_same(monkeypatch):
+    train, labels, test = vectors(50), integers(50, 3), vectors(7, seed=1)
+    whole = weighted_knn(train, labels, test, classes=3)
+    monkeypatch.setattr(knn, "CELLS", 20)
+    assert weighted_knn(train, labels, test, classes=3).tolist() == whole.tolist()
+
+
+def test_a_training_item_without_a_direction_is_like_nothing():
+    train = np.asarray([[0, 0], [1, 0], [0, 1]], dtype=np.float32)
+    test = np.asarray([[1, 0.1], [0.1, 1]], dtype=np.float32)
+    assert weighted_knn(train, np.asarray([0, 1, 2]), test, classes=3, k=1).tolist() == [1, 2]
 
 
 def test_knn_compares_directions_and_not_lengths():
@@ -171,6 +184,33 @@ def test_where_nothing_can_be_held_out_the_strength_is_the_middle_one():
     middle = LogisticRegression(C=0.1).fit(scaler.transform(train), np.arange(8))
     same = linear_probe(train, np.arange(8), test) == middle.predict(scaler.transform(test))
     assert same.mean() >= 0.97
+
+
+def test_of_equally_good_strengths_the_middle_one_is_taken(monkeypatch):
+    class Fitted:
+        """Is right for as many items as its strength says."""
+
+        def __init__(self, right):
+            self.counts = right
+
+        def set_params(self, C):  # noqa: N803
+            self.right = self.counts[STRENGTHS.index(C)]
+
+        def predict(self, held):
+            return np.where(np.arange(len(held)) < self.right, labels[:1].repeat(len(held)), -1)
+
+    monkeypatch.setattr("counterpoint.evaluation.linear._fitted", lambda model, x, labels: model)
+    labels = np.zeros(50, dtype=np.int64)
+    for right, place in (
+        ([5, 5, 5, 5, 5], 2),
+        ([4, 5, 5, 5, 3], 2),
+        ([5, 5, 5, 1, 1], 1),
+        ([0, 0, 5, 5, 5], 3),
+        ([5, 5, 0, 0, 0], 1),  # of two the weaker regularisation
+        ([5, 0, 0, 0, 5], 4),
+        ([5, 4, 4, 4, 4], 0),
+    ):
+        assert linear._strength(Fitted(right), vectors(50), labels, 0) == STRENGTHS[place]
 
 
 def test_linear_probe_answers_the_same_for_the_same_seed():
@@ -359,14 +399,14 @@ def test_the_table_says_whether_training_helped():
     scores = {**compared(), "geometry": geometry}
     lines = table({**scores, "headline": headline(scores)}).splitlines()
     assert lines[0].startswith("Worse than raw features by 20.0 points (")
-    assert lines[2].split("  ")[0] == "Nearest neighbours"
+    assert lines[2].split("  ")[0] == "kNN"
     assert lines[3].startswith("  trained encoder")
     assert "90.0%" in lines[3]
     assert "+20.0 (" in lines[4]
     assert lines[7] == "The trained encoder beats raw features, the untrained encoder and chance."
     assert lines[14] == (
         "The trained encoder beats chance; it is worse than raw features; "
-        "it cannot be told apart from the untrained encoder."
+        "it is not significantly different from the untrained encoder."
     )
     assert lines[16] == "The intervals of all 6 differences hold together in 95 % of tables."
     assert lines[-1] == (
@@ -378,7 +418,7 @@ def test_the_table_is_aligned():
     first, *rest = table(compared()).splitlines()[:5]
     ends = {line.index("%") for line in rest}
     assert len(ends) == 1
-    assert first.index("right") + len("right") == ends.pop() + 1
+    assert first.index("accuracy") + len("accuracy") == ends.pop() + 1
     assert len({line.index(" to ") for line in rest}) == 1
 
 
@@ -390,4 +430,4 @@ def test_the_table_shows_baselines_of_other_names():
         train_labels=np.zeros(3, int),
         test_labels=np.zeros(40, int),
     )
-    assert "cannot be told apart from last month." in table(scores)
+    assert "is not significantly different from last month." in table(scores)

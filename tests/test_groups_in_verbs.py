@@ -159,6 +159,29 @@ def test_a_comparison_and_label_efficiency_count_groups(run):
     assert "The test items are of 4 groups" in str(worth)
 
 
+def test_embeddings_keep_the_groups_of_their_items(run, capsys):
+    out = run / "z.npz"
+    main(["embed", str(run / "run"), str(run / "clinic.csv"), "--out", str(out), "--groups", "patient", "--json"])
+    capsys.readouterr()
+    z = cp.Embeddings.load(out)
+    assert z.groups == clinic()["patient"]
+    assert z.subset([3, 1]).groups == ["p3", "p1"]
+    assert z.shortened(4).groups == z.groups
+    assert cp.Embeddings.merge({"one": z}).groups == z.groups
+    assert cp.evaluate(out, clinic()["ill"])["groups"] == 4
+    listed = cp.embed(load(run / "run"), run / "clinic.csv", groups=list(range(120)))
+    assert listed.groups == [str(row) for row in range(120)]
+    assert cp.embed(load(run / "run"), run / "clinic.csv").groups is None
+
+
+def test_rows_that_are_skipped_keep_their_place_beside_groups():
+    texts = ["one sentence of five words", "", "another sentence of five words", "and one more of six words"] * 4
+    model = cp.fit([text for text in texts if text], **TINY | {"batch_size": 8})
+    with pytest.warns(UserWarning, match="count as zeros"):
+        z = cp.embed(model, texts, groups=list("abcd") * 4)
+    assert z.groups == ["a", "", "c", "d"] * 4
+
+
 def test_a_search_knows_that_groups_are_alike():
     items = np.repeat([0.3, -0.2, 0.4, 0.0], 25)
     best, usual = np.asarray([0.7, 0.71]), np.asarray([0.6, 0.61, 0.6])

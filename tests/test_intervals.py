@@ -9,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from counterpoint.errors import InputError
+from counterpoint.evaluation.collisions import collision_rate
 from counterpoint.evaluation.intervals import difference_interval, paired_interval, score_interval, wilson
 from counterpoint.evaluation.multiple_comparisons import familywise_level
+from counterpoint.evaluation.rank_correlation import rank_correlation
 from counterpoint.evaluation.repeats import (
     difference_over_draws,
     mean_variance,
@@ -18,6 +20,7 @@ from counterpoint.evaluation.repeats import (
     pooled_difference,
     score_over_draws,
 )
+from counterpoint.pair_verification.threshold import area, equal_error
 from counterpoint.tuning.standings import standings
 
 LUCK = 3 * np.sqrt(0.05 * 0.95 / 400)
@@ -147,7 +150,7 @@ def test_a_best_method_is_named_only_where_it_is_shown():
     assert result["sentence"].endswith("Better than raw features and the untrained encoder: good, poor.")
     assert result["methods"][1]["best_minus"]["linear"]["value"] == 0.5
     alike = standings({"one": right[:1], "other": right[:1]}, beside)
-    assert alike["sentence"].startswith("No method is shown to be the best: one, 100.0% by a linear probe, cannot be")
+    assert alike["sentence"].startswith("No method is shown to be the best: one, 100.0% by a linear probe, is not")
     assert alike["sentence"].endswith("of the test items only, not that of training.")
 
 
@@ -194,3 +197,23 @@ def test_comparisons_of_methods_without_a_difference_seldom_name_a_better_one(me
 @pytest.mark.parametrize(("draws", "luck"), [(1, 0.0), (3, 0.0), (3, 0.2)])
 def test_budgets_without_a_difference_seldom_claim_one(draws, luck):
     assert worlds.false_budgets(draws, luck, runs=400) < 0.05 + LUCK
+
+
+# --- resampling
+
+
+def test_resampling_follows_its_seed():
+    """Wherever an interval is that of a bootstrap."""
+    random = np.random.default_rng(0)
+    labels, x = random.integers(0, 4, 60), random.normal(size=15)
+    y, distance, same = x + random.normal(size=15), random.random(40), np.arange(40) % 2 == 0
+    for measured in (
+        lambda seed: collision_rate(labels, seed=seed, draws=100),
+        lambda seed: rank_correlation(x, y, seed=seed, draws=100),
+        lambda seed: area(distance, same, seed=seed, draws=20),
+        lambda seed: equal_error(distance, same, seed=seed, draws=20),
+    ):
+        first, again, other = (measured(seed) for seed in (0, 0, 1))
+        assert first == again
+        assert first.value == other.value
+        assert (first.low, first.high) != (other.low, other.high)

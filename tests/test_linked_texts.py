@@ -9,11 +9,14 @@ from counterpoint.comparison import Comparison, cosine, same_item
 from counterpoint.comparison.loss import loss_of
 from counterpoint.data.duplicate_texts import alike
 from counterpoint.data.text_pairs import read_linked
+from counterpoint.data.token_items import Ragged
 from counterpoint.data.tokens import Tokenizer, learned
 from counterpoint.errors import InputError, PlanError, SourceError
-from counterpoint.interfaces import ItemInfo
+from counterpoint.interfaces import ItemInfo, Step
 from counterpoint.negatives.key_queue import QueueRelation
-from counterpoint.negatives.shared_texts import DuplicateRelation, without_duplicates
+from counterpoint.negatives.paired_rows import Facing
+from counterpoint.negatives.queue import QueueNegatives
+from counterpoint.negatives.shared_texts import DuplicateRelation, WithoutDuplicates, without_duplicates
 from counterpoint.objectives.info_nce import info_nce
 from counterpoint.setup.experiment import chosen, prepare
 from counterpoint.training.batches import make_batch
@@ -74,7 +77,7 @@ def test_the_second_view_is_of_the_partner_and_others_come_last():
     info, views = make_batch(parts.items, parts.modality, parts.recipe, step=0, count=2)
     assert len(views) == 3
     assert len({view.shape for view in views}) == 1
-    for column, view in zip(parts.items.linked.T, views, strict=True):
+    for column, view in zip(parts.items.info.linked.T, views, strict=True):
         user_parts = parts.items.take(column[info.index.numpy()])
         assert torch.equal(view[:, : user_parts.shape[1]], user_parts)
 
@@ -114,6 +117,48 @@ def test_the_way_past_the_table_agrees_with_the_table(queued):
     fast, slow = loss_of(comparison, info_nce), loss_of(comparison, info_nce, height=3)
     torch.testing.assert_close(fast, slow)
     torch.testing.assert_close(*(torch.autograd.grad(loss, anchors)[0] for loss in (fast, slow)))
+
+
+def test_what_nobody_knows_on_both_sides_is_shared_with_nobody():
+    user_parts = torch.tensor([[5, -1], [-1, -1], [7, -2]])
+    other = torch.tensor([[-1, -1], [5, 6], [-2, 7], [-1, 5]])
+    relation = DuplicateRelation(same_item(torch.arange(3), torch.arange(10, 14)), user_parts, other)
+    _, negative = relation.masks(slice(0, 3))
+    assert negative.int().tolist() == [[1, 0, 1, 0], [1, 1, 1, 1], [1, 1, 0, 1]]
+    sparse = relation.sparse()
+    assert sorted(torch.stack(sparse.left_out, dim=1).tolist()) == [[0, 1], [0, 3], [2, 2]]
+    z, duplicate_ids = torch.randn(4, 5), torch.tensor([[3, -1], [4, -1], [3, -1]])
+    queued = QueueRelation(torch.arange(2), torch.tensor([0, 1]), torch.tensor([0, 1]), torch.tensor([-1, 2]))
+    result = without_duplicates(Comparison(z[:2], z, queued, cosine), duplicate_ids).relation
+    assert result.masks(slice(0, 2))[1].int().tolist() == [[0, 0, 1, 0], [0, 0, 1, 1]]
+    pairs = Facing(torch.tensor([False, True, False]), torch.arange(3))  # of which nobody knows the items
+    result = without_duplicates(Comparison(z[:3], z[1:], pairs, cosine), duplicate_ids).relation
+    assert result.masks(slice(0, 3))[1].int().tolist() == [[1, 0, 0], [0, 0, 0], [0, 0, 1]]
+
+
+def test_texts_without_tokens_are_alike_and_hide_nobody_elses_likeness():
+    nothing, yes, words = [], [7], [3, 4, 5]
+    for size, texts, expected in (
+        (10, [words, nothing, yes, yes, nothing], [0, 1, 2, 2, 1]),
+        (10, [nothing, words, yes, nothing, words, yes], [0, 1, 2, 0, 1, 2]),
+        (1, [nothing, [0], [0]], [0, 1, 1]),
+        (1, [nothing, nothing], [0, 0]),
+    ):
+        starts = np.cumsum([0, *map(len, texts)])
+        rows = Ragged(np.array([token for text in texts for token in text], dtype=np.int32), starts)
+        assert alike(rows, size=size).tolist() == expected
+
+
+def test_chosen_negatives_that_remember_do_so_behind_what_is_kept_apart():
+    apart = WithoutDuplicates(torch.arange(12)[:, None], QueueNegatives(5, length=9))
+    z = torch.randn(6, 5)
+    apart.after_step(Step(1, 2, (z, 2 * z), ItemInfo(torch.arange(6))))
+    assert torch.equal(apart.then.queue.held()[0], 2 * z)
+    comparison = apart(Comparison(z, z, same_item(torch.arange(6))), ItemInfo(torch.arange(6)))
+    assert len(comparison.candidates) == 12
+    apart.fits(9, 9)
+    with pytest.raises(PlanError, match="cannot hold a batch of 10"):
+        apart.fits(10, 10)
 
 
 def test_what_says_nearly_the_same_is_found_and_nothing_else():

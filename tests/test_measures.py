@@ -116,3 +116,22 @@ def test_rank_correlation_is_that_of_scipy_and_knows_how_little_few_plans_say():
     assert result.low < result.value < result.high
     sparse = rank_correlation(x[:8], y[:8])
     assert sparse.high - sparse.low > result.high - result.low
+
+
+def test_the_interval_of_a_rank_correlation_is_the_middle_95_percent_of_what_is_drawn():
+    from scipy.stats import rankdata
+
+    random = np.random.default_rng(3)
+    x = random.normal(size=15)
+    y = x + random.normal(size=15)
+    _, low, high = rank_correlation(x, y, draws=5000)
+    rows = random.integers(0, 15, (5000, 15))
+    a, b = (rankdata(each[rows], axis=1) - 8 for each in (x, y))
+    drawn = (a * b).sum(axis=1) / np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))
+    assert [np.mean(drawn < low), np.mean(drawn > high)] == pytest.approx([0.025, 0.025], abs=0.01)
+
+
+def test_four_things_have_a_rank_correlation_though_draws_of_them_may_be_all_alike():
+    assert rank_correlation(np.arange(4.0), np.arange(4.0)) == (1.0, 1.0, 1.0)
+    result = rank_correlation(np.asarray([0.0, 0.0, 0.0, 1.0]), np.asarray([1.0, 2.0, 4.0, 3.0]))
+    assert -1 <= result.low < result.value < result.high <= 1

@@ -262,6 +262,37 @@ def test_the_support_holds_the_last_embeddings_of_first_views():
     assert torch.equal(method.support.vectors[:, 0].sort().values, torch.arange(2.0, 12).double())
 
 
+def test_the_queue_of_moco_holds_keys_and_no_queries():
+    method = build("moco", queue=9)
+    queries, keys = (vector.detach() for vector in some(2))
+    method.after_step(Step(1, 9, (queries, keys), info(start=3)))
+    vectors, items = method.queue.held()
+    assert torch.equal(vectors, keys)
+    assert torch.equal(items, info(start=3).index)
+
+
+def test_keys_of_moco_are_encoded_in_other_company_than_queries_and_in_order():
+    method, calls = build("moco", groups=3), {"query": [], "key": []}
+    method.encoder.register_forward_hook(lambda module, given, out: calls["query"].append(given[0][:, 0].tolist()))
+    method.slow[0].register_forward_hook(lambda module, given, out: calls["key"].append(given[0][:, 0].tolist()))
+    view = torch.randn(18, 6, dtype=torch.float64)
+    view[:, 0] = torch.arange(18)
+    queries, keys = method.project((view, view))
+    assert [len(each) for each in calls["query"]] == [len(each) for each in calls["key"]] == [6, 6, 6]
+    shared = [[len(set(query) & set(key)) for key in calls["key"]] for query in calls["query"]]
+    assert shared == [[2, 2, 2]] * 3
+    torch.testing.assert_close(queries, method.head(method.encoder(view)))
+    torch.testing.assert_close(keys, method.slow(view))
+    assert not keys.requires_grad
+
+
+def test_byol_is_judged_by_its_targets_and_not_by_its_predictions():
+    p1, p2, near, k1, k2 = (vector.detach() for vector in some(5))
+    table = build("byol").watched((p1, p2, near, k1, k2), info())
+    assert torch.equal(table.anchors, torch.cat([k1, k2]))
+    assert torch.equal(table.relation.items()[0], info().index.repeat(2))
+
+
 @pytest.mark.parametrize(
     ("method", "said"),
     [

@@ -235,6 +235,23 @@ def test_mixed_points_lie_between_the_hardest():
             assert float(result.similarity[i, 12 + s]) == pytest.approx(float(z[i] @ point / point.norm()))
 
 
+def test_mixed_points_are_constants_from_which_only_the_anchor_learns():
+    leaf = vectors().requires_grad_()
+    comparison, info = compared(SIMCLR, leaf)
+    tile = made("mixed(k=4, pairs=3, anchor_pairs=2)")(comparison, info).tile(slice(0, 1))
+    (slope,) = torch.autograd.grad(tile.similarity[:, 12:].sum(), leaf)
+    assert bool((slope[1:] == 0).all())
+    length, z = leaf[0].norm().item(), torch.nn.functional.normalize(leaf.detach(), dim=1)
+    hard = ranked(compared(SIMCLR)[0].tile(slice(0, 1)), 0)[:4]
+    luck = rng.uniform(rng.keys(seed=77, epoch=0, items=INFO.index[:1], view=0), 15, "mixed").double().view(3, 5)
+    first = (luck[0] * 4).long()
+    second = (first + 1 + (luck[1] * 3).long()) % 4
+    one, weight = z[hard][first], luck[2][:, None] * torch.tensor([1.0] * 3 + [0.5] * 2)[:, None]
+    end = torch.cat([z[hard][second[:3]], z[:1].expand(2, -1)])
+    total = torch.nn.functional.normalize((1 - weight) * one + weight * end, dim=1).sum(dim=0)
+    torch.testing.assert_close(slope[0], (total - (total @ z[0]) * z[0]) / length)
+
+
 def test_where_negatives_are_few_all_of_them_serve():
     lonely = Comparison(vectors(3), vectors(4, seed=1), SameItem(torch.tensor([1, 1, 2]), torch.tensor([1, 1, 1, 1])))
     info = ItemInfo(torch.tensor([1, 1, 2]))
@@ -245,6 +262,19 @@ def test_where_negatives_are_few_all_of_them_serve():
         assert bool(torch.isfinite(tile.similarity).all()), name
     assert made("hardest(k=9)")(lonely, info).tile(slice(0, 3)).negative.sum(dim=1).tolist() == [0, 0, 4]
     assert made("mixed(k=9)")(lonely, info).tile(slice(0, 3)).negative.sum(dim=1).tolist() == [0, 0, 4 + 24]
+
+
+def test_a_ring_thinner_than_a_negative_holds_one():
+    comparison, info = compared(SIMCLR)
+    plain = comparison.tile(slice(0, 12))
+    for spec, place in (
+        ("ring(low=0.5, high=0.51)", 5),
+        ("ring(low=0.99, high=1.0)", 9),
+        ("ring(high=0.01, low=0)", 0),
+    ):
+        result = made(spec)(comparison, info).tile(slice(0, 12))
+        for i in range(12):
+            assert result.negative[i].nonzero()[:, 0].tolist() == [ranked(plain, i)[::-1][place]]
 
 
 def test_negatives_are_drawn_evenly_and_anew():

@@ -112,7 +112,7 @@ def test_labels_of_all_photos_fit_where_one_is_damaged_and_others_are_not_read(t
     put(tmp_path, "c.png")
     put(tmp_path, "d.heic")
     items = opened(tmp_path)
-    assert items.rows.tolist() == [0, 2]
+    assert items.info.source_rows.tolist() == [0, 2]
     assert len(items.skipped) == 2
     assert read_class_ids(["x", "y", "z"], tmp_path, items).names() == ["x", "z"]
 
@@ -436,7 +436,7 @@ def test_labels_of_a_column_of_paths_follow_rows_that_are_left_out_of_the_file(y
     table.write_text("file,kind,n\n" + "\n".join(rows) + "\n")
     items = opened(table)
     assert items.names == ["2023/trip/1.png", "2024/trip/1.png"]
-    assert items.rows.tolist() == [0, 3]
+    assert items.info.source_rows.tolist() == [0, 3]
     assert len(items.skipped) == 2
     assert read_class_ids("kind", table, items).names() == ["a", "d"]
     assert read_class_ids(list("abcd"), table, items).names() == ["a", "d"]

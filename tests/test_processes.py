@@ -90,15 +90,57 @@ def _own_loop(rank, count, folder):
             loss = cp.contrastive_loss(mine[0], mine[1], labels=chosen)
             (slope,) = torch.autograd.grad(loss, mine)
             torch.save([loss.detach(), slope / count], f"{folder}/{count}-{rank}-{number}")
+        torch.save(_agreed(processes), f"{folder}/{count}-{rank}-agreed")
         leave(processes)
 
 
-def test_the_loss_of_ones_own_loop_is_global_and_its_mean_gradient_exact(tmp_path):
+def _agreed(processes):
+    """What processes that differ in everything make of it together."""
+    network = torch.nn.BatchNorm1d(2)
+    for number, tensor in enumerate(network.state_dict().values()):
+        tensor.fill_(10 * processes.rank + number)
+    processes.start_alike(network)
+    kinds = torch.float32, torch.float64, torch.float32
+    weights = [torch.nn.Parameter(torch.zeros(size, dtype=kind)) for size, kind in enumerate(kinds, start=1)]
+    for weight in weights:
+        weight.grad = torch.full_like(weight, processes.rank + len(weight))
+    processes.sum_gradients([*weights, torch.nn.Parameter(torch.zeros(1))])
+    rows = processes.collect(torch.full((3 - processes.rank,), processes.rank), processes.counts(3 - processes.rank))
+    return {
+        "weights": [float(each.flatten()[0]) for each in network.state_dict().values()],
+        "gradients": [weight.grad.tolist() for weight in weights],
+        "sums": processes.sum(processes.rank + 1, 0.5),
+        "first": processes.from_first(processes.rank + 7),
+        "rows": rows.tolist(),
+    }
+
+
+@pytest.fixture(scope="module")
+def own_loops(tmp_path_factory):
+    """What one process and two have saved."""
+    folder = tmp_path_factory.mktemp("own")
     for count in (1, 2):
-        torch.multiprocessing.spawn(_own_loop, (count, str(tmp_path)), nprocs=count)
+        torch.multiprocessing.spawn(_own_loop, (count, str(folder)), nprocs=count)
+    return folder
+
+
+def test_processes_that_differ_agree_on_weights_gradients_and_numbers(own_loops):
+    for count in (1, 2):
+        for rank in range(count):
+            result = torch.load(own_loops / f"{count}-{rank}-agreed", weights_only=True)
+            assert result == {
+                "weights": [0, 1, 2, 3, 4],
+                "gradients": [[count * size + count - 1] * size for size in (1, 2, 3)],
+                "sums": [1 + 2 * (count - 1), 0.5 * count],
+                "first": 7,
+                "rows": [0, 0, 0, 1, 1][: 3 if count == 1 else 5],
+            }
+
+
+def test_the_loss_of_ones_own_loop_is_global_and_its_mean_gradient_exact(own_loops):
     for number in (0, 1):
-        loss, slope = torch.load(tmp_path / f"1-0-{number}", weights_only=True)
-        parts = [torch.load(tmp_path / f"2-{rank}-{number}", weights_only=True) for rank in (0, 1)]
+        loss, slope = torch.load(own_loops / f"1-0-{number}", weights_only=True)
+        parts = [torch.load(own_loops / f"2-{rank}-{number}", weights_only=True) for rank in (0, 1)]
         for part in parts:
             torch.testing.assert_close(part[0], loss)
         torch.testing.assert_close(torch.cat([part[1] for part in parts], dim=1), slope)

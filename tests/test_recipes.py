@@ -167,6 +167,8 @@ def test_schedules_and_scalings():
     assert TrainConfig(steps=10, learning_rate=1.0, warmup=0.0, schedule=linear).rate(5, 10) == pytest.approx(5 / 9)
     for scaling, peak in ((in_proportion, 4.0), (unscaled, 1.0)):
         assert TrainConfig(steps=1, batch_size=1024, learning_rate=1.0, scaling=scaling).peak == peak
+    for progress, share in ((0.0, 1.0), (0.25, 0.8), (1.0, 0.2)):
+        assert linear(progress, end=0.2) == pytest.approx(share)
 
 
 def test_biases_can_be_given_a_share_of_the_rate():

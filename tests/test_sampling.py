@@ -8,7 +8,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from counterpoint import rng
+from counterpoint.modalities.table import Table
+from counterpoint.modality import DataOptions
+from counterpoint.training.batches import make_batch
+from counterpoint.training.config import TrainConfig
 from counterpoint.training.sampling import DrawnPairs, EachItem, GivenPairs, Groups
+from tests.worlds import records
 
 class_ids = st.lists(st.integers(-1, 4), min_size=4, max_size=60).filter(
     lambda drawn: len({each for each in drawn if each >= 0}) >= 2
@@ -62,6 +68,32 @@ def test_groups_are_shuffled_anew_in_every_epoch_and_differ_by_seed():
     assert first == again
     assert first != later
     assert first != other
+
+
+def test_in_every_epoch_other_items_of_a_class_stand_together_in_another_order_of_groups():
+    one_class = [Groups(torch.zeros(40, dtype=torch.int64)).order(seed=0, epoch=epoch) for epoch in (0, 1)]
+    first, later = ({frozenset(group) for group in order.view(10, 4).tolist()} for order in one_class)
+    assert first != later
+    whole = torch.arange(120) // 4
+    first, later = (whole[Groups(whole, together=4).order(seed=0, epoch=epoch)][::4].tolist() for epoch in (0, 1))
+    assert sorted(first) == sorted(later) == list(range(30))
+    assert first != later
+
+
+def test_a_batch_of_a_later_epoch_has_the_rows_of_that_epoch():
+    source, labels = records(count=48).source, torch.arange(48) % 12
+    modality, items = Table.fit(source, DataOptions())
+    for sampling in (Groups(labels), DrawnPairs(labels), EachItem(48, labels)):
+        recipe = TrainConfig(steps=12, batch_size=12, seed=5, sampling=sampling)
+        for step in (1, 4, 9):  # four in every epoch
+            epoch, place = divmod(step, 4)
+            rows = sampling.order(seed=5, epoch=epoch)[12 * place : 12 * (place + 1)]
+            shown = sampling.shown(rows, seed=5, epoch=epoch)
+            info, views = make_batch(items, modality, recipe, step=step, count=2)
+            assert torch.equal(info.index, shown.first)
+            assert torch.equal(info.labels, labels[shown.first]) if info.labels is not None else shown.labels is None
+            key = rng.keys(seed=5, epoch=epoch, items=rows, view=1)
+            torch.testing.assert_close(views[1], modality.augmentation(items.take(shown.second.numpy()), key))
 
 
 def test_rows_of_items_and_of_given_pairs():

@@ -163,7 +163,7 @@ def test_the_same_rare_characters_are_left_out_every_time():
 def test_views_keep_words_whole_and_are_never_empty(learnt):
     text, items = learnt
     batch = items.take(np.arange(64))
-    said = [set(items.texts[row].split()) for row in range(64)]
+    said = [set(items.info.texts[row].split()) for row in range(64)]
     augmentation = Words(crop=0.1, delete=0.9, swap=0.3)
     seen = augmentation(
         batch, keys(64), begins=text.tokenizer.begins(), pad=text.tokenizer.pad, mask=text.tokenizer.mask
@@ -287,7 +287,7 @@ def test_views_may_be_a_callable_for_one_text(tmp_path):
     text, items = Text.fit(source, DataOptions(views=fewer))
     index = np.arange(6)
     seen = text.augmentation(items.take(index), keys(6))
-    for said, view in zip(items.texts, text.view_words(seen), strict=False):
+    for said, view in zip(items.info.texts, text.view_words(seen), strict=False):
         assert len(view.split()) == 5
         assert set(view.split()) < set(said.split())
     width = text.augmentation(items.take(index[2:4]), keys(6)[2:4])
@@ -370,10 +370,10 @@ def test_texts_of_unknown_characters_do_not_say_the_same():
 
 def test_what_is_unknown_is_said_where_it_is_more_than_one_in_a_hundred():
     text, items = Text.fit(["abcdefghij klmnopqrst"] * 10, DataOptions())
-    assert not [note for note in items.notes if "unknown" in note]
+    assert not [note for note in items.info.notes if "unknown" in note]
     opened = text.open(["abcdefghij klmnopqr5ก", *["abcdefghij klmnopqrst"] * 2])
-    assert opened.notes == ["3.3 % of the characters are unknown to the model's vocabulary and are read as bytes"]
-    assert not text.open([*["abcdefghij klmnopqrst"] * 9, "5"]).notes
+    assert opened.info.notes == ["3.3 % of the characters are unknown to the model's vocabulary and are read as bytes"]
+    assert not text.open([*["abcdefghij klmnopqrst"] * 9, "5"]).info.notes
 
 
 @pytest.mark.parametrize("layers", [0, 1])

@@ -1,5 +1,6 @@
 """The loop: resuming equals not stopping, stopping saves, a budget plans, and nothing is counted twice."""
 
+import copy
 import json
 import math
 import os
@@ -7,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,8 +17,11 @@ import torch
 import counterpoint as cp
 from counterpoint.comparison.loss import loss_of
 from counterpoint.errors import InputError, Interrupted, RunError
+from counterpoint.methods.simclr import SimCLR
 from counterpoint.model import load
-from counterpoint.training import checkpoint, optimizers
+from counterpoint.objectives.info_nce import info_nce
+from counterpoint.setup.experiment import chosen, prepare
+from counterpoint.training import checkpoint, loop, optimizers
 from counterpoint.training.metrics_log import Records, read
 from counterpoint.training.signals import stop_requests
 from counterpoint.training.throughput import planned_steps
@@ -196,6 +201,16 @@ def test_a_state_of_another_architecture_is_refused(tmp_path):
         cp.fit(source, out=tmp_path / "b", resume=True)
 
 
+def test_a_state_of_another_optimiser_is_refused_before_any_weight_changes():
+    method, other = (SimCLR(torch.nn.Linear(3, 2), torch.nn.Linear(2, 2), info_nce) for _ in range(2))
+    sparse = torch.optim.SGD([method.encoder.weight], lr=0.1)
+    state = checkpoint.snapshot(method, sparse, step=1, steps=2, seconds=0.0)
+    before = copy.deepcopy(other.state_dict())
+    with pytest.raises(RunError, match="of another optimiser"):
+        checkpoint.restore(state, other, optimizers.sgd(other))
+    assert same(before, other.state_dict())
+
+
 @pytest.mark.parametrize("damage", [lambda data: data[: len(data) // 2], lambda data: b"not a state"])
 def test_a_damaged_state_is_refused(tmp_path, damage):
     cp.fit(records().source, out=tmp_path / "a", **TINY)
@@ -246,6 +261,21 @@ def test_lars_takes_the_step_of_its_formula():
     torch.testing.assert_close(bias.data, torch.tensor([0.5]))
 
 
+def test_lars_keeps_the_share_of_its_velocity_that_its_momentum_says():
+    weight = torch.nn.Parameter(torch.tensor([[3.0, 4.0]]))
+    optimizer = optimizers.LARS(
+        [{"params": [weight], "weight_decay": 0.0, "adapt": False}], learning_rate=2.0, momentum=0.75
+    )
+    gradients = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 0.5]]), torch.tensor([[0.25, 0.25]])
+    expected, velocity = weight.detach().clone(), torch.zeros(1, 2)
+    for gradient in gradients:
+        weight.grad = gradient
+        optimizer.step()
+        velocity = 0.75 * velocity + 2.0 * gradient
+        expected = expected - velocity
+        torch.testing.assert_close(weight.data, expected)
+
+
 def test_the_rate_rises_falls_and_never_leaves_its_range():
     course = [optimizers.rate(step, total=100, warmup=0.1, peak=2.0) for step in range(100)]
     assert course[9] == max(course) == 2.0
@@ -256,7 +286,6 @@ def test_the_rate_rises_falls_and_never_leaves_its_range():
 
 def test_bf16_vectors_are_compared_and_summed_in_fp32():
     from counterpoint.comparison import Comparison, cosine, same_item
-    from counterpoint.objectives.info_nce import info_nce
 
     exact = torch.randn(32, 8)
     rough = exact.to(torch.bfloat16).requires_grad_()
@@ -268,3 +297,68 @@ def test_bf16_vectors_are_compared_and_summed_in_fp32():
     high.backward()
     torch.testing.assert_close(low, high)
     torch.testing.assert_close(rough.grad, again.grad.to(torch.bfloat16))
+
+
+# The loop itself, on eight steps of two epochs
+
+
+def small_run(network=None, **choices):
+    """Everything that ``train`` needs: 256 rows in batches of 64, twice."""
+    wanted, user_parts = chosen({**TINY, "epochs": 2, "encoder": network or "auto", **choices})
+    return prepare(records(count=256).source, wanted, user_parts, began=0.0)
+
+
+def trained(parts, **keeping):
+    return loop.train(parts.method, parts.items, parts.modality, parts.recipe, loop.RunOptions(**keeping))
+
+
+def test_after_what_follows_an_epoch_the_networks_are_training_again():
+    network = torch.nn.Sequential(torch.nn.Linear(20, 8), torch.nn.BatchNorm1d(8), torch.nn.Dropout(0.5))
+    modes, epochs = [], []
+
+    def look_at_it(method, epoch):
+        epochs.append(len(modes))
+        method.eval()
+        return {}
+
+    parts = small_run(network)
+    parts.method.encoder.register_forward_hook(
+        lambda module, given, out: modes.append((module[1].training, module[2].training))
+    )
+    trained(parts, each_epoch=look_at_it)
+    assert len(epochs) == 2
+    assert len(modes) > epochs[0] > 0
+    assert set(modes) == {(True, True)}
+    assert parts.method.training
+
+
+def test_the_rate_of_every_step_warms_up_to_a_peak_that_follows_the_batch():
+    parts, told = small_run(learning_rate=0.032, scaling="linear", schedule="linear", warmup=0.5), []
+    trained(parts, listeners=[told.append])
+    peak = 0.032 * 64 / 256
+    expected = [peak * share for share in (0.25, 0.5, 0.75, 1, 1, 0.75, 0.5, 0.25)]
+    assert [record["learning_rate"] for record in told if "loss" in record] == pytest.approx(expected)
+
+
+def test_memory_is_told_how_many_steps_have_been_taken_and_of_how_many():
+    parts, told = small_run(), []
+    parts.method.after_step = lambda step: told.append((step.number, step.total))
+    trained(parts)
+    assert told == [(number, 8) for number in range(1, 9)]
+
+
+def test_a_state_is_saved_about_once_a_minute_and_at_the_end(tmp_path, monkeypatch):
+    now, saved, save = [0.0], [], checkpoint.save
+
+    def saving(state, path):
+        saved.append(state["step"])
+        save(state, path)
+
+    def half_a_minute(record):
+        now[0] += 25.0 * ("loss" in record)
+
+    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(checkpoint, "save", saving)
+    trained(small_run(), folder=tmp_path, listeners=[half_a_minute])
+    assert saved == [3, 6, 8]  # after 75 seconds, after 75 more, and finished
+    assert checkpoint.read(tmp_path / "state.pt")["step"] == 8

@@ -81,7 +81,7 @@ class Prototypes(nn.Module):
     def __init__(self, inputs: int, count: int) -> None:
         super().__init__()
         if count < 2:
-            raise PlanError(f"Two prototypes are the least that anything can be told apart by. Got {count}.")
+            raise PlanError(f"There must be at least two prototypes. Got {count}.")
         self.directions = nn.Parameter(functional.normalize(torch.randn(count, inputs), dim=1))
 
     def forward(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n k"]:

@@ -52,7 +52,7 @@ class ItemsInfo:
     """The item of every row of the source, where an item has several; -1 for rows of none."""
     linked: Int64[np.ndarray, "r v"] | None = None
     """The items of every row that belong together, where the source is of pairs: one, its partner, others."""
-    duplicate_ids: Int64[np.ndarray, "r w"] | None = None
+    duplicate_ids: Int64[np.ndarray, "_ w"] | None = None
     """Numbers of what every row shows, where some show nearly the same; those are never negatives of each other."""
     columns: Any = None
     """The columns of the source (``data.frames.Frame``), where it has any."""

@@ -18,8 +18,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from counterpoint.catalogue.rows import Row
 from counterpoint.catalogue.shelves import SHELVES as SHELVES
-from counterpoint.catalogue.shelves import Row
 from counterpoint.catalogue.trust import LIBRARIES, remember
 from counterpoint.errors import InputError, PlanError, UnknownName, closest, listed
 from counterpoint.plans import WORDS, check

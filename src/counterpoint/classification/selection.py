@@ -37,7 +37,7 @@ PROBE, FINETUNED, STUDENT = "probe", "finetuned", "student"
 
 CALLED = {PROBE: "linear probe", FINETUNED: "fine-tuned classifier", STUDENT: "student"}
 
-BASELINES = {"raw": "a linear probe of raw features", "chance": "always saying what is most frequent"}
+BASELINES = {"raw": "a linear probe of raw features", "chance": "the most frequent class"}
 
 CONSTANT, GLANCED = 0.99, 2000
 """Share of so many items, evenly spread, from which on the answer that they get is taken for the only one."""
@@ -175,14 +175,14 @@ def conclusion(record: Mapping[str, Any], role: str = "is handed over") -> tuple
             "would say."
         )
     text = (
-        f"The {called} {role}: right for {score['value']:.0%} ({score['low']:.0%} to {score['high']:.0%}) of "
-        f"{score['items']:,} labels that it had not learned from"
+        f"The {called} {role}: accuracy {score['value']:.0%} ({score['low']:.0%} to {score['high']:.0%}) on "
+        f"{score['items']:,} held-out labels"
     )
     text += "" if score.get("groups") is None else f", of {score['groups']:,} groups"
     for baseline in BASELINES:
         value, low, high = (100 * record["differences"][baseline][key] for key in ("value", "low", "high"))
         if low <= 0:
-            beside = "is less than" if high < 0 else "cannot be told from"
+            beside = "is less than" if high < 0 else "is not significantly more than"
             return "warning", (
                 f"{text}. That {beside} {BASELINES[baseline]}, {value:+.0f} points ({low:+.0f} to {high:+.0f}). Label "
                 f"{'more items' if grouped is None else 'items of more groups'}, or train for longer."

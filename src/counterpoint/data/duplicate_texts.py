@@ -32,10 +32,9 @@ def alike(tokens: Ragged, *, size: int) -> Int64[np.ndarray, " n"]:
 
     generator = np.random.default_rng(0)
     count = len(tokens)
-    starts = np.minimum(tokens.starts[:-1], max(0, len(tokens.flat) - 1))
     pairs = []
     for _ in range(BANDS):
-        minima = [_minimum(generator.permutation(size), tokens.flat, starts) for _ in range(ROWS)]
+        minima = [_minimum(generator.permutation(size), tokens) for _ in range(ROWS)]
         _, first, place = np.unique(np.stack(minima, axis=1), axis=0, return_index=True, return_inverse=True)
         other = first[place.reshape(-1)]  # the first text of the same band stands for all of it
         pairs.append(np.stack([np.flatnonzero(other != np.arange(count)), other[other != np.arange(count)]]))
@@ -47,9 +46,13 @@ def alike(tokens: Ragged, *, size: int) -> Int64[np.ndarray, " n"]:
     return np.asarray(numbers, dtype=np.int64)
 
 
-def _minimum(order: np.ndarray, flat: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    """Of every text the place in the order that comes first; of one without tokens that of its neighbour."""
-    return np.minimum.reduceat(order[flat], starts) if len(flat) else np.zeros(len(starts), dtype=np.int64)
+def _minimum(order: np.ndarray, tokens: Ragged) -> np.ndarray:
+    """Of every text the place in the order that comes first; of one without tokens a place behind all of them."""
+    least = np.full(len(tokens), len(order))
+    some = np.flatnonzero(tokens.lengths)
+    if len(some):
+        least[some] = np.minimum.reduceat(order[tokens.flat], tokens.starts[some])
+    return least
 
 
 def _near(one: frozenset[int], other: frozenset[int]) -> bool:

@@ -13,6 +13,7 @@ from counterpoint.interfaces import Vectors, Views
 def together(network: Callable[[Batch], Tensor], views: Views) -> Vectors:
     """The network's output for every view; views of one shape are encoded in one batch.
 
+    >>> import torch
     >>> first, second = together(lambda x: 2 * x, (torch.ones(2, 3), torch.zeros(2, 3)))
     >>> first.shape, float(second.sum())
     (torch.Size([2, 3]), 0.0)

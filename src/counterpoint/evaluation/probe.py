@@ -21,7 +21,7 @@ from counterpoint.evaluation.knn import check_labelled, weighted_knn
 from counterpoint.evaluation.linear import linear_probe
 from counterpoint.evaluation.multiple_comparisons import familywise_level
 
-KINDS = {"knn": "Nearest neighbours", "linear": "Linear probe"}
+KINDS = {"knn": "kNN", "linear": "Linear probe"}
 BASELINES = {"raw": "raw features", "untrained": "the untrained encoder", "chance": "chance"}
 
 FEW_GROUPS = 10
@@ -128,7 +128,7 @@ def _scored(
 def _verdict(differences: Mapping[str, Mapping[str, float]]) -> tuple[str, str]:
     """A difference counts when its whole interval lies on one side of zero."""
     beaten, ahead, alike = sided(differences)
-    parts = (("beats", beaten), ("is worse than", ahead), ("cannot be told apart from", alike))
+    parts = (("beats", beaten), ("is worse than", ahead), ("is not significantly different from", alike))
     clauses = [f"{verb} {conjunction([BASELINES.get(name, name) for name in names])}" for verb, names in parts if names]
     level = "bad" if ahead else "warning" if alike else "good"
     return level, f"The trained encoder {'; it '.join(clauses)}."
@@ -152,11 +152,11 @@ def table(scores: Mapping[str, Any]) -> str:
         blocks.append(corrected(scores["linear"]["comparisons"]))
     if "classifier" in scores:
         result = scores["classifier"]
-        right = "is right for" if result["kind"] == "one" else "has a mean F1 of classes per item of"
+        score = "accuracy" if result["kind"] == "one" else "mean F1 per item"
         blocks.insert(
             0,
-            f"The classifier {right} {result['value']:.1%} ({result['low']:.1%} to {result['high']:.1%}) of "
-            f"{result['items']:,} items, chance {result['chance']:.1%}; "
+            f"The classifier: {score} {result['value']:.1%} ({result['low']:.1%} to {result['high']:.1%}) on "
+            f"{result['items']:,} test items, chance {result['chance']:.1%}; "
             f"its expected calibration error is {result['calibration']:.1%} "
             f"({result['calibration_expected']:.1%} is expected of a perfectly calibrated classifier of so few items).",
         )
@@ -205,7 +205,7 @@ def _known(value: float | None) -> str:
 def _block(title: str, score: Mapping[str, Any]) -> str:
     labels = {name: BASELINES.get(name, name) for name in score["baselines"]}
     width = max(len(label) for label in [title, "  trained encoder", *labels.values()]) + 2
-    lines = [f"{title:{width}}     right     95 % interval     trained is better by"]
+    lines = [f"{title:{width}}  accuracy     95 % interval     trained is better by"]
     lines.append(_line("trained encoder", width, score))
     for name, label in labels.items():
         value, low, high = (100 * score["differences"][name][end] for end in ("value", "low", "high"))

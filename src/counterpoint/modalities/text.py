@@ -236,7 +236,7 @@ class Text(Modality):
         numbers = alike(telling, size=size)
         again = len(numbers) - len(np.unique(numbers))
         if again:
-            notes.append(f"{again:,} texts say nearly what another says; they are not told apart")
+            notes.append(f"{again:,} texts are near-duplicates of another; they are never negatives of each other")
         duplicate_ids = shown(numbers, linked) if again or linked is not None else None
         return replace(self._items(replace(read, notes=notes), tokens), linked=linked, duplicate_ids=duplicate_ids)
 

@@ -48,7 +48,7 @@ class DuplicateRelation(Relation):
         listed = [sparse.positive[0] * width + sparse.positive[1], sparse.left_out[0] * width + sparse.left_out[1]]
         fresh = []
         for own, other in self._columns():
-            shared = SameItem(torch.where(own < 0, -2, own), other).sparse()  # nobody is called -2
+            shared = SameItem(torch.where(own < 0, -2, own), other.clamp(min=-1)).sparse()  # so nobody is called -2
             if shared is None:
                 return None
             fresh.append(shared.positive[0] * width + shared.positive[1])

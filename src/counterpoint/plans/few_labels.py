@@ -27,9 +27,7 @@ class FinetunePlan(Choices):
     learning_rate: float | None = choice(
         None, "For a batch of 256; None for a quarter of the optimiser's own, or what a network of hf: wants.", low=0
     )
-    seed: int = choice(
-        0, "Names the labels that are drawn and the random numbers of the run.", low=0, high=LARGEST_SEED
-    )
+    seed: int = choice(0, "Random seed: of the labels that are drawn, and of the run.", low=0, high=LARGEST_SEED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +59,7 @@ class DistillPlan(Choices):
     batch_size: int | None = choice(None, "Items in one step; None for 256, fewer for small data.", low=2)
     optimizer: str = choice("adamw", "Optimiser: counterpoint list optimizers.")
     learning_rate: float | None = choice(None, "For a batch of 256; None for the optimiser's own.", low=0)
-    seed: int = choice(0, "Names the random numbers of the run.", low=0, high=LARGEST_SEED)
+    seed: int = choice(0, "Random seed of the run.", low=0, high=LARGEST_SEED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +71,7 @@ class SemiPlan(Choices):
     """
 
     per_class: int | None = choice(
-        None, "Learn from so many labels of every class and be asked about others; None for all.", low=1
+        None, "Learn from so many labels of every class and test on others; None for all.", low=1
     )
     fraction: float | None = choice(None, "The same for a share of every class's labels.", low=0, high=1)
     minutes: float | None = choice(None, "Time for all of it; None for 8, unless epochs are given.", low=0.1)
@@ -87,6 +85,4 @@ class SemiPlan(Choices):
     draws: int | None = choice(
         None, "How often labels are drawn anew to say what they are worth; None for 3 where minutes allow it.", low=0
     )
-    seed: int = choice(
-        0, "Names the labels that are drawn and the random numbers of the run.", low=0, high=LARGEST_SEED
-    )
+    seed: int = choice(0, "Random seed: of the labels that are drawn, and of the run.", low=0, high=LARGEST_SEED)

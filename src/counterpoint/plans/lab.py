@@ -19,5 +19,5 @@ class LabPlan(Choices):
     encoder: str = choice("auto", "Network, never trained, that views are measured by: counterpoint list encoders.")
     width: int | None = choice(None, "Width of its first stage; None for the encoder's own.", low=1)
     view_size: int | None = choice(None, "Height and width of an image's view in pixels; None to fit the data.", low=4)
-    items: int = choice(1024, "Items that are looked at, drawn at random; those with labels first.", low=20)
-    seed: int = choice(0, "Names the random numbers.", low=0, high=LARGEST_SEED)
+    items: int = choice(1024, "Items to measure on, drawn at random; those with labels first.", low=20)
+    seed: int = choice(0, "Random seed.", low=0, high=LARGEST_SEED)

@@ -24,17 +24,19 @@ class Plan(Choices):
     recipe: str | None = choice(
         None, "Choices of a published run, for whatever is left open here: counterpoint list recipes."
     )
-    modality: str = choice("auto", "Kind of data, or auto to recognise it: counterpoint list modalities.")
-    method: str = choice("simclr", "Way to learn: counterpoint list methods.")
-    objective: str = choice("auto", "Loss of a comparison; auto for the method's own: counterpoint list objectives.")
-    negatives: str = choice("auto", "Who is told apart; auto for the method's own: counterpoint list negatives.")
+    modality: str = choice("auto", "Modality, or auto to recognise it: counterpoint list modalities.")
+    method: str = choice("simclr", "Method: counterpoint list methods.")
+    objective: str = choice("auto", "Contrastive loss; auto for the method's own: counterpoint list objectives.")
+    negatives: str = choice(
+        "auto", "Which candidates are negatives; auto for the method's own: counterpoint list negatives."
+    )
     similarity: str = choice(
-        "auto", "How alike two vectors are; auto for the objective's own: counterpoint list similarities."
+        "auto", "Similarity of two vectors; auto for the objective's own: counterpoint list similarities."
     )
     temperature: float | str | None = choice(
         None,
-        "Sharpness of the comparison; lower looks harder at near items. None for the method's own, mostly 0.1; or one "
-        "that changes: counterpoint list temperatures.",
+        "Temperature; lower weighs hard negatives more. None for the method's own, mostly 0.1; or a learned or "
+        "scheduled one: counterpoint list temperatures.",
         low=0.001,
     )
     encoder: str = choice("auto", "Network, or timm:NAME, or hf:PATH of text or images: counterpoint list encoders.")
@@ -54,7 +56,7 @@ class Plan(Choices):
     matryoshka: str | None = choice(
         None, "Lengths of vectors that shall serve by themselves, such as 64,128; without a head (Matryoshka)."
     )
-    views: str = choice("auto", "How to look at items, or package.module:name: counterpoint list views.")
+    views: str = choice("auto", "Augmentation preset, or package.module:name: counterpoint list views.")
     view_size: int | None = choice(
         None, "Height and width of an image's view in pixels, or tokens of a text; None to fit the data.", low=4
     )
@@ -71,7 +73,9 @@ class Plan(Choices):
         None, "Items compared in one step; None for the method's own, mostly 256, and fewer for small data.", low=2
     )
     micro_batch: int | None = choice(
-        None, "Items encoded at once, for batches beyond memory: same gradient; None for all.", low=2
+        None,
+        "Items per forward pass (gradient caching), for batches beyond memory: same gradient; None for all.",
+        low=2,
     )
     optimizer: str = choice("auto", "Optimiser; auto for the method's own, mostly adamw: counterpoint list optimizers.")
     learning_rate: float | None = choice(
@@ -84,13 +88,13 @@ class Plan(Choices):
         "How the learning rate grows with the batch; auto for sqrt, its square root: counterpoint list scalings.",
     )
     schedule: str = choice(
-        "auto", "How the learning rate falls behind the rise; auto for cosine: counterpoint list schedules."
+        "auto", "Learning-rate schedule after the warm-up; auto for cosine: counterpoint list schedules."
     )
-    weight_decay: float | None = choice(None, "Decay of weights, not of biases and norms.", low=0)
+    weight_decay: float | None = choice(None, "Weight decay, not applied to biases and norms.", low=0)
     warmup: float | None = choice(
-        None, "Share of the steps in which the learning rate rises; None for 0.05, more in short runs.", low=0, high=1
+        None, "Warm-up as a share of the steps; None for 0.05, more in short runs.", low=0, high=1
     )
-    seed: int = choice(0, "Names the random numbers of the run.", low=0, high=LARGEST_SEED)
+    seed: int = choice(0, "Random seed of the run.", low=0, high=LARGEST_SEED)
     device: str = choice("auto", "cpu, cuda, mps, or auto.")
     precision: str = choice("auto", "bf16, fp32, or auto: bf16 where this machine computes it rightly and faster.")
     track: str | None = choice(None, "Where else to write the curves: counterpoint list trackers.")

@@ -99,7 +99,7 @@ def curves(records: Sequence[Mapping[str, Any]], per_epoch: int) -> list[Chart]:
             {"positive": "positive", "negative": "negative"},
             _short,
         ),
-        Wanted("Neighbours agree", "Accuracy of nearest neighbours during training.", {"knn": ""}, _percent),
+        Wanted("kNN accuracy", "Accuracy of k nearest neighbours during training.", {"knn": ""}, _percent),
     ]
     drawn = (_chart(each, records, per_epoch) for each in charts)
     return [chart for chart in drawn if chart is not None]

@@ -111,11 +111,11 @@ def answers(run: Run, modality: Modality, test: Items | None, items: Items | Non
 
 def _sentence(result: Mapping[str, Any], *, rehearsal: bool) -> str:
     who = "In cross-validation the classifier" if rehearsal else "The classifier"
-    right = "is right for" if result.get("kind", "one") == "one" else "has a mean F1 of classes per item of"
-    whom = "labels that it had not learned from" if rehearsal else "items that it had no label of"
+    score = "accuracy" if result.get("kind", "one") == "one" else "mean F1 per item"
+    whom = "held-out labels" if rehearsal else "test items"
     return (
-        f"{who} {right} {result['value']:.1%} ({100 * result['low']:.1f} to {100 * result['high']:.1f}) of "
-        f"{result['items']:,} {whom}; always saying what is most frequent would be {result['chance']:.1%}. "
+        f"{who}: {score} {result['value']:.1%} ({100 * result['low']:.1f} to {100 * result['high']:.1f}) on "
+        f"{result['items']:,} {whom}; the most frequent class alone gives {result['chance']:.1%}. "
         f"Its expected calibration error is {100 * result['calibration']:.1f} points; "
         f"{100 * result['calibration_expected']:.1f} are expected of a perfectly calibrated classifier of so few items."
     )

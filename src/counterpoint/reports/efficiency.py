@@ -138,14 +138,13 @@ def _verdict(row: Mapping[str, Any], names: Sequence[str]) -> tuple[str, str]:
     best = max((name for name in names[1:]), key=lambda name: row["ways"][name]["value"])
     value, low, high = (100 * row["differences"][best][end] for end in ("value", "low", "high"))
     reach = f"({low:+.1f} to {high:+.1f})".replace("-", MINUS)
-    right = (
-        f"With {row['labels']:,} labels ({row['budget']}), {NAMES[best]} is right for {row['ways'][best]['value']:.1%}"
-    )
+    accuracy = f"{row['ways'][best]['value']:.1%}"
+    text = f"With {row['labels']:,} labels ({row['budget']}), {NAMES[best]} has an accuracy of {accuracy}"
     if low > 0:
-        return "good", f"{right}, {value:.1f} points {reach} above training from scratch."
+        return "good", f"{text}, {value:.1f} points {reach} above training from scratch."
     if high < 0:
-        return "bad", f"{right}, {-value:.1f} points {reach} below training from scratch."
-    return "warning", f"{right}, which cannot be told apart from training from scratch {reach}."
+        return "bad", f"{text}, {-value:.1f} points {reach} below training from scratch."
+    return "warning", f"{text}, which is not significantly different from training from scratch {reach}."
 
 
 def _note(result: Mapping[str, Any]) -> str:

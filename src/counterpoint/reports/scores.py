@@ -9,7 +9,7 @@ from typing import Any
 from counterpoint.reports.charts import Tick, ticks
 
 KINDS = {
-    "knn": ("Nearest neighbours", "Nearest neighbours find"),
+    "knn": ("kNN", "Nearest neighbours find"),
     "linear": ("Linear probe", "A linear probe finds"),
 }
 """The title of each kind of score, and how a sentence about it begins."""

@@ -231,7 +231,7 @@ def progress(*, speaks: bool = True) -> Iterator[Listener]:
                 bar.update(task, total=record["steps"], completed=record["step"], text=_text(record))
                 warn(record)
             elif "knn" in record:
-                bar.print(f"epoch {record['epoch'] + 1}: neighbours agree for {record['knn']:.1%}")
+                bar.print(f"epoch {record['epoch'] + 1}: kNN accuracy {record['knn']:.1%}")
 
         yield listen
 
@@ -267,7 +267,7 @@ def _lines(out: Any, warn: Listener) -> Listener:
         elif "planned_anew" in record:
             out.print(_anew(record), markup=False)
         elif "knn" in record:
-            out.print(f"epoch {record['epoch'] + 1}: neighbours agree for {record['knn']:.1%}", markup=False)
+            out.print(f"epoch {record['epoch'] + 1}: kNN accuracy {record['knn']:.1%}", markup=False)
 
     return listen
 

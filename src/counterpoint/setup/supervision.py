@@ -124,7 +124,7 @@ def _require_partners(plan: Plan, method: Any, *, others: int, scored: bool) -> 
         who = f"The method '{plan.method}'" if method.needs_labels else f"The choice of negatives '{plan.negatives}'"
         raise PlanError(f"{who} learns from labels, and columns of pairs have none. Use one of {listed(able, 20)}.")
     if getattr(method, "views", 2) < 2:
-        raise PlanError(f"The method '{plan.method}' looks at one item at a time, and not at pairs. Leave out --pairs.")
+        raise PlanError(f"The method '{plan.method}' learns from single items, not from pairs. Leave out --pairs.")
     needed = getattr(method, "needs_scores", False)
     if needed and not scored:
         raise LabelError(_scored(plan))

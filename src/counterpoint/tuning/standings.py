@@ -70,8 +70,9 @@ def verdict(rows: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
     behind = [row for row in others if row["best_minus"]["linear"]["low"] > 0]
     name, score = best["method"], f"{best['linear']['value']:.1%} by a linear probe"
     if alike:
+        like_it = conjunction(alike)
         sentences = [
-            f"No method is shown to be the best: {name}, {score}, cannot be told apart from {conjunction(alike)}."
+            f"No method is shown to be the best: {name}, {score}, is not significantly different from {like_it}."
         ]
     elif behind:
         by = gain(behind[0]["best_minus"]["linear"])
@@ -96,7 +97,7 @@ def contest_table(result: Mapping[str, Any]) -> str:
     heads = (
         "method",
         "linear probe",
-        "neighbours",
+        "kNN",
         "best minus it",
         "minus untrained",
         "minus raw",
@@ -119,7 +120,7 @@ def contest_table(result: Mapping[str, Any]) -> str:
         lines.append((name, *(percent(each[kind]) for kind in KINDS), "", "", "", "", ""))
     luck = "seeds and items" if result["seeds"] > 1 else "items"
     note = (
-        f"Right of {result['items']['asked']:,} items, after learning from {result['items']['known']:,}, mean of "
+        f"Accuracy on {result['items']['asked']:,} test items, probe trained on {result['items']['known']:,}, mean of "
         f"{result['seeds']} seed{'s' * (result['seeds'] > 1)} with 95 % intervals over {luck}. Differences are paired, "
         f"of the linear probe; the intervals of all {result['comparisons']} hold together."
     )

@@ -216,7 +216,7 @@ def note(result: Mapping[str, Any]) -> str:
     plain = labels["plain"]
     return (
         f"{label} Damage is in points of a linear probe on {labels['items']:,} items of {labels['classes']} classes, "
-        f"which without views is right for {plain['value']:.1%} (guessing {labels['guessed']:.1%})."
+        f"whose accuracy without views is {plain['value']:.1%} (guessing {labels['guessed']:.1%})."
     )
 
 

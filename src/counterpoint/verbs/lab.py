@@ -102,14 +102,8 @@ def lab(
     place = None if out is None else Folder(expanded(out), RECORD, "lab", resumable=False)
     if place is not None:
         place.require(resume=False, overwrite=overwrite)
-    options = DataOptions(
-        kind=requested.modality,
-        view_size=requested.view_size,
-        data=data,
-        labels=labels,
-        groups=groups,
-        progress=decoding(),
-    )
+    kind, size = requested.modality, requested.view_size
+    options = DataOptions(kind=kind, view_size=size, data=data, labels=labels, groups=groups, progress=decoding())
     by, items = _open(source, model, requested, options)
     looks = list(_views(source, by.modality, _several(views), options, trained=model is not None))
     read = None if labels is None else _read(source, items, labels, by.modality)
@@ -238,7 +232,7 @@ def _sampled(
 ) -> tuple[Subset, Known | None]:
     """The items that are looked at, in a random order, and what is known of them; those with labels come first."""
     if len(items) < 20:
-        raise SourceError(f"Views are told apart by at least 20 items. Got {len(items)}.")
+        raise SourceError(f"Views are measured on at least 20 items. Got {len(items)}.")
     order = rng.permutation(len(items), seed=requested.seed, epoch=-2).numpy()
     if class_ids is None:
         return Subset(items, order[: requested.items]), None
@@ -248,7 +242,7 @@ def _sampled(
     known = Known.of(class_ids[rows], seed=requested.seed, groups=groups)
     if len(np.unique(known.labels)) < 2:
         raise LabelError(
-            f"Damage is measured on two classes or more, each with two items among the {len(rows)} that are looked at. "
+            f"Damage is measured on two classes or more, each with two items among the {len(rows)} that are measured. "
             "Label more, give more --items, or leave out --labels."
         )
     return Subset(items, rows), known

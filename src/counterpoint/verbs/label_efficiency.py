@@ -96,7 +96,7 @@ def efficiency_table(result: Mapping[str, Any]) -> str:
     widths = [max(len(line[place]) for line in lines) for place in range(len(names) + 1)]
     text = ["  ".join(f"{cell:{width}}" for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
     text.append(
-        f"Right of {result['asked']:,} test items, mean of {result['draws']} draws of the labels; in brackets how "
+        f"Accuracy on {result['asked']:,} test items, mean of {result['draws']} draws of the labels; in brackets how "
         f"many points better than {NAMES[names[0]]}, with the interval of the paired difference; all "
         f"{result['comparisons']} hold together in 95 % of tables."
     )
