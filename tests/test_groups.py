@@ -141,6 +141,10 @@ def test_what_is_wrong_with_groups_is_said(tmp_path):
     ):
         with pytest.raises(error, match=message):
             opened(source, groups)
+    pairs = {"question": [f"what is thing {row}" for row in range(8)], "answer": [f"it is {row}" for row in range(8)]}
+    options = DataOptions(data=ReadOptions(groups="by"), pairs=("question", "answer"))
+    with pytest.raises(LabelError, match="every row of pairs holds several"):
+        open_source(pairs | {"by": list("aabbccdd")}, options)
     lacking = with_groups(Named("a", "b", "c"), ["x", None, "x"], None)
     with pytest.raises(LabelError, match=r"1 item has no group, of 3, first 'b'. Every item is of one group"):
         group_ids(lacking)

@@ -11,6 +11,7 @@ import pytest
 import counterpoint as cp
 from counterpoint.cli import main
 from counterpoint.errors import LabelError
+from counterpoint.evaluation.verdict import headline
 from counterpoint.interfaces import info_of
 from counterpoint.modality import DataOptions
 from counterpoint.model import load
@@ -180,6 +181,13 @@ def test_rows_that_are_skipped_keep_their_place_beside_groups():
     with pytest.warns(UserWarning, match="count as zeros"):
         z = cp.embed(model, texts, groups=list("abcd") * 4)
     assert z.groups == ["a", "", "c", "d"] * 4
+
+
+def test_the_next_step_counts_groups_where_there_are_any():
+    ends = {"value": 0.04, "low": -0.01, "high": 0.09}
+    score = {"linear": {"differences": {"raw": ends}, "comparisons": 2}, "sizes": {"test": 400}}
+    assert "test it on more items, about 630 show" in headline(score)["sentence"]
+    assert "test it on more groups, about 32 show" in headline({**score, "groups": 20})["sentence"]
 
 
 def test_a_search_knows_that_groups_are_alike():

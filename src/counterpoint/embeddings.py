@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Float32
@@ -93,10 +94,10 @@ class Embeddings:
         return dataclasses.replace(self, vectors=(cut / size).astype(np.float32))
 
     def save(self, path: str | Path) -> Path:
-        """Write ``vectors``, ``names``, ``model``, ``source`` and, if known, ``groups`` as .npz, whole or not at all."""
+        """Write ``vectors``, ``names``, ``model``, ``source`` and known ``groups`` as .npz, whole or not at all."""
         target = expanded(path)
         names = np.asarray(self.names, dtype=np.str_)
-        more = {} if self.groups is None else {"groups": np.asarray(self.groups, dtype=np.str_)}
+        more: dict[str, Any] = {} if self.groups is None else {"groups": np.asarray(self.groups, dtype=np.str_)}
         with replacing(target) as temporary, temporary.open("wb") as file:
             np.savez(file, vectors=self.vectors, names=names, model=self.model, source=self.source, **more)
         return target

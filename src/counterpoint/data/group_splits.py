@@ -61,10 +61,12 @@ def _spared(class_ids: ClassIds, group_ids: GroupIds, held: Bool[np.ndarray, " n
         sides = class_ids[:, None] == np.unique(class_ids)
     else:
         sides = np.concatenate([class_ids == 1, class_ids == 0], axis=1)
-    left, spared = sides.sum(axis=0), np.zeros_like(held)
-    for group in np.unique(group_ids[held]):
-        rows = group_ids == group
-        fewer = left - sides[rows].sum(axis=0)
+    groups, place = np.unique(group_ids, return_inverse=True)
+    of_each = np.stack([np.bincount(place, weights=side) for side in sides.T], axis=1)
+    left, spared = of_each.sum(axis=0), np.zeros(len(groups), dtype=bool)
+    for group in np.unique(place[held]):
+        fewer = left - of_each[group]
         if (fewer[left > 0] >= 1).all():
-            spared, left = spared | rows, fewer
-    return spared
+            spared[group], left = True, fewer
+    result: Bool[np.ndarray, " n"] = spared[place]
+    return result

@@ -105,6 +105,8 @@ def read_groups(spec: object, source: object, items: Items) -> list[str | None]:
     Raises:
         LabelError: There are no such groups, or not one for each item.
     """
+    if info_of(items).linked is not None:
+        raise LabelError("Groups are of single items, and every row of pairs holds several. Leave out --groups.")
     return [name_of(each) for each in of_items(_entries(spec, source, items), items, what="group")]
 
 

@@ -70,12 +70,13 @@ def evaluate_vectors(
     counted = train_items.labels if test is not None else np.concatenate([train_items.labels, test_items.labels])
     scores = _scored((of_train, train_items), (of_test, test_items), seed=seed)
     sizes = {"train": len(train_items.items), "test": len(test_items.items), "classes": len(train_items.classes)}
+    both = _shared((of_train, train_items), (of_test, test_items), separate=test is not None)
     return {
         **scores,
-        "headline": headline({**scores, "sizes": sizes}),
+        "headline": headline({**scores, "sizes": sizes, **both}),
         "classes": class_counts(counted, train_items.classes),
         "sizes": sizes,
-        **_shared((of_train, train_items), (of_test, test_items), separate=test is not None),
+        **both,
     }
 
 
