@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from counterpoint.classification.classifier import Classifier
+from counterpoint.data.aligned_rows import every_group, every_row, in_memory
+from counterpoint.data.groups import with_groups
 from counterpoint.data.labels import read_class_ids
 from counterpoint.data.vectors import is_vectors
 from counterpoint.data.word2vec import SUFFIXES
@@ -84,19 +86,31 @@ def embed(
     *,
     length: int | None = None,
     column: str | None = None,
+    groups: object = None,
     quiet: bool = False,
 ) -> Embeddings:
     """Unit vectors and names of all items of a source, as ``Model.embed`` gives them.
 
     Of so many numbers with ``length``, where the model was trained for that. ``column`` names the one with the texts,
-    where it is another than the first that the model learned from.
+    where it is another than the first that the model learned from. ``groups``, as for ``evaluate``, are kept with the
+    vectors, so that ``evaluate`` of those parts no group.
     """
     kept = _model(model)
-    if column is None:
+    if groups is not None:
+        z = _embedded_with_groups(kept, source, column, groups)
+    elif column is None:
         z = kept.embed(source, tell=embedding())
     else:
         z = kept.embed_items(open_column(kept.modality, source, column), tell=embedding())
     return z if length is None else z.shortened(length)
+
+
+def _embedded_with_groups(kept: Model, source: object, column: str | None, groups: object) -> Embeddings:
+    items = kept.open(source) if column is None else open_column(kept.modality, source, column)
+    items = with_groups(items, groups, source)
+    z = kept.embed_items(items, tell=embedding())
+    vectors, names = every_row(z.vectors, items) if in_memory(source) and column is None else (z.vectors, z.names)
+    return Embeddings(vectors, list(names), z.model, groups=every_group(items, len(names)))
 
 
 @may_be_quiet

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Float32
@@ -34,12 +35,16 @@ class Embeddings:
     model: str = ""
     source: str = ""
     """A digest of the data they were made from, where that is known: of the shards of a source."""
+    groups: Sequence[str] | None = None
+    """What several items share so that no split may part them, "" of an item without; None where nobody said."""
 
     def __post_init__(self) -> None:
         if len(self.vectors) != len(self.names):
             raise InputError(
                 f"Got {counted(len(self.vectors), 'vector')} but {counted(len(self.names), 'name')}; give one for each."
             )
+        if self.groups is not None and len(self.groups) != len(self.names):
+            raise InputError(f"Got {counted(len(self.groups), 'group')} of {counted(len(self.names), 'vector')}.")
         require_finite(self.vectors, self.names)
 
     def __repr__(self) -> str:
@@ -71,7 +76,9 @@ class Embeddings:
 
     def subset(self, rows: Sequence[int]) -> Embeddings:
         """Some of the items, in this order."""
-        return Embeddings(self.vectors[np.asarray(rows)], [self.names[row] for row in rows], self.model)
+        groups = None if self.groups is None else [self.groups[row] for row in rows]
+        names = [self.names[row] for row in rows]
+        return Embeddings(self.vectors[np.asarray(rows)], names, self.model, groups=groups)
 
     def shortened(self, length: int) -> Embeddings:
         """Unit vectors of the first so many numbers, of a model that was trained for that (``--matryoshka``).
@@ -87,11 +94,12 @@ class Embeddings:
         return dataclasses.replace(self, vectors=(cut / size).astype(np.float32))
 
     def save(self, path: str | Path) -> Path:
-        """Write ``vectors``, ``names``, ``model`` and ``source`` as .npz, whole or not at all."""
+        """Write ``vectors``, ``names``, ``model``, ``source`` and known ``groups`` as .npz, whole or not at all."""
         target = expanded(path)
         names = np.asarray(self.names, dtype=np.str_)
+        more: dict[str, Any] = {} if self.groups is None else {"groups": np.asarray(self.groups, dtype=np.str_)}
         with replacing(target) as temporary, temporary.open("wb") as file:
-            np.savez(file, vectors=self.vectors, names=names, model=self.model, source=self.source)
+            np.savez(file, vectors=self.vectors, names=names, model=self.model, source=self.source, **more)
         return target
 
     @classmethod
@@ -116,7 +124,9 @@ class Embeddings:
             twice, _ = Counter(names).most_common(1)[0]
             places = [f"'{place}'" for place, part in parts.items() if twice in part.names]
             raise InputError(f"'{twice}' is in {' and in '.join(places[:2])}. Names are unique: leave out one of them.")
-        return cls(np.concatenate([part.vectors for part in parts.values()]), names, first.model)
+        known = [part.groups for part in parts.values() if part.groups is not None]
+        groups = [group for each in known for group in each] if len(known) == len(parts) else None
+        return cls(np.concatenate([part.vectors for part in parts.values()]), names, first.model, groups=groups)
 
     @classmethod
     @door
@@ -130,7 +140,8 @@ class Embeddings:
             return cls.merge({str(part): cls.load(part) for part in result})
         with _reading(path) as archive:
             source = str(archive["source"]) if "source" in archive else ""
-            held = archive["vectors"], archive["names"].tolist(), str(archive["model"]), source
+            groups = archive["groups"].tolist() if "groups" in archive else None
+            held = archive["vectors"], archive["names"].tolist(), str(archive["model"]), source, groups
         return cls(*held)
 
 

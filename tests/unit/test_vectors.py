@@ -85,7 +85,7 @@ def test_groups_are_held_out_whole():
     for groups, message in ((np.zeros(240), "of one group"), (np.where(group == 3, -1, group), "Every item is of one")):
         with pytest.raises(LabelError, match=message):
             cp.evaluate(z, labels, groups=groups.astype(int))
-    with pytest.raises(LabelError, match="Leave out one of them"):
+    with pytest.raises(LabelError, match=r"as a pair \(train_groups, test_groups\)"):
         cp.evaluate(z, test=z, labels=(labels, labels), groups=group)
 
 

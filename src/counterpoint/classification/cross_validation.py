@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
 from counterpoint.classification.classifier import Classifier
+from counterpoint.data.group_splits import GroupIds, group_folds
 from counterpoint.data.splits import ClassIds, members
 from counterpoint.evaluation.labelled import Labelled
 
@@ -62,27 +63,36 @@ def places(rows: Int64[np.ndarray, " a"], among: Int64[np.ndarray, " m"]) -> Int
     return result
 
 
-def folds(class_ids: ClassIds, classes: int, *, seed: int) -> list[Fold]:
-    """The folds of labelled items that hold any; none where every class has one label.
+def folds(class_ids: ClassIds, classes: int, *, seed: int, groups: GroupIds | None = None) -> list[Fold]:
+    """The folds of labelled items that hold any; none where every class has one label, or all in one group.
+
+    With the group of each, groups are held out whole, and it takes so many groups until one fold is enough.
 
     >>> [(fold.kept.tolist(), fold.held.tolist()) for fold in folds(np.asarray([0, 1, 1, 2, 2, 2]), 3, seed=0)][0]
     ([0, 1, 3, 4, 5], [2])
     >>> folds(np.asarray([0, 1, 2]), 3, seed=0)
     []
     """
+    if groups is not None:
+        whole = group_folds(class_ids, groups, count=FOLDS, seed=seed)[: _wanted(len(np.unique(groups)))]
+        return [Fold(np.flatnonzero(~held), np.flatnonzero(held)) for held in whole if held.any()]
     number = np.zeros(len(class_ids), dtype=np.int64)
     if class_ids.ndim == 1:
         for code, rows in enumerate(members(class_ids, classes, seed=seed)):
             number[rows] = (np.arange(len(rows)) + code) % FOLDS if len(rows) > 1 else -1
     else:
         number = np.random.default_rng(seed).permutation(len(class_ids)) % FOLDS
-    wanted = min(FOLDS, -(-ENOUGH * FOLDS // len(class_ids)))
     parts = []
-    for fold in range(wanted):
+    for fold in range(_wanted(len(class_ids))):
         held = number == fold if class_ids.ndim == 1 else _spared(class_ids, number == fold)
         if held.any():
             parts.append(Fold(np.flatnonzero(~held), np.flatnonzero(held)))
     return parts
+
+
+def _wanted(count: int) -> int:
+    """In how many folds enough of so many are held out."""
+    return min(FOLDS, -(-ENOUGH * FOLDS // count))
 
 
 def answered_in(parts: Sequence[Fold], known: Labelled, make: Callable[[int], Classifier]) -> Answered | None:

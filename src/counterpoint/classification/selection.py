@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Int64, Shaped
+from jaxtyping import Float32, Float64, Int64, Shaped
 
 from counterpoint.classification.calibration import fitting_temperature, loss_at
 from counterpoint.classification.classifier import Classifier
@@ -22,6 +22,7 @@ from counterpoint.classification.cross_validation import Answered, Fold, answere
 from counterpoint.data.splits import ClassIds
 from counterpoint.data.subset import Subset, spread
 from counterpoint.errors import PlanError, closest, listed
+from counterpoint.evaluation.group_variance import GroupIds, variance_over_groups
 from counterpoint.evaluation.intervals import paired_interval, score_interval
 from counterpoint.evaluation.labelled import Labelled
 from counterpoint.evaluation.linear import linear_probes
@@ -81,11 +82,14 @@ class Baseline(NamedTuple):
         return result
 
 
-def choose(candidates: Sequence[Candidate], class_ids: ClassIds, items: Items) -> Candidate:
+def choose(
+    candidates: Sequence[Candidate], class_ids: ClassIds, items: Items, *, groups: GroupIds | None = None
+) -> Candidate:
     """The candidate that is right most often for labels that all of them answered; of those that fall behind it by no
     more than the standard error of the difference, the one with the least loss.
 
     One that says the same of every item is only taken where all do; where nothing is known, the first is taken.
+    ``groups`` are those of the labelled items.
     """
     fit = [each for each in candidates if not is_constant(each.classifier, items)] or list(candidates)
     answers = {each.name: each.answered for each in fit if each.answered is not None}
@@ -95,9 +99,17 @@ def choose(candidates: Sequence[Candidate], class_ids: ClassIds, items: Items) -
     scores = {name: each.of(common) for name, each in answers.items()}
     right = {name: _right(each, class_ids[common]).astype(np.float64) for name, each in scores.items()}
     most = right[max(right, key=lambda name: right[name].mean())]
-    near = [name for name, each in right.items() if (most - each).mean() <= (most - each).std() / len(common) ** 0.5]
+    of_common = None if groups is None else groups[common]
+    near = [name for name, each in right.items() if (most - each).mean() <= _error(most - each, of_common)]
     least = min(near, key=lambda name: _scaled(scores[name], class_ids[common])[1])
     return next(each for each in fit if each.name == least)
+
+
+def _error(differences: Float64[np.ndarray, " m"], groups: GroupIds | None) -> float:
+    """The standard error of a mean of differences."""
+    if groups is None:
+        return float(differences.std() / len(differences) ** 0.5)
+    return float(np.sqrt(variance_over_groups(differences, groups).value))
 
 
 def is_constant(classifier: Classifier, items: Items) -> bool:
@@ -114,7 +126,10 @@ def baselines(parts: Sequence[Fold], known: Labelled, modality: Modality) -> dic
         return {}
     class_ids, label_type, raw = known.labels, LABEL_TYPES[named(known.labels)], raw_features(modality, known.items)
     rows = np.concatenate([part.held for part in parts])
-    probed = [linear_probes(raw[part.kept], class_ids[part.kept], raw[part.held]) for part in parts]
+    probed = [
+        linear_probes(raw[part.kept], class_ids[part.kept], raw[part.held], groups=known.groups_of(part.kept))
+        for part in parts
+    ]
     usual = [label_type.usual(class_ids[part.kept])[:1].repeat(len(part.held), axis=0) for part in parts]
     return {
         name: Baseline(rows, label_type.right(np.concatenate(answers), class_ids[rows]))
@@ -130,18 +145,21 @@ def judgement(
     """
     record: dict[str, Any] = {
         "delivered": chosen.name,
-        "candidates": {each.name: _score(each, known.labels) for each in candidates},
+        "candidates": {each.name: _score(each, known) for each in candidates},
         "baselines": {},
         "differences": {},
     }
+    if known.group_count is not None:
+        record["groups"] = known.group_count
     if chosen.answered is not None:
         rows = chosen.answered.rows
         right = _right(chosen.answered.scores, known.labels[rows])
         others = {name: each.at(rows) for name, each in against.items()}
-        level = familywise_level([right * 1.0 - each for each in others.values()])
+        groups = known.groups_of(rows)
+        level = familywise_level([right * 1.0 - each for each in others.values()], groups=groups)
         for name, each in others.items():
-            record["baselines"][name] = score_interval(each)._asdict()
-            record["differences"][name] = paired_interval(right, each, level=level)._asdict()
+            record["baselines"][name] = score_interval(each, groups=groups)._asdict()
+            record["differences"][name] = paired_interval(right, each, level=level, groups=groups)._asdict()
     return record
 
 
@@ -149,22 +167,25 @@ def conclusion(record: Mapping[str, Any], role: str = "is handed over") -> tuple
     """Whether what was chosen is any good: good or warning, and a sentence; ``role`` is what becomes of it."""
     name = record["delivered"]
     score, called = record["candidates"][name], CALLED[name]
+    grouped = record.get("groups")
     if score is None:
+        one_more = "One more label of every class" if grouped is None else "Labels of every class in a second group"
         return "warning", (
-            f"The {called} {role}, and nothing is known of how well it does: no label could be held out. One "
-            "more label of every class would say."
+            f"The {called} {role}, and nothing is known of how well it does: no label could be held out. {one_more} "
+            "would say."
         )
     text = (
         f"The {called} {role}: accuracy {score['value']:.0%} ({score['low']:.0%} to {score['high']:.0%}) on "
         f"{score['items']:,} held-out labels"
     )
+    text += "" if score.get("groups") is None else f", of {score['groups']:,} groups"
     for baseline in BASELINES:
         value, low, high = (100 * record["differences"][baseline][key] for key in ("value", "low", "high"))
         if low <= 0:
             beside = "is less than" if high < 0 else "is not significantly more than"
             return "warning", (
                 f"{text}. That {beside} {BASELINES[baseline]}, {value:+.0f} points ({low:+.0f} to {high:+.0f}). Label "
-                "more items, or train for longer."
+                f"{'more items' if grouped is None else 'items of more groups'}, or train for longer."
             )
     value, low, high = (100 * record["differences"]["raw"][key] for key in ("value", "low", "high"))
     return "good", f"{text}, {value:.0f} points ({low:.0f} to {high:.0f}) more than {BASELINES['raw']}."
@@ -181,9 +202,11 @@ def _right(scores: Float32[np.ndarray, "m k"], class_ids: ClassIds) -> Shaped[np
     return label_type.right(label_type.decided(label_type.probabilities(torch.from_numpy(scores)).numpy()), class_ids)
 
 
-def _score(candidate: Candidate, class_ids: ClassIds) -> dict[str, Any] | None:
+def _score(candidate: Candidate, known: Labelled) -> dict[str, Any] | None:
     if candidate.answered is None:
         return None
-    scores, there = candidate.answered.scores, class_ids[candidate.answered.rows]
+    rows, scores = candidate.answered.rows, candidate.answered.scores
+    there, groups = known.labels[rows], known.groups_of(rows)
     right, (_, loss) = _right(scores, there), _scaled(scores, there)
-    return {**score_interval(right)._asdict(), "loss": loss, "items": len(right)}
+    counts = {"items": len(right)} | ({} if groups is None else {"groups": len(np.unique(groups))})
+    return {**score_interval(right, groups=groups)._asdict(), "loss": loss, **counts}

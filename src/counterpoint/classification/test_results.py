@@ -8,6 +8,7 @@ too, the more so the fewer the items, and so it is said beside what luck alone w
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from counterpoint.data.splits import ClassIds, is_labelled
 from counterpoint.errors import LabelError, listed
 from counterpoint.evaluation.intervals import score_interval
 from counterpoint.evaluation.labelled import Labelled
-from counterpoint.interfaces import Items
+from counterpoint.interfaces import Items, info_of
 from counterpoint.label_types import BETWEEN, named, renumbered
 
 SHOWN = 16
@@ -53,8 +54,9 @@ def answered(
     answers, sure = label_type.decided(likely), label_type.sure(likely)
     right = label_type.right(answers, class_ids)
     return {
-        **score_interval(right)._asdict(),
+        **score_interval(right, groups=test.groups)._asdict(),
         "items": len(class_ids),
+        **({} if test.group_count is None else {"groups": test.group_count}),
         "kind": classifier.kind,
         "chance": float(label_type.right(usual, class_ids).mean()),
         "calibration": calibration_error(right == 1, sure),
@@ -68,12 +70,24 @@ def answered(
     }
 
 
-def unlearned(classifier: Classifier, test: Labelled) -> Labelled:
-    """The items whose labels the classifier has not learned from."""
-    left = test.without(set(classifier.learned))
+def unlearned(classifier: Classifier, test: Labelled, train: Labelled) -> Labelled:
+    """The items whose labels the classifier has not learned from, nor those of any of their group."""
+    learned = set(classifier.learned)
+    left = test.without(learned)
+    seen = {group for part in (train, test) for group in _groups_of(part, learned)}
+    which = "every item" if len(left.items) == 0 else "some item of every group"
+    if seen:
+        groups = info_of(left.items).groups or ()
+        left = left.of(np.flatnonzero(np.asarray([group not in seen for group in groups], dtype=bool)))
     if len(left.items) == 0:
-        raise LabelError("The classifier has learned from the label of every item to ask about. Give a test source.")
+        raise LabelError(f"The classifier has learned from the label of {which} to ask about. Give a test source.")
     return left
+
+
+def _groups_of(part: Labelled, names: Collection[str]) -> set[Any]:
+    """The groups of the items of these names."""
+    groups = info_of(part.items).groups
+    return set() if groups is None else {groups[row] for row, name in enumerate(part.items.names) if name in names}
 
 
 def least_certain(classifier: Classifier, items: Items) -> list[dict[str, Any]]:

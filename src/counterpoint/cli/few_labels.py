@@ -69,6 +69,7 @@ def finetune(
     source: str,
     *,
     labels: str | None = None,
+    groups: str | None = None,
     out: Place,
     overwrite: Annotated[bool, Flag] = False,
     choices: Tunings = TUNED_AS_USUAL,
@@ -81,6 +82,7 @@ def finetune(
         source: As for fit; items without a label are not learned from.
         labels: folder, a column, an .npy file (-1 for no label), or a .csv file with the columns name and label; the
             source's own when left out.
+        groups: As for evaluate: no fold parts what is of one group.
         out: The folder for the classifier.
         overwrite: Replace the run in --out.
         choices: Every choice of a fine-tuning.
@@ -89,7 +91,7 @@ def finetune(
     from counterpoint import api
     from counterpoint.runs import run_folder
 
-    api.finetune(run, source, labels=labels, out=out, overwrite=overwrite, **choices.record())
+    api.finetune(run, source, labels=labels, groups=groups, out=out, overwrite=overwrite, **choices.record())
     result = json.loads((out / run_folder.TUNED).read_text(encoding="utf-8"))
     say({"out": str(out), **result}, f"The classifier is in {out}", as_json=as_json)
 

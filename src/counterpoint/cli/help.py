@@ -46,7 +46,6 @@ TOPICS = {
         "documents",
         "relevance",
         "scores",
-        "groups",
         "first",
         "second",
         "modality",

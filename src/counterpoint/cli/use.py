@@ -63,7 +63,9 @@ def evaluate(
         documents: Texts among which the answers are, with their names: columns, corpus.jsonl of BEIR.
         relevance: Names of queries and documents, and perhaps a grade: columns, qrels of BEIR or of TREC.
         source: Of vectors what they were made of, for raw features beside them; of a pair two, with a comma between.
-        groups: Of vectors an .npy or .csv file of what each belongs to that must not be split, such as its patient.
+        groups: What several items share so that no split may part them, such as their patient: a column, folder for
+            the folder below that of the class, an .npy file with one entry per item, or a .csv file with the columns
+            name and group. As in training when left out.
         seed: Names the held-out items and the draws.
         as_json: Print one JSON object and nothing else.
     """
@@ -95,7 +97,8 @@ def evaluate(
     train = train if train is not None else run_folder.source_of(run)
     if budget is not None:
         budgets = [each for text in budget for each in text.split(",") if each]
-        result = api.label_efficiency(run, train, test, labels=labels, budget=budgets, draws=draws, seed=seed)
+        wanted: dict[str, Any] = {"labels": labels, "groups": groups, "budget": budgets, "draws": draws, "seed": seed}
+        result = api.label_efficiency(run, train, test, **wanted)
         say(result, str(result), as_json=as_json)
         return
     result = api.evaluate(run, train, test, labels=labels, source=source, groups=groups, seed=seed)
@@ -117,6 +120,7 @@ def embed(
     out: Place,
     length: int | None = None,
     column: str | None = None,
+    groups: str | None = None,
     workers: int = 1,
     engine: str = "local",
     shard_size: int = 10_000,
@@ -131,6 +135,7 @@ def embed(
         out: An .npz file with the arrays vectors (n, d) and names, or a folder that gets one for each shard.
         length: Numbers of every vector that are kept, of a model that was trained with --matryoshka; all when left out.
         column: The column with the texts, such as answer; the first that the model learned from when left out.
+        groups: As for evaluate; kept with the vectors in one file, so that evaluate of those parts no group.
         workers: Shards are embedded by this many processes.
         engine: local, or ray for Ray Data.
         shard_size: Loose photos are cut into shards of this many.
@@ -147,6 +152,8 @@ def embed(
             raise InputError("Vectors are shortened in one file. Give --out an .npz file, or leave out --length.")
         if column is not None:
             raise InputError("A column is read into one file. Give --out an .npz file, or leave out --column.")
+        if groups is not None:
+            raise InputError("Groups are kept in one file. Give --out an .npz file, or leave out --groups.")
         ways: dict[str, Any] = {"workers": workers, "engine": engine, "shard_size": shard_size, "overwrite": overwrite}
         _say_shards({"out": str(out), **api.embed_shards(run, source, out, **ways)}, as_json=as_json)
         return
@@ -156,7 +163,7 @@ def embed(
     if not source.startswith("sample:"):
         require(source)  # the name of a file with a slip in it is no text to embed
     began = time.perf_counter()
-    z = api.embed(model, source, length=length, column=column)
+    z = api.embed(model, source, length=length, column=column, groups=groups)
     z.save(out)
     speed = round(len(z) / (time.perf_counter() - began), 1)
     numbers = int(z.vectors.shape[1])

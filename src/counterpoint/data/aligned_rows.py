@@ -44,6 +44,18 @@ def every_row(vectors: Float32[np.ndarray, "n d"], items: Items) -> tuple[Float3
     return whole, names.tolist()
 
 
+def every_group(items: Items, count: int) -> list[str]:
+    """The groups of so many rows of a source, "" of those that were skipped and of items without one."""
+    info = info_of(items)
+    groups = ["" if each is None else str(each) for each in info.groups or [None] * len(items)]
+    if count == len(items) or info.source_rows is None:
+        return groups
+    whole = [""] * count
+    for row, group in zip(info.source_rows.tolist(), groups, strict=True):
+        whole[row] = group
+    return whole
+
+
 def warn_of_zeros(skipped: Sequence[tuple[str, str]], count: int) -> None:
     """Say how many of so many rows are zeros, and which is the first."""
     name, why = skipped[0]

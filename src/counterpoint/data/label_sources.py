@@ -39,21 +39,18 @@ def find_labels(spec: object, source: object, items: Items) -> Given:
                 "The source carries no labels. Give --labels=folder where each class has its folder, the name of a "
                 "column, an .npy or .csv file, or a list with one label per item."
             )
-        return Given(_list(items.labels), listed=True)
+        return Given(as_list(items.labels), listed=True)
     if not isinstance(spec, str | Path):
-        return Given(_list(spec), listed=True)
-    frame: Frame | None = info_of(items).columns
-    if frame is None and is_columns(source) and not holds_pictures(source):
-        frame = read_frame(source)
-    column, columns = _of_object(str(spec), source) if frame is None else _of_frame(str(spec), frame)
+        return Given(as_list(spec), listed=True)
+    column, columns = find_column(str(spec), source, items)
     if column is not None:
         return Given(column, listed=False)
     if spec == "folder":
         return _folders(items.names, source)
     if Path(spec).suffix.lower() == ".npy":
-        return Given(_list(_array_in(spec)), listed=True)
+        return Given(as_list(array_in(spec)), listed=True)
     if Path(spec).suffix.lower() == ".csv":
-        return Given(_named(spec, items), listed=False)
+        return Given(by_name(spec, items), listed=False)
     raise LabelError(
         f"There are no labels '{spec}'.{closest(str(spec), [*columns, 'folder'])} Give 'folder', the path of an .npy "
         + (
@@ -66,6 +63,14 @@ def find_labels(spec: object, source: object, items: Items) -> Given:
 
 Column = tuple[list[Any] | None, list[str]]
 """What a column of a name says, None where there is none, and the names of all columns."""
+
+
+def find_column(name: str, source: object, items: Items) -> Column:
+    """A column of the source that some items were opened from."""
+    frame: Frame | None = info_of(items).columns
+    if frame is None and is_columns(source) and not holds_pictures(source):
+        frame = read_frame(source)
+    return _of_object(name, source) if frame is None else _of_frame(name, frame)
 
 
 def _of_frame(name: str, frame: Frame) -> Column:
@@ -86,10 +91,10 @@ def _of_object(name: str, source: Any) -> Column:
         return None, names
     features: Any = getattr(source, "features", None)
     feature = features.get(name) if isinstance(features, Mapping) else None
-    return called(_list(source[name]), getattr(feature, "names", None)), names
+    return called(as_list(source[name]), getattr(feature, "names", None)), names
 
 
-def _list(labels: Any) -> list[Any]:
+def as_list(labels: Any, *, what: str = "label") -> list[Any]:
     """A list, an array or a tensor as a list with one entry for each item."""
     if isinstance(labels, list | tuple):
         return list(labels)
@@ -97,28 +102,25 @@ def _list(labels: Any) -> list[Any]:
         return list(labels.tolist())  # None where it is masked
     array = np.asarray(labels.detach().cpu() if hasattr(labels, "detach") else labels)
     if array.ndim not in (1, 2):
-        raise LabelError(f"Labels are one per item. Got an array of shape {array.shape}.")
+        raise LabelError(f"{what.capitalize()}s are one per item. Got an array of shape {array.shape}.")
     result: list[Any] = array.tolist()
     return result
 
 
-def _array_in(spec: str | Path) -> np.ndarray:
+def array_in(spec: str | Path, *, what: str = "label") -> np.ndarray:
+    """The array in an .npy file of one label, or of whatever it is, per item."""
     file = existing(spec)
     try:
         labels: np.ndarray = np.load(file, allow_pickle=False)
     except (OSError, ValueError, EOFError) as wrong:
-        raise LabelError(f"The labels '{spec}' cannot be read: {wrong}. Write them with numpy.save.") from wrong
+        raise LabelError(f"The {what}s '{spec}' cannot be read: {wrong}. Write them with numpy.save.") from wrong
     return labels
 
 
 def _folders(names: Sequence[str], source: object) -> Given:
     """The first folder in which the names differ: neither what all of them lie in, as in an archive, nor a split."""
-    parts, above = _apart([PurePosixPath(name).parts for name in names])
-    splits = _splits(parts)
-    notes = []
-    if splits:
-        parts, _ = _apart([part[1:] if part[0] in splits else part for part in parts])
-        notes = [_split_note(splits, source, above)]
+    parts, splits, above = class_folders(names)
+    notes = [_split_note(splits, source, above)] if splits else []
     alone = [name for name, part in zip(names, parts, strict=True) if len(part) < 2]
     if alone:
         raise LabelError(
@@ -129,6 +131,15 @@ def _folders(names: Sequence[str], source: object) -> Given:
 
 
 Parts = Sequence[tuple[str, ...]]
+
+
+def class_folders(names: Sequence[str]) -> tuple[Parts, list[str], tuple[str, ...]]:
+    """The parts of paths from the folder of the class on, the folders of splits, and what all paths lie in."""
+    parts, above = _apart([PurePosixPath(name).parts for name in names])
+    splits = _splits(parts)
+    if splits:
+        parts, _ = _apart([part[1:] if part[0] in splits else part for part in parts])
+    return parts, splits, above
 
 
 def _apart(parts: Parts) -> tuple[Parts, tuple[str, ...]]:
@@ -160,20 +171,20 @@ def _split_note(splits: Sequence[str], source: object, above: Sequence[str]) -> 
     )
 
 
-def _named(spec: str | Path, items: Items) -> list[Any]:
+def by_name(spec: str | Path, items: Items, *, what: str = "label") -> list[Any]:
     """The labels in a table with the columns ``name`` and ``label``; None for items that it does not name."""
     columns = raw_columns(spec)
-    if {"name", "label"} - set(columns):
-        raise LabelError(f"'{spec}' needs the columns name and label. It has {listed(columns)}.")
+    if {"name", what} - set(columns):
+        raise LabelError(f"'{spec}' needs the columns name and {what}. It has {listed(columns)}.")
     find: Callable[[str], int | None] = row_finder(items)
     left_out = {name for name, _ in info_of(items).skipped}
     labels: list[Any] = [None] * len(items)
-    for name, label in zip(map(str, columns["name"]), columns["label"], strict=True):
+    for name, label in zip(map(str, columns["name"]), columns[what], strict=True):
         if name in left_out:
             continue
         row = find(name)
         if row is None:
-            raise LabelError(f"'{spec}' labels '{name}', which is none of the items.{closest(name, items.names)}")
+            raise LabelError(f"'{spec}' {what}s '{name}', which is none of the items.{closest(name, items.names)}")
         if name_of(labels[row]) not in (None, name_of(label)):
             raise LabelError(f"'{spec}' calls '{name}' both '{labels[row]}' and '{label}'. Keep one of them.")
         labels[row] = label

@@ -73,7 +73,7 @@ def read_class_ids(spec: object, source: object, items: Items) -> Labels:
         LabelError: There are none, too many, or too few, or a row holds something else than labels.
     """
     given = find_labels(spec, source, items)
-    labels = names.checked(_of_items(given.labels, items))
+    labels = names.checked(of_items(given.labels, items))
     if any(map(names.is_several, labels)):
         class_ids, classes, notes = _of_lists(labels)
     else:
@@ -114,7 +114,7 @@ def alone(labels: int) -> str:
     )
 
 
-def pair(labels: object, *, separate: bool) -> tuple[object, object]:
+def pair(labels: object, *, separate: bool, what: str = "label") -> tuple[object, object]:
     """Labels of train and test: two where two are given, else the same specification for both."""
     if isinstance(labels, str) and separate and labels.count(",") == 1 and ".npy" in labels:
         first, second = labels.split(",")
@@ -122,7 +122,7 @@ def pair(labels: object, *, separate: bool) -> tuple[object, object]:
     if isinstance(labels, tuple) and len(labels) == 2 and separate:
         return labels
     if separate and labels is not None and not isinstance(labels, str):
-        raise LabelError("Give labels for train and test, as a pair (train_labels, test_labels).")
+        raise LabelError(f"Give {what}s for train and test, as a pair (train_{what}s, test_{what}s).")
     return labels, labels
 
 
@@ -195,19 +195,19 @@ def _require_both(known: Int64[np.ndarray, "n k"], classes: Sequence[str]) -> No
             raise LabelError(f"Of the {len(known)} labelled, {said} {there}. Label some more, or leave the class out.")
 
 
-def _of_items(labels: list[Any], items: Items) -> list[Any]:
+def of_items(labels: list[Any], items: Items, *, what: str = "label") -> list[Any]:
     """The labels of the items that are there, where labels were given for the skipped ones too."""
     if len(labels) == len(items):
         return labels
     info = info_of(items)
     steps_of = info.steps_of
     if steps_of is not None and len(labels) == len(steps_of):
-        return one_per_series(labels, steps_of, items.names)
+        return one_per_series(labels, steps_of, items.names, what=what)
     rows, skipped = info.source_rows, len(info.skipped)
     count = len(items) + skipped if info.source_count is None else info.source_count
     if rows is not None and len(labels) == count:
         return [labels[row] for row in rows]
     beside = f" (and {skipped} that were skipped)" if skipped else ""
     raise LabelError(
-        f"Got {counted(len(labels), 'label')} for {counted(len(items), 'item')}{beside}. Give one label per item."
+        f"Got {counted(len(labels), what)} for {counted(len(items), 'item')}{beside}. Give one {what} per item."
     )

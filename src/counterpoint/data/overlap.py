@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from jaxtyping import Float32, Int64
 
 from counterpoint.batch import digest
+from counterpoint.errors import listed
 from counterpoint.interfaces import Batch, Items, info_of
 
 BATCH = 256
@@ -36,6 +37,16 @@ def note_on_shared(count: int, test: int, *, what: str = "item") -> str:
         return f"The test {what}s are the training {what}s, so these scores say nothing about new ones."
     are = f"is a training {what}" if count == 1 else f"are training {what}s"
     return f"{count:,} of {test:,} test {what}s {are} too, so these scores are better than those of new ones."
+
+
+def note_on_shared_groups(names: Sequence[str]) -> str:
+    """What it means for the scores that test items and training items are of the same groups.
+
+    >>> note_on_shared_groups(["anna", "ben"])
+    '2 groups of test items are of training items too (anna, ben), so these scores are better than those of new groups.'
+    """
+    are = "1 group of test items is" if len(names) == 1 else f"{len(names):,} groups of test items are"
+    return f"{are} of training items too ({listed(names, 5)}), so these scores are better than those of new groups."
 
 
 def digests(items: Items, rows: Int64[np.ndarray, " b"], batch: Batch | None = None) -> list[bytes]:

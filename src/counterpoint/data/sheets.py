@@ -15,7 +15,7 @@ from counterpoint.data.modality_detection import LABEL_NAMES, as_number, is_id, 
 from counterpoint.data.schema import Column, Schema, no_column, numbers_in, parsed_roles, words_in
 from counterpoint.errors import SourceError
 from counterpoint.modality import DataOptions
-from counterpoint.plans.data_options import ReadOptions, named_columns
+from counterpoint.plans.data_options import ReadOptions, named_columns, names_column
 
 NOTHING = DataOptions()
 
@@ -116,6 +116,8 @@ def _given_roles(frame: Frame, options: DataOptions) -> dict[str, str]:
         roles[options.labels] = "score" if pairs else "label"
     if reading.label_first:
         roles[next(iter(frame.columns))] = "label"
+    if reading.groups is not None and (reading.groups in frame.columns or names_column(reading.groups)):
+        roles[reading.groups] = "group"
     roles |= dict.fromkeys(named_columns(reading.without), "ignore")
     roles |= {name: role for name, role in ((reading.id, "id"), (reading.time, "time")) if name is not None}
     roles |= parsed_roles(reading.schema)
@@ -151,7 +153,8 @@ def _settled(name: str, trait: Traits, roles: Mapping[str, str], wanted: Sequenc
         usual = "category" if kind == "table" and column.type == "string" else LEARNED[kind][0]
         return _in_role(column, column.role if column.role in LEARNED[kind] else usual)
     if name in roles:
-        note = {"ignore": "left out, as you say", "label": f"of {trait.distinct:,}"}.get(roles[name], column.note)
+        counted = f"of {trait.distinct:,}"
+        note = {"ignore": "left out, as you say", "label": counted, "group": counted}.get(roles[name], column.note)
         return _in_role(replace(column, note=note), roles[name])
     if (
         (trait.unique or (trait.known == 1 and not column.missing))

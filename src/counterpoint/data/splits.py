@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Bool, Int64
 
+from counterpoint.data.group_splits import hold_out_groups
 from counterpoint.errors import LabelError, listed
 
 UNLABELLED = -1
@@ -106,8 +107,12 @@ def budget(
     return chosen
 
 
-def hold_out(class_ids: ClassIds, *, seed: int, share: float) -> tuple[Bool[np.ndarray, " n"], Bool[np.ndarray, " n"]]:
-    """Which labelled items to keep and which to hold out: ``split``, or ``split_several``."""
+def hold_out(
+    class_ids: ClassIds, *, seed: int, share: float, groups: Int64[np.ndarray, " n"] | None = None
+) -> tuple[Bool[np.ndarray, " n"], Bool[np.ndarray, " n"]]:
+    """Which labelled items to keep and which to hold out: ``split``, or ``split_several``; ``groups`` stay whole."""
+    if groups is not None:
+        return hold_out_groups(class_ids, groups, seed=seed, share=share)
     return (split if class_ids.ndim == 1 else split_several)(class_ids, seed=seed, share=share)
 
 
@@ -132,16 +137,28 @@ def split_several(
 
 
 def split(
-    labels: Int64[np.ndarray, " n"], *, seed: int, share: float = 0.1, most: int | None = None
+    labels: Int64[np.ndarray, " n"],
+    *,
+    seed: int,
+    share: float = 0.1,
+    most: int | None = None,
+    groups: Int64[np.ndarray, " n"] | None = None,
 ) -> tuple[Bool[np.ndarray, " n"], Bool[np.ndarray, " n"]]:
     """Which items to keep and which to hold out: this share of every class, at least one item but never its last.
 
-    With ``most``, an equal share of the rest of every class is kept, about that many items in all.
+    With ``most``, an equal share of the rest of every class is kept, about that many items in all. With the numbers of
+    their ``groups``, items of one group are never parted, and nothing is held out where no group can be.
 
     >>> kept, held = split(np.asarray([0, 0, 0, 0, 1, 1, 2]), seed=0)
     >>> int(held[:4].sum()), int(held[4:6].sum()), bool(held[6]), bool((kept != held).all())
     (1, 1, False, True)
     """
+    if groups is not None:
+        kept, held = hold_out_groups(labels, groups, seed=seed, share=share)
+        if most is not None and kept.sum() > most:
+            rows = np.flatnonzero(kept)
+            kept[rows] = split(labels[rows], seed=seed, share=0.0, most=most)[0]
+        return kept, held
     _, own = np.unique(labels, return_inverse=True)
     counts = np.bincount(own)
     shuffled = np.random.default_rng(seed).permutation(len(own))

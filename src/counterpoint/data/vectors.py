@@ -15,6 +15,7 @@ from torch import Tensor
 from counterpoint.data.arrays import as_numpy, numbered
 from counterpoint.embeddings import Embeddings, is_saved
 from counterpoint.errors import SourceError, listed
+from counterpoint.interfaces import ItemsInfo
 from counterpoint.storage.files import expanded, is_file
 from counterpoint.storage.limits import require_zip
 from counterpoint.storage.reading_errors import door
@@ -31,6 +32,12 @@ class Rows:
 
     names: Sequence[str]
     labels: Sequence[Any] | None = None
+    groups: Sequence[str] | None = None
+
+    @property
+    def info(self) -> ItemsInfo:
+        """What was saved of them."""
+        return ItemsInfo(groups=self.groups)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -78,7 +85,7 @@ def read_vectors(given: object) -> Vectors:
         else:
             return _in_file(expanded(given))
     if isinstance(given, Embeddings):
-        return Vectors(given.vectors, Rows(list(given.names)))
+        return Vectors(given.vectors, Rows(list(given.names), groups=given.groups))
     if not isinstance(given, np.ndarray | Tensor):
         raise SourceError(f"Vectors are an array, a tensor, embeddings, or a file of them. Got {type(given).__name__}.")
     return _checked(as_numpy(given), None)

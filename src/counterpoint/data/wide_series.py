@@ -145,7 +145,9 @@ def _in_time(sheet: Sheet, names: Sequence[str], which: Int64[np.ndarray, " n"])
     return order
 
 
-def one_per_series(labels: Sequence[Any], steps_of: Int64[np.ndarray, " n"], names: Sequence[str]) -> list[Any]:
+def one_per_series(
+    labels: Sequence[Any], steps_of: Int64[np.ndarray, " n"], names: Sequence[str], *, what: str = "label"
+) -> list[Any]:
     """One label for every series, from one for every row of its source; see ``Steps.steps_of``.
 
     >>> one_per_series(["ok", "worn", None, "ok"], np.array([0, 1, -1, 0]), ["a", "b"])
@@ -161,7 +163,7 @@ def one_per_series(labels: Sequence[Any], steps_of: Int64[np.ndarray, " n"], nam
         if known != label and not (known != known and label != label):
             held = dict.fromkeys(str(each) for of, each in rows if of == item)
             raise LabelError(
-                f"The label changes within the series '{names[item]}': {listed(held, 5)}. Expected the same one in all "
-                "of its rows; name another column, or give a label per series in a .csv file of name and label."
+                f"The {what} changes within the series '{names[item]}': {listed(held, 5)}. Expected the same one in "
+                f"all of its rows; name another column, or give a {what} per series in a .csv file of name and {what}."
             )
     return [said[item] for item in range(len(names))]

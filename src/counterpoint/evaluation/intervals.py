@@ -14,7 +14,10 @@ they find the same items hard: two intervals may overlap although the difference
 that only the first model gets right and one that only the second does: Bonett & Price 2012, "Adjusted Wald confidence
 interval for a difference of binomial proportions based on paired data", J. Educ. Behav. Stat. 37.
 
-These intervals know the luck of the test items, not that of training: for that see ``draws``.
+Where items come in groups, n is how many unrelated items would be as sure as they are, and both variances are those of
+``group_variance``, with Student's c for the number of groups.
+
+These intervals know the luck of the test items, not that of training: for that see ``repeats``.
 """
 
 from __future__ import annotations
@@ -22,9 +25,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Shaped
+from jaxtyping import Float64, Shaped
 
 from counterpoint.errors import InputError
+from counterpoint.evaluation.group_variance import GroupIds as GroupIds
+from counterpoint.evaluation.group_variance import variance_over_groups
 
 Correct = Shaped[np.ndarray, " _"]
 """One boolean or number from 0 to 1 per test item (m,): 1 where the prediction is right, 0 where it is wrong."""
@@ -38,8 +43,8 @@ class Interval(NamedTuple):
     high: float
 
 
-def score_interval(correct: Correct, *, level: float = 0.95) -> Interval:
-    """The mean over test items with its interval.
+def score_interval(correct: Correct, *, level: float = 0.95, groups: GroupIds | None = None) -> Interval:
+    """The mean over test items with its interval; with the group of each, over groups.
 
     >>> value, low, high = score_interval(np.asarray([True] * 20))
     >>> value, round(low, 3), high
@@ -47,13 +52,26 @@ def score_interval(correct: Correct, *, level: float = 0.95) -> Interval:
     """
     scores = _checked(correct, least=0, level=level)
     value, items = float(scores.mean()), len(scores)
+    if groups is not None:
+        return _over_groups(scores, groups, level)
     if items == 1 or np.isin(scores, (0, 1)).all():
         return wilson(value, items, normal_quantile(level))
     error = float(scores.var(ddof=1)) / items
     return wilson(value, effective_items(value, error, items), t_quantile(level, items - 1))
 
 
-def paired_interval(first: Correct, second: Correct, *, level: float = 0.95) -> Interval:
+def _over_groups(scores: Float64[np.ndarray, " m"], groups: GroupIds, level: float) -> Interval:
+    value, (variance, freedom) = float(scores.mean()), variance_over_groups(scores, groups)
+    if freedom < 1:
+        return Interval(value, 0.0, 1.0)
+    # Where all items are right nothing says how alike those of one group are: each group counts once.
+    items = effective_items(value, variance, int(freedom) + 1)
+    return wilson(value, min(items, len(scores)), t_quantile(level, freedom))
+
+
+def paired_interval(
+    first: Correct, second: Correct, *, level: float = 0.95, groups: GroupIds | None = None
+) -> Interval:
     """How much better the first model is than the second on the same test items, with its interval.
 
     >>> paired_interval(np.asarray([1, 1, 1, 0]), np.asarray([1, 1, 0, 0])).value
@@ -64,13 +82,20 @@ def paired_interval(first: Correct, second: Correct, *, level: float = 0.95) -> 
             f"Two models are compared on the same test items. Got {len(first)} of the first and {len(second)} of the "
             "second."
         )
-    return difference_interval(np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64), level=level)
+    differences = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
+    return difference_interval(differences, level=level, groups=groups)
 
 
-def difference_interval(differences: Correct, *, level: float = 0.95) -> Interval:
-    """The mean of differences from -1 to 1, one for each test item, with its interval."""
+def difference_interval(differences: Correct, *, level: float = 0.95, groups: GroupIds | None = None) -> Interval:
+    """The mean of differences from -1 to 1, one for each test item, with its interval; of groups, over groups."""
     x = with_two_more(_checked(differences, least=-1, level=level))
     value = float(np.mean(differences, dtype=np.float64))
+    if groups is not None:
+        freedom = len(np.unique(groups)) - 1
+        if freedom < 1:
+            return Interval(value, -1.0, 1.0)
+        error = variance_over_groups(x, with_two_more_groups(groups)).value
+        return around(value, float(x.mean()), t_quantile(level, freedom) * float(np.sqrt(error)))
     return around(value, float(x.mean()), normal_quantile(level) * float(np.sqrt(x.var() / len(x))))
 
 
@@ -78,6 +103,11 @@ def with_two_more(differences: Shaped[np.ndarray, "*draws m"]) -> Shaped[np.ndar
     """Differences with those of two more items, of which each model gets another one right."""
     ends = np.broadcast_to([1.0, -1.0], (*differences.shape[:-1], 2))
     return np.concatenate([differences, ends], axis=-1)
+
+
+def with_two_more_groups(groups: GroupIds) -> GroupIds:
+    """The groups of ``with_two_more``: each of the two more items is one of its own."""
+    return np.concatenate([groups, groups.max(initial=0) + np.asarray([1, 2])])
 
 
 def around(value: float, centre: float, reach: float) -> Interval:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int64
 
+from counterpoint.data.groups import GroupIds, advice, group_ids, shared_groups
 from counterpoint.data.labels import Labels, alone
 from counterpoint.data.splits import ClassIds, class_counts, is_labelled, split
 from counterpoint.data.subset import Subset
@@ -32,6 +35,24 @@ class Labelled:
         """All items, with the labels that were read for them."""
         return cls(items, labels.class_ids, labels.classes)
 
+    @cached_property
+    def groups(self) -> GroupIds | None:
+        """The number of each one's group, which no split may part; None where nothing is known of groups.
+
+        Raises:
+            LabelError: Some have none.
+        """
+        return group_ids(self.items)
+
+    def groups_of(self, rows: Int64[np.ndarray, " m"]) -> GroupIds | None:
+        """The groups of some of them, with the numbers that they have among all."""
+        return None if self.groups is None else self.groups[rows]
+
+    @property
+    def group_count(self) -> int | None:
+        """How many groups they are of; None where nothing is known of groups."""
+        return None if self.groups is None else len(np.unique(self.groups))
+
     def of(self, rows: Int64[np.ndarray, " m"]) -> Labelled:
         """Some of them."""
         return Labelled(Subset(self.items, rows), self.labels[rows], self.classes)
@@ -55,11 +76,21 @@ class Labelled:
 
 
 def held_out(whole: Labelled, *, seed: int) -> tuple[Labelled, Labelled]:
-    """Labelled items in two parts, a fifth of every class that has two in the second."""
-    train, test = split(whole.labels, seed=seed, share=SHARE)
+    """Labelled items in two parts, a fifth of every class that has two in the second; groups stay whole."""
+    train, test = split(whole.labels, seed=seed, share=SHARE, groups=whole.groups)
     if not test.any():
-        raise LabelError(alone(len(whole.labels)))
+        raise LabelError(alone(len(whole.labels)) if whole.groups is None else advice(whole.groups))
     return whole.of(np.flatnonzero(train)), whole.of(np.flatnonzero(test))
+
+
+def groups_between(train: Items, test: Labelled, *, separate: bool) -> dict[str, Any]:
+    """How many ``groups`` test items are of, and the ``shared_groups`` that training items are of too, as JSON.
+
+    Empty where nothing is known of groups; ``separate`` says whether both have a source of their own.
+    """
+    if test.group_count is None:
+        return {}
+    return {"groups": test.group_count, "shared_groups": shared_groups(test.items, train) if separate else []}
 
 
 def numbered_alike(train: Labelled, test: Labelled) -> Labelled:

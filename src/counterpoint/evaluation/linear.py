@@ -31,8 +31,9 @@ def linear_probe(
     test: Float32[np.ndarray, "m d"],
     *,
     seed: int = 0,
+    groups: Int64[np.ndarray, " n"] | None = None,
 ) -> Int64[np.ndarray, " m"]:
-    """The class of every test item. ``seed`` names the held-out part that chooses the strength."""
+    """The class of every test item. ``seed`` names the held-out part that chooses the strength; groups stay whole."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
 
@@ -46,27 +47,40 @@ def linear_probe(
     x = scaler.transform(train)
     # Each fit begins at the one before: the path from strong to weak regularisation takes fewer steps.
     model = LogisticRegression(tol=1e-3, warm_start=True)
-    model.set_params(C=_strength(model, x, train_labels, seed))
+    model.set_params(C=_strength(model, x, train_labels, seed, groups))
     predictions: np.ndarray = _fitted(model, x, train_labels).predict(scaler.transform(test))
     return predictions
 
 
 def linear_probes(
-    train: Float32[np.ndarray, "n d"], class_ids: ClassIds, test: Float32[np.ndarray, "m d"], *, seed: int = 0
+    train: Float32[np.ndarray, "n d"],
+    class_ids: ClassIds,
+    test: Float32[np.ndarray, "m d"],
+    *,
+    seed: int = 0,
+    groups: Int64[np.ndarray, " n"] | None = None,
 ) -> Int64[np.ndarray, "m ..."]:
     """The answers of a linear probe, or of one for every class that says whether an item is of it."""
     if class_ids.ndim == 1:
-        return linear_probe(train, class_ids, test, seed=seed)
+        return linear_probe(train, class_ids, test, seed=seed, groups=groups)
     each = [
-        linear_probe(train, column, test, seed=seed) if len(set(column)) > 1 else column[:1].repeat(len(test))
+        linear_probe(train, column, test, seed=seed, groups=groups)
+        if len(set(column)) > 1
+        else column[:1].repeat(len(test))
         for column in class_ids.T
     ]
     return np.stack(each, axis=1)
 
 
-def _strength(model: Any, x: Float32[np.ndarray, "n d"], labels: Int64[np.ndarray, " n"], seed: int) -> float:
+def _strength(
+    model: Any,
+    x: Float32[np.ndarray, "n d"],
+    labels: Int64[np.ndarray, " n"],
+    seed: int,
+    groups: Int64[np.ndarray, " n"] | None,
+) -> float:
     """The strength whose fit on some of the items is right most often on the others; of equals the middle one."""
-    kept, held = split(labels, seed=seed, most=MOST)
+    kept, held = split(labels, seed=seed, most=MOST, groups=groups)
     if not held.any():
         return STRENGTHS[len(STRENGTHS) // 2]
     x_kept, x_held = x[kept], x[held]

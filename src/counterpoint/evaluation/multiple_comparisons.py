@@ -15,12 +15,16 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float64, Shaped
 
+from counterpoint.evaluation.group_variance import GroupIds, group_sums
+
 DRAWS = 20_000
 """Of the maximum: its 95 % quantile is known to about 0.02."""
 
 
-def familywise_level(differences: Sequence[Shaped[np.ndarray, " m"]], *, level: float = 0.95) -> float:
-    """The level of each interval, for comparisons of which each is a difference per item.
+def familywise_level(
+    differences: Sequence[Shaped[np.ndarray, " m"]], *, level: float = 0.95, groups: GroupIds | None = None
+) -> float:
+    """The level of each interval, for comparisons of which each is a difference per item; over ``groups`` of items.
 
     >>> x = np.arange(4.0)
     >>> familywise_level([x]), familywise_level([x, x]), round(familywise_level([x, x**0]), 4)
@@ -30,16 +34,18 @@ def familywise_level(differences: Sequence[Shaped[np.ndarray, " m"]], *, level: 
         return level
     from scipy.stats import norm
 
-    strengths, directions = np.linalg.eigh(_correlation(np.asarray(differences, dtype=np.float64)))
+    strengths, directions = np.linalg.eigh(_correlation(np.asarray(differences, dtype=np.float64), groups))
     root = directions * np.sqrt(np.maximum(strengths, 0))
     g = np.random.default_rng(0).standard_normal((DRAWS, len(root))) @ root.T
     reach = np.quantile(np.abs(g).max(axis=1), level)
     return float(np.clip(2 * norm.cdf(reach) - 1, level, 1 - (1 - level) / len(differences)))
 
 
-def _correlation(differences: Float64[np.ndarray, "k m"]) -> Float64[np.ndarray, "k k"]:
+def _correlation(differences: Float64[np.ndarray, "k m"], groups: GroupIds | None) -> Float64[np.ndarray, "k k"]:
     """The correlation of rows; one that is the same for all items goes with no other."""
     centred = differences - differences.mean(axis=1, keepdims=True)
+    if groups is not None:
+        centred = group_sums(centred, groups)
     length = np.linalg.norm(centred, axis=1, keepdims=True)
     unit = centred / np.where(length > 0, length, 1)
     correlation: np.ndarray = unit @ unit.T

@@ -16,13 +16,16 @@ from jaxtyping import Bool, Float32, Int64
 
 from counterpoint.errors import conjunction
 from counterpoint.evaluation.collisions import sentences
-from counterpoint.evaluation.intervals import Correct, paired_interval, score_interval
+from counterpoint.evaluation.intervals import Correct, GroupIds, paired_interval, score_interval
 from counterpoint.evaluation.knn import check_labelled, weighted_knn
 from counterpoint.evaluation.linear import linear_probe
 from counterpoint.evaluation.multiple_comparisons import familywise_level
 
 KINDS = {"knn": "kNN", "linear": "Linear probe"}
 BASELINES = {"raw": "raw features", "untrained": "the untrained encoder", "chance": "chance"}
+
+FEW_GROUPS = 10
+"""Test groups below which a person is told that intervals are wide for want of groups."""
 
 LEARNED = (
     "The run has learned from labels, so these are not the scores of learning without; they are fair only where the "
@@ -46,11 +49,15 @@ def probe(
     *,
     classes: int,
     seed: int = 0,
+    train_groups: Int64[np.ndarray, " n"] | None = None,
 ) -> Probe:
-    """Learn from the training items, answer for the test items. A class unseen in training is never right."""
+    """Learn from the training items, answer for the test items. A class unseen in training is never right.
+
+    With the groups of training items, the penalty of the linear probe is chosen on groups that it did not learn from.
+    """
     check_labelled(test, test_labels, role="test")
     voted = weighted_knn(train, train_labels, test, classes=classes)
-    separated = linear_probe(train, train_labels, test, seed=seed)
+    separated = linear_probe(train, train_labels, test, seed=seed, groups=train_groups)
     return Probe(voted == test_labels, separated == test_labels)
 
 
@@ -60,14 +67,17 @@ def compared(
     test_labels: Int64[np.ndarray, " m"],
     *,
     seed: int = 0,
+    train_groups: Int64[np.ndarray, " n"] | None = None,
+    test_groups: Int64[np.ndarray, " m"] | None = None,
 ) -> dict[str, Any]:
     """The scores of the features ``trained``, of training and test items, beside those of all others, by name."""
     classes = int(max(train_labels.max(), test_labels.max())) + 1
     probes = {
-        name: probe(train, train_labels, test, test_labels, classes=classes, seed=seed)
+        name: probe(train, train_labels, test, test_labels, classes=classes, seed=seed, train_groups=train_groups)
         for name, (train, test) in features.items()
     }
-    return compare(probes.pop("trained"), probes, train_labels=train_labels, test_labels=test_labels)
+    own = probes.pop("trained")
+    return compare(own, probes, train_labels=train_labels, test_labels=test_labels, test_groups=test_groups)
 
 
 def compare(
@@ -76,13 +86,15 @@ def compare(
     *,
     train_labels: Int64[np.ndarray, " n"],
     test_labels: Int64[np.ndarray, " m"],
+    test_groups: Int64[np.ndarray, " m"] | None = None,
 ) -> dict[str, Any]:
     """The scores of both kinds as JSON can hold them: ``{"knn": {...}, "linear": {...}}``.
 
     Each has ``value``, ``low``, ``high`` of the trained encoder; by name the same of the ``baselines``, and of the
     ``differences``, trained minus baseline; and what they come to, as ``level`` and ``sentence``. All differences hold
     together, those of both kinds, of which there are so many ``comparisons``. Chance, the accuracy of always answering
-    the most frequent training class, is added to the baselines.
+    the most frequent training class, is added to the baselines. With groups of test items the intervals know that items
+    of one group are alike.
     """
     chance = test_labels == np.bincount(train_labels).argmax()
     pairs = {
@@ -90,18 +102,23 @@ def compare(
         "linear": (trained.linear, {name: each.linear for name, each in baselines.items()} | {"chance": chance}),
     }
     differences = [own * 1.0 - other for own, others in pairs.values() for other in others.values()]
-    level = familywise_level(differences)
+    level = familywise_level(differences, groups=test_groups)
     return {
-        kind: _scored(own, others, level) | {"comparisons": len(differences)} for kind, (own, others) in pairs.items()
+        kind: _scored(own, others, level, test_groups) | {"comparisons": len(differences)}
+        for kind, (own, others) in pairs.items()
     }
 
 
-def _scored(trained: Correct, baselines: Mapping[str, Correct], level: float) -> dict[str, Any]:
-    differences = {name: paired_interval(trained, each, level=level)._asdict() for name, each in baselines.items()}
+def _scored(
+    trained: Correct, baselines: Mapping[str, Correct], level: float, groups: GroupIds | None
+) -> dict[str, Any]:
+    differences = {
+        name: paired_interval(trained, each, level=level, groups=groups)._asdict() for name, each in baselines.items()
+    }
     verdict, sentence = _verdict(differences)
     return {
-        **score_interval(trained)._asdict(),
-        "baselines": {name: score_interval(each)._asdict() for name, each in baselines.items()},
+        **score_interval(trained, groups=groups)._asdict(),
+        "baselines": {name: score_interval(each, groups=groups)._asdict() for name, each in baselines.items()},
         "differences": differences,
         "level": verdict,
         "sentence": sentence,
@@ -157,9 +174,23 @@ def table(scores: Mapping[str, Any]) -> str:
         blocks.append(sentences(scores["collisions"], advise=not learned))
     if learned:
         blocks.append(LEARNED)
+    if "groups" in scores:
+        blocks.append(note_on_groups(scores["groups"]))
     if "note" in scores:
         blocks.append(scores["note"])
     return "\n\n".join(filter(None, blocks))
+
+
+def note_on_groups(count: int) -> str:
+    """What intervals over groups are, and where they say little.
+
+    >>> note_on_groups(12)
+    'The test items are of 12 groups, and intervals are over groups.'
+    """
+    if count == 1:
+        return "All test items are of one group, so nothing is known of others: intervals hold all that is possible."
+    few = "" if count >= FEW_GROUPS else f" Fewer than {FEW_GROUPS} groups say little: add items of others."
+    return f"The test items are of {count:,} groups, and intervals are over groups.{few}"
 
 
 def corrected(comparisons: int) -> str:

@@ -19,11 +19,11 @@ One draw knows the luck of the test items only.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float64, Shaped
 
+from counterpoint.evaluation.group_variance import GroupIds, Variance, variance_over_groups
 from counterpoint.evaluation.intervals import (
     Interval,
     around,
@@ -33,43 +33,42 @@ from counterpoint.evaluation.intervals import (
     t_quantile,
     wilson,
     with_two_more,
+    with_two_more_groups,
 )
-
-
-class Variance(NamedTuple):
-    """An estimate of the variance of a mean, and its degrees of freedom."""
-
-    value: float
-    freedom: float
-
 
 Cells = Shaped[np.ndarray, "draws m"]
 
 ONE_DRAW = "One draw: the intervals know the luck of the test items only, not that of draws."
 
 
-def score_over_draws(correct: Cells, *, level: float = 0.95) -> Interval:
-    """The mean of all cells, from 0 to 1, with its interval.
+def score_over_draws(correct: Cells, *, level: float = 0.95, groups: GroupIds | None = None) -> Interval:
+    """The mean of all cells, from 0 to 1, with its interval; ``groups`` are those of the items.
 
     >>> value, low, high = score_over_draws(np.asarray([[1, 1, 0, 1], [1, 0, 1, 1], [1, 1, 1, 1]]))
     >>> round(value, 2), low < value < high
     (0.83, True)
     """
     if len(correct) == 1:
-        return score_interval(correct[0], level=level)
+        return score_interval(correct[0], level=level, groups=groups)
     cells = np.asarray(correct, dtype=np.float64)
-    variance, freedom = mean_variance(cells)
     value = float(cells.mean())
+    if one_group(groups):
+        return Interval(value, 0.0, 1.0)
+    variance, freedom = mean_variance(cells, groups=groups)
     return wilson(value, effective_items(value, variance, cells.shape[1]), t_quantile(level, freedom))
 
 
-def difference_over_draws(differences: Cells, *, level: float = 0.95, luck: Variance | None = None) -> Interval:
+def difference_over_draws(
+    differences: Cells, *, level: float = 0.95, luck: Variance | None = None, groups: GroupIds | None = None
+) -> Interval:
     """The mean of all cells, from -1 to 1, with its interval; ``luck`` is what is known otherwise of v_D."""
     if len(differences) == 1 and luck is None:
-        return difference_interval(differences[0], level=level)
+        return difference_interval(differences[0], level=level, groups=groups)
     cells = np.asarray(differences, dtype=np.float64)
+    if one_group(groups):
+        return Interval(float(cells.mean()), -1.0, 1.0)
     more = with_two_more(cells)
-    variance, freedom = mean_variance(more, luck)
+    variance, freedom = mean_variance(more, luck, groups=None if groups is None else with_two_more_groups(groups))
     return around(float(cells.mean()), float(more.mean()), t_quantile(level, freedom) * float(np.sqrt(variance)))
 
 
@@ -100,10 +99,19 @@ def pooled_difference(cells: Sequence[Cells]) -> Variance | None:
     return Variance(2 * float(np.square(own).sum()) / freedom / draws, freedom)
 
 
-def mean_variance(cells: Float64[np.ndarray, "draws m"], luck: Variance | None = None) -> Variance:
+def one_group(groups: GroupIds | None) -> bool:
+    """Whether all items are of one group, so that nothing is known of others."""
+    return groups is not None and len(np.unique(groups)) == 1
+
+
+def mean_variance(
+    cells: Float64[np.ndarray, "draws m"], luck: Variance | None = None, *, groups: GroupIds | None = None
+) -> Variance:
     """The variance of the mean of cells; v_D is ``luck``, or what at least two draws say themselves."""
     draws, items = cells.shape
     of_draws = luck or Variance(float(cells.mean(axis=1).var(ddof=1)) / draws, draws - 1)
+    if groups is not None:
+        return total(of_draws, variance_over_groups(cells.mean(axis=0), groups))
     of_items = Variance(float(cells.mean(axis=0).var(ddof=1)) / items if items > 1 else 0.0, items - 1)
     return total(of_draws, of_items)
 

@@ -37,7 +37,9 @@ def score(model: Model, train: Labelled, test: Labelled, *, seed: int = 0) -> di
         "untrained": (untrained.represent(train.items), untrained.represent(test.items)),
     }
     features |= {name: (of(train.items), of(test.items)) for name, of in classical_features(model.modality).items()}
-    scores = compared(features, train.labels, test.labels, seed=seed)
+    scores = compared(
+        features, train.labels, test.labels, seed=seed, train_groups=train.groups, test_groups=test.groups
+    )
     return scores | {"geometry": geometry(model, test.items, features["trained"][1], seed=seed)}
 
 

@@ -52,7 +52,9 @@ def headline(
     else:
         return {"level": "good", "sentence": f"Better than {_by(better, differences)} {corrected}."}
     failed = [differences[name] for name in (*worse, *unsure)]
-    advice = next_step(failed, int(scores.get("sizes", {}).get("test", 0)), records, verdicts)
+    grouped = "groups" in scores  # then those are what an interval counts
+    count = int(scores["groups"] if grouped else scores.get("sizes", {}).get("test", 0))
+    advice = next_step(failed, count, records, verdicts, what="groups" if grouped else "items")
     return {"level": level, "sentence": f"{claim}: {advice}." if advice else f"{claim}."}
 
 
@@ -75,11 +77,14 @@ def next_step(
     items: int,
     records: Sequence[Mapping[str, Any]],
     verdicts: Sequence[Mapping[str, str]],
+    *,
+    what: str = "items",
 ) -> str:
     """The one thing to do where some of the ``differences`` to baselines are not shown to be gains; empty where too
     little is known of how the vectors came about.
 
-    ``items`` are those of the test, ``records`` the metrics of the run and ``verdicts`` what they say of its health.
+    ``items`` are those of the test, or ``what`` is counted of them, ``records`` the metrics of the run and ``verdicts``
+    what they say of its health.
     """
     ill = [each["kind"] for each in verdicts if each["level"] == "bad" and "kind" in each]
     steps = [record for record in records if "loss" in record]
@@ -93,7 +98,7 @@ def next_step(
     if items and least["value"] >= SMALLEST:
         enough = items * ((least["high"] - least["low"]) / 2 / least["value"]) ** 2
         if enough <= MOST * items:
-            return f"test it on more items, about {_rounded(enough)} show a gain of {100 * least['value']:.1f} points"
+            return f"test it on more {what}, about {_rounded(enough)} show a gain of {100 * least['value']:.1f} points"
     if not steps:
         return ""
     accuracy = next((each["accuracy"] for each in reversed(steps) if "accuracy" in each), None)

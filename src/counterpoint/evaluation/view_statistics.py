@@ -26,8 +26,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from counterpoint.batch import to
+from counterpoint.data.groups import GroupIds, advice
 from counterpoint.data.splits import split
-from counterpoint.errors import InputError
+from counterpoint.errors import InputError, LabelError
 from counterpoint.evaluation.intervals import Interval, paired_interval, score_interval
 from counterpoint.evaluation.label_free import recovered
 from counterpoint.evaluation.linear import linear_probe
@@ -71,14 +72,19 @@ class Known:
     rows: Int64[np.ndarray, " m"]
     labels: Int64[np.ndarray, " m"]
     half: Bool[np.ndarray, " m"]
+    groups: GroupIds | None = None
+    """The group of each, which the halves do not part."""
 
     @classmethod
-    def of(cls, class_ids: Int64[np.ndarray, " n"], *, seed: int) -> Known:
-        """Those of classes with at least two items; -1 is no class."""
+    def of(cls, class_ids: Int64[np.ndarray, " n"], *, seed: int, groups: GroupIds | None = None) -> Known:
+        """Those of classes with at least two items; -1 is no class. ``groups`` are those of all items."""
         rows = np.flatnonzero(class_ids >= 0)
         rows = rows[np.bincount(class_ids[rows], minlength=1)[class_ids[rows]] >= 2]
-        half = split(class_ids[rows], seed=seed, share=0.5)[1] if len(rows) else np.zeros(0, dtype=bool)
-        return cls(rows, class_ids[rows], half)
+        own = None if groups is None else groups[rows]
+        half = split(class_ids[rows], seed=seed, share=0.5, groups=own)[1] if len(rows) else np.zeros(0, dtype=bool)
+        if own is not None and not half.any():
+            raise LabelError(advice(own))
+        return cls(rows, class_ids[rows], half, own)
 
     def right(
         self, learned: Float32[np.ndarray, "n d"], *test: Float32[np.ndarray, "n d"]
@@ -88,7 +94,8 @@ class Known:
         for half in (self.half, ~self.half):
             train = learned[self.rows[~half]]
             views = np.concatenate([each[self.rows[half]] for each in test])
-            answers = linear_probe(train, self.labels[~half], views, seed=0).reshape(len(test), -1)
+            groups = None if self.groups is None else self.groups[~half]
+            answers = linear_probe(train, self.labels[~half], views, seed=0, groups=groups).reshape(len(test), -1)
             correct[half] = (answers == self.labels[half]).mean(axis=0)
         return correct
 
@@ -112,6 +119,7 @@ class Yardstick:
         live = deviation > VANISHED * deviation.max(initial=1e-30)
         self._scale = np.divide(1, deviation, out=np.zeros_like(deviation), where=live)
         self._level = 1 - 0.05 / comparisons
+        self._groups = None if train is None else train.groups
         self._right = None if train is None else train.right(plain, plain)
 
     @property
@@ -122,7 +130,7 @@ class Yardstick:
     @property
     def plain(self) -> Interval | None:
         """How often a probe is right about the items themselves."""
-        return None if self._right is None else score_interval(self._right)
+        return None if self._right is None else score_interval(self._right, groups=self._groups)
 
     @property
     def gain(self) -> float | None:
@@ -144,7 +152,8 @@ class Yardstick:
         first, second = (self._standard(h[:, view]) for view in (0, 1))
         damage = None
         if self._known is not None and self._right is not None:
-            damage = paired_interval(self._known.right(h[:, 0], h[:, 0], h[:, 1]), self._right, level=self._level)
+            right = self._known.right(h[:, 0], h[:, 0], h[:, 1])
+            damage = paired_interval(right, self._right, level=self._level, groups=self._groups)
         return Effect(
             similarity=float((first * second).sum(axis=1).mean()),
             apart=float((first * np.roll(second, 1, axis=0)).sum(axis=1).mean()),

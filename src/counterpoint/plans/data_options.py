@@ -38,6 +38,11 @@ class ReadOptions(Choices):
     )
     id: str | None = choice(None, "The column that names the items; of series the one that says whose step a row is.")
     time: str | None = choice(None, "The column of times, in whose order the steps of a series stand.")
+    groups: str | None = choice(
+        None,
+        "What several items share so that no split parts them, such as patient or speaker: a column; folder, for the "
+        "folder below that of the class; an .npy file with one entry per item; or a .csv file of name and group.",
+    )
     label_first: bool = choice(False, "The first column is a label, as in files of the UCR archive.")
     header: bool = choice(True, "Whether the first line of a file of columns holds their names.")
     encoding: str | None = choice(None, "Encoding of files of text, such as cp1252, gbk, shift_jis; detected if None.")
@@ -73,6 +78,19 @@ class ReadOptions(Choices):
         'zip:category'
         """
         return cls.of({name: _as_text(value) for name, value in choices.items()})
+
+
+FOLDER = "folder"
+"""Labels or groups that are the folders of the items."""
+
+
+def names_column(groups: str) -> bool:
+    """Whether groups can only be meant as a column: they name neither folders nor a file.
+
+    >>> names_column("patient"), names_column("folder"), names_column("patients.npy")
+    (True, False, False)
+    """
+    return groups != FOLDER and not groups.lower().endswith((".npy", ".csv"))
 
 
 AS_IT_IS = ReadOptions()
@@ -137,6 +155,8 @@ class DataOptions:
     data: ReadOptions = AS_IT_IS
     labels: object = None
     """What the classes of the items were said to be: a column of that name is not learned from."""
+    groups: object = None
+    """The group of every item, where they were listed rather than named in ``data``."""
     encoder: str = "auto"
     weights: str | None = None
     """The file of weights that the encoder begins with."""

@@ -17,13 +17,14 @@ from counterpoint import catalogue
 from counterpoint.batch import as_bytes
 from counterpoint.data.datasets import first_of, holds_pictures, refuse_splits
 from counterpoint.data.frames import is_columns
+from counterpoint.data.groups import as_asked
 from counterpoint.data.paths import require
 from counterpoint.data.sheets import read_sheet
 from counterpoint.data.subset import spread
 from counterpoint.data.unread_files import advice_on_source
 from counterpoint.errors import PlanError, SourceError, listed, option
 from counterpoint.interfaces import Items
-from counterpoint.modality import DataOptions, Dataset, Modality, schema_of
+from counterpoint.modality import DataOptions, Modality, schema_of
 from counterpoint.plans import Plan
 from counterpoint.plans.data_options import AS_IT_IS, ReadOptions, joined_columns, named_columns
 from counterpoint.recipes.recipe import with_recipe
@@ -45,6 +46,8 @@ class UserParts:
     """The classes of the items, for a method that learns from them."""
     pairs: object = None
     """Pairs of items that belong together or not, for a method that learns from them."""
+    groups: object = None
+    """The group of every item, where they were listed."""
 
 
 @dataclass(frozen=True)
@@ -61,12 +64,15 @@ def chosen(choices: Mapping[str, Any], *, labels: object = None, pairs: object =
     named, data = apart(choices)
     encoder = named.pop("encoder") if isinstance(named.get("encoder"), nn.Module) else None
     views = named.pop("views") if callable(named.get("views")) else None
-    return _read_by(with_recipe(Plan.of(named))), UserParts(encoder, views, data, labels, pairs)
+    groups = named.pop("groups", None)
+    return _read_by(with_recipe(Plan.of(named))), UserParts(encoder, views, data, labels, pairs, groups)
 
 
 def apart(choices: Mapping[str, Any]) -> tuple[dict[str, Any], ReadOptions]:
-    """The choices of a run, and how its data is read."""
+    """The choices of a run, and how its data is read; groups that are listed are no option that a model could keep."""
     of_data = {each.name for each in dataclasses.fields(ReadOptions)}
+    if not isinstance(choices.get("groups"), str | None):
+        of_data.remove("groups")
     data = ReadOptions.given({name: value for name, value in choices.items() if name in of_data})
     return {name: value for name, value in choices.items() if name not in of_data}, data
 
@@ -89,6 +95,7 @@ def open_dataset(
         view_size=requested.view_size,
         data=user_parts.data,
         labels=user_parts.labels,
+        groups=user_parts.groups,
         encoder="auto" if user_parts.encoder is not None else requested.encoder,
         weights=requested.weights,
         preprocessing=stated_preprocessing(user_parts.encoder),
@@ -101,7 +108,8 @@ def open_dataset(
         catalogue.find("method", requested.method, only=kind.name)
         if requested.recipe is not None:
             catalogue.find("recipe", requested.recipe, only=kind.name)
-        return Dataset(*kind.fit(held, options))
+        modality, items = kind.fit(held, options)
+    return modality, as_asked(items, options, held)
 
 
 def stated_preprocessing(network: nn.Module | None) -> Mapping[str, Any] | None:
@@ -126,7 +134,8 @@ def paired_columns(pairs: object) -> tuple[str, ...]:
 def open_source(source: object, options: DataOptions) -> tuple[Modality, Items]:
     """Recognise and open the data that is learned from."""
     held, kind = recognised(source, options)
-    return Dataset(*kind.fit(held, options))
+    modality, items = kind.fit(held, options)
+    return modality, as_asked(items, options, held)
 
 
 def without_column(data: ReadOptions, labels: object, modality: Modality) -> ReadOptions:

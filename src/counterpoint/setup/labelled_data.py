@@ -61,7 +61,7 @@ class Material:
         return self.learned is self.train and self.test is not None
 
 
-def gather(source: object, labels: object, test: SemiPlan, *, data: ReadOptions) -> Material:
+def gather(source: object, labels: object, test: SemiPlan, *, data: ReadOptions, groups: object = None) -> Material:
     """Open the data and part it.
 
     With a budget a fifth of all labels is asked about and never learned from. Without one every label is precious:
@@ -69,7 +69,7 @@ def gather(source: object, labels: object, test: SemiPlan, *, data: ReadOptions)
 
     Raises ``InputError`` where data, labels or budget cannot be used.
     """
-    options = DataOptions(data=data, labels=labels, progress=decoding())
+    options = DataOptions(data=data, labels=labels, groups=groups, progress=decoding())
     modality, items = open_source(source, options)
     unseen(labels, modality)
     _require_networks(modality, len(items), test)

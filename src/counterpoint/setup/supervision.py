@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Int64
+from jaxtyping import Bool, Int64
 
 from counterpoint import catalogue
+from counterpoint.data.groups import GroupIds, group_ids, labelled_group_ids
 from counterpoint.data.labels import Labels, read_class_ids
 from counterpoint.data.pairs import Pairs, read_pairs, read_scores
 from counterpoint.data.splits import UNLABELLED, split
@@ -22,6 +23,7 @@ from counterpoint.modality import HasColumns, Modality
 from counterpoint.pair_verification.sampled_pairs import drawn_pairs
 from counterpoint.plans import Plan
 from counterpoint.setup.capabilities import learns_from_labels, whole, without_labels
+from counterpoint.setup.progress import console
 from counterpoint.training.sampling import DrawnPairs, EachItem, GivenPairs, Groups, Partners, Sampling
 
 KEPT = 0.1
@@ -87,7 +89,7 @@ def supervise(plan: Plan, source: object, items: Items, *, labels: object, pairs
             raise PlanError(
                 f"The method '{plan.method}' does not learn from pairs. Leave out --pairs, or use {listed(fitting)}."
             )
-        learned, kept = _parted(read_pairs(pairs, items), seed=plan.seed)
+        learned, kept = _parted(read_pairs(pairs, items), seed=plan.seed, groups=group_ids(items))
         first, second, same = (torch.from_numpy(part) for part in learned)
         return Supervision(None, GivenPairs(first, second, same), kept=kept)
     if not learns_from_labels(plan):
@@ -95,7 +97,7 @@ def supervise(plan: Plan, source: object, items: Items, *, labels: object, pairs
     read = _codes(plan, labels, source, items, pairs=kind == "pairs")
     class_ids = read.class_ids
     if kind == "pairs":
-        _, requested = split(class_ids, seed=plan.seed, share=KEPT)
+        requested = _kept(class_ids, items, seed=plan.seed)
         kept = drawn_pairs(np.where(requested, class_ids, UNLABELLED), seed=plan.seed)
         class_ids = np.where(requested, UNLABELLED, class_ids)
         return Supervision(class_ids, DrawnPairs(torch.from_numpy(class_ids)), read, kept)
@@ -139,11 +141,37 @@ def _require_partners(plan: Plan, method: Any, *, others: int, scored: bool) -> 
         )
 
 
-def _parted(pairs: Pairs, *, seed: int) -> tuple[Pairs, Pairs]:
-    """The pairs to learn from, and a tenth of either kind to verify with."""
-    _, kept = split(pairs.same.astype(np.int64), seed=seed, share=KEPT)
-    learned, requested = (Pairs(*(part[rows] for part in pairs)) for rows in (~kept, kept))
-    return learned, requested
+def _kept(class_ids: Int64[np.ndarray, " n"], items: Items, *, seed: int) -> Bool[np.ndarray, " n"]:
+    """Which items are kept to verify with: a tenth of every class, groups whole."""
+    groups = labelled_group_ids(items, class_ids)
+    if groups is None:
+        return split(class_ids, seed=seed, share=KEPT)[1]
+    rows = np.flatnonzero(class_ids != UNLABELLED)
+    kept = np.zeros(len(class_ids), dtype=bool)
+    kept[rows] = split(class_ids[rows], seed=seed, share=KEPT, groups=groups[rows])[1]
+    return kept
+
+
+def _parted(pairs: Pairs, *, seed: int, groups: GroupIds | None) -> tuple[Pairs, Pairs]:
+    """The pairs to learn from, and a tenth of either kind to verify with.
+
+    Of items with groups a tenth of the groups is kept, and pairs of one item that is kept and one that is not are left
+    out.
+    """
+    same = pairs.same.astype(np.int64)
+    if groups is None:
+        _, kept = split(same, seed=seed, share=KEPT)
+        learned = ~kept
+    else:
+        _, held = split(same, seed=seed, share=KEPT, groups=groups[pairs.first])
+        first, second = (np.isin(groups[each], groups[pairs.first[held]]) for each in (pairs.first, pairs.second))
+        kept, learned = first & second, ~first & ~second
+        console().print(
+            f"pairs     {int(learned.sum()):,} learned from, {int(kept.sum()):,} of other groups kept to verify with, "
+            f"{int((first != second).sum()):,} between them left out",
+            markup=False,
+        )
+    return Pairs(*(part[learned] for part in pairs)), Pairs(*(part[kept] for part in pairs))
 
 
 def _codes(plan: Plan, labels: object, source: object, items: Items, *, pairs: bool) -> Labels:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 import numpy as np
+from jaxtyping import Int64
 
+from counterpoint.data.groups import advice, of_later, with_groups
 from counterpoint.data.labels import pair, read_class_ids, read_some_labels
 from counterpoint.data.splits import hold_out, is_labelled
 from counterpoint.errors import LabelError
 from counterpoint.evaluation.labelled import SHARE, Labelled, held_out, numbered_alike
-from counterpoint.interfaces import Items
+from counterpoint.interfaces import Items, info_of
+from counterpoint.model import Model
 from counterpoint.setup.progress import announce_labels
 
 
@@ -21,18 +24,35 @@ class Opens(Protocol):
     def open(self, source: object) -> Items: ...
 
 
+def opened(model: Opens, source: object, groups: object = None) -> Items:
+    """Items with the groups that are given for them, or with those of a column or of folders as in training."""
+    items = model.open(source)
+    if isinstance(model, Model):
+        return of_later(items, model.modality, source, groups)
+    return with_groups(items, groups, source)
+
+
 def parted(
-    model: Opens, train: object, test: object, labels: object, *, seed: int, one_class: bool = False
+    model: Opens,
+    train: object,
+    test: object,
+    labels: object,
+    *,
+    seed: int,
+    groups: object = None,
+    one_class: bool = False,
 ) -> tuple[Labelled, Labelled]:
     """The items to learn from, -1 where there is no label, and those to ask about, of the same classes.
 
-    With ``one_class``, as a probe needs it, items without a label are left out.
+    With ``one_class``, as a probe needs it, items without a label are left out. ``groups`` are as for ``read_groups``,
+    or a pair of those for train and test.
 
     Raises:
         LabelError: The labels cannot be read, or say too little; or items have several classes and may have one only.
     """
     first, second = pair(labels, separate=test is not None)
-    items = model.open(train)
+    of_train, of_test = pair(groups, separate=test is not None, what="group")
+    items = opened(model, train, of_train)
     read = read_some_labels(first, train, items)
     train_items = Labelled.read(items, read)
     if one_class:
@@ -41,7 +61,7 @@ def parted(
         parts = held_out(train_items, seed=seed) if one_class else set_apart(train_items, seed=seed)
         announce_labels(read)
         return parts
-    others = model.open(test)
+    others = opened(model, test, of_test)
     answers = read_class_ids(second, test, others)
     test_items = numbered_alike(train_items, Labelled.read(others, answers))
     announce_labels(read, held_out=False)
@@ -58,18 +78,29 @@ def _of_one_class(train_items: Labelled) -> Labelled:
     return train_items.labelled()
 
 
-def labelled_of_one_class(items: Items, labels: object, source: object) -> Labelled:
-    """The items that have a label, each of one class; how the labels were read is announced."""
-    read = read_some_labels(labels, source, items)
-    announce_labels(read)
-    return _of_one_class(Labelled.read(items, read))
-
-
 def set_apart(labelled: Labelled, *, seed: int) -> tuple[Labelled, Labelled]:
-    """The items without a fifth of the labelled ones of every class, and that fifth."""
+    """The items without a fifth of the labelled ones of every class, and that fifth; see ``rows_apart``."""
+    rest, held = rows_apart(labelled, seed=seed)
+    return labelled.of(rest), labelled.of(held)
+
+
+def rows_apart(labelled: Labelled, *, seed: int) -> tuple[Int64[np.ndarray, " n"], Int64[np.ndarray, " m"]]:
+    """The rows that may be learned from, and the fifth of the labelled ones of every class that is held out.
+
+    Groups stay whole: items without a label whose group is held out are in neither part.
+
+    Raises:
+        LabelError: None can be held out.
+    """
     rows = np.flatnonzero(is_labelled(labelled.labels))
-    _, held = hold_out(labelled.labels[rows], seed=seed, share=SHARE)
+    some = labelled if len(rows) == len(labelled.labels) else labelled.of(rows)
+    _, held = hold_out(some.labels, seed=seed, share=SHARE, groups=some.groups)
     if not held.any():
-        raise LabelError("Every class has one label, so none can be held out to ask about. Give a test source.")
+        why = "Every class has one label, so none can be held out to ask about. Give a test source."
+        raise LabelError(why if some.groups is None else advice(some.groups))
     rest = np.setdiff1d(np.arange(len(labelled.labels)), rows[held])
-    return labelled.of(rest), labelled.of(rows[held])
+    groups = info_of(labelled.items).groups
+    if groups is not None:
+        apart = {groups[row] for row in rows[held]}
+        rest = rest[[groups[row] not in apart for row in rest]]
+    return rest, rows[held]

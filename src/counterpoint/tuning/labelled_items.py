@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Int64
 
+from counterpoint.data.groups import of_later, shared_groups
 from counterpoint.data.labels import Labels, pair, read_class_ids
-from counterpoint.data.overlap import note_on_shared, shared
-from counterpoint.data.splits import UNLABELLED, hold_out, is_labelled
+from counterpoint.data.overlap import note_on_shared, note_on_shared_groups, shared
+from counterpoint.data.splits import UNLABELLED, is_labelled
 from counterpoint.errors import LabelError
-from counterpoint.evaluation.labelled import SHARE, Labelled, numbered_alike
+from counterpoint.evaluation.labelled import Labelled, numbered_alike
 from counterpoint.evaluation.probe import probe
 from counterpoint.evaluation.scores import raw_features
 from counterpoint.interfaces import Items
@@ -22,6 +24,7 @@ from counterpoint.model import Model
 from counterpoint.setup.dataset import identity
 from counterpoint.setup.progress import announce_labels, console
 from counterpoint.setup.supervision import unseen
+from counterpoint.setup.train_test import rows_apart
 
 CHOSEN = 20_000
 """Labelled items that a probe learns from at most: more would take longer than a short run."""
@@ -47,6 +50,8 @@ class ProbeItems:
     answers: Labels | None = None
     shared: int = 0
     """How many of those that are asked about are equal to items that are learned from."""
+    shared_groups: Sequence[str] = ()
+    """The groups that some of either are of."""
 
     def announce(self) -> None:
         """Print the classes, and whether items are asked about that are learned from."""
@@ -55,6 +60,8 @@ class ProbeItems:
             announce_labels(self.answers, what="test", held_out=False)
         if self.shared:
             console().print(f"warning   {note_on_shared(self.shared, len(self.test.labels))}", markup=False)
+        if self.shared_groups:
+            console().print(f"warning   {note_on_shared_groups(self.shared_groups)}", markup=False)
 
     def right(self, model: Model) -> Right:
         """Which answers a model's representations give."""
@@ -64,9 +71,16 @@ class ProbeItems:
         """Which answers the items themselves give, without any encoder."""
         return self._right(raw_features(modality, self.train.items), raw_features(modality, self.test.items))
 
-    def counts(self) -> dict[str, int]:
-        """How many items are asked about, how many are known, and how many are both."""
-        return {"asked": len(self.test.labels), "known": len(self.train.labels), "shared": self.shared}
+    def counts(self) -> dict[str, Any]:
+        """How many items are asked about, how many are known, and how many are both; and the same of groups."""
+        counts: dict[str, Any] = {
+            "asked": len(self.test.labels),
+            "known": len(self.train.labels),
+            "shared": self.shared,
+        }
+        if self.test.groups is not None:
+            counts |= {"groups": self.test.group_count, "shared_groups": list(self.shared_groups)}
+        return counts
 
     def identity(self, modality: Modality, items: Items, encoder: str) -> str:
         """A fingerprint of the source, of the items that are asked about, and of what all of them are named."""
@@ -84,14 +98,23 @@ class ProbeItems:
 
     def _right(self, train: np.ndarray, test: np.ndarray) -> Right:
         count = len(self.train.classes)
-        result = probe(train, self.train.labels, test, self.test.labels, classes=count)
+        result = probe(train, self.train.labels, test, self.test.labels, classes=count, train_groups=self.train.groups)
         return Right(result.linear, result.knn)
 
 
 def questions(
-    modality: Modality, source: object, items: Items, *, test: object, labels: object, seed: int
+    modality: Modality,
+    source: object,
+    items: Items,
+    *,
+    test: object,
+    labels: object,
+    seed: int,
+    groups: object = None,
 ) -> ProbeItems:
     """The questions of a source: about the items of ``test``, or else about a fifth of its own labelled ones.
+
+    ``groups`` are those of the test items, where they are listed.
 
     Raises:
         LabelError: There are no labels, or they cannot be asked about.
@@ -104,18 +127,16 @@ def questions(
         raise LabelError("Runs are compared by one class for each item. These labels name several at once.")
     answers = None
     if test is None:
-        rows = np.flatnonzero(is_labelled(class_ids))
-        _, held = hold_out(class_ids[rows], seed=seed, share=SHARE)
-        if not held.any():
-            raise LabelError("Every class has one label, so none can be held out to ask about. Give --test.")
-        test_items = Labelled(items, class_ids, classes).of(rows[held])
-        class_ids = np.where(np.isin(np.arange(len(class_ids)), rows[held]), UNLABELLED, class_ids)
+        rest, held = rows_apart(Labelled.read(items, read), seed=seed)
+        test_items = Labelled(items, class_ids, classes).of(held)
+        class_ids = np.where(np.isin(np.arange(len(class_ids)), rest), class_ids, UNLABELLED)
     else:
-        others = modality.open(test)
+        others = of_later(modality.open(test), modality, test, groups)
         answers = read_class_ids(second, test, others)
         test_items = numbered_alike(Labelled.read(items, read), Labelled.read(others, answers))
     rows = np.flatnonzero(is_labelled(class_ids))
     if len(rows) > CHOSEN:
         rows = np.sort(np.random.default_rng(seed).permutation(rows)[:CHOSEN])
     twice = 0 if test is None else shared(test_items.items, items)
-    return ProbeItems(Labelled(items, class_ids, classes).of(rows), test_items, class_ids, read, answers, twice)
+    both = [] if test is None else shared_groups(test_items.items, items)
+    return ProbeItems(Labelled(items, class_ids, classes).of(rows), test_items, class_ids, read, answers, twice, both)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from counterpoint.evaluation.label_free import MEASURES
+from counterpoint.evaluation.probe import note_on_groups
 from counterpoint.evaluation.rank_correlation import rank_correlation
 from counterpoint.output.tables import columns
 from counterpoint.plans import Plan
@@ -32,7 +33,8 @@ def outcome(
         return {}
     usual = next((each for each in whole if not each["choices"]), None)
     best = max(whole, key=lambda each: (each["score"], not each["choices"]))
-    again = repeated(best, usual, repeats) if usual else {}
+    groups = None if head.get("test_groups") is None else np.asarray(head["test_groups"], dtype=np.int64)
+    again = repeated(best, usual, repeats, groups) if usual else {}
     taken = usual if usual and again and ("failed" in again or again["difference"]["value"] < 0) else best
     plans = [each for each in trials if each["state"] != "failed"]
     result = {
@@ -142,6 +144,8 @@ def tuning_table(result: Mapping[str, Any]) -> str:
         shares = ", ".join(f"{name} {share:.0%}" for name, share in result["importances"].items())
         text += ["", f"Of the differences after a quarter of the time: {shares}."]
     text += ["", result["sentence"]]
+    if result["items"].get("groups"):
+        text.append(note_on_groups(result["items"]["groups"]))
     return "\n".join([*text, *(["", result["command"]] if result["command"] else [])])
 
 

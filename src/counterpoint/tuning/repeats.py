@@ -17,16 +17,21 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
+from counterpoint.evaluation.group_variance import GroupIds, Variance, variance_over_groups
 from counterpoint.evaluation.intervals import Interval, t_quantile
-from counterpoint.evaluation.repeats import Variance, total
+from counterpoint.evaluation.repeats import total
 
 
 def difference(
-    best: Float64[np.ndarray, " a"], usual: Float64[np.ndarray, " c"], items: Float64[np.ndarray, " m"] | None
+    best: Float64[np.ndarray, " a"],
+    usual: Float64[np.ndarray, " c"],
+    items: Float64[np.ndarray, " m"] | None,
+    groups: GroupIds | None = None,
 ) -> tuple[float, Interval | None]:
     """How much better the best is, and the interval of that, if there are repeats enough to know one.
 
-    ``items`` is how much more often each item is right with the best than with the usual plan, where that is known.
+    ``items`` is how much more often each item is right with the best than with the usual plan, where that is known, and
+    ``groups`` are theirs.
 
     >>> difference(np.asarray([3.0, 3.2]), np.asarray([2.0, 2.2, 1.8]), None)[0]
     1.1
@@ -37,19 +42,29 @@ def difference(
         return value, None
     spread = np.square(best - best.mean()).sum() + np.square(usual - usual.mean()).sum()
     parts = [Variance(float(spread) / freedom * (1 / len(best) + 1 / len(usual)), freedom)]
-    if items is not None and len(items) > 1:
+    if items is not None and groups is not None:
+        parts.append(variance_over_groups(items, groups))
+        if parts[-1].freedom < 1:
+            return value, None
+    elif items is not None and len(items) > 1:
         parts.append(Variance(float(items.var(ddof=1)) / len(items), len(items) - 1))
     variance = total(*parts)
     reach = t_quantile(0.95, variance.freedom) * float(np.sqrt(variance.value))
     return value, Interval(value, value - reach, value + reach)
 
 
-def repeated(best: Mapping[str, Any], usual: Mapping[str, Any], repeats: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def repeated(
+    best: Mapping[str, Any],
+    usual: Mapping[str, Any],
+    repeats: Sequence[Mapping[str, Any]],
+    groups: GroupIds | None = None,
+) -> dict[str, Any]:
     """What repeating the two plans has shown, as JSON can hold it; empty where not both were repeated.
 
     Only ``failed``, with the reason, where the best one failed with another seed.
 
-    ``best`` and ``usual`` are their records in the search, ``repeats`` those of all that was repeated.
+    ``best`` and ``usual`` are their records in the search, ``repeats`` those of all that was repeated; ``groups``
+    are those of the test items.
     """
     own, other = ([each for each in repeats if each["choices"] == plan["choices"]] for plan in (best, usual))
     failed = [each["reason"] for each in own if each["score"] is None]
@@ -62,7 +77,7 @@ def repeated(best: Mapping[str, Any], usual: Mapping[str, Any], repeats: Sequenc
     items = None
     if own[0]["right"] is not None:
         items = np.mean([cells(each) for each in own], axis=0) - np.mean([cells(each) for each in other], axis=0)
-    value, interval = difference(scores[0], np.append(scores[1], usual["score"]), items)
+    value, interval = difference(scores[0], np.append(scores[1], usual["score"]), items, groups)
     return {
         "seeds": sorted({each["seed"] for each in own}),
         "best": float(scores[0].mean()),

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64, Shaped
 
-from counterpoint.data.overlap import note_on_shared
+from counterpoint.data.overlap import note_on_shared, note_on_shared_groups
 from counterpoint.errors import conjunction
+from counterpoint.evaluation.group_variance import GroupIds, Variance
 from counterpoint.evaluation.multiple_comparisons import familywise_level
-from counterpoint.evaluation.repeats import Variance, difference_over_draws, pooled, score_over_draws, total
+from counterpoint.evaluation.probe import note_on_groups
+from counterpoint.evaluation.repeats import difference_over_draws, pooled, score_over_draws, total
 from counterpoint.output.tables import columns, gain, percent
 
 KINDS = ("linear", "knn")
@@ -26,23 +28,24 @@ BEATEN = ("untrained", "raw")
 ONE_SEED = "With one seed the intervals know the luck of the test items only, not that of training."
 
 
-def standings(methods: Cells, baselines: Cells) -> dict[str, Any]:
+def standings(methods: Cells, baselines: Cells, *, groups: GroupIds | None = None) -> dict[str, Any]:
     """``methods``, best first, and ``baselines`` with their scores, and what they come to, as JSON can hold it.
 
     Every method has ``differences``, itself minus each baseline, and but the first ``best_minus``, the first minus
     itself; all are ``value``, ``low`` and ``high`` for each kind of probe. The intervals of one kind hold together, of
     all pairs of methods and of methods and baselines: so many ``comparisons``. Which method is the first is luck, too,
-    and so every pair counts.
+    and so every pair counts. ``groups`` are those of the test items.
     """
     order = sorted(methods, key=lambda name: -float(methods[name][:, 0].mean()))
     ranked = {name: methods[name] for name in order}
     minus = {
-        kind: _differences(_of_kind(ranked, place), _of_kind(baselines, place)) for place, kind in enumerate(KINDS)
+        kind: _differences(_of_kind(ranked, place), _of_kind(baselines, place), groups)
+        for place, kind in enumerate(KINDS)
     }
     rows = [
         {
             "method": name,
-            **_scores(methods[name]),
+            **_scores(methods[name], groups),
             "differences": {other: {kind: minus[kind][name, other] for kind in KINDS} for other in baselines},
             "best_minus": {kind: minus[kind][order[0], name] for kind in KINDS} if name != order[0] else None,
         }
@@ -52,7 +55,7 @@ def standings(methods: Cells, baselines: Cells) -> dict[str, Any]:
     level, sentence = verdict(rows)
     return {
         "methods": rows,
-        "baselines": {name: _scores(cells) for name, cells in baselines.items()},
+        "baselines": {name: _scores(cells, groups) for name, cells in baselines.items()},
         "comparisons": len(methods) * (len(methods) - 1) // 2 + len(methods) * len(baselines),
         "seeds": seeds,
         "level": level,
@@ -123,19 +126,24 @@ def contest_table(result: Mapping[str, Any]) -> str:
     )
     twice = result["items"]["shared"]
     on_shared = [note_on_shared(twice, result["items"]["asked"])] if twice else []
-    return "\n".join([result["sentence"], "", *columns(lines), note, *on_shared])
+    on_groups = [note_on_groups(result["items"]["groups"])] if result["items"].get("groups") else []
+    if result["items"].get("shared_groups"):
+        on_groups.append(note_on_shared_groups(result["items"]["shared_groups"]))
+    return "\n".join([result["sentence"], "", *columns(lines), note, *on_shared, *on_groups])
 
 
 def _of_kind(cells: Cells, place: int) -> dict[str, Float64[np.ndarray, "seeds m"]]:
     return {name: each[:, place].astype(np.float64) for name, each in cells.items()}
 
 
-def _scores(cells: Shaped[np.ndarray, "seeds kinds m"]) -> dict[str, dict[str, float]]:
-    return {kind: score_over_draws(cells[:, place])._asdict() for place, kind in enumerate(KINDS)}
+def _scores(cells: Shaped[np.ndarray, "seeds kinds m"], groups: GroupIds | None) -> dict[str, dict[str, float]]:
+    return {kind: score_over_draws(cells[:, place], groups=groups)._asdict() for place, kind in enumerate(KINDS)}
 
 
 def _differences(
-    methods: Mapping[str, Float64[np.ndarray, "seeds m"]], baselines: Mapping[str, Float64[np.ndarray, "_ m"]]
+    methods: Mapping[str, Float64[np.ndarray, "seeds m"]],
+    baselines: Mapping[str, Float64[np.ndarray, "_ m"]],
+    groups: GroupIds | None,
 ) -> dict[tuple[str, str], dict[str, float]]:
     """Of every two methods, and of every method and baseline, the first minus the second."""
     luck = pooled(list(methods.values()))
@@ -145,5 +153,7 @@ def _differences(
         parts = [each for each in (luck, pooled([cells])) if each]
         own = total(*parts) if parts else None
         pairs += [(a, b, methods[a] - cells, own) for a in methods]
-    level = familywise_level([each.mean(axis=0) for _, _, each, _ in pairs])
-    return {(a, b): difference_over_draws(each, level=level, luck=own)._asdict() for a, b, each, own in pairs}
+    level = familywise_level([each.mean(axis=0) for _, _, each, _ in pairs], groups=groups)
+    return {
+        (a, b): difference_over_draws(each, level=level, luck=own, groups=groups)._asdict() for a, b, each, own in pairs
+    }

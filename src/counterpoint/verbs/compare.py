@@ -14,6 +14,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from counterpoint import catalogue
+from counterpoint.data.labels import pair
 from counterpoint.errors import InputError, PlanError
 from counterpoint.modality import DataOptions
 from counterpoint.output.results import Result
@@ -51,6 +52,8 @@ class Contest:
     data: ReadOptions
     plan: Plan
     probe_items: ProbeItems
+    groups: object
+    """The group of every item, where they were listed."""
 
     def run(self, method: str, seed: int) -> Path:
         """The folder of one run."""
@@ -108,18 +111,25 @@ def compare(
     """
     named, data = apart(choices)
     test, seeds = named.pop("test", None), int(named.pop("seeds", 3))
+    of_items, of_test = pair(named.pop("groups", None), separate=test is not None, what="group")
     plan = _plan(methods, seeds, named)
     folder = expanded(out)
     place = Folder(folder, RECORD, "comparison")
     place.require(resume=resume, overwrite=overwrite)
     options = DataOptions(
-        kind=plan.modality, views=plan.views, view_size=plan.view_size, data=data, labels=labels, progress=decoding()
+        kind=plan.modality,
+        views=plan.views,
+        view_size=plan.view_size,
+        data=data,
+        labels=labels,
+        progress=decoding(),
+        groups=of_items,
     )
     modality, items = open_source(source, options)
     data = without_column(data, labels, modality)
-    probe_items = questions(modality, source, items, test=test, labels=labels, seed=plan.seed)
+    probe_items = questions(modality, source, items, test=test, labels=labels, seed=plan.seed, groups=of_test)
     require_all(plan, methods, source, modality, items, probe_items.learnable)
-    contest = Contest(folder, source, data, plan, probe_items)
+    contest = Contest(folder, source, data, plan, probe_items, of_items)
     record = {
         **placed("source", source),
         **placed("test", test),
@@ -189,7 +199,7 @@ def _done(contest: Contest, method: str, seed: int) -> None:
         labels=learned,
         resume=going_on,
         overwrite=folder.exists() and not going_on,
-        **contest.data.record(),
+        **(contest.data.record() | ({} if contest.groups is None else {"groups": contest.groups})),
         **plan.record(),
     )
     taken = time.monotonic() - began
@@ -208,7 +218,11 @@ def _summary(contest: Contest, methods: Sequence[str], seeds: int, raw: np.ndarr
     cells = {method: [np.load(contest.run(method, seed) / RIGHT) for seed in which] for method in methods}
     right = {method: np.stack([[each[kind] for kind in KINDS] for each in result]) for method, result in cells.items()}
     untrained = np.stack([[each[f"untrained_{kind}"] for kind in KINDS] for each in cells[methods[0]]])
-    result = standings(right, {"untrained": untrained, "raw": raw, "chance": np.stack([contest.probe_items.chance()])})
+    result = standings(
+        right,
+        {"untrained": untrained, "raw": raw, "chance": np.stack([contest.probe_items.chance()])},
+        groups=contest.probe_items.test.groups,
+    )
     for row in result["methods"]:
         row["labels"] = learns_from_labels(contender(contest.plan, row["method"]))
         row["seconds"] = round(float(np.mean([each["seconds"] for each in cells[row["method"]]])), 1)

@@ -11,10 +11,11 @@ from torch import nn
 
 from counterpoint.classification.classifier import RECORD, Classifier, load_classifier
 from counterpoint.classification.test_results import answered, unlearned
-from counterpoint.data.overlap import note_on_shared, shared
+from counterpoint.data.overlap import note_on_shared, note_on_shared_groups, shared
 from counterpoint.data.splits import class_counts, is_labelled
 from counterpoint.data.vectors import is_vectors
 from counterpoint.errors import InputError
+from counterpoint.evaluation.labelled import groups_between
 from counterpoint.evaluation.probe import table
 from counterpoint.evaluation.scores import collisions, score
 from counterpoint.evaluation.verdict import headline
@@ -74,7 +75,11 @@ def evaluate(
         labels: ``"folder"``, a column, an ``.npy`` file, an array, or a pair of those for train and test; None
             for the labels that the sources carry themselves.
         source: Of vectors the data that they were made of, in the same order, for raw features as a baseline.
-        groups: Of vectors what each belongs to that must not be split, such as its patient: an array, a list or a file.
+        groups: What several items share so that no split may part them, such as a patient: a column, ``"folder"`` for
+            the folder below that of the class, an ``.npy`` file, a ``.csv`` file with the columns name and group, or a
+            list with one entry per item; or a pair of those for train and test. As in training when left out. Then
+            intervals are over ``groups``, of which there are so many among test items; ``shared_groups`` are those of
+            training items among them.
         seed: Names the held-out items.
         quiet: Print nothing.
     """
@@ -82,24 +87,27 @@ def evaluate(
         labels = train if labels is None else labels
         result = evaluate_vectors(model, test, labels=labels, source=source, groups=groups, seed=seed)
         return Result(result, table)
-    if source is not None or groups is not None:
-        raise InputError("source and groups are about vectors. Give vectors first, or leave them out.")
+    if source is not None:
+        raise InputError("source is about vectors: what they were made of. Give vectors first, or leave it out.")
     if train is None:
         raise InputError("A model is scored on items: give a source, evaluate(model, train).")
     if not isinstance(model, Model | Classifier | str | Path):
-        return Result(_of_network(model, train, test, labels, seed=seed), table)
+        return Result(_of_network(model, train, test, labels, groups=groups, seed=seed), table)
     classifier = _classifier(model)
     kept = _model(model) if classifier is None else classifier.model
     unseen(labels, kept.modality)
     several = classifier is not None and classifier.kind == "any"
-    train_items, test_items = parted(kept, train, test, labels, seed=seed, one_class=not several)
+    train_items, test_items = parted(kept, train, test, labels, seed=seed, groups=groups, one_class=not several)
     # A fifth of every class has fewer pairs of one class than all of them: it is no random sample.
     class_values = test_items.labels if test is not None else np.concatenate([train_items.labels, test_items.labels])
     classes = class_counts(class_values if test is None else train_items.labels, train_items.classes)
     twice = 0 if test is None else shared(test_items.items, train_items.items)
-    note = note_on_shared(twice, len(test_items.items)) if twice else None
+    notes = [note_on_shared(twice, len(test_items.items))] if twice else []
+    of_groups = groups_between(train_items.items, test_items, separate=test is not None)
+    notes += [note_on_shared_groups(of_groups["shared_groups"])] if of_groups.get("shared_groups") else []
     if classifier is not None and (test is None or twice == len(test_items.items)):
-        test_items = unlearned(classifier, test_items)
+        test_items = unlearned(classifier, test_items, train_items)
+        of_groups |= groups_between(train_items.items, test_items, separate=test is not None)
     scores: dict[str, Any] = {}
     if not several:
         scores = score(kept, train_items, test_items, seed=seed)
@@ -110,9 +118,9 @@ def evaluate(
     scores["classes"] = classes
     learned = int(is_labelled(train_items.labels).sum())
     scores["sizes"] = {"train": learned, "test": len(test_items.items), "classes": len(train_items.classes)}
-    scores["shared"] = twice
-    if note is not None:
-        scores["note"] = note
+    scores |= {"shared": twice, **of_groups}
+    if notes:
+        scores["note"] = " ".join(notes)
     if not isinstance(model, str | Path):
         scores["headline"] = headline(scores)
     else:
@@ -123,7 +131,9 @@ def evaluate(
     return Result(scores, table)
 
 
-def _of_network(network: object, train: object, test: object, labels: object, *, seed: int) -> dict[str, Any]:
+def _of_network(
+    network: object, train: object, test: object, labels: object, *, groups: object, seed: int
+) -> dict[str, Any]:
     """The scores of a network of anybody's, or of what a callable makes of the sources."""
     if not callable(network):
         raise InputError(
@@ -133,14 +143,14 @@ def _of_network(network: object, train: object, test: object, labels: object, *,
     if not isinstance(network, nn.Module):
         made = network(train), None if test is None else network(test)
         sources = train if test is None else (train, test)
-        return evaluate_vectors(*made, labels=labels, source=sources, seed=seed)
+        return evaluate_vectors(*made, labels=labels, source=sources, groups=groups, seed=seed)
     options = DataOptions(labels=labels, preprocessing=stated_preprocessing(network))
     modality, items = open_source(train, options)
     model = Model(network, modality, {"adopted": True})
     modes = [(part, part.training) for part in network.modules()]  # parts may differ, as frozen norms do
     try:
         encoded_length(network, modality.inputs(items.take(np.arange(min(2, len(items))))))
-        scores = evaluate(model, train, test, labels=labels, seed=seed)
+        scores = evaluate(model, train, test, labels=labels, groups=groups, seed=seed)
     finally:
         for part, training in modes:
             part.training = training

@@ -15,22 +15,19 @@ import numpy as np
 from jaxtyping import Float32, Int64
 
 from counterpoint.data.labels import read_class_ids
-from counterpoint.data.overlap import note_on_shared, shared_vectors
+from counterpoint.data.overlap import note_on_shared, note_on_shared_groups, shared_vectors
 from counterpoint.data.splits import class_counts
 from counterpoint.data.vectors import Rows, Vectors, read_vectors
-from counterpoint.errors import InputError, LabelError
-from counterpoint.evaluation.labelled import Labelled
+from counterpoint.errors import InputError
+from counterpoint.evaluation.labelled import Labelled, groups_between
 from counterpoint.evaluation.probe import compared
 from counterpoint.evaluation.scores import dispersion, raw_features
 from counterpoint.evaluation.verdict import headline
 from counterpoint.modality import DataOptions
 from counterpoint.reports.vectors import write_vectors_report
 from counterpoint.setup.dataset import open_source
-from counterpoint.setup.train_test import labelled_of_one_class, parted
+from counterpoint.setup.train_test import parted
 from counterpoint.storage.files import expanded
-
-FOLDS = 5
-"""One of so many parts of the groups is asked about."""
 
 BARE = (
     "These vectors are compared with chance alone, for nothing else is known of them: give the data that they were "
@@ -65,14 +62,7 @@ def evaluate_vectors(
         InputError: Vectors, labels, groups or the source cannot be read, or do not fit each other.
     """
     reader = Reader()
-    if groups is None:
-        train_items, test_items = parted(reader, train, test, labels, seed=seed, one_class=True)
-    elif test is not None:
-        raise LabelError(
-            "Groups say which items are held out together, and here a test is given. Leave out one of them."
-        )
-    else:
-        train_items, test_items = _apart(reader.open(train), labels, train, groups, seed=seed)
+    train_items, test_items = parted(reader, train, test, labels, seed=seed, groups=groups, one_class=True)
     of_train, of_test = _with_raw(reader.read, source)
     widths = [part.vectors.shape[1] for part in (of_train, of_test)]
     if widths[0] != widths[1]:
@@ -80,12 +70,13 @@ def evaluate_vectors(
     counted = train_items.labels if test is not None else np.concatenate([train_items.labels, test_items.labels])
     scores = _scored((of_train, train_items), (of_test, test_items), seed=seed)
     sizes = {"train": len(train_items.items), "test": len(test_items.items), "classes": len(train_items.classes)}
+    both = _shared((of_train, train_items), (of_test, test_items), separate=test is not None)
     return {
         **scores,
-        "headline": headline({**scores, "sizes": sizes}),
+        "headline": headline({**scores, "sizes": sizes, **both}),
         "classes": class_counts(counted, train_items.classes),
         "sizes": sizes,
-        **_shared((of_train, train_items), (of_test, test_items), separate=test is not None),
+        **both,
     }
 
 
@@ -107,7 +98,14 @@ def _scored(train: tuple[Vectors, Labelled], test: tuple[Vectors, Labelled], *, 
     if of_train.raw is not None and of_test.raw is not None:
         features["raw"] = (_some(of_train.raw, train_items), _some(of_test.raw, test_items))
     return {
-        **compared(features, train_items.labels, test_items.labels, seed=seed),
+        **compared(
+            features,
+            train_items.labels,
+            test_items.labels,
+            seed=seed,
+            train_groups=train_items.groups,
+            test_groups=test_items.groups,
+        ),
         "geometry": {"alignment": None, **dispersion(features["trained"][1])},
     }
 
@@ -118,8 +116,10 @@ def _shared(train: tuple[Vectors, Labelled], test: tuple[Vectors, Labelled], *, 
     bare = of_train.raw is None
     count = shared_vectors(_some(of_test.content, test_items), _some(of_train.content, train_items)) if separate else 0
     notes = [note_on_shared(count, len(test_items.items), what="vector" if bare else "item")] if count else []
+    groups = groups_between(train_items.items, test_items, separate=separate)
+    notes += [note_on_shared_groups(groups["shared_groups"])] if groups.get("shared_groups") else []
     notes += [BARE] if bare else []
-    return {"shared": count, **({"note": " ".join(notes)} if notes else {})}
+    return {"shared": count, **groups, **({"note": " ".join(notes)} if notes else {})}
 
 
 def _with_raw(read: Sequence[Vectors], source: object) -> tuple[Vectors, Vectors]:
@@ -139,23 +139,6 @@ def _with_raw(read: Sequence[Vectors], source: object) -> tuple[Vectors, Vectors
             )
         held.append(replace(vectors, raw=raw_features(modality, made_of)))
     return held[0], held[-1]
-
-
-def _apart(rows: Rows, labels: object, source: object, groups: object, *, seed: int) -> tuple[Labelled, Labelled]:
-    """A part of the groups to ask about, and the others, with classes in both as far as the groups allow."""
-    from sklearn.model_selection import StratifiedGroupKFold
-
-    whole = labelled_of_one_class(rows, labels, source)
-    class_ids = read_class_ids(groups, source, rows).class_ids
-    if class_ids.ndim != 1 or (class_ids < 0).any():
-        raise LabelError("Every item is of one group. Name the group of each, such as its patient or its speaker.")
-    of_each = class_ids[_numbers(whole)]
-    count = len(np.unique(of_each))
-    if count < 2:
-        raise LabelError("All labelled items are of one group, so none can be held out. Give a test, or other groups.")
-    folds = StratifiedGroupKFold(min(FOLDS, count), shuffle=True, random_state=seed)
-    kept, held = next(iter(folds.split(np.zeros(len(of_each)), whole.labels, of_each)))
-    return whole.of(kept), whole.of(held)
 
 
 def _some(h: Float32[np.ndarray, "n d"], part: Labelled) -> Float32[np.ndarray, "m d"]:

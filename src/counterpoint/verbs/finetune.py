@@ -36,6 +36,7 @@ from counterpoint.setup.classifier_folder import Leaving, free, leave, requested
 from counterpoint.setup.finetune_config import recipe, require_views
 from counterpoint.setup.progress import announce_labels, console, may_be_quiet
 from counterpoint.setup.supervision import unseen
+from counterpoint.setup.train_test import opened
 from counterpoint.verbs.keywords import FinetuneKeywords
 
 GENTLE = 0.25
@@ -69,6 +70,7 @@ def finetune(
     source: object,
     *,
     labels: object = None,
+    groups: object = None,
     out: str | Path | None = None,
     overwrite: bool = False,
     **choices: Unpack[FinetuneKeywords],
@@ -80,6 +82,7 @@ def finetune(
         source: The items, as for ``fit``; those without a label are not learned from.
         labels: As for ``evaluate``, or a ``.csv`` file with the columns name and label. An item has none where it is
             empty, unnamed, or -1 in an array of integers. None for the labels that the source carries.
+        groups: What several items share so that no fold may part them, as for ``evaluate``.
         out: The folder for the classifier, which is a model as well: it can be embedded with.
         overwrite: Replace the run in ``out``.
         choices: Any field of ``FinetunePlan``.
@@ -98,7 +101,7 @@ def finetune(
     kept = model if isinstance(model, Model) else load(model)
     require_views(kept)
     unseen(labels, kept.modality)
-    items = kept.open(source)
+    items = opened(kept, source, groups)
     read = read_some_labels(labels, source, items)
     seconds = None if tuning.minutes is None else 60 * tuning.minutes - (time.monotonic() - began)
     known = Labelled.read(items, read)
@@ -130,7 +133,7 @@ def trial(
     """
     drawn = budget(known.labels, known.classes, per_class=tuning.per_class, fraction=tuning.fraction, seed=tuning.seed)
     some = known.of(np.flatnonzero(drawn))
-    parts = folds(some.labels, len(some.classes), seed=tuning.seed)
+    parts = folds(some.labels, len(some.classes), seed=tuning.seed, groups=some.groups)
     settled = finetune_settings(model, tuning)
     if read is not None:
         announce_labels(read)
@@ -152,7 +155,7 @@ def trial(
         candidates.append(candidate(FINETUNED, moved, some, parts))
     seconds = (time.monotonic() - began) / (len(parts) + 1)
     wanted = [each for each in candidates if tuning.deliver in ("best", each.name)]
-    chosen = choose(wanted or candidates, some.labels, known.items)
+    chosen = choose(wanted or candidates, some.labels, known.items, groups=some.groups)
     against = baselines(parts, some, model.modality)
     return Trial(some, parts, candidates, chosen, against, epochs, seconds)
 

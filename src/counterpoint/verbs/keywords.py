@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict
 
+import numpy as np
 from torch import nn
 
 from counterpoint.interfaces import Listener
@@ -28,6 +29,7 @@ class ReadKeywords(VerbKeywords, total=False):
     schema: str | Mapping[str, str] | None
     id: str | None
     time: str | None
+    groups: str | Sequence[Any] | np.ndarray | None
     label_first: bool
     header: bool
     encoding: str | None

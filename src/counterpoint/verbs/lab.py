@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Int64
 
 from counterpoint import rng
+from counterpoint.data.groups import labelled_group_ids
 from counterpoint.data.labels import Labels, read_class_ids
 from counterpoint.data.subset import Subset
 from counterpoint.errors import InputError, LabelError, PlanError, SourceError, listed
@@ -29,6 +30,7 @@ from counterpoint.setup.build import encoded_length
 from counterpoint.setup.dataset import apart, open_source
 from counterpoint.setup.progress import announce_labels, console, decoding, may_be_quiet
 from counterpoint.setup.supervision import unseen
+from counterpoint.setup.train_test import opened
 from counterpoint.storage.files import expanded, write_json
 from counterpoint.training.devices import choose_device
 from counterpoint.tuning.output_folder import Folder
@@ -95,12 +97,13 @@ def lab(
         InputError: The source, the views, the labels, the model or the folder cannot be used.
     """
     named, data = apart(choices)
+    groups = named.pop("groups", None)
     requested = LabPlan.of(named)
     place = None if out is None else Folder(expanded(out), RECORD, "lab", resumable=False)
     if place is not None:
         place.require(resume=False, overwrite=overwrite)
     kind, size = requested.modality, requested.view_size
-    options = DataOptions(kind=kind, view_size=size, data=data, labels=labels, progress=decoding())
+    options = DataOptions(kind=kind, view_size=size, data=data, labels=labels, groups=groups, progress=decoding())
     by, items = _open(source, model, requested, options)
     looks = list(_views(source, by.modality, _several(views), options, trained=model is not None))
     read = None if labels is None else _read(source, items, labels, by.modality)
@@ -166,7 +169,7 @@ def _open(
     if fixed:
         raise PlanError(f"A model has settled {listed(fixed)} already. Leave that out, or leave out --model.")
     by = model if isinstance(model, Model) else load(model)
-    return by, by.open(source)
+    return by, opened(by, source, options.groups if options.groups is not None else options.data.groups)
 
 
 def _views(
@@ -235,7 +238,8 @@ def _sampled(
         return Subset(items, order[: requested.items]), None
     first = order[np.argsort(class_ids[order] < 0, kind="stable")][: requested.items]
     rows = first[np.random.default_rng(requested.seed).permutation(len(first))]
-    known = Known.of(class_ids[rows], seed=requested.seed)
+    groups = labelled_group_ids(Subset(items, rows), class_ids[rows])
+    known = Known.of(class_ids[rows], seed=requested.seed, groups=groups)
     if len(np.unique(known.labels)) < 2:
         raise LabelError(
             f"Damage is measured on two classes or more, each with two items among the {len(rows)} that are measured. "

@@ -19,6 +19,7 @@ from counterpoint.classification.finetuning import learn, usual_epochs
 from counterpoint.data.splits import UNLABELLED, budget
 from counterpoint.distillation.answers import distil
 from counterpoint.errors import LabelError
+from counterpoint.evaluation.intervals import GroupIds
 from counterpoint.evaluation.labelled import Labelled
 from counterpoint.evaluation.linear import linear_probes
 from counterpoint.evaluation.multiple_comparisons import familywise_level
@@ -74,12 +75,12 @@ def at_budgets(
             continue
         began = time.monotonic()
         cells.append({name: np.stack(result) for name, result in _right(study, chosen).items()})
-        rows.append({"budget": str(each), "labels": len(chosen[0]), "ways": scored(cells[-1])})
+        rows.append({"budget": str(each), "labels": len(chosen[0]), "ways": scored(cells[-1], study.test.groups)})
         rows[-1]["seconds"] = round(time.monotonic() - began, 1)
         tell(rows[-1])
     if not rows:
         raise LabelError(f"None of the budgets can be drawn from the labels: {left_out[0]['reason']}")
-    differences = compared(cells)
+    differences = compared(cells, study.test.groups)
     return {
         "rows": [{**row, "differences": each} for row, each in zip(rows, differences, strict=True)],
         "comparisons": sum(map(len, differences)),
@@ -92,24 +93,27 @@ def at_budgets(
     }
 
 
-def scored(right: Mapping[str, Correct]) -> dict[str, Any]:
+def scored(right: Mapping[str, Correct], groups: GroupIds | None = None) -> dict[str, Any]:
     """Accuracy of every way, in the mean and of each draw."""
     return {
-        name: {**score_over_draws(result)._asdict(), "draws": result.mean(axis=1).tolist()}
+        name: {**score_over_draws(result, groups=groups)._asdict(), "draws": result.mean(axis=1).tolist()}
         for name, result in right.items()
     }
 
 
-def compared(rows: Sequence[Mapping[str, Correct]]) -> list[dict[str, Any]]:
+def compared(rows: Sequence[Mapping[str, Correct]], groups: GroupIds | None = None) -> list[dict[str, Any]]:
     """Of each budget how much better every way is than the first on the same draws and items, corrected together."""
     differences = []
     for right in rows:
         (_, first), *others = right.items()
         differences.append({name: result - first * 1.0 for name, result in others})
-    level = familywise_level([each.mean(axis=0) for row in differences for each in row.values()])
+    level = familywise_level([each.mean(axis=0) for row in differences for each in row.values()], groups=groups)
     luck = [pooled_difference(list(right.values())) if len(right) > 1 else None for right in rows]
     return [
-        {name: difference_over_draws(each, level=level, luck=own)._asdict() for name, each in row.items()}
+        {
+            name: difference_over_draws(each, level=level, luck=own, groups=groups)._asdict()
+            for name, each in row.items()
+        }
         for row, own in zip(differences, luck, strict=True)
     ]
 
@@ -135,7 +139,8 @@ def _right(study: BudgetStudy, chosen: Sequence[Int64[np.ndarray, " n"]]) -> dic
         if "scratch" in study.uses:
             answers["scratch"] = _answers(from_scratch(model, some, seed), test)
         if "linear" in study.uses:
-            answers["linear"] = linear_probes(h[np.searchsorted(learned, rows)], some.labels, h_test, seed=seed)
+            own = h[np.searchsorted(learned, rows)]
+            answers["linear"] = linear_probes(own, some.labels, h_test, seed=seed, groups=some.groups)
         if {"tuned", "distilled"} & set(study.uses):
             teacher = tuned(model, some, seed)
             answers["tuned"] = _answers(teacher, test)

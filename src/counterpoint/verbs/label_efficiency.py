@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from counterpoint.classification.classifier import RECORD
-from counterpoint.data.overlap import note_on_shared, shared
+from counterpoint.data.overlap import note_on_shared, note_on_shared_groups, shared
 from counterpoint.data.splits import class_counts
 from counterpoint.errors import InputError, LabelError
+from counterpoint.evaluation.labelled import groups_between
+from counterpoint.evaluation.probe import note_on_groups
 from counterpoint.evaluation.repeats import ONE_DRAW
 from counterpoint.model import Model, load
 from counterpoint.output.results import Result
@@ -38,6 +40,7 @@ def label_efficiency(
     test: object = None,
     *,
     labels: object = None,
+    groups: object = None,
     budget: Sequence[str | int] = BUDGETS,
     draws: int = 3,
     seed: int = 0,
@@ -50,6 +53,7 @@ def label_efficiency(
         train: The items to learn from, as for ``fit``, some or all of them with labels.
         test: The items that are asked about. Without it a fifth of every class is held out.
         labels: As for ``finetune``; a pair of those for train and test.
+        groups: As for ``evaluate``: no split parts what is of one group, and intervals are over groups.
         budget: ``"10"`` for so many labels of every class, ``"1%"`` for a share of each. Those that the labels cannot
             give are left out, with the reason.
         draws: How often labels are drawn and weights begun anew.
@@ -67,13 +71,14 @@ def label_efficiency(
         raise LabelError(f"The model in '{model}' has learned from labels. Give the run that it began at.")
     require_views(kept)
     unseen(labels, kept.modality)
-    known, asked = parted(kept, train, test, labels, seed=seed)
+    known, asked = parted(kept, train, test, labels, seed=seed, groups=groups)
     result = at_budgets(BudgetStudy(kept, known, asked, draws, seed), wanted, tell=tell)
     class_ids = known.labels if test is not None else np.concatenate([known.labels, asked.labels])
     record = {
         **result,
         "classes": class_counts(class_ids, known.classes),
         "shared": 0 if test is None else shared(asked.items, known.items),
+        **groups_between(known.items, asked, separate=test is not None),
         **placed("train", train),
         **placed("test", test),
     }
@@ -98,6 +103,8 @@ def efficiency_table(result: Mapping[str, Any]) -> str:
     if result["draws"] == 1:
         text.append(ONE_DRAW)
     text += [note_on_shared(result["shared"], result["asked"])] if result.get("shared") else []
+    text += [note_on_groups(result["groups"])] if result.get("groups") else []
+    text += [note_on_shared_groups(result["shared_groups"])] if result.get("shared_groups") else []
     text += [f"{each['budget']} is left out. {each['reason']}" for each in result["left_out"]]
     return "\n".join(text)
 

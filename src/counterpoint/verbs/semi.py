@@ -114,7 +114,7 @@ def semi(
     """
     began, folder = time.monotonic(), expanded(out)
     named, data = apart(choices)
-    plan = SemiPlan.of(named)
+    groups, plan = named.pop("groups", None), SemiPlan.of(named)
     require_deliverable(plan.deliver, (PROBE, FINETUNED, STUDENT))
     run_folder.check(folder, resume=False, overwrite=overwrite or resume)
     if resume and overwrite:
@@ -124,7 +124,7 @@ def semi(
         before = run_folder.read_plan(folder)
         plan = SemiPlan.of(run_folder.merged(plan.record(), before["asked"], SemiPlan().record(), before["settled"]))
         data = ReadOptions.of(before["data"]) if data == AS_IT_IS else data
-    material = gather(source, labels, plan, data=data)
+    material = gather(source, labels, plan, data=data, groups=groups)
     data = without_column(data, labels, material.modality)
     record = {
         **requested_record(source, labels, plan),
@@ -191,7 +191,7 @@ def _delivered(journey: Journey, model: Model, tried: Trial) -> Candidate:
         candidates.append(student)
         small = plan.student != "same" or plan.student_width is not None  # who names a network wants that one
         finalists = [student] if small or plan.deliver == STUDENT else [tried.chosen, student]
-        chosen = choose(finalists, tried.some.labels, material.items)
+        chosen = choose(finalists, tried.some.labels, material.items, groups=tried.some.groups)
     record = judgement(chosen, candidates, tried.some, tried.against)
     level, sentence = conclusion(record)
     result = {

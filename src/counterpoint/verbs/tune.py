@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from counterpoint.catalogue.trust import require_trusted
+from counterpoint.data.labels import pair
 from counterpoint.errors import Interrupted, LabelError, RunError
 from counterpoint.interfaces import Items
 from counterpoint.modality import Modality
@@ -57,6 +58,8 @@ class TuneRequest:
     user_parts: UserParts
     budget: Budget
     resume: bool
+    test_groups: object = None
+    """Those of the test items, where they were listed."""
 
 
 @may_be_quiet
@@ -119,11 +122,14 @@ def _question(
     test = choices.pop("test", None)
     trials, repeats = choices.pop("trials", None), choices.pop("repeats", None)
     plan, user_parts = chosen(choices, labels=labels)
+    of_items, of_test = pair(user_parts.groups, separate=test is not None, what="group")
+    user_parts = dataclasses.replace(user_parts, groups=of_items)
     budget = Budget.of(plan, trials, repeats)
     completed(plan)
     place = Folder(out, TRIALS, "search", others=(JOURNAL, f"{JOURNAL}{HELD}", BEST, REPORT))
     place.require(resume=resume, overwrite=overwrite)
-    return TuneRequest(source, labels, test, place, dataclasses.replace(plan, minutes=None), user_parts, budget, resume)
+    plan = dataclasses.replace(plan, minutes=None)
+    return TuneRequest(source, labels, test, place, plan, user_parts, budget, resume, of_test)
 
 
 def _open(request: TuneRequest, stop: StopRequest, began: float) -> Search:
@@ -156,7 +162,15 @@ def _read_labels(request: TuneRequest, modality: Modality, items: Items) -> Prob
             )
         return None
     labels = None if isinstance(request.labels, str) and request.labels == OWN else request.labels
-    return questions(modality, request.source, items, test=request.test, labels=labels, seed=request.plan.seed)
+    return questions(
+        modality,
+        request.source,
+        items,
+        test=request.test,
+        labels=labels,
+        seed=request.plan.seed,
+        groups=request.test_groups,
+    )
 
 
 def _requested(request: TuneRequest, by: Judge, modality: Modality) -> dict[str, Any]:
@@ -175,6 +189,7 @@ def _requested(request: TuneRequest, by: Judge, modality: Modality) -> dict[str,
         "by": by.by,
         "asked": request.plan.record(),
         "items": {} if by.test is None else by.test.counts(),
+        "test_groups": None if by.test is None or by.test.test.groups is None else by.test.test.groups.tolist(),
         "classes": {} if by.test is None else by.test.read.counts(),
         "machine": run_folder.machine(),
     }
