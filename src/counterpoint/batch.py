@@ -192,6 +192,23 @@ def _(batch: tuple[Batch, ...], device: torch.device | str) -> Batch:
     return type(batch)(*parts) if hasattr(batch, "_fields") else tuple(parts)
 
 
+@singledispatch
+def double(batch: Batch) -> Batch:
+    """The same batch with its floating-point numbers in 64 bits."""
+    raise TypeError(f"A batch is a tensor, Packed, Sided or a tuple of those. Got {type(batch).__name__}.")
+
+
+@double.register(Tensor)
+def _(batch: Tensor) -> Tensor:
+    return batch.double() if batch.is_floating_point() else batch
+
+
+@double.register(tuple)
+def _(batch: tuple[Batch, ...]) -> Batch:
+    parts = [double(part) if isinstance(part, Tensor | tuple) else part for part in batch]
+    return type(batch)(*parts) if hasattr(batch, "_fields") else tuple(parts)
+
+
 def tensors(batch: Batch) -> list[Tensor]:
     """All tensors that a batch is made of."""
     if isinstance(batch, Tensor):

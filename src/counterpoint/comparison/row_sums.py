@@ -123,7 +123,7 @@ class RowSums:
         if groups.first is not None:
             own = candidates[groups.first : groups.first + len(anchors)]
             total, count = total - (anchors * own).sum(dim=1), count - 1
-        return total / (count.clamp(min=1) * temperature), count
+        return total / count.clamp(min=1) / temperature, count
 
 
 def has_shortcut(shortcut: Shortcut) -> Callable[[OfTiles], OfTiles]:

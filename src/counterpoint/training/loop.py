@@ -144,7 +144,7 @@ def train_step(
     pieces = pieces_of(views, count_of_pieces(config))
     local = project(0, views) if len(pieces) == 1 else project_in_pieces(project, pieces)
     vectors = tuple(processes.gather(vector, len(info.index)) for vector in local)
-    parts = [_mean(part, method, processes) for part in method.outcomes(vectors, info)]
+    parts = [mean_loss(part, method, processes) for part in method.outcomes(vectors, info)]
     loss = sum(parts[1:], parts[0])
     loss.backward()  # type: ignore[no-untyped-call]
     if len(pieces) > 1:
@@ -154,7 +154,7 @@ def train_step(
     return float(loss.detach()), tuple(vector.detach() for vector in vectors)
 
 
-def _mean(outcome: Comparison | Losses, method: Method, processes: Processes) -> Tensor:
+def mean_loss(outcome: Comparison | Losses, method: Method, processes: Processes) -> Tensor:
     """This process's part of the mean loss of all rows."""
     if isinstance(outcome, Comparison):
         return loss_of(processes.share(outcome), method.objective) / len(outcome.anchors)
