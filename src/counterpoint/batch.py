@@ -187,7 +187,7 @@ def _(batch: Tensor, device: torch.device | str) -> Tensor:
 
 
 @to.register(tuple)
-def _(batch: tuple[Batch, ...], device: torch.device | str) -> Batch:
+def _(batch: tuple[Any, ...], device: torch.device | str) -> Batch:
     parts = [to(part, device) if isinstance(part, Tensor | tuple) else part for part in batch]
     return type(batch)(*parts) if hasattr(batch, "_fields") else tuple(parts)
 
@@ -204,7 +204,7 @@ def _(batch: Tensor) -> Tensor:
 
 
 @double.register(tuple)
-def _(batch: tuple[Batch, ...]) -> Batch:
+def _(batch: tuple[Any, ...]) -> Batch:
     parts = [double(part) if isinstance(part, Tensor | tuple) else part for part in batch]
     return type(batch)(*parts) if hasattr(batch, "_fields") else tuple(parts)
 
@@ -214,6 +214,14 @@ def tensors(batch: Batch) -> list[Tensor]:
     if isinstance(batch, Tensor):
         return [batch]
     return [each for part in batch if isinstance(part, Tensor | tuple) for each in tensors(part)]
+
+
+def measured(batch: Batch) -> bool:
+    """Whether items are floating-point numbers, between which there is a distance; there is none between words."""
+    if isinstance(batch, Tensor):
+        return batch.is_floating_point()
+    parts = (batch.rows,) if isinstance(batch, Packed) else (batch.value,) if isinstance(batch, Sided) else batch
+    return all(map(measured, parts))
 
 
 def device_of(batch: Batch) -> torch.device:
@@ -230,6 +238,11 @@ def as_bytes(batch: Batch) -> bytes:
 def shape(batch: Batch) -> tuple[object, ...]:
     """What two batches must share to be concatenated: the shape of an item, as far as items have one."""
     raise TypeError(f"A batch is a tensor, Packed, Sided or a tuple of those. Got {type(batch).__name__}.")
+
+
+def item_shape(batch: Batch) -> tuple[int, ...]:
+    """The shape that every item has; empty where items are of unequal size, or of several parts."""
+    return tuple(batch.shape[1:]) if isinstance(batch, Tensor) else ()
 
 
 @shape.register(Tensor)
@@ -250,6 +263,21 @@ def _(batch: Sided) -> tuple[object, ...]:
 @shape.register(tuple)
 def _(batch: tuple[Batch, ...]) -> tuple[object, ...]:
     return tuple(shape(part) for part in batch)
+
+
+def described(batch: Batch) -> str:
+    """A batch in words, for messages.
+
+    >>> described(Sided("image", torch.zeros(2, 3, 8, 8))), described(pack([torch.ones(2, 3)]))
+    ("views of shape (2, 3, 8, 8) of the side 'image'", '1 views of 2 rows (3,) in all')
+    """
+    if isinstance(batch, Tensor):
+        return f"views of shape {tuple(batch.shape)}"
+    if isinstance(batch, Packed):
+        return f"{batch.items} views of {len(batch.rows)} rows {tuple(batch.rows.shape[1:])} in all"
+    if isinstance(batch, Sided):
+        return f"{described(batch.value)} of the side '{batch.side}'"
+    return " with ".join(described(part) for part in batch)
 
 
 def digest(batch: Batch) -> list[bytes]:

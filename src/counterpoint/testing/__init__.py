@@ -12,4 +12,6 @@ counterpoint.testing.broken.BrokenContract: An objective returns one loss per an
 
 from counterpoint.testing.broken import BrokenContract as BrokenContract
 from counterpoint.testing.method import check_method as check_method
+from counterpoint.testing.modality import check_modality as check_modality
 from counterpoint.testing.objective import check_objective as check_objective
+from counterpoint.testing.processes import check_processes as check_processes

@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from counterpoint import rng
+from counterpoint.batch import flat, measured, shape
 from counterpoint.comparison import Comparison
 from counterpoint.comparison.loss import loss_of
 from counterpoint.comparison.row_sums import ChangingTemperature
@@ -182,9 +183,8 @@ def _record(
         record["temperature"] = float(torch.as_tensor(objective.formula().keywords["temperature"]).detach())
     if table is not None:
         record |= diagnostics.measure(table, record.get("temperature") or 0.1)
-    comparable = len(views) > 1 and views[0].shape == views[1].shape and views[0].is_floating_point()
-    if state.step == 1 and comparable:  # between the numbers of words there is no distance
-        record["view_difference"] = diagnostics.view_difference(views[0], views[1])
+    if state.step == 1 and len(views) > 1 and shape(views[0]) == shape(views[1]) and measured(views[0]):
+        record["view_difference"] = diagnostics.view_difference(flat(views[0]), flat(views[1]))
     return record
 
 
