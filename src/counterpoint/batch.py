@@ -11,7 +11,7 @@ takes, splits, moves and digests them by the functions of this file.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -175,37 +175,23 @@ def split(batch: Batch, count: int) -> list[Batch]:
     return [take(batch, rows) for rows in torch.arange(length(batch), device=device_of(batch)).tensor_split(count)]
 
 
-@singledispatch
 def to(batch: Batch, device: torch.device | str) -> Batch:
     """The same batch on a device."""
-    raise TypeError(f"A batch is a tensor, Packed, Sided or a tuple of those. Got {type(batch).__name__}.")
+    return _changed(batch, lambda part: part.to(device))
 
 
-@to.register(Tensor)
-def _(batch: Tensor, device: torch.device | str) -> Tensor:
-    return batch.to(device)
-
-
-@to.register(tuple)
-def _(batch: tuple[Any, ...], device: torch.device | str) -> Batch:
-    parts = [to(part, device) if isinstance(part, Tensor | tuple) else part for part in batch]
-    return type(batch)(*parts) if hasattr(batch, "_fields") else tuple(parts)
-
-
-@singledispatch
 def double(batch: Batch) -> Batch:
     """The same batch with its floating-point numbers in 64 bits."""
-    raise TypeError(f"A batch is a tensor, Packed, Sided or a tuple of those. Got {type(batch).__name__}.")
+    return _changed(batch, lambda part: part.double() if part.is_floating_point() else part)
 
 
-@double.register(Tensor)
-def _(batch: Tensor) -> Tensor:
-    return batch.double() if batch.is_floating_point() else batch
-
-
-@double.register(tuple)
-def _(batch: tuple[Any, ...]) -> Batch:
-    parts = [double(part) if isinstance(part, Tensor | tuple) else part for part in batch]
+def _changed(batch: Any, change: Callable[[Tensor], Tensor]) -> Batch:
+    """The same batch, each of its tensors changed."""
+    if isinstance(batch, Tensor):
+        return change(batch)
+    if not isinstance(batch, tuple):
+        raise TypeError(f"A batch is a tensor, Packed, Sided or a tuple of those. Got {type(batch).__name__}.")
+    parts = [_changed(part, change) if isinstance(part, Tensor | tuple) else part for part in batch]
     return type(batch)(*parts) if hasattr(batch, "_fields") else tuple(parts)
 
 

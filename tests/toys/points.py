@@ -54,7 +54,7 @@ class Scatter(Augmentation):
     def __call__(self, sets, keys):
         key = rng.hashed(keys)
         counts = torch.bincount(sets.item, minlength=sets.items)
-        place = torch.arange(len(sets.item)) - (counts.cumsum(0) - counts)[sets.item]
+        place = torch.arange(len(sets.item), device=key.device) - (counts.cumsum(0) - counts)[sets.item]
         of_row = rng.mix(key[sets.item] + place)  # of the item and the place in it, whatever stands beside
         moved = sets.rows + self.jitter * rng.uniform(of_row, 2, "jitter", low=-1.0)
         angle = self.turn * rng.uniform(key, 1, "turn", low=-1.0)[sets.item]

@@ -59,14 +59,15 @@ def check_method(
     if getattr(kind, "local_views", False) and view is None:
         others += [draw(number)[:, :3] for number in (5, 6)]
     trial = Trial(part, encoder or MeanOfRows, tuple(double(each) for each in others), info_for(kind))
-    _projects(trial)
-    _compares(trial)
-    _learns(trial)
-    if _repeats(trial):
-        _in_pieces(trial)
-        _in_another_order(trial)
-    _supervised(trial, kind)
-    _resumes(trial)
+    with torch.random.fork_rng(devices=[]):
+        _projects(trial)
+        _compares(trial)
+        _learns(trial)
+        if _repeats(trial):
+            _in_pieces(trial)
+            _in_another_order(trial)
+        _supervised(trial, kind)
+        _resumes(trial)
 
 
 def _project(method: Method, trial: Trial, seed: int = 0) -> tuple[Tensor, ...]:

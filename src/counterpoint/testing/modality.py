@@ -46,7 +46,8 @@ def check_modality(kind: type[Modality] | str, source: object, *, options: DataO
     8. Where they are there, ``scaled``, ``parts``, ``local`` and ``label_preserving`` of the augmentation give views
        that can be encoded; weaker ones change items less. ``with_views`` of its spec gives the same views.
     9. ``settings`` survive JSON, and ``from_settings`` gives the same inputs and views.
-    10. It trains for some steps with SimCLR and with BYOL, also in pieces, and all weights stay finite.
+    10. It trains for some steps with SimCLR and with BYOL, also in pieces; a gradient reaches every weight of the
+        encoder, and all stay finite.
     11. A model of it that is saved and loaded, by its ``name``, embeds the same bits.
 
     Args:
@@ -58,16 +59,17 @@ def check_modality(kind: type[Modality] | str, source: object, *, options: DataO
         BrokenContract: A point is broken; the message says which, and the numbers.
     """
     modality = catalogue.find("modality", kind) if isinstance(kind, str) else kind
-    opened = _opened(modality, source, options or DataOptions(kind=modality.name))
-    _opens_again(opened, source)
-    _batches(opened)
-    _inputs_and_encoders(opened)
-    check_views(opened)
-    _settings(opened, source)
-    for method in (_simclr, _byol):
-        for micro_batch in (None, FEWEST // 2):
-            _trains(opened, method(opened), micro_batch)
-    _saved(opened, modality, source)
+    with torch.random.fork_rng(devices=[]):
+        opened = _opened(modality, source, options or DataOptions(kind=modality.name))
+        _opens_again(opened, source)
+        _batches(opened)
+        _inputs_and_encoders(opened)
+        check_views(opened)
+        _settings(opened, source)
+        for method in (_simclr, _byol):
+            for micro_batch in (None, FEWEST // 2):
+                _trains(opened, method(opened), micro_batch)
+        _saved(opened, modality, source)
 
 
 def _opened(kind: type[Modality], source: object, options: DataOptions) -> Opened:
@@ -184,6 +186,9 @@ def _trains(opened: Opened, method: Method, micro_batch: int | None) -> None:
         state = train(method, opened.items, opened.modality, config)
     lost = not_finite(method)
     require(lost is None, f"Training with {named} ends in numbers. After {state.step} steps '{lost}' is not finite.")
+    weights = [(name, each) for name, each in method.encoder.named_parameters() if each.requires_grad]
+    idle = [name for name, weight in weights if weight.grad is None]
+    require(not idle, f"Training with {named} gives every weight of the encoder a gradient. None has {idle[:3]}.")
 
 
 def _saved(opened: Opened, kind: type[Modality], source: object) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random  # noqa: TID251  (views must not depend on it)
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -32,24 +34,34 @@ def check_views(opened: Opened) -> None:
     _by_spec(opened, augmentation)
 
 
-def drawn(opened: Opened, augmentation: Augmentation, batch: Batch | None = None, **keys: object) -> Batch:
+def drawn(
+    opened: Opened,
+    augmentation: Augmentation,
+    batch: Batch | None = None,
+    *,
+    index: Tensor | None = None,
+    seed: int = 0,
+    epoch: int = 0,
+    view: int = 0,
+) -> Batch:
     """Views of the batch, or of others with keys of their own; the items themselves stay as they are."""
     batch = opened.batch if batch is None else batch
     before = digest(batch)
     with running("The augmentation"):
-        view = augmentation(batch, opened.keys(**keys))  # type: ignore[arg-type]
-        count = length(view)
+        made = augmentation(batch, opened.keys(index, seed=seed, epoch=epoch, view=view))
+        count = length(made)
     require(count == length(batch), f"An augmentation gives one view per item. Got {count} of {length(batch)}.")
     require(digest(batch) == before, "An augmentation leaves the items as they are. This one writes into its batch.")
-    return view
+    return made
 
 
 def _of_item_and_keys(opened: Opened, augmentation: Augmentation) -> None:
-    _seeded(1)
-    whole = drawn(opened, augmentation)
-    _seeded(2)
+    with _seeded(1):
+        whole = drawn(opened, augmentation)
+    with _seeded(2):
+        again = drawn(opened, augmentation)
     promise = "Views are a function of the items and their keys; the generators of torch, NumPy and Python have no say"
-    opened.require_same(whole, drawn(opened, augmentation), promise)
+    opened.require_same(whole, again, promise)
     some = torch.tensor([opened.size - 1, 1, 2])
     alone = drawn(opened, augmentation, take(opened.batch, some), index=some)
     promise = "Some items of a batch, in another order, have the same views as in the whole batch"
@@ -59,8 +71,12 @@ def _of_item_and_keys(opened: Opened, augmentation: Augmentation) -> None:
 
 def _of_every_key(opened: Opened, augmentation: Augmentation) -> None:
     usual = drawn(opened, augmentation)
-    for name, value in {"seed": 1, "epoch": 1, "view": 2}.items():
-        other = drawn(opened, augmentation, **{name: value})
+    others = {
+        "seed": drawn(opened, augmentation, seed=1),
+        "epoch": drawn(opened, augmentation, epoch=1),
+        "view": drawn(opened, augmentation, view=2),
+    }
+    for name, other in others.items():
         require(opened.apart(usual, other) > 0, f"With another {name} views are others. Here they are the same.")
     twice = torch.zeros(2, dtype=torch.int64)
     pair = drawn(opened, augmentation, take(opened.batch, twice), index=torch.tensor([0, 1]))
@@ -109,8 +125,15 @@ def _by_spec(opened: Opened, augmentation: Augmentation) -> None:
     require(len(both) == 2, f"aligned() returns as many views as it is given. Got {len(both)} of 2.")
 
 
-def _seeded(seed: int) -> None:
-    """Set the generators that no view may depend on."""
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Set the generators that no view may depend on, and put them back as they were."""
+    numpys, pythons = np.random.get_state(), random.getstate()
     torch.manual_seed(seed)
     np.random.seed(seed)
     random.seed(seed)
+    try:
+        yield
+    finally:
+        np.random.set_state(numpys)
+        random.setstate(pythons)
