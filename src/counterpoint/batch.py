@@ -11,7 +11,7 @@ takes, splits, moves and digests them by the functions of this file.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -175,20 +175,23 @@ def split(batch: Batch, count: int) -> list[Batch]:
     return [take(batch, rows) for rows in torch.arange(length(batch), device=device_of(batch)).tensor_split(count)]
 
 
-@singledispatch
 def to(batch: Batch, device: torch.device | str) -> Batch:
     """The same batch on a device."""
-    raise TypeError(f"A batch is a tensor, Packed, Sided or a tuple of those. Got {type(batch).__name__}.")
+    return _changed(batch, lambda part: part.to(device))
 
 
-@to.register(Tensor)
-def _(batch: Tensor, device: torch.device | str) -> Tensor:
-    return batch.to(device)
+def double(batch: Batch) -> Batch:
+    """The same batch with its floating-point numbers in 64 bits."""
+    return _changed(batch, lambda part: part.double() if part.is_floating_point() else part)
 
 
-@to.register(tuple)
-def _(batch: tuple[Batch, ...], device: torch.device | str) -> Batch:
-    parts = [to(part, device) if isinstance(part, Tensor | tuple) else part for part in batch]
+def _changed(batch: Any, change: Callable[[Tensor], Tensor]) -> Batch:
+    """The same batch, each of its tensors changed."""
+    if isinstance(batch, Tensor):
+        return change(batch)
+    if not isinstance(batch, tuple):
+        raise TypeError(f"A batch is a tensor, Packed, Sided or a tuple of those. Got {type(batch).__name__}.")
+    parts = [_changed(part, change) if isinstance(part, Tensor | tuple) else part for part in batch]
     return type(batch)(*parts) if hasattr(batch, "_fields") else tuple(parts)
 
 
@@ -197,6 +200,14 @@ def tensors(batch: Batch) -> list[Tensor]:
     if isinstance(batch, Tensor):
         return [batch]
     return [each for part in batch if isinstance(part, Tensor | tuple) for each in tensors(part)]
+
+
+def measured(batch: Batch) -> bool:
+    """Whether items are floating-point numbers, between which there is a distance; there is none between words."""
+    if isinstance(batch, Tensor):
+        return batch.is_floating_point()
+    parts = (batch.rows,) if isinstance(batch, Packed) else (batch.value,) if isinstance(batch, Sided) else batch
+    return all(map(measured, parts))
 
 
 def device_of(batch: Batch) -> torch.device:
@@ -213,6 +224,11 @@ def as_bytes(batch: Batch) -> bytes:
 def shape(batch: Batch) -> tuple[object, ...]:
     """What two batches must share to be concatenated: the shape of an item, as far as items have one."""
     raise TypeError(f"A batch is a tensor, Packed, Sided or a tuple of those. Got {type(batch).__name__}.")
+
+
+def item_shape(batch: Batch) -> tuple[int, ...]:
+    """The shape that every item has; empty where items are of unequal size, or of several parts."""
+    return tuple(batch.shape[1:]) if isinstance(batch, Tensor) else ()
 
 
 @shape.register(Tensor)
@@ -233,6 +249,21 @@ def _(batch: Sided) -> tuple[object, ...]:
 @shape.register(tuple)
 def _(batch: tuple[Batch, ...]) -> tuple[object, ...]:
     return tuple(shape(part) for part in batch)
+
+
+def described(batch: Batch) -> str:
+    """A batch in words, for messages.
+
+    >>> described(Sided("image", torch.zeros(2, 3, 8, 8))), described(pack([torch.ones(2, 3)]))
+    ("views of shape (2, 3, 8, 8) of the side 'image'", '1 views of 2 rows (3,) in all')
+    """
+    if isinstance(batch, Tensor):
+        return f"views of shape {tuple(batch.shape)}"
+    if isinstance(batch, Packed):
+        return f"{batch.items} views of {len(batch.rows)} rows {tuple(batch.rows.shape[1:])} in all"
+    if isinstance(batch, Sided):
+        return f"{described(batch.value)} of the side '{batch.side}'"
+    return " with ".join(described(part) for part in batch)
 
 
 def digest(batch: Batch) -> list[bytes]:

@@ -1,4 +1,4 @@
-"""Contracts of every objective in the catalogue, against the papers' formulas written as slow loops."""
+"""Every objective in the catalogue against the formula of its paper, written as slow loops."""
 
 import inspect
 import math
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from counterpoint import catalogue
 from counterpoint.comparison import Tile
 from counterpoint.errors import PlanError
+from counterpoint.testing import check_objective
 
 TEMPERATURE = 0.3
 NAMES = catalogue.names("objective")
@@ -187,34 +188,10 @@ def test_agrees_with_the_formula_where_similarities_are_equal(name):
     agree(name, {}, tile._replace(similarity=(tile.similarity * 2).round() / 2))
 
 
-@pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=25, deadline=None)
-@given(shape=shapes, seed=st.integers(0, 99))
-def test_order_of_candidates_does_not_matter(name, shape, seed):
-    tile = random_tile(name, *shape)
-    order = torch.randperm(tile.similarity.shape[1], generator=torch.Generator().manual_seed(seed))
-    turned = Tile(*(part[:, order] for part in tile))
-    torch.testing.assert_close(made(name)(tile), made(name)(turned))
-
-
-@pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=25, deadline=None)
-@given(shape=shapes)
-def test_uncompared_entries_get_exactly_no_gradient(name, shape):
-    tile = random_tile(name, *shape)
-    s = tile.similarity.clone().requires_grad_()
-    made(name)(tile._replace(similarity=s)).sum().backward()
-    uncompared = ~(tile.positive | tile.negative)
-    assert bool((s.grad[uncompared] == 0).all())
-    assert bool(torch.isfinite(s.grad).all())
-
-
-@pytest.mark.parametrize(("name", "options"), [(name, {}) for name in NAMES] + OPTIONS)
-def test_gradients_agree_with_finite_differences(name, options):
-    """On numbers drawn at random, none of which is so close to a kink that a finite difference would reach it."""
-    tile = random_tile(name, 6, 7, seed=4)
-    s = tile.similarity.clone().requires_grad_()
-    assert torch.autograd.gradcheck(lambda x: made(name, **options)(tile._replace(similarity=x)), (s,))
+def test_the_contract_holds_at_other_options():
+    for name, options in OPTIONS:
+        objective, similarity = partial(catalogue.find("objective", name), **options), catalogue.similarity(name)
+        check_objective(objective, similarity=similarity, needs=(), monotone=name != "triplet_semi_hard")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -251,12 +228,6 @@ def test_without_negatives_what_is_said_of_positives_remains(name):
     lost.sum().backward()
     assert lost.item() == pytest.approx(WITHOUT_NEGATIVES.get(name, 0.0), rel=1e-6)
     assert bool(torch.isfinite(s.grad).all())
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_no_anchors_have_no_losses(name):
-    nothing = torch.zeros(0, 4, dtype=torch.bool)
-    assert made(name)(Tile(torch.zeros(0, 4), nothing, nothing)).shape == (0,)
 
 
 @settings(max_examples=25, deadline=None)

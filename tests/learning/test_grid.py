@@ -14,8 +14,7 @@ from counterpoint.evaluation.knn import weighted_knn
 from counterpoint.interfaces import ItemInfo, Step
 from counterpoint.model import Model
 from counterpoint.setup.experiment import chosen, prepare
-from counterpoint.training.batches import make_batch
-from counterpoint.training.loop import RunOptions, train, train_step
+from counterpoint.training.loop import RunOptions, train
 from tests.worlds import CLASSES, WORLDS, scored
 
 SHORT = {
@@ -108,38 +107,6 @@ def test_training_beats_not_training(method, kind):
     train(parts.method, parts.items, parts.modality, parts.recipe, RunOptions())
     after = accuracy(model, parts.items, world.labels)
     assert after > before + 0.05, (before, after)
-
-
-@pytest.mark.parametrize(("method", "kind"), GRID)
-def test_comparing_only_reads_and_every_weight_learns(method, kind):
-    _, parts = experiment(method, kind, epochs=1)
-    info, views = make_batch(parts.items, parts.modality, parts.recipe, step=0, count=parts.method.views)
-    before = {name: tensor.clone() for name, tensor in parts.method.state_dict().items()}
-    with torch.no_grad():
-        vectors = parts.method.eval().project(views)
-        for _ in range(2):
-            parts.method.outcomes(vectors, info)
-    assert all(torch.equal(before[name], tensor) for name, tensor in parts.method.state_dict().items())
-    optimizer = parts.recipe.optimizer(parts.method.train(), learning_rate=1e-3, weight_decay=0.0)
-    train_step(parts.method, optimizer, views, info, parts.recipe, step=0)
-    idle = [name for name, weight in parts.method.named_parameters() if weight.requires_grad and weight.grad is None]
-    assert not idle
-
-
-@pytest.mark.parametrize("kind", catalogue.names("modality"))
-def test_views_and_representations_depend_on_the_item_and_not_on_its_batch(kind):
-    _, parts = experiment("simclr", kind, epochs=1)
-    from counterpoint import rng
-
-    index = np.arange(8)
-    key = rng.keys(seed=0, epoch=0, items=torch.from_numpy(index), view=0)
-    whole = parts.modality.augmentation(parts.items.take(index), key)
-    part = parts.modality.augmentation(parts.items.take(index[3:5]), key[3:5])
-    shorter = tuple(slice(length) for length in part.shape[1:])  # texts are as long as the longest of their batch
-    torch.testing.assert_close(part, whole[3:5][:, *shorter], rtol=0, atol=1e-5)
-    encoder = parts.method.encoder.eval()
-    plain = parts.modality.inputs(parts.items.take(index))
-    torch.testing.assert_close(encoder(plain)[3:5], encoder(plain[3:5]), rtol=1e-4, atol=1e-5)
 
 
 def test_the_queue_takes_turns_and_the_slow_copy_follows():

@@ -192,12 +192,13 @@ def pairs(model: Model, with_views: Modality, items: Items, *, seed: int) -> Pai
             plain = with_views.inputs(batch)
             encoded.append(torch.stack([encoder(view).float().cpu() for view in views], dim=1))
             first, second, still = (flat(with_views, each) for each in (*views, plain))
-            alike.append(_alike(first, second))
+            if first.shape == second.shape:
+                alike.append(_alike(first, second))
             if first.shape == still.shape:
                 moved.append(float((first - still).abs().sum()))
                 between.append(float((still.roll(1, dims=0) - still).abs().sum()))
     change = sum(moved) / max(sum(between), 1e-12) if moved else None
-    own, other = torch.cat(alike, dim=1).mean(dim=1).tolist()
+    own, other = torch.cat(alike, dim=1).mean(dim=1).tolist() if alike else (0.0, 0.0)
     return Pairs(torch.cat(encoded).numpy(), change, (own, other))
 
 

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from counterpoint.batch import Batch, device_of, length, take
 from counterpoint.comparison import Comparison, Similarity, cosine
 from counterpoint.encoders.ema import ema_copy, follow
 from counterpoint.errors import PlanError
@@ -24,9 +25,9 @@ from counterpoint.interfaces import ItemInfo, Method, Objective, Step, Vectors, 
 from counterpoint.negatives.key_queue import Queue
 
 
-def in_groups(network: nn.Module, view: Tensor, groups: Sequence[Tensor]) -> Tensor:
+def in_groups(network: nn.Module, view: Batch, groups: Sequence[Tensor]) -> Tensor:
     """The network's output for rows that are encoded group by group, in their old order."""
-    encoded = torch.cat([network(view[rows]) for rows in groups])
+    encoded = torch.cat([network(take(view, rows)) for rows in groups])
     return encoded[torch.argsort(torch.cat(list(groups)))]
 
 
@@ -69,7 +70,7 @@ class MoCo(Method):
             )
 
     def project(self, views: Views) -> Vectors:
-        place = torch.arange(len(views[0]), device=views[0].device)
+        place = torch.arange(length(views[0]), device=device_of(views[0]))
         fast = nn.Sequential(self.encoder, self.head)
         queries = in_groups(fast, views[0], place.tensor_split(self.groups))
         with torch.no_grad():

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Int64
-from torch import Tensor, nn
+from torch import nn
 
 from counterpoint import catalogue
+from counterpoint.batch import Batch, described
 from counterpoint.comparison import Tile
 from counterpoint.errors import InputError, PlanError
 from counterpoint.heads import mlp_head
@@ -110,7 +111,7 @@ def compared_by(plan: Plan) -> dict[str, Any]:
     return described if isinstance(temperature, str) else {**described, "temperature": temperature}
 
 
-def encoded_length(encoder: nn.Module, views: Tensor) -> int:
+def encoded_length(encoder: nn.Module, views: Batch) -> int:
     """The length of h, by encoding a view of some items."""
     was_training = encoder.training
     try:
@@ -118,7 +119,7 @@ def encoded_length(encoder: nn.Module, views: Tensor) -> int:
             h = encoder.eval()(views)
     except (RuntimeError, TypeError, ValueError, AssertionError) as wrong:
         reason = (str(wrong).splitlines() or [type(wrong).__name__])[0].rstrip(".")
-        raise InputError(f"The encoder cannot take views of shape {tuple(views.shape)}: {reason}.") from wrong
+        raise InputError(f"The encoder cannot take {described(views)}: {reason}.") from wrong
     encoder.train(was_training)
     if not isinstance(h, torch.Tensor) or h.ndim != 2:
         got = tuple(h.shape) if isinstance(h, torch.Tensor) else type(h).__name__

@@ -15,6 +15,7 @@ from torch import nn
 
 from counterpoint import catalogue
 from counterpoint.batch import as_bytes
+from counterpoint.catalogue.trust import from_outside
 from counterpoint.data.datasets import first_of, holds_pictures, refuse_splits
 from counterpoint.data.frames import is_columns
 from counterpoint.data.groups import as_asked
@@ -157,6 +158,8 @@ def recognised(source: object, options: DataOptions) -> tuple[object, type[Modal
     if type(source).__name__ == "LazyFrame":
         raise SourceError("A LazyFrame has no rows yet. Give a data frame: its collect().")
     refuse_splits(source)
+    if from_outside(name):
+        return source, _heeding(catalogue.find("modality", name), options.data)
     if is_columns(source) and not holds_pictures(source):
         sheet = read_sheet(source, options, name)
         return sheet, _heeding(catalogue.find("modality", sheet.kind), options.data)

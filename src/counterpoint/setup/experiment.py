@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from counterpoint import catalogue
-from counterpoint.batch import shape
+from counterpoint.batch import item_shape
 from counterpoint.encoders.initial_weights import built_by, first_encoder, recipe_of
 from counterpoint.errors import InputError, PlanError
 from counterpoint.interfaces import Items, Keys, Method, info_of
@@ -90,7 +90,8 @@ class Experiment:
     def summary(self) -> dict[str, Any]:
         """What would happen, for people and for JSON."""
         sample = self.items.take(np.arange(1))
-        shapes = ((), ()) if self.modality.ragged else (shape(sample), shape(self.modality.inputs(sample)))
+        ragged = self.modality.ragged
+        shapes = [() if ragged else item_shape(each) for each in (sample, self.modality.inputs(sample))]
         looked_at = self.recipe.batch_size * (self.method.views + self.recipe.local_views)
         return {
             "items": len(self.items),

@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from counterpoint import rng
+from counterpoint.batch import flat, measured, shape
 from counterpoint.comparison import Comparison
 from counterpoint.comparison.loss import loss_of
 from counterpoint.comparison.row_sums import ChangingTemperature
@@ -144,7 +145,7 @@ def train_step(
     pieces = pieces_of(views, count_of_pieces(config))
     local = project(0, views) if len(pieces) == 1 else project_in_pieces(project, pieces)
     vectors = tuple(processes.gather(vector, len(info.index)) for vector in local)
-    parts = [_mean(part, method, processes) for part in method.outcomes(vectors, info)]
+    parts = [mean_loss(part, method, processes) for part in method.outcomes(vectors, info)]
     loss = sum(parts[1:], parts[0])
     loss.backward()  # type: ignore[no-untyped-call]
     if len(pieces) > 1:
@@ -154,7 +155,7 @@ def train_step(
     return float(loss.detach()), tuple(vector.detach() for vector in vectors)
 
 
-def _mean(outcome: Comparison | Losses, method: Method, processes: Processes) -> Tensor:
+def mean_loss(outcome: Comparison | Losses, method: Method, processes: Processes) -> Tensor:
     """This process's part of the mean loss of all rows."""
     if isinstance(outcome, Comparison):
         return loss_of(processes.share(outcome), method.objective) / len(outcome.anchors)
@@ -182,9 +183,8 @@ def _record(
         record["temperature"] = float(torch.as_tensor(objective.formula().keywords["temperature"]).detach())
     if table is not None:
         record |= diagnostics.measure(table, record.get("temperature") or 0.1)
-    comparable = len(views) > 1 and views[0].shape == views[1].shape and views[0].is_floating_point()
-    if state.step == 1 and comparable:  # between the numbers of words there is no distance
-        record["view_difference"] = diagnostics.view_difference(views[0], views[1])
+    if state.step == 1 and len(views) > 1 and shape(views[0]) == shape(views[1]) and measured(views[0]):
+        record["view_difference"] = diagnostics.view_difference(flat(views[0]), flat(views[1]))
     return record
 
 

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 from torch.multiprocessing.spawn import spawn
 
+from counterpoint.batch import double
 from counterpoint.errors import RunError
 from counterpoint.interfaces import Step
 from counterpoint.plans import Plan
@@ -113,7 +114,7 @@ def _steps(plan: Plan, source: object, labels: object, processes: Processes) -> 
     result: dict[str, Tensor] = {}
     for step in range(STEPS):
         info, views = make_batch(parts.items, parts.modality, recipe, step=step, count=method.views)
-        loss, vectors = train_step(method, optimizer, tuple(view.double() for view in views), info, recipe, step=step)
+        loss, vectors = train_step(method, optimizer, tuple(double(view) for view in views), info, recipe, step=step)
         result[f"loss {step}"] = torch.tensor(processes.sum(loss), dtype=torch.float64)
         for name, weight in method.named_parameters():
             if weight.grad is not None:

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Int64
 
 from counterpoint import rng
+from counterpoint.batch import length, to
 from counterpoint.data.groups import labelled_group_ids
 from counterpoint.data.labels import Labels, read_class_ids
 from counterpoint.data.subset import Subset
@@ -268,9 +269,9 @@ def _require_drawable(augmentation: LabView, items: Items, by: Model) -> None:
         raise
     except Exception as wrong:
         raise InputError(f"The views '{name}' failed on two items: {type(wrong).__name__}: {wrong}.") from wrong
-    if not isinstance(view, torch.Tensor) or len(view) != 2:
-        raise InputError(f"The views '{name}' must give a tensor with one row per item. Got {type(view).__name__}.")
-    encoded_length(by.encoder, view.to(by.device))
+    if not isinstance(view, torch.Tensor | tuple) or length(view) != 2:
+        raise InputError(f"The views '{name}' must give a batch with one view per item. Got {type(view).__name__}.")
+    encoded_length(by.encoder, to(view, by.device))
 
 
 def _row(augmentation: LabView, effect: Effect, scale: Measure) -> dict[str, Any]:
