@@ -10,7 +10,11 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from counterpoint.storage import renamed
+
 __version__ = "0.1.0"
+
+renamed.install()
 
 if TYPE_CHECKING:
     from counterpoint.api import agree as agree
