@@ -31,7 +31,7 @@ SMALL = {
     "hardest": "hardest(k=3)",
     "ring": "ring(low=0.2, high=0.7)",
     "sampled": "sampled(k=3)",
-    "mixed": "mixed(k=4, pairs=3, own=2)",
+    "mixed": "mixed(k=4, pairs=3, anchor_pairs=2)",
     "cancelled": "cancelled(share=0.3)",
     "attracted": "attracted(share=0.3, above=0.1)",
     "queue": "queue(length=9)",

@@ -15,8 +15,9 @@ from counterpoint.interfaces import Items
 from counterpoint.model import Model, load
 from counterpoint.retrieval.nearest import Hits
 from counterpoint.retrieval.nearest import search as nearest_to
-from counterpoint.setup.progress import embedding, may_be_quiet
+from counterpoint.setup.progress import embedding
 from counterpoint.storage.files import expanded, is_file
+from counterpoint.verbs.verb import verb
 
 Query = str | int | np.ndarray
 
@@ -41,7 +42,7 @@ def search(
     column: str | None = None,
     quiet: bool = False,
 ) -> list[Hits]: ...
-@may_be_quiet
+@verb()
 def search(
     model: Model | Embeddings | str | Path,
     source: object = None,

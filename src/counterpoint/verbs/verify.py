@@ -19,15 +19,16 @@ from counterpoint.pair_verification.sampled_pairs import drawn_pairs
 from counterpoint.pair_verification.scoring import answer, sentence, table, verified
 from counterpoint.runs import run_folder
 from counterpoint.runs.locks import holds_run
-from counterpoint.setup.progress import announce_labels, may_be_quiet
+from counterpoint.setup.progress import announce_labels
 from counterpoint.storage.files import expanded, is_file, write_json
 from counterpoint.storage.schemas import Verification
 from counterpoint.storage.typed_json import read_json
+from counterpoint.verbs.verb import verb
 
 SEEN, NEW = "classes learned from", "classes never seen"
 
 
-@may_be_quiet
+@verb()
 def verify(
     run: str | Path,
     first: str,
@@ -56,7 +57,7 @@ def verify(
     )
 
 
-@may_be_quiet
+@verb()
 @holds_run
 def verification(
     run: str | Path,

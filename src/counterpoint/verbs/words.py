@@ -19,11 +19,11 @@ from counterpoint.output.results import Result
 from counterpoint.retrieval.analogies import alike, answered, questions
 from counterpoint.retrieval.local_scaling import unit
 from counterpoint.retrieval.nearest import Hits
-from counterpoint.setup.progress import may_be_quiet
 from counterpoint.storage.files import expanded
+from counterpoint.verbs.verb import verb
 
 
-@may_be_quiet
+@verb()
 def words(
     model: Model | str | Path,
     like: str | Sequence[str],
@@ -48,7 +48,7 @@ def words(
     return alike(_vectors(model), _several(like), _several(unlike), k=k)
 
 
-@may_be_quiet
+@verb()
 def analogies(
     model: Model | str | Path,
     source: str | Path,
