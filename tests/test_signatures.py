@@ -21,9 +21,7 @@ FILES = {path.stem: path.read_text(encoding="utf-8") for path in VERBS.glob("[a-
 
 def own(name):
     """The arguments of a verb as Python has them, and its records."""
-    function = getattr(cp, name)
-    records = records_of(FILES[function.__module__.rpartition(".")[2]]).get(name, [])
-    return inspect.signature(function).parameters, records
+    return inspect.signature(getattr(cp, name)).parameters, records_of(FILES[name]).get(name, [])
 
 
 def test_the_choices_of_every_verb_are_the_fields_of_its_records_in_their_words():
@@ -53,7 +51,7 @@ def test_a_signature_has_the_names_the_order_the_types_and_the_defaults_of_its_r
 
 def test_every_argument_has_a_sentence_and_every_choice_that_of_its_record():
     for name in NAMES:
-        signature = signature_of(name, getattr(cp, name).__module__.rpartition(".")[2])
+        signature = signature_of(name)
         fields = {field.name: field for field in fields_of(signature.records)}
         assert list(signature.arguments) == list(own(name)[0])
         for each in signature.arguments.values():
@@ -65,7 +63,7 @@ def test_every_argument_has_a_sentence_and_every_choice_that_of_its_record():
 def test_what_is_read_without_importing_is_what_python_has():
     for name in NAMES:
         parameters, records = own(name)
-        signature = signature_of(name, getattr(cp, name).__module__.rpartition(".")[2])
+        signature = signature_of(name)
         assert list(signature.records) == records
         for each in signature.arguments.values():
             there = parameters[each.name]
@@ -73,6 +71,11 @@ def test_what_is_read_without_importing_is_what_python_has():
             assert each.required or each.default == there.default
             assert each.positional == (there.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD)
             assert each.kind == there.annotation.replace("'", '"') or '"' in each.kind
+
+
+def test_every_verb_has_a_file_of_its_name():
+    for name in NAMES:
+        assert getattr(cp, name).__module__ == f"counterpoint.verbs.{name}"
 
 
 def test_no_verb_takes_open_ended_keywords():
@@ -99,42 +102,17 @@ def test_choices_of_the_wrong_kind_are_refused_before_anything_is_read():
 
 
 def test_every_verb_is_called_by_a_command():
-    called = {verb for command in commands().values() for verb in command}
-    assert called == set(NAMES)
-    assert set(commands()) == {name for name in app if not name.startswith("-")} - {"check", "list"}
-
-
-def commands():
-    """Every command with the verbs that it takes its arguments from."""
-    import ast
-    from pathlib import Path
-
-    tree = ast.parse((Path(maker.__file__).parent / "commands.py").read_text(encoding="utf-8"))
-    calls = [
-        node for node in ast.walk(tree) if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "command"
-    ]
-    found = {}
-    for call in calls:
-        name = call.args[0].value
-        verbs = next((ast.literal_eval(each.value) for each in call.keywords if each.arg == "verbs"), [name])
-        found[name] = verbs
-    return found
+    assert {verb for verbs in maker.COMMANDS.values() for verb in verbs} == set(NAMES)
+    assert set(maker.COMMANDS) == {name for name in app if not name.startswith("-")} - {"check", "list"}
 
 
 def test_a_command_takes_all_that_its_verbs_take_in_the_same_order():
-    for name, verbs in commands().items():
-        arguments = [each.name for each in app[name].assemble_argument_collection() if each.parse]
-        taken = {each.field_info.name for each in app[name].assemble_argument_collection()}
+    for name, verbs in maker.COMMANDS.items():
+        fields = [each.field_info for each in app[name].assemble_argument_collection()]
         expected = maker.merged([maker.declared(verb) for verb in verbs])
-        assert taken - {"trust", "as_json"} == set(expected), name
-        assert arguments is not None
-        first = [each for each in expected if expected[each].positional and each in maker.FIRST]
-        positional = [
-            each.field_info.name
-            for each in app[name].assemble_argument_collection()
-            if each.field_info.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
-        ]
-        assert positional == first, name
+        assert {each.name for each in fields} == {*expected, "trust", "as_json"}, name
+        first = [each.name for each in fields if each.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
+        assert first == [each for each in expected if expected[each].positional and each in maker.FIRST], name
 
 
 SLIPS = """

@@ -1,5 +1,6 @@
 """The verbs, as functions, each from its file; ``cli`` makes the commands of the shell from them."""
 
+from counterpoint.verbs.analogies import analogies as analogies
 from counterpoint.verbs.compare import compare as compare
 from counterpoint.verbs.distill import distill as distill
 from counterpoint.verbs.duplicates import duplicates as duplicates
@@ -20,7 +21,6 @@ from counterpoint.verbs.report import report as report
 from counterpoint.verbs.search import search as search
 from counterpoint.verbs.semi import semi as semi
 from counterpoint.verbs.tune import tune as tune
-from counterpoint.verbs.verify import verification as verification
+from counterpoint.verbs.verification import verification as verification
 from counterpoint.verbs.verify import verify as verify
-from counterpoint.verbs.words import analogies as analogies
 from counterpoint.verbs.words import words as words

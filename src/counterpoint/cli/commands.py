@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,6 @@ def _fit(given: Given) -> Shown | None:
     return Shown({"out": str(out), **verdict, **({"classes": classes} if classes else {})}, f"The model is in {out}")
 
 
-@command("plan", LEARN, "counterpoint plan photos/ --method moco")
-def _plan(given: Given) -> Shown:
-    return _printed("plan", given)
-
-
 @command("semi", LABELS, "counterpoint semi photos/ --labels labels.csv --out runs/sorted --minutes 60")
 def _semi(given: Given) -> Shown:
     from counterpoint.runs import run_folder
@@ -42,18 +38,6 @@ def _semi(given: Given) -> Shown:
     told = f"The classifier is in {out}, its report is {out / 'report.html'}"
     record = {"out": str(out), **_held(out / run_folder.TUNED)}
     return Shown({**record, "budget": budget}, f"{efficiency_table(budget)}\n{told}") if budget else Shown(record, told)
-
-
-@command(
-    "finetune", LABELS, "counterpoint finetune runs/photos photos/ --labels labels.csv --out runs/tuned", needs=["out"]
-)
-def _finetune(given: Given) -> Shown:
-    return _tuned("finetune", given, "classifier")
-
-
-@command("distill", LABELS, "counterpoint distill runs/tuned photos/ --out runs/small --width 16", needs=["out"])
-def _distill(given: Given) -> Shown:
-    return _tuned("distill", given, "student")
 
 
 @command("predict", LABELS, "counterpoint predict runs/tuned new/ --out predictions.csv", needs=["out"])
@@ -229,60 +213,27 @@ def _words(given: Given) -> Shown:
     return Shown({"like": like, "unlike": unlike, "hits": hits.record()}, str(hits))
 
 
-@command("mine", USE, "counterpoint mine runs/answers answers.csv --pairs question,answer --out mined.csv")
-def _mine(given: Given) -> Shown:
-    return _printed("mine", given)
-
-
-@command("export", USE, "counterpoint export runs/photos --out model.onnx")
-def _export(given: Given) -> Shown:
-    return _printed("export", given)
-
-
 @command("report", JUDGE, "counterpoint report runs/photos --labels folder")
 def _report(given: Given) -> Shown:
     path = done("report", given)
     return Shown({"report": str(path)}, f"The report is {path}")
 
 
-@command("compare", CHOOSE, "counterpoint compare photos/ --methods simclr,moco --labels folder --out runs/compared")
-def _compare(given: Given) -> Shown:
-    record, text, _ = _printed("compare", given)
-    out = given["out"]
-    return Shown({"out": str(out), **record}, f"{text}\nThe runs are in {out}, the report is {out / 'report.html'}")
-
-
-@command("tune", CHOOSE, "counterpoint tune photos/ --labels folder --minutes 60 --out runs/tuned")
-def _tune(given: Given) -> Shown:
-    record, text, _ = _printed("tune", given)
-    return Shown({"out": str(given["out"]), **record}, f"{text}\nThe report is {given['out'] / 'report.html'}")
-
-
-@command(
-    "lab",
-    CHOOSE,
-    "counterpoint lab photos/ --labels folder --out runs/lab",
-    words={
-        "views": "Names or package.module:name, several with commas between; the usual ones of the data when left out."
-    },
-)
-def _lab(given: Given) -> Shown:
-    record, text, _ = _printed("lab", given)
-    return Shown(record, text + (f"\nThe report is {given['out'] / 'report.html'}" if given["out"] else ""))
-
-
 def _printed(verb: str, given: Given, **others: Any) -> Shown:
-    """A result, which is a record and prints as a table."""
-    result = done(verb, given, **others)
-    return Shown(result, str(result))
+    """A result, which is a record and prints as a table; and where its report is, if it has one."""
+    result, out = done(verb, given, **others), given.get("out")
+    if out is None:
+        return Shown(result, str(result))
+    report = out / "report.html"
+    return Shown({"out": str(out), **result}, f"{result}\nThe report is {report}" if report.exists() else str(result))
 
 
-def _tuned(verb: str, given: Given, what: str) -> Shown:
+def _tuned(verb: str, given: Given) -> Shown:
     """What is known of a classifier or a student, from its folder."""
     from counterpoint.runs import run_folder
 
     done(verb, given)
-    out = given["out"]
+    out, what = given["out"], "classifier" if verb == "finetune" else "student"
     return Shown({"out": str(out), **_held(out / run_folder.TUNED)}, f"The {what} is in {out}")
 
 
@@ -303,3 +254,26 @@ def _shards(given: Given) -> Shown:
         f"{failed[0]['reason'].rstrip('.')}. The same command tries those again."
     )
     return Shown(result, str(result), sentence)
+
+
+for _name, _group, _example in (
+    ("plan", LEARN, "photos/ --method moco"),
+    ("mine", USE, "runs/answers answers.csv --pairs question,answer --out mined.csv"),
+    ("export", USE, "runs/photos --out model.onnx"),
+    ("compare", CHOOSE, "photos/ --methods simclr,moco --labels folder --out runs/compared"),
+    ("tune", CHOOSE, "photos/ --labels folder --minutes 60 --out runs/tuned"),
+):
+    command(_name, _group, f"counterpoint {_name} {_example}")(partial(_printed, _name))
+
+command(
+    "lab",
+    CHOOSE,
+    "counterpoint lab photos/ --labels folder --out runs/lab",
+    words={"views": "Names or package.module:name, several with commas between; the usual ones when left out."},
+)(partial(_printed, "lab"))
+
+for _name, _example in (
+    ("finetune", "runs/photos photos/ --labels labels.csv --out runs/tuned"),
+    ("distill", "runs/tuned photos/ --out runs/small --width 16"),
+):
+    command(_name, LABELS, f"counterpoint {_name} {_example}", needs=["out"])(partial(_tuned, _name))

@@ -41,9 +41,6 @@ class Shown(NamedTuple):
 
 Shows = Callable[[Given], Shown | None]
 
-FILES = {"analogies": "words", "verification": "verify"}
-"""Verbs that share the file of another one."""
-
 FIRST = ("model", "run", "source", "first", "second")
 """Arguments that a shell takes without their names, where Python does; all others are options."""
 
@@ -54,6 +51,9 @@ FOLDER = ("A model or a run folder", "The run folder")
 PATHS, RUNS = ("out", "html", "analogies"), ("run", "model")
 SHORT = {"k": ["-k", "--k"]}
 CHOICES = {name for record in RECORDS.values() for name in types_of(record)}
+COMMANDS: dict[str, Sequence[str]] = {}
+"""Every command that was made, with the verbs that it calls."""
+
 PYTHON_ONLY = ("quiet", "listeners")
 """What no line of a shell can say, and what redirects its messages."""
 
@@ -100,7 +100,8 @@ def command(
     """
 
     def hung(shows: Shows) -> Shows:
-        signatures = [declared(verb) for verb in verbs or (name,)]
+        COMMANDS[name] = verbs or (name,)
+        signatures = [declared(verb) for verb in COMMANDS[name]]
         arguments = merged(signatures)
         parameters = [
             _parameter(
@@ -111,7 +112,7 @@ def command(
             )
             for each in arguments.values()
         ]
-        text = inspect.getdoc(shows) or in_shell(signatures[0].text, arguments)
+        text = (inspect.isfunction(shows) and inspect.getdoc(shows)) or in_shell(signatures[0].text, arguments)
         run = _running(shows, signatures, sorted(parameters, key=lambda each: each.kind))
         app.command(run, name=name, group=group, help=text, help_epilogue=example(*examples))
         return shows
@@ -122,7 +123,7 @@ def command(
 @functools.cache
 def declared(verb: str) -> Signature:
     """What a verb takes, by the names of the shell and without what only Python can say."""
-    signature = signature_of(verb, FILES.get(verb, verb))
+    signature = signature_of(verb)
     arguments = {}
     for name, each in signature.arguments.items():
         usual = "run" if name == "model" and each.positional else name

@@ -46,16 +46,16 @@ class Signature(NamedTuple):
     records: tuple[type[plans.Choices], ...]
 
 
-def signature_of(name: str, file: str) -> Signature:
-    """The signature of the verb in a file of ``verbs``.
+def signature_of(name: str) -> Signature:
+    """The signature of the verb in the file of its name.
 
-    >>> signature = signature_of("predict", "predict")
+    >>> signature = signature_of("predict")
     >>> list(signature.arguments)
     ['model', 'source', 'out', 'spreadsheet_safe', 'quiet']
     >>> signature.arguments["out"].kind, signature.arguments["source"].text
     ('str | Path | None', 'As for ``fit``.')
     """
-    source = resources.files("counterpoint.verbs").joinpath(f"{file}.py").read_text(encoding="utf-8")
+    source = resources.files("counterpoint.verbs").joinpath(f"{name}.py").read_text(encoding="utf-8")
     start = source.rindex(f"\ndef {name}(")  # the last one: others are overloads
     end = source.index('"""', source.index('"""', start) + 3) + 3
     (function,) = ast.parse(source[start:end]).body
