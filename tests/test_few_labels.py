@@ -61,7 +61,7 @@ def test_rows_of_an_array_are_named_by_their_numbers_with_zeros_or_without(tmp_p
 
 
 @pytest.mark.parametrize(
-    ("labels", "codes", "classes"),
+    ("labels", "class_ids", "classes"),
     [
         (np.array([3, -1, 7, 3, 7]), [0, -1, 1, 0, 1], ["3", "7"]),
         (np.array([3.0, -1.0, 7.0, 3.0, 7.0]), [0, -1, 1, 0, 1], ["3", "7"]),

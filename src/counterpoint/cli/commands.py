@@ -111,6 +111,7 @@ def _evaluate(given: Given) -> Shown:
 def _embed(given: Given) -> Shown:
     """Write the unit vectors and names of all items of SOURCE, into one file or, shard by shard, into a folder."""
     from counterpoint.data.paths import require
+    from counterpoint.model import load
 
     out, source = given["out"], given["source"]
     if out.suffix and out.suffix != ".npz" and not out.is_dir():
@@ -122,10 +123,11 @@ def _embed(given: Given) -> Shown:
         return _shards(given)
     if (given["workers"], given["engine"]) != (1, "local"):
         raise InputError(f"Workers and engines write shards. Give a folder instead of --out={out}.")
+    model = load(given["run"])
     if not source.startswith("sample:"):
         require(source)  # the name of a file with a slip in it is no text to embed
     began = time.perf_counter()
-    z = done("embed", given)
+    z = done("embed", {**given, "run": model})
     speed, length = round(len(z) / (time.perf_counter() - began), 1), int(z.vectors.shape[1])
     kept = counted(len(z), f"vector of length {length} is", f"vectors of length {length} are")
     record = {"out": str(out), "items": len(z), "items_per_second": speed, "length": length, "model": z.model}
