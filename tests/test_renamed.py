@@ -31,6 +31,11 @@ NAMES = {
     "fused": ["log_sum_exp"],
     "shortcut": ["Whole", "by_shortcut"],
     "comparison": ["Few"],
+    "api": ["agree", "match", "retrieve"],
+    "evaluation.draws": ["score_over_draws"],
+    "files": ["write_json"],
+    "training.looking": ["look"],
+    "training.optimise": ["sgd", "adamw"],
     "agreement": ["check_processes"],
     "results": ["Result"],
 }

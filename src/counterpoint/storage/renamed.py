@@ -15,9 +15,12 @@ from typing import Any
 
 MOVED: dict[str, tuple[str, dict[str, str]]] = {
     "agreement": ("verbs.check_processes", {}),
+    "api": ("api", {"agree": "evaluate_similarity", "match": "evaluate_retrieval", "retrieve": "evaluate_retrieval"}),
     "comparison": ("comparison", {"Few": "SparsePairs"}),
     "data.rows": ("data.memory_items", {}),
     "encoders.together": ("encoders.batched_views", {}),
+    "evaluation.draws": ("evaluation.repeats", {}),
+    "files": ("storage.files", {}),
     "fused": ("comparison.fused", {}),
     "kinds": ("modality", {"Wishes": "DataOptions"}),
     "options": ("plans.data_options", {"DataOptions": "ReadOptions"}),
@@ -30,7 +33,9 @@ MOVED: dict[str, tuple[str, dict[str, str]]] = {
     "runs": ("runs.run_folder", {}),
     "shortcut": ("comparison.row_sums", {"Whole": "RowSums", "Changing": "ChangingTemperature"}),
     "training.contrast": ("comparison.loss", {}),
+    "training.looking": ("training.batches", {"look": "make_batch"}),
     "training.loop": ("training.loop", {"Keeping": "RunOptions", "Course": "TrainState", "learn": "train_step"}),
+    "training.optimise": ("training.optimizers", {}),
     "training.recipe": ("training.config", {"Recipe": "TrainConfig", "least_at_once": "least_micro_batch"}),
     "training.watch": ("training.diagnostics", {}),
     "views.draw": ("rng", {}),
