@@ -10,10 +10,13 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from counterpoint.storage import renamed
+
 __version__ = "0.1.0"
 
+renamed.install()
+
 if TYPE_CHECKING:
-    from counterpoint.api import agree as agree
     from counterpoint.api import analogies as analogies
     from counterpoint.api import compare as compare
     from counterpoint.api import distill as distill
@@ -21,17 +24,17 @@ if TYPE_CHECKING:
     from counterpoint.api import embed as embed
     from counterpoint.api import embed_shards as embed_shards
     from counterpoint.api import evaluate as evaluate
+    from counterpoint.api import evaluate_retrieval as evaluate_retrieval
+    from counterpoint.api import evaluate_similarity as evaluate_similarity
     from counterpoint.api import export as export
     from counterpoint.api import finetune as finetune
     from counterpoint.api import fit as fit
     from counterpoint.api import lab as lab
     from counterpoint.api import label_efficiency as label_efficiency
-    from counterpoint.api import match as match
     from counterpoint.api import mine as mine
     from counterpoint.api import plan as plan
     from counterpoint.api import predict as predict
     from counterpoint.api import report as report
-    from counterpoint.api import retrieve as retrieve
     from counterpoint.api import search as search
     from counterpoint.api import semi as semi
     from counterpoint.api import tune as tune
@@ -61,7 +64,6 @@ PUBLIC = {
     "InputError": "counterpoint.errors",
     "Model": "counterpoint.model",
     "Plan": "counterpoint.plans",
-    "agree": "counterpoint.api",
     "analogies": "counterpoint.api",
     "compare": "counterpoint.api",
     "contrastive_loss": "counterpoint.training.custom_loop",
@@ -70,6 +72,8 @@ PUBLIC = {
     "embed": "counterpoint.api",
     "embed_shards": "counterpoint.api",
     "evaluate": "counterpoint.api",
+    "evaluate_retrieval": "counterpoint.api",
+    "evaluate_similarity": "counterpoint.api",
     "export": "counterpoint.api",
     "finetune": "counterpoint.api",
     "fit": "counterpoint.api",
@@ -78,12 +82,10 @@ PUBLIC = {
     "label_efficiency": "counterpoint.api",
     "load": "counterpoint.model",
     "load_classifier": "counterpoint.classification.classifier",
-    "match": "counterpoint.api",
     "mine": "counterpoint.api",
     "plan": "counterpoint.api",
     "predict": "counterpoint.api",
     "report": "counterpoint.api",
-    "retrieve": "counterpoint.api",
     "search": "counterpoint.api",
     "semi": "counterpoint.api",
     "trusting": "counterpoint.catalogue.trust",
@@ -94,10 +96,16 @@ PUBLIC = {
 }
 """Where each public name lives; it is loaded when first touched, so that importing the package costs nothing."""
 
+DEPRECATED = {"agree": "evaluate_similarity", "match": "evaluate_retrieval", "retrieve": "evaluate_retrieval"}
+"""Names that go on working for one version, and what they are called now."""
+
 __all__ = ["__version__", *sorted(PUBLIC)]
 
 
 def __getattr__(name: str) -> Any:
+    if name in DEPRECATED:
+        renamed.warn(f"{__name__}.{name}", f"{__name__}.{DEPRECATED[name]}")
+        return getattr(importlib.import_module(PUBLIC[DEPRECATED[name]]), DEPRECATED[name])
     if name not in PUBLIC:
         raise AttributeError(f"module 'counterpoint' has no attribute '{name}'")
     value = getattr(importlib.import_module(PUBLIC[name]), name)

@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Float, Float32
 
 from counterpoint.errors import InputError, SourceError, closest, counted
+from counterpoint.output.html import html_table
 from counterpoint.storage.files import expanded, is_there, replacing
 from counterpoint.storage.limits import require_zip
 from counterpoint.storage.reading_errors import door
@@ -49,6 +50,11 @@ class Embeddings:
 
     def __repr__(self) -> str:
         return f"Embeddings({len(self)} x {self.vectors.shape[1]}, model {self.model[:12]})"
+
+    def _repr_html_(self) -> str:
+        shape = f"{len(self):,} x {self.vectors.shape[1]}, float32"
+        first = ", ".join(self.names[:3]) + (", ..." if len(self) > 3 else "")
+        return html_table("Embeddings", [("vectors", shape), ("names", first), ("model", self.model[:12])])
 
     def __len__(self) -> int:
         return len(self.names)

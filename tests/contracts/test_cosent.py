@@ -76,7 +76,7 @@ def test_scores_that_follow_topics_teach_topics(tmp_path):
     run = tmp_path / "run"
     choices = {"method": "cosent", "epochs": 25, "batch_size": 64, "width": 16, "learning_rate": 1e-2}
     cp.fit(world.source, pairs="one,other", labels="score", out=run, **choices)
-    result = cp.agree(run, scored(seed=1).source, pairs=["one", "other"], scores="score")
+    result = cp.evaluate_similarity(run, scored(seed=1).source, pairs=["one", "other"], scores="score")
     assert result["better"]["untrained"]["low"] > 0
 
 

@@ -10,9 +10,9 @@ from counterpoint.cli import main
 from counterpoint.evaluation.repeats import score_over_draws
 from counterpoint.model import load
 from counterpoint.setup.dataset import open_source
+from counterpoint.tuning.contest import folder_name
 from counterpoint.tuning.labelled_items import questions
 from counterpoint.verbs import compare
-from counterpoint.verbs.compare import folder_name
 from tests.worlds import records
 
 TINY = {"epochs": 2, "batch_size": 32, "width": 8, "head_hidden": 16, "head_outputs": 8, "precision": "fp32"}
@@ -117,7 +117,7 @@ def test_contenders_may_differ_in_other_choices_than_the_method(tmp_path):
         ({"methods": ["simclr", "simclrr"]}, "Did you mean 'simclr'"),
         ({"methods": []}, "Name the methods"),
         ({"methods": ["simclr", "simclr"]}, "named twice"),
-        ({"seeds": 0}, "at least once"),
+        ({"seeds": 0}, "seeds must be at least 1"),
         ({"method": "moco"}, "leave out method="),
         ({"labels": None}, "carries no labels"),
         ({"methods": ["siamese"], "objective": "info_nce"}, "cannot use the objective"),

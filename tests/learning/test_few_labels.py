@@ -282,7 +282,7 @@ def test_a_class_of_one_item_is_learned_from_and_does_not_stop_the_others(model,
 def test_what_cannot_be_asked_of_a_head_is_refused(model, sparse):
     with pytest.raises(InputError, match="The projection head has 1 layers before its last"):
         cp.finetune(model, stripes().source, labels=sparse, head_layers=3)
-    with pytest.raises(InputError, match=r"A plan of finetune has no choice 'epoch'. Did you mean 'epochs'"):
+    with pytest.raises(InputError, match=r"'finetune' has no choice 'epoch'. Did you mean 'epochs'"):
         cp.finetune(model, stripes().source, labels=sparse, epoch=3)
 
 

@@ -406,7 +406,7 @@ def test_a_table_has_a_page_without_pictures(tmp_path):
         ({"labels": "own"}, "carries no labels"),
         ({"items": 10}, "items must be at least 20"),
         ({"source": records(count=19).source}, "at least 20 items. Got 19"),
-        ({"epochs": 3}, "A plan of lab has no choice 'epochs'"),
+        ({"epochs": 3}, "'lab' has no choice 'epochs'"),
         ({"encoder": "conv2d"}, "is for image data"),
         ({"model": "nowhere", "width": None}, "There is no run in 'nowhere'"),
     ],

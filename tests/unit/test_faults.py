@@ -285,9 +285,9 @@ def test_two_verbs_never_leave_their_results_in_one_run_at_once(world, model):
         lambda run: cp.evaluate(run, rows, labels=labels),
         lambda run: cp.label_efficiency(model=run, train=rows, labels=labels),
         lambda run: cp.verification(run, rows, labels=labels),
-        lambda run: cp.match(run, rows, pairs=["a", "b"]),
-        lambda run: cp.retrieve(run, rows, rows, rows),
-        lambda run: cp.agree(run, rows, pairs=["a", "b"], scores="c"),
+        lambda run: cp.evaluate_retrieval(run, rows, pairs=["a", "b"]),
+        lambda run: cp.evaluate_retrieval(run, rows, rows, rows),
+        lambda run: cp.evaluate_similarity(run, rows, pairs=["a", "b"], scores="c"),
         api.report,
     ]
     with locked(model):
@@ -359,7 +359,7 @@ def test_a_comparison_goes_on_with_the_same_data_and_labels_only(world, tmp_path
 
 
 def test_contenders_that_differ_by_a_sign_have_folders_of_their_own():
-    from counterpoint.verbs.compare import folder_name
+    from counterpoint.tuning.contest import folder_name
 
     specs = ["m(a=1)", "m(a=-1)", "m(a=+1)", "m a=1", "m(a=1", "m(a =1)", "m-a-1", "m(a=1,)", "m(b=" + "1" * 300 + ")"]
     assert len({folder_name(spec) for spec in specs}) == len(specs)

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 
 import numpy as np
 import pytest
@@ -14,9 +15,10 @@ from counterpoint.data.relevance import read_collection, read_relevance
 from counterpoint.errors import InputError
 from counterpoint.retrieval.lexical import bm25, tfidf
 from counterpoint.retrieval.ranking import ranked
-from counterpoint.verbs.evaluate_retrieval import match, retrieve, table
-from counterpoint.verbs.evaluate_similarity import agree
+from counterpoint.verbs.evaluate_retrieval import evaluate_retrieval
+from counterpoint.verbs.evaluate_similarity import evaluate_similarity
 from counterpoint.verbs.mine import mine
+from counterpoint.verbs.retrieval_scores import table
 from tests.unit.test_linked_texts import asked
 
 DOCUMENTS = ["the cat sat on the mat", "a dog barked at the cat", "no animals here at all", "a dog and a dog"]
@@ -93,8 +95,8 @@ def run(tmp_path_factory):
 def test_answers_are_found_better_than_by_their_words(run):
     new = asked(100, seed=1)
     among_all, among_few = (
-        match(run, new, pairs=["question", "answer"]),
-        match(run, new, pairs=["question", "answer"], among=20),
+        evaluate_retrieval(run, new, pairs=["question", "answer"]),
+        evaluate_retrieval(run, new, pairs=["question", "answer"], among=20),
     )
     assert (among_all["documents"], among_few["documents"], among_few["queries"]) == (100, 20, 100)
     for result in (among_all, among_few):
@@ -108,7 +110,7 @@ def test_answers_are_found_better_than_by_their_words(run):
 def test_several_answers_to_a_question_are_all_relevant(run):
     new = asked(20, seed=2)
     new["question"][:3] = new["question"][0]
-    result = match(run, new, pairs=["question", "answer"])
+    result = evaluate_retrieval(run, new, pairs=["question", "answer"])
     assert (result["queries"], result["documents"]) == (18, 20)
 
 
@@ -116,7 +118,7 @@ def test_among_few_equal_answers_are_one_document_and_all_right_ones_count(run):
     new = asked(40, seed=2)
     new["answer"][:10] = new["answer"][0]
     new["question"][10:13] = new["question"][10]
-    result = match(run, new, pairs=["question", "answer"], among=31)
+    result = evaluate_retrieval(run, new, pairs=["question", "answer"], among=31)
     assert (result["documents"], result["queries"]) == (31, 38)
     best, rank = cp.load(run), []
     answers = list(dict.fromkeys(new["answer"].tolist()))
@@ -131,7 +133,7 @@ def test_among_few_equal_answers_are_one_document_and_all_right_ones_count(run):
 def test_rows_without_a_text_are_left_out_and_said(run):
     new = asked(20, seed=2)
     new["answer"][4] = ""
-    result = match(run, new, pairs=["question", "answer"])
+    result = evaluate_retrieval(run, new, pairs=["question", "answer"])
     assert (result["documents"], result["incomplete_rows"]) == (19, 1)
     assert "rows without a text in each column, left out: 1" in table(result)
 
@@ -144,7 +146,7 @@ def test_judgements_that_match_nothing_do_not_end_an_evaluation(run, tmp_path):
     judged = [("q0", "a0", 1), ("q0", "lost", 2), ("q1", "gone", 1), ("q2", "a2", 1), ("q2", "a3", 0), ("who", "a1", 1)]
     judged += [("who", "a2", 1), ("q3", "a3", -1)]
     relevance = dict(zip(("query", "doc", "grade"), map(list, zip(*judged, strict=True)), strict=True))
-    result = retrieve(run, queries, documents, relevance)
+    result = evaluate_retrieval(run, queries, documents, relevance)
     counts = {name: result[name] for name in ("queries", "unknown_documents", "unknown_queries", "unjudged_queries")}
     assert counts == {"queries": 3, "unknown_documents": 2, "unknown_queries": 2, "unjudged_queries": 27}
     model = cp.load(run)
@@ -176,7 +178,7 @@ def test_documents_are_found_by_queries_from_a_shell(run, tmp_path, capsys):
     result = json.loads(capsys.readouterr().out)
     assert (result["queries"], result["documents"]) == (20, 30)
     assert result["better"]["bm25"]["ndcg@10"]["low"] > 0
-    assert result == retrieve(run, *files)
+    assert result == evaluate_retrieval(run, *files)
 
 
 def published(folder):
@@ -207,7 +209,7 @@ def published(folder):
 def test_collections_are_read_as_beir_and_trec_publish_them(run, tmp_path, capsys):
     folder = published(tmp_path)
     beir = folder / "beir"
-    expected = retrieve(run, beir / "queries.jsonl", beir / "corpus.jsonl", beir / "qrels/test.tsv")
+    expected = evaluate_retrieval(run, beir / "queries.jsonl", beir / "corpus.jsonl", beir / "qrels/test.tsv")
     assert (expected["queries"], expected["documents"], expected["unknown_documents"]) == (10, 12, 1)
     assert (expected["unknown_queries"], expected["unjudged_queries"], expected["notes"]) == (0, 2, [])
     files = [str(beir / "queries.jsonl"), str(beir), str(beir / "qrels/test.tsv")]
@@ -218,7 +220,7 @@ def test_collections_are_read_as_beir_and_trec_publish_them(run, tmp_path, capsy
         main(["evaluate", str(run), *words, "--json"])
         assert json.loads(capsys.readouterr().out) == expected
     for qrels in ("qrels.txt", "qrels.tsv"):
-        result = retrieve(run, folder / "topics.tsv", folder / "collection.tsv", folder / qrels)
+        result = evaluate_retrieval(run, folder / "topics.tsv", folder / "collection.tsv", folder / qrels)
         assert {**result, "notes": []} == expected
         assert (
             "relevance has no line of column names: its columns are query, what is not used, document, grade"
@@ -290,7 +292,7 @@ def test_files_that_are_no_qrels_are_refused_with_their_line(tmp_path):
 )
 def test_relevance_that_cannot_be_used_is_refused(run, relevance, message):
     with pytest.raises(InputError, match=message):
-        retrieve(run, ["a question"], ["one", "two"], relevance)
+        evaluate_retrieval(run, ["a question"], ["one", "two"], relevance)
 
 
 def scored(seed=4):
@@ -308,7 +310,7 @@ def scored(seed=4):
 
 def test_pairs_are_as_alike_as_people_say(run, tmp_path, capsys):
     source = scored()
-    result = agree(run, source, pairs=["one", "two"], scores="score")
+    result = evaluate_similarity(run, source, pairs=["one", "two"], scores="score")
     assert result["pairs"] == 60
     assert result["better"]["untrained"]["low"] > 0
     assert abs(result["spearman"]["tfidf"]["value"]) < 0.3
@@ -334,18 +336,31 @@ def test_pairs_are_as_alike_as_people_say(run, tmp_path, capsys):
 def test_scores_that_cannot_be_used_are_refused(run, change, message):
     source = {name: cells[: change.get("few", 60)] for name, cells in scored().items()}
     with pytest.raises(InputError, match=message):
-        agree(run, source, pairs=["one", "two"], scores=change.get("scores", "score"))
+        evaluate_similarity(run, source, pairs=["one", "two"], scores=change.get("scores", "score"))
 
 
 def test_a_model_of_no_texts_is_refused_before_anything_is_read():
     table = cp.fit({"a": np.arange(40.0)}, modality="table", epochs=1, batch_size=8, width=8)
     with pytest.raises(InputError, match="this model is of table"):
-        retrieve(table, {"a": [1.0]}, {"a": [2.0]}, {"query": ["0"], "doc": ["0"]})
+        evaluate_retrieval(table, {"a": [1.0]}, {"a": [2.0]}, {"query": ["0"], "doc": ["0"]})
 
 
 def test_too_large_a_company_is_refused(run):
     with pytest.raises(InputError, match=r"at most the 10 different answers there are\. Got 11"):
-        match(run, asked(10), pairs=["question", "answer"], among=11)
+        evaluate_retrieval(run, asked(10), pairs=["question", "answer"], among=11)
+
+
+def test_partners_and_a_collection_are_not_mixed(run):
+    columns = {"question": ["one"], "answer": ["two"]}
+    for given, sentence in (
+        ({"documents": ["a"], "pairs": "question,answer"}, "leave out documents= and relevance=, or pairs="),
+        ({"relevance": columns, "pairs": "question,answer"}, "leave out documents= and relevance=, or pairs="),
+        ({"among": 3}, "among is about columns of pairs"),
+        ({}, "Say documents= as well"),
+        ({"documents": ["a"]}, "Say relevance= as well"),
+    ):
+        with pytest.raises(InputError, match=re.escape(sentence)):
+            evaluate_retrieval(run, columns, **given)
 
 
 def test_negatives_are_the_most_alike_that_are_no_answers(run, tmp_path, capsys):

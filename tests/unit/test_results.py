@@ -120,3 +120,33 @@ def test_a_model_is_loaded_onto_the_device_that_is_named(folder, monkeypatch):
     parts = [model.encoder, model.head, classifier.model.encoder, classifier.top, model.untrained().encoder]
     assert {each.device.type for part in parts for each in part.parameters()} == {"meta"}
     assert cp.load(folder / "run", device="cpu").device.type == "cpu"
+
+
+def test_in_a_notebook_results_are_small_tables_with_intervals(folder):
+    model = cp.load(folder / "run")
+    z = cp.embed(model, folder / "rows.npy")
+    scores = cp.evaluate(folder / "run", folder / "rows.npy", labels=str(folder / "labels.npy"))
+    pages = {
+        "model": model._repr_html_(),
+        "embeddings": z._repr_html_(),
+        "scores": scores._repr_html_(),
+        "hits": cp.search(z, like="3", k=2)._repr_html_(),
+        "predictions": cp.predict(folder / "tuned", folder / "rows.npy")._repr_html_(),
+        "duplicates": cp.duplicates(z, threshold=0.99)._repr_html_(),
+    }
+    for page in pages.values():
+        assert page.startswith("<table>")
+        assert page.endswith("</table>")
+        assert page.count("<tr>") <= 32
+    assert f"<th>encoder</th><td>{model.built['encoder']}</td>" in pages["model"]
+    assert f"<td>120 x {model.length()}, float32</td>" in pages["embeddings"]
+    low, high = (scores["knn"][end] for end in ("low", "high"))
+    assert f"<th>knn</th><td>{scores['knn']['value']:.4g} ({low:.4g} to {high:.4g})</td>" in pages["scores"]
+    assert "... and 90 rows more" in pages["predictions"]
+
+
+def test_what_comes_from_data_is_escaped_in_a_notebook():
+    z = cp.Embeddings(np.eye(2, dtype=np.float32), ["<script>alert(1)</script>", "a & b"])
+    for page in (z._repr_html_(), cp.search(z, like=1, k=1)._repr_html_()):
+        assert "<script>" not in page
+        assert "&lt;script&gt;" in page

@@ -320,8 +320,8 @@ def test_pairs_with_an_unknown_word_are_left_out_and_said(run, tmp_path, capsys)
         "two": np.array([*two, two[0], "unheardof", "unheardof"], dtype=object),
         "score": np.array([*scores, 99.0, 98.0, 97.0]),
     }
-    plain = cp.agree(load(run), pairs, pairs=["one", "two"], scores="score")
-    result = cp.agree(load(run), others, pairs=["one", "two"], scores="score")
+    plain = cp.evaluate_similarity(load(run), pairs, pairs=["one", "two"], scores="score")
+    result = cp.evaluate_similarity(load(run), others, pairs=["one", "two"], scores="score")
     assert (plain["pairs"], plain["unknown"]) == (len(one), 0)
     assert (result["pairs"], result["unknown"]) == (len(one), 3)
     for name in ("trained", "untrained"):
@@ -333,14 +333,14 @@ def test_pairs_with_an_unknown_word_are_left_out_and_said(run, tmp_path, capsys)
     assert "of 40 pairs; 3 more (7.0%) are left out, for the model knows no word" in capsys.readouterr().out
     sparse = {name: cells[-12:] for name, cells in others.items()}
     with pytest.raises(InputError, match=r"needs 10 pairs\. Got 9 whose words the model knows, and 3 others"):
-        cp.agree(load(run), sparse, pairs=["one", "two"], scores="score")
+        cp.evaluate_similarity(load(run), sparse, pairs=["one", "two"], scores="score")
 
 
 def test_pieces_of_words_are_all_known():
     bag = cp.fit(remarks(64).source, epochs=1, width=8, batch_size=16)
     one = np.array([f"ყ{number} some" for number in range(12)], dtype=object)
     source = {"one": one, "two": one[::-1].copy(), "score": np.arange(12.0)}
-    result = cp.agree(bag, source, pairs=["one", "two"], scores="score")
+    result = cp.evaluate_similarity(bag, source, pairs=["one", "two"], scores="score")
     assert (result["pairs"], result["unknown"]) == (12, 0)
 
 

@@ -13,7 +13,9 @@ import ast
 import importlib
 import inspect
 import math
+import re
 import typing
+import warnings
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -23,6 +25,9 @@ from counterpoint.catalogue.shelves import SHELVES as SHELVES
 from counterpoint.catalogue.trust import LIBRARIES, remember
 from counterpoint.errors import InputError, PlanError, UnknownName, closest, listed
 from counterpoint.plans import WORDS, check
+
+RENAMED = {("negatives", "mixed"): {"own": "anchor_pairs"}}
+"""Options of parts that had another name in the version before, which goes on working for one version."""
 
 LONGEST, MOST = 10_000, 64
 """Letters of a name with its options, and values in an option that holds several."""
@@ -88,6 +93,15 @@ def _is_plain(value: Any) -> bool:
     return value is None or isinstance(value, bool | int | str)
 
 
+def several(specs: str) -> list[str]:
+    """Names with commas between, each perhaps with options behind it.
+
+    >>> several("moco(queue=64, momentum=0.9), simclr")
+    ['moco(queue=64, momentum=0.9)', 'simclr']
+    """
+    return [each.strip() for each in re.split(r",(?![^(]*\))", specs) if each.strip()]
+
+
 def written(name: str, options: Mapping[str, Any]) -> str:
     """A name with options behind it, as ``split`` reads it.
 
@@ -110,6 +124,7 @@ def find(kind: str, spec: str, *, only: str = "") -> Any:
         PlanError: The part is for another kind of data.
     """
     name, options = split(spec)
+    options = _by_new_names(kind, name, options)
     row = SHELVES[kind].get(name)
     fitting = [each for each, other in SHELVES[kind].items() if not only or other.only in ("", only)]
     if row is not None and name not in fitting:
@@ -129,6 +144,18 @@ def find(kind: str, spec: str, *, only: str = "") -> Any:
         if row is not None and plain:
             check(option, value, typing.Union[plain], {"low": None, "high": None})  # noqa: UP007  (of a tuple)
     return partial(part, **options)
+
+
+def _by_new_names(kind: str, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a part by the names that they have now; an old one is met with a warning."""
+    new = RENAMED.get((kind, name), {})
+    for old in new.keys() & options.keys():
+        warnings.warn(
+            f"The option '{old}' of '{name}' is now called '{new[old]}'; the old name goes with the next version.",
+            DeprecationWarning,
+            stacklevel=3,
+        )
+    return {new.get(option, option): value for option, value in options.items()}
 
 
 def similarity(objective: str, wanted: str = "auto") -> str:

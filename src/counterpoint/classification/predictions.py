@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from counterpoint.errors import counted
+from counterpoint.output.html import html_table
 from counterpoint.output.results import frame_of
 
 SHOWN = 20
@@ -62,6 +63,10 @@ class Predictions(Sequence[Prediction]):
 
     def __repr__(self) -> str:
         return f"Predictions({counted(len(self), 'item')}, {counted(len(self.classes), 'class', 'classes')})"
+
+    def _repr_html_(self) -> str:
+        rows = ((each.name, each.label, f"{each.probability:.3f}") for each in self)
+        return html_table(repr(self), rows, ("name", "label", "probability"))
 
     def __str__(self) -> str:
         shown = self[:SHOWN]

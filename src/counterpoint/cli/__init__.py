@@ -14,24 +14,18 @@ from collections.abc import Sequence
 
 from cyclopts import CycloptsError
 
-from counterpoint.cli import checks as checks
-from counterpoint.cli import export as export
-from counterpoint.cli import few_labels as few_labels
-from counterpoint.cli import fit as fit
-from counterpoint.cli import mine as mine
-from counterpoint.cli import tuning as tuning
-from counterpoint.cli import use as use
-from counterpoint.cli import verify as verify
-from counterpoint.cli import words as words
+from counterpoint.cli import commands as commands
+from counterpoint.cli import parts as parts
 from counterpoint.cli.app import app as command_line
-from counterpoint.errors import InputError, Interrupted, in_shell, visible
+from counterpoint.errors import InputError, Interrupted, in_shell, option, visible
+from counterpoint.plans.choices import RENAMED
 
 
 def main(tokens: Sequence[str] | None = None) -> None:
     """The console command; turns what went wrong into one sentence and an exit status."""
     if isinstance(sys.stdout, io.TextIOWrapper):  # names of files may hold bytes that are no text
         sys.stdout.reconfigure(errors="backslashreplace")
-    given = list(sys.argv[1:]) if tokens is None else list(tokens)
+    given = [_now_called(token) for token in (sys.argv[1:] if tokens is None else tokens)]
     as_json = "--json" in given
     with in_shell():
         try:
@@ -47,6 +41,16 @@ def main(tokens: Sequence[str] | None = None) -> None:
             if as_json:
                 _print_json(fault, str(fault))
             raise
+
+
+def _now_called(token: str) -> str:
+    """A word of the command line; an option by its old name is said to be called otherwise, and taken."""
+    name, sign, value = token.partition("=")
+    new = {option(old): option(name) for old, name in RENAMED.items()}
+    if name not in new:
+        return token
+    print(f"counterpoint: {name} is now called {new[name]}; the old name goes with the next version.", file=sys.stderr)
+    return f"{new[name]}{sign}{value}"
 
 
 def _stop(wrong: BaseException, sentence: str, *, status: int, as_json: bool) -> None:

@@ -25,6 +25,7 @@ from counterpoint.errors import InputError, NothingLeft, visible
 from counterpoint.heads import mlp_head, shape_of_head
 from counterpoint.interfaces import Items, info_of
 from counterpoint.modality import Modality, encoder_input, parse_query, recipe_for
+from counterpoint.output.html import model_html
 from counterpoint.storage.files import expanded, fingerprint, write_json
 from counterpoint.storage.weights import (
     as_bytes,
@@ -70,6 +71,7 @@ class Model:
     """The projection head that it was trained with, which embeds nothing: fine-tuning may begin in its layers."""
     _digested: dict[tuple[Any, ...], str] = field(default_factory=dict, init=False, compare=False)
     """The last fingerprint, by the stamp of the weights that it was taken of."""
+    _repr_html_ = model_html
 
     def __repr__(self) -> str:
         name = self.built.get("encoder") or type(self.encoder).__name__
@@ -136,14 +138,13 @@ class Model:
         """The encoder's own outputs h for all items, not scaled; ``InputError`` where some are no numbers."""
         self.encoder.eval()
         keep_freed_memory()
-        device = self.device
         lengths = info_of(items).lengths  # where they differ, those of one length go together: less to fill up
         order = np.arange(len(items)) if lengths is None else np.argsort(lengths, kind="stable")
         h = np.empty((0, 0), dtype=np.float32)
         with torch.inference_mode():
             for start in range(0, len(items), batch_size):
                 rows = order[start : start + batch_size]
-                part = self.encoder(self.modality.inputs(to(items.take(rows), device))).float().cpu()
+                part = self.encoder(self.modality.inputs(to(items.take(rows), self.device))).float().cpu()
                 if start == 0:
                     h = np.empty((len(items), part.shape[1]), dtype=np.float32)
                 h[rows] = part.numpy()
@@ -191,8 +192,7 @@ class Model:
     def save(self, folder: str | Path) -> Path:
         """Write ``model.safetensors``, ``head.safetensors`` and ``config.json``, each whole; NaN is refused first."""
         require_finite_weights(self.encoder, self.head)
-        target = expanded(folder)
-        settings, apart = dict(self.modality.settings()), {}
+        target, settings, apart = expanded(folder), dict(self.modality.settings()), {}
         for name, file in self.modality.kept_apart.items():
             write_json(target / file, settings.pop(name))
             apart[name] = fingerprint(target / file)

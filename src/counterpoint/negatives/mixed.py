@@ -1,7 +1,7 @@
 r"""Mixed negatives: beside the true ones, points between the hardest of them, harder than any that the batch holds.
 
     h  = unit(a n_i + (1 - a) n_j),     a in [0, 1)            `pairs` of these,  n_i, n_j among the k hardest
-    h' = unit(b q + (1 - b) n_i),       b in [0, 0.5)          `own` of these,    q the anchor itself
+    h' = unit(b q + (1 - b) n_i),       b in [0, 0.5)   `anchor_pairs` of these,    q the anchor itself
 
 MoCHi, Kalantidis et al. 2020, arXiv:2010.01028, sections 4.1 and 4.2 (there k = 1024 of a queue of 65,536).  As the
 keys of the queue there, mixed points are constants: only the anchor learns from them.
@@ -32,7 +32,9 @@ def mixed(
     within("pairs of mixed", pairs, 0, kind=int)
     within("anchor_pairs of mixed", anchor_pairs, 0, kind=int)
     if pairs + anchor_pairs == 0:
-        raise PlanError("mixed(pairs=0, own=0) mixes nothing. Make one of the two larger, or leave out --negatives.")
+        raise PlanError(
+            "mixed(pairs=0, anchor_pairs=0) mixes nothing. Make one of the two larger, or leave out --negatives."
+        )
     if comparison.similarity is not cosine:
         raise PlanError("Negatives are mixed on the sphere, so 'mixed' needs --similarity=cosine.")
     return comparison.sifted(partial(_with_mixed, k=k, pairs=pairs, anchor_pairs=anchor_pairs, key=items.key))

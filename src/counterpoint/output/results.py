@@ -8,6 +8,7 @@ from textwrap import shorten
 from typing import Any
 
 from counterpoint.errors import InputError
+from counterpoint.output.html import html_record
 
 EXCERPT = 100
 """Letters of a text that a line shows."""
@@ -31,6 +32,9 @@ class Result(dict[str, Any]):
 
     def __str__(self) -> str:
         return self._table(self)
+
+    def _repr_html_(self) -> str:
+        return html_record("Result", self)
 
     def __repr__(self) -> str:
         return f"Result with {', '.join(self)}; print it to read it"

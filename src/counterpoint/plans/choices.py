@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import typing
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -13,6 +14,10 @@ from counterpoint.errors import PlanError, closest, listed, option
 
 LARGEST_SEED, LONGEST = 2**53, 2**16
 """What records of a run may hold as a seed, and as the length of a vector: what could not be read again is refused."""
+
+
+RENAMED = {"at_once": "micro_batch"}
+"""Choices that had another name in the version before, which goes on working for one version."""
 
 
 def choice(default: Any, help: str, *, low: float | None = None, high: float | None = None) -> Any:
@@ -26,19 +31,61 @@ WORDS = {bool: "True or False", int: "a whole number", float: "a number", str: "
 """What the types of choices are called."""
 
 
+def renamed(choices: Mapping[str, Any], names: Mapping[str, str] | None = None, *, warn: bool = True) -> dict[str, Any]:
+    """The choices by the names that they have now; an old name is met with a warning, but in files that are read.
+
+    >>> renamed({"at_once": 64, "epochs": 3}, warn=False)
+    {'micro_batch': 64, 'epochs': 3}
+    """
+    new = RENAMED if names is None else names
+    for old in [name for name in choices if warn and name in new]:
+        warnings.warn(
+            f"'{old}' is now called '{new[old]}'; the old name goes with the next version.",
+            DeprecationWarning,
+            stacklevel=3,  # where the record is made, or the verb called
+        )
+    return {new.get(name, name): value for name, value in choices.items()}
+
+
+def by_new_names(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What a run, a comparison or a search has noted, with the names that choices have now."""
+    noted = {name: renamed(record[name], warn=False) for name in ("asked", "settled") if name in record}
+    return {**record, **noted}
+
+
+def choices_in(arguments: Mapping[str, Any], *records: type[Choices]) -> dict[str, Any]:
+    """Those of the arguments of a verb that are choices of these records, taken with ``locals()`` in its first line.
+
+    >>> from counterpoint.plans import LabPlan
+    >>> choices_in({"source": "photos", "items": 20, "seed": 1}, LabPlan)
+    {'items': 20, 'seed': 1}
+    """
+    names = {each.name for record in records for each in dataclasses.fields(record)}
+    return {name: value for name, value in arguments.items() if name in names}
+
+
 @functools.cache
-def _kinds(record: type) -> dict[str, Any]:
+def types_of(record: type) -> dict[str, Any]:
     """The types of the choices of a record, found once."""
     return typing.get_type_hints(record)
 
 
+class _Renaming(type):
+    """Lets records be made with the old names of their choices."""
+
+    if not typing.TYPE_CHECKING:  # it would hide the choices from editors
+
+        def __call__(cls, *args: Any, **choices: Any) -> Any:
+            return super().__call__(*args, **renamed(choices))
+
+
 @dataclass(frozen=True, kw_only=True)
-class Choices:
+class Choices(metaclass=_Renaming):
     """What every record of choices can do: check each against its own kind and range, name them, be written."""
 
     def __post_init__(self) -> None:
         record: type = type(self)
-        kinds = _kinds(record)
+        kinds = types_of(record)
         for each in dataclasses.fields(self):
             object.__setattr__(self, each.name, plain(getattr(self, each.name)))
             check(option(each.name), getattr(self, each.name), kinds[each.name], each.metadata)
@@ -49,12 +96,23 @@ class Choices:
     def of(cls: type[Record], choices: Mapping[str, Any]) -> Record:
         """The record from names and values; an unknown name is met with a suggestion."""
         known = [each.name for each in dataclasses.fields(cls)]
-        verb = cls.__name__.removesuffix("Plan").removesuffix("Options").lower()
-        what = f"plan of {verb}" if verb else "plan"
-        for name in choices:
+        what = f"{cls.__name__.removesuffix('Plan').lower()} plan".strip()
+        given = renamed(choices)
+        for name in given:
             if name not in known:
                 raise PlanError(f"A {what} has no choice '{name}'.{closest(name, known)} Choices: {listed(known, 40)}.")
-        return cls(**{name: plain(value) for name, value in choices.items()})
+        return cls(**given)
+
+    @classmethod
+    def require(cls, choices: Mapping[str, Any]) -> None:
+        """Raise ``PlanError`` where one of some choices is out of its range, or a word or a number of another kind.
+
+        Objects are left alone: a verb may take them in the place of a name.
+        """
+        for each in dataclasses.fields(cls):
+            value = plain(choices.get(each.name, each.default))
+            if isinstance(value, int | float | str | None):
+                check(option(each.name), value, types_of(cls)[each.name], each.metadata)
 
     def record(self) -> dict[str, Any]:
         """The choices as JSON can hold them."""

@@ -77,7 +77,8 @@ class ReadOptions(Choices):
         >>> ReadOptions.given({"schema": {"zip": "category"}, "without": ["a", "b"], "range": (0, 4095)}).schema
         'zip:category'
         """
-        return cls.of({name: _as_text(value) for name, value in choices.items()})
+        named = {name: value for name, value in choices.items() if name != "groups" or listed_groups(value) is None}
+        return cls.of({name: _as_text(value) for name, value in named.items()})
 
 
 FOLDER = "folder"
@@ -91,6 +92,11 @@ def names_column(groups: str) -> bool:
     (True, False, False)
     """
     return groups != FOLDER and not groups.lower().endswith((".npy", ".csv"))
+
+
+def listed_groups(groups: object) -> object:
+    """Groups that are given one by one, which no model could keep as an option; None where they are named."""
+    return None if isinstance(groups, str | None) else groups
 
 
 AS_IT_IS = ReadOptions()

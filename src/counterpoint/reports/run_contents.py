@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypedDict
 
 from counterpoint.errors import RunError
+from counterpoint.plans import by_new_names
 from counterpoint.runs.run_folder import PRETRAINED, not_evaluated
 from counterpoint.storage import schemas
 from counterpoint.storage.typed_json import read_json
@@ -126,7 +127,7 @@ def _fit(plan: Mapping[str, Any], folder: Path) -> str:
 def _json(folder: Path, name: str, command: str, missing: dict[str, Missing]) -> dict[str, Any]:
     path = folder / f"{name}.json"
     try:
-        return dict(read_json(path, TYPES[name], ""))
+        return by_new_names(read_json(path, TYPES[name], ""))
     except FileNotFoundError:
         missing[name] = Missing(f"There is no {path.name} in this run.", command)
     except RunError as wrong:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from counterpoint.errors import counted
+from counterpoint.output.html import html_table
 from counterpoint.output.results import excerpt, filled
 
 SHOWN = 50
@@ -79,6 +80,10 @@ class Duplicates:
                 ]
                 lines += [f"  {line}" for line in _listed(group)]
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        rows = ((_number(pair.probability), f"{pair.similarity:.3f}", pair.a, pair.b) for pair in self.pairs)
+        return html_table(self.summary(), rows, ("probability", "similarity", "item", "its copy"))
 
     def record(self) -> dict[str, Any]:
         """All of it as JSON can hold it; fields without a value are left out."""

@@ -24,6 +24,7 @@ from torch.nn import functional
 
 from counterpoint.embeddings import Embeddings
 from counterpoint.errors import InputError
+from counterpoint.output.html import html_table
 from counterpoint.output.results import excerpt, filled, frame_of
 
 CELLS = 2**22
@@ -50,6 +51,10 @@ class Hits(list[Hit]):
 
     def __str__(self) -> str:
         return "\n".join(map(str, self))
+
+    def _repr_html_(self) -> str:
+        rows = ((f"{hit.similarity:.3f}", hit.name, hit.text or "") for hit in self)
+        return html_table("Most alike first", rows, ("similarity", "name", "text"))
 
     def record(self) -> list[dict[str, Any]]:
         """All of it as JSON can hold it; fields without a value are left out."""

@@ -11,12 +11,13 @@ import shutil
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from counterpoint.catalogue.trust import PARTS, remember, require_trusted
 from counterpoint.data.paths import holds_record, is_pattern, is_rest, matching
 from counterpoint.errors import RunError, option
 from counterpoint.interfaces import Items, info_of
+from counterpoint.plans import by_new_names
 from counterpoint.runs.locks import occupied
 from counterpoint.storage import schemas
 from counterpoint.storage.files import write_json, write_text
@@ -102,7 +103,7 @@ def start(folder: Path, record: Mapping[str, Any], items: Items) -> None:
 def read_plan(folder: Path) -> schemas.Plan:
     """What ``start`` wrote."""
     try:
-        return read_json(folder / PLAN, schemas.Plan, "Start anew with --overwrite.")
+        return cast(schemas.Plan, by_new_names(read_json(folder / PLAN, schemas.Plan, "Start anew with --overwrite.")))
     except FileNotFoundError:
         raise RunError(f"There is no run in '{folder}': it has no {PLAN}.") from None
 

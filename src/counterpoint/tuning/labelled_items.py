@@ -29,6 +29,9 @@ from counterpoint.setup.train_test import rows_apart
 CHOSEN = 20_000
 """Labelled items that a probe learns from at most: more would take longer than a short run."""
 
+OWN = "own"
+"""Stands for the labels that a source carries itself; nothing at all stands for a verb without labels."""
+
 
 class Right(NamedTuple):
     """Which of the asked items (m,) a probe of some features gets right."""

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from counterpoint.data.paths import is_rest
 from counterpoint.errors import RunError
+from counterpoint.plans import by_new_names
 from counterpoint.runs.locks import occupied
 from counterpoint.storage.typed_json import read_json
 from counterpoint.tuning.records import Kept
@@ -52,7 +53,7 @@ class Folder:
 
     def require_same(self, now: Mapping[str, Any], names: Collection[str], free: Collection[str] = ()) -> None:
         """Refuse to go on where what was asked for, something named, or the data is another than before."""
-        before: Any = self.read(Kept)
+        before: Any = by_new_names(self.read(Kept))
         for name in names:
             if before.get(name) != now[name]:
                 raise RunError(

@@ -12,7 +12,7 @@ from typing import Any
 
 from counterpoint.errors import Interrupted, PlanError, RunError
 from counterpoint.evaluation.label_free import MEASURES
-from counterpoint.plans import Plan
+from counterpoint.plans import Plan, TunePlan
 from counterpoint.reports.tuning import Words, write_tuning
 from counterpoint.setup.progress import console
 from counterpoint.storage.files import write_json
@@ -57,15 +57,12 @@ class Budget:
     repeats: int
 
     @classmethod
-    def of(cls, plan: Plan, trials: int | None, repeats: int | None) -> Budget:
+    def of(cls, plan: Plan, tuned: TunePlan) -> Budget:
         """The budget in the choices of a user."""
-        for name, value, least in (("trials", trials, 1), ("repeats", repeats, 0)):
-            if value is not None and value < least:
-                raise PlanError(f"{name} must be at least {least}. Got {value}.")
-        often = REPEATS if repeats is None else int(repeats)
+        often = REPEATS if tuned.repeats is None else tuned.repeats
         if plan.epochs is not None:
-            return cls(None, trials or OF_EPOCHS, often)
-        return cls(plan.minutes or MINUTES, trials, often)
+            return cls(None, tuned.trials or OF_EPOCHS, often)
+        return cls(plan.minutes or MINUTES, tuned.trials, often)
 
 
 def share(budget: Budget, passed: float, cost: float, step: float) -> float | None:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import re
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any
 
 import numpy as np
 
@@ -18,88 +15,160 @@ from counterpoint.data.labels import pair
 from counterpoint.errors import InputError, PlanError
 from counterpoint.modality import DataOptions
 from counterpoint.output.results import Result
-from counterpoint.plans import Plan
-from counterpoint.plans.data_options import ReadOptions
+from counterpoint.plans import ComparePlan, Plan, choices_in
+from counterpoint.plans.data_options import ReadOptions, listed_groups
 from counterpoint.reports.comparison import write_comparison
 from counterpoint.runs import run_folder
 from counterpoint.runs.locks import holds_out
 from counterpoint.runs.provenance import command, described, directory, placed
 from counterpoint.setup.capabilities import learns_from_labels
-from counterpoint.setup.dataset import apart, open_source, without_column
-from counterpoint.setup.progress import console, decoding, may_be_quiet
-from counterpoint.storage.files import expanded, replacing, write_json
-from counterpoint.storage.schemas import Verdict
-from counterpoint.storage.typed_json import read_json
+from counterpoint.setup.dataset import open_source, without_column
+from counterpoint.setup.progress import console, decoding
+from counterpoint.storage.files import expanded, write_json
 from counterpoint.tuning.contenders import contender, require_all
-from counterpoint.tuning.labelled_items import ProbeItems, Right, questions
+from counterpoint.tuning.contest import RECORD, RIGHT, Contest, start, summary, write_right
+from counterpoint.tuning.labelled_items import questions
 from counterpoint.tuning.output_folder import Folder
-from counterpoint.tuning.standings import KINDS, contest_table, standings
+from counterpoint.tuning.standings import contest_table
 from counterpoint.verbs.fit import fit
-from counterpoint.verbs.keywords import CompareKeywords
+from counterpoint.verbs.verb import verb
 
 MINUTES = 3.0
 """Time for each run where neither time nor epochs are given."""
 
-RIGHT, RECORD = "right.npz", "comparison.json"
 
-
-@dataclass(frozen=True)
-class Contest:
-    """What every run of a comparison shares."""
-
-    folder: Path
-    source: object
-    data: ReadOptions
-    plan: Plan
-    probe_items: ProbeItems
-    groups: object
-    """The group of every item, where they were listed."""
-
-    def run(self, method: str, seed: int) -> Path:
-        """The folder of one run."""
-        return self.folder / "runs" / f"{folder_name(method)}-{seed}"
-
-
-def folder_name(method: str) -> str:
-    """What the runs of a contender are called: its own name, with a digest where that has signs that no file should.
-
-    >>> folder_name("simclr"), folder_name("moco(queue=64)"), folder_name("moco(queue=-64)")
-    ('simclr', 'moco-queue-64-9ef21cc9', 'moco-queue--64-e6090f50')
-    """
-    plain = re.sub(r"[^A-Za-z0-9_.-]+", "-", method).strip("-")[:80]
-    return plain if plain == method else f"{plain}-{hashlib.sha256(method.encode()).hexdigest()[:8]}"
-
-
-@may_be_quiet
+@verb(Plan, ComparePlan, ReadOptions)
 @holds_out
 def compare(
     source: object,
-    methods: Sequence[str],
+    methods: str | Sequence[str],
     *,
     out: str | Path,
     labels: object = None,
+    test: object = None,
     resume: bool = False,
     overwrite: bool = False,
-    **choices: Unpack[CompareKeywords],
+    recipe: str | None = None,
+    modality: str = "auto",
+    method: str = "simclr",
+    objective: str = "auto",
+    negatives: str = "auto",
+    similarity: str = "auto",
+    temperature: float | str | None = None,
+    encoder: str = "auto",
+    weights: str | None = None,
+    width: int | None = None,
+    head_layers: int | None = None,
+    head_hidden: int | None = None,
+    head_outputs: int | None = None,
+    matryoshka: str | None = None,
+    views: str = "auto",
+    view_size: int | None = None,
+    local_views: int | None = None,
+    epochs: int | None = None,
+    minutes: float | None = None,
+    batch_size: int | None = None,
+    micro_batch: int | None = None,
+    optimizer: str = "auto",
+    learning_rate: float | None = None,
+    scaling: str = "auto",
+    schedule: str = "auto",
+    weight_decay: float | None = None,
+    warmup: float | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    precision: str = "auto",
+    track: str | None = None,
+    save_every: int | None = None,
+    seeds: int = 3,
+    column: str | Sequence[str] | None = None,
+    without: str | Sequence[str] | None = None,
+    schema: str | Mapping[str, str] | None = None,
+    id: str | None = None,
+    time: str | None = None,
+    groups: str | Iterable[object] | None = None,
+    label_first: bool = False,
+    header: bool = True,
+    encoding: str | None = None,
+    quoting: str = "auto",
+    min_count: int | None = None,
+    tokens: str = "words",
+    range: str | Sequence[float] | None = None,
+    channel_axis: str = "auto",
+    quiet: bool = False,
 ) -> Result:
     """Train every method for the same time on the same data, and say which representation answers best.
 
     All runs have the same encoder, views and time, each is asked about the same items by a linear probe and by its
     neighbours, beside raw features and each seed's untrained encoder. Methods that learn from labels learn from those
     of the items that are not asked about. Runs go seed by seed, so that a comparison that is stopped has something to
-    say; a run that is finished is not done again.
+    say; a run that is finished is not done again. ``minutes`` is the time of each run, 3 where neither that nor
+    ``epochs`` is given, and ``method`` is left out.
 
     Args:
         source: As for ``fit``.
-        methods: Names, with options in brackets if wanted, and with choices of their own behind them:
-            ``["simclr", "moco(queue=1024)", "simclr negatives=cancelled temperature=0.2"]``.
+        methods: Names with commas between, or a list of them: counterpoint list methods. Each may have options in
+            brackets, and choices of its own behind it: ``simclr, moco(queue=1024), simclr negatives=cancelled``.
         out: The folder: every run lies in ``runs``, the result is in ``comparison.json`` and ``report.html``.
         labels: As for ``evaluate``; they are learned from only by methods that need them.
+        test: Labelled items to ask about; a fifth of every class of ``source`` when left out.
         resume: Go on with the comparison in ``out``.
         overwrite: Replace the comparison in ``out``.
-        choices: Any field of ``Plan`` but ``method``; ``minutes`` (3 if nothing is said) is the time of each run. And
-            ``test``, labelled items to ask about (without it a fifth of every class is held out); ``seeds`` (3), how
-            often everything is repeated, with seeds that follow on that of the plan; and any of ``ReadOptions``.
+        recipe: Choices of a published run, for whatever is left open here: counterpoint list recipes.
+        modality: Modality, or auto to recognise it: counterpoint list modalities.
+        method: Method: counterpoint list methods.
+        objective: Contrastive loss; auto for the method's own: counterpoint list objectives.
+        negatives: Which candidates are negatives; auto for the method's own: counterpoint list negatives.
+        similarity: Similarity of two vectors; auto for the objective's own: counterpoint list similarities.
+        temperature: Temperature; lower weighs hard negatives more. None for the method's own, mostly 0.1; or a learned
+            or scheduled one: counterpoint list temperatures.
+        encoder: Network, or timm:NAME, or hf:PATH of text or images: counterpoint list encoders.
+        weights: File of weights that the encoder begins with: .safetensors, .pt or .pth; matched by name and shape.
+        width: Width of the encoder's first stage; None for the encoder's own.
+        head_layers: Linear layers of the projection head, 0 for none; None for the method's own, mostly 2.
+        head_hidden: Width of the head's hidden layers; None for the method's own, mostly 512.
+        head_outputs: Length of the vectors that are compared; None for the method's own, mostly 128.
+        matryoshka: Lengths of vectors that shall serve by themselves, such as 64,128; without a head (Matryoshka).
+        views: Augmentation preset, or package.module:name: counterpoint list views.
+        view_size: Height and width of an image's view in pixels, or tokens of a text; None to fit the data.
+        local_views: Smaller views of each item beside the usual two (multi-crop), for methods that can use them; None
+            for none.
+        epochs: Passes over the data, 0 to take a pretrained encoder as it is; None to fit the size of the data.
+        minutes: Time for the whole run; plans the epochs.
+        batch_size: Items compared in one step; None for the method's own, mostly 256, and fewer for small data.
+        micro_batch: Items per forward pass (gradient caching), for batches beyond memory: same gradient; None for all.
+        optimizer: Optimiser; auto for the method's own, mostly adamw: counterpoint list optimizers.
+        learning_rate: For a batch of 256; grows with the batch by --scaling. None for the optimiser's own, or the
+            method's.
+        scaling: How the learning rate grows with the batch; auto for sqrt, its square root: counterpoint list scalings.
+        schedule: Learning-rate schedule after the warm-up; auto for cosine: counterpoint list schedules.
+        weight_decay: Weight decay, not applied to biases and norms.
+        warmup: Warm-up as a share of the steps; None for 0.05, more in short runs.
+        seed: Random seed of the run.
+        device: cpu, cuda, mps, or auto.
+        precision: bf16, fp32, or auto: bf16 where this machine computes it rightly and faster.
+        track: Where else to write the curves: counterpoint list trackers.
+        save_every: Steps between saved states; None for about once a minute.
+        seeds: How often everything is repeated, with seeds that follow on that of the plan.
+        column: Columns to learn from, with commas between; inferred when left out.
+        without: Columns not to learn from, with commas between.
+        schema: Roles of columns where they are inferred wrongly, such as 'zip:category, note:ignore'. Roles: text,
+            number, category, label, id, group, time, path, pair, score, ignore.
+        id: The column that names the items; of series the one that says whose step a row is.
+        time: The column of times, in whose order the steps of a series stand.
+        groups: What several items share so that no split parts them, such as patient or speaker: a column; folder, for
+            the folder below that of the class; an .npy file with one entry per item; or a .csv file of name and group.
+        label_first: The first column is a label, as in files of the UCR archive.
+        header: Whether the first line of a file of columns holds their names.
+        encoding: Encoding of files of text, such as cp1252, gbk, shift_jis; detected if None.
+        quoting: Quotation marks in a file of columns: none if they are a part of the text, standard if cells of several
+            lines are meant where auto asks.
+        min_count: How often a whole word has to occur to be learned; None for 5, or 2 in small texts.
+        tokens: words, or spaces where whole words are tokenised already: then case and marks stay as they are.
+        range: Numbers of a picture that are black and full brightness, such as 0,4095; measured when left out.
+        channel_axis: Where in an array the channels are: first (n, c, ...), last (n, ..., c), or auto for the shorter
+            axis.
+        quiet: Print nothing.
 
     Returns:
         ``methods``, best first, each with ``linear`` and ``knn`` (``value``, ``low``, ``high`` over seeds and items),
@@ -109,11 +178,10 @@ def compare(
     Raises:
         InputError: A method, a choice, the labels or the folder cannot be used; nothing has been trained then.
     """
-    named, data = apart(choices)
-    test, seeds = named.pop("test", None), int(named.pop("seeds", 3))
-    of_items, of_test = pair(named.pop("groups", None), separate=test is not None, what="group")
-    plan = _plan(methods, seeds, named)
-    folder = expanded(out)
+    requested, data = Plan.of(choices_in(locals(), Plan)), ReadOptions.given(choices_in(locals(), ReadOptions))
+    wanted = catalogue.several(methods) if isinstance(methods, str) else list(methods)
+    of_items, of_test = pair(listed_groups(groups), separate=test is not None, what="group")
+    plan, folder = _shared_plan(wanted, requested), expanded(out)
     place = Folder(folder, RECORD, "comparison")
     place.require(resume=resume, overwrite=overwrite)
     options = DataOptions(
@@ -125,10 +193,10 @@ def compare(
         progress=decoding(),
         groups=of_items,
     )
-    modality, items = open_source(source, options)
-    data = without_column(data, labels, modality)
-    probe_items = questions(modality, source, items, test=test, labels=labels, seed=plan.seed, groups=of_test)
-    require_all(plan, methods, source, modality, items, probe_items.learnable)
+    kind, items = open_source(source, options)
+    data = without_column(data, labels, kind)
+    probe_items = questions(kind, source, items, test=test, labels=labels, seed=plan.seed, groups=of_test)
+    require_all(plan, wanted, source, kind, items, probe_items.learnable)
     contest = Contest(folder, source, data, plan, probe_items, of_items)
     record = {
         **placed("source", source),
@@ -137,34 +205,37 @@ def compare(
         "data": data.record(),
         "command": command(),
         "directory": directory(),
-        "asked": {"methods": list(methods), "seeds": seeds, **plan.record()},
+        "asked": {"methods": wanted, "seeds": seeds, **plan.record()},
         "machine": run_folder.machine(),
-        "identity": probe_items.identity(modality, items, plan.encoder),
+        "identity": probe_items.identity(kind, items, plan.encoder),
     }
     if resume:
         place.require_same(record, ("source", "test", "labels", "data"), free=("methods", "seeds"))
     else:
-        _start(folder, record)
+        start(folder, record)
     probe_items.announce()
-    raw = np.stack([probe_items.raw(modality)])
-    for seed in range(plan.seed, plan.seed + seeds):
+    return _contested(contest, wanted, seeds, record, np.stack([probe_items.raw(kind)]))
+
+
+def _contested(
+    contest: Contest, methods: Sequence[str], seeds: int, record: Mapping[str, Any], raw: np.ndarray
+) -> Result:
+    """Train all methods with one seed after another; the record is written anew after each."""
+    for count in range(1, seeds + 1):
         for method in methods:
-            _done(contest, method, seed)
-        result = {**record, **_summary(contest, methods, seed - plan.seed + 1, raw)}
-        write_json(folder / RECORD, result)
-    write_comparison(folder, result)
+            _done(contest, method, contest.plan.seed + count - 1)
+        result = {**record, **summary(contest, methods, count, raw)}
+        write_json(contest.folder / RECORD, result)
+    write_comparison(contest.folder, result)
     return Result(result, contest_table)
 
 
-def _plan(methods: Sequence[str], seeds: int, choices: Mapping[str, Any]) -> Plan:
+def _shared_plan(methods: Sequence[str], plan: Plan) -> Plan:
     """The plan that all methods share, once each of them is known to fit it."""
     if not methods:
         raise InputError(f"Name the methods to compare, such as {', '.join(catalogue.names('method')[:3])}.")
     if len(set(methods)) < len(methods):
         raise InputError("A method is named twice. Name each once; --seeds repeats all of them.")
-    if seeds < 1:
-        raise InputError(f"Every method is trained at least once. Got seeds={seeds}.")
-    plan = Plan.of(choices)
     if plan.method != Plan.method:
         raise PlanError("Methods are compared: name them with --methods, and leave out --method.")
     if plan.minutes is None and plan.epochs is None:
@@ -172,15 +243,6 @@ def _plan(methods: Sequence[str], seeds: int, choices: Mapping[str, Any]) -> Pla
     for method in methods:
         contender(plan, method)
     return plan
-
-
-def _start(folder: Path, record: Mapping[str, Any]) -> None:
-    """Make the folder, in place of another comparison."""
-    for run in (folder / "runs").glob("*"):
-        (run / RIGHT).unlink(missing_ok=True)  # first, for it says that the run is done
-        run_folder.clear(run)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / RECORD, record)
 
 
 def _done(contest: Contest, method: str, seed: int) -> None:
@@ -203,43 +265,4 @@ def _done(contest: Contest, method: str, seed: int) -> None:
         **plan.record(),
     )
     taken = time.monotonic() - began
-    _write(folder / RIGHT, contest.probe_items.right(model), contest.probe_items.right(model.untrained()), taken)
-
-
-def _write(path: Path, right: Right, untrained: Right, seconds: float) -> None:
-    arrays = {**right._asdict(), **{f"untrained_{name}": each for name, each in untrained._asdict().items()}}
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, seconds=np.asarray(seconds), **arrays)
-
-
-def _summary(contest: Contest, methods: Sequence[str], seeds: int, raw: np.ndarray) -> dict[str, Any]:
-    """What is known after so many seeds."""
-    which = range(contest.plan.seed, contest.plan.seed + seeds)
-    cells = {method: [np.load(contest.run(method, seed) / RIGHT) for seed in which] for method in methods}
-    right = {method: np.stack([[each[kind] for kind in KINDS] for each in result]) for method, result in cells.items()}
-    untrained = np.stack([[each[f"untrained_{kind}"] for kind in KINDS] for each in cells[methods[0]]])
-    result = standings(
-        right,
-        {"untrained": untrained, "raw": raw, "chance": np.stack([contest.probe_items.chance()])},
-        groups=contest.probe_items.test.groups,
-    )
-    for row in result["methods"]:
-        row["labels"] = learns_from_labels(contender(contest.plan, row["method"]))
-        row["seconds"] = round(float(np.mean([each["seconds"] for each in cells[row["method"]]])), 1)
-        row |= _course(contest, row["method"], which)
-    return {
-        **result,
-        "items": contest.probe_items.counts(),
-        "classes": contest.probe_items.read.counts(),
-    }
-
-
-def _course(contest: Contest, method: str, seeds: Sequence[int]) -> dict[str, Any]:
-    """How long the runs were, and what was said of them."""
-    folders = [contest.run(method, seed) for seed in seeds]
-    steps, said_of = [], []
-    for folder in folders:
-        verdict = read_json(folder / run_folder.VERDICT, Verdict, "Start anew with --overwrite.")
-        steps.append(verdict.get("steps", 0) / (run_folder.read_plan(folder).get("steps_per_epoch") or 1))
-        said_of += [each.get("kind", "") for each in verdict["verdicts"]]
-    return {"epochs": round(float(np.mean(steps)), 1), "verdicts": sorted(set(said_of))}
+    write_right(folder / RIGHT, contest.probe_items.right(model), contest.probe_items.right(model.untrained()), taken)

@@ -6,7 +6,7 @@ import copy
 import dataclasses
 import time
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,21 +22,21 @@ from counterpoint.evaluation.labelled import Labelled
 from counterpoint.interfaces import Items
 from counterpoint.label_types import named
 from counterpoint.model import Model, load
-from counterpoint.plans import DistillPlan
+from counterpoint.plans import DistillPlan, choices_in
 from counterpoint.runs.locks import holds_out
 from counterpoint.setup.classifier_folder import Leaving, free, leave, requested_record
 from counterpoint.setup.defaults import USUAL_BATCH, fitting_epochs
 from counterpoint.setup.finetune_config import recipe, require_views
 from counterpoint.setup.label_history import LEARNED, saw_any
-from counterpoint.setup.progress import announce_labels, embedding, may_be_quiet
+from counterpoint.setup.progress import announce_labels, embedding
 from counterpoint.storage.files import expanded
 from counterpoint.training.config import steps_per_epoch
-from counterpoint.verbs.keywords import DistillKeywords
+from counterpoint.verbs.verb import verb
 
 ANSWERS, VECTORS = "answers", "vectors"
 
 
-@may_be_quiet
+@verb(DistillPlan)
 @holds_out
 def distill(
     model: Classifier | Model | str | Path,
@@ -45,7 +45,21 @@ def distill(
     labels: object = None,
     out: str | Path | None = None,
     overwrite: bool = False,
-    **choices: Unpack[DistillKeywords],
+    encoder: str = "same",
+    width: int | None = None,
+    match: str = "auto",
+    temperature: float | None = None,
+    neighbours: int = 10,
+    teacher_sees: str = "auto",
+    start: str | None = None,
+    label_weight: float = 0.0,
+    epochs: int | None = None,
+    minutes: float | None = None,
+    batch_size: int | None = None,
+    optimizer: str = "adamw",
+    learning_rate: float | None = None,
+    seed: int = 0,
+    quiet: bool = False,
 ) -> Classifier | Model:
     """Teach another network, often a smaller one, on items that need no labels.
 
@@ -58,20 +72,35 @@ def distill(
         labels: As for ``finetune``; they count with ``label_weight``.
         out: The folder for the student.
         overwrite: Replace the run in ``out``.
-        choices: Any field of ``DistillPlan``.
+        encoder: The student's network; same for the teacher's: counterpoint list encoders.
+        width: Width of the student's first stage; None for the encoder's own.
+        match: What is learned of the teacher: answers, vectors, or auto for answers if it has any.
+        temperature: Above 1 what the teacher thinks unlikely counts more; None for 1, and for 0.1 with vectors.
+        neighbours: Items most alike that share their answers with an item while labels are few; 0 for none.
+        teacher_sees: What a teacher of vectors sees: views, as the student does, or once all items as they are; auto
+            for items where the teacher is a network of hf:.
+        start: A run to begin at, of the student's own network; None to begin anew.
+        label_weight: Weight of true labels beside the teacher's answers.
+        epochs: Passes over the items; None to fit their number.
+        minutes: Time for the training; plans the epochs.
+        batch_size: Items in one step; None for 256, fewer for small data.
+        optimizer: Optimiser: counterpoint list optimizers.
+        learning_rate: For a batch of 256; None for the optimiser's own.
+        seed: Random seed of the run.
+        quiet: Print nothing.
 
     Raises:
         InputError: The source, a choice or the folder cannot be used; the message says what to do.
     """
     began = time.monotonic()
-    requested = DistillPlan.of(choices)
+    requested = DistillPlan.of(choices_in(locals(), DistillPlan))
     if (labels is not None) != (requested.label_weight > 0):
         raise InputError("True labels and their weight go together: give labels and label_weight, or neither.")
     folder = free(out, model, overwrite=overwrite)
     master = _master(model, requested.match)
-    encoder = master.model if isinstance(master, Classifier) else master
-    require_views(encoder)
-    items = encoder.open(source)
+    teacher = master.model if isinstance(master, Classifier) else master
+    require_views(teacher)
+    items = teacher.open(source)
     seen = saw_any(model, *([] if requested.start is None else [requested.start]))
     leaving = Leaving(folder, {**requested_record(source, labels, requested), LEARNED: seen})
     read = None if labels is None else read_some_labels(labels, source, items)

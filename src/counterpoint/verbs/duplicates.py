@@ -14,14 +14,15 @@ from counterpoint.reports.duplicates import write_duplicates
 from counterpoint.retrieval.duplicate_results import Duplicates
 from counterpoint.retrieval.duplicates import duplicates as among_vectors
 from counterpoint.retrieval.planted_copies import evidence
-from counterpoint.setup.progress import embedding, may_be_quiet
+from counterpoint.setup.progress import embedding
 from counterpoint.storage.files import expanded
+from counterpoint.verbs.verb import verb
 
 CELL = 40
 """Letters of a cell of a table that is shown."""
 
 
-@may_be_quiet
+@verb()
 def duplicates(
     model: Model | Embeddings | str | Path,
     source: object = None,
@@ -31,7 +32,9 @@ def duplicates(
     html: str | Path | None = None,
     quiet: bool = False,
 ) -> Duplicates:
-    """All pairs and groups of near-duplicates, the closest first, each pair with its probability.
+    """Find all pairs and groups of near-duplicates, the closest first, each pair with its probability.
+
+    What copies look like to the model is learned from copies that are planted among the items.
 
     Args:
         model: A model or a run folder; or embeddings, or the file or folder that they are saved in, which are compared

@@ -29,14 +29,14 @@ from counterpoint.runs.provenance import described, placed
 from counterpoint.setup.build import encoded_length
 from counterpoint.setup.dataset import open_source, stated_preprocessing
 from counterpoint.setup.label_history import LEARNED, saw_labels
-from counterpoint.setup.progress import may_be_quiet
 from counterpoint.setup.supervision import unseen
 from counterpoint.setup.train_test import parted
 from counterpoint.storage.files import expanded, write_json
 from counterpoint.verbs.evaluate_vectors import evaluate_vectors
+from counterpoint.verbs.verb import verb
 
 
-@may_be_quiet
+@verb()
 @holds_run
 def evaluate(
     model: Model | Classifier | nn.Module | Callable[[Any], Any] | Any,

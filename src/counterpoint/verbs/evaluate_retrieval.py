@@ -1,90 +1,92 @@
-"""Are partners found? Answers by questions, documents by queries, beside what counting words would find."""
+"""The verb ``evaluate_retrieval``: are answers found by questions, and documents by queries?"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from jaxtyping import Float32, Int64
+from jaxtyping import Int64
 
-from counterpoint.data.relevance import CORPUS, QUERIES, read_collection, read_relevance
+from counterpoint.data.relevance import CORPUS, QUERIES, is_beir, read_collection, read_relevance
 from counterpoint.data.text_pairs import read_linked
 from counterpoint.errors import InputError, listed
-from counterpoint.evaluation.intervals import difference_interval, score_interval
-from counterpoint.evaluation.multiple_comparisons import familywise_level
 from counterpoint.interfaces import info_of
 from counterpoint.modality import parse_query, written_as
 from counterpoint.model import Model, load
 from counterpoint.output.results import Result
-from counterpoint.retrieval.lexical import Find, bm25, tfidf
-from counterpoint.retrieval.ranking import ranked
-from counterpoint.runs import run_folder
+from counterpoint.plans.data_options import named_columns
 from counterpoint.runs.locks import holds_run
-from counterpoint.setup.progress import may_be_quiet
-from counterpoint.storage.files import expanded, write_json
-
-ROWS = 256
-"""Queries whose similarities are held at once."""
-
-CALLED = {
-    "trained": "trained encoder",
-    "untrained": "untrained encoder",
-    "tfidf": "TF-IDF",
-    "bm25": "BM25",
-    "chance": "chance",
-}
-
-Alike = Callable[[Int64[np.ndarray, " q"]], Float32[np.ndarray, "q n"]]
-"""From the places of some texts to how alike they are to those that are held."""
-
-Scorer = Callable[[Int64[np.ndarray, " n"]], Alike]
-"""Holds the texts at some places, to find others among them."""
-
-Relevant = Sequence[Mapping[int, float]]
-"""Of every query the documents that answer it, and how well."""
-
-UNMATCHED = {
-    "unknown_documents": "relevant documents that are not among the documents, counted as not found",
-    "unknown_queries": "judgements of queries that are not among the queries, left out",
-    "unjudged_queries": "queries without a relevant document, left out",
-    "incomplete_rows": "rows without a text in each column, left out",
-}
-"""What did not fit together, as people are told of it."""
+from counterpoint.verbs.retrieval_scores import Task, scored
+from counterpoint.verbs.verb import verb
 
 
-@may_be_quiet
+@verb()
 @holds_run
-def match(
+def evaluate_retrieval(
     model: Model | str | Path,
-    test: object,
+    queries: object,
+    documents: object = None,
+    relevance: object = None,
     *,
-    pairs: Sequence[str],
+    pairs: str | Sequence[str] | None = None,
     among: int | None = None,
     seed: int = 0,
     quiet: bool = False,
 ) -> Result:
-    """How well a model finds the partners of texts, each among so many others or among all there are.
+    """How well a model finds the partners of texts, or the documents that are relevant to queries, beside word counts.
+
+    Either ``pairs`` names two columns of ``queries``: the second is to be found from the first, all partners of a text
+    are right, and rows with the same text are one. Or queries, documents and relevance are three sources, or one folder
+    as BEIR publishes it.
 
     Args:
         model: A model or a run folder; into the folder the scores are also written, as ``retrieval.json``.
-        test: Columns with texts that the model has not learned from.
-        pairs: The column of what is asked and the column of what answers it.
-        among: Every text looks for its partners among so many different ones, drawn at random; None for among all.
+        queries: With ``pairs`` columns with texts that the model has not learned from. Without, texts, as for ``fit``,
+            a folder of BEIR, or topics of TREC; those that nothing is relevant to are left out.
+        documents: Texts among which the answers are, or a folder of BEIR; that of the queries when left out.
+        relevance: Columns with the names of a query and of a document, and perhaps a grade; qrels of TREC, or a folder
+            of BEIR. A relevant document that is not among the documents counts as not found, a query that is not among
+            the queries is left out.
+        pairs: The column of what is asked and the column of what answers it, such as question,answer.
+        among: With ``pairs`` every text looks for its partners among so many different ones, drawn at random; among
+            all when left out.
         seed: Names the draws.
         quiet: Print nothing.
 
-    All partners of a text are right, and rows with the same text are one.
-
     Returns:
-        ``queries``, ``documents`` (among how many), ``incomplete_rows``, which lack a text, and ``scores``: for the
-        trained and the untrained encoder, TF-IDF, BM25 and chance every measure with its interval; ``better`` is
-        trained minus each of the others, with intervals that all hold together.
+        ``queries``, ``documents`` (among how many), and ``scores``: for the trained and the untrained encoder, TF-IDF,
+        BM25 and chance every measure with its interval; ``better`` is trained minus each of the others, with intervals
+        that all hold together. With ``pairs`` also ``incomplete_rows``, which lack a text; else ``unknown_documents``,
+        the judgements of relevant documents that are not there, ``unknown_queries``, the judgements of queries that are
+        not, ``unjudged_queries``, the queries without a relevant document, and ``notes``, how files without a line of
+        names were read.
+
+    Raises:
+        InputError: Pairs and a collection are mixed, a source cannot be read, relevance names none of the queries, or
+            nothing is relevant.
     """
+    if pairs is not None:
+        if documents is not None or relevance is not None:
+            raise InputError(
+                "With --pairs a text is looked for among its column: leave out --documents and --relevance, or --pairs."
+            )
+        columns = named_columns(pairs) if isinstance(pairs, str) else list(pairs)
+        return _of_pairs(model, queries, columns, among, seed)
+    if among is not None:
+        raise InputError("--among is about columns of pairs. Name them with --pairs, or leave out --among.")
+    beir = queries if is_beir(queries) else None
+    documents, relevance = (beir if each is None else each for each in (documents, relevance))
+    for name, each in (("documents", documents), ("relevance", relevance)):
+        if each is None:
+            raise InputError(f"Say --{name} as well, or name the columns of texts that belong together with --pairs.")
+    return _of_collection(model, queries, documents, relevance, seed)
+
+
+def _of_pairs(model: Model | str | Path, source: object, pairs: Sequence[str], among: int | None, seed: int) -> Result:
+    """Whether the texts of the second column are found from those of the first."""
     kept = model if isinstance(model, Model) else load(model)
-    read, linked = read_linked(test, list(pairs)[:2], written_as(kept.modality))
+    read, linked = read_linked(source, pairs[:2], written_as(kept.modality))
     answers = np.unique(linked[:, 1])
     groups = [answers]
     if among is not None:
@@ -94,10 +96,10 @@ def match(
             )
         drawn = np.random.default_rng(seed).permutation(answers)[: len(answers) // among * among]
         groups = list(drawn.reshape(-1, among))
-    return _scored(kept, list(read.texts), _linked(linked, groups), model, seed, {"incomplete_rows": len(read.skipped)})
+    return scored(kept, list(read.texts), _linked(linked, groups), model, seed, {"incomplete_rows": len(read.skipped)})
 
 
-def _linked(linked: Int64[np.ndarray, "r v"], groups: Sequence[np.ndarray]) -> list[_Task]:
+def _linked(linked: Int64[np.ndarray, "r v"], groups: Sequence[np.ndarray]) -> list[Task]:
     """In every group of texts, all that is answered by some of them looks for each of its answers there."""
     place = {text: (group, number) for group, held in enumerate(groups) for number, text in enumerate(held.tolist())}
     relevant: list[dict[int, dict[int, float]]] = [{} for _ in groups]
@@ -106,43 +108,15 @@ def _linked(linked: Int64[np.ndarray, "r v"], groups: Sequence[np.ndarray]) -> l
             group, number = place[other]
             relevant[group].setdefault(one, {})[number] = 1.0
     return [
-        _Task(np.asarray(list(each), dtype=np.int64), held, list(each.values()), [[]] * len(each))
+        Task(np.asarray(list(each), dtype=np.int64), held, list(each.values()), [[]] * len(each))
         for held, each in zip(groups, relevant, strict=True)
     ]
 
 
-@may_be_quiet
-@holds_run
-def retrieve(
-    model: Model | str | Path,
-    queries: object,
-    documents: object,
-    relevance: object,
-    *,
-    seed: int = 0,
-    quiet: bool = False,
+def _of_collection(
+    model: Model | str | Path, queries: object, documents: object, relevance: object, seed: int
 ) -> Result:
-    """How well a model finds the documents that are relevant to queries.
-
-    Args:
-        model: A model or a run folder; into the folder the scores are also written, as ``retrieval.json``.
-        queries: Texts, as for ``fit``, a folder as BEIR publishes it, or topics of TREC; those that nothing is relevant
-            to are left out.
-        documents: Texts, or a folder of BEIR.
-        relevance: Columns with the names of a query and of a document, and perhaps a grade; qrels of TREC, or a folder
-            of BEIR. A relevant document that is not among the documents counts as not found, a query that is not among
-            the queries is left out.
-        seed: Names the draws.
-        quiet: Print nothing.
-
-    Returns:
-        As ``match``, with ``unknown_documents``, the judgements of relevant documents that are not there,
-        ``unknown_queries``, the judgements of queries that are not, ``unjudged_queries``, the queries without a
-        relevant document, and ``notes``, how files without a line of names were read.
-
-    Raises:
-        InputError: Relevance cannot be read, names none of the queries, or nothing is relevant.
-    """
+    """Whether the documents are found that are relevant to queries."""
     kept = model if isinstance(model, Model) else load(model)
     if parse_query(kept.modality, "a text") is None:
         raise InputError(f"Queries and documents are texts, and this model is of {kept.modality.name}.")
@@ -152,101 +126,13 @@ def retrieve(
     judged = read_relevance(relevance)
     relevant, missing, counts = _placed(judged.grades, list(sought.names), list(held.names))
     rows = sorted(relevant)
-    task = _Task(
+    task = Task(
         np.asarray(rows, dtype=np.int64),
         len(sought) + np.arange(len(held)),
         [relevant[row] for row in rows],
         [missing.get(row, []) for row in rows],
     )
-    return _scored(kept, texts, [task], model, seed, {**counts, "notes": [*one, *other, *judged.notes]})
-
-
-@dataclass
-class _Task:
-    """Texts that are asked, texts among which the answers are, and which those are; all by their places."""
-
-    queries: Int64[np.ndarray, " q"]
-    held: Int64[np.ndarray, " n"]
-    relevant: Relevant
-    missing: Sequence[Sequence[float]]
-    """Of every query the grades of documents that are not there."""
-
-    def parts(self) -> Iterator[tuple[Int64[np.ndarray, " b"], np.ndarray]]:
-        """Some of those asked and the grades of all documents for them, then some others; missing ones come last."""
-        for start in range(0, len(self.queries), ROWS):
-            some, missing = self.relevant[start : start + ROWS], self.missing[start : start + ROWS]
-            grades = np.zeros((len(some), len(self.held) + max(map(len, missing))), dtype=np.float32)
-            for row, (graded, lost) in enumerate(zip(some, missing, strict=True)):
-                grades[row, list(graded)] = list(graded.values())
-                grades[row, len(self.held) : len(self.held) + len(lost)] = lost
-            yield self.queries[start : start + ROWS], grades
-
-
-def _scored(
-    model: Model, texts: list[str], tasks: list[_Task], run: object, seed: int, also: Mapping[str, Any]
-) -> Result:
-    generator = np.random.default_rng(seed)
-    for task in tasks:  # those as alike as others stand in an order that says nothing
-        order = generator.permutation(len(task.held))
-        place = np.argsort(order)
-        task.held, task.relevant = (
-            task.held[order],
-            [{int(place[each]): grade for each, grade in graded.items()} for graded in task.relevant],
-        )
-    result = {name: _measured(tasks, scorer) for name, scorer in _scorers(model, texts, seed).items()}
-    trained = result["trained"]
-    others = {name: each for name, each in result.items() if name != "trained"}
-    better = {name: {measure: trained[measure] - each[measure] for measure in each} for name, each in others.items()}
-    level = familywise_level([values for each in better.values() for values in each.values()])
-    record = {
-        "queries": sum(len(task.queries) for task in tasks),
-        "documents": len(tasks[0].held),
-        "scores": {
-            name: {measure: score_interval(values)._asdict() for measure, values in each.items()}
-            for name, each in result.items()
-        },
-        "better": {
-            name: {measure: difference_interval(values, level=level)._asdict() for measure, values in each.items()}
-            for name, each in better.items()
-        },
-        **also,
-    }
-    if isinstance(run, str | Path):
-        write_json(expanded(run) / run_folder.RETRIEVAL, record)
-    return Result(record, table)
-
-
-def _scorers(model: Model, texts: list[str], seed: int) -> dict[str, Scorer]:
-    """By what partners are looked for."""
-    items = model.open(texts)
-    generator = np.random.default_rng(seed)
-
-    def by_vectors(vectors: Float32[np.ndarray, "n d"]) -> Scorer:
-        return lambda held: lambda query_rows: vectors[query_rows] @ vectors[held].T
-
-    def by_words(find: Callable[[Sequence[str]], Find]) -> Scorer:
-        def scorer(held: Int64[np.ndarray, " n"]) -> Alike:
-            result = find([texts[row] for row in held])
-            return lambda query_rows: result([texts[row] for row in query_rows])
-
-        return scorer
-
-    return {
-        "trained": by_vectors(model.directions(items)),
-        "untrained": by_vectors(model.untrained().directions(items)),
-        "tfidf": by_words(tfidf),
-        "bm25": by_words(bm25),
-        "chance": lambda held: lambda query_rows: generator.random((len(query_rows), len(held)), dtype=np.float32),
-    }
-
-
-def _measured(tasks: Sequence[_Task], scorer: Scorer) -> dict[str, np.ndarray]:
-    """Every measure for every query of all tasks."""
-    result = []
-    for task in tasks:
-        alike = scorer(task.held)
-        result += [ranked(alike(query_rows), grades) for query_rows, grades in task.parts()]
-    return {measure: np.concatenate([each[measure] for each in result]) for measure in result[0]}
+    return scored(kept, texts, [task], model, seed, {**counts, "notes": [*one, *other, *judged.notes]})
 
 
 def _placed(
@@ -277,25 +163,3 @@ def _placed(
         "unjudged_queries": len(queries) - len(relevant),
     }
     return relevant, missing, counts
-
-
-def table(record: Mapping[str, Any]) -> str:
-    """What was found, as plain text for people."""
-    measures = list(record["scores"]["trained"])
-    lines = [f"{record['queries']:,} texts, each looking among {record['documents']:,}"]
-    lines += [f"{what}: {record[name]:,}" for name, what in UNMATCHED.items() if record.get(name)]
-    lines += record.get("notes", [])
-    lines.append(f"  {'':18}" + "".join(f"{measure:>26}" for measure in measures))
-    for name, result in record["scores"].items():
-        cells = [
-            f"{100 * each['value']:5.1f} ({100 * each['low']:.1f} to {100 * each['high']:.1f})"
-            for each in result.values()
-        ]
-        lines.append(f"  {CALLED[name]:18}" + "".join(f"{cell:>26}" for cell in cells))
-    worse = [CALLED[name] for name, each in record["better"].items() if each[measures[-2]]["low"] <= 0]
-    lines.append(
-        f"By {measures[-2]} the trained encoder is better than all others."
-        if not worse
-        else f"By {measures[-2]} the trained encoder is not shown to be better than {listed(worse)}."
-    )
-    return "\n".join(lines)

@@ -1,4 +1,7 @@
-"""Are pairs of texts as alike as people say? Rank correlation with their scores, as of semantic textual similarity."""
+"""The verb ``evaluate_similarity``: are pairs of texts as alike as people say? Rank correlation with their scores.
+
+As it is reported for semantic textual similarity.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +23,12 @@ from counterpoint.modalities.text import Text
 from counterpoint.modality import written_as
 from counterpoint.model import Model, load
 from counterpoint.output.results import Result
+from counterpoint.plans.data_options import named_columns
 from counterpoint.retrieval.lexical import tfidf
 from counterpoint.runs import run_folder
 from counterpoint.runs.locks import holds_run
-from counterpoint.setup.progress import may_be_quiet
 from counterpoint.storage.files import expanded, write_json
+from counterpoint.verbs.verb import verb
 
 DRAWS = 1000
 FEWEST = 10
@@ -33,13 +37,13 @@ FEWEST = 10
 CALLED = {"trained": "trained encoder", "untrained": "untrained encoder", "tfidf": "TF-IDF"}
 
 
-@may_be_quiet
+@verb()
 @holds_run
-def agree(
+def evaluate_similarity(
     model: Model | str | Path,
     test: object,
     *,
-    pairs: Sequence[str],
+    pairs: str | Sequence[str],
     scores: str,
     seed: int = 0,
     quiet: bool = False,
@@ -51,7 +55,7 @@ def agree(
     Args:
         model: A model or a run folder; into the folder the result is also written, as ``likeness.json``.
         test: Columns with texts that the model has not learned from, and with scores.
-        pairs: The two columns of texts.
+        pairs: The two columns of texts, such as one,other.
         scores: The column of scores; the higher, the more alike.
         seed: Names the draws of the intervals.
         quiet: Print nothing.
@@ -62,7 +66,8 @@ def agree(
         each of the others, with intervals that hold together.
     """
     kept = model if isinstance(model, Model) else load(model)
-    read, linked = read_linked(test, list(pairs)[:2], written_as(kept.modality))
+    columns = named_columns(pairs) if isinstance(pairs, str) else list(pairs)
+    read, linked = read_linked(test, columns[:2], written_as(kept.modality))
     described = read_scores(scores, read.frame, len(linked), read.skipped)
     texts = list(read.texts)
     items = kept.open(texts)

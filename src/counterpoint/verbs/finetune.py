@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import NamedTuple, Unpack
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Int64
@@ -30,14 +30,14 @@ from counterpoint.errors import InputError, counted
 from counterpoint.evaluation.labelled import Labelled
 from counterpoint.heads import shape_of_head
 from counterpoint.model import Model, load
-from counterpoint.plans import FinetunePlan
+from counterpoint.plans import FinetunePlan, choices_in
 from counterpoint.runs.locks import holds_out
 from counterpoint.setup.classifier_folder import Leaving, free, leave, requested_record
 from counterpoint.setup.finetune_config import recipe, require_views
-from counterpoint.setup.progress import announce_labels, console, may_be_quiet
+from counterpoint.setup.progress import announce_labels, console
 from counterpoint.setup.supervision import unseen
 from counterpoint.setup.train_test import opened
-from counterpoint.verbs.keywords import FinetuneKeywords
+from counterpoint.verbs.verb import verb
 
 GENTLE = 0.25
 """Of the optimiser's own learning rate: an encoder that has learned already is moved with less force."""
@@ -63,7 +63,7 @@ class Trial(NamedTuple):
     """What fine-tuning took once."""
 
 
-@may_be_quiet
+@verb(FinetunePlan)
 @holds_out
 def finetune(
     model: Model | str | Path,
@@ -73,7 +73,18 @@ def finetune(
     groups: object = None,
     out: str | Path | None = None,
     overwrite: bool = False,
-    **choices: Unpack[FinetuneKeywords],
+    per_class: int | None = None,
+    fraction: float | None = None,
+    head_layers: int = 1,
+    frozen: bool = False,
+    epochs: int | None = None,
+    minutes: float | None = None,
+    deliver: str = "best",
+    batch_size: int = 64,
+    optimizer: str = "adamw",
+    learning_rate: float | None = None,
+    seed: int = 0,
+    quiet: bool = False,
 ) -> Classifier:
     """Learn a classifier from some labelled items, beginning at what the model knows.
 
@@ -85,7 +96,18 @@ def finetune(
         groups: What several items share so that no fold may part them, as for ``evaluate``.
         out: The folder for the classifier, which is a model as well: it can be embedded with.
         overwrite: Replace the run in ``out``.
-        choices: Any field of ``FinetunePlan``.
+        per_class: Learn from so many labels of every class; None for all.
+        fraction: Learn from this share of every class's labels.
+        head_layers: Layers of the projection head that are kept: 0 as SimCLR, 1 as SimCLRv2.
+        frozen: Leave the encoder as it is and learn only what stands on it.
+        epochs: Passes over the labelled items; None to fit their number.
+        minutes: Time for all of it; None for as long as the passes take.
+        deliver: What is handed over: best by cross-validation, probe or finetuned.
+        batch_size: Labelled items in one step.
+        optimizer: Optimiser: counterpoint list optimizers.
+        learning_rate: For a batch of 256; None for a quarter of the optimiser's own, or what a network of hf: wants.
+        seed: Random seed: of the labels that are drawn, and of the run.
+        quiet: Print nothing.
 
     Returns:
         The better one of the fine-tuned encoder and a linear probe of the encoder as it was, by cross-validation; or
@@ -95,7 +117,7 @@ def finetune(
         InputError: The labels, a choice or the folder cannot be used; the message says what to do.
     """
     began = time.monotonic()
-    tuning = FinetunePlan.of(choices)
+    tuning = FinetunePlan.of(choices_in(locals(), FinetunePlan))
     require_deliverable(tuning.deliver, (PROBE, FINETUNED))
     folder = free(out, model, overwrite=overwrite)
     kept = model if isinstance(model, Model) else load(model)

@@ -1,47 +1,26 @@
-"""The verb ``fit``: prepare, train, watch, keep; in one process or in several that torchrun has started."""
+"""The verb ``fit``: train an encoder on a source, in one process or in several that torchrun has started."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Unpack
+from time import monotonic
+from typing import Any
 
-import torch
 from torch import nn
 
-from counterpoint import catalogue
-from counterpoint.data.labels import Labels, read_class_ids
-from counterpoint.errors import InputError, Interrupted, LabelError
-from counterpoint.evaluation.labelled import Labelled
-from counterpoint.evaluation.online import online_knn
-from counterpoint.interfaces import Listener, Tracker
+from counterpoint.interfaces import Listener
 from counterpoint.model import Model
-from counterpoint.pair_verification.scoring import ALL, enough, verified
-from counterpoint.plans import Plan
-from counterpoint.reports.views import draw_views
-from counterpoint.runs import run_folder
+from counterpoint.plans import Plan, choices_in
+from counterpoint.plans.data_options import ReadOptions
 from counterpoint.runs.locks import holds_out
-from counterpoint.runs.provenance import command, directory, placed
-from counterpoint.setup.build import compared_by
-from counterpoint.setup.experiment import OVERHEAD, Experiment, UserParts, chosen, prepare
-from counterpoint.setup.progress import announce, announce_labels, conclude, may_be_quiet, progress
-from counterpoint.setup.supervision import unseen
-from counterpoint.storage.files import expanded, write_json
-from counterpoint.training.batch_norm import settle_statistics
-from counterpoint.training.diagnostics import Verdict, judge
-from counterpoint.training.distributed import joined
-from counterpoint.training.loop import RunOptions, TrainState, train
-from counterpoint.training.metrics_log import Records
-from counterpoint.training.signals import stop_requests
-from counterpoint.training.threads import Threads
-from counterpoint.verbs.keywords import FitKeywords
-
-ADOPTED = Verdict("good", "adopted", "The encoder was taken as it came: nothing was trained.")
+from counterpoint.setup.dataset import chosen
+from counterpoint.setup.training_run import FitRequest, train_run
+from counterpoint.storage.files import expanded
+from counterpoint.verbs.verb import verb
 
 
-@may_be_quiet
+@verb(Plan, ReadOptions)
 @holds_out
 def fit(
     source: object,
@@ -51,9 +30,58 @@ def fit(
     pairs: object = None,
     resume: bool = False,
     overwrite: bool = False,
-    **choices: Unpack[FitKeywords],
+    listeners: Sequence[Listener] = (),
+    recipe: str | None = None,
+    modality: str = "auto",
+    method: str = "simclr",
+    objective: str = "auto",
+    negatives: str = "auto",
+    similarity: str = "auto",
+    temperature: float | str | None = None,
+    encoder: str | nn.Module = "auto",
+    weights: str | None = None,
+    width: int | None = None,
+    head_layers: int | None = None,
+    head_hidden: int | None = None,
+    head_outputs: int | None = None,
+    matryoshka: str | None = None,
+    views: str | Callable[..., Any] = "auto",
+    view_size: int | None = None,
+    local_views: int | None = None,
+    epochs: int | None = None,
+    minutes: float | None = None,
+    batch_size: int | None = None,
+    micro_batch: int | None = None,
+    optimizer: str = "auto",
+    learning_rate: float | None = None,
+    scaling: str = "auto",
+    schedule: str = "auto",
+    weight_decay: float | None = None,
+    warmup: float | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    precision: str = "auto",
+    track: str | None = None,
+    save_every: int | None = None,
+    column: str | Sequence[str] | None = None,
+    without: str | Sequence[str] | None = None,
+    schema: str | Mapping[str, str] | None = None,
+    id: str | None = None,
+    time: str | None = None,
+    groups: str | Iterable[object] | None = None,
+    label_first: bool = False,
+    header: bool = True,
+    encoding: str | None = None,
+    quoting: str = "auto",
+    min_count: int | None = None,
+    tokens: str = "words",
+    range: str | Sequence[float] | None = None,
+    channel_axis: str = "auto",
+    quiet: bool = False,
 ) -> Model:
-    """Train an encoder on a source and return the model; most methods need no labels.
+    """Train an encoder on a source; most methods need no labels.
+
+    In Python ``encoder`` may also be an ``nn.Module``, and ``views`` a callable for one picture.
 
     Args:
         source: A folder, a file, an array, a data frame or a dataset; see ``docs/sources.md``.
@@ -65,148 +93,70 @@ def fit(
             that do or do not, for ``siamese``, see ``docs/verify.md``.
         resume: Go on with the interrupted run in ``out``; the result is that of a run that never stopped.
         overwrite: Replace the run in ``out``.
-        choices: Any field of ``Plan``, or of ``ReadOptions``: how the data is read. ``encoder`` may be an
-            ``nn.Module``, ``views`` a callable for one picture, ``listeners`` functions that are told every record of
-            ``metrics.jsonl``.
+        listeners: Functions that are told every record of ``metrics.jsonl``.
+        recipe: Choices of a published run, for whatever is left open here: counterpoint list recipes.
+        modality: Modality, or auto to recognise it: counterpoint list modalities.
+        method: Method: counterpoint list methods.
+        objective: Contrastive loss; auto for the method's own: counterpoint list objectives.
+        negatives: Which candidates are negatives; auto for the method's own: counterpoint list negatives.
+        similarity: Similarity of two vectors; auto for the objective's own: counterpoint list similarities.
+        temperature: Temperature; lower weighs hard negatives more. None for the method's own, mostly 0.1; or a learned
+            or scheduled one: counterpoint list temperatures.
+        encoder: Network, or timm:NAME, or hf:PATH of text or images: counterpoint list encoders.
+        weights: File of weights that the encoder begins with: .safetensors, .pt or .pth; matched by name and shape.
+        width: Width of the encoder's first stage; None for the encoder's own.
+        head_layers: Linear layers of the projection head, 0 for none; None for the method's own, mostly 2.
+        head_hidden: Width of the head's hidden layers; None for the method's own, mostly 512.
+        head_outputs: Length of the vectors that are compared; None for the method's own, mostly 128.
+        matryoshka: Lengths of vectors that shall serve by themselves, such as 64,128; without a head (Matryoshka).
+        views: Augmentation preset, or package.module:name: counterpoint list views.
+        view_size: Height and width of an image's view in pixels, or tokens of a text; None to fit the data.
+        local_views: Smaller views of each item beside the usual two (multi-crop), for methods that can use them; None
+            for none.
+        epochs: Passes over the data, 0 to take a pretrained encoder as it is; None to fit the size of the data.
+        minutes: Time for the whole run; plans the epochs.
+        batch_size: Items compared in one step; None for the method's own, mostly 256, and fewer for small data.
+        micro_batch: Items per forward pass (gradient caching), for batches beyond memory: same gradient; None for all.
+        optimizer: Optimiser; auto for the method's own, mostly adamw: counterpoint list optimizers.
+        learning_rate: For a batch of 256; grows with the batch by --scaling. None for the optimiser's own, or the
+            method's.
+        scaling: How the learning rate grows with the batch; auto for sqrt, its square root: counterpoint list scalings.
+        schedule: Learning-rate schedule after the warm-up; auto for cosine: counterpoint list schedules.
+        weight_decay: Weight decay, not applied to biases and norms.
+        warmup: Warm-up as a share of the steps; None for 0.05, more in short runs.
+        seed: Random seed of the run.
+        device: cpu, cuda, mps, or auto.
+        precision: bf16, fp32, or auto: bf16 where this machine computes it rightly and faster.
+        track: Where else to write the curves: counterpoint list trackers.
+        save_every: Steps between saved states; None for about once a minute.
+        column: Columns to learn from, with commas between; inferred when left out.
+        without: Columns not to learn from, with commas between.
+        schema: Roles of columns where they are inferred wrongly, such as 'zip:category, note:ignore'. Roles: text,
+            number, category, label, id, group, time, path, pair, score, ignore.
+        id: The column that names the items; of series the one that says whose step a row is.
+        time: The column of times, in whose order the steps of a series stand.
+        groups: What several items share so that no split parts them, such as patient or speaker: a column; folder, for
+            the folder below that of the class; an .npy file with one entry per item; or a .csv file of name and group.
+        label_first: The first column is a label, as in files of the UCR archive.
+        header: Whether the first line of a file of columns holds their names.
+        encoding: Encoding of files of text, such as cp1252, gbk, shift_jis; detected if None.
+        quoting: Quotation marks in a file of columns: none if they are a part of the text, standard if cells of several
+            lines are meant where auto asks.
+        min_count: How often a whole word has to occur to be learned; None for 5, or 2 in small texts.
+        tokens: words, or spaces where whole words are tokenised already: then case and marks stay as they are.
+        range: Numbers of a picture that are black and full brightness, such as 0,4095; measured when left out.
+        channel_axis: Where in an array the channels are: first (n, c, ...), last (n, ..., c), or auto for the shorter
+            axis.
+        quiet: Print nothing.
+
+    Returns:
+        The model; with ``out`` it lies there, too.
 
     Raises:
         InputError: The source, a choice or the folder cannot be used; the message says what to do.
         Interrupted: Ctrl-C or SIGTERM; everything is saved.
     """
-    began = time.monotonic()
-    listeners: Sequence[Listener] = choices.pop("listeners", ())
+    choices, began = choices_in(locals(), Plan, ReadOptions), monotonic()
     requested, user_parts = chosen(choices, labels=labels, pairs=pairs)
     folder = None if out is None else expanded(out)
-    before = None
-    if folder is None and (resume or overwrite):
-        raise InputError("--resume and --overwrite are about a run folder. Give --out.")
-    with joined() as processes:
-        if folder is not None and processes.first:
-            run_folder.check(folder, resume=resume, overwrite=overwrite)
-        if folder is not None and resume:
-            before = run_folder.read_plan(folder)
-            requested = Plan.of(
-                run_folder.merged(requested.record(), before["asked"], Plan().record(), before["settled"])
-            )
-        track = _tracker(requested.track, folder)
-        experiment = prepare(source, requested, user_parts, began=began, before=before, processes=processes)
-        read = _read(labels, source, experiment)
-        follow = _follower(read, experiment)
-        if before is not None:
-            run_folder.same_data(before, experiment.identity())
-        elif folder is not None and processes.first:
-            run_folder.start(folder, _record(source, requested, user_parts, experiment, read), experiment.items)
-            draw_views(experiment.modality, experiment.items, folder / run_folder.VIEWS, seed=requested.seed)
-        if processes.first:
-            announce(experiment.summary(), folder)
-            if read is not None:
-                announce_labels(read, left_out=False, held_out=False)
-        tracked = track(folder, experiment.plan.record()) if track and folder and processes.first else nullcontext()
-        with stop_requests() as stop, progress(speaks=processes.first) as bar, tracked as curves:
-            run_options = RunOptions(
-                folder=folder,
-                resume=resume,
-                save_every=requested.save_every,
-                listeners=(bar, *([curves] if curves else []), *listeners),
-                each_epoch=follow,
-                stop=stop,
-                deadline=None if requested.minutes is None or resume else began + 60 * OVERHEAD * requested.minutes,
-                threads=_threads(experiment),
-                notes=compared_by(experiment.plan),
-            )
-            train_state = _trained(experiment, run_options)
-    return _kept(experiment, train_state, folder)
-
-
-def _tracker(name: str | None, folder: Path | None) -> Tracker | None:
-    """The tracker that is asked for by name."""
-    if name is None:
-        return None
-    if folder is None:
-        raise InputError("Curves are written beside a run. Give --out, or leave out --track.")
-    tracker: Tracker = catalogue.find("tracker", name)()
-    return tracker
-
-
-def _kept(experiment: Experiment, train_state: TrainState, folder: Path | None) -> Model:
-    """The model of a finished run, written and judged by the first process."""
-    method = experiment.method.cpu().eval()
-    head = getattr(method, "head", None)  # not every method has one
-    kept = head if isinstance(head, nn.Sequential) and len(head) and not experiment.adopted else None
-    model = Model(method.encoder, experiment.modality, experiment.built, kept)
-    if not experiment.adopted:
-        settle_statistics(
-            nn.Sequential(method.encoder, *([kept] if kept else [])), experiment.items, experiment.modality
-        )
-    if not experiment.recipe.processes.first:
-        return model
-    verdicts = [ADOPTED] if experiment.adopted else judge(train_state.records.all)
-    if folder is not None:
-        model.save(folder)
-        described = [verdict.record() for verdict in verdicts]
-        run_folder.finish(folder, described, steps=train_state.step, seconds=train_state.seconds)
-    conclude(run_folder.not_evaluated(folder), verdicts)
-    if folder is not None and experiment.learned.kept is not None and enough(experiment.learned.kept):
-        result = verified(model, experiment.items, {ALL: experiment.learned.kept}, seed=experiment.plan.seed)
-        write_json(folder / run_folder.VERIFICATION, result)
-    return model
-
-
-def _threads(experiment: Experiment) -> Threads | None:
-    """Chooses between all threads and one where a run goes by time; not of several processes, which share cores."""
-    pace, recipe = experiment.pace, experiment.recipe
-    if pace is None or recipe.device.type != "cpu" or recipe.processes.count > 1 or torch.get_num_threads() == 1:
-        return None
-    return Threads(torch.get_num_threads(), pace.threads)
-
-
-def _trained(experiment: Experiment, run_options: RunOptions) -> TrainState:
-    if experiment.adopted:
-        return TrainState(0, 0, 0.0, Records())
-    try:
-        with torch.random.fork_rng():
-            return train(experiment.method, experiment.items, experiment.modality, experiment.recipe, run_options)
-    except Interrupted as stopped:
-        if run_options.folder is None:
-            raise Interrupted(f"{stopped} Nothing was saved, because the run had no folder (--out).") from None
-        raise Interrupted(f"{stopped} Go on with the same command and --resume.") from None
-
-
-def _read(labels: object, source: object, experiment: Experiment) -> Labels | None:
-    """The labels that are learned from, else those by which the run is followed, if there are any."""
-    if labels is None or experiment.learned.answers is not None:
-        return experiment.learned.read
-    unseen(labels, experiment.modality)
-    read = read_class_ids(labels, source, experiment.items)
-    if read.class_ids.ndim != 1:
-        raise LabelError("Neighbours are followed by one class for each item. These labels name several at once.")
-    return read
-
-
-def _follower(read: Labels | None, experiment: Experiment) -> Any:
-    """Follows neighbours by labels; not by those that are learned from, which would prove nothing."""
-    if read is None or experiment.learned.answers is not None:
-        return None
-    known = Labelled.read(experiment.items, read).labelled()
-    return online_knn(experiment.modality, known.items, known.labels, epochs=experiment.plan.epochs or 1)
-
-
-def _record(
-    source: object, requested: Plan, user_parts: UserParts, experiment: Experiment, read: Labels | None
-) -> dict[str, Any]:
-    counts, learned = {} if read is None else read.counts(), experiment.learned.read is not None
-    return {
-        **placed("source", source),
-        "command": command(),
-        "directory": directory(),
-        "data": user_parts.data.record(),
-        "asked": requested.record(),
-        "settled": experiment.plan.record(),
-        "items": len(experiment.items),
-        "classes": counts if learned else {},
-        "followed": {} if learned else counts,
-        "steps": experiment.recipe.steps,
-        "steps_per_epoch": experiment.per_epoch,
-        "identity": experiment.identity(),
-        "summary": experiment.summary(),
-    }
+    return train_run(FitRequest(source, requested, user_parts, folder, resume, overwrite, listeners, began))

@@ -2,67 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Int64
 
 from counterpoint import rng
-from counterpoint.batch import length, to
 from counterpoint.data.groups import labelled_group_ids
 from counterpoint.data.labels import Labels, read_class_ids
 from counterpoint.data.subset import Subset
-from counterpoint.errors import InputError, LabelError, PlanError, SourceError, listed
+from counterpoint.errors import LabelError, PlanError, SourceError, listed
 from counterpoint.evaluation.view_statistics import Effect, Known, Yardstick
-from counterpoint.interfaces import Items, Keys
-from counterpoint.modality import DataOptions, Modality, augmentation_of
+from counterpoint.interfaces import Items
+from counterpoint.modality import DataOptions, Modality
 from counterpoint.model import Model, load
 from counterpoint.output.results import Result
-from counterpoint.plans import LabPlan
+from counterpoint.plans import LabPlan, choices_in
+from counterpoint.plans.data_options import ReadOptions, listed_groups
 from counterpoint.reports.lab import strip, write_lab
 from counterpoint.runs import run_folder
 from counterpoint.runs.locks import holds_out
 from counterpoint.runs.provenance import command, described, directory, placed
-from counterpoint.setup.build import encoded_length
-from counterpoint.setup.dataset import apart, open_source
-from counterpoint.setup.progress import announce_labels, console, decoding, may_be_quiet
+from counterpoint.setup.dataset import open_source
+from counterpoint.setup.progress import announce_labels, console, decoding
 from counterpoint.setup.supervision import unseen
 from counterpoint.setup.train_test import opened
 from counterpoint.storage.files import expanded, write_json
 from counterpoint.training.devices import choose_device
+from counterpoint.tuning.lab_views import LabView, Views, lab_views, requested_views, require_drawable
+from counterpoint.tuning.labelled_items import OWN
 from counterpoint.tuning.output_folder import Folder
 from counterpoint.tuning.view_remarks import Measure, advice, lab_table, note, remarks
-from counterpoint.verbs.keywords import LabKeywords
-from counterpoint.verbs.tune import OWN
-from counterpoint.views.single_changes import alone, presets
-from counterpoint.views.strength import strengthened
+from counterpoint.verbs.verb import verb
 
 RECORD = "lab.json"
 
-Views = str | Callable[..., Any]
-"""A spec, or a function of the user's."""
 
-STRENGTHS = {"half strength": 0.5, "double strength": 2.0}
-
-
-@dataclass(frozen=True)
-class LabView:
-    """One way to look at items that is judged: ``kind`` is whole, part, strength or preset."""
-
-    name: str
-    kind: str
-    of: str
-    """The whole look that it is a part or a strength of."""
-    modality: Modality
-    views: str | None
-    """As ``fit`` takes it; None for a callable."""
-
-
-@may_be_quiet
+@verb(LabPlan, ReadOptions)
 @holds_out
 def lab(
     source: object,
@@ -72,7 +51,27 @@ def lab(
     model: Model | str | Path | None = None,
     out: str | Path | None = None,
     overwrite: bool = False,
-    **choices: Unpack[LabKeywords],
+    modality: str = "auto",
+    encoder: str = "auto",
+    width: int | None = None,
+    view_size: int | None = None,
+    items: int = 1024,
+    seed: int = 0,
+    column: str | Sequence[str] | None = None,
+    without: str | Sequence[str] | None = None,
+    schema: str | Mapping[str, str] | None = None,
+    id: str | None = None,
+    time: str | None = None,
+    groups: str | Iterable[object] | None = None,
+    label_first: bool = False,
+    header: bool = True,
+    encoding: str | None = None,
+    quoting: str = "auto",
+    min_count: int | None = None,
+    tokens: str = "words",
+    range: str | Sequence[float] | None = None,
+    channel_axis: str = "auto",
+    quiet: bool = False,
 ) -> Result:
     """Say what views do: how alike two of them are, whether an item is found again, and what they take away.
 
@@ -86,8 +85,31 @@ def lab(
         model: A run, whose encoder then takes the place of an untrained one; its views are the usual ones.
         out: A folder for ``lab.json`` and ``report.html``.
         overwrite: Replace the lab in ``out``.
-        choices: Any field of ``LabPlan``: ``items`` (1024), ``seed``, and where there is no ``model`` ``modality``,
-            ``encoder``, ``width`` and ``view_size`` as for ``fit``; and any of ``ReadOptions``.
+        modality: Kind of data, or auto to recognise it: counterpoint list modalities.
+        encoder: Network, never trained, that views are measured by: counterpoint list encoders.
+        width: Width of its first stage; None for the encoder's own.
+        view_size: Height and width of an image's view in pixels; None to fit the data.
+        items: Items to measure on, drawn at random; those with labels first.
+        seed: Random seed.
+        column: Columns to learn from, with commas between; inferred when left out.
+        without: Columns not to learn from, with commas between.
+        schema: Roles of columns where they are inferred wrongly, such as 'zip:category, note:ignore'. Roles: text,
+            number, category, label, id, group, time, path, pair, score, ignore.
+        id: The column that names the items; of series the one that says whose step a row is.
+        time: The column of times, in whose order the steps of a series stand.
+        groups: What several items share so that no split parts them, such as patient or speaker: a column; folder, for
+            the folder below that of the class; an .npy file with one entry per item; or a .csv file of name and group.
+        label_first: The first column is a label, as in files of the UCR archive.
+        header: Whether the first line of a file of columns holds their names.
+        encoding: Encoding of files of text, such as cp1252, gbk, shift_jis; detected if None.
+        quoting: Quotation marks in a file of columns: none if they are a part of the text, standard if cells of several
+            lines are meant where auto asks.
+        min_count: How often a whole word has to occur to be learned; None for 5, or 2 in small texts.
+        tokens: words, or spaces where whole words are tokenised already: then case and marks stay as they are.
+        range: Numbers of a picture that are black and full brightness, such as 0,4095; measured when left out.
+        channel_axis: Where in an array the channels are: first (n, c, ...), last (n, ..., c), or auto for the shorter
+            axis.
+        quiet: Print nothing.
 
     Returns:
         ``looks``, the whole one first, each with its ``views`` as ``fit`` takes them, ``similarity`` of views of one
@@ -97,20 +119,18 @@ def lab(
     Raises:
         InputError: The source, the views, the labels, the model or the folder cannot be used.
     """
-    named, data = apart(choices)
-    groups = named.pop("groups", None)
-    requested = LabPlan.of(named)
+    requested, data = LabPlan.of(choices_in(locals(), LabPlan)), ReadOptions.given(choices_in(locals(), ReadOptions))
     place = None if out is None else Folder(expanded(out), RECORD, "lab", resumable=False)
     if place is not None:
         place.require(resume=False, overwrite=overwrite)
-    kind, size = requested.modality, requested.view_size
-    options = DataOptions(kind=kind, view_size=size, data=data, labels=labels, groups=groups, progress=decoding())
-    by, items = _open(source, model, requested, options)
-    looks = list(_views(source, by.modality, _several(views), options, trained=model is not None))
-    read = None if labels is None else _read(source, items, labels, by.modality)
-    sample, known = _sampled(items, None if read is None else read.class_ids, requested)
+    kind, size, apart = requested.modality, requested.view_size, listed_groups(groups)
+    options = DataOptions(kind=kind, view_size=size, data=data, labels=labels, groups=apart, progress=decoding())
+    by, held = _open(source, model, requested, options)
+    looks = list(lab_views(source, by.modality, requested_views(views), options, trained=model is not None))
+    read = None if labels is None else _read(source, held, labels, by.modality)
+    sample, known = _sampled(held, None if read is None else read.class_ids, requested)
     for augmentation in looks:
-        _require_drawable(augmentation, sample, by)
+        require_drawable(augmentation, sample, by)
     yardstick = Yardstick(by, sample, known, seed=requested.seed, comparisons=len(looks))
     scale = Measure(1 / yardstick.among, model is not None, yardstick.gain)
     if read is not None:
@@ -145,12 +165,6 @@ def lab(
     return Result(result, lab_table)
 
 
-def _several(views: Views | Sequence[Views] | None) -> list[Views]:
-    if views is not None and not callable(views) and not len(views):
-        raise InputError("Name the views to judge, or leave them out for the usual ones.")
-    return ["auto"] if views is None else [views] if isinstance(views, str) or callable(views) else list(views)
-
-
 def _open(
     source: object, model: Model | str | Path | None, requested: LabPlan, options: DataOptions
 ) -> tuple[Model, Items]:
@@ -171,61 +185,6 @@ def _open(
         raise PlanError(f"A model has settled {listed(fixed)} already. Leave that out, or leave out --model.")
     by = model if isinstance(model, Model) else load(model)
     return by, opened(by, source, options.groups if options.groups is not None else options.data.groups)
-
-
-def _views(
-    source: object, modality: Modality, given: Sequence[Views], options: DataOptions, *, trained: bool
-) -> Iterator[LabView]:
-    """All looks that are judged, none of them twice."""
-    every = [augmentation for each in given for augmentation in _of(source, modality, each, options, trained=trained)]
-    if len(given) > 1:
-        every = [_called(augmentation) for augmentation in every]
-    every += [
-        LabView(f"preset {name}", "preset", name, modality.with_views(name), name) for name in presets(modality.name)
-    ]
-    judged: set[str] = set()
-    for augmentation in every:
-        if augmentation.views is None or augmentation.views not in judged:
-            judged |= {augmentation.views} if augmentation.views else set()
-            yield augmentation
-
-
-def _called(augmentation: LabView) -> LabView:
-    """The look, by a name that says whose part it is."""
-    return LabView(
-        f"{augmentation.of}: {augmentation.name}",
-        augmentation.kind,
-        augmentation.of,
-        augmentation.modality,
-        augmentation.views,
-    )
-
-
-def _of(source: object, modality: Modality, views: Views, options: DataOptions, *, trained: bool) -> Iterator[LabView]:
-    """A whole look, its parts and its strengths."""
-    if callable(views):
-        name = getattr(views, "__name__", type(views).__name__)
-        yield LabView(
-            "whole look", "whole", name, _by_callable(source, modality, views, options, trained=trained), None
-        )
-        return
-    if views == "auto" and not augmentation_of(modality).available:
-        raise InputError("This model was trained with views by a callable. Say which to judge with --views.")
-    spec = augmentation_of(modality).spec or "auto" if views == "auto" else views
-    yield LabView("whole look", "whole", spec, modality.with_views(spec), spec)
-    for change, part in alone(spec, only=modality.name).items():
-        yield LabView(f"{change} alone", "part", spec, modality.with_views(part), part)
-    for name, by in STRENGTHS.items():
-        other = strengthened(spec, by, only=modality.name)
-        yield LabView(name, "strength", spec, modality.with_views(other), other)
-
-
-def _by_callable(
-    source: object, modality: Modality, views: Callable[..., Any], options: DataOptions, *, trained: bool
-) -> Modality:
-    if trained:
-        raise PlanError("With a model, views are named: point to your own as 'package.module:name'.")
-    return type(modality).fit(source, replace(options, views=views))[0]
 
 
 def _sampled(
@@ -256,22 +215,6 @@ def _read(source: object, items: Items, labels: object, modality: Modality) -> L
     if read.class_ids.ndim != 1:
         raise LabelError("Views are judged by one class for each item. These labels name several at once.")
     return read
-
-
-def _require_drawable(augmentation: LabView, items: Items, by: Model) -> None:
-    """Refuse views that cannot be drawn, or encoded, before any are measured."""
-    index = np.arange(2)
-    name = augmentation.views or augmentation.of
-    batch, keys = items.take(index), Keys(seed=0, epoch=0, step=0, view=0, item=torch.from_numpy(index))
-    try:
-        view: object = augmentation_of(augmentation.modality)(batch, keys)
-    except InputError:
-        raise
-    except Exception as wrong:
-        raise InputError(f"The views '{name}' failed on two items: {type(wrong).__name__}: {wrong}.") from wrong
-    if not isinstance(view, torch.Tensor | tuple) or length(view) != 2:
-        raise InputError(f"The views '{name}' must give a batch with one view per item. Got {type(view).__name__}.")
-    encoded_length(by.encoder, to(view, by.device))
 
 
 def _row(augmentation: LabView, effect: Effect, scale: Measure) -> dict[str, Any]:

@@ -23,16 +23,17 @@ from counterpoint.runs.locks import holds_run
 from counterpoint.runs.provenance import placed
 from counterpoint.setup.finetune_config import require_views
 from counterpoint.setup.label_budget import read_budget
-from counterpoint.setup.progress import console, may_be_quiet
+from counterpoint.setup.progress import console
 from counterpoint.setup.supervision import unseen
 from counterpoint.setup.train_test import parted
 from counterpoint.storage.files import expanded, write_json
 from counterpoint.verbs.label_budgets import BudgetStudy, at_budgets
+from counterpoint.verbs.verb import verb
 
 BUDGETS = ("1", "5", "10", "50", "1%", "10%", "100%")
 
 
-@may_be_quiet
+@verb()
 @holds_run
 def label_efficiency(
     model: Model | str | Path,
@@ -41,7 +42,7 @@ def label_efficiency(
     *,
     labels: object = None,
     groups: object = None,
-    budget: Sequence[str | int] = BUDGETS,
+    budget: Sequence[str | int] = (),
     draws: int = 3,
     seed: int = 0,
     quiet: bool = False,
@@ -54,8 +55,8 @@ def label_efficiency(
         test: The items that are asked about. Without it a fifth of every class is held out.
         labels: As for ``finetune``; a pair of those for train and test.
         groups: As for ``evaluate``: no split parts what is of one group, and intervals are over groups.
-        budget: ``"10"`` for so many labels of every class, ``"1%"`` for a share of each. Those that the labels cannot
-            give are left out, with the reason.
+        budget: ``"10"`` for so many labels of every class, ``"1%"`` for a share of each; 1 5 10 50 1% 10% 100% when
+            none is named. Those that the labels cannot give are left out, with the reason.
         draws: How often labels are drawn and weights begun anew.
         seed: Names the draws and the held-out items.
         quiet: Print nothing.

@@ -8,7 +8,7 @@ al. 2024, arXiv:2407.15831, section 3 (TopK-PercPos, with a share of 0.95).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,36 +19,37 @@ from counterpoint.data.text_pairs import read_linked
 from counterpoint.errors import InputError, counted
 from counterpoint.modality import written_as
 from counterpoint.model import Model, load
-from counterpoint.setup.progress import may_be_quiet
+from counterpoint.output.results import Result
+from counterpoint.plans.data_options import named_columns
 from counterpoint.storage.files import expanded, write_text
 from counterpoint.storage.separated_values import separated
+from counterpoint.verbs.verb import verb
 
-SHARE = 0.95
 CELLS = 2**22
 """Similarities held at once: 16 MB of float32."""
 
 NEGATIVE = "negative"
 
 
-@may_be_quiet
+@verb()
 def mine(
     model: Model | str | Path,
     source: object,
     out: str | Path,
     *,
-    pairs: Sequence[str],
+    pairs: str | Sequence[str],
     k: int = 1,
-    share: float = SHARE,
+    share: float = 0.95,
     spreadsheet_safe: bool = False,
     quiet: bool = False,
-) -> dict[str, Any]:
-    """Write pairs with hard negatives beside them, to train on with ``simcse``.
+) -> Result:
+    """Find hard negatives for pairs of texts, and write them beside the pairs, to train on with ``simcse``.
 
     Args:
         model: A model of text or its run folder.
         source: Columns of what asks and what answers, as for ``fit``.
         out: A .csv file with these columns and ``negative``, or ``negative_1`` to ``negative_k``.
-        pairs: The two columns.
+        pairs: The two columns, such as question,answer.
         k: Negatives of every pair; pairs with fewer are left out.
         share: How alike to what asks a negative may be, as a share of how alike the answer is.
         spreadsheet_safe: Put ' before texts that a spreadsheet would take for formulas.
@@ -64,9 +65,12 @@ def mine(
     if out.suffix.lower() != ".csv":
         raise InputError(f"Pairs with negatives are written as .csv. Got --out={out}.")
     kept = model if isinstance(model, Model) else load(model)
-    read, linked = read_linked(source, list(pairs), written_as(kept.modality))
-    if len(pairs) != 2:
-        raise InputError(f"Negatives are mined for two columns, of what asks and what answers. Got {', '.join(pairs)}.")
+    columns = named_columns(pairs) if isinstance(pairs, str) else list(pairs)
+    read, linked = read_linked(source, columns, written_as(kept.modality))
+    if len(columns) != 2:
+        raise InputError(
+            f"Negatives are mined for two columns, of what asks and what answers. Got {', '.join(columns)}."
+        )
     z = kept.directions(kept.open(list(read.texts)))
     result = list(_mined(z, linked, k, share))
     names = [NEGATIVE] if k == 1 else [f"{NEGATIVE}_{place}" for place in range(1, k + 1)]
@@ -75,14 +79,22 @@ def mine(
         raise InputError(
             f"No pair has {counted(k, 'negative')} below {share} of its own similarity. Lower k, or raise share."
         )
-    write_text(out, separated([[*pairs, *names], *rows], spreadsheet_safe=spreadsheet_safe))
+    write_text(out, separated([[*columns, *names], *rows], spreadsheet_safe=spreadsheet_safe))
     own, other = np.asarray([how for _, _, how in result]).mean(axis=0).tolist()
-    return {
+    record = {
         "out": str(out),
         "rows": len(rows),
         "left_out": len(linked) - len(rows),
         "similarity": {"answers": own, "negatives": other},
     }
+    return Result(record, _told)
+
+
+def _told(result: Mapping[str, Any]) -> str:
+    """What was mined, as plain text for people."""
+    left_out = f", {result['left_out']:,} are left out for want of them" if result["left_out"] else ""
+    kept = counted(result["rows"], "pair with negatives is", "pairs with negatives are")
+    return f"{kept} in {result['out']}{left_out}"
 
 
 def _mined(

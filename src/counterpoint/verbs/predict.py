@@ -7,21 +7,41 @@ from pathlib import Path
 
 from counterpoint.classification.classifier import Classifier, load_classifier
 from counterpoint.classification.predictions import Prediction, Predictions
-from counterpoint.setup.progress import may_be_quiet
+from counterpoint.errors import InputError
 from counterpoint.storage.files import expanded, write_text
 from counterpoint.storage.separated_values import separated
+from counterpoint.verbs.verb import verb
 
 
-@may_be_quiet
+@verb()
 def predict(
     model: Classifier | str | Path,
     source: object,
     *,
+    out: str | Path | None = None,
+    spreadsheet_safe: bool = False,
     quiet: bool = False,
 ) -> Predictions:
-    """The likeliest class of every item of a source, with its probability and those of all classes."""
+    """Name the likeliest class of every item of a source, with its probability and those of all classes.
+
+    Args:
+        model: A classifier or its folder, from ``finetune``, ``distill`` or ``semi``.
+        source: As for ``fit``.
+        out: A .csv file that they are written into as well, with the columns name, label and probability.
+        spreadsheet_safe: Put ' before names and labels in the file that a spreadsheet would take for formulas.
+        quiet: Print nothing.
+
+    Raises:
+        InputError: The classifier, the source or the name of the file cannot be used.
+    """
+    path = None if out is None else expanded(out)
+    if path is not None and path.suffix != ".csv":
+        raise InputError(f"Predictions are written as .csv. Got --out={path}.")
     kept = model if isinstance(model, Classifier) else load_classifier(model)
-    return kept.predict(source)
+    predictions = kept.predict(source)
+    if path is not None:
+        write_predictions(predictions, path, spreadsheet_safe=spreadsheet_safe)
+    return predictions
 
 
 def write_predictions(predictions: Sequence[Prediction], path: str | Path, *, spreadsheet_safe: bool = False) -> None:

@@ -16,8 +16,9 @@ from counterpoint.modality import open_column, parse_query
 from counterpoint.model import Model, load
 from counterpoint.retrieval.nearest import Hits
 from counterpoint.retrieval.nearest import search as nearest_to
-from counterpoint.setup.progress import embedding, may_be_quiet
+from counterpoint.setup.progress import embedding
 from counterpoint.storage.files import expanded, is_file
+from counterpoint.verbs.verb import verb
 
 Query = str | int | np.ndarray
 
@@ -42,7 +43,7 @@ def search(
     column: str | None = None,
     quiet: bool = False,
 ) -> list[Hits]: ...
-@may_be_quiet
+@verb()
 def search(
     model: Model | Embeddings | str | Path,
     source: object = None,

@@ -1,88 +1,29 @@
-"""The verb ``semi``: fit on everything, fine-tune on few labels, distil on everything, report. Read ``semi``."""
+"""The verb ``semi``: fit on everything, fine-tune on few labels, distil on everything, report."""
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Unpack
-
-import numpy as np
+from time import monotonic
 
 from counterpoint.classification.classifier import Classifier
-from counterpoint.classification.cross_validation import answered_in
-from counterpoint.classification.selection import (
-    FINETUNED,
-    PROBE,
-    STUDENT,
-    Candidate,
-    choose,
-    conclusion,
-    judgement,
-    require_deliverable,
-)
-from counterpoint.classification.test_results import answered, least_certain
-from counterpoint.data.splits import is_labelled
-from counterpoint.data.subset import Subset, spread
-from counterpoint.distillation.answers import agreement
+from counterpoint.classification.selection import FINETUNED, PROBE, STUDENT, require_deliverable
 from counterpoint.errors import InputError, RunError
-from counterpoint.evaluation.scores import score
-from counterpoint.model import Model, load
-from counterpoint.plans import DistillPlan, FinetunePlan, SemiPlan
-from counterpoint.plans.data_options import AS_IT_IS, ReadOptions
-from counterpoint.reports.page import write_report
+from counterpoint.plans import SemiPlan, choices_in
+from counterpoint.plans.data_options import AS_IT_IS, ReadOptions, listed_groups
 from counterpoint.reports.run_contents import SEMI
 from counterpoint.runs import run_folder
 from counterpoint.runs.locks import holds_out
-from counterpoint.setup.classifier_folder import Leaving, leave, requested_record
-from counterpoint.setup.dataset import apart, without_column
-from counterpoint.setup.label_budget import Budget
-from counterpoint.setup.labelled_data import Material, gather
-from counterpoint.setup.progress import announce_labels, console, may_be_quiet
-from counterpoint.storage.files import expanded, write_json
-from counterpoint.verbs.distill import parameters
-from counterpoint.verbs.finetune import Trial, leave_trial, trial
-from counterpoint.verbs.fit import fit
-from counterpoint.verbs.keywords import SemiKeywords
-from counterpoint.verbs.label_budgets import LONGER, BudgetStudy, at_budgets, student_of
-from counterpoint.verbs.label_efficiency import tell
-
-MINUTES = 8.0
-"""Time for all of it where neither time nor epochs are given."""
-
-CONTRAST, TUNING, DISTILLING, COMPARISON = 0.5, 0.65, 0.85, 0.95
-"""Shares of the time after which each of these is over; scores and the report have the rest."""
-
-SMALLER = 0.4
-"""Of the time that a budget took: what a smaller one may take."""
-
-DRAWS = 3
-"""Of the labels, for the comparison, where there is time for it and no number was given."""
-
-CANDIDATES = 2000
-"""Items without a label of their own among which the least certain are sought."""
+from counterpoint.setup.classifier_folder import requested_record
+from counterpoint.setup.dataset import without_column
+from counterpoint.setup.labelled_data import gather
+from counterpoint.setup.progress import announce_labels
+from counterpoint.storage.files import expanded
+from counterpoint.verbs.semi_steps import Journey, led
+from counterpoint.verbs.verb import verb
 
 
-@dataclass(frozen=True)
-class Journey:
-    """What every step needs to know."""
-
-    folder: Path
-    plan: SemiPlan
-    record: Mapping[str, Any]
-    material: Material
-    began: float
-
-    def left(self, share: float) -> float | None:
-        """Seconds until this share of the time is over; None where time does not count."""
-        if self.plan.epochs is not None:
-            return None
-        return max(1.0, self.began + 60 * share * (self.plan.minutes or MINUTES) - time.monotonic())
-
-
-@may_be_quiet
+@verb(SemiPlan, ReadOptions)
 @holds_out
 def semi(
     source: object,
@@ -91,7 +32,33 @@ def semi(
     out: str | Path,
     resume: bool = False,
     overwrite: bool = False,
-    **choices: Unpack[SemiKeywords],
+    per_class: int | None = None,
+    fraction: float | None = None,
+    minutes: float | None = None,
+    epochs: int | None = None,
+    encoder: str = "auto",
+    width: int | None = None,
+    student: str = "same",
+    student_width: int | None = None,
+    batch_size: int | None = None,
+    deliver: str = "best",
+    draws: int | None = None,
+    seed: int = 0,
+    column: str | Sequence[str] | None = None,
+    without: str | Sequence[str] | None = None,
+    schema: str | Mapping[str, str] | None = None,
+    id: str | None = None,
+    time: str | None = None,
+    groups: str | Iterable[object] | None = None,
+    label_first: bool = False,
+    header: bool = True,
+    encoding: str | None = None,
+    quoting: str = "auto",
+    min_count: int | None = None,
+    tokens: str = "words",
+    range: str | Sequence[float] | None = None,
+    channel_axis: str = "auto",
+    quiet: bool = False,
 ) -> Classifier:
     """From unlabelled data and a handful of labels to a small classifier, and by how much that is better.
 
@@ -106,15 +73,44 @@ def semi(
         out: The folder for everything.
         resume: Go on with the interrupted run in ``out``: steps that are done are kept.
         overwrite: Replace the run in ``out``.
-        choices: Any field of ``SemiPlan`` or of ``ReadOptions``.
+        per_class: Learn from so many labels of every class and test on others; None for all.
+        fraction: The same for a share of every class's labels.
+        minutes: Time for all of it; None for 8, unless epochs are given.
+        epochs: Passes over the data of contrast, and of distillation.
+        encoder: The teacher's network: counterpoint list encoders.
+        width: Width of the teacher's first stage; None for the encoder's own.
+        student: The student's network; same for the teacher's: counterpoint list encoders.
+        student_width: Width of the student's first stage; None for the encoder's own.
+        batch_size: Items compared in one step; None for 256, fewer for small data.
+        deliver: What is handed over: best by cross-validation, probe, finetuned or student.
+        draws: How often labels are drawn anew to say what they are worth; None for 3 where minutes allow it.
+        seed: Random seed: of the labels that are drawn, and of the run.
+        column: Columns to learn from, with commas between; inferred when left out.
+        without: Columns not to learn from, with commas between.
+        schema: Roles of columns where they are inferred wrongly, such as 'zip:category, note:ignore'. Roles: text,
+            number, category, label, id, group, time, path, pair, score, ignore.
+        id: The column that names the items; of series the one that says whose step a row is.
+        time: The column of times, in whose order the steps of a series stand.
+        groups: What several items share so that no split parts them, such as patient or speaker: a column; folder, for
+            the folder below that of the class; an .npy file with one entry per item; or a .csv file of name and group.
+        label_first: The first column is a label, as in files of the UCR archive.
+        header: Whether the first line of a file of columns holds their names.
+        encoding: Encoding of files of text, such as cp1252, gbk, shift_jis; detected if None.
+        quoting: Quotation marks in a file of columns: none if they are a part of the text, standard if cells of several
+            lines are meant where auto asks.
+        min_count: How often a whole word has to occur to be learned; None for 5, or 2 in small texts.
+        tokens: words, or spaces where whole words are tokenised already: then case and marks stay as they are.
+        range: Numbers of a picture that are black and full brightness, such as 0,4095; measured when left out.
+        channel_axis: Where in an array the channels are: first (n, c, ...), last (n, ..., c), or auto for the shorter
+            axis.
+        quiet: Print nothing.
 
     Raises:
         InputError: The source, the labels, a choice or the folder cannot be used; nothing has been written.
         Interrupted: Ctrl-C or SIGTERM during the contrast; everything is saved.
     """
-    began, folder = time.monotonic(), expanded(out)
-    named, data = apart(choices)
-    groups, plan = named.pop("groups", None), SemiPlan.of(named)
+    began, folder = monotonic(), expanded(out)
+    plan, data = SemiPlan.of(choices_in(locals(), SemiPlan)), ReadOptions.given(choices_in(locals(), ReadOptions))
     require_deliverable(plan.deliver, (PROBE, FINETUNED, STUDENT))
     run_folder.check(folder, resume=False, overwrite=overwrite or resume)
     if resume and overwrite:
@@ -124,7 +120,7 @@ def semi(
         before = run_folder.read_plan(folder)
         plan = SemiPlan.of(run_folder.merged(plan.record(), before["asked"], SemiPlan().record(), before["settled"]))
         data = ReadOptions.of(before["data"]) if data == AS_IT_IS else data
-    material = gather(source, labels, plan, data=data, groups=groups)
+    material = gather(source, labels, plan, data=data, groups=listed_groups(groups))
     data = without_column(data, labels, material.modality)
     record = {
         **requested_record(source, labels, plan),
@@ -146,155 +142,4 @@ def semi(
             done.unlink(missing_ok=True)  # what an earlier run left there must not be taken for a step of this one
         run_folder.start(folder, record, material.items)
     announce_labels(material.read, left_out=False)
-    model = _pretrained(journey, source, resume=resume)
-    tried = _tuned(journey, model)
-    delivered = _delivered(journey, model, tried)
-    compared = _compared(journey, model, tried)
-    _scored(journey, model, delivered, tried, compared)
-    _noted(journey, delivered.classifier)
-    test_items = None if material.test is None else material.test.items
-    write_report(folder, delivered.classifier.model, material.items, test=test_items)
-    return delivered.classifier
-
-
-def _pretrained(journey: Journey, source: object, *, resume: bool) -> Model:
-    """What contrast learns from all items."""
-    folder, plan, data = journey.folder / run_folder.PRETRAINED, journey.plan, journey.record["data"]
-    if resume and (folder / run_folder.VERDICT).exists():
-        model = load(folder)
-    elif resume and (folder / run_folder.STATE).exists():
-        model = fit(source, out=folder, resume=True, encoder=plan.encoder, **data)
-    else:
-        seconds = journey.left(CONTRAST)
-        length: dict[str, Any] = {"epochs": plan.epochs} if seconds is None else {"minutes": seconds / 60}
-        parts: dict[str, Any] = {name: getattr(plan, name) for name in ("encoder", "width", "batch_size", "seed")}
-        model = fit(source, out=folder, overwrite=folder.exists(), **data, **parts, **length)
-    return replace(model, modality=journey.material.modality)
-
-
-def _tuned(journey: Journey, model: Model) -> Trial:
-    """What the labels make of it: a probe and a fine-tuned encoder, the better one of which is left."""
-    plan, material = journey.plan, journey.material
-    deliver = plan.deliver if plan.deliver in (PROBE, FINETUNED) else "best"
-    tuning = FinetunePlan(per_class=plan.per_class, fraction=plan.fraction, seed=plan.seed, deliver=deliver)
-    tried = trial(model, material.learned, tuning, journey.left(TUNING))
-    leave_trial(tried, material.learned, Leaving(journey.folder / run_folder.FINETUNED, journey.record), role="teaches")
-    return tried
-
-
-def _delivered(journey: Journey, model: Model, tried: Trial) -> Candidate:
-    """The student of that one, rehearsed in some folds, and which of the two is handed over."""
-    plan, material = journey.plan, journey.material
-    candidates, chosen = list(tried.candidates), tried.chosen
-    if plan.deliver in ("best", STUDENT):
-        student = _student(journey, model, tried)
-        candidates.append(student)
-        small = plan.student != "same" or plan.student_width is not None  # who names a network wants that one
-        finalists = [student] if small or plan.deliver == STUDENT else [tried.chosen, student]
-        chosen = choose(finalists, tried.some.labels, material.items, groups=tried.some.groups)
-    record = judgement(chosen, candidates, tried.some, tried.against)
-    level, sentence = conclusion(record)
-    result = {
-        "items": len(material.items),
-        "labels": len(tried.some.items),
-        "judgement": {**record, "level": level},
-        "parameters": [parameters(each.classifier.model) for each in (tried.chosen, candidates[-1])],
-        "agreement": agreement(tried.chosen.classifier, chosen.classifier, material.items),
-    }
-    leave(Leaving(journey.folder, journey.record), chosen.classifier, material.items, result, sentence, level=level)
-    return chosen
-
-
-def _student(journey: Journey, model: Model, tried: Trial) -> Candidate:
-    """A student of the classifier, taught on all items but those that are kept for testing; and what students that are
-    taught without some labels say of those.
-    """
-    plan, material = journey.plan, journey.material
-    lesson = DistillPlan(
-        encoder=plan.student,
-        width=plan.student_width,
-        epochs=plan.epochs,
-        batch_size=plan.batch_size,
-        seed=plan.seed,
-    )
-    answered, learned = tried.chosen.answered, material.learned
-    teachers = () if answered is None else answered.by
-    parts = tried.parts[: len(teachers)]
-    until = journey.left(DISTILLING)
-    seconds = None if until is None else until / (len(parts) + 1)
-    console().print(f"student   {len(learned.items):,} items, {len(parts) + 1} times", markup=False)
-
-    def rehearsed(number: int) -> Classifier:
-        held = {tried.some.items.names[row] for row in parts[number].held}
-        return student_of(teachers[number], model, learned.without(held), lesson, seconds)
-
-    rehearsals = answered_in(parts, tried.some, rehearsed)
-    return Candidate(STUDENT, student_of(tried.chosen.classifier, model, learned, lesson, seconds), rehearsals)
-
-
-def _compared(journey: Journey, model: Model, tried: Trial) -> dict[str, Any] | None:
-    """What as many labels are worth to others, and what fewer would be, as far as there is time for it. A run that goes
-    by epochs has no time to spare: it compares where that was asked for.
-    """
-    material, plan, left = journey.material, journey.plan, journey.left(COMPARISON)
-    draws = plan.draws if plan.draws is not None else DRAWS if left is not None else 0
-    needed = draws * (1 + LONGER) * tried.seconds
-    if material.test is None or draws == 0 or (left is not None and needed > left):
-        return None
-    uses = ("scratch", "linear", "tuned")
-    study = BudgetStudy(model, material.train, material.test, draws, plan.seed, uses=uses)
-    result = at_budgets(study, _affordable(journey), tell=tell)
-    return {**result, "rows": sorted(result["rows"], key=lambda row: row["labels"])}
-
-
-def _affordable(journey: Journey) -> Iterator[Budget]:
-    """The budget that was asked for, then smaller ones, which take less, as long as the time allows."""
-    for each in journey.material.budgets:
-        began = time.monotonic()
-        yield each
-        left = journey.left(COMPARISON)
-        if left is not None and left < SMALLER * (time.monotonic() - began):
-            return
-
-
-def _scored(
-    journey: Journey, model: Model, delivered: Candidate, tried: Trial, compared: dict[str, Any] | None
-) -> None:
-    """Write what is known of how good the classifier is: by labels that were never learned from, where there are such,
-    else by those of the folds.
-    """
-    material, seed, some = journey.material, journey.plan.seed, tried.some
-    scores: dict[str, Any] = {}
-    if material.spared and material.test is not None:
-        if some.labels.ndim == 1:
-            scores |= score(model, some, material.test, seed=seed)
-        scores["classifier"] = answered(delivered.classifier, material.test, some, seed=seed)
-        scores["sizes"] = {"train": len(some.items), "test": len(material.test.items), "classes": len(some.classes)}
-        if compared is not None:
-            single = {name: scores["classifier"][name] for name in ("value", "low", "high")}
-            compared["student"] = {**single, "labels": len(some.items)}
-    elif delivered.answered is not None:
-        test_items = some.of(delivered.answered.rows)
-        likely = delivered.classifier.scaled(delivered.answered.scores)
-        scores["classifier"] = answered(delivered.classifier, test_items, some, seed=seed, likely=likely)
-        scores["sizes"] = {"train": len(some.items), "test": len(test_items.items), "classes": len(some.classes)}
-    scores["rehearsal"] = not material.spared
-    if compared is not None:
-        write_json(journey.folder / run_folder.BUDGET, compared)
-    train = run_folder.sealed("train", journey.record["source"], journey.record["source_path"])
-    write_json(journey.folder / run_folder.EVALUATION, {**scores, **train, "test": None, "seed": seed})
-
-
-def _noted(journey: Journey, student: Classifier) -> None:
-    """Note the classes, and which items would be worth labelling next: those that nobody has named, or the budget
-    left out.
-    """
-    learned = journey.material.learned
-    nameless = learned.of(np.flatnonzero(~is_labelled(learned.labels)))
-    others = nameless if len(nameless.items) else learned.without(set(student.learned))
-    path = journey.folder / run_folder.TUNED
-    noted = {**json.loads(path.read_text(encoding="utf-8")), "classes": journey.material.everything.counts()}
-    if len(others.items):
-        some = Subset(others.items, spread(len(others.items), CANDIDATES))
-        noted["least_certain"] = least_certain(student, some)
-    write_json(path, noted)
+    return led(journey, source, resume=resume)

@@ -3,91 +3,162 @@
 from __future__ import annotations
 
 import dataclasses
-import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Unpack
+from time import monotonic
+from typing import Any
 
-from counterpoint.catalogue.trust import require_trusted
+from torch import nn
+
 from counterpoint.data.labels import pair
-from counterpoint.errors import Interrupted, LabelError, RunError
-from counterpoint.interfaces import Items
-from counterpoint.modality import Modality
+from counterpoint.errors import Interrupted
 from counterpoint.output.results import Result
-from counterpoint.plans import Plan
-from counterpoint.runs import run_folder
+from counterpoint.plans import Plan, TunePlan, choices_in
+from counterpoint.plans.data_options import ReadOptions
 from counterpoint.runs.locks import holds_out
-from counterpoint.runs.provenance import command, described, directory, placed
-from counterpoint.setup.capabilities import learns_from_labels
-from counterpoint.setup.dataset import TrainingData, UserParts, chosen, identity, open_dataset, without_column
+from counterpoint.setup.dataset import chosen
 from counterpoint.setup.defaults import completed
-from counterpoint.setup.experiment import Experiment, arranged
-from counterpoint.setup.progress import may_be_quiet
-from counterpoint.setup.supervision import supervise
 from counterpoint.storage.files import expanded
-from counterpoint.training.devices import memory
-from counterpoint.training.signals import StopRequest, stop_requests
-from counterpoint.tuning.labelled_items import ProbeItems, questions
+from counterpoint.training.signals import stop_requests
 from counterpoint.tuning.outcome import tuning_table
-from counterpoint.tuning.output_folder import Folder
-from counterpoint.tuning.records import Search as SearchRecord
-from counterpoint.tuning.scoring import Judge, judge
-from counterpoint.tuning.search import BEST, REPORT, TRIALS, Budget, Search, share
-from counterpoint.tuning.search_space import MEMORY, Dimension, dimensions
-from counterpoint.tuning.study import HELD, Study, quiet, require
-from counterpoint.tuning.trial import Bench
-from counterpoint.verbs.keywords import TuneKeywords
-
-JOURNAL = "search.jsonl"
-
-OWN = "own"
-"""Stands for the labels that a source carries itself; nothing at all stands for a search without labels."""
+from counterpoint.tuning.request import TuneRequest, opened_search, search_folder
+from counterpoint.tuning.search import Budget
+from counterpoint.tuning.study import quiet as silent_study
+from counterpoint.tuning.study import require
+from counterpoint.verbs.verb import verb
 
 
-@dataclass(frozen=True)
-class TuneRequest:
-    """What was given to ``tune``, read."""
-
-    source: object
-    labels: object
-    test: object
-    place: Folder
-    plan: Plan
-    """The user's own choices, without the time of the search."""
-    user_parts: UserParts
-    budget: Budget
-    resume: bool
-    test_groups: object = None
-    """Those of the test items, where they were listed."""
-
-
-@may_be_quiet
+@verb(Plan, TunePlan, ReadOptions)
 @holds_out
 def tune(
     source: object,
     *,
     out: str | Path,
     labels: object = None,
+    test: object = None,
     resume: bool = False,
     overwrite: bool = False,
-    **choices: Unpack[TuneKeywords],
+    recipe: str | None = None,
+    modality: str = "auto",
+    method: str = "simclr",
+    objective: str = "auto",
+    negatives: str = "auto",
+    similarity: str = "auto",
+    temperature: float | str | None = None,
+    encoder: str | nn.Module = "auto",
+    weights: str | None = None,
+    width: int | None = None,
+    head_layers: int | None = None,
+    head_hidden: int | None = None,
+    head_outputs: int | None = None,
+    matryoshka: str | None = None,
+    views: str | Callable[..., Any] = "auto",
+    view_size: int | None = None,
+    local_views: int | None = None,
+    epochs: int | None = None,
+    minutes: float | None = None,
+    batch_size: int | None = None,
+    micro_batch: int | None = None,
+    optimizer: str = "auto",
+    learning_rate: float | None = None,
+    scaling: str = "auto",
+    schedule: str = "auto",
+    weight_decay: float | None = None,
+    warmup: float | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    precision: str = "auto",
+    track: str | None = None,
+    save_every: int | None = None,
+    trials: int | None = None,
+    repeats: int | None = None,
+    column: str | Sequence[str] | None = None,
+    without: str | Sequence[str] | None = None,
+    schema: str | Mapping[str, str] | None = None,
+    id: str | None = None,
+    time: str | None = None,
+    groups: str | Iterable[object] | None = None,
+    label_first: bool = False,
+    header: bool = True,
+    encoding: str | None = None,
+    quoting: str = "auto",
+    min_count: int | None = None,
+    tokens: str = "words",
+    range: str | Sequence[float] | None = None,
+    channel_axis: str = "auto",
+    quiet: bool = False,
 ) -> Result:
     """Search the choices of a plan: each plan learns for the same time, and the poorer half is given up on the way.
 
     The first plan is the usual one; at the end it and the best are repeated with other seeds. With labels a plan is
     scored by a linear probe on held-out items, without them by one measure that needs none; all are written down.
 
+    What is given is not searched. ``minutes`` is the time of the whole search, 30 when left out; with ``epochs``, the
+    length of each plan, ``trials`` says how many there are.
+
     Args:
         source: As for ``fit``. It is opened once.
         out: The folder: ``best.json``, ``trials.json``, ``report.html``, and ``search.jsonl`` to go on from.
         labels: As for ``evaluate``, or ``own`` for those that the source carries. Without them none are looked at.
+        test: Labelled items to ask about; a fifth of every class of ``source`` when left out.
         resume: Go on with the search in ``out``, for what is left of the minutes.
         overwrite: Replace the search in ``out``.
-        choices: Any field of ``Plan``: what is given is not searched. ``minutes`` (30 if nothing is said) is the time
-            of all; or ``epochs`` is the length of each plan, and ``trials`` (20) how many there are. And ``repeats``
-            (2), seeds with which the best and the usual plan are repeated; ``test``, labelled items to ask about
-            (without it a fifth of every class is held out); and any of ``ReadOptions``.
+        recipe: Choices of a published run, for whatever is left open here: counterpoint list recipes.
+        modality: Modality, or auto to recognise it: counterpoint list modalities.
+        method: Method: counterpoint list methods.
+        objective: Contrastive loss; auto for the method's own: counterpoint list objectives.
+        negatives: Which candidates are negatives; auto for the method's own: counterpoint list negatives.
+        similarity: Similarity of two vectors; auto for the objective's own: counterpoint list similarities.
+        temperature: Temperature; lower weighs hard negatives more. None for the method's own, mostly 0.1; or a learned
+            or scheduled one: counterpoint list temperatures.
+        encoder: Network, or timm:NAME, or hf:PATH of text or images: counterpoint list encoders.
+        weights: File of weights that the encoder begins with: .safetensors, .pt or .pth; matched by name and shape.
+        width: Width of the encoder's first stage; None for the encoder's own.
+        head_layers: Linear layers of the projection head, 0 for none; None for the method's own, mostly 2.
+        head_hidden: Width of the head's hidden layers; None for the method's own, mostly 512.
+        head_outputs: Length of the vectors that are compared; None for the method's own, mostly 128.
+        matryoshka: Lengths of vectors that shall serve by themselves, such as 64,128; without a head (Matryoshka).
+        views: Augmentation preset, or package.module:name: counterpoint list views.
+        view_size: Height and width of an image's view in pixels, or tokens of a text; None to fit the data.
+        local_views: Smaller views of each item beside the usual two (multi-crop), for methods that can use them; None
+            for none.
+        epochs: Passes over the data, 0 to take a pretrained encoder as it is; None to fit the size of the data.
+        minutes: Time for the whole run; plans the epochs.
+        batch_size: Items compared in one step; None for the method's own, mostly 256, and fewer for small data.
+        micro_batch: Items per forward pass (gradient caching), for batches beyond memory: same gradient; None for all.
+        optimizer: Optimiser; auto for the method's own, mostly adamw: counterpoint list optimizers.
+        learning_rate: For a batch of 256; grows with the batch by --scaling. None for the optimiser's own, or the
+            method's.
+        scaling: How the learning rate grows with the batch; auto for sqrt, its square root: counterpoint list scalings.
+        schedule: Learning-rate schedule after the warm-up; auto for cosine: counterpoint list schedules.
+        weight_decay: Weight decay, not applied to biases and norms.
+        warmup: Warm-up as a share of the steps; None for 0.05, more in short runs.
+        seed: Random seed of the run.
+        device: cpu, cuda, mps, or auto.
+        precision: bf16, fp32, or auto: bf16 where this machine computes it rightly and faster.
+        track: Where else to write the curves: counterpoint list trackers.
+        save_every: Steps between saved states; None for about once a minute.
+        trials: How many plans are tried at most; None for 20 where epochs are given.
+        repeats: Seeds with which the best and the usual plan are repeated; None for 2.
+        column: Columns to learn from, with commas between; inferred when left out.
+        without: Columns not to learn from, with commas between.
+        schema: Roles of columns where they are inferred wrongly, such as 'zip:category, note:ignore'. Roles: text,
+            number, category, label, id, group, time, path, pair, score, ignore.
+        id: The column that names the items; of series the one that says whose step a row is.
+        time: The column of times, in whose order the steps of a series stand.
+        groups: What several items share so that no split parts them, such as patient or speaker: a column; folder, for
+            the folder below that of the class; an .npy file with one entry per item; or a .csv file of name and group.
+        label_first: The first column is a label, as in files of the UCR archive.
+        header: Whether the first line of a file of columns holds their names.
+        encoding: Encoding of files of text, such as cp1252, gbk, shift_jis; detected if None.
+        quoting: Quotation marks in a file of columns: none if they are a part of the text, standard if cells of several
+            lines are meant where auto asks.
+        min_count: How often a whole word has to occur to be learned; None for 5, or 2 in small texts.
+        tokens: words, or spaces where whole words are tokenised already: then case and marks stay as they are.
+        range: Numbers of a picture that are black and full brightness, such as 0,4095; measured when left out.
+        channel_axis: Where in an array the channels are: first (n, c, ...), last (n, ..., c), or auto for the shorter
+            axis.
+        quiet: Print nothing.
 
     Returns:
         What ``best.json`` holds (``choices``, ``command``, ``best``, ``usual``, ``repeated``, ``sentence``), with
@@ -98,11 +169,20 @@ def tune(
         MissingPackage: optuna is not installed.
         Interrupted: Ctrl-C or SIGTERM; every plan that was done is kept.
     """
-    began = time.monotonic()
+    began = monotonic()
     require()
-    request = _question(source, expanded(out), labels, choices, resume=resume, overwrite=overwrite)
-    with quiet(), stop_requests() as stop:
-        search = _open(request, stop, began)
+    choices, tuned = choices_in(locals(), Plan, ReadOptions), TunePlan.of(choices_in(locals(), TunePlan))
+    plan, user_parts = chosen(choices, labels=labels)
+    of_items, of_test = pair(user_parts.groups, separate=test is not None, what="group")
+    user_parts = dataclasses.replace(user_parts, groups=of_items)
+    place = search_folder(expanded(out))
+    budget = Budget.of(plan, tuned)
+    completed(plan)
+    place.require(resume=resume, overwrite=overwrite)
+    plan = dataclasses.replace(plan, minutes=None)
+    request = TuneRequest(source, labels, test, place, plan, user_parts, budget, resume, of_test)
+    with silent_study(), stop_requests() as stop:
+        search = opened_search(request, stop, began)
         try:
             search.search()
             search.repeat()
@@ -113,120 +193,3 @@ def tune(
                 "and --resume."
             ) from None
         return Result(search.finish() or search.nothing(), tuning_table)
-
-
-def _question(
-    source: object, out: Path, labels: object, choices: TuneKeywords, *, resume: bool, overwrite: bool
-) -> TuneRequest:
-    """What was given, checked as far as that is possible without the data."""
-    test = choices.pop("test", None)
-    trials, repeats = choices.pop("trials", None), choices.pop("repeats", None)
-    plan, user_parts = chosen(choices, labels=labels)
-    of_items, of_test = pair(user_parts.groups, separate=test is not None, what="group")
-    user_parts = dataclasses.replace(user_parts, groups=of_items)
-    budget = Budget.of(plan, trials, repeats)
-    completed(plan)
-    place = Folder(out, TRIALS, "search", others=(JOURNAL, f"{JOURNAL}{HELD}", BEST, REPORT))
-    place.require(resume=resume, overwrite=overwrite)
-    plan = dataclasses.replace(plan, minutes=None)
-    return TuneRequest(source, labels, test, place, plan, user_parts, budget, resume, of_test)
-
-
-def _open(request: TuneRequest, stop: StopRequest, began: float) -> Search:
-    """The search, its data open and its first record written, or read."""
-    plan, user_parts = request.plan, request.user_parts
-    modality, items = open_dataset(request.source, plan, user_parts)
-    known = _read_labels(request, modality, items)
-    learnable = None if known is None else known.learnable
-    data = TrainingData(modality, items, supervise(plan, request.source, items, labels=learnable, pairs=None))
-    by = judge(modality, items, known, seed=plan.seed)
-    usual = arranged(data, plan, user_parts, began=began, measured=not request.resume)
-    encoder = usual.plan.encoder
-    same = identity(items, modality, encoder, None) if known is None else known.identity(modality, items, encoder)
-    head = _requested(request, by, modality) | {"identity": same}
-    head = _gone_on(request, head) if request.resume else head | _begun(request, usual, by, began)
-    bench = Bench(data, user_parts, plan, by, stop, head["plan_seconds"], head["judging_seconds"])
-    if known is not None:
-        known.announce()
-    space = [Dimension(**each) for each in head["space"]]
-    study = Study(request.place.path / JOURNAL, space, seed=plan.seed)
-    return Search(request.place.path, head, bench, study, request.budget, began)
-
-
-def _read_labels(request: TuneRequest, modality: Modality, items: Items) -> ProbeItems | None:
-    """The labelled items that plans are asked about, if there are to be any."""
-    if request.labels is None and request.test is None:
-        if learns_from_labels(request.plan):
-            raise LabelError(
-                f"The method '{request.plan.method}' learns from labels: give --labels, such as folder or a column."
-            )
-        return None
-    labels = None if isinstance(request.labels, str) and request.labels == OWN else request.labels
-    return questions(
-        modality,
-        request.source,
-        items,
-        test=request.test,
-        labels=labels,
-        seed=request.plan.seed,
-        groups=request.test_groups,
-    )
-
-
-def _requested(request: TuneRequest, by: Judge, modality: Modality) -> dict[str, Any]:
-    """What was asked for, as JSON can hold it."""
-    return {
-        **placed("source", request.source),
-        **placed("test", request.test),
-        "labels": described(request.labels),
-        "data": without_column(request.user_parts.data, request.labels, modality).record(),
-        "out": str(request.place.path),
-        "sayable": isinstance(request.source, str | Path)
-        and request.user_parts.encoder is None
-        and request.user_parts.views is None,
-        "command": command(),
-        "directory": directory(),
-        "by": by.by,
-        "asked": request.plan.record(),
-        "items": {} if by.test is None else by.test.counts(),
-        "test_groups": None if by.test is None or by.test.test.groups is None else by.test.test.groups.tolist(),
-        "classes": {} if by.test is None else by.test.read.counts(),
-        "machine": run_folder.machine(),
-    }
-
-
-def _begun(request: TuneRequest, usual: Experiment, by: Judge, began: float) -> dict[str, Any]:
-    """What is decided once for a search: what is searched, and the time of each plan."""
-    held = usual.pace.memory if usual.pace else 1
-    batches = MEMORY * memory(usual.recipe.device) / held
-    space = dimensions(request.plan, usual.plan, usual.modality, items=len(usual.learned.sampling), batches=batches)
-    before = time.monotonic()
-    untrained = by(usual.method.to(usual.recipe.device).encoder)
-    cost = time.monotonic() - before
-    step = usual.pace.seconds if usual.pace else 0.0
-    each = share(request.budget, time.monotonic() - began, cost, step)
-    path = request.place.path
-    for name in (TRIALS, BEST, REPORT, JOURNAL):  # the last one says whose the rest is
-        (path / name).unlink(missing_ok=True)
-    path.mkdir(parents=True, exist_ok=True)
-    return {
-        "space": [dimension.record() for dimension in space],
-        "plan_seconds": each,
-        "judging_seconds": round(cost, 3),
-        "untrained": {"score": untrained.score, "measures": untrained.measures},
-        "seconds": 0.0,
-        "repeats": [],
-    }
-
-
-def _gone_on(request: TuneRequest, head: Mapping[str, Any]) -> dict[str, Any]:
-    """The record of the search that is gone on with, if it is of the same data and choices."""
-    request.place.require_same(head, ("source", "test", "labels", "data", "by"))
-    before: dict[str, Any] = {**request.place.read(SearchRecord)}
-    for dimension in before["space"]:
-        for value in (dimension["usual"], *dimension.get("values", ())):
-            require_trusted({dimension["name"]: value}, request.place.path)
-    path = request.place.path
-    if before.pop("trials") and not (path / JOURNAL).exists():
-        raise RunError(f"'{path / JOURNAL}' is missing, so the search cannot go on. Start anew with --overwrite.")
-    return before

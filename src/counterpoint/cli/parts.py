@@ -1,13 +1,19 @@
-"""What is there and whether it holds: check, list."""
+"""The commands about the parts themselves: check, list."""
 
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
-from counterpoint.cli.app import USUAL, AsJson, Choices, app, say
+from counterpoint.cli.app import app
 from counterpoint.cli.help import TOOLS, example
+from counterpoint.cli.maker import AsJson, say
+from counterpoint.plans import Plan
+
+Choices = Annotated[Plan, Parameter(name="*")]
+USUAL = Plan()
 
 checks = App(
     name="check",

@@ -1,0 +1,87 @@
+"""What a verb takes and does, read from its file without importing it: torch is not loaded for a page of help."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any, NamedTuple
+
+from counterpoint import plans
+from counterpoint.plans.data_options import ReadOptions
+
+RECORDS: Mapping[str, type[plans.Choices]] = {
+    each.__name__: each
+    for each in (
+        plans.Plan,
+        plans.ComparePlan,
+        plans.TunePlan,
+        plans.FinetunePlan,
+        plans.DistillPlan,
+        plans.SemiPlan,
+        plans.LabPlan,
+        ReadOptions,
+    )
+}
+
+
+class Argument(NamedTuple):
+    """One argument of a verb: ``kind`` is its type as it is written, ``text`` its sentence in the docstring."""
+
+    name: str
+    kind: str
+    positional: bool
+    required: bool
+    default: Any
+    text: str
+
+
+class Signature(NamedTuple):
+    """A verb: ``text`` is its docstring before the arguments, ``records`` are those that its choices are fields of."""
+
+    name: str
+    text: str
+    arguments: Mapping[str, Argument]
+    records: tuple[type[plans.Choices], ...]
+
+
+def signature_of(name: str) -> Signature:
+    """The signature of the verb in the file of its name.
+
+    >>> signature = signature_of("predict")
+    >>> list(signature.arguments)
+    ['model', 'source', 'out', 'spreadsheet_safe', 'quiet']
+    >>> signature.arguments["out"].kind, signature.arguments["source"].text
+    ('str | Path | None', 'As for ``fit``.')
+    """
+    source = resources.files("counterpoint.verbs").joinpath(f"{name}.py").read_text(encoding="utf-8")
+    start = source.rindex(f"\ndef {name}(")  # the last one: others are overloads
+    end = source.index('"""', source.index('"""', start) + 3) + 3
+    (function,) = ast.parse(source[start:end]).body
+    assert isinstance(function, ast.FunctionDef)
+    text, _, rest = (ast.get_docstring(function) or "").partition("\n\nArgs:\n")
+    decorator = source[source.rindex("@verb(", 0, start) : start]
+    named = re.findall(r"\w+", decorator[len("@verb(") : decorator.index(")")])
+    arguments = _arguments(function.args, _sentences(rest.partition("\n\n")[0]))
+    return Signature(name, text, arguments, tuple(RECORDS[each] for each in named))
+
+
+def _arguments(given: ast.arguments, sentences: Mapping[str, str]) -> dict[str, Argument]:
+    """The arguments of a function, in their order."""
+    first = [None] * (len(given.args) - len(given.defaults))
+    defaults = [*first, *given.defaults, *given.kw_defaults]
+    result = {}
+    for place, (each, default) in enumerate(zip([*given.args, *given.kwonlyargs], defaults, strict=True)):
+        kind = "" if each.annotation is None else ast.unparse(each.annotation)
+        value = None if default is None else ast.literal_eval(default)
+        result[each.arg] = Argument(
+            each.arg, kind, place < len(given.args), default is None, value, sentences.get(each.arg, "")
+        )
+    return result
+
+
+def _sentences(section: str) -> dict[str, str]:
+    """What a docstring says of every argument."""
+    entries = re.split(r"^    (?=\w+:)", section, flags=re.MULTILINE)[1:]
+    return {name: " ".join(text.split()) for name, _, text in (entry.partition(":") for entry in entries)}

@@ -1,0 +1,84 @@
+"""Small tables for notebooks: whatever comes from data is escaped, and long ones are cut."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from html import escape
+from itertools import islice
+from typing import Any
+
+from counterpoint.errors import counted, visible
+
+ROWS = 30
+"""Rows that are shown."""
+
+DEPTH = 4
+"""Of records in records, that are shown by their parts."""
+
+LETTERS = 120
+"""Of a cell."""
+
+
+def html_table(title: str, rows: Iterable[Sequence[object]], head: Sequence[str] = ()) -> str:
+    """A table with a title; ``head`` names its columns, else the first cell of a row is its name.
+
+    >>> html_table("Model", [("data", "a <b>")])
+    '<table><caption>Model</caption><tr><th>data</th><td>a &lt;b&gt;</td></tr></table>'
+    """
+    every = iter(rows)
+    shown = list(islice(every, ROWS))
+    left = sum(1 for _ in every)
+    lines = [f"<tr>{''.join(_cell('th', name) for name in head)}</tr>"] if head else []
+    for first, *others in shown:
+        lines.append(f"<tr>{_cell('td' if head else 'th', first)}{''.join(_cell('td', each) for each in others)}</tr>")
+    if left:
+        more = f"... and {counted(left, 'row')} more"
+        lines.append(f"<tr>{_cell('td', more)}</tr>")
+    return f"<table><caption>{escape(visible(title))}</caption>{''.join(lines)}</table>"
+
+
+def html_record(title: str, record: Mapping[str, Any]) -> str:
+    """A record by its parts: scores with their intervals, numbers and words, and how long lists are.
+
+    >>> html_record("Scores", {"knn": {"value": 0.5, "low": 0.25, "high": 0.75}, "none": None})
+    '<table><caption>Scores</caption><tr><th>knn</th><td>0.5 (0.25 to 0.75)</td></tr></table>'
+    """
+    return html_table(title, _rows(record, ""))
+
+
+def _rows(record: Mapping[str, Any], before: str) -> Iterator[tuple[str, str]]:
+    """The parts of a record, each with the names that lead to it."""
+    for name, value in record.items():
+        called = f"{before}{name}"
+        if isinstance(value, Mapping):
+            if {"value", "low", "high"} <= value.keys():
+                yield called, f"{_said(value['value'])} ({_said(value['low'])} to {_said(value['high'])})"
+                value = {each: part for each, part in value.items() if each not in ("value", "low", "high")}
+            if called.count(" ") < DEPTH:
+                yield from _rows(value, f"{called} ")
+        elif isinstance(value, str | int | float):
+            yield called, _said(value)
+        elif isinstance(value, Sequence):
+            yield called, counted(len(value), "entry", "entries")
+
+
+def _said(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _cell(kind: str, value: object) -> str:
+    text = visible(_said(value))
+    return f"<{kind}>{escape(text if len(text) <= LETTERS else f'{text[:LETTERS]} ...')}</{kind}>"
+
+
+def model_html(model: Any) -> str:
+    """A model: its data, its encoder, and what it makes."""
+    rows = {
+        "data": model.modality.name,
+        "encoder": model.built.get("encoder") or type(model.encoder).__name__,
+        "parameters": f"{sum(each.numel() for each in model.encoder.parameters()):,}",
+        "projection head": "none" if model.head is None else f"{len(model.head)} layers and activations",
+        "device": model.device,
+        "fingerprint": model.fingerprint()[:12],
+    }
+    return html_table("Model", rows.items())

@@ -1,0 +1,67 @@
+"""The verb ``analogies``: how many questions "a is to b as c is to d" a model of words answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from counterpoint.data.texts import read_texts
+from counterpoint.errors import counted
+from counterpoint.evaluation.intervals import score_interval
+from counterpoint.model import Model
+from counterpoint.output.results import Result
+from counterpoint.retrieval.analogies import answered, questions
+from counterpoint.verbs.verb import verb
+from counterpoint.verbs.words import word_vectors
+
+
+@verb()
+def analogies(
+    model: Model | str | Path,
+    source: str | Path,
+    *,
+    quiet: bool = False,
+) -> Result:
+    """How many questions "a is to b as c is to d" are answered with d, of all words that the model knows.
+
+    Args:
+        model: As for ``words``.
+        source: A file with ``: section`` and then four words in each line, as the questions-words.txt of word2vec.
+        quiet: Print nothing.
+
+    Returns:
+        ``right`` (``value``, ``low``, ``high``), ``asked`` and ``unknown``, the questions with a word that is not
+        known; ``chance``; and of every section in ``sections`` its ``name``, ``right`` and ``asked``.
+    """
+    z = word_vectors(model)
+    asked = questions(read_texts(source).texts, z)
+    right = answered(z, asked)
+    sections = [
+        {
+            "name": name,
+            "right": float(right[asked.section == number].mean()),
+            "asked": int((asked.section == number).sum()),
+        }
+        for number, name in enumerate(asked.sections)
+        if (asked.section == number).any()
+    ]
+    result = {
+        "right": score_interval(right)._asdict(),
+        "asked": len(right),
+        "unknown": asked.unknown,
+        "chance": 1 / max(1, len(z) - 3),
+        "sections": sections,
+    }
+    return Result(result, table)
+
+
+def table(result: Mapping[str, Any]) -> str:
+    """What ``analogies`` found, as plain text for people."""
+    right = result["right"]
+    sections = [f"  {each['right']:6.1%} of {each['asked']:,}  {each['name']}" for each in result["sections"]]
+    asked = counted(result["asked"], "question is", "questions are")
+    head = f"{right['value']:.1%} ({right['low']:.1%} to {right['high']:.1%}) of {asked} answered"
+    share = result["unknown"] / (result["unknown"] + result["asked"])
+    left = f"; {result['unknown']:,} more ({share:.1%}) have a word that is not known. Chance: {result['chance']:.3%}"
+    return "\n".join([head + left, *sections])

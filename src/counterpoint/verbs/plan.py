@@ -1,0 +1,147 @@
+"""The verb ``plan``: what ``fit`` would do, without doing it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from time import monotonic
+from typing import Any
+
+from torch import nn
+
+from counterpoint.output.results import Result
+from counterpoint.plans import Plan, choices_in
+from counterpoint.plans.data_options import ReadOptions
+from counterpoint.setup.dataset import chosen
+from counterpoint.setup.experiment import prepare
+from counterpoint.setup.progress import summary_lines
+from counterpoint.verbs.verb import verb
+
+
+@verb(Plan, ReadOptions)
+def plan(
+    source: object,
+    *,
+    labels: object = None,
+    pairs: object = None,
+    recipe: str | None = None,
+    modality: str = "auto",
+    method: str = "simclr",
+    objective: str = "auto",
+    negatives: str = "auto",
+    similarity: str = "auto",
+    temperature: float | str | None = None,
+    encoder: str | nn.Module = "auto",
+    weights: str | None = None,
+    width: int | None = None,
+    head_layers: int | None = None,
+    head_hidden: int | None = None,
+    head_outputs: int | None = None,
+    matryoshka: str | None = None,
+    views: str | Callable[..., Any] = "auto",
+    view_size: int | None = None,
+    local_views: int | None = None,
+    epochs: int | None = None,
+    minutes: float | None = None,
+    batch_size: int | None = None,
+    micro_batch: int | None = None,
+    optimizer: str = "auto",
+    learning_rate: float | None = None,
+    scaling: str = "auto",
+    schedule: str = "auto",
+    weight_decay: float | None = None,
+    warmup: float | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    precision: str = "auto",
+    track: str | None = None,
+    save_every: int | None = None,
+    column: str | Sequence[str] | None = None,
+    without: str | Sequence[str] | None = None,
+    schema: str | Mapping[str, str] | None = None,
+    id: str | None = None,
+    time: str | None = None,
+    groups: str | Iterable[object] | None = None,
+    label_first: bool = False,
+    header: bool = True,
+    encoding: str | None = None,
+    quoting: str = "auto",
+    min_count: int | None = None,
+    tokens: str = "words",
+    range: str | Sequence[float] | None = None,
+    channel_axis: str = "auto",
+    quiet: bool = False,
+) -> Result:
+    """Say what ``fit`` would do with a source on this machine, without doing it: sizes, steps, memory and minutes.
+
+    Args:
+        source: As for ``fit``.
+        labels: As for ``fit``.
+        pairs: As for ``fit``.
+        recipe: Choices of a published run, for whatever is left open here: counterpoint list recipes.
+        modality: Modality, or auto to recognise it: counterpoint list modalities.
+        method: Method: counterpoint list methods.
+        objective: Contrastive loss; auto for the method's own: counterpoint list objectives.
+        negatives: Which candidates are negatives; auto for the method's own: counterpoint list negatives.
+        similarity: Similarity of two vectors; auto for the objective's own: counterpoint list similarities.
+        temperature: Temperature; lower weighs hard negatives more. None for the method's own, mostly 0.1; or a learned
+            or scheduled one: counterpoint list temperatures.
+        encoder: Network, or timm:NAME, or hf:PATH of text or images: counterpoint list encoders.
+        weights: File of weights that the encoder begins with: .safetensors, .pt or .pth; matched by name and shape.
+        width: Width of the encoder's first stage; None for the encoder's own.
+        head_layers: Linear layers of the projection head, 0 for none; None for the method's own, mostly 2.
+        head_hidden: Width of the head's hidden layers; None for the method's own, mostly 512.
+        head_outputs: Length of the vectors that are compared; None for the method's own, mostly 128.
+        matryoshka: Lengths of vectors that shall serve by themselves, such as 64,128; without a head (Matryoshka).
+        views: Augmentation preset, or package.module:name: counterpoint list views.
+        view_size: Height and width of an image's view in pixels, or tokens of a text; None to fit the data.
+        local_views: Smaller views of each item beside the usual two (multi-crop), for methods that can use them; None
+            for none.
+        epochs: Passes over the data, 0 to take a pretrained encoder as it is; None to fit the size of the data.
+        minutes: Time for the whole run; plans the epochs.
+        batch_size: Items compared in one step; None for the method's own, mostly 256, and fewer for small data.
+        micro_batch: Items per forward pass (gradient caching), for batches beyond memory: same gradient; None for all.
+        optimizer: Optimiser; auto for the method's own, mostly adamw: counterpoint list optimizers.
+        learning_rate: For a batch of 256; grows with the batch by --scaling. None for the optimiser's own, or the
+            method's.
+        scaling: How the learning rate grows with the batch; auto for sqrt, its square root: counterpoint list scalings.
+        schedule: Learning-rate schedule after the warm-up; auto for cosine: counterpoint list schedules.
+        weight_decay: Weight decay, not applied to biases and norms.
+        warmup: Warm-up as a share of the steps; None for 0.05, more in short runs.
+        seed: Random seed of the run.
+        device: cpu, cuda, mps, or auto.
+        precision: bf16, fp32, or auto: bf16 where this machine computes it rightly and faster.
+        track: Where else to write the curves: counterpoint list trackers.
+        save_every: Steps between saved states; None for about once a minute.
+        column: Columns to learn from, with commas between; inferred when left out.
+        without: Columns not to learn from, with commas between.
+        schema: Roles of columns where they are inferred wrongly, such as 'zip:category, note:ignore'. Roles: text,
+            number, category, label, id, group, time, path, pair, score, ignore.
+        id: The column that names the items; of series the one that says whose step a row is.
+        time: The column of times, in whose order the steps of a series stand.
+        groups: What several items share so that no split parts them, such as patient or speaker: a column; folder, for
+            the folder below that of the class; an .npy file with one entry per item; or a .csv file of name and group.
+        label_first: The first column is a label, as in files of the UCR archive.
+        header: Whether the first line of a file of columns holds their names.
+        encoding: Encoding of files of text, such as cp1252, gbk, shift_jis; detected if None.
+        quoting: Quotation marks in a file of columns: none if they are a part of the text, standard if cells of several
+            lines are meant where auto asks.
+        min_count: How often a whole word has to occur to be learned; None for 5, or 2 in small texts.
+        tokens: words, or spaces where whole words are tokenised already: then case and marks stay as they are.
+        range: Numbers of a picture that are black and full brightness, such as 0,4095; measured when left out.
+        channel_axis: Where in an array the channels are: first (n, c, ...), last (n, ..., c), or auto for the shorter
+            axis.
+        quiet: Print nothing.
+
+    Raises:
+        InputError: Where ``fit`` would.
+    """
+    choices = choices_in(locals(), Plan, ReadOptions)
+    requested, user_parts = chosen(choices, labels=labels, pairs=pairs)
+    experiment = prepare(source, requested, user_parts, began=monotonic(), measured=True)
+    return Result({**experiment.summary(), "plan": experiment.plan.record()}, _planned)
+
+
+def _planned(result: Mapping[str, Any]) -> str:
+    """What ``plan`` says, as plain text for people."""
+    settled = (f"{name} = {value}" for name, value in result["plan"].items() if value is not None)
+    return "\n".join([*summary_lines(result), "", *settled])

@@ -1,0 +1,75 @@
+"""The verb ``report``: what is known of a run, or of vectors, as one page that opens from disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from counterpoint.data.labels import read_class_ids
+from counterpoint.data.vectors import is_vectors
+from counterpoint.errors import InputError
+from counterpoint.interfaces import Items
+from counterpoint.model import LOG, Model, load
+from counterpoint.reports.page import write_report
+from counterpoint.runs import run_folder
+from counterpoint.runs.locks import holds_run
+from counterpoint.setup.progress import announce_labels
+from counterpoint.storage.files import expanded
+from counterpoint.verbs.evaluate_vectors import report_vectors
+from counterpoint.verbs.verb import verb
+
+
+@verb()
+@holds_run
+def report(
+    run: str | Path,
+    *,
+    source: object = None,
+    labels: object = None,
+    quiet: bool = False,
+) -> Path:
+    """Write ``report.html`` into a run folder: one file that opens from disk.
+
+    Of an .npz or .npy file of vectors the page lies beside it, and has their scores and a map.
+
+    Args:
+        run: The run folder, or a file of vectors.
+        source: The data for the gallery and the map; the run's own when left out, if that was made here. Of vectors
+            what they were made of, for raw features as a baseline.
+        labels: Colour the map with these: folder, a column, an .npy file.
+        quiet: Print nothing.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        InputError: The run, the source or the labels cannot be read.
+    """
+    path = expanded(run)
+    if is_vectors(path):
+        return report_vectors(path, labels=labels, source=source)
+    model = load(path)
+    given = source is not None or labels is not None
+    items: Items | None
+    try:
+        source = run_folder.source_of(path) if source is None else source
+        items = model.open(source)
+    except InputError as wrong:
+        if given:
+            raise
+        items = None  # the page says so, too
+        LOG.warning("%s", wrong)
+    named = None
+    if items is not None and (labels is not None or items.labels is not None):
+        read = read_class_ids(labels, source, items)
+        announce_labels(read, left_out=False, held_out=False)
+        named = read.names()
+    return write_report(path, model, items, labels=named, test=_test_items(path, model, items))
+
+
+def _test_items(folder: Path, model: Model, items: Items | None) -> Items | None:
+    """The items that the scores in a run folder are about, where they are still at hand."""
+    try:
+        test = run_folder.tested_on(folder)
+        return items if test is None else model.open(test)
+    except InputError:
+        return None
