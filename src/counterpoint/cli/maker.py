@@ -157,12 +157,12 @@ def in_shell(text: str, arguments: Mapping[str, Argument]) -> str:
     'Replace the run in --out, see docs/a.md.'
     """
 
-    def written(found: re.Match[str]) -> str:
-        name = "run" if found[1] == "model" and "run" in arguments else found[1]
+    def written(value: re.Match[str]) -> str:
+        name = "run" if value[1] == "model" and "run" in arguments else value[1]
         if name in CHOICES - arguments.keys():
             return option(name)
         if name not in arguments:
-            return re.sub(r'^"([^"]*)"$', r"\1", found[1])
+            return re.sub(r'^"([^"]*)"$', r"\1", value[1])
         return name.upper() if _comes_first(arguments[name]) else option(name)
 
     return re.sub(r"``(.+?)``", written, text.replace(*FOLDER))

@@ -119,15 +119,13 @@ def evaluate(
     learned = int(is_labelled(train_items.labels).sum())
     scores["sizes"] = {"train": learned, "test": len(test_items.items), "classes": len(train_items.classes)}
     scores |= {"shared": twice, **of_groups}
-    if notes:
-        scores["note"] = " ".join(notes)
+    scores |= {"note": " ".join(notes)} if notes else {}
     if not isinstance(model, str | Path):
-        scores["headline"] = headline(scores)
-    else:
-        run = read_run(expanded(model))
-        scores["headline"] = headline(scores, run.records, run.verdicts)
-        given = {**placed("train", train), **placed("test", test), "labels": described(labels), "seed": seed}
-        write_json(expanded(model) / run_folder.EVALUATION, {**scores, **given})
+        return Result({**scores, "headline": headline(scores)}, table)
+    run = read_run(expanded(model))
+    scores["headline"] = headline(scores, run.records, run.verdicts)
+    given = {**placed("train", train), **placed("test", test), "labels": described(labels), "seed": seed}
+    write_json(expanded(model) / run_folder.EVALUATION, {**scores, **given})
     return Result(scores, table)
 
 
