@@ -61,7 +61,7 @@ def with_groups(items: Items, groups: object, source: object) -> Items:
     return items if groups is None else Grouped(items, read_groups(groups, source, items))
 
 
-def as_asked(items: Items, options: DataOptions, source: object) -> Items:
+def as_requested(items: Items, options: DataOptions, source: object) -> Items:
     """The items of a source with the groups that were asked for when it was opened, if any were."""
     spec = options.groups if options.groups is not None else options.data.groups
     return with_groups(items, spec, source)

@@ -52,22 +52,25 @@ def _rows(record: Mapping[str, Any], before: str) -> Iterator[tuple[str, str]]:
         called = f"{before}{name}"
         if isinstance(value, Mapping):
             if {"value", "low", "high"} <= value.keys():
-                yield called, f"{_said(value['value'])} ({_said(value['low'])} to {_said(value['high'])})"
+                yield (
+                    called,
+                    f"{_described(value['value'])} ({_described(value['low'])} to {_described(value['high'])})",
+                )
                 value = {each: part for each, part in value.items() if each not in ("value", "low", "high")}
             if called.count(" ") < DEPTH:
                 yield from _rows(value, f"{called} ")
         elif isinstance(value, str | int | float):
-            yield called, _said(value)
+            yield called, _described(value)
         elif isinstance(value, Sequence):
             yield called, counted(len(value), "entry", "entries")
 
 
-def _said(value: object) -> str:
+def _described(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _cell(kind: str, value: object) -> str:
-    text = visible(_said(value))
+    text = visible(_described(value))
     return f"<{kind}>{escape(text if len(text) <= LETTERS else f'{text[:LETTERS]} ...')}</{kind}>"
 
 

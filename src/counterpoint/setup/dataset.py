@@ -18,7 +18,7 @@ from counterpoint.batch import as_bytes
 from counterpoint.catalogue.trust import from_outside
 from counterpoint.data.datasets import first_of, holds_pictures, refuse_splits
 from counterpoint.data.frames import is_columns
-from counterpoint.data.groups import as_asked
+from counterpoint.data.groups import as_requested
 from counterpoint.data.paths import require
 from counterpoint.data.sheets import read_sheet
 from counterpoint.data.subset import spread
@@ -110,7 +110,7 @@ def open_dataset(
         if requested.recipe is not None:
             catalogue.find("recipe", requested.recipe, only=kind.name)
         modality, items = kind.fit(held, options)
-    return modality, as_asked(items, options, held)
+    return modality, as_requested(items, options, held)
 
 
 def stated_preprocessing(network: nn.Module | None) -> Mapping[str, Any] | None:
@@ -136,7 +136,7 @@ def open_source(source: object, options: DataOptions) -> tuple[Modality, Items]:
     """Recognise and open the data that is learned from."""
     held, kind = recognised(source, options)
     modality, items = kind.fit(held, options)
-    return modality, as_asked(items, options, held)
+    return modality, as_requested(items, options, held)
 
 
 def without_column(data: ReadOptions, labels: object, modality: Modality) -> ReadOptions:

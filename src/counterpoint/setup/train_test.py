@@ -24,7 +24,7 @@ class Opens(Protocol):
     def open(self, source: object) -> Items: ...
 
 
-def opened(model: Opens, source: object, groups: object = None) -> Items:
+def open_grouped(model: Opens, source: object, groups: object = None) -> Items:
     """Items with the groups that are given for them, or with those of a column or of folders as in training."""
     items = model.open(source)
     if isinstance(model, Model):
@@ -52,7 +52,7 @@ def parted(
     """
     first, second = pair(labels, separate=test is not None)
     of_train, of_test = pair(groups, separate=test is not None, what="group")
-    items = opened(model, train, of_train)
+    items = open_grouped(model, train, of_train)
     read = read_some_labels(first, train, items)
     train_items = Labelled.read(items, read)
     if one_class:
@@ -61,7 +61,7 @@ def parted(
         parts = held_out(train_items, seed=seed) if one_class else set_apart(train_items, seed=seed)
         announce_labels(read)
         return parts
-    others = opened(model, test, of_test)
+    others = open_grouped(model, test, of_test)
     answers = read_class_ids(second, test, others)
     test_items = numbered_alike(train_items, Labelled.read(others, answers))
     announce_labels(read, held_out=False)

@@ -23,7 +23,7 @@ from counterpoint.objectives.info_nce import info_nce
 from counterpoint.plans.data_options import DataOptions
 from counterpoint.storage.weights import not_finite
 from counterpoint.testing.broken import require, running
-from counterpoint.testing.opened import CLOSE, Opened, encoded, first_items, rows_of_numbers
+from counterpoint.testing.open_dataset import CLOSE, OpenDataset, encoded, first_items, rows_of_numbers
 from counterpoint.testing.views import check_views, drawn
 from counterpoint.training.config import TrainConfig
 from counterpoint.training.loop import train
@@ -60,19 +60,19 @@ def check_modality(kind: type[Modality] | str, source: object, *, options: DataO
     """
     modality = catalogue.find("modality", kind) if isinstance(kind, str) else kind
     with torch.random.fork_rng(devices=[]):
-        opened = _opened(modality, source, options or DataOptions(kind=modality.name))
-        _opens_again(opened, source)
-        _batches(opened)
-        _inputs_and_encoders(opened)
-        check_views(opened)
-        _settings(opened, source)
+        dataset = _open_dataset(modality, source, options or DataOptions(kind=modality.name))
+        _opens_again(dataset, source)
+        _batches(dataset)
+        _inputs_and_encoders(dataset)
+        check_views(dataset)
+        _settings(dataset, source)
         for method in (_simclr, _byol):
             for micro_batch in (None, FEWEST // 2):
-                _trains(opened, method(opened), micro_batch)
-        _saved(opened, modality, source)
+                _trains(dataset, method(dataset), micro_batch)
+        _saved(dataset, modality, source)
 
 
-def _opened(kind: type[Modality], source: object, options: DataOptions) -> Opened:
+def _open_dataset(kind: type[Modality], source: object, options: DataOptions) -> OpenDataset:
     with running("accepts"):
         accepted, refused = kind.accepts(source), not kind.accepts(object())
     require(bool(accepted), "accepts is true of a source of this kind. It refused the one that was given.")
@@ -93,97 +93,97 @@ def _opened(kind: type[Modality], source: object, options: DataOptions) -> Opene
     require(length(batch) == min(MOST, count), f"take gives the items asked for. Got {length(batch)} of {MOST}.")
     with running("build_encoder('auto', None)"):
         encoder = modality.build_encoder("auto", None)
-    return Opened(modality, items, batch, encoder)
+    return OpenDataset(modality, items, batch, encoder)
 
 
-def _opens_again(opened: Opened, source: object) -> None:
+def _opens_again(dataset: OpenDataset, source: object) -> None:
     with running("open of the source that was fitted"):
-        again = opened.modality.open(source)
-    require(list(again.names) == list(opened.items.names), "open of the same source gives items of the same names.")
-    opened.require_same(opened.batch, first_items(again, MOST), "open of the same source gives equal items")
+        again = dataset.modality.open(source)
+    require(list(again.names) == list(dataset.items.names), "open of the same source gives items of the same names.")
+    dataset.require_same(dataset.batch, first_items(again, MOST), "open of the same source gives equal items")
     order = np.array([5, 0, 3])
     with running("take of the items"):
-        some = opened.items.take(order)
+        some = dataset.items.take(order)
     promise = "take gives the items at these positions, in this order"
-    opened.require_same(take(opened.batch, torch.from_numpy(order)), some, promise, tolerance=CLOSE)
+    dataset.require_same(take(dataset.batch, torch.from_numpy(order)), some, promise, tolerance=CLOSE)
 
 
-def _batches(opened: Opened) -> None:
-    whole = digest(opened.batch)
+def _batches(dataset: OpenDataset) -> None:
+    whole = digest(dataset.batch)
     with running("Splitting a batch into three and joining them"):
-        joined = digest(concat(split(opened.batch, 3)))
+        joined = digest(concat(split(dataset.batch, 3)))
     require(joined == whole, "A batch that is split and joined again holds the same items. This one does not.")
     index = torch.tensor([4, 4, 0])
     with running("Taking items of a batch"):
-        taken = digest(take(opened.batch, index))
+        taken = digest(take(dataset.batch, index))
     require(taken == [whole[4], whole[4], whole[0]], "Items that are taken from a batch are those of these places.")
 
 
-def _inputs_and_encoders(opened: Opened) -> None:
-    modality, some = opened.modality, torch.tensor([3, 1, 6])
-    before = digest(opened.batch)
+def _inputs_and_encoders(dataset: OpenDataset) -> None:
+    modality, some = dataset.modality, torch.tensor([3, 1, 6])
+    before = digest(dataset.batch)
     with running("inputs"):
-        shown, again = modality.inputs(opened.batch), modality.inputs(opened.batch)
-        alone = modality.inputs(take(opened.batch, some))
-    require(digest(opened.batch) == before, "inputs leaves the items as they are. It writes into its batch.")
-    opened.require_same(shown, again, "inputs gives the same each time")
-    opened.require_same(
+        shown, again = modality.inputs(dataset.batch), modality.inputs(dataset.batch)
+        alone = modality.inputs(take(dataset.batch, some))
+    require(digest(dataset.batch) == before, "inputs leaves the items as they are. It writes into its batch.")
+    dataset.require_same(shown, again, "inputs gives the same each time")
+    dataset.require_same(
         take(shown, some), alone, "inputs of an item do not depend on what stands beside it", tolerance=CLOSE
     )
     with running(f"build_encoder('auto', {WIDTH})"):
         narrow = modality.build_encoder("auto", WIDTH)
-    for encoder in (opened.encoder, narrow):
+    for encoder in (dataset.encoder, narrow):
         h = encoded(encoder, shown)
         promise = "An encoder in use gives an item the same vector whatever stands beside it"
-        opened.require_same(h[some], encoded(encoder, take(shown, some)), promise, tolerance=10 * CLOSE)
-        views = encoded(encoder, drawn(opened, augmentation_of(modality)))
+        dataset.require_same(h[some], encoded(encoder, take(shown, some)), promise, tolerance=10 * CLOSE)
+        views = encoded(encoder, drawn(dataset, augmentation_of(modality)))
         require(views.shape == h.shape, f"Views are encoded as {tuple(views.shape)}, and inputs as {tuple(h.shape)}.")
-    _baselines(opened)
+    _baselines(dataset)
 
 
-def _baselines(opened: Opened) -> None:
+def _baselines(dataset: OpenDataset) -> None:
     with running("baselines"):
-        baselines = dict(opened.modality.baselines())
+        baselines = dict(dataset.modality.baselines())
     require(len(baselines) > 0, "A modality names at least one baseline, the plainest features of its kind.")
     for name, function in baselines.items():
         with running(f"The baseline '{name}'"):
-            features = function(opened.batch)
-        rows_of_numbers(features, opened.size, f"The baseline '{name}'")
+            features = function(dataset.batch)
+        rows_of_numbers(features, dataset.size, f"The baseline '{name}'")
 
 
-def _settings(opened: Opened, source: object) -> None:
+def _settings(dataset: OpenDataset, source: object) -> None:
     with running("settings as JSON"):
-        written: Mapping[str, Any] = json.loads(json.dumps(dict(opened.modality.settings())))
+        written: Mapping[str, Any] = json.loads(json.dumps(dict(dataset.modality.settings())))
     with running("from_settings"):
-        again = type(opened.modality).from_settings(written)
+        again = type(dataset.modality).from_settings(written)
         again.open(source)
     promise = "A modality from its settings gives the same"
-    opened.require_same(opened.modality.inputs(opened.batch), again.inputs(opened.batch), f"{promise} inputs")
-    usual, other = augmentation_of(opened.modality), augmentation_of(again)
+    dataset.require_same(dataset.modality.inputs(dataset.batch), again.inputs(dataset.batch), f"{promise} inputs")
+    usual, other = augmentation_of(dataset.modality), augmentation_of(again)
     if other.available:
-        opened.require_same(drawn(opened, usual), drawn(opened, other), f"{promise} views")
+        dataset.require_same(drawn(dataset, usual), drawn(dataset, other), f"{promise} views")
 
 
-def _head(opened: Opened) -> tuple[torch.nn.Module, torch.nn.Sequential]:
+def _head(dataset: OpenDataset) -> tuple[torch.nn.Module, torch.nn.Sequential]:
     torch.manual_seed(0)
-    encoder = opened.modality.build_encoder("auto", WIDTH)
-    width = encoded(encoder, opened.modality.inputs(opened.batch)).shape[1]
+    encoder = dataset.modality.build_encoder("auto", WIDTH)
+    width = encoded(encoder, dataset.modality.inputs(dataset.batch)).shape[1]
     return encoder, mlp_head(width, hidden=WIDTH, outputs=WIDTH)
 
 
-def _simclr(opened: Opened) -> Method:
-    return SimCLR(*_head(opened), partial(info_nce, temperature=0.2))
+def _simclr(dataset: OpenDataset) -> Method:
+    return SimCLR(*_head(dataset), partial(info_nce, temperature=0.2))
 
 
-def _byol(opened: Opened) -> Method:
-    return BYOL(*_head(opened), hidden=WIDTH)
+def _byol(dataset: OpenDataset) -> Method:
+    return BYOL(*_head(dataset), hidden=WIDTH)
 
 
-def _trains(opened: Opened, method: Method, micro_batch: int | None) -> None:
+def _trains(dataset: OpenDataset, method: Method, micro_batch: int | None) -> None:
     named = type(method).__name__ + (f" in pieces of {micro_batch}" if micro_batch else "")
     config = TrainConfig(steps=STEPS, batch_size=FEWEST, micro_batch=micro_batch, learning_rate=1e-3)
     with running(f"Training with {named}"):
-        state = train(method, opened.items, opened.modality, config)
+        state = train(method, dataset.items, dataset.modality, config)
     lost = not_finite(method)
     require(lost is None, f"Training with {named} ends in numbers. After {state.step} steps '{lost}' is not finite.")
     weights = [(name, each) for name, each in method.encoder.named_parameters() if each.requires_grad]
@@ -191,13 +191,13 @@ def _trains(opened: Opened, method: Method, micro_batch: int | None) -> None:
     require(not idle, f"Training with {named} gives every weight of the encoder a gradient. None has {idle[:3]}.")
 
 
-def _saved(opened: Opened, kind: type[Modality], source: object) -> None:
+def _saved(dataset: OpenDataset, kind: type[Modality], source: object) -> None:
     with running(f"Finding a modality by its name, '{kind.name}',"):
         found = catalogue.find("modality", kind.name)
     promise = f"A saved model finds its modality by name, for one from outside 'package.module:{kind.__name__}'"
     require(found is kind, f"{promise}. '{kind.name}' is {found.__module__}:{found.__qualname__}.")
-    encoder, _ = _head(opened)
-    model = Model(encoder, opened.modality, {"encoder": "auto", "width": WIDTH, "seed": 0})
+    encoder, _ = _head(dataset)
+    model = Model(encoder, dataset.modality, {"encoder": "auto", "width": WIDTH, "seed": 0})
     with tempfile.TemporaryDirectory(prefix="counterpoint-") as folder, running("Saving and loading a model of it"):
         again = load(model.save(folder), trust=True)
         before, after = (each.embed(source).vectors for each in (model, again))

@@ -15,27 +15,27 @@ from counterpoint.batch import Batch, digest, length, take
 from counterpoint.interfaces import Augmentation
 from counterpoint.modality import aligned, augmentation_of, flat, near_copies
 from counterpoint.testing.broken import require, running
-from counterpoint.testing.opened import CLOSE, Opened, encoded
+from counterpoint.testing.open_dataset import CLOSE, OpenDataset, encoded
 
 
-def check_views(opened: Opened) -> None:
+def check_views(dataset: OpenDataset) -> None:
     """Views are functions of (item, keys), and the augmentation keeps its promises."""
-    augmentation = augmentation_of(opened.modality)
+    augmentation = augmentation_of(dataset.modality)
     require(augmentation.available, "The augmentation of a modality that was just fitted is available.")
-    _of_item_and_keys(opened, augmentation)
-    _of_every_key(opened, augmentation)
-    _strength(opened, augmentation)
+    _of_item_and_keys(dataset, augmentation)
+    _of_every_key(dataset, augmentation)
+    _strength(dataset, augmentation)
     for what, other in {**augmentation.parts(), "local": augmentation.local()}.items():
         if other is not None:
-            _encodable(opened, other, f"The part '{what}' of the augmentation" if what != "local" else "local()")
-    _encodable(opened, augmentation.label_preserving(), "label_preserving()")
-    for copy in near_copies(opened.modality, opened.batch, opened.keys()):
-        encoded(opened.encoder, copy)
-    _by_spec(opened, augmentation)
+            _encodable(dataset, other, f"The part '{what}' of the augmentation" if what != "local" else "local()")
+    _encodable(dataset, augmentation.label_preserving(), "label_preserving()")
+    for copy in near_copies(dataset.modality, dataset.batch, dataset.keys()):
+        encoded(dataset.encoder, copy)
+    _by_spec(dataset, augmentation)
 
 
 def drawn(
-    opened: Opened,
+    dataset: OpenDataset,
     augmentation: Augmentation,
     batch: Batch | None = None,
     *,
@@ -45,52 +45,52 @@ def drawn(
     view: int = 0,
 ) -> Batch:
     """Views of the batch, or of others with keys of their own; the items themselves stay as they are."""
-    batch = opened.batch if batch is None else batch
+    batch = dataset.batch if batch is None else batch
     before = digest(batch)
     with running("The augmentation"):
-        made = augmentation(batch, opened.keys(index, seed=seed, epoch=epoch, view=view))
+        made = augmentation(batch, dataset.keys(index, seed=seed, epoch=epoch, view=view))
         count = length(made)
     require(count == length(batch), f"An augmentation gives one view per item. Got {count} of {length(batch)}.")
     require(digest(batch) == before, "An augmentation leaves the items as they are. This one writes into its batch.")
     return made
 
 
-def _of_item_and_keys(opened: Opened, augmentation: Augmentation) -> None:
+def _of_item_and_keys(dataset: OpenDataset, augmentation: Augmentation) -> None:
     with _seeded(1):
-        whole = drawn(opened, augmentation)
+        whole = drawn(dataset, augmentation)
     with _seeded(2):
-        again = drawn(opened, augmentation)
+        again = drawn(dataset, augmentation)
     promise = "Views are a function of the items and their keys; the generators of torch, NumPy and Python have no say"
-    opened.require_same(whole, again, promise)
-    some = torch.tensor([opened.size - 1, 1, 2])
-    alone = drawn(opened, augmentation, take(opened.batch, some), index=some)
+    dataset.require_same(whole, again, promise)
+    some = torch.tensor([dataset.size - 1, 1, 2])
+    alone = drawn(dataset, augmentation, take(dataset.batch, some), index=some)
     promise = "Some items of a batch, in another order, have the same views as in the whole batch"
-    opened.require_same(take(whole, some), alone, promise, tolerance=CLOSE)
-    encoded(opened.encoder, whole)
+    dataset.require_same(take(whole, some), alone, promise, tolerance=CLOSE)
+    encoded(dataset.encoder, whole)
 
 
-def _of_every_key(opened: Opened, augmentation: Augmentation) -> None:
-    usual = drawn(opened, augmentation)
+def _of_every_key(dataset: OpenDataset, augmentation: Augmentation) -> None:
+    usual = drawn(dataset, augmentation)
     others = {
-        "seed": drawn(opened, augmentation, seed=1),
-        "epoch": drawn(opened, augmentation, epoch=1),
-        "view": drawn(opened, augmentation, view=2),
+        "seed": drawn(dataset, augmentation, seed=1),
+        "epoch": drawn(dataset, augmentation, epoch=1),
+        "view": drawn(dataset, augmentation, view=2),
     }
     for name, other in others.items():
-        require(opened.apart(usual, other) > 0, f"With another {name} views are others. Here they are the same.")
+        require(dataset.apart(usual, other) > 0, f"With another {name} views are others. Here they are the same.")
     twice = torch.zeros(2, dtype=torch.int64)
-    pair = drawn(opened, augmentation, take(opened.batch, twice), index=torch.tensor([0, 1]))
-    same = opened.apart(take(pair, twice[:1]), take(pair, twice[1:] + 1)) == 0
+    pair = drawn(dataset, augmentation, take(dataset.batch, twice), index=torch.tensor([0, 1]))
+    same = dataset.apart(take(pair, twice[:1]), take(pair, twice[1:] + 1)) == 0
     require(not same, "Two items of a batch are changed each in its own way. Here equal items have equal views.")
 
 
-def _strength(opened: Opened, augmentation: Augmentation) -> None:
+def _strength(dataset: OpenDataset, augmentation: Augmentation) -> None:
     weak, strong = augmentation.scaled(0.1), augmentation.scaled(2.0)
     for other in (weak, strong):
-        _encodable(opened, other, "scaled()")
+        _encodable(dataset, other, "scaled()")
     if augmentation.spec is None or weak.spec == augmentation.spec:
         return
-    moved = [_moved(opened, each) for each in (weak, augmentation)]
+    moved = [_moved(dataset, each) for each in (weak, augmentation)]
     if moved[0] is not None and moved[1] is not None:
         weaker, usual = f"{moved[0]:.3g}", f"{moved[1]:.3g}"
         require(
@@ -99,29 +99,29 @@ def _strength(opened: Opened, augmentation: Augmentation) -> None:
         )
 
 
-def _moved(opened: Opened, augmentation: Augmentation) -> float | None:
+def _moved(dataset: OpenDataset, augmentation: Augmentation) -> float | None:
     """How far views lie from their items; None where the two cannot be compared."""
-    view = flat(opened.modality, drawn(opened, augmentation))
-    still = flat(opened.modality, opened.modality.inputs(opened.batch))
+    view = flat(dataset.modality, drawn(dataset, augmentation))
+    still = flat(dataset.modality, dataset.modality.inputs(dataset.batch))
     return None if view.shape != still.shape else float((view - still).abs().mean())
 
 
-def _encodable(opened: Opened, augmentation: Any, what: str) -> None:
+def _encodable(dataset: OpenDataset, augmentation: Any, what: str) -> None:
     require(isinstance(augmentation, Augmentation), f"{what} is an Augmentation. Got {type(augmentation).__name__}.")
-    usual = encoded(opened.encoder, drawn(opened, augmentation_of(opened.modality)))
-    h = encoded(opened.encoder, drawn(opened, augmentation))
+    usual = encoded(dataset.encoder, drawn(dataset, augmentation_of(dataset.modality)))
+    h = encoded(dataset.encoder, drawn(dataset, augmentation))
     require(h.shape == usual.shape, f"{what} is encoded as {tuple(h.shape)}, usual views as {tuple(usual.shape)}.")
 
 
-def _by_spec(opened: Opened, augmentation: Augmentation) -> None:
+def _by_spec(dataset: OpenDataset, augmentation: Augmentation) -> None:
     """A spec names the augmentation."""
     if augmentation.spec is None:
         return
     with running(f"with_views('{augmentation.spec}')"):
-        again = opened.modality.with_views(augmentation.spec)
+        again = dataset.modality.with_views(augmentation.spec)
     promise = f"with_views('{augmentation.spec}'), its own spec, gives the same views"
-    opened.require_same(drawn(opened, augmentation), drawn(opened, augmentation_of(again)), promise)
-    both: tuple[Tensor, ...] = aligned(again, (drawn(opened, augmentation), drawn(opened, augmentation, view=1)))
+    dataset.require_same(drawn(dataset, augmentation), drawn(dataset, augmentation_of(again)), promise)
+    both: tuple[Tensor, ...] = aligned(again, (drawn(dataset, augmentation), drawn(dataset, augmentation, view=1)))
     require(len(both) == 2, f"aligned() returns as many views as it is given. Got {len(both)} of 2.")
 
 

@@ -55,7 +55,7 @@ def search_folder(out: Path) -> Folder:
     return Folder(out, TRIALS, "search", others=(JOURNAL, f"{JOURNAL}{HELD}", BEST, REPORT))
 
 
-def opened_search(request: TuneRequest, stop: StopRequest, began: float) -> Search:
+def open_search(request: TuneRequest, stop: StopRequest, began: float) -> Search:
     """The search, its data open and its first record written, or read."""
     plan, user_parts = request.plan, request.user_parts
     modality, items = open_dataset(request.source, plan, user_parts)

@@ -48,10 +48,10 @@ def embed_shards(
     """
     folder = expanded(out)
     done = embed_all(model, source, folder, ShardOptions(workers, engine, shard_size, overwrite), sharding())
-    return Result({"out": str(folder), **done}, _told)
+    return Result({"out": str(folder), **done}, _reported)
 
 
-def _told(done: Mapping[str, Any]) -> str:
+def _reported(done: Mapping[str, Any]) -> str:
     """What was embedded and what was not, as plain text for people."""
     counts = f"{done['written']} of {done['shards']} shards are written, {done['skipped']} were there already"
     lines = [f"failed  {each['shard']}: {each['reason']}" for each in done["failed"]]

@@ -36,7 +36,7 @@ from counterpoint.setup.classifier_folder import Leaving, free, leave, requested
 from counterpoint.setup.finetune_config import recipe, require_views
 from counterpoint.setup.progress import announce_labels, console
 from counterpoint.setup.supervision import unseen
-from counterpoint.setup.train_test import opened
+from counterpoint.setup.train_test import open_grouped
 from counterpoint.verbs.verb import verb
 
 GENTLE = 0.25
@@ -123,7 +123,7 @@ def finetune(
     kept = model if isinstance(model, Model) else load(model)
     require_views(kept)
     unseen(labels, kept.modality)
-    items = opened(kept, source, groups)
+    items = open_grouped(kept, source, groups)
     read = read_some_labels(labels, source, items)
     seconds = None if tuning.minutes is None else 60 * tuning.minutes - (time.monotonic() - began)
     known = Labelled.read(items, read)

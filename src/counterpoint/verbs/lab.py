@@ -29,7 +29,7 @@ from counterpoint.runs.provenance import command, described, directory, placed
 from counterpoint.setup.dataset import open_source
 from counterpoint.setup.progress import announce_labels, console, decoding
 from counterpoint.setup.supervision import unseen
-from counterpoint.setup.train_test import opened
+from counterpoint.setup.train_test import open_grouped
 from counterpoint.storage.files import expanded, write_json
 from counterpoint.training.devices import choose_device
 from counterpoint.tuning.lab_views import LabView, Views, lab_views, requested_views, require_drawable
@@ -184,7 +184,7 @@ def _open(
     if fixed:
         raise PlanError(f"A model has settled {listed(fixed)} already. Leave that out, or leave out --model.")
     by = model if isinstance(model, Model) else load(model)
-    return by, opened(by, source, options.groups if options.groups is not None else options.data.groups)
+    return by, open_grouped(by, source, options.groups if options.groups is not None else options.data.groups)
 
 
 def _sampled(

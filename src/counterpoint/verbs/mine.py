@@ -87,10 +87,10 @@ def mine(
         "left_out": len(linked) - len(rows),
         "similarity": {"answers": own, "negatives": other},
     }
-    return Result(record, _told)
+    return Result(record, _reported)
 
 
-def _told(result: Mapping[str, Any]) -> str:
+def _reported(result: Mapping[str, Any]) -> str:
     """What was mined, as plain text for people."""
     left_out = f", {result['left_out']:,} are left out for want of them" if result["left_out"] else ""
     kept = counted(result["rows"], "pair with negatives is", "pairs with negatives are")

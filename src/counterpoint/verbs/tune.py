@@ -21,7 +21,7 @@ from counterpoint.setup.defaults import completed
 from counterpoint.storage.files import expanded
 from counterpoint.training.signals import stop_requests
 from counterpoint.tuning.outcome import tuning_table
-from counterpoint.tuning.request import TuneRequest, opened_search, search_folder
+from counterpoint.tuning.request import TuneRequest, open_search, search_folder
 from counterpoint.tuning.search import Budget
 from counterpoint.tuning.study import quiet as silent_study
 from counterpoint.tuning.study import require
@@ -182,7 +182,7 @@ def tune(
     plan = dataclasses.replace(plan, minutes=None)
     request = TuneRequest(source, labels, test, place, plan, user_parts, budget, resume, of_test)
     with silent_study(), stop_requests() as stop:
-        search = opened_search(request, stop, began)
+        search = open_search(request, stop, began)
         try:
             search.search()
             search.repeat()

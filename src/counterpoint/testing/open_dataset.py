@@ -17,7 +17,7 @@ CLOSE = 1e-4
 """How much numbers may differ, relative to the largest, that were computed in other company."""
 
 
-class Opened(NamedTuple):
+class OpenDataset(NamedTuple):
     """A modality that was fitted, its items, some of them as a batch, and an encoder that sees them."""
 
     modality: Modality
