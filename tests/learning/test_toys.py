@@ -1,6 +1,8 @@
 """Two kinds of data from outside, of items of unequal size and of pairs of kinds: nothing assumes tensors."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -41,6 +43,15 @@ def files(tmp_path):
     np.savez(tmp_path / "sides.npz", **sides)
     np.save(tmp_path / "labels.npy", labels)
     return {POINTS: as_file(tmp_path / "points.npz", sets, labels), SIDES: tmp_path / "sides.npz"}
+
+
+def one_item(kind, tmp_path):
+    """A file that holds the first item; of a pair of kinds both sides."""
+    path = tmp_path / f"one-{kind.split(':')[1]}.npz"
+    if kind == POINTS:
+        return as_file(path, sets_of_points()[0][:1], [0])
+    np.savez(path, **{side: values[:1] for side, values in pairs_of_sides()[0].items()})
+    return path
 
 
 def test_every_method_without_labels_trains_on_both():
@@ -84,7 +95,8 @@ def test_a_run_folder_goes_on_bit_for_bit_and_serves_every_verb(tmp_path):
     for kind, source in files(tmp_path).items():
         labels = np.load(tmp_path / "labels.npy")
         folder = tmp_path / kind.split(":")[1]
-        choices = {**SMALL, "epochs": 2, "micro_batch": 16, "save_every": 1}
+        method = "moco(queue=64)" if kind == SIDES else "byol(momentum=0.9)"
+        choices = {**SMALL, "method": method, "epochs": 2, "micro_batch": 16, "save_every": 1}
         whole = cp.fit(source, modality=kind, out=folder / "whole", **choices)
         with pytest.raises((Interrupted, KeyboardInterrupt)):
             cp.fit(source, modality=kind, out=folder / "parts", listeners=[stop_after(3)], **choices)
@@ -100,6 +112,7 @@ def test_a_run_folder_goes_on_bit_for_bit_and_serves_every_verb(tmp_path):
         scores = cp.evaluate(kept, source, labels=labels, quiet=True)
         assert len(scores["knn"]["baselines"]) == 4  # two of the field, untrained, chance
         assert cp.search(kept, source, like=5, k=3)[0].index != 5
+        assert cp.search(folder / "whole", source, like=str(one_item(kind, tmp_path)), k=1)[0].index == 0
 
 
 def test_the_shell_takes_them_by_their_names(tmp_path, capsys):
@@ -128,6 +141,21 @@ def test_one_side_is_embedded_by_its_own_tower():
     found = (z[0] @ z[1].T).argsort(axis=1)[:, -5:]
     labels = pairs_of_sides()[1]
     assert (labels[found] == labels[:, None]).mean() > 0.8
+
+
+def test_a_run_that_names_them_is_loaded_where_it_is_trusted(tmp_path):
+    for kind, source in SOURCES.items():
+        run = tmp_path / kind.split(":")[1]
+        cp.fit(source()[0], modality=kind, out=run, **SMALL)
+        script = (
+            "import sys, counterpoint as cp\n"
+            "try:\n    cp.load(sys.argv[1])\nexcept cp.InputError as refused:\n    print(refused)\n"
+            "print(cp.load(sys.argv[1], trust=True))\n"
+        )
+        command = [sys.executable, "-c", script, str(run)]
+        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        assert f"names the modality '{kind}', which is code from outside" in said
+        assert f"Model({kind}" in said
 
 
 def test_groups_and_shapes_are_told(tmp_path):

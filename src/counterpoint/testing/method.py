@@ -44,6 +44,8 @@ def check_method(
     7. It learns from labels, or scores, exactly if it says ``needs_labels``, or ``needs_scores``.
     8. Saved after some steps and restored into a new one, training goes on bit for bit as if it had not stopped.
 
+    All of it also with local views, or with items to be told apart from, where it says that it can use them.
+
     Args:
         make: The class, or a function with its arguments, or its name as in a plan.
         encoder: Makes a new encoder; by default a small one of items (b, t, 6).
@@ -55,19 +57,28 @@ def check_method(
     part = catalogue.find("method", make) if isinstance(make, str) else make
     kind = whole(part)
     draw = noisy_items if view is None else view
-    others = [draw(number) for number in range(getattr(kind, "views", 2))]
+    usual = [draw(number) for number in range(getattr(kind, "views", 2))]
+    forms = [usual]
     if getattr(kind, "local_views", False) and view is None:
-        others += [draw(number)[:, :3] for number in (5, 6)]
-    trial = Trial(part, encoder or MeanOfRows, tuple(double(each) for each in others), info_for(kind))
-    with torch.random.fork_rng(devices=[]):
-        _projects(trial)
-        _compares(trial)
-        _learns(trial)
-        if _repeats(trial):
-            _in_pieces(trial)
-            _in_another_order(trial)
-        _supervised(trial, kind)
-        _resumes(trial)
+        forms.append([*usual, *(draw(number)[:, :3] for number in (5, 6))])
+    if getattr(kind, "takes_others", False):
+        forms.append([*usual, draw(7)])
+    for views in forms:
+        trial = Trial(part, encoder or MeanOfRows, tuple(double(each) for each in views), info_for(kind))
+        with torch.random.fork_rng(devices=[]):
+            _keeps_all(trial, kind)
+
+
+def _keeps_all(trial: Trial, kind: Any) -> None:
+    """Every point of the contract."""
+    _projects(trial)
+    _compares(trial)
+    _learns(trial)
+    if _repeats(trial):
+        _in_pieces(trial)
+        _in_another_order(trial)
+    _supervised(trial, kind)
+    _resumes(trial)
 
 
 def _project(method: Method, trial: Trial, seed: int = 0) -> tuple[Tensor, ...]:
