@@ -30,7 +30,8 @@ picture:  ## draw the picture of the report in the README anew, after make demo;
 	chromium --headless --no-sandbox --hide-scrollbars --window-size=1180,1320 --screenshot=docs/pictures/report.png \
 		file://$(CURDIR)/runs/demo/report.html
 
-check: .venv/installed-dev format lint types architecture test  ## what CI runs
+check: .venv/installed-dev  ## what CI runs; the tests beside all other checks, which take one core
+	@$(MAKE) --no-print-directory --jobs 2 test format lint types architecture
 
 format lint types architecture test: .venv/installed-dev
 

@@ -14,7 +14,7 @@ from importlib.machinery import PathFinder, SourceFileLoader
 from beartype import BeartypeConf, beartype
 from jaxtyping import jaxtyped
 
-CALLS = 4
+CALLS = 2
 """How many calls of a function are checked in each test."""
 
 VERSION = 1

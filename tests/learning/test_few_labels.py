@@ -173,7 +173,10 @@ def test_a_classifier_on_h_itself_does_not_mind_how_large_it_is(model, sparse):
     np.testing.assert_allclose(right[2], right[1], rtol=1e-3, atol=1e-3)
 
 
-@pytest.mark.parametrize(("name", "frozen"), [("image", False), ("image", True), ("table", True)])
+@pytest.mark.parametrize(
+    ("name", "frozen"),
+    [*(pytest.param("image", each, marks=pytest.mark.slow) for each in (False, True)), ("table", True)],
+)
 def test_contrast_helps_a_classifier_with_four_labels_per_class(name, frozen):
     """The canary: the same fine-tuning, with and without what contrast learned before.
 

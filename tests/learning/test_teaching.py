@@ -179,6 +179,7 @@ def test_a_student_of_vectors_from_a_shell(trained, tmp_path, capsys):
     assert result["parameters"][1] < result["parameters"][0]
 
 
+@pytest.mark.usefixtures("quick_lessons")
 def test_the_classifier_of_scikit_learn_takes_minus_one_for_unknown():
     world, other = stripes(), stripes(seed=1)
     y = np.where(np.arange(256) < 40, world.labels + 5, -1)
@@ -192,6 +193,7 @@ def test_the_classifier_of_scikit_learn_takes_minus_one_for_unknown():
     assert result.score(other.source, other.labels + 5) > 0.35  # a quarter is chance
 
 
+@pytest.mark.usefixtures("quick_lessons")
 def test_the_classifier_of_scikit_learn_takes_names():
     rows = np.random.default_rng(0).normal(size=(60, 5)).astype(np.float32)
     y = np.array(["low", "high"])[(rows[:, 0] > 0).astype(int)]

@@ -36,7 +36,11 @@ def unchecked_types():
     jaxtyping.config.update("jaxtyping_disable", False)
 
 
-@pytest.mark.parametrize("estimator", [cp.Contrast(**FAST), cp.ContrastClassifier(**CLASSIFIER)], ids=repr)
+@pytest.mark.parametrize(
+    "estimator",
+    [cp.Contrast(**FAST), pytest.param(cp.ContrastClassifier(**CLASSIFIER), marks=pytest.mark.slow)],
+    ids=repr,
+)
 def test_scikit_learn_finds_nothing_wrong(estimator, quick_lessons, unchecked_types):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # some checks warn on purpose, and pandas or an array API may be absent

@@ -144,16 +144,6 @@ def test_a_list_of_paths_and_one_file_are_shards(tables, photos):
     assert [loose[0].item(path) for path in loose[0].source[:6:5]] == ["032.png", "bark/000.png"]
 
 
-def test_two_processes_give_what_one_gives(reader, tables, tmp_path):
-    alone = cp.embed_shards(reader, tables, tmp_path / "one")
-    shared = cp.embed_shards(reader, tables, tmp_path / "two", workers=2)
-    assert alone["items"] == shared["items"] == 120
-    for path in sorted((tmp_path / "one").iterdir()):
-        one, two = cp.Embeddings.load(path), cp.Embeddings.load(tmp_path / "two" / path.name)
-        np.testing.assert_array_equal(one.vectors, two.vectors)
-        assert (list(one.names), one.model, one.source) == (list(two.names), two.model, two.source)
-
-
 def test_only_what_is_missing_or_has_changed_is_embedded(reader, tables, tmp_path):
     days = tmp_path / "days"
     shutil.copytree(tables, days)
@@ -181,7 +171,9 @@ def test_vectors_of_another_model_are_refused_unless_they_are_to_be_replaced(rea
     assert cp.Embeddings.load(tmp_path / "z").model == cp.load(reader).fingerprint()
 
 
-def test_a_shard_that_cannot_be_read_does_not_stop_the_others(reader, tables, tmp_path, capsys):
+def test_a_shard_that_cannot_be_read_does_not_stop_the_others_and_two_processes_give_what_one_gives(
+    reader, tables, tmp_path, capsys
+):
     days = tmp_path / "days"
     shutil.copytree(tables, days)
     (days / "day-001.parquet").write_bytes(b"torn")
@@ -197,6 +189,10 @@ def test_a_shard_that_cannot_be_read_does_not_stop_the_others(reader, tables, tm
         assert (done["items"], done["shards"], done["written"], done["skipped"]) == (100, 6, 5, 0)
         assert "1 of 6 shards could not be embedded" in said.err
         assert len(list((tmp_path / workers).iterdir())) == 5
+    for path in sorted((tmp_path / "1").iterdir()):
+        one, two = cp.Embeddings.load(path), cp.Embeddings.load(tmp_path / "2" / path.name)
+        np.testing.assert_array_equal(one.vectors, two.vectors)
+        assert (list(one.names), one.model, one.source) == (list(two.names), two.model, two.source)
 
 
 def test_the_command_says_what_it_did(seer, photos, tmp_path, capsys):
@@ -276,7 +272,7 @@ def test_a_process_that_dies_is_replaced_and_its_shard_reported(fragile, deadly,
     assert done["written"] == 4
     assert [each["shard"] for each in done["failed"]] == ["day-002"]
     assert "ended from outside" in done["failed"][0]["reason"]
-    again = cp.embed_shards(fragile, deadly, tmp_path / "z", workers=2)
+    again = cp.embed_shards(fragile, deadly, tmp_path / "z")
     assert (again["written"], again["skipped"], again["failed"]) == (1, 4, [])
 
 
