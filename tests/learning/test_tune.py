@@ -15,13 +15,12 @@ from counterpoint.modality import DataOptions, flat
 from counterpoint.plans import Plan
 from counterpoint.runs import run_folder
 from counterpoint.setup.dataset import open_source
-from counterpoint.tuning import search, trial
+from counterpoint.tuning import request, search, trial
 from counterpoint.tuning.outcome import outcome
 from counterpoint.tuning.repeats import difference, repeated
 from counterpoint.tuning.scoring import GUIDE
 from counterpoint.tuning.search import Budget, share
 from counterpoint.tuning.search_space import choices, dimensions
-from counterpoint.verbs import tune
 from tests.worlds import WORLDS, records
 
 TINY = {"epochs": 4, "width": 8, "head_hidden": 16, "head_outputs": 8, "precision": "fp32"}
@@ -108,7 +107,7 @@ def test_the_page_shows_every_plan_and_what_mattered(searched):
 
 def test_a_search_that_was_stopped_goes_on_as_if_it_had_not(searched, tmp_path, monkeypatch):
     given, _, result = searched
-    real, opened = search.attempt, tune.open_dataset
+    real, opened = search.attempt, request.open_dataset
     seen, times = [], []
 
     def attempt(bench, picked, **rest):
@@ -117,7 +116,7 @@ def test_a_search_that_was_stopped_goes_on_as_if_it_had_not(searched, tmp_path, 
         return real(bench, picked, **rest)
 
     monkeypatch.setattr(search, "attempt", attempt)
-    monkeypatch.setattr(tune, "open_dataset", lambda *given: times.append(1) or opened(*given))
+    monkeypatch.setattr(request, "open_dataset", lambda *given: times.append(1) or opened(*given))
     with pytest.raises(cp.CounterpointError, match=r"after 2 plans.*resume=True"):
         cp.tune(**given, out=tmp_path / "out", **SEARCH)
     assert json.loads((tmp_path / "out" / "best.json").read_text())["plans"] == 2

@@ -11,6 +11,7 @@ import pytest
 import counterpoint as cp
 from counterpoint import catalogue
 from counterpoint.cli import main
+from counterpoint.reports.run_contents import read_run
 from counterpoint.runs import run_folder
 from counterpoint.storage.renamed import MOVED, PACKAGE
 from counterpoint.tuning.output_folder import Folder
@@ -122,6 +123,7 @@ def test_records_with_old_names_of_choices_are_read_without_a_warning(tmp_path):
     (tmp_path / "comparison.json").write_text(json.dumps({**old, "identity": "x"}), encoding="utf-8")
     now = {"asked": {"micro_batch": 64}, "identity": "x", "source": "photos"}
     Folder(tmp_path, "comparison.json", "comparison").require_same(now, ["source"])
+    assert read_run(tmp_path).plan["settled"] == {"micro_batch": 32, "seed": 1}
 
 
 def test_an_old_name_of_an_option_of_a_part_is_taken():

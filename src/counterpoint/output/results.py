@@ -34,7 +34,8 @@ class Result(dict[str, Any]):
         return self._table(self)
 
     def _repr_html_(self) -> str:
-        return html_record("Result", self)
+        headline = self.get("headline", self)
+        return html_record(str(headline.get("sentence", "Result")), self)
 
     def __repr__(self) -> str:
         return f"Result with {', '.join(self)}; print it to read it"

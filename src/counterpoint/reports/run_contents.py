@@ -127,7 +127,8 @@ def _fit(plan: Mapping[str, Any], folder: Path) -> str:
 def _json(folder: Path, name: str, command: str, missing: dict[str, Missing]) -> dict[str, Any]:
     path = folder / f"{name}.json"
     try:
-        return by_new_names(read_json(path, TYPES[name], ""))
+        record = dict(read_json(path, TYPES[name], ""))
+        return by_new_names(record) if name == "plan" else record
     except FileNotFoundError:
         missing[name] = Missing(f"There is no {path.name} in this run.", command)
     except RunError as wrong:
