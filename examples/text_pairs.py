@@ -39,7 +39,7 @@ model = cp.fit(learned, pairs="question,answer", method="clip", epochs=20, batch
 # chance. The words of these are much the same on both sides, which is what those two live from.
 
 # %%
-result = cp.match(model, asked, pairs=("question", "answer"), quiet=True)
+result = cp.evaluate_retrieval(model, asked, pairs=("question", "answer"), quiet=True)
 print(result)
 
 # %% [markdown]

@@ -1,7 +1,7 @@
 """The choices of a verb as its file spells them: in its signature and in its docstring, from the fields of its records.
 
 An editor completes what stands in a signature, so names, types and defaults are repeated there; they are said in
-``plans``. ``COUNTERPOINT_WRITE_SIGNATURES=1 pytest tests/test_signatures.py`` writes them anew.
+``plans``. ``COUNTERPOINT_WRITE_SIGNATURES=1 pytest tests/contracts/test_signatures.py`` writes them anew.
 """
 
 import dataclasses

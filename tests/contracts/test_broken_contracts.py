@@ -230,4 +230,4 @@ def test_what_differs_on_several_processes_is_told(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     said = r"On 2 processes the loss of two steps is that of one process. It differs by 0\.\d+ of the largest value"
     with pytest.raises(BrokenContract, match=said):
-        check_processes({"method": "tests.test_broken_contracts:KnowsItsBatch"})
+        check_processes({"method": "tests.contracts.test_broken_contracts:KnowsItsBatch"})

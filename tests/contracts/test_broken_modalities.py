@@ -14,7 +14,7 @@ from tests.toys.worlds import sets_of_points
 class Whole(Points):
     """Points under a name of their own, with a place for what is wrong with them."""
 
-    name = "tests.test_broken_modalities:Whole"
+    name = "tests.contracts.test_broken_modalities:Whole"
 
 
 class AcceptsNothing(Whole):
@@ -231,7 +231,7 @@ def test_a_modality_that_breaks_a_point_is_told_which():
         "A modality from its settings gives the same views": LosesItsViews,
         "Training with SimCLR raises InputError": encoded_by(Steep),
         "None has ['unused.weight', 'unused.bias']": encoded_by(Idle),
-        "'tests.test_broken_modalities:Whole' is tests.test_broken_modalities:Whole": Misnamed,
+        "'tests.contracts.test_broken_modalities:Whole' is tests.contracts.test_broken_modalities:Whole": Misnamed,
     }.items():
         with pytest.raises(BrokenContract) as broken:
             check_modality(kind, sets)

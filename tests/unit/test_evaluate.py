@@ -210,7 +210,7 @@ def test_of_equally_good_strengths_the_middle_one_is_taken(monkeypatch):
         ([5, 0, 0, 0, 5], 4),
         ([5, 4, 4, 4, 4], 0),
     ):
-        assert linear._strength(Fitted(right), vectors(50), labels, 0) == STRENGTHS[place]
+        assert linear._strength(Fitted(right), vectors(50), labels, 0, None) == STRENGTHS[place]
 
 
 def test_linear_probe_answers_the_same_for_the_same_seed():

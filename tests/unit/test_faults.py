@@ -354,7 +354,7 @@ def test_a_comparison_goes_on_with_the_same_data_and_labels_only(world, tmp_path
             cp.compare(tmp_path / "r.npy", ["simclr"], resume=True, **given)
         np.save(tmp_path / f"{name}.npy", array)
     result = cp.compare(tmp_path / "r.npy", ["simclr"], resume=True, **given)
-    assert "test item" not in contest_table(result).splitlines()[-1]
+    assert "training items" not in contest_table(result).splitlines()[-1]
     assert "2 of 8 test items are" in contest_table({**result, "items": {**result["items"], "shared": 2}})
 
 

@@ -117,9 +117,9 @@ def test_the_folds_of_a_trial_part_no_group(run):
     kept = load(run / "run")
     from counterpoint.data.labels import read_some_labels
     from counterpoint.evaluation.labelled import Labelled
-    from counterpoint.setup.train_test import opened
+    from counterpoint.setup.train_test import open_grouped
 
-    items = opened(kept, run / "clinic.csv")
+    items = open_grouped(kept, run / "clinic.csv")
     known = Labelled.read(items, read_some_labels("ill", run / "clinic.csv", items))
     tried = trial(kept, known, FinetunePlan(deliver="probe"))
     assert len(tried.parts) == 5

@@ -29,7 +29,7 @@ def test_trouble_is_said_once_while_the_run_goes(monkeypatch):
 def test_a_healthy_run_says_nothing_but_where_it_stands(monkeypatch):
     text = heard([HEALTHY | {"step": 50}, {"step": 50, "steps": 100, "epoch": 4, "knn": 0.5}], monkeypatch)
     assert "collapse" not in text
-    assert "epoch 5: neighbours agree for 50.0%" in text
+    assert "epoch 5: kNN accuracy 50.0%" in text
 
 
 def test_decoding_many_photos_says_how_far_it_is_and_few_nothing(monkeypatch):

@@ -144,7 +144,7 @@ def tuning_table(result: Mapping[str, Any]) -> str:
         shares = ", ".join(f"{name} {share:.0%}" for name, share in result["importances"].items())
         text += ["", f"Of the differences after a quarter of the time: {shares}."]
     text += ["", result["sentence"]]
-    if result["items"].get("groups"):
+    if result.get("items", {}).get("groups"):
         text.append(note_on_groups(result["items"]["groups"]))
     return "\n".join([*text, *(["", result["command"]] if result["command"] else [])])
 

@@ -126,8 +126,8 @@ def contest_table(result: Mapping[str, Any]) -> str:
     )
     twice = result["items"]["shared"]
     on_shared = [note_on_shared(twice, result["items"]["asked"])] if twice else []
-    on_groups = [note_on_groups(result["items"]["groups"])] if result["items"].get("groups") else []
-    if result["items"].get("shared_groups"):
+    on_groups = [note_on_groups(result["items"]["groups"])] if result.get("items", {}).get("groups") else []
+    if result.get("items", {}).get("shared_groups"):
         on_groups.append(note_on_shared_groups(result["items"]["shared_groups"]))
     return "\n".join([result["sentence"], "", *columns(lines), note, *on_shared, *on_groups])
 
