@@ -153,7 +153,7 @@ def test_the_whole_way_from_a_shell_within_its_time(tmp_path, capsys):
     (tmp_path / "few.csv").write_text(f"name,label\n{sparse}", encoding="utf-8")
     source, out = str(tmp_path / "items.npy"), tmp_path / "run"
     command = ["semi", source, "--labels", str(tmp_path / "few.csv"), "--out", str(out), "--per-class", "4"]
-    main([*command, "--minutes", "0.05", "--width", "8", "--student-width", "4", "--batch-size", "64", "--json"])
+    main([*command, "--minutes", "0.1", "--width", "8", "--student-width", "4", "--batch-size", "64", "--json"])
     result = json.loads(capsys.readouterr().out)
     assert result["parameters"][1] < result["parameters"][0]
     assert result["judgement"]["delivered"] == "student"  # who names a network wants that one
