@@ -190,6 +190,22 @@ def test_the_next_step_counts_groups_where_there_are_any():
     assert "test it on more groups, about 32 show" in headline({**score, "groups": 20})["sentence"]
 
 
+def test_a_search_of_plans_counts_groups(run):
+    found = cp.tune(
+        run / "clinic.csv",
+        labels="ill",
+        groups=clinic()["patient"],
+        out=run / "search",
+        trials=2,
+        repeats=1,
+        **TINY | {"without": "ill"},
+    )
+    assert found["groups"] == 4
+    assert found["search"]["items"]["groups"] == 4
+    assert len(found["search"]["test_groups"]) == 24
+    assert "The test items are of 4 groups" in str(found)
+
+
 def test_a_search_knows_that_groups_are_alike():
     items = np.repeat([0.3, -0.2, 0.4, 0.0], 25)
     best, usual = np.asarray([0.7, 0.71]), np.asarray([0.6, 0.61, 0.6])

@@ -48,6 +48,8 @@ def outcome(
         "plans": len(plans),
         "repeated": again,
     }
+    if groups is not None:
+        result["groups"] = len(np.unique(groups))
     level, sentence = verdict(result)
     return {**result, "level": level, "sentence": sentence}
 
@@ -144,8 +146,8 @@ def tuning_table(result: Mapping[str, Any]) -> str:
         shares = ", ".join(f"{name} {share:.0%}" for name, share in result["importances"].items())
         text += ["", f"Of the differences after a quarter of the time: {shares}."]
     text += ["", result["sentence"]]
-    if result.get("items", {}).get("groups"):
-        text.append(note_on_groups(result["items"]["groups"]))
+    if "groups" in result:
+        text.append(note_on_groups(result["groups"]))
     return "\n".join([*text, *(["", result["command"]] if result["command"] else [])])
 
 
