@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 from counterpoint.data.labels import Labels
 from counterpoint.data.schema import schema_lines
@@ -20,9 +19,6 @@ from counterpoint.training.diagnostics import Verdict, judge
 MARKS = {"good": "[green]good[/]", "warning": "[yellow]warning[/]", "bad": "[red]bad[/]"}
 
 _silent: ContextVar[bool] = ContextVar("silent", default=False)
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 
 def console() -> Any:
@@ -40,17 +36,6 @@ def silence(wanted: bool = True) -> Iterator[None]:
         yield
     finally:
         _silent.reset(before)
-
-
-def may_be_quiet(verb: Callable[P, R]) -> Callable[P, R]:
-    """The verb, which prints nothing where it is called with ``quiet=True``; loggers hear of it all the same."""
-
-    @functools.wraps(verb)
-    def heard(*args: P.args, **kwargs: P.kwargs) -> R:
-        with silence(bool(kwargs.pop("quiet", False))):
-            return verb(*args, **kwargs)
-
-    return heard
 
 
 def summary_lines(summary: Mapping[str, Any]) -> list[str]:
