@@ -226,6 +226,7 @@ def test_a_method_that_breaks_a_point_is_told_which():
         assert said in str(broken.value), (said, str(broken.value))
 
 
+@pytest.mark.slow
 def test_what_differs_on_several_processes_is_told(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     said = r"On 2 processes the loss of two steps is that of one process. It differs by 0\.\d+ of the largest value"

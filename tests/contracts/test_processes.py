@@ -182,6 +182,7 @@ def test_torchrun_trains_as_one_process_does_and_only_one_writes(tmp_path):
     np.testing.assert_allclose(first, second, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_stops_all_and_another_number_of_processes_goes_on(tmp_path):
     np.save(tmp_path / "pictures.npy", stripes().source)
     out = tmp_path / "run"
@@ -215,6 +216,7 @@ def _last_child(parent):
     return int(children.stdout.split()[-1])
 
 
+@pytest.mark.slow
 def test_check_processes_from_the_shell(monkeypatch, capsys):
     """With four processes; with two, all plans are tried above."""
     monkeypatch.setattr("counterpoint.verbs.check_processes.check_processes", partial(check_processes, counts=(1, 4)))

@@ -168,6 +168,7 @@ def test_groups_and_shapes_are_told(tmp_path):
             assert list(info_of(experiment.items).groups)[7:10] == [0, 1, 1]
 
 
+@pytest.mark.slow
 def test_two_processes_have_the_gradient_of_one(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     testing.check_processes({"modality": POINTS, "method": "moco(queue=64)"}, sets_of_points()[0])

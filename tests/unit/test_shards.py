@@ -226,7 +226,7 @@ def gone(numbers):
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="children are looked up in /proc")
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("how", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_a_stopped_job_leaves_whole_files_and_no_processes_and_goes_on(how, reader, tmp_path):
     days, out = write_tables(tmp_path / "days", shards=600, rows=4), tmp_path / "z"
     process = started(reader, days, out, "--workers", "2")
@@ -267,6 +267,7 @@ def deadly(tmp_path, monkeypatch):
     return days
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_is_replaced_and_its_shard_reported(fragile, deadly, tmp_path):
     done = cp.embed_shards(fragile, deadly, tmp_path / "z", workers=2)
     assert done["written"] == 4
