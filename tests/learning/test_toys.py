@@ -158,6 +158,15 @@ def test_a_run_that_names_them_is_loaded_where_it_is_trusted(tmp_path):
         assert f"Model({kind}" in said
 
 
+@pytest.mark.slow
+def test_the_whole_way_to_a_classifier_with_a_modality_that_is_named(tmp_path):
+    sets, labels = sets_of_points()
+    small = {"modality": POINTS, "width": 8, "epochs": 1, "batch_size": 32, "draws": 0}
+    classifier = cp.semi(sets, labels=labels, out=tmp_path / "semi", per_class=4, quiet=True, **small)
+    assert type(classifier.model.modality).__name__ == "Points"
+    assert len(classifier.predict(sets).labels) == len(sets)
+
+
 def test_groups_and_shapes_are_told(tmp_path):
     for kind, source in files(tmp_path).items():
         requested, parts = chosen({"modality": kind, **{k: v for k, v in SMALL.items() if k != "quiet"}})

@@ -76,6 +76,7 @@ class SemiPlan(Choices):
     fraction: float | None = choice(None, "The same for a share of every class's labels.", low=0, high=1)
     minutes: float | None = choice(None, "Time for all of it; None for 8, unless epochs are given.", low=0.1)
     epochs: int | None = choice(None, "Passes over the data of contrast, and of distillation.", low=1)
+    modality: str = choice("auto", "Modality, or auto to recognise it: counterpoint list modalities.")
     encoder: str = choice("auto", "The teacher's network: counterpoint list encoders.")
     width: int | None = choice(None, "Width of the teacher's first stage; None for the encoder's own.", low=1)
     student: str = choice("same", "The student's network; same for the teacher's: counterpoint list encoders.")

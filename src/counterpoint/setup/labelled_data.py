@@ -69,7 +69,7 @@ def gather(source: object, labels: object, test: SemiPlan, *, data: ReadOptions,
 
     Raises ``InputError`` where data, labels or budget cannot be used.
     """
-    options = DataOptions(data=data, labels=labels, groups=groups, progress=decoding())
+    options = DataOptions(kind=test.modality, data=data, labels=labels, groups=groups, progress=decoding())
     modality, items = open_source(source, options)
     unseen(labels, modality)
     _require_networks(modality, len(items), test)

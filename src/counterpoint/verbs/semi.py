@@ -36,6 +36,7 @@ def semi(
     fraction: float | None = None,
     minutes: float | None = None,
     epochs: int | None = None,
+    modality: str = "auto",
     encoder: str = "auto",
     width: int | None = None,
     student: str = "same",
@@ -77,6 +78,7 @@ def semi(
         fraction: The same for a share of every class's labels.
         minutes: Time for all of it; None for 8, unless epochs are given.
         epochs: Passes over the data of contrast, and of distillation.
+        modality: Modality, or auto to recognise it: counterpoint list modalities.
         encoder: The teacher's network: counterpoint list encoders.
         width: Width of the teacher's first stage; None for the encoder's own.
         student: The student's network; same for the teacher's: counterpoint list encoders.

@@ -99,7 +99,7 @@ def _pretrained(journey: Journey, source: object, *, resume: bool) -> Model:
     else:
         seconds = journey.left(CONTRAST)
         length: dict[str, Any] = {"epochs": plan.epochs} if seconds is None else {"minutes": seconds / 60}
-        parts: dict[str, Any] = {name: getattr(plan, name) for name in ("encoder", "width", "batch_size", "seed")}
+        parts: dict[str, Any] = {name: getattr(plan, name) for name in ("modality", "encoder", "width", "batch_size", "seed")}
         model = fit(source, out=folder, overwrite=folder.exists(), **data, **parts, **length)
     return replace(model, modality=journey.material.modality)
 
