@@ -9,8 +9,8 @@ from typing import Any
 from torch import nn
 
 from counterpoint import catalogue
-from counterpoint.catalogue.trust import require_trusted, trusting
-from counterpoint.errors import RunError, no_run
+from counterpoint.catalogue.trust import remember, require_trusted, trusting
+from counterpoint.errors import InputError, RunError, no_run
 from counterpoint.heads import mlp_head
 from counterpoint.modality import Modality, rebuild_encoder
 from counterpoint.model.model import BUILT, CONFIG, HEAD, WEIGHTS, Model
@@ -60,6 +60,24 @@ def load(folder: str | Path, *, encoder: nn.Module | None = None, device: str = 
         raise RunError(f"The model in '{path}' has an encoder of your own; load it with load('{path}', encoder=...).")
     head = _head(path, config.get("head"))
     return Model(encoder.eval().to(place), modality, built, None if head is None else head.to(place))
+
+
+def model_of(model: Model | str | Path, modality: str = "auto") -> Model:
+    """A model, or the one in a run folder, of the modality that is named; ``auto`` stands for any.
+
+    A modality from outside of this package that is named here is trusted, as ``package.module:Name``.
+
+    Raises:
+        InputError: The model is of another modality.
+    """
+    remember(modality)
+    loaded = model if isinstance(model, Model) else load(model)
+    if modality != "auto" and not isinstance(loaded.modality, catalogue.find("modality", modality)):
+        raise InputError(
+            f"The model is of the modality '{loaded.modality.name}'. Leave out the modality, or give a model of "
+            f"'{modality}'."
+        )
+    return loaded
 
 
 def _require_sizes(path: Path, named: Mapping[str, Any]) -> None:

@@ -25,7 +25,7 @@ from counterpoint.data.subset import spread
 from counterpoint.data.unread_files import advice_on_source
 from counterpoint.errors import PlanError, SourceError, listed, option
 from counterpoint.interfaces import Items
-from counterpoint.modality import DataOptions, Modality, schema_of
+from counterpoint.modality import DataOptions, Dataset, Modality, schema_of
 from counterpoint.plans import Plan
 from counterpoint.plans.data_options import AS_IT_IS, ReadOptions, joined_columns, named_columns
 from counterpoint.recipes.recipe import with_recipe
@@ -110,7 +110,7 @@ def open_dataset(
         if requested.recipe is not None:
             catalogue.find("recipe", requested.recipe, only=kind.name)
         modality, items = kind.fit(held, options)
-    return modality, as_requested(items, options, held)
+    return Dataset(modality, as_requested(items, options, held))
 
 
 def stated_preprocessing(network: nn.Module | None) -> Mapping[str, Any] | None:
@@ -132,7 +132,7 @@ def paired_columns(pairs: object) -> tuple[str, ...]:
     return ()
 
 
-def open_source(source: object, options: DataOptions) -> tuple[Modality, Items]:
+def open_source(source: object, options: DataOptions) -> Dataset:
     """Recognise and open the data that is learned from."""
     held, kind = recognised(source, options)
     modality, items = kind.fit(held, options)

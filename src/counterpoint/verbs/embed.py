@@ -9,7 +9,7 @@ from counterpoint.data.groups import with_groups
 from counterpoint.embeddings import Embeddings
 from counterpoint.errors import InputError
 from counterpoint.modality import open_column
-from counterpoint.model import Model, load
+from counterpoint.model import Model, model_of
 from counterpoint.setup.progress import embedding
 from counterpoint.storage.files import expanded
 from counterpoint.verbs.verb import verb
@@ -24,6 +24,7 @@ def embed(
     length: int | None = None,
     column: str | None = None,
     groups: object = None,
+    modality: str = "auto",
     quiet: bool = False,
 ) -> Embeddings:
     """Unit vectors and names of all items of a source, as ``Model.embed`` gives them.
@@ -36,6 +37,7 @@ def embed(
             out.
         column: The column with the texts, such as answer; the first that the model learned from when left out.
         groups: As for ``evaluate``; kept with the vectors in one file, so that ``evaluate`` of those parts no group.
+        modality: Modality of the run, as for ``evaluate``.
         quiet: Print nothing.
 
     Raises:
@@ -44,7 +46,7 @@ def embed(
     path = None if out is None else expanded(out)
     if path is not None and path.suffix != ".npz":
         raise InputError(f"Vectors are written as .npz, or in shards into a folder. Got --out={path}.")
-    kept = model if isinstance(model, Model) else load(model)
+    kept = model_of(model, modality)
     if groups is not None:
         z = _with_groups(kept, source, column, groups)
     elif column is None:

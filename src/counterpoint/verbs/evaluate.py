@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from counterpoint.catalogue.trust import remember
 from counterpoint.classification.classifier import RECORD, Classifier, load_classifier
 from counterpoint.classification.test_results import answered, unlearned
 from counterpoint.data.overlap import note_on_shared, note_on_shared_groups, shared
@@ -20,7 +21,7 @@ from counterpoint.evaluation.probe import table
 from counterpoint.evaluation.scores import collisions, score
 from counterpoint.evaluation.verdict import headline
 from counterpoint.modality import DataOptions
-from counterpoint.model import Model, load
+from counterpoint.model import Model, model_of
 from counterpoint.output.results import Result
 from counterpoint.reports.run_contents import read_run
 from counterpoint.runs import run_folder
@@ -46,6 +47,7 @@ def evaluate(
     labels: object = None,
     source: object = None,
     groups: object = None,
+    modality: str = "auto",
     seed: int = 0,
     quiet: bool = False,
 ) -> Result:
@@ -80,6 +82,8 @@ def evaluate(
             list with one entry per item; or a pair of those for train and test. As in training when left out. Then
             intervals are over ``groups``, of which there are so many among test items; ``shared_groups`` are those of
             training items among them.
+        modality: Modality of the run, or of the data that a network is scored on; auto to recognise it. One from
+            outside that is named here is trusted: ``package.module:Name``.
         seed: Names the held-out items.
         quiet: Print nothing.
     """
@@ -92,9 +96,10 @@ def evaluate(
     if train is None:
         raise InputError("A model is scored on items: give a source, evaluate(model, train).")
     if not isinstance(model, Model | Classifier | str | Path):
-        return Result(_of_network(model, train, test, labels, groups=groups, seed=seed), table)
+        return Result(_of_network(model, train, test, labels, groups=groups, modality=modality, seed=seed), table)
+    remember(modality)
     classifier = _classifier(model)
-    kept = _model(model) if classifier is None else classifier.model
+    kept = model_of(model if classifier is None else classifier.model, modality)
     unseen(labels, kept.modality)
     several = classifier is not None and classifier.kind == "any"
     train_items, test_items = parted(kept, train, test, labels, seed=seed, groups=groups, one_class=not several)
@@ -130,7 +135,7 @@ def evaluate(
 
 
 def _of_network(
-    network: object, train: object, test: object, labels: object, *, groups: object, seed: int
+    network: object, train: object, test: object, labels: object, *, groups: object, modality: str, seed: int
 ) -> dict[str, Any]:
     """The scores of a network of anybody's, or of what a callable makes of the sources."""
     if not callable(network):
@@ -142,12 +147,12 @@ def _of_network(
         made = network(train), None if test is None else network(test)
         sources = train if test is None else (train, test)
         return evaluate_vectors(*made, labels=labels, source=sources, groups=groups, seed=seed)
-    options = DataOptions(labels=labels, preprocessing=stated_preprocessing(network))
-    modality, items = open_source(train, options)
-    model = Model(network, modality, {"adopted": True})
+    options = DataOptions(kind=modality, labels=labels, preprocessing=stated_preprocessing(network))
+    opened = open_source(train, options)
+    model = Model(network, opened.modality, {"adopted": True})
     modes = [(part, part.training) for part in network.modules()]  # parts may differ, as frozen norms do
     try:
-        encoded_length(network, modality.inputs(items.take(np.arange(min(2, len(items))))))
+        encoded_length(network, opened.modality.inputs(opened.items.take(np.arange(min(2, len(opened.items))))))
         scores = evaluate(model, train, test, labels=labels, groups=groups, seed=seed)
     finally:
         for part, training in modes:
@@ -171,9 +176,3 @@ def _classifier(model: object) -> Classifier | None:
     if isinstance(model, str | Path) and (expanded(model) / RECORD).exists():
         return load_classifier(model)
     return model if isinstance(model, Classifier) else None
-
-
-def _model(model: Model | Classifier | str | Path) -> Model:
-    if isinstance(model, Classifier):
-        return model.model
-    return model if isinstance(model, Model) else load(model)

@@ -45,6 +45,9 @@ from counterpoint.verbs.label_efficiency import tell
 MINUTES = 8.0
 """Time for all of it where neither time nor epochs are given."""
 
+PASSED_ON = ("modality", "encoder", "width", "batch_size", "seed")
+"""The choices that are those of the pretraining, too."""
+
 CONTRAST, TUNING, DISTILLING, COMPARISON = 0.5, 0.65, 0.85, 0.95
 """Shares of the time after which each of these is over; scores and the report have the rest."""
 
@@ -99,7 +102,7 @@ def _pretrained(journey: Journey, source: object, *, resume: bool) -> Model:
     else:
         seconds = journey.left(CONTRAST)
         length: dict[str, Any] = {"epochs": plan.epochs} if seconds is None else {"minutes": seconds / 60}
-        parts: dict[str, Any] = {name: getattr(plan, name) for name in ("modality", "encoder", "width", "batch_size", "seed")}
+        parts: dict[str, Any] = {name: getattr(plan, name) for name in PASSED_ON}
         model = fit(source, out=folder, overwrite=folder.exists(), **data, **parts, **length)
     return replace(model, modality=journey.material.modality)
 
