@@ -85,9 +85,7 @@ def _read_by(plan: Plan) -> Plan:
     return dataclasses.replace(plan, **wanted)
 
 
-def open_dataset(
-    source: object, requested: Plan, user_parts: UserParts, processes: Processes = ALONE
-) -> tuple[Modality, Items]:
+def open_dataset(source: object, requested: Plan, user_parts: UserParts, processes: Processes = ALONE) -> Dataset:
     """Recognise and open the data of a plan."""
     pairs = paired_columns(user_parts.pairs)
     options = DataOptions(
@@ -136,7 +134,7 @@ def open_source(source: object, options: DataOptions) -> Dataset:
     """Recognise and open the data that is learned from."""
     held, kind = recognised(source, options)
     modality, items = kind.fit(held, options)
-    return modality, as_requested(items, options, held)
+    return Dataset(modality, as_requested(items, options, held))
 
 
 def without_column(data: ReadOptions, labels: object, modality: Modality) -> ReadOptions:

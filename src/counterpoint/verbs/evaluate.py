@@ -98,8 +98,8 @@ def evaluate(
     if not isinstance(model, Model | Classifier | str | Path):
         return Result(_of_network(model, train, test, labels, groups=groups, modality=modality, seed=seed), table)
     remember(modality)
-    classifier = _classifier(model)
-    kept = model_of(model if classifier is None else classifier.model, modality)
+    network, classifier = _model_and_classifier(model)
+    kept = model_of(network, modality)
     unseen(labels, kept.modality)
     several = classifier is not None and classifier.kind == "any"
     train_items, test_items = parted(kept, train, test, labels, seed=seed, groups=groups, one_class=not several)
@@ -171,8 +171,10 @@ def _without_untrained(scores: dict[str, Any]) -> dict[str, Any]:
     return {**scores, "note": " ".join(notes)}
 
 
-def _classifier(model: object) -> Classifier | None:
-    """The classifier that was given, or that lies in the folder; None where there is only a model."""
-    if isinstance(model, str | Path) and (expanded(model) / RECORD).exists():
-        return load_classifier(model)
-    return model if isinstance(model, Classifier) else None
+def _model_and_classifier(model: Model | Classifier | str | Path) -> tuple[Model | str | Path, Classifier | None]:
+    """The model, or the folder it lies in, and the classifier on it; None where there is only a model."""
+    if isinstance(model, str | Path):
+        if not (expanded(model) / RECORD).exists():
+            return model, None
+        model = load_classifier(model)
+    return (model.model, model) if isinstance(model, Classifier) else (model, None)
