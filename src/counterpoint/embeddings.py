@@ -130,8 +130,8 @@ class Embeddings:
             twice, _ = Counter(names).most_common(1)[0]
             places = [f"'{place}'" for place, part in parts.items() if twice in part.names]
             raise InputError(f"'{twice}' is in {' and in '.join(places[:2])}. Names are unique: leave out one of them.")
-        known = [part.groups for part in parts.values() if part.groups is not None]
-        groups = [group for each in known for group in each] if len(known) == len(parts) else None
+        present = [part.groups for part in parts.values() if part.groups is not None]
+        groups = [group for each in present for group in each] if len(present) == len(parts) else None
         return cls(np.concatenate([part.vectors for part in parts.values()]), names, first.model, groups=groups)
 
     @classmethod

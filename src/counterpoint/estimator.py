@@ -222,10 +222,10 @@ def _not_of_rows(X: Any) -> Any:  # noqa: N803
 
 def _strings(X: Any) -> list[str] | None:  # noqa: N803
     """The texts in a list, an array or a column, "" for what is missing; None where there are none."""
-    given = X.tolist() if hasattr(X, "tolist") and getattr(X, "ndim", 1) == 1 else X
-    if not isinstance(given, list | tuple) or not any(isinstance(each, str) for each in given):
+    values = X.tolist() if hasattr(X, "tolist") and getattr(X, "ndim", 1) == 1 else X
+    if not isinstance(values, list | tuple) or not any(isinstance(each, str) for each in values):
         return None
-    return ["" if _missing(each) else each for each in given]
+    return ["" if _missing(each) else each for each in values]
 
 
 def _stacked(pictures: Any) -> np.ndarray:
@@ -247,24 +247,24 @@ def _coded(y: Any) -> tuple[Int64[np.ndarray, " n"], np.ndarray]:
     if y is None:
         raise LabelError("This estimator requires y to be passed, but the target y is None.")
     some_missing = isinstance(y, list | tuple) and any(map(_missing, y))
-    given = np.asarray(y, dtype=object if some_missing else None)  # else NaN would be a text among texts
-    if given.ndim == 2 and given.shape[1] > 1:
-        raise LabelError(f"This classifier gives each row one class, and y has the shape {given.shape}. Use finetune.")
-    given = column_or_1d(given, warn=True)
-    known = np.asarray([not _missing(label) and label != "" for label in given.tolist()], dtype=bool)
-    if not known.any():
-        raise LabelError(f"None of the {len(known)} rows has a label. Label a few of every class.")
-    named = given[known].tolist()
+    values = np.asarray(y, dtype=object if some_missing else None)  # else NaN would be a text among texts
+    if values.ndim == 2 and values.shape[1] > 1:
+        raise LabelError(f"This classifier gives each row one class, and y has the shape {values.shape}. Use finetune.")
+    values = column_or_1d(values, warn=True)
+    labelled = np.asarray([not _missing(label) and label != "" for label in values.tolist()], dtype=bool)
+    if not labelled.any():
+        raise LabelError(f"None of the {len(labelled)} rows has a label. Label a few of every class.")
+    named = values[labelled].tolist()
     if len({isinstance(label, str) for label in named}) > 1:
         raise LabelError("Some labels are texts and some are not. Write all of them as texts, or none.")
-    labels = np.asarray(named, dtype=None if given.dtype == object else given.dtype)
+    labels = np.asarray(named, dtype=None if values.dtype == object else values.dtype)
     check_classification_targets(labels)
     if _unlabelled_by_number(labels):
-        known[known] = labels != UNLABELLED
+        labelled[labelled] = labels != UNLABELLED
         labels = labels[labels != UNLABELLED]
     classes, result = np.unique(labels, return_inverse=True)
-    class_ids = np.full(len(known), UNLABELLED, dtype=np.int64)
-    class_ids[known] = result
+    class_ids = np.full(len(labelled), UNLABELLED, dtype=np.int64)
+    class_ids[labelled] = result
     return class_ids, classes
 
 

@@ -220,8 +220,8 @@ class Function(Augmentation):
 
 def augmentation_of(modality: Modality) -> Augmentation:
     """The augmentation of a modality, also where that is a plain function."""
-    given = modality.augmentation
-    return given if isinstance(given, Augmentation) else Function(given)
+    augmentation = modality.augmentation
+    return augmentation if isinstance(augmentation, Augmentation) else Function(augmentation)
 
 
 def label_preserving(modality: Modality) -> Modality:

@@ -93,7 +93,7 @@ class Preprocessing:
 
     def described(self) -> str:
         """All of it, as a note for people."""
-        mean, std = (", ".join(f"{each:g}" for each in numbers) for numbers in (self.mean, self.std))
+        mean, std = (", ".join(f"{each:g}" for each in values) for values in (self.mean, self.std))
         return f"pictures as the network knows them: {self.manner()}; mean {mean}; deviation {std}"
 
     def record(self) -> dict[str, Any]:
@@ -111,10 +111,10 @@ class Preprocessing:
         try:
             if not isinstance(record, Mapping) or set(record) - set(names) or "size" not in record:
                 raise ValueError(record)
-            numbers = {name: tuple(map(float, record[name])) for name in ("mean", "std") if name in record}
+            statistics = {name: tuple(map(float, record[name])) for name in ("mean", "std") if name in record}
         except (TypeError, ValueError) as wrong:
             raise PlanError(
                 f"A preprocessing is a dictionary with a size and perhaps {listed(names[1:])}; mean and std are three "
                 f"numbers each. Got {record!r}."
             ) from wrong
-        return cls(**{**record, **numbers})
+        return cls(**{**record, **statistics})

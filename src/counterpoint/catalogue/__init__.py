@@ -132,13 +132,13 @@ def find(kind: str, spec: str, *, only: str = "") -> Any:
     part = _load(kind, name, fitting)
     if not options:
         return part
-    known = inspect.signature(part, eval_str=row is not None).parameters
+    accepted = inspect.signature(part, eval_str=row is not None).parameters
     for option, value in options.items():
-        if option not in known:
+        if option not in accepted:
             raise UnknownName(
-                f"The {kind} '{name}' has no option '{option}'.{closest(option, known)} Options: {listed(known)}."
+                f"The {kind} '{name}' has no option '{option}'.{closest(option, accepted)} Options: {listed(accepted)}."
             )
-        annotation = known[option].annotation
+        annotation = accepted[option].annotation
         several = () if typing.get_origin(annotation) is tuple else typing.get_args(annotation)
         plain = tuple(each for each in several or (annotation,) if each in WORDS)
         if row is not None and plain:

@@ -19,9 +19,9 @@ TEMPERATURES = np.geomspace(0.25, 8.0, 81)
 
 def loss_at(scores: Float32[np.ndarray, "n k"], class_ids: Int64[np.ndarray, "n ..."], temperature: float) -> float:
     """The mean loss of the scores at a temperature."""
-    given = torch.from_numpy(scores / np.float32(temperature))
+    logits = torch.from_numpy(scores / np.float32(temperature))
     label_type = LABEL_TYPES[named(class_ids)]
-    return float(label_type.loss(given, torch.from_numpy(class_ids), None, smoothed=1 / (len(class_ids) + 2)).mean())
+    return float(label_type.loss(logits, torch.from_numpy(class_ids), None, smoothed=1 / (len(class_ids) + 2)).mean())
 
 
 def fitting_temperature(scores: Float32[np.ndarray, "n k"], class_ids: Int64[np.ndarray, "n ..."]) -> float:

@@ -69,8 +69,8 @@ class Classifier:
         self.top.eval()
         device = next(self.top.parameters()).device
         with torch.inference_mode():
-            given: np.ndarray = self.top(torch.from_numpy(h).to(device)).cpu().numpy()
-        return given
+            scores: np.ndarray = self.top(torch.from_numpy(h).to(device)).cpu().numpy()
+        return scores
 
     def predict(self, source: object) -> Predictions:
         """The likeliest class of every item of a source, in their order; or its classes, with ``|`` between them.

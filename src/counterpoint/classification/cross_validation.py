@@ -74,8 +74,8 @@ def folds(class_ids: ClassIds, classes: int, *, seed: int, groups: GroupIds | No
     []
     """
     if groups is not None:
-        whole = group_folds(class_ids, groups, count=FOLDS, seed=seed)[: _wanted(len(np.unique(groups)))]
-        return [Fold(np.flatnonzero(~held), np.flatnonzero(held)) for held in whole if held.any()]
+        masks = group_folds(class_ids, groups, count=FOLDS, seed=seed)[: _wanted(len(np.unique(groups)))]
+        return [Fold(np.flatnonzero(~held), np.flatnonzero(held)) for held in masks if held.any()]
     number = np.zeros(len(class_ids), dtype=np.int64)
     if class_ids.ndim == 1:
         for code, rows in enumerate(members(class_ids, classes, seed=seed)):
@@ -95,7 +95,7 @@ def _wanted(count: int) -> int:
     return min(FOLDS, -(-ENOUGH * FOLDS // count))
 
 
-def answered_in(parts: Sequence[Fold], known: Labelled, make: Callable[[int], Classifier]) -> Answered | None:
+def answered_in(parts: Sequence[Fold], labelled: Labelled, make: Callable[[int], Classifier]) -> Answered | None:
     """What the classifiers that ``make`` learns without each fold, by its number, say of it; None without folds."""
     if not parts:
         return None
@@ -103,7 +103,7 @@ def answered_in(parts: Sequence[Fold], known: Labelled, make: Callable[[int], Cl
     kept: list[Classifier] = []
     for number, part in enumerate(parts):
         classifier = make(number)
-        scores.append(classifier.scores(known.of(part.held).items))
+        scores.append(classifier.scores(labelled.of(part.held).items))
         kept += [classifier] if len(kept) < REHEARSED else []
     return Answered(np.concatenate([part.held for part in parts]), np.concatenate(scores), kept)
 

@@ -44,9 +44,9 @@ class Standard(nn.Module):
 
     def fold_into(self, layer: nn.Module) -> None:
         """Make a linear layer that stands on this say the same of h itself."""
-        said = layer.state_dict()
-        said["weight"].div_(self.deviation)
-        said["bias"].sub_(said["weight"] @ self.mean)
+        state = layer.state_dict()
+        state["weight"].div_(self.deviation)
+        state["bias"].sub_(state["weight"] @ self.mean)
 
 
 def stand_on(

@@ -62,23 +62,23 @@ class Candidate:
 
 
 def candidate(
-    name: str, make: Callable[[Int64[np.ndarray, " n"]], Classifier], known: Labelled, parts: Sequence[Fold]
+    name: str, make: Callable[[Int64[np.ndarray, " n"]], Classifier], labelled: Labelled, parts: Sequence[Fold]
 ) -> Candidate:
     """One that learns by ``make``, with probabilities at the temperature that suits its answers to held-out labels."""
-    answered = answered_in(parts, known, lambda number: make(parts[number].kept))
-    temperature = 1.0 if answered is None else _scaled(answered.scores, known.labels[answered.rows])[0]
-    return Candidate(name, replace(make(np.arange(len(known.items))), temperature=temperature), answered)
+    answered = answered_in(parts, labelled, lambda number: make(parts[number].kept))
+    temperature = 1.0 if answered is None else _scaled(answered.scores, labelled.labels[answered.rows])[0]
+    return Candidate(name, replace(make(np.arange(len(labelled.items))), temperature=temperature), answered)
 
 
 class Baseline(NamedTuple):
     """Which held-out labels something that has no encoder gets right."""
 
     rows: Int64[np.ndarray, " m"]
-    right: Shaped[np.ndarray, " m"]
+    correct: Shaped[np.ndarray, " m"]
 
     def at(self, rows: Int64[np.ndarray, " a"]) -> Shaped[np.ndarray, " a"]:
         """The same of some of them, in this order."""
-        result: np.ndarray = self.right[places(rows, self.rows)]
+        result: np.ndarray = self.correct[places(rows, self.rows)]
         return result
 
 
@@ -97,10 +97,10 @@ def choose(
         return fit[0]
     common = reduce(np.intersect1d, (each.rows for each in answers.values()))
     scores = {name: each.of(common) for name, each in answers.items()}
-    right = {name: _right(each, class_ids[common]).astype(np.float64) for name, each in scores.items()}
-    most = right[max(right, key=lambda name: right[name].mean())]
+    correct = {name: _correct(each, class_ids[common]).astype(np.float64) for name, each in scores.items()}
+    most = correct[max(correct, key=lambda name: correct[name].mean())]
     of_common = None if groups is None else groups[common]
-    near = [name for name, each in right.items() if (most - each).mean() <= _error(most - each, of_common)]
+    near = [name for name, each in correct.items() if (most - each).mean() <= _error(most - each, of_common)]
     least = min(near, key=lambda name: _scaled(scores[name], class_ids[common])[1])
     return next(each for each in fit if each.name == least)
 
@@ -120,14 +120,18 @@ def is_constant(classifier: Classifier, items: Items) -> bool:
     return bool(counts.max() >= CONSTANT * len(some)) and len(some) > 1
 
 
-def baselines(parts: Sequence[Fold], known: Labelled, modality: Modality) -> dict[str, Baseline]:
+def baselines(parts: Sequence[Fold], labelled: Labelled, modality: Modality) -> dict[str, Baseline]:
     """What a linear probe of raw features, and the most frequent class, get right in the same folds."""
     if not parts:
         return {}
-    class_ids, label_type, raw = known.labels, LABEL_TYPES[named(known.labels)], raw_features(modality, known.items)
+    class_ids, label_type, raw = (
+        labelled.labels,
+        LABEL_TYPES[named(labelled.labels)],
+        raw_features(modality, labelled.items),
+    )
     rows = np.concatenate([part.held for part in parts])
     probed = [
-        linear_probes(raw[part.kept], class_ids[part.kept], raw[part.held], groups=known.groups_of(part.kept))
+        linear_probes(raw[part.kept], class_ids[part.kept], raw[part.held], groups=labelled.groups_of(part.kept))
         for part in parts
     ]
     usual = [label_type.usual(class_ids[part.kept])[:1].repeat(len(part.held), axis=0) for part in parts]
@@ -138,28 +142,28 @@ def baselines(parts: Sequence[Fold], known: Labelled, modality: Modality) -> dic
 
 
 def judgement(
-    chosen: Candidate, candidates: Sequence[Candidate], known: Labelled, against: Mapping[str, Baseline]
+    chosen: Candidate, candidates: Sequence[Candidate], labelled: Labelled, against: Mapping[str, Baseline]
 ) -> dict[str, Any]:
     """What is known of the candidates, as JSON can hold it: accuracy with intervals, loss, and how much better than the
     baselines the chosen one is, by intervals that hold together.
     """
     record: dict[str, Any] = {
         "delivered": chosen.name,
-        "candidates": {each.name: _score(each, known) for each in candidates},
+        "candidates": {each.name: _score(each, labelled) for each in candidates},
         "baselines": {},
         "differences": {},
     }
-    if known.group_count is not None:
-        record["groups"] = known.group_count
+    if labelled.group_count is not None:
+        record["groups"] = labelled.group_count
     if chosen.answered is not None:
         rows = chosen.answered.rows
-        right = _right(chosen.answered.scores, known.labels[rows])
+        correct = _correct(chosen.answered.scores, labelled.labels[rows])
         others = {name: each.at(rows) for name, each in against.items()}
-        groups = known.groups_of(rows)
-        level = familywise_level([right * 1.0 - each for each in others.values()], groups=groups)
+        groups = labelled.groups_of(rows)
+        level = familywise_level([correct * 1.0 - each for each in others.values()], groups=groups)
         for name, each in others.items():
             record["baselines"][name] = score_interval(each, groups=groups)._asdict()
-            record["differences"][name] = paired_interval(right, each, level=level, groups=groups)._asdict()
+            record["differences"][name] = paired_interval(correct, each, level=level, groups=groups)._asdict()
     return record
 
 
@@ -197,16 +201,16 @@ def _scaled(scores: Float32[np.ndarray, "m k"], class_ids: ClassIds) -> tuple[fl
     return temperature, loss_at(scores, class_ids, temperature)
 
 
-def _right(scores: Float32[np.ndarray, "m k"], class_ids: ClassIds) -> Shaped[np.ndarray, " m"]:
+def _correct(scores: Float32[np.ndarray, "m k"], class_ids: ClassIds) -> Shaped[np.ndarray, " m"]:
     label_type = LABEL_TYPES[named(class_ids)]
     return label_type.right(label_type.decided(label_type.probabilities(torch.from_numpy(scores)).numpy()), class_ids)
 
 
-def _score(candidate: Candidate, known: Labelled) -> dict[str, Any] | None:
+def _score(candidate: Candidate, labelled: Labelled) -> dict[str, Any] | None:
     if candidate.answered is None:
         return None
     rows, scores = candidate.answered.rows, candidate.answered.scores
-    there, groups = known.labels[rows], known.groups_of(rows)
-    right, (_, loss) = _right(scores, there), _scaled(scores, there)
-    counts = {"items": len(right)} | ({} if groups is None else {"groups": len(np.unique(groups))})
-    return {**score_interval(right, groups=groups)._asdict(), "loss": loss, **counts}
+    there, groups = labelled.labels[rows], labelled.groups_of(rows)
+    correct, (_, loss) = _correct(scores, there), _scaled(scores, there)
+    counts = {"items": len(correct)} | ({} if groups is None else {"groups": len(np.unique(groups))})
+    return {**score_interval(correct, groups=groups)._asdict(), "loss": loss, **counts}

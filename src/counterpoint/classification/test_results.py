@@ -52,20 +52,20 @@ def answered(
     usual = label_type.usual(_class_ids(classifier, learned))[:1].repeat(len(class_ids), axis=0)
     likely = classifier.probabilities(test.items) if likely is None else likely
     answers, sure = label_type.decided(likely), label_type.sure(likely)
-    right = label_type.right(answers, class_ids)
+    correct = label_type.right(answers, class_ids)
     return {
-        **score_interval(right, groups=test.groups)._asdict(),
+        **score_interval(correct, groups=test.groups)._asdict(),
         "items": len(class_ids),
         **({} if test.group_count is None else {"groups": test.group_count}),
         "kind": classifier.kind,
         "chance": float(label_type.right(usual, class_ids).mean()),
-        "calibration": calibration_error(right == 1, sure),
+        "calibration": calibration_error(correct == 1, sure),
         "calibration_expected": expected_calibration_error(sure, seed=seed),
         "classes": list(classifier.classes),
         "confusion": confusion(answers, class_ids, len(classifier.classes)),
         "most_wrong": [
             _example(classifier, test.items, likely, row) | {"label": _name(classifier, class_ids[row])}
-            for row in _surest(np.flatnonzero(right < 1), sure)
+            for row in _surest(np.flatnonzero(correct < 1), sure)
         ],
     }
 
@@ -115,15 +115,15 @@ def confusion(answers: ClassIds, class_ids: ClassIds, count: int) -> list[list[i
     return several
 
 
-def calibration_error(right: Bool[np.ndarray, " m"], sure: Float32[np.ndarray, " m"]) -> float:
+def calibration_error(correct: Bool[np.ndarray, " m"], sure: Float32[np.ndarray, " m"]) -> float:
     """The mean distance between how sure the answers are and how often they are right; 0 is honest.
 
     >>> calibration_error(np.asarray([True, True, True, False]), np.full(4, 0.75, dtype=np.float32))
     0.0
     """
     place = np.minimum((sure * BINS).astype(int), BINS - 1)
-    difference = np.bincount(place, weights=right - sure.astype(np.float64), minlength=BINS)
-    return float(np.abs(difference).sum() / len(right))
+    difference = np.bincount(place, weights=correct - sure.astype(np.float64), minlength=BINS)
+    return float(np.abs(difference).sum() / len(correct))
 
 
 def expected_calibration_error(sure: Float32[np.ndarray, " m"], *, seed: int = 0, draws: int = 200) -> float:
@@ -132,8 +132,8 @@ def expected_calibration_error(sure: Float32[np.ndarray, " m"], *, seed: int = 0
     >>> round(expected_calibration_error(np.full(100, 0.5, dtype=np.float32)), 2)
     0.04
     """
-    right = np.random.default_rng(seed).random((draws, len(sure))) < sure
-    return float(np.mean([calibration_error(each, sure) for each in right]))
+    correct = np.random.default_rng(seed).random((draws, len(sure))) < sure
+    return float(np.mean([calibration_error(each, sure) for each in correct]))
 
 
 def _surest(rows: Int64[np.ndarray, " w"], sure: Float32[np.ndarray, " m"]) -> list[int]:

@@ -25,11 +25,11 @@ def main(tokens: Sequence[str] | None = None) -> None:
     """The console command; turns what went wrong into one sentence and an exit status."""
     if isinstance(sys.stdout, io.TextIOWrapper):  # names of files may hold bytes that are no text
         sys.stdout.reconfigure(errors="backslashreplace")
-    given = [_now_called(token) for token in (sys.argv[1:] if tokens is None else tokens)]
-    as_json = "--json" in given
+    arguments = [_now_called(token) for token in (sys.argv[1:] if tokens is None else tokens)]
+    as_json = "--json" in arguments
     with in_shell():
         try:
-            command_line(given, exit_on_error=False, print_error=False)
+            command_line(arguments, exit_on_error=False, print_error=False)
         except (InputError, CycloptsError) as wrong:
             _stop(wrong, " ".join(str(wrong).split()), status=2, as_json=as_json)
         except OSError as wrong:

@@ -14,12 +14,12 @@ from counterpoint.errors import InputError, counted, option
 
 
 @command("fit", LEARN, "counterpoint fit photos/ --out runs/photos --minutes 30", needs=["out"])
-def _fit(given: Given) -> Shown | None:
+def _fit(values: Given) -> Shown | None:
     from counterpoint.runs import run_folder
     from counterpoint.training.distributed import launched
 
-    done("fit", given)
-    out = given["out"]
+    done("fit", values)
+    out = values["out"]
     if not launched().first:
         return None
     plan = run_folder.read_plan(out)
@@ -29,22 +29,26 @@ def _fit(given: Given) -> Shown | None:
 
 
 @command("semi", LABELS, "counterpoint semi photos/ --labels labels.csv --out runs/sorted --minutes 60")
-def _semi(given: Given) -> Shown:
+def _semi(values: Given) -> Shown:
     from counterpoint.runs import run_folder
     from counterpoint.verbs.label_efficiency import efficiency_table
 
-    done("semi", given)
-    out, budget = given["out"], _held(given["out"] / run_folder.BUDGET)
-    told = f"The classifier is in {out}, its report is {out / 'report.html'}"
+    done("semi", values)
+    out, budget = values["out"], _held(values["out"] / run_folder.BUDGET)
+    sentence = f"The classifier is in {out}, its report is {out / 'report.html'}"
     record = {"out": str(out), **_held(out / run_folder.TUNED)}
-    return Shown({**record, "budget": budget}, f"{efficiency_table(budget)}\n{told}") if budget else Shown(record, told)
+    return (
+        Shown({**record, "budget": budget}, f"{efficiency_table(budget)}\n{sentence}")
+        if budget
+        else Shown(record, sentence)
+    )
 
 
 @command("predict", LABELS, "counterpoint predict runs/tuned new/ --out predictions.csv", needs=["out"])
-def _predict(given: Given) -> Shown:
-    count = len(done("predict", given))
-    told = f"{counted(count, 'label is', 'labels are')} in {given['out']}"
-    return Shown({"out": str(given["out"]), "items": count}, told)
+def _predict(values: Given) -> Shown:
+    count = len(done("predict", values))
+    sentence = f"{counted(count, 'label is', 'labels are')} in {values['out']}"
+    return Shown({"out": str(values["out"]), "items": count}, sentence)
 
 
 @command(
@@ -64,7 +68,7 @@ def _predict(given: Given) -> Shown:
         "seed": "Names the held-out items and the draws.",
     },
 )
-def _evaluate(given: Given) -> Shown:
+def _evaluate(values: Given) -> Shown:
     """Score the model in RUN, or vectors in a file, on labelled items, beside raw features, untrained ones and chance.
 
     With --budget it is asked instead what so many labels are worth: from scratch, by a linear probe, fine-tuned and
@@ -78,23 +82,23 @@ def _evaluate(given: Given) -> Shown:
     from counterpoint.data.vectors import is_vectors
     from counterpoint.runs import run_folder
 
-    run, test, pairs, queries = (given[name] for name in ("run", "test", "pairs", "queries"))
+    run, test, pairs, queries = (values[name] for name in ("run", "test", "pairs", "queries"))
     if is_vectors(run):
-        source = given["source"]
-        return _printed("evaluate", given, train=None, source=tuple(source.split(",")) if source and test else source)
+        source = values["source"]
+        return _printed("evaluate", values, train=None, source=tuple(source.split(",")) if source and test else source)
     if pairs is not None:
         if test is None:
             raise InputError("Say --test as well.")
-        if given["scores"] is not None:
-            return _printed("evaluate_similarity", given)
-        return _printed("evaluate_retrieval", given, queries=test)
+        if values["scores"] is not None:
+            return _printed("evaluate_similarity", values)
+        return _printed("evaluate_retrieval", values, queries=test)
     if queries is not None or is_beir(test):
-        return _printed("evaluate_retrieval", given, queries=test if queries is None else queries)
-    train = run_folder.source_of(run) if given["train"] is None else given["train"]
-    if given["budget"] is not None:
-        budget = [each for text in given["budget"] for each in text.split(",") if each]
-        return _printed("label_efficiency", given, train=train, budget=budget)
-    return _printed("evaluate", given, train=train)
+        return _printed("evaluate_retrieval", values, queries=test if queries is None else queries)
+    train = run_folder.source_of(run) if values["train"] is None else values["train"]
+    if values["budget"] is not None:
+        budget = [each for text in values["budget"] for each in text.split(",") if each]
+        return _printed("label_efficiency", values, train=train, budget=budget)
+    return _printed("evaluate", values, train=train)
 
 
 @command(
@@ -108,26 +112,26 @@ def _evaluate(given: Given) -> Shown:
         "out": "An .npz file with the arrays vectors (n, d) and names, or a folder that gets one for each shard.",
     },
 )
-def _embed(given: Given) -> Shown:
+def _embed(values: Given) -> Shown:
     """Write the unit vectors and names of all items of SOURCE, into one file or, shard by shard, into a folder."""
     from counterpoint.data.paths import require
     from counterpoint.model import load
 
-    out, source = given["out"], given["source"]
+    out, source = values["out"], values["source"]
     if out.suffix and out.suffix != ".npz" and not out.is_dir():
         raise InputError(f"Vectors are written as .npz, or in shards into a folder. Got --out={out}.")
     if out.suffix != ".npz" or out.is_dir():
         for name, what in (("length", "Vectors are shortened in one file"), ("column", "A column is read into one")):
-            if given[name] is not None:
+            if values[name] is not None:
                 raise InputError(f"{what}. Give --out an .npz file, or leave out {option(name)}.")
-        return _shards(given)
-    if (given["workers"], given["engine"]) != (1, "local"):
+        return _shards(values)
+    if (values["workers"], values["engine"]) != (1, "local"):
         raise InputError(f"Workers and engines write shards. Give a folder instead of --out={out}.")
-    model = load(given["run"])
+    model = load(values["run"])
     if not source.startswith("sample:"):
         require(source)  # the name of a file with a slip in it is no text to embed
     began = time.perf_counter()
-    z = done("embed", {**given, "run": model})
+    z = done("embed", {**values, "run": model})
     speed, length = round(len(z) / (time.perf_counter() - began), 1), int(z.vectors.shape[1])
     kept = counted(len(z), f"vector of length {length} is", f"vectors of length {length} are")
     record = {"out": str(out), "items": len(z), "items_per_second": speed, "length": length, "model": z.model}
@@ -145,10 +149,10 @@ def _embed(given: Given) -> Shown:
         "like": "The name of an item, its row number, a file with one item, or, among texts, a text.",
     },
 )
-def _search(given: Given) -> Shown:
+def _search(values: Given) -> Shown:
     """Find the items of SOURCE most alike to one item, or to a text."""
-    hits = done("search", given)
-    return Shown({"like": given["like"], "hits": hits.record()}, str(hits))
+    hits = done("search", values)
+    return Shown({"like": values["like"], "hits": hits.record()}, str(hits))
 
 
 @command(
@@ -160,13 +164,15 @@ def _search(given: Given) -> Shown:
         "source": "As for fit; the run's own when left out.",
     },
 )
-def _duplicates(given: Given) -> Shown:
+def _duplicates(values: Given) -> Shown:
     from counterpoint.embeddings import is_saved
     from counterpoint.runs import run_folder
 
-    own = given["source"] is None and not is_saved(given["run"])
-    result = done("duplicates", {**given, "source": run_folder.source_of(given["run"]) if own else given["source"]})
-    html = given["html"]
+    of_run = values["source"] is None and not is_saved(values["run"])
+    result = done(
+        "duplicates", {**values, "source": run_folder.source_of(values["run"]) if of_run else values["source"]}
+    )
+    html = values["html"]
     return Shown(result.record(), str(result) if html is None else f"{result}\n\nThe page is {html}")
 
 
@@ -183,14 +189,14 @@ def _duplicates(given: Given) -> Shown:
         "pairs": "Or pairs: a .csv file with the columns first, second and same.",
     },
 )
-def _verify(given: Given) -> Shown:
+def _verify(values: Given) -> Shown:
     """Say whether two items are the same; or, without items, choose the threshold and say how often it is right."""
-    first, second, source = (given[name] for name in ("first", "second", "source"))
+    first, second, source = (values[name] for name in ("first", "second", "source"))
     if first is not None and second is not None:
-        return _printed("verify", given)
+        return _printed("verify", values)
     if first is not None or source is None:
         raise InputError("Give two items to compare, or --source with --labels or --pairs to choose a threshold on.")
-    return _printed("verification", given)
+    return _printed("verification", values)
 
 
 @command(
@@ -204,38 +210,38 @@ def _verify(given: Given) -> Shown:
         "analogies": "A file of questions, four words in each line, as questions-words.txt of word2vec.",
     },
 )
-def _words(given: Given) -> Shown:
+def _words(values: Given) -> Shown:
     """Find words that are used alike, or answer analogies."""
-    like, unlike = given["like"], given["unlike"] or []
-    if (like is None) == (given["analogies"] is None):
+    like, unlike = values["like"], values["unlike"] or []
+    if (like is None) == (values["analogies"] is None):
         raise InputError("Give words to be --like, or a file of --analogies.")
     if like is None:
-        return _printed("analogies", given)
-    hits = done("words", given, unlike=unlike)
+        return _printed("analogies", values)
+    hits = done("words", values, unlike=unlike)
     return Shown({"like": like, "unlike": unlike, "hits": hits.record()}, str(hits))
 
 
 @command("report", JUDGE, "counterpoint report runs/photos --labels folder")
-def _report(given: Given) -> Shown:
-    path = done("report", given)
+def _report(values: Given) -> Shown:
+    path = done("report", values)
     return Shown({"report": str(path)}, f"The report is {path}")
 
 
-def _printed(verb: str, given: Given, **others: Any) -> Shown:
+def _printed(verb: str, values: Given, **others: Any) -> Shown:
     """A result, which is a record and prints as a table; and where its report is, if it has one."""
-    result, out = done(verb, given, **others), given.get("out")
+    result, out = done(verb, values, **others), values.get("out")
     if out is None:
         return Shown(result, str(result))
     report = out / "report.html"
     return Shown({"out": str(out), **result}, f"{result}\nThe report is {report}" if report.exists() else str(result))
 
 
-def _tuned(verb: str, given: Given) -> Shown:
+def _tuned(verb: str, values: Given) -> Shown:
     """What is known of a classifier or a student, from its folder."""
     from counterpoint.runs import run_folder
 
-    done(verb, given)
-    out, what = given["out"], "classifier" if verb == "finetune" else "student"
+    done(verb, values)
+    out, what = values["out"], "classifier" if verb == "finetune" else "student"
     return Shown({"out": str(out), **_held(out / run_folder.TUNED)}, f"The {what} is in {out}")
 
 
@@ -245,9 +251,9 @@ def _held(path: Path) -> dict[str, Any]:
     return record
 
 
-def _shards(given: Given) -> Shown:
+def _shards(values: Given) -> Shown:
     """What was embedded; where something failed, a sentence with which the command fails too."""
-    result = done("embed_shards", given)
+    result = done("embed_shards", values)
     failed = result["failed"]
     if not failed:
         return Shown(result, str(result))

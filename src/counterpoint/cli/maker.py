@@ -132,12 +132,12 @@ def declared(verb: str) -> Signature:
     return signature._replace(arguments=arguments)
 
 
-def done(verb: str, given: Given, **others: Any) -> Any:
+def done(verb: str, values: Given, **others: Any) -> Any:
     """The result of a verb for what was given to a command, and for what else is to be said to it by its own names."""
     from counterpoint import api
 
     names = {each.name: name for name, each in declared(verb).arguments.items()}
-    arguments = {names[name]: value for name, value in given.items() if name in names}
+    arguments = {names[name]: value for name, value in values.items() if name in names}
     return getattr(api, verb)(**{**arguments, **others})
 
 
@@ -194,11 +194,11 @@ def _running(
     def run(*args: Any, **kwargs: Any) -> None:
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
-        given = {name: value for name, value in bound.arguments.items() if name not in added}
+        values = {name: value for name, value in bound.arguments.items() if name not in added}
         for record in {record for each in signatures for record in each.records}:
-            record.of(choices_in(given, record))  # at once, before torch is imported
+            record.of(choices_in(values, record))  # at once, before torch is imported
         with trusting(bound.arguments["trust"]):
-            shown = shows(given)
+            shown = shows(values)
         if shown is not None:
             say(shown.record, shown.text, as_json=bound.arguments["as_json"])
         if shown is not None and shown.failure:

@@ -67,16 +67,16 @@ def signature_of(name: str) -> Signature:
     return Signature(name, text, arguments, tuple(RECORDS[each] for each in named))
 
 
-def _arguments(given: ast.arguments, sentences: Mapping[str, str]) -> dict[str, Argument]:
+def _arguments(parameters: ast.arguments, sentences: Mapping[str, str]) -> dict[str, Argument]:
     """The arguments of a function, in their order."""
-    first = [None] * (len(given.args) - len(given.defaults))
-    defaults = [*first, *given.defaults, *given.kw_defaults]
+    first = [None] * (len(parameters.args) - len(parameters.defaults))
+    defaults = [*first, *parameters.defaults, *parameters.kw_defaults]
     result = {}
-    for place, (each, default) in enumerate(zip([*given.args, *given.kwonlyargs], defaults, strict=True)):
+    for place, (each, default) in enumerate(zip([*parameters.args, *parameters.kwonlyargs], defaults, strict=True)):
         kind = "" if each.annotation is None else ast.unparse(each.annotation)
         value = None if default is None else ast.literal_eval(default)
         result[each.arg] = Argument(
-            each.arg, kind, place < len(given.args), default is None, value, sentences.get(each.arg, "")
+            each.arg, kind, place < len(parameters.args), default is None, value, sentences.get(each.arg, "")
         )
     return result
 

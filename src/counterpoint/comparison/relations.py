@@ -71,8 +71,8 @@ class SameItem(Relation):
         return self.anchor, self.candidate
 
     def sparse(self) -> SparsePairs | None:
-        known, order = torch.sort(self.candidate, stable=True)
-        low, high = torch.searchsorted(known, self.anchor), torch.searchsorted(known, self.anchor, right=True)
+        ordered, order = torch.sort(self.candidate, stable=True)
+        low, high = torch.searchsorted(ordered, self.anchor), torch.searchsorted(ordered, self.anchor, right=True)
         count = high - low
         pairs = int(count.sum())
         if pairs > MANY * len(self.anchor):

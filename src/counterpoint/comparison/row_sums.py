@@ -114,15 +114,15 @@ class RowSums:
     def mean_positive(self, groups: SameItem, temperature: Scale) -> tuple[Float[Tensor, " n"], Int64[Tensor, " n"]]:
         """How alike an anchor is to its positives on average, over the temperature, and how many they are."""
         anchors, candidates = self.comparison.anchors, self.comparison.candidates
-        known, member = torch.unique(groups.candidate, return_inverse=True)
-        sums = candidates.new_zeros(len(known), candidates.shape[1]).index_add(0, member, candidates)
-        place = torch.searchsorted(known, groups.anchor).clamp(max=len(known) - 1)
-        there = known[place] == groups.anchor
-        count = torch.where(there, torch.bincount(member, minlength=len(known))[place], 0)
+        ids, member = torch.unique(groups.candidate, return_inverse=True)
+        sums = candidates.new_zeros(len(ids), candidates.shape[1]).index_add(0, member, candidates)
+        place = torch.searchsorted(ids, groups.anchor).clamp(max=len(ids) - 1)
+        there = ids[place] == groups.anchor
+        count = torch.where(there, torch.bincount(member, minlength=len(ids))[place], 0)
         total = (anchors * sums.index_select(0, place)).sum(dim=1)
         if groups.first is not None:
-            own = candidates[groups.first : groups.first + len(anchors)]
-            total, count = total - (anchors * own).sum(dim=1), count - 1
+            self_candidates = candidates[groups.first : groups.first + len(anchors)]
+            total, count = total - (anchors * self_candidates).sum(dim=1), count - 1
         return total / count.clamp(min=1) / temperature, count
 
 

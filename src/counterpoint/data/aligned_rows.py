@@ -35,13 +35,13 @@ def every_row(vectors: Float32[np.ndarray, "n d"], items: Items) -> tuple[Float3
     skipped = skipped[: count - len(items)]
     if not skipped:
         return vectors, items.names
-    whole = np.zeros((count, vectors.shape[1]), dtype=np.float32)
-    whole[rows] = vectors
+    aligned = np.zeros((count, vectors.shape[1]), dtype=np.float32)
+    aligned[rows] = vectors
     names = np.empty(count, dtype=object)
     names[rows] = list(items.names)
     names[np.setdiff1d(np.arange(count), rows)] = [name for name, _ in skipped]
     warn_of_zeros(skipped, count)
-    return whole, names.tolist()
+    return aligned, names.tolist()
 
 
 def every_group(items: Items, count: int) -> list[str]:
@@ -50,10 +50,10 @@ def every_group(items: Items, count: int) -> list[str]:
     groups = ["" if each is None else str(each) for each in info.groups or [None] * len(items)]
     if count == len(items) or info.source_rows is None:
         return groups
-    whole = [""] * count
+    aligned = [""] * count
     for row, group in zip(info.source_rows.tolist(), groups, strict=True):
-        whole[row] = group
-    return whole
+        aligned[row] = group
+    return aligned
 
 
 def warn_of_zeros(skipped: Sequence[tuple[str, str]], count: int) -> None:

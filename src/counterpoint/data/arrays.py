@@ -165,9 +165,9 @@ def open_arrays(
         SourceError: It has no pictures, another number of axes, or numbers that are none.
     """
     pixels = channels_first(as_numpy(source), axis)
-    given = pixels.shape[1]
-    if channels != given and {channels, given} != {1, 3}:
-        raise SourceError(f"The pictures have {given} channels; {channels} were expected. Convert them first.")
+    present = pixels.shape[1]
+    if channels != present and {channels, present} != {1, 3}:
+        raise SourceError(f"The pictures have {present} channels; {channels} were expected. Convert them first.")
     check_numbers(pixels)
     return ArrayItems(pixels, channels=channels, labels=labels)
 

@@ -60,24 +60,24 @@ class Traits:
     """A column as it was inferred, and what else it takes to say what it is for."""
 
     column: Column
-    known: int
+    present: int
     """Cells that are not missing."""
     distinct: int
     """Different values among them."""
     words: float = 0.0
     """Words of a cell on average, where it holds strings."""
-    whole: bool = True
+    integral: bool = True
     """Whether no value has decimals."""
 
     @property
     def unique(self) -> bool:
         """Whether several rows have a value of their own each, none missing."""
-        return self.known == self.distinct > 1 and not self.column.missing
+        return self.present == self.distinct > 1 and not self.column.missing
 
     @property
     def sparse(self) -> bool:
         """Whether the values may be classes: truths, or few different strings or whole numbers, most of them twice."""
-        return self.distinct <= min(FEW, max(2, self.known // 2)) and self.whole
+        return self.distinct <= min(FEW, max(2, self.present // 2)) and self.integral
 
 
 def without_units(frame: Frame) -> tuple[Frame, str]:
@@ -100,8 +100,8 @@ def without_units(frame: Frame) -> tuple[Frame, str]:
     columns = {name: cells.slice(1) for name, cells in frame.columns.items()}
     shown = ", ".join(f"{name} in {unit}" for name, unit in list(units.items())[:4])
     skipped = [*frame.skipped, (f"row {frame.rows[0]}", "it holds units")]
-    whole = replace(frame, columns=columns, rows=frame.rows[1:], skipped=skipped)
-    return whole, f"the first row holds units and is left out: {shown}"
+    remaining = replace(frame, columns=columns, rows=frame.rows[1:], skipped=skipped)
+    return remaining, f"the first row holds units and is left out: {shown}"
 
 
 def _is_unit(cell: str) -> bool:
@@ -141,23 +141,23 @@ def traits_of(name: str, cells: Cells, frame: Frame) -> Traits:
     if kind in ("picture", "bytes"):
         return _of_encoded(name, cells, kind)
     missing = cells.null_count
-    known = len(cells) - missing
+    present = len(cells) - missing
     if kind == "time":
-        return Traits(Column(name, "time", "time", missing), known, compute.count_distinct(cells).as_py())
+        return Traits(Column(name, "time", "time", missing), present, compute.count_distinct(cells).as_py())
     if kind == "empty":
         return Traits(Column(name, "ignore", "empty", missing, "empty"), 0, 0)
     if kind == "list":
-        return _of_lists(name, cells, known, missing)
-    return Traits(Column(name, "ignore", "list of numbers" if kind == "numbers" else kind, missing), known, known)
+        return _of_lists(name, cells, present, missing)
+    return Traits(Column(name, "ignore", "list of numbers" if kind == "numbers" else kind, missing), present, present)
 
 
 def _of_encoded(name: str, cells: Cells, kind: str) -> Traits:
     """A column of bytes, which are of pictures where one of the first is."""
-    known = len(cells) - cells.null_count
+    present = len(cells) - cells.null_count
     if any(_is_encoded(cell) for cell in cells.drop_null().slice(0, OPENED).to_pylist()):
-        return Traits(Column(name, "path", "picture", cells.null_count), known, known)
-    said = "record" if kind == "picture" else kind
-    return Traits(Column(name, "ignore", said, cells.null_count), known, known)
+        return Traits(Column(name, "path", "picture", cells.null_count), present, present)
+    type_name = "record" if kind == "picture" else kind
+    return Traits(Column(name, "ignore", type_name, cells.null_count), present, present)
 
 
 def _is_encoded(cell: Any) -> bool:
@@ -173,29 +173,29 @@ def _is_encoded(cell: Any) -> bool:
 
 
 def _of_numbers(name: str, cells: Cells, kind: str) -> Traits:
-    whole = cells.cast(pa.int8()) if kind == "boolean" else cells
-    values = compute.fill_null(whole.cast(pa.float64(), safe=False), np.nan).to_numpy(zero_copy_only=False)
+    numeric = cells.cast(pa.int8()) if kind == "boolean" else cells
+    values = compute.fill_null(numeric.cast(pa.float64(), safe=False), np.nan).to_numpy(zero_copy_only=False)
     if kind == "integer" and (np.abs(values) > EXACT).any():
-        words = whole.cast(pa.string()).drop_null()
-        return _of_words(name, words, int(whole.null_count), compute.count_distinct(words).as_py())
+        words = numeric.cast(pa.string()).drop_null()
+        return _of_words(name, words, int(numeric.null_count), compute.count_distinct(words).as_py())
     return _numeric(Column(name, "number", kind, form=BOOLEAN if kind == "boolean" else ""), values)
 
 
 def _numeric(column: Column, values: np.ndarray) -> Traits:
-    known = values[~np.isnan(values)]
-    distinct = len(np.unique(known))
-    missing = len(values) - len(known)
+    present = values[~np.isnan(values)]
+    distinct = len(np.unique(present))
+    missing = len(values) - len(present)
     if distinct <= 1:
-        note = f"constant, {known[0]:g}" if distinct else "empty"
-        return Traits(replace(column, role="ignore", missing=missing, note=note), len(known), distinct)
-    note = ", ".join(part for part in (column.note, _extreme(known)) if part)
-    whole = bool((known == np.floor(known)).all())
-    return Traits(replace(column, missing=missing, note=note), len(known), distinct, whole=whole)
+        note = f"constant, {present[0]:g}" if distinct else "empty"
+        return Traits(replace(column, role="ignore", missing=missing, note=note), len(present), distinct)
+    note = ", ".join(part for part in (column.note, _extreme(present)) if part)
+    integral = bool((present == np.floor(present)).all())
+    return Traits(replace(column, missing=missing, note=note), len(present), distinct, integral=integral)
 
 
-def _extreme(known: np.ndarray) -> str:
+def _extreme(present: np.ndarray) -> str:
     """What to say of a number that dwarfs all others: after standardising these are all alike."""
-    sizes = np.abs(known[np.isfinite(known)])
+    sizes = np.abs(present[np.isfinite(present)])
     usual = float(np.median(sizes)) if len(sizes) else 0.0
     if usual > 0 and sizes.max() > 1e6 * usual:
         return f"its largest is {sizes.max():g}, its median {usual:g}"
@@ -204,17 +204,17 @@ def _extreme(known: np.ndarray) -> str:
 
 def _of_strings(name: str, cells: Cells, frame: Frame) -> Traits:
     plain = compute.utf8_trim_whitespace(cells.cast(pa.string()))
-    known = plain.filter(compute.not_equal(plain, ""))
-    missing = len(cells) - len(known)
-    distinct = compute.count_distinct(known).as_py()
-    if not len(known):
+    present = plain.filter(compute.not_equal(plain, ""))
+    missing = len(cells) - len(present)
+    distinct = compute.count_distinct(present).as_py()
+    if not len(present):
         return Traits(Column(name, "ignore", "empty", missing, "empty"), 0, 0)
-    if _are_truths(known, distinct):
-        values = np.asarray(compute.is_in(compute.utf8_lower(known), value_set=pa.array(TRUE))).astype(np.float64)
+    if _are_truths(present, distinct):
+        values = np.asarray(compute.is_in(compute.utf8_lower(present), value_set=pa.array(TRUE))).astype(np.float64)
         result = _numeric(Column(name, "number", "boolean", form=BOOLEAN), values)
         return replace(result, column=replace(result.column, missing=missing))
-    if in_short(known) is not None:
-        return _of_lists(name, known, len(known), missing)
+    if in_short(present) is not None:
+        return _of_lists(name, present, len(present), missing)
     read = numbers.infer(cells, comma_first=frame.semicolons)
     if read is not None:
         note = _written(read)
@@ -225,14 +225,14 @@ def _of_strings(name: str, cells: Cells, frame: Frame) -> Traits:
     if moments is not None:
         note = f"read as {moments.form}, day before month" if moments.doubtful else ""
         column = Column(name, "time", "time", int(np.isnan(moments.values).sum()), note, moments.form)
-        return Traits(column, len(known), distinct)
-    return _of_words(name, known, missing, distinct)
+        return Traits(column, len(present), distinct)
+    return _of_words(name, present, missing, distinct)
 
 
-def _are_truths(known: Any, distinct: int) -> bool:
+def _are_truths(present: Any, distinct: int) -> bool:
     if distinct > 4:
         return False
-    words = {each.lower() for each in compute.unique(known).to_pylist()}
+    words = {each.lower() for each in compute.unique(present).to_pylist()}
     return len(words) > 1 and (words <= {"true", "false"} or words <= {"yes", "no"})
 
 
@@ -247,31 +247,31 @@ def _written(read: numbers.Numbers) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _of_lists(name: str, cells: Cells, known: int, missing: int) -> Traits:
+def _of_lists(name: str, cells: Cells, present: int, missing: int) -> Traits:
     """A column of lists: dialogues are texts; lists of strings are, where a person names them."""
-    said = in_short(cells)
-    if said is None:
-        return Traits(Column(name, "ignore", "list", missing), known, known)
-    note, words, dialogues = said
-    return Traits(Column(name, "text" if dialogues else "ignore", "list", missing, note), known, known, words)
+    summary = in_short(cells)
+    if summary is None:
+        return Traits(Column(name, "ignore", "list", missing), present, present)
+    note, words, dialogues = summary
+    return Traits(Column(name, "text" if dialogues else "ignore", "list", missing, note), present, present, words)
 
 
-def _of_words(name: str, known: Any, missing: int, distinct: int) -> Traits:
-    some = known.take(pa.array(spread(len(known), SAMPLED))).to_pylist()
+def _of_words(name: str, present: Any, missing: int, distinct: int) -> Traits:
+    some = present.take(pa.array(spread(len(present), SAMPLED))).to_pylist()
     words = float(np.mean([_words(each) for each in some]))
     if np.mean([is_picture_name(each) for each in some]) > 0.9:
-        return Traits(Column(name, "path", "string", missing), len(known), distinct, words)
-    most = 2 * distinct > len(known)
-    differing = most or (distinct > VALUES and (distinct >= DIFFERING * len(known) or words > SENTENCES))
-    if words >= WORDY and (distinct > 1 or len(known) == 1) and differing:
+        return Traits(Column(name, "path", "string", missing), len(present), distinct, words)
+    most = 2 * distinct > len(present)
+    differing = most or (distinct > VALUES and (distinct >= DIFFERING * len(present) or words > SENTENCES))
+    if words >= WORDY and (distinct > 1 or len(present) == 1) and differing:
         column = Column(name, "text", "string", missing, f"{words:.0f} words on average")
     elif distinct == 1:
         column = Column(name, "ignore", "string", missing, f"constant, {some[0][:20]}")
-    elif distinct == len(known):
+    elif distinct == len(present):
         column = Column(name, "ignore", "string", missing, "all differ")
     else:
         column = Column(name, "category", "string", missing, f"of {distinct:,}")
-    return Traits(column, len(known), distinct, words)
+    return Traits(column, len(present), distinct, words)
 
 
 def _words(cell: str) -> float:

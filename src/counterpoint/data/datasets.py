@@ -261,8 +261,8 @@ def _picture_column(columns: Mapping[Any, Any], column: str | None) -> str | Non
     result = [name for name, values in columns.items() if _holds_pictures(values)]
     if column is not None and result:
         if column not in result:
-            known = "is no column" if column not in columns else "are no pictures in the column"
-            raise SourceError(f"There {known} '{column}'.{closest(column, result)} Pictures are in {listed(result)}.")
+            reason = "is no column" if column not in columns else "are no pictures in the column"
+            raise SourceError(f"There {reason} '{column}'.{closest(column, result)} Pictures are in {listed(result)}.")
         return column
     return of_pictures(result)
 

@@ -191,8 +191,8 @@ def picture_levels(
         return fitted(high_bit_depth.levels(image, None), size, channels, kind, say, like=like)
     if say is not None and image.has_transparency_data:
         say("transparent", 1)
-    given = channels if channels in (1, 3) else high_bit_depth.bands(image)
-    return kept_as(recoloured(pixels_of(image, size=size, channels=given, like=like)[None], channels)[0], kind)
+    stored = channels if channels in (1, 3) else high_bit_depth.bands(image)
+    return kept_as(recoloured(pixels_of(image, size=size, channels=stored, like=like)[None], channels)[0], kind)
 
 
 def fitted(

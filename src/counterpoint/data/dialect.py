@@ -97,11 +97,11 @@ def dialect_of(text: str, options: ReadOptions, *, suffix: str) -> Dialect:
     delimiter = _delimiter(head, "\t" if suffix == ".tsv" else ",", quoting=quoting)
     cells = _fields(head, delimiter, quoting=quoting)
     first = cells[0]
-    numbers = [place for place, cell in enumerate(first) if NUMBER.fullmatch(cell)]
-    if not options.header or (options.label_first and len(numbers) >= len(first) - 1):
+    numeric = [place for place, cell in enumerate(first) if NUMBER.fullmatch(cell)]
+    if not options.header or (options.label_first and len(numeric) >= len(first) - 1):
         return Dialect(delimiter, quoting, None, len(first))
     notes = []
-    alike = [place for place in numbers if _all_numbers(cells[1:], place)]
+    alike = [place for place in numeric if _all_numbers(cells[1:], place)]
     if alike and len(alike) >= len(first) / 2:
         shown = ", ".join(first[:4]) + (", ..." if len(first) > 4 else "")
         label = ", --label-first if every line begins with a label" if _are_labelled(cells[1:], len(alike)) else ""
@@ -130,7 +130,7 @@ def _all_numbers(rows: Sequence[Sequence[str]], place: int) -> bool:
     return bool(rows) and all(place < len(row) and NUMBER.fullmatch(row[place]) for row in rows)
 
 
-def _are_labelled(rows: Sequence[Sequence[str]], numbers: int) -> bool:
+def _are_labelled(rows: Sequence[Sequence[str]], numeric: int) -> bool:
     """Whether a few whole numbers stand before many others, as in files of the UCR archive."""
     first = {row[0].strip() for row in rows}
-    return numbers > STEPS and len(first) <= max(2, len(rows) // 2) and all(LABEL.fullmatch(each) for each in first)
+    return numeric > STEPS and len(first) <= max(2, len(rows) // 2) and all(LABEL.fullmatch(each) for each in first)

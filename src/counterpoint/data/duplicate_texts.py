@@ -42,8 +42,8 @@ def alike(tokens: Ragged, *, size: int) -> Int64[np.ndarray, " n"]:
     sets = [frozenset(row.tolist()) for row in tokens]
     near = np.asarray([_near(sets[i], sets[j]) for i, j in zip(left.tolist(), right.tolist(), strict=True)], dtype=bool)
     linked = coo_array((np.ones(int(near.sum())), (left[near], right[near])), shape=(count, count))
-    _, numbers = connected_components(linked, directed=False)
-    return np.asarray(numbers, dtype=np.int64)
+    _, cluster = connected_components(linked, directed=False)
+    return np.asarray(cluster, dtype=np.int64)
 
 
 def _minimum(order: np.ndarray, tokens: Ragged) -> np.ndarray:
@@ -59,9 +59,9 @@ def _near(one: frozenset[int], other: frozenset[int]) -> bool:
     return len(one & other) >= NEAR * len(one | other)
 
 
-def shown(numbers: Int64[np.ndarray, " n"], linked: np.ndarray | None) -> Int64[np.ndarray, "_ w"]:
+def shown(text_ids: Int64[np.ndarray, " n"], linked: np.ndarray | None) -> Int64[np.ndarray, "_ w"]:
     """What every row shows; behind the rows of pairs stand those of their others, column by column."""
     if linked is None:
-        return numbers[:, None]
-    said = numbers[linked]
-    return np.concatenate([said[:, :2], *(np.stack([other, other], axis=1) for other in said.T[2:])])
+        return text_ids[:, None]
+    linked_ids = text_ids[linked]
+    return np.concatenate([linked_ids[:, :2], *(np.stack([other, other], axis=1) for other in linked_ids.T[2:])])

@@ -61,10 +61,10 @@ def feature_of(name: str, cells: Cells) -> Feature | None:
         counts = Counter(cells)
         frequent = sorted(counts, key=lambda value: (-counts[value], value))[:CATEGORIES]
         return Category(name, frequent, len(counts) > CATEGORIES) if len(counts) > 1 else None
-    known = cells[~np.isnan(cells)]
-    if not len(known) or known.min() == known.max():
+    present = cells[~np.isnan(cells)]
+    if not len(present) or present.min() == present.max():
         return None
-    median = float(np.median(known))
+    median = float(np.median(present))
     filled = _filled(name, cells, median)
     mean, deviation = moments(filled)
     return Number(name, mean, deviation, median)
@@ -96,8 +96,8 @@ def encoded(feature: Feature, cells: Cells) -> Float32[np.ndarray, "n d"]:
     if isinstance(feature, Category):
         place = {value: number for number, value in enumerate(feature.values)}
         width = len(feature.values) + feature.other
-        numbers = np.asarray([place.get(str(cell), len(feature.values)) for cell in cells])
-        same: np.ndarray = numbers[:, None] == np.arange(width)
+        codes = np.asarray([place.get(str(cell), len(feature.values)) for cell in cells])
+        same: np.ndarray = codes[:, None] == np.arange(width)
         return same.astype(np.float32)
     values = _filled(feature.name, np.asarray(cells, dtype=np.float64), feature.median)
     return np.asarray(((values - feature.mean) / feature.deviation)[:, None], dtype=np.float32)
@@ -114,15 +114,15 @@ def decoded(feature: Feature, columns: Float32[np.ndarray, "n d"], *, meaning: M
     """
     if isinstance(feature, Category):
         return [[*feature.values, OTHER][place] for place in columns.argmax(axis=1)]
-    numbers = columns[:, 0].astype(np.float64) * feature.deviation + feature.mean
+    values = columns[:, 0].astype(np.float64) * feature.deviation + feature.mean
     if meaning == "boolean":
-        return ["true" if number > 0.5 else "false" for number in numbers]
+        return ["true" if number > 0.5 else "false" for number in values]
     if meaning == "time":
-        return [_moment(number, "D" if feature.deviation > DAY else "s") for number in numbers]
+        return [_moment(number, "D" if feature.deviation > DAY else "s") for number in values]
     digits = max(0, 3 - math.floor(math.log10(feature.deviation))) if feature.deviation > 0 else 0
     if digits > SMALL:
-        return [f"{number:.4g}" for number in numbers]
-    return [f"{round(number, digits) + 0.0:,.12g}" for number in numbers]
+        return [f"{number:.4g}" for number in values]
+    return [f"{round(number, digits) + 0.0:,.12g}" for number in values]
 
 
 def _moment(seconds: float, unit: Literal["D", "s"]) -> str:

@@ -204,8 +204,8 @@ def _fields(name: str, cells: Cells) -> dict[str, Cells] | None:
         return {f"{name}.{field}": as_cells(held, f"Column '{name}.{field}'") for field, held in values.items()}
     if kind_of(cells) != "record":
         return None
-    whole = cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
-    return {f"{name}.{field.name}": plain(held) for field, held in zip(whole.type, whole.flatten(), strict=True)}
+    combined = cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
+    return {f"{name}.{field.name}": plain(held) for field, held in zip(combined.type, combined.flatten(), strict=True)}
 
 
 def _framed(columns: Mapping[str, Cells], called: str) -> Frame:

@@ -139,8 +139,8 @@ def _entries(spec: object, source: object, items: Items) -> list[Any]:
 def _listed(groups: Any) -> list[Any]:
     """One entry per item; as among labels, -1 among whole numbers says that an item has none."""
     entries = as_list(groups, what="group")
-    whole = all(isinstance(each, int | np.integer) for each in entries)
-    return [None if whole and each == -1 else each for each in entries]
+    integral = all(isinstance(each, int | np.integer) for each in entries)
+    return [None if integral and each == -1 else each for each in entries]
 
 
 def _of_folders(names: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -173,19 +173,19 @@ def group_ids(items: Items) -> GroupIds | None:
             f"{counted(len(lacking), 'item has', 'items have')} no group, of {len(names)}, first "
             f"'{items.names[lacking[0]]}'. Every item is of one group: fill it in, or leave those items out."
         )
-    numbers: np.ndarray = np.unique(np.asarray(names, dtype=np.str_), return_inverse=True)[1].astype(np.int64)
-    return numbers
+    ids: np.ndarray = np.unique(np.asarray(names, dtype=np.str_), return_inverse=True)[1].astype(np.int64)
+    return ids
 
 
 def labelled_group_ids(items: Items, class_ids: Int64[np.ndarray, " n"]) -> GroupIds | None:
     """The same of those that have a label, -1 for the others, whose groups need not be known."""
     labelled = np.flatnonzero(class_ids != UNLABELLED)
-    known = group_ids(Subset(items, labelled))
-    if known is None:
+    present = group_ids(Subset(items, labelled))
+    if present is None:
         return None
-    numbers = np.full(len(class_ids), -1, dtype=np.int64)
-    numbers[labelled] = known
-    return numbers
+    ids = np.full(len(class_ids), -1, dtype=np.int64)
+    ids[labelled] = present
+    return ids
 
 
 def shared_groups(test: Items, train: Items) -> list[str]:

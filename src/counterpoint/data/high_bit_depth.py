@@ -68,8 +68,8 @@ def levels(image: Image.Image, data: bytes | None, say: Say | None = None) -> Sh
     """The levels of an opened deep picture, upright."""
     if data is not None and image.format == "PNG" and not image.mode.startswith("I"):
         return _colour_png(data, say)
-    numbers = np.asarray(ImageOps.exif_transpose(image))
-    return numbers.astype(np.uint16 if kind(image) == "uint16" else numbers.dtype)[None]
+    pixels = np.asarray(ImageOps.exif_transpose(image))
+    return pixels.astype(np.uint16 if kind(image) == "uint16" else pixels.dtype)[None]
 
 
 def further_pages(image: Image.Image) -> int:
@@ -79,12 +79,12 @@ def further_pages(image: Image.Image) -> int:
     frames = int(image.n_frames)  # type: ignore[attr-defined]
     if not isinstance(image, TiffImagePlugin.TiffImageFile):
         return frames - 1
-    whole = 0
+    pages = 0
     for place in range(1, frames):
         image.seek(place)
-        whole += int(image.tag_v2.get(SUBFILE, 0)) in (0, 2)
+        pages += int(image.tag_v2.get(SUBFILE, 0)) in (0, 2)
     image.seek(0)
-    return whole
+    return pages
 
 
 def tiff_header(file: IO[bytes] | io.BufferedIOBase) -> tuple[int, int, int, str]:
@@ -102,13 +102,13 @@ def tiff_levels(data: bytes, say: Say) -> Shaped[np.ndarray, "c h w"]:
         require_pixels(page.imagelength, page.imagewidth * max(1, page.samplesperpixel // 4))
         if others := sum(int(each.subfiletype) in (0, 2) for each in tiff.pages[1:]):
             say("pages", others)
-        numbers = page.asarray()
-        if page.axes not in ("YX", "YXS", "SYX") or numbers.dtype.kind not in "buif":
-            raise ValueError(f"it is a TIFF of {numbers.dtype} with the axes {page.axes}")
-        numbers = numbers[None] if page.axes == "YX" else np.moveaxis(numbers, page.axes.index("S"), 0)
-        if _kept(page) < len(numbers):
+        pixels = page.asarray()
+        if page.axes not in ("YX", "YXS", "SYX") or pixels.dtype.kind not in "buif":
+            raise ValueError(f"it is a TIFF of {pixels.dtype} with the axes {page.axes}")
+        pixels = pixels[None] if page.axes == "YX" else np.moveaxis(pixels, page.axes.index("S"), 0)
+        if _kept(page) < len(pixels):
             say("alpha", 1)
-        return np.ascontiguousarray(numbers[: _kept(page)])
+        return np.ascontiguousarray(pixels[: _kept(page)])
 
 
 def _tiff(file: Any) -> Any:
@@ -129,7 +129,7 @@ def _colour_png(data: bytes, say: Say | None) -> Shaped[np.ndarray, "c h w"]:
     from torchvision.io import decode_png
 
     held = torch.frombuffer(bytearray(data), dtype=torch.uint8)
-    numbers: np.ndarray = decode_png(held).numpy()
-    if len(numbers) in (2, 4) and say is not None:
+    pixels: np.ndarray = decode_png(held).numpy()
+    if len(pixels) in (2, 4) and say is not None:
         say("alpha", 1)
-    return numbers[: {2: 1, 4: 3}.get(len(numbers), len(numbers))]
+    return pixels[: {2: 1, 4: 3}.get(len(pixels), len(pixels))]

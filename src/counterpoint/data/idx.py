@@ -55,8 +55,8 @@ def read_idx(path: str | Path) -> np.ndarray:
             sizes = struct.unpack(f">{magic[3]}I", opened.read(4 * magic[3]))
             packed = isinstance(opened, gzip.GzipFile)
             start = 0 if packed else opened.tell()
-            whole = np.frombuffer(unpacked(opened, file), np.uint8) if packed else np.memmap(file, np.uint8, "r")
-            held = whole[start:]
+            content = np.frombuffer(unpacked(opened, file), np.uint8) if packed else np.memmap(file, np.uint8, "r")
+            held = content[start:]
     except SourceError:
         raise
     except (EOFError, OSError, ValueError, zlib.error, struct.error) as wrong:

@@ -49,8 +49,8 @@ def picture_of(value: Any) -> Picture | None:
     if isinstance(value, Image.Image):
         return value
     if arrays.is_array(value):
-        numbers = isinstance(value, Tensor) or value.dtype.kind in "buif"
-        return value if numbers and value.ndim in (2, 3) and 0 not in value.shape else None
+        numeric = isinstance(value, Tensor) or value.dtype.kind in "buif"
+        return value if numeric and value.ndim in (2, 3) and 0 not in value.shape else None
     if isinstance(value, Mapping) and value and set(value) <= STORED:
         data, path = value.get("bytes"), value.get("path")
         if data is None and not path:
@@ -75,8 +75,8 @@ def is_plain(value: Any) -> bool:
         return picture is not None
     shape = picture.shape
     if len(shape) == 2:
-        whole = picture.dtype in (np.uint8, torch.uint8)
-        return min(shape) > 1 and (bool(whole) or (shape[0] == shape[1] and shape[0] >= SMALLEST))
+        eight_bit = picture.dtype in (np.uint8, torch.uint8)
+        return min(shape) > 1 and (bool(eight_bit) or (shape[0] == shape[1] and shape[0] >= SMALLEST))
     first, middle, last = shape
     return min(first, last) < min(middle, max(first, last))
 
@@ -143,8 +143,8 @@ def header_of(picture: Picture, axis: str) -> Header:
     if isinstance(picture, Image.Image):
         _load(picture)
         return Header(high_bit_depth.bands(picture), picture.height, picture.width, high_bit_depth.kind(picture))
-    numbers = arrays.as_numpy(picture)
-    return Header(*arrays.shape_of((1, *numbers.shape), axis), kind_of(numbers.dtype))
+    array = arrays.as_numpy(picture)
+    return Header(*arrays.shape_of((1, *array.shape), axis), kind_of(array.dtype))
 
 
 class Wanted(NamedTuple):
@@ -169,8 +169,8 @@ def levels_of(picture: Picture, wanted: Wanted, say: Say) -> Shaped[np.ndarray, 
         return levels_in(picture, size, channels, kind, say, like=like)
     if not isinstance(picture, Image.Image):
         if not (channels in (1, 3) and _is_transparent(picture)):
-            numbers = arrays.channels_first(arrays.as_numpy(picture)[None], axis)[0]
-            return fitted(numbers, size, channels, kind, say, like=like)
+            levels = arrays.channels_first(arrays.as_numpy(picture)[None], axis)[0]
+            return fitted(levels, size, channels, kind, say, like=like)
         picture = Image.fromarray(arrays.as_numpy(picture))
     _load(picture)
     return picture_levels(picture, size, channels, kind, say, like=like)

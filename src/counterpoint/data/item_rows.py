@@ -17,12 +17,12 @@ def row_finder(items: Items) -> Callable[[str], int | None]:
     """
     place = {name: row for row, name in enumerate(items.names)}
     rows = info_of(items).source_rows
-    numbers = {int(row): position for position, row in enumerate(np.arange(len(items)) if rows is None else rows)}
-    counted = all(name.isdecimal() for name in place) and list(map(int, place)) == list(numbers)
+    positions = {int(row): position for position, row in enumerate(np.arange(len(items)) if rows is None else rows)}
+    counted = all(name.isdecimal() for name in place) and list(map(int, place)) == list(positions)
 
     def find(name: str) -> int | None:
         if name in place or not counted or not name.isdecimal():
             return place.get(name)
-        return numbers.get(int(name))
+        return positions.get(int(name))
 
     return find

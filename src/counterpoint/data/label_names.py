@@ -109,15 +109,15 @@ def matrix_of(labels: Sequence[Any]) -> np.ndarray | None:
     return np.asarray([list(label) if is_several(label) else missing for label in labels], dtype=np.float64)
 
 
-def of_matrix(numbers: np.ndarray) -> Int64[np.ndarray, "n k"]:
+def of_matrix(matrix: np.ndarray) -> Int64[np.ndarray, "n k"]:
     """Codes of items that may be of several classes, from zeros and ones, -1 or NaN where nobody knows."""
-    missing = np.isnan(numbers) | (numbers == UNLABELLED)
-    if not np.isin(numbers[~missing], (0, 1)).all():
+    missing = np.isnan(matrix) | (matrix == UNLABELLED)
+    if not np.isin(matrix[~missing], (0, 1)).all():
         raise LabelError(
             "Labels (n, k) say for each class whether an item is of it: 1, 0, or -1 throughout where nobody knows. "
-            f"Got {listed(sorted({f'{each:g}' for each in numbers[~missing].tolist()} - {'0', '1'}), 5)}."
+            f"Got {listed(sorted({f'{each:g}' for each in matrix[~missing].tolist()} - {'0', '1'}), 5)}."
         )
-    return np.where(missing.any(axis=1)[:, None], UNLABELLED, np.where(missing, 0, numbers)).astype(np.int64)
+    return np.where(missing.any(axis=1)[:, None], UNLABELLED, np.where(missing, 0, matrix)).astype(np.int64)
 
 
 def names_of_lists(labels: Sequence[Any]) -> Names:
@@ -166,10 +166,10 @@ def of_names(names: Names) -> tuple[Int64[np.ndarray, "n k"], list[str]]:
 def missing_words(labels: Counter[Key]) -> list[str]:
     """A sentence where words are taken for labels that are missing."""
     words = {label: count for (_, label), count in labels.items() if isinstance(label, str) and label.strip() in WORDS}
-    said = ", ".join(f"'{word}' ({count:,})" for word, count in words.items())
-    return [f"Read as no label: {said}."] if words else []
+    counts = ", ".join(f"'{word}' ({count:,})" for word, count in words.items())
+    return [f"Read as no label: {counts}."] if words else []
 
 
 def _short(label: object) -> str:
-    said = repr(label)
-    return said if len(said) <= 60 else f"{said[:57]}..."
+    text = repr(label)
+    return text if len(text) <= 60 else f"{text[:57]}..."

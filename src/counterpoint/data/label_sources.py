@@ -161,12 +161,12 @@ def _splits(parts: Parts) -> list[str]:
 
 def _split_note(splits: Sequence[str], source: object, above: Sequence[str]) -> str:
     """What the folders of splits are, and how they are kept apart."""
-    said = [f"{folder}/" for folder in splits]
+    names = [f"{folder}/" for folder in splits]
     if len(splits) == 1:
-        return f"{said[0]} is a split, not a class: the class is the folder below it."
+        return f"{names[0]} is a split, not a class: the class is the folder below it."
     where = PurePosixPath(str(source) if isinstance(source, str | Path) else "", *above)
     return (
-        f"{', '.join(said[:-1])} and {said[-1]} are splits, not classes; give {where / splits[0]} and "
+        f"{', '.join(names[:-1])} and {names[-1]} are splits, not classes; give {where / splits[0]} and "
         f"{where / splits[1]} as --train and --test to keep them apart."
     )
 

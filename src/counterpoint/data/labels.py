@@ -40,10 +40,10 @@ class Labels:
 
     def names(self) -> list[str]:
         """The class of every item, or its classes with bars between; ``NO_LABEL`` where it has none."""
-        label_type, known = LABEL_TYPES[named(self.class_ids)], is_labelled(self.class_ids)
+        label_type, labelled = LABEL_TYPES[named(self.class_ids)], is_labelled(self.class_ids)
         return [
             label_type.name_of(code, self.classes) if there else NO_LABEL
-            for code, there in zip(self.class_ids, known, strict=True)
+            for code, there in zip(self.class_ids, labelled, strict=True)
         ]
 
     def counts(self) -> dict[str, int]:
@@ -72,17 +72,17 @@ def read_class_ids(spec: object, source: object, items: Items) -> Labels:
     Raises:
         LabelError: There are none, too many, or too few, or a row holds something else than labels.
     """
-    given = find_labels(spec, source, items)
-    labels = names.checked(of_items(given.labels, items))
+    source_labels = find_labels(spec, source, items)
+    labels = names.checked(of_items(source_labels.labels, items))
     if any(map(names.is_several, labels)):
         class_ids, classes, notes = _of_lists(labels)
     else:
-        class_ids, classes, notes = _of_scalars(labels, given)
+        class_ids, classes, notes = _of_scalars(labels, source_labels)
     if class_ids.ndim == 2 and not classes:
         raise LabelError(f"None of the {len(items)} items is of any class. Label a few of every class.")
     if not is_labelled(class_ids).any():
         raise LabelError(f"None of the {len(items)} items has a label. Label a few of every class.")
-    return Labels(class_ids, classes, (*given.notes, *notes))
+    return Labels(class_ids, classes, (*source_labels.notes, *notes))
 
 
 def read_some_labels(spec: object, source: object, items: Items) -> Labels:
@@ -98,8 +98,8 @@ def read_some_labels(spec: object, source: object, items: Items) -> Labels:
         return labels
     if len(labels.classes) < 2:
         every = f"All {labels.labelled} labels are" if labels.labelled > 1 else "The only label is"
-        said = f"{every} '{labels.classes[0]}'. A classifier needs two classes to tell apart."
-        raise LabelError(" ".join([said, *labels.notes]))
+        message = f"{every} '{labels.classes[0]}'. A classifier needs two classes to tell apart."
+        raise LabelError(" ".join([message, *labels.notes]))
     measured = all(map(names.NUMBER.fullmatch, labels.classes)) and any("." in name for name in labels.classes)
     if measured and len(labels.classes) == labels.labelled:
         raise LabelError(alone(labels.labelled))
@@ -160,12 +160,12 @@ Read = tuple[ClassIds, list[str], list[str]]
 """Codes, classes and notes."""
 
 
-def _of_scalars(labels: Sequence[Any], given: Given) -> Read:
+def _of_scalars(labels: Sequence[Any], source_labels: Given) -> Read:
     """One label for each item, or names with bars between them."""
     counts = names.distinct(labels)
     named = {key: names.name_of(key[1]) for key in counts}
     notes = names.missing_words(counts)
-    if given.listed and names.whole_numbers(key[1] for key in counts):
+    if source_labels.listed and names.whole_numbers(key[1] for key in counts):
         nobody = [key for key, name in named.items() if name == str(UNLABELLED)]
         named |= dict.fromkeys(nobody)
         if nobody:
@@ -187,12 +187,17 @@ def _of_lists(labels: Sequence[Any]) -> Read:
     return *names.of_names(names.names_of_lists(labels)), []
 
 
-def _require_both(known: Int64[np.ndarray, "n k"], classes: Sequence[str]) -> None:
+def _require_both(class_ids: Int64[np.ndarray, "n k"], classes: Sequence[str]) -> None:
     """Refuse classes that no labelled item is of, or every one."""
-    for count, said in ((known.sum(axis=0), "no item is of"), (len(known) - known.sum(axis=0), "every item is of")):
+    for count, lack in (
+        (class_ids.sum(axis=0), "no item is of"),
+        (len(class_ids) - class_ids.sum(axis=0), "every item is of"),
+    ):
         if (count == 0).any():
             there = listed([classes[place] for place in np.flatnonzero(count == 0).tolist()], 5)
-            raise LabelError(f"Of the {len(known)} labelled, {said} {there}. Label some more, or leave the class out.")
+            raise LabelError(
+                f"Of the {len(class_ids)} labelled, {lack} {there}. Label some more, or leave the class out."
+            )
 
 
 def of_items(labels: list[Any], items: Items, *, what: str = "label") -> list[Any]:

@@ -129,15 +129,15 @@ def in_short(cells: Cells) -> tuple[str, float, bool] | None:
     except Unread:
         return None
     count = np.mean([len(each) for each in turns])
-    said = f"dialogues of {count:.0f} turns on average" if dialogues else f"lists of {count:.0f} strings on average"
-    return said, words, dialogues
+    summary = f"dialogues of {count:.0f} turns on average" if dialogues else f"lists of {count:.0f} strings on average"
+    return summary, words, dialogues
 
 
 def _some(cells: Cells) -> Iterator[Any]:
     """Cells from the whole column that are not missing, at most so many."""
-    known = [cell for cell in cells if not is_missing(cell)] if isinstance(cells, list) else cells.drop_null()
-    places = spread(len(known), SAMPLED).tolist()
-    return (known[place] if isinstance(cells, list) else known[place].as_py() for place in places)
+    present = [cell for cell in cells if not is_missing(cell)] if isinstance(cells, list) else cells.drop_null()
+    places = spread(len(present), SAMPLED).tolist()
+    return (present[place] if isinstance(cells, list) else present[place].as_py() for place in places)
 
 
 def _spelled(cell: str) -> object:

@@ -90,7 +90,7 @@ def roles_in_series(frame: Frame, traits: Mapping[str, Traits], roles: Mapping[s
         series, time = pairs[0]
         return {series: "id", time: "time"}
     result = {} if "id" in roles.values() else _called(traits, roles, lambda name: name in PLAIN_SERIES)
-    whose = [name for name in result if traits[name].distinct < traits[name].known]
+    whose = [name for name in result if traits[name].distinct < traits[name].present]
     when = [] if "time" in roles.values() else _called(traits, roles, lambda name: name == PLAIN_TIME)
     return dict.fromkeys(whose[:1], "id") | {name: "time" for name in when if traits[name].column.type != "string"}
 
@@ -117,11 +117,11 @@ def require_times(frame: Frame, traits: Mapping[str, Traits], roles: Mapping[str
 
 
 def described(
-    columns: Sequence[Column], frame: Frame, traits: Mapping[str, Traits], given: Mapping[str, str]
+    columns: Sequence[Column], frame: Frame, traits: Mapping[str, Traits], requested: Mapping[str, str]
 ) -> list[Column]:
     """The columns of series with what a person should know of each: whose, channel or step, and labels that change.
 
-    What a person settled of the columns ``given`` is kept.
+    Columns in ``requested``, whose role the user set, are kept as they are.
     """
     lists = any(column.role == "number" and column.type == "list of numbers" for column in columns)
     called = next((column.name for column in columns if column.role == "id"), None)
@@ -134,9 +134,9 @@ def described(
         if whose is not None and column.name == called:
             order = "" if timed else ", steps in the order of rows"
             column = replace(column, note=f"of {int(whose.max()) + 1:,} series{order}")
-        elif column.name not in given and column.role == "label" and whose is not None:
+        elif column.name not in requested and column.role == "label" and whose is not None:
             column = _label(column, whose, frame)
-        elif column.name not in given and column.role == "number" and lists and column.type != "list of numbers":
+        elif column.name not in requested and column.role == "number" and lists and column.type != "list of numbers":
             sparse = traits[column.name].sparse
             column = replace(
                 column, role="label" if sparse else "ignore", note="" if sparse else "one number, no steps"
@@ -164,7 +164,7 @@ def _pairs(frame: Frame, traits: Mapping[str, Traits], roles: Mapping[str, str])
         for name in _called(traits, roles, TIMES.fullmatch)
         if name.lower() == PLAIN_TIME or _may_be_times(frame.columns[name], traits[name].column)
     ]
-    repeats = [name for name in whose if traits[name].distinct < traits[name].known]
+    repeats = [name for name in whose if traits[name].distinct < traits[name].present]
     return [(series, time) for series in repeats for time in when if series != time]
 
 
@@ -200,8 +200,8 @@ def _mostly(read: np.ndarray) -> bool:
 
 def _label(column: Column, whose: Int64[np.ndarray, " n"], frame: Frame) -> Column:
     """A column of labels in a long form, which is one only if it says the same in all rows of a series."""
-    said = codes_of(frame, column.name)
-    if len(np.unique(whose * (said.max() + 1) + said)) == whose.max() + 1:
+    codes = codes_of(frame, column.name)
+    if len(np.unique(whose * (codes.max() + 1) + codes)) == whose.max() + 1:
         return column
     if column.type in NUMBERS:
         return replace(column, role="number", note="")

@@ -149,15 +149,15 @@ def finite(values: np.ndarray, axes: str) -> Float64[np.ndarray, "*shape"]:
         raise SourceError(
             f"The array is empty: it has the shape {values.shape}. Expected at least one number per item."
         )
-    numbers = values.astype(np.float64)
-    bad = ~np.isfinite(numbers)
+    result = values.astype(np.float64)
+    bad = ~np.isfinite(result)
     if bad.any():
         first = tuple(int(place) for place in np.argwhere(bad)[0])
         raise SourceError(
             f"{int(bad.sum())} of {bad.size} values are NaN or infinite, the first at ({axes}) = {first}. "
             "Fill them or leave those items out first."
         )
-    return numbers
+    return result
 
 
 def required(columns: Iterable[str], wanted: Iterable[str]) -> None:

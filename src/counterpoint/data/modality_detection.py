@@ -65,7 +65,7 @@ def _may_be_text(trait: Traits) -> bool:
     """Whether a column that is named for learning is one of texts, and not of numbers or a few categories."""
     column = trait.column
     strings = column.type in ("string", *LISTS) and column.role in ("text", "category", "ignore")
-    return strings and (column.role == "text" or column.type in LISTS or 2 * trait.distinct > trait.known)
+    return strings and (column.role == "text" or column.type in LISTS or 2 * trait.distinct > trait.present)
 
 
 def _text_or_table(traits: Mapping[str, Traits]) -> str:

@@ -128,14 +128,14 @@ def infer(cells: Any, *, comma_first: bool = False, codes: bool = False) -> Numb
         codes: Whether digits that look like codes, such as 01234, are numbers all the same.
     """
     bare = _bare(cells)
-    known = bare.drop_null()
-    if not len(known) or (not codes and _are_codes(known)):
+    present = bare.drop_null()
+    if not len(present) or (not codes and _are_codes(present)):
         return None
-    if NUMBER.fullmatch(known[0].as_py()):
+    if NUMBER.fullmatch(present[0].as_py()):
         values, stray = _parsed(bare, PLAIN)
         if not stray:
             return Numbers(values, PLAIN)
-    some = known.take(pa.array(spread(len(known), SAMPLED))).to_pylist()
+    some = present.take(pa.array(spread(len(present), SAMPLED))).to_pylist()
     unit = _unit(some)
     order = sorted(FORMS, key=lambda marks: comma_first and marks[0] == "." and len(marks) > 1)
     parts = [_without_unit(each, unit) for each in some]
@@ -154,9 +154,9 @@ def with_dots_between_thousands(cells: Any) -> Numbers | None:
     [1234.0, nan, 567.0]
     """
     bare = _bare(cells)
-    known = bare.drop_null()
-    fits = compute.match_substring_regex(known, r"^[+-]?\d{1,3}(\.\d{3})*$")
-    dotted = compute.any(compute.match_substring(known, ".")).as_py()
+    present = bare.drop_null()
+    fits = compute.match_substring_regex(present, r"^[+-]?\d{1,3}(\.\d{3})*$")
+    dotted = compute.any(compute.match_substring(present, ".")).as_py()
     return _read(bare, ",.|") if dotted and compute.all(fits).as_py() else None
 
 
@@ -202,11 +202,11 @@ def _bare(cells: Any) -> Any:
     return plain
 
 
-def _are_codes(known: Any) -> bool:
-    if compute.any(compute.match_substring_regex(known, CODES)).as_py():
+def _are_codes(present: Any) -> bool:
+    if compute.any(compute.match_substring_regex(present, CODES)).as_py():
         return True
-    long = compute.sum(compute.match_substring_regex(known, LONG)).as_py()
-    return bool(long > len(known) / 2)
+    long = compute.sum(compute.match_substring_regex(present, LONG)).as_py()
+    return bool(long > len(present) / 2)
 
 
 def _unit(cells: list[str]) -> str:
@@ -239,9 +239,9 @@ def _shorn(bare: Any, unit: str) -> Any:
 def _read(bare: Any, form: str) -> Numbers | None:
     """The numbers of a column, if all but a few stray cells are numbers of a form."""
     values, stray = _parsed(bare, form)
-    known = len(bare) - bare.null_count
+    present = len(bare) - bare.null_count
     count = int(np.isfinite(values).sum() + np.isinf(values).sum())
-    if count < known and (len(stray) >= 5 or count < 9 or known - count > max(1, STRAY * known)):
+    if count < present and (len(stray) >= 5 or count < 9 or present - count > max(1, STRAY * present)):
         return None
     return Numbers(values, form, tuple(stray))
 
@@ -252,6 +252,6 @@ def _cast(cells: Any, marks: str) -> Float64[np.ndarray, " n"]:
         cells = compute.replace_substring(cells, marks[1], "")
     if marks[0] == ",":
         cells = compute.replace_substring(cells, ",", ".")
-    numbers = compute.replace_substring_regex(cells, r"^\+", "").cast(pa.float64())
-    values: np.ndarray = compute.fill_null(numbers, np.nan).to_numpy(zero_copy_only=False)
+    column = compute.replace_substring_regex(cells, r"^\+", "").cast(pa.float64())
+    values: np.ndarray = compute.fill_null(column, np.nan).to_numpy(zero_copy_only=False)
     return values

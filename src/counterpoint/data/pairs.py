@@ -73,19 +73,19 @@ def read_scores(
             raise LabelError(str(no_column(spec, frame.columns)))
         sheet = read_sheet(frame, DataOptions(data=ReadOptions(schema=f"{spec}:score")), "table")
         numeric = sheet.schema.named(spec).type in ("integer", "float", "boolean")
-        said, where = sheet.numbers(spec) if numeric else np.asarray(sheet.words(spec)), f"The column '{spec}' has"
+        scores, where = sheet.numbers(spec) if numeric else np.asarray(sheet.words(spec)), f"The column '{spec}' has"
         places = frame.rows.tolist()
     else:
-        said, where = np.asarray(spec), "This list has"
-        places = list(range(len(said)))
-    if said.dtype.kind not in "biuf" or said.ndim != 1 or not np.isfinite(said).all():
+        scores, where = np.asarray(spec), "This list has"
+        places = list(range(len(scores)))
+    if scores.dtype.kind not in "biuf" or scores.ndim != 1 or not np.isfinite(scores).all():
         raise LabelError(f"Scores are one number in every row, such as 1 and 0. {where} others, or none in some.")
     left_out = {name for name, _ in skipped} & {f"row {row}" for row in places}
-    if len(said) != count + len(left_out):
+    if len(scores) != count + len(left_out):
         raise LabelError(
-            f"There are {len(said):,} scores for {count + len(left_out):,} rows of pairs. Give one for each."
+            f"There are {len(scores):,} scores for {count + len(left_out):,} rows of pairs. Give one for each."
         )
-    kept = said[[f"row {row}" not in left_out for row in places]]
+    kept = scores[[f"row {row}" not in left_out for row in places]]
     different, ranks = np.unique(kept, return_inverse=True)
     if len(different) < 2:
         raise LabelError(f"All scores are {different[0]:g}, so no pair is more alike than another. Give others, too.")
@@ -122,7 +122,7 @@ def _rows(names: Sequence[str], items: Items) -> Int64[np.ndarray, " p"]:
 
 
 def _is_same(value: str) -> bool:
-    said = value.strip().lower()
-    if said not in (*YES, *NO):
+    word = value.strip().lower()
+    if word not in (*YES, *NO):
         raise LabelError(f"Whether a pair is the same is said by 1 or 0, yes or no. Got '{value}'.")
-    return said in YES
+    return word in YES

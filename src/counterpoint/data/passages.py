@@ -65,6 +65,6 @@ def rectangular(name: str, texts: Sequence[list[str]], notes: list[str]) -> list
         "had fewer and repeat theirs": sum(0 < len(each) < most for each in texts),
         "had none and take those of the next that has some": sum(not each for each in texts),
     }
-    said = "".join(f"; {count:,} {what}" for what, count in cases.items() if count)
-    notes.append(f"'{name}': {most} {'other' if most == 1 else 'others'} in every row{said}")
+    exceptions = "".join(f"; {count:,} {what}" for what, count in cases.items() if count)
+    notes.append(f"'{name}': {most} {'other' if most == 1 else 'others'} in every row{exceptions}")
     return filled[::-1]

@@ -49,8 +49,8 @@ def paths_in(source: object) -> list[Any] | None:
 
 def are_of_photos(paths: Sequence[object]) -> bool:
     """Whether the first of some paths are plainly of photos or of folders of photos; blanks do not tell."""
-    told = [path for path in paths[:GLANCE] if str(path).strip()]
-    return bool(told) and all(isinstance(path, str | Path) and _may_be_photos(path) for path in told)
+    glimpsed = [path for path in paths[:GLANCE] if str(path).strip()]
+    return bool(glimpsed) and all(isinstance(path, str | Path) and _may_be_photos(path) for path in glimpsed)
 
 
 def matches_photos(pattern: str | Path) -> bool:
@@ -58,9 +58,9 @@ def matches_photos(pattern: str | Path) -> bool:
     return any(map(_is_of_photos, matching(pattern)[1]))
 
 
-def _may_be_photos(given: str | Path) -> bool:
+def _may_be_photos(path: str | Path) -> bool:
     try:
-        return _is_of_photos(expanded(given))
+        return _is_of_photos(expanded(path))
     except (InputError, OSError, ValueError):  # a text, longer than a path can be or beginning as one to a home does
         return False
 

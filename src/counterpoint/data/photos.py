@@ -181,8 +181,8 @@ def _read(folder: Path, shape: tuple[int, ...] | None = None) -> Kept | None:
         kept = Kept(pixels, stamps, manifest["skipped"], manifest["remarks"])
     except (OSError, ValueError, EOFError, KeyError, TypeError):
         return None
-    whole = len(pixels) == len(stamps) and shape in (None, pixels.shape)
-    return kept if whole else None
+    complete = len(pixels) == len(stamps) and shape in (None, pixels.shape)
+    return kept if complete else None
 
 
 def _build(folder: Path, listing: Listing, wanted: Pixels, progress: Progress | None) -> Kept:

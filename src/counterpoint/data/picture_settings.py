@@ -53,14 +53,14 @@ class Sight:
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> Sight:
         """From a record, those of older versions too."""
-        known = {name: value for name, value in settings.items() if name != "column"}
+        fields = {name: value for name, value in settings.items() if name != "column"}
         column = settings.get("column")
         before = [] if column is None else [asdict(Column(column, "path", "string"))]
-        known |= {
+        fields |= {
             "schema": Schema.from_settings(settings.get("schema", before)),
             "options": settings.get("options", {}),
         }
-        sight = made(cls, known)
+        sight = made(cls, fields)
         levels = () if sight.levels is None else (sight.levels.low, sight.levels.high)
         if {len(sight.mean), len(sight.deviation)} != {sight.channels} or {*map(len, levels)} - {1, sight.channels}:
             raise Misfit(f"it has {sight.channels} channels, and means, deviations or levels of another number")

@@ -117,10 +117,10 @@ def survey(source: object, *, column: str | None = None, axis: str = "auto") -> 
         shapes = [each[:3] for each in headers]
         most, depth = max(shape[0] for shape in shapes), deepest(each.kind for each in headers)
         return Survey(len(listed.names), _side(shapes), most, True, depth)
-    if (given := _given(source)) is not None:
-        headers = fetched_pictures.headers_in(given, column, SURVEYED, axis)
+    if (cells := _given(source)) is not None:
+        headers = fetched_pictures.headers_in(cells, column, SURVEYED, axis)
         shapes, depth = [each[:3] for each in headers], deepest(each.kind for each in headers)
-        return Survey(given.count, _side(shapes), _channels(shapes), len(set(shapes)) > 1, depth)
+        return Survey(cells.count, _side(shapes), _channels(shapes), len(set(shapes)) > 1, depth)
     pixels, _ = array_sources.read_pictures(source, labels)
     shape = arrays.shape_of(pixels.shape, axis)
     return Survey(len(pixels), _side([shape]), shape[0], False, kind_of(pixels.dtype))
@@ -171,11 +171,11 @@ def open_pictures(
         listed = listed if labels is None else replace(listed, labels=lambda: labels)
         depth = deepest(each.kind for each in _headers(listed)[0])
         items: PictureItems = open_photos(listed, size=like or size, channels=channels, kind=depth, progress=progress)
-    elif (given := _given(source, labels)) is not None:
-        headers = fetched_pictures.headers_in(given, column, DEPTHS, axis)
+    elif (cells := _given(source, labels)) is not None:
+        headers = fetched_pictures.headers_in(cells, column, DEPTHS, axis)
         depth, first = deepest(each.kind for each in headers), headers[0][1:3]
         wanted = wanted._replace(kind=depth, size=first if size is None else wanted.size)
-        items = fetched_pictures.fetch(given, wanted, column=column, progress=progress)
+        items = fetched_pictures.fetch(cells, wanted, column=column, progress=progress)
     else:
         items = _of_array(source, labels, wanted, progress)
     items.scale = scale(items.kind, levels, items.sample)

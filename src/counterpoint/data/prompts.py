@@ -37,16 +37,16 @@ class Prompted:
         """
         if not self.prompt:
             return self.tokenizer.numbers(texts)
-        whole, first = self.tokenizer.numbers([self.prompt + text for text in texts]), len(self.tokens)
-        place = np.arange(len(whole.flat)) - np.repeat(whole.starts[:-1], whole.lengths)
+        prompted, first = self.tokenizer.numbers([self.prompt + text for text in texts]), len(self.tokens)
+        place = np.arange(len(prompted.flat)) - np.repeat(prompted.starts[:-1], prompted.lengths)
         before = place < first
-        same = whole.flat[before] == np.asarray(self.tokens, dtype=np.int32)[place[before]]
-        if not same.all() or (whole.lengths < first).any():
+        same = prompted.flat[before] == np.asarray(self.tokens, dtype=np.int32)[place[before]]
+        if not same.all() or (prompted.lengths < first).any():
             raise SourceError(
                 f"The tokenizer joins the prompt '{self.prompt}' with one of the texts. Choose a network whose prompt "
                 "ends with a space, or none: prompt=''."
             )
-        return Ragged(whole.flat[~before], whole.starts - first * np.arange(len(whole.starts)))
+        return Ragged(prompted.flat[~before], prompted.starts - first * np.arange(len(prompted.starts)))
 
     def framed(self, tokens: Int64[Tensor, "b l"]) -> Int64[Tensor, "b m"]:
         """The tokens of texts behind those of the prompt, with those around them that a network was trained with."""

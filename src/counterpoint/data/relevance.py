@@ -188,17 +188,17 @@ def _names_columns(first: Sequence[str]) -> bool:
     """
     if len(first) > 2:  # of qrels, where a grade is last
         return not _is_number(first[-1])
-    known = {*IDS, *GRADE, *TEXTS}
+    headings = {*IDS, *GRADE, *TEXTS}
     plain = not any(letter.isdigit() or letter.isspace() for cell in first for letter in cell.strip())
-    return plain or any(_called(cell) in known for cell in first)
+    return plain or any(_called(cell) in headings for cell in first)
 
 
 def _roles(names: Sequence[str]) -> tuple[int, int, int | None]:
     """The places of the query, the document and the grade, by the names of the columns or by their order."""
     called = [_called(name) for name in names]
     query, document, grade = (
-        next((place for each in known for place, name in enumerate(called) if name == each), None)
-        for known in (QUERY, DOCUMENT, GRADE)
+        next((place for each in headings for place, name in enumerate(called) if name == each), None)
+        for headings in (QUERY, DOCUMENT, GRADE)
     )
     if query is None or document is None:
         return _placed(len(names), listed(names))

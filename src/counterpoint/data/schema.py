@@ -94,8 +94,8 @@ class Schema:
 
     def unseen(self, frame: Frame) -> list[str]:
         """The columns of later data that are none of these."""
-        known = {column.name for column in self.columns}
-        return [name for name in frame.columns if name not in known]
+        seen = {column.name for column in self.columns}
+        return [name for name in frame.columns if name not in seen]
 
     def changes(self, frame: Frame) -> list[str]:
         """What a person should know of later data that has other columns than these."""
@@ -175,8 +175,8 @@ def numbers_in(column: Column, cells: Cells, called: str) -> tuple[Float64[np.nd
     """
     kind = kind_of(cells)
     if kind in ("integer", "float", "boolean", "empty"):
-        whole = cells.cast(pa.int8()) if kind == "boolean" else cells
-        filled = compute.fill_null(whole.cast(pa.float64(), safe=False), np.nan)
+        numeric = cells.cast(pa.int8()) if kind == "boolean" else cells
+        filled = compute.fill_null(numeric.cast(pa.float64(), safe=False), np.nan)
         return filled.to_numpy(zero_copy_only=False), []
     if kind == "time":
         return times.of_temporal(cells), []

@@ -93,13 +93,13 @@ def shards_of(source: object, *, size: int) -> list[Shard]:
 def _listed(source: object) -> tuple[Path, list[Path]]:
     """The folder that names are relative to, and the path of every shard and of every loose photo."""
     if isinstance(source, list | tuple) and source and all(isinstance(each, str | Path) for each in source):
-        given = [existing(each).absolute() for each in source]
-        root = Path(os.path.commonpath([path.parent for path in given]))
-        return root, [result for path in given for result in (_parts(path) if path.is_dir() else [path])]
+        paths = [existing(each).absolute() for each in source]
+        root = Path(os.path.commonpath([path.parent for path in paths]))
+        return root, [result for path in paths for result in (_parts(path) if path.is_dir() else [path])]
     if not isinstance(source, str | Path) or str(source).startswith("sample:"):
-        said = f"'{source}'" if isinstance(source, str) else f"a {type(source).__name__}"
+        got = f"'{source}'" if isinstance(source, str) else f"a {type(source).__name__}"
         raise SourceError(
-            f"Shards come from a folder, a pattern or a list of paths. Got {said}; embed it at once, into an .npz file."
+            f"Shards come from a folder, a pattern or a list of paths. Got {got}; embed it at once, into an .npz file."
         )
     if is_pattern(source):
         root, matches = matching(source)

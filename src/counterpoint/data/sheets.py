@@ -89,18 +89,18 @@ def read_sheet(source: object, options: DataOptions = NOTHING, kind: str = "auto
     traits = all_traits(frame)
     if kind == "auto":
         kind = kind_in(frame, traits, roles, options.data)
-    given = {**roles, **dict.fromkeys(wanted, "learned")}
+    requested = {**roles, **dict.fromkeys(wanted, "learned")}
     if kind == "text":
         roles |= text_column(traits, roles, wanted)
     if kind == "series":
-        roles |= long_form.roles_in_series(frame, traits, given)
+        roles |= long_form.roles_in_series(frame, traits, requested)
     long_form.require_times(frame, traits, roles)
     columns = [_settled(name, traits[name], roles, wanted, kind) for name in traits]
-    strings = [name for name in given if roles.get(name) == "number" or (name in wanted and kind == "series")]
+    strings = [name for name in requested if roles.get(name) == "number" or (name in wanted and kind == "series")]
     columns = [as_number(column, frame) if column.name in strings else column for column in columns]
     columns = _one_id(columns, traits, roles, kind)
     if kind == "series":
-        columns = long_form.described(columns, frame, traits, given)
+        columns = long_form.described(columns, frame, traits, requested)
     return Sheet(frame, Schema(tuple(columns)), kind)
 
 
@@ -157,7 +157,7 @@ def _settled(name: str, trait: Traits, roles: Mapping[str, str], wanted: Sequenc
         note = {"ignore": "left out, as you say", "label": counted, "group": counted}.get(roles[name], column.note)
         return _in_role(replace(column, note=note), roles[name])
     if (
-        (trait.unique or (trait.known == 1 and not column.missing))
+        (trait.unique or (trait.present == 1 and not column.missing))
         and is_id(name)
         and column.role != "path"
         and column.type not in LISTS
@@ -191,7 +191,7 @@ def _in_role(column: Column, role: str) -> Column:
 
 def _in_table(column: Column, trait: Traits) -> Column:
     """A column of a table: texts that repeat themselves are categories, others are not learned from."""
-    if column.role == "text" and trait.words < SENTENCES and trait.distinct < trait.known:
+    if column.role == "text" and trait.words < SENTENCES and trait.distinct < trait.present:
         return replace(column, role="category", note=f"of {trait.distinct:,}")
     if column.role in ("text", "path"):
         return replace(column, role="ignore", note=f"{column.role}; --column {column.name} learns from it")

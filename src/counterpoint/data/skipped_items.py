@@ -26,8 +26,12 @@ def notes_of(remarks: Mapping[str, Mapping[str, int]]) -> list[str]:
     >>> notes_of({"a.tif": {"pages": 2}, "b.tif": {"pages": 4}})
     ['6 further pages of 2 pictures are dropped: the first page is used']
     """
-    things: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for of_one in remarks.values():
-        things.update(of_one)
+        counts.update(of_one)
     pictures = Counter(remark for of_one in remarks.values() for remark in of_one)
-    return [said.format(things=things[each], pictures=pictures[each]) for each, said in REMARKS.items() if things[each]]
+    return [
+        sentence.format(things=counts[each], pictures=pictures[each])
+        for each, sentence in REMARKS.items()
+        if counts[each]
+    ]

@@ -29,8 +29,8 @@ def is_labelled(class_ids: ClassIds) -> Bool[np.ndarray, " n"]:
     >>> is_labelled(np.asarray([2, -1, 0])).tolist(), is_labelled(np.asarray([[0, 0], [-1, -1]])).tolist()
     ([True, False, True], [True, False])
     """
-    known: np.ndarray = (class_ids if class_ids.ndim == 1 else class_ids[:, 0]) != UNLABELLED
-    return known
+    labelled: np.ndarray = (class_ids if class_ids.ndim == 1 else class_ids[:, 0]) != UNLABELLED
+    return labelled
 
 
 def class_counts(class_ids: ClassIds, classes: Sequence[str]) -> dict[str, int]:
@@ -39,8 +39,8 @@ def class_counts(class_ids: ClassIds, classes: Sequence[str]) -> dict[str, int]:
     >>> class_counts(np.asarray([0, 1, -1, 0]), "ab"), class_counts(np.asarray([[0, 1], [-1, -1], [1, 1]]), "ab")
     ({'a': 2, 'b': 1}, {'a': 1, 'b': 2})
     """
-    known = class_ids[is_labelled(class_ids)]
-    each = np.bincount(known, minlength=len(classes)) if class_ids.ndim == 1 else known.sum(axis=0)
+    labelled = class_ids[is_labelled(class_ids)]
+    each = np.bincount(labelled, minlength=len(classes)) if class_ids.ndim == 1 else labelled.sum(axis=0)
     return dict(zip(classes, each.tolist(), strict=True))
 
 
@@ -92,11 +92,13 @@ def budget(
     if counts.max(initial=0) > 1:
         wanted[counts == 1] = 1
     lack, none = (counts < wanted)[: len(classes)], (wanted == 0)[: len(classes)]
-    for lacking, said in ((lack, "have fewer than"), (none, "are left without a label of")):
+    for lacking, complaint in ((lack, "have fewer than"), (none, "are left without a label of")):
         if lacking.any():
             names = listed([classes[place] for place in np.flatnonzero(lacking).tolist()], 5)
-            asked = f"{per_class} per class" if per_class is not None else f"the fraction {fraction}"
-            raise LabelError(f"The classes {names} {said} {asked}. Give a budget that leaves every class at least one.")
+            request = f"{per_class} per class" if per_class is not None else f"the fraction {fraction}"
+            raise LabelError(
+                f"The classes {names} {complaint} {request}. Give a budget that leaves every class at least one."
+            )
     chosen = np.zeros(len(class_ids), dtype=bool)
     for each, count in zip(rows, wanted, strict=True):
         chosen[each[:count]] = True
@@ -159,14 +161,14 @@ def split(
             rows = np.flatnonzero(kept)
             kept[rows] = split(labels[rows], seed=seed, share=0.0, most=most)[0]
         return kept, held
-    _, own = np.unique(labels, return_inverse=True)
-    counts = np.bincount(own)
-    shuffled = np.random.default_rng(seed).permutation(len(own))
-    by_class = shuffled[np.argsort(own[shuffled], kind="stable")]
-    rank = np.empty(len(own), dtype=np.int64)
-    rank[by_class] = np.arange(len(own)) - np.repeat(np.cumsum(counts) - counts, counts)
+    _, class_ids = np.unique(labels, return_inverse=True)
+    counts = np.bincount(class_ids)
+    shuffled = np.random.default_rng(seed).permutation(len(class_ids))
+    by_class = shuffled[np.argsort(class_ids[shuffled], kind="stable")]
+    rank = np.empty(len(class_ids), dtype=np.int64)
+    rank[by_class] = np.arange(len(class_ids)) - np.repeat(np.cumsum(counts) - counts, counts)
     holding = np.minimum(counts - 1, np.maximum(1, np.round(share * counts)))
     rest = counts - holding
     keeping = rest if most is None else np.ceil(rest * min(1.0, most / rest.sum()))
-    held = rank < holding[own]
-    return ~held & (rank < (holding + keeping)[own]), held
+    held = rank < holding[class_ids]
+    return ~held & (rank < (holding + keeping)[class_ids]), held

@@ -18,10 +18,10 @@ class Subset:
         self._items, self._rows = items, rows
         self.names = [items.names[row] for row in rows]
         self.labels = None if items.labels is None else [items.labels[row] for row in rows]
-        whole = info_of(items)
+        info = info_of(items)
         self.info = ItemsInfo(
-            groups=None if whole.groups is None else [whole.groups[row] for row in rows],
-            texts=None if whole.texts is None else [whole.texts[row] for row in rows],
+            groups=None if info.groups is None else [info.groups[row] for row in rows],
+            texts=None if info.texts is None else [info.texts[row] for row in rows],
         )
 
     def __len__(self) -> int:

@@ -115,8 +115,8 @@ def _named(table: Any, features: Mapping[str, Any]) -> Any:
         classes = getattr(features.get(name), "names", None)
         if isinstance(classes, list) and pa.types.is_integer(table.column(name).type):
             codes = table.column(name).to_pylist()
-            known = [None if code is None or code < 0 else classes[code] for code in codes]
-            table = table.set_column(place, name, pa.array(known, pa.string()))
+            names = [None if code is None or code < 0 else classes[code] for code in codes]
+            table = table.set_column(place, name, pa.array(names, pa.string()))
     return table
 
 

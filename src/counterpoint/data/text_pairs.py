@@ -138,12 +138,12 @@ def _of_lists(sheet: Sheet, columns: Sequence[str]) -> Rows:
         for name, texts, listing in zip(rest, others, lists, strict=True)
     ]
     cells, skipped = [], []
-    for row, (text, right, *wrong) in enumerate(zip(anchors, positives, *filled, strict=True)):
-        missing = next((name for name, held in zip(columns, [text, right, *wrong], strict=True) if not held), None)
+    for row, (text, answers, *wrong) in enumerate(zip(anchors, positives, *filled, strict=True)):
+        missing = next((name for name, held in zip(columns, [text, answers, *wrong], strict=True) if not held), None)
         if missing is not None:
             skipped.append((f"row {sheet.frame.rows[row]}", f"there is no text in '{missing}'"))
             continue
-        cells += [[text, each, *(other for held in wrong for other in held)] for each in right]
+        cells += [[text, each, *(other for held in wrong for other in held)] for each in answers]
     notes += _counted(sheet, anchor, partner, positives)
     return Rows(cells, skipped, notes)
 

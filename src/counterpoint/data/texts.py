@@ -81,7 +81,7 @@ def of_sheet(sheet: Sheet, columns: Sequence[str]) -> Texts:
     frame = sheet.frame
     read = [column_of(sheet, name) for name in columns]
     joined = [" ".join(filter(None, parts)) for parts in zip(*(cells for cells, _ in read), strict=True)]
-    notes = [*frame.notes, *(note for _, said in read for note in said)]
+    notes = [*frame.notes, *(note for _, remarks in read for note in remarks)]
     texts = _kept(joined, sheet.names(), notes, labels=sheet.labels())
     return replace(texts, rows=frame.rows[texts.rows], skipped=[*frame.skipped, *texts.skipped], frame=frame)
 
@@ -113,8 +113,8 @@ def column_of(sheet: Sheet, name: str) -> tuple[list[str], list[str]]:
         SourceError: There is no such column, or a cell is neither text, a list of strings nor a dialogue.
     """
     cells = sheet.cells(name)
-    known = next((column for column in sheet.schema.columns if column.name == name), None)
-    if holds_lists(cells) or (known is not None and known.type == "list"):
+    described = next((column for column in sheet.schema.columns if column.name == name), None)
+    if holds_lists(cells) or (described is not None and described.type == "list"):
         return texts_of(name, cells, sheet.frame)
     return [word.strip() for word in sheet.words(name)], []
 
@@ -152,9 +152,9 @@ def _strings(source: object) -> list[Any] | None:
         return list(source)
     if isinstance(source, np.ndarray) and (source.ndim != 1 or source.dtype.kind not in "OU"):
         return None
-    for way in ("to_pylist", "to_list", "tolist"):
-        if hasattr(source, way) and not isinstance(source, Tensor):
-            return list(getattr(source, way)())
+    for method in ("to_pylist", "to_list", "tolist"):
+        if hasattr(source, method) and not isinstance(source, Tensor):
+            return list(getattr(source, method)())
     if isinstance(source, Sequence) and not isinstance(source, str | bytes):  # a column of a dataset
         return list(source)
     return None
@@ -175,8 +175,10 @@ def _kept(
         raise NothingLeft("There is no text in the source: every line or cell is empty.", every)
     skipped = [(called[place], "it is empty") for place, text in enumerate(texts) if not text.strip()]
     kept = [texts[place].strip() for place in there]
-    known = None if labels is None else [labels[place] for place in there]
-    return Texts(kept, [called[place] for place in there], np.asarray(there, dtype=np.int64), skipped, notes, known)
+    kept_labels = None if labels is None else [labels[place] for place in there]
+    return Texts(
+        kept, [called[place] for place in there], np.asarray(there, dtype=np.int64), skipped, notes, kept_labels
+    )
 
 
 def _lines_of(path: Path, encoding: str | None, note: Callable[[list[str]], None]) -> list[str]:

@@ -47,14 +47,14 @@ class Times:
 def infer(cells: Any) -> Times | None:
     """A column of strings as times; None where it is none."""
     bare = stripped(cells)
-    known = compute.unique(bare.drop_null())
-    if not len(known) or not all(GLANCE.search(each) for each in known[:20].to_pylist()):
+    distinct = compute.unique(bare.drop_null())
+    if not len(distinct) or not all(GLANCE.search(each) for each in distinct[:20].to_pylist()):
         return None
     for form in (ISO, *FORMS):
-        if _reads(known[:100], form) and _reads(known, form):
+        if _reads(distinct[:100], form) and _reads(distinct, form):
             base = form.split(" ")[0]
             other = form.replace(base, EITHER[base]) if base in EITHER else ""
-            return Times(parse(bare, form), form, bool(other) and _reads(known, other))
+            return Times(parse(bare, form), form, bool(other) and _reads(distinct, other))
     return None
 
 
@@ -95,8 +95,8 @@ def _seconds(moments: Any) -> Float64[np.ndarray, " n"]:
     return values
 
 
-def _reads(known: Any, form: str) -> bool:
-    return bool(_moments(known, form).null_count == 0)
+def _reads(strings: Any, form: str) -> bool:
+    return bool(_moments(strings, form).null_count == 0)
 
 
 def _moments(cells: Any, form: str) -> Any:

@@ -247,18 +247,18 @@ class Tokenizer:
         places = torch.arange(1, tokens.shape[1] + 1, device=tokens.device)
         length = ((tokens != self.pad) * places).amax(dim=1, keepdim=True)  # a text may hold what fills up others
         first = len(self.before)
-        whole = tokens.new_full((len(tokens), tokens.shape[1] + first + len(self.behind)), self.pad)
-        whole[:, :first] = tokens.new_tensor(self.before)
-        whole[:, first : first + tokens.shape[1]] = tokens
+        framed = tokens.new_full((len(tokens), tokens.shape[1] + first + len(self.behind)), self.pad)
+        framed[:, :first] = tokens.new_tensor(self.before)
+        framed[:, first : first + tokens.shape[1]] = tokens
         last = first + length + torch.arange(len(self.behind), device=tokens.device)
-        return whole.scatter(1, last, tokens.new_tensor(self.behind).expand(len(tokens), -1))
+        return framed.scatter(1, last, tokens.new_tensor(self.behind).expand(len(tokens), -1))
 
     def _frame(self) -> tuple[list[int], list[int]]:
         """What stands before and behind the tokens of every text."""
         bare = self._reader.encode("a", add_special_tokens=False).ids
-        whole = self._reader.encode("a", add_special_tokens=True).ids
-        first = next(start for start in range(len(whole)) if whole[start : start + len(bare)] == bare)
-        return whole[:first], whole[first + len(bare) :]
+        framed = self._reader.encode("a", add_special_tokens=True).ids
+        first = next(start for start in range(len(framed)) if framed[start : start + len(bare)] == bare)
+        return framed[:first], framed[first + len(bare) :]
 
     @staticmethod
     def _number(named: Mapping[str, int], *called: str) -> int:

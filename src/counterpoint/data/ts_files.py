@@ -59,8 +59,8 @@ def read_ts(text: str, called: str) -> dict[str, Float64[np.ndarray, "n t"] | li
     Raises:
         SourceError: It is none of these files, or damaged; its series have time stamps or differ in length.
     """
-    whole = ((number, line.strip()) for number, line in enumerate(io.StringIO(text, newline=None), start=1))
-    lines = ((number, line) for number, line in whole if line and not line.startswith("#"))
+    numbered = ((number, line.strip()) for number, line in enumerate(io.StringIO(text, newline=None), start=1))
+    lines = ((number, line) for number, line in numbered if line and not line.startswith("#"))
     head = _head(lines, called)
     rows: list[tuple[int, list[Float64[np.ndarray, " t"]], str]] = []
     for number, line in lines:

@@ -107,16 +107,16 @@ def stated(described: str) -> Range:
     (4095.0,)
     """
     try:
-        numbers = [float(each) for each in described.split(",")]
+        bounds = [float(each) for each in described.split(",")]
     except ValueError:
-        numbers = []
-    low, high = tuple(numbers[::2]), tuple(numbers[1::2])
-    if not numbers or len(low) != len(high) or not all(a < b for a, b in zip(low, high, strict=True)):
+        bounds = []
+    low, high = tuple(bounds[::2]), tuple(bounds[1::2])
+    if not bounds or len(low) != len(high) or not all(a < b for a, b in zip(low, high, strict=True)):
         raise PlanError(
             f"range is the numbers of black and of full brightness, such as 0,4095, or a pair for every band. "
             f"Got '{described}'."
         )
-    if not np.isfinite(numbers).all():
+    if not np.isfinite(bounds).all():
         raise PlanError(f"range is made of finite numbers. Got '{described}'.")
     return Range(low, high, "all")
 
@@ -181,8 +181,8 @@ def scale(kind: str, by: Range | None, sample: Callable[[], Levels]) -> Scale:
         return by.brightness
     if kind == "uint8":
         return torch.from_numpy
-    own = cache(lambda: usual(sample()))
-    return lambda levels: own().pixels(levels) if by is None else own().brightness(levels)
+    usual_range = cache(lambda: usual(sample()))
+    return lambda levels: usual_range().pixels(levels) if by is None else usual_range().brightness(levels)
 
 
 def kept_as(levels: Shaped[np.ndarray, "c h w"], kind: str) -> Shaped[np.ndarray, "c h w"]:
@@ -193,15 +193,15 @@ def kept_as(levels: Shaped[np.ndarray, "c h w"], kind: str) -> Shaped[np.ndarray
     """
     if levels.dtype == np.bool_:
         levels = levels.astype(np.uint8) * np.uint8(255)
-    own = kind_of(levels.dtype)
-    if own == "uint8" and kind != "uint8":
+    dtype = kind_of(levels.dtype)
+    if dtype == "uint8" and kind != "uint8":
         levels = levels * (np.float32(1 / 255) if kind == "float32" else np.uint16(FULL[kind] // 255))
-    elif own != "uint8" and kind == "uint8":
-        own_range = Range((0,), (65535,)) if own == "uint16" else usual(levels[None])
+    elif dtype != "uint8" and kind == "uint8":
+        own_range = Range((0,), (65535,)) if dtype == "uint16" else usual(levels[None])
         return own_range.pixels(levels[None])[0].numpy()
-    elif own == "float32" and kind != "float32":
+    elif dtype == "float32" and kind != "float32":
         raise ValueError(f"its levels are floats, and those of the others {KINDS[kind]}")
-    elif kind in ("uint16", "int32") and own != kind and _beyond(levels, np.iinfo(kind)):
+    elif kind in ("uint16", "int32") and dtype != kind and _beyond(levels, np.iinfo(kind)):
         raise ValueError(f"its levels go from {levels.min()} to {levels.max()}, and the others' are {KINDS[kind]}")
     return levels.astype(kind, copy=False)
 
@@ -218,17 +218,17 @@ def recoloured(levels: Levels, channels: int) -> Shaped[np.ndarray, "b k h w"]:
     Raises:
         ValueError: There are other bands.
     """
-    given = levels.shape[1]
-    if given == channels:
+    bands = levels.shape[1]
+    if bands == channels:
         return levels
-    if given == 1 and channels == 3:
+    if bands == 1 and channels == 3:
         return np.repeat(levels, 3, axis=1)
-    if given == 3 and channels == 1:
+    if bands == 3 and channels == 1:
         weights = np.array([0.299, 0.587, 0.114], np.float32)[:, None, None]
         grey: np.ndarray = (levels.astype(np.float32) * weights).sum(axis=1, keepdims=True)
         brought: np.ndarray = np.rint(grey) if levels.dtype.kind in "iu" else grey
         return brought.astype(levels.dtype)
-    raise ValueError(f"it has {given} bands, and {channels} were expected")
+    raise ValueError(f"it has {bands} bands, and {channels} were expected")
 
 
 def _beyond(levels: np.ndarray, limits: np.iinfo) -> bool:
@@ -251,9 +251,9 @@ def _usual(levels: np.ndarray, high: float) -> float | None:
     return None
 
 
-def _ends(numbers: Shaped[np.ndarray, " n"]) -> tuple[float, float]:
+def _ends(values: Shaped[np.ndarray, " n"]) -> tuple[float, float]:
     """All numbers but one in 1,000 at either end, and always but the last one, lie between these two."""
-    count = numbers.size
+    count = values.size
     skipped = _spared(count)
-    result = np.partition(numbers, (skipped, count - 1 - skipped))
+    result = np.partition(values, (skipped, count - 1 - skipped))
     return float(result[skipped]), float(result[count - 1 - skipped])

@@ -60,35 +60,37 @@ class Vectors:
         return self.vectors if self.raw is None else self.raw
 
 
-def is_vectors(given: object) -> bool:
+def is_vectors(source: object) -> bool:
     """Whether these are vectors, or the path of a file of them, and no model.
 
     >>> is_vectors(np.zeros((2, 3))), is_vectors("vectors.npz"), is_vectors("runs/photos")
     (True, True, False)
     """
-    if isinstance(given, str | Path):
-        named = Path(given).suffix.lower() in SUFFIXES
-        return named or (is_saved(given) and not (expanded(given) / "config.json").exists())  # a run may hold some
-    return isinstance(given, np.ndarray | Tensor | Embeddings)
+    if isinstance(source, str | Path):
+        named = Path(source).suffix.lower() in SUFFIXES
+        return named or (is_saved(source) and not (expanded(source) / "config.json").exists())  # a run may hold some
+    return isinstance(source, np.ndarray | Tensor | Embeddings)
 
 
 @door
-def read_vectors(given: object) -> Vectors:
+def read_vectors(source: object) -> Vectors:
     """Vectors (n, d) float32 with the names and the labels that they bring.
 
     Raises:
         SourceError: It is no array of numbers (n, d), or the file holds none or several.
     """
-    if isinstance(given, str | Path):
-        if is_saved(given):
-            given = Embeddings.load(given)
+    if isinstance(source, str | Path):
+        if is_saved(source):
+            source = Embeddings.load(source)
         else:
-            return _in_file(expanded(given))
-    if isinstance(given, Embeddings):
-        return Vectors(given.vectors, Rows(list(given.names), groups=given.groups))
-    if not isinstance(given, np.ndarray | Tensor):
-        raise SourceError(f"Vectors are an array, a tensor, embeddings, or a file of them. Got {type(given).__name__}.")
-    return _checked(as_numpy(given), None)
+            return _in_file(expanded(source))
+    if isinstance(source, Embeddings):
+        return Vectors(source.vectors, Rows(list(source.names), groups=source.groups))
+    if not isinstance(source, np.ndarray | Tensor):
+        raise SourceError(
+            f"Vectors are an array, a tensor, embeddings, or a file of them. Got {type(source).__name__}."
+        )
+    return _checked(as_numpy(source), None)
 
 
 def _in_file(file: Path) -> Vectors:

@@ -112,9 +112,9 @@ def _long(sheet: Sheet, channels: Sequence[str]) -> Steps:
     shaped = values.reshape(len(names), int(steps[0]), len(channels)).transpose(0, 2, 1)
     steps_of = np.full(len(sheet.frame) + len(sheet.frame.skipped), -1)
     steps_of[sheet.frame.rows] = which
-    said = sheet.labels()
+    column = sheet.labels()
     try:
-        labels = None if said is None else one_per_series(said, which, names)
+        labels = None if column is None else one_per_series(column, which, names)
     except LabelError:  # it changes within a series, so it is no label of it
         labels = None
     return Steps(finite(shaped, "item, channel, step"), names, labels, steps_of)
@@ -132,8 +132,8 @@ def _in_time(sheet: Sheet, names: Sequence[str], which: Int64[np.ndarray, " n"])
     words, rows, moments = sheet.words(called[0]), sheet.frame.rows, sheet.numbers(called[0])
     if np.isnan(moments).any():
         row = int(np.isnan(moments).argmax())
-        said = f"says '{words[row]}', which is no time," if words[row] else "says no time"
-        raise SourceError(f"The column '{called[0]}' {said} in row {rows[row]}. Mend it, or leave that row out.")
+        problem = f"says '{words[row]}', which is no time," if words[row] else "says no time"
+        raise SourceError(f"The column '{called[0]}' {problem} in row {rows[row]}. Mend it, or leave that row out.")
     order = np.lexsort((moments, which))
     twice = np.flatnonzero((np.diff(which[order]) == 0) & (np.diff(moments[order]) == 0))
     if len(twice):
@@ -157,13 +157,13 @@ def one_per_series(
         LabelError: A series has several.
     """
     rows = [(item, label) for item, label in zip(steps_of.tolist(), labels, strict=True) if item >= 0]
-    said = dict(rows)
+    label_of = dict(rows)
     for item, label in rows:
-        known = said[item]
-        if known != label and not (known != known and label != label):
+        earlier = label_of[item]
+        if earlier != label and not (earlier != earlier and label != label):
             held = dict.fromkeys(str(each) for of, each in rows if of == item)
             raise LabelError(
                 f"The {what} changes within the series '{names[item]}': {listed(held, 5)}. Expected the same one in "
                 f"all of its rows; name another column, or give a {what} per series in a .csv file of name and {what}."
             )
-    return [said[item] for item in range(len(names))]
+    return [label_of[item] for item in range(len(names))]

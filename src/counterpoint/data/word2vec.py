@@ -68,11 +68,11 @@ def _text(data: bytes) -> Table:
         raise ValueError(f"it holds {len(lines):,} lines of words, not {count:,}")
     words, vectors = [], np.empty((len(lines), length), dtype=np.float32)
     for row, line in enumerate(lines):
-        word, *numbers = line.rstrip().rsplit(" ", length)  # a word of GloVe may hold spaces
-        if len(numbers) != length:
-            raise ValueError(f"'{word[:40]}' has {len(numbers)} numbers, not {length}")
+        word, *values = line.rstrip().rsplit(" ", length)  # a word of GloVe may hold spaces
+        if len(values) != length:
+            raise ValueError(f"'{word[:40]}' has {len(values)} numbers, not {length}")
         words.append(word)
-        vectors[row] = numbers
+        vectors[row] = values
     return words, vectors
 
 
@@ -85,10 +85,10 @@ def _head(line: str) -> tuple[int | None, int]:
     parts = line.split()
     if len(parts) == 2 and all(part.isdecimal() for part in parts):
         return int(parts[0]), int(parts[1])
-    numbers = list(itertools.takewhile(_is_number, reversed(parts[1:])))
-    if not numbers:
+    values = list(itertools.takewhile(_is_number, reversed(parts[1:])))
+    if not values:
         raise ValueError(f"its first line is '{line[:40]}'")
-    return None, len(numbers)
+    return None, len(values)
 
 
 def _is_number(text: str) -> bool:

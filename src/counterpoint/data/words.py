@@ -49,14 +49,14 @@ def counted(texts: Sequence[str], data: ReadOptions = AS_IT_IS, *, most: int = M
         for word, _ in made.pre_tokenizer.pre_tokenize_str(cleaned):
             counts[word] += count
     often = data.min_count or (2 if counts.total() < SMALL else OFTEN)
-    known = sorted((word for word in counts if counts[word] >= often), key=lambda word: (-counts[word], word))
-    if not known:
+    kept = sorted((word for word in counts if counts[word] >= often), key=lambda word: (-counts[word], word))
+    if not kept:
         raise SourceError(
             f"None of the {counts.total():,} words occurs {often} times, which it takes to learn it. Give more text, "
             "or a smaller --min-count."
         )
     script: Script = json.loads(made.to_str())
-    places = {word: place for place, word in enumerate([PAD, UNKNOWN, *known[: most - 2]])}
+    places = {word: place for place, word in enumerate([PAD, UNKNOWN, *kept[: most - 2]])}
     return {**script, "model": {**script["model"], "vocab": places}}
 
 

@@ -57,7 +57,7 @@ def distil(teacher: Classifier, student: Model, items: Items, class_ids: ClassId
         train(method, items, student.modality, timed(lesson, method, items, student.modality), RunOptions())
     settle_statistics(student.encoder, items, student.modality)
     folded(top)
-    taught = Classifier(
+    trained = Classifier(
         Model(student.encoder.cpu().eval(), student.modality, student.built),
         top.cpu().eval(),
         built,
@@ -65,7 +65,7 @@ def distil(teacher: Classifier, student: Model, items: Items, class_ids: ClassId
         kind=teacher.kind,
         learned=sorted({*teacher.learned, *np.asarray(items.names)[is_labelled(class_ids)].tolist()}),
     )
-    return as_sure(taught, teacher, items)
+    return as_sure(trained, teacher, items)
 
 
 def _beginning(

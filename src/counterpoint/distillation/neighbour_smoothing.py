@@ -54,14 +54,14 @@ def spread_answers(
     """
     test = spread(len(vectors), MOST)
     near, weight = nearest(vectors, test, min(neighbours, len(test) - 1))
-    own = torch.from_numpy(likely)
-    answers = own
+    initial = torch.from_numpy(likely)
+    answers = initial
     for _ in range(ROUNDS):
         train = answers[torch.from_numpy(test)]
-        shared = torch.zeros_like(own)
+        shared = torch.zeros_like(initial)
         for place in range(near.shape[1]):  # one neighbour at a time: never a table of items, neighbours and classes
             shared += weight[:, place, None] * train[near[:, place]]
-        answers = share * shared + (1 - share) * own
+        answers = share * shared + (1 - share) * initial
     return answers.numpy()
 
 

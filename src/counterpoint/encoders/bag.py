@@ -108,16 +108,14 @@ def spelled(pieces: Sequence[str], width: int) -> Float[Tensor, "v d"]:
     >>> bool(vectors[0] @ vectors[1] > vectors[0] @ vectors[2])
     True
     """
-    known: dict[str, int] = {}
+    ids: dict[str, int] = {}
     runs: list[int] = []
     starts: list[int] = []
     for piece in pieces:
         starts.append(len(runs))
-        runs += [known.setdefault(run, len(known)) for run in _runs(piece)]
+        runs += [ids.setdefault(run, len(ids)) for run in _runs(piece)]
     counts = torch.tensor([*starts[1:], len(runs)]) - torch.tensor(starts)
-    drawn = functional.embedding_bag(
-        torch.tensor(runs), torch.randn(len(known), width), torch.tensor(starts), mode="sum"
-    )
+    drawn = functional.embedding_bag(torch.tensor(runs), torch.randn(len(ids), width), torch.tensor(starts), mode="sum")
     return functional.normalize(OWN * torch.randn(len(pieces), width) + drawn / counts[:, None].sqrt(), dim=1)
 
 

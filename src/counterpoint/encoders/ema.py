@@ -23,7 +23,7 @@ def ema_copy(*networks: nn.Module) -> nn.Sequential:
 
 
 @torch.no_grad()
-def follow(slow: nn.Sequential, *networks: nn.Module, momentum: float) -> None:
+def follow(ema: nn.Sequential, *networks: nn.Module, momentum: float) -> None:
     """Move the weights of a copy towards those of the networks that it was made from.
 
     >>> fast = nn.Linear(1, 1)
@@ -33,7 +33,7 @@ def follow(slow: nn.Sequential, *networks: nn.Module, momentum: float) -> None:
     >>> round(float((fast.weight - slow[0].weight).detach()), 4)
     0.75
     """
-    for behind, ahead in zip(slow.parameters(), nn.Sequential(*networks).parameters(), strict=True):
+    for behind, ahead in zip(ema.parameters(), nn.Sequential(*networks).parameters(), strict=True):
         behind.lerp_(ahead, 1 - momentum)
 
 

@@ -79,9 +79,9 @@ class Pictured(nn.Module):
         self.network = network
         self.pooling = settings["pooling"] or _usual(network)
         config: Any = network.config
-        own = getattr(config, "image_size", None)
+        native = getattr(config, "image_size", None)
         able = "interpolate_pos_encoding" in signature(network.forward).parameters
-        self.options = {"interpolate_pos_encoding": True} if able and own not in (None, settings["size"]) else {}
+        self.options = {"interpolate_pos_encoding": True} if able and native not in (None, settings["size"]) else {}
 
     def forward(self, pictures: Float[Tensor, "b c s s"]) -> Float[Tensor, "b d"]:
         made: Any = self.network(pixel_values=pictures, **self.options)
@@ -178,7 +178,7 @@ def _unknown(name: str, what: str) -> SourceError:
 
 def _absent(name: str, wrong: Exception) -> str:
     """What to say where a network cannot be had."""
-    said = str(wrong).strip().splitlines()[0].rstrip(".")
+    reason = str(wrong).strip().splitlines()[0].rstrip(".")
     return (
-        f"There is no network '{PREFIX}{name}' that can be read on this machine: {said}. Give the path of its folder."
+        f"There is no network '{PREFIX}{name}' that can be read on this machine: {reason}. Give the path of its folder."
     )

@@ -135,9 +135,9 @@ class Pretrained(nn.Module):
         places = torch.arange(1, tokens.shape[1] + 1, device=tokens.device)
         there = places <= ((tokens != self.pad) * places).amax(dim=1, keepdim=True)  # a text may say "[PAD]" inside
         # the number of what fills up is beyond the network's own where its tokenizer has no such token
-        known = tokens if self.pad < self.known else tokens.clamp(max=self.known - 1)
+        input_ids = tokens if self.pad < self.known else tokens.clamp(max=self.known - 1)
         more = self._spelled_out(tokens) if written_down() else {}
-        states: Tensor = self.network(input_ids=known, attention_mask=there.long(), **more).last_hidden_state
+        states: Tensor = self.network(input_ids=input_ids, attention_mask=there.long(), **more).last_hidden_state
         made: Tensor = self.layers(pooled(states, there, self.pooling, skip=self.unpooled))
         return made
 
@@ -173,9 +173,9 @@ def pretrained(settings: Mapping[str, Any], *, pad: int) -> Pretrained:
         raise SourceError(
             f"'hf:{name}' lacks {len(lacking)} of its weights, the first is '{lacking[0]}'. Save it again."
         )
-    whole = Pretrained(_bare(network), settings, pad=pad)
-    fill(name, whole.layers, tuple(settings.get("layers", ())))
-    return whole
+    encoder = Pretrained(_bare(network), settings, pad=pad)
+    fill(name, encoder.layers, tuple(settings.get("layers", ())))
+    return encoder
 
 
 def blank(settings: Mapping[str, Any], *, pad: int) -> Pretrained:
@@ -242,10 +242,10 @@ def _notes(settings: Mapping[str, Any], written: Written, longest: int | None) -
 
 def _absent(name: str, wrong: Exception) -> str:
     """What to say where a network cannot be had."""
-    said = str(wrong).strip().splitlines()[0].rstrip(".")
+    reason = str(wrong).strip().splitlines()[0].rstrip(".")
     if local_file(name, "config.json") is not None:
-        return f"The network 'hf:{name}' cannot be read: {said}. Save it anew with transformers, as safetensors."
-    return f"There is no network 'hf:{name}' on this machine: {said}. Give the path of a folder that holds one."
+        return f"The network 'hf:{name}' cannot be read: {reason}. Save it anew with transformers, as safetensors."
+    return f"There is no network 'hf:{name}' on this machine: {reason}. Give the path of a folder that holds one."
 
 
 def _auto(config: Mapping[str, Any]) -> Any:

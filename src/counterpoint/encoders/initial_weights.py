@@ -17,7 +17,7 @@ from counterpoint.plans import Plan
 from counterpoint.storage.files import expanded
 
 
-def first_encoder(modality: Modality, plan: Plan, given: nn.Module | None) -> tuple[nn.Module, list[str]]:
+def first_encoder(modality: Modality, plan: Plan, network: nn.Module | None) -> tuple[nn.Module, list[str]]:
     """The encoder of a settled plan, or a copy of one that was given; and what was matched of a file of weights.
 
     Raises:
@@ -25,14 +25,14 @@ def first_encoder(modality: Modality, plan: Plan, given: nn.Module | None) -> tu
         SourceError: What it has learned is not on this machine, or the file does not fit it.
     """
     if plan.epochs == 0:
-        _require_learned(modality, plan, given)
-    encoder = copy.deepcopy(given) if given is not None else _drawn(modality, plan)
+        _require_learned(modality, plan, network)
+    encoder = copy.deepcopy(network) if network is not None else _drawn(modality, plan)
     return encoder, [] if plan.weights is None else [begin_with(encoder, plan.weights)]
 
 
-def recipe_of(modality: Modality, requested: Plan, given: nn.Module | None) -> Mapping[str, Any]:
+def recipe_of(modality: Modality, requested: Plan, network: nn.Module | None) -> Mapping[str, Any]:
     """What open choices mean with the encoder, where it has learned before."""
-    name = "" if given is not None else requested.encoder
+    name = "" if network is not None else requested.encoder
     return recipe_for(modality, name, learned=requested.weights is not None)
 
 
@@ -70,10 +70,10 @@ def _drawn(modality: Modality, plan: Plan) -> nn.Module:
         return modality.build_encoder(plan.encoder, plan.width)
 
 
-def _require_learned(modality: Modality, plan: Plan, given: nn.Module | None) -> None:
+def _require_learned(modality: Modality, plan: Plan, network: nn.Module | None) -> None:
     """Refuse to keep an encoder that has learned nothing; what a network from outside knows is its owner's affair."""
-    outside = given is not None or from_outside(plan.encoder)
-    if not (outside or recipe_of(modality, plan, given)):
+    outside = network is not None or from_outside(plan.encoder)
+    if not (outside or recipe_of(modality, plan, network)):
         raise PlanError(
             f"With 0 epochs an encoder is taken as it came, and '{plan.encoder}' has learned nothing yet. Give "
             "--weights=FILE, or a network that has learned before, timm:NAME(pretrained=True) or hf:PATH."

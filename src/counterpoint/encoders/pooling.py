@@ -76,8 +76,8 @@ def _pooled(
         largest = states.masked_fill(~kept[:, :, None], float("-inf")).amax(dim=1)
         return largest.masked_fill(~kept.any(dim=1, keepdim=True), 0.0)
     weights = (places if mode == "weightedmean" else kept).to(states.dtype)
-    total, whole = (states * weights[:, :, None]).sum(dim=1), weights.sum(dim=1, keepdim=True).clamp(min=1)
-    return total / (whole.sqrt() if mode == "mean_sqrt_len_tokens" else whole)
+    total, weight = (states * weights[:, :, None]).sum(dim=1), weights.sum(dim=1, keepdim=True).clamp(min=1)
+    return total / (weight.sqrt() if mode == "mean_sqrt_len_tokens" else weight)
 
 
 class Dense(nn.Module):

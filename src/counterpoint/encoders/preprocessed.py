@@ -35,8 +35,8 @@ def preprocessing_of(encoder: str, weights: str | None) -> Preprocessing | None:
     None where it brings nothing, or nobody knows. Weights of our own say it themselves.
     """
     name = catalogue.split(encoder)[0]
-    if weights is not None and (own := _of_model(expanded(weights))) is not None:
-        return own
+    if weights is not None and (stored := _of_model(expanded(weights))) is not None:
+        return stored
     if name.startswith(PREFIX):
         return hf_preprocessing(encoder)
     if name.startswith(TIMM) and (weights is not None or has_learned(encoder)):
@@ -44,8 +44,8 @@ def preprocessing_of(encoder: str, weights: str | None) -> Preprocessing | None:
     if name in TORCHVISION and weights is not None:
         return Preprocessing(224, shorter=256)
     if from_outside(name):
-        given = getattr(catalogue.find("encoder", name), "preprocessing", None)
-        return None if given is None else Preprocessing.of(given)
+        declared = getattr(catalogue.find("encoder", name), "preprocessing", None)
+        return None if declared is None else Preprocessing.of(declared)
     return None
 
 

@@ -75,10 +75,10 @@ def read_written(name: str) -> Written | None:
         raise _refusal(name, f"is built of {listed(kinds)}, and a Transformer and a Pooling have to come first")
     paths = [str(module["path"]) for module in modules]
     pooling, include_prompt = _pooling(name, paths[1])
-    whole = local_json(name, "config_sentence_transformers.json") or {}
-    if whole.get("model_type", "SentenceTransformer") != "SentenceTransformer":
-        raise _refusal(name, f"is a {whole['model_type']}, which does not make one vector of a text")
-    prompts = {key: text for key, text in (whole.get("prompts") or {}).items() if text}
+    config = local_json(name, "config_sentence_transformers.json") or {}
+    if config.get("model_type", "SentenceTransformer") != "SentenceTransformer":
+        raise _refusal(name, f"is a {config['model_type']}, which does not make one vector of a text")
+    prompts = {key: text for key, text in (config.get("prompts") or {}).items() if text}
     texts = _texts(name, paths[0])
     return Written(
         root=paths[0],
@@ -86,11 +86,11 @@ def read_written(name: str) -> Written | None:
         include_prompt=include_prompt,
         layers=tuple(_layer(name, kind, path) for kind, path in zip(kinds[2:], paths[2:], strict=True)),
         prompts=prompts,
-        prompt=prompts.get(whole.get("default_prompt_name") or "", ""),
+        prompt=prompts.get(config.get("default_prompt_name") or "", ""),
         longest=texts.get("max_seq_length"),
         lower=bool(texts.get("do_lower_case")),
         tokenizer=_tokenizer_options(texts),
-        similarity=whole.get("similarity_fn_name") or "cosine",
+        similarity=config.get("similarity_fn_name") or "cosine",
     )
 
 
@@ -115,8 +115,8 @@ def fill(name: str, layers: nn.Sequential, described: tuple[Mapping[str, Any], .
         try:
             layer.load_state_dict(weights)
         except RuntimeError as wrong:
-            said = " ".join(str(wrong).split())
-            raise SourceError(f"The weights in '{each['path']}' of 'hf:{name}' do not fit it: {said}") from wrong
+            reason = " ".join(str(wrong).split())
+            raise SourceError(f"The weights in '{each['path']}' of 'hf:{name}' do not fit it: {reason}") from wrong
 
 
 def named_prompt(name: str, prompts: Mapping[str, str], wanted: str) -> str:
@@ -188,11 +188,11 @@ def _texts(name: str, root: str) -> Mapping[str, Any]:
     inside = f"{root}/" if root else ""
     result = (local_json(name, f"{inside}{file}") for file in CONFIGS)
     texts: Mapping[str, Any] = next((each for each in result if each), {})
-    ways = texts.get("modality_config", {"text": STATES})
-    if "message" in ways:
+    modalities = texts.get("modality_config", {"text": STATES})
+    if "message" in modalities:
         raise _refusal(name, "reads texts as messages of a chat")
-    if ways.get("text") != STATES or texts.get("module_output_name", "token_embeddings") != "token_embeddings":
-        raise _refusal(name, f"reads {listed(ways)} in a way of its own")
+    if modalities.get("text") != STATES or texts.get("module_output_name", "token_embeddings") != "token_embeddings":
+        raise _refusal(name, f"reads {listed(modalities)} in a way of its own")
     if texts.get("transformer_task", "feature-extraction") != "feature-extraction":
         raise _refusal(name, f"is made for {texts['transformer_task']}")
     unread = [key for key in UNREAD if {k: v for k, v in (texts.get(key) or {}).items() if k != "trust_remote_code"}]

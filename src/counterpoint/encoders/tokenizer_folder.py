@@ -62,11 +62,11 @@ def _token(content: str, number: int) -> Mapping[str, Any]:
 
 def cut_after(config: Any, reader: Any, written: Written) -> int:
     """After how many tokens sentence-transformers cuts a text, those around it among them."""
-    said = int(reader.model_max_length)
+    stated = int(reader.model_max_length)
     places = getattr(config, "max_position_embeddings", None)
     if written.longest is not None or "model_max_length" in written.tokenizer or not places or places < 0:
-        return said
-    return min(said, int(places))
+        return stated
+    return min(stated, int(places))
 
 
 def begun_by(reader: Any, prompt: str, longest: int) -> int:

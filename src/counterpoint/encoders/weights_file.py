@@ -32,13 +32,13 @@ COUNTER = "num_batches_tracked"
 """What batch norms count, and older files do not have."""
 
 
-def begin_with(network: nn.Module, given: str | Path) -> str:
+def begin_with(network: nn.Module, path: str | Path) -> str:
     """Fill all weights of a network from a file; returns in a sentence what was matched.
 
     Raises:
         SourceError: There is no such file, it holds no weights, or those of another network.
     """
-    file = expanded(given)
+    file = expanded(path)
     tensors = read_weights(file)
     wanted = {name: tensor for name, tensor in network.state_dict().items() if not name.endswith(COUNTER)}
     before, names = _by_name(wanted, tensors)
@@ -72,9 +72,9 @@ def read_weights(file: Path) -> dict[str, Tensor]:
         else:
             result = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as wrong:  # damaged files are met with any exception there is
-        said = str(wrong).strip().splitlines()[0].rstrip(".") if str(wrong).strip() else type(wrong).__name__
+        reason = str(wrong).strip().splitlines()[0].rstrip(".") if str(wrong).strip() else type(wrong).__name__
         raise SourceError(
-            f"The weights '{file}' cannot be read: {said}. Save the state_dict of the network, best as .safetensors."
+            f"The weights '{file}' cannot be read: {reason}. Save the state_dict of the network, best as .safetensors."
         ) from wrong
     tensors = _tensors(result)
     if not tensors:
@@ -135,15 +135,15 @@ def _by_order(wanted: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> Na
     return pairs if alike else None
 
 
-def _fits(wanted: Tensor, given: Tensor | None) -> bool:
-    return given is not None and given.shape == wanted.shape
+def _fits(wanted: Tensor, stored: Tensor | None) -> bool:
+    return stored is not None and stored.shape == wanted.shape
 
 
 def _other(file: Path, wanted: Mapping[str, Tensor], tensors: Mapping[str, Tensor], names: Names, before: str) -> str:
     """Why a file does not fit, with the first weight for which there is none."""
     first = next(name for name in wanted if name not in names)
-    given = tensors.get(before + first)
-    has = "none" if given is None else f"{tuple(given.shape)}"
+    stored = tensors.get(before + first)
+    has = "none" if stored is None else f"{tuple(stored.shape)}"
     return (
         f"'{file}' holds weights of another network: {len(names)} of {len(wanted)} tensors fit by name and shape; of "
         f"'{first}' {tuple(wanted[first].shape)} it has {has}. Name the --encoder that they are of, with its "

@@ -26,7 +26,7 @@ class Variance(NamedTuple):
     freedom: float
 
 
-def group_sums(numbers: Shaped[np.ndarray, "*k m"], group_ids: GroupIds) -> Float64[np.ndarray, "*k g"]:
+def group_sums(values: Shaped[np.ndarray, "*k m"], group_ids: GroupIds) -> Float64[np.ndarray, "*k g"]:
     """The sums of numbers over every group.
 
     >>> group_sums(np.asarray([1.0, 2.0, 4.0]), np.asarray([7, 7, 9])).tolist()
@@ -34,20 +34,20 @@ def group_sums(numbers: Shaped[np.ndarray, "*k m"], group_ids: GroupIds) -> Floa
     """
     order = np.argsort(group_ids, kind="stable")
     starts = np.unique(group_ids[order], return_index=True)[1]
-    sums: np.ndarray = np.add.reduceat(np.asarray(numbers, dtype=np.float64)[..., order], starts, axis=-1)
+    sums: np.ndarray = np.add.reduceat(np.asarray(values, dtype=np.float64)[..., order], starts, axis=-1)
     return sums
 
 
-def variance_over_groups(numbers: Float64[np.ndarray, " m"], group_ids: GroupIds) -> Variance:
+def variance_over_groups(values: Float64[np.ndarray, " m"], group_ids: GroupIds) -> Variance:
     """The variance of the mean of numbers, which is not known of a single group: then there are no degrees of freedom.
 
     >>> variance_over_groups(np.asarray([1.0, 1.0, 0.0, 0.0]), np.asarray([0, 0, 1, 1]))
     Variance(value=0.25, freedom=1)
     """
-    items = len(numbers)
-    sums = group_sums(numbers - numbers.mean(), group_ids)
+    items = len(values)
+    sums = group_sums(values - values.mean(), group_ids)
     groups = len(sums)
     if groups < 2:
         return Variance(float("inf"), 0)
-    unrelated = float(numbers.var(ddof=1)) / items
+    unrelated = float(values.var(ddof=1)) / items
     return Variance(max(unrelated, float(groups / (groups - 1) * np.square(sums).sum() / items**2)), groups - 1)

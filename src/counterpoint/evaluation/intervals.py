@@ -151,8 +151,8 @@ def t_quantile(level: float, freedom: float) -> float:
     return float(t.ppf((1 + level) / 2, freedom))
 
 
-def _checked(numbers: Correct, *, least: int, level: float) -> Correct:
-    scores = np.asarray(numbers, dtype=np.float64)
+def _checked(correct: Correct, *, least: int, level: float) -> Correct:
+    scores = np.asarray(correct, dtype=np.float64)
     if len(scores) == 0:
         raise InputError("There are no test items, so there is no score. Give at least one.")
     if not 0 < level < 1:

@@ -110,13 +110,13 @@ def recovered(x: Float32[np.ndarray, "m d"], y: Float32[np.ndarray, "m d"]) -> B
     """
     _check(x, least=2)
     first, second = (functional.normalize(torch.from_numpy(np.require(each, np.float32)), dim=1) for each in (x, y))
-    right = []
+    correct = []
     for start in range(0, len(first), ROWS):
         alike = first[start : start + ROWS] @ second.T
-        own = alike.diagonal(start).clone()
+        positive = alike.diagonal(start).clone()
         alike.diagonal(start).fill_(-torch.inf)
-        right.append(own > alike.max(dim=1).values + 1e-6)
-    return torch.cat(right).numpy()
+        correct.append(positive > alike.max(dim=1).values + 1e-6)
+    return torch.cat(correct).numpy()
 
 
 class Measure(NamedTuple):

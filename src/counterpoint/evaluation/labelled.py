@@ -75,12 +75,12 @@ class Labelled:
         return self.of(np.flatnonzero([name not in names for name in self.items.names]))
 
 
-def held_out(whole: Labelled, *, seed: int) -> tuple[Labelled, Labelled]:
+def held_out(labelled: Labelled, *, seed: int) -> tuple[Labelled, Labelled]:
     """Labelled items in two parts, a fifth of every class that has two in the second; groups stay whole."""
-    train, test = split(whole.labels, seed=seed, share=SHARE, groups=whole.groups)
+    train, test = split(labelled.labels, seed=seed, share=SHARE, groups=labelled.groups)
     if not test.any():
-        raise LabelError(alone(len(whole.labels)) if whole.groups is None else advice(whole.groups))
-    return whole.of(np.flatnonzero(train)), whole.of(np.flatnonzero(test))
+        raise LabelError(alone(len(labelled.labels)) if labelled.groups is None else advice(labelled.groups))
+    return labelled.of(np.flatnonzero(train)), labelled.of(np.flatnonzero(test))
 
 
 def groups_between(train: Items, test: Labelled, *, separate: bool) -> dict[str, Any]:

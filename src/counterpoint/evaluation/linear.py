@@ -84,11 +84,11 @@ def _strength(
     if not held.any():
         return STRENGTHS[len(STRENGTHS) // 2]
     x_kept, x_held = x[kept], x[held]
-    right = []
+    correct = []
     for strength in STRENGTHS:
         model.set_params(C=strength)
-        right.append(int(np.sum(_fitted(model, x_kept, labels[kept]).predict(x_held) == labels[held])))
-    best = [strength for strength, count in zip(STRENGTHS, right, strict=True) if count == max(right)]
+        correct.append(int(np.sum(_fitted(model, x_kept, labels[kept]).predict(x_held) == labels[held])))
+    best = [strength for strength, count in zip(STRENGTHS, correct, strict=True) if count == max(correct)]
     return best[len(best) // 2]
 
 

@@ -76,8 +76,8 @@ def compared(
         name: probe(train, train_labels, test, test_labels, classes=classes, seed=seed, train_groups=train_groups)
         for name, (train, test) in features.items()
     }
-    own = probes.pop("trained")
-    return compare(own, probes, train_labels=train_labels, test_labels=test_labels, test_groups=test_groups)
+    trained = probes.pop("trained")
+    return compare(trained, probes, train_labels=train_labels, test_labels=test_labels, test_groups=test_groups)
 
 
 def compare(
@@ -101,11 +101,13 @@ def compare(
         "knn": (trained.knn, {name: each.knn for name, each in baselines.items()} | {"chance": chance}),
         "linear": (trained.linear, {name: each.linear for name, each in baselines.items()} | {"chance": chance}),
     }
-    differences = [own * 1.0 - other for own, others in pairs.values() for other in others.values()]
+    differences = [
+        trained_scores * 1.0 - other for trained_scores, others in pairs.values() for other in others.values()
+    ]
     level = familywise_level(differences, groups=test_groups)
     return {
-        kind: _scored(own, others, level, test_groups) | {"comparisons": len(differences)}
-        for kind, (own, others) in pairs.items()
+        kind: _scored(trained_scores, others, level, test_groups) | {"comparisons": len(differences)}
+        for kind, (trained_scores, others) in pairs.items()
     }
 
 
@@ -189,8 +191,8 @@ def note_on_groups(count: int) -> str:
     """
     if count == 1:
         return "All test items are of one group, so nothing is known of others: intervals hold all that is possible."
-    few = "" if count >= FEW_GROUPS else f" Fewer than {FEW_GROUPS} groups say little: add items of others."
-    return f"The test items are of {count:,} groups, and intervals are over groups.{few}"
+    warning = "" if count >= FEW_GROUPS else f" Fewer than {FEW_GROUPS} groups say little: add items of others."
+    return f"The test items are of {count:,} groups, and intervals are over groups.{warning}"
 
 
 def corrected(comparisons: int) -> str:

@@ -81,7 +81,7 @@ def pooled(cells: Sequence[Cells]) -> Variance | None:
     draws = len(cells[0])
     if draws < 2:
         return None
-    each = [np.asarray(own, dtype=np.float64).mean(axis=1).var(ddof=1) for own in cells]
+    each = [np.asarray(cell, dtype=np.float64).mean(axis=1).var(ddof=1) for cell in cells]
     return Variance(float(np.mean(each)) / draws, len(each) * (draws - 1))
 
 
@@ -90,13 +90,13 @@ def pooled_difference(cells: Sequence[Cells]) -> Variance | None:
 
     What a draw does to all of them alike is no part of it: the interaction of a two-way analysis of variance.
     """
-    means = np.asarray([np.mean(own, axis=1) for own in cells], dtype=np.float64)
+    means = np.asarray([np.mean(residuals, axis=1) for residuals in cells], dtype=np.float64)
     models, draws = means.shape
     if draws < 2:
         return None
-    own = means - means.mean(axis=0) - means.mean(axis=1, keepdims=True) + means.mean()
+    residuals = means - means.mean(axis=0) - means.mean(axis=1, keepdims=True) + means.mean()
     freedom = (models - 1) * (draws - 1)
-    return Variance(2 * float(np.square(own).sum()) / freedom / draws, freedom)
+    return Variance(2 * float(np.square(residuals).sum()) / freedom / draws, freedom)
 
 
 def one_group(groups: GroupIds | None) -> bool:

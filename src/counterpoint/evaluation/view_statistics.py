@@ -80,11 +80,15 @@ class Known:
         """Those of classes with at least two items; -1 is no class. ``groups`` are those of all items."""
         rows = np.flatnonzero(class_ids >= 0)
         rows = rows[np.bincount(class_ids[rows], minlength=1)[class_ids[rows]] >= 2]
-        own = None if groups is None else groups[rows]
-        half = split(class_ids[rows], seed=seed, share=0.5, groups=own)[1] if len(rows) else np.zeros(0, dtype=bool)
-        if own is not None and not half.any():
-            raise LabelError(advice(own))
-        return cls(rows, class_ids[rows], half, own)
+        kept_groups = None if groups is None else groups[rows]
+        half = (
+            split(class_ids[rows], seed=seed, share=0.5, groups=kept_groups)[1]
+            if len(rows)
+            else np.zeros(0, dtype=bool)
+        )
+        if kept_groups is not None and not half.any():
+            raise LabelError(advice(kept_groups))
+        return cls(rows, class_ids[rows], half, kept_groups)
 
     def right(
         self, learned: Float32[np.ndarray, "n d"], *test: Float32[np.ndarray, "n d"]
@@ -120,7 +124,7 @@ class Yardstick:
         self._scale = np.divide(1, deviation, out=np.zeros_like(deviation), where=live)
         self._level = 1 - 0.05 / comparisons
         self._groups = None if train is None else train.groups
-        self._right = None if train is None else train.right(plain, plain)
+        self._correct = None if train is None else train.right(plain, plain)
 
     @property
     def among(self) -> int:
@@ -130,14 +134,14 @@ class Yardstick:
     @property
     def plain(self) -> Interval | None:
         """How often a probe is right about the items themselves."""
-        return None if self._right is None else score_interval(self._right, groups=self._groups)
+        return None if self._correct is None else score_interval(self._correct, groups=self._groups)
 
     @property
     def gain(self) -> float | None:
         """How much more often than the most frequent class."""
-        if self._right is None or self._known is None:
+        if self._correct is None or self._known is None:
             return None
-        return float(self._right.mean()) - self._known.guessed()
+        return float(self._correct.mean()) - self._known.guessed()
 
     def __call__(self, with_views: Modality) -> Effect:
         """What the look of a modality does to the items.
@@ -151,9 +155,9 @@ class Yardstick:
             raise InputError(f"The views {views} hold NaN or infinity for some items. Mend them.")
         first, second = (self._standard(h[:, view]) for view in (0, 1))
         damage = None
-        if self._known is not None and self._right is not None:
-            right = self._known.right(h[:, 0], h[:, 0], h[:, 1])
-            damage = paired_interval(right, self._right, level=self._level, groups=self._groups)
+        if self._known is not None and self._correct is not None:
+            correct = self._known.right(h[:, 0], h[:, 0], h[:, 1])
+            damage = paired_interval(correct, self._correct, level=self._level, groups=self._groups)
         return Effect(
             similarity=float((first * second).sum(axis=1).mean()),
             apart=float((first * np.roll(second, 1, axis=0)).sum(axis=1).mean()),
@@ -171,12 +175,12 @@ def recovered_among(
     first: Float32[np.ndarray, "n d"], second: Float32[np.ndarray, "n d"], *, among: int
 ) -> Bool[np.ndarray, " n"]:
     """Which items are found again, each among exactly so many: those of its block, the last filled up from before."""
-    right = np.zeros(len(first), dtype=bool)
+    correct = np.zeros(len(first), dtype=bool)
     for start in range(0, len(first), among):
         begin = min(start, len(first) - among)
         block = slice(begin, begin + among)
-        right[start : begin + among] = recovered(first[block], second[block])[start - begin :]
-    return right
+        correct[start : begin + among] = recovered(first[block], second[block])[start - begin :]
+    return correct
 
 
 def pairs(model: Model, with_views: Modality, items: Items, *, seed: int) -> Pairs:
@@ -198,8 +202,8 @@ def pairs(model: Model, with_views: Modality, items: Items, *, seed: int) -> Pai
                 moved.append(float((first - still).abs().sum()))
                 between.append(float((still.roll(1, dims=0) - still).abs().sum()))
     change = sum(moved) / max(sum(between), 1e-12) if moved else None
-    own, other = torch.cat(alike, dim=1).mean(dim=1).tolist() if alike else (0.0, 0.0)
-    return Pairs(torch.cat(encoded).numpy(), change, (own, other))
+    positive, other = torch.cat(alike, dim=1).mean(dim=1).tolist() if alike else (0.0, 0.0)
+    return Pairs(torch.cat(encoded).numpy(), change, (positive, other))
 
 
 def _alike(first: Float32[Tensor, "b d"], second: Float32[Tensor, "b d"]) -> Float32[Tensor, "2 b"]:

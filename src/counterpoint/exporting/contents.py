@@ -18,23 +18,23 @@ KEY = "counterpoint"
 """Under which a file keeps its description, as JSON."""
 
 
-def load_any(given: Model | Classifier | str | Path) -> tuple[Model, Classifier | None]:
+def load_any(source: Model | Classifier | str | Path) -> tuple[Model, Classifier | None]:
     """A model, and the classifier around it if there is one: as they are, or from a folder of either."""
-    if isinstance(given, Model):
-        require_finite_weights(given.encoder)
-        return given, None
-    if not isinstance(given, Classifier):
-        if not (expanded(given) / RECORD).exists():
-            return load(given), None
-        given = load_classifier(given)
-    require_finite_weights(given.model.encoder, given.top)
-    return given.model, given
+    if isinstance(source, Model):
+        require_finite_weights(source.encoder)
+        return source, None
+    if not isinstance(source, Classifier):
+        if not (expanded(source) / RECORD).exists():
+            return load(source), None
+        source = load_classifier(source)
+    require_finite_weights(source.model.encoder, source.top)
+    return source.model, source
 
 
 def described(model: Model, classifier: Classifier | None) -> dict[str, Any]:
     """Where the weights come from, what the encoder is given, and what its answers mean, as JSON can hold it."""
-    given = encoder_input(model.modality)
-    said: dict[str, Any] = {
+    inputs = encoder_input(model.modality)
+    record: dict[str, Any] = {
         "counterpoint": __version__,
         "modality": model.modality.name,
         "settings": dict(model.modality.settings()),
@@ -42,15 +42,15 @@ def described(model: Model, classifier: Classifier | None) -> dict[str, Any]:
         "width": model.built.get("width"),
         "model": model.fingerprint(),
     }
-    if given is not None:
-        said["input"] = {"axes": dict(given.axes), "recipe": given.recipe}
+    if inputs is not None:
+        record["input"] = {"axes": dict(inputs.axes), "recipe": inputs.recipe}
     if classifier is not None:
-        said |= {
+        record |= {
             "classes": [str(name) for name in classifier.classes],
             "kind": classifier.kind,
             "temperature": classifier.temperature,
         }
-    return said
+    return record
 
 
 def architecture(model: Model) -> str:

@@ -53,8 +53,10 @@ class ExportedNetwork(nn.Module):
 
     def forward(self, views: Tensor) -> tuple[Tensor, ...]:
         h = self.encoder(views).float()
-        said = (functional.normalize(h, dim=1), h)
-        return said if self.top is None else (*said, self.label_type.probabilities(self.top(h) / self.temperature))
+        vectors = (functional.normalize(h, dim=1), h)
+        return (
+            vectors if self.top is None else (*vectors, self.label_type.probabilities(self.top(h) / self.temperature))
+        )
 
 
 def write_onnx(model: Model, classifier: Classifier | None, out: Path) -> dict[str, Any]:
@@ -66,16 +68,16 @@ def write_onnx(model: Model, classifier: Classifier | None, out: Path) -> dict[s
         CounterpointError: The file does not compute what torch does; none is left.
     """
     require()
-    whole = copy.deepcopy(ExportedNetwork(model, classifier)).cpu().eval()  # the caller's stays on its device
-    given = _given(model, whole)
+    network = copy.deepcopy(ExportedNetwork(model, classifier)).cpu().eval()  # the caller's stays on its device
+    inputs = _given(model, network)
     outputs = ["embeddings", "representation", *([] if classifier is None else ["probabilities"])]
     with quiet():
-        written = _translated(whole, given, outputs, architecture(model))
+        written = _translated(network, inputs, outputs, architecture(model))
     entry = written.metadata_props.add()
     entry.key, entry.value = KEY, json.dumps(described(model, classifier), ensure_ascii=False)
     with replacing(out) as temporary:
         temporary.write_bytes(written.SerializeToString())
-        result = compared(temporary, whole, given)
+        result = compared(temporary, network, inputs)
         if not result["deviation"] <= TOLERANCE:
             raise CounterpointError(
                 f"The ONNX file differs from torch by {result['deviation']:.2g}, more than {TOLERANCE:g}, so it is not "
@@ -94,7 +96,7 @@ def require() -> None:
         raise MissingPackage(missing.name or "onnx", "onnx") from None
 
 
-def compared(file: Path, whole: nn.Module, given: EncoderInput) -> dict[str, Any]:
+def compared(file: Path, network: nn.Module, inputs: EncoderInput) -> dict[str, Any]:
     """Shapes of inputs and outputs, by name, and the largest deviation from torch on batches of several sizes."""
     import onnxruntime
 
@@ -103,9 +105,9 @@ def compared(file: Path, whole: nn.Module, given: EncoderInput) -> dict[str, Any
     session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
     deviations = []
     for size in TRIED:
-        views = example(given, size)
+        views = example(inputs, size)
         with torch.inference_mode():
-            expected = [each.numpy() for each in whole(views)]
+            expected = [each.numpy() for each in network(views)]
         got = session.run(None, {"views": views.numpy()})
         deviations += [_deviation(one, other) for one, other in zip(expected, got, strict=True)]
     return {
@@ -115,12 +117,12 @@ def compared(file: Path, whole: nn.Module, given: EncoderInput) -> dict[str, Any
     }
 
 
-def example(given: EncoderInput, size: int) -> Tensor:
+def example(inputs: EncoderInput, size: int) -> Tensor:
     """Normal numbers, or numbers of words, in the shape of a batch of views."""
     generator = torch.Generator().manual_seed(size)
-    shape = (size, *(length or TRIED[size] for length in given.axes.values()))
-    if given.words is not None:
-        return torch.randint(given.words, shape, generator=generator)
+    shape = (size, *(length or TRIED[size] for length in inputs.axes.values()))
+    if inputs.words is not None:
+        return torch.randint(inputs.words, shape, generator=generator)
     return torch.randn(shape, generator=generator)
 
 
@@ -137,31 +139,31 @@ def quiet() -> Iterator[None]:
         logging.disable(disabled)
 
 
-def _given(model: Model, whole: nn.Module) -> EncoderInput:
+def _given(model: Model, network: nn.Module) -> EncoderInput:
     """What the encoder is given, once it is plain that a file can hold the network."""
-    given = encoder_input(model.modality)
-    if given is None:
+    inputs = encoder_input(model.modality)
+    if inputs is None:
         raise InputError(
             f"The modality '{model.modality.name}' does not say what its encoder is given. Add the method "
             "encoder_input to it, or export the weights with --out=FILE.safetensors."
         )
-    weigh = sum(each.numel() * each.element_size() for each in whole.state_dict().values())
+    weigh = sum(each.numel() * each.element_size() for each in network.state_dict().values())
     if weigh > LARGEST:
         raise InputError(
             f"The weights take {weigh / 1e9:.1f} GB, and a file of ONNX holds 2. "
             "Export them with --out=FILE.safetensors."
         )
-    return given
+    return inputs
 
 
-def _translated(whole: nn.Module, given: EncoderInput, outputs: list[str], name: str) -> Any:
+def _translated(network: nn.Module, inputs: EncoderInput, outputs: list[str], name: str) -> Any:
     """The network as an ``onnx.ModelProto``; the batch, and axes of any length, stay open."""
-    axes = enumerate([("batch", None), *given.axes.items()])
+    axes = enumerate([("batch", None), *inputs.axes.items()])
     moving = {place: axis for place, (axis, length) in axes if length is None}
-    views = example(given, next(iter(TRIED)))
+    views = example(inputs, next(iter(TRIED)))
     try:
         with torch.no_grad():
-            written = (_traced if torch.__version__ >= "2.7" else _traced_as_of_old)(whole, views, moving, outputs)
+            written = (_traced if torch.__version__ >= "2.7" else _traced_as_of_old)(network, views, moving, outputs)
     except RuntimeError as wrong:  # what torch.onnx raises for whatever goes wrong inside
         why = str(wrong.__cause__ or wrong).strip().splitlines()[0].rstrip(".")
         raise InputError(
@@ -175,10 +177,10 @@ def _translated(whole: nn.Module, given: EncoderInput, outputs: list[str], name:
     return written
 
 
-def _traced(whole: nn.Module, views: Tensor, moving: Mapping[int, str], outputs: list[str]) -> Any:
+def _traced(network: nn.Module, views: Tensor, moving: Mapping[int, str], outputs: list[str]) -> Any:
     lengths = {place: torch.export.Dim(axis, min=1, max=2**31 - 1) for place, axis in moving.items()}
     program = torch.onnx.export(
-        whole,
+        network,
         (views,),
         dynamo=True,
         verbose=False,
@@ -190,13 +192,13 @@ def _traced(whole: nn.Module, views: Tensor, moving: Mapping[int, str], outputs:
     return program.model_proto  # type: ignore[union-attr]
 
 
-def _traced_as_of_old(whole: nn.Module, views: Tensor, moving: Mapping[int, str], outputs: list[str]) -> Any:
+def _traced_as_of_old(network: nn.Module, views: Tensor, moving: Mapping[int, str], outputs: list[str]) -> Any:
     """The same with the exporter of torch 2.6, whose new one works with no onnxscript that there still is."""
     import onnx
 
     written = io.BytesIO()
     torch.onnx.export(
-        whole,
+        network,
         (views,),
         written,  # type: ignore[arg-type]
         dynamo=False,

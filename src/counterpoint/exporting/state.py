@@ -59,10 +59,10 @@ def _added(model: Model, classifier: Classifier | None) -> dict[str, Tensor]:
 
 def _as_in_timm(name: str, model: Model, top: dict[str, Tensor]) -> dict[str, Tensor]:
     """The linear layer under the names of timm's own, if its network ends in one and then answers as ours does."""
-    given = encoder_input(model.modality)
-    if given is None:
+    inputs = encoder_input(model.modality)
+    if inputs is None:
         return {}
-    channels, size = int(given.axes["channels"] or 0), int(given.axes["height"] or 0)
+    channels, size = int(inputs.axes["channels"] or 0), int(inputs.axes["height"] or 0)
     full, bare = timm_encoder(name, channels, size, classes=len(top["bias"])), copy.deepcopy(model.encoder).cpu()
     weights = tensors(bare)
     places = {place: tensor for place, tensor in full.state_dict().items() if place not in weights}
@@ -81,12 +81,12 @@ def _as_in_timm(name: str, model: Model, top: dict[str, Tensor]) -> dict[str, Te
 
 def _header(model: Model, classifier: Classifier | None) -> dict[str, str]:
     """What the file says of itself, all of it text: the architecture, what goes in, and the whole description."""
-    said = {"format": "pt", "architecture": architecture(model)}
-    given = encoder_input(model.modality)
+    header = {"format": "pt", "architecture": architecture(model)}
+    inputs = encoder_input(model.modality)
     for axis, name in (("channels", "in_channels"), ("height", "size"), ("columns", "in_features")):
-        if given is not None and axis in given.axes:
-            said[name] = str(given.axes[axis])
+        if inputs is not None and axis in inputs.axes:
+            header[name] = str(inputs.axes[axis])
     first = getattr(model.encoder, "conv1", None)
     if catalogue.split(architecture(model))[0] in RESNETS and isinstance(first, nn.Conv2d):
-        said["stem"] = STEMS[first.kernel_size[0]]
-    return {**said, KEY: json.dumps(described(model, classifier), ensure_ascii=False)}
+        header["stem"] = STEMS[first.kernel_size[0]]
+    return {**header, KEY: json.dumps(described(model, classifier), ensure_ascii=False)}

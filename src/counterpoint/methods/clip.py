@@ -36,5 +36,7 @@ class CLIP(Method):
 
     def compare(self, vectors: Vectors, items: ItemInfo) -> tuple[Comparison, Comparison]:
         first, second = vectors
-        own = same_item(items.index, items.index)
-        return Comparison(first, second, own, self.similarity), Comparison(second, first, own, self.similarity)
+        same_pair = same_item(items.index, items.index)
+        return Comparison(first, second, same_pair, self.similarity), Comparison(
+            second, first, same_pair, self.similarity
+        )

@@ -47,8 +47,8 @@ class Distillation(Method):
         self.register_buffer("answers", None if isinstance(teacher, nn.Module) else teacher)
         self.label_type, self.temperature, self.labels = label_type, temperature, labels
         self.register_buffer("class_ids", class_ids)  # -1 for items without a label
-        known = class_ids.reshape(len(class_ids), -1)[:, 0] >= 0  # of several classes all are known, or none
-        self.share = max(1, int(known.sum())) / max(1, len(class_ids))
+        labelled = class_ids.reshape(len(class_ids), -1)[:, 0] >= 0  # of several classes all are known, or none
+        self.share = max(1, int(labelled.sum())) / max(1, len(class_ids))
 
     def train(self, mode: bool = True) -> Distillation:
         """As every module's, but the teacher only ever answers."""

@@ -51,14 +51,14 @@ class Imitation(Method):
         if self.teacher is None:
             return (self.encoder(views[0]),)
         with torch.no_grad():
-            taught = self.teacher(views[0])
-        return self.encoder(views[0]), taught
+            target = self.teacher(views[0])
+        return self.encoder(views[0]), target
 
     def compare(self, vectors: Vectors, items: ItemInfo) -> Losses:
-        taught = vectors[1] if self.targets is None else self.targets[items.index]
-        student, teacher = self._alike(vectors[0]), self._alike(taught)
-        own = torch.eye(len(student), dtype=torch.bool, device=student.device)
-        return -(teacher.exp() * student).masked_fill(own, 0).sum(dim=1)
+        target = vectors[1] if self.targets is None else self.targets[items.index]
+        student, teacher = self._alike(vectors[0]), self._alike(target)
+        diagonal = torch.eye(len(student), dtype=torch.bool, device=student.device)
+        return -(teacher.exp() * student).masked_fill(diagonal, 0).sum(dim=1)
 
     def _alike(self, vectors: Float[Tensor, "b d"]) -> Float[Tensor, "b b"]:
         """The logarithm of how likely each other item is the one meant by an item."""

@@ -55,6 +55,6 @@ class Joint(Method):
     def _named(self, scores: Vectors, items: ItemInfo) -> Float[Tensor, " b"]:
         """Cross-entropy of the labelled items, in a mean over all; nothing where the batch holds none."""
         labels = items.index.new_full(items.index.shape, -1) if items.labels is None else items.labels
-        known = int((labels >= 0).sum())
+        labelled = int((labels >= 0).sum())
         each = [functional.cross_entropy(wide(view), labels, ignore_index=-1, reduction="none") for view in scores]
-        return torch.stack(each).mean(dim=0) * len(labels) / max(1, known)
+        return torch.stack(each).mean(dim=0) * len(labels) / max(1, labelled)

@@ -63,9 +63,9 @@ class MoCoV3(Method):
 
     def compare(self, vectors: Vectors, items: ItemInfo) -> tuple[Comparison, ...]:
         *q, k1, k2 = vectors
-        own = same_item(items.index, items.index)
+        relation = same_item(items.index, items.index)
         return tuple(
-            Comparison(query, keys, own, self.similarity)
+            Comparison(query, keys, relation, self.similarity)
             for usual, keys in ((1, k2), (0, k1))
             for query in q[:usual] + q[usual + 1 :]
         )

@@ -66,8 +66,8 @@ class NNCLR(Method):
     def compare(self, vectors: Vectors, items: ItemInfo) -> tuple[Comparison, Comparison]:
         z1, z2, p1, p2 = vectors
         n1, n2 = self.nearest(z1, items), self.nearest(z2, items)
-        own = same_item(items.index, items.index)
-        return Comparison(n1, p2, own, self.similarity), Comparison(n2, p1, own, self.similarity)
+        relation = same_item(items.index, items.index)
+        return Comparison(n1, p2, relation, self.similarity), Comparison(n2, p1, relation, self.similarity)
 
     @torch.no_grad()
     def nearest(self, z: Float[Tensor, "b d"], items: ItemInfo) -> Float[Tensor, "b d"]:

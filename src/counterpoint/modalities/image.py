@@ -179,25 +179,25 @@ class Images(Modality):
 
     def _network(self, name: str) -> Mapping[str, Any]:
         """What it takes to build a network of Hugging Face; only of the one that pictures are brought to here."""
-        known = self.sight.network
-        if known is None or catalogue.split(name)[0] != f"{hf_images.PREFIX}{known['name']}":
+        settings = self.sight.network
+        if settings is None or catalogue.split(name)[0] != f"{hf_images.PREFIX}{settings['name']}":
             raise PlanError(
                 f"'{name}' is shown pictures in a manner of its own, and here they are brought to another network. "
                 f"Train with --encoder={name} from the beginning."
             )
-        return known
+        return settings
 
     def encoder_input(self) -> EncoderInput:
         channels, size, stored = self.sight.channels, self.sight.size, self.sight.stored
         colours = {1: "grey", 3: "red, green, blue"}.get(channels, f"{channels} channels")
         first = f" to {stored} x {stored} and then" if stored not in (None, size) else ""
         levels = self.sight.levels
-        numbers = "in 8 bits" if levels is None else "in numbers as they are"
+        depth = "in 8 bits" if levels is None else "in numbers as they are"
         brought = "divided by 255" if levels is None else levels.recipe()
         like = self.sight.like
         squeezed = f"squeezed{first} to {size} x {size} by an antialiased linear filter"
         recipe = (
-            f"The whole picture {numbers} ({colours}), upright and on white, "
+            f"The whole picture {depth} ({colours}), upright and on white, "
             f"{squeezed if like is None else like.manner()}, {brought}, less 'mean', divided by 'deviation', both per "
             "channel."
         )

@@ -174,9 +174,9 @@ class Series(Modality):
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> Series:
-        known = {name: value for name, value in settings.items() if name != "names"}
+        fields = {name: value for name, value in settings.items() if name != "names"}
         schema = Schema.from_settings(settings["schema"]) if "schema" in settings else _before_schemas(settings)
-        shape = made(Shape, {**known, "schema": schema, "options": settings.get("options", {})})
+        shape = made(Shape, {**fields, "schema": schema, "options": settings.get("options", {})})
         if not 0 < len(shape.mean) == len(shape.deviation) < 2**16:
             raise Misfit(f"it has {len(shape.mean)} means and {len(shape.deviation)} deviations of its channels")
         return cls(shape)

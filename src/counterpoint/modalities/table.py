@@ -204,8 +204,10 @@ class Table(Modality):
         schema = (
             Schema.from_settings(settings["schema"]) if "schema" in settings else _before_schemas(features, settings)
         )
-        known = {name: settings[name] for name in ("width", "views")}
-        layout = made(Layout, {**known, "features": features, "schema": schema, "options": settings.get("options", {})})
+        fields = {name: settings[name] for name in ("width", "views")}
+        layout = made(
+            Layout, {**fields, "features": features, "schema": schema, "options": settings.get("options", {})}
+        )
         if not features or layout.width not in (None, len(features)):
             raise Misfit(f"it has {layout.width} columns, and {len(features)} of them are known")
         return cls(layout)
@@ -229,8 +231,8 @@ def _of_array(source: object, options: ReadOptions) -> dict[str, Cells]:
         got = repr(source) if array is None else f"the shape {array.shape}"
         raise SourceError(f"A table is a 2-D array (n, d), a .csv, .parquet or data frame. Got {got}.")
     masked = isinstance(source, np.ma.MaskedArray)  # then what is missing is meant
-    numbers = array if masked else memory_items.finite(array, "row, column")
-    return {str(number): column for number, column in enumerate(numbers.T)}
+    values = array if masked else memory_items.finite(array, "row, column")
+    return {str(number): column for number, column in enumerate(values.T)}
 
 
 def _columns(sheet: Sheet, names: Sequence[str]) -> dict[str, Cells]:

@@ -124,15 +124,15 @@ class Text(Modality):
     @property
     def augmentation(self) -> Named:
         """Of a classifier whole texts: the class of a short one may hang on a word."""
-        views, given = self.reading.views, self._augmentation is not None
+        views, custom = self.reading.views, self._augmentation is not None
         return Named(
             views,
             self._view,
             self.name,
             another=lambda spec: self.with_views(spec).augmentation,
             near=self._local_view,
-            gentle=None if given or views == "dropout" else "dropout",
-            lost=not given and views == "callable",
+            gentle=None if custom or views == "dropout" else "dropout",
+            lost=not custom and views == "callable",
         )
 
     def _view(self, batch: Int64[Tensor, "b l"], key: Int64[Tensor, " b"]) -> Int64[Tensor, "b s"]:
@@ -183,13 +183,13 @@ class Text(Modality):
 
     def _network(self, name: str) -> Mapping[str, Any]:
         """What it takes to build a network; only of the one that reads these tokens."""
-        known = self.reading.network
-        if known is None or catalogue.split(name)[0] != f"{PREFIX}{known['name']}":
+        settings = self.reading.network
+        if settings is None or catalogue.split(name)[0] != f"{PREFIX}{settings['name']}":
             raise PlanError(
                 f"'{name}' reads tokens of its own tokenizer, and here texts are read by another. Train with "
                 f"--encoder={name} from the beginning."
             )
-        return known
+        return settings
 
     def encoder_input(self) -> EncoderInput:
         prompt = f"the prompt {self._prompted.prompt!r} and " if self._prompted.prompt else ""
@@ -233,11 +233,11 @@ class Text(Modality):
         if not compares_items:
             return replace(self._items(replace(read, notes=notes), tokens), linked=linked)
         telling, size = self.tokenizer.telling(tokens)
-        numbers = alike(telling, size=size)
-        again = len(numbers) - len(np.unique(numbers))
+        text_ids = alike(telling, size=size)
+        again = len(text_ids) - len(np.unique(text_ids))
         if again:
             notes.append(f"{again:,} texts are near-duplicates of another; they are never negatives of each other")
-        duplicate_ids = shown(numbers, linked) if again or linked is not None else None
+        duplicate_ids = shown(text_ids, linked) if again or linked is not None else None
         return replace(self._items(replace(read, notes=notes), tokens), linked=linked, duplicate_ids=duplicate_ids)
 
     def _read_later(self, source: object) -> Texts:
@@ -267,8 +267,8 @@ class Text(Modality):
     def _augmented(self, augmentation: Callable[..., Any], batch: Tensor, key: Tensor) -> Tensor:
         if isinstance(augmentation, Words):
             return augmentation(batch, key, begins=self._begins, pad=self.tokenizer.pad, mask=self.tokenizer.mask)
-        said = self.tokenizer.decode(batch)
-        return self._seen(each_text(augmentation, said, key), said, batch)
+        decoded = self.tokenizer.decode(batch)
+        return self._seen(each_text(augmentation, decoded, key), decoded, batch)
 
     def _seen(self, views: Sequence[str], texts: Sequence[str], batch: Tensor) -> Int64[Tensor, "b s"]:
         """The tokens of views of texts; where nothing is left, a text stays as it was."""

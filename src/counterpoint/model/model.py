@@ -155,11 +155,11 @@ class Model:
 
     def length(self) -> int:
         """How many numbers h has, which a custom modality tells by its ``encoder_input``."""
-        given = encoder_input(self.modality)
-        if given is None:
+        inputs = encoder_input(self.modality)
+        if inputs is None:
             raise InputError(f"The modality '{self.modality.name}' does not say what its encoder is given.")
-        shape = (1, *(LONG_ENOUGH if length is None else length for length in given.axes.values()))
-        blank = torch.zeros(shape, dtype=torch.float32 if given.words is None else torch.int64)
+        shape = (1, *(LONG_ENOUGH if length is None else length for length in inputs.axes.values()))
+        blank = torch.zeros(shape, dtype=torch.float32 if inputs.words is None else torch.int64)
         with torch.inference_mode():
             return int(self.encoder.eval()(blank.to(self.device)).shape[1])
 

@@ -21,38 +21,36 @@ from counterpoint.comparison import Comparison, Relation, SameItem, SparsePairs
 class ExtraColumns(Relation):
     """A relation, and columns behind its own that are negatives of every anchor with another number."""
 
-    whole: Relation
+    inner: Relation
     anchor: Int64[Tensor, " n"]
     candidate: Int64[Tensor, " m"]
     more: Int64[Tensor, " q"]
 
     def masks(self, rows: slice) -> tuple[Bool[Tensor, "b m"], Bool[Tensor, "b m"]]:
-        positive, negative = self.whole.masks(rows)
+        positive, negative = self.inner.masks(rows)
         other = self.anchor[rows, None] != self.more[None, :]
         return torch.cat([positive, torch.zeros_like(other)], dim=1), torch.cat([negative, other], dim=1)
 
     def part(self, rows: slice) -> ExtraColumns:
-        return replace(self, whole=self.whole.part(rows), anchor=self.anchor[rows])
+        return replace(self, inner=self.inner.part(rows), anchor=self.anchor[rows])
 
     def items(self) -> tuple[Int64[Tensor, " n"], Int64[Tensor, " m"]]:
         return self.anchor, torch.cat([self.candidate, self.more])
 
     def sparse(self) -> SparsePairs | None:
-        sparse, own = self.whole.sparse(), SameItem(self.anchor, self.more).sparse()
+        sparse, in_columns = self.inner.sparse(), SameItem(self.anchor, self.more).sparse()
         begin = len(self.candidate)
-        if sparse is None or own is None or sparse.negatives.stop != begin:
+        if sparse is None or in_columns is None or sparse.negatives.stop != begin:
             return None
-        anchor, place = own.positive
+        anchor, place = in_columns.positive
         left_out = torch.cat([sparse.left_out[0], anchor]), torch.cat([sparse.left_out[1], place + begin])
         return SparsePairs(sparse.positive, left_out, slice(sparse.negatives.start, begin + len(self.more)))
 
 
-def with_extra_columns(
-    comparison: Comparison, vectors: Float[Tensor, "q d"], numbers: Int64[Tensor, " q"]
-) -> Comparison:
+def with_extra_columns(comparison: Comparison, vectors: Float[Tensor, "q d"], ids: Int64[Tensor, " q"]) -> Comparison:
     """The same comparison with these vectors as further candidates, without a gradient."""
     if len(vectors) == 0:
         return comparison
     candidates = torch.cat([comparison.candidates, vectors.detach()])
-    relation = ExtraColumns(comparison.relation, *comparison.relation.items(), numbers)
+    relation = ExtraColumns(comparison.relation, *comparison.relation.items(), ids)
     return replace(comparison, candidates=candidates, relation=relation)

@@ -51,9 +51,9 @@ class QueueRelation(Relation):
         if again is None:
             return None
         anchor, place = again.positive
-        whole = slice(self.count, self.count + len(self.queued))
+        columns = slice(self.count, self.count + len(self.queued))
         everyone = torch.arange(len(self.positive), device=self.positive.device)
-        return SparsePairs((everyone, self.positive), (anchor, place + self.count), whole)
+        return SparsePairs((everyone, self.positive), (anchor, place + self.count), columns)
 
 
 class Queue(nn.Module):

@@ -21,5 +21,5 @@ def nearby(text: Int64[Tensor, "r c"], middle: slice, *, window: int) -> Bool[Te
     place = torch.arange(text.shape[1], device=text.device)
     apart = (place[:, None] - place[middle]).abs()
     reach = torch.randint(1, window + 1, (len(text), 1, apart.shape[1]), device=text.device)
-    own = text[:, None, middle]
-    return (own == text[:, :, None]) & (own >= 0) & (apart > 0) & (apart <= reach)
+    text_id = text[:, None, middle]
+    return (text_id == text[:, :, None]) & (text_id >= 0) & (apart > 0) & (apart <= reach)

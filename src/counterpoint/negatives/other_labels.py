@@ -24,32 +24,32 @@ from counterpoint.interfaces import ItemInfo
 class OtherClass(Relation):
     """A relation without the negatives of the anchor's own class; classes are -1 where nobody knows."""
 
-    whole: Relation
+    inner: Relation
     anchor: Int64[Tensor, " n"]
     candidate: Int64[Tensor, " m"]
 
     def masks(self, rows: slice) -> tuple[Bool[Tensor, "b m"], Bool[Tensor, "b m"]]:
-        positive, negative = self.whole.masks(rows)
-        own = self.anchor[rows, None]
-        return positive, negative & ((own < 0) | (own != self.candidate[None, :]))
+        positive, negative = self.inner.masks(rows)
+        anchor_class = self.anchor[rows, None]
+        return positive, negative & ((anchor_class < 0) | (anchor_class != self.candidate[None, :]))
 
     def part(self, rows: slice) -> OtherClass:
-        return replace(self, whole=self.whole.part(rows), anchor=self.anchor[rows])
+        return replace(self, inner=self.inner.part(rows), anchor=self.anchor[rows])
 
     def items(self) -> tuple[Int64[Tensor, " n"], Int64[Tensor, " m"]]:
-        return self.whole.items()
+        return self.inner.items()
 
     def sparse(self) -> SparsePairs | None:
-        sparse = self.whole.sparse()
-        known = torch.where(self.anchor < 0, -2, self.anchor)  # an unknown anchor matches no unknown candidate
-        own = SameItem(known, self.candidate).sparse()
-        if sparse is None or own is None:
+        sparse = self.inner.sparse()
+        class_ids = torch.where(self.anchor < 0, -2, self.anchor)  # an unknown anchor matches no unknown candidate
+        same_class = SameItem(class_ids, self.candidate).sparse()
+        if sparse is None or same_class is None:
             return None
         width = len(self.candidate)
         listed = torch.cat(
             [sparse.positive[0] * width + sparse.positive[1], sparse.left_out[0] * width + sparse.left_out[1]]
         )
-        anchor, candidate = own.positive
+        anchor, candidate = same_class.positive
         fresh = ~torch.isin(anchor * width + candidate, listed)
         more = (torch.cat([sparse.left_out[0], anchor[fresh]]), torch.cat([sparse.left_out[1], candidate[fresh]]))
         return sparse._replace(left_out=more)

@@ -24,8 +24,8 @@ class Facing(Relation):
     place: Int64[Tensor, " n"]
 
     def masks(self, rows: slice) -> tuple[Bool[Tensor, "b m"], Bool[Tensor, "b m"]]:
-        own = self.place[rows, None] == torch.arange(len(self.same), device=self.same.device)[None, :]
-        return own & self.same[None, :], own & ~self.same[None, :]
+        facing = self.place[rows, None] == torch.arange(len(self.same), device=self.same.device)[None, :]
+        return facing & self.same[None, :], facing & ~self.same[None, :]
 
     def part(self, rows: slice) -> Facing:
         return replace(self, place=self.place[rows])

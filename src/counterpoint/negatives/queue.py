@@ -44,8 +44,8 @@ class QueueNegatives(nn.Module):
             raise PlanError(
                 "This method has a queue of its own. Leave out --negatives; make it longer: moco(queue=8192)."
             )
-        vectors, numbers = self.queue.held()
-        return with_extra_columns(comparison, vectors, numbers)
+        vectors, ids = self.queue.held()
+        return with_extra_columns(comparison, vectors, ids)
 
     def after_step(self, step: Step) -> None:
         """Let the oldest vectors go for those of this step."""

@@ -24,31 +24,33 @@ from counterpoint.interfaces import ItemInfo, Negatives, Stateful, Step
 class DuplicateRelation(Relation):
     """A relation without the negatives that share a number with the anchor; numbers below 0 are shared with nobody."""
 
-    whole: Relation
+    inner: Relation
     anchor: Int64[Tensor, "n v"]
     candidate: Int64[Tensor, "m v"]
 
     def masks(self, rows: slice) -> tuple[Bool[Tensor, "b m"], Bool[Tensor, "b m"]]:
-        positive, negative = self.whole.masks(rows)
-        for own, other in self._columns():
-            negative = negative & ((own[rows, None] != other[None, :]) | (own[rows, None] < 0))
+        positive, negative = self.inner.masks(rows)
+        for anchor_text, candidate_text in self._columns():
+            negative = negative & ((anchor_text[rows, None] != candidate_text[None, :]) | (anchor_text[rows, None] < 0))
         return positive, negative
 
     def part(self, rows: slice) -> DuplicateRelation:
-        return replace(self, whole=self.whole.part(rows), anchor=self.anchor[rows])
+        return replace(self, inner=self.inner.part(rows), anchor=self.anchor[rows])
 
     def items(self) -> tuple[Int64[Tensor, " n"], Int64[Tensor, " m"]]:
-        return self.whole.items()
+        return self.inner.items()
 
     def sparse(self) -> SparsePairs | None:
-        sparse = self.whole.sparse()
+        sparse = self.inner.sparse()
         if sparse is None:
             return None
         width = len(self.candidate)
         listed = [sparse.positive[0] * width + sparse.positive[1], sparse.left_out[0] * width + sparse.left_out[1]]
         fresh = []
-        for own, other in self._columns():
-            shared = SameItem(torch.where(own < 0, -2, own), other.clamp(min=-1)).sparse()  # so nobody is called -2
+        for anchor_text, candidate_text in self._columns():
+            shared = SameItem(
+                torch.where(anchor_text < 0, -2, anchor_text), candidate_text.clamp(min=-1)
+            ).sparse()  # so nobody is called -2
             if shared is None:
                 return None
             fresh.append(shared.positive[0] * width + shared.positive[1])
@@ -58,7 +60,7 @@ class DuplicateRelation(Relation):
         return sparse._replace(left_out=left_out)
 
     def _columns(self) -> Iterator[tuple[Int64[Tensor, " n"], Int64[Tensor, " m"]]]:
-        return ((own, other) for own in self.anchor.T for other in self.candidate.T)
+        return ((anchor_text, candidate_text) for anchor_text in self.anchor.T for candidate_text in self.candidate.T)
 
 
 class WithoutDuplicates(nn.Module):
@@ -102,5 +104,5 @@ def without_duplicates(comparison: Comparison, duplicate_ids: Int64[Tensor, "r v
 
 
 def _of(rows: Int64[Tensor, " n"], duplicate_ids: Int64[Tensor, "r v"]) -> Int64[Tensor, "n v"]:
-    known = duplicate_ids.to(rows.device)[rows.clamp(min=0)]
-    return known.masked_fill((rows < 0)[:, None], -1)
+    ids = duplicate_ids.to(rows.device)[rows.clamp(min=0)]
+    return ids.masked_fill((rows < 0)[:, None], -1)

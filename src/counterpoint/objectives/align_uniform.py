@@ -43,18 +43,18 @@ def between(s: Float[Tensor, "*any"], alpha: float) -> Float[Tensor, "*any"]:
 
 
 def from_sums(
-    whole: RowSums, *, alpha: float = 2.0, sharpness: float = 2.0, weight: float = 1.0
+    sums: RowSums, *, alpha: float = 2.0, sharpness: float = 2.0, weight: float = 1.0
 ) -> Float[Tensor, " n"] | None:
     """The same from the log-sum-exp of the negatives at temperature 1 / (2 sharpness), and the few positives."""
     allowed(alpha, sharpness, weight)
-    sparse = whole.sparse
+    sparse = sums.sparse
     if sparse is None:
         return None
-    anchor, s = whole.positives(sparse, 1.0)
-    count = whole.negative_count(sparse)
-    spread = whole.negatives(sparse, 1 / (2 * sharpness)) - torch.log(count) - 2 * sharpness
+    anchor, s = sums.positives(sparse, 1.0)
+    count = sums.negative_count(sparse)
+    spread = sums.negatives(sparse, 1 / (2 * sharpness)) - torch.log(count) - 2 * sharpness
     spread = torch.where(count > 0, spread, 0.0).index_select(0, anchor)
-    return whole.mean(anchor, between(s, alpha) + weight * spread)
+    return sums.mean(anchor, between(s, alpha) + weight * spread)
 
 
 @has_shortcut(from_sums)
@@ -63,8 +63,8 @@ def align_uniform(
 ) -> Float[Tensor, " b"]:
     """One loss per anchor. An anchor without positives has loss 0 and no gradient."""
     allowed(alpha, sharpness, weight)
-    s, own, count = tile.similarity, tile.positive.sum(dim=1), tile.negative.sum(dim=1)
-    close = between(s, alpha).masked_fill(~tile.positive, 0.0).sum(dim=1) / own.clamp(min=1)
+    s, positives, count = tile.similarity, tile.positive.sum(dim=1), tile.negative.sum(dim=1)
+    close = between(s, alpha).masked_fill(~tile.positive, 0.0).sum(dim=1) / positives.clamp(min=1)
     alike = (2 * sharpness * s).masked_fill(~tile.negative, -torch.inf).logsumexp(dim=1)
     spread = (alike - torch.log(count.to(s.dtype)) - 2 * sharpness).masked_fill(count == 0, 0.0)
-    return (close + weight * spread).masked_fill(own == 0, 0.0)
+    return (close + weight * spread).masked_fill(positives == 0, 0.0)

@@ -48,17 +48,17 @@ def true_negatives(
     return torch.where(some & (rest > floor), rest, floor)
 
 
-def from_sums(whole: RowSums, *, temperature: Scale = 0.1, prior: float = 0.1) -> Float[Tensor, " n"] | None:
+def from_sums(sums: RowSums, *, temperature: Scale = 0.1, prior: float = 0.1) -> Float[Tensor, " n"] | None:
     """The same from the log-sum-exp of the negatives, and the few positives."""
-    sparse = whole.sparse
+    sparse = sums.sparse
     if sparse is None:
         return None
-    anchor, s = whole.positives(sparse, temperature)
-    positive = whole.log_sum(anchor, s) - whole.log_sum(anchor, torch.zeros_like(s))
+    anchor, s = sums.positives(sparse, temperature)
+    positive = sums.log_sum(anchor, s) - sums.log_sum(anchor, torch.zeros_like(s))
     others = true_negatives(
-        whole.negatives(sparse, temperature), positive, whole.negative_count(sparse), prior, temperature
+        sums.negatives(sparse, temperature), positive, sums.negative_count(sparse), prior, temperature
     )
-    return whole.mean(anchor, -functional.logsigmoid(s - others.index_select(0, anchor)))
+    return sums.mean(anchor, -functional.logsigmoid(s - others.index_select(0, anchor)))
 
 
 @has_shortcut(from_sums)

@@ -50,20 +50,20 @@ def true_negatives(
 
 
 def from_sums(
-    whole: RowSums, *, temperature: Scale = 0.1, prior: float = 0.1, beta: float = 1.0
+    sums: RowSums, *, temperature: Scale = 0.1, prior: float = 0.1, beta: float = 1.0
 ) -> Float[Tensor, " n"] | None:
     """The same from two log-sum-exps of the negatives, at two temperatures, and the few positives."""
     within("beta", beta, 0)
-    sparse = whole.sparse
+    sparse = sums.sparse
     if sparse is None:
         return None
-    anchor, s = whole.positives(sparse, temperature)
-    positive = whole.log_sum(anchor, (1 + beta) * s) - whole.log_sum(anchor, beta * s)
-    count = whole.negative_count(sparse)
-    weights = whole.negatives(sparse, temperature / beta) if beta > 0 else torch.log(count)
-    negatives = torch.log(count) + whole.negatives(sparse, temperature / (1 + beta)) - weights
+    anchor, s = sums.positives(sparse, temperature)
+    positive = sums.log_sum(anchor, (1 + beta) * s) - sums.log_sum(anchor, beta * s)
+    count = sums.negative_count(sparse)
+    weights = sums.negatives(sparse, temperature / beta) if beta > 0 else torch.log(count)
+    negatives = torch.log(count) + sums.negatives(sparse, temperature / (1 + beta)) - weights
     others = true_negatives(negatives, positive, count, prior, temperature)
-    return whole.mean(anchor, -functional.logsigmoid(s - others.index_select(0, anchor)))
+    return sums.mean(anchor, -functional.logsigmoid(s - others.index_select(0, anchor)))
 
 
 def weighted(s: Float[Tensor, "b m"], among: Bool[Tensor, "b m"], beta: float) -> Float[Tensor, " b"]:

@@ -24,14 +24,14 @@ from counterpoint.comparison import Tile
 from counterpoint.comparison.row_sums import RowSums, has_shortcut
 
 
-def from_sums(whole: RowSums, *, temperature: float | Float[Tensor, ""] = 0.1) -> Float[Tensor, " n"] | None:
+def from_sums(sums: RowSums, *, temperature: float | Float[Tensor, ""] = 0.1) -> Float[Tensor, " n"] | None:
     """The same from the log-sum-exp of the negatives: log(e^s + e^others) - s for every positive pair."""
-    sparse = whole.sparse
+    sparse = sums.sparse
     if sparse is None:
         return None
-    anchor, s = whole.positives(sparse, temperature)
-    others = whole.negatives(sparse, temperature).index_select(0, anchor)
-    return whole.mean(anchor, torch.logaddexp(s, others) - s)
+    anchor, s = sums.positives(sparse, temperature)
+    others = sums.negatives(sparse, temperature).index_select(0, anchor)
+    return sums.mean(anchor, torch.logaddexp(s, others) - s)
 
 
 @has_shortcut(from_sums)

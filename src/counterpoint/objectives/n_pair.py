@@ -27,14 +27,14 @@ from counterpoint.comparison import Tile
 from counterpoint.comparison.row_sums import RowSums, has_shortcut
 
 
-def from_sums(whole: RowSums) -> Float[Tensor, " n"] | None:
+def from_sums(sums: RowSums) -> Float[Tensor, " n"] | None:
     """The same from the log-sum-exp of the negatives: log(1 + e^{others - s}) for every positive pair."""
-    sparse = whole.sparse
+    sparse = sums.sparse
     if sparse is None:
         return None
-    anchor, s = whole.positives(sparse, 1.0)
-    others = whole.negatives(sparse, 1.0).index_select(0, anchor)
-    return whole.mean(anchor, -functional.logsigmoid(s - others))
+    anchor, s = sums.positives(sparse, 1.0)
+    others = sums.negatives(sparse, 1.0).index_select(0, anchor)
+    return sums.mean(anchor, -functional.logsigmoid(s - others))
 
 
 @has_shortcut(from_sums)

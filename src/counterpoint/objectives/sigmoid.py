@@ -32,5 +32,5 @@ def sigmoid(
     """One loss per anchor, in nats. An anchor that is compared with nothing has loss 0."""
     compared = tile.positive | tile.negative
     matching = tile.similarity / temperature + bias
-    right = functional.logsigmoid(torch.where(tile.positive, matching, -matching))
-    return -right.masked_fill(~compared, 0.0).sum(dim=1)
+    log_likelihood = functional.logsigmoid(torch.where(tile.positive, matching, -matching))
+    return -log_likelihood.masked_fill(~compared, 0.0).sum(dim=1)

@@ -26,15 +26,15 @@ from counterpoint.comparison import Tile
 from counterpoint.comparison.row_sums import RowSums, has_shortcut
 
 
-def from_sums(whole: RowSums) -> Float[Tensor, " n"] | None:
+def from_sums(sums: RowSums) -> Float[Tensor, " n"] | None:
     """The same from the second moment of the candidates, and the few pairs that are no negatives."""
-    sparse = whole.sparse
+    sparse = sums.sparse
     if sparse is None:
         return None
-    anchor, s = whole.positives(sparse, 1.0)
-    count = whole.negative_count(sparse)
-    apart = (whole.negative_squares(sparse) / count.clamp(min=1)).masked_fill(count == 0, 0.0)
-    return whole.mean(anchor, apart.index_select(0, anchor) - 2 * s)
+    anchor, s = sums.positives(sparse, 1.0)
+    count = sums.negative_count(sparse)
+    apart = (sums.negative_squares(sparse) / count.clamp(min=1)).masked_fill(count == 0, 0.0)
+    return sums.mean(anchor, apart.index_select(0, anchor) - 2 * s)
 
 
 @has_shortcut(from_sums)

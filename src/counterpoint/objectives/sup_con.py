@@ -24,13 +24,13 @@ from counterpoint.comparison import Tile
 from counterpoint.comparison.row_sums import RowSums, has_shortcut
 
 
-def from_sums(whole: RowSums, *, temperature: float | Float[Tensor, ""] = 0.1) -> Float[Tensor, " n"] | None:
+def from_sums(sums: RowSums, *, temperature: float | Float[Tensor, ""] = 0.1) -> Float[Tensor, " n"] | None:
     """The same from the log-sum-exp of all that is compared, and the mean vector of every label."""
-    groups = whole.groups
+    groups = sums.groups
     if groups is None:
         return None
-    own, count = whole.mean_positive(groups, temperature)
-    return torch.where(count > 0, whole.compared(groups, temperature) - own, 0.0)
+    mean_positive, count = sums.mean_positive(groups, temperature)
+    return torch.where(count > 0, sums.compared(groups, temperature) - mean_positive, 0.0)
 
 
 @has_shortcut(from_sums)
@@ -39,5 +39,5 @@ def sup_con(tile: Tile, *, temperature: float | Float[Tensor, ""] = 0.1) -> Floa
     s = tile.similarity / temperature
     count = tile.positive.sum(dim=1)
     compared = s.masked_fill(~(tile.positive | tile.negative), -torch.inf).logsumexp(dim=1)
-    own = s.masked_fill(~tile.positive, 0.0).sum(dim=1) / count.clamp(min=1)
-    return (compared - own).masked_fill(count == 0, 0.0)
+    mean_positive = s.masked_fill(~tile.positive, 0.0).sum(dim=1) / count.clamp(min=1)
+    return (compared - mean_positive).masked_fill(count == 0, 0.0)

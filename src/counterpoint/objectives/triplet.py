@@ -33,9 +33,9 @@ def triplet(tile: Tile, *, margin: float = 0.2) -> Float[Tensor, " b"]:
     within("margin", margin, 0)
     count = tile.positive.sum(dim=1)
     most = max(count.tolist(), default=0)
-    own = tile.similarity.masked_fill(~tile.positive, -torch.inf).topk(most, dim=1).values
-    real = torch.arange(most, device=own.device) < count[:, None]
-    limit = (margin - own.masked_fill(~real, 0.0)).contiguous()
+    positives = tile.similarity.masked_fill(~tile.positive, -torch.inf).topk(most, dim=1).values
+    real = torch.arange(most, device=positives.device) < count[:, None]
+    limit = (margin - positives.masked_fill(~real, 0.0)).contiguous()
     unlike = (-tile.similarity).masked_fill(~tile.negative, torch.inf).sort(dim=1).values.contiguous()
     violating = torch.searchsorted(unlike.detach(), limit.detach())
     sums = unlike.masked_fill(unlike.isinf(), 0.0).cumsum(dim=1).gather(1, (violating - 1).clamp(min=0))

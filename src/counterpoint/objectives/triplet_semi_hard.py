@@ -31,9 +31,9 @@ def triplet_semi_hard(tile: Tile, *, margin: float = 0.2) -> Float[Tensor, " b"]
     within("margin", margin, 0)
     count, negatives = tile.positive.sum(dim=1), tile.negative.sum(dim=1, keepdim=True)
     most = max(count.tolist(), default=0)
-    own = tile.similarity.masked_fill(~tile.positive, -torch.inf).topk(most, dim=1).values
-    real = (torch.arange(most, device=own.device) < count[:, None]) & (negatives > 0)
-    limit = (-own).masked_fill(~real, 0.0).contiguous()
+    positives = tile.similarity.masked_fill(~tile.positive, -torch.inf).topk(most, dim=1).values
+    real = (torch.arange(most, device=positives.device) < count[:, None]) & (negatives > 0)
+    limit = (-positives).masked_fill(~real, 0.0).contiguous()
     unlike = (-tile.similarity).masked_fill(~tile.negative, torch.inf).sort(dim=1).values.contiguous()
     beyond = torch.searchsorted(unlike.detach(), limit.detach(), right=True)
     chosen = unlike.gather(1, torch.minimum(beyond, negatives - 1).clamp(min=0))

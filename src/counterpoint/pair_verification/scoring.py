@@ -56,11 +56,11 @@ def verified(model: Model, items: Items, groups: Mapping[str, Pairs], *, seed: i
         "raw": _apart(raw_features(model.modality, some), first, second),
         "untrained": _apart(spaces(model.untrained(), some)["h"], first, second),
     }
-    right = _crossed(distance, pairs.same, seed=seed)
+    correct = _crossed(distance, pairs.same, seed=seed)
     ends = np.cumsum([0, *(len(each.same) for each in groups.values())])
     parts = {name: slice(ends[turn], ends[turn + 1]) for turn, name in enumerate(groups)}
     scores = {
-        name: _scored(distance[part], pairs.same[part], right[part], {k: d[part] for k, d in baselines.items()}, seed)
+        name: _scored(distance[part], pairs.same[part], correct[part], {k: d[part] for k, d in baselines.items()}, seed)
         for name, part in ({ALL: slice(None)} | (parts if len(parts) > 1 else {})).items()
         if _both(pairs.same[part])
     }
@@ -110,22 +110,22 @@ def _apart(vectors: np.ndarray, first: np.ndarray, second: np.ndarray) -> Float3
 
 def _crossed(distance: np.ndarray, same: np.ndarray, *, seed: int) -> np.ndarray:
     """Whether the answer for each pair is right, with the threshold of those in the other half."""
-    right = np.zeros(len(same), dtype=bool)
+    correct = np.zeros(len(same), dtype=bool)
     half = np.zeros(len(same), dtype=bool)
     generator = np.random.default_rng(seed)
     for kind in (np.flatnonzero(same), np.flatnonzero(~same)):
         half[generator.permutation(kind)[: len(kind) // 2]] = True
-    for asked in (half, ~half):
-        right[asked] = best_threshold(distance[~asked], same[~asked]).same(distance[asked]) == same[asked]
-    return right
+    for tested in (half, ~half):
+        correct[tested] = best_threshold(distance[~tested], same[~tested]).same(distance[tested]) == same[tested]
+    return correct
 
 
 def _scored(
-    distance: np.ndarray, same: np.ndarray, right: np.ndarray, baselines: Mapping[str, np.ndarray], seed: int
+    distance: np.ndarray, same: np.ndarray, correct: np.ndarray, baselines: Mapping[str, np.ndarray], seed: int
 ) -> dict[str, Any]:
     return {
         "pairs": len(same),
-        "accuracy": score_interval(right)._asdict(),
+        "accuracy": score_interval(correct)._asdict(),
         "roc_auc": area(distance, same, seed=seed)._asdict(),
         "equal_error_rate": equal_error(distance, same, seed=seed)._asdict(),
         "baselines": {name: {"roc_auc": area(each, same, seed=seed)._asdict()} for name, each in baselines.items()},

@@ -51,10 +51,10 @@ def best_threshold(distance: Distances, same: Same) -> Threshold:
     """
     order = np.argsort(distance, kind="stable")
     near, hit = distance[order], same[order]
-    right = np.concatenate([[0], np.cumsum(np.where(hit, 1, -1))])  # more right than with a threshold below all
+    gain = np.concatenate([[0], np.cumsum(np.where(hit, 1, -1))])  # more right than with a threshold below all
     between = np.concatenate([[near[0] / 2], (near[1:] + near[:-1]) / 2, [near[-1] * 1.5]])
     usable = np.concatenate([[True], near[1:] > near[:-1], [True]])
-    best = int(np.argmax(np.where(usable, right, -np.inf)))
+    best = int(np.argmax(np.where(usable, gain, -np.inf)))
     middle = float(between[best])
     return Threshold(middle, _steepness(distance, same, middle))
 

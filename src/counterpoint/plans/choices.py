@@ -95,13 +95,13 @@ class Choices(metaclass=_Renaming):
     @classmethod
     def of(cls: type[Record], choices: Mapping[str, Any]) -> Record:
         """The record from names and values; an unknown name is met with a suggestion."""
-        known = [each.name for each in dataclasses.fields(cls)]
+        names = [each.name for each in dataclasses.fields(cls)]
         what = f"{cls.__name__.removesuffix('Plan').lower()} plan".strip()
-        given = renamed(choices)
-        for name in given:
-            if name not in known:
-                raise PlanError(f"A {what} has no choice '{name}'.{closest(name, known)} Choices: {listed(known, 40)}.")
-        return cls(**given)
+        values = renamed(choices)
+        for name in values:
+            if name not in names:
+                raise PlanError(f"A {what} has no choice '{name}'.{closest(name, names)} Choices: {listed(names, 40)}.")
+        return cls(**values)
 
     @classmethod
     def require(cls, choices: Mapping[str, Any]) -> None:

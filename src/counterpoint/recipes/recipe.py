@@ -63,16 +63,16 @@ def with_recipe(plan: Plan) -> Plan:
     """
     if plan.recipe is None:
         return plan
-    choices, given = dict(published(plan.recipe).choices), _chosen(plan)
-    if "minutes" in given:
+    choices, chosen = dict(published(plan.recipe).choices), _chosen(plan)
+    if "minutes" in chosen:
         choices.pop("epochs", None)
-    methods = [catalogue.split(each["method"])[0] for each in (choices, given) if "method" in each]
+    methods = [catalogue.split(each["method"])[0] for each in (choices, chosen) if "method" in each]
     if len(set(methods)) > 1:
         raise PlanError(
             f"The recipe '{plan.recipe}' is of the method '{methods[0]}'. Leave out --method, or the recipe. "
             f"Got the method '{methods[1]}'."
         )
-    return dataclasses.replace(plan, **{**choices, **given})
+    return dataclasses.replace(plan, **{**choices, **chosen})
 
 
 def departures(plan: Plan) -> dict[str, list[Any]]:

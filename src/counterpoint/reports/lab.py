@@ -167,8 +167,8 @@ def _laid(columns: Sequence[Tensor]) -> Image.Image:
     for view, column in enumerate(columns):
         for number, each in enumerate(column):
             small = picture(each)
-            way = Image.Resampling.NEAREST if max(small.size) <= SIDE else Image.Resampling.LANCZOS
-            paper.paste(small.resize((SIDE, SIDE), way), (number * step + view * (SIDE + GAP), 0))
+            resampling = Image.Resampling.NEAREST if max(small.size) <= SIDE else Image.Resampling.LANCZOS
+            paper.paste(small.resize((SIDE, SIDE), resampling), (number * step + view * (SIDE + GAP), 0))
     return paper
 
 

@@ -76,7 +76,7 @@ def draw_map(modality: Modality | None, sample: Sample) -> Map | None:
     places, tall = _drawn(flat)
     names, number = _grouped(sample, rows)
     pictures = thumbnails(modality, sample.items, rows, side=SIDE)
-    whole, columns = sheet(pictures) if pictures else (None, 1)
+    image, columns = sheet(pictures) if pictures else (None, 1)
     data = {
         "places": places.tolist(),
         "groups": number.tolist(),
@@ -101,7 +101,7 @@ def draw_map(modality: Modality | None, sample: Sample) -> Map | None:
     ]
     by = "cluster" if sample.labels is None else "label"
     dot = 14 * min(1.4, max(0.75, (600 / len(rows)) ** 0.5))
-    return Map(how, data, data_url(whole) if whole else "", groups, by, tall, dot)
+    return Map(how, data, data_url(image) if image else "", groups, by, tall, dot)
 
 
 def apart(members: Sequence[Int64[np.ndarray, "_ 2"]]) -> list[Mark | None]:
@@ -156,8 +156,8 @@ def _grouped(sample: Sample, rows: Int64[np.ndarray, " n"]) -> tuple[list[str], 
         names = [*names[:COLOURS], f"{len(names) - COLOURS} more labels"]
     else:
         names.sort()
-    known = {name: number for number, name in enumerate(names[:COLOURS])}
-    return names, np.asarray([known.get(label, COLOURS) for label in labels], dtype=np.int64)
+    colour_of = {name: number for number, name in enumerate(names[:COLOURS])}
+    return names, np.asarray([colour_of.get(label, COLOURS) for label in labels], dtype=np.int64)
 
 
 def _middles(modality: Modality | None, sample: Sample) -> list[str]:

@@ -152,7 +152,7 @@ def _choices(plan: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
     """Every settled choice: its name, its value, what was asked where it differs, its help."""
     test, settled = plan.get("asked", {}), plan.get("settled", {})
     helps = [{each.name: each.metadata["help"] for each in dataclasses.fields(kind)} for kind in KINDS]
-    help = min(helps, key=lambda known: len(known.keys() ^ settled.keys()))
+    help = min(helps, key=lambda texts: len(texts.keys() ^ settled.keys()))
     return [
         (name, _formatted(value), "" if test.get(name) == value else _formatted(test.get(name)), help.get(name, ""))
         for name, value in settled.items()

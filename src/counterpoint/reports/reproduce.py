@@ -38,8 +38,8 @@ def again(plan: Mapping[str, Any], steps: int) -> str:
     if "steps_per_epoch" not in plan or not plan.get("source") or plan.get("classes"):
         return ""  # which labels a call was given is not kept
     usual = {**Plan().record(), **AS_IT_IS.record()}
-    given = {**plan.get("data", {}), **test}
-    chosen = {name: value for name, value in given.items() if value != usual.get(name) and name != "minutes"}
+    options = {**plan.get("data", {}), **test}
+    chosen = {name: value for name, value in options.items() if value != usual.get(name) and name != "minutes"}
     named = [f"{name}={value!r}" for name, value in {**chosen, **made}.items()]
     return f"cp.fit({', '.join([repr(plan['source']), *named])})"
 

@@ -74,10 +74,10 @@ def read_run(folder: Path) -> Run:
     """
     missing: dict[str, Missing] = {}
     plan = _json(folder, "plan", _fit({}, folder), missing)
-    way = " --resume" if (folder / "state.pt").exists() else " --overwrite"
+    flag = " --resume" if (folder / "state.pt").exists() else " --overwrite"
     learned = folder / PRETRAINED if plan.get("verb") == SEMI else folder
     tuned = _json(folder, "tuned", "", {})
-    verdict = _json(learned, "verdict", _fit(plan, folder) + way, missing)
+    verdict = _json(learned, "verdict", _fit(plan, folder) + flag, missing)
     if "conclusion" in tuned and learned == folder:
         missing.pop("verdict", None)
         verdict = {"verdicts": [{"level": tuned.get("level", "good"), "sentence": tuned["conclusion"]}]}
@@ -120,8 +120,8 @@ def report(folder: Path) -> str:
 
 def _fit(plan: Mapping[str, Any], folder: Path) -> str:
     """The command that was given, without what it said about an earlier run."""
-    given = plan.get("command") or f"counterpoint fit SOURCE --out {shlex.quote(str(folder))}"
-    return str(given).replace(" --overwrite", "").replace(" --resume", "")
+    command = plan.get("command") or f"counterpoint fit SOURCE --out {shlex.quote(str(folder))}"
+    return str(command).replace(" --overwrite", "").replace(" --resume", "")
 
 
 def _json(folder: Path, name: str, command: str, missing: dict[str, Missing]) -> dict[str, Any]:

@@ -69,10 +69,10 @@ def sheet(pictures: Sequence[Image.Image]) -> tuple[Image.Image, int]:
     """Pictures of one size on one sheet, row by row, and how many stand in a row."""
     width, height = pictures[0].size
     columns = math.ceil(math.sqrt(len(pictures)))
-    whole = Image.new("RGB", (columns * width, math.ceil(len(pictures) / columns) * height))
+    result = Image.new("RGB", (columns * width, math.ceil(len(pictures) / columns) * height))
     for place, each in enumerate(pictures):
-        whole.paste(each, (place % columns * width, place // columns * height))
-    return whole, columns
+        result.paste(each, (place % columns * width, place // columns * height))
+    return result, columns
 
 
 def data_url(image: Image.Image, *, most: int = SHEET_BYTES) -> str:

@@ -54,7 +54,7 @@ def draw_views(
 
 def _written(path: Path, columns: Sequence[Sequence[str]]) -> Path:
     """Items and views as they read, a list for every item."""
-    rows = [[shorten(said, LETTERS, placeholder=" ...") for said in row] for row in zip(*columns, strict=True)]
+    rows = [[shorten(text, LETTERS, placeholder=" ...") for text in row] for row in zip(*columns, strict=True)]
     write_json(path, {"views": rows})
     return path
 

@@ -71,9 +71,9 @@ def questions(lines: Sequence[str], z: Embeddings) -> AnalogyQuestions:
                 raise InputError(
                     f"Line {number} should hold four words, as in 'man king woman queen'. Got '{line[:60]}'."
                 )
-            known = [row for word in words if (row := _known(word, place)) is not None]
-            if len(known) == 4:
-                rows.append(known)
+            places = [row for word in words if (row := _known(word, place)) is not None]
+            if len(places) == 4:
+                rows.append(places)
                 section.append(len(sections) - 1)
             else:
                 unknown += 1
@@ -87,10 +87,10 @@ def answered(z: Embeddings, questions: AnalogyQuestions) -> Bool[np.ndarray, " q
     vectors = unit(z.vectors)
     a, b, c, d = questions.questions.T
     index, _ = nearest(z, vectors[b] - vectors[a] + vectors[c], k=min(4, len(z)))
-    given = (index[:, :, None] == questions.questions[:, None, :3]).any(axis=2)
-    first = index[np.arange(len(index)), given.argmin(axis=1)]
-    right: Bool[np.ndarray, " q"] = first == d
-    return right
+    in_question = (index[:, :, None] == questions.questions[:, None, :3]).any(axis=2)
+    first = index[np.arange(len(index)), in_question.argmin(axis=1)]
+    correct: Bool[np.ndarray, " q"] = first == d
+    return correct
 
 
 def _places(z: Embeddings) -> dict[str, int]:

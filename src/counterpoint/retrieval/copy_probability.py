@@ -60,19 +60,19 @@ class Copies(NamedTuple):
     vectors: Float32[np.ndarray, "m d"]
 
 
-def learned(vectors: Float32[np.ndarray, "n d"], known: Evidence | None) -> Measure:
-    """The measure for items of which no two are equal; the rows of ``known`` are theirs.
+def learned(vectors: Float32[np.ndarray, "n d"], evidence: Evidence | None) -> Measure:
+    """The measure for items of which no two are equal; the rows of ``evidence`` are theirs.
 
     Without planted copies the space is that of whitened vectors, and the distribution of the items decides alone.
     """
-    if known is None or known.planted is None:
+    if evidence is None or evidence.planted is None:
         return _measure("whitened vectors", whitened(vectors), None)
-    rows = known.planted.rows
-    by_vectors, by_features = Copies(rows, unit(known.planted.vectors)), Copies(rows, known.planted.features)
+    rows = evidence.planted.rows
+    by_vectors, by_features = Copies(rows, unit(evidence.planted.vectors)), Copies(rows, evidence.planted.features)
     trials = [
         ("centred vectors", centred(vectors), by_vectors),
         ("whitened vectors", whitened(vectors), by_vectors),
-        ("plain features", centred(known.features), by_features),
+        ("plain features", centred(evidence.features), by_features),
     ]
     compares_items = np.asarray([_separated(space, copies) for _, space, copies in trials])
     best = compares_items.max()
@@ -98,9 +98,9 @@ def _separated(space: Space, copies: Copies) -> float:
 def _beside(space: Space, copies: Copies, least: float) -> Float32[np.ndarray, " m"]:
     """How close copies are to what they were made of, by scales of at least so much."""
     rows, place = np.unique(copies.rows, return_inverse=True)
-    own, scale = space.around(rows).scale[place.reshape(-1)], space.beside(copies.vectors).scale
+    own_scale, scale = space.around(rows).scale[place.reshape(-1)], space.beside(copies.vectors).scale
     distance = apart(space.maps(copies.vectors), np.arange(len(copies.rows)), space.unit, copies.rows)
-    return closeness(distance, np.maximum(scale, least), np.maximum(own, least))
+    return closeness(distance, np.maximum(scale, least), np.maximum(own_scale, least))
 
 
 def _measure(name: str, space: Space, copies: Copies | None) -> Measure:

@@ -52,7 +52,7 @@ class Pairs(NamedTuple):
 
 
 def duplicates(
-    z: Embeddings, *, threshold: float | None = None, precision: float = 0.9, known: Evidence | None = None
+    z: Embeddings, *, threshold: float | None = None, precision: float = 0.9, evidence: Evidence | None = None
 ) -> Duplicates:
     """All pairs and groups of near-duplicates, the closest first.
 
@@ -60,19 +60,19 @@ def duplicates(
         z: The embeddings; rows of zeros are of what could not be embedded, and are no copies of anything.
         threshold: List all pairs whose centred vectors have at least this cosine similarity, in (-1, 1], and no others.
         precision: Expected share of copies among the pairs that are listed, in (0, 1].
-        known: What model and data know besides the vectors; without it equal vectors count as equal items.
+        evidence: Hashes of the items, plain features and planted copies; without it, equal vectors count as equal items.
 
     Raises:
         InputError: An option is out of range, or the embeddings are no embeddings or hold NaN.
     """
     _check(z, threshold, precision)
-    first = equal_rows(z.vectors) if known is None else known.first
+    first = equal_rows(z.vectors) if evidence is None else evidence.first
     there = z.lengths > 0
     alone = first == np.arange(len(z))
     rows, again = np.flatnonzero(there & alone), np.flatnonzero(there & ~alone)
     measure = None
     if len(rows) >= FEWEST:
-        measure = learned(z.vectors[rows], None if known is None else known.of(rows))
+        measure = learned(z.vectors[rows], None if evidence is None else evidence.of(rows))
     near = _near(z.vectors[rows], measure, threshold, precision)
     near = near._replace(i=rows[near.i], j=rows[near.j])
     equal = Pairs(first[again], again, np.ones(len(again)), np.ones(len(again)))
@@ -95,7 +95,7 @@ def duplicates(
         recall=recall,
         warnings=[
             *_reservations(measure, threshold, len(rows)),
-            *_large(groups, len(z), _reason(len(again), recall, threshold, alone=known is None)),
+            *_large(groups, len(z), _reason(len(again), recall, threshold, alone=evidence is None)),
         ],
     )
 

@@ -88,8 +88,8 @@ def nearest(
     for start in range(0, len(queries), rows):
         block = slice(start, start + rows)
         alike = (functional.normalize(_tensor(queries[block]), dim=1) @ items.T).div_(lengths)
-        (own,) = np.nonzero(skipped[block] >= 0)
-        alike[own, skipped[block][own]] = -torch.inf
+        (queries_with_skip,) = np.nonzero(skipped[block] >= 0)
+        alike[queries_with_skip, skipped[block][queries_with_skip]] = -torch.inf
         best = alike.topk(k, dim=1)
         index[block], similarity[block] = best.indices.numpy(), best.values.numpy()
     return index, similarity

@@ -61,19 +61,19 @@ class Evidence(NamedTuple):
 def evidence(model: Model, items: Items) -> Evidence:
     """Read all items once, and plant copies of some; ``planted`` is None where no copies can be made."""
     modality = model.modality
-    known: list[bytes] = []
+    hashes: list[bytes] = []
     features, projection = np.empty((len(items), DIMENSIONS), dtype=np.float32), torch.empty(0)
     with torch.inference_mode():
         for start in range(0, len(items), BATCH):
             rows = np.arange(start, min(start + BATCH, len(items)))
             batch = items.take(rows)
-            known += digests(items, rows, batch)
+            hashes += digests(items, rows, batch)
             plain = flat(modality, modality.inputs(batch))
             projection = projection if start else _projection(plain.shape[1])
             features[rows] = (plain @ projection).numpy()
         rows = spread(len(items), PLANTED)
         planted = _plant(model, items.take(rows), rows, projection)
-    return Evidence(_first(known), features, planted)
+    return Evidence(_first(hashes), features, planted)
 
 
 def equal_rows(vectors: Float32[np.ndarray, "n d"]) -> Int64[np.ndarray, " n"]:

@@ -120,10 +120,10 @@ def _taken(handle: int, file: Path, folder: Path, instead: str) -> bool:
         sweep(file.parent)
     except OSError as wrong:
         if wrong.errno not in UNSUPPORTED:
-            said = _busy(handle, folder, instead)
+            message = _busy(handle, folder, instead)
             os.close(handle)
             if isinstance(wrong, BlockingIOError):
-                raise RunError(said) from None
+                raise RunError(message) from None
             raise
         warnings.warn(f"'{folder}' cannot be locked: let no other process write into it.", stacklevel=6)
     since = time.strftime("%Y-%m-%d %H:%M")

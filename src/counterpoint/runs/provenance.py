@@ -36,13 +36,13 @@ def described(source: object) -> str | None:
 def placed(name: str, source: object) -> dict[str, str | None]:
     """What a source was, where it can be found from any folder, if it is a file or a folder, and who says so."""
     path = Path(_followed(source)) if isinstance(source, str | Path) else None
-    given, result = described(source), path is not None and (path.exists() or is_pattern(path))
-    return run_folder.sealed(name, given, str(path.absolute()) if path is not None and result else None)
+    name_of_source, result = described(source), path is not None and (path.exists() or is_pattern(path))
+    return run_folder.sealed(name, name_of_source, str(path.absolute()) if path is not None and result else None)
 
 
-def _followed(given: str | Path) -> str | Path:
+def _followed(source: str | Path) -> str | Path:
     """A path without ``~``, or a name as it is."""
     try:
-        return expanded(given) if str(given).startswith("~") else given
+        return expanded(source) if str(source).startswith("~") else source
     except InputError:  # it is no path, but the name of a column
-        return given
+        return source

@@ -113,9 +113,9 @@ def source_of(folder: Path) -> str:
     return at_hand(read_plan(folder), "source", "The run learned from")
 
 
-def sealed(name: str, given: str | None, path: str | None) -> dict[str, str | None]:
+def sealed(name: str, value: str | None, path: str | None) -> dict[str, str | None]:
     """A source for a record: as it was named, its place, and a seal, by which ``at_hand`` knows it later."""
-    return {name: given, f"{name}_path": path, f"{name}_seal": None if given is None else seal(given, path)}
+    return {name: value, f"{name}_path": path, f"{name}_seal": None if value is None else seal(value, path)}
 
 
 def at_hand(record: Mapping[str, Any], name: str, what: str) -> str:
@@ -124,17 +124,17 @@ def at_hand(record: Mapping[str, Any], name: str, what: str) -> str:
     Raises:
         RunError: There is neither, or somebody else made the record: then what it names is not read.
     """
-    given, path = record.get(name), record.get(f"{name}_path")
-    if isinstance(given, str) and given.startswith("sample:"):
-        return given
-    if not is_sealed(record.get(f"{name}_seal"), given, path):
+    value, path = record.get(name), record.get(f"{name}_path")
+    if isinstance(value, str) and value.startswith("sample:"):
+        return value
+    if not is_sealed(record.get(f"{name}_seal"), value, path):
         raise RunError(
-            f"{what} '{given}'. That is not read unless you name it, for the run was made elsewhere: give --source, or "
+            f"{what} '{value}'. That is not read unless you name it, for the run was made elsewhere: give --source, or "
             "--train."
         )
-    result = next((each for each in (path, given) if isinstance(each, str) and _is_there(each)), None)
+    result = next((each for each in (path, value) if isinstance(each, str) and _is_there(each)), None)
     if result is None:
-        raise RunError(f"{what} '{given}', which is not to be found from here. Name the data: --source, or --train.")
+        raise RunError(f"{what} '{value}', which is not to be found from here. Name the data: --source, or --train.")
     return result
 
 

@@ -59,5 +59,5 @@ def leave(
 
 def requested_record(source: object, labels: object, choices: Choices) -> dict[str, Any]:
     """What was asked, for ``plan.json``."""
-    given = {**placed("source", source), "labels": described(labels), "command": command(), "directory": directory()}
-    return {**given, "asked": choices.record(), "settled": choices.record()}
+    sources = {**placed("source", source), "labels": described(labels), "command": command(), "directory": directory()}
+    return {**sources, "asked": choices.record(), "settled": choices.record()}

@@ -164,10 +164,10 @@ def recognised(source: object, options: DataOptions) -> tuple[object, type[Modal
         sheet = read_sheet(source, options, name)
         return sheet, _heeding(catalogue.find("modality", sheet.kind), options.data)
     data = options.data
-    given = next((each for each in ("label_first", "time", "id") if getattr(data, each)), None)
-    if given is not None:
+    column_option = next((each for each in ("label_first", "time", "id") if getattr(data, each)), None)
+    if column_option is not None:
         raise SourceError(
-            f"{option(given)} is of columns, and {_shown(source)} is no file of columns. Where it is one, "
+            f"{option(column_option)} is of columns, and {_shown(source)} is no file of columns. Where it is one, "
             "with commas, tabs or blanks between its cells, give it a name that ends in .csv."
         )
     return source, _heeding(_recognise(source, name), data)

@@ -93,7 +93,7 @@ def completed(plan: Plan) -> Plan:
         del usual["temperature"]
     if catalogue.split(plan.optimizer)[0] not in ("auto", usual["optimizer"]):
         usual.pop("learning_rate", None)  # a method's own is for the usual optimiser
-    given = plan.temperature
+    temperature = plan.temperature
     left_open = {name: value for name, value in usual.items() if getattr(plan, name) in (None, "auto")}
     plan = dataclasses.replace(plan, **left_open)
     require_part("optimizer", plan, getattr(whole(make), "optimizers", ()))
@@ -103,7 +103,7 @@ def completed(plan: Plan) -> Plan:
         if getattr(plan, kind) != "auto":
             catalogue.find(kind, getattr(plan, kind))
     require_part("objective", plan, getattr(whole(make), "objectives", ()))
-    if given is not None and not (has_temperature(plan.objective) or asks_for(make, "temperature")):
+    if temperature is not None and not (has_temperature(plan.objective) or asks_for(make, "temperature")):
         raise PlanError(f"The objective '{plan.objective}' has no temperature. Leave out --temperature.")
     return dataclasses.replace(plan, similarity=catalogue.similarity(plan.objective, plan.similarity))
 
@@ -117,19 +117,19 @@ def resolved(
     before: Mapping[str, Any] | None,
 ) -> Plan:
     """The plan with everything that was left open filled in; a resumed run keeps its precision."""
-    whole = completed(requested)
-    rate, decay = default_rates(catalogue.find("optimizer", whole.optimizer))
+    plan = completed(requested)
+    rate, decay = default_rates(catalogue.find("optimizer", plan.optimizer))
     recipe = recipe_of(modality, requested, user_parts.encoder)
     precision = before["settled"]["precision"] if before else choose_precision(requested.precision, device)
     return dataclasses.replace(
-        whole,
+        plan,
         modality=modality.name,
         batch_size=fitting_batch(
-            requested.batch_size, count, usual=recipe.get("batch_size", whole.batch_size or USUAL_BATCH)
+            requested.batch_size, count, usual=recipe.get("batch_size", plan.batch_size or USUAL_BATCH)
         ),
         device=str(device),
         precision=precision,
-        learning_rate=_first(requested.learning_rate, recipe.get("learning_rate"), whole.learning_rate, rate),
+        learning_rate=_first(requested.learning_rate, recipe.get("learning_rate"), plan.learning_rate, rate),
         weight_decay=decay if requested.weight_decay is None else requested.weight_decay,
         warmup=_first(requested.warmup, TrainConfig.warmup),
         scaling="sqrt" if requested.scaling == "auto" else requested.scaling,
@@ -224,7 +224,7 @@ def _first(*choices: float | None) -> float | None:
     return next((each for each in choices if each is not None), None)
 
 
-def _encoder_name(given: nn.Module | None, name: str, modality: Modality) -> str:
-    if given is not None:
-        return f"your own {type(given).__name__}"
+def _encoder_name(network: nn.Module | None, name: str, modality: Modality) -> str:
+    if network is not None:
+        return f"your own {type(network).__name__}"
     return modality.usual_encoder if name == "auto" else name

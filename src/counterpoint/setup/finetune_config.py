@@ -22,8 +22,8 @@ def recipe(
     keep_freed_memory()
     device = choose_device("auto")
     make = catalogue.find("optimizer", requested.optimizer)
-    own, decay = default_rates(make)
-    usual = gentle * own if wanted is None else wanted
+    default_rate, decay = default_rates(make)
+    usual = gentle * default_rate if wanted is None else wanted
     return TrainConfig(
         steps=1,
         batch_size=batch_size,

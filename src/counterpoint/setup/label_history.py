@@ -19,8 +19,8 @@ LEARNED = "learned_from_labels"
 
 def saw_any(*models: Model | Classifier | str | Path) -> bool | None:
     """Whether one of several has."""
-    known = [saw_labels(each) for each in models]
-    return True if True in known else None if None in known else False
+    answers = [saw_labels(each) for each in models]
+    return True if True in answers else None if None in answers else False
 
 
 def saw_labels(model: Model | Classifier | str | Path) -> bool | None:

@@ -170,12 +170,12 @@ def embedding(what: str = "embedding") -> Callable[[int, int], None]:
 
 def _tenths(line: str, worth: Callable[[int], bool] = lambda total: True) -> Callable[..., None]:
     """Fills in what is done, of how much, and what else it is told, whenever a tenth is and that is worth a line."""
-    told = 0
+    reported = 0
 
     def tell(done: int, total: int, *more: int) -> None:
-        nonlocal told
-        if 10 * done // total > told and worth(total):
-            told = 10 * done // total
+        nonlocal reported
+        if 10 * done // total > reported and worth(total):
+            reported = 10 * done // total
             console().print(line.format(done, total, *more), markup=False)
 
     return tell
@@ -224,7 +224,7 @@ def progress(*, speaks: bool = True) -> Iterator[Listener]:
 def _warnings(out: Any) -> Listener:
     """Says each kind of trouble once, as soon as the records show it."""
     first: list[Mapping[str, Any]] = []
-    told = {"short"}
+    warned = {"short"}
 
     def listen(record: Mapping[str, Any]) -> None:
         if "effective_rank_z" not in record:
@@ -232,22 +232,22 @@ def _warnings(out: Any) -> Listener:
         if not first:
             first.append(record)
         for verdict in judge([first[0], record]):
-            if verdict.level != "good" and verdict.kind not in told:
-                told.add(verdict.kind)
+            if verdict.level != "good" and verdict.kind not in warned:
+                warned.add(verdict.kind)
                 out.print(f"{MARKS[verdict.level]}  {verdict.sentence}")
 
     return listen
 
 
 def _lines(out: Any, warn: Listener) -> Listener:
-    told = -1
+    reported = -1
 
     def listen(record: Mapping[str, Any]) -> None:
-        nonlocal told
+        nonlocal reported
         warn(record)
         tenth = 10 * record["step"] // max(1, record["steps"])
-        if "loss" in record and tenth > told:
-            told = tenth
+        if "loss" in record and tenth > reported:
+            reported = tenth
             out.print(f"step {record['step']}/{record['steps']}  {_text(record)}{_left(record)}", markup=False)
         elif "planned_anew" in record:
             out.print(_anew(record), markup=False)

@@ -101,8 +101,10 @@ def supervise(plan: Plan, source: object, items: Items, *, labels: object, pairs
         kept = drawn_pairs(np.where(requested, class_ids, UNLABELLED), seed=plan.seed)
         class_ids = np.where(requested, UNLABELLED, class_ids)
         return Supervision(class_ids, DrawnPairs(torch.from_numpy(class_ids)), read, kept)
-    known = torch.from_numpy(class_ids)
-    return Supervision(class_ids, EachItem(len(items), known) if kind == "items" else Groups(known), read)
+    labels_of_items = torch.from_numpy(class_ids)
+    return Supervision(
+        class_ids, EachItem(len(items), labels_of_items) if kind == "items" else Groups(labels_of_items), read
+    )
 
 
 def _scored(plan: Plan) -> str:

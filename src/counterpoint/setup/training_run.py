@@ -173,8 +173,8 @@ def _follower(read: Labels | None, experiment: Experiment) -> Any:
     """Follows neighbours by labels; not by those that are learned from, which would prove nothing."""
     if read is None or experiment.learned.answers is not None:
         return None
-    known = Labelled.read(experiment.items, read).labelled()
-    return online_knn(experiment.modality, known.items, known.labels, epochs=experiment.plan.epochs or 1)
+    labelled = Labelled.read(experiment.items, read).labelled()
+    return online_knn(experiment.modality, labelled.items, labelled.labels, epochs=experiment.plan.epochs or 1)
 
 
 def _record(request: FitRequest, requested: Plan, experiment: Experiment, read: Labels | None) -> dict[str, Any]:

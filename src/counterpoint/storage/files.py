@@ -29,7 +29,7 @@ UNSUPPORTED = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
 """What file systems say that know no locks, such as some of networks."""
 
 
-def expanded(given: str | Path) -> Path:
+def expanded(path: str | Path) -> Path:
     """A path that a person gave, with ``~`` and ``~user`` followed; every path from outside comes through here.
 
     Raises:
@@ -41,31 +41,31 @@ def expanded(given: str | Path) -> Path:
     Traceback (most recent call last):
     counterpoint.errors.InputError: A path is empty. Name a file or a folder; '.' is the folder you are in.
     """
-    text = str(given)
+    text = str(path)
     if not text.strip():
         raise InputError("A path is empty. Name a file or a folder; '.' is the folder you are in.")
     try:
-        return Path(given).expanduser()
+        return Path(path).expanduser()
     except RuntimeError as wrong:
         if os.path.lexists(text):  # a file may be called so
-            return Path(given)
-        user = Path(given).parts[0][1:]
+            return Path(path)
+        user = Path(path).parts[0][1:]
         why = f"there is no user '{user}'" if user else "this user has none, and HOME is not set"
         raise InputError(f"The home folder in '{text}' is not known: {why}. Write the whole path.") from wrong
 
 
-def is_there(given: str | Path) -> bool:
+def is_there(path: str | Path) -> bool:
     """Whether what may be a path, or a name or a text instead, is the path of a file or a folder."""
     try:
-        return expanded(given).exists()
+        return expanded(path).exists()
     except (InputError, OSError, ValueError):  # a text may be longer than a path can be
         return False
 
 
-def is_file(given: str | Path) -> bool:
+def is_file(path: str | Path) -> bool:
     """Whether what may be a path, or a name or a text instead, is the path of a file."""
     try:
-        return expanded(given).is_file()
+        return expanded(path).is_file()
     except (InputError, OSError, ValueError):  # a text may be longer than a path can be
         return False
 

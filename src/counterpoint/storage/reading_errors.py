@@ -43,23 +43,25 @@ def door(reader: Callable[Given, Read]) -> Callable[Given, Read]:
     """
 
     @wraps(reader)
-    def guarded(*given: Given.args, **options: Given.kwargs) -> Read:
+    def guarded(*arguments: Given.args, **options: Given.kwargs) -> Read:
         try:
-            return reader(*given, **options)
+            return reader(*arguments, **options)
         except CounterpointError:
             raise
         except DAMAGE as wrong:
-            raise _sentence(given, wrong) from wrong
+            raise _sentence(arguments, wrong) from wrong
         except Exception as wrong:
             if not _is_foreign(wrong):
                 raise
-            raise _sentence(given, wrong) from wrong
+            raise _sentence(arguments, wrong) from wrong
 
     return guarded
 
 
-def _sentence(given: tuple[object, ...], wrong: BaseException) -> SourceError:
-    source = next((each for each in given if not isinstance(each, type)), None)  # a class method has its class first
+def _sentence(arguments: tuple[object, ...], wrong: BaseException) -> SourceError:
+    source = next(
+        (each for each in arguments if not isinstance(each, type)), None
+    )  # a class method has its class first
     called = f"'{source}'" if isinstance(source, str | Path) else f"The {type(source).__name__}"
     reason = " ".join(str(wrong).split())[:200].rstrip(".") or type(wrong).__name__
     return SourceError(f"{called} cannot be read: {reason}. It is damaged, or not what its name says.")

@@ -88,8 +88,8 @@ def parsed(text: str | bytes, kind: type[T]) -> T:
 
 def reason(wrong: Exception) -> str:
     """Why something cannot be read, for the middle of a sentence."""
-    said = " ".join(str(wrong).split())[:300].rstrip(".")
-    return "it is nested too deeply" if isinstance(wrong, RecursionError) else said or type(wrong).__name__
+    text = " ".join(str(wrong).split())[:300].rstrip(".")
+    return "it is nested too deeply" if isinstance(wrong, RecursionError) else text or type(wrong).__name__
 
 
 def conform(value: Any, kind: Any, name: str = "") -> Any:

@@ -56,9 +56,9 @@ def tensors(network: nn.Module) -> dict[str, Tensor]:
     held: dict[str, Tensor] = {}
     places: set[int] = set()
     for name, tensor in network.state_dict().items():
-        whole = tensor.detach().cpu().contiguous()
-        place = whole.untyped_storage().data_ptr()
-        held[name] = whole.clone() if place in places else whole
+        contiguous = tensor.detach().cpu().contiguous()
+        place = contiguous.untyped_storage().data_ptr()
+        held[name] = contiguous.clone() if place in places else contiguous
         places.add(place)
     return held
 
@@ -156,10 +156,10 @@ class _Bounded(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         first = args[0] if args else ()
         if isinstance(first, Tensor):  # a copy is as large
-            numbers = first.numel() if func is torch.ops.aten.clone.default else 0
+            count = first.numel() if func is torch.ops.aten.clone.default else 0
         else:  # a size, where something is made
-            numbers = math.prod(each for each in first if isinstance(each, int)) if isinstance(first, list) else 0
-        self.most -= max(numbers, EACH)
+            count = math.prod(each for each in first if isinstance(each, int)) if isinstance(first, list) else 0
+        self.most -= max(count, EACH)
         if self.most < 0:
             raise MemoryError("it would be far larger than its weights")
         return func(*args, **(kwargs or {}))

@@ -226,9 +226,9 @@ def _resumes(trial: Trial) -> None:
     )
 
 
-def _steps(method: Method, optimizer: Any, trial: Trial, numbers: range) -> list[float]:
+def _steps(method: Method, optimizer: Any, trial: Trial, steps: range) -> list[float]:
     losses = []
-    for step in numbers:
+    for step in steps:
         loss, vectors = _step(method, trial, optimizer, step=step)
         with running("after_step"):
             method.remember(Step(step + 1, STEPS, vectors, trial.info))

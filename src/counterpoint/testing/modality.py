@@ -109,14 +109,16 @@ def _opens_again(dataset: OpenDataset, source: object) -> None:
 
 
 def _batches(dataset: OpenDataset) -> None:
-    whole = digest(dataset.batch)
+    digests = digest(dataset.batch)
     with running("Splitting a batch into three and joining them"):
         joined = digest(concat(split(dataset.batch, 3)))
-    require(joined == whole, "A batch that is split and joined again holds the same items. This one does not.")
+    require(joined == digests, "A batch that is split and joined again holds the same items. This one does not.")
     index = torch.tensor([4, 4, 0])
     with running("Taking items of a batch"):
         taken = digest(take(dataset.batch, index))
-    require(taken == [whole[4], whole[4], whole[0]], "Items that are taken from a batch are those of these places.")
+    require(
+        taken == [digests[4], digests[4], digests[0]], "Items that are taken from a batch are those of these places."
+    )
 
 
 def _inputs_and_encoders(dataset: OpenDataset) -> None:
@@ -193,9 +195,9 @@ def _trains(dataset: OpenDataset, method: Method, micro_batch: int | None) -> No
 
 def _saved(dataset: OpenDataset, kind: type[Modality], source: object) -> None:
     with running(f"Finding a modality by its name, '{kind.name}',"):
-        found = catalogue.find("modality", kind.name)
+        listed = catalogue.find("modality", kind.name)
     promise = f"A saved model finds its modality by name, for one from outside 'package.module:{kind.__name__}'"
-    require(found is kind, f"{promise}. '{kind.name}' is {found.__module__}:{found.__qualname__}.")
+    require(listed is kind, f"{promise}. '{kind.name}' is {listed.__module__}:{listed.__qualname__}.")
     encoder, _ = _head(dataset)
     model = Model(encoder, dataset.modality, {"encoder": "auto", "width": WIDTH, "seed": 0})
     with tempfile.TemporaryDirectory(prefix="counterpoint-") as folder, running("Saving and loading a model of it"):

@@ -215,8 +215,8 @@ def _vectors() -> Tensor:
 
 
 def _similarity(name: str) -> Inner:
-    found: Inner = catalogue.find("similarity", name)
-    return found
+    similarity: Inner = catalogue.find("similarity", name)
+    return similarity
 
 
 def _relations() -> list[Relation]:
@@ -238,8 +238,8 @@ def _shortcut(objective: Objective, similarity: str) -> None:
                 (losses, torch.autograd.grad(losses.sum(), leaf, allow_unused=True, materialize_grads=True)[0])
             )
         else:
-            for what, fast, slow in zip(("losses", "gradients"), *results, strict=True):
-                require_equal(fast, slow, f"The shortcut has other {what} than the table", tolerance=1e-8)
+            for what, shortcut, reference in zip(("losses", "gradients"), *results, strict=True):
+                require_equal(shortcut, reference, f"The shortcut has other {what} than the table", tolerance=1e-8)
 
 
 def _monotone(objective: Objective, tile: Tile) -> None:

@@ -71,10 +71,10 @@ class Trial:
 
     def turned(self, order: Tensor) -> Trial:
         """The same items in another order."""
-        told: dict[str, Any] = {
+        fields: dict[str, Any] = {
             name: value[order] if isinstance(value, Tensor) else value for name, value in vars(self.info).items()
         }
-        info = ItemInfo(**told)
+        info = ItemInfo(**fields)
         return dataclasses.replace(self, views=tuple(take(view, order) for view in self.views), info=info)
 
 

@@ -57,16 +57,16 @@ def drawn(
 
 def _of_item_and_keys(dataset: OpenDataset, augmentation: Augmentation) -> None:
     with _seeded(1):
-        whole = drawn(dataset, augmentation)
+        views = drawn(dataset, augmentation)
     with _seeded(2):
         again = drawn(dataset, augmentation)
     promise = "Views are a function of the items and their keys; the generators of torch, NumPy and Python have no say"
-    dataset.require_same(whole, again, promise)
+    dataset.require_same(views, again, promise)
     some = torch.tensor([dataset.size - 1, 1, 2])
     alone = drawn(dataset, augmentation, take(dataset.batch, some), index=some)
     promise = "Some items of a batch, in another order, have the same views as in the whole batch"
-    dataset.require_same(take(whole, some), alone, promise, tolerance=CLOSE)
-    encoded(dataset.encoder, whole)
+    dataset.require_same(take(views, some), alone, promise, tolerance=CLOSE)
+    encoded(dataset.encoder, views)
 
 
 def _of_every_key(dataset: OpenDataset, augmentation: Augmentation) -> None:

@@ -43,8 +43,8 @@ class Adagrad(Optimizer):
             self.state[weight]["seen"] = weight.new_zeros(len(weight) if weight.ndim else 1)
         seen: Tensor = self.state[weight]["seen"]
         if slope.is_sparse:
-            whole = slope.coalesce()
-            rows, slope = whole.indices()[0], whole.values()
+            gradient = slope.coalesce()
+            rows, slope = gradient.indices()[0], gradient.values()
             if decay:
                 slope = slope + decay * weight[rows]
             total = seen[rows] + slope.square().flatten(1).mean(dim=1)

@@ -81,8 +81,8 @@ def _accuracy(tile: Tile, score: Float[Tensor, "b m"]) -> float:
     """
     if int((tile.positive | tile.negative).sum(dim=1).max()) > 1:
         return float(tile.positive.gather(1, score.argmax(dim=1, keepdim=True)).float().mean())
-    own, others = tile.similarity[tile.positive], tile.similarity[tile.negative]
-    return float((own[:, None] > others).float().mean()) if len(own) and len(others) else 0.0
+    positives, others = tile.similarity[tile.positive], tile.similarity[tile.negative]
+    return float((positives[:, None] > others).float().mean()) if len(positives) and len(others) else 0.0
 
 
 def _likeness(tile: Tile) -> dict[str, float]:
@@ -95,9 +95,9 @@ def _likeness(tile: Tile) -> dict[str, float]:
 def view_difference(first: Tensor, second: Tensor) -> float:
     """How much two views of an item differ, as a share of how much different items do; 0 for identical views."""
     first, second = first.flatten(1).float(), second.flatten(1).float()
-    own = (first - second).square().sum(dim=1).mean()
+    within = (first - second).square().sum(dim=1).mean()
     other = (first - second.roll(1, dims=0)).square().sum(dim=1).mean()
-    return float(own / other.clamp(min=1e-12))
+    return float(within / other.clamp(min=1e-12))
 
 
 def judge(records: Sequence[Mapping[str, Any]]) -> list[Verdict]:

@@ -96,9 +96,9 @@ class Processes:
             for each, part in zip(alike, torch.split(flat, [each.numel() for each in alike]), strict=True):
                 each.copy_(part.view_as(each))
 
-    def sum(self, *numbers: float) -> list[float]:
+    def sum(self, *values: float) -> list[float]:
         """Each number summed over all processes."""
-        return [sum(each) for each in zip(*self._all(numbers), strict=True)]
+        return [sum(each) for each in zip(*self._all(values), strict=True)]
 
     def from_first(self, number: float) -> float:
         """The number that the first process has."""
@@ -120,10 +120,10 @@ class Processes:
         if self.first:
             self.from_first(0)
 
-    def _all(self, numbers: tuple[float, ...]) -> list[list[float]]:
+    def _all(self, values: tuple[float, ...]) -> list[list[float]]:
         if self.count == 1:
-            return [list(numbers)]
-        mine = torch.tensor(numbers, dtype=torch.float64)
+            return [list(values)]
+        mine = torch.tensor(values, dtype=torch.float64)
         every = [torch.empty_like(mine) for _ in range(self.count)]
         with _in_company():
             dist.all_gather(every, mine)

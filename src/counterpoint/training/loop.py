@@ -189,10 +189,10 @@ def _record(
 
 
 def _tell(record: Record, state: TrainState, options: RunOptions) -> None:
-    whole = {"step": state.step, "steps": state.steps, "seconds": round(state.seconds, 3), **record}
-    state.records.add(whole)
+    event = {"step": state.step, "steps": state.steps, "seconds": round(state.seconds, 3), **record}
+    state.records.add(event)
     for listener in () if options.stop.requested else options.listeners:  # who has hung up cannot be told anything
-        listener(whole)
+        listener(event)
 
 
 def _end_epoch(method: Method, epoch: int, state: TrainState, options: RunOptions) -> None:

@@ -29,8 +29,8 @@ def try_negatives(
     index = torch.arange(min(MOST, least_micro_batch(config)))
     batch, item = to(items.take(index.numpy()), config.device), index.to(config.device)
     keys = [Keys(seed=0, epoch=0, step=0, view=view, item=item) for view in range(method.views)]
-    known = None if class_ids is None else torch.from_numpy(class_ids)[index].to(config.device)
-    info = ItemInfo(index.to(config.device), known)
+    labels = None if class_ids is None else torch.from_numpy(class_ids)[index].to(config.device)
+    info = ItemInfo(index.to(config.device), labels)
     kept = method.negatives
     method.negatives = copy.deepcopy(kept)
     try:

@@ -112,8 +112,8 @@ class DrawnPairs:
     @cached_property
     def _by_class(self) -> Int64[Tensor, " p"]:
         """The labelled items, class by class."""
-        known = (self.labels >= 0).nonzero()[:, 0]
-        return known[torch.argsort(self.labels[known], stable=True)]
+        labelled = (self.labels >= 0).nonzero()[:, 0]
+        return labelled[torch.argsort(self.labels[labelled], stable=True)]
 
     def order(self, *, seed: int, epoch: int) -> Int64[Tensor, " n"]:
         return rng.permutation(len(self), seed=seed, epoch=epoch)

@@ -61,9 +61,9 @@ def start(folder: Path, record: Mapping[str, Any]) -> None:
     write_json(folder / RECORD, record)
 
 
-def write_right(path: Path, right: Right, untrained: Right, seconds: float) -> None:
+def write_right(path: Path, trained: Right, untrained: Right, seconds: float) -> None:
     """Keep which test items a run answers rightly, and its untrained encoder: the run is done then."""
-    arrays = {**right._asdict(), **{f"untrained_{name}": each for name, each in untrained._asdict().items()}}
+    arrays = {**trained._asdict(), **{f"untrained_{name}": each for name, each in untrained._asdict().items()}}
     with replacing(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, seconds=np.asarray(seconds), **arrays)
 
@@ -72,10 +72,12 @@ def summary(contest: Contest, methods: Sequence[str], seeds: int, raw: np.ndarra
     """What is known after so many seeds."""
     which = range(contest.plan.seed, contest.plan.seed + seeds)
     cells = {method: [np.load(contest.run(method, seed) / RIGHT) for seed in which] for method in methods}
-    right = {method: np.stack([[each[kind] for kind in KINDS] for each in result]) for method, result in cells.items()}
+    correct = {
+        method: np.stack([[each[kind] for kind in KINDS] for each in result]) for method, result in cells.items()
+    }
     untrained = np.stack([[each[f"untrained_{kind}"] for kind in KINDS] for each in cells[methods[0]]])
     result = standings(
-        right,
+        correct,
         {"untrained": untrained, "raw": raw, "chance": np.stack([contest.probe_items.chance()])},
         groups=contest.probe_items.test.groups,
     )

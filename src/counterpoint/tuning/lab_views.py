@@ -48,11 +48,13 @@ def requested_views(views: Views | Sequence[Views] | None) -> list[Views]:
 
 
 def lab_views(
-    source: object, modality: Modality, given: Sequence[Views], options: DataOptions, *, trained: bool
+    source: object, modality: Modality, requested: Sequence[Views], options: DataOptions, *, trained: bool
 ) -> Iterator[LabView]:
     """All looks that are judged, none of them twice."""
-    every = [augmentation for each in given for augmentation in _of(source, modality, each, options, trained=trained)]
-    if len(given) > 1:
+    every = [
+        augmentation for each in requested for augmentation in _of(source, modality, each, options, trained=trained)
+    ]
+    if len(requested) > 1:
         every = [_called(augmentation) for augmentation in every]
     every += [
         LabView(f"preset {name}", "preset", name, modality.with_views(name), name) for name in presets(modality.name)

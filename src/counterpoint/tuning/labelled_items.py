@@ -68,11 +68,11 @@ class ProbeItems:
 
     def right(self, model: Model) -> Right:
         """Which answers a model's representations give."""
-        return self._right(model.represent(self.train.items), model.represent(self.test.items))
+        return self._correct(model.represent(self.train.items), model.represent(self.test.items))
 
     def raw(self, modality: Modality) -> Right:
         """Which answers the items themselves give, without any encoder."""
-        return self._right(raw_features(modality, self.train.items), raw_features(modality, self.test.items))
+        return self._correct(raw_features(modality, self.train.items), raw_features(modality, self.test.items))
 
     def counts(self) -> dict[str, Any]:
         """How many items are asked about, how many are known, and how many are both; and the same of groups."""
@@ -96,10 +96,10 @@ class ProbeItems:
 
     def chance(self) -> Right:
         """Which answers are right if all are the most frequent class."""
-        right = self.test.labels == np.bincount(self.train.labels).argmax()
-        return Right(right, right)
+        correct = self.test.labels == np.bincount(self.train.labels).argmax()
+        return Right(correct, correct)
 
-    def _right(self, train: np.ndarray, test: np.ndarray) -> Right:
+    def _correct(self, train: np.ndarray, test: np.ndarray) -> Right:
         count = len(self.train.classes)
         result = probe(train, self.train.labels, test, self.test.labels, classes=count, train_groups=self.train.groups)
         return Right(result.linear, result.knn)

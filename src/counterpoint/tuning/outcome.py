@@ -28,11 +28,11 @@ def outcome(
     head: Mapping[str, Any], trials: Sequence[Mapping[str, Any]], repeats: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
     """The plan to take, by its choices, with how it was found; empty while no plan has come to its end."""
-    whole = [each for each in trials if each["state"] == "complete"]
-    if not whole:
+    complete = [each for each in trials if each["state"] == "complete"]
+    if not complete:
         return {}
-    usual = next((each for each in whole if not each["choices"]), None)
-    best = max(whole, key=lambda each: (each["score"], not each["choices"]))
+    usual = next((each for each in complete if not each["choices"]), None)
+    best = max(complete, key=lambda each: (each["score"], not each["choices"]))
     groups = None if head.get("test_groups") is None else np.asarray(head["test_groups"], dtype=np.int64)
     again = repeated(best, usual, repeats, groups) if usual else {}
     taken = usual if usual and again and ("failed" in again or again["difference"]["value"] < 0) else best

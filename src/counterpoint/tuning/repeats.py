@@ -66,29 +66,29 @@ def repeated(
     ``best`` and ``usual`` are their records in the search, ``repeats`` those of all that was repeated; ``groups``
     are those of the test items.
     """
-    own, other = ([each for each in repeats if each["choices"] == plan["choices"]] for plan in (best, usual))
-    failed = [each["reason"] for each in own if each["score"] is None]
+    of_best, of_usual = ([each for each in repeats if each["choices"] == plan["choices"]] for plan in (best, usual))
+    failed = [each["reason"] for each in of_best if each["score"] is None]
     if failed:
         return {"failed": failed[0]}
-    other = [each for each in other if each["score"] is not None]
-    if not own or not other or best["choices"] == usual["choices"]:
+    of_usual = [each for each in of_usual if each["score"] is not None]
+    if not of_best or not of_usual or best["choices"] == usual["choices"]:
         return {}
-    scores = [np.asarray([each["score"] for each in some], dtype=np.float64) for some in (own, other)]
+    scores = [np.asarray([each["score"] for each in some], dtype=np.float64) for some in (of_best, of_usual)]
     items = None
-    if own[0]["right"] is not None:
-        items = np.mean([cells(each) for each in own], axis=0) - np.mean([cells(each) for each in other], axis=0)
+    if of_best[0]["right"] is not None:
+        items = np.mean([cells(each) for each in of_best], axis=0) - np.mean([cells(each) for each in of_usual], axis=0)
     value, interval = difference(scores[0], np.append(scores[1], usual["score"]), items, groups)
     return {
-        "seeds": sorted({each["seed"] for each in own}),
+        "seeds": sorted({each["seed"] for each in of_best}),
         "best": float(scores[0].mean()),
         "usual": float(scores[1].mean()),
         "difference": {"value": value, "low": None, "high": None} if interval is None else interval._asdict(),
     }
 
 
-def packed(right: np.ndarray | None) -> str | None:
+def packed(correct: np.ndarray | None) -> str | None:
     """Which items are right, in a few letters."""
-    return None if right is None else f"{len(right)}:{np.packbits(right).tobytes().hex()}"
+    return None if correct is None else f"{len(correct)}:{np.packbits(correct).tobytes().hex()}"
 
 
 def cells(repeat: Mapping[str, Any]) -> Float64[np.ndarray, " m"]:

@@ -59,18 +59,18 @@ def open_search(request: TuneRequest, stop: StopRequest, began: float) -> Search
     """The search, its data open and its first record written, or read."""
     plan, user_parts = request.plan, request.user_parts
     modality, items = open_dataset(request.source, plan, user_parts)
-    known = _read_labels(request, modality, items)
-    learnable = None if known is None else known.learnable
+    labelled = _read_labels(request, modality, items)
+    learnable = None if labelled is None else labelled.learnable
     data = TrainingData(modality, items, supervise(plan, request.source, items, labels=learnable, pairs=None))
-    by = judge(modality, items, known, seed=plan.seed)
+    by = judge(modality, items, labelled, seed=plan.seed)
     usual = arranged(data, plan, user_parts, began=began, measured=not request.resume)
     encoder = usual.plan.encoder
-    same = identity(items, modality, encoder, None) if known is None else known.identity(modality, items, encoder)
+    same = identity(items, modality, encoder, None) if labelled is None else labelled.identity(modality, items, encoder)
     head = _requested(request, by, modality) | {"identity": same}
     head = _gone_on(request, head) if request.resume else head | _begun(request, usual, by, began)
     bench = Bench(data, user_parts, plan, by, stop, head["plan_seconds"], head["judging_seconds"])
-    if known is not None:
-        known.announce()
+    if labelled is not None:
+        labelled.announce()
     space = [Dimension(**each) for each in head["space"]]
     study = Study(request.place.path / JOURNAL, space, seed=plan.seed)
     return Search(request.place.path, head, bench, study, request.budget, began)

@@ -40,7 +40,7 @@ class Judged(NamedTuple):
 
     score: float
     measures: dict[str, float]
-    right: Bool[np.ndarray, " m"] | None
+    correct: Bool[np.ndarray, " m"] | None
     """Which of the items asked about the probe gets right, where there are labels."""
 
 
@@ -67,8 +67,8 @@ class Judge:
         result = measured(model.represent(self.items), views)
         if self.test is None:
             return Judged(worth(GUIDE, result[GUIDE]), result, None)
-        right = self.test.right(model).linear
-        return Judged(float(right.mean()), result, right)
+        correct = self.test.right(model).linear
+        return Judged(float(correct.mean()), result, correct)
 
 
 def judge(modality: Modality, items: Items, test: ProbeItems | None, *, seed: int) -> Judge:

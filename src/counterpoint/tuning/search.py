@@ -131,7 +131,7 @@ class Search:
                 self._require_going()
                 again = attempt(self.bench, picked, seed=seed)
                 kept = {name: again.record[name] for name in ("choices", "score", "measures", "seconds", "reason")}
-                self.head["repeats"].append({"seed": seed, **kept, "right": packed(again.right)})
+                self.head["repeats"].append({"seed": seed, **kept, "right": packed(again.correct)})
                 self._say(f"{name}, seed {seed}", again.record)
                 self._write()
 
@@ -141,7 +141,7 @@ class Search:
         if not result:
             return {}
         write_json(self.folder / BEST, result)
-        whole = {
+        record = {
             **result,
             "trials": trials,
             "correlations": correlations(trials) if result["by"] == "linear" else {},
@@ -150,8 +150,8 @@ class Search:
         }
         names = {name: each.called for name, each in MEASURES.items()}
         score = partial(formatted, result["by"])
-        write_tuning(self.folder, whole, Words(called(result["by"]), score, described, agreement, names))
-        return whole
+        write_tuning(self.folder, record, Words(called(result["by"]), score, described, agreement, names))
+        return record
 
     def nothing(self) -> dict[str, Any]:
         """Say why no plan came to its end, as a ``RunError``."""

@@ -151,9 +151,10 @@ def _differences(
     pairs = [(a, b, methods[a] - methods[b], of_two) for a, b in combinations(methods, 2)]
     for b, cells in baselines.items():
         parts = [each for each in (luck, pooled([cells])) if each]
-        own = total(*parts) if parts else None
-        pairs += [(a, b, methods[a] - cells, own) for a in methods]
+        variance = total(*parts) if parts else None
+        pairs += [(a, b, methods[a] - cells, variance) for a in methods]
     level = familywise_level([each.mean(axis=0) for _, _, each, _ in pairs], groups=groups)
     return {
-        (a, b): difference_over_draws(each, level=level, luck=own, groups=groups)._asdict() for a, b, each, own in pairs
+        (a, b): difference_over_draws(each, level=level, luck=variance, groups=groups)._asdict()
+        for a, b, each, variance in pairs
     }

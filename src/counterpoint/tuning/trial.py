@@ -53,7 +53,7 @@ class Attempt(NamedTuple):
 
     record: dict[str, Any]
     """As JSON can hold it: ``state``, ``reason``, ``choices``, ``rungs``, ``score``, ``measures``, ``seconds``."""
-    right: np.ndarray | None
+    correct: np.ndarray | None
     """Which of the items asked about its probe gets right, if it came to its end."""
 
 
@@ -98,7 +98,7 @@ def attempt(bench: Bench, choices: Mapping[str, Any], *, seed: int, promising: P
     """
     began = time.monotonic()
     rungs: list[dict[str, Any]] = []
-    state, reason, right, steps = "complete", None, None, 0
+    state, reason, correct, steps = "complete", None, None, 0
     try:
         experiment = _prepared(bench, choices, seed, began)
         steps = experiment.recipe.steps
@@ -106,7 +106,7 @@ def attempt(bench: Bench, choices: Mapping[str, Any], *, seed: int, promising: P
         _train(bench, experiment, listening, began)
         judged = bench.judge(experiment.method.encoder)
         listening.add(1.0, judged)
-        right = judged.right
+        correct = judged.correct
     except GivenUp:
         state = "halved"
     except InputError as wrong:
@@ -125,7 +125,7 @@ def attempt(bench: Bench, choices: Mapping[str, Any], *, seed: int, promising: P
         "steps": steps,
         "seconds": round(time.monotonic() - began, 1),
     }
-    return Attempt(record, right)
+    return Attempt(record, correct)
 
 
 def _of_memory(wrong: RuntimeError) -> bool:

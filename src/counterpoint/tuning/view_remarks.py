@@ -117,29 +117,29 @@ def points(value: float) -> str:
 
 def advice(augmentations: Sequence[Row], by: Measure) -> tuple[str, str]:
     """What to make of every whole look: good or warning, and some sentences."""
-    result = [_advised(whole, augmentations, by) for whole in augmentations if whole["kind"] == "whole"]
+    result = [_advised(row, augmentations, by) for row in augmentations if row["kind"] == "whole"]
     return max(level for level, _ in result), " ".join(sentence for _, sentence in result)
 
 
-def _advised(whole: Row, augmentations: Sequence[Row], by: Measure) -> tuple[str, str]:
-    parts = [row for row in augmentations if row["kind"] == "part" and row["of"] == whole["of"]]
-    name = f"These views ({whole['views']})" if whole["views"] else "These views"
+def _advised(full: Row, augmentations: Sequence[Row], by: Measure) -> tuple[str, str]:
+    parts = [row for row in augmentations if row["kind"] == "part" and row["of"] == full["of"]]
+    name = f"These views ({full['views']})" if full["views"] else "These views"
     level, first = "warning", ""
-    if unchanged(whole):
+    if unchanged(full):
         return level, f"{name} change nothing here, so there is nothing to learn from them. Choose others."
-    if always(whole):
+    if always(full):
         first = f"{name} change every item in one way only. Let chance decide what they change."
-    elif timid(whole):
+    elif timid(full):
         first = f"{name} are timid: contrast would have little to learn. {_instead(augmentations, by, 'stronger')}"
-    elif strong(whole, by.chance):
+    elif strong(full, by.chance):
         first = f"{name} are so strong that hardly any item is found again. {_instead(augmentations, by, 'weaker')}"
-    elif ruinous(whole, by):
+    elif ruinous(full, by):
         taken = "take away" if by.learned else "hide"
         first = f"{name} {taken} more of {WHAT} than they leave. {_instead(augmentations, by, 'milder')}"
     else:
         level = "good"
         first = (
-            f"{name} leave something to learn and something to find: {whole['accuracy']['value']:.1%} of the items are "
+            f"{name} leave something to learn and something to find: {full['accuracy']['value']:.1%} of the items are "
             f"found again{'' if by.learned else ' before learning'}, {by.chance:.1%} by guessing."
         )
     idle = [row["name"].rpartition(": ")[2].removesuffix(" alone") for row in parts if unchanged(row)]
@@ -148,7 +148,7 @@ def _advised(whole: Row, augmentations: Sequence[Row], by: Measure) -> tuple[str
         left_out = [
             f"{conjunction(idle).capitalize()} change{'s' if len(idle) == 1 else ''} nothing here and can be left out."
         ]
-    return level, " ".join([first, *_of_classes(whole, parts, by), *left_out])
+    return level, " ".join([first, *_of_classes(full, parts, by), *left_out])
 
 
 def _instead(augmentations: Sequence[Row], by: Measure, wanted: str) -> str:
@@ -166,14 +166,14 @@ def _instead(augmentations: Sequence[Row], by: Measure, wanted: str) -> str:
     return f"Of the others, '{best['views']}' is {wanted}."
 
 
-def _of_classes(whole: Row, parts: Sequence[Row], by: Measure) -> list[str]:
+def _of_classes(full: Row, parts: Sequence[Row], by: Measure) -> list[str]:
     """What the labels say of the whole look and of its most costly part."""
-    damage = whole["damage"]
+    damage = full["damage"]
     if damage is None:
         return []
     if damage["low"] > 0:
         return [f"Through them classes are easier to tell apart, by {points(damage['value'])} points."]
-    if not costly(whole):
+    if not costly(full):
         return [f"What they take away of {WHAT} cannot be told from nothing ({_points(damage)})."]
     taken = f"{_taken(damage)} points ({-100 * damage['high']:.1f} to {-100 * damage['low']:.1f}) of {WHAT}"
     worst = min(parts, key=lambda row: float(row["damage"]["value"]), default=None)

@@ -35,21 +35,21 @@ def analogies(
         known; ``chance``; and of every section in ``sections`` its ``name``, ``right`` and ``asked``.
     """
     z = word_vectors(model)
-    asked = questions(read_texts(source).texts, z)
-    right = answered(z, asked)
+    tested = questions(read_texts(source).texts, z)
+    correct = answered(z, tested)
     sections = [
         {
             "name": name,
-            "right": float(right[asked.section == number].mean()),
-            "asked": int((asked.section == number).sum()),
+            "right": float(correct[tested.section == number].mean()),
+            "asked": int((tested.section == number).sum()),
         }
-        for number, name in enumerate(asked.sections)
-        if (asked.section == number).any()
+        for number, name in enumerate(tested.sections)
+        if (tested.section == number).any()
     ]
     result = {
-        "right": score_interval(right)._asdict(),
-        "asked": len(right),
-        "unknown": asked.unknown,
+        "right": score_interval(correct)._asdict(),
+        "asked": len(correct),
+        "unknown": tested.unknown,
         "chance": 1 / max(1, len(z) - 3),
         "sections": sections,
     }
@@ -58,10 +58,10 @@ def analogies(
 
 def table(result: Mapping[str, Any]) -> str:
     """What ``analogies`` found, as plain text for people."""
-    right = result["right"]
+    accuracy = result["right"]
     sections = [f"  {each['right']:6.1%} of {each['asked']:,}  {each['name']}" for each in result["sections"]]
-    asked = counted(result["asked"], "question is", "questions are")
-    head = f"{right['value']:.1%} ({right['low']:.1%} to {right['high']:.1%}) of {asked} answered"
+    count = counted(result["asked"], "question is", "questions are")
+    head = f"{accuracy['value']:.1%} ({accuracy['low']:.1%} to {accuracy['high']:.1%}) of {count} answered"
     share = result["unknown"] / (result["unknown"] + result["asked"])
     left = f"; {result['unknown']:,} more ({share:.1%}) have a word that is not known. Chance: {result['chance']:.3%}"
     return "\n".join([head + left, *sections])

@@ -104,32 +104,32 @@ def distill(
     seen = saw_any(model, *([] if requested.start is None else [requested.start]))
     leaving = Leaving(folder, {**requested_record(source, labels, requested), LEARNED: seen})
     read = None if labels is None else read_some_labels(labels, source, items)
-    known = None if read is None else Labelled.read(items, read)
+    labelled = None if read is None else Labelled.read(items, read)
     seconds = None if requested.minutes is None else 60 * requested.minutes - (time.monotonic() - began)
     if isinstance(master, Classifier):
-        fitting = _fitting(known, master, items)
+        fitting = _fitting(labelled, master, items)
         if read is not None:
             announce_labels(read, left_out=False, held_out=False)
         return distilled(master, fitting, requested, seconds, leaving)
-    if known is not None:
+    if labelled is not None:
         raise InputError("A teacher of vectors needs no labels. Leave them out, or give a classifier as the teacher.")
     return imitated(master, items, requested, seconds, leaving)
 
 
 def distilled(
-    master: Classifier, known: Labelled, requested: DistillPlan, seconds: float | None, leaving: Leaving
+    master: Classifier, labelled: Labelled, requested: DistillPlan, seconds: float | None, leaving: Leaving
 ) -> Classifier:
     """A student of a classifier, from opened items; the class of those without a label is -1."""
-    items = known.items
+    items = labelled.items
     plan = lesson(requested, len(items), seconds, begun=requested.start is not None)
-    student = distil(master, fresh(master.model, requested), items, known.labels, plan)
+    student = distil(master, fresh(master.model, requested), items, labelled.labels, plan)
     result = {
         "items": len(items),
         "agreement": agreement(master, student, items),
         "parameters": [parameters(master.model), parameters(student.model)],
     }
-    if is_labelled(known.labels).any():
-        result["classes"] = known.counts()
+    if is_labelled(labelled.labels).any():
+        result["classes"] = labelled.counts()
     leave(
         leaving,
         student,
@@ -174,17 +174,17 @@ def _master(teacher: Classifier | Model | str | Path, match: str) -> Classifier 
     return load_classifier(teacher) if answers else load(teacher)
 
 
-def _fitting(known: Labelled | None, master: Classifier, items: Items) -> Labelled:
+def _fitting(labelled: Labelled | None, master: Classifier, items: Items) -> Labelled:
     """The labels, where there are any, if they are of the teacher's classes."""
-    if known is None:
+    if labelled is None:
         shape = (len(items),) if master.kind == "one" else (len(items), len(master.classes))
         return Labelled(items, np.full(shape, UNLABELLED, dtype=np.int64), master.classes)
-    if list(known.classes) != list(master.classes) or named(known.labels) != master.kind:
+    if list(labelled.classes) != list(master.classes) or named(labelled.labels) != master.kind:
         raise InputError(
-            f"The teacher tells {listed(master.classes)} apart, and the labels are of {listed(known.classes)}. "
+            f"The teacher tells {listed(master.classes)} apart, and the labels are of {listed(labelled.classes)}. "
             "Give labels of the same classes, or none."
         )
-    return known
+    return labelled
 
 
 def _once(master: Model, sees: str) -> bool:

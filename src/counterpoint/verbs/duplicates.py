@@ -65,7 +65,7 @@ def duplicates(
     items = kept.open(source)
     vectors = kept.embed_items(items, tell=embedding())
     result = _described(
-        among_vectors(vectors, threshold=threshold, precision=precision, known=evidence(kept, items)), items
+        among_vectors(vectors, threshold=threshold, precision=precision, evidence=evidence(kept, items)), items
     )
     if path is not None:
         write_duplicates(path, result.record(), (kept.modality, items))

@@ -124,8 +124,8 @@ def evaluate(
         return Result({**scores, "headline": headline(scores)}, table)
     run = read_run(expanded(model))
     scores["headline"] = headline(scores, run.records, run.verdicts)
-    given = {**placed("train", train), **placed("test", test), "labels": described(labels), "seed": seed}
-    write_json(expanded(model) / run_folder.EVALUATION, {**scores, **given})
+    request = {**placed("train", train), **placed("test", test), "labels": described(labels), "seed": seed}
+    write_json(expanded(model) / run_folder.EVALUATION, {**scores, **request})
     return Result(scores, table)
 
 

@@ -142,13 +142,13 @@ def _placed(
     grades of relevant documents that are not there; and how much did not fit together.
     """
     one, other = ({name: row for row, name in enumerate(names)} for names in (queries, documents))
-    known = {pair: grade for pair, grade in grades.items() if pair[0] in one}
-    if grades and not known:
+    usable = {pair: grade for pair, grade in grades.items() if pair[0] in one}
+    if grades and not usable:
         name = next(iter(grades))[0]
         raise InputError(f"Relevance names none of the queries: it has '{name}', they are called {listed(queries, 3)}.")
     relevant: dict[int, dict[int, float]] = {}
     missing: dict[int, list[float]] = {}
-    for (query, document), grade in known.items():
+    for (query, document), grade in usable.items():
         if grade > 0:
             graded = relevant.setdefault(one[query], {})
             if document in other:
@@ -159,7 +159,7 @@ def _placed(
         raise InputError("Nothing is relevant to any query. Give at least one grade above 0.")
     counts = {
         "unknown_documents": sum(map(len, missing.values())),
-        "unknown_queries": len(grades) - len(known),
+        "unknown_queries": len(grades) - len(usable),
         "unjudged_queries": len(queries) - len(relevant),
     }
     return relevant, missing, counts

@@ -71,9 +71,9 @@ def evaluate_similarity(
     described = read_scores(scores, read.frame, len(linked), read.skipped)
     texts = list(read.texts)
     items = kept.open(texts)
-    known = _known(kept, items)[linked].all(axis=1)
-    left_out = int((~known).sum())
-    described, (first, second) = described[known], linked[known].T
+    present = _known(kept, items)[linked].all(axis=1)
+    left_out = int((~present).sum())
+    described, (first, second) = described[present], linked[present].T
     if len(described) < FEWEST:
         others = f" whose words the model knows, and {left_out} others" if left_out else ""
         raise InputError(f"A correlation needs {FEWEST} pairs. Got {len(described)}{others}.")
@@ -132,5 +132,5 @@ def table(record: Mapping[str, Any]) -> str:
     for name, each in record["spearman"].items():
         lines.append(f"  {CALLED[name]:18} {each['value']:6.3f}  ({each['low']:.3f} to {each['high']:.3f})")
     worse = [CALLED[name] for name, each in record["better"].items() if each["low"] <= 0]
-    told = f"not shown to be better than {listed(worse)}" if worse else "better than both others"
-    return "\n".join([*lines, f"The trained encoder is {told}."])
+    conclusion = f"not shown to be better than {listed(worse)}" if worse else "better than both others"
+    return "\n".join([*lines, f"The trained encoder is {conclusion}."])

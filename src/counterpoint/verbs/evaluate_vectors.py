@@ -148,5 +148,5 @@ def _some(h: Float32[np.ndarray, "n d"], part: Labelled) -> Float32[np.ndarray, 
 
 def _numbers(part: Labelled) -> Int64[np.ndarray, " m"]:
     """The rows that some items stand in."""
-    numbers: np.ndarray = part.items.take(np.arange(len(part.items))).numpy()
-    return numbers
+    values: np.ndarray = part.items.take(np.arange(len(part.items))).numpy()
+    return values

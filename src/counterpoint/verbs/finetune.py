@@ -126,35 +126,37 @@ def finetune(
     items = open_grouped(kept, source, groups)
     read = read_some_labels(labels, source, items)
     seconds = None if tuning.minutes is None else 60 * tuning.minutes - (time.monotonic() - began)
-    known = Labelled.read(items, read)
-    tried = trial(kept, known, tuning, seconds, read=read)
-    leave_trial(tried, known, Leaving(folder, requested_record(source, labels, tuning)))
+    labelled = Labelled.read(items, read)
+    tried = trial(kept, labelled, tuning, seconds, read=read)
+    leave_trial(tried, labelled, Leaving(folder, requested_record(source, labels, tuning)))
     return tried.chosen.classifier
 
 
-def leave_trial(tried: Trial, known: Labelled, leaving: Leaving, *, role: str = "is handed over") -> None:
+def leave_trial(tried: Trial, labelled: Labelled, leaving: Leaving, *, role: str = "is handed over") -> None:
     """Write the classifier that was chosen to its folder, and say what is known of it and what becomes of it."""
     record = judgement(tried.chosen, tried.candidates, tried.some, tried.against)
     level, sentence = conclusion(record, role)
     result = {
         "labels": len(tried.some.items),
-        "classes": known.counts(),
+        "classes": labelled.counts(),
         "epochs": tried.epochs,
         "temperature": round(tried.chosen.classifier.temperature, 4),
         "judgement": {**record, "level": level},
     }
-    leave(leaving, tried.chosen.classifier, known.items, result, sentence, level=level)
+    leave(leaving, tried.chosen.classifier, labelled.items, result, sentence, level=level)
 
 
 def trial(
-    model: Model, known: Labelled, tuning: FinetunePlan, seconds: float | None = None, *, read: Labels | None = None
+    model: Model, labelled: Labelled, tuning: FinetunePlan, seconds: float | None = None, *, read: Labels | None = None
 ) -> Trial:
     """Learn a probe and a fine-tuned encoder from the labels, and let both answer held-out ones in the same folds.
 
     The class of items without a label is -1; ``read`` is what to say of the labels before learning begins.
     """
-    drawn = budget(known.labels, known.classes, per_class=tuning.per_class, fraction=tuning.fraction, seed=tuning.seed)
-    some = known.of(np.flatnonzero(drawn))
+    drawn = budget(
+        labelled.labels, labelled.classes, per_class=tuning.per_class, fraction=tuning.fraction, seed=tuning.seed
+    )
+    some = labelled.of(np.flatnonzero(drawn))
     parts = folds(some.labels, len(some.classes), seed=tuning.seed, groups=some.groups)
     settled = finetune_settings(model, tuning)
     if read is not None:
@@ -177,7 +179,7 @@ def trial(
         candidates.append(candidate(FINETUNED, moved, some, parts))
     seconds = (time.monotonic() - began) / (len(parts) + 1)
     wanted = [each for each in candidates if tuning.deliver in ("best", each.name)]
-    chosen = choose(wanted or candidates, some.labels, known.items, groups=some.groups)
+    chosen = choose(wanted or candidates, some.labels, labelled.items, groups=some.groups)
     against = baselines(parts, some, model.modality)
     return Trial(some, parts, candidates, chosen, against, epochs, seconds)
 

@@ -126,18 +126,18 @@ def lab(
     kind, size, apart = requested.modality, requested.view_size, listed_groups(groups)
     options = DataOptions(kind=kind, view_size=size, data=data, labels=labels, groups=apart, progress=decoding())
     by, held = _open(source, model, requested, options)
-    looks = list(lab_views(source, by.modality, requested_views(views), options, trained=model is not None))
+    augmentations = list(lab_views(source, by.modality, requested_views(views), options, trained=model is not None))
     read = None if labels is None else _read(source, held, labels, by.modality)
-    sample, known = _sampled(held, None if read is None else read.class_ids, requested)
-    for augmentation in looks:
+    sample, labelled = _sampled(held, None if read is None else read.class_ids, requested)
+    for augmentation in augmentations:
         require_drawable(augmentation, sample, by)
-    yardstick = Yardstick(by, sample, known, seed=requested.seed, comparisons=len(looks))
+    yardstick = Yardstick(by, sample, labelled, seed=requested.seed, comparisons=len(augmentations))
     scale = Measure(1 / yardstick.among, model is not None, yardstick.gain)
     if read is not None:
         announce_labels(read, left_out=False, held_out=False)
     rows = []
-    for number, augmentation in enumerate(looks, start=1):
-        console().print(f"{number} of {len(looks)}  {augmentation.name}", markup=False)
+    for number, augmentation in enumerate(augmentations, start=1):
+        console().print(f"{number} of {len(augmentations)}  {augmentation.name}", markup=False)
         rows.append(_row(augmentation, yardstick(augmentation.modality), scale))
     level, sentence = advice(rows, scale)
     result: dict[str, Any] = {
@@ -147,7 +147,7 @@ def lab(
         "chance": scale.chance,
         "among": yardstick.among,
         "items": len(sample),
-        "labels": None if known is None else _label_record(known, yardstick),
+        "labels": None if labelled is None else _label_record(labelled, yardstick),
         "classes": {} if read is None else read.counts(),
         **placed("source", source),
         "model": described(model),
@@ -160,7 +160,7 @@ def lab(
     result["note"] = note(result)
     if place is not None:
         write_json(place.path / RECORD, result)
-        strips = [strip(augmentation.modality, sample, seed=requested.seed) for augmentation in looks]
+        strips = [strip(augmentation.modality, sample, seed=requested.seed) for augmentation in augmentations]
         write_lab(place.path, result, strips, strip(by.modality, sample, seed=None))
     return Result(result, lab_table)
 
@@ -199,13 +199,13 @@ def _sampled(
     first = order[np.argsort(class_ids[order] < 0, kind="stable")][: requested.items]
     rows = first[np.random.default_rng(requested.seed).permutation(len(first))]
     groups = labelled_group_ids(Subset(items, rows), class_ids[rows])
-    known = Known.of(class_ids[rows], seed=requested.seed, groups=groups)
-    if len(np.unique(known.labels)) < 2:
+    labelled = Known.of(class_ids[rows], seed=requested.seed, groups=groups)
+    if len(np.unique(labelled.labels)) < 2:
         raise LabelError(
             f"Damage is measured on two classes or more, each with two items among the {len(rows)} that are measured. "
             "Label more, give more --items, or leave out --labels."
         )
-    return Subset(items, rows), known
+    return Subset(items, rows), labelled
 
 
 def _read(source: object, items: Items, labels: object, modality: Modality) -> Labels:
@@ -233,11 +233,11 @@ def _row(augmentation: LabView, effect: Effect, scale: Measure) -> dict[str, Any
     return {**row, "remarks": remarks(row, scale)}
 
 
-def _label_record(known: Known, yardstick: Yardstick) -> Mapping[str, Any]:
+def _label_record(labelled: Known, yardstick: Yardstick) -> Mapping[str, Any]:
     plain = yardstick.plain
     return {
-        "items": len(known.rows),
-        "classes": len(np.unique(known.labels)),
-        "guessed": known.guessed(),
+        "items": len(labelled.rows),
+        "classes": len(np.unique(labelled.labels)),
+        "guessed": labelled.guessed(),
         "plain": None if plain is None else plain._asdict(),
     }

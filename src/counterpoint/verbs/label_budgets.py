@@ -74,7 +74,7 @@ def at_budgets(
             left_out.append({"budget": str(each), "reason": str(lacking)})
             continue
         began = time.monotonic()
-        cells.append({name: np.stack(result) for name, result in _right(study, chosen).items()})
+        cells.append({name: np.stack(result) for name, result in _correct(study, chosen).items()})
         rows.append({"budget": str(each), "labels": len(chosen[0]), "ways": scored(cells[-1], study.test.groups)})
         rows[-1]["seconds"] = round(time.monotonic() - began, 1)
         tell(rows[-1])
@@ -93,28 +93,28 @@ def at_budgets(
     }
 
 
-def scored(right: Mapping[str, Correct], groups: GroupIds | None = None) -> dict[str, Any]:
+def scored(correct: Mapping[str, Correct], groups: GroupIds | None = None) -> dict[str, Any]:
     """Accuracy of every way, in the mean and of each draw."""
     return {
         name: {**score_over_draws(result, groups=groups)._asdict(), "draws": result.mean(axis=1).tolist()}
-        for name, result in right.items()
+        for name, result in correct.items()
     }
 
 
 def compared(rows: Sequence[Mapping[str, Correct]], groups: GroupIds | None = None) -> list[dict[str, Any]]:
     """Of each budget how much better every way is than the first on the same draws and items, corrected together."""
     differences = []
-    for right in rows:
-        (_, first), *others = right.items()
+    for of_budget in rows:
+        (_, first), *others = of_budget.items()
         differences.append({name: result - first * 1.0 for name, result in others})
     level = familywise_level([each.mean(axis=0) for row in differences for each in row.values()], groups=groups)
-    luck = [pooled_difference(list(right.values())) if len(right) > 1 else None for right in rows]
+    luck = [pooled_difference(list(of_budget.values())) if len(of_budget) > 1 else None for of_budget in rows]
     return [
         {
-            name: difference_over_draws(each, level=level, luck=own, groups=groups)._asdict()
+            name: difference_over_draws(each, level=level, luck=variance, groups=groups)._asdict()
             for name, each in row.items()
         }
-        for row, own in zip(differences, luck, strict=True)
+        for row, variance in zip(differences, luck, strict=True)
     ]
 
 
@@ -125,13 +125,13 @@ def rows_of(train: Labelled, size: Budget, *, seed: int) -> Int64[np.ndarray, " 
     )
 
 
-def _right(study: BudgetStudy, chosen: Sequence[Int64[np.ndarray, " n"]]) -> dict[str, list[np.ndarray]]:
+def _correct(study: BudgetStudy, chosen: Sequence[Int64[np.ndarray, " n"]]) -> dict[str, list[np.ndarray]]:
     """Which of the test items every way gets right, one array (m,) for every draw."""
     model, train, test = study.model, study.train, study.test
     label_type = LABEL_TYPES[named(test.labels)]
     learned = np.unique(np.concatenate(chosen))
     h, h_test = model.represent(train.of(learned).items), model.represent(test.items)
-    right: dict[str, list[np.ndarray]] = {name: [] for name in study.uses}
+    correct: dict[str, list[np.ndarray]] = {name: [] for name in study.uses}
     for draw, rows in enumerate(chosen):
         seed = study.seed + draw
         some = train.of(rows)
@@ -139,16 +139,16 @@ def _right(study: BudgetStudy, chosen: Sequence[Int64[np.ndarray, " n"]]) -> dic
         if "scratch" in study.uses:
             answers["scratch"] = _answers(from_scratch(model, some, seed), test)
         if "linear" in study.uses:
-            own = h[np.searchsorted(learned, rows)]
-            answers["linear"] = linear_probes(own, some.labels, h_test, seed=seed, groups=some.groups)
+            h_some = h[np.searchsorted(learned, rows)]
+            answers["linear"] = linear_probes(h_some, some.labels, h_test, seed=seed, groups=some.groups)
         if {"tuned", "distilled"} & set(study.uses):
             teacher = tuned(model, some, seed)
             answers["tuned"] = _answers(teacher, test)
         if "distilled" in study.uses:
             answers["distilled"] = _answers(student_of(teacher, model, train, DistillPlan(seed=seed)), test)
         for name in study.uses:
-            right[name].append(label_type.right(answers[name], test.labels))
-    return right
+            correct[name].append(label_type.right(answers[name], test.labels))
+    return correct
 
 
 def tuned(model: Model, some: Labelled, seed: int) -> Classifier:

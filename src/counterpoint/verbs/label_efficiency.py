@@ -72,14 +72,14 @@ def label_efficiency(
         raise LabelError(f"The model in '{model}' has learned from labels. Give the run that it began at.")
     require_views(kept)
     unseen(labels, kept.modality)
-    known, asked = parted(kept, train, test, labels, seed=seed, groups=groups)
-    result = at_budgets(BudgetStudy(kept, known, asked, draws, seed), wanted, tell=tell)
-    class_ids = known.labels if test is not None else np.concatenate([known.labels, asked.labels])
+    train_items, test_items = parted(kept, train, test, labels, seed=seed, groups=groups)
+    result = at_budgets(BudgetStudy(kept, train_items, test_items, draws, seed), wanted, tell=tell)
+    class_ids = train_items.labels if test is not None else np.concatenate([train_items.labels, test_items.labels])
     record = {
         **result,
-        "classes": class_counts(class_ids, known.classes),
-        "shared": 0 if test is None else shared(asked.items, known.items),
-        **groups_between(known.items, asked, separate=test is not None),
+        "classes": class_counts(class_ids, train_items.classes),
+        "shared": 0 if test is None else shared(test_items.items, train_items.items),
+        **groups_between(train_items.items, test_items, separate=test is not None),
         **placed("train", train),
         **placed("test", test),
     }

@@ -80,12 +80,12 @@ def mine(
             f"No pair has {counted(k, 'negative')} below {share} of its own similarity. Lower k, or raise share."
         )
     write_text(out, separated([[*columns, *names], *rows], spreadsheet_safe=spreadsheet_safe))
-    own, other = np.asarray([how for _, _, how in result]).mean(axis=0).tolist()
+    answer_similarity, negative_similarity = np.asarray([how for _, _, how in result]).mean(axis=0).tolist()
     record = {
         "out": str(out),
         "rows": len(rows),
         "left_out": len(linked) - len(rows),
-        "similarity": {"answers": own, "negatives": other},
+        "similarity": {"answers": answer_similarity, "negatives": negative_similarity},
     }
     return Result(record, _reported)
 
@@ -103,17 +103,17 @@ def _mined(
     """Every pair with enough negatives, these, and how alike to what asks are the answer and they."""
     answers = np.unique(linked[:, 1])
     column = {int(text): place for place, text in enumerate(answers)}
-    right: dict[int, list[int]] = {}
+    answer_columns: dict[int, list[int]] = {}
     for asks, answer in linked.tolist():
-        right.setdefault(asks, []).append(column[answer])
+        answer_columns.setdefault(asks, []).append(column[answer])
     height = max(1, CELLS // len(answers))
     for start in range(0, len(linked), height):
         block = linked[start : start + height]
         alike = z[block[:, 0]] @ z[answers].T
         for row, (asks, answer) in zip(alike, block.tolist(), strict=True):
-            own = float(row[column[answer]])
-            row[right[asks]] = -np.inf
-            row[row > share * own] = -np.inf
+            similarity = float(row[column[answer]])
+            row[answer_columns[asks]] = -np.inf
+            row[row > share * similarity] = -np.inf
             best = np.argsort(-row, kind="stable")[:k]
             if len(best) == k and np.isfinite(row[best]).all():
-                yield (asks, answer), answers[best].tolist(), (own, float(row[best].mean()))
+                yield (asks, answer), answers[best].tolist(), (similarity, float(row[best].mean()))

@@ -48,13 +48,13 @@ def report(
     if is_vectors(path):
         return report_vectors(path, labels=labels, source=source)
     model = load(path)
-    given = source is not None or labels is not None
+    needs_data = source is not None or labels is not None
     items: Items | None
     try:
         source = run_folder.source_of(path) if source is None else source
         items = model.open(source)
     except InputError as wrong:
-        if given:
+        if needs_data:
             raise
         items = None  # the page says so, too
         LOG.warning("%s", wrong)

@@ -102,9 +102,9 @@ def _searched(model: Model, source: object, column: str | None) -> tuple[Embeddi
             f"Vectors have no columns. Name '{column}' when they are made: counterpoint embed ... --column {column}"
         )
     z = source if isinstance(source, Embeddings) else Embeddings.load(str(source))
-    if z.model != (own := model.fingerprint()):
+    if z.model != (model_hash := model.fingerprint()):
         raise InputError(
-            f"The vectors were made by another model: theirs is '{z.model[:12]}', and this is '{own[:12]}'. "
+            f"The vectors were made by another model: theirs is '{z.model[:12]}', and this is '{model_hash[:12]}'. "
             "Embed the data with this one, or give the run that made them."
         )
     return z, None

@@ -48,7 +48,7 @@ def verb(*records: type[Choices]) -> Callable[[Callable[P, R]], Callable[P, R]]:
     return decorated
 
 
-def _require_known(name: str, given: Iterable[str], takes: Sequence[str]) -> None:
-    for word in given:
+def _require_known(name: str, names: Iterable[str], takes: Sequence[str]) -> None:
+    for word in names:
         if word not in takes:
             raise PlanError(f"'{name}' has no choice '{word}'.{closest(word, takes)} Choices: {listed(takes, 60)}.")

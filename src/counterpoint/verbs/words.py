@@ -57,5 +57,5 @@ def word_vectors(model: Model | str | Path) -> Embeddings:
     return Embeddings(unit(vectors), names)
 
 
-def _several(given: str | Sequence[str]) -> list[str]:
-    return [given] if isinstance(given, str) else list(given)
+def _several(value: str | Sequence[str]) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)

@@ -39,25 +39,25 @@ def each_text(call: Callable[[str], str], texts: Sequence[str], key: Int64[Tenso
     return views
 
 
-def _seeded(see: Callable[[Any], Any], things: Iterable[Any], key: Int64[Tensor, " b"]) -> list[Any]:
+def _seeded(see: Callable[[Any], Any], values: Iterable[Any], key: Int64[Tensor, " b"]) -> list[Any]:
     """What is seen of every thing, with all generators set from its key; they are put back afterwards."""
     python, arrays, views = random.getstate(), np.random.get_state(), []
     try:
         with torch.random.fork_rng(devices=[]):
-            for thing, number in zip(things, key.tolist(), strict=True):
+            for value, number in zip(values, key.tolist(), strict=True):
                 random.seed(number)
                 np.random.seed(number & 0xFFFFFFFF)
                 torch.default_generator.manual_seed(number)
-                views.append(see(thing))
+                views.append(see(value))
     finally:
         random.setstate(python)
         np.random.set_state(arrays)
     return views
 
 
-def _called(call: Callable[[Any], Any], thing: Any, called: str) -> Any:
+def _called(call: Callable[[Any], Any], value: Any, called: str) -> Any:
     try:
-        return call(thing)
+        return call(value)
     except Exception as wrong:
         raise InputError(f"Views by a callable failed on {called}: {type(wrong).__name__}: {wrong}.") from wrong
 

@@ -44,9 +44,9 @@ def turn(
 ) -> Float[Tensor, "b 3 3"]:
     """Saturation by the factor ``fade``, hue by an angle in radians and brightness, which is linear in six numbers."""
     wave = torch.stack([torch.ones_like(angle), angle.cos(), angle.sin()])
-    numbers = torch.cat([wave * (fade * light), wave * ((1 - fade) * light)])
+    waves = torch.cat([wave * (fade * light), wave * ((1 - fade) * light)])
     parts = torch.cat([TURNING, FADED]).view(6, 9).to(angle.device)
-    return (numbers.T @ parts).view(-1, 3, 3)
+    return (waves.T @ parts).view(-1, 3, 3)
 
 
 def jittering(

@@ -109,10 +109,10 @@ def resize(images: Float[Tensor, "b c h w"], *, size: int) -> Float[Tensor, "b c
     height, width = images.shape[2:]
     if (height, width) == (size, size):
         return images
-    whole = [torch.tensor([float(n)], device=images.device) for n in (height, width)]
+    extent = [torch.tensor([float(n)], device=images.device) for n in (height, width)]
     zero = torch.zeros(1, device=images.device)
-    rows = filters(zero, whole[0], size=size, pixels=height)
-    columns = filters(zero, whole[1], size=size, pixels=width)
+    rows = filters(zero, extent[0], size=size, pixels=height)
+    columns = filters(zero, extent[1], size=size, pixels=width)
     return resample(images, rows, columns).contiguous()
 
 
