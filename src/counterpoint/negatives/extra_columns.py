@@ -1,9 +1,9 @@
-r"""Further columns beside a comparison: constants that are negatives of every anchor but of those of their own item.
+r"""Extra columns of a comparison: constant vectors that are negatives of every anchor of another item.
 
     candidates = [c; more],      N'(i) = N(i) + those columns of ``more`` whose item is not the anchor's
 
-Where a method takes the items of a class for one, a column's number is its class, and none of the anchor's own class
-is a negative.
+Where a method treats the items of a class as one, the id of a column is its class, and columns of the anchor's own
+class are not negatives.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from counterpoint.comparison import Comparison, Relation, SameItem, SparsePairs
 
 @dataclass(frozen=True)
 class ExtraColumns(Relation):
-    """A relation, and columns behind its own that are negatives of every anchor with another number."""
+    """A relation with extra columns behind it that are negatives of every anchor with another id."""
 
     inner: Relation
     anchor: Int64[Tensor, " n"]

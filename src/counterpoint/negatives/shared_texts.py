@@ -1,10 +1,11 @@
-r"""Rows that share something are not told apart: two pairs with the same answer, two texts that say nearly the same.
+r"""Rows with the same content are not negatives: two pairs with the same answer, two texts that are near-duplicates.
 
-    N'(i) = those j in N(i) with  K_i and K_j disjoint,      K the numbers of what a row shows
+    N'(i) = those j in N(i) with  K_i and K_j disjoint,      K the content ids of a row
 
-Where a row is a pair, an anchor and its partner, it shows both: another pair with one of them knows a right answer too.
-Use when: always, where items repeat themselves; it is no choice.  Relations: ``other_labels`` does the same with
-classes, and knows one for each row.
+Where a row is a pair of anchor and partner, it has both contents: another pair that shares one of them has a correct
+answer too.
+Use when: always, where items repeat; it is not an option.  Relations: ``other_labels`` does the same with classes, one
+per row.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from counterpoint.interfaces import ItemInfo, Negatives, Stateful, Step
 
 @dataclass(frozen=True)
 class DuplicateRelation(Relation):
-    """A relation without the negatives that share a number with the anchor; numbers below 0 are shared with nobody."""
+    """A relation without the negatives that share an id with the anchor; ids below 0 are shared with nobody."""
 
     inner: Relation
     anchor: Int64[Tensor, "n v"]
@@ -50,7 +51,7 @@ class DuplicateRelation(Relation):
         for anchor_text, candidate_text in self._columns():
             shared = SameItem(
                 torch.where(anchor_text < 0, -2, anchor_text), candidate_text.clamp(min=-1)
-            ).sparse()  # so nobody is called -2
+            ).sparse()  # so that no candidate has the id -2
             if shared is None:
                 return None
             fresh.append(shared.positive[0] * width + shared.positive[1])
@@ -64,7 +65,7 @@ class DuplicateRelation(Relation):
 
 
 class WithoutDuplicates(nn.Module):
-    """Takes those out that share a number, and lets whatever negatives were chosen choose among the others."""
+    """Removes negatives that share an id, before any other choice of negatives is applied."""
 
     duplicate_ids: Tensor
 
@@ -74,29 +75,29 @@ class WithoutDuplicates(nn.Module):
         self.then = then
 
     def fits(self, batch_size: int, micro_batch: int) -> None:
-        """As of the chosen negatives."""
+        """As the other negatives require."""
         fits = getattr(self.then, "fits", None)
         if fits is not None:
             fits(batch_size, micro_batch)
 
     def forward(self, comparison: Comparison, items: ItemInfo) -> Comparison:
-        """The comparison with fewer negatives."""
+        """The comparison without these negatives."""
         left = without_duplicates(comparison, self.duplicate_ids)
         return left if self.then is None else self.then(left, items)
 
     def after_step(self, step: Step) -> None:
-        """As of the chosen negatives."""
+        """As the other negatives require."""
         then: object = self.then
         if isinstance(then, Stateful):
             then.after_step(step)
 
 
 def without_duplicates(comparison: Comparison, duplicate_ids: Int64[Tensor, "r v"]) -> Comparison:
-    """The same comparison without negatives that share a number with the anchor.
+    """The same comparison without negatives that share an id with the anchor.
 
     Args:
-        comparison: Anchors and candidates, of rows that are known by their places in ``duplicate_ids``.
-        duplicate_ids: The numbers of what every row shows.
+        comparison: Anchors and candidates, whose items are rows of ``duplicate_ids``.
+        duplicate_ids: The content ids of every row.
     """
     anchor, candidate = comparison.relation.items()
     relation = DuplicateRelation(comparison.relation, _of(anchor, duplicate_ids), _of(candidate, duplicate_ids))

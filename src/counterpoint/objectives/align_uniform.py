@@ -4,10 +4,10 @@ r"""Alignment and uniformity: positives close to each other, everything spread o
     |x_i - x_k|^2 = 2 - 2 s_ik
 
 Wang & Isola 2020, arXiv:2005.10242, sec. 4.1.
-Use when: the two aims shall be weighed against each other, or followed one by one.   Relations: the paper takes the
-logarithm of the mean over all pairs of a batch; here it is taken anchor by anchor, as in the limit of InfoNCE in its
-theorem 1, and is at most the paper's on average.  At alpha 2 and weight 1 / sharpness it is decoupled at temperature
-1 / (2 sharpness), over sharpness and up to a constant.  Without negatives the alignment remains.
+Use when: the two aims shall be weighted against each other, or monitored one by one.   Relations: the paper takes the
+logarithm of the mean over all pairs of a batch; here it is taken per anchor, as in the limit of InfoNCE in its theorem
+1, and is at most the paper's on average.  At alpha 2 and weight 1 / sharpness it is ``decoupled`` at temperature
+1 / (2 sharpness), up to a factor and a constant.  Without negatives only the alignment remains.
 
 A positive at a right angle, squared distance 2, and a negative opposite, squared distance 4, that counts e^-8:
 
@@ -29,16 +29,16 @@ from counterpoint.plans import within
 
 
 def allowed(alpha: float, sharpness: float, weight: float) -> None:
-    """Refuse options that make no loss of it."""
+    """Raise ``PlanError`` for options outside their ranges."""
     within("alpha", alpha, 0.001)
     within("sharpness", sharpness, 0.001)
     within("weight", weight, 0)
 
 
 def between(s: Float[Tensor, "*any"], alpha: float) -> Float[Tensor, "*any"]:
-    """The distance of unit vectors to the power of alpha; where it is 0, so is its gradient."""
+    """The distance of unit vectors to the power of alpha; at distance 0 its gradient is 0."""
     square = 2 - 2 * s
-    apart = square > 0  # else a root's infinite slope, or a negative number from rounding
+    apart = square > 0  # else the root has an infinite slope, or rounding makes it negative
     return torch.where(apart, square, 1.0).pow(alpha / 2).masked_fill(~apart, 0.0)
 
 

@@ -1,12 +1,12 @@
-r"""Decoupled InfoNCE: the positive does not stand among its own negatives.
+r"""Decoupled InfoNCE: the positive is left out of the denominator.
 
     loss_i = -mean_{p in P(i)} s_ip/t + log sum_{n in N(i)} e^{s_in/t}
 
 Yeh et al. 2021, arXiv:2110.06848, eq. 6.
-Use when: batches are small, or training is short.   Relations: InfoNCE without the positive in the denominator, whose
-gradient fades as soon as the positive stands out; this one's does not, and the loss has no lower bound of 0.
+Use when: batches are small, or training is short.   Relations: InfoNCE without the positive in the denominator, where
+its gradient vanishes once the positive stands out; this one's does not, and the loss is not bounded below by 0.
 
-The positive is as alike as each of two negatives, which leaves log 2:
+The positive is as similar as each of two negatives, which leaves log 2:
 
 >>> from counterpoint.comparison import Tile
 >>> one, two = torch.tensor([[True, False, False]]), torch.tensor([[False, True, True]])

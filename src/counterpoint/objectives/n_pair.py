@@ -4,11 +4,11 @@ r"""N-pair: a positive against all negatives at once.
 
 Sohn 2016, "Improved Deep Metric Learning with Multi-class N-pair Loss Objective" (NIPS), eq. 3; with a temperature it
 is Chen et al. 2020, arXiv:2002.05709, eq. 1.
-Use when: vectors keep their length, which then says how sure the network is.   Relations: InfoNCE at temperature 1.
-On inner products lengths take the temperature's place and grow without a bound, unless weights decay; on cosines the
-loss is flat.
+Use when: vectors keep their length, which then expresses the network's confidence.   Relations: InfoNCE at temperature
+1.  With inner products the lengths act as the temperature and grow without bound, unless weights decay; with cosines
+the loss is nearly flat.
 
-A positive as alike as its only negative is a guess between two, log(1 + e^0):
+A positive as similar as its only negative is a guess between two, log(1 + e^0):
 
 >>> from counterpoint.comparison import Tile
 >>> tile = Tile(torch.tensor([[3.0, 3.0]]), torch.tensor([[True, False]]), torch.tensor([[False, True]]))

@@ -1,12 +1,12 @@
-r"""SupCon: all items of a label belong together, and each of them competes with everything else.
+r"""SupCon: all items of a class are positives, and each of them competes with everything else.
 
     loss_i = -1 / |P(i)| sum_{p in P(i)} ( s_ip/t - log sum_{a in P(i) + N(i)} e^{s_ia/t} )
 
-Khosla et al. 2020, arXiv:2004.11362, eq. 2 (the sum over positives stands outside the logarithm).
-Use when: items have labels, given as what is one item.   Relations: InfoNCE keeps the other positives out of each
-positive's competition; with one positive per anchor the two are equal.
+Khosla et al. 2020, arXiv:2004.11362, eq. 2 (the sum over positives is outside the logarithm).
+Use when: items have labels: their class is then what positives share.   Relations: InfoNCE leaves an anchor's other
+positives out of the denominator; with one positive per anchor the two are equal.
 
-Two positives, equally alike, and no negatives: each is a guess between two:
+Two positives, equally similar, and no negatives: each is a guess between two:
 
 >>> from counterpoint.comparison import Tile
 >>> tile = Tile(torch.tensor([[0.5, 0.5]]), torch.tensor([[True, True]]), torch.tensor([[False, False]]))
@@ -25,7 +25,7 @@ from counterpoint.comparison.row_sums import RowSums, has_shortcut
 
 
 def from_sums(sums: RowSums, *, temperature: float | Float[Tensor, ""] = 0.1) -> Float[Tensor, " n"] | None:
-    """The same from the log-sum-exp of all that is compared, and the mean vector of every label."""
+    """The same from the log-sum-exp over all candidates, and the mean vector of every class."""
     groups = sums.groups
     if groups is None:
         return None

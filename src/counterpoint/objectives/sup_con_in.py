@@ -1,13 +1,13 @@
-r"""SupCon with the logarithm outside: some of a label's items shall stand out, no matter which.
+r"""SupCon with the logarithm outside the sum: some positives of the class shall stand out, no matter which.
 
     loss_i = -log( 1 / |P(i)| sum_{p in P(i)} e^{s_ip/t} / sum_{a in P(i) + N(i)} e^{s_ia/t} )
 
-Khosla et al. 2020, arXiv:2004.11362, eq. 3 (the sum over positives stands inside the logarithm).
-Use when: a label covers several kinds of items, and an item need only be like some of them.   Relations: at most
-sup_con, by Jensen's inequality, and equal to it with one positive; the nearest positives get most of the gradient. The
-paper finds it the weaker of the two where labels are classes.  Without negatives log |P(i)| remains.
+Khosla et al. 2020, arXiv:2004.11362, eq. 3 (the sum over positives is inside the logarithm).
+Use when: a class has several modes, and an item need only be similar to some of them.   Relations: at most sup_con, by
+Jensen's inequality, and equal to it with one positive; the nearest positives get most of the gradient. The paper finds
+it the weaker of the two for class labels.  Without negatives log |P(i)| remains.
 
-Two positives and two negatives, all equally alike: the mean positive is one of four:
+Two positives and two negatives, all equally similar: the mean positive is one of four:
 
 >>> from counterpoint.comparison import Tile
 >>> two, rest = torch.tensor([[True, True, False, False]]), torch.tensor([[False, False, True, True]])

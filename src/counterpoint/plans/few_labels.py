@@ -64,7 +64,7 @@ class DistillPlan(Choices):
 
 @dataclass(frozen=True, kw_only=True)
 class SemiPlan(Choices):
-    """Every choice of the way from unlabelled data and few labels to a small classifier.
+    """Every choice of ``semi``, from unlabelled data and few labels to a small classifier.
 
     >>> SemiPlan(per_class=10, minutes=8).deliver
     'best'

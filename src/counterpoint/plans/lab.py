@@ -9,7 +9,7 @@ from counterpoint.plans.choices import LARGEST_SEED, Choices, choice
 
 @dataclass(frozen=True, kw_only=True)
 class LabPlan(Choices):
-    """Every choice of a look at what views do.
+    """Every choice of measuring what views do.
 
     >>> LabPlan(items=500).seed
     0

@@ -60,7 +60,7 @@ def duplicates(
         z: The embeddings; rows of zeros are of what could not be embedded, and are no copies of anything.
         threshold: List all pairs whose centred vectors have at least this cosine similarity, in (-1, 1], and no others.
         precision: Expected share of copies among the pairs that are listed, in (0, 1].
-        evidence: Hashes of the items, plain features and planted copies; without it, equal vectors count as equal items.
+        evidence: Item hashes, plain features and planted copies; without it, equal vectors count as equal items.
 
     Raises:
         InputError: An option is out of range, or the embeddings are no embeddings or hold NaN.

@@ -1,4 +1,4 @@
-"""The loss for people with a loop of their own."""
+"""The loss for custom training loops."""
 
 from __future__ import annotations
 
