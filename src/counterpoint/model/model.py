@@ -85,9 +85,9 @@ class Model:
     def embed(self, source: object, *, batch_size: int = BATCH, tell: Tell | None = None) -> Embeddings:
         """Unit vectors (n, d) float32 of all items of a source, with their names.
 
-        For data in memory (arrays, lists, frames, dictionaries) row i is item i of the source: one that cannot be embedded,
-        such as an empty text or a broken picture, is a row of zeros, and a warning says so. For files and folders such
-        items are left out. For a text model a string that is not a path is a text.
+        For data in memory (arrays, lists, frames, dictionaries) row i is item i of the source: one that cannot be
+        embedded, such as an empty text or a broken picture, is a row of zeros, and a warning says so. For files and
+        folders such items are left out. For a text model a string that is not a path is a text.
         """
         h, names = self.represent_source(source, batch_size=batch_size, tell=tell)
         return Embeddings(_unit(h), list(names), self.fingerprint())
@@ -166,9 +166,9 @@ class Model:
     def untrained(self, *, seed: int | None = None) -> Model:
         """The same model with untrained weights: the baseline that training has to beat.
 
-        Its weights are the initial ones of its training, or drawn with ``seed`` where one is given. A pretrained encoder
-        that was adopted as it is gets random weights. A custom module is reset by its submodules' ``reset_parameters``;
-        submodules without one stay as they are.
+        Its weights are the initial ones of its training, or drawn with ``seed`` where one is given. A pretrained
+        encoder that was adopted as it is gets random weights. A custom module is reset by its submodules'
+        ``reset_parameters``; submodules without one stay as they are.
         """
         encoder = untrained_encoder(self.encoder, self.modality, self.built, seed=seed)
         with torch.random.fork_rng():

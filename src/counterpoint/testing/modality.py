@@ -32,31 +32,31 @@ FEWEST, MOST, WIDTH, STEPS = 8, 12, 8, 3
 
 
 def check_modality(kind: type[Modality] | str, source: object, *, options: DataOptions | None = None) -> None:
-    """Hold a modality to its contract, on a small source.
+    """Check the contract of a modality, on a small source.
 
-    1. ``accepts`` is true of its source, and false of what is no source at all.
-    2. ``fit`` gives a ``Dataset``, or a plain pair of the modality and its items; names are unique, one per item.
-    3. ``open`` of the same source gives equal items, and ``take`` of them in any order is that order.
-    4. A batch can be taken, split and joined again (``counterpoint.batch``) without changing what an item holds.
-    5. ``inputs`` is the same each time, whatever stands beside an item, and leaves the items as they are.
-    6. ``build_encoder`` with ``auto`` and with a small width gives finite vectors (b, d) of inputs and of views, and of
-       an item the same in any company. Every baseline gives such vectors, too.
-    7. Views are a function of (item, keys): the same in another order and company, others with another seed, epoch,
+    1. ``accepts`` is true for its source, and false for an object that is no source.
+    2. ``fit`` returns a ``Dataset``, or a plain pair of the modality and its items; names are unique, one per item.
+    3. ``open`` of the same source returns equal items, and ``take`` returns them in any order that is requested.
+    4. A batch can be taken, split and joined again (``counterpoint.batch``) without changing an item's contents.
+    5. ``inputs`` is deterministic, independent of the rest of the batch, and does not modify the items.
+    6. ``build_encoder`` with ``auto`` and with a small width gives finite vectors (b, d) for inputs and views, which
+       are independent of the rest of the batch. So does every baseline.
+    7. Views are a function of (item, keys): the same in another order and batch, different for another seed, epoch,
        view or item.
-    8. Where they are there, ``scaled``, ``parts``, ``local`` and ``label_preserving`` of the augmentation give views
+    8. Where they exist, ``scaled``, ``parts``, ``local`` and ``label_preserving`` of the augmentation give views
        that can be encoded; weaker ones change items less. ``with_views`` of its spec gives the same views.
     9. ``settings`` survive JSON, and ``from_settings`` gives the same inputs and views.
     10. It trains for some steps with SimCLR and with BYOL, also in pieces; a gradient reaches every weight of the
         encoder, and all stay finite.
-    11. A model of it that is saved and loaded, by its ``name``, embeds the same bits.
+    11. A model that is saved and loaded finds the modality by its ``name``, and embeds bit for bit the same.
 
     Args:
         kind: The class, or its name as in a plan.
         source: At least 8 items.
-        options: What a user asks of it; by default nothing.
+        options: The user's options; by default none.
 
     Raises:
-        BrokenContract: A point is broken; the message says which, and the numbers.
+        BrokenContract: A point is broken; the message says which, with the values.
     """
     modality = catalogue.find("modality", kind) if isinstance(kind, str) else kind
     with torch.random.fork_rng(devices=[]):
