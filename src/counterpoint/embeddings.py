@@ -137,7 +137,7 @@ class Embeddings:
     @classmethod
     @door
     def load(cls, path: str | Path) -> Embeddings:
-        """Read what ``save`` wrote; for a folder, all .npz files in it and its subfolders, in the order of their names."""
+        """Read what ``save`` wrote; for a folder, all .npz files in it and its subfolders, sorted by name."""
         path = expanded(path)
         if path.is_dir():
             result = parts_in(path)
@@ -154,9 +154,7 @@ class Embeddings:
 def require_finite(vectors: Float[np.ndarray, "n d"], names: Sequence[str]) -> None:
     """Refuse vectors with NaN or infinite values, whose similarities are meaningless."""
     with np.errstate(all="ignore"):
-        doubtful = np.flatnonzero(
-            ~np.isfinite(vectors.sum(axis=1))
-        )  # the sum of large finite values may be infinite, too
+        doubtful = np.flatnonzero(~np.isfinite(vectors.sum(axis=1)))  # a sum of large finite values may overflow
     lost = doubtful[~np.isfinite(vectors[doubtful]).all(axis=1)]
     if len(lost):
         raise InputError(

@@ -29,39 +29,39 @@ class ReadOptions(Choices):
     counterpoint.errors.PlanError: channel_axis is one of auto, first, last. Got 'middle'.
     """
 
-    column: str | None = choice(None, "Columns to learn from, with commas between; inferred when left out.")
-    without: str | None = choice(None, "Columns not to learn from, with commas between.")
+    column: str | None = choice(None, "Columns to learn from, separated by commas; inferred when left out.")
+    without: str | None = choice(None, "Columns not to learn from, separated by commas.")
     schema: str | None = choice(
         None,
         "Roles of columns where they are inferred wrongly, such as 'zip:category, note:ignore'. Roles: text, number, "
         "category, label, id, group, time, path, pair, score, ignore.",
     )
-    id: str | None = choice(None, "The column that names the items; of series the one that says whose step a row is.")
-    time: str | None = choice(None, "The column of times, in whose order the steps of a series stand.")
+    id: str | None = choice(None, "The column with the names of items; for series, of the series of each row.")
+    time: str | None = choice(None, "The column of times, by which the steps of a series are sorted.")
     groups: str | None = choice(
         None,
-        "What several items share so that no split parts them, such as patient or speaker: a column; folder, for the "
-        "folder below that of the class; an .npy file with one entry per item; or a .csv file of name and group.",
+        "Groups of items that no split separates, such as patient or speaker: a column; folder, for the folder below "
+        "that of the class; an .npy file with one entry per item; or a .csv file of name and group.",
     )
     label_first: bool = choice(False, "The first column is a label, as in files of the UCR archive.")
     header: bool = choice(True, "Whether the first line of a file of columns holds their names.")
-    encoding: str | None = choice(None, "Encoding of files of text, such as cp1252, gbk, shift_jis; detected if None.")
+    encoding: str | None = choice(None, "Encoding of text files, such as cp1252, gbk, shift_jis; detected if None.")
     quoting: str = choice(
         "auto",
-        "Quotation marks in a file of columns: none if they are a part of the text, standard if cells of several lines "
-        "are meant where auto asks.",
+        "Quotation marks in a file of columns: none if they are part of the text, standard if cells may span several "
+        "lines, or auto to decide and ask if it is unclear.",
     )
     min_count: int | None = choice(
-        None, "How often a whole word has to occur to be learned; None for 5, or 2 in small texts.", low=1
+        None, "How often a whole word must occur to be in the vocabulary; None for 5, or 2 in small texts.", low=1
     )
     tokens: str = choice(
-        "words", "words, or spaces where whole words are tokenised already: then case and marks stay as they are."
+        "words", "words, or spaces for text that is tokenised already: then case and punctuation stay as they are."
     )
     range: str | None = choice(
-        None, "Numbers of a picture that are black and full brightness, such as 0,4095; measured when left out."
+        None, "Pixel values of black and of full brightness, such as 0,4095; measured when left out."
     )
     channel_axis: str = choice(
-        "auto", "Where in an array the channels are: first (n, c, ...), last (n, ..., c), or auto for the shorter axis."
+        "auto", "The channel axis of an array: first (n, c, ...), last (n, ..., c), or auto for the shorter axis."
     )
 
     def __post_init__(self) -> None:

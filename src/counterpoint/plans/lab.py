@@ -16,7 +16,7 @@ class LabPlan(Choices):
     """
 
     modality: str = choice("auto", "Kind of data, or auto to recognise it: counterpoint list modalities.")
-    encoder: str = choice("auto", "Network, never trained, that views are measured by: counterpoint list encoders.")
+    encoder: str = choice("auto", "Untrained network that views are measured with: counterpoint list encoders.")
     width: int | None = choice(None, "Width of its first stage; None for the encoder's own.", low=1)
     view_size: int | None = choice(None, "Height and width of an image's view in pixels; None to fit the data.", low=4)
     items: int = choice(1024, "Items to measure on, drawn at random; those with labels first.", low=20)

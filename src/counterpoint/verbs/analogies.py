@@ -1,4 +1,4 @@
-"""The verb ``analogies``: how many questions "a is to b as c is to d" a model of words answers."""
+"""The verb ``analogies``: accuracy of word vectors on analogy questions "a is to b as c is to d"."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def analogies(
     *,
     quiet: bool = False,
 ) -> Result:
-    """How many questions "a is to b as c is to d" are answered with d, of all words that the model knows.
+    """Accuracy on questions "a is to b as c is to d", answered by the nearest of all words of the model.
 
     Args:
         model: As for ``words``.
@@ -31,8 +31,8 @@ def analogies(
         quiet: Print nothing.
 
     Returns:
-        ``right`` (``value``, ``low``, ``high``), ``asked`` and ``unknown``, the questions with a word that is not
-        known; ``chance``; and of every section in ``sections`` its ``name``, ``right`` and ``asked``.
+        ``right`` (``value``, ``low``, ``high``); ``asked`` and ``unknown``, the number of questions answered and of
+        those with an unknown word; ``chance``; and for each of the ``sections`` its ``name``, ``right`` and ``asked``.
     """
     z = word_vectors(model)
     tested = questions(read_texts(source).texts, z)
@@ -57,7 +57,7 @@ def analogies(
 
 
 def table(result: Mapping[str, Any]) -> str:
-    """What ``analogies`` found, as plain text for people."""
+    """The result of ``analogies`` as plain text."""
     accuracy = result["right"]
     sections = [f"  {each['right']:6.1%} of {each['asked']:,}  {each['name']}" for each in result["sections"]]
     count = counted(result["asked"], "question is", "questions are")
