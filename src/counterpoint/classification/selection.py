@@ -1,8 +1,8 @@
-"""Which of several classifiers is handed over, by labels that it had not learned from, and what is known of it.
+"""The choice among several classifiers, by held-out labels, and their scores.
 
-All candidates answer held-out labels of the same folds. The one that is right most often is handed over, unless it says
-the same of every item; of several that luck could have ordered, the one with the least loss after temperature scaling.
-How often it is right stands beside the baselines of the same folds.
+All candidates predict held-out labels of the same folds. The most accurate one is chosen, unless it predicts the same
+for every item; among several that differ by no more than chance, the one with the least loss after temperature scaling.
+Its accuracy is compared with the baselines of the same folds.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ CALLED = {PROBE: "linear probe", FINETUNED: "fine-tuned classifier", STUDENT: "s
 BASELINES = {"raw": "a linear probe of raw features", "chance": "the most frequent class"}
 
 CONSTANT, GLANCED = 0.99, 2000
-"""Share of so many items, evenly spread, from which on the answer that they get is taken for the only one."""
+"""Share of this many items, evenly spread, from which on a prediction counts as the only one."""
 
 
 def require_deliverable(wanted: str, names: Sequence[str]) -> None:
-    """Refuse a wish for something that is no candidate."""
+    """Refuse a name that is not a candidate's."""
     if wanted not in ("best", *names):
         raise PlanError(
             f"What is handed over is best, or one of {listed(names)}.{closest(wanted, names)} Got '{wanted}'."
@@ -53,7 +53,7 @@ def require_deliverable(wanted: str, names: Sequence[str]) -> None:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A classifier that has learned from all labels, and what others like it said of held-out ones."""
+    """A classifier trained on all labels, and predictions of others like it for held-out ones."""
 
     name: str
     classifier: Classifier
@@ -64,14 +64,14 @@ class Candidate:
 def candidate(
     name: str, make: Callable[[Int64[np.ndarray, " n"]], Classifier], labelled: Labelled, parts: Sequence[Fold]
 ) -> Candidate:
-    """One that learns by ``make``, with probabilities at the temperature that suits its answers to held-out labels."""
+    """A candidate trained by ``make``, with the temperature that fits its predictions for held-out labels."""
     answered = answered_in(parts, labelled, lambda number: make(parts[number].kept))
     temperature = 1.0 if answered is None else _scaled(answered.scores, labelled.labels[answered.rows])[0]
     return Candidate(name, replace(make(np.arange(len(labelled.items))), temperature=temperature), answered)
 
 
 class Baseline(NamedTuple):
-    """Which held-out labels something that has no encoder gets right."""
+    """The held-out labels that a baseline without an encoder predicts correctly."""
 
     rows: Int64[np.ndarray, " m"]
     correct: Shaped[np.ndarray, " m"]
@@ -85,10 +85,10 @@ class Baseline(NamedTuple):
 def choose(
     candidates: Sequence[Candidate], class_ids: ClassIds, items: Items, *, groups: GroupIds | None = None
 ) -> Candidate:
-    """The candidate that is right most often for labels that all of them answered; of those that fall behind it by no
-    more than the standard error of the difference, the one with the least loss.
+    """The most accurate candidate on labels that all of them predicted; among those within a standard error of the
+    difference to it, the one with the least loss.
 
-    One that says the same of every item is only taken where all do; where nothing is known, the first is taken.
+    One with constant predictions is only taken if all are; without scores, the first is taken.
     ``groups`` are those of the labelled items.
     """
     fit = [each for each in candidates if not is_constant(each.classifier, items)] or list(candidates)
@@ -113,7 +113,7 @@ def _error(differences: Float64[np.ndarray, " m"], groups: GroupIds | None) -> f
 
 
 def is_constant(classifier: Classifier, items: Items) -> bool:
-    """Whether a classifier says the same of all items, or nearly all."""
+    """Whether a classifier predicts the same for all items, or nearly all."""
     some = Subset(items, spread(len(items), GLANCED))
     answers = classifier.label_type.decided(classifier.probabilities(some))
     _, counts = np.unique(answers, axis=0, return_counts=True)
@@ -121,7 +121,7 @@ def is_constant(classifier: Classifier, items: Items) -> bool:
 
 
 def baselines(parts: Sequence[Fold], labelled: Labelled, modality: Modality) -> dict[str, Baseline]:
-    """What a linear probe of raw features, and the most frequent class, get right in the same folds."""
+    """Correct predictions of a linear probe of raw features, and of the most frequent class, in the same folds."""
     if not parts:
         return {}
     class_ids, label_type, raw = (
@@ -144,8 +144,8 @@ def baselines(parts: Sequence[Fold], labelled: Labelled, modality: Modality) -> 
 def judgement(
     chosen: Candidate, candidates: Sequence[Candidate], labelled: Labelled, against: Mapping[str, Baseline]
 ) -> dict[str, Any]:
-    """What is known of the candidates, as JSON can hold it: accuracy with intervals, loss, and how much better than the
-    baselines the chosen one is, by intervals that hold together.
+    """The scores of the candidates as JSON values: accuracy with intervals, loss, and the chosen one's gain over the
+    baselines, with simultaneous intervals.
     """
     record: dict[str, Any] = {
         "delivered": chosen.name,
@@ -168,7 +168,7 @@ def judgement(
 
 
 def conclusion(record: Mapping[str, Any], role: str = "is handed over") -> tuple[Level, str]:
-    """Whether what was chosen is any good: good or warning, and a sentence; ``role`` is what becomes of it."""
+    """Whether the chosen classifier is useful: good or warning, and a sentence; ``role`` is what happens to it."""
     name = record["delivered"]
     score, called = record["candidates"][name], CALLED[name]
     grouped = record.get("groups")

@@ -1,4 +1,4 @@
-"""The commands: which verbs they call, and what they say for them. What they take is in the files of the verbs."""
+"""The commands: which verbs they call, and what they print. Their arguments are defined in the files of the verbs."""
 
 from __future__ import annotations
 
@@ -61,22 +61,22 @@ def _predict(values: Given) -> Shown:
     words={
         "run": "The run folder, or an .npz or .npy file of vectors, whoever made them.",
         "train": "Labelled items to learn from; the run's own source when left out.",
-        "test": "Labelled items to ask about, a fifth of --train when left out; with --pairs columns with texts.",
+        "test": "Labelled test items, a fifth of --train when left out; with --pairs columns with texts.",
         "labels": "folder, a column, or an .npy file (two, comma-separated, for train and test).",
-        "source": "Of vectors what they were made of, for raw features beside them; of two, with a comma between.",
-        "queries": "Texts that are asked, with their names: columns, queries.jsonl of BEIR, topics of TREC.",
-        "seed": "Names the held-out items and the draws.",
+        "source": "For vectors, the data they were made from, for raw features as a baseline; two, comma-separated.",
+        "queries": "Texts of queries, with their names: columns, queries.jsonl of BEIR, topics of TREC.",
+        "seed": "Seed of the held-out items and the draws.",
     },
 )
 def _evaluate(values: Given) -> Shown:
     """Score the model in RUN, or vectors in a file, on labelled items, beside raw features, untrained ones and chance.
 
-    With --budget it is asked instead what so many labels are worth: from scratch, by a linear probe, fine-tuned and
-    distilled, over several draws of the labels. Every draw teaches a student on all items.
+    With --budget it measures instead the accuracy by number of labels: from scratch, by a linear probe, fine-tuned and
+    distilled, over several draws of the labels. In every draw a student is distilled on all items.
 
-    With --pairs it is asked to find the partners of texts, with --queries, --documents and --relevance, or a folder of
-    BEIR for --test, what is relevant, beside counting words; with --pairs and --scores whether it takes for alike what
-    people do.
+    With --pairs it measures the retrieval of partners of texts, with --queries, --documents and --relevance, or a
+    folder of BEIR for --test, of relevant documents, beside lexical baselines; with --pairs and --scores the
+    correlation with human similarity scores.
     """
     from counterpoint.data.relevance import is_beir
     from counterpoint.data.vectors import is_vectors
@@ -109,7 +109,7 @@ def _evaluate(values: Given) -> Shown:
     needs=["out"],
     words={
         "source": "As for fit; for shards a folder or a pattern such as 'data/*.tar'.",
-        "out": "An .npz file with the arrays vectors (n, d) and names, or a folder that gets one for each shard.",
+        "out": "An .npz file with the arrays vectors (n, d) and names, or a folder for one file per shard.",
     },
 )
 def _embed(values: Given) -> Shown:
@@ -129,7 +129,7 @@ def _embed(values: Given) -> Shown:
         raise InputError(f"Workers and engines write shards. Give a folder instead of --out={out}.")
     model = load(values["run"])
     if not source.startswith("sample:"):
-        require(source)  # the name of a file with a slip in it is no text to embed
+        require(source)  # a mistyped file name is not a text to embed
     began = time.perf_counter()
     z = done("embed", {**values, "run": model})
     speed, length = round(len(z) / (time.perf_counter() - began), 1), int(z.vectors.shape[1])
@@ -150,7 +150,7 @@ def _embed(values: Given) -> Shown:
     },
 )
 def _search(values: Given) -> Shown:
-    """Find the items of SOURCE most alike to one item, or to a text."""
+    """Find the items of SOURCE most similar to one item, or to a text."""
     hits = done("search", values)
     return Shown({"like": values["like"], "hits": hits.record()}, str(hits))
 
@@ -160,7 +160,7 @@ def _search(values: Given) -> Shown:
     USE,
     "counterpoint duplicates runs/photos --html pairs.html",
     words={
-        "run": "The run folder; or vectors that embed wrote, an .npz file or a folder, compared by themselves.",
+        "run": "The run folder; or vectors that embed wrote, an .npz file or a folder, compared without a model.",
         "source": "As for fit; the run's own when left out.",
     },
 )
@@ -190,7 +190,7 @@ def _duplicates(values: Given) -> Shown:
     },
 )
 def _verify(values: Given) -> Shown:
-    """Say whether two items are the same; or, without items, choose the threshold and say how often it is right."""
+    """Tell whether two items are the same; or, without items, choose the threshold and measure its accuracy."""
     first, second, source = (values[name] for name in ("first", "second", "source"))
     if first is not None and second is not None:
         return _printed("verify", values)
@@ -211,7 +211,7 @@ def _verify(values: Given) -> Shown:
     },
 )
 def _words(values: Given) -> Shown:
-    """Find words that are used alike, or answer analogies."""
+    """Find similar words, or answer analogies."""
     like, unlike = values["like"], values["unlike"] or []
     if (like is None) == (values["analogies"] is None):
         raise InputError("Give words to be --like, or a file of --analogies.")
@@ -228,7 +228,7 @@ def _report(values: Given) -> Shown:
 
 
 def _printed(verb: str, values: Given, **others: Any) -> Shown:
-    """A result, which is a record and prints as a table; and where its report is, if it has one."""
+    """A result, which is a record and prints as a table; and the path of its report, if it has one."""
     result, out = done(verb, values, **others), values.get("out")
     if out is None:
         return Shown(result, str(result))
@@ -237,7 +237,7 @@ def _printed(verb: str, values: Given, **others: Any) -> Shown:
 
 
 def _tuned(verb: str, values: Given) -> Shown:
-    """What is known of a classifier or a student, from its folder."""
+    """The record of a classifier or a student, from its folder."""
     from counterpoint.runs import run_folder
 
     done(verb, values)
@@ -246,13 +246,13 @@ def _tuned(verb: str, values: Given) -> Shown:
 
 
 def _held(path: Path) -> dict[str, Any]:
-    """What a verb has just written; nothing where it had nothing to write."""
+    """The record that a verb has just written; empty where there is none."""
     record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     return record
 
 
 def _shards(values: Given) -> Shown:
-    """What was embedded; where something failed, a sentence with which the command fails too."""
+    """The result of embedding; where shards failed, with a sentence, and the command fails, too."""
     result = done("embed_shards", values)
     failed = result["failed"]
     if not failed:
@@ -277,7 +277,7 @@ command(
     "lab",
     CHOOSE,
     "counterpoint lab photos/ --labels folder --out runs/lab",
-    words={"views": "Names or package.module:name, several with commas between; the usual ones when left out."},
+    words={"views": "Names or package.module:name, separated by commas; the default views when left out."},
 )(partial(_printed, "lab"))
 
 for _name, _example in (

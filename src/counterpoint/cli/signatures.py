@@ -1,4 +1,4 @@
-"""What a verb takes and does, read from its file without importing it: torch is not loaded for a page of help."""
+"""Signatures and docstrings of verbs, read from their files without importing: help does not load torch."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RECORDS: Mapping[str, type[plans.Choices]] = {
 
 
 class Argument(NamedTuple):
-    """One argument of a verb: ``kind`` is its type as it is written, ``text`` its sentence in the docstring."""
+    """An argument of a verb: ``kind`` is its annotation, ``text`` its sentence in the docstring."""
 
     name: str
     kind: str
@@ -38,7 +38,7 @@ class Argument(NamedTuple):
 
 
 class Signature(NamedTuple):
-    """A verb: ``text`` is its docstring before the arguments, ``records`` are those that its choices are fields of."""
+    """A verb: ``text`` is its docstring before the arguments, ``records`` are the classes of its choices."""
 
     name: str
     text: str
@@ -68,7 +68,7 @@ def signature_of(name: str) -> Signature:
 
 
 def _arguments(parameters: ast.arguments, sentences: Mapping[str, str]) -> dict[str, Argument]:
-    """The arguments of a function, in their order."""
+    """The arguments of a function, in order."""
     first = [None] * (len(parameters.args) - len(parameters.defaults))
     defaults = [*first, *parameters.defaults, *parameters.kw_defaults]
     result = {}
@@ -82,6 +82,6 @@ def _arguments(parameters: ast.arguments, sentences: Mapping[str, str]) -> dict[
 
 
 def _sentences(section: str) -> dict[str, str]:
-    """What a docstring says of every argument."""
+    """The sentences of a docstring about arguments."""
     entries = re.split(r"^    (?=\w+:)", section, flags=re.MULTILINE)[1:]
     return {name: " ".join(text.split()) for name, _, text in (entry.partition(":") for entry in entries)}

@@ -1,17 +1,17 @@
-r"""What one way to look at items does to them, measured without any training.
+r"""What an augmentation does to items, measured without training.
 
     change      sum_i |v_i - x_i| / sum_i |x_j - x_i|,         v_i a view of item x_i, j another item at random
     similarity  mean_i cosine(h_i, h'_i)                       h_i, h'_i of two views of item i
-    apart       mean_i cosine(h_i, h'_j)                       the same of different items
-    accuracy    mean_i [ cosine(h_i, h'_i) > cosine(h_i, h'_k) for all k != i ],       k in a block of so many items
-    damage      mean_i ( right(views of i) - right(x_i) )      right: a linear probe names the class of i
+    apart       mean_i cosine(h_i, h'_j)                       the same for different items
+    accuracy    mean_i [ cosine(h_i, h'_i) > cosine(h_i, h'_k) for all k != i ],       k in a block of a fixed size
+    damage      mean_i ( correct(views of i) - correct(x_i) )      correct: a linear probe predicts the class of i
 
-h is a fixed representation with every number standardised over the plain items, so that different items have a cosine
-of about 0.  Accuracy is the task of InfoNCE (van den Oord et al. 2018, arXiv:1807.03748) before anything has been
-learned: near 1 nothing is left to learn, near chance there may be nothing left to find.  Damage asks what Tian et al.
-2020, arXiv:2005.10243, ask of views: that they share what the task needs.
+h is a fixed representation, standardised over the items themselves, so that different items have a cosine of about 0.
+Accuracy is the task of InfoNCE (van den Oord et al. 2018, arXiv:1807.03748) before training: near 1 there is nothing to
+learn, near chance there may be nothing left to recognise.  Damage measures what Tian et al. 2020, arXiv:2005.10243,
+require of views: that they share what the task needs.
 
-Use when: views are to be chosen before a training. What training makes of them only a training says.
+Use when: views are chosen before a training. Their effect on the trained model only a training can show.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ from counterpoint.modality import Modality, augmentation_of, flat
 from counterpoint.model import Model
 
 AMONG = 256
-"""Items among which one is to be found again: a usual batch."""
+"""Items among which one is to be recognised: a usual batch."""
 
 VANISHED = 1e-6
-"""Share of the largest deviation below which a number of the representation is one that never changes."""
+"""Share of the largest deviation below which a dimension of the representation is constant."""
 
 
 class Effect(NamedTuple):
-    """What a look does."""
+    """The effect of an augmentation."""
 
     similarity: float
     apart: float
@@ -58,7 +58,7 @@ class Effect(NamedTuple):
 
 
 class Pairs(NamedTuple):
-    """Two views of every item, encoded, and what was seen of them before."""
+    """Two views of every item, encoded, and their differences before encoding."""
 
     h: Float32[np.ndarray, "n 2 d"]
     change: float | None
@@ -67,17 +67,17 @@ class Pairs(NamedTuple):
 
 @dataclass(frozen=True)
 class Known:
-    """The items of a sample whose class is known, in two halves of which each is asked about after the other."""
+    """The labelled items of a sample, in two halves, each of which is tested with a probe of the other."""
 
     rows: Int64[np.ndarray, " m"]
     labels: Int64[np.ndarray, " m"]
     half: Bool[np.ndarray, " m"]
     groups: GroupIds | None = None
-    """The group of each, which the halves do not part."""
+    """The group of each, which the halves do not separate."""
 
     @classmethod
     def of(cls, class_ids: Int64[np.ndarray, " n"], *, seed: int, groups: GroupIds | None = None) -> Known:
-        """Those of classes with at least two items; -1 is no class. ``groups`` are those of all items."""
+        """Those of classes with at least two items; -1 is unlabelled. ``groups`` are those of all items."""
         rows = np.flatnonzero(class_ids >= 0)
         rows = rows[np.bincount(class_ids[rows], minlength=1)[class_ids[rows]] >= 2]
         kept_groups = None if groups is None else groups[rows]
@@ -93,7 +93,7 @@ class Known:
     def right(
         self, learned: Float32[np.ndarray, "n d"], *test: Float32[np.ndarray, "n d"]
     ) -> Float64[np.ndarray, " m"]:
-        """How often each item is named rightly, in the mean over what is asked, by a probe that learned from others."""
+        """The accuracy on each item, averaged over its test vectors, of a probe trained on the other half."""
         correct = np.zeros(len(self.rows))
         for half in (self.half, ~self.half):
             train = learned[self.rows[~half]]
@@ -104,14 +104,14 @@ class Known:
         return correct
 
     def guessed(self) -> float:
-        """How often the most frequent class is right."""
+        """The accuracy of the most frequent class."""
         return float(np.bincount(self.labels).max() / len(self.labels))
 
 
 class Yardstick:
-    """A fixed representation of some items, in which every look is measured.
+    """A fixed representation of some items, with which every augmentation is measured.
 
-    With the number of ``comparisons`` the intervals of their damage hold together.
+    With the number of ``comparisons`` the intervals of their damage are simultaneous.
     """
 
     def __init__(self, model: Model, items: Items, train: Known | None, *, seed: int, comparisons: int = 1) -> None:
@@ -128,23 +128,23 @@ class Yardstick:
 
     @property
     def among(self) -> int:
-        """Among how many items one is to be found again."""
+        """The number of items among which one is to be recognised."""
         return min(AMONG, len(self._items))
 
     @property
     def plain(self) -> Interval | None:
-        """How often a probe is right about the items themselves."""
+        """The accuracy of a probe on the items themselves."""
         return None if self._correct is None else score_interval(self._correct, groups=self._groups)
 
     @property
     def gain(self) -> float | None:
-        """How much more often than the most frequent class."""
+        """The same minus the accuracy of the most frequent class."""
         if self._correct is None or self._known is None:
             return None
         return float(self._correct.mean()) - self._known.guessed()
 
     def __call__(self, with_views: Modality) -> Effect:
-        """What the look of a modality does to the items.
+        """The effect of a modality's augmentation on the items.
 
         Raises:
             InputError: The views cannot be encoded, or hold NaN.
@@ -174,7 +174,7 @@ class Yardstick:
 def recovered_among(
     first: Float32[np.ndarray, "n d"], second: Float32[np.ndarray, "n d"], *, among: int
 ) -> Bool[np.ndarray, " n"]:
-    """Which items are found again, each among exactly so many: those of its block, the last filled up from before."""
+    """The items that are recognised among exactly ``among``: those of their block, the last one filled up."""
     correct = np.zeros(len(first), dtype=bool)
     for start in range(0, len(first), among):
         begin = min(start, len(first) - among)
@@ -184,7 +184,7 @@ def recovered_among(
 
 
 def pairs(model: Model, with_views: Modality, items: Items, *, seed: int) -> Pairs:
-    """Two views of every item, drawn from the seed alone, encoded and compared with the items."""
+    """Two views of every item, as a function of the seed alone, encoded and compared with the items."""
     encoder = model.encoder.eval()
     device, augmentation = model.device, augmentation_of(with_views)
     encoded, moved, between, alike = [], [], [], []
@@ -207,7 +207,7 @@ def pairs(model: Model, with_views: Modality, items: Items, *, seed: int) -> Pai
 
 
 def _alike(first: Float32[Tensor, "b d"], second: Float32[Tensor, "b d"]) -> Float32[Tensor, "2 b"]:
-    """The cosine of the two views of each item, and of the first with that of another, the common mean taken away."""
+    """The cosine of the two views of each item, and of the first with that of another item, after centring."""
     mean = first.mean(dim=0)
     x, y = first - mean, second - mean
     return torch.stack([functional.cosine_similarity(x, each).cpu() for each in (y, y.roll(1, dims=0))])

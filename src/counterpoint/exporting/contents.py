@@ -1,4 +1,4 @@
-"""What is exported, and what the file says of itself: enough to feed the network without this package."""
+"""What is exported, and the description in the file: enough to run the network without this package."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from counterpoint.storage.files import expanded
 from counterpoint.storage.weights import require_finite_weights
 
 KEY = "counterpoint"
-"""Under which a file keeps its description, as JSON."""
+"""The key of a file's description, as JSON."""
 
 
 def load_any(source: Model | Classifier | str | Path) -> tuple[Model, Classifier | None]:
-    """A model, and the classifier around it if there is one: as they are, or from a folder of either."""
+    """A model, and the classifier around it if there is one: given as objects, or as a folder of either."""
     if isinstance(source, Model):
         require_finite_weights(source.encoder)
         return source, None
@@ -32,7 +32,7 @@ def load_any(source: Model | Classifier | str | Path) -> tuple[Model, Classifier
 
 
 def described(model: Model, classifier: Classifier | None) -> dict[str, Any]:
-    """Where the weights come from, what the encoder is given, and what its answers mean, as JSON can hold it."""
+    """The origin of the weights, the encoder's input, and the meaning of its output, as JSON values."""
     inputs = encoder_input(model.modality)
     record: dict[str, Any] = {
         "counterpoint": __version__,
@@ -54,12 +54,12 @@ def described(model: Model, classifier: Classifier | None) -> dict[str, Any]:
 
 
 def architecture(model: Model) -> str:
-    """The name of the encoder, or the class of a module of the user's own."""
+    """The name of the encoder, or the class of a custom module."""
     return model.built.get("encoder") or type(model.encoder).__name__
 
 
 def check(out: Path) -> None:
-    """Say why a file may not be written here, before anything is opened."""
+    """Refuse a path that a file may not be written to, before anything is opened."""
     if out.is_dir():
         raise InputError(f"'{out}' is a folder. Give a file that ends in .onnx or .safetensors for --out.")
     if out.name in run_folder.FILES and (out.parent / CONFIG).exists():

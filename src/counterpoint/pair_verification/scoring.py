@@ -1,4 +1,4 @@
-"""How well a model tells same from different: on pairs it never learned from, beside its baselines."""
+"""How well a model separates same from different: on held-out pairs, beside its baselines."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from counterpoint.model import Model
 from counterpoint.pair_verification.threshold import Threshold, area, best_threshold, equal_error
 
 FEWEST = 10
-"""Pairs of either kind without which nothing is said."""
+"""The fewest pairs of either kind for a threshold."""
 
 ALL = "all pairs"
 
 
 def spaces(model: Model, items: Items) -> dict[str, Float32[np.ndarray, "n _"]]:
-    """The vectors in which items can be compared: the encoder's directions, and what the head makes of its outputs."""
+    """The spaces in which items can be compared: the encoder's normalised outputs, and the head's outputs."""
     h = torch.from_numpy(model.represent(items))
     result = {"h": torch.nn.functional.normalize(h, dim=1)}
     if model.head is not None:
@@ -36,10 +36,10 @@ def spaces(model: Model, items: Items) -> dict[str, Float32[np.ndarray, "n _"]]:
 
 
 def verified(model: Model, items: Items, groups: Mapping[str, Pairs], *, seed: int = 0) -> dict[str, Any]:
-    """The threshold, and how right it is for every group of pairs, as ``verification.json`` holds it.
+    """The threshold, and its accuracy for every group of pairs, as in ``verification.json``.
 
-    Vectors are compared in the space that tells the pairs best. The threshold that is kept is chosen on all pairs; how
-    right it is, is asked of each half of the pairs with the threshold of the other half.
+    Vectors are compared in the space that separates the pairs best. The stored threshold is chosen on all pairs; its
+    accuracy is measured on each half of the pairs with the threshold of the other half.
     """
     pairs = Pairs(*(np.concatenate(part) for part in zip(*groups.values(), strict=True)))
     if not enough(pairs):
@@ -88,7 +88,7 @@ def answer(model: Model, record: Mapping[str, Any], first: Items, second: Items)
 
 
 def sentence(result: Mapping[str, Any]) -> str:
-    """What ``answer`` says, for people."""
+    """The result of ``answer``, as text."""
     word = "the same" if result["same"] else "different"
     distances = f"distance {result['distance']:.3f}, threshold {result['threshold']:.3f}"
     return f"{word}: {distances}, probability of the same {result['probability']:.1%}"
@@ -109,7 +109,7 @@ def _apart(vectors: np.ndarray, first: np.ndarray, second: np.ndarray) -> Float3
 
 
 def _crossed(distance: np.ndarray, same: np.ndarray, *, seed: int) -> np.ndarray:
-    """Whether the answer for each pair is right, with the threshold of those in the other half."""
+    """Whether the prediction for each pair is correct, with the threshold of those in the other half."""
     correct = np.zeros(len(same), dtype=bool)
     half = np.zeros(len(same), dtype=bool)
     generator = np.random.default_rng(seed)
@@ -133,7 +133,7 @@ def _scored(
 
 
 def table(record: Mapping[str, Any]) -> str:
-    """What was found, as plain text for people."""
+    """The result as plain text."""
     lines = [f"Same if the distance in {record['space']} is at most {record['threshold']:.3f}"]
     for name, result in record["scores"].items():
         lines += ["", f"{name}: {result['pairs']:,}, half of them the same"]

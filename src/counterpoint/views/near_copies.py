@@ -29,7 +29,7 @@ STEP, NOISE = 0.05, 0.02
 
 
 def pictures(batch: Float[Tensor, "b c h w"], key: Int64[Tensor, " b"]) -> tuple[Float[Tensor, "b c h w"], ...]:
-    """Pictures in [0, 1] as JPEG of three qualities, shrunk and resized back, cropped at the edges, darker and brighter.
+    """Pictures in [0, 1] as JPEG of three qualities, shrunk and resized back, cropped, darker and brighter.
 
     Without three bands, each band is written as a grey picture.
     """

@@ -93,7 +93,7 @@ def lying(images: Shaped[Tensor, "b c h w"]) -> bool:
 
 
 def spaced(images: Shaped[Tensor, "b c h w"]) -> Float[Tensor, "b c h v"]:
-    """Floats with padding after lines of 256 pixels, which would otherwise map to the same few cache lines when they are
+    """Floats with padding after lines of 256 pixels, which would otherwise map to the same few cache lines when
     transposed.
     """
     b, c, h, w = images.shape
