@@ -14,21 +14,21 @@ from jaxtyping import Float32, Float64
 from counterpoint.errors import SourceError, counted
 
 CATEGORIES = 64
-"""Categories with a column of their own; the rest share one."""
+"""Categories with a one-hot column of their own; the rest share one."""
 
 DAY, SMALL = 86400, 7
-"""Seconds of a day; digits behind the point from which numbers are written with an exponent."""
+"""Seconds of a day; digits after the point from which on numbers are written with an exponent."""
 
 LAST = 2.5e11
 """Seconds between 1970 and the last year of four digits, roughly."""
 
 OTHER = "(other)"
-"""What people read of a category without a column of its own."""
+"""How a category without a column of its own is displayed."""
 
 
 @dataclass(frozen=True)
 class Number:
-    """A column of numbers: how it is standardised, and what stands for a missing one."""
+    """A numeric column: its standardisation, and the value for missing cells."""
 
     name: str
     mean: float
@@ -38,7 +38,7 @@ class Number:
 
 @dataclass(frozen=True)
 class Category:
-    """A column of strings: those with a column of their own, and whether the rest share one."""
+    """A categorical column: the categories with a column of their own, and whether the rest share one."""
 
     name: str
     values: list[str]
@@ -48,15 +48,15 @@ class Category:
 Feature = Number | Category
 
 Meaning = Literal["number", "time", "boolean"]
-"""What the numbers of a feature are to people."""
+"""How the numbers of a feature are displayed."""
 
 
 Cells = Sequence[str] | Float64[np.ndarray, " n"]
-"""A column as a table sees it: strings, or numbers with NaN for missing ones."""
+"""A column of a table: strings, or numbers with NaN for missing ones."""
 
 
 def feature_of(name: str, cells: Cells) -> Feature | None:
-    """What there is to know of a column, or None if all rows have the same."""
+    """The feature of a column, or None if all rows have the same value."""
     if not isinstance(cells, np.ndarray):
         counts = Counter(cells)
         frequent = sorted(counts, key=lambda value: (-counts[value], value))[:CATEGORIES]
@@ -71,7 +71,7 @@ def feature_of(name: str, cells: Cells) -> Feature | None:
 
 
 def moments(values: Float64[np.ndarray, " n"]) -> tuple[float, float]:
-    """Mean and standard deviation, also where squares of the numbers are beyond what a number can hold.
+    """Mean and standard deviation, also where squares of the values would overflow.
 
     >>> moments(np.array([-1e300, 1e300]))
     (0.0, 1e+300)
@@ -92,7 +92,7 @@ def _filled(name: str, cells: Float64[np.ndarray, " n"], median: float) -> Float
 
 
 def encoded(feature: Feature, cells: Cells) -> Float32[np.ndarray, "n d"]:
-    """The columns that the encoder sees of one feature."""
+    """The encoder's input columns of one feature."""
     if isinstance(feature, Category):
         place = {value: number for number, value in enumerate(feature.values)}
         width = len(feature.values) + feature.other
@@ -104,7 +104,7 @@ def encoded(feature: Feature, cells: Cells) -> Float32[np.ndarray, "n d"]:
 
 
 def decoded(feature: Feature, columns: Float32[np.ndarray, "n d"], *, meaning: Meaning = "number") -> list[str]:
-    """What ``encoded`` made of one feature, for people: to a thousandth of its deviation, a missing one as its median.
+    """The inverse of ``encoded`` for display: to a thousandth of the deviation, with medians for missing values.
 
     >>> price, colour = Number("price", 2000.0, 10.0, 20.0), Category("colour", ["red", "blue"], True)
     >>> decoded(price, np.float32([[0], [-0.55]])), decoded(colour, np.float32([[0, 1, 0], [0, 0, 1]]))
@@ -126,7 +126,7 @@ def decoded(feature: Feature, columns: Float32[np.ndarray, "n d"], *, meaning: M
 
 
 def _moment(seconds: float, unit: Literal["D", "s"]) -> str:
-    """A point in time; a day by the nearest minute, since an encoder's numbers are a few seconds off.
+    """A time for display; a day to the nearest minute, as the encoder's values are a few seconds off.
 
     >>> _moment(36000.2, "s"), _moment(1e300, "D")
     ('10:00:00', '1e+300')
@@ -138,5 +138,5 @@ def _moment(seconds: float, unit: Literal["D", "s"]) -> str:
 
 
 def width_of(feature: Feature) -> int:
-    """How many columns the encoder sees of a feature."""
+    """The number of the encoder's input columns of a feature."""
     return len(feature.values) + feature.other if isinstance(feature, Category) else 1

@@ -1,7 +1,7 @@
-"""The groups of items: what several share so that no split may part them, such as a patient, a speaker or a video.
+"""The groups of items, which no split may separate, such as a patient, a speaker or a video.
 
-Groups are read beside the items, whatever kind they are of: from a column, from folders, a file or a list. They stand
-in ``ItemsInfo.groups``, and go wherever some of the items go.
+Groups are read beside the items, for any kind of data: from a column, from folders, a file or a list. They are in
+``ItemsInfo.groups``, and follow items into subsets.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from counterpoint.modality import DataOptions, Modality, schema_of
 from counterpoint.plans.data_options import FOLDER, names_column
 
 GroupIds = Int64[np.ndarray, " n"]
-"""The number of every item's group."""
+"""The id of every item's group."""
 
 
 class Grouped:
@@ -51,7 +51,7 @@ class Grouped:
         return self._items.take(index)
 
     def originals(self, index: Int64[np.ndarray, " b"], side: int) -> Sequence[Image.Image | None]:
-        """Their pictures as they were before they were brought to a size; None where there are none."""
+        """Their pictures at original size; None where there are none."""
         held = self._items
         return held.originals(index, side) if isinstance(held, HasOriginals) else [None] * len(index)
 
