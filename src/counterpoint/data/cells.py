@@ -32,8 +32,8 @@ def is_missing(value: object) -> bool:
 
 
 def kind_of(cells: Cells) -> str:
-    """The type of a column's cells: boolean, integer, float, string, time, numbers (a list), list, record, picture, bytes,
-    empty, or mixed.
+    """The type of a column's cells: boolean, integer, float, string, time, numbers (a list), list, record, picture,
+    bytes, empty, or mixed.
     """
     if isinstance(cells, list):
         return "mixed"

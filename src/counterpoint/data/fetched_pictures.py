@@ -152,7 +152,7 @@ def fetch(
 
 
 def _write(file: IO[bytes], levels: np.ndarray) -> None:
-    """Rows are written, not assigned to a memory map, so that a full disk raises an error and does not kill the process."""
+    """Rows are written, not assigned to a memory map, so that a full disk raises an error and kills no process."""
     file.write(levels.tobytes())
 
 

@@ -1,4 +1,4 @@
-"""What people say of pairs: alike or not, or how alike."""
+"""Labelled pairs: same or different, or similarity scores."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ YES, NO = ("1", "1.0", "true", "yes", "same"), ("0", "0.0", "false", "no", "diff
 
 
 class Pairs(NamedTuple):
-    """The rows of both items of every pair, and whether they belong together."""
+    """The rows of both items of every pair, and whether they are the same."""
 
     first: Int64[np.ndarray, " p"]
     second: Int64[np.ndarray, " p"]
@@ -56,13 +56,13 @@ def read_pairs(spec: object, items: Items) -> Pairs:
 def read_scores(
     spec: object, source: object, count: int, skipped: Sequence[tuple[str, str]]
 ) -> Int64[np.ndarray, " p"]:
-    """How alike people say the items of every pair are, as ranks from 0, equal for equal scores.
+    """The similarity scores of all pairs, as ranks from 0, equal for equal scores.
 
     Args:
         spec: The column of ``source`` that holds the scores, or the scores of all rows; the higher, the more alike.
         source: The columns that the pairs are rows of.
         count: How many pairs there are.
-        skipped: The rows that hold none, as ``read_linked`` calls them.
+        skipped: The rows without a pair, as ``read_linked`` names them.
 
     Raises:
         LabelError: There is no such column, it has other than one number in every row, or all of them are equal.
@@ -105,7 +105,7 @@ def _columns(spec: object) -> list[list[str]]:
 
 
 def _text(value: object) -> str:
-    """A cell as it is written; nothing where it is missing."""
+    """A cell as written; empty where it is missing."""
     return value if isinstance(value, str) else name_of(value) or ""
 
 
