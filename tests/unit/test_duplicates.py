@@ -155,7 +155,7 @@ def test_a_large_group_is_warned_of_with_the_reason():
     assert low.warnings[-1].endswith("the threshold is low for these vectors.")
     same = np.concatenate([vectors, np.repeat(vectors[:1], 30, axis=0)])
     alone = duplicates(named(same)).warnings[-1]
-    assert alone.startswith("A group has 31 of 130 items: the items are that alike or the model has collapsed")
+    assert alone.startswith("A group has 31 of 130 items: the items are that similar or the model has collapsed")
     known = known_of(same)._replace(first=np.array([*range(100), *[0] * 30]))
     assert duplicates(named(same), evidence=known).warnings == [
         "A group has 31 of 130 items: 30 items are equal to others, so the data repeats itself."

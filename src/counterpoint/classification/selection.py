@@ -46,9 +46,7 @@ CONSTANT, GLANCED = 0.99, 2000
 def require_deliverable(wanted: str, names: Sequence[str]) -> None:
     """Refuse a name that is not a candidate's."""
     if wanted not in ("best", *names):
-        raise PlanError(
-            f"What is handed over is best, or one of {listed(names)}.{closest(wanted, names)} Got '{wanted}'."
-        )
+        raise PlanError(f"--deliver is best, or one of {listed(names)}.{closest(wanted, names)} Got '{wanted}'.")
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ def unlearned(classifier: Classifier, test: Labelled, train: Labelled) -> Labell
         groups = info_of(left.items).groups or ()
         left = left.of(np.flatnonzero(np.asarray([group not in seen for group in groups], dtype=bool)))
     if len(left.items) == 0:
-        raise LabelError(f"The classifier has learned from the label of {which} to ask about. Give a test source.")
+        raise LabelError(f"The classifier has learned from the label of {which} of the test. Give a test source.")
     return left
 
 

@@ -28,7 +28,7 @@ def of_pictures(result: Sequence[str]) -> str | None:
     """
     wanted = preferred(result)
     if wanted is None and result:
-        raise SourceError(f"Columns {listed(result)} all hold pictures. Name the one to look at with --column.")
+        raise SourceError(f"Columns {listed(result)} all hold pictures. Name one with --column.")
     return wanted
 
 

@@ -106,7 +106,7 @@ def key_of(items: Iterable[Any], column: str | None) -> str | None:
         result = [str(key) for key, value in item.items() if is_plain(value)]
         wanted = preferred(result)
         if wanted is None and result:
-            raise SourceError(f"Items hold pictures under {listed(result)}. Name the ones to look at with --column.")
+            raise SourceError(f"Items hold pictures under {listed(result)}. Name one with --column.")
         wanted = wanted or next((name for name in PICTURES if _may_be(item.get(name))), None)
         if wanted is not None:
             return wanted

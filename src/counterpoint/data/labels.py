@@ -98,7 +98,7 @@ def read_some_labels(spec: object, source: object, items: Items) -> Labels:
         return labels
     if len(labels.classes) < 2:
         every = f"All {labels.labelled} labels are" if labels.labelled > 1 else "The only label is"
-        message = f"{every} '{labels.classes[0]}'. A classifier needs two classes to tell apart."
+        message = f"{every} '{labels.classes[0]}'. A classifier needs two classes."
         raise LabelError(" ".join([message, *labels.notes]))
     measured = all(map(names.NUMBER.fullmatch, labels.classes)) and any("." in name for name in labels.classes)
     if measured and len(labels.classes) == labels.labelled:

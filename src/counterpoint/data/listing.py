@@ -107,7 +107,7 @@ def of_sheet(sheet: Sheet) -> Listing:
         many = (
             f"Columns {listed(named)} all hold" if named else f"None of the columns {listed(sheet.frame.columns)} holds"
         )
-        raise SourceError(f"{many} paths of photos. Name the one to look at with --column.")
+        raise SourceError(f"{many} paths of photos. Name one with --column.")
     paths = sheet.words(named[0])
     first = next((path for path in paths if path), "")
     if not is_picture_name(first):

@@ -49,7 +49,7 @@ def read_pairs(spec: object, items: Items) -> Pairs:
         raise LabelError("There are no pairs. Give at least one that is the same and one that is not.")
     itself = np.flatnonzero(rows[0] == rows[1])
     if len(itself):
-        raise LabelError(f"'{first[itself[0]]}' is paired with itself, which teaches nothing. Leave that pair out.")
+        raise LabelError(f"'{first[itself[0]]}' is paired with itself. Leave that pair out.")
     return Pairs(rows[0], rows[1], np.asarray([_is_same(value) for value in same], dtype=bool))
 
 
@@ -88,7 +88,7 @@ def read_scores(
     kept = scores[[f"row {row}" not in left_out for row in places]]
     different, ranks = np.unique(kept, return_inverse=True)
     if len(different) < 2:
-        raise LabelError(f"All scores are {different[0]:g}, so no pair is more alike than another. Give others, too.")
+        raise LabelError(f"All scores are {different[0]:g}, so no pair is more similar than another. Give others, too.")
     return ranks
 
 

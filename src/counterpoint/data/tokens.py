@@ -184,7 +184,7 @@ class Tokenizer:
         """A note on unknown words or characters in texts, if they are more than one in a hundred."""
         if (self._byte < 0).all():
             share = float(self._unknown[tokens.flat].mean()) if len(tokens.flat) else 0.0
-            decode = "tokens are unknown to the model's vocabulary, which does not tell them apart"
+            decode = "tokens are not in the model's vocabulary and count as unknown"
         else:
             spelled, read = self._spelling[:, tokens.flat].sum(axis=1).tolist()
             share = spelled / max(1, spelled + read)

@@ -232,9 +232,9 @@ def _notes(settings: Mapping[str, Any], written: Written, longest: int | None) -
     if longest is not None:
         parts.append(f"texts are cut after {longest} tokens, those around them among them")
     if written.prompt:
-        parts.append(f"the prompt {written.prompt!r} stands before each")
+        parts.append(f"the prompt {written.prompt!r} precedes each")
     elif written.prompts:
-        parts.append(f"none of its prompts stands before them ({listed(written.prompts)}; choose with prompt='NAME')")
+        parts.append(f"none of its prompts is used ({listed(written.prompts)}; choose with prompt='NAME')")
     if written.similarity != "cosine":
         parts.append(f"they are compared by the cosine, not by {written.similarity} as its folder says")
     return ["; ".join(parts)]

@@ -75,8 +75,8 @@ def _require_learned(modality: Modality, plan: Plan, network: nn.Module | None) 
     outside = network is not None or from_outside(plan.encoder)
     if not (outside or recipe_of(modality, plan, network)):
         raise PlanError(
-            f"With 0 epochs an encoder is taken as it came, and '{plan.encoder}' has learned nothing yet. Give "
-            "--weights=FILE, or a network that has learned before, timm:NAME(pretrained=True) or hf:PATH."
+            f"With 0 epochs an encoder is adopted as it is, and '{plan.encoder}' is not pretrained. Give "
+            "--weights=FILE, or a pretrained network, timm:NAME(pretrained=True) or hf:PATH."
         )
 
 

@@ -61,7 +61,7 @@ def timm_preprocessing(name: str) -> Preprocessing:
     result: dict[str, Any] = timm.data.resolve_data_config({}, pretrained_cfg=config.to_dict())
     size = min(result["input_size"][1:])
     if result["crop_mode"] not in ("center", "squash"):
-        raise InputError(f"'{TIMM}{bare}' is shown pictures with a border, which is not done here. Choose another.")
+        raise InputError(f"'{TIMM}{bare}' pads pictures with a border, which is not supported. Choose another.")
     shorter = None if result["crop_mode"] == "squash" else int(size / result["crop_pct"])
     resample = "bilinear" if result["interpolation"] == "random" else result["interpolation"]
     return Preprocessing(size, shorter, resample, tuple(result["mean"]), tuple(result["std"]))

@@ -144,7 +144,7 @@ def _given(model: Model, network: nn.Module) -> EncoderInput:
     inputs = encoder_input(model.modality)
     if inputs is None:
         raise InputError(
-            f"The modality '{model.modality.name}' does not say what its encoder is given. Add the method "
+            f"The modality '{model.modality.name}' does not describe its encoder's input. Add the method "
             "encoder_input to it, or export the weights with --out=FILE.safetensors."
         )
     weigh = sum(each.numel() * each.element_size() for each in network.state_dict().values())

@@ -42,8 +42,8 @@ SMALLEST = 8
 
 
 UNSAID = (
-    "the weights do not say how their network was shown pictures, so these are squeezed, less their own mean; an "
-    "attribute 'preprocessing' of a network of your own says it"
+    "the preprocessing of the pretrained network is unknown, so pictures are squeezed and standardised by the data; an "
+    "attribute 'preprocessing' of a custom network declares it"
 )
 """A note on pretrained networks whose preprocessing is unknown."""
 
@@ -182,7 +182,7 @@ class Images(Modality):
         settings = self.sight.network
         if settings is None or catalogue.split(name)[0] != f"{hf_images.PREFIX}{settings['name']}":
             raise PlanError(
-                f"'{name}' is shown pictures in a manner of its own, and here they are brought to another network. "
+                f"'{name}' needs its own preprocessing, and here pictures are preprocessed for another network. "
                 f"Train with --encoder={name} from the beginning."
             )
         return settings

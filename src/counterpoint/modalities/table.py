@@ -90,7 +90,7 @@ class Table(Modality):
                     "text; of numbers, open this source as series; or leave it out."
                 )
             held = listed(columns if sheet is None else sheet.frame.columns)
-            raise SourceError(f"No column tells the rows apart. Columns: {held}. Give one that differs.")
+            raise SourceError(f"No column differs between rows. Columns: {held}. Give one that differs.")
         views = options.views if isinstance(options.views, str) else "callable"
         views = "corrupt" if views == "auto" else views
         schema = NO_COLUMNS if sheet is None else sheet.schema

@@ -157,7 +157,7 @@ class Model:
         """The width of h; a custom modality must describe its ``encoder_input``."""
         inputs = encoder_input(self.modality)
         if inputs is None:
-            raise InputError(f"The modality '{self.modality.name}' does not say what its encoder is given.")
+            raise InputError(f"The modality '{self.modality.name}' does not describe its encoder's input.")
         shape = (1, *(LONG_ENOUGH if length is None else length for length in inputs.axes.values()))
         blank = torch.zeros(shape, dtype=torch.float32 if inputs.words is None else torch.int64)
         with torch.inference_mode():

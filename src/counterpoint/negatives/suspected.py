@@ -28,7 +28,7 @@ class Suspicion(nn.Module):
     def __init__(self, share: float | None, above: float | None, after: float) -> None:
         super().__init__()
         if share is None and above is None:
-            raise PlanError("Say who is suspected: a share of the most alike negatives, or all above a similarity.")
+            raise PlanError("Set what is suspected: share, of the most similar negatives, or above, a similarity.")
         if share is not None:
             within("share", share, 0, 0.9)
         if above is not None:

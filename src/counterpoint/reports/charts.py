@@ -95,7 +95,7 @@ def curves(records: Sequence[Mapping[str, Any]], per_epoch: int) -> list[Chart]:
         ),
         Wanted(
             "Similarity",
-            "Views of one item should be alike, other items not.",
+            "Views of one item should be similar, other items not.",
             {"positive": "positive", "negative": "negative"},
             _short,
         ),

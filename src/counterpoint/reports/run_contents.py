@@ -89,7 +89,7 @@ def read_run(folder: Path) -> Run:
     if "conclusion" in tuned and learned == folder:
         missing["metrics"] = Missing("Curves are kept of learning without labels only, in the run that this began at.")
     elif plan.get("steps") == 0:
-        missing["metrics"] = Missing("The encoder was taken as it came, so there are no curves of its training.")
+        missing["metrics"] = Missing("The encoder was adopted as it is, so there are no curves of its training.")
     elif not (learned / "metrics.jsonl").is_file():
         missing["metrics"] = Missing("There is no metrics.jsonl in this run.", _fit(plan, folder) + " --overwrite")
     worded = _json(learned, "views", "", {})

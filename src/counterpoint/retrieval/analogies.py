@@ -78,7 +78,7 @@ def questions(lines: Sequence[str], z: Embeddings) -> AnalogyQuestions:
             else:
                 unknown += 1
     if not rows:
-        raise InputError("No question is of words that the model knows, so there is nothing to ask.")
+        raise InputError("Every question has a word that the model does not know.")
     return AnalogyQuestions(np.asarray(rows), np.asarray(section), sections, unknown)
 
 

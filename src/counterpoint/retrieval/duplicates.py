@@ -197,7 +197,7 @@ def _reason(again: int, recall: float | None, threshold: float | None, *, alone:
     if threshold is not None:
         return "the threshold is low for these vectors"
     if recall is None:
-        return "the items are that alike or the model has collapsed; with the model and its data it can be told"
+        return "the items are that similar or the model has collapsed; only the model and its data can tell which"
     if recall < TOLD_APART:
         return f"the vectors have collapsed, for of planted copies only {recall:.0%} are told from other items"
     return f"the items are that alike, for {recall:.0%} of planted copies are told from other items"

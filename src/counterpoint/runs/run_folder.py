@@ -202,18 +202,18 @@ README = """# A run of Counterpoint
 
 | file | what it is |
 |---|---|
-| plan.json | every choice, as asked and as settled, the command and the machine |
+| plan.json | every choice, as requested and as resolved, the command and the machine |
 | model.safetensors, config.json | the encoder, for `counterpoint.load` |
 | head.safetensors | the projection head, for `counterpoint finetune` |
-| classifier.safetensors, classifier.json | what stands on the encoder, after `counterpoint finetune` |
-| tuned.json | how many labels were learned from, and what is known of how well |
+| classifier.safetensors, classifier.json | the classification layers, after `counterpoint finetune` |
+| tuned.json | the number of labels, and scores |
 | metrics.jsonl | one line for every measured step |
 | verdict.json | whether it learned, in sentences |
 | views.png, views.json | what the encoder was shown, for data with pictures or texts |
 | skipped.txt | files that could not be read, where there were any |
 | evaluation.json | scores with their baselines, after `counterpoint evaluate` |
-| verification.json | where same ends and different begins, after `--method siamese` or `counterpoint verify` |
-| budget.json | what so many labels are worth, after `counterpoint evaluate --budget` |
+| verification.json | the threshold between same and different, after `--method siamese` or `counterpoint verify` |
+| budget.json | accuracy by number of labels, after `counterpoint evaluate --budget` |
 | report.html | all of this to read, after `counterpoint report` |
 | pretrained, finetuned | the steps before, after `counterpoint semi` |
 | state.pt | to go on after an interruption; may be deleted when the run is finished |

@@ -148,7 +148,7 @@ def fitting_batch(wanted: int | None, items: int, *, usual: int = USUAL_BATCH) -
     (256, 50, 64)
     """
     if items < 4:
-        raise SourceError(f"Contrast needs at least 4 items to tell apart. Got {items}.")
+        raise SourceError(f"Contrast needs at least 4 items. Got {items}.")
     return wanted or min(usual, items // 2)
 
 
@@ -209,12 +209,12 @@ def too_long(minutes: float | None, recipe: TrainConfig, pace: Pace | None) -> s
     """The note that even the shortest run exceeds the time budget; empty where it does not.
 
     >>> too_long(0.5, TrainConfig(steps=10), Pace(12.0, 0, 1))
-    ' (10 steps are the fewest that teach anything, and take about 2 minutes here)'
+    ' (10 steps are the fewest that are useful, and take about 2 minutes here)'
     """
     if minutes is None or pace is None or recipe.steps > FEWEST or recipe.steps * pace.seconds < 60 * minutes:
         return ""
     return (
-        f" ({recipe.steps} steps are the fewest that teach anything, and take about "
+        f" ({recipe.steps} steps are the fewest that are useful, and take about "
         f"{recipe.steps * pace.seconds / 60:.0f} minutes here)"
     )
 

@@ -110,7 +110,7 @@ def supervise(plan: Plan, source: object, items: Items, *, labels: object, pairs
 def _scored(plan: Plan) -> str:
     """The message of a method that needs scores."""
     return (
-        f"The method '{plan.method}' learns from pairs of texts and how alike people say they are: give --pairs, "
+        f"The method '{plan.method}' learns from pairs of texts and their similarity scores: give --pairs, "
         "two columns, and --labels, a column with a number for every pair."
     )
 
@@ -133,7 +133,7 @@ def _require_partners(plan: Plan, method: Any, *, others: int, scored: bool) -> 
     if scored and not needed:
         fitting = [name for name in catalogue.names("method") if catalogue.find("method", name).needs_scores]
         raise PlanError(
-            f"Labels of pairs are how alike they are, which the method '{plan.method}' does not learn from. Leave out "
+            f"Labels of pairs are similarity scores, which the method '{plan.method}' does not learn from. Leave out "
             f"--labels, or use {listed(fitting)}."
         )
     if others and not method.takes_others:
@@ -189,7 +189,7 @@ def _codes(plan: Plan, labels: object, source: object, items: Items, *, pairs: b
     if class_ids.ndim != 1:
         raise LabelError(f"{who} needs one class for each item. These labels name several at once.")
     if len(classes) < 2:
-        raise LabelError(f"All labels are '{classes[0]}'. {who} needs two classes to tell apart.")
+        raise LabelError(f"All labels are '{classes[0]}'. {who} needs two classes.")
     if np.bincount(class_ids[class_ids >= 0]).max() < 2:
         raise LabelError(f"Every class has a single item, so no two belong together. {who} needs two of a class.")
     return read

@@ -96,7 +96,7 @@ def rows_apart(labelled: Labelled, *, seed: int) -> tuple[Int64[np.ndarray, " n"
     some = labelled if len(rows) == len(labelled.labels) else labelled.of(rows)
     _, held = hold_out(some.labels, seed=seed, share=SHARE, groups=some.groups)
     if not held.any():
-        why = "Every class has one label, so none can be held out to ask about. Give a test source."
+        why = "Every class has one label, so none can be held out of the test. Give a test source."
         raise LabelError(why if some.groups is None else advice(some.groups))
     rest = np.setdiff1d(np.arange(len(labelled.labels)), rows[held])
     groups = info_of(labelled.items).groups

@@ -37,7 +37,7 @@ from counterpoint.training.metrics_log import Records
 from counterpoint.training.signals import stop_requests
 from counterpoint.training.threads import Threads
 
-ADOPTED = Verdict("good", "adopted", "The encoder was taken as it came: nothing was trained.")
+ADOPTED = Verdict("good", "adopted", "The encoder was adopted as it is: nothing was trained.")
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ def _trained(experiment: Experiment, run_options: RunOptions) -> TrainState:
     except Interrupted as stopped:
         if run_options.folder is None:
             raise Interrupted(f"{stopped} Nothing was saved, because the run had no folder (--out).") from None
-        raise Interrupted(f"{stopped} Go on with the same command and --resume.") from None
+        raise Interrupted(f"{stopped} Continue with the same command and --resume.") from None
 
 
 def _read(request: FitRequest, experiment: Experiment) -> Labels | None:

@@ -219,10 +219,10 @@ def _resumes(trial: Trial) -> None:
     with running("Restoring what a method has saved into a new one"):
         checkpoint.restore(torch.load(file, weights_only=True), again, later)
     result = _steps(again, later, trial, range(STEPS // 2, STEPS))
-    broken = "A method that was saved and restored goes on otherwise than one that never stopped: its loss is other"
+    broken = "A method that was saved and restored continues differently from an uninterrupted one: its loss differs"
     require_equal(torch.tensor(expected), torch.tensor(result), broken)
     _unchanged(
-        method.state_dict(), again.state_dict(), "A method that was saved and restored goes on as if it had not stopped"
+        method.state_dict(), again.state_dict(), "A method that was saved and restored continues as if uninterrupted"
     )
 
 

@@ -130,13 +130,13 @@ def _inputs_and_encoders(dataset: OpenDataset) -> None:
     require(digest(dataset.batch) == before, "inputs leaves the items as they are. It writes into its batch.")
     dataset.require_same(shown, again, "inputs gives the same each time")
     dataset.require_same(
-        take(shown, some), alone, "inputs of an item do not depend on what stands beside it", tolerance=CLOSE
+        take(shown, some), alone, "inputs of an item do not depend on the rest of the batch", tolerance=CLOSE
     )
     with running(f"build_encoder('auto', {WIDTH})"):
         narrow = modality.build_encoder("auto", WIDTH)
     for encoder in (dataset.encoder, narrow):
         h = encoded(encoder, shown)
-        promise = "An encoder in use gives an item the same vector whatever stands beside it"
+        promise = "An encoder in evaluation mode gives an item the same vector whatever else is in the batch"
         dataset.require_same(h[some], encoded(encoder, take(shown, some)), promise, tolerance=10 * CLOSE)
         views = encoded(encoder, drawn(dataset, augmentation_of(modality)))
         require(views.shape == h.shape, f"Views are encoded as {tuple(views.shape)}, and inputs as {tuple(h.shape)}.")

@@ -251,6 +251,6 @@ def _monotone(objective: Objective, tile: Tile) -> None:
             before, after = float(losses[row]), float(_losses(objective, tile._replace(similarity=nearer))[row])
             require(
                 after <= before + 1e-9 * max(1.0, abs(before)),
-                f"A positive that is more alike raises the loss, from {before:.6g} to {after:.6g}. Where positives "
+                f"A positive that is more similar raises the loss, from {before:.6g} to {after:.6g}. Where positives "
                 "compete with each other in the definition, check with monotone=False.",
             )

@@ -115,7 +115,7 @@ def judge(records: Sequence[Mapping[str, Any]]) -> list[Verdict]:
 def _healthy(last: Mapping[str, Any]) -> str:
     result = f"{last['accuracy']:.0%} of anchors find their positive among {last['compared']:.0f}"
     if last["compared"] < 2:
-        result = f"a pair that belongs together is more alike than one that does not in {last['accuracy']:.0%} of cases"
+        result = f"a positive pair is more similar than a negative one in {last['accuracy']:.0%} of cases"
     return (
         f"Learning is healthy: {result}, and z uses {last['effective_rank_z']:.0f} of "
         f"{last['effective_rank_z_limit']:.0f} directions."
@@ -168,7 +168,7 @@ def _learning(last: Mapping[str, Any], done: float) -> list[Verdict]:
     if done >= 0.3 and last.get("objective") == "info_nce" and last["loss"] < 0.02 * most:
         sentence = (
             f"InfoNCE is saturated: it has measured {most - last['loss']:.2f} of at most {most:.2f} nats, so the task "
-            "is too easy to teach more. Use stronger views, a larger batch or a queue."
+            "is too easy to learn more from it. Use stronger views, a larger batch or a queue."
         )
         return [Verdict("warning", "saturated", sentence)]
     return []

@@ -104,7 +104,7 @@ def verdict(result: Mapping[str, Any]) -> tuple[str, str]:
     text += f" With {seeds} they had {formatted(by, again['best'])} and {formatted(by, again['usual'])}"
     value, low, high = (again["difference"][end] for end in ("value", "low", "high"))
     if low is None:
-        return "warning", f"{text}; how much of that is luck cannot be told from so few."
+        return "warning", f"{text}; so few repeats do not show how much of that is chance."
     by_how_much = [formatted(by, each, signed=True) for each in (value, low, high)]
     text += f": in all {by_how_much[0]} ({by_how_much[1]} to {by_how_much[2]})"
     if value < 0:

@@ -159,7 +159,7 @@ class Search:
         if trials:
             raise RunError(f"No plan could be trained. The usual one failed: {trials[0]['reason']}")
         raise RunError(
-            f"The {self.budget.minutes:g} minutes were over before a plan came to its end. Go on with --resume and "
+            f"The {self.budget.minutes:g} minutes were over before a trial was complete. Continue with --resume and "
             "more --minutes."
         )
 

@@ -161,7 +161,7 @@ def _without_untrained(scores: dict[str, Any]) -> dict[str, Any]:
             del scores[kind][part]["untrained"]
     scores["headline"] = headline(scores)
     notes = [scores["note"]] if "note" in scores else []
-    notes.append("Nothing draws the weights of this network anew, so no untrained one stands beside it.")
+    notes.append("The weights of this network cannot be reinitialised, so there is no untrained baseline.")
     return {**scores, "note": " ".join(notes)}
 
 

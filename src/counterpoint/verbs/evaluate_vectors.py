@@ -30,8 +30,8 @@ from counterpoint.setup.train_test import parted
 from counterpoint.storage.files import expanded
 
 BARE = (
-    "These vectors are compared with chance alone, for nothing else is known of them: give the data that they were "
-    "made of as source, and raw features stand beside them."
+    "These vectors are compared with chance alone: give the data that they were "
+    "made from as source for raw features as a baseline."
 )
 
 
