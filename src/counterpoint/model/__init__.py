@@ -1,4 +1,4 @@
-"""What is kept of a training: an encoder with its modality, which embeds items, saved as a readable folder."""
+"""The result of a training: an encoder with its modality, which embeds items, saved as a readable folder."""
 
 from counterpoint.model.loading import load as load
 from counterpoint.model.loading import model_of as model_of

@@ -32,11 +32,11 @@ def embed(
     Args:
         model: A model or a run folder.
         source: As for ``fit``.
-        out: An .npz file that they are written into as well, as arrays ``vectors`` (n, d) and ``names``.
-        length: Numbers of every vector that are kept, of a model that was trained with ``matryoshka``; all when left
-            out.
+        out: An .npz file to write as well, with arrays ``vectors`` (n, d) and ``names``.
+        length: Length to which vectors are cut, for a model that was trained with ``matryoshka``; the full one when
+            left out.
         column: The column with the texts, such as answer; the first that the model learned from when left out.
-        groups: As for ``evaluate``; kept with the vectors in one file, so that ``evaluate`` of those parts no group.
+        groups: As for ``evaluate``; saved with the vectors, so that ``evaluate`` of those does not split groups.
         modality: Modality of the run, as for ``evaluate``.
         quiet: Print nothing.
 

@@ -1,4 +1,4 @@
-"""The verb ``search``: the items most alike to one of them, to a vector, or to what a file or a text holds."""
+"""The verb ``search``: the items most similar to an item, a vector, a file or a text."""
 
 from __future__ import annotations
 
@@ -53,23 +53,23 @@ def search(
     column: str | None = None,
     quiet: bool = False,
 ) -> Hits | list[Hits]:
-    """The k items of a source most alike to one of them, to the item in a file, to a text or to a vector.
+    """The k items of a source most similar to one of them, to the item in a file, to a text or to a vector.
 
     Args:
-        model: A model or a run folder. Embeddings are searched by themselves, ``search(z, like=...)``.
+        model: A model or a run folder. Embeddings are searched without a model, ``search(z, like=...)``.
         source: Data as for ``embed``, or an index of vectors: embeddings, or the .npz file or the folder that they are
-            saved in. Of an index nothing is embedded but what ``like`` means.
-        like: The name or the row of an item, a vector (d,), a file with one item, or, among texts, a text; or a list of
+            saved in. With an index only ``like`` is embedded.
+        like: The name or the row of an item, a vector (d,), a file with one item, or, for texts, a text; or a list of
             several of those.
-        k: How many to find.
-        column: Of a model of text, the column to search in, such as ``answer``.
+        k: The number of results.
+        column: For a model of text, the column to search in, such as ``answer``.
         quiet: Print nothing.
 
     Returns:
-        The hits, most alike first, with their ``text`` where texts were searched; of a list the hits of each.
+        The hits, most similar first, with their ``text`` where texts were searched; for a list, a list of hits.
 
     Raises:
-        InputError: The index is of another model; the column is not there, or items have none.
+        InputError: The index is from another model; or there is no such column.
     """
     several = isinstance(like, list | tuple)
     queries: Sequence[Query] = like if isinstance(like, list | tuple) else [like]
@@ -93,7 +93,7 @@ def _with_texts(hits: Hits, texts: Sequence[str] | None) -> Hits:
 
 
 def _searched(model: Model, source: object, column: str | None) -> tuple[Embeddings, Sequence[str] | None]:
-    """The vectors to search in, as they are saved or made of a source, and the texts that they are of, if of any."""
+    """The vectors to search in, loaded or made from a source, and their texts, if they have any."""
     if not (isinstance(source, Embeddings) or is_saved(source)):
         items = _open(model, source, column)
         return model.embed_items(items, tell=embedding()), info_of(items).texts
@@ -102,9 +102,9 @@ def _searched(model: Model, source: object, column: str | None) -> tuple[Embeddi
             f"Vectors have no columns. Name '{column}' when they are made: counterpoint embed ... --column {column}"
         )
     z = source if isinstance(source, Embeddings) else Embeddings.load(str(source))
-    if z.model != (own := model.fingerprint()):
+    if z.model != (model_hash := model.fingerprint()):
         raise InputError(
-            f"The vectors were made by another model: theirs is '{z.model[:12]}', and this is '{own[:12]}'. "
+            f"The vectors were made by another model: theirs is '{z.model[:12]}', and this is '{model_hash[:12]}'. "
             "Embed the data with this one, or give the run that made them."
         )
     return z, None
@@ -115,7 +115,7 @@ def _open(model: Model, source: object, column: str | None) -> Items:
 
 
 def _sought(model: Model, z: Embeddings, source: object, like: Query) -> Query:
-    """What ``like`` means: the name or the row of an item, or the vector of one that is not among them."""
+    """The query of ``like``: the name or the row of an item, or the vector of a new one."""
     if not isinstance(like, str):
         return like
     for name in (like, _inside(like, source)):
