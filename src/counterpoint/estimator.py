@@ -238,8 +238,8 @@ def _stacked(pictures: Any) -> np.ndarray:
 
 def _missing(value: Any) -> bool:
     """Whether a cell or a label is None, NaN or pandas' NA, whose comparisons are undefined."""
-    alike = value == value
-    return value is None or not isinstance(alike, bool | np.bool_) or not alike
+    equal = value == value
+    return value is None or not isinstance(equal, bool | np.bool_) or not equal
 
 
 def _coded(y: Any) -> tuple[Int64[np.ndarray, " n"], np.ndarray]:

@@ -143,7 +143,7 @@ def test_what_is_handed_over_is_said_in_the_record_and_the_shell_and_can_be_name
         assert judged["delivered"] == wanted
         assert judged["candidates"][wanted]["items"] == 20
         assert set(judged["baselines"]) == {"raw", "chance"} == set(judged["differences"])
-        assert f"The {'linear probe' if wanted == 'probe' else 'fine-tuned classifier'} is handed over" in (
+        assert f"The {'linear probe' if wanted == 'probe' else 'fine-tuned classifier'} is delivered" in (
             capsys.readouterr().err.replace("\n", " ")
         )
     with pytest.raises(PlanError, match="best, or one of probe, finetuned"):

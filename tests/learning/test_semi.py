@@ -77,7 +77,7 @@ def test_without_a_budget_every_label_is_learned_from_and_a_rehearsal_is_asked(p
 @pytest.mark.parametrize("name", ["whole", "precious"])
 def test_the_report_shows_what_labels_are_worth_and_what_was_answered(name, request):
     page = Page((request.getfixturevalue(name) / "report.html").read_text(encoding="utf-8"))
-    assert "What labels are worth" in page.text
+    assert "Label efficiency" in page.text
     assert "fine-tuned" in page.text
     assert "Least certain" in page.text
     assert "taken for" in page.text

@@ -98,8 +98,8 @@ def test_the_page_shows_every_plan_and_what_mattered(searched):
     for part in (
         result["sentence"],
         "RankMe",
-        "Every plan",
-        "What mattered" if result["importances"] else "Provenance",
+        "All plans",
+        "Importance of the choices" if result["importances"] else "Provenance",
     ):
         assert part in page
     assert "https://" not in page

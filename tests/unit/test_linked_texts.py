@@ -7,7 +7,7 @@ import torch
 import counterpoint as cp
 from counterpoint.comparison import Comparison, cosine, same_item
 from counterpoint.comparison.loss import loss_of
-from counterpoint.data.duplicate_texts import alike
+from counterpoint.data.duplicate_texts import near_duplicates
 from counterpoint.data.text_pairs import read_linked
 from counterpoint.data.token_items import Ragged
 from counterpoint.data.tokens import Tokenizer, learned
@@ -146,7 +146,7 @@ def test_texts_without_tokens_are_alike_and_hide_nobody_elses_likeness():
     ):
         starts = np.cumsum([0, *map(len, texts)])
         rows = Ragged(np.array([token for text in texts for token in text], dtype=np.int32), starts)
-        assert alike(rows, size=size).tolist() == expected
+        assert near_duplicates(rows, size=size).tolist() == expected
 
 
 def test_chosen_negatives_that_remember_do_so_behind_what_is_kept_apart():
@@ -171,7 +171,7 @@ def test_what_says_nearly_the_same_is_found_and_nothing_else():
         "no",
     ]
     tokenizer = Tokenizer(learned(texts * 2, size=500))
-    numbers = alike(tokenizer.numbers(texts).only(tokenizer.says()), size=len(tokenizer)).tolist()
+    numbers = near_duplicates(tokenizer.numbers(texts).only(tokenizer.says()), size=len(tokenizer)).tolist()
     assert numbers[0] == numbers[1] == numbers[3]
     assert len(set(numbers)) == 4
 

@@ -246,7 +246,7 @@ def test_the_report_says_what_the_folder_holds(whole: Page):
     assert "finds the right label for 60.0% of the test items. The trained encoder is worse" in whole.text
     assert {"warning", "good", "bad"} <= {each.get("class") for each in whole.all("p")}
     assert "counterpoint fit squares/ --out run --overwrite" in whole.text
-    assert "asked about a part of it that was held out: 32 items to learn from, 8 to ask about" in whole.text
+    assert "tested on a part of it that was held out: 32 training items, 8 test items" in whole.text
     assert "Collisions31.0%" in whole.text
     assert "without labels, 4 clusters say 28.0%" in whole.text
     assert "The run has learned from labels" in whole.text
@@ -471,9 +471,9 @@ def test_what_became_of_few_labels_comes_first(tmp_path: Path):
     (tmp_path / "pretrained").mkdir()
     a_run(tmp_path / "pretrained")
     (tmp_path / "plan.json").write_text(json.dumps({"verb": "semi", "source": "squares/", "asked": {}, "settled": {}}))
-    (tmp_path / "tuned.json").write_text(json.dumps({"level": "good", "conclusion": "The student is handed over."}))
+    (tmp_path / "tuned.json").write_text(json.dumps({"level": "good", "conclusion": "The student is delivered."}))
     page = report(tmp_path, None)
-    assert page.text.index("The student is handed over.") < page.text.index("InfoNCE is saturated")
+    assert page.text.index("The student is delivered.") < page.text.index("InfoNCE is saturated")
 
 
 def test_whether_the_run_is_of_use_comes_first(whole: Page, tmp_path: Path):

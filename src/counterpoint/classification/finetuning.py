@@ -161,8 +161,10 @@ def _begun(
 def _method(model: Model, top: nn.Sequential, class_ids: ClassIds, settings: FinetuneSettings) -> Supervised:
     """A copy of the encoder, and its layers; with random weights there are no statistics to keep yet."""
     encoder, label_type = copy.deepcopy(model.encoder), LABEL_TYPES[named(class_ids)]
-    settled = settings.penalty is not None
-    return Supervised(encoder, top, torch.from_numpy(class_ids), label_type, frozen=settings.frozen, settled=settled)
+    keep = settings.penalty is not None
+    return Supervised(
+        encoder, top, torch.from_numpy(class_ids), label_type, frozen=settings.frozen, keep_statistics=keep
+    )
 
 
 def _steps(settings: FinetuneSettings, items: Items) -> int:

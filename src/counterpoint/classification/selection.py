@@ -165,7 +165,7 @@ def judgement(
     return record
 
 
-def conclusion(record: Mapping[str, Any], role: str = "is handed over") -> tuple[Level, str]:
+def conclusion(record: Mapping[str, Any], role: str = "is delivered") -> tuple[Level, str]:
     """Whether the chosen classifier is useful: good or warning, and a sentence; ``role`` is what happens to it."""
     name = record["delivered"]
     score, called = record["candidates"][name], CALLED[name]
@@ -173,8 +173,8 @@ def conclusion(record: Mapping[str, Any], role: str = "is handed over") -> tuple
     if score is None:
         one_more = "One more label of every class" if grouped is None else "Labels of every class in a second group"
         return "warning", (
-            f"The {called} {role}, and nothing is known of how well it does: no label could be held out. {one_more} "
-            "would say."
+            f"The {called} {role}; its accuracy is unknown, because no label could be held out. {one_more} would allow "
+            "that."
         )
     text = (
         f"The {called} {role}: accuracy {score['value']:.0%} ({score['low']:.0%} to {score['high']:.0%}) on "
@@ -184,9 +184,9 @@ def conclusion(record: Mapping[str, Any], role: str = "is handed over") -> tuple
     for baseline in BASELINES:
         value, low, high = (100 * record["differences"][baseline][key] for key in ("value", "low", "high"))
         if low <= 0:
-            beside = "is less than" if high < 0 else "is not significantly more than"
+            how = "is less than" if high < 0 else "is not significantly more than"
             return "warning", (
-                f"{text}. That {beside} {BASELINES[baseline]}, {value:+.0f} points ({low:+.0f} to {high:+.0f}). Label "
+                f"{text}. That {how} {BASELINES[baseline]}, {value:+.0f} points ({low:+.0f} to {high:+.0f}). Label "
                 f"{'more items' if grouped is None else 'items of more groups'}, or train for longer."
             )
     value, low, high = (100 * record["differences"]["raw"][key] for key in ("value", "low", "high"))

@@ -81,8 +81,8 @@ class Comparison:
         positive, negative = self.relation.masks(rows)
         anchors = wide(self.anchors[rows])
         with torch.autocast(anchors.device.type, enabled=False):
-            alike = self.similarity(anchors, self.candidates.to(anchors.dtype))
-        tile = Tile(alike, positive, negative)
+            similarity = self.similarity(anchors, self.candidates.to(anchors.dtype))
+        tile = Tile(similarity, positive, negative)
         return tile if self.sieve is None else self.sieve(tile, self.part(rows))
 
     def tiles(self, height: int) -> Iterator[Tile]:

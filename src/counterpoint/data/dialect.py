@@ -77,8 +77,8 @@ def with_tabs(text: str) -> str:
     """
     head = _head(text)
     rows = [line.split() for line in head]
-    alike = all(len(row) == len(rows[0]) > 1 and all(map(NUMBER.fullmatch, row)) for row in rows)
-    if not alike or any(mark in line for line in head for mark in DELIMITERS):
+    table = all(len(row) == len(rows[0]) > 1 and all(map(NUMBER.fullmatch, row)) for row in rows)
+    if not table or any(mark in line for line in head for mark in DELIMITERS):
         return text
     return "\n".join("\t".join(line.split()) for line in text.splitlines())
 
@@ -101,10 +101,10 @@ def dialect_of(text: str, options: ReadOptions, *, suffix: str) -> Dialect:
     if not options.header or (options.label_first and len(numeric) >= len(first) - 1):
         return Dialect(delimiter, quoting, None, len(first))
     notes = []
-    alike = [place for place in numeric if _all_numbers(cells[1:], place)]
-    if alike and len(alike) >= len(first) / 2:
+    numbers = [place for place in numeric if _all_numbers(cells[1:], place)]
+    if numbers and len(numbers) >= len(first) / 2:
         shown = ", ".join(first[:4]) + (", ..." if len(first) > 4 else "")
-        label = ", --label-first if every line begins with a label" if _are_labelled(cells[1:], len(alike)) else ""
+        label = ", --label-first if every line begins with a label" if _are_labelled(cells[1:], len(numbers)) else ""
         notes.append(f"the first line, {shown}, was read as names of columns; --no-header if it is data{label}")
     return Dialect(delimiter, quoting, first, len(first), notes)
 

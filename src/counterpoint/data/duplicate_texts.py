@@ -19,12 +19,12 @@ NEAR = 0.8
 BANDS, ROWS = 8, 4
 
 
-def alike(tokens: Ragged, *, size: int) -> Int64[np.ndarray, " n"]:
+def near_duplicates(tokens: Ragged, *, size: int) -> Int64[np.ndarray, " n"]:
     """An id for every text, the same for near-duplicates; ``size`` is that of the vocabulary.
 
     >>> one, two = [3, 4, 5, 6, 7], [8, 9]
     >>> rows = Ragged(np.array(one + two + one[::-1], dtype=np.int32), np.array([0, 5, 7, 12]))
-    >>> alike(rows, size=10).tolist()
+    >>> near_duplicates(rows, size=10).tolist()
     [0, 1, 0]
     """
     from scipy.sparse import coo_array

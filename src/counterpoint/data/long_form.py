@@ -129,7 +129,7 @@ def described(
     whose = codes if codes is not None and int(codes.max()) + 1 < len(frame) else None
     timed = any(column.role == "time" for column in columns)
     part = "a step" if whose is None and not lists else "a channel"
-    settled = []
+    result = []
     for column in columns:
         if whose is not None and column.name == called:
             order = "" if timed else ", steps in the order of rows"
@@ -141,8 +141,8 @@ def described(
             column = replace(
                 column, role="label" if sparse else "ignore", note="" if sparse else "one number, no steps"
             )
-        settled.append(_noted(column, part) if column.role == "number" else column)
-    return settled
+        result.append(_noted(column, part) if column.role == "number" else column)
+    return result
 
 
 def codes_of(frame: Frame, name: str) -> Int64[np.ndarray, " n"]:

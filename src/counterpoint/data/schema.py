@@ -124,8 +124,8 @@ def schema_lines(records: Sequence[Mapping[str, Any]]) -> list[str]:
 def _summed(records: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The records with one for every run of columns with the same description."""
     summed: list[Mapping[str, Any]] = []
-    for _, alike in groupby(records, key=lambda each: (each["role"], each["note"], each["missing"])):
-        run = list(alike)
+    for _, equal in groupby(records, key=lambda each: (each["role"], each["note"], each["missing"])):
+        run = list(equal)
         if len(run) <= 2:
             summed += run
             continue

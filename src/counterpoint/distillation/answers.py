@@ -25,7 +25,7 @@ from counterpoint.model import Model
 from counterpoint.training.batch_norm import settle_statistics
 from counterpoint.training.loop import RunOptions, train
 
-ASKED = 2000
+SAMPLE = 2000
 """The number of items on which teacher and student are compared."""
 
 PROBED = 5000
@@ -91,7 +91,7 @@ def _beginning(
 
 def as_sure(student: Classifier, teacher: Classifier, items: Items) -> Classifier:
     """The student at the temperature at which it is as confident as its teacher: averaged predictions are less so."""
-    some = Subset(items, spread(len(items), ASKED))
+    some = Subset(items, spread(len(items), SAMPLE))
     sureness = float(teacher.label_type.sure(teacher.probabilities(some)).mean())
     temperature = matching_temperature(student.scores(some), sureness, student.label_type)
     return dataclasses.replace(student, temperature=temperature)
@@ -121,6 +121,6 @@ class Divide(nn.Module):
 
 def agreement(teacher: Classifier, student: Classifier, items: Items) -> float:
     """Share of at most 2,000 items, evenly spread, for which both predict the same class."""
-    some = Subset(items, spread(len(items), ASKED))
+    some = Subset(items, spread(len(items), SAMPLE))
     first, second = (each.label_type.decided(each.probabilities(some)) for each in (teacher, student))
     return float((first == second).reshape(len(first), -1).all(axis=1).mean())

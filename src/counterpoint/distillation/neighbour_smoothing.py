@@ -75,11 +75,11 @@ def nearest(
     place = torch.full((len(every),), -1)
     place[test] = torch.arange(len(test))
     for start in range(0, len(every), BLOCK):
-        alike = every[start : start + BLOCK] @ others
+        similarity = every[start : start + BLOCK] @ others
         here = place[start : start + BLOCK]
         (rows,) = torch.nonzero(here >= 0, as_tuple=True)
-        alike[rows, here[rows]] = -torch.inf
-        result = alike.topk(count, dim=1)
+        similarity[rows, here[rows]] = -torch.inf
+        result = similarity.topk(count, dim=1)
         near.append(result.indices)
         weight.append((result.values / SHARPNESS).softmax(dim=1))
     return torch.cat(near), torch.cat(weight)

@@ -16,7 +16,7 @@ from counterpoint.model import Model, Tell
 from counterpoint.training.batch_norm import settle_statistics
 from counterpoint.training.loop import RunOptions, train
 
-ASKED = 2000
+SAMPLE = 2000
 """The number of items whose neighbours are compared."""
 
 NEIGHBOURS = 10
@@ -41,7 +41,7 @@ def imitate(
 
 def shared_neighbours(teacher: Model, student: Model, items: Items) -> float:
     """The overlap of the 10 nearest neighbours of an item among at most 2,000, between both models."""
-    some = Subset(items, spread(len(items), ASKED))
+    some = Subset(items, spread(len(items), SAMPLE))
     places = np.arange(len(some))
     first, second = (
         nearest(each.directions(some), places, min(NEIGHBOURS, len(some) - 1))[0].numpy() for each in (teacher, student)

@@ -128,11 +128,11 @@ def _by_order(wanted: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> Na
     if len(theirs) < len(wanted):
         return None
     pairs = dict(zip(wanted, theirs, strict=False))
-    alike = all(
+    matching = all(
         ours.rpartition(".")[2] == name.rpartition(".")[2] and _fits(wanted[ours], tensors[name])
         for ours, name in pairs.items()
     )
-    return pairs if alike else None
+    return pairs if matching else None
 
 
 def _fits(wanted: Tensor, stored: Tensor | None) -> bool:

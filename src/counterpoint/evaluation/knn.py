@@ -69,8 +69,8 @@ def weighted_knn(
     rows = max(1, CELLS // len(vectors))
     predictions = []
     for block in torch.split(_tensor(test), rows):
-        alike = (functional.normalize(block, dim=1) @ vectors.T).div_(lengths)
-        nearest, places = alike.topk(min(k, len(vectors)), dim=1)
+        similarity = (functional.normalize(block, dim=1) @ vectors.T).div_(lengths)
+        nearest, places = similarity.topk(min(k, len(vectors)), dim=1)
         # Only ratios of votes matter, so the nearest has weight 1 and small temperatures cannot overflow.
         weights = torch.exp((nearest - nearest[:, :1]) / temperature)
         votes = torch.zeros(len(block), classes).scatter_add_(1, labels[places], weights)

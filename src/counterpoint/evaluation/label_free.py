@@ -112,10 +112,10 @@ def recovered(x: Float32[np.ndarray, "m d"], y: Float32[np.ndarray, "m d"]) -> B
     first, second = (functional.normalize(torch.from_numpy(np.require(each, np.float32)), dim=1) for each in (x, y))
     correct = []
     for start in range(0, len(first), ROWS):
-        alike = first[start : start + ROWS] @ second.T
-        positive = alike.diagonal(start).clone()
-        alike.diagonal(start).fill_(-torch.inf)
-        correct.append(positive > alike.max(dim=1).values + 1e-6)
+        similarity = first[start : start + ROWS] @ second.T
+        positive = similarity.diagonal(start).clone()
+        similarity.diagonal(start).fill_(-torch.inf)
+        correct.append(positive > similarity.max(dim=1).values + 1e-6)
     return torch.cat(correct).numpy()
 
 

@@ -93,7 +93,7 @@ def groups_between(train: Items, test: Labelled, *, separate: bool) -> dict[str,
     return {"groups": test.group_count, "shared_groups": shared_groups(test.items, train) if separate else []}
 
 
-def numbered_alike(train: Labelled, test: Labelled) -> Labelled:
+def with_classes_of(train: Labelled, test: Labelled) -> Labelled:
     """The labelled items of a second source, with the class ids of the first."""
     same_classes(train.classes, test.occurring())
     if train.labels.ndim != test.labels.ndim:

@@ -128,10 +128,10 @@ def _scored(
 
 def _verdict(differences: Mapping[str, Mapping[str, float]]) -> tuple[str, str]:
     """A difference counts when its whole interval lies on one side of zero."""
-    beaten, ahead, alike = sided(differences)
-    parts = (("beats", beaten), ("is worse than", ahead), ("is not significantly different from", alike))
+    beaten, ahead, undecided = sided(differences)
+    parts = (("beats", beaten), ("is worse than", ahead), ("is not significantly different from", undecided))
     clauses = [f"{verb} {conjunction([BASELINES.get(name, name) for name in names])}" for verb, names in parts if names]
-    level = "bad" if ahead else "warning" if alike else "good"
+    level = "bad" if ahead else "warning" if undecided else "good"
     return level, f"The trained encoder {'; it '.join(clauses)}."
 
 

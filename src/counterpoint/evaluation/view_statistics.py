@@ -187,7 +187,7 @@ def pairs(model: Model, with_views: Modality, items: Items, *, seed: int) -> Pai
     """Two views of every item, as a function of the seed alone, encoded and compared with the items."""
     encoder = model.encoder.eval()
     device, augmentation = model.device, augmentation_of(with_views)
-    encoded, moved, between, alike = [], [], [], []
+    encoded, moved, between, similarities = [], [], [], []
     with torch.inference_mode():
         for start in range(0, len(items), AT_ONCE):
             index = np.arange(start, min(start + AT_ONCE, len(items)))
@@ -197,16 +197,16 @@ def pairs(model: Model, with_views: Modality, items: Items, *, seed: int) -> Pai
             encoded.append(torch.stack([encoder(view).float().cpu() for view in views], dim=1))
             first, second, still = (flat(with_views, each) for each in (*views, plain))
             if first.shape == second.shape:
-                alike.append(_alike(first, second))
+                similarities.append(_similarities(first, second))
             if first.shape == still.shape:
                 moved.append(float((first - still).abs().sum()))
                 between.append(float((still.roll(1, dims=0) - still).abs().sum()))
     change = sum(moved) / max(sum(between), 1e-12) if moved else None
-    positive, other = torch.cat(alike, dim=1).mean(dim=1).tolist() if alike else (0.0, 0.0)
+    positive, other = torch.cat(similarities, dim=1).mean(dim=1).tolist() if similarities else (0.0, 0.0)
     return Pairs(torch.cat(encoded).numpy(), change, (positive, other))
 
 
-def _alike(first: Float32[Tensor, "b d"], second: Float32[Tensor, "b d"]) -> Float32[Tensor, "2 b"]:
+def _similarities(first: Float32[Tensor, "b d"], second: Float32[Tensor, "b d"]) -> Float32[Tensor, "2 b"]:
     """The cosine of the two views of each item, and of the first with that of another item, after centring."""
     mean = first.mean(dim=0)
     x, y = first - mean, second - mean

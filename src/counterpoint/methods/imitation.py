@@ -56,11 +56,11 @@ class Imitation(Method):
 
     def compare(self, vectors: Vectors, items: ItemInfo) -> Losses:
         target = vectors[1] if self.targets is None else self.targets[items.index]
-        student, teacher = self._alike(vectors[0]), self._alike(target)
+        student, teacher = self._similarities(vectors[0]), self._similarities(target)
         diagonal = torch.eye(len(student), dtype=torch.bool, device=student.device)
         return -(teacher.exp() * student).masked_fill(diagonal, 0).sum(dim=1)
 
-    def _alike(self, vectors: Float[Tensor, "b d"]) -> Float[Tensor, "b b"]:
+    def _similarities(self, vectors: Float[Tensor, "b d"]) -> Float[Tensor, "b b"]:
         """The log-probabilities of the other items given each item."""
         unit = functional.normalize(vectors.float(), dim=1)
         return (unit @ unit.T / self.temperature).fill_diagonal_(-torch.inf).log_softmax(dim=1)

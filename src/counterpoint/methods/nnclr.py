@@ -73,8 +73,8 @@ class NNCLR(Method):
     def nearest(self, z: Float[Tensor, "b d"], items: ItemInfo) -> Float[Tensor, "b d"]:
         """The most similar embedding of another item, or z itself while there is none."""
         others = (self.support.items >= 0) & (self.support.items != items.index[:, None])
-        alike = self.similarity(wide(z), self.support.vectors).masked_fill(~others, -torch.inf)
-        return torch.where(others.any(dim=1, keepdim=True), self.support.vectors[alike.argmax(dim=1)], wide(z))
+        scores = self.similarity(wide(z), self.support.vectors).masked_fill(~others, -torch.inf)
+        return torch.where(others.any(dim=1, keepdim=True), self.support.vectors[scores.argmax(dim=1)], wide(z))
 
     def after_step(self, step: Step) -> None:
         self.support.push(step.vectors[0], step.items.index)

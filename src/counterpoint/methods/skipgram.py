@@ -73,12 +73,12 @@ class SkipGram(Method):
         others = torch.searchsorted(self.drawn, luck * self.drawn[-1], right=True)
         v = functional.embedding(words[:, middle], self.encoder.vectors, sparse=True)
         u = functional.embedding(torch.cat([words, others], dim=1), self.around, sparse=True)
-        alike = wide(torch.bmm(u, v.transpose(1, 2)))
+        similarity = wide(torch.bmm(u, v.transpose(1, 2)))
         near = nearby(text, middle, window=self.window)
-        pairs = near.sum(dim=1).to(alike.dtype)
-        side = torch.where(torch.arange(alike.shape[1], device=alike.device) < near.shape[1], 1.0, -1.0)
+        pairs = near.sum(dim=1).to(similarity.dtype)
+        side = torch.where(torch.arange(similarity.shape[1], device=similarity.device) < near.shape[1], 1.0, -1.0)
         weight = torch.cat([near, (self.each / ROW * pairs)[:, None].expand(rows, ROW, ROW)], dim=1)
-        lost = -(_log_sigmoid(side[:, None] * alike) * weight).sum(dim=1)
+        lost = -(_log_sigmoid(side[:, None] * similarity) * weight).sum(dim=1)
         whose = text[:, middle].clamp(min=0).flatten()
         sums = torch.stack([lost, pairs], dim=2).flatten(0, 1)
         return (sums.new_zeros(len(views[0]), 2).index_add(0, whose, sums),)
@@ -95,6 +95,6 @@ class SkipGram(Method):
         return text[stays], words[stays]
 
 
-def _log_sigmoid(alike: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+def _log_sigmoid(logits: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
     """Several times as fast as torch's, and as exact in a sum; values are bounded below by -87."""
-    return alike.sigmoid().clamp(min=1e-38).log()
+    return logits.sigmoid().clamp(min=1e-38).log()

@@ -5,8 +5,8 @@ r"""Supervised: learn a classifier from labels, few or many.
 
 What SimCLRv2 does after contrast: fine-tuning from a layer of the projection head, Chen et al. 2020, arXiv:2006.10029,
 section 2.  With an untrained encoder it is the baseline that contrast has to beat.  Every class has the same weight,
-however many items it has.  If ``settled``, batch normalisation keeps its statistics: those of a few dozen labelled
-views differ much from those of test items.
+however many items it has.  With ``keep_statistics`` batch normalisation keeps its statistics: those of a few dozen
+labelled views differ much from those of test items.
 Use when: there are labels.   Relations: with the encoder frozen it is a linear probe that sees random views.
 """
 
@@ -35,20 +35,20 @@ class Supervised(Method):
         label_type: LabelType,
         *,
         frozen: bool = False,
-        settled: bool = False,
+        keep_statistics: bool = False,
     ) -> None:
         super().__init__()
         self.encoder, self.top, self.frozen = encoder.requires_grad_(not frozen), top, frozen
-        self.settled = settled
+        self.keep_statistics = keep_statistics
         self.label_type = label_type
         self.register_buffer("class_ids", class_ids)
         self.register_buffer("weight", label_type.weights(class_ids))
 
     def train(self, mode: bool = True) -> Supervised:
-        """As for every module, but a frozen encoder stays in evaluation mode, and so do settled normalisations."""
+        """As for every module, but a frozen encoder, and batch norm with ``keep_statistics``, stay in eval mode."""
         super().train(mode)
         self.encoder.train(mode and not self.frozen)
-        if self.settled:
+        if self.keep_statistics:
             for layer in self.modules():
                 if isinstance(layer, _BatchNorm):
                     layer.eval()

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from counterpoint import catalogue
-from counterpoint.data.duplicate_texts import alike, shown
+from counterpoint.data.duplicate_texts import near_duplicates, shown
 from counterpoint.data.frames import is_columns
 from counterpoint.data.prompts import Prompted
 from counterpoint.data.reading import Reading
@@ -233,7 +233,7 @@ class Text(Modality):
         if not compares_items:
             return replace(self._items(replace(read, notes=notes), tokens), linked=linked)
         telling, size = self.tokenizer.telling(tokens)
-        text_ids = alike(telling, size=size)
+        text_ids = near_duplicates(telling, size=size)
         again = len(text_ids) - len(np.unique(text_ids))
         if again:
             notes.append(f"{again:,} texts are near-duplicates of another; they are never negatives of each other")

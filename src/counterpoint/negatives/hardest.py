@@ -21,10 +21,10 @@ from counterpoint.plans import within
 def hardest(comparison: Comparison, items: ItemInfo, *, k: int = 16) -> Comparison:
     """The same comparison with at most ``k`` negatives for each anchor."""
     within("k of hardest", k, 1, kind=int)
-    return comparison.sifted(partial(_most_alike, k=k))
+    return comparison.sifted(partial(_most_similar, k=k))
 
 
-def _most_alike(tile: Tile, part: Comparison, *, k: int) -> Tile:
+def _most_similar(tile: Tile, part: Comparison, *, k: int) -> Tile:
     score = tile.similarity.detach().masked_fill(~tile.negative, -torch.inf)
     chosen = score.topk(min(k, score.shape[1]), dim=1).indices
     kept = torch.zeros_like(tile.negative).scatter_(1, chosen, True)

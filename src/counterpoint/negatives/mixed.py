@@ -49,10 +49,10 @@ def _with_mixed(tile: Tile, part: Comparison, *, k: int, pairs: int, anchor_pair
     points = _points(
         table.anchors.detach(), table.candidates.detach(), hard, count, lots, pairs=pairs, anchor_pairs=anchor_pairs
     )
-    alike = torch.einsum("bd,bsd->bs", table.anchors, points)
-    some = (count > 0)[:, None].expand_as(alike)
+    similarity = torch.einsum("bd,bsd->bs", table.anchors, points)
+    some = (count > 0)[:, None].expand_as(similarity)
     return Tile(
-        torch.cat([tile.similarity, alike], dim=1),
+        torch.cat([tile.similarity, similarity], dim=1),
         torch.cat([tile.positive, torch.zeros_like(some)], dim=1),
         torch.cat([tile.negative, some], dim=1),
     )

@@ -65,6 +65,6 @@ def align_uniform(
     allowed(alpha, sharpness, weight)
     s, positives, count = tile.similarity, tile.positive.sum(dim=1), tile.negative.sum(dim=1)
     close = between(s, alpha).masked_fill(~tile.positive, 0.0).sum(dim=1) / positives.clamp(min=1)
-    alike = (2 * sharpness * s).masked_fill(~tile.negative, -torch.inf).logsumexp(dim=1)
-    spread = (alike - torch.log(count.to(s.dtype)) - 2 * sharpness).masked_fill(count == 0, 0.0)
+    crowding = (2 * sharpness * s).masked_fill(~tile.negative, -torch.inf).logsumexp(dim=1)
+    spread = (crowding - torch.log(count.to(s.dtype)) - 2 * sharpness).masked_fill(count == 0, 0.0)
     return (close + weight * spread).masked_fill(positives == 0, 0.0)

@@ -47,8 +47,8 @@ def gallery(modality: Modality, sample: Sample) -> list[Shelf]:
 
 
 def _shelf(modality: Modality, sample: Sample, row: int) -> Shelf:
-    alike = sample.vectors @ sample.vectors[row]
-    others = np.argsort(-alike, kind="stable")
+    similarity = sample.vectors @ sample.vectors[row]
+    others = np.argsort(-similarity, kind="stable")
     others = others[others != row][:NEIGHBOURS]
     rows = np.array([row, *others])
     cards = [
@@ -56,7 +56,7 @@ def _shelf(modality: Modality, sample: Sample, row: int) -> Shelf:
             name=sample.names[each],
             label="" if sample.labels is None else sample.labels[each],
             picture=picture,
-            similarity=None if each == row else float(alike[each]),
+            similarity=None if each == row else float(similarity[each]),
             agrees=sample.labels is None or sample.labels[each] == sample.labels[row],
         )
         for each, picture in zip(rows.tolist(), shown(modality, sample.items, rows, side=SIDE), strict=True)

@@ -90,7 +90,7 @@ def _render(run: Run, model: Model, items: Items | None, labels: Sequence[str] |
         box=charts,
         views=views,
         views_size=views_size,
-        sought=0 if sample is None else len(sample.names),
+        searched=0 if sample is None else len(sample.names),
         total=0 if items is None else len(items),
         gallery=[] if sample is None else gallery(model.modality, sample),
         map=None if sample is None else draw_map(model.modality, sample),

@@ -7,7 +7,7 @@ length 1 as in Levy & Goldberg 2014, "Linguistic regularities in sparse and expl
 
 >>> vectors = np.asarray([[1, 0, 1], [1, 0, 0], [0, 1, 1], [0, 1, 0]], np.float32)
 >>> z = Embeddings(vectors, ["king", "man", "queen", "woman"])
->>> [hit.name for hit in alike(z, ["king", "woman"], ["man"], k=1)]
+>>> [hit.name for hit in combine(z, ["king", "woman"], ["man"], k=1)]
 ['queen']
 """
 
@@ -25,7 +25,7 @@ from counterpoint.retrieval.local_scaling import unit
 from counterpoint.retrieval.nearest import Hit, Hits, nearest
 
 
-def alike(z: Embeddings, like: Sequence[str], unlike: Sequence[str] = (), *, k: int = 10) -> Hits:
+def combine(z: Embeddings, like: Sequence[str], unlike: Sequence[str] = (), *, k: int = 10) -> Hits:
     """The ``k`` words most similar to some and dissimilar to others, except these.
 
     Raises:

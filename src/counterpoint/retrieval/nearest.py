@@ -54,7 +54,7 @@ class Hits(list[Hit]):
 
     def _repr_html_(self) -> str:
         rows = ((f"{hit.similarity:.3f}", hit.name, hit.text or "") for hit in self)
-        return html_table("Most alike first", rows, ("similarity", "name", "text"))
+        return html_table("Most similar first", rows, ("similarity", "name", "text"))
 
     def record(self) -> list[dict[str, Any]]:
         """As JSON values; fields without a value are left out."""
@@ -87,10 +87,10 @@ def nearest(
     rows = max(1, CELLS // max(1, len(z)))
     for start in range(0, len(queries), rows):
         block = slice(start, start + rows)
-        alike = (functional.normalize(_tensor(queries[block]), dim=1) @ items.T).div_(lengths)
+        scores = (functional.normalize(_tensor(queries[block]), dim=1) @ items.T).div_(lengths)
         (queries_with_skip,) = np.nonzero(skipped[block] >= 0)
-        alike[queries_with_skip, skipped[block][queries_with_skip]] = -torch.inf
-        best = alike.topk(k, dim=1)
+        scores[queries_with_skip, skipped[block][queries_with_skip]] = -torch.inf
+        best = scores.topk(k, dim=1)
         index[block], similarity[block] = best.indices.numpy(), best.values.numpy()
     return index, similarity
 

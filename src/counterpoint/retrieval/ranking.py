@@ -22,23 +22,23 @@ AT = (1, 10, 100)
 GAIN = 10
 
 
-def ranked(alike: Float32[np.ndarray, "q n"], grades: Shaped[np.ndarray, "q m"]) -> dict[str, Float[np.ndarray, " q"]]:
+def ranked(scores: Float32[np.ndarray, "q n"], grades: Shaped[np.ndarray, "q m"]) -> dict[str, Float[np.ndarray, " q"]]:
     """Every measure for every query; ``recall@k`` only where k is smaller than the number of documents.
 
     Args:
-        alike: The similarities of queries and documents.
+        scores: The similarities of queries and documents.
         grades: The relevance of each document to each query, 0 for none; every query needs a relevant one. Columns
             after the n documents are relevant documents that are missing.
     """
-    count = alike.shape[1]
+    count = scores.shape[1]
     relevant = grades[:, :count] > 0
     total = (grades > 0).sum(axis=1)
     deep = min(max(AT), count)
-    order = np.argpartition(-alike, deep - 1, axis=1)[:, :deep]
-    order = np.take_along_axis(order, np.argsort(-np.take_along_axis(alike, order, axis=1), axis=1, kind="stable"), 1)
+    order = np.argpartition(-scores, deep - 1, axis=1)[:, :deep]
+    order = np.take_along_axis(order, np.argsort(-np.take_along_axis(scores, order, axis=1), axis=1, kind="stable"), 1)
     result = np.take_along_axis(grades, order, axis=1)
-    best = np.where(relevant, alike, -np.inf).max(axis=1, keepdims=True)
-    rank = 1 + (alike > best).sum(axis=1) + ((alike == best) & ~relevant).sum(axis=1) / 2
+    best = np.where(relevant, scores, -np.inf).max(axis=1, keepdims=True)
+    rank = 1 + (scores > best).sum(axis=1) + ((scores == best) & ~relevant).sum(axis=1) / 2
     rank = np.where(relevant.any(axis=1), rank, np.inf)
     measures = {
         f"recall@{k}": (result[:, :k] > 0).sum(axis=1) / total if k > 1 else (rank < 1.5).astype(float)

@@ -11,7 +11,7 @@ from counterpoint.data.groups import advice, of_later, with_groups
 from counterpoint.data.labels import pair, read_class_ids, read_some_labels
 from counterpoint.data.splits import hold_out, is_labelled
 from counterpoint.errors import LabelError
-from counterpoint.evaluation.labelled import SHARE, Labelled, held_out, numbered_alike
+from counterpoint.evaluation.labelled import SHARE, Labelled, held_out, with_classes_of
 from counterpoint.interfaces import Items, info_of
 from counterpoint.model import Model
 from counterpoint.setup.progress import announce_labels
@@ -63,7 +63,7 @@ def parted(
         return parts
     others = open_grouped(model, test, of_test)
     answers = read_class_ids(second, test, others)
-    test_items = numbered_alike(train_items, Labelled.read(others, answers))
+    test_items = with_classes_of(train_items, Labelled.read(others, answers))
     announce_labels(read, held_out=False)
     announce_labels(answers, what="test", held_out=False)
     return train_items, test_items

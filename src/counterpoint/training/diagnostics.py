@@ -62,12 +62,12 @@ def measure(comparison: Comparison, temperature: float, *, rows: int = 256) -> d
     if comparison.similarity is euclidean:  # which does not depend on the distance from the origin
         z = z - z.mean(dim=0)
     unit = functional.normalize(z, dim=1)
-    alike = unit @ unit.mean(dim=0)
+    to_mean = unit @ unit.mean(dim=0)
     return {
         "accuracy": _accuracy(tile, score),
         "entropy": float(entropy) / math.log(max(2, int(compared[0].sum()))),
         **_likeness(tile),
-        "sameness": float(alike.mean()),
+        "sameness": float(to_mean.mean()),
         "effective_rank_z": effective_rank(unit),
         "effective_rank_z_limit": float(min(unit.shape)),
         "compared": float(compared[0].sum()),

@@ -89,11 +89,11 @@ class Processes:
                 weight.grad = weight.grad.to_dense() if weight.grad.is_sparse else weight.grad
                 gradients.append(weight.grad)
         for kind in dict.fromkeys(each.dtype for each in gradients):
-            alike = [each for each in gradients if each.dtype == kind]
-            flat = torch.cat([each.flatten() for each in alike])
+            of_kind = [each for each in gradients if each.dtype == kind]
+            flat = torch.cat([each.flatten() for each in of_kind])
             with _in_company():
                 dist.all_reduce(flat)
-            for each, part in zip(alike, torch.split(flat, [each.numel() for each in alike]), strict=True):
+            for each, part in zip(of_kind, torch.split(flat, [each.numel() for each in of_kind]), strict=True):
                 each.copy_(part.view_as(each))
 
     def sum(self, *values: float) -> list[float]:
@@ -104,7 +104,7 @@ class Processes:
         """The first process's value."""
         return self._all((number,))[0][0]
 
-    def start_alike(self, module: nn.Module) -> None:
+    def synchronise(self, module: nn.Module) -> None:
         """Broadcast the weights and buffers of the first process."""
         if self.count > 1:
             for tensor in module.state_dict().values():

@@ -88,7 +88,7 @@ def train(
     """
     options = options or RunOptions()
     method.to(config.device).train()
-    config.processes.start_alike(method)
+    config.processes.synchronise(method)
     share_statistics(method, config.processes)
     optimizer = config.optimizer(method, learning_rate=config.learning_rate, weight_decay=config.weight_decay)
     state = _start(method, optimizer, config, options)

@@ -123,11 +123,11 @@ class DrawnPairs:
         begin, end = torch.searchsorted(label, label[rows]), torch.searchsorted(label, label[rows], right=True)
         same = ((rows + epoch) % 2 == 0) & (end - begin > 1)
         luck = rng.uniform(rng.keys(seed=seed, epoch=epoch, items=rows, view=-2), 1, "partner")[:, 0].double()
-        alike = begin + (luck * (end - begin - 1)).long()
-        alike = alike + (alike >= rows).long()  # all of the class except the item itself
+        partner = begin + (luck * (end - begin - 1)).long()
+        partner = partner + (partner >= rows).long()  # all of the class except the item itself
         other = (luck * (len(label) - (end - begin))).long()
         other = torch.where(other >= begin, other + (end - begin), other)  # all outside the class
-        second = torch.where(same, alike, other)
+        second = torch.where(same, partner, other)
         return Shown(self._by_class[rows], self._by_class[second], label[rows], same)
 
 

@@ -15,7 +15,7 @@ from counterpoint.data.labels import Labels, pair, read_class_ids
 from counterpoint.data.overlap import note_on_shared, note_on_shared_groups, shared
 from counterpoint.data.splits import UNLABELLED, is_labelled
 from counterpoint.errors import LabelError
-from counterpoint.evaluation.labelled import Labelled, numbered_alike
+from counterpoint.evaluation.labelled import Labelled, with_classes_of
 from counterpoint.evaluation.probe import probe
 from counterpoint.evaluation.scores import raw_features
 from counterpoint.interfaces import Items
@@ -136,7 +136,7 @@ def questions(
     else:
         others = of_later(modality.open(test), modality, test, groups)
         answers = read_class_ids(second, test, others)
-        test_items = numbered_alike(Labelled.read(items, read), Labelled.read(others, answers))
+        test_items = with_classes_of(Labelled.read(items, read), Labelled.read(others, answers))
     rows = np.flatnonzero(is_labelled(class_ids))
     if len(rows) > CHOSEN:
         rows = np.sort(np.random.default_rng(seed).permutation(rows)[:CHOSEN])

@@ -28,7 +28,7 @@ only one that agreed on both: docs/tuning.md has the figures, which are few. Amo
 depends neither on the length of vectors nor on a temperature, and is low for collapse.
 """
 
-KNOWN, ASKED = 4000, 4000
+MOST_TRAIN, MOST_TEST = 4000, 4000
 """The most training and test items of the probe: enough to distinguish plans in a second or two."""
 
 ITEMS, VIEWS = 1000, 4
@@ -75,7 +75,9 @@ def judge(modality: Modality, items: Items, test: ProbeItems | None, *, seed: in
     """The judge of a search."""
     rows = np.sort(rng.permutation(len(items), seed=seed, epoch=-2).numpy()[:ITEMS])
     if test is not None:
-        test = dataclasses.replace(test, train=_some(test.train, KNOWN, seed), test=_some(test.test, ASKED, seed))
+        test = dataclasses.replace(
+            test, train=_some(test.train, MOST_TRAIN, seed), test=_some(test.test, MOST_TEST, seed)
+        )
     return Judge(modality, Subset(items, rows), test, seed)
 
 

@@ -63,12 +63,12 @@ class Dimension:
         return {"name": self.name, "usual": self.usual, **between}
 
 
-def dimensions(requested: Plan, settled: Plan, modality: Modality, *, items: int, batches: float) -> list[Dimension]:
+def dimensions(requested: Plan, resolved: Plan, modality: Modality, *, items: int, batches: float) -> list[Dimension]:
     """The dimensions of the search.
 
     Args:
         requested: The plan of the user, whose choices are kept.
-        settled: The same with every choice resolved.
+        resolved: The same with every choice resolved.
         modality: The modality, with its default views.
         items: The number of rows in an epoch.
         batches: How many default batches fit into the machine's memory.
@@ -76,14 +76,14 @@ def dimensions(requested: Plan, settled: Plan, modality: Modality, *, items: int
     Raises:
         PlanError: Nothing was left open.
     """
-    result = [_number(name, requested, settled) for name in ("temperature", "learning_rate")]
+    result = [_number(name, requested, resolved) for name in ("temperature", "learning_rate")]
     if requested.views == Plan.views and augmentation_of(modality).scaled(2.0).spec != augmentation_of(modality).spec:
         result.append(Dimension(STRENGTH, 1.0, *NUMBERS[STRENGTH]))
     result += [
-        _layers(requested, settled),
-        *(_size(name, requested, settled) for name in ("head_hidden", "head_outputs")),
+        _layers(requested, resolved),
+        *(_size(name, requested, resolved) for name in ("head_hidden", "head_outputs")),
     ]
-    result += [_objective(requested, settled), _batch(requested, settled, items, batches)]
+    result += [_objective(requested, resolved), _batch(requested, resolved, items, batches)]
     space = [each for each in result if each is not None]
     if not space:
         raise PlanError("Every choice that tune could search is made already. Leave some of them out.")
@@ -107,8 +107,8 @@ def changed(plan: Plan) -> dict[str, Any]:
     return {name: value for name, value in plan.record().items() if value != usual[name]}
 
 
-def _number(name: str, requested: Plan, settled: Plan) -> Dimension | None:
-    usual = getattr(settled, name)
+def _number(name: str, requested: Plan, resolved: Plan) -> Dimension | None:
+    usual = getattr(resolved, name)
     if (
         getattr(requested, name) is not None
         or not isinstance(usual, float)
@@ -129,22 +129,22 @@ def _useful(name: str, requested: Plan) -> bool:
     return True
 
 
-def _layers(requested: Plan, settled: Plan) -> Dimension | None:
-    usual = settled.head_layers
+def _layers(requested: Plan, resolved: Plan) -> Dimension | None:
+    usual = resolved.head_layers
     if requested.head_layers is not None or usual is None:
         return None
     return Dimension("head_layers", usual, values=sorted({*LAYERS, usual}))
 
 
-def _size(name: str, requested: Plan, settled: Plan) -> Dimension | None:
-    usual = getattr(settled, name)
+def _size(name: str, requested: Plan, resolved: Plan) -> Dimension | None:
+    usual = getattr(resolved, name)
     if getattr(requested, name) is not None or usual is None:
         return None
     return Dimension(name, usual, values=sorted({max(2, int(factor * usual)) for factor in SIZES}))
 
 
-def _objective(requested: Plan, settled: Plan) -> Dimension | None:
-    usual = settled.objective
+def _objective(requested: Plan, resolved: Plan) -> Dimension | None:
+    usual = resolved.objective
     if requested.objective != Plan.objective or usual not in OBJECTIVES:
         return None
     values = [each for each in OBJECTIVES if each in catalogue.SHELVES["objective"] and _fits(each, requested)]
@@ -160,8 +160,8 @@ def _fits(objective: str, requested: Plan) -> bool:
     return asks_for(catalogue.find("objective", objective), "temperature")
 
 
-def _batch(requested: Plan, settled: Plan, items: int, batches: float) -> Dimension | None:
-    usual = settled.batch_size or 0
+def _batch(requested: Plan, resolved: Plan, items: int, batches: float) -> Dimension | None:
+    usual = resolved.batch_size or 0
     possible = {int(factor * usual) for factor in BATCHES if factor <= max(1.0, batches)}
     values = sorted(each for each in possible if each == usual or 4 <= each <= items // 2)
     return Dimension("batch_size", usual, values=values) if requested.batch_size is None and len(values) > 1 else None

@@ -66,13 +66,13 @@ def standings(methods: Cells, baselines: Cells, *, groups: GroupIds | None = Non
 def verdict(rows: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
     """The best method by a linear probe, if that is shown, and which methods beat the baselines."""
     best, *others = rows
-    alike = [row["method"] for row in others if row["best_minus"]["linear"]["low"] <= 0]
+    undecided = [row["method"] for row in others if row["best_minus"]["linear"]["low"] <= 0]
     behind = [row for row in others if row["best_minus"]["linear"]["low"] > 0]
     name, score = best["method"], f"{best['linear']['value']:.1%} by a linear probe"
-    if alike:
-        like_it = conjunction(alike)
+    if undecided:
+        names = conjunction(undecided)
         sentences = [
-            f"No method is shown to be the best: {name}, {score}, is not significantly different from {like_it}."
+            f"No method is shown to be the best: {name}, {score}, is not significantly different from {names}."
         ]
     elif behind:
         by = gain(behind[0]["best_minus"]["linear"])
@@ -89,7 +89,7 @@ def verdict(rows: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
     ):
         if names:
             sentences.append(f"{claim} raw features and the untrained encoder: {', '.join(names)}.")
-    return ("good" if name in better and not alike and not worse else "warning"), " ".join(sentences)
+    return ("good" if name in better and not undecided and not worse else "warning"), " ".join(sentences)
 
 
 def contest_table(result: Mapping[str, Any]) -> str:

@@ -197,8 +197,8 @@ def lab_table(result: Mapping[str, Any]) -> str:
     for row in result["looks"]:
         damage = [_points(row["damage"])] if damaged else []
         change = "" if row["change"] is None else f"{row['change']:.2f}"
-        alike = (f"{row['similarity']:.2f}", f"{row['apart']:.2f}")
-        lines.append((row["name"], *alike, percent(row["accuracy"]), *damage, change, "; ".join(row["remarks"])))
+        similarity = (f"{row['similarity']:.2f}", f"{row['apart']:.2f}")
+        lines.append((row["name"], *similarity, percent(row["accuracy"]), *damage, change, "; ".join(row["remarks"])))
     return "\n".join([*columns(lines), result["note"], result["advice"]])
 
 
@@ -206,8 +206,8 @@ def note(result: Mapping[str, Any]) -> str:
     """How the figures were measured, in words."""
     by = f"the model in {result['model']}" if result["model"] else "an untrained encoder"
     label = (
-        f"{result['items']:,} items seen by {by}: how alike two views of the same item and of others are, how often an "
-        f"item is found again among {result['among']} (guessing {result['chance']:.1%}), and how much views change "
+        f"{result['items']:,} items seen by {by}: how similar two views of the same item and of others are, how often "
+        f"an item is found again among {result['among']} (guessing {result['chance']:.1%}), and how much views change "
         "beside the difference to another item; 95 % intervals."
     )
     labels = result["labels"]

@@ -121,14 +121,14 @@ def _of_collection(
     if parse_query(kept.modality, "a text") is None:
         raise InputError(f"Queries and documents are texts, and this model is of {kept.modality.name}.")
     (query_texts, one), (answers, other) = read_collection(queries, QUERIES), read_collection(documents, CORPUS)
-    sought, held = kept.open(query_texts), kept.open(answers)
-    texts = [text for items in (sought, held) for text in info_of(items).texts or ()]
+    query_items, document_items = kept.open(query_texts), kept.open(answers)
+    texts = [text for items in (query_items, document_items) for text in info_of(items).texts or ()]
     judged = read_relevance(relevance)
-    relevant, missing, counts = _placed(judged.grades, list(sought.names), list(held.names))
+    relevant, missing, counts = _placed(judged.grades, list(query_items.names), list(document_items.names))
     rows = sorted(relevant)
     task = Task(
         np.asarray(rows, dtype=np.int64),
-        len(sought) + np.arange(len(held)),
+        len(query_items) + np.arange(len(document_items)),
         [relevant[row] for row in rows],
         [missing.get(row, []) for row in rows],
     )

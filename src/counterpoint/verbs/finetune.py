@@ -132,7 +132,7 @@ def finetune(
     return tried.chosen.classifier
 
 
-def leave_trial(tried: Trial, labelled: Labelled, leaving: Leaving, *, role: str = "is handed over") -> None:
+def leave_trial(tried: Trial, labelled: Labelled, leaving: Leaving, *, role: str = "is delivered") -> None:
     """Write the chosen classifier to its folder, and print its scores and where it is."""
     record = judgement(tried.chosen, tried.candidates, tried.some, tried.against)
     level, sentence = conclusion(record, role)
@@ -158,20 +158,20 @@ def trial(
     )
     some = labelled.of(np.flatnonzero(drawn))
     parts = folds(some.labels, len(some.classes), seed=tuning.seed, groups=some.groups)
-    settled = finetune_settings(model, tuning)
+    settings = finetune_settings(model, tuning)
     if read is not None:
         announce_labels(read)
-    epochs = 0 if tuning.deliver == PROBE else _epochs(model, some, settled, seconds, times=len(parts) + 1)
+    epochs = 0 if tuning.deliver == PROBE else _epochs(model, some, settings, seconds, times=len(parts) + 1)
 
     h = model.represent(some.items)
 
     def probed(rows: Int64[np.ndarray, " n"]) -> Classifier:
         of = some.of(rows)
-        return probe(model, of.items, of.labels, of.classes, settled, h=h[rows])
+        return probe(model, of.items, of.labels, of.classes, settings, h=h[rows])
 
     def moved(rows: Int64[np.ndarray, " n"]) -> Classifier:
         of = some.of(rows)
-        return learn(model, of.items, of.labels, of.classes, settled, epochs, h=h[rows])
+        return learn(model, of.items, of.labels, of.classes, settings, epochs, h=h[rows])
 
     candidates = [candidate(PROBE, probed, some, parts)]
     began = time.monotonic()
@@ -184,11 +184,11 @@ def trial(
     return Trial(some, parts, candidates, chosen, against, epochs, seconds)
 
 
-def _epochs(model: Model, some: Labelled, settled: FinetuneSettings, seconds: float | None, *, times: int) -> int:
+def _epochs(model: Model, some: Labelled, settings: FinetuneSettings, seconds: float | None, *, times: int) -> int:
     """Passes of fine-tuning, which are announced."""
-    epochs = usual = settled.passes(len(some.items))
+    epochs = usual = settings.passes(len(some.items))
     if seconds is not None:
-        epochs = affordable_epochs(model, some.items, some.labels, some.classes, settled, seconds=seconds, times=times)
+        epochs = affordable_epochs(model, some.items, some.labels, some.classes, settings, seconds=seconds, times=times)
     less = "" if epochs == usual else f" ({usual} are usual: there is no more time)"
     console().print(
         f"tuning    {counted(len(some.items), 'label')}, {times} times {counted(epochs, 'epoch')}{less}", markup=False

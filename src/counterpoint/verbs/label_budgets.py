@@ -153,8 +153,8 @@ def _correct(study: BudgetStudy, chosen: Sequence[Int64[np.ndarray, " n"]]) -> d
 
 def tuned(model: Model, some: Labelled, seed: int) -> Classifier:
     """The classifier from fine-tuning a model with these labels."""
-    settled = finetune_settings(model, FinetunePlan(seed=seed))
-    return learn(model, some.items, some.labels, some.classes, settled, settled.passes(len(some.items)))
+    settings = finetune_settings(model, FinetunePlan(seed=seed))
+    return learn(model, some.items, some.labels, some.classes, settings, settings.passes(len(some.items)))
 
 
 def from_scratch(model: Model, some: Labelled, seed: int) -> Classifier:
@@ -163,8 +163,8 @@ def from_scratch(model: Model, some: Labelled, seed: int) -> Classifier:
     usual = usual_epochs(len(some.items), test.batch_size)
     steps = usual * max(1, len(some.items) // test.batch_size)
     times = max(1, min(LONGER, MOST_STEPS // steps))
-    settled = finetune_settings(blank, test, gentle=STEEPER)._replace(penalty=None)
-    return learn(blank, some.items, some.labels, some.classes, settled, times * usual)
+    settings = finetune_settings(blank, test, gentle=STEEPER)._replace(penalty=None)
+    return learn(blank, some.items, some.labels, some.classes, settings, times * usual)
 
 
 def student_of(

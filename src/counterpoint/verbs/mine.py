@@ -109,8 +109,8 @@ def _mined(
     height = max(1, CELLS // len(answers))
     for start in range(0, len(linked), height):
         block = linked[start : start + height]
-        alike = z[block[:, 0]] @ z[answers].T
-        for row, (asks, answer) in zip(alike, block.tolist(), strict=True):
+        scores = z[block[:, 0]] @ z[answers].T
+        for row, (asks, answer) in zip(scores, block.tolist(), strict=True):
             similarity = float(row[column[answer]])
             row[answer_columns[asks]] = -np.inf
             row[row > share * similarity] = -np.inf

@@ -142,5 +142,5 @@ def plan(
 
 def _planned(result: Mapping[str, Any]) -> str:
     """The result of ``plan`` as plain text."""
-    settled = (f"{name} = {value}" for name, value in result["plan"].items() if value is not None)
-    return "\n".join([*summary_lines(result), "", *settled])
+    choices = (f"{name} = {value}" for name, value in result["plan"].items() if value is not None)
+    return "\n".join([*summary_lines(result), "", *choices])

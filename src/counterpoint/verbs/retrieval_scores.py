@@ -31,10 +31,10 @@ CALLED = {
     "chance": "chance",
 }
 
-Alike = Callable[[Int64[np.ndarray, " q"]], Float32[np.ndarray, "q n"]]
+Similarities = Callable[[Int64[np.ndarray, " q"]], Float32[np.ndarray, "q n"]]
 """From the indices of some queries to their similarities to the held documents."""
 
-Scorer = Callable[[Int64[np.ndarray, " n"]], Alike]
+Scorer = Callable[[Int64[np.ndarray, " n"]], Similarities]
 """Holds the documents at some indices, to rank them."""
 
 Relevant = Sequence[Mapping[int, float]]
@@ -114,7 +114,7 @@ def _scorers(model: Model, texts: list[str], seed: int) -> dict[str, Scorer]:
         return lambda held: lambda query_rows: vectors[query_rows] @ vectors[held].T
 
     def by_words(find: Callable[[Sequence[str]], Find]) -> Scorer:
-        def scorer(held: Int64[np.ndarray, " n"]) -> Alike:
+        def scorer(held: Int64[np.ndarray, " n"]) -> Similarities:
             result = find([texts[row] for row in held])
             return lambda query_rows: result([texts[row] for row in query_rows])
 
@@ -133,8 +133,8 @@ def _measured(tasks: Sequence[Task], scorer: Scorer) -> dict[str, np.ndarray]:
     """Every measure for every query of all tasks."""
     result = []
     for task in tasks:
-        alike = scorer(task.held)
-        result += [ranked(alike(query_rows), grades) for query_rows, grades in task.parts()]
+        similarities = scorer(task.held)
+        result += [ranked(similarities(query_rows), grades) for query_rows, grades in task.parts()]
     return {measure: np.concatenate([each[measure] for each in result]) for measure in result[0]}
 
 

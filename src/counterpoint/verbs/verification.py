@@ -58,7 +58,7 @@ def verification(
     else:
         read = read_class_ids(labels, source, items)
         if read.class_ids.ndim != 1:
-            raise LabelError("Same or different is asked of items with one class each. These labels name several.")
+            raise LabelError("Verification needs items with one class each. These labels name several.")
         groups = _groups(folder, read.class_ids, read.classes, seed=seed)
         announce_labels(read, held_out=False)
     result = verified(model, items, groups, seed=seed)

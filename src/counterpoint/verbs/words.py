@@ -12,7 +12,7 @@ from counterpoint.embeddings import Embeddings
 from counterpoint.errors import InputError
 from counterpoint.exporting.words import table_of
 from counterpoint.model import Model, load
-from counterpoint.retrieval.analogies import alike
+from counterpoint.retrieval.analogies import combine
 from counterpoint.retrieval.local_scaling import unit
 from counterpoint.retrieval.nearest import Hits
 from counterpoint.storage.files import expanded
@@ -41,7 +41,7 @@ def words(
     Raises:
         InputError: A word is not known, or the model has no words.
     """
-    return alike(word_vectors(model), _several(like), _several(unlike), k=k)
+    return combine(word_vectors(model), _several(like), _several(unlike), k=k)
 
 
 def word_vectors(model: Model | str | Path) -> Embeddings:
