@@ -39,6 +39,16 @@ def test_verifying_on_new_items_tells_known_classes_from_new_ones(run):
     assert result["scores"]["classes learned from"]["roc_auc"]["value"] > 0.8
 
 
+def test_groups_are_counted_and_too_few_are_refused(run):
+    groups = [f"machine {row % 30}" for row in range(240)]
+    result = cp.verification(run / "run", run / "new.npy", labels=run / "new_labels.npy", groups=groups, quiet=True)
+    assert result["scores"]["all pairs"]["groups"] == 30
+    assert ", of 30 groups, half of them the same" in str(result)
+    few = [name[:9] for name in groups]
+    with pytest.raises(cp.InputError, match="of too few groups"):
+        cp.verification(run / "run", run / "new.npy", labels=run / "new_labels.npy", groups=few, quiet=True)
+
+
 def test_two_items_from_the_shell(run, capsys):
     main(["verify", str(run / "run"), "0", "4", "--source", str(run / "new.npy"), "--json"])
     result = json.loads(capsys.readouterr().out)

@@ -10,21 +10,29 @@ from jaxtyping import Int64
 
 from counterpoint.data.pairs import Pairs
 from counterpoint.data.splits import members
+from counterpoint.evaluation.group_variance import GroupIds
 
 
-def drawn_pairs(class_ids: Int64[np.ndarray, " n"], *, seed: int) -> Pairs:
+def drawn_pairs(class_ids: Int64[np.ndarray, " n"], *, groups: GroupIds | None = None, seed: int) -> Pairs:
     """Pairs of the labelled items: nearly every item in one positive and in one negative pair, or fewer.
+
+    With the group of every labelled item, both items of a pair are of different groups.
 
     >>> pairs = drawn_pairs(np.asarray([0, 0, 0, 0, 1, 1, 1, 1]), seed=0)
     >>> len(pairs.same), int(pairs.same.sum()), bool((pairs.first == pairs.second).any())
     (8, 4, False)
     """
     classes = int(class_ids.max(initial=-1)) + 1
-    same = np.concatenate([_two_by_two(rows) for rows in members(class_ids, classes, seed=[seed, 0])] or [NONE])
+    of_classes = members(class_ids, classes, seed=[seed, 0])
+    if groups is None:
+        same = np.concatenate([_two_by_two(rows) for rows in of_classes] or [NONE])
+    else:
+        same = np.concatenate([_across(rows[np.argsort(groups[rows], kind="stable")]) for rows in of_classes] or [NONE])
     strangers = np.concatenate([*members(class_ids, classes, seed=[seed, 1]), np.empty(0, dtype=np.int64)])
-    half = len(strangers) // 2
-    apart = np.stack([strangers[:half], strangers[len(strangers) - half :]], axis=1)  # still sorted by class
+    apart = _across(strangers)  # still sorted by class
     apart = apart[class_ids[apart[:, 0]] != class_ids[apart[:, 1]]]
+    if groups is not None:
+        same, apart = (pairs[groups[pairs[:, 0]] != groups[pairs[:, 1]]] for pairs in (same, apart))
     count = min(len(same), len(apart))
     generator = np.random.default_rng(seed)
     chosen = np.concatenate([generator.permutation(same)[:count], generator.permutation(apart)[:count]])
@@ -36,3 +44,9 @@ NONE = np.empty((0, 2), dtype=np.int64)
 
 def _two_by_two(rows: Int64[np.ndarray, " m"]) -> Int64[np.ndarray, "p 2"]:
     return rows[: len(rows) // 2 * 2].reshape(-1, 2)
+
+
+def _across(rows: Int64[np.ndarray, " m"]) -> Int64[np.ndarray, "p 2"]:
+    """Each row of the first half with one of the second: different ones, as far as can be, where rows are sorted."""
+    half = len(rows) // 2
+    return np.stack([rows[:half], rows[len(rows) - half :]], axis=1)

@@ -12,11 +12,11 @@ from jaxtyping import Float32
 from counterpoint.data.pairs import Pairs
 from counterpoint.data.subset import Subset
 from counterpoint.errors import LabelError
-from counterpoint.evaluation.intervals import score_interval
 from counterpoint.evaluation.scores import raw_features
 from counterpoint.interfaces import Items
 from counterpoint.model import Model
-from counterpoint.pair_verification.threshold import Threshold, area, best_threshold, equal_error
+from counterpoint.pair_verification.pair_groups import PairGroups, pair_groups, parts, renumbered
+from counterpoint.pair_verification.threshold import Threshold, accuracy, area, best_threshold, equal_error
 
 FEWEST = 10
 """The fewest pairs of either kind for a threshold."""
@@ -35,35 +35,40 @@ def spaces(model: Model, items: Items) -> dict[str, Float32[np.ndarray, "n _"]]:
     return {name: vectors.numpy() for name, vectors in result.items()}
 
 
-def verified(model: Model, items: Items, groups: Mapping[str, Pairs], *, seed: int = 0) -> dict[str, Any]:
-    """The threshold, and its accuracy for every group of pairs, as in ``verification.json``.
+def verified(model: Model, items: Items, named: Mapping[str, Pairs], *, seed: int = 0) -> dict[str, Any]:
+    """The threshold, and its accuracy on all pairs and on those of every name, as in ``verification.json``.
 
     Vectors are compared in the space that separates the pairs best. The stored threshold is chosen on all pairs; its
-    accuracy is measured on each half of the pairs with the threshold of the other half.
+    accuracy is measured with thresholds that were chosen on other pairs, and of other groups where items have groups.
     """
-    pairs = Pairs(*(np.concatenate(part) for part in zip(*groups.values(), strict=True)))
-    if not enough(pairs):
+    pairs = Pairs(*(np.concatenate(part) for part in zip(*named.values(), strict=True)))
+    if not _both(pairs.same):
         raise LabelError(
             f"There are {int(pairs.same.sum())} pairs that are the same and {int((~pairs.same).sum())} that are not. "
             f"A threshold needs {FEWEST} of each: give more labelled items that were not learned from."
         )
     rows, place = np.unique(np.concatenate([pairs.first, pairs.second]), return_inverse=True)
-    some, first, second = Subset(items, rows), place[: len(pairs.first)], place[len(pairs.first) :]
-    result = {name: _apart(z, first, second) for name, z in spaces(model, some).items()}
+    some, count = Subset(items, rows), len(pairs.same)
+    pairs = Pairs(place[:count], place[count:], pairs.same)
+    groups = pair_groups(some, pairs)
+    if not _separable(pairs.same, groups, seed=seed):
+        raise LabelError("These pairs are of too few groups to choose a threshold on some and test it on others.")
+    result = {name: _apart(z, pairs) for name, z in spaces(model, some).items()}
     space = max(result, key=lambda name: area(result[name], pairs.same, draws=1).value)
     distance, kept = result[space], best_threshold(result[space], pairs.same)
     baselines = {
-        "raw": _apart(raw_features(model.modality, some), first, second),
-        "untrained": _apart(spaces(model.untrained(), some)["h"], first, second),
+        "raw": _apart(raw_features(model.modality, some), pairs),
+        "untrained": _apart(spaces(model.untrained(), some)["h"], pairs),
     }
-    correct = _crossed(distance, pairs.same, seed=seed)
-    ends = np.cumsum([0, *(len(each.same) for each in groups.values())])
-    parts = {name: slice(ends[turn], ends[turn + 1]) for turn, name in enumerate(groups)}
-    scores = {
-        name: _scored(distance[part], pairs.same[part], correct[part], {k: d[part] for k, d in baselines.items()}, seed)
-        for name, part in ({ALL: slice(None)} | (parts if len(parts) > 1 else {})).items()
-        if _both(pairs.same[part])
-    }
+    correct = _crossed(distance, pairs.same, groups, seed=seed)
+    ends = np.cumsum([0, *(len(each.same) for each in named.values())])
+    slices = {name: slice(ends[turn], ends[turn + 1]) for turn, name in enumerate(named)}
+    scores = {}
+    for name, part in ({ALL: slice(None)} | (slices if len(slices) > 1 else {})).items():
+        if _both(pairs.same[part]):
+            of_part = {called: each[part] for called, each in baselines.items()}
+            in_part = None if groups is None else renumbered(groups[part])
+            scores[name] = _scored(distance[part], pairs.same[part], correct[part], of_part, in_part, seed)
     return {
         "space": space,
         "threshold": kept.distance,
@@ -94,41 +99,51 @@ def sentence(result: Mapping[str, Any]) -> str:
     return f"{word}: {distances}, probability of the same {result['probability']:.1%}"
 
 
-def enough(pairs: Pairs) -> bool:
-    """Whether there are enough pairs of either kind to choose a threshold on."""
-    return _both(pairs.same)
+def enough(items: Items, pairs: Pairs, *, seed: int) -> bool:
+    """Whether there are enough pairs of either kind, and of enough groups, to choose a threshold on and to test it."""
+    return _both(pairs.same) and _separable(pairs.same, pair_groups(items, pairs), seed=seed)
+
+
+def _separable(same: np.ndarray, groups: PairGroups | None, *, seed: int) -> bool:
+    """Whether there are other pairs of both kinds to choose the threshold on, whichever are tested."""
+    return all(0 < int(same[others].sum()) < int(others.sum()) for _, others in parts(same, groups, seed=seed))
 
 
 def _both(same: np.ndarray) -> bool:
     return min(int(same.sum()), int((~same).sum())) >= FEWEST
 
 
-def _apart(vectors: np.ndarray, first: np.ndarray, second: np.ndarray) -> Float32[np.ndarray, " p"]:
-    apart: np.ndarray = np.linalg.norm(vectors[first] - vectors[second], axis=1)
+def _apart(vectors: np.ndarray, pairs: Pairs) -> Float32[np.ndarray, " p"]:
+    apart: np.ndarray = np.linalg.norm(vectors[pairs.first] - vectors[pairs.second], axis=1)
     return apart
 
 
-def _crossed(distance: np.ndarray, same: np.ndarray, *, seed: int) -> np.ndarray:
-    """Whether the prediction for each pair is correct, with the threshold of those in the other half."""
+def _crossed(distance: np.ndarray, same: np.ndarray, groups: PairGroups | None, *, seed: int) -> np.ndarray:
+    """Whether the prediction for each pair is correct, with the threshold of other pairs."""
     correct = np.zeros(len(same), dtype=bool)
-    half = np.zeros(len(same), dtype=bool)
-    generator = np.random.default_rng(seed)
-    for kind in (np.flatnonzero(same), np.flatnonzero(~same)):
-        half[generator.permutation(kind)[: len(kind) // 2]] = True
-    for tested in (half, ~half):
-        correct[tested] = best_threshold(distance[~tested], same[~tested]).same(distance[tested]) == same[tested]
+    for tested, others in parts(same, groups, seed=seed):
+        correct[tested] = best_threshold(distance[others], same[others]).same(distance[tested]) == same[tested]
     return correct
 
 
 def _scored(
-    distance: np.ndarray, same: np.ndarray, correct: np.ndarray, baselines: Mapping[str, np.ndarray], seed: int
+    distance: np.ndarray,
+    same: np.ndarray,
+    correct: np.ndarray,
+    baselines: Mapping[str, np.ndarray],
+    groups: PairGroups | None,
+    seed: int,
 ) -> dict[str, Any]:
+    def ranking(each: np.ndarray) -> dict[str, float]:
+        return area(each, same, groups=groups, seed=seed)._asdict()
+
     return {
         "pairs": len(same),
-        "accuracy": score_interval(correct)._asdict(),
-        "roc_auc": area(distance, same, seed=seed)._asdict(),
-        "equal_error_rate": equal_error(distance, same, seed=seed)._asdict(),
-        "baselines": {name: {"roc_auc": area(each, same, seed=seed)._asdict()} for name, each in baselines.items()},
+        **({} if groups is None else {"groups": int(groups.max()) + 1}),
+        "accuracy": accuracy(correct, same, groups=groups, seed=seed)._asdict(),
+        "roc_auc": ranking(distance),
+        "equal_error_rate": equal_error(distance, same, groups=groups, seed=seed)._asdict(),
+        "baselines": {name: {"roc_auc": ranking(each)} for name, each in baselines.items()},
     }
 
 
@@ -136,8 +151,9 @@ def table(record: Mapping[str, Any]) -> str:
     """The result as plain text."""
     lines = [f"Same if the distance in {record['space']} is at most {record['threshold']:.3f}"]
     for name, result in record["scores"].items():
-        lines += ["", f"{name}: {result['pairs']:,}, half of them the same"]
-        for key, called in (("accuracy", "right"), ("roc_auc", "ROC-AUC"), ("equal_error_rate", "equal error rate")):
+        of_groups = f", of {result['groups']:,} groups" if "groups" in result else ""
+        lines += ["", f"{name}: {result['pairs']:,}{of_groups}, half of them the same"]
+        for key, called in (("accuracy", "accuracy"), ("roc_auc", "ROC-AUC"), ("equal_error_rate", "equal error rate")):
             lines.append(f"  {called:28} {_with(result[key])}")
         for key, called in (("raw", "of raw features"), ("untrained", "of the untrained encoder")):
             lines.append(f"    {called:26} {_with(result['baselines'][key]['roc_auc'])}")

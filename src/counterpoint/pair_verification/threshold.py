@@ -14,12 +14,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Float64
 
-from counterpoint.evaluation.intervals import Interval, effective_items, normal_quantile, wilson
+from counterpoint.evaluation.intervals import (
+    Interval,
+    effective_items,
+    normal_quantile,
+    score_interval,
+    t_quantile,
+    wilson,
+)
+from counterpoint.pair_verification.pair_groups import PairGroups, bootstrap_weights
 
 Distances = Float[np.ndarray, " p"]
 Same = Bool[np.ndarray, " p"]
+Weights = Float64[np.ndarray, " p"]
+
+DRAWS = 500
 
 STEEPEST = 60.0
 """The largest steepness, in units of the threshold: beyond it makes no difference."""
@@ -75,7 +86,18 @@ def _steepness(distance: Distances, same: Same, middle: float) -> float:
     return float(np.exp(result.x) / unit)
 
 
-def area(distance: Distances, same: Same, *, seed: int = 0, draws: int = 500) -> Interval:
+def accuracy(
+    correct: Bool[np.ndarray, " p"], same: Same, *, groups: PairGroups | None = None, seed: int = 0
+) -> Interval:
+    """The share of pairs that are classified correctly."""
+    if groups is None:
+        return score_interval(correct)
+    return _with_interval(lambda weights: float(np.average(correct, weights=weights)), same, groups, seed=seed)
+
+
+def area(
+    distance: Distances, same: Same, *, groups: PairGroups | None = None, seed: int = 0, draws: int = DRAWS
+) -> Interval:
     """The area under the ROC curve: how often a positive pair is nearer than a negative one.
 
     >>> area(np.asarray([1.0, 2.0, 4.0, 5.0]), np.asarray([True, True, False, False])).value
@@ -83,10 +105,18 @@ def area(distance: Distances, same: Same, *, seed: int = 0, draws: int = 500) ->
     """
     from sklearn.metrics import roc_auc_score
 
-    return _with_interval(lambda d, s: float(roc_auc_score(s, -d)), distance, same, seed=seed, draws=draws)
+    return _with_interval(
+        lambda weights: float(roc_auc_score(same, -distance, sample_weight=weights)),
+        same,
+        groups,
+        seed=seed,
+        draws=draws,
+    )
 
 
-def equal_error(distance: Distances, same: Same, *, seed: int = 0, draws: int = 500) -> Interval:
+def equal_error(
+    distance: Distances, same: Same, *, groups: PairGroups | None = None, seed: int = 0, draws: int = DRAWS
+) -> Interval:
     """The error at the threshold where both error rates are equal.
 
     >>> equal_error(np.asarray([1.0, 4.0, 2.0, 5.0]), np.asarray([True, True, False, False])).value
@@ -94,27 +124,29 @@ def equal_error(distance: Distances, same: Same, *, seed: int = 0, draws: int = 
     """
     from sklearn.metrics import roc_curve
 
-    def error(d: Distances, s: Same) -> float:
-        strangers, friends, _ = roc_curve(s, -d, drop_intermediate=False)
+    def error(weights: Weights) -> float:
+        strangers, friends, _ = roc_curve(same, -distance, sample_weight=weights, drop_intermediate=False)
         place = int(np.argmin(np.abs(strangers - (1 - friends))))
         return float((strangers[place] + 1 - friends[place]) / 2)
 
-    return _with_interval(error, distance, same, seed=seed, draws=draws)
+    return _with_interval(error, same, groups, seed=seed, draws=draws)
 
 
 def _with_interval(
-    measure: Callable[[Distances, Same], float], distance: Distances, same: Same, *, seed: int, draws: int
+    measure: Callable[[Weights], float], same: Same, groups: PairGroups | None, *, seed: int, draws: int = DRAWS
 ) -> Interval:
-    """A measure from 0 to 1, with the interval of a proportion of equal variance over bootstrap samples of either kind.
+    """A measure from 0 to 1, with the interval of a proportion of equal variance over bootstrap samples.
 
-    Bootstrap quantiles themselves are too narrow for few pairs, and degenerate where all are correct.
+    Bootstrap quantiles themselves are too narrow for few pairs, and degenerate where all are correct. Where nothing
+    varies, every two groups count as one pair.
     """
-    generator = np.random.default_rng(seed)
-    kinds = [np.flatnonzero(same), np.flatnonzero(~same)]
-    result = []
-    for _ in range(draws):
-        rows = np.concatenate([kind[generator.integers(0, len(kind), len(kind))] for kind in kinds])
-        result.append(measure(distance[rows], same[rows]))
-    value = measure(distance, same)
-    items = effective_items(value, float(np.var(result)), min(map(len, kinds)))
-    return wilson(value, items, normal_quantile(0.95))
+    value, generator = measure(np.ones(len(same))), np.random.default_rng(seed)
+    samples = [bootstrap_weights(same, groups, generator) for _ in range(draws)]
+    measured = [measure(weights) for weights in samples if weights @ same > 0 and weights @ ~same > 0]
+    variance = float(np.var(measured))
+    if groups is None:
+        items = effective_items(value, variance, int(min(same.sum(), (~same).sum())))
+        return wilson(value, items, normal_quantile(0.95))
+    count = int(groups.max()) + 1
+    items = min(effective_items(value, variance, count // 2), len(same))
+    return wilson(value, items, t_quantile(0.95, count - 1))

@@ -98,7 +98,8 @@ def supervise(plan: Plan, source: object, items: Items, *, labels: object, pairs
     class_ids = read.class_ids
     if kind == "pairs":
         requested = _kept(class_ids, items, seed=plan.seed)
-        kept = drawn_pairs(np.where(requested, class_ids, UNLABELLED), seed=plan.seed)
+        groups = labelled_group_ids(items, class_ids)
+        kept = drawn_pairs(np.where(requested, class_ids, UNLABELLED), groups=groups, seed=plan.seed)
         class_ids = np.where(requested, UNLABELLED, class_ids)
         return Supervision(class_ids, DrawnPairs(torch.from_numpy(class_ids)), read, kept)
     labels_of_items = torch.from_numpy(class_ids)

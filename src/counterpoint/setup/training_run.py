@@ -131,9 +131,9 @@ def _kept(experiment: Experiment, train_state: TrainState, folder: Path | None) 
         described = [verdict.record() for verdict in verdicts]
         run_folder.finish(folder, described, steps=train_state.step, seconds=train_state.seconds)
     conclude(run_folder.not_evaluated(folder), verdicts)
-    if folder is not None and experiment.learned.kept is not None and enough(experiment.learned.kept):
-        result = verified(model, experiment.items, {ALL: experiment.learned.kept}, seed=experiment.plan.seed)
-        write_json(folder / run_folder.VERIFICATION, result)
+    items, pairs, seed = experiment.items, experiment.learned.kept, experiment.plan.seed
+    if folder is not None and pairs is not None and enough(items, pairs, seed=seed):
+        write_json(folder / run_folder.VERIFICATION, verified(model, items, {ALL: pairs}, seed=seed))
     return model
 
 

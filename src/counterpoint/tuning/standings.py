@@ -70,9 +70,9 @@ def verdict(rows: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
     behind = [row for row in others if row["best_minus"]["linear"]["low"] > 0]
     name, score = best["method"], f"{best['linear']['value']:.1%} by a linear probe"
     if undecided:
-        names = conjunction(undecided)
+        others_named = conjunction(undecided)
         sentences = [
-            f"No method is shown to be the best: {name}, {score}, is not significantly different from {names}."
+            f"No method is shown to be the best: {name}, {score}, is not significantly different from {others_named}."
         ]
     elif behind:
         by = gain(behind[0]["best_minus"]["linear"])

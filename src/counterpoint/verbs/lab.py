@@ -181,7 +181,7 @@ def _open(
         if getattr(requested, name) != getattr(usual, name)
     ]
     if fixed:
-        raise PlanError(f"A model has {listed(fixed)} already. Leave that out, or leave out --model.")
+        raise PlanError(f"The model determines {listed(fixed)}. Leave that out, or leave out --model.")
     by = model if isinstance(model, Model) else load(model)
     return by, open_grouped(by, source, options.groups if options.groups is not None else options.data.groups)
 

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from counterpoint.data.labels import read_class_ids
+from counterpoint.data.groups import labelled_group_ids
+from counterpoint.data.labels import Labels, read_class_ids
 from counterpoint.data.pairs import Pairs, read_pairs
 from counterpoint.data.splits import UNLABELLED, is_labelled
 from counterpoint.errors import LabelError
+from counterpoint.evaluation.group_variance import GroupIds
 from counterpoint.model import load
 from counterpoint.output.results import Result
 from counterpoint.pair_verification.sampled_pairs import drawn_pairs
@@ -18,6 +20,7 @@ from counterpoint.pair_verification.scoring import table, verified
 from counterpoint.runs import run_folder
 from counterpoint.runs.locks import holds_run
 from counterpoint.setup.progress import announce_labels
+from counterpoint.setup.train_test import open_grouped
 from counterpoint.storage.files import expanded, write_json
 from counterpoint.verbs.verb import verb
 
@@ -32,6 +35,7 @@ def verification(
     *,
     labels: object = None,
     pairs: object = None,
+    groups: object = None,
     seed: int = 0,
     quiet: bool = False,
 ) -> Result:
@@ -42,38 +46,40 @@ def verification(
         source: Items that the model has not learned from.
         labels: Their classes, from which pairs are drawn, half of them positive; as for ``evaluate``.
         pairs: Alternatively, labelled pairs, as for ``fit``.
+        groups: Groups of items, as for ``evaluate``: pairs are drawn between groups, thresholds are tested on other
+            groups than they are chosen on, and intervals are over groups.
         seed: Seed of the drawn pairs and of the intervals.
         quiet: Print nothing.
 
     Returns:
         ``space``, ``threshold``, ``steepness``, and ``scores``: for all pairs, and for those of classes seen in
         training and of others, ``accuracy``, ``roc_auc`` and ``equal_error_rate`` with intervals, beside raw features
-        and the untrained encoder.
+        and the untrained encoder; with groups also the number of those.
     """
     folder = expanded(run)
     model = load(folder)
-    items = model.open(source)
+    items = open_grouped(model, source, groups)
     if pairs is not None:
-        groups: Mapping[str, Pairs] = {"given pairs": read_pairs(pairs, items)}
+        named: Mapping[str, Pairs] = {"given pairs": read_pairs(pairs, items)}
     else:
         read = read_class_ids(labels, source, items)
         if read.class_ids.ndim != 1:
             raise LabelError("Verification needs items with one class each. These labels name several.")
-        groups = _groups(folder, read.class_ids, read.classes, seed=seed)
+        named = _pairs(folder, read, labelled_group_ids(items, read.class_ids), seed=seed)
         announce_labels(read, held_out=False)
-    result = verified(model, items, groups, seed=seed)
+    result = verified(model, items, named, seed=seed)
     if pairs is None:
         result["classes"] = read.counts()
     write_json(folder / run_folder.VERIFICATION, result)
     return Result(result, table)
 
 
-def _groups(folder: Path, class_ids: np.ndarray, classes: list[str], *, seed: int) -> dict[str, Pairs]:
+def _pairs(folder: Path, read: Labels, groups: GroupIds | None, *, seed: int) -> dict[str, Pairs]:
     """Pairs of classes that were seen in training, and pairs of others."""
-    learned = set(run_folder.read_plan(folder).get("classes") or ())
-    seen = np.asarray([name in learned for name in classes], dtype=bool)[class_ids] & is_labelled(class_ids)
+    learned, class_ids = set(run_folder.read_plan(folder).get("classes") or ()), read.class_ids
+    seen = np.asarray([name in learned for name in read.classes], dtype=bool)[class_ids] & is_labelled(class_ids)
     return {
-        name: drawn_pairs(np.where(part & is_labelled(class_ids), class_ids, UNLABELLED), seed=seed)
+        name: drawn_pairs(np.where(part & is_labelled(class_ids), class_ids, UNLABELLED), groups=groups, seed=seed)
         for name, part in ((SEEN, seen), (NEW, ~seen))
         if (part & is_labelled(class_ids)).any()
     }
