@@ -49,8 +49,8 @@ class Effect(NamedTuple):
 
     similarity: float
     apart: float
-    raw: tuple[float, float]
-    """Similarity and apart of the views themselves, without an encoder."""
+    raw: tuple[float, float] | None
+    """Similarity and apart of the views themselves, without an encoder; None where views differ in size."""
     accuracy: Interval
     damage: Interval | None
     change: float | None
@@ -62,7 +62,7 @@ class Pairs(NamedTuple):
 
     h: Float32[np.ndarray, "n 2 d"]
     change: float | None
-    raw: tuple[float, float]
+    raw: tuple[float, float] | None
 
 
 @dataclass(frozen=True)
@@ -202,8 +202,8 @@ def pairs(model: Model, with_views: Modality, items: Items, *, seed: int) -> Pai
                 moved.append(float((first - still).abs().sum()))
                 between.append(float((still.roll(1, dims=0) - still).abs().sum()))
     change = sum(moved) / max(sum(between), 1e-12) if moved else None
-    positive, other = torch.cat(similarities, dim=1).mean(dim=1).tolist() if similarities else (0.0, 0.0)
-    return Pairs(torch.cat(encoded).numpy(), change, (positive, other))
+    means = torch.cat(similarities, dim=1).mean(dim=1).tolist() if similarities else None
+    return Pairs(torch.cat(encoded).numpy(), change, None if means is None else (means[0], means[1]))
 
 
 def _similarities(first: Float32[Tensor, "b d"], second: Float32[Tensor, "b d"]) -> Float32[Tensor, "2 b"]:

@@ -79,10 +79,10 @@ def write_lab(folder: Path, result: Mapping[str, Any], strips: Sequence[str], it
 
 def cells(row: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The cells of an augmentation in the table, with notes in small print."""
-    damage = row["damage"]
+    damage, raw = row["damage"], row["raw"]
     figures = [
         (_short(row["similarity"]), f"others {_short(row['apart'])}"),
-        (_short(row["raw"]["similarity"]), f"others {_short(row['raw']['apart'])}"),
+        ("", "") if raw is None else (_short(raw["similarity"]), f"others {_short(raw['apart'])}"),
         (
             f"{row['accuracy']['value']:.1%}",
             f"{100 * row['accuracy']['low']:.1f} to {100 * row['accuracy']['high']:.1f}",

@@ -224,7 +224,7 @@ def _row(augmentation: LabView, effect: Effect, scale: Measure) -> dict[str, Any
         "views": augmentation.views,
         "similarity": effect.similarity,
         "apart": effect.apart,
-        "raw": {"similarity": effect.raw[0], "apart": effect.raw[1]},
+        "raw": None if effect.raw is None else {"similarity": effect.raw[0], "apart": effect.raw[1]},
         "accuracy": effect.accuracy._asdict(),
         "damage": None if effect.damage is None else effect.damage._asdict(),
         "change": effect.change,
