@@ -115,7 +115,7 @@ def _agreed(processes):
     network = torch.nn.BatchNorm1d(2)
     for number, tensor in enumerate(network.state_dict().values()):
         tensor.fill_(10 * processes.rank + number)
-    processes.start_alike(network)
+    processes.synchronise(network)
     kinds = torch.float32, torch.float64, torch.float32
     weights = [torch.nn.Parameter(torch.zeros(size, dtype=kind)) for size, kind in enumerate(kinds, start=1)]
     for weight in weights:

@@ -431,7 +431,7 @@ def test_a_folder_of_other_things_is_left_alone(written, tmp_path, capsys):
 def test_a_model_has_settled_what_is_asked_otherwise(tmp_path):
     source = records(count=64).source
     model = cp.fit(source, epochs=1, width=8, batch_size=32)
-    with pytest.raises(cp.InputError, match="settled width already"):
+    with pytest.raises(cp.InputError, match="determines width"):
         cp.lab(source, model=model, width=8)
     with pytest.raises(cp.InputError, match="views are named"):
         cp.lab(source, model=model, views=lambda rows, key: rows)

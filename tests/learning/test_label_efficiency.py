@@ -163,7 +163,7 @@ def test_a_classifier_is_only_asked_what_it_was_not_told(trained, tmp_path):
     student = cp.distill(classifier, world.source, epochs=1, batch_size=64, width=4)
     assert set(student.learned) == set(classifier.learned)
     cp.finetune(trained, world.source, **uses, overwrite=True)
-    with pytest.raises(LabelError, match="learned from the label of every item to ask about"):
+    with pytest.raises(LabelError, match="learned from the label of every item of the test"):
         cp.evaluate(tmp_path / "few", world.source, labels=world.labels)
 
 

@@ -80,7 +80,7 @@ def test_the_report_shows_what_labels_are_worth_and_what_was_answered(name, requ
     assert "Label efficiency" in page.text
     assert "fine-tuned" in page.text
     assert "Least certain" in page.text
-    assert "taken for" in page.text
+    assert "Confusion matrix" in page.text
     assert "counterpoint fit" not in page.text  # nothing that a step should have written is missing
 
 
@@ -122,7 +122,7 @@ def test_a_table_leaves_out_the_column_that_is_asked_for(tmp_path):
     assert classifier.classes == ["down", "up"]
     for step in ("run", "run/pretrained", "run/finetuned"):
         assert cp.load(tmp_path / step).modality.uses() == ["a", "b", "c", "d"]
-    assert "Answers" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "Predictions" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

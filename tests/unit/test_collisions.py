@@ -124,7 +124,7 @@ def test_evaluate_says_the_rate_of_all_labels_and_an_estimate_near_it(sizes):
     assert result["collisions"]["gap"] > 0.05
     assert json.loads(json.dumps(result))["collisions"] == result["collisions"] == again
     assert f"Collisions: {result['collisions']['true']['value']:.1%} (" in table(result)
-    assert f"without labels, {len(sizes)} clusters say " in table(result)
+    assert f"estimated without labels from {len(sizes)} clusters: " in table(result)
 
 
 def test_a_test_source_has_a_rate_of_its_own():
@@ -172,10 +172,10 @@ def about(rate, *, gap=0.2):
 
 def test_advice_stands_where_it_matters_and_a_guess_is_called_one():
     assert sentences(about(0.1)) == (
-        "Collisions: 10.0% (9.0% to 11.0%) of pairs of different items are of one class, as so many negatives are "
-        "false; without labels, 9 clusters say 10.5% (9.0% to 11.0%)."
+        "Collisions: 10.0% (9.0% to 11.0%) of pairs of different items are of one class and so false negatives; "
+        "estimated without labels from 9 clusters: 10.5% (9.0% to 11.0%)."
     )
-    assert sentences(about(0.1, gap=0.04)).endswith(", little more than a guess, for clusters hardly show.")
+    assert sentences(about(0.1, gap=0.04)).endswith(", hardly more than a guess, since clusters are unclear.")
     assert sentences(about(0.25)).splitlines()[1] == (
         "About one negative in 4 is false: compare with --negatives cancelled, with other_labels where some labels "
         'are known, or with --objective "debiased(prior=0.25)"; see docs/which-method.md.'

@@ -110,7 +110,7 @@ def test_fine_tuning_holds_out_whole_groups(run):
     one = cp.finetune(kept, run / "clinic.csv", labels="ill", groups=["same"] * 120, deliver="probe", out=run / "one")
     assert one.temperature == 1
     record = json.loads((run / "one" / run_folder.TUNED).read_text(encoding="utf-8"))
-    assert "Labels of every class in a second group would say" in record["conclusion"]
+    assert "Labels of every class in a second group would allow that" in record["conclusion"]
 
 
 def test_the_folds_of_a_trial_part_no_group(run):

@@ -248,8 +248,8 @@ def test_the_report_says_what_the_folder_holds(whole: Page):
     assert "counterpoint fit squares/ --out run --overwrite" in whole.text
     assert "tested on a part of it that was held out: 32 training items, 8 test items" in whole.text
     assert "Collisions31.0%" in whole.text
-    assert "without labels, 4 clusters say 28.0%" in whole.text
-    assert "The run has learned from labels" in whole.text
+    assert "estimated from 4 clusters: 28.0%" in whole.text
+    assert "The run was trained with labels" in whole.text
     assert "cannot be decoded" in whole.text
     assert len(whole.all("polyline")) == 5
 

@@ -12,7 +12,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 import counterpoint as cp
 from counterpoint import rng
 from counterpoint.cli import main
-from counterpoint.data.duplicate_texts import alike
+from counterpoint.data.duplicate_texts import near_duplicates
 from counterpoint.data.texts import may_be_texts, read_texts
 from counterpoint.data.tokens import learned
 from counterpoint.encoders.bag import bag
@@ -363,7 +363,7 @@ def test_texts_of_unknown_characters_do_not_say_the_same():
     known = remarks(60).source
     reader = Text.fit(known, DataOptions())[0].tokenizer
     telling, size = reader.telling(reader.numbers([*LIKE, LIKE[0].replace(" ", "! "), *SCRIPTS]))
-    numbers = alike(telling, size=size)
+    numbers = near_duplicates(telling, size=size)
     assert numbers[4] == numbers[0]
     assert len(np.unique(numbers)) == len(LIKE) + len(SCRIPTS)
 

@@ -164,7 +164,7 @@ def test_a_page_of_vectors_has_their_scores_and_a_map(tmp_path):
     z, labels = clouds()
     np.savez(tmp_path / "z.npz", vectors=z)
     bare = cp.report(tmp_path / "z.npz").read_text(encoding="utf-8")
-    assert "There are no labels to score by" in bare
+    assert "There are no labels to evaluate with" in bare
     assert 'id="map-data"' in bare
     page = cp.report(tmp_path / "z.npz", labels=labels)
     assert page == tmp_path / "z-report.html"

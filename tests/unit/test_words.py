@@ -217,7 +217,7 @@ def test_analogies_are_counted_by_section(tmp_path):
     z = Embeddings(vectors, ["king", "man", "queen", "woman", "cup"])
     with pytest.raises(InputError, match="Line 1 should hold four words"):
         questions(["man king woman"], z)
-    with pytest.raises(InputError, match="nothing to ask"):
+    with pytest.raises(InputError, match="has a word that the model does not know"):
         questions(["a b c d"], z)
     assert answered(z, questions(["man king woman queen"], z)).tolist() == [True]
 

@@ -116,14 +116,16 @@ def sentences(result: Mapping[str, Any], *, advise: bool = True) -> str:
 
     >>> sparse = {"true": {"value": 0.1, "low": 0.09, "high": 0.11}, "estimated": None, "clusters": None, "gap": None}
     >>> sentences(sparse)
-    'Collisions: 10.0% (9.0% to 11.0%) of pairs of different items are of one class, as so many negatives are false.'
+    'Collisions: 10.0% (9.0% to 11.0%) of pairs of different items are of one class and so false negatives.'
     """
     true, parts = result["true"], []
     if true is not None:
-        parts.append(f"{_percent(true)} of pairs of different items are of one class, as so many negatives are false")
+        parts.append(f"{_percent(true)} of pairs of different items are of one class and so false negatives")
     if result["estimated"] is not None:
-        guess = "" if result["gap"] >= CLEAR else ", little more than a guess, for clusters hardly show"
-        parts.append(f"without labels, {result['clusters']} clusters say {_percent(result['estimated'])}{guess}")
+        guess = "" if result["gap"] >= CLEAR else ", hardly more than a guess, since clusters are unclear"
+        parts.append(
+            f"estimated without labels from {result['clusters']} clusters: {_percent(result['estimated'])}{guess}"
+        )
     lines = [f"Collisions: {'; '.join(parts)}."] if parts else []
     if advise and true is not None and true["value"] >= MANY:
         share = "Most negatives are" if true["value"] > 0.6 else f"About one negative in {1 / true['value']:.0f} is"

@@ -33,7 +33,7 @@ ROW = 32
 
 
 class SkipGram(Method):
-    """Vectors of words, and a second table of vectors for their contexts."""
+    """Vectors of words, and second ones for words as contexts."""
 
     views = 1
     encoder: Lookup
