@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from counterpoint.api import report as report
     from counterpoint.api import search as search
     from counterpoint.api import semi as semi
+    from counterpoint.api import serve as serve
     from counterpoint.api import tune as tune
     from counterpoint.api import verification as verification
     from counterpoint.api import verify as verify
@@ -88,6 +89,7 @@ PUBLIC = {
     "report": "counterpoint.api",
     "search": "counterpoint.api",
     "semi": "counterpoint.api",
+    "serve": "counterpoint.api",
     "trusting": "counterpoint.catalogue.trust",
     "tune": "counterpoint.api",
     "verification": "counterpoint.api",

@@ -20,6 +20,7 @@ from counterpoint.verbs.predict import predict as predict
 from counterpoint.verbs.report import report as report
 from counterpoint.verbs.search import search as search
 from counterpoint.verbs.semi import semi as semi
+from counterpoint.verbs.serve import serve as serve
 from counterpoint.verbs.tune import tune as tune
 from counterpoint.verbs.verification import verification as verification
 from counterpoint.verbs.verify import verify as verify

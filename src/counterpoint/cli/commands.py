@@ -215,6 +215,17 @@ def _words(given: Given) -> Shown:
     return Shown({"like": like, "unlike": unlike, "hits": hits.record()}, str(hits))
 
 
+@command(
+    "serve",
+    USE,
+    "counterpoint serve runs/photos",
+    words={"run": "The run folder; or an index, or vectors that embed wrote."},
+)
+def _serve(given: Given) -> Shown:
+    done("serve", given)
+    return Shown({"served": str(given["run"])}, "Stopped")
+
+
 @command("report", JUDGE, "counterpoint report runs/photos --labels folder")
 def _report(given: Given) -> Shown:
     path = done("report", given)
