@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from counterpoint.api import export as export
     from counterpoint.api import finetune as finetune
     from counterpoint.api import fit as fit
+    from counterpoint.api import index as index
     from counterpoint.api import lab as lab
     from counterpoint.api import label_efficiency as label_efficiency
     from counterpoint.api import mine as mine
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from counterpoint.model import Model as Model
     from counterpoint.model import load as load
     from counterpoint.plans import Plan as Plan
+    from counterpoint.retrieval.index import Index as Index
     from counterpoint.training.custom_loop import contrastive_loss as contrastive_loss
     from counterpoint.views.standalone import image_views as image_views
 
@@ -62,6 +64,7 @@ PUBLIC = {
     "ContrastClassifier": "counterpoint.estimator",
     "CounterpointError": "counterpoint.errors",
     "Embeddings": "counterpoint.embeddings",
+    "Index": "counterpoint.retrieval.index",
     "InputError": "counterpoint.errors",
     "Model": "counterpoint.model",
     "Plan": "counterpoint.plans",
@@ -79,6 +82,7 @@ PUBLIC = {
     "finetune": "counterpoint.api",
     "fit": "counterpoint.api",
     "image_views": "counterpoint.views.standalone",
+    "index": "counterpoint.api",
     "lab": "counterpoint.api",
     "label_efficiency": "counterpoint.api",
     "load": "counterpoint.model",

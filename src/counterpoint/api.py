@@ -12,6 +12,7 @@ from counterpoint.verbs.evaluate_similarity import evaluate_similarity as evalua
 from counterpoint.verbs.export import export as export
 from counterpoint.verbs.finetune import finetune as finetune
 from counterpoint.verbs.fit import fit as fit
+from counterpoint.verbs.index import index as index
 from counterpoint.verbs.lab import lab as lab
 from counterpoint.verbs.label_efficiency import label_efficiency as label_efficiency
 from counterpoint.verbs.mine import mine as mine

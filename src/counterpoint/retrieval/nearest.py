@@ -49,6 +49,9 @@ class Hit:
 class Hits(list[Hit]):
     """What a search has found, most alike first; ``str`` is the table that the shell prints."""
 
+    query: str = ""
+    """What was looked for, where several were."""
+
     def __str__(self) -> str:
         return "\n".join(map(str, self))
 

@@ -14,6 +14,9 @@ from counterpoint.errors import InputError
 from counterpoint.interfaces import Items, info_of
 from counterpoint.modality import open_column, parse_query
 from counterpoint.model import Model, load
+from counterpoint.retrieval.index import Index
+from counterpoint.retrieval.index_queries import search_index
+from counterpoint.retrieval.index_record import is_index
 from counterpoint.retrieval.nearest import Hits
 from counterpoint.retrieval.nearest import search as nearest_to
 from counterpoint.setup.progress import embedding
@@ -25,52 +28,65 @@ Query = str | int | np.ndarray
 
 @overload
 def search(
-    model: Model | Embeddings | str | Path,
+    model: Model | Embeddings | Index | str | Path,
     source: object = None,
     *,
     like: Query,
     k: int = 10,
     column: str | None = None,
+    where: str | None = None,
     quiet: bool = False,
 ) -> Hits: ...
 @overload
 def search(
-    model: Model | Embeddings | str | Path,
+    model: Model | Embeddings | Index | str | Path,
     source: object = None,
     *,
     like: list[Any] | tuple[Any, ...],
     k: int = 10,
     column: str | None = None,
+    where: str | None = None,
     quiet: bool = False,
 ) -> list[Hits]: ...
 @verb()
 def search(
-    model: Model | Embeddings | str | Path,
+    model: Model | Embeddings | Index | str | Path,
     source: object = None,
     *,
     like: Query | list[Any] | tuple[Any, ...],
     k: int = 10,
     column: str | None = None,
+    where: str | None = None,
     quiet: bool = False,
 ) -> Hits | list[Hits]:
     """The k items of a source most alike to one of them, to the item in a file, to a text or to a vector.
 
     Args:
-        model: A model or a run folder. Embeddings are searched by themselves, ``search(z, like=...)``.
-        source: Data as for ``embed``, or an index of vectors: embeddings, or the .npz file or the folder that they are
-            saved in. Of an index nothing is embedded but what ``like`` means.
+        model: A model or a run folder; or an index, or the folder of one, which is searched by itself. Embeddings are
+            searched by themselves, too, ``search(z, like=...)``.
+        source: Data as for ``embed``, an index, or embeddings, or the .npz file or the folder that they are saved in.
+            Of an index and of embeddings nothing is embedded but what ``like`` means.
         like: The name or the row of an item, a vector (d,), a file with one item, or, among texts, a text; or a list of
-            several of those.
+            several of those. In an index a file may hold several items.
         k: How many to find.
         column: Of a model of text, the column to search in, such as ``answer``.
+        where: Of an index, which items count, such as ``price < 20 and kind == 'shoe'``.
         quiet: Print nothing.
 
     Returns:
-        The hits, most alike first, with their ``text`` where texts were searched; of a list the hits of each.
+        The hits, most alike first, with their ``text`` where texts were searched; of several queries the hits of each.
 
     Raises:
-        InputError: The index is of another model; the column is not there, or items have none.
+        InputError: The vectors are of another model; the column is not there, or items have none; or the filter cannot
+            be read.
     """
+    place = _index(model, source)
+    if place is not None:
+        if column is not None:
+            raise InputError("An index has no --column to search in: it is of one column already. Leave it out.")
+        return search_index(place, like, model=None if source is None else _model(model), k=k, where=where)
+    if where is not None:
+        raise InputError("A filter is for an index. Build one first: counterpoint index RUN SOURCE --out IDX.")
     several = isinstance(like, list | tuple)
     queries: Sequence[Query] = like if isinstance(like, list | tuple) else [like]
     texts: Sequence[str] | None = None
@@ -78,14 +94,28 @@ def search(
         if source is not None or column is not None:
             raise InputError("Embeddings are searched by themselves. Give the model first: search(model, z, like=...).")
         z = model
-    elif source is None:
+    elif source is None or isinstance(model, Index):
         raise InputError(f"Search looks through embeddings: embed the data first. Got {type(model).__name__}.")
     else:
-        kept = model if isinstance(model, Model) else load(model)
+        kept = _model(model)
         z, texts = _searched(kept, source, column)
         queries = [_sought(kept, z, source, each) for each in queries]
     hits = [_with_texts(nearest_to(z, like=each, k=k), texts) for each in queries]
     return hits if several else hits[0]
+
+
+def _index(model: Model | Embeddings | Index | str | Path, source: object) -> Index | None:
+    """The index to search in, if it is one: what is given alone, or behind a run."""
+    place = model if source is None else source
+    if isinstance(place, Index):
+        return place
+    return Index.open(str(place)) if is_index(place) else None
+
+
+def _model(model: Model | Embeddings | Index | str | Path) -> Model:
+    if isinstance(model, Embeddings | Index):
+        raise InputError(f"A model or a run comes first, and then what to search in. Got {type(model).__name__}.")
+    return model if isinstance(model, Model) else load(model)
 
 
 def _with_texts(hits: Hits, texts: Sequence[str] | None) -> Hits:
