@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 from collections import OrderedDict
 
-import numpy as np
-
 from counterpoint.interfaces import HasOriginals
 from counterpoint.modality import ShowsPictures
 from counterpoint.reports.thumbnails import CRISP, picture
@@ -47,7 +45,9 @@ class Pictures:
         items, model = self._collection.items, self._collection.model
         if items is None or model is None or not isinstance(model.modality, ShowsPictures):
             raise NotThere("These items have no pictures, or their data is not at hand: name it with --source.")
-        index = np.asarray([row])
+        index = self._collection.places[[row]]
+        if index[0] < 0:
+            raise NotThere("This item is not in the data that was named with --source.")
         original = items.originals(index, side)[0] if isinstance(items, HasOriginals) else None
         image = picture(model.modality.picture(items.take(index))[0]) if original is None else original
         image.thumbnail((side, side))

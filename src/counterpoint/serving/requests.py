@@ -42,5 +42,5 @@ class ExplainRequest:
 class DecisionRequest:
     """What a person decided about an entry of the queue; null takes it back."""
 
-    entry: str
+    item: str
     decision: str | None

@@ -5,6 +5,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,13 +16,16 @@ from counterpoint.errors import InputError
 from counterpoint.serving.answers import answer, answer_errors
 from counterpoint.serving.guard import Access, Guard
 from counterpoint.serving.queries import Sent, Typed
-from counterpoint.serving.requests import DuplicatesRequest, EmbedRequest, SearchRequest
+from counterpoint.serving.requests import DecisionRequest, DuplicatesRequest, EmbedRequest, SearchRequest
 from counterpoint.serving.service import Service
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
 PAGE = Path(__file__).parent / "page"
+
+TOKENS = resources.files("counterpoint.reports") / "tokens.css"
+"""The colours that pages and reports share."""
 
 TEXTS = 1000
 """Texts of one request."""
@@ -47,6 +51,7 @@ def application(service: Service, access: Access) -> "FastAPI":
     answer_errors(app)
     _add_search(app, service)
     _add_items(app, service)
+    _add_views(app, service)
     _add_page(app)
     app.add_middleware(Guard, access=access)
     return app
@@ -79,13 +84,13 @@ def _add_search(app: "FastAPI", service: Service) -> None:
         if not 1 <= len(request.texts) <= TEXTS:
             raise InputError(f"From 1 to {TEXTS:,} texts are embedded at a time. Got {len(request.texts):,}.")
         vectors = await asyncio.gather(*[service.vector(Typed(text)) for text in request.texts])
-        return answer({"vectors": [each.tolist() for each in vectors], "model": service.collection.z.model})
+        return answer({"vectors": [each.tolist() for each in vectors], "model": service.collection.index.model})
 
     @app.post("/embed/file")
     async def embed_file(request: Request, name: str = "") -> Response:
         """The unit vector of the item in a file, which is the body of the request."""
         vector = await service.vector(Sent(await request.body(), name))
-        return answer({"vector": vector.tolist(), "model": service.collection.z.model})
+        return answer({"vector": vector.tolist(), "model": service.collection.index.model})
 
     @app.post("/duplicates")
     async def duplicates(request: DuplicatesRequest) -> Response:
@@ -117,10 +122,40 @@ def _add_items(app: "FastAPI", service: Service) -> None:
         shown = service.pictures(row, side)
         return Response(shown, media_type="image/webp", headers={"cache-control": "private, max-age=3600"})
 
+    @app.get("/filter")
+    async def filtered(where: str) -> Response:
+        """The rows of all items that a filter leaves."""
+        rows = await asyncio.to_thread(service.filtered, where)
+        return answer({"rows": rows})
+
+
+def _add_views(app: "FastAPI", service: Service) -> None:
+    from fastapi import Response
+
     @app.get("/map")
     async def layout() -> Response:
-        """The place of every item on the map, and its group."""
-        return answer(await service.map_record())
+        """The place of every item on the map: x and y by turns, in 65,535ths of its longer side."""
+        return answer(await service.layout())
+
+    @app.get("/map/groups")
+    async def groups(by: str) -> Response:
+        """The group of every item, by a column of the index or by cluster."""
+        return answer(await service.groups(by))
+
+    @app.get("/audit")
+    def audit() -> Response:
+        """The queue of the audit, with what was decided."""
+        return answer(service.queue())
+
+    @app.post("/audit/decision")
+    def decide(request: DecisionRequest) -> Response:
+        """Accept that an item of the queue has an issue, reject that, or take it back with null."""
+        return answer(service.decide(request.item, request.decision))
+
+    @app.get("/run")
+    def run() -> Response:
+        """The verdict of the run, and its scores beside their baselines."""
+        return answer(service.verdict())
 
 
 def _add_page(app: "FastAPI") -> None:
@@ -130,5 +165,9 @@ def _add_page(app: "FastAPI") -> None:
     async def page() -> FileResponse:
         return FileResponse(PAGE / "index.html", headers={"cache-control": "no-cache"})
 
+    async def tokens() -> FileResponse:
+        return FileResponse(TOKENS, media_type="text/css")
+
     app.add_api_route("/", page, include_in_schema=False)
+    app.add_api_route("/page/tokens.css", tokens, include_in_schema=False)
     app.mount("/page", StaticFiles(directory=PAGE))
