@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from counterpoint.api import evaluate as evaluate
     from counterpoint.api import evaluate_retrieval as evaluate_retrieval
     from counterpoint.api import evaluate_similarity as evaluate_similarity
+    from counterpoint.api import explain as explain
     from counterpoint.api import export as export
     from counterpoint.api import finetune as finetune
     from counterpoint.api import fit as fit
@@ -78,6 +79,7 @@ PUBLIC = {
     "evaluate": "counterpoint.api",
     "evaluate_retrieval": "counterpoint.api",
     "evaluate_similarity": "counterpoint.api",
+    "explain": "counterpoint.api",
     "export": "counterpoint.api",
     "finetune": "counterpoint.api",
     "fit": "counterpoint.api",

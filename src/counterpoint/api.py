@@ -9,6 +9,7 @@ from counterpoint.verbs.embed_shards import embed_shards as embed_shards
 from counterpoint.verbs.evaluate import evaluate as evaluate
 from counterpoint.verbs.evaluate_retrieval import evaluate_retrieval as evaluate_retrieval
 from counterpoint.verbs.evaluate_similarity import evaluate_similarity as evaluate_similarity
+from counterpoint.verbs.explain import explain as explain
 from counterpoint.verbs.export import export as export
 from counterpoint.verbs.finetune import finetune as finetune
 from counterpoint.verbs.fit import fit as fit

@@ -196,6 +196,22 @@ def _duplicates(given: Given) -> Shown:
 
 
 @command(
+    "explain",
+    USE,
+    "counterpoint explain runs/photos first.jpg second.jpg --html why.html",
+    words={
+        "run": "The run folder.",
+        "a": "An item: the name or the row of one of --source, a file that holds one, or, among texts, a text.",
+        "source": "Where names and rows are looked up, and what masked columns are drawn from; the run's own data when "
+        "left out.",
+    },
+)
+def _explain(given: Given) -> Shown:
+    result, html = done("explain", given), given["html"]
+    return Shown(result.record(), str(result) if html is None else f"{result}\n\nThe page is {html}")
+
+
+@command(
     "verify",
     USE,
     "counterpoint verify runs/faces first.png second.png",

@@ -48,6 +48,8 @@ TOPICS = {
         "scores",
         "first",
         "second",
+        "a",
+        "b",
         "modality",
         *(each.name for each in dataclasses.fields(ReadOptions)),
     ),

@@ -41,7 +41,7 @@ class Shown(NamedTuple):
 
 Shows = Callable[[Given], Shown | None]
 
-FIRST = ("model", "run", "source", "first", "second")
+FIRST = ("model", "run", "source", "first", "second", "a", "b")
 """Arguments that a shell takes without their names, where Python does; all others are options."""
 
 CALLED = {("analogies", "source"): "analogies"}

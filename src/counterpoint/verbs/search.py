@@ -12,7 +12,7 @@ import numpy as np
 from counterpoint.embeddings import Embeddings, is_saved
 from counterpoint.errors import InputError
 from counterpoint.interfaces import Items, info_of
-from counterpoint.modality import open_column, parse_query
+from counterpoint.modality import open_column
 from counterpoint.model import Model, load
 from counterpoint.retrieval.index import Index
 from counterpoint.retrieval.index_queries import search_index
@@ -20,7 +20,7 @@ from counterpoint.retrieval.index_record import is_index
 from counterpoint.retrieval.nearest import Hits
 from counterpoint.retrieval.nearest import search as nearest_to
 from counterpoint.setup.progress import embedding
-from counterpoint.storage.files import expanded, is_file
+from counterpoint.setup.queries import Outside, meaning
 from counterpoint.verbs.verb import verb
 
 Query = str | int | np.ndarray
@@ -148,25 +148,11 @@ def _sought(model: Model, z: Embeddings, source: object, like: Query) -> Query:
     """What ``like`` means: the name or the row of an item, or the vector of one that is not among them."""
     if not isinstance(like, str):
         return like
-    for name in (like, _inside(like, source)):
-        if name in z.names:
-            return name
-    if like.isdecimal():
-        return int(like)
-    query = like if is_file(like) else parse_query(model.modality, like)
-    if query is None:
-        return like
-    others = model.embed(query)
+    meant = meaning(like, z.names, source, model.modality)
+    if not isinstance(meant, Outside):
+        return meant
+    others = model.embed(meant.source)
     if len(others) != 1:
         raise InputError(f"'{like}' holds {len(others)} items; give a file with the one to look for.")
     vector: np.ndarray = others.shortened(z.vectors.shape[1]).vectors[0]
     return vector
-
-
-def _inside(like: str, source: object) -> str:
-    """The name of a file in a folder, when it is given with the folder in front."""
-    folder = expanded(source) if isinstance(source, str | Path) else None
-    if folder is None or not folder.is_dir():
-        return like
-    path = (expanded(like) if is_file(like) else Path(like)).absolute()
-    return path.relative_to(folder.absolute()).as_posix() if path.is_relative_to(folder.absolute()) else like
