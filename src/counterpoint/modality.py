@@ -6,7 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
-from jaxtyping import Bool, Float, Int64
+import numpy as np
+from jaxtyping import Bool, Float, Float32, Int64
 from torch import Tensor, nn
 
 from counterpoint import batch
@@ -167,6 +168,14 @@ class CopiesNearly(Protocol):
 
     def near_copies(self, batch: Batch, key: Int64[Tensor, " b"]) -> Views:
         """What an encoder sees of such copies."""
+
+
+@runtime_checkable
+class Hashes(Protocol):
+    """Copies of its items are told by a hash of their contents, which no model has learned."""
+
+    def content_hash(self, view: Batch) -> Float32[np.ndarray, "b d"]:
+        """Signs, +1 and -1, of what an encoder sees; the more two items share, the more alike they are."""
 
 
 @runtime_checkable

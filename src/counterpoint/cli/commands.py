@@ -212,6 +212,20 @@ def _explain(given: Given) -> Shown:
 
 
 @command(
+    "audit",
+    USE,
+    "counterpoint audit photos/ --labels folder --out runs/audit",
+    "counterpoint audit photos/ --run runs/photos --test new/ --out runs/audit --apply clean.csv",
+    words={"run": "The run folder; without one a model is trained on SOURCE itself, into run inside --out."},
+)
+def _audit(given: Given) -> Shown:
+    result = done("audit", given)
+    out, apply = given["out"], given["apply"]
+    told = f"{result}\n\nThe queue is {out / 'queue.csv'}, the page {out / 'report.html'}"
+    return Shown({"out": str(out), **result.record()}, told if apply is None else f"{told}, the cleaned list {apply}")
+
+
+@command(
     "verify",
     USE,
     "counterpoint verify runs/faces first.png second.png",

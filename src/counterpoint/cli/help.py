@@ -80,7 +80,7 @@ TOPICS = {
         "warmup",
     ),
     "Machine": ("seed", "device", "precision", "workers", "engine", "shard_size"),
-    "Output": ("out", "html", "spreadsheet_safe", "resume", "overwrite", "save_every", "track", "json"),
+    "Output": ("out", "html", "apply", "spreadsheet_safe", "resume", "overwrite", "save_every", "track", "json"),
 }
 """What options are about, in the order of the help; whatever is named nowhere goes to ``OTHERS``."""
 

@@ -48,7 +48,7 @@ CALLED = {("analogies", "source"): "analogies"}
 """Arguments of a verb by another name; and a model that comes first is a run, for a shell has nothing else."""
 
 FOLDER = ("A model or a run folder", "The run folder")
-PATHS, RUNS = ("out", "html", "analogies"), ("run", "model")
+PATHS, RUNS = ("out", "html", "analogies", "apply"), ("run", "model")
 SHORT = {"k": ["-k", "--k"]}
 CHOICES = {name for record in RECORDS.values() for name in types_of(record)}
 COMMANDS: dict[str, Sequence[str]] = {}

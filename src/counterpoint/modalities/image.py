@@ -11,13 +11,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int64, Shaped, UInt8
+from jaxtyping import Bool, Float, Float32, Int64, Shaped, UInt8
 from torch import Tensor, nn
 
 from counterpoint import catalogue
 from counterpoint.data.datasets import given, has_key, holds_pictures
 from counterpoint.data.frames import is_columns
+from counterpoint.data.perceptual_hash import perceptual_hash
 from counterpoint.data.picture_settings import PHOTO_VIEW, Sight, brought
 from counterpoint.data.pictures import PictureItems, may_be_pictures, open_pictures, survey
 from counterpoint.data.schema import NO_COLUMNS, Schema
@@ -167,6 +169,9 @@ class Images(Modality):
 
     def near_copies(self, batch: Shaped[Tensor, "b c h w"], key: Int64[Tensor, " b"]) -> Views:
         return tuple(self.inputs(each) for each in near_copies.pictures(brightness(batch), key))
+
+    def content_hash(self, view: Float[Tensor, "b c s s"]) -> Float32[np.ndarray, "b d"]:
+        return perceptual_hash(self.seen(view))
 
     def build_encoder(self, name: str, width: int | None) -> nn.Module:
         channels, size = self.sight.channels, self.sight.size

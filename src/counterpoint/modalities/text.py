@@ -12,13 +12,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Bool, Float, Float32, Int64
 from torch import Tensor, nn
 from torch.nn import functional
 
 from counterpoint import catalogue
 from counterpoint.data.duplicate_texts import alike, shown
 from counterpoint.data.frames import is_columns
+from counterpoint.data.minhash import minhash
 from counterpoint.data.prompts import Prompted
 from counterpoint.data.reading import Reading
 from counterpoint.data.schema import NO_COLUMNS, Schema
@@ -161,6 +162,9 @@ class Text(Modality):
     @cached_property
     def _frequent(self) -> tuple[Int64[Tensor, " u"], Float[Tensor, " d"]]:
         return frequent(self.reading.documents, self.reading.texts, self.tokenizer.fragments())
+
+    def content_hash(self, view: Int64[Tensor, "b l"]) -> Float32[np.ndarray, "b d"]:
+        return minhash(self.tokenizer.decode(view))
 
     def flat(self, view: Int64[Tensor, "b l"]) -> Float[Tensor, "b d"]:
         return weighted(view, *self._frequent, pad=self.tokenizer.pad)

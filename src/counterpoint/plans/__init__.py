@@ -1,5 +1,6 @@
 """Every choice of every verb. Defaults, help and ranges stand here and nowhere else."""
 
+from counterpoint.plans.audit import AuditPlan as AuditPlan
 from counterpoint.plans.choices import LARGEST_SEED as LARGEST_SEED
 from counterpoint.plans.choices import LONGEST as LONGEST
 from counterpoint.plans.choices import RENAMED as RENAMED

@@ -1,6 +1,7 @@
 """A measure of how close two items are, learned from their vectors and from planted copies: the probability of a copy.
 
-Copies are sought in one of three spaces: that of the model's vectors, centred or whitened, or that of plain features.
+Copies are sought in one of four spaces: that of the model's vectors, centred or whitened, that of plain features, or
+that of content hashes.
 It is the first in which planted copies are told from other items as often as in the best of them, but for one standard
 error (Breiman et al. 1984, "Classification and regression trees", section 3.4.3).
 """
@@ -74,6 +75,8 @@ def learned(vectors: Float32[np.ndarray, "n d"], known: Evidence | None) -> Meas
         ("whitened vectors", whitened(vectors), by_vectors),
         ("plain features", centred(known.features), by_features),
     ]
+    if known.hashes is not None and known.planted.hashes is not None:
+        trials.append(("content hashes", centred(known.hashes), Copies(rows, known.planted.hashes)))
     compares_items = np.asarray([_separated(space, copies) for _, space, copies in trials])
     best = compares_items.max()
     enough = best - np.sqrt(best * (1 - best) / len(np.unique(rows)))
