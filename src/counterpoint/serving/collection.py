@@ -66,13 +66,15 @@ class Collection:
         if self.items is None:
             return np.full(self.rows, -1, dtype=np.int64)
         there = pa.array([str(name) for name in self.items.names], pa.string())
-        found = compute.index_in(self.index.items.column("name"), value_set=there)
-        return np.asarray(compute.fill_null(found, -1).to_numpy(), dtype=np.int64)
+        places = compute.index_in(self.index.items.column("name"), value_set=there)
+        return np.asarray(compute.fill_null(places, -1).to_numpy(), dtype=np.int64)
 
     @cached_property
     def shows_pictures(self) -> bool:
         """Whether items can be looked at."""
-        return self.model is not None and isinstance(self.model.modality, ShowsPictures) and bool((self.places >= 0).any())
+        return (
+            self.model is not None and isinstance(self.model.modality, ShowsPictures) and bool((self.places >= 0).any())
+        )
 
     def vectors(self) -> Float32[np.ndarray, "n d"]:
         """The vectors of all rows.
@@ -108,7 +110,7 @@ class Collection:
         return f" Some that hold it: {', '.join(repr(each) for each in near)}." if near else ""
 
     def item(self, row: int) -> Batch | None:
-        """An item as its kind of data has it: out of the source or, of a text, out of the index; None without either."""
+        """An item as its modality has it: out of the source or, of a text, out of the index; None without either."""
         if self.model is None:
             return None
         with self.reading:
@@ -135,7 +137,9 @@ class Collection:
 
     def _add_cells(self, cards: Sequence[dict[str, Any]]) -> None:
         """Of items with columns and at hand, their cells as the model reads them, series as curves."""
-        some = [card for card in cards if self.places[card["row"]] >= 0 and "picture" not in card and "text" not in card]
+        some = [
+            card for card in cards if self.places[card["row"]] >= 0 and "picture" not in card and "text" not in card
+        ]
         if self.model is None or not some:
             return
         with self.reading:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -59,7 +60,7 @@ def _by_range(column: pa.ChunkedArray, alive: Bool[np.ndarray, " n"] | None) -> 
     known = np.isfinite(values)
     ends = np.unique(np.quantile(values[known], np.linspace(0, 1, RANGES + 1)))
     number = np.clip(np.searchsorted(ends, values, side="right") - 1, 0, max(0, len(ends) - 2))
-    names = [f"{low:.4g} to {high:.4g}" for low, high in zip(ends, ends[1:], strict=False)]
+    names = [f"{low:.4g} to {high:.4g}" for low, high in pairwise(ends)]
     if not known.all():
         number, names = np.where(known, number, len(names)), [*names, MISSING]
     return Groups(names, number.astype(np.int64), _counts(number, len(names), alive))
@@ -70,11 +71,11 @@ def by_cluster(vectors: Float32[np.ndarray, "n d"], alive: Bool[np.ndarray, " n"
     from sklearn.cluster import KMeans
 
     some = np.array(vectors[spread(len(vectors), SAMPLE)])
-    found = KMeans(min(MOST, len(np.unique(some.round(4), axis=0))), n_init=3, random_state=0).fit(some)
-    number = found.predict(np.ascontiguousarray(vectors)).astype(np.int64)
-    order = np.argsort(-np.bincount(number, minlength=found.n_clusters), kind="stable")
+    fitted = KMeans(min(MOST, len(np.unique(some.round(4), axis=0))), n_init=3, random_state=0).fit(some)
+    number = fitted.predict(np.ascontiguousarray(vectors)).astype(np.int64)
+    order = np.argsort(-np.bincount(number, minlength=fitted.n_clusters), kind="stable")
     number = np.argsort(order)[number]
-    names = [f"Cluster {place + 1}" for place in range(found.n_clusters)]
+    names = [f"Cluster {place + 1}" for place in range(fitted.n_clusters)]
     return Groups(names, number, _counts(number, len(names), alive))
 
 

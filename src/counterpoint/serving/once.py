@@ -1,4 +1,4 @@
-"""What takes long and comes out the same each time: computed once, in one thread, while requests may come back for it."""
+"""What takes long and comes out the same each time: computed once, in one thread, while requests come back for it."""
 
 from __future__ import annotations
 

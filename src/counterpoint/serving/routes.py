@@ -16,7 +16,13 @@ from counterpoint.errors import InputError
 from counterpoint.serving.answers import answer, answer_errors
 from counterpoint.serving.guard import Access, Guard
 from counterpoint.serving.queries import Sent, Typed
-from counterpoint.serving.requests import DecisionRequest, DuplicatesRequest, EmbedRequest, SearchRequest
+from counterpoint.serving.requests import (
+    DecisionRequest,
+    DuplicatesRequest,
+    EmbedRequest,
+    ExplainRequest,
+    SearchRequest,
+)
 from counterpoint.serving.service import Service
 
 if TYPE_CHECKING:
@@ -97,6 +103,11 @@ def _add_search(app: "FastAPI", service: Service) -> None:
         """Pairs and groups of near-duplicates, the closest first, each pair with its probability."""
         return answer(await service.duplicates(threshold=request.threshold, precision=request.precision))
 
+    @app.post("/explain")
+    async def explain(request: ExplainRequest) -> Response:
+        """Which part of one item goes with which part of another, and how far to trust that."""
+        return answer(await service.explain(request.a, request.b))
+
 
 def _add_items(app: "FastAPI", service: Service) -> None:
     from fastapi import Response
@@ -115,6 +126,11 @@ def _add_items(app: "FastAPI", service: Service) -> None:
     def items(rows: str) -> Response:
         """What is shown of some items, whose rows stand with commas between."""
         return answer(service.cards(rows))
+
+    @app.get("/items/row")
+    def row(name: str) -> Response:
+        """The row of an item, by its name or its number."""
+        return answer({"row": service.collection.row(name)})
 
     @app.get("/items/{row}/picture")
     def picture(row: int, side: int = 256) -> Response:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -17,11 +16,13 @@ from counterpoint.model import Model
 from counterpoint.reports.run_contents import read_run
 from counterpoint.reports.scores import scores
 from counterpoint.retrieval.duplicates import duplicates as among_vectors
-from counterpoint.retrieval.nearest import Hits
 from counterpoint.retrieval.item_filters import matching
+from counterpoint.retrieval.nearest import Hits
+from counterpoint.retrieval.planted_copies import evidence
 from counterpoint.serving import guard
 from counterpoint.serving.batching import Lane
 from counterpoint.serving.collection import Collection
+from counterpoint.serving.explaining import Pair, explained_pair, has_parts
 from counterpoint.serving.groups import Groups, by_cluster, by_column
 from counterpoint.serving.layout import Layout, kept_layout
 from counterpoint.serving.once import Once
@@ -56,9 +57,7 @@ class Service:
         self._scan: Lane[Query, Hits] = Lane(
             lambda queries: searched(collection.index, queries), most=SCANS, waiting=4096, seconds=SECONDS
         )
-        self._network: Lane[Typed | Sent, Vector] = Lane(
-            lambda queries: vectors_of(self._model(), queries), most=ENCODED, waiting=2048, seconds=SECONDS
-        )
+        self._network: Lane[Typed | Sent | Pair, Any] = Lane(self._encoded, most=ENCODED, waiting=2048, seconds=SECONDS)
         self._once = Once(seconds=PATIENCE)
 
     def close(self) -> None:
@@ -71,12 +70,27 @@ class Service:
             raise InputError("There is no model here that could embed anything: serve its run, or an index made here.")
         return self.collection.model
 
+    def _encoded(self, queries: Sequence[Typed | Sent | Pair]) -> list[Any]:
+        """Vectors, of those that come together at once, and explanations, one after another."""
+        single = [query for query in queries if not isinstance(query, Pair)]
+        vectors = iter(vectors_of(self._model(), single))
+        return [
+            explained_pair(self.collection, query) if isinstance(query, Pair) else next(vectors) for query in queries
+        ]
+
+    async def explain(self, a: str | int, b: str | int) -> Mapping[str, Any]:
+        """Which part of one item goes with which part of another."""
+        self._model()
+        pair = Pair(self.collection.row(a), self.collection.row(b))
+        explained: Mapping[str, Any] = await self._network(pair)
+        return explained
+
     async def vector(self, query: Typed | Sent) -> Vector:
         """The vector of a text or of a file."""
         model = self._model()
         if isinstance(query, Typed) and not takes_text(model):
             raise InputError(f"A model of the kind '{model.modality.name}' embeds no texts. Send a file.")
-        vector = await self._network(query)
+        vector: Vector = await self._network(query)
         length = self.collection.index.length
         return vector if len(vector) == length else _shortened(vector, length)
 
@@ -138,7 +152,8 @@ class Service:
             alive = np.arange(held.rows) if held.index.alive is None else np.flatnonzero(held.index.alive)
             names = held.index.items.column("name").take(alive).to_pylist()
             z = Embeddings(np.asarray(held.vectors()[alive]), names, held.index.model)
-            record = among_vectors(z, threshold=threshold, precision=precision).record()
+            known = None if held.model is None or held.items is None else evidence(held.model, held.items)
+            record = among_vectors(z, threshold=threshold, precision=precision, known=known).record()
             return {**record, "pairs": record["pairs"][:MOST]}
 
         result: Mapping[str, Any] = await self._once(("duplicates", threshold, precision), compute)
@@ -161,6 +176,7 @@ class Service:
             "pictures": held.shows_pictures,
             "columns": held.column_names(),
             "colours": [*(name for name in held.column_names() if name not in ("name", "text")), CLUSTER],
+            "explain": has_parts(held),
             "review": self.review is not None,
             "scores": held.run is not None,
             "limit": guard.UPLOAD,
@@ -168,14 +184,11 @@ class Service:
 
     def queue(self) -> Mapping[str, Any]:
         """The queue of the audit, with the row of every item that is in the index."""
-        entries = self._review().entries()
-        find = self.collection.index.find
-        return {"entries": [{**each.record(), "row": find(each.item)} for each in entries]}
+        return self._review().record(self.collection.index)
 
     def decide(self, item: str, decision: str | None) -> Mapping[str, Any]:
         """Keep a decision about an item of the queue."""
-        self._review().decide(item, decision)
-        return {"item": item, "decision": decision}
+        return {"item": item, "decision": decision, "state": self._review().decide(item, decision)}
 
     def _review(self) -> Review:
         if self.review is None:

@@ -71,9 +71,7 @@ def _announce(collection: Collection, url: str) -> None:
 
 
 @contextmanager
-def _collection(
-    model: Model | Embeddings | Index | str | Path, source: object, labels: object
-) -> Iterator[Collection]:
+def _collection(model: Model | Embeddings | Index | str | Path, source: object, labels: object) -> Iterator[Collection]:
     """What is to be served: an index, or one that is made for it and removed afterwards."""
     if isinstance(model, Index) or is_index(model):
         if labels is not None:

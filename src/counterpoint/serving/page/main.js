@@ -25,7 +25,8 @@ async function near(request, row = null) {
 }
 
 async function showFound(hits, row, title) {
-  const rows = hits.map((hit) => hit.index), [query, ...cards] = await load(row === null ? [-1, ...rows].slice(1) : [row, ...rows]).then((all) => (row === null ? [null, ...all] : all));
+  const rows = hits.map((hit) => hit.index), some = await load(row === null ? rows : [row, ...rows]);
+  const query = row === null ? null : some[0], cards = row === null ? some : some.slice(1);
   state.selected = row;
   showHits(title ?? (query ? `Like ${query.name}` : "Most alike"), query, cards, hits, actions);
   state.map?.mark({ selected: row ?? -1, other: -1, hits: rows });
@@ -169,7 +170,7 @@ function describe(facts) {
   byId("name").textContent = facts.name;
   byId("version").textContent = facts.version;
   byId("facts").textContent = [counted(facts.items, "item"), facts.modality, `${facts.length} numbers each`, facts.backend === "exact" ? null : `${facts.backend}, recall ${facts.recall.toFixed(3)}`].filter(Boolean).join(" · ");
-  byId("like-label").textContent = facts.text ? "A text, or the name of an item" : "Name of an item";
+  byId("like-label").textContent = facts.text ? "A text, or the name of an item" : "Name or number of an item";
   byId("file-field").hidden = !facts.files;
   byId("where-field").hidden = !facts.columns.length;
   byId("where-help").hidden = !facts.columns.length;

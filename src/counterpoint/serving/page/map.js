@@ -165,10 +165,25 @@ export class PlaneMap {
       pen.fillStyle = this.ink;
       pen.fillText(name, x + radius + 3, y + 4);
     };
+    this.drawHits(pen);
     ring(this.rows.other, 9, "B", [3, 2]);
     ring(this.rows.selected, 9, "A", []);
     if (this.cross) this.drawCross(pen);
     if (this.polygon) this.drawLasso(pen);
+  }
+
+  drawHits(pen) {
+    for (const row of this.rows.hits) {
+      const [x, y] = this.seen(row);
+      pen.beginPath();
+      pen.arc(x, y, 5, 0, 7);
+      pen.strokeStyle = this.paper;
+      pen.lineWidth = 3.5;
+      pen.stroke();
+      pen.strokeStyle = this.ink;
+      pen.lineWidth = 1.5;
+      pen.stroke();
+    }
   }
 
   drawCross(pen) {

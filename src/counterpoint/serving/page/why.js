@@ -4,7 +4,7 @@ import { patiently, post } from "./api.js";
 import { byId, fill, make } from "./dom.js";
 import { contents, picture } from "./results.js";
 
-const signed = (value) => `${value < 0 ? "\u2212" : "+"}${Math.abs(value).toFixed(3)}`;
+const signed = (value) => `${value < 0 ? "\u2212" : "+"}${Math.abs(value).toFixed(4)}`;
 
 export async function showWhy(cards) {
   const [a, b] = cards, dialog = byId("why");
@@ -27,10 +27,10 @@ export async function showWhy(cards) {
 const row = (table, number, place) => (number === 0 ? table[place] : table.map((each) => each[place]));
 
 function side(letter, card, result) {
-  const names = result[`parts_${letter}`], places = result[`places_${letter}`], said = result[`contents_${letter}`];
+  const names = result[`parts_${letter}`], places = result[`places_${letter}`], stands = result[`contents_${letter}`];
   const pictured = Boolean(card.picture);
   const cells = names.map((name, place) => {
-    const cell = make("span", { class: "part" }, pictured ? "" : said[place] && said[place] !== name ? `${name} ${said[place]}` : name);
+    const cell = make("span", { class: "part" }, pictured ? "" : stands[place] && stands[place] !== name ? `${name} ${stands[place]}` : name);
     if (pictured) {
       const [left, top, right, bottom] = places[place].map((share) => 100 * share);
       cell.style.cssText = `left:${left}%;top:${top}%;width:${right - left}%;height:${bottom - top}%`;
@@ -60,19 +60,21 @@ function light(other, values) {
 
 function pairs(result, sides) {
   const named = (letter, place) => {
-    const name = result[`parts_${letter}`][place], said = result[`contents_${letter}`][place];
-    return said && said !== name ? `${name} ${said}` : name;
+    const name = result[`parts_${letter}`][place], stands = result[`contents_${letter}`][place];
+    return stands && stands !== name ? `${name} ${stands}` : name;
   };
   const choose = (first, second, on) => {
     sides[0].cells[first].classList.toggle("chosen", on);
     sides[1].cells[second].classList.toggle("chosen", on);
   };
+  const numbers = new Map();
   result.strongest.forEach(([first, second], place) => {
-    for (const cell of [sides[0].cells[first], sides[1].cells[second]]) {
-      cell.classList.add("numbered");
-      cell.append(make("sup", { "aria-hidden": "true" }, [cell.querySelector("sup") ? "," : "", place + 1].join("")));
-    }
+    for (const cell of [sides[0].cells[first], sides[1].cells[second]]) numbers.set(cell, [...(numbers.get(cell) ?? []), place + 1]);
   });
+  for (const [cell, some] of numbers) {
+    cell.classList.add("numbered");
+    cell.append(make("sup", { "aria-hidden": "true" }, some.join(",")));
+  }
   return make("ol", { class: "pairs" }, result.strongest.map(([first, second]) => make("li", {},
     make("button", {
       type: "button", onfocus: () => choose(first, second, true), onblur: () => choose(first, second, false),
