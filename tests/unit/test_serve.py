@@ -109,7 +109,8 @@ def test_one_wrong_query_spoils_no_other_that_is_scanned_with_it(tiny):
     answers = searched(index, queries)
     assert [len(each) for each in (answers[0], answers[1], answers[3])] == [3, 5, 1]
     assert isinstance(answers[2], InputError)
-    assert answers[0] == index.search(vectors[0], 3, skip=[0])[0]
+    alone = index.search(vectors[0], 3, skip=[0])[0]
+    assert [hit.name for hit in answers[0]] == [hit.name for hit in alone]
 
 
 def test_an_upload_finds_what_is_like_it_and_what_is_no_picture_is_said_so(client, tiny):
@@ -130,7 +131,7 @@ def test_a_body_is_bounded_in_size_whatever_it_says_of_itself(client, monkeypatc
     assert sentence == "At most 33,554,432 bytes are read of a request. Got 2,147,483,648."
     monkeypatch.setattr(guard, "JSON", 1000)
     assert refused(client.post("/search", content=iter([b"a" * 600] * 2)), 413).endswith("this one goes on.")
-    monkeypatch.setattr(guard, "FLIGHT", 10)
+    monkeypatch.setattr(guard, "FLIGHT", 5)
     assert refused(client.post("/search", json={"like": 3}), 503).startswith("Too many files")
 
 
@@ -152,7 +153,10 @@ def asked(app, headers, *messages, path="/search", method="POST"):
 
 
 def test_a_body_that_does_not_arrive_is_not_waited_for():
-    gate = guard.Guard(None, OPEN, seconds=0.01)
+    async def nothing(scope, receive, send):
+        raise AssertionError("it is not handed on")
+
+    gate = guard.Guard(nothing, OPEN, seconds=0.01)
     headers = [(b"host", b"localhost"), (b"content-length", b"10")]
     begun = {"type": "http.request", "body": b"a", "more_body": True}
     assert asked(gate, headers, begun)[0] == 408
@@ -214,8 +218,8 @@ def test_items_are_shown_with_what_is_known_of_them(client, tiny):
 def test_an_index_without_its_data_has_no_pictures_and_says_so(tiny):
     with _collection(tiny.index, None, None) as collection, serving(collection) as client:
         assert client.get("/collection").json()["pictures"] is False
-        assert "--source" in refused(client.get("/items/0/picture"), 404)
-        assert "--source" in refused(client.post("/explain", json={"a": 0, "b": 1}), 422)
+        assert "source=" in refused(client.get("/items/0/picture"), 404)
+        assert "source=" in refused(client.post("/explain", json={"a": 0, "b": 1}), 422)
 
 
 def test_the_map_has_a_place_for_every_row_and_is_made_once(tiny, tmp_path, monkeypatch):
@@ -268,21 +272,20 @@ def test_decisions_are_kept_in_the_queue_and_read_by_the_next_audit(tiny, tmp_pa
         queue = client.get("/audit").json()
         names = [entry["item"] for entry in queue["entries"]]
         assert [entry["probability"] for entry in queue["entries"]] == [0.9, 0.6, 0.3, None]
-        assert queue["entries"][0]["partners"] == [client.get("/items/row", params={"name": names[1]}).json()["row"]]
+        assert (queue["entries"][0]["row"], queue["entries"][0]["partners"]) == (0, [1])
         assert queue["state"].startswith("Review 3 more")
         for name, decision in ((names[0], "accept"), (names[2], "reject"), (names[3], "reject"), (names[3], None)):
             assert client.post("/audit/decision", json={"item": name, "decision": decision}).status_code == 200
         assert read_decisions(folder / "queue.csv") == {names[0]: True, names[2]: False}
-        assert [each["decision"] for each in client.get("/audit").json()["entries"]] == ["accept", None, "reject", None] or (
-            [each["decision"] for each in client.get("/audit").json()["entries"]] == ["accept", "reject", None, None]
-        )
+        now = [each["decision"] for each in client.get("/audit").json()["entries"]]
+        assert now == ["accept", None, "reject", None]
         assert refused(client.post("/audit/decision", json={"item": "other", "decision": "accept"}), 404)
         assert "Got 'perhaps'" in refused(client.post("/audit/decision", json={"item": names[0], "decision": "perhaps"}), 422)
     assert sorted(path.name for path in folder.iterdir()) == ["audit.json", "queue.csv"]
 
 
 def test_without_an_audit_there_is_nothing_to_review(client, tmp_path):
-    assert "--audit" in refused(client.get("/audit"), 404)
+    assert "audit=" in refused(client.get("/audit"), 404)
     with pytest.raises(InputError, match="There is no queue in"):
         Review(tmp_path)
 

@@ -10,7 +10,8 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable, Sequence
-from typing import Generic, NamedTuple, TypeVar
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from counterpoint.serving.refusals import Busy
 
@@ -24,7 +25,8 @@ Work = Callable[[Sequence[Q]], Sequence[A | Exception]]
 """From queries to an answer to each, or what went wrong with it alone."""
 
 
-class Job(NamedTuple, Generic[Q, A]):
+@dataclass(frozen=True)
+class Job(Generic[Q, A]):
     """A query that waits, and the future that its request awaits in the loop of the server."""
 
     query: Q
