@@ -133,9 +133,10 @@ def training_text(results: Row) -> str:
     slow, quality = rows["with torchvision's views"], rows["our views minus torchvision's"]["accuracy"]
     return (
         f"- {speed:,.0f} views per second, {times(speed / other['views_per_second'])} those of lightly's example, "
-        f"{speed / alone['views_per_second']:.0%} of what the encoder alone does on tensors that are ready.\n"
-        f"- A linear probe after it gets {own['accuracy']['value']:.1%} ({own['accuracy']['low']:.1%} to "
-        f"{own['accuracy']['high']:.1%}), after lightly {other['accuracy']['value']:.1%}; the difference is "
+        f"{speed / alone['views_per_second']:.0%} of the encoder's own speed on prepared tensors.\n"
+        f"- A linear probe on our encoder has an accuracy of {own['accuracy']['value']:.1%} "
+        f"({own['accuracy']['low']:.1%} to {own['accuracy']['high']:.1%}), "
+        f"on that of lightly {other['accuracy']['value']:.1%}; the difference is "
         f"{100 * gap['value']:+.1f} points ({100 * gap['low']:+.1f} to {100 * gap['high']:+.1f}).\n"
         f"- With torchvision's views in place of ours it gets {slow['accuracy']['value']:.1%}; ours minus that is "
         f"{100 * quality['value']:+.1f} points ({100 * quality['low']:+.1f} to {100 * quality['high']:+.1f}).\n"
@@ -156,25 +157,25 @@ def page(results: Row) -> str:
     photos = [[row["system"], f"{row['photos_per_second']:,.0f}"] for row in rows_of(results, "decode")]
     return f"""# Benchmarks
 
-Written by `make bench`; do not edit. Figures of one run on {about["cores"]} cores ({about["processor"]}), fp32 unless
-said, Python {about["python"]}, {versions},
-commit {about["commit"]}. `benchmarks/results.json` has the raw figures, with the command of each. Machines differ and
-this one varies from hour to hour: compare ratios.
+Speed and memory beside other libraries. Written by `make bench`; do not edit. Figures of one run on
+{about["cores"]} cores ({about["processor"]}), fp32 unless said, Python {about["python"]}, {versions},
+commit {about["commit"]}. `benchmarks/results.json` has the raw figures, with the command of each. Absolute figures
+depend on the machine and its load: compare ratios.
 
-## The loss, forwards and backwards
+## The loss, forward and backward
 
-NT-Xent on pairs of vectors of length 128. Time and memory beyond the vectors; the other columns say how many times our
-time and our memory each system takes, and what share of our time the matrix products alone would take that a symmetric
-table costs at least. Not run: pytorch-metric-learning needs gigabytes for hundreds of pairs, and the largest row is
-there to show that it runs.
+NT-Xent on pairs of vectors of dimension 128. Time, and memory in addition to the vectors. The other columns are the
+multiples of our time and our memory that each system takes; the last one is the share of our time that the
+unavoidable matrix products take. Not run: pytorch-metric-learning needs gigabytes for hundreds of pairs, and the
+largest row only shows that it runs.
 
 {loss_table(results)}
 ![Time and memory of the loss against the number of pairs](pictures/bench-loss.svg)
 
 ## Views
 
-Two SimCLR views of every image in memory; views per second and ratios. lightly is its transform in a DataLoader with
-two workers, kornia batched in process, torchvision v2 per image in process.
+Two SimCLR views of every image in memory; views per second and ratios. lightly: its transform in a DataLoader with
+two workers; kornia: batched, in process; torchvision v2: per image, in process.
 
 {ratio_table(rows_of(results, "views"), ["size"], "views_per_second", "views per second")}
 ![Views per second](pictures/bench-views.svg)

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # Take the model elsewhere: ONNX
+# # Export to ONNX
 #
 # One file with the whole network, for servers, phones and browsers, without torch and without this package.
 
@@ -16,16 +16,16 @@ cp.fit(PICTURES, epochs=1, width=8, out="runs/pictures", overwrite=True, quiet=T
 classifier = cp.finetune("runs/pictures", PICTURES, per_class=5, deliver="probe", quiet=True)
 
 # %% [markdown]
-# The file is compared with torch before it is left, and the largest difference is printed.
+# The exported network is compared with torch before the file is written; the largest difference is in the result.
 
 # %%
 written = cp.export(classifier, "clothes.onnx", quiet=True)
 print(f"{written['bytes']:,} bytes, differs from torch by {written['deviation']:.1e} at most")
 
 # %% [markdown]
-# ## On the other side
+# ## Use it without this package
 #
-# What a stranger needs in order to feed it lies in the file: the input in words, its settings, the classes.
+# The file contains what is needed to prepare inputs: a description of the input, its settings, the classes.
 
 # %%
 session = onnxruntime.InferenceSession("clothes.onnx")

@@ -1,8 +1,8 @@
 # %% [markdown]
-# # An encoder of your own, of torchvision, or of timm
+# # Your own encoder, or one from torchvision or timm
 #
-# An encoder is any `nn.Module` from views to one vector per item, `(n, d)`. Everything else, methods, losses,
-# scores and export, works with it as with the encoders that are built in.
+# An encoder is any `nn.Module` from views to one vector per item, `(n, d)`. Methods, objectives, evaluation and
+# export work with it as with the built-in encoders.
 
 # %%
 import timm
@@ -16,12 +16,12 @@ import counterpoint as cp
 digits = load_digits()
 pictures = (digits.images[:300] * 255 / 16).astype("uint8")  # (300, 8, 8)
 labels = digits.target[:300]
-torch.manual_seed(0)  # for the weights that networks begin with
+torch.manual_seed(0)  # for the initial weights
 
 # %% [markdown]
 # ## A module
 #
-# Pictures come as `(n, channels, height, width)`, standardised: grey ones with one channel.
+# Images arrive as `(n, channels, height, width)`, standardised; grey ones have one channel.
 
 
 # %%
@@ -32,9 +32,9 @@ def small() -> nn.Module:
 
 
 # %% [markdown]
-# ## A network of torchvision
+# ## A torchvision network
 #
-# Take off its classifier, and give it one channel.
+# Remove its classifier, and give it one input channel.
 
 # %%
 squeezed = torchvision.models.mobilenet_v3_small(weights=None)
@@ -42,10 +42,10 @@ squeezed.features[0][0] = nn.Conv2d(1, 16, 3, padding=1, bias=False)
 squeezed.classifier = nn.Identity()
 
 # %% [markdown]
-# ## A network of timm
+# ## A timm network
 #
-# `num_classes=0` takes off its classifier. By name, without a module: `encoder="timm:resnet18"`; and with
-# weights that you have, `encoder="timm:resnet18", weights="resnet18.safetensors"`. Nothing is downloaded.
+# `num_classes=0` removes its classifier. By name, without a module: `encoder="timm:resnet18"`; with weights in a file:
+# `encoder="timm:resnet18", weights="resnet18.safetensors"`. Nothing is downloaded.
 
 # %%
 tiny = timm.create_model("test_efficientnet", in_chans=1, num_classes=0)
@@ -53,21 +53,21 @@ tiny = timm.create_model("test_efficientnet", in_chans=1, num_classes=0)
 # %%
 for name, encoder in {"own": small(), "torchvision": squeezed, "timm": tiny}.items():
     model = cp.fit(pictures, encoder=encoder, epochs=1, out=f"runs/{name}", overwrite=True, quiet=True)
-    print(f"{name:12} {model.embed(pictures).vectors.shape[1]:4} numbers for each picture")
+    print(f"{name:12} {model.embed(pictures).vectors.shape[1]:4} dimensions per image")
 
 # %% [markdown]
 # ## Saved and loaded
 #
-# The weights are in the run folder; a module of your own is built by you.
+# The weights are in the run folder; you build the module.
 
 # %%
 model = cp.load("runs/own", encoder=small())
 
 # %% [markdown]
-# ## A network that others trained
+# ## A pretrained network
 #
-# `epochs=0` takes an encoder as it comes, and `evaluate` scores any network, beside itself with weights drawn
-# at random.
+# `fit` with `epochs=0` uses a pretrained encoder as it is. `evaluate` scores any network, next to the same network with
+# random weights.
 
 # %%
 scores = cp.evaluate(model, pictures, labels=labels, quiet=True)

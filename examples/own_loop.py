@@ -1,7 +1,7 @@
 # %% [markdown]
 # # The loss and the augmentations in your own training loop
 #
-# You have a loop in plain torch and want contrast in it: no plan, no run folder, two functions.
+# Two functions add contrastive learning to a loop in plain torch, without a plan or a run folder.
 
 # %%
 import torch
@@ -16,7 +16,7 @@ pictures = torch.from_numpy((digits.images * 255 / 16).astype("uint8"))[:, None]
 pictures = pictures.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)  # 16 x 16 pixels
 
 # %% [markdown]
-# ## A network and an optimiser, as you have them
+# ## Your network and optimiser
 
 # %%
 torch.manual_seed(0)
@@ -34,10 +34,9 @@ optimizer = torch.optim.AdamW([*encoder.parameters(), *head.parameters()], lr=2e
 # %% [markdown]
 # ## The loop
 #
-# `image_views` makes two views of every picture of a batch; a digit must not be mirrored. They are a function
-# of the seed alone, so the loop can be repeated. `contrastive_loss` is InfoNCE, or any objective by name, and
-# never builds the 2n x 2n table; labels, a queue of negatives and several processes are arguments of the same
-# function.
+# `image_views` makes two views of every image of a batch; digits must not be mirrored. They are a function of the
+# image and the seed, so the loop is reproducible. `contrastive_loss` is InfoNCE, or any objective by name, and never
+# builds the 2n x 2n similarity matrix; it also takes labels and a queue of negatives, and works in several processes.
 
 # %%
 augment = cp.image_views(16, preset="grey(mirror=0)")
@@ -53,16 +52,15 @@ for step in range(60):
         print(f"step {step:3}  loss {loss.item():.3f}")
 
 # %% [markdown]
-# ## What has been learned
+# ## A linear probe
 #
-# A linear probe on vectors that nobody showed a label.
+# The encoder never saw a label.
 
 # %%
 with torch.no_grad():
     vectors = encoder(pictures / 255).numpy()
 probe = LogisticRegression(max_iter=2000).fit(vectors[:1000], digits.target[:1000])
-print(f"{probe.score(vectors[1000:], digits.target[1000:]):.1%} of 797 digits are right")
+print(f"accuracy {probe.score(vectors[1000:], digits.target[1000:]):.1%} on 797 test digits")
 
 # %% [markdown]
-# `cp.evaluate(vectors, labels, source=pictures)` says the same with intervals, beside the pixels as a
-# baseline.
+# `cp.evaluate(vectors, labels, source=pictures)` does the same with intervals, next to raw pixels as a baseline.

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # SimCLR and MoCo from their parts
 #
-# What `cp.fit` puts together by name, by hand: every choice is an object that you can replace. For people who
-# change methods; the file by file map is in `docs/journey.md`.
+# What `cp.fit` assembles by name, assembled by hand: every part is an object that you can replace. For people who
+# develop methods; `docs/journey.md` explains the code, folder by folder.
 
 # %%
 from functools import partial
@@ -31,8 +31,8 @@ EPOCHS, BATCH = 2, 100
 # %% [markdown]
 # ## The data
 #
-# The modality learns from a source what it must know of it, such as the mean and the deviation of the pixels,
-# and opens it.
+# The modality opens a source and measures what it needs of it, such as the mean and standard deviation of the
+# pixels.
 
 # %%
 images, items = Images.fit("sample:fashion-test", DataOptions(views="grey"))
@@ -41,7 +41,7 @@ train_items, test_items = Subset(items, np.arange(600)), Subset(items, np.arange
 # %% [markdown]
 # ## The networks
 #
-# An encoder for grey pictures of 28 pixels and a head for it, with the same weights for both methods.
+# An encoder for grey images of 28 x 28 pixels and its head, with the same initial weights for both methods.
 
 
 # %%
@@ -54,33 +54,33 @@ def networks() -> tuple[torch.nn.Module, torch.nn.Module]:
 # %% [markdown]
 # ## The score
 #
-# How often the nearest neighbours among the training items have the label of a test item.
+# kNN accuracy on the test items.
 
 
 # %%
 def accuracy(method: Method) -> float:
-    """The share of test items that are right."""
+    """The share of test items that kNN classifies correctly."""
     model = Model(method.encoder, images)
     labels, classes = encode(train_items.labels)
-    guessed = weighted_knn(model.represent(train_items), labels, model.represent(test_items), classes=len(classes))
-    return float((guessed == encode(test_items.labels, classes)[0]).mean())
+    predicted = weighted_knn(model.represent(train_items), labels, model.represent(test_items), classes=len(classes))
+    return float((predicted == encode(test_items.labels, classes)[0]).mean())
 
 
 # %% [markdown]
 # ## The two methods
 #
-# They differ in who is compared with whom; the objective, the data and the loop are the same. Two epochs end in
-# seconds and teach next to nothing, as the sentences say. With `EPOCHS = 60`, under a minute, SimCLR finds 70 %
+# They differ in which vectors are compared; the objective, the data and the loop are the same. Two epochs end in
+# seconds and teach almost nothing, as the verdicts say. With `EPOCHS = 60`, under a minute, SimCLR reaches 70 %
 # instead of 65 %.
 
 # %%
 objective = partial(info_nce, temperature=0.1)
 config = TrainConfig(steps=EPOCHS * len(train_items) // BATCH, batch_size=BATCH)
-keeping = RunOptions(notes={"objective": "info_nce", "temperature": 0.1})
+options = RunOptions(notes={"objective": "info_nce", "temperature": 0.1})
 
 for method in (SimCLR(*networks(), objective), MoCo(*networks(), objective, queue=300)):
     before = accuracy(method)
-    course = train(method, train_items, images, config, keeping)
-    print(f"{type(method).__name__}: {before:.1%} of neighbours agree before training, {accuracy(method):.1%} after")
-    for verdict in judge(course.records.all):
+    state = train(method, train_items, images, config, options)
+    print(f"{type(method).__name__}: {before:.1%} kNN accuracy before training, {accuracy(method):.1%} after")
+    for verdict in judge(state.records.all):
         print(f"    {verdict.sentence}")

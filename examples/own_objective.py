@@ -1,9 +1,8 @@
 # %% [markdown]
 # # A loss of your own
 #
-# An objective is a function. It is given some whole rows of the comparison, a `Tile` with `similarity`,
-# `positive` and `negative` (all of them anchors x candidates), and returns one loss per anchor. Nothing of
-# the package is changed.
+# An objective is a function. It gets some whole rows of the comparison, a `Tile` with `similarity`, `positive` and
+# `negative` (each anchors x candidates), and returns one loss per anchor. The package is not changed.
 
 # %%
 import numpy as np
@@ -16,13 +15,12 @@ from counterpoint.comparison import Tile
 # %% [markdown]
 # ## The loss
 #
-# Every pair is a question of its own, alike or not:
+# Every pair is classified on its own, positive or negative:
 #
 #     loss_i = mean_p log(1 + e^{(1/2 - s_ip)/t}) + mean_k log(1 + e^{(s_ik - 1/2)/t})
 #
-# An argument `temperature` is filled in with that of the plan. Because a loss sees whole rows and nothing
-# else, it is exact in pieces as well: batches beyond memory and several processes work without more being
-# said.
+# A parameter `temperature` gets the plan's value. Because a loss sees whole rows and nothing else, it is exact when
+# computed in pieces: batches beyond memory and several processes need no extra code.
 
 
 # %%
@@ -42,8 +40,7 @@ def mean(values: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
 # %% [markdown]
 # ## In a loop of your own
 #
-# A loss is named as `module:function`; here the module is this script. With two views of three items that
-# agree:
+# A loss is named as `module:function`; here the module is this script. With two identical views of three items:
 
 # %%
 views = torch.eye(3)
@@ -52,15 +49,15 @@ print(cp.contrastive_loss(views, views, objective="__main__:logistic"))
 # %% [markdown]
 # ## In a training
 #
-# With any method and any kind of data. To load such a run elsewhere, put the function into a module that can
-# be imported, such as `losses:logistic`, and trust it: `cp.load(folder, trust=True)`.
+# With any method and any modality. To load such a run elsewhere, put the function into a module that can be
+# imported, such as `losses:logistic`, and trust it: `cp.load(folder, trust=True)`.
 
 # %%
 random = np.random.default_rng(0)
-kind = np.arange(300) % 3
-rows = random.normal(0, 1, (300, 12)) + 1.5 * np.eye(3)[kind].repeat(4, axis=1)
+classes = np.arange(300) % 3
+rows = random.normal(0, 1, (300, 12)) + 1.5 * np.eye(3)[classes].repeat(4, axis=1)
 
 for objective in ("info_nce", "__main__:logistic"):
     model = cp.fit(rows.astype(np.float32), objective=objective, epochs=10, quiet=True)
-    scores = cp.evaluate(model, rows.astype(np.float32), labels=kind, quiet=True)
+    scores = cp.evaluate(model, rows.astype(np.float32), labels=classes, quiet=True)
     print(f"{objective:20} linear probe {scores['linear']['value']:.1%}")

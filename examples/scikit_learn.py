@@ -20,15 +20,15 @@ train, test, train_labels, test_labels = train_test_split(pictures, digits.targe
 # %% [markdown]
 # ## A step of a pipeline
 #
-# The encoder learns from the pictures alone; the labels go to the step after it.
+# The encoder is trained on the images alone; the labels are used by the next step.
 
 # %%
 pipeline = make_pipeline(cp.Contrast(epochs=3, width=8), LogisticRegression(max_iter=1000))
 pipeline.fit(train, train_labels)
-print(f"{pipeline.score(test, test_labels):.1%} of {len(test)} test pictures are right")
+print(f"accuracy {pipeline.score(test, test_labels):.1%} on {len(test)} test images")
 
 # %% [markdown]
-# ## Searched like any other step
+# ## In a grid search
 
 # %%
 search = GridSearchCV(pipeline, {"contrast__temperature": [0.1, 0.5]}, cv=2)
@@ -38,10 +38,10 @@ print(search.best_params_)
 # %% [markdown]
 # ## Few labels
 #
-# As in `sklearn.semi_supervised`, -1 is a label that nobody knows. The encoder learns from all rows, the
-# classifier from those that have a label.
+# As in `sklearn.semi_supervised`, -1 means unlabelled. The encoder is trained on all rows, the classifier on the
+# labelled ones.
 
 # %%
-known = np.where(np.arange(len(train)) < 60, train_labels, -1)
-classifier = cp.ContrastClassifier(epochs=3, width=8, frozen=True).fit(train, known)
-print(f"{classifier.score(test, test_labels):.1%} of {len(test)} test pictures are right, with 60 labels")
+some_labels = np.where(np.arange(len(train)) < 60, train_labels, -1)
+classifier = cp.ContrastClassifier(epochs=3, width=8, frozen=True).fit(train, some_labels)
+print(f"accuracy {classifier.score(test, test_labels):.1%} on {len(test)} test images, with 60 labels")

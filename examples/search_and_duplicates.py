@@ -1,8 +1,8 @@
 # %% [markdown]
-# # Search a collection, and clean it of copies
+# # Search a collection, and remove duplicates
 #
-# Collections hold the same thing twice: uploaded again, saved at another quality, cut at the edge. Here we
-# hide twenty such copies among 1,000 pictures of digits, and find them again.
+# Collections contain copies: uploaded again, saved at another quality, cropped at the edge. Here we hide twenty such
+# copies among 1,000 images of digits, and find them again.
 
 # %%
 import numpy as np
@@ -25,7 +25,7 @@ model = cp.fit(collection, epochs=3, width=8, quiet=True)
 # %% [markdown]
 # ## Search
 #
-# By one of the items, by several, or by things that the collection does not hold.
+# By an item of the collection, by several, or by items from outside.
 
 # %%
 z = model.embed(collection)
@@ -35,8 +35,8 @@ for hit in cp.search(z, like=0, k=5):
 # %% [markdown]
 # ## Copies
 #
-# No threshold is chosen: copies are planted among the items, and how close those come to their originals says
-# how likely a pair is a copy. Every pair has its probability.
+# No threshold is needed: artificial copies are made of the items, and their distances to the originals give every pair
+# a probability of being a copy.
 
 # %%
 result = cp.duplicates(model, collection, quiet=True)

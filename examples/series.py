@@ -1,9 +1,8 @@
 # %% [markdown]
-# # Time series: bursts that may come at any time
+# # Time series: short bursts at random times
 #
-# 240 recordings of a sensor. Each holds one short burst, from one of four machines, which differ in how fast the
-# burst swings. When it comes and how loud it is are an accident. That is what the views change, so the encoder
-# learns to ignore it.
+# 240 recordings of a sensor. Each has one short burst from one of four machines, which differ in its frequency. Its
+# time and amplitude are random. The views change just those, so the encoder learns to ignore them.
 
 # %%
 import numpy as np
@@ -25,8 +24,8 @@ model = cp.fit(recordings, epochs=20, width=8, quiet=True)
 # %% [markdown]
 # ## Better than the raw series?
 #
-# A linear probe on the raw series is lost: step by step, two bursts of one machine have little in common. Neighbours
-# are not, as long as some burst of the machine came at about the same time.
+# A linear probe fails on the raw series: step by step, two bursts of one machine have little in common. kNN works as
+# long as some burst of the same machine came at about the same time.
 
 # %%
 scores = cp.evaluate(model, recordings, labels=machine, quiet=True)
@@ -35,8 +34,8 @@ print(scores)
 # %% [markdown]
 # ## Groups stay together
 #
-# Recordings of one day resemble each other for reasons of their own. Where some of a day are learned from and
-# others asked about, a score is too good. `groups` holds out whole days; it goes with vectors.
+# Recordings of one day resemble each other for other reasons than the machine. If a day is in both train and test set,
+# the score is too high. `groups` holds out whole days; it works with models and with vectors.
 
 # %%
 day = np.arange(240) // 12

@@ -1,9 +1,9 @@
 # %% [markdown]
-# # A table: what does contrast add to the columns?
+# # A table: is the encoder better than the raw columns?
 #
-# 569 samples of breast tissue with 30 measurements each (from scikit-learn), and whether a tumour was
-# malignant. Views of a row are the row with some of its cells taken from other rows. On tables the columns
-# themselves are a strong baseline, so the question is whether a trained encoder is better than those.
+# 569 samples of breast tissue with 30 measurements each (from scikit-learn), and whether the tumour was malignant. A
+# view of a row replaces some of its cells by those of other rows. On tables the raw columns are a strong baseline, so
+# the question is whether a trained encoder is better.
 
 # %%
 from sklearn.datasets import load_breast_cancer
@@ -15,18 +15,18 @@ frame["malignant"] = frame.pop("target").map({0: "yes", 1: "no"})
 print(frame.iloc[:3, :4])
 
 # %% [markdown]
-# ## What would be learned from?
+# ## How is the table read?
 #
-# `plan` trains nothing. It says how every column is read; the column of labels is never learned from.
+# `plan` trains nothing. It shows how every column is read; the label column is never a feature.
 
 # %%
 plan = cp.plan(frame, labels="malignant", quiet=True)
 print(plan)
 
 # %% [markdown]
-# ## Train, and ask whether it was worth it
+# ## Train and evaluate
 #
-# Where the first line says "not yet better", the columns serve as well as they are. That is an answer, too.
+# If the first line says "Not yet better", use the raw columns.
 
 # %%
 model = cp.fit(frame, labels="malignant", epochs=30, quiet=True)
@@ -34,9 +34,9 @@ scores = cp.evaluate(model, frame, labels="malignant", quiet=True)
 print(scores)
 
 # %% [markdown]
-# ## The rows most alike
+# ## The most similar rows
 #
-# A nearest neighbour is a case to look up: what became of those that were most like this one?
+# What was the diagnosis of the samples most similar to this one?
 
 # %%
 for hit in cp.search(model.embed(frame), like=0, k=5):

@@ -1,9 +1,8 @@
 # %% [markdown]
-# # Questions and answers: a search that is learned from pairs
+# # Questions and answers: search trained on pairs
 #
-# Pairs of a question and its answer, from a made-up shop. `clip` learns to find the partner, from both sides,
-# and search uses what it has learned. Put a data frame, a .csv or a .jsonl file with two columns in its
-# place.
+# Pairs of a question and its answer, from a made-up shop. `clip` trains the encoder to retrieve the partner in both
+# directions. Replace the data by a data frame, a .csv or a .jsonl file with two columns.
 
 # %%
 import itertools
@@ -12,40 +11,43 @@ import pandas as pd
 
 import counterpoint as cp
 
-things = ["lamp", "chair", "kettle", "mirror", "carpet", "clock", "shelf", "radio", "vase", "curtain"]
+products = ["lamp", "chair", "kettle", "mirror", "carpet", "clock", "shelf", "radio", "vase", "curtain"]
 colours = ["red", "blue", "green", "white", "black"]
 cases = {
-    "When will my {thing} arrive?": "Parcels with a {thing} take three days.",
-    "Can I give the {thing} back?": "A {thing} is taken back within a month.",
-    "My {thing} came broken.": "We are sorry, and send another {thing}.",
-    "Does the {thing} come in {colour}?": "You find the {thing} in {colour} in our list of colours.",
+    "When will my {product} arrive?": "Parcels with a {product} take three days.",
+    "Can I give the {product} back?": "A {product} is taken back within a month.",
+    "My {product} came broken.": "We are sorry, and send another {product}.",
+    "Does the {product} come in {colour}?": "You find the {product} in {colour} in our list of colours.",
 }
 rows = [
-    {"question": question.format(thing=thing, colour=colour), "answer": answer.format(thing=thing, colour=colour)}
-    for (question, answer), thing, colour in itertools.product(cases.items(), things, colours)
+    {
+        "question": question.format(product=product, colour=colour),
+        "answer": answer.format(product=product, colour=colour),
+    }
+    for (question, answer), product, colour in itertools.product(cases.items(), products, colours)
 ]
 pairs = pd.DataFrame(rows).drop_duplicates(ignore_index=True)
-asked = pairs.sample(frac=0.25, random_state=0)
-learned = pairs.drop(asked.index)
-print(len(learned), "pairs to learn from,", len(asked), "to ask about")
+test = pairs.sample(frac=0.25, random_state=0)
+train = pairs.drop(test.index)
+print(len(train), "pairs to train on,", len(test), "to test")
 
 # %%
-model = cp.fit(learned, pairs="question,answer", method="clip", epochs=20, batch_size=16, quiet=True)
+model = cp.fit(train, pairs="question,answer", method="clip", epochs=20, batch_size=16, quiet=True)
 
 # %% [markdown]
-# ## Is the right answer found?
+# ## Retrieval accuracy
 #
-# Every question looks for its answer among all answers that it has not learned from, beside TF-IDF, BM25 and
-# chance. The words of these are much the same on both sides, which is what those two live from.
+# Every test question retrieves its answer among all test answers, next to TF-IDF, BM25 and chance. Here questions and
+# answers share most of their words, which favours those two.
 
 # %%
-result = cp.evaluate_retrieval(model, asked, pairs=("question", "answer"), quiet=True)
+result = cp.evaluate_retrieval(model, test, pairs=("question", "answer"), quiet=True)
 print(result)
 
 # %% [markdown]
 # ## Search
 #
-# By any text; it need not be among those that are searched.
+# The query can be any text.
 
 # %%
 answers = pairs["answer"].unique().tolist()

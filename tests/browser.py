@@ -7,7 +7,9 @@ import time
 from contextlib import contextmanager
 
 CHROMIUM, DRIVER = shutil.which("chromium") or shutil.which("chromium-browser"), shutil.which("chromedriver")
-ABSENT = None if CHROMIUM and DRIVER else "there is no chromium with its chromedriver here: apt-get install chromium-driver"
+ABSENT = (
+    None if CHROMIUM and DRIVER else "there is no chromium with its chromedriver here: apt-get install chromium-driver"
+)
 FLAGS = (
     "--headless=new",
     "--no-sandbox",
@@ -21,7 +23,19 @@ FLAGS = (
     "--hide-scrollbars",
 )
 PATIENCE = 60.0
-NAMED = {"button", "link", "textbox", "searchbox", "combobox", "image", "application", "dialog", "list", "navigation", "table"}
+NAMED = {
+    "button",
+    "link",
+    "textbox",
+    "searchbox",
+    "combobox",
+    "image",
+    "application",
+    "dialog",
+    "list",
+    "navigation",
+    "table",
+}
 """Roles of what needs a name that is read out."""
 
 FAULTS = """
@@ -105,7 +119,9 @@ def faults(browser):
     nameless = [
         f"a {node['role']['value']} without a name"
         for node in tree
-        if not node["ignored"] and node["role"]["value"] in NAMED and not node.get("name", {}).get("value")
+        if not node["ignored"]
+        and node["role"]["value"] in NAMED
+        and not node.get("name", {}).get("value")
         and node["role"]["value"] != "list"
     ]
     return [*nameless, *browser.execute_script(FAULTS)]

@@ -104,10 +104,10 @@ PUBLIC = {
     "verify": "counterpoint.api",
     "words": "counterpoint.api",
 }
-"""Where each public name lives; it is loaded when first touched, so that importing the package costs nothing."""
+"""Where each public name is defined; it is loaded on first access, so that importing the package costs nothing."""
 
 DEPRECATED = {"agree": "evaluate_similarity", "match": "evaluate_retrieval", "retrieve": "evaluate_retrieval"}
-"""Names that go on working for one version, and what they are called now."""
+"""Old names that keep working for one version, and their new names."""
 
 __all__ = ["__version__", *sorted(PUBLIC)]
 

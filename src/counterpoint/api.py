@@ -1,4 +1,4 @@
-"""The verbs, as functions, each from its file; ``cli`` makes the commands of the shell from them."""
+"""The verbs as functions, each from its file; ``cli`` makes the shell commands from them."""
 
 from counterpoint.verbs.analogies import analogies as analogies
 from counterpoint.verbs.audit import audit as audit

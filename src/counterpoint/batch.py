@@ -1,7 +1,7 @@
 """What batches are made of: tensors, items of unequal size, one side of a pair of kinds, and tuples of those.
 
-The only file that looks inside a batch. Modalities make batches, encoders take them; everything between concatenates,
-takes, splits, moves and digests them by the functions of this file.
+The only file that looks inside a batch. Modalities make batches and encoders take them; everything in between
+concatenates, takes, splits, moves and hashes them with the functions of this file.
 
 >>> sets = pack([torch.ones(2, 3), torch.zeros(1, 3)])
 >>> length(sets), sets.item.tolist(), take(sets, torch.tensor([1])).rows.shape
@@ -21,18 +21,18 @@ from torch import Tensor
 
 
 class Packed(NamedTuple):
-    """Items of unequal size, their rows one below the other: graphs, molecules, sets, objects of a picture."""
+    """Items of unequal size as stacked rows: graphs, molecules, sets, objects of a picture."""
 
     rows: Tensor
     """Features (N, f) of the rows of all items."""
     links: Int64[Tensor, "2 E"]
-    """From and to: places of rows in ``rows``, both of one item; (2, 0) where rows are not linked."""
+    """Sources and targets (2, E): indices into ``rows``, both of one item; (2, 0) where rows are not linked."""
     link_rows: Tensor | None
     """Features (E, g) of the links, or None."""
     item: Int64[Tensor, " N"]
-    """The item of every row, from 0 to ``items`` - 1, in ascending order."""
+    """The item of every row, from 0 to ``items`` - 1, ascending."""
     items: int
-    """How many items there are; some may be without rows."""
+    """The number of items; some may have no rows."""
 
 
 class Sided(NamedTuple):
@@ -50,7 +50,7 @@ else:
 
 
 def pack(items: Sequence[Tensor], links: Sequence[Tensor] | None = None) -> Packed:
-    """Items as one batch: the rows (n_i, f) of each, and its links (2, e_i) between places from 0 to n_i - 1."""
+    """Pack items into one batch: the rows (n_i, f) of each, and its links (2, e_i), indices from 0 to n_i - 1."""
     counts = torch.tensor([len(each) for each in items])
     first = counts.cumsum(0) - counts
     if links is None:
@@ -88,7 +88,7 @@ def _(batch: tuple[Batch, ...]) -> int:
 
 @singledispatch
 def take(batch: Batch, index: Int64[Tensor, " b"]) -> Batch:
-    """The items at these places, in this order; a place may be named again."""
+    """The items at these indices, in this order; an index may occur more than once."""
     raise TypeError(f"A batch is a tensor, Packed, Sided or a tuple of those. Got {type(batch).__name__}.")
 
 
@@ -122,7 +122,7 @@ def _(batch: tuple[Batch, ...], index: Int64[Tensor, " b"]) -> tuple[Batch, ...]
 
 
 def _places(counts: Int64[Tensor, " n"], index: Int64[Tensor, " b"]) -> tuple[Tensor, Tensor]:
-    """Of items that have ``counts`` entries each, one behind the other: those of some items, and whose each is."""
+    """For items with ``counts`` consecutive entries each: the entries of the chosen items, and the item of each."""
     wanted = counts[index]
     owner = torch.repeat_interleave(wanted)
     within = torch.arange(len(owner), device=owner.device) - (wanted.cumsum(0) - wanted)[owner]
@@ -130,7 +130,7 @@ def _places(counts: Int64[Tensor, " n"], index: Int64[Tensor, " b"]) -> tuple[Te
 
 
 def concat(batches: Sequence[Batch]) -> Batch:
-    """The items of several batches of one kind, those of the first before those of the second."""
+    """The items of several batches of one type, in order."""
     return _concat(batches[0], batches)
 
 
@@ -169,7 +169,7 @@ def _(first: tuple[Batch, ...], batches: Sequence[tuple[Batch, ...]]) -> tuple[B
 
 
 def split(batch: Batch, count: int) -> list[Batch]:
-    """A batch in this many pieces of nearly equal numbers of items, in order."""
+    """A batch in ``count`` pieces of nearly equal numbers of items, in order."""
     if isinstance(batch, Tensor):
         return list(batch.tensor_split(count))
     return [take(batch, rows) for rows in torch.arange(length(batch), device=device_of(batch)).tensor_split(count)]
@@ -186,7 +186,7 @@ def double(batch: Batch) -> Batch:
 
 
 def _changed(batch: Any, change: Callable[[Tensor], Tensor]) -> Batch:
-    """The same batch, each of its tensors changed."""
+    """The same batch with ``change`` applied to each tensor."""
     if isinstance(batch, Tensor):
         return change(batch)
     if not isinstance(batch, tuple):
@@ -196,14 +196,14 @@ def _changed(batch: Any, change: Callable[[Tensor], Tensor]) -> Batch:
 
 
 def tensors(batch: Batch) -> list[Tensor]:
-    """All tensors that a batch is made of."""
+    """All tensors in a batch."""
     if isinstance(batch, Tensor):
         return [batch]
     return [each for part in batch if isinstance(part, Tensor | tuple) for each in tensors(part)]
 
 
 def measured(batch: Batch) -> bool:
-    """Whether items are floating-point numbers, between which there is a distance; there is none between words."""
+    """Whether items are floating-point data, which have distances; token ids have none."""
     if isinstance(batch, Tensor):
         return batch.is_floating_point()
     parts = (batch.rows,) if isinstance(batch, Packed) else (batch.value,) if isinstance(batch, Sided) else batch
@@ -211,23 +211,23 @@ def measured(batch: Batch) -> bool:
 
 
 def device_of(batch: Batch) -> torch.device:
-    """Where a batch lies."""
+    """The device of a batch."""
     return tensors(batch)[0].device
 
 
 def as_bytes(batch: Batch) -> bytes:
-    """All that a batch holds, for a fingerprint of it as a whole."""
+    """The contents of a batch as bytes, to hash it as a whole."""
     return b"".join(part.contiguous().cpu().numpy().tobytes() for part in tensors(batch))
 
 
 @singledispatch
 def shape(batch: Batch) -> tuple[object, ...]:
-    """What two batches must share to be concatenated: the shape of an item, as far as items have one."""
+    """What two batches must have in common to be concatenated: the shape of an item, where there is one."""
     raise TypeError(f"A batch is a tensor, Packed, Sided or a tuple of those. Got {type(batch).__name__}.")
 
 
 def item_shape(batch: Batch) -> tuple[int, ...]:
-    """The shape that every item has; empty where items are of unequal size, or of several parts."""
+    """The common shape of all items; empty where items are of unequal size, or have several parts."""
     return tuple(batch.shape[1:]) if isinstance(batch, Tensor) else ()
 
 
@@ -267,7 +267,7 @@ def described(batch: Batch) -> str:
 
 
 def digest(batch: Batch) -> list[bytes]:
-    """A fingerprint of what each item holds: equal for equal items, whatever stands beside them."""
+    """A hash of the contents of each item: equal for equal items, whatever else is in the batch."""
     return [hashlib.blake2b(b"".join(parts), digest_size=16).digest() for parts in _contents(batch)]
 
 
@@ -284,7 +284,7 @@ def _contents(batch: Batch) -> list[list[bytes]]:
 
 
 def flat(batch: Batch) -> Float[Tensor, "b d"]:
-    """Every item as numbers whose differences mean something: its own, or the mean of its rows and their number."""
+    """Every item as a vector whose differences are meaningful: its values, or the mean and number of its rows."""
     if isinstance(batch, Tensor):
         return batch.flatten(1).float()
     if isinstance(batch, Packed):

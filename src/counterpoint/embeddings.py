@@ -1,4 +1,4 @@
-"""Vectors with names: what a model makes of items. Saved as an .npz that any NumPy reads, without pickle."""
+"""Named vectors: the output of a model. Saved as .npz, readable by NumPy without pickle."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from counterpoint.storage.reading_errors import door
 
 @dataclass(frozen=True, repr=False)
 class Embeddings:
-    """Unit vectors (n, d) float32, the name of each, and the fingerprint of the model that made them.
+    """Unit vectors (n, d) float32, their names, and the fingerprint of the model that made them.
 
     >>> z = Embeddings(np.eye(3, dtype=np.float32), ["a", "b", "c"])
     >>> len(z), z["b"].tolist()
@@ -35,9 +35,9 @@ class Embeddings:
     names: Sequence[str]
     model: str = ""
     source: str = ""
-    """A digest of the data they were made from, where that is known: of the shards of a source."""
+    """A hash of the data they were made from, where known: for shards of a source."""
     groups: Sequence[str] | None = None
-    """What several items share so that no split may part them, "" of an item without; None where nobody said."""
+    """The group of each item, which no split may separate, "" for an item without one; None where unknown."""
 
     def __post_init__(self) -> None:
         if len(self.vectors) != len(self.names):
@@ -64,13 +64,13 @@ class Embeddings:
 
     @cached_property
     def lengths(self) -> Float32[np.ndarray, " n"]:
-        """The length of every vector, computed once; 1 but for rounding, and 0 of what could not be embedded."""
+        """The length of every vector, cached: 1 up to rounding, and 0 for items that could not be embedded."""
         lengths: np.ndarray = np.linalg.norm(self.vectors, axis=1).astype(np.float32)
         return lengths
 
     @cached_property
     def places(self) -> Mapping[str, int]:
-        """The row of every name; of several that are called alike the first."""
+        """The row of every name; of duplicate names the first."""
         return {name: row for row, name in reversed(list(enumerate(self.names)))}
 
     def place(self, name: str) -> int:
@@ -87,7 +87,7 @@ class Embeddings:
         return Embeddings(self.vectors[np.asarray(rows)], names, self.model, groups=groups)
 
     def shortened(self, length: int) -> Embeddings:
-        """Unit vectors of the first so many numbers, of a model that was trained for that (``--matryoshka``).
+        """The first ``length`` entries of each vector, normalised, for a model trained with ``--matryoshka``.
 
         >>> Embeddings(np.array([[3, 4, 12]], dtype=np.float32), ["a"]).shortened(2).vectors.round(1).tolist()
         [[0.6000000238418579, 0.800000011920929]]
@@ -100,7 +100,7 @@ class Embeddings:
         return dataclasses.replace(self, vectors=(cut / size).astype(np.float32))
 
     def save(self, path: str | Path) -> Path:
-        """Write ``vectors``, ``names``, ``model``, ``source`` and known ``groups`` as .npz, whole or not at all."""
+        """Write ``vectors``, ``names``, ``model``, ``source`` and ``groups``, where known, as .npz, atomically."""
         target = expanded(path)
         names = np.asarray(self.names, dtype=np.str_)
         more: dict[str, Any] = {} if self.groups is None else {"groups": np.asarray(self.groups, dtype=np.str_)}
@@ -110,7 +110,7 @@ class Embeddings:
 
     @classmethod
     def merge(cls, parts: Mapping[str, Embeddings]) -> Embeddings:
-        """All of several embeddings, one after another; what each is called is only for messages.
+        """The concatenation of several embeddings, whose keys are names for messages.
 
         Raises:
             InputError: There are none, they are of different models, or two items have the same name.
@@ -130,14 +130,14 @@ class Embeddings:
             twice, _ = Counter(names).most_common(1)[0]
             places = [f"'{place}'" for place, part in parts.items() if twice in part.names]
             raise InputError(f"'{twice}' is in {' and in '.join(places[:2])}. Names are unique: leave out one of them.")
-        known = [part.groups for part in parts.values() if part.groups is not None]
-        groups = [group for each in known for group in each] if len(known) == len(parts) else None
+        present = [part.groups for part in parts.values() if part.groups is not None]
+        groups = [group for each in present for group in each] if len(present) == len(parts) else None
         return cls(np.concatenate([part.vectors for part in parts.values()]), names, first.model, groups=groups)
 
     @classmethod
     @door
     def load(cls, path: str | Path) -> Embeddings:
-        """Read what ``save`` wrote; of a folder all .npz files in it and in folders inside, in the order of names."""
+        """Read what ``save`` wrote; for a folder, all .npz files in it and its subfolders, sorted by name."""
         path = expanded(path)
         if path.is_dir():
             result = parts_in(path)
@@ -152,9 +152,9 @@ class Embeddings:
 
 
 def require_finite(vectors: Float[np.ndarray, "n d"], names: Sequence[str]) -> None:
-    """Refuse vectors that hold NaN or infinite numbers: such are alike to nothing, or to everything."""
+    """Refuse vectors with NaN or infinite values, whose similarities are meaningless."""
     with np.errstate(all="ignore"):
-        doubtful = np.flatnonzero(~np.isfinite(vectors.sum(axis=1)))  # a sum of large numbers may be infinite, too
+        doubtful = np.flatnonzero(~np.isfinite(vectors.sum(axis=1)))  # a sum of large finite values may overflow
     lost = doubtful[~np.isfinite(vectors[doubtful]).all(axis=1)]
     if len(lost):
         raise InputError(
@@ -178,20 +178,20 @@ def is_saved(source: object) -> bool:
 
 
 def origin(path: Path) -> tuple[str, str]:
-    """The fingerprints of the model and of the data that saved embeddings were made from; vectors are not read."""
+    """The fingerprints of the model and of the data of saved embeddings, without reading vectors."""
     with _reading(path) as archive:
         return str(archive["model"]), str(archive["source"]) if "source" in archive else ""
 
 
 def parts_in(folder: Path) -> list[Path]:
-    """The files of embeddings in a folder and in folders inside it, sorted by their paths without the suffix."""
+    """The files of embeddings in a folder and its subfolders, sorted by their paths without the suffix."""
     result = {path.relative_to(folder).with_suffix("").as_posix(): path for path in folder.rglob("*.npz")}
     return [path for name, path in sorted(result.items()) if not any(part.startswith(".") for part in name.split("/"))]
 
 
 @contextmanager
 def _reading(path: str | Path) -> Iterator[Mapping[str, np.ndarray]]:
-    """The arrays of an .npz file, each read when it is asked for; whatever is wrong becomes advice."""
+    """The arrays of an .npz file, read lazily; errors become advice."""
     try:
         with Path(path).open("rb") as file:
             if zipfile.is_zipfile(file):

@@ -1,10 +1,10 @@
-"""What can go wrong, as a tree. Every message is advice: what happened, what was expected, what to do.
+"""The exceptions. Every message is advice: what happened, what was expected, what to do.
 
-Messages name options as the command line does, ``--batch-size`` or ``--batch-size=20``; where Python shows them it is
+Messages spell options as the command line does, ``--batch-size`` or ``--batch-size=20``; in Python they are shown as
 ``batch_size=`` or ``batch_size=20``, see ``spelled``.
 
 CounterpointError
-├── InputError              the input can be mended; the command line exits with 2
+├── InputError              the user can correct it; the command line exits with 2
 │   ├── SourceError         data that cannot be read or does not fit
 │   │   └── NothingLeft     every item was skipped
 │   ├── LabelError          labels that do not fit their items
@@ -12,7 +12,7 @@ CounterpointError
 │   ├── UnknownName         no part has that name; also a LookupError
 │   ├── MissingPackage      an optional package is not installed; also an ImportError
 │   └── RunError            a run folder that exists, is unfinished, damaged or made otherwise
-│       └── Untrusted       it names code that is none of this package
+│       └── Untrusted       it names code from outside this package
 └── Interrupted             asked to stop; everything is saved
 """
 
@@ -25,11 +25,11 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-"""What a terminal would obey and not show, but for the tab and the end of a line; and bytes that are no text."""
+"""Control characters that a terminal would execute, except tab and newline; and surrogates of undecodable bytes."""
 
 
 def visible(text: str) -> str:
-    r"""A text for a terminal: whatever came in with the names of files, classes and columns is shown, and not obeyed.
+    r"""Escape control characters, so that names of files, classes and columns cannot control the terminal.
 
     >>> visible("shell\x1b[2J.png")
     'shell\\x1b[2J.png'
@@ -45,7 +45,7 @@ class CounterpointError(Exception):
 
 
 class InputError(CounterpointError, ValueError):
-    """Something the user gave can be mended by the user."""
+    """Something that the user provided is wrong and can be corrected."""
 
 
 class SourceError(InputError):
@@ -53,7 +53,7 @@ class SourceError(InputError):
 
 
 class NothingLeft(SourceError):
-    """Nothing in the source can be used; ``skipped`` are the name of every item, and why it cannot."""
+    """No item of the source can be used; ``skipped`` holds the name of every item and the reason."""
 
     def __init__(self, message: str, skipped: Sequence[tuple[str, str]]) -> None:
         super().__init__(message)
@@ -80,7 +80,7 @@ class MissingPackage(InputError, ImportError):
 
 
 def no_run(path: object) -> RunError:
-    """What to say where a run is named and nothing is there."""
+    """The error for a run folder that does not exist."""
     return RunError(f"There is no run in '{path}'. Make one with: counterpoint fit SOURCE --out {path}")
 
 
@@ -89,7 +89,7 @@ class RunError(InputError):
 
 
 class Untrusted(RunError):
-    """A run folder names code from outside, and nobody said that it may run."""
+    """A run folder names code from outside this package, and the user did not allow it to run."""
 
 
 class Interrupted(CounterpointError):
@@ -100,7 +100,7 @@ FLAGS = frozenset({"resume", "overwrite", "frozen", "label_first", "trust"})
 """Options of the command line that take no value."""
 
 OPTION = re.compile(
-    r"""(?P<command>\bcounterpoint\ [a-z]+\ .*)       # a whole command stays one
+    r"""(?P<command>\bcounterpoint\ [a-z]+\ .*)       # a complete command stays as it is
       | (?<![\w'"-])--(?P<name>[a-z][a-z-]*)
         (?:=(?P<value>'[^']*'|"[^"]*"|[^\s,;]*[^\s,;.)]))?""",
     re.VERBOSE | re.DOTALL,
@@ -111,7 +111,7 @@ _IN_SHELL: ContextVar[bool] = ContextVar("_IN_SHELL", default=False)
 
 @contextmanager
 def in_shell() -> Iterator[None]:
-    """Leave options in messages as the command line spells them."""
+    """Leave options in messages spelled as on the command line."""
     before = _IN_SHELL.set(True)
     try:
         yield
@@ -120,7 +120,7 @@ def in_shell() -> Iterator[None]:
 
 
 def spelled(message: str) -> str:
-    """A message with its options as they are written where it is shown.
+    """A message with its options spelled for where it is shown: Python or the shell.
 
     >>> spelled("Use --batch-size=20 or --encoder=lookup, leave out --head-layers, or begin anew with --overwrite.")
     "Use batch_size=20 or encoder='lookup', leave out head_layers=, or begin anew with overwrite=True."
@@ -146,7 +146,7 @@ def _in_python(result: re.Match[str]) -> str:
 
 
 def option(name: str) -> str:
-    """A choice as a message names it.
+    """The name of a choice as it is spelled in messages.
 
     >>> option("batch_size")
     '--batch-size'
@@ -155,7 +155,7 @@ def option(name: str) -> str:
 
 
 def counted(count: float, one: str, several: str | None = None) -> str:
-    """How many there are of something, in the singular or the plural.
+    """A count with its noun in the singular or plural.
 
     >>> counted(1, "item"), counted(1200, "item"), counted(0, "class", "classes"), counted(0.5, "epoch")
     ('1 item', '1,200 items', '0 classes', '0.5 epochs')
@@ -165,7 +165,7 @@ def counted(count: float, one: str, several: str | None = None) -> str:
 
 
 def closest(name: str, names: Iterable[str]) -> str:
-    """A 'Did you mean' sentence with a leading blank, or nothing when no name comes close.
+    """A 'Did you mean' sentence with a leading blank, or nothing when no name is close.
 
     >>> closest("simclrr", ["simclr", "moco"])
     " Did you mean 'simclr'?"

@@ -1,7 +1,7 @@
 """Contrast in scikit-learn: a transformer, ``make_pipeline(Contrast(), LogisticRegression())``, and a classifier.
 
-Both take what ``fit`` takes, and rows of numbers as every estimator does: checked, counted, and refused with NaN. What
-cannot be embedded, such as an empty text, keeps its row: zeros, and a warning.
+Both take what ``fit`` takes, and rows of numbers as every estimator does: checked, counted, and refused with NaN. Items
+that cannot be embedded, such as an empty text, keep their row: zeros, and a warning.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from counterpoint.plans import FinetunePlan, Plan
 from counterpoint.setup.progress import silence
 
 FEWEST = 4
-"""Rows that contrast needs to tell apart."""
+"""The smallest number of rows for contrast."""
 
 
 class Contrast(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Learns an encoder from the rows of X, without y, and turns rows into unit vectors.
+    """Trains an encoder on the rows of X, without y, and transforms rows to unit vectors.
 
     X is an array of rows (n, d), series (n, c, t) or images (n, h, w[, c]), a data frame, or a list or a column of
     texts or of pictures.
@@ -43,7 +43,7 @@ class Contrast(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
     Args:
         method, encoder, width, epochs, batch_size, temperature, seed: As in ``Plan``; anything else of a plan can be
             chosen with ``counterpoint.fit``, whose models embed the same data.
-        verbose: Say on stderr how the training goes.
+        verbose: Show the progress of the training on stderr.
 
     Attributes:
         model_: The ``Model`` after ``fit``.
@@ -67,7 +67,7 @@ class Contrast(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         temperature: Any = Plan.temperature,
         seed: Any = Plan.seed,
         verbose: Any = False,
-    ) -> None:  # scikit-learn's estimators take anything here, NumPy's numbers too, and refuse in fit
+    ) -> None:  # scikit-learn's estimators accept anything here, also NumPy scalars, and validate in fit
         self.method = method
         self.encoder = encoder
         self.width = width
@@ -102,16 +102,16 @@ class Contrast(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
 
 
 class ContrastClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Learns an encoder from all rows of X, as in ``Contrast``, and a classifier from those that have a label.
+    """Trains an encoder on all rows of X, as in ``Contrast``, and a classifier on those that have a label.
 
     A row has no label where y is None, NaN or an empty text; and, as in ``sklearn.semi_supervised``, where y is -1, if
-    y holds whole numbers with at least two classes besides. So -1 and +1 are two classes, and so are "-1" and "1".
+    y is of integers with at least two further classes. So -1 and +1 are two classes, and so are "-1" and "1".
 
     Args:
         encoder, width, epochs, batch_size, seed: As in ``Plan``; anything else can be chosen with ``counterpoint.fit``
             and ``counterpoint.finetune``.
         frozen, head_layers: As in ``FinetunePlan``.
-        verbose: Say on stderr how the training goes.
+        verbose: Show the progress of the training on stderr.
 
     Attributes:
         classifier_: The ``Classifier`` after ``fit``; its probabilities are calibrated on labels held out.
@@ -137,7 +137,7 @@ class ContrastClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         frozen: Any = FinetunePlan.frozen,
         head_layers: Any = FinetunePlan.head_layers,
         verbose: Any = False,
-    ) -> None:  # anything, as in Contrast
+    ) -> None:  # any values, as in Contrast
         self.encoder = encoder
         self.width = width
         self.epochs = epochs
@@ -162,13 +162,13 @@ class ContrastClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:  # noqa: N803
-        """How likely each row is of each class (n, k) float32, in the order of ``classes_``."""
+        """The probability of each class for each row (n, k) float32, in the order of ``classes_``."""
         check_is_fitted(self, "classifier_")
         h, _ = self.classifier_.model.represent_source(_like_learned(self, X))
         return self.classifier_.likely(h)
 
     def predict(self, X: Any) -> np.ndarray:  # noqa: N803
-        """The likeliest class of every row."""
+        """The most probable class of every row."""
         likely = self.predict_proba(X)
         answers: np.ndarray = self.classes_[likely.argmax(axis=1)]
         return answers
@@ -180,7 +180,7 @@ class ContrastClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
 
 def _learned_from(estimator: Any, X: Any) -> Any:  # noqa: N803
-    """X as ``counterpoint.fit`` takes it; what there is to know of its columns is kept in the estimator."""
+    """X as ``counterpoint.fit`` takes it; the names and number of its columns are stored in the estimator."""
     for name in ("n_features_in_", "feature_names_in_", "columns_"):
         if hasattr(estimator, name):
             delattr(estimator, name)
@@ -192,7 +192,7 @@ def _learned_from(estimator: Any, X: Any) -> Any:  # noqa: N803
 
 
 def _like_learned(estimator: Any, X: Any) -> Any:  # noqa: N803
-    """X as the model takes it that was learned: rows of numbers are called as its columns were, if they had names."""
+    """X as the trained model takes it: columns of numbers get the names they had in training, if any."""
     columns: list[str] | None = getattr(estimator, "columns_", None)
     if columns is not None and is_table(X):
         return validate_data(estimator, X, reset=False, skip_check_array=True)
@@ -204,7 +204,7 @@ def _like_learned(estimator: Any, X: Any) -> Any:  # noqa: N803
 
 
 def _not_of_rows(X: Any) -> Any:  # noqa: N803
-    """X if it is texts, pictures, series or a path, as a list or an array; None where it is to be rows of numbers."""
+    """X as a list or an array if it is texts, pictures, series or a path; None where it is rows of numbers."""
     if issparse(X) or is_table(X):
         return None
     if isinstance(X, str | Path | Mapping) or (isinstance(X, np.ndarray | Tensor) and X.ndim > 2):
@@ -221,11 +221,11 @@ def _not_of_rows(X: Any) -> Any:  # noqa: N803
 
 
 def _strings(X: Any) -> list[str] | None:  # noqa: N803
-    """The texts in a list, an array or a column, "" for what is missing; None where there are none."""
-    given = X.tolist() if hasattr(X, "tolist") and getattr(X, "ndim", 1) == 1 else X
-    if not isinstance(given, list | tuple) or not any(isinstance(each, str) for each in given):
+    """The texts in a list, an array or a column, "" where missing; None where there are none."""
+    values = X.tolist() if hasattr(X, "tolist") and getattr(X, "ndim", 1) == 1 else X
+    if not isinstance(values, list | tuple) or not any(isinstance(each, str) for each in values):
         return None
-    return ["" if _missing(each) else each for each in given]
+    return ["" if _missing(each) else each for each in values]
 
 
 def _stacked(pictures: Any) -> np.ndarray:
@@ -237,39 +237,39 @@ def _stacked(pictures: Any) -> np.ndarray:
 
 
 def _missing(value: Any) -> bool:
-    """Whether a cell or a label is None, NaN or pandas' NA, which is neither like itself nor unlike."""
+    """Whether a cell or a label is None, NaN or pandas' NA, whose comparisons are undefined."""
     alike = value == value
     return value is None or not isinstance(alike, bool | np.bool_) or not alike
 
 
 def _coded(y: Any) -> tuple[Int64[np.ndarray, " n"], np.ndarray]:
-    """The number of every row's class, -1 for those without a label, and the classes, sorted."""
+    """The class id of every row, -1 where unlabelled, and the classes, sorted."""
     if y is None:
         raise LabelError("This estimator requires y to be passed, but the target y is None.")
     some_missing = isinstance(y, list | tuple) and any(map(_missing, y))
-    given = np.asarray(y, dtype=object if some_missing else None)  # else NaN would be a text among texts
-    if given.ndim == 2 and given.shape[1] > 1:
-        raise LabelError(f"This classifier gives each row one class, and y has the shape {given.shape}. Use finetune.")
-    given = column_or_1d(given, warn=True)
-    known = np.asarray([not _missing(label) and label != "" for label in given.tolist()], dtype=bool)
-    if not known.any():
-        raise LabelError(f"None of the {len(known)} rows has a label. Label a few of every class.")
-    named = given[known].tolist()
+    values = np.asarray(y, dtype=object if some_missing else None)  # else NaN would become a string
+    if values.ndim == 2 and values.shape[1] > 1:
+        raise LabelError(f"This classifier gives each row one class, and y has the shape {values.shape}. Use finetune.")
+    values = column_or_1d(values, warn=True)
+    labelled = np.asarray([not _missing(label) and label != "" for label in values.tolist()], dtype=bool)
+    if not labelled.any():
+        raise LabelError(f"None of the {len(labelled)} rows has a label. Label a few of every class.")
+    named = values[labelled].tolist()
     if len({isinstance(label, str) for label in named}) > 1:
         raise LabelError("Some labels are texts and some are not. Write all of them as texts, or none.")
-    labels = np.asarray(named, dtype=None if given.dtype == object else given.dtype)
+    labels = np.asarray(named, dtype=None if values.dtype == object else values.dtype)
     check_classification_targets(labels)
     if _unlabelled_by_number(labels):
-        known[known] = labels != UNLABELLED
+        labelled[labelled] = labels != UNLABELLED
         labels = labels[labels != UNLABELLED]
     classes, result = np.unique(labels, return_inverse=True)
-    class_ids = np.full(len(known), UNLABELLED, dtype=np.int64)
-    class_ids[known] = result
+    class_ids = np.full(len(labelled), UNLABELLED, dtype=np.int64)
+    class_ids[labelled] = result
     return class_ids, classes
 
 
 def _unlabelled_by_number(labels: np.ndarray) -> bool:
-    """Whether -1 says that a row has no label; a warning where it may be a class as well."""
+    """Whether -1 means unlabelled; warns where it may be a class."""
     if labels.dtype.kind not in "if":
         return False
     values, counts = np.unique(labels, return_counts=True)

@@ -1,10 +1,10 @@
-r"""Project: the small network between representation h and the vector z that is compared.
+r"""Projection heads: the small network between the representation h and the vector z that is compared.
 
     z = W2 relu(BN(W1 h))                       two layers, SimCLR, Chen et al. 2020, arXiv:2002.05709, eq. 2
     z = W3 relu(BN(W2 relu(BN(W1 h))))          three layers, SimCLRv2, Chen et al. 2020, arXiv:2006.10029, section 2
 
-Contrast makes z forget what the views change; h, one step before, still knows it.  Where partners are given and h
-itself is to find them, there is no head: z = h.
+Contrast makes z invariant to what the views change; h, one step before, still contains it.  Where pairs are given and h
+itself is used for retrieval, there is no head: z = h.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from counterpoint.errors import PlanError
 
 
 def mlp_head(inputs: int, *, hidden: int = 512, outputs: int = 128, layers: int = 2) -> nn.Sequential:
-    """A projection head (n, inputs) -> (n, outputs) with ``layers`` linear layers, 1 to 3 are usual, 0 change nothing.
+    """A projection head (n, inputs) -> (n, outputs) with ``layers`` linear layers, usually 1 to 3; 0 is the identity.
 
     >>> import torch
     >>> mlp_head(8, hidden=16, outputs=4, layers=3)(torch.randn(5, 8)).shape
@@ -35,7 +35,7 @@ def mlp_head(inputs: int, *, hidden: int = 512, outputs: int = 128, layers: int 
 
 
 def outputs_of(head: nn.Module) -> int:
-    """The length of the vectors that a head makes, by its last matrix; ``PlanError`` where it has none.
+    """The output width of a head, by its last linear layer; ``PlanError`` where it has none.
 
     >>> outputs_of(mlp_head(8, hidden=16, outputs=4))
     4
@@ -57,7 +57,7 @@ def first_layers(head: nn.Sequential, count: int) -> nn.Sequential:
 
 
 def shape_of_head(head: nn.Sequential) -> dict[str, int]:
-    """What ``mlp_head`` was given to make this head.
+    """The arguments of ``mlp_head`` that make this head.
 
     >>> shape_of_head(mlp_head(8, hidden=16, outputs=4, layers=3))
     {'inputs': 8, 'hidden': 16, 'outputs': 4, 'layers': 3}
@@ -67,7 +67,7 @@ def shape_of_head(head: nn.Sequential) -> dict[str, int]:
 
 
 class Prototypes(nn.Module):
-    """K directions that vectors are compared with, as with the centres of clusters.
+    """K learned directions that vectors are compared with, as with cluster centres.
 
     A last layer of unit weights without bias: Caron et al. 2020, arXiv:2006.09882, section 3.1; 2021,
     arXiv:2104.14294, appendix C.

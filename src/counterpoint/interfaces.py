@@ -1,4 +1,4 @@
-"""Every kind of part on one page: what it is given, what it returns, and what it must not do."""
+"""The interfaces of all kinds of parts on one page: what each receives, what it returns, and what it must not do."""
 
 from __future__ import annotations
 
@@ -22,51 +22,51 @@ from counterpoint.rng import AnyKeys as AnyKeys
 from counterpoint.rng import Keys as Keys
 
 Views = tuple[Batch, ...]
-"""Random views of the items of a batch: a batch for each, item i of which is a view of item i."""
+"""Random views of the items of a batch: one batch per view, whose item i is a view of item i."""
 
 Vectors = tuple[Float[Tensor, "b _"], ...]
-"""What a method's networks made of the views: tensors with one row per item, ready to be compared."""
+"""What a method's networks return for the views: tensors with one row per item, ready to be compared."""
 
 Losses = Float[Tensor, " b"]
-"""One loss per item, from methods whose objective is not a table."""
+"""One loss per item, from methods whose objective does not use a comparison table."""
 
 Outcome = Comparison | Losses | tuple[Comparison | Losses, ...]
-"""What a method makes of vectors: a table, losses, or several of those, whose means are added up."""
+"""What a method makes of vectors: a comparison, losses, or several of those, whose means are added up."""
 
 
 @dataclass(frozen=True)
 class ItemsInfo:
-    """What a source says of its items besides their contents; None or empty where it says nothing."""
+    """Metadata of the items that a source provides besides their contents; None or empty where it provides none."""
 
     groups: Sequence[Any] | None = None
-    """What several items share so that no split parts them: a patient, a speaker, a video."""
+    """The group of each item, which no split may separate: a patient, a speaker, a video."""
     texts: Sequence[str] | None = None
-    """What each item reads as, where items are texts."""
+    """The text of each item, where items are texts."""
     lengths: Int64[np.ndarray, " n"] | None = None
-    """The length of each item, where they differ: those of one length are encoded together."""
+    """The length of each item, where lengths differ: items of equal length are encoded together."""
     source_rows: Int64[np.ndarray, " n"] | None = None
     """The row of the source that each item comes from, where some were left out."""
     source_count: int | None = None
     """How many rows the source has."""
     steps_of: Int64[np.ndarray, " s"] | None = None
-    """The item of every row of the source, where an item has several; -1 for rows of none."""
+    """The item of every row of the source, where an item spans several rows; -1 for rows that belong to no item."""
     linked: Int64[np.ndarray, "r v"] | None = None
-    """The items of every row that belong together, where the source is of pairs: one, its partner, others."""
+    """For sources of pairs, the items of each row: an anchor, its positive, and any hard negatives."""
     duplicate_ids: Int64[np.ndarray, "_ w"] | None = None
-    """Numbers of what every row shows, where some show nearly the same; those are never negatives of each other."""
+    """Ids of the contents of every row, equal for near-duplicates: rows that share one are never negatives."""
     columns: Any = None
     """The columns of the source (``data.frames.Frame``), where it has any."""
     skipped: Sequence[tuple[str, str]] = ()
     """What was left out, and why."""
     notes: Sequence[str] = ()
-    """What a person should know of how the source was read."""
+    """Notes for the user on how the source was read."""
 
 
 @runtime_checkable
 class Items(Protocol):
-    """Data, opened: things with names that can be fetched by number, in any order.
+    """An opened dataset: named items that can be fetched by index, in any order.
 
-    What else a source says of its items is their ``info``, an ``ItemsInfo``; ``info_of`` reads it.
+    Further metadata of a source is in ``info``, an ``ItemsInfo``; read it with ``info_of``.
     """
 
     @property
@@ -76,42 +76,42 @@ class Items(Protocol):
 
     @property
     def labels(self) -> Sequence[Any] | None:
-        """What the source itself says about each item, or None. Training never looks at it."""
+        """The label of each item as the source states it, or None. Self-supervised training never reads it."""
         ...
 
     def __len__(self) -> int: ...
 
     def take(self, index: Int64[np.ndarray, " b"]) -> Batch:
-        """The items at these positions, in this order."""
+        """The items at these indices, in this order."""
         ...
 
 
 @runtime_checkable
 class HasInfo(Protocol):
-    """Items whose source says more of them."""
+    """Items whose source provides metadata."""
 
     @property
     def info(self) -> ItemsInfo:
-        """All of it."""
+        """The metadata."""
         ...
 
 
 def info_of(items: Items) -> ItemsInfo:
-    """What the source of some items says of them."""
+    """The metadata of some items; empty where their source provides none."""
     return items.info if isinstance(items, HasInfo) else ItemsInfo()
 
 
 @runtime_checkable
 class HasOriginals(Protocol):
-    """Items that are kept smaller than they came, and can be fetched again as they were, for people."""
+    """Items that are stored at a reduced size, and can be read again at their original size for display."""
 
     def originals(self, index: Int64[np.ndarray, " b"], side: int) -> Sequence[Image.Image | None]:
-        """The pictures at these positions, no longer than ``side``; None for each that is not at hand."""
+        """The pictures at these indices, no side longer than ``side``; None for each that is no longer available."""
         ...
 
 
 class Augmentation(ABC):
-    """Makes random views of items, drawn from keys and from nothing else."""
+    """Makes random views of items, as a function of keys alone."""
 
     @property
     def spec(self) -> str | None:
@@ -120,7 +120,7 @@ class Augmentation(ABC):
 
     @property
     def available(self) -> bool:
-        """Whether views can be drawn: not where they were a callable that a saved model cannot hold."""
+        """Whether views can be drawn: false for a loaded model whose augmentation was a callable (it is not saved)."""
         return True
 
     @abstractmethod
@@ -128,19 +128,19 @@ class Augmentation(ABC):
         """One view of every item."""
 
     def scaled(self, by: float) -> Augmentation:
-        """The same changes, ``by`` times as strong; itself where they have no strength."""
+        """The same augmentation, ``by`` times as strong; itself where it has no strength."""
         return self
 
     def parts(self) -> Mapping[str, Augmentation]:
-        """Each of its changes alone, by name; empty where it is of one piece."""
+        """Each of its transformations alone, by name; empty where it cannot be divided."""
         return {}
 
     def local(self) -> Augmentation | None:
-        """The one that makes views of small parts of items, themselves smaller (multi-crop); None without one."""
+        """The augmentation for small crops (multi-crop), whose views are smaller; None where there is none."""
         return None
 
     def label_preserving(self) -> Augmentation:
-        """The one that leaves what an item is of, as a classifier needs it."""
+        """The variant that keeps an item's class, as a classifier needs it."""
         return self
 
 
@@ -174,18 +174,18 @@ class ItemInfo:
     """What is known of the rows of one batch besides their vectors."""
 
     index: Int64[Tensor, " b"]
-    """The item of every row; of a pair the first, or the number of the pair where partners are learned from."""
+    """The item of every row; for pairs the index of the first item, or of the pair where partners are learned from."""
     labels: Int64[Tensor, " b"] | None = None
-    """The class of every item, -1 where nobody knows; None where no labels are learned from."""
+    """The class of every item, -1 where unlabelled; None where no labels are learned from."""
     same: Bool[Tensor, " b"] | None = None
-    """Whether both items of a pair belong together; None where rows are no pairs."""
+    """Whether the two items of a pair are labelled as the same; None where rows are not pairs."""
     scores: Int64[Tensor, " b"] | None = None
-    """How alike people say both items of a pair are, as its rank among all pairs; None where nobody said."""
+    """The rank of each pair's similarity score among all pairs; None where there are no scores."""
     key: int = 0
-    """Names the random numbers of the step."""
+    """The key of the step's random numbers."""
 
     def classes(self) -> Int64[Tensor, " b"]:
-        """What belongs together: the class of every item, and a number of its own for one without.
+        """What belongs together: the class of every item, and a unique negative number for one without a class.
 
         >>> import torch
         >>> ItemInfo(torch.tensor([7, 8, 9]), torch.tensor([0, -1, 0])).classes().tolist()
@@ -195,11 +195,11 @@ class ItemInfo:
 
 
 Negatives = Callable[[Comparison, ItemInfo], Comparison]
-"""Chooses who is compared with whom anew: fewer negatives, others, or more. What it remembers is in a module."""
+"""Changes which pairs are compared: fewer, other or more negatives. One that keeps a memory is a module."""
 
 
 class Step(NamedTuple):
-    """What has just been learned from: given to ``Method.after_step``."""
+    """One training step, as it is given to ``Method.after_step``."""
 
     number: int
     total: int
@@ -211,41 +211,41 @@ class Method(nn.Module, ABC):
     """How views, encoder copies, heads, comparison and objective are wired.
 
     A method owns its networks and its memory. Networks run in ``project`` and nowhere else; ``compare`` runs no
-    network; memory (queues, slow copies) changes in ``after_step`` and nowhere else. Between the halves the trainer
-    may gather vectors from other processes or recompute them in pieces, so a method never knows about either.
+    network; memory (queues, EMA encoders) changes in ``after_step`` and nowhere else. Between the two halves the
+    trainer may gather vectors from other processes or recompute them in micro-batches: a method deals with neither.
 
-    It is made with an encoder and a head, and with what it asks for by the names of its arguments: ``objective``,
-    ``similarity``, ``temperature``, ``items`` (how many rows there are), ``classes`` (how many, of labels).
+    The constructor receives an encoder and a head, and further values by the names of its arguments: ``objective``,
+    ``similarity``, ``temperature``, ``items`` (the number of rows), ``classes`` (the number of classes).
     """
 
     encoder: nn.Module
     objective: Objective
-    """Turns some rows of a comparison into the loss of each of their anchors, where the method compares."""
+    """Reduces a tile of the comparison to one loss per anchor, where the method compares."""
     negatives: Negatives
-    """Has the last word on who is compared with whom; where there is none, ``compare`` has it."""
+    """Applied to every comparison that ``compare`` returns; None leaves it as it is."""
     lengths: tuple[int, ...] = ()
-    """Numbers of vectors that are compared by themselves, too, so that so many serve as well as all (Matryoshka)."""
+    """Prefix lengths of the vectors that are compared as well, so that vectors can be cut to them (Matryoshka)."""
     views: ClassVar[int] = 2
-    """How many looks at each item the method wants."""
+    """How many views of each item the method needs."""
     local_views: ClassVar[bool] = False
-    """Whether it can use smaller looks beside those (multi-crop); they come last."""
+    """Whether it can use additional smaller views (multi-crop); they come last."""
     takes_others: ClassVar[bool] = False
-    """Whether it can use items that a person wants told apart from a row's own (hard negatives); they come last."""
+    """Whether it can use labelled hard negatives of each row; they come last."""
     needs_labels: ClassVar[bool] = False
     """Whether it learns from labels."""
     needs_scores: ClassVar[bool] = False
-    """Whether it learns from how alike people say pairs are."""
+    """Whether it learns from similarity scores of pairs."""
     sampling: ClassVar[Literal["items", "groups", "pairs"]] = "items"
-    """What stands in a row of a batch: an item, one of a few of its class in a batch, or a pair of items."""
+    """What a row of a batch is: an item, one of several items of the same class, or a pair of items."""
     objectives: ClassVar[tuple[str, ...]] = ()
-    """The objectives that it can use, of those in the catalogue; empty for all."""
+    """The objectives of the catalogue that it can use; empty for all."""
     optimizers: ClassVar[tuple[str, ...]] = ()
-    """The optimisers that can move its weights, of those in the catalogue; empty for all."""
+    """The optimisers of the catalogue that can update its weights; empty for all."""
     usual: ClassVar[Mapping[str, Any]] = {}
-    """What the choices of a plan that are left open mean with this method, where it wants other than usual."""
+    """This method's defaults for choices that a plan leaves open, where they differ from the usual ones."""
 
     def fits(self, batch_size: int, micro_batch: int) -> None:
-        """Raise ``PlanError`` where it cannot learn from batches of this size, so many of them encoded at once."""
+        """Raise ``PlanError`` where it cannot learn from batches of this size, encoded in such micro-batches."""
 
     @abstractmethod
     def project(self, views: Views) -> Vectors:
@@ -253,17 +253,17 @@ class Method(nn.Module, ABC):
 
     @abstractmethod
     def compare(self, vectors: Vectors, items: ItemInfo) -> Outcome:
-        """Say who is compared with whom, without changing anything."""
+        """Define what is compared with what, without changing any state."""
 
     def after_step(self, step: Step) -> None:
         """Change the method's memory, after the optimiser has moved the weights."""
 
     def watched(self, vectors: Vectors, items: ItemInfo) -> Comparison | None:
-        """The comparison that a run is judged by, where ``compare`` has none: it shows whether vectors collapse."""
+        """The comparison that diagnostics use where ``compare`` returns none: it shows whether vectors collapse."""
         return None
 
     def outcomes(self, vectors: Vectors, items: ItemInfo) -> tuple[Comparison | Losses, ...]:
-        """What ``compare`` says, among the negatives that were asked for; then the same by shorter vectors.
+        """What ``compare`` returns, with the plan's negatives applied; then the same for each prefix length.
 
         Kusupati et al. 2022, arXiv:2205.13147, eq. 1: the losses of all lengths are added up.
         """
@@ -276,7 +276,7 @@ class Method(nn.Module, ABC):
         return *parts, *(table.shortened(length) for length in self.lengths for table in tables)
 
     def remember(self, step: Step) -> None:
-        """``after_step`` of the method, and of its objective and negatives if they have one."""
+        """Call ``after_step`` of the method, and of its objective and negatives if they have one."""
         self.after_step(step)
         for part in (getattr(self, "objective", None), getattr(self, "negatives", None)):
             if isinstance(part, Stateful):
@@ -285,15 +285,15 @@ class Method(nn.Module, ABC):
 
 @runtime_checkable
 class Stateful(Protocol):
-    """A part that changes with the steps of a run."""
+    """A part whose state changes with the steps of a run."""
 
     def after_step(self, step: Step) -> None:
-        """Change what is remembered, after the optimiser has moved the weights."""
+        """Update the state, after the optimiser has updated the weights."""
         ...
 
 
 Listener = Callable[[Mapping[str, Any]], None]
-"""Is told every record of ``metrics.jsonl`` as it is written."""
+"""Receives every record of ``metrics.jsonl`` as it is written."""
 
 Tracker = Callable[[Path, Mapping[str, Any]], AbstractContextManager[Listener]]
-"""From a run folder and the choices of the run to a listener that draws its curves while the context is open."""
+"""Makes, of a run folder and the run's choices, a context manager that yields a listener: a metrics tracker."""

@@ -1,9 +1,9 @@
-r"""How items are named: each with one class of several, or with any number of them.
+r"""Types of labels: one class per item (single-label), or any number of classes (multi-label).
 
     one    p = softmax(s)       loss = -log p_y
     any    p_c = sigmoid(s_c)   loss = -mean_c [ y_c log p_c + (1 - y_c) log(1 - p_c) ]
 
-What learns, calibrates, distils and asks is the same for both; what differs stands here.
+Training, calibration, distillation and evaluation are the same for both; what differs is in this file.
 """
 
 from __future__ import annotations
@@ -23,59 +23,59 @@ ClassIds = Int64[Tensor, "b ..."]
 Likely = Float32[np.ndarray, "n k"]
 
 RARE = 10.0
-"""What an item of a rare class counts at most, where items may be of several, against one that is not of it."""
+"""The largest weight of a positive in a rare class, relative to a negative, in multi-label losses."""
 
 
 class LabelType(ABC):
-    """What scores (b, k) mean, and how far they are from codes: classes (b,), or zeros and ones (b, k)."""
+    """How scores (b, k) relate to class ids: classes (b,), or zeros and ones (b, k)."""
 
     @abstractmethod
     def weights(self, class_ids: ClassIds) -> Tensor:
-        """What makes every class count the same, however many items it has."""
+        """Weights that make every class count the same, however many items it has."""
 
     @abstractmethod
     def loss(self, scores: Scores, class_ids: ClassIds, weights: Tensor | None, *, smoothed: float = 0.0) -> Tensor:
-        """One loss (b,) for each item; ``smoothed`` is the share of certainty that is spread over all classes."""
+        """One loss (b,) per item; ``smoothed`` is the label smoothing: the share spread over all classes."""
 
     @abstractmethod
     def distillation_loss(self, scores: Scores, teacher: Scores) -> Tensor:
-        """One loss (b,) for each item against a teacher's scores instead of codes."""
+        """One loss (b,) per item against a teacher's scores instead of class ids."""
 
     @abstractmethod
     def probabilities(self, scores: Scores) -> Tensor:
-        """How likely each item is of each class (b, k)."""
+        """The probability of each class for each item (b, k)."""
 
     @abstractmethod
     def scores(self, likely: Tensor) -> Scores:
-        """Scores that mean these probabilities."""
+        """Scores that give these probabilities."""
 
     @abstractmethod
     def decided(self, likely: Likely) -> Int64[np.ndarray, "n ..."]:
-        """What items are taken for, as codes."""
+        """The predicted class ids."""
 
     @abstractmethod
     def right(self, decided: Int64[np.ndarray, "n ..."], class_ids: Int64[np.ndarray, "n ..."]) -> np.ndarray:
-        """How right that is (n,), from 0 to 1."""
+        """How correct the predictions are (n,), from 0 to 1."""
 
     @abstractmethod
     def sure(self, likely: Likely) -> Float32[np.ndarray, " n"]:
-        """How likely it is that all of it is right (n,)."""
+        """The probability that the prediction is entirely correct (n,)."""
 
     @abstractmethod
     def usual(self, class_ids: Int64[np.ndarray, "n ..."]) -> Int64[np.ndarray, "n ..."]:
-        """What an answer that looks at no item would be: the same for all."""
+        """The constant prediction of a majority baseline, for all items."""
 
     @abstractmethod
     def second(self, likely: Float32[np.ndarray, " k"]) -> int:
-        """The class that an item may be of instead, or as well."""
+        """The runner-up class: what an item may be instead, or as well."""
 
     @abstractmethod
     def name_of(self, code: np.ndarray | np.integer[Any], classes: Sequence[str]) -> str:
-        """The name of what an item is taken for."""
+        """The name of the predicted class or classes."""
 
 
 class OneClass(LabelType):
-    """Every item is of one class."""
+    """Every item has one class."""
 
     def weights(self, class_ids: ClassIds) -> Tensor:
         counts = torch.bincount(class_ids)
@@ -117,7 +117,7 @@ class OneClass(LabelType):
 
 
 class AnyClasses(LabelType):
-    """An item may be of several classes, or of none."""
+    """An item may have several classes, or none."""
 
     def weights(self, class_ids: ClassIds) -> Tensor:
         positive = class_ids.sum(dim=0).clamp(min=1)
@@ -143,22 +143,22 @@ class AnyClasses(LabelType):
     def right(
         self, decided: Int64[np.ndarray, "n k"], class_ids: Int64[np.ndarray, "n k"]
     ) -> Float32[np.ndarray, " n"]:
-        """F1 of the classes of each item; 1 where it is of none and taken for none."""
+        """F1 over the classes of each item; 1 where it has none and none is predicted."""
         both, either = (decided * class_ids).sum(axis=1), decided.sum(axis=1) + class_ids.sum(axis=1)
         return np.where(either == 0, 1.0, 2 * both / np.maximum(either, 1)).astype(np.float32)
 
     def sure(self, likely: Likely) -> Float32[np.ndarray, " n"]:
-        """As if one class said nothing of another."""
+        """Under the assumption that classes are independent."""
         return np.maximum(likely, 1 - likely).prod(axis=1)  # type: ignore[no-any-return]
 
     def usual(self, class_ids: Int64[np.ndarray, "n k"]) -> Int64[np.ndarray, "n k"]:
-        """Every class that most items are of; where there is none, the most frequent."""
+        """Every class that most items have; where there is none, the most frequent."""
         share = class_ids.mean(axis=0)
         often = (share >= 0.5) if (share >= 0.5).any() else (share == share.max())
         return np.broadcast_to(often.astype(np.int64), class_ids.shape)
 
     def second(self, likely: Float32[np.ndarray, " k"]) -> int:
-        """The class that is nearest to being decided otherwise."""
+        """The class closest to its decision threshold."""
         return int(np.abs(likely - 0.5).argmin())
 
     def name_of(self, code: np.ndarray | np.integer[Any], classes: Sequence[str]) -> str:
@@ -166,14 +166,14 @@ class AnyClasses(LabelType):
 
 
 BETWEEN = "|"
-"""Stands between the classes of an item that is of several, and alone for an item of none."""
+"""Separates the classes of an item with several; alone, it stands for an item with none."""
 
 LABEL_TYPES: dict[str, LabelType] = {"one": OneClass(), "any": AnyClasses()}
-"""By the names that a saved classifier gives them."""
+"""By the names used in saved classifiers."""
 
 
 def named(class_ids: np.ndarray) -> str:
-    """Which of the two the codes are: classes (n,) or zeros and ones (n, k).
+    """The type of some class ids: classes (n,) or zeros and ones (n, k).
 
     >>> named(np.asarray([0, 2, 1])), named(np.asarray([[0, 1], [1, 1]]))
     ('one', 'any')
@@ -184,7 +184,7 @@ def named(class_ids: np.ndarray) -> str:
 def renumbered(
     class_ids: Int64[np.ndarray, "n ..."], named: Sequence[str], classes: Sequence[str]
 ) -> Int64[np.ndarray, "n ..."]:
-    """The same names with the numbers that the classes have in another list, which holds all that occur.
+    """The same classes with their indices in another list, which contains all that occur.
 
     >>> renumbered(np.asarray([0, 1, -1]), ["x", "y"], ["a", "y", "x"]).tolist()
     [2, 1, -1]

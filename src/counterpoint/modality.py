@@ -1,4 +1,4 @@
-"""A kind of data: how it is opened, augmented and encoded, and what some kinds can do besides."""
+"""A kind of data: how it is opened, augmented and encoded, and the optional protocols of some kinds."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ Baseline = Callable[[Batch], Float[Tensor, "b d"]]
 """Classical features of some items."""
 
 Cell = str | Sequence[float]
-"""What stands in a column of an item: words, or numbers in the order of time."""
+"""A cell of an item: a string, a number, or a series of numbers."""
 
 
 class EncoderInput(NamedTuple):
-    """What an encoder is given of one item: for those who feed it without this package."""
+    """What an encoder takes for one item: for those who run it without this package."""
 
     axes: Mapping[str, int | None]
-    """The length of every axis after that of the batch, by its name; None for one of any length."""
+    """The length of every axis after the batch axis, by name; None where it varies."""
     recipe: str
-    """How it is made from the data, in words."""
+    """How to make it from the data, in words."""
     words: int | None = None
-    """Where it is whole numbers, each of a word: how many words there are."""
+    """The size of the vocabulary, where the input is token ids; else None."""
 
 
 class Dataset(NamedTuple):
@@ -46,54 +46,54 @@ class Modality(ABC):
     """A kind of data: how it is opened, augmented and encoded. Knows no method.
 
     A modality is described completely by ``settings`` (plain numbers and strings), which are saved with the model,
-    so that new data is later read the way the training data was. What only some kinds of data can do is a protocol
-    of its own, below.
+    so that new data is later read as the training data was. What only some kinds of data can do is an optional
+    protocol, below.
     """
 
     name: ClassVar[str]
     usual_encoder: ClassVar[str]
-    """What ``auto`` stands for."""
+    """The encoder that ``auto`` stands for."""
     ragged: ClassVar[bool] = False
-    """Whether items are of unequal length, so that one has not the shape of all."""
+    """Whether items vary in length, so that they have no common shape."""
     only_here: ClassVar[frozenset[str]] = frozenset()
-    """The options of the data that say something of this kind, and not of every kind."""
+    """The data options that apply to this kind of data and not to every kind."""
     kept_apart: ClassVar[Mapping[str, str]] = {}
-    """The settings that are long, and the file beside the weights that each is kept in, as JSON."""
+    """Settings that are too long for ``config.json``, with the JSON file beside the weights that holds each."""
 
     @classmethod
     @abstractmethod
     def accepts(cls, source: object) -> bool:
-        """Whether this source is plainly of this kind, judged without reading all of it."""
+        """Whether this source is recognisably of this kind, judged without reading all of it."""
 
     @classmethod
     @abstractmethod
     def fit(cls, source: object, options: DataOptions) -> Dataset:
-        """Open training data and learn what the modality needs to know of it (sizes, means)."""
+        """Open training data and learn what the modality needs to know about it (sizes, means)."""
 
     @abstractmethod
     def open(self, source: object) -> Items:
-        """Open further data, as the training data was."""
+        """Open further data in the same way as the training data."""
 
     @property
     @abstractmethod
     def augmentation(self) -> Augmentation:
-        """What makes views of a batch: ``augmentation(batch, keys)``. A plain function of these does as well."""
+        """Makes views of a batch: ``augmentation(batch, keys)``. A plain function of these arguments also works."""
 
     @abstractmethod
     def inputs(self, batch: Batch) -> Batch:
-        """The items as an encoder takes them when nothing is random: what is embedded."""
+        """The deterministic input of the encoder for these items, used to embed them."""
 
     @abstractmethod
     def baselines(self) -> Mapping[str, Baseline]:
-        """The classical features of this kind of data by name, the plainest first: functions of a batch to (b, d)."""
+        """Classical features of this kind of data by name, the simplest first: functions of a batch to (b, d)."""
 
     @abstractmethod
     def build_encoder(self, name: str, width: int | None) -> nn.Module:
-        """A network (b, ...) -> (b, d) that fits this data; ``auto`` and None leave the choice to the modality."""
+        """A network (b, ...) -> (b, d) for this data; with ``auto`` and None the modality chooses."""
 
     @abstractmethod
     def settings(self) -> Mapping[str, Any]:
-        """Everything ``from_settings`` needs, as JSON can hold it."""
+        """Everything that ``from_settings`` needs, as JSON values."""
 
     @classmethod
     @abstractmethod
@@ -101,7 +101,7 @@ class Modality(ABC):
         """The modality that ``settings`` came from."""
 
     def with_views(self, spec: str) -> Modality:
-        """The same modality with other views, by a spec; items that it has opened go with it."""
+        """The same modality with other views, by their spec; items that it has opened stay valid."""
         return type(self).from_settings({**self.settings(), "views": spec})
 
 
@@ -113,61 +113,61 @@ class HasColumns(Protocol):
         """What the columns are, a ``data.schema.Schema``."""
 
     def uses(self) -> Sequence[str]:
-        """The columns that are features: a label among them is no test of the model."""
+        """The columns that are features: a label among them would leak into the evaluation."""
 
 
 @runtime_checkable
 class OpensColumns(Protocol):
-    """Further data can be opened by a column that is named, such as the answers where questions would be read."""
+    """Further data can be opened by a named column, such as the answers instead of the questions."""
 
     def open_column(self, source: object, column: str) -> Items:
         """The items in this column."""
 
     def written_as(self) -> ReadOptions:
-        """How files of further data are written, as far as a person said it."""
+        """The options that the user gave for reading files of further data."""
 
 
 @runtime_checkable
 class ParsesQueries(Protocol):
-    """An item can be typed."""
+    """An item can be typed as a query."""
 
     def parse_query(self, like: str) -> object | None:
-        """What was typed, as a source of one item; None where it is none."""
+        """The typed query as a source of one item; None where it is not one."""
 
 
 @runtime_checkable
 class DescribesInput(Protocol):
-    """It says what its encoder takes, for those who feed it without this package."""
+    """It describes the encoder's input, for those who run the encoder without this package."""
 
     def encoder_input(self) -> EncoderInput:
-        """What ``inputs`` gives for one item."""
+        """What ``inputs`` returns for one item."""
 
 
 @runtime_checkable
 class BorrowsEncoders(Protocol):
-    """Some of its encoders have learned before they come here."""
+    """Some of its encoders are pretrained."""
 
     def recipe(self, encoder: str) -> Mapping[str, Any]:
-        """What open choices mean with the encoder of this name; ``views``, how many a run draws."""
+        """Defaults for open choices with the encoder of this name; ``views`` is the number of views a run draws."""
 
     def rebuild_encoder(self, name: str, width: int | None) -> nn.Module:
-        """The network of ``build_encoder``, for weights that are to be filled in."""
+        """The network of ``build_encoder`` without pretrained weights, which are about to be loaded."""
 
 
 @runtime_checkable
 class PadsViews(Protocol):
-    """Its views are of unequal length."""
+    """Its views vary in length."""
 
     def aligned(self, views: Views) -> Views:
-        """The views of one batch in shapes that can be encoded together."""
+        """The views of one batch padded to shapes that can be encoded together."""
 
 
 @runtime_checkable
 class CopiesNearly(Protocol):
-    """It knows what copies of an item look like that somebody changed slightly."""
+    """It can make near-duplicates of an item."""
 
     def near_copies(self, batch: Batch, key: Int64[Tensor, " b"]) -> Views:
-        """What an encoder sees of such copies."""
+        """Encoder inputs of such near-duplicates."""
 
 
 @runtime_checkable
@@ -180,15 +180,15 @@ class Hashes(Protocol):
 
 @runtime_checkable
 class Flattens(Protocol):
-    """Differences of its views mean something in other numbers than their own."""
+    """Its views need a transformation before their differences can be measured."""
 
     def flat(self, view: Batch) -> Float[Tensor, "b d"]:
-        """Views as those numbers."""
+        """Views after that transformation."""
 
 
 @runtime_checkable
 class ShowsPictures(Protocol):
-    """Its items can be looked at."""
+    """Its items can be shown as pictures."""
 
     def picture(self, batch: Batch) -> Tensor:
         """The items as uint8 pictures (b, 3, h, w)."""
@@ -199,7 +199,7 @@ class ShowsPictures(Protocol):
 
 @runtime_checkable
 class ShowsCells(Protocol):
-    """Its items are read column by column."""
+    """Its items can be shown column by column."""
 
     def cells(self, batch: Batch) -> Sequence[Mapping[str, Cell]]:
         """The columns of every item."""
@@ -207,10 +207,10 @@ class ShowsCells(Protocol):
 
 @runtime_checkable
 class ShowsWords(Protocol):
-    """Its views are read as text."""
+    """Its views can be shown as text."""
 
     def view_words(self, view: Batch) -> Sequence[str]:
-        """Every view as it reads."""
+        """The text of every view."""
 
 
 @runtime_checkable
@@ -229,36 +229,36 @@ class HasParts(Protocol):
 
 
 GENTLE: Mapping[str, Any] = {"learning_rate": 1e-4, "batch_size": 64, "views": 100_000}
-"""What an encoder wants that has learned before: small steps, and few."""
+"""Defaults for a pretrained encoder: a low learning rate, and few epochs."""
 
 
 def augmentation_of(modality: Modality) -> Augmentation:
-    """The augmentation of a modality, also where that is a plain function."""
-    given = modality.augmentation
-    return given if isinstance(given, Augmentation) else Function(given)
+    """The augmentation of a modality, with a plain function wrapped as one."""
+    augmentation = modality.augmentation
+    return augmentation if isinstance(augmentation, Augmentation) else Function(augmentation)
 
 
 def label_preserving(modality: Modality) -> Modality:
-    """The same modality with views that leave what an item is of: a classifier learns from those."""
+    """The same modality with views that keep an item's class: a classifier is trained on those."""
     usual = augmentation_of(modality)
     gentle = usual.label_preserving()
     return modality if gentle is usual or gentle.spec is None else modality.with_views(gentle.spec)
 
 
 def aligned(modality: Modality, views: Views) -> Views:
-    """The views of one batch in shapes that can be encoded together."""
+    """The views of one batch, padded to shapes that can be encoded together."""
     return modality.aligned(views) if isinstance(modality, PadsViews) else views
 
 
 def flat(modality: Modality, view: Batch) -> Float[Tensor, "b d"]:
-    """Views as numbers whose differences mean something, to say how much they change."""
+    """Views as vectors whose differences are meaningful, to measure how much an augmentation changes."""
     return modality.flat(view) if isinstance(modality, Flattens) else batch.flat(view)
 
 
 def near_copies(modality: Modality, items: Batch, keys: AnyKeys) -> Views:
-    """What an encoder sees of slightly changed copies; where nobody says, views at a tenth of their strength.
+    """Encoder inputs of near-duplicates; views at a tenth of their strength where the modality makes none.
 
-    They show how alike near-duplicates are to a model. Empty where no views can be drawn.
+    They show how similar near-duplicates are to a model. Empty where no views can be drawn.
     """
     if isinstance(modality, CopiesNearly):
         return modality.near_copies(items, hashed(keys))
@@ -267,39 +267,39 @@ def near_copies(modality: Modality, items: Batch, keys: AnyKeys) -> Views:
 
 
 def recipe_for(modality: Modality, encoder: str, *, learned: bool) -> Mapping[str, Any]:
-    """What open choices mean with an encoder; ``learned`` says that it was given weights that have learned before."""
+    """Defaults for open choices with an encoder; ``learned`` says that it starts from pretrained weights."""
     named = modality.recipe(encoder) if isinstance(modality, BorrowsEncoders) else {}
     return named or (GENTLE if learned else {})
 
 
 def encoder_input(modality: Modality) -> EncoderInput | None:
-    """What the encoder takes, or None where the modality does not say."""
+    """The encoder's input, or None where the modality does not describe it."""
     return modality.encoder_input() if isinstance(modality, DescribesInput) else None
 
 
 def rebuild_encoder(modality: Modality, name: str, width: int | None) -> nn.Module:
-    """The network of ``build_encoder``, for weights that are to be filled in."""
+    """The network of ``build_encoder`` without pretrained weights, which are about to be loaded."""
     again = modality.rebuild_encoder if isinstance(modality, BorrowsEncoders) else modality.build_encoder
     return again(name, width)
 
 
 def schema_of(modality: Modality) -> Any:
-    """What the columns of its data are (``data.schema.Schema``), where they have names; else None."""
+    """The schema of its data (``data.schema.Schema``), where columns have names; else None."""
     return modality.schema() if isinstance(modality, HasColumns) else None
 
 
 def open_column(modality: Modality, source: object, column: str) -> Items:
-    """Further data by a column that is named."""
+    """Open further data by a named column."""
     if isinstance(modality, OpensColumns):
         return modality.open_column(source, column)
     raise InputError(f"A column is named of texts, and this model is of {modality.name}. Got the column '{column}'.")
 
 
 def written_as(modality: Modality) -> ReadOptions:
-    """How files of further data are written, as far as a person said it."""
+    """The options that the user gave for reading files of further data."""
     return modality.written_as() if isinstance(modality, OpensColumns) else AS_IT_IS
 
 
 def parse_query(modality: Modality, like: str) -> object | None:
-    """What was typed, as a source of one item; None where items cannot be typed."""
+    """The typed query as a source of one item; None where items cannot be typed."""
     return modality.parse_query(like) if isinstance(modality, ParsesQueries) else None

@@ -1,10 +1,10 @@
-r"""How a network that has learned before was shown pictures: to be shown them in the same manner here.
+r"""The preprocessing a pretrained network expects of pictures, so that it sees them as in its training.
 
     view = ( middle( scale(picture) ) / 255 - mean ) / std
 
-Scaled so that the shorter side has ``shorter`` pixels, of which the middle (size, size) is seen, as torchvision's
-Resize and CenterCrop do it; or squeezed to (size, size).  Another filter or another mean changes the vectors, and
-nothing else would say so.
+The shorter side is scaled to ``shorter`` pixels and the central (size, size) is cropped, as torchvision's Resize and
+CenterCrop do; or the picture is squeezed to (size, size).  Another filter or another mean would change the vectors
+without any other sign.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from counterpoint.errors import PlanError, listed
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 FILTERS = ("bilinear", "bicubic")
-"""What pictures are resized by, antialiased as Pillow does it."""
+"""Resampling filters, antialiased as in Pillow."""
 
 
 class Box(NamedTuple):
-    """The size (tall, wide) that a picture is scaled to, and where the square begins that is kept of that."""
+    """The size (tall, wide) that a picture is scaled to, and the top left corner of the square that is cropped."""
 
     tall: int
     wide: int
@@ -33,7 +33,7 @@ class Box(NamedTuple):
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What is done to a picture before a network sees it, at (size, size) pixels.
+    """How a picture is preprocessed for a network, at (size, size) pixels.
 
     >>> Preprocessing(224, shorter=256).at(112)
     Preprocessing(size=112, shorter=128, resample='bilinear', mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
@@ -41,7 +41,7 @@ class Preprocessing:
 
     size: int
     shorter: int | None = None
-    """The shorter side of the scaled picture, whose middle is seen; None where the whole picture is squeezed."""
+    """The shorter side of the scaled picture, whose centre is cropped; None where the picture is squeezed."""
     resample: str = "bilinear"
     mean: tuple[float, ...] = IMAGENET_MEAN
     std: tuple[float, ...] = IMAGENET_STD
@@ -59,16 +59,16 @@ class Preprocessing:
 
     @property
     def kept(self) -> int:
-        """The side of the square that is kept of a picture, out of which views are cut."""
+        """The side of the square of a picture that is stored, and that views are cropped from."""
         return self.size if self.shorter is None else self.shorter
 
     def at(self, size: int) -> Preprocessing:
-        """The same for another size: as much of the picture is seen."""
+        """The same for another size: the same part of the picture is visible."""
         shorter = None if self.shorter is None else floor(self.shorter * size / self.size)
         return Preprocessing(size, shorter, self.resample, self.mean, self.std)
 
     def box(self, height: int, width: int) -> Box:
-        """How a picture becomes the square that is kept, whose middle is the middle that the network sees.
+        """How a picture becomes the stored square, which has the same centre as the network's crop.
 
         >>> Preprocessing(224, shorter=256).box(300, 400)
         Box(tall=256, wide=341, top=0, left=42)
@@ -81,40 +81,40 @@ class Preprocessing:
         return Box(tall, wide, self.margin(tall) - inside, self.margin(wide) - inside)
 
     def margin(self, side: int) -> int:
-        """Where in so many pixels the middle begins that is seen."""
+        """The offset of the network's central crop within this many pixels."""
         return round((side - self.size) / 2)
 
     def manner(self) -> str:
-        """What is done to the size of a picture, in words."""
+        """How a picture is resized, in words."""
         filtered = f"by an antialiased {self.resample} filter"
         if self.shorter is None:
             return f"squeezed to {self.size} x {self.size} {filtered}"
         return f"its shorter side scaled to {self.shorter} {filtered}, of that the middle {self.size} x {self.size}"
 
     def described(self) -> str:
-        """All of it, as a note for people."""
-        mean, std = (", ".join(f"{each:g}" for each in numbers) for numbers in (self.mean, self.std))
+        """All of it, as a note for the user."""
+        mean, std = (", ".join(f"{each:g}" for each in values) for values in (self.mean, self.std))
         return f"pictures as the network knows them: {self.manner()}; mean {mean}; deviation {std}"
 
     def record(self) -> dict[str, Any]:
-        """As JSON can hold it."""
+        """As JSON values."""
         return {**asdict(self), "mean": list(self.mean), "std": list(self.std)}
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Preprocessing:
-        """From a record, or from what a network of a person's own says of itself.
+        """From a record, or from what a custom network declares.
 
         Raises:
-            PlanError: It says something else.
+            PlanError: The record is malformed.
         """
         names = list(cls.__dataclass_fields__)
         try:
             if not isinstance(record, Mapping) or set(record) - set(names) or "size" not in record:
                 raise ValueError(record)
-            numbers = {name: tuple(map(float, record[name])) for name in ("mean", "std") if name in record}
+            statistics = {name: tuple(map(float, record[name])) for name in ("mean", "std") if name in record}
         except (TypeError, ValueError) as wrong:
             raise PlanError(
                 f"A preprocessing is a dictionary with a size and perhaps {listed(names[1:])}; mean and std are three "
                 f"numbers each. Got {record!r}."
             ) from wrong
-        return cls(**{**record, **numbers})
+        return cls(**{**record, **statistics})

@@ -1,8 +1,8 @@
-r"""Keys in, random numbers out: the only source of randomness for views and for the order of items.
+r"""Random numbers as a function of keys: the only source of randomness for views and for the order of items.
 
-A key names one draw: (seed, epoch, item, view). The numbers that belong to it are a function of the key and of a
-purpose ("crop", "flip"), computed for a whole batch in tensor arithmetic and equal on every device, whatever the
-batch, the number of workers or what was drawn before. So a resumed run sees what an uninterrupted one would have.
+A key identifies one draw: (seed, epoch, item, view). Its random numbers are a function of the key and of a purpose
+("crop", "flip"), computed for a whole batch in tensor arithmetic and equal on every device, whatever the batch, the
+number of workers or earlier draws. So a resumed run sees the same views as an uninterrupted one.
 
 The function is SplitMix64 (Steele, Lea & Flood 2014, "Fast splittable pseudorandom number generators"):
 
@@ -43,14 +43,14 @@ def _shifted(x: Tensor, bits: int) -> Tensor:
 
 
 def mix(x: Int64[Tensor, "*shape"]) -> Int64[Tensor, "*shape"]:
-    """Scramble 64 bits so that neighbouring numbers become unrelated."""
+    """Scramble 64 bits so that consecutive inputs give unrelated outputs."""
     x = (x ^ _shifted(x, 30)) * FIRST
     x = (x ^ _shifted(x, 27)) * SECOND
     return x ^ _shifted(x, 31)
 
 
 def keys(*, seed: int, epoch: int, items: Int64[Tensor, " b"], view: int) -> Int64[Tensor, " b"]:
-    """One key for each item: everything random about its view follows from it."""
+    """One key per item: it determines everything random about the item's view."""
     key = torch.full_like(items, _signed(seed & (2**64 - 1)))
     for part in (epoch, items, view):
         key = mix(key + GOLDEN) + part
@@ -68,13 +68,13 @@ class Keys(NamedTuple):
     seed: int
     epoch: int
     step: int
-    """The step of the run; the views of this package do not depend on it, so that an epoch is the same in any batch."""
+    """The step of the run. Views of this package do not depend on it: an epoch is the same for any batch size."""
     view: int
     item: Int64[Tensor, " b"]
-    """The number of every item in its dataset."""
+    """The index of every item in its dataset."""
 
     def hashed(self) -> Int64[Tensor, " b"]:
-        """One key for each item, of (seed, epoch, item, view), for the functions of this file."""
+        """One hash per item, of (seed, epoch, item, view), for the functions of this file."""
         return keys(seed=self.seed, epoch=self.epoch, items=self.item, view=self.view)
 
 
@@ -83,12 +83,12 @@ AnyKeys = Keys | Int64[Tensor, " b"]
 
 
 def hashed(keys: AnyKeys) -> Int64[Tensor, " b"]:
-    """Keys as the functions of this file take them; those that are hashed already stay as they are."""
+    """Keys as hashes; those that are hashed already stay as they are."""
     return keys.hashed() if isinstance(keys, Keys) else keys
 
 
 def number(*, seed: int, step: int, process: int, piece: int) -> int:
-    """A seed for torch's own generator, which dropout draws from: a function of where a run stands."""
+    """A seed for torch's generator, which dropout draws from: a function of the position in the run."""
     key = keys(seed=seed, epoch=step, items=torch.tensor([process]), view=piece)
     return int(salted(key, "dropout")) & (2**63 - 1)
 
@@ -105,13 +105,13 @@ def salted(key: Int64[Tensor, " b"], purpose: str) -> Int64[Tensor, " b"]:
 def uniform(
     key: Int64[Tensor, " b"], count: int, purpose: str, *, low: float = 0.0, high: float = 1.0
 ) -> Float[Tensor, "b {count}"]:
-    """Numbers in [low, high), float32 with 24 random bits."""
+    """Values in [low, high), float32 with 24 random bits."""
     steps = torch.arange(1, count + 1, device=key.device) * GOLDEN
     return low + (high - low) * _unit(mix(salted(key, purpose)[:, None] + steps))
 
 
 def firsts(key: Int64[Tensor, " b"], *purposes: str) -> Float[Tensor, "p b"]:
-    """The first number in [0, 1) of each of several purposes, in one go; a purpose named twice also gives its second.
+    """The first value in [0, 1) for each of several purposes at once; a repeated purpose also gives its second value.
 
     >>> key = keys(seed=0, epoch=1, items=torch.tensor([7, 8]), view=0)
     >>> bool((firsts(key, "area", "place", "place")[1:] == uniform(key, 2, "place").T).all())
@@ -124,24 +124,24 @@ def firsts(key: Int64[Tensor, " b"], *purposes: str) -> Float[Tensor, "p b"]:
 
 
 def _unit(bits: Int64[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """The upper 24 bits as a number in [0, 1), exactly."""
+    """The upper 24 bits as an exact value in [0, 1)."""
     return _shifted(bits, 40).to(torch.float32) / (1 << 24)
 
 
 def normal(key: Int64[Tensor, " b"], count: int, purpose: str) -> Float[Tensor, "b {count}"]:
-    """Standard normal numbers, by Box and Muller (1958)."""
+    """Standard normal values, by Box and Muller (1958)."""
     drawn = uniform(key, 2 * count, purpose)
     radius = torch.sqrt(-2.0 * torch.log1p(-drawn[:, :count]))
     return radius * torch.cos(2.0 * math.pi * drawn[:, count:])
 
 
 def chance(key: Int64[Tensor, " b"], probability: float, purpose: str) -> Tensor:
-    """True for the share of keys that probability asks for; booleans (b,)."""
+    """Booleans (b,), each true with this probability."""
     return uniform(key, 1, purpose)[:, 0] < probability
 
 
 @lru_cache(maxsize=2)
 def permutation(count: int, *, seed: int, epoch: int) -> Int64[Tensor, " {count}"]:
-    """The order in which an epoch visits its items: a function of (seed, epoch) only."""
+    """The order of the items in an epoch: a function of (seed, epoch) only."""
     drawn = keys(seed=seed, epoch=epoch, items=torch.arange(count), view=-1)
     return torch.argsort(drawn, stable=True)

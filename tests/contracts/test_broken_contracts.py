@@ -73,7 +73,7 @@ BREAKS = {
     "finite differences say": no_gradient_into_negatives,
     "does not change its tile. This one writes to 'similarity'": writes,
     "temperature that is a tensor gives other losses": fears_tensors,
-    "more alike raises the loss": apart,
+    "more similar raises the loss": apart,
 }
 
 
@@ -219,7 +219,7 @@ def test_a_method_that_breaks_a_point_is_told_which():
         "The order of the items of a batch changes the mean loss": FirstRowsCountMore,
         "and the method does not say needs_labels": SecretlySupervised,
         "says needs_labels has the same loss": IgnoresLabels,
-        "goes on otherwise than one that never stopped": Forgets,
+        "continues differently from an uninterrupted one": Forgets,
     }.items():
         with pytest.raises(BrokenContract) as broken:
             check_method(method)

@@ -212,10 +212,12 @@ def test_a_modality_that_breaks_a_point_is_told_which():
         "open of the same source gives equal items. Here the two differ by": OpensBackwards,
         "take gives the items at these positions, in this order": TakesInOrder,
         "inputs gives the same each time": RandomInputs,
-        "inputs of an item do not depend on what stands beside it": CentredInputs,
+        "inputs of an item do not depend on the rest of the batch": CentredInputs,
         "inputs leaves the items as they are": WritesInputs,
         "a tensor (12, d). Got (12, 8, 1)": encoded_by(Stacks),
-        "An encoder in use gives an item the same vector whatever stands beside it": encoded_by(Centres),
+        "An encoder in evaluation mode gives an item the same vector whatever else is in the batch": encoded_by(
+            Centres
+        ),
         "at least one baseline": NoBaselines,
         "The baseline 'nothing' gives finite numbers": LostBaseline,
         "generators of torch, NumPy and Python have no say": augmented_by(ByChance),

@@ -32,7 +32,7 @@ def test_every_objective_keeps_its_contract():
 
 def test_what_a_contract_leaves_open_is_really_open():
     for name in COMPETING:
-        with pytest.raises(BrokenContract, match="more alike raises the loss, from"):
+        with pytest.raises(BrokenContract, match="more similar raises the loss, from"):
             check_objective(name, monotone=True)
     for name in NEEDS:
         lacking = {"positives", "negatives"} - set(NEEDS[name])

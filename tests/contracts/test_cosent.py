@@ -93,12 +93,16 @@ def test_a_run_is_judged_by_whether_pairs_of_high_scores_are_more_alike():
     ("given", "error", "message"),
     [
         ({"labels": None}, LabelError, "give pairs=, two columns, and labels=, a column"),
-        ({"pairs": None, "labels": None, "column": "one"}, LabelError, "learns from pairs of texts and how alike"),
+        (
+            {"pairs": None, "labels": None, "column": "one"},
+            LabelError,
+            "pairs of texts and their similarity scores",
+        ),
         ({"labels": "scores"}, LabelError, "no column 'scores'. Did you mean 'score'"),
         ({"labels": "one"}, LabelError, "one number in every row, such as 1 and 0. The column 'one' has"),
         ({"labels": [1.0, 2.0]}, LabelError, "There are 2 scores for 512 rows"),
         ({"labels": ["0", "1"] * 256}, LabelError, "one number in every row, such as 1 and 0. This list has others"),
-        ({"labels": np.ones(512)}, LabelError, "All scores are 1, so no pair is more alike"),
+        ({"labels": np.ones(512)}, LabelError, "All scores are 1, so no pair is more similar"),
         ({"pairs": "one,other,one"}, PlanError, "'cosent' has no use for hard negatives"),
         ({"method": "simcse"}, PlanError, "'simcse' does not learn from. Leave out labels=, or use cosent"),
         ({"temperature": 0.0}, PlanError, "at least 0.001"),

@@ -408,7 +408,7 @@ def experiment(spec, *, method="simclr", labels=None, **choices):
         ("sampled(k=0)", "k of sampled must be at least 1"),
         ("mixed(pairs=-1)", "pairs of mixed must be at least 0"),
         ("mixed(pairs=0, anchor_pairs=0)", "mixes nothing"),
-        ("cancelled(share=None)", "Say who is suspected"),
+        ("cancelled(share=None)", "Set what is suspected"),
         ("cancelled(share=2)", "share must be at most 0.9"),
         ("attracted(after=-1)", "after must be at least 0"),
         ("queue(length=0)", "length of queue must be at least 1"),

@@ -120,8 +120,8 @@ def test_the_shell_takes_them_by_their_names(tmp_path, capsys):
         run = str(tmp_path / "runs" / source.stem)
         short = ["--epochs", "1", "--batch-size", "32", "--width", "8", "--precision", "fp32"]
         main(["fit", str(source), "--modality", kind, "--out", run, *short])
-        main(["embed", run, str(source), "--out", str(tmp_path / f"{source.stem}.z.npz"), "--trust"])
-        main(["evaluate", run, "--train", str(source), "--labels", str(tmp_path / "labels.npy"), "--trust"])
+        main(["embed", run, str(source), "--out", str(tmp_path / f"{source.stem}.z.npz"), "--modality", kind])
+        main(["evaluate", run, "--train", str(source), "--labels", str(tmp_path / "labels.npy"), "--modality", kind])
         main(["search", run, str(source), "--like", "5", "--trust"])
         said = capsys.readouterr()
         assert "kNN" in said.out, said.out
@@ -149,13 +149,26 @@ def test_a_run_that_names_them_is_loaded_where_it_is_trusted(tmp_path):
         cp.fit(source()[0], modality=kind, out=run, **SMALL)
         script = (
             "import sys, counterpoint as cp\n"
+            "from counterpoint.model import model_of\n"
             "try:\n    cp.load(sys.argv[1])\nexcept cp.InputError as refused:\n    print(refused)\n"
             "print(cp.load(sys.argv[1], trust=True))\n"
+            "print(model_of(sys.argv[1], sys.argv[2]))\n"
         )
-        command = [sys.executable, "-c", script, str(run)]
+        command = [sys.executable, "-c", script, str(run), kind]
         said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         assert f"names the modality '{kind}', which is code from outside" in said
-        assert f"Model({kind}" in said
+        assert said.count(f"Model({kind}") == 2
+        with pytest.raises(cp.InputError, match="Leave out the modality"):
+            cp.embed(cp.load(run), source()[0], modality="text")
+
+
+@pytest.mark.slow
+def test_the_whole_way_to_a_classifier_with_a_modality_that_is_named(tmp_path):
+    sets, labels = sets_of_points()
+    small = {"modality": POINTS, "width": 8, "epochs": 1, "batch_size": 32, "draws": 0}
+    classifier = cp.semi(sets, labels=labels, out=tmp_path / "semi", per_class=4, quiet=True, **small)
+    assert type(classifier.model.modality).__name__ == "Points"
+    assert len(classifier.predict(sets).labels) == len(sets)
 
 
 def test_groups_and_shapes_are_told(tmp_path):

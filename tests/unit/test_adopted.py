@@ -255,8 +255,8 @@ def test_what_is_not_there_is_refused_before_a_folder_is_made(photos, tmp_path, 
         ({"encoder": "timm:resnet18(pretrained='no.pth')"}, SourceError, "There is no file of weights 'no.pth'"),
         ({"encoder": "timm:resnet18(weights=True, pretrained=True)"}, InputError, "has one option"),
         ({"encoder": "hf:nowhere/at-all"}, SourceError, "no network of pictures 'hf:nowhere/at-all'"),
-        ({"encoder": "conv2d"}, PlanError, "'conv2d' has learned nothing yet"),
-        ({"encoder": SMALL}, PlanError, "has learned nothing yet"),
+        ({"encoder": "conv2d"}, PlanError, "'conv2d' is not pretrained"),
+        ({"encoder": SMALL}, PlanError, "is not pretrained"),
     ):
         with pytest.raises(error, match=message):
             cp.fit(photos, epochs=0, out=tmp_path / "run", **choices)

@@ -50,7 +50,7 @@ def known_of(vectors, noise=0.05):
 @pytest.mark.parametrize("plants", [True, False])
 def test_copies_are_found_among_vectors_that_all_point_the_same_way(plants):
     vectors = with_copies(cloud(400), 20)
-    result = duplicates(named(vectors), known=known_of(vectors) if plants else None)
+    result = duplicates(named(vectors), evidence=known_of(vectors) if plants else None)
     wanted = {(row, 400 + row) for row in range(20)}
     listed = {tuple(pair.index) for pair in result.pairs}
     assert len(listed & wanted) >= 19
@@ -65,26 +65,26 @@ def test_copies_are_found_among_vectors_that_all_point_the_same_way(plants):
 @pytest.mark.parametrize("plants", [True, False])
 def test_without_copies_nothing_much_is_listed(plants):
     vectors = cloud(500)
-    assert len(duplicates(named(vectors), known=known_of(vectors) if plants else None).pairs) <= 2
+    assert len(duplicates(named(vectors), evidence=known_of(vectors) if plants else None).pairs) <= 2
 
 
 def test_a_crowd_is_no_group_of_copies():
     crowd, others = cloud(100, seed=3) * 0.05, cloud(300, seed=4)
     vectors = with_copies(np.concatenate([others, 19 + crowd]), 10)
-    result = duplicates(named(vectors), known=known_of(vectors))
+    result = duplicates(named(vectors), evidence=known_of(vectors))
     assert {tuple(pair.index) for pair in result.pairs} >= {(row, 400 + row) for row in range(10)}
     assert max(len(group.index) for group in result.groups) <= 3
 
 
 def test_many_copies_of_one_item_are_one_group():
     vectors = np.concatenate([cloud(600), cloud(1, seed=7) + np.random.default_rng(8).normal(0, 0.02, (25, 16))])
-    result = duplicates(named(vectors), known=known_of(vectors))
+    result = duplicates(named(vectors), evidence=known_of(vectors))
     assert set(result.groups[0].index) >= set(range(600, 625)) - {600}
 
 
 def test_a_model_that_cannot_tell_copies_from_neighbours_lists_little_and_says_so():
     vectors = cloud(300)
-    result = duplicates(named(vectors), known=known_of(vectors, noise=3.0))
+    result = duplicates(named(vectors), evidence=known_of(vectors, noise=3.0))
     assert len(result.pairs) <= 3
     assert result.recall < 0.2
     assert "Of copies planted as a test" in str(result)
@@ -155,9 +155,9 @@ def test_a_large_group_is_warned_of_with_the_reason():
     assert low.warnings[-1].endswith("the threshold is low for these vectors.")
     same = np.concatenate([vectors, np.repeat(vectors[:1], 30, axis=0)])
     alone = duplicates(named(same)).warnings[-1]
-    assert alone.startswith("A group has 31 of 130 items: the items are that alike or the model has collapsed")
+    assert alone.startswith("A group has 31 of 130 items: the items are that similar or the model has collapsed")
     known = known_of(same)._replace(first=np.array([*range(100), *[0] * 30]))
-    assert duplicates(named(same), known=known).warnings == [
+    assert duplicates(named(same), evidence=known).warnings == [
         "A group has 31 of 130 items: 30 items are equal to others, so the data repeats itself."
     ]
 

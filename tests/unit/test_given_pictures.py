@@ -322,7 +322,7 @@ def test_a_dataset_of_hugging_face_is_read_by_the_column_that_holds_pictures():
 
 def test_of_several_columns_of_pictures_one_is_named():
     source = HuggingFace({"left": IMAGES, "right": IMAGES[::-1]})
-    with pytest.raises(SourceError, match=r"Items hold pictures under left, right. Name the ones"):
+    with pytest.raises(SourceError, match=r"Items hold pictures under left, right. Name one"):
         opened(source)
     assert colours(opened(source, column="right")) == list(COLOURS[::-1])
     with pytest.raises(SourceError, match=r"There is no column 'lefft'. Did you mean 'left'"):

@@ -393,7 +393,7 @@ def test_a_binary_column_and_paths_without_bytes_are_pictures_too(tmp_path):
 
 def test_of_several_columns_of_pictures_the_one_that_is_called_so_or_asked_for_is_opened(tmp_path):
     source = pa.table({"left": packed(), "right": packed()[::-1]})
-    with pytest.raises(SourceError, match=r"Columns left, right all hold pictures. Name the one"):
+    with pytest.raises(SourceError, match=r"Columns left, right all hold pictures. Name one"):
         opened(source)
     assert colours(opened(source, column="right")) == list(COLOURS[::-1])
     assert colours(opened(source.append_column("image", pa.array(packed())))) == list(COLOURS)

@@ -296,13 +296,13 @@ def test_views_keep_the_prompt_and_counts_leave_it_out(plain, tmp_path):
     views = text.augmentation(items.take(np.arange(len(TEXTS))), torch.arange(len(TEXTS)))
     assert (views[:, :3] == torch.tensor(start)).all()
     assert text.reading.occurrences[start[1]] == 0
-    assert any("the prompt 'query: ' stands before each" in note for note in items.info.notes)
+    assert any("the prompt 'query: ' precedes each" in note for note in items.info.notes)
 
 
 def test_prompts_that_none_is_of_usually_are_named(plain, tmp_path):
     path = assembled(tmp_path / "st", plain, M.Pooling(32), prompts={"passage": "passage: "})
     _, items = Text.fit(TEXTS, DataOptions(encoder=f"hf:{path}"))
-    assert any("none of its prompts stands before them (passage;" in note for note in items.info.notes)
+    assert any("none of its prompts is used (passage;" in note for note in items.info.notes)
     with pytest.raises(InputError, match=r"has no prompt 'query'. They are passage\."):
         described(f"hf:{path}(prompt='query')")
 

@@ -105,7 +105,12 @@ def test_one_wrong_query_spoils_no_other_that_is_scanned_with_it(tiny):
 
     index = Index.open(tiny.index)
     vectors = [index.vector(row) for row in range(4)]
-    queries = [Query(vectors[0], 0, 3), Query(vectors[1], None, 5), Query(vectors[2], 2, 2, "nonsense("), Query(vectors[3], 3, 1)]
+    queries = [
+        Query(vectors[0], 0, 3),
+        Query(vectors[1], None, 5),
+        Query(vectors[2], 2, 2, "nonsense("),
+        Query(vectors[3], 3, 1),
+    ]
     answers = searched(index, queries)
     assert [len(each) for each in (answers[0], answers[1], answers[3])] == [3, 5, 1]
     assert isinstance(answers[2], InputError)
@@ -191,7 +196,12 @@ def test_over_a_network_whoever_has_the_token_comes_in(tiny):
     assert len(access.token) >= 32
     assert access.token != server.access_to("0.0.0.0", 8765).token
     with _collection(tiny.index, None, None) as collection, serving(collection, access=access) as client:
-        for headers in ({}, {"authorization": "Bearer wrong"}, {"cookie": f"{access.cookie}=wrong"}, {"cookie": "a=\x7f"}):
+        for headers in (
+            {},
+            {"authorization": "Bearer wrong"},
+            {"cookie": f"{access.cookie}=wrong"},
+            {"cookie": "a=\x7f"},
+        ):
             assert refused(client.get("/health", headers=headers), 401).startswith("This server wants its token")
         assert client.get("/?token=wrong").status_code == 401
         assert client.get("/health", headers={"authorization": f"Bearer {access.token}"}).status_code == 200
@@ -205,7 +215,10 @@ def test_items_are_shown_with_what_is_known_of_them(client, tiny):
     hostile = client.get("/items/row", params={"name": f"kind1/{served.HOSTILE}"}).json()["row"]
     (card,) = client.get("/items", params={"rows": hostile}).json()
     assert card == {
-        "row": hostile, "name": f"kind1/{served.HOSTILE}", "label": "kind1", "picture": f"/items/{hostile}/picture",
+        "row": hostile,
+        "name": f"kind1/{served.HOSTILE}",
+        "label": "kind1",
+        "picture": f"/items/{hostile}/picture",
     }
     picture = client.get(card["picture"])
     assert picture.headers["content-type"] == "image/webp"
@@ -280,7 +293,9 @@ def test_decisions_are_kept_in_the_queue_and_read_by_the_next_audit(tiny, tmp_pa
         now = [each["decision"] for each in client.get("/audit").json()["entries"]]
         assert now == ["accept", None, "reject", None]
         assert refused(client.post("/audit/decision", json={"item": "other", "decision": "accept"}), 404)
-        assert "Got 'perhaps'" in refused(client.post("/audit/decision", json={"item": names[0], "decision": "perhaps"}), 422)
+        assert "Got 'perhaps'" in refused(
+            client.post("/audit/decision", json={"item": names[0], "decision": "perhaps"}), 422
+        )
     assert sorted(path.name for path in folder.iterdir()) == ["audit.json", "queue.csv"]
 
 
@@ -307,7 +322,17 @@ def test_duplicates_and_the_verdict_are_there(client):
 
 def test_the_schema_names_every_request(client):
     schema = client.get("/openapi.json").json()
-    paths = {"/health", "/search", "/search/file", "/embed", "/duplicates", "/explain", "/items/{row}/picture", "/map", "/audit"}
+    paths = {
+        "/health",
+        "/search",
+        "/search/file",
+        "/embed",
+        "/duplicates",
+        "/explain",
+        "/items/{row}/picture",
+        "/map",
+        "/audit",
+    }
     assert paths <= set(schema["paths"])
     assert {"like", "vector", "k", "where"} == set(schema["components"]["schemas"]["SearchRequest"]["properties"])
 
@@ -320,7 +345,9 @@ def test_the_page_loads_nothing_from_elsewhere(client):
         assert client.get(f"/page/{name}").status_code == 200, name
     for script in (served.Path(guard.__file__).parent / "page").glob("*.js"):
         text = script.read_text(encoding="utf-8")
-        assert not [word for word in ("innerHTML", "outerHTML", "insertAdjacentHTML", "eval(", "document.write") if word in text]
+        assert not [
+            word for word in ("innerHTML", "outerHTML", "insertAdjacentHTML", "eval(", "document.write") if word in text
+        ]
         assert len(text.splitlines()) <= 300
     assert client.get("/page/../guard.py").status_code == 404
 
@@ -360,7 +387,9 @@ def test_rows_of_a_table_are_shown_by_their_columns_and_filtered(tmp_path):
         row.write_text("c0,c1,c2\n" + ",".join(str(columns[name][9]) for name in columns) + "\n", encoding="utf-8")
         hits = client.post("/search/file?name=row.csv&k=1", content=row.read_bytes()).json()["hits"]
         assert hits[0]["index"] == 9
-        assert "holds 2 items" in refused(client.post("/search/file?name=r.csv", content=b"c0,c1,c2\n1,2,3\n4,5,6\n"), 422)
+        assert "holds 2 items" in refused(
+            client.post("/search/file?name=r.csv", content=b"c0,c1,c2\n1,2,3\n4,5,6\n"), 422
+        )
         assert "does not end as" in refused(client.post("/search/file?name=row", content=b"1"), 422)
         assert "embeds no texts" in refused(client.post("/embed", json={"texts": ["a"]}), 422)
 
@@ -393,7 +422,14 @@ def test_what_waits_together_is_done_together():
     answers = asyncio.run(ask())
     lane.close()
     assert [answer if query % 2 == 0 else str(answer) for query, answer in enumerate(answers)] == [
-        0, "odd", 20, "odd", 40, "odd", 60, "odd",
+        0,
+        "odd",
+        20,
+        "odd",
+        40,
+        "odd",
+        60,
+        "odd",
     ]
     assert sum(map(len, seen)) == 8
     assert max(map(len, seen)) == 4
@@ -438,7 +474,10 @@ def test_an_address_that_cannot_be_had_is_said_before_anything_is_embedded(tiny,
             main(["serve", str(tiny.run), "--port", str(port)])
     assert stopped.value.code == 2
     assert f"Port {port} of 127.0.0.1 is taken by another program" in capsys.readouterr().err
-    for host, port, sentence in (("127.0.0.1", 70000, "from 0 to 65535. Got 70000"), ("no.such.host.invalid", 0, "Nobody can listen at")):
+    for host, port, sentence in (
+        ("127.0.0.1", 70000, "from 0 to 65535. Got 70000"),
+        ("no.such.host.invalid", 0, "Nobody can listen at"),
+    ):
         with pytest.raises(InputError, match=sentence):
             server.bound(host, port)
 

@@ -35,9 +35,7 @@ def page(tiny, tmp_path_factory):
     with (
         bound("127.0.0.1", 0) as listening,
         _collection(tiny.index, tiny.photos, None) as collection,
-        chromium.running(
-            application(Service(collection, Review(tiny.audit)), access_to("127.0.0.1", 0)), listening
-        ),
+        chromium.running(application(Service(collection, Review(tiny.audit)), access_to("127.0.0.1", 0)), listening),
         chromium.opened(tmp_path_factory.mktemp("profile")) as browser,
     ):
         browser.get(f"http://127.0.0.1:{listening.getsockname()[1]}/")
@@ -87,12 +85,19 @@ AROUND = [(0.01, 0.01), (0.99, 0.01), (0.99, 0.99), (0.01, 0.99), (0.01, 0.5)]
 def test_a_search_shows_what_is_like_an_item_and_names_are_text(page):
     search(page, f"kind1/{served.HOSTILE}")
     chromium.until(page, "document.querySelectorAll('#results .card').length === 24")
-    assert page.execute_script("return document.querySelector('#results .query .name').textContent") == f"kind1/{served.HOSTILE}"
+    assert (
+        page.execute_script("return document.querySelector('#results .query .name').textContent")
+        == f"kind1/{served.HOSTILE}"
+    )
     assert page.title == "index · Counterpoint"
     assert page.execute_script("return document.querySelectorAll('#results img[onerror]').length") == 0
     row = cards(page)[0][0]
     page.execute_script("document.querySelector('#results .card .pick').click()")
-    chromium.until(page, "document.querySelector('#results .query') && !document.querySelector(`#results .card[data-row='${arguments[0]}']`)", row)
+    chromium.until(
+        page,
+        "document.querySelector('#results .query') && !document.querySelector(`#results .card[data-row='${arguments[0]}']`)",
+        row,
+    )
     assert "24 items found" in page.execute_script("return document.getElementById('status').textContent")
 
 
@@ -192,7 +197,13 @@ def test_a_fault_would_be_met(page):
     )
     met = " ".join(chromium.faults(page))
     page.execute_script("document.getElementById('extra').remove()")
-    for fault in ("a button without a name", "contrast 2.8", "two elements are called like", "small", "a heading of level 4"):
+    for fault in (
+        "a button without a name",
+        "contrast 2.8",
+        "two elements are called like",
+        "small",
+        "a heading of level 4",
+    ):
         assert fault in met, met
 
 
@@ -208,6 +219,8 @@ def test_axe_meets_nothing_serious(page):
         for view in ("explore", "review", "scores"):
             page.execute_script("location.hash = arguments[0]", f"#{view}")
             chromium.until(page, "document.getElementById(arguments[0] + '-view').checkVisibility()", view)
-            result = page.execute_async_script("axe.run(document, {}).then((result) => arguments[0](result.violations))")
+            result = page.execute_async_script(
+                "axe.run(document, {}).then((result) => arguments[0](result.violations))"
+            )
             met = [(each["id"], each["impact"], [node["html"][:120] for node in each["nodes"]]) for each in result]
             assert met == [], (view, scheme, width)

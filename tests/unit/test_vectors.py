@@ -29,7 +29,7 @@ def test_vectors_score_the_same_whatever_they_come_in(tmp_path):
     expected = cp.evaluate(z, labels)
     assert expected["linear"]["value"] > 0.7
     assert list(expected["linear"]["baselines"]) == ["chance"]
-    assert "give the data that they were made of as source" in expected["note"].replace("\n", " ")
+    assert "give the data that they were made from as source" in expected["note"].replace("\n", " ")
     for given in (torch.from_numpy(z), z.astype(np.float64), str(tmp_path / "z.npy"), tmp_path / "saved.npz"):
         assert cp.evaluate(given, labels) == expected
     assert cp.evaluate(tmp_path / "held.npz") == expected  # with the labels inside
@@ -102,7 +102,7 @@ def test_a_network_is_scored_beside_itself_untrained_and_stays_as_it_was():
     pooled = nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten())
     scores = cp.evaluate(pooled, world.source, labels=world.labels)
     assert set(scores["linear"]["baselines"]) == {"raw", "chance"}
-    assert "no untrained one" in scores["note"]
+    assert "no untrained baseline" in scores["note"]
 
 
 def test_a_callable_makes_vectors_of_the_source_itself():

@@ -1,7 +1,7 @@
-"""Name to part, by the rows of ``shelves``; nothing is imported before it is asked for.
+"""Finds parts by name, in the rows of ``shelves``; each is imported when it is requested.
 
-A part is asked for as ``name``, as ``name(option=value, ...)``, or, for parts of your own, as
-``package.module:name`` with or without options.
+A part is named as ``name``, as ``name(option=value, ...)``, or, for custom parts, as ``package.module:name`` with or
+without options.
 
 >>> find("objective", "info_nce(temperature=0.5)").keywords
 {'temperature': 0.5}
@@ -27,10 +27,10 @@ from counterpoint.errors import InputError, PlanError, UnknownName, closest, lis
 from counterpoint.plans import WORDS, check
 
 RENAMED = {("negatives", "mixed"): {"own": "anchor_pairs"}}
-"""Options of parts that had another name in the version before, which goes on working for one version."""
+"""Old names of options of parts, which keep working for one version."""
 
 LONGEST, MOST = 10_000, 64
-"""Letters of a name with its options, and values in an option that holds several."""
+"""The longest spec, and the most values in an option that holds several."""
 
 
 def names(kind: str) -> list[str]:
@@ -39,7 +39,7 @@ def names(kind: str) -> list[str]:
 
 
 def plurals() -> dict[str, str]:
-    """The kinds of parts, by what several of each are called."""
+    """The kinds of parts, by their plural."""
     return {f"{kind[:-1]}ies" if kind.endswith("y") else f"{kind.removesuffix('s')}s": kind for kind in SHELVES}
 
 
@@ -58,7 +58,7 @@ def shelf(kinds: str) -> dict[str, Row]:
 
 
 def split(spec: str) -> tuple[str, dict[str, Any]]:
-    """A name and the options written behind it.
+    """The name and the options of a spec.
 
     >>> split("moco(queue=8192, momentum=0.999)")
     ('moco', {'queue': 8192, 'momentum': 0.999})
@@ -85,7 +85,7 @@ def split(spec: str) -> tuple[str, dict[str, Any]]:
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether the value of an option is of a kind that options have."""
+    """Whether an option may have this value."""
     if isinstance(value, list | tuple):
         return len(value) <= MOST and all(_is_plain(each) and not isinstance(each, list | tuple) for each in value)
     if isinstance(value, float):
@@ -94,7 +94,7 @@ def _is_plain(value: Any) -> bool:
 
 
 def several(specs: str) -> list[str]:
-    """Names with commas between, each perhaps with options behind it.
+    """Split specs separated by commas.
 
     >>> several("moco(queue=64, momentum=0.9), simclr")
     ['moco(queue=64, momentum=0.9)', 'simclr']
@@ -103,7 +103,7 @@ def several(specs: str) -> list[str]:
 
 
 def written(name: str, options: Mapping[str, Any]) -> str:
-    """A name with options behind it, as ``split`` reads it.
+    """The spec of a name and options, as ``split`` reads it.
 
     >>> written("moco", {"queue": 8192}), written("moco", {})
     ('moco(queue=8192)', 'moco')
@@ -112,15 +112,15 @@ def written(name: str, options: Mapping[str, Any]) -> str:
 
 
 def find(kind: str, spec: str, *, only: str = "") -> Any:
-    """The part behind a name, its options already filled in.
+    """The part of a spec, with its options bound.
 
     Args:
         kind: The shelf.
         spec: ``name``, ``name(option=value)`` or ``package.module:name``.
-        only: The kind of data that it is wanted for; a part for another kind is refused.
+        only: The kind of data it is needed for; a part for another kind is refused.
 
     Raises:
-        UnknownName: No part or no option is called that; the message has a suggestion.
+        UnknownName: There is no such part or option; the message has a suggestion.
         PlanError: The part is for another kind of data.
     """
     name, options = split(spec)
@@ -132,13 +132,13 @@ def find(kind: str, spec: str, *, only: str = "") -> Any:
     part = _load(kind, name, fitting)
     if not options:
         return part
-    known = inspect.signature(part, eval_str=row is not None).parameters
+    accepted = inspect.signature(part, eval_str=row is not None).parameters
     for option, value in options.items():
-        if option not in known:
+        if option not in accepted:
             raise UnknownName(
-                f"The {kind} '{name}' has no option '{option}'.{closest(option, known)} Options: {listed(known)}."
+                f"The {kind} '{name}' has no option '{option}'.{closest(option, accepted)} Options: {listed(accepted)}."
             )
-        annotation = known[option].annotation
+        annotation = accepted[option].annotation
         several = () if typing.get_origin(annotation) is tuple else typing.get_args(annotation)
         plain = tuple(each for each in several or (annotation,) if each in WORDS)
         if row is not None and plain:
@@ -147,7 +147,7 @@ def find(kind: str, spec: str, *, only: str = "") -> Any:
 
 
 def _by_new_names(kind: str, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of a part by the names that they have now; an old one is met with a warning."""
+    """The options of a part under their current names; an old name warns."""
     new = RENAMED.get((kind, name), {})
     for old in new.keys() & options.keys():
         warnings.warn(
@@ -159,7 +159,7 @@ def _by_new_names(kind: str, name: str, options: Mapping[str, Any]) -> dict[str,
 
 
 def similarity(objective: str, wanted: str = "auto") -> str:
-    """The similarity that was asked for, or with ``auto`` the objective's own.
+    """The requested similarity, or with ``auto`` the objective's default.
 
     >>> similarity("info_nce"), similarity("info_nce", "dot")
     ('cosine', 'dot')

@@ -1,7 +1,7 @@
-"""Which code may run: the parts of this package, and those from outside that the person names; no folder names any.
+"""Which code may run: this package's parts, and those from outside that the user names; never what a folder names.
 
-A run folder is data. What its records name is looked up in the catalogue only; a part from outside, written as
-``package.module:name``, is loaded where the person has named it, too, or has said that the folder is trusted.
+A run folder is data. Names in its records are looked up in the catalogue only; a part from outside, written as
+``package.module:name``, is loaded only if the user has named it, too, or has declared the folder trusted.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from counterpoint.errors import Untrusted
 
 LIBRARIES = ("hf", "timm")
-"""What stands before the colon of a network of another library: it means no module of that name."""
+"""The prefix of networks of other libraries, before a colon: it is not a module name."""
 
 PARTS: Mapping[str, str] = {
     "modality": "modality",
@@ -32,17 +32,17 @@ PARTS: Mapping[str, str] = {
     "recipe": "recipe",
     "track": "tracker",
 }
-"""The fields of records that name parts, and of which kind each is."""
+"""The fields of records that name parts, and the kind of each."""
 
 _NAMED: set[str] = set()
-"""The parts from outside that the person has named since this process began."""
+"""The parts from outside that the user has named in this process."""
 
 _TRUSTING: ContextVar[bool] = ContextVar("trusting", default=False)
 
 
 @contextmanager
 def trusting(trust: bool = True) -> Iterator[None]:
-    """Load what run folders name, whatever it is, as long as this lasts; without ``trust`` nothing changes.
+    """Within the block, load whatever run folders name; without ``trust`` nothing changes.
 
     >>> with trusting():
     ...     require_trusted({"views": "their.module:look"}, "runs/theirs")
@@ -55,7 +55,7 @@ def trusting(trust: bool = True) -> Iterator[None]:
 
 
 def from_outside(spec: object) -> str | None:
-    """The module and the name of a part that is none of this package; None of any other.
+    """The module and name of a part from outside this package; None for others.
 
     >>> from_outside("their.module:augmentation(size=3)"), from_outside("timm:vit_tiny"), from_outside("simclr")
     ('their.module:augmentation', None, None)
@@ -66,19 +66,19 @@ def from_outside(spec: object) -> str | None:
 
 
 def remember(*specs: object) -> None:
-    """Note which parts the person has named: those from outside, records may name, too, from now on."""
+    """Record which parts from outside the user has named: from now on, records may name them."""
     _NAMED.update(name for name in map(from_outside, specs) if name is not None)
 
 
 def require_trusted(record: Mapping[str, Any], place: object) -> None:
-    """Refuse a record that names a part from outside which the person has not named.
+    """Refuse a record that names a part from outside which the user has not named.
 
     Args:
         record: Fields and values, of which those in ``PARTS`` count.
-        place: What the record is of, for the message.
+        place: The source of the record, for the message.
 
     Raises:
-        Untrusted: It names one, and nobody said that the folder is trusted.
+        Untrusted: It names one, and the folder is not declared trusted.
 
     >>> require_trusted({"views": "simclr", "width": 64}, "runs/theirs")
     >>> require_trusted({"views": "pydoc:pager"}, "runs/theirs")

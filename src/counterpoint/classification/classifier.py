@@ -1,4 +1,4 @@
-"""A classifier: a model, what stands on its encoder, the names of the classes, and how far to trust its numbers."""
+"""A classifier: a model, its classification layers, the names of the classes, and a temperature for calibration."""
 
 from __future__ import annotations
 
@@ -29,53 +29,53 @@ WEIGHTS, RECORD = "classifier.safetensors", "classifier.json"
 
 @dataclass(frozen=True)
 class Classifier:
-    """Says which class an item is of, and how likely."""
+    """Predicts the class of items, with probabilities."""
 
     model: Model
     top: nn.Sequential
-    """From h to one number per class."""
+    """The layers from h to one score per class."""
     built: Mapping[str, Any]
-    """What ``stand`` needs to build ``top`` again."""
+    """The arguments of ``stand`` to build ``top`` again."""
     classes: Sequence[str]
     temperature: float = 1.0
-    """Divides those numbers, so that of all answers given with probability p about a share p is right."""
+    """Divides the scores, so that probabilities are calibrated."""
     kind: str = "one"
-    """How it names items: ``one`` class each, or ``any`` number of them."""
+    """Single-label (``one``) or multi-label (``any``)."""
     learned: Sequence[str] = ()
-    """The names of the items whose labels it knows: they cannot say how good it is."""
+    """The names of the items whose labels it was trained on: they cannot be used to evaluate it."""
 
     @property
     def label_type(self) -> LabelType:
-        """What the scores mean."""
+        """The type of its labels."""
         return LABEL_TYPES[self.kind]
 
     def scores(self, items: Items) -> Float32[np.ndarray, "n k"]:
-        """One number per item and class, before temperature and softmax."""
+        """One score per item and class, before temperature and softmax."""
         return self._scores(self.model.represent(items))
 
     def probabilities(self, items: Items) -> Float32[np.ndarray, "n k"]:
-        """How likely each item is of each class; where each is of one, every row sums to 1."""
+        """The probability of each class for each item; single-label rows sum to 1."""
         return self.likely(self.model.represent(items))
 
     def likely(self, h: Float32[np.ndarray, "n d"]) -> Float32[np.ndarray, "n k"]:
-        """The same from what the encoder made of the items."""
+        """The same from the encoder's outputs h."""
         return self.scaled(self._scores(h))
 
     def scaled(self, scores: Float32[np.ndarray, "n k"]) -> Float32[np.ndarray, "n k"]:
-        """What scores mean at its temperature."""
+        """Probabilities of scores at its temperature."""
         return self.label_type.probabilities(torch.from_numpy(scores / np.float32(self.temperature))).numpy()
 
     def _scores(self, h: Float32[np.ndarray, "n d"]) -> Float32[np.ndarray, "n k"]:
         self.top.eval()
         device = next(self.top.parameters()).device
         with torch.inference_mode():
-            given: np.ndarray = self.top(torch.from_numpy(h).to(device)).cpu().numpy()
-        return given
+            scores: np.ndarray = self.top(torch.from_numpy(h).to(device)).cpu().numpy()
+        return scores
 
     def predict(self, source: object) -> Predictions:
-        """The likeliest class of every item of a source, in their order; or its classes, with ``|`` between them.
+        """The most probable class of every item of a source, in order; or its classes, separated by ``|``.
 
-        What cannot be embedded counts as zeros where order is the key, as in ``Model.embed``.
+        Items that cannot be embedded count as zeros, as in ``Model.embed``.
         """
         h, names = self.model.represent_source(source)
         likely = self.likely(h)
@@ -100,15 +100,15 @@ class Classifier:
 
 
 def stand(*, inputs: int, hidden: int, head_layers: int, classes: int) -> nn.Sequential:
-    """What stands on an encoder: the first layers of a projection head, and a linear layer to the classes."""
+    """The layers on an encoder: the first layers of a projection head, and a linear layer to the classes."""
     head = mlp_head(inputs, hidden=hidden, layers=head_layers + 1)
     return nn.Sequential(first_layers(head, head_layers), nn.Linear(hidden if head_layers else inputs, classes))
 
 
 def load_classifier(folder: str | Path, *, device: str = "cpu", trust: bool = False) -> Classifier:
-    """The classifier that ``finetune`` left in a folder; ``device`` and ``trust`` as for ``load``.
+    """The classifier that ``finetune`` saved in a folder; ``device`` and ``trust`` as for ``load``.
 
-    Raises ``RunError`` where there is none, or its files do not belong together.
+    Raises ``RunError`` where there is none, or its files do not match.
     """
     path = expanded(folder)
     model = load(path, device=device, trust=trust)

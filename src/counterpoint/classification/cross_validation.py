@@ -1,10 +1,10 @@
-"""Cross-validation: every label is compared with the answer of a classifier that has not learned from it.
+"""Cross-validation: every label is compared with the prediction of a classifier that was not trained on it.
 
-    fold(i) = (place of i within its class, shuffled  +  number of its class) mod K
+    fold(i) = (index of i within its class, shuffled  +  index of its class) mod K
 
 Stratified K-fold, Kohavi 1995, "A study of cross-validation and bootstrap", section 3.  Where classes have few labels,
-adding the number of the class spreads what each fold goes without over the folds.  The only label of a class is never
-held out: nobody could answer it.  Of many labels one fold is enough.
+adding the index of the class spreads the classes that a fold lacks over the folds.  The only label of a class is never
+held out, as no classifier could predict it.  With many labels one fold is enough.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from counterpoint.evaluation.labelled import Labelled
 FOLDS = 5
 
 REHEARSED = 2
-"""Folds in which what takes long is rehearsed, such as a student."""
+"""Folds for what takes long, such as a student."""
 
 ENOUGH = 400
-"""Held-out labels that need no further folds: their accuracy is known to 5 points."""
+"""Held-out labels that are enough: accuracy is then known to 5 points."""
 
 
 class Fold(NamedTuple):
-    """The labels to learn from and those to answer, by their places among all."""
+    """The training and held-out labels, by their indices."""
 
     kept: Int64[np.ndarray, " n"]
     held: Int64[np.ndarray, " m"]
@@ -39,7 +39,7 @@ class Fold(NamedTuple):
 
 @dataclass(frozen=True)
 class Answered:
-    """What was said of held-out items: their places, and one score per class."""
+    """Predictions for held-out items: their indices, and one score per class."""
 
     rows: Int64[np.ndarray, " m"]
     scores: Float32[np.ndarray, "m k"]
@@ -53,7 +53,7 @@ class Answered:
 
 
 def places(rows: Int64[np.ndarray, " a"], among: Int64[np.ndarray, " m"]) -> Int64[np.ndarray, " a"]:
-    """Where some rows stand among others, all of which are different.
+    """The indices of some rows among others, all of which are different.
 
     >>> places(np.asarray([7, 2]), np.asarray([5, 2, 7])).tolist()
     [2, 1]
@@ -64,9 +64,9 @@ def places(rows: Int64[np.ndarray, " a"], among: Int64[np.ndarray, " m"]) -> Int
 
 
 def folds(class_ids: ClassIds, classes: int, *, seed: int, groups: GroupIds | None = None) -> list[Fold]:
-    """The folds of labelled items that hold any; none where every class has one label, or all in one group.
+    """The non-empty folds of labelled items; none where every class has one label, or all are in one group.
 
-    With the group of each, groups are held out whole, and it takes so many groups until one fold is enough.
+    With groups, none is divided, and one fold is enough only if it has so many groups.
 
     >>> [(fold.kept.tolist(), fold.held.tolist()) for fold in folds(np.asarray([0, 1, 1, 2, 2, 2]), 3, seed=0)][0]
     ([0, 1, 3, 4, 5], [2])
@@ -74,8 +74,8 @@ def folds(class_ids: ClassIds, classes: int, *, seed: int, groups: GroupIds | No
     []
     """
     if groups is not None:
-        whole = group_folds(class_ids, groups, count=FOLDS, seed=seed)[: _wanted(len(np.unique(groups)))]
-        return [Fold(np.flatnonzero(~held), np.flatnonzero(held)) for held in whole if held.any()]
+        masks = group_folds(class_ids, groups, count=FOLDS, seed=seed)[: _wanted(len(np.unique(groups)))]
+        return [Fold(np.flatnonzero(~held), np.flatnonzero(held)) for held in masks if held.any()]
     number = np.zeros(len(class_ids), dtype=np.int64)
     if class_ids.ndim == 1:
         for code, rows in enumerate(members(class_ids, classes, seed=seed)):
@@ -91,27 +91,25 @@ def folds(class_ids: ClassIds, classes: int, *, seed: int, groups: GroupIds | No
 
 
 def _wanted(count: int) -> int:
-    """In how many folds enough of so many are held out."""
+    """The number of folds whose held-out labels are enough."""
     return min(FOLDS, -(-ENOUGH * FOLDS // count))
 
 
-def answered_in(parts: Sequence[Fold], known: Labelled, make: Callable[[int], Classifier]) -> Answered | None:
-    """What the classifiers that ``make`` learns without each fold, by its number, say of it; None without folds."""
+def answered_in(parts: Sequence[Fold], labelled: Labelled, make: Callable[[int], Classifier]) -> Answered | None:
+    """Scores for each fold by a classifier that ``make`` trains without it, given its index; None without folds."""
     if not parts:
         return None
     scores: list[np.ndarray] = []
     kept: list[Classifier] = []
     for number, part in enumerate(parts):
         classifier = make(number)
-        scores.append(classifier.scores(known.of(part.held).items))
+        scores.append(classifier.scores(labelled.of(part.held).items))
         kept += [classifier] if len(kept) < REHEARSED else []
     return Answered(np.concatenate([part.held for part in parts]), np.concatenate(scores), kept)
 
 
 def _spared(class_ids: Int64[np.ndarray, "n k"], held: Bool[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
-    """Of several classes: those held out without which every class still has an item that is of it, and one that is
-    not.
-    """
+    """For multi-label items: the held-out ones without which every class still has a positive and a negative."""
     spared = np.zeros_like(held)
     of_it, others = class_ids.sum(axis=0), (1 - class_ids).sum(axis=0)
     for row in np.flatnonzero(held):

@@ -1,6 +1,6 @@
-"""Fine-tune: from an encoder and few labels to a classifier. Read ``learn`` from top to bottom.
+"""Fine-tuning: from an encoder and few labels to a classifier. Read ``learn`` from top to bottom.
 
-``probe`` is the linear probe that fine-tuning begins at, left as it is.
+``probe`` is the linear probe that fine-tuning starts from, unchanged.
 """
 
 from __future__ import annotations
@@ -32,26 +32,26 @@ from counterpoint.training.loop import train
 from counterpoint.training.throughput import measure
 
 STEPS = 400
-"""Steps that a few hundred labels are learned for, at most."""
+"""The most steps for a few hundred labels."""
 
 FEWEST = 5
-"""Passes over the labels below which fine-tuning is not begun."""
+"""Fewer passes over the labels are not worth starting."""
 
 
 class FinetuneSettings(NamedTuple):
-    """How to fine-tune, settled."""
+    """The resolved settings of fine-tuning."""
 
     config: TrainConfig
-    """Its steps are not read: they follow from the number of labels and ``epochs``."""
+    """Its number of steps is ignored: it follows from the number of labels and ``epochs``."""
     head_layers: int
     frozen: bool
     epochs: int | None
     """None to fit the number of labels."""
     penalty: float | None = 1.0
-    """Of the weights of the linear probe that the last layer begins at; None to begin anywhere."""
+    """Penalty of the linear probe that initialises the last layer; None for a random initialisation."""
 
     def passes(self, labels: int) -> int:
-        """Over so many labels, where time does not count."""
+        """Passes over this many labels, without a time budget."""
         return self.epochs or usual_epochs(labels, self.config.batch_size)
 
 
@@ -74,8 +74,8 @@ def affordable_epochs(
     seconds: float,
     times: int,
 ) -> int:
-    """Passes over these labels that can be made so many ``times`` in so many seconds, as many as are usual at most;
-    0 where they would be fewer than are worth beginning.
+    """Passes over these labels that fit ``times`` into this many seconds, at most the usual number; 0 where there would
+    be too few.
     """
     began = time.monotonic()
     top, _ = _begun(model, items, class_ids, classes, settings)
@@ -102,9 +102,9 @@ def learn(
     *,
     h: Float32[np.ndarray, "n d"] | None = None,
 ) -> Classifier:
-    """A classifier that has learned from these labelled items for so many epochs. The model stays as it was.
+    """A classifier trained on these labelled items for this many epochs. The model is unchanged.
 
-    ``h`` is what the model makes of the items, where that is known.
+    ``h`` are the encoder's outputs for the items, if they are computed already.
     """
     top, built = _begun(model, items, class_ids, classes, settings, h=h)
     method = _method(model, top, class_ids, settings)
@@ -126,7 +126,7 @@ def probe(
     *,
     h: Float32[np.ndarray, "n d"] | None = None,
 ) -> Classifier:
-    """A linear layer on what the encoder makes of these labelled items; nothing else learns."""
+    """A linear layer on the encoder's outputs for these labelled items; nothing else is trained."""
     top, built = _begun(model, items, class_ids, classes, settings._replace(head_layers=0), h=h)
     folded(top)
     kept = Model(model.encoder, model.modality, model.built)
@@ -142,7 +142,7 @@ def _begun(
     *,
     h: Float32[np.ndarray, "n d"] | None = None,
 ) -> tuple[nn.Sequential, dict[str, Any]]:
-    """What stands on the encoder before any step, and what ``stand`` was given to build it."""
+    """The initial layers on the encoder, and the arguments of ``stand`` to build them."""
     head = model.head
     layers = settings.head_layers if head is not None else 0
     h = model.represent(items if settings.penalty else Subset(items, np.arange(1))) if h is None else h
@@ -159,7 +159,7 @@ def _begun(
 
 
 def _method(model: Model, top: nn.Sequential, class_ids: ClassIds, settings: FinetuneSettings) -> Supervised:
-    """A copy of the encoder, and what stands on it; one that begins anew has no statistics to keep yet."""
+    """A copy of the encoder, and its layers; with random weights there are no statistics to keep yet."""
     encoder, label_type = copy.deepcopy(model.encoder), LABEL_TYPES[named(class_ids)]
     settled = settings.penalty is not None
     return Supervised(encoder, top, torch.from_numpy(class_ids), label_type, frozen=settings.frozen, settled=settled)

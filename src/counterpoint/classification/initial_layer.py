@@ -1,11 +1,11 @@
-r"""Where the last layer of a classifier begins: at a linear probe of what the layers below know already.
+r"""The initial last layer of a classifier: a linear probe of the layers below.
 
     minimise over W and b:   penalty |W|^2 / 2 - mean_i log softmax(W x_i + b)_{y_i}
 
-Kumar et al. 2022, arXiv:2202.10054: a last layer that begins anywhere pulls features out of shape before it has found
-its place.  x is standardised by the items.  A penalty of 1 leaves the probe unsure, and something to learn; from a sure
-one fine-tuning hardly moves.  A network that had learned before is to move little, and begins at a surer one.  Items
-that may be of several classes have one such probe for each.
+Kumar et al. 2022, arXiv:2202.10054: a randomly initialised last layer distorts the features before it has adapted.  x
+is standardised by the items.  With a penalty of 1 the probe stays uncertain, which leaves gradients; from a confident
+one fine-tuning hardly moves.  A pretrained network should change little, and starts from a more confident one.
+Multi-label items have one such probe per class.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from counterpoint.data.splits import ClassIds, split
 from counterpoint.data.subset import spread
 
 LEAST = 1e-6
-"""Deviation below which a number is constant."""
+"""Standard deviation below which a dimension is constant."""
 
 MOST = 10_000
-"""Items, evenly spread, that the probe learns from: it only has to begin."""
+"""Items, evenly spread, that the probe is trained on: it is only an initialisation."""
 
 
 class Standard(nn.Module):
-    """Every number of h less its mean, by its deviation, under a layer that learns: h may be of any size."""
+    """Standardises every dimension of h below a trained layer, whatever the scale of h."""
 
     mean: Tensor
     deviation: Tensor
@@ -43,18 +43,18 @@ class Standard(nn.Module):
         return (h - self.mean) / self.deviation
 
     def fold_into(self, layer: nn.Module) -> None:
-        """Make a linear layer that stands on this say the same of h itself."""
-        said = layer.state_dict()
-        said["weight"].div_(self.deviation)
-        said["bias"].sub_(said["weight"] @ self.mean)
+        """Fold the standardisation into a linear layer on it, so that the layer can take h itself."""
+        state = layer.state_dict()
+        state["weight"].div_(self.deviation)
+        state["bias"].sub_(state["weight"] @ self.mean)
 
 
 def stand_on(
     top: nn.Sequential, h: Float32[np.ndarray, "n d"], class_ids: ClassIds, *, penalty: float, standard: bool = True
 ) -> None:
-    """Give the last layer of what stands on an encoder the weights of a probe of these items.
+    """Initialise the last layer on an encoder with the weights of a probe of these items.
 
-    ``standard`` puts a ``Standard`` of h below it, which ``folded`` takes away when training is over.
+    ``standard`` puts a ``Standard`` of h below it, which ``folded`` removes after training.
     """
     if standard:
         top[0] = Standard(torch.from_numpy(h))
@@ -64,14 +64,14 @@ def stand_on(
 
 
 def folded(top: nn.Sequential) -> None:
-    """What stands on an encoder, without the ``Standard`` that it was trained with: the scores are the same."""
+    """The layers on an encoder without the ``Standard`` of their training: the scores are the same."""
     if isinstance(below := top[0], Standard):
         below.fold_into(top[1])
         top[0] = nn.Sequential()
 
 
 def begin(last: nn.Module, x: Float32[np.ndarray, "n d"], class_ids: ClassIds, *, penalty: float = 1.0) -> None:
-    """Give a linear layer (d, k) the weights of a probe of labelled items."""
+    """Initialise a linear layer (d, k) with the weights of a probe of labelled items."""
     if class_ids.ndim == 1 and len(x) > MOST:
         kept, _ = split(class_ids, seed=0, share=0.0, most=MOST)
         x, class_ids = x[kept], class_ids[kept]
@@ -93,20 +93,20 @@ def _probe(
         each = [_line(x, column, penalty) for column in class_ids.T]
         return np.stack([weight for weight, _ in each]), np.asarray([bias for _, bias in each])
     there = np.unique(class_ids)
-    if len(there) == 1:  # nothing to tell apart
+    if len(there) == 1:  # only one class
         return np.zeros((classes, x.shape[1])), np.where(np.arange(classes) == there[0], 1.0, -1.0)
     weight, bias = _fitted(x, class_ids, penalty)
-    if len(weight) == 1:  # two classes share one line, and the layer has a score for each
+    if len(weight) == 1:  # scikit-learn fits one boundary for two classes, and the layer has a score for each
         weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
     every, level = np.zeros((classes, x.shape[1])), np.full(classes, bias.min() - np.log(len(x) + 1))
-    every[there], level[there] = weight, bias  # a class that no item is of is unlikely everywhere
+    every[there], level[there] = weight, bias  # a class without items is improbable everywhere
     return every, level
 
 
 def _line(
     x: Float32[np.ndarray, "n d"], column: Int64[np.ndarray, " n"], penalty: float
 ) -> tuple[Float64[np.ndarray, " d"], float]:
-    """The probe of one class; level, and as sure as is usual, where all items or none are of it."""
+    """The probe of one class; constant, at the usual confidence, where all or no items have it."""
     if len(np.unique(column)) < 2:
         return np.zeros(x.shape[1]), 2.0 * float(column[0]) - 1.0
     weight, bias = _fitted(x, column, penalty)

@@ -1,4 +1,4 @@
-"""What a classifier says of items: arrays with a row for every item, and the items one by one."""
+"""Predictions of a classifier: arrays with a row for every item, and the items one by one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SHOWN = 20
 
 @dataclass(frozen=True)
 class Prediction:
-    """What an item is taken for."""
+    """The prediction for one item."""
 
     name: str
     label: str
@@ -28,7 +28,7 @@ class Prediction:
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Predictions(Sequence[Prediction]):
-    """What items are taken for, in their order; ``str`` is a table.
+    """Predictions for items, in order; ``str`` is a table.
 
     >>> likely = np.asarray([[0.9, 0.1], [0.2, 0.8]], dtype=np.float32)
     >>> some = Predictions(["a", "b"], np.asarray(["cat", "dog"]), likely, ["cat", "dog"], likely.max(axis=1))
@@ -42,12 +42,12 @@ class Predictions(Sequence[Prediction]):
 
     names: Sequence[str]
     labels: np.ndarray
-    """The likeliest class of each (n,); where items may be of several, those with ``|`` between them."""
+    """The most probable class of each (n,); multi-label ones separated by ``|``."""
     probabilities: Float32[np.ndarray, "n k"]
-    """How likely each item is of each class, in the order of ``classes``."""
+    """The probability of each class for each item, in the order of ``classes``."""
     classes: Sequence[str]
     confidence: Float32[np.ndarray, " n"]
-    """How likely each label is right."""
+    """The probability that each label is correct."""
 
     def __len__(self) -> int:
         return len(self.names)

@@ -1,8 +1,8 @@
-"""Which of several classifiers is handed over, by labels that it had not learned from, and what is known of it.
+"""The choice among several classifiers, by held-out labels, and their scores.
 
-All candidates answer held-out labels of the same folds. The one that is right most often is handed over, unless it says
-the same of every item; of several that luck could have ordered, the one with the least loss after temperature scaling.
-How often it is right stands beside the baselines of the same folds.
+All candidates predict held-out labels of the same folds. The most accurate one is chosen, unless it predicts the same
+for every item; among several that differ by no more than chance, the one with the least loss after temperature scaling.
+Its accuracy is compared with the baselines of the same folds.
 """
 
 from __future__ import annotations
@@ -40,20 +40,18 @@ CALLED = {PROBE: "linear probe", FINETUNED: "fine-tuned classifier", STUDENT: "s
 BASELINES = {"raw": "a linear probe of raw features", "chance": "the most frequent class"}
 
 CONSTANT, GLANCED = 0.99, 2000
-"""Share of so many items, evenly spread, from which on the answer that they get is taken for the only one."""
+"""Share of this many items, evenly spread, from which on a prediction counts as the only one."""
 
 
 def require_deliverable(wanted: str, names: Sequence[str]) -> None:
-    """Refuse a wish for something that is no candidate."""
+    """Refuse a name that is not a candidate's."""
     if wanted not in ("best", *names):
-        raise PlanError(
-            f"What is handed over is best, or one of {listed(names)}.{closest(wanted, names)} Got '{wanted}'."
-        )
+        raise PlanError(f"--deliver is best, or one of {listed(names)}.{closest(wanted, names)} Got '{wanted}'.")
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A classifier that has learned from all labels, and what others like it said of held-out ones."""
+    """A classifier trained on all labels, and predictions of others like it for held-out ones."""
 
     name: str
     classifier: Classifier
@@ -62,33 +60,33 @@ class Candidate:
 
 
 def candidate(
-    name: str, make: Callable[[Int64[np.ndarray, " n"]], Classifier], known: Labelled, parts: Sequence[Fold]
+    name: str, make: Callable[[Int64[np.ndarray, " n"]], Classifier], labelled: Labelled, parts: Sequence[Fold]
 ) -> Candidate:
-    """One that learns by ``make``, with probabilities at the temperature that suits its answers to held-out labels."""
-    answered = answered_in(parts, known, lambda number: make(parts[number].kept))
-    temperature = 1.0 if answered is None else _scaled(answered.scores, known.labels[answered.rows])[0]
-    return Candidate(name, replace(make(np.arange(len(known.items))), temperature=temperature), answered)
+    """A candidate trained by ``make``, with the temperature that fits its predictions for held-out labels."""
+    answered = answered_in(parts, labelled, lambda number: make(parts[number].kept))
+    temperature = 1.0 if answered is None else _scaled(answered.scores, labelled.labels[answered.rows])[0]
+    return Candidate(name, replace(make(np.arange(len(labelled.items))), temperature=temperature), answered)
 
 
 class Baseline(NamedTuple):
-    """Which held-out labels something that has no encoder gets right."""
+    """The held-out labels that a baseline without an encoder predicts correctly."""
 
     rows: Int64[np.ndarray, " m"]
-    right: Shaped[np.ndarray, " m"]
+    correct: Shaped[np.ndarray, " m"]
 
     def at(self, rows: Int64[np.ndarray, " a"]) -> Shaped[np.ndarray, " a"]:
         """The same of some of them, in this order."""
-        result: np.ndarray = self.right[places(rows, self.rows)]
+        result: np.ndarray = self.correct[places(rows, self.rows)]
         return result
 
 
 def choose(
     candidates: Sequence[Candidate], class_ids: ClassIds, items: Items, *, groups: GroupIds | None = None
 ) -> Candidate:
-    """The candidate that is right most often for labels that all of them answered; of those that fall behind it by no
-    more than the standard error of the difference, the one with the least loss.
+    """The most accurate candidate on labels that all of them predicted; among those within a standard error of the
+    difference to it, the one with the least loss.
 
-    One that says the same of every item is only taken where all do; where nothing is known, the first is taken.
+    One with constant predictions is only taken if all are; without scores, the first is taken.
     ``groups`` are those of the labelled items.
     """
     fit = [each for each in candidates if not is_constant(each.classifier, items)] or list(candidates)
@@ -97,10 +95,10 @@ def choose(
         return fit[0]
     common = reduce(np.intersect1d, (each.rows for each in answers.values()))
     scores = {name: each.of(common) for name, each in answers.items()}
-    right = {name: _right(each, class_ids[common]).astype(np.float64) for name, each in scores.items()}
-    most = right[max(right, key=lambda name: right[name].mean())]
+    correct = {name: _correct(each, class_ids[common]).astype(np.float64) for name, each in scores.items()}
+    most = correct[max(correct, key=lambda name: correct[name].mean())]
     of_common = None if groups is None else groups[common]
-    near = [name for name, each in right.items() if (most - each).mean() <= _error(most - each, of_common)]
+    near = [name for name, each in correct.items() if (most - each).mean() <= _error(most - each, of_common)]
     least = min(near, key=lambda name: _scaled(scores[name], class_ids[common])[1])
     return next(each for each in fit if each.name == least)
 
@@ -113,21 +111,25 @@ def _error(differences: Float64[np.ndarray, " m"], groups: GroupIds | None) -> f
 
 
 def is_constant(classifier: Classifier, items: Items) -> bool:
-    """Whether a classifier says the same of all items, or nearly all."""
+    """Whether a classifier predicts the same for all items, or nearly all."""
     some = Subset(items, spread(len(items), GLANCED))
     answers = classifier.label_type.decided(classifier.probabilities(some))
     _, counts = np.unique(answers, axis=0, return_counts=True)
     return bool(counts.max() >= CONSTANT * len(some)) and len(some) > 1
 
 
-def baselines(parts: Sequence[Fold], known: Labelled, modality: Modality) -> dict[str, Baseline]:
-    """What a linear probe of raw features, and the most frequent class, get right in the same folds."""
+def baselines(parts: Sequence[Fold], labelled: Labelled, modality: Modality) -> dict[str, Baseline]:
+    """Correct predictions of a linear probe of raw features, and of the most frequent class, in the same folds."""
     if not parts:
         return {}
-    class_ids, label_type, raw = known.labels, LABEL_TYPES[named(known.labels)], raw_features(modality, known.items)
+    class_ids, label_type, raw = (
+        labelled.labels,
+        LABEL_TYPES[named(labelled.labels)],
+        raw_features(modality, labelled.items),
+    )
     rows = np.concatenate([part.held for part in parts])
     probed = [
-        linear_probes(raw[part.kept], class_ids[part.kept], raw[part.held], groups=known.groups_of(part.kept))
+        linear_probes(raw[part.kept], class_ids[part.kept], raw[part.held], groups=labelled.groups_of(part.kept))
         for part in parts
     ]
     usual = [label_type.usual(class_ids[part.kept])[:1].repeat(len(part.held), axis=0) for part in parts]
@@ -138,33 +140,33 @@ def baselines(parts: Sequence[Fold], known: Labelled, modality: Modality) -> dic
 
 
 def judgement(
-    chosen: Candidate, candidates: Sequence[Candidate], known: Labelled, against: Mapping[str, Baseline]
+    chosen: Candidate, candidates: Sequence[Candidate], labelled: Labelled, against: Mapping[str, Baseline]
 ) -> dict[str, Any]:
-    """What is known of the candidates, as JSON can hold it: accuracy with intervals, loss, and how much better than the
-    baselines the chosen one is, by intervals that hold together.
+    """The scores of the candidates as JSON values: accuracy with intervals, loss, and the chosen one's gain over the
+    baselines, with simultaneous intervals.
     """
     record: dict[str, Any] = {
         "delivered": chosen.name,
-        "candidates": {each.name: _score(each, known) for each in candidates},
+        "candidates": {each.name: _score(each, labelled) for each in candidates},
         "baselines": {},
         "differences": {},
     }
-    if known.group_count is not None:
-        record["groups"] = known.group_count
+    if labelled.group_count is not None:
+        record["groups"] = labelled.group_count
     if chosen.answered is not None:
         rows = chosen.answered.rows
-        right = _right(chosen.answered.scores, known.labels[rows])
+        correct = _correct(chosen.answered.scores, labelled.labels[rows])
         others = {name: each.at(rows) for name, each in against.items()}
-        groups = known.groups_of(rows)
-        level = familywise_level([right * 1.0 - each for each in others.values()], groups=groups)
+        groups = labelled.groups_of(rows)
+        level = familywise_level([correct * 1.0 - each for each in others.values()], groups=groups)
         for name, each in others.items():
             record["baselines"][name] = score_interval(each, groups=groups)._asdict()
-            record["differences"][name] = paired_interval(right, each, level=level, groups=groups)._asdict()
+            record["differences"][name] = paired_interval(correct, each, level=level, groups=groups)._asdict()
     return record
 
 
 def conclusion(record: Mapping[str, Any], role: str = "is handed over") -> tuple[Level, str]:
-    """Whether what was chosen is any good: good or warning, and a sentence; ``role`` is what becomes of it."""
+    """Whether the chosen classifier is useful: good or warning, and a sentence; ``role`` is what happens to it."""
     name = record["delivered"]
     score, called = record["candidates"][name], CALLED[name]
     grouped = record.get("groups")
@@ -197,16 +199,16 @@ def _scaled(scores: Float32[np.ndarray, "m k"], class_ids: ClassIds) -> tuple[fl
     return temperature, loss_at(scores, class_ids, temperature)
 
 
-def _right(scores: Float32[np.ndarray, "m k"], class_ids: ClassIds) -> Shaped[np.ndarray, " m"]:
+def _correct(scores: Float32[np.ndarray, "m k"], class_ids: ClassIds) -> Shaped[np.ndarray, " m"]:
     label_type = LABEL_TYPES[named(class_ids)]
     return label_type.right(label_type.decided(label_type.probabilities(torch.from_numpy(scores)).numpy()), class_ids)
 
 
-def _score(candidate: Candidate, known: Labelled) -> dict[str, Any] | None:
+def _score(candidate: Candidate, labelled: Labelled) -> dict[str, Any] | None:
     if candidate.answered is None:
         return None
     rows, scores = candidate.answered.rows, candidate.answered.scores
-    there, groups = known.labels[rows], known.groups_of(rows)
-    right, (_, loss) = _right(scores, there), _scaled(scores, there)
-    counts = {"items": len(right)} | ({} if groups is None else {"groups": len(np.unique(groups))})
-    return {**score_interval(right, groups=groups)._asdict(), "loss": loss, **counts}
+    there, groups = labelled.labels[rows], labelled.groups_of(rows)
+    correct, (_, loss) = _correct(scores, there), _scaled(scores, there)
+    counts = {"items": len(correct)} | ({} if groups is None else {"groups": len(np.unique(groups))})
+    return {**score_interval(correct, groups=groups)._asdict(), "loss": loss, **counts}

@@ -1,9 +1,9 @@
-r"""What a classifier answers to items whose class is known, and what it is least sure of.
+r"""The predictions of a classifier for labelled items, and its least certain ones.
 
-    ece = sum_b n_b / m |share right in b - mean probability in b|      ten bins of probability
+    ece = sum_b n_b / m |accuracy in b - mean probability in b|      ten bins of probability
 
-The expected calibration error, Guo et al. 2017, arXiv:1706.04599, eq. 3.  It is above 0 for honest probabilities
-too, the more so the fewer the items, and so it is said beside what luck alone would make it.
+The expected calibration error, Guo et al. 2017, arXiv:1706.04599, eq. 3.  It is above 0 for calibrated probabilities
+too, the more so the fewer the items, and so it is reported beside its expected value.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from counterpoint.interfaces import Items, info_of
 from counterpoint.label_types import BETWEEN, named, renumbered
 
 SHOWN = 16
-"""Items that are named as the most wrong, and as the least certain."""
+"""The number of items listed as the most wrong, and as the least certain."""
 
 BINS = 10
 
 NONE = "none"
-"""What an item of no class is said to be."""
+"""The name of an item without a class."""
 
 
 def answered(
@@ -39,39 +39,39 @@ def answered(
     seed: int = 0,
     likely: Float32[np.ndarray, "m k"] | None = None,
 ) -> dict[str, Any]:
-    """How right it is with an interval, calibration, confusion and the most wrong items, as JSON can hold them.
+    """Accuracy with an interval, calibration, confusion and the most wrong items, as JSON values.
 
-    Row i of ``confusion`` counts the items of class i by the class that they are taken for. ``chance`` is how right it
-    is to say of every item what is most frequent among those ``train``. ``likely`` is what others like it said of the
-    items, where it has itself learned from them.
+    Row i of ``confusion`` counts the items of class i by their predicted class. ``chance`` is the accuracy of always
+    predicting the most frequent class of ``train``. ``likely`` are predictions of cross-validated classifiers, where
+    it was itself trained on the items.
 
-    Raises ``LabelError`` where the items are of classes that the classifier does not know.
+    Raises ``LabelError`` where items have classes that the classifier does not have.
     """
     class_ids, label_type = _class_ids(classifier, test), classifier.label_type
     learned = train.of(np.flatnonzero(is_labelled(train.labels)))
     usual = label_type.usual(_class_ids(classifier, learned))[:1].repeat(len(class_ids), axis=0)
     likely = classifier.probabilities(test.items) if likely is None else likely
     answers, sure = label_type.decided(likely), label_type.sure(likely)
-    right = label_type.right(answers, class_ids)
+    correct = label_type.right(answers, class_ids)
     return {
-        **score_interval(right, groups=test.groups)._asdict(),
+        **score_interval(correct, groups=test.groups)._asdict(),
         "items": len(class_ids),
         **({} if test.group_count is None else {"groups": test.group_count}),
         "kind": classifier.kind,
         "chance": float(label_type.right(usual, class_ids).mean()),
-        "calibration": calibration_error(right == 1, sure),
+        "calibration": calibration_error(correct == 1, sure),
         "calibration_expected": expected_calibration_error(sure, seed=seed),
         "classes": list(classifier.classes),
         "confusion": confusion(answers, class_ids, len(classifier.classes)),
         "most_wrong": [
             _example(classifier, test.items, likely, row) | {"label": _name(classifier, class_ids[row])}
-            for row in _surest(np.flatnonzero(right < 1), sure)
+            for row in _surest(np.flatnonzero(correct < 1), sure)
         ],
     }
 
 
 def unlearned(classifier: Classifier, test: Labelled, train: Labelled) -> Labelled:
-    """The items whose labels the classifier has not learned from, nor those of any of their group."""
+    """The items that the classifier was not trained on, nor on any of their group."""
     learned = set(classifier.learned)
     left = test.without(learned)
     seen = {group for part in (train, test) for group in _groups_of(part, learned)}
@@ -80,7 +80,7 @@ def unlearned(classifier: Classifier, test: Labelled, train: Labelled) -> Labell
         groups = info_of(left.items).groups or ()
         left = left.of(np.flatnonzero(np.asarray([group not in seen for group in groups], dtype=bool)))
     if len(left.items) == 0:
-        raise LabelError(f"The classifier has learned from the label of {which} to ask about. Give a test source.")
+        raise LabelError(f"The classifier has learned from the label of {which} of the test. Give a test source.")
     return left
 
 
@@ -91,14 +91,14 @@ def _groups_of(part: Labelled, names: Collection[str]) -> set[Any]:
 
 
 def least_certain(classifier: Classifier, items: Items) -> list[dict[str, Any]]:
-    """The items whose likeliest class is least likely: those to label next."""
+    """The items whose most probable class is least probable: those to label next."""
     likely = classifier.probabilities(items)
     rows = np.argsort(classifier.label_type.sure(likely), kind="stable")[:SHOWN].tolist()
     return [_example(classifier, items, likely, row) for row in rows]
 
 
 def confusion(answers: ClassIds, class_ids: ClassIds, count: int) -> list[list[int]]:
-    """How many items of each class are taken for each class; of several, how many that were missed for which instead.
+    """The number of items of each class by predicted class; multi-label, of missed classes by the class instead.
 
     >>> confusion(np.asarray([0, 1, 1]), np.asarray([0, 0, 1]), 2)
     [[1, 1], [0, 1]]
@@ -115,29 +115,29 @@ def confusion(answers: ClassIds, class_ids: ClassIds, count: int) -> list[list[i
     return several
 
 
-def calibration_error(right: Bool[np.ndarray, " m"], sure: Float32[np.ndarray, " m"]) -> float:
-    """The mean distance between how sure the answers are and how often they are right; 0 is honest.
+def calibration_error(correct: Bool[np.ndarray, " m"], sure: Float32[np.ndarray, " m"]) -> float:
+    """The mean distance between confidence and accuracy; 0 is calibrated.
 
     >>> calibration_error(np.asarray([True, True, True, False]), np.full(4, 0.75, dtype=np.float32))
     0.0
     """
     place = np.minimum((sure * BINS).astype(int), BINS - 1)
-    difference = np.bincount(place, weights=right - sure.astype(np.float64), minlength=BINS)
-    return float(np.abs(difference).sum() / len(right))
+    difference = np.bincount(place, weights=correct - sure.astype(np.float64), minlength=BINS)
+    return float(np.abs(difference).sum() / len(correct))
 
 
 def expected_calibration_error(sure: Float32[np.ndarray, " m"], *, seed: int = 0, draws: int = 200) -> float:
-    """What ``calibration_error`` is on average of answers that are right exactly as often as they say, by luck alone.
+    """The mean of ``calibration_error`` for perfectly calibrated predictions, by chance alone.
 
     >>> round(expected_calibration_error(np.full(100, 0.5, dtype=np.float32)), 2)
     0.04
     """
-    right = np.random.default_rng(seed).random((draws, len(sure))) < sure
-    return float(np.mean([calibration_error(each, sure) for each in right]))
+    correct = np.random.default_rng(seed).random((draws, len(sure))) < sure
+    return float(np.mean([calibration_error(each, sure) for each in correct]))
 
 
 def _surest(rows: Int64[np.ndarray, " w"], sure: Float32[np.ndarray, " m"]) -> list[int]:
-    """Those of the rows whose answers are surest, in that order."""
+    """The rows with the most confident predictions, in that order."""
     result: list[int] = rows[np.argsort(-sure[rows], kind="stable")][:SHOWN].tolist()
     return result
 
@@ -158,7 +158,7 @@ def _example(classifier: Classifier, items: Items, likely: Float32[np.ndarray, "
 
 
 def _class_ids(classifier: Classifier, test: Labelled) -> ClassIds:
-    """What the items are named, in the classifier's numbers."""
+    """The labels of the items, as the classifier's class ids."""
     there = test.occurring()
     unknown = sorted(there - set(classifier.classes))
     if unknown or named(test.labels) != classifier.kind:

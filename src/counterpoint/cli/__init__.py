@@ -1,8 +1,8 @@
-"""The verbs from a shell. Results for people go to stdout, progress and errors to stderr; ``--json`` for programs.
+"""The verbs as shell commands. Results go to stdout, progress and errors to stderr; ``--json`` is for programs.
 
 With ``--json`` an error is a record too: ``{"error": {"kind": "LabelError", "message": "..."}}``.
 
-Exit status: 0 done, 2 the input can be mended, 130 stopped on request, 1 our fault.
+Exit status: 0 done, 2 the user can correct it, 130 stopped on request, 1 a bug.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from counterpoint.plans.choices import RENAMED
 
 
 def main(tokens: Sequence[str] | None = None) -> None:
-    """The console command; turns what went wrong into one sentence and an exit status."""
-    if isinstance(sys.stdout, io.TextIOWrapper):  # names of files may hold bytes that are no text
+    """The console command; turns errors into one sentence and an exit status."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # file names may contain undecodable bytes
         sys.stdout.reconfigure(errors="backslashreplace")
-    given = [_now_called(token) for token in (sys.argv[1:] if tokens is None else tokens)]
-    as_json = "--json" in given
+    arguments = [_now_called(token) for token in (sys.argv[1:] if tokens is None else tokens)]
+    as_json = "--json" in arguments
     with in_shell():
         try:
-            command_line(given, exit_on_error=False, print_error=False)
+            command_line(arguments, exit_on_error=False, print_error=False)
         except (InputError, CycloptsError) as wrong:
             _stop(wrong, " ".join(str(wrong).split()), status=2, as_json=as_json)
         except OSError as wrong:
@@ -44,7 +44,7 @@ def main(tokens: Sequence[str] | None = None) -> None:
 
 
 def _now_called(token: str) -> str:
-    """A word of the command line; an option by its old name is said to be called otherwise, and taken."""
+    """A token of the command line; an old option is accepted with a note on its new name."""
     name, sign, value = token.partition("=")
     new = {option(old): option(name) for old, name in RENAMED.items()}
     if name not in new:
@@ -54,10 +54,10 @@ def _now_called(token: str) -> str:
 
 
 def _stop(wrong: BaseException, sentence: str, *, status: int, as_json: bool) -> None:
-    """End with one sentence for people and, where they ask for it, a record for programs."""
+    """Exit with one sentence and, with ``--json``, a record."""
     shown = visible(sentence)
     if as_json:
-        cause = wrong.__cause__ if isinstance(wrong, CycloptsError) else None  # it wraps what reading a value raises
+        cause = wrong.__cause__ if isinstance(wrong, CycloptsError) else None  # it wraps errors of converters
         _print_json(cause if isinstance(cause, InputError) else wrong, shown)
     print(f"counterpoint: {shown}", file=sys.stderr)
     sys.exit(status)

@@ -1,4 +1,4 @@
-"""The command line that the verbs are hung on."""
+"""The application that commands are added to."""
 
 from __future__ import annotations
 

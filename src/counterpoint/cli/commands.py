@@ -1,4 +1,4 @@
-"""The commands: which verbs they call, and what they say for them. What they take is in the files of the verbs."""
+"""The commands: which verbs they call, and what they print. Their arguments are defined in the files of the verbs."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from counterpoint.errors import InputError, counted, option
 
 
 @command("fit", LEARN, "counterpoint fit photos/ --out runs/photos --minutes 30", needs=["out"])
-def _fit(given: Given) -> Shown | None:
+def _fit(values: Given) -> Shown | None:
     from counterpoint.runs import run_folder
     from counterpoint.training.distributed import launched
 
-    done("fit", given)
-    out = given["out"]
+    done("fit", values)
+    out = values["out"]
     if not launched().first:
         return None
     plan = run_folder.read_plan(out)
@@ -29,22 +29,26 @@ def _fit(given: Given) -> Shown | None:
 
 
 @command("semi", LABELS, "counterpoint semi photos/ --labels labels.csv --out runs/sorted --minutes 60")
-def _semi(given: Given) -> Shown:
+def _semi(values: Given) -> Shown:
     from counterpoint.runs import run_folder
     from counterpoint.verbs.label_efficiency import efficiency_table
 
-    done("semi", given)
-    out, budget = given["out"], _held(given["out"] / run_folder.BUDGET)
-    told = f"The classifier is in {out}, its report is {out / 'report.html'}"
+    done("semi", values)
+    out, budget = values["out"], _held(values["out"] / run_folder.BUDGET)
+    sentence = f"The classifier is in {out}, its report is {out / 'report.html'}"
     record = {"out": str(out), **_held(out / run_folder.TUNED)}
-    return Shown({**record, "budget": budget}, f"{efficiency_table(budget)}\n{told}") if budget else Shown(record, told)
+    return (
+        Shown({**record, "budget": budget}, f"{efficiency_table(budget)}\n{sentence}")
+        if budget
+        else Shown(record, sentence)
+    )
 
 
 @command("predict", LABELS, "counterpoint predict runs/tuned new/ --out predictions.csv", needs=["out"])
-def _predict(given: Given) -> Shown:
-    count = len(done("predict", given))
-    told = f"{counted(count, 'label is', 'labels are')} in {given['out']}"
-    return Shown({"out": str(given["out"]), "items": count}, told)
+def _predict(values: Given) -> Shown:
+    count = len(done("predict", values))
+    sentence = f"{counted(count, 'label is', 'labels are')} in {values['out']}"
+    return Shown({"out": str(values["out"]), "items": count}, sentence)
 
 
 @command(
@@ -57,44 +61,44 @@ def _predict(given: Given) -> Shown:
     words={
         "run": "The run folder, or an .npz or .npy file of vectors, whoever made them.",
         "train": "Labelled items to learn from; the run's own source when left out.",
-        "test": "Labelled items to ask about, a fifth of --train when left out; with --pairs columns with texts.",
+        "test": "Labelled test items, a fifth of --train when left out; with --pairs columns with texts.",
         "labels": "folder, a column, or an .npy file (two, comma-separated, for train and test).",
-        "source": "Of vectors what they were made of, for raw features beside them; of two, with a comma between.",
-        "queries": "Texts that are asked, with their names: columns, queries.jsonl of BEIR, topics of TREC.",
-        "seed": "Names the held-out items and the draws.",
+        "source": "For vectors, the data they were made from, for raw features as a baseline; two, comma-separated.",
+        "queries": "Texts of queries, with their names: columns, queries.jsonl of BEIR, topics of TREC.",
+        "seed": "Seed of the held-out items and the draws.",
     },
 )
-def _evaluate(given: Given) -> Shown:
+def _evaluate(values: Given) -> Shown:
     """Score the model in RUN, or vectors in a file, on labelled items, beside raw features, untrained ones and chance.
 
-    With --budget it is asked instead what so many labels are worth: from scratch, by a linear probe, fine-tuned and
-    distilled, over several draws of the labels. Every draw teaches a student on all items.
+    With --budget it measures instead the accuracy by number of labels: from scratch, by a linear probe, fine-tuned and
+    distilled, over several draws of the labels. In every draw a student is distilled on all items.
 
-    With --pairs it is asked to find the partners of texts, with --queries, --documents and --relevance, or a folder of
-    BEIR for --test, what is relevant, beside counting words; with --pairs and --scores whether it takes for alike what
-    people do.
+    With --pairs it measures the retrieval of partners of texts, with --queries, --documents and --relevance, or a
+    folder of BEIR for --test, of relevant documents, beside lexical baselines; with --pairs and --scores the
+    correlation with human similarity scores.
     """
     from counterpoint.data.relevance import is_beir
     from counterpoint.data.vectors import is_vectors
     from counterpoint.runs import run_folder
 
-    run, test, pairs, queries = (given[name] for name in ("run", "test", "pairs", "queries"))
+    run, test, pairs, queries = (values[name] for name in ("run", "test", "pairs", "queries"))
     if is_vectors(run):
-        source = given["source"]
-        return _printed("evaluate", given, train=None, source=tuple(source.split(",")) if source and test else source)
+        source = values["source"]
+        return _printed("evaluate", values, train=None, source=tuple(source.split(",")) if source and test else source)
     if pairs is not None:
         if test is None:
             raise InputError("Say --test as well.")
-        if given["scores"] is not None:
-            return _printed("evaluate_similarity", given)
-        return _printed("evaluate_retrieval", given, queries=test)
+        if values["scores"] is not None:
+            return _printed("evaluate_similarity", values)
+        return _printed("evaluate_retrieval", values, queries=test)
     if queries is not None or is_beir(test):
-        return _printed("evaluate_retrieval", given, queries=test if queries is None else queries)
-    train = run_folder.source_of(run) if given["train"] is None else given["train"]
-    if given["budget"] is not None:
-        budget = [each for text in given["budget"] for each in text.split(",") if each]
-        return _printed("label_efficiency", given, train=train, budget=budget)
-    return _printed("evaluate", given, train=train)
+        return _printed("evaluate_retrieval", values, queries=test if queries is None else queries)
+    train = run_folder.source_of(run) if values["train"] is None else values["train"]
+    if values["budget"] is not None:
+        budget = [each for text in values["budget"] for each in text.split(",") if each]
+        return _printed("label_efficiency", values, train=train, budget=budget)
+    return _printed("evaluate", values, train=train)
 
 
 @command(
@@ -105,29 +109,29 @@ def _evaluate(given: Given) -> Shown:
     needs=["out"],
     words={
         "source": "As for fit; for shards a folder or a pattern such as 'data/*.tar'.",
-        "out": "An .npz file with the arrays vectors (n, d) and names, or a folder that gets one for each shard.",
+        "out": "An .npz file with the arrays vectors (n, d) and names, or a folder for one file per shard.",
     },
 )
-def _embed(given: Given) -> Shown:
+def _embed(values: Given) -> Shown:
     """Write the unit vectors and names of all items of SOURCE, into one file or, shard by shard, into a folder."""
     from counterpoint.data.paths import require
     from counterpoint.model import load
 
-    out, source = given["out"], given["source"]
+    out, source = values["out"], values["source"]
     if out.suffix and out.suffix != ".npz" and not out.is_dir():
         raise InputError(f"Vectors are written as .npz, or in shards into a folder. Got --out={out}.")
     if out.suffix != ".npz" or out.is_dir():
         for name, what in (("length", "Vectors are shortened in one file"), ("column", "A column is read into one")):
-            if given[name] is not None:
+            if values[name] is not None:
                 raise InputError(f"{what}. Give --out an .npz file, or leave out {option(name)}.")
-        return _shards(given)
-    if (given["workers"], given["engine"]) != (1, "local"):
+        return _shards(values)
+    if (values["workers"], values["engine"]) != (1, "local"):
         raise InputError(f"Workers and engines write shards. Give a folder instead of --out={out}.")
-    model = load(given["run"])
+    model = load(values["run"])
     if not source.startswith("sample:"):
-        require(source)  # the name of a file with a slip in it is no text to embed
+        require(source)  # a mistyped file name is not a text to embed
     began = time.perf_counter()
-    z = done("embed", {**given, "run": model})
+    z = done("embed", {**values, "run": model})
     speed, length = round(len(z) / (time.perf_counter() - began), 1), int(z.vectors.shape[1])
     kept = counted(len(z), f"vector of length {length} is", f"vectors of length {length} are")
     record = {"out": str(out), "items": len(z), "items_per_second": speed, "length": length, "model": z.model}
@@ -148,17 +152,17 @@ def _embed(given: Given) -> Shown:
         "where": "Of an index, which items count, such as \"price < 20 and kind == 'shoe'\".",
     },
 )
-def _search(given: Given) -> Shown:
-    """Find the items of SOURCE most alike to one item, or to a text."""
+def _search(values: Given) -> Shown:
+    """Find the items of SOURCE most similar to one item, or to a text."""
     from counterpoint.retrieval.index_record import is_index
 
-    if given["source"] is None and not is_index(given["run"]):
+    if values["source"] is None and not is_index(values["run"]):
         raise InputError("Say what to search in: counterpoint search RUN SOURCE --like X, or counterpoint search IDX.")
-    hits = done("search", given)
-    if given["like"] and hits and isinstance(hits[0], list):
+    hits = done("search", values)
+    if values["like"] and hits and isinstance(hits[0], list):
         every = [{"like": each.query, "hits": each.record()} for each in hits]
-        return Shown({"like": given["like"], "queries": every}, "\n\n".join(f"{each.query}\n{each}" for each in hits))
-    return Shown({"like": given["like"], "hits": hits.record()}, str(hits))
+        return Shown({"like": values["like"], "queries": every}, "\n\n".join(f"{each.query}\n{each}" for each in hits))
+    return Shown({"like": values["like"], "hits": hits.record()}, str(hits))
 
 
 @command(
@@ -171,8 +175,8 @@ def _search(given: Given) -> Shown:
         "run": "The run folder; or vectors, an .npz or .npy file or a folder; or an index that is to be changed.",
     },
 )
-def _index(given: Given) -> Shown:
-    result = done("index", {**given, "delete": given["delete"] or []})
+def _index(values: Given) -> Shown:
+    result = done("index", {**values, "delete": values["delete"] or []})
     return Shown(result.summary(), f"{result}\nThe index is {result.folder}")
 
 
@@ -181,17 +185,19 @@ def _index(given: Given) -> Shown:
     USE,
     "counterpoint duplicates runs/photos --html pairs.html",
     words={
-        "run": "The run folder; or vectors that embed wrote, an .npz file or a folder, compared by themselves.",
+        "run": "The run folder; or vectors that embed wrote, an .npz file or a folder, compared without a model.",
         "source": "As for fit; the run's own when left out.",
     },
 )
-def _duplicates(given: Given) -> Shown:
+def _duplicates(values: Given) -> Shown:
     from counterpoint.embeddings import is_saved
     from counterpoint.runs import run_folder
 
-    own = given["source"] is None and not is_saved(given["run"])
-    result = done("duplicates", {**given, "source": run_folder.source_of(given["run"]) if own else given["source"]})
-    html = given["html"]
+    of_run = values["source"] is None and not is_saved(values["run"])
+    result = done(
+        "duplicates", {**values, "source": run_folder.source_of(values["run"]) if of_run else values["source"]}
+    )
+    html = values["html"]
     return Shown(result.record(), str(result) if html is None else f"{result}\n\nThe page is {html}")
 
 
@@ -206,8 +212,8 @@ def _duplicates(given: Given) -> Shown:
         "left out.",
     },
 )
-def _explain(given: Given) -> Shown:
-    result, html = done("explain", given), given["html"]
+def _explain(values: Given) -> Shown:
+    result, html = done("explain", values), values["html"]
     return Shown(result.record(), str(result) if html is None else f"{result}\n\nThe page is {html}")
 
 
@@ -218,9 +224,9 @@ def _explain(given: Given) -> Shown:
     "counterpoint audit photos/ --run runs/photos --test new/ --out runs/audit --apply clean.csv",
     words={"run": "The run folder; without one a model is trained on SOURCE itself, into run inside --out."},
 )
-def _audit(given: Given) -> Shown:
-    result = done("audit", given)
-    out, apply = given["out"], given["apply"]
+def _audit(values: Given) -> Shown:
+    result = done("audit", values)
+    out, apply = values["out"], values["apply"]
     told = f"{result}\n\nThe queue is {out / 'queue.csv'}, the page {out / 'report.html'}"
     return Shown({"out": str(out), **result.record()}, told if apply is None else f"{told}, the cleaned list {apply}")
 
@@ -238,14 +244,14 @@ def _audit(given: Given) -> Shown:
         "pairs": "Or pairs: a .csv file with the columns first, second and same.",
     },
 )
-def _verify(given: Given) -> Shown:
-    """Say whether two items are the same; or, without items, choose the threshold and say how often it is right."""
-    first, second, source = (given[name] for name in ("first", "second", "source"))
+def _verify(values: Given) -> Shown:
+    """Tell whether two items are the same; or, without items, choose the threshold and measure its accuracy."""
+    first, second, source = (values[name] for name in ("first", "second", "source"))
     if first is not None and second is not None:
-        return _printed("verify", given)
+        return _printed("verify", values)
     if first is not None or source is None:
         raise InputError("Give two items to compare, or --source with --labels or --pairs to choose a threshold on.")
-    return _printed("verification", given)
+    return _printed("verification", values)
 
 
 @command(
@@ -259,14 +265,14 @@ def _verify(given: Given) -> Shown:
         "analogies": "A file of questions, four words in each line, as questions-words.txt of word2vec.",
     },
 )
-def _words(given: Given) -> Shown:
-    """Find words that are used alike, or answer analogies."""
-    like, unlike = given["like"], given["unlike"] or []
-    if (like is None) == (given["analogies"] is None):
+def _words(values: Given) -> Shown:
+    """Find similar words, or answer analogies."""
+    like, unlike = values["like"], values["unlike"] or []
+    if (like is None) == (values["analogies"] is None):
         raise InputError("Give words to be --like, or a file of --analogies.")
     if like is None:
-        return _printed("analogies", given)
-    hits = done("words", given, unlike=unlike)
+        return _printed("analogies", values)
+    hits = done("words", values, unlike=unlike)
     return Shown({"like": like, "unlike": unlike, "hits": hits.record()}, str(hits))
 
 
@@ -276,44 +282,44 @@ def _words(given: Given) -> Shown:
     "counterpoint serve runs/photos",
     words={"run": "The run folder; or an index, or vectors that embed wrote."},
 )
-def _serve(given: Given) -> Shown:
-    done("serve", given)
-    return Shown({"served": str(given["run"])}, "Stopped")
+def _serve(values: Given) -> Shown:
+    done("serve", values)
+    return Shown({"served": str(values["run"])}, "Stopped")
 
 
 @command("report", JUDGE, "counterpoint report runs/photos --labels folder")
-def _report(given: Given) -> Shown:
-    path = done("report", given)
+def _report(values: Given) -> Shown:
+    path = done("report", values)
     return Shown({"report": str(path)}, f"The report is {path}")
 
 
-def _printed(verb: str, given: Given, **others: Any) -> Shown:
-    """A result, which is a record and prints as a table; and where its report is, if it has one."""
-    result, out = done(verb, given, **others), given.get("out")
+def _printed(verb: str, values: Given, **others: Any) -> Shown:
+    """A result, which is a record and prints as a table; and the path of its report, if it has one."""
+    result, out = done(verb, values, **others), values.get("out")
     if out is None:
         return Shown(result, str(result))
     report = out / "report.html"
     return Shown({"out": str(out), **result}, f"{result}\nThe report is {report}" if report.exists() else str(result))
 
 
-def _tuned(verb: str, given: Given) -> Shown:
-    """What is known of a classifier or a student, from its folder."""
+def _tuned(verb: str, values: Given) -> Shown:
+    """The record of a classifier or a student, from its folder."""
     from counterpoint.runs import run_folder
 
-    done(verb, given)
-    out, what = given["out"], "classifier" if verb == "finetune" else "student"
+    done(verb, values)
+    out, what = values["out"], "classifier" if verb == "finetune" else "student"
     return Shown({"out": str(out), **_held(out / run_folder.TUNED)}, f"The {what} is in {out}")
 
 
 def _held(path: Path) -> dict[str, Any]:
-    """What a verb has just written; nothing where it had nothing to write."""
+    """The record that a verb has just written; empty where there is none."""
     record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     return record
 
 
-def _shards(given: Given) -> Shown:
-    """What was embedded; where something failed, a sentence with which the command fails too."""
-    result = done("embed_shards", given)
+def _shards(values: Given) -> Shown:
+    """The result of embedding; where shards failed, with a sentence, and the command fails, too."""
+    result = done("embed_shards", values)
     failed = result["failed"]
     if not failed:
         return Shown(result, str(result))
@@ -337,7 +343,7 @@ command(
     "lab",
     CHOOSE,
     "counterpoint lab photos/ --labels folder --out runs/lab",
-    words={"views": "Names or package.module:name, several with commas between; the usual ones when left out."},
+    words={"views": "Names or package.module:name, separated by commas; the default views when left out."},
 )(partial(_printed, "lab"))
 
 for _name, _example in (

@@ -1,4 +1,4 @@
-"""How ``--help`` is laid out: verbs by what they are for, options by topic, and an example of each verb."""
+"""The layout of ``--help``: verbs by purpose, options by topic, and an example of each verb."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LEARN, LABELS, USE, JUDGE, CHOOSE, TOOLS = (
 )
 
 OTHERS = "Options"
-"""The title above options that only one verb has."""
+"""The title above options of a single verb."""
 
 TOPICS = {
     "Data": (
@@ -82,16 +82,16 @@ TOPICS = {
     "Machine": ("seed", "device", "precision", "workers", "engine", "shard_size"),
     "Output": ("out", "html", "apply", "spreadsheet_safe", "resume", "overwrite", "save_every", "track", "json"),
 }
-"""What options are about, in the order of the help; whatever is named nowhere goes to ``OTHERS``."""
+"""The topics of options, in the order of the help; options without a topic go to ``OTHERS``."""
 
 
 def example(*commands: str) -> str:
-    """What stands below the options of a verb, in Markdown."""
+    """The text below the options of a verb, in Markdown."""
     return "\n".join(["Example:" if len(commands) == 1 else "Examples:", "", *(f"- `{each}`" for each in commands)])
 
 
 def topic(name: str) -> str:
-    """What an option is about.
+    """The topic of an option.
 
     >>> topic("--batch-size"), topic("--threshold")
     ('Training', 'Options')
@@ -101,7 +101,7 @@ def topic(name: str) -> str:
 
 
 class Layout(DefaultFormatter):
-    """The look of cyclopts, with the options of a verb in one panel for each topic."""
+    """The formatter of cyclopts, with the options of a verb in one panel per topic."""
 
     def __call__(self, console: Console, options: ConsoleOptions, panel: HelpPanel) -> None:
         if panel.format == "command":

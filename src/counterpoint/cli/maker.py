@@ -1,7 +1,7 @@
-"""Makes commands of the shell from verbs: from their signatures, their sentences, and what only a shell needs.
+"""Makes shell commands from verbs: from their signatures and docstrings, and what only a shell needs.
 
-In a shell a run is named by its folder, ``--json`` prints a record, ``--trust`` lets code from outside run, and paths
-are followed from ``~``. Everything else is said by the verb.
+In a shell a run is given by its folder, ``--json`` prints a record, ``--trust`` lets code from outside run, and ``~``
+is expanded in paths. Everything else is defined by the verb.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from counterpoint.plans.data_options import ReadOptions
 from counterpoint.storage.files import expanded
 
 Given = dict[str, Any]
-"""What was given to a command, by the names of its arguments in the shell."""
+"""The arguments of a command, by their names in the shell."""
 
 
 class Shown(NamedTuple):
@@ -36,16 +36,16 @@ class Shown(NamedTuple):
     record: Any
     text: str
     failure: str = ""
-    """What did not go well; the exit status says so then."""
+    """The sentence of a failure; the exit status shows it, too."""
 
 
 Shows = Callable[[Given], Shown | None]
 
 FIRST = ("model", "run", "source", "first", "second", "a", "b")
-"""Arguments that a shell takes without their names, where Python does; all others are options."""
+"""Positional arguments in Python that are positional in the shell, too; all others are options."""
 
 CALLED = {("analogies", "source"): "analogies"}
-"""Arguments of a verb by another name; and a model that comes first is a run, for a shell has nothing else."""
+"""Arguments that have another name in the shell; a model that comes first is a run folder there."""
 
 FOLDER = ("A model or a run folder", "The run folder")
 PATHS, RUNS = ("out", "html", "analogies", "apply"), ("run", "model")
@@ -55,11 +55,11 @@ COMMANDS: dict[str, Sequence[str]] = {}
 """Every command that was made, with the verbs that it calls."""
 
 PYTHON_ONLY = ("quiet", "listeners")
-"""What no line of a shell can say, and what redirects its messages."""
+"""Arguments that exist in Python only, and those that redirect messages."""
 
 
 def _path(_: Any, tokens: Sequence[Token]) -> Path:
-    return expanded(tokens[0].value)  # ~ is followed even behind a = and in quotation marks
+    return expanded(tokens[0].value)  # ~ is expanded even after = and in quotation marks
 
 
 def _run(_: Any, tokens: Sequence[Token]) -> Path:
@@ -84,19 +84,18 @@ def command(
     several: Sequence[str] = (),
     words: Mapping[str, str] | None = None,
 ) -> Callable[[Shows], Shows]:
-    """Hang a command on the command line that takes what its verbs take.
+    """Add a command to the application that takes the arguments of its verbs.
 
-    The function is given what was given; its docstring is the help of the command, if it has one, else that of the
-    verb.
+    The function receives the arguments; its docstring is the help of the command, if it has one, else that of the verb.
 
     Args:
-        name: What it is called.
-        group: Under which title the help lists it.
+        name: The name of the command.
+        group: The title under which the help lists it.
         examples: Commands for the end of its help.
         verbs: The verbs that it chooses among, or calls; that of this name if none is named.
-        needs: Arguments that may be left out in Python, and not here.
+        needs: Arguments that are required in the shell only.
         several: Options that take several words.
-        words: Sentences in the place of those of the verbs.
+        words: Sentences that replace those of the verbs.
     """
 
     def hung(shows: Shows) -> Shows:
@@ -122,7 +121,7 @@ def command(
 
 @functools.cache
 def declared(verb: str) -> Signature:
-    """What a verb takes, by the names of the shell and without what only Python can say."""
+    """The arguments of a verb, by their names in the shell and without those that exist in Python only."""
     signature = signature_of(verb)
     arguments = {}
     for name, each in signature.arguments.items():
@@ -132,17 +131,17 @@ def declared(verb: str) -> Signature:
     return signature._replace(arguments=arguments)
 
 
-def done(verb: str, given: Given, **others: Any) -> Any:
-    """The result of a verb for what was given to a command, and for what else is to be said to it by its own names."""
+def done(verb: str, values: Given, **others: Any) -> Any:
+    """The result of a verb for the arguments of a command, and for further arguments by the verb's own names."""
     from counterpoint import api
 
     names = {each.name: name for name, each in declared(verb).arguments.items()}
-    arguments = {names[name]: value for name, value in given.items() if name in names}
+    arguments = {names[name]: value for name, value in values.items() if name in names}
     return getattr(api, verb)(**{**arguments, **others})
 
 
 def merged(signatures: Sequence[Signature]) -> dict[str, Argument]:
-    """The arguments of several verbs; one may be left out where any of them can do without it."""
+    """The arguments of several verbs; one is optional where it is for any of them."""
     result: dict[str, Argument] = {}
     for each in [argument for signature in signatures for argument in signature.arguments.values()]:
         result.setdefault(each.name, each)
@@ -151,7 +150,7 @@ def merged(signatures: Sequence[Signature]) -> dict[str, Argument]:
 
 
 def in_shell(text: str, arguments: Mapping[str, Argument]) -> str:
-    """A text of a docstring as the help of a shell has it, its arguments as they are written there.
+    """A text of a docstring for the shell, with arguments spelled as options.
 
     >>> in_shell("Replace the run in ``out``, see ``docs/a.md``.", {"out": Argument("out", "", False, False, None, "")})
     'Replace the run in --out, see docs/a.md.'
@@ -169,7 +168,7 @@ def in_shell(text: str, arguments: Mapping[str, Argument]) -> str:
 
 
 def say(record: Any, text: str, *, as_json: bool) -> None:
-    """Print a record for programs, or a text for people."""
+    """Print a record for programs, or a text."""
     print(json.dumps(record) if as_json else visible(text))
 
 
@@ -180,7 +179,7 @@ def _comes_first(argument: Argument) -> bool:
 def _running(
     shows: Shows, signatures: Sequence[Signature], parameters: Sequence[inspect.Parameter]
 ) -> Callable[..., None]:
-    """The function that cyclopts calls, with the arguments that it is to read."""
+    """The function that cyclopts calls, with the arguments that it reads."""
     added = {"trust": Trust, "as_json": AsJson}
     every = [
         *parameters,
@@ -194,11 +193,11 @@ def _running(
     def run(*args: Any, **kwargs: Any) -> None:
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
-        given = {name: value for name, value in bound.arguments.items() if name not in added}
+        values = {name: value for name, value in bound.arguments.items() if name not in added}
         for record in {record for each in signatures for record in each.records}:
-            record.of(choices_in(given, record))  # at once, before torch is imported
+            record.of(choices_in(values, record))  # at once, before torch is imported
         with trusting(bound.arguments["trust"]):
-            shown = shows(given)
+            shown = shows(values)
         if shown is not None:
             say(shown.record, shown.text, as_json=bound.arguments["as_json"])
         if shown is not None and shown.failure:
@@ -213,7 +212,7 @@ def _running(
 def _parameter(
     argument: Argument, records: Sequence[type[Choices]], *, needed: bool, several: bool
 ) -> inspect.Parameter:
-    """An argument of a verb as cyclopts reads it."""
+    """An argument of a verb for cyclopts."""
     kind, how = _kind(argument, records, several=several)
     required = argument.required or needed
     if argument.default is None and not required:
@@ -227,7 +226,7 @@ def _parameter(
 
 
 def _kind(argument: Argument, records: Sequence[type[Choices]], *, several: bool) -> tuple[Any, dict[str, Any]]:
-    """The type of an argument in a shell, and how it is read."""
+    """The type of an argument in the shell, and its converter."""
     for record in records:
         if argument.name in types_of(record):
             return types_of(record)[argument.name], {"allow_leading_hyphen": True} if record is ReadOptions else {}

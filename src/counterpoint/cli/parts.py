@@ -1,4 +1,4 @@
-"""The commands about the parts themselves: check, list."""
+"""The commands about parts: check, list."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a verb takes and does, read from its file without importing it: torch is not loaded for a page of help."""
+"""Signatures and docstrings of verbs, read from their files without importing: help does not load torch."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ RECORDS: Mapping[str, type[plans.Choices]] = {
 
 
 class Argument(NamedTuple):
-    """One argument of a verb: ``kind`` is its type as it is written, ``text`` its sentence in the docstring."""
+    """An argument of a verb: ``kind`` is its annotation, ``text`` its sentence in the docstring."""
 
     name: str
     kind: str
@@ -39,7 +39,7 @@ class Argument(NamedTuple):
 
 
 class Signature(NamedTuple):
-    """A verb: ``text`` is its docstring before the arguments, ``records`` are those that its choices are fields of."""
+    """A verb: ``text`` is its docstring before the arguments, ``records`` are the classes of its choices."""
 
     name: str
     text: str
@@ -68,21 +68,21 @@ def signature_of(name: str) -> Signature:
     return Signature(name, text, arguments, tuple(RECORDS[each] for each in named))
 
 
-def _arguments(given: ast.arguments, sentences: Mapping[str, str]) -> dict[str, Argument]:
-    """The arguments of a function, in their order."""
-    first = [None] * (len(given.args) - len(given.defaults))
-    defaults = [*first, *given.defaults, *given.kw_defaults]
+def _arguments(parameters: ast.arguments, sentences: Mapping[str, str]) -> dict[str, Argument]:
+    """The arguments of a function, in order."""
+    first = [None] * (len(parameters.args) - len(parameters.defaults))
+    defaults = [*first, *parameters.defaults, *parameters.kw_defaults]
     result = {}
-    for place, (each, default) in enumerate(zip([*given.args, *given.kwonlyargs], defaults, strict=True)):
+    for place, (each, default) in enumerate(zip([*parameters.args, *parameters.kwonlyargs], defaults, strict=True)):
         kind = "" if each.annotation is None else ast.unparse(each.annotation)
         value = None if default is None else ast.literal_eval(default)
         result[each.arg] = Argument(
-            each.arg, kind, place < len(given.args), default is None, value, sentences.get(each.arg, "")
+            each.arg, kind, place < len(parameters.args), default is None, value, sentences.get(each.arg, "")
         )
     return result
 
 
 def _sentences(section: str) -> dict[str, str]:
-    """What a docstring says of every argument."""
+    """The sentences of a docstring about arguments."""
     entries = re.split(r"^    (?=\w+:)", section, flags=re.MULTILINE)[1:]
     return {name: " ".join(text.split()) for name, _, text in (entry.partition(":") for entry in entries)}

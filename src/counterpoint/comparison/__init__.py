@@ -1,4 +1,4 @@
-"""The comparison of n anchors with m candidates: who is positive, who is negative, how similar; and its loss."""
+"""The comparison of n anchors with m candidates: positives, negatives, similarities; and its loss."""
 
 from counterpoint.comparison.relations import Relation as Relation
 from counterpoint.comparison.relations import SameItem as SameItem

@@ -2,14 +2,14 @@ r"""The log-sum-exp of every row of a table of inner products, and its gradient,
 
     l_i = log sum_{j not blank} e^{<a_i, c_j>},      dl_i = sum_j e^{<a_i, c_j> - l_i} (<da_i, c_j> + <a_i, dc_j>)
 
-Blocks of the table are made, used and overwritten; what stays is one number per row.  Among themselves, the table of
-the vectors is symmetric: each block above the diagonal serves its mirror image too, forwards and backwards,
+Blocks of the table are made, used and overwritten; only one number per row is kept.  When a set is compared with
+itself, the table is symmetric: each block above the diagonal serves its mirror image too, forwards and backwards,
 
     dz_i = sum_j e^{<z_i, z_j>} (g_i e^{-l_i} + g_j e^{-l_j}) z_j
 
-which costs two products of the size of the whole table in place of four.  The sums need no running maximum there as
-long as no exponent can leave what 32 bits hold.  Otherwise, and between two sets of vectors, every row keeps its
-running maximum (Milakov & Gimelshein 2018, arXiv:1805.02867).
+which costs two products of the size of the full table instead of four.  These sums need no running maximum as long as
+all exponents are bounded in float32.  Otherwise, and between two sets of vectors, every row keeps its running maximum
+(Milakov & Gimelshein 2018, arXiv:1805.02867).
 
 >>> z = torch.tensor([[1.0], [2.0]])
 >>> diagonal = torch.arange(2), torch.arange(2)
@@ -35,25 +35,25 @@ Made = TypeVar("Made")
 Pairs = tuple[Int64[Tensor, " p"], Int64[Tensor, " p"]]
 
 SIDE = 512
-"""Rows and columns of a block on a processor: with its scratch it stays in the cache of a core."""
+"""Rows and columns of a block on a CPU: with its scratch it stays in the cache of a core."""
 
 GPU_SIDE = 4096
-"""The same on a device whose products are only fast when they are large."""
+"""The same on an accelerator, where only large products are fast."""
 
 EXPONENT = 40.0
-"""The largest exponent that is summed without a running maximum: e^40 times a billion is still a 32-bit number."""
+"""The largest exponent that is summed without a running maximum: e^40 times a billion still fits float32."""
 
 KEPT = 1 << 22
-"""Entries of a symmetric table up to which its blocks are kept for the gradient rather than made again."""
+"""Entries of a symmetric table up to which its blocks are kept for the gradient rather than recomputed."""
 
 
 ENOUGH = 16
-"""Blocks for each thread from which on each thread takes blocks of its own."""
+"""Blocks per thread from which on the blocks are divided among threads."""
 
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """A part of the table, and the flat places in it that are left out."""
+    """A part of the table, and the flat indices in it that are left out."""
 
     rows: slice
     columns: slice
@@ -63,12 +63,12 @@ class Block:
 def log_sum_exp(
     anchors: Float[Tensor, "n d"], candidates: Float[Tensor, "m d"], blank: Pairs, *, side: int | None = None
 ) -> Float[Tensor, " n"]:
-    """One number per anchor, differentiable in both sets; minus infinity where every candidate is left out.
+    """One value per anchor, differentiable in both sets; minus infinity where every candidate is left out.
 
     Args:
         anchors: Vectors (n, d) in 32 or 64 bits.
         candidates: Vectors (m, d). If they are the very tensor ``anchors``, each block serves its mirror image.
-        blank: Pairs (anchor, candidate) that are left out; among themselves, with each pair its mirror image.
+        blank: Pairs (anchor, candidate) that are left out; within one set, each pair together with its mirror image.
         side: Rows and columns of a block; by default what suits the device.
     """
     side = side or (SIDE if anchors.device.type == "cpu" else GPU_SIDE)
@@ -80,7 +80,7 @@ def log_sum_exp(
 
 
 def _cut(blank: Pairs, rows: int, columns: int, side: int, *, mirrored: bool) -> Iterator[Block]:
-    """The blocks of a table, each with its blank places; of a mirrored one those on and above the diagonal."""
+    """The blocks of a table, each with the pairs that are left out; if mirrored, those on and above the diagonal."""
     across = -(-columns // side)
     number = blank[0] // side * across + blank[1] // side
     order = torch.argsort(number)
@@ -105,7 +105,7 @@ def _products(anchors: Tensor, candidates: Tensor, block: Block, scratch: Tensor
 
 
 def _without(table: Tensor, block: Block, value: float) -> Tensor:
-    """The block with its blank places filled."""
+    """The block with the pairs that are left out set to ``value``."""
     table.view(-1).index_fill_(0, block.blank, value)
     return table
 
@@ -116,11 +116,11 @@ def _scratch(vectors: Tensor, blocks: list[Block]) -> Tensor:
 
 
 def _in_threads(work: Callable[[list[Block]], Made], blocks: list[Block], device: torch.device) -> list[Made]:
-    """What ``work`` makes of all blocks, in parts: on processors every thread takes every k-th block, alone.
+    """The results of ``work`` for all blocks, in parts: on a CPU, thread k of n takes every n-th block.
 
-    Threads that share each small product wait for each other at every one of them, which beside any other process takes
-    many times as long; threads with blocks of their own do not wait. Who takes which block is fixed, so sums are
-    always added in the same order.
+    Threads that share each small product synchronise at every one of them, which beside any other process takes many
+    times as long; threads with blocks of their own do not wait. The assignment of blocks is fixed, so sums are always
+    added in the same order.
     """
     threads = torch.get_num_threads() if device.type == "cpu" else 1
     if threads == 1 or len(blocks) < ENOUGH * threads:
@@ -133,17 +133,17 @@ def _in_threads(work: Callable[[list[Block]], Made], blocks: list[Block], device
     try:
         return list(_pool(threads, os.getpid()).map(alone, range(threads)))
     finally:
-        torch.set_num_threads(threads)  # threads that are started later begin with what was set last
+        torch.set_num_threads(threads)  # threads that start later inherit the last setting
 
 
 @lru_cache(maxsize=1)
 def _pool(threads: int, process: int) -> ThreadPoolExecutor:
-    """Threads that compute alone; a process that was forked needs its own."""
+    """Single-threaded workers; a forked process needs its own pool."""
     return ThreadPoolExecutor(threads, "counterpoint", torch.set_num_threads, (1,))
 
 
 class _Among(torch.autograd.Function):
-    """Vectors among themselves, each block used for both halves of the table."""
+    """One set of vectors compared with itself: each block is used for both halves of the table."""
 
     @staticmethod
     def forward(ctx: Any, z: Tensor, blocks: list[Block]) -> Tensor:
@@ -192,7 +192,7 @@ def _exponentials(z: Tensor, block: Block, scratch: Tensor) -> Tensor:
 
 
 class _Across(torch.autograd.Function):
-    """Anchors against other candidates, with the running maximum of every row."""
+    """Anchors against other candidates, with a running maximum per row."""
 
     @staticmethod
     def forward(ctx: Any, anchors: Tensor, candidates: Tensor, blocks: list[Block]) -> Tensor:

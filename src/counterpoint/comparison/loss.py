@@ -1,7 +1,7 @@
-"""The loss of a comparison, exact for every objective and never a whole n x m table.
+"""The loss of a comparison: exact for every objective, without ever holding a full n x m table.
 
-Where the objective knows a way past the table, it is taken; else the table is walked in tiles of whole rows, and each
-is made again for its gradient (Chen et al. 2016, arXiv:1604.06174), so that only one tile exists at a time.
+Where the objective has a shortcut from row sums, that is used; else the table is computed in tiles of whole rows, each
+recomputed in the backward pass (Chen et al. 2016, arXiv:1604.06174), so that only one tile exists at a time.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from counterpoint.comparison.row_sums import by_shortcut
 from counterpoint.comparison.table import Comparison, Objective
 
 MOST = {"cpu": 1 << 20}
-"""Similarities in one tile: on a processor what its caches hold, elsewhere what keeps the device busy."""
+"""Similarities in one tile: on a CPU what its caches hold, elsewhere what keeps the device busy."""
 
 ELSEWHERE = 1 << 24
 BYTES = 1024
@@ -25,7 +25,7 @@ BYTES = 1024
 
 
 def entries_for(device: torch.device) -> int:
-    """How many similarities a tile holds here: the most that pays, or fewer where memory is short."""
+    """The number of similarities in a tile on this device: the most that is efficient, fewer if memory is short."""
     most = MOST.get(device.type, ELSEWHERE)
     if device.type == "cuda":
         free = torch.cuda.mem_get_info(device)[0]
@@ -37,9 +37,9 @@ def entries_for(device: torch.device) -> int:
 
 
 def loss_of(comparison: Comparison, objective: Objective, *, height: int | None = None) -> Float[Tensor, ""]:
-    """The sum of the losses of all anchors; differentiable in the vectors and in what the objective learns.
+    """The sum of the losses of all anchors; differentiable in the vectors and in learned parameters of the objective.
 
-    ``height`` is the number of anchors in a tile; giving it rules out the way past the table.
+    ``height`` is the number of anchors in a tile; setting it disables the shortcut.
     """
     with torch.autocast(comparison.anchors.device.type, enabled=False):
         table = comparison.lifted()
@@ -58,7 +58,7 @@ def loss_of(comparison: Comparison, objective: Objective, *, height: int | None 
 
 
 def _tile_loss(table: Comparison, objective: Objective, rows: slice) -> Float[Tensor, ""]:
-    """The loss of some rows; what it is made from is computed again when gradients are asked for."""
+    """The loss of some rows, recomputed in the backward pass."""
 
     def lost() -> Tensor:
         return objective(table.tile(rows)).sum()

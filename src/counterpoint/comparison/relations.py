@@ -1,4 +1,4 @@
-"""Who is a positive and who a negative of whom, as a rule that is never written out for all pairs."""
+"""Positives and negatives of each anchor, as a rule that is never materialised for all pairs."""
 
 from __future__ import annotations
 
@@ -12,38 +12,38 @@ from torch import Tensor
 
 
 class SparsePairs(NamedTuple):
-    """A relation in which nearly every candidate is a negative, told by the few that are not."""
+    """A relation in which nearly every candidate is a negative, given by the few pairs that are not."""
 
     positive: tuple[Int64[Tensor, " p"], Int64[Tensor, " p"]]
     """Anchors and candidates of the positive pairs."""
     left_out: tuple[Int64[Tensor, " q"], Int64[Tensor, " q"]]
-    """The same of the other pairs that are no negatives; those outside ``negatives`` go without saying."""
+    """The other pairs that are not negatives; candidates outside ``negatives`` need not be listed."""
     negatives: slice
-    """The candidates among which all negatives are."""
+    """The range of candidates that contains all negatives."""
 
 
 class Relation(ABC):
-    """Who is positive and who is negative to whom."""
+    """Which candidates are positives and which are negatives of each anchor."""
 
     @abstractmethod
     def masks(self, rows: slice) -> tuple[Bool[Tensor, "b m"], Bool[Tensor, "b m"]]:
-        """Positives and negatives of some anchors."""
+        """Masks of the positives and negatives of some anchors."""
 
     @abstractmethod
     def part(self, rows: slice) -> Relation:
-        """The same for these anchors only."""
+        """The same relation for these anchors only."""
 
     @abstractmethod
     def sparse(self) -> SparsePairs | None:
-        """The pairs that are no negatives, or None where there are many of them."""
+        """The pairs that are not negatives, or None where there are many of them."""
 
     @abstractmethod
     def items(self) -> tuple[Int64[Tensor, " n"], Int64[Tensor, " m"]]:
-        """The item of every anchor and of every candidate; negative numbers where nobody knows."""
+        """The item of every anchor and of every candidate; negative where unknown."""
 
 
 MANY = 8
-"""Candidates of its own item that an anchor may have on average before they are no longer listed one by one."""
+"""How many candidates of its own item an anchor may have, on average, for them to be listed as pairs."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class SameItem(Relation):
     anchor: Int64[Tensor, " n"]
     candidate: Int64[Tensor, " m"]
     first: int | None = None
-    """Where the anchors themselves begin among the candidates, if they are among them: none is compared with itself."""
+    """Index of the first anchor among the candidates, if anchors are among them: none is compared with itself."""
 
     def masks(self, rows: slice) -> tuple[Bool[Tensor, "b m"], Bool[Tensor, "b m"]]:
         same = self.anchor[rows, None] == self.candidate[None, :]
@@ -71,8 +71,8 @@ class SameItem(Relation):
         return self.anchor, self.candidate
 
     def sparse(self) -> SparsePairs | None:
-        known, order = torch.sort(self.candidate, stable=True)
-        low, high = torch.searchsorted(known, self.anchor), torch.searchsorted(known, self.anchor, right=True)
+        ordered, order = torch.sort(self.candidate, stable=True)
+        low, high = torch.searchsorted(ordered, self.anchor), torch.searchsorted(ordered, self.anchor, right=True)
         count = high - low
         pairs = int(count.sum())
         if pairs > MANY * len(self.anchor):

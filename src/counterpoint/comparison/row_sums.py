@@ -1,8 +1,8 @@
-"""Ways past the table: an objective that needs only row sums says so, and is then computed from blocks.
+"""Shortcuts around the table: an objective that needs only sums over rows is computed blockwise.
 
-An objective is a function of a ``Tile``, which is enough for every one of them. One whose loss follows from the
-log-sum-exp over what an anchor is compared with can name a second function, of a ``RowSums``, that gives the same
-numbers, or None where it cannot. The tests hold the two against each other.
+An objective is a function of a ``Tile``, which suffices for every objective. One whose loss follows from the
+log-sum-exp over an anchor's candidates can name a second function, of a ``RowSums``, that returns the same losses, or
+None where it cannot. The tests compare the two.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ OfTiles = TypeVar("OfTiles", bound=Callable[..., Tensor])
 
 @runtime_checkable
 class ChangingTemperature(Protocol):
-    """An objective whose temperature changes as a run goes."""
+    """An objective whose temperature changes during a run."""
 
     def formula(self) -> partial[Tensor]:
-        """The objective at its present temperature."""
+        """The objective at its current temperature."""
         ...
 
 
@@ -40,18 +40,18 @@ _shortcuts: dict[Callable[..., Tensor], Shortcut] = {}
 
 @dataclass(frozen=True)
 class RowSums:
-    """All rows of a comparison of inner products, seen through sums over each."""
+    """All rows of a comparison of inner products, accessed through sums over each row."""
 
     comparison: Comparison
 
     @property
     def sparse(self) -> SparsePairs | None:
-        """The pairs that are no negatives, where they are few."""
+        """The pairs that are not negatives, where they are few."""
         return self.comparison.relation.sparse()
 
     @property
     def groups(self) -> SameItem | None:
-        """The relation, where it makes positives of all that share a number and negatives of the rest."""
+        """The relation, where all candidates with the anchor's id are positives and all others negatives."""
         relation = self.comparison.relation
         return relation if isinstance(relation, SameItem) else None
 
@@ -67,7 +67,7 @@ class RowSums:
         return (everyone - torch.bincount(blank, minlength=len(anchors))).to(anchors.dtype)
 
     def negative_squares(self, sparse: SparsePairs) -> Float[Tensor, " n"]:
-        """The sum of s^2 over the negatives of every anchor: a C^T C a over all candidates C, less the few others."""
+        """The sum of s^2 over the negatives of every anchor: a C^T C a over all candidates C, minus the few others."""
         anchors, candidates = self.comparison.anchors, self.comparison.candidates[sparse.negatives]
         row, column = _inside(_no_negatives(sparse), sparse.negatives)
         others = (anchors.index_select(0, row) * candidates.index_select(0, column)).sum(dim=1).square()
@@ -75,7 +75,7 @@ class RowSums:
         return everyone.index_add(0, row, -others)
 
     def compared(self, groups: SameItem, temperature: Scale) -> Float[Tensor, " n"]:
-        """The same over all that an anchor is compared with: everything but itself."""
+        """The log-sum-exp over all candidates except the anchor itself."""
         anchor = torch.arange(len(groups.anchor) if groups.first is not None else 0, device=groups.anchor.device)
         return self._all_but((anchor, anchor + (groups.first or 0)), slice(0, len(groups.candidate)), temperature)
 
@@ -88,12 +88,12 @@ class RowSums:
 
     @property
     def _mirrored(self) -> bool:
-        """Whether i is to j what j is to i, so that half of a table of vectors among themselves tells the other."""
+        """Whether the relation of anchors among themselves is symmetric, so that half of the table suffices."""
         groups = self.groups
         return groups is not None and groups.first == 0 and groups.anchor is groups.candidate
 
     def positives(self, sparse: SparsePairs, temperature: Scale) -> tuple[Int64[Tensor, " p"], Float[Tensor, " p"]]:
-        """The anchor of every positive pair, and how alike the pair is over the temperature."""
+        """The anchor of every positive pair, and the pair's similarity over the temperature."""
         anchor, candidate = sparse.positive
         first = self.comparison.anchors.index_select(0, anchor)
         second = self.comparison.candidates.index_select(0, candidate)
@@ -112,22 +112,22 @@ class RowSums:
         return top + torch.zeros_like(top).index_add(0, anchor, torch.exp(values - top[anchor])).log()
 
     def mean_positive(self, groups: SameItem, temperature: Scale) -> tuple[Float[Tensor, " n"], Int64[Tensor, " n"]]:
-        """How alike an anchor is to its positives on average, over the temperature, and how many they are."""
+        """The mean similarity of an anchor to its positives, over the temperature, and their number."""
         anchors, candidates = self.comparison.anchors, self.comparison.candidates
-        known, member = torch.unique(groups.candidate, return_inverse=True)
-        sums = candidates.new_zeros(len(known), candidates.shape[1]).index_add(0, member, candidates)
-        place = torch.searchsorted(known, groups.anchor).clamp(max=len(known) - 1)
-        there = known[place] == groups.anchor
-        count = torch.where(there, torch.bincount(member, minlength=len(known))[place], 0)
+        ids, member = torch.unique(groups.candidate, return_inverse=True)
+        sums = candidates.new_zeros(len(ids), candidates.shape[1]).index_add(0, member, candidates)
+        place = torch.searchsorted(ids, groups.anchor).clamp(max=len(ids) - 1)
+        there = ids[place] == groups.anchor
+        count = torch.where(there, torch.bincount(member, minlength=len(ids))[place], 0)
         total = (anchors * sums.index_select(0, place)).sum(dim=1)
         if groups.first is not None:
-            own = candidates[groups.first : groups.first + len(anchors)]
-            total, count = total - (anchors * own).sum(dim=1), count - 1
+            self_candidates = candidates[groups.first : groups.first + len(anchors)]
+            total, count = total - (anchors * self_candidates).sum(dim=1), count - 1
         return total / count.clamp(min=1) / temperature, count
 
 
 def has_shortcut(shortcut: Shortcut) -> Callable[[OfTiles], OfTiles]:
-    """Say of an objective that ``shortcut``, given a ``RowSums`` and the same options, returns the same losses."""
+    """Register ``shortcut`` for an objective: given a ``RowSums`` and the same options, it returns the same losses."""
 
     def remember(objective: OfTiles) -> OfTiles:
         _shortcuts[objective] = shortcut
@@ -137,7 +137,7 @@ def has_shortcut(shortcut: Shortcut) -> Callable[[OfTiles], OfTiles]:
 
 
 def by_shortcut(comparison: Comparison, objective: Callable[..., Tensor]) -> Float[Tensor, " n"] | None:
-    """One loss per anchor of a lifted comparison, or None where only tiles will do."""
+    """One loss per anchor of a lifted comparison, or None where there is no shortcut."""
     objective = objective.formula() if isinstance(objective, ChangingTemperature) else objective
     formula, options = objective, dict[str, object]()
     if isinstance(objective, partial) and not objective.args:
@@ -149,7 +149,7 @@ def by_shortcut(comparison: Comparison, objective: Callable[..., Tensor]) -> Flo
 
 
 def _no_negatives(sparse: SparsePairs) -> Pairs:
-    """The pairs that are no negatives, positive or left out."""
+    """The pairs that are not negatives: positive or left out."""
     return torch.cat([sparse.positive[0], sparse.left_out[0]]), torch.cat([sparse.positive[1], sparse.left_out[1]])
 
 

@@ -16,7 +16,7 @@ Lift = Callable[[Float[Tensor, "n d"]], Float[Tensor, "n e"]]
 
 @dataclass(frozen=True)
 class Inner:
-    """A similarity that is the inner product of lifted vectors, s(a, c) = <f(a), g(c)>; then tiles are products."""
+    """A similarity that is an inner product of lifted vectors, s(a, c) = <f(a), g(c)>: tiles are matrix products."""
 
     anchors: Lift
     candidates: Lift
@@ -26,12 +26,12 @@ class Inner:
 
 
 def unit(vectors: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
-    """The vectors at length 1."""
+    """The vectors scaled to length 1."""
     return functional.normalize(vectors, dim=1)
 
 
 def wide(vectors: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
-    """The vectors in at least 32 bits, in which they are compared whatever they were made in."""
+    """The vectors in at least 32 bits, which is the precision of comparisons."""
     return vectors.to(torch.promote_types(vectors.dtype, torch.float32))
 
 
@@ -40,7 +40,7 @@ def _same(vectors: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
 
 
 def _with_length(vectors: Float[Tensor, "n d"]) -> Float[Tensor, "n e"]:
-    """[2a, -|a|^2, -1]: an anchor, ready for ``_with_square``."""
+    """[2a, -|a|^2, -1]: an anchor, lifted for ``_with_square``."""
     return torch.cat([2 * vectors, -vectors.square().sum(1, True), -torch.ones_like(vectors[:, :1])], dim=1)
 
 
@@ -53,11 +53,11 @@ cosine = Inner(unit, unit)
 """The cosine of the angle between vectors, in [-1, 1]."""
 
 dot = Inner(_same, _same)
-"""The inner product: length counts."""
+"""The inner product: the lengths of vectors count."""
 
 euclidean = Inner(_with_length, _with_square)
 """Minus the squared Euclidean distance: 0 for equal vectors, else negative.
 
-It is the difference of numbers as large as |a|^2, and so exact to about 1e-7 |a|^2 in 32 bits: where vectors lie far
-from the origin, subtract their mean from all of them first.
+It is a difference of terms as large as |a|^2, and so exact to about 1e-7 |a|^2 in 32 bits: where vectors lie far from
+the origin, subtract their mean first.
 """

@@ -1,8 +1,8 @@
-r"""The noun of the whole package: n anchors against m candidates.
+r"""The central type of the package: n anchors compared with m candidates.
 
-Who belongs together (positive), who is told apart (negative) and how alike they look is one table; training reduces
-its rows to losses, a queue adds columns to it, evaluation reads ranks from it. The table is never built: a Comparison
-holds vectors and a rule, and gives dense tiles of some whole rows on demand.
+Positives, negatives and similarities form one table; training reduces its rows to losses, a queue adds columns to it,
+evaluation reads ranks from it. The table is never materialised: a Comparison holds vectors and a rule, and makes dense
+tiles of whole rows on demand.
 
 >>> from counterpoint.comparison import cosine, same_item
 >>> vectors = torch.eye(4)
@@ -36,10 +36,10 @@ class Tile(NamedTuple):
 
 
 Objective = Callable[[Tile], Float[Tensor, " b"]]
-"""Reduces some whole rows of a comparison to one loss per anchor. Mathematics only: no memory, no networks."""
+"""Reduces some whole rows of a comparison to one loss per anchor. A pure function: no memory, no networks."""
 
 Sieve = Callable[[Tile, "Comparison"], Tile]
-"""Given a tile and the comparison of its rows alone, returns another tile of those rows, perhaps a wider one."""
+"""Given a tile and the comparison of its rows alone, returns another tile of those rows, possibly a wider one."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +51,10 @@ class Comparison:
     relation: Relation
     similarity: Similarity = cosine
     sieve: Sieve | None = None
-    """Changes every tile, for choices that depend on how alike vectors are."""
+    """Changes every tile, for negatives that are chosen by their similarity."""
 
     def lifted(self) -> Comparison:
-        """The same comparison in at least 32 bits, and as inner products where its similarity is one."""
+        """The same comparison in at least 32 bits, and as inner products where its similarity allows it."""
         similarity = self.similarity
         lift, then = (similarity, dot) if isinstance(similarity, Inner) else (dot, similarity)
         anchors = lift.anchors(wide(self.anchors))
@@ -67,13 +67,13 @@ class Comparison:
         return replace(self, anchors=self.anchors[rows], relation=self.relation.part(rows))
 
     def shortened(self, length: int) -> Comparison:
-        """The same comparison by the first so many numbers of every vector."""
+        """The same comparison by the first ``length`` entries of every vector."""
         anchors = self.anchors[:, :length]
         candidates = anchors if self.candidates is self.anchors else self.candidates[:, :length]
         return replace(self, anchors=anchors, candidates=candidates)
 
     def sifted(self, sieve: Sieve) -> Comparison:
-        """The same comparison, every tile of which goes through one more sieve."""
+        """The same comparison with one more sieve applied to every tile."""
         return replace(self, sieve=sieve if self.sieve is None else partial(_in_turn, first=self.sieve, then=sieve))
 
     def tile(self, rows: slice) -> Tile:

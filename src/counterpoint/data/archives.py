@@ -1,4 +1,4 @@
-"""Photos inside .zip and .tar archives, read where they are: nothing is unpacked to disk."""
+"""Photos inside .zip and .tar archives, read without unpacking them to disk."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ from counterpoint.storage.reading_errors import door
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 GLANCE = 1000
-"""Members of a tar that are looked at to guess whether it holds photos."""
+"""Members of a tar that are examined to guess whether it holds photos."""
 
 Members = dict[str, tuple[Any, tuple[int, int]]]
-"""By its clean name each member of an archive, and its (bytes, checksum or time of change)."""
+"""From clean names to members of an archive, each with its (bytes, checksum or modification time)."""
 
 DAMAGE = (*compressed_files.DAMAGE, tarfile.TarError)
 
 
 def is_archive(path: Path) -> bool:
-    """Whether a name ends as those of archives do."""
+    """Whether a name has the suffix of an archive."""
     return path.name.lower().endswith(SUFFIXES)
 
 
 @door
 def has_pictures(path: Path) -> bool:
-    """Whether an archive holds a photo, read or not; of a tar only the first members are looked at."""
+    """Whether an archive holds a photo, readable or not; of a tar only the first members are examined."""
     try:
         if path.suffix.lower() == ".zip":
             with zipfile.ZipFile(path) as packed:
@@ -52,7 +52,7 @@ def has_pictures(path: Path) -> bool:
 
 @door
 def of_archive(path: Path) -> Listing:
-    """The photos of an archive in its own order, so that a compressed tar is read from front to back once.
+    """The photos of an archive in its own order, so that a compressed tar is read sequentially.
 
     Raises:
         SourceError: The archive is damaged, holds no photos, or has a member that points outside it.
@@ -80,7 +80,7 @@ def _reading(path: Path, members: Sequence[Any]) -> AbstractContextManager[Read]
 
 
 def _labels(path: Path, photos: Sequence[str], members: Members) -> Labels:
-    """The class of each photo where a small file beside each says it, as WebDataset writes them."""
+    """The class of each photo from a small file beside it, as in WebDataset."""
     files = label_files(photos, members)
     if files is None:
         return None
@@ -93,7 +93,7 @@ def _labels(path: Path, photos: Sequence[str], members: Members) -> Labels:
 
 
 def _without_runs(path: Path, members: Members) -> Members:
-    """The members that lie in no folder that we write."""
+    """The members outside folders written by this package."""
     records = [name for name in members if "/" in name and PurePosixPath(name).name in RECORDS]
     if not records:
         return members
@@ -106,12 +106,12 @@ def _is_record(read: Read, place: int, name: str) -> bool:
     with read(place) as file:
         try:
             return is_record(PurePosixPath(name).name, at_most(file, SMALL))
-        except TooLarge:  # somebody else's
+        except TooLarge:  # not written by this package
             return False
 
 
 def _zip_members(path: Path) -> Iterator[tuple[str, tuple[Any, tuple[int, int]]]]:
-    """Clean names, and for each the member and its (bytes, checksum)."""
+    """Clean names, with the member and its (bytes, checksum)."""
     spend = allowance(path)
     with zipfile.ZipFile(path) as packed:
         for member in packed.infolist():
@@ -122,7 +122,7 @@ def _zip_members(path: Path) -> Iterator[tuple[str, tuple[Any, tuple[int, int]]]
 
 
 def _tar_members(path: Path) -> Iterator[tuple[str, tuple[Any, tuple[int, int]]]]:
-    """Clean names, and for each the member and its (bytes, time of change)."""
+    """Clean names, with the member and its (bytes, modification time)."""
     with tarfile.open(path) as taped:
         for member in _taped(taped, path):
             name = _inside(member.name, path)
@@ -131,7 +131,7 @@ def _tar_members(path: Path) -> Iterator[tuple[str, tuple[Any, tuple[int, int]]]
 
 
 def _taped(taped: tarfile.TarFile, path: Path) -> Iterator[tarfile.TarInfo]:
-    """The members of a tar, as long as what has to be unpacked to get there is not too much."""
+    """The members of a tar, within the limits on unpacking."""
     spend = allowance(path)
     for member in taped:
         spend(member.size)
@@ -157,7 +157,7 @@ def _tar_reading(path: Path, members: Sequence[tarfile.TarInfo]) -> Iterator[Rea
 
 
 def _inside(name: str, archive: Path) -> str:
-    """A member's name without leading dots; one that leaves the archive is refused, though nothing is unpacked."""
+    """A member's name without leading dots; paths out of the archive are refused, though nothing is unpacked."""
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or PureWindowsPath(name).drive or ".." in path.parts:
         raise SourceError(f"'{archive}' has a member that points outside the archive: '{name}'. Do not trust it.")
@@ -165,5 +165,5 @@ def _inside(name: str, archive: Path) -> str:
 
 
 def _hidden(name: str) -> bool:
-    """Whether a member is what file managers leave behind, not what somebody packed."""
+    """Whether a member is metadata of a file manager."""
     return any(part.startswith(".") or part == "__MACOSX" for part in PurePosixPath(name).parts)

@@ -1,4 +1,4 @@
-"""Sources that hold pictures as numbers: arrays, tensors, samples, .npy, .npz and IDX files."""
+"""Sources of pictures as numeric arrays: arrays, tensors, samples, .npy, .npz and IDX files."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from counterpoint.data.paths import existing
 from counterpoint.errors import SourceError
 
 CHANNELS = (1, 3, 4)
-"""The length of a last axis that is plainly of channels."""
+"""The lengths of a last axis that are clearly channels."""
 
 SMALLEST = 8
 """Side below which an array is not taken for one picture."""
 
 
 def read_pictures(source: object, labels: Any = None) -> tuple[arrays.Pictures, Any]:
-    """The pictures that a source holds as numbers, and their labels: those beside it, or that it has itself."""
+    """The pictures of a source that holds them as numbers, and their labels: those given, or its own."""
     if arrays.is_array(source):
         return _several(arrays.as_numpy(source), labels), labels  # type: ignore[arg-type]
     if isinstance(source, str) and source.startswith("sample:"):
@@ -41,10 +41,10 @@ def read_pictures(source: object, labels: Any = None) -> tuple[arrays.Pictures, 
 
 
 def _several(pixels: np.ndarray, labels: Any) -> np.ndarray:
-    """An array of pictures, of which labels say how many; of one picture in colour (h, w, c), an array of that one.
+    """An array of pictures, whose number labels confirm; a single picture in colour (h, w, c) becomes an array of one.
 
     Raises:
-        SourceError: The array may be one picture, or something else just as well.
+        SourceError: It is unclear whether the array is one picture or something else.
     """
     shape = pixels.shape
     if labels is not None and len(labels) == len(pixels):

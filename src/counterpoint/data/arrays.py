@@ -1,8 +1,8 @@
-"""Pictures that are numbers already: NumPy arrays, tensors, .npy and .npz files, whatever the order of their axes.
+"""Pictures as numeric arrays: NumPy arrays, tensors, .npy and .npz files, in any order of their axes.
 
-    (n, h, w)  (n, h, w, c)  (n, c, h, w)      any c; bytes, or deeper numbers of which ``levels`` says what is black
+    (n, h, w)  (n, h, w, c)  (n, c, h, w)      any c; bytes, or deeper numbers whose range is in ``value_range``
 
-Nothing is converted but the items that are taken, so that files may be larger than memory.
+Only items that are taken are converted, so that files may be larger than memory.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ Pictures = Shaped[np.ndarray, "n *axes"]
 
 SUFFIXES = (".npy", ".npz")
 NAMES = {"images": "labels", "x": "y", "data": "labels", "x_train": "y_train", "train_images": "train_labels"}
-"""What pictures are called in an .npz, in the order of preference, and what their labels are called then."""
+"""Names of pictures in an .npz, in order of preference, with the names of their labels."""
 
 BLOCK = 1 << 24
-"""Numbers that are checked at a time."""
+"""Values that are checked at a time."""
 
 DAMAGE = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
-"""What NumPy and zipfile raise over damaged files."""
+"""Exceptions of NumPy and zipfile for damaged files."""
 
 
 def is_array(source: object) -> bool:
@@ -45,7 +45,7 @@ def is_array(source: object) -> bool:
 
 
 def are_pictures(shape: Sequence[int], kind: np.dtype[Any]) -> bool:
-    """Whether an array of this shape and type is plainly one of pictures, and not of series.
+    """Whether an array of this shape and type clearly holds pictures, not series.
 
     >>> are_pictures((60000, 28, 28), np.dtype("uint8")), are_pictures((500, 3, 128), np.dtype("float32"))
     (True, False)
@@ -78,7 +78,7 @@ def _header(file: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
 
 @door
 def read_arrays(path: str | Path) -> tuple[Pictures, Sequence[Any] | None]:
-    """The pictures of an .npy (mapped, not read) or .npz, and their labels where an .npz has them."""
+    """The pictures of an .npy (memory-mapped) or .npz, and their labels where an .npz has them."""
     file = existing(path)
     try:
         if file.suffix.lower() == ".npy":
@@ -101,7 +101,7 @@ def read_arrays(path: str | Path) -> tuple[Pictures, Sequence[Any] | None]:
 
 
 def _picked(shapes: dict[str, tuple[tuple[int, ...], np.dtype[Any]]], path: str | Path) -> str:
-    """The array that is called like pictures, or the only one that looks like them."""
+    """The array named as pictures, or the only one that looks like pictures."""
     for name in NAMES:
         for each in shapes:
             if each.lower() == name:
@@ -127,7 +127,7 @@ class ArrayItems:
 
     @property
     def info(self) -> ItemsInfo:
-        """What their source says of them."""
+        """The metadata of their source."""
         return ItemsInfo(skipped=self.skipped, notes=self.notes)
 
     def __len__(self) -> int:
@@ -138,11 +138,11 @@ class ArrayItems:
         return picture
 
     def sample(self) -> Levels:
-        """Levels of some pictures, evenly spread."""
+        """Pixel values of some pictures, evenly spread."""
         return self.levels(spread(len(self), MEASURED))
 
     def levels(self, index: Int64[np.ndarray, " b"]) -> Levels:
-        """The numbers of some pictures as they are."""
+        """The original values of some pictures."""
         block: Levels = np.ascontiguousarray(self._pixels[index])
         if block.dtype == np.bool_:
             block = block.view(np.uint8) * np.uint8(255)
@@ -159,21 +159,21 @@ def open_arrays(
     labels: Sequence[Any] | None = None,
     axis: str = "auto",
 ) -> ArrayItems:
-    """Check an array of pictures once, from end to end, and open it.
+    """Check an array of pictures once, completely, and open it.
 
     Raises:
-        SourceError: It has no pictures, another number of axes, or numbers that are none.
+        SourceError: It has no pictures, another number of axes, or values that are not finite.
     """
     pixels = channels_first(as_numpy(source), axis)
-    given = pixels.shape[1]
-    if channels != given and {channels, given} != {1, 3}:
-        raise SourceError(f"The pictures have {given} channels; {channels} were expected. Convert them first.")
+    present = pixels.shape[1]
+    if channels != present and {channels, present} != {1, 3}:
+        raise SourceError(f"The pictures have {present} channels; {channels} were expected. Convert them first.")
     check_numbers(pixels)
     return ArrayItems(pixels, channels=channels, labels=labels)
 
 
 def as_numpy(source: np.ndarray | Tensor) -> Pictures:
-    """An array or tensor as NumPy sees it, without a copy where that is possible."""
+    """An array or tensor as a NumPy array, without a copy where possible."""
     if isinstance(source, Tensor):
         held = source.detach().cpu()
         return held.float().numpy() if held.dtype == torch.bfloat16 else held.numpy()
@@ -183,8 +183,8 @@ def as_numpy(source: np.ndarray | Tensor) -> Pictures:
 def shape_of(shape: Sequence[int], axis: str = "auto") -> tuple[int, int, int]:
     """(c, h, w) of the pictures in an array of this shape.
 
-    The channels are the second or the last axis, as ``axis`` says (first, last); else the one that is not as long as
-    the third where two are, and else the shorter of both.
+    The channel axis is the second or the last, as ``axis`` says (first, last); else the one that differs from the third
+    where two axes are equal, and else the shorter of both.
 
     >>> shape_of((10, 28, 28)), shape_of((10, 32, 48, 3)), shape_of((10, 3, 32, 48)), shape_of((10, 40, 32, 32))
     ((1, 28, 28), (3, 32, 48), (3, 32, 48), (40, 32, 32))
@@ -217,7 +217,7 @@ def channels_first(pixels: Pictures, axis: str = "auto") -> Shaped[np.ndarray, "
 
 
 def numbered(count: int) -> list[str]:
-    """Names for items that have none, which sort as the items stand.
+    """Names for items without one, which sort in the order of the items.
 
     >>> numbered(11)[-2:]
     ['09', '10']
@@ -226,7 +226,7 @@ def numbered(count: int) -> list[str]:
 
 
 def check_numbers(pixels: Pictures) -> None:
-    """Look at every number once; raise ``SourceError`` where some are none."""
+    """Check every value once; raise ``SourceError`` where some are not finite."""
     if pixels.dtype.kind not in "buif":
         raise SourceError(
             f"Pictures are arrays of numbers. Got an array of {pixels.dtype}: are all pictures of one size and type?"

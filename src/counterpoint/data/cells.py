@@ -1,4 +1,4 @@
-"""The cells of a column: an arrow array, or a list where arrow has no type for them; what type they are of."""
+"""The cells of a column: an arrow array, or a list where arrow has no type for them; and their type."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pyarrow import types
 from counterpoint.errors import SourceError
 
 PICTURE = frozenset({"bytes", "path"})
-"""The fields of a record that is a picture, as Hugging Face writes it."""
+"""The fields of a record that is a picture, in Hugging Face's format."""
 
 MISSING = ("NAType", "NaTType")
-"""What pandas calls its types of what is missing."""
+"""pandas' types of missing values."""
 
 Cells = Any
 """The cells of a column: an arrow array, or, where arrow has no type for them, a list of Python objects."""
@@ -27,13 +27,13 @@ def values_of(cells: Cells) -> list[Any]:
 
 
 def is_missing(value: object) -> bool:
-    """Whether a value stands for nothing: None, NaN, or what pandas has for it."""
+    """Whether a value is missing: None, NaN, or pandas' missing values."""
     return value is None or (isinstance(value, float) and value != value) or type(value).__name__ in MISSING
 
 
 def kind_of(cells: Cells) -> str:
-    """What a column holds: boolean, integer, float, string, time, numbers (a list), list, record, picture, bytes,
-    empty, or mixed.
+    """The type of a column's cells: boolean, integer, float, string, time, numbers (a list), list, record, picture,
+    bytes, empty, or mixed.
     """
     if isinstance(cells, list):
         return "mixed"
@@ -66,7 +66,7 @@ def as_cells(values: Any, called: str) -> Cells:
     """Some values as a column; a matrix (n, t) becomes n lists.
 
     Raises:
-        SourceError: They are no series of values, or a sparse matrix.
+        SourceError: They are not a series of values, or a sparse matrix.
     """
     if isinstance(values, pa.Array | pa.ChunkedArray):
         return values
@@ -85,11 +85,11 @@ def as_cells(values: Any, called: str) -> Cells:
             return pa.FixedSizeListArray.from_arrays(flat, values.shape[1])
         return plain(pa.array(values, from_pandas=True))
     except (pa.ArrowException, TypeError, ValueError, OverflowError):
-        return list(values)  # of several types, which arrow has none for
+        return list(values)  # of mixed types, for which arrow has none
 
 
 def _known(values: np.ndarray) -> Any:
-    """An array in types that arrow has: bytes as text, times to the second, NaN or null where it is masked."""
+    """An array with arrow-compatible types: bytes as text, times to the second, NaN or null where masked."""
     mask = np.ma.getmaskarray(values) if isinstance(values, np.ma.MaskedArray) else None
     values = np.asarray(values)
     if values.dtype.kind == "S":
@@ -102,7 +102,7 @@ def _known(values: np.ndarray) -> Any:
 
 
 def plain(cells: Any) -> Any:
-    """Cells of a type of arrow's own, without the wrapping of extensions and dictionaries."""
+    """Cells of arrow's built-in types, without extension types and dictionaries."""
     if isinstance(cells.type, pa.BaseExtensionType):
         cells = cells.cast(cells.type.storage_type)
     if not types.is_dictionary(cells.type):
@@ -111,6 +111,6 @@ def plain(cells: Any) -> Any:
         return cells.cast(cells.type.value_type)
     held = cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
     values = held.dictionary.storage
-    if types.is_struct(values.type):  # the intervals of pandas.cut
+    if types.is_struct(values.type):  # intervals of pandas.cut
         values = pa.array([" to ".join(map(str, each.values())) for each in values.to_pylist()], pa.string())
     return values.take(held.indices)

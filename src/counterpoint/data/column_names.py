@@ -1,4 +1,4 @@
-"""What people call the pictures and the labels in dictionaries, columns and datasets, and classes by their names."""
+"""Usual names of picture and label columns in dictionaries, frames and datasets, and class names."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ LABELS = ("label", "labels", "target", "fine_label", "class", "cls")
 
 
 def preferred(result: Sequence[str]) -> str | None:
-    """The only one of some columns of pictures, or the one that is called as pictures are; None where neither is."""
+    """The only one of some picture columns, or the one with a usual name; None where neither is clear."""
     return next((name for name in PICTURES if name in result), result[0] if len(result) == 1 else None)
 
 
 def of_pictures(result: Sequence[str]) -> str | None:
-    """The only one of some columns of pictures, or the one that is called as pictures are.
+    """The only one of some picture columns, or the one with a usual name.
 
     >>> of_pictures(["image", "mask"]), of_pictures(["left"]), of_pictures([])
     ('image', 'left', None)
 
     Raises:
-        SourceError: There are several, and nobody said which is meant.
+        SourceError: There are several, and none was named.
     """
     wanted = preferred(result)
     if wanted is None and result:
-        raise SourceError(f"Columns {listed(result)} all hold pictures. Name the one to look at with --column.")
+        raise SourceError(f"Columns {listed(result)} all hold pictures. Name one with --column.")
     return wanted
 
 
 def called(labels: list[Any], classes: object) -> list[Any]:
-    """The names of classes in the place of their numbers, where there is one for each.
+    """Labels with class indices replaced by names, where there is a name for each.
 
     >>> called([1, 0], ["cat", "dog"]), called([1, 2], ["cat", "dog"])
     (['dog', 'cat'], [1, 2])
@@ -45,9 +45,9 @@ def called(labels: list[Any], classes: object) -> list[Any]:
 
 
 def classes_of(table: Any) -> dict[str, list[str]]:
-    """The names of classes that Hugging Face writes beside columns of their numbers."""
+    """The class names that Hugging Face stores beside columns of class indices."""
     try:
         features = json.loads(table.schema.metadata[b"huggingface"])["info"]["features"]
         return {name: kind["names"] for name, kind in features.items() if kind.get("_type") == "ClassLabel"}
-    except (AttributeError, KeyError, TypeError, ValueError):  # somebody else's record, or none
+    except (AttributeError, KeyError, TypeError, ValueError):  # an unrelated record, or none
         return {}

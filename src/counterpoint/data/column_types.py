@@ -1,6 +1,6 @@
-"""What each column of a frame is by itself: numbers, times, categories, texts, paths, names.
+"""The type of each column by itself: numbers, times, categories, texts, paths, names.
 
-All rows are looked at, and a thousand of them for how wordy a text is.
+All rows are examined, and a thousand of them for the number of words.
 """
 
 from __future__ import annotations
@@ -22,68 +22,68 @@ from counterpoint.data.schema import BOOLEAN, TRUE, Column, words_in
 from counterpoint.data.subset import spread
 
 LISTS = ("list", "mixed")
-"""The types of columns of which some cells are lists: texts, where these are of strings or turns."""
+"""Types of columns with lists in some cells: texts, where these are strings or dialogue turns."""
 
 SAMPLED = 1000
 """Cells whose words are counted."""
 
 UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
-"""Letters of scripts that put no spaces between words: two of them count as a word."""
+"""Characters of scripts without spaces between words: two of them count as a word."""
 
 WORDY = 2.0
-"""Words of a cell, on average, from which on a column is a text rather than a category."""
+"""Words per cell, on average, from which on a column is text rather than a category."""
 
 SENTENCES = 6.0
-"""Words from which on it is sentences, and plainly what the source is about."""
+"""Words from which on it is sentences, and clearly the content of the source."""
 
 DIFFERING = 0.1
-"""Share of the cells that differ in a text; in a category of several words fewer do."""
+"""Share of distinct cells in a text; in a category of several words fewer differ."""
 
 VALUES = 8
-"""Different values that a category of several words may well have."""
+"""Distinct values that a category of several words may have."""
 
 FEW = 20
-"""Different whole numbers that may be classes."""
+"""Distinct integers that may be classes."""
 
 BRACKETED = re.compile(r"\[[^\]\d]+\]|\([^)\d]+\)")
-"""A word in brackets, as people write units under the name of a column."""
+"""A word in brackets, as units are written under a column's name."""
 
 EXACT = 2**53
-"""Whole numbers beyond which some cannot be told apart as 64-bit floats: those are names."""
+"""Integers beyond which float64 cannot represent all: those are names."""
 
 OPENED = 8
-"""Cells of bytes that are looked at to tell whether they are pictures."""
+"""Cells of bytes that are examined to tell whether they are pictures."""
 
 
 @dataclass(frozen=True)
 class Traits:
-    """A column as it was inferred, and what else it takes to say what it is for."""
+    """A column as inferred, and what else decides its role."""
 
     column: Column
-    known: int
+    present: int
     """Cells that are not missing."""
     distinct: int
-    """Different values among them."""
+    """Distinct values among them."""
     words: float = 0.0
-    """Words of a cell on average, where it holds strings."""
-    whole: bool = True
+    """Words per cell on average, for strings."""
+    integral: bool = True
     """Whether no value has decimals."""
 
     @property
     def unique(self) -> bool:
-        """Whether several rows have a value of their own each, none missing."""
-        return self.known == self.distinct > 1 and not self.column.missing
+        """Whether all values are distinct, and none is missing."""
+        return self.present == self.distinct > 1 and not self.column.missing
 
     @property
     def sparse(self) -> bool:
-        """Whether the values may be classes: truths, or few different strings or whole numbers, most of them twice."""
-        return self.distinct <= min(FEW, max(2, self.known // 2)) and self.whole
+        """Whether the values may be classes: booleans, or few distinct strings or integers, most of them repeated."""
+        return self.distinct <= min(FEW, max(2, self.present // 2)) and self.integral
 
 
 def without_units(frame: Frame) -> tuple[Frame, str]:
-    """The frame without a first row that holds units, and a note on them; as it was where it holds none.
+    """The frame without a first row of units, and a note on them; unchanged where there is none.
 
-    It does if numbers follow below known units or words in brackets, and other columns say nothing in that row.
+    A row holds units if numbers follow below known units or words in brackets, and its other cells are empty.
     """
     if not any(kind_of(cells) == "string" for cells in frame.columns.values()) or len(frame) < 2:
         return frame, ""
@@ -100,12 +100,12 @@ def without_units(frame: Frame) -> tuple[Frame, str]:
     columns = {name: cells.slice(1) for name, cells in frame.columns.items()}
     shown = ", ".join(f"{name} in {unit}" for name, unit in list(units.items())[:4])
     skipped = [*frame.skipped, (f"row {frame.rows[0]}", "it holds units")]
-    whole = replace(frame, columns=columns, rows=frame.rows[1:], skipped=skipped)
-    return whole, f"the first row holds units and is left out: {shown}"
+    remaining = replace(frame, columns=columns, rows=frame.rows[1:], skipped=skipped)
+    return remaining, f"the first row holds units and is left out: {shown}"
 
 
 def _is_unit(cell: str) -> bool:
-    """Whether a cell is a unit: one that is known, a product of such, or a word in brackets.
+    """Whether a cell is a unit: a known one, a product of such, or a word in brackets.
 
     >>> [_is_unit(cell) for cell in ("kg", "[count]", "m s-1", "m2", "York", "12")]
     [True, True, True, True, False, False]
@@ -117,7 +117,7 @@ def _is_unit(cell: str) -> bool:
 
 
 def all_traits(frame: Frame) -> dict[str, Traits]:
-    """What every column of a frame is by itself."""
+    """The traits of every column of a frame."""
     traits = {name: traits_of(name, cells, frame) for name, cells in frame.columns.items()}
     if not any(each.column.form.startswith(",") for each in traits.values()):
         return traits
@@ -130,7 +130,7 @@ def all_traits(frame: Frame) -> dict[str, Traits]:
 
 
 def traits_of(name: str, cells: Cells, frame: Frame) -> Traits:
-    """What a column is by itself; its role is the one it would have in a table."""
+    """The traits of a column; its role is the one it would have in a table."""
     kind = kind_of(cells)
     if kind in ("boolean", "integer", "float"):
         return _of_numbers(name, cells, kind)
@@ -141,61 +141,61 @@ def traits_of(name: str, cells: Cells, frame: Frame) -> Traits:
     if kind in ("picture", "bytes"):
         return _of_encoded(name, cells, kind)
     missing = cells.null_count
-    known = len(cells) - missing
+    present = len(cells) - missing
     if kind == "time":
-        return Traits(Column(name, "time", "time", missing), known, compute.count_distinct(cells).as_py())
+        return Traits(Column(name, "time", "time", missing), present, compute.count_distinct(cells).as_py())
     if kind == "empty":
         return Traits(Column(name, "ignore", "empty", missing, "empty"), 0, 0)
     if kind == "list":
-        return _of_lists(name, cells, known, missing)
-    return Traits(Column(name, "ignore", "list of numbers" if kind == "numbers" else kind, missing), known, known)
+        return _of_lists(name, cells, present, missing)
+    return Traits(Column(name, "ignore", "list of numbers" if kind == "numbers" else kind, missing), present, present)
 
 
 def _of_encoded(name: str, cells: Cells, kind: str) -> Traits:
-    """A column of bytes, which are of pictures where one of the first is."""
-    known = len(cells) - cells.null_count
+    """A column of bytes, which are pictures if one of the first is."""
+    present = len(cells) - cells.null_count
     if any(_is_encoded(cell) for cell in cells.drop_null().slice(0, OPENED).to_pylist()):
-        return Traits(Column(name, "path", "picture", cells.null_count), known, known)
-    said = "record" if kind == "picture" else kind
-    return Traits(Column(name, "ignore", said, cells.null_count), known, known)
+        return Traits(Column(name, "path", "picture", cells.null_count), present, present)
+    type_name = "record" if kind == "picture" else kind
+    return Traits(Column(name, "ignore", type_name, cells.null_count), present, present)
 
 
 def _is_encoded(cell: Any) -> bool:
-    """Whether bytes are a file of a picture, or, where there are none, the path beside them is of one."""
+    """Whether bytes are a picture file, or, without bytes, the path beside them is of one."""
     data = cell["bytes"] if isinstance(cell, dict) else cell
     if data is None:
         return is_picture_name(str(cell["path"]))
     try:
         header(io.BytesIO(data))
-    except Exception:  # decoders meet bytes of something else with any exception there is
+    except Exception:  # decoders may raise anything for unrelated bytes
         return False
     return True
 
 
 def _of_numbers(name: str, cells: Cells, kind: str) -> Traits:
-    whole = cells.cast(pa.int8()) if kind == "boolean" else cells
-    values = compute.fill_null(whole.cast(pa.float64(), safe=False), np.nan).to_numpy(zero_copy_only=False)
+    numeric = cells.cast(pa.int8()) if kind == "boolean" else cells
+    values = compute.fill_null(numeric.cast(pa.float64(), safe=False), np.nan).to_numpy(zero_copy_only=False)
     if kind == "integer" and (np.abs(values) > EXACT).any():
-        words = whole.cast(pa.string()).drop_null()
-        return _of_words(name, words, int(whole.null_count), compute.count_distinct(words).as_py())
+        words = numeric.cast(pa.string()).drop_null()
+        return _of_words(name, words, int(numeric.null_count), compute.count_distinct(words).as_py())
     return _numeric(Column(name, "number", kind, form=BOOLEAN if kind == "boolean" else ""), values)
 
 
 def _numeric(column: Column, values: np.ndarray) -> Traits:
-    known = values[~np.isnan(values)]
-    distinct = len(np.unique(known))
-    missing = len(values) - len(known)
+    present = values[~np.isnan(values)]
+    distinct = len(np.unique(present))
+    missing = len(values) - len(present)
     if distinct <= 1:
-        note = f"constant, {known[0]:g}" if distinct else "empty"
-        return Traits(replace(column, role="ignore", missing=missing, note=note), len(known), distinct)
-    note = ", ".join(part for part in (column.note, _extreme(known)) if part)
-    whole = bool((known == np.floor(known)).all())
-    return Traits(replace(column, missing=missing, note=note), len(known), distinct, whole=whole)
+        note = f"constant, {present[0]:g}" if distinct else "empty"
+        return Traits(replace(column, role="ignore", missing=missing, note=note), len(present), distinct)
+    note = ", ".join(part for part in (column.note, _extreme(present)) if part)
+    integral = bool((present == np.floor(present)).all())
+    return Traits(replace(column, missing=missing, note=note), len(present), distinct, integral=integral)
 
 
-def _extreme(known: np.ndarray) -> str:
-    """What to say of a number that dwarfs all others: after standardising these are all alike."""
-    sizes = np.abs(known[np.isfinite(known)])
+def _extreme(present: np.ndarray) -> str:
+    """A note on a value so large that all others are equal after standardisation."""
+    sizes = np.abs(present[np.isfinite(present)])
     usual = float(np.median(sizes)) if len(sizes) else 0.0
     if usual > 0 and sizes.max() > 1e6 * usual:
         return f"its largest is {sizes.max():g}, its median {usual:g}"
@@ -204,17 +204,17 @@ def _extreme(known: np.ndarray) -> str:
 
 def _of_strings(name: str, cells: Cells, frame: Frame) -> Traits:
     plain = compute.utf8_trim_whitespace(cells.cast(pa.string()))
-    known = plain.filter(compute.not_equal(plain, ""))
-    missing = len(cells) - len(known)
-    distinct = compute.count_distinct(known).as_py()
-    if not len(known):
+    present = plain.filter(compute.not_equal(plain, ""))
+    missing = len(cells) - len(present)
+    distinct = compute.count_distinct(present).as_py()
+    if not len(present):
         return Traits(Column(name, "ignore", "empty", missing, "empty"), 0, 0)
-    if _are_truths(known, distinct):
-        values = np.asarray(compute.is_in(compute.utf8_lower(known), value_set=pa.array(TRUE))).astype(np.float64)
+    if _are_truths(present, distinct):
+        values = np.asarray(compute.is_in(compute.utf8_lower(present), value_set=pa.array(TRUE))).astype(np.float64)
         result = _numeric(Column(name, "number", "boolean", form=BOOLEAN), values)
         return replace(result, column=replace(result.column, missing=missing))
-    if in_short(known) is not None:
-        return _of_lists(name, known, len(known), missing)
+    if in_short(present) is not None:
+        return _of_lists(name, present, len(present), missing)
     read = numbers.infer(cells, comma_first=frame.semicolons)
     if read is not None:
         note = _written(read)
@@ -225,19 +225,19 @@ def _of_strings(name: str, cells: Cells, frame: Frame) -> Traits:
     if moments is not None:
         note = f"read as {moments.form}, day before month" if moments.doubtful else ""
         column = Column(name, "time", "time", int(np.isnan(moments.values).sum()), note, moments.form)
-        return Traits(column, len(known), distinct)
-    return _of_words(name, known, missing, distinct)
+        return Traits(column, len(present), distinct)
+    return _of_words(name, present, missing, distinct)
 
 
-def _are_truths(known: Any, distinct: int) -> bool:
+def _are_truths(present: Any, distinct: int) -> bool:
     if distinct > 4:
         return False
-    words = {each.lower() for each in compute.unique(known).to_pylist()}
+    words = {each.lower() for each in compute.unique(present).to_pylist()}
     return len(words) > 1 and (words <= {"true", "false"} or words <= {"yes", "no"})
 
 
 def _written(read: numbers.Numbers) -> str:
-    """How the numbers of a column are written, where that is not plain."""
+    """A note on the format of a column's numbers, where it is not obvious."""
     marks, _, unit = read.form.partition("|")
     parts = ["decimal comma" if marks[0] == "," else "", f"'{marks[1]}' between thousands" if len(marks) > 1 else ""]
     parts += [
@@ -247,41 +247,41 @@ def _written(read: numbers.Numbers) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _of_lists(name: str, cells: Cells, known: int, missing: int) -> Traits:
-    """A column of lists: dialogues are texts; lists of strings are, where a person names them."""
-    said = in_short(cells)
-    if said is None:
-        return Traits(Column(name, "ignore", "list", missing), known, known)
-    note, words, dialogues = said
-    return Traits(Column(name, "text" if dialogues else "ignore", "list", missing, note), known, known, words)
+def _of_lists(name: str, cells: Cells, present: int, missing: int) -> Traits:
+    """A column of lists: dialogues are texts; lists of strings are, if the user names them."""
+    summary = in_short(cells)
+    if summary is None:
+        return Traits(Column(name, "ignore", "list", missing), present, present)
+    note, words, dialogues = summary
+    return Traits(Column(name, "text" if dialogues else "ignore", "list", missing, note), present, present, words)
 
 
-def _of_words(name: str, known: Any, missing: int, distinct: int) -> Traits:
-    some = known.take(pa.array(spread(len(known), SAMPLED))).to_pylist()
+def _of_words(name: str, present: Any, missing: int, distinct: int) -> Traits:
+    some = present.take(pa.array(spread(len(present), SAMPLED))).to_pylist()
     words = float(np.mean([_words(each) for each in some]))
     if np.mean([is_picture_name(each) for each in some]) > 0.9:
-        return Traits(Column(name, "path", "string", missing), len(known), distinct, words)
-    most = 2 * distinct > len(known)
-    differing = most or (distinct > VALUES and (distinct >= DIFFERING * len(known) or words > SENTENCES))
-    if words >= WORDY and (distinct > 1 or len(known) == 1) and differing:
+        return Traits(Column(name, "path", "string", missing), len(present), distinct, words)
+    most = 2 * distinct > len(present)
+    differing = most or (distinct > VALUES and (distinct >= DIFFERING * len(present) or words > SENTENCES))
+    if words >= WORDY and (distinct > 1 or len(present) == 1) and differing:
         column = Column(name, "text", "string", missing, f"{words:.0f} words on average")
     elif distinct == 1:
         column = Column(name, "ignore", "string", missing, f"constant, {some[0][:20]}")
-    elif distinct == len(known):
+    elif distinct == len(present):
         column = Column(name, "ignore", "string", missing, "all differ")
     else:
         column = Column(name, "category", "string", missing, f"of {distinct:,}")
-    return Traits(column, len(known), distinct, words)
+    return Traits(column, len(present), distinct, words)
 
 
 def _words(cell: str) -> float:
-    """How many words a text has, also where its script puts no spaces between them."""
+    """The number of words in a text, also for scripts without spaces between them."""
     unspaced = len(UNSPACED.findall(cell))
     return unspaced / 2 + len(UNSPACED.sub(" ", cell).split()) if unspaced else len(cell.split())
 
 
 def _of_mixed(name: str, cells: Cells, frame: Frame) -> Traits:
-    """A column that arrow has no type for: values of several types are strings; lists and records are none."""
+    """A column of a type that arrow does not have: mixed types are strings; lists and records are not used."""
     values = values_of(cells)
     missing = sum(value is None for value in values)
     if holds_lists(cells):

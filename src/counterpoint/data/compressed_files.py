@@ -1,4 +1,4 @@
-"""The bytes of a file, unpacked where it is packed: gzip, bzip2, xz, Zstandard, or a zip with one file in it."""
+"""The decompressed bytes of a file: gzip, bzip2, xz, Zstandard, or a zip with one file in it."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ OPENERS: dict[str, Callable[[Any], Any]] = {
     ".xz": lzma.LZMAFile,
     ".zst": lambda packed: pa.CompressedInputStream(packed, "zstd"),
 }
-"""By the end of its name, what unpacks a file while it is read."""
+"""From suffixes to functions that decompress a file while it is read."""
 
 DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError, RuntimeError)
-"""What these libraries raise over damaged files, encrypted ones and unknown ways to pack."""
+"""Exceptions of these libraries for damaged, encrypted or unsupported files."""
 
 
 def suffix_of(source: str | Path) -> str:
-    """What the name of a file ends in, but for that of a packed one.
+    """The suffix of a file, without that of its compression.
 
     >>> suffix_of("sentences.tsv.gz"), suffix_of("photos.PARQUET"), suffix_of("a.json.zst")
     ('.tsv', '.parquet', '.json')
@@ -42,10 +42,10 @@ def suffix_of(source: str | Path) -> str:
 
 
 def contents(file: Path) -> bytes:
-    """What is in a file, unpacked.
+    """The decompressed contents of a file.
 
     Raises:
-        SourceError: It is damaged, or a zip that holds other than one file.
+        SourceError: It is damaged, or a zip with other than one file.
     """
     suffix = file.suffix.lower()
     try:
@@ -58,7 +58,7 @@ def contents(file: Path) -> bytes:
 
 
 def member_of(file: Path) -> str | None:
-    """The name of the one file in a zip; None where it holds several, or is none."""
+    """The name of the only file in a zip; None where it holds several, or is not one."""
     try:
         with zipfile.ZipFile(file) as packed:
             names = _names(packed)
@@ -80,7 +80,7 @@ def _only_member(file: Path) -> bytes:
 
 
 def _names(packed: zipfile.ZipFile) -> list[str]:
-    """The files that somebody packed, without folders and what file managers leave behind."""
+    """The files in a zip, without folders and metadata of file managers."""
     return [
         member.filename
         for member in packed.infolist()

@@ -1,8 +1,8 @@
-"""Sources that give pictures one by one: datasets, loaders, lists, columns, dictionaries, and what can be iterated.
+"""Sources that yield pictures one by one: datasets, loaders, lists, columns, dictionaries, iterables.
 
-What has a length and numbered items is ``Numbered``: a list, a torch ``Dataset`` (of a ``DataLoader`` its dataset), a
-``Dataset`` or ``Column`` of Hugging Face. What can only be gone through is ``Streamed``: a generator, an
-``IterableDataset``. Of an iterator, which gives its items once, those looked at are kept for when it is read.
+Sources with a length and indexing are ``Numbered``: a list, a torch ``Dataset`` (for a ``DataLoader`` its dataset), a
+``Dataset`` or ``Column`` of Hugging Face. Others are ``Streamed``: a generator, an ``IterableDataset``. From an
+iterator, which yields its items once, examined items are kept for reading it later.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from counterpoint.data.subset import spread
 from counterpoint.errors import SourceError, closest, listed
 
 HEAD = 8
-"""Items that are looked at to tell what a source gives, so that it does not depend on one broken item."""
+"""Items that are examined to recognise a source, so that it does not depend on a single broken item."""
 
 
 @dataclass(frozen=True)
 class Numbered:
-    """A source with a length and numbered items."""
+    """A source with a length and indexing."""
 
     source: Any
     labels: Any = None
-    """What is known of the items beside themselves, one each, or None."""
+    """Labels or other data beside the items, one each, or None."""
 
     @property
     def count(self) -> int:
@@ -45,11 +45,11 @@ class Numbered:
         return "list" if isinstance(self.source, list) else "dataset"
 
     def some(self, most: int) -> list[Any]:
-        """At most so many items, evenly spread."""
+        """At most ``most`` items, evenly spread."""
         return [self._item(row) for row in spread(self.count, most).tolist()]
 
     def head(self) -> Iterator[Any]:
-        """The first items, each fetched when it is asked for."""
+        """The first items, each fetched on demand."""
         return map(self._item, range(min(self.count, HEAD)))
 
     def every(self) -> Iterator[Any]:
@@ -59,12 +59,12 @@ class Numbered:
     def _item(self, row: int) -> Any:
         try:
             return self.source[row]
-        except Exception as wrong:  # datasets of others raise anything there is
+        except Exception as wrong:  # datasets may raise anything
             return Broken(why(wrong))
 
 
 class Streamed:
-    """A source that is gone through from its first item to its last."""
+    """A source that is iterated from its first item to its last."""
 
     labels = None
     count = None
@@ -74,7 +74,7 @@ class Streamed:
         self.word = type(source).__name__
 
     def some(self, most: int) -> list[Any]:
-        """At most so many items, the first."""
+        """At most ``most`` items, the first."""
         begun = _begun(self.source)
         begun.seen.extend(itertools.islice(self._following(begun), max(0, most - len(begun.seen))))
         if isinstance(self.source, Iterator):
@@ -97,7 +97,7 @@ class Streamed:
                 item = next(begun.rest)
             except StopIteration:
                 return
-            except Exception as wrong:  # whatever yields the items raises anything there is
+            except Exception as wrong:  # iterables may raise anything
                 raise SourceError(
                     f"Item {place} of the {self.word} cannot be read: {why(wrong)}. Nothing comes after it; leave "
                     "broken items out where they are yielded, or give a dataset with a length."
@@ -106,7 +106,7 @@ class Streamed:
 
 
 class _Begun(NamedTuple):
-    """A source that is being gone through: the items seen, and those to come."""
+    """An iterator in progress: the items seen, and the rest."""
 
     source: Iterable[Any]
     seen: list[Any]
@@ -114,16 +114,16 @@ class _Begun(NamedTuple):
 
 
 _BEGUN: dict[int, _Begun] = {}
-"""Iterators that were looked at and not yet read, by their ids; they are kept, so that none can take the id of one."""
+"""Iterators that were examined and not yet read, by their ids; kept alive, so that no other can take an id."""
 
 
 def _begun(source: Iterable[Any]) -> _Begun:
-    """Where an iterator stands; what can be gone through again is begun anew."""
+    """An iterator in progress; an iterable is started anew."""
     return _BEGUN.pop(id(source), None) or _Begun(source, [], iter(source))
 
 
 def given(source: Any, labels: Any = None) -> Numbered | Streamed | None:
-    """The items of a source that gives them one by one; None for every other kind of source."""
+    """The items of a source that yields them one by one; None for any other kind of source."""
     if isinstance(source, Image.Image) or _is_one(source):
         return Numbered([source])
     if isinstance(source, np.ndarray) and source.dtype == object and source.ndim == 1:
@@ -140,7 +140,7 @@ def given(source: Any, labels: Any = None) -> Numbered | Streamed | None:
 
 
 def gives_pictures(source: Any) -> bool:
-    """Whether a source plainly gives pictures: most of its first items are or hold one."""
+    """Whether a source clearly yields pictures: most of its first items are or contain one."""
     held = given(source)
     if held is None:
         return False
@@ -149,14 +149,14 @@ def gives_pictures(source: Any) -> bool:
 
 
 def is_plain_item(item: Any) -> bool:
-    """Whether an item is plainly a picture, or holds one first in a tuple or under a key."""
+    """Whether an item is clearly a picture, or contains one first in a tuple or under a key."""
     if isinstance(item, Mapping) and not is_plain(item):
         return any(is_plain(value) for value in item.values())
     return is_plain(inside(item, None))
 
 
 def _is_one(source: Any) -> bool:
-    """Whether a dictionary is one item with a picture in it, and not columns, which a matrix may be one of."""
+    """Whether a dictionary is one item with a picture in it, and not columns, one of which may be a matrix."""
     if not isinstance(source, Mapping) or _are_columns(source.values()):
         return False
     pictures = [value for value in (source, *source.values()) if is_plain(value)]
@@ -164,13 +164,13 @@ def _is_one(source: Any) -> bool:
 
 
 def _are_columns(values: Iterable[Any]) -> bool:
-    """Whether these are several series of values, all equally long."""
+    """Whether these are several series of values of equal length."""
     lengths = [len(each) if isinstance(each, list) or (arrays.is_array(each) and each.ndim) else -1 for each in values]
     return len(lengths) > 1 and -1 not in lengths and len(set(lengths)) == 1
 
 
 class Unpacked(NamedTuple):
-    """Pictures taken out of what they came in, the labels beside them, and a column that is still to be chosen."""
+    """Pictures extracted from their container, their labels, and a column that is still to be chosen."""
 
     source: Any
     labels: list[Any] | None = None
@@ -178,7 +178,7 @@ class Unpacked(NamedTuple):
 
 
 def unpacked(source: Any, column: str | None) -> Unpacked:
-    """The dataset of a loader, the pictures of a dictionary of columns or of a pair of arrays; all else as it is.
+    """The dataset of a loader, the pictures of a dictionary of columns or of a pair of arrays; all else unchanged.
 
     Raises:
         SourceError: The source is a dictionary of splits, or there is no such column.
@@ -203,14 +203,14 @@ def unpacked(source: Any, column: str | None) -> Unpacked:
 
 
 def holds_pictures(source: Any) -> bool:
-    """Whether columns are no matter for ``sheets``: images or arrays of pictures are in them, or they are one item."""
+    """Whether columns are not to be read as ``sheets``: they contain image objects, or are a single item."""
     if not isinstance(source, Mapping):
         return keeps_pictures(source)
     return _is_one(source) or any(map(_holds_pictures, source.values()))
 
 
 def has_key(source: Any, key: str) -> bool:
-    """Whether there is something under a key in the items of a source, or in the source itself."""
+    """Whether the items of a source, or the source itself, have this key."""
     if isinstance(source, Mapping):
         return key in source
     held = given(source)
@@ -219,7 +219,7 @@ def has_key(source: Any, key: str) -> bool:
 
 
 def keeps_pictures(source: Any) -> bool:
-    """Whether this is a data frame of pandas with images or arrays in its cells, which arrow cannot take."""
+    """Whether this is a pandas data frame with images or arrays in its cells, which arrow does not support."""
     if not (hasattr(source, "iloc") and hasattr(source, "columns") and len(source)):
         return False
     return any(
@@ -230,7 +230,7 @@ def keeps_pictures(source: Any) -> bool:
 
 
 def refuse_splits(source: object) -> None:
-    """Refuse a dictionary of datasets, such as a ``DatasetDict``, and say how one of them is given."""
+    """Refuse a dictionary of datasets, such as a ``DatasetDict``, with advice on choosing one."""
     if isinstance(source, Mapping) and source and all(map(_is_split, source.values())):
         raise SourceError(
             f"The source is a {type(source).__name__} of {len(source)} datasets. Choose one: "
@@ -243,7 +243,7 @@ def _is_split(value: object) -> bool:
 
 
 def _behind(loader: DataLoader[Any]) -> Any:
-    """The dataset that a loader draws from, or the part of it that it is restricted to."""
+    """The dataset of a loader, or the subset it is restricted to."""
     chosen = getattr(loader.sampler, "indices", None)
     return loader.dataset if chosen is None else Subset(loader.dataset, sorted(map(int, chosen)))
 
@@ -257,18 +257,18 @@ def _is_pair(source: list[Any] | tuple[Any, ...]) -> bool:
 
 
 def _picture_column(columns: Mapping[Any, Any], column: str | None) -> str | None:
-    """The column of a dictionary that holds pictures: the one asked for, or the one that is plain."""
+    """The picture column of a dictionary: the requested one, or the obvious one."""
     result = [name for name, values in columns.items() if _holds_pictures(values)]
     if column is not None and result:
         if column not in result:
-            known = "is no column" if column not in columns else "are no pictures in the column"
-            raise SourceError(f"There {known} '{column}'.{closest(column, result)} Pictures are in {listed(result)}.")
+            reason = "is no column" if column not in columns else "are no pictures in the column"
+            raise SourceError(f"There {reason} '{column}'.{closest(column, result)} Pictures are in {listed(result)}.")
         return column
     return of_pictures(result)
 
 
 def _holds_pictures(values: Any) -> bool:
-    """Whether a column holds images or arrays of pictures; encoded ones and paths are for ``sheets``."""
+    """Whether a column holds image objects or arrays; encoded pictures and paths are for ``sheets``."""
     if arrays.is_array(values) and values.dtype != object:
         return arrays.are_pictures(values.shape, arrays.as_numpy(values[:0]).dtype)
     held = None if isinstance(values, str | bytes | Mapping) else given(values)
@@ -278,7 +278,7 @@ def _holds_pictures(values: Any) -> bool:
 
 
 def first_of(source: object) -> str | None:
-    """What the first item of a dataset or an iterable is, for people; None for other kinds of source."""
+    """A description of the first item of a dataset or an iterable; None for other kinds of source."""
     held = given(source)
     if held is None or isinstance(source, list | tuple):
         return None

@@ -1,11 +1,11 @@
-"""From the bytes of a photo to pixels: every mode, depth and orientation, at one size.
+"""From the bytes of a photo to pixels: every mode, bit depth and orientation, at one size.
 
-What Pillow would bring to 8 bits or to three bands is read by ``deep`` and ``dicom``, and is kept as deep as it is.
+Pictures that Pillow would reduce to 8 bits or to three bands are read by ``high_bit_depth`` and ``dicom``, and keep
+their depth.
 
-Photos are squeezed, never cut: the whole picture becomes (size, size). JPEGs are decoded at a half, a quarter or an
-eighth of their size where that is still twice what is wanted: five times faster for 12 megapixels, and on average
-less than one grey level of 255 away. For a network that has learned before they are decoded whole, and scaled and cut
-as it was shown pictures then.
+Photos are squeezed, never cropped: the full picture becomes (size, size). JPEGs are decoded at a half, a quarter or an
+eighth of their size where that is still twice the target: five times faster for 12 megapixels, and on average less
+than one grey level of 255 away. For a pretrained network they are decoded at full size, and preprocessed as it expects.
 """
 
 from __future__ import annotations
@@ -46,16 +46,16 @@ SUFFIXES = frozenset(
     ]
 )
 FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM", "AVIF")
-"""What Pillow may decode, by its names: nothing that would start another program, as EPS does."""
+"""Formats that Pillow may decode: none that would start another program, as EPS does."""
 
 GAP = 2
-"""How many times larger than wanted a picture stays before it is resized with care."""
+"""How many times larger than the target a picture is decoded before it is resized."""
 
 _opening = threading.Lock()
 
 
 def is_picture_name(name: str) -> bool:
-    """Whether a name ends as those of pictures do.
+    """Whether a name has the suffix of a picture.
 
     >>> is_picture_name("beach/014.JPG"), is_picture_name("notes.txt")
     (True, False)
@@ -64,7 +64,7 @@ def is_picture_name(name: str) -> bool:
 
 
 def open_file(file: ByteFile) -> Image.Image:
-    """A picture of which only the header has been read; Pillow's own limit is lifted for just that long."""
+    """A picture of which only the header has been read; Pillow's own limit is lifted for that time."""
     with _opening:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
@@ -77,20 +77,20 @@ def open_file(file: ByteFile) -> Image.Image:
 
 @cache
 def _formats() -> list[str]:
-    """Those of ``FORMATS`` that this build of Pillow has."""
+    """Those of ``FORMATS`` that this build of Pillow supports."""
     Image.init()
     return [name for name in FORMATS if name in Image.OPEN]
 
 
 def reason(wrong: Exception) -> str:
-    """Why a photo cannot be used, for people: Pillow itself names the file object that it was given."""
+    """Why a photo cannot be used; Pillow's own message names the file object."""
     if isinstance(wrong, UnidentifiedImageError):
         return "it holds no picture of a kind that Pillow knows"
     return f"it cannot be read: {wrong}" if str(wrong) else f"it cannot be read: {type(wrong).__name__}"
 
 
 class Header(NamedTuple):
-    """What a photo is, before it is decoded; ``kind`` is what its levels are, as in ``levels.KINDS``."""
+    """The properties of a photo before decoding; ``kind`` is the type of its pixel values, of ``value_range.KINDS``."""
 
     channels: int
     height: int
@@ -111,7 +111,7 @@ def header(file: ByteFile) -> Header:
 
 
 def _beyond_pillow(start: bytes, file: ByteFile) -> bool:
-    """Whether a file is a TIFF of which Pillow would lose bits or bands; the file is left at its start."""
+    """Whether a file is a TIFF of which Pillow would lose bits or bands; the file position is reset."""
     if not high_bit_depth.is_tiff(start):
         return False
     try:
@@ -132,13 +132,13 @@ def decode(
     say: Say | None = None,
     like: Preprocessing | None = None,
 ) -> Shaped[np.ndarray, "{channels} {size} {size}"]:
-    """A photo in a file's bytes, upright, on white, squeezed to (size, size), with levels of this kind.
+    """A photo from its bytes, upright, on white, squeezed to (size, size), with pixel values of this kind.
 
-    With ``like`` it is the square that this keeps, ``like.kept`` pixels wide, and ``size`` has to be that. Grey becomes
-    colour where three channels are wanted, and colour grey where it is one.
+    With ``like`` it is the square that this keeps, ``like.kept`` pixels wide, which ``size`` has to be. Grey is
+    converted to colour for three channels, and colour to grey for one.
 
     Raises:
-        ValueError: It has other bands, or deeper levels.
+        ValueError: It has other bands, or deeper pixel values.
     """
     return levels_in(data, (size, size), channels, kind, say or unsaid, like=like)
 
@@ -162,9 +162,9 @@ def levels_in(
 
 
 def thumbnail(data: bytes, side: int, *, grey: bool) -> Image.Image | None:
-    """A photo in a file's bytes for people: upright, on white, as wide to its height as it is, no longer than ``side``.
+    """A photo for display from its bytes: upright, on white, with its aspect ratio, no longer than ``side``.
 
-    None where it is deeper than 8 bits: then somebody has to choose what is black and what is white.
+    None where it has more than 8 bits, which needs a choice of black and white.
     """
     if dicom.is_dicom(data) or _beyond_pillow(data, io.BytesIO(data)):
         return None
@@ -186,13 +186,13 @@ def picture_levels(
     *,
     like: Preprocessing | None = None,
 ) -> Shaped[np.ndarray, "c h w"]:
-    """The levels of an image of Pillow, at (height, width) ``size`` or its own."""
+    """The pixel values of a Pillow image, at (height, width) ``size`` or its own."""
     if high_bit_depth.kind(image) != "uint8":
         return fitted(high_bit_depth.levels(image, None), size, channels, kind, say, like=like)
     if say is not None and image.has_transparency_data:
         say("transparent", 1)
-    given = channels if channels in (1, 3) else high_bit_depth.bands(image)
-    return kept_as(recoloured(pixels_of(image, size=size, channels=given, like=like)[None], channels)[0], kind)
+    stored = channels if channels in (1, 3) else high_bit_depth.bands(image)
+    return kept_as(recoloured(pixels_of(image, size=size, channels=stored, like=like)[None], channels)[0], kind)
 
 
 def fitted(
@@ -204,7 +204,7 @@ def fitted(
     *,
     like: Preprocessing | None = None,
 ) -> Shaped[np.ndarray, "c r s"]:
-    """Levels with other bands, at another (height, width) and of another kind."""
+    """Pixel values with other bands, at another (height, width) and of another kind."""
     check_finite(levels)
     if say is not None and kind == "uint8" and kind_of(levels.dtype) != kind:
         say("shallow", 1)
@@ -215,7 +215,7 @@ def fitted(
 def _squeezed(
     levels: Shaped[np.ndarray, "c h w"], size: tuple[int, int], like: Preprocessing | None
 ) -> Shaped[np.ndarray, "c r s"]:
-    """Every band by itself at another (height, width), in its own type."""
+    """Every band separately at another (height, width), in its own type."""
     if levels.shape[1:] == size:
         return levels
     bands = [band if band.dtype == np.uint8 else band.astype(np.float32) for band in levels]
@@ -234,7 +234,7 @@ def _resized(image: Image.Image, size: tuple[int, int], like: Preprocessing | No
 def pixels_of(
     image: Image.Image, *, size: tuple[int, int] | None, channels: int, like: Preprocessing | None = None
 ) -> UInt8[np.ndarray, "c h w"]:
-    """An image of Pillow's of 8 bits as pixels, at (height, width) ``size`` or its own."""
+    """An 8-bit Pillow image as pixels, at (height, width) ``size`` or its own."""
     flat = _flat(ImageOps.exif_transpose(image)).convert("L" if channels == 1 else "RGB")
     if size is not None and flat.size != size[::-1]:
         flat = _resized(flat, size, like)
@@ -243,7 +243,7 @@ def pixels_of(
 
 
 def _flat(image: Image.Image) -> Image.Image:
-    """Nothing transparent."""
+    """Composite transparency onto white."""
     if not image.has_transparency_data:
         return image
     seen = image.convert("RGBA")

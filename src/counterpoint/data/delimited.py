@@ -1,7 +1,7 @@
-"""Files of separated values: which mark separates, whether quotation marks quote, which rows are whole.
+"""Files of separated values: the separator, quoting, and which rows are well-formed.
 
-Every cell is a string as it is written; what it means is for ``schema`` to say. A row that does not fit is left out and
-named, as a broken photo is.
+Every cell is a string as written; ``schema`` interprets it. A malformed row is left out and reported, as a broken photo
+is.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from counterpoint.plans.data_options import ReadOptions
 
 @dataclass(frozen=True)
 class Separated:
-    """A table whose cells are strings, and what was left out or noticed."""
+    """A table of strings, with skipped rows and notes."""
 
     table: Any
     rows: Int64[np.ndarray, " n"]
-    """The place of every row in the file, those that are left out counted."""
+    """The index of every row in the file, counting skipped ones."""
     skipped: Sequence[tuple[str, str]]
     notes: Sequence[str]
     delimiter: str
@@ -40,7 +40,7 @@ def read_separated(text: str, options: ReadOptions, *, suffix: str, called: str)
     """The rows of a file of separated values.
 
     Raises:
-        SourceError: It is empty, most rows do not fit the line of names, or a quotation mark swallows rows.
+        SourceError: It is empty, most rows do not fit the header, or a quotation mark swallows rows.
     """
     if not text.strip():
         raise SourceError(f"{called} is empty. Expected a line of column names and then one line per item.")
@@ -53,10 +53,10 @@ def read_separated(text: str, options: ReadOptions, *, suffix: str, called: str)
         table, bad = _parsed(text, dialect, called)
     names = dialect.names or [str(place) for place in range(table.num_columns)]
     if names[-1] == "" and len(names) > 1 and not compute.any(compute.not_equal(table.column(-1), "")).as_py():
-        table, names = table.select(range(len(names) - 1)), names[:-1]  # every line ends in the mark that separates
+        table, names = table.select(range(len(names) - 1)), names[:-1]  # every line ends with a separator
     if options.quoting == "auto":
         require_closed(table, bad, dialect.delimiter, called)
-    before = 1 if dialect.names is None else 2  # rows are numbered from 1, and the first may hold the names
+    before = 1 if dialect.names is None else 2  # rows are numbered from 1, and the first may be the header
     places = [row.number - before for row in bad]
     skipped = [
         (f"row {place}", f"it has {row.actual_columns} cells, not {row.expected_columns}: {row.text[:80]}")
@@ -67,7 +67,7 @@ def read_separated(text: str, options: ReadOptions, *, suffix: str, called: str)
 
 
 def _parsed(text: str, dialect: Dialect, called: str) -> tuple[Any, list[Any]]:
-    """The rows that fit, as a table of strings, and those that do not."""
+    """The well-formed rows as a table of strings, and the others."""
     bad: list[Any] = []
 
     def left_out(row: Any) -> str:
@@ -105,8 +105,8 @@ def _parsed(text: str, dialect: Dialect, called: str) -> tuple[Any, list[Any]]:
 
 
 def _wider(dialect: Dialect, bad: Sequence[Any], total: int, called: str) -> Dialect:
-    """The dialect of a file whose rows have one cell more than its line of names: the names of rows come first, as R
-    writes them, or every line ends in the mark that separates.
+    """The dialect of a file whose rows have one cell more than its header: the names of rows come first, as R writes
+    them, or every line ends with a separator.
     """
     widths = Counter(row.actual_columns for row in bad)
     usual, times = widths.most_common(1)[0]

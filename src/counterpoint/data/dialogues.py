@@ -1,10 +1,10 @@
-"""Dialogues: lists of turns, which are written in any of the usual ways.
+"""Dialogues: lists of turns, in any of the usual formats.
 
     OpenAI    [{"role": "user", "content": "Hello."}], where content may be a list of parts
     ShareGPT  [{"from": "human", "value": "Hello."}]
     others    [{"speaker": "Ann", "text": "Hello."}], [["Ann", "Hello."]], ["Hello."]
 
-What says nothing is left out; what is none of these is ``Unread``.
+Empty turns are left out; other formats are ``Unread``.
 
 >>> turns_of([{"role": "system", "content": "Be kind."}, {"role": "user", "content": None}, ["Ann", "Hello."]])
 [Turn(text='Be kind.', system=True), Turn(text='Hello.', system=False)]
@@ -20,31 +20,31 @@ from counterpoint.data.frames import is_missing
 from counterpoint.errors import listed
 
 WHO = ("role", "from", "speaker", "user", "author", "sender", "who")
-"""The fields of a turn that say whose it is."""
+"""The fields of a turn that name the speaker."""
 
 WHAT = ("content", "value", "text", "utterance", "message", "parts")
-"""The fields of a turn that say what is said."""
+"""The fields of a turn that hold its text."""
 
 SYSTEM = ("system", "developer")
-"""Who speaks where nobody does: what is said there is not answered, and answers nothing."""
+"""System roles: their turns are not answered, and answer nothing."""
 
 
 class Turn(NamedTuple):
-    """What is said in a turn, and whether a system says it."""
+    """The text of a turn, and whether it is a system message."""
 
     text: str
     system: bool
 
 
 class Unread(Exception):
-    """A value is none of the known shapes; says what it is."""
+    """A value has none of the known formats; the message describes it."""
 
 
 def turns_of(cell: object, parts: Counter[str] | None = None) -> list[Turn]:
-    """The turns of a dialogue that say something; ``parts`` counts the parts of them that are left out.
+    """The non-empty turns of a dialogue; ``parts`` counts parts of messages that are left out.
 
     Raises:
-        Unread: It is no dialogue.
+        Unread: It is not a dialogue.
     """
     if is_missing(cell):
         return []
@@ -55,7 +55,7 @@ def turns_of(cell: object, parts: Counter[str] | None = None) -> list[Turn]:
 
 
 def is_dialogue(value: object) -> bool:
-    """Whether this is a list of turns that say whose they are; passages may have an author, but also a title."""
+    """Whether this is a list of turns with speakers; passages may have an author, but also a title."""
     held = [each for each in value if not is_missing(each)] if isinstance(value, list) else []
     return bool(held) and all(
         isinstance(each, list) or (isinstance(each, Mapping) and _key(each, WHO) is not None and "title" not in each)
@@ -77,7 +77,7 @@ def _turn(turn: object, parts: Counter[str]) -> Turn:
 
 
 def _key(record: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
-    """The first of some fields that a record has and that is not missing; else one that is missing."""
+    """The first of some fields that is not missing in a record; else one that is missing."""
     empty = None
     for name in names:
         if name in record:
@@ -93,7 +93,7 @@ def _is_system(who: object) -> bool:
 
 
 def _content(value: object, parts: Counter[str]) -> str:
-    """What the content of a turn says: a string, or a list of parts, of which some are text."""
+    """The text of a turn's content: a string, or a list of parts, some of which are text."""
     if is_missing(value):
         return ""
     if isinstance(value, str):

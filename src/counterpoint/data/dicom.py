@@ -1,6 +1,6 @@
-"""DICOM, the format of medical pictures: stored values, rescaled as the file says; ``pydicom`` is an extra.
+"""DICOM, the format of medical images: stored values, rescaled as the file says; ``pydicom`` is an extra.
 
-    level = slope * stored + intercept        MONOCHROME1 counts from white to black, and is turned round before
+    level = slope * stored + intercept        MONOCHROME1 goes from white to black, and is inverted first
 
 DICOM PS3.3, C.11.1 (modality LUT) and C.7.6.3 (image pixel).
 """
@@ -19,7 +19,7 @@ from counterpoint.errors import MissingPackage
 from counterpoint.storage.limits import require_pixels
 
 START = 132
-"""Bytes that tell what a file is."""
+"""The magic number of the format."""
 
 
 def is_dicom(start: bytes) -> bool:
@@ -28,7 +28,7 @@ def is_dicom(start: bytes) -> bool:
 
 
 def header(file: IO[bytes] | io.BufferedIOBase) -> tuple[int, int, int, str]:
-    """(c, h, w) of a picture and the kind of its levels, from the header alone."""
+    """(c, h, w) of a picture and the kind of its pixel values, from the header alone."""
     record = _read(file, stop_before_pixels=True)
     if "PALETTE" in str(record.get("PhotometricInterpretation", "")):
         return 3, int(record.Rows), int(record.Columns), "uint8" if record.BitsAllocated == 8 else "uint16"
@@ -41,11 +41,11 @@ def header(file: IO[bytes] | io.BufferedIOBase) -> tuple[int, int, int, str]:
 
 
 def levels(data: bytes, say: Say) -> Shaped[np.ndarray, "c h w"]:
-    """The levels of the first frame of a DICOM file."""
+    """The pixel values of the first frame of a DICOM file."""
     record = _read(io.BytesIO(data), stop_before_pixels=False)
     from pydicom import pixels
 
-    reading: Any = pixels  # which does not say in its types what it offers
+    reading: Any = pixels  # whose type stubs are incomplete
     frames = int(record.get("NumberOfFrames", 1) or 1)
     if frames > 1:
         say("pages", frames - 1)
@@ -77,6 +77,6 @@ def _rescaled(record: Any) -> bool:
 
 
 def _turned(stored: np.ndarray, bits: int, *, signed: bool) -> np.ndarray:
-    """Black as white and white as black, within the bits that the file uses."""
+    """Inverted brightness, within the bits that the file uses."""
     ends = -1 if signed else (1 << bits) - 1
     return (ends - stored.astype(np.int64)).astype(stored.dtype)

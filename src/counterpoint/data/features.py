@@ -14,21 +14,21 @@ from jaxtyping import Float32, Float64
 from counterpoint.errors import SourceError, counted
 
 CATEGORIES = 64
-"""Categories with a column of their own; the rest share one."""
+"""Categories with a one-hot column of their own; the rest share one."""
 
 DAY, SMALL = 86400, 7
-"""Seconds of a day; digits behind the point from which numbers are written with an exponent."""
+"""Seconds of a day; digits after the point from which on numbers are written with an exponent."""
 
 LAST = 2.5e11
 """Seconds between 1970 and the last year of four digits, roughly."""
 
 OTHER = "(other)"
-"""What people read of a category without a column of its own."""
+"""How a category without a column of its own is displayed."""
 
 
 @dataclass(frozen=True)
 class Number:
-    """A column of numbers: how it is standardised, and what stands for a missing one."""
+    """A numeric column: its standardisation, and the value for missing cells."""
 
     name: str
     mean: float
@@ -38,7 +38,7 @@ class Number:
 
 @dataclass(frozen=True)
 class Category:
-    """A column of strings: those with a column of their own, and whether the rest share one."""
+    """A categorical column: the categories with a column of their own, and whether the rest share one."""
 
     name: str
     values: list[str]
@@ -48,30 +48,30 @@ class Category:
 Feature = Number | Category
 
 Meaning = Literal["number", "time", "boolean"]
-"""What the numbers of a feature are to people."""
+"""How the numbers of a feature are displayed."""
 
 
 Cells = Sequence[str] | Float64[np.ndarray, " n"]
-"""A column as a table sees it: strings, or numbers with NaN for missing ones."""
+"""A column of a table: strings, or numbers with NaN for missing ones."""
 
 
 def feature_of(name: str, cells: Cells) -> Feature | None:
-    """What there is to know of a column, or None if all rows have the same."""
+    """The feature of a column, or None if all rows have the same value."""
     if not isinstance(cells, np.ndarray):
         counts = Counter(cells)
         frequent = sorted(counts, key=lambda value: (-counts[value], value))[:CATEGORIES]
         return Category(name, frequent, len(counts) > CATEGORIES) if len(counts) > 1 else None
-    known = cells[~np.isnan(cells)]
-    if not len(known) or known.min() == known.max():
+    present = cells[~np.isnan(cells)]
+    if not len(present) or present.min() == present.max():
         return None
-    median = float(np.median(known))
+    median = float(np.median(present))
     filled = _filled(name, cells, median)
     mean, deviation = moments(filled)
     return Number(name, mean, deviation, median)
 
 
 def moments(values: Float64[np.ndarray, " n"]) -> tuple[float, float]:
-    """Mean and standard deviation, also where squares of the numbers are beyond what a number can hold.
+    """Mean and standard deviation, also where squares of the values would overflow.
 
     >>> moments(np.array([-1e300, 1e300]))
     (0.0, 1e+300)
@@ -92,19 +92,19 @@ def _filled(name: str, cells: Float64[np.ndarray, " n"], median: float) -> Float
 
 
 def encoded(feature: Feature, cells: Cells) -> Float32[np.ndarray, "n d"]:
-    """The columns that the encoder sees of one feature."""
+    """The encoder's input columns of one feature."""
     if isinstance(feature, Category):
         place = {value: number for number, value in enumerate(feature.values)}
         width = len(feature.values) + feature.other
-        numbers = np.asarray([place.get(str(cell), len(feature.values)) for cell in cells])
-        same: np.ndarray = numbers[:, None] == np.arange(width)
+        codes = np.asarray([place.get(str(cell), len(feature.values)) for cell in cells])
+        same: np.ndarray = codes[:, None] == np.arange(width)
         return same.astype(np.float32)
     values = _filled(feature.name, np.asarray(cells, dtype=np.float64), feature.median)
     return np.asarray(((values - feature.mean) / feature.deviation)[:, None], dtype=np.float32)
 
 
 def decoded(feature: Feature, columns: Float32[np.ndarray, "n d"], *, meaning: Meaning = "number") -> list[str]:
-    """What ``encoded`` made of one feature, for people: to a thousandth of its deviation, a missing one as its median.
+    """The inverse of ``encoded`` for display: to a thousandth of the deviation, with medians for missing values.
 
     >>> price, colour = Number("price", 2000.0, 10.0, 20.0), Category("colour", ["red", "blue"], True)
     >>> decoded(price, np.float32([[0], [-0.55]])), decoded(colour, np.float32([[0, 1, 0], [0, 0, 1]]))
@@ -114,19 +114,19 @@ def decoded(feature: Feature, columns: Float32[np.ndarray, "n d"], *, meaning: M
     """
     if isinstance(feature, Category):
         return [[*feature.values, OTHER][place] for place in columns.argmax(axis=1)]
-    numbers = columns[:, 0].astype(np.float64) * feature.deviation + feature.mean
+    values = columns[:, 0].astype(np.float64) * feature.deviation + feature.mean
     if meaning == "boolean":
-        return ["true" if number > 0.5 else "false" for number in numbers]
+        return ["true" if number > 0.5 else "false" for number in values]
     if meaning == "time":
-        return [_moment(number, "D" if feature.deviation > DAY else "s") for number in numbers]
+        return [_moment(number, "D" if feature.deviation > DAY else "s") for number in values]
     digits = max(0, 3 - math.floor(math.log10(feature.deviation))) if feature.deviation > 0 else 0
     if digits > SMALL:
-        return [f"{number:.4g}" for number in numbers]
-    return [f"{round(number, digits) + 0.0:,.12g}" for number in numbers]
+        return [f"{number:.4g}" for number in values]
+    return [f"{round(number, digits) + 0.0:,.12g}" for number in values]
 
 
 def _moment(seconds: float, unit: Literal["D", "s"]) -> str:
-    """A point in time; a day by the nearest minute, since an encoder's numbers are a few seconds off.
+    """A time for display; a day to the nearest minute, as the encoder's values are a few seconds off.
 
     >>> _moment(36000.2, "s"), _moment(1e300, "D")
     ('10:00:00', '1e+300')
@@ -138,5 +138,5 @@ def _moment(seconds: float, unit: Literal["D", "s"]) -> str:
 
 
 def width_of(feature: Feature) -> int:
-    """How many columns the encoder sees of a feature."""
+    """The number of the encoder's input columns of a feature."""
     return len(feature.values) + feature.other if isinstance(feature, Category) else 1

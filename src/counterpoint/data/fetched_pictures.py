@@ -1,7 +1,7 @@
-"""Pictures of a dataset, each fetched once, in order, into a temporary file of levels in the cache folder.
+"""Pictures of a dataset, each fetched once, in order, into a temporary file of pixel values in the cache folder.
 
-They are kept as deep as the deepest of those that are looked at, for ``levels`` to bring all by one range. Items that
-are broken or hold no picture are left out and listed, as damaged photos are.
+They keep the depth of the deepest of the examined ones, so that ``value_range`` can use one range for all. Broken
+items, and those without a picture, are left out and listed, as damaged photos are.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from counterpoint.interfaces import ItemsInfo
 
 
 class Fetched:
-    """Pictures at one size. ``rows`` says where in its source each of them stood, unusable ones included."""
+    """Pictures at one size. ``rows`` are their indices in the source, counting unusable ones."""
 
     def __init__(self, levels: Levels, count: int, labels: Sequence[Any] | None) -> None:
         self._levels, self.source_count, self.labels = levels, count, labels
@@ -54,25 +54,25 @@ class Fetched:
         self.scale: Scale = torch.from_numpy
 
     def leave_out(self, reasons: dict[int, str]) -> None:
-        """Leave out the items at some places in the source, for which there are no levels."""
+        """Leave out the items at some indices of the source, which have no pixel values."""
         self.skipped = [(self.names[row], reason) for row, reason in reasons.items()]
         self.rows = np.delete(self.rows, list(reasons))
         self.names = [self.names[row] for row in self.rows.tolist()]
 
     @property
     def info(self) -> ItemsInfo:
-        """What their source says of them."""
+        """The metadata of their source."""
         return ItemsInfo(source_rows=self.rows, source_count=self.source_count, skipped=self.skipped, notes=self.notes)
 
     def __len__(self) -> int:
         return len(self.names)
 
     def sample(self) -> Levels:
-        """Levels of some pictures, evenly spread."""
+        """Pixel values of some pictures, evenly spread."""
         return self.levels(spread(len(self), MEASURED))
 
     def levels(self, index: Int64[np.ndarray, " b"]) -> Levels:
-        """The numbers of some pictures as they are."""
+        """The original values of some pictures."""
         result: Levels = self._levels[index]
         return result
 
@@ -81,10 +81,10 @@ class Fetched:
 
 
 def headers_in(source: Numbered | Streamed, column: str | None, most: int, axis: str) -> list[Header]:
-    """What some of the pictures are.
+    """The headers of some pictures.
 
     Raises:
-        SourceError: None of those looked at is a picture; the message says what the source gives instead.
+        SourceError: None of the examined items is a picture; the message says what they are instead.
     """
     if source.count == 0:
         raise SourceError(f"The {source.word} is empty. Expected one picture at least.")
@@ -97,7 +97,7 @@ def headers_in(source: Numbered | Streamed, column: str | None, most: int, axis:
             try:
                 headers.append(header_of(picture, axis))
                 continue
-            except Exception as wrong:  # decoders meet damaged bytes with any exception there is
+            except Exception as wrong:  # decoders may raise anything for damaged bytes
                 picture = why(wrong)
         reasons.append(picture)
     if not items:
@@ -152,7 +152,7 @@ def fetch(
 
 
 def _write(file: IO[bytes], levels: np.ndarray) -> None:
-    """Rows are written, not assigned to a mapped file, so that a full disk is an error and not the process's end."""
+    """Rows are written, not assigned to a memory map, so that a full disk raises an error and kills no process."""
     file.write(levels.tobytes())
 
 
@@ -162,7 +162,7 @@ def _mapped(file: IO[bytes], shape: tuple[int, ...], kind: str) -> Levels | None
 
 
 def _with_progress(source: Numbered | Streamed, progress: Progress | None) -> Iterator[Any]:
-    """The items of a source, and to ``progress`` how many of how many, where that is known."""
+    """The items of a source, reporting progress to ``progress`` where the number is known."""
     for done, item in enumerate(source.every(), start=1):
         yield item
         if progress is not None and source.count is not None:
@@ -175,24 +175,24 @@ def _picture(item: Any, key: str | None) -> Picture | str:
         return item.reason
     try:
         picture = picture_of(inside(item, key))
-    except Exception as wrong:  # a path may be of a file that cannot be read
+    except Exception as wrong:  # the path may be of a file that cannot be read
         return why(wrong)
     return f"it is {described(item)} and holds no picture; {EXPECTED}" if picture is None else picture
 
 
 def _levels(item: Any, key: str | None, wanted: Wanted, say: Say) -> np.ndarray | str:
-    """The levels of an item's picture, or why there are none."""
+    """The pixel values of an item's picture, or why there are none."""
     picture = _picture(item, key)
     if isinstance(picture, str):
         return picture
     try:
         return levels_of(picture, wanted, say)
-    except Exception as wrong:  # decoders meet damaged bytes with any exception there is
+    except Exception as wrong:  # decoders may raise anything for damaged bytes
         return why(wrong)
 
 
 def _labels(source: Numbered | Streamed, rows: np.ndarray, item_labels: list[Any], key: str | None) -> Any:
-    """What is known of each item: beside the source, in a list that it keeps, or in the items themselves."""
+    """The label of each item: beside the source, in a list that it keeps, or in the items themselves."""
     for kept in (source.labels, *(getattr(source.source, name, None) for name in ("targets", "labels"))):
         if isinstance(kept, Sequence | np.ndarray | Tensor) and len(kept) == source.count:
             labels = np.asarray(kept).tolist()

@@ -1,7 +1,7 @@
-"""Columns with names, as they are written: files of CSV, TSV, JSON and Parquet, data frames, dictionaries of arrays.
+"""Named columns as stored: files of CSV, TSV, JSON and Parquet, data frames, dictionaries of arrays.
 
-Nothing is converted here. Cells of files of text are strings; nested fields get dotted names. What a column is, and
-what its cells mean, is for ``schema`` to say.
+Nothing is converted here. Cells of text files are strings; nested fields get dotted names. ``schema`` interprets
+columns and cells.
 
 >>> frame = read_frame({"age": [31, None], "who": [{"name": "Ann"}, {"name": "Bo"}]})
 >>> {name: kind_of(cells) for name, cells in frame.columns.items()}
@@ -42,28 +42,28 @@ SEPARATED = (".csv", ".tsv")
 SERIES = ".ts"
 TEXT = (*SEPARATED, ".jsonl", ".ndjson", ".json", SERIES)
 SUFFIXES = (*TEXT, ".parquet")
-INDEX = "__index_level_"  # what pandas calls an index that has no name of its own
+INDEX = "__index_level_"  # pandas' name for an unnamed index
 
 
 @dataclass(frozen=True)
 class Frame:
-    """Columns with names, each with n cells, and how they were read."""
+    """Named columns, each with n cells, and how they were read."""
 
     columns: Mapping[str, Cells]
     called: str
-    """What the source is called in messages."""
+    """The name of the source in messages."""
     rows: Int64[np.ndarray, " n"]
-    """The place of every row in its source, those that are left out counted."""
+    """The index of every row in its source, counting skipped ones."""
     skipped: Sequence[tuple[str, str]] = ()
     notes: Sequence[str] = ()
     folder: Path | None = None
-    """What paths in the cells are relative to; None for where the program runs."""
+    """The folder that paths in the cells are relative to; None for the working directory."""
     semicolons: bool = False
-    """Whether semicolons separate the cells, so that a comma rather stands for a decimal point."""
+    """Whether semicolons separate the cells, so that a comma is more likely a decimal point."""
     classes: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """What numbers in columns of labels are called, where the source says so."""
+    """Class names for numbers in label columns, where the source has them."""
     index: Sequence[str] | None = None
-    """What the rows of the source are called beside its columns, those that are left out among them."""
+    """Names of the rows of the source beside its columns, counting skipped ones."""
 
     def labels(self, name: str) -> list[Any]:
         """A column as Python objects, classes by their names."""
@@ -83,13 +83,13 @@ def is_frame(source: object) -> bool:
 
 
 def _suffix(file: Path) -> str:
-    """What a name ends in, but for that of a packed one; or the one file in a .zip that says no more."""
+    """The suffix of a name, without that of its compression; for a .zip, that of its only file."""
     suffix = suffix_of(file)
     return suffix if suffix or file.suffix.lower() != ".zip" else suffix_of(member_of(file) or "")
 
 
 def is_columns(source: object) -> bool:
-    """Whether the source has columns with names: a dictionary, a data frame, a file of columns, or a sheet of them."""
+    """Whether the source has named columns: a dictionary, a data frame, a file of columns, or a sheet of them."""
     in_memory = isinstance(source, Mapping) or rows_of(source) is not None
     return in_memory or is_frame(source) or isinstance(getattr(source, "frame", None), Frame)
 
@@ -124,9 +124,9 @@ def read_frame(source: object, options: ReadOptions = AS_IT_IS) -> Frame:
 
 
 def raw_columns(source: object, *, only: Collection[str] | None = None) -> dict[str, list[Any]]:
-    """Columns as Python objects: strings of files of text as they are written, None for what is missing.
+    """Columns as Python objects: strings of text files as written, None for missing cells.
 
-    ``only`` names those that are wanted, as far as they are there; all without it.
+    ``only`` names the requested ones, of which missing ones are ignored; all without it.
 
     >>> raw_columns({"id": ["007", None]})
     {'id': ['007', None]}
@@ -136,7 +136,7 @@ def raw_columns(source: object, *, only: Collection[str] | None = None) -> dict[
 
 
 def text_in(file: Path) -> str:
-    """What a file of text says, unpacked and decoded."""
+    """The decompressed and decoded contents of a text file."""
     return decoded(contents(file), encoding=None, called=f"'{file.name}'")[0]
 
 
@@ -204,8 +204,8 @@ def _fields(name: str, cells: Cells) -> dict[str, Cells] | None:
         return {f"{name}.{field}": as_cells(held, f"Column '{name}.{field}'") for field, held in values.items()}
     if kind_of(cells) != "record":
         return None
-    whole = cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
-    return {f"{name}.{field.name}": plain(held) for field, held in zip(whole.type, whole.flatten(), strict=True)}
+    combined = cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
+    return {f"{name}.{field.name}": plain(held) for field, held in zip(combined.type, combined.flatten(), strict=True)}
 
 
 def _framed(columns: Mapping[str, Cells], called: str) -> Frame:

@@ -1,6 +1,6 @@
-"""Splits that keep groups whole, with classes balanced as far as the groups allow.
+"""Splits that keep groups together, with classes balanced as far as the groups allow.
 
-Which groups go together is scikit-learn's ``StratifiedGroupKFold``; what stays behind has some of every class.
+The grouping is scikit-learn's ``StratifiedGroupKFold``; the kept part has some of every class.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Int64
 
 LARGEST = 2**32
-"""Seeds of scikit-learn are smaller."""
+"""The upper limit of scikit-learn's seeds."""
 
 ClassIds = Int64[np.ndarray, "n ..."]
 GroupIds = Int64[np.ndarray, " n"]
@@ -20,7 +20,7 @@ GroupIds = Int64[np.ndarray, " n"]
 def hold_out_groups(
     class_ids: ClassIds, group_ids: GroupIds, *, seed: int, share: float
 ) -> tuple[Bool[np.ndarray, " n"], Bool[np.ndarray, " n"]]:
-    """Which items to keep and which to hold out: about this share, groups whole, and never the last of a class.
+    """Which items to keep and which to hold out: about this share, without dividing groups or losing a class.
 
     No item is held out where no group can be.
 
@@ -36,13 +36,13 @@ def hold_out_groups(
 
 
 def group_folds(class_ids: ClassIds, group_ids: GroupIds, *, count: int, seed: int) -> list[Bool[np.ndarray, " n"]]:
-    """What each of at most so many folds holds out: groups whole, without those that have the last items of a class.
+    """The held-out items of each of at most ``count`` folds: no group is divided, and no class is lost.
 
-    Folds are fewer where there are fewer groups; none of a single group.
+    There are fewer folds where there are fewer groups; none for a single group.
     """
     from sklearn.model_selection import StratifiedGroupKFold
 
-    # Of items with several classes there is no one class to balance: the folds are of about equal size.
+    # Multi-label items have no single class to balance: the folds are of about equal size.
     named = class_ids if class_ids.ndim == 1 else np.zeros(len(class_ids), dtype=np.int64)
     most = int(np.unique(named, return_counts=True)[1].max(initial=0))
     count = min(count, len(np.unique(group_ids)), most)
@@ -50,13 +50,13 @@ def group_folds(class_ids: ClassIds, group_ids: GroupIds, *, count: int, seed: i
         return []
     folds = StratifiedGroupKFold(count, shuffle=True, random_state=seed % LARGEST)
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The least populated class")  # then it is in fewer folds
+        warnings.filterwarnings("ignore", "The least populated class")  # which is then in fewer folds
         parts = [held for _, held in folds.split(named, named, group_ids)]
     return [_spared(class_ids, group_ids, np.isin(np.arange(len(named)), held)) for held in parts]
 
 
 def _spared(class_ids: ClassIds, group_ids: GroupIds, held: Bool[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
-    """Those held out but for groups without which a class would have no item left, or of several nobody without it."""
+    """The held-out items, without groups whose loss would leave a class without positive or negative items."""
     if class_ids.ndim == 1:
         sides = class_ids[:, None] == np.unique(class_ids)
     else:

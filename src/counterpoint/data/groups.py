@@ -1,7 +1,7 @@
-"""The groups of items: what several share so that no split may part them, such as a patient, a speaker or a video.
+"""The groups of items, which no split may separate, such as a patient, a speaker or a video.
 
-Groups are read beside the items, whatever kind they are of: from a column, from folders, a file or a list. They stand
-in ``ItemsInfo.groups``, and go wherever some of the items go.
+Groups are read beside the items, for any kind of data: from a column, from folders, a file or a list. They are in
+``ItemsInfo.groups``, and follow items into subsets.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from counterpoint.modality import DataOptions, Modality, schema_of
 from counterpoint.plans.data_options import FOLDER, names_column
 
 GroupIds = Int64[np.ndarray, " n"]
-"""The number of every item's group."""
+"""The id of every item's group."""
 
 
 class Grouped:
@@ -51,26 +51,26 @@ class Grouped:
         return self._items.take(index)
 
     def originals(self, index: Int64[np.ndarray, " b"], side: int) -> Sequence[Image.Image | None]:
-        """Their pictures as they were before they were brought to a size; None where there are none."""
+        """Their pictures at original size; None where there are none."""
         held = self._items
         return held.originals(index, side) if isinstance(held, HasOriginals) else [None] * len(index)
 
 
 def with_groups(items: Items, groups: object, source: object) -> Items:
-    """The items of a source with their groups, read as ``read_groups`` does; as they are where ``groups`` is None."""
+    """The items of a source with their groups, as ``read_groups`` reads them; unchanged where ``groups`` is None."""
     return items if groups is None else Grouped(items, read_groups(groups, source, items))
 
 
 def as_requested(items: Items, options: DataOptions, source: object) -> Items:
-    """The items of a source with the groups that were asked for when it was opened, if any were."""
+    """The items of a source with the groups that were requested when it was opened, if any."""
     spec = options.groups if options.groups is not None else options.data.groups
     return with_groups(items, spec, source)
 
 
 def of_later(items: Items, modality: Modality, source: object, groups: object = None) -> Items:
-    """Further items with the groups given, or by the column or the folders of the training data where they have those.
+    """Further items with the given groups, or by the column or the folders of the training data where they have those.
 
-    The groups of training data that were listed or in a file say nothing of others.
+    Groups of training data that were listed or in a file do not apply to other data.
     """
     if groups is not None:
         return with_groups(items, groups, source)
@@ -85,7 +85,7 @@ def of_later(items: Items, modality: Modality, source: object, groups: object = 
 
 
 def _remembered(modality: Modality) -> str | None:
-    """Where the training data had its groups."""
+    """How the groups of the training data were given."""
     schema = schema_of(modality)
     columns = [] if schema is None else schema.of_role("group")
     options = modality.settings().get("options") or {}
@@ -97,9 +97,9 @@ def read_groups(spec: object, source: object, items: Items) -> list[str | None]:
     """The group of every item, None for an item without one.
 
     Args:
-        spec: A column of the source; ``folder``, the folder below that of the class, or of photos in one level of
-            folders the one they lie in; an .npy file or a list with one entry per item; a .csv file of name and group.
-        source: What the items were opened from.
+        spec: A column of the source; ``folder``, the folder below that of the class, or for photos in one level of
+            folders that folder; an .npy file or a list with one entry per item; a .csv file of name and group.
+        source: The source that the items were opened from.
         items: The items.
 
     Raises:
@@ -111,7 +111,7 @@ def read_groups(spec: object, source: object, items: Items) -> list[str | None]:
 
 
 def _entries(spec: object, source: object, items: Items) -> list[Any]:
-    """The groups as they were given, one for each item and perhaps for skipped ones."""
+    """The groups as given, one for each item, and possibly for skipped ones."""
     if not isinstance(spec, str | Path):
         return _listed(spec)
     column, columns = find_column(str(spec), source, items)
@@ -137,14 +137,14 @@ def _entries(spec: object, source: object, items: Items) -> list[Any]:
 
 
 def _listed(groups: Any) -> list[Any]:
-    """One entry per item; as among labels, -1 among whole numbers says that an item has none."""
+    """One entry per item; as for labels, -1 in a list of integers means none."""
     entries = as_list(groups, what="group")
-    whole = all(isinstance(each, int | np.integer) for each in entries)
-    return [None if whole and each == -1 else each for each in entries]
+    integral = all(isinstance(each, int | np.integer) for each in entries)
+    return [None if integral and each == -1 else each for each in entries]
 
 
 def _of_folders(names: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The folder that says the group of every item, and the items that lie in none.
+    """The folder that is the group of every item, and the items that are in none.
 
     >>> _of_folders(["cat/anna/1.png", "cat/ben/1.png", "dog/anna/2.png"])
     (['anna', 'ben', 'anna'], [])
@@ -158,10 +158,10 @@ def _of_folders(names: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def group_ids(items: Items) -> GroupIds | None:
-    """The number of every item's group; None where nothing is known of groups.
+    """The id of every item's group; None without groups.
 
     Raises:
-        LabelError: Some of the items have a group and some have none.
+        LabelError: Some items have a group and some have none.
     """
     groups = info_of(items).groups
     if groups is None:
@@ -173,29 +173,29 @@ def group_ids(items: Items) -> GroupIds | None:
             f"{counted(len(lacking), 'item has', 'items have')} no group, of {len(names)}, first "
             f"'{items.names[lacking[0]]}'. Every item is of one group: fill it in, or leave those items out."
         )
-    numbers: np.ndarray = np.unique(np.asarray(names, dtype=np.str_), return_inverse=True)[1].astype(np.int64)
-    return numbers
+    ids: np.ndarray = np.unique(np.asarray(names, dtype=np.str_), return_inverse=True)[1].astype(np.int64)
+    return ids
 
 
 def labelled_group_ids(items: Items, class_ids: Int64[np.ndarray, " n"]) -> GroupIds | None:
-    """The same of those that have a label, -1 for the others, whose groups need not be known."""
+    """The ids of labelled items, and -1 for the others, which need no group."""
     labelled = np.flatnonzero(class_ids != UNLABELLED)
-    known = group_ids(Subset(items, labelled))
-    if known is None:
+    present = group_ids(Subset(items, labelled))
+    if present is None:
         return None
-    numbers = np.full(len(class_ids), -1, dtype=np.int64)
-    numbers[labelled] = known
-    return numbers
+    ids = np.full(len(class_ids), -1, dtype=np.int64)
+    ids[labelled] = present
+    return ids
 
 
 def shared_groups(test: Items, train: Items) -> list[str]:
-    """The groups of test items that training items are of, too; none where nothing is known of either."""
+    """The groups of test items that are also in training; none without groups."""
     of_test, of_train = ({name_of(each) for each in info_of(part).groups or ()} - {None} for part in (test, train))
     return sorted(name for name in of_test & of_train if name is not None)
 
 
 def advice(group_ids: GroupIds) -> str:
-    """What to do where no group can be held out of labelled items."""
+    """The advice where no group of labelled items can be held out."""
     count, items = len(np.unique(group_ids)), counted(len(group_ids), "labelled item")
     if count == 1:
         return (

@@ -34,7 +34,7 @@ def _open_file(path: Path) -> gzip.GzipFile | io.BufferedReader:
 
 def is_idx(path: Path) -> bool:
     """Whether a file, compressed or not, begins as IDX pictures do; reads four bytes."""
-    if not path.is_file():  # a pipe would be waited for
+    if not path.is_file():  # reading a pipe would block
         return False
     try:
         with _open_file(path) as file:
@@ -45,7 +45,7 @@ def is_idx(path: Path) -> bool:
 
 @door
 def read_idx(path: str | Path) -> np.ndarray:
-    """The bytes of an IDX file as an array with the sizes it declares; plain files are mapped, not read."""
+    """The bytes of an IDX file as an array of the declared shape; uncompressed files are memory-mapped."""
     file = existing(path)
     try:
         with _open_file(file) as opened:
@@ -55,8 +55,8 @@ def read_idx(path: str | Path) -> np.ndarray:
             sizes = struct.unpack(f">{magic[3]}I", opened.read(4 * magic[3]))
             packed = isinstance(opened, gzip.GzipFile)
             start = 0 if packed else opened.tell()
-            whole = np.frombuffer(unpacked(opened, file), np.uint8) if packed else np.memmap(file, np.uint8, "r")
-            held = whole[start:]
+            content = np.frombuffer(unpacked(opened, file), np.uint8) if packed else np.memmap(file, np.uint8, "r")
+            held = content[start:]
     except SourceError:
         raise
     except (EOFError, OSError, ValueError, zlib.error, struct.error) as wrong:
@@ -75,7 +75,7 @@ def has_pictures(folder: Path) -> bool:
 
 
 def pictures_in(folder: Path) -> Path | None:
-    """The IDX file with the training pictures that lies directly in a folder, if there is one."""
+    """The IDX file with the training pictures directly in a folder, if there is one."""
     result = sorted(each for each in folder.glob(PATTERN) if is_idx(each))
     training = [each for each in result if "train" in each.name] or result
     if len({each.name.removesuffix(".gz") for each in training}) > 1:
@@ -86,7 +86,7 @@ def pictures_in(folder: Path) -> Path | None:
 
 
 def labels_beside(images: Path) -> np.ndarray | None:
-    """The labels in the file that is called like the pictures' own, if there is one."""
+    """The labels in the file with the corresponding name, if there is one."""
     name = images.name.removesuffix(".gz").replace("images", "labels").replace("idx3", "idx1")
     for each in (images.with_name(name), images.with_name(f"{name}.gz")):
         if name != images.name.removesuffix(".gz") and each.exists():

@@ -1,7 +1,7 @@
-"""What an item of a dataset holds: a picture and perhaps a label, alone, in a tuple or under a name.
+"""The contents of a dataset's item: a picture and optionally a label, alone, in a tuple or under a key.
 
 A picture is a Pillow image, an array or a tensor (h, w), (h, w, c) or (c, h, w), the bytes of a .jpg or .png, the
-path of one, or a pair {bytes, path} as Hugging Face keeps pictures.
+path of one, or a pair {bytes, path} in Hugging Face's format.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from counterpoint.preprocessing import Preprocessing
 from counterpoint.storage.files import expanded, is_file
 
 Picture = Image.Image | np.ndarray | Tensor | bytes
-"""A picture; bytes are those of a file of one."""
+"""A picture; bytes are an encoded file."""
 
 STORED = {"bytes", "path"}
-"""The keys under which Hugging Face keeps an encoded picture."""
+"""The keys of an encoded picture in Hugging Face's format."""
 
 SMALLEST = 8
 """Side below which a square array of floats is not taken for a picture."""
@@ -39,18 +39,18 @@ EXPECTED = "expected a Pillow image, an array (h, w), (h, w, c) or (c, h, w), or
 
 
 class Broken(NamedTuple):
-    """Stands for an item that cannot be fetched."""
+    """Replaces an item that cannot be fetched."""
 
     reason: str
 
 
 def picture_of(value: Any) -> Picture | None:
-    """The picture that a value is, or None; whether bytes are one is not looked at."""
+    """The picture in a value, or None; bytes are not examined."""
     if isinstance(value, Image.Image):
         return value
     if arrays.is_array(value):
-        numbers = isinstance(value, Tensor) or value.dtype.kind in "buif"
-        return value if numbers and value.ndim in (2, 3) and 0 not in value.shape else None
+        numeric = isinstance(value, Tensor) or value.dtype.kind in "buif"
+        return value if numeric and value.ndim in (2, 3) and 0 not in value.shape else None
     if isinstance(value, Mapping) and value and set(value) <= STORED:
         data, path = value.get("bytes"), value.get("path")
         if data is None and not path:
@@ -64,35 +64,35 @@ def picture_of(value: Any) -> Picture | None:
 
 
 def is_plain(value: Any) -> bool:
-    """Whether a value is plainly a picture, and no series or row of numbers that an array may be as well."""
+    """Whether a value is clearly a picture, and not a series or row of numbers."""
     try:
         picture = picture_of(value)
         if isinstance(picture, bytes):
             header(io.BytesIO(picture))
-    except Exception:  # decoders meet damaged bytes, and those of something else, with any exception there is
+    except Exception:  # decoders may raise anything for damaged or unrelated bytes
         return False
     if picture is None or isinstance(picture, Image.Image | bytes):
         return picture is not None
     shape = picture.shape
     if len(shape) == 2:
-        whole = picture.dtype in (np.uint8, torch.uint8)
-        return min(shape) > 1 and (bool(whole) or (shape[0] == shape[1] and shape[0] >= SMALLEST))
+        eight_bit = picture.dtype in (np.uint8, torch.uint8)
+        return min(shape) > 1 and (bool(eight_bit) or (shape[0] == shape[1] and shape[0] >= SMALLEST))
     first, middle, last = shape
     return min(first, last) < min(middle, max(first, last))
 
 
 def inside(item: Any, key: str | None) -> Any:
-    """What stands where the picture of an item is: under a key, first in a tuple, or the item itself."""
+    """The value at the place of an item's picture: under a key, first in a tuple, or the item itself."""
     if isinstance(item, Mapping) and key is not None:
         return item.get(key)
     return item[0] if isinstance(item, list | tuple) and item else item
 
 
 def key_of(items: Iterable[Any], column: str | None) -> str | None:
-    """The key under which the pictures of items are, where items are dictionaries.
+    """The key of the pictures, where items are dictionaries.
 
     Raises:
-        SourceError: There is no such key, or pictures are under several and nobody said which are meant.
+        SourceError: There is no such key, or several keys have pictures and none was named.
     """
     for item in items:
         if isinstance(item, Broken):
@@ -106,7 +106,7 @@ def key_of(items: Iterable[Any], column: str | None) -> str | None:
         result = [str(key) for key, value in item.items() if is_plain(value)]
         wanted = preferred(result)
         if wanted is None and result:
-            raise SourceError(f"Items hold pictures under {listed(result)}. Name the ones to look at with --column.")
+            raise SourceError(f"Items hold pictures under {listed(result)}. Name one with --column.")
         wanted = wanted or next((name for name in PICTURES if _may_be(item.get(name))), None)
         if wanted is not None:
             return wanted
@@ -116,12 +116,12 @@ def key_of(items: Iterable[Any], column: str | None) -> str | None:
 
 
 def _may_be(value: Any) -> bool:
-    """Whether an array that is called a picture can be one, though it may be a series by its shape."""
+    """Whether an array under a picture's usual name can be one, though its shape may be that of a series."""
     return arrays.is_array(value) and picture_of(value) is not None
 
 
 def label_of(item: Any) -> tuple[str | None, Any]:
-    """What an item says of itself, and the key under which it does; None where it says nothing."""
+    """The label in an item, and its key; None where there is none."""
     if isinstance(item, Mapping):
         key = next((name for name in LABELS if name in item), None)
         return key, None if key is None else _scalar(item[key])
@@ -137,58 +137,58 @@ def _scalar(value: Any) -> Any:
 
 
 def header_of(picture: Picture, axis: str) -> Header:
-    """What a picture is, before it is brought to a size."""
+    """The properties of a picture before it is resized."""
     if isinstance(picture, bytes):
         return header(io.BytesIO(picture))
     if isinstance(picture, Image.Image):
         _load(picture)
         return Header(high_bit_depth.bands(picture), picture.height, picture.width, high_bit_depth.kind(picture))
-    numbers = arrays.as_numpy(picture)
-    return Header(*arrays.shape_of((1, *numbers.shape), axis), kind_of(numbers.dtype))
+    array = arrays.as_numpy(picture)
+    return Header(*arrays.shape_of((1, *array.shape), axis), kind_of(array.dtype))
 
 
 class Wanted(NamedTuple):
-    """What pictures are brought to: (height, width), channels, the kind of their levels; where channels are found."""
+    """The target of conversion: (height, width), channels, the kind of pixel values; and the channel axis."""
 
     size: tuple[int, int]
     channels: int
     kind: str
     axis: str
     like: Preprocessing | None = None
-    """How they are brought to the size, where not squeezed."""
+    """The preprocessing, where pictures are not squeezed."""
 
 
 def levels_of(picture: Picture, wanted: Wanted, say: Say) -> Shaped[np.ndarray, "c h w"]:
-    """The levels of a picture, as they are wanted.
+    """The pixel values of a picture, converted to the target.
 
     Raises:
-        ValueError: It has other bands, deeper levels, or numbers that are none.
+        ValueError: It has other bands, deeper values, or values that are not finite.
     """
     size, channels, kind, axis, like = wanted
     if isinstance(picture, bytes):
         return levels_in(picture, size, channels, kind, say, like=like)
     if not isinstance(picture, Image.Image):
         if not (channels in (1, 3) and _is_transparent(picture)):
-            numbers = arrays.channels_first(arrays.as_numpy(picture)[None], axis)[0]
-            return fitted(numbers, size, channels, kind, say, like=like)
+            levels = arrays.channels_first(arrays.as_numpy(picture)[None], axis)[0]
+            return fitted(levels, size, channels, kind, say, like=like)
         picture = Image.fromarray(arrays.as_numpy(picture))
     _load(picture)
     return picture_levels(picture, size, channels, kind, say, like=like)
 
 
 def _load(image: Image.Image) -> None:
-    """Read a PNG of which only the header was read: of several deep bands Pillow will keep 8 bits each."""
+    """Read a PNG of which only the header was read: Pillow would keep 8 bits of several bands."""
     if image.format == "PNG":
         image.load()
 
 
 def _is_transparent(picture: np.ndarray | Tensor) -> bool:
-    """Whether this is an array (h, w, 4) of bytes: red, green, blue and how much covers what is behind."""
+    """Whether this is an array (h, w, 4) of bytes: red, green, blue and opacity."""
     return picture.ndim == 3 and picture.shape[2] == 4 and picture.dtype in (np.uint8, torch.uint8)
 
 
 def why(wrong: Exception) -> str:
-    """Why an item cannot be used, in the first line of what was raised; datasets raise anything there is."""
+    """Why an item cannot be used, in the first line of the exception, which may be of any type."""
     if isinstance(wrong, CounterpointError):
         return str(wrong).rstrip(".")
     if isinstance(wrong, OSError | ValueError):
@@ -198,7 +198,7 @@ def why(wrong: Exception) -> str:
 
 
 def described(item: Any) -> str:
-    """What an item is, for people.
+    """A description of an item.
 
     >>> described({"text": "so", "id": 1}), described(np.zeros((2, 3, 4, 4), np.uint8)), described(("so", 1))
     ('a dictionary with the keys text, id', 'an array of uint8 (2, 3, 4, 4)', 'a tuple of str, int')

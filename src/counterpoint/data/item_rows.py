@@ -1,4 +1,4 @@
-"""From the name of an item, as somebody wrote it, to its row."""
+"""From the name of an item, as the user wrote it, to its row."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from counterpoint.interfaces import Items, info_of
 
 
 def row_finder(items: Items) -> Callable[[str], int | None]:
-    """What finds the row of the item that is called so; None where none is.
+    """A function from a name to the row of that item, or None.
 
-    Rows of an array are called by their numbers, 007, and found with leading zeros or without. All other names are
-    strings, of which 007 and 7 are two.
+    Rows of an array are named by their indices, such as 007, and found with or without leading zeros. All other names
+    are strings, of which 007 and 7 are different.
     """
     place = {name: row for row, name in enumerate(items.names)}
     rows = info_of(items).source_rows
-    numbers = {int(row): position for position, row in enumerate(np.arange(len(items)) if rows is None else rows)}
-    counted = all(name.isdecimal() for name in place) and list(map(int, place)) == list(numbers)
+    positions = {int(row): position for position, row in enumerate(np.arange(len(items)) if rows is None else rows)}
+    counted = all(name.isdecimal() for name in place) and list(map(int, place)) == list(positions)
 
     def find(name: str) -> int | None:
         if name in place or not counted or not name.isdecimal():
             return place.get(name)
-        return numbers.get(int(name))
+        return positions.get(int(name))
 
     return find

@@ -1,4 +1,4 @@
-"""What a label says: the name of a class, several names, or nothing; and the numbers of the classes."""
+"""The meaning of a label: the name of a class, several names, or none; and class ids."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from counterpoint.errors import LabelError, listed
 from counterpoint.label_types import BETWEEN
 
 MISSING = frozenset({"", "nan", "NaN", "NaT", "<NA>", "null", "None"})
-"""What programs write for a label that is missing. NA and -1 are not among them: they are names of classes."""
+"""Strings that programs write for a missing label. NA and -1 are not among them: they are names of classes."""
 
 PLAIN = frozenset({str, int, float, bool, type(None)})
 NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?")
@@ -30,20 +30,20 @@ Names = Sequence[Sequence[str] | None]
 
 
 def name_of(label: object) -> str | None:
-    """The class that a label names, as it is written; None where it names none.
+    """The class that a label names, as written; None where it names none.
 
     >>> [name_of(label) for label in ("007", "0.10", 3.0, True, "NA", "nan", float("nan"), None)]
     ['007', '0.10', '3', 'True', 'NA', None, None, None]
     """
     value = label.item() if hasattr(label, "item") else label
-    if isinstance(value, float) and value.is_integer():  # 3.0 and 3 are one class
+    if isinstance(value, float) and value.is_integer():  # 3.0 and 3 are the same class
         value = int(value)
     name = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
     return None if name.strip() in MISSING else name
 
 
 def in_order(names: Iterable[str]) -> list[str]:
-    """Different names, by number where all of them are numbers, else as text.
+    """Distinct names, sorted numerically if all are numbers, else as strings.
 
     >>> in_order(["10", "9", "9"]), in_order(["10", "9", "nine"])
     (['9', '10'], ['10', '9', 'nine'])
@@ -60,7 +60,7 @@ def is_several(label: object) -> bool:
 
 
 def checked(labels: Sequence[Any]) -> list[Any]:
-    """The labels, lists of one taken out of their lists; refused where one is neither a label nor a list of labels."""
+    """The labels, with lists of one element unwrapped; refused where one is neither a label nor a list of labels."""
     if set(map(type, labels)) <= PLAIN:
         return list(labels)
     for row, label in enumerate(labels):
@@ -82,12 +82,12 @@ def keys(labels: Iterable[Any]) -> Iterator[Key]:
 
 
 def distinct(labels: Iterable[Any]) -> Counter[Key]:
-    """The different labels, and how many there are of each."""
+    """The distinct labels, and their counts."""
     return Counter(keys(labels))
 
 
 def whole_numbers(labels: Iterable[Any]) -> bool:
-    """Whether all labels that there are, are integers, or floats that could be."""
+    """Whether all labels are integers, or floats with integer values."""
     return all(
         isinstance(label, int | np.integer | float | np.floating)
         and not isinstance(label, bool)
@@ -98,7 +98,7 @@ def whole_numbers(labels: Iterable[Any]) -> bool:
 
 
 def matrix_of(labels: Sequence[Any]) -> np.ndarray | None:
-    """Equally long lists of numbers as a matrix (n, k), NaN where one is missing; None for any other lists."""
+    """Lists of numbers of equal length as a matrix (n, k), NaN where one is missing; None for any other lists."""
     lists = [label for label in labels if is_several(label)]
     lengths = {len(label) for label in lists}
     if len(lengths) != 1 or not all(isinstance(each, int | float | np.number) for label in lists for each in label):
@@ -109,15 +109,15 @@ def matrix_of(labels: Sequence[Any]) -> np.ndarray | None:
     return np.asarray([list(label) if is_several(label) else missing for label in labels], dtype=np.float64)
 
 
-def of_matrix(numbers: np.ndarray) -> Int64[np.ndarray, "n k"]:
-    """Codes of items that may be of several classes, from zeros and ones, -1 or NaN where nobody knows."""
-    missing = np.isnan(numbers) | (numbers == UNLABELLED)
-    if not np.isin(numbers[~missing], (0, 1)).all():
+def of_matrix(matrix: np.ndarray) -> Int64[np.ndarray, "n k"]:
+    """Multi-label class ids from zeros and ones; -1 or NaN means unknown."""
+    missing = np.isnan(matrix) | (matrix == UNLABELLED)
+    if not np.isin(matrix[~missing], (0, 1)).all():
         raise LabelError(
             "Labels (n, k) say for each class whether an item is of it: 1, 0, or -1 throughout where nobody knows. "
-            f"Got {listed(sorted({f'{each:g}' for each in numbers[~missing].tolist()} - {'0', '1'}), 5)}."
+            f"Got {listed(sorted({f'{each:g}' for each in matrix[~missing].tolist()} - {'0', '1'}), 5)}."
         )
-    return np.where(missing.any(axis=1)[:, None], UNLABELLED, np.where(missing, 0, numbers)).astype(np.int64)
+    return np.where(missing.any(axis=1)[:, None], UNLABELLED, np.where(missing, 0, matrix)).astype(np.int64)
 
 
 def names_of_lists(labels: Sequence[Any]) -> Names:
@@ -151,7 +151,7 @@ def between_bars(name: str | None) -> list[str] | None:
 
 
 def of_names(names: Names) -> tuple[Int64[np.ndarray, "n k"], list[str]]:
-    """For each class whether an item is named so, and the names of the classes."""
+    """For each item and class whether it has that class, and the names of the classes."""
     classes = in_order(name for each in names for name in each or ())
     place = {name: column for column, name in enumerate(classes)}
     class_ids = np.zeros((len(names), len(classes)), dtype=np.int64)
@@ -164,12 +164,12 @@ def of_names(names: Names) -> tuple[Int64[np.ndarray, "n k"], list[str]]:
 
 
 def missing_words(labels: Counter[Key]) -> list[str]:
-    """A sentence where words are taken for labels that are missing."""
+    """A sentence where words are read as missing labels."""
     words = {label: count for (_, label), count in labels.items() if isinstance(label, str) and label.strip() in WORDS}
-    said = ", ".join(f"'{word}' ({count:,})" for word, count in words.items())
-    return [f"Read as no label: {said}."] if words else []
+    counts = ", ".join(f"'{word}' ({count:,})" for word, count in words.items())
+    return [f"Read as no label: {counts}."] if words else []
 
 
 def _short(label: object) -> str:
-    said = repr(label)
-    return said if len(said) <= 60 else f"{said[:57]}..."
+    text = repr(label)
+    return text if len(text) <= 60 else f"{text[:57]}..."

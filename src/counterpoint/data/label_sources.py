@@ -1,4 +1,4 @@
-"""Where labels are: in the source itself, its folders, one of its columns, a file, or a list."""
+"""Where labels come from: the source itself, its folders, one of its columns, a file, or a list."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from counterpoint.errors import LabelError, closest, listed
 from counterpoint.interfaces import Items, info_of
 
 SPLITS = ("train", "test", "val", "valid", "validation", "dev")
-"""What folders of a split are called, which are no classes."""
+"""Folder names of splits, which are not classes."""
 
 
 class Given(NamedTuple):
-    """Labels as they were given, one for each item and perhaps for skipped ones."""
+    """Labels as given, one for each item and possibly for skipped ones."""
 
     labels: list[Any]
     listed: bool
-    """Whether they came as a list or an array, in which -1 stands for no label; in columns and files it is a class."""
+    """Whether they are a list or an array, in which -1 means unlabelled; in columns and files it is a class."""
     notes: Sequence[str] = ()
-    """Sentences on how they were read."""
+    """Notes on how they were read."""
 
 
 def find_labels(spec: object, source: object, items: Items) -> Given:
-    """The labels that are meant by ``spec``; see ``labels.read_class_ids``."""
+    """The labels of ``spec``; see ``labels.read_class_ids``."""
     if spec is None:
         if items.labels is None:
             raise LabelError(
@@ -62,7 +62,7 @@ def find_labels(spec: object, source: object, items: Items) -> Given:
 
 
 Column = tuple[list[Any] | None, list[str]]
-"""What a column of a name says, None where there is none, and the names of all columns."""
+"""The cells of a named column, None where there is none, and the names of all columns."""
 
 
 def find_column(name: str, source: object, items: Items) -> Column:
@@ -74,7 +74,7 @@ def find_column(name: str, source: object, items: Items) -> Column:
 
 
 def _of_frame(name: str, frame: Frame) -> Column:
-    """A column with an entry for every row of its source, None for those that are left out."""
+    """A column with an entry for every row of its source, None for skipped ones."""
     if name not in frame.columns:
         return None, list(frame.columns)
     labels: list[Any] = [None] * (len(frame) + len(frame.skipped))
@@ -108,7 +108,7 @@ def as_list(labels: Any, *, what: str = "label") -> list[Any]:
 
 
 def array_in(spec: str | Path, *, what: str = "label") -> np.ndarray:
-    """The array in an .npy file of one label, or of whatever it is, per item."""
+    """The array in an .npy file, with one label per item."""
     file = existing(spec)
     try:
         labels: np.ndarray = np.load(file, allow_pickle=False)
@@ -118,7 +118,7 @@ def array_in(spec: str | Path, *, what: str = "label") -> np.ndarray:
 
 
 def _folders(names: Sequence[str], source: object) -> Given:
-    """The first folder in which the names differ: neither what all of them lie in, as in an archive, nor a split."""
+    """The first folder in which the paths differ, except common parents, as in an archive, and splits."""
     parts, splits, above = class_folders(names)
     notes = [_split_note(splits, source, above)] if splits else []
     alone = [name for name, part in zip(names, parts, strict=True) if len(part) < 2]
@@ -134,7 +134,7 @@ Parts = Sequence[tuple[str, ...]]
 
 
 def class_folders(names: Sequence[str]) -> tuple[Parts, list[str], tuple[str, ...]]:
-    """The parts of paths from the folder of the class on, the folders of splits, and what all paths lie in."""
+    """The parts of paths from the folder of the class on, the folders of splits, and the common parents."""
     parts, above = _apart([PurePosixPath(name).parts for name in names])
     splits = _splits(parts)
     if splits:
@@ -143,7 +143,7 @@ def class_folders(names: Sequence[str]) -> tuple[Parts, list[str], tuple[str, ..
 
 
 def _apart(parts: Parts) -> tuple[Parts, tuple[str, ...]]:
-    """The parts of paths below the folders that all of them lie in, and those folders."""
+    """The parts of paths below their common parents, and those."""
     above: tuple[str, ...] = ()
     while min(map(len, parts)) > 2 and len({part[0] for part in parts}) == 1:
         above = (*above, parts[0][0])
@@ -152,7 +152,7 @@ def _apart(parts: Parts) -> tuple[Parts, tuple[str, ...]]:
 
 
 def _splits(parts: Parts) -> list[str]:
-    """The top folders that are splits: several that are called so, or one that holds class folders."""
+    """The top folders that are splits: several with such names, or one that contains class folders."""
     called = [part for part in parts if len(part) > 1 and part[0].lower() in SPLITS]
     folders = sorted({part[0] for part in called}, key=lambda folder: SPLITS.index(folder.lower()))
     deep = all(len(part) > 2 for part in called)
@@ -160,13 +160,13 @@ def _splits(parts: Parts) -> list[str]:
 
 
 def _split_note(splits: Sequence[str], source: object, above: Sequence[str]) -> str:
-    """What the folders of splits are, and how they are kept apart."""
-    said = [f"{folder}/" for folder in splits]
+    """A note on folders of splits, and how to use them separately."""
+    names = [f"{folder}/" for folder in splits]
     if len(splits) == 1:
-        return f"{said[0]} is a split, not a class: the class is the folder below it."
+        return f"{names[0]} is a split, not a class: the class is the folder below it."
     where = PurePosixPath(str(source) if isinstance(source, str | Path) else "", *above)
     return (
-        f"{', '.join(said[:-1])} and {said[-1]} are splits, not classes; give {where / splits[0]} and "
+        f"{', '.join(names[:-1])} and {names[-1]} are splits, not classes; give {where / splits[0]} and "
         f"{where / splits[1]} as --train and --test to keep them apart."
     )
 

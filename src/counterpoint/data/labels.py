@@ -1,7 +1,7 @@
-"""The labels of items: one class for each, or several, from wherever they are given. Every verb reads them here.
+"""The labels of items: one class for each, or several, from any source. Every verb reads them here.
 
-An item has no label where there is None, NaN, nothing, or one of the words ``label_names.MISSING``; and where -1 stands
-in a list or an array of integers. In columns and files -1 is a class as any other.
+An item is unlabelled where its label is None, NaN, empty, or one of the words ``label_names.MISSING``; and where it is
+-1 in a list or an array of integers. In columns and files -1 is a class like any other.
 """
 
 from __future__ import annotations
@@ -26,71 +26,71 @@ NO_LABEL = "no label"
 
 @dataclass(frozen=True)
 class Labels:
-    """The class of every item, -1 throughout for those without a label, and how that was read."""
+    """The class of every item, -1 throughout for unlabelled ones, and notes on how that was read."""
 
     class_ids: ClassIds
     classes: list[str]
     notes: Sequence[str] = ()
-    """Sentences for people on how they were read."""
+    """Notes on how they were read."""
 
     @property
     def labelled(self) -> int:
-        """How many items have a label."""
+        """The number of labelled items."""
         return int(is_labelled(self.class_ids).sum())
 
     def names(self) -> list[str]:
-        """The class of every item, or its classes with bars between; ``NO_LABEL`` where it has none."""
-        label_type, known = LABEL_TYPES[named(self.class_ids)], is_labelled(self.class_ids)
+        """The class of every item, or its classes separated by bars; ``NO_LABEL`` where unlabelled."""
+        label_type, labelled = LABEL_TYPES[named(self.class_ids)], is_labelled(self.class_ids)
         return [
             label_type.name_of(code, self.classes) if there else NO_LABEL
-            for code, there in zip(self.class_ids, known, strict=True)
+            for code, there in zip(self.class_ids, labelled, strict=True)
         ]
 
     def counts(self) -> dict[str, int]:
-        """How many items are of each class."""
+        """The number of items of each class."""
         return class_counts(self.class_ids, self.classes)
 
     def single(self) -> list[str]:
-        """The classes of one item, where others have more: they are learned from, and cannot be held out as well."""
+        """The classes with a single item, where others have more: they are trained on, and cannot be tested."""
         counts = self.counts()
         return [name for name, count in counts.items() if count == 1] if max(counts.values()) > 1 else []
 
 
 def read_class_ids(spec: object, source: object, items: Items) -> Labels:
-    """What the items are named, -1 for those without a label, and the names of the classes.
+    """The class ids of items, -1 for unlabelled ones, and the names of the classes.
 
-    Items may be of several classes: in an array (n, k) of zeros and ones, with lists of names, or with names such as
+    Items may be multi-label: in an array (n, k) of zeros and ones, with lists of names, or with names such as
     ``cat|dog``; an empty list, or a bar alone, is an item of no class.
 
     Args:
-        spec: None for the labels that the source carries, ``"folder"`` for the folder that each item lies in, a
+        spec: None for the labels that the source contains, ``"folder"`` for the folder of each item, a
             column of the source, the path of an ``.npy`` file or of a ``.csv`` file with the columns ``name`` and
             ``label``, or an array or a list.
-        source: What ``items`` were opened from.
-        items: The items. Those with ``rows``, the places that they had in their source, may have left some out.
+        source: The source that ``items`` were opened from.
+        items: The items. Those with ``rows``, their indices in their source, may have left some out.
 
     Raises:
-        LabelError: There are none, too many, or too few, or a row holds something else than labels.
+        LabelError: There are none, too many, or too few, or a row contains something else than labels.
     """
-    given = find_labels(spec, source, items)
-    labels = names.checked(of_items(given.labels, items))
+    source_labels = find_labels(spec, source, items)
+    labels = names.checked(of_items(source_labels.labels, items))
     if any(map(names.is_several, labels)):
         class_ids, classes, notes = _of_lists(labels)
     else:
-        class_ids, classes, notes = _of_scalars(labels, given)
+        class_ids, classes, notes = _of_scalars(labels, source_labels)
     if class_ids.ndim == 2 and not classes:
         raise LabelError(f"None of the {len(items)} items is of any class. Label a few of every class.")
     if not is_labelled(class_ids).any():
         raise LabelError(f"None of the {len(items)} items has a label. Label a few of every class.")
-    return Labels(class_ids, classes, (*given.notes, *notes))
+    return Labels(class_ids, classes, (*source_labels.notes, *notes))
 
 
 def read_some_labels(spec: object, source: object, items: Items) -> Labels:
-    """As ``read_class_ids``, of items to learn from.
+    """As ``read_class_ids``, for training items.
 
     Raises:
         LabelError: As ``read_class_ids``; or fewer than two classes are labelled, or all labels are different numbers,
-            or, where items may be of several classes, none or all of them are of one.
+            or, for multi-label items, none or all of them have a class.
     """
     labels = read_class_ids(spec, source, items)
     if labels.class_ids.ndim == 2:
@@ -98,8 +98,8 @@ def read_some_labels(spec: object, source: object, items: Items) -> Labels:
         return labels
     if len(labels.classes) < 2:
         every = f"All {labels.labelled} labels are" if labels.labelled > 1 else "The only label is"
-        said = f"{every} '{labels.classes[0]}'. A classifier needs two classes to tell apart."
-        raise LabelError(" ".join([said, *labels.notes]))
+        message = f"{every} '{labels.classes[0]}'. A classifier needs two classes."
+        raise LabelError(" ".join([message, *labels.notes]))
     measured = all(map(names.NUMBER.fullmatch, labels.classes)) and any("." in name for name in labels.classes)
     if measured and len(labels.classes) == labels.labelled:
         raise LabelError(alone(labels.labelled))
@@ -107,7 +107,7 @@ def read_some_labels(spec: object, source: object, items: Items) -> Labels:
 
 
 def alone(labels: int) -> str:
-    """What is wrong with labels that are all different."""
+    """The message about labels that are all different."""
     return (
         f"No label stands for two items: {labels} labels for {labels} items. "
         "Are they names, or numbers to predict? Give classes."
@@ -127,7 +127,7 @@ def pair(labels: object, *, separate: bool, what: str = "label") -> tuple[object
 
 
 def encode(labels: Sequence[Any] | np.ndarray, classes: Sequence[str] | None = None) -> tuple[np.ndarray, list[str]]:
-    """Labels as numbers (n,) int64 of classes, and the names of the classes: those given, or all that occur, in order.
+    """Labels as class ids (n,) int64, and the names of the classes: those given, or all that occur, in order.
 
     A label that is missing is -1.
 
@@ -143,7 +143,7 @@ def encode(labels: Sequence[Any] | np.ndarray, classes: Sequence[str] | None = N
 def _numbered(
     labels: Sequence[Any], named: Named, classes: Sequence[str] | None = None
 ) -> tuple[Int64[np.ndarray, " n"], list[str]]:
-    """The same from what every different label names."""
+    """The same from the class of every distinct label."""
     there = {name for name in named.values() if name is not None}
     chosen = names.in_order(there) if classes is None else list(classes)
     if unknown := there - set(chosen):
@@ -154,18 +154,18 @@ def _numbered(
 
 
 Named = dict[names.Key, str | None]
-"""The class that every different label names, None for those that name none."""
+"""The class of every distinct label, None for those that name none."""
 
 Read = tuple[ClassIds, list[str], list[str]]
-"""Codes, classes and notes."""
+"""Class ids, classes and notes."""
 
 
-def _of_scalars(labels: Sequence[Any], given: Given) -> Read:
-    """One label for each item, or names with bars between them."""
+def _of_scalars(labels: Sequence[Any], source_labels: Given) -> Read:
+    """One label for each item, or names separated by bars."""
     counts = names.distinct(labels)
     named = {key: names.name_of(key[1]) for key in counts}
     notes = names.missing_words(counts)
-    if given.listed and names.whole_numbers(key[1] for key in counts):
+    if source_labels.listed and names.whole_numbers(key[1] for key in counts):
         nobody = [key for key, name in named.items() if name == str(UNLABELLED)]
         named |= dict.fromkeys(nobody)
         if nobody:
@@ -187,16 +187,21 @@ def _of_lists(labels: Sequence[Any]) -> Read:
     return *names.of_names(names.names_of_lists(labels)), []
 
 
-def _require_both(known: Int64[np.ndarray, "n k"], classes: Sequence[str]) -> None:
-    """Refuse classes that no labelled item is of, or every one."""
-    for count, said in ((known.sum(axis=0), "no item is of"), (len(known) - known.sum(axis=0), "every item is of")):
+def _require_both(class_ids: Int64[np.ndarray, "n k"], classes: Sequence[str]) -> None:
+    """Refuse classes that no labelled item has, or every one."""
+    for count, lack in (
+        (class_ids.sum(axis=0), "no item is of"),
+        (len(class_ids) - class_ids.sum(axis=0), "every item is of"),
+    ):
         if (count == 0).any():
             there = listed([classes[place] for place in np.flatnonzero(count == 0).tolist()], 5)
-            raise LabelError(f"Of the {len(known)} labelled, {said} {there}. Label some more, or leave the class out.")
+            raise LabelError(
+                f"Of the {len(class_ids)} labelled, {lack} {there}. Label some more, or leave the class out."
+            )
 
 
 def of_items(labels: list[Any], items: Items, *, what: str = "label") -> list[Any]:
-    """The labels of the items that are there, where labels were given for the skipped ones too."""
+    """The labels of the items, where labels were given for skipped ones too."""
     if len(labels) == len(items):
         return labels
     info = info_of(items)

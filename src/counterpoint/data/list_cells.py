@@ -1,7 +1,7 @@
-"""Texts in cells that are lists: dialogues and lists of strings, also where a cell only spells such a list.
+"""Texts in list cells: dialogues and lists of strings, also where a cell is a string that spells such a list.
 
-A list is spelled as JSON or as Python writes it. What is neither is refused, with its column, its row and what was
-found there.
+A list is spelled as JSON or in Python's syntax. Other contents are refused, naming the column, the row and the
+contents.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from counterpoint.data.subset import spread
 from counterpoint.errors import SourceError, listed
 
 SAMPLED = 100
-"""Cells that are looked at to say what a column holds."""
+"""Cells that are examined to recognise a column."""
 
 Read = TypeVar("Read")
 
 
 def texts_of(name: str, cells: Cells, frame: Frame) -> tuple[list[str], list[str]]:
-    """The text of every cell, "" where it says nothing, and notes on what is left out.
+    """The text of every cell, "" where it is empty, and notes on what is left out.
 
     Turns of dialogues are joined by line breaks, strings of lists by spaces.
 
@@ -40,7 +40,7 @@ def texts_of(name: str, cells: Cells, frame: Frame) -> tuple[list[str], list[str
 
 
 def each_read(name: str, cells: Cells, frame: Frame, reading: Callable[[object], Read]) -> list[Read]:
-    """What a reading makes of every cell.
+    """The result of ``read`` for every cell.
 
     Raises:
         SourceError: It raised ``Unread``.
@@ -59,7 +59,7 @@ def each_read(name: str, cells: Cells, frame: Frame, reading: Callable[[object],
 
 
 def left_out(parts: Counter[str], name: str) -> list[str]:
-    """A note on parts of messages that are no text, such as pictures."""
+    """A note on parts of messages that are not text, such as pictures."""
     return (
         [f"'{name}': parts that are no text are left out: {parts.total():,} ({listed(sorted(parts), 5)})"]
         if parts
@@ -68,7 +68,7 @@ def left_out(parts: Counter[str], name: str) -> list[str]:
 
 
 def text_of(cell: object, parts: Counter[str]) -> str:
-    r"""What a cell says: a text, the strings of a list, or the turns of a dialogue; ``parts`` counts what is left out.
+    r"""The contents of a cell: a text, the strings of a list, or the turns of a dialogue; ``parts`` counts omissions.
 
     >>> text_of([["Ann", "Hello."], ["Bo", "Good morning."]], Counter()), text_of(["red", "blue"], Counter())
     ('Hello.\nGood morning.', 'red blue')
@@ -83,7 +83,7 @@ def text_of(cell: object, parts: Counter[str]) -> str:
 
 
 def as_list(cell: object) -> object:
-    """The list that a cell is, or spells where it is one of texts or records; any other cell as it is.
+    """The list in a cell, or spelled by it if it is one of texts or records; any other cell unchanged.
 
     >>> as_list('[["Ann", null]]'), as_list("['it', 'is']"), as_list("[1]")
     ([['Ann', None]], ['it', 'is'], '[1]')
@@ -110,9 +110,9 @@ def is_strings(value: object) -> bool:
 
 
 def in_short(cells: Cells) -> tuple[str, float, bool] | None:
-    """What a column of lists holds, in words, the words of a cell on average, and whether these are dialogues.
+    """The type of a column of lists, in words, the mean number of words per cell, and whether these are dialogues.
 
-    Gives None where some cells are neither lists of strings nor dialogues; of strings, where they spell no dialogues.
+    None where some cells are neither lists of strings nor dialogues; for strings, where they spell no dialogues.
     """
     spelled = kind_of(cells) == "string"
     some = list(_some(cells))
@@ -129,26 +129,26 @@ def in_short(cells: Cells) -> tuple[str, float, bool] | None:
     except Unread:
         return None
     count = np.mean([len(each) for each in turns])
-    said = f"dialogues of {count:.0f} turns on average" if dialogues else f"lists of {count:.0f} strings on average"
-    return said, words, dialogues
+    summary = f"dialogues of {count:.0f} turns on average" if dialogues else f"lists of {count:.0f} strings on average"
+    return summary, words, dialogues
 
 
 def _some(cells: Cells) -> Iterator[Any]:
-    """Cells from the whole column that are not missing, at most so many."""
-    known = [cell for cell in cells if not is_missing(cell)] if isinstance(cells, list) else cells.drop_null()
-    places = spread(len(known), SAMPLED).tolist()
-    return (known[place] if isinstance(cells, list) else known[place].as_py() for place in places)
+    """At most a number of present cells, from the whole column."""
+    present = [cell for cell in cells if not is_missing(cell)] if isinstance(cells, list) else cells.drop_null()
+    places = spread(len(present), SAMPLED).tolist()
+    return (present[place] if isinstance(cells, list) else present[place].as_py() for place in places)
 
 
 def _spelled(cell: str) -> object:
-    """The value that a string spells, as JSON or as Python writes it; None where it is neither."""
+    """The value that a string spells, as JSON or in Python's syntax; None where it is neither."""
     try:
         return json.loads(cell)
     except (ValueError, RecursionError):
         pass
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of backslashes that stand for themselves
+            warnings.simplefilter("ignore")  # about invalid escape sequences
             return ast.literal_eval(cell)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return None

@@ -1,4 +1,4 @@
-"""Which photos a source names: a folder, a list of paths, a column of paths. Nothing is decoded here."""
+"""The photos of a source: a folder, a list of paths, a column of paths. Nothing is decoded here."""
 
 from __future__ import annotations
 
@@ -22,32 +22,32 @@ from counterpoint.storage.files import expanded
 from counterpoint.storage.limits import PICTURE, ByteFile, at_most
 
 Read = Callable[[int], ByteFile]
-"""From a place in a listing to the opened file of that photo."""
+"""From an index in a listing to the opened file of that photo."""
 
 Reading = Callable[[], AbstractContextManager[Read]]
-"""Opens a source for reading, one file after another."""
+"""Opens a source for reading one file after another."""
 
 Labels = Sequence[Any] | None
-"""What a source says of each of its photos, or None where it says nothing."""
+"""The label of each photo from its source, or None where it has none."""
 
 MISSING = (-1, -1)
-"""The stamp of a photo that cannot be read now; one that can be read later has another."""
+"""The stamp of a photo that cannot be read now; once it can be read it gets another."""
 
 
 @dataclass(frozen=True)
 class Listing:
-    """n photos: where they come from, what they are called, (bytes, time of change) of each, how to read them."""
+    """n photos: their source, their names, (bytes, modification time) of each, how to read them."""
 
     location: str
     names: list[str]
     stamps: list[tuple[int, int]]
     reading: Reading
     unread: Sequence[tuple[str, str]] = ()
-    """Files beside the photos that hold pictures of a kind that is not read, and why."""
+    """Files beside the photos with pictures in unsupported formats, and why."""
     labels: Callable[[], Labels] = lambda: None
-    """Reads what the source says of each photo."""
+    """Reads the labels of the source."""
     frame: Frame | None = None
-    """The columns that they stand in, where they do; without those of encoded pictures, which are large."""
+    """The columns that they are in, if any; without columns of encoded pictures, which are large."""
 
     def __post_init__(self) -> None:
         name, times = Counter(self.names).most_common(1)[0]
@@ -56,7 +56,7 @@ class Listing:
 
 
 def of_folder(folder: Path) -> Listing:
-    """Every photo in a folder and in the folders inside it, sorted by its path."""
+    """Every photo in a folder and its subfolders, sorted by path."""
     result: list[str] = []
     others: list[str] = []
     for file in files_in(folder, set()):
@@ -69,12 +69,12 @@ def of_folder(folder: Path) -> Listing:
 
 
 def unread_of(names: Iterable[str]) -> list[tuple[str, str]]:
-    """The files among these that hold pictures of a kind that is not read, sorted, and why."""
+    """Files among these with pictures in unsupported formats, sorted, and why."""
     return [(name, why) for name in sorted(names) if (why := advice(name)) is not None]
 
 
 def nothing_in(source: str, others: Sequence[str]) -> str:
-    """What to say of a folder or an archive without photos, given the names of what it does hold."""
+    """The message for a folder or an archive without photos, given the names of its contents."""
     if not others:
         return f"'{source}' is empty. Expected photos in it or in folders inside it."
     counts = Counter(Path(name).suffix.lower() or "no suffix" for name in others)
@@ -89,25 +89,25 @@ def has_pictures(folder: Path) -> bool:
 
 
 def is_album(folder: Path) -> bool:
-    """Whether a folder is one of photos, be they of a kind that is not read: opening it says so."""
+    """Whether a folder is one of photos, possibly in unsupported formats: opening it says so."""
     return any(is_picture_name(file.name) or is_unread_picture(file.name) for file in files_in(folder, set()))
 
 
 def of_paths(paths: Sequence[Any]) -> Listing:
-    """Photos in the order of a list; names are the paths as they were given. What is no path at all is skipped."""
+    """Photos in the order of a list; names are the paths as given. Entries that are not paths are skipped."""
     files = [None if _is_empty(path) else expanded(str(path)) for path in paths]
     location = hashlib.sha256(json.dumps([file and str(file.absolute()) for file in files]).encode()).hexdigest()
     return of_files(_names(paths), files, f"list:{location}")
 
 
 def of_sheet(sheet: Sheet) -> Listing:
-    """Photos whose paths stand in a column; those in a file are relative to the folder of that file."""
+    """Photos whose paths are in a column; those in a file are relative to the folder of that file."""
     named = sheet.schema.of_role("path")
     if len(named) != 1:
         many = (
             f"Columns {listed(named)} all hold" if named else f"None of the columns {listed(sheet.frame.columns)} holds"
         )
-        raise SourceError(f"{many} paths of photos. Name the one to look at with --column.")
+        raise SourceError(f"{many} paths of photos. Name one with --column.")
     paths = sheet.words(named[0])
     first = next((path for path in paths if path), "")
     if not is_picture_name(first):
@@ -121,14 +121,14 @@ def of_sheet(sheet: Sheet) -> Listing:
 
 
 def in_sheet(photos: Listing, sheet: Sheet) -> Listing:
-    """The photos in a column, with what the sheet says of them, and of rows that are left out of it."""
+    """The photos in a column, with the metadata of the sheet, and its skipped rows."""
     labels, unread = sheet.labels(), [*photos.unread, *sheet.frame.skipped]
     columns = {name: cells for name, cells in sheet.frame.columns.items() if kind_of(cells) not in ("picture", "bytes")}
     return replace(photos, labels=lambda: labels, unread=unread, frame=replace(sheet.frame, columns=columns))
 
 
 def _is_empty(path: object) -> bool:
-    """Whether a row names no photo: None, not a number, or nothing at all."""
+    """Whether a row names no photo: None, NaN, or empty."""
     return path is None or path != path or not str(path).strip()
 
 
@@ -139,7 +139,7 @@ def _names(paths: Sequence[object]) -> list[str]:
 def of_files(
     names: list[str], files: Sequence[Path | None], location: str, *, unread: Sequence[tuple[str, str]] = ()
 ) -> Listing:
-    """Photos in files of their own, by the names that they are to be called; one at least can be read."""
+    """Photos in separate files, with their names; at least one can be read."""
     if not files:
         raise SourceError("The list of photos is empty. Give at least one path.")
     listing = loose(names, files, location, unread=unread)
@@ -152,7 +152,7 @@ def of_files(
 def loose(
     names: list[str], files: Sequence[Path | None], location: str, *, unread: Sequence[tuple[str, str]] = ()
 ) -> Listing:
-    """Photos in files of their own, of which none may be there."""
+    """Photos in separate files, possibly none of which exists."""
     return Listing(location, names, [stamp(file) for file in files], _from_disk(files), unread)
 
 
@@ -167,14 +167,14 @@ def _from_disk(files: Sequence[Path | None]) -> Reading:
 
 
 def open_file(file: Path) -> ByteFile:
-    """A file opened for reading, where it is one."""
-    if file.exists() and not file.is_file():  # whoever opens a pipe waits for somebody to write into it
+    """A file opened for reading, if it is a regular file."""
+    if file.exists() and not file.is_file():  # opening a pipe would block
         raise OSError("it is a folder" if file.is_dir() else "it is a pipe, a socket or a device")
     return file.open("rb")
 
 
 def bytes_of(read: Read, place: int) -> bytes | str:
-    """The contents of a file, or why it cannot be read; archives have many ways to say so."""
+    """The contents of a file, or why it cannot be read; archives may raise many exceptions."""
     try:
         with read(place) as file:
             return at_most(file, PICTURE) or "it is empty (0 bytes)"
@@ -185,18 +185,18 @@ def bytes_of(read: Read, place: int) -> bytes | str:
 
 
 def stamp(file: Path | None) -> tuple[int, int]:
-    """The (bytes, time of change) of a file, ``MISSING`` where it cannot be read."""
+    """The (bytes, modification time) of a file, ``MISSING`` where it cannot be read."""
     try:
         if file is None or not (file.is_file() and os.access(file, os.R_OK)):
             return MISSING
         held = file.stat()
-    except OSError:  # links that lead round in a circle, names that are too long
+    except OSError:  # circular links, names that are too long
         return MISSING
     return held.st_size, held.st_mtime_ns
 
 
 def files_in(folder: Path, entered: set[tuple[int, int]]) -> Iterator[Path]:
-    """Every file below a folder that is not hidden; links are followed, but no folder is entered twice."""
+    """Every file below a folder that is not hidden; links are followed, but no folder is visited twice."""
     try:
         held = folder.stat()
         if (held.st_dev, held.st_ino) in entered:
@@ -206,12 +206,12 @@ def files_in(folder: Path, entered: set[tuple[int, int]]) -> Iterator[Path]:
     except OSError as wrong:
         raise SourceError(f"The folder '{folder}' cannot be read: {wrong.strerror}.") from wrong
     if any(entry.name in RECORDS for entry in entries) and ours(folder):
-        return  # its pictures are about the data, not of it
+        return  # its pictures are results, not data
     for entry in entries:
         if entry.name.startswith("."):
             continue
-        link = Path(entry.path) if entry.is_symlink() else None  # of a link in a circle the entry itself knows nothing
+        link = Path(entry.path) if entry.is_symlink() else None  # entry.is_file() fails for circular links
         if (link or entry).is_dir():
             yield from files_in(Path(entry.path), entered)
-        elif (link or entry).is_file() or (link and not link.exists()):  # a link to nowhere is a photo without pixels
+        elif (link or entry).is_file() or (link and not link.exists()):  # a broken link is an unreadable photo
             yield Path(entry.path)

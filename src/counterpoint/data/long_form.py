@@ -1,7 +1,7 @@
-"""Long forms: a row is one step of a series; one column says whose step it is, and another when it was.
+"""Long form: a row is one step of a series; one column identifies the series, and another the time.
 
-People settle these columns with ``--id`` and ``--time``. Without, they are known by what people call them, and, but for
-the plainest names, only where the rows bear it out: every series has several steps, all at times of their own.
+Users name these columns with ``--id`` and ``--time``. Without, they are recognised by usual names, and, except for the
+most explicit names, only where the rows confirm it: every series has several steps, all at different times.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ from counterpoint.data.schema import Column, words_in
 from counterpoint.errors import SourceError
 
 PLAIN_SERIES, PLAIN_TIME = ("id", "series"), "time"
-"""Names that leave no doubt, if the first of them repeats itself."""
+"""Names that leave no doubt, if the values of the first repeat."""
 
 SERIES = re.compile(
     r"(id|series|unit|machine|engine|motor|pump|turbine|device|asset|vehicle|sensor|station|meter|patient|subject|person|"
     r"sample|case|trial|recording|unique)(?:[ _.-]?(?:id|no|nr|num|number|name))?"
 )
-"""What else people call the column that says whose step a row is, in lower case."""
+"""Other usual names of the column that identifies the series, in lower case."""
 
 TIMES = re.compile(
     r"(?:time|date|datetime|date[ _-]time|time[ _-]?stamp|date[ _-]stamp|t|ts|ds|epoch|year|month|week|day|hours?|"
     r"minutes?|seconds?|step|time[ _-]?step|cycles?|time[ _-](?:in[ _-])?cycles?|tick|frame)"
 )
-"""What people call the column that says when it was, in lower case."""
+"""Usual names of the column of times, in lower case."""
 
 SEVERAL = 3
-"""Rows of every series from which on they are steps: two may be one before and one after."""
+"""Rows per series from which on they are steps: two may be before and after."""
 
 STEPS = 8
-"""Columns of numbers behind a label from which on they are the steps of series."""
+"""Columns of numbers after a label from which on they are the steps of series."""
 
 NUMBERS = ("integer", "float", "boolean", "list of numbers")
 
@@ -48,7 +48,7 @@ def is_long(frame: Frame, traits: Mapping[str, Traits], roles: Mapping[str, str]
     """Whether a row is a step of a series.
 
     Raises:
-        SourceError: It looks so, but the series differ in length.
+        SourceError: It seems so, but the series differ in length.
     """
     pairs = _pairs(frame, traits, roles)
     if any(_is_sure(pair, roles) for pair in pairs):
@@ -83,20 +83,20 @@ def is_wide(traits: Mapping[str, Traits], roles: Mapping[str, str], wanted: Sequ
 
 
 def roles_in_series(frame: Frame, traits: Mapping[str, Traits], roles: Mapping[str, str]) -> dict[str, str]:
-    """The columns that say whose step a row is, and when, where a person named none."""
+    """The columns that identify series and times, where the user named none."""
     pairs = _pairs(frame, traits, roles)
     if pairs:
         pairs.sort(key=lambda pair: (not _is_sure(pair, roles), _steps(frame, *pair) is None))
         series, time = pairs[0]
         return {series: "id", time: "time"}
     result = {} if "id" in roles.values() else _called(traits, roles, lambda name: name in PLAIN_SERIES)
-    whose = [name for name in result if traits[name].distinct < traits[name].known]
+    whose = [name for name in result if traits[name].distinct < traits[name].present]
     when = [] if "time" in roles.values() else _called(traits, roles, lambda name: name == PLAIN_TIME)
     return dict.fromkeys(whose[:1], "id") | {name: "time" for name in when if traits[name].column.type != "string"}
 
 
 def require_times(frame: Frame, traits: Mapping[str, Traits], roles: Mapping[str, str]) -> None:
-    """Refuse a column of times in which some cells are none, naming the first.
+    """Refuse a column of times in which some cells are not, naming the first.
 
     Raises:
         SourceError: There is one.
@@ -117,11 +117,11 @@ def require_times(frame: Frame, traits: Mapping[str, Traits], roles: Mapping[str
 
 
 def described(
-    columns: Sequence[Column], frame: Frame, traits: Mapping[str, Traits], given: Mapping[str, str]
+    columns: Sequence[Column], frame: Frame, traits: Mapping[str, Traits], requested: Mapping[str, str]
 ) -> list[Column]:
-    """The columns of series with what a person should know of each: whose, channel or step, and labels that change.
+    """The columns of series with their roles and notes: id, channel or step, and labels that change.
 
-    What a person settled of the columns ``given`` is kept.
+    Columns in ``requested``, whose role the user set, are kept as they are.
     """
     lists = any(column.role == "number" and column.type == "list of numbers" for column in columns)
     called = next((column.name for column in columns if column.role == "id"), None)
@@ -134,9 +134,9 @@ def described(
         if whose is not None and column.name == called:
             order = "" if timed else ", steps in the order of rows"
             column = replace(column, note=f"of {int(whose.max()) + 1:,} series{order}")
-        elif column.name not in given and column.role == "label" and whose is not None:
+        elif column.name not in requested and column.role == "label" and whose is not None:
             column = _label(column, whose, frame)
-        elif column.name not in given and column.role == "number" and lists and column.type != "list of numbers":
+        elif column.name not in requested and column.role == "number" and lists and column.type != "list of numbers":
             sparse = traits[column.name].sparse
             column = replace(
                 column, role="label" if sparse else "ignore", note="" if sparse else "one number, no steps"
@@ -146,7 +146,7 @@ def described(
 
 
 def codes_of(frame: Frame, name: str) -> Int64[np.ndarray, " n"]:
-    """A number for the value of every row, in the order in which values first appear.
+    """An index for the value of every row, in the order in which values first appear.
 
     Raises:
         SourceError: The cells are lists or records.
@@ -157,14 +157,14 @@ def codes_of(frame: Frame, name: str) -> Int64[np.ndarray, " n"]:
 
 
 def _pairs(frame: Frame, traits: Mapping[str, Traits], roles: Mapping[str, str]) -> list[tuple[str, str]]:
-    """The pairs of columns that may say whose step a row is and when."""
+    """The pairs of columns that may identify series and times."""
     whose = [name for name, role in roles.items() if role == "id"] or _called(traits, roles, SERIES.fullmatch)
     when = [name for name, role in roles.items() if role == "time"] or [
         name
         for name in _called(traits, roles, TIMES.fullmatch)
         if name.lower() == PLAIN_TIME or _may_be_times(frame.columns[name], traits[name].column)
     ]
-    repeats = [name for name in whose if traits[name].distinct < traits[name].known]
+    repeats = [name for name in whose if traits[name].distinct < traits[name].present]
     return [(series, time) for series in repeats for time in when if series != time]
 
 
@@ -179,7 +179,7 @@ def _is_sure(pair: tuple[str, str], roles: Mapping[str, str]) -> bool:
 
 
 def _steps(frame: Frame, series: str, time: str) -> Int64[np.ndarray, " n"] | None:
-    """How many steps each series has; None where rows are no steps: too few of one, or two of one at the same time."""
+    """The number of steps of each series; None where rows are no steps: too few, or two at the same time."""
     whose, when = codes_of(frame, series), codes_of(frame, time)
     steps = np.bincount(whose)
     if len(steps) < 2 or steps.min() < SEVERAL:
@@ -199,9 +199,9 @@ def _mostly(read: np.ndarray) -> bool:
 
 
 def _label(column: Column, whose: Int64[np.ndarray, " n"], frame: Frame) -> Column:
-    """A column of labels in a long form, which is one only if it says the same in all rows of a series."""
-    said = codes_of(frame, column.name)
-    if len(np.unique(whose * (said.max() + 1) + said)) == whose.max() + 1:
+    """A column of labels in long form, which is one only if it is constant in each series."""
+    codes = codes_of(frame, column.name)
+    if len(np.unique(whose * (codes.max() + 1) + codes)) == whose.max() + 1:
         return column
     if column.type in NUMBERS:
         return replace(column, role="number", note="")

@@ -1,4 +1,4 @@
-"""Items that lie in memory, one row each: opened from arrays, and from frames for tables and series."""
+"""Items in memory, one row each: opened from arrays, and from frames for tables and series."""
 
 from __future__ import annotations
 
@@ -32,25 +32,25 @@ class Rows:
     values: Float32[Tensor, "n ..."]
     names: Sequence[str]
     labels: Sequence[str | None] | None = None
-    """What the column of labels says, None where it says nothing."""
+    """The labels from the column of labels, None where there is none."""
     rows: Int64[np.ndarray, " n"] | None = None
-    """The places that they had in their source, where some were left out."""
+    """Their indices in the source, where some were left out."""
     steps_of: Int64[np.ndarray, " m"] | None = None
-    """The item of every row of the source, where a row is one step of a series; -1 for rows that are left out."""
+    """The item of every row of the source, where a row is one step of a series; -1 for skipped rows."""
     skipped: Sequence[tuple[str, str]] = ()
     notes: Sequence[str] = ()
     frame: Frame | None = field(default=None, repr=False, compare=False)
-    """The columns that they stand in."""
+    """The columns that they are in."""
 
     @classmethod
     def of(cls, values: np.ndarray, names: Sequence[str] | None = None) -> Rows:
-        """Rows called by the given names, else by their numbers."""
+        """Rows with the given names, else named by their indices."""
         rows = torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))
         return cls(rows, [str(row) for row in range(len(rows))] if names is None else names)
 
     @property
     def info(self) -> ItemsInfo:
-        """What their source says of them."""
+        """The metadata of their source."""
         return ItemsInfo(
             source_rows=self.rows,
             steps_of=self.steps_of,
@@ -67,7 +67,7 @@ class Rows:
 
 
 def of_sheet(values: np.ndarray, sheet: Sheet, notes: Sequence[str] = ()) -> Rows:
-    """The rows of a sheet with what it says of them: names, labels, and what was left out."""
+    """The rows of a sheet with its metadata: names, labels, and skipped rows."""
     frame = sheet.frame
     rows = Rows.of(values, sheet.names())
     return replace(
@@ -111,10 +111,10 @@ def array_of(source: object) -> np.ndarray | None:
 
 
 def _plain(array: np.ndarray) -> np.ndarray:
-    """An array of numbers as NumPy holds them: NaN where it is masked, and no objects where all are numbers."""
+    """An array of numbers as NumPy holds them: NaN where masked, and no objects where all are numbers."""
     if isinstance(array, np.ma.MaskedArray):
         return np.where(np.ma.getmaskarray(array), np.nan, array.data)
-    array = np.asarray(array)  # and no matrix
+    array = np.asarray(array)  # not a matrix
     if array.dtype == object and array.ndim > 1:
         try:
             return array.astype(np.float64)
@@ -124,7 +124,7 @@ def _plain(array: np.ndarray) -> np.ndarray:
 
 
 def _nested(rows: Sequence[Any]) -> np.ndarray | None:
-    """Lists of equally many numbers as an array; None for lists of anything else."""
+    """Lists of numbers of equal length as an array; None for any other lists."""
     try:
         array = np.asarray(rows)
     except ValueError:
@@ -133,7 +133,7 @@ def _nested(rows: Sequence[Any]) -> np.ndarray | None:
 
 
 def _chosen(names: Sequence[str], path: Path) -> str:
-    """The array that is meant in an .npz: the only one, or the one called x."""
+    """The relevant array of an .npz: the only one, or the one named x."""
     if len(names) == 1 or "x" in names:
         return "x" if "x" in names else names[0]
     raise SourceError(
@@ -142,26 +142,26 @@ def _chosen(names: Sequence[str], path: Path) -> str:
 
 
 def finite(values: np.ndarray, axes: str) -> Float64[np.ndarray, "*shape"]:
-    """The numbers as float64; a ``SourceError`` when some are not finite, or when they are no numbers."""
+    """The values as float64; a ``SourceError`` when some are not finite, or when they are not numbers."""
     if values.dtype.kind not in "biuf":
         raise SourceError(f"Expected an array of numbers. Got an array of {values.dtype}.")
     if not values.size:
         raise SourceError(
             f"The array is empty: it has the shape {values.shape}. Expected at least one number per item."
         )
-    numbers = values.astype(np.float64)
-    bad = ~np.isfinite(numbers)
+    result = values.astype(np.float64)
+    bad = ~np.isfinite(result)
     if bad.any():
         first = tuple(int(place) for place in np.argwhere(bad)[0])
         raise SourceError(
             f"{int(bad.sum())} of {bad.size} values are NaN or infinite, the first at ({axes}) = {first}. "
             "Fill them or leave those items out first."
         )
-    return numbers
+    return result
 
 
 def required(columns: Iterable[str], wanted: Iterable[str]) -> None:
-    """A ``SourceError`` with a suggestion when a column that the model was trained with is missing."""
+    """A ``SourceError`` with a suggestion when a column of the training data is missing."""
     there, expected = list(columns), list(wanted)
     missing = [name for name in expected if name not in there]
     if missing:

@@ -1,6 +1,6 @@
-"""Which kind of data columns hold, and which of them is the text.
+"""The modality of columns, and the column with the text.
 
-Where that is in doubt, one sentence asks instead of guessing.
+In case of doubt, a sentence asks the user instead of guessing.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ from counterpoint.errors import SourceError, listed
 from counterpoint.plans.data_options import ReadOptions, named_columns
 
 ID_NAMES = ("id", "series", "index", "name", "key", "", "unnamed: 0", "doc", "document", "file", "path")
-"""What people and pandas call the column that names the rows."""
+"""Usual names of the column with the names of rows, by people and pandas."""
 
 ID = re.compile(
     r"(?i:(^|[_ .-]|doc|user|item|row|case|record|sample|product|customer|passage|query|image|corpus)id)$|[a-z](Id|ID)$"
 )
-"""What else its name ends in."""
+"""Other endings of its name."""
 
 LABEL_NAMES = ("label", "labels", "class", "target", "ground_truth")
 
 BESIDE = 2
-"""Columns of numbers beside which a column of a few words is still what the source is about."""
+"""Columns of numbers beside which a column of a few words is still the content of the source."""
 
 MANY = 5
-"""Columns of numbers beside which nobody can say whether sentences or they are to be learned from."""
+"""Columns of numbers beside which it is unclear whether to learn from sentences or from them."""
 
 
 def kind_in(frame: Frame, traits: Mapping[str, Traits], roles: Mapping[str, str], options: ReadOptions) -> str:
-    """Which kind of data columns hold.
+    """The modality of columns.
 
     Raises:
-        SourceError: That is in doubt, or a column of times was named where no column says whose step a row is.
+        SourceError: It is unclear, or a column of times was named where no column identifies the series.
     """
     wanted = named_columns(options.column)
     open_to = {name: traits[name] for name in wanted or traits if wanted or name not in roles}
@@ -65,7 +65,7 @@ def _may_be_text(trait: Traits) -> bool:
     """Whether a column that is named for learning is one of texts, and not of numbers or a few categories."""
     column = trait.column
     strings = column.type in ("string", *LISTS) and column.role in ("text", "category", "ignore")
-    return strings and (column.role == "text" or column.type in LISTS or 2 * trait.distinct > trait.known)
+    return strings and (column.role == "text" or column.type in LISTS or 2 * trait.distinct > trait.present)
 
 
 def _text_or_table(traits: Mapping[str, Traits]) -> str:
@@ -92,7 +92,7 @@ def _text_or_table(traits: Mapping[str, Traits]) -> str:
 
 
 def _single_words(traits: Mapping[str, Traits]) -> bool:
-    """Whether all there is to learn from is one column of strings, names of rows aside: texts of a word each."""
+    """Whether the only features are one column of strings, names of rows aside: texts of a word each."""
     others = [
         name
         for name, each in traits.items()
@@ -102,12 +102,12 @@ def _single_words(traits: Mapping[str, Traits]) -> bool:
 
 
 def _differing(traits: Mapping[str, Traits]) -> list[str]:
-    """The columns of strings that all differ and are no names of rows."""
+    """The columns of distinct strings that are not names of rows."""
     return [name for name, each in traits.items() if each.column.note == "all differ" and not is_id(name)]
 
 
 def text_column(traits: Mapping[str, Traits], roles: Mapping[str, str], wanted: Sequence[str]) -> dict[str, str]:
-    """The column with the text where a person named none: the one of most words; all others of text are said."""
+    """The column with the text where the user named none: the one with most words; a note lists the others."""
     if wanted or {"text", "pair"} & set(roles.values()):
         return {}
     texts = [name for name, each in traits.items() if each.column.role == "text" and name not in roles]
@@ -122,7 +122,7 @@ def text_column(traits: Mapping[str, Traits], roles: Mapping[str, str], wanted: 
 
 
 def is_id(name: str) -> bool:
-    """Whether a column is called as one that names the rows.
+    """Whether a column has a usual name of one with the names of rows.
 
     >>> [is_id(name) for name in ("id", "doc_id", "userId", "docid", "said")]
     [True, True, True, True, False]
@@ -131,7 +131,7 @@ def is_id(name: str) -> bool:
 
 
 def as_number(column: Column, frame: Frame) -> Column:
-    """A column of strings that a person calls numbers, such as codes with leading zeros."""
+    """A column of strings that the user declares to be numbers, such as codes with leading zeros."""
     if column.type != "string":
         return column
     read = numbers.infer(frame.columns[column.name], comma_first=frame.semicolons, codes=True)

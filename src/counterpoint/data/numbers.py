@@ -1,4 +1,4 @@
-"""Strings that are numbers: decimal commas, thousands, currencies and units, and what stands for a missing one.
+"""Strings that are numbers: decimal commas, thousands separators, currencies, units, and missing values.
 
 >>> read = infer(pa.array(["1.234,50 €", "99 €", "n/a"]))
 >>> read.form, read.values.tolist(), read.missing
@@ -38,7 +38,7 @@ MISSING = (
     "nat",
     "n.d.",
 )
-"""What stands for a missing number, in lower case."""
+"""Strings for a missing number, in lower case."""
 
 CURRENCIES = ("$", "€", "£", "¥", "₹", "US$", "USD", "EUR", "GBP", "JPY", "CHF", "CNY", "INR")
 UNITS = (
@@ -69,10 +69,10 @@ UNITS = (
 )
 
 LONGEST_FIRST = sorted((*CURRENCIES, *UNITS), key=len, reverse=True)
-"""Currencies and units in the order in which they are looked for: mg ends in g."""
+"""Currencies and units in the order of matching: mg ends in g."""
 
 SAMPLED = 500
-"""Cells of a column, evenly spread, by which its unit and its form are chosen."""
+"""Cells of a column, evenly spread, that decide its unit and its format."""
 
 FORMS = {
     ".": r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(?i:inf(inity)?)",
@@ -83,36 +83,36 @@ FORMS = {
     ", ": r"[+-]?\d{1,3}( \d{3})+(,\d+)?|[+-]?\d+(,\d+)?",
     ".'": r"[+-]?\d{1,3}('\d{3})+(\.\d+)?|[+-]?\d+(\.\d+)?",
 }
-"""How numbers are written, by the mark of decimals and, behind it, that of thousands."""
+"""Formats of numbers, by the decimal mark and, after it, the thousands separator."""
 
 PLAIN = ".|"
-"""The form of numbers with a decimal point and nothing else."""
+"""The format of numbers with a decimal point and nothing else."""
 
 NUMBER = re.compile(FORMS["."])
 
 CODES = r"^[+-]?0\d+$"
-"""Digits that begin with a zero are a name, not a number."""
+"""Digits with a leading zero are a name, not a number."""
 
 LONG = r"^\d{17,}$"
-"""More digits than a number can hold."""
+"""More digits than float64 can represent."""
 
 TYPOGRAPHY = "[\u00a0\u202f\u2009\u2019\u2212]"
-"""Spaces, apostrophes and minus signs as they are printed."""
+"""Typographic spaces, apostrophes and minus signs."""
 
 STRAY = 0.05
-"""Share of cells that may be no numbers in a column of numbers; they count as missing, which is said."""
+"""Share of non-numeric cells allowed in a column of numbers; they count as missing, with a note."""
 
 
 @dataclass(frozen=True)
 class Numbers:
-    """A column of strings, read as numbers."""
+    """A column of strings, parsed as numbers."""
 
     values: Float64[np.ndarray, " n"]
     """NaN where one is missing."""
     form: str
-    """The marks of decimals and of thousands, a bar, and the currency or unit: ``parse`` takes it."""
+    """The decimal mark and the thousands separator, a bar, and the currency or unit: ``parse`` takes it."""
     stray: tuple[str, ...] = ()
-    """Some of the cells that are no numbers and count as missing."""
+    """Some of the non-numeric cells that count as missing."""
 
     @property
     def missing(self) -> int:
@@ -120,27 +120,27 @@ class Numbers:
 
 
 def infer(cells: Any, *, comma_first: bool = False, codes: bool = False) -> Numbers | None:
-    """A column of strings as numbers; None where it is one of words, codes or nothing.
+    """A column of strings as numbers; None where it contains words, codes or nothing.
 
     Args:
         cells: Arrow strings (n,).
-        comma_first: Whether a comma is more likely to part decimals than thousands: semicolons separate the cells.
+        comma_first: Whether a comma is more likely a decimal mark than a separator: semicolons separate the cells.
         codes: Whether digits that look like codes, such as 01234, are numbers all the same.
     """
     bare = _bare(cells)
-    known = bare.drop_null()
-    if not len(known) or (not codes and _are_codes(known)):
+    present = bare.drop_null()
+    if not len(present) or (not codes and _are_codes(present)):
         return None
-    if NUMBER.fullmatch(known[0].as_py()):
+    if NUMBER.fullmatch(present[0].as_py()):
         values, stray = _parsed(bare, PLAIN)
         if not stray:
             return Numbers(values, PLAIN)
-    some = known.take(pa.array(spread(len(known), SAMPLED))).to_pylist()
+    some = present.take(pa.array(spread(len(present), SAMPLED))).to_pylist()
     unit = _unit(some)
     order = sorted(FORMS, key=lambda marks: comma_first and marks[0] == "." and len(marks) > 1)
     parts = [_without_unit(each, unit) for each in some]
     fitting = {marks: sum(bool(re.fullmatch(FORMS[marks], part)) for part in parts) for marks in order}
-    for marks in sorted(order, key=lambda marks: -fitting[marks]):  # of equals the first
+    for marks in sorted(order, key=lambda marks: -fitting[marks]):  # among equals the first
         read = _read(bare, f"{marks}|{unit}") if fitting[marks] >= (1 - STRAY) * len(parts) - 1 else None
         if read is not None:
             return read
@@ -148,20 +148,20 @@ def infer(cells: Any, *, comma_first: bool = False, codes: bool = False) -> Numb
 
 
 def with_dots_between_thousands(cells: Any) -> Numbers | None:
-    """Strings all of which look like 1.234 or 567: where other columns have decimal commas, 1234 is meant.
+    """Strings that all look like 1.234 or 567: where other columns have decimal commas, this means 1234.
 
     >>> with_dots_between_thousands(pa.array(["1.234", "", "567"])).values.tolist()
     [1234.0, nan, 567.0]
     """
     bare = _bare(cells)
-    known = bare.drop_null()
-    fits = compute.match_substring_regex(known, r"^[+-]?\d{1,3}(\.\d{3})*$")
-    dotted = compute.any(compute.match_substring(known, ".")).as_py()
+    present = bare.drop_null()
+    fits = compute.match_substring_regex(present, r"^[+-]?\d{1,3}(\.\d{3})*$")
+    dotted = compute.any(compute.match_substring(present, ".")).as_py()
     return _read(bare, ",.|") if dotted and compute.all(fits).as_py() else None
 
 
 def parse(cells: Any, form: str) -> tuple[Float64[np.ndarray, " n"], list[str]]:
-    """Strings as numbers in a form that was inferred from others, NaN for those that are none, and some of these.
+    """Strings as numbers in a format inferred from others, NaN for non-numeric ones, and some of these.
 
     >>> parse(pa.array(["2,5", "?", "x"]), ",|")
     (array([2.5, nan, nan]), ['x'])
@@ -173,12 +173,12 @@ def _parsed(bare: Any, form: str) -> tuple[Float64[np.ndarray, " n"], list[str]]
     if form == PLAIN:
         try:
             return _cast(bare, "."), []
-        except pa.ArrowInvalid:  # some are no numbers
+        except pa.ArrowInvalid:  # some are not numbers
             pass
     marks, _, unit = form.partition("|")
     shorn = _shorn(bare, unit)
     plain = compute.fill_null(compute.match_substring_regex(shorn, f"^({FORMS[marks]})$"), False)
-    if unit and marks != ".":  # a later file may leave the unit and the marks out
+    if unit and marks != ".":  # a later file may omit the unit and the separators
         plain = compute.or_(plain, compute.fill_null(compute.match_substring_regex(shorn, f"^({FORMS['.']})$"), False))
     wrong = compute.and_(compute.invert(plain), compute.is_valid(bare))
     values = _cast(compute.if_else(plain, shorn, None), marks)
@@ -186,14 +186,14 @@ def _parsed(bare: Any, form: str) -> tuple[Float64[np.ndarray, " n"], list[str]]
 
 
 def stripped(cells: Any) -> Any:
-    """The cells without spaces around them, null where they stand for something missing."""
+    """The cells without surrounding spaces, null for missing values."""
     joined = cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
     plain = compute.utf8_trim_whitespace(joined.cast(pa.string()))
     return compute.if_else(compute.is_in(compute.utf8_lower(plain), value_set=pa.array(MISSING)), None, plain)
 
 
 def _bare(cells: Any) -> Any:
-    """The cells as they are typed rather than printed, without spaces around them, null where one is missing."""
+    """The cells with typographic characters replaced, without spaces, null for missing values."""
     plain = stripped(cells)
     if compute.any(compute.match_substring_regex(plain, TYPOGRAPHY)).as_py():
         for printed, typed in (("\u00a0", " "), ("\u202f", " "), ("\u2009", " "), ("\u2019", "'"), ("\u2212", "-")):
@@ -202,15 +202,15 @@ def _bare(cells: Any) -> Any:
     return plain
 
 
-def _are_codes(known: Any) -> bool:
-    if compute.any(compute.match_substring_regex(known, CODES)).as_py():
+def _are_codes(present: Any) -> bool:
+    if compute.any(compute.match_substring_regex(present, CODES)).as_py():
         return True
-    long = compute.sum(compute.match_substring_regex(known, LONG)).as_py()
-    return bool(long > len(known) / 2)
+    long = compute.sum(compute.match_substring_regex(present, LONG)).as_py()
+    return bool(long > len(present) / 2)
 
 
 def _unit(cells: list[str]) -> str:
-    """The currency or unit that every cell has, "" where they have none or not the same."""
+    """The currency or unit that every cell has, "" where they have none or different ones."""
     result = {_unit_of(each) for each in cells}
     return result.pop() or "" if len(result) == 1 else ""
 
@@ -237,21 +237,21 @@ def _shorn(bare: Any, unit: str) -> Any:
 
 
 def _read(bare: Any, form: str) -> Numbers | None:
-    """The numbers of a column, if all but a few stray cells are numbers of a form."""
+    """The numbers of a column, if nearly all cells are numbers of a format."""
     values, stray = _parsed(bare, form)
-    known = len(bare) - bare.null_count
+    present = len(bare) - bare.null_count
     count = int(np.isfinite(values).sum() + np.isinf(values).sum())
-    if count < known and (len(stray) >= 5 or count < 9 or known - count > max(1, STRAY * known)):
+    if count < present and (len(stray) >= 5 or count < 9 or present - count > max(1, STRAY * present)):
         return None
     return Numbers(values, form, tuple(stray))
 
 
 def _cast(cells: Any, marks: str) -> Float64[np.ndarray, " n"]:
-    """Strings of a form as numbers, null as NaN."""
+    """Strings of a format as numbers, null as NaN."""
     if len(marks) > 1:
         cells = compute.replace_substring(cells, marks[1], "")
     if marks[0] == ",":
         cells = compute.replace_substring(cells, ",", ".")
-    numbers = compute.replace_substring_regex(cells, r"^\+", "").cast(pa.float64())
-    values: np.ndarray = compute.fill_null(numbers, np.nan).to_numpy(zero_copy_only=False)
+    column = compute.replace_substring_regex(cells, r"^\+", "").cast(pa.float64())
+    values: np.ndarray = compute.fill_null(column, np.nan).to_numpy(zero_copy_only=False)
     return values

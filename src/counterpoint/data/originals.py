@@ -1,4 +1,4 @@
-"""Photos fetched again from their files, for people: what an encoder learns from is smaller, and square."""
+"""Photos read again from their files for display: an encoder's input is smaller, and square."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from counterpoint.data.listing import Reading, bytes_of
 
 
 def originals(reading: Reading, places: Int64[np.ndarray, " b"], side: int, *, grey: bool) -> list[Image.Image | None]:
-    """The photos at these places, no longer than ``side``; None for each that is deep, or can no longer be read."""
+    """The photos at these indices, no longer than ``side``; None for each of high bit depth or no longer readable."""
     with warnings.catch_warnings(), reading() as read:
         warnings.filterwarnings("ignore", module="PIL")
         return [_original(bytes_of(read, place), side, grey=grey) for place in places.tolist()]
@@ -22,5 +22,5 @@ def originals(reading: Reading, places: Int64[np.ndarray, " b"], side: int, *, g
 def _original(data: bytes | str, side: int, *, grey: bool) -> Image.Image | None:
     try:
         return None if isinstance(data, str) else thumbnail(data, side, grey=grey)
-    except Exception:  # decoders meet damaged files with any exception there is; such a photo is shown as it was kept
+    except Exception:  # decoders may raise anything for damaged files; such a photo is shown as it was stored
         return None

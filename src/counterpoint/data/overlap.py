@@ -1,4 +1,4 @@
-"""Which items of one source are in another, too, by what they are and not by what they are called."""
+"""Items of one source that are in another, too, by their contents and not by their names."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from counterpoint.errors import listed
 from counterpoint.interfaces import Batch, Items, info_of
 
 BATCH = 256
-"""Items that are read at once."""
+"""Batch size for reading."""
 
 
 def shared(test: Items, train: Items) -> int:
-    """How many of the items that are asked about are equal to one that is known, number for number."""
+    """The number of test items that are equal to a training item."""
     return _in_both(_every(test), _every(train))
 
 
 def shared_vectors(test: Float32[np.ndarray, "m d"], train: Float32[np.ndarray, "n d"]) -> int:
-    """How many of the vectors that are asked about are equal to one that is known, number for number."""
+    """The number of test vectors that are equal to a training vector."""
     asked_bytes, known_bytes = ((_digest(row.tobytes()) for row in rows) for rows in (test, train))
     return _in_both(asked_bytes, known_bytes)
 
 
 def note_on_shared(count: int, test: int, *, what: str = "item") -> str:
-    """What so many shared items mean for the scores.
+    """A note on the consequence of shared items for the scores.
 
     >>> note_on_shared(3, 100)
     '3 of 100 test items are training items too, so these scores are better than those of new ones.'
@@ -40,7 +40,7 @@ def note_on_shared(count: int, test: int, *, what: str = "item") -> str:
 
 
 def note_on_shared_groups(names: Sequence[str]) -> str:
-    """What it means for the scores that test items and training items are of the same groups.
+    """A note on the consequence of shared groups for the scores.
 
     >>> note_on_shared_groups(["anna", "ben"])
     '2 groups of test items are of training items too (anna, ben), so these scores are better than those of new groups.'
@@ -50,7 +50,7 @@ def note_on_shared_groups(names: Sequence[str]) -> str:
 
 
 def digests(items: Items, rows: Int64[np.ndarray, " b"], batch: Batch | None = None) -> list[bytes]:
-    """A digest of some items: of a text as it is written, of others of their numbers, which are ``batch`` if known."""
+    """Hashes of some items: of texts as written, of others by their values, which are ``batch`` if given."""
     texts = info_of(items).texts
     if texts is not None:
         return [_digest(texts[row].encode("utf-8", "surrogatepass")) for row in rows]
@@ -67,6 +67,6 @@ def _digest(data: bytes) -> bytes:
 
 
 def _every(items: Items) -> Iterator[bytes]:
-    """The digests of all items, in their order."""
+    """The hashes of all items, in order."""
     for start in range(0, len(items), BATCH):
         yield from digests(items, np.arange(start, min(start + BATCH, len(items))))

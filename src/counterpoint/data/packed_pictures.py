@@ -1,7 +1,7 @@
 """Encoded pictures in a column: the bytes of a .jpg or .png in each cell of a Parquet file or a data frame.
 
-A cell holds the bytes, or as Hugging Face writes it a pair {bytes, path}; where there are no bytes, the file at the
-path counts, relative to the folder of the Parquet file. Rows whose cell is empty or damaged are skipped.
+A cell holds the bytes, or in Hugging Face's format a pair {bytes, path}; without bytes, the file at the path is
+read, relative to the folder of the Parquet file. Rows whose cell is empty or damaged are skipped.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from counterpoint.storage.limits import ByteFile
 
 
 def picture_column(sheet: Sheet) -> str | None:
-    """The column of encoded pictures that is learned from, or None where there is none."""
+    """The column of encoded pictures to learn from, or None where there is none."""
     named = [name for name in sheet.schema.of_role("path") if name in sheet.frame.columns]
     return of_pictures([name for name in named if kind_of(sheet.cells(name)) in ("picture", "bytes")])
 
 
 def of_column(sheet: Sheet, name: str) -> Listing:
-    """The pictures in a column, called by their paths where each row has its own, else by their numbers."""
+    """The pictures in a column, named by their paths where those are distinct, else by their indices."""
     cells, folder = sheet.cells(name), sheet.frame.folder or Path()
     paths = compute.struct_field(cells, "path").to_pylist() if kind_of(cells) == "picture" else []
     unique = bool(paths) and all(paths) and len(set(paths)) == len(paths)

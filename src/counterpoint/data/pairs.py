@@ -1,4 +1,4 @@
-"""What people say of pairs: alike or not, or how alike."""
+"""Labelled pairs: same or different, or similarity scores."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ YES, NO = ("1", "1.0", "true", "yes", "same"), ("0", "0.0", "false", "no", "diff
 
 
 class Pairs(NamedTuple):
-    """The rows of both items of every pair, and whether they belong together."""
+    """The rows of both items of every pair, and whether they are the same."""
 
     first: Int64[np.ndarray, " p"]
     second: Int64[np.ndarray, " p"]
@@ -49,20 +49,20 @@ def read_pairs(spec: object, items: Items) -> Pairs:
         raise LabelError("There are no pairs. Give at least one that is the same and one that is not.")
     itself = np.flatnonzero(rows[0] == rows[1])
     if len(itself):
-        raise LabelError(f"'{first[itself[0]]}' is paired with itself, which teaches nothing. Leave that pair out.")
+        raise LabelError(f"'{first[itself[0]]}' is paired with itself. Leave that pair out.")
     return Pairs(rows[0], rows[1], np.asarray([_is_same(value) for value in same], dtype=bool))
 
 
 def read_scores(
     spec: object, source: object, count: int, skipped: Sequence[tuple[str, str]]
 ) -> Int64[np.ndarray, " p"]:
-    """How alike people say the items of every pair are, as ranks from 0, equal for equal scores.
+    """The similarity scores of all pairs, as ranks from 0, equal for equal scores.
 
     Args:
         spec: The column of ``source`` that holds the scores, or the scores of all rows; the higher, the more alike.
         source: The columns that the pairs are rows of.
         count: How many pairs there are.
-        skipped: The rows that hold none, as ``read_linked`` calls them.
+        skipped: The rows without a pair, as ``read_linked`` names them.
 
     Raises:
         LabelError: There is no such column, it has other than one number in every row, or all of them are equal.
@@ -73,22 +73,22 @@ def read_scores(
             raise LabelError(str(no_column(spec, frame.columns)))
         sheet = read_sheet(frame, DataOptions(data=ReadOptions(schema=f"{spec}:score")), "table")
         numeric = sheet.schema.named(spec).type in ("integer", "float", "boolean")
-        said, where = sheet.numbers(spec) if numeric else np.asarray(sheet.words(spec)), f"The column '{spec}' has"
+        scores, where = sheet.numbers(spec) if numeric else np.asarray(sheet.words(spec)), f"The column '{spec}' has"
         places = frame.rows.tolist()
     else:
-        said, where = np.asarray(spec), "This list has"
-        places = list(range(len(said)))
-    if said.dtype.kind not in "biuf" or said.ndim != 1 or not np.isfinite(said).all():
+        scores, where = np.asarray(spec), "This list has"
+        places = list(range(len(scores)))
+    if scores.dtype.kind not in "biuf" or scores.ndim != 1 or not np.isfinite(scores).all():
         raise LabelError(f"Scores are one number in every row, such as 1 and 0. {where} others, or none in some.")
     left_out = {name for name, _ in skipped} & {f"row {row}" for row in places}
-    if len(said) != count + len(left_out):
+    if len(scores) != count + len(left_out):
         raise LabelError(
-            f"There are {len(said):,} scores for {count + len(left_out):,} rows of pairs. Give one for each."
+            f"There are {len(scores):,} scores for {count + len(left_out):,} rows of pairs. Give one for each."
         )
-    kept = said[[f"row {row}" not in left_out for row in places]]
+    kept = scores[[f"row {row}" not in left_out for row in places]]
     different, ranks = np.unique(kept, return_inverse=True)
     if len(different) < 2:
-        raise LabelError(f"All scores are {different[0]:g}, so no pair is more alike than another. Give others, too.")
+        raise LabelError(f"All scores are {different[0]:g}, so no pair is more similar than another. Give others, too.")
     return ranks
 
 
@@ -105,7 +105,7 @@ def _columns(spec: object) -> list[list[str]]:
 
 
 def _text(value: object) -> str:
-    """A cell as it is written; nothing where it is missing."""
+    """A cell as written; empty where it is missing."""
     return value if isinstance(value, str) else name_of(value) or ""
 
 
@@ -122,7 +122,7 @@ def _rows(names: Sequence[str], items: Items) -> Int64[np.ndarray, " p"]:
 
 
 def _is_same(value: str) -> bool:
-    said = value.strip().lower()
-    if said not in (*YES, *NO):
+    word = value.strip().lower()
+    if word not in (*YES, *NO):
         raise LabelError(f"Whether a pair is the same is said by 1 or 0, yes or no. Got '{value}'.")
-    return said in YES
+    return word in YES

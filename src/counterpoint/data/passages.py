@@ -1,4 +1,4 @@
-"""Lists of texts that belong to one: passages of a collection, positives and negatives, any number of them."""
+"""Lists of texts for one text: passages of a collection, positives and negatives, any number of them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from counterpoint.data.list_cells import as_list, text_of
 from counterpoint.errors import SourceError, listed
 
 OTHERS = 8
-"""Most others of a row that are taken of a list."""
+"""The most hard negatives of a row that are taken from a list."""
 
 PASSAGE = ("text", "contents", "content", "passage", "passage_text", "body")
-"""The fields of a record of a collection that hold its text; its title stands before."""
+"""The fields of a collection's record that hold its text; its title precedes it."""
 
 
 def passages_of(cell: object, parts: Counter[str] | None = None) -> list[str]:
-    """The texts that a cell holds: a string, a list of them, or of records with a text; a dialogue is one text.
+    """The texts in a cell: a string, a list of them, or of records with a text; a dialogue is one text.
 
     >>> passages_of(["it is", None, "so"]), passages_of([{"docid": "7", "title": "On cats", "text": "They sleep."}])
     (['it is', 'so'], ['On cats They sleep.'])
@@ -46,7 +46,7 @@ def _passage(value: object) -> str:
 
 
 def rectangular(name: str, texts: Sequence[list[str]], notes: list[str]) -> list[list[str]]:
-    """As many texts for every row: those of more are cut, of fewer repeated, of none taken from the next that has some.
+    """The same number of texts for every row: more are cut, fewer repeated, none are taken from the next row with some.
 
     >>> rectangular("wrong", [["a", "b"], [], ["c"], ["d", "e", "f"], ["g", "h"]], notes := []), notes[0][:18]
     ([['a', 'b'], ['c', 'c'], ['c', 'c'], ['d', 'e'], ['g', 'h']], "'wrong': 2 others ")
@@ -65,6 +65,6 @@ def rectangular(name: str, texts: Sequence[list[str]], notes: list[str]) -> list
         "had fewer and repeat theirs": sum(0 < len(each) < most for each in texts),
         "had none and take those of the next that has some": sum(not each for each in texts),
     }
-    said = "".join(f"; {count:,} {what}" for what, count in cases.items() if count)
-    notes.append(f"'{name}': {most} {'other' if most == 1 else 'others'} in every row{said}")
+    exceptions = "".join(f"; {count:,} {what}" for what, count in cases.items() if count)
+    notes.append(f"'{name}': {most} {'other' if most == 1 else 'others'} in every row{exceptions}")
     return filled[::-1]

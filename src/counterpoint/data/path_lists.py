@@ -1,7 +1,7 @@
 """Photos of several paths at once: folders and archives together, a pattern with wildcards, a .txt of paths.
 
-Items of several folders are called by what tells those apart: of ``2023/trip`` and ``2024/trip`` they are
-``2023/trip/001.jpg`` and ``2024/trip/001.jpg``, as if the folder above both had been given.
+Items of several folders are named by what distinguishes those: of ``2023/trip`` and ``2024/trip`` they are
+``2023/trip/001.jpg`` and ``2024/trip/001.jpg``, as if their common parent had been given.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ LISTS = (".txt", ".lst")
 """Files of lines, each the path of a photo."""
 
 GLANCE = 64
-"""Entries of a list that are looked at to guess whether it is one of photos."""
+"""Entries of a list that are examined to guess whether it is one of photos."""
 
 Opening = Callable[[Path], Listing | None]
-"""Lists the photos of a folder, an archive or a file of columns; None for what is a single file."""
+"""Lists the photos of a folder, an archive or a file of columns; None for a single file."""
 
 
 def paths_in(source: object) -> list[Any] | None:
@@ -48,9 +48,9 @@ def paths_in(source: object) -> list[Any] | None:
 
 
 def are_of_photos(paths: Sequence[object]) -> bool:
-    """Whether the first of some paths are plainly of photos or of folders of photos; blanks do not tell."""
-    told = [path for path in paths[:GLANCE] if str(path).strip()]
-    return bool(told) and all(isinstance(path, str | Path) and _may_be_photos(path) for path in told)
+    """Whether the first of some paths are clearly of photos or of folders of photos; blanks are ignored."""
+    glimpsed = [path for path in paths[:GLANCE] if str(path).strip()]
+    return bool(glimpsed) and all(isinstance(path, str | Path) and _may_be_photos(path) for path in glimpsed)
 
 
 def matches_photos(pattern: str | Path) -> bool:
@@ -58,10 +58,10 @@ def matches_photos(pattern: str | Path) -> bool:
     return any(map(_is_of_photos, matching(pattern)[1]))
 
 
-def _may_be_photos(given: str | Path) -> bool:
+def _may_be_photos(path: str | Path) -> bool:
     try:
-        return _is_of_photos(expanded(given))
-    except (InputError, OSError, ValueError):  # a text, longer than a path can be or beginning as one to a home does
+        return _is_of_photos(expanded(path))
+    except (InputError, OSError, ValueError):  # a text, too long for a path or beginning with ~
         return False
 
 
@@ -74,13 +74,13 @@ def _is_of_photos(path: Path) -> bool:
 
 
 def _is_loose(path: Path) -> bool:
-    """Whether a path is of one file and stands for itself."""
+    """Whether a path is of a single photo."""
     several = path.is_dir() or archives.is_archive(path) or frames.is_frame(path) or path.suffix.lower() in LISTS
     return not several
 
 
 def of_several(paths: Sequence[Any], opening: Opening) -> Listing:
-    """The photos of folders, archives and files, in the order of the list; photos alone are called as they were given.
+    """The photos of folders, archives and files, in the order of the list; single photos are named as given.
 
     Raises:
         SourceError: An entry is no path, or a folder or an archive is not there.
@@ -91,7 +91,7 @@ def of_several(paths: Sequence[Any], opening: Opening) -> Listing:
     files = [expanded(path) for path in paths if isinstance(path, str | Path) and str(path).strip()]
     for file in files:
         if not (file.suffix and _is_loose(file)):
-            existing(file)  # a photo that is not there is skipped, but not a folder of them
+            existing(file)  # a missing photo is skipped, but not a missing folder
     if all(map(_is_loose, files)):
         return listing.of_paths(paths)
     if len(files) < len(paths):
@@ -104,7 +104,7 @@ def of_several(paths: Sequence[Any], opening: Opening) -> Listing:
 def of_pattern(pattern: str | Path, opening: Opening) -> Listing:
     """The photos that match a pattern such as ``photos/**/*.jpg``, and those in folders and archives that match.
 
-    Items are called as if the folder above the first wildcard had been given.
+    Items are named as if the folder above the first wildcard had been given.
 
     Raises:
         SourceError: Nothing matches, or no photos do.
@@ -112,7 +112,7 @@ def of_pattern(pattern: str | Path, opening: Opening) -> Listing:
     root, result = matched(pattern)
     within = {folder for path in result for folder in path.parents}
     runs = {path for path in within | set(result) if root in path.parents and path.is_dir() and ours(path)}
-    # a folder is left out where what is in it matches too, and a run of ours is not of the data
+    # a folder is left out where its contents match too, and run folders are not data
     result = [path for path in result if path not in within and runs.isdisjoint([path, *path.parents])]
     names = [path.relative_to(root).as_posix() for path in result]
     wanted = [path for path in result if _is_of_photos(path)]
@@ -123,7 +123,7 @@ def of_pattern(pattern: str | Path, opening: Opening) -> Listing:
 
 
 def lists_photos(file: Path) -> bool:
-    """Whether a file of text holds paths of photos, one a line, judged by its first lines."""
+    """Whether a text file holds paths of photos, one per line, judged by its first lines."""
     if file.suffix.lower() not in LISTS:
         return False
     try:
@@ -136,7 +136,7 @@ def lists_photos(file: Path) -> bool:
 
 
 def of_lines(file: Path) -> Listing:
-    """The photos whose paths are the lines of a file: relative to its folder, or where they are not there, to here."""
+    """The photos whose paths are the lines of a file: relative to its folder, else to the working directory."""
     try:
         lines = [line.strip() for line in _text(file.read_bytes()).splitlines()]
     except (OSError, UnicodeDecodeError) as wrong:
@@ -155,7 +155,7 @@ def _resolved(name: str, folder: Path) -> Path:
 
 
 def _joined(paths: Sequence[Path], root: Path, opening: Opening, *, unread: Sequence[tuple[str, str]] = ()) -> Listing:
-    """The photos of paths, one after the other, called by their places below ``root``."""
+    """The photos of paths, in order, named relative to ``root``."""
     parts: list[Listing] = []
     for loose, together in itertools.groupby(paths, _is_loose):
         if loose:
@@ -175,7 +175,7 @@ def _joined(paths: Sequence[Path], root: Path, opening: Opening, *, unread: Sequ
 
 
 def _below(root: Path, path: Path, opening: Opening) -> Listing:
-    """The photos of a folder or an archive by names that say where it lies; one file as it is."""
+    """The photos of a folder or an archive, with its path in their names; a single file unchanged."""
     result = opening(existing(path))
     within = path.relative_to(root)
     if result is None:
@@ -200,7 +200,7 @@ def _bare(name: str) -> str:
 
 @contextmanager
 def _reading(parts: Sequence[Listing]) -> Iterator[Read]:
-    """Reads from one part at a time, so that a thousand archives do not need a thousand open files."""
+    """Opens one part at a time, so that a thousand archives do not need a thousand open files."""
     starts = [0, *itertools.accumulate(len(part.names) for part in parts)]
     with ExitStack() as opened:
         current: list[tuple[int, Read]] = []
@@ -217,6 +217,6 @@ def _reading(parts: Sequence[Listing]) -> Iterator[Read]:
 
 
 def _labels(parts: Sequence[Listing]) -> Labels:
-    """What the parts say of their photos, where each says something."""
+    """The labels of all parts, where each has some."""
     labels = [part.labels() for part in parts]
     return None if any(each is None for each in labels) else [label for each in labels for label in each or ()]

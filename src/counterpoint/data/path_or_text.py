@@ -1,4 +1,4 @@
-"""A string that was given as a source: the path of something, or a text itself."""
+"""A string given as a source: a path, or a text."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from counterpoint.storage.files import is_there
 FILES = {*ARRAYS, *PICTURES, *COLUMNS, *DOCUMENTS, ".tar", ".zip"}
 
 LONGEST_PATH = 1024
-"""Characters beyond which a string is no path that anybody typed."""
+"""Characters beyond which a string is not a path that somebody typed."""
 
 
 def is_text(source: str) -> bool:
-    """Whether a string is no path: nothing lies there, it holds no slash, and it ends as no file does.
+    """Whether a string is not a path: it does not exist, has no slash, and no suffix of a file.
 
     >>> is_text("nothing like this was seen before"), is_text("notes/may.txt"), is_text("shells.zip")
     (True, False, False)

@@ -1,4 +1,4 @@
-"""Paths that were given by people, and what to say when nothing is there, or nothing that can be read as data."""
+"""Paths given by users, and messages where there is nothing, or nothing that can be read as data."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ RECORDS = {
     "lab.json": CHOSEN,
     "config.json": {"modality", "settings", "weights"},
 }
-"""What folders that we write are known by, finished or not: one of these files, and what is in it at least."""
+"""The files by which folders of this package are recognised, finished or not, and what they contain at least."""
 
 
 def existing(source: str | Path) -> Path:
-    """The path, if data is there: a file, or a folder that we have not written ourselves.
+    """The path, if there is data: a file, or a folder that was not written by this package.
 
     Raises:
         InputError: The path is empty, or nobody knows its home folder.
-        SourceError: Nothing is there, and the neighbours are named; or it is a pipe, a device or a run.
+        SourceError: It does not exist, and the message lists its neighbours; or it is a pipe, a device or a run.
     """
     path = expanded(source)
     if str(source) in ("-", "/dev/stdin") and not path.is_file():
@@ -47,21 +47,21 @@ def existing(source: str | Path) -> Path:
 
 
 def ours(folder: Path) -> bool:
-    """Whether a folder is one that a verb writes: what lies in it is about data, and no data itself."""
+    """Whether a folder was written by a verb: its contents are results, not data."""
     return any(holds_record(folder, name) for name in RECORDS)
 
 
 def holds_record(folder: Path, name: str) -> bool:
-    """Whether a folder holds a file of ours by this name."""
+    """Whether a folder holds a file of this package with this name."""
     return is_record(name, _reads(folder / name))
 
 
 def is_rest(folder: Path, files: Collection[str], marks: Collection[str]) -> bool:
-    """Whether a folder holds what is left of one of ours: such files and no others, and a mark or a damaged record."""
+    """Whether a folder holds leftovers of one of ours: such files and no others, and a mark or a damaged record."""
     names = {each.name for each in folder.iterdir()} - {LOCK}
     records = names & set(RECORDS)
     if any(_is_json(_reads(folder / name)) and not holds_record(folder, name) for name in records):
-        return False  # it is somebody else's
+        return False  # it is not ours
     return names <= set(files) and bool(names & {*marks, *records})
 
 
@@ -70,36 +70,36 @@ def _is_json(data: bytes) -> bool:
         json.loads(data)
     except ValueError:
         return False
-    except RecursionError:  # it is, and none of ours
+    except RecursionError:  # valid JSON, but not ours
         return True
     return True
 
 
 def is_record(name: str, data: bytes) -> bool:
-    """Whether a file of this name, with this in it, is one by which a folder of ours is known.
+    """Whether a file with this name and contents identifies a folder of this package.
 
     >>> is_record("plan.json", b'{"source": "", "asked": {}, "command": "fit"}'), is_record("plan.json", b"{}")
     (True, False)
     """
     try:
         held = json.loads(data)
-    except (ValueError, RecursionError):  # somebody else's file of that name
+    except (ValueError, RecursionError):  # an unrelated file of that name
         return False
     return name in RECORDS and isinstance(held, dict) and held.keys() >= RECORDS[name]
 
 
 def is_pattern(source: object) -> bool:
-    """Whether this is a path with wildcards, such as ``photos/**/*.jpg``, and no file is called so."""
+    """Whether this is a path with wildcards, such as ``photos/**/*.jpg``, and no file has this name."""
     if not isinstance(source, str | Path) or "://" in str(source) or not glob.has_magic(str(source)):
         return False
     try:
         return not expanded(source).exists()
-    except (OSError, ValueError):  # a text, or no name that a file can have
+    except (OSError, ValueError):  # a text, or no valid file name
         return False
 
 
 def matching(pattern: str | Path) -> tuple[Path, list[Path]]:
-    """The folder above the first part with a wildcard, and what matches, sorted; nothing that is hidden."""
+    """The folder above the first part with a wildcard, and the matches, sorted, without hidden ones."""
     parts = expanded(pattern).absolute().parts
     root = Path(*parts[: next(place for place, part in enumerate(parts) if glob.has_magic(part))])
     wild = "/".join(parts[len(root.parts) :])
@@ -128,7 +128,7 @@ def _reads(file: Path) -> bytes:
 
 
 def _absent(source: str | Path, path: Path) -> str:
-    """Why there is no such path, and what there is instead."""
+    """Why there is no such path, and what exists instead."""
     if "://" in str(source):
         return f"'{source}' is an address, and nothing is downloaded. Give a path on this machine."
     for each in (path, *path.parents):
@@ -137,7 +137,7 @@ def _absent(source: str | Path, path: Path) -> str:
     above = next(folder for folder in path.absolute().parents if folder.is_dir())
     missing = path.absolute().relative_to(above).parts[0]
     seen = [each for each in above.iterdir() if not each.name.startswith(".")]
-    neighbours = sorted(each.name for each in seen if not (each / LOCK).exists())  # nobody means where we write now
+    neighbours = sorted(each.name for each in seen if not (each / LOCK).exists())  # without folders being written
     held = f" It holds {listed(neighbours, 5)}." if neighbours else " It is empty."
     suggestion = closest(missing, neighbours)
     return f"There is no '{source}': the folder '{above}' has no '{missing}'.{suggestion or held}"

@@ -1,12 +1,12 @@
-"""Photos are decoded once, into a file of pixels in the cache, and mapped from there ever after.
+"""Photos are decoded once, into a file of pixels in the cache, which is memory-mapped from then on.
 
-    <cache folder>/<source, size, channels, kind>/<what every photo was called, how long it was, when it changed>/
+    <cache folder>/<source, size, channels, kind>/<name, size and modification time of every photo>/
         pixels.npy      (n, c, size, size), uint8 or as deep as the photos are
-        manifest.json   the photos, why some cannot be used, and what is left out of others
+            manifest.json   the photos, why some cannot be used, and remarks on others
 
-The second folder is named by what it was made from, so a changed, added or removed photo leads to another one, for
-which the rows of all other photos are copied. It is built under a temporary name and renamed when it is complete: what
-a killed process leaves is never read, and removed by the next; of two processes at work the slower one steps back.
+The second folder is named by a hash of what it was made from, so a changed, added or removed photo leads to another
+one, for which the rows of all other photos are copied. It is built under a temporary name and renamed when complete:
+leftovers of a killed process are never read, and removed by the next; of two concurrent processes one gives way.
 """
 
 from __future__ import annotations
@@ -45,16 +45,16 @@ from counterpoint.storage.files import beside_others, expanded
 from counterpoint.storage.limits import FLIGHT, ByteFile
 
 Progress = Callable[[int, int], None]
-"""Is told how many photos are done, and how many there are."""
+"""Progress: called with the number of decoded photos, and of all photos."""
 
-FORMAT = 2  # to be raised when ``decode`` gives other pixels
+FORMAT = 2  # to be raised when ``decode`` changes its pixels
 BLOCK = 32
 WORKERS = min(4, os.cpu_count() or 1)
 DAY = 24 * 60 * 60
 
 
 def cache_folder() -> Path:
-    """Where decoded photos are kept: $COUNTERPOINT_CACHE, else counterpoint in $XDG_CACHE_HOME or ~/.cache."""
+    """The folder of decoded photos: $COUNTERPOINT_CACHE, else counterpoint in $XDG_CACHE_HOME or ~/.cache."""
     chosen = os.environ.get("COUNTERPOINT_CACHE", "").strip()
     try:
         return expanded(chosen or (os.environ.get("XDG_CACHE_HOME", "").strip() or "~/.cache") + "/counterpoint")
@@ -65,7 +65,7 @@ def cache_folder() -> Path:
 
 
 class Photos:
-    """Decoded photos as items; those that cannot be used, and files beside them of other kinds, are ``skipped``."""
+    """Decoded photos as items; unusable ones, and files of other kinds beside them, are ``skipped``."""
 
     def __init__(self, listing: Listing, kept: Kept) -> None:
         self._pixels, self._labels, self._reading = kept.pixels, listing.labels, listing.reading
@@ -85,24 +85,24 @@ class Photos:
 
     @cached_property
     def labels(self) -> Labels:
-        """What the source says of each photo; read when it is first wanted."""
+        """The label of each photo from the source; read on demand."""
         labels = self._labels()
         return None if labels is None else [labels[place] for place in self._places.tolist()]
 
     @property
     def info(self) -> ItemsInfo:
-        """What their source says of them."""
+        """The metadata of their source."""
         return replace(self._source, skipped=self.skipped, notes=self.notes)
 
     def __len__(self) -> int:
         return len(self.names)
 
     def sample(self) -> Levels:
-        """Levels of some photos, evenly spread."""
+        """Pixel values of some photos, evenly spread."""
         return self.levels(spread(len(self), MEASURED))
 
     def levels(self, index: Int64[np.ndarray, " b"]) -> Levels:
-        """The numbers of some photos as they are."""
+        """The original values of some photos."""
         result: Levels = self._pixels[self._places[index]]
         return result
 
@@ -110,14 +110,14 @@ class Photos:
         return self.scale(self.levels(index))
 
     def originals(self, index: Int64[np.ndarray, " b"], side: int) -> list[Image.Image | None]:
-        """The photos themselves, no longer than ``side``; None for each that is deep, or can no longer be read."""
+        """The photos at their aspect ratio, no longer than ``side``; None for high bit depth or unreadable ones."""
         return originals(self._reading, self._places[index], side, grey=self._pixels.shape[1] == 1)
 
 
 def open_photos(
     listing: Listing, *, size: int | Preprocessing, channels: int, kind: str = "uint8", progress: Progress | None = None
 ) -> Photos:
-    """The photos of a listing at (size, size), out of the cache as far as they are there, with levels of this kind."""
+    """The photos of a listing at (size, size), from the cache as far as possible, with pixel values of this kind."""
     like, size = (size, size.kept) if isinstance(size, Preprocessing) else (None, size)
     manner = [] if like is None else [like.size, like.shorter, like.resample]
     source = _digest([FORMAT, listing.location, size, channels, kind, *manner])
@@ -137,7 +137,7 @@ def open_photos(
 
 
 def unkept(wrong: OSError) -> SourceError:
-    """What to say when nothing can be written to the cache."""
+    """The message for a cache that cannot be written to."""
     return SourceError(
         f"Decoded pictures cannot be kept in '{cache_folder()}': {wrong.strerror or wrong}. "
         "Make room there, or set COUNTERPOINT_CACHE to a folder where there is some."
@@ -146,7 +146,7 @@ def unkept(wrong: OSError) -> SourceError:
 
 @dataclass(frozen=True)
 class Kept:
-    """A complete folder of the cache: pixels, the stamp of each photo by name, and what is said of some of them."""
+    """A complete folder of the cache: pixels, the stamp of each photo by name, and remarks on some of them."""
 
     pixels: Levels
     stamps: dict[str, tuple[int, int]]
@@ -157,7 +157,7 @@ class Kept:
 
 
 class Pixels(NamedTuple):
-    """What is to be written: (n, c, size, size), the type of the numbers, and how pictures are brought to the size."""
+    """The target: (n, c, size, size), the type of the values, and the preprocessing."""
 
     shape: tuple[int, ...]
     kind: np.dtype
@@ -165,7 +165,7 @@ class Pixels(NamedTuple):
 
 
 Row = tuple[np.ndarray | str, dict[str, int]]
-"""The pixels of a photo or why there are none, and what is left out of it."""
+"""The pixels of a photo or why there are none, and remarks on it."""
 
 
 def _digest(record: object) -> str:
@@ -173,7 +173,7 @@ def _digest(record: object) -> str:
 
 
 def _read(folder: Path, shape: tuple[int, ...] | None = None) -> Kept | None:
-    """What a folder of the cache holds, or None where it is not there or damaged."""
+    """The contents of a folder of the cache, or None where it is missing or damaged."""
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         pixels = np.load(folder / "pixels.npy", mmap_mode="r", allow_pickle=False)
@@ -181,12 +181,12 @@ def _read(folder: Path, shape: tuple[int, ...] | None = None) -> Kept | None:
         kept = Kept(pixels, stamps, manifest["skipped"], manifest["remarks"])
     except (OSError, ValueError, EOFError, KeyError, TypeError):
         return None
-    whole = len(pixels) == len(stamps) and shape in (None, pixels.shape)
-    return kept if whole else None
+    complete = len(pixels) == len(stamps) and shape in (None, pixels.shape)
+    return kept if complete else None
 
 
 def _build(folder: Path, listing: Listing, wanted: Pixels, progress: Progress | None) -> Kept:
-    """Write a folder of the cache beside its place, put it there, and remove what it replaces."""
+    """Write a folder of the cache under a temporary name, rename it, and remove what it replaces."""
     earlier = next((kept for kept in map(_read, _earlier(folder)) if kept is not None), None)
     building = Path(tempfile.mkdtemp(prefix=".building-", dir=folder.parent))
     try:
@@ -208,7 +208,7 @@ def _build(folder: Path, listing: Listing, wanted: Pixels, progress: Progress | 
 
 
 def _settle(building: Path, folder: Path, shape: tuple[int, ...]) -> Kept:
-    """Put a complete folder in its place; where another process was faster, take what is there."""
+    """Rename a complete folder to its place; where another process was faster, use that one."""
     if _read(folder, shape) is None:
         shutil.rmtree(folder, ignore_errors=True)
     try:
@@ -229,7 +229,7 @@ def _earlier(folder: Path) -> list[Path]:
 
 
 def _changed(folder: Path) -> float:
-    """When a folder was last changed; long ago, if another process has just removed it."""
+    """The modification time of a folder; 0 if another process has just removed it."""
     try:
         return folder.stat().st_mtime
     except FileNotFoundError:
@@ -237,7 +237,7 @@ def _changed(folder: Path) -> float:
 
 
 def _sweep_buildings(above: Path, *, older: float = 0.0) -> None:
-    """Remove what killed processes were writing: all of it when nobody else is at work, else what is a day old."""
+    """Remove leftovers of killed processes: all of them when no other process is at work, else those a day old."""
     for each in above.glob(".building-*"):
         if time.time() - _changed(each) >= older:
             shutil.rmtree(each, ignore_errors=True)
@@ -248,7 +248,7 @@ def _write_rows(
 ) -> tuple[dict[str, str], dict[str, dict[str, int]]]:
     """Write the pixels of every photo, zeros for unusable ones; return why those are, and the remarks on others.
 
-    Rows are written, not assigned to a mapped file, so that a full disk is an error and not the end of the process.
+    Rows are written, not assigned to a memory map, so that a full disk raises an error and kills no process.
     """
     skipped, remarks = {}, {}
     for place, (row, remarked) in enumerate(_rows(listing, wanted, earlier)):
@@ -264,7 +264,7 @@ def _write_rows(
 
 
 def _rows(listing: Listing, wanted: Pixels, earlier: Kept | None) -> Iterator[Row]:
-    """What each photo is: files are read in turn and decoded side by side."""
+    """The headers of photos: files are read in turn and decoded in parallel."""
     held = {} if earlier is None else {name: row for row, name in enumerate(earlier.stamps)}
     with warnings.catch_warnings(), listing.reading() as read, ThreadPoolExecutor(WORKERS) as pool:
         for module in ("PIL", "pydicom", "tifffile"):
@@ -288,7 +288,7 @@ def _again(earlier: Kept, name: str, row: int) -> Row:
 
 
 def _decoded(data: bytes | str, wanted: Pixels) -> Row:
-    """The pixels of a photo, or why there are none; decoders meet damaged files with any exception there is."""
+    """The pixels of a photo, or why there are none; decoders may raise anything for damaged files."""
     if isinstance(data, str):
         return data, {}
     remarks: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""What is known of the pictures that a model learned from, and so of how further ones are brought to it."""
+"""The settings of pictures that a model was trained on, by which further ones are converted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from counterpoint.preprocessing import Preprocessing
 from counterpoint.storage.typed_json import Between, Misfit, Pixels, made
 
 PHOTO_VIEW = 64
-"""Side of a view of photos, in pixels, unless the user asks for another."""
+"""Default side of a view of photos, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -31,36 +31,36 @@ class Sight:
     schema: Schema = NO_COLUMNS
     options: ReadOptions = AS_IT_IS
     levels: Range | None = None
-    """Which numbers are black and full brightness; None where the training data was bytes, from 0 to 255."""
+    """The range of pixel values from black to full brightness; None where the training data was bytes."""
     like: Preprocessing | None = None
-    """How pictures are brought to a network that has learned before; None where they are squeezed."""
+    """The preprocessing of a pretrained network; None where pictures are squeezed."""
     network: Mapping[str, Any] | None = None
-    """What it takes to build that again, where it is one of Hugging Face."""
+    """The settings to build that network again, if it is one of Hugging Face."""
 
     @property
     def kept(self) -> int:
-        """The side at which large pictures are kept, where the training data was small."""
+        """The side at which large pictures are stored, where the training data was small."""
         return self.size if self.like is None else self.like.kept
 
     def record(self) -> dict[str, Any]:
-        """As JSON can hold it."""
+        """As JSON values."""
         record = {**asdict(self), "schema": self.schema.settings(), "options": self.options.record()}
-        for name in ("levels", "like", "network"):  # as models said it before they had any
+        for name in ("levels", "like", "network"):  # absent where unused, as in older models
             if getattr(self, name) is None:
                 del record[name]
         return record if self.like is None else {**record, "like": self.like.record()}
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> Sight:
-        """From a record, those of older versions too."""
-        known = {name: value for name, value in settings.items() if name != "column"}
+        """From a record, also of older versions."""
+        fields = {name: value for name, value in settings.items() if name != "column"}
         column = settings.get("column")
         before = [] if column is None else [asdict(Column(column, "path", "string"))]
-        known |= {
+        fields |= {
             "schema": Schema.from_settings(settings.get("schema", before)),
             "options": settings.get("options", {}),
         }
-        sight = made(cls, known)
+        sight = made(cls, fields)
         levels = () if sight.levels is None else (sight.levels.low, sight.levels.high)
         if {len(sight.mean), len(sight.deviation)} != {sight.channels} or {*map(len, levels)} - {1, sight.channels}:
             raise Misfit(f"it has {sight.channels} channels, and means, deviations or levels of another number")
@@ -68,10 +68,10 @@ class Sight:
 
 
 def brought(result: Survey, like: Preprocessing | None, view_size: int | None) -> tuple[int, int, int | None]:
-    """The channels and the side of views, and the side at which pictures are kept; None where as they are.
+    """The channels and the side of views, and the side at which pictures are stored; None where unchanged.
 
     Raises:
-        PlanError: The network sees colours, and the pictures have other bands.
+        PlanError: The network expects colours, and the pictures have other bands.
     """
     if like is not None and result.channels not in (1, 3):
         raise PlanError(

@@ -1,4 +1,4 @@
-"""The door for images: recognises what holds pictures, measures it, opens it."""
+"""Sources of images: recognises what holds pictures, measures it, opens it."""
 
 from __future__ import annotations
 
@@ -42,36 +42,36 @@ from counterpoint.storage.reading_errors import door
 SURVEYED = 64
 
 DEPTHS = 16
-"""Pictures of a dataset that are looked at to tell how deep they are; each has to be fetched."""
+"""Pictures of a dataset that are examined for their bit depth; each has to be fetched."""
 
 
 class PictureItems(Items, Protocol):
-    """Pictures as items; what was left out, (name, reason) of each; what is to be said of others."""
+    """Pictures as items; skipped ones, (name, reason) of each; remarks on others."""
 
     notes: list[str]
     scale: Scale
-    """Makes bytes, or floats in [0, 1], of their levels."""
+    """Converts their pixel values to bytes, or to floats in [0, 1]."""
 
     @property
     def skipped(self) -> list[tuple[str, str]]: ...
 
     @property
     def kind(self) -> str:
-        """What their levels are, as in ``levels.KINDS``."""
+        """The kind of their pixel values, of ``value_range.KINDS``."""
         ...
 
     def sample(self) -> Levels:
-        """Levels of some of them, evenly spread."""
+        """Pixel values of some of them, evenly spread."""
         ...
 
 
 @dataclass(frozen=True)
 class Survey:
-    """How many pictures there are, the side of a typical one in pixels, and its channels.
+    """The number of pictures, the side of a typical one in pixels, and its channels.
 
     ``count`` is None where only reading all of them tells.
 
-    ``photos`` says that they differ in size or lie in compressed files, so that a size has to be chosen for them.
+    ``photos`` says that they differ in size or are compressed files, so that a size has to be chosen for them.
     """
 
     count: int | None
@@ -79,12 +79,12 @@ class Survey:
     channels: int
     photos: bool
     kind: str = field(default="uint8", compare=False)
-    """What their levels are, as in ``levels.KINDS``."""
+    """The kind of their pixel values, of ``value_range.KINDS``."""
 
 
 @door
 def may_be_pictures(source: object) -> bool:
-    """Whether a source plainly holds pictures, judged by names, headers and its first items."""
+    """Whether a source clearly holds pictures, judged by names, headers and its first items."""
     source = datasets.unpacked(source, None).source
     if isinstance(source, str | Path):
         if is_pattern(source):
@@ -103,7 +103,7 @@ def may_be_pictures(source: object) -> bool:
 
 @door
 def survey(source: object, *, column: str | None = None, axis: str = "auto") -> Survey:
-    """Measure a source by up to 64 of its pictures, of photos only the headers.
+    """Measure a source by up to 64 of its pictures, for photos by their headers only.
 
     Raises:
         SourceError: There are no pictures, or none that can be read.
@@ -117,17 +117,17 @@ def survey(source: object, *, column: str | None = None, axis: str = "auto") -> 
         shapes = [each[:3] for each in headers]
         most, depth = max(shape[0] for shape in shapes), deepest(each.kind for each in headers)
         return Survey(len(listed.names), _side(shapes), most, True, depth)
-    if (given := _given(source)) is not None:
-        headers = fetched_pictures.headers_in(given, column, SURVEYED, axis)
+    if (cells := _given(source)) is not None:
+        headers = fetched_pictures.headers_in(cells, column, SURVEYED, axis)
         shapes, depth = [each[:3] for each in headers], deepest(each.kind for each in headers)
-        return Survey(given.count, _side(shapes), _channels(shapes), len(set(shapes)) > 1, depth)
+        return Survey(cells.count, _side(shapes), _channels(shapes), len(set(shapes)) > 1, depth)
     pixels, _ = array_sources.read_pictures(source, labels)
     shape = arrays.shape_of(pixels.shape, axis)
     return Survey(len(pixels), _side([shape]), shape[0], False, kind_of(pixels.dtype))
 
 
 def _channels(shapes: list[tuple[int, int, int]]) -> int:
-    """Colour where some are in grey, some in colour or with transparency; else as many as most pictures have."""
+    """Colour where some are in grey, some in colour or with transparency; else the most frequent number."""
     counts = Counter(shape[0] for shape in shapes)
     return 3 if len(counts) > 1 and counts.keys() <= set(array_sources.CHANNELS) else counts.most_common(1)[0][0]
 
@@ -143,23 +143,23 @@ def open_pictures(
     levels: Range | None = None,
     progress: Progress | None = None,
 ) -> PictureItems:
-    """Open a source as pictures (b, c, h, w) of bytes, or of floats in [0, 1] where there are deeper levels.
+    """Open a source as pictures (b, c, h, w) of bytes, or of floats in [0, 1] where they have more bits.
 
     Args:
         source: A folder or an archive of photos, a pattern, a single photo; a list, a column or a .txt of their paths,
             several folders; a column of encoded pictures; an .npy, .npz or IDX file, an array, a tensor; a picture, a
             list of pictures, a dataset, a loader, a dictionary of columns, an iterator; ``"sample:fashion"``.
-        size: All are squeezed to (size, size). None leaves the pictures of an array as large as they are, and brings
-            those of a dataset to the size of the first. A preprocessing brings them to the square that it keeps.
-        channels: 1 for grey or 3 for colour, into which the pictures are brought, or their own number of bands.
-        column: The column or the key of the pictures or of their paths, where more than one holds some.
-        axis: Where the channels of an array are: first, last or auto.
-        levels: The range that the training data had, which deeper levels than bytes are read by; None for a model of
-            pictures of 8 bits, for which all are brought to bytes.
-        progress: Is told how many photos have been decoded or fetched, and of how many.
+        size: All are squeezed to (size, size). None leaves the pictures of an array at their size, and brings those of
+            a dataset to the size of the first. A preprocessing brings them to the square that it stores.
+        channels: 1 for grey or 3 for colour, to which the pictures are converted, or their own number of bands.
+        column: The column or the key of the pictures or of their paths, where several have some.
+        axis: The channel axis of an array: first, last or auto.
+        levels: The range of the training data, which is applied to pictures of more than 8 bits; None for a model of
+            8-bit pictures, for which all are converted to bytes.
+        progress: Called with the number of decoded or fetched photos, and of all photos.
 
     Raises:
-        SourceError: Nothing usable is there; the message says what was looked for and where.
+        SourceError: There is nothing usable; the message says what was looked for and where.
     """
     source, labels, column = datasets.unpacked(source, column)
     like, size = (size, size.kept) if isinstance(size, Preprocessing) else (None, size)
@@ -171,11 +171,11 @@ def open_pictures(
         listed = listed if labels is None else replace(listed, labels=lambda: labels)
         depth = deepest(each.kind for each in _headers(listed)[0])
         items: PictureItems = open_photos(listed, size=like or size, channels=channels, kind=depth, progress=progress)
-    elif (given := _given(source, labels)) is not None:
-        headers = fetched_pictures.headers_in(given, column, DEPTHS, axis)
+    elif (cells := _given(source, labels)) is not None:
+        headers = fetched_pictures.headers_in(cells, column, DEPTHS, axis)
         depth, first = deepest(each.kind for each in headers), headers[0][1:3]
         wanted = wanted._replace(kind=depth, size=first if size is None else wanted.size)
-        items = fetched_pictures.fetch(given, wanted, column=column, progress=progress)
+        items = fetched_pictures.fetch(cells, wanted, column=column, progress=progress)
     else:
         items = _of_array(source, labels, wanted, progress)
     items.scale = scale(items.kind, levels, items.sample)
@@ -183,7 +183,7 @@ def open_pictures(
 
 
 def _of_array(source: object, labels: Any, wanted: Wanted, progress: Progress | None) -> PictureItems:
-    """The pictures in an array, squeezed where another size than their own is wanted."""
+    """The pictures in an array, squeezed where another size is requested."""
     pixels, labels = array_sources.read_pictures(source, labels)
     items = arrays.open_arrays(pixels, channels=wanted.channels, labels=labels, axis=wanted.axis)
     if wanted.size in ((0, 0), arrays.shape_of(pixels.shape, wanted.axis)[1:]):
@@ -214,7 +214,7 @@ def _has_columns(source: object) -> bool:
 
 
 def _listing(source: object, column: str | None) -> Listing | None:
-    """The photos that a source names or holds encoded; None where it holds numbers, items or something else."""
+    """The photos that a source names or holds encoded; None where it holds arrays, items or something else."""
     if _has_columns(source):
         return _of_columns(source, column)
     opening = partial(_of_path, column=column)
@@ -253,12 +253,12 @@ def _of_path(path: Path, column: str | None) -> Listing | None:
 
 
 def _given(source: Any, labels: Any = None) -> datasets.Numbered | datasets.Streamed | None:
-    """The items of a source that gives pictures one by one, or something else instead."""
+    """The items of a source that yields pictures one by one, or something else instead."""
     return None if arrays.is_array(source) and source.dtype != object else datasets.given(source, labels)
 
 
 def _headers(photos: Listing) -> tuple[list[Header], list[str]]:
-    """The headers of some photos, and why others have none; those are told of when all are opened."""
+    """The headers of some photos, and why others have none; those are reported when all are opened."""
     headers, reasons = [], []
     with photos.reading() as read:
         for place in spread(len(photos.names), SURVEYED).tolist():

@@ -1,4 +1,4 @@
-"""Quotation marks that open a cell and close it rows later: what stands between is rows, and not a part of a text."""
+"""Quotation marks that open a cell and close it rows later: what is between them is rows, not part of a text."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from pyarrow import compute
 from counterpoint.errors import SourceError
 
 LOOSE = 0.5
-"""Share of the cells of several lines that look like rows, from which on commas in them are no part of a text."""
+"""Share of the multi-line cells that look like rows, from which on commas in them are not part of a text."""
 
 
 def require_closed(table: Any, bad: Sequence[Any], delimiter: str, called: str) -> None:
     """Refuse to guess where a quotation mark swallows rows.
 
-    A cell of several lines does that if its first line goes on as its row would, its last one as another row would
-    begin, and all lines between are whole rows. Where tabs or bars separate, one such cell is enough, for they are
-    seldom a part of a text; where commas do, half of all cells of several lines. A row that does not fit does so if a
-    whole row is among its lines.
+    A multi-line cell does that if its first line continues as its row would, its last one as another row would begin,
+    and all lines in between are complete rows. Where tabs or bars separate, one such cell is enough, as they are
+    rarely part of a text; where commas do, half of all multi-line cells. A row that does not fit does so if a complete
+    row is among its lines.
 
     Raises:
         SourceError: One does; the message says where, and what to do.
@@ -45,7 +45,7 @@ def require_closed(table: Any, bad: Sequence[Any], delimiter: str, called: str) 
 
 
 def _goes_on(lines: Sequence[str], delimiter: str, place: int, width: int) -> bool:
-    """Whether the lines of a cell are the end of its row, whole rows, and the beginning of another."""
+    """Whether the lines of a cell are the end of its row, complete rows, and the beginning of another."""
     counts = [line.count(delimiter) for line in lines]
     return counts[0] == width - 1 - place and counts[-1] == place and all(each == width - 1 for each in counts[1:-1])
 

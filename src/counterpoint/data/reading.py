@@ -1,4 +1,4 @@
-"""How a model of text reads: its tokenizer, what is counted of its tokens, and the columns that hold the texts."""
+"""How a model of text reads: its tokenizer, token counts, and the columns with the texts."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from counterpoint.storage.typed_json import Between, Count
 class Reading:
     """What the modality learned from its training data.
 
-    ``occurrences`` says of every token how often it stands in the texts, ``documents`` in how many of ``texts`` texts;
-    ``columns`` are those with the text, where the source had any: joined to one text, or, where it was of pairs, one
-    after another.
+    ``occurrences`` is the count of every token in the texts, ``documents`` the number of the ``texts`` texts with it;
+    ``columns`` are those with the text, where the source has columns: joined to one text, or, for pairs, one after
+    another.
     """
 
     tokenizer: Script
@@ -32,4 +32,4 @@ class Reading:
     schema: Schema
     options: ReadOptions
     network: Mapping[str, Any] | None
-    """What it takes to build the network again whose tokenizer this is."""
+    """The settings to build the network again whose tokenizer this is."""

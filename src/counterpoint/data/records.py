@@ -1,4 +1,4 @@
-"""Files of JSON: one object in each line, a list of objects, or an object with such a list in it."""
+"""JSON files: one object per line, a list of objects, or an object with such a list in it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Records:
 
 
 def read_records(text: str, *, suffix: str, called: str) -> Records:
-    r"""The records of a file as columns; those that are no objects are left out and named.
+    r"""The records of a file as columns; entries that are not objects are left out and reported.
 
     >>> read_records('{"a": 1}\n{"a": 2, "b": "x"}\n', suffix=".jsonl", called="it").columns
     {'a': [1, 2], 'b': [None, 'x']}
@@ -50,7 +50,7 @@ def read_records(text: str, *, suffix: str, called: str) -> Records:
 
 @dataclass(frozen=True)
 class Broken:
-    """A line that is no JSON, and why."""
+    """A line that is not JSON, and why."""
 
     reason: str
 
@@ -60,7 +60,7 @@ def _reason(value: object) -> str:
 
 
 def _of_lines(text: str) -> list[Any]:
-    """The value of every line; all are read at once, which is faster, unless one of them is broken."""
+    """The value of every line; all are parsed at once, which is faster, unless one of them is broken."""
     lines = [line for line in text.split("\n") if line.strip()]
     try:
         values: list[Any] = json.loads(f"[{','.join(lines)}]")
@@ -77,11 +77,11 @@ def _parsed(line: str) -> Any:
 
 
 def _of_document(text: str, called: str) -> list[Any]:
-    """The objects of a whole file: a list, or the one list of objects in an object."""
+    """The objects of a file: a list, or the only list of objects in an object."""
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as wrong:
-        lines = _of_lines(text)  # lines of JSON under another name
+        lines = _of_lines(text)  # JSON lines under another suffix
         if sum(isinstance(each, dict) for each in lines) > 1:
             return lines
         raise SourceError(f"{called} is no JSON: {wrong}.") from wrong

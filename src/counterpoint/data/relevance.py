@@ -1,9 +1,9 @@
-r"""Collections to search in, queries, and which documents are relevant to which, as BEIR and TREC publish them.
+r"""Collections, queries, and relevance judgements, in the formats of BEIR and TREC.
 
     BEIR    corpus.jsonl (_id, title, text), queries.jsonl (_id, text), qrels/test.tsv (query-id, corpus-id, score)
-    TREC    topics "qid \t text" and qrels "qid 0 docid grade", neither with a line of names
+    TREC    topics "qid \t text" and qrels "qid 0 docid grade", both without a header
 
-A document of BEIR says its title and its text.  Names stay as they are written: "007" is not 7.
+The text of a BEIR document is its title and its text.  Names are kept as written: "007" is not 7.
 
 >>> result = read_relevance({"query-id": ["q1", "q1", "q2"], "corpus-id": ["007", "8", "8"], "score": ["2", "0", "-1"]})
 >>> result.grades
@@ -28,37 +28,37 @@ from counterpoint.storage.reading_errors import door
 QUERY = ("query_id", "qid", "query", "queryid", "topic", "topic_id", "question", "question_id", "q")
 DOCUMENT = ("corpus_id", "doc_id", "docid", "document", "document_id", "doc", "docno", "passage", "passage_id", "pid")
 GRADE = ("score", "grade", "relevance", "label", "rel", "relevancy", "judgement", "judgment")
-"""What people call the columns of relevance, with "_" for "-" and without case."""
+"""Usual names of the columns of relevance, with "_" for "-" and in lower case."""
 
 IDS = ("_id", "id", *QUERY, *DOCUMENT)
 TEXTS = ("text", "title", "contents", "content", "body")
 
 POSITIONS: Mapping[int, tuple[int, int, int | None]] = {2: (0, 1, None), 3: (0, 1, 2), 4: (0, 2, 3)}
-"""Where query, document and grade stand in so many columns whose names do not say it."""
+"""Positions of query, document and grade by the number of columns, where names do not tell."""
 
 CORPUS, QUERIES, QRELS = "corpus.jsonl", "queries.jsonl", "qrels"
 LINES = (".tsv", ".txt", ".text")
 
 
 class Relevance(NamedTuple):
-    """The grade of every judged pair (name of a query, name of a document), and how it was read."""
+    """The grade of every judged pair (name of a query, name of a document), and notes on how it was read."""
 
     grades: Mapping[tuple[str, str], float]
     notes: Sequence[str]
 
 
 def is_beir(source: object) -> bool:
-    """Whether this is the path of a folder that holds a collection as BEIR publishes it."""
+    """Whether this is the path of a folder with a collection in BEIR's format."""
     return isinstance(source, str | Path) and _packed_or_not(Path(source) / CORPUS) is not None
 
 
 @door
 def read_collection(source: object, part: str) -> tuple[object, list[str]]:
-    """A source of queries or documents as one that texts are read from, names as written; and how it was read.
+    """A source of queries or documents as one for texts, with names as written; and notes on how it was read.
 
     Args:
         source: Any source of texts, a folder of BEIR, or a file of topics.
-        part: What to take from a folder of BEIR, ``CORPUS`` or ``QUERIES``.
+        part: The part of a folder of BEIR, ``CORPUS`` or ``QUERIES``.
     """
     if is_beir(source):
         source = _in_folder(expanded(str(source)), part)
@@ -81,14 +81,14 @@ def read_collection(source: object, part: str) -> tuple[object, list[str]]:
 
 @door
 def read_relevance(source: object) -> Relevance:
-    """Who is relevant to what.
+    """The relevance judgements.
 
     Args:
-        source: Columns with the names of a query and of a document and perhaps a grade, called so or in this order; a
-            file of qrels without a line of names; or a folder of BEIR, of which the test part is taken.
+        source: Columns with the names of a query and of a document and optionally a grade, by usual names or in this
+            order; a file of qrels without a header; or a folder of BEIR, whose test part is used.
 
     Raises:
-        InputError: There are no such columns, or a grade is no number.
+        InputError: There are no such columns, or a grade is not a number.
     """
     if is_beir(source):
         source = _qrels(expanded(str(source)) / QRELS)
@@ -131,7 +131,7 @@ def _qrels(folder: Path) -> Path:
 
 
 def _topics(path: Path) -> tuple[dict[str, list[str]] | None, list[str]]:
-    """Names and texts of a file whose lines are a name, a tab and a text, and how it was read; None for other files."""
+    """Names and texts of a file whose lines are a name, a tab and a text, and notes; None for other files."""
     lines = [line.rstrip("\r") for line in frames.text_in(path).split("\n") if line.strip()]
     if not lines or any("\t" not in line for line in lines):
         return None, []
@@ -148,7 +148,7 @@ def _topics(path: Path) -> tuple[dict[str, list[str]] | None, list[str]]:
 
 
 def _columns(source: object) -> tuple[list[str] | None, list[list[Any]]]:
-    """The names of the columns of a source, None where a file has no line of them, and their cells."""
+    """The names of the columns of a source, None for a file without a header, and their cells."""
     path = existing(source) if isinstance(source, str | Path) else None
     if path is None or frames.suffix_of(path) in (".jsonl", ".ndjson", ".parquet"):
         columns = frames.raw_columns(source)
@@ -174,31 +174,31 @@ def _columns(source: object) -> tuple[list[str] | None, list[list[Any]]]:
 
 
 def _mark(first: str, suffix: str) -> str | None:
-    """What stands between the columns of a file of text, by its first line; None for any white space."""
+    """The separator of a text file, by its first line; None for any white space."""
     if suffix == ".csv":
         return ";" if ";" in first and "," not in first else ","
     return "\t" if first.count("\t") > 1 or ("\t" in first and " " not in first.strip()) else None
 
 
 def _names_columns(first: Sequence[str]) -> bool:
-    """Whether a first line holds names of columns: one that is known, or nothing like an id, a number or a text.
+    """Whether a first line is a header: it has a usual name, or nothing like an id, a number or a text.
 
     >>> [_names_columns(line.split()) for line in ("query-id corpus-id score", "qid text", "301 0 FR94 1", "q1 yes")]
     [True, True, False, False]
     """
-    if len(first) > 2:  # of qrels, where a grade is last
+    if len(first) > 2:  # of qrels, whose last column is the grade
         return not _is_number(first[-1])
-    known = {*IDS, *GRADE, *TEXTS}
+    headings = {*IDS, *GRADE, *TEXTS}
     plain = not any(letter.isdigit() or letter.isspace() for cell in first for letter in cell.strip())
-    return plain or any(_called(cell) in known for cell in first)
+    return plain or any(_called(cell) in headings for cell in first)
 
 
 def _roles(names: Sequence[str]) -> tuple[int, int, int | None]:
-    """The places of the query, the document and the grade, by the names of the columns or by their order."""
+    """The positions of the query, the document and the grade, by the names of the columns or by their order."""
     called = [_called(name) for name in names]
     query, document, grade = (
-        next((place for each in known for place, name in enumerate(called) if name == each), None)
-        for known in (QUERY, DOCUMENT, GRADE)
+        next((place for each in headings for place, name in enumerate(called) if name == each), None)
+        for headings in (QUERY, DOCUMENT, GRADE)
     )
     if query is None or document is None:
         return _placed(len(names), listed(names))
@@ -227,7 +227,7 @@ def _words(name: str, cells: list[Any], called: str) -> list[str]:
 
 
 def _cell(cell: Any) -> str:
-    """A name as it is written, or as the same number is: 7.0 is 7."""
+    """A name as written, or as the integer of the same value: 7.0 is 7."""
     if isinstance(cell, list | dict):
         raise InputError(f"Relevance names one query and one document in every row. Got {cell!r:.60}.")
     return "" if cell is None else f"{cell:.15g}" if isinstance(cell, float) else str(cell).strip()

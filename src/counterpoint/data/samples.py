@@ -1,6 +1,6 @@
-"""Pictures that come with the package, so that everything can be tried at once: a part of Fashion-MNIST.
+"""Pictures that come with the package, for trying everything at once: a part of Fashion-MNIST.
 
-A split is one lossless mosaic of 100 pictures a row, and a text in which the digit in the same place is the class.
+A split is one lossless mosaic of 100 pictures per row, and a text in which the digit at the same place is the class.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ CLASSES = (
 
 
 def to_mosaic(images: UInt8[np.ndarray, "n h w"]) -> UInt8[np.ndarray, "H W"]:
-    """Pictures side by side, 100 a row; n is a multiple of 100."""
+    """Pictures side by side, 100 per row; n is a multiple of 100."""
     grid = images.reshape(-1, COLUMNS, SIDE, SIDE)
     return grid.transpose(0, 2, 1, 3).reshape(-1, COLUMNS * SIDE)
 
 
 def from_mosaic(mosaic: UInt8[np.ndarray, "H W"]) -> UInt8[np.ndarray, "n h w"]:
-    """What ``to_mosaic`` was given.
+    """The inverse of ``to_mosaic``.
 
     >>> images = np.random.default_rng(0).integers(0, 256, (200, 28, 28), dtype=np.uint8)
     >>> bool((from_mosaic(to_mosaic(images)) == images).all())

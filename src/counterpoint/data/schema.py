@@ -1,4 +1,4 @@
-"""What the columns of a source are: inferred once, printed, kept with the model, and what later files are read by.
+"""The schema of a source: inferred once, printed, saved with the model, and applied to later files.
 
 >>> schema = Schema((Column("price", "number", "string", 3, "decimal comma", ",|"), Column("note", "ignore", "string")))
 >>> schema.lines()
@@ -30,12 +30,12 @@ SHOWN = 24
 
 TRUE, FALSE = ("true", "yes", "t", "y", "1", "1.0"), ("false", "no", "f", "n", "0", "0.0")
 BOOLEAN = "boolean"
-"""The form of numbers that are written as words, true or false."""
+"""The format of numbers that are written as words, true or false."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column: what it is for, what its cells are, and what a person should know of how it was read."""
+    """A column: its role, the type of its cells, and a note on how it was read."""
 
     name: str
     role: str
@@ -43,7 +43,7 @@ class Column:
     missing: int = 0
     note: str = ""
     form: str = ""
-    """How its numbers or times are written in text, so that later files are read the same."""
+    """The format of its numbers or times in text, so that later files are read in the same way."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,11 @@ class Schema:
     columns: tuple[Column, ...]
 
     def of_role(self, *roles: str) -> list[str]:
-        """The names of the columns of these roles."""
+        """The names of the columns with these roles."""
         return [column.name for column in self.columns if column.role in roles]
 
     def named(self, name: str) -> Column:
-        """The column of a name.
+        """The column of this name.
 
         Raises:
             SourceError: There is none.
@@ -68,14 +68,14 @@ class Schema:
         return result
 
     def record(self) -> list[dict[str, Any]]:
-        """The schema as JSON holds it, for people and programs."""
+        """The schema as JSON values, for output."""
         return [
             {"column": each.name, "role": each.role, "type": each.type, "missing": each.missing, "note": each.note}
             for each in self.columns
         ]
 
     def settings(self) -> list[dict[str, Any]]:
-        """The schema as it is kept with a model; ``from_settings`` takes it."""
+        """The schema as saved with a model; the inverse of ``from_settings``."""
         return [asdict(column) for column in self.columns]
 
     @classmethod
@@ -84,31 +84,31 @@ class Schema:
         return cls(conform(settings, tuple[Column, ...], "schema"))
 
     def lines(self) -> list[str]:
-        """One line a column."""
+        """One line per column."""
         return schema_lines(self.record())
 
     @classmethod
     def before(cls, columns: Sequence[Column], names: str | None) -> Schema:
-        """The schema of a model that was kept before there were any, and of the column that named its items."""
+        """The schema of a model that was saved before schemas existed, with the column that named its items."""
         return cls((*columns, *([Column(names, "id", "string")] if names else [])))
 
     def unseen(self, frame: Frame) -> list[str]:
-        """The columns of later data that are none of these."""
-        known = {column.name for column in self.columns}
-        return [name for name in frame.columns if name not in known]
+        """The columns of later data that are not among these."""
+        seen = {column.name for column in self.columns}
+        return [name for name in frame.columns if name not in seen]
 
     def changes(self, frame: Frame) -> list[str]:
-        """What a person should know of later data that has other columns than these."""
+        """A note on later data with other columns."""
         extra = self.unseen(frame)
         return [f"not seen in training, and ignored: {listed(extra, 8)}"] if extra else []
 
 
 NO_COLUMNS = Schema(())
-"""The schema of a source that has no columns with names."""
+"""The schema of a source without named columns."""
 
 
 def schema_lines(records: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The records of a schema for people: one line a column; of many columns those at the end are summed up."""
+    """The records of a schema as lines: one per column; if there are many, the last ones are summarised."""
     if len(records) > SHOWN:
         records = _summed(records)
     shown = records if len(records) <= SHOWN else records[: SHOWN - 1]
@@ -122,7 +122,7 @@ def schema_lines(records: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _summed(records: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The records with one for every run of columns of which the same is to be said."""
+    """The records with one for every run of columns with the same description."""
     summed: list[Mapping[str, Any]] = []
     for _, alike in groupby(records, key=lambda each: (each["role"], each["note"], each["missing"])):
         run = list(alike)
@@ -144,13 +144,13 @@ def _line(record: Mapping[str, Any]) -> str:
 
 
 def no_column(name: str, names: Iterable[str]) -> SourceError:
-    """What to say where a column that is asked for is not there."""
+    """The message for a requested column that is missing."""
     there = list(names)
     return SourceError(f"There is no column '{name}'.{closest(name, there)} Columns: {listed(there)}.")
 
 
 def parsed_roles(spec: str | None) -> dict[str, str]:
-    """The roles that a person gave, by the names of columns.
+    """The roles that the user set, by the names of columns.
 
     >>> parsed_roles("zip:category, note:ignore")
     {'zip': 'category', 'note': 'ignore'}
@@ -168,15 +168,15 @@ def parsed_roles(spec: str | None) -> dict[str, str]:
 
 
 def numbers_in(column: Column, cells: Cells, called: str) -> tuple[Float64[np.ndarray, " n"], list[str]]:
-    """The cells of a column of numbers or times as numbers, NaN where one is missing, and the strays among them.
+    """The cells of a column of numbers or times as numbers, NaN where missing, and the non-numeric ones.
 
     Raises:
         SourceError: More than a few cells are neither numbers nor missing.
     """
     kind = kind_of(cells)
     if kind in ("integer", "float", "boolean", "empty"):
-        whole = cells.cast(pa.int8()) if kind == "boolean" else cells
-        filled = compute.fill_null(whole.cast(pa.float64(), safe=False), np.nan)
+        numeric = cells.cast(pa.int8()) if kind == "boolean" else cells
+        filled = compute.fill_null(numeric.cast(pa.float64(), safe=False), np.nan)
         return filled.to_numpy(zero_copy_only=False), []
     if kind == "time":
         return times.of_temporal(cells), []
@@ -201,7 +201,7 @@ def _truths(written: Any) -> Float64[np.ndarray, " n"]:
 
 
 def _strays(column: Column, written: Any, lost: np.ndarray, called: str, expected: str) -> list[str]:
-    """Some of the cells that are not what they were in training; more than a few of them are refused."""
+    """Some of the cells of another type than in training; more than a few of them are refused."""
     wrong = np.flatnonzero(lost & np.asarray(compute.is_valid(numbers.stripped(written))))
     if len(wrong) > numbers.STRAY * len(lost):
         raise SourceError(
@@ -212,7 +212,7 @@ def _strays(column: Column, written: Any, lost: np.ndarray, called: str, expecte
 
 
 def words_in(name: str, cells: Cells, called: str) -> list[str]:
-    """The cells of a column as strings, "" where one is missing; whole numbers without a decimal point.
+    """The cells of a column as strings, "" where missing; integers without a decimal point.
 
     Raises:
         SourceError: A cell is a list or a record.

@@ -1,4 +1,4 @@
-"""The shards of a source too large to be embedded in one go: files, folders of photos, slices of many loose photos."""
+"""The shards of a large source: files, folders of photos, batches of many loose photos."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ SUFFIXES = (*archives.SUFFIXES, *frames.SUFFIXES, *arrays.SUFFIXES, *texts.LINES
 class Shard:
     """One part of a source; it can be sent to another process.
 
-    Names are relative to ``root``, the folder that the source is or that its parts share, so that items are called
-    as they would be if a folder of photos were embedded at once.
+    Names are relative to ``root``, the folder that the source is or that its parts share, so that items are named
+    as if a folder of photos were embedded at once.
 
     >>> Shard("shells", "/data/photos/shells", "/data/photos").item("003.png")
     'shells/003.png'
@@ -35,15 +35,15 @@ class Shard:
 
     name: str
     source: str | tuple[str, ...]
-    """What a modality opens: a path, or the paths of photos."""
+    """The source for a modality: a path, or the paths of photos."""
     root: str
 
     def item(self, name: str) -> str:
-        """What an item of this shard is called among the items of all shards."""
+        """The name of an item of this shard among the items of all shards."""
         return f"{self.name}/{name}" if isinstance(self.source, str) else _relative(Path(name), Path(self.root))
 
     def state(self) -> str:
-        """A digest of the files in it, their sizes and times of change: another one when the shard has changed."""
+        """A hash of its files' names, sizes and modification times, which changes with the shard."""
         if isinstance(self.source, tuple):
             photos = of_paths(self.source)
             held = [[self.item(name) for name in photos.names], photos.stamps]
@@ -93,13 +93,13 @@ def shards_of(source: object, *, size: int) -> list[Shard]:
 def _listed(source: object) -> tuple[Path, list[Path]]:
     """The folder that names are relative to, and the path of every shard and of every loose photo."""
     if isinstance(source, list | tuple) and source and all(isinstance(each, str | Path) for each in source):
-        given = [existing(each).absolute() for each in source]
-        root = Path(os.path.commonpath([path.parent for path in given]))
-        return root, [result for path in given for result in (_parts(path) if path.is_dir() else [path])]
+        paths = [existing(each).absolute() for each in source]
+        root = Path(os.path.commonpath([path.parent for path in paths]))
+        return root, [result for path in paths for result in (_parts(path) if path.is_dir() else [path])]
     if not isinstance(source, str | Path) or str(source).startswith("sample:"):
-        said = f"'{source}'" if isinstance(source, str) else f"a {type(source).__name__}"
+        got = f"'{source}'" if isinstance(source, str) else f"a {type(source).__name__}"
         raise SourceError(
-            f"Shards come from a folder, a pattern or a list of paths. Got {said}; embed it at once, into an .npz file."
+            f"Shards come from a folder, a pattern or a list of paths. Got {got}; embed it at once, into an .npz file."
         )
     if is_pattern(source):
         root, matches = matching(source)
@@ -112,13 +112,13 @@ def _listed(source: object) -> tuple[Path, list[Path]]:
 
 
 def _without_notes(parts: list[Path]) -> list[Path]:
-    """Files of lines are shards where there is nothing else; beside tables or photos they are notes about them."""
+    """Text files are shards where there is nothing else; beside tables or photos they are notes about them."""
     others = [part for part in parts if frames.suffix_of(part) not in texts.LINES]
     return others or parts
 
 
 def _parts(path: Path) -> Iterator[Path]:
-    """A shard or a photo itself; of a folder without photos the shards in it; of anything else nothing."""
+    """A shard or a photo itself; for a folder without photos the shards in it; nothing for anything else."""
     if not path.is_dir():
         if _is_photo(path) or path.name.lower().endswith(SUFFIXES):
             yield path
@@ -137,7 +137,7 @@ def _relative(path: Path, root: Path) -> str:
 
 
 def _bare(name: str) -> str:
-    """A name without the suffix of its kind, the longest that fits.
+    """A name without its suffix, the longest that is known.
 
     >>> _bare("2024/photos.tar.gz"), _bare("v1.2")
     ('2024/photos', 'v1.2')
@@ -151,7 +151,7 @@ def _described(shard: Shard) -> str:
 
 
 def apart(out: Path, source: object, shards: Sequence[Shard]) -> None:
-    """Refuse to write where it would later be read as data, or would replace data."""
+    """Refuse an output that would later be read as data, or would replace data."""
     folder = expanded(source) if isinstance(source, str | Path) else None
     if folder is not None and folder.is_dir() and out.resolve().is_relative_to(folder.resolve()):
         raise InputError(f"'{out}' lies in the source '{source}', of which it would be a part. Choose another --out.")

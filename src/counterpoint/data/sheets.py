@@ -1,4 +1,4 @@
-"""Frames with their schema: the kind of data that columns hold, which are learned from, and what the others are."""
+"""Frames with their schema: the modality of columns, the columns to learn from, and the roles of others."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from counterpoint.plans.data_options import ReadOptions, named_columns, names_co
 NOTHING = DataOptions()
 
 LEARNED = {"table": ("number", "category", "time"), "text": ("text",), "image": ("path",), "series": ("number",)}
-"""The roles that each kind of data learns from."""
+"""The roles that each modality learns from."""
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """Columns as they are written, what each of them is, and which kind of data they hold."""
+    """Columns as written, the type and role of each, and their modality."""
 
     frame: Frame
     schema: Schema
     kind: str
     remarks: list[str] = field(default_factory=list, compare=False)
-    """What was noticed while cells were read."""
+    """Notes from reading cells."""
 
     def cells(self, name: str) -> Cells:
         """The cells of a column."""
@@ -40,18 +40,18 @@ class Sheet:
         return self.frame.columns[name]
 
     def numbers(self, name: str) -> Float64[np.ndarray, " n"]:
-        """A column of numbers or times, NaN where one is missing."""
+        """A column of numbers or times, NaN where missing."""
         values, stray = numbers_in(self.schema.named(name), self.cells(name), self.frame.called)
         if stray:
             self.remarks.append(f"{name}: {', '.join(map(repr, stray))} counts as missing")
         return values
 
     def words(self, name: str) -> list[str]:
-        """A column as strings, "" where one is missing."""
+        """A column as strings, "" where missing."""
         return words_in(name, self.cells(name), self.frame.called)
 
     def names(self) -> list[str]:
-        """What the rows are called: by the column for that, else by the index of the frame, else by their places."""
+        """The names of the rows: by the column for that, else by the index of the frame, else by their indices."""
         called = self.schema.of_role("id")
         words = self.words(called[0]) if called and called[0] in self.frame.columns else []
         unique = len(set(words)) == len(self.frame) and "" not in words
@@ -59,7 +59,7 @@ class Sheet:
         return words if unique else [str(row) if index is None else index[row] for row in rows]
 
     def labels(self) -> list[str | None] | None:
-        """What the column of labels says of every row, None where it is empty; None where there is no such column."""
+        """The label of every row, None where empty; None where there is no such column."""
         called = self.schema.of_role("label")
         if len(called) != 1 or called[0] not in self.frame.columns:
             return None
@@ -69,15 +69,15 @@ class Sheet:
 
 
 def read_sheet(source: object, options: DataOptions = NOTHING, kind: str = "auto") -> Sheet:
-    """The columns of a source and what they are.
+    """The columns of a source and their types and roles.
 
     Args:
         source: A file of columns, a data frame, a dictionary of columns.
-        options: What a person said of the columns: in options, or by naming them as labels or pairs.
-        kind: The kind of data that they hold; inferred with ``auto``.
+        options: What the user set about columns: in options, or by naming them as labels or pairs.
+        kind: The modality; inferred with ``auto``.
 
     Raises:
-        SourceError: They cannot be read, a column is not there, or it is in doubt what is to be learned from.
+        SourceError: They cannot be read, a column is missing, or it is unclear what to learn from.
     """
     if isinstance(source, Sheet):
         return source
@@ -89,23 +89,23 @@ def read_sheet(source: object, options: DataOptions = NOTHING, kind: str = "auto
     traits = all_traits(frame)
     if kind == "auto":
         kind = kind_in(frame, traits, roles, options.data)
-    given = {**roles, **dict.fromkeys(wanted, "learned")}
+    requested = {**roles, **dict.fromkeys(wanted, "learned")}
     if kind == "text":
         roles |= text_column(traits, roles, wanted)
     if kind == "series":
-        roles |= long_form.roles_in_series(frame, traits, given)
+        roles |= long_form.roles_in_series(frame, traits, requested)
     long_form.require_times(frame, traits, roles)
     columns = [_settled(name, traits[name], roles, wanted, kind) for name in traits]
-    strings = [name for name in given if roles.get(name) == "number" or (name in wanted and kind == "series")]
+    strings = [name for name in requested if roles.get(name) == "number" or (name in wanted and kind == "series")]
     columns = [as_number(column, frame) if column.name in strings else column for column in columns]
     columns = _one_id(columns, traits, roles, kind)
     if kind == "series":
-        columns = long_form.described(columns, frame, traits, given)
+        columns = long_form.described(columns, frame, traits, requested)
     return Sheet(frame, Schema(tuple(columns)), kind)
 
 
 def _given_roles(frame: Frame, options: DataOptions) -> dict[str, str]:
-    """The roles that a person settled.
+    """The roles that the user set.
 
     Raises:
         SourceError: There is no such column.
@@ -142,12 +142,12 @@ def later_sheet(source: object, schema: Schema, kind: str, options: ReadOptions)
 
 
 def sheet_of(source: object) -> Sheet | None:
-    """The sheet of a source that has columns; None of any other."""
+    """The sheet of a source with columns; None for any other."""
     return read_sheet(source) if is_columns(source) else None
 
 
 def _settled(name: str, trait: Traits, roles: Mapping[str, str], wanted: Sequence[str], kind: str) -> Column:
-    """What a column is for, in a source of this kind."""
+    """The role of a column, in a source of this modality."""
     column = trait.column
     if name in wanted:
         usual = "category" if kind == "table" and column.type == "string" else LEARNED[kind][0]
@@ -157,7 +157,7 @@ def _settled(name: str, trait: Traits, roles: Mapping[str, str], wanted: Sequenc
         note = {"ignore": "left out, as you say", "label": counted, "group": counted}.get(roles[name], column.note)
         return _in_role(replace(column, note=note), roles[name])
     if (
-        (trait.unique or (trait.known == 1 and not column.missing))
+        (trait.unique or (trait.present == 1 and not column.missing))
         and is_id(name)
         and column.role != "path"
         and column.type not in LISTS
@@ -168,14 +168,14 @@ def _settled(name: str, trait: Traits, roles: Mapping[str, str], wanted: Sequenc
     if kind == "table":
         return _in_table(column, trait) if not wanted else _beside(column, trait)
     if kind == "series" and not wanted and column.type in long_form.NUMBERS:
-        return replace(column, role="number")  # also one that is constant: a step of all series
+        return replace(column, role="number")  # also if it is constant: a step of all series
     if kind == "text" and column.role == "text":
         return replace(column, role="ignore", note=f"text; --column {name} learns from it")
     return column if column.role in LEARNED[kind] and not wanted else _beside(column, trait)
 
 
 def _in_role(column: Column, role: str) -> Column:
-    """A column in a role that a person gave it.
+    """A column in a role that the user set.
 
     Raises:
         SourceError: It cannot have that role.
@@ -190,8 +190,8 @@ def _in_role(column: Column, role: str) -> Column:
 
 
 def _in_table(column: Column, trait: Traits) -> Column:
-    """A column of a table: texts that repeat themselves are categories, others are not learned from."""
-    if column.role == "text" and trait.words < SENTENCES and trait.distinct < trait.known:
+    """A column of a table: texts with repeated values are categories, others are not learned from."""
+    if column.role == "text" and trait.words < SENTENCES and trait.distinct < trait.present:
         return replace(column, role="category", note=f"of {trait.distinct:,}")
     if column.role in ("text", "path"):
         return replace(column, role="ignore", note=f"{column.role}; --column {column.name} learns from it")
@@ -199,7 +199,7 @@ def _in_table(column: Column, trait: Traits) -> Column:
 
 
 def _beside(column: Column, trait: Traits) -> Column:
-    """A column beside those that are learned from: its values may be classes, or it is nothing to this kind of data."""
+    """A column beside those that are learned from: its values may be classes, or it is ignored."""
     if column.role in ("number", "category") and trait.sparse:
         return replace(column, role="label", note=f"of {trait.distinct:,}")
     if column.role == "ignore":
@@ -210,7 +210,7 @@ def _beside(column: Column, trait: Traits) -> Column:
 def _one_id(
     columns: Sequence[Column], traits: Mapping[str, Traits], roles: Mapping[str, str], kind: str
 ) -> list[Column]:
-    """At most one column that names the rows; in a table or of series also the first, of strings that all differ."""
+    """At most one column that names the rows; in tables and series possibly the first, of distinct strings."""
     chosen = next((column.name for column in columns if column.role == "id" and roles.get(column.name) == "id"), None)
     chosen = chosen or next((column.name for column in columns if column.role == "id"), None)
     if chosen is None and kind in ("table", "series"):

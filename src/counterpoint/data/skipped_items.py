@@ -1,4 +1,4 @@
-"""What is left out of pictures or changed when they are decoded: counted, and said in one note for each thing."""
+"""What is left out of pictures or changed when they are decoded: counted, with one note per remark."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 
 Say = Callable[[str, int], None]
-"""Is told what of a picture is left out or changed, one of ``REMARKS``, and how many times."""
+"""Called with a remark on a picture, one of ``REMARKS``, and how many times it applies."""
 
 REMARKS = {
     "pages": "{things:,} further pages of {pictures:,} pictures are dropped: the first page is used",
@@ -17,17 +17,21 @@ REMARKS = {
 
 
 def unsaid(remark: str, times: int) -> None:
-    """Tell nobody."""
+    """Ignore a remark."""
 
 
 def notes_of(remarks: Mapping[str, Mapping[str, int]]) -> list[str]:
-    """One note for each thing that is remarked of some pictures, given how many times of each by its name.
+    """One note for each remark, given the counts of each by the name of the picture.
 
     >>> notes_of({"a.tif": {"pages": 2}, "b.tif": {"pages": 4}})
     ['6 further pages of 2 pictures are dropped: the first page is used']
     """
-    things: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for of_one in remarks.values():
-        things.update(of_one)
+        counts.update(of_one)
     pictures = Counter(remark for of_one in remarks.values() for remark in of_one)
-    return [said.format(things=things[each], pictures=pictures[each]) for each, said in REMARKS.items() if things[each]]
+    return [
+        sentence.format(things=counts[each], pictures=pictures[each])
+        for each, sentence in REMARKS.items()
+        if counts[each]
+    ]

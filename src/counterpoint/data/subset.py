@@ -1,4 +1,4 @@
-"""Some of the items of a source: which ones, and how they are seen as items again."""
+"""A subset of the items of a source, as items."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from counterpoint.interfaces import Batch, HasOriginals, Items, ItemsInfo, info_
 
 
 class Subset:
-    """Items seen through a choice of their places."""
+    """Items seen through a list of indices."""
 
     def __init__(self, items: Items, rows: Int64[np.ndarray, " n"]) -> None:
         self._items, self._rows = items, rows
         self.names = [items.names[row] for row in rows]
         self.labels = None if items.labels is None else [items.labels[row] for row in rows]
-        whole = info_of(items)
+        info = info_of(items)
         self.info = ItemsInfo(
-            groups=None if whole.groups is None else [whole.groups[row] for row in rows],
-            texts=None if whole.texts is None else [whole.texts[row] for row in rows],
+            groups=None if info.groups is None else [info.groups[row] for row in rows],
+            texts=None if info.texts is None else [info.texts[row] for row in rows],
         )
 
     def __len__(self) -> int:
@@ -31,13 +31,13 @@ class Subset:
         return self._items.take(self._rows[index])
 
     def originals(self, index: Int64[np.ndarray, " b"], side: int) -> Sequence[Image.Image | None]:
-        """Their pictures as they were before they were brought to a size; None where there are none."""
+        """Their pictures at original size; None where there are none."""
         held = self._items
         return held.originals(self._rows[index], side) if isinstance(held, HasOriginals) else [None] * len(index)
 
 
 def spread(count: int, most: int) -> Int64[np.ndarray, " n"]:
-    """At most ``most`` of ``count`` places, evenly spread.
+    """At most ``most`` of ``count`` indices, evenly spread.
 
     >>> spread(9, 3).tolist()
     [0, 4, 8]

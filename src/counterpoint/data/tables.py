@@ -1,4 +1,4 @@
-"""The arrow table of a data frame or a dataset, by whichever protocol it offers; splits, of which one is to be chosen.
+"""The arrow table of a data frame or a dataset, by any protocol that it supports; and splits, which are refused.
 
 Data frames (pandas, polars, pyarrow, ...) offer ``__arrow_c_stream__`` or ``__dataframe__``; datasets of Hugging Face
 have ``column_names`` and ``features`` and give arrow tables by ``with_format("arrow")``.
@@ -18,10 +18,10 @@ from counterpoint.errors import SourceError, listed
 from counterpoint.storage.limits import CELLS
 
 MEDIA = ("Image", "Audio", "Video")
-"""Features of datasets that are no columns to read: pictures are taken item by item."""
+"""Features of datasets that are not read as columns: pictures are taken item by item."""
 
 PLAIN = (str, int, float, bool, np.number, np.bool_, list, tuple)
-"""What a cell of a record may be."""
+"""Types of a record's cells."""
 
 
 def is_table(source: object) -> bool:
@@ -54,7 +54,7 @@ def table_of(source: Any) -> Any:
 
 
 def index_of(source: Any) -> list[str] | None:
-    """What the rows of a data frame or a column of pandas are called, where its index names each and does not count.
+    """The names of the rows of a pandas data frame or column, where its index is unique and not a count.
 
     >>> import pandas as pd
     >>> index_of(pd.DataFrame({"x": [1, 2]}, index=["ann", "bo"])), index_of(pd.Series(["a", "b"]))
@@ -87,7 +87,7 @@ def _are_numbers(array: np.ndarray) -> bool:
 
 
 def refuse_splits(source: Mapping[Any, Any]) -> None:
-    """Refuse a dictionary of splits, each with columns of its own, in the place of one of columns.
+    """Refuse a dictionary of splits, each with its own columns, instead of one of columns.
 
     >>> refuse_splits({"train": {"text": ["a"]}, "test": {"text": ["b"]}})
     Traceback (most recent call last):
@@ -110,18 +110,18 @@ def _features(source: Any) -> Mapping[str, Any]:
 
 
 def _named(table: Any, features: Mapping[str, Any]) -> Any:
-    """The table with the names of classes in the place of their numbers; -1 stands for no class."""
+    """The table with class indices replaced by names; -1 means no class."""
     for place, name in enumerate(table.column_names):
         classes = getattr(features.get(name), "names", None)
         if isinstance(classes, list) and pa.types.is_integer(table.column(name).type):
             codes = table.column(name).to_pylist()
-            known = [None if code is None or code < 0 else classes[code] for code in codes]
-            table = table.set_column(place, name, pa.array(known, pa.string()))
+            names = [None if code is None or code < 0 else classes[code] for code in codes]
+            table = table.set_column(place, name, pa.array(names, pa.string()))
     return table
 
 
 def read_parquet(file: Path, called: str) -> Any:
-    """The arrow table of a Parquet file, perhaps packed."""
+    """The arrow table of a Parquet file, possibly compressed."""
     from pyarrow import parquet
 
     try:

@@ -1,6 +1,6 @@
-"""From the bytes of a file of text to its characters: UTF-8, UTF-16 and -32, and what older programs wrote.
+"""From the bytes of a text file to its characters: UTF-8, UTF-16 and -32, and legacy encodings.
 
-What was guessed is said in a note, so that ``--encoding`` can say otherwise.
+A guessed encoding is reported in a note, so that ``--encoding`` can correct it.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-"""What a file may begin with to say how it is encoded, longer marks before those that they begin with."""
+"""Byte order marks, longer ones before their prefixes."""
 
 HEAD = 1 << 16
-"""Bytes that are looked at to guess."""
+"""Bytes that are examined to guess."""
 
 WESTERN = "cp1252"
-"""What is neither UTF-8 nor of another script: detectors cannot tell the encodings of Western letters apart."""
+"""The guess for Western scripts: detectors cannot distinguish their legacy encodings."""
 
 OTHER_SCRIPTS = re.compile(
     r"utf_|gb|big5|hz|shift|sjis|cp932|euc|iso2022|johab|cp949|cp125[13568]|koi8|cp866|iso8859_[5678]$|tis"
 )
-"""Encodings, by the names of Python, of scripts that a detector does tell apart."""
+"""Encodings, by Python's names, of scripts that a detector can distinguish."""
 
 BEYOND = re.compile(rb"[\x80-\xff]+")
 
@@ -40,8 +40,8 @@ def decoded(data: bytes, *, encoding: str | None, called: str) -> tuple[str, lis
 
     Args:
         data: All of its bytes.
-        encoding: What the user says it is; None to find out.
-        called: What the file is called in messages.
+        encoding: The user's encoding; None to detect it.
+        called: The name of the file in messages.
 
     Raises:
         SourceError: The encoding is unknown or does not fit, or the file holds no text.
@@ -54,7 +54,7 @@ def decoded(data: bytes, *, encoding: str | None, called: str) -> tuple[str, lis
 
 
 def _given(data: bytes, encoding: str, called: str) -> tuple[str, list[str]]:
-    """The characters by an encoding that was given, unless a mark at the beginning, or all bytes, say another."""
+    """The characters by a given encoding, unless a byte order mark, or all bytes, contradict it."""
     try:
         name = codecs.lookup(encoding).name
         marked = _mark(data)
@@ -76,7 +76,7 @@ def _given(data: bytes, encoding: str, called: str) -> tuple[str, list[str]]:
 
 
 def _mark(data: bytes) -> str | None:
-    """The encoding that a file says it has by what it begins with."""
+    """The encoding of a byte order mark."""
     return next((name for mark, name in MARKS.items() if data.startswith(mark)), None)
 
 
@@ -92,7 +92,7 @@ def _detected(data: bytes, called: str) -> tuple[str, list[str]]:
 
 
 def _older(data: bytes, called: str) -> tuple[str, list[str]]:
-    """What is no UTF-8: mostly UTF-8 with some lines of another program, or an encoding of one or two bytes."""
+    """Bytes that are not UTF-8: mostly UTF-8 with some lines of another program, or a legacy encoding."""
     lines = data.split(b"\n")
     strange = [line for line in lines if not line.isascii()]
     broken = [line for line in strange if not _is_utf8(line)]
@@ -105,7 +105,7 @@ def _older(data: bytes, called: str) -> tuple[str, list[str]]:
 
 
 def _guess(head: bytes) -> str:
-    """The encoding of bytes that are no UTF-8; accents stand alone, letters of other scripts beside each other."""
+    """The encoding of bytes that are not UTF-8; accents are isolated, letters of other scripts adjacent."""
     from charset_normalizer import from_bytes
 
     runs = [len(run) for run in BEYOND.findall(head)]

@@ -1,7 +1,7 @@
-"""Texts that belong together: rows of an anchor, its partner and others that they are to be told apart from.
+"""Texts that belong together: rows of an anchor, its positive and optional hard negatives.
 
-They stand in columns of texts, or of lists of them, where every positive makes a row with its anchor and every row gets
-equally many others; or in one column of dialogues, where every turn answers those before it.
+They are in columns of texts, or of lists of them, where every positive makes a row with its anchor and every row gets
+the same number of negatives; or in one column of dialogues, where every turn answers those before it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ CONTEXT = 3
 
 
 class Rows(NamedTuple):
-    """r rows of v texts that belong together, the rows of the source that make none, and how they were read."""
+    """r rows of v texts that belong together, the skipped rows of the source, and notes."""
 
     cells: Sequence[Sequence[str]]
     skipped: Sequence[tuple[str, str]]
@@ -39,13 +39,13 @@ class Rows(NamedTuple):
 
 
 def linked_of_sheet(sheet: Sheet, columns: Sequence[str]) -> tuple[Texts, Int64[np.ndarray, "r v"]]:
-    """The different texts in some columns, called by numbers, and for every row the place of each of its texts.
+    """The distinct texts in some columns, by index, and for every row the indices of its texts.
 
-    One column alone holds dialogues, each a list of turns: a row is a turn, and before it what was said in the three
-    turns before, or fewer. Rows in which a text is missing are left out.
+    A single column holds dialogues, each a list of turns: a row is a turn, preceded by the up to three turns before
+    it. Rows in which a text is missing are left out.
 
     Raises:
-        SourceError: There is no such column, a cell is of no known shape, or there is no whole row.
+        SourceError: There is no such column, a cell has an unknown format, or no row is complete.
     """
     if len(columns) == 1:
         rows = _of_dialogues(sheet, columns[0])
@@ -68,7 +68,7 @@ def linked_of_sheet(sheet: Sheet, columns: Sequence[str]) -> tuple[Texts, Int64[
 def read_linked(
     source: object, columns: Sequence[str], options: ReadOptions = AS_IT_IS
 ) -> tuple[Texts, Int64[np.ndarray, "r v"]]:
-    """As ``linked_of_sheet``, of a source with columns."""
+    """As ``linked_of_sheet``, for a source with columns."""
     if not is_columns(source):
         raise SourceError(f"Pairs stand in columns with names. Got {source!r:.80}. Give a .csv or the like.")
     return linked_of_sheet(read_sheet(source, DataOptions(data=options, pairs=tuple(columns)), "text"), columns)
@@ -77,7 +77,7 @@ def read_linked(
 def read_to_learn(
     source: object, sheet: Sheet | None, options: DataOptions
 ) -> tuple[Texts, Int64[np.ndarray, "r v"] | None, list[str]]:
-    """The texts to learn from, for rows of pairs which of them belong together, and the columns that hold them."""
+    """The training texts, for pairs the rows of those that belong together, and the columns with the texts."""
     if sheet is None:
         if options.pairs:
             raise SourceError("Pairs stand in columns with names, and this source has none. Give a .csv or the like.")
@@ -92,7 +92,7 @@ def read_to_learn(
 
 
 def _of_texts(sheet: Sheet, columns: Sequence[str]) -> Rows:
-    """Columns of one text in every cell."""
+    """Columns with one text in every cell."""
     cells = list(zip(*(sheet.words(name) for name in columns), strict=True))
     empty = [row for row, texts in enumerate(cells) if not all(texts)]
     skipped = [(f"row {sheet.frame.rows[row]}", "a text is missing") for row in empty]
@@ -100,7 +100,7 @@ def _of_texts(sheet: Sheet, columns: Sequence[str]) -> Rows:
 
 
 def _of_dialogues(sheet: Sheet, name: str) -> Rows:
-    """What was said before every turn of dialogues, and the turn; what a system says only stands before."""
+    """The turns before every turn of dialogues, and the turn; a system message is only context."""
     parts: Counter[str] = Counter()
     spoken = each_read(name, _dialogues(sheet, name), sheet.frame, partial(turns_of, parts=parts))
     cells: list[tuple[str, str]] = []
@@ -115,7 +115,7 @@ def _of_dialogues(sheet: Sheet, name: str) -> Rows:
 
 
 def _dialogues(sheet: Sheet, name: str) -> list[object]:
-    """The cells of a column of dialogues as lists, None where one is empty."""
+    """The cells of a column of dialogues as lists, None where empty."""
     cells = [None if cell == "" else as_list(cell) for cell in values_of(sheet.cells(name))]
     wrong = next((row for row, cell in enumerate(cells) if cell is not None and not isinstance(cell, list)), None)
     if wrong is not None:
@@ -127,7 +127,7 @@ def _dialogues(sheet: Sheet, name: str) -> list[object]:
 
 
 def _of_lists(sheet: Sheet, columns: Sequence[str]) -> Rows:
-    """Every positive with its anchor; of others, as many for every row as most of the rows have."""
+    """Every positive with its anchor; and as many hard negatives for every row as most rows have."""
     anchor, partner, *rest = columns
     anchors, notes = column_of(sheet, anchor)
     positives = _passages(sheet, partner, notes)
@@ -138,21 +138,21 @@ def _of_lists(sheet: Sheet, columns: Sequence[str]) -> Rows:
         for name, texts, listing in zip(rest, others, lists, strict=True)
     ]
     cells, skipped = [], []
-    for row, (text, right, *wrong) in enumerate(zip(anchors, positives, *filled, strict=True)):
-        missing = next((name for name, held in zip(columns, [text, right, *wrong], strict=True) if not held), None)
+    for row, (text, answers, *wrong) in enumerate(zip(anchors, positives, *filled, strict=True)):
+        missing = next((name for name, held in zip(columns, [text, answers, *wrong], strict=True) if not held), None)
         if missing is not None:
             skipped.append((f"row {sheet.frame.rows[row]}", f"there is no text in '{missing}'"))
             continue
-        cells += [[text, each, *(other for held in wrong for other in held)] for each in right]
+        cells += [[text, each, *(other for held in wrong for other in held)] for each in answers]
     notes += _counted(sheet, anchor, partner, positives)
     return Rows(cells, skipped, notes)
 
 
 def _counted(sheet: Sheet, anchor: str, partner: str, positives: Sequence[Sequence[str]]) -> list[str]:
-    """What to say where several positives make several rows.
+    """A note that several positives make several rows.
 
     Raises:
-        SourceError: There is a score for every row, which is not one for every pair then.
+        SourceError: There is a score per row, which is then not one per pair.
     """
     several = next((row for row, texts in enumerate(positives) if len(texts) > 1), None)
     if several is None:
@@ -168,7 +168,7 @@ def _counted(sheet: Sheet, anchor: str, partner: str, positives: Sequence[Sequen
 
 
 def _passages(sheet: Sheet, name: str, notes: list[str]) -> list[list[str]]:
-    """The texts of every cell of a column, of which a string is one."""
+    """The texts of every cell of a column; a string is one text."""
     if not _holds_lists(sheet, name):
         return [[text] if text else [] for text in sheet.words(name)]
     parts: Counter[str] = Counter()

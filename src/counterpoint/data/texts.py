@@ -1,6 +1,6 @@
-"""Texts of any source: lines of a file, files of a folder, a column of a frame, a list of strings.
+"""Texts from any source: lines of a file, files of a folder, a column of a frame, a list of strings.
 
-Empty texts are left out and said; so are lines that were not the UTF-8 they should have been. Nothing is cut here.
+Empty texts are left out and reported; so are lines that are not valid UTF-8. Nothing is truncated here.
 """
 
 from __future__ import annotations
@@ -29,27 +29,27 @@ from counterpoint.storage.files import expanded
 from counterpoint.storage.reading_errors import door
 
 LINES = (".txt", ".text")
-"""Files of lines: one text each."""
+"""Suffixes of files with one text per line."""
 
 DOCUMENTS = (*LINES, ".md", ".rst", ".html", ".tex")
-"""What is a document in a folder."""
+"""Suffixes of documents in a folder."""
 
 
 @dataclass(frozen=True)
 class Texts:
-    """n texts, none of them empty: what they say, what they are called, where in their source they stood."""
+    """n non-empty texts: their contents, their names, their indices in the source."""
 
     texts: Sequence[str]
     names: Sequence[str]
     rows: Int64[np.ndarray, " n"]
     skipped: Sequence[tuple[str, str]] = ()
-    """The name of every text that is left out, and why."""
+    """The name of every skipped text, and why."""
     notes: Sequence[str] = ()
-    """What else a person should know of how they were read."""
+    """Further notes on how they were read."""
     labels: Sequence[str | None] | None = None
-    """What the source itself says about each, None where it says nothing; None where it has no such column."""
+    """The label of each from the source, None where it has none; None where there is no such column."""
     frame: Frame | None = field(default=None, repr=False, compare=False)
-    """The columns that they stand in."""
+    """The columns that they are in."""
 
 
 @door
@@ -57,12 +57,12 @@ def read_texts(source: object, options: ReadOptions = AS_IT_IS) -> Texts:
     """The texts of a source.
 
     Args:
-        source: A list, an array or a column of strings; the path of a file of lines (``.txt``, also packed), or of a
-            folder of documents; anything with columns.
+        source: A list, an array or a column of strings; the path of a file of lines (``.txt``, also compressed), or of
+            a folder of documents; anything with columns.
         options: How it is read, and which of its columns hold the text.
 
     Raises:
-        SourceError: There is no text, no such column, or the file is none of text.
+        SourceError: There is no text, no such column, or the file is not text.
     """
     if is_columns(source):
         sheet = read_sheet(source, DataOptions(data=options), "text")
@@ -77,17 +77,17 @@ def read_texts(source: object, options: ReadOptions = AS_IT_IS) -> Texts:
 
 
 def of_sheet(sheet: Sheet, columns: Sequence[str]) -> Texts:
-    """The texts in some columns of a sheet, joined by a space where several hold something."""
+    """The texts in some columns of a sheet, joined by a space where several are not empty."""
     frame = sheet.frame
     read = [column_of(sheet, name) for name in columns]
     joined = [" ".join(filter(None, parts)) for parts in zip(*(cells for cells, _ in read), strict=True)]
-    notes = [*frame.notes, *(note for _, said in read for note in said)]
+    notes = [*frame.notes, *(note for _, remarks in read for note in remarks)]
     texts = _kept(joined, sheet.names(), notes, labels=sheet.labels())
     return replace(texts, rows=frame.rows[texts.rows], skipped=[*frame.skipped, *texts.skipped], frame=frame)
 
 
 def may_be_texts(source: object) -> bool:
-    """Whether a source is plainly of texts."""
+    """Whether a source clearly holds texts."""
     if isinstance(source, str | Path):
         path = expanded(source)
         if path.is_dir():
@@ -107,14 +107,14 @@ def is_library(folder: Path) -> bool:
 
 
 def column_of(sheet: Sheet, name: str) -> tuple[list[str], list[str]]:
-    """What every cell of a column says, "" where it says nothing, and how it was read.
+    """The text of every cell of a column, "" where empty, and notes on how it was read.
 
     Raises:
         SourceError: There is no such column, or a cell is neither text, a list of strings nor a dialogue.
     """
     cells = sheet.cells(name)
-    known = next((column for column in sheet.schema.columns if column.name == name), None)
-    if holds_lists(cells) or (known is not None and known.type == "list"):
+    described = next((column for column in sheet.schema.columns if column.name == name), None)
+    if holds_lists(cells) or (described is not None and described.type == "list"):
         return texts_of(name, cells, sheet.frame)
     return [word.strip() for word in sheet.words(name)], []
 
@@ -147,14 +147,14 @@ def _of_strings(source: object) -> Texts:
 
 
 def _strings(source: object) -> list[Any] | None:
-    """What a list, an array or a column of any library holds; None where it is none of them."""
+    """The contents of a list, an array or a column of any library; None where it is none of them."""
     if isinstance(source, list | tuple):
         return list(source)
     if isinstance(source, np.ndarray) and (source.ndim != 1 or source.dtype.kind not in "OU"):
         return None
-    for way in ("to_pylist", "to_list", "tolist"):
-        if hasattr(source, way) and not isinstance(source, Tensor):
-            return list(getattr(source, way)())
+    for method in ("to_pylist", "to_list", "tolist"):
+        if hasattr(source, method) and not isinstance(source, Tensor):
+            return list(getattr(source, method)())
     if isinstance(source, Sequence) and not isinstance(source, str | bytes):  # a column of a dataset
         return list(source)
     return None
@@ -167,7 +167,7 @@ def _kept(
     *,
     labels: Sequence[str | None] | None = None,
 ) -> Texts:
-    """The texts that say something; those without a name are called by their place in the source."""
+    """The non-empty texts; those without a name are named by their index in the source."""
     called = [str(place) for place in range(len(texts))] if names is None else list(names)
     there = [place for place, text in enumerate(texts) if text.strip()]
     if not there:
@@ -175,8 +175,10 @@ def _kept(
         raise NothingLeft("There is no text in the source: every line or cell is empty.", every)
     skipped = [(called[place], "it is empty") for place, text in enumerate(texts) if not text.strip()]
     kept = [texts[place].strip() for place in there]
-    known = None if labels is None else [labels[place] for place in there]
-    return Texts(kept, [called[place] for place in there], np.asarray(there, dtype=np.int64), skipped, notes, known)
+    kept_labels = None if labels is None else [labels[place] for place in there]
+    return Texts(
+        kept, [called[place] for place in there], np.asarray(there, dtype=np.int64), skipped, notes, kept_labels
+    )
 
 
 def _lines_of(path: Path, encoding: str | None, note: Callable[[list[str]], None]) -> list[str]:

@@ -15,15 +15,15 @@ from torch import Tensor
 from torch.nn import functional
 
 MOST = 4096
-"""Most tokens that are counted."""
+"""The most tokens that are counted."""
 
 
 def frequent(
     documents: Sequence[int], texts: int, left_out: Bool[Tensor, " v"]
 ) -> tuple[Int64[Tensor, " u"], Float[Tensor, " d"]]:
-    """Of every token its place among the frequent ones, one past the last where it is none; and how rare those are.
+    """The index of every token among the frequent ones, one past the last where it is rare; and their IDF weights.
 
-    ``documents`` says in how many of ``texts`` texts each token stands. The last of the places is that of the padding.
+    ``documents`` is the number of the ``texts`` texts with each token. The last index is that of the padding.
     """
     counts = torch.tensor(documents, dtype=torch.float32)
     counts[left_out] = 0

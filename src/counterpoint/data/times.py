@@ -19,7 +19,7 @@ from pyarrow import compute, types
 from counterpoint.data.numbers import stripped
 
 ISO = "iso"
-"""The international form: 2020-01-31, 2020-01-31 10:00:00.5, 2020-01-31T10:00Z."""
+"""ISO 8601: 2020-01-31, 2020-01-31 10:00:00.5, 2020-01-31T10:00Z."""
 
 DAYS = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%y", "%d/%m/%y", "%m/%d/%y")
 NAMED = ("%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%d-%b-%Y", "%d-%b-%y", "%b %Y")
@@ -27,44 +27,44 @@ CLOCK = ("%H:%M:%S", "%H:%M", "%I:%M %p", "%I:%M:%S %p")
 FORMS = (*DAYS, *NAMED, *CLOCK, *(f"{day} {clock}" for day in (*DAYS, *NAMED) for clock in CLOCK))
 
 GLANCE = re.compile(r"\d{1,4}[-/.: ]\s?(\d|[A-Za-z])|[A-Za-z]{3,9} \d")
-"""What every way to write a time holds somewhere."""
+"""A pattern that every format of times contains."""
 
 EITHER = {"%d/%m/%Y": "%m/%d/%Y", "%d-%m-%Y": "%m-%d-%Y", "%d/%m/%y": "%m/%d/%y"}
-"""Days first, and what else the same strings may mean where no day is above twelve."""
+"""Formats with the day first, and the alternative with the month first where no day is above twelve."""
 
 
 @dataclass(frozen=True)
 class Times:
-    """A column read as points in time: seconds since 1970, or since midnight."""
+    """A column parsed as times: seconds since 1970, or since midnight."""
 
     values: Float64[np.ndarray, " n"]
-    """NaN where one is missing."""
+    """NaN where missing."""
     form: str
     doubtful: bool = False
-    """Whether day and month may as well be the other way round."""
+    """Whether day and month may be swapped."""
 
 
 def infer(cells: Any) -> Times | None:
-    """A column of strings as times; None where it is none."""
+    """A column of strings as times; None where it is not one."""
     bare = stripped(cells)
-    known = compute.unique(bare.drop_null())
-    if not len(known) or not all(GLANCE.search(each) for each in known[:20].to_pylist()):
+    distinct = compute.unique(bare.drop_null())
+    if not len(distinct) or not all(GLANCE.search(each) for each in distinct[:20].to_pylist()):
         return None
     for form in (ISO, *FORMS):
-        if _reads(known[:100], form) and _reads(known, form):
+        if _reads(distinct[:100], form) and _reads(distinct, form):
             base = form.split(" ")[0]
             other = form.replace(base, EITHER[base]) if base in EITHER else ""
-            return Times(parse(bare, form), form, bool(other) and _reads(known, other))
+            return Times(parse(bare, form), form, bool(other) and _reads(distinct, other))
     return None
 
 
 def parse(cells: Any, form: str) -> Float64[np.ndarray, " n"]:
-    """Strings as seconds in a form that was inferred from others; NaN for those that are none."""
+    """Strings as seconds in a format inferred from others; NaN for those that do not match."""
     return _seconds(_moments(stripped(cells), form))
 
 
 def best(cells: Any) -> Float64[np.ndarray, " n"]:
-    """Strings as seconds in the form that most of them have, NaN for all others.
+    """Strings as seconds in the format of most of them, NaN for all others.
 
     >>> best(pa.array(["1970-01-02", "soon", "1970-01-01"])).tolist()
     [86400.0, nan, 0.0]
@@ -89,20 +89,20 @@ def of_temporal(cells: Any) -> Float64[np.ndarray, " n"]:
 
 
 def _seconds(moments: Any) -> Float64[np.ndarray, " n"]:
-    """Arrow values of microseconds as seconds, null as NaN."""
+    """Arrow timestamps in microseconds as seconds, null as NaN."""
     seconds = compute.divide(moments.cast(pa.int64()).cast(pa.float64(), safe=False), 1e6)
     values: np.ndarray = compute.fill_null(seconds, np.nan).to_numpy(zero_copy_only=False)
     return values
 
 
-def _reads(known: Any, form: str) -> bool:
-    return bool(_moments(known, form).null_count == 0)
+def _reads(strings: Any, form: str) -> bool:
+    return bool(_moments(strings, form).null_count == 0)
 
 
 def _moments(cells: Any, form: str) -> Any:
-    """Strings as timestamps of microseconds, null where they are none of that form."""
+    """Strings as timestamps in microseconds, null where they do not match the format."""
     if form != ISO:
-        years = r"\d{4}" if "%Y" in form else r"^(\D*\d{1,3})*\D*$"  # or 1/1/20 were of the year 20
+        years = r"\d{4}" if "%Y" in form else r"^(\D*\d{1,3})*\D*$"  # else 1/1/20 would be in the year 20
         fits = compute.fill_null(compute.match_substring_regex(cells, years), False)
         return compute.strptime(compute.if_else(fits, cells, None), format=form, unit="us", error_is_null=True)
     plain = compute.replace_substring_regex(cells, r"(Z|[+-]00:?00| UTC)$", "")
@@ -119,7 +119,7 @@ def _moments(cells: Any, form: str) -> Any:
 
 
 def _stamps(cells: Any, kind: Any) -> Any:
-    """Strings of the international form as timestamps without a zone, null for days that no month has."""
+    """ISO 8601 strings as timestamps without a zone, null for invalid days."""
     try:
         return cells.cast(kind).cast(pa.timestamp("us"))
     except pa.ArrowException:

@@ -1,4 +1,4 @@
-"""Items that are texts as numbers of tokens: rows of unequal length, and what is known of every row."""
+"""Items that are texts as token ids: rows of unequal length, and the metadata of every row."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from counterpoint.interfaces import ItemsInfo
 
 @dataclass(frozen=True)
 class Ragged:
-    """Rows of unequal length: row i is ``flat[starts[i] : starts[i + 1]]``, so there is one start more than rows."""
+    """Rows of unequal length: row i is ``flat[starts[i] : starts[i + 1]]``, so there is one more start than rows."""
 
     flat: Int32[np.ndarray, " t"]
     starts: Int64[np.ndarray, " m"]
@@ -27,11 +27,11 @@ class Ragged:
 
     @property
     def lengths(self) -> Int64[np.ndarray, " n"]:
-        """How long every row is."""
+        """The length of every row."""
         return np.diff(self.starts)
 
     def joined(self, other: Ragged) -> Ragged:
-        """For every row of ``other``, the rows whose numbers stand there, one behind another.
+        """For every row of ``other``, the concatenated rows whose indices it holds.
 
         >>> parts = Ragged(np.array([7, 8, 9], dtype=np.int32), np.array([0, 2, 2, 3]))
         >>> [row.tolist() for row in parts.joined(Ragged(np.array([2, 0, 1], dtype=np.int32), np.array([0, 2, 3])))]
@@ -44,13 +44,13 @@ class Ragged:
         return Ragged(self.flat[places], ends[other.starts])
 
     def only(self, wanted: Bool[np.ndarray, " v"]) -> Ragged:
-        """The same rows without the numbers that are not wanted."""
+        """The same rows without the masked values."""
         kept = wanted[self.flat]
         before = np.concatenate([[0], np.cumsum(kept)])
         return Ragged(self.flat[kept], before[self.starts])
 
     def rows_with(self, size: int) -> list[int]:
-        """In how many rows each number below ``size`` stands.
+        """The number of rows that contain each value below ``size``.
 
         >>> Ragged(np.array([1, 1, 0], dtype=np.int32), np.array([0, 2, 3])).rows_with(2)
         [1, 1]
@@ -64,7 +64,7 @@ class Ragged:
         return (self.flat[start:end] for start, end in itertools.pairwise(self.starts))
 
     def padded(self, rows: Int64[np.ndarray, " b"], *, most: int, pad: int) -> Int64[Tensor, "b l"]:
-        """Some rows, each cut after so many numbers, and filled up behind to the length of the longest of them.
+        """Some rows, each truncated to a length, and padded to the longest of them.
 
         >>> Ragged(np.array([7, 8, 9], dtype=np.int32), np.array([0, 1, 3])).padded(np.array([1, 0]), most=2, pad=0)
         tensor([[8, 9],
@@ -80,21 +80,21 @@ class Ragged:
 
 @dataclass(frozen=True)
 class Written:
-    """Items that are texts, as numbers of tokens (b, l) int64 filled up with ``pad``."""
+    """Items that are texts, as token ids (b, l) int64 padded with ``pad``."""
 
     read: Texts
     tokens: Ragged
     longest: int
-    """Tokens after which a text is cut."""
+    """Tokens after which a text is truncated."""
     pad: int
     linked: Int64[np.ndarray, "r v"] | None = None
-    """The items of every row that belong together, where the source is of pairs: one, its partner, others."""
+    """For sources of pairs, the items of each row: an anchor, its positive, and any hard negatives."""
     duplicate_ids: Int64[np.ndarray, "_ w"] | None = None
-    """Numbers of what every row says, where some say nearly the same, for training."""
+    """Content ids of every row, equal for near-duplicates, for training."""
 
     @property
     def labels(self) -> Sequence[str | None] | None:
-        """What the column of labels says of every item, where the source has one."""
+        """The label of every item, where the source has a column of labels."""
         return self.read.labels
 
     @property
@@ -103,7 +103,7 @@ class Written:
 
     @property
     def info(self) -> ItemsInfo:
-        """What their source says of them; lengths are in tokens."""
+        """The metadata of their source; lengths are in tokens."""
         return ItemsInfo(
             texts=self.read.texts,
             lengths=np.minimum(self.tokens.lengths, self.longest),

@@ -1,4 +1,4 @@
-"""Files of series as the UEA archive and sktime write them (.ts): a head of @-lines, then one line a series.
+"""Files of series in the format of the UEA archive and sktime (.ts): a header of @-lines, then one series per line.
 
     @problemName Gestures
     @dimensions 2
@@ -6,8 +6,8 @@
     @data
     0.1,0.2,0.3:5,?,7:up
 
-Colons part the dimensions, and the class stands last. Every dimension becomes a column of lists. TypeScript and
-MPEG films have the same suffix and are refused.
+Colons separate the dimensions, and the class comes last. Every dimension becomes a column of lists. TypeScript and
+MPEG files have the same suffix and are refused.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ HEAD = (
 )
 
 LABEL, TARGET = "label", "target"
-"""What the columns of classes and of numbers to predict are called here; the files have no names for them."""
+"""Names of the columns of classes and of regression targets, which the files do not name."""
 
 
 @dataclass
 class Head:
-    """What the head of a file says that matters here."""
+    """The relevant fields of a file's header."""
 
     dimensions: int | None = None
     label: str | None = None
@@ -40,7 +40,7 @@ class Head:
 
 
 def require_head(data: bytes, called: str) -> None:
-    """Refuse what cannot be such a file, before it is taken for text.
+    """Refuse a file that cannot have this format, before it is read as text.
 
     Raises:
         SourceError: It begins otherwise.
@@ -57,10 +57,10 @@ def read_ts(text: str, called: str) -> dict[str, Float64[np.ndarray, "n t"] | li
     """The columns of a file: ``dim_0``, ``dim_1``, ... (n, t), NaN where a number is missing, and the classes.
 
     Raises:
-        SourceError: It is none of these files, or damaged; its series have time stamps or differ in length.
+        SourceError: It is not in this format, or damaged; its series have time stamps or differ in length.
     """
-    whole = ((number, line.strip()) for number, line in enumerate(io.StringIO(text, newline=None), start=1))
-    lines = ((number, line) for number, line in whole if line and not line.startswith("#"))
+    numbered = ((number, line.strip()) for number, line in enumerate(io.StringIO(text, newline=None), start=1))
+    lines = ((number, line) for number, line in numbered if line and not line.startswith("#"))
     head = _head(lines, called)
     rows: list[tuple[int, list[Float64[np.ndarray, " t"]], str]] = []
     for number, line in lines:
@@ -84,7 +84,7 @@ def read_ts(text: str, called: str) -> dict[str, Float64[np.ndarray, "n t"] | li
 
 
 def _head(lines: Iterator[tuple[int, str]], called: str) -> Head:
-    """What stands before the line @data."""
+    """The header, up to the line @data."""
     head = Head()
     for number, line in lines:
         name, *values = line.split()

@@ -1,4 +1,4 @@
-"""Files that people keep beside photos and that are not read: how many there are of each kind, and what to do.
+"""Files beside photos in unsupported formats: their number by kind, and what to do.
 
 >>> advice("trip/IMG_0001.HEIC")
 '.heic files are not read: save them as .jpg, as pillow-heif or ImageMagick does'
@@ -26,7 +26,7 @@ PICTURES = {
     **dict.fromkeys((".svs", ".ndpi", ".mrxs", ".scn"), "cut them into tiles as .png, as OpenSlide does"),
     **dict.fromkeys((".czi", ".lif", ".nd2"), "save them as .tif, as Fiji or bioio does"),
 }
-"""Suffixes of pictures, and what makes pictures of them that are read."""
+"""Suffixes of pictures, and what converts them."""
 
 OTHERS = {
     **dict.fromkeys(
@@ -39,7 +39,7 @@ OTHERS = {
         "unpack them; a .zip or .tar is also a source of its own",
     ),
 }
-"""Suffixes of what may hold pictures, and how to get at them."""
+"""Suffixes of files that may contain pictures, and how to extract them."""
 
 
 ADVICE = PICTURES | OTHERS
@@ -57,11 +57,11 @@ FILES = {
     **dict.fromkeys((".mat", ".h5", ".hdf5", ".nc", ".zarr"), "save the array that is meant as .npy"),
     **dict.fromkeys((".wav", ".mp3", ".flac", ".ogg", ".m4a"), "sound is not read yet"),
 }
-"""Suffixes of other data, and what makes of it what is read."""
+"""Suffixes of other data, and what converts it."""
 
 
 def advice_on_source(name: str) -> str | None:
-    """Why a file is no source and what to do; None for a kind of file that nothing is known of.
+    """Why a file is not a source and what to do; None for an unknown suffix.
 
     >>> advice_on_source("sales.xlsx")
     '.xlsx files are not read: save the sheet as .csv'
@@ -71,18 +71,18 @@ def advice_on_source(name: str) -> str | None:
 
 
 def is_unread_picture(name: str) -> bool:
-    """Whether a name ends as those of pictures do that are not read."""
+    """Whether a name has the suffix of an unsupported picture format."""
     return _suffix(name) in PICTURES
 
 
 def advice(name: str) -> str | None:
-    """Why a file is not read and what would read it; None for one that is no picture and holds none."""
+    """Why a file is not read and what would convert it; None for one without pictures."""
     suffix = _suffix(name)
     return None if suffix is None else f"{suffix} files are not read: {ADVICE[suffix]}"
 
 
 def notes(names: Iterable[str]) -> list[str]:
-    """One sentence for each kind of file that is not read, the most frequent kind first."""
+    """One sentence for each unsupported format, the most frequent first."""
     counts = Counter(suffix for suffix in map(_suffix, names) if suffix is not None)
     return [
         f"{count:,} {suffix} file{'s are' if count > 1 else ' is'} not read: {ADVICE[suffix]}"
@@ -91,7 +91,7 @@ def notes(names: Iterable[str]) -> list[str]:
 
 
 def _suffix(name: str) -> str | None:
-    """What a name ends in, where that is a kind in the tables."""
+    """The suffix of a name, if it is in the tables."""
     suffixes = PurePath(name.lower()).suffixes
     both = "".join(suffixes[-2:])
     return next((suffix for suffix in (both, *suffixes[-1:]) if suffix in ADVICE), None)

@@ -1,4 +1,4 @@
-"""Vectors that anybody made, opened: an array, a tensor, embeddings, or a file; with names and labels if it has any."""
+"""Vectors from any source: an array, a tensor, embeddings, or a file; with names and labels if it has any."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from counterpoint.storage.reading_errors import door
 SUFFIXES = (".npy", ".npz")
 NAMES = ("vectors", "embeddings", "features", "representations", "x", "h", "z")
 LABELS = ("labels", "label", "y", "targets")
-"""What vectors and labels are called in an .npz, in the order of preference."""
+"""Names of vectors and labels in an .npz, in order of preference."""
 
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows of vectors as items; what is taken of them is their numbers."""
+    """The rows of vectors as items; ``take`` returns their indices."""
 
     names: Sequence[str]
     labels: Sequence[Any] | None = None
@@ -36,7 +36,7 @@ class Rows:
 
     @property
     def info(self) -> ItemsInfo:
-        """What was saved of them."""
+        """Their saved metadata."""
         return ItemsInfo(groups=self.groups)
 
     def __len__(self) -> int:
@@ -48,7 +48,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class Vectors:
-    """Vectors (n, d), the rows that they are in, and what they were made of, as flat numbers, where that was given."""
+    """Vectors (n, d), their rows, and their source as flat features, where that was given."""
 
     vectors: Float32[np.ndarray, "n d"]
     rows: Rows
@@ -56,43 +56,45 @@ class Vectors:
 
     @property
     def content(self) -> Float32[np.ndarray, "n k"]:
-        """By which items are told apart: what they were made of, or else the vectors themselves."""
+        """The contents by which items are compared: their source, or else the vectors themselves."""
         return self.vectors if self.raw is None else self.raw
 
 
-def is_vectors(given: object) -> bool:
-    """Whether these are vectors, or the path of a file of them, and no model.
+def is_vectors(source: object) -> bool:
+    """Whether these are vectors, or the path of a file of them, and not a model.
 
     >>> is_vectors(np.zeros((2, 3))), is_vectors("vectors.npz"), is_vectors("runs/photos")
     (True, True, False)
     """
-    if isinstance(given, str | Path):
-        named = Path(given).suffix.lower() in SUFFIXES
-        return named or (is_saved(given) and not (expanded(given) / "config.json").exists())  # a run may hold some
-    return isinstance(given, np.ndarray | Tensor | Embeddings)
+    if isinstance(source, str | Path):
+        named = Path(source).suffix.lower() in SUFFIXES
+        return named or (is_saved(source) and not (expanded(source) / "config.json").exists())  # a run may contain some
+    return isinstance(source, np.ndarray | Tensor | Embeddings)
 
 
 @door
-def read_vectors(given: object) -> Vectors:
-    """Vectors (n, d) float32 with the names and the labels that they bring.
+def read_vectors(source: object) -> Vectors:
+    """Vectors (n, d) float32 with their names and labels, if any.
 
     Raises:
-        SourceError: It is no array of numbers (n, d), or the file holds none or several.
+        SourceError: It is not an array of numbers (n, d), or the file holds none or several.
     """
-    if isinstance(given, str | Path):
-        if is_saved(given):
-            given = Embeddings.load(given)
+    if isinstance(source, str | Path):
+        if is_saved(source):
+            source = Embeddings.load(source)
         else:
-            return _in_file(expanded(given))
-    if isinstance(given, Embeddings):
-        return Vectors(given.vectors, Rows(list(given.names), groups=given.groups))
-    if not isinstance(given, np.ndarray | Tensor):
-        raise SourceError(f"Vectors are an array, a tensor, embeddings, or a file of them. Got {type(given).__name__}.")
-    return _checked(as_numpy(given), None)
+            return _in_file(expanded(source))
+    if isinstance(source, Embeddings):
+        return Vectors(source.vectors, Rows(list(source.names), groups=source.groups))
+    if not isinstance(source, np.ndarray | Tensor):
+        raise SourceError(
+            f"Vectors are an array, a tensor, embeddings, or a file of them. Got {type(source).__name__}."
+        )
+    return _checked(as_numpy(source), None)
 
 
 def _in_file(file: Path) -> Vectors:
-    """The vectors in an .npy, or in an .npz under one of the usual names or alone."""
+    """The vectors in an .npy, or in an .npz under one of the usual names or as the only array."""
     if not is_file(file):
         raise SourceError(f"There is no file '{file}'. Give the path of an .npz or .npy file of vectors.")
     if file.suffix.lower() == ".npz":

@@ -1,7 +1,7 @@
-"""Labels in an archive that is made as WebDataset makes them: beside 0001.jpg lies 0001.cls or 0001.json.
+"""Labels in a WebDataset archive: beside 0001.jpg is 0001.cls or 0001.json.
 
-Files whose names are the same up to the first dot are of one sample. A .cls holds the class; of a .json object the
-entry 'label' or 'class' counts.
+Files whose names are the same up to the first dot belong to one sample. A .cls holds the class; of a .json object the
+entry 'label' or 'class' is used.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ NAMES = ("label", "class", "cls")
 
 
 def key(name: str) -> str:
-    """What the files of one sample share.
+    """The common name of the files of a sample.
 
     >>> key("shells/0001.left.jpg"), key("v1.2/7.cls")
     ('shells/0001', 'v1.2/7')
@@ -26,7 +26,7 @@ def key(name: str) -> str:
 
 
 def label_files(pictures: Sequence[str], members: Collection[str]) -> list[str] | None:
-    """For each picture the member with its label; None where one has none.
+    """For each picture the member with its label; None where it has none.
 
     >>> label_files(["1.jpg", "2.jpg"], ["1.jpg", "1.cls", "2.cls", "2.jpg"])
     ['1.cls', '2.cls']

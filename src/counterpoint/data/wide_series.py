@@ -1,4 +1,4 @@
-"""Series in columns: one row each with its steps side by side, one row a step, or lists of steps in a cell."""
+"""Series in columns: one row each with its steps in columns, one row per step, or lists of steps in a cell."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from counterpoint.errors import LabelError, SourceError, listed
 
 @dataclass(frozen=True)
 class Steps:
-    """Series as the source holds them, what they are called, and their labels, if the source gives them any."""
+    """Series as the source holds them, their names, and their labels, if the source has any."""
 
     values: Float64[np.ndarray, "n c t"]
     names: Sequence[str] | None = None
     labels: Sequence[str | None] | None = None
     steps_of: Int64[np.ndarray, " m"] | None = None
-    """The item of every row of the source, where a row is one step; -1 for rows that are left out."""
+    """The item of every row of the source, where a row is one step; -1 for skipped rows."""
 
 
 def form_of(sheet: Sheet) -> tuple[str, list[str]]:
-    """How a sheet holds series (wide, long or lists), and the columns of the steps or the channels.
+    """The form in which a sheet holds series (wide, long or lists), and the columns of the steps or the channels.
 
     Raises:
         SourceError: No column holds numbers.
@@ -43,7 +43,7 @@ def form_of(sheet: Sheet) -> tuple[str, list[str]]:
 
 
 def series_column(sheet: Sheet) -> str | None:
-    """The column that says whose step a row is: that of ids, if they repeat themselves."""
+    """The column that identifies the series: that of ids, if their values repeat."""
     called = sheet.schema.of_role("id")
     if not called or called[0] not in sheet.frame.columns:
         return None
@@ -52,10 +52,10 @@ def series_column(sheet: Sheet) -> str | None:
 
 
 def read_steps(sheet: Sheet, form: str, wanted: Sequence[str]) -> Steps:
-    """The series of a sheet in the form that was found in training.
+    """The series of a sheet in the form that was recognised in training.
 
     Raises:
-        SourceError: A column is missing or holds something else, series differ in length, or a number is missing.
+        SourceError: A column is missing or of another type, series differ in length, or a number is missing.
     """
     required(sheet.frame.columns, wanted)
     if form == "long":
@@ -88,7 +88,7 @@ def _lists(sheet: Sheet, name: str) -> Float64[np.ndarray, "n t"]:
 
 
 def _long(sheet: Sheet, channels: Sequence[str]) -> Steps:
-    """Series of one row a step: grouped by id as they appear, in the order of time if there is one."""
+    """Series with one row per step: grouped by id in order of appearance, sorted by time if there is one."""
     called = sheet.schema.of_role("id")
     if not called:
         raise SourceError(
@@ -112,16 +112,16 @@ def _long(sheet: Sheet, channels: Sequence[str]) -> Steps:
     shaped = values.reshape(len(names), int(steps[0]), len(channels)).transpose(0, 2, 1)
     steps_of = np.full(len(sheet.frame) + len(sheet.frame.skipped), -1)
     steps_of[sheet.frame.rows] = which
-    said = sheet.labels()
+    column = sheet.labels()
     try:
-        labels = None if said is None else one_per_series(said, which, names)
-    except LabelError:  # it changes within a series, so it is no label of it
+        labels = None if column is None else one_per_series(column, which, names)
+    except LabelError:  # it changes within a series, so it is not a label
         labels = None
     return Steps(finite(shaped, "item, channel, step"), names, labels, steps_of)
 
 
 def _in_time(sheet: Sheet, names: Sequence[str], which: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
-    """The rows of one series after the other, each in the order of time, or as they stand where no column says it.
+    """The rows sorted by series, and by time within each, or in the original order without a column of times.
 
     Raises:
         SourceError: A time is missing or cannot be read, or a series has two steps at the same one.
@@ -132,8 +132,8 @@ def _in_time(sheet: Sheet, names: Sequence[str], which: Int64[np.ndarray, " n"])
     words, rows, moments = sheet.words(called[0]), sheet.frame.rows, sheet.numbers(called[0])
     if np.isnan(moments).any():
         row = int(np.isnan(moments).argmax())
-        said = f"says '{words[row]}', which is no time," if words[row] else "says no time"
-        raise SourceError(f"The column '{called[0]}' {said} in row {rows[row]}. Mend it, or leave that row out.")
+        problem = f"says '{words[row]}', which is no time," if words[row] else "says no time"
+        raise SourceError(f"The column '{called[0]}' {problem} in row {rows[row]}. Mend it, or leave that row out.")
     order = np.lexsort((moments, which))
     twice = np.flatnonzero((np.diff(which[order]) == 0) & (np.diff(moments[order]) == 0))
     if len(twice):
@@ -148,7 +148,7 @@ def _in_time(sheet: Sheet, names: Sequence[str], which: Int64[np.ndarray, " n"])
 def one_per_series(
     labels: Sequence[Any], steps_of: Int64[np.ndarray, " n"], names: Sequence[str], *, what: str = "label"
 ) -> list[Any]:
-    """One label for every series, from one for every row of its source; see ``Steps.steps_of``.
+    """One label per series, from one per row of its source; see ``Steps.steps_of``.
 
     >>> one_per_series(["ok", "worn", None, "ok"], np.array([0, 1, -1, 0]), ["a", "b"])
     ['ok', 'worn']
@@ -157,13 +157,13 @@ def one_per_series(
         LabelError: A series has several.
     """
     rows = [(item, label) for item, label in zip(steps_of.tolist(), labels, strict=True) if item >= 0]
-    said = dict(rows)
+    label_of = dict(rows)
     for item, label in rows:
-        known = said[item]
-        if known != label and not (known != known and label != label):
+        earlier = label_of[item]
+        if earlier != label and not (earlier != earlier and label != label):
             held = dict.fromkeys(str(each) for of, each in rows if of == item)
             raise LabelError(
                 f"The {what} changes within the series '{names[item]}': {listed(held, 5)}. Expected the same one in "
                 f"all of its rows; name another column, or give a {what} per series in a .csv file of name and {what}."
             )
-    return [said[item] for item in range(len(names))]
+    return [label_of[item] for item in range(len(names))]

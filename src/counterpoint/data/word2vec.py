@@ -1,7 +1,7 @@
-"""Files of word vectors as word2vec writes them: a head of two numbers, then a word and its numbers for each.
+"""Files of word vectors in word2vec's format: a header of two numbers, then a word and its vector for each.
 
-Text has a line for each word, and as GloVe writes it no head; binary has, behind the word and a space, its numbers as
-little-endian float32.
+The text format has a line for each word, and in GloVe's variant no header; the binary format has, after the word and a
+space, its values as little-endian float32.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Table = tuple[list[str], Float32[np.ndarray, "v d"]]
 
 
 def write_word2vec(words: Sequence[str], vectors: Float32[np.ndarray, "v d"], out: Path) -> None:
-    """Write words and their vectors, whole or not at all: binary if the name ends in ``.bin``, else text."""
+    """Write words and their vectors, atomically: binary if the name ends in ``.bin``, else text."""
     with replacing(out) as temporary, temporary.open("wb") as file:
         file.write(f"{len(words)} {vectors.shape[1]}\n".encode())
         for word, vector in zip(words, vectors.astype("<f4"), strict=True):
@@ -41,7 +41,7 @@ def read_word2vec(path: Path) -> Table:
     """The words and vectors of a file, text or binary by its name, also with ``.gz`` behind it.
 
     Raises:
-        SourceError: It cannot be read, or is no such file.
+        SourceError: It cannot be read, or is not such a file.
     """
     try:
         data = frames.contents(path)
@@ -68,16 +68,16 @@ def _text(data: bytes) -> Table:
         raise ValueError(f"it holds {len(lines):,} lines of words, not {count:,}")
     words, vectors = [], np.empty((len(lines), length), dtype=np.float32)
     for row, line in enumerate(lines):
-        word, *numbers = line.rstrip().rsplit(" ", length)  # a word of GloVe may hold spaces
-        if len(numbers) != length:
-            raise ValueError(f"'{word[:40]}' has {len(numbers)} numbers, not {length}")
+        word, *values = line.rstrip().rsplit(" ", length)  # GloVe's words may contain spaces
+        if len(values) != length:
+            raise ValueError(f"'{word[:40]}' has {len(values)} numbers, not {length}")
         words.append(word)
-        vectors[row] = numbers
+        vectors[row] = values
     return words, vectors
 
 
 def _head(line: str) -> tuple[int | None, int]:
-    """How many words there are, or None where no head says so, and how many numbers each has.
+    """The number of words, or None without a header, and the length of their vectors.
 
     >>> _head("2000000 300"), _head("at the 0.1 -0.5 1e-3")
     ((2000000, 300), (None, 3))
@@ -85,10 +85,10 @@ def _head(line: str) -> tuple[int | None, int]:
     parts = line.split()
     if len(parts) == 2 and all(part.isdecimal() for part in parts):
         return int(parts[0]), int(parts[1])
-    numbers = list(itertools.takewhile(_is_number, reversed(parts[1:])))
-    if not numbers:
+    values = list(itertools.takewhile(_is_number, reversed(parts[1:])))
+    if not values:
         raise ValueError(f"its first line is '{line[:40]}'")
-    return None, len(numbers)
+    return None, len(values)
 
 
 def _is_number(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""A vocabulary of whole words, as it is counted in texts; what is in no vocabulary is not read at all."""
+"""A vocabulary of whole words, by their counts in texts; unknown words are skipped."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from counterpoint.errors import PlanError, SourceError
 from counterpoint.plans.data_options import AS_IT_IS, ReadOptions
 
 OFTEN = 5
-"""How often a word has to occur to be learned, as in word2vec."""
+"""How often a word must occur to be in the vocabulary, as in word2vec."""
 
 SMALL = 100_000
 """Words of all texts below which twice is enough."""
 
 SHORT, STRETCHES = 8, 8
-"""Words that a stretch has at least, and how many stretches there are at least if there are words enough."""
+"""The least words of a piece, and the least number of pieces if there are enough words."""
 
 MOST = 1_000_000
-"""Most words of a vocabulary."""
+"""The largest vocabulary."""
 
 
 def counted(texts: Sequence[str], data: ReadOptions = AS_IT_IS, *, most: int = MOST) -> Script:
     """The words that occur five times or more in these texts, twice where there are few, or ``data.min_count`` times.
 
-    Case is not kept, but where the texts are tokenised already: then what stands between spaces is a word.
+    In lower case, unless texts are tokenised already: then words are separated by spaces.
 
-    Raises ``SourceError`` where none occurs so often.
+    Raises ``SourceError`` where no word occurs so often.
 
     >>> list(counted(["The queue of the keys", "of keys"])["model"]["vocab"])
     ['[PAD]', '[UNK]', 'keys', 'of', 'the']
@@ -49,19 +49,19 @@ def counted(texts: Sequence[str], data: ReadOptions = AS_IT_IS, *, most: int = M
         for word, _ in made.pre_tokenizer.pre_tokenize_str(cleaned):
             counts[word] += count
     often = data.min_count or (2 if counts.total() < SMALL else OFTEN)
-    known = sorted((word for word in counts if counts[word] >= often), key=lambda word: (-counts[word], word))
-    if not known:
+    kept = sorted((word for word in counts if counts[word] >= often), key=lambda word: (-counts[word], word))
+    if not kept:
         raise SourceError(
             f"None of the {counts.total():,} words occurs {often} times, which it takes to learn it. Give more text, "
             "or a smaller --min-count."
         )
     script: Script = json.loads(made.to_str())
-    places = {word: place for place, word in enumerate([PAD, UNKNOWN, *known[: most - 2]])}
+    places = {word: place for place, word in enumerate([PAD, UNKNOWN, *kept[: most - 2]])}
     return {**script, "model": {**script["model"], "vocab": places}}
 
 
 def only_whole(data: ReadOptions) -> None:
-    """Refuse what is only for whole words where texts are read in pieces of words."""
+    """Refuse options for whole words where texts are tokenized into subwords."""
     if data.min_count is not None or data.tokens != "words":
         raise PlanError(
             "--min-count and --tokens are for whole words, which skipgram and --encoder=lookup read; all others read "
@@ -70,7 +70,7 @@ def only_whole(data: ReadOptions) -> None:
 
 
 def _blank() -> Any:
-    """A tokenizer of whole words, which knows none yet."""
+    """A tokenizer of whole words, with an empty vocabulary."""
     from tokenizers import Tokenizer, models
 
     made = Tokenizer(models.WordLevel({PAD: 0, UNKNOWN: 1}, unk_token=UNKNOWN))
@@ -79,7 +79,7 @@ def _blank() -> Any:
 
 
 def _at_spaces() -> Any:
-    """One of texts that are tokenised already."""
+    """One for texts that are tokenised already."""
     from tokenizers import pre_tokenizers
 
     made = _blank()
@@ -88,7 +88,7 @@ def _at_spaces() -> Any:
 
 
 def _splitting() -> Any:
-    """One that finds the words in texts."""
+    """One that splits texts into words."""
     from tokenizers import Regex, normalizers, pre_tokenizers
 
     made = _blank()
@@ -100,9 +100,9 @@ def _splitting() -> Any:
 
 
 def in_stretches(read: Texts, *, words: int) -> Texts:
-    """The same texts, those of more words in stretches of so many, or of fewer where there are few words.
+    """The same texts, with longer ones divided into pieces of ``most`` words, or of fewer where there are few words.
 
-    Each is called by its text and a number.
+    Each is named by its text and a number.
 
     >>> cut = in_stretches(Texts(["a b c d e f g h i j", "k"], ["0", "1"], np.arange(2)), words=64)
     >>> cut.texts, cut.names, cut.rows.tolist()
@@ -122,7 +122,7 @@ def in_stretches(read: Texts, *, words: int) -> Texts:
 
 
 def _at_most(texts: Sequence[str], enough: int) -> int:
-    """How many words there are; counted only until there are ``enough``."""
+    """The number of words; counted only up to ``enough``."""
     count = 0
     for text in texts:
         count += len(text.split())

@@ -1,4 +1,4 @@
-"""Distil: from a classifier to another, often smaller one that gives the same answers. Read ``distil``."""
+"""Distillation of a classifier into another, often smaller one with the same predictions. Read ``distil``."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from counterpoint.training.batch_norm import settle_statistics
 from counterpoint.training.loop import RunOptions, train
 
 ASKED = 2000
-"""Items on which teacher and student are compared."""
+"""The number of items on which teacher and student are compared."""
 
 PROBED = 5000
-"""Items by whose answers the student begins."""
+"""The number of items whose predictions initialise the student."""
 
 
 def distil(teacher: Classifier, student: Model, items: Items, class_ids: ClassIds, lesson: Lesson) -> Classifier:
-    """The student, taught on all items; ``class_ids`` are the classes of those that have a label, -1 for the others.
+    """The student, trained on all items; ``class_ids`` are the classes of labelled items, -1 for the others.
 
-    Its last layer begins at a linear probe of what the teacher answers. The student's encoder is trained in place; the
-    teacher stays as it is.
+    Its last layer is initialised by a linear probe of the teacher's predictions. The student's encoder is trained in
+    place; the teacher is unchanged.
     """
     began = time.monotonic()
     answers = _answers(teacher, items, lesson.neighbours)
@@ -57,7 +57,7 @@ def distil(teacher: Classifier, student: Model, items: Items, class_ids: ClassId
         train(method, items, student.modality, timed(lesson, method, items, student.modality), RunOptions())
     settle_statistics(student.encoder, items, student.modality)
     folded(top)
-    taught = Classifier(
+    trained = Classifier(
         Model(student.encoder.cpu().eval(), student.modality, student.built),
         top.cpu().eval(),
         built,
@@ -65,14 +65,14 @@ def distil(teacher: Classifier, student: Model, items: Items, class_ids: ClassId
         kind=teacher.kind,
         learned=sorted({*teacher.learned, *np.asarray(items.names)[is_labelled(class_ids)].tolist()}),
     )
-    return as_sure(taught, teacher, items)
+    return as_sure(trained, teacher, items)
 
 
 def _beginning(
     student: Model, items: Items, teacher: Classifier, answers: nn.Module | Tensor, class_ids: ClassIds | None
 ) -> tuple[nn.Sequential, dict[str, Any]]:
-    """What stands on the student, a probe of what the teacher answers, or of the labels where those count more; and
-    what ``stand`` is given to build it.
+    """The student's layers, initialised by a probe of the teacher's predictions, or of the labels where those have more
+    weight; and the arguments of ``stand`` to build them.
     """
     settle_statistics(student.encoder, items, student.modality)
     rows = spread(len(items), PROBED)
@@ -90,7 +90,7 @@ def _beginning(
 
 
 def as_sure(student: Classifier, teacher: Classifier, items: Items) -> Classifier:
-    """The student at the temperature that makes it as sure as its teacher: answers that were averaged are less so."""
+    """The student at the temperature at which it is as confident as its teacher: averaged predictions are less so."""
     some = Subset(items, spread(len(items), ASKED))
     sureness = float(teacher.label_type.sure(teacher.probabilities(some)).mean())
     temperature = matching_temperature(student.scores(some), sureness, student.label_type)
@@ -98,7 +98,7 @@ def as_sure(student: Classifier, teacher: Classifier, items: Items) -> Classifie
 
 
 def _answers(teacher: Classifier, items: Items, neighbours: int) -> nn.Module | Tensor:
-    """The teacher as a network, to be asked about every view, or its answers after they were spread."""
+    """The teacher as a network that sees every view, or its smoothed predictions."""
     if neighbours == 0:
         return copy.deepcopy(nn.Sequential(teacher.model.encoder, teacher.top, Divide(teacher.temperature)))
     share = share_of_neighbours(len(teacher.learned), len(teacher.classes))
@@ -109,7 +109,7 @@ def _answers(teacher: Classifier, items: Items, neighbours: int) -> nn.Module | 
 
 
 class Divide(nn.Module):
-    """Scores by the temperature at which a classifier's probabilities are honest."""
+    """Scores at the temperature at which a classifier is calibrated."""
 
     def __init__(self, temperature: float) -> None:
         super().__init__()
@@ -120,7 +120,7 @@ class Divide(nn.Module):
 
 
 def agreement(teacher: Classifier, student: Classifier, items: Items) -> float:
-    """Share of at most 2,000 items, evenly spread, that both take for the same class."""
+    """Share of at most 2,000 items, evenly spread, for which both predict the same class."""
     some = Subset(items, spread(len(items), ASKED))
     first, second = (each.label_type.decided(each.probabilities(some)) for each in (teacher, student))
     return float((first == second).reshape(len(first), -1).all(axis=1).mean())

@@ -1,4 +1,4 @@
-"""How a teacher teaches: the training it gives, by a number of steps or by time."""
+"""The settings of a distillation: training, by a number of steps or by time."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from counterpoint.training.throughput import measure, planned_steps
 
 
 class Lesson(NamedTuple):
-    """How to distil."""
+    """The settings of a distillation."""
 
     config: TrainConfig
     seconds: float | None
-    """Time for the training, in place of the recipe's steps."""
+    """Time for the training, instead of a number of steps."""
     temperature: float
     neighbours: int
-    """Items that share their answers with an item; 0 to ask the teacher about every view instead."""
+    """Neighbours whose predictions are averaged with an item's; 0 for a teacher that sees every view instead."""
     labels: float
-    """Weight of true labels beside the teacher's answers, from 0 to 1."""
+    """Weight of true labels relative to the teacher's predictions, from 0 to 1."""
 
 
 def timed(lesson: Lesson, method: Method, items: Items, modality: Modality) -> TrainConfig:
-    """The recipe, with as many steps as fit into the time, where one is given."""
+    """The settings, with as many steps as fit into the time, where one is given."""
     if lesson.seconds is None:
         return lesson.config
     began = time.monotonic()

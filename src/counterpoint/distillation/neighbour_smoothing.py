@@ -1,11 +1,11 @@
-r"""Spread: a teacher's answers, averaged with those of the items most alike, before a student learns them.
+r"""Label spreading: a teacher's predictions, averaged with those of the nearest items, before distillation.
 
     P <- a W P + (1 - a) P_0,    W_ij = e^{z_i . z_j / t} / sum of the same over the k items nearest to i
 
 Zhou et al. 2004, "Learning with local and global consistency", eq. 1, for a few rounds; Iscen et al. 2019,
-arXiv:1904.04717, teach a network with it.  The fewer labels a teacher has seen, the more the neighbours of an item know
-that it does not: a = 1 / (1 + l / 30) for l labels per class.
-Use when: labels are few.   Relations: with a = 0 the answers stay as they are.
+arXiv:1904.04717, train a network with it.  The fewer labels a teacher was trained on, the more neighbours add to its
+prediction: a = 1 / (1 + l / 30) for l labels per class.
+Use when: labels are few.   Relations: with a = 0 predictions are unchanged.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from torch import Tensor
 from counterpoint.data.subset import spread
 
 ROUNDS = 2
-"""More rounds spread the mistakes too."""
+"""More rounds spread mistakes too."""
 
 SHARPNESS = 0.1
-"""t: how much nearer neighbours count more."""
+"""t: the temperature of the weights of neighbours."""
 
 EVEN = 30
-"""Labels per class at which a teacher's own answer counts as much as those of its neighbours."""
+"""Labels per class at which a teacher's own prediction has the same weight as those of its neighbours."""
 
 MOST = 65_536
-"""Items among which neighbours are sought, evenly spread where there are more."""
+"""Items among which neighbours are searched, evenly spread where there are more."""
 
 BLOCK = 1024
 
 
 def share_of_neighbours(labels: int, classes: int) -> float:
-    """How much of an answer is left to the neighbours, by the number of labels that the teacher has seen; nothing where
-    that is not known.
+    """The weight of the neighbours' predictions, by the number of labels that the teacher was trained on; 0 where
+    that is unknown.
 
     >>> [round(share_of_neighbours(count, 10), 2) for count in (10, 300, 60_000)]
     [0.97, 0.5, 0.0]
@@ -45,7 +45,7 @@ def share_of_neighbours(labels: int, classes: int) -> float:
 def spread_answers(
     likely: Float32[np.ndarray, "n k"], vectors: Float32[np.ndarray, "n d"], *, neighbours: int, share: float
 ) -> Float32[np.ndarray, "n k"]:
-    """The answers after they were averaged; ``vectors`` have length 1, ``share`` is the part of the neighbours.
+    """The averaged predictions; ``vectors`` have length 1, ``share`` is the weight of the neighbours.
 
     >>> likely = np.asarray([[1, 0], [1, 0], [0.4, 0.6]], dtype=np.float32)
     >>> vectors = np.asarray([[1, 0], [1, 0], [1, 0]], dtype=np.float32)
@@ -54,21 +54,21 @@ def spread_answers(
     """
     test = spread(len(vectors), MOST)
     near, weight = nearest(vectors, test, min(neighbours, len(test) - 1))
-    own = torch.from_numpy(likely)
-    answers = own
+    initial = torch.from_numpy(likely)
+    answers = initial
     for _ in range(ROUNDS):
         train = answers[torch.from_numpy(test)]
-        shared = torch.zeros_like(own)
-        for place in range(near.shape[1]):  # one neighbour at a time: never a table of items, neighbours and classes
+        shared = torch.zeros_like(initial)
+        for place in range(near.shape[1]):  # one neighbour at a time, to avoid a table of items, neighbours and classes
             shared += weight[:, place, None] * train[near[:, place]]
-        answers = share * shared + (1 - share) * own
+        answers = share * shared + (1 - share) * initial
     return answers.numpy()
 
 
 def nearest(
     vectors: Float32[np.ndarray, "n d"], test: Int64[np.ndarray, " m"], count: int
 ) -> tuple[Int64[Tensor, "n c"], Float32[Tensor, "n c"]]:
-    """Of each item the most alike among those asked, by their places there, without itself; and their weights."""
+    """For each item its nearest neighbours among the candidates, by index, without itself; and their weights."""
     every = torch.from_numpy(vectors)
     others = every[test].T
     near, weight = [], []

@@ -1,4 +1,4 @@
-"""Imitate: from a model to another, often smaller one that takes the same items for alike. Read ``imitate``."""
+"""Distillation of a model into another, often smaller one with the same similarities. Read ``imitate``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from counterpoint.training.batch_norm import settle_statistics
 from counterpoint.training.loop import RunOptions, train
 
 ASKED = 2000
-"""Items whose neighbours are compared."""
+"""The number of items whose neighbours are compared."""
 
 NEIGHBOURS = 10
 
@@ -25,10 +25,10 @@ NEIGHBOURS = 10
 def imitate(
     teacher: Model, student: Model, items: Items, lesson: Lesson, *, once: bool = False, tell: Tell | None = None
 ) -> Model:
-    """The student, taught on all items. Its encoder is trained in place; the teacher stays as it is.
+    """The student, trained on all items. Its encoder is trained in place; the teacher is unchanged.
 
-    Where it is to be asked ``once``, it says what it makes of every item before the student begins; ``tell`` is told
-    how far that is.
+    With ``once``, the teacher encodes every item before the training of the student; ``tell`` receives the progress
+    of that.
     """
     targets = torch.from_numpy(teacher.represent(items, tell=tell)) if once else None
     master = None if once else copy.deepcopy(teacher.encoder)
@@ -40,7 +40,7 @@ def imitate(
 
 
 def shared_neighbours(teacher: Model, student: Model, items: Items) -> float:
-    """Of the 10 nearest neighbours of an item among at most 2,000, the share that both models agree on."""
+    """The overlap of the 10 nearest neighbours of an item among at most 2,000, between both models."""
     some = Subset(items, spread(len(items), ASKED))
     places = np.arange(len(some))
     first, second = (

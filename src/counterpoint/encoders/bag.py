@@ -1,17 +1,17 @@
-r"""A bag of words: what a text says is the mean of what its tokens say, whatever their order.
+r"""A bag of words: the representation of a text is a weighted mean of token vectors, whatever their order.
 
     h = sum_t w_t e_t / sum_t w_t          e_t a vector and w_t > 0 a weight, of every token of the vocabulary
-    h <- h + W2 gelu(W1 LN(h))             so many times as it has layers, none unless asked for
+    h <- h + W2 gelu(W1 LN(h))             once per layer, of which there are none by default
 
-The weights begin at w_t = a / (a + p_t), p_t the share of token t among all tokens: SIF, Arora et al. 2017, "A simple
-but tough-to-beat baseline for sentence embeddings", eq. 1; with a milder a, for in short texts small words matter. The
-vectors begin as the mean of vectors of their runs of three to five letters (as in fastText, Bojanowski et al. 2017,
-arXiv:1607.04606, section 3.2), so that words that are spelled alike are alike from the first. Both are learned.
-A character that has no piece is spelled in bytes. Words of one alphabet are made of few bytes, so a byte has the vector
-of the hash of the run of bytes that ends with it, in its word and six long at most (hashed n-grams, as in fastText).
+The weights are initialised to w_t = a / (a + p_t), p_t the share of token t among all tokens: SIF, Arora et al. 2017,
+"A simple but tough-to-beat baseline for sentence embeddings", eq. 1; with a larger a, as function words matter in short
+texts. Vectors are initialised to the mean of vectors of their character n-grams, n from three to five (as in fastText,
+Bojanowski et al. 2017, arXiv:1607.04606, section 3.2), so that words of similar spelling start similar. Both are
+learned.  A character without a token is encoded in bytes. As an alphabet uses few bytes, a byte gets the vector of the
+hash of the byte n-gram that ends with it, within its word and up to six bytes (hashed n-grams, as in fastText).
 With layers it is a deep averaging network (Iyyer et al. 2015, "Deep unordered composition rivals syntactic methods").
 
-Use when: there is no GPU, or there are many texts. A word means the same in every text.
+Use when: there is no GPU, or there are many texts. A word has the same vector in every text.
 """
 
 from __future__ import annotations
@@ -31,23 +31,23 @@ RARE = 1e-2
 """The a of the formula: a token that is one in a hundred has half the weight of a rare one."""
 
 LETTERS = range(3, 6)
-"""Lengths of the runs of letters that a token's first vector is made of."""
+"""Lengths of the character n-grams that initialise a token's vector."""
 
 MARKS = ("▁", "Ġ")
-"""Pieces that only say that a word begins, as every word does: so they weigh as what is every token."""
+"""Tokens that only mark the beginning of a word: they are weighted as if every token were one."""
 
 BYTE = re.compile("<0x([0-9A-F]{2})>")
-"""A piece that is a byte of a character: how it is written says nothing."""
+"""A token that is a byte of a character: its spelling is meaningless."""
 
 RUN, FACTOR = 6, 31
-"""Bytes of a run, two letters at least, and what their hash is a polynomial of, modulo 256."""
+"""The longest byte n-gram, and the base of the polynomial hash of n-grams, modulo 256."""
 
 OWN = 0.5
-"""Share of a vector, beside that of its letters, that it shares with no other token."""
+"""Share of a token's initial vector that is random, beside that of its n-grams."""
 
 
 class Bag(nn.Module):
-    """Tokens (b, l), filled up with ``pad``, to representations (b, outputs)."""
+    """Tokens (b, l), padded with ``pad``, to representations (b, outputs)."""
 
     def __init__(
         self,
@@ -73,11 +73,11 @@ class Bag(nn.Module):
         result = [BYTE.fullmatch(piece) for piece in pieces]
         code = torch.tensor([0 if each is None else 1 + int(each[1], 16) for each in result])
         self.spells = int((code > 0).sum()) == 256
-        """Whether there are pieces for all bytes."""
+        """Whether there are tokens for all bytes."""
         self.code: Tensor
         self.byte: Tensor
-        self.register_buffer("code", code, persistent=False)  # 1 + the byte that a piece is, or 0
-        self.register_buffer("byte", code.argsort()[-256:], persistent=False)  # the place of every byte
+        self.register_buffer("code", code, persistent=False)  # 1 + the byte of a token, or 0
+        self.register_buffer("byte", code.argsort()[-256:], persistent=False)  # the token of every byte
 
     def forward(self, tokens: Int64[Tensor, "b l"]) -> Float[Tensor, "b h"]:
         code = self.code[tokens]
@@ -91,38 +91,36 @@ class Bag(nn.Module):
         return h
 
     def _by_runs(self, tokens: Int64[Tensor, "b l"], code: Int64[Tensor, "b l"]) -> Int64[Tensor, "b l"]:
-        """The same tokens with, for every byte, the byte that is the hash of its run; a byte alone stays as it is."""
+        """The same tokens with every byte replaced by the byte that is the hash of its n-gram; single bytes stay."""
         code = functional.pad(code, (RUN - 1, 0))
         back = torch.stack([code[:, RUN - 1 - k : code.shape[1] - k] for k in range(RUN)], dim=2)
-        there = (back == 0).cumsum(dim=2) == 0  # of the same run: what is no byte ends it
+        there = (back == 0).cumsum(dim=2) == 0  # in the same run: a token that is not a byte ends it
         factors = torch.tensor([FACTOR**k % 256 for k in range(RUN)], device=tokens.device)
         hashed = (torch.where(there, back, 0) * factors).sum(dim=2) - 1
         return torch.where(back[:, :, 0] > 0, self.byte[hashed % 256], tokens)
 
 
 def spelled(pieces: Sequence[str], width: int) -> Float[Tensor, "v d"]:
-    """Unit vectors drawn at random, nearer to each other the more runs of letters two pieces have in common.
+    """Random unit vectors, more similar the more character n-grams two tokens have in common.
 
     >>> with torch.random.fork_rng():
     ...     vectors = spelled(["transfer", "transferred", "cash"], 64)
     >>> bool(vectors[0] @ vectors[1] > vectors[0] @ vectors[2])
     True
     """
-    known: dict[str, int] = {}
+    ids: dict[str, int] = {}
     runs: list[int] = []
     starts: list[int] = []
     for piece in pieces:
         starts.append(len(runs))
-        runs += [known.setdefault(run, len(known)) for run in _runs(piece)]
+        runs += [ids.setdefault(run, len(ids)) for run in _runs(piece)]
     counts = torch.tensor([*starts[1:], len(runs)]) - torch.tensor(starts)
-    drawn = functional.embedding_bag(
-        torch.tensor(runs), torch.randn(len(known), width), torch.tensor(starts), mode="sum"
-    )
+    drawn = functional.embedding_bag(torch.tensor(runs), torch.randn(len(ids), width), torch.tensor(starts), mode="sum")
     return functional.normalize(OWN * torch.randn(len(pieces), width) + drawn / counts[:, None].sqrt(), dim=1)
 
 
 def _runs(piece: str) -> list[str]:
-    """All runs of letters of a piece, each once; whether it begins a word is one of its letters, and so is its end.
+    """All character n-grams of a token, each once, with marks of the beginning and the end of a word.
 
     >>> _runs("▁so"), _runs("<0x35>")
     (['so>', '▁so', '▁so>'], ['<0x35>'])
@@ -143,9 +141,9 @@ def bag(
     dropout: float = 0.1,
     layers: int = 0,
 ) -> Bag:
-    """A bag of ``width`` numbers (512) for a vocabulary of these pieces, which stand in the texts so often.
+    """A bag of tokens of width ``width`` (512) for this vocabulary and its counts.
 
-    ``dropout`` is the share of tokens that are left out in training, ``layers`` how many follow the mean.
+    ``dropout`` is the share of tokens that are left out in training, ``layers`` the number of layers after the mean.
 
     >>> network = bag(["[PAD]", "no", "way"], torch.tensor([0.0, 1.0, 1.0]), pad=0, width=8).eval()
     >>> one, other = network(torch.tensor([[1, 2, 0], [2, 1, 0]]))

@@ -1,10 +1,10 @@
-r"""Dilated convolutions for series: each block looks twice as far as the one before.
+r"""Dilated convolutions for series: the dilation doubles from block to block.
 
     x <- x + W2 relu(BN(W1 relu(BN(x))))        kernels of 3 steps, dilation 1, 2, 4, ...
     h = [max over time; mean over time]
 
-After TS2Vec, Yue et al. 2021, arXiv:2106.10466, section 3.1.  Six blocks see 255 steps at once; the series
-may have any length, and h has the same length for all of them.
+After TS2Vec, Yue et al. 2021, arXiv:2106.10466, section 3.1.  Six blocks have a receptive field of 255 steps; series
+may have any length, and h has the same width for all of them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 
 class Block(nn.Module):
-    """Two dilated convolutions beside an identity: (b, w, t) -> (b, w, t)."""
+    """A residual block of two dilated convolutions: (b, w, t) -> (b, w, t)."""
 
     def __init__(self, width: int, dilation: int) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ class DilatedConvolutions(nn.Module):
 
 
 def conv1d(channels: int, *, width: int = 64, blocks: int = 6) -> DilatedConvolutions:
-    """An encoder for series of this many channels; h has 4 * width numbers.
+    """An encoder for series with this many channels; h has width 4 * ``width``.
 
     >>> conv1d(3, width=8)(torch.randn(2, 3, 50)).shape
     torch.Size([2, 32])

@@ -1,11 +1,11 @@
-r"""A small conv net for images that trains in minutes on a processor.
+r"""A small ConvNet for images that trains in minutes on a CPU.
 
     stem 3x3 -> [halve, 3x3] -> [halve, 3x3, x + 3x3] -> [halve, 3x3, x + 3x3] -> 1x1 -> mean over places
 
 Residual blocks as in He et al. 2015, arXiv:1512.03385; every convolution is followed by batch normalisation and ReLU,
-and each halving doubles the channels.  The last 1x1 convolution spreads what was found over 512 numbers, which costs
-little and is what probes and neighbours read.  At the default width a 32 x 32 view costs 20 MFLOP (two per
-multiplication); above 64 pixels a stem of stride 2 keeps the cost in bounds.
+and each halving doubles the channels.  The last 1x1 convolution expands to 512 features, which costs little and suits
+probes and kNN.  At the default width a 32 x 32 view costs 20 MFLOP (two per multiplication); above 64 pixels a stem of
+stride 2 limits the cost.
 
 Use when: there is no GPU.   Relations: a ResNet-18 costs 50 times as much per view.
 """
@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 
 def convolution(inputs: int, outputs: int, *, kernel: int = 3, stride: int = 1, halved: bool = False) -> nn.Sequential:
-    """A convolution, normalised, then ReLU; ``halved`` takes the largest of four places before the ReLU, which gives
-    the same as after it and leaves it a quarter of the work.
+    """A convolution with normalisation and ReLU; ``halved`` applies max pooling before the ReLU, which gives the same
+    as after it at a quarter of the work.
     """
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
@@ -40,8 +40,8 @@ class Residual(nn.Module):
 
 
 class MeanOverPlaces(nn.Module):
-    """(n, c, h, w) -> (n, c), with a gradient whose channels lie in one piece as those of the layers before do, which
-    ``AdaptiveAvgPool2d`` has not; a ReLU takes four times as long over two different layouts.
+    """(n, c, h, w) -> (n, c), with a channels-last gradient like those of the layers before, unlike
+    ``AdaptiveAvgPool2d``; a ReLU takes four times as long over two different memory layouts.
     """
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
-"""Networks of pictures of the library transformers, with what they have learned: ``hf:PATH`` or ``hf:NAME``.
+"""Pretrained image networks of the library transformers: ``hf:PATH`` or ``hf:NAME``.
 
 As ViT, DINOv2, Swin, ResNet and ConvNeXt are saved: a config, weights as safetensors, and an image processor, which
-says how pictures are brought to the network. Nothing is downloaded.
+describes the preprocessing. Nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from counterpoint.storage.files import expanded
 PREFIX = "hf:"
 
 POOLINGS = ("cls", "mean", "pooler")
-"""The first token, the mean of all, or what the network itself makes of them."""
+"""The first token, the mean of all, or the network's own pooled output."""
 
 RESAMPLES = {2: "bilinear", 3: "bicubic"}
-"""Pillow's numbers of filters, which processors are saved with."""
+"""Pillow's numbers of filters, as processors save them."""
 
 
 def described(spec: str, *, size: int) -> dict[str, Any] | None:
-    """What it takes to build the network of ``hf:NAME`` or ``hf:NAME(pooling='mean')``; None of another encoder.
+    """The settings to build the network of ``hf:NAME`` or ``hf:NAME(pooling='mean')``; None for another encoder.
 
     Raises:
-        InputError: An option is none.
-        SourceError: It is not on this machine, or does not see pictures.
+        InputError: An option is invalid.
+        SourceError: The network is not on this machine, or not for images.
     """
     if not spec.startswith(PREFIX):
         return None
@@ -53,10 +53,10 @@ def described(spec: str, *, size: int) -> dict[str, Any] | None:
 
 
 def hf_preprocessing(spec: str) -> Preprocessing:
-    """How a network was shown pictures, as the image processor beside it says.
+    """The preprocessing of a network, from the image processor beside it.
 
     Raises:
-        SourceError: There is none, or it shows them in a manner that is not known here.
+        SourceError: There is none, or its preprocessing is not supported.
     """
     name, _ = _split(spec)
     if local_file(name, "preprocessor_config.json") is None:
@@ -72,16 +72,16 @@ def hf_preprocessing(spec: str) -> Preprocessing:
 
 
 class Pictured(nn.Module):
-    """Pictures (b, 3, s, s) to representations (b, d): the first token, the mean, or what the network pools itself."""
+    """Pictures (b, 3, s, s) to representations (b, d): the first token, the mean, or the network's own pooling."""
 
     def __init__(self, network: nn.Module, settings: Mapping[str, Any]) -> None:
         super().__init__()
         self.network = network
         self.pooling = settings["pooling"] or _usual(network)
         config: Any = network.config
-        own = getattr(config, "image_size", None)
+        native = getattr(config, "image_size", None)
         able = "interpolate_pos_encoding" in signature(network.forward).parameters
-        self.options = {"interpolate_pos_encoding": True} if able and own not in (None, settings["size"]) else {}
+        self.options = {"interpolate_pos_encoding": True} if able and native not in (None, settings["size"]) else {}
 
     def forward(self, pictures: Float[Tensor, "b c s s"]) -> Float[Tensor, "b d"]:
         made: Any = self.network(pixel_values=pictures, **self.options)
@@ -94,10 +94,10 @@ class Pictured(nn.Module):
 
 
 def pretrained(settings: Mapping[str, Any]) -> Pictured:
-    """A network with the weights that it comes with.
+    """A network with its pretrained weights.
 
     Raises:
-        SourceError: It is not on this machine, or has no weights in safetensors, or not all of them.
+        SourceError: It is not on this machine, or lacks weights in safetensors, or some of them.
     """
     name = str(settings["name"])
     options: dict[str, Any] = {"use_safetensors": True, "output_loading_info": True, **AS_DATA}
@@ -115,25 +115,25 @@ def pretrained(settings: Mapping[str, Any]) -> Pictured:
 
 
 def blank(settings: Mapping[str, Any]) -> Pictured:
-    """The same network for weights that are to be filled in."""
+    """The same network without weights, which are about to be loaded."""
     config = library().AutoConfig.for_model(**without_code(settings["config"]))
     return _seeing(library().AutoModel.from_config(config, trust_remote_code=False), settings)
 
 
 def _seeing(network: nn.Module, settings: Mapping[str, Any]) -> Pictured:
-    """The network without what it makes of its first token for another task, where that is not wanted."""
+    """The network without its pooler, where that is not used."""
     if getattr(network, "main_input_name", "") != "pixel_values" or not hasattr(network.config, "num_channels"):
         raise SourceError(
             f"'{PREFIX}{settings['name']}' does not see pictures alone. Choose a ViT, DINOv2 or ConvNeXt."
         )
     made = Pictured(network, settings)
     if made.pooling != "pooler" and getattr(network, "pooler", None) is not None:
-        setattr(network, "pooler", None)  # noqa: B010  (what type it has is the library's affair)
+        setattr(network, "pooler", None)  # noqa: B010  (its type is the library's)
     return made
 
 
 def _usual(network: nn.Module) -> str:
-    """The first token of a network that has one for the whole picture, else what it pools itself."""
+    """The first token of a network that has a class token, else its own pooling."""
     return "cls" if any(name.endswith("cls_token") for name, _ in network.named_parameters()) else "pooler"
 
 
@@ -148,14 +148,14 @@ def _split(spec: str) -> tuple[str, Mapping[str, Any]]:
 
 
 def _of_processor(name: str, processor: Any) -> Preprocessing:
-    """What an image processor does, where it is to scale, cut the middle out and standardise."""
+    """The preprocessing of an image processor, if it resizes, crops the centre and standardises."""
     wanted = processor.size
     edge, tall = (getattr(wanted, key, None) or dict(wanted).get(key) for key in ("shortest_edge", "height"))
     crop = getattr(processor, "crop_size", None) if getattr(processor, "do_center_crop", None) else None
     percent = getattr(processor, "crop_pct", None)
     if tall and not crop:
         size, shorter = int(tall), None
-    elif edge and percent:  # as ConvNeXt: from 384 pixels on nothing is cut off
+    elif edge and percent:  # as for ConvNeXt: from 384 pixels on nothing is cropped
         size, shorter = int(edge), int(edge / percent) if edge < 384 else None
     elif edge and crop:
         size, shorter = int(getattr(crop, "height", None) or crop["height"]), int(edge)
@@ -177,8 +177,8 @@ def _unknown(name: str, what: str) -> SourceError:
 
 
 def _absent(name: str, wrong: Exception) -> str:
-    """What to say where a network cannot be had."""
-    said = str(wrong).strip().splitlines()[0].rstrip(".")
+    """The message for a network that cannot be loaded."""
+    reason = str(wrong).strip().splitlines()[0].rstrip(".")
     return (
-        f"There is no network '{PREFIX}{name}' that can be read on this machine: {said}. Give the path of its folder."
+        f"There is no network '{PREFIX}{name}' that can be read on this machine: {reason}. Give the path of its folder."
     )

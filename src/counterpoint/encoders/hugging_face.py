@@ -1,7 +1,7 @@
-"""Transformers of the library of that name, with what they have learned: ``hf:PATH`` or ``hf:NAME``.
+"""Pretrained text networks of the library transformers: ``hf:PATH`` or ``hf:NAME``.
 
-Nothing is downloaded: a name is looked up among what is on this machine. Weights come from safetensors only. What
-sentence-transformers wrote beside a network is read with it.
+Nothing is downloaded: a name is looked up in the local cache. Weights come from safetensors only. What
+sentence-transformers saved beside a network is used.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from counterpoint.errors import InputError, PlanError, SourceError, listed
 from counterpoint.storage.files import expanded
 
 ROOM = 512
-"""Tokens that a network reads where it does not say how many."""
+"""Tokens that a network reads where it does not state a limit."""
 
 PREFIX = "hf:"
 
@@ -33,24 +33,24 @@ OFFSET = (
     *("roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer", "xmod"),
     *("data2vec-text", "ibert", "luke", "esm"),
 )
-"""Networks that number the places of tokens from the number of the padding token + 1: so many have no token."""
+"""Networks that number positions from the id of the padding token + 1, so that so many positions are unused."""
 
 HALVES = ("t5", "mt5", "umt5")
-"""Networks that read and write, of which the half that reads is taken."""
+"""Encoder-decoder networks of which the encoder is taken."""
 
 
 class Network(NamedTuple):
-    """What is known of a network before its weights are read."""
+    """A network before its weights are read."""
 
     settings: Mapping[str, Any]
-    """What it takes to build it again: its name and config, how it pools, what stands behind that, its prompt."""
+    """The settings to build it again: its name and config, its pooling, further layers, its prompt."""
     tokenizer: Mapping[str, Any]
     room: int
-    """How many tokens it reads at once, those that frame a text among them."""
+    """The number of tokens it reads at once, special tokens included."""
     longest: int | None
-    """How many it was trained to read, where sentence-transformers says that."""
+    """The number of tokens it was trained with, where sentence-transformers states that."""
     notes: Sequence[str]
-    """What a person should know of how it is read."""
+    """A note on how texts are read."""
 
     @property
     def name(self) -> str:
@@ -58,18 +58,18 @@ class Network(NamedTuple):
 
     @property
     def prompt(self) -> str:
-        """What stands before every text."""
+        """The text before every text."""
         return str(self.settings["prompt"])
 
 
 def described(spec: str) -> Network | None:
     """The network of ``hf:NAME`` or ``hf:NAME(pooling='cls', prompt='query')``; None for an encoder of another kind.
 
-    It pools, and reads texts, as sentence-transformers would: as its folder says, else by the mean or the last token.
+    Pooling and reading of texts follow sentence-transformers: from the folder, else by the mean or the last token.
 
     Raises:
-        InputError: An option is none, or there is no such prompt.
-        SourceError: It is not on this machine, or is one that is not read here.
+        InputError: An option is invalid, or there is no such prompt.
+        SourceError: It is not on this machine, or not supported.
     """
     name, options = catalogue.split(spec)
     if not name.startswith(PREFIX):
@@ -100,7 +100,7 @@ def described(spec: str) -> Network | None:
 
 
 def longest_text(wanted: int | None, network: Network | None, *, around: int, usual: int) -> int:
-    """Tokens after which a text is cut: a network has room for so many, and those around a text take some of it.
+    """Tokens after which a text is truncated: the network's limit minus special tokens.
 
     Raises:
         PlanError: There is no room for so many, or for none at all.
@@ -117,13 +117,13 @@ def longest_text(wanted: int | None, network: Network | None, *, around: int, us
 
 
 class Pretrained(nn.Module):
-    """Tokens (b, l) as the network's own tokenizer makes them, filled up with ``pad``, to representations (b, d)."""
+    """Tokens (b, l) of the network's own tokenizer, padded with ``pad``, to representations (b, d)."""
 
     def __init__(self, network: nn.Module, settings: Mapping[str, Any], *, pad: int) -> None:
         super().__init__()
         pooling = settings["pooling"]
         self.network, self.pad = network, pad
-        self.pooling = (pooling,) if isinstance(pooling, str) else tuple(pooling)  # a word in older runs
+        self.pooling = (pooling,) if isinstance(pooling, str) else tuple(pooling)  # a string in older runs
         self.unpooled = int(settings.get("unpooled", 0))
         self.layers = layers(settings.get("layers", ()))
         self.known = int(network.get_input_embeddings().weight.shape[0])  # type: ignore[operator]
@@ -133,16 +133,16 @@ class Pretrained(nn.Module):
 
     def _encoded(self, tokens: Int64[Tensor, "b l"]) -> Float[Tensor, "b d"]:
         places = torch.arange(1, tokens.shape[1] + 1, device=tokens.device)
-        there = places <= ((tokens != self.pad) * places).amax(dim=1, keepdim=True)  # a text may say "[PAD]" inside
-        # the number of what fills up is beyond the network's own where its tokenizer has no such token
-        known = tokens if self.pad < self.known else tokens.clamp(max=self.known - 1)
+        there = places <= ((tokens != self.pad) * places).amax(dim=1, keepdim=True)  # a text may contain "[PAD]"
+        # the id of the padding is beyond the network's vocabulary where its tokenizer has no such token
+        input_ids = tokens if self.pad < self.known else tokens.clamp(max=self.known - 1)
         more = self._spelled_out(tokens) if written_down() else {}
-        states: Tensor = self.network(input_ids=known, attention_mask=there.long(), **more).last_hidden_state
+        states: Tensor = self.network(input_ids=input_ids, attention_mask=there.long(), **more).last_hidden_state
         made: Tensor = self.layers(pooled(states, there, self.pooling, skip=self.unpooled))
         return made
 
     def _spelled_out(self, tokens: Int64[Tensor, "b l"]) -> dict[str, Tensor]:
-        """What a network would cut from a list of a length of its own, which no graph for all lengths can follow."""
+        """Options that avoid slicing by the length of a text, which a graph for all lengths cannot trace."""
         network: Any = self.network
         usual = {"token_type_ids": torch.zeros_like(tokens)}
         if network.config.model_type not in OFFSET:
@@ -151,14 +151,14 @@ class Pretrained(nn.Module):
 
 
 def pretrained(settings: Mapping[str, Any], *, pad: int) -> Pretrained:
-    """A network with the weights that it comes with.
+    """A network with its pretrained weights.
 
     Args:
-        settings: Those of ``Network``; of a run of an older version the name, the config and how it pools.
-        pad: The number that fills up texts.
+        settings: Those of ``Network``; for a run of an older version the name, the config and the pooling.
+        pad: The id of the padding token.
 
     Raises:
-        SourceError: It is not on this machine, or has no weights in safetensors, or not all of them.
+        SourceError: It is not on this machine, or lacks weights in safetensors, or some of them.
     """
     name, root = str(settings["name"]), str(settings.get("root", ""))
     options: dict[str, Any] = {"subfolder": root, "use_safetensors": True, **AS_DATA}
@@ -173,26 +173,26 @@ def pretrained(settings: Mapping[str, Any], *, pad: int) -> Pretrained:
         raise SourceError(
             f"'hf:{name}' lacks {len(lacking)} of its weights, the first is '{lacking[0]}'. Save it again."
         )
-    whole = Pretrained(_bare(network), settings, pad=pad)
-    fill(name, whole.layers, tuple(settings.get("layers", ())))
-    return whole
+    encoder = Pretrained(_bare(network), settings, pad=pad)
+    fill(name, encoder.layers, tuple(settings.get("layers", ())))
+    return encoder
 
 
 def blank(settings: Mapping[str, Any], *, pad: int) -> Pretrained:
-    """The same network for weights that are to be filled in."""
+    """The same network without weights, which are about to be loaded."""
     config = without_code(settings["config"])
     made = library().AutoConfig.for_model(**config)
     return Pretrained(_bare(_auto(config).from_config(made, trust_remote_code=False)), settings, pad=pad)
 
 
 def _usual(config: Any) -> tuple[str, ...]:
-    """How a network pools whose folder does not say it: by the last token if it writes, as in sentence-transformers."""
+    """Pooling where the folder does not state it: the last token for decoders, as in sentence-transformers."""
     writes = (config.architectures or [""])[0].endswith("ForCausalLM") and getattr(config, "is_causal", True)
     return ("lasttoken",) if writes else ("mean",)
 
 
 def _wanted(name: str, written: Written, options: Mapping[str, str]) -> Written:
-    """What a folder says, but for what the user wants otherwise."""
+    """The folder's settings, except what the user set otherwise."""
     if "pooling" in options:
         written = written._replace(pooling=(options["pooling"],))
     if "prompt" in options:
@@ -201,7 +201,7 @@ def _wanted(name: str, written: Written, options: Mapping[str, str]) -> Written:
 
 
 def _config(name: str, root: str) -> Any:
-    """How the network is built."""
+    """The network's config."""
     if local_file(name, "adapter_config.json") is not None:
         raise SourceError(f"'hf:{name}' is an adapter of another network. Merge them with peft and save the whole.")
     try:
@@ -217,47 +217,47 @@ def _config(name: str, root: str) -> Any:
 
 
 def _room(config: Any) -> int:
-    """How many tokens a network has places for."""
+    """The number of positions of a network."""
     places = getattr(config, "max_position_embeddings", None) or ROOM
     if config.model_type in OFFSET:
         padding = getattr(config, "pad_token_id", None)
         places -= 1 + (1 if padding is None else int(padding))
-    return int(places) if places > 0 else ROOM  # -1 says that there is no end
+    return int(places) if places > 0 else ROOM  # -1 means unlimited
 
 
 def _notes(settings: Mapping[str, Any], written: Written, longest: int | None) -> list[str]:
-    """How a network is read, for a person."""
+    """How texts are read, as a note for the user."""
     parts = [f"'{PREFIX}{settings['name']}' pools by {' + '.join(settings['pooling'])}"]
     parts += [f"{each['type']} behind it" for each in settings["layers"] if each["type"] != "Dropout"]
     if longest is not None:
         parts.append(f"texts are cut after {longest} tokens, those around them among them")
     if written.prompt:
-        parts.append(f"the prompt {written.prompt!r} stands before each")
+        parts.append(f"the prompt {written.prompt!r} precedes each")
     elif written.prompts:
-        parts.append(f"none of its prompts stands before them ({listed(written.prompts)}; choose with prompt='NAME')")
+        parts.append(f"none of its prompts is used ({listed(written.prompts)}; choose with prompt='NAME')")
     if written.similarity != "cosine":
         parts.append(f"they are compared by the cosine, not by {written.similarity} as its folder says")
     return ["; ".join(parts)]
 
 
 def _absent(name: str, wrong: Exception) -> str:
-    """What to say where a network cannot be had."""
-    said = str(wrong).strip().splitlines()[0].rstrip(".")
+    """The message for a network that cannot be loaded."""
+    reason = str(wrong).strip().splitlines()[0].rstrip(".")
     if local_file(name, "config.json") is not None:
-        return f"The network 'hf:{name}' cannot be read: {said}. Save it anew with transformers, as safetensors."
-    return f"There is no network 'hf:{name}' on this machine: {said}. Give the path of a folder that holds one."
+        return f"The network 'hf:{name}' cannot be read: {reason}. Save it anew with transformers, as safetensors."
+    return f"There is no network 'hf:{name}' on this machine: {reason}. Give the path of a folder that holds one."
 
 
 def _auto(config: Mapping[str, Any]) -> Any:
-    """What builds a network; of one that reads and writes, the half that reads."""
+    """The class of a network; for encoder-decoder networks, of the encoder."""
     result = library()
     return result.AutoModelForTextEncoding if config["model_type"] in HALVES else result.AutoModel
 
 
 def _bare(network: nn.Module) -> nn.Module:
-    """The network without what it makes of its first token for another task, and without a memory for writing."""
+    """The network without its pooler and without the cache of a decoder."""
     if getattr(network, "pooler", None) is not None:
-        setattr(network, "pooler", None)  # noqa: B010  (what type it has is the library's affair)
+        setattr(network, "pooler", None)  # noqa: B010  (its type is the library's)
     config: Any = network.config
     config.use_cache = False
     return network

@@ -1,4 +1,4 @@
-"""What an encoder knows before it learns here: nothing, what it brings by its name, or the weights in a file."""
+"""The initial weights of an encoder: random, pretrained by its name, or from a file."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from counterpoint.plans import Plan
 from counterpoint.storage.files import expanded
 
 
-def first_encoder(modality: Modality, plan: Plan, given: nn.Module | None) -> tuple[nn.Module, list[str]]:
-    """The encoder of a settled plan, or a copy of one that was given; and what was matched of a file of weights.
+def first_encoder(modality: Modality, plan: Plan, network: nn.Module | None) -> tuple[nn.Module, list[str]]:
+    """The encoder of a resolved plan, or a copy of a given one; and what was matched in a file of weights.
 
     Raises:
-        PlanError: It is to be taken as it comes, and has learned nothing.
-        SourceError: What it has learned is not on this machine, or the file does not fit it.
+        PlanError: It is to be adopted as it is, but is not pretrained.
+        SourceError: Its pretrained weights are not on this machine, or the file does not fit it.
     """
     if plan.epochs == 0:
-        _require_learned(modality, plan, given)
-    encoder = copy.deepcopy(given) if given is not None else _drawn(modality, plan)
+        _require_learned(modality, plan, network)
+    encoder = copy.deepcopy(network) if network is not None else _drawn(modality, plan)
     return encoder, [] if plan.weights is None else [begin_with(encoder, plan.weights)]
 
 
-def recipe_of(modality: Modality, requested: Plan, given: nn.Module | None) -> Mapping[str, Any]:
-    """What open choices mean with the encoder, where it has learned before."""
-    name = "" if given is not None else requested.encoder
+def recipe_of(modality: Modality, requested: Plan, network: nn.Module | None) -> Mapping[str, Any]:
+    """Defaults for open choices with the encoder, where it is pretrained."""
+    name = "" if network is not None else requested.encoder
     return recipe_for(modality, name, learned=requested.weights is not None)
 
 
 def built_by(plan: Plan, *, rebuildable: bool, adopted: bool) -> dict[str, Any]:
-    """What it takes to build the encoder of a plan again, as ``Model`` keeps it; ``rebuildable`` if by its name."""
+    """The settings to build the encoder of a plan again, as ``Model`` keeps them; ``rebuildable`` if by its name."""
     built: dict[str, Any] = {"encoder": plan.encoder if rebuildable else "", "width": plan.width, "seed": plan.seed}
     if plan.weights is not None:
         built["initial_weights"] = str(expanded(plan.weights).absolute())
@@ -47,9 +47,9 @@ def built_by(plan: Plan, *, rebuildable: bool, adopted: bool) -> dict[str, Any]:
 def untrained_encoder(
     encoder: nn.Module, modality: Modality, built: Mapping[str, Any], *, seed: int | None = None
 ) -> nn.Module:
-    """The encoder before it learned anything here, by what ``Model.built`` says of it.
+    """The encoder before training, from ``Model.built``.
 
-    Of an encoder that was adopted as it came that is one that was never trained at all.
+    For an encoder that was adopted as it is, one with random weights.
     """
     name, width, adopted = str(built.get("encoder") or ""), built.get("width"), built.get("adopted", False)
     with torch.random.fork_rng():
@@ -70,18 +70,18 @@ def _drawn(modality: Modality, plan: Plan) -> nn.Module:
         return modality.build_encoder(plan.encoder, plan.width)
 
 
-def _require_learned(modality: Modality, plan: Plan, given: nn.Module | None) -> None:
-    """Refuse to keep an encoder that has learned nothing; what a network from outside knows is its owner's affair."""
-    outside = given is not None or from_outside(plan.encoder)
-    if not (outside or recipe_of(modality, plan, given)):
+def _require_learned(modality: Modality, plan: Plan, network: nn.Module | None) -> None:
+    """Refuse to adopt an encoder without pretraining; networks from outside are not checked."""
+    outside = network is not None or from_outside(plan.encoder)
+    if not (outside or recipe_of(modality, plan, network)):
         raise PlanError(
-            f"With 0 epochs an encoder is taken as it came, and '{plan.encoder}' has learned nothing yet. Give "
-            "--weights=FILE, or a network that has learned before, timm:NAME(pretrained=True) or hf:PATH."
+            f"With 0 epochs an encoder is adopted as it is, and '{plan.encoder}' is not pretrained. Give "
+            "--weights=FILE, or a pretrained network, timm:NAME(pretrained=True) or hf:PATH."
         )
 
 
 def _reset(module: nn.Module) -> None:
-    """Draw a module's own weights anew, where it knows how to."""
+    """Reinitialise a module's own weights, where it supports that."""
     reset = getattr(module, "reset_parameters", None)
     if callable(reset):
         reset()

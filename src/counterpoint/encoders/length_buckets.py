@@ -1,4 +1,4 @@
-"""Encode texts of like length together: less is computed, and kept for the gradient, of what only fills up."""
+"""Encode texts of similar length together: less padding is computed, and kept for the gradient."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 ROWS, GROUPS = 32, 8
-"""Texts that go together at least, and how many groups there are at most."""
+"""The fewest texts in a group, and the most groups."""
 
 
 def by_length(network: Callable[[Tensor], Tensor], tokens: Int64[Tensor, "b l"], *, pad: int) -> Float[Tensor, "b h"]:
-    """The network's output for every text, in groups of like length, each cut after the longest text in it.
+    """The network's output for every text, in groups of similar length, each cut to the longest text in it.
 
-    A network that does not look at what fills up says the same of the whole batch, but for rounding.
+    For a network that ignores padding the result is that of the full batch, up to rounding.
 
     >>> seen = []
     >>> texts = torch.tensor([[7, 0, 0], [7, 8, 9]]).repeat(32, 1)
@@ -39,5 +39,5 @@ def by_length(network: Callable[[Tensor], Tensor], tokens: Int64[Tensor, "b l"],
 
 
 def written_down() -> bool:
-    """Whether a graph is made of what is computed: it has to hold for all sizes, and cannot follow those at hand."""
+    """Whether a graph is being traced: it has to hold for all sizes, and cannot depend on the current ones."""
     return torch.compiler.is_compiling() or bool(torch.jit.is_tracing())  # type: ignore[attr-defined, no-untyped-call]

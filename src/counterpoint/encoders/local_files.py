@@ -1,4 +1,4 @@
-"""What the library transformers finds on this machine: a folder, or what was downloaded before. Nothing is fetched."""
+"""Local files of the library transformers: a folder, or its download cache. Nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from counterpoint.errors import MissingPackage, SourceError
 
 AS_DATA = {"local_files_only": True, "trust_remote_code": False}
-"""How the library reads a folder: it fetches nothing, and runs no code that lies there."""
+"""Options for loading a folder: offline, and without running code in it."""
 
 
 CODE = (
@@ -22,11 +22,11 @@ CODE = (
     "kernel_config",
     "quantization_config",
 )
-"""How fields of a config begin that name code: a class of the folder's own, or a kernel to be fetched."""
+"""Prefixes of config fields that name code: a class in the folder, or a kernel to download."""
 
 
 def library() -> Any:
-    """transformers, which says nothing while it works.
+    """The module transformers, without its log messages.
 
     Raises:
         MissingPackage: It is not installed.
@@ -42,7 +42,7 @@ def library() -> Any:
 
 
 def local_file(name: str, inside: str) -> Path | None:
-    """A file of a network, in its folder or among what was downloaded before; None where there is none."""
+    """A file of a network, in its folder or in the download cache; None where there is none."""
     if Path(name).is_dir():
         return Path(name) / inside if (Path(name) / inside).is_file() else None
     library()
@@ -51,16 +51,16 @@ def local_file(name: str, inside: str) -> Path | None:
 
     try:
         result = try_to_load_from_cache(name, inside)
-    except HFValidationError:  # a path, and no name that anything was downloaded by
+    except HFValidationError:  # a path, not a name in the cache
         return None
     return Path(result) if isinstance(result, str) else None
 
 
 def local_json(name: str, inside: str) -> Any:
-    """What a file of JSON says, or None where there is none.
+    """The contents of a JSON file, or None where there is none.
 
     Raises:
-        SourceError: It is no JSON.
+        SourceError: It is not JSON.
     """
     file = local_file(name, inside)
     if file is None:
@@ -72,7 +72,7 @@ def local_json(name: str, inside: str) -> Any:
 
 
 def without_code(config: Any) -> Any:
-    """The config of a network, at every depth without what would have the library fetch or load other code."""
+    """The config of a network, at every depth without fields that make the library download or load other code."""
     if not isinstance(config, Mapping):
         return config
     return {name: without_code(value) for name, value in config.items() if not name.startswith(CODE)}

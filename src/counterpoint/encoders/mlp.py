@@ -29,7 +29,7 @@ class Perceptron(nn.Module):
 
 
 def mlp(columns: int, *, width: int = 256, layers: int = 2) -> Perceptron:
-    """A perceptron for rows of this many columns; h has ``width`` numbers.
+    """A perceptron for rows of this many columns; h has width ``width``.
 
     >>> import torch
     >>> mlp(5, width=16)(torch.randn(3, 5)).shape

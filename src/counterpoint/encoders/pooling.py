@@ -1,12 +1,12 @@
-"""Pool the states of the tokens of a text to one vector, and what sentence-transformers puts behind that.
+"""Pool token states to one vector per text, and the layers that sentence-transformers puts after that.
 
-For states s_1 .. s_n of the tokens of a text, those of a prompt left out where the network was trained so:
+For states s_1 .. s_n of the tokens of a text, without those of a prompt where the network was trained so:
 
     cls          s_1                                lasttoken               s_n
     mean         (1/n) sum_i s_i                    mean_sqrt_len_tokens    (1/sqrt n) sum_i s_i
-    max          max_i s_i, number by number        weightedmean            sum_i i s_i / sum_i i
+    max          max_i s_i, entry by entry          weightedmean            sum_i i s_i / sum_i i
 
-Several of them are put one behind another. Places i are counted from the first token of all, a prompt among them.
+Several of them are concatenated. Positions i are counted from the first token of all, those of a prompt included.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 MODES = ("cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken")
-"""Ways to pool, in the order in which those of older folders stand one behind another."""
+"""Pooling modes, in the order in which older folders concatenate them."""
 
 FAR = 2**30
-"""A place behind the end of every text."""
+"""A position behind the end of every text."""
 
 ACTIVATIONS: Mapping[str, type[nn.Module]] = {
     kind.__name__: kind
@@ -43,13 +43,13 @@ ACTIVATIONS: Mapping[str, type[nn.Module]] = {
         nn.Hardtanh,
     )
 }
-"""What a Dense layer may do with its output, by the name of torch.nn, with the options that are usual there."""
+"""Activations of a Dense layer, by their names in torch.nn, with their default options."""
 
 
 def pooled(
     states: Float[Tensor, "b l h"], there: Bool[Tensor, "b l"], modes: Sequence[str], *, skip: int = 0
 ) -> Float[Tensor, "b d"]:
-    """The states of texts that are filled up behind, pooled in each way, without the first ``skip`` of each.
+    """The states of padded texts, pooled in each mode, without the first ``skip`` of each.
 
     >>> states = torch.tensor([[[1.0], [5.0], [3.0], [9.0]]])
     >>> there = torch.tensor([[True, True, True, False]])
@@ -66,7 +66,7 @@ def pooled(
 def _pooled(
     states: Float[Tensor, "b l h"], kept: Bool[Tensor, "b l"], places: Tensor, mode: str
 ) -> Float[Tensor, "b h"]:
-    """One way; where no token is kept, zeros."""
+    """One mode; where no token is kept, zeros."""
     if mode in ("cls", "lasttoken"):
         last, some = places.amax(dim=1), kept.any(dim=1)
         chosen = last if mode == "lasttoken" else places.masked_fill(~kept, FAR).amin(dim=1) * some
@@ -76,8 +76,8 @@ def _pooled(
         largest = states.masked_fill(~kept[:, :, None], float("-inf")).amax(dim=1)
         return largest.masked_fill(~kept.any(dim=1, keepdim=True), 0.0)
     weights = (places if mode == "weightedmean" else kept).to(states.dtype)
-    total, whole = (states * weights[:, :, None]).sum(dim=1), weights.sum(dim=1, keepdim=True).clamp(min=1)
-    return total / (whole.sqrt() if mode == "mean_sqrt_len_tokens" else whole)
+    total, weight = (states * weights[:, :, None]).sum(dim=1), weights.sum(dim=1, keepdim=True).clamp(min=1)
+    return total / (weight.sqrt() if mode == "mean_sqrt_len_tokens" else weight)
 
 
 class Dense(nn.Module):
@@ -126,9 +126,9 @@ class Unit(nn.Module):
 
 
 LAYERS: Mapping[str, type[nn.Module]] = {"Dense": Dense, "LayerNorm": Norm, "Normalize": Unit, "Dropout": nn.Dropout}
-"""What may stand behind the pooling, by the name that sentence-transformers has for it."""
+"""The layers that may follow the pooling, by their names in sentence-transformers."""
 
 
 def layers(described: Sequence[Mapping[str, Any]]) -> nn.Sequential:
-    """The layers behind the pooling, their weights drawn at random: each a ``type`` and its ``options``."""
+    """The layers after the pooling, with random weights: each a ``type`` and its ``options``."""
     return nn.Sequential(*(LAYERS[each["type"]](**each["options"]) for each in described))

@@ -1,4 +1,4 @@
-"""Which networks of pictures have learned before, and how each was shown them."""
+"""Which image networks are pretrained, and their preprocessing."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from counterpoint.preprocessing import Preprocessing
 from counterpoint.storage.files import expanded
 
 TORCHVISION = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
-"""Encoders of ours that weights of torchvision fit."""
+"""Encoders of this package that torchvision's weights fit."""
 
 
 def has_learned(encoder: str) -> bool:
-    """Whether an encoder brings what it has learned, by its name.
+    """Whether an encoder is pretrained, by its name.
 
     >>> has_learned("timm:vit_tiny_patch16_224(pretrained=True)"), has_learned("timm:resnet18"), has_learned("conv2d")
     (True, False, False)
@@ -30,13 +30,13 @@ def has_learned(encoder: str) -> bool:
 
 
 def preprocessing_of(encoder: str, weights: str | None) -> Preprocessing | None:
-    """How a network was shown pictures that brings what it has learned, by its name or in a file of weights.
+    """The preprocessing of a network that is pretrained, by its name or by a file of weights.
 
-    None where it brings nothing, or nobody knows. Weights of our own say it themselves.
+    None where it is not pretrained, or unknown. Weights written by this package contain it.
     """
     name = catalogue.split(encoder)[0]
-    if weights is not None and (own := _of_model(expanded(weights))) is not None:
-        return own
+    if weights is not None and (stored := _of_model(expanded(weights))) is not None:
+        return stored
     if name.startswith(PREFIX):
         return hf_preprocessing(encoder)
     if name.startswith(TIMM) and (weights is not None or has_learned(encoder)):
@@ -44,25 +44,25 @@ def preprocessing_of(encoder: str, weights: str | None) -> Preprocessing | None:
     if name in TORCHVISION and weights is not None:
         return Preprocessing(224, shorter=256)
     if from_outside(name):
-        given = getattr(catalogue.find("encoder", name), "preprocessing", None)
-        return None if given is None else Preprocessing.of(given)
+        declared = getattr(catalogue.find("encoder", name), "preprocessing", None)
+        return None if declared is None else Preprocessing.of(declared)
     return None
 
 
 def _of_model(file: Path) -> Preprocessing | None:
-    """That of a model of ours, in a file that was exported or beside the weights in its folder."""
+    """That of a model of this package, in an exported file or beside the weights in its folder."""
     settings = metadata(file).get("settings")
     beside = file.with_name("config.json")
     if settings is None and file.name == "model.safetensors" and beside.is_file():
         try:
             settings = json.loads(beside.read_text(encoding="utf-8")).get("settings")
-        except (ValueError, AttributeError):  # some other file of that name
+        except (ValueError, AttributeError):  # an unrelated file of that name
             return None
     return _of_settings(settings) if isinstance(settings, Mapping) else None
 
 
 def _of_settings(settings: Mapping[str, Any]) -> Preprocessing | None:
-    """That of a model of colour pictures, by the settings of its modality."""
+    """That of a model of colour pictures, from the settings of its modality."""
     if "like" in settings:
         return Preprocessing.of(settings["like"])
     if settings.get("channels") != 3 or "deviation" not in settings:

@@ -3,9 +3,9 @@ r"""ResNet: residual networks for images, from torchvision, without weights and 
     x <- relu( x + F(x) )
 
 He et al. 2015, arXiv:1512.03385.  Below 65 pixels the stem is a 3 x 3 convolution of stride 1 without pooling
-(Chen et al. 2020, arXiv:2002.05709, appendix B.9): with the large stem most of a small image is gone after two layers.
-``times`` widens every stage, stem and output, as SimCLR and SimCLRv2 count 2x and 3x; such a network is timm's.
-Use when: a GPU is at hand; ResNet-18 on two processor cores takes an hour for one pass over 50,000 small images.
+(Chen et al. 2020, arXiv:2002.05709, appendix B.9): the large stem would discard most of a small image in two layers.
+``times`` widens every stage, stem and output, as SimCLR and SimCLRv2 count 2x and 3x; such networks are timm's.
+Use when: a GPU is available; ResNet-18 on two CPU cores takes an hour for one pass over 50,000 small images.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What sentence-transformers wrote beside a network: how it pools, what stands behind that and before its texts.
+"""The files of sentence-transformers beside a network: its pooling, further layers, and prompts.
 
-As its versions 2 to 6 read it. Whatever would be read otherwise here is refused in words.
+As its versions 2 to 6 read them. Settings that would be read differently here are refused with a message.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ CONFIGS = tuple(
     f"sentence_{kind}_config.json"
     for kind in ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
 )
-"""Where it says how texts are read; older versions named the file after the network."""
+"""The file that says how texts are read; older versions named it after the network."""
 
 OLD_MODES = {
     "pooling_mode_cls_token": "cls",
@@ -30,42 +30,42 @@ OLD_MODES = {
     "pooling_mode_weightedmean_tokens": "weightedmean",
     "pooling_mode_lasttoken": "lasttoken",
 }
-"""What says that a mode is used, before version 6, in the order in which they stand one behind another."""
+"""The fields that enable a mode, before version 6, in the order of concatenation."""
 
 STATES = {"method": "forward", "method_output_name": "last_hidden_state"}
-"""How texts go through the network."""
+"""The input of texts."""
 
 UNREAD = ("processing_kwargs", "query_expansion", "config_kwargs", "config_args")
-"""Settings that would change what comes out, and are not read here."""
+"""Settings that would change the output, and are not supported."""
 
 
 class Written(NamedTuple):
-    """What a folder says beside its network."""
+    """The contents of a folder besides its network."""
 
     root: str = ""
-    """The folder inside that holds the network."""
+    """The subfolder of the network."""
     pooling: tuple[str, ...] = ("mean",)
     include_prompt: bool = True
     """Whether tokens of the prompt are pooled."""
     layers: tuple[Mapping[str, Any], ...] = ()
-    """What stands behind: each its type, its options and where its weights lie."""
+    """The layers after the pooling: the type, the options and the folder of the weights of each."""
     prompts: Mapping[str, str] = {}
     prompt: str = ""
-    """The one that stands before every text."""
+    """The prompt before every text."""
     longest: int | None = None
-    """Tokens after which texts are cut, those around them among them; None where the tokenizer says it."""
+    """Tokens after which texts are truncated, special tokens included; None where the tokenizer states it."""
     lower: bool = False
-    """Whether texts are read without case, whatever the tokenizer does."""
+    """Whether texts are lowercased, whatever the tokenizer does."""
     tokenizer: Mapping[str, Any] = {}
     """Options for the tokenizer."""
     similarity: str = "cosine"
 
 
 def read_written(name: str) -> Written | None:
-    """What sentence-transformers wrote in a folder, or among what was downloaded before; None where it wrote nothing.
+    """The files of sentence-transformers in a folder, or in the download cache; None where there are none.
 
     Raises:
-        SourceError: It holds what is not read here.
+        SourceError: They have unsupported settings.
     """
     modules = local_json(name, "modules.json")
     if modules is None:
@@ -75,10 +75,10 @@ def read_written(name: str) -> Written | None:
         raise _refusal(name, f"is built of {listed(kinds)}, and a Transformer and a Pooling have to come first")
     paths = [str(module["path"]) for module in modules]
     pooling, include_prompt = _pooling(name, paths[1])
-    whole = local_json(name, "config_sentence_transformers.json") or {}
-    if whole.get("model_type", "SentenceTransformer") != "SentenceTransformer":
-        raise _refusal(name, f"is a {whole['model_type']}, which does not make one vector of a text")
-    prompts = {key: text for key, text in (whole.get("prompts") or {}).items() if text}
+    config = local_json(name, "config_sentence_transformers.json") or {}
+    if config.get("model_type", "SentenceTransformer") != "SentenceTransformer":
+        raise _refusal(name, f"is a {config['model_type']}, which does not make one vector of a text")
+    prompts = {key: text for key, text in (config.get("prompts") or {}).items() if text}
     texts = _texts(name, paths[0])
     return Written(
         root=paths[0],
@@ -86,19 +86,19 @@ def read_written(name: str) -> Written | None:
         include_prompt=include_prompt,
         layers=tuple(_layer(name, kind, path) for kind, path in zip(kinds[2:], paths[2:], strict=True)),
         prompts=prompts,
-        prompt=prompts.get(whole.get("default_prompt_name") or "", ""),
+        prompt=prompts.get(config.get("default_prompt_name") or "", ""),
         longest=texts.get("max_seq_length"),
         lower=bool(texts.get("do_lower_case")),
         tokenizer=_tokenizer_options(texts),
-        similarity=whole.get("similarity_fn_name") or "cosine",
+        similarity=config.get("similarity_fn_name") or "cosine",
     )
 
 
 def fill(name: str, layers: nn.Sequential, described: tuple[Mapping[str, Any], ...]) -> None:
-    """Give the layers behind the pooling the weights in their folders.
+    """Load the weights of the layers after the pooling from their folders.
 
     Raises:
-        SourceError: They are not there as safetensors, or not as large as the folder says.
+        SourceError: They are missing as safetensors, or of the wrong shape.
     """
     from safetensors.torch import load_file
 
@@ -115,15 +115,15 @@ def fill(name: str, layers: nn.Sequential, described: tuple[Mapping[str, Any], .
         try:
             layer.load_state_dict(weights)
         except RuntimeError as wrong:
-            said = " ".join(str(wrong).split())
-            raise SourceError(f"The weights in '{each['path']}' of 'hf:{name}' do not fit it: {said}") from wrong
+            reason = " ".join(str(wrong).split())
+            raise SourceError(f"The weights in '{each['path']}' of 'hf:{name}' do not fit it: {reason}") from wrong
 
 
 def named_prompt(name: str, prompts: Mapping[str, str], wanted: str) -> str:
-    """A prompt by its name; none by an empty one.
+    """A prompt by its name; none for an empty name.
 
     Raises:
-        InputError: There is none of that name.
+        InputError: There is no prompt of that name.
     """
     if wanted and wanted not in prompts:
         there = f"They are {listed(prompts)}" if prompts else "There is none"
@@ -132,7 +132,7 @@ def named_prompt(name: str, prompts: Mapping[str, str], wanted: str) -> str:
 
 
 def _kind(name: str, called: str) -> str:
-    """What a module is, by the name of its class; never one that is not of the library itself."""
+    """The type of a module, by the name of its class; never one from outside the library."""
     kind = called.rpartition(".")[2]
     if not called.startswith("sentence_transformers.") or kind not in (NETWORK, POOLING, *LAYERS):
         raise _refusal(name, f"has a module '{called}'")
@@ -153,7 +153,7 @@ def _pooling(name: str, path: str) -> tuple[tuple[str, ...], bool]:
 
 
 def _layer(name: str, kind: str, path: str) -> Mapping[str, Any]:
-    """A module behind the pooling: its type, its options, its folder."""
+    """A module after the pooling: its type, its options, its folder."""
     if kind not in LAYERS:
         raise _refusal(name, f"has a second {kind}")
     config = local_json(name, f"{path}/config.json") or {}
@@ -184,15 +184,15 @@ def _activation(name: str, called: str) -> str:
 
 
 def _texts(name: str, root: str) -> Mapping[str, Any]:
-    """How the texts of the network are read."""
+    """The settings for reading texts."""
     inside = f"{root}/" if root else ""
     result = (local_json(name, f"{inside}{file}") for file in CONFIGS)
     texts: Mapping[str, Any] = next((each for each in result if each), {})
-    ways = texts.get("modality_config", {"text": STATES})
-    if "message" in ways:
+    modalities = texts.get("modality_config", {"text": STATES})
+    if "message" in modalities:
         raise _refusal(name, "reads texts as messages of a chat")
-    if ways.get("text") != STATES or texts.get("module_output_name", "token_embeddings") != "token_embeddings":
-        raise _refusal(name, f"reads {listed(ways)} in a way of its own")
+    if modalities.get("text") != STATES or texts.get("module_output_name", "token_embeddings") != "token_embeddings":
+        raise _refusal(name, f"reads {listed(modalities)} in a way of its own")
     if texts.get("transformer_task", "feature-extraction") != "feature-extraction":
         raise _refusal(name, f"is made for {texts['transformer_task']}")
     unread = [key for key in UNREAD if {k: v for k, v in (texts.get(key) or {}).items() if k != "trust_remote_code"}]
@@ -202,7 +202,7 @@ def _texts(name: str, root: str) -> Mapping[str, Any]:
 
 
 def _tokenizer_options(texts: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What the tokenizer is told; never to run code."""
+    """Options for the tokenizer; never to run code."""
     options = texts.get("processor_kwargs") or texts.get("tokenizer_args") or {}
     return {key: value for key, value in options.items() if key != "trust_remote_code"}
 

@@ -1,7 +1,7 @@
-"""Encoders of timm, without their classifiers: ``timm:NAME`` untrained, ``timm:NAME(pretrained=True)`` as they come.
+"""Encoders of timm, without their classifiers: ``timm:NAME`` untrained, ``timm:NAME(pretrained=True)`` pretrained.
 
-Nothing is downloaded: weights are those of a file, ``timm:NAME(pretrained='FILE')``, or lie among what timm and the
-hub have downloaded before.
+Nothing is downloaded: weights are from a file, ``timm:NAME(pretrained='FILE')``, or from the local caches of timm and
+the hub.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ TIMM = "timm:"
 
 
 def timm_encoder(name: str, channels: int, size: int, *, classes: int = 0) -> nn.Module:
-    """Any image model of timm by its name, untrained: (n, channels, size, size) -> (n, d), or scores of classes."""
+    """Any image model of timm by its name, untrained: (n, channels, size, size) -> (n, d), or class scores."""
     timm, name = _known(name)
     build = partial(timm.create_model, name, pretrained=False, num_classes=classes, in_chans=channels)
     return _sized(build, size)
 
 
 def timm_pretrained(name: str, size: int) -> nn.Module:
-    """The network with what it has learned: (n, 3, size, size) -> (n, d).
+    """The pretrained network: (n, 3, size, size) -> (n, d).
 
     Raises:
-        SourceError: Its weights are not on this machine, or are of another network.
+        SourceError: Its weights are not on this machine, or belong to another network.
     """
     timm, bare = _known(name)
     file = _file(name)
     build = partial(timm.create_model, bare, pretrained=True, pretrained_cfg_overlay={"file": str(file)})
     try:
-        network = _sized(build, size)  # with its classifier, for then every weight has to fit
-    except Exception as wrong:  # each network reads its file in its own manner, and fails in it
+        network = _sized(build, size)  # with its classifier, so that every weight has to fit
+    except Exception as wrong:  # each network has its own loader, and may raise anything
         raise SourceError(
             f"'{file}' does not hold the weights of '{TIMM}{bare}': {reason(wrong)}. "
             "Try --weights=FILE, which matches names."
@@ -49,10 +49,10 @@ def timm_pretrained(name: str, size: int) -> nn.Module:
 
 
 def timm_preprocessing(name: str) -> Preprocessing:
-    """How a network of timm was shown pictures, as timm says.
+    """The preprocessing of a timm network, from timm.
 
     Raises:
-        InputError: It was shown them in a manner that is not known here.
+        InputError: It is not supported.
     """
     timm, bare = _known(name)
     config = timm.get_pretrained_cfg(bare)
@@ -61,14 +61,14 @@ def timm_preprocessing(name: str) -> Preprocessing:
     result: dict[str, Any] = timm.data.resolve_data_config({}, pretrained_cfg=config.to_dict())
     size = min(result["input_size"][1:])
     if result["crop_mode"] not in ("center", "squash"):
-        raise InputError(f"'{TIMM}{bare}' is shown pictures with a border, which is not done here. Choose another.")
+        raise InputError(f"'{TIMM}{bare}' pads pictures with a border, which is not supported. Choose another.")
     shorter = None if result["crop_mode"] == "squash" else int(size / result["crop_pct"])
     resample = "bilinear" if result["interpolation"] == "random" else result["interpolation"]
     return Preprocessing(size, shorter, resample, tuple(result["mean"]), tuple(result["std"]))
 
 
 def _known(name: str) -> tuple[Any, str]:
-    """timm, and the name of one of its networks without options."""
+    """The module timm, and the name of one of its networks without options."""
     try:
         import timm
         import timm.data
@@ -90,7 +90,7 @@ def _sized(build: Any, size: int) -> nn.Module:
 
 
 def _file(name: str) -> Path:
-    """The file of weights that is named, or that was downloaded before."""
+    """The file of weights that is named, or in a local cache."""
     bare, options = catalogue.split(name.removeprefix(TIMM))
     if isinstance(options["pretrained"], str):
         file = expanded(options["pretrained"])
@@ -108,7 +108,7 @@ def _file(name: str) -> Path:
 
 
 def _places(bare: str) -> list[Path]:
-    """Where the weights of a network may lie: the cache of the hub, and that of torch."""
+    """The local caches in which weights may be: that of the hub, and that of torch."""
     import timm
     from huggingface_hub import constants, try_to_load_from_cache
     from torch.hub import get_dir

@@ -1,4 +1,4 @@
-"""The tokenizer of a network, as transformers would use it on texts, and as JSON for here."""
+"""The tokenizer of a network, as transformers would use it on texts, converted to JSON."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from counterpoint.encoders.sentence_folder import Written
 from counterpoint.errors import SourceError
 
 PADS, MASKS = ("[PAD]", "<pad>"), ("[MASK]", "<mask>", "[UNK]", "<unk>")
-"""The tokens that fill up and that stand for a word, of which a tokenizer here needs one each."""
+"""The padding and the unknown token, which tokenizers here need."""
 
 
 def reading_tokens(name: str, written: Written) -> Any:
     """The tokenizer, as transformers would use it on texts.
 
     Raises:
-        SourceError: It is not on this machine, or does what cannot be done here.
+        SourceError: It is not on this machine, or has unsupported features.
     """
     inside = f"{written.root}/tokenizer.json" if written.root else "tokenizer.json"
     if local_file(name, inside) is None:
@@ -40,7 +40,7 @@ def reading_tokens(name: str, written: Written) -> Any:
 
 
 def script_of(reader: Any, *, lower: bool) -> Mapping[str, Any]:
-    """A tokenizer as JSON, with tokens that fill up and that stand for a word, where it has none of its own."""
+    """A tokenizer as JSON, with padding and unknown tokens added where it has none."""
     script: dict[str, Any] = {**json.loads(reader.backend_tokenizer.to_str()), "truncation": None, "padding": None}
     if lower:
         steps = [{"type": "Lowercase"}, *([script["normalizer"]] if script.get("normalizer") else [])]
@@ -61,15 +61,15 @@ def _token(content: str, number: int) -> Mapping[str, Any]:
 
 
 def cut_after(config: Any, reader: Any, written: Written) -> int:
-    """After how many tokens sentence-transformers cuts a text, those around it among them."""
-    said = int(reader.model_max_length)
+    """The number of tokens after which sentence-transformers truncates a text, special tokens included."""
+    stated = int(reader.model_max_length)
     places = getattr(config, "max_position_embeddings", None)
     if written.longest is not None or "model_max_length" in written.tokenizer or not places or places < 0:
-        return said
-    return min(said, int(places))
+        return stated
+    return min(stated, int(places))
 
 
 def begun_by(reader: Any, prompt: str, longest: int) -> int:
-    """How many tokens at the beginning are of the prompt and what stands before it, as sentence-transformers counts."""
+    """The number of leading tokens of the prompt and before it, as sentence-transformers counts them."""
     ids = reader(prompt, truncation=True, max_length=longest)["input_ids"]
     return len(ids) - (bool(ids) and ids[-1] in reader.all_special_ids)

@@ -1,4 +1,4 @@
-r"""A small transformer, from scratch: every token looks at all others of its text; h is the mean of what they become.
+r"""A small transformer, from scratch: self-attention over the tokens of a text; h is the mean of the final states.
 
     x_i = e_i + p_i,      p_(i,2k), p_(i,2k+1) = sin, cos(i / 10000^(2k/d))
     x <- x + attention(LN(x)),   x <- x + W2 gelu(W1 LN(x))          once for every layer
@@ -6,8 +6,7 @@ r"""A small transformer, from scratch: every token looks at all others of its te
 
 Vaswani et al. 2017, arXiv:1706.03762, with normalisation first (Xiong et al. 2020, arXiv:2002.04745); the mean after
 Reimers & Gurevych 2019, arXiv:1908.10084.
-Use when: the order of words matters, and there are many texts or a GPU. On few short texts ``bag`` learns more in less
-time.
+Use when: word order matters, and there are many texts or a GPU. On few short texts ``bag`` learns more in less time.
 """
 
 from __future__ import annotations
@@ -22,11 +21,11 @@ from torch import Tensor, nn
 from counterpoint.encoders.length_buckets import by_length
 
 HEAD = 32
-"""Least numbers of a head of attention."""
+"""The smallest width of an attention head."""
 
 
 class Transformer(nn.Module):
-    """Tokens (b, l), filled up with ``pad``, to representations (b, outputs)."""
+    """Tokens (b, l), padded with ``pad``, to representations (b, outputs)."""
 
     def __init__(self, vocabulary: int, *, pad: int, width: int, layers: int, dropout: float) -> None:
         super().__init__()
@@ -46,7 +45,7 @@ class Transformer(nn.Module):
 
     def _encoded(self, tokens: Int64[Tensor, "b l"]) -> Float[Tensor, "b h"]:
         empty = tokens == self.pad
-        empty[:, 0] = False  # a text without any token would look at nothing
+        empty[:, 0] = False  # a text without any token would have nothing to attend to
         x = self.tokens(tokens) + places(tokens.shape[1], self.outputs).to(tokens.device)
         x = self.layers(self.dropout(x), src_key_padding_mask=empty)
         kept = (~empty)[:, :, None].to(x.dtype)
@@ -55,7 +54,7 @@ class Transformer(nn.Module):
 
 
 def places(length: int, width: int) -> Float[Tensor, "l d"]:
-    """What is added to say where a token stands: sines and cosines of its place, as small as the vectors of tokens.
+    """Positional encoding: sines and cosines of the position, scaled to the size of token vectors.
 
     >>> places(2, 4)[0].tolist()
     [0.0, 0.5, 0.0, 0.5]
@@ -75,7 +74,7 @@ def transformer(
     layers: int = 2,
     dropout: float = 0.1,
 ) -> Transformer:
-    """A transformer of ``width`` numbers (256) for a vocabulary of these pieces.
+    """A transformer of width ``width`` (256) for this vocabulary.
 
     >>> network = transformer(["[PAD]", "no", "way"], torch.ones(3), pad=0, width=8).eval()
     >>> one, other = network(torch.tensor([[1, 2, 0], [2, 1, 0]]))

@@ -1,10 +1,10 @@
-"""Weights out of a file into a network: matched by name and shape, whatever stands before the names.
+"""Load weights from a file into a network: matched by name and shape, whatever the prefix of the names.
 
-    .safetensors        and .pt, .pth, .bin, .ckpt, of which nothing is read but tensors
+    .safetensors        and .pt, .pth, .bin, .ckpt, of which only tensors are read
 
-Trainers put words before all names (``module.``, ``backbone.``), and networks stand in networks, so the beginnings of
-the names are tried that occur.  Where the names are others altogether, tensors are matched by their order, if all kinds
-and shapes agree from the first to the last.  A file that leaves a weight of the network empty is refused.
+Trainers prefix all names (``module.``, ``backbone.``), and networks are nested, so all prefixes that occur are tried.
+Where names differ otherwise, tensors are matched by their order, if all kinds and shapes agree from the first to the
+last.  A file that leaves a weight of the network unset is refused.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from counterpoint.storage.files import expanded
 PICKLED = (".pt", ".pth", ".bin", ".ckpt")
 
 INSIDE = ("state_dict", "model_state_dict", "model", "network", "net", "encoder", "student", "teacher", "backbone")
-"""What trainers call the weights among other things that they save."""
+"""Keys under which trainers save weights."""
 
 DEEP = 3
-"""Words before a name that are tried."""
+"""The most prefixes that are tried."""
 
 COUNTER = "num_batches_tracked"
-"""What batch norms count, and older files do not have."""
+"""A counter of batch norms that older files lack."""
 
 
-def begin_with(network: nn.Module, given: str | Path) -> str:
-    """Fill all weights of a network from a file; returns in a sentence what was matched.
+def begin_with(network: nn.Module, path: str | Path) -> str:
+    """Load all weights of a network from a file; returns what was matched, in a sentence.
 
     Raises:
         SourceError: There is no such file, it holds no weights, or those of another network.
     """
-    file = expanded(given)
+    file = expanded(path)
     tensors = read_weights(file)
     wanted = {name: tensor for name, tensor in network.state_dict().items() if not name.endswith(COUNTER)}
     before, names = _by_name(wanted, tensors)
@@ -55,7 +55,7 @@ def begin_with(network: nn.Module, given: str | Path) -> str:
 
 
 def read_weights(file: Path) -> dict[str, Tensor]:
-    """The tensors in a file, by their names; nothing in it is run.
+    """The tensors in a file, by name; no code in it is run.
 
     Raises:
         SourceError: It cannot be read, or holds none.
@@ -71,10 +71,10 @@ def read_weights(file: Path) -> dict[str, Tensor]:
             result: Any = load_file(file)
         else:
             result = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as wrong:  # damaged files are met with any exception there is
-        said = str(wrong).strip().splitlines()[0].rstrip(".") if str(wrong).strip() else type(wrong).__name__
+    except Exception as wrong:  # damaged files may raise anything
+        reason = str(wrong).strip().splitlines()[0].rstrip(".") if str(wrong).strip() else type(wrong).__name__
         raise SourceError(
-            f"The weights '{file}' cannot be read: {said}. Save the state_dict of the network, best as .safetensors."
+            f"The weights '{file}' cannot be read: {reason}. Save the state_dict of the network, best as .safetensors."
         ) from wrong
     tensors = _tensors(result)
     if not tensors:
@@ -83,7 +83,7 @@ def read_weights(file: Path) -> dict[str, Tensor]:
 
 
 def metadata(file: Path) -> Mapping[str, Any]:
-    """What an exported file of ours says of itself; empty of every other file."""
+    """The description in a file exported by this package; empty for any other file."""
     if file.suffix.lower() != ".safetensors" or not file.is_file():
         return {}
     from safetensors import SafetensorError, safe_open
@@ -91,13 +91,13 @@ def metadata(file: Path) -> Mapping[str, Any]:
     try:
         with safe_open(file, "pt") as opened:
             result = json.loads((opened.metadata() or {}).get("counterpoint", "{}"))
-    except (SafetensorError, ValueError):  # ``read_weights`` says so
+    except (SafetensorError, ValueError):  # ``read_weights`` reports it
         return {}
     return result if isinstance(result, Mapping) else {}
 
 
 def _tensors(result: Any) -> dict[str, Tensor]:
-    """The tensors among what was saved, in the first place that holds some."""
+    """The tensors in a saved object, from the first place that holds some."""
     if not isinstance(result, Mapping):
         return {}
     here = {str(name): each for name, each in result.items() if isinstance(each, Tensor)}
@@ -105,15 +105,15 @@ def _tensors(result: Any) -> dict[str, Tensor]:
 
 
 Names = dict[str, str]
-"""For each weight of the network the name that it has in the file."""
+"""For each weight of the network its name in the file."""
 
 
 def _by_name(wanted: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> tuple[str, Names]:
-    """The beginning of names behind which most tensors fit, and these; of several that fit alike the shortest."""
+    """The prefix with which most tensors fit, and these; among equals the shortest."""
     words = [name.split(".") for name in tensors]
     befores = sorted({"", *(".".join(each[:deep]) + "." for each in words for deep in range(1, DEEP + 1))}, key=len)
     most: tuple[str, Names] = ("", {})
-    for inner in ("", "network."):  # where a network stands in one of ours
+    for inner in ("", "network."):  # where a network is inside a wrapper of this package
         for before in befores:
             named = {name: before + name.removeprefix(inner) for name in wanted if name.startswith(inner)}
             fitting = {ours: theirs for ours, theirs in named.items() if _fits(wanted[ours], tensors.get(theirs))}
@@ -123,7 +123,7 @@ def _by_name(wanted: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> tup
 
 
 def _by_order(wanted: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> Names | None:
-    """Tensors one after another, where the last words of the names and the shapes agree; the file may go on."""
+    """Tensors in order, where the last parts of the names and the shapes agree; the file may have more."""
     theirs = [name for name in tensors if not name.endswith(COUNTER)]
     if len(theirs) < len(wanted):
         return None
@@ -135,15 +135,15 @@ def _by_order(wanted: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> Na
     return pairs if alike else None
 
 
-def _fits(wanted: Tensor, given: Tensor | None) -> bool:
-    return given is not None and given.shape == wanted.shape
+def _fits(wanted: Tensor, stored: Tensor | None) -> bool:
+    return stored is not None and stored.shape == wanted.shape
 
 
 def _other(file: Path, wanted: Mapping[str, Tensor], tensors: Mapping[str, Tensor], names: Names, before: str) -> str:
-    """Why a file does not fit, with the first weight for which there is none."""
+    """Why a file does not fit, with the first unmatched weight."""
     first = next(name for name in wanted if name not in names)
-    given = tensors.get(before + first)
-    has = "none" if given is None else f"{tuple(given.shape)}"
+    stored = tensors.get(before + first)
+    has = "none" if stored is None else f"{tuple(stored.shape)}"
     return (
         f"'{file}' holds weights of another network: {len(names)} of {len(wanted)} tensors fit by name and shape; of "
         f"'{first}' {tuple(wanted[first].shape)} it has {has}. Name the --encoder that they are of, with its "

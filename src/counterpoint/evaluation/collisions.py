@@ -1,26 +1,26 @@
-r"""How many negatives are false: the chance that two different items are of one class.
+r"""The share of false negatives: the chance that two different items have the same class.
 
     from labels     tau = sum_c n_c (n_c - 1) / (n (n - 1))
     from vectors    tau ~ sum_k (m_k / n)^2,     m_k items in cluster k of K,     K = argmax_K  S(K) - S_0(K)
 
-Chuang et al. 2020, arXiv:2007.00224, call it tau^+ and take it as known; it is what ``debiased`` objectives, and the
-share of ``cancelled`` negatives, want to be told.  The estimate without labels is ours: the vectors of two views of an
-item are averaged, k-means cuts them into K clusters, and K is the number whose silhouette S (Rousseeuw 1987) stands
-highest above that of Gaussian points of the same mean and covariance, as in the gap statistic (Tibshirani, Walther &
-Hastie 2001).  The interval spans every K whose gap is at least 70 % of the largest, and knows of nothing else.
+Chuang et al. 2020, arXiv:2007.00224, call it tau^+ and take it as known; it is a parameter of ``debiased`` objectives,
+and of ``cancelled`` negatives.  The estimate without labels is ours: the vectors of two views of an item are averaged,
+k-means divides them into K clusters, and K is the number whose silhouette S (Rousseeuw 1987) exceeds most that of
+Gaussian points with the same mean and covariance, as in the gap statistic (Tibshirani, Walther & Hastie 2001).  The
+interval spans every K whose gap is at least 70 % of the largest, and no other uncertainty.
 
-How good it is: on 11 choices of 2 to 10 classes, 1,200 items each, encoded by a finished run on all ten classes, the
+Its accuracy: on 11 choices of 2 to 10 classes, 1,200 items each, encoded by a finished run on all ten classes, the
 estimate over the truth was 0.70 on Fashion-MNIST (geometric mean; 0.088 for 0.101 with all classes, 0.27 for 0.50 at
-the worst) and 0.74 on CIFAR-10, there with a factor of 1.5 either way.  The interval, give or take 5 %, held the truth
-in 10 and in 9 of 11; it spanned a factor of 3.6 and of 6.  The rule was chosen on these cases: expect worse on others.
-Where it fails: an encoder that has learned little may show fewer clusters, just as clearly (on all of Fashion-MNIST 46
-steps of SimCLR gave 0.18, 0.07 to 0.34, and six seconds of SupCon 0.33, 0.26 to 0.33, for 0.10).  Classes that fall
-into several clusters are counted as several, so after a finished run it is more often too low; nothing below about 0.04
-can be seen, for no more than 25 clusters are tried.  Where ``gap`` is below 0.05, as always on CIFAR-10 (0.12 to 0.23
-on Fashion-MNIST), the vectors show no classes and the estimate is little more than a guess.
+the worst) and 0.74 on CIFAR-10, there within a factor of 1.5.  The interval, give or take 5 %, contained the truth in
+10 and in 9 of 11; it spanned a factor of 3.6 and of 6.  The rule was chosen on these cases: expect worse on others.
+Where it fails: an undertrained encoder may show fewer clusters, just as clearly (on all of Fashion-MNIST 46 steps of
+SimCLR gave 0.18, 0.07 to 0.34, and six seconds of SupCon 0.33, 0.26 to 0.33, for 0.10).  Classes with several clusters
+are counted as several, so after a finished run it is more often too low; nothing below about 0.04 can be estimated, as
+no more than 25 clusters are tried.  Where ``gap`` is below 0.05, as always on CIFAR-10 (0.12 to 0.23 on Fashion-MNIST),
+the vectors show no classes and the estimate is little more than a guess.
 Fifty labels say more than any number of vectors.
-Not used: how alike items are against how alike two views are (nearly no two items are as alike as two views), and the
-silhouette alone, which on CIFAR-10 finds two clusters wherever it looks, as it does in points without any.
+Not used: the similarity of items relative to that of two views (almost no two items are as similar as two views), and
+the silhouette alone, which on CIFAR-10 finds two clusters everywhere, as it does in points without any.
 """
 
 from __future__ import annotations
@@ -38,36 +38,36 @@ SIZES = (2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 20, 25)
 """Numbers of clusters that are tried."""
 
 LEAST = 20
-"""Items in a cluster on average, below which more clusters are not tried."""
+"""The fewest items per cluster, on average, with which more clusters are tried."""
 
 MOST = 1200
-"""Items that are clustered; of more, so many are drawn."""
+"""The number of items that are clustered; of more, a random sample."""
 
 CLEAR = 0.05
 """The gap below which the estimate is little more than a guess."""
 
 MANY = 0.15
-"""The rate from which on it matters that negatives are false."""
+"""The rate from which on false negatives matter."""
 
 NEAR = 0.7
 """Share of the largest gap from which on a number of clusters is as good as the best."""
 
 
 class Estimate(NamedTuple):
-    """What vectors say of collisions: the share of them, and how much they say."""
+    """The estimate of collisions from vectors, and its reliability."""
 
     share: Interval
     clusters: int
     gap: float
-    """How far the silhouette of that many clusters is above that of points without clusters."""
+    """How far the silhouette of that many clusters exceeds that of points without clusters."""
 
 
 def collision_rate(
     labels: Int64[np.ndarray, " n"], *, seed: int = 0, draws: int = 2000, level: float = 0.95
 ) -> Interval:
-    """The chance that two different items are of one class, from the items whose class is known (0 and above).
+    """The chance that two different items have the same class, from labelled items (class ids from 0).
 
-    The interval is the bootstrap's, about what all items would say where only some are labelled.
+    The interval is the bootstrap's, about the population where only some items are labelled.
 
     >>> round(collision_rate(np.arange(1000) % 10).value, 4)
     0.0991
@@ -77,7 +77,7 @@ def collision_rate(
     if n < 2:
         raise InputError(f"Two labelled items make the first pair. Got {n}.")
     value = float(_rate(counts[None])[0])
-    # A resample holds items twice, and so pairs of an item with itself: it is compared with the mean of resamples.
+    # A bootstrap sample contains items twice, and so pairs of an item with itself: compare with the mean of samples.
     resampled = _rate(np.random.default_rng(seed).multinomial(n, counts / n, size=draws))
     expected = float(((counts / n) ** 2).sum())
     low, high = np.quantile(resampled, [(1 - level) / 2, (1 + level) / 2]) - expected + value
@@ -87,9 +87,9 @@ def collision_rate(
 def estimated_collisions(
     first: Shaped[np.ndarray, "_ _"], second: Shaped[np.ndarray, "_ _"], *, most: int = MOST, seed: int = 0
 ) -> Estimate:
-    """The same from two views of every item (n, d), without labels; of more than ``most`` items, so many are drawn.
+    """The same from two views of every item (n, d), without labels; of more than ``most`` items, a sample is drawn.
 
-    Give representations h: in the vectors z that were compared, contrast has pushed the items of a class apart.
+    Pass representations h: in the projections z, contrast has pushed items of a class apart.
     """
     x = _means(first, second, most=most, seed=seed)
     if len(x) < 2 * LEAST:
@@ -105,14 +105,14 @@ def estimated_collisions(
         shares.append(float(((np.bincount(result) / len(x)) ** 2).sum()))
         gaps.append(_silhouette(x, result) - _silhouette(plain, chance))
     best = int(np.argmax(gaps))
-    # Of points that cluster less than by chance all gaps are negative.
+    # For points that cluster less than by chance all gaps are negative.
     least = gaps[best] - (1 - NEAR) * abs(gaps[best])
     near = [share for share, gap in zip(shares, gaps, strict=True) if gap >= least]
     return Estimate(Interval(shares[best], min(near), max(near)), sizes[best], gaps[best])
 
 
 def sentences(result: Mapping[str, Any], *, advise: bool = True) -> str:
-    """What ``scores.collisions`` found, on a line for people, and on another what to do where it matters.
+    """The result of ``scores.collisions`` on a line, and on another what to do where it matters.
 
     >>> sparse = {"true": {"value": 0.1, "low": 0.09, "high": 0.11}, "estimated": None, "clusters": None, "gap": None}
     >>> sentences(sparse)
@@ -139,7 +139,7 @@ def _percent(interval: Mapping[str, float]) -> str:
 
 
 def _rate(counts: Int64[np.ndarray, "k c"]) -> Float64[np.ndarray, " k"]:
-    """The share of pairs of one class, from how many items each class has."""
+    """The share of pairs of one class, from the number of items of each class."""
     n = counts.sum(axis=1)
     rate: Float64[np.ndarray, " k"] = (counts * (counts - 1)).sum(axis=1) / (n * (n - 1))
     return rate
@@ -148,7 +148,7 @@ def _rate(counts: Int64[np.ndarray, "k c"]) -> Float64[np.ndarray, " k"]:
 def _means(
     first: Shaped[np.ndarray, "_ _"], second: Shaped[np.ndarray, "_ _"], *, most: int, seed: int
 ) -> Float64[np.ndarray, "m d"]:
-    """The direction of the middle of both views of some items."""
+    """The normalised mean of both views of some items."""
     if first.shape != second.shape or not (np.isfinite(first).all() and np.isfinite(second).all()):
         raise InputError(
             f"Give two views of the same items, arrays (n, d) of finite numbers. Got {first.shape} and {second.shape}."
@@ -158,7 +158,7 @@ def _means(
 
 
 def _without_clusters(x: Float64[np.ndarray, "n d"], *, seed: int) -> Float64[np.ndarray, "n d"]:
-    """As many points on the sphere of the same mean and covariance, but for the sphere."""
+    """As many points on the sphere with the same mean and covariance, up to the projection to the sphere."""
     variance, axes = np.linalg.eigh(np.cov(x.T).reshape(x.shape[1], -1))
     drawn = np.random.default_rng(seed).standard_normal(x.shape) * np.sqrt(variance.clip(min=0))
     return _unit(x.mean(axis=0) + drawn @ axes.T)
@@ -171,7 +171,7 @@ def _clusters(x: Float64[np.ndarray, "n d"], size: int, *, seed: int) -> Shaped[
 
 
 def _silhouette(x: Float64[np.ndarray, "n d"], clusters: Shaped[np.ndarray, " n"]) -> float:
-    """How far apart clusters lie, from -1 to 1; 0 where there is only one."""
+    """The silhouette, from -1 to 1; 0 where there is only one cluster."""
     from sklearn.metrics import silhouette_score
 
     return float(silhouette_score(x, clusters, metric="cosine")) if len(np.unique(clusters)) > 1 else 0.0

@@ -1,13 +1,13 @@
-r"""What the vectors look like on the sphere, without any labels.
+r"""Label-free geometry of the vectors on the sphere.
 
     alignment      = E |x - y|^2                     x, y two views of one item;  0 is perfect
     uniformity     = log E e^{-2 |x - x'|^2}         x, x' two items;  0 is collapse, lower is more even
     effective rank = exp( -sum_k p_k log p_k ),      p_k = sigma_k / sum_j sigma_j + 1e-7
 
 Wang & Isola 2020, arXiv:2005.10242, section 4.1, with their alpha = t = 2, both on unit vectors.  RankMe,
-Garrido et al. 2022, arXiv:2210.02885, eq. 1: sigma are the singular values of the vectors as they are,
-neither centred nor scaled, so a mean that all items share counts as one direction.
-Use when: there are no labels, or to see why a score is low: collapse shows as a rank near 1 and a uniformity
+Garrido et al. 2022, arXiv:2210.02885, eq. 1: sigma are the singular values of the vectors, neither centred nor scaled,
+so a common mean of all items counts as one direction.
+Use when: there are no labels, or to explain a low score: collapse shows as a rank near 1 and a uniformity
 near 0.
 """
 
@@ -37,7 +37,7 @@ def alignment(x: Float32[np.ndarray, "n d"], y: Float32[np.ndarray, "n d"]) -> f
 def uniformity(x: Float32[np.ndarray, "n d"], *, most: int = 5000) -> float:
     """Logarithm of the mean Gaussian potential between different items, scaled to unit length; -8 to 0.
 
-    Of more than ``most`` items, that many evenly spaced ones speak for all.
+    Of more than ``most`` items, that many evenly spaced ones are used.
 
     >>> round(uniformity(np.eye(3, dtype=np.float32)), 4)
     -4.0
@@ -54,7 +54,7 @@ def uniformity(x: Float32[np.ndarray, "n d"], *, most: int = 5000) -> float:
 
 
 def effective_rank(x: Float32[np.ndarray, "n d"]) -> float:
-    """How many directions the vectors use, from 1 to min(n, d).
+    """The effective number of directions of the vectors, from 1 to min(n, d).
 
     >>> round(effective_rank(np.eye(5, dtype=np.float32)), 3)
     5.0
@@ -64,7 +64,7 @@ def effective_rank(x: Float32[np.ndarray, "n d"]) -> float:
     for start in range(0, len(x), ROWS):
         block = x[start : start + ROWS].astype(np.float64)
         gram += block.T @ block
-    # The squares are exact enough in 64 bits: what is lost lies below the 1e-7 of the formula.
+    # The squares are exact enough in float64: the loss is below the 1e-7 of the formula.
     sigma = np.sqrt(np.linalg.eigvalsh(gram).clip(min=0))[-min(x.shape) :]
     if sigma.sum() == 0:
         raise InputError("All vectors are zero, so they have no rank. Embed the items again, or train a new model.")

@@ -1,23 +1,23 @@
-r"""How far a score may be trusted that was measured once: intervals that hold for few items and close to 0 and 1.
+r"""Confidence intervals of scores from a single measurement, valid for few items and near 0 and 1.
 
     score         p_low, p_high = (p + c^2 / 2n -+ c sqrt(p (1 - p) / n + c^2 / 4n^2)) / (1 + c^2 / n)
     difference    d -+ c sqrt((s - d^2) / (m + 2)),    d = sum_j x_j / (m + 2),   s = (sum_j x_j^2 + 2) / (m + 2)
 
-p is the mean of the items' scores and c the normal quantile.  Where each item is right or wrong n = m, the number of
-items: Wilson 1927, "Probable inference, the law of succession, and statistical inference", JASA 22.  Where items have
-shares, as F1 or nDCG, n = p (1 - p) / se^2 is how many items that are right or wrong would be as sure, and c is
+p is the mean of the items' scores and c the normal quantile.  Where each item is correct or not, n = m, the number of
+items: Wilson 1927, "Probable inference, the law of succession, and statistical inference", JASA 22.  Where scores are
+fractions, such as F1 or nDCG, n = p (1 - p) / se^2 is the number of binary items with the same variance, and c is
 Student's: the effective sample size of surveys, Korn & Graubard 1998, "Confidence intervals for proportions with small
 expected number of positive counts", Survey Methodology 24.
 
-x_j is how much better one model does item j than another, from -1 to 1.  Two models are compared item by item, since
-they find the same items hard: two intervals may overlap although the difference is certain.  Two items are added, one
-that only the first model gets right and one that only the second does: Bonett & Price 2012, "Adjusted Wald confidence
+x_j is the difference of two models' scores on item j, from -1 to 1.  Two models are compared item by item, since
+they fail on the same items: two intervals may overlap although the difference is certain.  Two items are added, one
+that only the first model has correct and one that only the second does: Bonett & Price 2012, "Adjusted Wald confidence
 interval for a difference of binomial proportions based on paired data", J. Educ. Behav. Stat. 37.
 
-Where items come in groups, n is how many unrelated items would be as sure as they are, and both variances are those of
+For grouped items, n is the number of independent items with the same variance, and both variances are those of
 ``group_variance``, with Student's c for the number of groups.
 
-These intervals know the luck of the test items, not that of training: for that see ``repeats``.
+These intervals include the randomness of the test items, not that of training: for that see ``repeats``.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from counterpoint.evaluation.group_variance import GroupIds as GroupIds
 from counterpoint.evaluation.group_variance import variance_over_groups
 
 Correct = Shaped[np.ndarray, " _"]
-"""One boolean or number from 0 to 1 per test item (m,): 1 where the prediction is right, 0 where it is wrong."""
+"""One boolean or number from 0 to 1 per test item (m,): 1 where the prediction is correct, 0 where it is wrong."""
 
 
 class Interval(NamedTuple):
-    """A score and the range in which it may lie."""
+    """A score and its confidence interval."""
 
     value: float
     low: float
@@ -64,7 +64,7 @@ def _over_groups(scores: Float64[np.ndarray, " m"], groups: GroupIds, level: flo
     value, (variance, freedom) = float(scores.mean()), variance_over_groups(scores, groups)
     if freedom < 1:
         return Interval(value, 0.0, 1.0)
-    # Where all items are right nothing says how alike those of one group are: each group counts once.
+    # Where all items are correct, the correlation within groups is unknown: each group counts once.
     items = effective_items(value, variance, int(freedom) + 1)
     return wilson(value, min(items, len(scores)), t_quantile(level, freedom))
 
@@ -72,7 +72,7 @@ def _over_groups(scores: Float64[np.ndarray, " m"], groups: GroupIds, level: flo
 def paired_interval(
     first: Correct, second: Correct, *, level: float = 0.95, groups: GroupIds | None = None
 ) -> Interval:
-    """How much better the first model is than the second on the same test items, with its interval.
+    """The difference of the first model's score to the second's on the same test items, with its interval.
 
     >>> paired_interval(np.asarray([1, 1, 1, 0]), np.asarray([1, 1, 0, 0])).value
     0.25
@@ -87,7 +87,7 @@ def paired_interval(
 
 
 def difference_interval(differences: Correct, *, level: float = 0.95, groups: GroupIds | None = None) -> Interval:
-    """The mean of differences from -1 to 1, one for each test item, with its interval; of groups, over groups."""
+    """The mean of differences from -1 to 1, one for each test item, with its interval; with groups, over groups."""
     x = with_two_more(_checked(differences, least=-1, level=level))
     value = float(np.mean(differences, dtype=np.float64))
     if groups is not None:
@@ -100,23 +100,23 @@ def difference_interval(differences: Correct, *, level: float = 0.95, groups: Gr
 
 
 def with_two_more(differences: Shaped[np.ndarray, "*draws m"]) -> Shaped[np.ndarray, "*draws n"]:
-    """Differences with those of two more items, of which each model gets another one right."""
+    """Differences with two more items, of which each model has one correct."""
     ends = np.broadcast_to([1.0, -1.0], (*differences.shape[:-1], 2))
     return np.concatenate([differences, ends], axis=-1)
 
 
 def with_two_more_groups(groups: GroupIds) -> GroupIds:
-    """The groups of ``with_two_more``: each of the two more items is one of its own."""
+    """The groups of ``with_two_more``: each of the two items is its own group."""
     return np.concatenate([groups, groups.max(initial=0) + np.asarray([1, 2])])
 
 
 def around(value: float, centre: float, reach: float) -> Interval:
-    """A difference of scores, which lies between -1 and 1, with an interval around another place."""
+    """A difference of scores, clipped to -1 and 1, with an interval around a shifted centre."""
     return Interval(value, max(-1.0, centre - reach), min(1.0, centre + reach))
 
 
 def wilson(value: float, items: float, quantile: float) -> Interval:
-    """Wilson's interval of a share of so many items.
+    """Wilson's interval of a proportion of ``n`` items.
 
     >>> [round(end, 3) for end in wilson(81 / 263, 263, 1.96)]
     [0.308, 0.255, 0.366]
@@ -128,13 +128,13 @@ def wilson(value: float, items: float, quantile: float) -> Interval:
 
 
 def effective_items(value: float, variance: float, items: int) -> float:
-    """How many items that are right or wrong give a mean of this variance; ``items`` where nothing varies."""
+    """The number of binary items whose mean has this variance; ``items`` where nothing varies."""
     spread = value * (1 - value)
     return spread / variance if spread > 0 and variance > 1e-12 * spread else float(items)
 
 
 def normal_quantile(level: float) -> float:
-    """How many standard errors an interval of this level reaches.
+    """The half-width of an interval of this level, in standard errors.
 
     >>> round(normal_quantile(0.95), 2)
     1.96
@@ -145,14 +145,14 @@ def normal_quantile(level: float) -> float:
 
 
 def t_quantile(level: float, freedom: float) -> float:
-    """How many standard errors an interval of this level reaches, with an estimated error."""
+    """The half-width of an interval of this level, in estimated standard errors."""
     from scipy.stats import t
 
     return float(t.ppf((1 + level) / 2, freedom))
 
 
-def _checked(numbers: Correct, *, least: int, level: float) -> Correct:
-    scores = np.asarray(numbers, dtype=np.float64)
+def _checked(correct: Correct, *, least: int, level: float) -> Correct:
+    scores = np.asarray(correct, dtype=np.float64)
     if len(scores) == 0:
         raise InputError("There are no test items, so there is no score. Give at least one.")
     if not 0 < level < 1:

@@ -1,12 +1,12 @@
-r"""Weighted nearest neighbours: the class that the k most alike training items vote for.
+r"""Weighted kNN: the class with the largest vote of the k nearest training items.
 
     class of x = argmax_c  sum_{i in the k nearest of x, label_i = c} e^{s_i/t},     s_i = cosine(x, x_i)
 
 Wu et al. 2018, arXiv:1805.01978, section 3.4; with k = 20 and t = 0.07 as DINO reports it, Caron et al. 2021,
 arXiv:2104.14294.
-Use when: you want to know what the representation itself knows. Nothing is trained and nothing is tuned.
+Use when: you want to evaluate the representation itself. Nothing is trained and nothing is tuned.
 
-One very near item outvotes two that are less alike; with a high temperature the majority wins:
+One very near item outvotes two that are less similar; with a high temperature the majority wins:
 
 >>> train = np.asarray([[1, 0], [1, 1], [1, 1]], dtype=np.float32)
 >>> test = np.asarray([[1, 0]], dtype=np.float32)
@@ -27,11 +27,11 @@ from torch.nn import functional
 from counterpoint.errors import InputError, LabelError, counted
 
 CELLS = 2**22
-"""Similarities held at once: 16 MB of float32."""
+"""Similarities computed at once: 16 MB of float32."""
 
 
 def check_labelled(x: Shaped[np.ndarray, "_ _"], labels: Shaped[np.ndarray, " _"], *, role: str = "training") -> None:
-    """Refuse vectors that give no score: none, not finite, or without exactly one label each."""
+    """Refuse vectors that cannot be scored: none, not finite, or without exactly one label each."""
     if len(x) == 0:
         raise InputError(f"There are no {role} items. A score needs some, with known labels.")
     if len(x) != len(labels):
@@ -71,7 +71,7 @@ def weighted_knn(
     for block in torch.split(_tensor(test), rows):
         alike = (functional.normalize(block, dim=1) @ vectors.T).div_(lengths)
         nearest, places = alike.topk(min(k, len(vectors)), dim=1)
-        # Only ratios of votes count, so the nearest weighs 1 and small temperatures cannot overflow.
+        # Only ratios of votes matter, so the nearest has weight 1 and small temperatures cannot overflow.
         weights = torch.exp((nearest - nearest[:, :1]) / temperature)
         votes = torch.zeros(len(block), classes).scatter_add_(1, labels[places], weights)
         predictions.append(votes.argmax(dim=1))
@@ -79,5 +79,5 @@ def weighted_knn(
 
 
 def _tensor(array: np.ndarray) -> Tensor:
-    """The same memory as a tensor; what may not be written to is copied, for torch insists."""
+    """The same memory as a tensor; read-only arrays are copied, as torch requires."""
     return torch.from_numpy(np.require(array, requirements=["C", "W"]))

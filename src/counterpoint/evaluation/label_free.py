@@ -1,4 +1,4 @@
-r"""What vectors say of their encoder without any labels: the measures that a search may go by.
+r"""Label-free measures of an encoder, from its vectors: criteria for a search without labels.
 
     RankMe         exp( -sum_k p_k log p_k ),     p_k = sigma_k / sum_j sigma_j,  sigma the singular values of H
     LiDAR          the same of the eigenvalues of  W^{-1/2} B W^{-1/2},
@@ -6,15 +6,15 @@ r"""What vectors say of their encoder without any labels: the measures that a se
     alpha-ReQ      alpha in lambda_k ~ k^{-alpha},  lambda the eigenvalues of cov(H), the largest first
     accuracy       how often the nearest of all second views of m items is that of the item itself
 
-h_ia is the representation of view a of item i, H holds those of the items as they are.  RankMe: Garrido et al. 2022,
+h_ia is the representation of view a of item i, H holds those of the items themselves.  RankMe: Garrido et al. 2022,
 arXiv:2210.02885, eq. 1.  LiDAR: Thilak et al. 2023, arXiv:2312.04000, section 3.  alpha-ReQ: Agrawal et al. 2022,
 arXiv:2202.05808; the fit over the ranks 4 to 100, weighted by 1 / rank, is that of its published code.  Accuracy is the
-contrastive task itself (van den Oord et al. 2018, arXiv:1807.03748) without a temperature, asked of h instead of z.
+contrastive task itself (van den Oord et al. 2018, arXiv:1807.03748) without a temperature, on h instead of z.
 
-All look at h, which is kept, and not at z, whose length and temperature are searched.  RankMe is
+All use h, which is kept, and not z, whose length and temperature are searched.  RankMe is
 ``geometry.effective_rank``; alignment and uniformity are there too.
-Use when: there are no labels. None of them knows what the representation will be for; docs/tuning.md says how far each
-agreed with a linear probe.
+Use when: there are no labels. None of them knows the downstream task; docs/tuning.md reports how far each agreed with a
+linear probe.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ from counterpoint.errors import InputError
 from counterpoint.evaluation.geometry import ROWS, alignment, effective_rank, uniformity
 
 DELTA = 1e-4
-"""Of the mean within-item variance, what is added to every direction before LiDAR divides by it."""
+"""Share of the mean within-item variance that is added to every direction before LiDAR divides by it."""
 
 RANKS = (4, 100)
-"""The eigenvalues that alpha-ReQ fits, the largest being number 1."""
+"""The range of eigenvalues that alpha-ReQ fits, the largest being number 1."""
 
 VANISHED = 1e-9
-"""Share of the largest eigenvalue below which another is rounding."""
+"""Share of the largest eigenvalue below which others are rounding."""
 
 STEEPEST = 20.0
-"""The alpha of vectors whose variance ends before the ranks that are fitted: of collapse."""
+"""The alpha of vectors whose variance ends before the fitted ranks: of collapse."""
 
 
 def lidar(views: Float32[np.ndarray, "n q d"]) -> float:
-    """How many directions tell items apart although views differ, from 1 (also of collapse) to min(n - 1, d).
+    """The number of directions that separate items in spite of views, from 1 (also for collapse) to min(n - 1, d).
 
     delta is a share of the mean within-item variance, where the paper has a fixed number: h has no fixed length.
 
@@ -62,7 +62,7 @@ def lidar(views: Float32[np.ndarray, "n q d"]) -> float:
     apart = (h - centres[:, None]).reshape(n * q, d)
     within, between = apart.T @ apart / (n * q), np.cov(centres.T, bias=True).reshape(d, d)
     total = np.trace(between)
-    if total <= VANISHED**2 * np.square(h).mean() * d:  # all items have the same place
+    if total <= VANISHED**2 * np.square(h).mean() * d:  # all items have the same mean
         return 1.0
     least = max(DELTA * np.trace(within) / d, VANISHED * total / d)
     strengths = eigh(between, within + least * np.eye(d), eigvals_only=True).clip(min=0)
@@ -71,7 +71,7 @@ def lidar(views: Float32[np.ndarray, "n q d"]) -> float:
 
 
 def alpha_req(h: Float32[np.ndarray, "n d"]) -> float:
-    """How fast variance falls from one direction to the next: 0 for equal ones, 1 is what good encoders had.
+    """The decay exponent of the eigenvalues: 0 for equal ones, 1 for good encoders in the paper.
 
     >>> h = np.random.default_rng(0).normal(size=(20_000, 64)) * np.arange(1, 65) ** -0.5
     >>> round(alpha_req(h.astype(np.float32)), 1)
@@ -80,7 +80,7 @@ def alpha_req(h: Float32[np.ndarray, "n d"]) -> float:
     _check(h, least=2)
     strengths: Float64[np.ndarray, " d"] = np.linalg.eigvalsh(np.cov(h.T.astype(np.float64)).reshape(h.shape[1], -1))
     strengths = strengths[::-1][: min(RANKS[1], len(h) - 1)]
-    first = RANKS[0] if len(strengths) >= 3 * RANKS[0] else 1  # short vectors have no ranks to spare
+    first = RANKS[0] if len(strengths) >= 3 * RANKS[0] else 1  # short vectors have too few ranks to skip some
     if len(strengths) < 2 or strengths[0] <= VANISHED**2 * np.square(h).mean():
         return STEEPEST
     if strengths[first] <= VANISHED * strengths[0]:
@@ -110,17 +110,17 @@ def recovered(x: Float32[np.ndarray, "m d"], y: Float32[np.ndarray, "m d"]) -> B
     """
     _check(x, least=2)
     first, second = (functional.normalize(torch.from_numpy(np.require(each, np.float32)), dim=1) for each in (x, y))
-    right = []
+    correct = []
     for start in range(0, len(first), ROWS):
         alike = first[start : start + ROWS] @ second.T
-        own = alike.diagonal(start).clone()
+        positive = alike.diagonal(start).clone()
         alike.diagonal(start).fill_(-torch.inf)
-        right.append(own > alike.max(dim=1).values + 1e-6)
-    return torch.cat(right).numpy()
+        correct.append(positive > alike.max(dim=1).values + 1e-6)
+    return torch.cat(correct).numpy()
 
 
 class Measure(NamedTuple):
-    """What a measure is called for people, and what of it is the more the better."""
+    """The name of a measure for display, and a function of it that grows with quality."""
 
     called: str
     worth: Callable[[float], float]
@@ -134,11 +134,11 @@ MEASURES: Mapping[str, Measure] = {
     "alignment": Measure("alignment, less is better", lambda value: -value),
     "uniformity": Measure("uniformity, less is better", lambda value: -value),
 }
-"""By the names that records give them."""
+"""By their names in records."""
 
 
 def measured(h: Float32[np.ndarray, "n d"], views: Float32[np.ndarray, "m q d"]) -> dict[str, float]:
-    """Every measure of some items: ``h`` of the items as they are, ``views`` of several looks at some of them."""
+    """Every measure of some items: ``h`` of the items themselves, ``views`` of several views of some of them."""
     first, second = np.ascontiguousarray(views[:, 0]), np.ascontiguousarray(views[:, 1])
     return {
         "view_accuracy": view_accuracy(first, second),

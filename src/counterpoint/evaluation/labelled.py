@@ -1,4 +1,4 @@
-"""Items with the number of each one's class: those a probe learns from, and those it is asked about."""
+"""Items with their class ids: the training and test items of a probe."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from counterpoint.interfaces import Items
 from counterpoint.label_types import renumbered
 
 SHARE = 0.2
-"""Of every class, what is asked about when there are no items of its own for that."""
+"""Share of every class that is held out for testing when there is no test source."""
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """Items and what each is named: its class, or its classes."""
+    """Items and their labels: one class each, or several."""
 
     items: Items
     labels: ClassIds
@@ -37,7 +37,7 @@ class Labelled:
 
     @cached_property
     def groups(self) -> GroupIds | None:
-        """The number of each one's group, which no split may part; None where nothing is known of groups.
+        """The group id of each, which no split may separate; None without groups.
 
         Raises:
             LabelError: Some have none.
@@ -45,12 +45,12 @@ class Labelled:
         return group_ids(self.items)
 
     def groups_of(self, rows: Int64[np.ndarray, " m"]) -> GroupIds | None:
-        """The groups of some of them, with the numbers that they have among all."""
+        """The groups of some of them, with the ids that they have among all."""
         return None if self.groups is None else self.groups[rows]
 
     @property
     def group_count(self) -> int | None:
-        """How many groups they are of; None where nothing is known of groups."""
+        """The number of their groups; None without groups."""
         return None if self.groups is None else len(np.unique(self.groups))
 
     def of(self, rows: Int64[np.ndarray, " m"]) -> Labelled:
@@ -58,35 +58,35 @@ class Labelled:
         return Labelled(Subset(self.items, rows), self.labels[rows], self.classes)
 
     def labelled(self) -> Labelled:
-        """Those that have a label."""
+        """The labelled ones."""
         train = is_labelled(self.labels)
         return self if train.all() else self.of(np.flatnonzero(train))
 
     def counts(self) -> dict[str, int]:
-        """How many of them are of each class."""
+        """The number of items of each class."""
         return class_counts(self.labels, self.classes)
 
     def occurring(self) -> set[str]:
-        """The names of the classes that some of the items are of."""
+        """The names of the classes that occur."""
         return {name for name, count in self.counts().items() if count}
 
     def without(self, names: Collection[str]) -> Labelled:
-        """Those whose names are none of these."""
+        """Those whose names are not among these."""
         return self.of(np.flatnonzero([name not in names for name in self.items.names]))
 
 
-def held_out(whole: Labelled, *, seed: int) -> tuple[Labelled, Labelled]:
-    """Labelled items in two parts, a fifth of every class that has two in the second; groups stay whole."""
-    train, test = split(whole.labels, seed=seed, share=SHARE, groups=whole.groups)
+def held_out(labelled: Labelled, *, seed: int) -> tuple[Labelled, Labelled]:
+    """Labelled items in two parts, a fifth of every class that has two in the second; no group is divided."""
+    train, test = split(labelled.labels, seed=seed, share=SHARE, groups=labelled.groups)
     if not test.any():
-        raise LabelError(alone(len(whole.labels)) if whole.groups is None else advice(whole.groups))
-    return whole.of(np.flatnonzero(train)), whole.of(np.flatnonzero(test))
+        raise LabelError(alone(len(labelled.labels)) if labelled.groups is None else advice(labelled.groups))
+    return labelled.of(np.flatnonzero(train)), labelled.of(np.flatnonzero(test))
 
 
 def groups_between(train: Items, test: Labelled, *, separate: bool) -> dict[str, Any]:
-    """How many ``groups`` test items are of, and the ``shared_groups`` that training items are of too, as JSON.
+    """The number of ``groups`` of test items, and of ``shared_groups`` with training items, as JSON values.
 
-    Empty where nothing is known of groups; ``separate`` says whether both have a source of their own.
+    Empty without groups; ``separate`` says whether both have their own source.
     """
     if test.group_count is None:
         return {}
@@ -94,7 +94,7 @@ def groups_between(train: Items, test: Labelled, *, separate: bool) -> dict[str,
 
 
 def numbered_alike(train: Labelled, test: Labelled) -> Labelled:
-    """The labelled items of a second set, their classes with the numbers that they have in the first."""
+    """The labelled items of a second source, with the class ids of the first."""
     same_classes(train.classes, test.occurring())
     if train.labels.ndim != test.labels.ndim:
         raise LabelError("The items to learn from have one class each and the test items several, or the reverse.")
@@ -102,7 +102,7 @@ def numbered_alike(train: Labelled, test: Labelled) -> Labelled:
 
 
 def same_classes(train: Sequence[str], test: Collection[str]) -> None:
-    """Refuse to ask about classes that nothing is known of."""
+    """Refuse test classes that do not occur in training."""
     unknown = sorted(set(test) - set(train))
     if unknown:
         raise LabelError(

@@ -1,11 +1,11 @@
-r"""Linear probe: how well a straight boundary in the frozen representation separates the classes.
+r"""Linear probe: logistic regression on the frozen representation.
 
     minimise over W and b:   |W|^2 / 2 - C sum_i log softmax(W x_i + b)_{label_i}
 
 x is standardised by the training items.  The protocol of SimCLR, Chen et al. 2020, arXiv:2002.05709, appendix
-B.8: multinomial logistic regression by L-BFGS, its strength C chosen on a held-out part of the training
-items. The test items choose nothing.
-Use when: the score shall be comparable with the literature, or a classifier will stand on the representation.
+B.8: multinomial logistic regression by L-BFGS, its regularisation C chosen on a held-out part of the training
+items. The test items are not used for any choice.
+Use when: the score shall be comparable with the literature, or a classifier will be built on the representation.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from counterpoint.evaluation.knn import check_labelled
 
 STRENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0)
 MOST = 10_000
-"""Training items from which the strength is chosen; more would change the choice rarely and cost minutes."""
+"""Training items from which C is chosen; more would rarely change the choice and cost minutes."""
 
 
 def linear_probe(
@@ -33,7 +33,7 @@ def linear_probe(
     seed: int = 0,
     groups: Int64[np.ndarray, " n"] | None = None,
 ) -> Int64[np.ndarray, " m"]:
-    """The class of every test item. ``seed`` names the held-out part that chooses the strength; groups stay whole."""
+    """The class of every test item. ``seed`` determines the held-out part that chooses C; no group is divided."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
 
@@ -45,7 +45,7 @@ def linear_probe(
         )
     scaler = StandardScaler().fit(train)
     x = scaler.transform(train)
-    # Each fit begins at the one before: the path from strong to weak regularisation takes fewer steps.
+    # Each fit starts from the one before: the path from strong to weak regularisation takes fewer steps.
     model = LogisticRegression(tol=1e-3, warm_start=True)
     model.set_params(C=_strength(model, x, train_labels, seed, groups))
     predictions: np.ndarray = _fitted(model, x, train_labels).predict(scaler.transform(test))
@@ -60,7 +60,7 @@ def linear_probes(
     seed: int = 0,
     groups: Int64[np.ndarray, " n"] | None = None,
 ) -> Int64[np.ndarray, "m ..."]:
-    """The answers of a linear probe, or of one for every class that says whether an item is of it."""
+    """The predictions of a linear probe, or of one binary probe per class for multi-label items."""
     if class_ids.ndim == 1:
         return linear_probe(train, class_ids, test, seed=seed, groups=groups)
     each = [
@@ -79,16 +79,16 @@ def _strength(
     seed: int,
     groups: Int64[np.ndarray, " n"] | None,
 ) -> float:
-    """The strength whose fit on some of the items is right most often on the others; of equals the middle one."""
+    """The C whose fit on some of the items is most accurate on the others; among equals the middle one."""
     kept, held = split(labels, seed=seed, most=MOST, groups=groups)
     if not held.any():
         return STRENGTHS[len(STRENGTHS) // 2]
     x_kept, x_held = x[kept], x[held]
-    right = []
+    correct = []
     for strength in STRENGTHS:
         model.set_params(C=strength)
-        right.append(int(np.sum(_fitted(model, x_kept, labels[kept]).predict(x_held) == labels[held])))
-    best = [strength for strength, count in zip(STRENGTHS, right, strict=True) if count == max(right)]
+        correct.append(int(np.sum(_fitted(model, x_kept, labels[kept]).predict(x_held) == labels[held])))
+    best = [strength for strength, count in zip(STRENGTHS, correct, strict=True) if count == max(correct)]
     return best[len(best) // 2]
 
 
@@ -97,9 +97,9 @@ def _fitted(model: Any, x: Float32[np.ndarray, "n d"], labels: Int64[np.ndarray,
     from sklearn.exceptions import ConvergenceWarning
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-    # One thread: the score shall not depend on the number of cores, and products this narrow gain little from
+    # One thread: the score must not depend on the number of cores, and products this narrow gain little from
     # more. Beside other work, two threads wait for each other and take seven times as long.
-    # Accuracy settles long before the weights do, so reaching the limit is no reason to warn anybody.
+    # Accuracy converges long before the weights do, so reaching the limit is no reason for a warning.
     with threadpool_limits(1, user_api="blas"), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.filterwarnings("ignore", "The number of unique classes")  # one label per class is a budget

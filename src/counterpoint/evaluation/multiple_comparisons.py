@@ -1,11 +1,11 @@
-r"""Several comparisons in one table: the level at which all their intervals hold together.
+r"""Multiple comparisons in one table: the level at which all their intervals hold simultaneously.
 
     level = P(|g_1| <= c),     P(max_k |g_k| <= c) = 0.95,     g ~ N(0, R)
 
 R is the correlation of the comparisons over the test items.  Of twenty tables with three baselines and no difference,
-three to five would claim one if every interval stood alone.  The maximum is taken over all comparisons: Hothorn, Bretz
-& Westfall 2008, "Simultaneous inference in general parametric models", Biometrical Journal 50.  Comparisons on the same
-items go together, so this costs less than Bonferroni's division of the error by their number; never more.
+three to five would claim one with separate intervals.  The maximum is taken over all comparisons: Hothorn, Bretz &
+Westfall 2008, "Simultaneous inference in general parametric models", Biometrical Journal 50.  Comparisons on the same
+items are correlated, so this costs less than Bonferroni's correction; never more.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from jaxtyping import Float64, Shaped
 from counterpoint.evaluation.group_variance import GroupIds, group_sums
 
 DRAWS = 20_000
-"""Of the maximum: its 95 % quantile is known to about 0.02."""
+"""Draws of the maximum: its 95 % quantile is then known to about 0.02."""
 
 
 def familywise_level(
     differences: Sequence[Shaped[np.ndarray, " m"]], *, level: float = 0.95, groups: GroupIds | None = None
 ) -> float:
-    """The level of each interval, for comparisons of which each is a difference per item; over ``groups`` of items.
+    """The level of each interval, for comparisons given as differences per item; over ``groups`` of items.
 
     >>> x = np.arange(4.0)
     >>> familywise_level([x]), familywise_level([x, x]), round(familywise_level([x, x**0]), 4)
@@ -42,7 +42,7 @@ def familywise_level(
 
 
 def _correlation(differences: Float64[np.ndarray, "k m"], groups: GroupIds | None) -> Float64[np.ndarray, "k k"]:
-    """The correlation of rows; one that is the same for all items goes with no other."""
+    """The correlation of rows; a constant row is uncorrelated with all others."""
     centred = differences - differences.mean(axis=1, keepdims=True)
     if groups is not None:
         centred = group_sums(centred, groups)

@@ -1,4 +1,4 @@
-"""Follow the accuracy of neighbours while a run goes. Labels are looked at here and learned from nowhere."""
+"""Monitor kNN accuracy during a run. Labels are used for the score only."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from counterpoint.model import Model
 from counterpoint.training.loop import EachEpoch
 
 ITEMS = 3000
-"""Items that are encoded each time: two thirds remembered, one third asked."""
+"""Items that are encoded each time: two thirds for training, one third for testing."""
 
 
 def online_knn(

@@ -1,8 +1,7 @@
-"""Score frozen features in two ways and say what the scores are worth: with intervals, against baselines.
+"""Score frozen features by kNN and linear probe: with intervals, against baselines.
 
-A number alone says nothing: 80 % is poor where raw pixels reach 84 %. So every score of the trained encoder
-stands beside that of raw features, of an encoder that was never trained, and of always answering the most
-frequent class.
+A number alone says little: 80 % is poor where raw pixels reach 84 %. So every score of the trained encoder is reported
+beside that of raw features, of an untrained encoder, and of the most frequent class.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ KINDS = {"knn": "kNN", "linear": "Linear probe"}
 BASELINES = {"raw": "raw features", "untrained": "the untrained encoder", "chance": "chance"}
 
 FEW_GROUPS = 10
-"""Test groups below which a person is told that intervals are wide for want of groups."""
+"""Test groups below which a note says that intervals are wide for lack of groups."""
 
 LEARNED = (
     "The run has learned from labels, so these are not the scores of learning without; they are fair only where the "
@@ -35,7 +34,7 @@ LEARNED = (
 
 @dataclass(frozen=True)
 class Probe:
-    """Which test items (m,) one set of features gets right, by nearest neighbours and by a linear probe."""
+    """The test items (m,) that are predicted correctly from some features, by kNN and by a linear probe."""
 
     knn: Bool[np.ndarray, " m"]
     linear: Bool[np.ndarray, " m"]
@@ -51,9 +50,9 @@ def probe(
     seed: int = 0,
     train_groups: Int64[np.ndarray, " n"] | None = None,
 ) -> Probe:
-    """Learn from the training items, answer for the test items. A class unseen in training is never right.
+    """Train on the training items, predict the test items. A class unseen in training is never correct.
 
-    With the groups of training items, the penalty of the linear probe is chosen on groups that it did not learn from.
+    With the groups of training items, the penalty of the linear probe is chosen on held-out groups.
     """
     check_labelled(test, test_labels, role="test")
     voted = weighted_knn(train, train_labels, test, classes=classes)
@@ -76,8 +75,8 @@ def compared(
         name: probe(train, train_labels, test, test_labels, classes=classes, seed=seed, train_groups=train_groups)
         for name, (train, test) in features.items()
     }
-    own = probes.pop("trained")
-    return compare(own, probes, train_labels=train_labels, test_labels=test_labels, test_groups=test_groups)
+    trained = probes.pop("trained")
+    return compare(trained, probes, train_labels=train_labels, test_labels=test_labels, test_groups=test_groups)
 
 
 def compare(
@@ -88,24 +87,26 @@ def compare(
     test_labels: Int64[np.ndarray, " m"],
     test_groups: Int64[np.ndarray, " m"] | None = None,
 ) -> dict[str, Any]:
-    """The scores of both kinds as JSON can hold them: ``{"knn": {...}, "linear": {...}}``.
+    """The scores of both kinds as JSON values: ``{"knn": {...}, "linear": {...}}``.
 
     Each has ``value``, ``low``, ``high`` of the trained encoder; by name the same of the ``baselines``, and of the
-    ``differences``, trained minus baseline; and what they come to, as ``level`` and ``sentence``. All differences hold
-    together, those of both kinds, of which there are so many ``comparisons``. Chance, the accuracy of always answering
-    the most frequent training class, is added to the baselines. With groups of test items the intervals know that items
-    of one group are alike.
+    ``differences``, trained minus baseline; and a verdict, ``level`` and ``sentence``. All differences of both kinds
+    have simultaneous intervals; ``comparisons`` is their number. Chance, the accuracy of the most frequent training
+    class, is added to the baselines. With groups of test items the intervals account for similar items
+    in a group.
     """
     chance = test_labels == np.bincount(train_labels).argmax()
     pairs = {
         "knn": (trained.knn, {name: each.knn for name, each in baselines.items()} | {"chance": chance}),
         "linear": (trained.linear, {name: each.linear for name, each in baselines.items()} | {"chance": chance}),
     }
-    differences = [own * 1.0 - other for own, others in pairs.values() for other in others.values()]
+    differences = [
+        trained_scores * 1.0 - other for trained_scores, others in pairs.values() for other in others.values()
+    ]
     level = familywise_level(differences, groups=test_groups)
     return {
-        kind: _scored(own, others, level, test_groups) | {"comparisons": len(differences)}
-        for kind, (own, others) in pairs.items()
+        kind: _scored(trained_scores, others, level, test_groups) | {"comparisons": len(differences)}
+        for kind, (trained_scores, others) in pairs.items()
     }
 
 
@@ -135,7 +136,7 @@ def _verdict(differences: Mapping[str, Mapping[str, float]]) -> tuple[str, str]:
 
 
 def sided(differences: Mapping[str, Mapping[str, float]]) -> tuple[list[str], list[str], list[str]]:
-    """The names of the differences whose interval lies above zero, of those below, and of those that hold it.
+    """The names of the differences whose interval is above zero, below it, or contains it.
 
     >>> sided({"a": {"low": 0.1, "high": 0.2}, "b": {"low": -0.1, "high": 0.2}, "c": {"low": -0.2, "high": -0.1}})
     (['a'], ['c'], ['b'])
@@ -146,7 +147,7 @@ def sided(differences: Mapping[str, Mapping[str, float]]) -> tuple[list[str], li
 
 
 def table(scores: Mapping[str, Any]) -> str:
-    """What ``compare`` found, with geometry, collisions and notes where there are any, as plain text for people."""
+    """The result of ``compare``, with geometry, collisions and notes where there are any, as plain text."""
     blocks = [_block(title, scores[kind]) for kind, title in KINDS.items() if kind in scores]
     if blocks:
         blocks.append(corrected(scores["linear"]["comparisons"]))
@@ -182,19 +183,19 @@ def table(scores: Mapping[str, Any]) -> str:
 
 
 def note_on_groups(count: int) -> str:
-    """What intervals over groups are, and where they say little.
+    """A note on intervals over groups, and on few groups.
 
     >>> note_on_groups(12)
     'The test items are of 12 groups, and intervals are over groups.'
     """
     if count == 1:
         return "All test items are of one group, so nothing is known of others: intervals hold all that is possible."
-    few = "" if count >= FEW_GROUPS else f" Fewer than {FEW_GROUPS} groups say little: add items of others."
-    return f"The test items are of {count:,} groups, and intervals are over groups.{few}"
+    warning = "" if count >= FEW_GROUPS else f" Fewer than {FEW_GROUPS} groups say little: add items of others."
+    return f"The test items are of {count:,} groups, and intervals are over groups.{warning}"
 
 
 def corrected(comparisons: int) -> str:
-    """What differences of one table promise together."""
+    """The joint coverage of the differences in one table."""
     return f"The intervals of all {comparisons} differences hold together in 95 % of tables."
 
 

@@ -1,9 +1,9 @@
-r"""Whether two numbers put things into the same order: Spearman's rank correlation, and how far it may be trusted.
+r"""Spearman's rank correlation of two quantities, with a bootstrap interval.
 
-    rho = correlation of the ranks of x and y;  draw n of the n things with replacement, correlate, repeat
+    rho = correlation of the ranks of x and y;  draw n of the n items with replacement, correlate, repeat
 
 Spearman 1904, "The proof and measurement of association between two things".  The middle 95 % of the draws are the
-interval (Efron & Tibshirani 1993, chapter 13); of ten things it is wide, and rightly so.
+interval (Efron & Tibshirani 1993, chapter 13); for ten items it is wide.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from jaxtyping import Float64
 from counterpoint.evaluation.intervals import Interval
 
 FEWEST = 4
-"""Things below which an order says nothing."""
+"""The fewest items for a correlation."""
 
 
 def rank_correlation(
     x: Float64[np.ndarray, " n"], y: Float64[np.ndarray, " n"], *, seed: int = 0, draws: int = 2000
 ) -> Interval | None:
-    """From -1 for opposite orders to 1 for the same, with its interval; None of fewer than four, or of equals.
+    """From -1 for opposite orders to 1 for the same, with its interval; None for fewer than four, or for constants.
 
     >>> x = np.arange(20.0)
     >>> rank_correlation(x, x**3), rank_correlation(x[:3], x[:3]), rank_correlation(x, 0 * x)
@@ -34,7 +34,7 @@ def rank_correlation(
 
 
 def _correlated(x: Float64[np.ndarray, "r n"], y: Float64[np.ndarray, "r n"]) -> Float64[np.ndarray, " r"]:
-    """The correlation of the ranks in each row; those of equals are shared. Not a number where all are alike."""
+    """The correlation of the ranks in each row, with shared ranks for ties. NaN where all are equal."""
     from scipy.stats import rankdata
 
     a, b = (rankdata(each, axis=1) - (each.shape[1] + 1) / 2 for each in (x, y))

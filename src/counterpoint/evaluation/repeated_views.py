@@ -12,11 +12,11 @@ from counterpoint.modality import augmentation_of
 from counterpoint.model import Model
 
 AT_ONCE = 250
-"""Items that are encoded together."""
+"""Batch size."""
 
 
 def viewed(model: Model, items: Items, *, count: int, views: int, seed: int) -> Float32[np.ndarray, "n q d"]:
-    """The encoder's h of so many views of each of the first ``count`` items, drawn from the seed alone."""
+    """The encoder's h for several views of each of the first ``count`` items, as a function of the seed alone."""
     encoder = model.encoder.eval()
     device, augmentation = model.device, augmentation_of(model.modality)
     encoded: list[torch.Tensor] = []

@@ -1,19 +1,19 @@
-r"""How far a score may be trusted that was measured on several draws: both kinds of luck in one interval.
+r"""Confidence intervals of scores from several draws: variance of draws and of test items in one interval.
 
     a = mean_dj c_dj,   v_D = var_d(mean_j c_dj) / D,   v_J = var_j(mean_d c_dj) / m,   se^2 = v_D + v_J
     a -+ t_f se,        f = (v_D + v_J)^2 / (v_D^2 / (D - 1) + v_J^2 / (m - 1))
 
-A draw is one of the labels, or of the weights that begin anew.  c_dj is how right draw d is about test item j, or how
-much righter one model is than another on the same draw and item.  Draws and items are random effects, and the degrees
-of freedom of the sum of their variances are Satterthwaite's: 1946, "An approximate distribution of estimates of
-variance components", Biometrics Bulletin 2.  So few draws make the interval wide only as far as draws differ.  The two
-variances each hold a part of the noise of single cells, so the interval is rather too wide than too narrow: Owen 2007,
-"The pigeonhole bootstrap", arXiv:0712.1111, section 3.  Near 0 and 1 it is mended as in ``intervals``.
+A draw is one of the labels, or of the initial weights.  c_dj is the score of draw d on test item j, or the difference
+of two models' scores on the same draw and item.  Draws and items are random effects, and the degrees of freedom of the
+sum of their variances are Satterthwaite's: 1946, "An approximate distribution of estimates of variance components",
+Biometrics Bulletin 2.  So few draws widen the interval only as far as draws differ.  The two variances each contain
+part of the noise of single cells, so the interval is rather too wide than too narrow: Owen 2007, "The pigeonhole
+bootstrap", arXiv:0712.1111, section 3.  Near 0 and 1 it is corrected as in ``intervals``.
 
-Two or three draws hardly know how much draws differ.  Where several models were drawn equally often, ``pooled`` says
-it of all of them, as in every analysis of variance: in a table of many comparisons that keeps the error.
+Two or three draws hardly show how much draws differ.  Where several models were drawn equally often, ``pooled``
+estimates it from all of them, as in an analysis of variance: in a table of many comparisons that keeps the error rate.
 
-One draw knows the luck of the test items only.
+A single draw shows the variance of test items only.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def score_over_draws(correct: Cells, *, level: float = 0.95, groups: GroupIds | 
 def difference_over_draws(
     differences: Cells, *, level: float = 0.95, luck: Variance | None = None, groups: GroupIds | None = None
 ) -> Interval:
-    """The mean of all cells, from -1 to 1, with its interval; ``luck`` is what is known otherwise of v_D."""
+    """The mean of all cells, from -1 to 1, with its interval; ``luck`` is an estimate of v_D from elsewhere."""
     if len(differences) == 1 and luck is None:
         return difference_interval(differences[0], level=level, groups=groups)
     cells = np.asarray(differences, dtype=np.float64)
@@ -73,7 +73,7 @@ def difference_over_draws(
 
 
 def pooled(cells: Sequence[Cells]) -> Variance | None:
-    """v_D of one model, as far as all of them together say it; None of one draw.
+    """v_D of one model, estimated from all of them together; None for one draw.
 
     >>> pooled([np.asarray([[0, 1], [1, 1]]), np.asarray([[0, 0], [1, 0]])])
     Variance(value=0.0625, freedom=2)
@@ -81,33 +81,33 @@ def pooled(cells: Sequence[Cells]) -> Variance | None:
     draws = len(cells[0])
     if draws < 2:
         return None
-    each = [np.asarray(own, dtype=np.float64).mean(axis=1).var(ddof=1) for own in cells]
+    each = [np.asarray(cell, dtype=np.float64).mean(axis=1).var(ddof=1) for cell in cells]
     return Variance(float(np.mean(each)) / draws, len(each) * (draws - 1))
 
 
 def pooled_difference(cells: Sequence[Cells]) -> Variance | None:
-    """v_D of the difference of any two models that had the same draws, as far as all of them say it; None of one draw.
+    """v_D of the difference of any two models with the same draws, estimated from all of them; None for one draw.
 
-    What a draw does to all of them alike is no part of it: the interaction of a two-way analysis of variance.
+    An effect of a draw on all of them is not part of it: the interaction of a two-way analysis of variance.
     """
-    means = np.asarray([np.mean(own, axis=1) for own in cells], dtype=np.float64)
+    means = np.asarray([np.mean(residuals, axis=1) for residuals in cells], dtype=np.float64)
     models, draws = means.shape
     if draws < 2:
         return None
-    own = means - means.mean(axis=0) - means.mean(axis=1, keepdims=True) + means.mean()
+    residuals = means - means.mean(axis=0) - means.mean(axis=1, keepdims=True) + means.mean()
     freedom = (models - 1) * (draws - 1)
-    return Variance(2 * float(np.square(own).sum()) / freedom / draws, freedom)
+    return Variance(2 * float(np.square(residuals).sum()) / freedom / draws, freedom)
 
 
 def one_group(groups: GroupIds | None) -> bool:
-    """Whether all items are of one group, so that nothing is known of others."""
+    """Whether all items are in one group, so that the variance between groups is unknown."""
     return groups is not None and len(np.unique(groups)) == 1
 
 
 def mean_variance(
     cells: Float64[np.ndarray, "draws m"], luck: Variance | None = None, *, groups: GroupIds | None = None
 ) -> Variance:
-    """The variance of the mean of cells; v_D is ``luck``, or what at least two draws say themselves."""
+    """The variance of the mean of cells; v_D is ``luck``, or estimated from at least two draws."""
     draws, items = cells.shape
     of_draws = luck or Variance(float(cells.mean(axis=1).var(ddof=1)) / draws, draws - 1)
     if groups is not None:

@@ -1,4 +1,4 @@
-"""All that is said of a model on labelled items: neighbours, a linear probe, geometry, and their baselines."""
+"""All scores of a model on labelled items: kNN, a linear probe, geometry, and their baselines."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from counterpoint.modality import Baseline, Modality, augmentation_of
 from counterpoint.model import Model
 
 PIECE = 1000
-"""Items whose features are computed at once."""
+"""The batch size for features."""
 
 PAIRS = 2000
-"""Items of which two views are taken to measure alignment."""
+"""The number of items whose two views measure alignment."""
 
 
 def score(model: Model, train: Labelled, test: Labelled, *, seed: int = 0) -> dict[str, Any]:
@@ -59,10 +59,10 @@ def dispersion(h: Float32[np.ndarray, "n d"]) -> dict[str, float | None]:
 
 
 def collisions(model: Model, train: Items, labels: Int64[np.ndarray, " m"], *, seed: int = 0) -> dict[str, Any]:
-    """How many negatives are false: ``true`` from labels, ``estimated`` from two views of some training items.
+    """The share of false negatives: ``true`` from labels, ``estimated`` from two views of some training items.
 
-    Both are ``value``, ``low`` and ``high``, or None where too little is known; the estimate has its number of
-    ``clusters`` and the ``gap`` by which they show.
+    Both are ``value``, ``low`` and ``high``, or None where they cannot be computed; the estimate has its number of
+    ``clusters`` and the ``gap`` of their silhouette.
     """
     true = collision_rate(labels, seed=seed) if (labels >= 0).sum() > 1 else None
     result = _estimate(model, train, seed=seed)
@@ -78,7 +78,7 @@ def _estimate(model: Model, items: Items, *, seed: int) -> Estimate | None:
     """None where no views can be drawn, where items are too few and where all have the same vector."""
     if not augmentation_of(model.modality).available:
         return None
-    drawn = np.sort(np.random.default_rng(seed).permutation(len(items))[:MOST])  # items may lie in order of class
+    drawn = np.sort(np.random.default_rng(seed).permutation(len(items))[:MOST])  # items may be sorted by class
     pairs = viewed(model, Subset(items, drawn), count=len(drawn), views=2, seed=seed)
     try:
         return estimated_collisions(pairs[:, 0], pairs[:, 1], seed=seed)
@@ -87,13 +87,13 @@ def _estimate(model: Model, items: Items, *, seed: int) -> Estimate | None:
 
 
 def classical_features(modality: Modality) -> dict[str, Callable[[Items], Float32[np.ndarray, "n d"]]]:
-    """The baselines of a kind of data by name, each a function of items; the first is called ``raw``."""
+    """The baselines of a modality by name, each a function of items; the first is called ``raw``."""
     names = modality.baselines()
     return {"raw" if place == 0 else name: partial(_features, of=names[name]) for place, name in enumerate(names)}
 
 
 def raw_features(modality: Modality, items: Items) -> Float32[np.ndarray, "n d"]:
-    """The plainest features of some items, without any encoder."""
+    """The plainest features of some items, without an encoder."""
     return _features(items, of=next(iter(modality.baselines().values())))
 
 

@@ -1,4 +1,4 @@
-"""Whether a representation is of any use, in one sentence; and, where that is not shown, the one thing to do next."""
+"""Whether a representation is useful, in one sentence; and, where that is not shown, the one thing to do next."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from counterpoint.errors import conjunction
 from counterpoint.evaluation.probe import BASELINES, sided
 
 SIMPLER = ("raw", "untrained")
-"""Baselines that a representation has to beat to be of use."""
+"""Baselines that a useful representation has to beat."""
 
 SMALLEST = 0.01
-"""Difference below which it is not worth while to label more items, only to be sure of it."""
+"""Difference below which it is not worth labelling more items just to be certain."""
 
 MOST = 10
-"""Times the test items there are, beyond which nobody will label them."""
+"""Factor of the number of test items beyond which nobody will label them."""
 
 FALLING = 0.01
-"""Share of the loss that the last fifth of a run is below the fifth before, from which on longer training promises
-more."""
+"""Relative fall of the loss from the second last to the last fifth of a run, from which on longer training is
+promising."""
 
 EASY, HARD = 0.98, 0.3
-"""How often anchors find their positive where views are so weak, or so strong, that little is learned from them."""
+"""Contrastive accuracies at which views are so weak, or so strong, that little is learned from them."""
 
 
 def headline(
     scores: Mapping[str, Any], records: Sequence[Mapping[str, Any]] = (), verdicts: Sequence[Mapping[str, str]] = ()
 ) -> dict[str, str]:
-    """``level`` and ``sentence``, from what ``compare`` found and from the metrics and verdicts of the run.
+    """``level`` and ``sentence``, from the result of ``compare`` and from the metrics and verdicts of the run.
 
-    A linear probe decides, for classifiers stand on one; claims are made of intervals that hold together.
+    The linear probe decides, as classifiers build on it; claims are made from simultaneous intervals.
     """
     if "linear" not in scores:
         return _of_classifier(scores["classifier"])
@@ -52,14 +52,14 @@ def headline(
     else:
         return {"level": "good", "sentence": f"Better than {_by(better, differences)} {corrected}."}
     failed = [differences[name] for name in (*worse, *unsure)]
-    grouped = "groups" in scores  # then those are what an interval counts
+    grouped = "groups" in scores  # then those are the units of the interval
     count = int(scores["groups"] if grouped else scores.get("sizes", {}).get("test", 0))
     advice = next_step(failed, count, records, verdicts, what="groups" if grouped else "items")
     return {"level": level, "sentence": f"{claim}: {advice}." if advice else f"{claim}."}
 
 
 def _of_classifier(answers: Mapping[str, Any]) -> dict[str, str]:
-    """One that names several classes at once has no probe beside it, only the most frequent answer."""
+    """A multi-label classifier has no probe as a baseline, only the most frequent class."""
     reach = f"{answers['value']:.1%} ({100 * answers['low']:.1f} to {100 * answers['high']:.1f})"
     if answers["low"] > answers["chance"]:
         return {
@@ -81,10 +81,10 @@ def next_step(
     what: str = "items",
 ) -> str:
     """The one thing to do where some of the ``differences`` to baselines are not shown to be gains; empty where too
-    little is known of how the vectors came about.
+    little is known about the vectors.
 
-    ``items`` are those of the test, or ``what`` is counted of them, ``records`` the metrics of the run and ``verdicts``
-    what they say of its health.
+    ``items`` is the number of test items, or of ``what`` else is counted, ``records`` are the metrics of the run and
+    ``verdicts`` the findings of its diagnostics.
     """
     ill = [each["kind"] for each in verdicts if each["level"] == "bad" and "kind" in each]
     steps = [record for record in records if "loss" in record]
@@ -121,7 +121,7 @@ def still_falling(losses: Sequence[float]) -> bool:
 
 
 def duration(seconds: float) -> str:
-    """About how long something takes.
+    """An approximate duration in words.
 
     >>> duration(40), duration(1300), duration(20000)
     ('about 40 seconds', 'about 22 minutes', 'about 5.6 hours')
@@ -144,6 +144,6 @@ def _names(names: Sequence[str]) -> str:
 
 
 def _rounded(items: float) -> str:
-    """Two digits, the last of them up."""
+    """Rounded up to two digits."""
     unit = 10 ** max(0, math.floor(math.log10(items)) - 1)
     return f"{math.ceil(items / unit) * unit:,}"

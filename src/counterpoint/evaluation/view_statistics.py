@@ -1,17 +1,17 @@
-r"""What one way to look at items does to them, measured without any training.
+r"""What an augmentation does to items, measured without training.
 
     change      sum_i |v_i - x_i| / sum_i |x_j - x_i|,         v_i a view of item x_i, j another item at random
     similarity  mean_i cosine(h_i, h'_i)                       h_i, h'_i of two views of item i
-    apart       mean_i cosine(h_i, h'_j)                       the same of different items
-    accuracy    mean_i [ cosine(h_i, h'_i) > cosine(h_i, h'_k) for all k != i ],       k in a block of so many items
-    damage      mean_i ( right(views of i) - right(x_i) )      right: a linear probe names the class of i
+    apart       mean_i cosine(h_i, h'_j)                       the same for different items
+    accuracy    mean_i [ cosine(h_i, h'_i) > cosine(h_i, h'_k) for all k != i ],       k in a block of a fixed size
+    damage      mean_i ( correct(views of i) - correct(x_i) )      correct: a linear probe predicts the class of i
 
-h is a fixed representation with every number standardised over the plain items, so that different items have a cosine
-of about 0.  Accuracy is the task of InfoNCE (van den Oord et al. 2018, arXiv:1807.03748) before anything has been
-learned: near 1 nothing is left to learn, near chance there may be nothing left to find.  Damage asks what Tian et al.
-2020, arXiv:2005.10243, ask of views: that they share what the task needs.
+h is a fixed representation, standardised over the items themselves, so that different items have a cosine of about 0.
+Accuracy is the task of InfoNCE (van den Oord et al. 2018, arXiv:1807.03748) before training: near 1 there is nothing to
+learn, near chance there may be nothing left to recognise.  Damage measures what Tian et al. 2020, arXiv:2005.10243,
+require of views: that they share what the task needs.
 
-Use when: views are to be chosen before a training. What training makes of them only a training says.
+Use when: views are chosen before a training. Their effect on the trained model only a training can show.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ from counterpoint.modality import Modality, augmentation_of, flat
 from counterpoint.model import Model
 
 AMONG = 256
-"""Items among which one is to be found again: a usual batch."""
+"""Items among which one is to be recognised: a usual batch."""
 
 VANISHED = 1e-6
-"""Share of the largest deviation below which a number of the representation is one that never changes."""
+"""Share of the largest deviation below which a dimension of the representation is constant."""
 
 
 class Effect(NamedTuple):
-    """What a look does."""
+    """The effect of an augmentation."""
 
     similarity: float
     apart: float
@@ -58,7 +58,7 @@ class Effect(NamedTuple):
 
 
 class Pairs(NamedTuple):
-    """Two views of every item, encoded, and what was seen of them before."""
+    """Two views of every item, encoded, and their differences before encoding."""
 
     h: Float32[np.ndarray, "n 2 d"]
     change: float | None
@@ -67,29 +67,33 @@ class Pairs(NamedTuple):
 
 @dataclass(frozen=True)
 class Known:
-    """The items of a sample whose class is known, in two halves of which each is asked about after the other."""
+    """The labelled items of a sample, in two halves, each of which is tested with a probe of the other."""
 
     rows: Int64[np.ndarray, " m"]
     labels: Int64[np.ndarray, " m"]
     half: Bool[np.ndarray, " m"]
     groups: GroupIds | None = None
-    """The group of each, which the halves do not part."""
+    """The group of each, which the halves do not separate."""
 
     @classmethod
     def of(cls, class_ids: Int64[np.ndarray, " n"], *, seed: int, groups: GroupIds | None = None) -> Known:
-        """Those of classes with at least two items; -1 is no class. ``groups`` are those of all items."""
+        """Those of classes with at least two items; -1 is unlabelled. ``groups`` are those of all items."""
         rows = np.flatnonzero(class_ids >= 0)
         rows = rows[np.bincount(class_ids[rows], minlength=1)[class_ids[rows]] >= 2]
-        own = None if groups is None else groups[rows]
-        half = split(class_ids[rows], seed=seed, share=0.5, groups=own)[1] if len(rows) else np.zeros(0, dtype=bool)
-        if own is not None and not half.any():
-            raise LabelError(advice(own))
-        return cls(rows, class_ids[rows], half, own)
+        kept_groups = None if groups is None else groups[rows]
+        half = (
+            split(class_ids[rows], seed=seed, share=0.5, groups=kept_groups)[1]
+            if len(rows)
+            else np.zeros(0, dtype=bool)
+        )
+        if kept_groups is not None and not half.any():
+            raise LabelError(advice(kept_groups))
+        return cls(rows, class_ids[rows], half, kept_groups)
 
     def right(
         self, learned: Float32[np.ndarray, "n d"], *test: Float32[np.ndarray, "n d"]
     ) -> Float64[np.ndarray, " m"]:
-        """How often each item is named rightly, in the mean over what is asked, by a probe that learned from others."""
+        """The accuracy on each item, averaged over its test vectors, of a probe trained on the other half."""
         correct = np.zeros(len(self.rows))
         for half in (self.half, ~self.half):
             train = learned[self.rows[~half]]
@@ -100,14 +104,14 @@ class Known:
         return correct
 
     def guessed(self) -> float:
-        """How often the most frequent class is right."""
+        """The accuracy of the most frequent class."""
         return float(np.bincount(self.labels).max() / len(self.labels))
 
 
 class Yardstick:
-    """A fixed representation of some items, in which every look is measured.
+    """A fixed representation of some items, with which every augmentation is measured.
 
-    With the number of ``comparisons`` the intervals of their damage hold together.
+    With the number of ``comparisons`` the intervals of their damage are simultaneous.
     """
 
     def __init__(self, model: Model, items: Items, train: Known | None, *, seed: int, comparisons: int = 1) -> None:
@@ -120,27 +124,27 @@ class Yardstick:
         self._scale = np.divide(1, deviation, out=np.zeros_like(deviation), where=live)
         self._level = 1 - 0.05 / comparisons
         self._groups = None if train is None else train.groups
-        self._right = None if train is None else train.right(plain, plain)
+        self._correct = None if train is None else train.right(plain, plain)
 
     @property
     def among(self) -> int:
-        """Among how many items one is to be found again."""
+        """The number of items among which one is to be recognised."""
         return min(AMONG, len(self._items))
 
     @property
     def plain(self) -> Interval | None:
-        """How often a probe is right about the items themselves."""
-        return None if self._right is None else score_interval(self._right, groups=self._groups)
+        """The accuracy of a probe on the items themselves."""
+        return None if self._correct is None else score_interval(self._correct, groups=self._groups)
 
     @property
     def gain(self) -> float | None:
-        """How much more often than the most frequent class."""
-        if self._right is None or self._known is None:
+        """The same minus the accuracy of the most frequent class."""
+        if self._correct is None or self._known is None:
             return None
-        return float(self._right.mean()) - self._known.guessed()
+        return float(self._correct.mean()) - self._known.guessed()
 
     def __call__(self, with_views: Modality) -> Effect:
-        """What the look of a modality does to the items.
+        """The effect of a modality's augmentation on the items.
 
         Raises:
             InputError: The views cannot be encoded, or hold NaN.
@@ -151,9 +155,9 @@ class Yardstick:
             raise InputError(f"The views {views} hold NaN or infinity for some items. Mend them.")
         first, second = (self._standard(h[:, view]) for view in (0, 1))
         damage = None
-        if self._known is not None and self._right is not None:
-            right = self._known.right(h[:, 0], h[:, 0], h[:, 1])
-            damage = paired_interval(right, self._right, level=self._level, groups=self._groups)
+        if self._known is not None and self._correct is not None:
+            correct = self._known.right(h[:, 0], h[:, 0], h[:, 1])
+            damage = paired_interval(correct, self._correct, level=self._level, groups=self._groups)
         return Effect(
             similarity=float((first * second).sum(axis=1).mean()),
             apart=float((first * np.roll(second, 1, axis=0)).sum(axis=1).mean()),
@@ -170,17 +174,17 @@ class Yardstick:
 def recovered_among(
     first: Float32[np.ndarray, "n d"], second: Float32[np.ndarray, "n d"], *, among: int
 ) -> Bool[np.ndarray, " n"]:
-    """Which items are found again, each among exactly so many: those of its block, the last filled up from before."""
-    right = np.zeros(len(first), dtype=bool)
+    """The items that are recognised among exactly ``among``: those of their block, the last one filled up."""
+    correct = np.zeros(len(first), dtype=bool)
     for start in range(0, len(first), among):
         begin = min(start, len(first) - among)
         block = slice(begin, begin + among)
-        right[start : begin + among] = recovered(first[block], second[block])[start - begin :]
-    return right
+        correct[start : begin + among] = recovered(first[block], second[block])[start - begin :]
+    return correct
 
 
 def pairs(model: Model, with_views: Modality, items: Items, *, seed: int) -> Pairs:
-    """Two views of every item, drawn from the seed alone, encoded and compared with the items."""
+    """Two views of every item, as a function of the seed alone, encoded and compared with the items."""
     encoder = model.encoder.eval()
     device, augmentation = model.device, augmentation_of(with_views)
     encoded, moved, between, alike = [], [], [], []
@@ -198,12 +202,12 @@ def pairs(model: Model, with_views: Modality, items: Items, *, seed: int) -> Pai
                 moved.append(float((first - still).abs().sum()))
                 between.append(float((still.roll(1, dims=0) - still).abs().sum()))
     change = sum(moved) / max(sum(between), 1e-12) if moved else None
-    own, other = torch.cat(alike, dim=1).mean(dim=1).tolist() if alike else (0.0, 0.0)
-    return Pairs(torch.cat(encoded).numpy(), change, (own, other))
+    positive, other = torch.cat(alike, dim=1).mean(dim=1).tolist() if alike else (0.0, 0.0)
+    return Pairs(torch.cat(encoded).numpy(), change, (positive, other))
 
 
 def _alike(first: Float32[Tensor, "b d"], second: Float32[Tensor, "b d"]) -> Float32[Tensor, "2 b"]:
-    """The cosine of the two views of each item, and of the first with that of another, the common mean taken away."""
+    """The cosine of the two views of each item, and of the first with that of another item, after centring."""
     mean = first.mean(dim=0)
     x, y = first - mean, second - mean
     return torch.stack([functional.cosine_similarity(x, each).cpu() for each in (y, y.roll(1, dims=0))])

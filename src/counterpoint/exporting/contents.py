@@ -1,4 +1,4 @@
-"""What is exported, and what the file says of itself: enough to feed the network without this package."""
+"""What is exported, and the description in the file: enough to run the network without this package."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from counterpoint.storage.files import expanded
 from counterpoint.storage.weights import require_finite_weights
 
 KEY = "counterpoint"
-"""Under which a file keeps its description, as JSON."""
+"""The key of a file's description, as JSON."""
 
 
-def load_any(given: Model | Classifier | str | Path) -> tuple[Model, Classifier | None]:
-    """A model, and the classifier around it if there is one: as they are, or from a folder of either."""
-    if isinstance(given, Model):
-        require_finite_weights(given.encoder)
-        return given, None
-    if not isinstance(given, Classifier):
-        if not (expanded(given) / RECORD).exists():
-            return load(given), None
-        given = load_classifier(given)
-    require_finite_weights(given.model.encoder, given.top)
-    return given.model, given
+def load_any(source: Model | Classifier | str | Path) -> tuple[Model, Classifier | None]:
+    """A model, and the classifier around it if there is one: given as objects, or as a folder of either."""
+    if isinstance(source, Model):
+        require_finite_weights(source.encoder)
+        return source, None
+    if not isinstance(source, Classifier):
+        if not (expanded(source) / RECORD).exists():
+            return load(source), None
+        source = load_classifier(source)
+    require_finite_weights(source.model.encoder, source.top)
+    return source.model, source
 
 
 def described(model: Model, classifier: Classifier | None) -> dict[str, Any]:
-    """Where the weights come from, what the encoder is given, and what its answers mean, as JSON can hold it."""
-    given = encoder_input(model.modality)
-    said: dict[str, Any] = {
+    """The origin of the weights, the encoder's input, and the meaning of its output, as JSON values."""
+    inputs = encoder_input(model.modality)
+    record: dict[str, Any] = {
         "counterpoint": __version__,
         "modality": model.modality.name,
         "settings": dict(model.modality.settings()),
@@ -42,24 +42,24 @@ def described(model: Model, classifier: Classifier | None) -> dict[str, Any]:
         "width": model.built.get("width"),
         "model": model.fingerprint(),
     }
-    if given is not None:
-        said["input"] = {"axes": dict(given.axes), "recipe": given.recipe}
+    if inputs is not None:
+        record["input"] = {"axes": dict(inputs.axes), "recipe": inputs.recipe}
     if classifier is not None:
-        said |= {
+        record |= {
             "classes": [str(name) for name in classifier.classes],
             "kind": classifier.kind,
             "temperature": classifier.temperature,
         }
-    return said
+    return record
 
 
 def architecture(model: Model) -> str:
-    """The name of the encoder, or the class of a module of the user's own."""
+    """The name of the encoder, or the class of a custom module."""
     return model.built.get("encoder") or type(model.encoder).__name__
 
 
 def check(out: Path) -> None:
-    """Say why a file may not be written here, before anything is opened."""
+    """Refuse a path that a file may not be written to, before anything is opened."""
     if out.is_dir():
         raise InputError(f"'{out}' is a folder. Give a file that ends in .onnx or .safetensors for --out.")
     if out.name in run_folder.FILES and (out.parent / CONFIG).exists():

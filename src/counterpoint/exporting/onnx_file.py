@@ -1,4 +1,4 @@
-"""ONNX: the network in one file that runs without torch, checked against torch before it is left.
+"""ONNX: the network in one file that runs without torch, checked against torch before it is kept.
 
 views -> representation h, embeddings h / |h|, and for a classifier probabilities softmax(scores / temperature)
 """
@@ -29,20 +29,20 @@ from counterpoint.model import Model
 from counterpoint.storage.files import replacing
 
 TOLERANCE = 1e-4
-"""How far an output may be from that of torch, as a share of the largest number in it, or of 1 if that is smaller."""
+"""The tolerance of an output, relative to torch's largest value, or to 1 if that is smaller."""
 
 OPSET = 18
-"""The version of ONNX that torch's own translations are written in, so that nothing has to be converted."""
+"""The opset of torch's exporter, so that nothing has to be converted."""
 
 TRIED = {2: 64, 1: 49, 7: 100}
-"""Batch sizes, and the length of axes of any length, that the file is checked with; it is traced with the first."""
+"""Batch sizes, and the length of variable axes, that the file is checked with; it is traced with the first."""
 
 LARGEST = 2**31 - 2**24
-"""Bytes of weights that fit into one file: protobuf ends at 2 GB, and the graph takes some of it."""
+"""Bytes of weights that fit into one file: protobuf is limited to 2 GB, and the graph takes some of it."""
 
 
 class ExportedNetwork(nn.Module):
-    """From views to everything that a model or a classifier says of them."""
+    """From views to all outputs of a model or a classifier."""
 
     def __init__(self, model: Model, classifier: Classifier | None) -> None:
         super().__init__()
@@ -53,29 +53,31 @@ class ExportedNetwork(nn.Module):
 
     def forward(self, views: Tensor) -> tuple[Tensor, ...]:
         h = self.encoder(views).float()
-        said = (functional.normalize(h, dim=1), h)
-        return said if self.top is None else (*said, self.label_type.probabilities(self.top(h) / self.temperature))
+        vectors = (functional.normalize(h, dim=1), h)
+        return (
+            vectors if self.top is None else (*vectors, self.label_type.probabilities(self.top(h) / self.temperature))
+        )
 
 
 def write_onnx(model: Model, classifier: Classifier | None, out: Path) -> dict[str, Any]:
     """Write a model as ONNX; inputs, outputs and the largest deviation from torch.
 
     Raises:
-        MissingPackage: onnx, onnxscript or onnxruntime is not there.
-        InputError: The encoder is too large for one file, or has parts that torch cannot write.
-        CounterpointError: The file does not compute what torch does; none is left.
+        MissingPackage: onnx, onnxscript or onnxruntime is not installed.
+        InputError: The encoder is too large for one file, or has parts that torch cannot export.
+        CounterpointError: The file does not compute what torch does; it is not kept.
     """
     require()
-    whole = copy.deepcopy(ExportedNetwork(model, classifier)).cpu().eval()  # the caller's stays on its device
-    given = _given(model, whole)
+    network = copy.deepcopy(ExportedNetwork(model, classifier)).cpu().eval()  # the caller's stays on its device
+    inputs = _given(model, network)
     outputs = ["embeddings", "representation", *([] if classifier is None else ["probabilities"])]
     with quiet():
-        written = _translated(whole, given, outputs, architecture(model))
+        written = _translated(network, inputs, outputs, architecture(model))
     entry = written.metadata_props.add()
     entry.key, entry.value = KEY, json.dumps(described(model, classifier), ensure_ascii=False)
     with replacing(out) as temporary:
         temporary.write_bytes(written.SerializeToString())
-        result = compared(temporary, whole, given)
+        result = compared(temporary, network, inputs)
         if not result["deviation"] <= TOLERANCE:
             raise CounterpointError(
                 f"The ONNX file differs from torch by {result['deviation']:.2g}, more than {TOLERANCE:g}, so it is not "
@@ -85,7 +87,7 @@ def write_onnx(model: Model, classifier: Classifier | None, out: Path) -> dict[s
 
 
 def require() -> None:
-    """Say which package is missing, before any work is done."""
+    """Raise ``MissingPackage`` before any work is done."""
     try:
         import onnx  # noqa: F401
         import onnxruntime  # noqa: F401
@@ -94,7 +96,7 @@ def require() -> None:
         raise MissingPackage(missing.name or "onnx", "onnx") from None
 
 
-def compared(file: Path, whole: nn.Module, given: EncoderInput) -> dict[str, Any]:
+def compared(file: Path, network: nn.Module, inputs: EncoderInput) -> dict[str, Any]:
     """Shapes of inputs and outputs, by name, and the largest deviation from torch on batches of several sizes."""
     import onnxruntime
 
@@ -103,9 +105,9 @@ def compared(file: Path, whole: nn.Module, given: EncoderInput) -> dict[str, Any
     session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
     deviations = []
     for size in TRIED:
-        views = example(given, size)
+        views = example(inputs, size)
         with torch.inference_mode():
-            expected = [each.numpy() for each in whole(views)]
+            expected = [each.numpy() for each in network(views)]
         got = session.run(None, {"views": views.numpy()})
         deviations += [_deviation(one, other) for one, other in zip(expected, got, strict=True)]
     return {
@@ -115,18 +117,18 @@ def compared(file: Path, whole: nn.Module, given: EncoderInput) -> dict[str, Any
     }
 
 
-def example(given: EncoderInput, size: int) -> Tensor:
-    """Normal numbers, or numbers of words, in the shape of a batch of views."""
+def example(inputs: EncoderInput, size: int) -> Tensor:
+    """Random normal values, or token ids, in the shape of a batch of views."""
     generator = torch.Generator().manual_seed(size)
-    shape = (size, *(length or TRIED[size] for length in given.axes.values()))
-    if given.words is not None:
-        return torch.randint(given.words, shape, generator=generator)
+    shape = (size, *(length or TRIED[size] for length in inputs.axes.values()))
+    if inputs.words is not None:
+        return torch.randint(inputs.words, shape, generator=generator)
     return torch.randn(shape, generator=generator)
 
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Nothing but exceptions comes out of the block: exporters print, log and warn about every step."""
+    """Suppress output in the block except exceptions: exporters print, log and warn about every step."""
     disabled = logging.root.manager.disable
     logging.disable(logging.ERROR)
     try:
@@ -137,48 +139,48 @@ def quiet() -> Iterator[None]:
         logging.disable(disabled)
 
 
-def _given(model: Model, whole: nn.Module) -> EncoderInput:
-    """What the encoder is given, once it is plain that a file can hold the network."""
-    given = encoder_input(model.modality)
-    if given is None:
+def _given(model: Model, network: nn.Module) -> EncoderInput:
+    """The encoder's input, after checking that a file can hold the network."""
+    inputs = encoder_input(model.modality)
+    if inputs is None:
         raise InputError(
-            f"The modality '{model.modality.name}' does not say what its encoder is given. Add the method "
+            f"The modality '{model.modality.name}' does not describe its encoder's input. Add the method "
             "encoder_input to it, or export the weights with --out=FILE.safetensors."
         )
-    weigh = sum(each.numel() * each.element_size() for each in whole.state_dict().values())
+    weigh = sum(each.numel() * each.element_size() for each in network.state_dict().values())
     if weigh > LARGEST:
         raise InputError(
             f"The weights take {weigh / 1e9:.1f} GB, and a file of ONNX holds 2. "
             "Export them with --out=FILE.safetensors."
         )
-    return given
+    return inputs
 
 
-def _translated(whole: nn.Module, given: EncoderInput, outputs: list[str], name: str) -> Any:
-    """The network as an ``onnx.ModelProto``; the batch, and axes of any length, stay open."""
-    axes = enumerate([("batch", None), *given.axes.items()])
+def _translated(network: nn.Module, inputs: EncoderInput, outputs: list[str], name: str) -> Any:
+    """The network as an ``onnx.ModelProto``; the batch and variable axes stay dynamic."""
+    axes = enumerate([("batch", None), *inputs.axes.items()])
     moving = {place: axis for place, (axis, length) in axes if length is None}
-    views = example(given, next(iter(TRIED)))
+    views = example(inputs, next(iter(TRIED)))
     try:
         with torch.no_grad():
-            written = (_traced if torch.__version__ >= "2.7" else _traced_as_of_old)(whole, views, moving, outputs)
-    except RuntimeError as wrong:  # what torch.onnx raises for whatever goes wrong inside
+            written = (_traced if torch.__version__ >= "2.7" else _traced_as_of_old)(network, views, moving, outputs)
+    except RuntimeError as wrong:  # torch.onnx raises it for any failure
         why = str(wrong.__cause__ or wrong).strip().splitlines()[0].rstrip(".")
         raise InputError(
             f"torch cannot write the encoder '{name}' as ONNX: {why}. Export its weights with --out=FILE.safetensors."
         ) from wrong
     for part in (written.graph, *written.graph.node, *written.graph.value_info):
-        part.ClearField("metadata_props")  # where in whose files each node comes from is nobody's business
+        part.ClearField("metadata_props")  # paths of this machine's source files
         part.ClearField("doc_string")
-    for part in written.graph.output:  # torch may say it in a longer way
+    for part in written.graph.output:  # torch may write the shape in another way
         part.type.tensor_type.shape.dim[0].dim_param = "batch"
     return written
 
 
-def _traced(whole: nn.Module, views: Tensor, moving: Mapping[int, str], outputs: list[str]) -> Any:
+def _traced(network: nn.Module, views: Tensor, moving: Mapping[int, str], outputs: list[str]) -> Any:
     lengths = {place: torch.export.Dim(axis, min=1, max=2**31 - 1) for place, axis in moving.items()}
     program = torch.onnx.export(
-        whole,
+        network,
         (views,),
         dynamo=True,
         verbose=False,
@@ -190,13 +192,13 @@ def _traced(whole: nn.Module, views: Tensor, moving: Mapping[int, str], outputs:
     return program.model_proto  # type: ignore[union-attr]
 
 
-def _traced_as_of_old(whole: nn.Module, views: Tensor, moving: Mapping[int, str], outputs: list[str]) -> Any:
-    """The same with the exporter of torch 2.6, whose new one works with no onnxscript that there still is."""
+def _traced_as_of_old(network: nn.Module, views: Tensor, moving: Mapping[int, str], outputs: list[str]) -> Any:
+    """The same with the exporter of torch 2.6, whose new one does not work with any current onnxscript."""
     import onnx
 
     written = io.BytesIO()
     torch.onnx.export(
-        whole,
+        network,
         (views,),
         written,  # type: ignore[arg-type]
         dynamo=False,
@@ -209,5 +211,5 @@ def _traced_as_of_old(whole: nn.Module, views: Tensor, moving: Mapping[int, str]
 
 
 def _deviation(expected: np.ndarray, got: np.ndarray) -> float:
-    """The largest difference, as a share of the largest number or of 1."""
+    """The largest difference, relative to the largest value or to 1."""
     return float(np.abs(expected - got).max() / max(1.0, float(np.abs(expected).max())))

@@ -27,8 +27,8 @@ STEMS = {3: "3 x 3, stride 1, no pooling", 7: "7 x 7, stride 2, max pooling, as 
 def write_state(model: Model, classifier: Classifier | None, out: Path) -> dict[str, Any]:
     """Write the encoder's weights, with the classifier where the architecture has a place for it.
 
-    Its place is the linear layer in which torchvision's or timm's own network ends, so one without layers of the
-    projection head below it. Returns the architecture and the place, or None where there is none.
+    That is the last linear layer of torchvision's or timm's own network, so only for classifiers without projection
+    layers below it. Returns the architecture and the name of the layer, or None where there is none.
     """
     from safetensors.torch import save
 
@@ -47,7 +47,7 @@ def write_state(model: Model, classifier: Classifier | None, out: Path) -> dict[
 
 
 def _added(model: Model, classifier: Classifier | None) -> dict[str, Tensor]:
-    """The weights of the classifier under the names of the architecture's own, or none where it has no such place."""
+    """The weights of the classifier under the architecture's own names, or none where it has no such layer."""
     if classifier is None or len(classifier.top[0]):  # type: ignore[arg-type]
         return {}
     name = catalogue.split(architecture(model))[0]
@@ -58,11 +58,11 @@ def _added(model: Model, classifier: Classifier | None) -> dict[str, Tensor]:
 
 
 def _as_in_timm(name: str, model: Model, top: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The linear layer under the names of timm's own, if its network ends in one and then answers as ours does."""
-    given = encoder_input(model.modality)
-    if given is None:
+    """The linear layer under timm's names, if its network ends in one and then gives the same output."""
+    inputs = encoder_input(model.modality)
+    if inputs is None:
         return {}
-    channels, size = int(given.axes["channels"] or 0), int(given.axes["height"] or 0)
+    channels, size = int(inputs.axes["channels"] or 0), int(inputs.axes["height"] or 0)
     full, bare = timm_encoder(name, channels, size, classes=len(top["bias"])), copy.deepcopy(model.encoder).cpu()
     weights = tensors(bare)
     places = {place: tensor for place, tensor in full.state_dict().items() if place not in weights}
@@ -80,13 +80,13 @@ def _as_in_timm(name: str, model: Model, top: dict[str, Tensor]) -> dict[str, Te
 
 
 def _header(model: Model, classifier: Classifier | None) -> dict[str, str]:
-    """What the file says of itself, all of it text: the architecture, what goes in, and the whole description."""
-    said = {"format": "pt", "architecture": architecture(model)}
-    given = encoder_input(model.modality)
+    """The header of the file, all of it text: the architecture, the input, and the full description."""
+    header = {"format": "pt", "architecture": architecture(model)}
+    inputs = encoder_input(model.modality)
     for axis, name in (("channels", "in_channels"), ("height", "size"), ("columns", "in_features")):
-        if given is not None and axis in given.axes:
-            said[name] = str(given.axes[axis])
+        if inputs is not None and axis in inputs.axes:
+            header[name] = str(inputs.axes[axis])
     first = getattr(model.encoder, "conv1", None)
     if catalogue.split(architecture(model))[0] in RESNETS and isinstance(first, nn.Conv2d):
-        said["stem"] = STEMS[first.kernel_size[0]]
-    return {**said, KEY: json.dumps(described(model, classifier), ensure_ascii=False)}
+        header["stem"] = STEMS[first.kernel_size[0]]
+    return {**header, KEY: json.dumps(described(model, classifier), ensure_ascii=False)}

@@ -1,4 +1,4 @@
-"""Word vectors in the format of word2vec, which most libraries of text read."""
+"""Word vectors in the format of word2vec, which most NLP libraries read."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def write_words(model: Model, out: Path) -> dict[str, Any]:
 
 
 def table_of(model: Model) -> Table:
-    """The words that a model has learned, and their vectors as they are, not scaled.
+    """The words of a model, and their vectors, not normalised.
 
     Raises:
-        InputError: It has learned none.
+        InputError: It has none.
     """
     if not (isinstance(model.encoder, Lookup) and isinstance(model.modality, Text)):
         raise InputError(

@@ -1,14 +1,14 @@
-r"""Barlow Twins: every number of a vector agrees with itself between two views, and with no other number.
+r"""Barlow Twins: make the cross-correlation matrix of two views' dimensions the identity.
 
-    a, b = the vectors of both views, every number with mean 0 and variance 1 over the n items of the batch
+    a, b = the vectors of both views, each dimension standardised over the n items of the batch
     c = a' b / n
     loss = sum_i (1 - c_ii)^2 + weight * sum_{i != j} c_ij^2
 
-Zbontar et al. 2021, arXiv:2103.03230, eq. 1 and 2.  It is a loss of the batch and not of its items, so each is given
-the same.  ``weight`` is the paper's, unscaled: 512 numbers have a 16th of its pairs, but in batches of 256 items, not
-2,048, each of them is 8 times as noisy.
-Use when: batches are small but vectors may be long: the more numbers, the better.
-Relations: ``vicreg`` asks the same of each view by itself; contrast tells rows apart, this does it with columns.
+Zbontar et al. 2021, arXiv:2103.03230, eq. 1 and 2.  The loss is of the batch and not of its items, so each item gets
+the same value.  ``weight`` is the paper's, unscaled: 512 dimensions have a 16th of its pairs, but with batches of 256
+items instead of 2,048, each entry is 8 times as noisy.
+Use when: batches are small but vectors may be long: the more dimensions, the better.
+Relations: ``vicreg`` uses the covariance of each view alone; contrast compares rows, this compares columns.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from counterpoint.negatives.in_batch import in_batch
 
 
 def standard(vectors: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
-    """The vectors with every number at mean 0 and variance 1 over the batch."""
+    """The vectors with each dimension at mean 0 and variance 1 over the batch."""
     return functional.batch_norm(wide(vectors), None, None, training=True)
 
 
 class BarlowTwins(Method):
-    """An encoder and a head; ``weight`` is what a pair of different numbers counts."""
+    """An encoder and a head; ``weight`` is the weight of the off-diagonal terms."""
 
     usual: ClassVar = {"head_layers": 3, "head_outputs": 512}
 

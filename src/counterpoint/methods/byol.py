@@ -1,14 +1,14 @@
-r"""BYOL: predict what a slow copy makes of the other view; nothing is told apart.
+r"""BYOL: predict an EMA encoder's output for the other view; no negatives.
 
     p = q(g(f(view))),   k = g'(f'(view)) without gradient,   f', g' <- m f', g' + (1 - m) f, g
-    loss = [2 - 2 cos(p_1, k_2)] + [2 - 2 cos(p_2, k_1)],      with local views the mean over all p but p_i beside k_i
+    loss = [2 - 2 cos(p_1, k_2)] + [2 - 2 cos(p_2, k_1)],      with local views the mean over all p except p_i per k_i
     m = 1 - (1 - m_0) (1 + cos(pi step / steps)) / 2
 
-Grill et al. 2020, arXiv:2006.07733, eq. 2 and section 3.2.  The predictor q is what keeps all vectors from becoming
-one; ``momentum`` is m_0, 0.996 in the paper, whose runs are a thousand times longer.
-With the usual batch and learning rate it learned little in minutes: many small steps are what it wants, and it needs no
-large batch, for nothing in it is compared with the others.
-Use when: batches hold many items that are nearly the same, which contrast would tell apart.
+Grill et al. 2020, arXiv:2006.07733, eq. 2 and section 3.2.  The predictor q prevents the collapse to a constant vector;
+``momentum`` is m_0, 0.996 in the paper, whose runs are a thousand times longer.
+With the usual batch and learning rate it learned little in minutes: it needs many small steps, and no large batch, as
+items are not compared with each other.
+Use when: batches contain many near-duplicates, which contrast would push apart.
 Relations: with momentum 0 it is nearly ``simsiam``; with negatives it is ``moco_v3``.
 """
 
@@ -30,7 +30,7 @@ from counterpoint.negatives.in_batch import in_batch
 
 
 class BYOL(Method):
-    """An encoder and a head, slow copies of both, and a predictor with so many ``hidden`` numbers."""
+    """An encoder and a head, EMA copies of both, and a predictor of width ``hidden``."""
 
     local_views = True
     usual: ClassVar = {"head_outputs": 256, "batch_size": 64, "learning_rate": 1e-3}

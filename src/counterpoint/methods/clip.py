@@ -1,11 +1,11 @@
-r"""CLIP: partners find each other in a batch, looked at from both sides.
+r"""CLIP: match pairs within a batch, in both directions.
 
     loss = L(a, p) + L(p, a),     L(a, p)_i = -log( e^{s(a_i, p_i)/t} / sum_j e^{s(a_i, p_j)/t} )
 
-Radford et al. 2021, arXiv:2103.00020, figure 3, who halve the sum, with a temperature that is learned; here one tower
-reads both partners, which are of one kind of data.
-Use when: pairs are given, and either side is to be found from the other: titles and bodies, words and definitions.
-Relations: ``simcse`` looks from anchors to partners only, and takes hard negatives.
+Radford et al. 2021, arXiv:2103.00020, figure 3, who halve the sum, with a learned temperature; here one encoder reads
+both sides, which are of one kind of data.
+Use when: pairs are given, and either side is a query for the other: titles and bodies, words and definitions.
+Relations: ``simcse`` goes from anchors to partners only, and takes hard negatives.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from counterpoint.interfaces import ItemInfo, Method, Objective, Vectors, Views
 
 
 class CLIP(Method):
-    """A tower of encoder and head, and an objective in both directions."""
+    """An encoder and a head for both sides, and an objective in both directions."""
 
     usual: ClassVar = {"temperature": "learned", "head_layers": 0}
 
@@ -36,5 +36,7 @@ class CLIP(Method):
 
     def compare(self, vectors: Vectors, items: ItemInfo) -> tuple[Comparison, Comparison]:
         first, second = vectors
-        own = same_item(items.index, items.index)
-        return Comparison(first, second, own, self.similarity), Comparison(second, first, own, self.similarity)
+        same_pair = same_item(items.index, items.index)
+        return Comparison(first, second, same_pair, self.similarity), Comparison(
+            second, first, same_pair, self.similarity
+        )

@@ -1,13 +1,13 @@
-r"""CoSENT: of two pairs, the one that people take for more alike is to have the higher cosine.
+r"""CoSENT: rank the cosines of pairs as their similarity scores are ranked.
 
     loss = log( 1 + sum_{(i, j): y_i > y_j} e^{(c_j - c_i)/t} ),     c_i = cos(z_i, z_i')
 
 Su 2022, "CoSENT: a more effective sentence embedding scheme than Sentence-BERT", kexue.fm/archives/8847; one case of
 the circle loss of Sun et al. 2020, arXiv:2002.10857, eq. 1.  Only the order of the scores y counts, of all pairs of a
 batch, and h itself is compared.
-Use when: pairs come with a score or a grade of how alike they are, or with a yes and a no.
-Relations: ``siamese`` asks for distances below and above a margin, and so for yes and no; ``simcse`` for pairs that all
-belong together.  With one pair that does and others that do not it is ``info_nce``.
+Use when: pairs come with a similarity score or grade, or with a yes and a no.
+Relations: ``siamese`` uses a margin between distances of positive and negative pairs, and so only yes and no;
+``simcse`` needs positive pairs only.  With one positive pair and several negative ones it is ``info_nce``.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class CoSENT(Method):
         return torch.cat([wrong.new_zeros(1), wrong]).logsumexp(dim=0).expand(len(first))
 
     def watched(self, vectors: Vectors, items: ItemInfo) -> Comparison | None:
-        """Pairs of higher scores than the mean against the others."""
+        """Pairs whose score is above the mean against the others."""
         if items.scores is None:
             return None
         first, second = vectors

@@ -1,11 +1,10 @@
-r"""Cross-entropy: name the class of every item; what contrast with labels has to be measured by.
+r"""Cross-entropy: a supervised classifier, the baseline for contrast with labels.
 
     loss = n / n_L sum_{i in L} ( -log softmax(W f(view_i))_{y_i} ) / n                L: labelled items
 
 The baseline of Khosla et al. 2020, arXiv:2004.11362, section 4.
-Use when: all that is wanted is a list of classes, and labels are plenty; or to compare.
-Relations: ``counterpoint finetune`` does the same from a model that has learned without labels, and calibrates it;
-``joint`` adds contrast.
+Use when: only a classifier is needed and there are many labels; or as a baseline.
+Relations: ``counterpoint finetune`` does the same from a pretrained model, and calibrates it; ``joint`` adds contrast.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from counterpoint.interfaces import ItemInfo, Losses, Method, Vectors, Views
 
 
 class CrossEntropy(Method):
-    """An encoder and a linear classifier; the head that contrast would need is left out."""
+    """An encoder and a linear classifier; the projection head is not used."""
 
     views = 1
     needs_labels = True

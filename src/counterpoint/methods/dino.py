@@ -1,14 +1,14 @@
-r"""DINO: a student says of every view what its slow copy, the teacher, says of another.
+r"""DINO: a student predicts, for each view, the output of its EMA teacher for another view.
 
     p = softmax(s / t) of the student,   q = softmax((s' - c) / t') of the teacher without gradient, t' < t
-    loss = -mean over usual views of the teacher, and all other views of the student, of sum_k q_k log p_k
+    loss = -mean over full-size views of the teacher, and all other views of the student, of sum_k q_k log p_k
     teacher <- m teacher + (1 - m) student,     c <- n c + (1 - n) mean(s')
 
-Caron et al. 2021, arXiv:2104.14294, eq. 1 to 4 and algorithm 1.  s are cosines with K prototypes, as the head of the
-paper ends with (appendix C).  The centre c keeps one prototype from winning everything, the sharper t' keeps all from
-winning alike; ``momentum`` m rises to 1, from 0.996 in the paper, whose runs are a hundred times longer.
+Caron et al. 2021, arXiv:2104.14294, eq. 1 to 4 and algorithm 1.  s are cosines with K prototypes, the last layer of the
+paper's head (appendix C).  The centre c prevents that one prototype dominates, the lower teacher temperature t' that
+all become uniform; ``momentum`` m rises to 1, from 0.996 in the paper, whose runs are a hundred times longer.
 Use when: encoders are large and there is time for local views.
-Relations: ``byol`` whose vectors are shares of prototypes, without a predictor; ``swav`` with a teacher.
+Relations: ``byol`` on distributions over prototypes, without a predictor; ``swav`` with a teacher.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from counterpoint.plans import within
 
 
 class DINO(Method):
-    """An encoder, a head and so many ``prototypes``, slow copies of all three, and the centre of what those say."""
+    """An encoder, a head and ``prototypes``, EMA copies of all three, and the centre of the teacher's outputs."""
 
     local_views = True
     centre: Tensor
@@ -68,7 +68,7 @@ class DINO(Method):
         return torch.stack(losses).mean(dim=0)
 
     def teacher_outputs(self, vectors: Vectors) -> Vectors:
-        """What the teacher says of the two usual views."""
+        """The teacher's outputs for the two full-size views."""
         return tuple(self.slow[2](wide(z)).detach() for z in vectors[-2:])
 
     def after_step(self, step: Step) -> None:

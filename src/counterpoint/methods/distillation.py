@@ -1,13 +1,13 @@
-r"""Distillation: a student learns to answer as a teacher does, on items that need no labels.
+r"""Distillation: a student learns a teacher's predictions, on items that need no labels.
 
     loss_i = -(1 - a) sum_y P_teacher(y | v_i) log P_student(y | v_i)  -  a (n / n_L) [i in L] log P_student(y_i | v_i)
     P(y | v) = softmax(scores(v) / t)_y
 
 SimCLRv2, Chen et al. 2020, arXiv:2006.10029, eq. 2 and 3, where L are the labelled items; Hinton et al. 2015,
-arXiv:1503.02531.  Both see the same view, Beyer et al. 2021, arXiv:2106.05237, unless the teacher has answered
-beforehand.  The labels have t = 1.
-Use when: a smaller network shall do what a large one does, or when few labels have taught a teacher and many items are
-left that it can teach with.   Relations: with a = 1 it is supervised learning.
+arXiv:1503.02531.  Both see the same view, Beyer et al. 2021, arXiv:2106.05237, unless the teacher's predictions were
+computed in advance.  For labels t = 1.
+Use when: a smaller network shall replace a large one, or when a teacher was trained on few labels and there are many
+unlabelled items.   Relations: with a = 1 it is supervised learning.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from counterpoint.label_types import LabelType
 
 
 class Distillation(Method):
-    """A student (an encoder and what stands on it), a teacher that stays as it is, and the labels there are.
+    """A student (an encoder and its classification layer), a fixed teacher, and the labels there are.
 
-    The teacher is a network, or the scores (n, k) that it has given to every item beforehand.
+    The teacher is a network, or the scores (n, k) that it computed for every item in advance.
     """
 
     class_ids: Tensor
@@ -47,11 +47,11 @@ class Distillation(Method):
         self.register_buffer("answers", None if isinstance(teacher, nn.Module) else teacher)
         self.label_type, self.temperature, self.labels = label_type, temperature, labels
         self.register_buffer("class_ids", class_ids)  # -1 for items without a label
-        known = class_ids.reshape(len(class_ids), -1)[:, 0] >= 0  # of several classes all are known, or none
-        self.share = max(1, int(known.sum())) / max(1, len(class_ids))
+        labelled = class_ids.reshape(len(class_ids), -1)[:, 0] >= 0  # a multi-label item has all of its labels, or none
+        self.share = max(1, int(labelled.sum())) / max(1, len(class_ids))
 
     def train(self, mode: bool = True) -> Distillation:
-        """As every module's, but the teacher only ever answers."""
+        """As for every module, but the teacher stays in evaluation mode."""
         super().train(mode)
         if self.teacher is not None:
             self.teacher.eval()

@@ -1,4 +1,4 @@
-r"""Imitation: a student learns which items its teacher takes for alike; nobody has named any of them.
+r"""Imitation: a student learns the similarities between items from its teacher, without labels.
 
     p_ij = softmax over j != i of t_i . t_j / tau        teacher, vectors of length 1
     q_ij = softmax over j != i of s_i . s_j / tau        student
@@ -6,9 +6,9 @@ r"""Imitation: a student learns which items its teacher takes for alike; nobody 
 
 CompRess, Abbasi Koohpayegani et al. 2020, arXiv:2010.14713, eq. 1 to 3, with the other items of the batch in place of
 its memory bank; each network is compared with its own vectors, so that they may differ in length.  Both see the same
-view; or the teacher has been asked about every item once, which is as many times faster as there are passes.
-Use when: a smaller network shall search and group as a large one does.
-Relations: the teacher's answer takes the place that the positive has in InfoNCE; ``distillation`` imitates classes.
+view; or the teacher's vectors of all items are computed once, which saves its forward passes in every epoch.
+Use when: a smaller network shall search and cluster as a large one does.
+Relations: InfoNCE with the teacher's distribution as the target; ``distillation`` imitates class predictions.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from counterpoint.interfaces import ItemInfo, Losses, Method, Vectors, Views
 
 
 class Imitation(Method):
-    """A student's encoder; and a teacher's, which stays as it is, or what it has ``targets`` of every item (n, d)."""
+    """A student's encoder; and a fixed teacher, or its vectors of every item, ``targets`` (n, d)."""
 
     views = 1
 
@@ -41,7 +41,7 @@ class Imitation(Method):
         self.register_buffer("targets", targets, persistent=False)
 
     def train(self, mode: bool = True) -> Imitation:
-        """As every module's, but the teacher only ever answers."""
+        """As for every module, but the teacher stays in evaluation mode."""
         super().train(mode)
         if self.teacher is not None:
             self.teacher.eval()
@@ -51,16 +51,16 @@ class Imitation(Method):
         if self.teacher is None:
             return (self.encoder(views[0]),)
         with torch.no_grad():
-            taught = self.teacher(views[0])
-        return self.encoder(views[0]), taught
+            target = self.teacher(views[0])
+        return self.encoder(views[0]), target
 
     def compare(self, vectors: Vectors, items: ItemInfo) -> Losses:
-        taught = vectors[1] if self.targets is None else self.targets[items.index]
-        student, teacher = self._alike(vectors[0]), self._alike(taught)
-        own = torch.eye(len(student), dtype=torch.bool, device=student.device)
-        return -(teacher.exp() * student).masked_fill(own, 0).sum(dim=1)
+        target = vectors[1] if self.targets is None else self.targets[items.index]
+        student, teacher = self._alike(vectors[0]), self._alike(target)
+        diagonal = torch.eye(len(student), dtype=torch.bool, device=student.device)
+        return -(teacher.exp() * student).masked_fill(diagonal, 0).sum(dim=1)
 
     def _alike(self, vectors: Float[Tensor, "b d"]) -> Float[Tensor, "b b"]:
-        """The logarithm of how likely each other item is the one meant by an item."""
+        """The log-probabilities of the other items given each item."""
         unit = functional.normalize(vectors.float(), dim=1)
         return (unit @ unit.T / self.temperature).fill_diagonal_(-torch.inf).log_softmax(dim=1)

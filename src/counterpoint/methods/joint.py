@@ -1,11 +1,11 @@
-r"""Joint: contrast on everything and supervision on what is labelled, in one loss.
+r"""Joint: contrast on all items and supervision on the labelled ones, in one loss.
 
     loss = contrast(z^1, z^2) + a n / n_L sum_{i in L} ( -log softmax(W h_i)_{y_i} ) / n        L: labelled items
 
-The supervised term of Zhai et al. 2019, arXiv:1905.03670, eq. 1 (S4L), with contrast in the place of their pretext
-task; the mean over labelled items has the weight ``a`` however few they are.
-Use when: some items have labels, and one training is wanted instead of pretraining and fine-tuning.
-Relations: with a = 0 it is SimCLR; the steps of ``counterpoint semi`` do the same one after the other.
+The supervised term of Zhai et al. 2019, arXiv:1905.03670, eq. 1 (S4L), with contrast instead of their pretext task; the
+mean over labelled items has the weight ``a`` however few they are.
+Use when: some items have labels, and one training shall replace pretraining and fine-tuning.
+Relations: with a = 0 it is SimCLR; ``counterpoint semi`` does both one after the other.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from counterpoint.negatives.in_batch import in_batch
 
 
 class Joint(Method):
-    """An encoder with two heads: one is compared, one names classes."""
+    """An encoder with two heads: one for contrast, one for classification."""
 
     needs_labels = True
 
@@ -53,8 +53,8 @@ class Joint(Method):
         return in_batch(z, items.index, self.similarity), self.weight * self._named(scores, items)
 
     def _named(self, scores: Vectors, items: ItemInfo) -> Float[Tensor, " b"]:
-        """Cross-entropy of the labelled items, in a mean over all; nothing where the batch holds none."""
+        """Cross-entropy of the labelled items, as a mean over all; 0 where the batch has none."""
         labels = items.index.new_full(items.index.shape, -1) if items.labels is None else items.labels
-        known = int((labels >= 0).sum())
+        labelled = int((labels >= 0).sum())
         each = [functional.cross_entropy(wide(view), labels, ignore_index=-1, reduction="none") for view in scores]
-        return torch.stack(each).mean(dim=0) * len(labels) / max(1, known)
+        return torch.stack(each).mean(dim=0) * len(labels) / max(1, labelled)

@@ -4,8 +4,9 @@ r"""MoCo: match a query with its key among the keys of many earlier batches.
     loss = -log( e^{q.k/t} / (e^{q.k/t} + sum_{queue} e^{q.k_j/t}) ),    f' <- m f' + (1 - m) f
 
 He et al. 2020, arXiv:1911.05722, algorithm 1; with the nonlinear head and the stronger views of v2, Chen et al. 2020,
-arXiv:2003.04297.  Batch statistics would tell a query which key came from its batch, so queries and keys are encoded
-in groups of different company (section 3.3, shuffling BN): a group of keys has an equal part of every group of queries.
+arXiv:2003.04297.  Batch statistics would reveal to a query which key is from its batch, so queries and keys are encoded
+in groups of different composition (section 3.3, shuffling BN): each group of keys has an equal part of every group of
+queries.
 Use when: memory allows only small batches, or negatives should outnumber the batch.
 """
 
@@ -26,13 +27,13 @@ from counterpoint.negatives.key_queue import Queue
 
 
 def in_groups(network: nn.Module, view: Batch, groups: Sequence[Tensor]) -> Tensor:
-    """The network's output for rows that are encoded group by group, in their old order."""
+    """The network's outputs for rows that are encoded group by group, in the original order."""
     encoded = torch.cat([network(take(view, rows)) for rows in groups])
     return encoded[torch.argsort(torch.cat(list(groups)))]
 
 
 class MoCo(Method):
-    """An encoder and a head, slow copies of both, and a queue of keys."""
+    """An encoder and a head, EMA copies of both, and a queue of keys."""
 
     def __init__(
         self,

@@ -1,12 +1,12 @@
-r"""MoCo v3: find what a slow copy makes of the other view among what it makes of the other views of the batch.
+r"""MoCo v3: match a query with the EMA encoder's key of the other view, among the keys of the batch.
 
     q = BN(q'(BN(g(f(view))))),   k = BN(g'(f'(view))) without gradient,   f', g' <- m f', g' + (1 - m) f, g
     loss = ctr(q_1, k_2) + ctr(q_2, k_1),     ctr(q, k) = -log( e^{q.k_i/t} / sum_j e^{q.k_j/t} )
-    with local views the sum over all q but q_i beside k_i
+    with local views the sum over all q except q_i per k_i
     m = 1 - (1 - m_0) (1 + cos(pi step / steps)) / 2
 
 Chen et al. 2021, arXiv:2104.02057, algorithm 1, without its factor 2 t, which only scales the loss.
-Use when: ``simclr`` would do, and there is time for a second network that makes learning steadier.
+Use when: ``simclr`` would do, and there is time for a second network that stabilises training.
 Relations: ``moco`` whose queue is the batch, with a predictor q'; ``byol`` with negatives.
 """
 
@@ -26,7 +26,7 @@ from counterpoint.interfaces import ItemInfo, Method, Objective, Step, Vectors, 
 
 
 class MoCoV3(Method):
-    """An encoder and a head, slow copies of both, and a predictor with so many ``hidden`` numbers."""
+    """An encoder and a head, EMA copies of both, and a predictor of width ``hidden``."""
 
     local_views = True
     usual: ClassVar = {"head_outputs": 256, "temperature": 0.2}
@@ -63,9 +63,9 @@ class MoCoV3(Method):
 
     def compare(self, vectors: Vectors, items: ItemInfo) -> tuple[Comparison, ...]:
         *q, k1, k2 = vectors
-        own = same_item(items.index, items.index)
+        relation = same_item(items.index, items.index)
         return tuple(
-            Comparison(query, keys, own, self.similarity)
+            Comparison(query, keys, relation, self.similarity)
             for usual, keys in ((1, k2), (0, k1))
             for query in q[:usual] + q[usual + 1 :]
         )

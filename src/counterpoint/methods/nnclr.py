@@ -1,13 +1,13 @@
-r"""NNCLR: an item agrees with the nearest of earlier items, as if that were another view of it.
+r"""NNCLR: the positive of an item is the nearest neighbour of its other view among earlier items.
 
     z = BN(g(f(view))),   p = q(z),   n = the embedding of another item in the support Q that is nearest to z
     loss = L(n_1, p_2) + L(n_2, p_1),     L(n, p)_i = -log( e^{n_i.p_i/t} / sum_k e^{n_i.p_k/t} )
 
-Dwibedi et al. 2021, arXiv:2104.14548, section 3.2 and algorithm 1.  The support is a queue of earlier z_1.  It begins
-empty: only embeddings of items are neighbours, and who finds none is compared with z itself.  Nor is an item a
-neighbour of itself, which in the paper's much larger data it never meets in the queue.
-Use when: views cannot show all that two items of a kind may differ in, and classes are large.
-Relations: where each is its own neighbour, it is ``simclr`` with a predictor, and negatives from one view only.
+Dwibedi et al. 2021, arXiv:2104.14548, section 3.2 and algorithm 1.  The support is a queue of earlier z_1.  It starts
+empty, so only embeddings of items are neighbours, and without a neighbour z itself is used.  An item is never its own
+neighbour, which the paper's much larger data makes unlikely anyway.
+Use when: views cannot cover the variation within a class, and classes are large.
+Relations: with each item as its own neighbour, it is ``simclr`` with a predictor, and negatives from one view only.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from counterpoint.negatives.key_queue import Queue
 
 
 class NNCLR(Method):
-    """An encoder and a head, a predictor with so many ``hidden`` numbers, and a support of ``queue`` embeddings."""
+    """An encoder and a head, a predictor of width ``hidden``, and a support of ``queue`` embeddings."""
 
     usual: ClassVar = {"head_layers": 3, "head_outputs": 256}
 
@@ -66,12 +66,12 @@ class NNCLR(Method):
     def compare(self, vectors: Vectors, items: ItemInfo) -> tuple[Comparison, Comparison]:
         z1, z2, p1, p2 = vectors
         n1, n2 = self.nearest(z1, items), self.nearest(z2, items)
-        own = same_item(items.index, items.index)
-        return Comparison(n1, p2, own, self.similarity), Comparison(n2, p1, own, self.similarity)
+        relation = same_item(items.index, items.index)
+        return Comparison(n1, p2, relation, self.similarity), Comparison(n2, p1, relation, self.similarity)
 
     @torch.no_grad()
     def nearest(self, z: Float[Tensor, "b d"], items: ItemInfo) -> Float[Tensor, "b d"]:
-        """The embedding of another item that is most alike, or z itself while there is none."""
+        """The most similar embedding of another item, or z itself while there is none."""
         others = (self.support.items >= 0) & (self.support.items != items.index[:, None])
         alike = self.similarity(wide(z), self.support.vectors).masked_fill(~others, -torch.inf)
         return torch.where(others.any(dim=1, keepdim=True), self.support.vectors[alike.argmax(dim=1)], wide(z))

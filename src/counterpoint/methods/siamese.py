@@ -1,14 +1,14 @@
-r"""Siamese networks: two items through one network; near if they belong together, else apart by a margin.
+r"""Siamese networks: positive pairs are pulled together, negative pairs pushed apart up to a margin.
 
     D = |g(f(a)) - g(f(b))|
     loss = (1 - y) D^2 + y max(m - D, 0)^2          y = 0 for a pair that belongs together, else 1
 
 Hadsell, Chopra & LeCun 2006, "Dimensionality reduction by learning an invariant mapping", eq. 4, in the order of its
 code; Bromley et al. 1993 for the architecture; compared with its successors in Khosla et al. 2020, arXiv:2004.11362.
-The pairs are given, or drawn from labels: half of them of one class, and no item with itself.  The usual margin here
-is 5: at 1, where new networks begin, nearly all pairs are told apart before anything is learned from them.
-Use when: what is known are pairs, same or different, or two items are to be verified: ``counterpoint verify``.
-Relations: with all pairs of a batch instead of one for each item it is ``triplet`` with the objective ``margin``.
+The pairs are given, or drawn from labels: half of them of one class, and no item with itself.  The default margin is 5:
+at 1, about the distance in new networks, nearly all pairs are beyond the margin before anything is learned.
+Use when: labels are pairs, same or different, or two items are to be verified: ``counterpoint verify``.
+Relations: with all pairs of a batch instead of one per item it is ``triplet`` with the objective ``margin``.
 """
 
 from __future__ import annotations

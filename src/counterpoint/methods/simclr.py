@@ -1,4 +1,4 @@
-r"""SimCLR: two views of an item agree more than any two views of different items.
+r"""SimCLR: two views of an item are more similar than views of different items.
 
     h = f(view),  z = g(h)
     loss = mean over both views of all items of -log( e^{s(z_i, z_j)/t} / sum_{k != i} e^{s(z_i, z_k)/t} )

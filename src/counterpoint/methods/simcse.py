@@ -1,13 +1,13 @@
-r"""SimCSE: a text finds itself, or its partner, among the others of a batch; the encoder's dropout is all that differs.
+r"""SimCSE: match a text with itself under another dropout mask, or with its partner, among the texts of a batch.
 
     loss_i = -log( e^{s(z_i, z_i')/t} / sum_j ( e^{s(z_i, z_j')/t} + e^{s(z_i, z_j^-)/t} ) )
 
-Gao et al. 2021, arXiv:2104.08821: z and z' are two readings of one text (eq. 4), with the views ``dropout``; or z' is
-of a given partner, such as what follows from it, and z^- of a text that does not (hard negatives, eq. 5), of which each
-row may have several or none.  h itself is compared.  Multiple negatives ranking of Henderson et al. 2017,
+Gao et al. 2021, arXiv:2104.08821: z and z' are two encodings of one text (eq. 4), with the views ``dropout``; or z' is
+of a given partner, such as what it entails, and z^- of a text that contradicts it (hard negatives, eq. 5), of which
+each row may have several or none.  h itself is compared.  Multiple negatives ranking of Henderson et al. 2017,
 arXiv:1705.00652, and DPR, Karpukhin et al. 2020, arXiv:2004.04906, are the same.
-Use when: anchors are to find their partners and not each other: questions and answers, pairs with hard negatives.
-Relations: ``simclr`` also tells anchors apart from anchors; ``clip`` looks from partners to anchors as well.
+Use when: anchors are queries and partners documents: questions and answers, pairs with hard negatives.
+Relations: ``simclr`` also compares anchors with anchors; ``clip`` goes from partners to anchors as well.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from counterpoint.interfaces import ItemInfo, Method, Objective, Vectors, Views
 
 
 class SimCSE(Method):
-    """An encoder, a head, and an objective from anchors to partners and others."""
+    """An encoder, a head, and an objective from anchors to partners and hard negatives."""
 
     takes_others = True
     usual: ClassVar = {"temperature": 0.05, "head_layers": 0}
@@ -46,6 +46,6 @@ class SimCSE(Method):
 
     def compare(self, vectors: Vectors, items: ItemInfo) -> Comparison:
         anchors, *candidates = vectors
-        turns = torch.arange(len(candidates), device=anchors.device)  # others are known by numbers behind all rows
+        turns = torch.arange(len(candidates), device=anchors.device)  # hard negatives get numbers after all rows
         number = (items.index + self.items * turns[:, None]).reshape(-1)
         return Comparison(anchors, torch.cat(candidates), same_item(items.index, number), self.similarity)

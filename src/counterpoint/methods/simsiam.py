@@ -1,13 +1,13 @@
-r"""SimSiam: predict what the same network makes of the other view, which no gradient reaches.
+r"""SimSiam: predict the same network's output for the other view, with a stopped gradient; no negatives.
 
     z = BN(g(f(view))),   p = q(z)
-    loss = -[cos(p_1, stop(z_2)) + cos(p_2, stop(z_1))] / 2,   with local views the mean over all p but p_i beside z_i
+    loss = -[cos(p_1, stop(z_2)) + cos(p_2, stop(z_1))] / 2,   with local views the mean over all p except p_i per z_i
 
-Chen & He 2020, arXiv:2011.10566, algorithm 1.  The stopped gradient keeps all vectors from becoming one, and the
-normalisation at the end of the projection keeps training stable; the predictor q is narrow in the middle, a quarter.
-At the usual learning rate its vectors shrank to 6 of 512 directions; many small steps are what it wants.
+Chen & He 2020, arXiv:2011.10566, algorithm 1.  The stopped gradient prevents the collapse to a constant vector, and the
+normalisation at the end of the projection keeps training stable; the predictor q has a bottleneck of a quarter of its
+width.  At the usual learning rate its vectors collapsed to 6 of 512 directions; it needs many small steps.
 Use when: memory is short, and you want no negatives, no queue and no second network.
-Relations: ``byol`` whose copy is not slow; ``simclr`` without negatives.
+Relations: ``byol`` without an EMA; ``simclr`` without negatives.
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
-r"""Skip-gram with negative sampling (word2vec): a word tells the words around it from words drawn at random.
+r"""Skip-gram with negative sampling (word2vec): distinguish the words around a word from random ones.
 
     loss = -log sigmoid(v_w . u_c) - k E_{n ~ P} log sigmoid(-v_w . u_n)
     P(n) ~ count(n)^(3/4),     a word stays in the text with probability sqrt(t / f) + t / f,  f its share of it
 
-Mikolov et al. 2013, arXiv:1310.4546, eq. 4 and 5 (5 as its code has it); for every word w of a text and every c at
-most r words away in what is left of it, r in 1 .. window drawn anew for each w.  v are the encoder's vectors, u another
-table that is dropped after training.  Some words in a row share their negatives, so that all of it is products of
-matrices (Ji et al. 2016, arXiv:1604.04661), and each of them counts so much less that the expectation is the same.
-What is drawn is a function of the step, like dropout.
-Use when: words are to be alike that occur among the same words.
+Mikolov et al. 2013, arXiv:1310.4546, eq. 4 and 5 (5 as in its code); for every word w of a text and every c at most r
+words away in the subsampled text, r in 1 .. window drawn anew for each w.  v are the encoder's vectors, u a second
+table that is dropped after training.  Consecutive words share their negatives, so that everything is matrix products
+(Ji et al. 2016, arXiv:1604.04661), weighted so that the expectation is the same.
+The draws are a function of the step, like dropout.
+Use when: words in similar contexts shall have similar vectors.
 Relations: the objective ``sigmoid`` on pairs of words; ``simcse`` does for texts what this does for words.
 """
 
@@ -29,11 +29,11 @@ from counterpoint.negatives.nearby import nearby
 from counterpoint.plans import within
 
 ROW = 32
-"""Words in a row that share their negatives, of which there are as many."""
+"""Consecutive words that share their negatives, of which there are as many."""
 
 
 class SkipGram(Method):
-    """Vectors of words, and others of what stands around them."""
+    """Vectors of words, and a second table of vectors for their contexts."""
 
     views = 1
     encoder: Lookup
@@ -88,7 +88,7 @@ class SkipGram(Method):
         return lost * len(lost) / pairs.sum().clamp(min=1)
 
     def _staying(self, view: Int64[Tensor, "b l"]) -> tuple[Int64[Tensor, " w"], Int64[Tensor, " w"]]:
-        """The text and the number of every word that stays, one text after the other."""
+        """The text and the id of every word that survives subsampling, one text after the other."""
         text, place = view.ne(self.encoder.pad).nonzero(as_tuple=True)
         words = view[text, place]
         stays = torch.rand(len(words), device=view.device) < self.stays[words]
@@ -96,5 +96,5 @@ class SkipGram(Method):
 
 
 def _log_sigmoid(alike: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
-    """Several times as fast as the function of torch, and as exact in a sum; nothing is below -87."""
+    """Several times as fast as torch's, and as exact in a sum; values are bounded below by -87."""
     return alike.sigmoid().clamp(min=1e-38).log()

@@ -1,11 +1,11 @@
-r"""SupCon: views of all items of a class agree; labels say which those are.
+r"""SupCon: views of all items of a class are positives of each other.
 
     h = f(view),  z = g(h)
     P(i) = the other view of item i, and all views of the items of its class in the batch
 
-Khosla et al. 2020, arXiv:2004.11362, section 3.2.  Items without a label belong together with themselves alone, so
-that few labels among many items are enough to begin with.
-Use when: items have classes, and you want vectors that also serve what was never labelled.
+Khosla et al. 2020, arXiv:2004.11362, section 3.2.  Items without a label have only their own views as positives, so a
+few labels among many items are enough to start with.
+Use when: items have classes, and the vectors shall also serve classes that were never labelled.
 Relations: without labels it is SimCLR; with the objective ``triplet`` it is metric learning with two views.
 """
 
@@ -22,7 +22,7 @@ from counterpoint.interfaces import ItemInfo, Method, Objective, Vectors, Views
 
 
 class SupCon(Method):
-    """An encoder, a head, and an objective among the views of one batch, whose positives are of one class."""
+    """An encoder, a head, and an objective among the views of one batch, whose positives share a class."""
 
     needs_labels = True
     local_views = True

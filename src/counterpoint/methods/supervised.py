@@ -1,12 +1,12 @@
-r"""Supervised: learn the labels themselves, from few items or many.
+r"""Supervised: learn a classifier from labels, few or many.
 
     p = softmax(W top(f(view)))
-    loss_i = -w_{y_i} log p_{y_i},   w_y = n / (k n_y)        each item of one class; of several, see ``label_type``
+    loss_i = -w_{y_i} log p_{y_i},   w_y = n / (k n_y)        single-label; for multi-label see ``label_types``
 
 What SimCLRv2 does after contrast: fine-tuning from a layer of the projection head, Chen et al. 2020, arXiv:2006.10029,
-section 2.  Around an encoder that never learned it is the baseline that contrast has to beat.  Every class weighs the
-same, however many items it has.  With ``settled`` normalisations batch normalisation keeps the statistics that it has:
-those of a few dozen labelled views are far from those of the items that are asked about later.
+section 2.  With an untrained encoder it is the baseline that contrast has to beat.  Every class has the same weight,
+however many items it has.  If ``settled``, batch normalisation keeps its statistics: those of a few dozen labelled
+views differ much from those of test items.
 Use when: there are labels.   Relations: with the encoder frozen it is a linear probe that sees random views.
 """
 
@@ -21,7 +21,7 @@ from counterpoint.label_types import LabelType
 
 
 class Supervised(Method):
-    """An encoder, what stands on it, and the class of every item."""
+    """An encoder, a classification head, and the class of every item."""
 
     class_ids: Tensor
     weight: Tensor
@@ -45,7 +45,7 @@ class Supervised(Method):
         self.register_buffer("weight", label_type.weights(class_ids))
 
     def train(self, mode: bool = True) -> Supervised:
-        """As every module's, but a frozen encoder only answers, and normalisations that are settled stay so."""
+        """As for every module, but a frozen encoder stays in evaluation mode, and so do settled normalisations."""
         super().train(mode)
         self.encoder.train(mode and not self.frozen)
         if self.settled:

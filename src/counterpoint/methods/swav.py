@@ -1,14 +1,14 @@
-r"""SwAV: which of many clusters one view of an item falls into is read off its other views.
+r"""SwAV: predict the cluster assignment of one view of an item from its other views.
 
-    s = cos(z, c_k) for K prototypes c,     q = codes of one usual view,   p = softmax(s / t) of another view
+    s = cos(z, c_k) for K prototypes c,     q = codes of one full-size view,   p = softmax(s / t) of another view
     loss = -mean over such pairs of sum_k q_k log p_k
-    codes: q = diag(u) e^{s / epsilon} diag(v), so that every prototype is given the same share of the batch
+    codes: q = diag(u) e^{s / epsilon} diag(v), so that every prototype gets the same share of the batch
 
-Caron et al. 2020, arXiv:2006.09882, eq. 2 to 5 and algorithm 1; codes have no gradient.  Other than in the paper no
-queue of earlier batches helps the codes, and prototypes learn from the first step; ``epsilon`` is 0.05 there, for 3,000
-prototypes and batches of thousands: with fewer, codes that flat hardly tell items apart.
-Use when: there is much data, and time for local views, whose cost it was made to bear.
-Relations: with codes from a slow copy, balanced by a centre, it is ``dino``; ``simclr`` compares with items instead.
+Caron et al. 2020, arXiv:2006.09882, eq. 2 to 5 and algorithm 1; codes have no gradient.  Unlike in the paper there is
+no queue of earlier batches, and prototypes learn from the first step; the paper's ``epsilon`` is 0.05, for 3,000
+prototypes and batches of thousands: with fewer, such smooth codes hardly distinguish items.
+Use when: there is much data, and time for local views, which it was designed for.
+Relations: with codes from an EMA teacher, balanced by a centre, it is ``dino``; ``simclr`` compares with items instead.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from counterpoint.plans import within
 
 
 class SwAV(Method):
-    """An encoder, a head, and so many ``prototypes``."""
+    """An encoder, a head, and ``prototypes``."""
 
     local_views = True
 
@@ -64,10 +64,10 @@ class SwAV(Method):
 
 
 def balanced(scores: Float[Tensor, "b k"], *, epsilon: float, rounds: int = 3) -> Float[Tensor, "b k"]:
-    """Codes: shares of prototypes for every item, such that all prototypes are given as much of the batch.
+    """Codes: assignments of items to prototypes, such that all prototypes get the same share of the batch.
 
-    Rounds of Sinkhorn-Knopp on logarithms, which a small epsilon does not overflow. Two items that both like the first
-    prototype best share the two, each taking more of what it likes more:
+    Sinkhorn-Knopp iterations on logarithms, which do not overflow with a small epsilon. Two items that are both closest
+    to the first prototype share the two, each taking more of the one it is closer to:
 
     >>> (100 * balanced(torch.tensor([[1.0, 0.0], [0.6, 0.4]]), epsilon=0.1, rounds=20)).round().tolist()
     [[98.0, 2.0], [2.0, 98.0]]

@@ -1,12 +1,12 @@
-r"""Triplet: an item is nearer to those of its class than to all others, by a margin.
+r"""Triplet: an item is nearer to items of its class than to all others, by a margin.
 
     h = f(view),  z = g(h)
-    P(i) = the items of class y_i in the batch, but i;   N(i) = the items of all other classes
+    P(i) = the items of class y_i in the batch except i;   N(i) = the items of all other classes
 
 Schroff et al. 2015, arXiv:1503.03832; Hermans et al. 2017, arXiv:1703.07737, with batches of P classes times K items.
-One view of every item, since classes say who belongs together; an item without a label is everybody's stranger.
-Use when: classes are many and small, such as persons, products or characters, and new ones are to be told apart later.
-Relations: ``sup_con`` looks at every item twice, so that items alone in their class learn too.
+One view of every item, since classes define the positives; an item without a label is a negative of all others.
+Use when: classes are many and small, such as persons, products or characters, and new ones will come later.
+Relations: ``sup_con`` uses two views of every item, so that items alone in their class are trained too.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from counterpoint.interfaces import ItemInfo, Method, Objective, Vectors, Views
 
 
 class Triplet(Method):
-    """An encoder, a head, and an objective among one view of each item, whose positives are of its class."""
+    """An encoder, a head, and an objective among one view of each item, whose positives share its class."""
 
     views = 1
     needs_labels = True

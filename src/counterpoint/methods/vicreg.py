@@ -1,12 +1,12 @@
-r"""VICReg: two views agree, while every number of a vector varies from item to item, and none repeats another.
+r"""VICReg: views agree (invariance), each dimension varies over items, and dimensions are uncorrelated.
 
-    loss = invariance * mean over items and numbers of (z_1 - z_2)^2
-         + variance   * mean over both views and numbers of max(0, 1 - sqrt(var + 0.0001))
+    loss = invariance * mean over items and dimensions of (z_1 - z_2)^2
+         + variance   * mean over both views and dimensions of max(0, 1 - sqrt(var + 0.0001))
          + covariance * sum over both views of sum_{i != j} cov_ij^2 / d
 
 Bardes et al. 2021, arXiv:2105.04906, eq. 1 to 6, with means where the authors' code has them.  Variances and
-covariances are those of the n items of the batch.  It is a loss of the batch, so each item is given the same.
-Use when: the two views are of different kinds, or lengths of vectors mean something: nothing is scaled to length 1.
+covariances are over the n items of the batch.  The loss is of the batch, so each item gets the same value.
+Use when: the two views are of different kinds, or the lengths of vectors matter: nothing is normalised.
 Relations: ``barlow_twins`` does the same with one matrix for both views.
 """
 
@@ -26,19 +26,19 @@ from counterpoint.negatives.in_batch import in_batch
 
 
 def monotony(z: Float[Tensor, "b d"]) -> Float[Tensor, ""]:
-    """How much less than 1 every number deviates over the batch, on average."""
+    """How far the standard deviation of each dimension over the batch falls short of 1, on average."""
     return functional.relu(1 - (z.var(dim=0) + 1e-4).sqrt()).mean()
 
 
 def repetition(z: Float[Tensor, "b d"]) -> Float[Tensor, ""]:
-    """The squared covariances of different numbers."""
+    """The squared covariances of different dimensions."""
     centred = z - z.mean(dim=0)
     covariance = centred.T @ centred / (len(z) - 1)
     return (covariance - torch.diag(covariance.diagonal())).square().sum() / z.shape[1]
 
 
 class VICReg(Method):
-    """An encoder, a head, and what each of the three terms counts."""
+    """An encoder, a head, and the weights of the three terms."""
 
     usual: ClassVar = {"head_layers": 3, "head_outputs": 512}
 

@@ -1,7 +1,7 @@
-"""Images: opened by ``data.pictures``, looked at by ``views.pixels``, encoded by a conv net, a ResNet or one of timm.
+"""Images: opened by ``data.pictures``, augmented by ``views.image_views``, encoded by a ConvNet, a ResNet or timm.
 
-Items are pictures (b, c, h, w) of uint8 pixels, or of floats in [0, 1] where the data is deeper; views are standardised
-floats (b, c, s, s) in channels-last order, which the convolutions of a processor want.
+Items are pictures (b, c, h, w) of uint8 pixels, or of floats in [0, 1] where the data has more bits; views are
+standardised floats (b, c, s, s) in channels-last order, which is faster for convolutions on a CPU.
 """
 
 from __future__ import annotations
@@ -40,18 +40,18 @@ from counterpoint.views.crop import middle, resize
 from counterpoint.views.named import Named
 
 SMALLEST = 8
-"""Side below which a local view shows nothing, and encoders that halve three times have nothing left to halve."""
+"""The smallest side of a local view: below it there is too little to see, and some encoders cannot halve it."""
 
 
 UNSAID = (
-    "the weights do not say how their network was shown pictures, so these are squeezed, less their own mean; an "
-    "attribute 'preprocessing' of a network of your own says it"
+    "the preprocessing of the pretrained network is unknown, so pictures are squeezed and standardised by the data; an "
+    "attribute 'preprocessing' of a custom network declares it"
 )
-"""A note on weights of networks whose preprocessing nobody knows."""
+"""A note on pretrained networks whose preprocessing is unknown."""
 
 
 class Images(Modality):
-    """Photos and pictures of one number of channels, seen at one size."""
+    """Photos and pictures with a fixed number of channels, at a fixed size."""
 
     name: ClassVar[str] = "image"
     usual_encoder: ClassVar[str] = "conv2d"
@@ -70,7 +70,7 @@ class Images(Modality):
                 return True
             folder = expanded(source)
             if folder.is_dir():
-                return not is_library(folder)  # if no image is there, opening says so
+                return not is_library(folder)  # if it has no images, opening it says so
         return may_be_pictures(source)
 
     @classmethod
@@ -181,7 +181,7 @@ class Images(Modality):
         if name.startswith(TIMM):
             return timm_pretrained(name, size) if has_learned(name) else timm_encoder(name, channels, size)
         part = catalogue.find("encoder", name, only=self.name)
-        if width is None:  # then one written behind the name counts
+        if width is None:  # then one set in the spec counts
             width = getattr(part, "keywords", {}).get("width")
         network: nn.Module = part(channels, size, width=width)
         return network
@@ -195,26 +195,26 @@ class Images(Modality):
         return GENTLE if has_learned(encoder) else {}
 
     def _network(self, name: str) -> Mapping[str, Any]:
-        """What it takes to build a network of Hugging Face; only of the one that pictures are brought to here."""
-        known = self.sight.network
-        if known is None or catalogue.split(name)[0] != f"{hf_images.PREFIX}{known['name']}":
+        """The settings to build a Hugging Face network; only for the one that pictures are preprocessed for here."""
+        settings = self.sight.network
+        if settings is None or catalogue.split(name)[0] != f"{hf_images.PREFIX}{settings['name']}":
             raise PlanError(
-                f"'{name}' is shown pictures in a manner of its own, and here they are brought to another network. "
+                f"'{name}' needs its own preprocessing, and here pictures are preprocessed for another network. "
                 f"Train with --encoder={name} from the beginning."
             )
-        return known
+        return settings
 
     def encoder_input(self) -> EncoderInput:
         channels, size, stored = self.sight.channels, self.sight.size, self.sight.stored
         colours = {1: "grey", 3: "red, green, blue"}.get(channels, f"{channels} channels")
         first = f" to {stored} x {stored} and then" if stored not in (None, size) else ""
         levels = self.sight.levels
-        numbers = "in 8 bits" if levels is None else "in numbers as they are"
+        depth = "in 8 bits" if levels is None else "in numbers as they are"
         brought = "divided by 255" if levels is None else levels.recipe()
         like = self.sight.like
         squeezed = f"squeezed{first} to {size} x {size} by an antialiased linear filter"
         recipe = (
-            f"The whole picture {numbers} ({colours}), upright and on white, "
+            f"The whole picture {depth} ({colours}), upright and on white, "
             f"{squeezed if like is None else like.manner()}, {brought}, less 'mean', divided by 'deviation', both per "
             "channel."
         )
@@ -234,7 +234,7 @@ class Images(Modality):
         return image_views.pictured(brightness(batch))
 
     def seen(self, view: Float[Tensor, "b c s s"]) -> UInt8[Tensor, "b 3 s s"]:
-        """A view as a picture, for people."""
+        """A view as a picture, for display."""
         return image_views.pictured(view * self._deviation + self._mean)
 
     def _standard(self, view: Tensor) -> Tensor:
@@ -247,7 +247,7 @@ def _has_columns(source: object) -> bool:
 
 
 def _sheet(source: object, options: DataOptions) -> Sheet | None:
-    """The columns of a source, where it has any; the key in items that are dictionaries is named like one."""
+    """The column of a source, where it has columns; for items that are dictionaries, the key."""
     if _has_columns(source):
         return read_sheet(source, options, Images.name)
     keys = holds_pictures(source) or given(source) is not None
@@ -258,25 +258,25 @@ def _sheet(source: object, options: DataOptions) -> Sheet | None:
 
 
 def _preprocessing(options: DataOptions) -> Preprocessing | None:
-    """How the network that is wanted was shown pictures, where it has learned before and that is known."""
+    """The preprocessing of the requested network, where it is pretrained and that is known."""
     if options.preprocessing is not None:
         return Preprocessing.of(options.preprocessing)
     return preprocessing_of(options.encoder, options.weights)
 
 
 def _moments(items: Items) -> tuple[list[float], list[float]]:
-    """The mean and the standard deviation of every channel, of pictures in [0, 1]."""
+    """The mean and the standard deviation of every channel, for pictures in [0, 1]."""
     sample = brightness(items.take(spread(len(items), 2000)))
     return sample.mean(dim=(0, 2, 3)).tolist(), sample.std(dim=(0, 2, 3)).clamp(min=1e-3).tolist()
 
 
 def brightness(batch: Shaped[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-    """Pictures as floats in [0, 1]: bytes count as 255ths."""
+    """Pictures as floats in [0, 1]: bytes are divided by 255."""
     return batch.float().div_(255) if batch.dtype == torch.uint8 else batch.float()
 
 
 def _settled(items: PictureItems, channels: int, preprocessing: str | None) -> Range | None:
-    """Settle by which range the levels of the training data are read, and note it; None where they are bytes."""
+    """Choose the range of the pixel values of the training data, and note it; None where they are bytes."""
     levels = None if preprocessing is None else stated(preprocessing)
     if levels is not None and len(levels.low) not in (1, channels):
         raise PlanError(f"range has {len(levels.low)} pairs of numbers; the pictures have {channels} channels.")

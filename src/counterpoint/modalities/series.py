@@ -1,4 +1,4 @@
-"""Series: measurements in the order of time, standardised; views crop, scale, disturb and silence them.
+"""Series: measurements over time, standardised; views crop, scale, jitter and mask them.
 
 Items are series (b, c, t) float32, ready for the encoder. All series of one source have the same length.
 """
@@ -30,7 +30,7 @@ from counterpoint.views.named import Named
 from counterpoint.views.series_views import Waves
 
 SHORTEST = 8
-"""Steps below which a local view shows nothing."""
+"""The fewest steps of a local view."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Shape:
 
 
 class Series(Modality):
-    """Measurements in the order of time.
+    """Measurements over time.
 
     A 3-D array may hold its channels first (n, c, t) or last (n, t, c): in training the shorter axis is taken
     for the channels, later the one that has as many as in training.
@@ -117,7 +117,7 @@ class Series(Modality):
         return self.shape.schema
 
     def uses(self) -> list[str]:
-        """The columns that are seen; a label among them would be no test of the model."""
+        """The columns that are used: a label among them would leak into the evaluation."""
         return list(self.shape.columns)
 
     @property
@@ -185,9 +185,9 @@ class Series(Modality):
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> Series:
-        known = {name: value for name, value in settings.items() if name != "names"}
+        fields = {name: value for name, value in settings.items() if name != "names"}
         schema = Schema.from_settings(settings["schema"]) if "schema" in settings else _before_schemas(settings)
-        shape = made(Shape, {**known, "schema": schema, "options": settings.get("options", {})})
+        shape = made(Shape, {**fields, "schema": schema, "options": settings.get("options", {})})
         if not 0 < len(shape.mean) == len(shape.deviation) < 2**16:
             raise Misfit(f"it has {len(shape.mean)} means and {len(shape.deviation)} deviations of its channels")
         return cls(shape)
@@ -205,7 +205,7 @@ class Series(Modality):
 
 
 def _before_schemas(settings: Mapping[str, Any]) -> Schema:
-    """The schema of a model that was kept before there were any."""
+    """The schema of a model that was saved before schemas existed."""
     columns = [Column(name, "number", "float") for name in settings["columns"]]
     if settings["form"] == "long":
         return Schema((Column("id", "id", "string"), Column("time", "time", "float"), *columns))
@@ -225,7 +225,7 @@ def _array(source: object, options: ReadOptions) -> Float64[np.ndarray, "n ..."]
 def _channels_first(
     values: Float64[np.ndarray, "n ..."], axis: str, channels: int | None
 ) -> Float64[np.ndarray, "n c t"]:
-    """Series with their channels first: on the axis that a person says, or of as many as in training, or the short."""
+    """Series with channels first: by the user's axis, else the axis with as many as in training, else the shorter."""
     if values.ndim == 2:
         values, axis = values[:, None], "first"
     _, first, second = values.shape
@@ -237,7 +237,7 @@ def _channels_first(
 
 
 def _changes(views: str) -> Callable[..., Tensor]:
-    """A function of a batch and its keys."""
+    """The augmentation as a function of a batch and its keys."""
     if views == "callable":
         raise InputError("This model was trained with views by a callable; give it again as views=... to train on.")
     part: Callable[..., Any] = catalogue.find("views", views, only="series")

@@ -1,7 +1,7 @@
 """Tables: numbers are standardised, categories become one-hot, views replace features by those of other rows.
 
 Items are rows (b, d) float32, ready for the encoder. Rows of the training data are kept in memory to draw
-replacements from; they are not part of the settings, so a restored table looks only after it has opened some.
+replacements from; they are not part of the settings, so a loaded table makes views only after it has opened some.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ POOL = 10_000
 class Layout:
     """What the modality learned from its training data.
 
-    ``width`` is the number of columns of an array, or None where columns have names; then ``schema`` says what each is.
+    ``width`` is the number of columns of an array, or None where columns have names; then ``schema`` describes them.
     """
 
     features: Sequence[Feature]
@@ -90,7 +90,7 @@ class Table(Modality):
                     "text; of numbers, open this source as series; or leave it out."
                 )
             held = listed(columns if sheet is None else sheet.frame.columns)
-            raise SourceError(f"No column tells the rows apart. Columns: {held}. Give one that differs.")
+            raise SourceError(f"No column differs between rows. Columns: {held}. Give one that differs.")
         views = options.views if isinstance(options.views, str) else "callable"
         views = "corrupt" if views == "auto" else views
         schema = NO_COLUMNS if sheet is None else sheet.schema
@@ -117,7 +117,7 @@ class Table(Modality):
                     f"The model was trained with arrays of {width} columns. Got an array of {len(columns)} columns."
                 )
             items = _open_columns(columns, self.layout, None)
-        if self._rows is None:  # a restored table draws its replacements from the first data it is given
+        if self._rows is None:  # a loaded table draws replacements from the first data that it opens
             self._rows = items.values
         return items
 
@@ -125,7 +125,7 @@ class Table(Modality):
         return self.layout.schema
 
     def uses(self) -> list[str]:
-        """The columns that are features: a label among them is no test of the model."""
+        """The columns that are features: a label among them would leak into the evaluation."""
         return [feature.name for feature in self.layout.features]
 
     @property
@@ -180,7 +180,7 @@ class Table(Modality):
         return [dict(zip(self.uses(), row, strict=True)) for row in zip(*columns, strict=True)]
 
     def near_copies(self, batch: Float[Tensor, "b d"], key: Int64[Tensor, " b"]) -> Views:
-        """Numbers are changed, categories stay."""
+        """Change numbers, not categories."""
         number = torch.cat([torch.tensor([isinstance(each, Number)] * width_of(each)) for each in self.layout.features])
         changed = near_copies.numbers(batch, key)
         return tuple(torch.where(number.to(batch.device), each, batch) for each in changed)
@@ -218,15 +218,17 @@ class Table(Modality):
         schema = (
             Schema.from_settings(settings["schema"]) if "schema" in settings else _before_schemas(features, settings)
         )
-        known = {name: settings[name] for name in ("width", "views")}
-        layout = made(Layout, {**known, "features": features, "schema": schema, "options": settings.get("options", {})})
+        fields = {name: settings[name] for name in ("width", "views")}
+        layout = made(
+            Layout, {**fields, "features": features, "schema": schema, "options": settings.get("options", {})}
+        )
         if not features or layout.width not in (None, len(features)):
             raise Misfit(f"it has {layout.width} columns, and {len(features)} of them are known")
         return cls(layout)
 
 
 def _before_schemas(features: Sequence[Feature], settings: Mapping[str, Any]) -> Schema:
-    """The schema of a model that was kept before there were any."""
+    """The schema of a model that was saved before schemas existed."""
     columns = [
         Column(each.name, "category" if isinstance(each, Category) else "number", "string")
         for each in (features if settings["width"] is None else ())
@@ -235,20 +237,20 @@ def _before_schemas(features: Sequence[Feature], settings: Mapping[str, Any]) ->
 
 
 def _of_array(source: object, options: ReadOptions) -> dict[str, Cells]:
-    """The columns of an array, called by their numbers."""
+    """The columns of an array, named by their indices."""
     if options.column or options.without or options.schema:
         raise SourceError("Columns of an array have no names. Give columns with names, or cut the array first.")
     array = memory_items.array_of(source)
     if array is None or array.ndim != 2:
         got = repr(source) if array is None else f"the shape {array.shape}"
         raise SourceError(f"A table is a 2-D array (n, d), a .csv, .parquet or data frame. Got {got}.")
-    masked = isinstance(source, np.ma.MaskedArray)  # then what is missing is meant
-    numbers = array if masked else memory_items.finite(array, "row, column")
-    return {str(number): column for number, column in enumerate(numbers.T)}
+    masked = isinstance(source, np.ma.MaskedArray)  # masked entries are missing values
+    values = array if masked else memory_items.finite(array, "row, column")
+    return {str(number): column for number, column in enumerate(values.T)}
 
 
 def _columns(sheet: Sheet, names: Sequence[str]) -> dict[str, Cells]:
-    """Some columns of a sheet, numbers and times as numbers, all others as strings."""
+    """Some columns of a sheet: numbers and times as numbers, all others as strings."""
     categories = sheet.schema.of_role("category")
     return {name: sheet.words(name) if name in categories else sheet.numbers(name) for name in names}
 
@@ -268,7 +270,7 @@ def _open_columns(columns: Mapping[str, Cells], layout: Layout, sheet: Sheet | N
 
 
 def _unseen(columns: Mapping[str, Cells], layout: Layout) -> list[str]:
-    """What a person should know of categories that training did not have."""
+    """Notes on categories that did not occur in training."""
     notes = []
     for feature in layout.features:
         if isinstance(feature, Category) and not feature.other:
@@ -279,7 +281,7 @@ def _unseen(columns: Mapping[str, Cells], layout: Layout) -> list[str]:
 
 
 def _changes(values: Float32[Tensor, "n d"], layout: Layout) -> Callable[..., Tensor]:
-    """A function of a batch and its keys."""
+    """The augmentation as a function of a batch and its keys."""
     views = layout.views
     if views == "callable":
         raise InputError("This table was trained with views by a callable; give it again as views=...")

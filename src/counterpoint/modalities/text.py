@@ -1,6 +1,6 @@
-"""Text: words become numbers of tokens; views leave words out, cut and mask them; an encoder reads what is left.
+"""Text: words become token ids; views drop, cut and mask words; an encoder reads the rest.
 
-Items are rows of tokens (b, l) int64, as long as the longest, filled up with the token that says nothing; so are views.
+Items are rows of tokens (b, l) int64, padded to the longest; so are views.
 """
 
 from __future__ import annotations
@@ -42,20 +42,20 @@ from counterpoint.views.named import Named
 from counterpoint.views.text_views import Words
 
 VOCABULARY = 20_000
-"""Most tokens of a vocabulary of our own."""
+"""The largest vocabulary of a tokenizer trained here."""
 
 STRETCH = 64
-"""Words in a row that skip-gram and the like learn from at a time, where a text has more."""
+"""Length of the pieces into which longer texts are cut for skip-gram and similar methods, in words."""
 
 LONGEST = 256
-"""Tokens after which a text is cut, unless the user asks for another number."""
+"""Tokens after which a text is truncated, by default."""
 
 WHOLE = "lookup"
 """The encoder that reads whole words."""
 
 
 class Text(Modality):
-    """Sentences and documents in any language that puts spaces between words."""
+    """Sentences and documents in any language that separates words by spaces."""
 
     name: ClassVar[str] = "text"
     usual_encoder: ClassVar[str] = "bag"
@@ -124,16 +124,16 @@ class Text(Modality):
 
     @property
     def augmentation(self) -> Named:
-        """Of a classifier whole texts: the class of a short one may hang on a word."""
-        views, given = self.reading.views, self._augmentation is not None
+        """For classifiers, full texts: the class of a short one may depend on a single word."""
+        views, custom = self.reading.views, self._augmentation is not None
         return Named(
             views,
             self._view,
             self.name,
             another=lambda spec: self.with_views(spec).augmentation,
             near=self._local_view,
-            gentle=None if given or views == "dropout" else "dropout",
-            lost=not given and views == "callable",
+            gentle=None if custom or views == "dropout" else "dropout",
+            lost=not custom and views == "callable",
         )
 
     def _view(self, batch: Int64[Tensor, "b l"], key: Int64[Tensor, " b"]) -> Int64[Tensor, "b s"]:
@@ -174,7 +174,7 @@ class Text(Modality):
             return pretrained(self._network(name), pad=self.tokenizer.pad)
         occurrences = torch.tensor(self.reading.occurrences, dtype=torch.float32)
         part = catalogue.find("encoder", self.usual_encoder if name == "auto" else name, only=self.name)
-        width = getattr(part, "keywords", {}).get("width") if width is None else width  # written behind the name
+        width = getattr(part, "keywords", {}).get("width") if width is None else width  # set in the spec
         network: nn.Module = part(self.tokenizer.words, occurrences, pad=self.tokenizer.pad, width=width)
         return network
 
@@ -186,14 +186,14 @@ class Text(Modality):
         return GENTLE if encoder.startswith(PREFIX) else {}
 
     def _network(self, name: str) -> Mapping[str, Any]:
-        """What it takes to build a network; only of the one that reads these tokens."""
-        known = self.reading.network
-        if known is None or catalogue.split(name)[0] != f"{PREFIX}{known['name']}":
+        """The settings to build a network; only for the one whose tokenizer is used here."""
+        settings = self.reading.network
+        if settings is None or catalogue.split(name)[0] != f"{PREFIX}{settings['name']}":
             raise PlanError(
                 f"'{name}' reads tokens of its own tokenizer, and here texts are read by another. Train with "
                 f"--encoder={name} from the beginning."
             )
-        return known
+        return settings
 
     def encoder_input(self) -> EncoderInput:
         prompt = f"the prompt {self._prompted.prompt!r} and " if self._prompted.prompt else ""
@@ -236,7 +236,7 @@ class Text(Modality):
         return Written(read, tokens, self.reading.longest, self.tokenizer.pad)
 
     def _learned(self, read: Texts, tokens: Ragged, linked: np.ndarray | None, *, compares_items: bool) -> Written:
-        """Items to learn from: what a person should know of them, who belongs together, and who says the same."""
+        """Training items, with their notes, pairs, and duplicates."""
         notes, long = list(read.notes), int((tokens.lengths > self.reading.longest).sum())
         if linked is not None:
             notes.append(f"{len(linked):,} rows of pairs: {', '.join(self.reading.columns)}")
@@ -245,29 +245,29 @@ class Text(Modality):
         if not compares_items:
             return replace(self._items(replace(read, notes=notes), tokens), linked=linked)
         telling, size = self.tokenizer.telling(tokens)
-        numbers = alike(telling, size=size)
-        again = len(numbers) - len(np.unique(numbers))
+        text_ids = alike(telling, size=size)
+        again = len(text_ids) - len(np.unique(text_ids))
         if again:
             notes.append(f"{again:,} texts are near-duplicates of another; they are never negatives of each other")
-        duplicate_ids = shown(numbers, linked) if again or linked is not None else None
+        duplicate_ids = shown(text_ids, linked) if again or linked is not None else None
         return replace(self._items(replace(read, notes=notes), tokens), linked=linked, duplicate_ids=duplicate_ids)
 
     def _read_later(self, source: object) -> Texts:
-        """Further data: the columns of training that are there (of pairs one), else what is plainly the text."""
+        """Further data: the columns of training that exist (for pairs, one of them), else the column with the text."""
         reading = self.reading
         if not is_columns(source):
             return read_texts(source, ReadOptions(encoding=reading.options.encoding))
         sheet = later_sheet(source, reading.schema, self.name, reading.options)
         there = [name for name in reading.columns if name in sheet.frame.columns]
-        if reading.paired:  # a column of dialogues holds no texts
+        if reading.paired:  # a column of dialogues contains no texts
             there = there[:1] if len(reading.columns) > 1 else []
         if there:
             return of_sheet(sheet, there)
-        sheet = read_sheet(source, DataOptions(data=self.written_as()), self.name)  # whose columns are none of training
+        sheet = read_sheet(source, DataOptions(data=self.written_as()), self.name)  # which has no column of training
         return of_sheet(sheet, sheet.schema.of_role("text"))
 
     def _chosen(self) -> Callable[..., Any]:
-        """The look of the settings."""
+        """The augmentation of the settings."""
         if self._augmentation is not None:
             return self._augmentation
         views = self.reading.views
@@ -279,11 +279,11 @@ class Text(Modality):
     def _augmented(self, augmentation: Callable[..., Any], batch: Tensor, key: Tensor) -> Tensor:
         if isinstance(augmentation, Words):
             return augmentation(batch, key, begins=self._begins, pad=self.tokenizer.pad, mask=self.tokenizer.mask)
-        said = self.tokenizer.decode(batch)
-        return self._seen(each_text(augmentation, said, key), said, batch)
+        decoded = self.tokenizer.decode(batch)
+        return self._seen(each_text(augmentation, decoded, key), decoded, batch)
 
     def _seen(self, views: Sequence[str], texts: Sequence[str], batch: Tensor) -> Int64[Tensor, "b s"]:
-        """The tokens of views of texts; where nothing is left, a text stays as it was."""
+        """The tokens of views of texts; a text whose view would be empty is unchanged."""
         seen = self._prompted.numbers(views)
         if not seen.lengths.all():
             kept = zip(views, texts, seen.lengths, strict=True)

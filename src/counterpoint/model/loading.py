@@ -1,4 +1,4 @@
-"""A model out of its run folder: built as the records say, within bounds, and filled with the weights."""
+"""Load a model from its run folder: built as the records say, within bounds, then filled with the weights."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 from torch import nn
 
 from counterpoint import catalogue
-from counterpoint.catalogue.trust import require_trusted, trusting
-from counterpoint.errors import RunError, no_run
+from counterpoint.catalogue.trust import remember, require_trusted, trusting
+from counterpoint.errors import InputError, RunError, no_run
 from counterpoint.heads import mlp_head
 from counterpoint.modality import Modality, rebuild_encoder
 from counterpoint.model.model import BUILT, CONFIG, HEAD, WEIGHTS, Model
@@ -27,21 +27,21 @@ from counterpoint.storage.weights import (
 from counterpoint.training.devices import choose_device
 
 LARGEST = 2**16
-"""What an option behind the name of an encoder, or of views, may be at most in a record."""
+"""The largest value of an option of an encoder, or of views, that is accepted from a record."""
 
 
 def load(folder: str | Path, *, encoder: nn.Module | None = None, device: str = "cpu", trust: bool = False) -> Model:
-    """The model in a run folder; no code runs that the folder names.
+    """Load the model in a run folder; no code that the folder names is run.
 
     Args:
         folder: The folder.
-        encoder: Needed only for a module of your own; it gets the weights.
-        device: Where it then embeds: ``cpu``, ``cuda``, ``mps``, or ``auto``.
-        trust: Load parts from outside of this package that the folder names: their code runs.
+        encoder: Needed only for a custom module; it receives the weights.
+        device: Where it embeds: ``cpu``, ``cuda``, ``mps``, or ``auto``.
+        trust: Load parts from outside this package that the folder names: their code is run.
 
     Raises:
         RunError: There is no finished model, or it is damaged.
-        Untrusted: It names parts from outside that nobody has named in this process, and is not trusted.
+        Untrusted: It names parts from outside that this process has not named, and is not trusted.
     """
     place, path = choose_device(device), expanded(folder)
     config = _config(path)
@@ -62,8 +62,26 @@ def load(folder: str | Path, *, encoder: nn.Module | None = None, device: str = 
     return Model(encoder.eval().to(place), modality, built, None if head is None else head.to(place))
 
 
+def model_of(model: Model | str | Path, modality: str = "auto") -> Model:
+    """A model, or the one in a run folder, of the modality that is named; ``auto`` stands for any.
+
+    A modality from outside of this package that is named here is trusted, as ``package.module:Name``.
+
+    Raises:
+        InputError: The model is of another modality.
+    """
+    remember(modality)
+    loaded = model if isinstance(model, Model) else load(model)
+    if modality != "auto" and not isinstance(loaded.modality, catalogue.find("modality", modality)):
+        raise InputError(
+            f"The model is of the modality '{loaded.modality.name}'. Leave out the modality, or give a model of "
+            f"'{modality}'."
+        )
+    return loaded
+
+
 def _require_sizes(path: Path, named: Mapping[str, Any]) -> None:
-    """Refuse options behind the name of a part that would take more time and memory than any network does."""
+    """Refuse options that would take more time and memory than any real network does."""
     for spec in (named.get("encoder"), named.get("views")):
         options = catalogue.split(spec)[1] if isinstance(spec, str) else {}
         large = [name for name, value in options.items() if isinstance(value, int) and value > LARGEST]
@@ -73,7 +91,7 @@ def _require_sizes(path: Path, named: Mapping[str, Any]) -> None:
 
 
 def _modality(path: Path, config: Config) -> Modality:
-    """The kind of data that a model sees through, as it was."""
+    """The modality of a model, from its settings."""
     kind: type[Modality] = catalogue.find("modality", config["modality"])
     apart, settings = config.get("apart", {}), dict(config["settings"])
     for name in sorted(apart.keys() & kind.kept_apart.keys()):

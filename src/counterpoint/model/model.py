@@ -1,4 +1,4 @@
-"""Keep: an encoder, the modality it sees through and where both came from. Embeds items; saved as a readable folder."""
+"""A model: an encoder, its modality and their provenance. Embeds items; saved as a readable folder."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ LOG = logging.getLogger("counterpoint")
 
 
 def _shown(record: logging.LogRecord) -> bool:
-    """Make what is logged ``visible``; nothing is held back."""
+    """Escape control characters in a log record; keeps every record."""
     record.msg, record.args = visible(record.getMessage()), ()
     return True
 
@@ -50,27 +50,27 @@ def _shown(record: logging.LogRecord) -> bool:
 LOG.addFilter(_shown)
 
 BATCH = 256
-"""Items that are embedded at a time: measured on a processor, where larger batches outgrow its caches."""
+"""Items per forward pass: measured on a CPU, where larger batches outgrow its caches."""
 
 LONG_ENOUGH = 16
-"""Tokens or steps, of any number, that every encoder can take."""
+"""A length of token sequences or series, where it varies, that every encoder accepts."""
 
 Tell = Callable[[int, int], None]
-"""Is told how many items are done, and of how many."""
+"""Progress: called with the number of items done, and of all items."""
 
 
 @dataclass(frozen=True, repr=False)
 class Model:
-    """What is kept of a training: encoder + modality + what is needed to build them again."""
+    """What a training produces: encoder, modality, and what is needed to build them again."""
 
     encoder: nn.Module
     modality: Modality
     built: Mapping[str, Any] = field(default_factory=dict)
-    """Name (empty of one's own module), width, seed, file of ``initial_weights``, whether ``adopted`` as it was."""
+    """Name (empty for a custom module), width, seed, file of ``initial_weights``, whether ``adopted`` untrained."""
     head: nn.Sequential | None = None
-    """The projection head that it was trained with, which embeds nothing: fine-tuning may begin in its layers."""
+    """The projection head of its training, not used to embed: fine-tuning may start from its first layers."""
     _digested: dict[tuple[Any, ...], str] = field(default_factory=dict, init=False, compare=False)
-    """The last fingerprint, by the stamp of the weights that it was taken of."""
+    """The last fingerprint, keyed by a stamp of the weights."""
     _repr_html_ = model_html
 
     def __repr__(self) -> str:
@@ -79,15 +79,15 @@ class Model:
 
     @property
     def device(self) -> torch.device:
-        """Where the encoder lies, and computes."""
+        """The device of the encoder."""
         return next(iter(self.encoder.parameters()), torch.empty(0)).device
 
     def embed(self, source: object, *, batch_size: int = BATCH, tell: Tell | None = None) -> Embeddings:
         """Unit vectors (n, d) float32 of all items of a source, with their names.
 
-        Of what lies in memory (arrays, lists, frames, dictionaries) every item has its row, in the order of the source:
-        one that cannot be embedded, such as an empty text or a broken picture, is a row of zeros, and a warning says
-        so. Of files and folders such items are left out. To a model of texts a string that is no path is a text.
+        For data in memory (arrays, lists, frames, dictionaries) row i is item i of the source: one that cannot be
+        embedded, such as an empty text or a broken picture, is a row of zeros, and a warning says so. For files and
+        folders such items are left out. For a text model a string that is not a path is a text.
         """
         h, names = self.represent_source(source, batch_size=batch_size, tell=tell)
         return Embeddings(_unit(h), list(names), self.fingerprint())
@@ -95,7 +95,7 @@ class Model:
     def represent_source(
         self, source: object, *, batch_size: int = BATCH, tell: Tell | None = None
     ) -> tuple[Float32[np.ndarray, "n d"], Sequence[str]]:
-        """The encoder's own outputs h for all items of a source, with zeros as in ``embed``, and their names."""
+        """The encoder's outputs h for all items of a source, with zeros as in ``embed``, and their names."""
         if isinstance(source, str) and is_text(source):
             query = parse_query(self.modality, source)
             source = source if query is None else query
@@ -111,7 +111,7 @@ class Model:
         return every_row(h, items) if in_memory(source) else (h, items.names)
 
     def open(self, source: object) -> Items:
-        """Further data as items; what a person should know of how it was read goes to the log."""
+        """Open further data; notes on how it was read are logged."""
         items = self.modality.open(source)
         info = info_of(items)
         for note in info.notes:
@@ -121,7 +121,7 @@ class Model:
         return items
 
     def embed_items(self, items: Items, *, batch_size: int = BATCH, tell: Tell | None = None) -> Embeddings:
-        """The same of items that are open already."""
+        """Embed items that are already open."""
         return Embeddings(
             self.directions(items, batch_size=batch_size, tell=tell), list(items.names), self.fingerprint()
         )
@@ -129,16 +129,16 @@ class Model:
     def directions(
         self, items: Items, *, batch_size: int = BATCH, tell: Tell | None = None
     ) -> Float32[np.ndarray, "n d"]:
-        """The encoder's outputs h for all items, each scaled to length 1."""
+        """The encoder's outputs h for all items, scaled to length 1."""
         return _unit(self.represent(items, batch_size=batch_size, tell=tell))
 
     def represent(
         self, items: Items, *, batch_size: int = BATCH, tell: Tell | None = None
     ) -> Float32[np.ndarray, "n d"]:
-        """The encoder's own outputs h for all items, not scaled; ``InputError`` where some are no numbers."""
+        """The encoder's outputs h for all items, not normalised; ``InputError`` where some are not finite."""
         self.encoder.eval()
         keep_freed_memory()
-        lengths = info_of(items).lengths  # where they differ, those of one length go together: less to fill up
+        lengths = info_of(items).lengths  # where they differ, items of equal length are encoded together: less padding
         order = np.arange(len(items)) if lengths is None else np.argsort(lengths, kind="stable")
         h = np.empty((0, 0), dtype=np.float32)
         with torch.inference_mode():
@@ -154,21 +154,21 @@ class Model:
         return h
 
     def length(self) -> int:
-        """How many numbers h has, which a custom modality tells by its ``encoder_input``."""
-        given = encoder_input(self.modality)
-        if given is None:
-            raise InputError(f"The modality '{self.modality.name}' does not say what its encoder is given.")
-        shape = (1, *(LONG_ENOUGH if length is None else length for length in given.axes.values()))
-        blank = torch.zeros(shape, dtype=torch.float32 if given.words is None else torch.int64)
+        """The width of h; a custom modality must describe its ``encoder_input``."""
+        inputs = encoder_input(self.modality)
+        if inputs is None:
+            raise InputError(f"The modality '{self.modality.name}' does not describe its encoder's input.")
+        shape = (1, *(LONG_ENOUGH if length is None else length for length in inputs.axes.values()))
+        blank = torch.zeros(shape, dtype=torch.float32 if inputs.words is None else torch.int64)
         with torch.inference_mode():
             return int(self.encoder.eval()(blank.to(self.device)).shape[1])
 
     def untrained(self, *, seed: int | None = None) -> Model:
-        """The same model before it learned anything: the baseline that training has to beat.
+        """The same model with untrained weights: the baseline that training has to beat.
 
-        Its weights are those that training began with, or others where a ``seed`` is given. Of an encoder that was
-        adopted as it came they are drawn at random. A module of your own is drawn anew by its parts'
-        ``reset_parameters``; parts without one stay as they are.
+        Its weights are the initial ones of its training, or drawn with ``seed`` where one is given. A pretrained
+        encoder that was adopted as it is gets random weights. A custom module is reset by its submodules'
+        ``reset_parameters``; submodules without one stay as they are.
         """
         encoder = untrained_encoder(self.encoder, self.modality, self.built, seed=seed)
         with torch.random.fork_rng():
@@ -177,12 +177,12 @@ class Model:
         return Model(encoder.to(self.device), self.modality, self.built, None if head is None else head.to(self.device))
 
     def recipe(self) -> Mapping[str, Any]:
-        """What open choices mean with its network, where that had learned before it came here."""
+        """Defaults for open choices with its network, where that was pretrained."""
         learned = self.built.get("initial_weights") is not None
         return recipe_for(self.modality, str(self.built.get("encoder") or ""), learned=learned)
 
     def fingerprint(self) -> str:
-        """A digest of the weights, taken anew when they change; embeddings carry it, so that no two models mix."""
+        """A hash of the weights, recomputed when they change; embeddings carry it, so that models are never mixed."""
         now = stamp(self.encoder)
         if now not in self._digested:
             self._digested.clear()
@@ -190,7 +190,7 @@ class Model:
         return self._digested[now]
 
     def save(self, folder: str | Path) -> Path:
-        """Write ``model.safetensors``, ``head.safetensors`` and ``config.json``, each whole; NaN is refused first."""
+        """Write ``model.safetensors``, ``head.safetensors`` and ``config.json`` atomically; NaN is refused first."""
         require_finite_weights(self.encoder, self.head)
         target, settings, apart = expanded(folder), dict(self.modality.settings()), {}
         for name, file in self.modality.kept_apart.items():
@@ -212,6 +212,6 @@ class Model:
 
 
 def _unit(h: Float32[np.ndarray, "n d"]) -> Float32[np.ndarray, "n d"]:
-    """Vectors scaled to length 1, where they lie; zeros stay zeros."""
+    """Scale vectors to length 1, in place; zeros stay zeros."""
     vectors = torch.from_numpy(h)
     return functional.normalize(vectors, dim=1, out=vectors).numpy()

@@ -3,9 +3,9 @@ r"""Attracted: suspected false negatives become positives.
     P'(i) = P(i) + F(i),      N'(i) = N(i) - F(i)          F(i) as in ``suspected``
 
 Huynh et al. 2022, arXiv:2011.11765 (false negative attraction); with the objective ``sup_con`` it is their loss.
-Use when: there are many views of every item, as there (ten), and the most alike are nearly always right. With two
-views a single suspect weighs as much as the true positive: nothing was gained in what was tried (figures in LOG.md).
-Relations: ``cancelled`` leaves them out instead, which forgives errors.
+Use when: there are many views of every item (ten in the paper), and the most similar negatives are nearly always of the
+anchor's class. With two views a single false negative weighs as much as the true positive: no gain was measured
+(figures in LOG.md).  Relations: ``cancelled`` leaves them out instead, which forgives errors.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from counterpoint.negatives.suspected import Suspicion
 
 
 class Attracted(nn.Module):
-    """A comparison whose suspected are positives, once the run has come far enough."""
+    """Turns suspected false negatives into positives, from a certain point of the run on."""
 
     def __init__(self, *, share: float | None = 0.005, above: float | None = 0.7, after: float = 0.5) -> None:
         super().__init__()
         self.suspected = Suspicion(share, above, after)
 
     def forward(self, comparison: Comparison, items: ItemInfo) -> Comparison:
-        """The comparison with the suspected among the positives."""
+        """The comparison with suspected false negatives among the positives."""
         return comparison.sifted(self._attracting) if self.suspected.begun else comparison
 
     def _attracting(self, tile: Tile, part: Comparison) -> Tile:
@@ -33,5 +33,5 @@ class Attracted(nn.Module):
         return tile._replace(positive=tile.positive | result, negative=tile.negative & ~result)
 
     def after_step(self, step: Step) -> None:
-        """Note how far the run has come."""
+        """Record the progress of the run."""
         self.suspected.after_step(step)

@@ -1,13 +1,13 @@
-r"""A memory bank: one slowly moving vector of every item, and those of other items as negatives.
+r"""A memory bank: a moving average of every item's vectors, and those of other items as negatives.
 
     candidates = [c; v_j ...]      anchor i negative to v_j where j is another item;      v_j <- m v_j + (1 - m) z_j
 
-Wu et al. 2018, arXiv:1805.01978, section 3.1.  Of a method's vectors the last are remembered: the second view of
-``simclr``, the keys where there are keys.  An item counts from its first step on; lengths are kept, which cosine does
-not see.
-Use when: batches are small and the data is not large: the bank holds a vector of every item, in memory and in
-``state.pt``, and is compared with as a whole unless ``k`` of it are drawn. Vectors that are an epoch old did harm as a
-whole, and none when about a batch of them was drawn (figures in LOG.md).
+Wu et al. 2018, arXiv:1805.01978, section 3.1.  The last of a method's vectors are stored: the second view of
+``simclr``, the keys where there are keys.  An item counts from its first step on; vectors are not normalised, which
+makes no difference to the cosine.
+Use when: batches are small and the dataset is not large: the bank holds a vector of every item, in memory and in
+``state.pt``, and all of it is compared with unless ``k`` are drawn. Vectors that are an epoch old did harm when all
+were used, and none when about a batch of them was drawn (figures in LOG.md).
 Relations: ``queue`` keeps the newest vectors, however many items there are.
 """
 
@@ -42,12 +42,12 @@ class Bank(nn.Module):
         self.register_buffer("seen", torch.zeros(items, dtype=torch.bool))
 
     def forward(self, comparison: Comparison, items: ItemInfo) -> Comparison:
-        """The comparison with the bank, or ``k`` vectors of it, beside it."""
+        """The comparison with the bank, or ``k`` vectors of it, as further candidates."""
         chosen = self._chosen(items.key)
         return with_extra_columns(comparison, self.vectors[chosen], self.numbers[chosen])
 
     def _chosen(self, key: int) -> Int64[Tensor, " q"]:
-        """The items that are negatives in this step, the same for all anchors."""
+        """The items of the bank that are negatives in this step, the same for all anchors."""
         seen = self.seen.nonzero()[:, 0]
         if self.k is None or len(seen) <= self.k:
             return seen
@@ -56,7 +56,7 @@ class Bank(nn.Module):
 
     @torch.no_grad()
     def after_step(self, step: Step) -> None:
-        """Move the vectors of these items."""
+        """Update the vectors of the items of this batch."""
         index = step.items.index
         fresh = step.vectors[-1].to(self.vectors.dtype)
         moved = torch.lerp(self.vectors[index], fresh, 1 - self.momentum)

@@ -1,4 +1,4 @@
-r"""Negatives from the batch and, beside them, from a queue: further columns that are negative to everyone.
+r"""Negatives from the batch and, in addition, from a queue: extra columns that are negatives of every anchor.
 
     anchors = [z^1; z^2; ...],      candidates = [z^1; z^2; ...; queue]
 
@@ -21,7 +21,7 @@ def beside(
     queue: Float[Tensor, "q d"] | None,
     similarity: Similarity,
 ) -> Comparison:
-    """All rows among themselves, and against the queue if there is one."""
+    """All rows against each other, and against the queue if there is one."""
     if queue is None:
         return Comparison(vectors, vectors, same_item(items), similarity)
     stranger = items.new_full((len(queue),), int(items.max()) + 1)

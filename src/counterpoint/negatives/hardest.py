@@ -1,10 +1,10 @@
-r"""The hardest negatives: each anchor is told apart from the k candidates that it takes for most alike.
+r"""The hardest negatives: each anchor is compared with the k most similar negatives only.
 
     N'(i) = the k largest s_ij among j in N(i)
 
 Xuan et al. 2020, arXiv:2007.12749.  With one negative it is the mining of FaceNet.
-Use when: nearly all negatives are easy, labels say who they are, or classes are many. Without labels and with few
-classes the hardest negatives are often of the anchor's own class: see ``ring`` and ``cancelled``.
+Use when: nearly all negatives are easy, and labels identify true negatives or there are many classes. Without labels
+and with few classes the hardest negatives often have the anchor's class: see ``ring`` and ``cancelled``.
 """
 
 from __future__ import annotations

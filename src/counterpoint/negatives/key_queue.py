@@ -3,9 +3,9 @@ r"""Negatives from a queue: the keys of the last batches, first in, first out.
     candidates = [k; queue]      anchor i positive to its own key k_i, negative to every column of the queue
 
 He et al. 2020, arXiv:1911.05722, algorithm 1.  The queue starts with random directions and is read in a method's
-``compare`` and changed in its ``after_step``.  Unlike there, an earlier key of the anchor's own item is no negative:
-with fewer items than the queue is long, every item would be told apart from itself.
-Use when: batches must be small but negatives many.
+He et al. 2020, arXiv:1911.05722, algorithm 1.  The queue starts with random directions, is read in a method's
+``compare`` and updated in its ``after_step``.  Unlike in the paper, an earlier key of the anchor's own item is not a
+negative: with fewer items than the queue is long, every item would be its own negative.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from counterpoint.comparison import Comparison, Relation, SameItem, Similarity, 
 
 @dataclass(frozen=True)
 class QueueRelation(Relation):
-    """Anchor i has key ``positive[i]`` as positive, and as negatives the queued keys of other items, behind those."""
+    """Anchor i has key ``positive[i]`` as its positive; its negatives are the queued keys of other items."""
 
     positive: Int64[Tensor, " n"]
     item: Int64[Tensor, " n"]
@@ -31,7 +31,7 @@ class QueueRelation(Relation):
 
     @property
     def count(self) -> int:
-        """Where the queue begins."""
+        """The column where the queue begins."""
         return len(self.keys)
 
     def masks(self, rows: slice) -> tuple[Bool[Tensor, "b m"], Bool[Tensor, "b m"]]:
@@ -51,13 +51,13 @@ class QueueRelation(Relation):
         if again is None:
             return None
         anchor, place = again.positive
-        whole = slice(self.count, self.count + len(self.queued))
+        columns = slice(self.count, self.count + len(self.queued))
         everyone = torch.arange(len(self.positive), device=self.positive.device)
-        return SparsePairs((everyone, self.positive), (anchor, place + self.count), whole)
+        return SparsePairs((everyone, self.positive), (anchor, place + self.count), columns)
 
 
 class Queue(nn.Module):
-    """The last ``length`` keys (length, d), and how many there have been: the next one goes there, modulo length."""
+    """The last ``length`` keys (length, d), and how many were pushed: the next goes to that index modulo length."""
 
     vectors: Tensor
     items: Tensor
@@ -71,7 +71,7 @@ class Queue(nn.Module):
 
     @torch.no_grad()
     def push(self, keys: Float[Tensor, "b d"], items: Int64[Tensor, " b"]) -> None:
-        """Replace the oldest keys by these; of more keys than the queue holds, the last ones stay."""
+        """Replace the oldest keys by these; of more keys than the queue holds, the last ones are kept."""
         length = len(self.vectors)
         keys = keys.detach()[-length:].to(self.vectors.dtype)
         where = (self.place + torch.arange(len(keys), device=self.place.device)) % length
@@ -80,7 +80,7 @@ class Queue(nn.Module):
         self.place += len(keys)
 
     def held(self) -> tuple[Float[Tensor, "q d"], Int64[Tensor, " q"]]:
-        """The keys that have come so far, and their items, without the random directions of the start."""
+        """The keys pushed so far and their items, without the initial random directions."""
         count = min(int(self.place), len(self.vectors))
         return self.vectors[:count].clone(), self.items[:count].clone()
 

@@ -1,12 +1,12 @@
-r"""Mixed negatives: beside the true ones, points between the hardest of them, harder than any that the batch holds.
+r"""Mixed negatives: additional points between the hardest ones, harder than any in the batch.
 
     h  = unit(a n_i + (1 - a) n_j),     a in [0, 1)            `pairs` of these,  n_i, n_j among the k hardest
     h' = unit(b q + (1 - b) n_i),       b in [0, 0.5)   `anchor_pairs` of these,    q the anchor itself
 
-MoCHi, Kalantidis et al. 2020, arXiv:2010.01028, sections 4.1 and 4.2 (there k = 1024 of a queue of 65,536).  As the
-keys of the queue there, mixed points are constants: only the anchor learns from them.
-Use when: a run learns its negatives quickly and batches cannot grow. Without labels and with few classes the hardest
-are often of the anchor's own class, and so is what is mixed of them.
+MoCHi, Kalantidis et al. 2020, arXiv:2010.01028, sections 4.1 and 4.2 (there k = 1024 of a queue of 65,536).  As with
+the paper's queued keys, mixed points are constants: only the anchor gets a gradient.
+Use when: a run separates its negatives quickly and batches cannot grow. Without labels and with few classes the hardest
+often have the anchor's class, and so do their mixtures.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def _points(
     luck = rng.uniform(lots, 3 * (pairs + anchor_pairs), "mixed").to(anchors.dtype)
     one, other, share = luck.chunk(3, dim=1)
     first = (one * count).long()
-    step = 1 + (other * (count - 1)).long()  # to another of them, where there is another
+    step = 1 + (other * (count - 1)).long()  # to a different one, where there is one
     second = (first + step) % count.clamp(min=1)
     ends = candidates[hard.gather(1, first)], candidates[hard.gather(1, second[:, :pairs])]
     end = torch.cat([ends[1], anchors[:, None, :].expand(-1, anchor_pairs, -1)], dim=1)

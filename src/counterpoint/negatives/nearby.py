@@ -1,4 +1,4 @@
-"""Who stands near a word of a text: the positives of words."""
+"""Which words are near each other in a text: the positives of skip-gram."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from torch import Tensor
 
 
 def nearby(text: Int64[Tensor, "r c"], middle: slice, *, window: int) -> Bool[Tensor, "r c m"]:
-    """Who is within reach of each word in the middle of a row, and of its text.
+    """Which words are in the window of each word in the middle of a row, and in the same text.
 
     Args:
-        text: For rows of words, the text that each is of; below zero for none.
-        middle: The words that are asked about.
-        window: How far the reach of a word may be; it is drawn anew for each, from 1 to this.
+        text: For rows of words, the text of each word; negative for none.
+        middle: The words whose windows are computed.
+        window: The maximal window; the window of each word is drawn from 1 to this.
 
     >>> nearby(torch.tensor([[3, 3, 4, 4, 4]]), slice(1, 4), window=1).int().tolist()
     [[[1, 0, 0], [0, 0, 0], [0, 0, 1], [0, 1, 0], [0, 0, 1]]]
@@ -21,5 +21,5 @@ def nearby(text: Int64[Tensor, "r c"], middle: slice, *, window: int) -> Bool[Te
     place = torch.arange(text.shape[1], device=text.device)
     apart = (place[:, None] - place[middle]).abs()
     reach = torch.randint(1, window + 1, (len(text), 1, apart.shape[1]), device=text.device)
-    own = text[:, None, middle]
-    return (own == text[:, :, None]) & (own >= 0) & (apart > 0) & (apart <= reach)
+    text_id = text[:, None, middle]
+    return (text_id == text[:, :, None]) & (text_id >= 0) & (apart > 0) & (apart <= reach)

@@ -1,11 +1,11 @@
-r"""Negatives of other classes only: what is known to be of the anchor's own class is not told apart from it.
+r"""Negatives of other classes only: candidates known to have the anchor's class are not its negatives.
 
     N'(i) = those j in N(i) with  y_j != y_i,  or y_i or y_j unknown
 
-The true negatives of Chuang et al. 2020, arXiv:2007.00224, as far as labels name them; the positives stay
-as they are.  Items without a label, and candidates of which nobody knows the item, stay negatives.
-Use when: some labels are known and are to keep contrast from pushing classes apart, without deciding what belongs
-together.   Relations: ``sup_con`` makes positives of those that are left out here, and leaves nothing to do.
+The true negatives of Chuang et al. 2020, arXiv:2007.00224, as far as labels are known; positives are unchanged.  Items
+without a label, and candidates whose item is unknown, stay negatives.
+Use when: some labels are known and should keep contrast from pushing classes apart, without defining the positives.
+Relations: ``sup_con`` makes positives of those that are left out here, and so leaves nothing to remove.
 """
 
 from __future__ import annotations
@@ -22,34 +22,34 @@ from counterpoint.interfaces import ItemInfo
 
 @dataclass(frozen=True)
 class OtherClass(Relation):
-    """A relation without the negatives of the anchor's own class; classes are -1 where nobody knows."""
+    """A relation without the negatives of the anchor's class; classes are -1 where unknown."""
 
-    whole: Relation
+    inner: Relation
     anchor: Int64[Tensor, " n"]
     candidate: Int64[Tensor, " m"]
 
     def masks(self, rows: slice) -> tuple[Bool[Tensor, "b m"], Bool[Tensor, "b m"]]:
-        positive, negative = self.whole.masks(rows)
-        own = self.anchor[rows, None]
-        return positive, negative & ((own < 0) | (own != self.candidate[None, :]))
+        positive, negative = self.inner.masks(rows)
+        anchor_class = self.anchor[rows, None]
+        return positive, negative & ((anchor_class < 0) | (anchor_class != self.candidate[None, :]))
 
     def part(self, rows: slice) -> OtherClass:
-        return replace(self, whole=self.whole.part(rows), anchor=self.anchor[rows])
+        return replace(self, inner=self.inner.part(rows), anchor=self.anchor[rows])
 
     def items(self) -> tuple[Int64[Tensor, " n"], Int64[Tensor, " m"]]:
-        return self.whole.items()
+        return self.inner.items()
 
     def sparse(self) -> SparsePairs | None:
-        sparse = self.whole.sparse()
-        known = torch.where(self.anchor < 0, -2, self.anchor)  # an unknown anchor matches no unknown candidate
-        own = SameItem(known, self.candidate).sparse()
-        if sparse is None or own is None:
+        sparse = self.inner.sparse()
+        class_ids = torch.where(self.anchor < 0, -2, self.anchor)  # an unknown anchor matches no unknown candidate
+        same_class = SameItem(class_ids, self.candidate).sparse()
+        if sparse is None or same_class is None:
             return None
         width = len(self.candidate)
         listed = torch.cat(
             [sparse.positive[0] * width + sparse.positive[1], sparse.left_out[0] * width + sparse.left_out[1]]
         )
-        anchor, candidate = own.positive
+        anchor, candidate = same_class.positive
         fresh = ~torch.isin(anchor * width + candidate, listed)
         more = (torch.cat([sparse.left_out[0], anchor[fresh]]), torch.cat([sparse.left_out[1], candidate[fresh]]))
         return sparse._replace(left_out=more)
@@ -61,7 +61,7 @@ def other_labels(comparison: Comparison, items: ItemInfo, *, class_ids: Int64[Te
     Args:
         comparison: Anchors and candidates, of items.
         items: The rows of the batch.
-        class_ids: The class of every item there is, -1 where nobody knows.
+        class_ids: The class of every item of the dataset, -1 where unknown.
     """
     anchor, candidate = comparison.relation.items()
     if _of_classes(anchor, items):
@@ -71,7 +71,7 @@ def other_labels(comparison: Comparison, items: ItemInfo, *, class_ids: Int64[Te
 
 
 def _of_classes(anchor: Int64[Tensor, " n"], items: ItemInfo) -> bool:
-    """Whether the method already takes the items of a class for one, as ``sup_con`` does."""
+    """Whether the method already treats the items of a class as one, as ``sup_con`` does."""
     views = len(anchor) // len(items.index)
     return torch.equal(anchor, items.classes().repeat(views)) and not torch.equal(anchor, items.index.repeat(views))
 

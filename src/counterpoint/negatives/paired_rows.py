@@ -1,4 +1,4 @@
-r"""Pairs that face each other: anchor i is compared with candidate i, and with nobody else.
+r"""Labelled pairs: anchor i is compared with candidate i only.
 
     P(i) = {i} if the pair belongs together, else N(i) = {i}
 
@@ -18,14 +18,14 @@ from counterpoint.comparison import Relation, SparsePairs
 
 @dataclass(frozen=True)
 class Facing(Relation):
-    """Whether both of each pair belong together, and the candidate that each anchor faces."""
+    """Whether each pair is labelled as the same, and the candidate that each anchor is paired with."""
 
     same: Bool[Tensor, " m"]
     place: Int64[Tensor, " n"]
 
     def masks(self, rows: slice) -> tuple[Bool[Tensor, "b m"], Bool[Tensor, "b m"]]:
-        own = self.place[rows, None] == torch.arange(len(self.same), device=self.same.device)[None, :]
-        return own & self.same[None, :], own & ~self.same[None, :]
+        facing = self.place[rows, None] == torch.arange(len(self.same), device=self.same.device)[None, :]
+        return facing & self.same[None, :], facing & ~self.same[None, :]
 
     def part(self, rows: slice) -> Facing:
         return replace(self, place=self.place[rows])

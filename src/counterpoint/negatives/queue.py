@@ -1,13 +1,13 @@
-r"""Negatives from earlier batches, for methods without a queue: the last vectors of other items.
+r"""Negatives from earlier batches, for methods without a queue: the most recent vectors of other items.
 
-    candidates = [c; queue]      anchor i negative to every column of the queue that shows another item
+    candidates = [c; queue]      anchor i negative to every column of the queue that is of another item
 
-He et al. 2020, arXiv:1911.05722, section 3.2, but with the encoder itself in place of a slow copy: vectors of earlier
-batches are those of an encoder a few steps ago.  Of a method's vectors the last are kept: the second view of
-``simclr``, the keys where there are keys.  The queue begins empty, with no random directions in it.
-Use when: the batch is small, and the encoder moves little in the steps that the queue spans. On small data a queue of
+He et al. 2020, arXiv:1911.05722, section 3.2, but with the encoder itself instead of an EMA encoder: vectors of earlier
+batches come from the encoder of a few steps ago.  The last of a method's vectors are stored: the second view of
+``simclr``, the keys where there are keys.  The queue starts empty, without random directions.
+Use when: the batch is small, and the encoder changes little in the steps that the queue spans. On small data a queue of
 more than a few batches did harm (figures in LOG.md).
-Relations: ``bank`` keeps one vector of every item; ``moco`` has a queue of its own, with a slow copy to fill it.
+Relations: ``bank`` keeps one vector of every item; ``moco`` has its own queue, filled by an EMA encoder.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from counterpoint.plans import within
 
 
 class QueueNegatives(nn.Module):
-    """The last ``length`` vectors of the batches before, as negatives beside those of a comparison."""
+    """The last ``length`` vectors of earlier batches, as additional negatives of a comparison."""
 
     def __init__(self, width: int, *, length: int = 4096) -> None:
         super().__init__()
@@ -39,14 +39,14 @@ class QueueNegatives(nn.Module):
             )
 
     def forward(self, comparison: Comparison, items: ItemInfo) -> Comparison:
-        """The comparison with the queue beside it."""
+        """The comparison with the queue as further candidates."""
         if isinstance(comparison.relation, QueueRelation):
             raise PlanError(
                 "This method has a queue of its own. Leave out --negatives; make it longer: moco(queue=8192)."
             )
-        vectors, numbers = self.queue.held()
-        return with_extra_columns(comparison, vectors, numbers)
+        vectors, ids = self.queue.held()
+        return with_extra_columns(comparison, vectors, ids)
 
     def after_step(self, step: Step) -> None:
-        """Let the oldest vectors go for those of this step."""
+        """Replace the oldest vectors by those of this step."""
         self.queue.push(step.vectors[-1], step.items.classes())

@@ -1,10 +1,10 @@
-r"""A ring of negatives: neither the easiest, which teach nothing, nor the hardest, which may be of the anchor's class.
+r"""A ring of negatives: without the easiest, which have no gradient, and the hardest, which may be of the same class.
 
-    N'(i) = those j in N(i) with  low <= rank_i(j) / |N(i)| <= high         rank_i from the least alike to the most
+    N'(i) = those j in N(i) with  low <= rank_i(j) / |N(i)| <= high     rank_i from the least similar to the most
 
 Wu et al. 2021, arXiv:2010.02037: negatives in a ring around the anchor, by percentiles of similarity.
-Use when: there are no labels, most negatives are easy, and about a share 1 - high of them are of the anchor's class.
-Relations: with high = 1 it is ``hardest`` with a share in place of a number; with low = 0 it is ``cancelled``.
+Use when: there are no labels, most negatives are easy, and about a share 1 - high of them have the anchor's class.
+Relations: with high = 1 it is ``hardest`` with a share instead of a count; with low = 0 it is ``cancelled``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from counterpoint.plans import within
 
 
 def ring(comparison: Comparison, items: ItemInfo, *, low: float = 0.5, high: float = 0.95) -> Comparison:
-    """The same comparison with the negatives between two quantiles of each anchor's; at least one of them."""
+    """The same comparison with the negatives between two quantiles of similarity per anchor; at least one of them."""
     within("low of ring", low, 0, 1)
     within("high of ring", high, 0, 1)
     if low >= high:

@@ -3,9 +3,9 @@ r"""Some negatives, drawn at random for each anchor.
     N'(i) = k of N(i),   uniformly, without replacement, anew in every step
 
 Noise-contrastive estimation with k samples, Gutmann & Hyvaerinen 2010; as an objective van den Oord et al. 2018,
-arXiv:1807.03748, eq. 4.  Which they are is a function of the step, of the anchor's item and of a candidate's place, so
-views of one item draw alike, and so do all processes.
-Use when: you want to know what the number of negatives does, at one batch size.
+arXiv:1807.03748, eq. 4.  The draw is a function of the step, of the anchor's item and of a candidate's index, so views
+of one item draw the same, and so do all processes.
+Use when: you study the effect of the number of negatives at a fixed batch size.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-r"""Suspected false negatives: candidates so alike to the anchor that they may well be of its class.
+r"""Suspected false negatives: candidates so similar to the anchor that they may well have its class.
 
     j in F(i)   where s_ij is among the largest  share * |N(i)|  of the anchor's negatives,  and s_ij >= above
 
-Huynh et al. 2022, arXiv:2011.11765, who take both together (the ten most alike, above 0.7), judged by the most alike of
-all views of the item.  Here each view judges alone: with two views the other one adds one or two right ones in a
-hundred (2 % most alike of 510 negatives, share of the anchor's class: Fashion-MNIST 0.60, by both views 0.62; CIFAR-10
-0.27 and 0.28), and costs a second table.
+Huynh et al. 2022, arXiv:2011.11765, who use both criteria (the ten most similar, above 0.7), judged by the most similar
+of all views of the item.  Here each view is judged alone: with two views, the other one would raise precision by a
+point or two (2 % most similar of 510 negatives, share of the anchor's class: Fashion-MNIST 0.60, by both views 0.62;
+CIFAR-10 0.27 and 0.28), at the cost of a second table.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from counterpoint.plans import within
 
 
 class Suspicion(nn.Module):
-    """Who is suspected, and whether the run has come far enough for that: early on, being alike means nothing."""
+    """Which negatives are suspected, and from when on: early in a run, similarity means little."""
 
     done: Tensor
 
     def __init__(self, share: float | None, above: float | None, after: float) -> None:
         super().__init__()
         if share is None and above is None:
-            raise PlanError("Say who is suspected: a share of the most alike negatives, or all above a similarity.")
+            raise PlanError("Set what is suspected: share, of the most similar negatives, or above, a similarity.")
         if share is not None:
             within("share", share, 0, 0.9)
         if above is not None:
@@ -42,7 +42,7 @@ class Suspicion(nn.Module):
         return float(self.done) >= self.after
 
     def of(self, tile: Tile) -> Bool[Tensor, "b m"]:
-        """The suspected among the negatives of every anchor."""
+        """The suspected false negatives of every anchor."""
         score = tile.similarity.detach().masked_fill(~tile.negative, -torch.inf)
         result = tile.negative if self.above is None else tile.negative & (score >= self.above)
         if self.share is None:
@@ -53,5 +53,5 @@ class Suspicion(nn.Module):
         return result & torch.zeros_like(result).scatter_(1, order, rank < most)
 
     def after_step(self, step: Step) -> None:
-        """Note how far the run has come, from 0 to 1."""
+        """Record the progress of the run, from 0 to 1."""
         self.done.fill_(step.number / step.total)

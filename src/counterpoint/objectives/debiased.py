@@ -1,14 +1,14 @@
-r"""Debiased InfoNCE: some negatives are really positives, and their share is taken away.
+r"""Debiased InfoNCE: corrects for negatives that are really positives, given their share.
 
     loss_i = -mean_{p in P(i)} log( e^{s_ip/t} / (e^{s_ip/t} + N g_i) ),      N = |N(i)|
     g_i = max( (mean_{n in N(i)} e^{s_in/t} - prior mean_{p in P(i)} e^{s_ip/t}) / (1 - prior), e^{-1/t} )
 
 Chuang et al. 2020, arXiv:2007.00224, eq. 7 and 8, with the positives as the sample of the anchor's own class.
-Use when: there are few classes, so that many negatives of a batch are of the anchor's own; ``prior`` is the chance of
-that, 1 / classes.   Relations: InfoNCE at prior 0; hard weighs the negatives besides.  The floor e^{-1/t} is the least
-that e^{s/t} can be on cosines; on other similarities it bites earlier or later.
+Use when: there are few classes, so that many negatives of a batch have the anchor's class; ``prior`` is the chance of
+that, 1 / classes.   Relations: InfoNCE at prior 0; ``hard`` also weights the negatives.  The floor e^{-1/t} is the
+minimum of e^{s/t} for cosines; for other similarities it applies earlier or later.
 
-A positive that tells nothing (e^0 = 1) and two negatives at e^{0.5/t} = 2, a third of which are positives: g is
+A positive of similarity 0 (e^0 = 1) and two negatives at e^{0.5/t} = 2, a third of which are positives: g is
 (2 - 1/3) / (2/3) = 2.5, and the positive is one of 1 + 2 x 2.5:
 
 >>> from counterpoint.comparison import Tile
@@ -42,23 +42,23 @@ def true_negatives(
     """The log of N g, from the log of the negatives' sum and the log of the positives' mean."""
     within("prior", prior, 0, 0.999)
     share = positive + torch.log(prior * count) - negatives
-    some = share < -torch.finfo(share.dtype).tiny  # what is left is more than nothing, and its logarithm has a slope
+    some = share < -torch.finfo(share.dtype).tiny  # the remainder is positive, so its logarithm has a finite slope
     rest = negatives + torch.log(-torch.expm1(torch.where(some, share, -1.0))) - math.log1p(-prior)
     floor = torch.log(count) - 1 / temperature
     return torch.where(some & (rest > floor), rest, floor)
 
 
-def from_sums(whole: RowSums, *, temperature: Scale = 0.1, prior: float = 0.1) -> Float[Tensor, " n"] | None:
+def from_sums(sums: RowSums, *, temperature: Scale = 0.1, prior: float = 0.1) -> Float[Tensor, " n"] | None:
     """The same from the log-sum-exp of the negatives, and the few positives."""
-    sparse = whole.sparse
+    sparse = sums.sparse
     if sparse is None:
         return None
-    anchor, s = whole.positives(sparse, temperature)
-    positive = whole.log_sum(anchor, s) - whole.log_sum(anchor, torch.zeros_like(s))
+    anchor, s = sums.positives(sparse, temperature)
+    positive = sums.log_sum(anchor, s) - sums.log_sum(anchor, torch.zeros_like(s))
     others = true_negatives(
-        whole.negatives(sparse, temperature), positive, whole.negative_count(sparse), prior, temperature
+        sums.negatives(sparse, temperature), positive, sums.negative_count(sparse), prior, temperature
     )
-    return whole.mean(anchor, -functional.logsigmoid(s - others.index_select(0, anchor)))
+    return sums.mean(anchor, -functional.logsigmoid(s - others.index_select(0, anchor)))
 
 
 @has_shortcut(from_sums)

@@ -1,12 +1,12 @@
-r"""Decoupled InfoNCE: the positive does not stand among its own negatives.
+r"""Decoupled InfoNCE: the positive is left out of the denominator.
 
     loss_i = -mean_{p in P(i)} s_ip/t + log sum_{n in N(i)} e^{s_in/t}
 
 Yeh et al. 2021, arXiv:2110.06848, eq. 6.
-Use when: batches are small, or training is short.   Relations: InfoNCE without the positive in the denominator, whose
-gradient fades as soon as the positive stands out; this one's does not, and the loss has no lower bound of 0.
+Use when: batches are small, or training is short.   Relations: InfoNCE without the positive in the denominator, where
+its gradient vanishes once the positive stands out; this one's does not, and the loss is not bounded below by 0.
 
-The positive is as alike as each of two negatives, which leaves log 2:
+The positive is as similar as each of two negatives, which leaves log 2:
 
 >>> from counterpoint.comparison import Tile
 >>> one, two = torch.tensor([[True, False, False]]), torch.tensor([[False, True, True]])
@@ -24,14 +24,14 @@ from counterpoint.comparison import Tile
 from counterpoint.comparison.row_sums import RowSums, has_shortcut
 
 
-def from_sums(whole: RowSums, *, temperature: float | Float[Tensor, ""] = 0.1) -> Float[Tensor, " n"] | None:
+def from_sums(sums: RowSums, *, temperature: float | Float[Tensor, ""] = 0.1) -> Float[Tensor, " n"] | None:
     """The same from the log-sum-exp of the negatives, and the few positives."""
-    sparse = whole.sparse
+    sparse = sums.sparse
     if sparse is None:
         return None
-    anchor, s = whole.positives(sparse, temperature)
-    others = whole.negatives(sparse, temperature).index_select(0, anchor)
-    return whole.mean(anchor, torch.where(others.isneginf(), 0.0, others - s))
+    anchor, s = sums.positives(sparse, temperature)
+    others = sums.negatives(sparse, temperature).index_select(0, anchor)
+    return sums.mean(anchor, torch.where(others.isneginf(), 0.0, others - s))
 
 
 @has_shortcut(from_sums)
@@ -39,6 +39,6 @@ def decoupled(tile: Tile, *, temperature: float | Float[Tensor, ""] = 0.1) -> Fl
     """One loss per anchor, in nats. An anchor without positives or without negatives has loss 0 and no gradient."""
     s = tile.similarity / temperature
     others = s.masked_fill(~tile.negative, -torch.inf).logsumexp(dim=1)
-    own = s.masked_fill(~tile.positive, 0.0).sum(dim=1) / tile.positive.sum(dim=1).clamp(min=1)
+    mean_positive = s.masked_fill(~tile.positive, 0.0).sum(dim=1) / tile.positive.sum(dim=1).clamp(min=1)
     compared = tile.positive.any(dim=1) & tile.negative.any(dim=1)
-    return (others - own).masked_fill(~compared, 0.0)
+    return (others - mean_positive).masked_fill(~compared, 0.0)

@@ -1,15 +1,15 @@
-r"""Hard negatives: InfoNCE in which the most alike negatives weigh more, and false ones are taken away.
+r"""Hard negatives: InfoNCE with more weight on the most similar negatives, corrected for false ones.
 
     loss_i = -mean_{p in P(i)} log( e^{s_ip/t} / (e^{s_ip/t} + N g_i) ),      N = |N(i)|
     g_i = max( (E_{n in N(i)} e^{s_in/t} - prior E_{p in P(i)} e^{s_ip/t}) / (1 - prior), e^{-1/t} )
     E_{k in K} e^{s_ik/t} = sum_{k in K} e^{beta s_ik/t} e^{s_ik/t} / sum_{k in K} e^{beta s_ik/t}
 
 Robinson et al. 2021, arXiv:2010.04592, sec. 3: means over samples that are weighted by e^{beta s/t}.
-Use when: batches are large and most of their negatives are easy.   Relations: debiased at beta 0; as beta grows only
+Use when: batches are large and most negatives are easy.   Relations: ``debiased`` at beta 0; as beta grows only
 the hardest negative counts, N times.  The more hard negatives count, the more it matters which of them are really
-positives: ``prior`` is the share of these, as 1 / classes.
+positives: ``prior`` is the share of these, such as 1 / classes.
 
-A positive that tells nothing (e^0 = 1) and negatives at e^{s/t} of 1 and 3, weighed 1 to 3: their mean is
+A positive of similarity 0 (e^0 = 1) and negatives at e^{s/t} of 1 and 3, weighted 1 to 3: their mean is
 (1 + 9) / (1 + 3) = 2.5, and the positive is one of 1 + 2 x 2.5:
 
 >>> from counterpoint.comparison import Tile
@@ -43,31 +43,31 @@ def true_negatives(
     """The log of N g, from the logs of N E over the negatives and of E over the positives."""
     within("prior", prior, 0, 0.999)
     share = positive + torch.log(prior * count) - negatives
-    some = share < -torch.finfo(share.dtype).tiny  # what is left is more than nothing, and its logarithm has a slope
+    some = share < -torch.finfo(share.dtype).tiny  # the remainder is positive, so its logarithm has a finite slope
     rest = negatives + torch.log(-torch.expm1(torch.where(some, share, -1.0))) - math.log1p(-prior)
     floor = torch.log(count) - 1 / temperature
     return torch.where(some & (rest > floor), rest, floor)
 
 
 def from_sums(
-    whole: RowSums, *, temperature: Scale = 0.1, prior: float = 0.1, beta: float = 1.0
+    sums: RowSums, *, temperature: Scale = 0.1, prior: float = 0.1, beta: float = 1.0
 ) -> Float[Tensor, " n"] | None:
     """The same from two log-sum-exps of the negatives, at two temperatures, and the few positives."""
     within("beta", beta, 0)
-    sparse = whole.sparse
+    sparse = sums.sparse
     if sparse is None:
         return None
-    anchor, s = whole.positives(sparse, temperature)
-    positive = whole.log_sum(anchor, (1 + beta) * s) - whole.log_sum(anchor, beta * s)
-    count = whole.negative_count(sparse)
-    weights = whole.negatives(sparse, temperature / beta) if beta > 0 else torch.log(count)
-    negatives = torch.log(count) + whole.negatives(sparse, temperature / (1 + beta)) - weights
+    anchor, s = sums.positives(sparse, temperature)
+    positive = sums.log_sum(anchor, (1 + beta) * s) - sums.log_sum(anchor, beta * s)
+    count = sums.negative_count(sparse)
+    weights = sums.negatives(sparse, temperature / beta) if beta > 0 else torch.log(count)
+    negatives = torch.log(count) + sums.negatives(sparse, temperature / (1 + beta)) - weights
     others = true_negatives(negatives, positive, count, prior, temperature)
-    return whole.mean(anchor, -functional.logsigmoid(s - others.index_select(0, anchor)))
+    return sums.mean(anchor, -functional.logsigmoid(s - others.index_select(0, anchor)))
 
 
 def weighted(s: Float[Tensor, "b m"], among: Bool[Tensor, "b m"], beta: float) -> Float[Tensor, " b"]:
-    """The log of E over some entries of every row; not a number where there are none."""
+    """The log of E over some entries of every row; NaN where there are none."""
     above = ((1 + beta) * s).masked_fill(~among, -torch.inf).logsumexp(dim=1)
     return above - (beta * s).masked_fill(~among, -torch.inf).logsumexp(dim=1)
 

@@ -1,4 +1,4 @@
-r"""InfoNCE: pick the positive out of its negatives.
+r"""InfoNCE: classify the positive among its negatives.
 
     loss_i = -mean_{p in P(i)} log( e^{s_ip/t} / (e^{s_ip/t} + sum_{k in N(i)} e^{s_ik/t}) )
 
@@ -6,7 +6,7 @@ van den Oord et al. 2018, arXiv:1807.03748, eq. 4.  NT-Xent when anchors are can
 arXiv:2002.05709, eq. 1).
 Use when: you have pairs and large batches.   Relations: with one negative, t * loss -> max(0, s_n - s_p) as t -> 0.
 
-One positive as alike as its single negative is a guess between two:
+A positive as similar as the single negative is a guess between two:
 
 >>> from counterpoint.comparison import Tile
 >>> tile = Tile(torch.tensor([[0.5, 0.5]]), torch.tensor([[True, False]]), torch.tensor([[False, True]]))
@@ -24,14 +24,14 @@ from counterpoint.comparison import Tile
 from counterpoint.comparison.row_sums import RowSums, has_shortcut
 
 
-def from_sums(whole: RowSums, *, temperature: float | Float[Tensor, ""] = 0.1) -> Float[Tensor, " n"] | None:
+def from_sums(sums: RowSums, *, temperature: float | Float[Tensor, ""] = 0.1) -> Float[Tensor, " n"] | None:
     """The same from the log-sum-exp of the negatives: log(e^s + e^others) - s for every positive pair."""
-    sparse = whole.sparse
+    sparse = sums.sparse
     if sparse is None:
         return None
-    anchor, s = whole.positives(sparse, temperature)
-    others = whole.negatives(sparse, temperature).index_select(0, anchor)
-    return whole.mean(anchor, torch.logaddexp(s, others) - s)
+    anchor, s = sums.positives(sparse, temperature)
+    others = sums.negatives(sparse, temperature).index_select(0, anchor)
+    return sums.mean(anchor, torch.logaddexp(s, others) - s)
 
 
 @has_shortcut(from_sums)

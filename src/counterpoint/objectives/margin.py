@@ -1,13 +1,13 @@
-r"""Margin: pull positives together, push negatives apart until a margin lies between.
+r"""Margin: pull positives together, push negatives apart up to a margin.
 
     loss_i = mean_{k in P(i) + N(i)} ( D_ik^2 if k in P(i) else max(margin - D_ik, 0)^2 ),      D_ik = sqrt(-s_ik)
 
 Hadsell, Chopra & LeCun 2006, "Dimensionality Reduction by Learning an Invariant Mapping" (CVPR), eq. 4, without its
 factor 1/2; restated so by Wu et al. 2017, arXiv:1706.07567, sec. 3.  The similarity s is minus the squared distance.
-Use when: distances shall mean something by themselves, so that one threshold tells alike from unlike, as with pairs
-that are labelled alike or not.   Relations: triplet asks for distances only relative to each other.  Every pair stands
-for itself, so an anchor without positives is still pushed away from its negatives.  At D = 0 the gradient of a negative
-has no direction; it is taken as 0.
+Use when: distances shall have an absolute scale, so that one threshold separates similar from dissimilar, as with pairs
+labelled so.   Relations: ``triplet`` uses only relative distances.  Pairs are independent, so an anchor without
+positives is still pushed away from its negatives.  At D = 0 the gradient of a negative has no direction; it is taken
+as 0.
 
 A positive at distance 1 and a negative at distance 1/2, which is 1/2 too near: the mean of 1 and 1/4:
 
@@ -28,9 +28,9 @@ from counterpoint.plans import within
 
 
 def margin(tile: Tile, *, margin: float = 1.0) -> Float[Tensor, " b"]:
-    """One loss per anchor, in squared distance. An anchor that is compared with nothing has loss 0."""
+    """One loss per anchor, in squared distance. An anchor without positives and negatives has loss 0."""
     within("margin", margin, 0)
-    square = (-tile.similarity).clamp(min=0)  # rounding leaves equal vectors on either side of 0
+    square = (-tile.similarity).clamp(min=0)  # rounding may make equal vectors differ slightly to either side of 0
     apart = square > 0
     distance = torch.where(apart, square, 1.0).sqrt().masked_fill(~apart, 0.0)  # the root's slope at 0 is infinite
     near = (margin - distance).relu().square()

@@ -4,11 +4,11 @@ r"""N-pair: a positive against all negatives at once.
 
 Sohn 2016, "Improved Deep Metric Learning with Multi-class N-pair Loss Objective" (NIPS), eq. 3; with a temperature it
 is Chen et al. 2020, arXiv:2002.05709, eq. 1.
-Use when: vectors keep their length, which then says how sure the network is.   Relations: InfoNCE at temperature 1.
-On inner products lengths take the temperature's place and grow without a bound, unless weights decay; on cosines the
-loss is flat.
+Use when: vectors keep their length, which then expresses the network's confidence.   Relations: InfoNCE at temperature
+1.  With inner products the lengths act as the temperature and grow without bound, unless weights decay; with cosines
+the loss is nearly flat.
 
-A positive as alike as its only negative is a guess between two, log(1 + e^0):
+A positive as similar as its only negative is a guess between two, log(1 + e^0):
 
 >>> from counterpoint.comparison import Tile
 >>> tile = Tile(torch.tensor([[3.0, 3.0]]), torch.tensor([[True, False]]), torch.tensor([[False, True]]))
@@ -27,14 +27,14 @@ from counterpoint.comparison import Tile
 from counterpoint.comparison.row_sums import RowSums, has_shortcut
 
 
-def from_sums(whole: RowSums) -> Float[Tensor, " n"] | None:
+def from_sums(sums: RowSums) -> Float[Tensor, " n"] | None:
     """The same from the log-sum-exp of the negatives: log(1 + e^{others - s}) for every positive pair."""
-    sparse = whole.sparse
+    sparse = sums.sparse
     if sparse is None:
         return None
-    anchor, s = whole.positives(sparse, 1.0)
-    others = whole.negatives(sparse, 1.0).index_select(0, anchor)
-    return whole.mean(anchor, -functional.logsigmoid(s - others))
+    anchor, s = sums.positives(sparse, 1.0)
+    others = sums.negatives(sparse, 1.0).index_select(0, anchor)
+    return sums.mean(anchor, -functional.logsigmoid(s - others))
 
 
 @has_shortcut(from_sums)

@@ -3,12 +3,12 @@ r"""Spectral contrast: positives aligned, negatives orthogonal.
     loss_i = -2 mean_{p in P(i)} s_ip + mean_{n in N(i)} s_in^2
 
 HaoChen et al. 2021, arXiv:2106.04156, sec. 3.2.
-Use when: vectors keep their length and shall be the leading eigenvectors of the graph of what looks alike, with the
+Use when: vectors keep their length and shall be the leading eigenvectors of the graph of similar items, with the
 paper's guarantees for linear classifiers.   Relations: a low-rank factorisation of that graph, up to a constant; no
-temperature and no exponential, so a negative that is opposite is pushed as hard as one that is alike.  Without
-negatives the term of the positives remains, which has no lower bound.
+temperature and no exponential, so a negative of similarity -1 is pushed as hard as one of similarity 1.  Without
+negatives the term of the positives remains, which is not bounded below.
 
-A positive at 1, negatives at 1 and 0: -2 x 1 + (1 + 0) / 2:
+A positive at similarity 1, negatives at 1 and 0: -2 x 1 + (1 + 0) / 2:
 
 >>> import torch
 >>> from counterpoint.comparison import Tile
@@ -26,15 +26,15 @@ from counterpoint.comparison import Tile
 from counterpoint.comparison.row_sums import RowSums, has_shortcut
 
 
-def from_sums(whole: RowSums) -> Float[Tensor, " n"] | None:
-    """The same from the second moment of the candidates, and the few pairs that are no negatives."""
-    sparse = whole.sparse
+def from_sums(sums: RowSums) -> Float[Tensor, " n"] | None:
+    """The same from the second moment of the candidates, and the few pairs that are not negatives."""
+    sparse = sums.sparse
     if sparse is None:
         return None
-    anchor, s = whole.positives(sparse, 1.0)
-    count = whole.negative_count(sparse)
-    apart = (whole.negative_squares(sparse) / count.clamp(min=1)).masked_fill(count == 0, 0.0)
-    return whole.mean(anchor, apart.index_select(0, anchor) - 2 * s)
+    anchor, s = sums.positives(sparse, 1.0)
+    count = sums.negative_count(sparse)
+    apart = (sums.negative_squares(sparse) / count.clamp(min=1)).masked_fill(count == 0, 0.0)
+    return sums.mean(anchor, apart.index_select(0, anchor) - 2 * s)
 
 
 @has_shortcut(from_sums)

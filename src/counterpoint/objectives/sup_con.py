@@ -1,12 +1,12 @@
-r"""SupCon: all items of a label belong together, and each of them competes with everything else.
+r"""SupCon: all items of a class are positives, and each of them competes with everything else.
 
     loss_i = -1 / |P(i)| sum_{p in P(i)} ( s_ip/t - log sum_{a in P(i) + N(i)} e^{s_ia/t} )
 
-Khosla et al. 2020, arXiv:2004.11362, eq. 2 (the sum over positives stands outside the logarithm).
-Use when: items have labels, given as what is one item.   Relations: InfoNCE keeps the other positives out of each
-positive's competition; with one positive per anchor the two are equal.
+Khosla et al. 2020, arXiv:2004.11362, eq. 2 (the sum over positives is outside the logarithm).
+Use when: items have labels: their class is then what positives share.   Relations: InfoNCE leaves an anchor's other
+positives out of the denominator; with one positive per anchor the two are equal.
 
-Two positives, equally alike, and no negatives: each is a guess between two:
+Two positives, equally similar, and no negatives: each is a guess between two:
 
 >>> from counterpoint.comparison import Tile
 >>> tile = Tile(torch.tensor([[0.5, 0.5]]), torch.tensor([[True, True]]), torch.tensor([[False, False]]))
@@ -24,13 +24,13 @@ from counterpoint.comparison import Tile
 from counterpoint.comparison.row_sums import RowSums, has_shortcut
 
 
-def from_sums(whole: RowSums, *, temperature: float | Float[Tensor, ""] = 0.1) -> Float[Tensor, " n"] | None:
-    """The same from the log-sum-exp of all that is compared, and the mean vector of every label."""
-    groups = whole.groups
+def from_sums(sums: RowSums, *, temperature: float | Float[Tensor, ""] = 0.1) -> Float[Tensor, " n"] | None:
+    """The same from the log-sum-exp over all candidates, and the mean vector of every class."""
+    groups = sums.groups
     if groups is None:
         return None
-    own, count = whole.mean_positive(groups, temperature)
-    return torch.where(count > 0, whole.compared(groups, temperature) - own, 0.0)
+    mean_positive, count = sums.mean_positive(groups, temperature)
+    return torch.where(count > 0, sums.compared(groups, temperature) - mean_positive, 0.0)
 
 
 @has_shortcut(from_sums)
@@ -39,5 +39,5 @@ def sup_con(tile: Tile, *, temperature: float | Float[Tensor, ""] = 0.1) -> Floa
     s = tile.similarity / temperature
     count = tile.positive.sum(dim=1)
     compared = s.masked_fill(~(tile.positive | tile.negative), -torch.inf).logsumexp(dim=1)
-    own = s.masked_fill(~tile.positive, 0.0).sum(dim=1) / count.clamp(min=1)
-    return (compared - own).masked_fill(count == 0, 0.0)
+    mean_positive = s.masked_fill(~tile.positive, 0.0).sum(dim=1) / count.clamp(min=1)
+    return (compared - mean_positive).masked_fill(count == 0, 0.0)

@@ -1,11 +1,11 @@
-r"""Triplet, batch hard: the least alike positive is more alike than the most alike negative, by a margin.
+r"""Triplet, batch hard: the least similar positive is more similar than the most similar negative, by a margin.
 
     loss_i = max(0, max_{n in N(i)} s_in - min_{p in P(i)} s_ip + margin)
 
 Hermans et al. 2017, arXiv:1703.07737, sec. 2, L_BH.
 Use when: labels are clean, most triplets are satisfied already, and an anchor has several positives.   Relations: the
-largest of the terms whose mean is triplet.  One wrong label decides the loss of an anchor; at the beginning it may pull
-all vectors into one, and triplet_semi_hard then does better.
+largest of the terms that ``triplet`` averages.  One wrong label decides the loss of an anchor; early in training all
+vectors may collapse into one, and triplet_semi_hard then does better.
 
 The worst triplet is the positive at 0.5 with the negative at 0.4:
 

@@ -1,14 +1,14 @@
-r"""Triplet, semi-hard: each positive is more alike than the next negative beyond it, by a margin.
+r"""Triplet, semi-hard: each positive is more similar than the next negative below it, by a margin.
 
     loss_i = mean_{p in P(i)} max(0, s_in(p) - s_ip + margin)
     n(p) = argmax_{n in N(i): s_in < s_ip} s_in, or argmin_{n in N(i)} s_in where no negative is less alike than p
 
-Schroff et al. 2015 (FaceNet), arXiv:1503.03832, eq. 4. What happens without a semi-hard negative, the paper leaves
-open; the least alike one is TensorFlow's and everybody's choice.
-Use when: triplet_hard collapses, or wrong labels would decide it.   Relations: one negative of each positive, where
-triplet has all of them.
+Schroff et al. 2015 (FaceNet), arXiv:1503.03832, eq. 4. The paper leaves open what happens without a semi-hard negative;
+taking the least similar one follows TensorFlow.
+Use when: triplet_hard collapses, or a few wrong labels would dominate it.   Relations: one negative per positive, where
+``triplet`` uses all of them.
 
-Beyond the positive at 0.5 comes the negative at 0.4, 0.1 too near; the negative at 0.7 is passed over:
+Below the positive at 0.5 comes the negative at 0.4, 0.1 too near; the negative at 0.7 is ignored:
 
 >>> from counterpoint.comparison import Tile
 >>> one, rest = torch.tensor([[True, False, False, False]]), torch.tensor([[False, True, True, True]])
@@ -31,9 +31,9 @@ def triplet_semi_hard(tile: Tile, *, margin: float = 0.2) -> Float[Tensor, " b"]
     within("margin", margin, 0)
     count, negatives = tile.positive.sum(dim=1), tile.negative.sum(dim=1, keepdim=True)
     most = max(count.tolist(), default=0)
-    own = tile.similarity.masked_fill(~tile.positive, -torch.inf).topk(most, dim=1).values
-    real = (torch.arange(most, device=own.device) < count[:, None]) & (negatives > 0)
-    limit = (-own).masked_fill(~real, 0.0).contiguous()
+    positives = tile.similarity.masked_fill(~tile.positive, -torch.inf).topk(most, dim=1).values
+    real = (torch.arange(most, device=positives.device) < count[:, None]) & (negatives > 0)
+    limit = (-positives).masked_fill(~real, 0.0).contiguous()
     unlike = (-tile.similarity).masked_fill(~tile.negative, torch.inf).sort(dim=1).values.contiguous()
     beyond = torch.searchsorted(unlike.detach(), limit.detach(), right=True)
     chosen = unlike.gather(1, torch.minimum(beyond, negatives - 1).clamp(min=0))

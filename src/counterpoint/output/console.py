@@ -1,4 +1,4 @@
-"""The console that people read; what is printed there goes to the logger ``counterpoint`` as well, at level INFO."""
+"""The console on stderr; what is printed there goes to the logger ``counterpoint`` as well, at level INFO."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LOG = logging.getLogger("counterpoint")
 
 
 class Logged(RenderHook):
-    """Logs every text of a console, also where that prints nothing."""
+    """Logs every text of a console, even if the console is quiet."""
 
     def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
         for each in renderables:
@@ -25,12 +25,12 @@ class Logged(RenderHook):
 
 
 class Visible(Console):
-    """Shows names as ``visible`` does."""
+    """Escapes control characters with ``visible``."""
 
     def print(  # type: ignore[override]
         self, *lines: Any, markup: bool | None = None, end: str = "\n"
     ) -> None:
-        """Print lines, and what else rich can."""
+        """Print lines, and whatever else rich can print."""
         shown = (visible(line) if isinstance(line, str) else line for line in lines)
         super().print(*shown, markup=markup, end=end)
 
@@ -43,5 +43,5 @@ def logged_console(*, quiet: bool) -> Console:
 
 
 def draws_bars(console: Console) -> bool:
-    """Whether a bar can move here: in a terminal, or in a notebook with the package that rich draws with there."""
+    """Whether a progress bar can be drawn: in a terminal, or in a notebook with ipywidgets."""
     return console.is_terminal or (console.is_jupyter and find_spec("ipywidgets") is not None)

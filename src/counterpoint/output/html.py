@@ -1,4 +1,4 @@
-"""Small tables for notebooks: whatever comes from data is escaped, and long ones are cut."""
+"""Small HTML tables for notebooks: data is escaped, and long tables are cut."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ ROWS = 30
 """Rows that are shown."""
 
 DEPTH = 4
-"""Of records in records, that are shown by their parts."""
+"""The depth to which nested records are shown."""
 
 LETTERS = 120
-"""Of a cell."""
+"""Letters of a cell that are shown."""
 
 
 def html_table(title: str, rows: Iterable[Sequence[object]], head: Sequence[str] = ()) -> str:
@@ -38,7 +38,7 @@ def html_table(title: str, rows: Iterable[Sequence[object]], head: Sequence[str]
 
 
 def html_record(title: str, record: Mapping[str, Any]) -> str:
-    """A record by its parts: scores with their intervals, numbers and words, and how long lists are.
+    """A record as a table: scores with their intervals, numbers and strings, and the lengths of lists.
 
     >>> html_record("Scores", {"knn": {"value": 0.5, "low": 0.25, "high": 0.75}, "none": None})
     '<table><caption>Scores</caption><tr><th>knn</th><td>0.5 (0.25 to 0.75)</td></tr></table>'
@@ -47,7 +47,7 @@ def html_record(title: str, record: Mapping[str, Any]) -> str:
 
 
 def _rows(record: Mapping[str, Any], before: str) -> Iterator[tuple[str, str]]:
-    """The parts of a record, each with the names that lead to it."""
+    """The leaves of a record, each with the path of names to it."""
     for name, value in record.items():
         called = f"{before}{name}"
         if isinstance(value, Mapping):
@@ -75,7 +75,7 @@ def _cell(kind: str, value: object) -> str:
 
 
 def model_html(model: Any) -> str:
-    """A model: its data, its encoder, and what it makes."""
+    """A model: its data, its encoder, and its outputs."""
     rows = {
         "data": model.modality.name,
         "encoder": model.built.get("encoder") or type(model.encoder).__name__,

@@ -1,4 +1,4 @@
-"""What verbs give back: dictionaries that JSON can hold, which print as the table of the shell; and data frames."""
+"""The results of verbs: dictionaries of JSON values, which print as the tables of the shell; and data frames."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from counterpoint.errors import InputError
 from counterpoint.output.html import html_record
 
 EXCERPT = 100
-"""Letters of a text that a line shows."""
+"""Letters of a text in a line."""
 
 
 class Result(dict[str, Any]):
-    """What a verb found, by name; ``str`` is the table that the shell prints.
+    """The result of a verb, by name; ``str`` is the table that the shell prints.
 
     >>> result = Result({"right": 0.5, "items": 2}, lambda held: f"{held['right']:.0%} of {held['items']} are right")
     >>> print(result)
@@ -47,7 +47,7 @@ def filled(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def excerpt(text: str) -> str:
-    """The beginning of a text, as much of it as a line shows.
+    """The beginning of a text, as much as fits into a line.
 
     >>> excerpt("one two")
     'one two'
@@ -56,7 +56,7 @@ def excerpt(text: str) -> str:
 
 
 def frame_of(columns: Mapping[str, Any], names: Sequence[str]) -> Any:
-    """A data frame of pandas, with the names as its index, or else of polars, with a column of names.
+    """A pandas data frame, with the names as its index, or else one of polars, with a column of names.
 
     Raises:
         InputError: Neither is installed.

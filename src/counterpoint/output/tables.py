@@ -1,4 +1,4 @@
-"""Tables and figures as plain text for people."""
+"""Tables and figures as plain text."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""Pairs to ask about, drawn from labels: as many of one class as of two.
+"""Test pairs drawn from labels: as many positive as negative ones.
 
-No item stands in two pairs of one kind, so that nearly every pair says something new, and their number is what an
-interval may count on.
+No item is in two pairs of one kind, so that pairs are nearly independent, and their number is valid for an interval.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from counterpoint.data.splits import members
 
 
 def drawn_pairs(class_ids: Int64[np.ndarray, " n"], *, seed: int) -> Pairs:
-    """Pairs of the labelled items: nearly every item in one of its class and in one with another, or fewer.
+    """Pairs of the labelled items: nearly every item in one positive and in one negative pair, or fewer.
 
     >>> pairs = drawn_pairs(np.asarray([0, 0, 0, 0, 1, 1, 1, 1]), seed=0)
     >>> len(pairs.same), int(pairs.same.sum()), bool((pairs.first == pairs.second).any())
@@ -24,7 +23,7 @@ def drawn_pairs(class_ids: Int64[np.ndarray, " n"], *, seed: int) -> Pairs:
     same = np.concatenate([_two_by_two(rows) for rows in members(class_ids, classes, seed=[seed, 0])] or [NONE])
     strangers = np.concatenate([*members(class_ids, classes, seed=[seed, 1]), np.empty(0, dtype=np.int64)])
     half = len(strangers) // 2
-    apart = np.stack([strangers[:half], strangers[len(strangers) - half :]], axis=1)  # class by class still
+    apart = np.stack([strangers[:half], strangers[len(strangers) - half :]], axis=1)  # still sorted by class
     apart = apart[class_ids[apart[:, 0]] != class_ids[apart[:, 1]]]
     count = min(len(same), len(apart))
     generator = np.random.default_rng(seed)

@@ -1,4 +1,4 @@
-"""How well a model tells same from different: on pairs it never learned from, beside its baselines."""
+"""How well a model separates same from different: on held-out pairs, beside its baselines."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from counterpoint.model import Model
 from counterpoint.pair_verification.threshold import Threshold, area, best_threshold, equal_error
 
 FEWEST = 10
-"""Pairs of either kind without which nothing is said."""
+"""The fewest pairs of either kind for a threshold."""
 
 ALL = "all pairs"
 
 
 def spaces(model: Model, items: Items) -> dict[str, Float32[np.ndarray, "n _"]]:
-    """The vectors in which items can be compared: the encoder's directions, and what the head makes of its outputs."""
+    """The spaces in which items can be compared: the encoder's normalised outputs, and the head's outputs."""
     h = torch.from_numpy(model.represent(items))
     result = {"h": torch.nn.functional.normalize(h, dim=1)}
     if model.head is not None:
@@ -36,10 +36,10 @@ def spaces(model: Model, items: Items) -> dict[str, Float32[np.ndarray, "n _"]]:
 
 
 def verified(model: Model, items: Items, groups: Mapping[str, Pairs], *, seed: int = 0) -> dict[str, Any]:
-    """The threshold, and how right it is for every group of pairs, as ``verification.json`` holds it.
+    """The threshold, and its accuracy for every group of pairs, as in ``verification.json``.
 
-    Vectors are compared in the space that tells the pairs best. The threshold that is kept is chosen on all pairs; how
-    right it is, is asked of each half of the pairs with the threshold of the other half.
+    Vectors are compared in the space that separates the pairs best. The stored threshold is chosen on all pairs; its
+    accuracy is measured on each half of the pairs with the threshold of the other half.
     """
     pairs = Pairs(*(np.concatenate(part) for part in zip(*groups.values(), strict=True)))
     if not enough(pairs):
@@ -56,11 +56,11 @@ def verified(model: Model, items: Items, groups: Mapping[str, Pairs], *, seed: i
         "raw": _apart(raw_features(model.modality, some), first, second),
         "untrained": _apart(spaces(model.untrained(), some)["h"], first, second),
     }
-    right = _crossed(distance, pairs.same, seed=seed)
+    correct = _crossed(distance, pairs.same, seed=seed)
     ends = np.cumsum([0, *(len(each.same) for each in groups.values())])
     parts = {name: slice(ends[turn], ends[turn + 1]) for turn, name in enumerate(groups)}
     scores = {
-        name: _scored(distance[part], pairs.same[part], right[part], {k: d[part] for k, d in baselines.items()}, seed)
+        name: _scored(distance[part], pairs.same[part], correct[part], {k: d[part] for k, d in baselines.items()}, seed)
         for name, part in ({ALL: slice(None)} | (parts if len(parts) > 1 else {})).items()
         if _both(pairs.same[part])
     }
@@ -88,7 +88,7 @@ def answer(model: Model, record: Mapping[str, Any], first: Items, second: Items)
 
 
 def sentence(result: Mapping[str, Any]) -> str:
-    """What ``answer`` says, for people."""
+    """The result of ``answer``, as text."""
     word = "the same" if result["same"] else "different"
     distances = f"distance {result['distance']:.3f}, threshold {result['threshold']:.3f}"
     return f"{word}: {distances}, probability of the same {result['probability']:.1%}"
@@ -109,23 +109,23 @@ def _apart(vectors: np.ndarray, first: np.ndarray, second: np.ndarray) -> Float3
 
 
 def _crossed(distance: np.ndarray, same: np.ndarray, *, seed: int) -> np.ndarray:
-    """Whether the answer for each pair is right, with the threshold of those in the other half."""
-    right = np.zeros(len(same), dtype=bool)
+    """Whether the prediction for each pair is correct, with the threshold of those in the other half."""
+    correct = np.zeros(len(same), dtype=bool)
     half = np.zeros(len(same), dtype=bool)
     generator = np.random.default_rng(seed)
     for kind in (np.flatnonzero(same), np.flatnonzero(~same)):
         half[generator.permutation(kind)[: len(kind) // 2]] = True
-    for asked in (half, ~half):
-        right[asked] = best_threshold(distance[~asked], same[~asked]).same(distance[asked]) == same[asked]
-    return right
+    for tested in (half, ~half):
+        correct[tested] = best_threshold(distance[~tested], same[~tested]).same(distance[tested]) == same[tested]
+    return correct
 
 
 def _scored(
-    distance: np.ndarray, same: np.ndarray, right: np.ndarray, baselines: Mapping[str, np.ndarray], seed: int
+    distance: np.ndarray, same: np.ndarray, correct: np.ndarray, baselines: Mapping[str, np.ndarray], seed: int
 ) -> dict[str, Any]:
     return {
         "pairs": len(same),
-        "accuracy": score_interval(right)._asdict(),
+        "accuracy": score_interval(correct)._asdict(),
         "roc_auc": area(distance, same, seed=seed)._asdict(),
         "equal_error_rate": equal_error(distance, same, seed=seed)._asdict(),
         "baselines": {name: {"roc_auc": area(each, same, seed=seed)._asdict()} for name, each in baselines.items()},
@@ -133,7 +133,7 @@ def _scored(
 
 
 def table(record: Mapping[str, Any]) -> str:
-    """What was found, as plain text for people."""
+    """The result as plain text."""
     lines = [f"Same if the distance in {record['space']} is at most {record['threshold']:.3f}"]
     for name, result in record["scores"].items():
         lines += ["", f"{name}: {result['pairs']:,}, half of them the same"]

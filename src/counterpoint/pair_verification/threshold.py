@@ -1,11 +1,11 @@
-r"""Same or different: a threshold for the distance of two items, and how sure the answer is.
+r"""Same or different: a threshold for the distance of two items, and a calibrated probability.
 
-    same      if D <= T,                T: right for the most of the pairs that it is chosen on
+    same      if D <= T,                T: the most accurate for the pairs that it is chosen on
     p(same) = 1 / (1 + e^{a (D - T)}),  a: most likely for those pairs, with Platt's smoothed targets
 
-Platt 1999, "Probabilistic outputs for support vector machines", section 2.2, here with its middle at T, so that an
-answer and its probability never contradict each other.  The pairs are half of each kind, and so is the probability's
-prior.  The equal error rate is where as many strangers are let in as friends are turned away.
+Platt 1999, "Probabilistic outputs for support vector machines", section 2.2, here centred at T, so that a prediction
+and its probability never contradict each other.  Half of the pairs are of each kind, and so is the prior of the
+probability.  The equal error rate is where the rates of false acceptances and of false rejections are equal.
 """
 
 from __future__ import annotations
@@ -22,45 +22,45 @@ Distances = Float[np.ndarray, " p"]
 Same = Bool[np.ndarray, " p"]
 
 STEEPEST = 60.0
-"""Steepness, in units of the threshold, beyond which nothing could tell the difference."""
+"""The largest steepness, in units of the threshold: beyond it makes no difference."""
 
 
 @dataclass(frozen=True)
 class Threshold:
-    """Where same ends and different begins, and how steeply."""
+    """The threshold between same and different, and the steepness of the probability."""
 
     distance: float
     steepness: float
 
     def same(self, distance: Distances) -> Same:
-        """Whether the items of each pair are taken for the same."""
+        """Whether each pair is predicted to be the same."""
         near: np.ndarray = distance <= self.distance
         return near
 
     def probability(self, distance: Distances) -> Distances:
-        """How likely each pair is the same, if half of all pairs are."""
+        """The probability that each pair is the same, with a prior of one half."""
         exponent = np.clip(self.steepness * (distance - self.distance), -500, 500)
         return np.asarray(1 / (1 + np.exp(exponent)))
 
 
 def best_threshold(distance: Distances, same: Same) -> Threshold:
-    """The threshold that is right for the most pairs, between two distances that occur.
+    """The most accurate threshold, between two distances that occur.
 
     >>> best_threshold(np.asarray([1.0, 2.0, 4.0, 5.0]), np.asarray([True, True, False, False])).distance
     3.0
     """
     order = np.argsort(distance, kind="stable")
     near, hit = distance[order], same[order]
-    right = np.concatenate([[0], np.cumsum(np.where(hit, 1, -1))])  # more right than with a threshold below all
+    gain = np.concatenate([[0], np.cumsum(np.where(hit, 1, -1))])  # correct ones gained over a threshold below all
     between = np.concatenate([[near[0] / 2], (near[1:] + near[:-1]) / 2, [near[-1] * 1.5]])
     usable = np.concatenate([[True], near[1:] > near[:-1], [True]])
-    best = int(np.argmax(np.where(usable, right, -np.inf)))
+    best = int(np.argmax(np.where(usable, gain, -np.inf)))
     middle = float(between[best])
     return Threshold(middle, _steepness(distance, same, middle))
 
 
 def _steepness(distance: Distances, same: Same, middle: float) -> float:
-    """The most likely one, with targets that are never quite certain."""
+    """The maximum-likelihood steepness, with smoothed targets."""
     from scipy.optimize import minimize_scalar
 
     count, other = int(same.sum()), int((~same).sum())
@@ -76,7 +76,7 @@ def _steepness(distance: Distances, same: Same, middle: float) -> float:
 
 
 def area(distance: Distances, same: Same, *, seed: int = 0, draws: int = 500) -> Interval:
-    """The area under the ROC curve: how often a pair that is the same is nearer than one that is not.
+    """The area under the ROC curve: how often a positive pair is nearer than a negative one.
 
     >>> area(np.asarray([1.0, 2.0, 4.0, 5.0]), np.asarray([True, True, False, False])).value
     1.0
@@ -87,7 +87,7 @@ def area(distance: Distances, same: Same, *, seed: int = 0, draws: int = 500) ->
 
 
 def equal_error(distance: Distances, same: Same, *, seed: int = 0, draws: int = 500) -> Interval:
-    """The error at the threshold where as many of either kind are wrong.
+    """The error at the threshold where both error rates are equal.
 
     >>> equal_error(np.asarray([1.0, 4.0, 2.0, 5.0]), np.asarray([True, True, False, False])).value
     0.5
@@ -105,9 +105,9 @@ def equal_error(distance: Distances, same: Same, *, seed: int = 0, draws: int = 
 def _with_interval(
     measure: Callable[[Distances, Same], float], distance: Distances, same: Same, *, seed: int, draws: int
 ) -> Interval:
-    """A measure from 0 to 1, with the interval of a share that varies as it does over resampled pairs of either kind.
+    """A measure from 0 to 1, with the interval of a proportion of equal variance over bootstrap samples of either kind.
 
-    The quantiles of the resampled measures themselves reach too little of few pairs, and nothing where all are right.
+    Bootstrap quantiles themselves are too narrow for few pairs, and degenerate where all are correct.
     """
     generator = np.random.default_rng(seed)
     kinds = [np.flatnonzero(same), np.flatnonzero(~same)]

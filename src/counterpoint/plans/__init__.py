@@ -1,4 +1,4 @@
-"""Every choice of every verb. Defaults, help and ranges stand here and nowhere else."""
+"""The choices of every verb. Defaults, help and ranges are defined here only."""
 
 from counterpoint.plans.audit import AuditPlan as AuditPlan
 from counterpoint.plans.choices import LARGEST_SEED as LARGEST_SEED

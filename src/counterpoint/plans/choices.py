@@ -13,26 +13,26 @@ from typing import Any, TypeVar
 from counterpoint.errors import PlanError, closest, listed, option
 
 LARGEST_SEED, LONGEST = 2**53, 2**16
-"""What records of a run may hold as a seed, and as the length of a vector: what could not be read again is refused."""
+"""The largest seed, and the longest vector, that records of a run may hold: larger values could not be read again."""
 
 
 RENAMED = {"at_once": "micro_batch"}
-"""Choices that had another name in the version before, which goes on working for one version."""
+"""Old names of choices, which keep working for one version."""
 
 
 def choice(default: Any, help: str, *, low: float | None = None, high: float | None = None) -> Any:
-    """A field of the plan with its help and the range in which it makes sense."""
+    """A field of a plan with its help and its valid range."""
     return field(default=default, metadata={"help": help, "low": low, "high": high})
 
 
 Record = TypeVar("Record", bound="Choices")
 
 WORDS = {bool: "True or False", int: "a whole number", float: "a number", str: "text", type(None): "None"}
-"""What the types of choices are called."""
+"""Names of the types of choices, for messages."""
 
 
 def renamed(choices: Mapping[str, Any], names: Mapping[str, str] | None = None, *, warn: bool = True) -> dict[str, Any]:
-    """The choices by the names that they have now; an old name is met with a warning, but in files that are read.
+    """The choices under their current names; an old name warns, except in files.
 
     >>> renamed({"at_once": 64, "epochs": 3}, warn=False)
     {'micro_batch': 64, 'epochs': 3}
@@ -48,13 +48,13 @@ def renamed(choices: Mapping[str, Any], names: Mapping[str, str] | None = None, 
 
 
 def by_new_names(record: Mapping[str, Any]) -> dict[str, Any]:
-    """What a run, a comparison or a search has noted, with the names that choices have now."""
+    """A record of a run, a comparison or a search, with the current names of choices."""
     noted = {name: renamed(record[name], warn=False) for name in ("asked", "settled") if name in record}
     return {**record, **noted}
 
 
 def choices_in(arguments: Mapping[str, Any], *records: type[Choices]) -> dict[str, Any]:
-    """Those of the arguments of a verb that are choices of these records, taken with ``locals()`` in its first line.
+    """Those arguments of a verb that are choices of these records, taken from ``locals()`` in its first line.
 
     >>> from counterpoint.plans import LabPlan
     >>> choices_in({"source": "photos", "items": 20, "seed": 1}, LabPlan)
@@ -66,12 +66,12 @@ def choices_in(arguments: Mapping[str, Any], *records: type[Choices]) -> dict[st
 
 @functools.cache
 def types_of(record: type) -> dict[str, Any]:
-    """The types of the choices of a record, found once."""
+    """The types of the choices of a record, cached."""
     return typing.get_type_hints(record)
 
 
 class _Renaming(type):
-    """Lets records be made with the old names of their choices."""
+    """Lets records be made with old names of their choices."""
 
     if not typing.TYPE_CHECKING:  # it would hide the choices from editors
 
@@ -81,7 +81,7 @@ class _Renaming(type):
 
 @dataclass(frozen=True, kw_only=True)
 class Choices(metaclass=_Renaming):
-    """What every record of choices can do: check each against its own kind and range, name them, be written."""
+    """The base of all records of choices: each is checked against its type and range, and can be written as JSON."""
 
     def __post_init__(self) -> None:
         record: type = type(self)
@@ -94,20 +94,20 @@ class Choices(metaclass=_Renaming):
 
     @classmethod
     def of(cls: type[Record], choices: Mapping[str, Any]) -> Record:
-        """The record from names and values; an unknown name is met with a suggestion."""
-        known = [each.name for each in dataclasses.fields(cls)]
+        """The record from names and values; for an unknown name the error has a suggestion."""
+        names = [each.name for each in dataclasses.fields(cls)]
         what = f"{cls.__name__.removesuffix('Plan').lower()} plan".strip()
-        given = renamed(choices)
-        for name in given:
-            if name not in known:
-                raise PlanError(f"A {what} has no choice '{name}'.{closest(name, known)} Choices: {listed(known, 40)}.")
-        return cls(**given)
+        values = renamed(choices)
+        for name in values:
+            if name not in names:
+                raise PlanError(f"A {what} has no choice '{name}'.{closest(name, names)} Choices: {listed(names, 40)}.")
+        return cls(**values)
 
     @classmethod
     def require(cls, choices: Mapping[str, Any]) -> None:
-        """Raise ``PlanError`` where one of some choices is out of its range, or a word or a number of another kind.
+        """Raise ``PlanError`` where one of some choices is out of its range or of another type.
 
-        Objects are left alone: a verb may take them in the place of a name.
+        Objects are not checked: a verb may take them instead of a name.
         """
         for each in dataclasses.fields(cls):
             value = plain(choices.get(each.name, each.default))
@@ -115,7 +115,7 @@ class Choices(metaclass=_Renaming):
                 check(option(each.name), value, types_of(cls)[each.name], each.metadata)
 
     def record(self) -> dict[str, Any]:
-        """The choices as JSON can hold them."""
+        """The choices as JSON values."""
         return dataclasses.asdict(self)
 
 
@@ -130,7 +130,7 @@ def plain(value: Any) -> Any:
 
 
 def within(name: str, value: Any, low: float, high: float | None = None, *, kind: Any = float) -> None:
-    """Raise ``PlanError`` unless a choice is a number in [low, high], whole if its ``kind`` is int.
+    """Raise ``PlanError`` unless a choice is a number in [low, high], an integer if its ``kind`` is int.
 
     >>> within("mirror", 2, 0, 1)
     Traceback (most recent call last):
@@ -143,7 +143,7 @@ def within(name: str, value: Any, low: float, high: float | None = None, *, kind
 
 
 def check(name: str, value: Any, kind: Any, limits: Mapping[str, Any]) -> None:
-    """Raise ``PlanError`` unless a choice is of its kind and in its range."""
+    """Raise ``PlanError`` unless a choice is of its type and in its range."""
     value, allowed = plain(value), typing.get_args(kind) or (kind,)
     if float in allowed:
         allowed = (*allowed, int)

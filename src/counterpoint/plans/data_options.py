@@ -1,6 +1,6 @@
-"""How data is read, where it is not as it seems: what a person says of columns, files, axes and ranges.
+"""How data is read where the default is wrong: the user's options for columns, files, axes and ranges.
 
-A model keeps these options, and later data is read by them. ``None`` leaves each to the data.
+A model keeps these options, and later data is read with them. ``None`` infers each from the data.
 """
 
 from __future__ import annotations
@@ -29,39 +29,39 @@ class ReadOptions(Choices):
     counterpoint.errors.PlanError: channel_axis is one of auto, first, last. Got 'middle'.
     """
 
-    column: str | None = choice(None, "Columns to learn from, with commas between; inferred when left out.")
-    without: str | None = choice(None, "Columns not to learn from, with commas between.")
+    column: str | None = choice(None, "Columns to learn from, separated by commas; inferred when left out.")
+    without: str | None = choice(None, "Columns not to learn from, separated by commas.")
     schema: str | None = choice(
         None,
         "Roles of columns where they are inferred wrongly, such as 'zip:category, note:ignore'. Roles: text, number, "
         "category, label, id, group, time, path, pair, score, ignore.",
     )
-    id: str | None = choice(None, "The column that names the items; of series the one that says whose step a row is.")
-    time: str | None = choice(None, "The column of times, in whose order the steps of a series stand.")
+    id: str | None = choice(None, "The column with the names of items; for series, of the series of each row.")
+    time: str | None = choice(None, "The column of times, by which the steps of a series are sorted.")
     groups: str | None = choice(
         None,
-        "What several items share so that no split parts them, such as patient or speaker: a column; folder, for the "
-        "folder below that of the class; an .npy file with one entry per item; or a .csv file of name and group.",
+        "Groups of items that no split separates, such as patient or speaker: a column; folder, for the folder below "
+        "that of the class; an .npy file with one entry per item; or a .csv file of name and group.",
     )
     label_first: bool = choice(False, "The first column is a label, as in files of the UCR archive.")
     header: bool = choice(True, "Whether the first line of a file of columns holds their names.")
-    encoding: str | None = choice(None, "Encoding of files of text, such as cp1252, gbk, shift_jis; detected if None.")
+    encoding: str | None = choice(None, "Encoding of text files, such as cp1252, gbk, shift_jis; detected if None.")
     quoting: str = choice(
         "auto",
-        "Quotation marks in a file of columns: none if they are a part of the text, standard if cells of several lines "
-        "are meant where auto asks.",
+        "Quotation marks in a file of columns: none if they are part of the text, standard if cells may span several "
+        "lines, or auto to decide and ask if it is unclear.",
     )
     min_count: int | None = choice(
-        None, "How often a whole word has to occur to be learned; None for 5, or 2 in small texts.", low=1
+        None, "How often a whole word must occur to be in the vocabulary; None for 5, or 2 in small texts.", low=1
     )
     tokens: str = choice(
-        "words", "words, or spaces where whole words are tokenised already: then case and marks stay as they are."
+        "words", "words, or spaces for text that is tokenised already: then case and punctuation stay as they are."
     )
     range: str | None = choice(
-        None, "Numbers of a picture that are black and full brightness, such as 0,4095; measured when left out."
+        None, "Pixel values of black and of full brightness, such as 0,4095; measured when left out."
     )
     channel_axis: str = choice(
-        "auto", "Where in an array the channels are: first (n, c, ...), last (n, ..., c), or auto for the shorter axis."
+        "auto", "The channel axis of an array: first (n, c, ...), last (n, ..., c), or auto for the shorter axis."
     )
 
     def __post_init__(self) -> None:
@@ -72,7 +72,7 @@ class ReadOptions(Choices):
 
     @classmethod
     def given(cls, choices: Mapping[str, Any]) -> ReadOptions:
-        """The options in what was given to a verb, where lists, mappings and pairs may stand for the text of each.
+        """The options from arguments of a verb, where lists, mappings and pairs may replace the text of each.
 
         >>> ReadOptions.given({"schema": {"zip": "category"}, "without": ["a", "b"], "range": (0, 4095)}).schema
         'zip:category'
@@ -82,11 +82,11 @@ class ReadOptions(Choices):
 
 
 FOLDER = "folder"
-"""Labels or groups that are the folders of the items."""
+"""Labels or groups that are given by the folders of the items."""
 
 
 def names_column(groups: str) -> bool:
-    """Whether groups can only be meant as a column: they name neither folders nor a file.
+    """Whether groups can only be a column: they are neither ``folder`` nor a file.
 
     >>> names_column("patient"), names_column("folder"), names_column("patients.npy")
     (True, False, False)
@@ -95,12 +95,12 @@ def names_column(groups: str) -> bool:
 
 
 def listed_groups(groups: object) -> object:
-    """Groups that are given one by one, which no model could keep as an option; None where they are named."""
+    """Groups given as a list, which a model cannot keep as an option; None where they are named."""
     return None if isinstance(groups, str | None) else groups
 
 
 AS_IT_IS = ReadOptions()
-"""Nothing is said of the data; all is inferred."""
+"""Default options: everything is inferred."""
 
 
 def _as_text(value: Any) -> Any:
@@ -113,7 +113,7 @@ def _as_text(value: Any) -> Any:
 
 
 def as_words(options: ReadOptions) -> list[str]:
-    """The options of the command line that say the same.
+    """The equivalent options of the command line.
 
     >>> as_words(ReadOptions(without="ill", header=False, min_count=3))
     ['--without', 'ill', '--no-header', '--min-count', '3']
@@ -131,7 +131,7 @@ def as_words(options: ReadOptions) -> list[str]:
 
 
 def named_columns(listing: str | None) -> list[str]:
-    """The columns in an option, with commas between; a name that holds a comma stands in quotation marks.
+    """The columns in an option, separated by commas; a name with a comma is quoted.
 
     >>> named_columns('age, "price, net"'), named_columns(None)
     (['age', 'price, net'], [])
@@ -142,7 +142,7 @@ def named_columns(listing: str | None) -> list[str]:
 
 
 def joined_columns(names: Iterable[object]) -> str:
-    """Names of columns as an option holds them.
+    """Names of columns as an option spells them.
 
     >>> joined_columns(["age", "price, net"])
     'age,"price, net"'
@@ -152,25 +152,25 @@ def joined_columns(names: Iterable[object]) -> str:
 
 @dataclass(frozen=True)
 class DataOptions:
-    """What the user asks of a modality; None and 'auto' leave it to the data."""
+    """The user's options for a modality; None and 'auto' leave the choice to the data."""
 
     kind: str = "auto"
-    """The kind of data, where a person said it."""
+    """The kind of data, where the user stated it."""
     views: str | Callable[..., Any] = "auto"
     view_size: int | None = None
     data: ReadOptions = AS_IT_IS
     labels: object = None
-    """What the classes of the items were said to be: a column of that name is not learned from."""
+    """The labels that the user named: a column of that name is not used as a feature."""
     groups: object = None
-    """The group of every item, where they were listed rather than named in ``data``."""
+    """The group of every item, where groups were listed instead of named in ``data``."""
     encoder: str = "auto"
     weights: str | None = None
-    """The file of weights that the encoder begins with."""
+    """The file of weights that the encoder starts from."""
     preprocessing: Mapping[str, Any] | None = None
-    """How pictures are brought to a network of the user's own, as it says of itself."""
+    """The preprocessing of pictures that a custom network declares."""
     pairs: Sequence[str] = ()
-    """The columns of what belongs together: anchors, their partners, and others that they are to be told apart from."""
+    """The columns of pairs: anchors, their positives, and hard negatives."""
     compares_items: bool = True
-    """Whether items will be compared with each other, so that it matters which of them say the same."""
+    """Whether items will be compared with each other, so that duplicates among them matter."""
     progress: Callable[[int, int], None] | None = None
-    """Is told how many items have been decoded, and of how many, where that takes time."""
+    """Progress: called with the number of decoded items and of all items, where decoding takes time."""

@@ -15,13 +15,13 @@ class FinetunePlan(Choices):
     1
     """
 
-    per_class: int | None = choice(None, "Learn from so many labels of every class; None for all.", low=1)
-    fraction: float | None = choice(None, "Learn from this share of every class's labels.", low=0, high=1)
+    per_class: int | None = choice(None, "Labels per class to learn from; None for all.", low=1)
+    fraction: float | None = choice(None, "Share of every class's labels to learn from.", low=0, high=1)
     head_layers: int = choice(1, "Layers of the projection head that are kept: 0 as SimCLR, 1 as SimCLRv2.", low=0)
-    frozen: bool = choice(False, "Leave the encoder as it is and learn only what stands on it.")
+    frozen: bool = choice(False, "Freeze the encoder and train only the layers on top of it.")
     epochs: int | None = choice(None, "Passes over the labelled items; None to fit their number.", low=1)
     minutes: float | None = choice(None, "Time for all of it; None for as long as the passes take.", low=0.1)
-    deliver: str = choice("best", "What is handed over: best by cross-validation, probe or finetuned.")
+    deliver: str = choice("best", "The classifier to keep: best by cross-validation, probe or finetuned.")
     batch_size: int = choice(64, "Labelled items in one step.", low=2)
     optimizer: str = choice("adamw", "Optimiser: counterpoint list optimizers.")
     learning_rate: float | None = choice(
@@ -40,20 +40,22 @@ class DistillPlan(Choices):
 
     encoder: str = choice("same", "The student's network; same for the teacher's: counterpoint list encoders.")
     width: int | None = choice(None, "Width of the student's first stage; None for the encoder's own.", low=1)
-    match: str = choice("auto", "What is learned of the teacher: answers, vectors, or auto for answers if it has any.")
+    match: str = choice("auto", "What to match of the teacher: answers, vectors, or auto for answers if it has any.")
     temperature: float | None = choice(
-        None, "Above 1 what the teacher thinks unlikely counts more; None for 1, and for 0.1 with vectors.", low=0.01
+        None,
+        "Softmax temperature; above 1 unlikely classes count more. None for 1, and for 0.1 with vectors.",
+        low=0.01,
     )
     neighbours: int = choice(
-        10, "Items most alike that share their answers with an item while labels are few; 0 for none.", low=0
+        10, "Nearest neighbours whose answers are averaged with an item's while labels are few; 0 for none.", low=0
     )
     teacher_sees: str = choice(
         "auto",
-        "What a teacher of vectors sees: views, as the student does, or once all items as they are; "
+        "Input of a teacher of vectors: views, as for the student, or items without augmentation, encoded once; "
         "auto for items where the teacher is a network of hf:.",
     )
-    start: str | None = choice(None, "A run to begin at, of the student's own network; None to begin anew.")
-    label_weight: float = choice(0.0, "Weight of true labels beside the teacher's answers.", low=0, high=1)
+    start: str | None = choice(None, "A run of the student's network to start from; None for new weights.")
+    label_weight: float = choice(0.0, "Weight of true labels relative to the teacher's answers.", low=0, high=1)
     epochs: int | None = choice(None, "Passes over the items; None to fit their number.", low=1)
     minutes: float | None = choice(None, "Time for the training; plans the epochs.", low=0.01)
     batch_size: int | None = choice(None, "Items in one step; None for 256, fewer for small data.", low=2)
@@ -64,25 +66,24 @@ class DistillPlan(Choices):
 
 @dataclass(frozen=True, kw_only=True)
 class SemiPlan(Choices):
-    """Every choice of the way from unlabelled data and few labels to a small classifier.
+    """Every choice of ``semi``, from unlabelled data and few labels to a small classifier.
 
     >>> SemiPlan(per_class=10, minutes=8).deliver
     'best'
     """
 
-    per_class: int | None = choice(
-        None, "Learn from so many labels of every class and test on others; None for all.", low=1
-    )
-    fraction: float | None = choice(None, "The same for a share of every class's labels.", low=0, high=1)
+    per_class: int | None = choice(None, "Labels per class to learn from; others are for testing. None for all.", low=1)
+    fraction: float | None = choice(None, "The same as a share of every class's labels.", low=0, high=1)
     minutes: float | None = choice(None, "Time for all of it; None for 8, unless epochs are given.", low=0.1)
-    epochs: int | None = choice(None, "Passes over the data of contrast, and of distillation.", low=1)
+    epochs: int | None = choice(None, "Passes over the data in pretraining, and in distillation.", low=1)
+    modality: str = choice("auto", "Modality, or auto to recognise it: counterpoint list modalities.")
     encoder: str = choice("auto", "The teacher's network: counterpoint list encoders.")
     width: int | None = choice(None, "Width of the teacher's first stage; None for the encoder's own.", low=1)
     student: str = choice("same", "The student's network; same for the teacher's: counterpoint list encoders.")
     student_width: int | None = choice(None, "Width of the student's first stage; None for the encoder's own.", low=1)
     batch_size: int | None = choice(None, "Items compared in one step; None for 256, fewer for small data.", low=2)
-    deliver: str = choice("best", "What is handed over: best by cross-validation, probe, finetuned or student.")
+    deliver: str = choice("best", "The classifier to keep: best by cross-validation, probe, finetuned or student.")
     draws: int | None = choice(
-        None, "How often labels are drawn anew to say what they are worth; None for 3 where minutes allow it.", low=0
+        None, "Random draws of the labels, to measure what they are worth; None for 3 where minutes allow it.", low=0
     )
     seed: int = choice(0, "Random seed: of the labels that are drawn, and of the run.", low=0, high=LARGEST_SEED)

@@ -22,7 +22,7 @@ class Plan(Choices):
     """
 
     recipe: str | None = choice(
-        None, "Choices of a published run, for whatever is left open here: counterpoint list recipes."
+        None, "Choices of a published run, for those that are left open: counterpoint list recipes."
     )
     modality: str = choice("auto", "Modality, or auto to recognise it: counterpoint list modalities.")
     method: str = choice("simclr", "Method: counterpoint list methods.")
@@ -35,13 +35,13 @@ class Plan(Choices):
     )
     temperature: float | str | None = choice(
         None,
-        "Temperature; lower weighs hard negatives more. None for the method's own, mostly 0.1; or a learned or "
+        "Temperature; lower weights hard negatives more. None for the method's own, mostly 0.1; or a learned or "
         "scheduled one: counterpoint list temperatures.",
         low=0.001,
     )
     encoder: str = choice("auto", "Network, or timm:NAME, or hf:PATH of text or images: counterpoint list encoders.")
     weights: str | None = choice(
-        None, "File of weights that the encoder begins with: .safetensors, .pt or .pth; matched by name and shape."
+        None, "File of weights that the encoder starts from: .safetensors, .pt or .pth; matched by name and shape."
     )
     width: int | None = choice(None, "Width of the encoder's first stage; None for the encoder's own.", low=1)
     head_layers: int | None = choice(
@@ -54,7 +54,7 @@ class Plan(Choices):
         None, "Length of the vectors that are compared; None for the method's own, mostly 128.", low=2, high=LONGEST
     )
     matryoshka: str | None = choice(
-        None, "Lengths of vectors that shall serve by themselves, such as 64,128; without a head (Matryoshka)."
+        None, "Shorter lengths at which vectors shall be usable, such as 64,128; without a head (Matryoshka)."
     )
     views: str = choice("auto", "Augmentation preset, or package.module:name: counterpoint list views.")
     view_size: int | None = choice(
@@ -96,6 +96,6 @@ class Plan(Choices):
     )
     seed: int = choice(0, "Random seed of the run.", low=0, high=LARGEST_SEED)
     device: str = choice("auto", "cpu, cuda, mps, or auto.")
-    precision: str = choice("auto", "bf16, fp32, or auto: bf16 where this machine computes it rightly and faster.")
+    precision: str = choice("auto", "bf16, fp32, or auto: bf16 where this machine computes it correctly and faster.")
     track: str | None = choice(None, "Where else to write the curves: counterpoint list trackers.")
     save_every: int | None = choice(None, "Steps between saved states; None for about once a minute.", low=1)

@@ -15,7 +15,7 @@ class ComparePlan(Choices):
     5
     """
 
-    seeds: int = choice(3, "How often everything is repeated, with seeds that follow on that of the plan.", low=1)
+    seeds: int = choice(3, "Runs per method, with the plan's seed and those that follow it.", low=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,5 +26,5 @@ class TunePlan(Choices):
     True
     """
 
-    trials: int | None = choice(None, "How many plans are tried at most; None for 20 where epochs are given.", low=1)
-    repeats: int | None = choice(None, "Seeds with which the best and the usual plan are repeated; None for 2.", low=0)
+    trials: int | None = choice(None, "The largest number of plans; None for 20 where epochs are given.", low=1)
+    repeats: int | None = choice(None, "Further seeds for the best and the default plan; None for 2.", low=0)

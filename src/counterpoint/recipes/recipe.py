@@ -1,7 +1,7 @@
-"""Recipes: the choices of runs that were published, by name, and what is left of them where a person chose otherwise.
+"""Recipes: the choices of published runs, by name, and where a plan departs from them.
 
-A recipe fills in what a plan leaves open; what a person chose stays.  Rates are those of a batch of 256 with the
-paper's scaling, warm-ups shares of a run, so that both follow where the batch or the length is another.
+A recipe fills in what a plan leaves open; what the user chose stays.  Rates are those of a batch of 256 with the
+paper's scaling, and warm-ups are shares of a run, so that both adapt to another batch size or length.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from counterpoint.plans import Plan
 
 @dataclass(frozen=True, kw_only=True)
 class Published:
-    """The choices of a published run, where they are written, and what it reached."""
+    """The choices of a published run, their source, and the result it reached."""
 
     source: str
-    """Where the choices are written: paper and section, or a file of the authors' code."""
+    """Where the choices are published: paper and section, or a file of the authors' code."""
     figure: str
-    """What was published for them: protocol, figure, source."""
+    """The published result: protocol, figure, source."""
     departs: str = ""
-    """What the authors did that is not done here."""
+    """What the authors did differently."""
     choices: Mapping[str, Any]
     """Choices of a plan."""
 
@@ -37,11 +37,11 @@ class Published:
 
 
 def published(name: str) -> Published:
-    """The recipe of a name.
+    """The recipe with this name.
 
     Raises:
         UnknownName: There is none; the message has a suggestion.
-        PlanError: It is given options, or is no recipe.
+        PlanError: It is given options, or is not a recipe.
     """
     if catalogue.split(name)[1]:
         raise PlanError(f"A recipe takes no options. Give them beside it, such as --batch-size=64. Got '{name}'.")
@@ -63,20 +63,20 @@ def with_recipe(plan: Plan) -> Plan:
     """
     if plan.recipe is None:
         return plan
-    choices, given = dict(published(plan.recipe).choices), _chosen(plan)
-    if "minutes" in given:
+    choices, chosen = dict(published(plan.recipe).choices), _chosen(plan)
+    if "minutes" in chosen:
         choices.pop("epochs", None)
-    methods = [catalogue.split(each["method"])[0] for each in (choices, given) if "method" in each]
+    methods = [catalogue.split(each["method"])[0] for each in (choices, chosen) if "method" in each]
     if len(set(methods)) > 1:
         raise PlanError(
             f"The recipe '{plan.recipe}' is of the method '{methods[0]}'. Leave out --method, or the recipe. "
             f"Got the method '{methods[1]}'."
         )
-    return dataclasses.replace(plan, **{**choices, **given})
+    return dataclasses.replace(plan, **{**choices, **chosen})
 
 
 def departures(plan: Plan) -> dict[str, list[Any]]:
-    """The choices of a settled plan that are not its recipe's: the published value and the plan's.
+    """The choices of a resolved plan that differ from its recipe: the published value and the plan's.
 
     >>> departures(with_recipe(Plan(recipe="simclr-cifar10-resnet18", batch_size=64)))
     {'batch_size': [512, 64]}
@@ -87,6 +87,6 @@ def departures(plan: Plan) -> dict[str, list[Any]]:
 
 
 def _chosen(plan: Plan) -> dict[str, Any]:
-    """The choices that a person made: those that are not the default."""
+    """The choices that the user made: those that differ from the default."""
     usual = Plan().record()
     return {name: value for name, value in plan.record().items() if value != usual[name]}

@@ -1,4 +1,4 @@
-"""The geometry of the charts: numbers in, places on a small canvas out. The template only draws what stands here."""
+"""The geometry of the charts: values to positions on a small canvas. The template only draws these."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ POINTS = 400
 
 
 class Tick(NamedTuple):
-    """A place on an axis and what is written there."""
+    """A position on an axis and its label."""
 
     place: float
     text: str
@@ -33,7 +33,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Chart:
-    """One curve chart: what it shows, what that means and what it says in words."""
+    """One curve chart: its title, its meaning and a description in words."""
 
     title: str
     meaning: str
@@ -46,12 +46,12 @@ class Chart:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What one chart draws from the records, and the range that always belongs to it."""
+    """The contents of a chart from the records, and the range that it always includes."""
 
     title: str
     meaning: str
     fields: Mapping[str, str]
-    """Name of a field of the records to the name of its line."""
+    """From the name of a field of the records to the name of its line."""
     text: Callable[[float], str]
     within: tuple[float, ...] = ()
 
@@ -73,7 +73,7 @@ def ticks(low: float, high: float, most: int = 5) -> list[float]:
 
 
 def curves(records: Sequence[Mapping[str, Any]], per_epoch: int) -> list[Chart]:
-    """The charts that the records have numbers for; ``per_epoch`` 0 leaves the axis in steps."""
+    """The charts for which the records have values; ``per_epoch`` 0 leaves the axis in steps."""
     last: Mapping[str, Any] = next((each for each in reversed(records) if "effective_rank_z_limit" in each), {})
     limit = (float(last["effective_rank_z_limit"]),) if last else ()
     compared = f" among {last['compared']:,.0f}" if "compared" in last else ""
@@ -95,7 +95,7 @@ def curves(records: Sequence[Mapping[str, Any]], per_epoch: int) -> list[Chart]:
         ),
         Wanted(
             "Similarity",
-            "Views of one item should be alike, other items not.",
+            "Views of one item should be similar, other items not.",
             {"positive": "positive", "negative": "negative"},
             _short,
         ),

@@ -1,4 +1,4 @@
-"""What a classifier answered: which classes it confuses, and the items it was most wrong or least sure about."""
+"""The predictions of a classifier: which classes it confuses, and its most wrong and least certain items."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from counterpoint.reports.sample import called
 from counterpoint.reports.thumbnails import Thumbnail, shown
 
 SIDE = 224
-"""Of a picture, in pixels: twice that of its place on the page, as fine screens show it."""
+"""Side of a picture in pixels: twice that on the page, for high-resolution screens."""
 
 CLASSES = 20
-"""Classes of which every pair is shown; of more only the pairs that are taken for each other most often."""
+"""Classes for which every pair is shown; for more, only the most confused pairs."""
 
 PAIRS = 15
 
@@ -34,7 +34,7 @@ CALLED = {
 
 @dataclass(frozen=True)
 class Answer:
-    """An item and what it was taken for; ``label`` is empty where nobody knows it."""
+    """An item and its prediction; ``label`` is empty where unknown."""
 
     name: str
     picture: Thumbnail
@@ -46,7 +46,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Cell:
-    """How many items of one class were taken for another, and the share of their class, from 0 to 1."""
+    """The number of items of one class predicted as another, and their share of the class, from 0 to 1."""
 
     count: int
     share: float
@@ -54,7 +54,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Pair:
-    """Items of a class that were taken for another."""
+    """Items of a class that were predicted as another."""
 
     label: str
     answer: str
@@ -64,7 +64,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Tried:
-    """A classifier that might have been handed over, or a baseline, in cross-validation."""
+    """A candidate classifier, or a baseline, in cross-validation."""
 
     name: str
     delivered: bool
@@ -74,7 +74,7 @@ class Tried:
 
 
 class Examples(NamedTuple):
-    """Some items with what they were taken for, and what they say where they have columns."""
+    """Some items with their predictions, and the contents of their columns where they have any."""
 
     cards: Sequence[Answer]
     columns: Columns
@@ -82,7 +82,7 @@ class Examples(NamedTuple):
 
 @dataclass(frozen=True)
 class Answers:
-    """What the page says of a classifier."""
+    """The section of a classifier."""
 
     sentence: str
     tried: Sequence[Tried]
@@ -94,7 +94,7 @@ class Answers:
 
 
 def answers(run: Run, modality: Modality, test: Items | None, items: Items | None) -> Answers:
-    """From what ``evaluate`` and ``semi`` wrote, with pictures where the items are at hand."""
+    """From the records of ``evaluate`` and ``semi``, with pictures where the items can be opened."""
     result: Mapping[str, Any] = run.evaluation.get("classifier", {})
     classes = result.get("classes", [])
     counts = np.asarray(result.get("confusion", np.zeros((0, 0))), dtype=np.int64).reshape(len(classes), len(classes))
@@ -122,7 +122,7 @@ def _sentence(result: Mapping[str, Any], *, rehearsal: bool) -> str:
 
 
 def _tried(judgement: Mapping[str, Any]) -> list[Tried]:
-    """The classifiers that might have been handed over, then what they are held against; those that were asked."""
+    """The candidate classifiers, then their baselines; those that were scored."""
     rows = []
     for name, score in [*judgement.get("candidates", {}).items(), *judgement.get("baselines", {}).items()]:
         if score is not None:
@@ -139,7 +139,7 @@ def _cells(counts: np.ndarray) -> list[list[Cell]]:
 
 
 def _pairs(counts: np.ndarray, classes: Sequence[str]) -> list[Pair]:
-    """The pairs of classes that are confused most often."""
+    """The most confused pairs of classes."""
     wrong = counts - np.diag(np.diag(counts))
     order = np.argsort(-wrong, axis=None, kind="stable")[:PAIRS]
     result = []
@@ -150,7 +150,7 @@ def _pairs(counts: np.ndarray, classes: Sequence[str]) -> list[Pair]:
 
 
 def _examples(records: Sequence[Mapping[str, Any]], modality: Modality, items: Items | None) -> Examples:
-    """The items of these records, as they look and by their names, where all of them are at hand."""
+    """The items of these records, with pictures and names, where all of them can be opened."""
     place = {} if items is None else {name: row for row, name in enumerate(items.names)}
     if items is None or any(each["name"] not in place for each in records):
         rows, names, items = np.zeros(0, dtype=np.int64), [each["name"] for each in records], None

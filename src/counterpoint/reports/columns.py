@@ -1,4 +1,4 @@
-"""What items say column by column, for kinds of data that have columns and no pictures: words, or small curves."""
+"""The contents of items by column, for data with columns instead of pictures: words, or small curves."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ MOST = 10
 """Columns that are shown; more do not fit on a page."""
 
 POINTS, WIDTH, HEIGHT = 60, 120, 28
-"""Of a small curve: its points, and its canvas."""
+"""Points and canvas of a small curve."""
 
 
 class Shown(NamedTuple):
-    """What stands in a cell: its words, or the ``points`` of a curve as SVG and in words between what it lies."""
+    """The contents of a cell: its words, or the ``points`` of an SVG curve with its range in words."""
 
     text: str
     points: str = ""
 
 
 class Columns(NamedTuple):
-    """The names of the first columns, a row of cells for each item, and how many columns are left out."""
+    """The names of the first columns, a row of cells for each item, and the number of further columns."""
 
     names: Sequence[str] = ()
     rows: Sequence[Sequence[Shown]] = ()
@@ -35,7 +35,7 @@ class Columns(NamedTuple):
 
 
 def columns(modality: Modality, items: Items | None, rows: Int64[np.ndarray, " n"]) -> Columns:
-    """What these items say; nothing where their kind of data has no columns. Curves of one column share a scale."""
+    """The cells of these items; nothing for data without columns. Curves of one column share a scale."""
     if items is None or not len(rows) or not isinstance(modality, ShowsCells):
         return Columns()
     result = modality.cells(items.take(rows))
@@ -53,7 +53,7 @@ def _column(cells: Sequence[str | Sequence[float]]) -> list[Shown]:
 
 
 def _curve(values: np.ndarray, low: float, high: float) -> Shown:
-    """A curve, thinned to so many points as can be seen, between the ends of its column."""
+    """A curve, thinned to as many points as can be seen, scaled to the range of its column."""
     places = np.unique(np.linspace(0, len(values) - 1, min(len(values), POINTS)).astype(np.int64))
     x = places / max(len(values) - 1, 1) * WIDTH
     y = HEIGHT - 1 - (values[places] - low) / ((high - low) or 1.0) * (HEIGHT - 2)

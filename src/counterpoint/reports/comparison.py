@@ -21,7 +21,7 @@ MINUS = "\N{MINUS SIGN}"
 
 @dataclass(frozen=True)
 class Row:
-    """One method or baseline: where its dot and its whiskers stand, and what the table says."""
+    """One method or baseline: the positions of its dot and whiskers, and its cells in the table."""
 
     name: str
     kind: str
@@ -29,12 +29,12 @@ class Row:
     low: float
     high: float
     cells: Sequence[tuple[str, str]]
-    """What the table says, and what it says smaller."""
+    """The cells of the table, each with a note in small print."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """What the template draws."""
+    """The values of the template."""
 
     level: str
     sentence: str
@@ -42,11 +42,11 @@ class Page:
     axis: Sequence[Tick]
     note: str
     left: int
-    """Where the axis begins."""
+    """The left end of the axis."""
 
 
 def page(result: Mapping[str, Any]) -> Page:
-    """The plot and the table of what ``compare`` found."""
+    """The plot and the table of the result of ``compare``."""
     scores = [row["linear"] for row in result["methods"]]
     shown = {name: each for name, each in result["baselines"].items() if name != "chance"}
     ends = [each[end] for each in (*scores, *(each["linear"] for each in shown.values())) for end in ("low", "high")]

@@ -17,18 +17,18 @@ from counterpoint.reports.thumbnails import Thumbnail, shown
 from counterpoint.storage.files import write_text
 
 SIDE = 224
-"""Of a picture, in pixels."""
+"""Side of a picture in pixels."""
 
 SHOWN = 200
 """Pairs on the page."""
 
 LETTERS = 400
-"""Of an item that is a text."""
+"""Letters of a text that are shown."""
 
 
 @dataclass(frozen=True)
 class Side:
-    """One item of a pair: its name, its picture, and what it says where it is a text."""
+    """One item of a pair: its name, its picture, and its text where it has one."""
 
     name: str
     picture: Thumbnail
@@ -36,7 +36,7 @@ class Side:
 
 
 def write_duplicates(path: Path, result: Mapping[str, Any], data: tuple[Modality, Items] | None) -> Path:
-    """Write the page of what ``duplicates`` found, with pictures where there is data that has some; return its path."""
+    """Write the page of a result of ``duplicates``, with pictures where the data has any; return its path."""
     pairs = result["pairs"][:SHOWN]
     rows = np.asarray([row for pair in pairs for row in pair["index"]], dtype=np.int64)
     modality, items = data or (None, None)

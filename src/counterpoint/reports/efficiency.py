@@ -1,4 +1,4 @@
-"""What labels are worth, as a plot over the number of labels, as a table and in one sentence."""
+"""Accuracy by number of labels, as a plot, as a table and in one sentence."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ WIDTH, HEIGHT = 640, 330
 LEFT, RIGHT, TOP, BOTTOM = 52, 624, 14, 274
 
 APART = 7
-"""Pixels between the marks of two ways at one budget, so that their intervals can be told apart."""
+"""Pixels between the marks of two uses at one budget, so that their intervals do not overlap."""
 
 MINUS = "\N{MINUS SIGN}"
 
 
 @dataclass(frozen=True)
 class Mark:
-    """One score: where it stands and how far its interval reaches."""
+    """One score: its position and the extent of its interval."""
 
     x: float
     y: float
@@ -38,7 +38,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Curve:
-    """One way to use labels: its marks from few labels to many, joined by a line."""
+    """One use of labels: its marks from few labels to many, joined by a line."""
 
     key: str
     name: str
@@ -46,13 +46,13 @@ class Curve:
 
     @property
     def points(self) -> str:
-        """The line, as SVG wants it."""
+        """The line, as SVG ``points``."""
         return " ".join(f"{mark.x:.1f},{mark.y:.1f}" for mark in self.marks)
 
 
 @dataclass(frozen=True)
 class Efficiency:
-    """The plot, and the table under it: a row for every budget, a cell for every way."""
+    """The plot, and the table under it: a row for every budget, a cell for every use of labels."""
 
     level: str
     sentence: str
@@ -66,7 +66,7 @@ class Efficiency:
 
 
 def efficiency(result: Mapping[str, Any]) -> Efficiency | None:
-    """The plot of what ``label_efficiency`` found; None without it."""
+    """The plot of a result of ``label_efficiency``; None without one."""
     if not result.get("rows"):
         return None
     rows = sorted(result["rows"], key=lambda row: row["labels"])
@@ -111,7 +111,7 @@ def efficiency(result: Mapping[str, Any]) -> Efficiency | None:
 
 
 def _axis(low: float, high: float) -> list[float]:
-    """Round shares around the scores, none beyond 0 and 1.
+    """Round values around the scores, none beyond 0 and 1.
 
     >>> _axis(1.0, 1.0), _axis(0.42, 0.81)
     ([0.95, 0.96, 0.97, 0.98, 0.99, 1.0], [0.4, 0.5, 0.6, 0.7, 0.8, 0.9])
@@ -125,7 +125,7 @@ def _up(share: float, axis: Sequence[float]) -> float:
 
 
 def _cell(row: Mapping[str, Any], name: str) -> tuple[str, str]:
-    """The score, and how much better than the first way it is."""
+    """The score, and the gain over the first use."""
     score, difference = row["ways"][name], row["differences"].get(name)
     if difference is None:
         return f"{score['value']:.1%}", f"{100 * score['low']:.1f} to {100 * score['high']:.1f}"
@@ -134,7 +134,7 @@ def _cell(row: Mapping[str, Any], name: str) -> tuple[str, str]:
 
 
 def _verdict(row: Mapping[str, Any], names: Sequence[str]) -> tuple[str, str]:
-    """How the best use of the encoder compares with training from scratch on the most labels."""
+    """The best use of the encoder compared with training from scratch, at the most labels."""
     best = max((name for name in names[1:]), key=lambda name: row["ways"][name]["value"])
     value, low, high = (100 * row["differences"][best][end] for end in ("value", "low", "high"))
     reach = f"({low:+.1f} to {high:+.1f})".replace("-", MINUS)

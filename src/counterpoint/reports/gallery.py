@@ -1,4 +1,4 @@
-"""Items beside the items most alike to them: one from the middle of every cluster."""
+"""Items beside their nearest neighbours: one from the middle of every cluster."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from counterpoint.reports.thumbnails import Thumbnail, shown
 
 NEIGHBOURS = 7
 SIDE = 224
-"""Of a picture, in pixels: twice that of its place on the page, as fine screens show it."""
+"""Side of a picture in pixels: twice that on the page, for high-resolution screens."""
 
 
 @dataclass(frozen=True)
 class Card:
-    """An item as it is shown; ``similarity`` is None for the one whose neighbours are sought."""
+    """An item as it is shown; ``similarity`` is None for the query."""
 
     name: str
     label: str
     picture: Thumbnail
     similarity: float | None
     agrees: bool
-    """Whether it has the label of the one asked about."""
+    """Whether it has the label of the query."""
 
 
 @dataclass(frozen=True)
 class Shelf:
-    """An item, its neighbours, the most alike first, how many of them share its label, and what all of them say."""
+    """An item, its neighbours, the most similar first, how many of them share its label, and the contents of all."""
 
     query: Card
     neighbours: Sequence[Card]
@@ -40,7 +40,7 @@ class Shelf:
 
 
 def gallery(modality: Modality, sample: Sample) -> list[Shelf]:
-    """One shelf for every cluster, the largest first."""
+    """One row for every cluster, the largest first."""
     if len(sample.vectors) < 2:
         return []
     return [_shelf(modality, sample, int(row)) for row in sample.middle]

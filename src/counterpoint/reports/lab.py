@@ -1,4 +1,4 @@
-"""The page of ``lab``: every look with its figures and a few views, and one plot of all of them."""
+"""The page of ``lab``: every augmentation with its figures and a few views, and one plot of all of them."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ SHOWN = 5
 """Items on a strip, two views of each."""
 
 SIDE, GAP, BETWEEN = 56, 2, 12
-"""Of a view on a strip, in pixels; between the two views of an item, and between items."""
+"""Side of a view on a strip, in pixels; gaps between the two views of an item, and between items."""
 
 WIDTH, HEIGHT, LEFT, BOTTOM = 700, 340, 64, 296
-"""The canvas of the plot, and where its axes stand."""
+"""The canvas of the plot, and the position of its axes."""
 
 LETTER = 6.4
 """Width of a letter of a name in the plot, in pixels."""
@@ -38,25 +38,25 @@ MINUS = "\N{MINUS SIGN}"
 
 @dataclass(frozen=True)
 class Dot:
-    """A look in the plot, and where its name is written."""
+    """An augmentation in the plot, and the position of its name."""
 
     x: float
     y: float
     kind: str
     name: str
     label: tuple[float, float, str] | None = None
-    """Where the name stands, and how it is anchored; None where it would cover another."""
+    """The position of the name, and its anchor; None where it would cover another."""
 
 
 @dataclass(frozen=True)
 class Plot:
-    """Found again, across, against damage or similarity, up."""
+    """Recognised items, on the x axis, against damage or similarity, on the y axis."""
 
     dots: Sequence[Dot]
     across: Sequence[Tick]
     up: Sequence[Tick]
     name: str
-    """What goes up."""
+    """The title of the y axis."""
 
 
 def write_lab(folder: Path, result: Mapping[str, Any], strips: Sequence[str], items: str) -> Path:
@@ -78,7 +78,7 @@ def write_lab(folder: Path, result: Mapping[str, Any], strips: Sequence[str], it
 
 
 def cells(row: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What the table says of a look, and what it says smaller."""
+    """The cells of an augmentation in the table, with notes in small print."""
     damage = row["damage"]
     figures = [
         (_short(row["similarity"]), f"others {_short(row['apart'])}"),
@@ -94,7 +94,7 @@ def cells(row: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def plot(augmentations: Sequence[Mapping[str, Any]]) -> Plot:
-    """Where every look stands: accuracy across; damage up, or similarity where there are no labels."""
+    """The position of every augmentation: accuracy on the x axis; damage on y, or similarity without labels."""
     damaged = augmentations[0]["damage"] is not None
     heights = [100 * row["damage"]["value"] if damaged else row["similarity"] for row in augmentations]
     up = ticks(min(heights), max([*heights, 0.0] if damaged else heights), 6)
@@ -113,7 +113,7 @@ def plot(augmentations: Sequence[Mapping[str, Any]]) -> Plot:
         )
         for row, height in zip(augmentations, heights, strict=True)
     ]
-    for place_of, dot in enumerate(dots):  # the whole look comes first, so its name finds room
+    for place_of, dot in enumerate(dots):  # the full augmentation comes first, so that its name has room
         dots[place_of] = replace(dot, label=_free(dot, dots))
     text = (lambda value: f"{value:+g}".replace("-", MINUS).replace("+0", "0")) if damaged else _short
     return Plot(
@@ -125,7 +125,7 @@ def plot(augmentations: Sequence[Mapping[str, Any]]) -> Plot:
 
 
 def _free(dot: Dot, dots: Sequence[Dot]) -> tuple[float, float, str] | None:
-    """A place for a name beside its dot, where it covers neither the edge, nor a dot, nor another name."""
+    """A position for a name beside its dot, where it covers neither the edge, nor a dot, nor another name."""
     wide = LETTER * len(dot.name)
     for anchor, left in (("start", dot.x + 9), ("end", dot.x - 9 - wide)):
         for down in (4, -9, 19):
@@ -161,14 +161,14 @@ def strip(modality: Modality, items: Items, *, seed: int | None) -> str:
 
 
 def _laid(columns: Sequence[Tensor]) -> Image.Image:
-    """Pictures (n, 3, h, w) of each view side by side, those of one item together, on nothing."""
+    """Pictures (n, 3, h, w) of each view side by side, those of one item together, on a transparent background."""
     step = len(columns) * (SIDE + GAP) - GAP + BETWEEN
     paper = Image.new("RGBA", (len(columns[0]) * step - BETWEEN, SIDE), (0, 0, 0, 0))
     for view, column in enumerate(columns):
         for number, each in enumerate(column):
             small = picture(each)
-            way = Image.Resampling.NEAREST if max(small.size) <= SIDE else Image.Resampling.LANCZOS
-            paper.paste(small.resize((SIDE, SIDE), way), (number * step + view * (SIDE + GAP), 0))
+            resampling = Image.Resampling.NEAREST if max(small.size) <= SIDE else Image.Resampling.LANCZOS
+            paper.paste(small.resize((SIDE, SIDE), resampling), (number * step + view * (SIDE + GAP), 0))
     return paper
 
 

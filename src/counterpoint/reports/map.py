@@ -1,4 +1,4 @@
-"""A map of the items: neighbours in the many directions of the vectors stay neighbours on paper, where they can."""
+"""A map of the items in two dimensions, in which neighbours by their vectors stay neighbours where possible."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ MOST, SIDE = 2000, 48
 """Items on a map, and the side of their thumbnails in pixels."""
 
 FEW = 30
-"""Below this many items t-SNE has nothing to work with, and the two main directions say more."""
+"""The fewest items for t-SNE; below that the two principal components are more informative."""
 
 COLOURS = 10
-"""Groups that can be told apart: the most frequent labels. The others share a pale grey."""
+"""Groups with a colour: the most frequent labels. The others share a pale grey."""
 
 PLANE, FRAME = 1000, 35
 """The side of the drawing, and its margin."""
 
 APART = 46.0
-"""Between the numbers of two groups on the drawing, so that both can be read."""
+"""Distance between the numbers of two groups on the drawing, so that both can be read."""
 
 
 class Mark(NamedTuple):
-    """Where the number of a group stands on the drawing."""
+    """The position of a group's number on the drawing."""
 
     x: int
     y: int
@@ -41,7 +41,7 @@ class Mark(NamedTuple):
 
 @dataclass(frozen=True)
 class Group:
-    """An entry of the legend, the dots of its items as the path of SVG, and a picture of its middle where there is one.
+    """An entry of the legend, the dots of its items as an SVG path, and a picture from its middle where there is one.
 
     ``others`` says that it stands for many labels; ``mark`` is None where its number would cover another.
     """
@@ -68,7 +68,7 @@ class Map:
 
 
 def draw_map(modality: Modality | None, sample: Sample) -> Map | None:
-    """A map of at most 2,000 items, without pictures where their kind is not known; or None without any."""
+    """A map of at most 2,000 items, without pictures where the modality has none; None without a map."""
     rows = spread(len(sample.vectors), MOST)
     if len(rows) == 0:
         return None
@@ -76,7 +76,7 @@ def draw_map(modality: Modality | None, sample: Sample) -> Map | None:
     places, tall = _drawn(flat)
     names, number = _grouped(sample, rows)
     pictures = thumbnails(modality, sample.items, rows, side=SIDE)
-    whole, columns = sheet(pictures) if pictures else (None, 1)
+    image, columns = sheet(pictures) if pictures else (None, 1)
     data = {
         "places": places.tolist(),
         "groups": number.tolist(),
@@ -101,11 +101,11 @@ def draw_map(modality: Modality | None, sample: Sample) -> Map | None:
     ]
     by = "cluster" if sample.labels is None else "label"
     dot = 14 * min(1.4, max(0.75, (600 / len(rows)) ** 0.5))
-    return Map(how, data, data_url(whole) if whole else "", groups, by, tall, dot)
+    return Map(how, data, data_url(image) if image else "", groups, by, tall, dot)
 
 
 def apart(members: Sequence[Int64[np.ndarray, "_ 2"]]) -> list[Mark | None]:
-    """A place for the number of each group: of its items the one nearest to their median that is clear of the others.
+    """A position for the number of each group: the item nearest to its median that is clear of other numbers.
 
     >>> line = np.array([[0, 0], [100, 0], [200, 0]])
     >>> apart([line, line])
@@ -123,7 +123,7 @@ def apart(members: Sequence[Int64[np.ndarray, "_ 2"]]) -> list[Mark | None]:
 
 
 def flattened(vectors: Float32[np.ndarray, "n d"]) -> tuple[Float32[np.ndarray, "n 2"], str]:
-    """Places (n, 2) on a map and the name of what made them: t-SNE, or PCA where items are few or all the same."""
+    """Positions (n, 2) on a map and the method that made them: t-SNE, or PCA where items are few or all the same."""
     from sklearn.manifold import TSNE
 
     centred = vectors - vectors.mean(axis=0)
@@ -138,7 +138,7 @@ def flattened(vectors: Float32[np.ndarray, "n d"]) -> tuple[Float32[np.ndarray, 
 
 
 def _drawn(flat: Float32[np.ndarray, "n 2"]) -> tuple[Int64[np.ndarray, "n 2"], int]:
-    """The same places on the drawing, not distorted, in the middle; and how tall it is, at least half its width."""
+    """The positions scaled to the drawing, not distorted, centred; and its height, at least half its width."""
     low, high = flat.min(axis=0), flat.max(axis=0)
     scale = (PLANE - 2 * FRAME) / max(float((high - low).max()), 1e-12)
     tall = max(PLANE // 2, math.ceil(float(high[1] - low[1]) * scale) + 2 * FRAME)
@@ -156,8 +156,8 @@ def _grouped(sample: Sample, rows: Int64[np.ndarray, " n"]) -> tuple[list[str], 
         names = [*names[:COLOURS], f"{len(names) - COLOURS} more labels"]
     else:
         names.sort()
-    known = {name: number for number, name in enumerate(names[:COLOURS])}
-    return names, np.asarray([known.get(label, COLOURS) for label in labels], dtype=np.int64)
+    colour_of = {name: number for number, name in enumerate(names[:COLOURS])}
+    return names, np.asarray([colour_of.get(label, COLOURS) for label in labels], dtype=np.int64)
 
 
 def _middles(modality: Modality | None, sample: Sample) -> list[str]:

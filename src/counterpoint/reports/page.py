@@ -1,4 +1,4 @@
-"""The report of a run: one HTML file that a person can read anywhere, without a network."""
+"""The report of a run: one HTML file that needs no network."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from counterpoint.reports.views import draw_views
 from counterpoint.storage.files import write_text
 
 KINDS = (Plan, FinetunePlan, DistillPlan, SemiPlan)
-"""Whose choices a run may have."""
+"""The records whose choices a run may have."""
 
 SKIPPED = 40
 """Skipped files that are listed; the others are in their own file."""
@@ -43,30 +43,30 @@ def write_report(
     labels: Sequence[str] | None = None,
     test: Items | None = None,
 ) -> Path:
-    """Write ``report.html`` into the run folder, whole or not at all, and return its path.
+    """Write ``report.html`` into the run folder, atomically, and return its path.
 
-    Whatever the folder lacks is named with the command that makes it. Without ``items`` there is no gallery and no
-    map; ``labels``, one for each item, colour the map and are never learned from. ``test`` are the items that the
-    scores are about.
+    For whatever the folder lacks, the page names the command that makes it. Without ``items`` there is no gallery and
+    no map; ``labels``, one per item, colour the map and are not used otherwise. ``test`` are the items that the
+    scores are for.
     """
     if labels is not None and items is not None and len(labels) != len(items):
         raise LabelError(f"Got {counted(len(labels), 'label')} but {counted(len(items), 'item')}; give one for each.")
     run = _with_views(read_run(folder), model, items)
     page = _render(run, model, items, labels, test)
     target = folder / "report.html"
-    # Names of files may hold bytes that are no text; they are shown by their numbers.
+    # File names may contain undecodable bytes; they are escaped.
     write_text(target, page.encode("utf-8", "backslashreplace").decode("utf-8"))
     return target
 
 
 def _with_views(run: Run, model: Model, items: Items | None) -> Run:
-    """The run with its sheet of views, drawn now where the folder lacks it and the data is at hand."""
+    """The run with its sheet of views, drawn now where the folder lacks it and the data can be opened."""
     if run.views or run.worded or items is None or len(items) == 0:
         return run
     seed = run.contrast.get("settled", {}).get("seed", 0)
     try:
         drawn = draw_views(model.modality, items, run.folder / "views.png", seed=seed)
-    except InputError as wrong:  # the views were a callable, which no file can hold
+    except InputError as wrong:  # the views were a callable, which is not saved
         return dataclasses.replace(run, missing={**run.missing, "views": Missing(str(wrong))})
     if drawn is None:
         none = Missing(f"Data of the kind '{model.modality.name}' has no pictures.")
@@ -101,7 +101,7 @@ def _render(run: Run, model: Model, items: Items | None, labels: Sequence[str] |
 
 
 def _missing(run: Run, items: Items | None) -> Mapping[str, Missing]:
-    """Why sections are empty."""
+    """The reason why sections are empty."""
     if items is None:
         sentence = "The data was not at hand when this report was written."
     elif len(items) == 0:
@@ -112,7 +112,7 @@ def _missing(run: Run, items: Items | None) -> Mapping[str, Missing]:
 
 
 def _facts(run: Run) -> list[str]:
-    """The run in a few words, for its head."""
+    """The run in a few words, for the header."""
     settled: Mapping[str, Any] = run.contrast.get("settled", {})
     facts = [_day(run.contrast["started"])] if "started" in run.contrast else []
     facts += [counted(run.contrast["items"], "item")] if "items" in run.contrast else []
@@ -125,7 +125,7 @@ def _facts(run: Run) -> list[str]:
 
 
 def _day(started: str) -> str:
-    """The day of a time in ISO 8601, for people; what somebody else has written there is shown as it is.
+    """The day of an ISO 8601 time, for display; other strings are shown as they are.
 
     >>> _day("2026-11-03T15:26:01+00:00"), _day("in autumn")
     ('3 November 2026', 'in autumn')
@@ -138,7 +138,7 @@ def _day(started: str) -> str:
 
 
 def _time(seconds: float) -> str:
-    """A duration for people.
+    """A duration for display.
 
     >>> _time(42), _time(200), _time(9000)
     ('42 seconds', '3.3 minutes', '2.5 hours')
@@ -149,10 +149,10 @@ def _time(seconds: float) -> str:
 
 
 def _choices(plan: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
-    """Every settled choice: its name, its value, what was asked where it differs, its help."""
+    """Every resolved choice: its name, its value, the requested value where it differs, its help."""
     test, settled = plan.get("asked", {}), plan.get("settled", {})
     helps = [{each.name: each.metadata["help"] for each in dataclasses.fields(kind)} for kind in KINDS]
-    help = min(helps, key=lambda known: len(known.keys() ^ settled.keys()))
+    help = min(helps, key=lambda texts: len(texts.keys() ^ settled.keys()))
     return [
         (name, _formatted(value), "" if test.get(name) == value else _formatted(test.get(name)), help.get(name, ""))
         for name, value in settled.items()

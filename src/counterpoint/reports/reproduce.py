@@ -1,4 +1,4 @@
-"""The command, or the call, that trains as a run did: of one that went by time, for as many epochs as it had."""
+"""The command, or the call, that repeats a run; a run with a time budget is repeated for its number of epochs."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from counterpoint.plans import Plan
 from counterpoint.plans.data_options import AS_IT_IS
 
 SETTLED_BY_TIME = ("batch_size", "warmup", "precision")
-"""Choices that depend on the machine and on how busy it is, so that they are named."""
+"""Choices that depend on the machine and its load, so that they are stated."""
 
 
 def again(plan: Mapping[str, Any], steps: int) -> str:
-    """What to type or to call; empty where the plan does not say. ``steps`` is how many the run had.
+    """The command or call; empty where the plan does not contain enough. ``steps`` is the number of steps of the run.
 
     >>> plan = {"command": "counterpoint fit photos --minutes 3 --out run", "steps_per_epoch": 10,
     ...         "asked": {"minutes": 3.0}, "settled": {"batch_size": 64, "warmup": 0.2, "precision": "fp32"}}
@@ -36,16 +36,16 @@ def again(plan: Mapping[str, Any], steps: int) -> str:
         words += [word for name, value in made.items() for word in (f"--{name.replace('_', '-')}", str(value))]
         return shlex.join(words) if timed else str(plan["command"])
     if "steps_per_epoch" not in plan or not plan.get("source") or plan.get("classes"):
-        return ""  # which labels a call was given is not kept
+        return ""  # labels passed as an object are not recorded
     usual = {**Plan().record(), **AS_IT_IS.record()}
-    given = {**plan.get("data", {}), **test}
-    chosen = {name: value for name, value in given.items() if value != usual.get(name) and name != "minutes"}
+    options = {**plan.get("data", {}), **test}
+    chosen = {name: value for name, value in options.items() if value != usual.get(name) and name != "minutes"}
     named = [f"{name}={value!r}" for name, value in {**chosen, **made}.items()]
     return f"cp.fit({', '.join([repr(plan['source']), *named])})"
 
 
 def _without(words: list[str], options: set[str]) -> list[str]:
-    """The words of a command without these options and what they are given."""
+    """The words of a command without these options and their values."""
     kept: list[str] = []
     skipped = False
     for word in words:

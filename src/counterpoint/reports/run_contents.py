@@ -1,4 +1,4 @@
-"""What lies in a run folder, and for everything that does not, a sentence and the command that makes it."""
+"""The contents of a run folder, and for whatever is missing, a sentence and the command that makes it."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ TYPES: Mapping[str, Any] = {
     "budget": schemas.Budget,
     "views": Worded,
 }
-"""What the files of a run hold, by their names."""
+"""The files of a run, by name."""
 
 SEMI = "semi"
-"""What the plan of a lifecycle calls itself."""
+"""The name of ``semi`` in its plan."""
 
 
 class Missing(NamedTuple):
-    """Why a section of the report is empty, and what to type to fill it."""
+    """Why a section of the report is empty, and the command that fills it."""
 
     sentence: str
     command: str = ""
@@ -45,39 +45,39 @@ class Missing(NamedTuple):
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder, read. What is not there is empty here and has its reason in ``missing``."""
+    """A run folder, read. Missing contents are empty here and have their reason in ``missing``."""
 
     folder: Path
     plan: Mapping[str, Any]
     contrast: Mapping[str, Any]
-    """The plan of the step that learned by contrast: the same, but in a whole lifecycle."""
+    """The plan of the pretraining step: the same, except for ``semi``."""
     headline: Mapping[str, str]
-    """Whether it is of use, as ``level`` and ``sentence``; empty where the verdicts say so themselves."""
+    """Whether it is useful, as ``level`` and ``sentence``; empty where the verdicts say so themselves."""
     verdicts: Sequence[Mapping[str, str]]
     records: Sequence[Mapping[str, Any]]
     evaluation: Mapping[str, Any]
     least_certain: Sequence[Mapping[str, Any]]
     judgement: Mapping[str, Any]
-    """What is known of the classifiers that might have been handed over."""
+    """The scores of the candidate classifiers."""
     budget: Mapping[str, Any]
     views: bytes
     worded: Sequence[Sequence[str]]
-    """Items and their views, where they are read and not looked at."""
+    """Items and their views, where they are text."""
     skipped: Sequence[tuple[str, str]]
     missing: Mapping[str, Missing]
 
 
 def read_run(folder: Path) -> Run:
-    """Everything the folder holds; a JSON file that is damaged counts as missing.
+    """Everything in the folder; a damaged JSON file counts as missing.
 
-    Curves, verdict and views of a whole lifecycle are those of the step that learned by contrast.
+    Curves, verdict and views of ``semi`` are those of its pretraining.
     """
     missing: dict[str, Missing] = {}
     plan = _json(folder, "plan", _fit({}, folder), missing)
-    way = " --resume" if (folder / "state.pt").exists() else " --overwrite"
+    flag = " --resume" if (folder / "state.pt").exists() else " --overwrite"
     learned = folder / PRETRAINED if plan.get("verb") == SEMI else folder
     tuned = _json(folder, "tuned", "", {})
-    verdict = _json(learned, "verdict", _fit(plan, folder) + way, missing)
+    verdict = _json(learned, "verdict", _fit(plan, folder) + flag, missing)
     if "conclusion" in tuned and learned == folder:
         missing.pop("verdict", None)
         verdict = {"verdicts": [{"level": tuned.get("level", "good"), "sentence": tuned["conclusion"]}]}
@@ -89,7 +89,7 @@ def read_run(folder: Path) -> Run:
     if "conclusion" in tuned and learned == folder:
         missing["metrics"] = Missing("Curves are kept of learning without labels only, in the run that this began at.")
     elif plan.get("steps") == 0:
-        missing["metrics"] = Missing("The encoder was taken as it came, so there are no curves of its training.")
+        missing["metrics"] = Missing("The encoder was adopted as it is, so there are no curves of its training.")
     elif not (learned / "metrics.jsonl").is_file():
         missing["metrics"] = Missing("There is no metrics.jsonl in this run.", _fit(plan, folder) + " --overwrite")
     worded = _json(learned, "views", "", {})
@@ -119,9 +119,9 @@ def report(folder: Path) -> str:
 
 
 def _fit(plan: Mapping[str, Any], folder: Path) -> str:
-    """The command that was given, without what it said about an earlier run."""
-    given = plan.get("command") or f"counterpoint fit SOURCE --out {shlex.quote(str(folder))}"
-    return str(given).replace(" --overwrite", "").replace(" --resume", "")
+    """The command of the run, without its options about an earlier run."""
+    command = plan.get("command") or f"counterpoint fit SOURCE --out {shlex.quote(str(folder))}"
+    return str(command).replace(" --overwrite", "").replace(" --resume", "")
 
 
 def _json(folder: Path, name: str, command: str, missing: dict[str, Missing]) -> dict[str, Any]:

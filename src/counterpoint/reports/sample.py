@@ -1,4 +1,4 @@
-"""Some items with their vectors and clusters: what the gallery and the map both show."""
+"""A sample of items with their vectors and clusters, for the gallery and the map."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from counterpoint.interfaces import Items, info_of
 from counterpoint.model import Model
 
 MOST = 10_000
-"""Items among which neighbours are sought; more would make a report slow."""
+"""Items among which neighbours are searched; more would make a report slow."""
 
 CLUSTERS = 10
 
 LETTERS = 120
-"""Of a text that are shown."""
+"""Letters of a text that are shown."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Items with unit vectors (n, d), each one's cluster, and the item in the middle of every cluster."""
+    """Items with unit vectors (n, d), the cluster of each, and the item in the middle of every cluster."""
 
     items: Subset
     names: Sequence[str]
-    """What people read of each."""
+    """The caption of each."""
     labels: Sequence[str] | None
     vectors: Float32[np.ndarray, "n d"]
     cluster: Int64[np.ndarray, " n"]
@@ -47,7 +47,7 @@ def take_sample(model: Model, items: Items, labels: Sequence[str] | None) -> Sam
 def sample_of(
     h: Float32[np.ndarray, "n d"], items: Items, rows: Int64[np.ndarray, " n"], labels: Sequence[str] | None
 ) -> Sample:
-    """The same of items in these rows, whose vectors are known."""
+    """The same for items in these rows, whose vectors are known."""
     some = Subset(items, rows)
     vectors = h / np.maximum(np.linalg.norm(h, axis=1, keepdims=True), 1e-12)
     cluster, middle = _clusters(vectors)
@@ -56,7 +56,7 @@ def sample_of(
 
 
 def called(items: Items, rows: Iterable[int]) -> list[str]:
-    """What people read of some items: the name of each, and the beginning of what it says where it is a text."""
+    """The captions of some items: the name of each, and the beginning of its text where it has one."""
     texts = info_of(items).texts
     if texts is None:
         return [items.names[row] for row in rows]

@@ -12,7 +12,7 @@ KINDS = {
     "knn": ("kNN", "Nearest neighbours find"),
     "linear": ("Linear probe", "A linear probe finds"),
 }
-"""The title of each kind of score, and how a sentence about it begins."""
+"""The title of each kind of score, and the beginning of its sentence."""
 
 NAMES = {"raw": "raw features", "untrained": "untrained encoder", "chance": "chance"}
 MINUS = "\N{MINUS SIGN}"
@@ -21,13 +21,13 @@ ENDS = ("value", "low", "high")
 
 @dataclass(frozen=True)
 class Row:
-    """One score: the numbers as text, and where dot and whiskers stand, from 0 to 100, left to right."""
+    """One score: the values as text, and the positions of dot and whiskers, from 0 to 100, left to right."""
 
     name: str
     value: str
     interval: str
     better: str
-    """By how many points the trained encoder is better, and between which it lies; empty in its own row."""
+    """The gain of the trained encoder in points, and its interval; empty in its own row."""
     between: str
     dot: float
     low: float
@@ -35,7 +35,7 @@ class Row:
 
     @property
     def outside(self) -> bool:
-        """Whether the score lies to the left of the axis, as chance does when the others lie close together."""
+        """Whether the score lies to the left of the axis, as chance does when the others are close together."""
         return self.dot < 0
 
 
@@ -51,7 +51,7 @@ class Score:
 
 
 def scores(evaluation: Mapping[str, Any]) -> list[Score]:
-    """What there is of nearest neighbours and linear probe, all on one axis."""
+    """The scores of kNN and linear probe, all on one axis."""
     result = {kind: evaluation[kind] for kind in KINDS if kind in evaluation}
     if not result:
         return []
@@ -60,7 +60,7 @@ def scores(evaluation: Mapping[str, Any]) -> list[Score]:
 
 
 def _axis(result: Sequence[Mapping[str, Any]]) -> list[float]:
-    """Round shares that hold every interval but that of chance, which would squeeze the others together."""
+    """Round values that cover every interval except that of chance, which would compress the others."""
     shown = [each for score in result for each in (score, *_simpler(score))]
     ends = [each[end] for each in shown for end in ("low", "high")]
     return ticks(max(0.0, min(ends) - 0.01), min(1.0, max(ends) + 0.01), 6)

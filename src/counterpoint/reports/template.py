@@ -1,4 +1,4 @@
-"""The templates of this folder: what is filled in is escaped, and what is missing is an error."""
+"""The templates of this folder, in which values are escaped, and missing ones are an error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small pictures of items, and how they get into a page: as data URLs, alone or many on one sheet."""
+"""Small pictures of items in a page: as data URLs, alone or many on one sheet."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ PIECE = 250
 """Items that are fetched at once."""
 
 CRISP = 64
-"""Side in pixels up to which the pixels of a picture are shown as they are, and none is lost."""
+"""Side in pixels up to which a picture is stored without loss, and shown with visible pixels."""
 
 SHEET_BYTES = 900_000
-"""What a sheet may weigh; its quality is lowered until it fits."""
+"""The most bytes of a sheet; its quality is lowered until it fits."""
 
 
 class Thumbnail(NamedTuple):
@@ -39,8 +39,8 @@ def picture(shown: Tensor) -> Image.Image:
 
 
 def thumbnails(modality: object, items: Items, rows: Int64[np.ndarray, " n"], *, side: int) -> list[Image.Image]:
-    """Pictures of these items, none larger than ``side``; an empty list where the kind of data has no pictures, or is
-    not known.
+    """Pictures of these items, none larger than ``side``; an empty list where the modality has no pictures, or is
+    unknown.
     """
     result: list[Image.Image] = []
     if not isinstance(modality, ShowsPictures):
@@ -66,17 +66,17 @@ def shown(
 
 
 def sheet(pictures: Sequence[Image.Image]) -> tuple[Image.Image, int]:
-    """Pictures of one size on one sheet, row by row, and how many stand in a row."""
+    """Pictures of one size on one sheet, row by row, and the number per row."""
     width, height = pictures[0].size
     columns = math.ceil(math.sqrt(len(pictures)))
-    whole = Image.new("RGB", (columns * width, math.ceil(len(pictures) / columns) * height))
+    result = Image.new("RGB", (columns * width, math.ceil(len(pictures) / columns) * height))
     for place, each in enumerate(pictures):
-        whole.paste(each, (place % columns * width, place // columns * height))
-    return whole, columns
+        result.paste(each, (place % columns * width, place // columns * height))
+    return result, columns
 
 
 def data_url(image: Image.Image, *, most: int = SHEET_BYTES) -> str:
-    """A picture as a WebP data URL of at most about ``most`` bytes; small pictures lose nothing."""
+    """A picture as a WebP data URL of at most about ``most`` bytes; small pictures are lossless."""
     if max(image.size) <= CRISP:
         return _url(_webp(image, quality=100, lossless=True), "webp")
     for quality in (80, 60, 40):
@@ -87,7 +87,7 @@ def data_url(image: Image.Image, *, most: int = SHEET_BYTES) -> str:
 
 
 def inlined(png: bytes, *, most: int = 400_000) -> tuple[str, tuple[int, int]]:
-    """A PNG file as a data URL, and its size; a heavy one is packed more tightly."""
+    """A PNG file as a data URL, and its size; a large one is compressed more."""
     with Image.open(io.BytesIO(png)) as image:
         size = image.size
         return (_url(png, "png") if len(png) <= most else data_url(image.convert("RGB"), most=most)), size

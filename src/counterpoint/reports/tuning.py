@@ -1,4 +1,4 @@
-"""The page of a search: whether it found something, every plan, what mattered, and which measures could be trusted."""
+"""The page of a search: its result, every trial, the importance of choices, and the reliability of measures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from counterpoint.reports.template import template
 from counterpoint.storage.files import write_text
 
 ACROSS = 620
-"""Width of the chart of plans, where each stands at its number."""
+"""Width of the chart of trials, in which the x axis is their number."""
 
 BAR, NAMED, LONGEST = 26, 130, 360
 """Height of a bar, room for its name and length of the longest, in pixels."""
@@ -21,7 +21,7 @@ BAR, NAMED, LONGEST = 26, 130, 360
 
 @dataclass(frozen=True)
 class Dot:
-    """A plan on the chart."""
+    """A trial on the chart."""
 
     x: float
     y: float
@@ -32,7 +32,7 @@ class Dot:
 
 @dataclass(frozen=True)
 class Bar:
-    """How much one choice explains."""
+    """The importance of one choice."""
 
     name: str
     length: float
@@ -41,34 +41,34 @@ class Bar:
 
 @dataclass(frozen=True)
 class Page:
-    """What the template draws."""
+    """The values of the template."""
 
     dots: Sequence[Dot]
     usual: float | None
-    """Height of the usual plan's score."""
+    """Height of the default plan's score."""
     up: Sequence[Tick]
     across: Sequence[Tick]
     bars: Sequence[Bar]
     rows: Sequence[Sequence[str]]
-    """Of the table: plan, scores at the rungs and at the end, state, choices, measures, seconds."""
+    """For the table: trial, scores at the rungs and at the end, state, choices, measures, seconds."""
     agreements: Sequence[Sequence[str]]
 
 
 @dataclass(frozen=True)
 class Words:
-    """How a search is said: its scores, its choices and its correlations."""
+    """Functions that format scores, choices and correlations."""
 
     called: str
-    """What the score is."""
+    """The name of the score."""
     score: Callable[[float], str]
     choices: Callable[[Mapping[str, Any]], str]
     agreement: Callable[[Mapping[str, Any] | None], str]
     measures: Mapping[str, str]
-    """What each is called."""
+    """The names of measures."""
 
 
 def page(result: Mapping[str, Any], words: Words) -> Page:
-    """The charts and the tables of what ``tune`` found."""
+    """The charts and the tables of a result of ``tune``."""
     trials = result["trials"]
     repeats = [each for each in result["search"]["repeats"] if each["score"] is not None]
     scored = [each for each in trials if each["score"] is not None]
@@ -128,7 +128,7 @@ def write_tuning(folder: Path, result: Mapping[str, Any], words: Words) -> Path:
 
 
 def _order(trial: Mapping[str, Any]) -> tuple[bool, float]:
-    """Plans that came to their end first, the best of each before the others."""
+    """Complete trials first, the best of each state before the others."""
     return trial["state"] != "complete", -(trial["score"] or 0.0)
 
 

@@ -1,4 +1,4 @@
-"""The page of vectors that anybody made: their scores and a map. There is no training to tell of."""
+"""The page of vectors from any source: their scores and a map. There are no curves."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def write_vectors_report(
     labels: Sequence[str] | None,
     evaluation: Mapping[str, Any],
 ) -> Path:
-    """Write the page, whole or not at all, and return its path.
+    """Write the page, atomically, and return its path.
 
-    ``labels``, one for each item, colour the map; ``evaluation`` is what ``evaluate`` found, empty where nobody asked.
+    ``labels``, one per item, colour the map; ``evaluation`` is the result of ``evaluate``, empty without one.
     """
     rows = spread(len(items), MOST)
     page = template("vectors").render(

@@ -1,4 +1,4 @@
-"""What the encoder is shown: in each row an item, then random views of it; a sheet of pictures, or words."""
+"""A sheet of the encoder's input: in each row an item, then random views of it; pictures, or words."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ SMALLEST, LARGEST = 64, 128
 """Sides of a tile in pixels."""
 
 WORDED, LETTERS = 3, 240
-"""Views of an item that are read, and how much of each."""
+"""The most views of an item as text, and the letters of each."""
 
 PAPER, INK = (250, 250, 248), (85, 90, 96)
 MARGIN, GAP, BETWEEN, CAPTION = 14, 4, 20, 24
-"""Around the sheet, between views, between an item and its views, above the rows; in pixels."""
+"""Margins around the sheet, between views, between an item and its views, above the rows; in pixels."""
 
 
 def draw_views(
@@ -33,8 +33,8 @@ def draw_views(
 ) -> Path | None:
     """Write a PNG of ``count`` evenly spread items with ``views`` views each, those of the first epoch.
 
-    Where views are read and not looked at, they are written beside it as JSON. Returns the path of what was written;
-    None, and writes nothing, where the kind of data has neither.
+    Text views are written beside it as JSON. Returns the path of what was written; None, and writes nothing, where
+    the modality supports neither.
     """
     rows = spread(len(items), count)
     batch = items.take(rows)
@@ -53,8 +53,8 @@ def draw_views(
 
 
 def _written(path: Path, columns: Sequence[Sequence[str]]) -> Path:
-    """Items and views as they read, a list for every item."""
-    rows = [[shorten(said, LETTERS, placeholder=" ...") for said in row] for row in zip(*columns, strict=True)]
+    """Items and views as text, a list for every item."""
+    rows = [[shorten(text, LETTERS, placeholder=" ...") for text in row] for row in zip(*columns, strict=True)]
     write_json(path, {"views": rows})
     return path
 

@@ -1,6 +1,6 @@
-r"""Words that are alike, and questions of the kind "a is to b as c is to what".
+r"""Similar words, and questions of the kind "a is to b as c is to what".
 
-    the word whose vector has the largest cosine with  sum of those like - sum of those unlike,  itself none of them
+    the word whose vector has the largest cosine with  sum of like - sum of unlike,  except these words themselves
 
 3CosAdd, Mikolov, Yih & Zweig 2013, "Linguistic regularities in continuous space word representations", with vectors of
 length 1 as in Levy & Goldberg 2014, "Linguistic regularities in sparse and explicit word representations", eq. 1.
@@ -26,7 +26,7 @@ from counterpoint.retrieval.nearest import Hit, Hits, nearest
 
 
 def alike(z: Embeddings, like: Sequence[str], unlike: Sequence[str] = (), *, k: int = 10) -> Hits:
-    """The ``k`` words most like some and unlike others, none of which is among them.
+    """The ``k`` words most similar to some and dissimilar to others, except these.
 
     Raises:
         InputError: A word is not among those of ``z``, or none is given.
@@ -44,7 +44,7 @@ def alike(z: Embeddings, like: Sequence[str], unlike: Sequence[str] = (), *, k: 
 
 @dataclass(frozen=True)
 class AnalogyQuestions:
-    """Questions of four words each, whose words are all known, by the number of their section; how many were not."""
+    """Questions of four known words each, with the index of their section; and how many had unknown words."""
 
     questions: Int64[np.ndarray, "q 4"]
     section: Int64[np.ndarray, " q"]
@@ -55,10 +55,10 @@ class AnalogyQuestions:
 def questions(lines: Sequence[str], z: Embeddings) -> AnalogyQuestions:
     """The questions in a file like that of word2vec: ": section", then four words in each line.
 
-    Each is looked up as it is written, and where there is no such word in lower case.
+    Each word is looked up as written, else in lower case.
 
     Raises:
-        InputError: A line has not four words, or no question is of known words.
+        InputError: A line does not have four words, or every question has unknown words.
     """
     place = _places(z)
     sections, rows, section, unknown = ["all"], [], [], 0
@@ -71,26 +71,26 @@ def questions(lines: Sequence[str], z: Embeddings) -> AnalogyQuestions:
                 raise InputError(
                     f"Line {number} should hold four words, as in 'man king woman queen'. Got '{line[:60]}'."
                 )
-            known = [row for word in words if (row := _known(word, place)) is not None]
-            if len(known) == 4:
-                rows.append(known)
+            places = [row for word in words if (row := _known(word, place)) is not None]
+            if len(places) == 4:
+                rows.append(places)
                 section.append(len(sections) - 1)
             else:
                 unknown += 1
     if not rows:
-        raise InputError("No question is of words that the model knows, so there is nothing to ask.")
+        raise InputError("Every question has a word that the model does not know.")
     return AnalogyQuestions(np.asarray(rows), np.asarray(section), sections, unknown)
 
 
 def answered(z: Embeddings, questions: AnalogyQuestions) -> Bool[np.ndarray, " q"]:
-    """Of every question a, b, c, d whether d is the word most like b and c and unlike a, of all but those three."""
+    """For every question a, b, c, d whether d is the word nearest to b + c - a, among all except those three."""
     vectors = unit(z.vectors)
     a, b, c, d = questions.questions.T
     index, _ = nearest(z, vectors[b] - vectors[a] + vectors[c], k=min(4, len(z)))
-    given = (index[:, :, None] == questions.questions[:, None, :3]).any(axis=2)
-    first = index[np.arange(len(index)), given.argmin(axis=1)]
-    right: Bool[np.ndarray, " q"] = first == d
-    return right
+    in_question = (index[:, :, None] == questions.questions[:, None, :3]).any(axis=2)
+    first = index[np.arange(len(index)), in_question.argmin(axis=1)]
+    correct: Bool[np.ndarray, " q"] = first == d
+    return correct
 
 
 def _places(z: Embeddings) -> dict[str, int]:
@@ -104,5 +104,5 @@ def _place(word: str, place: dict[str, int]) -> int:
 
 
 def _known(word: str, place: Mapping[str, int]) -> int | None:
-    """The place of a word as it is written, else in lower case."""
+    """The row of a word as written, else in lower case."""
     return place.get(word, place.get(word.lower()))

@@ -1,9 +1,8 @@
-"""A measure of how close two items are, learned from their vectors and from planted copies: the probability of a copy.
+"""The probability that two items are copies, learned from their vectors and from planted copies.
 
-Copies are sought in one of four spaces: that of the model's vectors, centred or whitened, that of plain features, or
-that of content hashes.
-It is the first in which planted copies are told from other items as often as in the best of them, but for one standard
-error (Breiman et al. 1984, "Classification and regression trees", section 3.4.3).
+Copies are searched in one of four spaces: that of the model's vectors, centred or whitened, that of plain features, or
+that of content hashes. The first one is chosen in which the recall of planted copies is at most one standard error
+below the best (Breiman et al. 1984, "Classification and regression trees", section 3.4.3).
 """
 
 from __future__ import annotations
@@ -23,60 +22,60 @@ SAMPLE = 1000
 """Items that spaces are compared by."""
 
 RARE = 0.01
-"""Share of items without a copy that are as close to another as a planted copy that counts as told apart."""
+"""Rate of false positives at which the recall of planted copies is measured."""
 
 CROWD = 0.05
-"""The local scale is at least that of this share of the items: many copies of one item are no crowd."""
+"""Quantile of the local scales that bounds them from below: many copies of one item are not a dense region."""
 
 MOST = 200
-"""Neighbours that are looked at of an item whose usual ones may all be copies."""
+"""Neighbours that are examined for an item whose usual ones may all be copies."""
 
 
 class Measure(NamedTuple):
-    """A space, the local scales of its items, and what follows from closeness there."""
+    """A space, the local scales of its items, and the distribution of closeness in it."""
 
     name: str
     space: Space
     scale: Float32[np.ndarray, " n"]
     pairs: tuple[Int64[np.ndarray, " p"], Int64[np.ndarray, " p"]]
-    """Candidates i < j: one is a neighbour of the other."""
+    """Candidate pairs i < j: one is a neighbour of the other."""
     probability: Callable[[Float32[np.ndarray, " q"]], Float[np.ndarray, " q"]]
-    """Of a copy, at this closeness."""
+    """The probability of a copy at a given closeness."""
     planted: Float32[np.ndarray, " m"] | None
-    """How close planted copies are to what they were made of."""
+    """The closeness of planted copies to their originals."""
 
     def closeness(self, i: Int64[np.ndarray, " p"], j: Int64[np.ndarray, " p"]) -> Float32[np.ndarray, " p"]:
-        """How close pairs of items are."""
+        """The closeness of pairs of items."""
         return closeness(self.space.distance(i, j), self.scale[i], self.scale[j])
 
     def recall(self, cut: float) -> float | None:
-        """The share of planted copies that are as probable as this."""
+        """The share of planted copies that are at least as probable as this."""
         return None if self.planted is None else float((self.probability(self.planted) >= cut).mean())
 
 
 class Copies(NamedTuple):
-    """Planted copies as one space takes them in, and the row that each was made of."""
+    """Planted copies in one space, and the rows of their originals."""
 
     rows: Int64[np.ndarray, " m"]
     vectors: Float32[np.ndarray, "m d"]
 
 
-def learned(vectors: Float32[np.ndarray, "n d"], known: Evidence | None) -> Measure:
-    """The measure for items of which no two are equal; the rows of ``known`` are theirs.
+def learned(vectors: Float32[np.ndarray, "n d"], evidence: Evidence | None) -> Measure:
+    """The measure for distinct items, to whose rows those of ``evidence`` refer.
 
-    Without planted copies the space is that of whitened vectors, and the distribution of the items decides alone.
+    Without planted copies the space is that of whitened vectors, and only the distribution of the items is used.
     """
-    if known is None or known.planted is None:
+    if evidence is None or evidence.planted is None:
         return _measure("whitened vectors", whitened(vectors), None)
-    rows = known.planted.rows
-    by_vectors, by_features = Copies(rows, unit(known.planted.vectors)), Copies(rows, known.planted.features)
+    rows = evidence.planted.rows
+    by_vectors, by_features = Copies(rows, unit(evidence.planted.vectors)), Copies(rows, evidence.planted.features)
     trials = [
         ("centred vectors", centred(vectors), by_vectors),
         ("whitened vectors", whitened(vectors), by_vectors),
-        ("plain features", centred(known.features), by_features),
+        ("plain features", centred(evidence.features), by_features),
     ]
-    if known.hashes is not None and known.planted.hashes is not None:
-        trials.append(("content hashes", centred(known.hashes), Copies(rows, known.planted.hashes)))
+    if evidence.hashes is not None and evidence.planted.hashes is not None:
+        trials.append(("content hashes", centred(evidence.hashes), Copies(rows, evidence.planted.hashes)))
     compares_items = np.asarray([_separated(space, copies) for _, space, copies in trials])
     best = compares_items.max()
     enough = best - np.sqrt(best * (1 - best) / len(np.unique(rows)))
@@ -84,10 +83,10 @@ def learned(vectors: Float32[np.ndarray, "n d"], known: Evidence | None) -> Meas
 
 
 def _separated(space: Space, copies: Copies) -> float:
-    """The share of planted copies that are closer than all but rare items are to the one nearest to them.
+    """The recall of planted copies at a fixed rate of false positives.
 
-    How close those are follows from the middle of the distribution, which few copies among the items leave as it is:
-    above the median it is taken for exponential, as in ``mixture``.
+    The threshold is extrapolated from the median of the nearest distances, which few real copies do not affect: above
+    the median their distribution is taken to be exponential, as in ``mixture``.
     """
     around = space.around(spread(len(space.unit), SAMPLE))
     least = float(np.quantile(around.scale, CROWD))
@@ -99,11 +98,11 @@ def _separated(space: Space, copies: Copies) -> float:
 
 
 def _beside(space: Space, copies: Copies, least: float) -> Float32[np.ndarray, " m"]:
-    """How close copies are to what they were made of, by scales of at least so much."""
+    """The closeness of copies to their originals, with local scales of at least ``least``."""
     rows, place = np.unique(copies.rows, return_inverse=True)
-    own, scale = space.around(rows).scale[place.reshape(-1)], space.beside(copies.vectors).scale
+    own_scale, scale = space.around(rows).scale[place.reshape(-1)], space.beside(copies.vectors).scale
     distance = apart(space.maps(copies.vectors), np.arange(len(copies.rows)), space.unit, copies.rows)
-    return closeness(distance, np.maximum(scale, least), np.maximum(own, least))
+    return closeness(distance, np.maximum(scale, least), np.maximum(own_scale, least))
 
 
 def _measure(name: str, space: Space, copies: Copies | None) -> Measure:

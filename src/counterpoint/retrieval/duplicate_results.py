@@ -1,4 +1,4 @@
-"""What ``duplicates`` finds: pairs, groups, and how far to trust them."""
+"""The result of ``duplicates``: pairs, groups, and their reliability."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ SHOWN = 50
 """Pairs that ``str`` shows."""
 
 LARGE = 0.05
-"""Share of the items above which a group is warned of."""
+"""Share of the items above which a group causes a warning."""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two items that are copies of one another, with their names, rows, cosine similarity and probability.
+    """Two near-duplicate items, with their names, rows, cosine similarity and probability.
 
     The similarity is that of centred vectors; equal items have a similarity and a probability of 1.
     """
@@ -29,16 +29,16 @@ class Pair:
     index: Sequence[int]
     similarity: float
     probability: float | None
-    """None where a threshold was given and there are too few items to learn from."""
+    """None where a threshold was given and there are too few items to estimate it."""
     equal: bool = False
-    """Whether they are equal in everything that is known of them."""
+    """Whether their contents are equal."""
     contents: Sequence[str] | None = None
-    """What they say, where items are texts or rows of a table."""
+    """Their texts, where items are texts or rows of a table."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """Items of which every two are near-duplicates: names, rows, and the least probability of a pair of them."""
+    """Items of which every two are near-duplicates: names, rows, and the smallest probability of any pair."""
 
     names: Sequence[str]
     index: Sequence[int]
@@ -54,13 +54,13 @@ class Duplicates:
     groups: Sequence[Group]
     items: int
     precision: float | None
-    """The share of copies among the pairs that is expected: the mean of their probabilities."""
+    """The expected share of copies among the pairs: the mean of their probabilities."""
     threshold: float | None = None
-    """The similarity that was given, where the pairs were cut there."""
+    """The requested similarity, where pairs were cut there."""
     measured: str = ""
-    """Where closeness was measured: centred or whitened vectors, or plain features."""
+    """The space of the closeness: centred or whitened vectors, or plain features."""
     recall: float | None = None
-    """Share of the planted copies that are above the cut; None where none could be planted, or by a threshold."""
+    """Share of planted copies above the cut; None where none could be planted, or with a threshold."""
     warnings: Sequence[str] = ()
 
     def __str__(self) -> str:
@@ -86,7 +86,7 @@ class Duplicates:
         return html_table(self.summary(), rows, ("probability", "similarity", "item", "its copy"))
 
     def record(self) -> dict[str, Any]:
-        """All of it as JSON can hold it; fields without a value are left out."""
+        """As JSON values; fields without a value are left out."""
         record = {
             name: [filled(asdict(each)) for each in value] if name in ("pairs", "groups") else value
             for name, value in filled(dict(vars(self))).items()
@@ -94,7 +94,7 @@ class Duplicates:
         return {"summary": self.summary(), **record}
 
     def summary(self) -> str:
-        """What was found, in a sentence or two."""
+        """A summary in a sentence or two."""
         if not self.pairs:
             return f"No near-duplicates among {counted(self.items, 'item')}.{self._recall()}"
         among = sum(len(group.names) for group in self.groups)

@@ -1,9 +1,9 @@
-"""Near-duplicates: pairs of items that are copies of one another, each with its probability, and groups of those.
+"""Near-duplicates: pairs of items that are copies of each other, each with its probability, and groups of them.
 
-How close two items are is measured by ``closeness``, in the space where copies that were planted among the items stand
-out most; how probable a copy is follows from how close those are and how close the items are to their neighbours
-(``mixture``).  A pair is listed if a copy is more probable than not, and as long as the mean probability of all listed,
-which is their expected precision, is as high as asked for.
+The closeness of two items is measured by ``closeness``, in the space in which planted copies are best separated from
+other items; the probability of a copy follows from the closeness of planted copies and of items to their neighbours
+(``mixture``).  A pair is listed if a copy is more probable than not, and as long as the mean probability of all listed
+pairs, which is their expected precision, is as high as requested.
 
 >>> vectors = np.random.default_rng(0).normal(size=(200, 8)).astype(np.float32)
 >>> result = duplicates(Embeddings(np.concatenate([vectors, vectors[:1] + 1e-3]), [str(row) for row in range(201)]))
@@ -29,16 +29,16 @@ from counterpoint.retrieval.local_scaling import apart, unit
 from counterpoint.retrieval.planted_copies import Evidence, equal_rows
 
 FEWEST = 20
-"""Different items that a distribution is learned from."""
+"""The fewest distinct items for a distribution."""
 
 PROBABLE = 0.5
-"""The least probability of a pair that is listed."""
+"""The least probability of a listed pair."""
 
 CELLS, MOST = 2**22, 2**20
-"""Similarities held at once, 16 MB of float32; pairs that a threshold may let through."""
+"""Similarities computed at once, 16 MB of float32; and the most pairs above a threshold."""
 
 TOLD_APART = 0.5
-"""Share of planted copies that are found where vectors tell items apart."""
+"""Recall of planted copies with vectors that distinguish items."""
 
 
 class Pairs(NamedTuple):
@@ -48,31 +48,31 @@ class Pairs(NamedTuple):
     j: Int64[np.ndarray, " p"]
     similarity: Float[np.ndarray, " p"]
     probability: Float[np.ndarray, " p"]
-    """NaN where there are too few items to learn one from."""
+    """NaN where there are too few items."""
 
 
 def duplicates(
-    z: Embeddings, *, threshold: float | None = None, precision: float = 0.9, known: Evidence | None = None
+    z: Embeddings, *, threshold: float | None = None, precision: float = 0.9, evidence: Evidence | None = None
 ) -> Duplicates:
     """All pairs and groups of near-duplicates, the closest first.
 
     Args:
-        z: The embeddings; rows of zeros are of what could not be embedded, and are no copies of anything.
+        z: The embeddings; rows of zeros are items that could not be embedded, and copies of nothing.
         threshold: List all pairs whose centred vectors have at least this cosine similarity, in (-1, 1], and no others.
         precision: Expected share of copies among the pairs that are listed, in (0, 1].
-        known: What model and data know besides the vectors; without it equal vectors count as equal items.
+        evidence: Item hashes, plain features and planted copies; without it, equal vectors count as equal items.
 
     Raises:
-        InputError: An option is out of range, or the embeddings are no embeddings or hold NaN.
+        InputError: An option is out of range, or ``z`` is not embeddings or contains NaN.
     """
     _check(z, threshold, precision)
-    first = equal_rows(z.vectors) if known is None else known.first
+    first = equal_rows(z.vectors) if evidence is None else evidence.first
     there = z.lengths > 0
     alone = first == np.arange(len(z))
     rows, again = np.flatnonzero(there & alone), np.flatnonzero(there & ~alone)
     measure = None
     if len(rows) >= FEWEST:
-        measure = learned(z.vectors[rows], None if known is None else known.of(rows))
+        measure = learned(z.vectors[rows], None if evidence is None else evidence.of(rows))
     near = _near(z.vectors[rows], measure, threshold, precision)
     near = near._replace(i=rows[near.i], j=rows[near.j])
     equal = Pairs(first[again], again, np.ones(len(again)), np.ones(len(again)))
@@ -95,7 +95,7 @@ def duplicates(
         recall=recall,
         warnings=[
             *_reservations(measure, threshold, len(rows)),
-            *_large(groups, len(z), _reason(len(again), recall, threshold, alone=known is None)),
+            *_large(groups, len(z), _reason(len(again), recall, threshold, alone=evidence is None)),
         ],
     )
 
@@ -122,7 +122,7 @@ def _check(z: Embeddings, threshold: float | None, precision: float) -> None:
 def _near(
     vectors: Float32[np.ndarray, "n d"], measure: Measure | None, threshold: float | None, precision: float
 ) -> Pairs:
-    """The pairs among different items that are listed."""
+    """The listed pairs among distinct items."""
     if measure is None and threshold is None:
         return Pairs(*np.zeros((2, 0), dtype=np.int64), *np.zeros((2, 0)))
     z = unit(vectors - vectors.mean(axis=0))
@@ -142,7 +142,7 @@ def _near(
 
 
 def _above(z: Float32[np.ndarray, "n d"], threshold: float) -> tuple[Int64[np.ndarray, " p"], Int64[np.ndarray, " p"]]:
-    """The pairs i < j of at least this similarity, found in blocks of rows."""
+    """The pairs i < j of at least this similarity, computed in blocks of rows."""
     height, result, count = max(1, CELLS // max(1, len(z))), [np.zeros((2, 0), dtype=np.int64)], 0
     for start in range(0, len(z), height):
         alike = np.triu(z[start : start + height] @ z[start:].T >= threshold - 1e-6, 1)
@@ -156,7 +156,7 @@ def _above(z: Float32[np.ndarray, "n d"], threshold: float) -> tuple[Int64[np.nd
 
 
 def _groups(names: Sequence[str], near: Pairs, equal: Pairs) -> list[Group]:
-    """Complete groups of different items, each with those that are equal to one of them; the largest first."""
+    """Complete groups of distinct items, each with the items equal to one of them; the largest first."""
     members: dict[int, list[int]] = {}
     for i, j in zip(equal.i.tolist(), equal.j.tolist(), strict=True):
         members.setdefault(i, [i]).append(j)
@@ -172,7 +172,7 @@ def _groups(names: Sequence[str], near: Pairs, equal: Pairs) -> list[Group]:
 
 
 def _reservations(measure: Measure | None, threshold: float | None, different: int) -> list[str]:
-    """What a person should know before trusting the probabilities."""
+    """Warnings about the probabilities."""
     if measure is None:
         if threshold is not None:
             return []
@@ -185,19 +185,19 @@ def _reservations(measure: Measure | None, threshold: float | None, different: i
 
 
 def _large(groups: Sequence[Group], items: int, reason: str) -> list[str]:
-    """A warning of a group that is too large to be one of copies, and why that is, as far as it is known."""
+    """A warning about a group that is too large for copies, and the reason, as far as it is known."""
     largest = len(groups[0].index) if groups else 0
     return [f"A group has {largest:,} of {items:,} items: {reason}."] if largest > max(2, LARGE * items) else []
 
 
 def _reason(again: int, recall: float | None, threshold: float | None, *, alone: bool) -> str:
-    """Why a group may be large, where so many items or, ``alone``, vectors are equal to others."""
+    """The reason for a large group, where ``again`` items or, if ``alone``, vectors are equal to others."""
     if again and not alone:
         return f"{again:,} items are equal to others, so the data repeats itself"
     if threshold is not None:
         return "the threshold is low for these vectors"
     if recall is None:
-        return "the items are that alike or the model has collapsed; with the model and its data it can be told"
+        return "the items are that similar or the model has collapsed; only the model and its data can tell which"
     if recall < TOLD_APART:
         return f"the vectors have collapsed, for of planted copies only {recall:.0%} are told from other items"
     return f"the items are that alike, for {recall:.0%} of planted copies are told from other items"

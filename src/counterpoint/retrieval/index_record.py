@@ -114,8 +114,7 @@ def read_record(folder: Path) -> IndexRecord:
     version = read_json(folder / INDEX, Version, REMEDY).get("format")
     if version != FORMAT:
         raise RunError(
-            f"'{folder / INDEX}' has the format {str(version)[:40]}, and this version reads {FORMAT}. "
-            f"{REMEDY}"
+            f"'{folder / INDEX}' has the format {str(version)[:40]}, and this version reads {FORMAT}. {REMEDY}"
         )
     return read_json(folder / INDEX, IndexRecord, REMEDY)
 

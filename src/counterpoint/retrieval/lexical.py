@@ -1,4 +1,4 @@
-r"""Find by words: what every encoder of text has to beat.
+r"""Lexical retrieval: the baselines that every text encoder has to beat.
 
     TF-IDF   s(q, d) = cosine of (1 + log tf) idf,         idf_t = 1 + log((1 + n) / (1 + df_t))
     BM25     s(q, d) = sum_t idf_t tf (k + 1) / (tf + k (1 - b + b |d| / mean |d|)),
@@ -21,14 +21,14 @@ import numpy as np
 from jaxtyping import Float32
 
 Find = Callable[[Sequence[str]], Float32[np.ndarray, "q n"]]
-"""From queries to how well each document answers them."""
+"""From queries to a score for each document."""
 
 WORD = r"(?u)\b\w+\b"
 K, B = 1.2, 0.75
 
 
 def tfidf(documents: Sequence[str]) -> Find:
-    """Among these documents, how alike queries are to each by the words that they share, rare ones weighed more."""
+    """TF-IDF: the similarity of queries to each document by shared words, with rare ones weighted more."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     counter = TfidfVectorizer(token_pattern=WORD, sublinear_tf=True, dtype=np.float32)
@@ -37,7 +37,7 @@ def tfidf(documents: Sequence[str]) -> Find:
 
 
 def bm25(documents: Sequence[str]) -> Find:
-    """How well each of these documents answers queries by the words of theirs that it holds."""
+    """BM25: the score of each document for a query by the query's words that it contains."""
     from scipy.sparse import coo_array
     from sklearn.feature_extraction.text import CountVectorizer
 

@@ -1,4 +1,4 @@
-"""Groups in which every two are linked: complete linkage, Sorensen 1948, so that no chain joins what is not alike."""
+"""Groups in which every two items are linked: complete linkage, Sorensen 1948, which does not chain dissimilar ones."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 
 def complete_groups(pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
-    """Groups of two and more, from pairs in the order of closeness, the closest first; the largest group first.
+    """Groups of two and more, from pairs sorted by closeness, the closest first; the largest group first.
 
-    Two groups become one as soon as every member of the one has been paired with every member of the other.
+    Two groups are merged once every member of one has been paired with every member of the other.
 
     >>> complete_groups([(0, 1), (1, 2), (3, 4), (0, 3)])
     [[0, 1], [3, 4]]
@@ -34,7 +34,7 @@ def complete_groups(pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
 def _join(
     one: int, other: int, group: dict[int, int], members: dict[int, list[int]], links: dict[int, dict[int, int]]
 ) -> None:
-    """Make one group of two; what each was linked with, both are."""
+    """Merge two groups; their links become those common to both."""
     if len(links[one]) + len(members[one]) < len(links[other]) + len(members[other]):
         one, other = other, one
     for item in members[other]:

@@ -1,11 +1,11 @@
-r"""Spaces in which items are compared, and how close two are by the measure of what lies around them.
+r"""Spaces in which items are compared, and their closeness relative to the local density.
 
     u_i = W (z_i - mean) / |W (z_i - mean)|,     d_ij = |u_i - u_j|
     closeness_ij = log(sqrt(s_i s_j) / d_ij),    s_i = the distance from i to its tenth neighbour
 
 W is the identity, or whitens: W = (C + e c_1)^(-1/2), C the covariance and c_1 its largest eigenvalue.  Centring and
-whitening take away what all items share (Mu & Viswanath 2018, arXiv:1702.01417).  Distances by the local scale are of
-Zelnik-Manor & Perona 2004, "Self-tuning spectral clustering": in a crowd items are close that are no copies.
+whitening remove what all items share (Mu & Viswanath 2018, arXiv:1702.01417).  Distances relative to the local scale
+are from Zelnik-Manor & Perona 2004, "Self-tuning spectral clustering": in dense regions, close items are not copies.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from counterpoint.embeddings import Embeddings
 from counterpoint.retrieval.nearest import nearest
 
 NEIGHBOURS = 10
-"""Of every item, that are candidates for copies; the last of them gives the local scale."""
+"""Neighbours of every item that are candidates for copies; the last of them gives the local scale."""
 
 LEAST = 1e-3
 """Distances below this are rounding."""
 
 RIDGE = 1e-3
-"""What is added to every variance that is divided by, as a share of the largest."""
+"""Regularisation of the whitening, as a share of the largest variance."""
 
 Map = Callable[[Float32[np.ndarray, "m d"]], Float32[np.ndarray, "m e"]]
-"""Vectors into a space, as unit vectors."""
+"""Maps vectors into a space, as unit vectors."""
 
 
 class Around(NamedTuple):
-    """The neighbours of some items, nearest first, how far each is, and the local scale: how far the last is."""
+    """The neighbours of some items, nearest first, their distances, and the local scale: the distance of the last."""
 
     rows: Int64[np.ndarray, "m k"]
     distance: Float32[np.ndarray, "m k"]
@@ -45,7 +45,7 @@ class Around(NamedTuple):
 
 
 class Space(NamedTuple):
-    """Items in one space, as unit vectors, by a map that further vectors can be brought there by."""
+    """Items in one space, as unit vectors, and the map for further vectors."""
 
     maps: Map
     unit: Float32[np.ndarray, "n e"]
@@ -59,23 +59,23 @@ class Space(NamedTuple):
         return self._nearest(self.maps(vectors), None, NEIGHBOURS)
 
     def distance(self, i: Int64[np.ndarray, " p"], j: Int64[np.ndarray, " p"]) -> Float32[np.ndarray, " p"]:
-        """How far items are from each other, pair by pair."""
+        """The distances of pairs of items."""
         return apart(self.unit, i, self.unit, j)
 
     def _nearest(self, queries: np.ndarray, skip: Int64[np.ndarray, " m"] | None, k: int) -> Around:
-        items = Embeddings(self.unit, [""] * len(self.unit))  # whose names nobody reads
+        items = Embeddings(self.unit, [""] * len(self.unit))  # names are not used
         index, similarity = nearest(items, queries, k=k, skip=None if skip is None else skip.tolist())
         return Around(index, np.sqrt(np.maximum(2 - 2 * similarity, LEAST**2)))
 
 
 def centred(vectors: Float32[np.ndarray, "n d"]) -> Space:
-    """The space without the mean."""
+    """The centred space."""
     mean = vectors.mean(axis=0)
     return _space(lambda others: unit(others - mean), vectors)
 
 
 def whitened(vectors: Float32[np.ndarray, "n d"]) -> Space:
-    """The space without the mean in which all directions are equally wide."""
+    """The whitened space, in which all directions have the same variance."""
     mean = vectors.mean(axis=0)
     variance, basis = np.linalg.eigh(np.cov((vectors - mean).T, bias=True).reshape(len(mean), len(mean)))
     narrowed = (basis / np.sqrt(np.maximum(variance, 0) + max(RIDGE * variance[-1], 1e-12))).astype(np.float32)
@@ -85,7 +85,7 @@ def whitened(vectors: Float32[np.ndarray, "n d"]) -> Space:
 def closeness(
     distance: Float32[np.ndarray, "*#shape"], one: Float32[np.ndarray, "*#shape"], other: Float32[np.ndarray, "*#shape"]
 ) -> Float32[np.ndarray, "*#shape"]:
-    """How close pairs are at this distance, by the local scales of the one and of the other."""
+    """The closeness of pairs at these distances, given the local scales of both items."""
     close: Float32[np.ndarray, "*#shape"] = 0.5 * (np.log(one) + np.log(other)) - np.log(distance)
     return close
 
@@ -96,7 +96,7 @@ def apart(
     other: Float32[np.ndarray, "m e"],
     j: Int64[np.ndarray, " p"],
 ) -> Float32[np.ndarray, " p"]:
-    """|one_i - other_j| of every pair, in pieces."""
+    """|one_i - other_j| of every pair, computed in pieces."""
     pieces = [slice(start, start + 2**16) for start in range(0, len(i), 2**16)]
     lengths = [np.linalg.norm(one[i[piece]] - other[j[piece]], axis=1) for piece in pieces]
     distance: Float32[np.ndarray, " p"] = np.maximum(np.concatenate([np.zeros(0), *lengths]), LEAST).astype(np.float32)

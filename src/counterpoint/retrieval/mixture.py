@@ -1,17 +1,17 @@
-r"""How probable it is that a pair is one of copies, from how close it is.
+r"""The probability that a pair is a copy, from its closeness.
 
     f(s) = p f1(s) + (1 - p) f0(s),     P(copy | s) = p f1(s) / f(s),     s > u
     f0(s) = exp(-(s - u) / b) / b
     f1 = a kernel density of the closeness of planted copies, or where there are none a uniform density
 
-s is how close an item is to the one nearest to it, u the median of that.  The closest of many items that are no copies
-follow an exponential tail, whose b is one over the intrinsic dimension where s is a logarithm of a distance (Amsaleg
-et al. 2015, "Estimating local intrinsic dimensionality").  p and b are found by expectation and maximisation:
+s is the closeness of an item to its nearest neighbour, u the median of that.  The closest pairs of many items that are
+not copies have an exponential tail, whose b is one over the intrinsic dimension where s is a log distance (Amsaleg et
+al. 2015, "Estimating local intrinsic dimensionality").  p and b are estimated by expectation maximisation:
 
     p = mean_i P_i,     b = sum_i (1 - P_i) (s_i - u) / sum_i (1 - P_i)
 
-Fellegi & Sunter 1969, "A theory for record linkage", with f1 known from copies that were made on purpose; the mixture
-is the two groups of Efron 2004, "Large-scale simultaneous hypothesis testing".  P never falls as s grows.
+Fellegi & Sunter 1969, "A theory for record linkage", with f1 known from planted copies; the mixture is the two-groups
+model of Efron 2004, "Large-scale simultaneous hypothesis testing".  P never falls as s grows.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ import numpy as np
 from jaxtyping import Float
 
 POINTS = 512
-"""At which the densities are computed; between them they are interpolated."""
+"""Points at which the densities are computed; between them they are interpolated."""
 
 ROUNDS = 200
 
 WIDTHS = 40.0
-"""Widths of the tail beyond which all pairs are equally close: e^40 is more than there are pairs."""
+"""Widths of the tail beyond which all pairs are equally close: e^40 is more than the number of pairs."""
 
 
 def copy_probability(
     nearest: Float[np.ndarray, " n"], planted: Float[np.ndarray, " m"] | None
 ) -> Callable[[Float[np.ndarray, " q"]], Float[np.ndarray, " q"]]:
-    """From how close the items are to their nearest, and planted copies to theirs, to the probability of a copy."""
+    """From the closeness of items to their nearest, and of planted copies to their originals, to probabilities."""
     median = float(np.median(nearest))
     above = nearest[nearest > median] - median
     if not len(above):
@@ -48,7 +48,7 @@ def copy_probability(
 
 
 def _fitted(above: Float[np.ndarray, " n"], f1: Float[np.ndarray, " n"]) -> tuple[float, float]:
-    """The share of copies among what is above the median, and the width of the tail of the others."""
+    """The share of copies above the median, and the width of the tail of the others."""
     share, width = 0.1, float(np.median(above) / np.log(2))
     for _ in range(ROUNDS):
         other = (1 - share) * np.exp(-np.minimum(above / width, WIDTHS)) / width
@@ -59,7 +59,7 @@ def _fitted(above: Float[np.ndarray, " n"], f1: Float[np.ndarray, " n"]) -> tupl
 
 
 def _density(planted: Float[np.ndarray, " m"], grid: Float[np.ndarray, " g"]) -> Float[np.ndarray, " g"]:
-    """How dense planted copies are, of all, at each point: a Gaussian kernel of Silverman's width, 1986, eq. 3.31."""
+    """The density of planted copies at each point: a Gaussian kernel of Silverman's width, 1986, eq. 3.31."""
     quarter, three = np.quantile(planted, [0.25, 0.75])
     spread = min(float(planted.std()), float(three - quarter) / 1.34) or float(planted.std())
     width = max(0.9 * spread * len(planted) ** -0.2, float(grid[-1]) / POINTS)

@@ -1,6 +1,6 @@
-r"""Find the most alike: exact cosine similarity with everything there is.
+r"""Nearest neighbours: exact cosine similarity with all vectors.
 
-    s_i = q.z_i / (|q| |z_i|),     the k largest, most alike first
+    s_i = q.z_i / (|q| |z_i|),     the k largest, most similar first
 
 The table of queries against items is computed in blocks of rows, so memory stays small.
 
@@ -28,18 +28,18 @@ from counterpoint.output.html import html_table
 from counterpoint.output.results import excerpt, filled, frame_of
 
 CELLS = 2**22
-"""Similarities held at once: 16 MB of float32."""
+"""Similarities computed at once: 16 MB of float32."""
 
 
 @dataclass(frozen=True)
 class Hit:
-    """An item that was found: its name, its row among the embeddings, its cosine similarity in [-1, 1]."""
+    """A search result: the item's name, its row among the embeddings, its cosine similarity in [-1, 1]."""
 
     name: str
     index: int
     similarity: float
     text: str | None = None
-    """What it says, where items are texts."""
+    """Its text, where items are texts."""
 
     def __str__(self) -> str:
         text = "" if self.text is None else f"  {excerpt(self.text)}"
@@ -47,7 +47,7 @@ class Hit:
 
 
 class Hits(list[Hit]):
-    """What a search has found, most alike first; ``str`` is the table that the shell prints."""
+    """The results of a search, most similar first; ``str`` is the table that the shell prints."""
 
     query: str = ""
     """What was looked for, where several were."""
@@ -60,11 +60,11 @@ class Hits(list[Hit]):
         return html_table("Most alike first", rows, ("similarity", "name", "text"))
 
     def record(self) -> list[dict[str, Any]]:
-        """All of it as JSON can hold it; fields without a value are left out."""
+        """As JSON values; fields without a value are left out."""
         return [filled(asdict(hit)) for hit in self]
 
     def to_frame(self) -> Any:
-        """A data frame of pandas, or else of polars, with the names of the items as its index."""
+        """A pandas data frame, or else one of polars, with the names of the items as its index."""
         columns = ["index", "similarity", *(["text"] if any(hit.text is not None for hit in self) else [])]
         return frame_of({name: [getattr(hit, name) for hit in self] for name in columns}, [hit.name for hit in self])
 
@@ -72,10 +72,10 @@ class Hits(list[Hit]):
 def nearest(
     z: Embeddings, queries: Float32[np.ndarray, "q d"], *, k: int, skip: Sequence[int | None] | None = None
 ) -> tuple[Int64[np.ndarray, "q k"], Float32[np.ndarray, "q k"]]:
-    """The rows of the ``k`` items most alike to every query, and how alike they are, most alike first.
+    """The rows of the ``k`` items most similar to every query, and their similarities, most similar first.
 
     ``skip`` gives for each query a row to leave out, or None: an item is not its own neighbour. Where fewer
-    than ``k`` items are left, ``k`` becomes what is left, the same for all queries.
+    than ``k`` items remain, ``k`` is reduced to that, the same for all queries.
     """
     if k < 1:
         raise InputError(f"k, the number of neighbours, must be at least 1. Got {k}.")
@@ -91,22 +91,22 @@ def nearest(
     for start in range(0, len(queries), rows):
         block = slice(start, start + rows)
         alike = (functional.normalize(_tensor(queries[block]), dim=1) @ items.T).div_(lengths)
-        (own,) = np.nonzero(skipped[block] >= 0)
-        alike[own, skipped[block][own]] = -torch.inf
+        (queries_with_skip,) = np.nonzero(skipped[block] >= 0)
+        alike[queries_with_skip, skipped[block][queries_with_skip]] = -torch.inf
         best = alike.topk(k, dim=1)
         index[block], similarity[block] = best.indices.numpy(), best.values.numpy()
     return index, similarity
 
 
 def search(z: Embeddings, *, like: str | int | Float[np.ndarray, " _"], k: int = 10) -> Hits:
-    """The ``k`` items most alike to a vector (d,), or to one of them by name or row, which is left out."""
+    """The ``k`` items most similar to a vector (d,), or to one of them by name or row, which is left out."""
     vector, row = _query(z, like)
     index, similarity = nearest(z, vector[None], k=k, skip=[row])
     return Hits(Hit(z.names[i], int(i), float(s)) for i, s in zip(index[0], similarity[0], strict=True))
 
 
 def _query(z: Embeddings, like: str | int | Float[np.ndarray, " _"]) -> tuple[Float32[np.ndarray, " d"], int | None]:
-    """The vector to look for, and the row it stands in when it is an item's own."""
+    """The query vector, and its row when it is an item's own."""
     if isinstance(like, np.ndarray):
         if like.shape != z.vectors.shape[1:]:
             raise InputError(
@@ -121,7 +121,7 @@ def _query(z: Embeddings, like: str | int | Float[np.ndarray, " _"]) -> tuple[Fl
 
 
 def _rows(z: Embeddings, rows: Sequence[int | None]) -> Int64[np.ndarray, " q"]:
-    """Row numbers that exist; -1 for None."""
+    """Validated row numbers; -1 for None."""
     for row in rows:
         if row is not None and not 0 <= row < len(z):
             raise InputError(f"Rows are numbered 0 to {len(z) - 1}. Got {row}.")
@@ -129,5 +129,5 @@ def _rows(z: Embeddings, rows: Sequence[int | None]) -> Int64[np.ndarray, " q"]:
 
 
 def _tensor(vectors: Float32[np.ndarray, "n d"]) -> Tensor:
-    """The same memory as a tensor; what may not be written to is copied, for torch insists."""
+    """The same memory as a tensor; read-only arrays are copied, as torch requires."""
     return torch.from_numpy(np.require(vectors, np.float32, ["C", "W"]))

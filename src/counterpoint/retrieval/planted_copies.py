@@ -1,8 +1,8 @@
-"""What a model and its data know of copies: equal items, plain features, content hashes, copies planted on purpose.
+"""Evidence about copies from the model and its data: equal items, plain features, content hashes, planted copies.
 
-The plain features are those that scores are compared with (pixels, TF-IDF, columns): a model is trained not to see what
-copies differ in. They are projected to few dimensions at random, which keeps distances to about 6 % (Johnson &
-Lindenstrauss 1984).
+Plain features are the baselines of evaluation (pixels, TF-IDF, columns): a model is trained to ignore what copies
+differ in. They are projected to few dimensions at random, which keeps distances to about 6 % (Johnson & Lindenstrauss
+1984).
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from counterpoint.modality import Hashes, flat, near_copies
 from counterpoint.model import BATCH, Model
 
 PLANTED = 300
-"""Items that copies are made of."""
+"""The number of items that copies are made of."""
 
 DIMENSIONS = 256
-"""Of the plain features."""
+"""Dimensions of the projected plain features."""
 
 
 class Planted(NamedTuple):
-    """Copies of some items: the row that each was made of, its vector and its plain features."""
+    """Copies of some items: the row of the original, the vector and the plain features of each copy."""
 
     rows: Int64[np.ndarray, " m"]
     vectors: Float32[np.ndarray, "m d"]
@@ -40,17 +40,17 @@ class Planted(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """What is known of items besides their vectors."""
+    """Evidence about items besides their vectors."""
 
     first: Int64[np.ndarray, " n"]
-    """Of every item the first that is equal to it in everything that the model is given."""
+    """For every item the first one with equal contents."""
     features: Float32[np.ndarray, "n f"]
     planted: Planted | None
     hashes: Float32[np.ndarray, "n h"] | None = None
     """Signs of their contents, where the kind of data has a hash."""
 
     def of(self, rows: Int64[np.ndarray, " m"]) -> Evidence:
-        """The same of some items, among which are the first of all that are equal."""
+        """The evidence on some of the items, which include the first of each set of equal ones."""
         place = np.full(len(self.first), -1)
         place[rows] = np.arange(len(rows))
         planted = self.planted
@@ -71,14 +71,14 @@ def evidence(model: Model, items: Items, *others: Items) -> Evidence:
     The items of other sources are numbered behind those of the first.
     """
     modality = model.modality
-    known: list[bytes] = []
+    contents: list[bytes] = []
     features, hashes, projection = [], [], torch.empty(0)
     with torch.inference_mode():
         for part in (items, *others):
             for start in range(0, len(part), BATCH):
                 rows = np.arange(start, min(start + BATCH, len(part)))
                 batch = part.take(rows)
-                known += digests(part, rows, batch)
+                contents += digests(part, rows, batch)
                 view = modality.inputs(batch)
                 plain = flat(modality, view)
                 projection = projection if features else _projection(plain.shape[1])
@@ -86,11 +86,11 @@ def evidence(model: Model, items: Items, *others: Items) -> Evidence:
                 hashes += [modality.content_hash(view)] if isinstance(modality, Hashes) else []
         rows = spread(len(items), PLANTED)
         planted = _plant(model, items.take(rows), rows, projection)
-    return Evidence(_first(known), np.concatenate(features), planted, np.concatenate(hashes) if hashes else None)
+    return Evidence(_first(contents), np.concatenate(features), planted, np.concatenate(hashes) if hashes else None)
 
 
 def equal_rows(vectors: Float32[np.ndarray, "n d"]) -> Int64[np.ndarray, " n"]:
-    """Of every vector the first that is equal to it.
+    """For every vector the first equal one.
 
     >>> equal_rows(np.array([[1, 0], [0, 1], [1, 0]], dtype=np.float32)).tolist()
     [0, 1, 0]
@@ -124,7 +124,7 @@ def _plant(model: Model, batch: Batch, rows: Int64[np.ndarray, " m"], projection
 
 
 def _projection(width: int) -> Tensor:
-    """A random projection (width, DIMENSIONS); the identity, filled up, where there are no more numbers than that."""
+    """A random projection (width, DIMENSIONS); the identity, padded with zeros, where width is not larger."""
     if width <= DIMENSIONS:
         return torch.eye(width, DIMENSIONS)
     key = rng.keys(seed=0, epoch=0, items=torch.arange(width), view=0)

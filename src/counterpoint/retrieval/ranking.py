@@ -1,12 +1,12 @@
-r"""How well a ranking puts forward what is relevant.
+r"""Quality measures of a ranking.
 
     recall@k  = relevant among the first k / relevant
     MRR       = 1 / rank of the first relevant
     nDCG@10   = sum_{i <= 10} g_i / log2(i + 1)  over the same sum of the best order,     g_i the grade at rank i
 
-Järvelin & Kekäläinen 2002, "Cumulated gain-based evaluation of IR techniques", with the linear gains of TREC.  Who is
-as alike as another stands half a place behind it, so a model that takes all for equal is no better than chance.  What
-is relevant and not among the documents is never found, but counts in the relevant and in the best order.
+Järvelin & Kekäläinen 2002, "Cumulated gain-based evaluation of IR techniques", with the linear gains of TREC.  Ties
+count half a rank each, so a model for which all are equal is no better than chance.  Relevant items that are not among
+the documents are never retrieved, but count in the number of relevant ones and in the best order.
 
 >>> result = ranked(np.array([[0.9, 0.1, 0.5]], dtype=np.float32), np.array([[0, 0, 1]]))
 >>> result["recall@1"].tolist(), result["mrr"].tolist()
@@ -26,9 +26,9 @@ def ranked(alike: Float32[np.ndarray, "q n"], grades: Shaped[np.ndarray, "q m"])
     """Every measure for every query; ``recall@k`` only where k is smaller than the number of documents.
 
     Args:
-        alike: How alike queries and documents are.
-        grades: How relevant each document is to each query, 0 for not at all; every query needs one that is. Columns
-            behind the n documents are of others, which are not there to be found.
+        alike: The similarities of queries and documents.
+        grades: The relevance of each document to each query, 0 for none; every query needs a relevant one. Columns
+            after the n documents are relevant documents that are missing.
     """
     count = alike.shape[1]
     relevant = grades[:, :count] > 0

@@ -1,6 +1,6 @@
-"""One writer at a time in a folder, by a lock that the system takes back when its holder ends, however it ends.
+"""One writer at a time in a folder, by a lock that the system releases when its holder ends, however it ends.
 
-OUT/.lock    held with flock; what is in it (process, machine, time) is only for the message to others
+OUT/.lock    held with flock; its contents (process, machine, time) are only for messages
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from counterpoint.training.distributed import launched
 TRIES = 100
 
 ANOTHER = "choose another --out"
-"""What can be done about a folder that is made for a verb."""
+"""What to do about a folder that a verb creates."""
 
 A_COPY = "work on a copy of it"
-"""What can be done about a run that a verb leaves its results in."""
+"""What to do about a run folder that a verb writes results to."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 def holds_out(verb: Callable[P, R]) -> Callable[P, R]:
-    """The verb, holding the folder that is given as ``out=...``; of several processes the first holds it."""
+    """The verb, holding the folder of ``out=...``; of several processes the first holds it."""
 
     @functools.wraps(verb)
     def holding(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -50,7 +50,7 @@ def holds_out(verb: Callable[P, R]) -> Callable[P, R]:
 
 
 def holds_run(verb: Callable[P, R]) -> Callable[P, R]:
-    """The verb, holding the run that it is given first, if that is a folder: its results are left there."""
+    """The verb, holding the run of its first argument, if that is a folder: results are written there."""
     name = next(iter(inspect.signature(verb).parameters))
 
     @functools.wraps(verb)
@@ -66,10 +66,10 @@ def holds_run(verb: Callable[P, R]) -> Callable[P, R]:
 
 @contextlib.contextmanager
 def locked(folder: Path, *, instead: str = ANOTHER) -> Iterator[None]:
-    """Hold a folder, which is made where there is none, and remove what killed processes left half-written in it.
+    """Hold a folder, which is created if needed, and remove incomplete files of killed processes in it.
 
-    A folder that was made, and that is still empty in the end, is removed again. ``instead`` is what to do about one
-    that cannot be held.
+    A folder that was created, and is still empty in the end, is removed again. ``instead`` is the advice if it
+    cannot be held.
 
     Raises:
         RunError: Another process holds it, or it is a file, or cannot be written to.
@@ -83,24 +83,24 @@ def locked(folder: Path, *, instead: str = ANOTHER) -> Iterator[None]:
         try:
             yield
         finally:
-            file.unlink(missing_ok=True)  # while it is held, so that nobody else's is removed
+            file.unlink(missing_ok=True)  # while it is held, so that no other process's lock is removed
             os.close(handle)
     finally:
         for each in made:
-            with contextlib.suppress(OSError):  # something lies in it
+            with contextlib.suppress(OSError):  # it is not empty
                 each.rmdir()
 
 
 def occupied(folder: Path) -> bool:
-    """Whether something lies in a folder besides its lock."""
+    """Whether a folder contains anything besides its lock."""
     return folder.is_dir() and any(each.name != LOCK for each in folder.iterdir())
 
 
 def _held(file: Path, folder: Path, instead: str) -> int:
-    """The open lock file of a folder, held and signed."""
+    """The open lock file of a folder, locked and signed."""
     try:
         for _ in range(TRIES):
-            with contextlib.suppress(FileNotFoundError):  # another has removed the file or the folder meanwhile
+            with contextlib.suppress(FileNotFoundError):  # another process has removed the file or the folder meanwhile
                 file.parent.mkdir(parents=True, exist_ok=True)
                 handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
                 if _taken(handle, file, folder, instead):
@@ -111,7 +111,7 @@ def _held(file: Path, folder: Path, instead: str) -> int:
 
 
 def _taken(handle: int, file: Path, folder: Path, instead: str) -> bool:
-    """Lock an open file and sign it; False, and it is closed, where it is not the file of that name any more."""
+    """Lock an open file and sign it; False, and it is closed, where the path is another file by now."""
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if not os.path.samestat(os.fstat(handle), file.stat()):
@@ -120,10 +120,10 @@ def _taken(handle: int, file: Path, folder: Path, instead: str) -> bool:
         sweep(file.parent)
     except OSError as wrong:
         if wrong.errno not in UNSUPPORTED:
-            said = _busy(handle, folder, instead)
+            message = _busy(handle, folder, instead)
             os.close(handle)
             if isinstance(wrong, BlockingIOError):
-                raise RunError(said) from None
+                raise RunError(message) from None
             raise
         warnings.warn(f"'{folder}' cannot be locked: let no other process write into it.", stacklevel=6)
     since = time.strftime("%Y-%m-%d %H:%M")
@@ -133,7 +133,7 @@ def _taken(handle: int, file: Path, folder: Path, instead: str) -> bool:
 
 
 def _busy(handle: int, folder: Path, instead: str) -> str:
-    """What to say of a folder that another process holds."""
+    """The message for a folder that another process holds."""
     try:
         held = json.loads(os.pread(handle, 1000, 0))
         who = f"process {held['process']} on {held['machine']} since {held['since']}"

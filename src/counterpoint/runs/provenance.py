@@ -1,4 +1,4 @@
-"""Where a run came from, for its records: the command line, the folder that it was given in, the data."""
+"""The provenance of a run, for its records: the command line, the working directory, the data."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def command() -> str | None:
 
 
 def directory() -> str | None:
-    """The folder that relative paths are meant from; None where somebody has removed it."""
+    """The folder that relative paths refer to; None where it was removed."""
     try:
         return str(Path.cwd())
     except FileNotFoundError:
@@ -27,22 +27,22 @@ def directory() -> str | None:
 
 
 def described(source: object) -> str | None:
-    """What a source or labels were, in a file: a path, or the type of an object."""
+    """The description of a source or of labels in a record: a path, or the type of an object."""
     if source is None or isinstance(source, str | Path):
         return None if source is None else str(_followed(source))
     return f"{type(source).__module__}.{type(source).__qualname__}"
 
 
 def placed(name: str, source: object) -> dict[str, str | None]:
-    """What a source was, where it can be found from any folder, if it is a file or a folder, and who says so."""
+    """A source by its absolute path, if it is a file or a folder, with a seal."""
     path = Path(_followed(source)) if isinstance(source, str | Path) else None
-    given, result = described(source), path is not None and (path.exists() or is_pattern(path))
-    return run_folder.sealed(name, given, str(path.absolute()) if path is not None and result else None)
+    name_of_source, result = described(source), path is not None and (path.exists() or is_pattern(path))
+    return run_folder.sealed(name, name_of_source, str(path.absolute()) if path is not None and result else None)
 
 
-def _followed(given: str | Path) -> str | Path:
-    """A path without ``~``, or a name as it is."""
+def _followed(source: str | Path) -> str | Path:
+    """A path with ``~`` expanded, or a name as it is."""
     try:
-        return expanded(given) if str(given).startswith("~") else given
-    except InputError:  # it is no path, but the name of a column
-        return given
+        return expanded(source) if str(source).startswith("~") else source
+    except InputError:  # it is not a path, but the name of a column
+        return source

@@ -1,4 +1,4 @@
-"""The folder that a training leaves behind: who may write into it, and what lies in it.
+"""The folder of a run: who may write into it, and its contents.
 
 plan.json  config.json  model.safetensors  metrics.jsonl  verdict.json  views.png  skipped.txt  state.pt  README.md
 """
@@ -31,7 +31,7 @@ TUNED, BUDGET, VERIFICATION = "tuned.json", "budget.json", "verification.json"
 RETRIEVAL, LIKENESS = "retrieval.json", "likeness.json"
 CONFIG, RECORDS = "config.json", "metrics.jsonl"
 PRETRAINED, FINETUNED = "pretrained", "finetuned"
-"""The folders of the steps before, inside that of a whole lifecycle."""
+"""The folders of earlier steps, inside that of ``semi``."""
 
 FILES = (
     STATE,
@@ -55,14 +55,14 @@ FILES = (
     RECORDS,
     PLAN,
 )
-"""What is removed of a run: first what could be gone on with, and last what says whose the rest is."""
+"""The files of a run in the order of removal: first what could be resumed, last what identifies the rest."""
 
 
 EVERYTHING = (*FILES, *CURVES, PRETRAINED, FINETUNED)
 
 
 def check(folder: Path, *, resume: bool, overwrite: bool) -> None:
-    """Say why a run may not write into this folder, before anything is opened or removed."""
+    """Refuse a folder that a run may not write into, before anything is opened or removed."""
     if folder.exists() and not folder.is_dir():
         raise RunError(f"'{folder}' is a file; give a folder for --out.")
     if resume and overwrite:
@@ -82,7 +82,7 @@ def check(folder: Path, *, resume: bool, overwrite: bool) -> None:
 
 
 def clear(folder: Path, *, but: Collection[str] = ()) -> None:
-    """Remove the run from a folder; other files are left alone, and those that are named."""
+    """Remove the run from a folder, except other files and those named."""
     for name in CURVES:
         shutil.rmtree(folder / name, ignore_errors=True)
     for name in FILES:
@@ -91,8 +91,8 @@ def clear(folder: Path, *, but: Collection[str] = ()) -> None:
 
 
 def start(folder: Path, record: Mapping[str, Any], items: Items) -> None:
-    """Make a folder with the plan in it, in place of the run that was there; other files are left alone."""
-    clear(folder, but=[PLAN])  # which is replaced at once, so that there is always one
+    """Create a folder with the plan in it, in place of an earlier run; other files are kept."""
+    clear(folder, but=[PLAN])  # which is replaced atomically, so that there is always one
     started = datetime.now(UTC).isoformat(timespec="seconds")
     write_json(folder / PLAN, {**record, "started": started, "machine": machine()})
     skipped = info_of(items).skipped
@@ -101,7 +101,7 @@ def start(folder: Path, record: Mapping[str, Any], items: Items) -> None:
 
 
 def read_plan(folder: Path) -> schemas.Plan:
-    """What ``start`` wrote."""
+    """The plan that ``start`` wrote."""
     try:
         return cast(schemas.Plan, by_new_names(read_json(folder / PLAN, schemas.Plan, "Start anew with --overwrite.")))
     except FileNotFoundError:
@@ -109,32 +109,32 @@ def read_plan(folder: Path) -> schemas.Plan:
 
 
 def source_of(folder: Path) -> str:
-    """The data of a run that was made here, if it can be found again by its name."""
+    """The data of a run that was made here, if it can be found by its name."""
     return at_hand(read_plan(folder), "source", "The run learned from")
 
 
-def sealed(name: str, given: str | None, path: str | None) -> dict[str, str | None]:
-    """A source for a record: as it was named, its place, and a seal, by which ``at_hand`` knows it later."""
-    return {name: given, f"{name}_path": path, f"{name}_seal": None if given is None else seal(given, path)}
+def sealed(name: str, value: str | None, path: str | None) -> dict[str, str | None]:
+    """A source for a record: its name, its path, and a seal, by which ``at_hand`` recognises it later."""
+    return {name: value, f"{name}_path": path, f"{name}_seal": None if value is None else seal(value, path)}
 
 
 def at_hand(record: Mapping[str, Any], name: str, what: str) -> str:
-    """A source in a record that was made here, where it is still at its place, or else as it was named.
+    """A source in a record that was made here, by its path if it is still there, or else by its name.
 
     Raises:
-        RunError: There is neither, or somebody else made the record: then what it names is not read.
+        RunError: There is neither, or the record was made elsewhere: then what it names is not read.
     """
-    given, path = record.get(name), record.get(f"{name}_path")
-    if isinstance(given, str) and given.startswith("sample:"):
-        return given
-    if not is_sealed(record.get(f"{name}_seal"), given, path):
+    value, path = record.get(name), record.get(f"{name}_path")
+    if isinstance(value, str) and value.startswith("sample:"):
+        return value
+    if not is_sealed(record.get(f"{name}_seal"), value, path):
         raise RunError(
-            f"{what} '{given}'. That is not read unless you name it, for the run was made elsewhere: give --source, or "
+            f"{what} '{value}'. That is not read unless you name it, for the run was made elsewhere: give --source, or "
             "--train."
         )
-    result = next((each for each in (path, given) if isinstance(each, str) and _is_there(each)), None)
+    result = next((each for each in (path, value) if isinstance(each, str) and _is_there(each)), None)
     if result is None:
-        raise RunError(f"{what} '{given}', which is not to be found from here. Name the data: --source, or --train.")
+        raise RunError(f"{what} '{value}', which is not to be found from here. Name the data: --source, or --train.")
     return result
 
 
@@ -143,14 +143,14 @@ def _is_there(source: str) -> bool:
 
 
 def tested_on(folder: Path) -> str | None:
-    """The source that the scores in a run folder are about; None where that is its own data, or not known.
+    """The source of the scores in a run folder; None where that is its own data, or unknown.
 
     Raises:
-        RunError: It is not at hand.
+        RunError: It cannot be found.
     """
     try:
         result = read_json(folder / EVALUATION, schemas.Evaluation, "Evaluate again.")
-    except (RunError, FileNotFoundError):  # the report says so
+    except (RunError, FileNotFoundError):  # the report mentions it
         return None
     name = "test" if result.get("test") else "train"
     return at_hand(result, name, "The scores are about") if result.get(name) else None
@@ -159,7 +159,7 @@ def tested_on(folder: Path) -> str | None:
 def merged(
     requested: Mapping[str, Any], before: Mapping[str, Any], usual: Mapping[str, Any], settled: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The choices to resume with: those of the run. Asking for others is refused.
+    """The choices to resume with: those of the run. Different ones are refused.
 
     >>> merged({"epochs": None, "seed": 0}, {"epochs": 9, "seed": 0}, {"epochs": None, "seed": 0}, {})
     {'epochs': 9, 'seed': 0}
@@ -172,12 +172,12 @@ def merged(
                 f"Leave out {option(name)} to resume, or start anew with --overwrite."
             )
     require_trusted({name: value for name, value in before.items() if value != requested.get(name)}, "The run")
-    remember(*(before.get(name) for name in PARTS))  # in a step of this run, they are the person's
+    remember(*(before.get(name) for name in PARTS))  # for a later step of this run, they are the user's
     return dict(before)
 
 
 def same_data(before: Mapping[str, Any], identity: str) -> None:
-    """Refuse to resume on other data, or on data seen in another way: the run would be another."""
+    """Refuse to resume on other data, or on data that is read in another way: it would be another run."""
     if identity != before.get("identity"):
         raise RunError(
             f"The run was started on {before.get('items')} items of '{before['source']}', and this is not the same "
@@ -187,7 +187,7 @@ def same_data(before: Mapping[str, Any], identity: str) -> None:
 
 
 def machine() -> dict[str, Any]:
-    """The versions and the machine that the figures of a run belong to."""
+    """The versions and the machine of a run's figures."""
     import torch
 
     return {
@@ -202,18 +202,18 @@ README = """# A run of Counterpoint
 
 | file | what it is |
 |---|---|
-| plan.json | every choice, as asked and as settled, the command and the machine |
+| plan.json | every choice, as requested and as resolved, the command and the machine |
 | model.safetensors, config.json | the encoder, for `counterpoint.load` |
 | head.safetensors | the projection head, for `counterpoint finetune` |
-| classifier.safetensors, classifier.json | what stands on the encoder, after `counterpoint finetune` |
-| tuned.json | how many labels were learned from, and what is known of how well |
+| classifier.safetensors, classifier.json | the classification layers, after `counterpoint finetune` |
+| tuned.json | the number of labels, and scores |
 | metrics.jsonl | one line for every measured step |
 | verdict.json | whether it learned, in sentences |
 | views.png, views.json | what the encoder was shown, for data with pictures or texts |
 | skipped.txt | files that could not be read, where there were any |
 | evaluation.json | scores with their baselines, after `counterpoint evaluate` |
-| verification.json | where same ends and different begins, after `--method siamese` or `counterpoint verify` |
-| budget.json | what so many labels are worth, after `counterpoint evaluate --budget` |
+| verification.json | the threshold between same and different, after `--method siamese` or `counterpoint verify` |
+| budget.json | accuracy by number of labels, after `counterpoint evaluate --budget` |
 | report.html | all of this to read, after `counterpoint report` |
 | pretrained, finetuned | the steps before, after `counterpoint semi` |
 | state.pt | to go on after an interruption; may be deleted when the run is finished |
@@ -222,13 +222,13 @@ README = """# A run of Counterpoint
 
 
 def not_evaluated(folder: Path | None) -> dict[str, str]:
-    """What there is to say first of a run whose use nobody has measured, as ``level`` and ``sentence``."""
+    """The headline of a run that was not evaluated, as ``level`` and ``sentence``."""
     how = "" if folder is None else f": counterpoint evaluate {shlex.quote(str(folder))} --labels LABELS"
     return {"level": "warning", "sentence": f"Nothing is known of its use yet. Evaluate it with some labels{how}"}
 
 
 def finish(folder: Path, verdicts: Sequence[Mapping[str, str]], *, steps: int, seconds: float) -> None:
-    """Write the verdict, and for a person who finds the folder, what lies in it."""
+    """Write the verdict, and a README that describes the files of the folder."""
     sentences = "".join(f"- {each['sentence']}\n" for each in (not_evaluated(folder), *verdicts))
     write_text(folder / "README.md", README + sentences)
     write_json(folder / VERDICT, {"verdicts": list(verdicts), "steps": steps, "seconds": round(seconds, 1)})

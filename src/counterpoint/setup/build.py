@@ -1,4 +1,4 @@
-"""From a plan to a method: objects for its names, around an encoder."""
+"""Build the method of a plan: parts for its names, around an encoder."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def build_method(
     """The method of a completed plan around an encoder; weights are drawn from the plan's seed.
 
     Args:
-        plan: The plan, nothing of it left open that the method needs.
+        plan: The plan, with every choice resolved that the method needs.
         encoder: The encoder, which becomes a part of the method.
         items: The items.
-        modality: Their kind of data.
-        class_ids: The classes of all items, -1 where nobody knows, for methods and negatives that learn from labels.
-        rows: How many rows an epoch has, where they are no items.
-        duplicate_ids: Numbers of what every row shows, where some show the same; those are never told apart.
+        modality: Their modality.
+        class_ids: The classes of all items, -1 where unlabelled, for methods and negatives that learn from labels.
+        rows: The number of rows in an epoch, where rows are not items.
+        duplicate_ids: Ids of the contents of every row, where some are duplicates; those are never negatives.
     """
     make = catalogue.find("method", plan.method, only=modality.name)
     inputs = encoded_length(encoder, modality.inputs(items.take(np.arange(min(2, len(items))))))
@@ -79,10 +79,10 @@ def build_method(
 
 
 def tempered(objective: Callable[..., Any], plan: Plan) -> Objective:
-    """The objective at the plan's temperature, if it has one and none was written behind its name."""
+    """The objective at the plan's temperature, if it has one and its spec does not set it."""
     options = catalogue.split(plan.objective)[1]
     if "temperature" in options:
-        Plan(temperature=options["temperature"])  # refuses what the plan would refuse
+        Plan(temperature=options["temperature"])  # checks the range
     elif asks_for(objective, "temperature"):
         if isinstance(plan.temperature, str):
             return catalogue.find("temperature", plan.temperature)(objective)  # type: ignore[no-any-return]
@@ -91,14 +91,14 @@ def tempered(objective: Callable[..., Any], plan: Plan) -> Objective:
 
 
 def _try(objective: Objective) -> None:
-    """Ask for one loss, so that impossible options are refused before anything is written."""
+    """Compute one loss, so that impossible options are refused before anything is written."""
     positive = torch.tensor([[True, False]])
     with torch.no_grad():
         objective(Tile(torch.tensor([[-0.5, -1.0]]), positive, ~positive))
 
 
 def compared_by(plan: Plan) -> dict[str, Any]:
-    """The name of the objective and its temperature, if it has one: what ``watch`` needs to judge a run.
+    """The name of the objective and its temperature, if it has one: diagnostics need them.
 
     >>> compared_by(Plan(objective="info_nce(temperature=0.5)"))
     {'objective': 'info_nce', 'temperature': 0.5}
@@ -112,7 +112,7 @@ def compared_by(plan: Plan) -> dict[str, Any]:
 
 
 def encoded_length(encoder: nn.Module, views: Batch) -> int:
-    """The length of h, by encoding a view of some items."""
+    """The width of h, found by encoding a view of some items."""
     was_training = encoder.training
     try:
         with torch.no_grad():
@@ -128,7 +128,7 @@ def encoded_length(encoder: nn.Module, views: Batch) -> int:
 
 
 def _made(kind: str, name: str, make: Callable[..., Any], offered: Mapping[str, Any], *parts: nn.Module) -> Any:
-    """A part, with what it asks for by the names of its arguments and what was not written behind its name."""
+    """Build a part, passing what its arguments name, except the options set in its spec."""
     written = catalogue.split(name)[1]
     wanted = {each: value for each, value in offered.items() if asks_for(make, each) and each not in written}
     try:
@@ -138,7 +138,7 @@ def _made(kind: str, name: str, make: Callable[..., Any], offered: Mapping[str, 
 
 
 def _negatives(spec: str, offered: Mapping[str, Any]) -> Negatives:
-    """The negatives of a name: a function of a comparison with its options, or a module that remembers."""
+    """The negatives of a spec: a function of a comparison with its options, or a module with a memory."""
     part = catalogue.find("negatives", spec)
     if isinstance(whole(part), type):
         return _made("negatives", spec, part, offered)  # type: ignore[no-any-return]
@@ -148,7 +148,7 @@ def _negatives(spec: str, offered: Mapping[str, Any]) -> Negatives:
 
 
 def _lengths(plan: Plan, inputs: int, layers: int) -> tuple[int, ...]:
-    """The lengths of vectors that shall serve by themselves."""
+    """The prefix lengths of vectors that shall be usable alone (Matryoshka)."""
     named = [part.strip() for part in (plan.matryoshka or "").split(",")]
     if not all(part.isdecimal() and 2 <= int(part) < inputs for part in named):
         raise PlanError(

@@ -1,4 +1,4 @@
-"""What the methods of the catalogue need and can use, asked of their arguments and class variables."""
+"""What the methods of the catalogue need and can use, read from their arguments and class variables."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from counterpoint.plans import Plan
 
 
 def whole(part: Any) -> Any:
-    """A part without the options that were written behind its name."""
+    """A part without the options of its spec."""
     return part.func if isinstance(part, partial) else part
 
 
@@ -23,7 +23,7 @@ def asks_for(part: Callable[..., Any], name: str) -> bool:
 
 
 def learns_from_labels(plan: Plan) -> bool:
-    """Whether the method or the negatives of a plan need to know classes."""
+    """Whether the method or the negatives of a plan need class labels."""
     make = catalogue.find("method", plan.method)
     if getattr(whole(make), "needs_labels", False):
         return True
@@ -31,7 +31,7 @@ def learns_from_labels(plan: Plan) -> bool:
 
 
 def without_labels() -> list[str]:
-    """The methods that need none, nor scores of pairs."""
+    """The methods that need neither labels nor scores of pairs."""
     result = ((name, catalogue.find("method", name)) for name in catalogue.names("method"))
     return [name for name, method in result if not (method.needs_labels or method.needs_scores)]
 
@@ -42,7 +42,7 @@ def has_temperature(objective: str) -> bool:
 
 
 def refuse_local_views(plan: Plan, make: Callable[..., Any]) -> None:
-    """Say that a method knows what to do with its own number of views, and not with more."""
+    """Raise ``PlanError`` for local views with a method that takes a fixed number of views."""
     if not getattr(whole(make), "local_views", False):
         others = [each for each in catalogue.names("method") if catalogue.find("method", each).local_views]
         raise PlanError(
@@ -52,7 +52,7 @@ def refuse_local_views(plan: Plan, make: Callable[..., Any]) -> None:
 
 
 def refuse_comparing(plan: Plan, make: Callable[..., Any]) -> None:
-    """Say that a method that tells nothing apart has no use for what belongs to a comparison."""
+    """Raise ``PlanError`` for choices about a comparison with a method that has none."""
     idle = {"objective": "auto", "similarity": "auto", "negatives": "auto", "matryoshka": None}
     if not asks_for(make, "temperature") or isinstance(plan.temperature, str):
         idle["temperature"] = None
@@ -68,7 +68,7 @@ def refuse_comparing(plan: Plan, make: Callable[..., Any]) -> None:
 
 
 def require_part(kind: str, plan: Plan, possible: Sequence[str]) -> None:
-    """Refuse a part of the catalogue that the method cannot use; one from outside is its owner's affair."""
+    """Refuse a part of the catalogue that the method cannot use; parts from outside are not checked."""
     wanted = getattr(plan, kind)
     name = catalogue.split(wanted)[0]
     if possible and name in catalogue.SHELVES[kind] and name not in possible:

@@ -1,4 +1,4 @@
-"""The folder that a classifier or a student is left in."""
+"""The output folder of a classifier or a student."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from counterpoint.training.diagnostics import Level
 
 
 class Leaving(NamedTuple):
-    """Where it is left, None for nowhere, and what ``plan.json`` says there."""
+    """The output folder, None for nowhere, and the contents of its ``plan.json``."""
 
     folder: Path | None
     record: Mapping[str, Any]
 
 
 def free(out: str | Path | None, begun: object, *, overwrite: bool) -> Path | None:
-    """The folder to write to, once it is plain that it may be written to; None where none was named."""
+    """The folder to write to, once it may be written to; None where none was named."""
     if out is None:
         return None
     folder = expanded(out)
@@ -46,18 +46,18 @@ def leave(
     *,
     level: Level = "good",
 ) -> None:
-    """Write the folder, where one was asked for, and say what came of it."""
+    """Write the folder, where one was named, and print the result."""
     folder = leaving.folder
     if folder is not None:
         run_folder.start(folder, leaving.record, items)
         kept.save(folder)
         write_text(folder / "README.md", run_folder.README + f"- {conclusion}\n")
         left = {**result, "conclusion": conclusion, "level": level}
-        write_json(folder / run_folder.TUNED, left)  # last, for it says that all is there
+        write_json(folder / run_folder.TUNED, left)  # last, as it marks the folder as complete
     conclude({"level": level, "sentence": conclusion}, [])
 
 
 def requested_record(source: object, labels: object, choices: Choices) -> dict[str, Any]:
-    """What was asked, for ``plan.json``."""
-    given = {**placed("source", source), "labels": described(labels), "command": command(), "directory": directory()}
-    return {**given, "asked": choices.record(), "settled": choices.record()}
+    """The request, for ``plan.json``."""
+    sources = {**placed("source", source), "labels": described(labels), "command": command(), "directory": directory()}
+    return {**sources, "asked": choices.record(), "settled": choices.record()}

@@ -1,4 +1,4 @@
-"""What was given to a verb: choices, parts as objects, and data that is recognised and opened."""
+"""The inputs of a verb: choices, parts given as objects, and data that is recognised and opened."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from counterpoint.data.subset import spread
 from counterpoint.data.unread_files import advice_on_source
 from counterpoint.errors import PlanError, SourceError, listed, option
 from counterpoint.interfaces import Items
-from counterpoint.modality import DataOptions, Modality, schema_of
+from counterpoint.modality import DataOptions, Dataset, Modality, schema_of
 from counterpoint.plans import Plan
 from counterpoint.plans.data_options import AS_IT_IS, ReadOptions, joined_columns, named_columns
 from counterpoint.recipes.recipe import with_recipe
@@ -38,7 +38,7 @@ from counterpoint.training.distributed import ALONE, Processes
 
 @dataclass(frozen=True)
 class UserParts:
-    """Parts that the user gave as objects rather than as names."""
+    """Parts that the user gave as objects instead of names."""
 
     encoder: nn.Module | None = None
     views: Callable[..., Any] | None = None
@@ -46,14 +46,14 @@ class UserParts:
     labels: object = None
     """The classes of the items, for a method that learns from them."""
     pairs: object = None
-    """Pairs of items that belong together or not, for a method that learns from them."""
+    """Positive and negative pairs of items, for a method that learns from them."""
     groups: object = None
-    """The group of every item, where they were listed."""
+    """The group of every item, where groups were given as a list."""
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """The data of a run: what kind it is, its items, and what is learned from besides them."""
+    """The data of a run: its modality, its items, and its supervision."""
 
     modality: Modality
     items: Items
@@ -61,7 +61,7 @@ class TrainingData:
 
 
 def chosen(choices: Mapping[str, Any], *, labels: object = None, pairs: object = None) -> tuple[Plan, UserParts]:
-    """The plan in what was given to a verb, how the data is read, and the parts that were given as objects."""
+    """From the arguments of a verb: the plan, how the data is read, and the parts given as objects."""
     named, data = apart(choices)
     encoder = named.pop("encoder") if isinstance(named.get("encoder"), nn.Module) else None
     views = named.pop("views") if callable(named.get("views")) else None
@@ -70,7 +70,7 @@ def chosen(choices: Mapping[str, Any], *, labels: object = None, pairs: object =
 
 
 def apart(choices: Mapping[str, Any]) -> tuple[dict[str, Any], ReadOptions]:
-    """The choices of a run, and how its data is read; groups that are listed are no option that a model could keep."""
+    """Split arguments into a run's choices and reading options; listed groups cannot be saved as an option."""
     of_data = {each.name for each in dataclasses.fields(ReadOptions)}
     if not isinstance(choices.get("groups"), str | None):
         of_data.remove("groups")
@@ -79,15 +79,13 @@ def apart(choices: Mapping[str, Any]) -> tuple[dict[str, Any], ReadOptions]:
 
 
 def _read_by(plan: Plan) -> Plan:
-    """The plan with the encoder and the views that its method wants, for on them depends how the data is read."""
+    """The plan with the encoder and views that its method needs, as the reading of data depends on them."""
     usual = getattr(whole(catalogue.find("method", plan.method)), "usual", {})
     wanted = {name: usual[name] for name in ("encoder", "views") if name in usual and getattr(plan, name) == "auto"}
     return dataclasses.replace(plan, **wanted)
 
 
-def open_dataset(
-    source: object, requested: Plan, user_parts: UserParts, processes: Processes = ALONE
-) -> tuple[Modality, Items]:
+def open_dataset(source: object, requested: Plan, user_parts: UserParts, processes: Processes = ALONE) -> Dataset:
     """Recognise and open the data of a plan."""
     pairs = paired_columns(user_parts.pairs)
     options = DataOptions(
@@ -110,17 +108,17 @@ def open_dataset(
         if requested.recipe is not None:
             catalogue.find("recipe", requested.recipe, only=kind.name)
         modality, items = kind.fit(held, options)
-    return modality, as_requested(items, options, held)
+    return Dataset(modality, as_requested(items, options, held))
 
 
 def stated_preprocessing(network: nn.Module | None) -> Mapping[str, Any] | None:
-    """How a network of the user's own says that it is shown pictures, if it does."""
+    """The preprocessing that a custom network declares, if it does."""
     described = getattr(network, "preprocessing", None)
     return described if isinstance(described, Mapping) else None
 
 
 def paired_columns(pairs: object) -> tuple[str, ...]:
-    """The columns that pairs are the rows of, where they are named so: "question,answer", or a tuple of names.
+    """The columns of pairs, if ``pairs`` names columns: "question,answer", or a tuple of names.
 
     >>> paired_columns("question, answer"), paired_columns("turns"), paired_columns("pairs.csv")
     (('question', 'answer'), ('turns',), ())
@@ -132,15 +130,15 @@ def paired_columns(pairs: object) -> tuple[str, ...]:
     return ()
 
 
-def open_source(source: object, options: DataOptions) -> tuple[Modality, Items]:
-    """Recognise and open the data that is learned from."""
+def open_source(source: object, options: DataOptions) -> Dataset:
+    """Recognise and open training data."""
     held, kind = recognised(source, options)
     modality, items = kind.fit(held, options)
-    return modality, as_requested(items, options, held)
+    return Dataset(modality, as_requested(items, options, held))
 
 
 def without_column(data: ReadOptions, labels: object, modality: Modality) -> ReadOptions:
-    """The options by which a run reads the same data without a column that holds the labels."""
+    """The options that read the same data without the column of the labels."""
     schema = schema_of(modality)
     if not isinstance(labels, str) or schema is None or labels not in [each.name for each in schema.columns]:
         return data
@@ -149,7 +147,7 @@ def without_column(data: ReadOptions, labels: object, modality: Modality) -> Rea
 
 
 def recognised(source: object, options: DataOptions) -> tuple[object, type[Modality]]:
-    """The source, whose columns have been read if it has any, and its kind of data."""
+    """The source, with its columns read if it has any, and its modality."""
     name = "text" if options.pairs and options.kind == "auto" else options.kind  # no other kind has such columns
     if isinstance(source, str | Path) and not str(source).startswith("sample:"):
         require(source)
@@ -164,20 +162,20 @@ def recognised(source: object, options: DataOptions) -> tuple[object, type[Modal
         sheet = read_sheet(source, options, name)
         return sheet, _heeding(catalogue.find("modality", sheet.kind), options.data)
     data = options.data
-    given = next((each for each in ("label_first", "time", "id") if getattr(data, each)), None)
-    if given is not None:
+    column_option = next((each for each in ("label_first", "time", "id") if getattr(data, each)), None)
+    if column_option is not None:
         raise SourceError(
-            f"{option(given)} is of columns, and {_shown(source)} is no file of columns. Where it is one, "
+            f"{option(column_option)} is of columns, and {_shown(source)} is no file of columns. Where it is one, "
             "with commas, tabs or blanks between its cells, give it a name that ends in .csv."
         )
     return source, _heeding(_recognise(source, name), data)
 
 
 def _heeding(kind: type[Modality], data: ReadOptions) -> type[Modality]:
-    """The kind of data, which has a use for each of the options.
+    """The modality, once it is checked that it uses each of the options.
 
     Raises:
-        PlanError: It has none for one of them.
+        PlanError: It does not use one of them.
     """
     kinds: list[type[Modality]] = [catalogue.find("modality", each) for each in catalogue.names("modality")]
     for name in sorted(set().union(*(each.only_here for each in kinds)) - kind.only_here):
@@ -190,7 +188,7 @@ def _heeding(kind: type[Modality], data: ReadOptions) -> type[Modality]:
 
 
 def _recognise(source: object, name: str) -> type[Modality]:
-    """The kind of data of a source, by name or by asking each kind whether it claims it."""
+    """The modality of a source, by name or by asking each modality whether it accepts it."""
     if name != "auto":
         named: type[Modality] = catalogue.find("modality", name)
         return named
@@ -208,7 +206,7 @@ def _recognise(source: object, name: str) -> type[Modality]:
 
 
 def identity(items: Items, modality: Modality, encoder: str, answers: np.ndarray | None) -> str:
-    """A fingerprint of data, of how it is seen and of what is said of it, where that is learned from."""
+    """A fingerprint of data, of how it is read, and of its labels, where those are learned from."""
     sample = as_bytes(items.take(spread(len(items), 16)))
     kept = {name: value for name, value in modality.settings().items() if name not in ("schema", "options")}
     described = [list(items.names), kept, encoder]

@@ -1,14 +1,14 @@
-"""Every choice that a plan leaves open is resolved here: by the method, the modality, the data and the machine.
+"""Resolves every choice that a plan leaves open: by the method, the modality, the data and the machine.
 
-Where a time budget leaves fewer than STEPS steps of the usual batch, more steps are made out of the same views, and
-the learning rate rises for longer:
+Where a time budget leaves fewer than STEPS steps of the usual batch, smaller batches make more steps out of the same
+views, with a longer warm-up:
 
-    batch  = the usual one, halved until the run has STEPS steps, but no smaller than SMALLEST; than LEAST where even
+    batch  = the usual one, halved until the run has STEPS steps, but at least SMALLEST; or LEAST where even
              that leaves fewer than FEW steps
     warmup = a fifth of the steps, instead of a twentieth
 
-A step of half the batch costs about half as much, so that there are as many views and twice as many steps.  Adam needs
-steps, not views, until its moments mean anything; with few of them a short warm-up spoils the first epochs: Ma & Yarats
+A step of half the batch takes about half as long, so the number of views stays and that of steps doubles.  Adam's
+moments need steps, not views, to be reliable; with few of them a short warm-up spoils the first epochs: Ma & Yarats
 2019, arXiv:1910.04209.
 """
 
@@ -47,36 +47,36 @@ USUAL: Mapping[str, Any] = {
     "head_hidden": 512,
     "head_outputs": 128,
 }
-"""What choices that are left open mean, where the method says nothing else."""
+"""Defaults of open choices, where the method has none."""
 
 
 USUAL_BATCH = 256
 
 VIEWS_WANTED = 600_000
-"""Views that a run without epochs or minutes looks at: a few minutes for small images on two cores."""
+"""Views of a run without epochs or minutes: a few minutes for small images on two cores."""
 
 
 STEPS = 600
-"""A run with as many steps is not short."""
+"""A run with this many steps is not short."""
 
 SMALLEST = 64
-"""Items in a batch; among fewer there are too few to tell one apart from, and each of them costs more."""
+"""The smallest batch: with fewer items there are too few negatives, and the cost per item rises."""
 
 LEAST, FEW = 16, 50
-"""Items in a batch and steps, where there is hardly any time."""
+"""The smallest batch, and number of steps, for very small time budgets."""
 
 WARMUP = 0.2
-"""Share of the steps in which the learning rate rises in a short run."""
+"""Warm-up as a share of a short run."""
 
 GAIN = 1.5
-"""Times as many steps as before, without which smaller batches are no gain: on a GPU a step may take as long."""
+"""Smaller batches must give this many times more steps to be used: on a GPU a step may take as long."""
 
 
 def completed(plan: Plan) -> Plan:
-    """The plan with what its method and its objective mean by the choices that were left open.
+    """The plan with the defaults of its method and its objective for the choices that were left open.
 
-    Raises ``PlanError`` where a choice is made that the method or the objective has no use for, and ``UnknownName``
-    where a part is named that does not exist.
+    Raises ``PlanError`` where a choice is made that the method or the objective cannot use, and ``UnknownName`` where a
+    part does not exist.
 
     >>> plan = completed(Plan())
     >>> plan.objective, plan.similarity, plan.temperature, plan.head_outputs
@@ -92,8 +92,8 @@ def completed(plan: Plan) -> Plan:
     if not (compares or asks_for(make, "temperature")):
         del usual["temperature"]
     if catalogue.split(plan.optimizer)[0] not in ("auto", usual["optimizer"]):
-        usual.pop("learning_rate", None)  # a method's own is for the usual optimiser
-    given = plan.temperature
+        usual.pop("learning_rate", None)  # the method's default is for its usual optimiser
+    temperature = plan.temperature
     left_open = {name: value for name, value in usual.items() if getattr(plan, name) in (None, "auto")}
     plan = dataclasses.replace(plan, **left_open)
     require_part("optimizer", plan, getattr(whole(make), "optimizers", ()))
@@ -103,7 +103,7 @@ def completed(plan: Plan) -> Plan:
         if getattr(plan, kind) != "auto":
             catalogue.find(kind, getattr(plan, kind))
     require_part("objective", plan, getattr(whole(make), "objectives", ()))
-    if given is not None and not (has_temperature(plan.objective) or asks_for(make, "temperature")):
+    if temperature is not None and not (has_temperature(plan.objective) or asks_for(make, "temperature")):
         raise PlanError(f"The objective '{plan.objective}' has no temperature. Leave out --temperature.")
     return dataclasses.replace(plan, similarity=catalogue.similarity(plan.objective, plan.similarity))
 
@@ -116,20 +116,20 @@ def resolved(
     device: torch.device,
     before: Mapping[str, Any] | None,
 ) -> Plan:
-    """The plan with everything that was left open filled in; a resumed run keeps its precision."""
-    whole = completed(requested)
-    rate, decay = default_rates(catalogue.find("optimizer", whole.optimizer))
+    """The plan with every open choice resolved; a resumed run keeps its precision."""
+    plan = completed(requested)
+    rate, decay = default_rates(catalogue.find("optimizer", plan.optimizer))
     recipe = recipe_of(modality, requested, user_parts.encoder)
     precision = before["settled"]["precision"] if before else choose_precision(requested.precision, device)
     return dataclasses.replace(
-        whole,
+        plan,
         modality=modality.name,
         batch_size=fitting_batch(
-            requested.batch_size, count, usual=recipe.get("batch_size", whole.batch_size or USUAL_BATCH)
+            requested.batch_size, count, usual=recipe.get("batch_size", plan.batch_size or USUAL_BATCH)
         ),
         device=str(device),
         precision=precision,
-        learning_rate=_first(requested.learning_rate, recipe.get("learning_rate"), whole.learning_rate, rate),
+        learning_rate=_first(requested.learning_rate, recipe.get("learning_rate"), plan.learning_rate, rate),
         weight_decay=decay if requested.weight_decay is None else requested.weight_decay,
         warmup=_first(requested.warmup, TrainConfig.warmup),
         scaling="sqrt" if requested.scaling == "auto" else requested.scaling,
@@ -142,18 +142,18 @@ def resolved(
 
 
 def fitting_batch(wanted: int | None, items: int, *, usual: int = USUAL_BATCH) -> int:
-    """The batch size: what was asked for, or the usual one, or what gives small data two steps per epoch.
+    """The batch size: the requested one, or the default, or one that gives small data two steps per epoch.
 
     >>> fitting_batch(None, 60_000), fitting_batch(None, 100), fitting_batch(64, 100)
     (256, 50, 64)
     """
     if items < 4:
-        raise SourceError(f"Contrast needs at least 4 items to tell apart. Got {items}.")
+        raise SourceError(f"Contrast needs at least 4 items. Got {items}.")
     return wanted or min(usual, items // 2)
 
 
 def fitting_epochs(items: int, *, views: int = VIEWS_WANTED) -> int:
-    """Epochs for a run that names neither epochs nor minutes.
+    """Epochs of a run that sets neither epochs nor minutes.
 
     >>> fitting_epochs(60_000), fitting_epochs(6_000), fitting_epochs(100)
     (5, 50, 200)
@@ -162,7 +162,7 @@ def fitting_epochs(items: int, *, views: int = VIEWS_WANTED) -> int:
 
 
 def affordable_batch(usual: int, *, steps: int, processes: int = 1) -> int:
-    """The batch of a run that has time for so many steps of the usual one; the least is that of every process.
+    """The batch size of a run with time for ``steps`` steps of the default batch; the minimum is per process.
 
     >>> [affordable_batch(256, steps=steps) for steps in (1173, 600, 400, 276, 20)]
     [256, 256, 128, 64, 64]
@@ -177,9 +177,9 @@ def affordable_batch(usual: int, *, steps: int, processes: int = 1) -> int:
 
 
 def in_little_time(requested: Plan, usual: TrainConfig) -> Plan | None:
-    """The plan for a time budget in which the usual recipe has few steps.
+    """The plan for a time budget in which the default batch gives few steps.
 
-    None where there are enough, or where batch or encoder are the user's choice; then nothing is changed.
+    None where there are enough, or where the user chose the batch or the encoder; then nothing is changed.
     """
     if requested.minutes is None or requested.batch_size is not None or requested.encoder != "auto":
         return None
@@ -192,7 +192,7 @@ def in_little_time(requested: Plan, usual: TrainConfig) -> Plan | None:
 
 
 def gain(minutes: float | None, usual: TrainConfig, short: TrainConfig) -> str:
-    """What smaller batches buy, in one line; empty where they do not.
+    """The gain in steps from smaller batches, in one line; empty where there is none.
 
     >>> gain(3, TrainConfig(steps=276), TrainConfig(steps=1023, batch_size=64))
     'batch 64 instead of 256: 1,023 steps instead of 276, which is what this machine has time for in 3 minutes'
@@ -206,15 +206,15 @@ def gain(minutes: float | None, usual: TrainConfig, short: TrainConfig) -> str:
 
 
 def too_long(minutes: float | None, recipe: TrainConfig, pace: Pace | None) -> str:
-    """What to say where even the shortest run takes longer than it may; empty where it does not.
+    """The note that even the shortest run exceeds the time budget; empty where it does not.
 
     >>> too_long(0.5, TrainConfig(steps=10), Pace(12.0, 0, 1))
-    ' (10 steps are the fewest that teach anything, and take about 2 minutes here)'
+    ' (10 steps are the fewest that are useful, and take about 2 minutes here)'
     """
     if minutes is None or pace is None or recipe.steps > FEWEST or recipe.steps * pace.seconds < 60 * minutes:
         return ""
     return (
-        f" ({recipe.steps} steps are the fewest that teach anything, and take about "
+        f" ({recipe.steps} steps are the fewest that are useful, and take about "
         f"{recipe.steps * pace.seconds / 60:.0f} minutes here)"
     )
 
@@ -224,7 +224,7 @@ def _first(*choices: float | None) -> float | None:
     return next((each for each in choices if each is not None), None)
 
 
-def _encoder_name(given: nn.Module | None, name: str, modality: Modality) -> str:
-    if given is not None:
-        return f"your own {type(given).__name__}"
+def _encoder_name(network: nn.Module | None, name: str, modality: Modality) -> str:
+    if network is not None:
+        return f"your own {type(network).__name__}"
     return modality.usual_encoder if name == "auto" else name

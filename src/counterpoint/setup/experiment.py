@@ -1,4 +1,4 @@
-"""From choices and a source to parts: recognise the data, settle what was left open, build the method."""
+"""From choices and a source to an experiment: recognise the data, resolve open choices, build the method."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ from counterpoint.training.preflight import try_moving, try_negatives
 from counterpoint.training.throughput import Pace, measure, planned_steps
 
 OVERHEAD = 0.97
-"""Share of a time budget for opening, training and the steps between; the rest is for saving and drawing."""
+"""Share of a time budget for opening, training and everything between steps; the rest is for saving and reports."""
 
 MEASURED = 0.06
 """Share of a short time budget that measuring the pace may take."""
@@ -51,7 +51,7 @@ MEASURED = 0.06
 
 @dataclass(frozen=True)
 class Experiment:
-    """Everything a training needs, settled."""
+    """Everything a training needs, resolved."""
 
     plan: Plan
     modality: Modality
@@ -59,36 +59,36 @@ class Experiment:
     method: Method
     recipe: TrainConfig
     learned: Supervision
-    """The classes or pairs that are learned from, if any are."""
+    """The classes or pairs that are learned from, if any."""
     per_epoch: int
     pace: Pace | None
     rebuildable: bool
     because: str = ""
-    """What was chosen because of the time, in one line."""
+    """A choice that was made because of the time budget, in one line."""
     notes: Sequence[str] = ()
-    """What to know of the encoder."""
+    """Notes on the encoder."""
 
     @property
     def class_ids(self) -> np.ndarray | None:
-        """The class of every item, -1 where it is not learned from; None where no labels are."""
+        """The class of every item, -1 where it is not learned from; None without labels."""
         return self.learned.class_ids
 
     @property
     def adopted(self) -> bool:
-        """Whether the encoder is taken as it came: nothing is trained."""
+        """Whether a pretrained encoder is taken as it is: nothing is trained."""
         return self.recipe.steps == 0
 
     @property
     def built(self) -> dict[str, Any]:
-        """What it takes to build the encoder again, as ``Model`` keeps it."""
+        """What is needed to build the encoder again, as ``Model`` stores it."""
         return built_by(self.plan, rebuildable=self.rebuildable, adopted=self.adopted)
 
     def identity(self) -> str:
-        """A fingerprint of the data and of how it is seen: a run is only resumed on the same."""
+        """A fingerprint of the data and of how it is read: a run is only resumed with the same."""
         return identity(self.items, self.modality, self.plan.encoder, self.learned.answers)
 
     def summary(self) -> dict[str, Any]:
-        """What would happen, for people and for JSON."""
+        """The summary of the run, for display and as JSON."""
         sample = self.items.take(np.arange(1))
         ragged = self.modality.ragged
         shapes = [() if ragged else item_shape(each) for each in (sample, self.modality.inputs(sample))]
@@ -133,7 +133,7 @@ def prepare(
     measured: bool = False,
     processes: Processes = ALONE,
 ) -> Experiment:
-    """Open the data and build everything. ``before`` is the record of the run that is resumed, if one is."""
+    """Open the data and build everything. ``before`` is the record of the run that is resumed, if any."""
     choose_device(requested.device)  # refused before anything is opened
     modality, items = open_dataset(source, requested, user_parts, processes)
     data = TrainingData(
@@ -169,13 +169,13 @@ def arranged(
     measured: bool = False,
     processes: Processes = ALONE,
 ) -> Experiment:
-    """Build everything for data that is open; the arguments are those of ``prepare``."""
+    """Build everything for data that is already open; the arguments are those of ``prepare``."""
     keep_freed_memory()
     device = choose_device(requested.device)
     modality, items, learned = data.modality, data.items, data.learned
     plan = resolved(requested, user_parts, modality, len(learned.sampling), device, before)
     (rough,) = processes.sum(plan.precision == "bf16")
-    if 0 < rough < processes.count:  # some machines compute it rightly and faster, others not
+    if 0 < rough < processes.count:  # bf16 is correct and faster on some machines only
         plan = dataclasses.replace(plan, precision="fp32")
     encoder, notes = first_encoder(modality, plan, user_parts.encoder)
     method = build_method(
@@ -207,7 +207,7 @@ def arranged(
 
 
 def _recipe(plan: Plan, device: torch.device, processes: Processes, learned: Supervision) -> TrainConfig:
-    """How a settled plan moves the weights, for a step as yet."""
+    """The training settings of a resolved plan, with one step for now."""
     return TrainConfig(
         steps=1,
         batch_size=plan.batch_size or 0,
@@ -230,7 +230,7 @@ def _recipe(plan: Plan, device: torch.device, processes: Processes, learned: Sup
 def _require_fitting(
     plan: Plan, method: Method, items: Items, modality: Modality, recipe: TrainConfig, class_ids: ClassIds | None
 ) -> None:
-    """Raise ``PlanError`` where the parts of a plan cannot learn together."""
+    """Raise ``PlanError`` where the parts of a plan do not fit each other."""
     _enough_for_all(plan, recipe.processes)
     try_moving(method, recipe, optimizer=plan.optimizer, schedule=plan.schedule)
     method.fits(recipe.batch_size, least_micro_batch(recipe))
@@ -252,7 +252,7 @@ def _enough_for_all(plan: Plan, processes: Processes) -> None:
 
 
 def try_views(modality: Modality, items: Items, encoder: nn.Module, local_views: int) -> None:
-    """Look at two items, so that views that cannot be drawn, or encoded, are refused before anything is written."""
+    """Draw and encode views of two items, so that impossible ones are refused before anything is written."""
     index = np.arange(min(2, len(items)))
     batch, keys = items.take(index), Keys(seed=0, epoch=0, step=0, view=0, item=torch.from_numpy(index))
     usual = augmentation_of(modality)(batch, keys)

@@ -1,4 +1,4 @@
-"""How the weights are moved when a classifier learns from labels or from a teacher."""
+"""The training settings of a classifier that learns from labels or from a teacher."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from counterpoint.training.optimizers import default_rates
 def recipe(
     requested: FinetunePlan | DistillPlan, batch_size: int, *, gentle: float = 1.0, wanted: float | None = None
 ) -> TrainConfig:
-    """How to move the weights, for a number of steps that is yet to be said.
+    """Training settings, whose number of steps is set later.
 
-    Where no learning rate was asked for it is the one ``wanted``, else a ``gentle`` share of the optimiser's own.
+    Without a learning rate of the user it is ``wanted``, else the optimiser's default times ``gentle``.
     """
     keep_freed_memory()
     device = choose_device("auto")
     make = catalogue.find("optimizer", requested.optimizer)
-    own, decay = default_rates(make)
-    usual = gentle * own if wanted is None else wanted
+    default_rate, decay = default_rates(make)
+    usual = gentle * default_rate if wanted is None else wanted
     return TrainConfig(
         steps=1,
         batch_size=batch_size,
@@ -37,6 +37,6 @@ def recipe(
 
 
 def require_views(model: Model) -> None:
-    """Refuse a model whose views no file can hold: it can embed, and not learn on."""
+    """Refuse a model whose augmentation was not saved: it can embed, but not be trained further."""
     if not augmentation_of(model.modality).available:
         raise InputError("This model was trained with views by a callable, which is not saved: give a model in memory.")

@@ -1,4 +1,4 @@
-"""Whether a run has learned from labels, so that its scores are not those of learning without."""
+"""Whether a run has learned from labels, in which case its scores are not self-supervised ones."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from counterpoint.setup.capabilities import learns_from_labels
 from counterpoint.storage.files import expanded
 
 LEARNED = "learned_from_labels"
-"""What records call it."""
+"""The key of this in records."""
 
 
 def saw_any(*models: Model | Classifier | str | Path) -> bool | None:
-    """Whether one of several has."""
-    known = [saw_labels(each) for each in models]
-    return True if True in known else None if None in known else False
+    """Whether any of several models has."""
+    answers = [saw_labels(each) for each in models]
+    return True if True in answers else None if None in answers else False
 
 
 def saw_labels(model: Model | Classifier | str | Path) -> bool | None:
-    """Whether it has learned from classes, or from pairs that somebody named; None where nothing says so.
+    """Whether it has learned from classes or labelled pairs; None where no record says so.
 
-    Labels that only followed a run do not count.
+    Labels that were only used to monitor a run do not count.
     """
     if not isinstance(model, str | Path):
         return True if isinstance(model, Classifier) else None

@@ -1,4 +1,4 @@
-"""The data of a whole lifecycle, opened once, and whose labels are learned from or kept to be asked about."""
+"""The data of ``semi``, opened once, with its labels divided into training and test."""
 
 from __future__ import annotations
 
@@ -32,24 +32,24 @@ SMALLER = (1, 5, 10, 50)
 
 @dataclass(frozen=True)
 class Material:
-    """The items, and how their labels are used; the class of those without a label is -1."""
+    """The items, and how their labels are used; the class of unlabelled items is -1."""
 
     modality: Modality
     items: Items
     everything: Labelled
     learned: Labelled
-    """What the classifier that is left learns from, as far as its budget goes."""
+    """Labelled items that the final classifier learns from, up to its budget."""
     train: Labelled
-    """What is learned from wherever something is asked."""
+    """Training items of everything that is tested."""
     test: Labelled | None
-    """Who is asked; None where no label can be spared."""
+    """Test items; None where no label can be held out."""
     budgets: list[Budget]
-    """What is learned from ``train``, and smaller budgets to compare it with."""
+    """The budget of ``train``, and smaller ones to compare it with."""
     read: Labels
     """How the labels were read."""
 
     def identity(self) -> str:
-        """A fingerprint of the items and of what they are named: a run is only resumed with the same."""
+        """A fingerprint of the items and of their labels: a run is only resumed with the same."""
         sample = as_bytes(self.items.take(spread(len(self.items), 16)))
         described = json.dumps([list(self.items.names), list(self.train.classes), dict(self.modality.settings())])
         named = self.everything.labels.tobytes()
@@ -57,19 +57,19 @@ class Material:
 
     @property
     def spared(self) -> bool:
-        """Whether the labels that are asked about are kept from the classifier that is left, too."""
+        """Whether the labels of the test items are held out from the final classifier, too."""
         return self.learned is self.train and self.test is not None
 
 
 def gather(source: object, labels: object, test: SemiPlan, *, data: ReadOptions, groups: object = None) -> Material:
-    """Open the data and part it.
+    """Open the data and split it.
 
-    With a budget a fifth of all labels is asked about and never learned from. Without one every label is precious:
-    the classifier learns from all of them, and others that learn from four fifths show how good it may be.
+    With a budget a fifth of all labels is held out for testing. Without one every label is needed: the classifier
+    learns from all of them, and others that learn from four fifths estimate how good it is.
 
     Raises ``InputError`` where data, labels or budget cannot be used.
     """
-    options = DataOptions(data=data, labels=labels, groups=groups, progress=decoding())
+    options = DataOptions(kind=test.modality, data=data, labels=labels, groups=groups, progress=decoding())
     modality, items = open_source(source, options)
     unseen(labels, modality)
     _require_networks(modality, len(items), test)
@@ -92,7 +92,7 @@ def gather(source: object, labels: object, test: SemiPlan, *, data: ReadOptions,
 
 
 def _require_networks(modality: Modality, items: int, test: SemiPlan) -> None:
-    """Refuse networks and batches that some step could not use, before the first begins."""
+    """Refuse networks and batches that a later step could not use, before the first begins."""
     steps_per_epoch(items, fitting_batch(test.batch_size, items))
     with torch.random.fork_rng():
         modality.build_encoder(test.encoder, test.width)

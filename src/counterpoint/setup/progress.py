@@ -1,4 +1,4 @@
-"""What a person sees while a run goes: the plan before it, a bar during it, the verdict after it. All on stderr."""
+"""Output during a run: the plan before it, a progress bar, the verdict after it. All on stderr."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _silent: ContextVar[bool] = ContextVar("silent", default=False)
 
 
 def console() -> Any:
-    """Where people read, names as ``visible`` shows them, and the logger ``counterpoint``; results go to stdout."""
+    """The console on stderr, with control characters escaped, and the package's logger; results go to stdout."""
     from counterpoint.output.console import logged_console
 
     return logged_console(quiet=_silent.get())
@@ -30,7 +30,7 @@ def console() -> Any:
 
 @contextmanager
 def silence(wanted: bool = True) -> Iterator[None]:
-    """Nothing is said of what goes on in the block, where that is wanted."""
+    """Suppress the output within the block, if wanted."""
     before = _silent.set(wanted or _silent.get())
     try:
         yield
@@ -71,7 +71,7 @@ def summary_lines(summary: Mapping[str, Any]) -> list[str]:
 
 
 def _recipe_lines(recipe: str | None, departures: Mapping[str, Sequence[Any]]) -> list[str]:
-    """The recipe of a run, and which of its choices are other than published.
+    """The recipe of a run, and which of its choices differ from the published ones.
 
     >>> _recipe_lines("simclr-cifar10-resnet18", {"batch_size": [512, 64]})
     ['recipe    simclr-cifar10-resnet18', '          batch_size 64 instead of 512']
@@ -95,9 +95,9 @@ SHOWN = 12
 
 
 def label_lines(labels: Labels, *, what: str = "labels", left_out: bool = True, held_out: bool = True) -> list[str]:
-    """The classes of some items with how many are of each, how many have no label, and how that was read.
+    """The classes of some items with their counts, how many items are unlabelled, and how labels were read.
 
-    ``left_out`` says whether a verb leaves items without a label out, ``held_out`` whether it holds some out to test.
+    ``left_out``: the verb ignores unlabelled items; ``held_out``: it holds some labelled items out for testing.
 
     >>> import numpy as np
     >>> for line in label_lines(Labels(np.asarray([0, 1, 0, -1]), ["cat", "dog"])):
@@ -136,7 +136,7 @@ def announce_labels(labels: Labels, *, what: str = "labels", left_out: bool = Tr
 
 
 def conclude(headline: Mapping[str, str], verdicts: Sequence[Verdict]) -> None:
-    """Print after training whether the run is of use, and below it how healthy the training was."""
+    """Print after training whether the model is useful, and below it how healthy the training was."""
     from rich.markup import escape
 
     out = console()
@@ -146,36 +146,36 @@ def conclude(headline: Mapping[str, str], verdicts: Sequence[Verdict]) -> None:
 
 
 WHILE = 5.0
-"""Seconds that embedding may take without a word."""
+"""Seconds that embedding may take without a progress line."""
 
 MANY = 1000
-"""Photos from which on decoding them is worth a line."""
+"""Photos from which on decoding them shows progress."""
 
 
 def decoding() -> Callable[[int, int], None]:
-    """Says for every tenth of many photos how far decoding them is; it is done once, for the cache."""
+    """Progress of decoding many photos, one line per tenth; it is done once, for the cache."""
     return _tenths("decoding  {:,} of {:,} photos", lambda total: total >= MANY)
 
 
 def sharding() -> Callable[[int, int, int], None]:
-    """Says for every tenth of the shards how far embedding them is."""
+    """Progress of embedding shards, one line per tenth."""
     return _tenths("embedding  {:,} of {:,} shards, {:,} items")
 
 
 def embedding(what: str = "embedding") -> Callable[[int, int], None]:
-    """Says for about every tenth of the items how far embedding them is, once it has taken a while."""
+    """Progress of embedding, about one line per tenth, once it has taken a while."""
     began = time.monotonic()
     return _tenths(what + "  {:,} of {:,} items", lambda total: time.monotonic() - began > WHILE)
 
 
 def _tenths(line: str, worth: Callable[[int], bool] = lambda total: True) -> Callable[..., None]:
-    """Fills in what is done, of how much, and what else it is told, whenever a tenth is and that is worth a line."""
-    told = 0
+    """Print a line with the counts so far for each tenth that is done, where ``worth(total)``."""
+    reported = 0
 
     def tell(done: int, total: int, *more: int) -> None:
-        nonlocal told
-        if 10 * done // total > told and worth(total):
-            told = 10 * done // total
+        nonlocal reported
+        if 10 * done // total > reported and worth(total):
+            reported = 10 * done // total
             console().print(line.format(done, total, *more), markup=False)
 
     return tell
@@ -183,10 +183,10 @@ def _tenths(line: str, worth: Callable[[int], bool] = lambda total: True) -> Cal
 
 @contextmanager
 def progress(*, speaks: bool = True) -> Iterator[Listener]:
-    """A bar with time left, views per second, loss, contrastive accuracy and effective rank of z.
+    """A progress bar with time left, views per second, loss, contrastive accuracy and effective rank of z.
 
-    Where stderr is neither a terminal nor a notebook with ipywidgets it is a line for about every tenth of the run.
-    Trouble is said when it shows. A process that does not speak prints nothing.
+    Where stderr is neither a terminal nor a notebook with ipywidgets, a line for about every tenth of the run. Problems
+    are printed as they appear. A process that does not speak prints nothing.
     """
     if not speaks:
         yield lambda record: None
@@ -222,9 +222,9 @@ def progress(*, speaks: bool = True) -> Iterator[Listener]:
 
 
 def _warnings(out: Any) -> Listener:
-    """Says each kind of trouble once, as soon as the records show it."""
+    """Prints each kind of problem once, as soon as the records show it."""
     first: list[Mapping[str, Any]] = []
-    told = {"short"}
+    warned = {"short"}
 
     def listen(record: Mapping[str, Any]) -> None:
         if "effective_rank_z" not in record:
@@ -232,22 +232,22 @@ def _warnings(out: Any) -> Listener:
         if not first:
             first.append(record)
         for verdict in judge([first[0], record]):
-            if verdict.level != "good" and verdict.kind not in told:
-                told.add(verdict.kind)
+            if verdict.level != "good" and verdict.kind not in warned:
+                warned.add(verdict.kind)
                 out.print(f"{MARKS[verdict.level]}  {verdict.sentence}")
 
     return listen
 
 
 def _lines(out: Any, warn: Listener) -> Listener:
-    told = -1
+    reported = -1
 
     def listen(record: Mapping[str, Any]) -> None:
-        nonlocal told
+        nonlocal reported
         warn(record)
         tenth = 10 * record["step"] // max(1, record["steps"])
-        if "loss" in record and tenth > told:
-            told = tenth
+        if "loss" in record and tenth > reported:
+            reported = tenth
             out.print(f"step {record['step']}/{record['steps']}  {_text(record)}{_left(record)}", markup=False)
         elif "planned_anew" in record:
             out.print(_anew(record), markup=False)
@@ -258,13 +258,13 @@ def _lines(out: Any, warn: Listener) -> Listener:
 
 
 def _left(record: Mapping[str, Any]) -> str:
-    """About how long a run still takes, where that is worth a word and its first step is not all that is known."""
+    """The time left, where it is long enough to mention and can be estimated from more than the first step."""
     seconds = record.get("seconds", 0.0) / record["step"] * (record["steps"] - record["step"])
     return f"  {duration(seconds)} to go" if record["step"] > 1 and seconds >= WHILE else ""
 
 
 def _anew(record: Mapping[str, Any]) -> str:
-    """What a run that goes by time does now, and why."""
+    """The new length of a run with a time budget, and the reason."""
     much = "less" if record["planned_anew"] < record["planned"] else "more"
     return (
         f"plan      {counted(record['planned_anew'], 'step')} instead of {record['planned']:,}: a step takes "
@@ -281,5 +281,5 @@ def _text(record: Mapping[str, Any]) -> str:
 
 
 def _shape(before: str, shape: Sequence[int]) -> str:
-    """A shape with what stands before it, or nothing where there is none."""
+    """A shape with a prefix, or nothing where there is no shape."""
     return before + " x ".join(str(side) for side in shape) if shape else ""

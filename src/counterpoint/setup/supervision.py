@@ -1,6 +1,6 @@
-"""What a run learns from besides the items: their classes, or pairs of them; and so what stands in a batch.
+"""The supervision of a run: the classes of items, or pairs of them; and so what the rows of a batch are.
 
-A run that learns from pairs keeps a tenth of them, or of the labelled items, to choose a threshold on afterwards.
+A run that learns from pairs holds out a tenth of them, or of the labelled items, to choose a threshold later.
 """
 
 from __future__ import annotations
@@ -27,40 +27,40 @@ from counterpoint.setup.progress import console
 from counterpoint.training.sampling import DrawnPairs, EachItem, GivenPairs, Groups, Partners, Sampling
 
 KEPT = 0.1
-"""Share of labelled items, or of pairs, that is kept to verify with."""
+"""Share of labelled items, or of pairs, held out for verification."""
 
 
 @dataclass(frozen=True)
 class Supervision:
-    """The class of every item, -1 where nobody knows, or None where no labels are learned from; and the rows."""
+    """The class of every item, -1 where unlabelled, or None without labels; and what the rows of an epoch are."""
 
     class_ids: Int64[np.ndarray, " n"] | None
     sampling: Sampling
     read: Labels | None = None
     """The labels as they were read, where any are learned from."""
     kept: Pairs | None = None
-    """Pairs that are not learned from, to verify with."""
+    """Held-out pairs, for verification."""
     duplicate_ids: Int64[np.ndarray, "r v"] | None = None
-    """Numbers of what every row shows, where some show the same."""
+    """Ids of the contents of every row, where some are duplicates."""
 
     @property
     def answers(self) -> np.ndarray | None:
-        """The classes of items or the scores of pairs, where either is learned from."""
+        """The classes of items or the scores of pairs, whichever is learned from."""
         scores = self.sampling.scores if isinstance(self.sampling, Partners) else None
         return self.class_ids if scores is None else scores.numpy()
 
     @property
     def rows(self) -> int | None:
-        """How many rows an epoch has, where they are partners and no items."""
+        """The number of rows in an epoch, where rows are pairs instead of items."""
         return len(self.sampling) if isinstance(self.sampling, Partners) else None
 
 
 def supervise(plan: Plan, source: object, items: Items, *, labels: object, pairs: object) -> Supervision:
-    """What the method of a plan learns from.
+    """The supervision of a plan.
 
     Args:
-        plan: The plan, of which only method and negatives count.
-        source: What ``items`` were opened from.
+        plan: The plan, of which only method and negatives matter.
+        source: The source that ``items`` were opened from.
         items: The items.
         labels: As for ``read_class_ids``.
         pairs: As for ``read_pairs``, or None.
@@ -101,20 +101,22 @@ def supervise(plan: Plan, source: object, items: Items, *, labels: object, pairs
         kept = drawn_pairs(np.where(requested, class_ids, UNLABELLED), seed=plan.seed)
         class_ids = np.where(requested, UNLABELLED, class_ids)
         return Supervision(class_ids, DrawnPairs(torch.from_numpy(class_ids)), read, kept)
-    known = torch.from_numpy(class_ids)
-    return Supervision(class_ids, EachItem(len(items), known) if kind == "items" else Groups(known), read)
+    labels_of_items = torch.from_numpy(class_ids)
+    return Supervision(
+        class_ids, EachItem(len(items), labels_of_items) if kind == "items" else Groups(labels_of_items), read
+    )
 
 
 def _scored(plan: Plan) -> str:
-    """What a method learns from that needs scores."""
+    """The message of a method that needs scores."""
     return (
-        f"The method '{plan.method}' learns from pairs of texts and how alike people say they are: give --pairs, "
+        f"The method '{plan.method}' learns from pairs of texts and their similarity scores: give --pairs, "
         "two columns, and --labels, a column with a number for every pair."
     )
 
 
 def _require_partners(plan: Plan, method: Any, *, others: int, scored: bool) -> None:
-    """Refuse a method that learns from something else than items that belong together."""
+    """Refuse a method that does not learn from pairs of items that belong together."""
     able = [
         name
         for name in without_labels()
@@ -131,7 +133,7 @@ def _require_partners(plan: Plan, method: Any, *, others: int, scored: bool) -> 
     if scored and not needed:
         fitting = [name for name in catalogue.names("method") if catalogue.find("method", name).needs_scores]
         raise PlanError(
-            f"Labels of pairs are how alike they are, which the method '{plan.method}' does not learn from. Leave out "
+            f"Labels of pairs are similarity scores, which the method '{plan.method}' does not learn from. Leave out "
             f"--labels, or use {listed(fitting)}."
         )
     if others and not method.takes_others:
@@ -142,7 +144,7 @@ def _require_partners(plan: Plan, method: Any, *, others: int, scored: bool) -> 
 
 
 def _kept(class_ids: Int64[np.ndarray, " n"], items: Items, *, seed: int) -> Bool[np.ndarray, " n"]:
-    """Which items are kept to verify with: a tenth of every class, groups whole."""
+    """Which items are held out for verification: a tenth of every class, without splitting groups."""
     groups = labelled_group_ids(items, class_ids)
     if groups is None:
         return split(class_ids, seed=seed, share=KEPT)[1]
@@ -153,10 +155,9 @@ def _kept(class_ids: Int64[np.ndarray, " n"], items: Items, *, seed: int) -> Boo
 
 
 def _parted(pairs: Pairs, *, seed: int, groups: GroupIds | None) -> tuple[Pairs, Pairs]:
-    """The pairs to learn from, and a tenth of either kind to verify with.
+    """The training pairs, and a tenth of the positive and of the negative ones held out for verification.
 
-    Of items with groups a tenth of the groups is kept, and pairs of one item that is kept and one that is not are left
-    out.
+    Of items with groups a tenth of the groups is held out, and pairs with one held-out item are left out.
     """
     same = pairs.same.astype(np.int64)
     if groups is None:
@@ -188,14 +189,14 @@ def _codes(plan: Plan, labels: object, source: object, items: Items, *, pairs: b
     if class_ids.ndim != 1:
         raise LabelError(f"{who} needs one class for each item. These labels name several at once.")
     if len(classes) < 2:
-        raise LabelError(f"All labels are '{classes[0]}'. {who} needs two classes to tell apart.")
+        raise LabelError(f"All labels are '{classes[0]}'. {who} needs two classes.")
     if np.bincount(class_ids[class_ids >= 0]).max() < 2:
         raise LabelError(f"Every class has a single item, so no two belong together. {who} needs two of a class.")
     return read
 
 
 def unseen(labels: object, modality: Modality) -> None:
-    """Refuse labels that the model has learned from."""
+    """Refuse labels that are a feature of the model."""
     features = modality.uses() if isinstance(modality, HasColumns) else ()
     if isinstance(labels, str) and labels in features:
         raise LabelError(

@@ -1,4 +1,4 @@
-"""Items to learn from and items to ask about, as the verbs that measure take them apart."""
+"""Training and test items, as the verbs that evaluate split them."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from counterpoint.setup.progress import announce_labels
 
 @runtime_checkable
 class Opens(Protocol):
-    """What makes items of a source: a model, or what reads vectors."""
+    """What opens a source as items: a model, or a reader of vectors."""
 
     def open(self, source: object) -> Items: ...
 
 
 def open_grouped(model: Opens, source: object, groups: object = None) -> Items:
-    """Items with the groups that are given for them, or with those of a column or of folders as in training."""
+    """Items with the groups given for them, or with those of a column or of folders as in training."""
     items = model.open(source)
     if isinstance(model, Model):
         return of_later(items, model.modality, source, groups)
@@ -42,13 +42,13 @@ def parted(
     groups: object = None,
     one_class: bool = False,
 ) -> tuple[Labelled, Labelled]:
-    """The items to learn from, -1 where there is no label, and those to ask about, of the same classes.
+    """The training items, -1 where unlabelled, and the test items, with the same classes.
 
-    With ``one_class``, as a probe needs it, items without a label are left out. ``groups`` are as for ``read_groups``,
+    With ``one_class``, as a probe needs it, unlabelled items are left out. ``groups`` are as for ``read_groups``,
     or a pair of those for train and test.
 
     Raises:
-        LabelError: The labels cannot be read, or say too little; or items have several classes and may have one only.
+        LabelError: The labels cannot be read or do not suffice; or items have several classes where one is needed.
     """
     first, second = pair(labels, separate=test is not None)
     of_train, of_test = pair(groups, separate=test is not None, what="group")
@@ -85,9 +85,9 @@ def set_apart(labelled: Labelled, *, seed: int) -> tuple[Labelled, Labelled]:
 
 
 def rows_apart(labelled: Labelled, *, seed: int) -> tuple[Int64[np.ndarray, " n"], Int64[np.ndarray, " m"]]:
-    """The rows that may be learned from, and the fifth of the labelled ones of every class that is held out.
+    """The training rows, and a fifth of the labelled rows of every class, which is held out.
 
-    Groups stay whole: items without a label whose group is held out are in neither part.
+    Groups are not split: unlabelled items of a held-out group are in neither part.
 
     Raises:
         LabelError: None can be held out.
@@ -96,7 +96,7 @@ def rows_apart(labelled: Labelled, *, seed: int) -> tuple[Int64[np.ndarray, " n"
     some = labelled if len(rows) == len(labelled.labels) else labelled.of(rows)
     _, held = hold_out(some.labels, seed=seed, share=SHARE, groups=some.groups)
     if not held.any():
-        why = "Every class has one label, so none can be held out to ask about. Give a test source."
+        why = "Every class has one label, so none can be held out of the test. Give a test source."
         raise LabelError(why if some.groups is None else advice(some.groups))
     rest = np.setdiff1d(np.arange(len(labelled.labels)), rows[held])
     groups = info_of(labelled.items).groups

@@ -1,4 +1,4 @@
-"""One training: prepare, train, watch, keep; in one process or in several that torchrun has started."""
+"""One training: prepare, train, monitor, save; in one process or in several started by torchrun."""
 
 from __future__ import annotations
 
@@ -37,27 +37,27 @@ from counterpoint.training.metrics_log import Records
 from counterpoint.training.signals import stop_requests
 from counterpoint.training.threads import Threads
 
-ADOPTED = Verdict("good", "adopted", "The encoder was taken as it came: nothing was trained.")
+ADOPTED = Verdict("good", "adopted", "The encoder was adopted as it is: nothing was trained.")
 
 
 @dataclass(frozen=True)
 class FitRequest:
-    """What was asked of ``fit``."""
+    """The request of ``fit``."""
 
     source: object
     plan: Plan
     user_parts: UserParts
     folder: Path | None
-    """None for a run that is kept in memory only."""
+    """The run folder; None for a run in memory only."""
     resume: bool
     overwrite: bool
     listeners: Sequence[Listener]
     began: float
-    """When the request came, by ``time.monotonic``."""
+    """The time of the request, by ``time.monotonic``."""
 
 
 def train_run(request: FitRequest) -> Model:
-    """Train what was asked for and return the model; the first of several processes writes the folder."""
+    """Train as requested and return the model; the first of several processes writes the folder."""
     requested, folder, before = request.plan, request.folder, None
     if folder is None and (request.resume or request.overwrite):
         raise InputError("--resume and --overwrite are about a run folder. Give --out.")
@@ -104,7 +104,7 @@ def train_run(request: FitRequest) -> Model:
 
 
 def _tracker(name: str | None, folder: Path | None) -> Tracker | None:
-    """The tracker that is asked for by name."""
+    """The tracker of this name."""
     if name is None:
         return None
     if folder is None:
@@ -114,9 +114,9 @@ def _tracker(name: str | None, folder: Path | None) -> Tracker | None:
 
 
 def _kept(experiment: Experiment, train_state: TrainState, folder: Path | None) -> Model:
-    """The model of a finished run, written and judged by the first process."""
+    """The model of a finished run, saved and evaluated by the first process."""
     method = experiment.method.cpu().eval()
-    head = getattr(method, "head", None)  # not every method has one
+    head = getattr(method, "head", None)  # some methods have none
     kept = head if isinstance(head, nn.Sequential) and len(head) and not experiment.adopted else None
     model = Model(method.encoder, experiment.modality, experiment.built, kept)
     if not experiment.adopted:
@@ -138,7 +138,7 @@ def _kept(experiment: Experiment, train_state: TrainState, folder: Path | None) 
 
 
 def _threads(experiment: Experiment) -> Threads | None:
-    """Chooses between all threads and one where a run goes by time; not of several processes, which share cores."""
+    """Chooses between all threads and one in a run with a time budget; not with several processes."""
     pace, recipe = experiment.pace, experiment.recipe
     if pace is None or recipe.device.type != "cpu" or recipe.processes.count > 1 or torch.get_num_threads() == 1:
         return None
@@ -154,11 +154,11 @@ def _trained(experiment: Experiment, run_options: RunOptions) -> TrainState:
     except Interrupted as stopped:
         if run_options.folder is None:
             raise Interrupted(f"{stopped} Nothing was saved, because the run had no folder (--out).") from None
-        raise Interrupted(f"{stopped} Go on with the same command and --resume.") from None
+        raise Interrupted(f"{stopped} Continue with the same command and --resume.") from None
 
 
 def _read(request: FitRequest, experiment: Experiment) -> Labels | None:
-    """The labels that are learned from, else those by which the run is followed, if there are any."""
+    """The labels that are learned from, else those that monitor the run, if any."""
     labels = request.user_parts.labels
     if labels is None or experiment.learned.answers is not None:
         return experiment.learned.read
@@ -170,11 +170,11 @@ def _read(request: FitRequest, experiment: Experiment) -> Labels | None:
 
 
 def _follower(read: Labels | None, experiment: Experiment) -> Any:
-    """Follows neighbours by labels; not by those that are learned from, which would prove nothing."""
+    """Monitors kNN accuracy by labels; not by those that are learned from, which would be misleading."""
     if read is None or experiment.learned.answers is not None:
         return None
-    known = Labelled.read(experiment.items, read).labelled()
-    return online_knn(experiment.modality, known.items, known.labels, epochs=experiment.plan.epochs or 1)
+    labelled = Labelled.read(experiment.items, read).labelled()
+    return online_knn(experiment.modality, labelled.items, labelled.labels, epochs=experiment.plan.epochs or 1)
 
 
 def _record(request: FitRequest, requested: Plan, experiment: Experiment, read: Labels | None) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""Shards on Ray: the same embedder in actors of Ray Data, on this machine or on all of a cluster.
+"""Shards on Ray: the embedder in actors of Ray Data, on this machine or on a cluster.
 
-Ray starts actors that die again, here or on another machine, and repeats what they were at. The run folder, the source
-and the folder of the vectors must be reachable under the same paths from everywhere.
+Ray restarts actors that die, here or on another machine, and repeats their tasks. The run folder, the source and the
+output folder must be reachable under the same paths from everywhere.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ GIVEN_UP = "Ray gave up on it: its process was ended again and again, perhaps fo
 
 
 class Actor:
-    """An embedder as Ray Data wants it: from a batch with one shard to a batch with its outcome, both as JSON."""
+    """An embedder for Ray Data: from a batch with one shard to a batch with its outcome, both as JSON."""
 
     def __init__(self, order: Order) -> None:
         self._embedder = order.embedder()
@@ -36,7 +36,7 @@ class Actor:
 
 
 def on_ray(shards: Sequence[Shard], order: Order, *, workers: int, tell: Tell) -> None:
-    """Embed shards by this many actors, each with one processor. What Ray prints goes to stderr.
+    """Embed shards with this many actors, each with one CPU. What Ray prints goes to stderr.
 
     Raises:
         MissingPackage: Ray Data is not installed.
@@ -66,13 +66,13 @@ def _shard(text: str) -> Shard:
 
 
 def _ray() -> Any:
-    """Ray, told before it is imported that it serves this machine only, unless there is a cluster to connect to.
+    """The module ray, configured before import for this machine only, unless there is a cluster to connect to.
 
-    On Linux it would listen to the whole network, whatever address it is given, because other machines might join.
+    On Linux it would listen on the whole network, whatever address it is given, as other machines might join.
     """
     if not os.environ.get("RAY_ADDRESS"):
         os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray would tell its makers
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no telemetry
     try:
         import ray
         import ray.data
@@ -83,7 +83,7 @@ def _ray() -> Any:
 
 @contextmanager
 def _started(ray: Any, workers: int) -> Iterator[None]:
-    """Ray as it runs already or at ``RAY_ADDRESS``; else one for this job, that only this machine can reach."""
+    """Ray as it runs already or at ``RAY_ADDRESS``; else one for this job, reachable from this machine only."""
     if ray.is_initialized():
         yield
         return
@@ -105,7 +105,7 @@ def _started(ray: Any, workers: int) -> Iterator[None]:
 
 @contextmanager
 def _quiet(context: Any) -> Iterator[None]:
-    """Ray's bars off, and a shard that is given up no reason to give up the others, for the length of a job."""
+    """For the length of a job: no progress bars, and failing shards do not end the job."""
     wanted = {"enable_progress_bars": False, "print_on_execution_start": False, "max_errored_blocks": -1}
     before = {name: getattr(context, name) for name in wanted}
     try:

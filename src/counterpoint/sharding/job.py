@@ -1,8 +1,8 @@
-"""Embedding much data, shard by shard: what is there is kept, what is missing is written, what fails is told.
+"""Embedding large data, shard by shard: finished shards are kept, missing ones written, failures reported.
 
-    OUT/<shard>.npz     vectors, names, fingerprints of the model and of the shard: whole or not there at all
+        OUT/<shard>.npz     vectors, names, fingerprints of the model and of the shard: written atomically
 
-So a job that was stopped anywhere goes on with the same command.
+So an interrupted job continues with the same command.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ENGINES = ("local", "ray")
 
 @dataclass(frozen=True)
 class ShardOptions:
-    """How a job is done: in how many processes, by which engine, and whether it may replace other vectors."""
+    """The settings of a job: the number of processes, the engine, and whether it may replace other vectors."""
 
     workers: int = 1
     engine: str = "local"
@@ -47,13 +47,13 @@ class ShardOptions:
 
 
 Progress = Callable[[int, int, int], None]
-"""Is told how many shards are done, how many there are to do, and how many items have been embedded."""
+"""Progress: called with the numbers of finished shards, of all shards, and of embedded items."""
 
 
 def embed_all(
     model: Model | str | Path, source: object, out: Path, options: ShardOptions, progress: Progress
 ) -> dict[str, Any]:
-    """Write one file of vectors for each shard of a source that has none yet, and say what was done.
+    """Write one file of vectors for each shard of a source that has none yet, and return a summary.
 
     Raises:
         InputError: There are no shards, or ``out`` holds something else or vectors of another model.
@@ -90,7 +90,7 @@ def embed_all(
 
 
 def _telling(outcomes: list[Outcome], total: int, progress: Progress) -> Tell:
-    """Keeps every outcome, and says how far the job is."""
+    """Keeps every outcome, and reports progress."""
     items = 0
 
     def tell(outcome: Outcome) -> None:
@@ -118,7 +118,7 @@ def _summary(outcomes: Sequence[Outcome], seconds: float) -> dict[str, Any]:
 def _elsewhere(
     model: Model, run: Path | None, shards: Sequence[Shard], out: Path, options: ShardOptions, tell: Tell
 ) -> None:
-    """Hand the shards to other processes, which load the model from its run folder, or from one made for them."""
+    """Embed the shards in other processes, which load the model from its run folder, or from one made for them."""
     if run is None and not model.built.get("encoder"):
         raise InputError(
             "Other processes cannot load an encoder of your own. Embed with one worker and engine='local'."
@@ -154,7 +154,7 @@ def _waiting(shards: Sequence[Shard], out: Path, fingerprint: str, *, overwrite:
 
 
 def _origin(path: Path, *, replaced: bool) -> tuple[str, str]:
-    """Which model and which state of a shard a file is from; of a file that is to be replaced it may be unknown."""
+    """The model and the state of the shard that a file was made from; unknown is accepted if it is to be replaced."""
     try:
         return origin(path)
     except SourceError as wrong:

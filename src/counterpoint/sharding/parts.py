@@ -1,4 +1,4 @@
-"""One shard becomes one file: what every worker does, in this process, in others, or on other machines."""
+"""One shard becomes one file: the work of every worker, in this process, in others, or on other machines."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from counterpoint.storage.files import PARTIAL, target_of
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a shard: how many items are in its file and how many could not be read, or why it has none."""
+    """The outcome of a shard: the numbers of items in its file and of unreadable ones, or why it has none."""
 
     shard: str
     items: int = 0
@@ -25,7 +25,7 @@ class Outcome:
 
 
 Tell = Callable[[Outcome], None]
-"""Is told of every shard when it is done."""
+"""Called with the outcome of every shard."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,12 @@ class Embedder:
     out: Path
 
     def __call__(self, shard: Shard) -> Outcome:
-        """Write the file of a shard, whole or not at all; one that cannot be read must not stop the others."""
+        """Write the file of a shard atomically; one that cannot be read must not stop the others."""
         try:
             return self._write(shard)
         except (InputError, OSError) as wrong:
             return Outcome(shard.name, reason=" ".join(str(wrong).split()))
-        except Exception as wrong:  # libraries meet damaged files with any exception there is
+        except Exception as wrong:  # libraries may raise anything for damaged files
             return Outcome(shard.name, reason=f"{type(wrong).__name__}: {' '.join(str(wrong).split())}")
 
     def _write(self, shard: Shard) -> Outcome:
@@ -56,16 +56,16 @@ class Embedder:
 
 @dataclass(frozen=True)
 class Order:
-    """What a worker in another process needs to become an embedder."""
+    """What a worker in another process needs to make an embedder."""
 
     run: str
     fingerprint: str
     out: str
 
     def embedder(self) -> Embedder:
-        """Load the model, and make sure that nobody has trained another one into its folder meanwhile.
+        """Load the model, and check that it was not replaced meanwhile.
 
-        Whoever gave the order has loaded it, too, and with it whatever parts from outside it has.
+        The calling process has loaded it, too, and with it parts from outside.
         """
         model = load(self.run, trust=True)
         if model.fingerprint() != self.fingerprint:
@@ -79,7 +79,7 @@ def target(out: Path, shard: Shard) -> Path:
 
 
 def sweep(out: Path, shards: Sequence[Shard]) -> None:
-    """Remove what killed processes left of the files of these shards: temporary files beside them."""
+    """Remove leftovers of killed processes for these shards: temporary files beside their files."""
     targets = {target(out, shard) for shard in shards}
     for path in out.rglob(f".*{PARTIAL}"):
         if target_of(path) in targets:

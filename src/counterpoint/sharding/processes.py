@@ -1,7 +1,7 @@
-"""Shards in several processes on this machine: a shard goes to whoever is free, and a worker that dies is replaced.
+"""Shards in several processes on this machine: each goes to a free worker, and a worker that dies is replaced.
 
-Workers are started afresh (``spawn``), load the model once, and share the processor's threads. They end when their line
-is closed or this process is gone, so none is left behind.
+Workers are spawned, load the model once, and share the CPU's threads. They end when their pipe is closed or this
+process is gone, so none is left behind.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ KILLED = "its process was ended from outside, perhaps for want of memory: make s
 
 @dataclass
 class Worker:
-    """A process, the line to it, and the shard that it is at; None while it loads the model."""
+    """A process, the pipe to it, and its current shard; None while it loads the model."""
 
     process: BaseProcess
     line: Connection
@@ -68,18 +68,18 @@ def _hired(order: Order, threads: int) -> Worker:
     here, there = context.Pipe()
     process = context.Process(target=_work, args=(there, order, threads), name="counterpoint-shards", daemon=True)
     process.start()
-    there.close()  # the other process has its own, and only when that is closed does this end hear of it
+    there.close()  # the other process has its own copy; this end is notified only when both are closed
     return Worker(process, here)
 
 
 def _speaking(crew: Sequence[Worker]) -> list[Worker]:
-    """Workers that have said something or have gone; waits for the first."""
+    """Workers that have sent something or have ended; waits for the first."""
     heard = wait([worker.line for worker in crew])
     return [worker for worker in crew if worker.line in heard]
 
 
 def _heard(worker: Worker) -> tuple[Outcome | None, bool]:
-    """The outcome of the worker's shard, if it had one, and whether the worker is still there."""
+    """The outcome of the worker's shard, if it had one, and whether the worker is still alive."""
     try:
         return worker.line.recv(), True
     except (EOFError, OSError):
@@ -93,24 +93,24 @@ def _heard(worker: Worker) -> tuple[Outcome | None, bool]:
 
 def _hand(worker: Worker, shard: Shard) -> None:
     worker.shard = shard
-    with suppress(OSError):  # a worker that has just died is heard of as the next thing
+    with suppress(OSError):  # a worker that has just died is noticed next
         worker.line.send(shard)
 
 
 def _dismiss(worker: Worker) -> None:
-    """A worker whose line is closed has nothing more to do."""
+    """Close a worker's pipe, which ends it."""
     worker.line.close()
     worker.process.join()
 
 
 def _work(line: Connection, order: Order, threads: int) -> None:
-    """What a worker does: say that it is ready, then answer every shard with its outcome."""
+    """The loop of a worker: report that it is ready, then answer every shard with its outcome."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the first one ends the others
     threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(threads)
     embedder = order.embedder()
     answer: Outcome | None = None
-    with suppress(EOFError, OSError):  # the line is closed when there is nothing more to do
+    with suppress(EOFError, OSError):  # the pipe is closed when there is nothing more to do
         while True:
             line.send(answer)
             answer = embedder(line.recv())

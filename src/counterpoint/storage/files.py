@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and fingerprints of what is in them."""
+"""Atomic writing of files, and hashes of their contents."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from typing import Any
 from counterpoint.errors import InputError
 
 PARTIAL = ".partial"
-"""How temporary files end, so that those of killed processes are known."""
+"""The suffix of temporary files, by which those of killed processes are recognised."""
 
 LOCK = ".lock"
-"""The file by which a folder is held that is being written into."""
+"""The file whose lock marks a folder that is being written to."""
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
-"""What disks say on which no more can be written."""
+"""Error numbers of disks that cannot be written to."""
 
 UNSUPPORTED = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
-"""What file systems say that know no locks, such as some of networks."""
+"""Error numbers of file systems without locks, such as some network file systems."""
 
 
-def expanded(given: str | Path) -> Path:
-    """A path that a person gave, with ``~`` and ``~user`` followed; every path from outside comes through here.
+def expanded(path: str | Path) -> Path:
+    """A path given by the user, with ``~`` and ``~user`` expanded; every path from outside passes through here.
 
     Raises:
-        InputError: It is empty, or nobody knows where that home is.
+        InputError: It is empty, or that home folder is unknown.
 
     >>> expanded("photos/shells").as_posix()
     'photos/shells'
@@ -41,41 +41,40 @@ def expanded(given: str | Path) -> Path:
     Traceback (most recent call last):
     counterpoint.errors.InputError: A path is empty. Name a file or a folder; '.' is the folder you are in.
     """
-    text = str(given)
+    text = str(path)
     if not text.strip():
         raise InputError("A path is empty. Name a file or a folder; '.' is the folder you are in.")
     try:
-        return Path(given).expanduser()
+        return Path(path).expanduser()
     except RuntimeError as wrong:
-        if os.path.lexists(text):  # a file may be called so
-            return Path(given)
-        user = Path(given).parts[0][1:]
+        if os.path.lexists(text):  # a file may have this name
+            return Path(path)
+        user = Path(path).parts[0][1:]
         why = f"there is no user '{user}'" if user else "this user has none, and HOME is not set"
         raise InputError(f"The home folder in '{text}' is not known: {why}. Write the whole path.") from wrong
 
 
-def is_there(given: str | Path) -> bool:
-    """Whether what may be a path, or a name or a text instead, is the path of a file or a folder."""
+def is_there(path: str | Path) -> bool:
+    """Whether a value, which may be a name or a text instead, is the path of an existing file or folder."""
     try:
-        return expanded(given).exists()
+        return expanded(path).exists()
     except (InputError, OSError, ValueError):  # a text may be longer than a path can be
         return False
 
 
-def is_file(given: str | Path) -> bool:
-    """Whether what may be a path, or a name or a text instead, is the path of a file."""
+def is_file(path: str | Path) -> bool:
+    """Whether a value, which may be a name or a text instead, is the path of an existing file."""
     try:
-        return expanded(given).is_file()
+        return expanded(path).is_file()
     except (InputError, OSError, ValueError):  # a text may be longer than a path can be
         return False
 
 
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
-    """A temporary path beside ``target`` that takes its place if, and only if, the block succeeds.
+    """A temporary path beside ``target`` that replaces it if, and only if, the block succeeds.
 
-    A full disk or a killed process leaves what was at ``target`` as it was.
-    What killed processes left of it is removed.
+    A full disk or a killed process leaves ``target`` as it was. Leftovers of killed processes are removed.
     """
     with writing(target):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -94,7 +93,7 @@ def replacing(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def writing(target: Path) -> Iterator[None]:
-    """Turns what a full disk, or one that may not be written to, says in the block into advice."""
+    """Turns errors of a full or read-only disk in the block into advice."""
     try:
         yield
     except OSError as wrong:
@@ -111,7 +110,7 @@ def _beside(target: Path) -> tuple[int, Path]:
     while True:
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=PARTIAL, dir=target.parent)
         hold(handle)
-        if Path(name).exists():  # another process may have swept it before it was locked
+        if Path(name).exists():  # another process may have removed it before it was locked
             return handle, Path(name)
         os.close(handle)
 
@@ -126,11 +125,11 @@ def hold(handle: int, how: int = fcntl.LOCK_EX) -> None:
 
 
 def abandoned(file: Path) -> bool:
-    """Whether a file that is locked while it is written is of a process that has ended."""
+    """Whether a file that is locked while it is written belongs to a process that has ended."""
     try:
-        with file.open("rb+") as opened:  # what is only read cannot be locked in networks
+        with file.open("rb+") as opened:  # network file systems cannot lock files opened for reading
             fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:  # it is locked, or gone, or nobody can know
+    except OSError:  # it is locked, or gone, or cannot be checked
         return False
     return True
 
@@ -140,7 +139,7 @@ def beside_others(folder: Path, alone: Callable[[], None]) -> Iterator[None]:
     """Work in a folder in which other processes may work as well; ``alone`` is called first where none does."""
     handle = os.open(folder, os.O_RDONLY)
     try:
-        with suppress(OSError):  # others are at work, or nobody can know
+        with suppress(OSError):  # others are at work, or it cannot be checked
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             alone()
         hold(handle, fcntl.LOCK_SH)
@@ -150,7 +149,7 @@ def beside_others(folder: Path, alone: Callable[[], None]) -> Iterator[None]:
 
 
 def target_of(temporary: Path) -> Path | None:
-    """What a temporary file of ``replacing`` was to become; None of any other file.
+    """The target of a temporary file of ``replacing``; None for any other file.
 
     >>> target_of(Path("runs/.plan.json.k3_x9abc.partial")).as_posix(), target_of(Path("runs/.profile"))
     ('runs/plan.json', None)
@@ -160,7 +159,7 @@ def target_of(temporary: Path) -> Path | None:
 
 
 def sweep(folder: Path, target: Path | None = None) -> None:
-    """Remove what killed processes left of files that they were writing into a folder, or of one of those."""
+    """Remove leftovers of killed processes in a folder, or of one of its files."""
     for path in folder.glob(f".*{PARTIAL}"):
         becomes = target_of(path)
         if becomes is not None and target in (None, becomes) and abandoned(path):
@@ -168,20 +167,20 @@ def sweep(folder: Path, target: Path | None = None) -> None:
 
 
 def _umask() -> int:
-    """Which rights the user keeps back; it can only be read by setting it."""
+    """The umask of the user, which can only be read by setting it."""
     mask = os.umask(0o077)
     os.umask(mask)
     return mask
 
 
 def write_text(target: Path, text: str) -> None:
-    """Write a text file, whole or not at all."""
+    """Write a text file atomically."""
     with replacing(target) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_json(target: Path, record: Any) -> None:
-    """Write a record as readable JSON, whole or not at all."""
+    """Write a record as readable JSON, atomically."""
     write_text(target, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
 
 

@@ -1,4 +1,4 @@
-"""How much is read of what a file holds: a small file shall not fill the memory, whatever it says of itself.
+"""Limits on what is read: a small file must not fill the memory, whatever its header says.
 
 unpacked <= max(2 * packed, min(TOTAL, max(ALWAYS, RATIO * packed)))          bytes
 height * width <= PIXELS                                     of a picture
@@ -17,7 +17,7 @@ from counterpoint.errors import SourceError
 
 @runtime_checkable
 class Readable(Protocol):
-    """What gives bytes, so many at a time."""
+    """A source of bytes, read in pieces."""
 
     def read(self, size: int, /) -> bytes: ...
 
@@ -26,11 +26,11 @@ ByteFile = IO[bytes] | io.BufferedIOBase
 """A file opened for reading bytes, on disk, in an archive or in memory."""
 
 TOTAL, ALWAYS, RATIO = 2**36, 2**30, 200
-"""Bytes that a packed file becomes at most, that any may become, and how many of each packed one: text shrinks to a
-tenth. What is not packed, such as an archive of photos, may have twice its own size, however much that is."""
+"""Bytes that a packed file may always unpack to, that any may at most, and per packed byte: text shrinks to a tenth.
+What is hardly compressed, such as an archive of photos, may have twice its size, whatever that is."""
 
 PICTURE, FLIGHT, SMALL = 2**30, 2**28, 2**24
-"""Bytes of a picture in its file, of all those that wait to be decoded, and of a small file beside them."""
+"""Bytes of a picture file, of all that wait to be decoded, and of a small file beside them."""
 
 PIXELS = 500_000_000
 """The largest picture that is decoded. Pillow's own limit, 89 million, is below what cameras make."""
@@ -39,11 +39,11 @@ PIECE = 2**22
 """Bytes that are read at a time."""
 
 CELLS = 2**33
-"""Cells of a table: a column that says the same in each row takes no room in its file."""
+"""Cells of a table: a constant column takes no room in its file."""
 
 
 def unpacked_from(packed: int) -> int:
-    """How many bytes so many packed ones may become.
+    """The most bytes that a packed file of this size may unpack to.
 
     >>> unpacked_from(1000) == ALWAYS, unpacked_from(10**8), unpacked_from(2**40) == 2**41  # an archive of photos
     (True, 20000000000, True)
@@ -52,7 +52,7 @@ def unpacked_from(packed: int) -> int:
 
 
 def too_much(file: Path) -> SourceError:
-    """What to say of a file that would become more."""
+    """The error for a file that would unpack to more."""
     most = unpacked_from(file.stat().st_size)
     return SourceError(
         f"'{file}' would unpack to more than {most:,} bytes, as nothing does that is meant to be read. Unpack it "
@@ -61,7 +61,7 @@ def too_much(file: Path) -> SourceError:
 
 
 def allowance(file: Path) -> Callable[[int], None]:
-    """Is told the size of one member of an archive after another, and refuses the archive when they are too much."""
+    """Adds up the sizes of an archive's members, and refuses the archive when they exceed the limit."""
     left = unpacked_from(file.stat().st_size)
 
     def spend(size: int) -> None:
@@ -74,7 +74,7 @@ def allowance(file: Path) -> Callable[[int], None]:
 
 
 def require_zip(file: Path) -> None:
-    """Refuse a zip, as .npz is one, whose members would be too much."""
+    """Refuse a zip, such as .npz, whose members exceed the limit."""
     spend = allowance(file)
     with zipfile.ZipFile(file) as packed:
         for member in packed.infolist():
@@ -82,7 +82,7 @@ def require_zip(file: Path) -> None:
 
 
 def unpacked(stream: Readable, file: Path) -> bytes:
-    """What comes of a packed file, of which ``stream`` gives the unpacked bytes."""
+    """The contents of a packed file, whose unpacked bytes ``stream`` reads."""
     try:
         return at_most(stream, unpacked_from(file.stat().st_size))
     except TooLarge:
@@ -90,11 +90,11 @@ def unpacked(stream: Readable, file: Path) -> bytes:
 
 
 class TooLarge(ValueError):
-    """A file goes on after all that would be read of it."""
+    """A file is larger than what would be read of it."""
 
 
 def at_most(file: Readable, most: int) -> bytes:
-    """What is in an opened file; ``TooLarge`` where that is more than ``most`` bytes."""
+    """The contents of an opened file; ``TooLarge`` where they exceed ``most`` bytes."""
     pieces, left = [], most
     while piece := file.read(PIECE):
         pieces.append(piece)
@@ -105,7 +105,7 @@ def at_most(file: Readable, most: int) -> bytes:
 
 
 def require_pixels(height: int, width: int) -> None:
-    """Refuse a picture that is too large to be decoded.
+    """Refuse a picture that is too large to decode.
 
     Raises:
         ValueError: It is.

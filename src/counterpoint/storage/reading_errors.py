@@ -1,4 +1,4 @@
-"""The door that every reader stands behind: what a library raises over data becomes a sentence about the data."""
+"""A decorator for readers: exceptions that libraries raise for bad data become a sentence about the data."""
 
 from __future__ import annotations
 
@@ -30,43 +30,45 @@ DAMAGE = (
     zipfile.BadZipFile,
     tarfile.TarError,
 )
-"""What is raised over data that is damaged, too large or not what its name says; anything else may be our fault."""
+"""Exceptions for data that is damaged, too large or not what its name says; anything else may be a bug here."""
 
 Given = ParamSpec("Given")
 Read = TypeVar("Read")
 
 
 def door(reader: Callable[Given, Read]) -> Callable[Given, Read]:
-    """A reader that raises ``SourceError`` where a library that it uses cannot read the data, its first argument.
+    """Make a reader raise ``SourceError`` where a library cannot read its first argument.
 
-    Errors that come out of this package's own code are mistakes of ours and stay what they are.
+    Exceptions raised by this package's own code are bugs, and are not changed.
     """
 
     @wraps(reader)
-    def guarded(*given: Given.args, **options: Given.kwargs) -> Read:
+    def guarded(*arguments: Given.args, **options: Given.kwargs) -> Read:
         try:
-            return reader(*given, **options)
+            return reader(*arguments, **options)
         except CounterpointError:
             raise
         except DAMAGE as wrong:
-            raise _sentence(given, wrong) from wrong
+            raise _sentence(arguments, wrong) from wrong
         except Exception as wrong:
             if not _is_foreign(wrong):
                 raise
-            raise _sentence(given, wrong) from wrong
+            raise _sentence(arguments, wrong) from wrong
 
     return guarded
 
 
-def _sentence(given: tuple[object, ...], wrong: BaseException) -> SourceError:
-    source = next((each for each in given if not isinstance(each, type)), None)  # a class method has its class first
+def _sentence(arguments: tuple[object, ...], wrong: BaseException) -> SourceError:
+    source = next(
+        (each for each in arguments if not isinstance(each, type)), None
+    )  # the first argument of a class method is its class
     called = f"'{source}'" if isinstance(source, str | Path) else f"The {type(source).__name__}"
     reason = " ".join(str(wrong).split())[:200].rstrip(".") or type(wrong).__name__
     return SourceError(f"{called} cannot be read: {reason}. It is damaged, or not what its name says.")
 
 
 def _is_foreign(wrong: BaseException) -> bool:
-    """Whether the code that raised is outside of this package."""
+    """Whether the code that raised is outside this package."""
     trace = wrong.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

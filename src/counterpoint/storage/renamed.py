@@ -1,7 +1,7 @@
-"""Old names of modules and of what is in them, which go on working for one version with a ``DeprecationWarning``.
+"""Old names of modules and their contents, which keep working for one version with a ``DeprecationWarning``.
 
-``import counterpoint`` puts ``OldNames`` in front of Python's finders. A module that is gone becomes one that looks
-everything up in the new place; one that is still there gets a ``__getattr__`` for the names that it had.
+``import counterpoint`` puts ``OldNames`` in front of Python's finders. A removed module becomes one that looks names up
+in the new module; an existing one gets a ``__getattr__`` for its old names.
 """
 
 from __future__ import annotations
@@ -40,22 +40,22 @@ MOVED: dict[str, tuple[str, dict[str, str]]] = {
     "training.watch": ("training.diagnostics", {}),
     "views.draw": ("rng", {}),
 }
-"""Old module to new module, and the names in it that have changed; all inside of this package."""
+"""Old module to new module, and its names that changed; all inside this package."""
 
 PACKAGE = "counterpoint."
 
 
 def install() -> None:
-    """Let old names be found from now on."""
+    """Make old names importable."""
     if not any(isinstance(finder, OldNames) for finder in sys.meta_path):
         sys.meta_path.insert(0, OldNames())
 
 
 class OldNames:
-    """Finds modules by their old names, and lets modules answer to the old names of what is in them."""
+    """Finds modules by their old names, and gives modules their old names."""
 
     def find_spec(self, fullname: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
-        """The module that is there, with its old names; a stand-in for one that is gone; None for all others."""
+        """An existing module with its old names; a stand-in for a removed one; None for all others."""
         old = fullname.removeprefix(PACKAGE)
         if old not in MOVED or old == fullname:
             return None
@@ -74,13 +74,13 @@ class OldNames:
 
 
 class Forwarding:
-    """Makes a module that has nothing of its own and takes everything from the new one."""
+    """Makes an empty module that takes everything from the new one."""
 
     def create_module(self, spec: ModuleSpec) -> None:
-        """A module as Python makes them."""
+        """Python's default module."""
 
     def exec_module(self, module: ModuleType) -> None:
-        """Import the new module first, so that what is wrong with it is told as it is."""
+        """Import the new module first, so that its errors are raised as they are."""
         old = module.__name__.removeprefix(PACKAGE)
         importlib.import_module(PACKAGE + MOVED[old][0])
         warn(module.__name__, PACKAGE + MOVED[old][0])
@@ -88,7 +88,7 @@ class Forwarding:
 
 
 def _answer(module: ModuleType, old: str) -> None:
-    """Let a module answer for what was in the module of this old name."""
+    """Let a module resolve the names of the module with this old name."""
     new, names = MOVED[old]
 
     def attribute(name: str) -> Any:
@@ -103,5 +103,5 @@ def _answer(module: ModuleType, old: str) -> None:
 
 
 def warn(old: str, new: str) -> None:
-    """Say what something is called now, to whoever called the caller."""
+    """Warn the caller's caller about a new name."""
     warnings.warn(f"'{old}' is now '{new}'; the old name goes with the next version.", DeprecationWarning, stacklevel=3)

@@ -1,7 +1,7 @@
-"""What the JSON files of a run folder hold: every reader of one reads it by its type here. More may stand beside.
+"""Types of the JSON files of a run folder, by which every reader validates them. Files may hold further fields.
 
-Each is as narrow as those who read it rely on, so that a file from elsewhere is refused in a sentence and not in a
-traceback. What names parts is text here, and is looked up as ``trust`` says.
+Each is as narrow as its readers require, so that a foreign file is refused in a sentence and not in a traceback. Names
+of parts are strings here, and are looked up as ``trust`` allows.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Head(TypedDict):
 
 
 class Config(TypedDict):
-    """``config.json``: how the encoder is built, and how it sees."""
+    """``config.json``: how the encoder is built, and its modality."""
 
     format: NotRequired[Literal[1]]
     modality: str
@@ -52,7 +52,7 @@ class Config(TypedDict):
 
 
 class Stand(TypedDict):
-    """What ``stand`` is given."""
+    """The arguments of ``stand``."""
 
     inputs: Length
     hidden: Size
@@ -61,7 +61,7 @@ class Stand(TypedDict):
 
 
 class Top(TypedDict):
-    """``classifier.json``: what stands on an encoder."""
+    """``classifier.json``: the layers on an encoder."""
 
     built: Stand
     classes: list[str]
@@ -73,7 +73,7 @@ class Top(TypedDict):
 
 
 class Plan(TypedDict):
-    """``plan.json``: every choice, as asked and as settled, and the data."""
+    """``plan.json``: every choice, as requested and as resolved, and the data."""
 
     source: str
     source_path: NotRequired[str | None]
@@ -93,7 +93,7 @@ class Plan(TypedDict):
 
 
 class Sentence(TypedDict):
-    """One sentence of a verdict."""
+    """One finding of a verdict."""
 
     level: Level
     kind: NotRequired[str]
@@ -109,7 +109,7 @@ class Verdict(TypedDict):
 
 
 class Measured(TypedDict):
-    """A line of ``metrics.jsonl``; what was measured may have been no number."""
+    """A line of ``metrics.jsonl``; measured values may be NaN."""
 
     step: Count
     steps: Count
@@ -120,7 +120,7 @@ class Measured(TypedDict):
 
 
 class Answered(TypedDict):
-    """An item and what it was taken for."""
+    """An item and its prediction."""
 
     name: str
     answer: str
@@ -130,7 +130,7 @@ class Answered(TypedDict):
 
 
 class Classified(Ends):
-    """What a classifier is asked about, in ``evaluation.json``."""
+    """The scores of a classifier, in ``evaluation.json``."""
 
     items: Count
     chance: float
@@ -152,7 +152,7 @@ class Score(Ends):
 
 
 class Evaluation(TypedDict, total=False):
-    """``evaluation.json``: scores, and of which data they are."""
+    """``evaluation.json``: scores, and the data they are for."""
 
     headline: Sentence
     knn: Score
@@ -174,7 +174,7 @@ class Tried(Ends):
 
 
 class Judgement(TypedDict):
-    """Which of several classifiers was handed over."""
+    """The choice among several classifiers."""
 
     delivered: str
     candidates: NotRequired[dict[str, Tried | None]]
@@ -182,7 +182,7 @@ class Judgement(TypedDict):
 
 
 class Tuned(TypedDict, total=False):
-    """``tuned.json``: how many labels were learned from."""
+    """``tuned.json``: the number of labels, and the scores."""
 
     conclusion: str
     level: Level
@@ -191,13 +191,13 @@ class Tuned(TypedDict, total=False):
 
 
 class Student(Ends):
-    """What a student of so many labels is worth."""
+    """The accuracy of a student at a budget."""
 
     labels: Annotated[int, Between(1, 1e12)]
 
 
 class Row(TypedDict):
-    """What so many labels are worth, used in several ways."""
+    """The accuracy at a budget, for several uses of the labels."""
 
     labels: Annotated[int, Between(1, 1e12)]
     budget: str
@@ -213,7 +213,7 @@ class LeftOut(TypedDict):
 
 
 class Budget(TypedDict):
-    """``budget.json``: what labels are worth."""
+    """``budget.json``: accuracy by number of labels."""
 
     rows: list[Row]
     asked: Count
@@ -224,7 +224,7 @@ class Budget(TypedDict):
 
 
 class Verification(TypedDict):
-    """``verification.json``: where same ends and different begins."""
+    """``verification.json``: the threshold between same and different."""
 
     model: Digest
     space: str

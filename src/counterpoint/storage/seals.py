@@ -1,9 +1,9 @@
-"""Whether a record was made here: a seal that only the key of this user makes, so that no folder can claim it.
+"""Whether a record was made here: a seal that requires this user's key, so that no other folder can claim it.
 
-    seal = HMAC-SHA256(key, what is said)
+    seal = HMAC-SHA256(key, message)
 
-Krawczyk et al. 1997, RFC 2104. The key lies in the user's state folder, for nobody else to read. Where it cannot be
-kept there, nothing is sealed.
+Krawczyk et al. 1997, RFC 2104. The key is in the user's state folder, readable by the user only. Where it cannot be
+stored there, nothing is sealed.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ import secrets
 from pathlib import Path
 
 PLACE = "COUNTERPOINT_STATE"
-"""Names another folder for the key."""
+"""Environment variable for another folder of the key."""
 
 LENGTH = 32
 
 
 def seal(*words: str | None) -> str | None:
-    """The seal of some words; None where no key can be kept."""
+    """The seal of some strings; None without a key."""
     key = _key()
     return None if key is None else hmac.new(key, json.dumps(words).encode(), hashlib.sha256).hexdigest()
 
 
 def is_sealed(sealed: object, *words: str | None) -> bool:
-    """Whether a seal is of these words, and was made here.
+    """Whether a seal belongs to these strings, and was made here.
 
     >>> is_sealed(seal("photos", "/data/photos"), "photos", "/data/photos"), is_sealed("0" * 64, "photos", "/etc")
     (True, False)
@@ -39,9 +39,9 @@ def is_sealed(sealed: object, *words: str | None) -> bool:
 
 
 def _key() -> bytes | None:
-    """The key, which is drawn when it is first needed."""
+    """The key, which is created when first needed."""
     state = os.environ.get(PLACE) or os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-    with contextlib.suppress(OSError, RuntimeError):  # there is no home, or nothing can be written there
+    with contextlib.suppress(OSError, RuntimeError):  # there is no home, or it is not writable
         file = Path(state).expanduser() / "counterpoint" / "key"
         if not file.exists():
             file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -52,7 +52,7 @@ def _key() -> bytes | None:
 
 
 def _written(file: Path, key: bytes) -> None:
-    """Keep a key, whole, unless another process has kept one meanwhile."""
+    """Store a key atomically, unless another process has stored one meanwhile."""
     drawn = file.with_name(f".key.{os.getpid()}")
     handle = os.open(drawn, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:

@@ -1,4 +1,4 @@
-"""Rows as a file of separated values, for programs as they are, or made safe for a spreadsheet."""
+"""Rows as a file of separated values, exact for programs, or safe for spreadsheets."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import io
 from collections.abc import Iterable, Sequence
 
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")
-"""What a cell begins with that a spreadsheet would compute, whoever wrote it."""
+"""First characters of cells that a spreadsheet would evaluate."""
 
 
 def separated(rows: Iterable[Sequence[str]], *, spreadsheet_safe: bool = False) -> str:
-    r"""The rows with commas between their cells; ``spreadsheet_safe`` puts ' before what would be a formula.
+    r"""The rows, separated by commas; ``spreadsheet_safe`` puts ' before cells that would be formulas.
 
     >>> separated([["name", "label"], ["=1+1", "so, so"]], spreadsheet_safe=True).splitlines()
     ['name,label', '\'=1+1,"so, so"']

@@ -1,4 +1,4 @@
-"""The JSON files of a run folder, read as data: each is what its type says, or is refused in a sentence.
+"""The JSON files of a run folder, validated: each conforms to its type, or is refused in a sentence.
 
 A type is written as in Python: ``int``, ``list[float]``, ``str | None``, ``Literal``, ``dict[str, int]``, a dataclass,
 a ``TypedDict`` (which may hold more than it names), and ``Annotated[int, Between(1, 9)]`` for a range. ``object`` is
@@ -20,16 +20,16 @@ from typing import Annotated, Any, NamedTuple, TypeVar
 from counterpoint.errors import RunError
 
 LARGEST = 2**28
-"""Bytes of a file that is read: the tokenizer of a large vocabulary has some 20 million."""
+"""The most bytes of a file: the tokenizer of a large vocabulary has some 20 million."""
 
 WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", type(None): "null"}
-"""What the plain types are called."""
+"""Names of the plain types, for messages."""
 
 T = TypeVar("T")
 
 
 class Misfit(ValueError):
-    """A value is not of the type that it should be of."""
+    """A value does not conform to its type."""
 
 
 class Between(NamedTuple):
@@ -43,34 +43,34 @@ class Between(NamedTuple):
 
 
 ANY = Between()
-"""Whole numbers that JSON holds exactly everywhere."""
+"""Integers that JSON represents exactly everywhere."""
 
 Size = Annotated[int, Between(1, 2**16)]
-"""A number of pixels, channels, columns or units that a network may have along one side."""
+"""A number of pixels, channels, columns or units of a network along one side."""
 
 Length = Annotated[int, Between(1, 2**31)]
-"""How many numbers a vector has that a network makes; how large that network may be follows from its weights."""
+"""The width of a network's vectors; the network's size is bounded by its weights."""
 
 Pixels = Annotated[int, Between(1, 2**13)]
 """The side of a picture."""
 
 Count = Annotated[int, Between(0, 2.0**53)]
-"""How many there are of something."""
+"""A count."""
 
 Digest = Annotated[str, Between(64, 64)]
 """The SHA-256 of a file."""
 
 
 def read_json(path: Path, kind: type[T], remedy: str) -> T:
-    """What a file of JSON holds, which is of this type.
+    """The contents of a JSON file, validated against this type.
 
     Args:
-        path: A file, which is there.
+        path: An existing file.
         kind: The type.
-        remedy: What to do where it is damaged, as the last sentence of the message.
+        remedy: What to do if it is damaged, as the last sentence of the message.
 
     Raises:
-        RunError: It is not, is no JSON, or is larger than such a file can be.
+        RunError: It does not conform, is not JSON, or is too large.
         FileNotFoundError: There is none.
     """
     try:
@@ -87,13 +87,13 @@ def parsed(text: str | bytes, kind: type[T]) -> T:
 
 
 def reason(wrong: Exception) -> str:
-    """Why something cannot be read, for the middle of a sentence."""
-    said = " ".join(str(wrong).split())[:300].rstrip(".")
-    return "it is nested too deeply" if isinstance(wrong, RecursionError) else said or type(wrong).__name__
+    """The reason why something cannot be read, for the middle of a sentence."""
+    text = " ".join(str(wrong).split())[:300].rstrip(".")
+    return "it is nested too deeply" if isinstance(wrong, RecursionError) else text or type(wrong).__name__
 
 
 def conform(value: Any, kind: Any, name: str = "") -> Any:
-    """The value, which is of this type: mappings become the dataclass that they describe.
+    """The value, validated against the type: mappings become the dataclass that they describe.
 
     >>> conform({"size": 3}, dict[str, int])
     {'size': 3}
@@ -102,7 +102,7 @@ def conform(value: Any, kind: Any, name: str = "") -> Any:
     counterpoint.storage.typed_json.Misfit: 'size' should be a number that is finite. Got nan
 
     Raises:
-        Misfit: It is not; ``name`` says where.
+        Misfit: It does not conform; ``name`` says where.
     """
     origin, parts = typing.get_origin(kind), typing.get_args(kind)
     if origin is Annotated:
@@ -127,7 +127,7 @@ def conform(value: Any, kind: Any, name: str = "") -> Any:
 
 
 def made(kind: type[T], value: Any) -> T:
-    """As ``conform``, for those who check types: of a dataclass, one with these fields."""
+    """As ``conform``, for type checkers: a dataclass with these fields."""
     fitting: T = conform(value, kind)
     return fitting
 
@@ -152,7 +152,7 @@ def _record(value: Any, kind: Any, name: str) -> Any:
 
 @cache
 def _fields(kind: Any) -> tuple[dict[str, Any], frozenset[str]]:
-    """The types of the fields of a record, and which of them have to be there."""
+    """The types of the fields of a record, and which of them are required."""
     hints = typing.get_type_hints(kind, include_extras=True)
     if typing.is_typeddict(kind):
         free = [name for name, each in hints.items() if typing.get_origin(each) is typing.NotRequired]
@@ -164,7 +164,7 @@ def _fields(kind: Any) -> tuple[dict[str, Any], frozenset[str]]:
 
 
 def _one_of(value: Any, parts: Sequence[Any], name: str) -> Any:
-    """The value as the first of several types that it is of."""
+    """The value as the first of several types that it conforms to."""
     refusals = []
     for part in parts:
         try:
@@ -186,7 +186,7 @@ def _plain(value: Any, kind: type, name: str) -> Any:
 
 
 def _ranged(value: Any, limits: Between, name: str) -> Any:
-    """A value in a range, by its length where it is no number."""
+    """A value in a range, by its length unless it is a number."""
     measure, what = (value, "a number") if isinstance(value, int | float) else (len(value), "of a length")
     return value if limits.low <= measure <= limits.high else _refuse(value, name, f"{what} {limits}")
 
@@ -210,7 +210,7 @@ def _called(name: str) -> str:
 
 
 def _bounded(path: Path) -> bytes:
-    """The bytes of a file, if it is one and not larger than such a file can be."""
+    """The bytes of a file, if it is a regular file and not too large."""
     if not path.is_file() and path.exists():
         raise Misfit("it is no file")
     size = path.stat().st_size

@@ -1,4 +1,4 @@
-"""The weights of a network: as a file, as bytes, whether they are still what they were, and a network around them."""
+"""Weights of a network: as a file, as bytes, change detection, and building a network for them."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from counterpoint.storage.typed_json import reason
 Network = TypeVar("Network", bound=nn.Module)
 
 SAMPLED = 16
-"""Numbers of every tensor that are looked at to see whether it changed."""
+"""Entries of every tensor that are sampled to detect changes."""
 
 
 def write_weights(file: Path, network: nn.Module) -> str:
-    """Write the weights of a network, whole or not at all, and return the digest of the file."""
+    """Write the weights of a network atomically, and return the hash of the file."""
     with replacing(file) as temporary:
         temporary.write_bytes(as_bytes(network))
     return fingerprint(file)
 
 
 def require_finite_weights(*networks: nn.Module | None, of: str = "the model") -> None:
-    """Refuse weights that are no numbers, before anything of them is written or kept."""
+    """Refuse weights that are not finite, before any of them is written or kept."""
     lost = next(filter(None, (not_finite(each) for each in networks if each is not None)), None)
     if lost is not None:
         raise InputError(
@@ -40,9 +40,9 @@ def require_finite_weights(*networks: nn.Module | None, of: str = "the model") -
 
 @torch.no_grad()
 def not_finite(network: nn.Module) -> str | None:
-    """The first weight of a network that is NaN or infinite, or what it remembers that is NaN; None where none is.
+    """The first weight of a network that is NaN or infinite, or buffer that is NaN; None where there is none.
 
-    Infinity may stand in a buffer for good, as in the mask of an attention.
+    A buffer may contain infinity, such as the mask of an attention.
     """
     weights = {name for name, _ in network.named_parameters()}
     for name, held in network.state_dict().items():
@@ -52,13 +52,13 @@ def not_finite(network: nn.Module) -> str | None:
 
 
 def tensors(network: nn.Module) -> dict[str, Tensor]:
-    """The weights of a network by their names, on the processor, each in memory of its own as safetensors wants."""
+    """The weights of a network by name, on the CPU, each in its own memory as safetensors requires."""
     held: dict[str, Tensor] = {}
     places: set[int] = set()
     for name, tensor in network.state_dict().items():
-        whole = tensor.detach().cpu().contiguous()
-        place = whole.untyped_storage().data_ptr()
-        held[name] = whole.clone() if place in places else whole
+        contiguous = tensor.detach().cpu().contiguous()
+        place = contiguous.untyped_storage().data_ptr()
+        held[name] = contiguous.clone() if place in places else contiguous
         places.add(place)
     return held
 
@@ -71,10 +71,10 @@ def as_bytes(network: nn.Module) -> bytes:
 
 
 def stamp(network: nn.Module) -> tuple[Any, ...]:
-    """What changes when weights do, without a look at all of them.
+    """A stamp that changes with the weights, without reading all of them.
 
-    It is where each lies, how often torch has written to it, and some of its numbers, for torch does not count what is
-    written through ``.data`` or NumPy. Of these, a change of very few numbers may go unnoticed.
+    It consists of their addresses, torch's version counters, and some entries, as torch does not count writes through
+    ``.data`` or NumPy. Of those, a change of very few entries may go unnoticed.
     """
     held = [tensor.detach() for tensor in network.state_dict().values()]
     places = [(each.data_ptr(), tuple(each.shape), 0 if each.is_inference() else each._version) for each in held]
@@ -83,17 +83,17 @@ def stamp(network: nn.Module) -> tuple[Any, ...]:
 
 
 SPARE, TIMES, EACH = 2**22, 8, 256
-"""Numbers that the building of any network may take, how often those of its weights, and what every step counts at
-least. What is drawn to begin with is more than what is kept: of a vocabulary, a vector for every run of letters."""
+"""Limits on building a network: entries for any network, per entry of its weights, and the minimum count per
+operation. Initialisation needs more than is kept: for a vocabulary, a vector for every character n-gram."""
 
 REMEDY = "Train again with --overwrite."
 
 
 def read_weights(file: Path, digest: str) -> dict[str, Tensor]:
-    """The tensors in a file of safetensors, if it is what was saved.
+    """The tensors in a safetensors file, if it is the one that was saved.
 
     Raises:
-        RunError: It is missing, cut off, or was changed since.
+        RunError: It is missing, truncated, or was changed since.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load as parse
@@ -107,7 +107,7 @@ def read_weights(file: Path, digest: str) -> dict[str, Tensor]:
 
 
 def unchanged(file: Path, digest: str) -> Path:
-    """The file, if it is what was saved."""
+    """The file, if it is the one that was saved."""
     if not file.is_file():
         raise RunError(f"'{file}' is missing. {REMEDY}")
     if fingerprint(file) != digest:
@@ -116,24 +116,24 @@ def unchanged(file: Path, digest: str) -> Path:
 
 
 def filled(make: Callable[[], Network], weights: Mapping[str, Tensor], path: Path) -> Network:
-    """A network that is made as a record says, with these weights; making it takes no more memory than fits them.
+    """A network built as a record says, with these weights; building it takes no more memory than fits them.
 
     Raises:
-        RunError: No network can be made so, or the weights are of another.
+        RunError: No such network can be built, or the weights belong to another.
     """
     try:
         with _Bounded(SPARE + TIMES * sum(each.numel() for each in weights.values())):
             network = make()
     except CounterpointError:
         raise
-    except Exception as wrong:  # what a record says is no more than data, and libraries raise anything over that
+    except Exception as wrong:  # a record is untrusted data, and libraries may raise anything for it
         raise RunError(f"No network can be built as '{path}' says: {reason(wrong)}. {REMEDY}") from wrong
     fill(network, weights, path)
     return network
 
 
 def fill(network: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
-    """Give a network its weights; those of another architecture are refused before anything changes."""
+    """Load the weights of a network; those of another architecture are refused before anything changes."""
     here = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     there = {name: tuple(tensor.shape) for name, tensor in weights.items()}
     differing = sorted(name for name in here.keys() | there.keys() if here.get(name) != there.get(name))
@@ -147,7 +147,7 @@ def fill(network: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
 
 
 class _Bounded(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Refuses to make more numbers than ``most`` as long as it lasts, before there is memory for them."""
+    """Refuses to allocate more than ``most`` entries within the block, before memory is allocated."""
 
     def __init__(self, most: int) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -156,10 +156,10 @@ class _Bounded(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         first = args[0] if args else ()
         if isinstance(first, Tensor):  # a copy is as large
-            numbers = first.numel() if func is torch.ops.aten.clone.default else 0
+            count = first.numel() if func is torch.ops.aten.clone.default else 0
         else:  # a size, where something is made
-            numbers = math.prod(each for each in first if isinstance(each, int)) if isinstance(first, list) else 0
-        self.most -= max(numbers, EACH)
+            count = math.prod(each for each in first if isinstance(each, int)) if isinstance(first, list) else 0
+        self.most -= max(count, EACH)
         if self.most < 0:
             raise MemoryError("it would be far larger than its weights")
         return func(*args, **(kwargs or {}))

@@ -1,11 +1,11 @@
-r"""A learned temperature: one more weight, moved by the gradient of the loss.
+r"""A learned temperature: one more parameter, updated by the gradient of the loss.
 
     t = e^w,   w in [log low, log high]
 
 Radford et al. 2021, arXiv:2103.00020, section 2.5, who learn log(1/t) and keep t above 0.01.  A ``bias`` of the
-objective, as that of the sigmoid loss, is learned beside it (Zhai et al. 2023, arXiv:2303.15343, section 3.1).
-Use when: you would rather not choose, batches are large and labels or captions make pairs. Without labels the loss
-favours ever sharper comparisons, so look at where it ends: ``temperature`` in ``metrics.jsonl``.
+objective, as in the sigmoid loss, is learned too (Zhai et al. 2023, arXiv:2303.15343, section 3.1).
+Use when: you would rather not choose, batches are large and pairs come from labels or captions. Without labels the loss
+favours ever lower temperatures, so check where it ends: ``temperature`` in ``metrics.jsonl``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from counterpoint.errors import PlanError
 
 
 class Learned(nn.Module):
-    """An objective whose temperature, and bias if it has one, are weights."""
+    """An objective whose temperature, and bias if it has one, are learned parameters."""
 
     def __init__(
         self, objective: Callable[..., Tensor], *, start: float = 0.1, low: float = 0.01, high: float = 1.0
@@ -39,7 +39,7 @@ class Learned(nn.Module):
         self.bias = None if bias is None else nn.Parameter(torch.tensor(float(bias.default)))
 
     def formula(self) -> partial[Tensor]:
-        """The objective at the present temperature."""
+        """The objective at the current temperature."""
         options: dict[str, Any] = {} if self.bias is None else {"bias": self.bias}
         clipped = self.log_temperature.clamp(math.log(self.low), math.log(self.high))
         return partial(self.objective, temperature=clipped.exp(), **options)

@@ -1,9 +1,9 @@
-r"""A temperature that swings: low to tell items apart, high to bring groups together, by turns.
+r"""A scheduled temperature: a cosine between low, which separates items, and high, which brings groups together.
 
     t(k) = low + (high - low) (1 + cos(2 pi turns k / steps)) / 2          at step k
 
 Kukleva et al. 2023, arXiv:2303.13664, eq. 5.
-Use when: classes are of very different size (the paper's long tails), or no single temperature suits all of them.
+Use when: classes are very imbalanced (the paper's long tails), or no single temperature suits all of them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from counterpoint.interfaces import Step
 
 
 class Scheduled(nn.Module):
-    """An objective whose temperature is a function of how far a run has come."""
+    """An objective whose temperature is a function of the progress of a run."""
 
     done: Tensor
 
@@ -38,7 +38,7 @@ class Scheduled(nn.Module):
         self.register_buffer("done", torch.zeros((), dtype=torch.float64))
 
     def formula(self) -> partial[Tensor]:
-        """The objective at the present temperature."""
+        """The objective at the current temperature."""
         swing = (1 + math.cos(2 * math.pi * self.turns * float(self.done))) / 2
         return partial(self.objective, temperature=self.low + (self.high - self.low) * swing)
 
@@ -47,5 +47,5 @@ class Scheduled(nn.Module):
         return self.formula()(tile)
 
     def after_step(self, step: Step) -> None:
-        """Note how far the run has come, from 0 to 1."""
+        """Record the progress of the run, from 0 to 1."""
         self.done.fill_(step.number / step.total)

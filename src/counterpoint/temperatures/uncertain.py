@@ -1,9 +1,9 @@
-r"""A temperature of each item's own: the last number of a vector says how sure the rest of it is.
+r"""A temperature per item: the last entry of a vector expresses the certainty of the rest.
 
     s_ij = sigmoid(u_i) cos(v_i, v_j),   z_i = [v_i, u_i],   so that item i has the temperature t / sigmoid(u_i)
 
 Zhang, Wu, Bayrooti & Goodman 2021, arXiv:2110.04403 (Temperature as Uncertainty).
-Use when: some items are hard to tell from others (blurred, generic) and should not be forced, or when it matters which.
+Use when: some items are hard to tell from others (blurred, generic) and should not be forced, or when that matters.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from counterpoint.comparison import Inner, unit
 
 
 def certain(vectors: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
-    """How sure each vector is, from 0 to 1.
+    """The certainty of each vector, from 0 to 1.
 
     >>> certain(torch.tensor([[3.0, 4.0, 0.0]])).tolist()
     [0.5]
@@ -33,4 +33,4 @@ def _sure(vectors: Float[Tensor, "n d"]) -> Float[Tensor, "n e"]:
 
 
 uncertain = Inner(_sure, _direction)
-"""The cosine of all but the last number, as far as the anchor is sure of it, in [-1, 1]."""
+"""The cosine of all but the last entry, times the certainty of the anchor, in [-1, 1]."""

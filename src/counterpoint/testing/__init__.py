@@ -1,7 +1,7 @@
-"""What parts promise each other, as checks that anybody can run against a part of their own.
+"""The contracts of parts, as checks that can be run on custom parts.
 
-Each raises ``BrokenContract``, an ``AssertionError`` that says in one sentence which point is broken and by how much;
-none needs pytest or a network.
+Each raises ``BrokenContract``, an ``AssertionError`` whose sentence says which point is broken and by how much; none
+needs pytest or a network connection.
 
 >>> from counterpoint.objectives.info_nce import info_nce
 >>> check_objective(info_nce)

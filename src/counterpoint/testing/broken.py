@@ -1,4 +1,4 @@
-"""How a broken contract is told."""
+"""The exception for a broken contract, and helpers to raise it."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from torch import Tensor
 
 
 class BrokenContract(AssertionError):
-    """A part does not keep what parts of its kind promise."""
+    """A part does not fulfil the contract of its kind."""
 
 
 def require(kept: bool, broken: str) -> None:
-    """Raise ``BrokenContract`` with this sentence unless the point is kept."""
+    """Raise ``BrokenContract`` with this sentence unless the point holds."""
     if not kept:
         raise BrokenContract(broken)
 
 
 @contextmanager
 def running(what: str) -> Iterator[None]:
-    """Turn whatever a part from outside raises into a broken contract; ``what`` begins the sentence."""
+    """Turn whatever a custom part raises into a broken contract; ``what`` begins the sentence."""
     try:
         yield
     except BrokenContract:
         raise
-    except Exception as wrong:  # whoever wrote the part may raise anything
+    except Exception as wrong:  # custom parts may raise anything
         reason = (str(wrong).splitlines() or [""])[0]
         raise BrokenContract(f"{what} raises {type(wrong).__name__}: {reason}") from wrong
 
 
 def require_equal(one: Tensor, other: Tensor, broken: str, *, tolerance: float = 0.0) -> None:
-    """Both hold the same numbers, but for ``tolerance`` times the largest of them; ``broken`` begins the sentence."""
+    """Require equal values, up to ``tolerance`` times the largest; ``broken`` begins the sentence."""
     require(one.shape == other.shape, f"{broken}: shapes {tuple(one.shape)} and {tuple(other.shape)}.")
     if one.numel() == 0 or torch.equal(one, other):
         return
@@ -46,5 +46,5 @@ def require_equal(one: Tensor, other: Tensor, broken: str, *, tolerance: float =
 
 
 def finite(values: Tensor) -> bool:
-    """Whether all of them are numbers."""
+    """Whether all values are finite."""
     return bool(values.isfinite().all())

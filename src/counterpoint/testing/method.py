@@ -25,34 +25,34 @@ from counterpoint.training.loop import mean_loss, train_step
 STEPS = 4
 
 ViewOf = Callable[[int], Batch]
-"""The view with a number of 32 items."""
+"""The view with this index of 32 items."""
 
 
 def check_method(
     make: Callable[..., Method] | str, *, encoder: Callable[[], nn.Module] | None = None, view: ViewOf | None = None
 ) -> None:
-    """Hold a method to its contract, on a batch of 32 items in 64 bits.
+    """Check the contract of a method, on a batch of 32 items in float64.
 
-    1. It is made with an encoder, a head, and what it asks for by the names of its arguments.
+    1. It is constructed with an encoder, a head, and further values by the names of its arguments.
     2. ``project`` returns tensors with one row per item.
-    3. ``compare`` runs neither the encoder, the head nor a copy of them, changes nothing, and says the same twice.
-    4. The loss is finite and its gradient reaches the encoder and all other weights that are to learn.
-    5. Memory (buffers, and weights that have no gradient) changes in ``after_step`` only; the running statistics of
-       batch normalisation are no memory.
-    6. Without batch normalisation, a batch that is encoded in pieces has the gradient of the whole, and the order of
-       its items does not change the mean loss. Not asked of a method that draws random numbers in ``project``.
-    7. It learns from labels, or scores, exactly if it says ``needs_labels``, or ``needs_scores``.
-    8. Saved after some steps and restored into a new one, training goes on bit for bit as if it had not stopped.
+    3. ``compare`` runs neither the encoder, the head nor a copy of them, has no side effects and is deterministic.
+    4. The loss is finite and its gradient reaches the encoder and all other trainable weights.
+    5. Memory (buffers, and weights without a gradient) changes in ``after_step`` only; the running statistics of
+       batch normalisation are not memory.
+    6. Without batch normalisation, a batch encoded in pieces has the gradient of the full batch, and the order of
+       its items does not change the mean loss. Not checked for a method that draws random numbers in ``project``.
+    7. It learns from labels, or scores, exactly if it sets ``needs_labels``, or ``needs_scores``.
+    8. Saved after some steps and restored into a new one, training continues bit for bit as if uninterrupted.
 
-    All of it also with local views, or with items to be told apart from, where it says that it can use them.
+    All of it also with local views, or with hard negatives, where it says that it can use them.
 
     Args:
         make: The class, or a function with its arguments, or its name as in a plan.
-        encoder: Makes a new encoder; by default a small one of items (b, t, 6).
-        view: Gives the view with a number, of the same 32 items each time; by default such items with noise.
+        encoder: Makes a new encoder; by default a small one for items (b, t, 6).
+        view: Returns the view with an index, of the same 32 items each time; by default such items with noise.
 
     Raises:
-        BrokenContract: A point is broken; the message says which, and the numbers.
+        BrokenContract: A point is broken; the message says which, with the values.
     """
     part = catalogue.find("method", make) if isinstance(make, str) else make
     kind = whole(part)
@@ -146,7 +146,7 @@ def _learns(trial: Trial) -> None:
     require(finite(torch.tensor(loss)), f"The loss of a method is finite. Got {loss}.")
     _unchanged(before, method.state_dict(), "Memory changes in after_step only")
     method.remember(Step(1, STEPS, vectors, trial.info))
-    _step(method, trial, optimizer, step=1)  # in the first step weights that begin at 0 let no gradient through
+    _step(method, trial, optimizer, step=1)  # in the first step, weights that start at 0 block the gradient
     slopes = {name: weight.grad for name, weight in method.named_parameters() if weight.requires_grad}
     reached = [slope for name, slope in slopes.items() if name.startswith("encoder.") and slope is not None]
     largest = max((float(slope.to_dense().abs().max()) for slope in reached), default=0.0)
@@ -156,7 +156,7 @@ def _learns(trial: Trial) -> None:
 
 
 def _repeats(trial: Trial) -> bool:
-    """Whether ``project`` is the same whatever random numbers are drawn."""
+    """Whether ``project`` is independent of random numbers."""
     with torch.no_grad():
         once, again = (_project(trial.method(independent=True), trial, seed) for seed in (1, 2))
     return all(torch.equal(one, other) for one, other in zip(once, again, strict=True))
@@ -183,7 +183,7 @@ def _in_another_order(trial: Trial) -> None:
 
 
 def _supervised(trial: Trial, kind: Any) -> None:
-    """Whether the loss changes with what is said of the items is what the method says of itself."""
+    """Whether the loss depends on labels and scores exactly as the method declares."""
     learns = getattr(kind, "needs_labels", False) or getattr(kind, "needs_scores", False)
     index, info = trial.info.index, trial.info
     other = dataclasses.replace(
@@ -219,16 +219,16 @@ def _resumes(trial: Trial) -> None:
     with running("Restoring what a method has saved into a new one"):
         checkpoint.restore(torch.load(file, weights_only=True), again, later)
     result = _steps(again, later, trial, range(STEPS // 2, STEPS))
-    broken = "A method that was saved and restored goes on otherwise than one that never stopped: its loss is other"
+    broken = "A method that was saved and restored continues differently from an uninterrupted one: its loss differs"
     require_equal(torch.tensor(expected), torch.tensor(result), broken)
     _unchanged(
-        method.state_dict(), again.state_dict(), "A method that was saved and restored goes on as if it had not stopped"
+        method.state_dict(), again.state_dict(), "A method that was saved and restored continues as if uninterrupted"
     )
 
 
-def _steps(method: Method, optimizer: Any, trial: Trial, numbers: range) -> list[float]:
+def _steps(method: Method, optimizer: Any, trial: Trial, steps: range) -> list[float]:
     losses = []
-    for step in numbers:
+    for step in steps:
         loss, vectors = _step(method, trial, optimizer, step=step)
         with running("after_step"):
             method.remember(Step(step + 1, STEPS, vectors, trial.info))

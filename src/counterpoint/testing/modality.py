@@ -33,33 +33,33 @@ FEWEST, MOST, WIDTH, STEPS = 8, 12, 8, 3
 
 
 def check_modality(kind: type[Modality] | str, source: object, *, options: DataOptions | None = None) -> None:
-    """Hold a modality to its contract, on a small source.
+    """Check the contract of a modality, on a small source.
 
-    1. ``accepts`` is true of its source, and false of what is no source at all.
-    2. ``fit`` gives a ``Dataset``, or a plain pair of the modality and its items; names are unique, one per item.
-    3. ``open`` of the same source gives equal items, and ``take`` of them in any order is that order.
-    4. A batch can be taken, split and joined again (``counterpoint.batch``) without changing what an item holds.
-    5. ``inputs`` is the same each time, whatever stands beside an item, and leaves the items as they are.
-    6. ``build_encoder`` with ``auto`` and with a small width gives finite vectors (b, d) of inputs and of views, and of
-       an item the same in any company. Every baseline gives such vectors, too.
-    7. Views are a function of (item, keys): the same in another order and company, others with another seed, epoch,
+    1. ``accepts`` is true for its source, and false for an object that is no source.
+    2. ``fit`` returns a ``Dataset``, or a plain pair of the modality and its items; names are unique, one per item.
+    3. ``open`` of the same source returns equal items, and ``take`` returns them in any order that is requested.
+    4. A batch can be taken, split and joined again (``counterpoint.batch``) without changing an item's contents.
+    5. ``inputs`` is deterministic, independent of the rest of the batch, and does not modify the items.
+    6. ``build_encoder`` with ``auto`` and with a small width gives finite vectors (b, d) for inputs and views, which
+       are independent of the rest of the batch. So does every baseline.
+    7. Views are a function of (item, keys): the same in another order and batch, different for another seed, epoch,
        view or item.
-    8. Where they are there, ``scaled``, ``parts``, ``local`` and ``label_preserving`` of the augmentation give views
+    8. Where they exist, ``scaled``, ``parts``, ``local`` and ``label_preserving`` of the augmentation give views
        that can be encoded; weaker ones change items less. ``with_views`` of its spec gives the same views.
     9. ``settings`` survive JSON, and ``from_settings`` gives the same inputs and views.
     10. It trains for some steps with SimCLR and with BYOL, also in pieces; a gradient reaches every weight of the
         encoder, and all stay finite.
-    11. A model of it that is saved and loaded, by its ``name``, embeds the same bits.
+    11. A model that is saved and loaded finds the modality by its ``name``, and embeds bit for bit the same.
     12. Where it ``HasParts``, an item of which all are kept is the item itself, masks change what they mask and nothing
         else, the same each time, and what is left can be encoded.
 
     Args:
         kind: The class, or its name as in a plan.
         source: At least 8 items.
-        options: What a user asks of it; by default nothing.
+        options: The user's options; by default none.
 
     Raises:
-        BrokenContract: A point is broken; the message says which, and the numbers.
+        BrokenContract: A point is broken; the message says which, with the values.
     """
     modality = catalogue.find("modality", kind) if isinstance(kind, str) else kind
     with torch.random.fork_rng(devices=[]):
@@ -113,14 +113,16 @@ def _opens_again(dataset: OpenDataset, source: object) -> None:
 
 
 def _batches(dataset: OpenDataset) -> None:
-    whole = digest(dataset.batch)
+    digests = digest(dataset.batch)
     with running("Splitting a batch into three and joining them"):
         joined = digest(concat(split(dataset.batch, 3)))
-    require(joined == whole, "A batch that is split and joined again holds the same items. This one does not.")
+    require(joined == digests, "A batch that is split and joined again holds the same items. This one does not.")
     index = torch.tensor([4, 4, 0])
     with running("Taking items of a batch"):
         taken = digest(take(dataset.batch, index))
-    require(taken == [whole[4], whole[4], whole[0]], "Items that are taken from a batch are those of these places.")
+    require(
+        taken == [digests[4], digests[4], digests[0]], "Items that are taken from a batch are those of these places."
+    )
 
 
 def _inputs_and_encoders(dataset: OpenDataset) -> None:
@@ -132,13 +134,13 @@ def _inputs_and_encoders(dataset: OpenDataset) -> None:
     require(digest(dataset.batch) == before, "inputs leaves the items as they are. It writes into its batch.")
     dataset.require_same(shown, again, "inputs gives the same each time")
     dataset.require_same(
-        take(shown, some), alone, "inputs of an item do not depend on what stands beside it", tolerance=CLOSE
+        take(shown, some), alone, "inputs of an item do not depend on the rest of the batch", tolerance=CLOSE
     )
     with running(f"build_encoder('auto', {WIDTH})"):
         narrow = modality.build_encoder("auto", WIDTH)
     for encoder in (dataset.encoder, narrow):
         h = encoded(encoder, shown)
-        promise = "An encoder in use gives an item the same vector whatever stands beside it"
+        promise = "An encoder in evaluation mode gives an item the same vector whatever else is in the batch"
         dataset.require_same(h[some], encoded(encoder, take(shown, some)), promise, tolerance=10 * CLOSE)
         views = encoded(encoder, drawn(dataset, augmentation_of(modality)))
         require(views.shape == h.shape, f"Views are encoded as {tuple(views.shape)}, and inputs as {tuple(h.shape)}.")
@@ -197,9 +199,9 @@ def _trains(dataset: OpenDataset, method: Method, micro_batch: int | None) -> No
 
 def _saved(dataset: OpenDataset, kind: type[Modality], source: object) -> None:
     with running(f"Finding a modality by its name, '{kind.name}',"):
-        found = catalogue.find("modality", kind.name)
+        listed = catalogue.find("modality", kind.name)
     promise = f"A saved model finds its modality by name, for one from outside 'package.module:{kind.__name__}'"
-    require(found is kind, f"{promise}. '{kind.name}' is {found.__module__}:{found.__qualname__}.")
+    require(listed is kind, f"{promise}. '{kind.name}' is {listed.__module__}:{listed.__qualname__}.")
     encoder, _ = _head(dataset)
     model = Model(encoder, dataset.modality, {"encoder": "auto", "width": WIDTH, "seed": 0})
     with tempfile.TemporaryDirectory(prefix="counterpoint-") as folder, running("Saving and loading a model of it"):

@@ -18,11 +18,11 @@ from counterpoint.testing.broken import finite, require, require_equal, running
 
 ANCHORS, CANDIDATES = 12, 9
 NOTHING, NO_POSITIVES, NO_NEGATIVES = 0, 1, 2
-"""Rows of the tile in which an anchor lacks something."""
+"""Rows of the tile whose anchor has no positives, no negatives, or neither."""
 
 TEMPERATURE, LOW = 0.3, 0.01
 STEP = 1e-6
-"""By how much a similarity is moved for a finite difference."""
+"""The change of a similarity for a finite difference."""
 
 
 def check_objective(
@@ -32,29 +32,29 @@ def check_objective(
     needs: Collection[str] = ("positives",),
     monotone: bool = True,
 ) -> None:
-    """Hold an objective to its contract, on tiles of 12 anchors and 9 candidates in 64 bits.
+    """Check the contract of an objective, on tiles of 12 anchors and 9 candidates in float64.
 
     1. It returns one finite loss for each anchor: a tensor (b,), also for b = 0.
     2. It is row-wise: the losses of some anchors are the same without the others.
     3. The order of the candidates does not matter.
-    4. A candidate that is neither positive nor negative has no say and gets no gradient. An anchor that is compared
-       with nothing, or that lacks what the definition ``needs``, has loss 0 and gradient 0.
-    5. Loss and gradient are finite at the ends of the similarity, also at temperature 0.01, in 32 bits and for
+    4. A candidate that is neither positive nor negative has no effect and gets no gradient. An anchor without
+       candidates, or without what the definition ``needs``, has loss 0 and gradient 0.
+    5. Loss and gradient are finite at the ends of the similarity's range, also at temperature 0.01, in float32 and for
        vectors in bfloat16.
-    6. Its gradient is that of finite differences.
-    7. It does not change the tile, and a temperature may be a tensor.
+    6. Its gradient agrees with finite differences.
+    7. It does not modify the tile, and a temperature may be a tensor.
     8. A shortcut by row sums (``comparison.row_sums``) gives the losses and gradients of the table.
-    9. Where ``monotone``: a positive that is more alike never raises the loss.
+    9. Where ``monotone``: raising the similarity of a positive never raises the loss.
 
     Args:
         function: The objective, or its name as in a plan. If it has a ``temperature``, one is filled in.
-        similarity: What it is given: ``cosine``, ``dot`` or ``euclidean``; ``auto`` for what the catalogue says of a
-            name, and for cosines else.
+        similarity: The similarity of the tiles: ``cosine``, ``dot`` or ``euclidean``; ``auto`` for that of the
+            catalogue, by its name, else cosine.
         needs: What an anchor must have to have a loss, of ``positives`` and ``negatives``.
         monotone: Whether point 9 is part of the definition. It is not where positives compete with each other.
 
     Raises:
-        BrokenContract: A point is broken; the message says which, and the numbers.
+        BrokenContract: A point is broken; the message says which, with the values.
     """
     similarity = catalogue.similarity(function if isinstance(function, str) else "", similarity)
     objective = catalogue.find("objective", function) if isinstance(function, str) else function
@@ -79,7 +79,7 @@ def _at(objective: Callable[..., Any], temperature: float | Tensor) -> Objective
 
 
 def _tile(similarity: str) -> Tile:
-    """Similarities drawn at random with every relation, and anchors that lack something."""
+    """Random similarities with every relation, and anchors that lack positives or negatives."""
     generator = torch.Generator().manual_seed(0)
     relation = torch.randint(0, 3, (ANCHORS, CANDIDATES), generator=generator)
     relation[NOTHING] = 0
@@ -90,7 +90,7 @@ def _tile(similarity: str) -> Tile:
 
 
 def _within(cosines: Tensor, similarity: str) -> Tensor:
-    """Numbers in [-1, 1] as a similarity; minus the squared distance of unit vectors for euclidean."""
+    """Values in [-1, 1] as a similarity; minus the squared distance of unit vectors for euclidean."""
     return -2 + 2 * cosines if similarity == "euclidean" else cosines
 
 
@@ -100,7 +100,7 @@ def _losses(objective: Objective, tile: Tile) -> Any:
 
 
 def _with_gradient(objective: Objective, tile: Tile) -> tuple[Tensor, Tensor]:
-    """The losses, and the gradient of their sum in the similarities."""
+    """The losses, and the gradient of their sum with respect to the similarities."""
     similarity = tile.similarity.clone().requires_grad_()
     losses = _losses(objective, tile._replace(similarity=similarity))
     if not losses.requires_grad:
@@ -191,7 +191,7 @@ def _gradient(objective: Objective, tile: Tile) -> None:
         )
         rising, falling = (up - here) / STEP, (here - down) / STEP
         if abs(rising - falling) > 1e-3 * max(1.0, abs(rising)):
-            continue  # a kink, where there is no gradient
+            continue  # not differentiable here
         wanted, got = (up - down) / (2 * STEP), float(slope[row, column])
         require(
             abs(wanted - got) <= 1e-5 * max(1.0, abs(wanted)),
@@ -215,8 +215,8 @@ def _vectors() -> Tensor:
 
 
 def _similarity(name: str) -> Inner:
-    found: Inner = catalogue.find("similarity", name)
-    return found
+    similarity: Inner = catalogue.find("similarity", name)
+    return similarity
 
 
 def _relations() -> list[Relation]:
@@ -238,8 +238,8 @@ def _shortcut(objective: Objective, similarity: str) -> None:
                 (losses, torch.autograd.grad(losses.sum(), leaf, allow_unused=True, materialize_grads=True)[0])
             )
         else:
-            for what, fast, slow in zip(("losses", "gradients"), *results, strict=True):
-                require_equal(fast, slow, f"The shortcut has other {what} than the table", tolerance=1e-8)
+            for what, shortcut, reference in zip(("losses", "gradients"), *results, strict=True):
+                require_equal(shortcut, reference, f"The shortcut has other {what} than the table", tolerance=1e-8)
 
 
 def _monotone(objective: Objective, tile: Tile) -> None:
@@ -251,6 +251,6 @@ def _monotone(objective: Objective, tile: Tile) -> None:
             before, after = float(losses[row]), float(_losses(objective, tile._replace(similarity=nearer))[row])
             require(
                 after <= before + 1e-9 * max(1.0, abs(before)),
-                f"A positive that is more alike raises the loss, from {before:.6g} to {after:.6g}. Where positives "
+                f"A positive that is more similar raises the loss, from {before:.6g} to {after:.6g}. Where positives "
                 "compete with each other in the definition, check with monotone=False.",
             )

@@ -1,4 +1,4 @@
-"""A source as a modality has opened it, and when two batches hold the same."""
+"""An opened source for checks, and the comparison of batches."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from counterpoint.modality import Modality
 from counterpoint.testing.broken import BrokenContract, require, running
 
 CLOSE = 1e-4
-"""How much numbers may differ, relative to the largest, that were computed in other company."""
+"""The tolerance, relative to the largest value, for results computed in another batch."""
 
 
 class OpenDataset(NamedTuple):
-    """A modality that was fitted, its items, some of them as a batch, and an encoder that sees them."""
+    """A fitted modality, its items, some of them as a batch, and an encoder for them."""
 
     modality: Modality
     items: Items
@@ -27,7 +27,7 @@ class OpenDataset(NamedTuple):
 
     @property
     def size(self) -> int:
-        """How many items the batch has: the first of all."""
+        """The number of items in the batch, which are the first ones."""
         return length(self.batch)
 
     def keys(self, index: Tensor | None = None, *, seed: int = 0, epoch: int = 0, view: int = 0) -> Keys:
@@ -36,9 +36,9 @@ class OpenDataset(NamedTuple):
         return Keys(seed=seed, epoch=epoch, step=0, view=view, item=item)
 
     def apart(self, one: Batch, other: Batch) -> float:
-        """How much two batches of the same items differ, relative to the largest number.
+        """The difference between two batches of the same items, relative to the largest value.
 
-        Where one is padded further than the other, what the encoder makes of both is compared.
+        Where one is padded further than the other, their encodings are compared.
         """
         first, second = tensors(one), tensors(other)
         if [each.shape for each in first] != [each.shape for each in second]:
@@ -46,7 +46,7 @@ class OpenDataset(NamedTuple):
         return max((_apart(a, b) for a, b in zip(first, second, strict=True)), default=0.0)
 
     def require_same(self, one: Batch, other: Batch, promise: str, *, tolerance: float = 0.0) -> None:
-        """Raise ``BrokenContract``, which begins with the ``promise``, where two batches differ by more."""
+        """Raise ``BrokenContract``, beginning with ``promise``, where two batches differ by more."""
         with running(f"{promise}, but comparing the two"):
             apart = self.apart(one, other)
         require(apart <= tolerance, f"{promise}. Here the two differ by {apart:.3g} of the largest number.")
@@ -60,7 +60,7 @@ def _apart(one: Tensor, other: Tensor) -> float:
 
 
 def encoded(encoder: nn.Module, view: Batch) -> Tensor:
-    """The representation of every item, without gradient and as in use: a tensor (b, d) of finite numbers.
+    """The representation of every item in evaluation mode, without gradient: a tensor (b, d) of finite values.
 
     Raises:
         BrokenContract: It is anything else.
@@ -71,7 +71,7 @@ def encoded(encoder: nn.Module, view: Batch) -> Tensor:
 
 
 def rows_of_numbers(h: Any, count: int, who: str) -> Tensor:
-    """``h``, which is a tensor (b, d) of finite numbers with one row for each of ``count`` items."""
+    """Require that ``h`` is a tensor (b, d) of finite values with one row for each of ``count`` items."""
     if not (isinstance(h, Tensor) and h.ndim == 2 and len(h) == count):
         got = tuple(h.shape) if isinstance(h, Tensor) else type(h).__name__
         raise BrokenContract(f"{who} gives one vector per item, a tensor ({count}, d). Got {got}.")
@@ -80,6 +80,6 @@ def rows_of_numbers(h: Any, count: int, who: str) -> Tensor:
 
 
 def first_items(items: Items, most: int) -> Batch:
-    """The first items of a source, at most so many."""
+    """The first items of a source, at most ``most``."""
     with running("take of the items"):
         return items.take(np.arange(min(most, len(items))))

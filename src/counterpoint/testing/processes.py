@@ -1,4 +1,4 @@
-"""The contract of whatever trains in several processes: they learn what one would."""
+"""The contract of training in several processes: it equals training in one."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ SMALL = {"width": 8, "head_hidden": 16, "head_outputs": 8}
 def check_processes(
     choices: Mapping[str, Any], source: object = None, *, labels: object = None, counts: Sequence[int] = (1, 2)
 ) -> None:
-    """Hold the parts of a run to what several processes promise: two steps of them are those of one process.
+    """Check that two steps in several processes equal two steps in one.
 
     1. The losses are the same.
     2. So is every gradient, and no weight is left without one.
     3. So is the memory that the method keeps.
 
-    All of it in 64 bits and within 1e-8 of the largest value. Processes are started anew, so name parts of your
-    own by module, and in a script call this below ``if __name__ == "__main__":``.
+    All of it in float64 and within 1e-8 of the largest value. Processes are started anew, so name custom parts by
+    module, and in a script call this below ``if __name__ == "__main__":``.
 
     Args:
-        choices: Fields of ``Plan``, such as ``{"method": "my_module:MyMethod"}``; small networks where they are open.
+        choices: Fields of ``Plan``, such as ``{"method": "my_module:MyMethod"}``; open ones get small networks.
         source: At least 64 items, or as many as the batch size; rows of random numbers when left out.
-        labels: As for ``fit``, where they are learned from.
-        counts: Numbers of processes, the first of which is 1.
+        labels: As for ``fit``, where the method learns from them.
+        counts: The numbers of processes, the first of which is 1.
 
     Raises:
         BrokenContract: A point is broken; the message says which, and by how much.

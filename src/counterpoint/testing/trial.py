@@ -1,4 +1,4 @@
-"""A method on a small batch, as its contract is tried."""
+"""A method on a small batch, for the checks of its contract."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Trial:
     info: ItemInfo
 
     def method(self, seed: int = 0, *, independent: bool = False) -> Method:
-        """A new method in 64 bits; ``independent`` leaves out batch normalisation, by which rows know of each other."""
+        """A new method in float64; ``independent`` removes batch normalisation, by which rows depend on each other."""
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             encoder = self.encoder()
@@ -71,10 +71,10 @@ class Trial:
 
     def turned(self, order: Tensor) -> Trial:
         """The same items in another order."""
-        told: dict[str, Any] = {
+        fields: dict[str, Any] = {
             name: value[order] if isinstance(value, Tensor) else value for name, value in vars(self.info).items()
         }
-        info = ItemInfo(**told)
+        info = ItemInfo(**fields)
         return dataclasses.replace(self, views=tuple(take(view, order) for view in self.views), info=info)
 
 
@@ -86,7 +86,7 @@ def noisy_items(number: int) -> Tensor:
 
 
 def info_for(kind: Any) -> ItemInfo:
-    """What is known of the items of the batch, as far as a method of this kind learns from it."""
+    """Labels and scores of the items of the batch, as far as a method of this kind learns from them."""
     index = torch.arange(ROWS)
     labels = torch.where(index % 5 == 0, -1, index % CLASSES) if getattr(kind, "needs_labels", False) else None
     same = index % 2 == 0 if getattr(kind, "sampling", "items") == "pairs" else None

@@ -1,4 +1,4 @@
-"""The part of the contract of a modality that is about its views."""
+"""The part of the contract of a modality that concerns its views."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from counterpoint.testing.open_dataset import CLOSE, OpenDataset, encoded
 
 
 def check_views(dataset: OpenDataset) -> None:
-    """Views are functions of (item, keys), and the augmentation keeps its promises."""
+    """Check that views are functions of (item, keys), and that the augmentation fulfils its contract."""
     augmentation = augmentation_of(dataset.modality)
     require(augmentation.available, "The augmentation of a modality that was just fitted is available.")
     _of_item_and_keys(dataset, augmentation)
@@ -44,7 +44,7 @@ def drawn(
     epoch: int = 0,
     view: int = 0,
 ) -> Batch:
-    """Views of the batch, or of others with keys of their own; the items themselves stay as they are."""
+    """Views of the batch, or of other items with their keys; checks that items are not modified."""
     batch = dataset.batch if batch is None else batch
     before = digest(batch)
     with running("The augmentation"):
@@ -57,16 +57,16 @@ def drawn(
 
 def _of_item_and_keys(dataset: OpenDataset, augmentation: Augmentation) -> None:
     with _seeded(1):
-        whole = drawn(dataset, augmentation)
+        views = drawn(dataset, augmentation)
     with _seeded(2):
         again = drawn(dataset, augmentation)
     promise = "Views are a function of the items and their keys; the generators of torch, NumPy and Python have no say"
-    dataset.require_same(whole, again, promise)
+    dataset.require_same(views, again, promise)
     some = torch.tensor([dataset.size - 1, 1, 2])
     alone = drawn(dataset, augmentation, take(dataset.batch, some), index=some)
     promise = "Some items of a batch, in another order, have the same views as in the whole batch"
-    dataset.require_same(take(whole, some), alone, promise, tolerance=CLOSE)
-    encoded(dataset.encoder, whole)
+    dataset.require_same(take(views, some), alone, promise, tolerance=CLOSE)
+    encoded(dataset.encoder, views)
 
 
 def _of_every_key(dataset: OpenDataset, augmentation: Augmentation) -> None:
@@ -100,7 +100,7 @@ def _strength(dataset: OpenDataset, augmentation: Augmentation) -> None:
 
 
 def _moved(dataset: OpenDataset, augmentation: Augmentation) -> float | None:
-    """How far views lie from their items; None where the two cannot be compared."""
+    """The distance of views from their items; None where the two cannot be compared."""
     view = flat(dataset.modality, drawn(dataset, augmentation))
     still = flat(dataset.modality, dataset.modality.inputs(dataset.batch))
     return None if view.shape != still.shape else float((view - still).abs().mean())
@@ -114,7 +114,7 @@ def _encodable(dataset: OpenDataset, augmentation: Any, what: str) -> None:
 
 
 def _by_spec(dataset: OpenDataset, augmentation: Augmentation) -> None:
-    """A spec names the augmentation."""
+    """Check that the spec identifies the augmentation."""
     if augmentation.spec is None:
         return
     with running(f"with_views('{augmentation.spec}')"):
@@ -127,7 +127,7 @@ def _by_spec(dataset: OpenDataset, augmentation: Augmentation) -> None:
 
 @contextmanager
 def _seeded(seed: int) -> Iterator[None]:
-    """Set the generators that no view may depend on, and put them back as they were."""
+    """Seed the generators that views may not depend on, and restore them."""
     numpys, pythons = np.random.get_state(), random.getstate()
     torch.manual_seed(seed)
     np.random.seed(seed)

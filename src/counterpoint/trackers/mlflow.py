@@ -17,11 +17,11 @@ from counterpoint.interfaces import Listener, Tracker
 from counterpoint.training.metrics_log import curves, kept_name
 
 EXPERIMENT = "counterpoint"
-"""What the environment can say otherwise with ``MLFLOW_EXPERIMENT_NAME``."""
+"""The default of ``MLFLOW_EXPERIMENT_NAME``."""
 
 
 def mlflow() -> Tracker:
-    """Writes every number of a record, and the choices of the run, to ``folder/mlflow``."""
+    """Writes every value of a record, and the choices of the run, to ``folder/mlflow``."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
     try:
@@ -58,7 +58,7 @@ def mlflow() -> Tracker:
 
 
 def _experiment(client: Any) -> str:
-    """The experiment that runs are filed under, made where there is none."""
+    """The experiment of the runs, created where there is none."""
     name = os.environ.get("MLFLOW_EXPERIMENT_NAME", EXPERIMENT)
     there = client.get_experiment_by_name(name)
     return str(there.experiment_id if there is not None else client.create_experiment(name))

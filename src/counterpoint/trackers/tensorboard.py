@@ -13,7 +13,7 @@ from counterpoint.training.metrics_log import curves
 
 
 def tensorboard() -> Tracker:
-    """Writes every number of a record to ``folder/tensorboard``."""
+    """Writes every value of a record to ``folder/tensorboard``."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:

@@ -17,12 +17,12 @@ from counterpoint.interfaces import Listener, Tracker
 from counterpoint.training.metrics_log import curves, kept_name
 
 PROJECT = "counterpoint"
-"""What the environment can say otherwise with ``WANDB_PROJECT``."""
+"""The default of ``WANDB_PROJECT``."""
 
 
 def wandb() -> Tracker:
-    """Writes every number of a record, and the choices of the run, to ``folder/wandb``."""
-    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # else it looks for its server even offline
+    """Writes every value of a record, and the choices of the run, to ``folder/wandb``."""
+    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # else it contacts its server even offline
     try:
         import wandb as library
     except ImportError:

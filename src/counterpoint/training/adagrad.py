@@ -1,10 +1,10 @@
-r"""Adagrad with one rate for every row of a table, for tables of which a step uses few rows.
+r"""Adagrad with one learning rate per row of a table, for tables of which a step uses few rows.
 
     s_r <- s_r + mean_j g_rj^2
     w_r <- w_r - rate g_r / (sqrt(s_r) + eps)
 
-Duchi, Hazan & Singer 2011, JMLR 12, section 1.1, with a row in place of a number, as is usual for large tables
-(Mudigere et al. 2022, arXiv:2104.05158).  What has been moved often moves less; a word that is seldom seen moves far.
+Duchi, Hazan & Singer 2011, JMLR 12, section 1.1, per row instead of per entry, as is usual for large tables (Mudigere
+et al. 2022, arXiv:2104.05158).  Rows that were updated often take small steps; those of rare words take large ones.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ LITTLE = 1e-10
 
 
 def adagrad(method: nn.Module, *, learning_rate: float = 0.16, weight_decay: float = 0.0) -> Optimizer:
-    """Adagrad of rows; what is no table has one rate for each of its numbers."""
+    """Row-wise Adagrad; a parameter that is not a matrix has one rate per entry."""
     return Adagrad(groups(method, weight_decay), learning_rate=learning_rate)
 
 
 class Adagrad(Optimizer):
-    """The formula above; a sparse gradient moves the rows that it names and no other."""
+    """The formula above; a sparse gradient updates only the rows it contains."""
 
     def __init__(self, params: Groups, *, learning_rate: float) -> None:
         super().__init__(params, {"lr": learning_rate})
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """Move every weight once."""
+        """Update every weight once."""
         for group in self.param_groups:
             for weight in group["params"]:
                 if weight.grad is not None:
@@ -43,8 +43,8 @@ class Adagrad(Optimizer):
             self.state[weight]["seen"] = weight.new_zeros(len(weight) if weight.ndim else 1)
         seen: Tensor = self.state[weight]["seen"]
         if slope.is_sparse:
-            whole = slope.coalesce()
-            rows, slope = whole.indices()[0], whole.values()
+            gradient = slope.coalesce()
+            rows, slope = gradient.indices()[0], gradient.values()
             if decay:
                 slope = slope + decay * weight[rows]
             total = seen[rows] + slope.square().flatten(1).mean(dim=1)

@@ -1,13 +1,13 @@
-r"""Batch normalisation: over the items of all processes as if one had them all, and settled when training is over.
+r"""Batch normalisation over the items of all processes, and recomputed statistics when training is over.
 
     mean = sum_r n_r m_r / n,      M = sum_r M_r + n_r (m_r - mean)^2,      y = w (x - mean) / sqrt(M / n + eps) + b
-
-n_r, m_r, M_r: count, mean and sum of squared deviations on process r (Chan, Golub & LeVeque 1983). One gathering of
+n_r, m_r, M_r: count, mean and sum of squared deviations on process r (Chan, Golub & LeVeque 1983). One gather of 2c + 1
+values per layer, on every kind of device; batches of unequal size are weighted by their size.
 2c + 1 numbers per layer, on every kind of device; batches of unequal size count by their size.
 
-While training, the statistics for later are a moving average over views. After few steps it still holds a part of the
-zeros and ones that it began at, and views are never what is embedded: ``settle_statistics`` takes those of the items
-themselves, with the weights as they are in the end. Wu & Johnson 2021, arXiv:2105.07576, section 3.1.
+During training, the running statistics are a moving average over views. After few steps it still contains part of its
+initial zeros and ones, and views are not what is embedded: ``settle_statistics`` recomputes them from the items
+themselves, with the final weights. Wu & Johnson 2021, arXiv:2105.07576, section 3.1.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ from counterpoint.modality import Modality
 from counterpoint.training.distributed import Processes
 
 SETTLED_BY = 2048
-"""Items whose statistics are taken in the end, evenly spread."""
+"""Items that the final statistics are computed from, evenly spread."""
 
 AT_ONCE = 256
-"""Of them in a batch, at most."""
+"""Their batch size, at most."""
 
 
 class SharedBatchNorm(_BatchNorm):
-    """Stands in for the batch normalisation that it was made from, with the same weights, buffers and names."""
+    """Replaces the batch normalisation that it was made from, with the same weights, buffers and names."""
 
     def __init__(self, local: _BatchNorm, processes: Processes) -> None:
         super().__init__(local.num_features, local.eps, local.momentum, local.affine, local.track_running_stats)
         self.processes = processes
-        self.instead_of = (local,)  # in a tuple, so that it is no module inside this one
+        self.instead_of = (local,)  # in a tuple, so that it is not registered as a submodule
         self._parameters, self._buffers = local._parameters, local._buffers
         self.train(local.training)
 
     def _check_input_dim(self, input: Tensor) -> None:
-        """Any input with a dimension of channels."""
+        """Accept any input with a channel dimension."""
 
     def forward(self, input: Tensor) -> Tensor:
         if not self.training:
@@ -81,7 +81,7 @@ class SharedBatchNorm(_BatchNorm):
 
 
 def share_statistics(module: nn.Module, processes: Processes) -> None:
-    """Let every batch normalisation inside a module see the items of all processes."""
+    """Let every batch normalisation inside a module use the items of all processes."""
     if processes.count == 1:
         return
     for parent in list(module.modules()):
@@ -91,7 +91,7 @@ def share_statistics(module: nn.Module, processes: Processes) -> None:
 
 
 def unshare_statistics(module: nn.Module) -> None:
-    """Undo ``share_statistics``: every batch normalisation is what it was, with what it has learned."""
+    """Undo ``share_statistics``: restore every batch normalisation, with its current statistics."""
     for parent in list(module.modules()):
         for name, child in list(parent.named_children()):
             if isinstance(child, SharedBatchNorm):
@@ -100,9 +100,9 @@ def unshare_statistics(module: nn.Module) -> None:
 
 
 def settle_statistics(network: nn.Module, items: Items, modality: Modality) -> None:
-    """Give every batch normalisation the mean and variance of the items as they are embedded; weights stay.
+    """Recompute the running mean and variance of every batch normalisation from the items; weights stay.
 
-    The items are shuffled, for folders come sorted by class, and a batch of one class has statistics of its own.
+    Items are shuffled, as folders come sorted by class, and a batch of one class would have other statistics.
     """
     layers = [each for each in network.modules() if isinstance(each, _BatchNorm) and each.track_running_stats]
     if not layers or len(items) < 2:

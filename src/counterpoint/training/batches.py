@@ -1,4 +1,4 @@
-"""One batch: its items and their views. A function of the seed and the step, and of nothing else."""
+"""One batch: its items and their views, as a function of the seed and the step only."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def make_batch(
 
 
 def local_augmentation(modality: Modality) -> Augmentation:
-    """What makes local views; ``PlanError`` where the kind of data, or its augmentation, has none."""
+    """The augmentation for local views; ``PlanError`` where the modality, or its augmentation, has none."""
     near = augmentation_of(modality).local()
     if near is None:
         views = modality.settings().get("views", "auto")

@@ -1,8 +1,8 @@
-"""The state of a run, saved so that going on equals never having stopped.
+"""The state of a run, saved so that a resumed run equals an uninterrupted one.
 
-Order of items, views and dropout are functions of the seed and of where a run stands, so a state needs only weights,
-the optimiser, the method's memory and the number of the next step; another number of processes may go on from it.
-Written whole or not at all; read with ``weights_only=True``, so nothing in it can run.
+The order of items, views and dropout are functions of the seed and of the position in the run, so a state holds only
+the weights, the optimiser, the method's memory and the next step; a run may resume with another number of processes.
+Written atomically; read with ``weights_only=True``, so that no code in it can run.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from counterpoint.storage.files import replacing
 from counterpoint.storage.typed_json import Count, conform, reason
 
 DAMAGE = (ValueError, LookupError, TypeError, AttributeError, RuntimeError)
-"""What is raised over values that are not what was saved."""
+"""The exceptions that malformed states raise."""
 
 
 class Clock(TypedDict):
-    """Where a run stands."""
+    """The position in a run."""
 
     step: Count
     steps: Count
@@ -31,7 +31,7 @@ class Clock(TypedDict):
 
 
 class State(TypedDict):
-    """What ``state.pt`` holds."""
+    """The contents of ``state.pt``."""
 
     step: int
     steps: int
@@ -63,7 +63,7 @@ def save(state: State, path: Path) -> None:
 
 
 def read(path: Path) -> State:
-    """Read a state that ``save`` wrote."""
+    """Read a state written by ``save``."""
     try:
         if path.exists() and not path.is_file():
             raise ValueError("it is no file")
@@ -81,7 +81,7 @@ def read(path: Path) -> State:
 
 
 def restore(state: State, method: Method, optimizer: torch.optim.Optimizer) -> None:
-    """Put a state back where it came from; another architecture is refused before anything changes."""
+    """Load a state into a method and its optimiser; another architecture is refused before anything changes."""
     here = {name: tuple(tensor.shape) for name, tensor in method.state_dict().items()}
     there = {name: tuple(tensor.shape) for name, tensor in state["method"].items()}
     if here != there:

@@ -1,4 +1,4 @@
-"""How long and how to move the weights, and how a batch is cut."""
+"""The settings of the training loop: length, optimiser, batches."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from counterpoint.training.sampling import EachItem, Sampling
 from counterpoint.training.schedules import Scaling, Schedule, cosine, square_root
 
 FEWEST = 10
-"""Steps of the shortest run that goes by time: fewer teach nothing."""
+"""The fewest steps of a run with a time budget: with fewer, nothing is learned."""
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How long and how to move the weights; the plan, without names."""
+    """The settings of the training loop: the plan with parts in place of names."""
 
     steps: int
     batch_size: int = 256
@@ -33,12 +33,12 @@ class TrainConfig:
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     precision: str = "fp32"
     micro_batch: int | None = None
-    """Items that a process encodes at once; None for its whole share of the batch."""
+    """Items that a process encodes at once; None for its full share of the batch."""
     processes: Processes = ALONE
     sampling: Sampling | None = None
-    """What stands in the rows of an epoch; None for every item once."""
+    """What the rows of an epoch are; None for every item once."""
     local_views: int = 0
-    """Smaller looks at each item beside those that the method wants."""
+    """The number of smaller views of each item (multi-crop) besides those that the method needs."""
 
     @property
     def peak(self) -> float:
@@ -50,16 +50,16 @@ class TrainConfig:
         return self.learning_rate * self.scaling(self.batch_size / 256)
 
     def rate(self, step: int, steps: int) -> float:
-        """The learning rate of a step, of so many."""
+        """The learning rate of a step, out of ``steps``."""
         return rate(step, total=steps, warmup=self.warmup, peak=self.peak, schedule=self.schedule)
 
     def rows(self, items: Items) -> Sampling:
-        """What stands in the rows of an epoch of these items."""
+        """What the rows of an epoch of these items are."""
         return self.sampling or EachItem(len(items))
 
 
 def steps_per_epoch(items: int, batch_size: int) -> int:
-    """Whole batches in an epoch; what is left over is another in every epoch."""
+    """Full batches in an epoch; each epoch leaves out other items."""
     if batch_size > items:
         raise SourceError(
             f"The batch size {batch_size} is larger than the data: {counted(items, 'item')}. "
@@ -69,13 +69,13 @@ def steps_per_epoch(items: int, batch_size: int) -> int:
 
 
 def count_of_pieces(config: TrainConfig) -> int:
-    """In how many pieces the largest share of a batch is encoded; the same number on every process."""
+    """The number of pieces in which the largest share of a batch is encoded; the same on every process."""
     share = -(-config.batch_size // config.processes.count)
     return -(-share // (config.micro_batch or share))
 
 
 def least_micro_batch(config: TrainConfig) -> int:
-    """How many items the smallest piece of a batch holds.
+    """The number of items in the smallest piece of a batch.
 
     >>> least_micro_batch(TrainConfig(steps=1, batch_size=100, micro_batch=30))
     25

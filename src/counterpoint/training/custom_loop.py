@@ -1,4 +1,4 @@
-"""The loss for people with a loop of their own."""
+"""The loss for custom training loops."""
 
 from __future__ import annotations
 
@@ -69,8 +69,8 @@ def contrastive_loss(
 def _of_all(part: Tensor, processes: Processes) -> Tensor:
     """The loss of the whole batch, whose gradient is this process's part of it times the number of processes."""
     scaled = part * processes.count
-    (whole,) = processes.sum(float(part.detach())) if processes.count > 1 else (part.detach(),)
-    return scaled + (whole - scaled.detach())
+    (total,) = processes.sum(float(part.detach())) if processes.count > 1 else (part.detach(),)
+    return scaled + (total - scaled.detach())
 
 
 def _fitting(

@@ -1,4 +1,4 @@
-"""Where and in what precision to compute: the device, bf16 where it is right and faster, and memory that stays."""
+"""Device, precision (bf16 where it is correct and faster) and the reuse of freed memory."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def choose_device(name: str) -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     if name == "cuda" and torch.cuda.is_available():
-        name = f"cuda:{torch.cuda.current_device()}"  # of several, the one that this process was given
+        name = f"cuda:{torch.cuda.current_device()}"  # of several, the one assigned to this process
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if not available.get(name.partition(":")[0], False):
         here = ", ".join(kind for kind, there in available.items() if there)
@@ -30,7 +30,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def choose_precision(name: str, device: torch.device) -> str:
-    """``bf16`` or ``fp32``; ``auto`` takes bf16 where convolutions come out right and at least as fast."""
+    """``bf16`` or ``fp32``; ``auto`` takes bf16 where convolutions are correct and at least as fast."""
     if name not in ("auto", "bf16", "fp32"):
         raise PlanError(f"precision must be auto, bf16 or fp32. Got '{name}'.")
     if name != "auto":
@@ -39,18 +39,18 @@ def choose_precision(name: str, device: torch.device) -> str:
 
 
 def precise(precision: str, device: torch.device) -> AbstractContextManager[None]:
-    """The context in which networks run."""
+    """The autocast context in which networks run."""
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
 
 
 def bf16_is_right(device: torch.device) -> bool:
-    """Convolutions and their gradients in bf16 agree with fp32 to what 8 bits allow; on some builds they do not."""
+    """Whether bf16 convolutions and their gradients agree with fp32 within 8 bits; on some builds they do not."""
     shapes = [(3, 16, 3, 1), (16, 32, 3, 2), (32, 64, 1, 1), (32, 32, 3, 1)]
     return all(_gap(*shape, device) < 0.05 for shape in shapes)
 
 
 def _gap(inputs: int, outputs: int, kernel: int, stride: int, device: torch.device) -> float:
-    """The largest relative difference that bf16 makes to one convolution and its two gradients."""
+    """The largest relative difference between bf16 and fp32 for one convolution and its two gradients."""
     generator = torch.Generator().manual_seed(0)
     image = torch.randn(4, inputs, 16, 16, generator=generator).to(device, memory_format=torch.channels_last)
     weight = torch.randn(outputs, inputs, kernel, kernel, generator=generator).to(device)
@@ -70,9 +70,9 @@ def _gap(inputs: int, outputs: int, kernel: int, stride: int, device: torch.devi
 
 @functools.cache
 def bf16_is_faster(device: torch.device) -> bool:
-    """Measured on a convolution of ordinary size: the best of many turns each, for other processes only slow down.
+    """Measured on a typical convolution: the best of many runs each, as other processes only slow it down.
 
-    Measured once in a process, which would otherwise change its mind, and its results, with the load of the machine.
+    Measured once per process, so that the result, and with it the precision, does not change with the machine's load.
     """
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported())
@@ -90,12 +90,12 @@ def bf16_is_faster(device: torch.device) -> bool:
 
 
 def memory(device: torch.device) -> int:
-    """All the memory that there is for tensors, in bytes."""
+    """The total memory for tensors, in bytes."""
     if device.type == "cuda":
         return int(torch.cuda.get_device_properties(device).total_memory)
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return 4 * 2**30  # where nobody says, as little as a machine has nowadays
+    return 4 * 2**30  # where it cannot be read: a small machine
 
 
 def keep_freed_memory() -> None:

@@ -1,12 +1,12 @@
-r"""A verdict, not a curve: what a run's numbers say about whether it is learning, in sentences.
+r"""A verdict in sentences: whether a run is learning, judged from its metrics.
 
-Measured from one tile of a step: contrastive accuracy, the entropy of the comparison, how alike positives and
-negatives are, and the effective rank of the compared vectors,
+Measured on one tile of a step: contrastive accuracy, the entropy of the comparison, the similarities of positives and
+negatives, and the effective rank of the compared vectors,
 
     rank(Z) = exp( -sum_k p_k log p_k ),   p_k = s_k / sum s,   s the singular values of Z
 
 Garrido et al. 2022, arXiv:2210.02885, eq. 1.  Dimensional collapse: Jing et al. 2021, arXiv:2110.09348.  Entropy as a
-dial for the temperature: Chen et al. 2020, arXiv:2002.05709, table 5, where the best run has about half of log N.
+guide to the temperature: Chen et al. 2020, arXiv:2002.05709, table 5, where the best run has about half of log N.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ Level = Literal["good", "warning", "bad"]
 
 @dataclass(frozen=True)
 class Verdict:
-    """One sentence on the state of a run: what is the matter, why, and what to change."""
+    """One finding on a run: what is wrong, why, and what to change."""
 
     level: Level
     kind: str
     sentence: str
 
     def record(self) -> dict[str, str]:
-        """As JSON can hold it."""
+        """As JSON values."""
         return asdict(self)
 
 
 def effective_rank(vectors: Float[Tensor, "n d"]) -> float:
-    """How many directions the vectors really use, between 1 and min(n, d)."""
+    """The effective number of directions that the vectors use, between 1 and min(n, d)."""
     strengths = torch.linalg.svdvals(vectors.float())
     share = strengths / strengths.sum().clamp(min=1e-12) + 1e-12
     return float(torch.exp(-(share * share.log()).sum()))
@@ -52,14 +52,14 @@ def effective_rank(vectors: Float[Tensor, "n d"]) -> float:
 
 @torch.no_grad()
 def measure(comparison: Comparison, temperature: float, *, rows: int = 256) -> dict[str, float]:
-    """Numbers about some anchors of a comparison, for ``metrics.jsonl`` and for ``judge``."""
+    """Metrics of some anchors of a comparison, for ``metrics.jsonl`` and for ``judge``."""
     tile = comparison.tile(slice(0, min(rows, len(comparison.anchors))))
     compared = tile.positive | tile.negative
     score = tile.similarity.masked_fill(~compared, -torch.inf)
     share = torch.softmax(score / temperature, dim=1)
     entropy = -torch.xlogy(share, share).sum(dim=1).mean()
     z = comparison.anchors.float()
-    if comparison.similarity is euclidean:  # then it does not matter how far from the origin all vectors lie
+    if comparison.similarity is euclidean:  # which does not depend on the distance from the origin
         z = z - z.mean(dim=0)
     unit = functional.normalize(z, dim=1)
     alike = unit @ unit.mean(dim=0)
@@ -76,32 +76,32 @@ def measure(comparison: Comparison, temperature: float, *, rows: int = 256) -> d
 
 
 def _accuracy(tile: Tile, score: Float[Tensor, "b m"]) -> float:
-    """How often a positive is found: among what its anchor is compared with, or, where that is one candidate each, as
-    with pairs, how often one that belongs to its anchor is more alike to it than one that does not.
+    """How often a positive ranks first among its anchor's candidates; or, where an anchor has one candidate, as with
+    pairs, how often a positive pair is more similar than a negative one.
     """
     if int((tile.positive | tile.negative).sum(dim=1).max()) > 1:
         return float(tile.positive.gather(1, score.argmax(dim=1, keepdim=True)).float().mean())
-    own, others = tile.similarity[tile.positive], tile.similarity[tile.negative]
-    return float((own[:, None] > others).float().mean()) if len(own) and len(others) else 0.0
+    positives, others = tile.similarity[tile.positive], tile.similarity[tile.negative]
+    return float((positives[:, None] > others).float().mean()) if len(positives) and len(others) else 0.0
 
 
 def _likeness(tile: Tile) -> dict[str, float]:
-    """How alike positives are, and negatives, of those that there are."""
+    """The mean similarities of positives and of negatives, where there are any."""
     sides = {"positive": tile.similarity[tile.positive], "negative": tile.similarity[tile.negative]}
     return {name: float(side.mean()) for name, side in sides.items() if len(side)}
 
 
 @torch.no_grad()
 def view_difference(first: Tensor, second: Tensor) -> float:
-    """How much two views of an item differ, as a share of how much different items do; 0 for identical views."""
+    """The difference between two views of an item relative to that between different items; 0 for identical views."""
     first, second = first.flatten(1).float(), second.flatten(1).float()
-    own = (first - second).square().sum(dim=1).mean()
+    within = (first - second).square().sum(dim=1).mean()
     other = (first - second.roll(1, dims=0)).square().sum(dim=1).mean()
-    return float(own / other.clamp(min=1e-12))
+    return float(within / other.clamp(min=1e-12))
 
 
 def judge(records: Sequence[Mapping[str, Any]]) -> list[Verdict]:
-    """What the records of a run say, the worst first; an entry of level ``good`` when nothing is wrong."""
+    """The findings on the records of a run, the worst first; one of level ``good`` when nothing is wrong."""
     measured = [record for record in records if "effective_rank_z" in record]
     if not measured:
         return []
@@ -115,7 +115,7 @@ def judge(records: Sequence[Mapping[str, Any]]) -> list[Verdict]:
 def _healthy(last: Mapping[str, Any]) -> str:
     result = f"{last['accuracy']:.0%} of anchors find their positive among {last['compared']:.0f}"
     if last["compared"] < 2:
-        result = f"a pair that belongs together is more alike than one that does not in {last['accuracy']:.0%} of cases"
+        result = f"a positive pair is more similar than a negative one in {last['accuracy']:.0%} of cases"
     return (
         f"Learning is healthy: {result}, and z uses {last['effective_rank_z']:.0f} of "
         f"{last['effective_rank_z_limit']:.0f} directions."
@@ -168,14 +168,14 @@ def _learning(last: Mapping[str, Any], done: float) -> list[Verdict]:
     if done >= 0.3 and last.get("objective") == "info_nce" and last["loss"] < 0.02 * most:
         sentence = (
             f"InfoNCE is saturated: it has measured {most - last['loss']:.2f} of at most {most:.2f} nats, so the task "
-            "is too easy to teach more. Use stronger views, a larger batch or a queue."
+            "is too easy to learn more from it. Use stronger views, a larger batch or a queue."
         )
         return [Verdict("warning", "saturated", sentence)]
     return []
 
 
 def _temperature(last: Mapping[str, Any], done: float) -> list[Verdict]:
-    several = last.get("positives", 1.0) > 1.5  # then all of them weigh much, at any temperature
+    several = last.get("positives", 1.0) > 1.5  # then the entropy is high at any temperature
     if done < 0.3 or several or last["compared"] < 2 or "temperature" not in last:
         return []
     if last["entropy"] > 0.97:

@@ -1,12 +1,12 @@
-r"""Several processes that train one method together, and give the gradient that one process would.
+r"""Several processes that train one method together, with the gradient that a single process would compute.
 
 Every process encodes its share of a batch; the vectors are gathered, so that negatives are those of the whole batch;
 then every process takes a share of the anchors. With L_r the loss of the anchors of process r over all n anchors,
 
-    L = sum_r L_r,      dL/dv_own = own rows of sum_r dL_r/dv      (``gather`` backwards)
+    L = sum_r L_r,      dL/dv_own = own rows of sum_r dL_r/dv      (backward of ``gather``)
                         dL/dw     = sum_r dL_r/dw                  (``sum_gradients``)
 
-Sums, no means: nothing is scaled by the number of processes, and shares may be of unequal size.
+Sums, not means: nothing is scaled by the number of processes, and shares may be of unequal size.
 This is the only file that imports torch.distributed.
 """
 
@@ -30,19 +30,19 @@ from counterpoint.comparison import Comparison
 from counterpoint.errors import Interrupted
 
 PATIENCE = timedelta(minutes=60)
-"""How long a process waits for the others: decoding a folder of photos for the first time is done by one of them."""
+"""How long a process waits for the others, for instance while one of them decodes a folder of photos."""
 
 
 @dataclass(frozen=True)
 class Processes:
-    """Which process this is, and of how many."""
+    """The rank of this process, and the number of processes."""
 
     rank: int = 0
     count: int = 1
 
     @property
     def first(self) -> bool:
-        """Whether this is the process that writes and speaks."""
+        """Whether this is the process that writes files and prints."""
         return self.rank == 0
 
     def local(self, items: Int64[Tensor, " b"]) -> Int64[Tensor, " s"]:
@@ -57,7 +57,7 @@ class Processes:
         return comparison.part(slice(n * self.rank // self.count, n * (self.rank + 1) // self.count))
 
     def gather(self, vectors: Float[Tensor, "s d"], total: int) -> Float[Tensor, "{total} d"]:
-        """The vectors of all processes in the order of the batch; each gets the gradients of all of them."""
+        """The vectors of all processes in the order of the batch; in the backward pass gradients are summed."""
         if self.count == 1:
             return vectors
         longest = -(-total // self.count)
@@ -65,22 +65,22 @@ class Processes:
         return self.stack(padded).transpose(0, 1).flatten(0, 1)[:total]
 
     def stack(self, values: Shaped[Tensor, "..."]) -> Shaped[Tensor, "p ..."]:
-        """A tensor of the same shape from every process, stacked in the order of their ranks; with gradient."""
+        """A tensor of the same shape from every process, stacked by rank; differentiable."""
         return _Stack.apply(values.contiguous(), self)  # type: ignore[no-any-return]
 
     def counts(self, local: int) -> list[int]:
-        """How many rows every process has."""
+        """The number of rows on every process."""
         return [int(each[0]) for each in self._all((local,))]
 
     def collect(self, rows: Tensor, counts: list[int]) -> Tensor:
-        """The rows of all processes, one process after the other; ``counts`` says how many each has."""
+        """The rows of all processes, concatenated by rank; ``counts`` is the number of rows of each."""
         if self.count == 1:
             return rows
         padded = torch.cat([rows, rows.new_zeros(max(counts) - len(rows), *rows.shape[1:])])
         return torch.cat([part[:count] for part, count in zip(self.stack(padded), counts, strict=True)])
 
     def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
-        """Give every parameter the sum of its gradients over all processes."""
+        """Replace the gradient of every parameter by its sum over all processes."""
         if self.count == 1:
             return
         gradients: list[Tensor] = []
@@ -96,16 +96,16 @@ class Processes:
             for each, part in zip(alike, torch.split(flat, [each.numel() for each in alike]), strict=True):
                 each.copy_(part.view_as(each))
 
-    def sum(self, *numbers: float) -> list[float]:
-        """Each number summed over all processes."""
-        return [sum(each) for each in zip(*self._all(numbers), strict=True)]
+    def sum(self, *values: float) -> list[float]:
+        """Each value summed over all processes."""
+        return [sum(each) for each in zip(*self._all(values), strict=True)]
 
     def from_first(self, number: float) -> float:
-        """The number that the first process has."""
+        """The first process's value."""
         return self._all((number,))[0][0]
 
     def start_alike(self, module: nn.Module) -> None:
-        """Give every process the weights and buffers of the first."""
+        """Broadcast the weights and buffers of the first process."""
         if self.count > 1:
             for tensor in module.state_dict().values():
                 with _in_company():
@@ -113,17 +113,17 @@ class Processes:
 
     @contextmanager
     def first_before_others(self) -> Iterator[None]:
-        """Let the first process go through the block before the others enter it: it fills the caches."""
+        """Run the block in the first process before the others, so that it fills the caches."""
         if not self.first:
             self.from_first(0)
         yield
         if self.first:
             self.from_first(0)
 
-    def _all(self, numbers: tuple[float, ...]) -> list[list[float]]:
+    def _all(self, values: tuple[float, ...]) -> list[list[float]]:
         if self.count == 1:
-            return [list(numbers)]
-        mine = torch.tensor(numbers, dtype=torch.float64)
+            return [list(values)]
+        mine = torch.tensor(values, dtype=torch.float64)
         every = [torch.empty_like(mine) for _ in range(self.count)]
         with _in_company():
             dist.all_gather(every, mine)
@@ -134,20 +134,20 @@ ALONE = Processes()
 
 
 def here() -> Processes:
-    """The processes that this one belongs to: those of the default process group, if there is one."""
+    """The processes of the default process group, if there is one; else this one alone."""
     if not (dist.is_available() and dist.is_initialized()):
         return ALONE
     return Processes(dist.get_rank(), dist.get_world_size())
 
 
 def launched() -> Processes:
-    """What torchrun says of this process before it has met the others."""
+    """Rank and world size as torchrun set them, before the process group is initialised."""
     return Processes(int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1")))
 
 
 @contextmanager
 def joined() -> Iterator[Processes]:
-    """Meet the other processes that torchrun has started; alone where it has started none."""
+    """Initialise the process group of torchrun; a single process where there is none."""
     if launched().count == 1 or dist.is_initialized():
         yield here()
         return
@@ -159,7 +159,7 @@ def joined() -> Iterator[Processes]:
 
 @contextmanager
 def joined_by_file(path: str, rank: int, count: int) -> Iterator[Processes]:
-    """Meet the other processes of this machine through a file, on processors."""
+    """Initialise a process group on this machine through a file, on CPUs."""
     if count == 1:
         yield ALONE
         return
@@ -168,7 +168,7 @@ def joined_by_file(path: str, rank: int, count: int) -> Iterator[Processes]:
 
 
 def _until_all_are_done() -> Iterator[Processes]:
-    """These processes; none leaves before all have come to the end, for one that leaves early can abort another."""
+    """Yield these processes, with a barrier at the end: one that exits early can abort another."""
     processes = here()
     try:
         yield processes
@@ -178,7 +178,7 @@ def _until_all_are_done() -> Iterator[Processes]:
 
 
 def leave(processes: Processes) -> None:
-    """End this process when all have come here, without tearing anything down: gloo's threads may abort in that."""
+    """Exit this process after a barrier, without destroying the group: gloo's threads may abort in that."""
     processes.from_first(0)
     sys.stdout.flush()
     sys.stderr.flush()
@@ -186,7 +186,7 @@ def leave(processes: Processes) -> None:
 
 
 class _Stack(torch.autograd.Function):
-    """All gather; backwards the gradients of all processes are summed and each takes its own part."""
+    """All-gather; in the backward pass gradients are summed over processes and each takes its part."""
 
     @staticmethod
     def forward(ctx: Any, values: Tensor, processes: Processes) -> Tensor:
@@ -207,7 +207,7 @@ class _Stack(torch.autograd.Function):
 
 @contextmanager
 def _in_company() -> Iterator[None]:
-    """Turns the failure of another process into one sentence."""
+    """Turn the failure of another process into one sentence."""
     try:
         yield
     except RuntimeError as wrong:

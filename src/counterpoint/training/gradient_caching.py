@@ -1,12 +1,12 @@
-r"""Compare more items than can be encoded at once.
+r"""Gradient caching: compare more items than can be encoded at once.
 
     v = project(views) piece by piece, without gradient;  dv = d loss(v) / dv;  dw = sum_pieces dv project'(piece)
 
-Gao et al. 2021, arXiv:2101.06983 (GradCache). Every piece is encoded twice, the second time with gradient and with the
-random numbers of the first, so dropout is the same in both and the gradient is that of the loss that was computed.
+Gao et al. 2021, arXiv:2101.06983 (GradCache). Every piece is encoded twice, the second time with gradients and the same
+random numbers, so dropout is the same in both and the gradient is that of the computed loss.
 Batch normalisation sees one piece at a time, as it would in batches of that size (ghost batches, Hoffer et al. 2017,
-arXiv:1705.08741), and its running statistics move once per piece; networks without it get exactly the gradient of
-the undivided batch.
+arXiv:1705.08741), and its running statistics are updated once per piece; networks without it get exactly the gradient
+of the full batch.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from counterpoint.batch import split
 from counterpoint.interfaces import Vectors, Views
 
 Project = Callable[[int, Views], Vectors]
-"""Encodes the piece with this number; the same number always means the same random numbers."""
+"""Encodes a piece given its index, which determines its random numbers."""
 
 
 def pieces_of(views: Views, count: int) -> list[Views]:
@@ -31,14 +31,14 @@ def pieces_of(views: Views, count: int) -> list[Views]:
 
 
 def project_in_pieces(project: Project, pieces: Sequence[Views]) -> Vectors:
-    """The vectors of all pieces, cut off from the networks; their gradients are to be collected."""
+    """The vectors of all pieces, detached from the networks; their gradients are collected."""
     with torch.no_grad():
         made = [project(number, piece) for number, piece in enumerate(pieces)]
     return tuple(torch.cat(part).requires_grad_() for part in zip(*made, strict=True))
 
 
 def backward_in_pieces(project: Project, pieces: Sequence[Views], vectors: Vectors, networks: nn.Module) -> None:
-    """Send the gradients that the vectors have collected on into the networks."""
+    """Backpropagate the gradients of the vectors into the networks."""
     slopes = [
         vector.grad.tensor_split(len(pieces)) if vector.grad is not None else [None] * len(pieces) for vector in vectors
     ]
@@ -51,7 +51,7 @@ def backward_in_pieces(project: Project, pieces: Sequence[Views], vectors: Vecto
 
 @contextmanager
 def _settled_statistics(networks: nn.Module) -> Iterator[None]:
-    """Keep running statistics as they are: they have seen these items already."""
+    """Keep running statistics unchanged: they have seen these items already."""
     tracking = [each for each in networks.modules() if isinstance(each, _BatchNorm) and each.track_running_stats]
     for each in tracking:
         each.track_running_stats = False

@@ -1,8 +1,8 @@
-"""Train: take items, look at them, encode, project, compare, lose, step. Read ``train`` from top to bottom.
+"""The training loop: take items, augment, encode, project, compare, step. Read ``train`` from top to bottom.
 
-Nothing here knows a method, an objective or a kind of data. The order of an epoch and every view are functions of
-(seed, epoch, item, view), and what dropout draws is one of (seed, step, process, piece), so a run can stop at any step
-and go on as if it had not.
+Nothing here depends on a method, an objective or a kind of data. The order of an epoch and every view are functions of
+(seed, epoch, item, view), and dropout is one of (seed, step, process, piece), so a run can stop at any step and resume
+as if it had not.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ from counterpoint.training.signals import StopRequest
 from counterpoint.training.threads import Threads, computing_with
 
 REPLANNED = (5, 10, 20, 50, 100, 200)
-"""Steps after which a run that goes by time is planned anew by the time they took, besides the ends of epochs."""
+"""Steps after which a run with a time budget replans its length from measured times, besides at the ends of epochs."""
 
 EachEpoch = Callable[[Method, int], Mapping[str, Any]]
-"""Is called after an epoch and adds what it returns to the records."""
+"""Called after an epoch; what it returns is added to the records."""
 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What a run leaves behind while it goes, and who is told."""
+    """What a run writes while it trains, and its listeners."""
 
     folder: Path | None = None
     resume: bool = False
@@ -59,14 +59,14 @@ class RunOptions:
     stop: StopRequest = field(default_factory=StopRequest)
     deadline: float | None = None
     threads: Threads | None = None
-    """Chooses the number of threads as the run goes; None to keep it."""
+    """Chooses the number of threads during the run; None to keep it."""
     notes: Mapping[str, Any] = field(default_factory=dict)
-    """Facts that ``watch`` needs with every record: the objective's name and its temperature."""
+    """Facts that diagnostics need with every record: the objective's name and its temperature."""
 
 
 @dataclass
 class TrainState:
-    """Where a run stands."""
+    """The position in a run, and its records."""
 
     step: int
     steps: int
@@ -81,10 +81,10 @@ class TrainState:
 def train(
     method: Method, items: Items, modality: Modality, config: TrainConfig, options: RunOptions | None = None
 ) -> TrainState:
-    """Train the method's weights in place and return the course of the run.
+    """Train the method's weights in place and return the state of the run at its end.
 
-    Raises ``Interrupted`` when asked to stop, after saving; ``InputError`` when the loss or a weight is no longer a
-    number, before anything of that is saved.
+    Raises ``Interrupted`` when a stop was requested, after saving; ``InputError`` when the loss or a weight is no
+    longer finite, before that is saved.
     """
     options = options or RunOptions()
     method.to(config.device).train()
@@ -130,9 +130,9 @@ def train(
 def train_step(
     method: Method, optimizer: Optimizer, views: Views, info: ItemInfo, config: TrainConfig, *, step: int
 ) -> tuple[float, Vectors]:
-    """One step: project, compare, lose, move the weights.
+    """One step: project, compare, backpropagate, update the weights.
 
-    Returns this process's part of the mean loss, and the vectors of all processes as they were compared.
+    Returns this process's part of the mean loss, and the compared vectors of all processes.
     """
     processes = config.processes
 
@@ -189,10 +189,10 @@ def _record(
 
 
 def _tell(record: Record, state: TrainState, options: RunOptions) -> None:
-    whole = {"step": state.step, "steps": state.steps, "seconds": round(state.seconds, 3), **record}
-    state.records.add(whole)
-    for listener in () if options.stop.requested else options.listeners:  # who has hung up cannot be told anything
-        listener(whole)
+    event = {"step": state.step, "steps": state.steps, "seconds": round(state.seconds, 3), **record}
+    state.records.add(event)
+    for listener in () if options.stop.requested else options.listeners:  # after a hang-up there is no terminal
+        listener(event)
 
 
 def _end_epoch(method: Method, epoch: int, state: TrainState, options: RunOptions) -> None:
@@ -205,7 +205,7 @@ def _end_epoch(method: Method, epoch: int, state: TrainState, options: RunOption
 
 @contextlib.contextmanager
 def _timed(threads: Threads | None) -> Iterator[None]:
-    """A step, with as many threads as were chosen for it, who are told how long it took."""
+    """Run a step with the chosen number of threads, and report its time."""
     if threads is None:
         yield
         return
@@ -219,7 +219,7 @@ def _plan_anew(epoch: int, state: TrainState, processes: Processes, options: Run
     if state.step < 0.9 * state.steps:
         left, each = max(0.0, deadline - time.monotonic()), state.seconds / state.step
         possible = int(processes.from_first(max(FEWEST, state.step + math.floor(left / each))))
-        if abs(possible - state.steps) > 0.1 * state.steps:  # the machine is busier, or idler, than when measured
+        if abs(possible - state.steps) > 0.1 * state.steps:  # the machine's load differs from when it was measured
             planned, state.steps = state.steps, max(state.step, possible)
             if processes.first:
                 anew = {"planned_anew": state.steps, "planned": planned, "seconds_per_step": round(each, 4)}
@@ -245,7 +245,7 @@ def _save(method: Method, optimizer: Optimizer, state: TrainState, folder: Path)
 
 
 def _require_finite(loss: float, state: TrainState, optimizer: Optimizer, method: Method | None = None) -> None:
-    """Refuse to go on from a loss, or from what a method has learned, that is no number."""
+    """Raise ``InputError`` if a loss, or a part of the method, is not finite."""
     lost = None if method is None else not_finite(method)
     if math.isfinite(loss) and lost is None:
         return

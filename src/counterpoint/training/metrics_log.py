@@ -1,4 +1,4 @@
-"""``metrics.jsonl``: one line for every measured step, appended as the run goes and readable while it does."""
+"""``metrics.jsonl``: one line per measured step, appended during the run and readable at any time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Record = Mapping[str, Any]
 class Records:
     """The records of a run, in memory and, where a path is given, in a file.
 
-    Going on from a saved state drops what was recorded after it, so that no step is recorded twice.
+    Resuming from a saved state drops later records, so that no step is recorded twice.
     """
 
     def __init__(self, path: Path | None = None, *, until: int | None = None) -> None:
@@ -37,7 +37,7 @@ class Records:
 
 
 def read(path: Path) -> list[Record]:
-    """The records in a file; what follows a line that is none is left out, as a killed process cuts off the last."""
+    """The records in a file, up to the first malformed line: a killed process may cut off the last."""
     records: list[Record] = []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
@@ -48,7 +48,7 @@ def read(path: Path) -> list[Record]:
 
 
 def curves(record: Record) -> dict[str, float]:
-    """The numbers of a record that trackers draw.
+    """The values of a record that trackers plot.
 
     >>> curves({"step": 5, "steps": 9, "loss": 0.5, "similarity": "cosine"})
     {'loss': 0.5}
@@ -61,7 +61,7 @@ def curves(record: Record) -> dict[str, float]:
 
 
 def kept_name(path: Path, begin: Callable[[], str]) -> str:
-    """The name of a tracker's run, made at its first start and kept in a file, so that ``resume`` goes on with it."""
+    """The name of a tracker's run, made at its first start and kept in a file, so that ``resume`` continues it."""
     if not path.exists():
         write_text(path, begin())
     return path.read_text(encoding="utf-8")

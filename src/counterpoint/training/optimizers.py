@@ -19,11 +19,11 @@ Groups = list[dict[str, Any]]
 MakeOptimizer = Callable[..., Optimizer]
 
 BELOW_ONE = 0.999999
-"""A moving average that forgets something."""
+"""A moving average with some decay."""
 
 
 def groups(method: nn.Module, weight_decay: float) -> Groups:
-    """The parameters that learn, split into those that are decayed and those that are not."""
+    """The trainable parameters, split into those with and without weight decay."""
     learning = [parameter for parameter in method.parameters() if parameter.requires_grad]
     return [
         {"params": [p for p in learning if p.ndim > 1], "weight_decay": weight_decay, "adapt": True},
@@ -69,7 +69,7 @@ def lars(
 ) -> Optimizer:
     """LARS; the default rate is SimCLR's 0.075 * sqrt(256).
 
-    ``trust`` is the coefficient eta, ``biases`` the share of the rate that biases and normalisations are given.
+    ``trust`` is the coefficient eta; ``biases`` is the share of the rate for biases and normalisations.
     """
     within("momentum", momentum, 0, BELOW_ONE)
     within("trust", trust, 0)
@@ -92,7 +92,7 @@ class LARS(Optimizer):
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """Move every weight once."""
+        """Update every weight once."""
         for group in self.param_groups:
             for weight in group["params"]:
                 if weight.grad is not None:
@@ -112,7 +112,7 @@ class LARS(Optimizer):
 
 
 def rate(step: int, *, total: int, warmup: float, peak: float, schedule: Schedule = cosine) -> float:
-    """The learning rate of a step: a straight rise, then the schedule.
+    """The learning rate of a step: a linear warm-up, then the schedule.
 
     >>> [round(rate(step, total=4, warmup=0.25, peak=1.0), 3) for step in range(4)]
     [1.0, 1.0, 0.75, 0.25]
@@ -125,7 +125,7 @@ def rate(step: int, *, total: int, warmup: float, peak: float, schedule: Schedul
 
 
 def set_rate(optimizer: Optimizer, value: float) -> None:
-    """Give all groups this learning rate, or their share of it."""
+    """Set the learning rate of all groups, times the share that a group may have."""
     for group in optimizer.param_groups:
         group["lr"] = value * group.get("share", 1.0)
 

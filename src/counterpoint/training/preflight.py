@@ -1,4 +1,4 @@
-"""What is tried before a run begins, so that negatives and steps which are impossible here are refused in time."""
+"""Trials before a run begins, so that impossible negatives and optimiser options are refused in time."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from counterpoint.modality import Modality, aligned, augmentation_of
 from counterpoint.training.config import TrainConfig, least_micro_batch
 
 MOST = 32
-"""Items that are compared; as many at once as a method with groups can want."""
+"""Items that are compared; enough for a method with groups."""
 
 
 def try_negatives(
     method: Method, items: Items, modality: Modality, config: TrainConfig, class_ids: Int64[np.ndarray, " n"] | None
 ) -> None:
-    """Choose negatives twice, before and after a step; the method stays as it was.
+    """Apply the negatives twice, before and after a step; the method stays as it was.
 
     Raises ``PlanError`` where that is impossible.
     """
     index = torch.arange(min(MOST, least_micro_batch(config)))
     batch, item = to(items.take(index.numpy()), config.device), index.to(config.device)
     keys = [Keys(seed=0, epoch=0, step=0, view=view, item=item) for view in range(method.views)]
-    known = None if class_ids is None else torch.from_numpy(class_ids)[index].to(config.device)
-    info = ItemInfo(index.to(config.device), known)
+    labels = None if class_ids is None else torch.from_numpy(class_ids)[index].to(config.device)
+    info = ItemInfo(index.to(config.device), labels)
     kept = method.negatives
     method.negatives = copy.deepcopy(kept)
     try:
@@ -58,10 +58,10 @@ def _compare(method: Method, vectors: Vectors, info: ItemInfo) -> None:
 
 
 def try_moving(method: Method, config: TrainConfig, *, optimizer: str, schedule: str) -> None:
-    """Refuse options of an optimiser or a schedule, by their names, that no step can be taken with.
+    """Refuse options of an optimiser or a schedule, by their names, with which no step can be taken.
 
     Raises:
-        PlanError: They are out of range, or no numbers.
+        PlanError: They are out of range, or not numbers.
     """
     try:
         config.optimizer(method, learning_rate=config.learning_rate, weight_decay=config.weight_decay)

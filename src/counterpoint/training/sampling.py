@@ -1,6 +1,6 @@
-"""What stands in the rows of an epoch: every item once, items beside others of their class, or pairs of items.
+"""What the rows of an epoch are: every item once, items grouped by class, or pairs of items.
 
-Each is a function of the seed and the epoch, like the views, so a run that is resumed goes on with the same rows.
+Each is a function of the seed and the epoch, like the views, so a resumed run continues with the same rows.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from counterpoint import rng
 
 @runtime_checkable
 class Sampling(Protocol):
-    """What stands in the rows of an epoch: every item once, items beside others of their class, or pairs."""
+    """What the rows of an epoch are: every item once, items grouped by class, or pairs."""
 
     def __len__(self) -> int:
-        """Rows in an epoch."""
+        """The number of rows in an epoch."""
         ...
 
     def order(self, *, seed: int, epoch: int) -> Int64[Tensor, " n"]:
-        """All rows of an epoch, as they follow each other."""
+        """All rows of an epoch, in order."""
         ...
 
     def shown(self, rows: Int64[Tensor, " b"], *, seed: int, epoch: int) -> Shown:
@@ -34,29 +34,29 @@ class Sampling(Protocol):
 
 
 class Shown(NamedTuple):
-    """The items of some rows, and what is known of them."""
+    """The items of some rows, and their labels or scores."""
 
     first: Int64[Tensor, " b"]
-    """Who is seen in all views, but for the others of pairs."""
+    """The item of all views, except the second of a pair."""
     second: Int64[Tensor, " b"]
-    """Who is seen in the second view."""
+    """The item of the second view, of pairs."""
     labels: Int64[Tensor, " b"] | None = None
     same: Bool[Tensor, " b"] | None = None
     number: Int64[Tensor, " b"] | None = None
-    """What the rows are known by, where it is not the first item."""
+    """The ids of the rows, where they are not those of the first items."""
     scores: Int64[Tensor, " b"] | None = None
-    """How alike people say both are, as ranks."""
+    """Similarity scores of pairs, as ranks."""
     others: tuple[Int64[Tensor, " b"], ...] = ()
-    """Items that a row is to be told apart from."""
+    """Hard negatives of each row."""
 
 
 @dataclass(frozen=True)
 class EachItem:
-    """Every item once, in an order of its own in every epoch."""
+    """Every item once, shuffled in every epoch."""
 
     count: int
     labels: Int64[Tensor, " n"] | None = None
-    """The class of every item, -1 where nobody knows."""
+    """The class of every item, -1 where unlabelled."""
 
     def __len__(self) -> int:
         return self.count
@@ -87,7 +87,7 @@ class Groups:
         label = self.labels[members]
         start = torch.searchsorted(label, label)
         place = torch.arange(len(label)) - start
-        alone = label < 0  # items that nobody has named belong to no group
+        alone = label < 0  # unlabelled items are not grouped
         group = torch.where(alone, torch.arange(len(label)), start + place // self.together)
         turn = rng.permutation(len(label), seed=seed, epoch=epoch)[group]
         return members[torch.argsort(turn, stable=True)]
@@ -98,10 +98,10 @@ class Groups:
 
 @dataclass(frozen=True)
 class DrawnPairs:
-    """A pair for every labelled item: in every other epoch with one of its class, in the others with one of another.
+    """A pair for every labelled item: in every other epoch of the same class, otherwise of different classes.
 
-    In any epoch half of the pairs are of one class, and no item is paired with itself. An item that is alone in its
-    class is always paired with a stranger.
+    In any epoch half of the pairs are positive, and no item is paired with itself. An item that is alone in its class
+    only has negative pairs.
     """
 
     labels: Int64[Tensor, " n"]
@@ -111,9 +111,9 @@ class DrawnPairs:
 
     @cached_property
     def _by_class(self) -> Int64[Tensor, " p"]:
-        """The labelled items, class by class."""
-        known = (self.labels >= 0).nonzero()[:, 0]
-        return known[torch.argsort(self.labels[known], stable=True)]
+        """The labelled items, sorted by class."""
+        labelled = (self.labels >= 0).nonzero()[:, 0]
+        return labelled[torch.argsort(self.labels[labelled], stable=True)]
 
     def order(self, *, seed: int, epoch: int) -> Int64[Tensor, " n"]:
         return rng.permutation(len(self), seed=seed, epoch=epoch)
@@ -124,16 +124,16 @@ class DrawnPairs:
         same = ((rows + epoch) % 2 == 0) & (end - begin > 1)
         luck = rng.uniform(rng.keys(seed=seed, epoch=epoch, items=rows, view=-2), 1, "partner")[:, 0].double()
         alike = begin + (luck * (end - begin - 1)).long()
-        alike = alike + (alike >= rows).long()  # all of the class but itself
+        alike = alike + (alike >= rows).long()  # all of the class except the item itself
         other = (luck * (len(label) - (end - begin))).long()
-        other = torch.where(other >= begin, other + (end - begin), other)  # all that stand outside the class
+        other = torch.where(other >= begin, other + (end - begin), other)  # all outside the class
         second = torch.where(same, alike, other)
         return Shown(self._by_class[rows], self._by_class[second], label[rows], same)
 
 
 @dataclass(frozen=True)
 class GivenPairs:
-    """The pairs that a person has named."""
+    """Pairs that the user labelled."""
 
     first: Int64[Tensor, " p"]
     second: Int64[Tensor, " p"]
@@ -151,11 +151,11 @@ class GivenPairs:
 
 @dataclass(frozen=True)
 class Partners:
-    """Items that belong together: in every row one, its partner, and perhaps others to tell it apart from."""
+    """Rows of items that belong together: an anchor, its positive, and optional hard negatives."""
 
     items: Int64[Tensor, "r v"]
     scores: Int64[Tensor, " r"] | None = None
-    """How alike people say the first two of every row are, as ranks."""
+    """The similarity scores of the first two items of every row, as ranks."""
 
     def __len__(self) -> int:
         return len(self.items)

@@ -1,11 +1,11 @@
-"""The course of the learning rate: how its peak grows with the batch, and how it falls behind the warm-up.
+"""The learning-rate schedule: how the peak grows with the batch, and how the rate falls after the warm-up.
 
     peak       = learning_rate * scaling(batch / 256)
-    rate(step) = peak * rise(step) * schedule(progress),     progress from 0 behind the warm-up to 1
+    rate(step) = peak * rise(step) * schedule(progress),     progress from 0 after the warm-up to 1
 
-Scaling, of the times that a batch is larger than 256: its square root, Chen et al. 2020, arXiv:2002.05709, appendix
-B.1; in proportion, Goyal et al. 2017, arXiv:1706.02677, section 2.1; not at all.  Schedules: half a cosine, Loshchilov
-& Hutter 2017, arXiv:1608.03983, eq. 5; a straight line; steps, as in He et al. 2015, arXiv:1512.03385; constant.
+Scaling, of batch / 256: its square root, Chen et al. 2020, arXiv:2002.05709, appendix B.1; linear, Goyal et al. 2017,
+arXiv:1706.02677, section 2.1; none.  Schedules: half a cosine, Loshchilov & Hutter 2017, arXiv:1608.03983, eq. 5;
+linear; steps, as in He et al. 2015, arXiv:1512.03385; constant.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ Schedule = Callable[[float], float]
 
 
 def square_root(times: float) -> float:
-    """A batch four times as large is given twice the rate."""
+    """A batch four times as large gets twice the rate."""
     return math.sqrt(times)
 
 
 def in_proportion(times: float) -> float:
-    """A batch four times as large is given four times the rate."""
+    """A batch four times as large gets four times the rate."""
     return times
 
 
 def unscaled(times: float) -> float:
-    """Every batch is given the same rate."""
+    """Every batch gets the same rate."""
     return 1.0
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP become a wish that the loop grants between two steps, so that a stopped run can go on."""
+"""Ctrl-C, SIGTERM and SIGHUP request a stop, which the loop makes between two steps, so that a run can be resumed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from types import FrameType
 
 
 class StopRequest:
-    """Whether someone has asked the run to stop."""
+    """Whether a stop was requested."""
 
     def __init__(self) -> None:
         self.requested = False
@@ -20,7 +20,7 @@ class StopRequest:
 def stop_requests() -> Iterator[StopRequest]:
     """Catch Ctrl-C, SIGTERM and SIGHUP, which a closed terminal sends; a second Ctrl-C interrupts at once.
 
-    A second SIGTERM does not: schedulers signal every process of a job, and torchrun hands it on to them once more.
+    A second SIGTERM does not: schedulers signal every process of a job, and torchrun forwards it once more.
     Outside the main thread nothing is caught, and neither is SIGHUP under ``nohup``.
     """
     request = StopRequest()

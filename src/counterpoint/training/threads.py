@@ -1,9 +1,9 @@
-"""How many threads compute a step: all of them or one, whichever is faster beside what else the machine does.
+"""The number of threads of a step: all or one, whichever is faster under the machine's current load.
 
-Threads wait for each other in every operation. Beside a busy neighbour two of them were up to four times slower than
-alone, where one thread was only twice as slow. So both are timed on real steps before a run, and again every half
-minute while it goes. Sums of several threads are rounded in another order: results agree to rounding, not bit for bit,
-so a run that goes by epochs, which is to give the same whenever it is run, keeps the number that it began with.
+Threads synchronise in every operation. Beside a busy process, two were up to four times slower than alone, where one
+thread was only twice as slow. So both are timed on real steps before a run, and again every half minute. Sums over
+several threads are rounded in another order: results agree to rounding, not bit for bit, so a run measured in epochs,
+which has to be reproducible, keeps the number that it began with.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ EVERY = 30.0
 """Seconds of training between two comparisons."""
 
 TRIED = 3
-"""Steps by which both numbers are compared, the fastest of each: other processes only slow steps down."""
+"""Steps by which both are compared, the fastest of each: other processes only slow steps down."""
 
 FASTER = 0.9
-"""Share of the time of a step that another number has to need, or less, to be taken."""
+"""The other number of threads is chosen if a step takes at most this share of the time."""
 
 
 @contextlib.contextmanager
 def computing_with(count: int) -> Iterator[None]:
-    """So many threads in the block, and in the end as many as before."""
+    """This number of threads within the block; the earlier number is restored."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
@@ -35,7 +35,7 @@ def computing_with(count: int) -> Iterator[None]:
 
 
 class Threads:
-    """Chooses between all threads and one while a run goes; is told how long every step took."""
+    """Chooses between all threads and one during a run, from the time of every step."""
 
     def __init__(self, most: int, first: int) -> None:
         self.most, self.current = most, first
@@ -48,7 +48,7 @@ class Threads:
         return self._another() if self._since >= EVERY else self.current
 
     def took(self, seconds: float) -> None:
-        """How long the step took that ``next_step`` was asked about."""
+        """Report the time of the step that ``next_step`` was called for."""
         if self._since < EVERY:
             self._since += seconds
             self._local = [*self._local, seconds][-TRIED:]

@@ -1,4 +1,4 @@
-"""How long a step takes on this machine: what turns a time budget into epochs, and a plan into minutes."""
+"""The time of a step on this machine: converts a time budget to epochs, and a plan to minutes."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ from counterpoint.training.loop import train_step
 from counterpoint.training.threads import computing_with
 
 SMALL = 64
-"""Items in a step that is only timed."""
+"""Items in a step that is timed only."""
 
 TIMED = 3
-"""Steps that are timed at least, after one that warms up."""
+"""Minimal number of timed steps, after one for warm-up."""
 
 
 class Pace(NamedTuple):
-    """What a step costs here: seconds, and the most memory in bytes that the process has held so far."""
+    """The cost of a step on this machine: seconds, and the peak memory of the process in bytes."""
 
     seconds: float
     memory: int
     threads: int
-    """With how many threads that is, the faster one of all and one."""
+    """The number of threads, the faster of all and one."""
 
 
 def measure(
     method: Method, items: Items, modality: Modality, config: TrainConfig, *, budget: float = 4.0, choose: bool = False
 ) -> Pace:
-    """The median over some real, small steps of a copy; the method itself, and torch's generator, stay as they were.
+    """The median over some real, small steps of a copy; the method and torch's generator are unchanged.
 
-    They take ``budget`` seconds, 4 at most, or as long as four steps do. On a CPU a step of the recipe's batch is
-    reckoned by its items: the run measures itself as it goes. ``choose`` times one thread against all of them.
+    It takes ``budget`` seconds, 4 at most, or the time of four steps. On a CPU the time of a full batch is extrapolated
+    by its items: the run measures itself later. ``choose`` times one thread against all of them.
     """
     small = dataclasses.replace(config, batch_size=_small(method, config))
     all_threads = torch.get_num_threads()
@@ -72,8 +72,8 @@ def measure(
 
 
 def _small(method: Method, config: TrainConfig) -> int:
-    """The batch of a step that is timed: small, where the method can do with few items; whole on a GPU, where a small
-    step may take as long.
+    """The batch size of a timed step: small, where the method allows it; full on a GPU, where a small step may take as
+    long.
     """
     if config.device.type != "cpu":
         return config.batch_size
@@ -86,7 +86,7 @@ def _small(method: Method, config: TrainConfig) -> int:
 
 
 def _most_memory(device: torch.device) -> int:
-    """The peak of the process; on a GPU the peak of its tensors."""
+    """The peak memory of the process; on a GPU the peak of its tensors."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     import resource
@@ -96,7 +96,7 @@ def _most_memory(device: torch.device) -> int:
 
 
 def planned_steps(*, seconds: float, per_step: float, per_epoch: int) -> int:
-    """As many steps as fit, in whole epochs where at least one fits; never fewer than teach anything.
+    """As many steps as fit, in whole epochs where at least one fits; never fewer than the minimum.
 
     >>> planned_steps(seconds=100, per_step=1, per_epoch=30), planned_steps(seconds=15, per_step=1, per_epoch=30)
     (90, 15)

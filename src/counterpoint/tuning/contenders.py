@@ -1,4 +1,4 @@
-"""Who takes part in a comparison: a method, and where wanted other choices that make it differ from the rest."""
+"""The contenders of a comparison: a method, optionally with choices in which it differs from the shared plan."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from counterpoint.setup.experiment import arranged
 from counterpoint.setup.supervision import supervise
 
 SHARED = ("epochs", "minutes", "seed", "modality", "device", "precision", "encoder", "width", "view_size")
-"""Choices that are the same for all: time, and what the untrained encoder is that all are compared with."""
+"""Choices that all contenders share: the time, and the untrained encoder they are compared with."""
 
 
 def contender(plan: Plan, spec: str) -> Plan:
-    """The shared plan with one contender's own choices: ``METHOD``, or ``METHOD choice=value choice=value``.
+    """The shared plan with one contender's choices: ``METHOD``, or ``METHOD choice=value choice=value``.
 
     >>> user_parts = contender(Plan(), "simclr objective=debiased(prior=0.2) head_layers=3")
     >>> user_parts.method, user_parts.objective, user_parts.head_layers
     ('simclr', 'debiased(prior=0.2)', 3)
 
     Raises:
-        PlanError: A choice is not of a plan, is one that all share, or does not fit the method.
+        PlanError: A choice is unknown, is one that all share, or does not fit the method.
     """
     if plan.recipe is not None or " recipe=" in spec:
         raise PlanError(
@@ -55,9 +55,9 @@ def contender(plan: Plan, spec: str) -> Plan:
 def require_all(
     plan: Plan, specs: Sequence[str], source: object, modality: Modality, items: Items, learnable: ClassIds
 ) -> None:
-    """Build every contender once, so that what cannot be trained is refused before anything is.
+    """Build every contender once, so that what cannot be trained is refused before any training.
 
-    The source is opened with the shared views; ``learnable`` are the labels that may be learned from.
+    The source is opened with the shared views; ``learnable`` are the labels available for training.
     """
     for spec in specs:
         user_parts = dataclasses.replace(contender(plan, spec), minutes=None, epochs=1)

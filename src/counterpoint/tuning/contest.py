@@ -1,4 +1,4 @@
-"""The runs of a comparison in their folder, and what is known after some of them."""
+"""The runs of a comparison in their folder, and the results of finished ones."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Contest:
     plan: Plan
     probe_items: ProbeItems
     groups: object
-    """The group of every item, where they were listed."""
+    """The group of every item, where groups were given as a list."""
 
     def run(self, method: str, seed: int) -> Path:
         """The folder of one run."""
@@ -43,7 +43,7 @@ class Contest:
 
 
 def folder_name(method: str) -> str:
-    """What the runs of a contender are called: its own name, with a digest where that has signs that no file should.
+    """The folder name of a contender: its spec, with a hash if it contains characters that a file name should not.
 
     >>> folder_name("simclr"), folder_name("moco(queue=64)"), folder_name("moco(queue=-64)")
     ('simclr', 'moco-queue-64-9ef21cc9', 'moco-queue--64-e6090f50')
@@ -53,29 +53,31 @@ def folder_name(method: str) -> str:
 
 
 def start(folder: Path, record: Mapping[str, Any]) -> None:
-    """Make the folder, in place of another comparison."""
+    """Create the folder, in place of another comparison."""
     for run in (folder / "runs").glob("*"):
-        (run / RIGHT).unlink(missing_ok=True)  # first, for it says that the run is done
+        (run / RIGHT).unlink(missing_ok=True)  # first, as it marks the run as finished
         run_folder.clear(run)
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / RECORD, record)
 
 
-def write_right(path: Path, right: Right, untrained: Right, seconds: float) -> None:
-    """Keep which test items a run answers rightly, and its untrained encoder: the run is done then."""
-    arrays = {**right._asdict(), **{f"untrained_{name}": each for name, each in untrained._asdict().items()}}
+def write_right(path: Path, trained: Right, untrained: Right, seconds: float) -> None:
+    """Store which test items a run and its untrained encoder predict correctly: this marks the run as finished."""
+    arrays = {**trained._asdict(), **{f"untrained_{name}": each for name, each in untrained._asdict().items()}}
     with replacing(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, seconds=np.asarray(seconds), **arrays)
 
 
 def summary(contest: Contest, methods: Sequence[str], seeds: int, raw: np.ndarray) -> dict[str, Any]:
-    """What is known after so many seeds."""
+    """The results after some of the seeds."""
     which = range(contest.plan.seed, contest.plan.seed + seeds)
     cells = {method: [np.load(contest.run(method, seed) / RIGHT) for seed in which] for method in methods}
-    right = {method: np.stack([[each[kind] for kind in KINDS] for each in result]) for method, result in cells.items()}
+    correct = {
+        method: np.stack([[each[kind] for kind in KINDS] for each in result]) for method, result in cells.items()
+    }
     untrained = np.stack([[each[f"untrained_{kind}"] for kind in KINDS] for each in cells[methods[0]]])
     result = standings(
-        right,
+        correct,
         {"untrained": untrained, "raw": raw, "chance": np.stack([contest.probe_items.chance()])},
         groups=contest.probe_items.test.groups,
     )
@@ -91,7 +93,7 @@ def summary(contest: Contest, methods: Sequence[str], seeds: int, raw: np.ndarra
 
 
 def _course(contest: Contest, method: str, seeds: Sequence[int]) -> dict[str, Any]:
-    """How long the runs were, and what was said of them."""
+    """The length of the runs, and their verdicts."""
     folders = [contest.run(method, seed) for seed in seeds]
     steps, said_of = [], []
     for folder in folders:

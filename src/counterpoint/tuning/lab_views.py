@@ -1,4 +1,4 @@
-"""Which looks a lab judges: whole ones, each of their changes alone, and whole ones at other strengths."""
+"""The augmentations that a lab measures: full ones, each of their changes alone, and at other strengths."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ from counterpoint.views.single_changes import alone, presets
 from counterpoint.views.strength import strengthened
 
 Views = str | Callable[..., Any]
-"""A spec, or a function of the user's."""
+"""A spec, or a custom function."""
 
 STRENGTHS = {"half strength": 0.5, "double strength": 2.0}
 
 
 @dataclass(frozen=True)
 class LabView:
-    """One way to look at items that is judged: ``kind`` is whole, part, strength or preset."""
+    """An augmentation that is measured: ``kind`` is whole, part, strength or preset."""
 
     name: str
     kind: str
     of: str
-    """The whole look that it is a part or a strength of."""
+    """The full augmentation that it is a part or a strength of."""
     modality: Modality
     views: str | None
     """As ``fit`` takes it; None for a callable."""
 
 
 def requested_views(views: Views | Sequence[Views] | None) -> list[Views]:
-    """The views that were asked for, one by one; without any the usual ones."""
+    """The requested views, one by one; the default ones without any."""
     if views is not None and not callable(views) and not len(views):
         raise InputError("Name the views to judge, or leave them out for the usual ones.")
     if isinstance(views, str):
@@ -48,11 +48,13 @@ def requested_views(views: Views | Sequence[Views] | None) -> list[Views]:
 
 
 def lab_views(
-    source: object, modality: Modality, given: Sequence[Views], options: DataOptions, *, trained: bool
+    source: object, modality: Modality, requested: Sequence[Views], options: DataOptions, *, trained: bool
 ) -> Iterator[LabView]:
-    """All looks that are judged, none of them twice."""
-    every = [augmentation for each in given for augmentation in _of(source, modality, each, options, trained=trained)]
-    if len(given) > 1:
+    """All augmentations that are measured, none of them twice."""
+    every = [
+        augmentation for each in requested for augmentation in _of(source, modality, each, options, trained=trained)
+    ]
+    if len(requested) > 1:
         every = [_called(augmentation) for augmentation in every]
     every += [
         LabView(f"preset {name}", "preset", name, modality.with_views(name), name) for name in presets(modality.name)
@@ -65,7 +67,7 @@ def lab_views(
 
 
 def _called(augmentation: LabView) -> LabView:
-    """The look, by a name that says whose part it is."""
+    """The augmentation, with a name that says which one it is part of."""
     return LabView(
         f"{augmentation.of}: {augmentation.name}",
         augmentation.kind,
@@ -76,7 +78,7 @@ def _called(augmentation: LabView) -> LabView:
 
 
 def _of(source: object, modality: Modality, views: Views, options: DataOptions, *, trained: bool) -> Iterator[LabView]:
-    """A whole look, its parts and its strengths."""
+    """A full augmentation, its parts and its strengths."""
     if callable(views):
         name = getattr(views, "__name__", type(views).__name__)
         yield LabView(

@@ -1,4 +1,4 @@
-"""The labelled items by which runs are compared: some to learn a probe from, others to ask about."""
+"""The labelled items by which runs are compared: training and test items of a probe."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from counterpoint.setup.supervision import unseen
 from counterpoint.setup.train_test import rows_apart
 
 CHOSEN = 20_000
-"""Labelled items that a probe learns from at most: more would take longer than a short run."""
+"""The most training items of the probe: more would take longer than a short run."""
 
 OWN = "own"
-"""Stands for the labels that a source carries itself; nothing at all stands for a verb without labels."""
+"""Means the labels that a source contains; without it a verb uses no labels."""
 
 
 class Right(NamedTuple):
-    """Which of the asked items (m,) a probe of some features gets right."""
+    """The test items (m,) that a probe of some features predicts correctly."""
 
     linear: Bool[np.ndarray, " m"]
     knn: Bool[np.ndarray, " m"]
@@ -42,22 +42,22 @@ class Right(NamedTuple):
 
 @dataclass(frozen=True)
 class ProbeItems:
-    """What is known and what is asked, and the labels that a run may learn from."""
+    """Training and test items of the probe, and the labels that a run may learn from."""
 
     train: Labelled
     test: Labelled
     learnable: Int64[np.ndarray, " n"]
-    """The class of every item of the source, -1 for those that are asked about or have no label."""
+    """The class of every item of the source, -1 for test items and unlabelled ones."""
     read: Labels
-    """The labels of the source, and of the test items where those have a source of their own."""
+    """The labels of the source, and of the test items where those have their own source."""
     answers: Labels | None = None
     shared: int = 0
-    """How many of those that are asked about are equal to items that are learned from."""
+    """The number of test items that are equal to training items."""
     shared_groups: Sequence[str] = ()
-    """The groups that some of either are of."""
+    """The groups of either."""
 
     def announce(self) -> None:
-        """Print the classes, and whether items are asked about that are learned from."""
+        """Print the classes, and a warning if test items are training items."""
         announce_labels(self.read, held_out=self.answers is None)
         if self.answers is not None:
             announce_labels(self.answers, what="test", held_out=False)
@@ -67,15 +67,15 @@ class ProbeItems:
             console().print(f"warning   {note_on_shared_groups(self.shared_groups)}", markup=False)
 
     def right(self, model: Model) -> Right:
-        """Which answers a model's representations give."""
-        return self._right(model.represent(self.train.items), model.represent(self.test.items))
+        """Correct predictions from a model's representations."""
+        return self._correct(model.represent(self.train.items), model.represent(self.test.items))
 
     def raw(self, modality: Modality) -> Right:
-        """Which answers the items themselves give, without any encoder."""
-        return self._right(raw_features(modality, self.train.items), raw_features(modality, self.test.items))
+        """Correct predictions from raw features, without an encoder."""
+        return self._correct(raw_features(modality, self.train.items), raw_features(modality, self.test.items))
 
     def counts(self) -> dict[str, Any]:
-        """How many items are asked about, how many are known, and how many are both; and the same of groups."""
+        """The numbers of test items, of training items, and of shared ones; and the same of groups."""
         counts: dict[str, Any] = {
             "asked": len(self.test.labels),
             "known": len(self.train.labels),
@@ -86,7 +86,7 @@ class ProbeItems:
         return counts
 
     def identity(self, modality: Modality, items: Items, encoder: str) -> str:
-        """A fingerprint of the source, of the items that are asked about, and of what all of them are named."""
+        """A fingerprint of the source, of the test items, and of their labels."""
         of_all = [
             identity(items, modality, encoder, self.learnable),
             identity(self.train.items, modality, encoder, self.train.labels),
@@ -95,11 +95,11 @@ class ProbeItems:
         return hashlib.sha256("".join(of_all).encode()).hexdigest()
 
     def chance(self) -> Right:
-        """Which answers are right if all are the most frequent class."""
-        right = self.test.labels == np.bincount(self.train.labels).argmax()
-        return Right(right, right)
+        """Correct predictions of the most frequent class."""
+        correct = self.test.labels == np.bincount(self.train.labels).argmax()
+        return Right(correct, correct)
 
-    def _right(self, train: np.ndarray, test: np.ndarray) -> Right:
+    def _correct(self, train: np.ndarray, test: np.ndarray) -> Right:
         count = len(self.train.classes)
         result = probe(train, self.train.labels, test, self.test.labels, classes=count, train_groups=self.train.groups)
         return Right(result.linear, result.knn)
@@ -115,12 +115,12 @@ def questions(
     seed: int,
     groups: object = None,
 ) -> ProbeItems:
-    """The questions of a source: about the items of ``test``, or else about a fifth of its own labelled ones.
+    """The labelled items of a source: tested on ``test``, or else on a fifth of its own.
 
-    ``groups`` are those of the test items, where they are listed.
+    ``groups`` are those of the test items, where they are given as a list.
 
     Raises:
-        LabelError: There are no labels, or they cannot be asked about.
+        LabelError: There are no labels, or none can be used for testing.
     """
     first, second = pair(labels, separate=test is not None)
     unseen(first, modality)

@@ -1,4 +1,4 @@
-"""What a search has found: the plan to take, how sure that is, what mattered, and which measures could be trusted."""
+"""The result of a search: the plan to take, its certainty, the importance of choices, the reliability of measures."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from counterpoint.tuning.search_space import changed
 from counterpoint.tuning.study import RUNGS
 
 UNSAID = ("epochs", "minutes")
-"""Choices that are about the search and not about the plan that it finds."""
+"""Choices about the search, not about the plan that it finds."""
 
 
 def outcome(
     head: Mapping[str, Any], trials: Sequence[Mapping[str, Any]], repeats: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """The plan to take, by its choices, with how it was found; empty while no plan has come to its end."""
-    whole = [each for each in trials if each["state"] == "complete"]
-    if not whole:
+    """The plan to take, by its choices, with its scores; empty while no trial is complete."""
+    complete = [each for each in trials if each["state"] == "complete"]
+    if not complete:
         return {}
-    usual = next((each for each in whole if not each["choices"]), None)
-    best = max(whole, key=lambda each: (each["score"], not each["choices"]))
+    usual = next((each for each in complete if not each["choices"]), None)
+    best = max(complete, key=lambda each: (each["score"], not each["choices"]))
     groups = None if head.get("test_groups") is None else np.asarray(head["test_groups"], dtype=np.int64)
     again = repeated(best, usual, repeats, groups) if usual else {}
     taken = usual if usual and again and ("failed" in again or again["difference"]["value"] < 0) else best
@@ -55,9 +55,9 @@ def outcome(
 
 
 def correlations(trials: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """How each measure agrees with the probe on the order of plans: at the first rung of all, at the end of the rest.
+    """The rank correlation of each measure with the probe: at the first rung of all plans, at the end of the rest.
 
-    Each is ``value``, ``low``, ``high`` and ``plans``, or None of too few plans.
+    Each is ``value``, ``low``, ``high`` and ``plans``, or None for too few plans.
     """
     first = min(RUNGS)
     early = [rung for each in trials for rung in each["rungs"] if rung["share"] == first]
@@ -66,7 +66,7 @@ def correlations(trials: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any
 
 
 def command(head: Mapping[str, Any], choices: Mapping[str, Any]) -> str | None:
-    """The command line that trains with these choices; None where it cannot be said in words."""
+    """The command line that trains with these choices; None where it cannot be spelled."""
     if not head["sayable"]:
         return None
     made = {**_fixed(head), **choices}
@@ -80,7 +80,7 @@ def command(head: Mapping[str, Any], choices: Mapping[str, Any]) -> str | None:
 
 
 def verdict(result: Mapping[str, Any]) -> tuple[str, str]:
-    """Whether the best plan is better than the usual one, in a sentence that says how sure that is."""
+    """Whether the best plan is better than the default one, in a sentence with its uncertainty."""
     by, best, usual, again = result["by"], result["best"], result["usual"], result["repeated"]
     name = called(by)
     if usual is None:
@@ -104,7 +104,7 @@ def verdict(result: Mapping[str, Any]) -> tuple[str, str]:
     text += f" With {seeds} they had {formatted(by, again['best'])} and {formatted(by, again['usual'])}"
     value, low, high = (again["difference"][end] for end in ("value", "low", "high"))
     if low is None:
-        return "warning", f"{text}; how much of that is luck cannot be told from so few."
+        return "warning", f"{text}; so few repeats do not show how much of that is chance."
     by_how_much = [formatted(by, each, signed=True) for each in (value, low, high)]
     text += f": in all {by_how_much[0]} ({by_how_much[1]} to {by_how_much[2]})"
     if value < 0:
@@ -124,7 +124,7 @@ def described(choices: Mapping[str, Any]) -> str:
 
 
 def tuning_table(result: Mapping[str, Any]) -> str:
-    """What ``tune`` found, as plain text for people."""
+    """The result of ``tune`` as plain text."""
     by = result["by"]
     lines = [("plan", *(f"at {share:g}" for share in RUNGS), called(by), "", "choices")]
     for each in sorted(result["trials"], key=lambda each: (each["state"] != "complete", -(each["score"] or 0))):
@@ -152,7 +152,7 @@ def tuning_table(result: Mapping[str, Any]) -> str:
 
 
 def agreement(result: Mapping[str, Any] | None) -> str:
-    """A correlation with its interval, for people."""
+    """A correlation with its interval, as text."""
     if result is None:
         return "not known"
     return f"{result['value']:+.2f} ({result['low']:+.2f} to {result['high']:+.2f})"

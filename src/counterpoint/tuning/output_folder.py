@@ -1,4 +1,4 @@
-"""The folder of a choice: who may write into it, and whether it can be gone on with."""
+"""The output folder of a comparison or a search: who may write into it, and whether it can be resumed."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ Held = TypeVar("Held")
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder that holds a record, and what that is a record of: 'comparison', 'search'."""
+    """A folder with a record, and the kind of that: 'comparison', 'search'."""
 
     path: Path
     record: str
     what: str
     resumable: bool = True
     others: Sequence[str] = ()
-    """Files that may be there before the record is, as when a process was killed; without the first it is not ours."""
+    """Files that may exist before the record does, for instance after a kill; without the first it is not ours."""
 
     def require(self, *, resume: bool, overwrite: bool) -> None:
-        """Refuse a folder that holds something else, or a record that is not to be gone on with."""
+        """Refuse a folder that contains something else, or a record that is not to be resumed."""
         if resume and overwrite:
             raise RunError("Give --resume to go on or --overwrite to start anew, not both.")
         there = occupied(self.path)
@@ -48,11 +48,11 @@ class Folder:
             raise RunError(f"There is nothing to resume in '{self.path}'. Start without --resume.")
 
     def read(self, kind: type[Held]) -> Held:
-        """The record that lies there, of this type."""
+        """The record in the folder, validated against this type."""
         return read_json(self.path / self.record, kind, "Start anew with --overwrite.")
 
     def require_same(self, now: Mapping[str, Any], names: Collection[str], free: Collection[str] = ()) -> None:
-        """Refuse to go on where what was asked for, something named, or the data is another than before."""
+        """Refuse to resume with other choices, names or data than before."""
         before: Any = by_new_names(self.read(Kept))
         for name in names:
             if before.get(name) != now[name]:

@@ -1,4 +1,4 @@
-"""What ``comparison.json`` and ``trials.json`` hold, where a comparison or a search is gone on with."""
+"""The contents of ``comparison.json`` and ``trials.json``, for resuming a comparison or a search."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from counterpoint.storage.schemas import Value
 
 
 class Kept(TypedDict):
-    """``comparison.json`` and ``trials.json``: a choice that can be gone on with."""
+    """``comparison.json`` and ``trials.json``: a record that can be resumed."""
 
     asked: dict[str, object]
     identity: str
@@ -32,7 +32,7 @@ class Repeated(TypedDict):
 
 
 class Search(Kept):
-    """``trials.json`` of a search that is gone on with."""
+    """``trials.json`` of a search that is resumed."""
 
     trials: list[object]
     space: list[Searched]

@@ -1,12 +1,12 @@
-r"""Whether the best of many plans is better than the usual one, or only had the luck of the maximum.
+r"""Whether the best of many plans is better than the default one, or only selected by chance.
 
     d = mean_a b_a - mean_c u_c,   se^2 = s^2 (1/A + 1/C) + var_j(mean_a b_aj - mean_c u_cj) / m,   d -+ t_f se
 
-b_a are scores of the best plan with seeds that the search did not see, u_c those of the usual plan, s^2 their variance
-within each of the two, pooled; b_aj says whether the probe gets item j right.  The score by which the best was chosen
-is left out, for it was chosen for being high; that of the usual plan was not chosen, so it counts.
+b_a are scores of the best plan with seeds that the search did not use, u_c those of the default plan, s^2 their
+variance within each of the two, pooled; b_aj says whether the probe predicts item j correctly.  The score by which the
+best was selected is left out, as the selection biases it; that of the default plan was not selected, so it counts.
 Two samples with one variance: Student 1908, "The probable error of a mean".  The items' part and the degrees of freedom
-f, of A + C - 2 for the seeds and m - 1 for the items, are as in ``evaluation.draws``.
+f, of A + C - 2 for the seeds and m - 1 for the items, are as in ``evaluation.repeats``.
 """
 
 from __future__ import annotations
@@ -28,10 +28,9 @@ def difference(
     items: Float64[np.ndarray, " m"] | None,
     groups: GroupIds | None = None,
 ) -> tuple[float, Interval | None]:
-    """How much better the best is, and the interval of that, if there are repeats enough to know one.
+    """The difference of the best to the default plan with its interval, if there are enough repeats for one.
 
-    ``items`` is how much more often each item is right with the best than with the usual plan, where that is known, and
-    ``groups`` are theirs.
+    ``items`` is the difference of the accuracy on each item, where known, and ``groups`` are theirs.
 
     >>> difference(np.asarray([3.0, 3.2]), np.asarray([2.0, 2.2, 1.8]), None)[0]
     1.1
@@ -59,40 +58,40 @@ def repeated(
     repeats: Sequence[Mapping[str, Any]],
     groups: GroupIds | None = None,
 ) -> dict[str, Any]:
-    """What repeating the two plans has shown, as JSON can hold it; empty where not both were repeated.
+    """The result of repeating the two plans, as JSON values; empty where not both were repeated.
 
     Only ``failed``, with the reason, where the best one failed with another seed.
 
-    ``best`` and ``usual`` are their records in the search, ``repeats`` those of all that was repeated; ``groups``
+    ``best`` and ``usual`` are their records in the search, ``repeats`` those of all repeats; ``groups``
     are those of the test items.
     """
-    own, other = ([each for each in repeats if each["choices"] == plan["choices"]] for plan in (best, usual))
-    failed = [each["reason"] for each in own if each["score"] is None]
+    of_best, of_usual = ([each for each in repeats if each["choices"] == plan["choices"]] for plan in (best, usual))
+    failed = [each["reason"] for each in of_best if each["score"] is None]
     if failed:
         return {"failed": failed[0]}
-    other = [each for each in other if each["score"] is not None]
-    if not own or not other or best["choices"] == usual["choices"]:
+    of_usual = [each for each in of_usual if each["score"] is not None]
+    if not of_best or not of_usual or best["choices"] == usual["choices"]:
         return {}
-    scores = [np.asarray([each["score"] for each in some], dtype=np.float64) for some in (own, other)]
+    scores = [np.asarray([each["score"] for each in some], dtype=np.float64) for some in (of_best, of_usual)]
     items = None
-    if own[0]["right"] is not None:
-        items = np.mean([cells(each) for each in own], axis=0) - np.mean([cells(each) for each in other], axis=0)
+    if of_best[0]["right"] is not None:
+        items = np.mean([cells(each) for each in of_best], axis=0) - np.mean([cells(each) for each in of_usual], axis=0)
     value, interval = difference(scores[0], np.append(scores[1], usual["score"]), items, groups)
     return {
-        "seeds": sorted({each["seed"] for each in own}),
+        "seeds": sorted({each["seed"] for each in of_best}),
         "best": float(scores[0].mean()),
         "usual": float(scores[1].mean()),
         "difference": {"value": value, "low": None, "high": None} if interval is None else interval._asdict(),
     }
 
 
-def packed(right: np.ndarray | None) -> str | None:
-    """Which items are right, in a few letters."""
-    return None if right is None else f"{len(right)}:{np.packbits(right).tobytes().hex()}"
+def packed(correct: np.ndarray | None) -> str | None:
+    """Booleans per item, packed as a short string."""
+    return None if correct is None else f"{len(correct)}:{np.packbits(correct).tobytes().hex()}"
 
 
 def cells(repeat: Mapping[str, Any]) -> Float64[np.ndarray, " m"]:
-    """What ``packed`` was given, as zeros and ones.
+    """The inverse of ``packed``, as zeros and ones.
 
     >>> cells({"right": packed(np.asarray([True, False, True]))}).tolist()
     [1.0, 0.0, 1.0]

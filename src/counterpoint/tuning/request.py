@@ -1,4 +1,4 @@
-"""What is asked of a search, and the search that it opens: its data, its first record, or the one to go on with."""
+"""The request of a search, and the search that it opens: its data, and its first record, or the one to resume."""
 
 from __future__ import annotations
 
@@ -35,49 +35,49 @@ JOURNAL = "search.jsonl"
 
 @dataclass(frozen=True)
 class TuneRequest:
-    """What was given to ``tune``, read."""
+    """The arguments of ``tune``."""
 
     source: object
     labels: object
     test: object
     place: Folder
     plan: Plan
-    """The user's own choices, without the time of the search."""
+    """The user's choices, without the time of the search."""
     user_parts: UserParts
     budget: Budget
     resume: bool
     test_groups: object = None
-    """Those of the test items, where they were listed."""
+    """Those of the test items, where they were given as a list."""
 
 
 def search_folder(out: Path) -> Folder:
-    """The folder of a search, with the files that may be there before its record is."""
+    """The folder of a search, with the files that may exist before its record does."""
     return Folder(out, TRIALS, "search", others=(JOURNAL, f"{JOURNAL}{HELD}", BEST, REPORT))
 
 
 def open_search(request: TuneRequest, stop: StopRequest, began: float) -> Search:
-    """The search, its data open and its first record written, or read."""
+    """The search, with its data opened and its first record written, or read."""
     plan, user_parts = request.plan, request.user_parts
     modality, items = open_dataset(request.source, plan, user_parts)
-    known = _read_labels(request, modality, items)
-    learnable = None if known is None else known.learnable
+    labelled = _read_labels(request, modality, items)
+    learnable = None if labelled is None else labelled.learnable
     data = TrainingData(modality, items, supervise(plan, request.source, items, labels=learnable, pairs=None))
-    by = judge(modality, items, known, seed=plan.seed)
+    by = judge(modality, items, labelled, seed=plan.seed)
     usual = arranged(data, plan, user_parts, began=began, measured=not request.resume)
     encoder = usual.plan.encoder
-    same = identity(items, modality, encoder, None) if known is None else known.identity(modality, items, encoder)
+    same = identity(items, modality, encoder, None) if labelled is None else labelled.identity(modality, items, encoder)
     head = _requested(request, by, modality) | {"identity": same}
     head = _gone_on(request, head) if request.resume else head | _begun(request, usual, by, began)
     bench = Bench(data, user_parts, plan, by, stop, head["plan_seconds"], head["judging_seconds"])
-    if known is not None:
-        known.announce()
+    if labelled is not None:
+        labelled.announce()
     space = [Dimension(**each) for each in head["space"]]
     study = Study(request.place.path / JOURNAL, space, seed=plan.seed)
     return Search(request.place.path, head, bench, study, request.budget, began)
 
 
 def _read_labels(request: TuneRequest, modality: Modality, items: Items) -> ProbeItems | None:
-    """The labelled items that plans are asked about, if there are to be any."""
+    """The labelled items that plans are scored on, if there are to be any."""
     if request.labels is None and request.test is None:
         if learns_from_labels(request.plan):
             raise LabelError(
@@ -97,7 +97,7 @@ def _read_labels(request: TuneRequest, modality: Modality, items: Items) -> Prob
 
 
 def _requested(request: TuneRequest, by: Judge, modality: Modality) -> dict[str, Any]:
-    """What was asked for, as JSON can hold it."""
+    """The request as JSON values."""
     return {
         **placed("source", request.source),
         **placed("test", request.test),
@@ -119,7 +119,7 @@ def _requested(request: TuneRequest, by: Judge, modality: Modality) -> dict[str,
 
 
 def _begun(request: TuneRequest, usual: Experiment, by: Judge, began: float) -> dict[str, Any]:
-    """What is decided once for a search: what is searched, and the time of each plan."""
+    """What is fixed for a search: its dimensions, and the time of each trial."""
     held = usual.pace.memory if usual.pace else 1
     batches = MEMORY * memory(usual.recipe.device) / held
     space = dimensions(request.plan, usual.plan, usual.modality, items=len(usual.learned.sampling), batches=batches)
@@ -129,7 +129,7 @@ def _begun(request: TuneRequest, usual: Experiment, by: Judge, began: float) -> 
     step = usual.pace.seconds if usual.pace else 0.0
     each = share(request.budget, time.monotonic() - began, cost, step)
     path = request.place.path
-    for name in (TRIALS, BEST, REPORT, JOURNAL):  # the last one says whose the rest is
+    for name in (TRIALS, BEST, REPORT, JOURNAL):  # the last one identifies the others
         (path / name).unlink(missing_ok=True)
     path.mkdir(parents=True, exist_ok=True)
     return {
@@ -143,7 +143,7 @@ def _begun(request: TuneRequest, usual: Experiment, by: Judge, began: float) -> 
 
 
 def _gone_on(request: TuneRequest, head: Mapping[str, Any]) -> dict[str, Any]:
-    """The record of the search that is gone on with, if it is of the same data and choices."""
+    """The record of the search that is resumed, if it has the same data and choices."""
     request.place.require_same(head, ("source", "test", "labels", "data", "by"))
     before: dict[str, Any] = {**request.place.read(SearchRecord)}
     for dimension in before["space"]:

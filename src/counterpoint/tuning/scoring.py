@@ -1,4 +1,4 @@
-"""How every plan of a search is judged: on the same items, through the same views, by the same questions."""
+"""The score of every plan of a search: the same items, the same views, the same measures."""
 
 from __future__ import annotations
 
@@ -25,50 +25,50 @@ GUIDE = "view_accuracy"
 
 Of those that were tried it agreed best with a linear probe on pictures and on a table after a short time, and was the
 only one that agreed on both: docs/tuning.md has the figures, which are few. Among good plans alone it is no guide. It
-has no use for the length of vectors or for a temperature, and collapse scores nothing.
+depends neither on the length of vectors nor on a temperature, and is low for collapse.
 """
 
 KNOWN, ASKED = 4000, 4000
-"""Labelled items that a probe learns from and is asked about at most: enough to tell plans apart in a second or two."""
+"""The most training and test items of the probe: enough to distinguish plans in a second or two."""
 
 ITEMS, VIEWS = 1000, 4
-"""Items that the measures look at, and views of each."""
+"""Items for the measures, and views of each."""
 
 
 class Judged(NamedTuple):
-    """What was found of one encoder: the more of ``score`` the better."""
+    """The scores of one encoder; higher ``score`` is better."""
 
     score: float
     measures: dict[str, float]
-    right: Bool[np.ndarray, " m"] | None
-    """Which of the items asked about the probe gets right, where there are labels."""
+    correct: Bool[np.ndarray, " m"] | None
+    """The test items that the probe predicts correctly, where there are labels."""
 
 
 @dataclass(frozen=True)
 class Judge:
-    """Whom and what every plan is asked."""
+    """The items and measures by which every plan is scored."""
 
     modality: Modality
-    """Its views are the usual ones: a plan with weak views is judged by no easier task."""
+    """With the default views, so that a plan with weak views does not get an easier task."""
     items: Items
-    """Those that the measures look at."""
+    """The items for the measures."""
     test: ProbeItems | None
     seed: int
 
     @property
     def by(self) -> str:
-        """What the score is."""
+        """The name of the score."""
         return GUIDE if self.test is None else "linear"
 
     def __call__(self, encoder: nn.Module) -> Judged:
-        """What an encoder's representations are worth; it is left in the mode for use."""
+        """The scores of an encoder's representations; it is left in evaluation mode."""
         model = Model(encoder, self.modality)
         views = viewed(model, self.items, count=len(self.items), views=VIEWS, seed=self.seed)
         result = measured(model.represent(self.items), views)
         if self.test is None:
             return Judged(worth(GUIDE, result[GUIDE]), result, None)
-        right = self.test.right(model).linear
-        return Judged(float(right.mean()), result, right)
+        correct = self.test.right(model).linear
+        return Judged(float(correct.mean()), result, correct)
 
 
 def judge(modality: Modality, items: Items, test: ProbeItems | None, *, seed: int) -> Judge:
@@ -80,17 +80,17 @@ def judge(modality: Modality, items: Items, test: ProbeItems | None, *, seed: in
 
 
 def worth(name: str, value: float) -> float:
-    """A measure, or the share of right answers, turned so that more is better."""
+    """A measure, or the accuracy, as a score of which more is better."""
     return MEASURES[name].worth(value) if name in MEASURES else value
 
 
 def called(name: str) -> str:
-    """What a score is called for people."""
+    """The name of a score for display."""
     return MEASURES[name].called if name in MEASURES else "linear probe"
 
 
 def formatted(name: str, score: float, *, signed: bool = False) -> str:
-    """A score for people: shares in percent, all else in three digits.
+    """A score for display: shares in percent, all else with three digits.
 
     >>> formatted("linear", 0.6123), formatted("lidar", 31.27), formatted("linear", -0.004, signed=True)
     ('61.2%', '31.3', '-0.4')

@@ -1,4 +1,4 @@
-"""A search while it goes: its time, the plan that is tried now, and what is written down after each."""
+"""A running search: its time, its current trial, and what is written after each."""
 
 from __future__ import annotations
 
@@ -27,30 +27,30 @@ from counterpoint.tuning.trial import JUDGED, Bench, attempt
 TRIALS, BEST, REPORT = "trials.json", "best.json", "report.html"
 
 MINUTES, REPEATS = 30.0, 2
-"""Time of a search, and repeats, where nothing is said."""
+"""Default time of a search, and number of repeats."""
 
 PLANS, OF_EPOCHS = 24, 20
-"""Plans that the time is shared among, and of a search that counts epochs."""
+"""Trials that the time is divided among, and of a search with a number of epochs."""
 
 USED = 0.5
-"""Share of its time that a plan uses on average, since the poorer half is given up twice."""
+"""Share of its time that a trial uses on average, as the poorer half is stopped twice."""
 
 FEWEST = 4
-"""Whole plans that must fit into the time for a search to be worth it."""
+"""Full trials that must fit into the time for a search to be worth it."""
 
 LEARNING = 0.4
-"""Share of a plan's time that must be left when it has been judged."""
+"""Share of a trial's time that must remain after scoring it."""
 
 KEPT = 0.97
-"""Share of all time that is planned; the rest is for what is written at the end."""
+"""Share of all time that is planned; the rest is for writing results."""
 
 HOPELESS = 5
-"""Failed plans in a row, with none that did not fail, after which a search ends."""
+"""Consecutive failed trials, with no successful one, after which a search ends."""
 
 
 @dataclass(frozen=True)
 class Budget:
-    """How long a search goes: minutes, or a number of plans of so many epochs each; and how often it repeats."""
+    """The budget of a search: minutes, or a number of trials with a number of epochs; and repeats."""
 
     minutes: float | None
     trials: int | None
@@ -58,7 +58,7 @@ class Budget:
 
     @classmethod
     def of(cls, plan: Plan, tuned: TunePlan) -> Budget:
-        """The budget in the choices of a user."""
+        """The budget in the user's choices."""
         often = REPEATS if tuned.repeats is None else tuned.repeats
         if plan.epochs is not None:
             return cls(None, tuned.trials or OF_EPOCHS, often)
@@ -66,16 +66,16 @@ class Budget:
 
 
 def share(budget: Budget, passed: float, cost: float, step: float) -> float | None:
-    """Seconds for each plan; None where epochs are counted.
+    """Seconds for each trial; None with a number of epochs.
 
     Args:
         budget: Of the whole search.
-        passed: Seconds that are over.
-        cost: Seconds that it takes to judge a plan once.
-        step: Seconds of a step of the usual plan.
+        passed: Seconds that have passed.
+        cost: Seconds to score a trial once.
+        step: Seconds of a step of the default plan.
 
     Raises:
-        PlanError: The time is too short for a few plans that learn anything.
+        PlanError: The time is too short for a few useful trials.
 
     >>> share(Budget(60, None, 2), passed=0.0, cost=2.0, step=0.1)
     218.2
@@ -98,7 +98,7 @@ def share(budget: Budget, passed: float, cost: float, step: float) -> float | No
 
 @dataclass
 class Search:
-    """A search in its folder. It counts the seconds that it has taken, also before it was interrupted."""
+    """A search in its folder. It counts its seconds, including those before an interruption."""
 
     folder: Path
     head: dict[str, Any]
@@ -112,14 +112,14 @@ class Search:
         self._write()
 
     def search(self) -> None:
-        """Try plans until the time is over, or as many as were asked for."""
+        """Run trials until the time is over, or the number is reached."""
         while self._room():
             self._require_going()
             self._try()
             self._write()
 
     def repeat(self) -> None:
-        """Train the best plan and the usual one anew with other seeds, as far as time is left."""
+        """Repeat the best plan and the default one with other seeds, as far as time is left."""
         result = self._outcome()
         if not result or result["usual"] is None or not result["best"]["choices"]:
             return
@@ -131,17 +131,17 @@ class Search:
                 self._require_going()
                 again = attempt(self.bench, picked, seed=seed)
                 kept = {name: again.record[name] for name in ("choices", "score", "measures", "seconds", "reason")}
-                self.head["repeats"].append({"seed": seed, **kept, "right": packed(again.right)})
+                self.head["repeats"].append({"seed": seed, **kept, "right": packed(again.correct)})
                 self._say(f"{name}, seed {seed}", again.record)
                 self._write()
 
     def finish(self) -> dict[str, Any]:
-        """Write the plan to take and the report, and return all that was found; empty where no plan came to its end."""
+        """Write the plan to take and the report, and return the result; empty where no trial is complete."""
         trials, result = self.study.records(), self._outcome()
         if not result:
             return {}
         write_json(self.folder / BEST, result)
-        whole = {
+        record = {
             **result,
             "trials": trials,
             "correlations": correlations(trials) if result["by"] == "linear" else {},
@@ -150,16 +150,16 @@ class Search:
         }
         names = {name: each.called for name, each in MEASURES.items()}
         score = partial(formatted, result["by"])
-        write_tuning(self.folder, whole, Words(called(result["by"]), score, described, agreement, names))
-        return whole
+        write_tuning(self.folder, record, Words(called(result["by"]), score, described, agreement, names))
+        return record
 
     def nothing(self) -> dict[str, Any]:
-        """Say why no plan came to its end, as a ``RunError``."""
+        """Raise a ``RunError`` with the reason why no trial is complete."""
         trials = self.study.records()
         if trials:
             raise RunError(f"No plan could be trained. The usual one failed: {trials[0]['reason']}")
         raise RunError(
-            f"The {self.budget.minutes:g} minutes were over before a plan came to its end. Go on with --resume and "
+            f"The {self.budget.minutes:g} minutes were over before a trial was complete. Continue with --resume and "
             "more --minutes."
         )
 
@@ -169,7 +169,7 @@ class Search:
 
         def promising(share: float, score: float) -> bool:
             worth_it = self.study.promising(trial, share, score)
-            return worth_it or not picked  # the usual plan is what all others are compared with
+            return worth_it or not picked  # the default plan is the reference for all others
 
         result = attempt(self.bench, picked, seed=self.bench.shared_plan.seed, promising=promising)
         self.study.report(trial, result.record)
@@ -179,7 +179,7 @@ class Search:
         return outcome(self.head, self.study.records(), self.head["repeats"])
 
     def _room(self) -> bool:
-        """Whether another plan is to be tried."""
+        """Whether another trial is to be run."""
         trials = self.study.records()
         if len(trials) >= HOPELESS and all(each["state"] == "failed" for each in trials):
             return False
@@ -190,7 +190,7 @@ class Search:
         return self._fits(1 + repeats)
 
     def _fits(self, plans: float) -> bool:
-        """Whether there is time for so many whole plans."""
+        """Whether there is time for ``count`` full trials."""
         if self.budget.minutes is None or self.bench.seconds is None:
             return True
         return self._passed() + plans * self.bench.seconds <= KEPT * 60 * self.budget.minutes

@@ -1,11 +1,11 @@
-r"""What is searched: the choices of a plan that the user left open, and the range of each around the usual one.
+r"""The search space: the choices of a plan that the user left open, and a range around the default of each.
 
-    a number     usual * low ... usual * high, drawn on a logarithmic scale
-    a size       one of usual / 4, usual / 2, usual, 2 usual, 4 usual
+    a number     default * low ... default * high, drawn on a logarithmic scale
+    a size       one of default / 4, default / 2, default, 2 default, 4 default
     a name       one of a list
 
-The usual values together are the plan that ``fit`` would take, and the first that is tried.  A choice that the user has
-made is not searched, and neither is one that the method or the data has no use for.
+The defaults together are the plan that ``fit`` would take, and the first trial.  A choice that the user has made is not
+searched, and neither is one that the method or the data cannot use.
 """
 
 from __future__ import annotations
@@ -27,29 +27,29 @@ NUMBERS: Mapping[str, tuple[float, float]] = {
     "learning_rate": (0.2, 5.0),
     "strength": (0.4, 2.0),
 }
-"""The lowest and the highest value of a number, as factors of the usual one."""
+"""The lowest and the highest value of a number, as factors of the default."""
 
 SIZES = (0.25, 0.5, 1, 2, 4)
-"""Factors of the usual width of a head."""
+"""Factors of the default width of a head."""
 
 BATCHES = (0.5, 1, 2, 4)
-"""Factors of the usual batch."""
+"""Factors of the default batch."""
 
 LAYERS = (1, 2, 3)
 
 OBJECTIVES = ("info_nce", "decoupled", "debiased", "hard")
-"""Objectives that can take each other's place: they need no labels and share the meaning of temperature."""
+"""Interchangeable objectives: they need no labels and use the temperature in the same way."""
 
 MEMORY = 0.5
 """Share of the machine's memory that the largest batch may fill."""
 
 STRENGTH = "strength"
-"""Stands for views, which are a spec and not a number."""
+"""The placeholder for views, which are a spec and not a number."""
 
 
 @dataclass(frozen=True)
 class Dimension:
-    """One choice that is searched: its usual value, and either the ends of a range or some values."""
+    """One dimension: its default, and either the ends of a range or some values."""
 
     name: str
     usual: Any
@@ -58,20 +58,20 @@ class Dimension:
     values: Sequence[Any] = ()
 
     def record(self) -> dict[str, Any]:
-        """As JSON can hold it."""
+        """As JSON values."""
         between = {"values": list(self.values)} if self.values else {"low": self.low, "high": self.high}
         return {"name": self.name, "usual": self.usual, **between}
 
 
 def dimensions(requested: Plan, settled: Plan, modality: Modality, *, items: int, batches: float) -> list[Dimension]:
-    """What can be searched.
+    """The dimensions of the search.
 
     Args:
-        requested: The plan of the user, whose own choices stay.
-        settled: The same with everything settled that was left open.
-        modality: The kind of data, with its usual views.
-        items: How many rows an epoch has.
-        batches: How many times the usual batch the machine can hold.
+        requested: The plan of the user, whose choices are kept.
+        settled: The same with every choice resolved.
+        modality: The modality, with its default views.
+        items: The number of rows in an epoch.
+        batches: How many default batches fit into the machine's memory.
 
     Raises:
         PlanError: Nothing was left open.
@@ -91,7 +91,7 @@ def dimensions(requested: Plan, settled: Plan, modality: Modality, *, items: int
 
 
 def choices(space: Sequence[Dimension], values: Mapping[str, Any], modality: Modality) -> dict[str, Any]:
-    """The choices of a plan with these values, only those that are not the usual ones."""
+    """The choices of a plan with these values, except defaults."""
     other = {each.name: values[each.name] for each in space if values[each.name] != each.usual}
     by = other.pop(STRENGTH, None)
     return other if by is None else {**other, "views": augmentation_of(modality).scaled(by).spec}
@@ -121,7 +121,7 @@ def _number(name: str, requested: Plan, settled: Plan) -> Dimension | None:
 
 
 def _useful(name: str, requested: Plan) -> bool:
-    """Whether a plan with this choice can be had: not every method has a temperature."""
+    """Whether a plan with this choice is valid: not every method has a temperature."""
     try:
         completed(Plan.of({**requested.record(), name: 0.5}))
     except PlanError:

@@ -1,4 +1,4 @@
-"""What a comparison of methods shows: scores, differences that hold together, and which is best, where one is."""
+"""The result of a comparison of methods: scores, simultaneous differences, and the best method, if there is one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from counterpoint.output.tables import columns, gain, percent
 KINDS = ("linear", "knn")
 
 Cells = Mapping[str, Shaped[np.ndarray, "_ kinds m"]]
-"""Of every method or baseline, by seed, which items a probe of either kind gets right."""
+"""For every method or baseline, by seed, the test items that either probe predicts correctly."""
 
 BEATEN = ("untrained", "raw")
 """Baselines that a method has to beat."""
@@ -29,12 +29,12 @@ ONE_SEED = "With one seed the intervals know the luck of the test items only, no
 
 
 def standings(methods: Cells, baselines: Cells, *, groups: GroupIds | None = None) -> dict[str, Any]:
-    """``methods``, best first, and ``baselines`` with their scores, and what they come to, as JSON can hold it.
+    """``methods``, best first, and ``baselines`` with their scores, and a verdict, as JSON values.
 
-    Every method has ``differences``, itself minus each baseline, and but the first ``best_minus``, the first minus
-    itself; all are ``value``, ``low`` and ``high`` for each kind of probe. The intervals of one kind hold together, of
-    all pairs of methods and of methods and baselines: so many ``comparisons``. Which method is the first is luck, too,
-    and so every pair counts. ``groups`` are those of the test items.
+    Every method has ``differences``, itself minus each baseline, and except the first ``best_minus``, the first minus
+    itself; all are ``value``, ``low`` and ``high`` for each probe. The intervals of one probe are simultaneous, over
+    all pairs of methods and of methods and baselines: ``comparisons`` is their number. Which method comes first is
+    random, too, and so every pair counts. ``groups`` are those of the test items.
     """
     order = sorted(methods, key=lambda name: -float(methods[name][:, 0].mean()))
     ranked = {name: methods[name] for name in order}
@@ -64,7 +64,7 @@ def standings(methods: Cells, baselines: Cells, *, groups: GroupIds | None = Non
 
 
 def verdict(rows: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
-    """Which method is best by a linear probe, if that is shown, and which are better than not learning at all."""
+    """The best method by a linear probe, if that is shown, and which methods beat the baselines."""
     best, *others = rows
     alike = [row["method"] for row in others if row["best_minus"]["linear"]["low"] <= 0]
     behind = [row for row in others if row["best_minus"]["linear"]["low"] > 0]
@@ -93,7 +93,7 @@ def verdict(rows: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
 
 
 def contest_table(result: Mapping[str, Any]) -> str:
-    """What ``compare`` found, as plain text for people."""
+    """The result of ``compare`` as plain text."""
     heads = (
         "method",
         "linear probe",
@@ -145,15 +145,16 @@ def _differences(
     baselines: Mapping[str, Float64[np.ndarray, "_ m"]],
     groups: GroupIds | None,
 ) -> dict[tuple[str, str], dict[str, float]]:
-    """Of every two methods, and of every method and baseline, the first minus the second."""
+    """For every two methods, and every method and baseline, the first minus the second."""
     luck = pooled(list(methods.values()))
     of_two = luck and Variance(2 * luck.value, luck.freedom)
     pairs = [(a, b, methods[a] - methods[b], of_two) for a, b in combinations(methods, 2)]
     for b, cells in baselines.items():
         parts = [each for each in (luck, pooled([cells])) if each]
-        own = total(*parts) if parts else None
-        pairs += [(a, b, methods[a] - cells, own) for a in methods]
+        variance = total(*parts) if parts else None
+        pairs += [(a, b, methods[a] - cells, variance) for a in methods]
     level = familywise_level([each.mean(axis=0) for _, _, each, _ in pairs], groups=groups)
     return {
-        (a, b): difference_over_draws(each, level=level, luck=own, groups=groups)._asdict() for a, b, each, own in pairs
+        (a, b): difference_over_draws(each, level=level, luck=variance, groups=groups)._asdict()
+        for a, b, each, variance in pairs
     }

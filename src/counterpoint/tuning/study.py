@@ -1,9 +1,9 @@
-"""The search itself: optuna proposes plans, remembers how they did, and says which are worth going on with.
+"""The search algorithm: optuna proposes plans, stores their scores, and decides which trials are continued.
 
 Plans are proposed by a tree of Parzen estimators (Bergstra et al. 2011, "Algorithms for hyper-parameter optimization")
-and given up by successive halving (Li et al. 2020, arXiv:1810.05934): at a quarter and at half of its time, a plan goes
-on if it is in the better half of those that have come as far.  What is proposed is a function of the seed and of the
-plans before, so a search that is resumed goes on as if it had not stopped. It is kept in a text file of JSON lines.
+and stopped by successive halving (Li et al. 2020, arXiv:1810.05934): at a quarter and at half of its time, a trial is
+continued if it is in the better half of those that came as far.  Proposals are a function of the seed and of earlier
+trials, so a resumed search continues as if uninterrupted. It is stored in a file of JSON lines.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from counterpoint.tuning.search_space import Dimension
 NAME = "tune"
 
 HELD = ".lock"
-"""What optuna adds to the name of the file for as long as it writes; who holds the folder may remove it."""
+"""The suffix of optuna's lock file; who holds the folder may remove it."""
 
 RANDOM = 8
-"""Plans that are drawn at random before the others are proposed from what they taught."""
+"""Random trials before proposals are based on results."""
 
 RUNGS: Mapping[float, int] = {0.25: 1, 0.5: 2}
-"""Shares of a plan's time after which it may be given up, as the halving counts them."""
+"""Shares of a trial's time after which it may be stopped, for the halving."""
 
 
 def require() -> None:
@@ -41,7 +41,7 @@ def require() -> None:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without what optuna says of its own accord: what there is to say, this package says."""
+    """Suppress optuna's own messages: this package reports itself."""
     import optuna
 
     level = optuna.logging.get_verbosity()
@@ -56,7 +56,7 @@ def quiet() -> Iterator[None]:
 
 
 class Study:
-    """A search that lies in a file: what was tried, how it did, and what to try next."""
+    """A search in a file: past trials with their scores, and the next proposal."""
 
     def __init__(self, path: Path, space: Sequence[Dimension], *, seed: int) -> None:
         import optuna
@@ -77,12 +77,12 @@ class Study:
             self.study.enqueue_trial({each.name: _place(each, each.usual) for each in space})
 
     def records(self) -> list[dict[str, Any]]:
-        """What ``report`` was given of each plan, in their order."""
+        """The records of all trials passed to ``report``, in order."""
         held = [each.user_attrs.get("record") for each in self.study.get_trials(deepcopy=False)]
         return [{"number": number, **record} for number, record in enumerate(filter(None, held))]
 
     def propose(self) -> tuple[Any, dict[str, Any]]:
-        """The next plan: a handle for the other methods, and the value of every dimension."""
+        """The next trial: a handle for the other methods, and the value of every dimension."""
         import optuna
 
         number = rng.number(seed=self.seed, step=len(self.records()), process=0, piece=0)
@@ -91,9 +91,9 @@ class Study:
         return trial, {each.name: _drawn(each, trial) for each in self.space}
 
     def promising(self, trial: Any, share: float, score: float) -> bool:
-        """Whether a plan that has come so far is worth going on with: in the better half of those that came as far.
+        """Whether a trial is worth continuing: in the better half of those that came as far.
 
-        Counted is what was written down, and not what optuna knows of a plan that was interrupted.
+        This is based on the records, not on optuna's view of interrupted trials.
         """
         trial.report(score, RUNGS[share])
         earlier = [rung["score"] for each in self.records() for rung in each["rungs"] if rung["share"] == share]
@@ -101,12 +101,12 @@ class Study:
         return score >= scores[max(0, len(scores) // 2 - 1)]
 
     def report(self, trial: Any, record: Mapping[str, Any]) -> None:
-        """Write down what became of a plan; ``state`` is complete, halved or failed, ``score`` the last it had."""
+        """Record the result of a trial; ``state`` is complete, halved or failed, ``score`` the last one."""
         trial.set_user_attr("record", dict(record))
         self._close(trial, record)
 
     def _close(self, trial: Any, record: Mapping[str, Any]) -> None:
-        """Let optuna know what became of a plan, a handle or its number."""
+        """Report the result of a trial, a handle or its number, to optuna."""
         from optuna.trial import TrialState
 
         if record["state"] == "complete":
@@ -115,7 +115,7 @@ class Study:
             self.study.tell(trial, state=TrialState.PRUNED if record["state"] == "halved" else TrialState.FAIL)
 
     def _settle_interrupted(self) -> None:
-        """Close the plan that a process was at when it ended; one without a record is proposed again, as it was."""
+        """Close the trial that an ended process was running; one without a record is proposed again."""
         for each in self._in_state("RUNNING"):
             self._close(each.number, each.user_attrs.get("record", {"state": "failed"}))
 
@@ -126,10 +126,10 @@ class Study:
         return result
 
     def importances(self) -> dict[str, float]:
-        """How much of the differences between plans after a quarter of their time each dimension explains, 0 to 1.
+        """The share of the variance between trials after a quarter of their time that each dimension explains, 0 to 1.
 
         Functional analysis of variance of a random forest (Hutter et al. 2014, "An efficient approach for assessing
-        hyperparameter importance"); then all plans count that came so far. Empty of fewer than eight.
+        hyperparameter importance"); all trials count that came so far. Empty for fewer than eight.
         """
         import optuna
         from optuna.trial import TrialState, create_trial
@@ -155,7 +155,7 @@ class Study:
 
 
 def _drawn(dimension: Dimension, trial: Any) -> Any:
-    """One value of a dimension; numbers have three digits, which is what can be told apart."""
+    """One value of a dimension; numbers are rounded to three digits."""
     if not dimension.values:
         value = trial.suggest_float(dimension.name, dimension.low, dimension.high, log=True)
         return dimension.usual if value == dimension.usual else float(f"{value:.3g}")
@@ -165,13 +165,13 @@ def _drawn(dimension: Dimension, trial: Any) -> Any:
 
 
 def _place(dimension: Dimension, value: Any) -> Any:
-    """What optuna calls a value: sizes go by their place in the list, so that near ones are near."""
+    """The value for optuna: sizes by their place in the list, so that neighbours are close."""
     named = isinstance(value, str) or not dimension.values
     return value if named else dimension.values.index(value)
 
 
 def _mend(path: Path) -> None:
-    """Cut off a last line that was never written to its end, and remove the lock of a process that was killed."""
+    """Remove an incomplete last line, and the lock of a killed process."""
     for left in path.parent.glob(f"{path.name}{HELD}*"):
         left.unlink(missing_ok=True)
     held = path.read_bytes() if path.exists() else b""

@@ -1,4 +1,4 @@
-"""One plan of a search, from its choices to its scores: trained for its share of the time, judged on the way."""
+"""One trial of a search: trained for its share of the time, scored on the way."""
 
 from __future__ import annotations
 
@@ -22,44 +22,44 @@ from counterpoint.tuning.scoring import Judge, Judged
 from counterpoint.tuning.study import RUNGS
 
 JUDGED = 3
-"""How often a plan that is not given up is judged."""
+"""How often a complete trial is scored."""
 
 Promising = Callable[[float, float], bool]
-"""Whether a plan is worth going on with, by the share of its time that has passed and its score."""
+"""Whether a trial is worth continuing, by the share of its time that has passed and its score."""
 
 
 class GivenUp(Exception):
-    """Ends a training that is not worth going on with."""
+    """Ends a trial that is not worth continuing."""
 
 
 @dataclass(frozen=True)
 class Bench:
-    """What all plans share."""
+    """What all trials share."""
 
     data: TrainingData
     user_parts: UserParts
     shared_plan: Plan
-    """The choices of the user."""
+    """The user's choices."""
     judge: Judge
     stop: StopRequest
     seconds: float | None
-    """The time of each plan, judging it included; None where epochs are counted."""
+    """The time of each trial, including scoring; None with a number of epochs."""
     cost: float
-    """Seconds that judging takes once."""
+    """Seconds to score once."""
 
 
 class Attempt(NamedTuple):
-    """What became of a plan."""
+    """The result of a trial."""
 
     record: dict[str, Any]
-    """As JSON can hold it: ``state``, ``reason``, ``choices``, ``rungs``, ``score``, ``measures``, ``seconds``."""
-    right: np.ndarray | None
-    """Which of the items asked about its probe gets right, if it came to its end."""
+    """As JSON values: ``state``, ``reason``, ``choices``, ``rungs``, ``score``, ``measures``, ``seconds``."""
+    correct: np.ndarray | None
+    """The test items that its probe predicts correctly, if it is complete."""
 
 
 @dataclass
 class Rungs:
-    """Listens to a training, judges it when a rung is reached and gives it up there, or not."""
+    """Listens to a training, scores it at each rung, and stops it there or not."""
 
     experiment: Experiment
     judge: Judge
@@ -80,25 +80,25 @@ class Rungs:
             raise GivenUp
 
     def add(self, share: float, judged: Judged) -> None:
-        """Keep what was found at a share of the time."""
+        """Store the score at a share of the time."""
         self.result.append({"share": share, "score": judged.score, "measures": judged.measures})
 
 
 def attempt(bench: Bench, choices: Mapping[str, Any], *, seed: int, promising: Promising | None = None) -> Attempt:
-    """Train and judge one plan.
+    """Train and score one trial.
 
     Args:
-        bench: What all plans share.
-        choices: Of the plan, in place of the user's.
-        seed: Names the random numbers.
-        promising: Is asked at every rung; without it there are none.
+        bench: What all trials share.
+        choices: The trial's choices, which override the user's.
+        seed: Random seed.
+        promising: Called at every rung; without it there are none.
 
     Raises:
-        Interrupted: Asked to stop; nothing is known of the plan then.
+        Interrupted: A stop was requested; the trial is not recorded then.
     """
     began = time.monotonic()
     rungs: list[dict[str, Any]] = []
-    state, reason, right, steps = "complete", None, None, 0
+    state, reason, correct, steps = "complete", None, None, 0
     try:
         experiment = _prepared(bench, choices, seed, began)
         steps = experiment.recipe.steps
@@ -106,7 +106,7 @@ def attempt(bench: Bench, choices: Mapping[str, Any], *, seed: int, promising: P
         _train(bench, experiment, listening, began)
         judged = bench.judge(experiment.method.encoder)
         listening.add(1.0, judged)
-        right = judged.right
+        correct = judged.correct
     except GivenUp:
         state = "halved"
     except InputError as wrong:
@@ -125,11 +125,11 @@ def attempt(bench: Bench, choices: Mapping[str, Any], *, seed: int, promising: P
         "steps": steps,
         "seconds": round(time.monotonic() - began, 1),
     }
-    return Attempt(record, right)
+    return Attempt(record, correct)
 
 
 def _of_memory(wrong: RuntimeError) -> bool:
-    """Whether torch ran out of memory; on a processor it says so in words only."""
+    """Whether torch ran out of memory; on a CPU only the message tells."""
     return isinstance(wrong, torch.OutOfMemoryError) or "allocate memory" in str(wrong)
 
 

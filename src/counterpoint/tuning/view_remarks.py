@@ -1,4 +1,4 @@
-"""What the figures of a look mean, in words: a remark where one crosses a threshold, and advice on all of them."""
+"""Remarks on the figures of an augmentation where one crosses a threshold, and advice on all of them."""
 
 from __future__ import annotations
 
@@ -9,44 +9,44 @@ from counterpoint.errors import conjunction
 from counterpoint.output.tables import columns, percent
 
 Row = Mapping[str, Any]
-"""One look of what ``lab`` found."""
+"""One augmentation in the result of ``lab``."""
 
 NOTHING = 0.005
-"""Change below which views are the items: 8-bit rounding and interpolation stay below half a percent."""
+"""Change below which views equal the items: 8-bit rounding and interpolation stay below half a percent."""
 
 SAME = 0.9999
-"""Similarity above which both views of an item are one: float32 noise of an encoder stays above it."""
+"""Similarity above which both views of an item are equal: an encoder's float32 noise stays above it."""
 
 TIMID = 0.95
-"""Share of items found again from which on hardly one in twenty is left to learn from."""
+"""Share of recognised items from which on less than one in twenty is left to learn from."""
 
 STRONG = 0.02
-"""Share of items found beyond guessing up to which all but one in fifty are lost: then chance, and not what the views
-have in common, decides most comparisons."""
+"""Share of recognised items beyond chance up to which all but one in fifty are lost: then chance, and not what the
+views have in common, decides most comparisons."""
 
 
 MOST = 0.5
-"""Share of what a probe knows beyond guessing from which on a look takes away more than it leaves."""
+"""Share of a probe's accuracy beyond chance from which on an augmentation removes more than it leaves."""
 
 
 WHAT = "what tells classes apart"
-"""Before learning it is hidden rather than taken away: an encoder may learn to see through changes of light, say. On
-grey clothing the change of light cost an untrained encoder 10 points, and one that had learned for a minute 2."""
+"""Without training it is hidden rather than removed: an encoder may become invariant to changes of brightness, say. On
+grey clothing the change of light cost an untrained encoder 10 points, and one trained for a minute 2."""
 
 
 class Measure(NamedTuple):
-    """What the figures of a look are held against."""
+    """The reference of the figures of an augmentation."""
 
     chance: float
-    """Share of items found by guessing."""
+    """Share of items recognised by chance."""
     learned: bool
-    """Whether the encoder that measures has learned."""
+    """Whether the measuring encoder is trained."""
     gain: float | None
-    """How much righter than guessing a probe is about the items themselves, where there are labels."""
+    """The accuracy of a probe on the items themselves minus chance, where there are labels."""
 
 
 def remarks(row: Row, by: Measure) -> list[str]:
-    """What there is to say of a look.
+    """The remarks on an augmentation.
 
     >>> same = {"change": 0.0, "similarity": 1.0, "accuracy": {"value": 1.0}, "damage": None}
     >>> remarks(same, Measure(0.1, False, None))
@@ -77,12 +77,12 @@ def remarks(row: Row, by: Measure) -> list[str]:
 
 
 def unchanged(row: Row) -> bool:
-    """Whether views are the items."""
+    """Whether views equal the items."""
     return row["change"] is not None and row["change"] < NOTHING
 
 
 def always(row: Row) -> bool:
-    """Whether the two views of an item are one, although not the item."""
+    """Whether the two views of an item are equal, but not to the item."""
     return not unchanged(row) and row["similarity"] > SAME
 
 
@@ -92,17 +92,17 @@ def timid(row: Row) -> bool:
 
 
 def strong(row: Row, chance: float) -> bool:
-    """Whether hardly any item is found beyond those that guessing finds."""
+    """Whether hardly any item is recognised beyond chance."""
     return bool((row["accuracy"]["value"] - chance) / (1 - chance) <= STRONG)
 
 
 def costly(row: Row) -> bool:
-    """Whether a look certainly takes away what tells classes apart."""
+    """Whether an augmentation certainly removes class information."""
     return row["damage"] is not None and row["damage"]["high"] < 0
 
 
 def ruinous(row: Row, by: Measure) -> bool:
-    """Whether it certainly takes away more of what tells classes apart than it leaves."""
+    """Whether it certainly removes more class information than it leaves."""
     return costly(row) and -row["damage"]["high"] > MOST * (by.gain or 0.0)
 
 
@@ -116,30 +116,30 @@ def points(value: float) -> str:
 
 
 def advice(augmentations: Sequence[Row], by: Measure) -> tuple[str, str]:
-    """What to make of every whole look: good or warning, and some sentences."""
-    result = [_advised(whole, augmentations, by) for whole in augmentations if whole["kind"] == "whole"]
+    """The advice on every full augmentation: good or warning, and some sentences."""
+    result = [_advised(row, augmentations, by) for row in augmentations if row["kind"] == "whole"]
     return max(level for level, _ in result), " ".join(sentence for _, sentence in result)
 
 
-def _advised(whole: Row, augmentations: Sequence[Row], by: Measure) -> tuple[str, str]:
-    parts = [row for row in augmentations if row["kind"] == "part" and row["of"] == whole["of"]]
-    name = f"These views ({whole['views']})" if whole["views"] else "These views"
+def _advised(full: Row, augmentations: Sequence[Row], by: Measure) -> tuple[str, str]:
+    parts = [row for row in augmentations if row["kind"] == "part" and row["of"] == full["of"]]
+    name = f"These views ({full['views']})" if full["views"] else "These views"
     level, first = "warning", ""
-    if unchanged(whole):
+    if unchanged(full):
         return level, f"{name} change nothing here, so there is nothing to learn from them. Choose others."
-    if always(whole):
+    if always(full):
         first = f"{name} change every item in one way only. Let chance decide what they change."
-    elif timid(whole):
+    elif timid(full):
         first = f"{name} are timid: contrast would have little to learn. {_instead(augmentations, by, 'stronger')}"
-    elif strong(whole, by.chance):
+    elif strong(full, by.chance):
         first = f"{name} are so strong that hardly any item is found again. {_instead(augmentations, by, 'weaker')}"
-    elif ruinous(whole, by):
+    elif ruinous(full, by):
         taken = "take away" if by.learned else "hide"
         first = f"{name} {taken} more of {WHAT} than they leave. {_instead(augmentations, by, 'milder')}"
     else:
         level = "good"
         first = (
-            f"{name} leave something to learn and something to find: {whole['accuracy']['value']:.1%} of the items are "
+            f"{name} leave something to learn and something to find: {full['accuracy']['value']:.1%} of the items are "
             f"found again{'' if by.learned else ' before learning'}, {by.chance:.1%} by guessing."
         )
     idle = [row["name"].rpartition(": ")[2].removesuffix(" alone") for row in parts if unchanged(row)]
@@ -148,11 +148,11 @@ def _advised(whole: Row, augmentations: Sequence[Row], by: Measure) -> tuple[str
         left_out = [
             f"{conjunction(idle).capitalize()} change{'s' if len(idle) == 1 else ''} nothing here and can be left out."
         ]
-    return level, " ".join([first, *_of_classes(whole, parts, by), *left_out])
+    return level, " ".join([first, *_of_classes(full, parts, by), *left_out])
 
 
 def _instead(augmentations: Sequence[Row], by: Measure, wanted: str) -> str:
-    """The whole look, strength or preset in the right measure that costs the classes least, or is found least."""
+    """The augmentation of suitable strength that costs the classes least, or is recognised least."""
     fitting = [
         row
         for row in augmentations
@@ -166,14 +166,14 @@ def _instead(augmentations: Sequence[Row], by: Measure, wanted: str) -> str:
     return f"Of the others, '{best['views']}' is {wanted}."
 
 
-def _of_classes(whole: Row, parts: Sequence[Row], by: Measure) -> list[str]:
-    """What the labels say of the whole look and of its most costly part."""
-    damage = whole["damage"]
+def _of_classes(full: Row, parts: Sequence[Row], by: Measure) -> list[str]:
+    """Remarks from labels on the full augmentation and on its most costly part."""
+    damage = full["damage"]
     if damage is None:
         return []
     if damage["low"] > 0:
         return [f"Through them classes are easier to tell apart, by {points(damage['value'])} points."]
-    if not costly(whole):
+    if not costly(full):
         return [f"What they take away of {WHAT} cannot be told from nothing ({_points(damage)})."]
     taken = f"{_taken(damage)} points ({-100 * damage['high']:.1f} to {-100 * damage['low']:.1f}) of {WHAT}"
     worst = min(parts, key=lambda row: float(row["damage"]["value"]), default=None)
@@ -191,7 +191,7 @@ def _taken(damage: Mapping[str, float]) -> str:
 
 
 def lab_table(result: Mapping[str, Any]) -> str:
-    """What ``lab`` found, as plain text for people."""
+    """The result of ``lab`` as plain text."""
     damaged = result["labels"] is not None
     lines = [("look", "same item", "others", "found again", *(["damage"] if damaged else []), "change", "remarks")]
     for row in result["looks"]:

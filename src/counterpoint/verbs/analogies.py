@@ -1,4 +1,4 @@
-"""The verb ``analogies``: how many questions "a is to b as c is to d" a model of words answers."""
+"""The verb ``analogies``: accuracy of word vectors on analogy questions "a is to b as c is to d"."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def analogies(
     *,
     quiet: bool = False,
 ) -> Result:
-    """How many questions "a is to b as c is to d" are answered with d, of all words that the model knows.
+    """Accuracy on questions "a is to b as c is to d", answered by the nearest of all words of the model.
 
     Args:
         model: As for ``words``.
@@ -31,25 +31,25 @@ def analogies(
         quiet: Print nothing.
 
     Returns:
-        ``right`` (``value``, ``low``, ``high``), ``asked`` and ``unknown``, the questions with a word that is not
-        known; ``chance``; and of every section in ``sections`` its ``name``, ``right`` and ``asked``.
+        ``right`` (``value``, ``low``, ``high``); ``asked`` and ``unknown``, the number of questions answered and of
+        those with an unknown word; ``chance``; and for each of the ``sections`` its ``name``, ``right`` and ``asked``.
     """
     z = word_vectors(model)
-    asked = questions(read_texts(source).texts, z)
-    right = answered(z, asked)
+    tested = questions(read_texts(source).texts, z)
+    correct = answered(z, tested)
     sections = [
         {
             "name": name,
-            "right": float(right[asked.section == number].mean()),
-            "asked": int((asked.section == number).sum()),
+            "right": float(correct[tested.section == number].mean()),
+            "asked": int((tested.section == number).sum()),
         }
-        for number, name in enumerate(asked.sections)
-        if (asked.section == number).any()
+        for number, name in enumerate(tested.sections)
+        if (tested.section == number).any()
     ]
     result = {
-        "right": score_interval(right)._asdict(),
-        "asked": len(right),
-        "unknown": asked.unknown,
+        "right": score_interval(correct)._asdict(),
+        "asked": len(correct),
+        "unknown": tested.unknown,
         "chance": 1 / max(1, len(z) - 3),
         "sections": sections,
     }
@@ -57,11 +57,11 @@ def analogies(
 
 
 def table(result: Mapping[str, Any]) -> str:
-    """What ``analogies`` found, as plain text for people."""
-    right = result["right"]
+    """The result of ``analogies`` as plain text."""
+    accuracy = result["right"]
     sections = [f"  {each['right']:6.1%} of {each['asked']:,}  {each['name']}" for each in result["sections"]]
-    asked = counted(result["asked"], "question is", "questions are")
-    head = f"{right['value']:.1%} ({right['low']:.1%} to {right['high']:.1%}) of {asked} answered"
+    count = counted(result["asked"], "question is", "questions are")
+    head = f"{accuracy['value']:.1%} ({accuracy['low']:.1%} to {accuracy['high']:.1%}) of {count} answered"
     share = result["unknown"] / (result["unknown"] + result["asked"])
     left = f"; {result['unknown']:,} more ({share:.1%}) have a word that is not known. Chance: {result['chance']:.3%}"
     return "\n".join([head + left, *sections])

@@ -1,7 +1,7 @@
-"""Proof that several processes learn what one would: the same steps on 1, 2 and 4 of them, compared number by number.
+"""Test that several processes learn what one would: the same steps on 1, 2 and 4 of them, compared value by value.
 
-Every process group runs on processors of this machine (gloo), in 64 bits, where equal sums in another order differ by
-less than 1e-10; a factor that is wrong by the number of processes, or a negative that is missing, differs by far more.
+Process groups run on the CPUs of this machine (gloo), in float64, where sums in another order differ by less than
+1e-10; a factor that is wrong by the number of processes, or a missing negative, differs by far more.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ STEPS = 2
 BATCH = 64
 CLASSES = 4
 TOLERANCE = 1e-8
-"""The largest relative deviation that is still a matter of rounding, in 64 bits."""
+"""The largest relative deviation that counts as rounding, in float64."""
 
 
 class Deviation(NamedTuple):
-    """How far a number of processes is from one process: the largest difference over the largest value."""
+    """The deviation of a number of processes from one process: the largest difference over the largest value."""
 
     processes: int
     loss: float
@@ -49,19 +49,19 @@ class Deviation(NamedTuple):
     @property
     def agrees(self) -> bool:
         """Whether nothing differs by more than rounding."""
-        return all(each < TOLERANCE for each in (self.loss, self.gradient, self.memory))  # NaN is no agreement
+        return all(each < TOLERANCE for each in (self.loss, self.gradient, self.memory))  # false for NaN
 
 
 def check_processes(
     plans: Sequence[Plan], source: object = None, *, labels: object = None, counts: Sequence[int] = COUNTS
 ) -> list[list[Deviation]]:
-    """For every plan, the deviation of every number of processes from one.
+    """For every plan, the deviation of each number of processes from one process.
 
     Args:
-        plans: What is to be tried; batches are cut to 64 items, so that it takes seconds.
+        plans: The plans; batches are cut to 64 items, so that it takes seconds.
         source: The data, a path or an array; rows of random numbers when left out.
         labels: As for ``fit``, where a plan learns from them; classes of the random rows when left out.
-        counts: Numbers of processes, the first of which is 1.
+        counts: The numbers of processes, the first of which is 1.
     """
     held = source
     if source is None:
@@ -71,7 +71,7 @@ def check_processes(
     for plan in tried:
         prepare(
             held, plan, _user_parts(plan, labels), began=time.monotonic()
-        )  # wrong input is met with advice here, not in a process
+        )  # wrong input is reported here, not in a subprocess
     records = [plan.record() for plan in tried]
     with tempfile.TemporaryDirectory(prefix="counterpoint-") as folder:
         for count in counts:
@@ -84,7 +84,7 @@ def check_processes(
 def _work(
     rank: int, count: int, folder: str, records: Sequence[Mapping[str, Any]], data: tuple[object, object]
 ) -> None:
-    """One process of ``count``: every plan's steps; the first process writes what came out."""
+    """One process of ``count``: every plan's steps; the first process writes the results."""
     torch.set_num_threads(1)
     with joined_by_file(f"{folder}/meeting-{count}", rank, count) as processes:
         for row, record in enumerate(records):
@@ -95,7 +95,7 @@ def _work(
 
 
 def _cut(plan: Plan) -> Plan:
-    """The plan for two small steps on a processor."""
+    """The plan for two small steps on a CPU."""
     batch = min(plan.batch_size or BATCH, BATCH)
     small = dataclasses.replace(plan, batch_size=batch, micro_batch=None, epochs=1, minutes=None)
     return dataclasses.replace(small, device="cpu", precision="fp32")
@@ -106,7 +106,7 @@ def _user_parts(plan: Plan, labels: object) -> UserParts:
 
 
 def _steps(plan: Plan, source: object, labels: object, processes: Processes) -> dict[str, Tensor]:
-    """Losses, gradients and memory after some steps in 64 bits."""
+    """Losses, gradients and memory after some steps in float64."""
     parts = prepare(source, plan, _user_parts(plan, labels), began=time.monotonic(), processes=processes)
     method, recipe = parts.method.double().train(), parts.recipe
     share_statistics(method, processes)

@@ -1,4 +1,4 @@
-"""The verb ``compare``: several methods on one's own data, each for the same time, several times over."""
+"""The verb ``compare``: several methods on the user's data, each for the same time, with several seeds."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from counterpoint.verbs.fit import fit
 from counterpoint.verbs.verb import verb
 
 MINUTES = 3.0
-"""Time for each run where neither time nor epochs are given."""
+"""Minutes for each run where neither time nor epochs are given."""
 
 
 @verb(Plan, ComparePlan, ReadOptions)
@@ -97,38 +97,38 @@ def compare(
     channel_axis: str = "auto",
     quiet: bool = False,
 ) -> Result:
-    """Train every method for the same time on the same data, and say which representation answers best.
+    """Train every method for the same time on the same data, and compare their representations.
 
-    All runs have the same encoder, views and time, each is asked about the same items by a linear probe and by its
-    neighbours, beside raw features and each seed's untrained encoder. Methods that learn from labels learn from those
-    of the items that are not asked about. Runs go seed by seed, so that a comparison that is stopped has something to
-    say; a run that is finished is not done again. ``minutes`` is the time of each run, 3 where neither that nor
+    All runs have the same encoder, views and time, and are evaluated on the same test items by a linear probe and kNN,
+    beside raw features and each seed's untrained encoder. Methods that learn from labels use those of the training
+    items. Runs go seed by seed, so that an interrupted comparison already has a result; finished runs are not repeated.
+    ``minutes`` is the time of each run, 3 where neither that nor
     ``epochs`` is given, and ``method`` is left out.
 
     Args:
         source: As for ``fit``.
-        methods: Names with commas between, or a list of them: counterpoint list methods. Each may have options in
-            brackets, and choices of its own behind it: ``simclr, moco(queue=1024), simclr negatives=cancelled``.
-        out: The folder: every run lies in ``runs``, the result is in ``comparison.json`` and ``report.html``.
-        labels: As for ``evaluate``; they are learned from only by methods that need them.
-        test: Labelled items to ask about; a fifth of every class of ``source`` when left out.
-        resume: Go on with the comparison in ``out``.
+        methods: Names separated by commas, or a list of them: counterpoint list methods. Each may have options in
+            brackets, followed by choices of its own: ``simclr, moco(queue=1024), simclr negatives=cancelled``.
+        out: The folder: runs are in ``runs``, the result is in ``comparison.json`` and ``report.html``.
+        labels: As for ``evaluate``; only methods that need labels learn from them.
+        test: Labelled test items; a fifth of every class of ``source`` when left out.
+        resume: Continue the comparison in ``out``.
         overwrite: Replace the comparison in ``out``.
-        recipe: Choices of a published run, for whatever is left open here: counterpoint list recipes.
+        recipe: Choices of a published run, for those that are left open: counterpoint list recipes.
         modality: Modality, or auto to recognise it: counterpoint list modalities.
         method: Method: counterpoint list methods.
         objective: Contrastive loss; auto for the method's own: counterpoint list objectives.
         negatives: Which candidates are negatives; auto for the method's own: counterpoint list negatives.
         similarity: Similarity of two vectors; auto for the objective's own: counterpoint list similarities.
-        temperature: Temperature; lower weighs hard negatives more. None for the method's own, mostly 0.1; or a learned
+        temperature: Temperature; lower weights hard negatives more. None for the method's own, mostly 0.1; or a learned
             or scheduled one: counterpoint list temperatures.
         encoder: Network, or timm:NAME, or hf:PATH of text or images: counterpoint list encoders.
-        weights: File of weights that the encoder begins with: .safetensors, .pt or .pth; matched by name and shape.
+        weights: File of weights that the encoder starts from: .safetensors, .pt or .pth; matched by name and shape.
         width: Width of the encoder's first stage; None for the encoder's own.
         head_layers: Linear layers of the projection head, 0 for none; None for the method's own, mostly 2.
         head_hidden: Width of the head's hidden layers; None for the method's own, mostly 512.
         head_outputs: Length of the vectors that are compared; None for the method's own, mostly 128.
-        matryoshka: Lengths of vectors that shall serve by themselves, such as 64,128; without a head (Matryoshka).
+        matryoshka: Shorter lengths at which vectors shall be usable, such as 64,128; without a head (Matryoshka).
         views: Augmentation preset, or package.module:name: counterpoint list views.
         view_size: Height and width of an image's view in pixels, or tokens of a text; None to fit the data.
         local_views: Smaller views of each item beside the usual two (multi-crop), for methods that can use them; None
@@ -146,34 +146,33 @@ def compare(
         warmup: Warm-up as a share of the steps; None for 0.05, more in short runs.
         seed: Random seed of the run.
         device: cpu, cuda, mps, or auto.
-        precision: bf16, fp32, or auto: bf16 where this machine computes it rightly and faster.
+        precision: bf16, fp32, or auto: bf16 where this machine computes it correctly and faster.
         track: Where else to write the curves: counterpoint list trackers.
         save_every: Steps between saved states; None for about once a minute.
-        seeds: How often everything is repeated, with seeds that follow on that of the plan.
-        column: Columns to learn from, with commas between; inferred when left out.
-        without: Columns not to learn from, with commas between.
+        seeds: Runs per method, with the plan's seed and those that follow it.
+        column: Columns to learn from, separated by commas; inferred when left out.
+        without: Columns not to learn from, separated by commas.
         schema: Roles of columns where they are inferred wrongly, such as 'zip:category, note:ignore'. Roles: text,
             number, category, label, id, group, time, path, pair, score, ignore.
-        id: The column that names the items; of series the one that says whose step a row is.
-        time: The column of times, in whose order the steps of a series stand.
-        groups: What several items share so that no split parts them, such as patient or speaker: a column; folder, for
-            the folder below that of the class; an .npy file with one entry per item; or a .csv file of name and group.
+        id: The column with the names of items; for series, of the series of each row.
+        time: The column of times, by which the steps of a series are sorted.
+        groups: Groups of items that no split separates, such as patient or speaker: a column; folder, for the folder
+            below that of the class; an .npy file with one entry per item; or a .csv file of name and group.
         label_first: The first column is a label, as in files of the UCR archive.
         header: Whether the first line of a file of columns holds their names.
-        encoding: Encoding of files of text, such as cp1252, gbk, shift_jis; detected if None.
-        quoting: Quotation marks in a file of columns: none if they are a part of the text, standard if cells of several
-            lines are meant where auto asks.
-        min_count: How often a whole word has to occur to be learned; None for 5, or 2 in small texts.
-        tokens: words, or spaces where whole words are tokenised already: then case and marks stay as they are.
-        range: Numbers of a picture that are black and full brightness, such as 0,4095; measured when left out.
-        channel_axis: Where in an array the channels are: first (n, c, ...), last (n, ..., c), or auto for the shorter
-            axis.
+        encoding: Encoding of text files, such as cp1252, gbk, shift_jis; detected if None.
+        quoting: Quotation marks in a file of columns: none if they are part of the text, standard if cells may span
+            several lines, or auto to decide and ask if it is unclear.
+        min_count: How often a whole word must occur to be in the vocabulary; None for 5, or 2 in small texts.
+        tokens: words, or spaces for text that is tokenised already: then case and punctuation stay as they are.
+        range: Pixel values of black and of full brightness, such as 0,4095; measured when left out.
+        channel_axis: The channel axis of an array: first (n, c, ...), last (n, ..., c), or auto for the shorter axis.
         quiet: Print nothing.
 
     Returns:
         ``methods``, best first, each with ``linear`` and ``knn`` (``value``, ``low``, ``high`` over seeds and items),
-        ``differences`` to the baselines and ``best_minus``, the best method minus it (the same, paired, corrected for
-        their number), ``epochs`` and ``verdicts``; ``baselines``; and ``sentence``, which is best if any is.
+        ``differences`` to the baselines and ``best_minus``, the best method's difference to it (the same, paired,
+        corrected for multiple comparisons), ``epochs`` and ``verdicts``; ``baselines``; and ``sentence``, the verdict.
 
     Raises:
         InputError: A method, a choice, the labels or the folder cannot be used; nothing has been trained then.
@@ -220,7 +219,7 @@ def compare(
 def _contested(
     contest: Contest, methods: Sequence[str], seeds: int, record: Mapping[str, Any], raw: np.ndarray
 ) -> Result:
-    """Train all methods with one seed after another; the record is written anew after each."""
+    """Train all methods with one seed after another; the record is rewritten after each."""
     for count in range(1, seeds + 1):
         for method in methods:
             _done(contest, method, contest.plan.seed + count - 1)
@@ -231,7 +230,7 @@ def _contested(
 
 
 def _shared_plan(methods: Sequence[str], plan: Plan) -> Plan:
-    """The plan that all methods share, once each of them is known to fit it."""
+    """The plan that all methods share, after checking that each of them fits it."""
     if not methods:
         raise InputError(f"Name the methods to compare, such as {', '.join(catalogue.names('method')[:3])}.")
     if len(set(methods)) < len(methods):
@@ -246,7 +245,7 @@ def _shared_plan(methods: Sequence[str], plan: Plan) -> Plan:
 
 
 def _done(contest: Contest, method: str, seed: int) -> None:
-    """Train and ask one run, as far as that has not been done."""
+    """Train and evaluate one run, unless that has been done."""
     folder = contest.run(method, seed)
     if (folder / RIGHT).exists():
         return

@@ -1,4 +1,4 @@
-"""The verb ``distill``: another network that answers as a classifier does, or to which the same items are alike."""
+"""The verb ``distill``: a student network with the predictions of a classifier, or the similarities of a model."""
 
 from __future__ import annotations
 
@@ -61,26 +61,26 @@ def distill(
     seed: int = 0,
     quiet: bool = False,
 ) -> Classifier | Model:
-    """Teach another network, often a smaller one, on items that need no labels.
+    """Train another, often smaller network to replace a teacher, on items that need no labels.
 
-    The student of a classifier is a classifier that gives the same answers; that of a model is a model to which the
-    same items are alike.
+    The student of a classifier is a classifier with the same predictions; that of a model is a model with the same
+    similarities between items.
 
     Args:
         model: The teacher: a classifier, a model or the folder of one; it is left as it is.
-        source: The items to teach with, as for ``fit``: all there are.
+        source: The training items, as for ``fit``: all there are.
         labels: As for ``finetune``; they count with ``label_weight``.
         out: The folder for the student.
         overwrite: Replace the run in ``out``.
         encoder: The student's network; same for the teacher's: counterpoint list encoders.
         width: Width of the student's first stage; None for the encoder's own.
-        match: What is learned of the teacher: answers, vectors, or auto for answers if it has any.
-        temperature: Above 1 what the teacher thinks unlikely counts more; None for 1, and for 0.1 with vectors.
-        neighbours: Items most alike that share their answers with an item while labels are few; 0 for none.
-        teacher_sees: What a teacher of vectors sees: views, as the student does, or once all items as they are; auto
-            for items where the teacher is a network of hf:.
-        start: A run to begin at, of the student's own network; None to begin anew.
-        label_weight: Weight of true labels beside the teacher's answers.
+        match: What to match of the teacher: answers, vectors, or auto for answers if it has any.
+        temperature: Softmax temperature; above 1 unlikely classes count more. None for 1, and for 0.1 with vectors.
+        neighbours: Nearest neighbours whose answers are averaged with an item's while labels are few; 0 for none.
+        teacher_sees: Input of a teacher of vectors: views, as for the student, or items without augmentation, encoded
+            once; auto for items where the teacher is a network of hf:.
+        start: A run of the student's network to start from; None for new weights.
+        label_weight: Weight of true labels relative to the teacher's answers.
         epochs: Passes over the items; None to fit their number.
         minutes: Time for the training; plans the epochs.
         batch_size: Items in one step; None for 256, fewer for small data.
@@ -104,32 +104,32 @@ def distill(
     seen = saw_any(model, *([] if requested.start is None else [requested.start]))
     leaving = Leaving(folder, {**requested_record(source, labels, requested), LEARNED: seen})
     read = None if labels is None else read_some_labels(labels, source, items)
-    known = None if read is None else Labelled.read(items, read)
+    labelled = None if read is None else Labelled.read(items, read)
     seconds = None if requested.minutes is None else 60 * requested.minutes - (time.monotonic() - began)
     if isinstance(master, Classifier):
-        fitting = _fitting(known, master, items)
+        fitting = _fitting(labelled, master, items)
         if read is not None:
             announce_labels(read, left_out=False, held_out=False)
         return distilled(master, fitting, requested, seconds, leaving)
-    if known is not None:
+    if labelled is not None:
         raise InputError("A teacher of vectors needs no labels. Leave them out, or give a classifier as the teacher.")
     return imitated(master, items, requested, seconds, leaving)
 
 
 def distilled(
-    master: Classifier, known: Labelled, requested: DistillPlan, seconds: float | None, leaving: Leaving
+    master: Classifier, labelled: Labelled, requested: DistillPlan, seconds: float | None, leaving: Leaving
 ) -> Classifier:
-    """A student of a classifier, from opened items; the class of those without a label is -1."""
-    items = known.items
+    """The student of a classifier, from opened items; the class of unlabelled items is -1."""
+    items = labelled.items
     plan = lesson(requested, len(items), seconds, begun=requested.start is not None)
-    student = distil(master, fresh(master.model, requested), items, known.labels, plan)
+    student = distil(master, fresh(master.model, requested), items, labelled.labels, plan)
     result = {
         "items": len(items),
         "agreement": agreement(master, student, items),
         "parameters": [parameters(master.model), parameters(student.model)],
     }
-    if is_labelled(known.labels).any():
-        result["classes"] = known.counts()
+    if is_labelled(labelled.labels).any():
+        result["classes"] = labelled.counts()
     leave(
         leaving,
         student,
@@ -141,7 +141,7 @@ def distilled(
 
 
 def imitated(master: Model, items: Items, requested: DistillPlan, seconds: float | None, leaving: Leaving) -> Model:
-    """A student of a model, from opened items."""
+    """The student of a model, from opened items."""
     plan = lesson(requested, len(items), seconds, usual=0.1, begun=requested.start is not None)
     once = _once(master, requested.teacher_sees)
     student = imitate(master, fresh(master, requested), items, plan, once=once, tell=embedding("teacher"))
@@ -161,7 +161,7 @@ def imitated(master: Model, items: Items, requested: DistillPlan, seconds: float
 
 
 def _master(teacher: Classifier | Model | str | Path, match: str) -> Classifier | Model:
-    """The teacher as what is learned of it: a classifier for its answers, a model for its vectors."""
+    """The teacher as what is matched: a classifier for its predictions, a model for its vectors."""
     if match not in ("auto", ANSWERS, VECTORS):
         raise InputError(f"A student can match {ANSWERS} or {VECTORS}, or auto. Got '{match}'.")
     if isinstance(teacher, Classifier):
@@ -174,28 +174,28 @@ def _master(teacher: Classifier | Model | str | Path, match: str) -> Classifier 
     return load_classifier(teacher) if answers else load(teacher)
 
 
-def _fitting(known: Labelled | None, master: Classifier, items: Items) -> Labelled:
-    """The labels, where there are any, if they are of the teacher's classes."""
-    if known is None:
+def _fitting(labelled: Labelled | None, master: Classifier, items: Items) -> Labelled:
+    """The labels, where there are any, checked to have the teacher's classes."""
+    if labelled is None:
         shape = (len(items),) if master.kind == "one" else (len(items), len(master.classes))
         return Labelled(items, np.full(shape, UNLABELLED, dtype=np.int64), master.classes)
-    if list(known.classes) != list(master.classes) or named(known.labels) != master.kind:
+    if list(labelled.classes) != list(master.classes) or named(labelled.labels) != master.kind:
         raise InputError(
-            f"The teacher tells {listed(master.classes)} apart, and the labels are of {listed(known.classes)}. "
+            f"The teacher tells {listed(master.classes)} apart, and the labels are of {listed(labelled.classes)}. "
             "Give labels of the same classes, or none."
         )
-    return known
+    return labelled
 
 
 def _once(master: Model, sees: str) -> bool:
-    """Whether the teacher is asked about every item once rather than about every view."""
+    """Whether the teacher encodes every item once instead of every view."""
     if sees not in ("auto", "views", "items"):
         raise InputError(f"A teacher sees views or items, or auto. Got '{sees}'.")
     return bool(master.recipe()) if sees == "auto" else sees == "items"
 
 
 def parameters(model: Model) -> int:
-    """How many numbers its encoder has."""
+    """The number of parameters of the encoder."""
     return sum(each.numel() for each in model.encoder.parameters())
 
 
@@ -207,8 +207,8 @@ def _sizes(result: dict[str, Any]) -> str:
 def lesson(
     requested: DistillPlan, items: int, seconds: float | None = None, *, usual: float = 1.0, begun: bool = False
 ) -> Lesson:
-    """How to distil on so many items; ``usual`` is the temperature where none was asked for. A student that has begun
-    needs half as long.
+    """The distillation settings for this many items; ``usual`` is the default temperature. A student that starts from
+    a trained network needs half as long.
     """
     batch = min(requested.batch_size or USUAL_BATCH, items)
     steps = (requested.epochs or (1 if begun else 2) * fitting_epochs(items)) * steps_per_epoch(items, batch)
@@ -217,7 +217,7 @@ def lesson(
 
 
 def fresh(teacher: Model, requested: DistillPlan) -> Model:
-    """An encoder that knows nothing yet, for the data that the teacher sees."""
+    """A model with a new encoder, for the data of the teacher."""
     name, width = requested.encoder, requested.width
     if name == "same":
         name, width = str(teacher.built.get("encoder") or ""), width or teacher.built.get("width")
@@ -231,7 +231,7 @@ def fresh(teacher: Model, requested: DistillPlan) -> Model:
 
 
 def begun(student: Model, start: Model) -> Model:
-    """The student with what another model of the same network has learned."""
+    """The student with the weights of another model with the same network."""
     there, here = (
         {name: tuple(tensor.shape) for name, tensor in each.encoder.state_dict().items()} for each in (start, student)
     )

@@ -1,4 +1,4 @@
-"""The verb ``duplicates``: from a model and its data, or from vectors alone, to pairs and groups of near-duplicates."""
+"""The verb ``duplicates``: pairs and groups of near-duplicates, from a model and its data, or from vectors alone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from counterpoint.storage.files import expanded
 from counterpoint.verbs.verb import verb
 
 CELL = 40
-"""Letters of a cell of a table that is shown."""
+"""Letters of a table cell that are shown."""
 
 
 @verb()
@@ -34,11 +34,11 @@ def duplicates(
 ) -> Duplicates:
     """Find all pairs and groups of near-duplicates, the closest first, each pair with its probability.
 
-    What copies look like to the model is learned from copies that are planted among the items.
+    The similarity of copies to their originals is estimated from copies that are planted among the items.
 
     Args:
         model: A model or a run folder; or embeddings, or the file or folder that they are saved in, which are compared
-            by themselves: without a model and its data no copies can be planted to learn from.
+            without a model: then no copies can be planted.
         source: Data as for ``embed``, where there is a model.
         threshold: List all pairs whose centred vectors have at least this cosine similarity, in (-1, 1], and no others.
         precision: Expected share of copies among the pairs that are listed, in (0, 1].
@@ -65,7 +65,7 @@ def duplicates(
     items = kept.open(source)
     vectors = kept.embed_items(items, tell=embedding())
     result = _described(
-        among_vectors(vectors, threshold=threshold, precision=precision, known=evidence(kept, items)), items
+        among_vectors(vectors, threshold=threshold, precision=precision, evidence=evidence(kept, items)), items
     )
     if path is not None:
         write_duplicates(path, result.record(), (kept.modality, items))
@@ -73,7 +73,7 @@ def duplicates(
 
 
 def _described(result: Duplicates, items: Items) -> Duplicates:
-    """The same with what the items say, where they are texts or rows of columns."""
+    """The same with the text of items, or of the cells of their rows, where they have any."""
     return replace(
         result,
         pairs=[replace(pair, contents=_contents(items, pair.index)) for pair in result.pairs],
@@ -82,7 +82,7 @@ def _described(result: Duplicates, items: Items) -> Duplicates:
 
 
 def _contents(items: Items, rows: Sequence[int]) -> list[str] | None:
-    """What some items say: texts, or the cells of their rows; None where they have neither, or rows are steps."""
+    """Texts of some items, or of the cells of their rows; None where there are none, or rows are time steps."""
     texts, frame = info_of(items).texts, info_of(items).columns
     if texts is not None:
         return [texts[row] for row in rows]

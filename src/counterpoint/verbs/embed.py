@@ -9,7 +9,7 @@ from counterpoint.data.groups import with_groups
 from counterpoint.embeddings import Embeddings
 from counterpoint.errors import InputError
 from counterpoint.modality import open_column
-from counterpoint.model import Model, load
+from counterpoint.model import Model, model_of
 from counterpoint.setup.progress import embedding
 from counterpoint.storage.files import expanded
 from counterpoint.verbs.verb import verb
@@ -24,6 +24,7 @@ def embed(
     length: int | None = None,
     column: str | None = None,
     groups: object = None,
+    modality: str = "auto",
     quiet: bool = False,
 ) -> Embeddings:
     """Unit vectors and names of all items of a source, as ``Model.embed`` gives them.
@@ -31,11 +32,12 @@ def embed(
     Args:
         model: A model or a run folder.
         source: As for ``fit``.
-        out: An .npz file that they are written into as well, as arrays ``vectors`` (n, d) and ``names``.
-        length: Numbers of every vector that are kept, of a model that was trained with ``matryoshka``; all when left
-            out.
+        out: An .npz file to write as well, with arrays ``vectors`` (n, d) and ``names``.
+        length: Length to which vectors are cut, for a model that was trained with ``matryoshka``; the full one when
+            left out.
         column: The column with the texts, such as answer; the first that the model learned from when left out.
-        groups: As for ``evaluate``; kept with the vectors in one file, so that ``evaluate`` of those parts no group.
+        groups: As for ``evaluate``; saved with the vectors, so that ``evaluate`` of those does not split groups.
+        modality: Modality of the run, as for ``evaluate``.
         quiet: Print nothing.
 
     Raises:
@@ -44,7 +46,7 @@ def embed(
     path = None if out is None else expanded(out)
     if path is not None and path.suffix != ".npz":
         raise InputError(f"Vectors are written as .npz, or in shards into a folder. Got --out={path}.")
-    kept = model if isinstance(model, Model) else load(model)
+    kept = model_of(model, modality)
     if groups is not None:
         z = _with_groups(kept, source, column, groups)
     elif column is None:

@@ -1,4 +1,4 @@
-"""The verb ``embed_shards``: much data into a folder of vectors, one file for each shard."""
+"""The verb ``embed_shards``: embed large data into a folder, one file of vectors for each shard."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ def embed_shards(
     overwrite: bool = False,
     quiet: bool = False,
 ) -> Result:
-    """Embed much data into a folder, one .npz per shard; what is there already is kept. See ``docs/embedding.md``.
+    """Embed large data into a folder, one .npz per shard; existing ones are kept. See ``docs/embedding.md``.
 
     Args:
         model: A model or a run folder.
         source: A folder, or a pattern such as 'data/*.tar'.
-        out: The folder; it gets a file for each shard.
-        workers: Shards are embedded by this many processes.
+        out: The folder; one file is written for each shard.
+        workers: The number of processes.
         engine: local, or ray for Ray Data.
         shard_size: Loose photos are cut into shards of this many.
         overwrite: Replace vectors of another model in the folder.
         quiet: Print nothing.
 
     Returns:
-        ``out``, how many ``shards`` there are, were ``written`` and ``skipped``, which ``failed`` and why, how many
-        ``items`` were embedded and how many were ``unreadable``, and ``items_per_second``.
+        ``out``; the numbers of ``shards``, of those ``written`` and ``skipped``, and which ``failed`` and why; the
+        number of ``items`` and of ``unreadable`` ones, and ``items_per_second``.
 
     Raises:
         InputError: The source, the folder or the engine cannot be used.
@@ -52,7 +52,7 @@ def embed_shards(
 
 
 def _reported(done: Mapping[str, Any]) -> str:
-    """What was embedded and what was not, as plain text for people."""
+    """What was embedded and what was not, as plain text."""
     counts = f"{done['written']} of {done['shards']} shards are written, {done['skipped']} were there already"
     lines = [f"failed  {each['shard']}: {each['reason']}" for each in done["failed"]]
     if done["unreadable"]:

@@ -1,4 +1,4 @@
-"""The verb ``evaluate_retrieval``: are answers found by questions, and documents by queries?"""
+"""The verb ``evaluate_retrieval``: retrieval of answers by questions, or of documents by queries."""
 
 from __future__ import annotations
 
@@ -34,37 +34,37 @@ def evaluate_retrieval(
     seed: int = 0,
     quiet: bool = False,
 ) -> Result:
-    """How well a model finds the partners of texts, or the documents that are relevant to queries, beside word counts.
+    """How well a model retrieves the partners of texts, or the documents relevant to queries, beside lexical baselines.
 
-    Either ``pairs`` names two columns of ``queries``: the second is to be found from the first, all partners of a text
-    are right, and rows with the same text are one. Or queries, documents and relevance are three sources, or one folder
-    as BEIR publishes it.
+    Either ``pairs`` names two columns of ``queries``: the second is retrieved from the first, all partners of a text
+    are relevant, and rows with the same text are one query. Or queries, documents and relevance are three sources, or
+    one folder in BEIR's format.
 
     Args:
         model: A model or a run folder; into the folder the scores are also written, as ``retrieval.json``.
-        queries: With ``pairs`` columns with texts that the model has not learned from. Without, texts, as for ``fit``,
-            a folder of BEIR, or topics of TREC; those that nothing is relevant to are left out.
-        documents: Texts among which the answers are, or a folder of BEIR; that of the queries when left out.
-        relevance: Columns with the names of a query and of a document, and perhaps a grade; qrels of TREC, or a folder
-            of BEIR. A relevant document that is not among the documents counts as not found, a query that is not among
-            the queries is left out.
-        pairs: The column of what is asked and the column of what answers it, such as question,answer.
-        among: With ``pairs`` every text looks for its partners among so many different ones, drawn at random; among
-            all when left out.
-        seed: Names the draws.
+        queries: With ``pairs``, columns with texts that the model has not learned from. Without, texts, as for ``fit``,
+            a folder of BEIR, or topics of TREC; those without a relevant document are left out.
+        documents: Texts to retrieve from, or a folder of BEIR; that of the queries when left out.
+        relevance: Columns with the names of a query and of a document, and optionally a grade; qrels of TREC, or a
+            folder of BEIR. A relevant document that is not among the documents counts as not retrieved; a query that is
+            not among the queries is left out.
+        pairs: The columns of questions and of answers, such as question,answer.
+        among: With ``pairs``, the number of different answers, drawn at random, that each text is ranked against; all
+            when left out.
+        seed: Seed of the draws.
         quiet: Print nothing.
 
     Returns:
-        ``queries``, ``documents`` (among how many), and ``scores``: for the trained and the untrained encoder, TF-IDF,
-        BM25 and chance every measure with its interval; ``better`` is trained minus each of the others, with intervals
-        that all hold together. With ``pairs`` also ``incomplete_rows``, which lack a text; else ``unknown_documents``,
-        the judgements of relevant documents that are not there, ``unknown_queries``, the judgements of queries that are
-        not, ``unjudged_queries``, the queries without a relevant document, and ``notes``, how files without a line of
-        names were read.
+        ``queries``, ``documents`` (how many are ranked), and ``scores``: for the trained and the untrained encoder,
+        TF-IDF, BM25 and chance every measure with its interval; ``better`` is trained minus each of the others, with
+        simultaneous intervals. With ``pairs`` also ``incomplete_rows``, which lack a text; else ``unknown_documents``,
+        the judgements of missing documents, ``unknown_queries``, the judgements of missing queries,
+        ``unjudged_queries``, the queries without a relevant document, and ``notes``, how files without a header
+        were read.
 
     Raises:
         InputError: Pairs and a collection are mixed, a source cannot be read, relevance names none of the queries, or
-            nothing is relevant.
+            no document is relevant.
     """
     if pairs is not None:
         if documents is not None or relevance is not None:
@@ -84,7 +84,7 @@ def evaluate_retrieval(
 
 
 def _of_pairs(model: Model | str | Path, source: object, pairs: Sequence[str], among: int | None, seed: int) -> Result:
-    """Whether the texts of the second column are found from those of the first."""
+    """Score the retrieval of texts of the second column by those of the first."""
     kept = model if isinstance(model, Model) else load(model)
     read, linked = read_linked(source, pairs[:2], written_as(kept.modality))
     answers = np.unique(linked[:, 1])
@@ -100,7 +100,7 @@ def _of_pairs(model: Model | str | Path, source: object, pairs: Sequence[str], a
 
 
 def _linked(linked: Int64[np.ndarray, "r v"], groups: Sequence[np.ndarray]) -> list[Task]:
-    """In every group of texts, all that is answered by some of them looks for each of its answers there."""
+    """In every group of texts, those with answers in the group are queries for these."""
     place = {text: (group, number) for group, held in enumerate(groups) for number, text in enumerate(held.tolist())}
     relevant: list[dict[int, dict[int, float]]] = [{} for _ in groups]
     for one, other in linked[:, :2].tolist():
@@ -116,7 +116,7 @@ def _linked(linked: Int64[np.ndarray, "r v"], groups: Sequence[np.ndarray]) -> l
 def _of_collection(
     model: Model | str | Path, queries: object, documents: object, relevance: object, seed: int
 ) -> Result:
-    """Whether the documents are found that are relevant to queries."""
+    """Score the retrieval of relevant documents by queries."""
     kept = model if isinstance(model, Model) else load(model)
     if parse_query(kept.modality, "a text") is None:
         raise InputError(f"Queries and documents are texts, and this model is of {kept.modality.name}.")
@@ -138,17 +138,17 @@ def _of_collection(
 def _placed(
     grades: Mapping[tuple[str, str], float], queries: Sequence[str], documents: Sequence[str]
 ) -> tuple[dict[int, dict[int, float]], dict[int, list[float]], dict[str, int]]:
-    """By the place of every query that something is relevant to: the documents, by their places, and their grades; the
-    grades of relevant documents that are not there; and how much did not fit together.
+    """By the index of every query with a relevant document: the indices of documents and their grades; the grades of
+    missing relevant documents; and counts of what did not match.
     """
     one, other = ({name: row for row, name in enumerate(names)} for names in (queries, documents))
-    known = {pair: grade for pair, grade in grades.items() if pair[0] in one}
-    if grades and not known:
+    usable = {pair: grade for pair, grade in grades.items() if pair[0] in one}
+    if grades and not usable:
         name = next(iter(grades))[0]
         raise InputError(f"Relevance names none of the queries: it has '{name}', they are called {listed(queries, 3)}.")
     relevant: dict[int, dict[int, float]] = {}
     missing: dict[int, list[float]] = {}
-    for (query, document), grade in known.items():
+    for (query, document), grade in usable.items():
         if grade > 0:
             graded = relevant.setdefault(one[query], {})
             if document in other:
@@ -159,7 +159,7 @@ def _placed(
         raise InputError("Nothing is relevant to any query. Give at least one grade above 0.")
     counts = {
         "unknown_documents": sum(map(len, missing.values())),
-        "unknown_queries": len(grades) - len(known),
+        "unknown_queries": len(grades) - len(usable),
         "unjudged_queries": len(queries) - len(relevant),
     }
     return relevant, missing, counts

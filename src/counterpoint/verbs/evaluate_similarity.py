@@ -1,6 +1,6 @@
-"""The verb ``evaluate_similarity``: are pairs of texts as alike as people say? Rank correlation with their scores.
+"""The verb ``evaluate_similarity``: rank correlation of cosines with human similarity scores of pairs of texts.
 
-As it is reported for semantic textual similarity.
+As reported for semantic textual similarity.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from counterpoint.verbs.verb import verb
 
 DRAWS = 1000
 FEWEST = 10
-"""Pairs without which nothing is said."""
+"""The fewest pairs for a correlation."""
 
 CALLED = {"trained": "trained encoder", "untrained": "untrained encoder", "tfidf": "TF-IDF"}
 
@@ -48,22 +48,22 @@ def evaluate_similarity(
     seed: int = 0,
     quiet: bool = False,
 ) -> Result:
-    """How well the cosine of the vectors of two texts follows what people say of how alike they are.
+    """Spearman correlation of the cosine of two texts' vectors with human similarity scores.
 
-    Where a model reads whole words, pairs with a text of which it knows no word are left out.
+    For a model with a vocabulary of whole words, pairs with a text of unknown words only are left out.
 
     Args:
         model: A model or a run folder; into the folder the result is also written, as ``likeness.json``.
         test: Columns with texts that the model has not learned from, and with scores.
         pairs: The two columns of texts, such as one,other.
         scores: The column of scores; the higher, the more alike.
-        seed: Names the draws of the intervals.
+        seed: Seed of the intervals.
         quiet: Print nothing.
 
     Returns:
         ``pairs``, how many; ``unknown``, how many others were left out; ``spearman``: for the trained and the untrained
-        encoder and TF-IDF Spearman's rank correlation with a 95 % interval over the pairs; ``better``: trained minus
-        each of the others, with intervals that hold together.
+        encoder and TF-IDF, Spearman's rank correlation with a 95 % interval over the pairs; ``better``: trained minus
+        each of the others, with simultaneous intervals.
     """
     kept = model if isinstance(model, Model) else load(model)
     columns = named_columns(pairs) if isinstance(pairs, str) else list(pairs)
@@ -71,9 +71,9 @@ def evaluate_similarity(
     described = read_scores(scores, read.frame, len(linked), read.skipped)
     texts = list(read.texts)
     items = kept.open(texts)
-    known = _known(kept, items)[linked].all(axis=1)
-    left_out = int((~known).sum())
-    described, (first, second) = described[known], linked[known].T
+    present = _known(kept, items)[linked].all(axis=1)
+    left_out = int((~present).sum())
+    described, (first, second) = described[present], linked[present].T
     if len(described) < FEWEST:
         others = f" whose words the model knows, and {left_out} others" if left_out else ""
         raise InputError(f"A correlation needs {FEWEST} pairs. Got {len(described)}{others}.")
@@ -98,19 +98,19 @@ def evaluate_similarity(
 
 
 def _known(model: Model, items: Items) -> Bool[np.ndarray, " n"]:
-    """Of every text whether the model knows a word of it; one that reads pieces of words knows them all."""
+    """For every text, whether the model knows one of its words; always true with subword tokens."""
     if isinstance(model.modality, Text) and isinstance(items, Written) and model.modality.tokenizer.whole:
         return np.asarray(items.info.lengths) > 0
     return np.ones(len(items), dtype=bool)
 
 
 def _spearman(one: np.ndarray, other: np.ndarray, drawn: np.ndarray) -> tuple[float, Float[np.ndarray, " k"]]:
-    """The correlation of all pairs, and of pairs that were drawn with repetition."""
+    """The correlation over all pairs, and over bootstrap samples."""
     return _correlation(one, other), np.asarray([_correlation(one[rows], other[rows]) for rows in drawn])
 
 
 def _correlation(one: np.ndarray, other: np.ndarray) -> float:
-    """Spearman's rank correlation; 0 where all are equal, for then there is no order."""
+    """Spearman's rank correlation; 0 where all are equal, as there is no order."""
     from scipy.stats import rankdata
 
     x, y = (ranks - ranks.mean() for ranks in (rankdata(one), rankdata(other)))
@@ -124,7 +124,7 @@ def _interval(value: float, drawn: Float[np.ndarray, " k"], *, level: float = 0.
 
 
 def table(record: Mapping[str, Any]) -> str:
-    """What was found, as plain text for people."""
+    """The result as plain text."""
     lines = [f"Spearman's rank correlation with the scores of {record['pairs']:,} pairs"]
     if left_out := record["unknown"]:
         share = left_out / (left_out + record["pairs"])
@@ -132,5 +132,5 @@ def table(record: Mapping[str, Any]) -> str:
     for name, each in record["spearman"].items():
         lines.append(f"  {CALLED[name]:18} {each['value']:6.3f}  ({each['low']:.3f} to {each['high']:.3f})")
     worse = [CALLED[name] for name, each in record["better"].items() if each["low"] <= 0]
-    told = f"not shown to be better than {listed(worse)}" if worse else "better than both others"
-    return "\n".join([*lines, f"The trained encoder is {told}."])
+    conclusion = f"not shown to be better than {listed(worse)}" if worse else "better than both others"
+    return "\n".join([*lines, f"The trained encoder is {conclusion}."])

@@ -1,7 +1,7 @@
-"""The verb ``evaluate`` for vectors that anybody made: an array, a tensor, embeddings, or a file of them.
+"""The verb ``evaluate`` for vectors from any source: an array, a tensor, embeddings, or a file of them.
 
-They are scored as those of a model are. What only a model can say is left open: an untrained encoder to compare with,
-and alignment and collisions, for which views are encoded. The raw data, given as ``source``, is a baseline.
+They are scored as a model's vectors are. What needs a model is left out: the untrained encoder as a baseline, and
+alignment and collisions, for which views are encoded. The raw data, given as ``source``, is a baseline.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from counterpoint.setup.train_test import parted
 from counterpoint.storage.files import expanded
 
 BARE = (
-    "These vectors are compared with chance alone, for nothing else is known of them: give the data that they were "
-    "made of as source, and raw features stand beside them."
+    "These vectors are compared with chance alone: give the data that they were "
+    "made from as source for raw features as a baseline."
 )
 
 
@@ -81,7 +81,7 @@ def evaluate_vectors(
 
 
 def report_vectors(file: str | Path, *, labels: object = None, source: object = None) -> Path:
-    """Write a page beside a file of vectors: their scores, where labels are named or inside, and a map."""
+    """Write a page beside a file of vectors: their scores, where labels are named or contained, and a map."""
     path, read = expanded(file), read_vectors(file)
     named, result = None, {}
     if labels is not None or read.rows.labels is not None:
@@ -92,7 +92,7 @@ def report_vectors(file: str | Path, *, labels: object = None, source: object = 
 
 
 def _scored(train: tuple[Vectors, Labelled], test: tuple[Vectors, Labelled], *, seed: int) -> dict[str, Any]:
-    """Neighbours and linear probe with their baselines, and the geometry of the test vectors."""
+    """The scores of kNN and linear probe with their baselines, and the geometry of the test vectors."""
     (of_train, train_items), (of_test, test_items) = train, test
     features = {"trained": (_some(of_train.vectors, train_items), _some(of_test.vectors, test_items))}
     if of_train.raw is not None and of_test.raw is not None:
@@ -111,7 +111,7 @@ def _scored(train: tuple[Vectors, Labelled], test: tuple[Vectors, Labelled], *, 
 
 
 def _shared(train: tuple[Vectors, Labelled], test: tuple[Vectors, Labelled], *, separate: bool) -> dict[str, Any]:
-    """How many test items are training items, by what they were made of if that is known; and what there is to note."""
+    """The number of test items that are training items, by their sources if known; and notes."""
     (of_train, train_items), (of_test, test_items) = train, test
     bare = of_train.raw is None
     count = shared_vectors(_some(of_test.content, test_items), _some(of_train.content, train_items)) if separate else 0
@@ -123,7 +123,7 @@ def _shared(train: tuple[Vectors, Labelled], test: tuple[Vectors, Labelled], *, 
 
 
 def _with_raw(read: Sequence[Vectors], source: object) -> tuple[Vectors, Vectors]:
-    """The vectors to learn from and those to test, which may be the same, each with what it was made of."""
+    """The training and test vectors, which may be the same, each with its source."""
     if source is None:
         return read[0], read[-1]
     sources = source if len(read) == 2 and isinstance(source, tuple) else (source,)
@@ -147,6 +147,6 @@ def _some(h: Float32[np.ndarray, "n d"], part: Labelled) -> Float32[np.ndarray, 
 
 
 def _numbers(part: Labelled) -> Int64[np.ndarray, " m"]:
-    """The rows that some items stand in."""
-    numbers: np.ndarray = part.items.take(np.arange(len(part.items))).numpy()
-    return numbers
+    """The rows of some items."""
+    values: np.ndarray = part.items.take(np.arange(len(part.items))).numpy()
+    return values

@@ -1,4 +1,4 @@
-"""The verb ``export``: a model for other runtimes, its weights for other libraries, its words as word2vec has them."""
+"""The verb ``export``: a model for other runtimes, its weights for other libraries, word vectors for word2vec."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ def export(
     *,
     quiet: bool = False,
 ) -> Result:
-    """Write a model or a classifier so that it works without this package. See ``docs/export.md``.
+    """Write a model or a classifier in a format that does not need this package. See ``docs/export.md``.
 
     Args:
         model: A model, a classifier, or the folder of either; it is left as it is.
-        out: ``.onnx``: the network for any runtime, from views to ``embeddings``, ``representation`` and, of a
-            classifier, ``probabilities``; compared with torch before it is left. ``.safetensors``: the encoder's
+        out: ``.onnx``: the network for any runtime, from views to ``embeddings``, ``representation`` and, for a
+            classifier, ``probabilities``; compared with torch before it is kept. ``.safetensors``: the encoder's
             weights under the names of torchvision or timm. ``.txt``, ``.vec`` and ``.bin``: the vectors of a model of
-            words, as word2vec writes them. A file that is there is replaced.
+            words, in word2vec's format. An existing file is replaced.
         quiet: Print nothing.
 
     Returns:
-        What was written, with ``out``, ``format``, ``bytes`` and ``model``, the fingerprint; of ONNX ``inputs`` and
-        ``outputs`` with their shapes and the largest ``deviation`` from torch; of weights the ``architecture``, the
-        number of ``tensors``, and the name of the ``classifier`` among them or None; of words their number ``words``
+        What was written, with ``out``, ``format``, ``bytes`` and ``model``, the fingerprint; for ONNX ``inputs`` and
+        ``outputs`` with their shapes and the largest ``deviation`` from torch; for weights the ``architecture``, the
+        number of ``tensors``, and the name of the ``classifier`` among them or None; for words their number ``words``
         and the ``length`` of their vectors.
 
     Raises:
         InputError: The name of the file, the folder, or the encoder cannot be used; the message says what to do.
-        CounterpointError: The ONNX file does not compute what torch does; none is left.
+        CounterpointError: The ONNX file does not compute what torch does; it is not kept.
     """
     path = expanded(out)
     if path.suffix not in (".onnx", ".safetensors", *SUFFIXES):

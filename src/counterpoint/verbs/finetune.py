@@ -40,17 +40,17 @@ from counterpoint.setup.train_test import open_grouped
 from counterpoint.verbs.verb import verb
 
 GENTLE = 0.25
-"""Of the optimiser's own learning rate: an encoder that has learned already is moved with less force."""
+"""Share of the optimiser's default learning rate: a pretrained encoder is trained more gently."""
 
 PASSES = 10
-"""Over the labels, of a network that had learned before."""
+"""Passes over the labels, for a pretrained network."""
 
 SURER = 0.1
-"""Penalty of the probe that the last layer begins at, where the encoder is to move little or not at all."""
+"""Penalty of the probe that initialises the last layer, where the encoder is to change little or not at all."""
 
 
 class Trial(NamedTuple):
-    """What came of some labels: the candidates, the one that is handed over, and what all are held against."""
+    """The result of fine-tuning: the candidates, the chosen one, and the baselines."""
 
     some: Labelled
     parts: list[Fold]
@@ -60,7 +60,7 @@ class Trial(NamedTuple):
     epochs: int
     """Passes of fine-tuning; 0 where there was no time for it."""
     seconds: float
-    """What fine-tuning took once."""
+    """The seconds of one fine-tuning."""
 
 
 @verb(FinetunePlan)
@@ -86,23 +86,23 @@ def finetune(
     seed: int = 0,
     quiet: bool = False,
 ) -> Classifier:
-    """Learn a classifier from some labelled items, beginning at what the model knows.
+    """Train a classifier on labelled items, starting from a model.
 
     Args:
         model: A model or a run folder; it is left as it is.
-        source: The items, as for ``fit``; those without a label are not learned from.
-        labels: As for ``evaluate``, or a ``.csv`` file with the columns name and label. An item has none where it is
-            empty, unnamed, or -1 in an array of integers. None for the labels that the source carries.
-        groups: What several items share so that no fold may part them, as for ``evaluate``.
-        out: The folder for the classifier, which is a model as well: it can be embedded with.
+        source: The items, as for ``fit``; unlabelled ones are not used.
+        labels: As for ``evaluate``, or a ``.csv`` file with the columns name and label. An item is unlabelled where it
+            is empty, not named, or -1 in an array of integers. None for the labels that the source contains.
+        groups: Groups of items that no fold separates, as for ``evaluate``.
+        out: The folder for the classifier, which is a model as well and can embed.
         overwrite: Replace the run in ``out``.
-        per_class: Learn from so many labels of every class; None for all.
-        fraction: Learn from this share of every class's labels.
+        per_class: Labels per class to learn from; None for all.
+        fraction: Share of every class's labels to learn from.
         head_layers: Layers of the projection head that are kept: 0 as SimCLR, 1 as SimCLRv2.
-        frozen: Leave the encoder as it is and learn only what stands on it.
+        frozen: Freeze the encoder and train only the layers on top of it.
         epochs: Passes over the labelled items; None to fit their number.
         minutes: Time for all of it; None for as long as the passes take.
-        deliver: What is handed over: best by cross-validation, probe or finetuned.
+        deliver: The classifier to keep: best by cross-validation, probe or finetuned.
         batch_size: Labelled items in one step.
         optimizer: Optimiser: counterpoint list optimizers.
         learning_rate: For a batch of 256; None for a quarter of the optimiser's own, or what a network of hf: wants.
@@ -110,7 +110,7 @@ def finetune(
         quiet: Print nothing.
 
     Returns:
-        The better one of the fine-tuned encoder and a linear probe of the encoder as it was, by cross-validation; or
+        The better one, by cross-validation, of the fine-tuned encoder and a linear probe of the unchanged encoder; or
         the one that ``deliver`` names.
 
     Raises:
@@ -126,35 +126,37 @@ def finetune(
     items = open_grouped(kept, source, groups)
     read = read_some_labels(labels, source, items)
     seconds = None if tuning.minutes is None else 60 * tuning.minutes - (time.monotonic() - began)
-    known = Labelled.read(items, read)
-    tried = trial(kept, known, tuning, seconds, read=read)
-    leave_trial(tried, known, Leaving(folder, requested_record(source, labels, tuning)))
+    labelled = Labelled.read(items, read)
+    tried = trial(kept, labelled, tuning, seconds, read=read)
+    leave_trial(tried, labelled, Leaving(folder, requested_record(source, labels, tuning)))
     return tried.chosen.classifier
 
 
-def leave_trial(tried: Trial, known: Labelled, leaving: Leaving, *, role: str = "is handed over") -> None:
-    """Write the classifier that was chosen to its folder, and say what is known of it and what becomes of it."""
+def leave_trial(tried: Trial, labelled: Labelled, leaving: Leaving, *, role: str = "is handed over") -> None:
+    """Write the chosen classifier to its folder, and print its scores and where it is."""
     record = judgement(tried.chosen, tried.candidates, tried.some, tried.against)
     level, sentence = conclusion(record, role)
     result = {
         "labels": len(tried.some.items),
-        "classes": known.counts(),
+        "classes": labelled.counts(),
         "epochs": tried.epochs,
         "temperature": round(tried.chosen.classifier.temperature, 4),
         "judgement": {**record, "level": level},
     }
-    leave(leaving, tried.chosen.classifier, known.items, result, sentence, level=level)
+    leave(leaving, tried.chosen.classifier, labelled.items, result, sentence, level=level)
 
 
 def trial(
-    model: Model, known: Labelled, tuning: FinetunePlan, seconds: float | None = None, *, read: Labels | None = None
+    model: Model, labelled: Labelled, tuning: FinetunePlan, seconds: float | None = None, *, read: Labels | None = None
 ) -> Trial:
-    """Learn a probe and a fine-tuned encoder from the labels, and let both answer held-out ones in the same folds.
+    """Train a probe and a fine-tuned encoder on the labels, and score both on the same cross-validation folds.
 
-    The class of items without a label is -1; ``read`` is what to say of the labels before learning begins.
+    The class of unlabelled items is -1; ``read`` are the labels to announce before training.
     """
-    drawn = budget(known.labels, known.classes, per_class=tuning.per_class, fraction=tuning.fraction, seed=tuning.seed)
-    some = known.of(np.flatnonzero(drawn))
+    drawn = budget(
+        labelled.labels, labelled.classes, per_class=tuning.per_class, fraction=tuning.fraction, seed=tuning.seed
+    )
+    some = labelled.of(np.flatnonzero(drawn))
     parts = folds(some.labels, len(some.classes), seed=tuning.seed, groups=some.groups)
     settled = finetune_settings(model, tuning)
     if read is not None:
@@ -177,13 +179,13 @@ def trial(
         candidates.append(candidate(FINETUNED, moved, some, parts))
     seconds = (time.monotonic() - began) / (len(parts) + 1)
     wanted = [each for each in candidates if tuning.deliver in ("best", each.name)]
-    chosen = choose(wanted or candidates, some.labels, known.items, groups=some.groups)
+    chosen = choose(wanted or candidates, some.labels, labelled.items, groups=some.groups)
     against = baselines(parts, some, model.modality)
     return Trial(some, parts, candidates, chosen, against, epochs, seconds)
 
 
 def _epochs(model: Model, some: Labelled, settled: FinetuneSettings, seconds: float | None, *, times: int) -> int:
-    """Passes of fine-tuning, and what a person should know of them before they begin."""
+    """Passes of fine-tuning, which are announced."""
     epochs = usual = settled.passes(len(some.items))
     if seconds is not None:
         epochs = affordable_epochs(model, some.items, some.labels, some.classes, settled, seconds=seconds, times=times)
@@ -195,7 +197,7 @@ def _epochs(model: Model, some: Labelled, settled: FinetuneSettings, seconds: fl
 
 
 def finetune_settings(model: Model, tuning: FinetunePlan, *, gentle: float = GENTLE) -> FinetuneSettings:
-    """How to fine-tune this model; ``gentle`` is its share of the optimiser's own learning rate."""
+    """The settings to fine-tune this model; ``gentle`` is the share of the optimiser's default learning rate."""
     kept = 0 if model.head is None else shape_of_head(model.head)["layers"] - 1
     if tuning.head_layers > kept and tuning.head_layers != FinetunePlan().head_layers:
         raise InputError(
@@ -203,7 +205,7 @@ def finetune_settings(model: Model, tuning: FinetunePlan, *, gentle: float = GEN
             f"Use --head-layers={kept} or fewer, or train with more --head-layers."
         )
     layers, small = min(tuning.head_layers, kept), model.recipe().get("learning_rate")
-    still = tuning.frozen and layers == 0  # then only the last layer learns, and nothing that it could spoil
+    still = tuning.frozen and layers == 0  # only the last layer is trained, so nothing pretrained can be spoilt
     moved = recipe(tuning, tuning.batch_size, gentle=1.0 if still else gentle, wanted=None if still else small)
     epochs = tuning.epochs or (PASSES if small else None)
     return FinetuneSettings(moved, layers, tuning.frozen, epochs, penalty=SURER if still or small else 1.0)

@@ -72,7 +72,9 @@ def index(
     names = [delete] if isinstance(delete, str) else list(delete)
     if add is None and not names:
         if isinstance(model, Index) or is_index(model):
-            raise InputError("That is an index. Say what to --add or --delete, or search in it: counterpoint search IDX.")
+            raise InputError(
+                "That is an index. Say what to --add or --delete, or search in it: counterpoint search IDX."
+            )
         if out is None:
             raise InputError("Name the folder of the index: --out=IDX.")
         return _built(model, source, expanded(out), labels, groups, backend)

@@ -1,4 +1,4 @@
-"""The verb ``lab``: what every view does to one's own items, so that views are chosen with open eyes."""
+"""The verb ``lab``: measure what views do to the user's items, to choose them."""
 
 from __future__ import annotations
 
@@ -73,48 +73,47 @@ def lab(
     channel_axis: str = "auto",
     quiet: bool = False,
 ) -> Result:
-    """Say what views do: how alike two of them are, whether an item is found again, and what they take away.
+    """Measure views: the similarity of two views, whether an item is recognised, and what class information is lost.
 
-    Nothing is trained. Judged are the whole look, each of its changes alone, the whole at half and at double strength,
-    and every preset that fits the data.
+    Nothing is trained. Measured are the full augmentation, each of its changes alone, all at half and at double
+    strength, and every preset that fits the data.
 
     Args:
         source: As for ``fit``.
-        labels: As for ``evaluate``, or ``own`` for those that the source carries; without them no damage is measured.
-        views: A spec, a callable of the user's, or several of those; without any the usual views of the data.
-        model: A run, whose encoder then takes the place of an untrained one; its views are the usual ones.
+        labels: As for ``evaluate``, or ``own`` for those that the source contains; without them damage is not measured.
+        views: A spec, a callable, or several of those; the default views of the data when left out.
+        model: A run, whose encoder replaces the untrained one; its views are the default.
         out: A folder for ``lab.json`` and ``report.html``.
         overwrite: Replace the lab in ``out``.
         modality: Kind of data, or auto to recognise it: counterpoint list modalities.
-        encoder: Network, never trained, that views are measured by: counterpoint list encoders.
+        encoder: Untrained network that views are measured with: counterpoint list encoders.
         width: Width of its first stage; None for the encoder's own.
         view_size: Height and width of an image's view in pixels; None to fit the data.
         items: Items to measure on, drawn at random; those with labels first.
         seed: Random seed.
-        column: Columns to learn from, with commas between; inferred when left out.
-        without: Columns not to learn from, with commas between.
+        column: Columns to learn from, separated by commas; inferred when left out.
+        without: Columns not to learn from, separated by commas.
         schema: Roles of columns where they are inferred wrongly, such as 'zip:category, note:ignore'. Roles: text,
             number, category, label, id, group, time, path, pair, score, ignore.
-        id: The column that names the items; of series the one that says whose step a row is.
-        time: The column of times, in whose order the steps of a series stand.
-        groups: What several items share so that no split parts them, such as patient or speaker: a column; folder, for
-            the folder below that of the class; an .npy file with one entry per item; or a .csv file of name and group.
+        id: The column with the names of items; for series, of the series of each row.
+        time: The column of times, by which the steps of a series are sorted.
+        groups: Groups of items that no split separates, such as patient or speaker: a column; folder, for the folder
+            below that of the class; an .npy file with one entry per item; or a .csv file of name and group.
         label_first: The first column is a label, as in files of the UCR archive.
         header: Whether the first line of a file of columns holds their names.
-        encoding: Encoding of files of text, such as cp1252, gbk, shift_jis; detected if None.
-        quoting: Quotation marks in a file of columns: none if they are a part of the text, standard if cells of several
-            lines are meant where auto asks.
-        min_count: How often a whole word has to occur to be learned; None for 5, or 2 in small texts.
-        tokens: words, or spaces where whole words are tokenised already: then case and marks stay as they are.
-        range: Numbers of a picture that are black and full brightness, such as 0,4095; measured when left out.
-        channel_axis: Where in an array the channels are: first (n, c, ...), last (n, ..., c), or auto for the shorter
-            axis.
+        encoding: Encoding of text files, such as cp1252, gbk, shift_jis; detected if None.
+        quoting: Quotation marks in a file of columns: none if they are part of the text, standard if cells may span
+            several lines, or auto to decide and ask if it is unclear.
+        min_count: How often a whole word must occur to be in the vocabulary; None for 5, or 2 in small texts.
+        tokens: words, or spaces for text that is tokenised already: then case and punctuation stay as they are.
+        range: Pixel values of black and of full brightness, such as 0,4095; measured when left out.
+        channel_axis: The channel axis of an array: first (n, c, ...), last (n, ..., c), or auto for the shorter axis.
         quiet: Print nothing.
 
     Returns:
-        ``looks``, the whole one first, each with its ``views`` as ``fit`` takes them, ``similarity`` of views of one
-        item, ``apart`` of others, ``accuracy`` and ``damage`` (``value``, ``low``, ``high``; shares), ``change`` and
-        ``remarks``; ``chance``, ``among``, ``items``, ``labels``, and ``advice`` with its ``level``.
+        ``looks``, the full augmentation first, each with its ``views`` as ``fit`` takes them, ``similarity`` of views
+        of one item, ``apart`` of others, ``accuracy`` and ``damage`` (``value``, ``low``, ``high``; shares), ``change``
+        and ``remarks``; ``chance``, ``among``, ``items``, ``labels``, and ``advice`` with its ``level``.
 
     Raises:
         InputError: The source, the views, the labels, the model or the folder cannot be used.
@@ -126,18 +125,18 @@ def lab(
     kind, size, apart = requested.modality, requested.view_size, listed_groups(groups)
     options = DataOptions(kind=kind, view_size=size, data=data, labels=labels, groups=apart, progress=decoding())
     by, held = _open(source, model, requested, options)
-    looks = list(lab_views(source, by.modality, requested_views(views), options, trained=model is not None))
+    augmentations = list(lab_views(source, by.modality, requested_views(views), options, trained=model is not None))
     read = None if labels is None else _read(source, held, labels, by.modality)
-    sample, known = _sampled(held, None if read is None else read.class_ids, requested)
-    for augmentation in looks:
+    sample, labelled = _sampled(held, None if read is None else read.class_ids, requested)
+    for augmentation in augmentations:
         require_drawable(augmentation, sample, by)
-    yardstick = Yardstick(by, sample, known, seed=requested.seed, comparisons=len(looks))
+    yardstick = Yardstick(by, sample, labelled, seed=requested.seed, comparisons=len(augmentations))
     scale = Measure(1 / yardstick.among, model is not None, yardstick.gain)
     if read is not None:
         announce_labels(read, left_out=False, held_out=False)
     rows = []
-    for number, augmentation in enumerate(looks, start=1):
-        console().print(f"{number} of {len(looks)}  {augmentation.name}", markup=False)
+    for number, augmentation in enumerate(augmentations, start=1):
+        console().print(f"{number} of {len(augmentations)}  {augmentation.name}", markup=False)
         rows.append(_row(augmentation, yardstick(augmentation.modality), scale))
     level, sentence = advice(rows, scale)
     result: dict[str, Any] = {
@@ -147,7 +146,7 @@ def lab(
         "chance": scale.chance,
         "among": yardstick.among,
         "items": len(sample),
-        "labels": None if known is None else _label_record(known, yardstick),
+        "labels": None if labelled is None else _label_record(labelled, yardstick),
         "classes": {} if read is None else read.counts(),
         **placed("source", source),
         "model": described(model),
@@ -160,7 +159,7 @@ def lab(
     result["note"] = note(result)
     if place is not None:
         write_json(place.path / RECORD, result)
-        strips = [strip(augmentation.modality, sample, seed=requested.seed) for augmentation in looks]
+        strips = [strip(augmentation.modality, sample, seed=requested.seed) for augmentation in augmentations]
         write_lab(place.path, result, strips, strip(by.modality, sample, seed=None))
     return Result(result, lab_table)
 
@@ -168,7 +167,7 @@ def lab(
 def _open(
     source: object, model: Model | str | Path | None, requested: LabPlan, options: DataOptions
 ) -> tuple[Model, Items]:
-    """What the views are measured by, and the items."""
+    """The encoder and labels that views are measured with, and the items."""
     if model is None:
         modality, items = open_source(source, options)
         with torch.random.fork_rng():
@@ -190,7 +189,7 @@ def _open(
 def _sampled(
     items: Items, class_ids: Int64[np.ndarray, " n"] | None, requested: LabPlan
 ) -> tuple[Subset, Known | None]:
-    """The items that are looked at, in a random order, and what is known of them; those with labels come first."""
+    """The measured items, in random order with labelled ones first, and their labels."""
     if len(items) < 20:
         raise SourceError(f"Views are measured on at least 20 items. Got {len(items)}.")
     order = rng.permutation(len(items), seed=requested.seed, epoch=-2).numpy()
@@ -199,13 +198,13 @@ def _sampled(
     first = order[np.argsort(class_ids[order] < 0, kind="stable")][: requested.items]
     rows = first[np.random.default_rng(requested.seed).permutation(len(first))]
     groups = labelled_group_ids(Subset(items, rows), class_ids[rows])
-    known = Known.of(class_ids[rows], seed=requested.seed, groups=groups)
-    if len(np.unique(known.labels)) < 2:
+    labelled = Known.of(class_ids[rows], seed=requested.seed, groups=groups)
+    if len(np.unique(labelled.labels)) < 2:
         raise LabelError(
             f"Damage is measured on two classes or more, each with two items among the {len(rows)} that are measured. "
             "Label more, give more --items, or leave out --labels."
         )
-    return Subset(items, rows), known
+    return Subset(items, rows), labelled
 
 
 def _read(source: object, items: Items, labels: object, modality: Modality) -> Labels:
@@ -233,11 +232,11 @@ def _row(augmentation: LabView, effect: Effect, scale: Measure) -> dict[str, Any
     return {**row, "remarks": remarks(row, scale)}
 
 
-def _label_record(known: Known, yardstick: Yardstick) -> Mapping[str, Any]:
+def _label_record(labelled: Known, yardstick: Yardstick) -> Mapping[str, Any]:
     plain = yardstick.plain
     return {
-        "items": len(known.rows),
-        "classes": len(np.unique(known.labels)),
-        "guessed": known.guessed(),
+        "items": len(labelled.rows),
+        "classes": len(np.unique(labelled.labels)),
+        "guessed": labelled.guessed(),
         "plain": None if plain is None else plain._asdict(),
     }

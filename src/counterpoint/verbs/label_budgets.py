@@ -1,7 +1,7 @@
-"""How right every way to use labels is, at several budgets, over several draws. Read ``at_budgets``.
+"""Accuracy of every use of labels, at several budgets, over several draws of the labels. Read ``at_budgets``.
 
-Every way is what its verb does: fine-tuning with its held-out labels, a linear probe, a student of what was fine-tuned.
-Training from scratch is given the rate and the length that suit weights which know nothing.
+Every use is what its verb does: fine-tuning with its cross-validation, a linear probe, a student of the fine-tuned
+classifier. Training from scratch gets the learning rate and the length that suit random weights.
 """
 
 from __future__ import annotations
@@ -32,27 +32,27 @@ from counterpoint.verbs.distill import begun, fresh, lesson
 from counterpoint.verbs.finetune import finetune_settings
 
 USES = ("scratch", "linear", "tuned", "distilled")
-"""The ways to use labels. The first is what the others are compared with."""
+"""The uses of labels. The first is the one that others are compared with."""
 
 STEEPER, LONGER, MOST_STEPS = 2.0, 8, 3200
-"""Training from scratch gains by a higher rate and more steps than fine-tuning does: the best of a grid that was tried
+"""Training from scratch gains from a higher rate and more steps than fine-tuning: the best of a grid that was tried
 for both."""
 
 Correct = Shaped[np.ndarray, "draws m"]
-"""How right each answer is, from 0 to 1."""
+"""How correct each prediction is, from 0 to 1."""
 
 
 @dataclass(frozen=True)
 class BudgetStudy:
-    """What is compared: everything that the answers depend on but the budget."""
+    """The comparison: everything that the predictions depend on except the budget."""
 
     model: Model
     train: Labelled
-    """All items that may be learned from; the class of those without a label is -1."""
+    """All training items; the class of unlabelled ones is -1."""
     test: Labelled
     draws: int = 3
     seed: int = 0
-    """Names the first draw; the others follow it."""
+    """Seed of the first draw; the others follow it."""
     uses: Sequence[str] = USES
 
 
@@ -62,9 +62,9 @@ def at_budgets(
     *,
     tell: Callable[[Mapping[str, Any]], None] = lambda row: None,
 ) -> dict[str, Any]:
-    """One row for every budget, as JSON can hold it; ``tell`` is given each as it is done.
+    """One row per budget, as JSON values; ``tell`` receives each as it is done.
 
-    The intervals of all ``differences`` hold together, of which there are so many ``comparisons``.
+    The intervals of all ``differences`` are simultaneous; ``comparisons`` is their number.
     """
     rows, left_out, cells = [], [], []
     for each in budgets:
@@ -74,7 +74,7 @@ def at_budgets(
             left_out.append({"budget": str(each), "reason": str(lacking)})
             continue
         began = time.monotonic()
-        cells.append({name: np.stack(result) for name, result in _right(study, chosen).items()})
+        cells.append({name: np.stack(result) for name, result in _correct(study, chosen).items()})
         rows.append({"budget": str(each), "labels": len(chosen[0]), "ways": scored(cells[-1], study.test.groups)})
         rows[-1]["seconds"] = round(time.monotonic() - began, 1)
         tell(rows[-1])
@@ -93,45 +93,45 @@ def at_budgets(
     }
 
 
-def scored(right: Mapping[str, Correct], groups: GroupIds | None = None) -> dict[str, Any]:
-    """Accuracy of every way, in the mean and of each draw."""
+def scored(correct: Mapping[str, Correct], groups: GroupIds | None = None) -> dict[str, Any]:
+    """Accuracy of every use, on average and for each draw."""
     return {
         name: {**score_over_draws(result, groups=groups)._asdict(), "draws": result.mean(axis=1).tolist()}
-        for name, result in right.items()
+        for name, result in correct.items()
     }
 
 
 def compared(rows: Sequence[Mapping[str, Correct]], groups: GroupIds | None = None) -> list[dict[str, Any]]:
-    """Of each budget how much better every way is than the first on the same draws and items, corrected together."""
+    """For each budget, the gain of every use over the first on the same draws and items, corrected together."""
     differences = []
-    for right in rows:
-        (_, first), *others = right.items()
+    for of_budget in rows:
+        (_, first), *others = of_budget.items()
         differences.append({name: result - first * 1.0 for name, result in others})
     level = familywise_level([each.mean(axis=0) for row in differences for each in row.values()], groups=groups)
-    luck = [pooled_difference(list(right.values())) if len(right) > 1 else None for right in rows]
+    luck = [pooled_difference(list(of_budget.values())) if len(of_budget) > 1 else None for of_budget in rows]
     return [
         {
-            name: difference_over_draws(each, level=level, luck=own, groups=groups)._asdict()
+            name: difference_over_draws(each, level=level, luck=variance, groups=groups)._asdict()
             for name, each in row.items()
         }
-        for row, own in zip(differences, luck, strict=True)
+        for row, variance in zip(differences, luck, strict=True)
     ]
 
 
 def rows_of(train: Labelled, size: Budget, *, seed: int) -> Int64[np.ndarray, " n"]:
-    """The rows of the items whose labels are learned from."""
+    """The rows of the items in the budget."""
     return np.flatnonzero(
         budget(train.labels, train.classes, per_class=size.per_class, fraction=size.fraction, seed=seed)
     )
 
 
-def _right(study: BudgetStudy, chosen: Sequence[Int64[np.ndarray, " n"]]) -> dict[str, list[np.ndarray]]:
-    """Which of the test items every way gets right, one array (m,) for every draw."""
+def _correct(study: BudgetStudy, chosen: Sequence[Int64[np.ndarray, " n"]]) -> dict[str, list[np.ndarray]]:
+    """How correct every use is on the test items, one array (m,) per draw."""
     model, train, test = study.model, study.train, study.test
     label_type = LABEL_TYPES[named(test.labels)]
     learned = np.unique(np.concatenate(chosen))
     h, h_test = model.represent(train.of(learned).items), model.represent(test.items)
-    right: dict[str, list[np.ndarray]] = {name: [] for name in study.uses}
+    correct: dict[str, list[np.ndarray]] = {name: [] for name in study.uses}
     for draw, rows in enumerate(chosen):
         seed = study.seed + draw
         some = train.of(rows)
@@ -139,26 +139,26 @@ def _right(study: BudgetStudy, chosen: Sequence[Int64[np.ndarray, " n"]]) -> dic
         if "scratch" in study.uses:
             answers["scratch"] = _answers(from_scratch(model, some, seed), test)
         if "linear" in study.uses:
-            own = h[np.searchsorted(learned, rows)]
-            answers["linear"] = linear_probes(own, some.labels, h_test, seed=seed, groups=some.groups)
+            h_some = h[np.searchsorted(learned, rows)]
+            answers["linear"] = linear_probes(h_some, some.labels, h_test, seed=seed, groups=some.groups)
         if {"tuned", "distilled"} & set(study.uses):
             teacher = tuned(model, some, seed)
             answers["tuned"] = _answers(teacher, test)
         if "distilled" in study.uses:
             answers["distilled"] = _answers(student_of(teacher, model, train, DistillPlan(seed=seed)), test)
         for name in study.uses:
-            right[name].append(label_type.right(answers[name], test.labels))
-    return right
+            correct[name].append(label_type.right(answers[name], test.labels))
+    return correct
 
 
 def tuned(model: Model, some: Labelled, seed: int) -> Classifier:
-    """The classifier that fine-tuning makes of a model and these labels."""
+    """The classifier from fine-tuning a model with these labels."""
     settled = finetune_settings(model, FinetunePlan(seed=seed))
     return learn(model, some.items, some.labels, some.classes, settled, settled.passes(len(some.items)))
 
 
 def from_scratch(model: Model, some: Labelled, seed: int) -> Classifier:
-    """What the same network, views and labels come to without contrast, at the rate and length that suit it best."""
+    """The same network, views and labels without pretraining, at the learning rate and length that suit it best."""
     blank, test = model.untrained(seed=seed), FinetunePlan(seed=seed)
     usual = usual_epochs(len(some.items), test.batch_size)
     steps = usual * max(1, len(some.items) // test.batch_size)
@@ -170,7 +170,7 @@ def from_scratch(model: Model, some: Labelled, seed: int) -> Classifier:
 def student_of(
     teacher: Classifier, model: Model, train: Labelled, test: DistillPlan, seconds: float | None = None
 ) -> Classifier:
-    """A student that sees all items to learn from, without their labels; one of the model's network begins at it."""
+    """A student trained on all training items, without their labels; it starts from the model if networks agree."""
     begins, items = test.encoder == "same" and test.width is None, train.items
     student = begun(fresh(teacher.model, test), model) if begins else fresh(teacher.model, test)
     nobody = np.full_like(train.labels, UNLABELLED)

@@ -1,4 +1,4 @@
-"""The verb ``label_efficiency``: what so many labels are worth, with and without what contrast has learned."""
+"""The verb ``label_efficiency``: accuracy by number of labels, with and without pretraining."""
 
 from __future__ import annotations
 
@@ -47,18 +47,18 @@ def label_efficiency(
     seed: int = 0,
     quiet: bool = False,
 ) -> Result:
-    """What so many labels are worth, from scratch and with what the model knows: mean, interval, paired difference.
+    """Accuracy by number of labels, from scratch and pretrained: mean, interval, paired difference.
 
     Args:
-        model: A model that has learned without labels, or its run folder, into which ``budget.json`` is written.
-        train: The items to learn from, as for ``fit``, some or all of them with labels.
-        test: The items that are asked about. Without it a fifth of every class is held out.
+        model: A model trained without labels, or its run folder, into which ``budget.json`` is written.
+        train: The training items, as for ``fit``, some or all of them with labels.
+        test: The test items. Without it a fifth of every class is held out.
         labels: As for ``finetune``; a pair of those for train and test.
-        groups: As for ``evaluate``: no split parts what is of one group, and intervals are over groups.
-        budget: ``"10"`` for so many labels of every class, ``"1%"`` for a share of each; 1 5 10 50 1% 10% 100% when
-            none is named. Those that the labels cannot give are left out, with the reason.
-        draws: How often labels are drawn and weights begun anew.
-        seed: Names the draws and the held-out items.
+        groups: As for ``evaluate``: no split separates a group, and intervals are over groups.
+        budget: ``"10"`` for labels per class, ``"1%"`` for a share of each class; 1 5 10 50 1% 10% 100% when
+            none is named. Those for which there are too few labels are left out, with the reason.
+        draws: How often labels are drawn and weights initialised.
+        seed: Seed of the draws and the held-out items.
         quiet: Print nothing.
 
     Raises:
@@ -72,14 +72,14 @@ def label_efficiency(
         raise LabelError(f"The model in '{model}' has learned from labels. Give the run that it began at.")
     require_views(kept)
     unseen(labels, kept.modality)
-    known, asked = parted(kept, train, test, labels, seed=seed, groups=groups)
-    result = at_budgets(BudgetStudy(kept, known, asked, draws, seed), wanted, tell=tell)
-    class_ids = known.labels if test is not None else np.concatenate([known.labels, asked.labels])
+    train_items, test_items = parted(kept, train, test, labels, seed=seed, groups=groups)
+    result = at_budgets(BudgetStudy(kept, train_items, test_items, draws, seed), wanted, tell=tell)
+    class_ids = train_items.labels if test is not None else np.concatenate([train_items.labels, test_items.labels])
     record = {
         **result,
-        "classes": class_counts(class_ids, known.classes),
-        "shared": 0 if test is None else shared(asked.items, known.items),
-        **groups_between(known.items, asked, separate=test is not None),
+        "classes": class_counts(class_ids, train_items.classes),
+        "shared": 0 if test is None else shared(test_items.items, train_items.items),
+        **groups_between(train_items.items, test_items, separate=test is not None),
         **placed("train", train),
         **placed("test", test),
     }
@@ -89,7 +89,7 @@ def label_efficiency(
 
 
 def efficiency_table(result: Mapping[str, Any]) -> str:
-    """What ``label_efficiency`` found, as plain text for people."""
+    """The result of ``label_efficiency`` as plain text."""
     names = list(result["rows"][0]["ways"])
     lines = [["labels", *(NAMES[name] for name in names)]]
     for row in result["rows"]:
@@ -118,6 +118,6 @@ def _cell(score: Mapping[str, Any], difference: Mapping[str, float] | None) -> s
 
 
 def tell(row: Mapping[str, Any]) -> None:
-    """Say what was found at one budget."""
+    """Print the scores at one budget."""
     scores = ", ".join(f"{NAMES[name]} {score['value']:.1%}" for name, score in row["ways"].items())
     console().print(f"{row['budget']}: {scores} ({row['seconds']:.0f} s)", markup=False)

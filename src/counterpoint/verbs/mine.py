@@ -1,9 +1,9 @@
-r"""Hard negatives from the model's own index: what it takes for an answer, and is none.
+r"""Hard negatives from the model's own index: what it ranks high but is not an answer.
 
     of all c that answer another question, with  s(q, c) <= share * s(q, p):  the k with the largest s(q, c)
 
-What is nearly as alike to the question as its own answer p is likely a right answer that nobody has noted: Moreira et
-al. 2024, arXiv:2407.15831, section 3 (TopK-PercPos, with a share of 0.95).
+A candidate nearly as similar to the question as its own answer p is likely a correct answer that is not labelled:
+Moreira et al. 2024, arXiv:2407.15831, section 3 (TopK-PercPos, with a share of 0.95).
 """
 
 from __future__ import annotations
@@ -47,17 +47,17 @@ def mine(
 
     Args:
         model: A model of text or its run folder.
-        source: Columns of what asks and what answers, as for ``fit``.
+        source: Columns of questions and answers, as for ``fit``.
         out: A .csv file with these columns and ``negative``, or ``negative_1`` to ``negative_k``.
         pairs: The two columns, such as question,answer.
         k: Negatives of every pair; pairs with fewer are left out.
-        share: How alike to what asks a negative may be, as a share of how alike the answer is.
-        spreadsheet_safe: Put ' before texts that a spreadsheet would take for formulas.
+        share: The largest similarity of a negative to its question, as a share of that of the answer.
+        spreadsheet_safe: Put ' before texts that a spreadsheet would read as formulas.
         quiet: Print nothing.
 
     Returns:
-        ``out``, ``rows`` that were written, ``left_out`` for want of negatives, and ``similarity``: the mean of answers
-        and of negatives with what asks.
+        ``out``, the number of ``rows`` written and ``left_out`` for lack of negatives, and ``similarity``: the mean
+        similarity of answers and of negatives to their questions.
     """
     if k < 1 or not 0 < share <= 1:
         raise InputError(f"k must be at least 1 and share in (0, 1]. Got {k} and {share}.")
@@ -80,18 +80,18 @@ def mine(
             f"No pair has {counted(k, 'negative')} below {share} of its own similarity. Lower k, or raise share."
         )
     write_text(out, separated([[*columns, *names], *rows], spreadsheet_safe=spreadsheet_safe))
-    own, other = np.asarray([how for _, _, how in result]).mean(axis=0).tolist()
+    answer_similarity, negative_similarity = np.asarray([how for _, _, how in result]).mean(axis=0).tolist()
     record = {
         "out": str(out),
         "rows": len(rows),
         "left_out": len(linked) - len(rows),
-        "similarity": {"answers": own, "negatives": other},
+        "similarity": {"answers": answer_similarity, "negatives": negative_similarity},
     }
     return Result(record, _reported)
 
 
 def _reported(result: Mapping[str, Any]) -> str:
-    """What was mined, as plain text for people."""
+    """The result as plain text."""
     left_out = f", {result['left_out']:,} are left out for want of them" if result["left_out"] else ""
     kept = counted(result["rows"], "pair with negatives is", "pairs with negatives are")
     return f"{kept} in {result['out']}{left_out}"
@@ -100,20 +100,20 @@ def _reported(result: Mapping[str, Any]) -> str:
 def _mined(
     z: Float32[np.ndarray, "n d"], linked: Int64[np.ndarray, "r 2"], k: int, share: float
 ) -> Iterator[tuple[tuple[int, int], list[int], tuple[float, float]]]:
-    """Every pair with enough negatives, these, and how alike to what asks are the answer and they."""
+    """Every pair with enough negatives, these, and the similarities of both answer and negatives to the question."""
     answers = np.unique(linked[:, 1])
     column = {int(text): place for place, text in enumerate(answers)}
-    right: dict[int, list[int]] = {}
+    answer_columns: dict[int, list[int]] = {}
     for asks, answer in linked.tolist():
-        right.setdefault(asks, []).append(column[answer])
+        answer_columns.setdefault(asks, []).append(column[answer])
     height = max(1, CELLS // len(answers))
     for start in range(0, len(linked), height):
         block = linked[start : start + height]
         alike = z[block[:, 0]] @ z[answers].T
         for row, (asks, answer) in zip(alike, block.tolist(), strict=True):
-            own = float(row[column[answer]])
-            row[right[asks]] = -np.inf
-            row[row > share * own] = -np.inf
+            similarity = float(row[column[answer]])
+            row[answer_columns[asks]] = -np.inf
+            row[row > share * similarity] = -np.inf
             best = np.argsort(-row, kind="stable")[:k]
             if len(best) == k and np.isfinite(row[best]).all():
-                yield (asks, answer), answers[best].tolist(), (own, float(row[best].mean()))
+                yield (asks, answer), answers[best].tolist(), (similarity, float(row[best].mean()))

@@ -71,27 +71,27 @@ def plan(
     channel_axis: str = "auto",
     quiet: bool = False,
 ) -> Result:
-    """Say what ``fit`` would do with a source on this machine, without doing it: sizes, steps, memory and minutes.
+    """Show what ``fit`` would do with a source on this machine, without doing it: sizes, steps, memory and minutes.
 
     Args:
         source: As for ``fit``.
         labels: As for ``fit``.
         pairs: As for ``fit``.
-        recipe: Choices of a published run, for whatever is left open here: counterpoint list recipes.
+        recipe: Choices of a published run, for those that are left open: counterpoint list recipes.
         modality: Modality, or auto to recognise it: counterpoint list modalities.
         method: Method: counterpoint list methods.
         objective: Contrastive loss; auto for the method's own: counterpoint list objectives.
         negatives: Which candidates are negatives; auto for the method's own: counterpoint list negatives.
         similarity: Similarity of two vectors; auto for the objective's own: counterpoint list similarities.
-        temperature: Temperature; lower weighs hard negatives more. None for the method's own, mostly 0.1; or a learned
+        temperature: Temperature; lower weights hard negatives more. None for the method's own, mostly 0.1; or a learned
             or scheduled one: counterpoint list temperatures.
         encoder: Network, or timm:NAME, or hf:PATH of text or images: counterpoint list encoders.
-        weights: File of weights that the encoder begins with: .safetensors, .pt or .pth; matched by name and shape.
+        weights: File of weights that the encoder starts from: .safetensors, .pt or .pth; matched by name and shape.
         width: Width of the encoder's first stage; None for the encoder's own.
         head_layers: Linear layers of the projection head, 0 for none; None for the method's own, mostly 2.
         head_hidden: Width of the head's hidden layers; None for the method's own, mostly 512.
         head_outputs: Length of the vectors that are compared; None for the method's own, mostly 128.
-        matryoshka: Lengths of vectors that shall serve by themselves, such as 64,128; without a head (Matryoshka).
+        matryoshka: Shorter lengths at which vectors shall be usable, such as 64,128; without a head (Matryoshka).
         views: Augmentation preset, or package.module:name: counterpoint list views.
         view_size: Height and width of an image's view in pixels, or tokens of a text; None to fit the data.
         local_views: Smaller views of each item beside the usual two (multi-crop), for methods that can use them; None
@@ -109,27 +109,26 @@ def plan(
         warmup: Warm-up as a share of the steps; None for 0.05, more in short runs.
         seed: Random seed of the run.
         device: cpu, cuda, mps, or auto.
-        precision: bf16, fp32, or auto: bf16 where this machine computes it rightly and faster.
+        precision: bf16, fp32, or auto: bf16 where this machine computes it correctly and faster.
         track: Where else to write the curves: counterpoint list trackers.
         save_every: Steps between saved states; None for about once a minute.
-        column: Columns to learn from, with commas between; inferred when left out.
-        without: Columns not to learn from, with commas between.
+        column: Columns to learn from, separated by commas; inferred when left out.
+        without: Columns not to learn from, separated by commas.
         schema: Roles of columns where they are inferred wrongly, such as 'zip:category, note:ignore'. Roles: text,
             number, category, label, id, group, time, path, pair, score, ignore.
-        id: The column that names the items; of series the one that says whose step a row is.
-        time: The column of times, in whose order the steps of a series stand.
-        groups: What several items share so that no split parts them, such as patient or speaker: a column; folder, for
-            the folder below that of the class; an .npy file with one entry per item; or a .csv file of name and group.
+        id: The column with the names of items; for series, of the series of each row.
+        time: The column of times, by which the steps of a series are sorted.
+        groups: Groups of items that no split separates, such as patient or speaker: a column; folder, for the folder
+            below that of the class; an .npy file with one entry per item; or a .csv file of name and group.
         label_first: The first column is a label, as in files of the UCR archive.
         header: Whether the first line of a file of columns holds their names.
-        encoding: Encoding of files of text, such as cp1252, gbk, shift_jis; detected if None.
-        quoting: Quotation marks in a file of columns: none if they are a part of the text, standard if cells of several
-            lines are meant where auto asks.
-        min_count: How often a whole word has to occur to be learned; None for 5, or 2 in small texts.
-        tokens: words, or spaces where whole words are tokenised already: then case and marks stay as they are.
-        range: Numbers of a picture that are black and full brightness, such as 0,4095; measured when left out.
-        channel_axis: Where in an array the channels are: first (n, c, ...), last (n, ..., c), or auto for the shorter
-            axis.
+        encoding: Encoding of text files, such as cp1252, gbk, shift_jis; detected if None.
+        quoting: Quotation marks in a file of columns: none if they are part of the text, standard if cells may span
+            several lines, or auto to decide and ask if it is unclear.
+        min_count: How often a whole word must occur to be in the vocabulary; None for 5, or 2 in small texts.
+        tokens: words, or spaces for text that is tokenised already: then case and punctuation stay as they are.
+        range: Pixel values of black and of full brightness, such as 0,4095; measured when left out.
+        channel_axis: The channel axis of an array: first (n, c, ...), last (n, ..., c), or auto for the shorter axis.
         quiet: Print nothing.
 
     Raises:
@@ -142,6 +141,6 @@ def plan(
 
 
 def _planned(result: Mapping[str, Any]) -> str:
-    """What ``plan`` says, as plain text for people."""
+    """The result of ``plan`` as plain text."""
     settled = (f"{name} = {value}" for name, value in result["plan"].items() if value is not None)
     return "\n".join([*summary_lines(result), "", *settled])

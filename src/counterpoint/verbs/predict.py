@@ -1,4 +1,4 @@
-"""The verb ``predict``: the likeliest class of every item."""
+"""The verb ``predict``: the most probable class of every item."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def predict(
     spreadsheet_safe: bool = False,
     quiet: bool = False,
 ) -> Predictions:
-    """Name the likeliest class of every item of a source, with its probability and those of all classes.
+    """Predict the class of every item of a source, with its probability and those of all classes.
 
     Args:
         model: A classifier or its folder, from ``finetune``, ``distill`` or ``semi``.
         source: As for ``fit``.
-        out: A .csv file that they are written into as well, with the columns name, label and probability.
-        spreadsheet_safe: Put ' before names and labels in the file that a spreadsheet would take for formulas.
+        out: A .csv file to write as well, with the columns name, label and probability.
+        spreadsheet_safe: Put ' before names and labels in the file that a spreadsheet would read as formulas.
         quiet: Print nothing.
 
     Raises:
@@ -45,9 +45,9 @@ def predict(
 
 
 def write_predictions(predictions: Sequence[Prediction], path: str | Path, *, spreadsheet_safe: bool = False) -> None:
-    """A table with the columns name, label and probability, written whole or not at all.
+    """Write a table with the columns name, label and probability, atomically.
 
-    With ``spreadsheet_safe``, names and labels that a spreadsheet would take for formulas have ' before them.
+    With ``spreadsheet_safe``, names and labels that a spreadsheet would read as formulas get a leading '.
     """
     rows = [(each.name, each.label, f"{each.probability:.6f}") for each in predictions]
     table = separated([("name", "label", "probability"), *rows], spreadsheet_safe=spreadsheet_safe)

@@ -1,4 +1,4 @@
-"""The verb ``report``: what is known of a run, or of vectors, as one page that opens from disk."""
+"""The verb ``report``: all results of a run, or of vectors, as one page that opens from disk."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def report(
 ) -> Path:
     """Write ``report.html`` into a run folder: one file that opens from disk.
 
-    Of an .npz or .npy file of vectors the page lies beside it, and has their scores and a map.
+    For an .npz or .npy file of vectors the page is written beside it, with their scores and a map.
 
     Args:
         run: The run folder, or a file of vectors.
-        source: The data for the gallery and the map; the run's own when left out, if that was made here. Of vectors
-            what they were made of, for raw features as a baseline.
+        source: The data for the gallery and the map; the run's own when left out, if it was made here. For vectors,
+            the data they were made from, for raw features as a baseline.
         labels: Colour the map with these: folder, a column, an .npy file.
         quiet: Print nothing.
 
@@ -48,15 +48,15 @@ def report(
     if is_vectors(path):
         return report_vectors(path, labels=labels, source=source)
     model = load(path)
-    given = source is not None or labels is not None
+    needs_data = source is not None or labels is not None
     items: Items | None
     try:
         source = run_folder.source_of(path) if source is None else source
         items = model.open(source)
     except InputError as wrong:
-        if given:
+        if needs_data:
             raise
-        items = None  # the page says so, too
+        items = None  # the page mentions it
         LOG.warning("%s", wrong)
     named = None
     if items is not None and (labels is not None or items.labels is not None):
@@ -67,7 +67,7 @@ def report(
 
 
 def _test_items(folder: Path, model: Model, items: Items | None) -> Items | None:
-    """The items that the scores in a run folder are about, where they are still at hand."""
+    """The items that the scores in a run folder are for, where they can still be opened."""
     try:
         test = run_folder.tested_on(folder)
         return items if test is None else model.open(test)

@@ -1,4 +1,4 @@
-"""How well partners are found: by the model, by the untrained one, by counting words and by chance."""
+"""Retrieval scores of the trained and the untrained model, of lexical baselines and of chance."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from counterpoint.runs import run_folder
 from counterpoint.storage.files import expanded, write_json
 
 ROWS = 256
-"""Queries whose similarities are held at once."""
+"""The number of queries whose similarities are computed at once."""
 
 CALLED = {
     "trained": "trained encoder",
@@ -32,13 +32,13 @@ CALLED = {
 }
 
 Alike = Callable[[Int64[np.ndarray, " q"]], Float32[np.ndarray, "q n"]]
-"""From the places of some texts to how alike they are to those that are held."""
+"""From the indices of some queries to their similarities to the held documents."""
 
 Scorer = Callable[[Int64[np.ndarray, " n"]], Alike]
-"""Holds the texts at some places, to find others among them."""
+"""Holds the documents at some indices, to rank them."""
 
 Relevant = Sequence[Mapping[int, float]]
-"""Of every query the documents that answer it, and how well."""
+"""For every query the relevant documents, and their grades."""
 
 UNMATCHED = {
     "unknown_documents": "relevant documents that are not among the documents, counted as not found",
@@ -46,21 +46,21 @@ UNMATCHED = {
     "unjudged_queries": "queries without a relevant document, left out",
     "incomplete_rows": "rows without a text in each column, left out",
 }
-"""What did not fit together, as people are told of it."""
+"""Data that did not match, as it is reported."""
 
 
 @dataclass
 class Task:
-    """Texts that are asked, texts among which the answers are, and which those are; all by their places."""
+    """Queries, documents, and their relevance, all by index."""
 
     queries: Int64[np.ndarray, " q"]
     held: Int64[np.ndarray, " n"]
     relevant: Relevant
     missing: Sequence[Sequence[float]]
-    """Of every query the grades of documents that are not there."""
+    """For every query the grades of missing relevant documents."""
 
     def parts(self) -> Iterator[tuple[Int64[np.ndarray, " b"], np.ndarray]]:
-        """Some of those asked and the grades of all documents for them, then some others; missing ones come last."""
+        """For some queries the grades of all documents, then batch after batch; missing documents come last."""
         for start in range(0, len(self.queries), ROWS):
             some, missing = self.relevant[start : start + ROWS], self.missing[start : start + ROWS]
             grades = np.zeros((len(some), len(self.held) + max(map(len, missing))), dtype=np.float32)
@@ -73,9 +73,9 @@ class Task:
 def scored(
     model: Model, texts: list[str], tasks: list[Task], run: object, seed: int, also: Mapping[str, Any]
 ) -> Result:
-    """Every measure of every scorer, with ``also`` beside; written into the run, where that is a folder."""
+    """Every measure of every scorer, together with ``also``; written into the run, where that is a folder."""
     generator = np.random.default_rng(seed)
-    for task in tasks:  # those as alike as others stand in an order that says nothing
+    for task in tasks:  # shuffled, as ties keep an order that means nothing
         order = generator.permutation(len(task.held))
         place = np.argsort(order)
         task.held, task.relevant = (
@@ -106,7 +106,7 @@ def scored(
 
 
 def _scorers(model: Model, texts: list[str], seed: int) -> dict[str, Scorer]:
-    """By what partners are looked for."""
+    """The scorers that are compared."""
     items = model.open(texts)
     generator = np.random.default_rng(seed)
 
@@ -139,7 +139,7 @@ def _measured(tasks: Sequence[Task], scorer: Scorer) -> dict[str, np.ndarray]:
 
 
 def table(record: Mapping[str, Any]) -> str:
-    """What was found, as plain text for people."""
+    """The result as plain text."""
     measures = list(record["scores"]["trained"])
     lines = [f"{record['queries']:,} texts, each looking among {record['documents']:,}"]
     lines += [f"{what}: {record[name]:,}" for name, what in UNMATCHED.items() if record.get(name)]

@@ -1,4 +1,4 @@
-"""The verb ``search``: the items most alike to one of them, to a vector, or to what a file or a text holds."""
+"""The verb ``search``: the items most similar to an item, a vector, a file or a text."""
 
 from __future__ import annotations
 
@@ -59,26 +59,25 @@ def search(
     where: str | None = None,
     quiet: bool = False,
 ) -> Hits | list[Hits]:
-    """The k items of a source most alike to one of them, to the item in a file, to a text or to a vector.
+    """The k items of a source most similar to one of them, to the item in a file, to a text or to a vector.
 
     Args:
-        model: A model or a run folder; or an index, or the folder of one, which is searched by itself. Embeddings are
-            searched by themselves, too, ``search(z, like=...)``.
+        model: A model or a run folder; or an index, which is searched without a model, as embeddings are:
+            ``search(z, like=...)``.
         source: Data as for ``embed``, an index, or embeddings, or the .npz file or the folder that they are saved in.
-            Of an index and of embeddings nothing is embedded but what ``like`` means.
-        like: The name or the row of an item, a vector (d,), a file with one item, or, among texts, a text; or a list of
-            several of those. In an index a file may hold several items.
-        k: How many to find.
-        column: Of a model of text, the column to search in, such as ``answer``.
-        where: Of an index, which items count, such as ``price < 20 and kind == 'shoe'``.
+            For an index and for embeddings only ``like`` is embedded.
+        like: The name or the row of an item, a vector (d,), a file with one item, or, for texts, a text; or a list of
+            several of those. For an index a file may hold several items.
+        k: The number of results.
+        column: For a model of text, the column to search in, such as ``answer``.
+        where: A filter on the items of an index, such as ``price < 20 and kind == 'shoe'``.
         quiet: Print nothing.
 
     Returns:
-        The hits, most alike first, with their ``text`` where texts were searched; of several queries the hits of each.
+        The hits, most similar first, with their ``text`` where texts were searched; for a list, a list of hits.
 
     Raises:
-        InputError: The vectors are of another model; the column is not there, or items have none; or the filter cannot
-            be read.
+        InputError: The vectors are from another model; there is no such column; or the filter cannot be read.
     """
     place = _index(model, source)
     if place is not None:
@@ -123,7 +122,7 @@ def _with_texts(hits: Hits, texts: Sequence[str] | None) -> Hits:
 
 
 def _searched(model: Model, source: object, column: str | None) -> tuple[Embeddings, Sequence[str] | None]:
-    """The vectors to search in, as they are saved or made of a source, and the texts that they are of, if of any."""
+    """The vectors to search in, loaded or made from a source, and their texts, if they have any."""
     if not (isinstance(source, Embeddings) or is_saved(source)):
         items = _open(model, source, column)
         return model.embed_items(items, tell=embedding()), info_of(items).texts
@@ -132,9 +131,9 @@ def _searched(model: Model, source: object, column: str | None) -> tuple[Embeddi
             f"Vectors have no columns. Name '{column}' when they are made: counterpoint embed ... --column {column}"
         )
     z = source if isinstance(source, Embeddings) else Embeddings.load(str(source))
-    if z.model != (own := model.fingerprint()):
+    if z.model != (model_hash := model.fingerprint()):
         raise InputError(
-            f"The vectors were made by another model: theirs is '{z.model[:12]}', and this is '{own[:12]}'. "
+            f"The vectors were made by another model: theirs is '{z.model[:12]}', and this is '{model_hash[:12]}'. "
             "Embed the data with this one, or give the run that made them."
         )
     return z, None
@@ -145,7 +144,7 @@ def _open(model: Model, source: object, column: str | None) -> Items:
 
 
 def _sought(model: Model, z: Embeddings, source: object, like: Query) -> Query:
-    """What ``like`` means: the name or the row of an item, or the vector of one that is not among them."""
+    """The query of ``like``: the name or the row of an item, or the vector of a new one."""
     if not isinstance(like, str):
         return like
     meant = meaning(like, z.names, source, model.modality)

@@ -1,4 +1,4 @@
-"""The verb ``semi``: fit on everything, fine-tune on few labels, distil on everything, report."""
+"""The verb ``semi``: pretrain on everything, fine-tune on few labels, distil on everything, report."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ def semi(
     fraction: float | None = None,
     minutes: float | None = None,
     epochs: int | None = None,
+    modality: str = "auto",
     encoder: str = "auto",
     width: int | None = None,
     student: str = "same",
@@ -60,54 +61,54 @@ def semi(
     channel_axis: str = "auto",
     quiet: bool = False,
 ) -> Classifier:
-    """From unlabelled data and a handful of labels to a small classifier, and by how much that is better.
+    """From unlabelled data and a few labels to a small classifier, compared with training from scratch.
 
-    Into ``out/pretrained`` goes what contrast learned from all items, into ``out/finetuned`` the better one of a linear
-    probe and a fine-tuned encoder, and into ``out`` that one or its student, which learned its answers on all items but
-    those that are kept for testing, whichever is better by cross-validation, with scores and a report.
+    ``out/pretrained`` is the model pretrained on all items, ``out/finetuned`` the better one of a linear probe and a
+    fine-tuned encoder, and ``out`` that one or its student, which learned its predictions on all items except held-out
+    ones, whichever is better by cross-validation, with scores and a report.
 
     Args:
         source: All items, as for ``fit``.
-        labels: As for ``finetune``. With ``per_class`` or ``fraction`` a fifth of the labels is only kept for testing;
+        labels: As for ``finetune``. With ``per_class`` or ``fraction`` a fifth of the labels is held out for testing;
             without, the classifier learns from all of them.
-        out: The folder for everything.
-        resume: Go on with the interrupted run in ``out``: steps that are done are kept.
+        out: The folder for all results.
+        resume: Continue the interrupted run in ``out``: finished steps are kept.
         overwrite: Replace the run in ``out``.
-        per_class: Learn from so many labels of every class and test on others; None for all.
-        fraction: The same for a share of every class's labels.
+        per_class: Labels per class to learn from; others are for testing. None for all.
+        fraction: The same as a share of every class's labels.
         minutes: Time for all of it; None for 8, unless epochs are given.
-        epochs: Passes over the data of contrast, and of distillation.
+        epochs: Passes over the data in pretraining, and in distillation.
+        modality: Modality, or auto to recognise it: counterpoint list modalities.
         encoder: The teacher's network: counterpoint list encoders.
         width: Width of the teacher's first stage; None for the encoder's own.
         student: The student's network; same for the teacher's: counterpoint list encoders.
         student_width: Width of the student's first stage; None for the encoder's own.
         batch_size: Items compared in one step; None for 256, fewer for small data.
-        deliver: What is handed over: best by cross-validation, probe, finetuned or student.
-        draws: How often labels are drawn anew to say what they are worth; None for 3 where minutes allow it.
+        deliver: The classifier to keep: best by cross-validation, probe, finetuned or student.
+        draws: Random draws of the labels, to measure what they are worth; None for 3 where minutes allow it.
         seed: Random seed: of the labels that are drawn, and of the run.
-        column: Columns to learn from, with commas between; inferred when left out.
-        without: Columns not to learn from, with commas between.
+        column: Columns to learn from, separated by commas; inferred when left out.
+        without: Columns not to learn from, separated by commas.
         schema: Roles of columns where they are inferred wrongly, such as 'zip:category, note:ignore'. Roles: text,
             number, category, label, id, group, time, path, pair, score, ignore.
-        id: The column that names the items; of series the one that says whose step a row is.
-        time: The column of times, in whose order the steps of a series stand.
-        groups: What several items share so that no split parts them, such as patient or speaker: a column; folder, for
-            the folder below that of the class; an .npy file with one entry per item; or a .csv file of name and group.
+        id: The column with the names of items; for series, of the series of each row.
+        time: The column of times, by which the steps of a series are sorted.
+        groups: Groups of items that no split separates, such as patient or speaker: a column; folder, for the folder
+            below that of the class; an .npy file with one entry per item; or a .csv file of name and group.
         label_first: The first column is a label, as in files of the UCR archive.
         header: Whether the first line of a file of columns holds their names.
-        encoding: Encoding of files of text, such as cp1252, gbk, shift_jis; detected if None.
-        quoting: Quotation marks in a file of columns: none if they are a part of the text, standard if cells of several
-            lines are meant where auto asks.
-        min_count: How often a whole word has to occur to be learned; None for 5, or 2 in small texts.
-        tokens: words, or spaces where whole words are tokenised already: then case and marks stay as they are.
-        range: Numbers of a picture that are black and full brightness, such as 0,4095; measured when left out.
-        channel_axis: Where in an array the channels are: first (n, c, ...), last (n, ..., c), or auto for the shorter
-            axis.
+        encoding: Encoding of text files, such as cp1252, gbk, shift_jis; detected if None.
+        quoting: Quotation marks in a file of columns: none if they are part of the text, standard if cells may span
+            several lines, or auto to decide and ask if it is unclear.
+        min_count: How often a whole word must occur to be in the vocabulary; None for 5, or 2 in small texts.
+        tokens: words, or spaces for text that is tokenised already: then case and punctuation stay as they are.
+        range: Pixel values of black and of full brightness, such as 0,4095; measured when left out.
+        channel_axis: The channel axis of an array: first (n, c, ...), last (n, ..., c), or auto for the shorter axis.
         quiet: Print nothing.
 
     Raises:
         InputError: The source, the labels, a choice or the folder cannot be used; nothing has been written.
-        Interrupted: Ctrl-C or SIGTERM during the contrast; everything is saved.
+        Interrupted: Ctrl-C or SIGTERM during pretraining; everything is saved.
     """
     began, folder = monotonic(), expanded(out)
     plan, data = SemiPlan.of(choices_in(locals(), SemiPlan)), ReadOptions.given(choices_in(locals(), ReadOptions))
@@ -139,7 +140,7 @@ def semi(
             folder / run_folder.PRETRAINED / run_folder.STATE,
             folder / run_folder.FINETUNED / run_folder.TUNED,
         ):
-            done.unlink(missing_ok=True)  # what an earlier run left there must not be taken for a step of this one
+            done.unlink(missing_ok=True)  # a leftover of an earlier run must not pass for a step of this one
         run_folder.start(folder, record, material.items)
     announce_labels(material.read, left_out=False)
     return led(journey, source, resume=resume)

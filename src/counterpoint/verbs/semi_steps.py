@@ -1,4 +1,4 @@
-"""The steps of ``semi``: what contrast learns, what labels make of it, its student, the comparison, the scores."""
+"""The steps of ``semi``: pretraining, fine-tuning, distillation, the comparison of budgets, the scores."""
 
 from __future__ import annotations
 
@@ -43,24 +43,27 @@ from counterpoint.verbs.label_budgets import LONGER, BudgetStudy, at_budgets, st
 from counterpoint.verbs.label_efficiency import tell
 
 MINUTES = 8.0
-"""Time for all of it where neither time nor epochs are given."""
+"""Minutes in total where neither time nor epochs are given."""
+
+PASSED_ON = ("modality", "encoder", "width", "batch_size", "seed")
+"""The choices that are those of the pretraining, too."""
 
 CONTRAST, TUNING, DISTILLING, COMPARISON = 0.5, 0.65, 0.85, 0.95
-"""Shares of the time after which each of these is over; scores and the report have the rest."""
+"""Shares of the time after which each step is over; the rest is for scores and the report."""
 
 SMALLER = 0.4
-"""Of the time that a budget took: what a smaller one may take."""
+"""Share of a budget's time that a smaller budget may take."""
 
 DRAWS = 3
-"""Of the labels, for the comparison, where there is time for it and no number was given."""
+"""Draws of labels for the comparison, where there is time and no number is given."""
 
 CANDIDATES = 2000
-"""Items without a label of their own among which the least certain are sought."""
+"""Unlabelled items among which the least certain are searched."""
 
 
 @dataclass(frozen=True)
 class Journey:
-    """What every step needs to know."""
+    """The inputs of every step."""
 
     folder: Path
     plan: SemiPlan
@@ -69,14 +72,14 @@ class Journey:
     began: float
 
     def left(self, share: float) -> float | None:
-        """Seconds until this share of the time is over; None where time does not count."""
+        """Seconds until this share of the time is over; None without a time budget."""
         if self.plan.epochs is not None:
             return None
         return max(1.0, self.began + 60 * share * (self.plan.minutes or MINUTES) - time.monotonic())
 
 
 def led(journey: Journey, source: object, *, resume: bool) -> Classifier:
-    """Go through all steps; those that are done already are kept where the run is resumed."""
+    """Run all steps; finished ones are kept where the run is resumed."""
     material = journey.material
     model = _pretrained(journey, source, resume=resume)
     tried = _tuned(journey, model)
@@ -90,7 +93,7 @@ def led(journey: Journey, source: object, *, resume: bool) -> Classifier:
 
 
 def _pretrained(journey: Journey, source: object, *, resume: bool) -> Model:
-    """What contrast learns from all items."""
+    """Pretrain on all items."""
     folder, plan, data = journey.folder / run_folder.PRETRAINED, journey.plan, journey.record["data"]
     if resume and (folder / run_folder.VERDICT).exists():
         model = load(folder)
@@ -99,13 +102,13 @@ def _pretrained(journey: Journey, source: object, *, resume: bool) -> Model:
     else:
         seconds = journey.left(CONTRAST)
         length: dict[str, Any] = {"epochs": plan.epochs} if seconds is None else {"minutes": seconds / 60}
-        parts: dict[str, Any] = {name: getattr(plan, name) for name in ("encoder", "width", "batch_size", "seed")}
+        parts: dict[str, Any] = {name: getattr(plan, name) for name in PASSED_ON}
         model = fit(source, out=folder, overwrite=folder.exists(), **data, **parts, **length)
     return replace(model, modality=journey.material.modality)
 
 
 def _tuned(journey: Journey, model: Model) -> Trial:
-    """What the labels make of it: a probe and a fine-tuned encoder, the better one of which is left."""
+    """Train a probe and a fine-tuned encoder on the labels, and keep the better one."""
     plan, material = journey.plan, journey.material
     deliver = plan.deliver if plan.deliver in (PROBE, FINETUNED) else "best"
     tuning = FinetunePlan(per_class=plan.per_class, fraction=plan.fraction, seed=plan.seed, deliver=deliver)
@@ -115,13 +118,13 @@ def _tuned(journey: Journey, model: Model) -> Trial:
 
 
 def _delivered(journey: Journey, model: Model, tried: Trial) -> Candidate:
-    """The student of that one, rehearsed in some folds, and which of the two is handed over."""
+    """Distil a student of it, evaluate it by cross-validation, and choose between the two."""
     plan, material = journey.plan, journey.material
     candidates, chosen = list(tried.candidates), tried.chosen
     if plan.deliver in ("best", STUDENT):
         student = _student(journey, model, tried)
         candidates.append(student)
-        small = plan.student != "same" or plan.student_width is not None  # who names a network wants that one
+        small = plan.student != "same" or plan.student_width is not None  # a user who names a network wants it
         finalists = [student] if small or plan.deliver == STUDENT else [tried.chosen, student]
         chosen = choose(finalists, tried.some.labels, material.items, groups=tried.some.groups)
     record = judgement(chosen, candidates, tried.some, tried.against)
@@ -138,8 +141,8 @@ def _delivered(journey: Journey, model: Model, tried: Trial) -> Candidate:
 
 
 def _student(journey: Journey, model: Model, tried: Trial) -> Candidate:
-    """A student of the classifier, taught on all items but those that are kept for testing; and what students that are
-    taught without some labels say of those.
+    """A student of the classifier, trained on all items except the held-out ones; and predictions for folds by
+    students trained without those labels.
     """
     plan, material = journey.plan, journey.material
     lesson = DistillPlan(
@@ -165,8 +168,8 @@ def _student(journey: Journey, model: Model, tried: Trial) -> Candidate:
 
 
 def _compared(journey: Journey, model: Model, tried: Trial) -> dict[str, Any] | None:
-    """What as many labels are worth to others, and what fewer would be, as far as there is time for it. A run that goes
-    by epochs has no time to spare: it compares where that was asked for.
+    """The accuracy of other uses of the same labels, and of fewer, as far as there is time. Without a time budget it
+    compares only on request.
     """
     material, plan, left = journey.material, journey.plan, journey.left(COMPARISON)
     draws = plan.draws if plan.draws is not None else DRAWS if left is not None else 0
@@ -180,7 +183,7 @@ def _compared(journey: Journey, model: Model, tried: Trial) -> dict[str, Any] | 
 
 
 def _affordable(journey: Journey) -> Iterator[Budget]:
-    """The budget that was asked for, then smaller ones, which take less, as long as the time allows."""
+    """The requested budget, then smaller ones, which take less, as long as time allows."""
     for each in journey.material.budgets:
         began = time.monotonic()
         yield each
@@ -192,9 +195,7 @@ def _affordable(journey: Journey) -> Iterator[Budget]:
 def _scored(
     journey: Journey, model: Model, delivered: Candidate, tried: Trial, compared: dict[str, Any] | None
 ) -> None:
-    """Write what is known of how good the classifier is: by labels that were never learned from, where there are such,
-    else by those of the folds.
-    """
+    """Write scores: by labels that were never learned from, where there are such, else by cross-validation."""
     material, seed, some = journey.material, journey.plan.seed, tried.some
     scores: dict[str, Any] = {}
     if material.spared and material.test is not None:
@@ -218,8 +219,8 @@ def _scored(
 
 
 def _noted(journey: Journey, student: Classifier) -> None:
-    """Note the classes, and which items would be worth labelling next: those that nobody has named, or the budget
-    left out.
+    """Record the classes, and which items to label next: the least certain of those without a label, or of
+    those outside the budget.
     """
     learned = journey.material.learned
     nameless = learned.of(np.flatnonzero(~is_labelled(learned.labels)))

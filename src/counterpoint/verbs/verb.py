@@ -1,4 +1,4 @@
-"""What all verbs share: ``quiet``, advice for words that a verb does not take, and choices checked before any work."""
+"""What all verbs share: ``quiet``, suggestions for unknown keywords, and choices checked before any work."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 RENAMED_HERE = {"evaluate_retrieval": {"test": "queries"}}
-"""Arguments of a verb that had another name in the version before."""
+"""Old names of arguments of verbs."""
 
 
 def verb(*records: type[Choices]) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """The function as a verb, of whose keywords those that are choices are the fields of ``records``.
+    """Make a function a verb; its keywords include the fields of ``records``, which are choices.
 
-    It prints nothing where it is called with ``quiet=True``; loggers hear of it all the same.
+    It prints nothing where it is called with ``quiet=True``; loggers still receive everything.
 
     Raises:
-        PlanError: A keyword is not one that the verb takes, or a choice is out of its range.
+        PlanError: A keyword is unknown, or a choice is out of its range.
     """
 
     def decorated(function: Callable[P, R]) -> Callable[P, R]:
@@ -48,7 +48,7 @@ def verb(*records: type[Choices]) -> Callable[[Callable[P, R]], Callable[P, R]]:
     return decorated
 
 
-def _require_known(name: str, given: Iterable[str], takes: Sequence[str]) -> None:
-    for word in given:
+def _require_known(name: str, names: Iterable[str], takes: Sequence[str]) -> None:
+    for word in names:
         if word not in takes:
             raise PlanError(f"'{name}' has no choice '{word}'.{closest(word, takes)} Choices: {listed(takes, 60)}.")

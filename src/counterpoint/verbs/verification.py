@@ -1,4 +1,4 @@
-"""The verb ``verification``: how often a model is right about two items being the same, and by what threshold."""
+"""The verb ``verification``: choose a threshold between same and different, and measure its accuracy."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ def verification(
     seed: int = 0,
     quiet: bool = False,
 ) -> Result:
-    """Choose the threshold of a model between same and different, and say how right it is; see ``docs/verify.md``.
+    """Choose a model's threshold between same and different, and measure its accuracy; see ``docs/verify.md``.
 
     Args:
         run: The run folder of any model; ``verification.json`` is written into it.
         source: Items that the model has not learned from.
-        labels: Their classes, from which pairs are drawn, half of them of one class; as for ``evaluate``.
-        pairs: Or the pairs themselves, as for ``fit``.
-        seed: Names the pairs that are drawn and those of their intervals.
+        labels: Their classes, from which pairs are drawn, half of them positive; as for ``evaluate``.
+        pairs: Alternatively, labelled pairs, as for ``fit``.
+        seed: Seed of the drawn pairs and of the intervals.
         quiet: Print nothing.
 
     Returns:
-        ``space``, ``threshold``, ``steepness``, and ``scores``: for all pairs, and for those of classes that the model
-        has learned from and of others, ``accuracy``, ``roc_auc`` and ``equal_error_rate`` with intervals, beside raw
-        features and the untrained encoder.
+        ``space``, ``threshold``, ``steepness``, and ``scores``: for all pairs, and for those of classes seen in
+        training and of others, ``accuracy``, ``roc_auc`` and ``equal_error_rate`` with intervals, beside raw features
+        and the untrained encoder.
     """
     folder = expanded(run)
     model = load(folder)
@@ -69,7 +69,7 @@ def verification(
 
 
 def _groups(folder: Path, class_ids: np.ndarray, classes: list[str], *, seed: int) -> dict[str, Pairs]:
-    """Pairs of classes that the run has learned from, and pairs of others."""
+    """Pairs of classes that were seen in training, and pairs of others."""
     learned = set(run_folder.read_plan(folder).get("classes") or ())
     seen = np.asarray([name in learned for name in classes], dtype=bool)[class_ids] & is_labelled(class_ids)
     return {

@@ -31,14 +31,14 @@ def verify(
     """Whether two items are the same, by the threshold in a run folder.
 
     Args:
-        run: A run that was trained by ``siamese``, or to which ``verification`` has given a threshold.
+        run: A run trained by ``siamese``, or with a threshold from ``verification``.
         first: An item: a file that holds one, or the name or row number of one in ``source``.
-        second: Another.
+        second: The other item.
         source: Where names are looked up; the run's own data when left out.
         quiet: Print nothing.
 
     Returns:
-        ``same``, ``distance``, ``threshold``, and ``probability`` that they are the same if half of all pairs are.
+        ``same``, ``distance``, ``threshold``, and ``probability`` that they are the same, with a prior of one half.
     """
     folder = expanded(run)
     model = load(folder)
@@ -62,7 +62,7 @@ def _record(folder: Path, model: Model) -> Verification:
 
 
 def _one(model: Model, folder: Path, like: str, source: object) -> Items:
-    """The item that a person means."""
+    """The item that the user named."""
     if is_file(like):
         items = model.open(like)
         if len(items) != 1:

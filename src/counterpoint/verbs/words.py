@@ -1,4 +1,4 @@
-"""The verb ``words``: what a model of words, or a file of word vectors, takes for alike."""
+"""The verb ``words``: nearest words by a model of words, or by a file of word vectors."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def words(
     k: int = 10,
     quiet: bool = False,
 ) -> Hits:
-    """The ``k`` words most like some words and unlike others, by the cosine of their vectors.
+    """The ``k`` words most similar to some words and dissimilar to others, by the cosine of their vectors.
 
     Args:
         model: A model of words (``fit CORPUS --method skipgram``), its folder, or a file of word2vec, fastText or
-            GloVe: ``.txt``, ``.vec`` or ``.bin``, also with ``.gz`` behind it.
-        like: A word, or several; each as it is written, and where there is no such word in lower case.
+            GloVe: ``.txt``, ``.vec`` or ``.bin``, also followed by ``.gz``.
+        like: A word, or several; looked up as written, else in lower case.
         unlike: The same: with ``like=["king", "woman"], unlike="man"`` it is an analogy.
-        k: How many to find.
+        k: The number of results.
         quiet: Print nothing.
 
     Raises:
@@ -57,5 +57,5 @@ def word_vectors(model: Model | str | Path) -> Embeddings:
     return Embeddings(unit(vectors), names)
 
 
-def _several(given: str | Sequence[str]) -> list[str]:
-    return [given] if isinstance(given, str) else list(given)
+def _several(value: str | Sequence[str]) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)

@@ -1,10 +1,10 @@
-r"""Gaussian blur with its own width for every item, as sums of neighbouring lines.
+r"""Gaussian blur with a separate width for every item, as weighted sums of neighbouring lines.
 
     view = G image H^T,   G_ij = exp(-(i - j)^2 / 2 sigma^2) / sum_j,   sigma in [0.1, 2] pixels per 224
 
 SimCLR, Chen et al. 2020, arXiv:2002.05709, appendix A: sigma uniform, for half of the views.
 
-Use when: images are large enough for their finest texture to be noise. Below 64 pixels it removes the thing itself.
+Use when: images are large enough for their finest texture to be noise. Below 64 pixels it removes the object itself.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from counterpoint import rng
 from counterpoint.views.resampling import Change, Some, Taps, resample
 
 NEGLIGIBLE = 4.75
-"""Beyond so many sigma lie two millionths of the weight."""
+"""Sigmas beyond which two millionths of the weight lie."""
 
 
 def widths(key: Int64[Tensor, " b"], *, probability: float, sigma: tuple[float, float]) -> Float[Tensor, " b"]:
-    """How far each item is blurred, as sigma in pixels; 0 for those that are not."""
+    """The blur of each item, as sigma in pixels; 0 for none."""
     blurred, place = rng.firsts(key, "blur", "sigma")
     return torch.where(blurred < probability, sigma[0] + (sigma[1] - sigma[0]) * place, 0.0)
 
 
 def gaussian(sigma: Float[Tensor, " b"], *, pixels: int, reach: int) -> Taps:
-    """Weights that blur a line of pixels, each from its ``reach`` neighbours on either side; they always sum to 1.
+    """Weights that blur a line of pixels, each from ``reach`` neighbours on either side; they always sum to 1.
 
     >>> line, weight = gaussian(torch.tensor([1.0]), pixels=9, reach=1)
     >>> line[0, 4].tolist(), [round(float(part), 2) for part in weight[0, 4]]
@@ -43,7 +43,7 @@ def gaussian(sigma: Float[Tensor, " b"], *, pixels: int, reach: int) -> Taps:
 
 
 def blurring(width: Float[Tensor, " b"], *, size: int) -> Change:
-    """What ``blur`` does to views of this size, to some of the items at a time, given the width for each of all."""
+    """A function that blurs some of the items at a time, for views of this size, given the width of each item."""
 
     def change(images: Tensor, some: Some) -> Tensor:
         which = width[some].nonzero()[:, 0]

@@ -1,12 +1,12 @@
-"""Views by a callable of the user's: any function of one picture, such as a torchvision pipeline, or of one text.
+"""Views by a custom callable: any function of one picture, such as a torchvision pipeline, or of one text.
 
-The callable draws from torch's, NumPy's or Python's own generators, so all three are set from the item's key first:
-its views, too, are a function of (seed, epoch, item, view).
+The callable draws from torch's, NumPy's or Python's generators, so all three are seeded from the item's key first: its
+views, too, are a function of (seed, epoch, item, view).
 """
 
 from __future__ import annotations
 
-import random  # noqa: TID251  (seeded for the user's callable; nothing of ours draws from it)
+import random  # noqa: TID251  (seeded for the custom callable; nothing else draws from it)
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -21,7 +21,7 @@ from counterpoint.errors import InputError
 def each(call: Callable[[Any], Any], images: Shaped[Tensor, "b c h w"], key: Int64[Tensor, " b"]) -> Tensor:
     """``call`` on every image; its results stacked as (b, c, s, s) in [0, 1].
 
-    Bytes of one or three channels are given as a Pillow image, all others as a float tensor (c, h, w) in [0, 1].
+    Bytes of one or three channels are passed as a Pillow image, all others as a float tensor (c, h, w) in [0, 1].
     """
     views = _seeded(lambda image: _pixels(_called(call, _picture(image), "a picture")), images.cpu(), key)
     shapes = {tuple(view.shape) for view in views}
@@ -31,7 +31,7 @@ def each(call: Callable[[Any], Any], images: Shaped[Tensor, "b c h w"], key: Int
 
 
 def each_text(call: Callable[[str], str], texts: Sequence[str], key: Int64[Tensor, " b"]) -> list[str]:
-    """``call`` on every text but empty ones."""
+    """``call`` on every text except empty ones."""
     views = _seeded(lambda text: _called(call, text, "a text") if text else text, texts, key)
     for view in views:
         if not isinstance(view, str):
@@ -39,31 +39,31 @@ def each_text(call: Callable[[str], str], texts: Sequence[str], key: Int64[Tenso
     return views
 
 
-def _seeded(see: Callable[[Any], Any], things: Iterable[Any], key: Int64[Tensor, " b"]) -> list[Any]:
-    """What is seen of every thing, with all generators set from its key; they are put back afterwards."""
+def _seeded(see: Callable[[Any], Any], values: Iterable[Any], key: Int64[Tensor, " b"]) -> list[Any]:
+    """``see`` on every value, with all generators seeded from its key; they are restored afterwards."""
     python, arrays, views = random.getstate(), np.random.get_state(), []
     try:
         with torch.random.fork_rng(devices=[]):
-            for thing, number in zip(things, key.tolist(), strict=True):
+            for value, number in zip(values, key.tolist(), strict=True):
                 random.seed(number)
                 np.random.seed(number & 0xFFFFFFFF)
                 torch.default_generator.manual_seed(number)
-                views.append(see(thing))
+                views.append(see(value))
     finally:
         random.setstate(python)
         np.random.set_state(arrays)
     return views
 
 
-def _called(call: Callable[[Any], Any], thing: Any, called: str) -> Any:
+def _called(call: Callable[[Any], Any], value: Any, called: str) -> Any:
     try:
-        return call(thing)
+        return call(value)
     except Exception as wrong:
         raise InputError(f"Views by a callable failed on {called}: {type(wrong).__name__}: {wrong}.") from wrong
 
 
 def _picture(image: Shaped[Tensor, "c h w"]) -> Any:
-    """An image as one of Pillow, or as a tensor where Pillow has none of its depth or number of bands."""
+    """An image as a Pillow image, or as a tensor where Pillow does not support its depth or number of bands."""
     from PIL import Image
 
     if image.dtype != torch.uint8:

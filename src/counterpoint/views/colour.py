@@ -1,12 +1,12 @@
-r"""Brightness, contrast, saturation, hue and grey: for each item one matrix on its colours.
+r"""Brightness, contrast, saturation, hue and grey: one matrix per item on its colours.
 
     view = clamp(M image + o)       M (3, 3), o (3,): the product of the five changes below
 
 SimCLR, Chen et al. 2020, arXiv:2002.05709, appendix A: factors from [1 - 0.8 s, 1 + 0.8 s], hue from
 [-0.2 s, 0.2 s] of a turn, applied with probability 0.8; grey with probability 0.2.  All are affine in the colours
-(hue turns the chroma plane of YIQ), so they are multiplied first and touch the pixels once.
+(hue rotates the chroma plane of YIQ), so they are multiplied first and pixels are transformed once.
 
-Use when: colour and light are an accident of the photo, not the thing itself. Grey images have no hue to change.
+Use when: colour and light are incidental, not part of the object. Grey images have no hue to change.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ YIQ = ((0.299, 0.587, 0.114), (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.31
 
 
 def turning() -> Float[Tensor, "3 3 3"]:
-    """A, B and C in turn(angle) = A + B cos(angle) + C sin(angle): there and back again through YIQ."""
+    """A, B and C in turn(angle) = A + B cos(angle) + C sin(angle), a rotation in YIQ."""
     there = torch.tensor(YIQ)
     back: Tensor = torch.linalg.inv(there)
     parts = torch.zeros(3, 3, 3)
@@ -36,23 +36,23 @@ def turning() -> Float[Tensor, "3 3 3"]:
 
 TURNING = turning()
 FADED = TURNING @ torch.tensor(LUMA).expand(3, 3)
-"""The same behind a change of every colour to its grey."""
+"""The same after replacing every colour by its grey."""
 
 
 def turn(
     angle: Float[Tensor, " b"], *, fade: Float[Tensor, " b"], light: Float[Tensor, " b"]
 ) -> Float[Tensor, "b 3 3"]:
-    """Saturation by the factor ``fade``, hue by an angle in radians and brightness, which is linear in six numbers."""
+    """Saturation by the factor ``fade``, hue by an angle in radians and brightness, as one linear map of six values."""
     wave = torch.stack([torch.ones_like(angle), angle.cos(), angle.sin()])
-    numbers = torch.cat([wave * (fade * light), wave * ((1 - fade) * light)])
+    waves = torch.cat([wave * (fade * light), wave * ((1 - fade) * light)])
     parts = torch.cat([TURNING, FADED]).view(6, 9).to(angle.device)
-    return (numbers.T @ parts).view(-1, 3, 3)
+    return (waves.T @ parts).view(-1, 3, 3)
 
 
 def jittering(
     key: Int64[Tensor, " b"], *, strength: float = 0.5, probability: float = 0.8, grey: float = 0.2
 ) -> Change:
-    """What ``jitter`` does, drawn for all items at once and done to some of them at a time."""
+    """The function of ``jitter``: drawn for all items at once, applied to some of them at a time."""
     drawn = rng.firsts(key, "jitter", "bright", "contrast", "satura", "hue", "grey")
     spread, hue = 0.8 * strength, min(0.2 * strength, 0.5)
     low = max(0.0, 1 - spread)
@@ -65,7 +65,7 @@ def jittering(
     scaled, brought = contrast[:, None, None] * matrix, (1 - contrast)[:, None] * (luma @ matrix)
 
     def change(images: Tensor, some: Some) -> Tensor:
-        if lying(images):  # a pixel has no direction
+        if lying(images):  # the order of pixels does not matter
             return change(images.transpose(2, 3), some).transpose(2, 3)
         flat = images.flatten(2)
         if images.shape[1] != 3:
@@ -86,7 +86,7 @@ def jitter(
     probability: float = 0.8,
     grey: float = 0.2,
 ) -> Float[Tensor, "b c h w"]:
-    """Colours in [0, 1] changed at random, each item in its own way. Other than three channels: light and contrast."""
+    """Random colours in [0, 1], separately for each item. Without three channels: only brightness and contrast."""
     return jittering(key, strength=strength, probability=probability, grey=grey)(images, slice(None))
 
 

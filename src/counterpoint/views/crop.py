@@ -1,12 +1,12 @@
-r"""Crop a random box, resize it, perhaps mirror it: one linear map for the rows, one for the columns.
+r"""Crop a random box, resize it, optionally mirror it: one linear map for the rows, one for the columns.
 
     view = R image C^T      R (s, h), C (s, w): triangle filters over the box, each row summing to 1
 
 Szegedy et al. 2015, arXiv:1409.4842 (random area and aspect ratio); SimCLR, Chen et al. 2020, arXiv:2002.05709,
-appendix A.  The triangle widens when the box is larger than the view, so shrinking is antialiased exactly as Pillow
-does it.  Every item has its own box; mirroring reverses the rows of C and costs nothing.
+appendix A.  The triangle widens when the box is larger than the view, so shrinking is antialiased exactly as in Pillow.
+Every item has its own box; mirroring reverses the rows of C and costs nothing.
 
-Use when: where a thing stands and how large it is do not matter. The strongest view for photos.
+Use when: the position and size of the object do not matter. The strongest view for photos.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from counterpoint.views.resampling import Change, Some, Taps, resample
 
 
 def filters(start: Float[Tensor, " b"], length: Float[Tensor, " b"], *, size: int, pixels: int) -> Taps:
-    """Weights that resize [start, start + length) of a line of pixels to size points.
+    """Weights that resize [start, start + length) of a line of pixels to ``size`` points.
 
     >>> line, weight = filters(torch.tensor([0.0]), torch.tensor([2.0]), size=4, pixels=2)
     >>> line[0, 1].tolist(), weight[0, 1].tolist()
@@ -46,7 +46,7 @@ def boxes(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Top, left, height and width of a random box for each item, on whole pixels, never larger than the image.
 
-    A scale and a ratio of 1 leave nothing to draw: the box is the whole image, whatever its own ratio is.
+    With scale and ratio 1 nothing is drawn: the box is the full image, whatever its ratio.
     """
     if scale[0] == 1 and ratio[0] == 1:
         zero = torch.zeros(len(key), device=key.device)
@@ -69,7 +69,7 @@ def cropping(
     ratio: tuple[float, float] = (3 / 4, 4 / 3),
     mirror: float = 0.5,
 ) -> Change:
-    """What ``crop`` does to images of this shape, drawn for all items at once and done to some of them at a time."""
+    """The function of ``crop``: drawn for all items at once, applied to some of them at a time."""
     height, width = shape[2:]
     top, left, tall, wide = boxes(key, height=height, width=width, scale=scale, ratio=ratio)
     rows = filters(top, tall, size=size, pixels=height)
@@ -98,29 +98,29 @@ def crop(
 ) -> Float[Tensor, "b c {size} {size}"]:
     """A random box of every image, resized to (size, size) and mirrored with the given probability.
 
-    Bytes count as 255ths of one; the division is done in the filters.
+    Bytes are divided by 255, within the filters.
     """
     change = cropping(key, images.shape, size=size, scale=scale, ratio=ratio, mirror=mirror)
     return change(images, slice(None)).contiguous()
 
 
 def resize(images: Float[Tensor, "b c h w"], *, size: int) -> Float[Tensor, "b c {size} {size}"]:
-    """The whole image at (size, size), antialiased: what an encoder sees when it embeds."""
+    """The full image at (size, size), antialiased: the input of an encoder that embeds."""
     height, width = images.shape[2:]
     if (height, width) == (size, size):
         return images
-    whole = [torch.tensor([float(n)], device=images.device) for n in (height, width)]
+    extent = [torch.tensor([float(n)], device=images.device) for n in (height, width)]
     zero = torch.zeros(1, device=images.device)
-    rows = filters(zero, whole[0], size=size, pixels=height)
-    columns = filters(zero, whole[1], size=size, pixels=width)
+    rows = filters(zero, extent[0], size=size, pixels=height)
+    columns = filters(zero, extent[1], size=size, pixels=width)
     return resample(images, rows, columns).contiguous()
 
 
 def middle(images: Shaped[Tensor, "b c h w"], like: Preprocessing) -> Shaped[Tensor, "b c s s"]:
-    """What a network that has learned before sees of whole images, as bytes or floats: (size, size) pixels of each.
+    """The centre crop of images that a pretrained network expects, as bytes or floats: (size, size) pixels of each.
 
-    Where they are the squares that are kept already, nothing is resized. Else they are: within a level of 255 of what
-    Pillow makes of bytes, but where these reach black or white.
+    Images that are stored as squares of the right size are not resized. Others are: within one level of 255 of Pillow's
+    result for bytes, except where those reach black or white.
     """
     height, width = images.shape[2:]
     if (height, width) != (like.kept, like.kept):

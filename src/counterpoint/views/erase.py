@@ -1,9 +1,9 @@
-r"""Blank a random box with the image's own mean, so that no single place can answer for the whole.
+r"""Blank a random box with the image's mean, so that no single region identifies the item.
 
     view = image outside the box, mean(image) inside;  box sides uniform in [0.1, 0.4] of the image's
 
 Zhong et al. 2017, arXiv:1708.04896 (random erasing); DeVries & Taylor 2017, arXiv:1708.04552 (cutout).
-Use when: one detail would otherwise give an item away.
+Use when: a detail would otherwise identify an item.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def erase(
     probability: float = 0.5,
     side: tuple[float, float] = (0.1, 0.4),
 ) -> Float[Tensor, "b c h w"]:
-    """A share of the images with one box each blanked."""
+    """A share of the images with one blanked box each."""
     height, width = images.shape[2:]
     sides = rng.uniform(key, 2, "side", low=side[0], high=side[1])
     place = rng.uniform(key, 2, "erased")
@@ -34,7 +34,7 @@ def erase(
 
 
 def _within(place: Tensor, share: Tensor, pixels: int) -> Tensor:
-    """Which pixels of a line lie in the stretch that starts at ``place`` of the room left over."""
+    """Mask of the pixels of a line in the box, whose position ``place`` is a share of the free room."""
     start = place * (1 - share) * pixels
     line = torch.arange(pixels, device=place.device) + 0.5
     return (line >= start[:, None]) & (line < (start + share * pixels)[:, None])

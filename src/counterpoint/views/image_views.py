@@ -1,8 +1,7 @@
-"""Augmentations of images: which changes, how strong, in which order; presets by size and channels.
+"""Augmentations of images: which transformations, how strong, in which order; presets by size and channels.
 
-Every preset is a ``Strengths``. The changes run as crop (with mirror), rotation, colour, blur, solarize, erase, the
-order of SimCLR (Chen et al. 2020, arXiv:2002.05709, appendix A) with the additions of BYOL (arXiv:2006.07733,
-appendix B).
+Every preset is a ``Strengths``. The order is crop (with mirror), rotation, colour, blur, solarize, erase, that of
+SimCLR (Chen et al. 2020, arXiv:2002.05709, appendix A) with the additions of BYOL (arXiv:2006.07733, appendix B).
 """
 
 from __future__ import annotations
@@ -24,15 +23,15 @@ from counterpoint.views.resampling import Change, Some, room
 from counterpoint.views.rotate import rotate
 
 PIECE = 1 << 21
-"""So many values are looked at together: few enough to stay in the caches of two cores."""
+"""Values that are processed together: few enough to stay in the caches of two cores."""
 
 LEAST = 1e-6
-"""The strength of colour that nobody can see: 0 leaves out grey, too, which is done in one go with it."""
+"""An invisible strength of colour: 0 would disable grey, too, which is applied in the same pass."""
 
 
 @dataclass(frozen=True)
 class Strengths:
-    """How strong each change is; zero leaves it out."""
+    """The strength of each transformation; zero disables it."""
 
     scale: float = 0.2
     """Smallest share of the image's area that a crop keeps."""
@@ -81,13 +80,13 @@ class Strengths:
         return views
 
     def stronger(self, by: float) -> dict[str, float]:
-        """Options of the same look so much stronger: what is left of a crop, colour, grey, blur and erased boxes."""
+        """Options that are ``by`` times as strong: smaller crops, more colour, grey, blur and erased boxes."""
         shares = {name: min(1.0, by * getattr(self, name)) for name in ("grey", "blur", "erase")}
         changed = {"scale": max(0.001, self.scale**by), "colour": by * self.colour, **shares}
         return {name: value for name, value in changed.items() if value != getattr(self, name)}
 
     def alone(self) -> dict[str, dict[str, float]]:
-        """All options of the looks that make one of these changes and no other, by the name of the change."""
+        """Options that apply one transformation only, by its name."""
         still = dict.fromkeys(("mirror", "degrees", "colour", "grey", "blur", "solarize", "erase"), 0.0)
         still |= {"scale": 1.0, "largest": 1.0, "ratio": 1.0}
         made = {"crop": ("scale", "largest", "ratio"), "mirror": ("mirror",), "rotation": ("degrees",)}
@@ -104,7 +103,7 @@ class Strengths:
         return changes
 
     def local(self) -> Strengths:
-        """The same for views of half the side: a quarter of the area, so that things look as large in them.
+        """The same for views of half the side: a quarter of the area, so that objects keep their size in pixels.
 
         Multi-crop, Caron et al. 2020, arXiv:2006.09882, section 3.3.
 
@@ -114,7 +113,7 @@ class Strengths:
         return replace(self, scale=max(0.001, self.scale / 4), largest=max(0.001, self.largest / 4))
 
     def _pieces(self, width: Tensor, many: int) -> Iterator[Some]:
-        """The items in pieces; items of one piece are blurred alike, for the widest blur decides what it takes."""
+        """The items in pieces of similar blur, since the widest blur of a piece determines its cost."""
         if self.blur > 0 and len(width) > many:
             order = torch.argsort(width)
             sharp = int((width == 0).sum())
@@ -139,27 +138,27 @@ class Strengths:
 
 
 simclr = partial(Strengths)
-"""As SimCLR treats CIFAR-10: crop, mirror, colour, grey; no blur."""
+"""SimCLR's views of CIFAR-10: crop, mirror, colour, grey; no blur."""
 
 small = partial(Strengths, erase=0.5)
-"""Small colour images: the same with a blanked box."""
+"""Small colour images: the same with random erasing."""
 
 photo = partial(Strengths, blur=0.5, erase=0.5)
-"""Photos: SimCLR's full recipe with blur, and a blanked box."""
+"""Photos: SimCLR's full recipe with blur, and random erasing."""
 
 grey = partial(Strengths, scale=0.4, colour=1.0, erase=0.5)
-"""Grey images and those of other bands: there is no colour to change, so light is changed more and
-a box is blanked; larger crops, because small ones take the outline away, which is most of what there is."""
+"""Grey images and those with other bands: as there is no colour to change, brightness is changed more and random
+erasing is added; larger crops, because small ones remove the outline, which is most of the information."""
 
 upright = partial(Strengths, scale=0.5, mirror=0.0, degrees=15.0)
-"""Where left and right differ, such as letters and digits: no mirror, large crops, a small turn."""
+"""Where left and right differ, such as letters and digits: no mirror, large crops, a small rotation."""
 
 heavy = partial(Strengths, scale=0.08, colour=1.0, blur=0.5, solarize=0.2)
 """For long runs on large sets: small crops, stronger colour, blur and solarize."""
 
 
 def auto(channels: int, size: int) -> str:
-    """The preset for images of this kind; only three channels are taken for colours.
+    """The preset for images of this kind; only three channels are treated as colours.
 
     >>> auto(1, 28), auto(3, 32), auto(3, 96), auto(5, 96)
     ('grey', 'small', 'photo', 'grey')
@@ -170,6 +169,6 @@ def auto(channels: int, size: int) -> str:
 
 
 def pictured(view: Float[Tensor, "b c h w"]) -> Tensor:
-    """Views as uint8 pictures with three channels, for people: the first three bands, or the first alone."""
+    """Views as uint8 pictures with three channels, for display: the first three bands, or the first alone."""
     shown = view[:, :3] if view.shape[1] >= 3 else view[:, :1].expand(-1, 3, -1, -1)
     return (shown.clamp(0, 1) * 255).round().to(torch.uint8)

@@ -1,4 +1,4 @@
-"""Views by their spec in a plan, as an augmentation that can be scaled, taken apart, and made local."""
+"""Views by their spec in a plan, as an augmentation that can be scaled, divided into parts, and made local."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ class Drawn(Augmentation):
 
 @dataclass(frozen=True)
 class Named(Augmentation):
-    """Views of a modality by a spec, or by a callable of the user's, whose spec is ``callable``."""
+    """Views of a modality by a spec, or by a custom callable, whose spec is ``callable``."""
 
     views: str
     draw: Draw
     only: str
     """The modality."""
     another: Callable[[str], Augmentation]
-    """The augmentation of another spec on the same data."""
+    """Makes the augmentation of another spec for the same data."""
     near: Draw | None = None
     """Draws local views."""
     gentle: str | None = None
-    """The spec that leaves what an item is of, where this one does not."""
+    """The spec that keeps an item's class, where this one does not."""
     lost: bool = False
     """Whether the views were a callable that was not saved with the model."""
 
@@ -65,7 +65,7 @@ class Named(Augmentation):
 
     def local(self) -> Augmentation | None:
         if self.near is None or catalogue.split(self.views)[0] not in catalogue.SHELVES["views"]:
-            return None  # nobody but its owner can make a callable look closer
+            return None  # a callable has no local form
         return Drawn(self.near)
 
     def label_preserving(self) -> Augmentation:

@@ -1,6 +1,6 @@
-"""Slight changes that leave an item what it is: what an upload, a spreadsheet or a careless writer does to a copy.
+"""Slight changes that make near-duplicates: what uploads, spreadsheets or typing errors do to a copy.
 
-They are planted among a person's own items to learn how alike copies of those are (``retrieval.planting``).
+They are planted among the items to learn how similar copies are to them (``retrieval.planted_copies``).
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from torch.nn import functional
 from counterpoint import rng
 
 QUALITIES = (95, 75, 50)
-"""Of the JPEG files that pictures are written to and read from."""
+"""The JPEG qualities of copies of pictures."""
 
 SMALLER, CUT, DARKER, BRIGHTER = 0.9, 0.03, 0.92, 1.08
-"""What a side shrinks to, the share of it cut off at each end, and what brightness is multiplied by."""
+"""The side of a shrunk copy, the largest share cut off at each edge, and factors of brightness."""
 
 STEP, NOISE = 0.05, 0.02
-"""What numbers are rounded to, and the noise on them, in standard deviations of their column or channel."""
+"""The rounding of values, and the noise on them, in standard deviations of their column or channel."""
 
 
 def pictures(batch: Float[Tensor, "b c h w"], key: Int64[Tensor, " b"]) -> tuple[Float[Tensor, "b c h w"], ...]:
-    """Pictures in [0, 1] as JPEG of three qualities, smaller and back, cut at the edges by chance, darker and brighter.
+    """Pictures in [0, 1] as JPEG of three qualities, shrunk and resized back, cropped, darker and brighter.
 
-    Of other than three bands each is written as a grey picture.
+    Without three bands, each band is written as a grey picture.
     """
     height, width = batch.shape[2:]
     small = (max(1, round(SMALLER * height)), max(1, round(SMALLER * width)))
@@ -58,7 +58,7 @@ def _jpeg(picture: Float[Tensor, "c h w"], quality: int) -> Float[Tensor, "c h w
 
 
 def _cut(batch: Float[Tensor, "b c h w"], key: Int64[Tensor, " b"]) -> Float[Tensor, "b c h w"]:
-    """Up to ``CUT`` of every side is left out, and the rest is stretched to the size that it had."""
+    """Up to ``CUT`` of every side is cropped, and the rest is resized to the original size."""
     shift = rng.uniform(key, 2, "cut", low=-CUT, high=CUT).to(batch.device)
     theta = torch.zeros(len(batch), 2, 3, device=batch.device)
     theta[:, 0, 0] = theta[:, 1, 1] = 1 - CUT
@@ -68,7 +68,7 @@ def _cut(batch: Float[Tensor, "b c h w"], key: Int64[Tensor, " b"]) -> Float[Ten
 
 
 def numbers(values: Float[Tensor, "b *shape"], key: Int64[Tensor, " b"]) -> tuple[Float[Tensor, "b *shape"], ...]:
-    """Standardised numbers, rounded; and with a little noise.
+    """Standardised values, rounded; and with a little noise.
 
     >>> rounded, noisy = numbers(torch.tensor([[0.52, -1.0]]), torch.tensor([7]))
     >>> rounded.tolist(), bool((noisy - torch.tensor([[0.52, -1.0]])).abs().max() < 0.1)
@@ -100,7 +100,7 @@ def _punctuated(text: str) -> str:
 
 
 def _mistyped(text: str, drawn: float) -> str:
-    """Two letters that stand side by side change places."""
+    """Two adjacent letters are swapped."""
     places = [i for i in range(len(text) - 1) if text[i] != text[i + 1] and (text[i : i + 2]).isalpha()]
     if not places:
         return text
@@ -109,7 +109,7 @@ def _mistyped(text: str, drawn: float) -> str:
 
 
 def _shortened(text: str, drawn: float) -> str:
-    """One word is left out, where there are at least three."""
+    """One word is removed, where there are at least three."""
     words = text.split()
     if len(words) > 2:
         del words[int(drawn * len(words))]

@@ -1,11 +1,11 @@
-r"""Lines of an image as weighted sums of few of its lines: how crop, resize and blur touch the pixels.
+r"""Lines of a view as weighted sums of a few lines of the image: the kernel of crop, resize and blur.
 
     view_i = sum_k weight_ik image_{line_ik}        once for the rows, once for the columns
 
-A filter that resizes or blurs is a banded matrix; only its band is kept. A processor sums lines fastest where they lie
-in one piece, so the columns are turned into rows and back; a graphics card would rather multiply by the whole matrix.
+A filter that resizes or blurs is a banded matrix; only its band is stored. A CPU sums lines fastest where they are
+contiguous, so columns are transposed to rows and back; a GPU is faster with products of the full matrix.
 
-Use when: every item has filters of its own. What all items share is a convolution.
+Use when: every item has its own filters. If all items share one, it is a convolution.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ from torch import Tensor
 from torch.nn import functional
 
 Some = slice | Tensor
-"""Some of the items of a batch, by their places."""
+"""Some of the items of a batch, by their indices."""
 
 Change = Callable[[Tensor, Some], Tensor]
-"""From some of the images and which of the items they are, to their views."""
+"""From some of the images, and their indices in the batch, to their views."""
 
 SHORT = 64
-"""Lines up to this many pixels are multiplied by the whole matrix on a processor, too."""
+"""Lines up to this many pixels are multiplied by the full matrix on a CPU, too."""
 
 
 class Taps(NamedTuple):
-    """For each of s lines of a view, the k lines of the image that it is made of, and how much of each."""
+    """For each of s lines of a view, k lines of the image, and their weights."""
 
     line: Int64[Tensor, "b s k"]
     weight: Float[Tensor, "b s k"]
 
     def of(self, some: Some) -> Taps:
-        """Those of some of the items."""
+        """The taps of some of the items."""
         return Taps(self.line[some], self.weight[some])
 
 
 def room(shape: Sequence[int], device: torch.device) -> Float[Tensor, "..."]:
-    """Memory for a result. Where it is too large to come from what was freed, NumPy asks for huge pages, torch does
-    not; the first touch of ordinary ones takes longer than all that views do to them.
+    """Memory for a result. For large results NumPy requests huge pages and torch does not; the first access to ordinary
+    pages takes longer than the augmentation itself.
     """
     if device.type != "cpu":
         return torch.empty(shape, device=device)
@@ -50,7 +50,7 @@ def room(shape: Sequence[int], device: torch.device) -> Float[Tensor, "..."]:
 
 
 def summed(images: Float[Tensor, "b c h w"], taps: Taps) -> Float[Tensor, "b c s w"]:
-    """Rows of the images summed, each bag of rows on its own.
+    """Weighted sums of rows of the images, one for each line of the view.
 
     >>> taps = Taps(torch.tensor([[[0, 1], [2, 2]]]), torch.tensor([[[0.5, 0.5], [1.0, 0.0]]]))
     >>> summed(torch.tensor([[[[2.0], [4.0], [8.0]]]]), taps).flatten().tolist()
@@ -66,16 +66,16 @@ def summed(images: Float[Tensor, "b c h w"], taps: Taps) -> Float[Tensor, "b c s
 
 
 def matrix(taps: Taps, pixels: int) -> Float[Tensor, "b s {pixels}"]:
-    """The whole matrix of which the taps are the band."""
+    """The full matrix of the band."""
     b, s, _ = taps.line.shape
     return taps.weight.new_zeros(b, s, pixels).scatter_add_(2, taps.line, taps.weight)
 
 
 def resample(images: Shaped[Tensor, "b c h w"], rows: Taps, columns: Taps) -> Float[Tensor, "b c s t"]:
-    """Views whose rows and columns are sums of those of the images, which may be floats or bytes.
+    """Views whose rows and columns are weighted sums of those of the images, which may be floats or bytes.
 
-    Where lines are long, the columns of the result lie in one piece in memory, not its rows. Whoever comes next starts
-    with the columns, so nothing is turned only to be turned back.
+    Where lines are long, the columns of the result are contiguous in memory, not its rows: the next operation starts
+    with the columns, which saves a transposition.
     """
     b, c, h, w = images.shape
     if images.device.type != "cpu" or max(h, w) <= SHORT:
@@ -88,13 +88,13 @@ def resample(images: Shaped[Tensor, "b c h w"], rows: Taps, columns: Taps) -> Fl
 
 
 def lying(images: Shaped[Tensor, "b c h w"]) -> bool:
-    """Whether the columns lie in one piece, not the rows."""
+    """Whether the columns are contiguous, not the rows."""
     return images.stride(2) == 1 and images.stride(3) != 1
 
 
 def spaced(images: Shaped[Tensor, "b c h w"]) -> Float[Tensor, "b c h v"]:
-    """Floats with some room behind lines of 256 pixels, which would all compete for the same few places in the cache
-    when they are turned.
+    """Floats with padding after lines of 256 pixels, which would otherwise map to the same few cache lines when
+    transposed.
     """
     b, c, h, w = images.shape
     gap = 16 if w % 256 == 0 else 0

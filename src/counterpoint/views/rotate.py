@@ -1,8 +1,8 @@
-r"""Turn an image about its centre by a random angle.
+r"""Rotate an image about its centre by a random angle.
 
     view(x) = image(T x),   T = [[cos a, -sin a], [sin a, cos a]],   a uniform in [-degrees, degrees]
 
-Use when: up and down mean nothing (microscopes, satellites), or things hang a little askew. Corners repeat the border.
+Use when: there is no up and down (microscopes, satellites), or objects are slightly askew. Corners repeat the border.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from counterpoint import rng
 def rotate(
     images: Float[Tensor, "b c h w"], key: Int64[Tensor, " b"], *, degrees: float, probability: float = 1.0
 ) -> Float[Tensor, "b c h w"]:
-    """Each image turned by its own angle, bilinear."""
+    """Each image rotated by its own angle, bilinear."""
     limit = math.radians(degrees)
     angle = rng.uniform(key, 1, "rotate", low=-limit, high=limit)[:, 0]
     angle = torch.where(rng.chance(key, probability, "rotates"), angle, 0.0)

@@ -1,14 +1,14 @@
-r"""Look at series (b, c, t) otherwise: crop in time, add noise, scale the channels, silence a run of steps.
+r"""Augmentations of series (b, c, t): crop in time, noise, scaling of channels, masking of a run of steps.
 
     crop     x(t) -> x(start + length t),  length in [shortest, longest], linear between the steps
     jitter   x + strength n                n standard normal for every value
     scale    x_c e^(strength n_c)          n standard normal for every channel
     mask     x, 0 on a run of steps        its share of the series in [0, longest]
 
-The views of TS-TCC (jitter and scale, Eldele et al. 2021, arXiv:2106.14112, section 3.1) and of TS2Vec (crop
-and mask, Yue et al. 2021, arXiv:2106.10466, section 3.2), the crop resized to full length as for images.
+The views of TS-TCC (jitter and scale, Eldele et al. 2021, arXiv:2106.14112, section 3.1) and of TS2Vec (crop and mask,
+Yue et al. 2021, arXiv:2106.10466, section 3.2), the crop resized to full length as for images.
 
-Use when: what a series shows depends neither on its beginning, nor on its amplitude, nor on any one stretch.
+Use when: the class of a series does not depend on its start, on its amplitude, or on any one segment.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from counterpoint.plans import within
 
 @dataclass(frozen=True)
 class Waves:
-    """All four in a row: crop, scale, jitter, mask. Zero leaves a change out, and so does a crop of 1."""
+    """All four in this order: crop, scale, jitter, mask. Zero disables one; for the crop, 1 does."""
 
     crop: float = 0.5
-    """Least share of the series that a crop keeps."""
+    """The smallest share of the series that a crop keeps."""
     largest: float = 1.0
-    """Largest share of it."""
+    """The largest share of it."""
     scale: float = 0.2
     """Standard deviation of the logarithm of a channel's factor."""
     jitter: float = 0.1
-    """Standard deviation of the noise, where values have 1."""
+    """Standard deviation of the noise, for values with standard deviation 1."""
     mask: float = 0.3
-    """Longest silence, as a share of the series."""
+    """The longest mask, as a share of the series."""
 
     def __post_init__(self) -> None:
         within("crop", self.crop, 0.001, 1)
@@ -48,14 +48,14 @@ class Waves:
     def __call__(
         self, series: Float[Tensor, "b c t"], key: Int64[Tensor, " b"], *, steps: int | None = None
     ) -> Float[Tensor, "b c s"]:
-        """One view of every series, of so many steps; None for as many as it has."""
+        """One view of every series, with this many steps; None for as many as it has."""
         series = crop(series, key, shortest=self.crop, longest=self.largest, steps=steps)
         series = scale(series, key, strength=self.scale)
         series = jitter(series, key, strength=self.jitter)
         return mask(series, key, longest=self.mask)
 
     def stronger(self, by: float) -> dict[str, float]:
-        """Options of the same four so much stronger; a silence is never longer than nine tenths."""
+        """Options that are ``by`` times as strong; a mask is never longer than nine tenths."""
         changed = {
             "crop": max(0.01, self.crop**by),
             "scale": by * self.scale,
@@ -65,7 +65,7 @@ class Waves:
         return {name: value for name, value in changed.items() if value != getattr(self, name)}
 
     def alone(self) -> dict[str, dict[str, float]]:
-        """All options of the looks that make one of the four changes and no other, by the name of the change."""
+        """Options that apply one of the four changes only, by its name."""
         still = {"crop": 1.0, "largest": 1.0, "scale": 0.0, "jitter": 0.0, "mask": 0.0}
         made = {"crop": ("crop", "largest"), "scale": ("scale",), "jitter": ("jitter",), "mask": ("mask",)}
         return {
@@ -75,7 +75,7 @@ class Waves:
         }
 
     def local(self) -> Waves:
-        """The same for views of half as many steps: half the share, so that things take as long in them."""
+        """The same for views of half as many steps: half the share, so that the sampling rate stays the same."""
         return replace(self, crop=max(0.001, self.crop / 2), largest=max(0.001, self.largest / 2))
 
 
@@ -87,7 +87,7 @@ def crop(
     longest: float = 1.0,
     steps: int | None = None,
 ) -> Float[Tensor, "b c s"]:
-    """A random window of every series, stretched to so many steps (all that it has) by linear interpolation."""
+    """A random window of every series, resampled to this many steps (all that it has) by linear interpolation."""
     last = series.shape[2] - 1
     drawn = rng.uniform(key, 2, "window")
     length = (shortest + (longest - shortest) * drawn[:, :1]) * last
@@ -103,7 +103,7 @@ def crop(
 def jitter(
     series: Float[Tensor, "b c t"], key: Int64[Tensor, " b"], *, strength: float = 0.1
 ) -> Float[Tensor, "b c t"]:
-    """Every value with noise of this standard deviation."""
+    """Every value plus noise of this standard deviation."""
     noise = rng.normal(key, series[0].numel(), "jitter").reshape(series.shape)
     return series + strength * noise
 

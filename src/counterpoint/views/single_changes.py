@@ -1,4 +1,4 @@
-"""The single changes that views are made of, each alone, and the presets that fit a kind of data: as specs."""
+"""The single changes of an augmentation, and the presets that fit a kind of data: as specs."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from counterpoint import catalogue
 
 
 def alone(spec: str, *, only: str) -> dict[str, str]:
-    """Each change that a spec makes, by its name, as the views that make this change and no other.
+    """For each change that a spec makes, the spec that makes this change only, by its name.
 
-    What a part consists of is said by its ``alone``, which returns all its options for each of its changes. Views
-    without one, such as a function of the user's, are of one piece: then nothing is returned.
+    The changes of a part are listed by its ``alone``, which returns all its options for each of its changes. Parts
+    without one, such as a custom function, cannot be divided: then nothing is returned.
 
     >>> alone("small(mirror=0)", only="image")["erase"]
     'small(scale=1.0, ratio=1.0, mirror=0.0, colour=0.0, grey=0.0)'

@@ -1,9 +1,9 @@
-"""The views of pictures for a loop of your own: no plan, no run, no data of ours.
+"""Views of pictures for a custom training loop: independent of plans, runs and datasets.
 
     first, second = image_views(32)(images, seed=step)
 
-Row i of both is a function of its picture and of (seed, i) alone, as drawn by ``views/rng.py``: the same in a batch
-of 4 and of 400, on every device, whatever was drawn before.
+Row i of both is a function of its picture and of (seed, i) alone, as drawn by ``rng.py``: the same in a batch of 4 and
+of 400, on every device, whatever was drawn before.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from counterpoint.plans import check
 
 @dataclass(frozen=True)
 class TwoViews:
-    """Looks twice at every picture of a batch; made by ``image_views``."""
+    """Makes two views of every picture of a batch; returned by ``image_views``."""
 
     augmentation: Callable[..., Tensor]
     size: int
@@ -32,14 +32,14 @@ class TwoViews:
 
         Args:
             images: Pixels, uint8 (n, c, h, w), on any device.
-            seed: Names the draws. Give another one in every step, such as the number of the step.
+            seed: Seed of the draws. Pass another one in every step, such as the number of the step.
 
         Returns:
             Two float32 tensors (n, c, size, size) in [0, 1] on the device of the pictures.
 
         Raises:
             SourceError: These are not pictures, or their channels come last.
-            PlanError: The seed is no whole number.
+            PlanError: The seed is not an integer.
         """
         check_pictures(images)
         check("seed", seed, int, {"low": None, "high": None})
@@ -52,12 +52,12 @@ class TwoViews:
 
 
 def image_views(size: int, *, preset: str = "simclr") -> TwoViews:
-    """Two random views of every picture of a batch, for a training loop of your own.
+    """Two random views of every picture of a batch, for a custom training loop.
 
     Args:
         size: Height and width of a view in pixels, at least 4.
-        preset: How to look: ``simclr``, ``small``, ``photo``, ``grey``, ``upright`` or ``heavy``, with options in
-            brackets, such as ``"simclr(blur=0.5)"``. ``counterpoint list views`` describes them.
+        preset: ``simclr``, ``small``, ``photo``, ``grey``, ``upright`` or ``heavy``, with options in brackets, such as
+            ``"simclr(blur=0.5)"``. ``counterpoint list views`` describes them.
 
     Returns:
         A function from uint8 pictures (n, c, h, w) and a seed to two float32 tensors (n, c, size, size) in [0, 1].
@@ -85,14 +85,14 @@ def image_views(size: int, *, preset: str = "simclr") -> TwoViews:
         augmentation = part()
     except TypeError as wrong:
         raise PlanError(f"The views '{preset}' cannot be made: {wrong}.") from wrong
-    # The C library keeps freed memory up to twice the size of the largest block that it has seen freed. This one is
-    # never touched, costs nothing, and saves every batch from asking the system for the same memory again.
+    # The C library keeps freed memory up to twice the size of the largest block freed so far. This one is never written
+    # to, costs nothing, and saves every batch from requesting the same memory again.
     torch.empty(30 << 20, dtype=torch.uint8)
     return TwoViews(augmentation, size)
 
 
 def check_pictures(images: object) -> None:
-    """Raise ``SourceError`` unless these are pictures that can be looked at."""
+    """Raise ``SourceError`` unless these are pictures that can be augmented."""
     expected = "Pictures must be a uint8 tensor (n, c, h, w)."
     if not isinstance(images, Tensor):
         raise SourceError(f"{expected} Got {type(images).__name__}; make a tensor of it with torch.as_tensor.")

@@ -1,4 +1,4 @@
-"""Views that change more, or less, than usual: the same changes in the same order, each so much stronger."""
+"""Augmentations that are stronger or weaker than usual: the same changes in the same order."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from counterpoint import catalogue
 
 
 def strengthened(spec: str, by: float, *, only: str) -> str:
-    """The views of a spec at ``by`` times their strength; those that cannot be scaled, and any by 1, are as they were.
+    """The views of a spec at ``by`` times their strength; those without a strength are returned unchanged.
 
-    What a part means by stronger is said by its ``stronger``, a function of ``by`` that returns options.
+    What a stronger part is, is defined by its ``stronger``, a function of ``by`` that returns options.
 
     >>> strengthened("small", 2.0, only="image")
     'small(scale=0.04, colour=1.0, grey=0.4, erase=1.0)'

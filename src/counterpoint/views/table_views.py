@@ -1,12 +1,12 @@
-r"""Corrupt rows of a table: some features take the value that they have in another row.
+r"""Corrupt rows of a table: some features take the value of another row.
 
     view_j = row_j          with probability 1 - rate,
              pool_rj        with probability rate, r drawn anew for every feature j
 
-Each feature is drawn from its empirical marginal: every value is one that occurs, only its company is wrong.
+Each feature is drawn from its empirical marginal: every value occurs, only the combination is new.
 SCARF, Bahri et al. 2021, arXiv:2106.15147, algorithm 1.
 
-Use when: features depend on each other, so that what is left of a row tells what was replaced.
+Use when: features depend on each other, so that the rest of a row predicts what was replaced.
 
 >>> pool = torch.tensor([[7.0, 8.0, 9.0]])
 >>> key = rng.keys(seed=0, epoch=0, items=torch.arange(2), view=0)
@@ -48,11 +48,11 @@ class Corrupt:
         return corrupt(rows, key, pool=pool, groups=groups, rate=self.rate)
 
     def alone(self) -> dict[str, dict[str, float]]:
-        """All options of its one change."""
+        """The options of its only change."""
         return {"corrupt": {"rate": self.rate}}
 
     def stronger(self, by: float) -> dict[str, float]:
-        """The rate so much higher, as far as one feature in ten is left."""
+        """A rate ``by`` times as high, as long as one feature in ten is kept."""
         rate = min(max(0.9, self.rate), max(0.001, by * self.rate))
         return {} if rate == self.rate else {"rate": rate}
 
@@ -67,8 +67,8 @@ def corrupt(
 ) -> Float[Tensor, "b d"]:
     """Every row with some features replaced by those of rows of the pool.
 
-    ``groups`` numbers the features from 0: columns of one number are one feature (a one-hot category) and
-    move together.
+    ``groups`` numbers the features from 0: columns with the same number are one feature (a one-hot category) and are
+    replaced together.
     """
     replaced = rng.uniform(key, int(groups.max()) + 1, "replaced") < rate
     return from_marginals(rows, key, replaced, pool=pool, groups=groups)
