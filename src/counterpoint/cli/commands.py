@@ -143,8 +143,8 @@ def _embed(given: Given) -> Shown:
         "run": "The run folder; or an index, which is searched by itself.",
         "source": "As for fit, or an index, or vectors that embed wrote, an .npz file or a folder: then only --like is "
         "embedded.",
-        "like": "The name of an item, its row number, a file with one item, or, among texts, a text. In an index the file "
-        "may hold several.",
+        "like": "The name of an item, its row number, a file with one item, or, among texts, a text. In an index "
+        "the file may hold several.",
         "where": "Of an index, which items count, such as \"price < 20 and kind == 'shoe'\".",
     },
 )

@@ -54,9 +54,7 @@ class ExactScan:
     def tried(self, effort: Mapping[str, int]) -> None:
         """Nothing changes."""
 
-    def nearest(
-        self, queries: Float32[np.ndarray, "q d"], k: int, allowed: Bool[np.ndarray, " n"] | None
-    ) -> Nearest:
+    def nearest(self, queries: Float32[np.ndarray, "q d"], k: int, allowed: Bool[np.ndarray, " n"] | None) -> Nearest:
         """As ``exact_nearest``."""
         return exact_nearest(self._vectors, queries, k, allowed)
 
@@ -90,9 +88,7 @@ def exact_nearest(
     return best
 
 
-def largest(
-    rows: Int64[np.ndarray, "q m"], similarities: Float32[np.ndarray, "q m"], k: int
-) -> Nearest:
+def largest(rows: Int64[np.ndarray, "q m"], similarities: Float32[np.ndarray, "q m"], k: int) -> Nearest:
     """The ``k`` largest of every row of a small table, sorted; what is minus infinity is nothing."""
     order = np.argsort(-similarities, axis=1, kind="stable")[:, :k]
     similarities = np.take_along_axis(similarities, order, axis=1)

@@ -50,9 +50,7 @@ class FaissLists:
         """Search with these settings from now on."""
         self.probes = effort["probes"]
 
-    def nearest(
-        self, queries: Float32[np.ndarray, "q d"], k: int, allowed: Bool[np.ndarray, " n"] | None
-    ) -> Nearest:
+    def nearest(self, queries: Float32[np.ndarray, "q d"], k: int, allowed: Bool[np.ndarray, " n"] | None) -> Nearest:
         """As ``exact_nearest``, but for those in lists that are not looked into."""
         faiss = imported()
         left = {} if allowed is None else {"sel": faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))}

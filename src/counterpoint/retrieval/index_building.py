@@ -11,6 +11,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,7 +31,6 @@ from counterpoint.retrieval.index_record import (
     INDEX,
     ITEMS,
     VECTORS,
-    IndexRecord,
     SegmentRecord,
     deletions_file,
     require_free,
@@ -38,8 +38,8 @@ from counterpoint.retrieval.index_record import (
     swept,
 )
 from counterpoint.retrieval.index_segments import BACKENDS
-from counterpoint.retrieval.sign_scan import write_sign_scan
 from counterpoint.retrieval.recall import tuned
+from counterpoint.retrieval.sign_scan import write_sign_scan
 from counterpoint.runs.locks import A_COPY, locked
 from counterpoint.storage.files import fingerprint, replacing, write_json, writing
 from counterpoint.storage.mapped_arrays import MappedArray, write_array, write_rows
@@ -127,9 +127,11 @@ def change(folder: Path, *, added: Sequence[Part] = (), deleted: Sequence[str] =
             segments = [index.segments[place].record for place in kept]
             if again or added:
                 old = (part for place in again for part in _parts(index, place, masks[place]))
-                segment, _ = _written(folder, number, _chained(old, added), index.record["backend"], index.length)
+                segment, _ = _written(folder, number, chain(old, added), index.record["backend"], index.length)
                 segments = [*segments, segment]
-            left = [masks[place] for place in kept] + [np.ones(each["rows"], dtype=bool) for each in segments[len(kept) :]]
+            left = [masks[place] for place in kept] + [
+                np.ones(each["rows"], dtype=bool) for each in segments[len(kept) :]
+            ]
             record = {**index.record, "segments": segments, "deleted": _marked(folder, number, np.concatenate(left))}
             write_json(folder / INDEX, record)
         changed = Index.open(folder)
@@ -144,11 +146,6 @@ def _kept(masks: Sequence[Bool[np.ndarray, " _"]], adding: int) -> list[int]:
     while adding and kept and np.count_nonzero(masks[kept[-1]]) <= growing:
         growing += int(np.count_nonzero(masks[kept.pop()]))
     return kept
-
-
-def _chained(old: Iterator[Part], added: Sequence[Part]) -> Iterator[Part]:
-    yield from old
-    yield from added
 
 
 def _parts(index: Index, place: int, mask: Bool[np.ndarray, " _"]) -> Iterator[Part]:
@@ -168,16 +165,16 @@ def _require_new(index: Index, alive: Bool[np.ndarray, " n"], added: Sequence[Pa
     for part in added:
         if part.vectors.shape[1] != index.length:
             raise InputError(
-                f"The vectors have {part.vectors.shape[1]} numbers, and those of the index {index.length}. Add vectors of "
-                "the same model."
+                f"The vectors have {part.vectors.shape[1]} numbers, and those of the index {index.length}. Add "
+                "vectors of the same model."
             )
         held = compute.is_in(index.items.column("name"), value_set=part.items.column("name").combine_chunks())
         there = np.flatnonzero(held.to_numpy() & alive)
         if len(there):
             name = index.items.column("name")[int(there[0])].as_py()
             raise InputError(
-                f"{counted(len(there), 'item is', 'items are')} in the index already, '{name}' for one. Delete what is to be "
-                f"replaced in the same command, --delete='{name}', or leave it out."
+                f"{counted(len(there), 'item is', 'items are')} in the index already, '{name}' for one. Delete what is "
+                f"to be replaced in the same command, --delete='{name}', or leave it out."
             )
 
 
@@ -194,7 +191,7 @@ def _written(
     length = first.vectors.shape[1] if length is None else length
 
     def every() -> Iterator[Float32[np.ndarray, "b d"]]:
-        for part in _chained(iter([first]), iterator):  # type: ignore[arg-type]
+        for part in chain([first], iterator):
             tables.append(part.items)
             yield from _unit(part, length)
 
@@ -240,7 +237,9 @@ def _backend_for(wanted: str, rows: int) -> str:
 def _unit(part: Part, length: int) -> Iterator[Float32[np.ndarray, "b d"]]:
     """The vectors of a part, so many at a time, each scaled to length 1; zeros stay zeros."""
     if part.vectors.shape[1] != length:
-        raise InputError(f"Some vectors have {length} numbers and others {part.vectors.shape[1]}. Give those of one model.")
+        raise InputError(
+            f"Some vectors have {length} numbers and others {part.vectors.shape[1]}. Give those of one model."
+        )
     for start in range(0, len(part.vectors), BLOCK):
         block = np.array(part.vectors[start : start + BLOCK], dtype=np.float32)
         (wrong,) = np.nonzero(~np.isfinite(block).all(axis=1))

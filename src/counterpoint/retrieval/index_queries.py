@@ -1,12 +1,11 @@
-"""Queries of an index: the name or the row of an item, a vector, or what a file or a text means to the index's model."""
+"""Queries of an index: the name or the row of an item, a vector, or what a file or a text means to its model."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float32
@@ -54,13 +53,13 @@ def require_same(index: Index, model: Model) -> None:
     if index.model != fingerprint:
         theirs = f"theirs is '{index.model[:12]}'" if index.model else "theirs is not known"
         raise InputError(
-            f"The vectors of '{index.folder}' were made by another model: {theirs}, and this is '{fingerprint[:12]}'. Give "
-            "the run that made them, or build an index with this one."
+            f"The vectors of '{index.folder}' were made by another model: {theirs}, and this is '{fingerprint[:12]}'. "
+            "Give the run that made them, or build an index with this one."
         )
     if index.record["preprocessing"] not in ("", preprocessing_of(model)):
         raise InputError(
-            f"The vectors of '{index.folder}' were made by the same weights, but this run reads and prepares data in another "
-            "way. Give the run that made them, or build an index with this one."
+            f"The vectors of '{index.folder}' were made by the same weights, but this run reads and prepares data in "
+            "another way. Give the run that made them, or build an index with this one."
         )
 
 
@@ -79,12 +78,19 @@ def remembered_model(index: Index) -> Model:
         model = load(run)
         require_same(index, model)
     except CounterpointError as wrong:
-        raise RunError(f"The run '{run}' that made the vectors cannot be used: {wrong} Or name it: {command}") from wrong
+        raise RunError(
+            f"The run '{run}' that made the vectors cannot be used: {wrong} Or name it: {command}"
+        ) from wrong
     return model
 
 
 def search_index(
-    index: Index, like: Like | Sequence[Like], *, model: Model | None = None, k: int = 10, where: str | None = None
+    index: Index,
+    like: Like | list[Any] | tuple[Any, ...],
+    *,
+    model: Model | None = None,
+    k: int = 10,
+    where: str | None = None,
 ) -> Hits | list[Hits]:
     """The items most alike to one query, or to each of several: a list of them, or a file of several items.
 
@@ -94,7 +100,7 @@ def search_index(
     if model is not None:
         require_same(index, model)
     several = isinstance(like, list | tuple)
-    likes: Sequence[Like] = like if isinstance(like, list | tuple) else [like]
+    likes = list(like) if isinstance(like, list | tuple) else [like]
     queries: list[Query] = []
     for each in likes:
         if isinstance(each, str) and model is None and _place(index, each) is None:
@@ -104,8 +110,8 @@ def search_index(
         return []
     vectors, rows = np.stack([each.vector for each in queries]), [each.row for each in queries]
     hits = index.search(vectors, k, where, skip=rows)
-    for query, each in zip(queries, hits, strict=True):
-        each.query = query.name
+    for query, result in zip(queries, hits, strict=True):
+        result.query = query.name
     return hits if several or len(hits) > 1 else hits[0]
 
 

@@ -13,10 +13,10 @@ import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, NotRequired, TypedDict
+from typing import Annotated, Literal, NotRequired, TypedDict
 
 from counterpoint.errors import RunError
-from counterpoint.storage.files import LOCK, fingerprint
+from counterpoint.storage.files import LOCK, fingerprint, target_of
 from counterpoint.storage.schemas import Share
 from counterpoint.storage.typed_json import Between, Count, Digest, Size, read_json
 
@@ -62,6 +62,12 @@ class Deletions(TypedDict):
     file: Digest
 
 
+class Version(TypedDict):
+    """What is read first of ``index.json``: other versions may hold anything else."""
+
+    format: NotRequired[object]
+
+
 class IndexRecord(TypedDict):
     """``index.json``."""
 
@@ -90,7 +96,9 @@ def deletions_file(folder: Path, number: int) -> Path:
 
 def is_index(source: object) -> bool:
     """Whether this is the path of an index."""
-    return isinstance(source, str | Path) and bool(str(source).strip()) and (Path(source).expanduser() / INDEX).is_file()
+    return (
+        isinstance(source, str | Path) and bool(str(source).strip()) and (Path(source).expanduser() / INDEX).is_file()
+    )
 
 
 def read_record(folder: Path) -> IndexRecord:
@@ -103,10 +111,10 @@ def read_record(folder: Path) -> IndexRecord:
         if leftovers(folder):
             raise RunError(f"'{folder}' holds no finished index: what built it was stopped. Give its command again.")
         raise RunError(f"There is no index in '{folder}'. Build one: counterpoint index RUN SOURCE --out {folder}")
-    record: Any = read_json(folder / INDEX, dict[str, object], REMEDY)
-    if record.get("format") != FORMAT:
+    version = read_json(folder / INDEX, Version, REMEDY).get("format")
+    if version != FORMAT:
         raise RunError(
-            f"'{folder / INDEX}' has the format {str(record.get('format'))[:40]}, and this version reads {FORMAT}. {REMEDY}"
+            f"'{folder / INDEX}' has the format {str(version)[:40]}, and this version reads {FORMAT}. {REMEDY}"
         )
     return read_json(folder / INDEX, IndexRecord, REMEDY)
 
@@ -120,11 +128,10 @@ def leftovers(folder: Path) -> list[Path]:
 def require_free(folder: Path) -> None:
     """Refuse a folder that an index cannot be built in."""
     if (folder / INDEX).exists():
-        raise RunError(
-            f"'{folder}' holds an index already. Change it with --add or --delete, or choose another --out."
-        )
-    known = {LOCK, *(each.name for each in leftovers(folder))}
-    if folder.is_dir() and any(each.name not in known for each in folder.iterdir()):
+        raise RunError(f"'{folder}' holds an index already. Change it with --add or --delete, or choose another --out.")
+    known, record = {LOCK, *(each.name for each in leftovers(folder))}, folder / INDEX
+    others = [each for each in folder.iterdir() if each.name not in known] if folder.is_dir() else []
+    if any(target_of(each) != record for each in others):
         raise RunError(f"'{folder}' holds other files. An index has a folder of its own: choose another --out.")
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float32
@@ -29,9 +30,13 @@ from counterpoint.storage.files import fingerprint
 from counterpoint.storage.mapped_arrays import MappedArray
 from counterpoint.storage.seals import is_sealed
 
+LOG = logging.getLogger("counterpoint")
+
 FEW = 20_000
 """So many vectors are searched one by one where a filter leaves no more, or a twentieth of all."""
 
+
+@runtime_checkable
 class Backend(Protocol):
     """How the vectors of a segment are searched."""
 
@@ -51,9 +56,7 @@ class Backend(Protocol):
         """Search with some of those from now on."""
         ...
 
-    def nearest(
-        self, queries: Float32[np.ndarray, "q d"], k: int, allowed: Bool[np.ndarray, " n"] | None
-    ) -> Nearest:
+    def nearest(self, queries: Float32[np.ndarray, "q d"], k: int, allowed: Bool[np.ndarray, " n"] | None) -> Nearest:
         """The rows of the ``k`` most alike to every query among those that are allowed; -1 where fewer were met."""
         ...
 
@@ -73,9 +76,7 @@ class Segment:
     def __len__(self) -> int:
         return len(self.vectors.array)
 
-    def nearest(
-        self, queries: Float32[np.ndarray, "q d"], k: int, allowed: Bool[np.ndarray, " n"] | None
-    ) -> Nearest:
+    def nearest(self, queries: Float32[np.ndarray, "q d"], k: int, allowed: Bool[np.ndarray, " n"] | None) -> Nearest:
         """As a backend, but with ``k`` for each query wherever there are so many."""
         count = len(self) if allowed is None else int(np.count_nonzero(allowed))
         if count == 0 or (allowed is not None and count <= max(FEW, len(self) // 20)):
@@ -94,13 +95,12 @@ def open_segment(path: Path, record: SegmentRecord, length: int) -> Segment:
     require_files(folder, record, all_of_them=False)
     vectors = MappedArray(folder / VECTORS, "<f4", (record["rows"], length))
     settings: Any = record["settings"]
+    backend = BACKENDS[record["backend"]]
     if record["backend"] == "faiss" and not is_sealed(record.get("faiss_seal"), FAISS, record["files"][FAISS]):
-        raise RunError(
-            f"'{folder / FAISS}' was written elsewhere, and faiss reads no file of strangers safely. Build the index anew "
-            "from its vectors, or with --backend=scan."
-        )
+        LOG.warning("'%s' was written elsewhere and is not read: its vectors are searched one by one.", folder / FAISS)
+        backend = ExactScan
     try:
-        return Segment(record, vectors, BACKENDS[record["backend"]](folder, vectors, settings))
+        return Segment(record, vectors, backend(folder, vectors, settings))
     except KeyError as wrong:
         raise RunError(f"'{path}' is damaged: its record lacks {wrong}. {REMEDY}") from wrong
 

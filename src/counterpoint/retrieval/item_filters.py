@@ -37,6 +37,9 @@ COMPARES: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.GtE: compute.greater_equal,
 }
 
+PREFIX = "columns."
+"""Stands before a column of the source where its name alone would mean another, as in ``columns['name']``."""
+
 Columns = Mapping[str, pa.ChunkedArray]
 """Columns by their names."""
 
@@ -65,11 +68,13 @@ class _Filter:
 
     def result(self) -> Any:
         if not self.where.strip() or len(self.where) > LONGEST:
-            raise InputError(f"A filter has 1 to {LONGEST:,} letters, such as \"price < 20\". Got {len(self.where):,}.")
+            raise InputError(f'A filter has 1 to {LONGEST:,} letters, such as "price < 20". Got {len(self.where):,}.')
         try:
             tree = ast.parse(self.where.strip(), mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError) as wrong:
-            raise self._refusal(f"it cannot be read, {getattr(wrong, 'msg', None) or 'it is nested too deeply'}") from wrong
+            raise self._refusal(
+                f"it cannot be read, {getattr(wrong, 'msg', None) or 'it is nested too deeply'}"
+            ) from wrong
         return self._truth(tree, 0)
 
     def _truth(self, node: ast.expr, depth: int) -> Any:
@@ -146,12 +151,16 @@ class _Filter:
         name = node.id if isinstance(node, ast.Name) else _subscript(node)
         if name is None:
             raise self._refusal(_foreign(node))
-        if name not in self.columns:
-            hint = closest(name, self.columns)
+        called = name if isinstance(node, ast.Name) or f"{PREFIX}{name}" not in self.columns else f"{PREFIX}{name}"
+        if called not in self.columns:
+            hint = closest(name, self._names())
             raise InputError(
-                f"The filter names the column '{name}', which is not there.{hint} Columns: {listed(self.columns, 40)}."
+                f"The filter names the column '{name}', which is not there.{hint} Columns: {listed(self._names(), 40)}."
             )
-        return self.columns[name]
+        return self.columns[called]
+
+    def _names(self) -> list[str]:
+        return [name for name in self.columns if not name.startswith(PREFIX)]
 
     def _alike(self, value: Any, column: Any, node: ast.expr) -> Any:
         """A constant as what a column holds, so that the two can be compared; a column as it is."""
@@ -176,8 +185,8 @@ class _Filter:
             ) from wrong
 
     def _refusal(self, why: str) -> InputError:
-        names = listed(self.columns, 40)
-        return InputError(f"The filter \"{self.where:.100}\" is not read: {why}. {ALLOWED}. Columns: {names}.")
+        names = listed(self._names(), 40)
+        return InputError(f'The filter "{self.where:.100}" is not read: {why}. {ALLOWED}. Columns: {names}.')
 
 
 def _subscript(node: ast.Subscript) -> str | None:
@@ -186,7 +195,9 @@ def _subscript(node: ast.Subscript) -> str | None:
 
 
 def _is_plain(node: ast.expr) -> bool:
-    return isinstance(node, ast.Name | ast.Constant) or (isinstance(node, ast.Subscript) and _subscript(node) is not None)
+    return isinstance(node, ast.Name | ast.Constant) or (
+        isinstance(node, ast.Subscript) and _subscript(node) is not None
+    )
 
 
 def _foreign(node: ast.expr) -> str:

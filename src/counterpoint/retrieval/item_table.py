@@ -21,10 +21,9 @@ from counterpoint.data.tables import read_parquet
 from counterpoint.errors import InputError, LabelError, RunError
 from counterpoint.interfaces import Items, info_of
 from counterpoint.label_types import BETWEEN
-from counterpoint.retrieval.item_filters import Columns
+from counterpoint.retrieval.item_filters import PREFIX, Columns
 
 KNOWN = ("name", "label", "group", "text")
-PREFIX = "columns."
 
 KEPT = ("boolean", "integer", "float", "string", "time")
 """Kinds of columns that a filter can compare; lists, records and pictures are not kept."""

@@ -3,12 +3,12 @@ r"""A scan in two stages: sign bits of the lists nearest to a query first, then 
     r = x - c,   h = number of different signs of R r and R (q - c),   of D
     q.x  ~  q.c + (x.c - |c|^2) + |r| |q - c| cos(pi h / D)
 
-c is the centroid of the list of x, R a random rotation. The two terms of x, its signs and its list are kept: 24 bytes of
-a vector of 128 numbers, where that has 512. The angle of two vectors from the signs of their projections is Charikar
+c is the centroid of the list of x, R a random rotation. The two terms of x, its signs and its row are kept: 32 bytes
+of a vector of 128 numbers, where that has 512. The angle of two vectors from the signs of their projections is Charikar
 2002, STOC:380; signs of rotated residuals with their lengths are Gao & Long 2024, arXiv:2405.12497.
 
-``scanned`` is how many vectors the first stage looks at for a query: those of the nearest lists, until there are so many.
-Where a filter holds, only those that it leaves count, so that as many are looked at with a filter as without one.
+``scanned`` is how many vectors the first stage looks at for a query: those of the nearest lists, until there are so
+many. Where a filter holds, only those that it leaves count, so that as many are looked at with a filter as without one.
 ``reranked`` of them are compared exactly. Both are chosen when the index is built, on queries whose answers are known.
 """
 
@@ -96,21 +96,23 @@ class SignScan:
         rows = len(self.order)
         most = max(1, rows // 4)
         scans = sorted({min(most, max(1, rows // len(self.centroids)) * 2**power) for power in range(12)})
-        every = [{"scanned": scanned, "reranked": reranked} for scanned in scans for reranked in (32, 64, 128, 256, 512)]
+        every = [
+            {"scanned": scanned, "reranked": reranked} for scanned in scans for reranked in (32, 64, 128, 256, 512)
+        ]
         yield from sorted(every, key=lambda each: each["scanned"] + COST * each["reranked"])
 
     def tried(self, effort: Mapping[str, int]) -> None:
         """Search with these settings from now on."""
         self.scanned, self.reranked = effort["scanned"], effort["reranked"]
 
-    def nearest(
-        self, queries: Float32[np.ndarray, "q d"], k: int, allowed: Bool[np.ndarray, " n"] | None
-    ) -> Nearest:
+    def nearest(self, queries: Float32[np.ndarray, "q d"], k: int, allowed: Bool[np.ndarray, " n"] | None) -> Nearest:
         """As ``exact_nearest``, but for those that the first stage overlooks."""
         kept = self._in_order(allowed)
         step = max(1, CANDIDATES // max(1, self.scanned))
         parts = [self._part(queries[start : start + step], k, kept) for start in range(0, len(queries), step)]
-        return Nearest(np.concatenate([each.rows for each in parts]), np.concatenate([each.similarities for each in parts]))
+        return Nearest(
+            np.concatenate([each.rows for each in parts]), np.concatenate([each.similarities for each in parts])
+        )
 
     def _in_order(self, allowed: Bool[np.ndarray, " n"] | None) -> Kept | None:
         """What a filter leaves; of the filter before, which often is the same array, it is known already."""
@@ -122,9 +124,7 @@ class SignScan:
         self._kept = kept = Kept(allowed, mask, below[self.offsets[1:]] - below[self.offsets[:-1]])
         return kept
 
-    def _part(
-        self, queries: Float32[np.ndarray, "q d"], k: int, kept: Kept | None
-    ) -> Nearest:
+    def _part(self, queries: Float32[np.ndarray, "q d"], k: int, kept: Kept | None) -> Nearest:
         to_centroids = queries @ self.centroids.T
         candidates = self._candidates(to_centroids, kept)
         scores = self._estimated(queries, to_centroids, candidates)
@@ -139,9 +139,7 @@ class SignScan:
         self.vectors.touched(rows.size * READ_AROUND)
         return largest(rows, similarities, k)
 
-    def _candidates(
-        self, to_centroids: Float32[np.ndarray, "q l"], kept: Kept | None
-    ) -> Candidates:
+    def _candidates(self, to_centroids: Float32[np.ndarray, "q l"], kept: Kept | None) -> Candidates:
         """The vectors of the nearest lists of every query, until ``scanned`` of those that are left by a filter."""
         sizes, total = self.sizes, len(self.order)
         if kept is not None:

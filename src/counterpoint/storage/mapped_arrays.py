@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import tokenize
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO
@@ -19,6 +20,9 @@ from counterpoint.errors import RunError
 
 HELD = 3 * 2**29
 """Bytes of one mapped file, 1.5 GiB, that may stay in memory; smaller files are never given back."""
+
+DAMAGE = (OSError, ValueError, TypeError, EOFError, MemoryError, SyntaxError, RecursionError, tokenize.TokenError)
+"""What NumPy raises over the head of a file that is none of its own."""
 
 Array = Shaped[np.ndarray, "..."]
 
@@ -35,9 +39,9 @@ class MappedArray:
             with file.open("rb") as opened:
                 held, offset = _header(opened, file, np.dtype(dtype), shape)
                 self._map = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
-        except (OSError, ValueError, EOFError, MemoryError, SyntaxError, RecursionError, TypeError) as wrong:
+            self.array: Array = np.frombuffer(self._map, dtype, offset=offset).reshape(held)
+        except DAMAGE as wrong:
             raise RunError(f"'{file}' is damaged or missing: {' '.join(str(wrong).split())[:200]}.") from wrong
-        self.array: Array = np.frombuffer(self._map, dtype, offset=offset).reshape(held)
         self._read = 0
 
     def touched(self, count: int) -> None:

@@ -17,7 +17,7 @@ from counterpoint.retrieval import index_building
 from counterpoint.retrieval.index import Index
 from counterpoint.retrieval.index_building import Origin, Part
 from counterpoint.retrieval.index_queries import origin_of, remembered_model, require_same
-from counterpoint.retrieval.index_record import is_index
+from counterpoint.retrieval.index_record import is_index, require_free
 from counterpoint.retrieval.index_segments import BACKENDS
 from counterpoint.retrieval.item_table import table_of_items, table_of_names
 from counterpoint.setup.progress import embedding
@@ -72,7 +72,9 @@ def index(
     names = [delete] if isinstance(delete, str) else list(delete)
     if add is None and not names:
         if isinstance(model, Index) or is_index(model):
-            raise InputError("That is an index. Say what to --add or --delete, or search in it: counterpoint search IDX.")
+            raise InputError(
+                "That is an index. Say what to --add or --delete, or search in it: counterpoint search IDX."
+            )
         if out is None:
             raise InputError("Name the folder of the index: --out=IDX.")
         return _built(model, source, expanded(out), labels, groups, backend)
@@ -92,7 +94,7 @@ def _built(
     if isinstance(model, Index):
         raise InputError("An index is built by a model, or of embeddings.")
     if out.is_dir():
-        index_building.require_free(out)  # before anything is embedded
+        require_free(out)  # before anything is embedded
     if is_vectors(model):
         if source is not None:
             raise InputError("Embeddings are indexed by themselves. Leave the source out, or give a run in front.")
