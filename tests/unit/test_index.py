@@ -105,7 +105,7 @@ def test_filters_leave_k_wherever_there_are_so_many(home, capsys):
     rows = [row for row in range(48) if row / 2 < 10 and row % 4 == 2 and row % 3]
     assert sorted(hit["index"] for hit in result["hits"]) == rows
     assert cp.search(home / "idx", like=0, where="price > 1000") == []
-    with pytest.raises(InputError, match="names the column 'prize'.*Did you mean 'price'"):
+    with pytest.raises(InputError, match=r"names the column 'prize'.*Did you mean 'price'"):
         cp.search(home / "idx", like=0, where="prize < 3")
     with pytest.raises(InputError, match="Build one first"):
         cp.search(home / "run", home / "all.csv", like=0, where="price < 3")
@@ -266,7 +266,7 @@ def test_a_query_of_another_model_is_refused(home, idx, tmp_path):
     with pytest.raises(InputError, match="same weights, but this run reads and prepares data in another way"):
         cp.search(home / "run", idx, like="a question")
     cp.index(embeddings(20), out=tmp_path / "plain")
-    with pytest.raises(RunError, match="knows no run. Name the run that made its vectors"):
+    with pytest.raises(RunError, match=r"knows no run\. Name the run that made its vectors"):
         cp.search(tmp_path / "plain", like="a question")
     with pytest.raises(InputError, match="theirs is not known"):
         cp.search(home / "run", tmp_path / "plain", like="a question")
@@ -423,7 +423,7 @@ def test_damage_is_noticed(tmp_path):
         held = file.read_bytes()
         for spoilt in (held[:-1], held[: len(held) // 2], b"", held[:-5] + bytes([held[-5] ^ 1]) + held[-4:], None):
             file.unlink() if spoilt is None else file.write_bytes(spoilt)
-            with pytest.raises(RunError, match="is missing|was changed|is damaged"):
+            with pytest.raises(RunError, match=r"is missing|was changed|is damaged"):
                 cp.Index.open(tmp_path / "idx")
         file.write_bytes(held)
     assert fingerprint(segment / "vectors.npy") == index.record["segments"][0]["files"]["vectors.npy"]

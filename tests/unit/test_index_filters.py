@@ -1,6 +1,7 @@
 """Filters: what they leave, what they mean where cells are missing, and what is no filter."""
 
-import datetime
+import contextlib
+import datetime as dt
 
 import numpy as np
 import pyarrow as pa
@@ -12,10 +13,10 @@ from counterpoint.errors import InputError
 from counterpoint.retrieval.item_filters import matching
 
 ROWS = [
-    {"price": 10, "cost": 12.5, "kind": "shoe", "new": True, "name": "a1", "day": datetime.date(2024, 1, 1)},
-    {"price": 30, "cost": 12.5, "kind": "bag", "new": False, "name": "a2", "day": datetime.date(2024, 6, 1)},
+    {"price": 10, "cost": 12.5, "kind": "shoe", "new": True, "name": "a1", "day": dt.date(2024, 1, 1)},
+    {"price": 30, "cost": 12.5, "kind": "bag", "new": False, "name": "a2", "day": dt.date(2024, 6, 1)},
     {"price": None, "cost": 1.0, "kind": "shoe", "new": None, "name": "b1", "day": None},
-    {"price": -5, "cost": None, "kind": None, "new": True, "name": "b2", "day": datetime.date(2025, 1, 1)},
+    {"price": -5, "cost": None, "kind": None, "new": True, "name": "b2", "day": dt.date(2025, 1, 1)},
 ]
 TABLE = pa.Table.from_pylist(ROWS)
 COLUMNS = {name: TABLE.column(name) for name in TABLE.column_names} | {"columns.unit price": TABLE.column("cost")}
@@ -98,7 +99,5 @@ def test_what_is_no_filter_is_met_with_what_one_is(where, message):
 @settings(deadline=None, max_examples=200)
 @given(st.text(alphabet="priceknd <>=()'[]0123456789.andornti_+*:,{}", max_size=40))
 def test_any_text_is_a_filter_or_refused(where):
-    try:
+    with contextlib.suppress(InputError):
         assert matching(where, COLUMNS).shape == (4,)
-    except InputError:
-        pass
