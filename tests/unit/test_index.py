@@ -266,7 +266,7 @@ def test_a_query_of_another_model_is_refused(home, idx, tmp_path):
     with pytest.raises(InputError, match="same weights, but this run reads and prepares data in another way"):
         cp.search(home / "run", idx, like="a question")
     cp.index(embeddings(20), out=tmp_path / "plain")
-    with pytest.raises(RunError, match=r"knows no run\. Name the run that made its vectors"):
+    with pytest.raises(RunError, match=r"knows no run to embed 'a question'\. Name the run that made its vectors"):
         cp.search(tmp_path / "plain", like="a question")
     with pytest.raises(InputError, match="theirs is not known"):
         cp.search(home / "run", tmp_path / "plain", like="a question")

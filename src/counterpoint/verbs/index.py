@@ -121,7 +121,7 @@ def _changed(
     parts: list[Part] = []
     if add is not None:
         kept = None if changed is model or isinstance(model, Embeddings) else _model(model)
-        kept = remembered_model(before) if kept is None and not _are_vectors(add) else kept
+        kept = remembered_model(before, "embed what is added") if kept is None and not _are_vectors(add) else kept
         if kept is not None:
             require_same(before, kept)
         if not _are_vectors(add):
