@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from cyclopts import CycloptsError
 
 from counterpoint.cli import commands as commands
+from counterpoint.cli import index_commands as index_commands
 from counterpoint.cli import parts as parts
 from counterpoint.cli.app import app as command_line
 from counterpoint.errors import InputError, Interrupted, in_shell, option, visible

@@ -55,15 +55,15 @@ class Index:
         path = expanded(folder)
         record = read_record(path)
         try:
-            return cls._opened(path, record)
+            return cls._read(path, record)
         except RunError:
             now = read_record(path)
             if now == record:
                 raise
-            return cls._opened(path, now)  # it was changed meanwhile
+            return cls._read(path, now)  # it was changed meanwhile
 
     @classmethod
-    def _opened(cls, path: Path, record: IndexRecord) -> Index:
+    def _read(cls, path: Path, record: IndexRecord) -> Index:
         segments = [open_segment(path, each, record["length"]) for each in record["segments"]]
         tables = [read_items(segment_folder(path, each["number"]) / ITEMS, each["rows"]) for each in record["segments"]]
         try:

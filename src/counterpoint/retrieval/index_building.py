@@ -8,7 +8,6 @@ is copied more often than the logarithm of their number.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
@@ -33,6 +32,7 @@ from counterpoint.retrieval.index_record import (
     VECTORS,
     SegmentRecord,
     deletions_file,
+    read_record,
     require_free,
     segment_folder,
     swept,
@@ -91,7 +91,7 @@ def create(folder: Path, parts: Iterable[Part], origin: Origin, *, backend: str 
     with locked(folder):
         require_free(folder)
         number = swept(folder, None)
-        with _removed_on_failure(folder, number):
+        with _cleaned_on_failure(folder):
             segment, length = _written(folder, number, parts, backend)
             record = {
                 "format": FORMAT,
@@ -123,7 +123,7 @@ def change(folder: Path, *, added: Sequence[Part] = (), deleted: Sequence[str] =
         masks = np.split(alive, np.cumsum([len(each) for each in index.segments])[:-1])
         kept = _kept(masks, sum(len(each.vectors) for each in added))
         again = [place for place in range(len(masks)) if place not in kept and masks[place].any()]
-        with _removed_on_failure(folder, number):
+        with _cleaned_on_failure(folder):
             segments = [index.segments[place].record for place in kept]
             if again or added:
                 old = (part for place in again for part in _parts(index, place, masks[place]))
@@ -260,11 +260,10 @@ def _marked(folder: Path, number: int, alive: Bool[np.ndarray, " n"]) -> dict[st
 
 
 @contextmanager
-def _removed_on_failure(folder: Path, number: int) -> Iterator[None]:
-    """Remove what was written under a number where the block fails."""
+def _cleaned_on_failure(folder: Path) -> Iterator[None]:
+    """Remove what no record names where the block fails: the record may have been written before."""
     try:
         yield
     except BaseException:
-        shutil.rmtree(segment_folder(folder, number), ignore_errors=True)
-        deletions_file(folder, number).unlink(missing_ok=True)
+        swept(folder, read_record(folder) if (folder / INDEX).exists() else None)
         raise

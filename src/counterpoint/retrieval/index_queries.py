@@ -63,17 +63,19 @@ def require_same(index: Index, model: Model) -> None:
         )
 
 
-def remembered_model(index: Index) -> Model:
+def remembered_model(index: Index, purpose: str) -> Model:
     """The model that an index was built with, from the run that it remembers, if that was written here.
+
+    ``purpose`` is what it is wanted for, in a message.
 
     Raises:
         RunError: It remembers none, was built elsewhere, or the run is gone or is another model by now.
     """
     run, sealed = index.record["run"], index.record["run_seal"]
-    command = f"counterpoint search RUN {index.folder} --like ..."
+    command = f"counterpoint search RUN {index.folder} ..."
     if run is None or not is_sealed(sealed, run, index.model):
-        why = "knows no run" if run is None else "was built elsewhere, and the run that it names is not read"
-        raise RunError(f"'{index.folder}' {why}. Name the run that made its vectors: {command}")
+        why = "knows no run" if run is None else "was built elsewhere, and the run that it names is not read,"
+        raise RunError(f"'{index.folder}' {why} to {purpose}. Name the run that made its vectors: {command}")
     try:
         model = load(run)
         require_same(index, model)
@@ -104,7 +106,7 @@ def search_index(
     queries: list[Query] = []
     for each in likes:
         if isinstance(each, str) and model is None and _place(index, each) is None:
-            model = remembered_model(index)
+            model = remembered_model(index, f"embed '{each:.60}'")
         queries += _queries(index, model, each)
     if not queries:
         return []

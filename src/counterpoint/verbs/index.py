@@ -17,7 +17,7 @@ from counterpoint.retrieval import index_building
 from counterpoint.retrieval.index import Index
 from counterpoint.retrieval.index_building import Origin, Part
 from counterpoint.retrieval.index_queries import origin_of, remembered_model, require_same
-from counterpoint.retrieval.index_record import is_index
+from counterpoint.retrieval.index_record import is_index, require_free
 from counterpoint.retrieval.index_segments import BACKENDS
 from counterpoint.retrieval.item_table import table_of_items, table_of_names
 from counterpoint.setup.progress import embedding
@@ -94,7 +94,7 @@ def _built(
     if isinstance(model, Index):
         raise InputError("An index is built by a model, or of embeddings.")
     if out.is_dir():
-        index_building.require_free(out)  # before anything is embedded
+        require_free(out)  # before anything is embedded
     if is_vectors(model):
         if source is not None:
             raise InputError("Embeddings are indexed by themselves. Leave the source out, or give a run in front.")
@@ -121,7 +121,7 @@ def _changed(
     parts: list[Part] = []
     if add is not None:
         kept = None if changed is model or isinstance(model, Embeddings) else _model(model)
-        kept = remembered_model(before) if kept is None and not _are_vectors(add) else kept
+        kept = remembered_model(before, "embed what is added") if kept is None and not _are_vectors(add) else kept
         if kept is not None:
             require_same(before, kept)
         if not _are_vectors(add):
