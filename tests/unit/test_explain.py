@@ -196,6 +196,9 @@ def test_a_table_of_parts_is_kept_in_a_file(tmp_path):
     again = PartTable.load(table.save(tmp_path / "parts.npz"))
     for name, value in vars(table).items():
         np.testing.assert_array_equal(value, getattr(again, name))
+    for other in (table, PartTable(**{**vars(table), "model": "other", "stream": 1})):
+        with pytest.raises(InputError, match="Two items are explained"):
+            match(table, other)
     PartTable(**{**vars(table), "mean": table.mean[:2]}).save(tmp_path / "short.npz")
     np.savez(tmp_path / "other.npz", x=np.zeros(3))
     (tmp_path / "text.npz").write_text("no table")
