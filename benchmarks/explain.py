@@ -53,8 +53,8 @@ class World(NamedTuple):
 
 
 def images(unaligned: bool) -> World:
-    pictures, labels = read_sample("sample:fashion")
-    test, classes = pictures[6000:], np.array(labels[6000:])
+    test, labels = read_sample("sample:fashion-test")
+    classes = np.array(labels)
 
     def pair(random: np.random.Generator) -> tuple[Any, Any, set[int], set[int]]:
         one, other = unrelated(classes, random)
@@ -68,7 +68,7 @@ def images(unaligned: bool) -> World:
             covered.append({7 * (y // 4) + x // 4 for y in (top, top + 3) for x in (left, left + 3)})
         return planted[0], planted[1], covered[0], covered[1]
 
-    return World("image", pictures[:6000], {}, pair)
+    return World("image", "sample:fashion", {}, pair)
 
 
 def unrelated(classes: np.ndarray, random: np.random.Generator) -> tuple[int, int]:
@@ -195,14 +195,15 @@ def measured(world: World, model: Model, pairs: int, seed: int) -> str:
         if ((np.array(r2) >= low) & (np.array(r2) < low + 0.2)).any()
     )
     return (
-        f"| {world.name} | {share.value:.2f} ({share.low:.2f} to {share.high:.2f}) | {np.median(r2):.2f}, {trusted.mean():.2f} | "
+        f"| {world.name} | {share.value:.2f} ({share.low:.2f} to {share.high:.2f}) "
+        f"| {np.median(r2):.2f}, {trusted.mean():.2f} | "
         f"{mean(deletion)} | {mean(insertion)} | {mean(initialised)} | {mean(again)} | {by_r2} |"
     )
 
 
 def estimators(model: Model, seed: int) -> None:
     """The error of the worst cell, of the largest, against a table from 32,768 masks."""
-    pictures, random = read_sample("sample:fashion")[0][6000:], np.random.default_rng(seed)
+    pictures, random = read_sample("sample:fashion-test")[0], np.random.default_rng(seed)
     print("| masks | least squares | difference of means |\n|---|---|---|")
     pairs = [
         [masked(model, pictures[row : row + 1]) for row in random.choice(1000, 2, replace=False)] for _ in range(5)

@@ -46,13 +46,13 @@ class Waves(nn.Module):
         return torch.sin(series.flatten(1) @ self.first) @ self.second + 0.5
 
 
-def model_of(kind, source, encoder=None):
+def model_of(kind, source, encoder=None, width=8):
     """A model that has learned nothing, and its items."""
     modality, items = CLASSES[kind].fit(source, DataOptions())
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        network = modality.build_encoder("auto", 8) if encoder is None else encoder
-    return Model(network.eval(), modality, {"encoder": "auto", "width": 8, "seed": 0}), items
+        network = modality.build_encoder("auto", width) if encoder is None else encoder
+    return Model(network.eval(), modality, {"encoder": "auto", "width": width, "seed": 0}), items
 
 
 def series(pitch):
@@ -64,9 +64,9 @@ def series(pitch):
 
 @pytest.fixture(scope="module")
 def texts():
-    """A model of remarks, and remarks of two topics into which one word is planted."""
+    """A model of remarks, and the remarks."""
     world = remarks()
-    model, _ = model_of("text", world.source)
+    model, _ = model_of("text", world.source, width=64)
     return model, world.source
 
 
@@ -130,16 +130,16 @@ def test_r2_is_one_where_parts_add_up_and_low_where_they_do_not():
     tame, wild = (
         match(*(part_table(e, count=512, seed=0, stream=k) for k, e in enumerate(series(p)[2]))) for p in (0.01, 3)
     )
-    assert tame.r2 > 0.99
+    assert tame.r2 > 0.85
     assert wild.r2 < 0.2
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_planted_word_is_the_strongest_cell_and_taking_parts_away_is_worse_than_chance(texts, seed):
     model, source = texts
-    word = source[9].split()[seed]
-    one, other = f"{source[0 + 4 * seed]} {word}".split(), f"{word} {source[1 + 4 * seed]}".split()
-    result = cp.explain(model, " ".join(one), " ".join(other))
+    one, (word, *_) = source[4 * seed], source[9].split()
+    other = next(each for each in source[10:] if not {*each.split()} & {*one.split(), word})
+    result = cp.explain(model, f"{one} {word}", f"{word} {other}")
     (row, column), *_ = result.strongest(1)
     assert (result.parts_a.names[row], result.parts_b.names[column]) == (word, word)
     assert result.match.clear[row, column]
@@ -174,7 +174,7 @@ def test_where_parts_do_not_explain_a_pair_it_says_so_and_shows_what_else_there_
     model, source, _ = series(3)
     result = cp.explain(model, 0, 1, source=source)
     assert not result.explained
-    assert "Parts do not explain it" in str(result)
+    assert "do not explain it" in str(result)
     near = [each.name for each in result.neighbours_a]
     assert near == [hit.name for hit in cp.search(model, source, like=0, k=6) if hit.name != "0"]
     assert "Nearest to 1:" in str(result)
@@ -196,6 +196,9 @@ def test_a_table_of_parts_is_kept_in_a_file(tmp_path):
     again = PartTable.load(table.save(tmp_path / "parts.npz"))
     for name, value in vars(table).items():
         np.testing.assert_array_equal(value, getattr(again, name))
+    for other in (table, PartTable(**{**vars(table), "model": "other", "stream": 1})):
+        with pytest.raises(InputError, match="Two items are explained"):
+            match(table, other)
     PartTable(**{**vars(table), "mean": table.mean[:2]}).save(tmp_path / "short.npz")
     np.savez(tmp_path / "other.npz", x=np.zeros(3))
     (tmp_path / "text.npz").write_text("no table")

@@ -18,7 +18,7 @@ from counterpoint.output.results import excerpt
 from counterpoint.output.tables import columns
 
 LOW = 0.5
-"""R2 below which parts do not explain a pair: what they say leaves more open than it explains."""
+"""R2 below which parts do not explain a pair."""
 
 SHOWN = 8
 """Cells, and parts, that ``str`` shows."""
@@ -52,14 +52,14 @@ class Explanation:
 
     def summary(self) -> str:
         """How far to trust the table, in sentences."""
-        similarity, r2 = f"{self.match.similarity:.3f}", f"{self.match.r2:.2f}"
-        head = f"'{self.a}' and '{self.b}' have a similarity of {similarity}."
-        if not self.explained:
-            return (
-                f"{head} Parts do not explain it: adding up parts and pairs of parts gives R2 {r2} where some are "
-                f"missing, and {LOW:g} is the least that is trusted. What they do by themselves stands below."
-            )
-        return f"{head} Adding up parts and pairs of parts explains R2 {r2} of it where some are missing."
+        r2 = f"R2 {self.match.r2:.2f} on masks that the table was not made from"
+        head = f"'{self.a}' and '{self.b}' have a similarity of {self.match.similarity:.3f}."
+        if self.explained:
+            return f"{head} Parts and pairs of parts explain it: {r2}."
+        return (
+            f"{head} Parts and pairs of parts do not explain it: {r2}, where less than {LOW:g} leaves too much open. "
+            "See what parts do by themselves, and what else is near."
+        )
 
     def strongest(self, count: int, *, sign: int = 1) -> Iterator[tuple[int, int]]:
         """The cells that make the items most alike, or with ``sign=-1`` least, the strongest first."""
@@ -88,7 +88,7 @@ class Explanation:
         for row, column in self.strongest(count):
             value, margin = self.match.table[row, column], self.match.margins[row, column]
             star = "" if self.match.clear[row, column] else "*"
-            interval = f"{value - margin:+.4f} to {value + margin:+.4f}"
+            interval = f"{value - margin:+.4f} to {value + margin:+.4f}" if margin else "exact"
             yield star, part_of(self.parts_a, row), part_of(self.parts_b, column), f"{value:+.4f}", interval
 
     def _singles(self) -> Iterator[tuple[str, str, str]]:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float64
 
+from counterpoint.errors import InputError
 from counterpoint.explanation.part_table import PartTable
 
 LEVEL = 0.95
@@ -40,7 +41,15 @@ class Match(NamedTuple):
 
 
 def match(a: PartTable, b: PartTable) -> Match:
-    """The table of two items; their masks must be independent, that is of different streams."""
+    """The table of two items.
+
+    Raises:
+        InputError: Their tables are of different models, or of the same masks, which must be independent.
+    """
+    if a.model != b.model:
+        raise InputError(f"Two items are explained by one model. Got tables by '{a.model[:12]}' and '{b.model[:12]}'.")
+    if a.stream == b.stream:
+        raise InputError(f"Two items are explained from different masks. Both tables are of stream {a.stream}.")
     table = a.values @ b.values.T
     variance = _variance(a, b.values) + _variance(b, a.values).T
     return Match(

@@ -47,6 +47,10 @@ FEWEST, MOST = 16, 2**16
 class PartTable:
     """What the parts of an item do to its vector; a table of another item, with other masks, makes a pair of it."""
 
+    model: str
+    """The fingerprint of the model."""
+    stream: int
+    """Which random masks it was made from; a pair of items needs two that are different."""
     names: np.ndarray
     """What the parts are called (n,)."""
     values: Float64[np.ndarray, "n d"]
@@ -86,8 +90,9 @@ class PartTable:
         try:
             require_zip(file)
             with np.load(file, allow_pickle=False) as archive:
-                table = cls(**{each.name: archive[each.name] for each in fields(cls)})
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as wrong:
+                held = {each.name: archive[each.name] for each in fields(cls)}
+                table = cls(**{**held, "model": str(held["model"]), "stream": int(held["stream"])})
+        except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile) as wrong:
             raise SourceError(f"'{file}' holds no table of parts: {wrong}. Make it anew.") from wrong
         table._require_shapes(file)
         return table
@@ -134,6 +139,8 @@ def part_table(item: MaskedItem, *, count: int, seed: int, stream: int) -> PartT
         weights, residuals = weights[:, :0], residuals[:0]
     fresh = masks.independent(parts, FRESH, seed=seed, stream=2 * stream + 1)
     return PartTable(
+        model=item.model.fingerprint(),
+        stream=stream,
         names=np.asarray(item.parts.names, dtype=np.str_),
         values=values,
         mean=vectors.mean(axis=0),

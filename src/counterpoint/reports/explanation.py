@@ -58,7 +58,7 @@ class Side(NamedTuple):
 
     name: str
     form: str
-    """How it is drawn: picture, series or words."""
+    """How it is drawn: picture, series, columns or words."""
     parts: Sequence[Drawn]
     url: str = ""
     curves: Sequence[Curve] = ()
@@ -138,8 +138,9 @@ def _side(result: Mapping[str, Any], modality: Modality, item: Batch, which: str
     cells: Mapping[str, Cell] = modality.cells(item)[0] if isinstance(modality, ShowsCells) else {}
     if any(not isinstance(each, str) for each in cells.values()):
         return _series(name, cells, places, of_part)
-    texts = [_called(result, which, place) for place in range(count)]
-    return Side(name, "words", [Drawn(0, 0, 0, 0, text, links) for text, links in zip(texts, of_part, strict=True)])
+    texts = result[f"contents_{which}"] or result[f"parts_{which}"]
+    form = "columns" if cells and result["parts_a"] == result["parts_b"] else "words"
+    return Side(name, form, [Drawn(0, 0, 0, 0, text, links) for text, links in zip(texts, of_part, strict=True)])
 
 
 def _enlarged(modality: ShowsPictures, item: Batch) -> str:

@@ -45,7 +45,7 @@ def explain(
     html: str | Path | None = None,
     quiet: bool = False,
 ) -> Explanation:
-    """Which part of one item matches which part of another: cells of images, words, columns, pieces of series.
+    """Say which part of one item matches which part of another: cells of images, words, columns, pieces of series.
 
     The items are encoded many times with half of their parts masked as the views mask them; what each part does to the
     vector follows by least squares. It says how far to trust that.
