@@ -84,7 +84,7 @@ def audited(collection: Collection, decisions: Decisions, *, seed: int = 0) -> A
     inside = [pair for pair in pairs.pairs if max(pair.index) < collection.items]
     leaking = leaks(pairs.pairs, collection.items, collection.groups)
     together = _together(collection, inside)
-    score = outlier_scores(collection.train, seed=seed)
+    score = outlier_scores(collection.train)
     strange = outlier_probability(score)
     read, labels = collection.read, None
     if read is not None:

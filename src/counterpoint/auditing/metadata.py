@@ -15,6 +15,9 @@ from counterpoint.interfaces import Items, info_of
 from counterpoint.modality import HasColumns, Modality, ShowsPictures
 from counterpoint.storage.files import expanded
 
+FOLDER = "folder"
+"""What labels are called that are the folders themselves."""
+
 PIECE = 250
 """Items that are read at once."""
 
@@ -23,7 +26,8 @@ Columns = dict[str, Sequence[Any]]
 
 def metadata_of(modality: Modality | None, items: Items, source: object, *, label: object = None) -> Columns:
     """The columns of metadata of some items; ``label`` names the one that holds the labels, which is none of them."""
-    columns: Columns = {**_folders(items.names), **_of_files(items.names, source), **_of_texts(items)}
+    folders = {} if isinstance(label, str) and label == FOLDER else _folders(items.names)
+    columns: Columns = {**folders, **_of_files(items.names, source), **_of_texts(items)}
     lengths = info_of(items).lengths
     if lengths is not None and info_of(items).texts is None:
         columns["length"] = [int(each) for each in lengths]

@@ -38,8 +38,8 @@ STRENGTH = 0.1
 CELLS = 2**21
 """Probabilities that the calibration is learned from."""
 
-LEAST = 0.25
-"""Share of these, the smallest, in which a label that stands there is taken for a mistake."""
+LEAST = 0.6
+"""Share of those of other classes than the label, the smallest, in which a label that stands there is a mistake."""
 
 SURE = 0.99
 """The largest probability of a mistake."""
@@ -182,7 +182,7 @@ def _calibrated(
     some = np.random.default_rng(seed).permutation(len(q))[: max(1, CELLS // q.shape[1])]
     cells = q[some].reshape(-1).astype(np.float64)
     stands = (given[some, None] == np.arange(q.shape[1])).reshape(-1)
-    lowest = cells <= np.quantile(cells, LEAST)
+    lowest = cells <= np.quantile(cells, LEAST * (1 - 1 / q.shape[1]))
     floor = float(stands[lowest].mean())
     fitted = IsotonicRegression(y_min=floor, y_max=1.0, out_of_bounds="clip").fit(cells, stands)
     return fitted.predict(q.reshape(-1)).reshape(q.shape), floor
