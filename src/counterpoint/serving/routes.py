@@ -5,13 +5,12 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from counterpoint import __version__
+from counterpoint import __version__, reports
 from counterpoint.errors import InputError
 from counterpoint.serving.answers import answer, answer_errors
 from counterpoint.serving.guard import Access, Guard
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 
 PAGE = Path(__file__).parent / "page"
 
-TOKENS = resources.files("counterpoint.reports") / "tokens.css"
+TOKENS = Path(reports.__file__).parent / "tokens.css"
 """The colours that pages and reports share."""
 
 TEXTS = 1000

@@ -98,7 +98,7 @@ def _of_index(index: Index, source: object) -> Collection:
     """An index with the model that it remembers, where that is at hand, and with its items, where they are named."""
     name = index.folder.resolve().name
     try:
-        model = remembered_model(index)
+        model = remembered_model(index, "embed what is searched for")
     except InputError as wrong:
         if source is not None:
             raise
