@@ -17,14 +17,14 @@ import counterpoint as cp
 from counterpoint.cli import main
 from counterpoint.errors import InputError, MissingPackage
 from counterpoint.serving import guard, layout, server
-from counterpoint.serving.batching import Lane
+from counterpoint.serving.batching import BatchWorker
 from counterpoint.serving.collection import Collection
 from counterpoint.serving.guard import LOOPBACK, Access
-from counterpoint.serving.refusals import Busy
+from counterpoint.serving.http_errors import Busy
 from counterpoint.serving.reviewing import Review
 from counterpoint.serving.routes import application
 from counterpoint.serving.service import Service
-from counterpoint.verbs.serve import _collection
+from counterpoint.verbs.serve import open_collection
 from tests import served
 from tests.worlds import records, remarks
 
@@ -43,7 +43,7 @@ def serving(collection, review=None, access=OPEN):
 
 @pytest.fixture(scope="module")
 def client(tiny):
-    with _collection(tiny.index, tiny.photos, None) as collection, serving(collection) as opened:
+    with open_collection(tiny.index, tiny.photos, None) as collection, serving(collection) as opened:
         yield opened
 
 
@@ -101,7 +101,7 @@ def test_what_cannot_be_searched_for_is_one_sentence(client):
 
 def test_one_wrong_query_spoils_no_other_that_is_scanned_with_it(tiny):
     from counterpoint.retrieval.index import Index
-    from counterpoint.serving.scanning import Query, searched
+    from counterpoint.serving.batched_search import Query, search_batch
 
     index = Index.open(tiny.index)
     vectors = [index.vector(row) for row in range(4)]
@@ -111,7 +111,7 @@ def test_one_wrong_query_spoils_no_other_that_is_scanned_with_it(tiny):
         Query(vectors[2], 2, 2, "nonsense("),
         Query(vectors[3], 3, 1),
     ]
-    answers = searched(index, queries)
+    answers = search_batch(index, queries)
     assert [len(each) for each in (answers[0], answers[1], answers[3])] == [3, 5, 1]
     assert isinstance(answers[2], InputError)
     alone = index.search(vectors[0], 3, skip=[0])[0]
@@ -192,10 +192,10 @@ def test_pages_of_other_sites_and_other_names_are_kept_out(client):
 
 
 def test_over_a_network_whoever_has_the_token_comes_in(tiny):
-    access = server.access_to("0.0.0.0", 8765)
+    access = server.access_for("0.0.0.0", 8765)
     assert len(access.token) >= 32
-    assert access.token != server.access_to("0.0.0.0", 8765).token
-    with _collection(tiny.index, None, None) as collection, serving(collection, access=access) as client:
+    assert access.token != server.access_for("0.0.0.0", 8765).token
+    with open_collection(tiny.index, None, None) as collection, serving(collection, access=access) as client:
         for headers in (
             {},
             {"authorization": "Bearer wrong"},
@@ -229,7 +229,7 @@ def test_items_are_shown_with_what_is_known_of_them(client, tiny):
 
 
 def test_an_index_without_its_data_has_no_pictures_and_says_so(tiny):
-    with _collection(tiny.index, None, None) as collection, serving(collection) as client:
+    with open_collection(tiny.index, None, None) as collection, serving(collection) as client:
         assert client.get("/collection").json()["pictures"] is False
         assert "source=" in refused(client.get("/items/0/picture"), 404)
         assert "source=" in refused(client.post("/explain", json={"a": 0, "b": 1}), 422)
@@ -239,7 +239,7 @@ def test_the_map_has_a_place_for_every_row_and_is_made_once(tiny, tmp_path, monk
     copied = shutil.copytree(tiny.index, tmp_path / "index")
     cp.index(copied, delete="kind0/000.png", quiet=True)
     monkeypatch.setattr("counterpoint.serving.layout.MOST", 40)
-    with _collection(copied, None, None) as collection, serving(collection) as client:
+    with open_collection(copied, None, None) as collection, serving(collection) as client:
         made = client.get("/map").json()
         groups = client.get("/map/groups", params={"by": "label"}).json()
         assert refused(client.get("/map/groups", params={"by": "nothing"}), 404)
@@ -251,18 +251,18 @@ def test_the_map_has_a_place_for_every_row_and_is_made_once(tiny, tmp_path, monk
     assert (np.delete(places, row, axis=0) >= 0).all()
     assert groups["counts"] == [15, 16, 16, 16]
     assert sum(clusters["counts"]) == 63
-    monkeypatch.setattr(layout, "laid_out", None)  # it is not made again
-    with _collection(copied, None, None) as collection, serving(collection) as client:
+    monkeypatch.setattr(layout, "compute_layout", None)  # it is not made again
+    with open_collection(copied, None, None) as collection, serving(collection) as client:
         assert client.get("/map").json() == made
 
 
 def test_a_map_of_other_vectors_is_not_taken(tmp_path):
     vectors = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)
-    first = layout.kept_layout(vectors, tmp_path)
-    assert (layout.kept_layout(vectors, tmp_path).places == first.places).all()
-    assert not (layout.kept_layout(vectors[::-1].copy(), tmp_path).places == first.places).all()
+    first = layout.cached_layout(vectors, tmp_path)
+    assert (layout.cached_layout(vectors, tmp_path).places == first.places).all()
+    assert not (layout.cached_layout(vectors[::-1].copy(), tmp_path).places == first.places).all()
     (tmp_path / layout.FILE).write_bytes(b"damaged")
-    assert (layout.kept_layout(vectors, tmp_path).places == first.places).all()
+    assert (layout.cached_layout(vectors, tmp_path).places == first.places).all()
 
 
 def test_items_between_landmarks_lie_among_those_that_they_are_like(monkeypatch):
@@ -270,7 +270,7 @@ def test_items_between_landmarks_lie_among_those_that_they_are_like(monkeypatch)
     random = np.random.default_rng(0)
     label = np.arange(600) % 3
     vectors = np.eye(3, 8, dtype=np.float32)[label] + random.normal(0, 0.05, (600, 8)).astype(np.float32)
-    places = layout.laid_out(vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).places
+    places = layout.compute_layout(vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).places
     middle = np.stack([np.median(places[label == each], axis=0) for each in range(3)])
     nearest = np.linalg.norm(places[:, None] - middle, axis=2).argmin(axis=1)
     assert (nearest == label).mean() > 0.99
@@ -281,7 +281,7 @@ def test_decisions_are_kept_in_the_queue_and_read_by_the_next_audit(tiny, tmp_pa
     from counterpoint.auditing.decisions import read_decisions
 
     folder = shutil.copytree(tiny.audit, tmp_path / "audit")
-    with _collection(tiny.index, None, None) as collection, serving(collection, Review(folder)) as client:
+    with open_collection(tiny.index, None, None) as collection, serving(collection, Review(folder)) as client:
         queue = client.get("/audit").json()
         names = [entry["item"] for entry in queue["entries"]]
         assert [entry["probability"] for entry in queue["entries"]] == [0.9, 0.6, 0.3, None]
@@ -357,7 +357,7 @@ def test_texts_are_searched_together_and_a_text_is_no_path(tmp_path):
     model = cp.fit(world.source, quiet=True, **{**served.TINY, **world.choices})
     secret = tmp_path / "secret.txt"
     secret.write_text("a\nb\n", encoding="utf-8")
-    with _collection(model, world.source, None) as collection, serving(collection) as client:
+    with open_collection(model, world.source, None) as collection, serving(collection) as client:
         assert client.get("/collection").json()["text"] is True
         hits = client.post("/search", json={"like": world.source[7], "k": 1}).json()["hits"]
         assert hits[0]["text"] == world.source[7]
@@ -375,7 +375,7 @@ def test_rows_of_a_table_are_shown_by_their_columns_and_filtered(tmp_path):
     world = records(count=64)
     columns = {f"c{number}": column for number, column in enumerate(world.source.T[:3].astype(float))}
     model = cp.fit(columns, quiet=True, **served.TINY)
-    with _collection(model, columns, None) as collection, serving(collection) as client:
+    with open_collection(model, columns, None) as collection, serving(collection) as client:
         (card,) = client.get("/items", params={"rows": "3"}).json()
         assert [cell["name"] for cell in card["cells"]] == ["c0", "c1", "c2"]
         rows = client.get("/filter", params={"where": "c0 > 0"}).json()["rows"]
@@ -397,7 +397,7 @@ def test_rows_of_a_table_are_shown_by_their_columns_and_filtered(tmp_path):
 def test_vectors_alone_can_be_served(tmp_path):
     vectors = np.eye(30, dtype=np.float32)
     path = cp.Embeddings(vectors, [f"v{row}" for row in range(30)]).save(tmp_path / "z.npz")
-    with _collection(path, None, None) as collection, serving(collection) as client:
+    with open_collection(path, None, None) as collection, serving(collection) as client:
         assert client.get("/collection").json()["files"] is False
         assert len(client.post("/search", json={"like": "v3", "k": 4}).json()["hits"]) == 4
         assert "There is no model" in refused(client.post("/search/file", content=b"a"), 422)
@@ -411,7 +411,7 @@ def test_what_waits_together_is_done_together():
         seen.append(list(queries))
         return [InputError("odd") if query % 2 else 10 * query for query in queries]
 
-    lane = Lane(work, most=4, waiting=100, seconds=10)
+    lane = BatchWorker(work, most=4, waiting=100, seconds=10)
 
     async def ask():
         waiting = [asyncio.ensure_future(lane(query)) for query in range(8)]
@@ -444,7 +444,7 @@ def test_a_lane_that_is_full_or_late_says_so_and_goes_on():
             raise KeyError("fault")
         return queries
 
-    lane = Lane(work, most=1, waiting=2, seconds=0.05)
+    lane = BatchWorker(work, most=1, waiting=2, seconds=0.05)
 
     async def ask():
         some = [asyncio.ensure_future(lane("a")) for _ in range(5)]
@@ -468,7 +468,7 @@ def test_a_fault_of_ours_is_one_sentence_and_goes_to_the_log(client, monkeypatch
 
 
 def test_an_address_that_cannot_be_had_is_said_before_anything_is_embedded(tiny, capsys):
-    with server.bound("127.0.0.1", 0) as taken:
+    with server.bind("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(SystemExit) as stopped:
             main(["serve", str(tiny.run), "--port", str(port)])
@@ -479,13 +479,13 @@ def test_an_address_that_cannot_be_had_is_said_before_anything_is_embedded(tiny,
         ("no.such.host.invalid", 0, "Nobody can listen at"),
     ):
         with pytest.raises(InputError, match=sentence):
-            server.bound(host, port)
+            server.bind(host, port)
 
 
 def test_what_is_missing_is_named(tiny, monkeypatch):
-    with pytest.raises(InputError, match="Name what to serve"), _collection(cp.load(tiny.run), None, None):
+    with pytest.raises(InputError, match="Name what to serve"), open_collection(cp.load(tiny.run), None, None):
         pass
-    with pytest.raises(InputError, match="An index has the labels"), _collection(tiny.index, None, "folder"):
+    with pytest.raises(InputError, match="An index has the labels"), open_collection(tiny.index, None, "folder"):
         pass
     monkeypatch.setattr(server, "find_spec", lambda name: None)
     with pytest.raises(MissingPackage, match=r"counterpoint\[serve\]"):
@@ -496,7 +496,7 @@ def test_items_of_another_number_than_the_index_are_matched_by_name(tiny, tmp_pa
     some = tmp_path / "photos" / "kind0"
     some.mkdir(parents=True)
     shutil.copy(tiny.photos / "kind0" / "004.png", some)
-    with _collection(tiny.index, tmp_path / "photos", None) as collection:
+    with open_collection(tiny.index, tmp_path / "photos", None) as collection:
         assert isinstance(collection, Collection)
         assert (collection.places >= 0).sum() == 1
         assert "picture" in collection.cards([collection.row("kind0/004.png")])[0]

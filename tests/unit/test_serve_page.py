@@ -11,9 +11,9 @@ pytest.importorskip("selenium")
 from counterpoint.auditing.decisions import read_decisions
 from counterpoint.serving.reviewing import Review
 from counterpoint.serving.routes import application
-from counterpoint.serving.server import access_to, bound
+from counterpoint.serving.server import access_for, bound
 from counterpoint.serving.service import Service
-from counterpoint.verbs.serve import _collection
+from counterpoint.verbs.serve import open_collection
 from tests import browser as chromium
 from tests import served
 
@@ -33,9 +33,9 @@ def tiny(tmp_path_factory):
 def page(tiny, tmp_path_factory):
     """A browser that shows the page of the tiny collection."""
     with (
-        bound("127.0.0.1", 0) as listening,
-        _collection(tiny.index, tiny.photos, None) as collection,
-        chromium.running(application(Service(collection, Review(tiny.audit)), access_to("127.0.0.1", 0)), listening),
+        bind("127.0.0.1", 0) as listening,
+        open_collection(tiny.index, tiny.photos, None) as collection,
+        chromium.running(application(Service(collection, Review(tiny.audit)), access_for("127.0.0.1", 0)), listening),
         chromium.opened(tmp_path_factory.mktemp("profile")) as browser,
     ):
         browser.get(f"http://127.0.0.1:{listening.getsockname()[1]}/")

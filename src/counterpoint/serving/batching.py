@@ -1,7 +1,7 @@
-"""What waits together is done together: many requests become one product, or one pass through the network.
+"""Dynamic batching: requests that wait at the same time become one matrix product, or one pass through the network.
 
-A lane is one thread. It takes all that waits, up to ``most``, does it, and takes what came meanwhile. So a request that
-comes alone is answered at once, and the busier the server, the larger the batches.
+A worker is one thread. It takes everything in its queue, up to ``max_batch``, processes it, and then takes what arrived
+meanwhile. So a single request is answered at once, and batches grow with the load.
 """
 
 from __future__ import annotations
@@ -13,90 +13,91 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from counterpoint.serving.refusals import Busy
+from counterpoint.serving.http_errors import Busy
 
 Q = TypeVar("Q")
 A = TypeVar("A")
 
-CLOSING = 2.0
-"""Seconds that what is being done has to come to an end, when the server stops."""
+SHUTDOWN = 2.0
+"""Seconds that the current batch has to finish when the server stops."""
 
-Work = Callable[[Sequence[Q]], Sequence[A | Exception]]
-"""From queries to an answer to each, or what went wrong with it alone."""
+Process = Callable[[Sequence[Q]], Sequence[A | Exception]]
+"""From the queries of a batch to the result of each, or the exception that concerns it alone."""
 
 
 @dataclass(frozen=True)
 class Job(Generic[Q, A]):
-    """A query that waits, and the future that its request awaits in the loop of the server."""
+    """A query in the queue, and the future that its request awaits in the event loop."""
 
     query: Q
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[A]
 
 
-class Lane(Generic[Q, A]):
-    """A thread that answers together what waits together.
+class BatchWorker(Generic[Q, A]):
+    """A thread that processes in batches what waits in its queue.
 
     Args:
-        work: What answers several queries at once.
-        most: How many of them at a time.
-        waiting: How many may wait; one more is refused.
-        seconds: How long a request waits for its answer; as long as it takes without a number.
+        process: Computes the results of a batch.
+        max_batch: Queries per batch.
+        max_queue: Queries that may wait; further ones are refused.
+        timeout: Seconds that a request waits for its result; no limit if None.
     """
 
-    def __init__(self, work: Work[Q, A], *, most: int, waiting: int, seconds: float | None) -> None:
-        self._work, self._most, self._waiting, self._seconds = work, most, waiting, seconds
+    def __init__(self, process: Process[Q, A], *, max_batch: int, max_queue: int, timeout: float | None) -> None:
+        self._process, self._max_batch, self._max_queue, self._timeout = process, max_batch, max_queue, timeout
         self._jobs: queue.SimpleQueue[Job[Q, A] | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._answer_all, daemon=True)
+        self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     async def __call__(self, query: Q) -> A:
-        """The answer to a query.
+        """The result of a query.
 
         Raises:
-            Busy: Too many wait already, or the answer takes too long.
+            Busy: The queue is full, or there is no result in time.
         """
-        if self._jobs.qsize() >= self._waiting:
-            raise Busy(f"{self._waiting:,} requests are waiting already. Try again in a moment.")
+        if self._jobs.qsize() >= self._max_queue:
+            raise Busy(f"{self._max_queue:,} requests are waiting already. Try again in a moment.")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[A] = loop.create_future()
         self._jobs.put(Job(query, loop, future))
         try:
-            return await asyncio.wait_for(future, self._seconds)
+            return await asyncio.wait_for(future, self._timeout)
         except TimeoutError:
-            raise Busy(f"There was no answer within {self._seconds:g} seconds. Try again in a moment.") from None
+            raise Busy(f"There was no result within {self._timeout:g} seconds. Try again in a moment.") from None
 
     def close(self) -> None:
-        """End the thread after what it is doing, which is not waited for long."""
+        """Stop the thread after its current batch, which is not waited for long."""
         self._jobs.put(None)
-        self._thread.join(CLOSING)
+        self._thread.join(SHUTDOWN)
 
-    def _answer_all(self) -> None:
+    def _run(self) -> None:
         while (first := self._jobs.get()) is not None:
             jobs = [first]
-            while len(jobs) < self._most and not self._jobs.empty():
-                more = self._jobs.get()
-                if more is None:
-                    self._jobs.put(None)  # what was taken before is still answered
+            while len(jobs) < self._max_batch and not self._jobs.empty():
+                job = self._jobs.get()
+                if job is None:
+                    self._jobs.put(None)  # stops the loop once this batch is done
                     break
-                jobs.append(more)
-            self._answer([job for job in jobs if not job.future.cancelled()])
+                jobs.append(job)
+            self._finish([job for job in jobs if not job.future.cancelled()])
 
-    def _answer(self, jobs: Sequence[Job[Q, A]]) -> None:
+    def _finish(self, jobs: Sequence[Job[Q, A]]) -> None:
         if not jobs:
             return
+        results: Sequence[A | Exception]
         try:
-            answers = self._work([job.query for job in jobs])
-        except Exception as wrong:  # each request is told, and the lane goes on
-            answers = [wrong] * len(jobs)
-        for job, answer in zip(jobs, answers, strict=True):
-            job.loop.call_soon_threadsafe(_settle, job.future, answer)
+            results = self._process([job.query for job in jobs])
+        except Exception as error:  # every request of the batch receives it, and the thread lives on
+            results = [error] * len(jobs)
+        for job, result in zip(jobs, results, strict=True):
+            job.loop.call_soon_threadsafe(_resolve, job.future, result)
 
 
-def _settle(future: asyncio.Future[A], answer: A | Exception) -> None:
-    if future.done():  # the request was given up meanwhile
+def _resolve(future: asyncio.Future[A], result: A | Exception) -> None:
+    if future.done():  # its request timed out or was cancelled meanwhile
         return
-    if isinstance(answer, Exception):
-        future.set_exception(answer)
+    if isinstance(result, Exception):
+        future.set_exception(result)
     else:
-        future.set_result(answer)
+        future.set_result(result)

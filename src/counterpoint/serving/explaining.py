@@ -1,4 +1,4 @@
-"""Why two items of a collection are alike: explained when somebody asks, in the thread of the network."""
+"""Explanations of the similarity of two items of a collection."""
 
 from __future__ import annotations
 
@@ -12,35 +12,36 @@ from counterpoint.modality import HasParts
 from counterpoint.serving.collection import Collection
 
 MASKS = 1024
-"""Of each item, as ``counterpoint explain`` has them."""
+"""Masks of each item, as in ``counterpoint explain``."""
 
 
 class Pair(NamedTuple):
-    """Two rows."""
+    """The rows of two items."""
 
     a: int
     b: int
 
 
-def has_parts(collection: Collection) -> bool:
-    """Whether items can be cut into parts, and some are at hand."""
+def is_explainable(collection: Collection) -> bool:
+    """Whether the model can mask parts of its items, and at least some items can be read."""
+    if collection.model is None or not isinstance(collection.model.modality, HasParts):
+        return False
     text = collection.index.items.column("text")
-    there = bool((collection.places >= 0).any()) or text.null_count < len(text)
-    return collection.model is not None and isinstance(collection.model.modality, HasParts) and there
+    return bool((collection.places >= 0).any()) or text.null_count < len(text)
 
 
-def explained_pair(collection: Collection, pair: Pair) -> Mapping[str, Any]:
-    """Which part of the one goes with which part of the other, as ``counterpoint explain --json`` has it.
+def explain_pair(collection: Collection, pair: Pair) -> Mapping[str, Any]:
+    """Which parts of one item match which parts of the other: the record of ``counterpoint explain --json``.
 
     Raises:
-        InputError: An item is not at hand, or has no parts.
+        InputError: There is no model, an item cannot be read, or it has no parts.
     """
     if collection.model is None:
-        raise InputError("There is no model here, and without one nothing can be explained.")
+        raise InputError("Nothing can be explained without a model. Serve the run, or an index that remembers it.")
     items = [collection.item(row) for row in pair]
     names = [str(known["name"]) for known in collection.index.about(pair)]
     for name, item in zip(names, items, strict=True):
         if item is None:
-            raise InputError(f"'{name}' is not at hand, only its vector is. Name the data with --source.")
+            raise InputError(f"Only the vector of '{name}' is here. Name the data with --source.")
     first, second = (MaskedItem.of(collection.model, item) for item in items)
     return explained(first, second, (names[0], names[1]), count=MASKS, seed=0).record()

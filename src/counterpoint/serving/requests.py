@@ -1,4 +1,4 @@
-"""What the bodies of requests hold; the schema of the server is made from these."""
+"""Bodies of the POST requests; FastAPI validates them and makes the OpenAPI schema of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class SearchRequest:
-    """What to look for: an item by name or row, a text, or a vector."""
+    """The query, either ``like``, the name or row of an item or a text, or ``vector``; k; and a filter."""
 
     like: str | int | None = None
     vector: list[float] | None = None
@@ -24,7 +24,7 @@ class EmbedRequest:
 
 @dataclass(frozen=True)
 class DuplicatesRequest:
-    """Which pairs are duplicates; see ``counterpoint duplicates``."""
+    """The threshold on the similarity, or the precision that it is chosen for, as in ``counterpoint duplicates``."""
 
     threshold: float | None = None
     precision: float = 0.9
@@ -32,7 +32,7 @@ class DuplicatesRequest:
 
 @dataclass(frozen=True)
 class ExplainRequest:
-    """Two items, by name or row."""
+    """Two items, each by name or row."""
 
     a: str | int
     b: str | int
@@ -40,7 +40,7 @@ class ExplainRequest:
 
 @dataclass(frozen=True)
 class DecisionRequest:
-    """What a person decided about an entry of the queue; null takes it back."""
+    """The decision on an item of the review queue: ``accept``, ``reject``, or null to undo one."""
 
     item: str
     decision: str | None

@@ -1,6 +1,6 @@
-"""The queue of an audit, and what a person decides about its entries, which is kept in the queue's own file.
+"""The review queue of an audit; the decisions of a person are kept in its file, ``queue.csv``.
 
-The file is read anew for every change, and held while it is written, so that what others wrote meanwhile stays.
+The file is read again for every change, under the lock of its folder, so that no change of another program is lost.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from counterpoint.data.frames import raw_columns
 from counterpoint.errors import InputError, RunError, counted
 from counterpoint.retrieval.index import Index
 from counterpoint.runs.locks import A_COPY, locked
-from counterpoint.serving.refusals import NotThere
+from counterpoint.serving.http_errors import NotAvailable
 from counterpoint.storage.files import write_text
 from counterpoint.storage.separated_values import separated
 from counterpoint.storage.typed_json import read_json
 
 RECORD = "audit.json"
-"""The record of the audit, beside its queue; it says which items are copies of which."""
+"""The record of the audit, in the same folder; it lists duplicate pairs."""
 
-WORDS = {"accept": "yes", "reject": "no", None: ""}
-"""What is decided, and what the column ``issue`` says then: whether the item has one."""
+ISSUE = {"accept": "yes", "reject": "no", None: ""}
+"""Decisions, and the values of the column ``issue`` for them."""
 
 PARTNERS = 3
-"""Copies of an item that are shown beside it."""
+"""Duplicates of an item that are shown beside it."""
 
 LARGEST = 2**26
-"""Bytes of a queue that is read."""
+"""Bytes of the largest queue that is read."""
 
 
 class Entry(NamedTuple):
-    """An item that may have an issue, how probable that is, why, and what was decided; all as they are written."""
+    """A row of the queue: an item, the probability of an issue, the reasons, and the decision, as in the file."""
 
     item: str
     probability: str
@@ -45,45 +45,46 @@ class Entry(NamedTuple):
     issue: str
 
     @property
-    def chance(self) -> float | None:
-        """The probability as a number; None of an item that was drawn at random, to see what the queue misses."""
+    def score(self) -> float | None:
+        """The probability as a number; None for a control, which was drawn at random."""
         try:
-            return float(self.probability)
+            score = float(self.probability)
         except ValueError:
             return None
+        return score if 0 <= score <= 1 else None
 
     @property
     def decision(self) -> str | None:
-        """What was decided."""
-        word = self.issue.strip().lower()
-        return "accept" if word in YES else "reject" if word in NO else None
+        """``accept``: it has an issue; ``reject``: it has none; None: not reviewed yet."""
+        issue = self.issue.strip().lower()
+        return "accept" if issue in YES else "reject" if issue in NO else None
 
 
-class Copies(TypedDict):
-    """Two items that are copies of one another, in ``audit.json``."""
+class DuplicateRecord(TypedDict):
+    """A pair of duplicates in ``audit.json``."""
 
     items: list[str]
 
 
-class Record(TypedDict, total=False):
-    """What is read of ``audit.json``."""
+class AuditRecord(TypedDict, total=False):
+    """The part of ``audit.json`` that is read."""
 
-    duplicates: list[Copies]
+    duplicates: list[DuplicateRecord]
 
 
 class Review:
-    """The queue in the folder of an audit."""
+    """The review queue in the folder of an audit."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self.entries()  # what is no queue is said before anything is served
+        self.entries()  # a folder without a queue is refused before the server starts
         self._partners = _partners(folder / RECORD)
 
     def entries(self) -> list[Entry]:
-        """The queue as it lies there now.
+        """The current rows of the queue.
 
         Raises:
-            InputError: There is none, or it has lost its columns.
+            InputError: There is no queue, it is too large, or it lacks columns.
         """
         path = self._folder / QUEUE
         if not path.is_file():
@@ -94,17 +95,17 @@ class Review:
             raise InputError(f"'{path}' has {path.stat().st_size:,} bytes; a queue has at most {LARGEST:,}.")
         columns = raw_columns(path)
         if set(COLUMNS) - set(columns):
-            raise InputError(f"'{path}' has lost some of its columns {', '.join(COLUMNS)}. Make the audit anew.")
+            raise InputError(f"'{path}' lacks some of the columns {', '.join(COLUMNS)}. Run the audit again.")
         cells = ([("" if each is None else str(each)) for each in columns[name]] for name in COLUMNS)
         return [Entry(*row) for row in zip(*cells, strict=True)]
 
     def record(self, index: Index) -> dict[str, Any]:
-        """The queue as JSON can hold it, with the rows of all items that are in an index."""
+        """The queue for JSON, with the row of every item in an index."""
         entries, find = self.entries(), index.find
         listed = [
             {
                 "item": each.item,
-                "probability": each.chance,
+                "probability": each.score,
                 "why": each.why,
                 "decision": each.decision,
                 "row": find(each.item),
@@ -112,35 +113,33 @@ class Review:
             }
             for each in entries
         ]
-        return {"entries": listed, "state": state(entries)}
+        return {"entries": listed, "progress": progress(entries)}
 
     def decide(self, item: str, decision: str | None) -> str:
-        """Write what was decided about an item, and say how much is left to review.
-
-        It is accepted that the item has an issue, rejected, or the decision is taken back.
+        """Store a decision about an item, ``accept``, ``reject`` or None to undo it; returns the new ``progress``.
 
         Raises:
-            NotThere: It is not in the queue.
-            InputError: That is no decision, or another process writes into the folder.
+            NotAvailable: The item is not in the queue.
+            InputError: There is no such decision, or another process writes into the folder.
         """
-        if decision not in WORDS:
+        if decision not in ISSUE:
             raise InputError(f"A decision is accept, reject or null. Got {decision!r:.40}.")
         with locked(self._folder, instead=A_COPY):
             entries = self.entries()
-            if all(each.item != item for each in entries):
-                raise NotThere(f"'{item[:80]}' is not in the queue.")
-            word = WORDS[decision]
-            rows = [each._replace(issue=word) if each.item == item else each for each in entries]
+            if item not in {each.item for each in entries}:
+                raise NotAvailable(f"'{item[:80]}' is not in the queue.")
+            issue = ISSUE[decision]
+            rows = [each._replace(issue=issue) if each.item == item else each for each in entries]
             write_text(self._folder / QUEUE, separated([COLUMNS, *rows]))
-            return state(rows)
+            return progress(rows)
 
 
-def state(entries: Sequence[Entry]) -> str:
-    """How many more to review, from the beginning of the queue, by the stopping rule of the audit."""
-    ranked = [each for each in entries if each.chance is not None]
+def progress(entries: Sequence[Entry]) -> str:
+    """How many more items to review, from the top of the queue, by the stopping rule of the audit."""
+    ranked = [each for each in entries if each.score is not None]
     decided = {"accept": 1.0, "reject": 0.0, None: np.nan}
     reviewed = np.asarray([decided[each.decision] for each in ranked], dtype=np.float64)
-    probability = updated(np.asarray([each.chance for each in ranked], dtype=np.float64), reviewed)
+    probability = updated(np.asarray([each.score for each in ranked], dtype=np.float64), reviewed)
     more = int(np.isnan(reviewed[: reviews_needed(probability)]).sum())
     if not more:
         return f"{RECALL:.0%} of the issues have been reviewed, {SURE:.0%} sure if the probabilities hold."
@@ -149,11 +148,11 @@ def state(entries: Sequence[Entry]) -> str:
 
 
 def _partners(file: Path) -> Mapping[str, list[str]]:
-    """Of items that are copies of others the names of some of those."""
+    """From an item to some of its duplicates."""
     partners: dict[str, list[str]] = defaultdict(list)
     try:
-        record = read_json(file, Record, "")
-    except (FileNotFoundError, RunError):  # then they are not shown
+        record = read_json(file, AuditRecord, "")
+    except (FileNotFoundError, RunError):  # the queue can be reviewed without them
         return {}
     for one, other in (each["items"][:2] for each in record.get("duplicates", []) if len(each["items"]) >= 2):
         for name, partner in ((one, other), (other, one)):

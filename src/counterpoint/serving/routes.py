@@ -1,6 +1,7 @@
-"""The application: what can be requested over HTTP, and the page that requests it."""
+"""The FastAPI application: the HTTP API, and the static files of the page that uses it."""
 
-# Annotations are evaluated here: those of the routes name classes of a package that is imported inside a function.
+# No `from __future__ import annotations`: FastAPI evaluates those of the routes, which name classes imported inside
+# functions.
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,9 +13,8 @@ import numpy as np
 
 from counterpoint import __version__, reports
 from counterpoint.errors import InputError
-from counterpoint.serving.answers import answer, answer_errors
 from counterpoint.serving.guard import Access, Guard
-from counterpoint.serving.queries import Sent, Typed
+from counterpoint.serving.queries import FileQuery, TextQuery
 from counterpoint.serving.requests import (
     DecisionRequest,
     DuplicatesRequest,
@@ -22,6 +22,7 @@ from counterpoint.serving.requests import (
     ExplainRequest,
     SearchRequest,
 )
+from counterpoint.serving.responses import add_error_handlers, json_response
 from counterpoint.serving.service import Service
 
 if TYPE_CHECKING:
@@ -30,14 +31,14 @@ if TYPE_CHECKING:
 PAGE = Path(__file__).parent / "page"
 
 TOKENS = Path(reports.__file__).parent / "tokens.css"
-"""The colours that pages and reports share."""
+"""The colors that the page shares with reports."""
 
 TEXTS = 1000
 """Texts of one request."""
 
 
 def application(service: Service, access: Access) -> "FastAPI":
-    """The application that serves a collection to those who have access."""
+    """The application that serves a collection to requests with access."""
     from fastapi import FastAPI
 
     @asynccontextmanager
@@ -49,11 +50,11 @@ def application(service: Service, access: Access) -> "FastAPI":
         title="Counterpoint",
         version=__version__,
         description="Search, duplicates, explanations and review of one collection.",
-        docs_url=None,  # its pages load scripts from elsewhere
+        docs_url=None,  # loads scripts from a CDN
         redoc_url=None,
         lifespan=lifespan,
     )
-    answer_errors(app)
+    add_error_handlers(app)
     _add_search(app, service)
     _add_items(app, service)
     _add_views(app, service)
@@ -67,45 +68,45 @@ def _add_search(app: "FastAPI", service: Service) -> None:
 
     @app.post("/search")
     async def search(request: SearchRequest) -> Response:
-        """The k items most alike to an item, a text or a vector."""
+        """The k items most similar to an item, a text or a vector, most similar first."""
         if (request.like is None) == (request.vector is None):
-            raise InputError("Send either 'like', an item or a text, or 'vector'.")
+            raise InputError("Send either 'like', an item or a text, or 'vector', and not both.")
         if request.like is not None:
-            hits = await service.like(request.like, k=request.k, where=request.where)
+            hits = await service.search_like(request.like, k=request.k, where=request.where)
         else:
             vector = np.asarray(request.vector, dtype=np.float32)
-            hits = await service.near(vector, k=request.k, where=request.where)
-        return answer({"hits": hits.record()})
+            hits = await service.search(vector, k=request.k, where=request.where)
+        return json_response({"hits": hits.record()})
 
     @app.post("/search/file")
     async def search_file(request: Request, name: str = "", k: int = 10, where: str | None = None) -> Response:
-        """The k items most alike to the one in a file, which is the body of the request."""
-        vector = await service.vector(Sent(await request.body(), name))
-        return answer({"hits": (await service.near(vector, k=k, where=where)).record()})
+        """The k items most similar to the item in a file, which is the body of the request."""
+        vector = await service.vector(FileQuery(await request.body(), name))
+        return json_response({"hits": (await service.search(vector, k=k, where=where)).record()})
 
     @app.post("/embed")
     async def embed(request: EmbedRequest) -> Response:
         """The unit vector of every text."""
         if not 1 <= len(request.texts) <= TEXTS:
             raise InputError(f"From 1 to {TEXTS:,} texts are embedded at a time. Got {len(request.texts):,}.")
-        vectors = await asyncio.gather(*[service.vector(Typed(text)) for text in request.texts])
-        return answer({"vectors": [each.tolist() for each in vectors], "model": service.collection.index.model})
+        vectors = await asyncio.gather(*[service.vector(TextQuery(text)) for text in request.texts])
+        return json_response({"vectors": [each.tolist() for each in vectors], "model": service.collection.index.model})
 
     @app.post("/embed/file")
     async def embed_file(request: Request, name: str = "") -> Response:
         """The unit vector of the item in a file, which is the body of the request."""
-        vector = await service.vector(Sent(await request.body(), name))
-        return answer({"vector": vector.tolist(), "model": service.collection.index.model})
+        vector = await service.vector(FileQuery(await request.body(), name))
+        return json_response({"vector": vector.tolist(), "model": service.collection.index.model})
 
     @app.post("/duplicates")
     async def duplicates(request: DuplicatesRequest) -> Response:
-        """Pairs and groups of near-duplicates, the closest first, each pair with its probability."""
-        return answer(await service.duplicates(threshold=request.threshold, precision=request.precision))
+        """Pairs and groups of near-duplicates, most similar first, each pair with its probability."""
+        return json_response(await service.duplicates(threshold=request.threshold, precision=request.precision))
 
     @app.post("/explain")
     async def explain(request: ExplainRequest) -> Response:
-        """Which part of one item goes with which part of another, and how far to trust that."""
-        return answer(await service.explain(request.a, request.b))
+        """Which parts of one item match which parts of another, with the R2 of the explanation."""
+        return json_response(await service.explain(request.a, request.b))
 
 
 def _add_items(app: "FastAPI", service: Service) -> None:
@@ -113,35 +114,35 @@ def _add_items(app: "FastAPI", service: Service) -> None:
 
     @app.get("/health")
     async def health() -> Response:
-        """Whether the server answers."""
-        return answer({"status": "ok", "items": len(service.collection)})
+        """Answers when the server is ready."""
+        return json_response({"status": "ok", "items": len(service.collection)})
 
     @app.get("/collection")
     async def collection() -> Response:
-        """What is served, and what can be done with it."""
-        return answer(service.facts())
+        """What is served, and which requests apply to it."""
+        return json_response(service.description())
 
     @app.get("/items")
     def items(rows: str) -> Response:
-        """What is shown of some items, whose rows stand with commas between."""
-        return answer(service.cards(rows))
+        """Name, label, text, picture and columns of items, whose rows are separated by commas."""
+        return json_response(service.cards(rows))
 
     @app.get("/items/row")
     def row(name: str) -> Response:
-        """The row of an item, by its name or its number."""
-        return answer({"row": service.collection.row(name)})
+        """The row of an item, by its name or its row."""
+        return json_response({"row": service.collection.row(name)})
 
     @app.get("/items/{row}/picture")
     def picture(row: int, side: int = 256) -> Response:
-        """The picture of an item, no longer than about ``side`` pixels."""
+        """The picture of an item as WebP, with at most about ``side`` pixels on its longer side."""
         shown = service.pictures(row, side)
         return Response(shown, media_type="image/webp", headers={"cache-control": "private, max-age=3600"})
 
     @app.get("/filter")
     async def filtered(where: str) -> Response:
-        """The rows of all items that a filter leaves."""
-        rows = await asyncio.to_thread(service.filtered, where)
-        return answer({"rows": rows})
+        """The rows of all items that pass a filter."""
+        rows = await asyncio.to_thread(service.filter, where)
+        return json_response({"rows": rows})
 
 
 def _add_views(app: "FastAPI", service: Service) -> None:
@@ -149,28 +150,28 @@ def _add_views(app: "FastAPI", service: Service) -> None:
 
     @app.get("/map")
     async def layout() -> Response:
-        """The place of every item on the map: x and y by turns, in 65,535ths of its longer side."""
-        return answer(await service.layout())
+        """The map: x and y of every row in turn, in 65,535ths of its longer side."""
+        return json_response(await service.layout())
 
-    @app.get("/map/groups")
-    async def groups(by: str) -> Response:
-        """The group of every item, by a column of the index or by cluster."""
-        return answer(await service.groups(by))
+    @app.get("/map/categories")
+    async def categories(by: str) -> Response:
+        """The category of every row, by a column of the index or by cluster."""
+        return json_response(await service.categories(by))
 
     @app.get("/audit")
     def audit() -> Response:
-        """The queue of the audit, with what was decided."""
-        return answer(service.queue())
+        """The review queue of the audit, with the decisions so far."""
+        return json_response(service.queue())
 
     @app.post("/audit/decision")
     def decide(request: DecisionRequest) -> Response:
-        """Accept that an item of the queue has an issue, reject that, or take it back with null."""
-        return answer(service.decide(request.item, request.decision))
+        """Accept that an item of the queue has an issue, reject it, or undo the decision with null."""
+        return json_response(service.decide(request.item, request.decision))
 
     @app.get("/run")
     def run() -> Response:
         """The verdict of the run, and its scores beside their baselines."""
-        return answer(service.verdict())
+        return json_response(service.verdict())
 
 
 def _add_page(app: "FastAPI") -> None:

@@ -1,4 +1,4 @@
-"""The process that serves: its socket, taken before anything slow begins, its token, and its end."""
+"""The server process: its socket, its address and token, and uvicorn."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from counterpoint.errors import InputError, MissingPackage
 from counterpoint.serving.guard import LOOPBACK, Access
 
 BACKLOG = 2048
-"""Connections that may wait to be taken."""
+"""Connections that may wait to be accepted."""
 
-CONNECTIONS = 1000
-"""Requests that are worked on at once; more are refused with 503."""
+CONCURRENCY = 1000
+"""Connections that are open at the same time; further ones are refused with 503."""
 
-IDLE, ENDING = 30, 5
-"""Seconds that a connection may stay open unused, and that requests have to end when the server stops."""
+KEEP_ALIVE, SHUTDOWN = 30, 5
+"""Seconds after which an idle connection is closed, and that requests have to finish when the server stops."""
 
 
 def require_packages() -> None:
-    """Refuse to begin where what serves is not installed.
+    """Check that the extra ``serve`` is installed.
 
     Raises:
         MissingPackage: It is not.
@@ -36,11 +36,11 @@ def require_packages() -> None:
             raise MissingPackage(package, "serve")
 
 
-def bound(host: str, port: int) -> socket.socket:
-    """A socket that listens at an address; port 0 is any that is free.
+def bind(host: str, port: int) -> socket.socket:
+    """A socket that listens at an address; port 0 is any free one.
 
     Raises:
-        InputError: It is taken, or there is no such address here.
+        InputError: The port is taken or reserved, or this machine has no such address.
     """
     if not 0 <= port <= 65535:
         raise InputError(f"A port is a number from 0 to 65535. Got {port}.")
@@ -54,27 +54,28 @@ def bound(host: str, port: int) -> socket.socket:
         except OSError:
             listening.close()
             raise
-    except PermissionError as wrong:
-        raise InputError(f"Port {port} is kept for the administrator. Choose one from 1024, such as 8765.") from wrong
-    except OSError as wrong:
-        if wrong.errno == errno.EADDRINUSE:
+    except PermissionError as error:
+        raise InputError(f"Only root may listen at port {port}. Choose one above 1023, such as 8765.") from error
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
             raise InputError(
-                f"Port {port} of {host} is taken by another program, perhaps by this command given before. Stop that, "
-                "or choose another with --port; 0 takes any that is free."
-            ) from wrong
-        raise InputError(f"Nobody can listen at '{host}': {wrong.strerror or wrong}. Leave --host out.") from wrong
+                f"Port {port} of {host} is taken by another program, perhaps by an earlier 'counterpoint serve'. Stop "
+                "it, or choose another --port; 0 takes any free one."
+            ) from error
+        reason = error.strerror or error
+        raise InputError(f"This machine cannot listen at '{host}': {reason}. Leave --host out.") from error
     return listening
 
 
-def access_to(host: str, port: int) -> Access:
-    """Who may come in: on this machine everybody by its own names; over a network whoever has the token."""
+def access_for(host: str, port: int) -> Access:
+    """Access for a server at this address: without a token on the loopback interface, with a new one on any other."""
     if is_loopback(host):
-        return Access(frozenset({*LOOPBACK, host.lower(), _written(host)}), "", f"counterpoint-{port}")
+        return Access(frozenset({*LOOPBACK, host.lower(), _bracketed(host)}), "", f"counterpoint-{port}")
     return Access(None, secrets.token_urlsafe(24), f"counterpoint-{port}")
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach an address.
+    """Whether an address can be reached from this machine only.
 
     >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0")
     (True, True, False)
@@ -84,26 +85,26 @@ def is_loopback(host: str) -> bool:
     return host.lower() == "localhost"
 
 
-def address(host: str, port: int, token: str) -> str:
-    """What to open in a browser.
+def url(host: str, port: int, token: str) -> str:
+    """The address to open in a browser.
 
-    >>> address("127.0.0.1", 8765, ""), address("0.0.0.0", 80, "abc")
+    >>> url("127.0.0.1", 8765, ""), url("0.0.0.0", 80, "abc")
     ('http://127.0.0.1:8765/', 'http://127.0.0.1:80/?token=abc')
     """
     reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-    return f"http://{_written(reached)}:{port}/{f'?token={token}' if token else ''}"
+    return f"http://{_bracketed(reached)}:{port}/{f'?token={token}' if token else ''}"
 
 
-def _written(host: str) -> str:
+def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
 def run(app: Any, listening: socket.socket, ready: Callable[[], None]) -> None:
-    """Answer requests until the process is asked to stop; ``ready`` is called as soon as they are."""
+    """Serve until the process is interrupted; ``ready`` is called once requests are answered."""
     import uvicorn
 
     class Server(uvicorn.Server):
-        """Says when it answers."""
+        """Calls ``ready`` after its start."""
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
@@ -119,9 +120,9 @@ def run(app: Any, listening: socket.socket, ready: Callable[[], None]) -> None:
         ws="none",
         proxy_headers=False,
         server_header=False,
-        limit_concurrency=CONNECTIONS,
-        timeout_keep_alive=IDLE,
-        timeout_graceful_shutdown=ENDING,
+        limit_concurrency=CONCURRENCY,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=SHUTDOWN,
     )
-    with suppress(KeyboardInterrupt):  # it stops at Ctrl-C, and then raises it again
+    with suppress(KeyboardInterrupt):  # uvicorn stops at Ctrl-C and raises it again
         Server(config).run(sockets=[listening])

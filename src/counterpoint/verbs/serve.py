@@ -1,4 +1,4 @@
-"""The verb ``serve``: a page in the browser and an HTTP interface, to search, look, review and ask why."""
+"""The verb ``serve``: a page in the browser and an HTTP API for one collection."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from counterpoint.retrieval.item_table import table_of_items
 from counterpoint.runs import run_folder
 from counterpoint.serving.collection import Collection
 from counterpoint.serving.reviewing import Review
-from counterpoint.serving.server import access_to, address, bound, require_packages, run
+from counterpoint.serving.server import access_for, bind, require_packages, run, url
 from counterpoint.setup.progress import console, embedding
 from counterpoint.storage.files import expanded
 from counterpoint.verbs.index import index as build
@@ -36,74 +36,86 @@ def serve(
     port: int = 8765,
     quiet: bool = False,
 ) -> None:
-    """Serve a page and an HTTP interface for a collection until it is stopped: search, map, review, why.
+    """Serve a page and an HTTP API for a collection: search, map, review queue, explanations. Ctrl-C stops it.
 
     Args:
-        model: A model or a run folder, whose items are embedded first; or an index, which is there at once; or
-            embeddings, or where they are saved.
-        source: The items themselves, as for ``embed``. Of a run: what to serve, its own data when left out. Of an
-            index: what it was made of, to show pictures.
-        labels: As for ``evaluate``: they colour the map. An index has its own.
-        audit: The folder of an audit, whose queue is to be reviewed.
-        host: Where to listen. Any address but one of this machine alone needs a token, which is made and printed.
-        port: Of that address; 0 takes one that is free.
+        model: An index, which is served at once; a model or a run folder, whose items are embedded first; or
+            embeddings, or the file or folder that they are saved in.
+        source: Data as for ``embed``. For a run, the items to serve, its own data when left out; for an index, the data
+            that it was built from, to show pictures of the items.
+        labels: As for ``evaluate``: categories that color the map. An index has its own.
+        audit: The folder of an audit, whose queue is reviewed on the page.
+        host: The address to listen at. One that other machines can reach needs a token, which is printed.
+        port: The port to listen at; 0 takes any free one.
         quiet: Print nothing.
 
     Raises:
-        InputError: The address is taken, there is nothing to serve, or data does not fit it.
+        InputError: The port is taken, there is nothing to serve, or the data does not fit the model.
         MissingPackage: The extra ``serve`` is not installed.
     """
     require_packages()
-    with bound(host, port) as listening:  # before anything slow: a taken port is said at once
+    with bind(host, port) as listening:  # before anything slow, so that a taken port is reported at once
         port = listening.getsockname()[1]
-        access = access_to(host, port)
+        access = access_for(host, port)
         review = None if audit is None else Review(expanded(audit))
-        with _collection(model, source, labels) as collection:
+        with open_collection(model, source, labels) as collection:
             from counterpoint.serving.routes import application
             from counterpoint.serving.service import Service
 
-            url = address(host, port, access.token)
-            run(application(Service(collection, review), access), listening, lambda: _announce(collection, url))
-
-
-def _announce(collection: Collection, url: str) -> None:
-    console().print(f"{collection.name}: {counted(len(collection), 'item')} at {url}  (Ctrl-C ends it)", markup=False)
+            message = f"{collection.name}: {counted(len(collection), 'item')} at {url(host, port, access.token)}"
+            app = application(Service(collection, review), access)
+            run(app, listening, lambda: console().print(f"{message}  (Ctrl-C stops it)", markup=False))
 
 
 @contextmanager
-def _collection(model: Model | Embeddings | Index | str | Path, source: object, labels: object) -> Iterator[Collection]:
-    """What is to be served: an index, or one that is made for it and removed afterwards."""
+def open_collection(
+    model: Model | Embeddings | Index | str | Path, source: object, labels: object
+) -> Iterator[Collection]:
+    """The collection to serve; of a model or embeddings, a temporary index is built.
+
+    Raises:
+        InputError: There is nothing to serve, or the data does not fit the model.
+    """
     if isinstance(model, Index) or is_index(model):
         if labels is not None:
-            raise InputError("An index has the labels that it was made with. Leave --labels out, or make it anew.")
+            raise InputError("An index has the labels that it was built with. Leave --labels out, or build it again.")
         yield _of_index(model if isinstance(model, Index) else Index.open(str(model)), source)
         return
     path = expanded(model) if isinstance(model, str | Path) else None
-    kept = load(path) if path is not None and (path / run_folder.CONFIG).is_file() else model
-    if isinstance(kept, Model) and source is None:
-        if path is None:
-            raise InputError("A model has no data of its own. Name what to serve: serve(model, source).")
-        source = run_folder.source_of(path)
+    loaded = load(path) if path is not None and (path / run_folder.CONFIG).is_file() else model
     with tempfile.TemporaryDirectory(prefix="counterpoint-") as folder:
-        out, name = Path(folder, "index"), path.resolve().name if path is not None else type(model).__name__
-        if not isinstance(kept, Model):
-            yield Collection(name, build(kept, source, out=out, labels=labels))
-            return
-        items = kept.open(source)
-        part = Part(kept.directions(items, tell=embedding()), table_of_items(items, source, labels))
-        yield Collection(name, create(out, [part], origin_of(kept, path)), kept, items, path, path)
+        out = Path(folder, "index")
+        if isinstance(loaded, Model):
+            yield _of_model(loaded, path, source, labels, out)
+        else:
+            yield Collection(_name(model, path), build(loaded, source, out=out, labels=labels))
+
+
+def _of_model(model: Model, run: Path | None, source: object, labels: object, out: Path) -> Collection:
+    """The items of a source, embedded now."""
+    if source is None:
+        if run is None:
+            raise InputError("A model has no data of its own. Name what to serve: serve(model, source).")
+        source = run_folder.source_of(run)
+    items = model.open(source)
+    part = Part(model.directions(items, tell=embedding()), table_of_items(items, source, labels))
+    index = create(out, [part], origin_of(model, run))
+    return Collection(_name(model, run), index, model, items, run, run)
+
+
+def _name(model: object, path: Path | None) -> str:
+    return type(model).__name__ if path is None else path.resolve().name
 
 
 def _of_index(index: Index, source: object) -> Collection:
-    """An index with the model that it remembers, where that is at hand, and with its items, where they are named."""
+    """An index with its model, if it remembers one, and with its items, if the source is named."""
     name = index.folder.resolve().name
     try:
-        model = remembered_model(index, "embed what is searched for")
-    except InputError as wrong:
+        model = remembered_model(index, "embed queries")
+    except InputError as error:
         if source is not None:
             raise
-        LOG.warning("Nothing can be embedded here, so only items are searched for. %s", wrong)
+        LOG.warning("Queries must be items or vectors, since texts and files cannot be embedded. %s", error)
         return Collection(name, index, folder=index.folder)
     items = None if source is None else model.open(source)
-    remembered = Path(str(index.record["run"]))
-    return Collection(name, index, model, items, remembered, index.folder)
+    return Collection(name, index, model, items, Path(str(index.record["run"])), index.folder)
