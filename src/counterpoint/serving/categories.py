@@ -1,4 +1,4 @@
-"""The categories that color the map: values of a column, ranges of a numeric one, or clusters of the vectors."""
+"""The categories that colour the map: values of a column, ranges of a numeric one, or clusters of the vectors."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pyarrow import compute
 
 from counterpoint.data.subset import spread
 
-COLORS = 10
-"""Categories with a color of their own; all others share one."""
+COLOURS = 10
+"""Categories with a colour of their own; all others share one."""
 
 RANGES = 5
 """Quantile ranges of a numeric column."""
@@ -42,13 +42,13 @@ def by_column(column: pa.ChunkedArray, alive: Bool[np.ndarray, " n"] | None = No
     (['a', 'b', 'none'], [0, 1, 0, 2], [2, 1, 1])
     """
     numeric = pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
-    if numeric and len(compute.unique(column.drop_null())) > COLORS:
+    if numeric and len(compute.unique(column.drop_null())) > COLOURS:
         return _by_range(column, alive)
     text = compute.fill_null(column.cast(pa.string()), MISSING)
     living = text if alive is None else text.filter(pa.array(alive))
     counted = [(each["values"], each["counts"]) for each in compute.value_counts(living.combine_chunks()).to_pylist()]
     counted.sort(key=lambda each: (-each[1], each[0]))
-    shown, others = counted[:COLORS], counted[COLORS:]
+    shown, others = counted[:COLOURS], counted[COLOURS:]
     names = [name for name, _ in shown] if others else sorted(name for name, _ in shown)
     number = compute.fill_null(compute.index_in(text, value_set=pa.array(names, pa.string())), len(names))
     counts = [dict(shown)[name] for name in names]
@@ -73,7 +73,7 @@ def by_cluster(vectors: Float32[np.ndarray, "n d"], alive: Bool[np.ndarray, " n"
     from sklearn.cluster import KMeans
 
     sample = np.array(vectors[spread(len(vectors), SAMPLE)])
-    clusters = min(COLORS, len(np.unique(sample.round(4), axis=0)))
+    clusters = min(COLOURS, len(np.unique(sample.round(4), axis=0)))
     fitted = KMeans(clusters, n_init=3, random_state=0).fit(sample)
     number = fitted.predict(np.ascontiguousarray(vectors)).astype(np.int64)
     order = np.argsort(-np.bincount(number, minlength=clusters), kind="stable")

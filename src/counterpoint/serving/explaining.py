@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from counterpoint.errors import InputError
-from counterpoint.explanation.explanation import explained
+from counterpoint.explanation.explanation import SHOWN, Neighbour, explained
 from counterpoint.explanation.masked_vectors import MaskedItem
 from counterpoint.modality import HasParts
 from counterpoint.serving.collection import Collection
@@ -44,4 +45,14 @@ def explain_pair(collection: Collection, pair: Pair) -> Mapping[str, Any]:
         if item is None:
             raise InputError(f"Only the vector of '{name}' is here. Name the data with --source.")
     first, second = (MaskedItem.of(collection.model, item) for item in items)
-    return explained(first, second, (names[0], names[1]), count=MASKS, seed=0).record()
+    result = explained(first, second, (names[0], names[1]), count=MASKS, seed=0)
+    if result.explained:
+        return result.record()
+    near_a, near_b = (_neighbours(collection, row, pair) for row in pair)
+    return replace(result, neighbours_a=near_a, neighbours_b=near_b).record()
+
+
+def _neighbours(collection: Collection, row: int, pair: Pair) -> list[Neighbour]:
+    """The items nearest to one of a pair, without the pair itself."""
+    hits = collection.index.search(collection.index.vector(row), SHOWN + len(pair))[0]
+    return [Neighbour(hit.name, hit.similarity) for hit in hits if hit.index not in pair][:SHOWN]

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 PAGE = Path(__file__).parent / "page"
 
 TOKENS = Path(reports.__file__).parent / "tokens.css"
-"""The colors that the page shares with reports."""
+"""The colours that the page shares with reports."""
 
 TEXTS = 1000
 """Texts of one request."""

@@ -185,7 +185,7 @@ class Service:
             "files": collection.model is not None,
             "pictures": collection.shows_pictures,
             "columns": names,
-            "colors": [*(name for name in names if name not in ("name", "text")), CLUSTER],
+            "colours": [*(name for name in names if name not in ("name", "text")), CLUSTER],
             "explain": is_explainable(collection),
             "review": self.review is not None,
             "scores": collection.run is not None,

@@ -43,7 +43,7 @@ def serve(
             embeddings, or the file or folder that they are saved in.
         source: Data as for ``embed``. For a run, the items to serve, its own data when left out; for an index, the data
             that it was built from, to show pictures of the items.
-        labels: As for ``evaluate``: categories that color the map. An index has its own.
+        labels: As for ``evaluate``: categories that colour the map. An index has its own.
         audit: The folder of an audit, whose queue is reviewed on the page.
         host: The address to listen at. One that other machines can reach needs a token, which is printed.
         port: The port to listen at; 0 takes any free one.

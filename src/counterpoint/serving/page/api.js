@@ -1,32 +1,42 @@
-// Requests to the server. What it refuses becomes an Error with its sentence.
+// Requests to the server. A refusal becomes an Error with the server's sentence and its HTTP status.
 
-async function answered(response) {
-  const record = await response.json().catch(() => null);
-  if (response.ok && record !== null) return record;
-  const wrong = new Error(record?.error?.message ?? `The server answers with ${response.status}.`);
-  wrong.status = response.status;
-  throw wrong;
-}
+const RETRY_AFTER = 1000; // milliseconds
 
 async function request(path, options) {
   let response;
-  try { response = await fetch(path, options); } catch { throw new Error("The server does not answer. Is it still running?"); }
-  return answered(response);
+  try {
+    response = await fetch(path, options);
+  } catch {
+    throw new Error("The server does not answer. Is it still running?");
+  }
+  const record = await response.json().catch(() => null);
+  if (response.ok && record !== null) return record;
+  const error = new Error(record?.error?.message ?? `The server answered with status ${response.status}.`);
+  error.status = response.status;
+  throw error;
 }
 
 export const get = (path) => request(path);
 
 export const post = (path, record) =>
-  request(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(record) });
+  request(path, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(record),
+  });
 
-export const send = (path, file) => request(path, { method: "POST", body: file });
+export const upload = (path, file) => request(path, { method: "POST", body: file });
 
-// What takes long is asked for again until it is there.
-export async function patiently(ask) {
+export const getItems = async (rows) => (rows.length ? get(`/items?rows=${rows.join(",")}`) : []);
+
+// Repeats a request until the server has computed the result.
+export async function retryWhileBusy(send) {
   for (;;) {
-    try { return await ask(); } catch (wrong) {
-      if (wrong.status !== 503) throw wrong;
-      await new Promise((done) => setTimeout(done, 1000));
+    try {
+      return await send();
+    } catch (error) {
+      if (error.status !== 503) throw error;
+      await new Promise((resolve) => setTimeout(resolve, RETRY_AFTER));
     }
   }
 }

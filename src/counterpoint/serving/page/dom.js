@@ -1,33 +1,58 @@
-// Elements made by hand: whatever comes from the server is text, never HTML.
+// Helpers to build the page. Everything from the server becomes text nodes and attributes, never HTML.
+
+const SVG = "http://www.w3.org/2000/svg";
 
 export const byId = (id) => document.getElementById(id);
 
-// make("button", { class: "why", onclick: f, "aria-pressed": "true" }, "Why?")
-export function make(tag, given = {}, ...children) {
+// element("button", { class: "why", onclick: explain, "aria-pressed": "true" }, "Why?")
+export function element(tag, attributes = {}, ...children) {
   const svg = tag === "svg" || tag === "polyline";
-  const element = svg ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
-  for (const [name, value] of Object.entries(given)) {
+  const result = svg ? document.createElementNS(SVG, tag) : document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
     if (value === false || value === null || value === undefined) continue;
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else element.setAttribute(name, value === true ? "" : value);
+    if (name.startsWith("on")) result.addEventListener(name.slice(2), value);
+    else result.setAttribute(name, value === true ? "" : value);
   }
-  element.append(...children.flat().filter((each) => each !== null && each !== undefined && each !== false));
-  return element;
+  result.append(...present(children));
+  return result;
 }
 
-export const fill = (element, ...children) => element.replaceChildren(...children.flat().filter(Boolean));
+export const fill = (parent, ...children) => parent.replaceChildren(...present(children));
 
-export const say = (text) => { byId("status").textContent = text; };
+const present = (children) =>
+  children.flat().filter((each) => each !== null && each !== undefined && each !== false && each !== "");
 
-export function complain(wrong) {
-  byId("problem").textContent = wrong ? wrong.message ?? String(wrong) : "";
-  byId("problem").hidden = !wrong;
+const ANNOUNCED = 6000; // milliseconds
+
+let clearing = 0;
+
+// Shown for a moment, and read out by screen readers.
+export function announce(text) {
+  const status = byId("status");
+  status.textContent = text;
+  clearTimeout(clearing);
+  clearing = setTimeout(() => status.replaceChildren(), ANNOUNCED);
 }
 
-export const counted = (count, one) => `${count.toLocaleString("en")} ${one}${count === 1 ? "" : "s"}`;
+export function showError(error) {
+  byId("error").textContent = error ? (error.message ?? String(error)) : "";
+  byId("error").hidden = !error;
+}
 
-// Runs a handler; what goes wrong in it is told in a sentence.
-export const careful = (handler) => async (...given) => {
-  complain(null);
-  try { return await handler(...given); } catch (wrong) { complain(wrong); }
-};
+// Wraps an event handler: whatever it throws is shown as an error.
+export const handled =
+  (handler) =>
+  async (...inputs) => {
+    showError(null);
+    try {
+      return await handler(...inputs);
+    } catch (error) {
+      showError(error);
+      return undefined;
+    }
+  };
+
+export const number = (value) => value.toLocaleString("en");
+
+export const counted = (count, singular, plural = `${singular}s`) =>
+  `${number(count)} ${count === 1 ? singular : plural}`;

@@ -1,107 +1,160 @@
-// The queue of an audit: one entry at a time, accepted or rejected; each decision is kept before the next is shown.
+// The review queue of an audit: one entry at a time, accepted or rejected. A decision is stored before the next entry.
 
-import { get, post } from "./api.js";
-import { byId, careful, counted, fill, make } from "./dom.js";
-import { contents, picture } from "./results.js";
+import { get, getItems, post } from "./api.js";
+import { contents, picture } from "./cards.js";
+import { announce, byId, counted, element, fill, handled, number } from "./dom.js";
 
-const WORDS = { accept: "Accepted: it has an issue", reject: "Rejected: it is fine" };
+const DECISIONS = { accept: "Accepted: it has an issue", reject: "Rejected: it has none" };
 
-// "near copy of b.png; rather a shoe": the first word of what a control entry says is its kind
-const isControl = (entry) => entry.probability === null;
-const KINDS = {
-  open: ["Not decided yet", (entry) => entry.decision === null],
-  all: ["Everything", () => true],
+const isControl = (entry) => entry.probability === null; // drawn at random, to estimate what the queue misses
+
+const FILTERS = {
+  open: ["Not reviewed", (entry) => entry.decision === null],
+  all: ["All", () => true],
   accept: ["Accepted", (entry) => entry.decision === "accept"],
   reject: ["Rejected", (entry) => entry.decision === "reject"],
-  control: ["Drawn at random", isControl],
+  control: ["Random controls", isControl],
 };
 
 export class Review {
-  constructor(events) {
-    this.events = events;
+  // pick(row) shows items similar to one.
+  constructor(pick) {
+    this.pick = pick;
     this.entries = [];
-    this.kind = "open";
-    this.place = 0;
-    fill(byId("kind"), Object.entries(KINDS).map(([value, [name]]) => make("option", { value }, name)));
-    byId("kind").addEventListener("change", careful(() => { this.kind = byId("kind").value; this.list(); return this.show(); }));
-    document.addEventListener("keydown", careful((event) => this.typed(event)));
+    this.filter = "open";
+    const options = Object.entries(FILTERS).map(([value, [name]]) => element("option", { value }, name));
+    fill(byId("review-filter"), options);
+    byId("review-filter").addEventListener(
+      "change",
+      handled(() => this.setFilter(byId("review-filter").value)),
+    );
+    document.addEventListener(
+      "keydown",
+      handled((event) => this.handleKey(event)),
+    );
   }
 
   async load() {
-    const { entries, state } = await get("/audit");
+    const { entries, progress } = await get("/audit");
     this.entries = entries;
-    this.state = state;
-    this.list();
+    this.progress = progress;
+    await this.setFilter(this.filter);
+  }
+
+  // An entry that is decided stays in the list until the filter is set again, so that it can be undone.
+  async setFilter(filter) {
+    this.filter = filter;
+    this.shown = this.entries.filter(FILTERS[filter][1]);
+    this.position = 0;
     await this.show();
-  }
-
-  list() {
-    this.shown = this.entries.filter(KINDS[this.kind][1]);
-    this.place = 0;
-  }
-
-  count() {
-    const decided = this.entries.filter((entry) => entry.decision !== null).length;
-    byId("review-left").textContent = decided < this.entries.length ? `${(this.entries.length - decided).toLocaleString("en")} left` : "done";
-    byId("review-state").textContent = [`${decided.toLocaleString("en")} of ${counted(this.entries.length, "entry").replace("entrys", "entries")} decided.`, this.state].filter(Boolean).join(" ");
   }
 
   async show() {
-    this.count();
-    const entry = this.shown[this.place];
+    this.showProgress();
+    const entry = this.shown[this.position];
     if (!entry) {
-      fill(byId("entry"), make("p", { class: "missing" }, this.entries.length ? "There is nothing here to decide." : "The queue is empty: the audit has nothing to show."));
+      const note = this.entries.length ? "No entries here." : "The queue is empty: the audit suspects nothing.";
+      fill(byId("entry"), element("p", { class: "note" }, note));
       return;
     }
-    const rows = [entry.row, ...(entry.partners ?? [])].filter((row) => row !== null && row !== undefined);
-    const cards = rows.length ? await get(`/items?rows=${rows.join(",")}`) : [];
-    if (entry !== this.shown[this.place]) return; // the next was asked for meanwhile
-    fill(byId("entry"), this.drawn(entry, cards));
+    const items = await getItems([entry.row, ...entry.partners].filter((row) => row !== null));
+    if (entry === this.shown[this.position]) fill(byId("entry"), this.article(entry, items)); // still the current one
   }
 
-  drawn(entry, cards) {
-    const act = (decision) => careful(() => this.decide(decision));
-    const probability = isControl(entry) ? "drawn at random" : `an issue with probability ${entry.probability.toFixed(2)}`;
-    return make("article", { class: "entry", "aria-labelledby": "entry-title" },
-      make("p", { class: "facts" }, `${this.place + 1} of ${this.shown.length.toLocaleString("en")}, ${probability}`),
-      make("h3", { id: "entry-title", tabindex: "-1" }, entry.item),
-      make("div", { class: "sides" }, cards.map((card) => make("figure", {}, picture(card, 512), contents(card, 1000), make("figcaption", {}, card.name, card.label ? make("span", { class: "facts" }, ` ${card.label}`) : null)))),
-      entry.why && make("ul", { class: "reasons" }, entry.why.split("; ").map((reason) => make("li", {}, reason))),
-      make("p", { class: "decision", role: "status" }, entry.decision ? WORDS[entry.decision] : "Not decided yet"),
-      make("div", { class: "buttons" },
-        make("button", { type: "button", id: "accept", class: "main", "aria-keyshortcuts": "A", onclick: act("accept") }, "Accept: an issue"),
-        make("button", { type: "button", id: "reject", "aria-keyshortcuts": "R", onclick: act("reject") }, "Reject: it is fine"),
-        make("button", { type: "button", id: "undo", "aria-keyshortcuts": "U", disabled: entry.decision === null, onclick: act(null) }, "Take back"),
-        make("span", { class: "apart" },
-          make("button", { type: "button", id: "before", disabled: this.place === 0, onclick: careful(() => this.turn(-1)) }, "Previous"),
-          make("button", { type: "button", id: "after", disabled: this.place + 1 >= this.shown.length, onclick: careful(() => this.turn(1)) }, "Next")),
-        entry.row !== null && make("button", { type: "button", onclick: () => this.events.pick(entry.row) }, "What is like it")));
+  showProgress() {
+    const total = this.entries.length;
+    const decided = this.entries.filter((entry) => entry.decision !== null).length;
+    byId("review-left").textContent = decided < total ? `${number(total - decided)} left` : "done";
+    const count = `${number(decided)} of ${counted(total, "entry", "entries")} reviewed.`;
+    byId("review-progress").textContent = `${count} ${this.progress}`;
+  }
+
+  article(entry, items) {
+    const probability = isControl(entry) ? "random control" : `probability of an issue ${entry.probability.toFixed(2)}`;
+    return element(
+      "article",
+      { class: "entry", "aria-labelledby": "entry-title" },
+      element("div", { class: "sides" }, items.map(figure)),
+      element(
+        "div",
+        { class: "decide" },
+        element(
+          "p",
+          { class: "facts" },
+          `${number(this.position + 1)} of ${number(this.shown.length)}, ${probability}`,
+        ),
+        element("h3", { id: "entry-title", tabindex: "-1" }, entry.item),
+        entry.why &&
+          element(
+            "ul",
+            { class: "reasons" },
+            entry.why.split("; ").map((why) => element("li", {}, why)),
+          ),
+        element("p", { class: "decision", role: "status" }, DECISIONS[entry.decision] ?? "Not reviewed"),
+        this.buttons(entry),
+      ),
+    );
+  }
+
+  buttons(entry) {
+    const button = (id, text, handler, attributes = {}) =>
+      element("button", { type: "button", id, onclick: handled(handler), ...attributes }, text);
+    const first = this.position === 0;
+    const last = this.position + 1 >= this.shown.length;
+    return [
+      element(
+        "div",
+        { class: "buttons" },
+        button("accept", "Accept: an issue", () => this.decide("accept"), { class: "main", "aria-keyshortcuts": "A" }),
+        button("reject", "Reject: none", () => this.decide("reject"), { "aria-keyshortcuts": "R" }),
+        button("undo", "Undo", () => this.decide(null), {
+          disabled: entry.decision === null,
+          "aria-keyshortcuts": "U",
+        }),
+      ),
+      element(
+        "div",
+        { class: "buttons" },
+        button("previous", "Previous", () => this.move(-1), { disabled: first }),
+        button("next", "Next", () => this.move(1), { disabled: last }),
+        entry.row !== null && button("similar", "Similar items", () => this.pick(entry.row)),
+      ),
+    ];
   }
 
   async decide(decision) {
-    const entry = this.shown[this.place];
+    const entry = this.shown[this.position];
     if (!entry) return;
-    const kept = await post("/audit/decision", { item: entry.item, decision });
-    entry.decision = decision;
-    this.state = kept.state ?? this.state;
-    this.events.say(`${entry.item}: ${decision ? WORDS[decision] : "not decided"}`);
-    if (decision !== null && this.place + 1 < this.shown.length) this.place += 1;
+    const { progress } = await post("/audit/decision", { item: entry.item, decision });
+    this.progress = progress;
+    for (const each of this.entries) if (each.item === entry.item) each.decision = decision;
+    announce(`${entry.item}: ${DECISIONS[decision] ?? "not reviewed"}`);
+    await this.move(decision === null ? 0 : 1);
+  }
+
+  async move(by) {
+    this.position = Math.max(0, Math.min(this.shown.length - 1, this.position + by));
     await this.show();
     byId("entry-title")?.focus();
   }
 
-  async turn(by) {
-    this.place = Math.max(0, Math.min(this.shown.length - 1, this.place + by));
-    await this.show();
-    byId("entry-title")?.focus();
-  }
-
-  async typed(event) {
+  async handleKey(event) {
     const typing = event.target.closest?.("input, select, textarea, dialog");
     if (byId("review-view").hidden || typing || event.ctrlKey || event.metaKey || event.altKey) return;
-    const act = { a: () => this.decide("accept"), r: () => this.decide("reject"), u: () => this.decide(null), ArrowLeft: () => this.turn(-1), ArrowRight: () => this.turn(1) }[event.key];
-    if (!act) return;
+    const actions = {
+      a: () => this.decide("accept"),
+      r: () => this.decide("reject"),
+      u: () => this.decide(null),
+      ArrowLeft: () => this.move(-1),
+      ArrowRight: () => this.move(1),
+    };
+    if (!(event.key in actions)) return;
     event.preventDefault();
-    await act();
+    await actions[event.key]();
   }
+}
+
+function figure(item) {
+  const label = item.label && element("span", { class: "facts" }, ` ${item.label}`);
+  return element("figure", {}, picture(item, 512, ""), contents(item), element("figcaption", {}, item.name, label));
 }
