@@ -1,10 +1,9 @@
-"""The server by its HTTP interface: answers, refusals of one sentence, who may come in, and what waits together."""
+"""The HTTP API: results, error messages of one sentence, access, limits, and the page's files."""
 
 import asyncio
 import io
 import json
 import shutil
-import threading
 
 import numpy as np
 import pytest
@@ -17,10 +16,8 @@ import counterpoint as cp
 from counterpoint.cli import main
 from counterpoint.errors import InputError, MissingPackage
 from counterpoint.serving import guard, layout, server
-from counterpoint.serving.batching import BatchWorker
 from counterpoint.serving.collection import Collection
 from counterpoint.serving.guard import LOOPBACK, Access
-from counterpoint.serving.http_errors import Busy
 from counterpoint.serving.reviewing import Review
 from counterpoint.serving.routes import application
 from counterpoint.serving.service import Service
@@ -43,12 +40,12 @@ def serving(collection, review=None, access=OPEN):
 
 @pytest.fixture(scope="module")
 def client(tiny):
-    with open_collection(tiny.index, tiny.photos, None) as collection, serving(collection) as opened:
-        yield opened
+    with open_collection(tiny.index, tiny.photos, None) as collection, serving(collection) as started:
+        yield started
 
 
 def refused(response, status):
-    """The sentence with which a request is refused."""
+    """The message of a refused request: one sentence."""
     assert response.status_code == status, response.text
     sentence = response.json()["error"]["message"]
     assert sentence.endswith(".")
@@ -56,7 +53,7 @@ def refused(response, status):
     return sentence
 
 
-def test_a_search_says_what_the_verb_says(client, tiny):
+def test_a_search_has_the_hits_of_the_verb(client, tiny):
     expected = cp.search(str(tiny.index), like=3, k=5).record()
     assert client.post("/search", json={"like": 3, "k": 5}).json()["hits"] == expected
     assert client.post("/search", json={"like": "3", "k": 5}).json()["hits"] == expected
@@ -67,24 +64,24 @@ def test_a_search_says_what_the_verb_says(client, tiny):
     assert first["similarity"] == pytest.approx(1, abs=1e-4)
 
 
-def test_a_filter_holds_for_a_search_and_for_the_map(client):
+def test_a_filter_applies_to_searches_and_to_the_map(client):
     rows = client.get("/filter", params={"where": "label == 'kind1'"}).json()["rows"]
     hits = client.post("/search", json={"like": 0, "k": 50, "where": "label == 'kind1'"}).json()["hits"]
     assert sorted(hit["index"] for hit in hits) == rows
     assert len(rows) == 16
 
 
-def test_what_cannot_be_searched_for_is_one_sentence(client):
+def test_bad_searches_are_refused_with_one_sentence(client):
     for request, status, sentence in (
         ({}, 422, "Send either 'like'"),
         ({"like": 3, "vector": [1.0]}, 422, "Send either 'like'"),
         ({"like": 99}, 404, "There is no item in row 99: rows are numbered 0 to 63."),
         ({"like": "007"}, 200, None),
-        ({"like": "kind9/x"}, 404, "No item is called 'kind9/x'."),
-        ({"like": "KIND0/00"}, 404, "Some that hold it: 'kind0/000.png'"),
-        ({"like": 3, "k": 0}, 422, "k, how many to find, is from 1 to 1,000. Got 0."),
+        ({"like": "kind9/x"}, 404, "There is no item 'kind9/x'."),
+        ({"like": "KIND0/00"}, 404, "Names that contain it: 'kind0/000.png'"),
+        ({"like": 3, "k": 0}, 422, "k, the number of results, is from 1 to 1,000. Got 0."),
         ({"like": 3, "k": "x"}, 422, "'k' should be a valid integer"),
-        ({"vector": [1.0, 2.0]}, 422, "numbers here. Got 2."),
+        ({"vector": [1.0, 2.0]}, 422, "numbers. Got 2."),
         ({"like": 3, "where": "colour == 1"}, 422, "'colour', which is not there"),
         ({"like": 3, "where": "exit()"}, 422, "calls a function"),
     ):
@@ -99,7 +96,7 @@ def test_what_cannot_be_searched_for_is_one_sentence(client):
     assert refused(client.get("/search"), 405)
 
 
-def test_one_wrong_query_spoils_no_other_that_is_scanned_with_it(tiny):
+def test_a_bad_query_does_not_affect_others_in_its_batch(tiny):
     from counterpoint.retrieval.index import Index
     from counterpoint.serving.batched_search import Query, search_batch
 
@@ -118,12 +115,12 @@ def test_one_wrong_query_spoils_no_other_that_is_scanned_with_it(tiny):
     assert [hit.name for hit in answers[0]] == [hit.name for hit in alone]
 
 
-def test_an_upload_finds_what_is_like_it_and_what_is_no_picture_is_said_so(client, tiny):
+def test_an_upload_is_searched_for_unless_it_is_no_image_or_too_large(client, tiny):
     held = (tiny.photos / "kind0" / "000.png").read_bytes()
     hits = client.post("/search/file?name=mine.png&k=3", content=held).json()["hits"]
     assert hits[0]["name"] == "kind0/000.png"
     assert refused(client.post("/search/file?name=a.png", content=b"no picture"), 422) == (
-        "'a.png' is no picture that can be read."
+        "'a.png' is not an image that can be read."
     )
     large = io.BytesIO()
     Image.new("1", (9000, 9000)).save(large, "PNG")
@@ -131,17 +128,17 @@ def test_an_upload_finds_what_is_like_it_and_what_is_no_picture_is_said_so(clien
     assert "half" not in refused(client.post("/search/file?name=c.png", content=held[: len(held) // 2]), 422)
 
 
-def test_a_body_is_bounded_in_size_whatever_it_says_of_itself(client, monkeypatch):
+def test_bodies_are_limited_by_their_declared_and_their_real_size(client, monkeypatch):
     sentence = refused(client.post("/search/file", content=b"", headers={"content-length": str(2**31)}), 413)
-    assert sentence == "At most 33,554,432 bytes are read of a request. Got 2,147,483,648."
+    assert sentence == "A request has at most 33,554,432 bytes here. Got 2,147,483,648."
     monkeypatch.setattr(guard, "JSON", 1000)
-    assert refused(client.post("/search", content=iter([b"a" * 600] * 2)), 413).endswith("this one goes on.")
-    monkeypatch.setattr(guard, "FLIGHT", 5)
+    assert refused(client.post("/search", content=iter([b"a" * 600] * 2)), 413).endswith("this one has more.")
+    monkeypatch.setattr(guard, "IN_FLIGHT", 5)
     assert refused(client.post("/search", json={"like": 3}), 503).startswith("Too many files")
 
 
-def asked(app, headers, *messages, path="/search", method="POST"):
-    """The status and the body with which an application answers what arrives in these messages."""
+def response_to(app, headers, *messages, path="/search", method="POST"):
+    """The status and the message of the response of an application to a body in these messages."""
     scope = {"type": "http", "method": method, "path": path, "query_string": b"", "headers": headers, "root_path": ""}
     left, sent = list(messages), []
 
@@ -157,19 +154,19 @@ def asked(app, headers, *messages, path="/search", method="POST"):
     return sent[0]["status"], json.loads(sent[1]["body"])["error"]["message"]
 
 
-def test_a_body_that_does_not_arrive_is_not_waited_for():
-    async def nothing(scope, receive, send):
-        raise AssertionError("it is not handed on")
+def test_a_body_that_does_not_arrive_is_given_up():
+    async def unreachable(scope, receive, send):
+        raise AssertionError("the request was passed on")
 
-    gate = guard.Guard(nothing, OPEN, seconds=0.01)
+    middleware = guard.Guard(unreachable, OPEN, timeout=0.01)
     headers = [(b"host", b"localhost"), (b"content-length", b"10")]
     begun = {"type": "http.request", "body": b"a", "more_body": True}
-    assert asked(gate, headers, begun)[0] == 408
-    assert asked(gate, headers, begun, {"type": "http.disconnect"})[0] == 408
-    assert gate._held == 0
+    assert response_to(middleware, headers, begun)[0] == 408
+    assert response_to(middleware, headers, begun, {"type": "http.disconnect"})[0] == 408
+    assert middleware._in_flight == 0
 
 
-def test_pages_of_other_sites_and_other_names_are_kept_out(client):
+def test_other_sites_and_other_host_names_are_refused(client):
     for headers, status in (
         ({}, 200),
         ({"host": "localhost:8765"}, 200),
@@ -191,7 +188,7 @@ def test_pages_of_other_sites_and_other_names_are_kept_out(client):
     assert "default-src 'none'" in opened.headers["content-security-policy"]
 
 
-def test_over_a_network_whoever_has_the_token_comes_in(tiny):
+def test_over_a_network_a_token_is_needed(tiny):
     access = server.access_for("0.0.0.0", 8765)
     assert len(access.token) >= 32
     assert access.token != server.access_for("0.0.0.0", 8765).token
@@ -202,7 +199,7 @@ def test_over_a_network_whoever_has_the_token_comes_in(tiny):
             {"cookie": f"{access.cookie}=wrong"},
             {"cookie": "a=\x7f"},
         ):
-            assert refused(client.get("/health", headers=headers), 401).startswith("This server wants its token")
+            assert refused(client.get("/health", headers=headers), 401).startswith("This server needs its token")
         assert client.get("/?token=wrong").status_code == 401
         assert client.get("/health", headers={"authorization": f"Bearer {access.token}"}).status_code == 200
         entered = client.get(f"/?token={access.token}", follow_redirects=False)
@@ -211,7 +208,7 @@ def test_over_a_network_whoever_has_the_token_comes_in(tiny):
         assert client.get("/", headers={"host": "box.local"}).status_code == 200  # the client keeps the cookie
 
 
-def test_items_are_shown_with_what_is_known_of_them(client, tiny):
+def test_items_have_label_and_picture(client, tiny):
     hostile = client.get("/items/row", params={"name": f"kind1/{served.HOSTILE}"}).json()["row"]
     (card,) = client.get("/items", params={"rows": hostile}).json()
     assert card == {
@@ -228,56 +225,35 @@ def test_items_are_shown_with_what_is_known_of_them(client, tiny):
     assert refused(client.get("/items", params={"rows": "1;2"}), 422)
 
 
-def test_an_index_without_its_data_has_no_pictures_and_says_so(tiny):
+def test_without_the_data_pictures_and_explanations_are_refused(tiny):
     with open_collection(tiny.index, None, None) as collection, serving(collection) as client:
         assert client.get("/collection").json()["pictures"] is False
         assert "source=" in refused(client.get("/items/0/picture"), 404)
         assert "source=" in refused(client.post("/explain", json={"a": 0, "b": 1}), 422)
 
 
-def test_the_map_has_a_place_for_every_row_and_is_made_once(tiny, tmp_path, monkeypatch):
+def test_the_map_has_a_place_for_every_row_and_is_stored(tiny, tmp_path, monkeypatch):
     copied = shutil.copytree(tiny.index, tmp_path / "index")
     cp.index(copied, delete="kind0/000.png", quiet=True)
     monkeypatch.setattr("counterpoint.serving.layout.MOST", 40)
     with open_collection(copied, None, None) as collection, serving(collection) as client:
         made = client.get("/map").json()
-        groups = client.get("/map/groups", params={"by": "label"}).json()
-        assert refused(client.get("/map/groups", params={"by": "nothing"}), 404)
-        clusters = client.get("/map/groups", params={"by": "cluster"}).json()
+        categories = client.get("/map/categories", params={"by": "label"}).json()
+        assert refused(client.get("/map/categories", params={"by": "nothing"}), 404)
+        clusters = client.get("/map/categories", params={"by": "cluster"}).json()
     row = collection.index.items.column("name").to_pylist().index("kind0/000.png")
     places = np.array(made["places"]).reshape(-1, 2)
-    assert len(places) == len(groups["groups"]) == 64
+    assert len(places) == len(categories["categories"]) == 64
     assert (places[row] < 0).all()
     assert (np.delete(places, row, axis=0) >= 0).all()
-    assert groups["counts"] == [15, 16, 16, 16]
+    assert categories["counts"] == [15, 16, 16, 16]
     assert sum(clusters["counts"]) == 63
     monkeypatch.setattr(layout, "compute_layout", None)  # it is not made again
     with open_collection(copied, None, None) as collection, serving(collection) as client:
         assert client.get("/map").json() == made
 
 
-def test_a_map_of_other_vectors_is_not_taken(tmp_path):
-    vectors = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)
-    first = layout.cached_layout(vectors, tmp_path)
-    assert (layout.cached_layout(vectors, tmp_path).places == first.places).all()
-    assert not (layout.cached_layout(vectors[::-1].copy(), tmp_path).places == first.places).all()
-    (tmp_path / layout.FILE).write_bytes(b"damaged")
-    assert (layout.cached_layout(vectors, tmp_path).places == first.places).all()
-
-
-def test_items_between_landmarks_lie_among_those_that_they_are_like(monkeypatch):
-    monkeypatch.setattr(layout, "MOST", 60)
-    random = np.random.default_rng(0)
-    label = np.arange(600) % 3
-    vectors = np.eye(3, 8, dtype=np.float32)[label] + random.normal(0, 0.05, (600, 8)).astype(np.float32)
-    places = layout.compute_layout(vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).places
-    middle = np.stack([np.median(places[label == each], axis=0) for each in range(3)])
-    nearest = np.linalg.norm(places[:, None] - middle, axis=2).argmin(axis=1)
-    assert (nearest == label).mean() > 0.99
-    assert 0 <= places.min() <= places.max() <= 1
-
-
-def test_decisions_are_kept_in_the_queue_and_read_by_the_next_audit(tiny, tmp_path):
+def test_decisions_are_stored_in_the_queue_for_the_next_audit(tiny, tmp_path):
     from counterpoint.auditing.decisions import read_decisions
 
     folder = shutil.copytree(tiny.audit, tmp_path / "audit")
@@ -286,7 +262,7 @@ def test_decisions_are_kept_in_the_queue_and_read_by_the_next_audit(tiny, tmp_pa
         names = [entry["item"] for entry in queue["entries"]]
         assert [entry["probability"] for entry in queue["entries"]] == [0.9, 0.6, 0.3, None]
         assert (queue["entries"][0]["row"], queue["entries"][0]["partners"]) == (0, [1])
-        assert queue["state"].startswith("Review 3 more")
+        assert queue["progress"].startswith("Review 3 more")
         for name, decision in ((names[0], "accept"), (names[2], "reject"), (names[3], "reject"), (names[3], None)):
             assert client.post("/audit/decision", json={"item": name, "decision": decision}).status_code == 200
         assert read_decisions(folder / "queue.csv") == {names[0]: True, names[2]: False}
@@ -299,20 +275,21 @@ def test_decisions_are_kept_in_the_queue_and_read_by_the_next_audit(tiny, tmp_pa
     assert sorted(path.name for path in folder.iterdir()) == ["audit.json", "queue.csv"]
 
 
-def test_without_an_audit_there_is_nothing_to_review(client, tmp_path):
+def test_without_an_audit_there_is_no_queue(client, tmp_path):
     assert "audit=" in refused(client.get("/audit"), 404)
     with pytest.raises(InputError, match="There is no queue in"):
         Review(tmp_path)
 
 
-def test_why_two_items_are_alike_is_said_as_the_verb_says_it(client):
+def test_an_explanation_is_the_record_of_the_verb(client):
     record = client.post("/explain", json={"a": 0, "b": "kind0/004.png"}).json()
     assert len(record["parts_a"]) == len(record["table"]) == 49
     assert {"r2", "similarity", "strongest", "clear"} <= set(record)
+    assert bool(record["neighbours_a"]) != record["explained"]
     assert refused(client.post("/explain", json={"a": 0, "b": "other"}), 404)
 
 
-def test_duplicates_and_the_verdict_are_there(client):
+def test_duplicates_and_the_verdict(client):
     assert client.post("/duplicates", json={"threshold": 0.999999}).json()["pairs"] is not None
     assert refused(client.post("/duplicates", json={"threshold": 2}), 422)
     verdict = client.get("/run").json()
@@ -320,7 +297,7 @@ def test_duplicates_and_the_verdict_are_there(client):
     assert verdict["headline"]["level"] == "warning"
 
 
-def test_the_schema_names_every_request(client):
+def test_the_openapi_schema_has_every_request(client):
     schema = client.get("/openapi.json").json()
     paths = {
         "/health",
@@ -337,11 +314,11 @@ def test_the_schema_names_every_request(client):
     assert {"like", "vector", "k", "where"} == set(schema["components"]["schemas"]["SearchRequest"]["properties"])
 
 
-def test_the_page_loads_nothing_from_elsewhere(client):
+def test_the_page_loads_nothing_from_other_hosts(client):
     page = client.get("/").text
     assert "http:" not in page
     assert "https:" not in page
-    for name in ("page.css", "tokens.css", "main.js", "map.js", "draw.js", "icon.svg"):
+    for name in ("layout.css", "tokens.css", "main.js", "map.js", "renderers.js", "icon.svg"):
         assert client.get(f"/page/{name}").status_code == 200, name
     for script in (served.Path(guard.__file__).parent / "page").glob("*.js"):
         text = script.read_text(encoding="utf-8")
@@ -352,7 +329,7 @@ def test_the_page_loads_nothing_from_elsewhere(client):
     assert client.get("/page/../guard.py").status_code == 404
 
 
-def test_texts_are_searched_together_and_a_text_is_no_path(tmp_path):
+def test_a_text_is_embedded_and_never_opened_as_a_path(tmp_path):
     world = remarks(count=64)
     model = cp.fit(world.source, quiet=True, **{**served.TINY, **world.choices})
     secret = tmp_path / "secret.txt"
@@ -371,7 +348,7 @@ def test_texts_are_searched_together_and_a_text_is_no_path(tmp_path):
         assert client.post("/explain", json={"a": 0, "b": 4}).json()["parts_a"]  # out of the texts of the index
 
 
-def test_rows_of_a_table_are_shown_by_their_columns_and_filtered(tmp_path):
+def test_table_rows_have_cells_and_filters(tmp_path):
     world = records(count=64)
     columns = {f"c{number}": column for number, column in enumerate(world.source.T[:3].astype(float))}
     model = cp.fit(columns, quiet=True, **served.TINY)
@@ -380,9 +357,9 @@ def test_rows_of_a_table_are_shown_by_their_columns_and_filtered(tmp_path):
         assert [cell["name"] for cell in card["cells"]] == ["c0", "c1", "c2"]
         rows = client.get("/filter", params={"where": "c0 > 0"}).json()["rows"]
         assert rows == np.flatnonzero(columns["c0"] > 0).tolist()
-        groups = client.get("/map/groups", params={"by": "c0"}).json()
-        assert len(groups["names"]) == 5
-        assert sum(groups["counts"]) == 64
+        categories = client.get("/map/categories", params={"by": "c0"}).json()
+        assert len(categories["names"]) == 5
+        assert sum(categories["counts"]) == 64
         row = tmp_path / "row.csv"
         row.write_text("c0,c1,c2\n" + ",".join(str(columns[name][9]) for name in columns) + "\n", encoding="utf-8")
         hits = client.post("/search/file?name=row.csv&k=1", content=row.read_bytes()).json()["hits"]
@@ -394,7 +371,7 @@ def test_rows_of_a_table_are_shown_by_their_columns_and_filtered(tmp_path):
         assert "embeds no texts" in refused(client.post("/embed", json={"texts": ["a"]}), 422)
 
 
-def test_vectors_alone_can_be_served(tmp_path):
+def test_embeddings_without_a_model_are_served(tmp_path):
     vectors = np.eye(30, dtype=np.float32)
     path = cp.Embeddings(vectors, [f"v{row}" for row in range(30)]).save(tmp_path / "z.npz")
     with open_collection(path, None, None) as collection, serving(collection) as client:
@@ -403,71 +380,13 @@ def test_vectors_alone_can_be_served(tmp_path):
         assert "There is no model" in refused(client.post("/search/file", content=b"a"), 422)
 
 
-def test_what_waits_together_is_done_together():
-    seen, gate = [], threading.Event()
-
-    def work(queries):
-        gate.wait()
-        seen.append(list(queries))
-        return [InputError("odd") if query % 2 else 10 * query for query in queries]
-
-    lane = BatchWorker(work, most=4, waiting=100, seconds=10)
-
-    async def ask():
-        waiting = [asyncio.ensure_future(lane(query)) for query in range(8)]
-        await asyncio.sleep(0.05)  # the first is being worked on, and holds the lane
-        gate.set()
-        return await asyncio.gather(*waiting, return_exceptions=True)
-
-    answers = asyncio.run(ask())
-    lane.close()
-    assert [answer if query % 2 == 0 else str(answer) for query, answer in enumerate(answers)] == [
-        0,
-        "odd",
-        20,
-        "odd",
-        40,
-        "odd",
-        60,
-        "odd",
-    ]
-    assert sum(map(len, seen)) == 8
-    assert max(map(len, seen)) == 4
-
-
-def test_a_lane_that_is_full_or_late_says_so_and_goes_on():
-    gate = threading.Event()
-
-    def work(queries):
-        gate.wait()
-        if "fault" in queries:
-            raise KeyError("fault")
-        return queries
-
-    lane = BatchWorker(work, most=1, waiting=2, seconds=0.05)
-
-    async def ask():
-        some = [asyncio.ensure_future(lane("a")) for _ in range(5)]
-        late = await asyncio.gather(*some, return_exceptions=True)
-        gate.set()
-        with pytest.raises(KeyError):
-            await lane("fault")
-        return late, await lane("b")
-
-    late, after = asyncio.run(ask())
-    lane.close()
-    assert all(isinstance(each, Busy) for each in late)
-    assert {str(each).split(".")[0] for each in late} >= {"2 requests are waiting already"}
-    assert after == "b"
-
-
-def test_a_fault_of_ours_is_one_sentence_and_goes_to_the_log(client, monkeypatch, caplog):
+def test_an_internal_error_is_one_sentence_and_is_logged(client, monkeypatch, caplog):
     monkeypatch.setattr("counterpoint.serving.service.matching", None)
     assert refused(client.get("/filter", params={"where": "a"}), 500).startswith("Something went wrong that is not in")
     assert "NoneType" in caplog.text
 
 
-def test_an_address_that_cannot_be_had_is_said_before_anything_is_embedded(tiny, capsys):
+def test_a_taken_port_is_reported_before_anything_is_embedded(tiny, capsys):
     with server.bind("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(SystemExit) as stopped:
@@ -476,13 +395,13 @@ def test_an_address_that_cannot_be_had_is_said_before_anything_is_embedded(tiny,
     assert f"Port {port} of 127.0.0.1 is taken by another program" in capsys.readouterr().err
     for host, port, sentence in (
         ("127.0.0.1", 70000, "from 0 to 65535. Got 70000"),
-        ("no.such.host.invalid", 0, "Nobody can listen at"),
+        ("no.such.host.invalid", 0, "This machine cannot listen at"),
     ):
         with pytest.raises(InputError, match=sentence):
             server.bind(host, port)
 
 
-def test_what_is_missing_is_named(tiny, monkeypatch):
+def test_missing_data_and_packages_are_named(tiny, monkeypatch):
     with pytest.raises(InputError, match="Name what to serve"), open_collection(cp.load(tiny.run), None, None):
         pass
     with pytest.raises(InputError, match="An index has the labels"), open_collection(tiny.index, None, "folder"):
@@ -492,7 +411,7 @@ def test_what_is_missing_is_named(tiny, monkeypatch):
         cp.serve(tiny.run)
 
 
-def test_items_of_another_number_than_the_index_are_matched_by_name(tiny, tmp_path):
+def test_a_source_with_fewer_items_is_matched_by_name(tiny, tmp_path):
     some = tmp_path / "photos" / "kind0"
     some.mkdir(parents=True)
     shutil.copy(tiny.photos / "kind0" / "004.png", some)
