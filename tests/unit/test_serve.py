@@ -84,6 +84,8 @@ def test_bad_searches_are_refused_with_one_sentence(client):
         ({"vector": [1.0, 2.0]}, 422, "numbers. Got 2."),
         ({"like": 3, "where": "colour == 1"}, 422, "'colour', which is not there"),
         ({"like": 3, "where": "exit()"}, 422, "calls a function"),
+        ({"like": 3, "filter": "label == 'kind1'"}, 422, "The request has no field 'filter'"),
+        ([3], 422, "must be a JSON object"),
     ):
         response = client.post("/search", json=request)
         if sentence is None:
@@ -92,6 +94,7 @@ def test_bad_searches_are_refused_with_one_sentence(client):
             assert sentence in refused(response, status), request
     broken = client.post("/search", content=b"{", headers={"content-type": "application/json"})
     assert refused(broken, 422) == "The body of the request is not JSON."
+    assert "content-type: application/json" in refused(client.post("/search", content=b'{"like": 3}'), 422)
     assert refused(client.get("/nothing"), 404) == "There is nothing at '/nothing'."
     assert refused(client.get("/search"), 405)
 
@@ -163,6 +166,9 @@ def test_a_body_that_does_not_arrive_is_given_up():
     begun = {"type": "http.request", "body": b"a", "more_body": True}
     assert response_to(middleware, headers, begun)[0] == 408
     assert response_to(middleware, headers, begun, {"type": "http.disconnect"})[0] == 408
+    large, rest = [headers[0], (b"content-length", b"9" * 10)], [begun, {"type": "http.request", "body": b"a"}]
+    assert response_to(middleware, large, *rest)[0] == 413
+    assert response_to(middleware, [*large, (b"expect", b"100-continue")])[0] == 413  # without waiting for the body
     assert middleware._in_flight == 0
 
 
@@ -420,3 +426,9 @@ def test_a_source_with_fewer_items_is_matched_by_name(tiny, tmp_path):
         assert (collection.places >= 0).sum() == 1
         assert "picture" in collection.cards([collection.row("kind0/004.png")])[0]
         assert "picture" not in collection.cards([collection.row("kind0/000.png")])[0]
+    foreign = shutil.copytree(some, tmp_path / "foreign")
+    with (
+        pytest.raises(InputError, match=r"No item of the source is in .* such as 'kind0/000.png', and here '004.png'"),
+        open_collection(tiny.index, foreign, None),
+    ):
+        pass

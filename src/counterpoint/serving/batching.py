@@ -91,11 +91,12 @@ class BatchWorker(Generic[Q, A]):
         except Exception as error:  # every request of the batch receives it, and the thread lives on
             results = [error] * len(jobs)
         for job, result in zip(jobs, results, strict=True):
-            job.loop.call_soon_threadsafe(_resolve, job.future, result)
+            if not job.future.done():  # else its request timed out, and its event loop may be closed
+                job.loop.call_soon_threadsafe(_resolve, job.future, result)
 
 
 def _resolve(future: asyncio.Future[A], result: A | Exception) -> None:
-    if future.done():  # its request timed out or was cancelled meanwhile
+    if future.done():  # timed out since then
         return
     if isinstance(result, Exception):
         future.set_exception(result)

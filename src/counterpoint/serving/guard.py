@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from contextlib import suppress
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
@@ -77,6 +78,8 @@ class Guard:
             body = await self._body(receive, limit)
             await self._app(scope, _replayed(body, receive), secured)
         except HTTPError as error:
+            if isinstance(error, TooLarge) and (size or "expect" not in headers):
+                await self._drain(receive)  # a client with "Expect: 100-continue" sends no body before it may
             await error_response(error)(scope, receive, secured)
         finally:
             self._in_flight -= size
@@ -131,6 +134,13 @@ class Guard:
         except TimeoutError:
             message = f"The request did not arrive within {self._timeout:g} seconds. Send it again."
             raise RequestTimeout(message) from None
+
+    async def _drain(self, receive: Receive) -> None:
+        """Discard the rest of a body: most clients read no response before they have sent all of it."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._timeout):
+                while (event := await receive())["type"] == "http.request" and event.get("more_body", False):
+                    pass
 
 
 def require_same_site(method: str, headers: Mapping[str, str], hosts: frozenset[str] | None) -> None:

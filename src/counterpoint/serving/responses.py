@@ -82,10 +82,14 @@ def validation_message(error: dict[str, Any]) -> str:
     >>> validation_message(error)
     "'k' should be an integer. Got 'a'."
     """
+    place, field = error["loc"], ".".join(str(each) for each in error["loc"][1:3])
     if error["type"] == "json_invalid":
         return "The body of the request is not JSON."
-    field = ".".join(str(each) for each in error["loc"][1:3]) or "The body of the request"
+    if place == ("body",):
+        return "The body of the request must be a JSON object, with the header 'content-type: application/json'."
     if error["type"] == "missing":
         return f"'{field}' is missing."
+    if error["type"] == "unexpected_keyword_argument":
+        return f"The request has no field '{field[:SHOWN]}'; see /openapi.json."
     expected = str(error["msg"]).removeprefix("Input ").lower() if "Input" in error["msg"] else "is not as expected"
     return f"'{field}' {expected}. Got {repr(error.get('input'))[:SHOWN]}."

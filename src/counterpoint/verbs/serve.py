@@ -118,4 +118,11 @@ def _of_index(index: Index, source: object) -> Collection:
         LOG.warning("Queries must be items or vectors, since texts and files cannot be embedded. %s", error)
         return Collection(name, index, folder=index.folder)
     items = None if source is None else model.open(source)
-    return Collection(name, index, model, items, Path(str(index.record["run"])), index.folder)
+    collection = Collection(name, index, model, items, Path(str(index.record["run"])), index.folder)
+    if items is not None and not (collection.places >= 0).any():
+        indexed = index.about([0])[0]["name"]
+        raise InputError(
+            f"No item of the source is in '{index.folder}': names there are such as '{indexed}', and here "
+            f"'{items.names[0]}'. Name the data that the index was built from."
+        )
+    return collection
