@@ -30,12 +30,11 @@ class Job(Generic[Q, A]):
     """A query in the queue, and the future that its request awaits in the event loop."""
 
     query: Q
-    loop: asyncio.AbstractEventLoop
     future: asyncio.Future[A]
 
 
 class BatchWorker(Generic[Q, A]):
-    """A thread that processes in batches what waits in its queue.
+    """A thread that processes in batches what waits in its queue, for one event loop.
 
     Args:
         process: Computes the results of a batch.
@@ -58,9 +57,8 @@ class BatchWorker(Generic[Q, A]):
         """
         if self._jobs.qsize() >= self._max_queue:
             raise Busy(f"{self._max_queue:,} requests are waiting already. Try again in a moment.")
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[A] = loop.create_future()
-        self._jobs.put(Job(query, loop, future))
+        future: asyncio.Future[A] = asyncio.get_running_loop().create_future()
+        self._jobs.put(Job(query, future))
         try:
             return await asyncio.wait_for(future, self._timeout)
         except TimeoutError:
@@ -80,7 +78,7 @@ class BatchWorker(Generic[Q, A]):
                     self._jobs.put(None)  # stops the loop once this batch is done
                     break
                 jobs.append(job)
-            self._finish([job for job in jobs if not job.future.cancelled()])
+            self._finish([job for job in jobs if not job.future.done()])
 
     def _finish(self, jobs: Sequence[Job[Q, A]]) -> None:
         if not jobs:
@@ -90,15 +88,16 @@ class BatchWorker(Generic[Q, A]):
             results = self._process([job.query for job in jobs])
         except Exception as error:  # every request of the batch receives it, and the thread lives on
             results = [error] * len(jobs)
-        for job, result in zip(jobs, results, strict=True):
-            if not job.future.done():  # else its request timed out, and its event loop may be closed
-                job.loop.call_soon_threadsafe(_resolve, job.future, result)
+        resolved = [(job.future, result) for job, result in zip(jobs, results, strict=True) if not job.future.done()]
+        if resolved:  # else all requests timed out, and their event loop may be closed
+            resolved[0][0].get_loop().call_soon_threadsafe(_resolve, resolved)  # once: every call wakes the loop
 
 
-def _resolve(future: asyncio.Future[A], result: A | Exception) -> None:
-    if future.done():  # timed out since then
-        return
-    if isinstance(result, Exception):
-        future.set_exception(result)
-    else:
-        future.set_result(result)
+def _resolve(resolved: Sequence[tuple[asyncio.Future[A], A | Exception]]) -> None:
+    for future, result in resolved:
+        if future.done():  # timed out since then
+            continue
+        if isinstance(result, Exception):
+            future.set_exception(result)
+        else:
+            future.set_result(result)
