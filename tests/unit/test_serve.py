@@ -65,6 +65,7 @@ def test_a_search_has_the_hits_of_the_verb(client, tiny):
 
 
 def test_a_filter_applies_to_searches_and_to_the_map(client):
+    assert client.get("/collection").json()["colours"] == ["label", "cluster"]
     rows = client.get("/filter", params={"where": "label == 'kind1'"}).json()["rows"]
     hits = client.post("/search", json={"like": 0, "k": 50, "where": "label == 'kind1'"}).json()["hits"]
     assert sorted(hit["index"] for hit in hits) == rows
@@ -341,7 +342,9 @@ def test_a_text_is_embedded_and_never_opened_as_a_path(tmp_path):
     secret = tmp_path / "secret.txt"
     secret.write_text("a\nb\n", encoding="utf-8")
     with open_collection(model, world.source, None) as collection, serving(collection) as client:
-        assert client.get("/collection").json()["text"] is True
+        description = client.get("/collection").json()
+        assert description["text"] is True
+        assert description["colours"] == ["cluster"]  # all texts differ
         hits = client.post("/search", json={"like": world.source[7], "k": 1}).json()["hits"]
         assert hits[0]["text"] == world.source[7]
         embedded = client.post("/embed", json={"texts": [*world.source[:3], str(secret)]}).json()["vectors"]

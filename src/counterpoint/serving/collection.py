@@ -161,6 +161,17 @@ class Collection:
             raise NotAvailable(f"There is no column '{name[:80]}'.")
         return columns[name]
 
+    @cached_property
+    def category_columns(self) -> list[str]:
+        """The columns that can colour the map, label and group first: numeric ones, and those whose values repeat."""
+        names = [name for name in self.column_names() if name not in ("name", "text")]
+        names.sort(key=lambda name: name not in ("label", "group"))
+        return [name for name in names if self._is_category(self.column(name))]
+
+    def _is_category(self, column: pa.ChunkedArray) -> bool:
+        numeric = pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
+        return numeric or compute.count_distinct(column).as_py() <= len(column) / 2
+
     def column_names(self) -> list[str]:
         """The names that a filter may use."""
         return [name for name in self.index.columns if not name.startswith(PREFIX)]

@@ -171,7 +171,6 @@ class Service:
     def description(self) -> Mapping[str, Any]:
         """What is served, and which parts of the page apply to it."""
         collection, index = self.collection, self.collection.index
-        names = collection.column_names()
         return {
             "name": collection.name,
             "items": len(collection),
@@ -184,8 +183,8 @@ class Service:
             "text": collection.model is not None and accepts_text(collection.model),
             "files": collection.model is not None,
             "pictures": collection.shows_pictures,
-            "columns": names,
-            "colours": [*(name for name in names if name not in ("name", "text")), CLUSTER],
+            "columns": collection.column_names(),
+            "colours": [*collection.category_columns, CLUSTER],
             "explain": is_explainable(collection),
             "review": self.review is not None,
             "scores": collection.run is not None,
