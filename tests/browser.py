@@ -2,13 +2,30 @@
 
 import os
 import shutil
+import subprocess
 import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
 
-CHROMIUM, DRIVER = shutil.which("chromium") or shutil.which("chromium-browser"), shutil.which("chromedriver")
-MISSING = "" if CHROMIUM and DRIVER else "chromium and chromedriver are not installed: apt-get install chromium-driver"
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
+def major_version(program):
+    """The major version of a browser or driver, such as 150."""
+    text = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+    return text.rpartition(".")[0].partition(".")[0].rpartition(" ")[2]
+
+
+def matching_browser(driver):
+    """The browser of the same version as the driver, the only one that it starts."""
+    installed = [path for path in map(shutil.which, NAMES) if path is not None]
+    return next((path for path in installed if driver and major_version(path) == major_version(driver)), None)
+
+
+DRIVER = shutil.which("chromedriver")
+CHROMIUM = matching_browser(DRIVER)
+MISSING = "" if CHROMIUM else "there is no chromium with a chromedriver of its version: apt-get install chromium-driver"
 FLAGS = (
     "--headless",
     "--no-sandbox",

@@ -1,4 +1,4 @@
-"""A tiny collection to serve: photos of stripes, a run that learned from them, an index, and the queue of an audit."""
+"""A tiny collection to serve: photos of stripes, a run trained on them, an index, and the queue of an audit."""
 
 import json
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 import counterpoint as cp
+from counterpoint.serving.server import bind
 from counterpoint.storage.separated_values import separated
 from tests.worlds import stripes
 
@@ -53,3 +54,29 @@ def make(root):
     index = cp.index(run, photos, labels="folder", out=root / "index", quiet=True)
     names = index.items.column("name").to_pylist()
     return Served(photos, run, root / "index", write_audit(root / "audit", names))
+
+
+class Kept:
+    """``counterpoint serve`` and ``curl`` of the documentation, without a port: the application is called in memory."""
+
+    def __init__(self, monkeypatch):
+        self.client = None
+        monkeypatch.setattr("counterpoint.verbs.serve.bind", lambda host, port: bind(host, 0))
+        monkeypatch.setattr("counterpoint.verbs.serve.run", self.run)
+
+    def run(self, app, listening, ready):
+        from starlette.testclient import TestClient
+
+        self.client = TestClient(app, base_url="http://127.0.0.1:8765")
+        ready()
+
+    def curl(self, url, *options):
+        """Send what curl would send."""
+        if not options:
+            response = self.client.get(url)
+        elif options[0] == "--json":
+            response = self.client.post(url, json=json.loads(options[1]))
+        else:
+            assert options[0] == "--data-binary", options
+            response = self.client.post(url, content=Path(options[1].removeprefix("@")).read_bytes())
+        assert response.status_code == 200, response.text
