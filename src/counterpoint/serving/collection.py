@@ -170,7 +170,7 @@ class Collection:
 
     def _is_category(self, column: pa.ChunkedArray) -> bool:
         numeric = pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
-        return numeric or compute.count_distinct(column).as_py() <= len(column) / 2
+        return numeric or len(compute.unique(column)) <= len(column) / 2
 
     def column_names(self) -> list[str]:
         """The names that a filter may use."""
