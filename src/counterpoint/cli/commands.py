@@ -234,17 +234,6 @@ def _words(values: Given) -> Shown:
     return Shown({"like": like, "unlike": unlike, "hits": hits.record()}, str(hits))
 
 
-@command(
-    "serve",
-    USE,
-    "counterpoint serve runs/photos",
-    words={"run": "The run folder; or an index, or vectors that embed wrote."},
-)
-def _serve(values: Given) -> Shown:
-    done("serve", values)
-    return Shown({"served": str(values["run"])}, "Stopped")
-
-
 @command("report", JUDGE, "counterpoint report runs/photos --labels folder")
 def _report(values: Given) -> Shown:
     path = done("report", values)
