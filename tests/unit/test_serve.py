@@ -95,7 +95,8 @@ def test_bad_searches_are_refused_with_one_sentence(client):
             assert sentence in refused(response, status), request
     broken = client.post("/search", content=b"{", headers={"content-type": "application/json"})
     assert refused(broken, 422) == "The body of the request is not JSON."
-    assert "content-type: application/json" in refused(client.post("/search", content=b'{"like": 3}'), 422)
+    plain = client.post("/search", content=b'{"like": 3}', headers={"content-type": "text/plain"})
+    assert "content-type: application/json" in refused(plain, 422)
     assert refused(client.get("/nothing"), 404) == "There is nothing at '/nothing'."
     assert refused(client.get("/search"), 405)
 
