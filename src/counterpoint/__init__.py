@@ -18,6 +18,7 @@ renamed.install()
 
 if TYPE_CHECKING:
     from counterpoint.api import analogies as analogies
+    from counterpoint.api import audit as audit
     from counterpoint.api import compare as compare
     from counterpoint.api import distill as distill
     from counterpoint.api import duplicates as duplicates
@@ -26,9 +27,11 @@ if TYPE_CHECKING:
     from counterpoint.api import evaluate as evaluate
     from counterpoint.api import evaluate_retrieval as evaluate_retrieval
     from counterpoint.api import evaluate_similarity as evaluate_similarity
+    from counterpoint.api import explain as explain
     from counterpoint.api import export as export
     from counterpoint.api import finetune as finetune
     from counterpoint.api import fit as fit
+    from counterpoint.api import index as index
     from counterpoint.api import lab as lab
     from counterpoint.api import label_efficiency as label_efficiency
     from counterpoint.api import mine as mine
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
     from counterpoint.api import report as report
     from counterpoint.api import search as search
     from counterpoint.api import semi as semi
+    from counterpoint.api import serve as serve
     from counterpoint.api import tune as tune
     from counterpoint.api import verification as verification
     from counterpoint.api import verify as verify
@@ -52,6 +56,7 @@ if TYPE_CHECKING:
     from counterpoint.model import Model as Model
     from counterpoint.model import load as load
     from counterpoint.plans import Plan as Plan
+    from counterpoint.retrieval.index import Index as Index
     from counterpoint.training.custom_loop import contrastive_loss as contrastive_loss
     from counterpoint.views.standalone import image_views as image_views
 
@@ -61,10 +66,12 @@ PUBLIC = {
     "ContrastClassifier": "counterpoint.estimator",
     "CounterpointError": "counterpoint.errors",
     "Embeddings": "counterpoint.embeddings",
+    "Index": "counterpoint.retrieval.index",
     "InputError": "counterpoint.errors",
     "Model": "counterpoint.model",
     "Plan": "counterpoint.plans",
     "analogies": "counterpoint.api",
+    "audit": "counterpoint.api",
     "compare": "counterpoint.api",
     "contrastive_loss": "counterpoint.training.custom_loop",
     "distill": "counterpoint.api",
@@ -74,10 +81,12 @@ PUBLIC = {
     "evaluate": "counterpoint.api",
     "evaluate_retrieval": "counterpoint.api",
     "evaluate_similarity": "counterpoint.api",
+    "explain": "counterpoint.api",
     "export": "counterpoint.api",
     "finetune": "counterpoint.api",
     "fit": "counterpoint.api",
     "image_views": "counterpoint.views.standalone",
+    "index": "counterpoint.api",
     "lab": "counterpoint.api",
     "label_efficiency": "counterpoint.api",
     "load": "counterpoint.model",
@@ -88,6 +97,7 @@ PUBLIC = {
     "report": "counterpoint.api",
     "search": "counterpoint.api",
     "semi": "counterpoint.api",
+    "serve": "counterpoint.api",
     "trusting": "counterpoint.catalogue.trust",
     "tune": "counterpoint.api",
     "verification": "counterpoint.api",

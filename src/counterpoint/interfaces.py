@@ -144,6 +144,31 @@ class Augmentation(ABC):
         return self
 
 
+class Function(Augmentation):
+    """A plain function of a batch and keys as an augmentation."""
+
+    def __init__(self, function: Callable[[Batch, AnyKeys], Batch]) -> None:
+        self._function = function
+
+    def __call__(self, batch: Batch, keys: AnyKeys) -> Batch:
+        return self._function(batch, keys)
+
+
+class Parts(NamedTuple):
+    """What an item can be cut into, to see which part of it does what."""
+
+    names: Sequence[str]
+    places: Sequence[tuple[float, ...]]
+    """Of an image left, top, right and bottom of each part as shares of the sides; of a series its channel, first step
+    and the step after its last; of texts and tables its first word or column and the one after its last."""
+    contents: Sequence[str] = ()
+    """What stands in each part, where its name does not say so."""
+    draws: int = 1
+    """How many draws make a good mean where what fills a part is random; 1 where it is not."""
+    empty: bool = False
+    """Whether nothing is left of an item without all its parts; its vector is 0 then."""
+
+
 @dataclass(frozen=True)
 class ItemInfo:
     """What is known of the rows of one batch besides their vectors."""

@@ -6,12 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
-from jaxtyping import Float, Int64
+import numpy as np
+from jaxtyping import Bool, Float, Float32, Int64
 from torch import Tensor, nn
 
 from counterpoint import batch
 from counterpoint.errors import InputError
-from counterpoint.interfaces import AnyKeys, Augmentation, Batch, Items, Views
+from counterpoint.interfaces import AnyKeys, Augmentation, Batch, Function, Items, Parts, Views
 from counterpoint.plans.data_options import AS_IT_IS, ReadOptions
 from counterpoint.plans.data_options import DataOptions as DataOptions
 from counterpoint.rng import hashed
@@ -170,6 +171,14 @@ class CopiesNearly(Protocol):
 
 
 @runtime_checkable
+class Hashes(Protocol):
+    """Copies of its items are told by a hash of their contents, which no model has learned."""
+
+    def content_hash(self, view: Batch) -> Float32[np.ndarray, "b d"]:
+        """Signs, +1 and -1, of what an encoder sees; the more two items share, the more alike they are."""
+
+
+@runtime_checkable
 class Flattens(Protocol):
     """Its views need a transformation before their differences can be measured."""
 
@@ -204,18 +213,23 @@ class ShowsWords(Protocol):
         """The text of every view."""
 
 
+@runtime_checkable
+class HasParts(Protocol):
+    """Its items can be cut into parts, each of which can be left out."""
+
+    def parts(self, item: Batch) -> Parts:
+        """The parts of the one item of a batch."""
+
+    def with_parts(self, item: Batch, kept: Bool[Tensor, "m n"], key: Int64[Tensor, " m"]) -> Batch:
+        """The one item of a batch as an encoder takes it, once for each row of ``kept``.
+
+        Parts that are not kept are filled as the views fill what they take away. What is random of that follows from
+        ``key``; parts that are filled together are filled as each is alone. With all parts kept it is ``inputs``.
+        """
+
+
 GENTLE: Mapping[str, Any] = {"learning_rate": 1e-4, "batch_size": 64, "views": 100_000}
 """Defaults for a pretrained encoder: a low learning rate, and few epochs."""
-
-
-class Function(Augmentation):
-    """A plain function of a batch and keys as an augmentation."""
-
-    def __init__(self, function: Callable[[Batch, AnyKeys], Batch]) -> None:
-        self._function = function
-
-    def __call__(self, batch: Batch, keys: AnyKeys) -> Batch:
-        return self._function(batch, keys)
 
 
 def augmentation_of(modality: Modality) -> Augmentation:

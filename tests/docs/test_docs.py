@@ -16,6 +16,7 @@ from PIL import Image
 import counterpoint as cp
 from counterpoint.cli import main
 from counterpoint.verbs.check_processes import check_processes
+from tests.served import Kept
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -118,11 +119,13 @@ def folder(tmp_path, monkeypatch):
             del sys.modules[name]
 
 
-def run_command(line):
+def run_command(line, server):
     """What stands in a block of commands: ours are run, those of make are looked up, few others are let pass."""
     words = shlex.split(line, comments=True)
     if words[:1] == ["counterpoint"]:
         main(words[1:])
+    elif words[:1] == ["curl"]:
+        server.curl(*words[1:])
     elif words[:1] == ["make"]:
         assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE), line
     else:
@@ -135,6 +138,7 @@ def test_every_block_of_a_page_runs(page, folder, monkeypatch):
     two = partial(check_processes, counts=(1, 2))  # each costs seconds of imports; four meet in the tests of processes
     monkeypatch.setattr("counterpoint.verbs.check_processes.check_processes", two)
     namespace = {"__name__": "__main__"}
+    server = Kept(monkeypatch)
     for block in blocks(page):
         assert block.language in ("python", "bash", "text"), f"{page.name}, line {block.line}"
         if block.title:
@@ -144,7 +148,7 @@ def test_every_block_of_a_page_runs(page, folder, monkeypatch):
             exec(compile("\n" * block.line + block.text, page.name, "exec"), namespace)
         elif block.language == "bash":
             for line in block.text.replace("\\\n", " ").splitlines():
-                run_command(line)
+                run_command(line, server)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::sklearn.exceptions.ConvergenceWarning")

@@ -13,8 +13,10 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+import counterpoint as cp
 from counterpoint import __version__, catalogue, errors
 from counterpoint.cli import main
+from counterpoint.embeddings import Embeddings
 from counterpoint.errors import spelled
 from tests.worlds import remarks, stripes
 
@@ -288,6 +290,23 @@ WRONG = {
     "export of no run": ["export", "{tmp}/empty", "--out", "{out}.onnx"],
     "unknown item": ["search", "{run}", "{tmp}/array.npy", "--like", "nobody"],
     "unknown row": ["search", "{run}", "{tmp}/array.npy", "--like", "400"],
+    "nothing to search in": ["search", "{run}", "--like", "0"],
+    "a filter without an index": ["search", "{run}", "{tmp}/array.npy", "--like", "0", "--where", "label == 'a'"],
+    "a filter that calls": ["search", "{tmp}/idx", "--like", "0", "--where", "len(name) == 1"],
+    "a filter on no column": ["search", "{tmp}/idx", "--like", "0", "--where", "price < 3"],
+    "a filter of another type": ["search", "{tmp}/idx", "--like", "0", "--where", "name < 3"],
+    "an index that knows no run": ["search", "{tmp}/idx", "--like", "nobody"],
+    "no neighbours of an index": ["search", "{tmp}/idx", "--like", "0", "-k", "0"],
+    "an index that is there": ["index", "{tmp}/some.npz", "--out", "{tmp}/idx"],
+    "an index among other files": ["index", "{tmp}/some.npz", "--out", "{tmp}/text"],
+    "an index of no data": ["index", "{run}", "--out", "{out}"],
+    "an index without a place": ["index", "{tmp}/some.npz"],
+    "an index by no such backend": ["index", "{tmp}/some.npz", "--out", "{out}", "--backend", "fais"],
+    "a name that the index has": ["index", "{tmp}/idx", "--add", "{tmp}/some.npz"],
+    "a name that the index has not": ["index", "{tmp}/idx", "--delete", "nobody"],
+    "an index of nothing more": ["index", "{tmp}/idx", "--delete", "0", "1", "2"],
+    "an index that is not finished": ["index", "{tmp}/begun", "--out", "{tmp}/begun", "--delete", "0"],
+    "no index to change": ["index", "{run}", "--delete", "0"],
     "lab of unknown views": ["lab", "{tmp}/array.npy", "--views", "small,smal", "--out", "{out}"],
     "lab of views for other data": ["lab", "{tmp}/array.npy", "--views", "waves", "--out", "{out}"],
     "lab of views that cannot be drawn": ["lab", "{tmp}/array.npy", "--views", "builtins:len", "--out", "{out}"],
@@ -336,6 +355,10 @@ WRONG = {
         "{tmp}/asked.csv",
     ],
     "queries without documents": ["evaluate", "{run}", "--queries", "{tmp}/asked.csv"],
+    "an item to explain that is not there": ["explain", "{run}", "nowhere.png", "0"],
+    "an item to explain of a file of several": ["explain", "{run}", "{tmp}/few.npy", "0"],
+    "too few masks": ["explain", "{run}", "0", "1", "--masks", "10"],
+    "an explanation on no page": ["explain", "{run}", "0", "1", "--html", "{tmp}/out.txt"],
     "words of pictures": ["words", "{run}", "--like", "king"],
     "words and nothing asked": ["words", "{run}"],
     "words of a file of none": ["words", "{tmp}/few.txt", "--like", "a"],
@@ -360,8 +383,11 @@ def wrong_things(folder):
     import zipfile
 
     pictures = stripes(count=40).source
-    for name in ("empty", "text", "folder.onnx"):
+    for name in ("empty", "text", "folder.onnx", "begun", "begun/segment-000001"):
         (folder / name).mkdir()
+    z = Embeddings(np.eye(3, dtype=np.float32), ["0", "1", "2"])
+    z.save(folder / "some.npz")
+    cp.index(z, out=folder / "idx")
     (folder / "round").symlink_to("round")
     os.mkfifo(folder / "pipe.npy")
     (folder / "text" / "letter.pdf").write_text("Dear Sir", encoding="utf-8")

@@ -15,7 +15,9 @@ from collections.abc import Sequence
 from cyclopts import CycloptsError
 
 from counterpoint.cli import commands as commands
+from counterpoint.cli import index_commands as index_commands
 from counterpoint.cli import parts as parts
+from counterpoint.cli import serve_command as serve_command
 from counterpoint.cli.app import app as command_line
 from counterpoint.errors import InputError, Interrupted, in_shell, option, visible
 from counterpoint.plans.choices import RENAMED

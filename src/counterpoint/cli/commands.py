@@ -139,23 +139,6 @@ def _embed(values: Given) -> Shown:
 
 
 @command(
-    "search",
-    USE,
-    "counterpoint search runs/photos photos/ --like query.jpg -k 5",
-    needs=["source"],
-    words={
-        "run": "The run folder.",
-        "source": "As for fit, or vectors that embed wrote, an .npz file or a folder: then only --like is embedded.",
-        "like": "The name of an item, its row number, a file with one item, or, among texts, a text.",
-    },
-)
-def _search(values: Given) -> Shown:
-    """Find the items of SOURCE most similar to one item, or to a text."""
-    hits = done("search", values)
-    return Shown({"like": values["like"], "hits": hits.record()}, str(hits))
-
-
-@command(
     "duplicates",
     USE,
     "counterpoint duplicates runs/photos --html pairs.html",
@@ -174,6 +157,36 @@ def _duplicates(values: Given) -> Shown:
     )
     html = values["html"]
     return Shown(result.record(), str(result) if html is None else f"{result}\n\nThe page is {html}")
+
+
+@command(
+    "explain",
+    USE,
+    "counterpoint explain runs/photos first.jpg second.jpg --html why.html",
+    words={
+        "run": "The run folder.",
+        "a": "An item: the name or the row of one of --source, a file that holds one, or, among texts, a text.",
+        "source": "Where names and rows are looked up, and what masked columns are drawn from; the run's own data when "
+        "left out.",
+    },
+)
+def _explain(values: Given) -> Shown:
+    result, html = done("explain", values), values["html"]
+    return Shown(result.record(), str(result) if html is None else f"{result}\n\nThe page is {html}")
+
+
+@command(
+    "audit",
+    USE,
+    "counterpoint audit photos/ --labels folder --out runs/audit",
+    "counterpoint audit photos/ --run runs/photos --test new/ --out runs/audit --apply clean.csv",
+    words={"run": "The run folder; without one a model is trained on SOURCE itself, into run inside --out."},
+)
+def _audit(values: Given) -> Shown:
+    result = done("audit", values)
+    out, apply = values["out"], values["apply"]
+    told = f"{result}\n\nThe queue is {out / 'queue.csv'}, the page {out / 'report.html'}"
+    return Shown({"out": str(out), **result.record()}, told if apply is None else f"{told}, the cleaned list {apply}")
 
 
 @command(

@@ -48,6 +48,8 @@ TOPICS = {
         "scores",
         "first",
         "second",
+        "a",
+        "b",
         "modality",
         *(each.name for each in dataclasses.fields(ReadOptions)),
     ),
@@ -78,7 +80,7 @@ TOPICS = {
         "warmup",
     ),
     "Machine": ("seed", "device", "precision", "workers", "engine", "shard_size"),
-    "Output": ("out", "html", "spreadsheet_safe", "resume", "overwrite", "save_every", "track", "json"),
+    "Output": ("out", "html", "apply", "spreadsheet_safe", "resume", "overwrite", "save_every", "track", "json"),
 }
 """The topics of options, in the order of the help; options without a topic go to ``OTHERS``."""
 

@@ -21,6 +21,7 @@ RECORDS: Mapping[str, type[plans.Choices]] = {
         plans.DistillPlan,
         plans.SemiPlan,
         plans.LabPlan,
+        plans.AuditPlan,
         ReadOptions,
     )
 }

@@ -11,13 +11,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
-from jaxtyping import Float, Int64, Shaped, UInt8
+from jaxtyping import Bool, Float, Float32, Int64, Shaped, UInt8
 from torch import Tensor, nn
 
 from counterpoint import catalogue
 from counterpoint.data.datasets import given, has_key, holds_pictures
 from counterpoint.data.frames import is_columns
+from counterpoint.data.perceptual_hash import perceptual_hash
 from counterpoint.data.picture_settings import PHOTO_VIEW, Sight, brought
 from counterpoint.data.pictures import PictureItems, may_be_pictures, open_pictures, survey
 from counterpoint.data.schema import NO_COLUMNS, Schema
@@ -29,11 +31,11 @@ from counterpoint.encoders import hf_images
 from counterpoint.encoders.preprocessed import has_learned, preprocessing_of
 from counterpoint.encoders.timm_networks import TIMM, timm_encoder, timm_pretrained
 from counterpoint.errors import InputError, PlanError, SourceError
-from counterpoint.interfaces import Items, Views
+from counterpoint.interfaces import Items, Parts, Views
 from counterpoint.modality import GENTLE, Baseline, DataOptions, Dataset, EncoderInput, Modality
 from counterpoint.preprocessing import Preprocessing
 from counterpoint.storage.files import expanded
-from counterpoint.views import callables, image_views, near_copies
+from counterpoint.views import callables, image_parts, image_views, near_copies
 from counterpoint.views.crop import middle, resize
 from counterpoint.views.named import Named
 
@@ -146,15 +148,30 @@ class Images(Modality):
         return self._standard(augmentation(batch, key, size=max(min(SMALLEST, size), size // 2)))
 
     def inputs(self, batch: Shaped[Tensor, "b c h w"]) -> Float[Tensor, "b c s s"]:
+        return self._standard(self._shown(batch))
+
+    def _shown(self, batch: Shaped[Tensor, "b c h w"]) -> Float[Tensor, "b c s s"]:
+        """Pictures in [0, 1], of the size and the cut at which they are encoded."""
         if self.sight.like is not None:
-            return self._standard(brightness(middle(batch, self.sight.like)))
-        return self._standard(resize(brightness(batch), size=self.sight.size))
+            return brightness(middle(batch, self.sight.like))
+        return resize(brightness(batch), size=self.sight.size)
+
+    def parts(self, item: Shaped[Tensor, "1 c h w"]) -> Parts:
+        return image_parts.cells(*self._shown(item).shape[2:])
+
+    def with_parts(
+        self, item: Shaped[Tensor, "1 c h w"], kept: Bool[Tensor, "m n"], key: Int64[Tensor, " m"]
+    ) -> Float[Tensor, "m c s s"]:
+        return self._standard(image_parts.with_cells(self._shown(item), kept))
 
     def baselines(self) -> dict[str, Baseline]:
         return {"raw pixels": lambda batch: resize(brightness(batch), size=min(32, self.sight.size)).flatten(1)}
 
     def near_copies(self, batch: Shaped[Tensor, "b c h w"], key: Int64[Tensor, " b"]) -> Views:
         return tuple(self.inputs(each) for each in near_copies.pictures(brightness(batch), key))
+
+    def content_hash(self, view: Float[Tensor, "b c s s"]) -> Float32[np.ndarray, "b d"]:
+        return perceptual_hash(self.seen(view))
 
     def build_encoder(self, name: str, width: int | None) -> nn.Module:
         channels, size = self.sight.channels, self.sight.size

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
-from jaxtyping import Float, Float64, Int64
+from jaxtyping import Bool, Float, Float64, Int64
 from torch import Tensor, nn
 
 from counterpoint import catalogue
@@ -21,11 +21,11 @@ from counterpoint.data.schema import NO_COLUMNS, Column, Schema
 from counterpoint.data.sheets import Sheet, later_sheet, read_sheet, sheet_of
 from counterpoint.data.wide_series import Steps, form_of, read_steps
 from counterpoint.errors import InputError, PlanError, SourceError, listed
-from counterpoint.interfaces import Items, Views
+from counterpoint.interfaces import Items, Parts, Views
 from counterpoint.modality import Baseline, DataOptions, Dataset, EncoderInput, Modality
 from counterpoint.plans.data_options import AS_IT_IS, ReadOptions
 from counterpoint.storage.typed_json import Misfit, made
-from counterpoint.views import near_copies
+from counterpoint.views import near_copies, series_parts
 from counterpoint.views.named import Named
 from counterpoint.views.series_views import Waves
 
@@ -146,12 +146,23 @@ class Series(Modality):
         return batch
 
     def cells(self, batch: Float[Tensor, "b c t"]) -> list[dict[str, list[float]]]:
-        channels = len(self.shape.mean)
-        named = self.shape.form in ("long", "lists") and len(self.shape.columns) == channels
-        names = self.shape.columns if named else [f"channel {number}" for number in range(channels)]
+        names = self._channels()
         mean, deviation = np.array(self.shape.mean)[:, None], np.array(self.shape.deviation)[:, None]
         measured = batch.cpu().numpy() * deviation + mean
         return [dict(zip(names, each.tolist(), strict=True)) for each in measured]
+
+    def _channels(self) -> list[str]:
+        count = len(self.shape.mean)
+        named = self.shape.form in ("long", "lists") and len(self.shape.columns) == count
+        return self.shape.columns if named else [f"channel {number}" for number in range(count)]
+
+    def parts(self, item: Float[Tensor, "1 c t"]) -> Parts:
+        return series_parts.pieces(self._channels(), item.shape[2])
+
+    def with_parts(
+        self, item: Float[Tensor, "1 c t"], kept: Bool[Tensor, "m n"], key: Int64[Tensor, " m"]
+    ) -> Float[Tensor, "m c t"]:
+        return series_parts.with_pieces(item, kept)
 
     def near_copies(self, batch: Float[Tensor, "b c t"], key: Int64[Tensor, " b"]) -> Views:
         return near_copies.numbers(batch, key)

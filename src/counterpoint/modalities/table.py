@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Int64
+from jaxtyping import Bool, Float, Float32, Int64
 from torch import Tensor, nn
 
 from counterpoint import catalogue, rng
@@ -23,11 +23,11 @@ from counterpoint.data.frames import is_columns, read_frame
 from counterpoint.data.schema import BOOLEAN, NO_COLUMNS, Column, Schema
 from counterpoint.data.sheets import LEARNED, Sheet, later_sheet, read_sheet, sheet_of
 from counterpoint.errors import InputError, PlanError, SourceError, listed
-from counterpoint.interfaces import Items, Views
+from counterpoint.interfaces import Items, Parts, Views
 from counterpoint.modality import Baseline, DataOptions, Dataset, EncoderInput, Modality
 from counterpoint.plans.data_options import ReadOptions
 from counterpoint.storage.typed_json import Misfit, conform, made
-from counterpoint.views import near_copies
+from counterpoint.views import near_copies, table_parts
 from counterpoint.views.named import Named
 
 POOL = 10_000
@@ -141,10 +141,24 @@ class Table(Modality):
 
     def _view(self, batch: Float[Tensor, "b d"], key: Int64[Tensor, " b"]) -> Float[Tensor, "b d"]:
         if self._augmentation is None:
-            if self._rows is None:
-                raise InputError("This table was restored without rows to draw from. Open some data first.")
-            self._augmentation = _changes(self._rows, self.layout)
+            self._augmentation = _changes(self._known(), self.layout)
         return self._augmentation(batch, key)
+
+    def _known(self) -> Tensor:
+        """The rows that replacements are drawn from."""
+        if self._rows is None:
+            raise InputError("This table was restored without rows to draw from. Open some data first.")
+        return self._rows
+
+    def parts(self, item: Float[Tensor, "1 d"]) -> Parts:
+        (cells,) = self.cells(item)
+        names = [name if self.layout.width is None else f"column {name}" for name in cells]
+        return table_parts.groups_of_columns(names, list(cells.values()))
+
+    def with_parts(
+        self, item: Float[Tensor, "1 d"], kept: Bool[Tensor, "m n"], key: Int64[Tensor, " m"]
+    ) -> Float[Tensor, "m d"]:
+        return table_parts.with_columns(item, kept, key, **_marginals(self._known(), self.layout))
 
     def with_views(self, spec: str) -> Table:
         other = Table.from_settings({**self.settings(), "views": spec})
@@ -274,8 +288,10 @@ def _changes(values: Float32[Tensor, "n d"], layout: Layout) -> Callable[..., Te
     part: Callable[..., Any] = catalogue.find("views", views, only="table")
     if ":" in views:
         return part
-    augmentation = part()
-    widths = [width_of(feature) for feature in layout.features]
-    groups = torch.repeat_interleave(torch.arange(len(widths)), torch.tensor(widths))
-    pool = values[rng.permutation(len(values), seed=0, epoch=0)[:POOL]]
-    return partial(augmentation, pool=pool, groups=groups)
+    return partial(part(), **_marginals(values, layout))
+
+
+def _marginals(values: Float32[Tensor, "n d"], layout: Layout) -> dict[str, Tensor]:
+    """The rows to draw from, and the number of the feature of every column."""
+    groups = torch.repeat_interleave(torch.tensor([width_of(feature) for feature in layout.features]))
+    return {"pool": values[rng.permutation(len(values), seed=0, epoch=0)[:POOL]], "groups": groups}

@@ -12,13 +12,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Float32, Int64
 from torch import Tensor, nn
 from torch.nn import functional
 
 from counterpoint import catalogue
 from counterpoint.data.duplicate_texts import near_duplicates, shown
 from counterpoint.data.frames import is_columns
+from counterpoint.data.minhash import minhash
 from counterpoint.data.prompts import Prompted
 from counterpoint.data.reading import Reading
 from counterpoint.data.schema import NO_COLUMNS, Schema
@@ -31,11 +32,11 @@ from counterpoint.data.tokens import Tokenizer, learned
 from counterpoint.data.words import counted, in_stretches, only_whole
 from counterpoint.encoders.hugging_face import PREFIX, blank, described, longest_text, pretrained
 from counterpoint.errors import InputError, PlanError
-from counterpoint.interfaces import Items, Views
+from counterpoint.interfaces import Items, Parts, Views
 from counterpoint.modality import GENTLE, Baseline, DataOptions, Dataset, EncoderInput, Modality
 from counterpoint.plans.data_options import ReadOptions
 from counterpoint.storage.typed_json import Misfit, made
-from counterpoint.views import near_copies
+from counterpoint.views import near_copies, text_parts
 from counterpoint.views.callables import each_text
 from counterpoint.views.named import Named
 from counterpoint.views.text_views import Words
@@ -162,6 +163,9 @@ class Text(Modality):
     def _frequent(self) -> tuple[Int64[Tensor, " u"], Float[Tensor, " d"]]:
         return frequent(self.reading.documents, self.reading.texts, self.tokenizer.fragments())
 
+    def content_hash(self, view: Int64[Tensor, "b l"]) -> Float32[np.ndarray, "b d"]:
+        return minhash(self.tokenizer.decode(view))
+
     def flat(self, view: Int64[Tensor, "b l"]) -> Float[Tensor, "b d"]:
         return weighted(view, *self._frequent, pad=self.tokenizer.pad)
 
@@ -198,6 +202,14 @@ class Text(Modality):
 
     def view_words(self, view: Int64[Tensor, "b l"]) -> list[str]:
         return self.tokenizer.decode(view)
+
+    def parts(self, item: Int64[Tensor, "1 l"]) -> Parts:
+        return text_parts.words(item, self._begins, self.tokenizer.pad, self.tokenizer.decode)
+
+    def with_parts(
+        self, item: Int64[Tensor, "1 l"], kept: Bool[Tensor, "m n"], key: Int64[Tensor, " m"]
+    ) -> Int64[Tensor, "m s"]:
+        return self._prompted.framed(text_parts.with_words(item, kept, self._begins, self.tokenizer.pad))
 
     def schema(self) -> Schema:
         return self.reading.schema

@@ -1,8 +1,8 @@
 """The probability that two items are copies, learned from their vectors and from planted copies.
 
-Copies are searched in one of three spaces: that of the model's vectors, centred or whitened, or that of plain features.
-The first one is chosen in which the recall of planted copies is at most one standard error below the best (Breiman et
-al. 1984, "Classification and regression trees", section 3.4.3).
+Copies are searched in one of four spaces: that of the model's vectors, centred or whitened, that of plain features, or
+that of content hashes. The first one is chosen in which the recall of planted copies is at most one standard error
+below the best (Breiman et al. 1984, "Classification and regression trees", section 3.4.3).
 """
 
 from __future__ import annotations
@@ -74,6 +74,8 @@ def learned(vectors: Float32[np.ndarray, "n d"], evidence: Evidence | None) -> M
         ("whitened vectors", whitened(vectors), by_vectors),
         ("plain features", centred(evidence.features), by_features),
     ]
+    if evidence.hashes is not None and evidence.planted.hashes is not None:
+        trials.append(("content hashes", centred(evidence.hashes), Copies(rows, evidence.planted.hashes)))
     compares_items = np.asarray([_separated(space, copies) for _, space, copies in trials])
     best = compares_items.max()
     enough = best - np.sqrt(best * (1 - best) / len(np.unique(rows)))

@@ -13,7 +13,7 @@ The table of queries against items is computed in blocks of rows, so memory stay
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -49,6 +49,9 @@ class Hit:
 class Hits(list[Hit]):
     """The results of a search, most similar first; ``str`` is the table that the shell prints."""
 
+    query: str = ""
+    """What was looked for, where several were."""
+
     def __str__(self) -> str:
         return "\n".join(map(str, self))
 
@@ -58,7 +61,7 @@ class Hits(list[Hit]):
 
     def record(self) -> list[dict[str, Any]]:
         """As JSON values; fields without a value are left out."""
-        return [filled(asdict(hit)) for hit in self]
+        return [filled(vars(hit)) for hit in self]
 
     def to_frame(self) -> Any:
         """A pandas data frame, or else one of polars, with the names of the items as its index."""

@@ -1,4 +1,4 @@
-"""Evidence about copies from the model and its data: equal items, plain features, and planted copies.
+"""Evidence about copies from the model and its data: equal items, plain features, content hashes, planted copies.
 
 Plain features are the baselines of evaluation (pixels, TF-IDF, columns): a model is trained to ignore what copies
 differ in. They are projected to few dimensions at random, which keeps distances to about 6 % (Johnson & Lindenstrauss
@@ -20,7 +20,7 @@ from counterpoint.batch import length, split, to
 from counterpoint.data.overlap import digests
 from counterpoint.data.subset import spread
 from counterpoint.interfaces import Batch, Items, Keys
-from counterpoint.modality import flat, near_copies
+from counterpoint.modality import Hashes, flat, near_copies
 from counterpoint.model import BATCH, Model
 
 PLANTED = 300
@@ -36,6 +36,7 @@ class Planted(NamedTuple):
     rows: Int64[np.ndarray, " m"]
     vectors: Float32[np.ndarray, "m d"]
     features: Float32[np.ndarray, "m f"]
+    hashes: Float32[np.ndarray, "m h"] | None = None
 
 
 class Evidence(NamedTuple):
@@ -45,6 +46,8 @@ class Evidence(NamedTuple):
     """For every item the first one with equal contents."""
     features: Float32[np.ndarray, "n f"]
     planted: Planted | None
+    hashes: Float32[np.ndarray, "n h"] | None = None
+    """Signs of their contents, where the kind of data has a hash."""
 
     def of(self, rows: Int64[np.ndarray, " m"]) -> Evidence:
         """The evidence on some of the items, which include the first of each set of equal ones."""
@@ -54,26 +57,36 @@ class Evidence(NamedTuple):
         if planted is not None:
             made_of = place[self.first[planted.rows]]
             there = made_of >= 0
-            planted = Planted(made_of[there], planted.vectors[there], planted.features[there])
-        return Evidence(np.arange(len(rows)), self.features[rows], planted if planted and len(planted.rows) else None)
+            hashes = None if planted.hashes is None else planted.hashes[there]
+            planted = Planted(made_of[there], planted.vectors[there], planted.features[there], hashes)
+        kept = planted if planted and len(planted.rows) else None
+        return Evidence(
+            np.arange(len(rows)), self.features[rows], kept, None if self.hashes is None else self.hashes[rows]
+        )
 
 
-def evidence(model: Model, items: Items) -> Evidence:
-    """Read all items once, and plant copies of some; ``planted`` is None where no copies can be made."""
+def evidence(model: Model, items: Items, *others: Items) -> Evidence:
+    """Read all items once, and plant copies of some of the first; ``planted`` is None where no copies can be made.
+
+    The items of other sources are numbered behind those of the first.
+    """
     modality = model.modality
-    hashes: list[bytes] = []
-    features, projection = np.empty((len(items), DIMENSIONS), dtype=np.float32), torch.empty(0)
+    contents: list[bytes] = []
+    features, hashes, projection = [], [], torch.empty(0)
     with torch.inference_mode():
-        for start in range(0, len(items), BATCH):
-            rows = np.arange(start, min(start + BATCH, len(items)))
-            batch = items.take(rows)
-            hashes += digests(items, rows, batch)
-            plain = flat(modality, modality.inputs(batch))
-            projection = projection if start else _projection(plain.shape[1])
-            features[rows] = (plain @ projection).numpy()
+        for part in (items, *others):
+            for start in range(0, len(part), BATCH):
+                rows = np.arange(start, min(start + BATCH, len(part)))
+                batch = part.take(rows)
+                contents += digests(part, rows, batch)
+                view = modality.inputs(batch)
+                plain = flat(modality, view)
+                projection = projection if features else _projection(plain.shape[1])
+                features.append((plain @ projection).numpy())
+                hashes += [modality.content_hash(view)] if isinstance(modality, Hashes) else []
         rows = spread(len(items), PLANTED)
         planted = _plant(model, items.take(rows), rows, projection)
-    return Evidence(_first(hashes), features, planted)
+    return Evidence(_first(contents), np.concatenate(features), planted, np.concatenate(hashes) if hashes else None)
 
 
 def equal_rows(vectors: Float32[np.ndarray, "n d"]) -> Int64[np.ndarray, " n"]:
@@ -92,16 +105,22 @@ def _first(digests: Sequence[bytes]) -> Int64[np.ndarray, " n"]:
 
 def _plant(model: Model, batch: Batch, rows: Int64[np.ndarray, " m"], projection: Tensor) -> Planted | None:
     keys = Keys(seed=0, epoch=0, step=0, view=0, item=torch.from_numpy(rows))
-    vectors, features = [], []
+    vectors, features, hashes = [], [], []
     copies = near_copies(model.modality, batch, keys)
     model.encoder.eval()
     for copy in copies:
         features.append((flat(model.modality, copy) @ projection).numpy())
+        hashes += [model.modality.content_hash(copy)] if isinstance(model.modality, Hashes) else []
         pieces = [
             model.encoder(to(piece, model.device)).float().cpu() for piece in split(copy, -(-length(copy) // BATCH))
         ]
         vectors.append(torch.cat(pieces).numpy())
-    return Planted(np.tile(rows, len(copies)), np.concatenate(vectors), np.concatenate(features)) if copies else None
+    if not copies:
+        return None
+    made_of = np.tile(rows, len(copies))
+    return Planted(
+        made_of, np.concatenate(vectors), np.concatenate(features), np.concatenate(hashes) if hashes else None
+    )
 
 
 def _projection(width: int) -> Tensor:

@@ -24,6 +24,7 @@ from counterpoint.plans.data_options import DataOptions
 from counterpoint.storage.weights import not_finite
 from counterpoint.testing.broken import require, running
 from counterpoint.testing.open_dataset import CLOSE, OpenDataset, encoded, first_items, rows_of_numbers
+from counterpoint.testing.parts import check_parts
 from counterpoint.testing.views import check_views, drawn
 from counterpoint.training.config import TrainConfig
 from counterpoint.training.loop import train
@@ -49,6 +50,8 @@ def check_modality(kind: type[Modality] | str, source: object, *, options: DataO
     10. It trains for some steps with SimCLR and with BYOL, also in pieces; a gradient reaches every weight of the
         encoder, and all stay finite.
     11. A model that is saved and loaded finds the modality by its ``name``, and embeds bit for bit the same.
+    12. Where it ``HasParts``, an item of which all are kept is the item itself, masks change what they mask and nothing
+        else, the same each time, and what is left can be encoded.
 
     Args:
         kind: The class, or its name as in a plan.
@@ -65,6 +68,7 @@ def check_modality(kind: type[Modality] | str, source: object, *, options: DataO
         _batches(dataset)
         _inputs_and_encoders(dataset)
         check_views(dataset)
+        check_parts(dataset)
         _settings(dataset, source)
         for method in (_simclr, _byol):
             for micro_batch in (None, FEWEST // 2):

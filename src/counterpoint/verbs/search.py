@@ -12,12 +12,15 @@ import numpy as np
 from counterpoint.embeddings import Embeddings, is_saved
 from counterpoint.errors import InputError
 from counterpoint.interfaces import Items, info_of
-from counterpoint.modality import open_column, parse_query
+from counterpoint.modality import open_column
 from counterpoint.model import Model, load
+from counterpoint.retrieval.index import Index
+from counterpoint.retrieval.index_queries import search_index
+from counterpoint.retrieval.index_record import is_index
 from counterpoint.retrieval.nearest import Hits
 from counterpoint.retrieval.nearest import search as nearest_to
 from counterpoint.setup.progress import embedding
-from counterpoint.storage.files import expanded, is_file
+from counterpoint.setup.queries import Outside, meaning
 from counterpoint.verbs.verb import verb
 
 Query = str | int | np.ndarray
@@ -25,52 +28,64 @@ Query = str | int | np.ndarray
 
 @overload
 def search(
-    model: Model | Embeddings | str | Path,
+    model: Model | Embeddings | Index | str | Path,
     source: object = None,
     *,
     like: Query,
     k: int = 10,
     column: str | None = None,
+    where: str | None = None,
     quiet: bool = False,
 ) -> Hits: ...
 @overload
 def search(
-    model: Model | Embeddings | str | Path,
+    model: Model | Embeddings | Index | str | Path,
     source: object = None,
     *,
     like: list[Any] | tuple[Any, ...],
     k: int = 10,
     column: str | None = None,
+    where: str | None = None,
     quiet: bool = False,
 ) -> list[Hits]: ...
 @verb()
 def search(
-    model: Model | Embeddings | str | Path,
+    model: Model | Embeddings | Index | str | Path,
     source: object = None,
     *,
     like: Query | list[Any] | tuple[Any, ...],
     k: int = 10,
     column: str | None = None,
+    where: str | None = None,
     quiet: bool = False,
 ) -> Hits | list[Hits]:
     """The k items of a source most similar to one of them, to the item in a file, to a text or to a vector.
 
     Args:
-        model: A model or a run folder. Embeddings are searched without a model, ``search(z, like=...)``.
-        source: Data as for ``embed``, or an index of vectors: embeddings, or the .npz file or the folder that they are
-            saved in. With an index only ``like`` is embedded.
+        model: A model or a run folder; or an index, which is searched without a model, as embeddings are:
+            ``search(z, like=...)``.
+        source: Data as for ``embed``, an index, or embeddings, or the .npz file or the folder that they are saved in.
+            For an index and for embeddings only ``like`` is embedded.
         like: The name or the row of an item, a vector (d,), a file with one item, or, for texts, a text; or a list of
-            several of those.
+            several of those. For an index a file may hold several items.
         k: The number of results.
         column: For a model of text, the column to search in, such as ``answer``.
+        where: A filter on the items of an index, such as ``price < 20 and kind == 'shoe'``.
         quiet: Print nothing.
 
     Returns:
         The hits, most similar first, with their ``text`` where texts were searched; for a list, a list of hits.
 
     Raises:
-        InputError: The index is from another model; or there is no such column.
+        InputError: The vectors are from another model; there is no such column; or the filter cannot be read.
     """
+    place = _index(model, source)
+    if place is not None:
+        if column is not None:
+            raise InputError("An index has no --column to search in: it is of one column already. Leave it out.")
+        return search_index(place, like, model=None if source is None else _model(model), k=k, where=where)
+    if where is not None:
+        raise InputError("A filter is for an index. Build one first: counterpoint index RUN SOURCE --out IDX.")
     several = isinstance(like, list | tuple)
     queries: Sequence[Query] = like if isinstance(like, list | tuple) else [like]
     texts: Sequence[str] | None = None
@@ -78,14 +93,28 @@ def search(
         if source is not None or column is not None:
             raise InputError("Embeddings are searched by themselves. Give the model first: search(model, z, like=...).")
         z = model
-    elif source is None:
+    elif source is None or isinstance(model, Index):
         raise InputError(f"Search looks through embeddings: embed the data first. Got {type(model).__name__}.")
     else:
-        kept = model if isinstance(model, Model) else load(model)
+        kept = _model(model)
         z, texts = _searched(kept, source, column)
         queries = [_sought(kept, z, source, each) for each in queries]
     hits = [_with_texts(nearest_to(z, like=each, k=k), texts) for each in queries]
     return hits if several else hits[0]
+
+
+def _index(model: Model | Embeddings | Index | str | Path, source: object) -> Index | None:
+    """The index to search in, if it is one: what is given alone, or behind a run."""
+    place = model if source is None else source
+    if isinstance(place, Index):
+        return place
+    return Index.open(str(place)) if is_index(place) else None
+
+
+def _model(model: Model | Embeddings | Index | str | Path) -> Model:
+    if isinstance(model, Embeddings | Index):
+        raise InputError(f"A model or a run comes first, and then what to search in. Got {type(model).__name__}.")
+    return model if isinstance(model, Model) else load(model)
 
 
 def _with_texts(hits: Hits, texts: Sequence[str] | None) -> Hits:
@@ -118,25 +147,11 @@ def _sought(model: Model, z: Embeddings, source: object, like: Query) -> Query:
     """The query of ``like``: the name or the row of an item, or the vector of a new one."""
     if not isinstance(like, str):
         return like
-    for name in (like, _inside(like, source)):
-        if name in z.names:
-            return name
-    if like.isdecimal():
-        return int(like)
-    query = like if is_file(like) else parse_query(model.modality, like)
-    if query is None:
-        return like
-    others = model.embed(query)
+    meant = meaning(like, z.names, source, model.modality)
+    if not isinstance(meant, Outside):
+        return meant
+    others = model.embed(meant.source)
     if len(others) != 1:
         raise InputError(f"'{like}' holds {len(others)} items; give a file with the one to look for.")
     vector: np.ndarray = others.shortened(z.vectors.shape[1]).vectors[0]
     return vector
-
-
-def _inside(like: str, source: object) -> str:
-    """The name of a file in a folder, when it is given with the folder in front."""
-    folder = expanded(source) if isinstance(source, str | Path) else None
-    if folder is None or not folder.is_dir():
-        return like
-    path = (expanded(like) if is_file(like) else Path(like)).absolute()
-    return path.relative_to(folder.absolute()).as_posix() if path.is_relative_to(folder.absolute()) else like

@@ -19,7 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from counterpoint import rng
@@ -70,9 +70,20 @@ def corrupt(
     ``groups`` numbers the features from 0: columns with the same number are one feature (a one-hot category) and are
     replaced together.
     """
+    replaced = rng.uniform(key, int(groups.max()) + 1, "replaced") < rate
+    return from_marginals(rows, key, replaced, pool=pool, groups=groups)
+
+
+def from_marginals(
+    rows: Float[Tensor, "b d"],
+    key: Int64[Tensor, " b"],
+    replaced: Bool[Tensor, "b f"],
+    *,
+    pool: Float[Tensor, "p d"],
+    groups: Int64[Tensor, " d"],
+) -> Float[Tensor, "b d"]:
+    """Every row with these of its features replaced, each by that of a row of the pool drawn for it alone."""
     pool, groups = pool.to(rows.device), groups.to(rows.device)
-    features = int(groups.max()) + 1
-    replaced = rng.uniform(key, features, "replaced") < rate
-    donor = (rng.uniform(key, features, "donor") * len(pool)).long().clamp(max=len(pool) - 1)
+    donor = (rng.uniform(key, replaced.shape[1], "donor") * len(pool)).long().clamp(max=len(pool) - 1)
     column = torch.arange(rows.shape[1], device=rows.device)
     return torch.where(replaced[:, groups], pool[donor[:, groups], column], rows)

@@ -53,7 +53,7 @@ class Words:
         """One view of every text, padded with ``pad``; ``begins`` marks the tokens that begin a word."""
         if (self.crop, self.delete, self.swap, self.mask) == (1, 0, 0, 0):
             return tokens
-        word = _words(tokens, begins, pad)
+        word = words_of(tokens, begins, pad)
         there = tokens != pad
         if self.crop < 1:
             there = there & crop(word, key, shortest=self.crop, longest=self.largest)
@@ -61,7 +61,7 @@ class Words:
             there = there & delete(word, there, key, rate=self.delete)
         if self.mask:
             tokens = tokens.masked_fill(there & (_drawn(word, key, "mask") < self.mask), mask)
-        return _closed_up(tokens, there, _order(word, key, self.swap), pad)
+        return closed_up(tokens, there, _order(word, key, self.swap), pad)
 
     def stronger(self, by: float) -> dict[str, float]:
         """Options that are ``by`` times as strong; no share above nine tenths."""
@@ -110,7 +110,7 @@ def delete(
     return (drawn >= rate) | (drawn == best)
 
 
-def _words(tokens: Int64[Tensor, "b l"], begins: Bool[Tensor, " v"], pad: int) -> Int64[Tensor, "b l"]:
+def words_of(tokens: Int64[Tensor, "b l"], begins: Bool[Tensor, " v"], pad: int) -> Int64[Tensor, "b l"]:
     """The index of the word of every token, from 0; padding counts with the last word."""
     begin = begins.to(tokens.device)[tokens] & (tokens != pad)
     return (begin.long().cumsum(dim=1) - 1).clamp(min=0)
@@ -126,13 +126,13 @@ def _order(word: Int64[Tensor, "b l"], key: Int64[Tensor, " b"], rate: float) ->
     return word + 1.5 * (_drawn(word, key, "swap") < rate) if rate else word.float()
 
 
-def _closed_up(
+def closed_up(
     tokens: Int64[Tensor, "b l"], there: Bool[Tensor, "b l"], order: Tensor, pad: int
 ) -> Int64[Tensor, "b s"]:
     """The tokens that are kept, in order and without gaps.
 
     >>> there = torch.tensor([[True, False, True], [False, False, True]])
-    >>> _closed_up(torch.tensor([[5, 6, 7], [8, 9, 4]]), there, torch.arange(3.0).expand(2, 3), 0).tolist()
+    >>> closed_up(torch.tensor([[5, 6, 7], [8, 9, 4]]), there, torch.arange(3.0).expand(2, 3), 0).tolist()
     [[5, 7], [4, 0]]
     """
     place = torch.argsort(order.masked_fill(~there, torch.inf), dim=1, stable=True)

@@ -1,0 +1,78 @@
+"""The page of an audit: what to do next, shortcuts and classes, and the queue with what its items look like."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from counterpoint import __version__
+from counterpoint.interfaces import Items, info_of
+from counterpoint.modality import Modality
+from counterpoint.reports.columns import Columns, columns
+from counterpoint.reports.template import template
+from counterpoint.reports.thumbnails import Thumbnail, shown
+from counterpoint.storage.files import write_text
+
+SIDE, LETTERS = 160, 300
+"""Of a picture in pixels, and of an item that is a text."""
+
+SHOWN, CLASSES = 200, 30
+"""Entries of the queue, and classes, on the page."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """What an item looks like: its picture, what it says where it is a text, its cells where it has columns."""
+
+    name: str
+    picture: Thumbnail
+    text: str
+    cells: Sequence[tuple[str, Any]]
+
+
+def write_audit(path: Path, result: Mapping[str, Any], modality: Modality | None, parts: Sequence[Items]) -> Path:
+    """Write the page of what ``audit`` found, with its items where there is data, and return its path.
+
+    ``parts`` are the items and those of the test set, which are numbered behind them.
+    """
+    entries = result["queue"][:SHOWN]
+    partners = [each["partner"] for entry in entries for each in entry["reasons"] if each.get("partner") is not None]
+    rows = sorted({*(entry["index"] for entry in entries), *partners})
+    cards = _cards(modality, parts, rows) if modality is not None else {}
+    checks: dict[str, int] = {}
+    for entry in result["queue"]:
+        for each in entry["reasons"]:
+            checks[each["check"]] = checks.get(each["check"], 0) + 1
+    page = template("audit").render(
+        result=result,
+        entries=entries,
+        cards=cards,
+        checks=checks,
+        counts=list((result.get("balance") or {}).get("counts", {}).items())[:CLASSES],
+        name=path.parent.name,
+        version=__version__,
+    )
+    write_text(path, page)
+    return path
+
+
+def _cards(modality: Modality, parts: Sequence[Items], rows: Sequence[int]) -> dict[int, Card]:
+    cards: dict[int, Card] = {}
+    start = 0
+    for items in parts:
+        here = np.asarray([row - start for row in rows if start <= row < start + len(items)], dtype=np.int64)
+        pictures, told = shown(modality, items, here, side=SIDE), columns(modality, items, here)
+        for place, row in enumerate(here.tolist()):
+            cards[start + row] = _card(items, row, pictures[place], told, place)
+        start += len(items)
+    return cards
+
+
+def _card(items: Items, row: int, picture: Thumbnail, told: Columns, place: int) -> Card:
+    texts = info_of(items).texts
+    cells = list(zip(told.names, told.rows[place], strict=True)) if told.rows else []
+    return Card(items.names[row], picture, "" if texts is None else texts[row][:LETTERS], cells)

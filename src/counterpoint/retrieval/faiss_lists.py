@@ -1,0 +1,90 @@
+"""Inverted lists of faiss (``IndexIVFFlat``), for ``--backend faiss``: Douze et al. 2024, arXiv:2401.08281.
+
+Its file is read only where it was written by the same user, for faiss does not promise to withstand a forged one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float32
+
+from counterpoint.errors import MissingPackage, RunError
+from counterpoint.retrieval.coarse_lists import list_count, trained_centroids
+from counterpoint.retrieval.exact_scan import Nearest
+from counterpoint.storage.mapped_arrays import MappedArray
+
+FILE = "faiss.index"
+BLOCK = 2**16
+
+
+class FaissLists:
+    """An index of faiss over the vectors of a segment, all in memory."""
+
+    name = "faiss"
+
+    def __init__(self, folder: Path, vectors: MappedArray, settings: Mapping[str, int]) -> None:
+        faiss = imported()
+        try:
+            self._index = faiss.read_index(str(folder / FILE))
+        except RuntimeError as wrong:
+            raise RunError(f"'{folder / FILE}' cannot be read by faiss. Build the index anew.") from wrong
+        if (self._index.ntotal, self._index.d) != vectors.array.shape:
+            raise RunError(f"'{folder / FILE}' holds other vectors than its index. Build the index anew.")
+        self.probes = settings["probes"]
+
+    def settings(self) -> dict[str, int]:
+        """What ``__init__`` is given."""
+        return {"lists": int(self._index.nlist), "probes": self.probes}
+
+    def efforts(self) -> Iterator[dict[str, int]]:
+        """Settings, from the quickest to the most thorough."""
+        lists = int(self._index.nlist)
+        yield from ({"probes": min(lists, 2**power)} for power in range(lists.bit_length() + 1))
+
+    def tried(self, effort: Mapping[str, int]) -> None:
+        """Search with these settings from now on."""
+        self.probes = effort["probes"]
+
+    def nearest(self, queries: Float32[np.ndarray, "q d"], k: int, allowed: Bool[np.ndarray, " n"] | None) -> Nearest:
+        """As ``exact_nearest``, but for those in lists that are not looked into."""
+        faiss = imported()
+        left = {} if allowed is None else {"sel": faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))}
+        how = faiss.SearchParametersIVF(nprobe=self.probes, **left)
+        similarities, rows = self._index.search(np.ascontiguousarray(queries), k, params=how)
+        similarities = np.where(rows < 0, np.float32(-np.inf), similarities)
+        return Nearest(rows.astype(np.int64), similarities.astype(np.float32))
+
+
+def write_faiss_lists(folder: Path, vectors: MappedArray, *, seed: int = 0) -> dict[str, int]:
+    """Give the vectors of a folder to faiss, and leave its index there; gives its settings, not yet tuned."""
+    faiss = imported()
+    rows, length = vectors.array.shape
+    lists = list_count(rows)
+    centres = faiss.IndexFlatIP(length)
+    centres.add(trained_centroids(vectors.array, lists, seed=seed))
+    index = faiss.IndexIVFFlat(centres, length, lists, faiss.METRIC_INNER_PRODUCT)
+    index.is_trained = True
+    for start in range(0, rows, BLOCK):
+        block = np.ascontiguousarray(vectors.array[start : start + BLOCK])
+        index.add(block)
+        vectors.touched(block.nbytes)
+    faiss.write_index(index, str(folder / FILE))
+    return {"lists": lists, "probes": 1}
+
+
+def imported() -> Any:
+    """The module.
+
+    Raises:
+        MissingPackage: It is not installed.
+    """
+    if find_spec("faiss") is None:
+        raise MissingPackage("faiss-cpu", "index")
+    import faiss
+
+    return faiss

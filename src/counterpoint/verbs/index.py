@@ -1,0 +1,201 @@
+"""The verb ``index``: a folder of vectors to search in, with names, labels, groups and columns; and changes to one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from counterpoint.data.groups import of_later
+from counterpoint.data.vectors import is_vectors, read_vectors
+from counterpoint.embeddings import Embeddings, is_saved, origin, parts_in
+from counterpoint.errors import InputError, RunError, UnknownName, closest, listed
+from counterpoint.model import Model, load
+from counterpoint.retrieval import index_building
+from counterpoint.retrieval.index import Index
+from counterpoint.retrieval.index_building import Origin, Part
+from counterpoint.retrieval.index_queries import origin_of, remembered_model, require_same
+from counterpoint.retrieval.index_record import is_index, require_free
+from counterpoint.retrieval.index_segments import BACKENDS
+from counterpoint.retrieval.item_table import table_of_items, table_of_names
+from counterpoint.setup.progress import embedding
+from counterpoint.storage.files import expanded
+from counterpoint.storage.mapped_arrays import MappedArray
+from counterpoint.verbs.verb import verb
+
+CHOICES = ("auto", *BACKENDS)
+
+BLOCK = 2**18
+"""Vectors of a file that are handed on at a time."""
+
+
+@verb()
+def index(
+    model: Model | Embeddings | Index | str | Path,
+    source: object = None,
+    *,
+    out: str | Path | None = None,
+    add: object = None,
+    delete: str | Sequence[str] = (),
+    labels: object = None,
+    groups: object = None,
+    backend: str = "auto",
+    quiet: bool = False,
+) -> Index:
+    """Build an index of all items of a source, to search in; or add items to one, and delete some.
+
+    What is known of the items is kept with their vectors: names, labels, groups, texts, and the columns of the source,
+    by which a search can be filtered. How many of the ten most alike the index meets is measured when it is built.
+
+    Args:
+        model: A model or a run folder; or embeddings, or the file or folder that they are saved in. To change an index
+            that remembers its run, the index.
+        source: Data as for ``embed``; or embeddings that the model made.
+        out: The folder of the index. To change one: where it lies.
+        add: A source of further items, of which only these are embedded; or their embeddings.
+        delete: Names of items that go.
+        labels: As for ``evaluate``: kept with the items. The source's own when left out.
+        groups: As for ``evaluate``.
+        backend: exact, scan or faiss; when left out, scan from 200,000 vectors on, and else exact.
+        quiet: Print nothing.
+
+    Raises:
+        InputError: There is an index already, or none to change; a name is there twice, or not at all; the vectors are
+            of another model; or another process is writing there.
+    """
+    if backend not in CHOICES:
+        raise UnknownName(
+            f"There is no backend called '{backend}'.{closest(backend, CHOICES)} Choose one of {listed(CHOICES)}."
+        )
+    names = [delete] if isinstance(delete, str) else list(delete)
+    if add is None and not names:
+        if isinstance(model, Index) or is_index(model):
+            raise InputError(
+                "That is an index. Say what to --add or --delete, or search in it: counterpoint search IDX."
+            )
+        if out is None:
+            raise InputError("Name the folder of the index: --out=IDX.")
+        return _built(model, source, expanded(out), labels, groups, backend)
+    if source is not None:
+        raise InputError("To change an index, name what to --add, and no other source.")
+    return _changed(model, out, add, names, labels, groups)
+
+
+def _built(
+    model: Model | Embeddings | Index | str | Path,
+    source: object,
+    out: Path,
+    labels: object,
+    groups: object,
+    backend: str,
+) -> Index:
+    if isinstance(model, Index):
+        raise InputError("An index is built by a model, or of embeddings.")
+    if out.is_dir():
+        require_free(out)  # before anything is embedded
+    if is_vectors(model):
+        if source is not None:
+            raise InputError("Embeddings are indexed by themselves. Leave the source out, or give a run in front.")
+        return index_building.create(out, _parts(model), Origin(_maker(model)), backend=backend)
+    if source is None:
+        raise InputError("A run is given with the data to index: counterpoint index RUN SOURCE --out IDX.")
+    kept = model if isinstance(model, Model) else load(str(model))
+    origin = origin_of(kept, None if isinstance(model, Model) else expanded(str(model)))
+    return index_building.create(out, _embedded(kept, source, labels, groups), origin, backend=backend)
+
+
+def _changed(
+    model: Model | Embeddings | Index | str | Path,
+    out: str | Path | None,
+    add: object,
+    names: Sequence[str],
+    labels: object,
+    groups: object,
+) -> Index:
+    changed = model if isinstance(model, Index) or is_index(model) else out
+    if changed is None:
+        raise InputError("Name the index to change: counterpoint index IDX, or --out=IDX after the run.")
+    before = changed if isinstance(changed, Index) else Index.open(str(changed))
+    parts: list[Part] = []
+    if add is not None:
+        kept = None if changed is model or isinstance(model, Embeddings) else _model(model)
+        kept = remembered_model(before, "embed what is added") if kept is None and not _are_vectors(add) else kept
+        if kept is not None:
+            require_same(before, kept)
+        if not _are_vectors(add):
+            assert kept is not None
+            parts = list(_embedded(kept, add, labels, groups))
+        elif _maker(add) != before.model:
+            raise InputError(
+                f"The vectors were made by another model: theirs is '{_maker(add)[:12]}', and that of the index is "
+                f"'{before.model[:12]}'. Embed them with the run that made the index."
+            )
+        else:
+            parts = list(_parts(add))
+    return index_building.change(before.folder, added=parts, deleted=names)
+
+
+def _model(model: Model | Embeddings | Index | str | Path) -> Model:
+    return model if isinstance(model, Model) else load(str(model))
+
+
+def _are_vectors(source: object) -> bool:
+    """Whether these are embeddings, or files of vectors; arrays are items to be embedded."""
+    return isinstance(source, Embeddings) or (isinstance(source, str | Path) and is_saved(source))
+
+
+def _embedded(model: Model, source: object, labels: object, groups: object) -> Iterator[Part]:
+    """The vectors of a source, and what is known of its items."""
+    if _are_vectors(source):
+        if _maker(source) != model.fingerprint():
+            raise InputError(
+                f"The vectors were made by another model: theirs is '{_maker(source)[:12]}', and this is "
+                f"'{model.fingerprint()[:12]}'. Embed the data with this one, or give the run that made them."
+            )
+        yield from _parts(source)
+        return
+    items = of_later(model.open(source), model.modality, source, groups)
+    table = table_of_items(items, source, labels)
+    yield Part(model.directions(items, tell=embedding()), table)
+
+
+def _parts(given: object) -> Iterator[Part]:
+    """Embeddings, or files of vectors: those of a folder one after another, those of an .npy where they lie."""
+    if isinstance(given, str | Path) and expanded(given).is_dir():
+        for file in parts_in(expanded(given)):
+            yield from _parts(file)
+        return
+    if isinstance(given, str | Path) and expanded(given).suffix.lower() == ".npy":
+        yield from _mapped(expanded(given))
+        return
+    held = read_vectors(given)
+    yield Part(held.vectors, table_of_names(held.rows.names, labels=held.rows.labels, groups=held.rows.groups))
+
+
+def _mapped(file: Path) -> Iterator[Part]:
+    """The vectors of an .npy, which may be larger than the memory; they are called by their rows."""
+    try:
+        held = MappedArray(file, "<f4", (None, None))
+    except RunError:  # of another type, or none: which is said there
+        vectors = read_vectors(file).vectors
+        yield Part(vectors, table_of_names(pa.array(np.arange(len(vectors)))))
+        return
+    for start in range(0, len(held.array), BLOCK):
+        block = held.array[start : start + BLOCK]
+        yield Part(block, table_of_names(pa.array(np.arange(start, start + len(block)))))
+        held.touched(block.nbytes)
+
+
+def _maker(given: object) -> str:
+    """The fingerprint of the model that made embeddings; empty where nobody said."""
+    if isinstance(given, Embeddings):
+        return given.model
+    if not isinstance(given, str | Path) or not is_saved(given):
+        return ""
+    path = expanded(given)
+    makers = {origin(file)[0] for file in (parts_in(path) if path.is_dir() else [path])}
+    if len(makers) > 1:
+        raise InputError(f"'{path}' holds vectors of {len(makers)} different models. Embed all with one model.")
+    return makers.pop()

@@ -1,0 +1,280 @@
+"""Why two items are alike: the numbers are those of their definitions, and what is not to be trusted is said."""
+
+import itertools
+import json
+import re
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import counterpoint as cp
+from counterpoint.cli import main
+from counterpoint.errors import InputError, SourceError
+from counterpoint.explanation import masks
+from counterpoint.explanation.masked_vectors import MaskedItem
+from counterpoint.explanation.orders import areas
+from counterpoint.explanation.pair import match
+from counterpoint.explanation.part_table import PartTable, part_table, regressed
+from counterpoint.modalities.image import Images
+from counterpoint.modalities.series import Series
+from counterpoint.modalities.table import Table
+from counterpoint.modalities.text import Text
+from counterpoint.modality import DataOptions
+from counterpoint.model import Model
+from counterpoint.testing import BrokenContract
+from counterpoint.testing.open_dataset import OpenDataset, first_items
+from counterpoint.testing.parts import check_parts
+from tests.toys.points import Points
+from tests.toys.worlds import sets_of_points
+from tests.worlds import WORLDS, remarks
+
+CLASSES = {"image": Images, "series": Series, "table": Table, "text": Text}
+
+
+class Waves(nn.Module):
+    """Series of one channel and 16 steps to 6 numbers; the higher its pitch, the less do parts add up."""
+
+    def __init__(self, pitch, seed=0):
+        super().__init__()
+        drawn = torch.Generator().manual_seed(seed)
+        self.first = torch.randn(16, 8, generator=drawn) * pitch
+        self.second = torch.randn(8, 6, generator=drawn)
+
+    def forward(self, series):
+        return torch.sin(series.flatten(1) @ self.first) @ self.second + 0.5
+
+
+def model_of(kind, source, encoder=None, width=8):
+    """A model that has learned nothing, and its items."""
+    modality, items = CLASSES[kind].fit(source, DataOptions())
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = modality.build_encoder("auto", width) if encoder is None else encoder
+    return Model(network.eval(), modality, {"encoder": "auto", "width": width, "seed": 0}), items
+
+
+def series(pitch):
+    """A model of series that are all parts of 16, and the first two of them."""
+    source = np.random.default_rng(0).normal(size=(6, 1, 16)).astype(np.float32)
+    model, items = model_of("series", source, Waves(pitch))
+    return model, source, [MaskedItem.of(model, items.take(np.array([row]))) for row in (0, 1)]
+
+
+@pytest.fixture(scope="module")
+def texts():
+    """A model of remarks, and the remarks."""
+    world = remarks()
+    model, _ = model_of("text", world.source, width=64)
+    return model, world.source
+
+
+def every_vector(count, seed):
+    """A function of six or five parts that is not linear, of all their masks."""
+    random = np.random.default_rng(seed)
+    kept = masks.every(count)
+    h = np.tanh(kept.numpy() @ random.normal(size=(count, 7))) @ random.normal(size=(7, 4)) + 0.3
+    return kept, h / np.linalg.norm(h, axis=1, keepdims=True)
+
+
+def test_cells_are_the_banzhaf_interactions_of_the_game_that_both_items_play():
+    (s, f), (t, g) = every_vector(6, 0), every_vector(5, 1)
+    game = {
+        (tuple(a), tuple(b)): float(x @ y)
+        for (a, x), (b, y) in itertools.product(zip(s.tolist(), f, strict=True), zip(t.tolist(), g, strict=True))
+    }
+    table = regressed(s, f)[0] @ regressed(t, g)[0].T
+    for i, j in itertools.product(range(6), range(5)):
+        terms = [value * (1 if a[i] else -1) * (1 if b[j] else -1) for (a, b), value in game.items()]
+        assert table[i, j] == pytest.approx(4 * np.mean(terms), abs=1e-14)
+
+
+def test_masks_follow_from_seed_and_stream_and_are_opposites():
+    one = masks.antithetic(9, 64, seed=3, stream=0)
+    assert one.equal(masks.antithetic(9, 64, seed=3, stream=0))
+    assert one[:32].equal(~one[32:])
+    for other in (masks.antithetic(9, 64, seed=4, stream=0), masks.antithetic(9, 64, seed=3, stream=1)):
+        assert not one.equal(other)
+    assert len(set(map(tuple, masks.every(5).tolist()))) == 32
+
+
+def test_of_few_words_all_masks_are_tried_and_nothing_is_left_to_chance(texts):
+    model, source = texts
+    one, other = " ".join(source[0].split()[:7]), " ".join(source[1].split()[:3])
+    result = cp.explain(model, one, other)
+    assert (result.match.margins == 0).all()
+    assert result.match.clear.any()
+    again = cp.explain(model, one, other, seed=7)
+    np.testing.assert_array_equal(result.match.table, again.match.table)
+
+
+def test_intervals_hold_what_they_promise():
+    _, _, (a, b) = series(0.2)
+    every = masks.every(16)
+    truth = np.stack(
+        [regressed(every, each.vectors(every, masks.keys(len(every), seed=0, stream=0)))[0] for each in (a, b)]
+    )
+    truth = truth[0] @ truth[1].T
+    within = whole = 0.0
+    for seed in range(20):
+        pair = match(*(part_table(each, count=256, seed=seed, stream=k) for k, each in enumerate((a, b))))
+        off, margin = np.abs(pair.table - truth), pair.margins
+        within += float((off <= margin / 3.73 * 1.96).mean()) / 20  # of one cell by itself
+        whole += float((off <= margin).all()) / 20
+    assert 0.93 <= within <= 0.99
+    assert whole >= 0.85
+
+
+def test_r2_is_one_where_parts_add_up_and_low_where_they_do_not():
+    tame, wild = (
+        match(*(part_table(e, count=512, seed=0, stream=k) for k, e in enumerate(series(p)[2]))) for p in (0.01, 3)
+    )
+    assert tame.r2 > 0.85
+    assert wild.r2 < 0.2
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_planted_word_is_the_strongest_cell_and_taking_parts_away_is_worse_than_chance(texts, seed):
+    model, source = texts
+    one, (word, *_) = source[4 * seed], source[9].split()
+    other = next(each for each in source[10:] if not {*each.split()} & {*one.split(), word})
+    result = cp.explain(model, f"{one} {word}", f"{word} {other}")
+    (row, column), *_ = result.strongest(1)
+    assert (result.parts_a.names[row], result.parts_b.names[column]) == (word, word)
+    assert result.match.clear[row, column]
+    assert result.areas.deletion.high < 0 < result.areas.insertion.low
+    assert result.explained
+
+
+def test_an_item_of_one_part_is_explained_by_it(texts):
+    result = cp.explain(texts[0], texts[1][0].split()[0], texts[1][1])
+    assert result.match.table.shape == (1, 10)
+
+
+@pytest.mark.parametrize("kind", list(WORLDS))
+def test_every_kind_of_data_is_explained_by_row_and_on_a_page(kind, tmp_path):
+    source = WORLDS[kind](count=24).source
+    model, _ = model_of(kind, source)
+    result = cp.explain(model, 0, "1", source=source, masks=256, html=tmp_path / "why.html")
+    record = json.loads(json.dumps(result.record()))
+    assert np.asarray(record["table"]).shape == (len(record["parts_a"]), len(record["parts_b"]))
+    whole = model.embed(source).vectors
+    assert record["similarity"] == pytest.approx(float(whole[0] @ whole[1]), abs=1e-5)
+    assert record["r2"] <= 1
+    assert str(result).startswith(result.summary())
+    page = (tmp_path / "why.html").read_text(encoding="utf-8")
+    assert not re.search(r"(?:src|href)=\"(?!data:|#)", page)
+    assert "link0" in page.split("<main>")[1]
+    again = cp.explain(model, 0, 1, source=source, masks=256)
+    assert again.record() == record
+
+
+def test_where_parts_do_not_explain_a_pair_it_says_so_and_shows_what_else_there_is():
+    model, source, _ = series(3)
+    result = cp.explain(model, 0, 1, source=source)
+    assert not result.explained
+    assert "do not explain it" in str(result)
+    near = [each.name for each in result.neighbours_a]
+    assert near == [hit.name for hit in cp.search(model, source, like=0, k=6) if hit.name != "0"]
+    assert "Nearest to 1:" in str(result)
+
+
+def test_deletion_of_nothing_that_matters_is_like_chance():
+    _, _, (a, b) = series(0.2)
+    tables = [part_table(each, count=64, seed=0, stream=k) for k, each in enumerate((a, b))]
+    blind = [PartTable(**{**vars(each), "values": 0 * each.values}) for each in tables]
+    sighted, blinded = (areas(a, b, tuple(each), seed=0) for each in (tables, blind))
+    assert sighted.deletion.difference < blinded.deletion.difference
+    assert sighted.insertion.difference > blinded.insertion.difference
+    assert sighted.deletion.random == blinded.deletion.random
+
+
+def test_a_table_of_parts_is_kept_in_a_file(tmp_path):
+    _, _, (a, _) = series(0.2)
+    table = part_table(a, count=64, seed=0, stream=0)
+    again = PartTable.load(table.save(tmp_path / "parts.npz"))
+    for name, value in vars(table).items():
+        np.testing.assert_array_equal(value, getattr(again, name))
+    for other in (table, PartTable(**{**vars(table), "model": "other", "stream": 1})):
+        with pytest.raises(InputError, match="Two items are explained"):
+            match(table, other)
+    PartTable(**{**vars(table), "mean": table.mean[:2]}).save(tmp_path / "short.npz")
+    np.savez(tmp_path / "other.npz", x=np.zeros(3))
+    (tmp_path / "text.npz").write_text("no table")
+    for name in ("short", "other", "text", "missing"):
+        with pytest.raises(SourceError, match="holds no table of parts"):
+            PartTable.load(tmp_path / f"{name}.npz")
+
+
+def test_what_cannot_be_explained_is_refused_in_a_sentence(texts, tmp_path):
+    source = WORLDS["table"](count=24).source
+    model, _ = model_of("table", source)
+    sets, _ = sets_of_points(8)
+    points, _ = Points.fit(sets, DataOptions(kind="points"))
+    restored = Model(model.encoder, Table.from_settings(model.modality.settings()))
+    for given, sentence in (
+        (
+            lambda: cp.explain(model, 0, 1),
+            "'0' is no file. Give the source in which it is the name or the row of an item.",
+        ),
+        (lambda: cp.explain(model, 0, 99, source=source), "Rows are numbered from 0 to 23. Got 99."),
+        (
+            lambda: cp.explain(model, 0, "1x", source=source),
+            "There is no item '1x': neither a file nor one of 24 names",
+        ),
+        (lambda: cp.explain(model, 0, source, source=source), "What begins with '0' holds 24 items"),
+        (lambda: cp.explain(model, 0, 1, source=source, masks=10), "explained from 80 to 65536 masks. Got masks=10."),
+        (lambda: cp.explain(model, 0, 1, source=source, html="why.txt"), "The page is written as .html. Got why.txt."),
+        (lambda: cp.explain(restored, source[:1], source[1:2]), "only one row is known. Give the data as source."),
+        (
+            lambda: cp.explain(Model(points.build_encoder("auto", 8), points), 0, 1, source=sets),
+            "Items of the modality 'tests.toys.points:Points' have no parts",
+        ),
+    ):
+        with pytest.raises(InputError) as refused:
+            given()
+        assert sentence in str(refused.value)
+
+
+def test_the_command_explains_items_of_the_run_by_name_and_file(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.save("waves.npy", WORLDS["series"](count=24).source)
+    np.save("one.npy", WORLDS["series"](count=24).source[5:6])
+    cp.fit("waves.npy", out="run", epochs=1, width=8, quiet=True)
+    capsys.readouterr()
+    for a, b in (("0", "5"), ("0", "one.npy")):
+        main(["explain", "run", a, b, "--masks", "256", "--json"])
+        record = json.loads(capsys.readouterr().out)
+        assert {"parts_a", "parts_b", "table", "r2", "similarity"} <= set(record)
+    assert record["b"] == "one.npy"
+    main(["explain", "run", "0", "5", "--masks", "256", "--html", "why.html"])
+    assert "The page is why.html" in capsys.readouterr().out
+
+
+class Spills(Images):
+    """Masked cells are filled with the mean of what is left, so that every mask changes the others."""
+
+    def with_parts(self, item, kept, key):
+        view = super().with_parts(item, kept, key)
+        return view - view.mean(dim=(1, 2, 3), keepdim=True)
+
+
+class Forgets(Images):
+    def with_parts(self, item, kept, key):
+        return super().with_parts(item, ~kept, key)
+
+
+class Nameless(Images):
+    def parts(self, item):
+        return super().parts(item)._replace(places=[])
+
+
+@pytest.mark.parametrize(
+    ("kind", "sentence"),
+    [(Spills, "the item itself"), (Forgets, "the item itself"), (Nameless, "Every part has a name and a place")],
+)
+def test_a_modality_whose_parts_break_their_contract_is_told(kind, sentence):
+    modality, items = kind.fit(WORLDS["image"](count=8).source, DataOptions())
+    with pytest.raises(BrokenContract, match=sentence):
+        check_parts(OpenDataset(modality, items, first_items(items, 8), modality.build_encoder("auto", 8)))

@@ -1,0 +1,430 @@
+"""An index in a folder: what it holds, what it finds, how it changes, and whom it belongs to."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from torch import nn
+
+import counterpoint as cp
+from counterpoint import catalogue
+from counterpoint.cli import main
+from counterpoint.embeddings import Embeddings
+from counterpoint.errors import InputError, MissingPackage, RunError
+from counterpoint.modality import DataOptions
+from counterpoint.model import Model
+from counterpoint.retrieval.index_queries import preprocessing_of
+from counterpoint.retrieval.nearest import search
+from counterpoint.retrieval.recall import tuned
+from counterpoint.storage.files import fingerprint
+from tests.kills import chosen_moments, moments
+from tests.worlds import pulses, records, stripes
+
+TINY = {"epochs": 1, "batch_size": 16, "width": 8}
+WHAT = ("card", "money", "loan", "app")
+
+
+def questions(count=48, first=0):
+    return [f"Where is my {WHAT[row % 4]}, number {row}?" for row in range(first, first + count)]
+
+
+def write_questions(file, texts, first=0):
+    """A file with a column of texts, and what is known of them."""
+    rows = [f'"{text}",{row / 2},{WHAT[row % 4]},{"yes" if row % 3 else "no"}' for row, text in enumerate(texts, first)]
+    file.write_text("\n".join(["question,price,topic,open", *rows]) + "\n")
+
+
+def embeddings(count=300, length=8, seed=0, prefix="n"):
+    drawn = np.random.default_rng(seed).normal(size=(count, length)).astype(np.float32)
+    return Embeddings(
+        drawn, [f"{prefix}{row}" for row in range(count)], groups=[f"g{row // 10}" for row in range(count)]
+    )
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A run on texts, another one, their data, and an index of it."""
+    folder = tmp_path_factory.mktemp("home")
+    write_questions(folder / "all.csv", questions())
+    write_questions(folder / "more.csv", questions(6, 48), 48)
+    for seed, name in enumerate(("run", "other")):
+        cp.fit(folder / "all.csv", column="question", modality="text", out=folder / name, seed=seed, **TINY)
+    cp.index(folder / "run", folder / "all.csv", labels="topic", groups="open", out=folder / "idx")
+    return folder
+
+
+@pytest.fixture
+def idx(home, tmp_path):
+    return Path(shutil.copytree(home / "idx", tmp_path / "idx"))
+
+
+def shown(capsys, *words):
+    capsys.readouterr()
+    main([*map(str, words), "--json"])
+    return json.loads(capsys.readouterr().out)
+
+
+def names(hits):
+    return [hit.name for hit in hits]
+
+
+def test_an_index_of_a_run_keeps_all_that_is_known_of_its_items(home):
+    index, z = cp.Index.open(home / "idx"), cp.embed(home / "run", home / "all.csv")
+    assert (len(index), index.model, index.length) == (48, z.model, z.vectors.shape[1])
+    assert index.items.column("name").to_pylist() == z.names
+    assert list(index.columns) == ["question", "price", "topic", "open", "name", "label", "group", "text"]
+    known = index.about([3])[0]
+    assert (known["label"], known["group"], known["price"], known["text"]) == ("app", "no", 1.5, questions()[3])
+    np.testing.assert_allclose(index.vector(3), z.vectors[3], atol=1e-6)
+    assert index.record["run"] == str(home / "run")
+    assert sorted(path.name for path in (home / "idx").iterdir()) == ["index.json", "segment-000001"]
+    index.verify()
+
+
+def test_it_finds_what_a_search_in_the_vectors_finds(home, capsys):
+    index, z = cp.Index.open(home / "idx"), cp.embed(home / "run", home / "all.csv")
+    for like in (z.names[5], 5, "5"):
+        expected = search(z, like=5, k=4)
+        hits = cp.search(index, like=like, k=4)
+        assert names(hits) == names(expected)
+        np.testing.assert_allclose([hit.similarity for hit in hits], [hit.similarity for hit in expected], atol=1e-5)
+        assert hits[0].text == questions()[hits[0].index]
+    text = "Where is my loan?"
+    expected = search(z, like=cp.embed(home / "run", [text]).vectors[0], k=3)
+    for place in ([home / "idx"], [home / "run", home / "idx"]):
+        result = shown(capsys, "search", *place, "--like", text, "-k", 3)
+        assert [hit["name"] for hit in result["hits"]] == names(expected)
+    assert names(cp.search(home / "idx", like=z.vectors[5], k=4))[0] == z.names[5]
+
+
+def test_filters_leave_k_wherever_there_are_so_many(home, capsys):
+    where = "price < 10 and label == 'loan' and group != 'no'"
+    result = shown(capsys, "search", home / "idx", "--like", "a question", "-k", 30, "--where", where)
+    rows = [row for row in range(48) if row / 2 < 10 and row % 4 == 2 and row % 3]
+    assert sorted(hit["index"] for hit in result["hits"]) == rows
+    assert cp.search(home / "idx", like=0, where="price > 1000") == []
+    with pytest.raises(InputError, match=r"names the column 'prize'.*Did you mean 'price'"):
+        cp.search(home / "idx", like=0, where="prize < 3")
+    with pytest.raises(InputError, match="Build one first"):
+        cp.search(home / "run", home / "all.csv", like=0, where="price < 3")
+
+
+def test_several_queries_are_searched_in_one_go(home, capsys, tmp_path):
+    index = cp.Index.open(home / "idx")
+    every = cp.search(index, like=["one", 7, index.vector(9), "Where is my card?"], k=3)
+    assert [names(each) for each in every] == [
+        names(cp.search(index, like=like, k=3)) for like in ("one", 7, index.vector(9), "Where is my card?")
+    ]
+    (tmp_path / "some.csv").write_text('question\n"Where is my card?"\n"my loan"\n')
+    result = shown(capsys, "search", home / "idx", "--like", tmp_path / "some.csv", "-k", 2)
+    assert [len(each["hits"]) for each in result["queries"]] == [2, 2]
+    assert [each["like"] for each in result["queries"]] == ["0", "1"]
+    main(["search", str(home / "idx"), "--like", str(tmp_path / "some.csv"), "-k", "2"])
+    assert len(capsys.readouterr().out.splitlines()) == 7
+    assert cp.search(index, like=[]) == []
+
+
+def test_items_are_added_and_deleted(home, idx, capsys, monkeypatch):
+    counts, represent = [], cp.Model.represent
+    monkeypatch.setattr(
+        cp.Model, "represent", lambda self, items, **how: counts.append(len(items)) or represent(self, items, **how)
+    )
+    with pytest.raises(InputError, match="6 items are in the index already, '0' for one"):
+        cp.index(idx, add=home / "more.csv")  # rows of a file are called by their numbers
+    more = questions(6, 48)
+    frame = {"name": [f"new{row}" for row in range(6)], "question": more, "price": [100.0] * 6}
+    before = cp.Index.open(idx)
+    counts.clear()
+    z = Embeddings(cp.embed(home / "run", more).vectors, frame["name"], before.model)
+    index = cp.index(home / "run", add=z, out=idx)
+    assert counts == [6]  # nothing is embedded but what is new
+    assert (len(index), [len(each) for each in index.segments]) == (54, [48, 6])
+    assert names(cp.search(index, like="new0", k=54)) == names(search(joined(before, z), like="new0", k=54))
+    result = shown(capsys, "index", idx, "--delete", "new1", "--delete", "3", "4")
+    assert (result["items"], result["deleted"]) == (51, 3)
+    left = cp.Index.open(idx)
+    assert not {"new1", "3", "4"} & set(names(left.search(left.vector(0), k=60)[0]))
+    for gone in ("3", "new1"):
+        with pytest.raises(InputError, match=f"No item of the index is called '{gone}'"):
+            left.row(gone)
+    with pytest.raises(InputError, match="The item in row 3 was deleted"):
+        cp.search(left, like=3)
+    assert len(cp.index(idx, add=z.subset([1]))) == 52  # a name that went may come again
+    assert len(cp.search(idx, like=more[2], k=60)) == 52
+
+
+def joined(index, z):
+    old = np.stack([index.vector(row) for row in range(len(index))])
+    return Embeddings(np.concatenate([old, z.vectors]), [*index.items.column("name").to_pylist(), *z.names])
+
+
+def test_an_index_is_written_anew_before_it_holds_more_that_is_deleted_than_not(tmp_path):
+    z = embeddings()
+    cp.index(z, out=tmp_path / "idx")
+    index = cp.index(tmp_path / "idx", delete=z.names[:60])
+    assert (len(index.items), index.record["deleted"]["rows"]) == (300, 60)
+    index = cp.index(tmp_path / "idx", delete=z.names[60:100])
+    assert (len(index.items), index.record["deleted"]) == (200, None)
+    assert sorted(path.name for path in (tmp_path / "idx").iterdir()) == ["index.json", "segment-000003"]
+    assert names(cp.search(index, like="n150", k=9)) == names(search(z.subset(range(100, 300)), like="n150", k=9))
+    with pytest.raises(InputError, match="Nothing would be left"):
+        cp.index(tmp_path / "idx", delete=z.names[100:])
+    assert len(cp.Index.open(tmp_path / "idx")) == 200
+
+
+def test_many_small_additions_become_few_segments(tmp_path):
+    z = embeddings(24)
+    cp.index(z.subset(range(12)), out=tmp_path / "idx")
+    lengths = []
+    for row in range(12, 24):
+        index = cp.index(tmp_path / "idx", add=z.subset([row]))
+        lengths.append([len(each) for each in index.segments])
+    assert lengths[:4] == [[12, 1], [12, 2], [12, 2, 1], [12, 4]]
+    assert lengths[-1] == [12, 8, 4]
+    index = cp.index(tmp_path / "idx", add=embeddings(9, seed=1, prefix="m"), delete=["n4", "n14"])
+    assert [len(each) for each in index.segments] == [31]
+    every = Embeddings.merge({"one": z, "two": embeddings(9, seed=1, prefix="m")})
+    left = every.subset([row for row in range(33) if row not in (4, 14)])
+    assert names(cp.search(index, like="n20", k=40)) == names(search(left, like="n20", k=40))
+
+
+@pytest.mark.parametrize("backend", ["exact", "scan", "faiss"])
+def test_every_backend_gives_k_of_what_a_filter_and_deletions_leave(tmp_path, backend, monkeypatch):
+    if backend == "faiss":
+        pytest.importorskip("faiss")
+    monkeypatch.setattr("counterpoint.retrieval.index_segments.FEW", 20)
+    random = np.random.default_rng(0)
+    centres = random.normal(size=(20, 12))
+    vectors = centres[np.arange(1000) % 20] + 0.3 * random.normal(size=(1000, 12))
+    z = Embeddings(
+        vectors.astype(np.float32), [f"n{row}" for row in range(1000)], groups=[str(r % 20) for r in range(1000)]
+    )
+    index = cp.index(z, out=tmp_path / "idx", backend=backend)
+    assert index.backend == backend
+    assert index.recall >= 0.97
+    index = cp.index(tmp_path / "idx", delete=["n0", "n20", "n40"])
+    assert index.backend == backend
+    for where, rows in (
+        (None, set(range(1000))),
+        ("group == '7'", set(range(7, 1000, 20))),  # all of them far from the query
+        ("group in ('0', '7', '9')", set(range(1000))),
+        ("name == 'n5'", {5}),
+    ):
+        hits = index.search(z.vectors[[60, 80]], 30, where)
+        expected = min(30, 1 if where and "name" in where else 50)
+        assert [len(each) for each in hits] == [expected] * 2
+        assert all(hit.index in rows and hit.name not in ("n0", "n20", "n40") for each in hits for hit in each)
+    assert hits[0][0].name == "n5"
+
+
+def test_recall_is_measured_and_kept(tmp_path, capsys):
+    cp.index(embeddings(2000), out=tmp_path / "idx", backend="scan")
+    record = json.loads((tmp_path / "idx" / "index.json").read_text())["segments"][0]
+    assert record["recall"] >= 0.97
+    assert record["recall_queries"] == 256
+    segment = cp.Index.open(tmp_path / "idx").segments[0]
+    assert tuned(segment.backend, segment.vectors) == (record["recall"], 256)
+    embeddings(40).save(tmp_path / "z.npz")
+    main(["index", str(tmp_path / "z.npz"), "--out", str(tmp_path / "small")])
+    assert capsys.readouterr().out.splitlines() == [
+        "items      40 of length 8",
+        "backend    exact",
+        "recall@10  1.000 of exact search",
+        f"The index is {tmp_path / 'small'}",
+    ]
+
+
+def test_vectors_of_any_file_are_indexed(tmp_path):
+    z = embeddings(40)
+    (tmp_path / "shards").mkdir()
+    for name, rows in (("a", range(20)), ("b", range(20, 40))):
+        z.subset(rows).save(tmp_path / f"shards/{name}.npz")
+    np.save(tmp_path / "z.npy", z.vectors)
+    np.save(tmp_path / "double.npy", z.vectors.astype(np.float64))
+    by_name = cp.index(tmp_path / "shards", out=tmp_path / "one")
+    assert names(cp.search(by_name, like="n3", k=5)) == names(search(z, like="n3", k=5))
+    assert by_name.about([21])[0] == {"name": "n21", "group": "g2"}
+    for place, source in enumerate((tmp_path / "z.npy", tmp_path / "double.npy", z.vectors)):
+        index = cp.index(source, out=tmp_path / str(place))
+        assert [hit.index for hit in cp.search(index, like="3", k=5)] == [hit.index for hit in search(z, like=3, k=5)]
+
+
+def test_a_query_of_another_model_is_refused(home, idx, tmp_path):
+    with pytest.raises(InputError, match="were made by another model: theirs is"):
+        cp.search(home / "other", idx, like="a question")
+    with pytest.raises(InputError, match="were made by another model: theirs is"):
+        cp.index(home / "other", add=home / "more.csv", out=idx)
+    with pytest.raises(InputError, match="were made by another model"):
+        cp.index(idx, add=cp.embed(home / "other", ["a question"]))
+    model = cp.load(home / "run")
+    object.__setattr__(model, "modality", cp.load(home / "other").modality)
+    assert preprocessing_of(model) == cp.Index.open(idx).record["preprocessing"]  # it is the same data
+    record = json.loads((idx / "index.json").read_text())
+    (idx / "index.json").write_text(json.dumps(record | {"preprocessing": "0" * 64}))
+    with pytest.raises(InputError, match="same weights, but this run reads and prepares data in another way"):
+        cp.search(home / "run", idx, like="a question")
+    cp.index(embeddings(20), out=tmp_path / "plain")
+    with pytest.raises(RunError, match=r"knows no run to embed 'a question'\. Name the run that made its vectors"):
+        cp.search(tmp_path / "plain", like="a question")
+    with pytest.raises(InputError, match="theirs is not known"):
+        cp.search(home / "run", tmp_path / "plain", like="a question")
+
+
+def test_the_run_is_a_hint_that_counts_only_where_it_was_written_here(home, idx, tmp_path, monkeypatch):
+    assert len(cp.search(idx, like="a question", k=2)) == 2
+    record = json.loads((idx / "index.json").read_text())
+    (idx / "index.json").write_text(json.dumps(record | {"run": str(home / "other")}))
+    with pytest.raises(RunError, match="was built elsewhere, and the run that it names is not read"):
+        cp.search(idx, like="a question")
+    assert len(cp.search(home / "run", idx, like="a question", k=2)) == 2
+    assert len(cp.search(idx, like=3, k=2)) == 2
+    (idx / "index.json").write_text(json.dumps(record))
+    monkeypatch.setenv("COUNTERPOINT_STATE", str(tmp_path / "state"))  # another user
+    with pytest.raises(RunError, match="was built elsewhere"):
+        cp.search(idx, like="a question")
+
+
+def test_how_a_model_sees_data_has_the_same_digest_when_it_is_loaded():
+    worlds = {"image": stripes(24), "series": pulses(24), "table": records(24)}
+    digests = set()
+    for name, world in worlds.items():
+        kind = catalogue.find("modality", name)
+        modality, _ = kind.fit(world.source, DataOptions())
+        again = kind.from_settings(json.loads(json.dumps(modality.settings())))
+        assert preprocessing_of(Model(nn.Identity(), again)) == preprocessing_of(Model(nn.Identity(), modality))
+        digests.add(preprocessing_of(Model(nn.Identity(), modality)))
+    assert len(digests) == len(worlds)
+
+
+def test_an_index_of_faiss_that_was_written_elsewhere_is_searched_without_it(tmp_path, monkeypatch, caplog):
+    pytest.importorskip("faiss")
+    z = embeddings()
+    cp.index(z, out=tmp_path / "idx", backend="faiss")
+    monkeypatch.setenv("COUNTERPOINT_STATE", str(tmp_path / "state"))
+    index = cp.Index.open(tmp_path / "idx")
+    assert "was written elsewhere and is not read" in caplog.text
+    assert index.backend == "exact"
+    assert names(cp.search(index, like="n3", k=5)) == names(search(z, like="n3", k=5))
+
+
+def test_what_cannot_be_is_refused_and_nothing_is_lost(home, idx, tmp_path, monkeypatch):
+    z = embeddings(20)
+    files = {path: path.stat().st_mtime_ns for path in idx.rglob("*")}
+    nan = Embeddings(np.eye(3, dtype=np.float32), ["a", "b", "c"])
+    nan.vectors[1, 1] = np.nan
+    one = cp.Index.open(idx)
+    refusals = [
+        (lambda: cp.index(home / "run", home / "all.csv", out=idx), "holds an index already"),
+        (lambda: cp.index(home / "run", home / "all.csv", out=home), "holds other files"),
+        (lambda: cp.index(home / "run", home / "all.csv"), "Name the folder of the index"),
+        (lambda: cp.index(home / "run", out=tmp_path / "new"), "A run is given with the data to index"),
+        (lambda: cp.index(z, home / "all.csv", out=tmp_path / "new"), "indexed by themselves"),
+        (lambda: cp.index(z, out=tmp_path / "new", backend="fais"), "Did you mean 'faiss'"),
+        (lambda: cp.index(idx), "Say what to add= or delete="),
+        (lambda: cp.index(one, z, delete="3"), "name what to add="),
+        (lambda: cp.index(home / "run", delete="3"), "Name the index to change"),
+        (lambda: cp.index(tmp_path / "none", out=tmp_path / "none", delete="3"), "There is no index in"),
+        (lambda: cp.index(idx, delete=["3", "3x"]), "No item of the index is called '3x'"),
+        (
+            lambda: cp.index(idx, add=Embeddings(z.vectors[:, :6], z.names, one.model)),
+            "have 6 numbers, and those of the index",
+        ),
+        (lambda: cp.index(nan, out=tmp_path / "new"), "The vector of 'b' holds NaN"),
+        (lambda: cp.index(z.subset([1, 2, 1]), out=tmp_path / "new"), "Two items are called 'n1'"),
+        (lambda: cp.index(Embeddings(np.zeros((0, 3), np.float32), []), out=tmp_path / "new"), "no vectors"),
+        (lambda: cp.search(one, like=0, k=0), "must be at least 1. Got 0"),
+        (lambda: one.search(np.full(one.length, np.nan)), "hold NaN or infinity"),
+        (lambda: one.search(np.zeros((2, 3))), r"length of the index, \d+. Got an array of shape \(2, 3\)"),
+        (lambda: cp.search(one, like=np.zeros(3)), r"Got an array of shape \(3,\)"),
+        (lambda: cp.search(one, like=48), "Rows are numbered 0 to 47. Got 48"),
+        (lambda: cp.search(one, like="a", column="question"), "An index has no"),
+        (lambda: cp.search(z, home / "idx", like="a"), "A model or a run comes first"),
+        (lambda: cp.Index.open(tmp_path), "There is no index in"),
+    ]
+    for refused, message in refusals:
+        with pytest.raises(InputError, match=message):
+            pytest.fail(f"{message}: {refused()}")
+    assert not (tmp_path / "new").exists()
+    assert files == {path: path.stat().st_mtime_ns for path in idx.rglob("*")}
+    monkeypatch.setattr("counterpoint.retrieval.faiss_lists.find_spec", lambda name: None)
+    with pytest.raises(MissingPackage, match=r"pip install \"counterpoint\[index\]\""):
+        cp.index(embeddings(), out=tmp_path / "new", backend="faiss")
+    assert not (tmp_path / "new").exists()
+
+
+def changes(folder, z):
+    """What is done to an index, one after another, and how many items it has then."""
+    yield lambda: cp.index(z.subset(range(30)), out=folder), 30
+    yield lambda: cp.index(folder, add=z.subset(range(30, 40)), delete=["n1", "n2"]), 38
+    yield lambda: cp.index(folder, delete=z.names[3:20]), 21
+
+
+def killed(tmp_path, count, seed):
+    """Every change is killed at some moments: what is there is the index before it or after it, and it can go on."""
+    z, folder, before = embeddings(40), tmp_path / "idx", 0
+    for place, (work, after) in enumerate(changes(folder, z)):
+        kept = tmp_path / f"kept{place}"
+        if folder.exists():
+            shutil.copytree(folder, kept)
+
+        def restored(kept=kept):
+            shutil.rmtree(folder, ignore_errors=True)
+            if kept.exists():
+                shutil.copytree(kept, folder)
+
+        chosen = chosen_moments(folder, work, count=count, seed=seed)
+        for moment in chosen:
+            restored()
+            moments(folder, work, last=moment)
+            if before == 0 and not (folder / "index.json").exists():
+                with pytest.raises(RunError, match=r"no finished index|There is no index"):
+                    cp.Index.open(folder)
+                work()
+                assert len(cp.Index.open(folder)) == after
+                continue
+            there = cp.Index.open(folder)
+            there.verify()
+            assert len(there) in (before, after)
+            if len(there) == before:
+                work()
+            assert len(cp.Index.open(folder)) == after
+        restored()
+        work()
+        before = after
+
+
+def test_an_index_that_a_killed_process_was_writing_is_the_one_before_or_after(tmp_path):
+    killed(tmp_path, count=2, seed=0)
+
+
+@pytest.mark.slow
+def test_that_holds_for_every_moment(tmp_path):
+    killed(tmp_path, count=1000, seed=0)
+
+
+def test_a_second_writer_is_refused_and_readers_go_on(tmp_path):
+    from counterpoint.runs.locks import locked
+
+    z = embeddings(40)
+    index = cp.index(z, out=tmp_path / "idx")
+    with locked(tmp_path / "idx"), pytest.raises(RunError, match="is being written by process"):
+        cp.index(tmp_path / "idx", delete="n1")
+    changed = cp.index(tmp_path / "idx", delete=z.names[:20])
+    assert (len(index), len(changed)) == (40, 20)
+    assert names(cp.search(index, like="n1", k=5)) == names(search(z, like="n1", k=5))  # its files are gone, but open
+
+
+def test_damage_is_noticed(tmp_path):
+    index = cp.index(embeddings(), out=tmp_path / "idx", backend="scan")
+    segment = tmp_path / "idx" / "segment-000001"
+    for file in sorted(segment.iterdir()):
+        held = file.read_bytes()
+        for spoilt in (held[:-1], held[: len(held) // 2], b"", held[:-5] + bytes([held[-5] ^ 1]) + held[-4:], None):
+            file.unlink() if spoilt is None else file.write_bytes(spoilt)
+            with pytest.raises(RunError, match=r"is missing|was changed|is damaged"):
+                cp.Index.open(tmp_path / "idx")
+        file.write_bytes(held)
+    assert fingerprint(segment / "vectors.npy") == index.record["segments"][0]["files"]["vectors.npy"]
+    assert len(cp.Index.open(tmp_path / "idx")) == 300
