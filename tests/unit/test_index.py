@@ -17,7 +17,7 @@ from counterpoint.modality import DataOptions
 from counterpoint.model import Model
 from counterpoint.retrieval.index_queries import preprocessing_of
 from counterpoint.retrieval.nearest import search
-from counterpoint.retrieval.recall import tuned
+from counterpoint.retrieval.recall import choose_settings
 from counterpoint.storage.files import fingerprint
 from tests.kills import chosen_moments, moments
 from tests.worlds import pulses, records, stripes
@@ -107,7 +107,7 @@ def test_filters_leave_k_wherever_there_are_so_many(home, capsys):
     assert cp.search(home / "idx", like=0, where="price > 1000") == []
     with pytest.raises(InputError, match=r"names the column 'prize'.*Did you mean 'price'"):
         cp.search(home / "idx", like=0, where="prize < 3")
-    with pytest.raises(InputError, match="Build one first"):
+    with pytest.raises(InputError, match="^where filters the items of an index"):
         cp.search(home / "run", home / "all.csv", like=0, where="price < 3")
 
 
@@ -131,7 +131,7 @@ def test_items_are_added_and_deleted(home, idx, capsys, monkeypatch):
     monkeypatch.setattr(
         cp.Model, "represent", lambda self, items, **how: counts.append(len(items)) or represent(self, items, **how)
     )
-    with pytest.raises(InputError, match="6 items are in the index already, '0' for one"):
+    with pytest.raises(InputError, match="6 items are already in the index, such as '0'"):
         cp.index(idx, add=home / "more.csv")  # rows of a file are called by their numbers
     more = questions(6, 48)
     frame = {"name": [f"new{row}" for row in range(6)], "question": more, "price": [100.0] * 6}
@@ -169,7 +169,7 @@ def test_an_index_is_written_anew_before_it_holds_more_that_is_deleted_than_not(
     assert (len(index.items), index.record["deleted"]) == (200, None)
     assert sorted(path.name for path in (tmp_path / "idx").iterdir()) == ["index.json", "segment-000003"]
     assert names(cp.search(index, like="n150", k=9)) == names(search(z.subset(range(100, 300)), like="n150", k=9))
-    with pytest.raises(InputError, match="Nothing would be left"):
+    with pytest.raises(InputError, match="No item would remain"):
         cp.index(tmp_path / "idx", delete=z.names[100:])
     assert len(cp.Index.open(tmp_path / "idx")) == 200
 
@@ -194,7 +194,7 @@ def test_many_small_additions_become_few_segments(tmp_path):
 def test_every_backend_gives_k_of_what_a_filter_and_deletions_leave(tmp_path, backend, monkeypatch):
     if backend == "faiss":
         pytest.importorskip("faiss")
-    monkeypatch.setattr("counterpoint.retrieval.index_segments.FEW", 20)
+    monkeypatch.setattr("counterpoint.retrieval.index_segments.EXACT_BELOW", 20)
     random = np.random.default_rng(0)
     centres = random.normal(size=(20, 12))
     vectors = centres[np.arange(1000) % 20] + 0.3 * random.normal(size=(1000, 12))
@@ -225,14 +225,14 @@ def test_recall_is_measured_and_kept(tmp_path, capsys):
     assert record["recall"] >= 0.97
     assert record["recall_queries"] == 256
     segment = cp.Index.open(tmp_path / "idx").segments[0]
-    assert tuned(segment.backend, segment.vectors) == (record["recall"], 256)
+    assert choose_settings(segment.backend, segment.vectors) == (record["recall"], 256)
     embeddings(40).save(tmp_path / "z.npz")
     main(["index", str(tmp_path / "z.npz"), "--out", str(tmp_path / "small")])
     assert capsys.readouterr().out.splitlines() == [
-        "items      40 of length 8",
+        "items      40 of dimension 8",
         "backend    exact",
         "recall@10  1.000 of exact search",
-        f"The index is {tmp_path / 'small'}",
+        f"The index is in {tmp_path / 'small'}",
     ]
 
 
@@ -263,12 +263,12 @@ def test_a_query_of_another_model_is_refused(home, idx, tmp_path):
     assert preprocessing_of(model) == cp.Index.open(idx).record["preprocessing"]  # it is the same data
     record = json.loads((idx / "index.json").read_text())
     (idx / "index.json").write_text(json.dumps(record | {"preprocessing": "0" * 64}))
-    with pytest.raises(InputError, match="same weights, but this run reads and prepares data in another way"):
+    with pytest.raises(InputError, match="same weights, but with another preprocessing"):
         cp.search(home / "run", idx, like="a question")
     cp.index(embeddings(20), out=tmp_path / "plain")
-    with pytest.raises(RunError, match=r"knows no run to embed 'a question'\. Name the run that made its vectors"):
+    with pytest.raises(RunError, match=r"has no run to embed 'a question'\. Name the run that made its vectors"):
         cp.search(tmp_path / "plain", like="a question")
-    with pytest.raises(InputError, match="theirs is not known"):
+    with pytest.raises(InputError, match="theirs is unknown"):
         cp.search(home / "run", tmp_path / "plain", like="a question")
 
 
@@ -276,7 +276,7 @@ def test_the_run_is_a_hint_that_counts_only_where_it_was_written_here(home, idx,
     assert len(cp.search(idx, like="a question", k=2)) == 2
     record = json.loads((idx / "index.json").read_text())
     (idx / "index.json").write_text(json.dumps(record | {"run": str(home / "other")}))
-    with pytest.raises(RunError, match="was built elsewhere, and the run that it names is not read"):
+    with pytest.raises(RunError, match="was built elsewhere, so the run that it names is not loaded"):
         cp.search(idx, like="a question")
     assert len(cp.search(home / "run", idx, like="a question", k=2)) == 2
     assert len(cp.search(idx, like=3, k=2)) == 2
@@ -318,29 +318,29 @@ def test_what_cannot_be_is_refused_and_nothing_is_lost(home, idx, tmp_path, monk
     refusals = [
         (lambda: cp.index(home / "run", home / "all.csv", out=idx), "holds an index already"),
         (lambda: cp.index(home / "run", home / "all.csv", out=home), "holds other files"),
-        (lambda: cp.index(home / "run", home / "all.csv"), "Name the folder of the index"),
-        (lambda: cp.index(home / "run", out=tmp_path / "new"), "A run is given with the data to index"),
-        (lambda: cp.index(z, home / "all.csv", out=tmp_path / "new"), "indexed by themselves"),
+        (lambda: cp.index(home / "run", home / "all.csv"), "Name a folder for the index"),
+        (lambda: cp.index(home / "run", out=tmp_path / "new"), "A run needs data to index"),
+        (lambda: cp.index(z, home / "all.csv", out=tmp_path / "new"), "indexed without a source"),
         (lambda: cp.index(z, out=tmp_path / "new", backend="fais"), "Did you mean 'faiss'"),
-        (lambda: cp.index(idx), "Say what to add= or delete="),
-        (lambda: cp.index(one, z, delete="3"), "name what to add="),
+        (lambda: cp.index(idx), "Name what to add= or delete="),
+        (lambda: cp.index(one, z, delete="3"), "give items with add="),
         (lambda: cp.index(home / "run", delete="3"), "Name the index to change"),
         (lambda: cp.index(tmp_path / "none", out=tmp_path / "none", delete="3"), "There is no index in"),
         (lambda: cp.index(idx, delete=["3", "3x"]), "No item of the index is called '3x'"),
         (
             lambda: cp.index(idx, add=Embeddings(z.vectors[:, :6], z.names, one.model)),
-            "have 6 numbers, and those of the index",
+            "have 6 dimensions, and those of the index",
         ),
         (lambda: cp.index(nan, out=tmp_path / "new"), "The vector of 'b' holds NaN"),
         (lambda: cp.index(z.subset([1, 2, 1]), out=tmp_path / "new"), "Two items are called 'n1'"),
         (lambda: cp.index(Embeddings(np.zeros((0, 3), np.float32), []), out=tmp_path / "new"), "no vectors"),
         (lambda: cp.search(one, like=0, k=0), "must be at least 1. Got 0"),
-        (lambda: one.search(np.full(one.length, np.nan)), "hold NaN or infinity"),
-        (lambda: one.search(np.zeros((2, 3))), r"length of the index, \d+. Got an array of shape \(2, 3\)"),
+        (lambda: one.search(np.full(one.length, np.nan)), "holds NaN or infinity"),
+        (lambda: one.search(np.zeros((2, 3))), r"dimension of the index, \d+. Got an array of shape \(2, 3\)"),
         (lambda: cp.search(one, like=np.zeros(3)), r"Got an array of shape \(3,\)"),
         (lambda: cp.search(one, like=48), "Rows are numbered 0 to 47. Got 48"),
-        (lambda: cp.search(one, like="a", column="question"), "An index has no"),
-        (lambda: cp.search(z, home / "idx", like="a"), "A model or a run comes first"),
+        (lambda: cp.search(one, like="a", column="question"), "An index is searched without"),
+        (lambda: cp.search(z, home / "idx", like="a"), "Give a model or a run first"),
         (lambda: cp.Index.open(tmp_path), "There is no index in"),
     ]
     for refused, message in refusals:
@@ -379,7 +379,7 @@ def killed(tmp_path, count, seed):
             restored()
             moments(folder, work, last=moment)
             if before == 0 and not (folder / "index.json").exists():
-                with pytest.raises(RunError, match=r"no finished index|There is no index"):
+                with pytest.raises(RunError, match=r"an unfinished index|There is no index"):
                     cp.Index.open(folder)
                 work()
                 assert len(cp.Index.open(folder)) == after

@@ -21,7 +21,8 @@ from counterpoint.modality import ShowsPictures
 from counterpoint.model import Model
 from counterpoint.reports.columns import columns
 from counterpoint.retrieval.index import Index
-from counterpoint.retrieval.item_table import KNOWN, PREFIX
+from counterpoint.retrieval.item_filters import PREFIX
+from counterpoint.retrieval.item_table import KNOWN
 from counterpoint.serving.refusals import NotThere
 
 LETTERS = 2000
