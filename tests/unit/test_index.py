@@ -107,7 +107,7 @@ def test_filters_leave_k_wherever_there_are_so_many(home, capsys):
     assert cp.search(home / "idx", like=0, where="price > 1000") == []
     with pytest.raises(InputError, match=r"names the column 'prize'.*Did you mean 'price'"):
         cp.search(home / "idx", like=0, where="prize < 3")
-    with pytest.raises(InputError, match="^where filters the items of an index"):
+    with pytest.raises(InputError, match=r"^where filters the items of an index"):
         cp.search(home / "run", home / "all.csv", like=0, where="price < 3")
 
 
@@ -319,7 +319,10 @@ def test_what_cannot_be_is_refused_and_nothing_is_lost(home, idx, tmp_path, monk
         (lambda: cp.index(home / "run", home / "all.csv", out=idx), "holds an index already"),
         (lambda: cp.index(home / "run", home / "all.csv", out=home), "holds other files"),
         (lambda: cp.index(home / "run", home / "all.csv"), "Name a folder for the index"),
-        (lambda: cp.index(home / "run", out=tmp_path / "new"), "A run needs data to index"),
+        (
+            lambda: cp.index(home / "run", out=tmp_path / "new"),
+            "Give a run with its data, or embeddings.*Got only",
+        ),
         (lambda: cp.index(z, home / "all.csv", out=tmp_path / "new"), "indexed without a source"),
         (lambda: cp.index(z, out=tmp_path / "new", backend="fais"), "Did you mean 'faiss'"),
         (lambda: cp.index(idx), "Name what to add= or delete="),
@@ -334,13 +337,22 @@ def test_what_cannot_be_is_refused_and_nothing_is_lost(home, idx, tmp_path, monk
         (lambda: cp.index(nan, out=tmp_path / "new"), "The vector of 'b' holds NaN"),
         (lambda: cp.index(z.subset([1, 2, 1]), out=tmp_path / "new"), "Two items are called 'n1'"),
         (lambda: cp.index(Embeddings(np.zeros((0, 3), np.float32), []), out=tmp_path / "new"), "no vectors"),
-        (lambda: cp.search(one, like=0, k=0), "must be at least 1. Got 0"),
+        (lambda: cp.search(one, like=0, k=0), "an integer of at least 1. Got 0"),
         (lambda: one.search(np.full(one.length, np.nan)), "holds NaN or infinity"),
         (lambda: one.search(np.zeros((2, 3))), r"dimension of the index, \d+. Got an array of shape \(2, 3\)"),
         (lambda: cp.search(one, like=np.zeros(3)), r"Got an array of shape \(3,\)"),
         (lambda: cp.search(one, like=48), "Rows are numbered 0 to 47. Got 48"),
         (lambda: cp.search(one, like="a", column="question"), "An index is searched without"),
         (lambda: cp.search(z, home / "idx", like="a"), "Give a model or a run first"),
+        (lambda: cp.search(idx, idx, like="a"), "Give a model or a run first"),
+        (lambda: cp.search(one, like={"a": 1}), "the name or the row of an item, a file, a text or a vector. Got dict"),
+        (lambda: one.search("abc"), "A query is a vector of numbers, of the dimension"),
+        (lambda: cp.index(z, add=z, out=idx), "give it or the run that made it first. Got Embeddings"),
+        (lambda: one.search(np.ones(one.length), skip=[1, 2]), "There are 1 queries but 2 rows to skip"),
+        (lambda: cp.index(idx, delete=[3]), "Items are named by strings, such as '3'. Got int"),
+        (lambda: cp.index(z, out=tmp_path / "new", labels=[1] * 20), "are for data that a run embeds"),
+        (lambda: one.about([0, -1]), "Rows are numbered 0 to 47. Got -1"),
+        (lambda: cp.index(idx, delete="3", out=tmp_path / "new"), "An index is changed in place"),
         (lambda: cp.Index.open(tmp_path), "There is no index in"),
     ]
     for refused, message in refusals:

@@ -159,9 +159,11 @@ class Index:
         skip: Sequence[int | None] | None = None,
     ) -> Nearest:
         """As ``search``, but arrays (q, k) of rows and similarities; row -1 where there are no more results."""
-        if k < 1:
-            raise InputError(f"k, the number of neighbours, must be at least 1. Got {k}.")
+        if not isinstance(k, int | np.integer) or k < 1:
+            raise InputError(f"k, the number of results, must be an integer of at least 1. Got {k!r}.")
         queries = self._queries(vectors)
+        if skip is not None and len(skip) != len(queries):
+            raise InputError(f"There are {len(queries)} queries but {len(skip)} rows to skip; give one for each.")
         allowed = self._selected(where)
         most = min(len(self.items), k + (skip is not None))
         parts, first = [], 0
@@ -192,6 +194,9 @@ class Index:
 
     def rows(self, names: Sequence[str]) -> list[int]:
         """The row of every name; see ``row``."""
+        for name in names:
+            if not isinstance(name, str):
+                raise InputError(f"Items are named by strings, such as '{name}'. Got {type(name).__name__}.")
         column = self.items.column("name")
         same = compute.is_in(column, value_set=pa.array(names, pa.string())).to_numpy()
         rows = np.flatnonzero(same if self.alive is None else same & self.alive)
@@ -239,7 +244,12 @@ class Index:
             raise InputError(f"Rows are numbered 0 to {len(self.items) - 1}. Got {row}.")
 
     def _queries(self, vectors: Float[np.ndarray, "..."]) -> Float32[np.ndarray, "q d"]:
-        queries = np.atleast_2d(np.asarray(vectors, dtype=np.float32))
+        try:
+            queries = np.atleast_2d(np.asarray(vectors, dtype=np.float32))
+        except (TypeError, ValueError) as wrong:
+            raise InputError(
+                f"A query is a vector of numbers, of the dimension {self.length}. Got {type(vectors).__name__}."
+            ) from wrong
         if queries.ndim != 2 or queries.shape[1] != self.length:
             raise InputError(
                 f"A query must have the dimension of the index, {self.length}. Got an array of shape "

@@ -68,6 +68,8 @@ class _Filter:
         self.where, self.columns = where, columns
 
     def result(self) -> Any:
+        if not isinstance(self.where, str):
+            raise InputError(f'A filter is a string, such as "price < 20". Got {type(self.where).__name__}.')
         if not self.where.strip() or len(self.where) > LONGEST:
             raise InputError(
                 f'A filter has 1 to {LONGEST:,} characters, such as "price < 20". Got {len(self.where):,}.'
@@ -76,7 +78,7 @@ class _Filter:
             tree = ast.parse(self.where.strip(), mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError) as wrong:
             raise self._refusal(
-                f"it is no valid expression, {getattr(wrong, 'msg', None) or 'it is nested too deeply'}"
+                f"it cannot be parsed ({getattr(wrong, 'msg', None) or 'it is nested too deeply'})"
             ) from wrong
         return self._truth(tree, 0)
 

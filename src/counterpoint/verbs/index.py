@@ -69,7 +69,7 @@ def index(
         raise UnknownName(
             f"There is no backend called '{backend}'.{closest(backend, CHOICES)} Choose one of {listed(CHOICES)}."
         )
-    names = [delete] if isinstance(delete, str) else list(delete)
+    names = list(delete) if isinstance(delete, list | tuple) else [delete]
     if add is None and not names:
         if isinstance(model, Index) or is_index(model):
             raise InputError(
@@ -100,9 +100,13 @@ def _built(
             raise InputError(
                 "Embeddings are indexed without a source. Leave it out, or give the run that made them in front."
             )
+        _require_source(labels, groups)
         return index_building.create(out, _parts(model), Origin(_maker(model)), backend=backend)
     if source is None:
-        raise InputError("A run needs data to index: counterpoint index RUN SOURCE --out IDX.")
+        name = type(model).__name__ if isinstance(model, Model) else f"'{model}'"
+        raise InputError(
+            f"Give a run with its data, or embeddings: counterpoint index RUN SOURCE --out IDX. Got only {name}."
+        )
     kept = model if isinstance(model, Model) else load(str(model))
     origin = origin_of(kept, None if isinstance(model, Model) else expanded(str(model)))
     return index_building.create(out, _embedded(kept, source, labels, groups), origin, backend=backend)
@@ -120,26 +124,42 @@ def _changed(
     if changed is None:
         raise InputError("Name the index to change: counterpoint index IDX, or --out=IDX after the run.")
     before = changed if isinstance(changed, Index) else Index.open(str(changed))
-    parts: list[Part] = []
-    if add is not None:
-        kept = None if changed is model or isinstance(model, Embeddings) else _model(model)
-        kept = remembered_model(before, "embed the added items") if kept is None and not _are_vectors(add) else kept
-        if kept is not None:
-            require_same(before, kept)
-        if not _are_vectors(add):
-            assert kept is not None
-            parts = list(_embedded(kept, add, labels, groups))
-        elif _maker(add) != before.model:
-            raise InputError(
-                f"The vectors were made by another model: theirs is '{_maker(add)[:12]}', and that of the index is "
-                f"'{before.model[:12]}'. Embed them with the run that made the index."
-            )
-        else:
-            parts = list(_parts(add))
-    return index_building.change(before.folder, added=parts, deleted=names)
+    if changed is model and out is not None and expanded(out) != before.folder:
+        raise InputError(f"An index is changed in place. Leave out --out={out}, or copy the folder first.")
+    if add is None:
+        return index_building.change(before.folder, deleted=names)
+    kept = None if changed is model else _model(model)
+    return index_building.change(before.folder, added=list(_added(before, kept, add, labels, groups)), deleted=names)
+
+
+def _added(index: Index, model: Model | None, add: object, labels: object, groups: object) -> Iterator[Part]:
+    """The items to add: embedded, or embeddings of the model of the index."""
+    if model is not None:
+        require_same(index, model)
+    if not _are_vectors(add):
+        model = remembered_model(index, "embed the added items") if model is None else model
+        return _embedded(model, add, labels, groups)
+    if _maker(add) != index.model:
+        raise InputError(
+            f"The vectors were made by another model: theirs is '{_maker(add)[:12]}', and that of the index is "
+            f"'{index.model[:12]}'. Embed them with the run that made the index."
+        )
+    _require_source(labels, groups)
+    return _parts(add)
+
+
+def _require_source(labels: object, groups: object) -> None:
+    """Refuse labels and groups that cannot be matched to items, as embeddings come without their source."""
+    if labels is not None or groups is not None:
+        raise InputError(
+            "--labels and --groups are for data that a run embeds: counterpoint index RUN SOURCE --out IDX. Leave them "
+            "out for embeddings."
+        )
 
 
 def _model(model: Model | Embeddings | Index | str | Path) -> Model:
+    if isinstance(model, Embeddings | Index):
+        raise InputError(f"To change an index, give it or the run that made it first. Got {type(model).__name__}.")
     return model if isinstance(model, Model) else load(str(model))
 
 
@@ -156,6 +176,7 @@ def _embedded(model: Model, source: object, labels: object, groups: object) -> I
                 f"The vectors were made by another model: theirs is '{_maker(source)[:12]}', and this is "
                 f"'{model.fingerprint()[:12]}'. Embed the data with this one, or give the run that made them."
             )
+        _require_source(labels, groups)
         yield from _parts(source)
         return
     items = of_later(model.open(source), model.modality, source, groups)

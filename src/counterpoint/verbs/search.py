@@ -114,8 +114,9 @@ def _index_of(model: Model | Embeddings | Index | str | Path, source: object) ->
 
 
 def _model(model: Model | Embeddings | Index | str | Path) -> Model:
-    if isinstance(model, Embeddings | Index):
-        raise InputError(f"Give a model or a run first, and then the index or the data. Got {type(model).__name__}.")
+    if isinstance(model, Embeddings | Index) or is_index(model):
+        name = f"'{model}'" if isinstance(model, str | Path) else type(model).__name__
+        raise InputError(f"Give a model or a run first, and then the index or the data. Got {name}.")
     return model if isinstance(model, Model) else load(model)
 
 
