@@ -1,4 +1,4 @@
-"""An index in a folder: what it holds, what it finds, how it changes, and whom it belongs to."""
+"""An index: its contents, results, changes, refusals, and what a killed process leaves."""
 
 import json
 import shutil
@@ -70,7 +70,7 @@ def names(hits):
     return [hit.name for hit in hits]
 
 
-def test_an_index_of_a_run_keeps_all_that_is_known_of_its_items(home):
+def test_an_index_stores_vectors_and_metadata_of_its_items(home):
     index, z = cp.Index.open(home / "idx"), cp.embed(home / "run", home / "all.csv")
     assert (len(index), index.model, index.length) == (48, z.model, z.vectors.shape[1])
     assert index.items.column("name").to_pylist() == z.names
@@ -83,7 +83,7 @@ def test_an_index_of_a_run_keeps_all_that_is_known_of_its_items(home):
     index.verify()
 
 
-def test_it_finds_what_a_search_in_the_vectors_finds(home, capsys):
+def test_results_equal_those_of_a_search_in_the_embeddings(home, capsys):
     index, z = cp.Index.open(home / "idx"), cp.embed(home / "run", home / "all.csv")
     for like in (z.names[5], 5, "5"):
         expected = search(z, like=5, k=4)
@@ -99,7 +99,7 @@ def test_it_finds_what_a_search_in_the_vectors_finds(home, capsys):
     assert names(cp.search(home / "idx", like=z.vectors[5], k=4))[0] == z.names[5]
 
 
-def test_filters_leave_k_wherever_there_are_so_many(home, capsys):
+def test_filtered_searches_return_k_results_where_so_many_are_selected(home, capsys):
     where = "price < 10 and label == 'loan' and group != 'no'"
     result = shown(capsys, "search", home / "idx", "--like", "a question", "-k", 30, "--where", where)
     rows = [row for row in range(48) if row / 2 < 10 and row % 4 == 2 and row % 3]
@@ -111,7 +111,7 @@ def test_filters_leave_k_wherever_there_are_so_many(home, capsys):
         cp.search(home / "run", home / "all.csv", like=0, where="price < 3")
 
 
-def test_several_queries_are_searched_in_one_go(home, capsys, tmp_path):
+def test_several_queries_are_searched_at_once(home, capsys, tmp_path):
     index = cp.Index.open(home / "idx")
     every = cp.search(index, like=["one", 7, index.vector(9), "Where is my card?"], k=3)
     assert [names(each) for each in every] == [
@@ -160,7 +160,7 @@ def joined(index, z):
     return Embeddings(np.concatenate([old, z.vectors]), [*index.items.column("name").to_pylist(), *z.names])
 
 
-def test_an_index_is_written_anew_before_it_holds_more_that_is_deleted_than_not(tmp_path):
+def test_a_segment_with_many_deleted_rows_is_rewritten(tmp_path):
     z = embeddings()
     cp.index(z, out=tmp_path / "idx")
     index = cp.index(tmp_path / "idx", delete=z.names[:60])
@@ -191,7 +191,7 @@ def test_many_small_additions_become_few_segments(tmp_path):
 
 
 @pytest.mark.parametrize("backend", ["exact", "scan", "faiss"])
-def test_every_backend_gives_k_of_what_a_filter_and_deletions_leave(tmp_path, backend, monkeypatch):
+def test_every_backend_returns_k_results_with_filters_and_deletions(tmp_path, backend, monkeypatch):
     if backend == "faiss":
         pytest.importorskip("faiss")
     monkeypatch.setattr("counterpoint.retrieval.index_segments.EXACT_BELOW", 20)
@@ -219,13 +219,16 @@ def test_every_backend_gives_k_of_what_a_filter_and_deletions_leave(tmp_path, ba
     assert hits[0][0].name == "n5"
 
 
-def test_recall_is_measured_and_kept(tmp_path, capsys):
+def test_recall_is_measured_and_stored(tmp_path, capsys, caplog):
     cp.index(embeddings(2000), out=tmp_path / "idx", backend="scan")
     record = json.loads((tmp_path / "idx" / "index.json").read_text())["segments"][0]
     assert record["recall"] >= 0.97
     assert record["recall_queries"] == 256
     segment = cp.Index.open(tmp_path / "idx").segments[0]
     assert choose_settings(segment.backend, segment.vectors) == (record["recall"], 256)
+    assert "Recall@10 is only" not in caplog.text
+    cp.index(embeddings(600, length=64), out=tmp_path / "spread", backend="scan")
+    assert "Recall@10 is only 0." in caplog.text
     embeddings(40).save(tmp_path / "z.npz")
     main(["index", str(tmp_path / "z.npz"), "--out", str(tmp_path / "small")])
     assert capsys.readouterr().out.splitlines() == [
@@ -236,7 +239,7 @@ def test_recall_is_measured_and_kept(tmp_path, capsys):
     ]
 
 
-def test_vectors_of_any_file_are_indexed(tmp_path):
+def test_vectors_in_any_file_are_indexed(tmp_path):
     z = embeddings(40)
     (tmp_path / "shards").mkdir()
     for name, rows in (("a", range(20)), ("b", range(20, 40))):
@@ -272,7 +275,7 @@ def test_a_query_of_another_model_is_refused(home, idx, tmp_path):
         cp.search(home / "run", tmp_path / "plain", like="a question")
 
 
-def test_the_run_is_a_hint_that_counts_only_where_it_was_written_here(home, idx, tmp_path, monkeypatch):
+def test_the_run_of_an_index_is_loaded_only_where_this_user_wrote_it(home, idx, tmp_path, monkeypatch):
     assert len(cp.search(idx, like="a question", k=2)) == 2
     record = json.loads((idx / "index.json").read_text())
     (idx / "index.json").write_text(json.dumps(record | {"run": str(home / "other")}))
@@ -286,7 +289,7 @@ def test_the_run_is_a_hint_that_counts_only_where_it_was_written_here(home, idx,
         cp.search(idx, like="a question")
 
 
-def test_how_a_model_sees_data_has_the_same_digest_when_it_is_loaded():
+def test_the_digest_of_the_preprocessing_survives_saving():
     worlds = {"image": stripes(24), "series": pulses(24), "table": records(24)}
     digests = set()
     for name, world in worlds.items():
@@ -298,7 +301,7 @@ def test_how_a_model_sees_data_has_the_same_digest_when_it_is_loaded():
     assert len(digests) == len(worlds)
 
 
-def test_an_index_of_faiss_that_was_written_elsewhere_is_searched_without_it(tmp_path, monkeypatch, caplog):
+def test_a_file_of_faiss_that_was_written_elsewhere_is_not_read(tmp_path, monkeypatch, caplog):
     pytest.importorskip("faiss")
     z = embeddings()
     cp.index(z, out=tmp_path / "idx", backend="faiss")
@@ -309,7 +312,7 @@ def test_an_index_of_faiss_that_was_written_elsewhere_is_searched_without_it(tmp
     assert names(cp.search(index, like="n3", k=5)) == names(search(z, like="n3", k=5))
 
 
-def test_what_cannot_be_is_refused_and_nothing_is_lost(home, idx, tmp_path, monkeypatch):
+def test_bad_input_is_refused_and_nothing_is_lost(home, idx, tmp_path, monkeypatch):
     z = embeddings(20)
     files = {path: path.stat().st_mtime_ns for path in idx.rglob("*")}
     nan = Embeddings(np.eye(3, dtype=np.float32), ["a", "b", "c"])
@@ -407,16 +410,16 @@ def killed(tmp_path, count, seed):
         before = after
 
 
-def test_an_index_that_a_killed_process_was_writing_is_the_one_before_or_after(tmp_path):
+def test_a_killed_process_leaves_the_index_before_or_after_its_change(tmp_path):
     killed(tmp_path, count=2, seed=0)
 
 
 @pytest.mark.slow
-def test_that_holds_for_every_moment(tmp_path):
+def test_that_holds_at_every_moment(tmp_path):
     killed(tmp_path, count=1000, seed=0)
 
 
-def test_a_second_writer_is_refused_and_readers_go_on(tmp_path):
+def test_a_second_writer_is_refused_and_readers_continue(tmp_path):
     from counterpoint.runs.locks import locked
 
     z = embeddings(40)
@@ -428,7 +431,7 @@ def test_a_second_writer_is_refused_and_readers_go_on(tmp_path):
     assert names(cp.search(index, like="n1", k=5)) == names(search(z, like="n1", k=5))  # its files are gone, but open
 
 
-def test_damage_is_noticed(tmp_path):
+def test_damaged_files_are_refused(tmp_path):
     index = cp.index(embeddings(), out=tmp_path / "idx", backend="scan")
     segment = tmp_path / "idx" / "segment-000001"
     for file in sorted(segment.iterdir()):

@@ -136,7 +136,7 @@ def test_bits_are_counted_with_and_without_numpy_2(width):
     assert sign_bits._counted(words).sum(axis=1).tolist() == expected
 
 
-def test_a_rotation_keeps_lengths_and_more_signs_than_numbers_can_be_kept():
+def test_a_rotation_preserves_lengths():
     turned = sign_bits.rotated(24, 64, np.random.default_rng(0))
     np.testing.assert_allclose(turned @ turned.T, np.eye(24), atol=1e-5)
 
