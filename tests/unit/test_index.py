@@ -246,6 +246,7 @@ def test_vectors_in_any_file_are_indexed(tmp_path):
         z.subset(rows).save(tmp_path / f"shards/{name}.npz")
     np.save(tmp_path / "z.npy", z.vectors)
     np.save(tmp_path / "double.npy", z.vectors.astype(np.float64))
+    Embeddings(z.vectors[:0], [], groups=[]).save(tmp_path / "shards/0.npz")  # a shard without items
     by_name = cp.index(tmp_path / "shards", out=tmp_path / "one")
     assert names(cp.search(by_name, like="n3", k=5)) == names(search(z, like="n3", k=5))
     assert by_name.about([21])[0] == {"name": "n21", "group": "g2"}

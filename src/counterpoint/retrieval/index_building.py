@@ -219,9 +219,9 @@ def _written(
 
 def _write_items(place: Path, parts: Iterable[Part], length: int | None) -> tuple[int, int]:
     """Write the vectors and the table of items; returns their number and dimension."""
-    iterator, tables = iter(parts), []
+    iterator, tables = (part for part in parts if part.vectors.size), []
     first = next(iterator, None)
-    if first is None or not first.vectors.size:
+    if first is None:
         raise InputError("There are no vectors to index. Give a source with at least one item.")
     length = first.vectors.shape[1] if length is None else length
 
