@@ -9,9 +9,10 @@ found.
     OMP_NUM_THREADS=2 python benchmarks/index.py --count 10000000 --backends scan  # for its memory
     OMP_NUM_THREADS=2 python benchmarks/index.py --vectors z.npz                   # your own vectors
 
-A time is the shortest of several repetitions, with the number of threads given: of single queries, one after another,
-and per query of a batch of a hundred. ``exact`` is the exact search of this package in the process that also times the
-backend, on the same queries; ``faiss flat`` is ``IndexFlatIP`` of faiss. Memory is the peak resident memory of a
+A time is the shortest of several repetitions: of single queries, one after another, and per query of a batch of a
+hundred. ``exact`` is the exact search of this package in the process that also times the backend, on the same queries
+with the same threads; ``faiss flat`` is ``IndexFlatIP`` of faiss. In parentheses is the time of the processor, over all
+threads, which does not change with the load of the machine as the other does. Memory is the peak resident memory of a
 process that only builds, or only searches, mapped files included.
 """
 
@@ -28,6 +29,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -37,7 +39,9 @@ from counterpoint.retrieval.exact_scan import exact_nearest
 from counterpoint.storage.mapped_arrays import write_rows
 
 BLOCK, PER_CENTRE, QUERIES, BATCH, GIB = 2**18, 100, 1000, 100, 2**30
-MODES = ("one", "batch")
+SINGLES = 10
+
+Result = dict[str, Any]
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
@@ -67,52 +71,53 @@ def write_own(folder: Path, options: argparse.Namespace) -> None:
     np.save(folder / "queries.npy", vectors[order[:QUERIES]])
 
 
-def shortest(work: Callable[[], object], seconds: float = 3.0) -> float:
-    """The shortest time in milliseconds of as many repetitions as fit, at least three."""
-    times: list[float] = []
-    while len(times) < 3 or sum(times) < seconds:
-        start = time.perf_counter()
+def shortest(work: Callable[[], object], seconds: float = 3.0) -> np.ndarray:
+    """The shortest time in milliseconds, on the clock and of the processor, of at least three repetitions."""
+    times: list[tuple[float, float]] = []
+    while len(times) < 3 or sum(each for each, _ in times) < seconds:
+        start, processor = time.perf_counter(), time.process_time()
         work()
-        times.append(time.perf_counter() - start)
-    return min(times) * 1e3
+        times.append((time.perf_counter() - start, time.process_time() - processor))
+    return np.min(times, axis=0) * 1e3
 
 
-def times_of(search: Callable[[np.ndarray], object], queries: np.ndarray, singles: int) -> dict[str, float]:
-    """Milliseconds per query: of single queries, ``singles`` in turn, and of a batch."""
-    one = shortest(lambda: [search(queries[row : row + 1]) for row in range(singles)]) / singles
-    return {"one": one, "batch": shortest(lambda: search(queries[:BATCH])) / BATCH}
+def times_of(search: Callable[[np.ndarray], object], queries: np.ndarray) -> dict[str, list[float]]:
+    """Milliseconds per query: of single queries in turn, and of a batch."""
+    one = shortest(lambda: [search(queries[row : row + 1]) for row in range(SINGLES)]) / SINGLES
+    return {"one": one.tolist(), "batch": (shortest(lambda: search(queries[:BATCH])) / BATCH).tolist()}
 
 
-def built(folder: Path, backend: str) -> dict[str, float]:
-    start = time.perf_counter()
+def built(folder: Path, backend: str) -> Result:
+    start, processor = time.perf_counter(), time.process_time()
     index = cp.index(folder / "vectors.npy", out=folder / backend, backend=backend)
-    seconds = time.perf_counter() - start
+    seconds, processor = time.perf_counter() - start, time.process_time() - processor
     size = sum(file.stat().st_size for file in (folder / backend).rglob("*") if file.is_file())
-    return {"seconds": seconds, "recall": index.recall, "bytes": size, **index.segments[0].backend.settings()}
+    settings = index.segments[0].backend.settings()
+    return {"seconds": seconds, "processor": processor, "recall": index.recall, "bytes": size, **settings}
 
 
-def searched(folder: Path, backend: str) -> dict[str, float]:
+def searched(folder: Path, backend: str) -> Result:
+    """A process that only searches, for its memory."""
     index, queries = cp.Index.open(folder / backend), np.load(folder / "queries.npy")
-    times = times_of(lambda batch: index.nearest(batch, 10), queries, BATCH)
-    return {**times, "peak": peak()}
+    for _ in range(10):
+        index.nearest(queries, 10)
+    return {}
 
 
-def compared(folder: Path, backend: str) -> dict[str, float]:
+def compared(folder: Path, backend: str) -> Result:
     """The recall of a backend, and its times between those of exact search, all in one process."""
     index, queries = cp.Index.open(folder / backend), np.load(folder / "queries.npy")
     vectors = index.segments[0].vectors
     expected = exact_nearest(vectors, queries, 10).rows
     rows = index.nearest(queries, 10).rows
-    exact = times_of(lambda batch: exact_nearest(vectors, batch, 10), queries, 1)
     return {
         "recall": float((rows[:, :, None] == expected[:, None, :]).any(axis=1).mean()),
-        **times_of(lambda batch: index.nearest(batch, 10), queries, BATCH),
-        "exact_one": exact["one"],
-        "exact_batch": exact["batch"],
+        **times_of(lambda batch: index.nearest(batch, 10), queries),
+        "exact": times_of(lambda batch: exact_nearest(vectors, batch, 10), queries),
     }
 
 
-def flat(folder: Path) -> dict[str, float]:
+def flat(folder: Path, backend: str) -> Result:
     """Exact search of faiss."""
     import faiss
 
@@ -120,47 +125,55 @@ def flat(folder: Path) -> dict[str, float]:
     vectors, queries = np.load(folder / "vectors.npy"), np.load(folder / "queries.npy")
     index = faiss.IndexFlatIP(vectors.shape[1])
     index.add(vectors)
-    return times_of(lambda batch: index.search(batch, 10), queries, 1)
+    return dict(times_of(lambda batch: index.search(batch, 10), queries))
 
 
-def peak() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
-def in_process(step: str, folder: Path, backend: str) -> dict[str, float]:
+def in_process(step: str, folder: Path, backend: str) -> Result:
     """The result of a step in its own process, and the peak of its memory."""
     command = [sys.executable, __file__, "--step", step, "--folder", str(folder), "--backends", backend]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(done.stderr)
-    result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    result: Result = json.loads(done.stdout.splitlines()[-1])
     return result
 
 
 def run_step(options: argparse.Namespace) -> None:
-    steps = {"build": built, "search": searched, "compare": compared, "flat": lambda folder, _: flat(folder)}
+    steps = {"build": built, "search": searched, "compare": compared, "flat": flat}
     result = steps[options.step](options.folder, options.backends)
-    print(json.dumps({**result, "peak": peak()}))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    print(json.dumps({**result, "peak": peak}))
+
+
+def pair(times: list[float]) -> str:
+    return f"{times[0]:.3f} ({times[1]:.3f})"
+
+
+def ratio(exact: list[float], times: list[float]) -> str:
+    return f"{pair(exact)}: {exact[0] / times[0]:.0f} x ({exact[1] / times[1]:.0f} x)"
 
 
 def report(folder: Path, options: argparse.Namespace) -> None:
+    print(f"OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS')}, load average {os.getloadavg()}")
     print("| backend | build, s | memory | recall@10 | one query, ms | exact | of 100, ms | exact | memory |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|---|---|", flush=True)
     for backend in options.backends.split(","):
         if backend == "flat":
             times = in_process("flat", folder, backend)
-            print(f"| faiss flat | | | 1 | {times['one']:.2f} | | {times['batch']:.3f} | | |", flush=True)
+            print(f"| faiss flat | | | 1 | {pair(times['one'])} | | {pair(times['batch'])} | | |")
             continue
         shutil.rmtree(folder / backend, ignore_errors=True)
         build, search = in_process("build", folder, backend), in_process("search", folder, backend)
-        print(f"<!-- {backend}: {build['bytes'] / GIB:.2f} GiB on disk, {build}, {search} -->", flush=True)
+        print(f"<!-- {backend}: {build}, {search} -->", flush=True)
         times = in_process("compare", folder, backend)
-        ratios = [f"{times[f'exact_{each}']:.2f} ({times[f'exact_{each}'] / times[each]:.0f} x)" for each in MODES]
+        exact = times["exact"]
         print(
-            f"| {backend} | {build['seconds']:.1f} | {build['peak'] / GIB:.2f} GiB | {times['recall']:.3f} | "
-            f"{times['one']:.3f} | {ratios[0]} | {times['batch']:.3f} | {ratios[1]} | {search['peak'] / GIB:.2f} GiB |",
+            f"| {backend} | {build['seconds']:.1f} ({build['processor']:.1f}) | {build['peak'] / GIB:.2f} GiB | "
+            f"{times['recall']:.3f} | {pair(times['one'])} | {ratio(exact['one'], times['one'])} | "
+            f"{pair(times['batch'])} | {ratio(exact['batch'], times['batch'])} | {search['peak'] / GIB:.2f} GiB |",
             flush=True,
         )
+    print(f"load average {os.getloadavg()}")
 
 
 def main() -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from jaxtyping import Bool, Float32, Int64, Integer, UInt64
 
 from counterpoint.errors import RunError
@@ -90,6 +91,7 @@ class SignScan:
         self._require_sound(folder)
         self.sizes = np.diff(self.offsets)
         self._filtered: Filtered | None = None
+        self._centroids = torch.from_numpy(np.array(self.centroids))  # torch does not split one query between threads
         self._turned = self.centroids @ self.rotation
         self._squares = np.einsum("ld,ld->l", self.centroids, self.centroids)
         self._cosines = np.cos(np.pi * np.arange(bits + 1) / bits).astype(np.float32)
@@ -130,7 +132,7 @@ class SignScan:
         return filtered
 
     def _block(self, queries: Float32[np.ndarray, "q d"], k: int, filtered: Filtered | None) -> Nearest:
-        to_centroids = queries @ self.centroids.T
+        to_centroids = (torch.from_numpy(queries) @ self._centroids.T).numpy()
         candidates = self._candidates(to_centroids, filtered)
         estimates = self._estimated(queries, to_centroids, candidates)
         wide, places = ragged(candidates.queries[candidates.pair], len(queries), estimates, candidates.places)
