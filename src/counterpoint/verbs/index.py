@@ -69,7 +69,7 @@ def index(
         raise UnknownName(
             f"There is no backend called '{backend}'.{closest(backend, CHOICES)} Choose one of {listed(CHOICES)}."
         )
-    names = list(delete) if isinstance(delete, list | tuple) else [delete]
+    names = [delete] if isinstance(delete, str) else list(delete)
     if add is None and not names:
         if isinstance(model, Index) or is_index(model):
             raise InputError(
