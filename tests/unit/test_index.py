@@ -219,7 +219,7 @@ def test_every_backend_returns_k_results_with_filters_and_deletions(tmp_path, ba
     assert hits[0][0].name == "n5"
 
 
-def test_recall_is_measured_and_stored(tmp_path, capsys, caplog):
+def test_recall_is_measured_and_stored(tmp_path, capsys, caplog, monkeypatch):
     cp.index(embeddings(2000), out=tmp_path / "idx", backend="scan")
     record = json.loads((tmp_path / "idx" / "index.json").read_text())["segments"][0]
     assert record["recall"] >= 0.97
@@ -229,6 +229,11 @@ def test_recall_is_measured_and_stored(tmp_path, capsys, caplog):
     assert "Recall@10 is only" not in caplog.text
     cp.index(embeddings(600, length=64), out=tmp_path / "spread", backend="scan")
     assert "Recall@10 is only 0." in caplog.text
+    monkeypatch.setattr("counterpoint.retrieval.index_building.MANY", 500)
+    assert cp.index(embeddings(600), out=tmp_path / "near").backend == "scan"
+    exact = cp.index(embeddings(600, length=64), out=tmp_path / "exact")
+    assert (exact.backend, exact.recall) == ("exact", 1)
+    exact.verify()
     embeddings(40).save(tmp_path / "z.npz")
     main(["index", str(tmp_path / "z.npz"), "--out", str(tmp_path / "small")])
     assert capsys.readouterr().out.splitlines() == [
@@ -397,6 +402,9 @@ def killed(tmp_path, count, seed):
             if before == 0 and not (folder / "index.json").exists():
                 with pytest.raises(RunError, match=r"an unfinished index|There is no index"):
                     cp.Index.open(folder)
+                if (folder / "segment-000001").exists():
+                    with pytest.raises(RunError, match=r"an unfinished index"):
+                        cp.search(folder, like="n1")
                 work()
                 assert len(cp.Index.open(folder)) == after
                 continue

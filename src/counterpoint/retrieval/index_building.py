@@ -38,7 +38,7 @@ from counterpoint.retrieval.index_record import (
     segment_folder,
     swept,
 )
-from counterpoint.retrieval.index_segments import BACKENDS
+from counterpoint.retrieval.index_segments import BACKEND_FILES, BACKENDS, Backend
 from counterpoint.retrieval.recall import choose_settings
 from counterpoint.retrieval.sign_scan import write_sign_scan
 from counterpoint.runs.locks import A_COPY, locked
@@ -60,8 +60,8 @@ BLOCK = 2**16
 
 WRITERS: dict[str, Callable[..., dict[str, int]]] = {"scan": write_sign_scan, "faiss": write_faiss_lists}
 
-WARNED = 0.9
-"""The recall@10 below which a warning is given."""
+LEAST = 0.9
+"""The recall@10 below which the default backend is exact search, and any other gives a warning."""
 
 LOG = logging.getLogger("counterpoint")
 
@@ -194,11 +194,14 @@ def _written(
         rows, length = _write_items(place, parts, length)
         name = _backend_for(backend, rows)
         vectors = MappedArray(place / VECTORS, "<f4", (rows, length))
-        settings = WRITERS[name](place, vectors) if name in WRITERS else {}
-        searched = BACKENDS[name](place, vectors, settings)
-        recall, queries = choose_settings(searched, vectors)
+        searched, recall, queries = _write_backend(place, vectors, name)
+        if backend == "auto" and recall < LEAST:  # the vectors form no clusters
+            for file in BACKEND_FILES[name]:
+                (place / file).unlink()
+            name = "exact"
+            searched, recall, queries = _write_backend(place, vectors, name)
         files = {each.name: fingerprint(each) for each in sorted(place.iterdir())}
-    if recall < WARNED:
+    if recall < LEAST:
         LOG.warning(
             "Recall@10 is only %.2f: these vectors form no clusters. --backend=exact finds everything, more slowly.",
             recall,
@@ -240,6 +243,13 @@ def _write_items(place: Path, parts: Iterable[Part], length: int | None) -> tupl
     with replacing(place / ITEMS) as temporary:
         parquet.write_table(items, temporary)
     return rows, length
+
+
+def _write_backend(place: Path, vectors: MappedArray, name: str) -> tuple[Backend, float, int]:
+    """Write the files of a backend and choose its settings; returns it, its recall and the number of queries."""
+    settings = WRITERS[name](place, vectors) if name in WRITERS else {}
+    backend = BACKENDS[name](place, vectors, settings)
+    return backend, *choose_settings(backend, vectors)
 
 
 def _backend_for(backend: str, rows: int) -> str:

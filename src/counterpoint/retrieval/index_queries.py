@@ -72,16 +72,16 @@ def remembered_model(index: Index, purpose: str) -> Model:
         RunError: The record names no run, was written elsewhere, or the run is missing or another model now.
     """
     run, sealed = index.record["run"], index.record["run_seal"]
-    command = f"counterpoint search RUN {index.folder} ..."
+    command = f"counterpoint search RUN {index.folder}, or counterpoint index RUN --out {index.folder}"
     if run is None or not is_sealed(sealed, run, index.model):
         why = "has no run" if run is None else "was built elsewhere, so the run that it names is not loaded"
-        raise RunError(f"'{index.folder}' {why} to {purpose}. Name the run that made its vectors: {command}")
+        raise RunError(f"'{index.folder}' {why} to {purpose}. Name the run that made its vectors: {command} ...")
     try:
         model = load(run)
         require_same(index, model)
     except CounterpointError as wrong:
         raise RunError(
-            f"The run '{run}' that made the vectors cannot be used: {wrong} Or name another copy: {command}"
+            f"The run '{run}' that made the vectors cannot be used: {wrong} Or name another copy: {command} ..."
         ) from wrong
     return model
 

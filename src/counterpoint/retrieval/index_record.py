@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Annotated, Literal, NotRequired, TypedDict
 
 from counterpoint.errors import RunError
-from counterpoint.storage.files import LOCK, fingerprint, target_of
+from counterpoint.storage.files import LOCK, expanded, fingerprint, is_there, target_of
 from counterpoint.storage.schemas import Share
 from counterpoint.storage.typed_json import Between, Count, Digest, Size, read_json
 
@@ -95,10 +95,11 @@ def deletions_file(folder: Path, number: int) -> Path:
 
 
 def is_index(source: object) -> bool:
-    """Whether a source is the path of an index."""
-    return (
-        isinstance(source, str | Path) and bool(str(source).strip()) and (Path(source).expanduser() / INDEX).is_file()
-    )
+    """Whether a source is the path of an index, finished or not."""
+    if not isinstance(source, str | Path) or not is_there(source):
+        return False
+    path = expanded(source)
+    return (path / INDEX).is_file() or segment_folder(path, 1).is_dir()
 
 
 def read_record(folder: Path) -> IndexRecord:

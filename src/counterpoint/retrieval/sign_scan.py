@@ -40,7 +40,7 @@ CANDIDATES = 2**16
 COST = 8
 """The time for an exact similarity, in units of that for an estimate."""
 
-RERANKED = (32, 64, 128, 256, 512)
+RERANKED = (32, 64, 128, 256, 512, 1024, 2048, 4096)
 """Numbers of exact similarities to choose from."""
 
 READ_AROUND = 2**16
@@ -105,8 +105,10 @@ class SignScan:
         rows = len(self.order)
         most = max(1, rows // 4)
         scans = sorted({min(most, max(1, rows // len(self.centroids)) * 2**power) for power in range(12)})
-        every = [{"scanned": scanned, "reranked": reranked} for scanned in scans for reranked in RERANKED]
-        yield from sorted(every, key=lambda each: each["scanned"] + COST * each["reranked"])
+        pairs = [(scanned + COST * reranked, scanned, reranked) for scanned in scans for reranked in RERANKED]
+        for cost, scanned, reranked in sorted(pairs):
+            if cost <= max(most, CANDIDATES):  # beyond, exact search is faster
+                yield {"scanned": scanned, "reranked": reranked}
 
     def apply(self, settings: Mapping[str, int]) -> None:
         """Search with these settings from now on."""
