@@ -215,16 +215,16 @@ class ShowsWords(Protocol):
 
 @runtime_checkable
 class HasParts(Protocol):
-    """Its items can be cut into parts, each of which can be left out."""
+    """Its items can be cut into parts, each of which can be masked."""
 
     def parts(self, item: Batch) -> Parts:
-        """The parts of the one item of a batch."""
+        """The parts of the single item of a batch."""
 
     def with_parts(self, item: Batch, kept: Bool[Tensor, "m n"], key: Int64[Tensor, " m"]) -> Batch:
-        """The one item of a batch as an encoder takes it, once for each row of ``kept``.
+        """Encoder inputs of the single item of a batch, one for each mask: True where a part is kept.
 
-        Parts that are not kept are filled as the views fill what they take away. What is random of that follows from
-        ``key``; parts that are filled together are filled as each is alone. With all parts kept it is ``inputs``.
+        Masked parts are filled as the views fill what they erase; random fills are a function of ``key``. The fill of a
+        part does not depend on which others are masked. With all parts kept the result equals ``inputs``.
         """
 
 

@@ -1,4 +1,4 @@
-"""The page of an explanation: two items side by side, the parts that match in one colour and under one number."""
+"""The page of an explanation: two items side by side, with matching parts marked by colour and number."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from counterpoint.reports.thumbnails import data_url, picture
 from counterpoint.storage.files import write_text
 
 LINKS, SIDE, GAP, BAND = 6, 280, 80, 64
-"""Cells that are drawn; the side of a picture, the room between two, and the height of the curve of a channel."""
+"""Pairs of parts that are drawn; in pixels the side of a picture, the gap between two, the height of a channel."""
 
 POINTS = 400
-"""Of a curve, at most."""
+"""The most points of a curve."""
 
 
 class Link(NamedTuple):
-    """Two parts that match: a cell of the table."""
+    """Two parts that match: one cell of the table."""
 
     number: int
     a: str
@@ -35,7 +35,7 @@ class Link(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """A part as it is drawn: its place, what it says, and the numbers of its links, the strongest first."""
+    """A part as it is drawn: its box, its text, and the numbers of its links, strongest first."""
 
     left: float
     top: float
@@ -46,7 +46,7 @@ class Drawn(NamedTuple):
 
 
 class Curve(NamedTuple):
-    """A channel of a series: its name, its points, and where its band begins."""
+    """A channel of a series: its name, its points, and the top of its band."""
 
     name: str
     points: str
@@ -66,7 +66,7 @@ class Side(NamedTuple):
 
 
 def write_explanation(path: Path, result: Mapping[str, Any], modality: Modality, items: tuple[Batch, Batch]) -> Path:
-    """Write the page of what ``explain`` gives of two items, each in a batch of its own; return its path."""
+    """Write the page of an explanation's record, with each item in a batch of its own; return its path."""
     links = _links(result)
     sides = [_side(result, modality, item, which) for which, item in zip("ab", items, strict=True)]
     lines = []
@@ -116,8 +116,8 @@ def _links(result: Mapping[str, Any]) -> list[Link]:
 
 
 def _called(result: Mapping[str, Any], which: str, place: int) -> str:
-    contents = result[f"contents_{which}"]
-    return result[f"parts_{which}"][place] + (f" {contents[place]}" if contents else "")
+    name, contents = result[f"parts_{which}"][place], result[f"contents_{which}"]
+    return f"{name} {contents[place]}" if contents else str(name)
 
 
 def _side(result: Mapping[str, Any], modality: Modality, item: Batch, which: str) -> Side:
@@ -144,7 +144,7 @@ def _side(result: Mapping[str, Any], modality: Modality, item: Batch, which: str
 
 
 def _enlarged(modality: ShowsPictures, item: Batch) -> str:
-    """The item as an encoder is shown it, its pixels as they are."""
+    """The input of the encoder, enlarged without interpolation."""
     assert isinstance(modality, Modality)
     small = picture(modality.seen(modality.inputs(item))[0])
     by = max(1, round(SIDE / max(small.size)))
@@ -171,7 +171,7 @@ def _series(
 
 
 def _together(places: Sequence[Sequence[float]], channels: int) -> float:
-    """How many channels are one part."""
+    """The number of channels in one part."""
     rows = sorted({each[0] for each in places})
     return rows[1] - rows[0] if len(rows) > 1 else channels
 
