@@ -178,7 +178,7 @@ def test_a_low_r2_is_reported_with_the_nearest_items():
     assert "Pairs of parts do not explain it" in str(result)
     near = [each.name for each in result.neighbours_a]
     assert near == [hit.name for hit in cp.search(model, source, like=0, k=6) if hit.name != "0"]
-    assert "Nearest to 1:" in str(result)
+    assert "Nearest to B:" in str(result)
 
 
 def test_an_order_from_a_table_is_better_than_one_from_zeros():

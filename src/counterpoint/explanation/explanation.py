@@ -24,6 +24,8 @@ LOW = 0.5
 SHOWN = 8
 """Rows of the tables that are printed."""
 
+HEAD = ("", "part of A", "part of B", "interaction", "interval")
+
 
 class Neighbour(NamedTuple):
     """An item similar to one of the pair."""
@@ -54,7 +56,7 @@ class Explanation:
     def summary(self) -> str:
         """The similarity, and whether parts explain it, in sentences."""
         a, b = excerpt(self.a), excerpt(self.b)
-        head = f"'{a}' and '{b}' have a similarity of {self.match.similarity:.3f}."
+        head = f"A '{a}' and B '{b}' have a similarity of {self.match.similarity:.3f}."
         r2 = f"R2 {self.match.r2:.2f} on held-out masks"
         if self.explained:
             return f"{head} Pairs of parts explain it: {r2}."
@@ -73,19 +75,18 @@ class Explanation:
 
     def __str__(self) -> str:
         lines = [self.summary(), *(_area(name, getattr(self.areas, name)) for name in ("deletion", "insertion")), ""]
-        head = ("", f"part of {excerpt(self.a)}", f"part of {excerpt(self.b)}", "interaction", "interval")
         rows = list(self._rows(SHOWN))
-        lines += columns([head, *rows]) if rows else ["No pair of parts adds to the similarity."]
+        lines += columns([HEAD, *rows]) if rows else ["No pair of parts adds to the similarity."]
         if any(star for star, *_ in rows):
             lines.append("* not significant: the interval includes zero")
         lines += ["", *columns([("part", "of", "main effect"), *self._singles()])]
-        for name, near in ((self.a, self.neighbours_a), (self.b, self.neighbours_b)):
+        for side, near in (("A", self.neighbours_a), ("B", self.neighbours_b)):
             if near:
-                lines += ["", f"Nearest to {name}:", *(f"{each.similarity:6.3f}  {each.name}" for each in near)]
+                lines += ["", f"Nearest to {side}:", *(f"{each.similarity:6.3f}  {each.name}" for each in near)]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        return html_table(self.summary(), self._rows(SHOWN), ("", self.a, self.b, "interaction", "interval"))
+        return html_table(self.summary(), self._rows(SHOWN), HEAD)
 
     def _rows(self, count: int) -> Iterator[tuple[str, ...]]:
         for row, column in self.strongest(count):
@@ -97,15 +98,15 @@ class Explanation:
     def _singles(self) -> Iterator[tuple[str, str, str]]:
         """The parts with the largest main effects."""
         both = [
-            (float(value), part_of(parts, place), name)
-            for name, parts, values in (
-                (self.a, self.parts_a, self.match.singles_a),
-                (self.b, self.parts_b, self.match.singles_b),
+            (float(value), part_of(parts, place), side)
+            for side, parts, values in (
+                ("A", self.parts_a, self.match.singles_a),
+                ("B", self.parts_b, self.match.singles_b),
             )
             for place, value in enumerate(values)
         ]
-        for value, part, name in sorted(both, key=lambda each: -each[0])[:SHOWN]:
-            yield part, excerpt(name), f"{value:+.4f}"
+        for value, part, side in sorted(both, key=lambda each: -each[0])[:SHOWN]:
+            yield part, side, f"{value:+.4f}"
 
     def record(self) -> dict[str, Any]:
         """Everything as JSON values."""

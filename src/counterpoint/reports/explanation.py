@@ -16,8 +16,11 @@ from counterpoint.reports.template import template
 from counterpoint.reports.thumbnails import data_url, picture
 from counterpoint.storage.files import write_text
 
-LINKS, SIDE, GAP, BAND = 6, 280, 80, 64
+LINKS, SIDE, GAP, BAND = 6, 280, 80, 76
 """Pairs of parts that are drawn; in pixels the side of a picture, the gap between two, the height of a channel."""
+
+APART = 5
+"""Pixels between lines of patches in one row, which would cover each other."""
 
 POINTS = 400
 """The most points of a curve."""
@@ -72,11 +75,12 @@ def write_explanation(path: Path, result: Mapping[str, Any], modality: Modality,
     lines = []
     if all(side.form == "picture" for side in sides):
         lines = [
-            (*_middle(sides[0], row, 0.0), *_middle(sides[1], column, SIDE + GAP)) for row, column in _cells(result)
+            _line(sides[0].parts[row], sides[1].parts[column], APART * (number - (LINKS - 1) / 2))
+            for number, (row, column) in enumerate(_cells(result))
         ]
     singles = sorted(
         (
-            (value, result[f"parts_{which}"][place], result[which])
+            (value, _called(result, which, place), which.upper())
             for which in "ab"
             for place, value in enumerate(result[f"singles_{which}"])
         ),
@@ -159,7 +163,7 @@ def _series(
         y = np.asarray(values, dtype=np.float64)
         steps, spread = len(y), float(y.max() - y.min()) or 1.0
         shown = np.unique(np.linspace(0, steps - 1, min(steps, POINTS)).astype(np.int64))
-        heights = BAND * row + 4 + (BAND - 8) * (y.max() - y[shown]) / spread
+        heights = BAND * row + 18 + (BAND - 22) * (y.max() - y[shown]) / spread
         points = " ".join(f"{_across(at + 0.5, steps):.1f},{top:.1f}" for at, top in zip(shown, heights, strict=True))
         curves.append(Curve(channel, points, BAND * row))
     together = _together(places, len(cells))
@@ -180,6 +184,6 @@ def _across(step: float, steps: int) -> float:
     return 2 * SIDE * float(step) / steps
 
 
-def _middle(side: Side, place: int, right: float) -> tuple[float, float]:
-    part = side.parts[place]
-    return right + part.left + part.width / 2, part.top + part.height / 2
+def _line(a: Drawn, b: Drawn, below: float) -> tuple[float, float, float, float]:
+    """From the right edge of one patch to the left edge of the other, a little below or above their middles."""
+    return a.left + a.width, a.top + a.height / 2 + below, SIDE + GAP + b.left, b.top + b.height / 2 + below
