@@ -221,11 +221,7 @@ class HasParts(Protocol):
         """The parts of the single item of a batch."""
 
     def with_parts(self, item: Batch, kept: Bool[Tensor, "m n"], key: Int64[Tensor, " m"]) -> Batch:
-        """Encoder inputs of the single item of a batch, one for each mask: True where a part is kept.
-
-        Masked parts are filled as the views fill what they erase; random fills are a function of ``key``. The fill of a
-        part does not depend on which others are masked. With all parts kept the result equals ``inputs``.
-        """
+        """Encoder inputs of the item, one per mask (True: kept), masked parts filled as by views; see ``testing.parts``."""
 
 
 GENTLE: Mapping[str, Any] = {"learning_rate": 1e-4, "batch_size": 64, "views": 100_000}
@@ -256,10 +252,7 @@ def flat(modality: Modality, view: Batch) -> Float[Tensor, "b d"]:
 
 
 def near_copies(modality: Modality, items: Batch, keys: AnyKeys) -> Views:
-    """Encoder inputs of near-duplicates; views at a tenth of their strength where the modality makes none.
-
-    They show how similar near-duplicates are to a model. Empty where no views can be drawn.
-    """
+    """Encoder inputs of near-duplicates, or of views at a tenth of their strength; empty where there are no views."""
     if isinstance(modality, CopiesNearly):
         return modality.near_copies(items, hashed(keys))
     usual = augmentation_of(modality)

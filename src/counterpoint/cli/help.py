@@ -80,18 +80,7 @@ TOPICS = {
         "warmup",
     ),
     "Machine": ("seed", "device", "precision", "workers", "engine", "shard_size"),
-    "Output": (
-        "out",
-        "html",
-        "cache",
-        "apply",
-        "spreadsheet_safe",
-        "resume",
-        "overwrite",
-        "save_every",
-        "track",
-        "json",
-    ),
+    "Output": ("out", "html", "apply", "spreadsheet_safe", "resume", "overwrite", "save_every", "track", "json"),
 }
 """The topics of options, in the order of the help; options without a topic go to ``OTHERS``."""
 

@@ -48,7 +48,7 @@ CALLED = {("analogies", "source"): "analogies"}
 """Arguments that have another name in the shell; a model that comes first is a run folder there."""
 
 FOLDER = ("A model or a run folder", "The run folder")
-PATHS, RUNS = ("out", "html", "analogies", "apply", "cache"), ("run", "model")
+PATHS, RUNS = ("out", "html", "analogies", "apply"), ("run", "model")
 SHORT = {"k": ["-k", "--k"]}
 CHOICES = {name for record in RECORDS.values() for name in types_of(record)}
 COMMANDS: dict[str, Sequence[str]] = {}

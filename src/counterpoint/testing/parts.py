@@ -1,4 +1,8 @@
-"""The contract of ``HasParts``: parts of an item, and the item with some of them masked."""
+"""The contract of ``HasParts``: the parts of an item, and the item with some of them masked.
+
+Masked parts are filled as the views fill what they erase; random fills are a function of the key.  The fill of a part
+does not depend on which others are masked.  With all parts kept the result equals ``inputs``.
+"""
 
 from __future__ import annotations
 

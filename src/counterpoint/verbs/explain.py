@@ -43,7 +43,6 @@ def explain(
     source: object = None,
     masks: int = 1024,
     seed: int = 0,
-    cache: str | Path | None = None,
     html: str | Path | None = None,
     quiet: bool = False,
 ) -> Explanation:
@@ -62,7 +61,6 @@ def explain(
         masks: The number of masks of each item, half of them complements of the others; items with few parts are
             encoded with all masks there are.
         seed: Determines the masks.
-        cache: A folder that keeps what is computed for each item, so that another pair with it takes half the time.
         html: An .html file that shows both items with the parts that match.
         quiet: Print nothing.
 
@@ -78,8 +76,7 @@ def explain(
     items = None if source is None else loaded.open(source)
     pair = [_one_item(loaded, items, source, each) for each in (a, b)]
     first, second = (MaskedItem.of(loaded, each.batch) for each in pair)
-    folder = None if cache is None else expanded(cache)
-    result = explained(first, second, (pair[0].name, pair[1].name), count=masks, seed=seed, cache=folder)
+    result = explained(first, second, (pair[0].name, pair[1].name), count=masks, seed=seed)
     if not result.explained and items is not None:
         near_a, near_b = _neighbours(loaded, items, pair, np.stack([first.unmasked, second.unmasked]))
         result = replace(result, neighbours_a=near_a, neighbours_b=near_b)
