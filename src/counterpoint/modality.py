@@ -221,7 +221,7 @@ class HasParts(Protocol):
         """The parts of the single item of a batch."""
 
     def with_parts(self, item: Batch, kept: Bool[Tensor, "m n"], key: Int64[Tensor, " m"]) -> Batch:
-        """Encoder inputs of the item, one per mask (True: kept), masked parts filled as by views; see ``testing.parts``."""
+        """Encoder inputs of the item, one per mask (True: kept), filled as by the views; see ``testing.parts``."""
 
 
 GENTLE: Mapping[str, Any] = {"learning_rate": 1e-4, "batch_size": 64, "views": 100_000}

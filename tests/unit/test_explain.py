@@ -13,6 +13,7 @@ import counterpoint as cp
 from counterpoint.cli import main
 from counterpoint.errors import InputError, SourceError
 from counterpoint.explanation import masks, table_cache
+from counterpoint.explanation.explanation import explained
 from counterpoint.explanation.masked_vectors import MaskedItem
 from counterpoint.explanation.orders import areas
 from counterpoint.explanation.pair import match
@@ -24,6 +25,8 @@ from counterpoint.modalities.table import Table
 from counterpoint.modalities.text import Text
 from counterpoint.modality import DataOptions
 from counterpoint.model import Model
+from counterpoint.reports.explanation import PAIRS, explained_neighbours
+from counterpoint.reports.sample import take_sample
 from counterpoint.testing import BrokenContract
 from counterpoint.testing.open_dataset import OpenDataset, first_items
 from counterpoint.testing.parts import check_parts
@@ -280,6 +283,20 @@ def test_the_command_explains_items_by_name_and_by_file(tmp_path, capsys, monkey
     assert record["b"] == "one.npy"
     main(["explain", "run", "0", "5", "--masks", "256", "--html", "why.html"])
     assert "The page is why.html" in capsys.readouterr().out
+    assert "Why neighbours are similar" in cp.report("run").read_text(encoding="utf-8")
+
+
+def test_a_report_shows_neighbours_that_parts_explain():
+    for pitch, count in ((0.01, PAIRS), (3, 0)):
+        model, source, _ = series(pitch)
+        sample = take_sample(model, model.open(source), None)
+
+        def explain(items, names, model=model):
+            return explained(*(MaskedItem.of(model, each) for each in items), names, count=512, seed=0).record()
+
+        pairs = explained_neighbours(model.modality, sample, explain)
+        assert len(pairs) == count
+        assert all(link.clear for pair in pairs for link in pair.links)
 
 
 class Spills(Images):

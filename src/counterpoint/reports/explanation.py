@@ -16,8 +16,8 @@ from counterpoint.reports.sample import Sample
 from counterpoint.reports.template import template
 from counterpoint.storage.files import write_text
 
-PAIRS = 3
-"""Explained pairs in a report."""
+PAIRS, TRIED = 3, 6
+"""Explained pairs in a report, and pairs that are tried to find some with a sufficient R2."""
 
 Explain = Callable[[tuple[Batch, Batch], tuple[str, str]], Mapping[str, Any]]
 """From two items, each in a batch of its own, and their names, to the record of an explanation."""
@@ -32,12 +32,16 @@ def write_explanation(path: Path, result: Mapping[str, Any], modality: Modality,
 
 
 def explained_neighbours(modality: Modality, sample: Sample, explain: Explain) -> list[DrawnPair]:
-    """The item in the middle of each of the largest clusters and its nearest neighbour."""
-    pairs = []
-    for row in sample.middle[:PAIRS].tolist():
+    """Items in the middle of the largest clusters and their nearest neighbours, where parts explain the pair."""
+    pairs: list[DrawnPair] = []
+    for row in sample.middle[:TRIED].tolist():
+        if len(pairs) == PAIRS:
+            break
         similarities = sample.vectors @ sample.vectors[row]
         similarities[row] = -np.inf
         other = int(similarities.argmax())
         items = sample.items.take(np.array([row])), sample.items.take(np.array([other]))
-        pairs.append(drawn_pair(explain(items, (sample.names[row], sample.names[other])), modality, items))
+        result = explain(items, (sample.names[row], sample.names[other]))
+        if result["explained"]:
+            pairs.append(drawn_pair(result, modality, items))
     return pairs

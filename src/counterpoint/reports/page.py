@@ -103,7 +103,7 @@ def _render(
         sought=0 if sample is None else len(sample.names),
         total=0 if items is None else len(items),
         gallery=shelves,
-        explained=explained_neighbours(model.modality, sample, explain) if sample and shelves and explain else [],
+        explained=explained_neighbours(model.modality, sample, explain) if sample and shelves and explain else None,
         map=None if sample is None else draw_map(model.modality, sample),
         listed=run.skipped[:SKIPPED],
         choices=_choices(run.plan),

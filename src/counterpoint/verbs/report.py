@@ -26,7 +26,7 @@ from counterpoint.storage.files import expanded
 from counterpoint.verbs.evaluate_vectors import report_vectors
 from counterpoint.verbs.verb import verb
 
-MASKS, LARGE = 256, 4_000_000
+MASKS, LARGE = 512, 4_000_000
 """Masks of each explained item, and the weights of an encoder, embeddings aside, above which none are explained."""
 
 EMBEDDINGS = nn.Embedding, nn.EmbeddingBag
