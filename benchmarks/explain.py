@@ -10,10 +10,10 @@ the same part is planted into two unrelated items, for images and texts of diffe
 
 The planted pair of parts should be the strongest cell of the table.  Also measured: R2 on held-out masks; deletion and
 insertion minus random order; the rank correlation of the table with that of a re-initialised encoder, and with that
-from other masks; the error of two estimators by the number of masks; seconds per item.
+from other masks, of the tables and of the centred tables; seconds per item.
 
     python benchmarks/explain.py [--pairs 100] [--seed 0] [--epochs 12] [--runs FOLDER] [--banking banking77.tsv.gz]
-    python benchmarks/explain.py --estimators | --time
+    python benchmarks/explain.py --time
 """
 
 from __future__ import annotations
@@ -34,11 +34,10 @@ from scipy.stats import spearmanr, t
 import counterpoint as cp
 from counterpoint.data.samples import read_sample
 from counterpoint.evaluation.intervals import score_interval
-from counterpoint.explanation import masks
 from counterpoint.explanation.explanation import LOW, explained
 from counterpoint.explanation.masked_vectors import MaskedItem
 from counterpoint.explanation.pair import match
-from counterpoint.explanation.part_table import part_table, regressed
+from counterpoint.explanation.part_table import part_table
 from counterpoint.interfaces import Parts
 from counterpoint.model import Model
 
@@ -227,40 +226,6 @@ def measured(world: World, model: Model, pairs: int, seed: int) -> str:
     )
 
 
-def estimators(model: Model, seed: int) -> None:
-    """The error of the worst cell relative to the largest, against a table from 32,768 masks."""
-    pictures, random = read_sample("sample:fashion-test")[0], np.random.default_rng(seed)
-    print("| masks | least squares | difference of means |\n|---|---|---|")
-    rows = random.choice(1000, (5, 2), replace=False)
-    pairs = [[masked(model, pictures[row : row + 1]) for row in pair] for pair in rows]
-    truths = [table_by(least_squares, pair, 32768, seed + 7) for pair in pairs]
-    for count in (256, 512, 1024, 2048):
-        cells = []
-        for estimator in (least_squares, difference_of_means):
-            errors = []
-            for pair, truth in zip(pairs, truths, strict=True):
-                error = np.abs(table_by(estimator, pair, count, seed) - truth).max()
-                errors.append(float(error / np.abs(truth).max()))
-            cells.append(f"{np.mean(errors):.3f}")
-        print(f"| {count} | {cells[0]} | {cells[1]} |", flush=True)
-
-
-def table_by(estimator: Callable[..., np.ndarray], pair: list[MaskedItem], count: int, seed: int) -> np.ndarray:
-    values = []
-    for stream, item in enumerate(pair):
-        kept = masks.antithetic(len(item.parts.names), count, seed=seed, stream=stream)
-        values.append(estimator(kept, item.vectors(kept, masks.keys(count, seed=seed, stream=stream))))
-    return values[0] @ values[1].T
-
-
-def least_squares(kept: torch.Tensor, vectors: np.ndarray) -> np.ndarray:
-    return regressed(kept, vectors)[0]
-
-
-def difference_of_means(kept: torch.Tensor, vectors: np.ndarray) -> np.ndarray:
-    return (2.0 * kept.numpy() - 1).T @ vectors * 2 / len(kept)
-
-
 def timed() -> None:
     """Seconds and processor time for one item of 32 x 32, of 49 parts, with the default encoder."""
     pictures = np.random.default_rng(0).integers(0, 256, (64, 32, 32, 3)).astype(np.uint8)
@@ -282,7 +247,6 @@ def main() -> None:
     parser.add_argument("--banking", type=Path)
     parser.add_argument("--only", help="one of the worlds, such as series")
     parser.add_argument("--unaligned", action="store_true", help="patches are planted off the grid")
-    parser.add_argument("--estimators", action="store_true")
     parser.add_argument("--time", action="store_true")
     options = parser.parse_args()
     print(f"{torch.backends.cpu.get_cpu_capability()}, {torch.get_num_threads()} threads")
@@ -298,9 +262,6 @@ def main() -> None:
     if options.banking:
         worlds.append(banking(options.banking))
     with tempfile.TemporaryDirectory() as folder:
-        if options.estimators:
-            estimators(trained(worlds[0], options, Path(folder)), options.seed)
-            return
         print(f"| {HEAD} |\n|{'---|' * (HEAD.count('|') + 1)}")
         for world in worlds:
             if options.only in (None, world.name):
