@@ -165,7 +165,7 @@ def test_a_large_group_is_warned_of_with_the_reason():
 def test_a_collapsed_model_lists_nothing_by_its_vectors():
     same, features = np.ones((60, 4)), cloud(60).astype(np.float32)
     copies = Planted(np.arange(60), np.ones((60, 4), dtype=np.float32), features + 5)
-    result = duplicates(named(same), known=Evidence(np.arange(60), features, copies))
+    result = duplicates(named(same), evidence=Evidence(np.arange(60), features, copies))
     assert (len(result.groups), result.recall) == (0, 0.0)
 
 

@@ -1,10 +1,10 @@
-r"""MinHash of texts: signs that two texts share as often as their shingles are the same.
+r"""MinHash of texts: the share of equal signs of two texts estimates the similarity of their shingles.
 
     J(A, B) = |A n B| / |A u B|,     h_p(A) = min over a in A of (u_p a + v_p) mod P,     P(h_p(A) = h_p(B)) = J
 
-A is the set of all runs of four letters, without case and punctuation.  Broder 1997, "On the resemblance and
-containment of documents"; one bit of each minimum is kept, as +1 and -1, so that the cosine of two rows of signs is J
-but for luck: Li & Konig 2010, "b-Bit minwise hashing", arXiv:0910.3349.
+A is the set of all runs of four characters, without case and punctuation.  Broder 1997, "On the resemblance and
+containment of documents"; one bit of each minimum is kept, as +1 and -1, so that the cosine of two rows of signs
+estimates J: Li & Konig 2010, "b-Bit minwise hashing", arXiv:0910.3349.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Float32
 
 LETTERS, MINIMA, MOST = 4, 512, 4096
-"""Letters of a shingle, minima that are kept, and shingles of one text that are hashed."""
+"""Characters of a shingle, minima of a text, and the most shingles of a text."""
 
 PRIME = np.uint64(2**31 - 1)
 
@@ -39,7 +39,7 @@ def minhash(texts: Sequence[str]) -> Float32[np.ndarray, "b 512"]:
 
 
 def shingles(text: str) -> list[bytes]:
-    """The different runs of letters in a text, the first of many; of an empty one a single blank.
+    """The distinct runs of characters in a text, at most ``MOST``; of an empty text a single blank.
 
     >>> shingles("To be!")
     [b' be ', b' to ', b'o be', b'to b']

@@ -152,8 +152,8 @@ class Service:
             alive = np.arange(held.rows) if held.index.alive is None else np.flatnonzero(held.index.alive)
             names = held.index.items.column("name").take(alive).to_pylist()
             z = Embeddings(np.asarray(held.vectors()[alive]), names, held.index.model)
-            known = None if held.model is None or held.items is None else evidence(held.model, held.items)
-            record = among_vectors(z, threshold=threshold, precision=precision, known=known).record()
+            copies = None if held.model is None or held.items is None else evidence(held.model, held.items)
+            record = among_vectors(z, threshold=threshold, precision=precision, evidence=copies).record()
             return {**record, "pairs": record["pairs"][:MOST]}
 
         result: Mapping[str, Any] = await self._once(("duplicates", threshold, precision), compute)
