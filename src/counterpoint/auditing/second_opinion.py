@@ -1,6 +1,6 @@
 """A check of near-duplicates by their contents, without the model.
 
-Images are compared by a perceptual hash and texts by MinHash, as the share of equal signs; rows and series by the
+Images are compared by a perceptual hash and texts by their shingles, by cosine similarity; rows and series by the
 largest difference of their standardised values.  A pair is confirmed if it is at least as similar as nine of
 ten planted copies are to their originals.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
+from counterpoint.retrieval.local_scaling import unit
 from counterpoint.retrieval.planted_copies import Evidence
 
 MISSED = 0.1
@@ -24,8 +25,8 @@ def second_opinion(
     if planted is None:
         return None
     if evidence.hashes is not None and planted.hashes is not None:
-        of_planted = _shared(evidence.hashes[planted.rows], planted.hashes)
-        of_pairs = _shared(evidence.hashes[i], evidence.hashes[j])
+        of_planted = _cosine(evidence.hashes[planted.rows], planted.hashes)
+        of_pairs = _cosine(evidence.hashes[i], evidence.hashes[j])
     else:
         of_planted = -_largest(evidence.features[planted.rows], planted.features)
         of_pairs = -_largest(evidence.features[i], evidence.features[j])
@@ -33,9 +34,10 @@ def second_opinion(
     return confirmed
 
 
-def _shared(one: Float32[np.ndarray, "p h"], other: Float32[np.ndarray, "p h"]) -> Float32[np.ndarray, " p"]:
-    """The share of equal signs."""
-    return (one == other).mean(axis=1, dtype=np.float32)
+def _cosine(one: Float32[np.ndarray, "p h"], other: Float32[np.ndarray, "p h"]) -> Float32[np.ndarray, " p"]:
+    """The cosine similarity of pairs of rows."""
+    cosine: np.ndarray = np.einsum("ph,ph->p", unit(one), unit(other))
+    return cosine
 
 
 def _largest(one: Float32[np.ndarray, "p f"], other: Float32[np.ndarray, "p f"]) -> Float32[np.ndarray, " p"]:
