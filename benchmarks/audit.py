@@ -92,10 +92,11 @@ def alone(planted: Planted, name: str, vectors: np.ndarray, class_ids: np.ndarra
 def listed(planted: Planted, result: Audit) -> str:
     made = {tuple(sorted(pair)) for pair in planted.copies.items()}
     right = sum(tuple(sorted(each.index)) in made for each in result.duplicates)
+    pairs = f"{len(result.duplicates)} pairs, {right} of {len(made)} copies"
     outliers = [each.index for each in result.outliers if each.probability >= PROBABLE]
     labels = [each.index for each in result.labels if each.probability >= PROBABLE]
     return (
-        f"{planted.name}: {result.items:,} items. Listed {len(result.duplicates)} pairs, {right} of {len(made)} copies; "
+        f"{planted.name}: {result.items:,} items. Listed {pairs}; "
         f"{len(outliers)} outliers, {shared(outliers, planted.foreign)} foreign; "
         f"{len(labels)} labels, {shared(labels, planted.flipped)} flipped. {result.review['sentence']}"
     )

@@ -119,6 +119,9 @@ def test_embeddings_are_audited_alone(tmp_path):
 def test_bad_input_is_refused_before_training(tmp_path):
     with pytest.raises(InputError, match=r"The cleaned list is written as \.csv"):
         cp.audit(np.zeros((30, 4)), out=tmp_path / "audit", apply="clean.txt")
+    with pytest.raises(InputError, match="There are no labels 'kind'"):
+        cp.audit(np.random.default_rng(0).normal(size=(30, 4)), labels="kind", out=tmp_path / "audit")
+    assert not (tmp_path / "audit" / "run").exists()
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear")
     with pytest.raises(RunError, match="holds other things than a review queue"):

@@ -2,9 +2,10 @@ r"""Shingles of texts, hashed to a vector: texts with much of their spelling in 
 
     v_k(T) = sum over a in A(T) with k(a) = k of s(a) log(1 + n_a),     s(a) = +1 or -1,     v / |v|
 
-A(T) are the runs of three to five characters within the words of a text, without case and punctuation, n_a is the number
-of each, and k and s are hash functions, so that the cosine of two vectors estimates that of the counts: Broder 1997, "On
-the resemblance and containment of documents", with the feature hashing of Weinberger et al. 2009, arXiv:0902.2206.
+A(T) are the runs of three to five characters within the words of a text, without case and punctuation, n_a is the
+number of each, and k and s are hash functions, so that the cosine of two vectors estimates that of the counts: Broder
+1997, "On the resemblance and containment of documents", with the feature hashing of Weinberger et al. 2009,
+arXiv:0902.2206.
 """
 
 from __future__ import annotations

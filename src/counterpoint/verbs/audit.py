@@ -14,17 +14,19 @@ from counterpoint.auditing.findings import Audit
 from counterpoint.auditing.metadata import metadata_of
 from counterpoint.data.datasets import holds_pictures
 from counterpoint.data.frames import is_columns, read_frame
-from counterpoint.data.groups import shared_groups
+from counterpoint.data.groups import shared_groups, with_groups
 from counterpoint.data.labels import Labels, read_some_labels
 from counterpoint.data.vectors import Rows
 from counterpoint.embeddings import Embeddings, is_saved
 from counterpoint.errors import InputError, LabelError
 from counterpoint.interfaces import Items
+from counterpoint.modality import DataOptions
 from counterpoint.model import Model, load
 from counterpoint.plans import AuditPlan, choices_in
 from counterpoint.reports.audit import write_audit
 from counterpoint.retrieval.planted_copies import evidence
 from counterpoint.runs.locks import holds_out
+from counterpoint.setup.dataset import open_source
 from counterpoint.setup.progress import announce_labels, embedding
 from counterpoint.setup.supervision import unseen
 from counterpoint.setup.train_test import open_grouped
@@ -108,6 +110,9 @@ def _model(
     """The given model, or one trained on the source, without the column of the labels."""
     if run is not None:
         return run if isinstance(run, Model) else load(run)
+    if labels is not None:  # training takes minutes, so that labels are read before
+        items = with_groups(open_source(source, DataOptions()).items, groups, source)
+        _read(source, items, labels)
     columns = read_frame(source).columns if is_columns(source) and not holds_pictures(source) else {}
     without = labels if isinstance(labels, str) and labels in columns else None
     return fit(
@@ -129,12 +134,15 @@ def _of_data(
     items = open_grouped(model, source, groups)
     others = [] if test is None else [open_grouped(model, test, groups if isinstance(groups, str) else None)]
     parts = [items, *others]
+    classes = None if labels is None else _read(source, items, labels)
+    if classes is not None:
+        announce_labels(classes, left_out=False, held_out=False)
     vectors = [model.embed_items(part, tell=embedding()) for part in parts]
     collection = Collection.of(
         items,
         np.concatenate([each.vectors for each in vectors]),
         [name for part in parts for name in part.names],
-        labels=None if labels is None else _read(source, items, labels),
+        labels=classes,
         evidence=evidence(model, *parts),
         metadata=metadata_of(model.modality, items, source, label=labels if isinstance(labels, str) else None),
         shared_groups=shared_groups(others[0], items) if others else (),
@@ -153,5 +161,4 @@ def _read(source: object, items: Items, labels: object) -> Labels:
     read = read_some_labels(labels, source, items)
     if read.class_ids.ndim != 1:
         raise LabelError("An audit needs one class for every item, and these labels name several. Leave out --labels.")
-    announce_labels(read, left_out=False, held_out=False)
     return read
