@@ -13,7 +13,7 @@ al. 2015, "Estimating local intrinsic dimensionality").  p and b are estimated b
 One copy in five is taken to be changed less than the planted ones, by a factor v ~ Uniform(0, 1), to which its distance
 to the original is proportional, so that -log v is added to the closeness.  So copies may be closer than planted ones.
 
-Fellegi & Sunter 1969, "A theory for record linkage", with f1 known from planted copies; the mixture is the two-groups
+Fellegi & Sunter 1969, "A theory for record linkage", with f1 from planted copies; the mixture is the two-groups
 model of Efron 2004, "Large-scale simultaneous hypothesis testing".  P never falls as s grows.
 """
 

@@ -56,13 +56,12 @@ class Evidence(NamedTuple):
         planted = self.planted
         if planted is not None:
             made_of = place[self.first[planted.rows]]
-            there = made_of >= 0
-            hashes = None if planted.hashes is None else planted.hashes[there]
-            planted = Planted(made_of[there], planted.vectors[there], planted.features[there], hashes)
-        kept = planted if planted and len(planted.rows) else None
-        return Evidence(
-            np.arange(len(rows)), self.features[rows], kept, None if self.hashes is None else self.hashes[rows]
-        )
+            kept = made_of >= 0
+            hashes = None if planted.hashes is None else planted.hashes[kept]
+            planted = Planted(made_of[kept], planted.vectors[kept], planted.features[kept], hashes)
+        planted = planted if planted and len(planted.rows) else None
+        hashed = None if self.hashes is None else self.hashes[rows]
+        return Evidence(np.arange(len(rows)), self.features[rows], planted, hashed)
 
 
 def evidence(model: Model, items: Items, *others: Items) -> Evidence:
