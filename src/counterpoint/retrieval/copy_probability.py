@@ -76,10 +76,10 @@ def learned(vectors: Float32[np.ndarray, "n d"], evidence: Evidence | None) -> M
     ]
     if evidence.hashes is not None and evidence.planted.hashes is not None:
         trials.append(("content hashes", centred(evidence.hashes), Copies(rows, evidence.planted.hashes)))
-    compares_items = np.asarray([_separated(space, copies) for _, space, copies in trials])
-    best = compares_items.max()
+    recalls = np.asarray([_separated(space, copies) for _, space, copies in trials])
+    best = recalls.max()
     enough = best - np.sqrt(best * (1 - best) / len(np.unique(rows)))
-    return _measure(*trials[int(np.flatnonzero(compares_items >= enough)[0])])
+    return _measure(*trials[int(np.flatnonzero(recalls >= enough)[0])])
 
 
 def _separated(space: Space, copies: Copies) -> float:
