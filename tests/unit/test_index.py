@@ -1,4 +1,4 @@
-"""An index in a folder: what it holds, what it finds, how it changes, and whom it belongs to."""
+"""An index: its contents, results, changes, refusals, and what a killed process leaves."""
 
 import json
 import shutil
@@ -17,7 +17,7 @@ from counterpoint.modality import DataOptions
 from counterpoint.model import Model
 from counterpoint.retrieval.index_queries import preprocessing_of
 from counterpoint.retrieval.nearest import search
-from counterpoint.retrieval.recall import tuned
+from counterpoint.retrieval.recall import choose_settings
 from counterpoint.storage.files import fingerprint
 from tests.kills import chosen_moments, moments
 from tests.worlds import pulses, records, stripes
@@ -70,7 +70,7 @@ def names(hits):
     return [hit.name for hit in hits]
 
 
-def test_an_index_of_a_run_keeps_all_that_is_known_of_its_items(home):
+def test_an_index_stores_vectors_and_metadata_of_its_items(home):
     index, z = cp.Index.open(home / "idx"), cp.embed(home / "run", home / "all.csv")
     assert (len(index), index.model, index.length) == (48, z.model, z.vectors.shape[1])
     assert index.items.column("name").to_pylist() == z.names
@@ -83,7 +83,7 @@ def test_an_index_of_a_run_keeps_all_that_is_known_of_its_items(home):
     index.verify()
 
 
-def test_it_finds_what_a_search_in_the_vectors_finds(home, capsys):
+def test_results_equal_those_of_a_search_in_the_embeddings(home, capsys):
     index, z = cp.Index.open(home / "idx"), cp.embed(home / "run", home / "all.csv")
     for like in (z.names[5], 5, "5"):
         expected = search(z, like=5, k=4)
@@ -99,7 +99,7 @@ def test_it_finds_what_a_search_in_the_vectors_finds(home, capsys):
     assert names(cp.search(home / "idx", like=z.vectors[5], k=4))[0] == z.names[5]
 
 
-def test_filters_leave_k_wherever_there_are_so_many(home, capsys):
+def test_filtered_searches_return_k_results_where_so_many_are_selected(home, capsys):
     where = "price < 10 and label == 'loan' and group != 'no'"
     result = shown(capsys, "search", home / "idx", "--like", "a question", "-k", 30, "--where", where)
     rows = [row for row in range(48) if row / 2 < 10 and row % 4 == 2 and row % 3]
@@ -107,11 +107,11 @@ def test_filters_leave_k_wherever_there_are_so_many(home, capsys):
     assert cp.search(home / "idx", like=0, where="price > 1000") == []
     with pytest.raises(InputError, match=r"names the column 'prize'.*Did you mean 'price'"):
         cp.search(home / "idx", like=0, where="prize < 3")
-    with pytest.raises(InputError, match="Build one first"):
+    with pytest.raises(InputError, match=r"^where filters the items of an index"):
         cp.search(home / "run", home / "all.csv", like=0, where="price < 3")
 
 
-def test_several_queries_are_searched_in_one_go(home, capsys, tmp_path):
+def test_several_queries_are_searched_at_once(home, capsys, tmp_path):
     index = cp.Index.open(home / "idx")
     every = cp.search(index, like=["one", 7, index.vector(9), "Where is my card?"], k=3)
     assert [names(each) for each in every] == [
@@ -131,7 +131,7 @@ def test_items_are_added_and_deleted(home, idx, capsys, monkeypatch):
     monkeypatch.setattr(
         cp.Model, "represent", lambda self, items, **how: counts.append(len(items)) or represent(self, items, **how)
     )
-    with pytest.raises(InputError, match="6 items are in the index already, '0' for one"):
+    with pytest.raises(InputError, match="6 items are already in the index, such as '0'"):
         cp.index(idx, add=home / "more.csv")  # rows of a file are called by their numbers
     more = questions(6, 48)
     frame = {"name": [f"new{row}" for row in range(6)], "question": more, "price": [100.0] * 6}
@@ -160,7 +160,7 @@ def joined(index, z):
     return Embeddings(np.concatenate([old, z.vectors]), [*index.items.column("name").to_pylist(), *z.names])
 
 
-def test_an_index_is_written_anew_before_it_holds_more_that_is_deleted_than_not(tmp_path):
+def test_a_segment_with_many_deleted_rows_is_rewritten(tmp_path):
     z = embeddings()
     cp.index(z, out=tmp_path / "idx")
     index = cp.index(tmp_path / "idx", delete=z.names[:60])
@@ -169,7 +169,7 @@ def test_an_index_is_written_anew_before_it_holds_more_that_is_deleted_than_not(
     assert (len(index.items), index.record["deleted"]) == (200, None)
     assert sorted(path.name for path in (tmp_path / "idx").iterdir()) == ["index.json", "segment-000003"]
     assert names(cp.search(index, like="n150", k=9)) == names(search(z.subset(range(100, 300)), like="n150", k=9))
-    with pytest.raises(InputError, match="Nothing would be left"):
+    with pytest.raises(InputError, match="No item would remain"):
         cp.index(tmp_path / "idx", delete=z.names[100:])
     assert len(cp.Index.open(tmp_path / "idx")) == 200
 
@@ -191,10 +191,10 @@ def test_many_small_additions_become_few_segments(tmp_path):
 
 
 @pytest.mark.parametrize("backend", ["exact", "scan", "faiss"])
-def test_every_backend_gives_k_of_what_a_filter_and_deletions_leave(tmp_path, backend, monkeypatch):
+def test_every_backend_returns_k_results_with_filters_and_deletions(tmp_path, backend, monkeypatch):
     if backend == "faiss":
         pytest.importorskip("faiss")
-    monkeypatch.setattr("counterpoint.retrieval.index_segments.FEW", 20)
+    monkeypatch.setattr("counterpoint.retrieval.index_segments.EXACT_BELOW", 20)
     random = np.random.default_rng(0)
     centres = random.normal(size=(20, 12))
     vectors = centres[np.arange(1000) % 20] + 0.3 * random.normal(size=(1000, 12))
@@ -219,30 +219,39 @@ def test_every_backend_gives_k_of_what_a_filter_and_deletions_leave(tmp_path, ba
     assert hits[0][0].name == "n5"
 
 
-def test_recall_is_measured_and_kept(tmp_path, capsys):
+def test_recall_is_measured_and_stored(tmp_path, capsys, caplog, monkeypatch):
     cp.index(embeddings(2000), out=tmp_path / "idx", backend="scan")
     record = json.loads((tmp_path / "idx" / "index.json").read_text())["segments"][0]
     assert record["recall"] >= 0.97
     assert record["recall_queries"] == 256
     segment = cp.Index.open(tmp_path / "idx").segments[0]
-    assert tuned(segment.backend, segment.vectors) == (record["recall"], 256)
+    assert choose_settings(segment.backend, segment.vectors) == (record["recall"], 256)
+    assert "Recall@10 is only" not in caplog.text
+    cp.index(embeddings(600, length=64), out=tmp_path / "spread", backend="scan")
+    assert "Recall@10 is only 0." in caplog.text
+    monkeypatch.setattr("counterpoint.retrieval.index_building.MANY", 500)
+    assert cp.index(embeddings(600), out=tmp_path / "near").backend == "scan"
+    exact = cp.index(embeddings(600, length=64), out=tmp_path / "exact")
+    assert (exact.backend, exact.recall) == ("exact", 1)
+    exact.verify()
     embeddings(40).save(tmp_path / "z.npz")
     main(["index", str(tmp_path / "z.npz"), "--out", str(tmp_path / "small")])
     assert capsys.readouterr().out.splitlines() == [
-        "items      40 of length 8",
+        "items      40 of dimension 8",
         "backend    exact",
         "recall@10  1.000 of exact search",
-        f"The index is {tmp_path / 'small'}",
+        f"The index is in {tmp_path / 'small'}",
     ]
 
 
-def test_vectors_of_any_file_are_indexed(tmp_path):
+def test_vectors_in_any_file_are_indexed(tmp_path):
     z = embeddings(40)
     (tmp_path / "shards").mkdir()
     for name, rows in (("a", range(20)), ("b", range(20, 40))):
         z.subset(rows).save(tmp_path / f"shards/{name}.npz")
     np.save(tmp_path / "z.npy", z.vectors)
     np.save(tmp_path / "double.npy", z.vectors.astype(np.float64))
+    Embeddings(z.vectors[:0], [], groups=[]).save(tmp_path / "shards/0.npz")  # a shard without items
     by_name = cp.index(tmp_path / "shards", out=tmp_path / "one")
     assert names(cp.search(by_name, like="n3", k=5)) == names(search(z, like="n3", k=5))
     assert by_name.about([21])[0] == {"name": "n21", "group": "g2"}
@@ -263,20 +272,20 @@ def test_a_query_of_another_model_is_refused(home, idx, tmp_path):
     assert preprocessing_of(model) == cp.Index.open(idx).record["preprocessing"]  # it is the same data
     record = json.loads((idx / "index.json").read_text())
     (idx / "index.json").write_text(json.dumps(record | {"preprocessing": "0" * 64}))
-    with pytest.raises(InputError, match="same weights, but this run reads and prepares data in another way"):
+    with pytest.raises(InputError, match="same weights, but with another preprocessing"):
         cp.search(home / "run", idx, like="a question")
     cp.index(embeddings(20), out=tmp_path / "plain")
-    with pytest.raises(RunError, match=r"knows no run to embed 'a question'\. Name the run that made its vectors"):
+    with pytest.raises(RunError, match=r"has no run to embed 'a question'\. Name the run that made its vectors"):
         cp.search(tmp_path / "plain", like="a question")
-    with pytest.raises(InputError, match="theirs is not known"):
+    with pytest.raises(InputError, match="theirs is unknown"):
         cp.search(home / "run", tmp_path / "plain", like="a question")
 
 
-def test_the_run_is_a_hint_that_counts_only_where_it_was_written_here(home, idx, tmp_path, monkeypatch):
+def test_the_run_of_an_index_is_loaded_only_where_this_user_wrote_it(home, idx, tmp_path, monkeypatch):
     assert len(cp.search(idx, like="a question", k=2)) == 2
     record = json.loads((idx / "index.json").read_text())
     (idx / "index.json").write_text(json.dumps(record | {"run": str(home / "other")}))
-    with pytest.raises(RunError, match="was built elsewhere, and the run that it names is not read"):
+    with pytest.raises(RunError, match="was built elsewhere, so the run that it names is not loaded"):
         cp.search(idx, like="a question")
     assert len(cp.search(home / "run", idx, like="a question", k=2)) == 2
     assert len(cp.search(idx, like=3, k=2)) == 2
@@ -286,7 +295,7 @@ def test_the_run_is_a_hint_that_counts_only_where_it_was_written_here(home, idx,
         cp.search(idx, like="a question")
 
 
-def test_how_a_model_sees_data_has_the_same_digest_when_it_is_loaded():
+def test_the_digest_of_the_preprocessing_survives_saving():
     worlds = {"image": stripes(24), "series": pulses(24), "table": records(24)}
     digests = set()
     for name, world in worlds.items():
@@ -298,7 +307,7 @@ def test_how_a_model_sees_data_has_the_same_digest_when_it_is_loaded():
     assert len(digests) == len(worlds)
 
 
-def test_an_index_of_faiss_that_was_written_elsewhere_is_searched_without_it(tmp_path, monkeypatch, caplog):
+def test_a_file_of_faiss_that_was_written_elsewhere_is_not_read(tmp_path, monkeypatch, caplog):
     pytest.importorskip("faiss")
     z = embeddings()
     cp.index(z, out=tmp_path / "idx", backend="faiss")
@@ -309,7 +318,7 @@ def test_an_index_of_faiss_that_was_written_elsewhere_is_searched_without_it(tmp
     assert names(cp.search(index, like="n3", k=5)) == names(search(z, like="n3", k=5))
 
 
-def test_what_cannot_be_is_refused_and_nothing_is_lost(home, idx, tmp_path, monkeypatch):
+def test_bad_input_is_refused_and_nothing_is_lost(home, idx, tmp_path, monkeypatch):
     z = embeddings(20)
     files = {path: path.stat().st_mtime_ns for path in idx.rglob("*")}
     nan = Embeddings(np.eye(3, dtype=np.float32), ["a", "b", "c"])
@@ -318,29 +327,41 @@ def test_what_cannot_be_is_refused_and_nothing_is_lost(home, idx, tmp_path, monk
     refusals = [
         (lambda: cp.index(home / "run", home / "all.csv", out=idx), "holds an index already"),
         (lambda: cp.index(home / "run", home / "all.csv", out=home), "holds other files"),
-        (lambda: cp.index(home / "run", home / "all.csv"), "Name the folder of the index"),
-        (lambda: cp.index(home / "run", out=tmp_path / "new"), "A run is given with the data to index"),
-        (lambda: cp.index(z, home / "all.csv", out=tmp_path / "new"), "indexed by themselves"),
+        (lambda: cp.index(home / "run", home / "all.csv"), "Name a folder for the index"),
+        (
+            lambda: cp.index(home / "run", out=tmp_path / "new"),
+            "Give a run with its data, or embeddings.*Got only",
+        ),
+        (lambda: cp.index(z, home / "all.csv", out=tmp_path / "new"), "indexed without a source"),
         (lambda: cp.index(z, out=tmp_path / "new", backend="fais"), "Did you mean 'faiss'"),
-        (lambda: cp.index(idx), "Say what to add= or delete="),
-        (lambda: cp.index(one, z, delete="3"), "name what to add="),
+        (lambda: cp.index(idx), "Name what to add= or delete="),
+        (lambda: cp.index(one, z, delete="3"), "give items with add="),
         (lambda: cp.index(home / "run", delete="3"), "Name the index to change"),
         (lambda: cp.index(tmp_path / "none", out=tmp_path / "none", delete="3"), "There is no index in"),
         (lambda: cp.index(idx, delete=["3", "3x"]), "No item of the index is called '3x'"),
         (
             lambda: cp.index(idx, add=Embeddings(z.vectors[:, :6], z.names, one.model)),
-            "have 6 numbers, and those of the index",
+            "have 6 dimensions, and those of the index",
         ),
         (lambda: cp.index(nan, out=tmp_path / "new"), "The vector of 'b' holds NaN"),
         (lambda: cp.index(z.subset([1, 2, 1]), out=tmp_path / "new"), "Two items are called 'n1'"),
         (lambda: cp.index(Embeddings(np.zeros((0, 3), np.float32), []), out=tmp_path / "new"), "no vectors"),
-        (lambda: cp.search(one, like=0, k=0), "must be at least 1. Got 0"),
-        (lambda: one.search(np.full(one.length, np.nan)), "hold NaN or infinity"),
-        (lambda: one.search(np.zeros((2, 3))), r"length of the index, \d+. Got an array of shape \(2, 3\)"),
+        (lambda: cp.search(one, like=0, k=0), "an integer of at least 1. Got 0"),
+        (lambda: one.search(np.full(one.length, np.nan)), "holds NaN or infinity"),
+        (lambda: one.search(np.zeros((2, 3))), r"dimension of the index, \d+. Got an array of shape \(2, 3\)"),
         (lambda: cp.search(one, like=np.zeros(3)), r"Got an array of shape \(3,\)"),
         (lambda: cp.search(one, like=48), "Rows are numbered 0 to 47. Got 48"),
-        (lambda: cp.search(one, like="a", column="question"), "An index has no"),
-        (lambda: cp.search(z, home / "idx", like="a"), "A model or a run comes first"),
+        (lambda: cp.search(one, like="a", column="question"), "An index is searched without"),
+        (lambda: cp.search(z, home / "idx", like="a"), "Give a model or a run first"),
+        (lambda: cp.search(idx, idx, like="a"), "Give a model or a run first"),
+        (lambda: cp.search(one, like={"a": 1}), "the name or the row of an item, a file, a text or a vector. Got dict"),
+        (lambda: one.search("abc"), "A query is a vector of numbers, of the dimension"),
+        (lambda: cp.index(z, add=z, out=idx), "give it or the run that made it first. Got Embeddings"),
+        (lambda: one.search(np.ones(one.length), skip=[1, 2]), "There are 1 queries but 2 rows to skip"),
+        (lambda: cp.index(idx, delete=[3]), "Items are named by strings, such as '3'. Got int"),
+        (lambda: cp.index(z, out=tmp_path / "new", labels=[1] * 20), "are for data that a run embeds"),
+        (lambda: one.about([0, -1]), "Rows are numbered 0 to 47. Got -1"),
+        (lambda: cp.index(idx, delete="3", out=tmp_path / "new"), "An index is changed in place"),
         (lambda: cp.Index.open(tmp_path), "There is no index in"),
     ]
     for refused, message in refusals:
@@ -379,8 +400,11 @@ def killed(tmp_path, count, seed):
             restored()
             moments(folder, work, last=moment)
             if before == 0 and not (folder / "index.json").exists():
-                with pytest.raises(RunError, match=r"no finished index|There is no index"):
+                with pytest.raises(RunError, match=r"an unfinished index|There is no index"):
                     cp.Index.open(folder)
+                if (folder / "segment-000001").exists():
+                    with pytest.raises(RunError, match=r"an unfinished index"):
+                        cp.search(folder, like="n1")
                 work()
                 assert len(cp.Index.open(folder)) == after
                 continue
@@ -395,16 +419,16 @@ def killed(tmp_path, count, seed):
         before = after
 
 
-def test_an_index_that_a_killed_process_was_writing_is_the_one_before_or_after(tmp_path):
+def test_a_killed_process_leaves_the_index_before_or_after_its_change(tmp_path):
     killed(tmp_path, count=2, seed=0)
 
 
 @pytest.mark.slow
-def test_that_holds_for_every_moment(tmp_path):
+def test_that_holds_at_every_moment(tmp_path):
     killed(tmp_path, count=1000, seed=0)
 
 
-def test_a_second_writer_is_refused_and_readers_go_on(tmp_path):
+def test_a_second_writer_is_refused_and_readers_continue(tmp_path):
     from counterpoint.runs.locks import locked
 
     z = embeddings(40)
@@ -416,7 +440,7 @@ def test_a_second_writer_is_refused_and_readers_go_on(tmp_path):
     assert names(cp.search(index, like="n1", k=5)) == names(search(z, like="n1", k=5))  # its files are gone, but open
 
 
-def test_damage_is_noticed(tmp_path):
+def test_damaged_files_are_refused(tmp_path):
     index = cp.index(embeddings(), out=tmp_path / "idx", backend="scan")
     segment = tmp_path / "idx" / "segment-000001"
     for file in sorted(segment.iterdir()):

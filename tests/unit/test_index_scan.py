@@ -1,4 +1,4 @@
-"""The searches behind an index: exact in blocks, by sign bits, by lists of faiss; and the numbers they are made of."""
+"""The backends of an index: exact search in blocks, sign bits, inverted lists; and arrays on disk."""
 
 import numpy as np
 import pytest
@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from counterpoint.errors import RunError
-from counterpoint.retrieval import exact_scan, sign_scan
+from counterpoint.retrieval import exact_scan, sign_bits, sign_scan
 from counterpoint.retrieval.coarse_lists import nearest_lists, trained_centroids
 from counterpoint.retrieval.exact_scan import exact_nearest
-from counterpoint.retrieval.recall import tuned
+from counterpoint.retrieval.recall import choose_settings
 from counterpoint.retrieval.sign_scan import SignScan, write_sign_scan
 from counterpoint.storage import mapped_arrays
 from counterpoint.storage.mapped_arrays import MappedArray, write_array, write_rows
@@ -45,10 +45,10 @@ def scan(tmp_path_factory):
 
 
 def sorted_slowly(vectors, queries, k, allowed):
-    alike = queries @ vectors.T
-    alike[:, ~allowed] = -np.inf
-    order = np.argsort(-alike, axis=1, kind="stable")[:, :k]
-    return order, np.take_along_axis(alike, order, axis=1)
+    similar = queries @ vectors.T
+    similar[:, ~allowed] = -np.inf
+    order = np.argsort(-similar, axis=1, kind="stable")[:, :k]
+    return order, np.take_along_axis(similar, order, axis=1)
 
 
 @settings(deadline=None, max_examples=40)
@@ -63,22 +63,22 @@ def test_exact_search_is_a_sort_whatever_the_blocks_and_the_filter(tmp_path_fact
         patch.setattr(exact_scan, "ROWS", 130)
         patch.setattr(exact_scan, "GROUP", 8)
         rows, similarities = exact_nearest(MappedArray(file, "<f4", vectors.shape), sought, k, allowed)
-    order, alike = sorted_slowly(vectors, sought, k, allowed)
+    order, similar = sorted_slowly(vectors, sought, k, allowed)
     assert rows.shape == (queries, k)
     there = min(k, int(allowed.sum()))
     assert (rows[:, there:] == -1).all()
-    np.testing.assert_allclose(similarities[:, :there], alike[:, :there], atol=1e-6)
+    np.testing.assert_allclose(similarities[:, :there], similar[:, :there], atol=1e-6)
     assert rows[:, :there].tolist() == order[:, :there].tolist()
 
 
-def test_equal_vectors_are_all_among_the_most_alike(mapped):
+def test_equal_vectors_are_distinct_results(mapped):
     vectors = np.tile(unit(np.random.default_rng(0), 1, 8), (500, 1))
     rows, similarities = exact_nearest(mapped(vectors), vectors[:1], 20)
     assert sorted(set(rows[0].tolist())) == sorted(rows[0].tolist())
     np.testing.assert_allclose(similarities, 1, atol=1e-6)
 
 
-def test_signs_tell_how_alike_vectors_are(scan):
+def test_sign_bits_estimate_similarities(scan):
     queries = clustered(seed=1)[:20]
     to_centroids = queries @ scan.centroids.T
     candidates = scan._candidates(to_centroids, None)
@@ -90,8 +90,8 @@ def test_signs_tell_how_alike_vectors_are(scan):
     assert abs(float((estimated - right).mean())) < 0.02
 
 
-def test_the_scan_meets_what_it_was_tuned_to(scan):
-    recall, queries = tuned(scan, scan.vectors)
+def test_the_scan_reaches_the_recall_that_its_settings_were_chosen_for(scan):
+    recall, queries = choose_settings(scan, scan.vectors)
     assert recall >= 0.97
     assert queries == 256
     assert scan.scanned < len(scan.order) // 4
@@ -101,8 +101,8 @@ def test_the_scan_meets_what_it_was_tuned_to(scan):
     assert (np.diff(near.similarities, axis=1) <= 0).all()
 
 
-def test_looking_at_everything_is_exact(scan):
-    scan.tried({"scanned": len(scan.order), "reranked": len(scan.order)})
+def test_scanning_everything_is_exact(scan):
+    scan.apply({"scanned": len(scan.order), "reranked": len(scan.order)})
     queries = clustered(seed=2)[:7]
     for allowed in (None, np.random.default_rng(0).random(len(scan.order)) < 0.3):
         exact, near = exact_nearest(scan.vectors, queries, 15, allowed), scan.nearest(queries, 15, allowed)
@@ -110,8 +110,8 @@ def test_looking_at_everything_is_exact(scan):
         np.testing.assert_allclose(near.similarities, exact.similarities, atol=1e-6)
 
 
-def test_a_filter_that_leaves_what_is_far_away_is_looked_for_there(scan):
-    scan.tried({"scanned": 50, "reranked": 64})
+def test_a_filter_that_selects_only_distant_items_has_results(scan):
+    scan.apply({"scanned": 50, "reranked": 64})
     queries = clustered()[:1]
     allowed = (scan.vectors.array @ queries[0]) < 0  # nothing of the nearest lists
     near = scan.nearest(queries, 10, allowed)
@@ -119,8 +119,8 @@ def test_a_filter_that_leaves_what_is_far_away_is_looked_for_there(scan):
     assert allowed[near.rows].all()
 
 
-def test_pieces_of_queries_do_not_change_what_is_met(scan, monkeypatch):
-    scan.tried({"scanned": 300, "reranked": 64})
+def test_blocks_of_queries_do_not_change_results(scan, monkeypatch):
+    scan.apply({"scanned": 300, "reranked": 64})
     queries = clustered(seed=3)[:30]
     whole = scan.nearest(queries, 5, None)
     monkeypatch.setattr(sign_scan, "CANDIDATES", 1000)
@@ -132,12 +132,12 @@ def test_pieces_of_queries_do_not_change_what_is_met(scan, monkeypatch):
 def test_bits_are_counted_with_and_without_numpy_2(width):
     words = np.random.default_rng(width).integers(0, 2**64, size=(5, width), dtype=np.uint64)
     expected = [sum(int(word).bit_count() for word in row) for row in words]
-    assert sign_scan.bit_counts(words).tolist() == expected
-    assert sign_scan._counted(words).sum(axis=1).tolist() == expected
+    assert sign_bits.bit_counts(words).tolist() == expected
+    assert sign_bits._counted(words).sum(axis=1).tolist() == expected
 
 
-def test_a_rotation_keeps_lengths_and_more_signs_than_numbers_can_be_kept():
-    turned = sign_scan.rotated(24, 64, np.random.default_rng(0))
+def test_a_rotation_preserves_lengths():
+    turned = sign_bits.rotated(24, 64, np.random.default_rng(0))
     np.testing.assert_allclose(turned @ turned.T, np.eye(24), atol=1e-5)
 
 
@@ -151,19 +151,19 @@ def test_centroids_are_those_of_the_clusters():
     assert np.isfinite(trained_centroids(np.tile(centres[:1], (50, 1)), 8)).all()  # lists that stay empty
 
 
-def test_arrays_are_written_by_rows_and_read_where_they_lie(tmp_path, monkeypatch):
+def test_arrays_are_written_by_rows_and_mapped(tmp_path, monkeypatch):
     file, blocks = tmp_path / "a.npy", [np.arange(6).reshape(3, 2), np.arange(4).reshape(2, 2)]
     assert write_rows(file, np.dtype("<f4"), (2,), blocks) == 5
     assert np.load(file).tolist() == np.concatenate(blocks).tolist()
     monkeypatch.setattr(mapped_arrays, "HELD", 8)
     held = MappedArray(file, "<f4", (None, 2))
     before = held.array.tolist()
-    held.touched(100)  # the pages are given back, and read again
+    held.touched(100)  # the pages are released, and read again
     assert held.array.tolist() == before == np.load(file).tolist()
 
 
 @pytest.mark.parametrize("spoilt", ["cut", "longer", "none", "type", "shape", "pickled", "huge", "missing"])
-def test_an_array_that_is_not_what_it_should_be_is_refused(tmp_path, spoilt):
+def test_a_damaged_or_unexpected_array_is_refused(tmp_path, spoilt):
     file = tmp_path / "a.npy"
     np.save(file, np.zeros((4, 2), dtype=np.float32))
     if spoilt in ("cut", "longer"):

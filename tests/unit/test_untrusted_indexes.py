@@ -1,4 +1,4 @@
-"""An index of a stranger: whatever is in its files, it is searched or refused in a sentence."""
+"""An index from someone else: whatever its files hold, it is searched or refused in a sentence."""
 
 import json
 
@@ -95,7 +95,7 @@ def test_files_that_do_not_fit_each_other_are_refused(idx):
     assert searched(idx) is not None
 
 
-def test_a_table_of_items_that_is_none_is_refused(idx):
+def test_a_damaged_table_of_items_is_refused(idx):
     file = idx / "segment-000001" / "items.parquet"
     table = parquet.read_table(file)
     names = table.column("name").to_pylist()
@@ -123,7 +123,7 @@ def test_a_table_of_items_that_is_none_is_refused(idx):
     assert str(cp.Index.open(idx)).startswith("items")
 
 
-def test_links_out_of_the_folder_are_not_followed_when_it_is_cleaned(idx, tmp_path):
+def test_links_out_of_the_folder_are_not_followed_by_a_change(idx, tmp_path):
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "precious").write_text("x")

@@ -1,10 +1,10 @@
-r"""Exact search in vectors on the disk: all similarities, block by block, and the k largest of them.
+r"""Exact search in vectors on disk: all similarities, block by block, and the k largest of them.
 
-    s_i = q.z_i,     the k largest, most alike first     (q and z of length 1)
+    s_i = q.z_i,     the k largest, most similar first     (q and z of length 1)
 
-A block is one matrix product. What can be among the k largest is told by a bound: of the largest of every group of 64
-similarities, the k-th is exceeded by at least k - 1 others, so that nothing below it is kept. Sorting is left for those
-few. Later blocks are held against the k-th best so far.
+The similarities of a block are one matrix product. Its k largest are all in the k groups of ``GROUP`` neighbouring
+similarities that have the largest maxima, so that only those k groups are sorted; then they are merged with the k
+largest of the blocks before.
 """
 
 from __future__ import annotations
@@ -14,29 +14,31 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from jaxtyping import Bool, Float32, Int64
+from torch import Tensor
 
 from counterpoint.storage.mapped_arrays import MappedArray
 
 CELLS = 2**22
-"""Similarities held at once: 16 MB of float32."""
+"""Similarities computed at once: 16 MB of float32."""
 
 ROWS = 2**20
-"""Vectors of a block at most."""
+"""The most vectors of a block."""
 
 GROUP = 64
-"""Similarities of which only the largest is looked at for the bound."""
+"""Neighbouring similarities of which first only the maximum is compared."""
 
 
 class Nearest(NamedTuple):
-    """The rows of the most alike to every query, most alike first, and how alike; -1 where there are no more."""
+    """The rows most similar to every query and their similarities, most similar first; row -1 where there is none."""
 
     rows: Int64[np.ndarray, "q k"]
     similarities: Float32[np.ndarray, "q k"]
 
 
 class ExactScan:
-    """The index of few vectors: all of them are looked at."""
+    """The backend for few vectors: every query is compared with all of them."""
 
     name = "exact"
 
@@ -44,14 +46,14 @@ class ExactScan:
         self._vectors = vectors
 
     def settings(self) -> dict[str, int]:
-        """There is nothing to set."""
+        """There are none."""
         return {}
 
-    def efforts(self) -> Iterator[dict[str, int]]:
-        """There is one."""
+    def grid(self) -> Iterator[dict[str, int]]:
+        """There are no settings to try."""
         yield {}
 
-    def tried(self, effort: Mapping[str, int]) -> None:
+    def apply(self, settings: Mapping[str, int]) -> None:
         """Nothing changes."""
 
     def nearest(self, queries: Float32[np.ndarray, "q d"], k: int, allowed: Bool[np.ndarray, " n"] | None) -> Nearest:
@@ -65,87 +67,53 @@ def exact_nearest(
     k: int,
     allowed: Bool[np.ndarray, " n"] | None = None,
 ) -> Nearest:
-    """The ``k`` most alike to every query, of those rows that are allowed."""
+    """The ``k`` rows most similar to every query, among the allowed ones."""
     array = vectors.array
     best = _nothing(len(queries), k)
     rows = None if allowed is None else np.flatnonzero(allowed)
+    if rows is not None and 4 * len(rows) >= len(array):
+        rows = None  # reading all rows in order is faster than reading most of them one by one
     count = len(array) if rows is None else len(rows)
     step = max(GROUP, min(ROWS, CELLS // max(1, len(queries))))
-    few = rows is not None and 4 * count < len(array)
-    if rows is not None and not few:
-        count = len(array)
     for start in range(0, count, step):
         stop = min(count, start + step)
-        if few and rows is not None:
-            chosen = rows[start:stop]
-            best = _merged(best, queries @ array[chosen].T, chosen)
-        else:
+        if rows is None:
             similarities = queries @ array[start:stop].T
             if allowed is not None:
                 similarities[:, ~allowed[start:stop]] = -np.inf
-            best = _merged(best, similarities, np.arange(start, stop))
+        else:
+            similarities = queries @ array[rows[start:stop]].T
+        values, places = _top(torch.from_numpy(similarities), k)
+        block = places + start if rows is None else rows[start:stop][places]
+        best = largest(np.concatenate([best.rows, block], 1), np.concatenate([best.similarities, values], 1), k)
         vectors.touched((stop - start) * array.shape[1] * array.itemsize)
     return best
 
 
 def largest(rows: Int64[np.ndarray, "q m"], similarities: Float32[np.ndarray, "q m"], k: int) -> Nearest:
-    """The ``k`` largest of every row of a small table, sorted; what is minus infinity is nothing."""
+    """The ``k`` largest of every row of a small table, sorted, filled up with row -1; minus infinity is no result."""
     order = np.argsort(-similarities, axis=1, kind="stable")[:, :k]
     similarities = np.take_along_axis(similarities, order, axis=1)
     rows = np.where(np.isneginf(similarities), -1, np.take_along_axis(rows, order, axis=1))
-    return Nearest(*_filled_up(rows, similarities, k))
+    missing = _nothing(len(rows), max(0, k - rows.shape[1]))
+    return Nearest(np.concatenate([rows, missing.rows], 1), np.concatenate([similarities, missing.similarities], 1))
 
 
-def _merged(best: Nearest, similarities: Float32[np.ndarray, "q b"], rows: Int64[np.ndarray, " b"]) -> Nearest:
-    """The best so far and the best of a block."""
-    k = best.rows.shape[1]
-    bound = np.maximum(best.similarities[:, -1], _bound(similarities, k))
-    queries, places = np.nonzero(similarities > bound[:, None])
-    if not len(queries):
-        return best
-    kept, kept_rows = ragged(queries, len(best.rows), similarities[queries, places], rows[places])
-    return largest(np.concatenate([best.rows, kept_rows], axis=1), np.concatenate([best.similarities, kept], axis=1), k)
-
-
-def _bound(similarities: Float32[np.ndarray, "q b"], k: int) -> Float32[np.ndarray, " q"]:
-    """What at least ``k`` similarities of every query exceed; minus infinity where there are not so many groups."""
-    groups = similarities.shape[1] // GROUP
-    if groups < k:
-        return np.full(len(similarities), -np.inf, dtype=np.float32)
-    tops = similarities[:, : groups * GROUP].reshape(len(similarities), groups, GROUP).max(axis=2)
-    bound = np.partition(tops, groups - k, axis=1)[:, groups - k]
-    return np.nextafter(bound, np.float32(-np.inf))
-
-
-def ragged(
-    queries: Int64[np.ndarray, " m"],
-    count: int,
-    values: Float32[np.ndarray, " m"],
-    rows: Int64[np.ndarray, " m"],
-) -> tuple[Float32[np.ndarray, "q w"], Int64[np.ndarray, "q w"]]:
-    """Values of queries, in the order of the queries, as a table with a row for each, filled up with -infinity.
-
-    >>> ragged(np.array([0, 0, 2]), 3, np.float32([0.5, 0.25, 1]), np.array([7, 8, 9]))[1].tolist()
-    [[7, 8], [-1, -1], [9, -1]]
-    """
-    counts = np.bincount(queries, minlength=count)
-    width = int(counts.max(initial=0))
-    flat = np.arange(len(queries)) + np.repeat(np.arange(count) * width - np.cumsum(counts) + counts, counts)
-    table = np.full(count * width, -np.inf, dtype=np.float32)
-    placed = np.full(count * width, -1, dtype=np.int64)
-    table[flat], placed[flat] = values, rows
-    return table.reshape(count, width), placed.reshape(count, width)
+def _top(similarities: Tensor, k: int) -> tuple[Float32[np.ndarray, "q j"], Int64[np.ndarray, "q j"]]:
+    """The ``k`` largest similarities (q, b) of every query, or all where there are fewer, and their columns."""
+    queries, count = similarities.shape
+    groups = count // GROUP
+    if groups <= k:
+        top = similarities.topk(min(k, count), dim=1)
+        return top.values.numpy(), top.indices.numpy()
+    maxima = similarities[:, : groups * GROUP].reshape(queries, groups, GROUP).amax(dim=2)
+    chosen = maxima.topk(k, dim=1, sorted=False).indices
+    columns = (chosen[:, :, None] * GROUP + torch.arange(GROUP)).reshape(queries, -1)
+    rest = torch.arange(groups * GROUP, count).expand(queries, -1)
+    columns = torch.cat([columns, rest], dim=1)
+    top = similarities.gather(1, columns).topk(k, dim=1)
+    return top.values.numpy(), columns.gather(1, top.indices).numpy()
 
 
 def _nothing(queries: int, k: int) -> Nearest:
     return Nearest(np.full((queries, k), -1, dtype=np.int64), np.full((queries, k), -np.inf, dtype=np.float32))
-
-
-def _filled_up(
-    rows: Int64[np.ndarray, "q m"], similarities: Float32[np.ndarray, "q m"], k: int
-) -> tuple[Int64[np.ndarray, "q k"], Float32[np.ndarray, "q k"]]:
-    missing = k - rows.shape[1]
-    if missing <= 0:
-        return rows, similarities
-    nothing = _nothing(len(rows), missing)
-    return np.concatenate([rows, nothing.rows], axis=1), np.concatenate([similarities, nothing.similarities], axis=1)

@@ -1,7 +1,7 @@
-r"""An index: vectors on the disk that are searched by similarity, with names, labels, groups and further columns.
+"""An index: vectors on disk that are searched by similarity, with names, labels, groups and metadata columns.
 
-Its vectors lie in segments, each with a backend of its own; what several segments give is merged. The folder is
-described in ``index_record``, and changed by ``index_building``.
+The vectors are stored in segments, each with its own backend, whose results are merged. ``index_record`` describes the
+folder, ``index_building`` creates and changes it.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from counterpoint.output.tables import columns as in_columns
 from counterpoint.retrieval.exact_scan import Nearest, largest
 from counterpoint.retrieval.index_record import ITEMS, REMEDY, IndexRecord, read_record, segment_folder
 from counterpoint.retrieval.index_segments import Segment, open_segment, require_files, rows_alive
-from counterpoint.retrieval.item_filters import matching
-from counterpoint.retrieval.item_table import PREFIX, columns_of, joined, read_items
+from counterpoint.retrieval.item_filters import PREFIX, matching
+from counterpoint.retrieval.item_table import columns_of, joined, read_items
 from counterpoint.retrieval.nearest import Hit, Hits
 from counterpoint.storage.files import expanded
 
 FILTERS = 8
-"""Filters that an index remembers the rows of."""
+"""Filters whose rows are cached."""
 
 
 class Index:
-    """Vectors to search in, opened from a folder; see ``Index.open``."""
+    """Vectors to search in, opened from a folder by ``Index.open``."""
 
     def __init__(
         self,
@@ -47,20 +47,20 @@ class Index:
 
     @classmethod
     def open(cls, folder: str | Path) -> Index:
-        """The index in a folder. No code runs that the folder names, and no path in it is followed.
+        """The index in a folder. Nothing that the folder names is executed, and no path in it is followed.
 
         Raises:
-            RunError: There is none, it is unfinished, damaged or of another version.
+            RunError: There is no index, or it is unfinished, damaged or of another version.
         """
         path = expanded(folder)
         record = read_record(path)
         try:
             return cls._read(path, record)
         except RunError:
-            now = read_record(path)
-            if now == record:
+            current = read_record(path)
+            if current == record:
                 raise
-            return cls._read(path, now)  # it was changed meanwhile
+            return cls._read(path, current)  # another process has changed it meanwhile
 
     @classmethod
     def _read(cls, path: Path, record: IndexRecord) -> Index:
@@ -79,39 +79,38 @@ class Index:
         return f"Index({len(self):,} x {self.length}, {self.backend}, model {self.model[:12]})"
 
     def __str__(self) -> str:
-        shown = self.summary()
-        lines = [("items", f"{shown['items']:,} of length {shown['length']}"), ("backend", shown["backend"])]
-        if shown["deleted"]:
-            lines.append(("deleted", f"{shown['deleted']:,}"))
-        return "\n".join(in_columns([*lines, ("recall@10", f"{shown['recall']:.3f} of exact search")]))
+        lines = [("items", f"{len(self):,} of dimension {self.length}"), ("backend", self.backend)]
+        if len(self) < len(self.items):
+            lines.append(("deleted", f"{len(self.items) - len(self):,}"))
+        return "\n".join(in_columns([*lines, ("recall@10", f"{self.recall:.3f} of exact search")]))
 
     @property
     def length(self) -> int:
-        """Numbers of a vector."""
+        """The embedding dimension."""
         return self.record["length"]
 
     @property
     def model(self) -> str:
-        """The fingerprint of the model that made the vectors; empty where nobody said."""
+        """The fingerprint of the model that made the vectors; empty where unknown."""
         return self.record["model"]
 
     @property
     def backend(self) -> str:
-        """What searches the most of the vectors."""
+        """The backend of the largest segment."""
         return max(self.segments, key=len).backend.name
 
     @property
     def recall(self) -> float:
-        """Share of the ten most alike that are met, measured when the segments were built."""
+        """The recall@10 against exact search, measured when the segments were built."""
         return sum(each.record["recall"] * len(each) for each in self.segments) / len(self.items)
 
     @cached_property
     def columns(self) -> Mapping[str, pa.ChunkedArray]:
-        """What a filter may name: name, label, group and text, as far as they are known, and columns of the source."""
+        """The columns for filters: name, label, group and text where the items have them, and those of the source."""
         return columns_of(self.items)
 
     def summary(self) -> dict[str, Any]:
-        """What there is to say of it, as JSON can hold it."""
+        """The index in figures, as JSON values."""
         return {
             "out": str(self.folder),
             "items": len(self),
@@ -132,16 +131,18 @@ class Index:
         *,
         skip: Sequence[int | None] | None = None,
     ) -> list[Hits]:
-        """The ``k`` items most alike to each of some vectors (q, d), or to one (d,); fewer only where fewer are left.
+        """The ``k`` items most similar to each of several vectors (q, d), or to one (d,).
+
+        There are fewer results only where the filter selects fewer items.
 
         Args:
-            vectors: Of any length other than 0; they are compared by direction.
-            k: How many to find.
-            where: Which items count, such as ``price < 20 and label == 'shoe'``; see ``item_filters``.
+            vectors: The queries; they need not be unit vectors, as the similarity is the cosine.
+            k: The number of results.
+            where: A filter on the items, such as ``price < 20 and label == 'shoe'``; see ``item_filters``.
             skip: A row to leave out for each query, or None.
 
         Raises:
-            InputError: They are of another length or hold NaN; or the filter cannot be read.
+            InputError: The vectors have another dimension or hold NaN, or the filter is not valid.
         """
         rows, similarities = self.nearest(vectors, k, where, skip=skip)
         shown = self.items.select(["name", "text"]).take(pa.array(np.maximum(rows, 0).reshape(-1)))
@@ -157,11 +158,13 @@ class Index:
         *,
         skip: Sequence[int | None] | None = None,
     ) -> Nearest:
-        """As ``search``, as arrays (q, k) of rows and similarities; of rows -1 where there are no more."""
-        if k < 1:
-            raise InputError(f"k, the number of neighbours, must be at least 1. Got {k}.")
+        """As ``search``, but arrays (q, k) of rows and similarities; row -1 where there are no more results."""
+        if not isinstance(k, int | np.integer) or k < 1:
+            raise InputError(f"k, the number of results, must be an integer of at least 1. Got {k!r}.")
         queries = self._queries(vectors)
-        allowed = self._left(where)
+        if skip is not None and len(skip) != len(queries):
+            raise InputError(f"There are {len(queries)} queries but {len(skip)} rows to skip; give one for each.")
+        allowed = self._selected(where)
         most = min(len(self.items), k + (skip is not None))
         parts, first = [], 0
         for segment, mask in zip(self.segments, allowed, strict=True):
@@ -176,38 +179,41 @@ class Index:
         return largest(rows, similarities, min(k, len(self.items)))
 
     def find(self, name: str) -> int | None:
-        """The row of the item with this name; None where none is called so, or it was deleted."""
-        there = compute.equal(self.items.column("name"), name).to_numpy()
-        places = np.flatnonzero(there if self.alive is None else there & self.alive)
-        return int(places[0]) if len(places) else None
+        """The row of the item with this name; None where there is none, or it was deleted."""
+        same = compute.equal(self.items.column("name"), name).to_numpy()
+        rows = np.flatnonzero(same if self.alive is None else same & self.alive)
+        return int(rows[0]) if len(rows) else None
 
     def row(self, name: str) -> int:
         """The row of the item with this name.
 
         Raises:
-            InputError: None is called so, or it was deleted.
+            InputError: There is none, or it was deleted.
         """
         return self.rows([name])[0]
 
     def rows(self, names: Sequence[str]) -> list[int]:
-        """The row of every name."""
-        there = compute.is_in(self.items.column("name"), value_set=pa.array(names, pa.string())).to_numpy()
-        places = [int(row) for row in np.flatnonzero(there if self.alive is None else there & self.alive)]
-        known = dict(zip(self.items.column("name").take(pa.array(places, pa.int64())).to_pylist(), places, strict=True))
+        """The row of every name; see ``row``."""
         for name in names:
-            if name not in known:
-                some = self.items.column("name").slice(0, 10_000).to_pylist()
+            if not isinstance(name, str):
+                raise InputError(f"Items are named by strings, such as '{name}'. Got {type(name).__name__}.")
+        column = self.items.column("name")
+        same = compute.is_in(column, value_set=pa.array(names, pa.string())).to_numpy()
+        rows = np.flatnonzero(same if self.alive is None else same & self.alive)
+        by_name = dict(zip(column.take(pa.array(rows)).to_pylist(), rows.tolist(), strict=True))
+        for name in names:
+            if name not in by_name:
+                some = column.slice(0, 10_000).to_pylist()
                 raise InputError(f"No item of the index is called '{name}'.{closest(name, some)}")
-        return [known[name] for name in names]
+        return [by_name[name] for name in names]
 
     def vector(self, row: int) -> Float32[np.ndarray, " d"]:
-        """The vector in a row.
+        """The vector of a row.
 
         Raises:
-            InputError: There is no such row, or its item was deleted.
+            InputError: The row is out of range, or its item was deleted.
         """
-        if not 0 <= row < len(self.items):
-            raise InputError(f"Rows are numbered 0 to {len(self.items) - 1}. Got {row}.")
+        self._require_row(row)
         if self.alive is not None and not self.alive[row]:
             raise InputError(f"The item in row {row} was deleted from the index.")
         for segment in self.segments:
@@ -218,42 +224,52 @@ class Index:
         raise AssertionError("the segments hold fewer rows than the table")
 
     def about(self, rows: Sequence[int] | np.ndarray) -> list[dict[str, Any]]:
-        """What is known of the items in some rows: name, label, group, text and columns, as far as they have them."""
-        wanted = np.maximum(np.asarray(rows, dtype=np.int64), 0)
-        held = self.items.take(pa.array(wanted)).to_pylist()
-        return [filled({name.removeprefix(PREFIX): each[name] for name in each}) for each in held]
+        """Name, label, group, text and metadata of the items in some rows; fields without a value are left out."""
+        for row in rows:
+            self._require_row(int(row))
+        records = self.items.take(pa.array(np.asarray(rows, dtype=np.int64))).to_pylist()
+        return [filled({name.removeprefix(PREFIX): value for name, value in each.items()}) for each in records]
 
     def verify(self) -> None:
-        """Compare the digests of all files, the large ones too, which ``open`` does not read.
+        """Check the digests of all files, the large ones that ``open`` skips included.
 
         Raises:
-            RunError: One was changed.
+            RunError: A file was changed.
         """
         for each in self.record["segments"]:
             require_files(segment_folder(self.folder, each["number"]), each, all_of_them=True)
 
+    def _require_row(self, row: int) -> None:
+        if not 0 <= row < len(self.items):
+            raise InputError(f"Rows are numbered 0 to {len(self.items) - 1}. Got {row}.")
+
     def _queries(self, vectors: Float[np.ndarray, "..."]) -> Float32[np.ndarray, "q d"]:
-        queries = np.atleast_2d(np.asarray(vectors, dtype=np.float32))
+        try:
+            queries = np.atleast_2d(np.asarray(vectors, dtype=np.float32))
+        except (TypeError, ValueError) as wrong:
+            raise InputError(
+                f"A query is a vector of numbers, of the dimension {self.length}. Got {type(vectors).__name__}."
+            ) from wrong
         if queries.ndim != 2 or queries.shape[1] != self.length:
             raise InputError(
-                f"The vectors to look for must have the length of the index, {self.length}. Got an array of shape "
+                f"A query must have the dimension of the index, {self.length}. Got an array of shape "
                 f"{np.shape(vectors)}."
             )
         if not np.isfinite(queries).all():
-            raise InputError("The vectors to look for hold NaN or infinity; give finite numbers only.")
+            raise InputError("A query holds NaN or infinity; give finite numbers only.")
         unit: np.ndarray = queries / np.maximum(np.linalg.norm(queries, axis=1, keepdims=True), 1e-12)
         return unit
 
-    def _left(self, where: str | None) -> list[Bool[np.ndarray, " _"] | None]:
-        """Which rows of every segment are left by a filter and not deleted; None for all."""
+    def _selected(self, where: str | None) -> list[Bool[np.ndarray, " _"] | None]:
+        """The rows of every segment that a filter selects and that are not deleted; None for all."""
         if where not in self._allowed:
             mask = self.alive
             if where is not None:
                 matched = matching(where, self.columns)
                 mask = matched if mask is None else matched & mask
             ends = np.cumsum([len(each) for each in self.segments])
-            some = [None] * len(ends) if mask is None else np.split(mask, ends[:-1])
+            masks = [None] * len(ends) if mask is None else np.split(mask, ends[:-1])
             while len(self._allowed) >= FILTERS:
                 self._allowed.pop(next(iter(self._allowed)))
-            self._allowed[where] = [None if each is None or each.all() else each for each in some]
+            self._allowed[where] = [None if each is None or each.all() else each for each in masks]
         return self._allowed[where]

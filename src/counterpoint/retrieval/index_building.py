@@ -1,13 +1,14 @@
-"""Builds an index and changes it: new segments first, then the record, by which alone they become part of the index.
+"""Create an index and change it: new segments are written first, and then the record that makes them part of it.
 
-A process that is killed at any moment leaves the index as it was; what it wrote is removed when the index is next
-changed. Rows are deleted by a mark. A segment is written anew, without the rows that were deleted, when they are more
-than a quarter of it, or when as many are added as it has: so there are few segments, as in a binary counter, and no row
-is copied more often than the logarithm of their number.
+A process that is killed at any moment leaves the index as it was; its files are removed by the next change. Deleted
+rows are marked. A segment is rewritten without them when they are more than a quarter of it, or when at least as many
+items are added as it has (the logarithmic method, Bentley & Saxe 1980, J. Algorithms 1:301). So the number of segments,
+and how often a row is copied, grow with the logarithm of the number of items.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
@@ -37,8 +38,8 @@ from counterpoint.retrieval.index_record import (
     segment_folder,
     swept,
 )
-from counterpoint.retrieval.index_segments import BACKENDS
-from counterpoint.retrieval.recall import tuned
+from counterpoint.retrieval.index_segments import BACKEND_FILES, BACKENDS, Backend
+from counterpoint.retrieval.recall import choose_settings
 from counterpoint.retrieval.sign_scan import write_sign_scan
 from counterpoint.runs.locks import A_COPY, locked
 from counterpoint.storage.files import fingerprint, replacing, write_json, writing
@@ -46,17 +47,23 @@ from counterpoint.storage.mapped_arrays import MappedArray, write_array, write_r
 from counterpoint.storage.seals import seal
 
 MANY = 200_000
-"""Vectors from which on they are not searched one by one, unless somebody asks for that."""
+"""Number of vectors from which on the default backend is the scan."""
 
 FEWEST = 256
-"""Vectors from which on a backend that was asked for is used."""
+"""Number of vectors of a segment below which exact search is used whatever the backend."""
 
-DEAD = 0.25
-"""Share of the rows of a segment that may be deleted before it is written anew."""
+DELETED = 0.25
+"""Share of deleted rows above which a segment is rewritten."""
 
 BLOCK = 2**16
+"""Vectors processed at once."""
 
 WRITERS: dict[str, Callable[..., dict[str, int]]] = {"scan": write_sign_scan, "faiss": write_faiss_lists}
+
+LEAST = 0.9
+"""The recall@10 below which the default backend is exact search, and any other gives a warning."""
+
+LOG = logging.getLogger("counterpoint")
 
 
 class Part(NamedTuple):
@@ -67,7 +74,7 @@ class Part(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """Who made the vectors: the fingerprint of a model and how it saw the data; and where the model lies."""
+    """The model of the vectors: its fingerprint, a digest of its preprocessing, its modality and its run folder."""
 
     model: str = ""
     preprocessing: str = ""
@@ -75,15 +82,15 @@ class Origin(NamedTuple):
     run: str | None = None
 
     def record(self) -> dict[str, Any]:
-        """For ``index.json``, with a seal by which the place is known to have been written here."""
+        """For ``index.json``, with a seal that proves that this user wrote the path of the run."""
         return {**self._asdict(), "run_seal": None if self.run is None else seal(self.run, self.model)}
 
 
 def create(folder: Path, parts: Iterable[Part], origin: Origin, *, backend: str = "auto") -> Index:
-    """Build an index in a folder that is empty or not there.
+    """Build an index in a new or empty folder.
 
     Raises:
-        InputError: The folder is not free, there are no vectors, two items have one name, or vectors hold NaN.
+        InputError: The folder is not empty, there are no vectors, two items have the same name, or vectors hold NaN.
         MissingPackage: The backend is not installed.
     """
     if folder.is_dir():
@@ -107,10 +114,10 @@ def create(folder: Path, parts: Iterable[Part], origin: Origin, *, backend: str 
 
 
 def change(folder: Path, *, added: Sequence[Part] = (), deleted: Sequence[str] = ()) -> Index:
-    """Delete items of an index by their names, and add others, both or neither.
+    """Delete items of an index by name and add others, in one step.
 
     Raises:
-        InputError: No item has such a name; one that is added is there already; or nothing would be left.
+        InputError: A name does not exist, or already exists and is added; or no item would remain.
     """
     with locked(folder, instead=A_COPY):
         index = Index.open(folder)
@@ -118,38 +125,37 @@ def change(folder: Path, *, added: Sequence[Part] = (), deleted: Sequence[str] =
         alive = np.ones(len(index.items), dtype=bool) if index.alive is None else index.alive.copy()
         alive[index.rows(list(dict.fromkeys(deleted)))] = False
         if not added and not alive.any():
-            raise InputError(f"Nothing would be left in '{folder}'. Remove the folder instead.")
+            raise InputError(f"No item would remain in '{folder}'. Delete the folder instead.")
         _require_new(index, alive, added)
         masks = np.split(alive, np.cumsum([len(each) for each in index.segments])[:-1])
         kept = _kept(masks, sum(len(each.vectors) for each in added))
-        again = [place for place in range(len(masks)) if place not in kept and masks[place].any()]
+        rewritten = [place for place in range(len(masks)) if place not in kept and masks[place].any()]
         with _cleaned_on_failure(folder):
             segments = [index.segments[place].record for place in kept]
-            if again or added:
-                old = (part for place in again for part in _parts(index, place, masks[place]))
+            if rewritten or added:
+                old = (part for place in rewritten for part in _parts(index, place, masks[place]))
                 segment, _ = _written(folder, number, chain(old, added), index.record["backend"], index.length)
                 segments = [*segments, segment]
-            left = [masks[place] for place in kept] + [
-                np.ones(each["rows"], dtype=bool) for each in segments[len(kept) :]
-            ]
-            record = {**index.record, "segments": segments, "deleted": _marked(folder, number, np.concatenate(left))}
+            new = [np.ones(each["rows"], dtype=bool) for each in segments[len(kept) :]]
+            remaining = np.concatenate([masks[place] for place in kept] + new)
+            record = {**index.record, "segments": segments, "deleted": _marked(folder, number, remaining)}
             write_json(folder / INDEX, record)
         changed = Index.open(folder)
         swept(folder, changed.record)
     return changed
 
 
-def _kept(masks: Sequence[Bool[np.ndarray, " _"]], adding: int) -> list[int]:
-    """Which segments stay as they are; the others are written anew, together with what is added."""
-    kept = [place for place, mask in enumerate(masks) if np.count_nonzero(~mask) <= DEAD * len(mask)]
-    growing = adding + sum(int(np.count_nonzero(mask)) for place, mask in enumerate(masks) if place not in kept)
-    while adding and kept and np.count_nonzero(masks[kept[-1]]) <= growing:
-        growing += int(np.count_nonzero(masks[kept.pop()]))
+def _kept(masks: Sequence[Bool[np.ndarray, " _"]], added: int) -> list[int]:
+    """The segments that stay as they are; the others are rewritten, together with the added items."""
+    kept = [place for place, mask in enumerate(masks) if np.count_nonzero(~mask) <= DELETED * len(mask)]
+    merged = added + sum(int(np.count_nonzero(mask)) for place, mask in enumerate(masks) if place not in kept)
+    while added and kept and np.count_nonzero(masks[kept[-1]]) <= merged:
+        merged += int(np.count_nonzero(masks[kept.pop()]))
     return kept
 
 
 def _parts(index: Index, place: int, mask: Bool[np.ndarray, " _"]) -> Iterator[Part]:
-    """What is left of a segment, so many rows at a time."""
+    """The remaining rows of a segment, block by block."""
     segment = index.segments[place]
     first = sum(len(each) for each in index.segments[:place])
     for start in range(0, len(mask), BLOCK):
@@ -161,63 +167,50 @@ def _parts(index: Index, place: int, mask: Bool[np.ndarray, " _"]) -> Iterator[P
 
 
 def _require_new(index: Index, alive: Bool[np.ndarray, " n"], added: Sequence[Part]) -> None:
-    """Refuse vectors of another length, and names that are there."""
+    """Refuse vectors of another dimension, and names that exist already."""
     for part in added:
         if part.vectors.shape[1] != index.length:
             raise InputError(
-                f"The vectors have {part.vectors.shape[1]} numbers, and those of the index {index.length}. Add "
+                f"The vectors have {part.vectors.shape[1]} dimensions, and those of the index {index.length}. Add "
                 "vectors of the same model."
             )
-        held = compute.is_in(index.items.column("name"), value_set=part.items.column("name").combine_chunks())
-        there = np.flatnonzero(held.to_numpy() & alive)
-        if len(there):
-            name = index.items.column("name")[int(there[0])].as_py()
+        same = compute.is_in(index.items.column("name"), value_set=part.items.column("name").combine_chunks())
+        rows = np.flatnonzero(same.to_numpy() & alive)
+        if len(rows):
+            name = index.items.column("name")[int(rows[0])].as_py()
             raise InputError(
-                f"{counted(len(there), 'item is', 'items are')} in the index already, '{name}' for one. Delete what is "
-                f"to be replaced in the same command, --delete='{name}', or leave it out."
+                f"{counted(len(rows), 'item is', 'items are')} already in the index, such as '{name}'. To replace "
+                f"items, delete them in the same command, --delete='{name}'; or leave them out of --add."
             )
 
 
 def _written(
     folder: Path, number: int, parts: Iterable[Part], backend: str, length: int | None = None
 ) -> tuple[SegmentRecord, int]:
-    """Write a segment: vectors of length 1, items, and what its backend needs; and measure what that meets."""
-    place, tables = segment_folder(folder, number), []
+    """Write a segment: unit vectors, items and the files of its backend; and measure its recall."""
+    place = segment_folder(folder, number)
     place.mkdir()
-    iterator = iter(parts)
-    first = next(iterator, None)
-    if first is None or not first.vectors.shape[1]:
-        raise InputError("There are no vectors to build an index of. Give a source with at least one item.")
-    length = first.vectors.shape[1] if length is None else length
-
-    def every() -> Iterator[Float32[np.ndarray, "b d"]]:
-        for part in chain([first], iterator):
-            tables.append(part.items)
-            yield from _unit(part, length)
-
     with writing(place):
-        rows = write_rows(place / VECTORS, np.dtype("<f4"), (length,), every())
-        items = item_table.joined(tables)
-        twice = item_table.first_twice(items.column("name"))
-        if not rows or twice is not None:
-            raise InputError(
-                f"Two items are called '{twice}'. Names are unique in an index: give each its own, or leave one out."
-                if rows
-                else "There are no vectors to build an index of. Give a source with at least one item."
-            )
-        with replacing(place / ITEMS) as temporary:
-            parquet.write_table(items, temporary)
+        rows, length = _write_items(place, parts, length)
         name = _backend_for(backend, rows)
         vectors = MappedArray(place / VECTORS, "<f4", (rows, length))
-        settings = WRITERS[name](place, vectors) if name in WRITERS else {}
-        searching = BACKENDS[name](place, vectors, settings)
-        recall, queries = tuned(searching, vectors)
+        searched, recall, queries = _write_backend(place, vectors, name)
+        if backend == "auto" and recall < LEAST:  # the vectors form no clusters
+            for file in BACKEND_FILES[name]:
+                (place / file).unlink()
+            name = "exact"
+            searched, recall, queries = _write_backend(place, vectors, name)
         files = {each.name: fingerprint(each) for each in sorted(place.iterdir())}
+    if recall < LEAST:
+        LOG.warning(
+            "Recall@10 is only %.2f: these vectors form no clusters. --backend=exact finds everything, more slowly.",
+            recall,
+        )
     record: Any = {
         "number": number,
         "rows": rows,
         "backend": name,
-        "settings": searching.settings(),
+        "settings": searched.settings(),
         "recall": recall,
         "recall_queries": queries,
         "files": files,
@@ -227,30 +220,62 @@ def _written(
     return record, length
 
 
-def _backend_for(wanted: str, rows: int) -> str:
-    """Which backend a segment has: the one that was asked for, but where there are too few vectors for it."""
-    if wanted == "auto":
+def _write_items(place: Path, parts: Iterable[Part], length: int | None) -> tuple[int, int]:
+    """Write the vectors and the table of items; returns their number and dimension."""
+    iterator, tables = (part for part in parts if part.vectors.size), []
+    first = next(iterator, None)
+    if first is None:
+        raise InputError("There are no vectors to index. Give a source with at least one item.")
+    length = first.vectors.shape[1] if length is None else length
+
+    def every() -> Iterator[Float32[np.ndarray, "b d"]]:
+        for part in chain([first], iterator):
+            tables.append(part.items)
+            yield from _unit(part, length)
+
+    rows = write_rows(place / VECTORS, np.dtype("<f4"), (length,), every())
+    items = item_table.joined(tables)
+    repeated = item_table.repeated_name(items.column("name"))
+    if repeated is not None:
+        raise InputError(
+            f"Two items are called '{repeated}'. Names in an index are unique: rename one, or leave it out."
+        )
+    with replacing(place / ITEMS) as temporary:
+        parquet.write_table(items, temporary)
+    return rows, length
+
+
+def _write_backend(place: Path, vectors: MappedArray, name: str) -> tuple[Backend, float, int]:
+    """Write the files of a backend and choose its settings; returns it, its recall and the number of queries."""
+    settings = WRITERS[name](place, vectors) if name in WRITERS else {}
+    backend = BACKENDS[name](place, vectors, settings)
+    return backend, *choose_settings(backend, vectors)
+
+
+def _backend_for(backend: str, rows: int) -> str:
+    """The backend of a segment: the one of the index, but exact where there are too few vectors for it."""
+    if backend == "auto":
         return "exact" if rows < MANY else "scan"
-    return "exact" if rows < FEWEST else wanted
+    return "exact" if rows < FEWEST else backend
 
 
 def _unit(part: Part, length: int) -> Iterator[Float32[np.ndarray, "b d"]]:
-    """The vectors of a part, so many at a time, each scaled to length 1; zeros stay zeros."""
+    """The vectors of a part scaled to length 1, block by block; zeros stay zeros."""
     if part.vectors.shape[1] != length:
         raise InputError(
-            f"Some vectors have {length} numbers and others {part.vectors.shape[1]}. Give those of one model."
+            f"Some vectors have {length} dimensions and others {part.vectors.shape[1]}. Give those of one model."
         )
     for start in range(0, len(part.vectors), BLOCK):
         block = np.array(part.vectors[start : start + BLOCK], dtype=np.float32)
-        (wrong,) = np.nonzero(~np.isfinite(block).all(axis=1))
-        if len(wrong):
-            name = part.items.column("name")[start + int(wrong[0])].as_py()
-            raise InputError(f"The vector of '{name}' holds NaN or infinite numbers. Leave such items out.")
+        (broken,) = np.nonzero(~np.isfinite(block).all(axis=1))
+        if len(broken):
+            name = part.items.column("name")[start + int(broken[0])].as_py()
+            raise InputError(f"The vector of '{name}' holds NaN or infinity. Leave such items out.")
         yield block / np.maximum(np.linalg.norm(block, axis=1, keepdims=True), 1e-12)
 
 
 def _marked(folder: Path, number: int, alive: Bool[np.ndarray, " n"]) -> dict[str, Any] | None:
-    """Keep which rows are deleted; None where none is."""
+    """Write the marks of deleted rows; None where there are none."""
     if alive.all():
         return None
     file = deletions_file(folder, number)
@@ -261,7 +286,7 @@ def _marked(folder: Path, number: int, alive: Bool[np.ndarray, " n"]) -> dict[st
 
 @contextmanager
 def _cleaned_on_failure(folder: Path) -> Iterator[None]:
-    """Remove what no record names where the block fails: the record may have been written before."""
+    """Remove files that no record lists if the block fails, which may be after the record was written."""
     try:
         yield
     except BaseException:

@@ -1,4 +1,4 @@
-"""Queries of an index: the name or the row of an item, a vector, or what a file or a text means to its model."""
+"""Queries of an index: the name or the row of an item, a vector, or a file or text that its model embeds."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Like = str | int | np.ndarray
 
 
 class Query(NamedTuple):
-    """A vector to look for, what it is called, and its row where it is an item of the index."""
+    """A vector, its name in the results, and its row if it is an item of the index."""
 
     vector: Float32[np.ndarray, " d"]
     name: str
@@ -31,14 +31,14 @@ class Query(NamedTuple):
 
 
 def preprocessing_of(model: Model) -> str:
-    """A digest of how a model sees data: the same weights behind other preprocessing make other vectors."""
+    """A digest of the preprocessing of a model: the same weights with another one give other vectors."""
     settings = {name: value for name, value in model.modality.settings().items() if name != "views"}
-    seen = json.dumps([model.modality.name, settings], sort_keys=True, default=str)
-    return hashlib.sha256(seen.encode()).hexdigest()
+    record = json.dumps([model.modality.name, settings], sort_keys=True, default=str)
+    return hashlib.sha256(record.encode()).hexdigest()
 
 
 def origin_of(model: Model, run: Path | None) -> Origin:
-    """What an index keeps of the model that made its vectors."""
+    """The origin of vectors that a model makes."""
     place = None if run is None else str(run.absolute())
     return Origin(model.fingerprint(), preprocessing_of(model), model.modality.name, place)
 
@@ -47,41 +47,41 @@ def require_same(index: Index, model: Model) -> None:
     """Refuse a model that did not make the vectors of an index.
 
     Raises:
-        InputError: It is another, or it sees data in another way.
+        InputError: Its weights or its preprocessing differ.
     """
     fingerprint = model.fingerprint()
     if index.model != fingerprint:
-        theirs = f"theirs is '{index.model[:12]}'" if index.model else "theirs is not known"
+        theirs = f"theirs is '{index.model[:12]}'" if index.model else "theirs is unknown"
         raise InputError(
             f"The vectors of '{index.folder}' were made by another model: {theirs}, and this is '{fingerprint[:12]}'. "
             "Give the run that made them, or build an index with this one."
         )
     if index.record["preprocessing"] not in ("", preprocessing_of(model)):
         raise InputError(
-            f"The vectors of '{index.folder}' were made by the same weights, but this run reads and prepares data in "
-            "another way. Give the run that made them, or build an index with this one."
+            f"The vectors of '{index.folder}' were made with the same weights, but with another preprocessing than "
+            "that of this run. Give the run that made them, or build an index with this one."
         )
 
 
 def remembered_model(index: Index, purpose: str) -> Model:
-    """The model that an index was built with, from the run that it remembers, if that was written here.
+    """The model that an index was built with, from the run that its record names, if this user wrote that.
 
-    ``purpose`` is what it is wanted for, in a message.
+    ``purpose`` completes the message where there is none: "has no run to ...".
 
     Raises:
-        RunError: It remembers none, was built elsewhere, or the run is gone or is another model by now.
+        RunError: The record names no run, was written elsewhere, or the run is missing or another model now.
     """
     run, sealed = index.record["run"], index.record["run_seal"]
-    command = f"counterpoint search RUN {index.folder} ..."
+    command = f"counterpoint search RUN {index.folder}, or counterpoint index RUN --out {index.folder}"
     if run is None or not is_sealed(sealed, run, index.model):
-        why = "knows no run" if run is None else "was built elsewhere, and the run that it names is not read,"
-        raise RunError(f"'{index.folder}' {why} to {purpose}. Name the run that made its vectors: {command}")
+        why = "has no run" if run is None else "was built elsewhere, so the run that it names is not loaded"
+        raise RunError(f"'{index.folder}' {why} to {purpose}. Name the run that made its vectors: {command} ...")
     try:
         model = load(run)
         require_same(index, model)
     except CounterpointError as wrong:
         raise RunError(
-            f"The run '{run}' that made the vectors cannot be used: {wrong} Or name it: {command}"
+            f"The run '{run}' that made the vectors cannot be used: {wrong} Or name another copy: {command} ..."
         ) from wrong
     return model
 
@@ -94,10 +94,11 @@ def search_index(
     k: int = 10,
     where: str | None = None,
 ) -> Hits | list[Hits]:
-    """The items most alike to one query, or to each of several: a list of them, or a file of several items.
+    """The items most similar to one query, or to each of several: a list of queries, or a file of several items.
 
     Raises:
-        InputError: A query means nothing, or its model did not make the vectors.
+        InputError: A query is neither an item nor a file or text of the modality, or the model did not make the
+            vectors.
     """
     if model is not None:
         require_same(index, model)
@@ -105,7 +106,7 @@ def search_index(
     likes = list(like) if isinstance(like, list | tuple) else [like]
     queries: list[Query] = []
     for each in likes:
-        if isinstance(each, str) and model is None and _place(index, each) is None:
+        if isinstance(each, str) and model is None and _row_of(index, each) is None:
             model = remembered_model(index, f"embed '{each:.60}'")
         queries += _queries(index, model, each)
     if not queries:
@@ -121,29 +122,31 @@ def _queries(index: Index, model: Model | None, like: Like) -> list[Query]:
     if isinstance(like, np.ndarray):
         if like.shape != (index.length,):
             raise InputError(
-                f"The vector to look for must have the length of the index, {index.length}. Got an array of shape "
-                f"{like.shape}."
+                f"A query must have the dimension of the index, {index.length}. Got an array of shape {like.shape}."
             )
         return [Query(like.astype(np.float32), "a vector")]
-    row = _place(index, like)
+    row = _row_of(index, like)
     if row is not None:
         return [Query(index.vector(row), str(like), row)]
-    assert isinstance(like, str)
+    if not isinstance(like, str):
+        raise InputError(
+            f"A query is the name or the row of an item, a file, a text or a vector. Got {type(like).__name__}."
+        )
     assert model is not None
     query = like if is_file(like) else parse_query(model.modality, like)
     if query is None:
-        index.row(like)  # which says that nothing is called so
+        index.row(like)  # raises: there is no such item
     z = model.embed(query)
     z = z if z.vectors.shape[1] == index.length else z.shortened(index.length)
     names = [like] if len(z) == 1 else [str(name) for name in z.names]
     return [Query(vector, name) for vector, name in zip(z.vectors, names, strict=True)]
 
 
-def _place(index: Index, like: Like) -> int | None:
-    """The row that a name or a number means; None of anything else."""
-    if isinstance(like, int):
-        index.vector(like)  # which says where there is none
-        return like
+def _row_of(index: Index, like: Like) -> int | None:
+    """The row of a name or a row number; None for anything else."""
+    if isinstance(like, int | np.integer):
+        index.vector(int(like))  # raises where there is no such row
+        return int(like)
     if not isinstance(like, str):
         return None
     row = index.find(like)

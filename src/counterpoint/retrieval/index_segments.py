@@ -1,4 +1,4 @@
-"""The segments of an index: what every backend promises, and how one is opened, or refused, from its folder."""
+"""Segments of an index: the interface of their backends, and how a segment is opened and checked."""
 
 from __future__ import annotations
 
@@ -32,42 +32,42 @@ from counterpoint.storage.seals import is_sealed
 
 LOG = logging.getLogger("counterpoint")
 
-FEW = 20_000
-"""So many vectors are searched one by one where a filter leaves no more, or a twentieth of all."""
+EXACT_BELOW = 20_000
+"""Exact search is used where a filter allows at most so many vectors, or a twentieth of all."""
 
 
 @runtime_checkable
 class Backend(Protocol):
-    """How the vectors of a segment are searched."""
+    """A way to search the vectors of a segment."""
 
     name: str
 
     def __init__(self, folder: Path, vectors: MappedArray, settings: Mapping[str, int]) -> None: ...
 
     def settings(self) -> dict[str, int]:
-        """What ``__init__`` is given."""
+        """The settings of ``__init__``, as they are now."""
         ...
 
-    def efforts(self) -> Iterator[dict[str, int]]:
-        """Settings to try, from the quickest to the most thorough."""
+    def grid(self) -> Iterator[dict[str, int]]:
+        """Settings to choose from, from the fastest to the most thorough."""
         ...
 
-    def tried(self, effort: Mapping[str, int]) -> None:
-        """Search with some of those from now on."""
+    def apply(self, settings: Mapping[str, int]) -> None:
+        """Search with these settings from now on."""
         ...
 
     def nearest(self, queries: Float32[np.ndarray, "q d"], k: int, allowed: Bool[np.ndarray, " n"] | None) -> Nearest:
-        """The rows of the ``k`` most alike to every query among those that are allowed; -1 where fewer were met."""
+        """The ``k`` rows most similar to every query among the allowed ones; -1 where fewer are reached."""
         ...
 
 
 BACKENDS: Mapping[str, type[Backend]] = {"exact": ExactScan, "scan": SignScan, "faiss": FaissLists}
-OWN_FILES: Mapping[str, Sequence[str]] = {"exact": (), "scan": FILES, "faiss": (FAISS,)}
+BACKEND_FILES: Mapping[str, Sequence[str]] = {"exact": (), "scan": FILES, "faiss": (FAISS,)}
 
 
 @dataclass(frozen=True)
 class Segment:
-    """Some of the vectors, and what searches them."""
+    """Some of the vectors of an index, and their backend."""
 
     record: SegmentRecord
     vectors: MappedArray
@@ -77,27 +77,31 @@ class Segment:
         return len(self.vectors.array)
 
     def nearest(self, queries: Float32[np.ndarray, "q d"], k: int, allowed: Bool[np.ndarray, " n"] | None) -> Nearest:
-        """As a backend, but with ``k`` for each query wherever there are so many."""
+        """As the backend does, but always ``k`` rows where so many are allowed."""
         count = len(self) if allowed is None else int(np.count_nonzero(allowed))
-        if count == 0 or (allowed is not None and count <= max(FEW, len(self) // 20)):
+        if count == 0 or (allowed is not None and count <= max(EXACT_BELOW, len(self) // 20)):
             return exact_nearest(self.vectors, queries, k, allowed)
         result = self.backend.nearest(queries, k, allowed)
-        (short,) = np.nonzero(result.rows[:, min(k, count) - 1] < 0)
-        if len(short):
-            again = exact_nearest(self.vectors, queries[short], k, allowed)
-            result.rows[short], result.similarities[short] = again
+        (incomplete,) = np.nonzero(result.rows[:, min(k, count) - 1] < 0)
+        if len(incomplete):
+            exact = exact_nearest(self.vectors, queries[incomplete], k, allowed)
+            result.rows[incomplete], result.similarities[incomplete] = exact
         return result
 
 
 def open_segment(path: Path, record: SegmentRecord, length: int) -> Segment:
-    """A segment, as its record says, or a refusal."""
+    """The segment of a record.
+
+    Raises:
+        RunError: A file is missing, damaged, or does not fit the record.
+    """
     folder = segment_folder(path, record["number"])
     require_files(folder, record, all_of_them=False)
     vectors = MappedArray(folder / VECTORS, "<f4", (record["rows"], length))
     settings: Any = record["settings"]
     backend = BACKENDS[record["backend"]]
     if record["backend"] == "faiss" and not is_sealed(record.get("faiss_seal"), FAISS, record["files"][FAISS]):
-        LOG.warning("'%s' was written elsewhere and is not read: its vectors are searched one by one.", folder / FAISS)
+        LOG.warning("'%s' was written elsewhere and is not read: exact search is used instead.", folder / FAISS)
         backend = ExactScan
     try:
         return Segment(record, vectors, backend(folder, vectors, settings))
@@ -106,13 +110,17 @@ def open_segment(path: Path, record: SegmentRecord, length: int) -> Segment:
 
 
 def require_files(folder: Path, record: SegmentRecord, *, all_of_them: bool) -> None:
-    """Refuse a segment of which a file is missing or was changed."""
-    expected = frozenset({VECTORS, ITEMS, *OWN_FILES[record["backend"]]})
+    """Refuse a segment with a file that is missing or was changed; see ``require_unchanged``."""
+    expected = frozenset({VECTORS, ITEMS, *BACKEND_FILES[record["backend"]]})
     require_unchanged(folder, record["files"], expected, all_of_them=all_of_them)
 
 
 def rows_alive(path: Path, record: IndexRecord) -> Bool[np.ndarray, " n"] | None:
-    """Which rows were not deleted; None where all are there."""
+    """Which rows were not deleted; None for all.
+
+    Raises:
+        RunError: The file that marks them is missing or damaged.
+    """
     deleted = record["deleted"]
     if deleted is None:
         return None
@@ -121,5 +129,5 @@ def rows_alive(path: Path, record: IndexRecord) -> Bool[np.ndarray, " n"] | None
         raise RunError(f"'{file}' is missing or was changed. {REMEDY}")
     mask = np.array(MappedArray(file, "|b1", (rows,)).array.view(np.uint8) == 0)
     if int(np.count_nonzero(~mask)) != deleted["rows"]:
-        raise RunError(f"'{file}' is damaged: it names {counted(int((~mask).sum()), 'row')}. {REMEDY}")
+        raise RunError(f"'{file}' is damaged: it marks {counted(int((~mask).sum()), 'row')}. {REMEDY}")
     return mask

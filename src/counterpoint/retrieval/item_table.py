@@ -1,6 +1,6 @@
-"""What an index keeps of items beside their vectors: a table of names, labels, groups, texts and further columns.
+"""The table of items in an index: names, labels, groups, texts and metadata columns.
 
-Columns of the source are called ``columns.`` and their name, so that none of them is taken for a name or a label.
+A column of the source is stored as ``columns.`` and its name, so that it cannot be confused with names or labels.
 """
 
 from __future__ import annotations
@@ -21,16 +21,18 @@ from counterpoint.data.tables import read_parquet
 from counterpoint.errors import InputError, LabelError, RunError
 from counterpoint.interfaces import Items, info_of
 from counterpoint.label_types import BETWEEN
+from counterpoint.retrieval.index_record import REMEDY
 from counterpoint.retrieval.item_filters import PREFIX, Columns
 
 KNOWN = ("name", "label", "group", "text")
+"""The columns of every index; empty where the source has none."""
 
 KEPT = ("boolean", "integer", "float", "string", "time")
-"""Kinds of columns that a filter can compare; lists, records and pictures are not kept."""
+"""Types of columns that are stored, as a filter can compare them; not lists, records and images."""
 
 
 def table_of_items(items: Items, source: object, labels: object = None) -> pa.Table:
-    """The table of items: labels as ``find_labels`` reads them, or those of the source; columns of the source."""
+    """The table of items, with the columns of the source; labels as ``find_labels`` reads them, or the source's own."""
     info = info_of(items)
     given = items.labels
     if labels is not None:
@@ -54,7 +56,7 @@ def table_of_names(
     groups: Sequence[str | None] | None = None,
     texts: Sequence[str] | None = None,
 ) -> pa.Table:
-    """The table of vectors of which no more is known.
+    """The table of vectors without a source.
 
     >>> table_of_names(["a", "b"], labels=[3.0, None]).to_pylist()[0]
     {'name': 'a', 'label': '3', 'group': None, 'text': None}
@@ -70,18 +72,21 @@ def table_of_names(
 
 
 def joined(tables: Sequence[pa.Table]) -> pa.Table:
-    """Several tables, one after another; what one of them lacks is missing there.
+    """Several tables, concatenated; cells of columns that a table lacks are missing.
 
     Raises:
-        InputError: A column holds another type in one than in another.
+        InputError: A column has different types in two of them.
     """
     first, *others = tables
     for other in others:
         for name in set(first.column_names) & set(other.column_names):
             one, two = first.schema.field(name).type, other.schema.field(name).type
             if one != two and not (_is_number(one) and _is_number(two)) and pa.null() not in (one, two):
-                called = name.removeprefix(PREFIX)
-                raise InputError(f"The column '{called}' holds {one} in the index and {two} in what is added.")
+                short = name.removeprefix(PREFIX)
+                raise InputError(
+                    f"The column '{short}' has the type {one} in the index and {two} in the added items; give it the "
+                    "same type, or leave it out."
+                )
     return pa.concat_tables([first, *others], promote_options="permissive")
 
 
@@ -90,17 +95,17 @@ def _is_number(kind: Any) -> bool:
 
 
 def columns_of(table: pa.Table) -> Columns:
-    """The columns that a filter may name, those of the source under ``columns.`` as well where that is needed."""
-    known = {name: table.column(name) for name in KNOWN if table.column(name).null_count < len(table)}
+    """The columns that a filter may name; those of the source that a standard column hides keep their prefix."""
+    standard = {name: table.column(name) for name in KNOWN if table.column(name).null_count < len(table)}
     others = {name.removeprefix(PREFIX): table.column(name) for name in table.column_names if name not in KNOWN}
-    return {**others, **known, **{f"{PREFIX}{name}": each for name, each in others.items() if name in known}}
+    return {**others, **standard, **{f"{PREFIX}{name}": each for name, each in others.items() if name in standard}}
 
 
 def read_items(file: Path, rows: int) -> pa.Table:
     """The table of a segment.
 
     Raises:
-        RunError: It is none, or has another number of rows.
+        RunError: It is damaged, or has another number of rows.
     """
     try:
         table = read_parquet(file, f"'{file}'")
@@ -108,11 +113,11 @@ def read_items(file: Path, rows: int) -> pa.Table:
     except (InputError, pa.ArrowException, OSError, ValueError) as wrong:
         raise RunError(f"'{file}' is damaged: {' '.join(str(wrong).split())[:200]}") from wrong
     texts = [name for name in KNOWN if name not in table.column_names or table.schema.field(name).type != pa.string()]
-    strange = [name for name in table.column_names if name not in KNOWN and not _is_kept(name, table.column(name))]
-    if texts or strange or len(table) != rows or len(set(table.column_names)) < table.num_columns:
-        raise RunError(f"'{file}' is damaged: it is no table of {rows:,} items. Build the index anew.")
+    others = [name for name in table.column_names if name not in KNOWN and not _is_kept(name, table.column(name))]
+    if texts or others or len(table) != rows or len(set(table.column_names)) < table.num_columns:
+        raise RunError(f"'{file}' is damaged: it is no table of {rows:,} items. {REMEDY}")
     if table.column("name").null_count:
-        raise RunError(f"'{file}' is damaged: items without a name. Build the index anew.")
+        raise RunError(f"'{file}' is damaged: some items have no name. {REMEDY}")
     return table
 
 
@@ -130,7 +135,7 @@ def _aligned(name: str, cells: Any, source: object, items: Items) -> pa.Array | 
         return None
     kind = None if isinstance(cells, list) else cells.type
     try:
-        column = pa.array(values, from_pandas=True) if _is_odd(kind) else pa.array(values, kind, from_pandas=True)
+        column = pa.array(values, from_pandas=True) if _is_converted(kind) else pa.array(values, kind, from_pandas=True)
     except (pa.ArrowException, TypeError, ValueError, OverflowError):
         return None
     if kind_of(column) != "string":
@@ -141,8 +146,8 @@ def _aligned(name: str, cells: Any, source: object, items: Items) -> pa.Array | 
     return pa.array(read.values, from_pandas=True)
 
 
-def _is_odd(kind: Any) -> bool:
-    """Whether a type is one that Parquet or comparisons do not take as it is."""
+def _is_converted(kind: Any) -> bool:
+    """Whether a type has to be converted for Parquet or for comparisons."""
     return kind is None or pa.types.is_decimal(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
 
 
@@ -154,7 +159,7 @@ def _label(label: Any) -> str | None:
 
 
 def _strings(values: Any) -> pa.Array:
-    """Strings of any kind as arrow has them; letters that are no text are written out."""
+    """Strings of any kind as an array of strings; characters that are not Unicode are escaped."""
     if isinstance(values, pa.Array | pa.ChunkedArray):
         return values.cast(pa.string())
     try:
@@ -167,8 +172,8 @@ def _encoded(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def first_twice(names: pa.ChunkedArray) -> str | None:
-    """A name that stands there twice, if any does."""
+def repeated_name(names: pa.ChunkedArray) -> str | None:
+    """A name that occurs more than once, if any."""
     counts = compute.value_counts(names.combine_chunks())
-    twice = counts.filter(compute.greater(counts.field("counts"), 1))
-    return str(twice.field("values")[0].as_py()) if len(twice) else None
+    repeated = counts.filter(compute.greater(counts.field("counts"), 1))
+    return str(repeated.field("values")[0].as_py()) if len(repeated) else None

@@ -3,65 +3,73 @@ r"""A scan in two stages: sign bits of the lists nearest to a query first, then 
     r = x - c,   h = number of different signs of R r and R (q - c),   of D
     q.x  ~  q.c + (x.c - |c|^2) + |r| |q - c| cos(pi h / D)
 
-c is the centroid of the list of x, R a random rotation. The two terms of x, its signs and its row are kept: 32 bytes
-of a vector of 128 numbers, where that has 512. The angle of two vectors from the signs of their projections is Charikar
-2002, STOC:380; signs of rotated residuals with their lengths are Gao & Long 2024, arXiv:2405.12497.
+c is the centroid of the list of x, R a random rotation. The two terms of x, its D sign bits and its row are stored: 32
+bytes for a vector of 128 dimensions, which itself has 512. The angle of two vectors from the signs of their projections
+is Charikar 2002, STOC:380; signs of rotated residuals with their lengths are Gao & Long 2024, arXiv:2405.12497.
 
-``scanned`` is how many vectors the first stage looks at for a query: those of the nearest lists, until there are so
-many. Where a filter holds, only those that it leaves count, so that as many are looked at with a filter as without one.
-``reranked`` of them are compared exactly. Both are chosen when the index is built, on queries whose answers are known.
+``scanned`` is the number of vectors that the first stage estimates for a query: lists are added, the nearest first,
+until they hold so many. With a filter only allowed vectors count, so that as many are estimated with one as without.
+``reranked`` is the number of exact similarities. Both are chosen when the index is built, see ``recall``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+import torch
 from jaxtyping import Bool, Float32, Int64, Integer, UInt64
 
 from counterpoint.errors import RunError
 from counterpoint.retrieval.coarse_lists import list_count, nearest_lists, trained_centroids
-from counterpoint.retrieval.exact_scan import Nearest, largest, ragged
+from counterpoint.retrieval.exact_scan import Nearest, largest
+from counterpoint.retrieval.index_record import REMEDY
+from counterpoint.retrieval.sign_bits import bit_counts, packed, padded, rotated
 from counterpoint.storage.mapped_arrays import MappedArray, write_array
 
 FILES = ("centroids.npy", "rotation.npy", "offsets.npy", "order.npy", "codes.npy", "terms.npy")
 
 BLOCK = 2**16
-"""Vectors that are coded at a time."""
+"""Vectors encoded at once."""
 
-CANDIDATES = 2**19
-"""Vectors that the first stage looks at in one go, of several queries together."""
+CANDIDATES = 2**16
+"""Vectors estimated at once, of several queries together: few enough for the cache of a processor."""
 
 COST = 8
-"""How many times the first stage the second takes for a vector."""
+"""The time for an exact similarity, in units of that for an estimate."""
+
+RERANKED = (32, 64, 128, 256, 512, 1024, 2048, 4096)
+"""Numbers of exact similarities to choose from."""
 
 READ_AROUND = 2**16
-"""Bytes that the system maps around a vector that is read."""
+"""Bytes that the system reads into memory around a vector."""
 
 
 class Candidates(NamedTuple):
-    """What the first stage looks at: places in the order of the lists, and which pair of query and list each is of."""
+    """Vectors to estimate: their places in the order of the lists, and the pair of query and list of each."""
 
     places: Int64[np.ndarray, " m"]
     pair: Int64[np.ndarray, " m"]
     queries: Int64[np.ndarray, " p"]
     """The query of every pair."""
     lists: Int64[np.ndarray, " p"]
+    """The list of every pair."""
 
 
-class Kept(NamedTuple):
-    """What a filter leaves: whether each vector, in the order of the lists, and how many of each list."""
+class Filtered(NamedTuple):
+    """The vectors that a filter allows, and how many of every list."""
 
     allowed: Bool[np.ndarray, " n"]
     """In the order of the vectors."""
     mask: Bool[np.ndarray, " n"]
+    """In the order of the lists."""
     sizes: Int64[np.ndarray, " l"]
 
 
 class SignScan:
-    """The own index of many vectors; see the head of this file."""
+    """The backend for many vectors; see the docstring of this module."""
 
     name = "scan"
 
@@ -82,53 +90,54 @@ class SignScan:
         self.vectors, self.scanned, self.reranked = vectors, settings["scanned"], settings["reranked"]
         self._require_sound(folder)
         self.sizes = np.diff(self.offsets)
-        self._kept: Kept | None = None
+        self._filtered: Filtered | None = None
+        self._centroids = torch.from_numpy(np.array(self.centroids))  # torch does not split one query between threads
         self._turned = self.centroids @ self.rotation
         self._squares = np.einsum("ld,ld->l", self.centroids, self.centroids)
         self._cosines = np.cos(np.pi * np.arange(bits + 1) / bits).astype(np.float32)
 
     def settings(self) -> dict[str, int]:
-        """What ``__init__`` is given."""
+        """The settings of ``__init__``, as they are now."""
         return {"lists": len(self.centroids), "scanned": self.scanned, "reranked": self.reranked}
 
-    def efforts(self) -> Iterator[dict[str, int]]:
-        """Settings, from the quickest to the most thorough."""
+    def grid(self) -> Iterator[dict[str, int]]:
+        """Settings, from the fastest to the most thorough."""
         rows = len(self.order)
         most = max(1, rows // 4)
         scans = sorted({min(most, max(1, rows // len(self.centroids)) * 2**power) for power in range(12)})
-        every = [
-            {"scanned": scanned, "reranked": reranked} for scanned in scans for reranked in (32, 64, 128, 256, 512)
-        ]
-        yield from sorted(every, key=lambda each: each["scanned"] + COST * each["reranked"])
+        pairs = [(scanned + COST * reranked, scanned, reranked) for scanned in scans for reranked in RERANKED]
+        for cost, scanned, reranked in sorted(pairs):
+            if cost <= max(most, CANDIDATES):  # beyond, exact search is faster
+                yield {"scanned": scanned, "reranked": reranked}
 
-    def tried(self, effort: Mapping[str, int]) -> None:
+    def apply(self, settings: Mapping[str, int]) -> None:
         """Search with these settings from now on."""
-        self.scanned, self.reranked = effort["scanned"], effort["reranked"]
+        self.scanned, self.reranked = settings["scanned"], settings["reranked"]
 
     def nearest(self, queries: Float32[np.ndarray, "q d"], k: int, allowed: Bool[np.ndarray, " n"] | None) -> Nearest:
-        """As ``exact_nearest``, but for those that the first stage overlooks."""
-        kept = self._in_order(allowed)
+        """As ``exact_nearest``, except for vectors that the first stage misses."""
+        filtered = None if allowed is None else self._filter(allowed)
         step = max(1, CANDIDATES // max(1, self.scanned))
-        parts = [self._part(queries[start : start + step], k, kept) for start in range(0, len(queries), step)]
+        parts = [self._block(queries[start : start + step], k, filtered) for start in range(0, len(queries), step)]
         return Nearest(
             np.concatenate([each.rows for each in parts]), np.concatenate([each.similarities for each in parts])
         )
 
-    def _in_order(self, allowed: Bool[np.ndarray, " n"] | None) -> Kept | None:
-        """What a filter leaves; of the filter before, which often is the same array, it is known already."""
-        kept = self._kept
-        if allowed is None or (kept is not None and kept.allowed is allowed):
-            return None if allowed is None else kept
-        mask = allowed[self.order]
-        below = np.concatenate([[0], np.cumsum(mask)])
-        self._kept = kept = Kept(allowed, mask, below[self.offsets[1:]] - below[self.offsets[:-1]])
-        return kept
+    def _filter(self, allowed: Bool[np.ndarray, " n"]) -> Filtered:
+        """A filter in the order of the lists; the last one is cached, as the same array often comes again."""
+        filtered = self._filtered
+        if filtered is None or filtered.allowed is not allowed:
+            mask = allowed[self.order]
+            before = np.concatenate([[0], np.cumsum(mask)])
+            filtered = Filtered(allowed, mask, before[self.offsets[1:]] - before[self.offsets[:-1]])
+            self._filtered = filtered
+        return filtered
 
-    def _part(self, queries: Float32[np.ndarray, "q d"], k: int, kept: Kept | None) -> Nearest:
-        to_centroids = queries @ self.centroids.T
-        candidates = self._candidates(to_centroids, kept)
-        scores = self._estimated(queries, to_centroids, candidates)
-        wide, places = ragged(candidates.queries[candidates.pair], len(queries), scores, candidates.places)
+    def _block(self, queries: Float32[np.ndarray, "q d"], k: int, filtered: Filtered | None) -> Nearest:
+        to_centroids = (torch.from_numpy(queries) @ self._centroids.T).numpy()
+        candidates = self._candidates(to_centroids, filtered)
+        estimates = self._estimated(queries, to_centroids, candidates)
+        wide, places = ragged(candidates.queries[candidates.pair], len(queries), estimates, candidates.places)
         best = max(self.reranked, k)
         if wide.shape[1] > best:
             chosen = np.argpartition(wide, wide.shape[1] - best, axis=1)[:, wide.shape[1] - best :]
@@ -139,31 +148,31 @@ class SignScan:
         self.vectors.touched(rows.size * READ_AROUND)
         return largest(rows, similarities, k)
 
-    def _candidates(self, to_centroids: Float32[np.ndarray, "q l"], kept: Kept | None) -> Candidates:
-        """The vectors of the nearest lists of every query, until ``scanned`` of those that are left by a filter."""
+    def _candidates(self, to_centroids: Float32[np.ndarray, "q l"], filtered: Filtered | None) -> Candidates:
+        """The vectors of the nearest lists of every query, until ``scanned`` allowed ones."""
         sizes, total = self.sizes, len(self.order)
-        if kept is not None:
-            sizes, total = kept.sizes, int(kept.sizes.sum())
+        if filtered is not None:
+            sizes, total = filtered.sizes, int(filtered.sizes.sum())
         near = min(len(sizes), 8 + 4 * self.scanned * len(sizes) // max(1, total))
-        nearest = _first(to_centroids, near)
+        nearest = _nearest_first(to_centroids, near)
         held = sizes[nearest]
-        if near < len(sizes) and (held.sum(axis=1) < min(self.scanned, total)).any():  # a filter leaves few of these
-            nearest = _first(to_centroids, len(sizes))
+        if near < len(sizes) and (held.sum(axis=1) < min(self.scanned, total)).any():  # a filter allows few of these
+            nearest = _nearest_first(to_centroids, len(sizes))
             held = sizes[nearest]
         queries, ranks = np.nonzero((np.cumsum(held, axis=1) - held < self.scanned) & (held > 0))
         chosen = nearest[queries, ranks]
         starts, counts = self.offsets[chosen], self.offsets[chosen + 1] - self.offsets[chosen]
         pair = np.repeat(np.arange(len(chosen)), counts)
         places = np.arange(len(pair)) + (starts - np.cumsum(counts) + counts)[pair]
-        if kept is not None:
-            left = kept.mask[places]
-            places, pair = places[left], pair[left]
+        if filtered is not None:
+            allowed = filtered.mask[places]
+            places, pair = places[allowed], pair[allowed]
         return Candidates(places, pair, queries, chosen)
 
     def _estimated(
         self, queries: Float32[np.ndarray, "q d"], to_centroids: Float32[np.ndarray, "q l"], candidates: Candidates
     ) -> Float32[np.ndarray, " m"]:
-        """How alike every candidate is, as its signs tell."""
+        """The similarity of every candidate to its query, estimated from its sign bits."""
         turned = (queries @ self.rotation)[candidates.queries] - self._turned[candidates.lists]
         signs = packed(turned)
         near = to_centroids[candidates.queries, candidates.lists]
@@ -176,14 +185,14 @@ class SignScan:
         return estimated
 
     def _require_sound(self, folder: Path) -> None:
-        """Refuse lists that do not hold every vector: a place outside of the vectors would end in a traceback."""
+        """Refuse lists that do not hold every vector: a row out of range would end in a traceback."""
         rows = len(self.order)
         sound = self.offsets[0] == 0 and self.offsets[-1] == rows and bool((np.diff(self.offsets) >= 0).all())
         if not sound or self.order.min(initial=0) < 0 or self.order.max(initial=0) >= rows:
-            raise RunError(f"'{folder}' is damaged: its lists do not fit its vectors. Build the index anew.")
+            raise RunError(f"'{folder}' is damaged: its lists do not fit its vectors. {REMEDY}")
 
 
-def _first(to_centroids: Float32[np.ndarray, "q l"], near: int) -> Int64[np.ndarray, "q {near}"]:
+def _nearest_first(to_centroids: Float32[np.ndarray, "q l"], near: int) -> Int64[np.ndarray, "q {near}"]:
     """The lists nearest to every query, the nearest first."""
     if near < to_centroids.shape[1]:
         some = np.argpartition(-to_centroids, near - 1, axis=1)[:, :near]
@@ -193,14 +202,14 @@ def _first(to_centroids: Float32[np.ndarray, "q l"], near: int) -> Int64[np.ndar
 
 
 def write_sign_scan(folder: Path, vectors: MappedArray, *, seed: int = 0) -> dict[str, int]:
-    """Code the vectors of a folder, and leave there what ``SignScan`` reads; gives its settings, not yet tuned."""
+    """Encode the vectors of a folder into the files of ``SignScan``; returns settings, not yet the best ones."""
     array, random = vectors.array, np.random.default_rng(seed)
     rows, length = array.shape
     lists = list_count(rows)
     centroids = trained_centroids(array, lists, seed=seed)
     vectors.touched(array.nbytes)
     rotation = rotated(length, padded(length), random)
-    parts = [_coded(block, centroids, rotation) for block in blocks(vectors)]
+    parts = [_encoded(block, centroids, rotation) for block in blocks(vectors)]
     assigned, codes, terms = (np.concatenate(each) for each in zip(*parts, strict=True))
     del parts
     order = np.argsort(assigned, kind="stable")
@@ -212,17 +221,17 @@ def write_sign_scan(folder: Path, vectors: MappedArray, *, seed: int = 0) -> dic
 
 
 def blocks(vectors: MappedArray) -> Iterator[Float32[np.ndarray, "b d"]]:
-    """All vectors, so many at a time."""
+    """All vectors, block by block."""
     for start in range(0, len(vectors.array), BLOCK):
         block = vectors.array[start : start + BLOCK]
         yield block
         vectors.touched(block.nbytes)
 
 
-def _coded(
+def _encoded(
     block: Float32[np.ndarray, "b d"], centroids: Float32[np.ndarray, "l d"], rotation: Float32[np.ndarray, "d w"]
 ) -> tuple[Integer[np.ndarray, " b"], UInt64[np.ndarray, "b _"], Float32[np.ndarray, "b 2"]]:
-    """The list, the signs and the terms of some vectors."""
+    """The list, the sign bits and the two terms of some vectors."""
     assigned = nearest_lists(block, centroids)
     c = centroids[assigned]
     r = block - c
@@ -230,43 +239,21 @@ def _coded(
     return assigned.astype(np.int32), packed(r @ rotation), terms.astype(np.float32)
 
 
-def padded(length: int) -> int:
-    """How many signs are kept of a vector: whole words of 64."""
-    return -(-length // 64) * 64
+def ragged(
+    queries: Int64[np.ndarray, " m"],
+    count: int,
+    values: Float32[np.ndarray, " m"],
+    rows: Int64[np.ndarray, " m"],
+) -> tuple[Float32[np.ndarray, "q w"], Int64[np.ndarray, "q w"]]:
+    """Values and rows, sorted by query, as tables with a line for each query, filled up with -infinity and -1.
 
-
-def rotated(length: int, bits: int, random: np.random.Generator) -> Float32[np.ndarray, "{length} {bits}"]:
-    """A random rotation, or its first rows where there are more signs than numbers."""
-    turned, _ = np.linalg.qr(random.normal(size=(bits, bits)))
-    return np.ascontiguousarray(turned[:length], dtype=np.float32)
-
-
-def packed(turned: Float32[np.ndarray, "m w"]) -> UInt64[np.ndarray, "m _"]:
-    """The signs of numbers, 64 to a word.
-
-    >>> packed(np.ones((1, 64), dtype=np.float32)).tolist() == [[2**64 - 1]]
-    True
+    >>> ragged(np.array([0, 0, 2]), 3, np.float32([0.5, 0.25, 1]), np.array([7, 8, 9]))[1].tolist()
+    [[7, 8], [-1, -1], [9, -1]]
     """
-    return np.packbits(turned > 0, axis=1, bitorder="little").view(np.uint64)
-
-
-def bit_counts(words: UInt64[np.ndarray, "m w"]) -> Integer[np.ndarray, " m"]:
-    """How many bits are set in every row.
-
-    >>> bit_counts(np.array([[3, 2**63], [0, 0]], dtype=np.uint64)).tolist()
-    [3, 0]
-    """
-    counts: Any = np.bitwise_count(words) if hasattr(np, "bitwise_count") else _counted(words)
-    total = counts[:, 0].astype(np.intp)
-    for column in range(1, counts.shape[1]):
-        total += counts[:, column]
-    return total  # type: ignore[no-any-return]
-
-
-def _counted(words: UInt64[np.ndarray, "m w"]) -> Integer[np.ndarray, "m w"]:
-    """The same for NumPy before 2.0: all bits at once, in pairs, fours and bytes (Warren, Hacker's Delight, 5-2)."""
-    one, two, four = (np.uint64(mask) for mask in (0x5555555555555555, 0x3333333333333333, 0x0F0F0F0F0F0F0F0F))
-    words = words - ((words >> np.uint64(1)) & one)
-    words = (words & two) + ((words >> np.uint64(2)) & two)
-    words = (words + (words >> np.uint64(4))) & four
-    return (words * np.uint64(0x0101010101010101)) >> np.uint64(56)
+    counts = np.bincount(queries, minlength=count)
+    width = int(counts.max(initial=0))
+    flat = np.arange(len(queries)) + np.repeat(np.arange(count) * width - np.cumsum(counts) + counts, counts)
+    table = np.full(count * width, -np.inf, dtype=np.float32)
+    placed = np.full(count * width, -1, dtype=np.int64)
+    table[flat], placed[flat] = values, rows
+    return table.reshape(count, width), placed.reshape(count, width)

@@ -79,13 +79,15 @@ def search(
     Raises:
         InputError: The vectors are from another model; there is no such column; or the filter cannot be read.
     """
-    place = _index(model, source)
-    if place is not None:
+    index = _index_of(model, source)
+    if index is not None:
         if column is not None:
-            raise InputError("An index has no --column to search in: it is of one column already. Leave it out.")
-        return search_index(place, like, model=None if source is None else _model(model), k=k, where=where)
+            raise InputError(
+                "An index is searched without --column: the column is chosen when it is built. Leave it out."
+            )
+        return search_index(index, like, model=None if source is None else _model(model), k=k, where=where)
     if where is not None:
-        raise InputError("A filter is for an index. Build one first: counterpoint index RUN SOURCE --out IDX.")
+        raise InputError("--where filters the items of an index. Build one: counterpoint index RUN SOURCE --out IDX.")
     several = isinstance(like, list | tuple)
     queries: Sequence[Query] = like if isinstance(like, list | tuple) else [like]
     texts: Sequence[str] | None = None
@@ -103,8 +105,8 @@ def search(
     return hits if several else hits[0]
 
 
-def _index(model: Model | Embeddings | Index | str | Path, source: object) -> Index | None:
-    """The index to search in, if it is one: what is given alone, or behind a run."""
+def _index_of(model: Model | Embeddings | Index | str | Path, source: object) -> Index | None:
+    """The index to search in, given alone or after a run; None for any other source."""
     place = model if source is None else source
     if isinstance(place, Index):
         return place
@@ -112,8 +114,9 @@ def _index(model: Model | Embeddings | Index | str | Path, source: object) -> In
 
 
 def _model(model: Model | Embeddings | Index | str | Path) -> Model:
-    if isinstance(model, Embeddings | Index):
-        raise InputError(f"A model or a run comes first, and then what to search in. Got {type(model).__name__}.")
+    if isinstance(model, Embeddings | Index) or is_index(model):
+        name = f"'{model}'" if isinstance(model, str | Path) else type(model).__name__
+        raise InputError(f"Give a model or a run first, and then the index or the data. Got {name}.")
     return model if isinstance(model, Model) else load(model)
 
 
