@@ -1,19 +1,19 @@
-"""Whether ``explain`` names the part that makes two items alike, and how far its numbers can be trusted.
+"""Whether ``explain`` identifies the part that two items share, and how reliable its values are.
 
-Short models are trained on the bundled pictures, and on texts, series and tables that are made up here.  Then the same
-part is planted into two items of different classes, which have nothing to do with each other, at places of their own:
+Short models are trained on the bundled images with patterns in them, and on synthetic texts, series and tables.  Then
+the same part is planted into two unrelated items, for images and texts of different classes, at a random place in each:
 
-    image    a patch of the size of a cell, with a random pattern        (--unaligned: anywhere)
+    image    one of the 4 x 4 patterns that the training images contain, on the grid of patches  (--unaligned: anywhere)
     text     a word of the vocabulary that is in neither text
-    series   one of the motifs that the series of training hold somewhere
-    table    the values of a group of columns that depend on one another
+    series   one of the motifs that the training series contain
+    table    extreme values in a group of correlated columns
 
-It should be the strongest cell of the table.  Beside that: how much less alike items are while parts are taken away in
-the order of the explanation than in random order; the rank correlation of the table with that of a re-initialised
-encoder, and with that from other masks; R2; the error of the estimators by the number of masks; seconds per item.
+The planted pair of parts should be the strongest cell of the table.  Also measured: R2 on held-out masks; deletion and
+insertion minus random order; the rank correlation of the table with that of a re-initialised encoder, and with that
+from other masks, of the tables and of the centred tables; seconds per item.
 
     python benchmarks/explain.py [--pairs 100] [--seed 0] [--epochs 12] [--runs FOLDER] [--banking banking77.tsv.gz]
-    python benchmarks/explain.py --estimators | --time
+    python benchmarks/explain.py --time
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import csv
 import gzip
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,73 +34,91 @@ from scipy.stats import spearmanr, t
 import counterpoint as cp
 from counterpoint.data.samples import read_sample
 from counterpoint.evaluation.intervals import score_interval
-from counterpoint.explanation import masks
 from counterpoint.explanation.explanation import LOW, explained
 from counterpoint.explanation.masked_vectors import MaskedItem
 from counterpoint.explanation.pair import match
-from counterpoint.explanation.part_table import part_table, regressed
+from counterpoint.explanation.part_table import part_table
+from counterpoint.interfaces import Parts
 from counterpoint.model import Model
 
-MASKS = 1024
+MASKS, CORRELATED = 1024, 30
+"""Masks of each item; pairs whose tables are compared with those of other encoders and masks."""
+
+HEAD = (
+    "data | planted pair is strongest | R2, median | share with R2 >= 0.5, hits of those | deletion | insertion | "
+    "rank correlation with a re-initialised encoder, and centred | with other masks"
+)
+
+
+class Planted(NamedTuple):
+    """Two items with the same planted part, each as a source of one, and the parts of each that it covers."""
+
+    a: Any
+    b: Any
+    covered_a: set[int | str]
+    """Places or names of parts."""
+    covered_b: set[int | str]
 
 
 class World(NamedTuple):
     name: str
     source: Any
     choices: dict[str, Any]
-    pair: Callable[[np.random.Generator], tuple[Any, Any, set[int], set[int]]]
-    """Two items into which the same is planted, each as a source of one, and the parts of each that it covers."""
+    pair: Callable[[np.random.Generator], Planted]
 
 
-def images(unaligned: bool) -> World:
-    test, labels = read_sample("sample:fashion-test")
+def images(seed: int, unaligned: bool) -> World:
+    random = np.random.default_rng(seed)
+    patterns = 255 * random.integers(0, 2, (8, 4, 4)).astype(np.uint8)
+    source, (test, labels) = read_sample("sample:fashion")[0].copy(), read_sample("sample:fashion-test")
     classes = np.array(labels)
+    for row in range(len(source)):
+        for top, left in random.integers(0, 25, (3, 2)):
+            source[row, top : top + 4, left : left + 4] = patterns[row % 8]
 
-    def pair(random: np.random.Generator) -> tuple[Any, Any, set[int], set[int]]:
-        one, other = unrelated(classes, random)
-        pattern = 255 * random.integers(0, 2, (4, 4)).astype(np.uint8)
-        planted, covered = [], []
-        for row in (one, other):
-            top, left = random.integers(0, 25, 2) if unaligned else 4 * random.integers(0, 7, 2)
-            picture = test[row].copy()
+    def pair(drawn: np.random.Generator) -> Planted:
+        first = int(drawn.integers(len(classes)))
+        second = int(drawn.choice(np.flatnonzero(classes != classes[first])))
+        pattern, both, covered = patterns[drawn.integers(8)], test[[first, second]], []
+        for picture in both:
+            top, left = drawn.integers(0, 25, 2) if unaligned else 4 * drawn.integers(0, 7, 2)
             picture[top : top + 4, left : left + 4] = pattern
-            planted.append(picture[None])
             covered.append({7 * (y // 4) + x // 4 for y in (top, top + 3) for x in (left, left + 3)})
-        return planted[0], planted[1], covered[0], covered[1]
+        return Planted(both[:1], both[1:], *covered)
 
-    return World("image", "sample:fashion", {}, pair)
-
-
-def unrelated(classes: np.ndarray, random: np.random.Generator) -> tuple[int, int]:
-    one = int(random.integers(len(classes)))
-    return one, int(random.choice(np.flatnonzero(classes != classes[one])))
+    return World("image", source, {"modality": "image"}, pair)
 
 
-def texts(rows: list[str], name: str, choices: dict[str, Any]) -> World:
-    """A tenth of the texts is kept from training; two of them are unrelated if they share no word."""
-    kept, train = rows[::10], [row for place, row in enumerate(rows) if place % 10]
+def texts(rows: list[tuple[str, Any]], name: str, choices: dict[str, Any]) -> World:
+    """From texts with their classes; a tenth is held out.  Pairs are of different classes and share no word."""
+    held_out, train = rows[::10], [text for place, (text, _) in enumerate(rows) if place % 10]
     words = sorted({word for row in train for word in row.lower().split() if word.isalpha() and len(word) > 3})
 
-    def pair(random: np.random.Generator) -> tuple[Any, Any, set[int], set[int]]:
+    def pair(random: np.random.Generator) -> Planted:
         while True:
-            said = [kept[row].lower().split() for row in random.choice(len(kept), 2, replace=False)]
-            if not set(said[0]) & set(said[1]) and all(2 <= len(each) < 40 for each in said):
+            drawn = [held_out[row] for row in random.choice(len(held_out), 2, replace=False)]
+            both = [text.lower().split() for text, _ in drawn]
+            short = all(2 <= len(each) < 40 for each in both)
+            if short and drawn[0][1] != drawn[1][1] and not set(both[0]) & set(both[1]):
                 break
-        word = str(random.choice([each for each in words if each not in {*said[0], *said[1]}]))
-        for each in said:
+        word = str(random.choice([each for each in words if each not in {*both[0], *both[1]}]))
+        for each in both:
             each.insert(int(random.integers(len(each) + 1)), word)
-        return " ".join(said[0]), " ".join(said[1]), {word}, {word}  # type: ignore[return-value]
+        return Planted(*(" ".join(each) for each in both), {word}, {word})
 
     return World(name, train, choices, pair)
 
 
-def made_up_texts(seed: int) -> World:
+def synthetic_texts(seed: int) -> World:
     random = np.random.default_rng(seed)
     words = ["".join(each) for each in random.choice(list("abdeghiklmnorstu"), (600, 6))]
-    topics, anyones = np.array(words[:400]).reshape(20, 20), words[400:]
+    topics, common = np.array(words[:400]).reshape(20, 20), words[400:]
     rows = [
-        " ".join(random.permutation([*random.choice(topics[row % 20], 5, replace=False), *random.choice(anyones, 6)]))
-        for row in range(4000)
+        (
+            " ".join(random.permutation([*random.choice(topics[topic], 5, replace=False), *random.choice(common, 6)])),
+            topic,
+        )
+        for topic in random.integers(0, 20, 4000)
     ]
     return texts(rows, "text", {"modality": "text", "learning_rate": 1e-2})
 
@@ -120,11 +138,11 @@ def series(seed: int) -> World:
             start = 8 * place + int(random.integers(8))
             source[row, 0, start : start + 8] += motifs[row % 8]
 
-    def pair(drawn: np.random.Generator) -> tuple[Any, Any, set[int], set[int]]:
+    def pair(drawn: np.random.Generator) -> Planted:
         both, motif, places = noise(2, drawn), drawn.integers(8), drawn.integers(0, 16, 2)
         for row, place in enumerate(places):
             both[row, 0, 8 * place : 8 * place + 8] += motifs[motif]
-        return both[:1], both[1:], {int(places[0])}, {int(places[1])}
+        return Planted(both[:1], both[1:], {int(places[0])}, {int(places[1])})
 
     return World("series", source, {"modality": "series"}, pair)
 
@@ -137,114 +155,87 @@ def tables(seed: int) -> World:
         factor = drawn.normal(size=(count, 8, 1))
         return (factor * loads + drawn.normal(0, 0.4, (count, 8, 3))).reshape(count, 24).astype(np.float32)
 
-    def pair(drawn: np.random.Generator) -> tuple[Any, Any, set[int], set[int]]:
+    def pair(drawn: np.random.Generator) -> Planted:
         both, group = rows(2, drawn), int(drawn.integers(8))
-        covered = set(range(3 * group, 3 * group + 3))
+        covered: set[int | str] = set(range(3 * group, 3 * group + 3))
         both[:, sorted(covered)] = 3 * loads[group] * drawn.choice([-1, 1])
-        return both[:1], both[1:], covered, covered
+        return Planted(both[:1], both[1:], covered, covered)
 
     return World("table", rows(4000, random), {"modality": "table"}, pair)
 
 
 def banking(file: Path) -> World:
     with gzip.open(file, "rt", encoding="utf-8") as lines:
-        rows = [row["text"] for row in csv.DictReader(lines, delimiter="\t") if row["split"] == "train"]
-    return texts([row for row in rows if row.strip()], "Banking77", {"modality": "text"})
+        rows = [row for row in csv.DictReader(lines, delimiter="\t") if row["split"] == "train" and row["text"].strip()]
+    return texts([(row["text"], row["intent"]) for row in rows], "Banking77", {"modality": "text"})
 
 
 def masked(model: Model, source: Any) -> MaskedItem:
     return MaskedItem.of(model, model.open([source] if isinstance(source, str) else source).take(np.array([0])))
 
 
-def mean(values: list[float]) -> str:
-    """With its 95 % interval, Student's."""
+def mean(values: Sequence[float]) -> str:
+    """With Student's 95 % interval."""
     x = np.asarray(values)
-    reach = t.ppf(0.975, len(x) - 1) * x.std(ddof=1) / len(x) ** 0.5
-    return f"{x.mean():+.3f} ({x.mean() - reach:+.3f} to {x.mean() + reach:+.3f})"
+    margin = t.ppf(0.975, len(x) - 1) * x.std(ddof=1) / len(x) ** 0.5
+    return f"{x.mean():+.3f} ({x.mean() - margin:+.3f} to {x.mean() + margin:+.3f})"
+
+
+def hit(place: int, parts: Parts, covered: set[int | str]) -> bool:
+    return place in covered or parts.names[place] in covered
+
+
+def rank_correlations(table: np.ndarray, items: list[MaskedItem], seed: int) -> tuple[float, float]:
+    """Spearman's, of a table with one that is computed anew; and of both without their row and column means."""
+    other = match(*(part_table(each, count=MASKS, seed=seed, stream=stream) for stream, each in enumerate(items))).table
+    pairs = (table, other), (centred(table), centred(other))
+    whole, which = (float(spearmanr(a.ravel(), b.ravel())[0]) for a, b in pairs)
+    return whole, which
+
+
+def centred(table: np.ndarray) -> np.ndarray:
+    """Which part goes with which, apart from how much each does with all others."""
+    return table - table.mean(axis=0) - table.mean(axis=1, keepdims=True) + table.mean()
 
 
 def measured(world: World, model: Model, pairs: int, seed: int) -> str:
-    """A row of the table for one world."""
-    fresh, random = model.untrained(seed=seed + 1), np.random.default_rng(seed)
-    hits, r2, deletion, insertion, initialised, again = [], [], [], [], [], []
+    """The row of one world."""
+    untrained, random = model.untrained(seed=seed + 1), np.random.default_rng(seed)
+    hits, r2, deletion, insertion, initialised, repeated = ([] for _ in range(6))
     for number in range(pairs):
-        one, other, covers_one, covers_other = world.pair(random)
-        a, b = masked(model, one), masked(model, other)
+        planted = world.pair(random)
+        a, b = masked(model, planted.a), masked(model, planted.b)
         result = explained(a, b, ("a", "b"), count=MASKS, seed=seed)
         (row, column), *_ = result.strongest(1)
-        called = (
-            (row, column) if world.name in ("image", "series", "table") else (a.parts.names[row], b.parts.names[column])
-        )
-        hits.append(called[0] in covers_one and called[1] in covers_other)
+        hits.append(hit(row, a.parts, planted.covered_a) and hit(column, b.parts, planted.covered_b))
         r2.append(result.match.r2)
         deletion.append(result.areas.deletion.difference)
         insertion.append(result.areas.insertion.difference)
-        if number < 30:
-            table = result.match.table.ravel()
-            untrained = [
-                part_table(masked(fresh, each), count=MASKS, seed=seed, stream=k) for k, each in enumerate((one, other))
-            ]
-            repeated = [part_table(each, count=MASKS, seed=seed + 1, stream=k) for k, each in enumerate((a, b))]
-            initialised.append(float(spearmanr(table, match(*untrained).table.ravel())[0]))
-            again.append(float(spearmanr(table, match(*repeated).table.ravel())[0]))
-    hit, trusted = np.array(hits), np.array(r2) >= LOW
-    share = score_interval(hit)
-    by_r2 = " ".join(
-        f"{low:.1f}:{hit[(np.array(r2) >= low) & (np.array(r2) < low + 0.2)].mean():.2f}"
-        for low in (-1.0, 0.0, 0.2, 0.4, 0.6, 0.8)
-        if ((np.array(r2) >= low) & (np.array(r2) < low + 0.2)).any()
-    )
+        if number < CORRELATED:
+            others = [masked(untrained, each) for each in (planted.a, planted.b)]
+            initialised.append(rank_correlations(result.match.table, others, seed))
+            repeated.append(rank_correlations(result.match.table, [a, b], seed + 1))
+    share, trusted = score_interval(np.array(hits)), np.array(r2) >= LOW
+    of_trusted = f"{np.array(hits)[trusted].mean():.2f}" if trusted.any() else "-"
     return (
-        f"| {world.name} | {share.value:.2f} ({share.low:.2f} to {share.high:.2f}) "
-        f"| {np.median(r2):.2f}, {trusted.mean():.2f} | "
-        f"{mean(deletion)} | {mean(insertion)} | {mean(initialised)} | {mean(again)} | {by_r2} |"
+        f"| {world.name} | {share.value:.2f} ({share.low:.2f} to {share.high:.2f}) | {np.median(r2):.2f} "
+        f"| {trusted.mean():.2f}, {of_trusted} | "
+        f"{mean(deletion)} | {mean(insertion)} | "
+        + " | ".join(", ".join(map(mean, zip(*each, strict=True))) for each in (initialised, repeated))
+        + " |"
     )
-
-
-def estimators(model: Model, seed: int) -> None:
-    """The error of the worst cell, of the largest, against a table from 32,768 masks."""
-    pictures, random = read_sample("sample:fashion-test")[0], np.random.default_rng(seed)
-    print("| masks | least squares | difference of means |\n|---|---|---|")
-    pairs = [
-        [masked(model, pictures[row : row + 1]) for row in random.choice(1000, 2, replace=False)] for _ in range(5)
-    ]
-    truths = [np.stack([values(each, 32768, 7 + k, regressed_alone) for k, each in enumerate(pair)]) for pair in pairs]
-    for count in (256, 512, 1024, 2048):
-        cells = []
-        for how in (regressed_alone, difference):
-            errors = []
-            for pair, truth in zip(pairs, truths, strict=True):
-                table = truth[0] @ truth[1].T
-                tried = values(pair[0], count, seed, how) @ values(pair[1], count, seed + 1, how).T
-                errors.append(float(np.abs(tried - table).max() / np.abs(table).max()))
-            cells.append(f"{np.mean(errors):.3f}")
-        print(f"| {count} | {cells[0]} | {cells[1]} |", flush=True)
-
-
-def values(item: MaskedItem, count: int, stream: int, how: Callable[..., np.ndarray]) -> np.ndarray:
-    kept = masks.antithetic(len(item.parts.names), count, seed=1, stream=stream)
-    return how(kept, item.vectors(kept, masks.keys(count, seed=1, stream=stream)))
-
-
-def regressed_alone(kept: torch.Tensor, vectors: np.ndarray) -> np.ndarray:
-    return regressed(kept, vectors)[0]
-
-
-def difference(kept: torch.Tensor, vectors: np.ndarray) -> np.ndarray:
-    """E[f | i in] - E[f | i out], each as the mean over the masks that are so."""
-    return (2.0 * kept.numpy() - 1).T @ vectors * 2 / len(kept)
 
 
 def timed() -> None:
-    """Seconds and processor time for one item of 32 x 32 with the default encoder, of 49 parts."""
+    """Seconds and processor time for one item of 32 x 32, of 49 parts, with the default encoder."""
     pictures = np.random.default_rng(0).integers(0, 256, (64, 32, 32, 3)).astype(np.uint8)
     model = cp.fit(pictures, epochs=1, quiet=True)
     for count in (512, 1024):
         for _ in range(3):
-            item, began, used = masked(model, pictures[:1]), time.perf_counter(), time.process_time()
+            item, wall, processor = masked(model, pictures[:1]), time.perf_counter(), time.process_time()
             part_table(item, count=count, seed=0, stream=0)
-            wall, cpu = time.perf_counter() - began, time.process_time() - used
-        print(f"{count} masks: {wall:.2f} s, {cpu:.2f} s of processor time, {torch.get_num_threads()} threads")
+            wall, processor = time.perf_counter() - wall, time.process_time() - processor
+            print(f"{count} masks: {wall:.2f} s, {processor:.2f} s of processor time")
 
 
 def main() -> None:
@@ -252,45 +243,39 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--epochs", type=int, default=12)
-    parser.add_argument("--runs", type=Path, help="where models are kept, and taken from if they are there")
+    parser.add_argument("--runs", type=Path, help="a folder that keeps the trained models")
     parser.add_argument("--banking", type=Path)
-    parser.add_argument("--only", help="a world, such as series")
-    parser.add_argument("--unaligned", action="store_true", help="patches lie across the cells")
-    parser.add_argument("--estimators", action="store_true")
+    parser.add_argument("--only", help="one of the worlds, such as series")
+    parser.add_argument("--unaligned", action="store_true", help="patches are planted off the grid")
     parser.add_argument("--time", action="store_true")
-    given = parser.parse_args()
-    if given.time:
+    options = parser.parse_args()
+    print(f"{torch.backends.cpu.get_cpu_capability()}, {torch.get_num_threads()} threads")
+    if options.time:
         timed()
         return
-    worlds = [images(given.unaligned), made_up_texts(given.seed), series(given.seed), tables(given.seed)]
-    if given.banking:
-        worlds.append(banking(given.banking))
-    worlds = [each for each in worlds if given.only in (None, each.name)]
-    head = [
-        "data",
-        "planted part is strongest",
-        "R2 median, trusted",
-        "deletion",
-        "insertion",
-        "re-initialised",
-        "other masks",
-        "hits by R2",
+    worlds = [
+        images(options.seed, options.unaligned),
+        synthetic_texts(options.seed),
+        series(options.seed),
+        tables(options.seed),
     ]
-    print(f"{torch.backends.cpu.get_cpu_capability()}, {torch.get_num_threads()} threads")
+    if options.banking:
+        worlds.append(banking(options.banking))
     with tempfile.TemporaryDirectory() as folder:
-        for number, world in enumerate(worlds):
-            place = (given.runs or Path(folder)) / world.name
-            there = (place / "config.json").exists()
-            choices = {"epochs": given.epochs, "seed": given.seed, "quiet": True, **world.choices}
-            model = cp.load(place) if there else cp.fit(world.source, out=place, **choices)
-            if there:
-                model.open(world.source)
-            if given.estimators:
-                estimators(model, given.seed)
-                return
-            if number == 0:
-                print(f"| {' | '.join(head)} |\n|{'---|' * len(head)}")
-            print(measured(world, model, given.pairs, given.seed), flush=True)
+        print(f"| {HEAD} |\n|{'---|' * (HEAD.count('|') + 1)}")
+        for world in worlds:
+            if options.only in (None, world.name):
+                print(measured(world, trained(world, options, Path(folder)), options.pairs, options.seed), flush=True)
+
+
+def trained(world: World, options: argparse.Namespace, folder: Path) -> Model:
+    """The model of a world, loaded where an earlier run left it."""
+    out = (options.runs or folder) / world.name
+    if (out / "config.json").exists():
+        model = cp.load(out)
+        model.open(world.source)  # whose rows fill the masked columns of tables
+        return model
+    return cp.fit(world.source, out=out, epochs=options.epochs, seed=options.seed, quiet=True, **world.choices)
 
 
 if __name__ == "__main__":

@@ -155,18 +155,18 @@ class Function(Augmentation):
 
 
 class Parts(NamedTuple):
-    """What an item can be cut into, to see which part of it does what."""
+    """The parts of one item, which can be masked to measure the effect of each."""
 
     names: Sequence[str]
     places: Sequence[tuple[float, ...]]
-    """Of an image left, top, right and bottom of each part as shares of the sides; of a series its channel, first step
-    and the step after its last; of texts and tables its first word or column and the one after its last."""
+    """Of an image (left, top, right, bottom) as shares of the sides; of a series (channel, first step, end step); of
+    texts and tables (first, end) of the words or columns. Ends are exclusive."""
     contents: Sequence[str] = ()
-    """What stands in each part, where its name does not say so."""
+    """The content of each part, where its name does not include it."""
     draws: int = 1
-    """How many draws make a good mean where what fills a part is random; 1 where it is not."""
+    """The number of random fills to average over; 1 where fills are not random."""
     empty: bool = False
-    """Whether nothing is left of an item without all its parts; its vector is 0 then."""
+    """Whether an item with all parts masked is empty and cannot be encoded; its vector is 0 then."""
 
 
 @dataclass(frozen=True)

@@ -215,17 +215,13 @@ class ShowsWords(Protocol):
 
 @runtime_checkable
 class HasParts(Protocol):
-    """Its items can be cut into parts, each of which can be left out."""
+    """Its items can be cut into parts, each of which can be masked."""
 
     def parts(self, item: Batch) -> Parts:
-        """The parts of the one item of a batch."""
+        """The parts of the single item of a batch."""
 
     def with_parts(self, item: Batch, kept: Bool[Tensor, "m n"], key: Int64[Tensor, " m"]) -> Batch:
-        """The one item of a batch as an encoder takes it, once for each row of ``kept``.
-
-        Parts that are not kept are filled as the views fill what they take away. What is random of that follows from
-        ``key``; parts that are filled together are filled as each is alone. With all parts kept it is ``inputs``.
-        """
+        """Encoder inputs of the item, one per mask (True: kept), filled as by the views; see ``testing.parts``."""
 
 
 GENTLE: Mapping[str, Any] = {"learning_rate": 1e-4, "batch_size": 64, "views": 100_000}
@@ -256,10 +252,7 @@ def flat(modality: Modality, view: Batch) -> Float[Tensor, "b d"]:
 
 
 def near_copies(modality: Modality, items: Batch, keys: AnyKeys) -> Views:
-    """Encoder inputs of near-duplicates; views at a tenth of their strength where the modality makes none.
-
-    They show how similar near-duplicates are to a model. Empty where no views can be drawn.
-    """
+    """Encoder inputs of near-duplicates, or of views at a tenth of their strength; empty where there are no views."""
     if isinstance(modality, CopiesNearly):
         return modality.near_copies(items, hashed(keys))
     usual = augmentation_of(modality)

@@ -165,9 +165,9 @@ def _duplicates(values: Given) -> Shown:
     "counterpoint explain runs/photos first.jpg second.jpg --html why.html",
     words={
         "run": "The run folder.",
-        "a": "An item: the name or the row of one of --source, a file that holds one, or, among texts, a text.",
-        "source": "Where names and rows are looked up, and what masked columns are drawn from; the run's own data when "
-        "left out.",
+        "a": "The first item: the name or the row of one of --source, a file with one item, or, for texts, a text.",
+        "source": "Where names and rows are looked up, and what masked columns are filled from; the run's own data "
+        "when left out.",
     },
 )
 def _explain(values: Given) -> Shown:

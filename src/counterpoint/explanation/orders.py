@@ -1,12 +1,12 @@
-r"""Whether the parts that an explanation calls important are: take them away first, or put them back first.
+r"""Faithfulness: how fast the similarity falls, or rises, as parts are masked, or restored, in the order of a table.
 
-    deletion    mean of g along the order in which parts are taken from both whole items, the most important first
-    insertion   mean of g along the order in which parts are put into both empty items
+    deletion    mean of g while parts of both unmasked items are masked, the most important first
+    insertion   mean of g while parts of both fully masked items are restored, the most important first
 
-g(S, T) = f(S) . f'(T), at ``LEVELS`` + 1 numbers of parts.  The most important part is the one whose loss the surrogate
-of ``pair.py`` says lowers g most, given what is gone already: -a_i . f^'(T) or -b_j . f^(S).  Beside it stand random
-orders, which deletion should undercut and insertion exceed.  Petsiuk et al. 2018, arXiv:1806.07421 (RISE), section 3;
-for two items Baniecki et al. 2025, arXiv:2508.05430, section 4.
+g(S, T) = f(S) . f'(T), measured at ``LEVELS`` + 1 numbers of parts.  The most important part is the one whose main
+effect, given the parts that are left, is largest in the surrogate of ``pair.py``: a_i . f^'(T) or b_j . f^(S).  The
+baseline is the mean over random orders: deletion should be below it, insertion above.  Petsiuk et al. 2018,
+arXiv:1806.07421 (RISE), section 3; for two items Baniecki et al. 2025, arXiv:2508.05430, section 4.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from counterpoint.explanation.masks import keys
 from counterpoint.explanation.part_table import PartTable
 
 LEVELS, RANDOM = 10, 16
-"""Steps of an order after which g is measured, and random orders beside it."""
+"""Steps of an order after which g is measured; random orders."""
 
 
 class Area(NamedTuple):
-    """The mean of g along an order, along random ones, and how much the first is above them, with its interval."""
+    """The mean of g along an order and along random orders, and their difference with its 95 % interval."""
 
     value: float
     random: float
@@ -37,14 +37,14 @@ class Area(NamedTuple):
 
 
 class Areas(NamedTuple):
-    """Whether an explanation is faithful."""
+    """Deletion and insertion of a pair of items."""
 
     deletion: Area
     insertion: Area
 
 
 def areas(a: MaskedItem, b: MaskedItem, tables: tuple[PartTable, PartTable], *, seed: int) -> Areas:
-    """The areas of a pair of items, with intervals over the random orders."""
+    """Deletion and insertion of a pair of items; the intervals are over the random orders."""
     count = len(a.parts.names) + len(b.parts.names)
     random = [rng.permutation(count, seed=seed, epoch=number + 1).numpy() for number in range(RANDOM)]
     orders = np.stack([_greedy(*tables, inserting=False), _greedy(*tables, inserting=True)[::-1], *random])
@@ -58,19 +58,19 @@ def areas(a: MaskedItem, b: MaskedItem, tables: tuple[PartTable, PartTable], *, 
 
 
 def _kept_along(order: Int64[np.ndarray, " n"]) -> Bool[np.ndarray, "l n"]:
-    """The parts that are left after so many have been taken away, from all to none."""
-    place = np.empty(len(order), dtype=np.int64)
-    place[order] = np.arange(len(order))
-    gone = np.unique(np.linspace(0, len(order), LEVELS + 1).round().astype(np.int64))
-    result: np.ndarray = place >= gone[:, None]
+    """The parts that are left at each level as parts are masked in this order, from all to none."""
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    masked = np.unique(np.linspace(0, len(order), LEVELS + 1).round().astype(np.int64))
+    result: np.ndarray = rank >= masked[:, None]
     return result
 
 
 def _greedy(a: PartTable, b: PartTable, *, inserting: bool) -> Int64[np.ndarray, " n"]:
-    """The parts of both items in the order in which the surrogate gains or loses most by each."""
+    """The parts of both items, those of the second numbered after those of the first, most important first."""
     sign = 1.0 if inserting else -1.0
-    full = np.full((1, len(a.values)), not inserting), np.full((1, len(b.values)), not inserting)
-    f, g = a.predicted(full[0])[0], b.predicted(full[1])[0]
+    start = np.full((1, len(a.values)), not inserting), np.full((1, len(b.values)), not inserting)
+    f, g = a.predicted(start[0])[0], b.predicted(start[1])[0]
     left, order = np.ones(len(a.values) + len(b.values), dtype=bool), []
     for _ in range(len(left)):
         gain = np.concatenate([a.values @ g, b.values @ f])
@@ -85,9 +85,9 @@ def _greedy(a: PartTable, b: PartTable, *, inserting: bool) -> Int64[np.ndarray,
 
 
 def _beside(value: float, random: Float64[np.ndarray, " r"]) -> Area:
-    """With the 95 % interval of the mean of random orders, Student's."""
+    """An area beside those of random orders, with Student's interval of their mean."""
     from scipy.stats import t
 
     mean = float(random.mean())
-    reach = float(t.ppf(0.975, len(random) - 1)) * float(random.std(ddof=1)) / len(random) ** 0.5
-    return Area(value, mean, value - mean, value - mean - reach, value - mean + reach)
+    margin = float(t.ppf(0.975, len(random) - 1)) * float(random.std(ddof=1)) / len(random) ** 0.5
+    return Area(value, mean, value - mean, value - mean - margin, value - mean + margin)

@@ -1,23 +1,23 @@
-r"""What each part of an item does to its vector: one table per item, from which every pair of items is explained.
+r"""The effect of each part of an item on its vector: one table per item, from which every pair of items is explained.
 
     f(S)   unit vector (d,) of the item of which the parts S are kept
     a_i  = E[f(S) | i in S] - E[f(S) | i not in S],       every other part in S with probability 1/2
 
-is the Banzhaf value of part i (Banzhaf 1965, "Weighted voting doesn't work"; Wang & Jia 2023, arXiv:2205.15466), with a
-vector for a value.  For a second item with parts T the masks are independent, so the Banzhaf interaction (Grabisch &
-Roubens 1999; for two encoders FIxLIP, Baniecki et al. 2025, arXiv:2508.05430) of part i of the one and part j of the
-other in the game g(S, T) = f(S) . f'(T) is exactly
+is the Banzhaf value of part i (Banzhaf 1965, "Weighted voting doesn't work"; Wang & Jia 2023, arXiv:2205.15466) of a
+vector-valued game.  For a second item with parts T the masks are independent, so the Banzhaf interaction (Grabisch &
+Roubens 1999; for two encoders FIxLIP, Baniecki et al. 2025, arXiv:2508.05430) of part i of one and part j of the other
+in the game g(S, T) = f(S) . f'(T) is exactly
 
     E[D_i f(S) . D_j f'(T)] = E[D_i f(S)] . E[D_j f'(T)] = a_i . b_j,       D_i f(S) = f(S + i) - f(S - i).
 
-It is estimated by least squares.  With z = +1 for parts that are kept and -1 for the others, and pairs k of opposite
-masks, whose half difference is y_k = (f(S_k) - f(not S_k)) / 2,
+It is estimated by least squares.  With z = +1 for parts that are kept and -1 for the others, and pairs k of
+complementary masks, whose half difference is y_k = (f(S_k) - f(not S_k)) / 2,
 
     a = 2 (Z^T Z)^{-1} Z^T Y,       e = Y - Z a / 2,
     var(a_i . b) = sum_k G_ik^2 (e_k . b)^2 / (1 - l_k)^2,     G = 2 (Z^T Z)^{-1} Z^T,  l_k = z_k (Z^T Z)^{-1} z_k^T
 
-the last as it is known as HC3 (MacKinnon & White 1985), to which a bootstrap over the pairs of masks tends.  Where all
-masks can be tried they are, and nothing is estimated.
+which is HC3 (MacKinnon & White 1985), the limit of a bootstrap over the pairs of masks.  Where the number of masks
+allows all of them, the values are exact.
 """
 
 from __future__ import annotations
@@ -36,44 +36,45 @@ from counterpoint.explanation.masked_vectors import MaskedItem
 from counterpoint.storage.files import expanded, replacing
 from counterpoint.storage.limits import require_zip
 
-FRESH = 256
-"""Masks on which a table is tested: none of those it was made from."""
+HELD_OUT = 256
+"""Random masks that a table is tested on."""
 
 FEWEST, MOST = 16, 2**16
-"""Masks that a table can be made from; and for each part at least four."""
+"""Masks that a table is estimated from; and at least four for each part."""
 
 
 @dataclass(frozen=True)
 class PartTable:
-    """What the parts of an item do to its vector; a table of another item, with other masks, makes a pair of it."""
+    """The effects of the parts of one item; with the table of another item they explain the pair."""
 
     model: str
     """The fingerprint of the model."""
     stream: int
-    """Which random masks it was made from; a pair of items needs two that are different."""
+    """The stream of random masks it is estimated from; the two tables of a pair have different ones."""
     names: np.ndarray
-    """What the parts are called (n,)."""
+    """The names of the parts (n,)."""
     values: Float64[np.ndarray, "n d"]
     """Row i is a_i."""
     mean: Float64[np.ndarray, " d"]
     """E f(S)."""
-    whole: Float64[np.ndarray, " d"]
+    unmasked: Float64[np.ndarray, " d"]
     """f of all parts."""
     weights: Float64[np.ndarray, "n k"]
-    """The G of the formula, divided by 1 - l; no columns where all masks were tried."""
+    """G / (1 - l); no columns where the values are exact."""
     residuals: Float64[np.ndarray, "k d"]
-    """The e of the formula."""
-    fresh: Bool[np.ndarray, "q n"]
-    """Masks to test it on."""
-    fresh_vectors: Float64[np.ndarray, "q d"]
+    """e."""
+    held_out: Bool[np.ndarray, "q n"]
+    """Masks that the values are not estimated from."""
+    held_out_vectors: Float64[np.ndarray, "q d"]
     """f of those."""
 
     def predicted(self, kept: Bool[np.ndarray, "m n"]) -> Float64[np.ndarray, "m d"]:
         """The surrogate of f: mean + sum_i (s_i - 1/2) a_i."""
-        return self.mean + (kept - 0.5) @ self.values
+        result: np.ndarray = self.mean + (kept - 0.5) @ self.values
+        return result
 
     def save(self, path: str | Path) -> Path:
-        """Write all of it as .npz, whole or not at all."""
+        """Write the table as .npz, atomically."""
         target = expanded(path)
         with replacing(target) as temporary, temporary.open("wb") as file:
             np.savez(file, **{each.name: getattr(self, each.name) for each in fields(self)})
@@ -84,78 +85,77 @@ class PartTable:
         """Read what ``save`` wrote.
 
         Raises:
-            SourceError: The file holds something else.
+            SourceError: The file is something else, or damaged.
         """
         file = expanded(path)
         try:
             require_zip(file)
             with np.load(file, allow_pickle=False) as archive:
-                held = {each.name: archive[each.name] for each in fields(cls)}
-                table = cls(**{**held, "model": str(held["model"]), "stream": int(held["stream"])})
+                values = {each.name: archive[each.name] for each in fields(cls)}
+                table = cls(**{**values, "model": str(values["model"]), "stream": int(values["stream"])})
         except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile) as wrong:
-            raise SourceError(f"'{file}' holds no table of parts: {wrong}. Make it anew.") from wrong
+            raise SourceError(f"'{file}' is no table of parts: {wrong}. Delete it; it is computed again.") from wrong
         table._require_shapes(file)
         return table
 
     def _require_shapes(self, file: Path) -> None:
-        n, d, k, q = len(self.names), *self.whole.shape[-1:], len(self.residuals), len(self.fresh)
-        wanted = {
+        n, d, k, q = len(self.names), *self.unmasked.shape[-1:], len(self.residuals), len(self.held_out)
+        expected = {
             "names": (n,),
             "values": (n, d),
             "mean": (d,),
-            "whole": (d,),
+            "unmasked": (d,),
             "weights": (n, k),
             "residuals": (k, d),
-            "fresh": (q, n),
-            "fresh_vectors": (q, d),
+            "held_out": (q, n),
+            "held_out_vectors": (q, d),
         }
-        for name, shape in wanted.items():
-            held = getattr(self, name)
-            kind = {"names": "U", "fresh": "b"}.get(name, "f")
-            if held.shape != shape or held.dtype.kind != kind:
+        for name, shape in expected.items():
+            array = getattr(self, name)
+            kind = {"names": "U", "held_out": "b"}.get(name, "f")
+            if array.shape != shape or array.dtype.kind != kind:
                 raise SourceError(
-                    f"'{file}' holds no table of parts: '{name}' is {held.dtype}{held.shape}. Make it anew."
+                    f"'{file}' is no table of parts: '{name}' is {array.dtype}{array.shape}. Delete it; it is computed "
+                    "again."
                 )
 
 
 def part_table(item: MaskedItem, *, count: int, seed: int, stream: int) -> PartTable:
-    """The table of an item, from so many masks or from all there are.
-
-    Tables of two items are independent, as a pair needs it, if they have different streams.
+    """The table of an item, from ``count`` masks, or from all masks where there are at most ``count``.
 
     Raises:
         InputError: There are too few masks for its parts, or too many.
     """
     parts = len(item.parts.names)
-    complete = item.parts.draws == 1 and parts <= FEWEST and 2**parts <= count
-    if not complete and not max(FEWEST, 4 * parts) <= count <= MOST:
+    exact = item.parts.draws == 1 and parts <= FEWEST and 2**parts <= count
+    if not exact and not max(FEWEST, 4 * parts) <= count <= MOST:
         raise InputError(
             f"An item of {parts} parts is explained from {max(FEWEST, 4 * parts)} to {MOST} masks. Got masks={count}."
         )
-    kept = masks.every(parts) if complete else masks.antithetic(parts, count, seed=seed, stream=2 * stream)
+    kept = masks.every(parts) if exact else masks.antithetic(parts, count, seed=seed, stream=2 * stream)
     vectors = item.vectors(kept, masks.keys(len(kept), seed=seed, stream=2 * stream))
     values, weights, residuals = regressed(kept, vectors)
-    if complete:
+    if exact:
         weights, residuals = weights[:, :0], residuals[:0]
-    fresh = masks.independent(parts, FRESH, seed=seed, stream=2 * stream + 1)
+    held_out = masks.independent(parts, HELD_OUT, seed=seed, stream=2 * stream + 1)
     return PartTable(
         model=item.model.fingerprint(),
         stream=stream,
         names=np.asarray(item.parts.names, dtype=np.str_),
         values=values,
         mean=vectors.mean(axis=0),
-        whole=item.whole,
+        unmasked=item.unmasked,
         weights=weights,
         residuals=residuals,
-        fresh=fresh.numpy(),
-        fresh_vectors=item.vectors(fresh, masks.keys(FRESH, seed=seed, stream=2 * stream + 1)),
+        held_out=held_out.numpy(),
+        held_out_vectors=item.vectors(held_out, masks.keys(HELD_OUT, seed=seed, stream=2 * stream + 1)),
     )
 
 
 def regressed(
     kept: Bool[Tensor, "m n"], vectors: Float64[np.ndarray, "m d"]
 ) -> tuple[Float64[np.ndarray, "n d"], Float64[np.ndarray, "n k"], Float64[np.ndarray, "k d"]]:
-    """The values a, the weights G / (1 - l) and the residuals e of masks, the second half opposites of the first.
+    """The values a, the weights G / (1 - l) and the residuals e; the second half of the masks are complements.
 
     >>> import torch
     >>> regressed(torch.tensor([[True, True], [True, False], [False, False], [False, True]]),

@@ -157,12 +157,12 @@ class Images(Modality):
         return resize(brightness(batch), size=self.sight.size)
 
     def parts(self, item: Shaped[Tensor, "1 c h w"]) -> Parts:
-        return image_parts.cells(*self._shown(item).shape[2:])
+        return image_parts.patches(*self._shown(item).shape[2:])
 
     def with_parts(
         self, item: Shaped[Tensor, "1 c h w"], kept: Bool[Tensor, "m n"], key: Int64[Tensor, " m"]
     ) -> Float[Tensor, "m c s s"]:
-        return self._standard(image_parts.with_cells(self._shown(item), kept))
+        return self._standard(image_parts.with_patches(self._shown(item), kept))
 
     def baselines(self) -> dict[str, Baseline]:
         return {"raw pixels": lambda batch: resize(brightness(batch), size=min(32, self.sight.size)).flatten(1)}

@@ -157,12 +157,12 @@ class Series(Modality):
         return self.shape.columns if named else [f"channel {number}" for number in range(count)]
 
     def parts(self, item: Float[Tensor, "1 c t"]) -> Parts:
-        return series_parts.pieces(self._channels(), item.shape[2])
+        return series_parts.segments(self._channels(), item.shape[2])
 
     def with_parts(
         self, item: Float[Tensor, "1 c t"], kept: Bool[Tensor, "m n"], key: Int64[Tensor, " m"]
     ) -> Float[Tensor, "m c t"]:
-        return series_parts.with_pieces(item, kept)
+        return series_parts.with_segments(item, kept)
 
     def near_copies(self, batch: Float[Tensor, "b c t"], key: Int64[Tensor, " b"]) -> Views:
         return near_copies.numbers(batch, key)

@@ -1,185 +1,47 @@
-"""The page of an explanation: two items side by side, the parts that match in one colour and under one number."""
+"""The page of an explanation, and the explained neighbours of a report."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from counterpoint import __version__
 from counterpoint.batch import Batch
-from counterpoint.modality import Cell, Modality, ShowsCells, ShowsPictures
+from counterpoint.modality import Modality
+from counterpoint.reports.linked_parts import DrawnPair, drawn_pair
+from counterpoint.reports.sample import Sample
 from counterpoint.reports.template import template
-from counterpoint.reports.thumbnails import data_url, picture
 from counterpoint.storage.files import write_text
 
-LINKS, SIDE, GAP, BAND = 6, 280, 80, 64
-"""Cells that are drawn; the side of a picture, the room between two, and the height of the curve of a channel."""
+PAIRS, TRIED = 3, 6
+"""Explained pairs in a report, and pairs that are tried to find some with a sufficient R2."""
 
-POINTS = 400
-"""Of a curve, at most."""
-
-
-class Link(NamedTuple):
-    """Two parts that match: a cell of the table."""
-
-    number: int
-    a: str
-    b: str
-    value: float
-    margin: float
-    clear: bool
-
-
-class Drawn(NamedTuple):
-    """A part as it is drawn: its place, what it says, and the numbers of its links, the strongest first."""
-
-    left: float
-    top: float
-    width: float
-    height: float
-    text: str
-    links: Sequence[int]
-
-
-class Curve(NamedTuple):
-    """A channel of a series: its name, its points, and where its band begins."""
-
-    name: str
-    points: str
-    top: float
-
-
-class Side(NamedTuple):
-    """One of the two items."""
-
-    name: str
-    form: str
-    """How it is drawn: picture, series, columns or words."""
-    parts: Sequence[Drawn]
-    url: str = ""
-    curves: Sequence[Curve] = ()
-    height: float = 0.0
+Explain = Callable[[tuple[Batch, Batch], tuple[str, str]], Mapping[str, Any]]
+"""From two items, each in a batch of its own, and their names, to the record of an explanation."""
 
 
 def write_explanation(path: Path, result: Mapping[str, Any], modality: Modality, items: tuple[Batch, Batch]) -> Path:
-    """Write the page of what ``explain`` gives of two items, each in a batch of its own; return its path."""
-    links = _links(result)
-    sides = [_side(result, modality, item, which) for which, item in zip("ab", items, strict=True)]
-    lines = []
-    if all(side.form == "picture" for side in sides):
-        lines = [
-            (*_middle(sides[0], row, 0.0), *_middle(sides[1], column, SIDE + GAP)) for row, column in _cells(result)
-        ]
-    singles = sorted(
-        (
-            (value, result[f"parts_{which}"][place], result[which])
-            for which in "ab"
-            for place, value in enumerate(result[f"singles_{which}"])
-        ),
-        reverse=True,
-    )
-    page = template("explanation").render(
-        result=result,
-        sides=sides,
-        links=links,
-        lines=list(zip(links, lines, strict=False)),
-        singles=singles[:LINKS],
-        side=SIDE,
-        gap=GAP,
-        band=BAND,
-        version=__version__,
-    )
+    """Write the page of an explanation's record, with each item in a batch of its own; return its path."""
+    pair = drawn_pair(result, modality, items)
+    page = template("explanation").render(pair=pair, result=result, version=__version__)
     write_text(path, page.encode("utf-8", "backslashreplace").decode("utf-8"))
     return path
 
 
-def _cells(result: Mapping[str, Any]) -> list[tuple[int, int]]:
-    return [(row, column) for row, column in result["strongest"][:LINKS]]
-
-
-def _links(result: Mapping[str, Any]) -> list[Link]:
-    return [
-        Link(
-            number,
-            _called(result, "a", row),
-            _called(result, "b", column),
-            result["table"][row][column],
-            result["margins"][row][column],
-            result["clear"][row][column],
-        )
-        for number, (row, column) in enumerate(_cells(result))
-    ]
-
-
-def _called(result: Mapping[str, Any], which: str, place: int) -> str:
-    contents = result[f"contents_{which}"]
-    return result[f"parts_{which}"][place] + (f" {contents[place]}" if contents else "")
-
-
-def _side(result: Mapping[str, Any], modality: Modality, item: Batch, which: str) -> Side:
-    name, places, count = result[which], result[f"places_{which}"], len(result[f"parts_{which}"])
-    of_part: list[list[int]] = [[] for _ in range(count)]
-    for number, cell in enumerate(_cells(result)):
-        of_part[cell["ab".index(which)]].append(number)
-    if isinstance(modality, ShowsPictures):
-        boxes = [
-            (SIDE * left, SIDE * top, SIDE * (right - left), SIDE * (low - top)) for left, top, right, low in places
-        ]
-        return Side(
-            name,
-            "picture",
-            [Drawn(*box, "", links) for box, links in zip(boxes, of_part, strict=True)],
-            url=_enlarged(modality, item),
-        )
-    cells: Mapping[str, Cell] = modality.cells(item)[0] if isinstance(modality, ShowsCells) else {}
-    if any(not isinstance(each, str) for each in cells.values()):
-        return _series(name, cells, places, of_part)
-    texts = result[f"contents_{which}"] or result[f"parts_{which}"]
-    form = "columns" if cells and result["parts_a"] == result["parts_b"] else "words"
-    return Side(name, form, [Drawn(0, 0, 0, 0, text, links) for text, links in zip(texts, of_part, strict=True)])
-
-
-def _enlarged(modality: ShowsPictures, item: Batch) -> str:
-    """The item as an encoder is shown it, its pixels as they are."""
-    assert isinstance(modality, Modality)
-    small = picture(modality.seen(modality.inputs(item))[0])
-    by = max(1, round(SIDE / max(small.size)))
-    return data_url(small.resize((by * small.width, by * small.height), Image.Resampling.NEAREST))
-
-
-def _series(
-    name: str, cells: Mapping[str, Cell], places: Sequence[Sequence[float]], of_part: Sequence[Sequence[int]]
-) -> Side:
-    curves, steps = [], 1
-    for row, (channel, values) in enumerate(cells.items()):
-        y = np.asarray(values, dtype=np.float64)
-        steps, spread = len(y), float(y.max() - y.min()) or 1.0
-        shown = np.unique(np.linspace(0, steps - 1, min(steps, POINTS)).astype(np.int64))
-        heights = BAND * row + 4 + (BAND - 8) * (y.max() - y[shown]) / spread
-        points = " ".join(f"{_across(at + 0.5, steps):.1f},{top:.1f}" for at, top in zip(shown, heights, strict=True))
-        curves.append(Curve(channel, points, BAND * row))
-    together = _together(places, len(cells))
-    parts = [
-        Drawn(_across(first, steps), BAND * row, _across(end - first, steps), BAND * together, "", links)
-        for (row, first, end), links in zip(places, of_part, strict=True)
-    ]
-    return Side(name, "series", parts, curves=curves, height=BAND * len(cells))
-
-
-def _together(places: Sequence[Sequence[float]], channels: int) -> float:
-    """How many channels are one part."""
-    rows = sorted({each[0] for each in places})
-    return rows[1] - rows[0] if len(rows) > 1 else channels
-
-
-def _across(step: float, steps: int) -> float:
-    return 2 * SIDE * float(step) / steps
-
-
-def _middle(side: Side, place: int, right: float) -> tuple[float, float]:
-    part = side.parts[place]
-    return right + part.left + part.width / 2, part.top + part.height / 2
+def explained_neighbours(modality: Modality, sample: Sample, explain: Explain) -> list[DrawnPair]:
+    """Items in the middle of the largest clusters and their nearest neighbours, where parts explain the pair."""
+    pairs: list[DrawnPair] = []
+    for row in sample.middle[:TRIED].tolist():
+        if len(pairs) == PAIRS:
+            break
+        similarities = sample.vectors @ sample.vectors[row]
+        similarities[row] = -np.inf
+        other = int(similarities.argmax())
+        items = sample.items.take(np.array([row])), sample.items.take(np.array([other]))
+        result = explain(items, (sample.names[row], sample.names[other]))
+        if result["explained"]:
+            pairs.append(drawn_pair(result, modality, items))
+    return pairs

@@ -17,6 +17,7 @@ from counterpoint.reports import charts
 from counterpoint.reports import efficiency as plot
 from counterpoint.reports.classification import answers
 from counterpoint.reports.efficiency import efficiency
+from counterpoint.reports.explanation import Explain, explained_neighbours
 from counterpoint.reports.gallery import gallery
 from counterpoint.reports.map import draw_map
 from counterpoint.reports.reproduce import again
@@ -42,17 +43,18 @@ def write_report(
     *,
     labels: Sequence[str] | None = None,
     test: Items | None = None,
+    explain: Explain | None = None,
 ) -> Path:
     """Write ``report.html`` into the run folder, atomically, and return its path.
 
     For whatever the folder lacks, the page names the command that makes it. Without ``items`` there is no gallery and
     no map; ``labels``, one per item, colour the map and are not used otherwise. ``test`` are the items that the
-    scores are for.
+    scores are for. With ``explain`` the gallery shows why some neighbours are similar.
     """
     if labels is not None and items is not None and len(labels) != len(items):
         raise LabelError(f"Got {counted(len(labels), 'label')} but {counted(len(items), 'item')}; give one for each.")
     run = _with_views(read_run(folder), model, items)
-    page = _render(run, model, items, labels, test)
+    page = _render(run, model, items, labels, test, explain)
     target = folder / "report.html"
     # File names may contain undecodable bytes; they are escaped.
     write_text(target, page.encode("utf-8", "backslashreplace").decode("utf-8"))
@@ -74,8 +76,16 @@ def _with_views(run: Run, model: Model, items: Items | None) -> Run:
     return read_run(run.folder)
 
 
-def _render(run: Run, model: Model, items: Items | None, labels: Sequence[str] | None, test: Items | None) -> str:
+def _render(
+    run: Run,
+    model: Model,
+    items: Items | None,
+    labels: Sequence[str] | None,
+    test: Items | None,
+    explain: Explain | None,
+) -> str:
     sample = None if items is None or len(items) == 0 else take_sample(model, items, labels)
+    shelves = [] if sample is None else gallery(model.modality, sample)
     views, views_size = inlined(run.views) if run.views else ("", (0, 0))
     return template("report").render(
         run=run,
@@ -92,7 +102,8 @@ def _render(run: Run, model: Model, items: Items | None, labels: Sequence[str] |
         views_size=views_size,
         sought=0 if sample is None else len(sample.names),
         total=0 if items is None else len(items),
-        gallery=[] if sample is None else gallery(model.modality, sample),
+        gallery=shelves,
+        explained=explained_neighbours(model.modality, sample, explain) if sample and shelves and explain else None,
         map=None if sample is None else draw_map(model.modality, sample),
         listed=run.skipped[:SKIPPED],
         choices=_choices(run.plan),

@@ -50,8 +50,8 @@ def check_modality(kind: type[Modality] | str, source: object, *, options: DataO
     10. It trains for some steps with SimCLR and with BYOL, also in pieces; a gradient reaches every weight of the
         encoder, and all stay finite.
     11. A model that is saved and loaded finds the modality by its ``name``, and embeds bit for bit the same.
-    12. Where it ``HasParts``, an item of which all are kept is the item itself, masks change what they mask and nothing
-        else, the same each time, and what is left can be encoded.
+    12. Where it ``HasParts``, an item with all parts kept equals ``inputs``, masks change the masked parts only and
+        the same way each time, and masked items can be encoded.
 
     Args:
         kind: The class, or its name as in a plan.

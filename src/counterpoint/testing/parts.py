@@ -1,4 +1,8 @@
-"""The part of the contract of a modality that is about the parts of its items, where they have any."""
+"""The contract of ``HasParts``: the parts of an item, and the item with some of them masked.
+
+Masked parts are filled as the views fill what they erase; random fills are a function of the key.  The fill of a part
+does not depend on which others are masked.  With all parts kept the result equals ``inputs``.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,7 @@ SEED = 5
 
 
 def check_parts(dataset: OpenDataset) -> None:
-    """Parts have names and places; of an item with all of them nothing is changed, and else only what is masked."""
+    """Parts have names and places; with all parts kept an item is unchanged, else only the masked parts change."""
     if not isinstance(dataset.modality, HasParts):
         return
     item = take(dataset.batch, torch.tensor([0]))
@@ -25,47 +29,47 @@ def check_parts(dataset: OpenDataset) -> None:
     require(isinstance(parts, Parts), f"parts gives a counterpoint.interfaces.Parts. Got {type(parts).__name__}.")
     count = len(parts.names)
     same = count == len(parts.places) and len(parts.contents) in (0, count)
-    require(count > 0 and same, f"Every part has a name and a place. Got {count} and {len(parts.places)}.")
+    require(count > 0 and same, f"Every part has a name and a place. Got {count} names, {len(parts.places)} places.")
     kept = _masks(count)
     whole = _masked(dataset, item, kept[:1])
     shown = dataset.modality.inputs(item)
-    dataset.require_same(shown, whole, "An item of which all parts are kept is the item itself", tolerance=CLOSE)
+    dataset.require_same(shown, whole, "With all parts kept, with_parts equals inputs", tolerance=CLOSE)
     some = _masked(dataset, item, kept[:3])
-    dataset.require_same(some, _masked(dataset, item, kept[:3]), "Masks with equal keys give the same each time")
+    dataset.require_same(some, _masked(dataset, item, kept[:3]), "with_parts gives the same for equal masks and keys")
     dataset.require_same(
-        take(some, torch.tensor([0])), whole, "A mask does not depend on those beside it", tolerance=CLOSE
+        take(some, torch.tensor([0])), whole, "with_parts of a mask does not depend on the other masks", tolerance=CLOSE
     )
-    require(digest(item) == before, "with_parts leaves the item as it is. It writes into it.")
+    require(digest(item) == before, "with_parts leaves the item as it is. It modified it.")
     encoded(dataset.encoder, some)
     _only_what_is_masked(dataset, item, kept)
 
 
 def _masks(count: int) -> Tensor:
-    """All parts; all but the first; all but the last; all but those two."""
+    """All parts kept; the first masked; the last masked; both masked."""
     kept = torch.ones(4, count, dtype=torch.bool)
     kept[1, 0] = kept[2, -1] = kept[3, 0] = kept[3, -1] = False
-    return kept if count > 2 else kept[:1].repeat(4, 1)  # of two parts without both nothing may be left to encode
+    return kept if count > 2 else kept[:1].repeat(4, 1)  # an item of two parts may be empty without both
 
 
 def _masked(dataset: OpenDataset, item: Batch, kept: Tensor) -> Batch:
-    """The item with these parts; the random numbers of all masks are the same."""
+    """The item with each of these masks; all masks have the same key."""
     assert isinstance(dataset.modality, HasParts)
     with running("with_parts of an item"):
-        made = dataset.modality.with_parts(item, kept, torch.full((len(kept),), SEED))
-        made_of = length(made)
-    require(made_of == len(kept), f"with_parts gives the item once for each mask. Got {made_of} for {len(kept)}.")
-    return made
+        masked = dataset.modality.with_parts(item, kept, torch.full((len(kept),), SEED))
+        count = length(masked)
+    require(count == len(kept), f"with_parts gives the item once for each mask. Got {count} for {len(kept)} masks.")
+    return masked
 
 
 def _only_what_is_masked(dataset: OpenDataset, item: Batch, kept: Tensor) -> None:
-    """Two parts change what each changes, where every number has its place; of a text all others move up."""
+    """Masking two parts changes exactly what masking each changes; not checked for texts, where other words move."""
     whole, first, last, both = (tensors(_masked(dataset, item, mask[None])) for mask in kept)
     for a, b, c, d in zip(whole, first, last, both, strict=True):
         if a.shape == b.shape == c.shape == d.shape and a.is_floating_point():
             one, other = a != b, a != c
-            require(not bool((one & other).any()), "Two parts have no number in common. The first and the last have.")
+            require(not bool((one & other).any()), "Parts do not overlap. The first and the last part share values.")
             joined = torch.where(one, b, torch.where(other, c, a))
             require(
                 bool(torch.isclose(joined, d, rtol=CLOSE, atol=CLOSE).all()),
-                "Parts that are masked together are filled as each is alone. Here masking two changes something else.",
+                "The fill of a part does not depend on which others are masked. Here masking two parts changes more.",
             )

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from torch import nn
+
+from counterpoint.batch import Batch
 from counterpoint.data.labels import read_class_ids
 from counterpoint.data.vectors import is_vectors
 from counterpoint.errors import InputError
+from counterpoint.explanation.explanation import explained
+from counterpoint.explanation.masked_vectors import MaskedItem
 from counterpoint.interfaces import Items
+from counterpoint.modality import HasParts
 from counterpoint.model import LOG, Model, load
+from counterpoint.reports.explanation import Explain
 from counterpoint.reports.page import write_report
 from counterpoint.runs import run_folder
 from counterpoint.runs.locks import holds_run
@@ -16,6 +25,11 @@ from counterpoint.setup.progress import announce_labels
 from counterpoint.storage.files import expanded
 from counterpoint.verbs.evaluate_vectors import report_vectors
 from counterpoint.verbs.verb import verb
+
+MASKS, LARGE = 512, 4_000_000
+"""Masks of each explained item, and the weights of an encoder, embeddings aside, above which none are explained."""
+
+EMBEDDINGS = nn.Embedding, nn.EmbeddingBag
 
 
 @verb()
@@ -63,7 +77,8 @@ def report(
         read = read_class_ids(labels, source, items)
         announce_labels(read, left_out=False, held_out=False)
         named = read.names()
-    return write_report(path, model, items, labels=named, test=_test_items(path, model, items))
+    test = _test_items(path, model, items)
+    return write_report(path, model, items, labels=named, test=test, explain=_explain(model))
 
 
 def _test_items(folder: Path, model: Model, items: Items | None) -> Items | None:
@@ -73,3 +88,21 @@ def _test_items(folder: Path, model: Model, items: Items | None) -> Items | None
         return items if test is None else model.open(test)
     except InputError:
         return None
+
+
+def _explain(model: Model) -> Explain | None:
+    """Explains pairs of items; None where they have no parts, or where that would take minutes."""
+    weights = sum(
+        each.numel()
+        for part in model.encoder.modules()
+        if not isinstance(part, EMBEDDINGS)
+        for each in part.parameters(recurse=False)
+    )
+    if not isinstance(model.modality, HasParts) or weights > LARGE:
+        return None
+
+    def explain(items: tuple[Batch, Batch], names: tuple[str, str]) -> Mapping[str, Any]:
+        a, b = (MaskedItem.of(model, item) for item in items)
+        return explained(a, b, names, count=MASKS, seed=0).record()
+
+    return explain

@@ -1,24 +1,24 @@
-r"""Cut pictures into the cells of a grid, and blank some of them with the picture's own mean, as ``erase`` does.
+r"""Cut images into a grid of patches, and fill masked ones with the mean of the image, as ``erase`` does.
 
-x(S) = picture in the cells of S, mean(picture) in all others
+x(S) = image in the patches of S, mean(image) in all others
 """
 
 from __future__ import annotations
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from counterpoint.interfaces import Parts
 
 SIDE = 7
-"""Cells in a row and in a column, where there are as many pixels."""
+"""Patches along each side; fewer where there are fewer pixels."""
 
 
-def cells(height: int, width: int) -> Parts:
-    """The cells of pictures of this size, row by row.
+def patches(height: int, width: int) -> Parts:
+    """The patches of images of this size in pixels, row by row.
 
-    >>> cells(28, 28).names[9], [round(28 * edge) for edge in cells(28, 28).places[9]]
+    >>> patches(28, 28).names[9], [round(28 * edge) for edge in patches(28, 28).places[9]]
     ('row 2, column 3', [8, 4, 12, 8])
     """
     rows, columns = _edges(height), _edges(width)
@@ -32,25 +32,25 @@ def cells(height: int, width: int) -> Parts:
     )
 
 
-def with_cells(picture: Float[Tensor, "1 c h w"], kept: Bool[Tensor, "m n"]) -> Float[Tensor, "m c h w"]:
-    """The picture once for each row of ``kept``, the other cells blank.
+def with_patches(image: Float[Tensor, "1 c h w"], kept: Bool[Tensor, "m n"]) -> Float[Tensor, "m c h w"]:
+    """The image once for each mask, True where a patch is kept.
 
-    >>> with_cells(torch.tensor([[[[0.0, 1.0]]]]), torch.tensor([[True, False]])).tolist()
+    >>> with_patches(torch.tensor([[[[0.0, 1.0]]]]), torch.tensor([[True, False]])).tolist()
     [[[[0.0, 0.5]]]]
     """
-    height, width = picture.shape[2:]
-    row, column = (_of_pixel(side).to(picture.device) for side in (height, width))
-    cell = row[:, None] * (int(column[-1]) + 1) + column
-    return torch.where(kept[:, cell][:, None], picture, picture.mean(dim=(1, 2, 3), keepdim=True))
+    height, width = image.shape[2:]
+    row, column = (_band(side).to(image.device) for side in (height, width))
+    patch = row[:, None] * (int(column[-1]) + 1) + column
+    return torch.where(kept[:, patch][:, None], image, image.mean(dim=(1, 2, 3), keepdim=True))
 
 
 def _edges(pixels: int) -> list[int]:
-    """Where cells end, in pixels from the edge."""
+    """Where patches begin and end along a side, in pixels."""
     count = min(SIDE, pixels)
     return [round(place * pixels / count) for place in range(count + 1)]
 
 
-def _of_pixel(pixels: int) -> Tensor:
-    """The cell of every pixel of a line."""
+def _band(pixels: int) -> Int64[Tensor, " {pixels}"]:
+    """The patch, counted from 0, of each pixel along a side."""
     edges = torch.tensor(_edges(pixels))
     return torch.repeat_interleave(edges.diff())

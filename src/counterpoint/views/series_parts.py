@@ -1,6 +1,6 @@
-r"""Cut series into pieces of time, channel by channel, and silence some of them, as the mask of ``waves`` does.
+r"""Cut series into segments, channel by channel, and set masked ones to the channel's mean, as ``waves`` does.
 
-x(S) = x in the pieces of S, 0 in all others, the mean of standardised values
+x(S) = x in the segments of S, 0 in all others, which is the mean of standardised values
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from torch import Tensor
 
 from counterpoint.interfaces import Parts
 
-MOST, PIECES = 64, 16
-"""Parts of a series, and pieces of time, at most; of many channels several together are a part."""
+MOST, SEGMENTS = 64, 16
+"""The most parts of a series, and of a channel; where there are many channels, several form one part."""
 
 
-def pieces(channels: Sequence[str], steps: int) -> Parts:
-    """The pieces of a series of these channels and so many steps, channel by channel.
+def segments(channels: Sequence[str], steps: int) -> Parts:
+    """The segments of a series of ``steps`` steps, channel by channel.
 
-    >>> pieces(["speed", "heat"], 32).names[17], pieces(["speed", "heat"], 32).places[17]
+    >>> segments(["speed", "heat"], 32).names[17], segments(["speed", "heat"], 32).places[17]
     ('heat, steps 2 to 3', (1, 2, 4))
     """
     together, edges = _cut(len(channels), steps)
@@ -39,22 +39,22 @@ def pieces(channels: Sequence[str], steps: int) -> Parts:
     )
 
 
-def with_pieces(series: Float[Tensor, "1 c t"], kept: Bool[Tensor, "m n"]) -> Float[Tensor, "m c t"]:
-    """The series once for each row of ``kept``, the other pieces silent.
+def with_segments(series: Float[Tensor, "1 c t"], kept: Bool[Tensor, "m n"]) -> Float[Tensor, "m c t"]:
+    """The series once for each mask, True where a segment is kept.
 
-    >>> with_pieces(torch.ones(1, 1, 3), torch.tensor([[True, False, True]])).tolist()
+    >>> with_segments(torch.ones(1, 1, 3), torch.tensor([[True, False, True]])).tolist()
     [[[1.0, 0.0, 1.0]]]
     """
     channels, steps = series.shape[1:]
     together, edges = _cut(channels, steps)
-    piece = torch.repeat_interleave(torch.tensor(edges).diff())
+    segment = torch.repeat_interleave(torch.tensor(edges).diff())
     row = torch.arange(channels) // together
-    part = (row[:, None] * (len(edges) - 1) + piece).to(series.device)
+    part = (row[:, None] * (len(edges) - 1) + segment).to(series.device)
     return torch.where(kept[:, part], series, 0.0)
 
 
 def _cut(channels: int, steps: int) -> tuple[int, list[int]]:
-    """How many channels are one part together, and the steps at which pieces of time begin and end."""
+    """The number of channels in one part, and the steps at which segments begin and end."""
     together = math.ceil(channels / MOST)
-    count = max(1, min(PIECES, MOST // math.ceil(channels / together), steps))
+    count = max(1, min(SEGMENTS, MOST // math.ceil(channels / together), steps))
     return together, [round(place * steps / count) for place in range(count + 1)]

@@ -1,7 +1,7 @@
-r"""Cut rows of a table into their columns, and draw some of them from the training data, as ``corrupt`` does.
+r"""Cut rows of a table into columns, and fill masked ones from other rows of the data, as ``corrupt`` does.
 
 x_j(S) = x_j            for a column j of S,
-         pool_rj        for all others, r drawn anew for every column
+         pool_rj        for all others, a random row r for each column
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from counterpoint.interfaces import Parts
 from counterpoint.views.table_views import from_marginals
 
 MOST, DRAWS = 64, 8
-"""Parts of a row at most, beyond which columns beside each other are one; and draws that make a good mean."""
+"""The most parts of a row, beyond which neighbouring columns form one part; random fills to average over."""
 
 
 def groups_of_columns(names: Sequence[str], contents: Sequence[str]) -> Parts:
-    """The parts of a row with these columns, in which ``contents`` stands.
+    """The parts of a row with these columns and cells.
 
     >>> groups_of_columns(["age", "town"], ["45", "Bath"])[:3]
     (['age', 'town'], [(0, 1), (1, 2)], ['45', 'Bath'])
@@ -44,15 +44,15 @@ def with_columns(
     pool: Float[Tensor, "p d"],
     groups: Int64[Tensor, " d"],
 ) -> Float[Tensor, "m d"]:
-    """The row once for each row of ``kept``, other columns drawn; ``groups`` as of ``corrupt``.
+    """The row once for each mask, True where a part is kept; ``groups`` as for ``corrupt``.
 
     Raises:
-        InputError: There is one row to draw from: then nothing would change.
+        InputError: There is only one row to fill from, so masks would change nothing.
     """
     if len(pool) < 2:
         raise InputError(
-            "What stands in a column is replaced by what stands there in other rows, and only one row is known. Give "
-            "the data as source."
+            "Masked columns are filled from other rows of the data, and only one row is available. Give the data as "
+            "source."
         )
     sizes = torch.tensor([end - first for first, end in _cut(int(groups.max()) + 1)], device=kept.device)
     replaced = ~kept[:, torch.repeat_interleave(sizes)]
@@ -60,6 +60,6 @@ def with_columns(
 
 
 def _cut(columns: int) -> list[tuple[int, int]]:
-    """The first column of every part and the one after its last."""
+    """The first and the end column of each part."""
     together = math.ceil(columns / MOST)
     return [(first, min(first + together, columns)) for first in range(0, columns, together)]

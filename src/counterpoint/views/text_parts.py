@@ -1,6 +1,6 @@
-r"""Cut texts into their words, and leave some of them out, as the deletion of ``words`` does.
+r"""Cut texts into words, and delete masked ones, as ``words`` does.
 
-x(S) = the words of S, in their order and without gaps
+x(S) = the words of S, in order and without gaps
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from counterpoint.interfaces import Parts
 from counterpoint.views.text_views import closed_up, words_of
 
 MOST = 64
-"""Parts of a text at most: of a longer one a few words in a row are a part."""
+"""The most parts of a text; in a longer one several consecutive words form one part."""
 
 
 def words(
@@ -25,7 +25,9 @@ def words(
     pad: int,
     decode: Callable[[Int64[Tensor, "n l"]], Sequence[str]],
 ) -> Parts:
-    """The words of a text; ``begins`` says of every token if it begins a word, ``decode`` reads tokens."""
+    """The words of a text; ``begins`` marks the tokens that begin a word, ``decode`` turns tokens into text."""
+    if not bool((tokens != pad).any()):
+        return Parts([], [], empty=True)
     part, together = _cut(tokens, begins, pad)
     count = int(part.max()) + 1
     alone = torch.where(part == torch.arange(count, device=part.device)[:, None], tokens, pad)
@@ -37,7 +39,7 @@ def words(
 def with_words(
     tokens: Int64[Tensor, "1 l"], kept: Bool[Tensor, "m n"], begins: Bool[Tensor, " v"], pad: int
 ) -> Int64[Tensor, "m s"]:
-    """The text once for each row of ``kept``, without the other words; where none is kept ``pad`` is all that is left.
+    """The text once for each mask, True where a word is kept; only ``pad`` where none is.
 
     >>> begins = torch.tensor([False, True, True, False])
     >>> with_words(torch.tensor([[1, 3, 2]]), torch.tensor([[True, False], [False, True]]), begins, 0)
@@ -51,7 +53,7 @@ def with_words(
 
 
 def _cut(tokens: Int64[Tensor, "1 l"], begins: Bool[Tensor, " v"], pad: int) -> tuple[Int64[Tensor, " l"], int]:
-    """The part that every token is of, counted from 0, and how many words are one part."""
+    """The part of each token, counted from 0, and the number of words in one part."""
     word = words_of(tokens, begins, pad)[0]
     together = math.ceil((int(word.max()) + 1) / MOST)
     return word // together, together
